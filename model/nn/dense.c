@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -126,6 +127,30 @@ void fm_dense_through(struct fm_dense *d, int rows, int n, int m, const fm_real 
 
 enum { SPARSE_ROWS = 16, SPARSE_COLS = 128 };
 
+/* The next number of in[n] from j on that is not 0, or n. */
+static int next(const fm_real *in, int j, int n)
+{
+	enum { STEP = 8 };
+
+	while (j < n) {
+		uint64_t x[STEP * sizeof *in / 8], any = 0;
+
+		if (j + STEP <= n) {
+			memcpy(x, in + j, sizeof x);
+			for (size_t i = 0; i < sizeof x / 8; i++)
+				any |= x[i];
+			if (any == 0) {
+				j += STEP;
+				continue;
+			}
+		}
+		for (int last = j + STEP < n ? j + STEP : n; j < last; j++)
+			if (in[j] != 0)
+				return j;
+	}
+	return n;
+}
+
 /* Rows are told apart by the shard. */
 static void sparse_linear_job(void *ctx, int shard, int thread)
 {
@@ -136,10 +161,8 @@ static void sparse_linear_job(void *ctx, int shard, int thread)
 	for (int r = shard * SPARSE_ROWS; r < last; r++) {
 		const fm_real *in = p->A + (ptrdiff_t)r * p->lda;
 
-		for (int j = 0; j < p->K; j++)
-			if (in[j] != 0)
-				p->d->k->axpy(p->C + (ptrdiff_t)r * p->ldc, in[j], p->B + (ptrdiff_t)j * p->ldb,
-					      (size_t)p->N);
+		for (int j = next(in, 0, p->K); j < p->K; j = next(in, j + 1, p->K))
+			p->d->k->axpy(p->C + (ptrdiff_t)r * p->ldc, in[j], p->B + (ptrdiff_t)j * p->ldb, (size_t)p->N);
 	}
 }
 
@@ -153,10 +176,9 @@ static void sparse_outer_job(void *ctx, int shard, int thread)
 	for (int r = 0; r < p->K; r++) {
 		const fm_real *in = p->A + (ptrdiff_t)r * p->lda;
 
-		for (int j = 0; j < p->M; j++)
-			if (in[j] != 0)
-				p->d->k->axpy(p->C + (ptrdiff_t)j * p->ldc + from, in[j],
-					      p->B + (ptrdiff_t)r * p->ldb + from, (size_t)n);
+		for (int j = next(in, 0, p->M); j < p->M; j = next(in, j + 1, p->M))
+			p->d->k->axpy(p->C + (ptrdiff_t)j * p->ldc + from, in[j], p->B + (ptrdiff_t)r * p->ldb + from,
+				      (size_t)n);
 	}
 }
 
@@ -190,15 +212,13 @@ static void run(struct fm_dense *d, struct slices s, void (*job)(void *ctx, int 
 	fm_pool_run(d->pool, (s.b->width + SLICE - 1) / SLICE, job, &s);
 }
 
-static void norm_job(void *ctx, int slice, int thread)
+/* n is SLICE but for the last slice; where the compiler knows it, the loops over it become vectors. */
+static inline __attribute__((always_inline)) void norm_slice(const struct fm_batch_norm *b, int first, int n)
 {
-	const struct fm_batch_norm *b = ((const struct slices *)ctx)->b;
-	int first = slice * SLICE, n = b->width - first < SLICE ? b->width - first : SLICE;
 	size_t H = (size_t)b->width;
 	fm_real *norm = b->norm + first, *x = b->out + first, inv = 1 / (fm_real)b->rows, low = b->relu ? 0 : -INFINITY;
 	fm_real mean[SLICE] = {0}, var[SLICE] = {0}, rstd[SLICE], scale[SLICE], shift[SLICE];
 
-	(void)thread;
 	for (int r = 0; r < b->rows; r++)
 		for (int i = 0; i < n; i++)
 			mean[i] += norm[(size_t)r * H + (size_t)i];
@@ -230,16 +250,25 @@ static void norm_job(void *ctx, int slice, int thread)
 	}
 }
 
-static void norm_back_job(void *ctx, int slice, int thread)
+static void norm_job(void *ctx, int slice, int thread)
 {
-	const struct slices *s = ctx;
+	const struct fm_batch_norm *b = ((const struct slices *)ctx)->b;
+	int first = slice * SLICE;
+
+	(void)thread;
+	if (b->width - first >= SLICE)
+		norm_slice(b, first, SLICE);
+	else
+		norm_slice(b, first, b->width - first);
+}
+
+static inline __attribute__((always_inline)) void norm_back_slice(const struct slices *s, int first, int n)
+{
 	const struct fm_batch_norm *bn = s->b;
-	int first = slice * SLICE, n = bn->width - first < SLICE ? bn->width - first : SLICE;
 	size_t H = (size_t)bn->width, stride = (size_t)bn->stride;
 	fm_real *dx = s->dx + first, inv = 1 / (fm_real)bn->rows, low = bn->relu ? 0 : -INFINITY;
 	fm_real a[SLICE] = {0}, b[SLICE] = {0}, scale[SLICE], dscale[SLICE], dshift[SLICE], rstd[SLICE];
 
-	(void)thread;
 	for (int i = 0; i < n; i++) {
 		scale[i] = 1 + bn->scale[first + i];
 		dscale[i] = s->dscale[first + i];
@@ -275,6 +304,18 @@ static void norm_back_job(void *ctx, int slice, int thread)
 		for (int i = 0; i < n; i++)
 			d[i] = rstd[i] * (d[i] - a[i] - y[i] * b[i]);
 	}
+}
+
+static void norm_back_job(void *ctx, int slice, int thread)
+{
+	const struct slices *s = ctx;
+	int first = slice * SLICE;
+
+	(void)thread;
+	if (s->b->width - first >= SLICE)
+		norm_back_slice(s, first, SLICE);
+	else
+		norm_back_slice(s, first, s->b->width - first);
 }
 
 void fm_batch_norm(struct fm_dense *d, const struct fm_batch_norm *b)

@@ -1,11 +1,12 @@
 /*
  * ctgan.c - how long CTGAN takes to learn a trace, for tests/bench_peers.sh.
  *
- *     ctgan FILE DIALECT plain|bits EPOCHS [THREADS]      THREADS: 2
+ *     ctgan FILE DIALECT plain|bits EPOCHS [THREADS [OUT]]      THREADS: 2
  *     {"rows": N, "row": NUMBERS, "cond": NUMBERS, "steps": N, "fit": [WALL, CPU], "train": [WALL, CPU], ...}
  *
- * fit: the mixtures, and the rows in their terms; train: EPOCHS passes with the keys' defaults.  Seconds of the clock
- * and of the processor, all threads together.
+ * With OUT as many flows are made and written there, as a trace of the dialect.  fit: the mixtures, and the rows in
+ * their terms; train: EPOCHS passes with the keys' defaults.  Seconds of the clock and of the processor, all threads
+ * together.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 
 #include "base/log.h"
 #include "model/ctgan/trainer.h"
+#include "model/rows/addresses.h"
 #include "traces/trace.h"
 
 enum { NOISE = 128, HIDDEN = 256, BATCH = 500, MIN_COUNT = 20 };
@@ -31,7 +33,27 @@ static struct span now(void)
 					       1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec)};
 }
 
-static int bench(const char *path, const char *dialect, bool bits, int epochs, int threads, struct fm_error *err)
+static int make(const struct fm_gan *n, const struct fm_gan_codec *c, const float *p, const struct fm_dialect *d,
+		struct fm_pool *pool, const char *out, struct fm_error *err)
+{
+	static const struct fm_range outside = {0x60000000, 4}, inside = {0x0a000000, 8};
+	struct fm_gan_sample_opts o = {.rows = c->flows.rows, .seed = 1, .batch = BATCH, .pool = pool};
+	struct fm_table *t = NULL;
+	int rc;
+
+	if ((rc = fm_gan_sample(&t, n, c, p, &o, err)) < 0 ||
+	    (rc = fm_row_addresses(c->flows.inside, t, &(struct fm_range_list){&outside, 1},
+				   &(struct fm_range_list){&inside, 1}, 1, err)) < 0 ||
+	    (rc = fm_row_sort(t, err)) < 0)
+		goto out;
+	rc = fm_trace_write(t, d, out, err);
+out:
+	fm_table_free(t);
+	return rc;
+}
+
+static int bench(const char *path, const char *dialect, bool bits, int epochs, int threads, const char *to,
+		 struct fm_error *err)
 {
 	struct fm_gan_codec_opts codec = {.bits = bits, .min_count = MIN_COUNT, .seed = 1};
 	struct fm_gan_train_opts train = {.loop = {.seed = 1}, .batch = BATCH, .rate = 2e-4, .weight_decay = 1e-6};
@@ -72,6 +94,8 @@ static int bench(const char *path, const char *dialect, bool bits, int epochs, i
 	       c->row, c->cond, result.steps, result.critic, use.ru_maxrss);
 	printf("\"fit\": [%.3f, %.3f], \"train\": [%.3f, %.3f]}\n", at[1].wall - at[0].wall, at[1].cpu - at[0].cpu,
 	       at[2].wall - at[1].wall, at[2].cpu - at[1].cpu);
+	fflush(stdout);
+	rc = to ? make(&net, c, p, d, codec.pool, to, err) : FM_OK;
 out:
 	free(p);
 	fm_gan_rows_free(&rows);
@@ -87,11 +111,12 @@ int main(int argc, char **argv)
 	struct fm_error err = {0};
 	int rc;
 
-	if (argc < 5 || argc > 6) {
-		fprintf(stderr, "usage: ctgan FILE DIALECT plain|bits EPOCHS [THREADS]\n");
+	if (argc < 5 || argc > 7) {
+		fprintf(stderr, "usage: ctgan FILE DIALECT plain|bits EPOCHS [THREADS [OUT]]\n");
 		return 2;
 	}
-	rc = bench(argv[1], argv[2], strcmp(argv[3], "bits") == 0, atoi(argv[4]), argc > 5 ? atoi(argv[5]) : 2, &err);
+	rc = bench(argv[1], argv[2], strcmp(argv[3], "bits") == 0, atoi(argv[4]), argc > 5 ? atoi(argv[5]) : 2,
+		   argc > 6 ? argv[6] : NULL, &err);
 	if (rc < 0)
 		fprintf(stderr, "ctgan: %s\n", err.message);
 	return fm_exit_status(rc);
