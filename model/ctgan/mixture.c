@@ -188,7 +188,8 @@ static void prepare(struct fit *f)
 	}
 }
 
-/* p (n): of exp(l), with the log of the sum. */
+/* p (n): of exp(l), with the log of the sum.  Beyond NEGLIGIBLE below the largest, 1e-26 of it, is nothing. */
+#define NEGLIGIBLE 60
 static double normalise(const double *l, int n, double *p)
 {
 	double top = l[0], sum = 0;
@@ -196,7 +197,7 @@ static double normalise(const double *l, int n, double *p)
 	for (int k = 1; k < n; k++)
 		top = l[k] > top ? l[k] : top;
 	for (int k = 0; k < n; k++)
-		sum += p[k] = l[k] - top < -700 ? 0 : fm_det_exp(l[k] - top);
+		sum += p[k] = l[k] - top < -NEGLIGIBLE ? 0 : l[k] == top ? 1 : fm_det_exp(l[k] - top);
 	for (int k = 0; k < n; k++)
 		p[k] /= sum;
 	return top + fm_det_log(sum);
