@@ -116,6 +116,9 @@ int64_t fm_dialect_step_ms(const struct fm_dialect *d, int k);
  * without a full stop. Returns how many; the same dialect twice has no losses by another form. */
 #define FM_DIALECT_LOSSES 12
 int fm_dialect_losses(const struct fm_dialect *from, const struct fm_dialect *to, char text[FM_DIALECT_LOSSES][256]);
+/* What the map reads a label of the trace as, by its spelling, else by that in another case, else by the first pattern
+ * that fits; NULL: the map does not know it. */
+const char *fm_dialect_label_of(const struct fm_dialect *d, const char *s, size_t n);
 /* How label `value` is written: as the first spelling of the map that stands for it and can be read back, else as it
  * is; and what a spelling is read as. A label that the map knows as a spelling of another one is read as that one. */
 const char *fm_dialect_label(const struct fm_dialect *d, const char *value);

@@ -5,8 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/text.h"
-
 struct losses {
 	char (*text)[256];
 	int n;
@@ -172,37 +170,4 @@ int fm_dialect_losses(const struct fm_dialect *from, const struct fm_dialect *to
 	if (to->encoding == FM_ENCODING_UTF16)
 		say(&out, "%s", "the release is written in UTF-8, not in UTF-16");
 	return out.n;
-}
-
-/* ---- labels ---- */
-
-/* \xNN in a map is a byte that is no UTF-8, and no release has one. */
-static bool is_spelling(const struct fm_dialect *d, const char *s)
-{
-	uint32_t code;
-	size_t len;
-
-	for (int i = 0; i < d->nmissing; i++)
-		if (strcasecmp(d->missing[i], s) == 0)
-			return false;
-	for (; *s; s += len)
-		if (!(len = fm_utf8_next(s, strlen(s), &code)) || (code >= 0x80 && code < 0xa0))
-			return false;
-	return true;
-}
-
-const char *fm_dialect_label(const struct fm_dialect *d, const char *value)
-{
-	for (int i = 0; i < d->nlabels; i++)
-		if (strcmp(d->labels[i].to, value) == 0 && is_spelling(d, d->labels[i].from))
-			return d->labels[i].from;
-	return value;
-}
-
-const char *fm_dialect_label_read(const struct fm_dialect *d, const char *spelled)
-{
-	for (int i = 0; i < d->nlabels; i++)
-		if (strcmp(d->labels[i].from, spelled) == 0)
-			return d->labels[i].to;
-	return spelled;
 }

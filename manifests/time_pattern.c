@@ -164,7 +164,9 @@ static int clock_ms(const struct clock *c, int day_starts, int64_t *ms)
 		if (c->pm < 0 && hour < day_starts)
 			hour -= 12;
 	}
-	if (hour > 23 || c->minute > 59 || c->second > 59)
+	/* 24:00:00 is the midnight that ends the day; a leap second is the second behind it. */
+	if ((hour > 23 && (hour > 24 || c->minute || c->second || c->ms)) || c->minute > 59 ||
+	    c->second > 59 + (c->minute % 30 == 29))
 		return -1;
 	for (int i = 3; i >= 0; i--, year /= 10)
 		text[i] = (char)('0' + year % 10);

@@ -5,8 +5,9 @@
  *     %I hour of the 12-hour clock   %p AM or PM   %M minute   %S second   %f digits of a second, any number
  *     %z Z, +02:00, +0200 or +02   %% a percent sign   a blank: any number of blanks, none too
  *
- * Numbers may lack leading zeros when read and have them when written. Any other character stands for itself. A second
- * 60 is refused, as are days that no calendar has. What has no %S is the full minute.
+ * Numbers may lack leading zeros when read and have them when written. Any other character stands for itself. A leap
+ * second is the second after it, and 24:00:00 midnight; days that no calendar has are refused. What has no %S is the
+ * full minute.
  */
 #ifndef FM_MANIFESTS_TIME_PATTERN_H
 #define FM_MANIFESTS_TIME_PATTERN_H

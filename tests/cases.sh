@@ -90,10 +90,10 @@ done <<'TABLE'
 70-duration-below-1ms|0|ingest: 120 rows
 72-missing-td-column-blank-all|0|column td is missing in every row
 73-cidds-padded-fields|0|ingest: 100 rows
-75-cidds-names-for-addresses|3|sa is not an address
-76-some-times-without-seconds|3|te is not a time
+75-cidds-names-for-addresses|3|sa is a name and no address
+76-some-times-without-seconds|0|ingest: 120 rows
 77-compact-date|3|te is not a time
-78-hour-24|0|1 bad rows
+78-hour-24|0|ingest: 120 rows
 80-eval-constant-columns|0|"pair_jsd"
 82-eval-new-category-in-synthetic|0|0.69314718055994
 84-eval-all-missing-column|0|column td is missing in every row

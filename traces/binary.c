@@ -10,6 +10,8 @@ struct magic {
 	const char *what;
 };
 static const struct magic magics[] = {
+    {"\xff\xfe\0\0", 4, "UTF-32 text: convert it with iconv -f UTF-32 -t UTF-8"},
+    {"\0\0\xfe\xff", 4, "UTF-32 text: convert it with iconv -f UTF-32 -t UTF-8"},
     {"\xff\xfe", 2,
      "UTF-16 text: convert it with iconv -f UTF-16 -t UTF-8, or set encoding: "
      "utf-16 in a dialect of your own"},
@@ -46,7 +48,7 @@ static const struct magic magics[] = {
 /* Single bad bytes are left to their rows. */
 int fm_binary_refuse(const char *path, const char *s, size_t n, struct fm_error *err)
 {
-	size_t strange = 0;
+	size_t strange = 0, nul[2] = {0};
 
 	for (size_t i = 0; i < sizeof magics / sizeof *magics; i++)
 		if (n >= magics[i].n && !memcmp(s, magics[i].bytes, magics[i].n))
@@ -55,8 +57,15 @@ int fm_binary_refuse(const char *path, const char *s, size_t n, struct fm_error 
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)s[i];
 
+		nul[i % 2] += !c;
 		strange += (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f || c >= 0x80;
 	}
+	if (n > 16 && (nul[0] > n / 3 || nul[1] > n / 3) && (!nul[0] || !nul[1]))
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "%s is not a CSV file but UTF-16 text without a byte-order mark: convert it with iconv -f "
+		    "UTF-16%s -t UTF-8, or set encoding: utf-16 in a dialect of your own",
+		    path, nul[0] ? "BE" : "LE");
 	if (strange > 8 && strange > n / 4)
 		return fm_fail(err, FM_EINPUT, "%s is not a CSV file: binary data at its beginning", path);
 	return FM_OK;

@@ -112,7 +112,23 @@ static int split_line(struct fm_csv *c, const char *s, size_t n, const char **wh
 	return FM_OK;
 }
 
-/* Lines that are no rows: comments, the header once more, nfdump's summary (a line "Summary" and two behind it). */
+/* The words that nfdump's summary is made of where it is written for people. */
+static bool is_summary(const char *s, size_t n)
+{
+	static const char *const words[] = {
+	    "Summary: ", "Time window: ", "Total flows processed: ", "Sys: ", "No match"};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		size_t len = strlen(words[i]);
+
+		if (n > len && !memcmp(s, words[i], len))
+			return true;
+	}
+	return false;
+}
+
+/* Lines that are no rows: comments, the line "sep=;" of Excel, the header once more, nfdump's summary (a line "Summary"
+ * and two behind it). */
 static bool is_passed_over(struct fm_csv *c, const char *s, size_t n)
 {
 	const struct fm_dialect *d = c->o->dialect;
@@ -143,6 +159,14 @@ static bool is_passed_over(struct fm_csv *c, const char *s, size_t n)
 	if (*s == 'S' && n == 7 && !memcmp(s, "Summary", 7)) {
 		c->footer = 2;
 		c->summary++;
+		return true;
+	}
+	if ((*s == 'S' || *s == 'T' || *s == 'N') && is_summary(s, n)) {
+		c->summary++;
+		return true;
+	}
+	if (!c->begun && n == 5 && !memcmp(s, "sep=", 4)) {
+		c->comments++;
 		return true;
 	}
 	return false;
@@ -235,7 +259,7 @@ static int take_line(struct fm_csv *c, const char *s, size_t n, struct fm_error 
 	int rc;
 
 	c->line++;
-	if (fm_csv_line(c) == 1 && n >= 3 && !memcmp(s, "\xef\xbb\xbf", 3)) {
+	if (n >= 3 && !memcmp(s, "\xef\xbb\xbf", 3)) { /* of the file, or of one that was joined to it */
 		s += 3;
 		n -= 3;
 	}

@@ -54,7 +54,7 @@ static void look_at_time(struct fm_doubts *d, const struct fm_table *t, size_t i
 	int64_t ms = t->te[i], step = ms - d->last_ms;
 
 	if (!d->rows)
-		d->first_ms = ms;
+		d->first_ms = d->least_ms = d->most_ms = ms;
 	else if (step > 0)
 		d->forward++;
 	else if (step < 0) {
@@ -71,7 +71,47 @@ static void look_at_time(struct fm_doubts *d, const struct fm_table *t, size_t i
 	if (d->dialect && d->dialect->zone && fm_zone_comes_again(d->dialect->zone, ms))
 		fm_examples_add(&d->again, place);
 	d->last_ms = ms;
+	d->least_ms = ms < d->least_ms ? ms : d->least_ms;
+	d->most_ms = ms > d->most_ms ? ms : d->most_ms;
 	fm_examples_add(&d->year[year_of(ms)], place);
+}
+
+/* Flags of TCP as letters (.AP.SF, FS PA) or as a number (27, 0x1b): their bits, or -1 for a word that is neither. */
+static int flag_bits(const char *s, bool *number)
+{
+	static const char letters[] = "FSRPAUEC";
+	char *end;
+	int bits = 0;
+
+	*number = *s >= '0' && *s <= '9';
+	if (*number) {
+		unsigned long v = strtoul(s, &end, s[1] == 'x' || s[1] == 'X' ? 16 : 10);
+
+		return *end || v > 255 ? -1 : (int)v;
+	}
+	for (; *s; s++) {
+		const char *at = strchr(letters, *s);
+
+		if (!at && *s != '.' && *s != '-' && *s != ' ' && *s != '*')
+			return -1;
+		bits |= at ? 1 << (at - letters) : 0;
+	}
+	return bits;
+}
+
+/* The words of flags that are new, up to number `last`: does a word of the other form stand for the same flags? */
+static void look_at_flags(struct fm_doubts *d, const struct fm_dict *flags, size_t last, uint64_t place)
+{
+	for (; d->nflags <= last && d->nflags < flags->n; d->nflags++) {
+		bool number;
+		int bits = flag_bits(flags->value[d->nflags], &number);
+
+		if (bits <= 0)
+			continue;
+		d->flags_seen[number][bits] = true;
+		if (d->flags_seen[!number][bits] && !d->flags_twice)
+			d->flags_twice = place;
+	}
 }
 
 static uint64_t mix(uint64_t h, uint64_t v)
@@ -107,6 +147,10 @@ int fm_doubts_look(struct fm_doubts *d, const struct fm_table *t, const uint64_t
 			look_at_time(d, t, i, place[i]);
 		if (FM_HAS(t, FM_LABEL) && !d->label[t->label[i]])
 			d->label[t->label[i]] = place[i];
+		if (FM_HAS(t, FM_FLG) && t->flg[i] >= d->nflags)
+			look_at_flags(d, &t->dict[FM_FLG], t->flg[i], place[i]);
+		if (FM_HAS(t, FM_TD))
+			fm_examples_add(&d->lasting[t->td[i] ? 32 - __builtin_clz(t->td[i]) : 0], place[i]);
 		if (FM_HAS(t, FM_TD) && t->td[i] > UINT32_MAX - 60000)
 			fm_examples_add(&d->wrapped, place[i]);
 		if (whole) {
@@ -115,6 +159,10 @@ int fm_doubts_look(struct fm_doubts *d, const struct fm_table *t, const uint64_t
 				fm_examples_add(&d->no_packets, place[i]);
 			else if (!t->byt[i])
 				fm_examples_add(&d->no_bytes, place[i]);
+			else if (t->byt[i] / 20 < t->pkt[i] && t->byt[i] < 20 * t->pkt[i])
+				fm_examples_add(&d->thin, place[i]);
+			else if (t->byt[i] / 65536 >= t->pkt[i])
+				fm_examples_add(&d->fat, place[i]);
 		}
 		d->rows++;
 	}
@@ -262,6 +310,26 @@ static void vanished_labels(const struct fm_doubts *d, const char *path, const s
 			fm_examples_text(&first, d->place, lines));
 }
 
+/* Flows that are longer than the trace: by a unit that is another one, most of them are. */
+static void long_flows(const struct fm_doubts *d, const char *path)
+{
+	uint64_t rows = 0, span = (uint64_t)(d->most_ms - d->least_ms);
+	const struct fm_examples *first = NULL;
+	char lines[FM_EXAMPLES_MAX];
+
+	for (int i = 1; i < 33; i++)
+		if (d->lasting[i].n && UINT64_C(1) << (i - 1) > span) {
+			first = first && first->line[0] < d->lasting[i].line[0] ? first : &d->lasting[i];
+			rows += d->lasting[i].n;
+		}
+	if (d->rows >= 100 && span && first && (double)rows > FM_DOUBT_LONG_SHARE * (double)d->rows)
+		fm_warn(
+		    "%s: %llu of %llu rows last longer than the whole trace (%s): is the unit of td another one? set "
+		    "it as the format of the column in the dialect",
+		    path, (unsigned long long)rows, (unsigned long long)d->rows,
+		    fm_examples_text(first, d->place, lines));
+}
+
 static void odd_flows(const struct fm_doubts *d, const char *path)
 {
 	char lines[FM_EXAMPLES_MAX];
@@ -277,6 +345,23 @@ static void odd_flows(const struct fm_doubts *d, const char *path)
 		fm_warn("%s: %llu of %llu rows have packets and 0 bytes (%s): no flow is like that, and the gate's "
 			"rules.broken_share counts what is learned from them",
 			path, (unsigned long long)d->no_bytes.n, rows, fm_examples_text(&d->no_bytes, d->place, lines));
+	if (d->thin.n)
+		fm_warn(
+		    "%s: %llu of %llu rows have under 20 bytes a packet, less than the header of IP (%s): payload "
+		    "alone, or packets and bytes in each other's place? the gate's rules.broken_share counts what is "
+		    "learned from them",
+		    path, (unsigned long long)d->thin.n, rows, fm_examples_text(&d->thin, d->place, lines));
+	if (d->fat.n)
+		fm_warn(
+		    "%s: %llu of %llu rows have over 65,535 bytes a packet, more than IP has (%s): is a unit another "
+		    "one?",
+		    path, (unsigned long long)d->fat.n, rows, fm_examples_text(&d->fat, d->place, lines));
+	if (d->flags_twice)
+		fm_warn(
+		    "%s: flags are written as letters and as numbers, and the same flags in both forms count as two "
+		    "(first at %s %llu): have them written in one form",
+		    path, d->place ? d->place : "line", (unsigned long long)d->flags_twice);
+	long_flows(d, path);
 	if (d->wrapped.n)
 		fm_warn("%s: %llu of %llu rows last 49.7 days, to within a minute of 2^32 milliseconds (%s): ends that "
 			"lie before the start, of an exporter that cannot say so? leave them out before ingest",

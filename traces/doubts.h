@@ -22,6 +22,7 @@
 #define FM_DOUBT_RECENT 4096    /* rows that a row is looked for among, to find it twice */
 #define FM_DOUBT_FAR_SHARE 0.25 /* more rows years from the others are refused */
 #define FM_DOUBT_TWICE_SHARE 0.1
+#define FM_DOUBT_LONG_SHARE 0.1 /* more rows last longer than the whole trace */
 
 /* How many rows there are of a kind, and where the first stand. */
 struct fm_examples {
@@ -37,6 +38,12 @@ struct fm_doubts {
 	struct fm_examples half_day;             /* earlier by about 12 hours */
 	bool after_noon;                         /* an hour from 13 on has been seen, before te less td */
 	struct fm_examples no_packets, no_bytes, twice;
+	struct fm_examples thin, fat;     /* under 20 bytes a packet, and over 65,535 */
+	struct fm_examples lasting[33];   /* by the bits of td: below 2^i milliseconds, and not below 2^(i - 1) */
+	int64_t least_ms, most_ms;        /* of the ends */
+	size_t nflags;                    /* words of flags that were looked at */
+	bool flags_seen[2][256];          /* by letters, by a number */
+	uint64_t flags_twice;             /* place of the first word of flags that another form stands for already */
 	struct fm_examples wrapped;       /* as long as a negative duration of under a minute in 32 bits */
 	struct fm_examples again;         /* in the hour that the clock shows twice as summer time ends */
 	uint64_t recent[FM_DOUBT_RECENT]; /* digests of rows; 0: none yet */

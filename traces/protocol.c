@@ -94,6 +94,13 @@ int fm_protocol_number(const char *s, size_t n)
 	return -1;
 }
 
+bool fm_protocol_is_no_number(const char *s, size_t n)
+{
+	double v;
+
+	return n && !fm_parse_double(s, n, &v) && fm_protocol_number(s, n) < 0;
+}
+
 size_t fm_protocol_name(const char *s, size_t n, char *out)
 {
 	int number = fm_protocol_number(s, n);

@@ -9,11 +9,14 @@
 #ifndef FM_TRACES_PROTOCOL_H
 #define FM_TRACES_PROTOCOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* s[0..n) in its one form in out, cap > n + 16 bytes; returns its length. Bytes that are not ASCII stay. */
 size_t fm_protocol_name(const char *s, size_t n, char *out);
 /* The number of a name in any usual spelling, or -1. */
 int fm_protocol_number(const char *s, size_t n);
+/* Is it a number, and that of no protocol: 256, -1? */
+bool fm_protocol_is_no_number(const char *s, size_t n);
 
 #endif

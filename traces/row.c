@@ -7,6 +7,7 @@
 
 #include "base/num.h"
 #include "base/text.h"
+#include "traces/hints.h"
 #include "traces/protocol.h"
 #include "traces/value.h"
 
@@ -332,38 +333,13 @@ static bool is_text(const char *s, size_t n)
 	return true;
 }
 
-/* Does the text of a dialect stand for s? A byte of s that is no UTF-8 is \xNN there (U+00NN). */
-static bool is_label(const char *from, const char *s, size_t n)
-{
-	size_t len = strlen(from), bytes, at = 0;
-	uint32_t code;
-
-	if (len == n && !memcmp(from, s, n))
-		return true;
-	for (size_t i = 0; i < len; i += bytes, at++) {
-		if (!(bytes = fm_utf8_next(from + i, len - i, &code)) || code > 0xff || at >= n ||
-		    (unsigned char)s[at] != code)
-			return false;
-	}
-	return at == n;
-}
-
-static void map_label(const struct fm_dialect *d, const char **s, size_t *n)
-{
-	for (int j = 0; j < d->nlabels; j++)
-		if (is_label(d->labels[j].from, *s, *n)) {
-			*s = d->labels[j].to;
-			*n = strlen(*s);
-			return;
-		}
-}
-
 /* The index of a value that the cache does not have; -1 after a refusal, or when the value is new: it enters the
  * dictionary at the end of the row, if the row is good. */
 static int category_index(struct fm_row *r, int k, const char *s, size_t n)
 {
 	int c = r->d->cols[k].col, i;
 	char text[3 * FM_DICT_VALUE_MAX + 17];
+	const char *label;
 
 	if (r->d->encoding == FM_ENCODING_WINDOWS_1252 && n <= FM_DICT_VALUE_MAX) {
 		size_t len = fm_value_from_windows_1252(s, n, text);
@@ -375,11 +351,17 @@ static int category_index(struct fm_row *r, int k, const char *s, size_t n)
 		s = text;
 		n = len;
 	}
-	if (c == FM_LABEL)
-		map_label(r->d, &s, &n);
+	if (c == FM_LABEL && (label = fm_dialect_label_of(r->d, s, n))) {
+		s = label;
+		n = strlen(s);
+	}
 	if (c == FM_PR && n <= FM_DICT_VALUE_MAX) {
 		char name[FM_DICT_VALUE_MAX + 17];
 
+		if (fm_protocol_is_no_number(s, n)) {
+			refuse_value(r, k, "is no protocol number, which are 0 to 255");
+			return -1;
+		}
 		n = fm_protocol_name(s, n, name);
 		memcpy(text, name, n);
 		s = text;
@@ -575,6 +557,10 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 	case FM_KIND_COUNT:
 		take_count(r, k, s, n);
 		break;
+	}
+	if (r->bad && fm_hint_is_no_value(s, n)) {
+		r->bad = false;
+		refuse_value(r, k, "is a word for no value, as None and N/A are: name it under missing in the dialect");
 	}
 }
 

@@ -17,7 +17,8 @@
 struct look {
 	const struct fm_dialect *d;
 	struct fm_sniff_candidate *c;
-	uint64_t odd; /* times that no trace has */
+	uint64_t odd;     /* times that no trace has */
+	uint64_t nowhere; /* rows without an address */
 	bool label[FM_DIALECT_MAXCOLS];
 };
 
@@ -34,12 +35,21 @@ static uint64_t mix_text(uint64_t h, const char *s)
 	return mix(h, 0x100);
 }
 
+static bool is_unspecified(const struct fm_table *t, uint32_t code)
+{
+	struct fm_address a = fm_table_address(t, code);
+	uint32_t ip;
+
+	return fm_address_ipv4(&a, &ip) ? !ip : !memcmp(&a, &(struct fm_address){{0}}, sizeof a);
+}
+
 static int on_chunk(void *ctx, struct fm_table *t, struct fm_error *err)
 {
 	struct look *l = ctx;
 
 	(void)err;
 	for (size_t i = 0; i < t->rows; i++) {
+		l->nowhere += is_unspecified(t, t->sa[i]) && is_unspecified(t, t->da[i]);
 		l->odd += FM_HAS(t, FM_TE) && (t->te[i] < EARLIEST_MS || t->te[i] > LATEST_MS);
 		for (int c = 0; c < FM_NFLOWCOL; c++)
 			if (FM_HAS(t, c))
@@ -79,6 +89,8 @@ static int try_dialect(const struct fm_dialect *d, const char *path, const char 
 		c->columns += fm_row_reads(d, k);
 	for (int k = 0; k < d->nlabels; k++)
 		c->mapped += l.label[k];
+	if (l.nowhere == st.rows)
+		return FM_OK;
 	/* A header says what a file is, and so does a capture's beginning; without one the values must. */
 	*fits =
 	    fm_capture_of(d) || (d->header && !d->header_optional) || (l.odd * 2 < st.rows && st.bad * 20 <= st.rows);

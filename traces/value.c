@@ -5,6 +5,7 @@
 
 #include "base/num.h"
 #include "base/text.h"
+#include "traces/hints.h"
 #include "traces/service.h"
 
 #define TIME_END_MS INT64_C(9214646400000) /* 2262-01-01: what NumPy's and pandas's nanoseconds still hold */
@@ -55,40 +56,75 @@ static int scaled_ms(enum fm_format f, const char *s, size_t n, int64_t *ms)
 	return 0;
 }
 
-/* "YYYY-MM-DD HH:MM:SS[.fff]", with / for - and T for the blank, and an offset such as Z or +02:00 behind it. *zoned:
- * it has one. */
+/* Behind a clock time: an offset such as Z or +02:00, or UTC or GMT, with a blank before it or without. */
+static int read_offset(const char *at, const char *end, int *minutes)
+{
+	at += *at == ' ' && at + 1 < end;
+	if (end - at == 3 && (!strncasecmp(at, "UTC", 3) || !strncasecmp(at, "GMT", 3))) {
+		*minutes = 0;
+		return 0;
+	}
+	return fm_time_offset_read(&at, end, minutes) || at != end ? -1 : 0;
+}
+
+/* 24:00:00 is midnight, and a leap second (in a zone of half an hour too) the second after it: text, of a time with 19
+ * bytes at least, is made one that clocks have, and *add is what it lacks then. */
+static void plain_clock(char *text, size_t len, int64_t *add)
+{
+	*add = 0;
+	if (!memcmp(text + 11, "24:00:00", 8) && strspn(text + 19, ".0") >= len - 19) {
+		text[11] = text[12] = '0';
+		*add = INT64_C(86400000);
+	} else if (!memcmp(text + 17, "60", 2) && text[15] == '9' && (text[14] == '5' || text[14] == '2')) {
+		memcpy(text + 17, "59", 2);
+		*add = 1000;
+	}
+}
+
+/* "YYYY-MM-DD HH:MM:SS[.fff]", with / for -, T for the blank and a comma for the point, or without seconds, and an
+ * offset behind it. *zoned: it has one. */
 static int datetime_ms(const char *s, size_t n, int64_t *ms, bool *zoned)
 {
-	char text[30];
-	const char *end = s + n, *at;
+	char text[31];
+	const char *end = s + n;
 	size_t len = 19;
-	int minutes;
+	int minutes = 0;
+	int64_t add;
 
 	*zoned = false;
 	if (!fm_parse_time_ms(s, n, ms))
 		return 0;
-	if (n < 19)
+	if (n == 16) { /* no seconds */
+		memcpy(text, s, 16);
+		memcpy(text + 16, ":00", 3);
+		n = 19;
+		end = s + 16;
+	} else if (n < 19) {
 		return -1;
-	if (n > 19 && s[19] == '.')
-		for (len = 20; len < n && len < sizeof text && s[len] >= '0' && s[len] <= '9'; len++)
-			continue;
-	if (len == sizeof text)
-		return -1;
-	memcpy(text, s, len);
+	} else {
+		if (n > 19 && (s[19] == '.' || s[19] == ','))
+			for (len = 20; len < n && len < 30 && s[len] >= '0' && s[len] <= '9'; len++)
+				continue;
+		if (len == 30 || len == 20)
+			return -1;
+		memcpy(text, s, len);
+	}
+	text[len] = 0;
 	if (text[4] == '/' && text[7] == '/')
 		text[4] = text[7] = '-';
 	if (text[10] == 't')
 		text[10] = 'T';
-	at = s + len;
-	if (at < end) {
+	if (len > 19)
+		text[19] = '.';
+	plain_clock(text, len, &add);
+	if (len < n) {
 		*zoned = true;
-		at += *at == ' ' && at + 1 < end;
-		if (fm_time_offset_read(&at, end, &minutes) || at != end)
+		if (read_offset(s + len, end, &minutes))
 			return -1;
 	}
 	if (fm_parse_time_ms(text, len, ms))
 		return -1;
-	*ms -= *zoned ? (int64_t)minutes * 60000 : 0;
+	*ms += add - (int64_t)minutes * 60000;
 	return 0;
 }
 
@@ -100,12 +136,14 @@ static const char *clock_time(const struct fm_dialect *d, int k, const char *s, 
 
 	if (f == FM_FMT_PATTERN) {
 		if (fm_time_pattern_read(pattern, d->cols[k].day_starts, s, n, ms))
-			return "is not a time of the pattern that the dialect gives";
+			return fm_hint_clock(s, n, "is not a time of the pattern that the dialect gives");
 		zoned = strstr(pattern, "%z") != NULL;
 	} else if (datetime_ms(s, n, ms, &zoned)) {
-		return f == FM_FMT_RFC3339 ? "is not a time YYYY-MM-DDTHH:MM:SS with Z or an offset such as +02:00"
-					   : "is not a time YYYY-MM-DD HH:MM:SS (give its pattern as the format of the "
-					     "column, such as \"%d/%m/%Y %H:%M\")";
+		return fm_hint_clock(s, n,
+				     f == FM_FMT_RFC3339
+					 ? "is not a time YYYY-MM-DDTHH:MM:SS with Z or an offset such as +02:00"
+					 : "is not a time YYYY-MM-DD HH:MM:SS (give its pattern as the format of the "
+					   "column, such as \"%d/%m/%Y %H:%M\")");
 	} else if (f == FM_FMT_RFC3339 && !zoned) {
 		return "has neither Z nor an offset such as +02:00";
 	}
@@ -124,11 +162,13 @@ const char *fm_value_time(const struct fm_dialect *d, int k, const char *s, size
 	if (f == FM_FMT_DATETIME || f == FM_FMT_RFC3339 || f == FM_FMT_PATTERN)
 		why = clock_time(d, k, s, n, ms);
 	else if (scaled_ms(f, s, n, ms))
-		why = "is not a time in numbers";
+		why = fm_hint_epoch(s, n, false);
 	if (!why)
 		*ms += d->relative_ms;
 	if (!why && (*ms < 0 || *ms >= TIME_END_MS))
-		why = "lies outside the years 1970 to 2261";
+		why = f == FM_FMT_DATETIME || f == FM_FMT_RFC3339 || f == FM_FMT_PATTERN
+			  ? "lies outside the years 1970 to 2261"
+			  : fm_hint_epoch(s, n, true);
 	return why;
 }
 
@@ -137,11 +177,28 @@ static bool has(const char *s, size_t n, char c)
 	return n && memchr(s, c, n);
 }
 
-/* [H:]MM:SS[.fff] -> milliseconds, as nfdump writes durations over a minute. */
+/* "1d ", "1 day, ", "0 days " as nfdump, Python and pandas have it before H:MM:SS; *s is moved past it. */
+static int64_t leading_days(const char **s, const char *end)
+{
+	const char *blank = memrchr(*s, ' ', (size_t)(end - *s)), *d = blank;
+	uint64_t days;
+
+	if (!blank)
+		return 0;
+	d -= d > *s && d[-1] == ',';
+	d -= d - *s > 4 && !memcmp(d - 4, "days", 4) ? 4 : d - *s > 3 && !memcmp(d - 3, "day", 3) ? 3 : 0;
+	d -= d > *s && (d[-1] == 'd' || d[-1] == ' ');
+	if (d == blank || fm_parse_u64(*s, (size_t)(d - *s), 50, &days))
+		return 0;
+	*s = blank + 1;
+	return (int64_t)days;
+}
+
+/* [N days ][H:]MM:SS[.fff] -> milliseconds, as nfdump writes durations over a minute. */
 static int hms_ms(const char *s, size_t n, int64_t *ms)
 {
 	const char *end = s + n, *colon;
-	int64_t minutes = 0, part;
+	int64_t minutes = 0, part, days = leading_days(&s, end);
 	uint64_t v;
 	int parts = 0;
 
@@ -153,7 +210,7 @@ static int hms_ms(const char *s, size_t n, int64_t *ms)
 	}
 	if (!parts || fm_parse_scaled(s, (size_t)(end - s), 3, &part) || part < 0 || part >= 60000)
 		return -1;
-	*ms = minutes * 60000 + part;
+	*ms = (days * 1440 + minutes) * 60000 + part;
 	return 0;
 }
 
@@ -173,10 +230,9 @@ const char *fm_value_duration(const struct fm_dialect *d, int k, const char *s, 
 
 	if ((f == FM_FMT_HMS || f == FM_FMT_SECONDS) && has(s, n, ':')) {
 		if (hms_ms(s, n, &v))
-			return "is not a duration H:MM:SS";
+			return fm_hint_duration(s, n);
 	} else if (scaled_ms(f == FM_FMT_HMS ? FM_FMT_SECONDS : f, s, n, &v)) {
-		return has(s, n, ',') ? "is not a duration: it has a comma, where a point is expected"
-				      : "is not a duration";
+		return fm_hint_duration(s, n);
 	}
 	if (v < 0 || is_below_zero(s, n)) /* -13 microseconds are no milliseconds */
 		return "is negative";
@@ -184,13 +240,6 @@ const char *fm_value_duration(const struct fm_dialect *d, int k, const char *s, 
 		return "is over 49 days";
 	*ms = (uint32_t)v;
 	return NULL;
-}
-
-static bool is_negative_number(const char *s, size_t n)
-{
-	double v;
-
-	return n > 1 && *s == '-' && !fm_parse_double(s, n, &v);
 }
 
 static int hex_u64(const char *s, size_t n, uint64_t *v)
@@ -233,7 +282,7 @@ const char *fm_value_port(const struct fm_dialect *d, int k, const char *s, size
 			v = (uint64_t)micro / 1000000;
 			*dotted = v > 0 && v < 256;
 		} else if (!fm_service_port(s, n, &v)) {
-			return is_negative_number(s, n) ? "is negative" : "is not a port number";
+			return fm_hint_port(s, n);
 		}
 	}
 	if (v > 65535)
@@ -313,31 +362,40 @@ const char *fm_value_count(const struct fm_dialect *d, int k, const char *s, siz
 
 	if (short_uint(s, n, v) || !fm_parse_u64(s, n, COUNT_MAX, v))
 		return NULL;
-	/* Programs that know missing values write counts as 80.0 or 1.2e+06. */
-	if (!fm_parse_scaled(s, n, 6, &micro) && micro >= 0 && micro % 1000000 == 0) {
-		*v = (uint64_t)micro / 1000000;
+	/* Programs that know missing values write counts as 80.0 or 1.2e+06, up to the 2^53 of their numbers. */
+	if (!fm_parse_scaled(s, n, 6, &micro)) {
+		if (micro >= 0 && micro % 1000000 == 0) {
+			*v = (uint64_t)micro / 1000000;
+			return NULL;
+		}
+	} else if (!fm_parse_scaled(s, n, 2, &micro) && micro >= 0 && micro % 100 == 0) {
+		*v = (uint64_t)micro / 100;
 		return NULL;
 	}
 	if ((why = suffixed(d->cols[k].suffix, s, n, v)))
 		return *why ? why : NULL;
-	if (is_negative_number(s, n))
-		return "is negative";
-	return has(s, n, ',') ? "is not a nonnegative integer: it has a comma" : "is not a nonnegative integer";
+	return fm_hint_count(s, n);
 }
 
-/* What stands where an address should. */
-static const char *no_address(const char *s, size_t n)
+/* What stands around an address: brackets, and the prefix length of a single host; or three digits for each number of
+ * IPv4, as SiLK pads them. out: what is left. */
+static bool bare_address(const char *s, size_t n, struct fm_address *a)
 {
-	const char *colon = memchr(s, ':', n), *points = memmem(s, n, "..", 2);
-	uint32_t ip;
+	char text[16];
+	size_t len = 0;
 
-	if (colon && !fm_parse_ipv4(s, (size_t)(colon - s), &ip))
-		return "is an IPv4 address with a port behind it: each needs a column of its own";
-	if (n == 17 && colon == s + 2 && s[5] == ':' && s[14] == ':')
-		return "is a MAC address";
-	if (colon && points > colon)
-		return "is a shortened IPv6 address: have it written in full (nfdump -6)";
-	return "is not an address";
+	if (n > 2 && *s == '[' && s[n - 1] == ']')
+		return !fm_address_parse(s + 1, n - 2, a);
+	if (n > 3 && !memcmp(s + n - 3, "/32", 3) && !memchr(s, ':', n))
+		return !fm_address_parse(s, n - 3, a);
+	if (n > 4 && !memcmp(s + n - 4, "/128", 4) && memchr(s, ':', n))
+		return !fm_address_parse(s, n - 4, a);
+	if (n != 15 || s[3] != '.' || s[7] != '.' || s[11] != '.')
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (s[i] != '0' || i % 4 == 2 || (i % 4 == 1 && s[i - 1] != '0'))
+			text[len++] = s[i];
+	return !fm_address_parse(text, len, a);
 }
 
 /* A name of `hosts`, or NUMBER_HOST as CIDDS-001 writes anonymised public addresses: number below 2^20 and host in
@@ -372,7 +430,7 @@ const char *fm_value_address(const struct fm_dialect *d, int k, const char *s, s
 	}
 	if (!fm_address_parse(s, n, a) || (f == FM_FMT_NAMED_ADDRESS && !named_address(d, s, n, a)))
 		return NULL;
-	return no_address(s, n);
+	return bare_address(s, n, a) ? NULL : fm_hint_address(s, n);
 }
 
 /* ---- windows-1252 ---- */

@@ -1,0 +1,197 @@
+#include "traces/hints.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/num.h"
+
+#define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
+
+static bool has(const char *s, size_t n, char c)
+{
+	return n && memchr(s, c, n);
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_negative_number(const char *s, size_t n)
+{
+	double v;
+
+	return n > 1 && *s == '-' && !fm_parse_double(s, n, &v);
+}
+
+const char *fm_hint_clock(const char *s, size_t n, const char *otherwise)
+{
+	/* Of the years 1990 to 2100. */
+	static const struct {
+		double scale;
+		const char *text;
+	} units[] = {
+	    {1, "is a number and no date, by its size of seconds since 1970: set format: seconds"},
+	    {1e3, "is a number and no date, by its size of milliseconds since 1970: set format: milliseconds"},
+	    {1e6, "is a number and no date, by its size of microseconds since 1970: set format: microseconds"},
+	    {1e9, "is a number and no date, by its size of nanoseconds since 1970: set format: nanoseconds"},
+	};
+	double v;
+
+	if (!fm_parse_double(s, n, &v)) {
+		for (size_t i = 0; i < COUNT_OF(units); i++)
+			if (v >= 631152000 * units[i].scale && v < 4102444800 * units[i].scale)
+				return units[i].text;
+		return "is a number and no date: set the unit as its format, and relative_to if it does not count from "
+		       "1970";
+	}
+	if (n > 4 && !memcmp(s, "0000", 4))
+		return "is a time that was never set (year 0000)";
+	if (n > 4 && (s[1] == ':' || s[2] == ':'))
+		return "has no date: where the date has a column of its own, both are parts of one time (sum: true, "
+		       "with a pattern each)";
+	if (n >= 8 && n <= 10 && !has(s, n, ':') && (has(s, n, '-') || has(s, n, '/')))
+		return "has a date and no time of day: where that has a column of its own, both are parts of one time "
+		       "(sum: true, with a pattern each)";
+	return otherwise;
+}
+
+const char *fm_hint_epoch(const char *s, size_t n, bool out_of_range)
+{
+	int64_t ms;
+
+	if (out_of_range)
+		return "lies outside the years 1970 to 2261 (is the format of the column its unit?)";
+	if (n >= 19 && !fm_parse_time_ms(s, 19, &ms))
+		return "is a date and no number: set format: datetime or a pattern";
+	return has(s, n, ',') ? "is not a time in numbers: it has a comma, where a point is expected"
+			      : "is not a time in numbers";
+}
+
+const char *fm_hint_duration(const char *s, size_t n)
+{
+	if (has(s, n, ':'))
+		return "is not a duration H:MM:SS";
+	if (has(s, n, ','))
+		return "is not a duration: it has a comma, where a point is expected";
+	if (n > 1 && is_digit(*s) && (s[n - 1] | 0x20) == 's')
+		return "is not a duration: it has its unit behind it, where a number alone is expected";
+	return "is not a duration";
+}
+
+/* 00:1b:..., 0:c:29:..., 00-1b-... and 001b.2233.4455. */
+static bool is_mac(const char *s, size_t n)
+{
+	size_t groups = 1, most = 0, digits = 0;
+	char mark = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (fm_hex_digit(s[i]) >= 0) {
+			digits++;
+			most = digits > most ? digits : most;
+			continue;
+		}
+		if (!digits || !strchr(":-.", s[i]) || !s[i] || (mark && s[i] != mark))
+			return false;
+		mark = s[i];
+		digits = 0;
+		groups++;
+	}
+	return digits && ((groups == 6 && most <= 2 && mark != '.') || (groups == 3 && most == 4 && mark == '.'));
+}
+
+/* A point and four decimal numbers before it: 10.0.0.1.443 and 10.0.0.1-443. */
+static bool has_port_behind(const char *s, size_t n)
+{
+	size_t points = 0, i;
+	uint32_t ip;
+
+	for (i = 0; i < n && (is_digit(s[i]) || (s[i] == '.' && ++points < 4)); i++)
+		continue;
+	return i > 6 && i + 1 < n && (s[i] == ':' || s[i] == '.' || s[i] == '-' || s[i] == '#') &&
+	       !fm_parse_ipv4(s, i, &ip);
+}
+
+const char *fm_hint_address(const char *s, size_t n)
+{
+	const char *colon = memchr(s, ':', n), *points = memmem(s, n, "..", 2);
+	size_t digits = 0, letters = 0, point = 0;
+	bool zero = false;
+
+	if (has_port_behind(s, n))
+		return "is an IPv4 address with a port behind it: each needs a column of its own";
+	if (is_mac(s, n))
+		return "is a MAC address";
+	if (colon && points > colon)
+		return "is a shortened IPv6 address: have it written in full (nfdump -6)";
+	if (has(s, n, '/'))
+		return "is a network with the length of its prefix, not an address of a host";
+	for (size_t i = 0; i < n; i++) {
+		zero = zero || (s[i] == '0' && i + 1 < n && is_digit(s[i + 1]) && (!i || s[i - 1] == '.'));
+		digits += is_digit(s[i]);
+		point += s[i] == '.';
+		letters += (s[i] | 0x20) >= 'a' && (s[i] | 0x20) <= 'z';
+	}
+	if (n && digits == n)
+		return "is a whole number: set format: ipv4-integer if it is an IPv4 address";
+	if (n && (point == 2 || point == 3) && digits + point == n)
+		return zero ? "is an IPv4 address with zeros before its numbers, which some programs read as octal: "
+			      "have it written without them"
+			    : "is not an IPv4 address: one of its numbers is over 255 or missing";
+	if (letters > 1 && !colon && digits < n)
+		return "is a name and no address: give the names addresses with hosts and format: named-address, or "
+		       "have numbers written";
+	return "is not an address";
+}
+
+const char *fm_hint_port(const char *s, size_t n)
+{
+	const char *mark = n ? memchr(s, '.', n) : NULL;
+	uint64_t type, code;
+
+	if (is_negative_number(s, n))
+		return "is negative";
+	if (n && !mark)
+		mark = memchr(s, '/', n);
+	if (mark && !fm_parse_u64(s, (size_t)(mark - s), 255, &type) &&
+	    !fm_parse_u64(mark + 1, n - (size_t)(mark - s) - 1, 255, &code))
+		return *mark == '.' ? "is not a port number: set format: type.code if it is type and code of ICMP"
+				    : "is not a port number: have type and code of ICMP written with a point between "
+				      "them, and set format: type.code";
+	return has(s, n, ',') ? "is not a port number: it has a comma" : "is not a port number";
+}
+
+const char *fm_hint_count(const char *s, size_t n)
+{
+	uint64_t v;
+	double d;
+
+	if (is_negative_number(s, n))
+		return "is negative";
+	if (has(s, n, ','))
+		return "is not a nonnegative integer: it has a comma";
+	if (!fm_parse_u64(s, n, UINT64_MAX, &v) || (!fm_parse_double(s, n, &d) && d >= 9223372036854775808.0))
+		return "is over 2^63 - 1";
+	if (!fm_parse_double(s, n, &d))
+		return "is not a nonnegative integer: it has a fraction";
+	if (has(s, n, ' ') || has(s, n, '\'') || has(s, n, '_'))
+		return "is not a nonnegative integer: something stands between its digits";
+	if (n >= 3 && n <= 9 && !strncasecmp(s + (*s == '-' || *s == '+'), "inf", 3))
+		return "is not a nonnegative integer: it is infinite (as a word of missing in the dialect it is no "
+		       "value)";
+	if (n > 2 && *s == '0' && (s[1] | 0x20) == 'x')
+		return "is not a nonnegative integer: it is hexadecimal";
+	return "is not a nonnegative integer";
+}
+
+bool fm_hint_is_no_value(const char *s, size_t n)
+{
+	static const char *const words[] = {"none", "null",    "nil",       "n/a",   "na",      "<na>",   "#n/a", "nat",
+					    "\\n",  "(null)",  "(none)",    "nan",   "-",       "--",     "---",  "?",
+					    "*",    "unknown", "undefined", "empty", "(empty)", "missing"};
+
+	for (size_t i = 0; i < COUNT_OF(words); i++)
+		if (strlen(words[i]) == n && !strncasecmp(words[i], s, n))
+			return true;
+	return false;
+}
