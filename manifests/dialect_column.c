@@ -110,7 +110,8 @@ static int column_more(const struct fm_dialect *d, int i, const struct fm_yaml *
 	enum fm_format format = d->cols[i].format;
 	bool count = fm_cols[d->cols[i].col].kind == FM_KIND_COUNT;
 
-	if (format == FM_FMT_PATTERN && (fault = fm_time_pattern_fault(d->cols[i].pattern, d->cols[i].day_starts)))
+	if (format == FM_FMT_PATTERN &&
+	    (fault = fm_time_pattern_fault(d->cols[i].pattern, d->cols[i].day_starts, d->cols[i].part)))
 		return fm_yaml_fail(v, err, "column '%s': the pattern '%s' cannot be used: %s", name,
 				    d->cols[i].pattern, fault);
 	if (format != FM_FMT_PATTERN && d->cols[i].day_starts >= 0)
@@ -264,6 +265,31 @@ static bool has_role(const struct fm_dialect *d, enum fm_col col, enum fm_role r
 	return false;
 }
 
+/* A date and a time of day in two columns: each once, and nothing beside them. */
+static int check_parts(const struct fm_dialect *d, const struct fm_yaml *v, enum fm_role role, struct fm_error *err)
+{
+	int dates = 0, clocks = 0, parts = 0, halves = 0;
+
+	for (int i = 0; i < d->ncols; i++) {
+		bool pattern = d->cols[i].format == FM_FMT_PATTERN;
+		bool date = pattern && fm_time_pattern_has_date(d->cols[i].pattern);
+		bool clock = pattern && fm_time_pattern_has_clock(d->cols[i].pattern);
+
+		if (!d->cols[i].part || d->cols[i].role != role)
+			continue;
+		parts++;
+		dates += date;
+		clocks += clock;
+		halves += date != clock;
+	}
+	if (halves && (parts != 2 || dates != 1 || clocks != 1))
+		return fm_yaml_fail(
+		    v, err,
+		    "a time in two columns takes a pattern with a date and one with a time of day, both with "
+		    "sum: true");
+	return FM_OK;
+}
+
 int fm_dialect_columns(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
 {
 	int rc;
@@ -275,6 +301,8 @@ int fm_dialect_columns(struct fm_dialect *d, const struct fm_yaml *v, struct fm_
 	for (const struct fm_yaml *e = v->first; e; e = e->next)
 		if ((rc = read_column(d, d->ncols++, e, err)) < 0)
 			return rc;
+	if ((rc = check_parts(d, v, FM_ROLE_VALUE, err)) < 0 || (rc = check_parts(d, v, FM_ROLE_START, err)) < 0)
+		return rc;
 	if (has_role(d, FM_TE, FM_ROLE_VALUE) && has_role(d, FM_TE, FM_ROLE_START))
 		d->present |= 1u << FM_TD;
 	for (size_t i = 0; i < COUNT_OF(needed); i++)

@@ -29,6 +29,7 @@ EMBED(preset_demo, "manifests/demo.yaml");
 EMBED(preset_ugr16, "manifests/ugr16.yaml");
 EMBED(preset_ugr16_dp, "manifests/ugr16-dp.yaml");
 EMBED(dialect_argus, "manifests/dialects/argus.yaml");
+EMBED(dialect_argus_tsv, "manifests/dialects/argus-tsv.yaml");
 EMBED(dialect_cic_ids2017, "manifests/dialects/cic-ids2017.yaml");
 EMBED(dialect_cidds, "manifests/dialects/cidds.yaml");
 EMBED(dialect_ipfix, "manifests/dialects/ipfix.yaml");
@@ -46,6 +47,7 @@ EMBED(dialect_ugr16, "manifests/dialects/ugr16.yaml");
 EMBED(dialect_ugr17, "manifests/dialects/ugr17.yaml");
 EMBED(dialect_unsw_nb15, "manifests/dialects/unsw-nb15.yaml");
 EMBED(dialect_zeek, "manifests/dialects/zeek.yaml");
+EMBED(dialect_zeek_iot23, "manifests/dialects/zeek-iot23.yaml");
 EMBED(dialect_zeek_json, "manifests/dialects/zeek-json.yaml");
 EMBED(dialect_zeek_json_iso, "manifests/dialects/zeek-json-iso.yaml");
 EMBED(dialect_zeek_labeled, "manifests/dialects/zeek-labeled.yaml");
@@ -62,6 +64,7 @@ static const struct {
     {FM_EMBED_PRESET, "ugr16", fm_file_preset_ugr16, &fm_file_preset_ugr16_len},
     {FM_EMBED_PRESET, "ugr16-dp", fm_file_preset_ugr16_dp, &fm_file_preset_ugr16_dp_len},
     {FM_EMBED_DIALECT, "argus", fm_file_dialect_argus, &fm_file_dialect_argus_len},
+    {FM_EMBED_DIALECT, "argus-tsv", fm_file_dialect_argus_tsv, &fm_file_dialect_argus_tsv_len},
     {FM_EMBED_DIALECT, "cic-ids2017", fm_file_dialect_cic_ids2017, &fm_file_dialect_cic_ids2017_len},
     {FM_EMBED_DIALECT, "cidds", fm_file_dialect_cidds, &fm_file_dialect_cidds_len},
     {FM_EMBED_DIALECT, "ipfix", fm_file_dialect_ipfix, &fm_file_dialect_ipfix_len},
@@ -79,6 +82,7 @@ static const struct {
     {FM_EMBED_DIALECT, "ugr17", fm_file_dialect_ugr17, &fm_file_dialect_ugr17_len},
     {FM_EMBED_DIALECT, "unsw-nb15", fm_file_dialect_unsw_nb15, &fm_file_dialect_unsw_nb15_len},
     {FM_EMBED_DIALECT, "zeek", fm_file_dialect_zeek, &fm_file_dialect_zeek_len},
+    {FM_EMBED_DIALECT, "zeek-iot23", fm_file_dialect_zeek_iot23, &fm_file_dialect_zeek_iot23_len},
     {FM_EMBED_DIALECT, "zeek-json", fm_file_dialect_zeek_json, &fm_file_dialect_zeek_json_len},
     {FM_EMBED_DIALECT, "zeek-json-iso", fm_file_dialect_zeek_json_iso, &fm_file_dialect_zeek_json_iso_len},
     {FM_EMBED_DIALECT, "zeek-labeled", fm_file_dialect_zeek_labeled, &fm_file_dialect_zeek_labeled_len},

@@ -10,9 +10,19 @@ struct clock {
 	int year, month, day, hour, hour12, pm, minute, second, ms, offset; /* -1: not said */
 };
 
-const char *fm_time_pattern_fault(const char *pattern, int day_starts)
+bool fm_time_pattern_has_date(const char *pattern)
 {
-	bool seen[128] = {0};
+	return strstr(pattern, "%d") != NULL;
+}
+
+bool fm_time_pattern_has_clock(const char *pattern)
+{
+	return strstr(pattern, "%H") || strstr(pattern, "%I");
+}
+
+const char *fm_time_pattern_fault(const char *pattern, int day_starts, bool part)
+{
+	bool seen[128] = {0}, date, clock;
 
 	for (const char *p = pattern; *p; p++) {
 		if (*p != '%')
@@ -24,9 +34,11 @@ const char *fm_time_pattern_fault(const char *pattern, int day_starts)
 			return "it has one of them twice";
 		seen[(unsigned char)*p] = true;
 	}
-	if (seen['Y'] == seen['y'] || seen['m'] == seen['b'] || !seen['d'])
+	date = seen['Y'] || seen['y'] || seen['m'] || seen['b'] || seen['d'];
+	clock = seen['H'] || seen['I'] || seen['M'] || seen['S'] || seen['p'] || seen['f'];
+	if ((!part || date || !clock) && (seen['Y'] == seen['y'] || seen['m'] == seen['b'] || !seen['d']))
 		return "it needs a year (%Y or %y), a month (%m or %b) and a day (%d)";
-	if (seen['H'] == seen['I'])
+	if ((!part || clock) && seen['H'] == seen['I'])
 		return "it needs an hour, %H or %I";
 	if (seen['p'] && !seen['I'])
 		return "%p needs the hour of the 12-hour clock, %I";
@@ -153,7 +165,8 @@ static int take(char what, const char **s, const char *end, struct clock *c)
 static int clock_ms(const struct clock *c, int day_starts, int64_t *ms)
 {
 	char text[] = "0000-00-00 00:00:00";
-	int hour = c->hour, year = c->year;
+	int hour = c->hour, year = c->year < 0 ? 1970 : c->year, month = c->year < 0 ? 1 : c->month,
+	    day = c->year < 0 ? 1 : c->day; /* a time of day alone */
 
 	if (c->hour12 >= 0) {
 		if (c->hour12 < 1 || c->hour12 > 12)
@@ -170,10 +183,10 @@ static int clock_ms(const struct clock *c, int day_starts, int64_t *ms)
 		return -1;
 	for (int i = 3; i >= 0; i--, year /= 10)
 		text[i] = (char)('0' + year % 10);
-	text[5] = (char)('0' + c->month / 10);
-	text[6] = (char)('0' + c->month % 10);
-	text[8] = (char)('0' + c->day / 10);
-	text[9] = (char)('0' + c->day % 10);
+	text[5] = (char)('0' + month / 10);
+	text[6] = (char)('0' + month % 10);
+	text[8] = (char)('0' + day / 10);
+	text[9] = (char)('0' + day % 10);
 	if (fm_parse_time_ms(text, sizeof text - 1, ms))
 		return -1;
 	*ms += (int64_t)((hour * 60 + c->minute - c->offset) * 60 + c->second) * 1000 + c->ms;
@@ -182,7 +195,7 @@ static int clock_ms(const struct clock *c, int day_starts, int64_t *ms)
 
 int fm_time_pattern_read(const char *pattern, int day_starts, const char *s, size_t n, int64_t *ms)
 {
-	struct clock c = {.hour12 = -1, .pm = -1};
+	struct clock c = {.year = -1, .hour12 = -1, .pm = -1};
 	const char *end = s + n;
 
 	for (const char *p = pattern; *p; p++) {

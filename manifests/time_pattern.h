@@ -19,8 +19,11 @@
 #define FM_TIME_PATTERN_MAX 64 /* bytes of a pattern with its NUL */
 #define FM_TIME_TEXT_MAX 256   /* bytes that one can write */
 
-/* NULL, or what is wrong with it. day_starts: the first hour of 12 (0 to 23) that %I without %p stands for, or -1. */
-const char *fm_time_pattern_fault(const char *pattern, int day_starts);
+/* NULL, or what is wrong with it. day_starts: the first hour of 12 (0 to 23) that %I without %p stands for, or -1.
+ * part: one of several that make a time, a date or a time of day alone, which is read as of 1970-01-01. */
+const char *fm_time_pattern_fault(const char *pattern, int day_starts, bool part);
+bool fm_time_pattern_has_date(const char *pattern);
+bool fm_time_pattern_has_clock(const char *pattern);
 /* Milliseconds since 1970 of s[0..n), digits after the third of a fraction dropped; the offset of %z is taken off. -1:
  * it is not such a time. */
 int fm_time_pattern_read(const char *pattern, int day_starts, const char *s, size_t n, int64_t *ms);

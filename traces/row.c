@@ -130,6 +130,7 @@ static void take_time_part(struct fm_row *r, int k, const char *s, size_t n)
 	}
 	*sum = ms + (*has ? *sum : 0);
 	*has = true;
+	r->clock_parts |= r->d->cols[k].format == FM_FMT_PATTERN ? 1u << r->d->cols[k].role : 0;
 }
 
 static void take_time(struct fm_row *r, int k, const char *s, size_t n)
@@ -167,6 +168,21 @@ static void take_duration(struct fm_row *r, int k, const char *s, size_t n)
 
 	if (why)
 		refuse_value(r, k, why);
+}
+
+/* Times of a date and a time of day that were put together: they are of the dialect's clock. */
+static void set_clocks(struct fm_row *r)
+{
+	for (int role = FM_ROLE_VALUE; role <= FM_ROLE_START; role++) {
+		int64_t *ms = role == FM_ROLE_START ? &r->start_ms : &r->t->te[r->t->rows];
+
+		if (!(r->clock_parts >> role & 1u))
+			continue;
+		if (r->d->zone && fm_zone_utc(r->d->zone, *ms, ms))
+			fm_row_refuse(r, "a time that the time zone skips, as summer time begins");
+		else if (!r->d->zone)
+			*ms -= (int64_t)r->d->timezone * 60000;
+	}
 }
 
 /* A start with a duration or an end: the two that the table has. */
@@ -485,7 +501,7 @@ void fm_row_begin(struct fm_row *r)
 	r->field = 0;
 	r->bad = false;
 	r->nmissing = 0;
-	r->nfresh = r->summed = r->lacks = r->ipv6 = 0;
+	r->nfresh = r->summed = r->lacks = r->ipv6 = r->clock_parts = 0;
 	r->dotted = 0;
 	r->has_te = r->has_start = r->has_label = r->last_empty = false;
 }
@@ -582,6 +598,8 @@ bool fm_row_end(struct fm_row *r)
 		check_dotted(r);
 	if (!r->bad && r->ipv6)
 		check_families(r);
+	if (!r->bad && r->clock_parts)
+		set_clocks(r);
 	if (!r->bad)
 		end_times(r);
 	if (!r->bad && r->nfresh)

@@ -59,6 +59,7 @@ struct fm_row {
 	int64_t start_ms; /* of this row, if has_start */
 	bool has_start, has_te, has_label, last_empty;
 	unsigned ipv6;             /* columns whose address is IPv6 */
+	unsigned clock_parts;      /* roles of times that are put together from a date and a time of day */
 	bool ipv4_only;            /* IPv6 is refused */
 	unsigned summed, lacks;    /* columns that have a part of their sum; that are missing */
 	int dotted;                /* 1 + a dialect's column whose meaning hangs on the protocol, or 0 */

@@ -9,6 +9,7 @@
 #include "traces/protocol.h"
 #include "traces/sniff.h"
 #include "traces/sniff_json.h"
+#include "traces/sniff_names.h"
 #include "traces/source.h"
 
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
@@ -39,6 +40,8 @@ struct guess {
 	uint64_t most;      /* of integers */
 	int col;            /* enum fm_col, or -1 */
 	bool start, sum;
+	bool constant; /* one value in all rows */
+	bool counts;   /* 1, 2, 3, ...: the numbers of the rows */
 	const char *why;
 };
 
@@ -233,9 +236,9 @@ static void look_at_column(const struct page *p, int k, int from, struct guess *
 {
 	int count[WORD + 1] = {0}, most = 0;
 	const char *format, *epoch = NULL;
-	uint64_t number;
+	uint64_t number, before = 0;
 
-	*g = (struct guess){.kind = EMPTY, .col = -1};
+	*g = (struct guess){.kind = EMPTY, .col = -1, .counts = p->nlines - from > 2, .constant = true};
 	for (int i = from; i < p->nlines; i++) {
 		enum kind kind = EMPTY;
 
@@ -244,6 +247,11 @@ static void look_at_column(const struct page *p, int k, int from, struct guess *
 			epoch = kind == EPOCH ? format : epoch;
 			g->most = number > g->most ? number : g->most;
 		}
+		g->counts = g->counts && kind == INTEGER && (i == from || number == before + 1);
+		before = number;
+		g->constant = g->constant && k < p->ncells[i] && k < p->ncells[from] &&
+			      p->cell[i][k].n == p->cell[from][k].n &&
+			      !memcmp(p->cell[i][k].s, p->cell[from][k].s, p->cell[i][k].n);
 		count[kind]++;
 	}
 	for (int i = CLOCK; i <= WORD; i++)
@@ -274,66 +282,6 @@ static void find_header(struct page *p)
 		below += second > EMPTY && second < PROTOCOL;
 	}
 	p->header = p->marked || p->json || (!values && below >= 2);
-}
-
-/* ---- columns by their names ---- */
-
-static const struct {
-	const char *names; /* in small letters and digits alone, between blanks */
-	int col;
-	bool start, sum;
-} known[] = {
-    {" te end endtime ltime lasttime lastseen tslast timestampend etime flowend flowendmilliseconds lastswitched last "
-     "dateflowend stop stoptime bidirectionallastseenms datelastseen ",
-     FM_TE, false, false},
-    {" ts start starttime stime firsttime firstseen timestamp timestampstart datefirstseen flowstart "
-     "flowstartmilliseconds firstswitched first time date datetime bidirectionalfirstseenms ",
-     FM_TE, true, false},
-    {" td dur duration flowduration durationms bidirectionaldurationms flowdurationmilliseconds ", FM_TD, false, false},
-    {" sa srcip srcaddr sourceip sourceaddress saddr sip ipsrc src srcipaddr srchost source idorigh "
-     "sourceipv4address ipv4srcaddr origh srcaddress src4addr ",
-     FM_SA, false, false},
-    {" da dstip dstaddr destinationip destinationaddress daddr dip ipdst dst dstipaddr dsthost destination idresph "
-     "destinationipv4address ipv4dstaddr resph destip dstaddress dst4addr ",
-     FM_DA, false, false},
-    {" sp srcport sport srcpt sourceport idorigp l4srcport sourcetransportport origp portsrc ", FM_SP, false, false},
-    {" dp dstport dport dsport dstpt destinationport destport idrespp l4dstport destinationtransportport respp "
-     "portdst ",
-     FM_DP, false, false},
-    {" pr proto protocol prot ipprotocol ipproto protocolidentifier pro ", FM_PR, false, false},
-    {" flg flags tcpflags flag state connstate ", FM_FLG, false, false},
-    {" fwd ", FM_FWD, false, false},
-    {" tos stos srctos iptos ipclassofservice ", FM_STOS, false, false},
-    {" pkt pkts packets packet ipkt totpkts inpkts inpackets packetcount packettotalcount packetdeltacount "
-     "totalpackets "
-     "bidirectionalpackets ",
-     FM_PKT, false, false},
-    {" byt bytes byte ibyt totbytes inbytes octets octetcount octettotalcount octetdeltacount totalbytes "
-     "bidirectionalbytes ",
-     FM_BYT, false, false},
-    {" spkts dpkts origpkts resppkts totalfwdpackets totalbackwardpackets src2dstpackets dst2srcpackets totfwdpkts "
-     "totbwdpkts flowpktstoserver flowpktstoclient ",
-     FM_PKT, false, true},
-    {" sbytes dbytes origipbytes respipbytes totallengthoffwdpackets totallengthofbwdpackets src2dstbytes "
-     "dst2srcbytes totlenfwdpkts totlenbwdpkts flowbytestoserver flowbytestoclient ",
-     FM_BYT, false, true},
-    {" label class attack attackcat category type attacktype ", FM_LABEL, false, false},
-};
-
-static int find_name(const struct field *f)
-{
-	char word[66] = " ";
-	size_t n = 1;
-
-	for (size_t i = 0; i < f->n && n < sizeof word - 2; i++)
-		if (isalnum((unsigned char)f->s[i]))
-			word[n++] = (char)tolower((unsigned char)f->s[i]);
-	word[n++] = ' ';
-	word[n] = 0;
-	for (size_t i = 0; n > 2 && i < sizeof known / sizeof *known; i++)
-		if (strstr(known[i].names, word))
-			return (int)i;
-	return -1;
 }
 
 /* Can values of that kind fill the column? */
@@ -373,27 +321,41 @@ static void take(struct guess *g, int col, bool start, const char *why)
 		g->format = "ipv4-integer";
 }
 
+/* A time with a name of its own inside a flow (flow.start) is meant rather than that of the record around it. */
+static bool has_inner_start(const struct page *p)
+{
+	for (int k = 0; k < p->ncells[0] && p->json; k++)
+		if (p->cell[0][k].n == 10 && !memcmp(p->cell[0][k].s, "flow.start", 10))
+			return true;
+	return false;
+}
+
 static void by_name(const struct page *p, struct guess *g)
 {
-	bool sums[FM_NCOL] = {0};
+	bool sums[FM_NCOL] = {0}, inner = has_inner_start(p);
 
 	for (int k = 0; k < p->nfields; k++) {
-		int i = k < p->ncells[0] ? find_name(&p->cell[0][k]) : -1;
+		struct fm_sniff_name name;
 
-		if (i < 0 || known[i].sum ||
-		    (fm_cols[known[i].col].kind != FM_KIND_ADDRESS && !can_fill(&g[k], known[i].col)) ||
-		    is_taken(g, p->nfields, known[i].col, known[i].start))
+		if (k >= p->ncells[0] || !fm_sniff_name(p->cell[0][k].s, p->cell[0][k].n, &name) || name.sum)
 			continue;
-		take(&g[k], known[i].col, known[i].start, "by its name");
+		if (inner && p->cell[0][k].n == 9 && !memcmp(p->cell[0][k].s, "timestamp", 9))
+			continue;
+		if ((name.col == FM_LABEL && g[k].constant && p->json) ||
+		    (fm_cols[name.col].kind != FM_KIND_ADDRESS && !can_fill(&g[k], name.col)) ||
+		    is_taken(g, p->nfields, name.col, name.start))
+			continue;
+		take(&g[k], name.col, name.start, "by its name");
 	}
 	for (int c = 0; c < FM_NCOL; c++)
 		sums[c] = !is_taken(g, p->nfields, c, false);
 	for (int k = 0; k < p->nfields; k++) {
-		int i = k < p->ncells[0] ? find_name(&p->cell[0][k]) : -1;
+		struct fm_sniff_name name;
 
-		if (i < 0 || !known[i].sum || !sums[known[i].col] || !can_fill(&g[k], known[i].col))
+		if (k >= p->ncells[0] || !fm_sniff_name(p->cell[0][k].s, p->cell[0][k].n, &name) || !name.sum ||
+		    !sums[name.col] || !can_fill(&g[k], name.col))
 			continue;
-		take(&g[k], known[i].col, false, "by its name: one way of two");
+		take(&g[k], name.col, false, "by its name: one way of two");
 		g[k].sum = true;
 	}
 }
@@ -402,7 +364,7 @@ static void by_name(const struct page *p, struct guess *g)
 static int next_of(const struct guess *g, int n, int from, unsigned kinds)
 {
 	for (int k = from; k < n; k++)
-		if (g[k].col < 0 && kinds >> g[k].kind & 1u)
+		if (g[k].col < 0 && !g[k].counts && kinds >> g[k].kind & 1u)
 			return k;
 	return -1;
 }
@@ -448,6 +410,34 @@ static void by_place(struct guess *g, int n)
 			take(&g[k], FM_LABEL, false, why);
 			break;
 		}
+}
+
+/* A date and a time of day in two columns, where no column has both. */
+static void by_halves(const struct page *p, struct guess *g, int from)
+{
+	static const char *const halves[2][6] = {{"%Y-%m-%d", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y%m%d"},
+						 {"%H:%M:%S", "%H:%M:%S.%f", "%H:%M", "%I:%M:%S %p", "%I:%M %p", NULL}};
+	int at[2] = {-1, -1}, form[2] = {0};
+
+	for (int k = 0; k < p->nfields; k++)
+		for (int i = 0; i < 12; i++) {
+			const char *pattern = halves[i / 6][i % 6];
+			int row = from;
+			int64_t ms;
+
+			while (pattern && row < p->nlines && k < p->ncells[row] &&
+			       !fm_time_pattern_read(pattern, -1, p->cell[row][k].s, p->cell[row][k].n, &ms))
+				row++;
+			if (row == p->nlines && row > from && at[i / 6] < 0 && g[k].col < 0) {
+				at[i / 6] = k;
+				form[i / 6] = i % 6;
+			}
+		}
+	for (int h = 0; h < 2 && at[0] >= 0 && at[1] >= 0 && at[0] != at[1]; h++) {
+		take(&g[at[h]], FM_TE, true, h ? "the time of day" : "the date: or is it the end (te)?");
+		g[at[h]].format = halves[h][form[h]];
+		g[at[h]].sum = true;
+	}
 }
 
 /* ---- the file ---- */
@@ -591,6 +581,8 @@ int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bo
 		by_name(p, g);
 	else
 		by_place(g, p->nfields);
+	if (!is_taken(g, p->nfields, FM_TE, true) && !is_taken(g, p->nfields, FM_TE, false))
+		by_halves(p, g, p->header);
 	*whole = put_file(p, g, yaml);
 	rc = fm_buf_check(yaml, err);
 out:

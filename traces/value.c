@@ -136,7 +136,9 @@ static const char *clock_time(const struct fm_dialect *d, int k, const char *s, 
 
 	if (f == FM_FMT_PATTERN) {
 		if (fm_time_pattern_read(pattern, d->cols[k].day_starts, s, n, ms))
-			return fm_hint_clock(s, n, "is not a time of the pattern that the dialect gives");
+			return d->cols[k].part
+				   ? "is not a date or time of day of the pattern that the dialect gives"
+				   : fm_hint_clock(s, n, "is not a time of the pattern that the dialect gives");
 		zoned = strstr(pattern, "%z") != NULL;
 	} else if (datetime_ms(s, n, ms, &zoned)) {
 		return fm_hint_clock(s, n,
@@ -147,6 +149,8 @@ static const char *clock_time(const struct fm_dialect *d, int k, const char *s, 
 	} else if (f == FM_FMT_RFC3339 && !zoned) {
 		return "has neither Z nor an offset such as +02:00";
 	}
+	if (d->cols[k].part && f == FM_FMT_PATTERN)
+		return NULL;
 	if (!zoned && d->zone && fm_zone_utc(d->zone, *ms, ms))
 		return "is a time that the time zone skips, as summer time begins";
 	if (!zoned && !d->zone)

@@ -12,7 +12,8 @@
 #include "base/address.h"
 #include "manifests/dialect.h"
 
-/* Milliseconds since 1970, UTC, of column k; the years 1970 to 2261. */
+/* Milliseconds since 1970, UTC, of column k; the years 1970 to 2261. A pattern that is a part of a time: by the
+ * dialect's clock, not UTC. */
 const char *fm_value_time(const struct fm_dialect *d, int k, const char *s, size_t n, int64_t *ms);
 /* Milliseconds, up to 2^32 - 1. */
 const char *fm_value_duration(const struct fm_dialect *d, int k, const char *s, size_t n, uint32_t *ms);

@@ -241,6 +241,8 @@ static bool is_later_part(const struct fm_dialect *d, int k)
 /* What column k says of a time that is a sum: the first part full units of its own, the last one the rest. */
 static int64_t part_of_time(const struct fm_dialect *d, int k, int64_t ms)
 {
+	if (d->cols[k].format == FM_FMT_PATTERN) /* a date, or a time of day */
+		return ms;
 	int64_t unit = d->cols[k].format == FM_FMT_SECONDS || d->cols[k].format == FM_FMT_DATETIME ? 1000 : 1;
 
 	for (int i = 0; i < k; i++)

@@ -179,6 +179,13 @@ static void zeek_has_comments_and_starts(void **state)
 	READS_AS(
 	    "zeek-labeled", "#fields\t" ZEEK_NAMES "\tlabel\tdetailedlabel\n" ZEEK_ROW "\tBenign\tMicrosoft\n",
 	    {"2022-06-12 21:59:59.579", 1135, "147.32.81.167", "40.74.108.123", 62771, 443, "TCP", 30, 2242, "Benign"});
+	READS_AS(
+	    "zeek-iot23",
+	    "#fields\t" ZEEK_NAMES "   label   detailed-label\n" ZEEK_ROW "   benign   -\n" ZEEK_ROW
+	    "   Malicious   PartOfAHorizontalPortScan\n",
+	    {"2022-06-12 21:59:59.579", 1135, "147.32.81.167", "40.74.108.123", 62771, 443, "TCP", 30, 2242, "Benign"},
+	    {"2022-06-12 21:59:59.579", 1135, "147.32.81.167", "40.74.108.123", 62771, 443, "TCP", 30, 2242,
+	     "Malicious"});
 }
 
 static void cic_ids2017_has_half_a_clock(void **state)

@@ -1,0 +1,81 @@
+/* The names that collectors give the columns of a flow. */
+#include "traces/sniff_names.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/table.h"
+
+static const struct {
+	const char *names; /* in small letters and digits alone, between blanks */
+	int col;
+	bool start, sum;
+} known[] = {
+    {" te end endtime ltime lasttime lastseen tslast timestampend etime flowend flowendmilliseconds lastswitched last "
+     "dateflowend stop stoptime bidirectionallastseenms datelastseen tlast endsec etimestamp ",
+     FM_TE, false, false},
+    {" ts start starttime stime firsttime firstseen timestamp timestampstart datefirstseen flowstart "
+     "flowstartmilliseconds firstswitched first time date datetime bidirectionalfirstseenms tfirst ",
+     FM_TE, true, false},
+    {" td dur duration flowduration durationms bidirectionaldurationms flowdurationmilliseconds ", FM_TD, false, false},
+    {" sa srcip srcaddr sourceip sourceaddress saddr sip ipsrc src srcipaddr srchost source idorigh "
+     "sourceipv4address ipv4srcaddr origh srcaddress src4addr ",
+     FM_SA, false, false},
+    {" da dstip dstaddr destinationip destinationaddress daddr dip ipdst dst dstipaddr dsthost destination idresph "
+     "destinationipv4address ipv4dstaddr resph destip dstaddress dst4addr ",
+     FM_DA, false, false},
+    {" sp srcport sport srcpt sourceport idorigp l4srcport sourcetransportport origp portsrc ", FM_SP, false, false},
+    {" dp dstport dport dsport dstpt destinationport destport idrespp l4dstport destinationtransportport respp "
+     "portdst ",
+     FM_DP, false, false},
+    {" pr proto protocol prot ipprotocol ipproto protocolidentifier pro ", FM_PR, false, false},
+    {" flg flags tcpflags flag state connstate ", FM_FLG, false, false},
+    {" fwd ", FM_FWD, false, false},
+    {" tos stos srctos iptos ipclassofservice ", FM_STOS, false, false},
+    {" pkt pkts packets packet ipkt totpkts inpkts inpackets packetcount packettotalcount packetdeltacount "
+     "totalpackets "
+     "bidirectionalpackets ",
+     FM_PKT, false, false},
+    {" byt bytes byte ibyt totbytes inbytes octets octetcount octettotalcount octetdeltacount totalbytes "
+     "bidirectionalbytes ",
+     FM_BYT, false, false},
+    {" spkts dpkts origpkts resppkts totalfwdpackets totalbackwardpackets src2dstpackets dst2srcpackets totfwdpkts "
+     "totbwdpkts flowpktstoserver flowpktstoclient srcpkts dstpkts fwdpkts bwdpkts ",
+     FM_PKT, false, true},
+    {" sbytes dbytes origipbytes respipbytes totallengthoffwdpackets totallengthofbwdpackets src2dstbytes "
+     "dst2srcbytes totlenfwdpkts totlenbwdpkts flowbytestoserver flowbytestoclient srcbytes dstbytes fwdbytes "
+     "bwdbytes origbytes respbytes ",
+     FM_BYT, false, true},
+    {" label class attack attackcat category type attacktype ", FM_LABEL, false, false},
+};
+
+static int find(const char *s, size_t len)
+{
+	char word[66] = " ";
+	size_t n = 1;
+
+	for (size_t i = 0; i < len && n < sizeof word - 2; i++)
+		if (isalnum((unsigned char)s[i]))
+			word[n++] = (char)tolower((unsigned char)s[i]);
+	word[n++] = ' ';
+	word[n] = 0;
+	for (size_t i = 0; n > 2 && i < sizeof known / sizeof *known; i++)
+		if (strstr(known[i].names, word))
+			return (int)i;
+	return -1;
+}
+
+bool fm_sniff_name(const char *s, size_t n, struct fm_sniff_name *out)
+{
+	const char *point;
+	int i = find(s, n);
+
+	while (i < 0 && (point = memchr(s, '.', n))) {
+		n -= (size_t)(point + 1 - s);
+		s = point + 1;
+		i = find(s, n);
+	}
+	if (i >= 0)
+		*out = (struct fm_sniff_name){known[i].col, known[i].start, known[i].sum};
+	return i >= 0;
+}
