@@ -31,6 +31,9 @@ enum fm_format {
 	FM_FMT_LOWER,         /* pr: tcp */
 	FM_FMT_NUMBER,        /* pr: 6 */
 	FM_FMT_NAMED_ADDRESS, /* sa, da: an address, or a name of `hosts`, or NUMBER_NUMBER */
+	FM_FMT_ADDRESS_WORD,  /* sa, da: one of the four numbers of 32 bits of an IPv6 address, an IPv4 one in the last
+			       */
+	FM_FMT_FAMILY,        /* sa: the family of both addresses in numbers behind it, 2 or 10 */
 	FM_FMT_ADDRESS_PORT,  /* sa, da: 10.0.0.1:443 or 2001:db8::1.443, which fills sp or dp too */
 };
 enum fm_role {

@@ -9,10 +9,10 @@
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 
 /* In order of enum fm_format. */
-static const char *const format_names[] = {"datetime",      "seconds",     "milliseconds", "microseconds", "address",
-					   "ipv4-integer",  "integer",     "text",         "nanoseconds",  "rfc3339",
-					   "pattern",       "hms",         "type.code",    "lower",        "number",
-					   "named-address", "address-port"};
+static const char *const format_names[] = {"datetime",      "seconds",      "milliseconds", "microseconds", "address",
+					   "ipv4-integer",  "integer",      "text",         "nanoseconds",  "rfc3339",
+					   "pattern",       "hms",          "type.code",    "lower",        "number",
+					   "named-address", "address-word", "family",       "address-port"};
 /* What three of them were called while they read IPv4 alone. */
 static const struct {
 	const char *name;
@@ -30,7 +30,7 @@ static const struct {
     [FM_KIND_TIME] = {CLOCKS | UNITS, FM_FMT_DATETIME},
     [FM_KIND_DURATION] = {UNITS | BIT(FM_FMT_HMS), FM_FMT_SECONDS},
     [FM_KIND_ADDRESS] = {BIT(FM_FMT_ADDRESS) | BIT(FM_FMT_IPV4_INTEGER) | BIT(FM_FMT_NAMED_ADDRESS) |
-			     BIT(FM_FMT_ADDRESS_PORT),
+			     BIT(FM_FMT_ADDRESS_PORT) | BIT(FM_FMT_ADDRESS_WORD) | BIT(FM_FMT_FAMILY),
 			 FM_FMT_ADDRESS},
     [FM_KIND_PORT] = {BIT(FM_FMT_INTEGER) | BIT(FM_FMT_TYPE_CODE), FM_FMT_INTEGER},
     [FM_KIND_CATEGORY] = {BIT(FM_FMT_TEXT) | BIT(FM_FMT_LOWER) | BIT(FM_FMT_NUMBER), FM_FMT_TEXT},
@@ -129,6 +129,11 @@ static int column_more(const struct fm_dialect *d, int i, const struct fm_yaml *
 	return FM_OK;
 }
 
+static bool is_part_of_address(const struct fm_dialect *d, int i)
+{
+	return d->cols[i].format == FM_FMT_ADDRESS_WORD || d->cols[i].format == FM_FMT_FAMILY;
+}
+
 /* Format and decimals against the kind of the column. */
 static int column_check(struct fm_dialect *d, int i, const struct fm_yaml *v, bool has_format, bool has_decimals,
 			struct fm_error *err)
@@ -140,7 +145,8 @@ static int column_check(struct fm_dialect *d, int i, const struct fm_yaml *v, bo
 		if (strcmp(d->cols[j].name, name) == 0)
 			return fm_yaml_fail(v, err, "two columns are named '%s'", name);
 		if (col >= 0 && d->cols[j].col == col && d->cols[j].role == d->cols[i].role &&
-		    d->cols[i].role != FM_ROLE_SUM && !d->cols[i].part)
+		    d->cols[i].role != FM_ROLE_SUM && !d->cols[i].part && !is_part_of_address(d, i) &&
+		    !is_part_of_address(d, j))
 			return fm_yaml_fail(v, err, "columns '%s' and '%s' both fill '%s'", d->cols[j].name, name,
 					    fm_cols[col].name);
 	}
@@ -290,6 +296,29 @@ static int check_parts(const struct fm_dialect *d, const struct fm_yaml *v, enum
 	return FM_OK;
 }
 
+/* Addresses in words: four of each, nothing beside them but the family, which stands before them. */
+static int check_words(const struct fm_dialect *d, const struct fm_yaml *v, enum fm_col col, struct fm_error *err)
+{
+	int words = 0, others = 0;
+	bool early = true;
+
+	for (int i = 0; i < d->ncols; i++) {
+		bool family = d->cols[i].format == FM_FMT_FAMILY;
+
+		early = early && !(family && words);
+		if (d->cols[i].col != (int)col || family)
+			continue;
+		words += d->cols[i].format == FM_FMT_ADDRESS_WORD;
+		others += d->cols[i].format != FM_FMT_ADDRESS_WORD;
+	}
+	if ((words && (words != 4 || others || !early)) || words + others == 0)
+		return fm_yaml_fail(v, err,
+				    "%s as address-word takes four columns, the first bits first, and a column with "
+				    "format: family stands before them",
+				    fm_cols[col].name);
+	return FM_OK;
+}
+
 int fm_dialect_columns(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
 {
 	int rc;
@@ -301,6 +330,9 @@ int fm_dialect_columns(struct fm_dialect *d, const struct fm_yaml *v, struct fm_
 	for (const struct fm_yaml *e = v->first; e; e = e->next)
 		if ((rc = read_column(d, d->ncols++, e, err)) < 0)
 			return rc;
+	if (d->present >> FM_SA & d->present >> FM_DA & 1u &&
+	    ((rc = check_words(d, v, FM_SA, err)) < 0 || (rc = check_words(d, v, FM_DA, err)) < 0))
+		return rc;
 	if ((rc = check_parts(d, v, FM_ROLE_VALUE, err)) < 0 || (rc = check_parts(d, v, FM_ROLE_START, err)) < 0)
 		return rc;
 	if (has_role(d, FM_TE, FM_ROLE_VALUE) && has_role(d, FM_TE, FM_ROLE_START))

@@ -324,8 +324,8 @@ static void long_flows(const struct fm_doubts *d, const char *path)
 		}
 	if (d->rows >= 100 && span && first && (double)rows > FM_DOUBT_LONG_SHARE * (double)d->rows)
 		fm_warn(
-		    "%s: %llu of %llu rows last longer than the whole trace (%s): is the unit of td another one? set "
-		    "it as the format of the column in the dialect",
+		    "%s: %llu of %llu rows last longer than the whole trace (%s): a short piece of a longer one, or "
+		    "is the unit of td not the format that the dialect gives?",
 		    path, (unsigned long long)rows, (unsigned long long)d->rows,
 		    fm_examples_text(first, d->place, lines));
 }

@@ -12,6 +12,7 @@
 #include "traces/value.h"
 
 #define COUNT_MAX ((uint64_t)INT64_MAX)
+#define DP_NO_IPV6 "is an IPv6 address, and privacy.mode dp takes IPv4 alone"
 
 /* Is column k of the dialect needed? A start is not where te and td have columns. */
 bool fm_row_reads(const struct fm_dialect *d, int k)
@@ -227,6 +228,46 @@ static void set_ipv4(struct fm_row *r, int c, const struct fm_address *a, uint32
 	r->recent_ip[at].code = ((uint32_t *)r->t->col[c])[r->t->rows] + 1;
 }
 
+/* A word of an address; the fourth makes it whole. An address of IPv4 is the fourth, behind three zeros. */
+static void take_address_part(struct fm_row *r, int k, const char *s, size_t n)
+{
+	int c = r->d->cols[k].col, end = c == FM_DA;
+	struct fm_address a;
+	uint32_t ip;
+	uint64_t v;
+
+	if (fm_parse_u64(s, n, UINT32_MAX, &v)) {
+		refuse_value(r, k, "is not a number of 32 bits, as parts of an address and its family are");
+		return;
+	}
+	if (r->d->cols[k].format == FM_FMT_FAMILY) {
+		r->family6 = v == 10 || v == 24 || v == 28 || v == 30; /* Linux, and the BSDs */
+		if (!r->family6 && v != 2)
+			refuse_value(r, k, "is of a family that is neither IPv4 nor IPv6");
+		return;
+	}
+	r->word[end][r->nwords[end]++] = (uint32_t)v;
+	if (r->nwords[end] < 4)
+		return;
+	if (!r->family6 && !r->word[end][0] && !r->word[end][1] && !r->word[end][2]) {
+		a = fm_address_of_ipv4(r->word[end][3]);
+		set_ipv4(r, c, &a, r->word[end][3]);
+		return;
+	}
+	for (int i = 0; i < 16; i++)
+		a.b[i] = (uint8_t)(r->word[end][i / 4] >> (24 - 8 * (i % 4)));
+	if (fm_address_ipv4(&a, &ip)) {
+		set_ipv4(r, c, &a, ip);
+		return;
+	}
+	if (r->ipv4_only) {
+		refuse_value(r, k, DP_NO_IPV6);
+		return;
+	}
+	r->ipv6 |= 1u << c;
+	set_address(r, c, &a);
+}
+
 static void take_address(struct fm_row *r, int k, const char *s, size_t n)
 {
 	struct fm_address a;
@@ -234,6 +275,10 @@ static void take_address(struct fm_row *r, int k, const char *s, size_t n)
 	const char *why = NULL;
 	int c = r->d->cols[k].col;
 
+	if (r->d->cols[k].format == FM_FMT_ADDRESS_WORD || r->d->cols[k].format == FM_FMT_FAMILY) {
+		take_address_part(r, k, s, n);
+		return;
+	}
 	if (r->d->cols[k].format == FM_FMT_ADDRESS_PORT) {
 		bool dotted;
 
@@ -248,7 +293,7 @@ static void take_address(struct fm_row *r, int k, const char *s, size_t n)
 		return;
 	}
 	if (!why && r->ipv4_only)
-		why = "is an IPv6 address, and privacy.mode dp takes IPv4 alone";
+		why = DP_NO_IPV6;
 	if (why) {
 		refuse_value(r, k, why);
 		return;
@@ -503,6 +548,8 @@ void fm_row_begin(struct fm_row *r)
 	r->nmissing = 0;
 	r->nfresh = r->summed = r->lacks = r->ipv6 = r->clock_parts = 0;
 	r->dotted = 0;
+	r->nwords[0] = r->nwords[1] = 0;
+	r->family6 = false;
 	r->has_te = r->has_start = r->has_label = r->last_empty = false;
 }
 

@@ -58,7 +58,10 @@ struct fm_row {
 	} time[FM_ROLE_START + 1];
 	int64_t start_ms; /* of this row, if has_start */
 	bool has_start, has_te, has_label, last_empty;
-	unsigned ipv6;             /* columns whose address is IPv6 */
+	unsigned ipv6;       /* columns whose address is IPv6 */
+	uint32_t word[2][4]; /* of sa and of da, where each has four columns */
+	int nwords[2];
+	bool family6;              /* they are IPv6, says a column */
 	unsigned clock_parts;      /* roles of times that are put together from a date and a time of day */
 	bool ipv4_only;            /* IPv6 is refused */
 	unsigned summed, lacks;    /* columns that have a part of their sum; that are missing */

@@ -326,7 +326,22 @@ static bool is_string(const struct fm_dialect *d, int k)
 	int c = d->cols[k].col;
 
 	return c < 0 || f == FM_FMT_DATETIME || f == FM_FMT_RFC3339 || f == FM_FMT_PATTERN || f == FM_FMT_HMS ||
-	       f == FM_FMT_TYPE_CODE || (fm_cols[c].kind == FM_KIND_ADDRESS && f != FM_FMT_IPV4_INTEGER);
+	       f == FM_FMT_TYPE_CODE ||
+	       (fm_cols[c].kind == FM_KIND_ADDRESS && f != FM_FMT_IPV4_INTEGER && f != FM_FMT_ADDRESS_WORD &&
+		f != FM_FMT_FAMILY);
+}
+
+/* The number that column k has of an address: of IPv4 three zeros come before the address. */
+static uint64_t word_of(const struct fm_dialect *d, int k, const struct fm_address *a, bool ipv6)
+{
+	uint64_t word = 0;
+	int at = 0;
+
+	for (int i = 0; i < k; i++)
+		at += d->cols[i].col == d->cols[k].col && d->cols[i].format == FM_FMT_ADDRESS_WORD;
+	for (int i = 0; i < 4 && (ipv6 || at == 3); i++)
+		word = word << 8 | a->b[4 * at + i];
+	return word;
 }
 
 static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
@@ -373,7 +388,12 @@ static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 		if (ipv6 && f == FM_FMT_IPV4_INTEGER)
 			return fm_fail(err, FM_EINPUT, "row %zu: an IPv6 address has no text in dialect %s", row + 1,
 				       w->d->name);
-		n = f == FM_FMT_IPV4_INTEGER ? fm_format_u64(ip, s) : fm_address_format(&a, s);
+		if (f == FM_FMT_FAMILY)
+			n = fm_format_u64(ipv6 ? 10 : 2, s);
+		else if (f == FM_FMT_ADDRESS_WORD)
+			n = fm_format_u64(word_of(w->d, k, &a, ipv6), s);
+		else
+			n = f == FM_FMT_IPV4_INTEGER ? fm_format_u64(ip, s) : fm_address_format(&a, s);
 		if (f == FM_FMT_ADDRESS_PORT) {
 			enum fm_col port = c == FM_SA ? FM_SP : FM_DP;
 

@@ -242,6 +242,11 @@ static void nfdump_for_people_and_for_pipes(void **state)
 	READS_AS("nfdump-pipe",
 		 "2|1460332866|123|1460332867|124|17|0|0|0|167772161|53|0|0|0|167772162|35203|1|2|3|4|2|0|1|130\n",
 		 {"2016-04-11 00:01:07.124", 1001, "10.0.0.1", "10.0.0.2", 53, 35203, "UDP", 1, 130, NULL});
+	READS_AS("nfdump-pipe",
+		 "10|1460332866|123|1460332867|124|17|536939960|0|0|1|53|4269801472|0|0|2|35203|1|2|3|4|2|0|1|130\n"
+		 "10|1460332866|123|1460332867|124|17|0|0|0|1|53|0|0|0|1|35203|1|2|3|4|2|0|1|130\n",
+		 {"2016-04-11 00:01:07.124", 1001, "2001:db8::1", "fe80::2", 53, 35203, "UDP", 1, 130, NULL},
+		 {"2016-04-11 00:01:07.124", 1001, "::1", "::1", 53, 35203, "UDP", 1, 130, NULL});
 }
 
 static void ipv6_is_read_as_each_tool_writes_it(void **state)
@@ -309,16 +314,15 @@ static void a_row_of_another_kind_is_bad(void **state)
 	struct reading *r;
 
 	(void)state;
-	assert_int_equal(fm_dialect_load(&d, "nfdump-pipe", &err), FM_OK);
-	r = read_trace_file(
-	    put("v6.csv",
-		"2|1460332866|123|1460332867|124|17|0|0|0|167772161|53|0|0|0|167772162|35203|1|2|3|4|2|0|1|130\n"
-		"10|1460332866|123|1460332867|124|17|536939960|0|0|1|53|536939960|0|0|2|35203|1|2|3|4|2|0|1|130\n"),
-	    d, NULL, 1);
+	assert_int_equal(fm_dialect_load(&d, "nfdump-line", &err), FM_OK);
+	r = read_trace_file(put("line.txt",
+				"2016-04-11 00:01:06.123 0.000 UDP 10.0.0.1:53 ->  10.0.0.2:35203 1 130 1\n"
+				"2016-04-11 00:01:06.123 0.000 UDP 10.0.0.1:53 <-> 10.0.0.2:35203 1 130 1\n"),
+			    d, NULL, 1);
 	assert_int_equal(r->rc, FM_OK);
 	assert_int_equal(r->t->rows, 1);
 	assert_int_equal(r->st.bad, 1);
-	assert_string_equal(r->bad[0].reason, "the row is of a kind that the dialect does not read (column af)");
+	assert_string_equal(r->bad[0].reason, "the row is of a kind that the dialect does not read (column ->)");
 	done(r);
 	fm_dialect_free(d);
 }
