@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/rng.h"
+#include "model/codec/host_reach.h"
 #include "model/codec/hosts.h"
 #include "model/codec/label_counts.h"
 #include "model/codec/relations.h"
@@ -313,7 +314,8 @@ static int fit_profiles(struct fm_codec *c, const struct fm_hosts *hosts, const 
 	if ((rc = fm_category_tokens(c, t, FM_T_PR, &pr, err)) < 0)
 		return rc;
 	d.pr = pr;
-	if ((rc = fm_profiles_fit(&c->profiles, &d, err)) == FM_OK)
+	if ((rc = fm_profiles_fit(&c->profiles, &d, err)) == FM_OK &&
+	    (rc = fm_reaches_fit(&c->profiles.reaches, &d, err)) == FM_OK)
 		rc = fm_returns_fit(&c->returns, &d, share, err);
 	free(pr);
 	return rc;

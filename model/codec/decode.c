@@ -9,6 +9,7 @@
 #include "base/order.h"
 #include "base/rng.h"
 #include "model/codec/flow_rules.h"
+#include "model/codec/host_reach.h"
 #include "model/codec/relations.h"
 
 struct decoder {
@@ -25,6 +26,7 @@ struct decoder {
 	uint64_t seen, mixed;            /* events of hosts seen in their window, and of these those of a new trade */
 	uint32_t *answer;                /* (rows) the reply of each flow, or UINT32_MAX */
 	struct fm_reassign *reassign;    /* or NULL */
+	struct fm_reach *reach;          /* or NULL */
 	struct fm_window_memory *memory; /* or NULL */
 	bool closed[FM_WINDOW_MOST];     /* of this window: a reply, or it has one */
 	int row_in_window;
@@ -141,6 +143,23 @@ static uint32_t keep_trade(struct decoder *d, uint32_t host, uint32_t trade, int
 	return UINT32_MAX;
 }
 
+static bool alive(void *ctx, uint32_t host)
+{
+	struct decoder *d = ctx;
+	return among(d, host) || fm_assignment_alive(d->assignment, host);
+}
+
+/* Another popular host than `host` as destination of a popular source, or UINT32_MAX for one of the tail. */
+static uint32_t fresh_peer(struct decoder *d, uint32_t service, uint32_t from, uint32_t host)
+{
+	struct fm_call_for c = {.service = service,
+				.plain = fm_plain_service(&d->c->num[FM_R_DP], service),
+				.from = from,
+				.host = host,
+				.side = d->c->roles.side[host]};
+	return fm_reach_fresh(d->reach, d->reassign, &c);
+}
+
 /* The destination that the tokens name, as one that the source may have; UINT32_MAX: a new host of class *cl. */
 static uint32_t reassign_peer(struct decoder *d, uint32_t service, uint32_t from, uint32_t to, int side, int *cl)
 {
@@ -151,11 +170,42 @@ static uint32_t reassign_peer(struct decoder *d, uint32_t service, uint32_t from
 	if (to >= n)
 		return keep_trade(d, to, fm_trade_of(&d->c->num[FM_R_DP], service, 1), cl);
 	h = fm_reassign_host(d->reassign, 1, service, to);
-	if (popular && fm_reassign_talks(d->reassign, service, from, h)) {
-		*cl = d->fallback[side];
+	if (!popular || !fm_reassign_talks(d->reassign, service, from, h))
+		return h;
+	*cl = d->fallback[side];
+	return fresh_peer(d, service, from, h);
+}
+
+/* The destination of a popular source, as it keeps to the number of different ones that it has; UINT32_MAX: a host of
+ * the tail, of class *cl. */
+static uint32_t keep_reach(struct decoder *d, uint32_t service, uint32_t from, uint32_t to, int side, int *cl)
+{
+	enum { TRIES = 8 };
+	uint32_t plain = fm_plain_service(&d->c->num[FM_R_DP], service), h;
+	bool met = to != UINT32_MAX && fm_reach_has(d->reach, plain, from, to);
+	switch (fm_reach_ask(d->reach, plain, from)) {
+	case FM_REACH_NEW:
+		if (!met || fm_reassign_talks(d->reassign, service, from, to))
+			return to;
+		if (to < (uint32_t)d->c->roles.nhosts) {
+			*cl = d->fallback[side];
+			return fresh_peer(d, service, from, to);
+		}
+		*cl = fm_assignment_class(d->assignment, to);
 		return UINT32_MAX;
+	case FM_REACH_OLD:
+		for (int i = 0; i < TRIES && !met; i++) {
+			h = fm_reach_again(d->reach, plain, from);
+			if (h != UINT32_MAX && h != from && fm_assignment_side(d->assignment, h) == side &&
+			    alive(d, h) &&
+			    (service == plain || h >= (uint32_t)d->c->roles.nhosts ||
+			     fm_reassign_speaks(d->reassign, h)))
+				return h;
+		}
+		return to;
+	default:
+		return to;
 	}
-	return h;
 }
 
 /* What is inside, and the family: that of a source that is there already, else one that goes with the protocol. */
@@ -168,12 +218,6 @@ static int direction(const struct decoder *d, const uint16_t *tok, int pr, uint3
 	if (known != UINT32_MAX)
 		return (dir & 3) | (fm_assignment_side(d->assignment, known) & FM_SIDE_IPV6 ? FM_DIR_IPV6 : 0);
 	return goes & (dir & FM_DIR_IPV6 ? FM_FAMILY_IPV6 : FM_FAMILY_IPV4) ? dir : dir ^ FM_DIR_IPV6;
-}
-
-static bool alive(void *ctx, uint32_t host)
-{
-	struct decoder *d = ctx;
-	return among(d, host) || fm_assignment_alive(d->assignment, host);
 }
 
 /* A flow of the table as the memory of windows has it. */
@@ -242,6 +286,8 @@ static int endpoints(struct decoder *d, const uint16_t *tok, int pr, bool known,
 		dc = d->fallback[es];
 	if (d->reassign)
 		e = reassign_peer(d, service, s, e, es, &dc);
+	if (d->reach && s < (uint32_t)d->c->roles.nhosts)
+		e = keep_reach(d, service, s, e, es, &dc);
 	if (newcomer) {
 		if ((rc = call(d, sc, service, 0, e, &s, err)) < 0)
 			return rc;
@@ -265,6 +311,15 @@ static int endpoints(struct decoder *d, const uint16_t *tok, int pr, bool known,
 	return FM_OK;
 }
 
+/* Row r has a destination that was drawn. */
+static int reach_event(struct decoder *d, size_t r, struct fm_error *err)
+{
+	const struct fm_table *t = d->t;
+	uint32_t service = fm_service_of(&d->c->num[FM_R_DP], t->pr[r], t->sp[r], t->dp[r], false);
+	return t->sa[r] < (uint32_t)d->c->roles.nhosts ? fm_reach_add(d->reach, service, t->sa[r], t->da[r], err)
+						       : FM_OK;
+}
+
 /* What the window leaves to those after it. */
 static int keep_window(struct decoder *d, size_t first, size_t rows, struct fm_error *err)
 {
@@ -273,7 +328,8 @@ static int keep_window(struct decoder *d, size_t first, size_t rows, struct fm_e
 		uint32_t from = d->t->sa[first + i], to = d->t->da[first + i];
 		struct fm_return_flow f = memory_flow(d, first + i, from, to, fm_assignment_side(d->assignment, from),
 						      fm_assignment_side(d->assignment, to));
-		if ((rc = fm_window_memory_add(d->memory, &f, !d->closed[i], err)) < 0)
+		bool silent = to < (uint32_t)d->c->roles.nhosts && !fm_reassign_speaks(d->reassign, to);
+		if ((rc = fm_window_memory_add(d->memory, &f, !d->closed[i] && !silent, err)) < 0)
 			return rc;
 	}
 	fm_window_memory_next(d->memory);
@@ -326,7 +382,8 @@ static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, con
 			uint32_t service = fm_service_of(&d->c->num[FM_R_DP], t->pr[r], t->sp[r], t->dp[r],
 							 tok[FM_T_ROLE] & FM_ROLE_ANSWERED);
 			bool known = kind != FM_RELATION_NONE;
-			if (endpoints(d, tok, t->pr[r], known, service, &t->sa[r], &t->da[r], err) < 0)
+			if (endpoints(d, tok, t->pr[r], known, service, &t->sa[r], &t->da[r], err) < 0 ||
+			    (d->reach && reach_event(d, r, err) < 0))
 				return err->code;
 		}
 		if (FM_HAS(t, FM_FLG))
@@ -512,6 +569,7 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 	    (rc = fm_alloc(&d.answer, (size_t)o->rows + 1, sizeof *d.answer, "replies", err)) < 0 ||
 	    (o->reassign &&
 	     (rc = fm_reassign_new(&d.reassign, &c->profiles, &c->num[FM_R_DP], &c->roles, o->seed, err)) < 0) ||
+	    (o->reassign && (rc = fm_reach_new(&d.reach, &c->profiles.reaches, &c->roles, o->seed, err)) < 0) ||
 	    (o->reassign && (rc = fm_window_memory_new(&d.memory, &c->returns, o->seed,
 						       (double)schedule->n / c->times.source_windows, err)) < 0) ||
 	    (rc = sort_windows(schedule, &order, err)) < 0)
@@ -530,9 +588,8 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 	}
 	const struct fm_num *pkt = &c->num[FM_R_PKT];
 	struct fm_beats_opts beats = {o->seed, c->num[FM_R_GAP].step, c->times.last_ms, d.answer};
-	if (o->reassign &&
-	    ((rc = fm_beats_lay(&c->beats, d.t, &beats, err)) < 0 ||
-	     (rc = fm_tail_lay(&c->pkt_tail, d.t, pkt->nbins > 0 ? pkt->edge[pkt->nbins - 1] : 0, err)) < 0))
+	if (o->reassign && ((rc = fm_beats_lay(&c->beats, d.t, &beats, err)) < 0 ||
+			    (rc = fm_tail_lay(&c->pkt_tail, d.t, pkt->nbins > 0 ? pkt->edge[pkt->nbins - 1] : 0, err)) < 0))
 		goto out;
 	if ((rc = give_addresses(&d, o, err)) < 0 || (rc = fm_table_sort_addresses(d.t, err)) < 0 ||
 	    (rc = sort_rows(d.t, err)) < 0)
@@ -544,6 +601,7 @@ out:
 	free(d.answer);
 	fm_assignment_free(d.assignment);
 	fm_reassign_free(d.reassign);
+	fm_reach_free(d.reach);
 	fm_window_memory_free(d.memory);
 	fm_flow_rules_free(&d.rules);
 	fm_table_free(d.t);

@@ -31,6 +31,7 @@ struct fm_assignment {
 	const struct fm_roles *roles;
 	uint64_t seed;
 	double more, longer; /* hosts, and visits a host, for one of the training split's */
+	uint32_t most;       /* populations of a class */
 	struct fm_rng rng;
 	struct player *player;
 	size_t n, cap;
@@ -70,6 +71,7 @@ int fm_assignment_new(struct fm_assignment **assignment, const struct fm_roles *
 	c->seed = o->seed;
 	c->more = 1 + unseen_share(roles, grow - 1);
 	c->longer = grow / c->more;
+	c->most = o->grow < 1 ? 1 : o->grow > 1e6 ? 1000000 : (uint32_t)(o->grow + 0.5);
 	fm_rng_init(&c->rng, o->seed, FM_RNG_DECODE, UINT32_MAX - 2, 0);
 	*assignment = c;
 	return FM_OK;
@@ -309,6 +311,22 @@ static int class_due(struct fm_assignment *c, int cl)
 	return best;
 }
 
+/* One of the last population of a class of few hosts, all of whom were born, comes once more: of such a class only the
+ * number of hosts is known, and not how often they come. */
+static bool comes_once_more(struct fm_assignment *c, const struct fm_call *call, uint32_t *player)
+{
+	enum { TRIES = 8, FEW = 64 };
+	size_t n = c->nqueue[call->cl];
+	for (int i = 0; i < TRIES && c->round[call->cl] >= c->most && n > 0 && n < FEW; i++) {
+		*player = c->queue[call->cl][fm_rng_below(&c->rng, (uint32_t)n)];
+		if (!among((uint32_t)c->roles->nhosts + *player, call->taken, call->ntaken)) {
+			c->player[*player].windows++;
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool is_born(struct fm_assignment *c, const struct fm_call *call, uint32_t *player)
 {
 	int cl = class_due(c, call->cl);
@@ -331,7 +349,8 @@ int fm_assignment_draw(struct fm_assignment *c, const struct fm_call *call, uint
 			return rc;
 	again = knows && comes(c, call, pair, false, false, &h);
 	if (!again && !comes(c, call, trade, true, false, &h) && !(born = is_born(c, call, &h)) &&
-	    !(again = knows && comes(c, call, pair, false, true, &h)) && !comes(c, call, trade, true, true, &h)) {
+	    !(again = knows && comes(c, call, pair, false, true, &h)) && !comes(c, call, trade, true, true, &h) &&
+	    !comes_once_more(c, call, &h)) {
 		if ((rc = refill(c, call->cl, err)) < 0)
 			return rc;
 		born = is_born(c, call, &h);

@@ -19,6 +19,11 @@ static uint64_t talk_key(uint32_t service, uint32_t from, uint32_t to)
 	return (uint64_t)service << 32 | (uint64_t)from << 16 | to;
 }
 
+uint64_t fm_silent_key(uint32_t host)
+{
+	return (uint64_t)UINT32_MAX << 16 | host;
+}
+
 /* A service is (way, port); way is 4 protocols + 2 answered + 1 when the destination is the server. */
 static uint32_t ports_of(const struct fm_num *ports)
 {
@@ -40,6 +45,16 @@ uint32_t fm_service_of(const struct fm_num *ports, int pr, uint16_t sp, uint16_t
 static uint32_t plain(uint32_t service, uint32_t ports)
 {
 	return service - (service / ports & 2) * ports;
+}
+
+uint32_t fm_plain_service(const struct fm_num *ports, uint32_t service)
+{
+	return plain(service, ports_of(ports));
+}
+
+static bool is_answered(uint32_t service, uint32_t ports)
+{
+	return service / ports & 2;
 }
 
 static uint32_t answered(uint32_t service, uint32_t ports)
@@ -191,6 +206,7 @@ void fm_profiles_free(struct fm_profiles *p)
 	free(p->uses.at);
 	free(p->talks.at);
 	free(p->rests.at);
+	free(p->reaches.at);
 	memset(p, 0, sizeof *p);
 }
 
@@ -207,8 +223,8 @@ static json_t *list_json(const struct fm_profile_list *l)
 
 json_t *fm_profiles_json(const struct fm_profiles *p)
 {
-	return json_pack("{s:f, s:o, s:o, s:o}", "mixed", p->mixed, "uses", list_json(&p->uses), "talks",
-			 list_json(&p->talks), "rests", list_json(&p->rests));
+	return json_pack("{s:f, s:o, s:o, s:o, s:o}", "mixed", p->mixed, "uses", list_json(&p->uses), "talks",
+			 list_json(&p->talks), "rests", list_json(&p->rests), "reaches", list_json(&p->reaches));
 }
 
 static int list_read(struct fm_profile_list *l, const json_t *a, struct fm_error *err)
@@ -237,10 +253,13 @@ int fm_profiles_from_json(struct fm_profiles *p, const json_t *j, int nhosts, st
 	p->mixed = json_number_value(json_object_get(j, "mixed"));
 	if ((rc = list_read(&p->uses, json_object_get(j, "uses"), err)) < 0 ||
 	    (rc = list_read(&p->talks, json_object_get(j, "talks"), err)) < 0 ||
-	    (rc = list_read(&p->rests, json_object_get(j, "rests"), err)) < 0)
+	    (rc = list_read(&p->rests, json_object_get(j, "rests"), err)) < 0 ||
+	    (rc = list_read(&p->reaches, json_object_get(j, "reaches"), err)) < 0)
 		return rc;
 	for (size_t i = 0; i < p->uses.n; i++)
 		known &= (p->uses.at[i].key & 0xffff) < (uint64_t)nhosts;
+	for (size_t i = 0; i < p->reaches.n; i++)
+		known &= (p->reaches.at[i].key & 0xffff) < (uint64_t)nhosts;
 	for (size_t i = 0; i < p->talks.n; i++)
 		known &= (p->talks.at[i].key & 0xffff) < (uint64_t)nhosts &&
 			 (p->talks.at[i].key >> 16 & 0xffff) < (uint64_t)nhosts;
@@ -250,6 +269,26 @@ int fm_profiles_from_json(struct fm_profiles *p, const json_t *j, int nhosts, st
 }
 
 /* ---- reassigning ---- */
+
+/* The first entry whose key is not below. */
+static size_t lower(const struct fm_profile_list *l, uint64_t key)
+{
+	size_t lo = 0, hi = l->n;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (l->at[mid].key < key)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static bool has(const struct fm_profile_list *l, uint64_t key)
+{
+	size_t i = lower(l, key);
+	return i < l->n && l->at[i].key == key;
+}
 
 /* A popular host that has been one of the rest, and the next one with the same hash. */
 struct adopted {
@@ -269,6 +308,9 @@ struct fm_reassign {
 		uint32_t host;
 	} seen[SEEN]; /* what this window's hosts became */
 	int nseen;
+	bool *speaks;                /* (hosts) */
+	uint32_t *speaker[FM_SIDES]; /* by side */
+	size_t nspeakers[FM_SIDES];
 	uint32_t *unused[FM_SIDES];                /* by side: hosts without uses, in random order */
 	size_t nunused[FM_SIDES], taken[FM_SIDES]; /* how many, and how many of these are of a rest */
 	struct adopted *of;
@@ -291,16 +333,22 @@ int fm_reassign_new(struct fm_reassign **out, const struct fm_profiles *p, const
 	fm_rng_init(&r->rng, seed, FM_RNG_DECODE, UINT32_MAX - 1, 0);
 	if ((rc = fm_alloc(&r->events, p->rests.n + 1, sizeof *r->events, "host profiles", err)) < 0 ||
 	    (rc = fm_alloc(&r->kept, p->rests.n + 1, sizeof *r->kept, "host profiles", err)) < 0 ||
+	    (rc = fm_alloc(&r->speaks, n + 1, sizeof *r->speaks, "host profiles", err)) < 0 ||
 	    (rc = fm_alloc(&used, n + 1, sizeof *used, "host profiles", err)) < 0)
 		goto out;
 	for (int side = 0; side < FM_SIDES; side++)
-		if ((rc = fm_alloc(&r->unused[side], n + 1, sizeof **r->unused, "host profiles", err)) < 0)
+		if ((rc = fm_alloc(&r->unused[side], n + 1, sizeof **r->unused, "host profiles", err)) < 0 ||
+		    (rc = fm_alloc(&r->speaker[side], n + 1, sizeof **r->speaker, "host profiles", err)) < 0)
 			goto out;
 	for (size_t i = 0; i < p->uses.n; i++)
 		used[p->uses.at[i].key & 0xffff] = true;
-	for (size_t h = 0; h < n; h++)
-		if (!used[h])
+	for (size_t h = 0; h < n; h++) {
+		r->speaks[h] = !has(&p->reaches, fm_silent_key((uint32_t)h));
+		if (r->speaks[h])
+			r->speaker[r->side[h]][r->nspeakers[r->side[h]]++] = (uint32_t)h;
+		if (!used[h] && r->speaks[h])
 			r->unused[r->side[h]][r->nunused[r->side[h]]++] = (uint32_t)h;
+	}
 	for (int side = 0; side < FM_SIDES; side++)
 		fm_rng_shuffle(&r->rng, r->unused[side], r->nunused[side]);
 	*out = r;
@@ -318,34 +366,17 @@ void fm_reassign_free(struct fm_reassign *r)
 	free(r->events);
 	free(r->kept);
 	free(r->of);
-	for (int side = 0; side < FM_SIDES; side++)
+	free(r->speaks);
+	for (int side = 0; side < FM_SIDES; side++) {
 		free(r->unused[side]);
+		free(r->speaker[side]);
+	}
 	free(r);
 }
 
 void fm_reassign_window(struct fm_reassign *r)
 {
 	r->nseen = 0;
-}
-
-/* The first entry whose key is not below. */
-static size_t lower(const struct fm_profile_list *l, uint64_t key)
-{
-	size_t lo = 0, hi = l->n;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (l->at[mid].key < key)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-static bool has(const struct fm_profile_list *l, uint64_t key)
-{
-	size_t i = lower(l, key);
-	return i < l->n && l->at[i].key == key;
 }
 
 static uint64_t events_of(const struct fm_profile_list *l, size_t from, size_t to)
@@ -374,8 +405,7 @@ static bool rest_has_room(struct fm_reassign *r, int role, uint32_t service, boo
 	return true;
 }
 
-/* One of the hosts of a side that have the use, by their events; `host` when there is none. */
-static uint32_t redraw(struct fm_reassign *r, int role, uint32_t service, uint32_t host)
+uint32_t fm_reassign_user(struct fm_reassign *r, int role, uint32_t service, uint32_t host)
 {
 	const struct fm_profile_list *l = &r->p->uses;
 	size_t from = lower(l, use_key(role, service, 0)), to = lower(l, use_key(role, service, 0) + 0x10000);
@@ -443,6 +473,8 @@ static uint32_t adopt(struct fm_reassign *r, int role, uint32_t service, uint32_
 
 uint32_t fm_reassign_host(struct fm_reassign *r, int role, uint32_t service, uint32_t host)
 {
+	if ((role == 0 || is_answered(service, r->ports)) && !r->speaks[host] && r->nspeakers[r->side[host]] > 0)
+		host = r->speaker[r->side[host]][fm_rng_below(&r->rng, (uint32_t)r->nspeakers[r->side[host]])];
 	uint64_t use = use_key(role, service, host);
 	uint32_t to = host;
 	bool has_use = has(&r->p->uses, use), rest = rest_has_room(r, role, service, has_use);
@@ -452,7 +484,7 @@ uint32_t fm_reassign_host(struct fm_reassign *r, int role, uint32_t service, uin
 		if (r->seen[i].use == use)
 			return r->seen[i].host;
 	if (!rest)
-		to = redraw(r, role, service, host);
+		to = fm_reassign_user(r, role, service, host);
 	if (rest || (to == host && !has_use))
 		to = adopt(r, role, service, host);
 	if (r->nseen < SEEN) {
@@ -483,6 +515,11 @@ uint32_t fm_reassign_peer(struct fm_reassign *r, uint32_t service, uint32_t from
 		at -= l->at[i].events;
 	}
 	return UINT32_MAX;
+}
+
+bool fm_reassign_speaks(const struct fm_reassign *r, uint32_t host)
+{
+	return r->speaks[host];
 }
 
 bool fm_reassign_talks(const struct fm_reassign *r, uint32_t service, uint32_t from, uint32_t to)

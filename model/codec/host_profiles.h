@@ -33,9 +33,10 @@
 #include "model/codec/hosts.h"
 
 struct fm_profile {
-	uint64_t key; /* uses: role, service, host; talks: service, from, to; rests: role, service */
+	uint64_t key; /* uses: role, service, host; talks: service, from, to; rests: role, service;
+			reaches: service, from */
 	uint32_t events;
-	uint32_t hosts; /* rests: how many hosts they are */
+	uint32_t hosts; /* rests: how many hosts they are; reaches: how many different destinations */
 };
 struct fm_profile_list {
 	struct fm_profile *at; /* (n), by rising key */
@@ -44,11 +45,15 @@ struct fm_profile_list {
 struct fm_profiles {
 	double mixed; /* of events of a host of the tail that its window has seen, those of a trade it did not have
 			 there */
-	struct fm_profile_list uses, talks, rests;
+	struct fm_profile_list uses, talks, rests, reaches; /* reaches: host_reach.h */
 };
 
 /* The service of a flow. ports: the column of ports; pr: the category of its protocol; answered: in its window. */
 uint32_t fm_service_of(const struct fm_num *ports, int pr, uint16_t sp, uint16_t dp, bool answered);
+/* Of reaches: the entry of a silent host; they come last. */
+uint64_t fm_silent_key(uint32_t host);
+/* The same service as if not answered. */
+uint32_t fm_plain_service(const struct fm_num *ports, uint32_t service);
 /* What the source (role 0) or destination (role 1) of such a flow does: client or server of protocol and port. */
 uint32_t fm_trade_of(const struct fm_num *ports, uint32_t service, int role);
 
@@ -79,6 +84,9 @@ void fm_reassign_window(struct fm_reassign *r); /* a new window begins */
 uint32_t fm_reassign_host(struct fm_reassign *r, int role, uint32_t service, uint32_t host);
 /* A host that popular host `from` has talks of this service with, as often as it has; else UINT32_MAX. */
 uint32_t fm_reassign_peer(struct fm_reassign *r, uint32_t service, uint32_t from);
+/* A popular host of the side of `host` that has the use, by their events; `host` when there is none. */
+uint32_t fm_reassign_user(struct fm_reassign *r, int role, uint32_t service, uint32_t host);
+bool fm_reassign_speaks(const struct fm_reassign *r, uint32_t host); /* is a popular host not silent? */
 bool fm_reassign_talks(const struct fm_reassign *r, uint32_t service, uint32_t from, uint32_t to);
 
 #endif

@@ -1,0 +1,298 @@
+/* host_reach.c - how many destinations a popular source has. */
+#include "model/codec/host_reach.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/detmath.h"
+#include "base/mem.h"
+#include "base/order.h"
+#include "model/codec/relations.h"
+#include "model/codec/tokens.h"
+
+static uint64_t key_of(uint32_t service, uint32_t from)
+{
+	return (uint64_t)service << 16 | from;
+}
+
+/* ---- learning ---- */
+
+struct contact {
+	uint64_t key;
+	uint32_t to; /* address code */
+};
+
+static int compare_contacts(const void *a, const void *b)
+{
+	const struct contact *x = a, *y = b;
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	return (x->to > y->to) - (x->to < y->to);
+}
+
+static uint32_t rank_of(const struct fm_profile_data *d, uint32_t code)
+{
+	const struct fm_host *h = fm_hosts_find(d->hosts, d->t, code);
+	return h && h->rank >= 0 ? (uint32_t)h->rank : UINT32_MAX;
+}
+
+/* Flows from and to each popular host. */
+struct ways {
+	uint32_t from, to;
+};
+
+/* The events of popular sources in the window that begins at row `first`; returns how many. */
+static size_t see_window(struct contact *at, struct ways *ways, const struct fm_profile_data *d, size_t first)
+{
+	const struct fm_table *t = d->t;
+	struct fm_relations l;
+	size_t n = 0;
+	fm_relations_find(t, first, d->window, d->text_order, &l);
+	for (int i = 0; i < d->window; i++) {
+		size_t row = first + l.row[i];
+		uint32_t from = rank_of(d, t->sa[row]), to = rank_of(d, t->da[row]), service;
+		if (to != UINT32_MAX)
+			ways[to].to++;
+		if (from == UINT32_MAX)
+			continue;
+		ways[from].from++;
+		service = fm_service_of(d->ports, d->pr ? d->pr[t->pr[row]] : 0, t->sp[row], t->dp[row], false);
+		if (fm_relation_source(l.kind[i], FM_T_DA) < 0)
+			at[n++] = (struct contact){key_of(service, from), t->da[row]};
+	}
+	return n;
+}
+
+/* Ten times as many flows go to a silent host as come from it. */
+static bool is_silent(const struct ways *w, int min_count)
+{
+	return w->to >= (uint32_t)min_count && w->from <= w->to / 10;
+}
+
+int fm_reaches_fit(struct fm_profile_list *reaches, const struct fm_profile_data *d, struct fm_error *err)
+{
+	struct contact *at = NULL;
+	struct ways *ways = NULL;
+	size_t n = 0, nhosts = (size_t)d->hosts->npopular;
+	int rc;
+	if ((rc = fm_alloc(&at, d->windows * (size_t)d->window + 1, sizeof *at, "host profiles", err)) < 0 ||
+	    (rc = fm_alloc(&ways, nhosts + 1, sizeof *ways, "host profiles", err)) < 0)
+		goto out;
+	for (size_t w = 0; w < d->windows; w++)
+		n += see_window(at + n, ways, d, d->first[w]);
+	qsort(at, n, sizeof *at, compare_contacts);
+	if ((rc = fm_alloc(&reaches->at, n / (size_t)d->min_count + nhosts + 1, sizeof *reaches->at, "host profiles",
+			   err)) < 0)
+		goto out;
+	for (size_t i = 0, j; i < n; i = j) {
+		uint32_t hosts = 0;
+		for (j = i; j < n && at[j].key == at[i].key; j++)
+			hosts += j == i || at[j].to != at[j - 1].to;
+		if (j - i >= (size_t)d->min_count)
+			reaches->at[reaches->n++] = (struct fm_profile){at[i].key, (uint32_t)(j - i), hosts};
+	}
+	for (uint32_t h = 0; h < nhosts; h++)
+		if (is_silent(&ways[h], d->min_count))
+			reaches->at[reaches->n++] = (struct fm_profile){fm_silent_key(h), 0, 0};
+out:
+	free(at);
+	free(ways);
+	return rc;
+}
+
+/* ---- keeping to it ---- */
+
+struct reached {
+	double kinds;         /* equally likely destinations; 0: without end */
+	uint32_t hosts;       /* different ones so far */
+	uint32_t n, cap, *to; /* (n) destinations of its events */
+};
+struct fm_reach {
+	const struct fm_profile_list *learned;
+	const struct fm_roles *roles;
+	bool few[FM_SIDES]; /* the side's hosts are mostly popular */
+	struct reached *of; /* (learned->n) */
+	struct fm_rng rng;
+	uint64_t *met; /* (slots) entry << 32 | host, plus 1; 0: empty */
+	size_t slots, nmet;
+};
+
+/* Different ones that n draws reach of S equally likely ones, on average; S 0: without end. */
+static double reach_of(double S, double n)
+{
+	return S > 0 ? -S * fm_det_expm1(-n / S) : n;
+}
+
+static double kinds_of(double events, double hosts)
+{
+	double lo = hosts / 2, hi = events * events;
+	if (hosts >= events)
+		return 0;
+	for (int i = 0; i < 60; i++) {
+		double mid = (lo + hi) / 2;
+		if (reach_of(mid, events) < hosts)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return hi;
+}
+
+int fm_reach_new(struct fm_reach **out, const struct fm_profile_list *reaches, const struct fm_roles *roles,
+		 uint64_t seed, struct fm_error *err)
+{
+	int64_t popular[FM_SIDES] = {0}, tail[FM_SIDES] = {0};
+	struct fm_reach *r = NULL;
+	int rc;
+	if ((rc = fm_alloc(&r, 1, sizeof *r, "host profiles", err)) < 0)
+		return rc;
+	r->learned = reaches;
+	r->roles = roles;
+	fm_rng_init(&r->rng, seed, FM_RNG_DECODE, UINT32_MAX - 5, 0);
+	if ((rc = fm_alloc(&r->of, reaches->n + 1, sizeof *r->of, "host profiles", err)) < 0) {
+		fm_reach_free(r);
+		return rc;
+	}
+	for (int h = 0; h < roles->nhosts; h++)
+		popular[roles->side[h]]++;
+	for (int cl = 0; cl < roles->nclasses; cl++)
+		for (int k = 0; k < roles->npool[cl]; k++)
+			tail[fm_role_side(roles->class_of[cl])] += roles->pool[cl][k].hosts;
+	for (int side = 0; side < FM_SIDES; side++)
+		r->few[side] = popular[side] > tail[side];
+	for (size_t i = 0; i < reaches->n; i++)
+		r->of[i].kinds = kinds_of(reaches->at[i].events, reaches->at[i].hosts);
+	*out = r;
+	return FM_OK;
+}
+
+void fm_reach_free(struct fm_reach *r)
+{
+	if (!r)
+		return;
+	for (size_t i = 0; r->of && i < r->learned->n; i++)
+		free(r->of[i].to);
+	free(r->of);
+	free(r->met);
+	free(r);
+}
+
+/* The entry of a source and service, or learned->n. */
+static size_t entry_of(const struct fm_reach *r, uint32_t service, uint32_t from)
+{
+	const struct fm_profile_list *l = r->learned;
+	uint64_t key = key_of(service, from);
+	size_t lo = 0, hi = l->n;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (l->at[mid].key < key)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < l->n && l->at[lo].key == key ? lo : l->n;
+}
+
+static size_t slot_of(const uint64_t *met, size_t slots, uint64_t x)
+{
+	size_t s = (size_t)(x * 0x9e3779b97f4a7c15ull >> 20) & (slots - 1);
+	while (met[s] && met[s] != x)
+		s = (s + 1) & (slots - 1);
+	return s;
+}
+
+static uint64_t met_key(size_t entry, uint32_t to)
+{
+	return ((uint64_t)entry << 32 | to) + 1;
+}
+
+enum fm_reach_wish fm_reach_ask(const struct fm_reach *r, uint32_t service, uint32_t from)
+{
+	size_t i = entry_of(r, service, from);
+	if (i == r->learned->n)
+		return FM_REACH_ANY;
+	return r->of[i].hosts + 0.5 < reach_of(r->of[i].kinds, r->of[i].n + 1.0) ? FM_REACH_NEW : FM_REACH_OLD;
+}
+
+bool fm_reach_has(const struct fm_reach *r, uint32_t service, uint32_t from, uint32_t to)
+{
+	size_t i = entry_of(r, service, from);
+	return i < r->learned->n && r->slots > 0 && r->met[slot_of(r->met, r->slots, met_key(i, to))] != 0;
+}
+
+uint32_t fm_reach_again(struct fm_reach *r, uint32_t service, uint32_t from)
+{
+	size_t i = entry_of(r, service, from);
+	if (i == r->learned->n || r->of[i].n == 0)
+		return UINT32_MAX;
+	return r->of[i].to[fm_rng_below(&r->rng, r->of[i].n)];
+}
+
+static bool is_fresh(const struct fm_reach *r, const struct fm_reassign *uses, const struct fm_call_for *c, uint32_t h)
+{
+	return r->roles->side[h] == c->side && h != c->from &&
+	       (c->service == c->plain || fm_reassign_speaks(uses, h)) && !fm_reach_has(r, c->plain, c->from, h) &&
+	       !fm_reassign_talks(uses, c->service, c->from, h);
+}
+
+uint32_t fm_reach_fresh(struct fm_reach *r, struct fm_reassign *uses, const struct fm_call_for *c)
+{
+	enum { TRIES = 8 };
+	uint32_t n = (uint32_t)r->roles->nhosts, h;
+	for (int i = 0; i < TRIES; i++) {
+		h = fm_reassign_user(uses, 1, c->service, c->host);
+		if (h != c->host && is_fresh(r, uses, c, h))
+			return h;
+	}
+	if (!r->few[c->side])
+		return UINT32_MAX;
+	h = fm_rng_below(&r->rng, n);
+	for (uint32_t i = 0; i < n; i++, h = h + 1 < n ? h + 1 : 0)
+		if (is_fresh(r, uses, c, h))
+			return h;
+	return c->host;
+}
+
+static int grow_met(struct fm_reach *r, struct fm_error *err)
+{
+	size_t slots = r->slots ? r->slots * 2 : 4096;
+	uint64_t *met = NULL;
+	int rc;
+	if (2 * (r->nmet + 1) <= r->slots)
+		return FM_OK;
+	if ((rc = fm_alloc(&met, slots, sizeof *met, "host profiles", err)) < 0)
+		return rc;
+	for (size_t s = 0; s < r->slots; s++)
+		if (r->met[s])
+			met[slot_of(met, slots, r->met[s])] = r->met[s];
+	free(r->met);
+	r->met = met;
+	r->slots = slots;
+	return FM_OK;
+}
+
+int fm_reach_add(struct fm_reach *r, uint32_t service, uint32_t from, uint32_t to, struct fm_error *err)
+{
+	size_t i = entry_of(r, service, from);
+	int rc;
+	if (i == r->learned->n)
+		return FM_OK;
+	struct reached *e = &r->of[i];
+	if ((rc = grow_met(r, err)) < 0)
+		return rc;
+	if (e->n == e->cap) {
+		uint32_t cap = e->cap ? e->cap * 2 : 16, *grown = realloc(e->to, cap * sizeof *grown);
+		if (!grown)
+			return fm_fail(err, FM_ESYSTEM, "out of memory: host profiles");
+		e->to = grown;
+		e->cap = cap;
+	}
+	e->to[e->n++] = to;
+	uint64_t *slot = &r->met[slot_of(r->met, r->slots, met_key(i, to))];
+	if (*slot == 0) {
+		*slot = met_key(i, to);
+		r->nmet++;
+		e->hosts++;
+	}
+	return FM_OK;
+}

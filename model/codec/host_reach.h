@@ -1,0 +1,50 @@
+/*
+ * host_reach.h - how many different hosts a popular host reaches, so that one that scans comes to nobody twice and one
+ * that asks its few servers asks no others.
+ *
+ * Learned is, of each popular source and service (host_profiles.h, whether answered or not) that min_count training
+ * flows have, how many events there are and with how many different destinations; an event is a flow whose destination
+ * is drawn and not copied from a related flow (relations.h).  And which popular hosts are silent: ten times as many
+ * flows go to them, and at least min_count, as come from them, as with addresses that are only scanned.  No address.
+ *
+ * While windows are decoded, each source keeps to that: as if it drew from S equally likely destinations, of which n
+ * draws reach S (1 - e^(-n/S)) on average (the occupancy problem: Feller, An Introduction to Probability Theory 1,
+ * IV.2).  S is the one for which the learned events reach as many as were learned; without end when none came twice.
+ */
+#ifndef FM_MODEL_CODEC_HOST_REACH_H
+#define FM_MODEL_CODEC_HOST_REACH_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "model/codec/host_profiles.h"
+
+/* The list (fm_profiles.reaches): key service << 16 | source; events; hosts: different destinations. */
+int fm_reaches_fit(struct fm_profile_list *reaches, const struct fm_profile_data *d,
+		   struct fm_error *err) FM_MUST_CHECK;
+
+/* Which destination the next event of a source and service is to have. */
+enum fm_reach_wish { FM_REACH_ANY, FM_REACH_NEW, FM_REACH_OLD };
+struct fm_reach;
+struct fm_call_for {
+	uint32_t service, plain; /* as it is, and as if not answered */
+	uint32_t from, host;
+	int side; /* that of host */
+};
+/* Borrows all. */
+int fm_reach_new(struct fm_reach **r, const struct fm_profile_list *reaches, const struct fm_roles *roles,
+		 uint64_t seed, struct fm_error *err) FM_MUST_CHECK;
+void fm_reach_free(struct fm_reach *r);
+/* FM_REACH_ANY where nothing was learned. */
+enum fm_reach_wish fm_reach_ask(const struct fm_reach *r, uint32_t service, uint32_t from);
+/* Has the source reached this host? */
+bool fm_reach_has(const struct fm_reach *r, uint32_t service, uint32_t from, uint32_t to);
+/* The destination of one of its events, each as likely; UINT32_MAX before the first. */
+uint32_t fm_reach_again(struct fm_reach *r, uint32_t service, uint32_t from);
+/* A popular host of the side that the source has neither reached nor has talks with: one that has the use, else any.
+ * Without one `host`, which is popular, where the side's hosts mostly are; else UINT32_MAX: one of the tail. */
+uint32_t fm_reach_fresh(struct fm_reach *r, struct fm_reassign *uses, const struct fm_call_for *call);
+/* An event. */
+int fm_reach_add(struct fm_reach *r, uint32_t service, uint32_t from, uint32_t to, struct fm_error *err) FM_MUST_CHECK;
+
+#endif

@@ -1,0 +1,213 @@
+/* test_host_reach.c - popular sources reach as many hosts as they did, silent hosts stay silent, and a class of few
+ * hosts stays one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "model/codec/host_assignment.h"
+#include "model/codec/host_reach.h"
+#include "tests/unit/model_fixture.h"
+
+enum { W = 32, ROWS = 1600, SCANNER = 5000, CLIENT, SERVER, SERVERS = 5, K = 20 };
+
+/* Every other flow is the scanner's, to one host after another; the others are the client's, to its servers. */
+static struct fm_table *scanner_and_client(void)
+{
+	struct fm_table *t;
+	struct fm_error err;
+	struct fm_rng r;
+	fm_rng_init(&r, 3, FM_RNG_SIMULATE, 0, 0);
+	assert_int_equal(fm_table_new(&t, FM_COLS_UGR16 | 1u << FM_WIN, &err), FM_OK);
+	assert_int_equal(fm_table_reserve(t, ROWS, &err), FM_OK);
+	for (uint32_t i = 0; i < ROWS; i++) {
+		bool scans = i % 2 == 0;
+		t->te[i] = (int64_t)i * 1000;
+		t->win[i] = i / W;
+		t->sa[i] = scans ? SCANNER : CLIENT;
+		t->da[i] = scans ? i : SERVER + fm_rng_below(&r, SERVERS);
+		t->sp[i] = (uint16_t)(20000 + i);
+		t->dp[i] = scans ? 445 : 53;
+		t->pkt[i] = 1;
+		t->byt[i] = 60;
+	}
+	t->rows = ROWS;
+	return t;
+}
+
+struct learned {
+	struct fm_table *t;
+	struct fm_hosts *hosts;
+	struct fm_num ports;
+	struct fm_profiles profiles;
+	struct fm_roles roles;
+	uint8_t side[64];
+	size_t *first;
+};
+
+static void learn(struct learned *l, int min_count)
+{
+	static int64_t atoms[] = {53, 445}, edges[] = {0, 1024, 65536};
+	struct fm_profile_data d = {.window = W, .min_count = min_count};
+	struct fm_error err;
+	memset(l, 0, sizeof *l);
+	l->t = scanner_and_client();
+	l->ports = (struct fm_num){.natoms = 2, .nbins = 2, .atom = atoms, .edge = edges, .step = 1};
+	assert_int_equal(fm_hosts_fit(&l->hosts, l->t, W, K, 100, &err), FM_OK);
+	assert_int_equal(fm_windows_find(l->t, W, &l->first, &d.windows, &err), FM_OK);
+	d.t = l->t;
+	d.hosts = l->hosts;
+	d.ports = &l->ports;
+	d.first = l->first;
+	assert_int_equal(fm_reaches_fit(&l->profiles.reaches, &d, &err), FM_OK);
+	l->roles = (struct fm_roles){.nhosts = l->hosts->npopular, .side = l->side};
+}
+
+static void forget(struct learned *l)
+{
+	free(l->profiles.reaches.at);
+	free(l->first);
+	fm_hosts_free(l->hosts);
+	fm_table_free(l->t);
+}
+
+static uint32_t rank_of(const struct learned *l, uint32_t code)
+{
+	const struct fm_host *h = fm_hosts_find(l->hosts, l->t, code);
+	assert_non_null(h);
+	assert_true(h->rank >= 0);
+	return (uint32_t)h->rank;
+}
+
+static const struct fm_profile *entry(const struct learned *l, uint64_t key)
+{
+	for (size_t i = 0; i < l->profiles.reaches.n; i++)
+		if (l->profiles.reaches.at[i].key == key)
+			return &l->profiles.reaches.at[i];
+	return NULL;
+}
+
+static void reaches_and_silent_hosts_are_learned(void **state)
+{
+	struct learned l;
+	(void)state;
+	learn(&l, K);
+	uint32_t scanner = rank_of(&l, SCANNER), client = rank_of(&l, CLIENT);
+	uint64_t scan = fm_service_of(&l.ports, 0, 20000, 445, false),
+		 ask = fm_service_of(&l.ports, 0, 20000, 53, false);
+	const struct fm_profile *p = entry(&l, scan << 16 | scanner);
+	assert_non_null(p);
+	assert_int_equal(p->events, ROWS / 2);
+	assert_int_equal(p->hosts, ROWS / 2);
+	p = entry(&l, ask << 16 | client);
+	assert_non_null(p);
+	assert_int_equal(p->hosts, SERVERS);
+	assert_in_range(p->events, 2 * SERVERS, ROWS / 4); /* one a server and window: the others are related */
+	for (uint32_t s = 0; s < SERVERS; s++)
+		assert_non_null(entry(&l, fm_silent_key(rank_of(&l, SERVER + s))));
+	assert_null(entry(&l, fm_silent_key(scanner)));
+	assert_null(entry(&l, fm_silent_key(client)));
+	forget(&l);
+	/* What fewer than k flows have is not kept. */
+	learn(&l, ROWS / 2 + 1);
+	assert_int_equal(l.profiles.reaches.n, 0);
+	forget(&l);
+}
+
+static void sources_reach_as_many_hosts_as_they_did(void **state)
+{
+	enum { EVENTS = 600, NEW = 1000 };
+	struct learned l;
+	struct fm_reach *r;
+	struct fm_error err;
+	uint32_t made = 0;
+	(void)state;
+	learn(&l, K);
+	uint32_t scanner = rank_of(&l, SCANNER), client = rank_of(&l, CLIENT);
+	uint32_t scan = fm_service_of(&l.ports, 0, 20000, 445, false),
+		 ask = fm_service_of(&l.ports, 0, 20000, 53, false);
+	assert_int_equal(fm_reach_new(&r, &l.profiles.reaches, &l.roles, 1, &err), FM_OK);
+	assert_int_equal(fm_reach_ask(r, scan, client), FM_REACH_ANY);
+	for (uint32_t i = 0; i < EVENTS; i++) {
+		assert_int_equal(fm_reach_ask(r, scan, scanner), FM_REACH_NEW);
+		assert_false(fm_reach_has(r, scan, scanner, NEW + i));
+		assert_int_equal(fm_reach_add(r, scan, scanner, NEW + i, &err), FM_OK);
+		assert_true(fm_reach_has(r, scan, scanner, NEW + i));
+		uint32_t to =
+		    fm_reach_ask(r, ask, client) == FM_REACH_NEW ? NEW + made++ : fm_reach_again(r, ask, client);
+		assert_in_range(to, NEW, NEW + made - 1);
+		assert_int_equal(fm_reach_add(r, ask, client, to, &err), FM_OK);
+	}
+	assert_in_range(made, SERVERS - 1, SERVERS + 1);
+	fm_reach_free(r);
+	forget(&l);
+}
+
+/* Where the hosts of a side are popular ones, a scan comes to each of them before it comes to one again. */
+static void a_scan_comes_to_nobody_twice(void **state)
+{
+	struct learned l;
+	struct fm_reach *r;
+	struct fm_reassign *uses;
+	struct fm_error err;
+	(void)state;
+	learn(&l, K);
+	uint32_t scanner = rank_of(&l, SCANNER), n = (uint32_t)l.roles.nhosts;
+	uint32_t scan = fm_service_of(&l.ports, 0, 20000, 445, false);
+	assert_int_equal(fm_reach_new(&r, &l.profiles.reaches, &l.roles, 1, &err), FM_OK);
+	assert_int_equal(fm_reassign_new(&uses, &l.profiles, &l.ports, &l.roles, 1, &err), FM_OK);
+	struct fm_call_for call = {.service = scan, .plain = scan, .from = scanner, .host = rank_of(&l, SERVER)};
+	for (uint32_t i = 0; i + 1 < n; i++) {
+		uint32_t to = fm_reach_fresh(r, uses, &call);
+		assert_true(to < n && to != scanner && !fm_reach_has(r, scan, scanner, to));
+		assert_int_equal(fm_reach_add(r, scan, scanner, to, &err), FM_OK);
+	}
+	assert_int_equal(fm_reach_fresh(r, uses, &call), call.host);
+	for (uint32_t s = 0; s < SERVERS; s++)
+		assert_false(fm_reassign_speaks(uses, rank_of(&l, SERVER + s)));
+	assert_true(fm_reassign_speaks(uses, scanner));
+	/* What answers is no silent host. */
+	uint32_t answered = scan + 2 * (uint32_t)(fm_num_tokens(&l.ports) + 1);
+	assert_int_equal(fm_plain_service(&l.ports, answered), scan);
+	for (uint32_t i = 0; i < 20; i++) {
+		fm_reassign_window(uses);
+		assert_true(fm_reassign_speaks(uses, fm_reassign_host(uses, 1, answered, call.host)));
+	}
+	fm_reach_free(r);
+	fm_reassign_free(uses);
+	forget(&l);
+}
+
+static void a_class_of_few_hosts_stays_one(void **state)
+{
+	enum { HOSTS = 3, CALLS = 300 };
+	struct fm_pool_entry kind = {1, 1, HOSTS};
+	uint8_t inside = 0;
+	struct fm_roles roles = {.side = &inside, .nclasses = 1, .pool = {&kind}, .npool = {1}};
+	struct fm_assignment_opts o = {.seed = 6, .grow = 1};
+	struct fm_assignment *a;
+	struct fm_error err;
+	uint32_t host;
+	(void)state;
+	roles.life[0][10] = HOSTS;
+	assert_int_equal(fm_assignment_new(&a, &roles, &o, &err), FM_OK);
+	for (uint32_t i = 0; i < CALLS; i++) {
+		struct fm_call call = {.cl = 0, .trade = i, .peer = 5000000 + i, .now_ms = (int64_t)i * 1000};
+		assert_int_equal(fm_assignment_draw(a, &call, &host, &err), FM_OK);
+	}
+	assert_in_range(fm_assignment_hosts(a), HOSTS, 2 * HOSTS);
+	fm_assignment_free(a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(reaches_and_silent_hosts_are_learned),
+	    cmocka_unit_test(sources_reach_as_many_hosts_as_they_did),
+	    cmocka_unit_test(a_scan_comes_to_nobody_twice),
+	    cmocka_unit_test(a_class_of_few_hosts_stays_one),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
