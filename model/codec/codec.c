@@ -124,8 +124,8 @@ static int fit_numeric(struct fm_codec *c, const struct fm_table *t, enum fm_res
 	int rc = fm_num_fit(&c->num[r], v, t->rows << port, &o, err);
 	const struct fm_num *num = &c->num[r];
 	if (rc == FM_OK && r == FM_R_PKT && num->nbins > 0)
-		fm_tail_fit(&c->pkt_tail, v, t->rows, num->edge[num->nbins - 1], num->edge[num->nbins] - num->step,
-			    opts->k - 1);
+		rc = fm_tail_fit(&c->pkt_tail, t, num->edge[num->nbins - 1], num->edge[num->nbins] - num->step,
+				 opts->k - 1, err);
 	free(v);
 	return rc;
 }

@@ -551,6 +551,17 @@ out:
 	return rc;
 }
 
+static struct fm_tail_opts tail_opts(const struct fm_codec *c)
+{
+	const struct fm_num *pkt = &c->num[FM_R_PKT], *bpp = &c->num[FM_R_BPP];
+	int64_t most = bpp->natoms > 0 ? bpp->atom[bpp->natoms - 1] : 0;
+	if (bpp->nbins > 0 && bpp->edge[bpp->nbins] - bpp->step > most)
+		most = bpp->edge[bpp->nbins] - bpp->step;
+	return (struct fm_tail_opts){.low = pkt->nbins > 0 ? pkt->edge[pkt->nbins - 1] : 0,
+				     .share = c->train_rows ? (double)c->pkt_tail.from / (double)c->train_rows : 0,
+				     .most = (double)most / 1000};
+}
+
 int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm_window_schedule *schedule,
 	      const uint16_t *tok, const float *res, const struct fm_decode_opts *o, struct fm_error *err)
 {
@@ -586,10 +597,10 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 			spread_arrivals(d.t, first, n, x, c->num[FM_R_GAP].step, c->times.last_ms, &rng);
 		}
 	}
-	const struct fm_num *pkt = &c->num[FM_R_PKT];
+	struct fm_tail_opts tail = tail_opts(c);
 	struct fm_beats_opts beats = {o->seed, c->num[FM_R_GAP].step, c->times.last_ms, d.answer};
 	if (o->reassign && ((rc = fm_beats_lay(&c->beats, d.t, &beats, err)) < 0 ||
-			    (rc = fm_tail_lay(&c->pkt_tail, d.t, pkt->nbins > 0 ? pkt->edge[pkt->nbins - 1] : 0, err)) < 0))
+			    (rc = fm_tail_lay(&c->pkt_tail, d.t, &tail, err)) < 0))
 		goto out;
 	if ((rc = give_addresses(&d, o, err)) < 0 || (rc = fm_table_sort_addresses(d.t, err)) < 0 ||
 	    (rc = sort_rows(d.t, err)) < 0)

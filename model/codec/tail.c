@@ -1,4 +1,4 @@
-/* tail.c - a Pareto tail of packets. */
+/* tail.c - the largest flows. */
 #include "model/codec/tail.h"
 
 #include <stdbool.h>
@@ -7,27 +7,100 @@
 
 #include "base/detmath.h"
 #include "base/mem.h"
+#include "base/order.h"
 
-void fm_tail_fit(struct fm_tail *tail, const int64_t *value, size_t n, int64_t low, int64_t edge, int min_count)
+/* ---- learning ---- */
+
+/* A sum, and the largest part of it. */
+struct total {
+	double sum, most;
+	int64_t n;
+};
+
+static void add(struct total *t, double x)
 {
-	double logs = 0;
-	memset(tail, 0, sizeof *tail);
-	for (size_t i = 0; i < n; i++) {
-		tail->from += value[i] >= low;
-		tail->above += value[i] > edge;
-		if (value[i] > edge)
-			logs += fm_det_log((double)value[i] / (double)edge);
-	}
-	tail->edge = edge;
-	tail->alpha = logs > 0 ? (double)tail->above / logs : 0;
-	if (edge < 1 || tail->above < min_count || tail->alpha < 0.5) /* too few; too heavy to be any flow's */
-		memset(tail, 0, sizeof *tail);
+	t->sum += x;
+	t->most = x > t->most ? x : t->most;
+	t->n++;
 }
+
+/* May the mean be kept? */
+static bool is_safe(const struct total *t, int min_count)
+{
+	return t->n >= min_count && t->most <= t->sum / 2;
+}
+
+static uint64_t conversation_of(const struct fm_table *t, size_t i)
+{
+	uint64_t x = (uint64_t)t->sa[i] << 32 | t->da[i],
+		 y = (uint64_t)t->sp[i] << 24 | (uint64_t)t->dp[i] << 8 | t->pr[i];
+	x = (x ^ x >> 31) * 0xbf58476d1ce4e5b9ull + y * 0x94d049bb133111ebull;
+	return x ^ x >> 29;
+}
+
+/* Different conversations of the rows above the edge. */
+static int count_conversations(const struct fm_table *t, int64_t edge, size_t above, size_t *n, struct fm_error *err)
+{
+	uint64_t *key = NULL;
+	size_t m = 0;
+	int rc;
+	if ((rc = fm_alloc(&key, above + 1, sizeof *key, "the largest flows", err)) < 0)
+		return rc;
+	for (size_t i = 0; i < t->rows; i++)
+		if (t->pkt[i] > (uint64_t)edge)
+			key[m++] = conversation_of(t, i);
+	qsort(key, m, sizeof *key, fm_compare_u64);
+	*n = 0;
+	for (size_t i = 0; i < m; i++)
+		*n += i == 0 || key[i] != key[i - 1];
+	free(key);
+	return FM_OK;
+}
+
+int fm_tail_fit(struct fm_tail *tail, const struct fm_table *t, int64_t low, int64_t edge, int min_count,
+		struct fm_error *err)
+{
+	struct total above = {0}, middle = {0}, bytes = {0};
+	double logs = 0, packets = 0;
+	size_t talks;
+	int rc;
+	memset(tail, 0, sizeof *tail);
+	if (edge < 1 || low < 1)
+		return FM_OK;
+	for (size_t i = 0; i < t->rows; i++) {
+		if (t->pkt[i] < (uint64_t)low)
+			continue;
+		if (t->pkt[i] > (uint64_t)edge) {
+			add(&above, (double)t->pkt[i] / (double)edge);
+			logs += fm_det_log((double)t->pkt[i] / (double)edge);
+		} else {
+			add(&middle, (double)t->pkt[i] / (double)low);
+		}
+		add(&bytes, (double)t->byt[i]);
+		packets += (double)t->pkt[i];
+	}
+	if (above.n < min_count || logs <= 0 || (double)above.n / logs < 0.5) /* too few; too heavy to be any flow's */
+		return FM_OK;
+	if ((rc = count_conversations(t, edge, (size_t)above.n, &talks, err)) < 0)
+		return rc;
+	*tail = (struct fm_tail){.edge = edge,
+				 .above = above.n,
+				 .from = bytes.n,
+				 .alpha = (double)above.n / logs,
+				 .mean = is_safe(&above, min_count) ? above.sum / (double)above.n : 0,
+				 .middle = is_safe(&middle, min_count) ? middle.sum / (double)middle.n : 0,
+				 .size = is_safe(&bytes, min_count) ? bytes.sum / packets : 0,
+				 .talk = (double)above.n / (double)talks};
+	return FM_OK;
+}
+
+/* ---- as a document ---- */
 
 json_t *fm_tail_json(const struct fm_tail *tail)
 {
-	return json_pack("{s:I, s:I, s:I, s:f}", "edge", (json_int_t)tail->edge, "above", (json_int_t)tail->above,
-			 "from", (json_int_t)tail->from, "alpha", tail->alpha);
+	return json_pack("{s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "edge", (json_int_t)tail->edge, "above",
+			 (json_int_t)tail->above, "from", (json_int_t)tail->from, "alpha", tail->alpha, "mean",
+			 tail->mean, "middle", tail->middle, "size", tail->size, "talk", tail->talk);
 }
 
 int fm_tail_from_json(struct fm_tail *tail, const json_t *j, struct fm_error *err)
@@ -36,47 +109,199 @@ int fm_tail_from_json(struct fm_tail *tail, const json_t *j, struct fm_error *er
 	tail->above = json_integer_value(json_object_get(j, "above"));
 	tail->from = json_integer_value(json_object_get(j, "from"));
 	tail->alpha = json_number_value(json_object_get(j, "alpha"));
-	if (tail->above < 0 || tail->from < tail->above ||
-	    (tail->above > 0 && (tail->edge < 1 || tail->edge > ((int64_t)1 << 40) || !(tail->alpha >= 0.5))))
+	tail->mean = json_number_value(json_object_get(j, "mean"));
+	tail->middle = json_number_value(json_object_get(j, "middle"));
+	tail->size = json_number_value(json_object_get(j, "size"));
+	tail->talk = json_number_value(json_object_get(j, "talk"));
+	if (tail->above < 0 || tail->from < tail->above || !(tail->mean >= 0) || !(tail->middle >= 0) ||
+	    !(tail->size >= 0) ||
+	    (tail->above > 0 &&
+	     (tail->edge < 1 || tail->edge > ((int64_t)1 << 40) || !(tail->alpha >= 0.5) || !(tail->talk >= 1))))
 		return fm_fail(err, FM_EINPUT, "the model's codec is damaged: a tail");
 	return FM_OK;
 }
 
+/* ---- laying ---- */
+
+/* The x in [lo, hi] at which a rising f is y. */
+static double solve(double (*f)(const void *ctx, double x), const void *ctx, double lo, double hi, double y)
+{
+	for (int i = 0; i < 60; i++) {
+		double mid = (lo + hi) / 2;
+		if (f(ctx, mid) < y)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return (lo + hi) / 2;
+}
+
+static double power(double x, double e)
+{
+	return x > 0 ? fm_det_exp(e * fm_det_log(x)) : 0;
+}
+
+/* n quantiles, of shares (i + 1/2) / n, the largest first. */
+struct quantiles {
+	size_t n;
+	double alpha, ratio; /* of the Pareto tail; edge / low */
+};
+
+/* Quantile i of the Pareto tail cut off at exp(cut), for one of the edge. */
+static double above_at(const struct quantiles *q, double cut, size_t i)
+{
+	double share = ((double)i + 0.5) / (double)q->n, beyond = fm_det_exp(-q->alpha * cut);
+	return power(beyond + share * (1 - beyond), -1 / q->alpha);
+}
+
+/* Quantile i below the edge, for one of low. */
+static double middle_at(const struct quantiles *q, double g, size_t i)
+{
+	double u = 1 - ((double)i + 0.5) / (double)q->n;
+	return power(q->ratio, power(u, g));
+}
+
+static double above_mean(const void *ctx, double cut)
+{
+	const struct quantiles *q = ctx;
+	double sum = 0;
+	for (size_t i = 0; i < q->n; i++)
+		sum += above_at(q, cut, i);
+	return sum / (double)q->n;
+}
+
+static double middle_fall(const void *ctx, double g) /* minus the mean: it rises with g */
+{
+	const struct quantiles *q = ctx;
+	double sum = 0;
+	for (size_t i = 0; i < q->n; i++)
+		sum += middle_at(q, g, i);
+	return -sum / (double)q->n;
+}
+
 struct large {
-	uint64_t pkt;
+	uint64_t first, then; /* what they are ordered by, falling */
 	size_t row;
 };
 
 static int compare_large(const void *a, const void *b)
 {
 	const struct large *x = a, *y = b;
-	if (x->pkt != y->pkt)
-		return x->pkt < y->pkt ? 1 : -1;
+	if (x->first != y->first)
+		return x->first < y->first ? 1 : -1;
+	if (x->then != y->then)
+		return x->then < y->then ? 1 : -1;
 	return (x->row > y->row) - (x->row < y->row);
 }
 
-int fm_tail_lay(const struct fm_tail *tail, struct fm_table *t, int64_t low, struct fm_error *err)
+static void give_packets(struct fm_table *t, size_t row, double pkt)
+{
+	double was = t->pkt[row] > 0 ? (double)t->pkt[row] : 1;
+	t->pkt[row] = pkt < 1 ? 1 : (uint64_t)(pkt + 0.5);
+	t->byt[row] = (uint64_t)((double)t->byt[row] * ((double)t->pkt[row] / was) + 0.5);
+}
+
+/* The packets of n flows, the first `above` of which are beyond the edge. */
+static void lay_packets(const struct fm_tail *tail, struct fm_table *t, const struct large *large, size_t n,
+			size_t above, int64_t low)
+{
+	enum { FARTHEST = 12 }; /* logarithm of the largest for one of the edge */
+	struct quantiles a = {above, tail->alpha, 0}, m = {n - above, 0, (double)tail->edge / (double)low};
+	double cut = tail->mean > 0 && above > 0 ? solve(above_mean, &a, 1e-6, FARTHEST, tail->mean) : FARTHEST;
+	double g = tail->middle > 0 && n > above ? solve(middle_fall, &m, 0.01, 100, -tail->middle) : 1;
+	for (size_t i = 0; i < n; i++)
+		give_packets(t, large[i].row,
+			     i < above ? (double)tail->edge * above_at(&a, cut, i)
+				       : (double)low * middle_at(&m, g, i - above));
+}
+
+/* The rows beyond the edge are flows of as few conversations as they were: of each run of them the first says which. */
+static void lay_conversations(const struct fm_tail *tail, struct fm_table *t, const struct large *large, size_t above)
+{
+	size_t talks = (size_t)((double)above / tail->talk + 0.5);
+	talks = talks > 0 ? talks : 1;
+	for (size_t i = 0, lead = 0; i < above; i++) {
+		size_t row = large[i].row, from = large[lead].row;
+		if (i * talks / above != lead * talks / above) {
+			lead = i;
+			continue;
+		}
+		if (FM_HAS(t, FM_LABEL) && t->label[row] != t->label[from])
+			continue;
+		give_packets(t, row, (double)t->pkt[row]);
+		t->byt[row] = (uint64_t)((double)t->pkt[row] * (double)t->byt[from] / (double)t->pkt[from] + 0.5);
+		t->sa[row] = t->sa[from];
+		t->da[row] = t->da[from];
+		t->sp[row] = t->sp[from];
+		t->dp[row] = t->dp[from];
+		t->pr[row] = t->pr[from];
+		if (FM_HAS(t, FM_FLG))
+			t->flg[row] = t->flg[from];
+		if (FM_HAS(t, FM_STOS))
+			t->stos[row] = t->stos[from];
+	}
+}
+
+struct sizes {
+	const struct fm_table *t;
+	const struct large *large;
+	size_t n;
+	double most;
+};
+
+static double size_at(const struct sizes *s, size_t i, double factor)
+{
+	size_t row = s->large[i].row;
+	double size = fm_det_exp(factor) * (double)s->t->byt[row] / (double)s->t->pkt[row];
+	return size < s->most ? size : s->most;
+}
+
+static double bytes_a_packet(const void *ctx, double factor)
+{
+	const struct sizes *s = ctx;
+	double byt = 0, pkt = 0;
+	for (size_t i = 0; i < s->n; i++) {
+		byt += size_at(s, i, factor) * (double)s->t->pkt[s->large[i].row];
+		pkt += (double)s->t->pkt[s->large[i].row];
+	}
+	return byt / pkt;
+}
+
+/* All packets are larger, or smaller, by one factor, but none larger than the largest. */
+static void lay_bytes(const struct fm_tail *tail, struct fm_table *t, const struct large *large, size_t n, double most)
+{
+	struct sizes s = {t, large, n, most};
+	double factor;
+	if (tail->size <= 0 || n == 0)
+		return;
+	factor = solve(bytes_a_packet, &s, -8, 8, tail->size);
+	for (size_t i = 0; i < n; i++)
+		t->byt[large[i].row] = (uint64_t)(size_at(&s, i, factor) * (double)t->pkt[large[i].row] + 0.5);
+}
+
+int fm_tail_lay(const struct fm_tail *tail, struct fm_table *t, const struct fm_tail_opts *o, struct fm_error *err)
 {
 	struct large *large = NULL;
-	size_t n = 0, above;
+	size_t n, above;
 	int rc;
 	if (tail->above == 0)
 		return FM_OK;
 	if ((rc = fm_alloc(&large, t->rows + 1, sizeof *large, "the largest flows", err)) < 0)
 		return rc;
 	for (size_t i = 0; i < t->rows; i++)
-		if (t->pkt[i] >= (uint64_t)low)
-			large[n++] = (struct large){t->pkt[i], i};
-	qsort(large, n, sizeof *large, compare_large);
-	above = (size_t)((double)n * ((double)tail->above / (double)tail->from) + 0.5);
-	for (size_t i = 0; i < above && i < n; i++) {
-		double share = ((double)i + 0.5) / (double)above, x = fm_det_exp(-fm_det_log(share) / tail->alpha);
-		uint64_t pkt = (uint64_t)((double)tail->edge * x), *byt = &t->byt[large[i].row];
-		if (pkt <= large[i].pkt)
-			continue;
-		*byt = (uint64_t)((double)*byt * ((double)pkt / (double)large[i].pkt) + 0.5);
-		t->pkt[large[i].row] = pkt;
+		large[i] = (struct large){t->pkt[i], t->byt[i], i};
+	qsort(large, t->rows, sizeof *large, compare_large);
+	n = (size_t)((double)t->rows * o->share + 0.5);
+	n = n < t->rows ? n : t->rows;
+	above = (size_t)((double)n * (double)tail->above / (double)tail->from + 0.5);
+	for (size_t i = 0; i < n; i++) {
+		large[i].then = large[i].first;
+		large[i].first = t->td[large[i].row];
 	}
+	qsort(large, n, sizeof *large, compare_large);
+	lay_packets(tail, t, large, n, above, o->low);
+	lay_conversations(tail, t, large, above);
+	lay_bytes(tail, t, large, n, o->most);
 	free(large);
 	return FM_OK;
 }

@@ -1,9 +1,21 @@
 /*
- * tail.h - the largest values of a column, beyond the last edge of its bins (codec.h).
+ * tail.h - the largest flows: those in the last bin of packets (codec.h), and those beyond its edge.
  *
- * At least min_count training rows are larger than that edge.  They are taken for a Pareto tail: above x they are
- * (x / edge)^-alpha, with alpha by maximum likelihood (Hill, "A simple general approach to inference about the tail of
- * a distribution", Annals of Statistics 3, 1975).  No value of theirs is kept.
+ * They are one flow in a thousand and make up most bytes, and few of them are there to be learned from.  So how many
+ * they are, how their packets are distributed and how large their packets are is taken from what was learned, and not
+ * from what the network drew:
+ *
+ *     beyond the edge    a Pareto tail: above x they are (x / edge)^-alpha, with alpha by maximum likelihood (Hill, "A
+ *                        simple general approach to inference about the tail of a distribution", Annals of Statistics
+ *                        3, 1975), cut off where it has the learned mean (Aban, Meerschaert, Panorska, "Parameter
+ *                        estimation for the truncated Pareto distribution", JASA 101, 2006: the truncated law)
+ *     below it           low (edge / low)^(u^g), u uniform, with the g that has the learned mean
+ *     bytes a packet     in all of them together
+ *     conversations      an exporter cuts a long conversation into flows of its active timeout: so many flows of those
+ *                        beyond the edge are of one conversation, on average
+ *
+ * Each is of min_count training rows or more.  A mean of which one row is more than half is not kept (the dominance
+ * rule of disclosure control: Hundepool et al., Statistical Disclosure Control, 4.2.2).  No value of a row is kept.
  */
 #ifndef FM_MODEL_CODEC_TAIL_H
 #define FM_MODEL_CODEC_TAIL_H
@@ -19,14 +31,24 @@ struct fm_tail {
 	int64_t edge;        /* the largest value that the bins have */
 	int64_t above, from; /* rows above the edge; rows in the last bin, these included; 0: no tail */
 	double alpha;
+	double mean, middle; /* packets of the rows above, for one of the edge; of the others from low on, for one of
+				low; 0: not known */
+	double size;         /* bytes a packet of the rows from low on; 0: not known */
+	double talk;         /* rows above of a conversation; at least 1 */
 };
-/* Fit to n values; bins hold those of [low, edge], and the last bin those from `low` on. */
-void fm_tail_fit(struct fm_tail *tail, const int64_t *value, size_t n, int64_t low, int64_t edge, int min_count);
+/* Fit to a training split whose packets have a last bin [low, edge]. */
+int fm_tail_fit(struct fm_tail *tail, const struct fm_table *t, int64_t low, int64_t edge, int min_count,
+		struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_tail_json(const struct fm_tail *tail);
 int fm_tail_from_json(struct fm_tail *tail, const json_t *j, struct fm_error *err) FM_MUST_CHECK;
 
-/* Give the largest of the rows [0,n) of the last bin their packets beyond the edge, and bytes in proportion: as large a
- * share of them as was learned, and evenly spaced quantiles of the tail, so that their sum varies little. */
-int fm_tail_lay(const struct fm_tail *tail, struct fm_table *t, int64_t low, struct fm_error *err) FM_MUST_CHECK;
+/* Make the largest of the rows of t as they were: `share` is that of the rows from low on in the training split.  The
+ * longest of them get the most packets.  most: the largest packet, in bytes. */
+struct fm_tail_opts {
+	int64_t low;
+	double share, most;
+};
+int fm_tail_lay(const struct fm_tail *tail, struct fm_table *t, const struct fm_tail_opts *o,
+		struct fm_error *err) FM_MUST_CHECK;
 
 #endif

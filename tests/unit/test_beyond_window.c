@@ -464,39 +464,93 @@ static void durations_follow_each_other(void **state)
 
 /* ---- the largest flows ---- */
 
-static void the_largest_are_as_large_as_they_were(void **state)
+/* LARGE rows of 1,000 packets and more, those beyond EDGE of conversations of TALK flows, and as many of one packet. */
+enum { LARGE = 4000, LOW = 1000, EDGE = 50000, TALK = 4 };
+static struct fm_table *large_flows(double *packets, double *bytes)
 {
-	enum { N = 20000, EDGE = 100000, LOW = 1000 };
-	static int64_t value[N];
-	double real = 0, sum = 0;
-	struct fm_tail tail;
 	struct fm_table *t;
 	struct fm_error err;
 	struct fm_rng r;
-	(void)state;
+	uint32_t beyond = 0;
+	*packets = *bytes = 0;
 	fm_rng_init(&r, 9, FM_RNG_SIMULATE, 0, 0);
-	for (int i = 0; i < N; i++)
-		value[i] = (int64_t)(LOW * pow(1 - fm_rng_uniform53(&r), -1 / 1.3));
-	fm_tail_fit(&tail, value, N, LOW, EDGE, 20);
-	assert_true(tail.above >= 20);
-	assert_int_equal(tail.from, N);
-	assert_true(fabs(tail.alpha - 1.3) < 0.4);
 	assert_int_equal(fm_table_new(&t, FM_COLS_UGR16, &err), FM_OK);
-	assert_int_equal(fm_table_reserve(t, N, &err), FM_OK);
-	t->rows = N;
-	for (int i = 0; i < N; i++) {
-		real += (double)value[i];
-		t->pkt[i] = (uint64_t)(value[i] < EDGE ? value[i] : EDGE);
-		t->byt[i] = t->pkt[i] * 1000;
+	assert_int_equal(fm_table_reserve(t, 2 * LARGE, &err), FM_OK);
+	for (uint32_t i = 0; i < 2 * LARGE; i++) {
+		double x = LOW * pow(1 - fm_rng_uniform53(&r), -1 / 1.3);
+		t->pkt[i] = i % 2 ? 1 : (uint64_t)(x < 40 * EDGE ? x : 40 * EDGE);
+		beyond += t->pkt[i] > EDGE;
+		t->sa[i] = t->pkt[i] > EDGE ? LARGE + (beyond - 1) / TALK : i;
+		t->da[i] = 4 * LARGE;
+		t->byt[i] = t->pkt[i] * (i % 4 ? 1400 : 50);
+		t->td[i] = t->pkt[i] > EDGE ? 300000 : 1000;
+		*packets += (double)t->pkt[i];
+		*bytes += (double)t->byt[i];
 	}
-	assert_int_equal(fm_tail_lay(&tail, t, LOW, &err), FM_OK);
-	for (int i = 0; i < N; i++) {
-		sum += (double)t->pkt[i];
-		assert_true(t->byt[i] / 1000 == t->pkt[i] || t->byt[i] / 1000 + 1 == t->pkt[i]);
+	t->rows = 2 * LARGE;
+	return t;
+}
+
+static void the_largest_are_as_large_as_they_were(void **state)
+{
+	double packets, bytes, made_packets = 0, made_bytes = 0;
+	struct fm_table *t = large_flows(&packets, &bytes);
+	uint32_t sources[LARGE], n = 0, beyond = 0;
+	struct fm_tail tail;
+	struct fm_error err;
+	(void)state;
+	assert_int_equal(fm_tail_fit(&tail, t, LOW, EDGE, 20, &err), FM_OK);
+	assert_true(tail.above >= 20);
+	assert_int_equal(tail.from, LARGE);
+	assert_true(fabs(tail.alpha - 1.3) < 0.4);
+	assert_true(fabs(tail.talk - TALK) < 0.5);
+	/* What a network drew: too few of the largest, each of its own host, and small packets. */
+	for (size_t i = 0; i < t->rows; i++) {
+		t->pkt[i] = t->pkt[i] < EDGE ? t->pkt[i] : EDGE;
+		t->pkt[i] = i % 10 ? t->pkt[i] : 1;
+		t->byt[i] = t->pkt[i] * (t->byt[i] / t->pkt[i] > 1000 ? 700 : 50);
+		t->sa[i] = (uint32_t)i;
 	}
-	assert_true(fabs(sum - real) < 0.15 * real);
-	/* A tail of fewer than k rows is none. */
-	fm_tail_fit(&tail, value, N, LOW, EDGE, (int)tail.above + 1);
+	struct fm_tail_opts o = {LOW, 0.5, 1500};
+	assert_int_equal(fm_tail_lay(&tail, t, &o, &err), FM_OK);
+	for (size_t i = 0; i < t->rows; i++) {
+		bool known = false;
+		made_packets += (double)t->pkt[i];
+		made_bytes += (double)t->byt[i];
+		assert_true(t->pkt[i] >= 1 && t->byt[i] <= 1500 * t->pkt[i]);
+		if (t->pkt[i] <= EDGE)
+			continue;
+		beyond++;
+		for (uint32_t k = 0; k < n; k++)
+			known |= sources[k] == t->sa[i];
+		if (!known)
+			sources[n++] = t->sa[i];
+	}
+	assert_true(fabs(made_packets - packets) < 0.02 * packets);
+	assert_true(fabs(made_bytes - bytes) < 0.02 * bytes);
+	assert_in_range(beyond, tail.above - 1, tail.above + 1);
+	assert_in_range(n, beyond / TALK - 1, beyond / TALK + 1);
+	fm_table_free(t);
+}
+
+/* A tail of fewer than k rows is none, and a mean that one row dominates is not kept. */
+static void one_large_flow_is_not_learned(void **state)
+{
+	double packets, bytes;
+	struct fm_table *t = large_flows(&packets, &bytes);
+	struct fm_tail tail;
+	struct fm_error err;
+	(void)state;
+	for (size_t i = 0; i < t->rows; i++)
+		if (t->pkt[i] > EDGE) {
+			t->pkt[i] *= 10000;
+			t->byt[i] = t->pkt[i] * 1400;
+			break;
+		}
+	assert_int_equal(fm_tail_fit(&tail, t, LOW, EDGE, 20, &err), FM_OK);
+	assert_true(tail.above >= 20);
+	assert_true(tail.mean == 0 && tail.size == 0 && tail.middle > 1);
+	assert_int_equal(fm_tail_fit(&tail, t, LOW, EDGE, (int)tail.above + 1, &err), FM_OK);
 	assert_int_equal(tail.above, 0);
 	fm_table_free(t);
 }
@@ -508,7 +562,7 @@ int main(void)
 	    cmocka_unit_test(hosts_live_as_long_as_they_did),        cmocka_unit_test(hosts_keep_to_their_trade),
 	    cmocka_unit_test(more_windows_show_hosts_again),         cmocka_unit_test(popular_hosts_do_what_they_did),
 	    cmocka_unit_test(replies_come_a_window_later),           cmocka_unit_test(durations_follow_each_other),
-	    cmocka_unit_test(the_largest_are_as_large_as_they_were),
+	    cmocka_unit_test(the_largest_are_as_large_as_they_were), cmocka_unit_test(one_large_flow_is_not_learned),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
