@@ -201,8 +201,8 @@ const struct fm_key fm_keys[] = {
 		 "of a rare label count up to this many times as much; 1: all alike. Generated flows still have the "
 		 "labels' own shares."},
 	{FIELD(train, patience, INT), .kind = "diffusion", .min = 0, .max = 1e8, .dflt = "0",
-	 .help = "Stop after this many steps without a better validation, and take the averaged weights of the best; "
-		 "0: never stop early, and take the last."},
+	 .help = "Stop after this many steps without a better validation; 0: never stop early. The model is the averaged "
+		 "weights of the best validation."},
 	{FIELD(train, epochs, INT), .kind = "ctgan", .min = 1, .max = 1e6, .dflt = "300",
 	 .help = "For kind ctgan: passes over the training flows; train.steps, where it is not 0, counts instead."},
 	{FIELD(train, gan_batch, INT), .kind = "ctgan", .min = 20, .max = 100000, .dflt = "500",

@@ -149,7 +149,8 @@ static uint64_t diffusion_steps(const struct fm_config *cfg, uint64_t rows)
 	return (uint64_t)fm_train_steps(cfg->train.steps, (size_t)rows / (size_t)cfg->model.window, cfg->train.batch);
 }
 
-static struct fm_train_opts train_opts(const struct fm_config *cfg, size_t windows)
+/* watched: there is a validation split.  Then the model is that of its best validation. */
+static struct fm_train_opts train_opts(const struct fm_config *cfg, size_t windows, bool watched)
 {
 	int steps = fm_train_steps(cfg->train.steps, windows, cfg->train.batch), patience = cfg->train.patience,
 	    every = steps / 8; /* eight looks at the validation split, or as many as patience needs */
@@ -166,7 +167,9 @@ static struct fm_train_opts train_opts(const struct fm_config *cfg, size_t windo
 				      .window_clip = strcmp(cfg->privacy.mode, "clip") == 0 ? cfg->privacy.clip : 0,
 				      .seed = cfg->train.seed,
 				      .balance = cfg->train.balance,
-				      .patience = patience,
+				      .patience = patience > 0 ? patience
+						  : watched    ? steps
+							       : 0, /* all steps, and the best */
 				      .validate_every = every,
 				      .checkpoint_every = cfg->train.checkpoint_every,
 				      .checkpoint_seconds = cfg->train.checkpoint_seconds};
@@ -175,7 +178,7 @@ static struct fm_train_opts train_opts(const struct fm_config *cfg, size_t windo
 static int learn(struct diffusion *d, const struct fm_generator_ctx *ctx, const struct fm_encoded *train,
 		 const struct fm_encoded *validation, struct fm_error *err)
 {
-	struct fm_train_opts o = train_opts(ctx->cfg, train->windows);
+	struct fm_train_opts o = train_opts(ctx->cfg, train->windows, validation->windows > 0);
 	char identity[FM_SHA256_HEX], *checkpoint = NULL;
 	int rc;
 

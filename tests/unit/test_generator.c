@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/rows.h"
 #include "manifests/config_schema.h"
@@ -340,6 +341,39 @@ static int setup(void **state)
 	return scratch_make();
 }
 
+/* Where training goes on for so long that few flows are learned by heart, the model is that of the best validation,
+ * though all steps are taken. */
+static void the_model_is_that_of_the_best_validation(void **state)
+{
+	const char *dir = scratch_path("best");
+	struct fm_error err = {0};
+	struct fm_fit_result fit;
+	struct fm_model *m;
+	struct world w;
+	int step;
+
+	(void)state;
+	world_make(&w, "diffusion", NULL);
+	w.real.train = w.holdout;
+	w.real.validation = w.train;
+	w.holdout->rows = 2 * TINY_WINDOW;
+	w.cfg->train.steps = 400;
+	w.cfg->train.rate = 1e-2;
+	OK(fm_generator_fit(&m, &w.ctx, &w.real, &fit, &err));
+	assert_int_equal(fit.steps, 400);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	OK(fm_model_save(m, &w.ctx, dir, &err));
+	char *path = fm_path_join(dir, "model.json");
+	json_t *j = json_load_file(path, 0, NULL);
+	step = (int)json_integer_value(json_object_get(json_object_get(j, "training"), "best_step"));
+	assert_in_range(step, 50, 350);
+	assert_int_equal(step % 50, 0);
+	json_decref(j);
+	free(path);
+	fm_model_free(m);
+	world_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -354,6 +388,7 @@ int main(void)
 	    cmocka_unit_test(forms_are_not_taken_for_one_another),
 	    cmocka_unit_test(a_kind_that_is_not_is_refused),
 	    cmocka_unit_test(no_steps_are_a_hundred_passes),
+	    cmocka_unit_test(the_model_is_that_of_the_best_validation),
 	};
 	return cmocka_run_group_tests(tests, setup, scratch_teardown);
 }
