@@ -314,9 +314,11 @@ static int fit_profiles(struct fm_codec *c, const struct fm_hosts *hosts, const 
 	if ((rc = fm_category_tokens(c, t, FM_T_PR, &pr, err)) < 0)
 		return rc;
 	d.pr = pr;
-	if ((rc = fm_profiles_fit(&c->profiles, &d, err)) == FM_OK &&
-	    (rc = fm_reaches_fit(&c->profiles.reaches, &d, err)) == FM_OK)
-		rc = fm_returns_fit(&c->returns, &d, share, err);
+	if ((rc = fm_profiles_fit(&c->profiles, &d, err)) < 0 ||
+	    (rc = fm_reaches_fit(&c->profiles.reaches, &d, err)) < 0)
+		goto out;
+	rc = fm_returns_fit(&c->returns, &d, share, err);
+out:
 	free(pr);
 	return rc;
 }

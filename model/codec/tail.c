@@ -228,7 +228,6 @@ static void lay_conversations(const struct fm_tail *tail, struct fm_table *t, co
 		}
 		if (FM_HAS(t, FM_LABEL) && t->label[row] != t->label[from])
 			continue;
-		give_packets(t, row, (double)t->pkt[row]);
 		t->byt[row] = (uint64_t)((double)t->pkt[row] * (double)t->byt[from] / (double)t->pkt[from] + 0.5);
 		t->sa[row] = t->sa[from];
 		t->da[row] = t->da[from];

@@ -1,0 +1,18 @@
+/*
+ * decode_order.h - windows and flows in order of time, while flows are made.
+ */
+#ifndef FM_MODEL_CODEC_DECODE_ORDER_H
+#define FM_MODEL_CODEC_DECODE_ORDER_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/table.h"
+#include "model/codec/window_schedule.h"
+
+/* The windows of a schedule by when they begin, equal ones in their order: *order, the caller's. */
+int fm_order_windows(const struct fm_window_schedule *schedule, uint32_t **order, struct fm_error *err) FM_MUST_CHECK;
+/* Put the rows in order of te, equal times as they are. */
+int fm_order_rows(struct fm_table *t, struct fm_error *err) FM_MUST_CHECK;
+
+#endif
