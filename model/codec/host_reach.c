@@ -103,7 +103,7 @@ out:
 /* ---- keeping to it ---- */
 
 struct reached {
-	double kinds;         /* equally likely destinations; 0: without end */
+	double exponent;
 	uint32_t hosts;       /* different ones so far */
 	uint32_t n, cap, *to; /* (n) destinations of its events */
 };
@@ -117,25 +117,16 @@ struct fm_reach {
 	size_t slots, nmet;
 };
 
-/* Different ones that n draws reach of S equally likely ones, on average; S 0: without end. */
-static double reach_of(double S, double n)
+/* Heaps' exponent. */
+static double exponent_of(double events, double hosts)
 {
-	return S > 0 ? -S * fm_det_expm1(-n / S) : n;
+	return hosts >= events ? 1 : fm_det_log(hosts) / fm_det_log(events);
 }
 
-static double kinds_of(double events, double hosts)
+/* Different destinations of n events, on average. */
+static double reach_of(double exponent, double n)
 {
-	double lo = hosts / 2, hi = events * events;
-	if (hosts >= events)
-		return 0;
-	for (int i = 0; i < 60; i++) {
-		double mid = (lo + hi) / 2;
-		if (reach_of(mid, events) < hosts)
-			lo = mid;
-		else
-			hi = mid;
-	}
-	return hi;
+	return exponent < 1 ? fm_det_exp(exponent * fm_det_log(n)) : n;
 }
 
 int fm_reach_new(struct fm_reach **out, const struct fm_profile_list *reaches, const struct fm_roles *roles,
@@ -161,7 +152,7 @@ int fm_reach_new(struct fm_reach **out, const struct fm_profile_list *reaches, c
 	for (int side = 0; side < FM_SIDES; side++)
 		r->few[side] = popular[side] > tail[side];
 	for (size_t i = 0; i < reaches->n; i++)
-		r->of[i].kinds = kinds_of(reaches->at[i].events, reaches->at[i].hosts);
+		r->of[i].exponent = exponent_of(reaches->at[i].events, reaches->at[i].hosts);
 	*out = r;
 	return FM_OK;
 }
@@ -211,7 +202,7 @@ enum fm_reach_wish fm_reach_ask(const struct fm_reach *r, uint32_t service, uint
 	size_t i = entry_of(r, service, from);
 	if (i == r->learned->n)
 		return FM_REACH_ANY;
-	return r->of[i].hosts + 0.5 < reach_of(r->of[i].kinds, r->of[i].n + 1.0) ? FM_REACH_NEW : FM_REACH_OLD;
+	return r->of[i].hosts + 0.5 < reach_of(r->of[i].exponent, r->of[i].n + 1.0) ? FM_REACH_NEW : FM_REACH_OLD;
 }
 
 bool fm_reach_has(const struct fm_reach *r, uint32_t service, uint32_t from, uint32_t to)

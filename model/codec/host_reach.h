@@ -7,9 +7,9 @@
  * is drawn and not copied from a related flow (relations.h).  And which popular hosts are silent: ten times as many
  * flows go to them, and at least min_count, as come from them, as with addresses that are only scanned.  No address.
  *
- * While windows are decoded, each source keeps to that: as if it drew from S equally likely destinations, of which n
- * draws reach S (1 - e^(-n/S)) on average (the occupancy problem: Feller, An Introduction to Probability Theory 1,
- * IV.2).  S is the one for which the learned events reach as many as were learned; without end when none came twice.
+ * While windows are decoded, each source keeps to that: n of its events reach n^b destinations, with the b of the
+ * learned numbers (Heaps' law: Heaps, Information Retrieval, 1978, 7.5).  b is 1 for one that never came to a host
+ * twice.
  */
 #ifndef FM_MODEL_CODEC_HOST_REACH_H
 #define FM_MODEL_CODEC_HOST_REACH_H
