@@ -80,7 +80,8 @@ int fm_reassign_new(struct fm_reassign **r, const struct fm_profiles *p, const s
 		    const struct fm_roles *roles, uint64_t seed, struct fm_error *err) FM_MUST_CHECK;
 void fm_reassign_free(struct fm_reassign *r);
 void fm_reassign_window(struct fm_reassign *r); /* a new window begins */
-/* The popular host that takes the place of `host` as source (role 0) or destination (role 1) of a service. */
+/* The popular host that takes the place of `host` as source (role 0) or destination (role 1) of a service.  A silent
+ * host is no source, and no destination of what is answered. */
 uint32_t fm_reassign_host(struct fm_reassign *r, int role, uint32_t service, uint32_t host);
 /* A host that popular host `from` has talks of this service with, as often as it has; else UINT32_MAX. */
 uint32_t fm_reassign_peer(struct fm_reassign *r, uint32_t service, uint32_t from);
