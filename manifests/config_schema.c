@@ -246,9 +246,8 @@ const struct fm_key fm_keys[] = {
 	 .help = "For mode dp: the largest number of exchanges that the trace can have, by public knowledge. It is "
 		 "not compared with the trace."},
 	{FIELD(privacy, unit, CHOICE), .choices = "exchange|flow",
-	 .later = "window: nothing bounds what the flows of a window move in the counts that a private model begins "
-		  "with: take flow, which covers whatever happens in one exchange, and see in flowmint budget what a "
-		  "host with several exchanges has",
+	 .later = "window: nothing bounds what the flows of a window move in the private counts: take flow, which covers "
+		  "whatever happens in one exchange",
 	 .dflt = "exchange", .mode = "dp",
 	 .help = "For mode dp: what neighbouring traces differ in. exchange: at most 4 flows of one unordered 5-tuple "
 		 "that end in one minute, which are there or not. flow: a flow, which makes another one of its "
