@@ -1,7 +1,8 @@
 /*
  * test_audit_broken.c - the audit refutes the claim of a broken build, and not that of an honest one.
  *
- * AUDIT_SEEDS in the environment: how many honest audits of each kind (default 2; ten in make test-long).
+ * AUDIT_SEEDS in the environment: how many audits of each build (default: 2 of an honest one, 1 of a broken one; ten in
+ * make test-long).
  */
 #include <math.h>
 #include <setjmp.h>
@@ -33,11 +34,11 @@ static struct fm_error err;
 			fail_msg("%s", err.message);                                                                   \
 	} while (0)
 
-static int seeds(void)
+static int seeds(int usual)
 {
 	const char *text = getenv("AUDIT_SEEDS");
 
-	return text ? atoi(text) : 2;
+	return text ? atoi(text) : usual;
 }
 
 static void key_make(struct fm_secret *key, int byte)
@@ -101,13 +102,13 @@ static void counts_of_an_honest_build_keep_their_claim(void **state)
 
 	(void)state;
 	broken = HONEST;
-	for (int s = 0; s < seeds(); s++) {
+	for (int s = 0; s < seeds(2); s++) {
 		double e = counts_refute(cfg, csv, 1, s + 1);
 
 		most = fmax(most, e);
 		assert_true(e <= cfg->privacy.epsilon);
 	}
-	print_message("honest counts, %d audits: epsilon at least %.3f; 4 is claimed\n", seeds(), most);
+	print_message("honest counts, %d audits: epsilon at least %.3f; 4 is claimed\n", seeds(2), most);
 	/* The audit is not blind either: noise of epsilon 4 shows. */
 	assert_true(most > 0.2);
 	fm_config_free(cfg);
@@ -125,11 +126,14 @@ static void counts_of_a_broken_build_are_refuted(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof build / sizeof *build; i++) {
-		broken = build[i].how;
-		double e = counts_refute(cfg, csv, build[i].runs, 1);
+		double least = (double)INFINITY;
 
-		print_message("%s: epsilon at least %.3f; 4 is claimed\n", build[i].words, e);
-		assert_true(e > cfg->privacy.epsilon);
+		broken = build[i].how;
+		for (int s = 0; s < seeds(1); s++)
+			least = fmin(least, counts_refute(cfg, csv, build[i].runs, s + 1));
+		print_message("%s, %d audits: epsilon at least %.3f in each; 4 is claimed\n", build[i].words, seeds(1),
+			      least);
+		assert_true(least > cfg->privacy.epsilon);
 	}
 	broken = HONEST;
 	fm_config_free(cfg);
@@ -276,13 +280,13 @@ static void training_of_an_honest_build_keeps_its_claim(void **state)
 
 	(void)state;
 	broken = HONEST;
-	for (int s = 0; s < seeds(); s++) {
+	for (int s = 0; s < seeds(2); s++) {
 		double e = training_refutes(s + 1, &claimed);
 
 		most = fmax(most, e);
 		assert_true(e <= claimed);
 	}
-	print_message("honest training, %d audits: epsilon at least %.3f; %.3f is claimed\n", seeds(), most, claimed);
+	print_message("honest training, %d audits: epsilon at least %.3f; %.3f is claimed\n", seeds(2), most, claimed);
 	assert_true(most > 0.2);
 }
 
@@ -295,12 +299,14 @@ static void training_of_a_broken_build_is_refuted(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof build / sizeof *build; i++) {
-		double claimed, e;
+		double claimed = 0, least = (double)INFINITY;
 
 		broken = build[i].how;
-		e = training_refutes(1, &claimed);
-		print_message("%s: epsilon at least %.3f; %.3f is claimed\n", build[i].words, e, claimed);
-		assert_true(e > claimed);
+		for (int s = 0; s < seeds(1); s++)
+			least = fmin(least, training_refutes(s + 1, &claimed));
+		print_message("%s, %d audits: epsilon at least %.3f in each; %.3f is claimed\n", build[i].words,
+			      seeds(1), least, claimed);
+		assert_true(least > claimed);
 	}
 	broken = HONEST;
 }
