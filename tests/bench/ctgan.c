@@ -52,7 +52,7 @@ out:
 	return rc;
 }
 
-static int bench(const char *path, const char *dialect, bool bits, int epochs, int threads, const char *to,
+static int bench(const char *path, const char *dialect, bool bits, double epochs, int threads, const char *to,
 		 struct fm_error *err)
 {
 	struct fm_gan_codec_opts codec = {.bits = bits, .min_count = MIN_COUNT, .seed = 1};
@@ -81,7 +81,7 @@ static int bench(const char *path, const char *dialect, bool bits, int epochs, i
 	at[1] = now();
 	fm_gan_init(&net, &(struct fm_gan_shape){NOISE, HIDDEN, c->row, c->cond, c->group, c->ngroups});
 	train.pool = codec.pool;
-	train.loop.steps = epochs * (int)(rows.n / BATCH);
+	train.loop.steps = (int)(epochs * (double)(rows.n / BATCH));
 	if (!(p = calloc(net.generator.nfloats + net.critic.nfloats, sizeof *p))) {
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for weights");
 		goto out;
@@ -115,7 +115,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: ctgan FILE DIALECT plain|bits EPOCHS [THREADS [OUT]]\n");
 		return 2;
 	}
-	rc = bench(argv[1], argv[2], strcmp(argv[3], "bits") == 0, atoi(argv[4]), argc > 5 ? atoi(argv[5]) : 2,
+	rc = bench(argv[1], argv[2], strcmp(argv[3], "bits") == 0, atof(argv[4]), argc > 5 ? atoi(argv[5]) : 2,
 		   argc > 6 ? argv[6] : NULL, &err);
 	if (rc < 0)
 		fprintf(stderr, "ctgan: %s\n", err.message);
