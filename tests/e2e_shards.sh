@@ -1,6 +1,6 @@
 #!/bin/sh
 # Flows made in shards: the run that takes them, in any division and with some lost, releases the same tar as without.  Damaged,
-# foreign and misnamed ones are refused by name, and a purge of the model makes them unreadable.
+# foreign and misnamed ones are refused by name, and a purge of the model makes them unreadable. Parts of the judging likewise.
 # usage: e2e_shards.sh [FLOWMINT]
 # shellcheck disable=SC2086 # UNCONFINED is one word or none
 set -u
