@@ -79,7 +79,7 @@ static const struct suffix suffixes[] = {
     {".lzma", ARCHIVE_FILTER_LZMA, 0, "lzma data"},
 };
 
-bool fm_source_is_packed(const char *path)
+static const struct suffix *suffix_of(const char *path)
 {
 	size_t n = strlen(path);
 
@@ -88,9 +88,16 @@ bool fm_source_is_packed(const char *path)
 		size_t m = strlen(x->text);
 
 		if (n >= m && strcasecmp(path + n - m, x->text) == 0)
-			return x->filter >= 0 || x->format != ARCHIVE_FORMAT_TAR;
+			return x;
 	}
-	return false;
+	return NULL;
+}
+
+bool fm_source_is_packed(const char *path)
+{
+	const struct suffix *x = suffix_of(path);
+
+	return x && (x->filter >= 0 || x->format != ARCHIVE_FORMAT_TAR);
 }
 
 static int archive_failed(struct fm_source *s, const char *doing, struct fm_error *err)
@@ -126,23 +133,14 @@ static bool has_filter(const struct fm_source *s, int code)
 /* The file's name promises a compression or an archive: is it that?  Known once the first header has been read. */
 static int check_name(struct fm_source *s, struct fm_error *err)
 {
-	size_t n = strlen(s->path);
+	const struct suffix *x = suffix_of(s->path);
 
-	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-		const struct suffix *x = &suffixes[i];
-		size_t m = strlen(x->text);
-
-		if (n < m || strcasecmp(s->path + n - m, x->text) != 0)
-			continue;
-		if ((x->filter >= 0 && !has_filter(s, x->filter)) ||
-		    (x->format && (archive_format(s->archive) & ARCHIVE_FORMAT_BASE_MASK) != x->format))
-			return fm_fail(
-			    err, FM_EINPUT,
-			    "%s is named %s but is not %s: fetch it again, or give it the name of what it is", s->path,
-			    x->text, x->what);
+	if (!x || ((x->filter < 0 || has_filter(s, x->filter)) &&
+		   (!x->format || (archive_format(s->archive) & ARCHIVE_FORMAT_BASE_MASK) == x->format)))
 		return FM_OK;
-	}
-	return FM_OK;
+	return fm_fail(err, FM_EINPUT,
+		       "%s is named %s but is not %s: fetch it again, or give it the name of what it is", s->path,
+		       x->text, x->what);
 }
 
 /* A member's name, also one that the locale cannot hold. */
