@@ -112,6 +112,14 @@ static int check_manifest_file(struct check *c, const json_t *f)
 	return FM_OK;
 }
 
+/* A member that may be left out, and else is this text. */
+static bool says(const json_t *m, const char *member, const char *text)
+{
+	const json_t *value = json_object_get(m, member);
+
+	return !value || (json_is_string(value) && strcmp(json_string_value(value), text) == 0);
+}
+
 static int check_manifest_json(struct check *c, const json_t *m)
 {
 	struct fm_archive_info *info = c->info;
@@ -132,7 +140,7 @@ static int check_manifest_json(struct check *c, const json_t *m)
 	nname = strlen(name);
 	if (nname >= sizeof info->name || strlen(version) >= sizeof info->version ||
 	    strncmp(info->folder, name, nname) != 0 || info->folder[nname] != '-' ||
-	    strcmp(info->folder + nname + 1, version) != 0)
+	    strcmp(info->folder + nname + 1, version) != 0 || !says(m, "name", name) || !says(m, "version", version))
 		return refuse(c, FM_REASON_MANIFEST_DISAGREES,
 			      "manifest.json names another release than the folder %s/", info->folder);
 	memcpy(info->name, name, nname + 1);

@@ -170,6 +170,9 @@ static void release_that_was_not_judged_good_is_refused(void **state)
 	    {"\"rows\":4000", "\"rows\":-4000", FM_REASON_ROWS_DISAGREE},
 	    {"\"rows\":4000", "\"rows\":4000.0", FM_REASON_MANIFEST_MALFORMED},
 	    {"\"rows\":4000,", "", FM_REASON_MANIFEST_MALFORMED},
+	    {"\"rows\":4000,", "\"rows\":4000,\"name\":\"other\",", FM_REASON_MANIFEST_DISAGREES},
+	    {"\"rows\":4000,", "\"rows\":4000,\"version\":\"1.0.0\",", FM_REASON_MANIFEST_DISAGREES},
+	    {"\"rows\":4000,", "\"rows\":4000,\"version\":1,", FM_REASON_MANIFEST_DISAGREES},
 	};
 	struct release_files r;
 
