@@ -450,7 +450,7 @@ STRICTER x frob $others\na@b $ours\n
 STRICTER junk\na@b $ours\n
 STRICTER junk junk junk\na@b $ours\n
 STRICTER "" $ours\na@b $ours\n
-STRICTER a@b valid-before="20990230Z" $ours\n
+AGREES a@b valid-before="20990230Z" $ours\n
 EOF
 while IFS= read -r line; do
 	judged "${line%% *}" "${line#* }"
