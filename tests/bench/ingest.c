@@ -1,7 +1,7 @@
 /*
  * ingest.c - how fast and in how much memory a trace is read: reads FILE with DIALECT once and prints one line,
  *
- *     ROWS rows  SECONDS s  RATE rows/s  PEAK KiB
+ *     ROWS rows  SECONDS s  RATE rows/s  PEAK KiB  PROCESSOR s
  *
  * for tests/bench_ingest.sh.  THREADS parse it; with a fourth argument, MEMBER of an archive.
  */
@@ -41,8 +41,10 @@ int main(int argc, char **argv)
 		return fm_exit_status(rc);
 	}
 	getrusage(RUSAGE_SELF, &use);
-	printf("%llu rows  %.3f s  %.0f rows/s  %ld KiB\n", (unsigned long long)st.rows, seconds,
-	       (double)st.rows / seconds, use.ru_maxrss);
+	double processor = (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
+			   (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6;
+	printf("%llu rows  %.3f s  %.0f rows/s  %ld KiB  %.3f s\n", (unsigned long long)st.rows, seconds,
+	       (double)st.rows / seconds, use.ru_maxrss, processor);
 	if (st.bad)
 		fprintf(stderr, "ingest: %llu bad rows\n", (unsigned long long)st.bad);
 	return 0;
