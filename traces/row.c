@@ -9,10 +9,10 @@
 #include "base/text.h"
 #include "traces/hints.h"
 #include "traces/protocol.h"
+#include "traces/row_parts.h"
 #include "traces/value.h"
 
 #define COUNT_MAX ((uint64_t)INT64_MAX)
-#define DP_NO_IPV6 "is an IPv6 address, and privacy.mode dp takes IPv4 alone"
 
 /* Is column k of the dialect needed? A start is not where te and td have columns. */
 bool fm_row_reads(const struct fm_dialect *d, int k)
@@ -100,8 +100,7 @@ void fm_row_escape(const char *s, size_t n, char *out, size_t cap)
 	out[len] = 0;
 }
 
-/* The kind of fault, never the value: reasons go into messages, the log and the ledger. */
-static void refuse_value(struct fm_row *r, int k, const char *why)
+void fm_row_refuse_value(struct fm_row *r, int k, const char *why)
 {
 	fm_row_refuse(r, "%s %s (column %s)", fm_cols[r->d->cols[k].col].name, why, r->d->cols[k].name);
 }
@@ -126,7 +125,7 @@ static void take_time_part(struct fm_row *r, int k, const char *s, size_t n)
 	const char *why = fm_value_time(r->d, k, s, n, &ms);
 
 	if (why) {
-		refuse_value(r, k, why);
+		fm_row_refuse_value(r, k, why);
 		return;
 	}
 	*sum = ms + (*has ? *sum : 0);
@@ -146,7 +145,7 @@ static void take_time(struct fm_row *r, int k, const char *s, size_t n)
 	if (!n || n != last->len || memcmp(s, last->text, n) != 0) {
 		last->len = 0;
 		if ((why = fm_value_time(r->d, k, s, n, &last->ms))) {
-			refuse_value(r, k, why);
+			fm_row_refuse_value(r, k, why);
 			return;
 		}
 		if (n <= sizeof last->text) {
@@ -168,7 +167,7 @@ static void take_duration(struct fm_row *r, int k, const char *s, size_t n)
 	const char *why = fm_value_duration(r->d, k, s, n, &r->t->td[r->t->rows]);
 
 	if (why)
-		refuse_value(r, k, why);
+		fm_row_refuse_value(r, k, why);
 }
 
 /* Times of a date and a time of day that were put together: they are of the dialect's clock. */
@@ -204,121 +203,6 @@ static void end_times(struct fm_row *r)
 		*td = (uint32_t)(*te - r->start_ms);
 }
 
-static void set_address(struct fm_row *r, int c, const struct fm_address *a)
-{
-	uint32_t *code = (uint32_t *)r->t->col[c] + r->t->rows;
-
-	if (fm_address_dict_add(r->t->addresses, a, fm_dialect_is_internal(r->d, a), code, &r->error) < 0)
-		fm_row_refuse(r, "%s", r->error.message);
-}
-
-/* The code of an address in the chunk's dictionary; addresses repeat, so the last ones of IPv4 are remembered. */
-static void set_ipv4(struct fm_row *r, int c, const struct fm_address *a, uint32_t ip)
-{
-	size_t at = (ip * 0x9e3779b1u) >> 20;
-
-	if (r->recent_ip[at].code && r->recent_ip[at].ip == ip) {
-		((uint32_t *)r->t->col[c])[r->t->rows] = r->recent_ip[at].code - 1;
-		return;
-	}
-	set_address(r, c, a);
-	if (r->bad)
-		return;
-	r->recent_ip[at].ip = ip;
-	r->recent_ip[at].code = ((uint32_t *)r->t->col[c])[r->t->rows] + 1;
-}
-
-/* A word of an address; the fourth makes it whole. An address of IPv4 is the fourth, behind three zeros. */
-static void take_address_part(struct fm_row *r, int k, const char *s, size_t n)
-{
-	int c = r->d->cols[k].col, end = c == FM_DA;
-	struct fm_address a;
-	uint32_t ip;
-	uint64_t v;
-
-	if (fm_parse_u64(s, n, UINT32_MAX, &v)) {
-		refuse_value(r, k, "is not a number of 32 bits, as parts of an address and its family are");
-		return;
-	}
-	if (r->d->cols[k].format == FM_FMT_FAMILY) {
-		r->family6 = v == 10 || v == 24 || v == 28 || v == 30; /* Linux, and the BSDs */
-		if (!r->family6 && v != 2)
-			refuse_value(r, k, "is of a family that is neither IPv4 nor IPv6");
-		return;
-	}
-	r->word[end][r->nwords[end]++] = (uint32_t)v;
-	if (r->nwords[end] < 4)
-		return;
-	if (!r->family6 && !r->word[end][0] && !r->word[end][1] && !r->word[end][2]) {
-		a = fm_address_of_ipv4(r->word[end][3]);
-		set_ipv4(r, c, &a, r->word[end][3]);
-		return;
-	}
-	for (int i = 0; i < 16; i++)
-		a.b[i] = (uint8_t)(r->word[end][i / 4] >> (24 - 8 * (i % 4)));
-	if (fm_address_ipv4(&a, &ip)) {
-		set_ipv4(r, c, &a, ip);
-		return;
-	}
-	if (r->ipv4_only) {
-		refuse_value(r, k, DP_NO_IPV6);
-		return;
-	}
-	r->ipv6 |= 1u << c;
-	set_address(r, c, &a);
-}
-
-static void take_address(struct fm_row *r, int k, const char *s, size_t n)
-{
-	struct fm_address a;
-	uint32_t ip;
-	const char *why = NULL;
-	int c = r->d->cols[k].col;
-
-	if (r->d->cols[k].format == FM_FMT_ADDRESS_WORD || r->d->cols[k].format == FM_FMT_FAMILY) {
-		take_address_part(r, k, s, n);
-		return;
-	}
-	if (r->d->cols[k].format == FM_FMT_ADDRESS_PORT) {
-		bool dotted;
-
-		why = fm_value_split_port(&s, &n, &((uint16_t *)r->t->col[c == FM_SA ? FM_SP : FM_DP])[r->t->rows],
-					  &dotted);
-		if (!why && dotted)
-			r->dotted = k + 1;
-	}
-	why = why ? why : fm_value_address(r->d, k, s, n, &a);
-	if (!why && fm_address_ipv4(&a, &ip)) {
-		set_ipv4(r, c, &a, ip);
-		return;
-	}
-	if (!why && r->ipv4_only)
-		why = DP_NO_IPV6;
-	if (why) {
-		refuse_value(r, k, why);
-		return;
-	}
-	r->ipv6 |= 1u << c;
-	set_address(r, c, &a);
-}
-
-/* Both ends are of one family; a missing one is the "::" of the other's. */
-static void check_families(struct fm_row *r)
-{
-	static const enum fm_col ends[] = {FM_SA, FM_DA};
-	const struct fm_address none = {{0}};
-
-	for (int i = 0; i < 2; i++) {
-		if (r->ipv6 >> ends[i] & 1u)
-			continue;
-		if (!(r->lacks >> ends[i] & 1u)) {
-			fm_row_refuse(r, "sa and da are of two families, IPv4 and IPv6");
-			return;
-		}
-		set_address(r, ends[i], &none);
-	}
-}
-
 static void take_port(struct fm_row *r, int k, const char *s, size_t n)
 {
 	bool dotted;
@@ -326,7 +210,7 @@ static void take_port(struct fm_row *r, int k, const char *s, size_t n)
 	    fm_value_port(r->d, k, s, n, &((uint16_t *)r->t->col[r->d->cols[k].col])[r->t->rows], &dotted);
 
 	if (why)
-		refuse_value(r, k, why);
+		fm_row_refuse_value(r, k, why);
 	else if (dotted)
 		r->dotted = k + 1;
 }
@@ -358,10 +242,11 @@ static void check_dotted(struct fm_row *r)
 	pr = pr ? pr : r->fresh[FM_PR].text;
 	icmp = (n == 4 && !memcmp(pr, "ICMP", 4)) || (n == 5 && !memcmp(pr, "ICMP6", 5));
 	if (icmp && !type_code)
-		refuse_value(r, r->dotted - 1,
-			     "has a point in an ICMP row: give the column format: type.code if it is type and code");
+		fm_row_refuse_value(
+		    r, r->dotted - 1,
+		    "has a point in an ICMP row: give the column format: type.code if it is type and code");
 	else if (!icmp && type_code && !is_whole_port(r))
-		refuse_value(r, r->dotted - 1, "is type.code in a row that is not ICMP");
+		fm_row_refuse_value(r, r->dotted - 1, "is type.code in a row that is not ICMP");
 }
 
 static void take_count(struct fm_row *r, int k, const char *s, size_t n)
@@ -376,7 +261,7 @@ static void take_count(struct fm_row *r, int k, const char *s, size_t n)
 		v += *out;
 	}
 	if (why)
-		refuse_value(r, k, why);
+		fm_row_refuse_value(r, k, why);
 	else
 		*out = v;
 	r->summed |= 1u << c;
@@ -406,7 +291,7 @@ static int category_index(struct fm_row *r, int k, const char *s, size_t n)
 		size_t len = fm_value_from_windows_1252(s, n, text);
 
 		if (!len && n) {
-			refuse_value(r, k, "is not text in windows-1252");
+			fm_row_refuse_value(r, k, "is not text in windows-1252");
 			return -1;
 		}
 		s = text;
@@ -420,7 +305,7 @@ static int category_index(struct fm_row *r, int k, const char *s, size_t n)
 		char name[FM_DICT_VALUE_MAX + 17];
 
 		if (fm_protocol_is_no_number(s, n)) {
-			refuse_value(r, k, "is no protocol number, which are 0 to 255");
+			fm_row_refuse_value(r, k, "is no protocol number, which are 0 to 255");
 			return -1;
 		}
 		n = fm_protocol_name(s, n, name);
@@ -431,11 +316,12 @@ static int category_index(struct fm_row *r, int k, const char *s, size_t n)
 	if (i >= 0)
 		return i;
 	if (n > FM_DICT_VALUE_MAX)
-		refuse_value(r, k, "is longer than 255 bytes");
+		fm_row_refuse_value(r, k, "is longer than 255 bytes");
 	else if (!is_text(s, n))
-		refuse_value(r, k,
-			     "is not text in UTF-8 (set encoding: windows-1252 in the dialect, or write the file anew "
-			     "with iconv -f WINDOWS-1252 -t UTF-8)");
+		fm_row_refuse_value(
+		    r, k,
+		    "is not text in UTF-8 (set encoding: windows-1252 in the dialect, or write the file anew "
+		    "with iconv -f WINDOWS-1252 -t UTF-8)");
 	else {
 		memcpy(r->fresh[c].text, s, n);
 		r->fresh[c].len = n;
@@ -520,7 +406,7 @@ static void take_missing(struct fm_row *r, int k)
 	}
 	r->summed |= 1u << c;
 	if (c == FM_TE || r->missing == FM_MISSING_REJECT) {
-		refuse_value(r, k, "is missing");
+		fm_row_refuse_value(r, k, "is missing");
 		return;
 	}
 	r->nmissing++;
@@ -528,7 +414,7 @@ static void take_missing(struct fm_row *r, int k)
 	if (fm_cols[c].kind == FM_KIND_CATEGORY)
 		take_category(r, k, "0", 1);
 	else if (fm_cols[c].kind == FM_KIND_ADDRESS)
-		set_ipv4(r, c, &(struct fm_address){.b = {[10] = 0xff, [11] = 0xff}}, 0);
+		fm_row_ipv4(r, c, &(struct fm_address){.b = {[10] = 0xff, [11] = 0xff}}, 0);
 	else
 		memset(at, 0, fm_cols[c].width);
 }
@@ -608,7 +494,7 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 		take_duration(r, k, s, n);
 		break;
 	case FM_KIND_ADDRESS:
-		take_address(r, k, s, n);
+		fm_row_address(r, k, s, n);
 		break;
 	case FM_KIND_PORT:
 		take_port(r, k, s, n);
@@ -623,7 +509,8 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 	}
 	if (r->bad && fm_hint_is_no_value(s, n)) {
 		r->bad = false;
-		refuse_value(r, k, "is a word for no value, as None and N/A are: name it under missing in the dialect");
+		fm_row_refuse_value(
+		    r, k, "is a word for no value, as None and N/A are: name it under missing in the dialect");
 	}
 }
 
@@ -644,7 +531,7 @@ bool fm_row_end(struct fm_row *r)
 	if (!r->bad && r->dotted)
 		check_dotted(r);
 	if (!r->bad && r->ipv6)
-		check_families(r);
+		fm_row_check_families(r);
 	if (!r->bad && r->clock_parts)
 		set_clocks(r);
 	if (!r->bad)
