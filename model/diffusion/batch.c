@@ -40,6 +40,9 @@ struct fm_batcher {
 	size_t first;    /* of this rank */
 	struct part *of; /* (FM_PARTS_MOST), of all ranks */
 	struct part own[FM_PARTS_MOST];
+	/* (2, FM_PARTS_MOST), of ranks, in turn: one may be a pass ahead of another that still reads */
+	struct part *shared;
+	int turn;
 	struct fm_ranks *ranks;
 	struct fm_error missing; /* code below 0: a rank is */
 };
@@ -115,7 +118,7 @@ void fm_batcher_free(struct fm_batcher *b)
 int fm_batcher_share(struct fm_batcher *b, struct fm_ranks *ranks, struct fm_error *err)
 {
 	b->ranks = ranks;
-	return ranks ? fm_ranks_room(ranks, &b->of, FM_PARTS_MOST, sizeof *b->of, "losses", err) : FM_OK;
+	return ranks ? fm_ranks_room(ranks, &b->shared, 2 * FM_PARTS_MOST, sizeof *b->shared, "losses", err) : FM_OK;
 }
 
 int fm_batcher_clips(struct fm_batcher *b, struct fm_error *err)
@@ -299,6 +302,10 @@ void fm_batch_run(struct fm_batcher *b, const struct fm_batch *batch, float **gr
 	b->batch = batch;
 	b->grad = grad;
 	b->parts = fm_parts_of(batch->n);
+	if (b->ranks) {
+		b->turn = !b->turn;
+		b->of = b->shared + b->turn * FM_PARTS_MOST;
+	}
 	fm_ranks_range(fm_ranks_rank(b->ranks), fm_ranks_size(b->ranks), (size_t)b->parts, &b->first, &to);
 	fm_pool_run(b->pool, (int)(to - b->first), run_part, b);
 	if (b->ranks)

@@ -89,6 +89,24 @@ static void ranks_and_threads_change_no_bit(void **state)
 	}
 }
 
+/* Each look at the validation split is a pass behind a pass, without a step between in which ranks wait for each other:
+ * none overwrites what another still adds up.  The model is that of the best look. */
+static void looks_at_validation_too(void **state)
+{
+	struct fm_train_opts o = few_steps(24);
+	(void)state;
+	o.steps = 60;
+	o.patience = o.steps;
+	o.validate_every = 1;
+	float *one = trained(&o, 1);
+	for (int size = 2; size <= 8; size += 3) {
+		float *many = trained_by(size, &o, 1);
+		assert_true(same(one, many));
+		free(many);
+	}
+	free(one);
+}
+
 static void clipped_windows_too(void **state)
 {
 	struct fm_train_opts o = few_steps(24);
@@ -413,10 +431,15 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(parts_follow_the_batch),          cmocka_unit_test(a_room_can_be_full),
-	    cmocka_unit_test(ranks_and_threads_change_no_bit), cmocka_unit_test(clipped_windows_too),
-	    cmocka_unit_test(a_checkpoint_is_for_any_number),  cmocka_unit_test(a_missing_rank_is_told_of),
-	    cmocka_unit_test(ranks_may_share_no_memory),       cmocka_unit_test(a_parcel_lies_in_the_room),
+	    cmocka_unit_test(parts_follow_the_batch),
+	    cmocka_unit_test(a_room_can_be_full),
+	    cmocka_unit_test(ranks_and_threads_change_no_bit),
+	    cmocka_unit_test(looks_at_validation_too),
+	    cmocka_unit_test(clipped_windows_too),
+	    cmocka_unit_test(a_checkpoint_is_for_any_number),
+	    cmocka_unit_test(a_missing_rank_is_told_of),
+	    cmocka_unit_test(ranks_may_share_no_memory),
+	    cmocka_unit_test(a_parcel_lies_in_the_room),
 	    cmocka_unit_test(each_rank_has_the_walls),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
