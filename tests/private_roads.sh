@@ -19,7 +19,7 @@ model/marginals/
 model/diffusion/private_trainer.o model/diffusion/record_net.o
 model/nn/
 stages/paid.o judge/noisy_jsd.o
-fm_model_free fm_model_json_load fm_shard_seed fm_batch_draws
+fm_model_new fm_model_free fm_model_json_load fm_shard_seed fm_batch_draws
 END
 
 # The symbols of every object that is linked into flowmint: "room/file.o U|T name".

@@ -248,11 +248,14 @@ struct sizes {
 	double most;
 };
 
+#define HEADERS 40.0 /* bytes of IP's and TCP's */
+
 static double size_at(const struct sizes *s, size_t i, double factor)
 {
 	size_t row = s->large[i].row;
-	double size = fm_det_exp(factor) * (double)s->t->byt[row] / (double)s->t->pkt[row];
-	return size < s->most ? size : s->most;
+	double was = (double)s->t->byt[row] / (double)s->t->pkt[row], size = fm_det_exp(factor) * was;
+	double least = was < HEADERS ? was : HEADERS;
+	return size < least ? least : size < s->most ? size : s->most;
 }
 
 static double bytes_a_packet(const void *ctx, double factor)
@@ -266,7 +269,7 @@ static double bytes_a_packet(const void *ctx, double factor)
 	return byt / pkt;
 }
 
-/* All packets are larger, or smaller, by one factor, but none larger than the largest. */
+/* All packets are larger, or smaller, by one factor, but none larger than the largest, and none without its headers. */
 static void lay_bytes(const struct fm_tail *tail, struct fm_table *t, const struct large *large, size_t n, double most)
 {
 	struct sizes s = {t, large, n, most};

@@ -530,6 +530,10 @@ static void the_largest_are_as_large_as_they_were(void **state)
 	assert_true(fabs(made_bytes - bytes) < 0.02 * bytes);
 	assert_in_range(beyond, tail.above - 1, tail.above + 1);
 	assert_in_range(n, beyond / TALK - 1, beyond / TALK + 1);
+	tail.size = 25; /* packets cannot become as small, with their headers */
+	assert_int_equal(fm_tail_lay(&tail, t, &o, &err), FM_OK);
+	for (size_t i = 0; i < t->rows; i++)
+		assert_true(t->byt[i] >= 40 * t->pkt[i]);
 	fm_table_free(t);
 }
 
