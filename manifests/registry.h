@@ -113,6 +113,7 @@ extern const struct fm_metric_task fm_metric_tasks[];
 extern const size_t fm_metric_ntasks;
 /* Does it tell labels apart?  Of a trace with fewer than two it says nothing. */
 bool fm_metric_needs_labels(const char *name);
+bool fm_metric_is_rule(const char *name);    /* a share of flows that break one */
 bool fm_metric_is_profile(const char *name); /* of whole hosts, which few flows have too few of */
 /* Can real flows leave a check of it nothing to compare with?  With fewer than two labels or too few hosts, or where
  * fresh real flows do as badly as can be. */

@@ -95,6 +95,13 @@ bool fm_metric_needs_labels(const char *name)
 	return kind && (kind->needs & FM_NEEDS_LABELS || strcmp(name, "jsd.TY") == 0);
 }
 
+bool fm_metric_is_rule(const char *name)
+{
+	const struct fm_metric_kind *kind = fm_metric_kind(name);
+
+	return kind && fm_metric_topics[kind->topic].group == FM_GROUP_RULES;
+}
+
 bool fm_metric_is_profile(const char *name)
 {
 	const struct fm_metric_kind *kind = fm_metric_kind(name);

@@ -391,11 +391,26 @@ bool fm_doubts_newest_first(const struct fm_doubts *d)
 	return d->back.n > 2 * d->forward && d->last_ms < d->first_ms;
 }
 
+/* Are the times written as dates, so that they have no unit that could be wrong? */
+static bool has_dates(const struct fm_dialect *d)
+{
+	for (int k = 0; d && k < d->ncols; k++)
+		if (d->cols[k].col == FM_TE && d->cols[k].format != FM_FMT_DATETIME &&
+		    d->cols[k].format != FM_FMT_RFC3339 && d->cols[k].format != FM_FMT_PATTERN)
+			return false;
+	return d != NULL;
+}
+
 int fm_doubts_judge(const struct fm_doubts *d, const char *path, const struct fm_dict *labels, struct fm_error *err)
 {
 	int rc;
 
-	if (d->rows && d->year[0].n == d->rows)
+	if (d->rows && d->year[0].n == d->rows && has_dates(d->dialect))
+		fm_warn(
+		    "%s: all %llu times lie in 1970, where a clock begins that nobody set; relative_to in the dialect "
+		    "moves them",
+		    path, (unsigned long long)d->rows);
+	else if (d->rows && d->year[0].n == d->rows)
 		return fm_fail(err, FM_EINPUT,
 			       "%s: all %llu times lie in 1970: the unit of the time column is wrong, seconds read as "
 			       "milliseconds or the like (format in the dialect), or its clock began there "

@@ -78,20 +78,27 @@ const struct fm_metric *fm_gate_floor(const struct fm_metrics *metrics, const ch
 	return fm_metrics_find(metrics, full);
 }
 
+double fm_gate_seldom(const struct fm_metric *share)
+{
+	double lo, hi;
+
+	fm_wilson(share->value * (double)share->n, (double)share->n, &lo, &hi);
+	return fmax(hi, 2 * share->value); /* windows that repeat each other come together */
+}
+
 double fm_gate_room(const struct fm_cfg_check *check, int is_max, const struct fm_metrics *metrics, double times,
 		    int rare)
 {
 	const struct fm_metric_kind *kind = fm_metric_kind(check->name);
 	const struct fm_metric *floor = fm_gate_floor(metrics, check->name);
-	double off, far, lo, hi;
+	double off, far;
 
 	if (!kind || !floor || !isfinite(floor->value) || fm_gate_is_relative(check, is_max) || !(times > 0))
 		return 0;
-	if (fm_metric_topics[kind->topic].group == FM_GROUP_RULES) {
+	if (fm_metric_is_rule(check->name)) {
 		if (!is_max || !(rare || floor->value > 0))
 			return 0;
-		fm_wilson(floor->value * (double)floor->n, (double)floor->n, &lo, &hi);
-		return fmax(hi, 2 * floor->value);
+		return fm_gate_seldom(floor);
 	}
 	off = floor->value - kind->ideal; /* NaN where there is no ideal */
 	if (kind->is & FM_ONE_TABLE || !(is_max ? off > 0 : off < 0))
@@ -107,7 +114,7 @@ double fm_gate_repeats(const char *check, const struct fm_metrics *metrics)
 {
 	static const char *const repeats[] = {"leak.repeats_train", "leak.repeats_holdout"};
 	const struct fm_metric *seen = fm_metrics_find(metrics, "leak.holdout_equal");
-	double lo, hi, most = 0;
+	double most = 0;
 
 	/* with more, the holdout is none, or nothing could be told */
 	if (strcmp(check, REPEATS) != 0 || !seen || !(seen->n > 0) || seen->value > FM_HOLDOUT_MAX)
@@ -118,8 +125,7 @@ double fm_gate_repeats(const char *check, const struct fm_metrics *metrics)
 	}
 	if (!(most > 0))
 		return 0;
-	fm_wilson(seen->value * (double)seen->n, (double)seen->n, &lo, &hi);
-	return fmax(hi, 2 * seen->value); /* windows that repeat each other come together */
+	return fm_gate_seldom(seen);
 }
 
 /* The check with its threshold moved by what fresh real flows score, outwards to two digits: the verdict is published,

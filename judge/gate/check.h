@@ -63,12 +63,14 @@ enum fm_silence fm_gate_silence(const struct fm_cfg_check *check, const struct f
 
 /* The floor of a metric, or NULL: what the holdout scores; of tstr.* what the learner scores that real flows taught. */
 const struct fm_metric *fm_gate_floor(const struct fm_metrics *metrics, const char *name);
+/* What a share that was seen in so many rows may be in as many others: Wilson's upper end, or twice the share. */
+double fm_gate_seldom(const struct fm_metric *share);
 /*
  * By how much an absolute threshold is moved for the noise of this trace at these rows: `times` the distance of its
- * floor from the ideal, 0 without a floor, for a threshold that is relative to it, and for a value of one table.  That
- * of host.PROFILE goes as great a part of the way to 1 as the floor is of the way from 0.5, `times` over.  A
- * share of flows that break a rule is raised to as much as there may be by the holdout: the upper end of Wilson's
- * interval, and twice its share; where the holdout has none that is 0, or with `rare` the upper end too.
+ * floor from the ideal, 0 without a floor, for a threshold that is relative to it, and for a value of one table.  Where
+ * values have a worst, it goes as great a part of the way there as the floor is of the way from the ideal, `times`
+ * over.  A share of flows that break a rule is raised to as much as there may be by the holdout: the upper end of
+ * Wilson's interval, and twice its share; where the holdout has none that is 0, or with `rare` the upper end too.
  */
 double fm_gate_room(const struct fm_cfg_check *check, int is_max, const struct fm_metrics *metrics, double times,
 		    int rare);

@@ -31,12 +31,17 @@ static double floor_of(const struct judge *j, const char *name)
 	return f ? f->value : (double)NAN;
 }
 
-/* Few rows are noisy: an absolute threshold is moved by the distance of real flows from the ideal at this size. */
+/* Few rows are noisy: an absolute threshold is moved by the distance of real flows from the ideal at this size.  A rule
+ * that the fresh flows break is one that real flows break in this trace, and controls are made of real flows. */
 static double allowance(const struct judge *j, const struct fm_cfg_check *check, int is_max)
 {
 	double repeats = is_max ? fm_gate_repeats(check->name, &j->fresh) : 0;
+	const struct fm_metric *fresh = fm_metrics_find(&j->fresh, check->name);
+	double room = repeats > 0 ? repeats : fm_gate_room(check, is_max, &j->floor, ROOM, 1);
 
-	return repeats > 0 ? repeats : fm_gate_room(check, is_max, &j->floor, ROOM, 1);
+	if (is_max && fresh && fresh->value > 0 && fm_metric_is_rule(check->name))
+		room = fmax(room, fm_gate_seldom(fresh));
+	return room;
 }
 
 /* A waived check stops nothing, so it catches nothing either. */

@@ -434,9 +434,8 @@ static void test_few_rows_move_a_threshold_by_what_real_flows_are_off_the_ideal(
 	    {"heavy.DP_rank100", 0.8, 0.35, NAN, 0.6, "fail"},
 	    {"heavy.SP_overlap20", 0.8, 0.43, NAN, 0.6, "pass"}, /* worst 0 */
 	    {"heavy.SP_overlap20", 0.8, 0.41, NAN, 0.6, "fail"},
-	    {"heavy.DP_rank100", 0.8, 0.9, 0.85, NAN, "fail"},  /* a maximum of what is best large stays */
-	    {"rules.broken_share", 0.02, 0.32, 0, NAN, "pass"}, /* Wilson's upper end of 0.02 in 9 rows: 0.326 */
-	    {"rules.broken_share", 0.02, 0.33, 0, NAN, "fail"},
+	    {"heavy.DP_rank100", 0.8, 0.9, 0.85, NAN, "fail"},    /* a maximum of what is best large stays */
+	    {"rules.broken_share", 0.02, 0.33, 0, NAN, "pass"},   /* real flows break it as often as they do */
 	    {"rules.broken_share", 0, 0.29, 0, NAN, "pass"},      /* none in 9 rows: 0.299 */
 	    {"time.PAIR_synthetic", 0.3, 0.41, 0.4, NAN, "fail"}, /* what the holdout has is no distance */
 	    {"heavy.SA_flows_top10_synthetic", 0.3, 0.41, 0.4, NAN, "fail"},

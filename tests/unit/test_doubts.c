@@ -153,6 +153,16 @@ static void the_wrong_unit_and_many_wrong_times_are_refused(void **state)
 	assert_says(err, "999 of 1000 rows have times about 1970");
 }
 
+static void a_clock_that_nobody_set_is_warned_of(void **state)
+{
+	static const struct fm_dialect dates = {.ncols = 1, .cols = {{.col = FM_TE, .format = FM_FMT_PATTERN}}};
+	(void)state;
+	by = &dates;
+	assert_int_equal(judge(rows_of(120, seconds_as_milliseconds, plain, 2), said), FM_OK);
+	assert_non_null(strstr(said, "all 120 times lie in 1970, where a clock begins that nobody set"));
+	by = NULL;
+}
+
 static void times_far_from_all_others_are_warned_of(void **state)
 {
 	(void)state;
@@ -312,6 +322,7 @@ int main(void)
 	    cmocka_unit_test(an_hour_that_comes_twice_is_said),
 	    cmocka_unit_test(a_sound_trace_is_not_doubted),
 	    cmocka_unit_test(the_wrong_unit_and_many_wrong_times_are_refused),
+	    cmocka_unit_test(a_clock_that_nobody_set_is_warned_of),
 	    cmocka_unit_test(times_far_from_all_others_are_warned_of),
 	    cmocka_unit_test(which_rows_come_first_is_seen),
 	    cmocka_unit_test(a_clock_of_twelve_hours_is_warned_of),
