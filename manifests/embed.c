@@ -25,6 +25,7 @@
 	extern const char fm_file_##sym[];                                                                             \
 	extern const uint64_t fm_file_##sym##_len
 
+EMBED(preset_any, "manifests/any.yaml");
 EMBED(preset_demo, "manifests/demo.yaml");
 EMBED(preset_ugr16, "manifests/ugr16.yaml");
 EMBED(preset_ugr16_dp, "manifests/ugr16-dp.yaml");
@@ -60,6 +61,7 @@ static const struct {
 	const char *name, *text;
 	const uint64_t *n;
 } files[] = {
+    {FM_EMBED_PRESET, "any", fm_file_preset_any, &fm_file_preset_any_len},
     {FM_EMBED_PRESET, "demo", fm_file_preset_demo, &fm_file_preset_demo_len},
     {FM_EMBED_PRESET, "ugr16", fm_file_preset_ugr16, &fm_file_preset_ugr16_len},
     {FM_EMBED_PRESET, "ugr16-dp", fm_file_preset_ugr16_dp, &fm_file_preset_ugr16_dp_len},

@@ -1,0 +1,26 @@
+#!/bin/sh
+# Preset any: a collector's file that nobody looked at goes to a signed archive, whose flows are in the dialect that was read.
+# usage: e2e_any.sh [FLOWMINT]        skipped without ../shared/data; LONG=1 (make test-long): each of its files but the smallest
+# shellcheck disable=SC2086 # UNCONFINED is one word or none
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+data=$ROOT/../shared/data
+files="netshare/ugr16-small.csv"
+[ -z "${LONG:-}" ] || files="$files argus/botnet207.binetflow.xz unsw/unsw-nb15_1-first3500.csv.xz
+	$(cd "$data" 2>/dev/null && ls zeek/*.xz)"
+
+expect 0 "a project is made" "$F" init --preset any p
+n_files=0
+for file in $files; do
+	[ -r "$data/$file" ] || { skip "$file" "it is not there"; continue; }
+	n_files=$((n_files + 1))
+	expect 0 "$file goes all the way" "$F" run p/release.yaml $UNCONFINED --json --set source.path="$(realpath "$data/$file")" \
+		--set release.version=1.0.$n_files
+	archive=p/release/any-synthetic-1.0.$n_files.tar.zst
+	expect 0 "flowmint-verify accepts it" "$V" --signers p/allowed_signers "$archive"
+	rm -rf x && mkdir x && tar --zstd -xf "$archive" -C x
+	expect 0 "the same dialect reads the flows" "$F" sniff x/*/data/flows.csv
+	says out "source.dialect: " "by its name"
+done
+finish
