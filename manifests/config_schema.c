@@ -201,8 +201,8 @@ const struct fm_key fm_keys[] = {
 		 "of a rare label count up to this many times as much; 1: all alike. Generated flows still have the "
 		 "labels' own shares."},
 	{FIELD(train, patience, INT), .kind = "diffusion", .min = 0, .max = 1e8, .dflt = "0",
-	 .help = "Stop after this many steps without a better validation; 0: never stop early. The model is the averaged "
-		 "weights of the best validation."},
+	 .help = "Stop after this many steps without a better validation; 0: never stop early. The model is the "
+		 "averaged weights of the best validation."},
 	{FIELD(train, epochs, INT), .kind = "ctgan", .min = 1, .max = 1e6, .dflt = "300",
 	 .help = "For kind ctgan: passes over the training flows; train.steps, where it is not 0, counts instead."},
 	{FIELD(train, gan_batch, INT), .kind = "ctgan", .min = 20, .max = 100000, .dflt = "500",
@@ -246,8 +246,8 @@ const struct fm_key fm_keys[] = {
 	 .help = "For mode dp: the largest number of exchanges that the trace can have, by public knowledge. It is "
 		 "not compared with the trace."},
 	{FIELD(privacy, unit, CHOICE), .choices = "exchange|flow",
-	 .later = "window: nothing bounds what the flows of a window move in the private counts: take flow, which covers "
-		  "whatever happens in one exchange",
+	 .later = "window: nothing bounds what the flows of a window move in the private counts: take flow, which "
+		  "covers whatever happens in one exchange",
 	 .dflt = "exchange", .mode = "dp",
 	 .help = "For mode dp: what neighbouring traces differ in. exchange: at most 4 flows of one unordered 5-tuple "
 		 "that end in one minute, which are there or not. flow: a flow, which makes another one of its "

@@ -238,8 +238,8 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	{"heavy.{SP,DP}_overlap20", HEAVY, FM_HIGH, 1, OPEN, OPEN, 0, 0, "{1:sp|dp}",
 	 "{1:Source|Destination} ports, the 20 busiest in common", "share of the 20 busiest ports in common", 1},
 	{"heavy.{SP,DP}_rank100", HEAVY, FM_HIGH, 1, OPEN, OPEN, 0, 0, "{1:sp|dp}",
-	 "{1:Source|Destination} ports, order of the 100 busiest kept", "rank correlation (Spearman) of the 100 busiest "
-	 "ports", 2},
+	 "{1:Source|Destination} ports, order of the 100 busiest kept",
+	 "rank correlation (Spearman) of the 100 busiest ports", 2},
 
 	{"burst.{dispersion_1s,dispersion_10s,dispersion_60s,lag1}_synthetic", BURST, FM_PAIR, NAN, OPEN, HIST, 0,
 	 FM_ONE_TABLE,
@@ -554,8 +554,8 @@ const struct fm_metric_task fm_metric_tasks[] = {
 	{"Labels by a network, mean F1", "trtr.macro_f1.network", "tstr.macro_f1.network", "tstr.macro_f1_drop.network",
 	 NULL},
 	{"Attack or not by boosted trees, area under the curve", "trtr.auc.trees", "tstr.auc.trees", NULL, NULL},
-	{"Attacks found as oddities, area under the curve", "anomaly.auc_real", "anomaly.auc_synthetic", "anomaly.auc_drop",
-	 NULL},
+	{"Attacks found as oddities, area under the curve", "anomaly.auc_real", "anomaly.auc_synthetic",
+	 "anomaly.auc_drop", NULL},
 };
 const size_t fm_metric_ntasks = sizeof fm_metric_tasks / sizeof *fm_metric_tasks;
 
