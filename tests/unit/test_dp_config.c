@@ -81,6 +81,7 @@ static void test_each_void_is_refused_with_its_reason(void **state)
 	REFUSED("one more exchange pushes others out", "source.rows=1000");
 	REFUSED("more often than the noise", "train.balance=4");
 	REFUSED("depend on the validation records", "train.patience=100");
+	REFUSED("whether a row is a copy depends on other rows", "source.duplicates=drop");
 	REFUSED("nothing paid for", "publish.report=histograms");
 	REFUSED("does not cover", "release.previous=old.csv");
 	REFUSED("pass or fail would reveal", "gate.jsd_mean8=0.1");
