@@ -123,9 +123,10 @@ REPLAY   := $(foreach r,$(REPLAYS),"$(r) tests/fuzz/corpus/$(patsubst fuzz_%,%,$
 # What make test runs, the longest first; each script is told the build folder and the program.
 SCRIPTS  := $(sort $(wildcard tests/e2e_*.sh)) $(sort $(wildcard tests/cli_*.sh)) tests/cases.sh
 LONG     := $(sort $(wildcard tests/long_*.sh))
-SUITE     = $(foreach s,$(SCRIPTS),"$(s) $(B)/flowmint") "tests/interop_score.sh $(B)/flowmint" "tests/interop_mixture.sh $(B)" "tests/readme.sh $(B)" \
+SLOW     := $(addprefix $(B)/tests/test_,tstr c2st controls fidelity gradients golden taken_over generator leakage)
+SUITE     = "tests/readme.sh $(B)" $(SLOW) $(foreach s,$(SCRIPTS),"$(s) $(B)/flowmint") "tests/interop_score.sh $(B)/flowmint" "tests/interop_mixture.sh $(B)" \
 	    "tests/interop_release.sh $(B)" "tests/interop_flows.sh $(B)" "tests/report_browser.sh $(B)/flowmint" tests/run_check.sh "tests/includes_check.sh --self-test" tests/includes_check.sh "tests/private_roads.sh $(B)/flowmint" \
-	    $(UNIT) $(REPLAY)
+	    $(filter-out $(SLOW),$(UNIT)) $(REPLAY)
 # With sanitizers: what exercises our own code, not what repeats it with other data.
 SUITE_ASAN = $(foreach s,$(filter-out tests/e2e_real.sh tests/e2e_labels.sh,$(SCRIPTS)),"$(s) $(B)/flowmint") "tests/interop_release.sh $(B)" $(UNIT) $(REPLAY)
 RUN       = tests/run.sh -j $(JOBS) -l $(B)/test-logs
