@@ -554,6 +554,8 @@ static bool put_file(const struct page *p, const struct guess *g, struct fm_buf 
 	return whole;
 }
 
+#define FEWEST 5 /* columns of a flow */
+
 int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bool *whole, struct fm_error *err)
 {
 	struct guess g[FIELDS];
@@ -567,11 +569,18 @@ int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bo
 		goto out;
 	cut_lines(p);
 	find_delimiter(p);
-	if (p->nfields < 5) {
-		rc = fm_fail(err, FM_EINPUT,
-			     "%s: no tab, semicolon, bar or comma cuts its first lines into columns: another program "
-			     "has to write it as CSV first",
-			     path);
+	if (p->nfields < FEWEST) {
+		rc =
+		    p->nfields < 2
+			? fm_fail(
+			      err, FM_EINPUT,
+			      "%s: no tab, semicolon, bar or comma cuts its first lines into columns: another program "
+			      "has to write it as CSV first",
+			      path)
+			: fm_fail(err, FM_EINPUT,
+				  "%s: %d columns are too few for flows, which have a time, two addresses, packets and "
+				  "bytes at least",
+				  path, p->nfields);
 		goto out;
 	}
 	find_header(p);

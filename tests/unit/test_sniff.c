@@ -140,6 +140,9 @@ static void what_is_lacking_is_named_and_what_is_no_table_refused(void **state)
 	assert_int_equal(fm_sniff_guess(put("e.csv", "some words\nand no table\n"), NULL, &yaml, &whole, &err),
 			 FM_EINPUT);
 	assert_says(err, "cuts its first lines into columns");
+	assert_int_equal(fm_sniff_guess(put("g.csv", "when,who,whom,much\n1,2,3,4\n"), NULL, &yaml, &whole, &err),
+			 FM_EINPUT);
+	assert_says(err, "4 columns are too few for flows");
 	assert_int_equal(fm_sniff(&s, put("f.csv", "a,b\n1,2\n"), NULL, &err), FM_OK);
 	assert_int_equal(s.n, 0);
 	assert_int_equal(fm_sniff_decide(&s, "f.csv", &err), FM_EINPUT);
