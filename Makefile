@@ -46,7 +46,7 @@ ALL      := $(call lib,stages) $(call lib,report) $(call lib,judge) $(call lib,m
 LIBS_PUBLIC := -larchive -lcrypto -ljansson -lyaml -lm
 LIBS_ALL := -lcsv -lz -lpcap -lfixbuf -lglib-2.0 -lsqlite3 -lseccomp -lopenblas -lxgboost -llinear $(LIBS_MPI) $(LIBS_PUBLIC)
 
-.PHONY: all unit deps deps-lint deps-bench deps-fuzz deps-optional deps-interop test test-long test-asan bench demo lint fuzz clean install check-repro
+.PHONY: all unit benches deps deps-lint deps-bench deps-fuzz deps-optional deps-interop test test-long test-asan bench demo lint fuzz clean install check-repro
 all: $(B)/flowmint $(B)/flowmint-verify
 
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
@@ -118,6 +118,7 @@ $(B)/tests/inject.so: tests/faults/inject.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -O2 -g -fPIC -shared -o $@ $< -lgcc_s
 unit: $(UNIT) $(HELPERS) $(REPLAYS) $(INJECT)
+benches: $(BENCHES)
 
 REPLAY   := $(foreach r,$(REPLAYS),"$(r) tests/fuzz/corpus/$(patsubst fuzz_%,%,$(notdir $(r)))")
 # What make test runs, the longest first; each script is told the build folder and the program.
@@ -200,8 +201,8 @@ lint: deps deps-lint
 	@awk '{ line = $$0; gsub(/\t/, "        ", line) } length(line) > 120 { print FILENAME ":" FNR ": over 120 columns"; bad = 1 } END { exit bad }' $(LAID_OUT)
 	@shellcheck -S warning .ci/run packaging/deb.sh $(wildcard tests/*.sh)
 	@echo "lint: gcc and clang without warnings"
-	@$(MAKE) --no-print-directory -s -j$(JOBS) B=$(B)-lint-gcc CC=gcc CFLAGS="-O2 -Werror" TESTOPT= all unit
-	@$(MAKE) --no-print-directory -s -j$(JOBS) B=$(B)-lint-clang CC=clang CFLAGS="-O1 -Werror" TESTOPT= all unit
+	@$(MAKE) --no-print-directory -s -j$(JOBS) B=$(B)-lint-gcc CC=gcc CFLAGS="-O2 -Werror" TESTOPT= all unit benches
+	@$(MAKE) --no-print-directory -s -j$(JOBS) B=$(B)-lint-clang CC=clang CFLAGS="-O1 -Werror" TESTOPT= all unit benches
 	@echo "lint: cppcheck"
 	@cppcheck -q -j $(JOBS) --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 -I. -D_GNU_SOURCE -D__x86_64__ \
 		--suppress=missingIncludeSystem --suppressions-list=.cppcheck-suppress $(LINTED)

@@ -12,9 +12,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "pipeline/probes.h"
-#include "pipeline/sandbox.h"
 #include "pipeline/vault.h"
+#include "pipeline/walls/probes.h"
+#include "pipeline/walls/sandbox.h"
 
 static bool open_walls;
 static pid_t parent;
