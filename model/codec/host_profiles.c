@@ -270,8 +270,7 @@ int fm_profiles_from_json(struct fm_profiles *p, const json_t *j, int nhosts, st
 
 /* ---- reassigning ---- */
 
-/* The first entry whose key is not below. */
-static size_t lower(const struct fm_profile_list *l, uint64_t key)
+size_t fm_profile_lower(const struct fm_profile_list *l, uint64_t key)
 {
 	size_t lo = 0, hi = l->n;
 	while (lo < hi) {
@@ -286,7 +285,7 @@ static size_t lower(const struct fm_profile_list *l, uint64_t key)
 
 static bool has(const struct fm_profile_list *l, uint64_t key)
 {
-	size_t i = lower(l, key);
+	size_t i = fm_profile_lower(l, key);
 	return i < l->n && l->at[i].key == key;
 }
 
@@ -391,14 +390,15 @@ static uint64_t events_of(const struct fm_profile_list *l, size_t from, size_t t
 static bool rest_has_room(struct fm_reassign *r, int role, uint32_t service, bool use)
 {
 	uint64_t key = use_key(role, service, 0), learned;
-	size_t i = lower(&r->p->rests, key >> 16);
+	size_t i = fm_profile_lower(&r->p->rests, key >> 16);
 	if (i == r->p->rests.n || r->p->rests.at[i].key != key >> 16)
 		return false;
 	r->events[i]++;
 	if (use)
 		return false;
-	learned = events_of(&r->p->uses, lower(&r->p->uses, key), lower(&r->p->uses, key + 0x10000)) +
-		  r->p->rests.at[i].events;
+	learned =
+	    events_of(&r->p->uses, fm_profile_lower(&r->p->uses, key), fm_profile_lower(&r->p->uses, key + 0x10000)) +
+	    r->p->rests.at[i].events;
 	if (r->kept[i] * learned >= r->events[i] * r->p->rests.at[i].events)
 		return false;
 	r->kept[i]++;
@@ -408,7 +408,8 @@ static bool rest_has_room(struct fm_reassign *r, int role, uint32_t service, boo
 uint32_t fm_reassign_user(struct fm_reassign *r, int role, uint32_t service, uint32_t host)
 {
 	const struct fm_profile_list *l = &r->p->uses;
-	size_t from = lower(l, use_key(role, service, 0)), to = lower(l, use_key(role, service, 0) + 0x10000);
+	size_t from = fm_profile_lower(l, use_key(role, service, 0)),
+	       to = fm_profile_lower(l, use_key(role, service, 0) + 0x10000);
 	uint64_t total = 0, at;
 	for (size_t i = from; i < to; i++)
 		total += r->side[l->at[i].key & 0xffff] == r->side[host] ? l->at[i].events : 0;
@@ -447,7 +448,7 @@ static uint32_t adopt(struct fm_reassign *r, int role, uint32_t service, uint32_
 {
 	uint64_t rest = use_key(role, service, 0) >> 16;
 	int side = r->side[host];
-	size_t at = lower(&r->p->rests, rest);
+	size_t at = fm_profile_lower(&r->p->rests, rest);
 	const struct fm_profile *learned =
 	    at < r->p->rests.n && r->p->rests.at[at].key == rest ? &r->p->rests.at[at] : NULL;
 	double births = learned && learned->events > 0 ? (double)learned->hosts / learned->events : 1;
@@ -496,7 +497,7 @@ uint32_t fm_reassign_host(struct fm_reassign *r, int role, uint32_t service, uin
 
 static uint64_t uses_of(const struct fm_reassign *r, uint32_t service, uint32_t host)
 {
-	size_t i = lower(&r->p->uses, use_key(0, service, host));
+	size_t i = fm_profile_lower(&r->p->uses, use_key(0, service, host));
 	return i < r->p->uses.n && r->p->uses.at[i].key == use_key(0, service, host) ? r->p->uses.at[i].events : 0;
 }
 
@@ -504,7 +505,8 @@ uint32_t fm_reassign_peer(struct fm_reassign *r, uint32_t service, uint32_t from
 {
 	const struct fm_profile_list *l = &r->p->talks;
 	uint32_t either = plain(service, r->ports);
-	size_t a = lower(l, talk_key(either, from, 0)), b = lower(l, talk_key(either, from, 0) + 0x10000);
+	size_t a = fm_profile_lower(l, talk_key(either, from, 0)),
+	       b = fm_profile_lower(l, talk_key(either, from, 0) + 0x10000);
 	uint64_t n = uses_of(r, either, from) + uses_of(r, answered(service, r->ports), from), at;
 	if (a == b || n == 0)
 		return UINT32_MAX;

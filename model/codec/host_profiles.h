@@ -42,6 +42,8 @@ struct fm_profile_list {
 	struct fm_profile *at; /* (n), by rising key */
 	size_t n;
 };
+/* The first entry whose key is not below; n: there is none. */
+size_t fm_profile_lower(const struct fm_profile_list *l, uint64_t key);
 struct fm_profiles {
 	double mixed; /* of events of a host of the tail that its window has seen, those of a trade it did not have
 			 there */

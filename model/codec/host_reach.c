@@ -173,15 +173,8 @@ static size_t entry_of(const struct fm_reach *r, uint32_t service, uint32_t from
 {
 	const struct fm_profile_list *l = r->learned;
 	uint64_t key = key_of(service, from);
-	size_t lo = 0, hi = l->n;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (l->at[mid].key < key)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < l->n && l->at[lo].key == key ? lo : l->n;
+	size_t i = fm_profile_lower(l, key);
+	return i < l->n && l->at[i].key == key ? i : l->n;
 }
 
 static size_t slot_of(const uint64_t *met, size_t slots, uint64_t x)
