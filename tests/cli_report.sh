@@ -1,14 +1,14 @@
 #!/bin/sh
 # flowmint report: a page of a run and of an archive, both editions, and what it refuses.
 # usage: cli_report.sh [FLOWMINT]
-# shellcheck disable=SC2086 # UNCONFINED is one word or none
+# shellcheck disable=SC2086 # UNCONFINED is one word or none, SMALL_OPTIONS many
 set -u
 . "$(dirname "$0")/lib.sh"
 begin "$@"
 
-# The demo preset, which meets its gate with so many flows.
-demo() { # OPTION...
-	"$F" run p/release.yaml $UNCONFINED --quiet --set source.path="$T/private-trace.csv" --set gate.control_rows=500 --set gate.control_limit=0.05 "$@"
+SMALL_OPTIONS=$(small_options)
+small() { # OPTION...: flowmint run with a small model
+	"$F" run p/release.yaml $UNCONFINED --quiet --set source.path="$T/private-trace.csv" $SMALL_OPTIONS "$@"
 }
 well_formed() { # FILE: as XML, which is stricter than HTML
 	"$PYTHON" - "$1" <<-'EOF'
@@ -36,9 +36,9 @@ expect 3 "report of an archive that is not there" "$F" report --out x.html ./nop
 expect 3 "report of a file that is no archive" sh -c "echo hello >no.tar.zst; '$F' report --out x.html ./no.tar.zst"
 holds "a refused report leaves no page" test ! -e x.html
 
-expect 0 "a trace is simulated" "$F" simulate --rows 14000 --seed 1 --out private-trace.csv
+expect 0 "a trace is simulated" "$F" simulate --rows 10000 --seed 1 --out private-trace.csv
 expect 0 "a project is made" "$F" init --preset demo p
-expect 1 "a run that the gate refuses" demo --set gate.jsd_mean8=0.000001
+expect 1 "a run that the gate refuses" small --set gate.jsd_mean8=0.000001
 expect 0 "the report of a refused run" "$F" report --workspace p/workspace --out refused.html r0001
 says refused.html "Refused by the gate" "it says so first"
 says refused.html "<code>jsd_mean8</code>" "and names the check"
@@ -47,7 +47,7 @@ expect 3 "report of a run that is not there" "$F" report --workspace p/workspace
 
 "$F" log --workspace p/workspace --json r0001 >log.json
 json log.json '[r["body"]["output"] for r in d if r["kind"] == "stage" and r["body"]["name"] == "train"][0]' >train.digest
-expect 0 "a run that passes" demo --set gate.jsd.TS=null --json
+expect 0 "a run that passes" small --set gate.jsd.TS=null --json
 archive=p/release/demo-1.0.0.tar.zst
 expect 0 "the team's edition" "$F" report --workspace p/workspace --out team.html r0002
 holds "it is private" test "$(mode team.html)" = 600
@@ -132,7 +132,7 @@ printf 'xxxxxxxxxxxxxxxx' | dd of=bad.tar.zst bs=1 seek=900 conv=notrunc 2>/dev/
 expect 1 "a changed archive is refused, signers or not" "$F" report --out x.html ./bad.tar.zst
 holds "and leaves no page" test ! -e x.html
 
-expect 0 "a run that publishes histograms" demo --set gate.jsd.TS=null --set publish.report=histograms --set release.version=1.1.0 --json
+expect 0 "a run that publishes histograms" small --set gate.jsd.TS=null --set publish.report=histograms --set release.version=1.1.0 --json
 expect 0 "an archive that publishes histograms" "$F" report --out open.html p/release/demo-1.1.0.tar.zst
 says open.html 'class="real"' "its page draws the real flows"
 mkdir x

@@ -2,21 +2,16 @@
 # The main job from end to end on simulated flows: a trace goes in, a signed archive comes out that other programs accept,
 # the same bytes come again with other threads and after a kill, the gate refuses, the ledger remembers.
 # usage: e2e_demo.sh [FLOWMINT]
-# shellcheck disable=SC2086 # UNCONFINED is one word or none
+# shellcheck disable=SC2086 # UNCONFINED is one word or none, SMALL_OPTIONS many
 # shellcheck disable=SC2016 # sh -c expands it
 set -u
 . "$(dirname "$0")/lib.sh"
 begin "$@"
 ROWS=4000
+SMALL_OPTIONS=$(small_options)
 
-# A small model that learns for about a second; the gate asks what such a one can do, and everything about privacy.
 small() { # OPTION...: flowmint run with the small model
-	"$F" run p/release.yaml $UNCONFINED --set source.path="$T/trace.csv" --set model.width=32 --set model.heads=2 \
-		--set train.steps=200 --set generate.steps=12 --set gate.jsd_mean8=0.3 --set gate.jsd.BYT=0.2 --set gate.jsd.PKT=0.2 \
-		--set gate.jsd.TD=0.2 --set gate.jsd.PR=0.2 --set gate.jsd.TS=0.2 --set gate.jsd.SA=0.3 --set gate.jsd.DA=0.3 \
-		--set gate.downstream.mse_ratio=100 --set gate.leak.share_nearer_train=0.7 --set gate.leak.mia_model_auc=0.8 \
-		--set gate.pair_jsd=0.2 --set gate.host.LIFE=0.5 --set gate.host.TALK=0.5 --set gate.tstr.macro_f1.trees=null \
-		--set gate.assoc.mean=0.3 --set gate.control_rows=200 --set gate.control_limit=1 "$@"
+	"$F" run p/release.yaml $UNCONFINED --set source.path="$T/trace.csv" $SMALL_OPTIONS "$@"
 }
 
 expect 0 "a trace is simulated" "$F" simulate --rows $ROWS --seed 5 --out trace.csv
@@ -101,8 +96,6 @@ cut -d, -f2- $csv | sort -u >b
 holds "no flow of the trace is in the release, whatever its time" test "$(comm -12 a b | wc -l)" -eq 0
 
 # --- the same bytes again ---
-expect 0 "a run with another number of threads ends well" small --workspace w2 --out o2 --json --set train.threads=2
-holds "and gives the same tar" test "$(tar_digest o2/demo-1.0.0.tar.zst)" = "$digest"
 expect 0 "a run on complete stages ends well" small --out o3 --json
 holds "and takes them from the workspace" test "$(json out '[s["cached"] for s in d["stages"][:5]]')" = "[True, True, True, True, True]"
 holds "and gives the same tar" test "$(tar_digest o3/demo-1.0.0.tar.zst)" = "$digest"
@@ -118,9 +111,9 @@ said_or_ended() { # WORDS: killed.err has them, or there is nobody to say them
 }
 
 # One that ends before it is killed, because nobody looked for so long, is tried again.
-kill_at() { # WORDS: start a run in a new workspace, kill it when it says WORDS
+kill_at() { # WORDS: start a run in wk, kill it when it says WORDS
 	for _ in 1 2 3 4 5; do
-		rm -rf wk ok.out
+		rm -rf ok.out
 		: >killed.err
 		small --workspace wk --out ok.out >killed.out 2>killed.err &
 		pid=$!
@@ -129,6 +122,7 @@ kill_at() { # WORDS: start a run in a new workspace, kill it when it says WORDS
 		wait $pid 2>/dev/null
 		status=$?
 		[ $status -eq 0 ] || break
+		rm -rf wk
 	done
 }
 
@@ -145,8 +139,10 @@ killed_at() { # WORDS NAME: and run again, and compare
 	holds "and ends with the bytes it would have had ($2)" test "$(tar_digest ok.out/demo-1.0.0.tar.zst)" = "$digest"
 	holds "with nothing half-made left ($2)" test -z "$(find wk ok.out -name '.tmp-*' -o -name '*.tmp*')"
 }
-killed_at "train: " "in training"
+expect 0 "another number of threads learns" small --workspace wk --until train --set train.threads=2
 killed_at "generate: " "in generation"
+rm -rf wk
+killed_at "train: " "in training"
 
 # --- the gate refuses ---
 expect 1 "an impossible threshold is exit status 1" small --out o4 --set gate.jsd_mean8=0.0000001

@@ -74,6 +74,33 @@ drop_checks() { # RELEASE.yaml
 	done
 }
 
+# A model that learns 4,000 flows in about a second, and a gate that asks what such a one can do, and everything about privacy.
+SMALL="model.width=32 model.heads=2 train.steps=200 generate.steps=12 gate.jsd_mean8=0.3 gate.jsd.BYT=0.2 gate.jsd.PKT=0.2 gate.jsd.TD=0.2
+	gate.jsd.PR=0.2 gate.jsd.TS=0.2 gate.jsd.SA=0.3 gate.jsd.DA=0.3 gate.downstream.mse_ratio=100 gate.leak.share_nearer_train=0.7
+	gate.leak.mia_model_auc=0.8 gate.pair_jsd=0.2 gate.host.LIFE=0.5 gate.host.TALK=0.5 gate.tstr.macro_f1.trees=null gate.assoc.mean=0.3
+	gate.control_rows=200 gate.control_limit=1"
+small_options() { # of flowmint run
+	# shellcheck disable=SC2086 # a list of words
+	printf -- '--set %s ' $SMALL
+}
+
+small_config() { # RELEASE.yaml of the preset demo
+	# shellcheck disable=SC2086 # a list of words
+	printf '%s\n' $SMALL | awk -F= '
+		NR == FNR { section = key = $1; sub(/\..*/, "", section); sub(/^[^.]*\./, "", key); want[section, key] = $2; next }
+		function rest(section, both, part) {
+			for (both in want)
+				if (split(both, part, SUBSEP) && part[1] == section) {
+					print "  " part[2] ": " want[both]
+					said[both]
+					delete want[both]
+				}
+		}
+		/^[a-z]+:/ { section = $0; sub(/:.*/, "", section); print; rest(section); at = section; next }
+		/^  [^ ]+:/ { key = $1; sub(/^ */, "", key); sub(/:.*/, "", key); if ((at, key) in said) next }
+		{ print }' - "$1" >"$1.small" && mv "$1.small" "$1"
+}
+
 # Where bytes matter and not flows, the thresholds are so loose that the gate cannot catch its controls: that is waived.
 blunt() { # PROJECT RELEASE.yaml
 	"$F" keygen --out "$1/keys/waiver" --principal waiver >/dev/null &&
