@@ -19,7 +19,7 @@ static char dir[64];
 
 static bool is_there(const char *name)
 {
-	char path[300];
+	char path[sizeof dir + 256];
 
 	snprintf(path, sizeof path, "%s/%s", dir, name);
 	return access(path, F_OK) == 0;
@@ -27,7 +27,7 @@ static bool is_there(const char *name)
 
 static void make(const char *name)
 {
-	char path[300];
+	char path[sizeof dir + 256];
 
 	snprintf(path, sizeof path, "%s/%s", dir, name);
 	assert_int_equal(mkdir(path, 0700), 0);
@@ -43,7 +43,7 @@ static void make_both(char left[256], char mine[256])
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		char path[300];
+		char path[sizeof dir + 256];
 
 		if (fm_clear_open(&own, dir, false, UINT64_MAX, &err) < 0)
 			_exit(1);
