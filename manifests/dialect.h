@@ -40,6 +40,7 @@ enum fm_role {
 	FM_ROLE_VALUE,
 	FM_ROLE_START, /* of te: the start of the flow, te less td */
 	FM_ROLE_SUM,   /* of pkt and byt: one of the columns whose sum is the value */
+	FM_ROLE_REPLY, /* of pkt and byt: those of the way back, which is a flow of its own where they are not 0 */
 };
 enum fm_encoding { FM_ENCODING_UTF8, FM_ENCODING_WINDOWS_1252, FM_ENCODING_UTF16 };
 #define FM_DIALECT_MAXCOLS 64

@@ -124,6 +124,9 @@ static int column_more(const struct fm_dialect *d, int i, const struct fm_yaml *
 				    d->cols[i].suffix ? "suffix is for pkt and byt"
 						      : "sum is for pkt, byt, te and start",
 				    fm_cols[d->cols[i].col].name);
+	if (!count && d->cols[i].role == FM_ROLE_REPLY)
+		return fm_yaml_fail(v, err, "column '%s': reply is for pkt and byt, not for %s", name,
+				    fm_cols[d->cols[i].col].name);
 	if (d->cols[i].nonly)
 		return fm_yaml_fail(v, err, "column '%s': only is for a column that fills none", name);
 	return FM_OK;
@@ -151,7 +154,7 @@ static int column_check(struct fm_dialect *d, int i, const struct fm_yaml *v, bo
 					    fm_cols[col].name);
 	}
 	if (col < 0) {
-		if (has_format || has_decimals || d->cols[i].suffix || d->cols[i].role == FM_ROLE_SUM)
+		if (has_format || has_decimals || d->cols[i].suffix || d->cols[i].role != FM_ROLE_VALUE)
 			return fm_yaml_fail(v, err, "column '%s' has a format but no column to fill: add column: NAME",
 					    name);
 		d->cols[i].format = FM_FMT_TEXT;
@@ -169,7 +172,7 @@ static int column_check(struct fm_dialect *d, int i, const struct fm_yaml *v, bo
 				    format_names[d->cols[i].format]);
 	if (!has_decimals)
 		d->cols[i].decimals = d->cols[i].format == FM_FMT_SECONDS || d->cols[i].format == FM_FMT_HMS ? 3 : -1;
-	d->present |= 1u << col;
+	d->present |= d->cols[i].role == FM_ROLE_REPLY ? 0 : 1u << col;
 	if (d->cols[i].format == FM_FMT_ADDRESS_PORT)
 		d->present |= 1u << (col == FM_SA ? FM_SP : FM_DP);
 	return FM_OK;
@@ -193,14 +196,14 @@ static int column_only(struct fm_dialect *d, int i, const struct fm_yaml *v, str
 
 /* What the keys of one column said beside what stands in its struct. */
 struct column_keys {
-	bool has_format, has_decimals, sum;
+	bool has_format, has_decimals, sum, reply;
 };
 
 static int read_column_key(struct fm_dialect *d, int i, const struct fm_yaml *e, struct column_keys *seen,
 			   struct fm_error *err)
 {
 	static const char *const keys[] = {"name", "column",     "format", "decimals", "suffix",
-					   "sum",  "day_starts", "only",   "words"};
+					   "sum",  "day_starts", "only",   "words",    "reply"};
 	int64_t n = -1;
 	int rc;
 
@@ -212,6 +215,8 @@ static int read_column_key(struct fm_dialect *d, int i, const struct fm_yaml *e,
 		return column_only(d, i, e, err);
 	if (strcmp(e->key, "sum") == 0)
 		return fm_yaml_bool(e, "sum", &seen->sum, err);
+	if (strcmp(e->key, "reply") == 0)
+		return fm_yaml_bool(e, "reply", &seen->reply, err);
 	if (strcmp(e->key, "format") == 0) {
 		seen->has_format = true;
 		return column_format(e, &d->cols[i].format, d->cols[i].pattern, err);
@@ -260,6 +265,11 @@ static int read_column(struct fm_dialect *d, int i, const struct fm_yaml *v, str
 		d->cols[i].part = true;
 	else if (seen.sum)
 		d->cols[i].role = FM_ROLE_SUM;
+	if (seen.reply && (seen.sum || d->cols[i].role == FM_ROLE_START))
+		return fm_yaml_fail(v, err, "column '%s': reply is for pkt and byt, and not beside sum",
+				    d->cols[i].name);
+	if (seen.reply)
+		d->cols[i].role = FM_ROLE_REPLY;
 	return column_check(d, i, v, seen.has_format, seen.has_decimals, err);
 }
 
@@ -335,6 +345,8 @@ int fm_dialect_columns(struct fm_dialect *d, const struct fm_yaml *v, struct fm_
 		return rc;
 	if ((rc = check_parts(d, v, FM_ROLE_VALUE, err)) < 0 || (rc = check_parts(d, v, FM_ROLE_START, err)) < 0)
 		return rc;
+	if (has_role(d, FM_PKT, FM_ROLE_REPLY) != has_role(d, FM_BYT, FM_ROLE_REPLY))
+		return fm_yaml_fail(v, err, "reply takes two columns, one for pkt and one for byt");
 	if (has_role(d, FM_TE, FM_ROLE_VALUE) && has_role(d, FM_TE, FM_ROLE_START))
 		d->present |= 1u << FM_TD;
 	for (size_t i = 0; i < COUNT_OF(needed); i++)

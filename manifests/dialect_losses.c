@@ -112,6 +112,12 @@ static void say_sums(const struct fm_dialect *to, struct losses *out)
 			}
 	if (list.n)
 		say(out, "both ways of a conversation are summed in one column: always 0 are %s", list.text);
+	list = (struct names){0};
+	for (int k = 0; k < to->ncols; k++)
+		if (to->cols[k].role == FM_ROLE_REPLY)
+			add_name(&list, to->cols[k].name);
+	if (list.n)
+		say(out, "the way back is a row of its own: always 0 are %s", list.text);
 }
 
 static const char *name_of(const struct fm_dialect *d, enum fm_col col)

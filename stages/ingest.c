@@ -179,11 +179,12 @@ static int on_chunk(void *ctx, struct fm_table *chunk, struct fm_error *err)
 	return FM_OK;
 }
 
-static int on_look(void *ctx, const struct fm_table *rows, const uint64_t *place, struct fm_error *err)
+static int on_look(void *ctx, const struct fm_table *rows, const uint64_t *place, const uint8_t *said,
+		   struct fm_error *err)
 {
 	struct fm_ingest *g = ctx;
 
-	return fm_doubts_look(&g->doubts, rows, place, err);
+	return fm_doubts_look(&g->doubts, rows, place, said, err);
 }
 
 static void add_quoted(struct fm_buf *b, const char *s)

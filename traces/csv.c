@@ -98,7 +98,7 @@ static int more(struct fm_reader *r, struct fm_error *err)
 	r->bytes += c->nleft;
 	if (c->nleft)
 		return FM_OK;
-	if ((rc = fm_csv_end(c, err)) < 0)
+	if ((rc = fm_csv_end(c, err)) < 0 || c->replies)
 		return rc;
 	if (!(path = fm_file_order_next(&r->files)))
 		return end(r, err);
@@ -122,7 +122,7 @@ static int end_piece(struct fm_reader *r, struct fm_error *err)
 	const struct fm_csv_piece p = *r->piece;
 	int rc;
 
-	if (p.ends && (rc = fm_csv_end(r->c, err)) < 0)
+	if (p.ends && ((rc = fm_csv_end(r->c, err)) < 0 || r->c->replies))
 		return rc;
 	r->piece = NULL;
 	if ((rc = fm_csv_ahead_done(r->ahead, r->c, err)) < 0)
@@ -172,6 +172,7 @@ static int next(struct fm_reader *r, size_t limit, struct fm_batch *b, struct fm
 	rc = r->ahead ? read_piece(r, err) : read_block(r, err);
 	*b = (struct fm_batch){.rows = c->chunk,
 			       .place = c->place,
+			       .said = c->said,
 			       .bad = c->bad,
 			       .nbad = c->nbad,
 			       .missing_values = c->row->missing_values - missing,

@@ -39,6 +39,7 @@ struct fm_csv {
 	/* The batch. */
 	struct fm_table *chunk;
 	uint64_t *place; /* (cap) */
+	uint8_t *said;   /* (cap) */
 	size_t cap;      /* up to FM_TRACE_CHUNK rows */
 	size_t limit;    /* good rows of this batch */
 	struct fm_trace_bad *bad;
@@ -46,6 +47,8 @@ struct fm_csv {
 	size_t nbad;
 	/* A line. */
 	struct fm_row *row;
+	bool replies; /* the row's way back did not fit into the batch: it begins the next one */
+	size_t last;  /* where that row stood in it, and stands still */
 	struct csv_parser csv;
 	bool csv_open;
 	unsigned csv_rows;  /* rows that libcsv has ended in this line */

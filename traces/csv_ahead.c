@@ -77,7 +77,7 @@ static void parse(struct slot *s)
 	memset(c->row->lacking, 0, sizeof c->row->lacking);
 	c->row->error.code = 0;
 	c->carry.len = 0;
-	c->some = false;
+	c->some = c->replies = false;
 	fm_csv_batch(c, FM_TRACE_CHUNK);
 	c->left = s->piece.data;
 	c->nleft = s->piece.n;
@@ -85,7 +85,7 @@ static void parse(struct slot *s)
 	if (rc >= 0 && !c->nleft && s->piece.ends && !fm_csv_is_full(c))
 		rc = fm_csv_end(c, &ignored);
 	s->lines = c->line - before;
-	s->usable = rc >= 0 && !c->nleft && !c->carry.len && c->begun && !c->footer && !c->summary;
+	s->usable = rc >= 0 && !c->nleft && !c->replies && !c->carry.len && c->begun && !c->footer && !c->summary;
 	for (int k = 0; k < FM_NCOL; k++)
 		s->usable = s->usable && t->dict[k].n < FM_DICT_MAX;
 }
@@ -395,7 +395,8 @@ int fm_csv_ahead_join(struct fm_csv_ahead *a, struct fm_csv *c, bool *joined, st
 	uint64_t before = c->line - (s->first ? 0 : 1);
 	int rc;
 
-	*joined = s->usable && !c->footer && !c->carry.len && of->chunk->rows <= c->limit && has_room(s, c->chunk);
+	*joined = s->usable && !c->footer && !c->replies && !c->carry.len && of->chunk->rows <= c->limit &&
+		  has_room(s, c->chunk);
 	if (!*joined)
 		return FM_OK;
 	if ((rc = number_new(s, c->chunk, err)) < 0)
@@ -403,6 +404,7 @@ int fm_csv_ahead_join(struct fm_csv_ahead *a, struct fm_csv *c, bool *joined, st
 	copy_rows(s, c->chunk);
 	for (size_t i = 0; i < of->chunk->rows; i++)
 		c->place[i] = of->place[i] + before;
+	memcpy(c->said, of->said, of->chunk->rows);
 	for (size_t i = 0; i < of->nbad; i++) {
 		c->bad[i] = of->bad[i];
 		c->bad[i].line += before;

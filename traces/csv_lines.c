@@ -80,11 +80,28 @@ static void bad_row(struct fm_csv *c, const char *s, size_t n, const char *reaso
 	c->some = true;
 }
 
+/* The way back of the last row, as a row behind it. */
+static void put_reply(struct fm_csv *c, size_t of)
+{
+	fm_row_put_reply(c->row, of);
+	c->place[c->chunk->rows - 1] = c->line;
+	c->said[c->chunk->rows - 1] = 0;
+	c->replies = false;
+}
+
+/* A row of both ways whose second one has no room in the batch is kept in its first place for the next batch. */
 static void good_row(struct fm_csv *c)
 {
 	c->place[c->chunk->rows - 1] = c->line;
+	c->said[c->chunk->rows - 1] = (uint8_t)c->row->said;
 	c->good++;
 	c->some = true;
+	if (!fm_row_has_reply(c->row))
+		return;
+	if (c->chunk->rows < c->limit)
+		put_reply(c, c->chunk->rows - 1);
+	else
+		c->replies = true;
 }
 
 static const char nfdump_line[] = "Date first seen  ";
@@ -335,6 +352,8 @@ static int keep(struct fm_csv *c, const char *s, size_t n, struct fm_error *err)
 
 int fm_csv_take(struct fm_csv *c, struct fm_error *err)
 {
+	if (c->replies && !fm_csv_is_full(c))
+		put_reply(c, c->last);
 	while (c->nleft && !fm_csv_is_full(c)) {
 		const char *lf = memchr(c->left, '\n', c->nleft), *line = c->left;
 		size_t m = lf ? (size_t)(lf - c->left) : c->nleft, n = m;
@@ -375,6 +394,7 @@ void fm_csv_file(struct fm_csv *c)
 
 void fm_csv_batch(struct fm_csv *c, size_t limit)
 {
+	c->last = c->chunk->rows ? c->chunk->rows - 1 : 0;
 	c->chunk->rows = c->nbad = 0;
 	c->limit = limit < c->cap ? limit : c->cap;
 }
@@ -407,6 +427,7 @@ int fm_csv_new(struct fm_csv **out, const struct fm_trace_opts *o, size_t cap, s
 	    (rc = fm_table_reserve(c->chunk, cap, err)) < 0 ||
 	    (rc = fm_address_dict_new(&c->chunk->addresses, err)) < 0 ||
 	    (rc = fm_alloc(&c->place, cap, sizeof *c->place, "line numbers", err)) < 0 ||
+	    (rc = fm_alloc(&c->said, cap, sizeof *c->said, "what rows say", err)) < 0 ||
 	    (rc = fm_alloc(&c->bad, FM_CSV_BAD_MAX, sizeof *c->bad, "bad rows", err)) < 0 ||
 	    (rc = fm_alloc(&c->bad_text, FM_CSV_BAD_MAX, sizeof *c->bad_text, "bad rows", err)) < 0 ||
 	    (rc = fm_alloc(&c->row, 1, sizeof *c->row, "a row", err)) < 0 || (rc = csv_start(c, err)) < 0) {
@@ -427,6 +448,7 @@ void fm_csv_free(struct fm_csv *c)
 		csv_free(&c->csv);
 	free(c->row);
 	free(c->place);
+	free(c->said);
 	free(c->bad);
 	free(c->bad_text);
 	fm_buf_free(&c->head);

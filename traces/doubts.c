@@ -133,7 +133,30 @@ static void look_for_twice(struct fm_doubts *d, const struct fm_table *t, size_t
 	d->recent[h >> 52] = h;
 }
 
-int fm_doubts_look(struct fm_doubts *d, const struct fm_table *t, const uint64_t *place, struct fm_error *err)
+static void look_at_said(struct fm_doubts *d, unsigned said, uint64_t place)
+{
+	if (said & FM_SAID_OTHER_TD)
+		fm_examples_add(&d->other_td, place);
+	if (said & FM_SAID_ROUNDED_TIME)
+		fm_examples_add(&d->rounded_time, place);
+	if (said & FM_SAID_ROUNDED)
+		fm_examples_add(&d->rounded, place);
+}
+
+/* A row from an address to itself, or from none to none. */
+static void look_at_ends(struct fm_doubts *d, const struct fm_table *t, size_t i, uint64_t place)
+{
+	struct fm_address a = fm_table_address(t, t->sa[i]);
+	uint32_t ip;
+
+	if (fm_address_ipv4(&a, &ip) ? !ip : !memcmp(&a, &(struct fm_address){{0}}, sizeof a))
+		fm_examples_add(&d->nowhere, place);
+	else
+		fm_examples_add(&d->to_self, place);
+}
+
+int fm_doubts_look(struct fm_doubts *d, const struct fm_table *t, const uint64_t *place, const uint8_t *said,
+		   struct fm_error *err)
 {
 	const unsigned flow = 1u << FM_TE | 1u << FM_TD | 1u << FM_SA | 1u << FM_DA | 1u << FM_SP | 1u << FM_DP |
 			      1u << FM_PR | 1u << FM_PKT | 1u << FM_BYT;
@@ -153,8 +176,14 @@ int fm_doubts_look(struct fm_doubts *d, const struct fm_table *t, const uint64_t
 			fm_examples_add(&d->lasting[t->td[i] ? 32 - __builtin_clz(t->td[i]) : 0], place[i]);
 		if (FM_HAS(t, FM_TD) && t->td[i] > UINT32_MAX - 60000)
 			fm_examples_add(&d->wrapped, place[i]);
+		if (said && said[i])
+			look_at_said(d, said[i], place[i]);
 		if (whole) {
 			look_for_twice(d, t, i, place[i]);
+			if (t->sa[i] == t->da[i] && t->addresses)
+				look_at_ends(d, t, i, place[i]);
+			if (t->byt[i] == UINT32_MAX || t->pkt[i] == UINT32_MAX)
+				fm_examples_add(&d->full, place[i]);
 			if (!t->pkt[i])
 				fm_examples_add(&d->no_packets, place[i]);
 			else if (!t->byt[i])
@@ -225,7 +254,45 @@ static int far_years(const struct fm_doubts *d, const char *path, struct fm_erro
 	return FM_OK;
 }
 
-/* A label as the eye sees it: small letters, without blanks of any kind. */
+/* Of which times in a row is it known that one of them is wrong? */
+static int wrong_times(const struct fm_doubts *d, const char *path, struct fm_error *err)
+{
+	const struct {
+		const struct fm_examples *rows;
+		const char *what, *remedy;
+	} of[] = {
+	    {&d->other_td, "have a duration that is not the time from start to end, by over a second",
+	     "is its unit another (format in the dialect)? A dialect without it reads start and end, one without the "
+	     "start reads end and duration"},
+	    {&d->rounded_time, "have times with an exponent and fewer digits than they have",
+	     "a program that keeps six digits has rounded them: have them written in full"},
+	};
+	char lines[FM_EXAMPLES_MAX];
+
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		const char *where = fm_examples_text(of[i].rows, d->place, lines);
+		unsigned long long n = of[i].rows->n;
+
+		if ((double)n > FM_DOUBT_TIMES_SHARE * (double)d->rows)
+			return fm_fail(err, FM_EINPUT, "%s: %llu of %llu rows %s (%s), more than a quarter: %s", path,
+				       n, (unsigned long long)d->rows, of[i].what, where, of[i].remedy);
+		if (n)
+			fm_warn("%s: %llu of %llu rows %s (%s): %s", path, n, (unsigned long long)d->rows, of[i].what,
+				where, of[i].remedy);
+	}
+	return FM_OK;
+}
+
+/* Blanks of any kind, hyphens and dashes, an underscore, and the sign for a character that was lost. */
+static bool is_between_words(uint32_t code)
+{
+	return code <= ' ' || code == '-' || code == '_' || code == 0xa0 || code == 0xad ||
+	       (code >= 0x2000 && code <= 0x2015) || code == 0x202f || code == 0x2060 || code == 0x2212 ||
+	       code == 0x3000 || code == 0xfeff || code == 0xfffd;
+}
+
+/* A label as it is heard: small letters, without what stands between words, 1.0 as 1, without an s or a point at its
+ * end. */
 static size_t looks(const char *s, char out[FM_DICT_VALUE_MAX + 1])
 {
 	size_t n = 0, all = strlen(s), len;
@@ -234,12 +301,15 @@ static size_t looks(const char *s, char out[FM_DICT_VALUE_MAX + 1])
 	for (size_t i = 0; i < all; i += len) {
 		if ((len = fm_utf8_next(s + i, all - i, &code)) == 0)
 			len = 1;
-		if (code <= ' ' || code == 0xa0 || (code >= 0x2000 && code <= 0x200f) || code == 0x202f ||
-		    code == 0x2060 || code == 0x3000 || code == 0xfeff)
+		if (is_between_words(code))
 			continue;
 		for (size_t k = 0; k < len; k++)
 			out[n++] = (char)(len == 1 && s[i] >= 'A' && s[i] <= 'Z' ? s[i] + 32 : s[i + k]);
 	}
+	if (n > 2 && !memcmp(out + n - 2, ".0", 2) && strspn(out, "0123456789") == n - 2)
+		n -= 2;
+	n -= n > 1 && out[n - 1] == '.';
+	n -= n > 3 && out[n - 1] == 's';
 	out[n] = 0;
 	return n;
 }
@@ -276,12 +346,12 @@ static int similar_labels(const struct fm_doubts *d, const char *path, const str
 		if (!strcmp(look[i - 1].text, look[i].text) && !pairs++)
 			first = i;
 	if (pairs)
-		fm_warn(
-		    "%s: %zu label%s differ%s from another in case or blanks alone (%ss %llu and %llu, for one) and "
-		    "count%s as another class: map one to the other with labels in the dialect",
-		    path, pairs, pairs == 1 ? "" : "s", pairs == 1 ? "s" : "", d->place ? d->place : "line",
-		    (unsigned long long)look[first - 1].place, (unsigned long long)look[first].place,
-		    pairs == 1 ? "s" : "");
+		fm_warn("%s: %zu label%s differ%s from another in case or blanks alone, or in a hyphen or the plural "
+			"(%ss %llu and %llu, for one) and "
+			"count%s as another class: map one to the other with labels in the dialect",
+			path, pairs, pairs == 1 ? "" : "s", pairs == 1 ? "s" : "", d->place ? d->place : "line",
+			(unsigned long long)look[first - 1].place, (unsigned long long)look[first].place,
+			pairs == 1 ? "s" : "");
 	free(look);
 	return FM_OK;
 }
@@ -362,6 +432,24 @@ static void odd_flows(const struct fm_doubts *d, const char *path)
 		    "(first at %s %llu): have them written in one form",
 		    path, d->place ? d->place : "line", (unsigned long long)d->flags_twice);
 	long_flows(d, path);
+	if (d->rounded.n)
+		fm_warn("%s: %llu of %llu rows have counts with an exponent and fewer digits than they have (%s): a "
+			"program that keeps six digits has rounded them? have whole numbers written",
+			path, (unsigned long long)d->rounded.n, rows, fm_examples_text(&d->rounded, d->place, lines));
+	if (d->full.n)
+		fm_warn("%s: %llu of %llu rows have 4294967295 packets or bytes (%s): a counter of 32 bits that was "
+			"full, or -1?",
+			path, (unsigned long long)d->full.n, rows, fm_examples_text(&d->full, d->place, lines));
+	if (d->nowhere.n)
+		fm_warn("%s: %llu of %llu rows have no address, 0.0.0.0 or :: at both ends (%s): were addresses "
+			"taken out, or did they have columns of another name?",
+			path, (unsigned long long)d->nowhere.n, rows, fm_examples_text(&d->nowhere, d->place, lines));
+	if (d->to_self.n > d->rows / 2)
+		fm_warn("%s: %llu of %llu rows go from an address to itself (%s): two columns of one address?", path,
+			(unsigned long long)d->to_self.n, rows, fm_examples_text(&d->to_self, d->place, lines));
+	if (d->rows > 1 && d->least_ms == d->most_ms)
+		fm_warn("%s: all %llu rows have the same time: a column of the file's time, or a rounded one?", path,
+			rows);
 	if (d->wrapped.n)
 		fm_warn("%s: %llu of %llu rows last 49.7 days, to within a minute of 2^32 milliseconds (%s): ends that "
 			"lie before the start, of an exporter that cannot say so? leave them out before ingest",
@@ -416,7 +504,7 @@ int fm_doubts_judge(const struct fm_doubts *d, const char *path, const struct fm
 			       "milliseconds or the like (format in the dialect), or its clock began there "
 			       "(relative_to in the dialect)",
 			       path, (unsigned long long)d->rows);
-	if ((rc = far_years(d, path, err)) < 0)
+	if ((rc = far_years(d, path, err)) < 0 || (rc = wrong_times(d, path, err)) < 0)
 		return rc;
 	odd_flows(d, path);
 	vanished_labels(d, path, labels);

@@ -22,21 +22,24 @@
 #define FM_DOUBT_RECENT 4096    /* rows that a row is looked for among, to find it twice */
 #define FM_DOUBT_FAR_SHARE 0.25 /* more rows years from the others are refused */
 #define FM_DOUBT_TWICE_SHARE 0.1
-#define FM_DOUBT_LONG_SHARE 0.1 /* more rows last longer than the whole trace */
+#define FM_DOUBT_LONG_SHARE 0.1   /* more rows last longer than the whole trace */
+#define FM_DOUBT_TIMES_SHARE 0.25 /* more rows whose times contradict each other, or are rounded, are refused */
 
 /* How many rows there are of a kind, and where the first stand. */
 struct fm_examples {
 	uint64_t n, line[FM_DOUBT_EXAMPLES];
 };
 struct fm_doubts {
-	const struct fm_dialect *dialect;        /* whose clock the times were told by; NULL: UTC */
-	const char *place;                       /* what the places of rows count; NULL: lines */
-	uint64_t rows, forward;                  /* forward: rows later than the row before */
-	int64_t first_ms, last_ms;               /* of the first and of the last row */
-	struct fm_examples back;                 /* earlier than the row before */
-	struct fm_examples year[FM_DOUBT_YEARS]; /* by year of their time */
-	struct fm_examples half_day;             /* earlier by about 12 hours */
-	bool after_noon;                         /* an hour from 13 on has been seen, before te less td */
+	const struct fm_dialect *dialect;                   /* whose clock the times were told by; NULL: UTC */
+	const char *place;                                  /* what the places of rows count; NULL: lines */
+	uint64_t rows, forward;                             /* forward: rows later than the row before */
+	int64_t first_ms, last_ms;                          /* of the first and of the last row */
+	struct fm_examples back;                            /* earlier than the row before */
+	struct fm_examples year[FM_DOUBT_YEARS];            /* by year of their time */
+	struct fm_examples half_day;                        /* earlier by about 12 hours */
+	bool after_noon;                                    /* an hour from 13 on has been seen, before te less td */
+	struct fm_examples other_td, rounded_time, rounded; /* enum fm_trace_said */
+	struct fm_examples nowhere, to_self, full;          /* no address at all; one to itself; a count of 2^32 - 1 */
 	struct fm_examples no_packets, no_bytes, twice;
 	struct fm_examples thin, fat;     /* under 20 bytes a packet, and over 65,535 */
 	struct fm_examples lasting[33];   /* by the bits of td: below 2^i milliseconds, and not below 2^(i - 1) */
@@ -58,11 +61,12 @@ void fm_examples_add(struct fm_examples *e, uint64_t line);
 #define FM_EXAMPLES_MAX 128
 const char *fm_examples_text(const struct fm_examples *e, const char *place, char out[FM_EXAMPLES_MAX]);
 
-/* place: where each row stands in the source (reader.h). */
-int fm_doubts_look(struct fm_doubts *d, const struct fm_table *rows, const uint64_t *place,
+/* place: where each row stands in the source; said: what its text said of it, or NULL (reader.h). */
+int fm_doubts_look(struct fm_doubts *d, const struct fm_table *rows, const uint64_t *place, const uint8_t *said,
 		   struct fm_error *err) FM_MUST_CHECK;
 void fm_doubts_bad(struct fm_doubts *d, const struct fm_trace_bad *bad);
-/* FM_EINPUT: all times in 1970, or more than FM_DOUBT_FAR_SHARE years from the others. */
+/* FM_EINPUT: all times in 1970, more than FM_DOUBT_FAR_SHARE years from the others, or times that contradict each other
+ * or are rounded in more than FM_DOUBT_TIMES_SHARE of the rows. */
 int fm_doubts_judge(const struct fm_doubts *d, const char *path, const struct fm_dict *labels,
 		    struct fm_error *err) FM_MUST_CHECK;
 /* Rows that fall back by about 12 hours while none is later than 12:59: a clock of 12 hours; NULL: there are none. */

@@ -40,7 +40,7 @@ static bool is_of(const struct fm_header *r, const struct fm_dialect *d, bool va
 	if (d->delimiter != r->o->dialect->delimiter || *d->header_mark || d->header == values)
 		return false;
 	for (int k = 0; k < d->ncols && !values; k++)
-		if (fm_row_reads(d, k) && !head_has(r, d->cols[k].name, false))
+		if (fm_row_needs(d, k) && !head_has(r, d->cols[k].name, false))
 			return false;
 	return !values || d->ncols == r->n;
 }
@@ -149,7 +149,7 @@ static bool in_another_case(const struct fm_header *r)
 	const struct fm_dialect *d = r->o->dialect;
 
 	for (int k = 0; k < d->ncols; k++)
-		if (fm_row_reads(d, k) && !head_has(r, d->cols[k].name, true))
+		if (fm_row_needs(d, k) && !head_has(r, d->cols[k].name, true))
 			return false;
 	return true;
 }
@@ -228,7 +228,7 @@ int fm_header_take(const struct fm_header *r, struct fm_error *err)
 	}
 	r->row->nfields = r->n;
 	for (int k = 0; k < d->ncols; k++)
-		if (fm_row_reads(d, k) && !found[k])
+		if (fm_row_needs(d, k) && !found[k])
 			fm_buf_printf(&lacking, "%s%s", lacking.len ? ", " : "", d->cols[k].name);
 	if (lacking.len)
 		rc = refuse_head(r, lacking.data, known, values > 0, err);

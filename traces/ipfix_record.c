@@ -1,5 +1,7 @@
 #include "traces/ipfix_record.h"
 
+#include "traces/protocol.h"
+
 #define HAS(name) FM_IPFIX_HAS(c->has, name)
 #define NTP_EPOCH_S INT64_C(2208988800)     /* from 1900 to 1970 */
 #define LATEST_MS INT64_C(9214646400000)    /* 2262-01-01, as for text (value.c) */
@@ -138,23 +140,6 @@ static void ports_of(const struct fm_ipfix_record *r, const struct fm_ipfix_cont
 	}
 }
 
-/* What answers a type of ICMP: RFC 792, RFC 4443 (4). Others are answered by none; they stay. */
-static uint16_t icmp_reply(uint8_t protocol, uint16_t port)
-{
-	switch (port >> 8) {
-	case 8:
-		return protocol == ICMP ? 0 : port;
-	case 13:
-	case 15:
-	case 17:
-		return protocol == ICMP ? (uint16_t)(port + 256) : port;
-	case 128:
-		return protocol == ICMP6 ? 129 << 8 : port;
-	default:
-		return port;
-	}
-}
-
 static uint64_t first_of(bool a, uint64_t x, bool b, uint64_t y, uint64_t z)
 {
 	return a ? x : b ? y : z;
@@ -171,9 +156,10 @@ static void reverse(const struct fm_ipfix_record *r, const struct fm_ipfix_conte
 	back->dp = f->sp;
 	if (f->protocol == ICMP || f->protocol == ICMP6) {
 		back->sp = f->sp;
-		back->dp = f->protocol == ICMP && HAS(reverseIcmpTypeCodeIPv4)    ? r->reverseIcmpTypeCodeIPv4
-			   : f->protocol == ICMP6 && HAS(reverseIcmpTypeCodeIPv6) ? r->reverseIcmpTypeCodeIPv6
-										  : icmp_reply(f->protocol, f->dp);
+		back->dp = f->protocol == ICMP && HAS(reverseIcmpTypeCodeIPv4) ? r->reverseIcmpTypeCodeIPv4
+			   : f->protocol == ICMP6 && HAS(reverseIcmpTypeCodeIPv6)
+			       ? r->reverseIcmpTypeCodeIPv6
+			       : fm_protocol_icmp_reply(f->protocol, f->dp);
 	}
 	back->packets = first_of(HAS(reversePacketDeltaCount), r->reversePacketDeltaCount, HAS(reversePacketTotalCount),
 				 r->reversePacketTotalCount, r->responderPackets);

@@ -81,6 +81,11 @@ int fm_protocol_number(const char *s, size_t n)
 	char text[SPELLED_MAX], name[SPELLED_MAX];
 	int64_t v;
 
+	if (n > 2 && n < 6 && s[0] == '0' && (s[1] | 0x20) == 'x') {
+		for (v = 0, s += 2, n -= 2; n; s++, n--)
+			v = fm_hex_digit(*s) < 0 ? INT16_MAX : v * 16 + fm_hex_digit(*s);
+		return v <= 255 ? (int)v : -1;
+	}
 	if (n && s[0] >= '0' && s[0] <= '9' && !fm_parse_scaled(s, n, 6, &v))
 		return v % 1000000 == 0 && v / 1000000 <= 255 ? (int)(v / 1000000) : -1;
 	if (!spelled(s, n, text))
@@ -115,4 +120,20 @@ size_t fm_protocol_name(const char *s, size_t n, char *out)
 		out[i] = s[i] >= 'a' && s[i] <= 'z' ? (char)(s[i] - 32) : s[i];
 	out[n] = 0;
 	return n;
+}
+
+uint16_t fm_protocol_icmp_reply(int number, uint16_t type_code)
+{
+	switch (type_code >> 8) {
+	case 8:
+		return number == 1 ? 0 : type_code;
+	case 13:
+	case 15:
+	case 17:
+		return number == 1 ? (uint16_t)(type_code + 256) : type_code;
+	case 128:
+		return number == 58 ? 129 << 8 : type_code;
+	default:
+		return type_code;
+	}
 }

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* s[0..n) in its one form in out, cap > n + 16 bytes; returns its length. Bytes that are not ASCII stay. */
 size_t fm_protocol_name(const char *s, size_t n, char *out);
@@ -18,5 +19,12 @@ size_t fm_protocol_name(const char *s, size_t n, char *out);
 int fm_protocol_number(const char *s, size_t n);
 /* Is it a number, and that of no protocol: 256, -1? */
 bool fm_protocol_is_no_number(const char *s, size_t n);
+/* ICMP and ICMPv6, whose ports are type * 256 + code. */
+static inline bool fm_protocol_is_icmp(int number)
+{
+	return number == 1 || number == 58;
+}
+/* What answers type and code of ICMP: RFC 792, RFC 4443 (4). Others are answered by none; they stay. */
+uint16_t fm_protocol_icmp_reply(int number, uint16_t type_code);
 
 #endif

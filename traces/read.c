@@ -82,7 +82,7 @@ static int take_good(struct pass *p, const struct fm_batch *b, struct fm_error *
 		p->st.unsorted += p->st.rows + i && t->te[i] < p->last_ms;
 		p->last_ms = t->te[i];
 	}
-	if (t->rows && p->o->look && (rc = p->o->look(p->o->ctx, t, b->place, err)) < 0)
+	if (t->rows && p->o->look && (rc = p->o->look(p->o->ctx, t, b->place, b->said, err)) < 0)
 		return rc;
 	p->st.rows += t->rows;
 	p->st.missing_values += b->missing_values;

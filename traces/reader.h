@@ -28,6 +28,7 @@ struct fm_reader; /* each kind's own */
 struct fm_batch {
 	struct fm_table *rows; /* good rows, at most the limit; its dictionaries grow and keep their indices */
 	const uint64_t *place; /* (rows->rows) where each stands in the source: line, packet or record number, from 1 */
+	const uint8_t *said;   /* (rows->rows) enum fm_trace_said, or NULL */
 	const struct fm_trace_bad *bad;
 	size_t nbad;
 	uint64_t missing_values; /* in the good rows of this batch */

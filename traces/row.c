@@ -14,8 +14,7 @@
 
 #define COUNT_MAX ((uint64_t)INT64_MAX)
 
-/* Is column k of the dialect needed? A start is not where te and td have columns. */
-bool fm_row_reads(const struct fm_dialect *d, int k)
+static bool has_te_and_td(const struct fm_dialect *d)
 {
 	bool te = false, td = false;
 
@@ -23,7 +22,19 @@ bool fm_row_reads(const struct fm_dialect *d, int k)
 		te = te || (d->cols[i].col == FM_TE && d->cols[i].role == FM_ROLE_VALUE);
 		td = td || d->cols[i].col == FM_TD;
 	}
-	return d->cols[k].nonly || (d->cols[k].col >= 0 && !(d->cols[k].role == FM_ROLE_START && te && td));
+	return te && td;
+}
+
+bool fm_row_reads(const struct fm_dialect *d, int k)
+{
+	return d->cols[k].nonly || d->cols[k].col >= 0;
+}
+
+/* A start is not needed where te and td have columns, nor what only records of both ways have. */
+bool fm_row_needs(const struct fm_dialect *d, int k)
+{
+	return fm_row_reads(d, k) && d->cols[k].role != FM_ROLE_REPLY &&
+	       !(d->cols[k].role == FM_ROLE_START && has_te_and_td(d));
 }
 
 void fm_row_in_order(struct fm_row *r)
@@ -39,6 +50,8 @@ void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing m
 	r->d = d;
 	r->missing = missing;
 	r->t = t;
+	for (int k = 0; k < d->ncols; k++)
+		r->tells_all = r->tells_all || (d->cols[k].role == FM_ROLE_START && has_te_and_td(d));
 	fm_row_in_order(r);
 	for (int k = 0; k < d->ncols; k++) {
 		int c = d->cols[k].col;
@@ -124,10 +137,12 @@ static void take_time_part(struct fm_row *r, int k, const char *s, size_t n)
 	int64_t ms, *sum = start ? &r->start_ms : &r->t->te[r->t->rows];
 	const char *why = fm_value_time(r->d, k, s, n, &ms);
 
-	if (why) {
+	if (why && !(start && r->tells_all)) {
 		fm_row_refuse_value(r, k, why);
 		return;
 	}
+	if (why)
+		return;
 	*sum = ms + (*has ? *sum : 0);
 	*has = true;
 	r->clock_parts |= r->d->cols[k].format == FM_FMT_PATTERN ? 1u << r->d->cols[k].role : 0;
@@ -135,6 +150,7 @@ static void take_time_part(struct fm_row *r, int k, const char *s, size_t n)
 
 static void take_time(struct fm_row *r, int k, const char *s, size_t n)
 {
+	bool start = r->d->cols[k].role == FM_ROLE_START;
 	struct fm_row_time *last = &r->time[r->d->cols[k].role];
 	const char *why;
 
@@ -145,15 +161,18 @@ static void take_time(struct fm_row *r, int k, const char *s, size_t n)
 	if (!n || n != last->len || memcmp(s, last->text, n) != 0) {
 		last->len = 0;
 		if ((why = fm_value_time(r->d, k, s, n, &last->ms))) {
-			fm_row_refuse_value(r, k, why);
+			if (!start || !r->tells_all)
+				fm_row_refuse_value(r, k, why);
 			return;
 		}
+		last->rounded = fm_value_is_rounded(s, n);
 		if (n <= sizeof last->text) {
 			memcpy(last->text, s, n);
 			last->len = n;
 		}
 	}
-	if (r->d->cols[k].role == FM_ROLE_START) {
+	r->said |= last->rounded ? FM_SAID_ROUNDED_TIME : 0;
+	if (start) {
 		r->start_ms = last->ms;
 		r->has_start = true;
 	} else {
@@ -185,6 +204,16 @@ static void set_clocks(struct fm_row *r)
 	}
 }
 
+/* Where the trace tells start, end and duration, one of them can be wrong. */
+static void compare_times(struct fm_row *r)
+{
+	int64_t te = r->t->te[r->t->rows], td = r->t->td[r->t->rows], off = te - r->start_ms - td;
+	int64_t may = te % 60000 || r->start_ms % 60000 ? FM_ROW_CLOCKS_MS : 60000; /* clocks without seconds */
+
+	if (off > may || off < -may)
+		r->said |= FM_SAID_OTHER_TD;
+}
+
 /* A start with a duration or an end: the two that the table has. */
 static void end_times(struct fm_row *r)
 {
@@ -193,6 +222,14 @@ static void end_times(struct fm_row *r)
 
 	if (!r->has_start)
 		return;
+	if (r->tells_all && !(r->lacks >> FM_TD & 1u)) {
+		compare_times(r);
+		return;
+	}
+	if (r->lacks >> FM_TD & r->has_te & 1u) {
+		r->lacks &= ~(1u << FM_TD);
+		r->nmissing--;
+	}
 	if (!r->has_te)
 		*te = r->start_ms + *td;
 	else if (*te < r->start_ms)
@@ -255,6 +292,11 @@ static void take_count(struct fm_row *r, int k, const char *s, size_t n)
 	uint64_t v, *out = &((uint64_t *)r->t->col[c])[r->t->rows];
 	const char *why = fm_value_count(r->d, k, s, n, &v);
 
+	r->said |= !why && fm_value_is_rounded(s, n) ? FM_SAID_ROUNDED : 0;
+	if (!why && r->d->cols[k].role == FM_ROLE_REPLY) {
+		r->reply[c == FM_BYT] = v;
+		return;
+	}
 	if (!why && r->d->cols[k].role == FM_ROLE_SUM && r->summed >> c & 1u) {
 		if (v > COUNT_MAX - *out)
 			why = "is, as a sum, over 2^63 - 1";
@@ -400,6 +442,8 @@ static void take_missing(struct fm_row *r, int k)
 	int c = r->d->cols[k].col;
 	char *at = (char *)r->t->col[c] + r->t->rows * fm_cols[c].width;
 
+	if (r->d->cols[k].role == FM_ROLE_REPLY || (r->d->cols[k].role == FM_ROLE_START && r->tells_all))
+		return;
 	if (r->d->cols[k].role == FM_ROLE_SUM && r->summed >> c & 1u && r->missing != FM_MISSING_REJECT) {
 		r->nmissing++;
 		return;
@@ -434,6 +478,8 @@ void fm_row_begin(struct fm_row *r)
 	r->nmissing = 0;
 	r->nfresh = r->summed = r->lacks = r->ipv6 = r->clock_parts = 0;
 	r->dotted = 0;
+	r->said = 0;
+	r->reply[0] = r->reply[1] = 0;
 	r->nwords[0] = r->nwords[1] = 0;
 	r->family6 = false;
 	r->has_te = r->has_start = r->has_label = r->last_empty = false;
@@ -545,6 +591,36 @@ bool fm_row_end(struct fm_row *r)
 		r->lacking[c] += r->lacks >> c & 1u;
 	r->t->rows++;
 	return true;
+}
+
+bool fm_row_has_reply(const struct fm_row *r)
+{
+	return r->reply[0] || r->reply[1];
+}
+
+void fm_row_put_reply(struct fm_row *r, size_t of)
+{
+	struct fm_table *t = r->t;
+	size_t to = t->rows++;
+	uint32_t sa = t->sa[of], da = t->da[of];
+	uint16_t sp = t->sp[of], dp = t->dp[of];
+	int number;
+
+	for (int c = 0; c < FM_NCOL; c++)
+		if (FM_HAS(t, c))
+			memmove((char *)t->col[c] + to * fm_cols[c].width, (char *)t->col[c] + of * fm_cols[c].width,
+				fm_cols[c].width);
+	t->sa[to] = da;
+	t->da[to] = sa;
+	t->pkt[to] = r->reply[0];
+	t->byt[to] = r->reply[1];
+	number = fm_protocol_number(t->dict[FM_PR].value[t->pr[of]], strlen(t->dict[FM_PR].value[t->pr[of]]));
+	if (fm_protocol_is_icmp(number)) {
+		t->dp[to] = fm_protocol_icmp_reply(number, dp);
+		return;
+	}
+	t->sp[to] = dp;
+	t->dp[to] = sp;
 }
 
 bool fm_row_is_numeric(const char *s, size_t n)

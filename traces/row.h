@@ -30,6 +30,7 @@
 #define FM_ROW_CACHE 256
 #define FM_ROW_KEY 16
 #define FM_ROW_IPS 4096
+#define FM_ROW_CLOCKS_MS 1000 /* start, end and duration of a flow may differ by what clocks of a second cut off */
 
 struct fm_row {
 	const struct fm_dialect *d;
@@ -55,9 +56,13 @@ struct fm_row {
 		char text[40];
 		size_t len;
 		int64_t ms;
+		bool rounded;
 	} time[FM_ROLE_START + 1];
 	int64_t start_ms; /* of this row, if has_start */
 	bool has_start, has_te, has_label, last_empty;
+	bool tells_all;      /* start, te and td have columns: a start is read to compare, and may be no time */
+	unsigned said;       /* what is odd about this row: enum fm_trace_said as bits */
+	uint64_t reply[2];   /* packets and bytes of the way back */
 	unsigned ipv6;       /* columns whose address is IPv6 */
 	uint32_t word[2][4]; /* of sa and of da, where each has four columns */
 	int nwords[2];
@@ -91,9 +96,15 @@ void fm_row_in_order(struct fm_row *r);
 /* The chunk's dictionaries have been emptied. */
 void fm_row_forget(struct fm_row *r);
 bool fm_row_reads(const struct fm_dialect *d, int k);
+/* Must a file with a header have column k of the dialect? */
+bool fm_row_needs(const struct fm_dialect *d, int k);
 void fm_row_begin(struct fm_row *r);
 void fm_row_field(struct fm_row *r, const char *s, size_t n);
 bool fm_row_end(struct fm_row *r);
+/* Behind fm_row_end that was true: has the row a way back? Then put it into the chunk too, which has room for it: the
+ * flow of the reply, at the same time. */
+bool fm_row_has_reply(const struct fm_row *r);
+void fm_row_put_reply(struct fm_row *r, size_t of);
 /* The label of a row that fm_row_end found bad, where it could be read; else NULL. Private. */
 const char *fm_row_bad_label(const struct fm_row *r, char text[FM_DICT_VALUE_MAX + 1]);
 /* Mark the row as bad, unless it is already. */

@@ -86,7 +86,7 @@ static int try_dialect(const struct fm_dialect *d, const char *path, const char 
 	c->rows = st.rows;
 	c->bad = st.bad;
 	for (int k = 0; k < d->ncols; k++)
-		c->columns += fm_row_reads(d, k);
+		c->columns += fm_row_needs(d, k);
 	for (int k = 0; k < d->nlabels; k++)
 		c->mapped += l.label[k];
 	if (l.nowhere == st.rows)

@@ -27,6 +27,12 @@
 #define FM_TRACE_MAXLINE (1 << 20) /* a longer line is a bad row */
 
 enum fm_missing { FM_MISSING_ZERO, FM_MISSING_REJECT };
+/* What a row's text says of it beside its values, as bits. */
+enum fm_trace_said {
+	FM_SAID_OTHER_TD = 1,     /* the duration is not that between start and end */
+	FM_SAID_ROUNDED_TIME = 2, /* a time as 1.46033e+09, with fewer digits than it has */
+	FM_SAID_ROUNDED = 4,      /* a count likewise */
+};
 struct fm_trace_bad {
 	uint64_t line;      /* its place (reader.h); 1 is the first line of the file */
 	const char *reason; /* "sp is over 65535 (column sp)": nothing of the row's text */
@@ -44,8 +50,10 @@ struct fm_trace_opts {
 	/* Called with the good rows of each batch, at most FM_TRACE_CHUNK; the table is reused. Non-zero stops with
 	 * that code. May be NULL. */
 	int (*chunk)(void *ctx, struct fm_table *chunk, struct fm_error *err);
-	/* Called with the same rows before chunk: where each stands in the source (reader.h). May be NULL. */
-	int (*look)(void *ctx, const struct fm_table *rows, const uint64_t *place, struct fm_error *err);
+	/* Called with the same rows before chunk: where each stands in the source (reader.h), and what its text said of
+	 * it (bits of enum fm_trace_said; NULL: nothing of any). May be NULL. */
+	int (*look)(void *ctx, const struct fm_table *rows, const uint64_t *place, const uint8_t *said,
+		    struct fm_error *err);
 	void (*bad)(void *ctx, const struct fm_trace_bad *bad); /* may be NULL */
 	void (*progress)(void *ctx, uint64_t bytes_read, uint64_t bytes_total,
 			 uint64_t rows); /* may be NULL; compressed bytes */

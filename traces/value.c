@@ -437,6 +437,20 @@ const char *fm_value_address(const struct fm_dialect *d, int k, const char *s, s
 	return bare_address(s, n, a) ? NULL : fm_hint_address(s, n);
 }
 
+bool fm_value_has_few_digits(const char *s, size_t n)
+{
+	const char *e = memchr(s, 'e', n), *point;
+	uint64_t exponent;
+	size_t from;
+
+	if (!e && !(e = memchr(s, 'E', n)))
+		return false;
+	from = (size_t)(e - s) + 1;
+	from += from < n && s[from] == '+';
+	point = memchr(s, '.', (size_t)(e - s));
+	return !fm_parse_u64(s + from, n - from, 18, &exponent) && exponent > (uint64_t)(point ? e - point - 1 : 0);
+}
+
 /* ---- windows-1252 ---- */
 
 /* The characters of the bytes 0x80 to 0x9f; 0: none. The others are those of Latin-1. */

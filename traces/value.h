@@ -31,4 +31,12 @@ size_t fm_value_from_windows_1252(const char *s, size_t n, char *out);
 /* Back, out of n bytes; 0: a character that it lacks. */
 size_t fm_value_to_windows_1252(const char *s, size_t n, char *out);
 
+/* Is it a number with an exponent and fewer digits than it has before its point, as 1.46033e+09 is? */
+bool fm_value_has_few_digits(const char *s, size_t n);
+static inline bool fm_value_is_rounded(const char *s, size_t n)
+{
+	return n > 4 && ((s[n - 2] | 0x20) == 'e' || (s[n - 3] | 0x20) == 'e' || (s[n - 4] | 0x20) == 'e') &&
+	       fm_value_has_few_digits(s, n);
+}
+
 #endif

@@ -229,9 +229,11 @@ static size_t format_port(const struct fm_table *t, size_t row, unsigned port, e
 	return n + fm_format_u64(port % 256, out + n);
 }
 
-/* Is k a column of a sum, and not the first? */
+/* Is k a column of a sum, and not the first, or one of the way back, which is a row of its own? */
 static bool is_later_part(const struct fm_dialect *d, int k)
 {
+	if (d->cols[k].role == FM_ROLE_REPLY)
+		return true;
 	for (int i = 0; i < k; i++)
 		if (d->cols[k].role == FM_ROLE_SUM && d->cols[i].col == d->cols[k].col)
 			return true;

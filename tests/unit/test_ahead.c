@@ -23,13 +23,15 @@ static void hash_text(uint64_t *h, const char *s)
 	while (*s++);
 }
 
-static int hear_rows(void *ctx, const struct fm_table *t, const uint64_t *place, struct fm_error *err)
+static int hear_rows(void *ctx, const struct fm_table *t, const uint64_t *place, const uint8_t *said,
+		     struct fm_error *err)
 {
 	struct heard *h = ctx;
 
 	(void)err;
 	for (size_t i = 0; i < t->rows; i++) {
 		hash(&h->rows, place[i]);
+		hash(&h->rows, said ? said[i] : 0);
 		for (int c = 0; c < FM_NCOL; c++) {
 			uint64_t v = FM_HAS(t, c) ? fm_table_value(t, c, i) : 0;
 
@@ -131,6 +133,31 @@ static void one_file_gives_the_same(void **state)
 	o.missing = FM_MISSING_REJECT;
 	assert_same_for_any_threads(&o, FM_OK);
 	fm_buf_free(&b);
+}
+
+/* A batch that is full between a row and its way back, and rows whose times contradict each other. */
+static void rows_of_both_ways_are_cut_alike(void **state)
+{
+	struct fm_dialect *d = NULL;
+	struct fm_error err;
+	struct fm_buf b = {0};
+	struct fm_trace_opts o = {0};
+
+	(void)state;
+	assert_int_equal(fm_dialect_load(&d, "nfdump16", &err), FM_OK);
+	fm_buf_puts(&b, "ts,te,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt,opkt,obyt\n");
+	for (unsigned i = 0; i < 50000; i++)
+		fm_buf_printf(&b,
+			      "2016-04-11 00:01:06,2016-04-11 "
+			      "00:01:08,%u.0,10.0.%u.1,192.0.2.7,%u,8.0,%s,.A....,0,0,1,130,%u,0\n",
+			      i % 7, i % 250, i, "ICMP", i % 5000 > 1);
+	o.dialect = d;
+	o.path = put_bytes("ways.csv", b.data, b.len);
+	assert_same_for_any_threads(&o, FM_OK);
+	o.rows = 65537;
+	assert_same_for_any_threads(&o, FM_OK);
+	fm_buf_free(&b);
+	fm_dialect_free(d);
 }
 
 static void the_wanted_rows_are_the_first(void **state)
@@ -267,6 +294,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(one_file_gives_the_same),
+	    cmocka_unit_test(rows_of_both_ways_are_cut_alike),
 	    cmocka_unit_test(the_wanted_rows_are_the_first),
 	    cmocka_unit_test(a_header_is_known_to_all_threads),
 	    cmocka_unit_test(many_values_are_numbered_alike),

@@ -1,0 +1,242 @@
+/* What the text of a row says beside its values: times that contradict each other, numbers that were rounded, the way
+ * back of a record of both ways. */
+#include "tests/unit/capture.h"
+#include "tests/unit/trace_fixture.h"
+#include "traces/doubts.h"
+
+#define NFDUMP16 "ts,te,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt,opkt,obyt\n"
+
+static struct fm_doubts doubts;
+static struct fm_table *kept;
+static struct fm_error err;
+static int verdict;
+
+static int look(void *ctx, const struct fm_table *rows, const uint64_t *place, const uint8_t *said, struct fm_error *e)
+{
+	(void)ctx;
+	return fm_doubts_look(&doubts, rows, place, said, e);
+}
+
+static int keep(void *ctx, struct fm_table *chunk, struct fm_error *e)
+{
+	(void)ctx;
+	return fm_trace_chunk_copy(kept, chunk, 0, chunk->rows, e);
+}
+
+static void judge(void)
+{
+	verdict = fm_doubts_judge(&doubts, "trace.csv", &(struct fm_dict){0}, &err);
+}
+
+/* Reads text by a dialect into `kept` and judges it; what is warned of in said. The first `rows` rows, or 0: all. */
+static void read_text(const char *dialect, const struct fm_buf *text, uint64_t rows, char said[4096])
+{
+	struct fm_dialect *d;
+	struct fm_trace_stats st;
+	FILE *f = tmpfile();
+
+	assert_non_null(f);
+	if (fm_dialect_load(&d, dialect, &err))
+		fail_msg("%s", err.message);
+	if (kept)
+		fm_table_free(kept);
+	assert_int_equal(fm_table_new(&kept, d->present, &err), FM_OK);
+	doubts = (struct fm_doubts){.dialect = d};
+	struct fm_trace_opts o = {.path = put_bytes("in.csv", text->data, text->len),
+				  .dialect = d,
+				  .rows = rows,
+				  .look = look,
+				  .chunk = keep};
+	if (fm_trace_read(&o, &st, &err))
+		fail_msg("%s", err.message);
+	assert_int_equal(st.bad, 0);
+	with_stderr(fileno(f), judge);
+	rewind(f);
+	said[fread(said, 1, 4095, f)] = 0;
+	fclose(f);
+	fm_doubts_free(&doubts);
+	fm_dialect_free(d);
+}
+
+static char said[4096];
+
+/* n rows from 00:01:06.xxx to 00:01:08.yyy; each `every`th has td `odd`. */
+static struct fm_buf durations(int n, int every, const char *td, const char *odd)
+{
+	struct fm_buf b = {0};
+
+	fm_buf_puts(&b, NFDUMP16);
+	for (int i = 0; i < n; i++)
+		fm_buf_printf(
+		    &b,
+		    "2016-04-11 00:%02d:06,2016-04-11 00:%02d:08,%s,10.0.0.1,192.0.2.7,%d,53,UDP,......,0,0,1,130,"
+		    "0,0\n",
+		    i % 60, i % 60, i % every == every - 1 ? odd : td, i);
+	return b;
+}
+
+static void a_duration_beside_another_start_and_end_is_warned_of(void **state)
+{
+	struct fm_buf b = durations(100, 10, "2.004", "200.000");
+
+	(void)state;
+	read_text("nfdump16", &b, 0, said);
+	assert_int_equal(verdict, FM_OK);
+	assert_non_null(strstr(said, "10 of 100 rows have a duration that is not the time from start to end, by over a "
+				     "second (first at line 11, then 21 and 31)"));
+	fm_buf_free(&b);
+}
+
+static void another_unit_of_durations_is_refused(void **state)
+{
+	struct fm_buf b = durations(100, 3, "2.004", "2004");
+
+	(void)state;
+	read_text("nfdump16", &b, 0, said);
+	assert_int_equal(verdict, FM_EINPUT);
+	assert_non_null(strstr(err.message, "33 of 100 rows have a duration that is not the time from start to end"));
+	assert_non_null(strstr(err.message, "more than a quarter: is its unit another"));
+	fm_buf_free(&b);
+}
+
+static void clocks_of_seconds_and_minutes_contradict_nothing(void **state)
+{
+	struct fm_buf b = durations(100, 2, "1.001", "2.999"), minutes = {0};
+
+	(void)state;
+	read_text("nfdump16", &b, 0, said);
+	assert_int_equal(verdict, FM_OK);
+	assert_null(strstr(said, "duration"));
+	fm_buf_puts(&minutes, NFDUMP16);
+	for (int i = 0; i < 50; i++)
+		fm_buf_printf(
+		    &minutes,
+		    "2016-04-11 00:%02d,2016-04-11 00:%02d,%d.5,10.0.0.1,192.0.2.7,%d,53,UDP,......,0,0,1,130,0,"
+		    "0\n",
+		    i, i, i, i);
+	read_text("nfdump16", &minutes, 0, said);
+	assert_int_equal(verdict, FM_OK);
+	assert_null(strstr(said, "duration"));
+	fm_buf_free(&b);
+	fm_buf_free(&minutes);
+}
+
+static void a_duration_that_is_missing_is_the_time_from_start_to_end(void **state)
+{
+	struct fm_buf b = durations(4, 2, "1.500", "");
+
+	(void)state;
+	read_text("nfdump16", &b, 0, said);
+	assert_int_equal(verdict, FM_OK);
+	assert_int_equal(kept->td[0], 1500);
+	assert_int_equal(kept->td[1], 2000);
+	fm_buf_free(&b);
+}
+
+/* Each row has two packets back; of n wanted rows no reply is lost, nor one too many read. */
+static void both_ways_are_two_rows_whatever_number_is_wanted(void **state)
+{
+	struct fm_buf b = {0};
+
+	(void)state;
+	fm_buf_puts(&b, NFDUMP16);
+	for (int i = 0; i < 3; i++)
+		fm_buf_printf(
+		    &b,
+		    "2016-04-11 00:01:06,2016-04-11 00:01:08,2.0,10.0.0.1,192.0.2.7,%d,53,UDP,......,0,0,1,130,2,"
+		    "%d%s",
+		    1000 + i, 300 + i, i < 2 ? "\n" : "");
+	for (uint64_t rows = 0; rows < 8; rows++) {
+		read_text("nfdump16", &b, rows, said);
+		assert_int_equal(kept->rows, rows && rows < 6 ? rows : 6);
+		for (size_t i = 0; i < kept->rows; i++) {
+			assert_int_equal(kept->sp[i], i % 2 ? 53 : 1000 + i / 2);
+			assert_int_equal(kept->dp[i], i % 2 ? 1000 + i / 2 : 53);
+			assert_int_equal(kept->byt[i], i % 2 ? 300 + i / 2 : 130);
+			assert_int_equal(kept->pkt[i], i % 2 ? 2 : 1);
+			assert_true((kept->sa[i] == kept->sa[0]) == (i % 2 == 0));
+			assert_true((kept->da[i] == kept->da[0]) == (i % 2 == 0));
+		}
+	}
+	fm_buf_free(&b);
+}
+
+static struct fm_buf epochs(const char *first, const char *bytes, bool same)
+{
+	struct fm_buf b = {0};
+
+	put("epoch.yaml", "name: epoch\nheader: true\ncolumns:\n  - {name: ts, column: start, format: seconds}\n"
+			  "  - {name: td, column: td}\n  - {name: sa, column: sa}\n  - {name: da, column: da}\n"
+			  "  - {name: sp, column: sp}\n  - {name: dp, column: dp}\n  - {name: pr, column: pr}\n"
+			  "  - {name: pkt, column: pkt}\n  - {name: byt, column: byt}\n");
+	fm_buf_puts(&b, "ts,td,sa,da,sp,dp,pr,pkt,byt\n");
+	for (int i = 0; i < 20; i++)
+		fm_buf_printf(&b, "%s%s,0.5,10.0.0.1,192.0.2.7,%d,53,UDP,70000,%s\n", first,
+			      same ? "" : (const char *[]){"1", "2", "3"}[i % 3], i, bytes);
+	return b;
+}
+
+static void numbers_that_lost_their_digits_are_refused_as_times_and_warned_of_as_counts(void **state)
+{
+	struct fm_buf times = epochs("1.46033e+09", "4200000", true), counts = epochs("146033286", "4.2e+06", false);
+
+	(void)state;
+	read_text(at("epoch.yaml"), &times, 0, said);
+	assert_int_equal(verdict, FM_EINPUT);
+	assert_non_null(strstr(err.message, "20 of 20 rows have times with an exponent and fewer digits"));
+	read_text(at("epoch.yaml"), &counts, 0, said);
+	assert_int_equal(verdict, FM_OK);
+	assert_int_equal(kept->byt[0], 4200000);
+	assert_non_null(strstr(said,
+			       "20 of 20 rows have counts with an exponent and fewer digits than they have (first "
+			       "at line 2, then 3 and 4)"));
+	fm_buf_free(&times);
+	fm_buf_free(&counts);
+	/* All digits are there. */
+	times = epochs("1.46033286612e+09", "1.4700000e+06", true);
+	read_text(at("epoch.yaml"), &times, 0, said);
+	assert_int_equal(verdict, FM_OK);
+	assert_null(strstr(said, "exponent"));
+	fm_buf_free(&times);
+}
+
+static void a_full_counter_no_address_and_one_time_are_warned_of(void **state)
+{
+	struct fm_buf b = epochs("1460332866", "4294967295", true), nowhere = {0};
+
+	(void)state;
+	read_text(at("epoch.yaml"), &b, 0, said);
+	assert_int_equal(verdict, FM_OK);
+	assert_non_null(strstr(said, "20 of 20 rows have 4294967295 packets or bytes"));
+	assert_non_null(strstr(said, "all 20 rows have the same time"));
+	fm_buf_free(&b);
+	fm_buf_puts(&nowhere,
+		    "ts,td,sa,da,sp,dp,pr,pkt,byt\n1460332866,0,0.0.0.0,0.0.0.0,1,2,UDP,1,40\n"
+		    "1460332867,0,10.0.0.1,10.0.0.1,1,2,UDP,1,40\n1460332868,0,10.0.0.1,10.0.0.1,1,2,UDP,1,40\n");
+	read_text(at("epoch.yaml"), &nowhere, 0, said);
+	assert_int_equal(verdict, FM_OK);
+	assert_non_null(strstr(said, "1 of 3 rows have no address, 0.0.0.0 or :: at both ends (first at line 2)"));
+	assert_non_null(strstr(said, "2 of 3 rows go from an address to itself (first at line 3, then 4)"));
+	fm_buf_free(&nowhere);
+}
+
+static int end(void **state)
+{
+	fm_table_free(kept);
+	return scratch_remove(state);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_duration_beside_another_start_and_end_is_warned_of),
+	    cmocka_unit_test(another_unit_of_durations_is_refused),
+	    cmocka_unit_test(clocks_of_seconds_and_minutes_contradict_nothing),
+	    cmocka_unit_test(a_duration_that_is_missing_is_the_time_from_start_to_end),
+	    cmocka_unit_test(both_ways_are_two_rows_whatever_number_is_wanted),
+	    cmocka_unit_test(numbers_that_lost_their_digits_are_refused_as_times_and_warned_of_as_counts),
+	    cmocka_unit_test(a_full_counter_no_address_and_one_time_are_warned_of),
+	};
+
+	return cmocka_run_group_tests(tests, scratch_make, end);
+}
