@@ -35,6 +35,8 @@ enum fm_format {
 			       */
 	FM_FMT_FAMILY,        /* sa: the family of both addresses in numbers behind it, 2 or 10 */
 	FM_FMT_ADDRESS_PORT,  /* sa, da: 10.0.0.1:443 or 2001:db8::1.443, which fills sp or dp too */
+	FM_FMT_ICMP_TYPE,
+	FM_FMT_ICMP_CODE, /* dp: beside a column of ports, those of a row of ICMP, which is type * 256 + code then */
 };
 enum fm_role {
 	FM_ROLE_VALUE,
@@ -61,7 +63,9 @@ struct fm_dialect {
 	int ncols;
 	struct {
 		char name[64]; /* header name */
-		int col;       /* enum fm_col, or -1: read and ignored, written empty */
+		int nalso;     /* other names that it may have instead */
+		char also[3][64];
+		int col; /* enum fm_col, or -1: read and ignored, written empty */
 		enum fm_format format;
 		int decimals; /* of seconds and the like when written; -1 = an integer without a point */
 		enum fm_role role;
@@ -70,8 +74,9 @@ struct fm_dialect {
 		bool part;      /* of te: a part of a sum, such as milliseconds beside seconds */
 		int words;      /* between blanks: so many of them are one value, with a blank between; else 1 */
 		int nonly;
-		char only[4][32]; /* rows with another value are bad rows; only[0] is written */
-		int suffix;       /* what K stands for, M being its square, ...: 0 (none), 1000 or 1024 */
+		char only[8][32];  /* rows with another value are bad rows; only[0] is written */
+		bool skips_others; /* such rows are no bad rows but passed over */
+		int suffix;        /* what K stands for, M being its square, ...: 0 (none), 1000 or 1024 */
 	} cols[FM_DIALECT_MAXCOLS];
 	int nlabels;
 	struct {
@@ -114,6 +119,13 @@ static inline int64_t fm_dialect_ahead(const struct fm_dialect *d, int64_t utc_m
 {
 	return d->zone ? fm_zone_offset(d->zone, utc_ms) : (int64_t)d->timezone * 60000;
 }
+/* Is it a column that rows of ICMP alone have, beside one of ports? */
+static inline bool fm_dialect_is_icmp(const struct fm_dialect *d, int k)
+{
+	return d->cols[k].format == FM_FMT_ICMP_TYPE || d->cols[k].format == FM_FMT_ICMP_CODE;
+}
+/* Is s column k's name, or one that it may have instead? */
+bool fm_dialect_is_name(const struct fm_dialect *d, int k, const char *s, size_t n, bool any_case);
 /* Milliseconds that column k, of a time or a duration, can tell apart when it is written. */
 int64_t fm_dialect_step_ms(const struct fm_dialect *d, int k);
 /* What flows of a trace in dialect `from` lose, or have as a constant, when they are written in dialect `to`: sentences

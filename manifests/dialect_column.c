@@ -3,16 +3,17 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/num.h"
 
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 
 /* In order of enum fm_format. */
-static const char *const format_names[] = {"datetime",      "seconds",      "milliseconds", "microseconds", "address",
-					   "ipv4-integer",  "integer",      "text",         "nanoseconds",  "rfc3339",
-					   "pattern",       "hms",          "type.code",    "lower",        "number",
-					   "named-address", "address-word", "family",       "address-port"};
+static const char *const format_names[] = {
+    "datetime", "seconds",       "milliseconds", "microseconds", "address",      "ipv4-integer", "integer",
+    "text",     "nanoseconds",   "rfc3339",      "pattern",      "hms",          "type.code",    "lower",
+    "number",   "named-address", "address-word", "family",       "address-port", "icmp-type",    "icmp-code"};
 /* What three of them were called while they read IPv4 alone. */
 static const struct {
 	const char *name;
@@ -32,7 +33,8 @@ static const struct {
     [FM_KIND_ADDRESS] = {BIT(FM_FMT_ADDRESS) | BIT(FM_FMT_IPV4_INTEGER) | BIT(FM_FMT_NAMED_ADDRESS) |
 			     BIT(FM_FMT_ADDRESS_PORT) | BIT(FM_FMT_ADDRESS_WORD) | BIT(FM_FMT_FAMILY),
 			 FM_FMT_ADDRESS},
-    [FM_KIND_PORT] = {BIT(FM_FMT_INTEGER) | BIT(FM_FMT_TYPE_CODE), FM_FMT_INTEGER},
+    [FM_KIND_PORT] = {BIT(FM_FMT_INTEGER) | BIT(FM_FMT_TYPE_CODE) | BIT(FM_FMT_ICMP_TYPE) | BIT(FM_FMT_ICMP_CODE),
+		      FM_FMT_INTEGER},
     [FM_KIND_CATEGORY] = {BIT(FM_FMT_TEXT) | BIT(FM_FMT_LOWER) | BIT(FM_FMT_NUMBER), FM_FMT_TEXT},
     [FM_KIND_COUNT] = {BIT(FM_FMT_INTEGER), FM_FMT_INTEGER},
 };
@@ -124,6 +126,9 @@ static int column_more(const struct fm_dialect *d, int i, const struct fm_yaml *
 				    d->cols[i].suffix ? "suffix is for pkt and byt"
 						      : "sum is for pkt, byt, te and start",
 				    fm_cols[d->cols[i].col].name);
+	if (fm_dialect_is_icmp(d, i) && d->cols[i].col != FM_DP)
+		return fm_yaml_fail(v, err, "column '%s': '%s' cannot be read as %s: type and code of ICMP are dp",
+				    name, fm_cols[d->cols[i].col].name, format_names[format]);
 	if (!count && d->cols[i].role == FM_ROLE_REPLY)
 		return fm_yaml_fail(v, err, "column '%s': reply is for pkt and byt, not for %s", name,
 				    fm_cols[d->cols[i].col].name);
@@ -137,6 +142,14 @@ static bool is_part_of_address(const struct fm_dialect *d, int i)
 	return d->cols[i].format == FM_FMT_ADDRESS_WORD || d->cols[i].format == FM_FMT_FAMILY;
 }
 
+/* Two columns may fill the same: one of them or both are parts. */
+static bool may_share(const struct fm_dialect *d, int i, int j)
+{
+	return d->cols[i].role == FM_ROLE_SUM || d->cols[i].part || is_part_of_address(d, i) ||
+	       is_part_of_address(d, j) || (fm_dialect_is_icmp(d, i) && d->cols[i].format != d->cols[j].format) ||
+	       fm_dialect_is_icmp(d, j);
+}
+
 /* Format and decimals against the kind of the column. */
 static int column_check(struct fm_dialect *d, int i, const struct fm_yaml *v, bool has_format, bool has_decimals,
 			struct fm_error *err)
@@ -147,9 +160,7 @@ static int column_check(struct fm_dialect *d, int i, const struct fm_yaml *v, bo
 	for (int j = 0; j < i; j++) {
 		if (strcmp(d->cols[j].name, name) == 0)
 			return fm_yaml_fail(v, err, "two columns are named '%s'", name);
-		if (col >= 0 && d->cols[j].col == col && d->cols[j].role == d->cols[i].role &&
-		    d->cols[i].role != FM_ROLE_SUM && !d->cols[i].part && !is_part_of_address(d, i) &&
-		    !is_part_of_address(d, j))
+		if (col >= 0 && d->cols[j].col == col && d->cols[j].role == d->cols[i].role && !may_share(d, i, j))
 			return fm_yaml_fail(v, err, "columns '%s' and '%s' both fill '%s'", d->cols[j].name, name,
 					    fm_cols[col].name);
 	}
@@ -172,9 +183,38 @@ static int column_check(struct fm_dialect *d, int i, const struct fm_yaml *v, bo
 				    format_names[d->cols[i].format]);
 	if (!has_decimals)
 		d->cols[i].decimals = d->cols[i].format == FM_FMT_SECONDS || d->cols[i].format == FM_FMT_HMS ? 3 : -1;
-	d->present |= d->cols[i].role == FM_ROLE_REPLY ? 0 : 1u << col;
+	d->present |= d->cols[i].role == FM_ROLE_REPLY || fm_dialect_is_icmp(d, i) ? 0 : 1u << col;
 	if (d->cols[i].format == FM_FMT_ADDRESS_PORT)
 		d->present |= 1u << (col == FM_SA ? FM_SP : FM_DP);
+	return FM_OK;
+}
+
+/* Other names of the column. */
+static int column_also(struct fm_dialect *d, int i, const struct fm_yaml *v, struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = fm_yaml_want(v, FM_YAML_LIST, "also", err)) < 0)
+		return rc;
+	if (v->n == 0 || v->n > COUNT_OF(d->cols[i].also))
+		return fm_yaml_fail(v, err, "also takes 1 to %zu names, not %zu", COUNT_OF(d->cols[i].also), v->n);
+	for (const struct fm_yaml *e = v->first; e; e = e->next)
+		if ((rc = fm_yaml_text(e, "also", d->cols[i].also[d->cols[i].nalso++], sizeof(d->cols[i].also[0]),
+				       err)) < 0)
+			return rc;
+	return FM_OK;
+}
+
+static int column_others(struct fm_dialect *d, int i, const struct fm_yaml *v, struct fm_error *err)
+{
+	char word[16];
+	int rc;
+
+	if ((rc = fm_yaml_text(v, "others", word, sizeof(word), err)) < 0)
+		return rc;
+	d->cols[i].skips_others = strcmp(word, "skip") == 0;
+	if (!d->cols[i].skips_others && strcmp(word, "bad") != 0)
+		return fm_yaml_fail(v, err, "others takes skip or bad, not '%s'", word);
 	return FM_OK;
 }
 
@@ -202,8 +242,8 @@ struct column_keys {
 static int read_column_key(struct fm_dialect *d, int i, const struct fm_yaml *e, struct column_keys *seen,
 			   struct fm_error *err)
 {
-	static const char *const keys[] = {"name", "column",     "format", "decimals", "suffix",
-					   "sum",  "day_starts", "only",   "words",    "reply"};
+	static const char *const keys[] = {"name",       "column", "format", "decimals", "suffix", "sum",
+					   "day_starts", "only",   "words",  "reply",    "also",   "others"};
 	int64_t n = -1;
 	int rc;
 
@@ -213,6 +253,10 @@ static int read_column_key(struct fm_dialect *d, int i, const struct fm_yaml *e,
 		return column_target(e, &d->cols[i].col, &d->cols[i].role, err);
 	if (strcmp(e->key, "only") == 0)
 		return column_only(d, i, e, err);
+	if (strcmp(e->key, "also") == 0)
+		return column_also(d, i, e, err);
+	if (strcmp(e->key, "others") == 0)
+		return column_others(d, i, e, err);
 	if (strcmp(e->key, "sum") == 0)
 		return fm_yaml_bool(e, "sum", &seen->sum, err);
 	if (strcmp(e->key, "reply") == 0)
@@ -261,6 +305,8 @@ static int read_column(struct fm_dialect *d, int i, const struct fm_yaml *v, str
 			return rc;
 	if (d->cols[i].name[0] == '\0')
 		return fm_yaml_fail(v, err, "column %d has no name", i + 1);
+	if (d->cols[i].skips_others && !d->cols[i].nonly)
+		return fm_yaml_fail(v, err, "column '%s': others is for a column with only", d->cols[i].name);
 	if (seen.sum && d->cols[i].col == FM_TE)
 		d->cols[i].part = true;
 	else if (seen.sum)
@@ -271,6 +317,17 @@ static int read_column(struct fm_dialect *d, int i, const struct fm_yaml *v, str
 	if (seen.reply)
 		d->cols[i].role = FM_ROLE_REPLY;
 	return column_check(d, i, v, seen.has_format, seen.has_decimals, err);
+}
+
+bool fm_dialect_is_name(const struct fm_dialect *d, int k, const char *s, size_t n, bool any_case)
+{
+	for (int i = -1; i < d->cols[k].nalso; i++) {
+		const char *name = i < 0 ? d->cols[k].name : d->cols[k].also[i];
+
+		if (strlen(name) == n && (any_case ? !strncasecmp(name, s, n) : !memcmp(name, s, n)))
+			return true;
+	}
+	return false;
 }
 
 static bool has_role(const struct fm_dialect *d, enum fm_col col, enum fm_role role)

@@ -31,6 +31,9 @@ static void say_passed_over(const struct fm_reader *r)
 
 	if (c->comments)
 		fm_log("%s: %llu lines of comment are passed over", r->own.path, (unsigned long long)c->comments);
+	if (c->others)
+		fm_log("%s: %llu rows of another kind than dialect %s reads are passed over", r->own.path,
+		       (unsigned long long)c->others, r->own.dialect->name);
 	if (c->summary)
 		fm_log("%s: %llu lines of nfdump's summary are passed over", r->own.path,
 		       (unsigned long long)c->summary);
@@ -53,6 +56,14 @@ static void next_file(struct fm_reader *r, const char *path, struct fm_csv_input
 	fm_csv_file(r->c);
 	if (!r->own.quiet)
 		fm_log("%s: its lines are counted from %llu on", path, (unsigned long long)r->c->line + 1);
+}
+
+/* Behind the last line of a file: JSON says whether it is whole. */
+static void say_open(const struct fm_reader *r)
+{
+	if (!r->own.quiet && fm_json_list_is_open(&r->input->list))
+		fm_warn("%s: its JSON is not closed at its end: the file was cut off, and the flows behind are lost",
+			r->own.path);
 }
 
 static int damaged(const struct fm_reader *r, int rc, struct fm_error *err)
@@ -90,8 +101,7 @@ static int more(struct fm_reader *r, struct fm_error *err)
 	const char *path;
 	int rc;
 
-	if ((rc = fm_csv_input_next(r->input, r->own.dialect->encoding == FM_ENCODING_UTF16, &c->left, &c->nleft,
-				    err)) < 0) {
+	if ((rc = fm_csv_input_next(r->input, r->own.dialect, &c->left, &c->nleft, err)) < 0) {
 		c->nleft = 0;
 		return damaged(r, rc, err);
 	}
@@ -100,6 +110,7 @@ static int more(struct fm_reader *r, struct fm_error *err)
 		return FM_OK;
 	if ((rc = fm_csv_end(c, err)) < 0 || c->replies)
 		return rc;
+	say_open(r);
 	if (!(path = fm_file_order_next(&r->files)))
 		return end(r, err);
 	next_file(r, path, NULL);
@@ -124,6 +135,8 @@ static int end_piece(struct fm_reader *r, struct fm_error *err)
 
 	if (p.ends && ((rc = fm_csv_end(r->c, err)) < 0 || r->c->replies))
 		return rc;
+	if (p.ends && p.rc >= 0)
+		say_open(r);
 	r->piece = NULL;
 	if ((rc = fm_csv_ahead_done(r->ahead, r->c, err)) < 0)
 		return rc;
@@ -202,7 +215,7 @@ static struct fm_reader_at at(const struct fm_reader *r)
 
 	return (struct fm_reader_at){r->consumed_before + fm_source_consumed(s),
 				     r->files.n ? r->files.total : fm_source_total(s), r->bytes - c->nleft,
-				     c->comments + c->summary + c->headers};
+				     c->comments + c->summary + c->headers + c->others};
 }
 
 static void close_reader(struct fm_reader *r)

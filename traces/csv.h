@@ -22,6 +22,7 @@
 
 #include "base/mem.h"
 #include "traces/fields.h"
+#include "traces/json_list.h"
 #include "traces/row.h"
 #include "traces/source.h"
 #include "traces/trace.h"
@@ -60,6 +61,7 @@ struct fm_csv {
 	uint64_t good;
 	bool some;                           /* a row, good or bad */
 	uint64_t headers, comments, summary; /* the header once more; lines of comments and of nfdump's summary */
+	uint64_t others;                     /* rows of a kind that is passed over */
 	/* The file: what its next lines hang on. */
 	bool begun;           /* the first line that is not blank has been seen */
 	bool unmarked;        /* all lines so far that are not blank lack the header's mark */
@@ -95,12 +97,14 @@ struct fm_csv_input {
 	const char *path; /* its owner's */
 	struct fm_source *source;
 	struct fm_utf16 utf16;
+	struct fm_json_list list;
 	struct fm_buf decoded; /* the last block, out of UTF-16 */
+	struct fm_buf objects; /* the last block, an object a line */
 	bool begun;
 };
 int fm_csv_input_open(struct fm_csv_input **in, const char *path, const char *member,
 		      struct fm_error *err) FM_MUST_CHECK;
-int fm_csv_input_next(struct fm_csv_input *in, bool utf16, const char **data, size_t *n,
+int fm_csv_input_next(struct fm_csv_input *in, const struct fm_dialect *d, const char **data, size_t *n,
 		      struct fm_error *err) FM_MUST_CHECK;
 void fm_csv_input_close(struct fm_csv_input *in);
 

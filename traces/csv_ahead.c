@@ -73,7 +73,7 @@ static void parse(struct slot *s)
 	before = c->line;
 	if (s->first)
 		fm_csv_file(c);
-	c->good = c->headers = c->comments = c->summary = c->row->missing_values = 0;
+	c->good = c->headers = c->comments = c->others = c->summary = c->row->missing_values = 0;
 	memset(c->row->lacking, 0, sizeof c->row->lacking);
 	c->row->error.code = 0;
 	c->carry.len = 0;
@@ -196,9 +196,8 @@ static int fill(struct fm_csv_ahead *a, struct slot *s, bool *more, struct fm_er
 	while (s->piece.n < BLOCK) {
 		size_t n;
 
-		if (!a->nleft && ((rc = fm_csv_input_next(a->input, a->o->dialect->encoding == FM_ENCODING_UTF16,
-							  &a->data, &a->nleft, err)) < 0 ||
-				  !a->nleft)) {
+		if (!a->nleft &&
+		    ((rc = fm_csv_input_next(a->input, a->o->dialect, &a->data, &a->nleft, err)) < 0 || !a->nleft)) {
 			a->nleft = 0;
 			*more = false;
 			break;
@@ -415,6 +414,7 @@ int fm_csv_ahead_join(struct fm_csv_ahead *a, struct fm_csv *c, bool *joined, st
 	c->some = c->some || of->some;
 	c->headers += of->headers;
 	c->comments += of->comments;
+	c->others += of->others;
 	c->row->missing_values += of->row->missing_values;
 	for (int k = 0; k < FM_NCOL; k++)
 		c->row->lacking[k] += of->row->lacking[k];

@@ -22,14 +22,32 @@ int fm_csv_input_open(struct fm_csv_input **out, const char *path, const char *m
 	return FM_OK;
 }
 
-int fm_csv_input_next(struct fm_csv_input *in, bool utf16, const char **data, size_t *n, struct fm_error *err)
+/* A block of JSON as an object a line; *n may be 0: nothing is whole yet. */
+static int cut_objects(struct fm_csv_input *in, const char **data, size_t *n, struct fm_error *err)
+{
+	int rc;
+
+	if (in->list.begun && !in->list.is)
+		return FM_OK;
+	in->objects.len = 0;
+	if ((rc = fm_json_list_add(&in->list, *data, *n, &in->objects, err)) < 0) {
+		fm_error_prefix(err, "%s: ", in->path);
+		return rc;
+	}
+	*data = in->objects.data;
+	*n = in->objects.len;
+	return FM_OK;
+}
+
+int fm_csv_input_next(struct fm_csv_input *in, const struct fm_dialect *d, const char **data, size_t *n,
+		      struct fm_error *err)
 {
 	int rc;
 
 	do {
 		if ((rc = fm_source_next(in->source, data, n, err)) < 0 || !*n)
 			return rc;
-		if (utf16) {
+		if (d->encoding == FM_ENCODING_UTF16) {
 			in->decoded.len = 0;
 			fm_utf16_add(&in->utf16, *data, *n, &in->decoded);
 			if ((rc = fm_buf_check(&in->decoded, err)) < 0)
@@ -37,10 +55,12 @@ int fm_csv_input_next(struct fm_csv_input *in, bool utf16, const char **data, si
 			*data = in->decoded.data;
 			*n = in->decoded.len; /* 0: half a character */
 		}
+		if (*n && !in->begun && (rc = fm_binary_refuse(in->path, *data, *n, err)))
+			return rc;
+		in->begun = in->begun || *n;
+		if (*n && d->json && (rc = cut_objects(in, data, n, err)) < 0)
+			return rc;
 	} while (!*n);
-	if (!in->begun && (rc = fm_binary_refuse(in->path, *data, *n, err)))
-		return rc;
-	in->begun = true;
 	return FM_OK;
 }
 
@@ -50,5 +70,6 @@ void fm_csv_input_close(struct fm_csv_input *in)
 		return;
 	fm_source_close(in->source);
 	fm_buf_free(&in->decoded);
+	fm_buf_free(&in->objects);
 	free(in);
 }

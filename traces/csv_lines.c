@@ -252,20 +252,14 @@ static bool is_all_one_line(const char *s, size_t n)
 	return cr && cr + 1 < end && memchr(cr + 1, '\r', (size_t)(end - cr - 1));
 }
 
-/* JSON that is no object a line: a list of objects, or one over several lines. */
-static int refuse_other_json(const struct fm_csv *c, const char *s, size_t n, struct fm_error *err)
+/* An object of JSON, or a list of them. */
+static bool is_json(const char *s, size_t n)
 {
 	size_t i = 1;
 
 	while (i < n && (s[i] == ' ' || s[i] == '\t'))
 		i++;
-	if (*s == '[' && (i == n || s[i] == '{'))
-		return fm_fail(err, FM_EINPUT,
-			       "%s is a list of JSON, not an object a line: jq -c '.[]' FILE writes those", c->o->path);
-	if (*s == '{' && i == n)
-		return fm_fail(err, FM_EINPUT,
-			       "%s has objects of JSON over several lines: jq -c . FILE writes one a line", c->o->path);
-	return FM_OK;
+	return *s == '{' || (*s == '[' && (i == n || s[i] == '{'));
 }
 
 /* One line without its LF. */
@@ -300,9 +294,7 @@ static int take_line(struct fm_csv *c, const char *s, size_t n, struct fm_error 
 		return fm_fail(err, FM_EINPUT,
 			       "%s: its lines end with a carriage return alone: write it anew with tr '\\r' '\\n'",
 			       c->o->path);
-	if (!c->begun && (*s == '{' || *s == '[') && (rc = refuse_other_json(c, s, n, err)) < 0)
-		return rc;
-	if (!c->begun && *s == '{') {
+	if (!c->begun && is_json(s, n)) {
 		if (!c->o->dialect->json)
 			return fm_fail(err, FM_EINPUT,
 				       "%s: line %llu is JSON: a dialect with lines: json is needed, such as zeek-json",
@@ -324,6 +316,8 @@ static int take_line(struct fm_csv *c, const char *s, size_t n, struct fm_error 
 		return rc;
 	if (!why && fm_row_end(c->row))
 		good_row(c);
+	else if (!why && c->row->other)
+		c->others++;
 	else if (c->row->error.code == FM_ESYSTEM)
 		return fm_fail(err, FM_ESYSTEM, "%s", c->row->error.message);
 	else {

@@ -73,12 +73,16 @@ static void on_pair(void *ctx, const char *key, size_t nkey, const char *value, 
 {
 	struct fm_json_fields *j = ctx;
 
-	for (int k = 0; k < j->d->ncols; k++)
-		if (strlen(j->d->cols[k].name) == nkey && !memcmp(j->d->cols[k].name, key, nkey)) {
-			j->twice = j->twice || j->value[k].s;
-			j->value[k].s = value;
-			j->value[k].n = nvalue;
-		}
+	for (int k = 0; k < j->d->ncols; k++) {
+		if (!fm_dialect_is_name(j->d, k, key, nkey, false))
+			continue;
+		/* Of several names one tells the value. */
+		j->twice = j->twice || (j->value[k].s && (!j->d->cols[k].nalso || (j->value[k].n && nvalue)));
+		if (j->value[k].n)
+			continue;
+		j->value[k].s = value;
+		j->value[k].n = nvalue;
+	}
 }
 
 int fm_fields_json(struct fm_json_fields *j, const struct fm_dialect *d, const char *s, size_t n, fm_field_fn field,

@@ -12,12 +12,13 @@ static const char *head_next(const char *field)
 	return field + strlen(field) + 1;
 }
 
-static bool head_has(const struct fm_header *r, const char *name, bool any_case)
+/* Has the header column k of dialect d, by any of its names? */
+static bool head_has_column(const struct fm_header *r, const struct fm_dialect *d, int k, bool any_case)
 {
 	const char *f = r->fields;
 
 	for (int i = 0; i < r->n; i++, f = head_next(f))
-		if (any_case ? !strcasecmp(f, name) : !strcmp(f, name))
+		if (fm_dialect_is_name(d, k, f, strlen(f), any_case))
 			return true;
 	return false;
 }
@@ -40,7 +41,7 @@ static bool is_of(const struct fm_header *r, const struct fm_dialect *d, bool va
 	if (d->delimiter != r->o->dialect->delimiter || *d->header_mark || d->header == values)
 		return false;
 	for (int k = 0; k < d->ncols && !values; k++)
-		if (fm_row_needs(d, k) && !head_has(r, d->cols[k].name, false))
+		if (fm_row_needs(d, k) && !head_has_column(r, d, k, false))
 			return false;
 	return !values || d->ncols == r->n;
 }
@@ -80,7 +81,7 @@ int fm_header_refuse(const struct fm_header *r, struct fm_error *err)
 			return FM_OK;
 	}
 	for (int k = 0; k < d->ncols; k++)
-		named = named || head_has(r, d->cols[k].name, true);
+		named = named || head_has_column(r, d, k, true);
 	if (r->n < 2)
 		return FM_OK;
 	if ((rc = fitting_dialect(r, false, fits, err)) < 0)
@@ -109,7 +110,7 @@ bool fm_header_is_row(const struct fm_header *r)
 	for (int i = 0; i < r->n; i++, f = head_next(f))
 		values += fm_row_is_numeric(f, strlen(f));
 	for (int k = 0; k < r->o->dialect->ncols; k++)
-		if (head_has(r, r->o->dialect->cols[k].name, true))
+		if (head_has_column(r, r->o->dialect, k, true))
 			return false;
 	return values > 0;
 }
@@ -149,7 +150,7 @@ static bool in_another_case(const struct fm_header *r)
 	const struct fm_dialect *d = r->o->dialect;
 
 	for (int k = 0; k < d->ncols; k++)
-		if (fm_row_needs(d, k) && !head_has(r, d->cols[k].name, true))
+		if (fm_row_needs(d, k) && !head_has_column(r, d, k, true))
 			return false;
 	return true;
 }
@@ -197,6 +198,17 @@ static int refuse_head(const struct fm_header *r, const char *lacking, bool know
 	return FM_EINPUT;
 }
 
+/* Has the header the name of field f before it? */
+static bool stands_before(const struct fm_header *r, const char *f)
+{
+	const char *g = r->fields;
+
+	for (; g < f; g = head_next(g))
+		if (!strcmp(g, f))
+			return true;
+	return false;
+}
+
 /* Find the dialect's columns in the header. */
 int fm_header_take(const struct fm_header *r, struct fm_error *err)
 {
@@ -215,10 +227,10 @@ int fm_header_take(const struct fm_header *r, struct fm_error *err)
 		r->row->map[i] = -1;
 		values += fm_row_is_numeric(f, strlen(f));
 		for (int k = 0; k < d->ncols; k++) {
-			known = known || !strcasecmp(d->cols[k].name, f);
-			if (!fm_row_reads(d, k) || strcmp(d->cols[k].name, f) != 0)
+			known = known || fm_dialect_is_name(d, k, f, strlen(f), true);
+			if (!fm_row_reads(d, k) || !fm_dialect_is_name(d, k, f, strlen(f), false))
 				continue;
-			if (found[k]) {
+			if (found[k] && (!d->cols[k].nalso || stands_before(r, f))) {
 				rc = fm_fail(err, FM_EINPUT, "%s: column %s stands twice in the header", r->o->path, f);
 				goto out;
 			}

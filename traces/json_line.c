@@ -171,11 +171,14 @@ static const char *read_object(struct scan *p, int depth)
 {
 	size_t before = p->nkey;
 	const char *key, *why;
-	size_t n;
+	size_t n = 0;
 
 	if (eat(p, '}'))
 		return NULL;
 	do {
+		skip_blanks(p);
+		if (n && p->s < p->end && *p->s == '}') /* nfdump 1.7 has a comma behind the last pair */
+			break;
 		if (!eat(p, '"'))
 			return "JSON without a key where one should be";
 		if ((why = read_string(p, &key, &n)))

@@ -33,7 +33,7 @@ bool fm_row_reads(const struct fm_dialect *d, int k)
 /* A start is not needed where te and td have columns, nor what only records of both ways have. */
 bool fm_row_needs(const struct fm_dialect *d, int k)
 {
-	return fm_row_reads(d, k) && d->cols[k].role != FM_ROLE_REPLY &&
+	return fm_row_reads(d, k) && d->cols[k].role != FM_ROLE_REPLY && !fm_dialect_is_icmp(d, k) &&
 	       !(d->cols[k].role == FM_ROLE_START && has_te_and_td(d));
 }
 
@@ -59,6 +59,13 @@ void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing m
 		r->column[k].col = (int16_t)c;
 		r->column[k].kind = c < 0 ? 0 : (uint8_t)fm_cols[c].kind;
 		r->column[k].only = d->cols[k].nonly > 0;
+		r->column[k].apart = c >= 0 && (d->cols[k].nalso || fm_dialect_is_icmp(d, k));
+		r->has_icmp = r->has_icmp || (c >= 0 && fm_dialect_is_icmp(d, k));
+	}
+	for (int k = 0; k < d->ncols; k++) {
+		r->column[k].apart =
+		    r->column[k].apart || (r->has_icmp && d->cols[k].col >= 0 && r->column[k].kind == FM_KIND_PORT);
+		r->has_apart = r->has_apart || r->column[k].apart;
 	}
 	for (int i = 0; i < d->nmissing; i++) {
 		unsigned char c = (unsigned char)d->missing[i][0];
@@ -267,17 +274,23 @@ static bool is_whole_port(struct fm_row *r)
 	return true;
 }
 
-/* 8.0 is type and code in an ICMP row alone. */
-static void check_dotted(struct fm_row *r)
+/* Is it a row of ICMP, by its protocol? */
+static bool is_icmp(const struct fm_row *r)
 {
 	const struct fm_dict *d = &r->t->dict[FM_PR];
 	uint16_t i = r->t->pr[r->t->rows];
 	const char *pr = r->nfresh >> FM_PR & 1u ? NULL : i < d->n ? d->value[i] : NULL;
 	size_t n = pr ? strlen(pr) : r->fresh[FM_PR].len;
-	bool icmp, type_code = r->d->cols[r->dotted - 1].format != FM_FMT_INTEGER;
 
 	pr = pr ? pr : r->fresh[FM_PR].text;
-	icmp = (n == 4 && !memcmp(pr, "ICMP", 4)) || (n == 5 && !memcmp(pr, "ICMP6", 5));
+	return (n == 4 && !memcmp(pr, "ICMP", 4)) || (n == 5 && !memcmp(pr, "ICMP6", 5));
+}
+
+/* 8.0 is type and code in an ICMP row alone. */
+static void check_dotted(struct fm_row *r)
+{
+	bool icmp = is_icmp(r), type_code = r->d->cols[r->dotted - 1].format != FM_FMT_INTEGER;
+
 	if (icmp && !type_code)
 		fm_row_refuse_value(
 		    r, r->dotted - 1,
@@ -468,7 +481,48 @@ static void check_only(struct fm_row *r, int k, const char *s, size_t n)
 	for (int i = 0; i < r->d->cols[k].nonly; i++)
 		if (strlen(r->d->cols[k].only[i]) == n && !memcmp(r->d->cols[k].only[i], s, n))
 			return;
+	r->other = r->other || r->d->cols[k].skips_others;
 	fm_row_refuse(r, "the row is of a kind that the dialect does not read (column %s)", r->d->cols[k].name);
+}
+
+/* A column of several names, or of ICMP alone; true: there is nothing more to do with the field. */
+static bool take_apart(struct fm_row *r, int k, const char *s, size_t n)
+{
+	uint64_t v;
+
+	if (is_missing(r, s, n))
+		return true;
+	if (!fm_dialect_is_icmp(r->d, k)) {
+		if (r->told >> k & 1u)
+			fm_row_refuse_value(r, k, "is told twice, by two columns");
+		r->told |= UINT64_C(1) << k;
+		return r->bad;
+	}
+	if (fm_parse_u64(s, n, 255, &v))
+		fm_row_refuse_value(r, k, "is no type or code of ICMP, which are 0 to 255");
+	else
+		r->icmp[r->d->cols[k].format == FM_FMT_ICMP_CODE] = (int)v;
+	return true;
+}
+
+/* Behind all fields: what columns of several names did not tell is missing, and type and code of ICMP are its ports. */
+static void end_apart(struct fm_row *r)
+{
+	bool icmp = false;
+
+	for (int ports = 0; ports < 2; ports++) {
+		for (int k = 0; k < r->d->ncols && !r->bad; k++)
+			if (r->column[k].apart && !fm_dialect_is_icmp(r->d, k) && !(r->told >> k & 1u) &&
+			    (r->column[k].kind == FM_KIND_PORT) == (ports > 0) && !(ports && icmp))
+				take_missing(r, k);
+		if (r->bad)
+			return;
+		icmp = r->icmp[0] >= 0 && is_icmp(r);
+		if (icmp && !ports) {
+			r->t->sp[r->t->rows] = 0;
+			r->t->dp[r->t->rows] = (uint16_t)(r->icmp[0] * 256 + (r->icmp[1] < 0 ? 0 : r->icmp[1]));
+		}
+	}
 }
 
 void fm_row_begin(struct fm_row *r)
@@ -479,6 +533,9 @@ void fm_row_begin(struct fm_row *r)
 	r->nfresh = r->summed = r->lacks = r->ipv6 = r->clock_parts = 0;
 	r->dotted = 0;
 	r->said = 0;
+	r->other = false;
+	r->told = 0;
+	r->icmp[0] = r->icmp[1] = -1;
 	r->reply[0] = r->reply[1] = 0;
 	r->nwords[0] = r->nwords[1] = 0;
 	r->family6 = false;
@@ -519,15 +576,17 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 	r->last_empty = n == 0;
 	if (i >= r->nfields || (k = r->map[i]) < 0)
 		return;
+	if (r->column[k].only) {
+		check_only(r, k, s, n);
+		return;
+	}
 	if (r->bad) {
 		if (r->column[k].col == FM_LABEL)
 			take_bad_label(r, k, s, n);
 		return;
 	}
-	if (r->column[k].only) {
-		check_only(r, k, s, n);
+	if (r->column[k].apart && take_apart(r, k, s, n))
 		return;
-	}
 	if (is_missing(r, s, n)) {
 		take_missing(r, k);
 		return;
@@ -571,9 +630,11 @@ static bool is_whole(const struct fm_row *r)
 bool fm_row_end(struct fm_row *r)
 {
 	if (!is_whole(r)) {
-		r->bad = r->has_label = false; /* the number of columns explains whatever else was wrong */
+		r->bad = r->has_label = r->other = false; /* the number of columns explains whatever else was wrong */
 		fm_row_refuse(r, "%d column%s where %d are expected", r->field, r->field == 1 ? "" : "s", r->nfields);
 	}
+	if (r->has_apart && !r->bad)
+		end_apart(r);
 	if (!r->bad && r->dotted)
 		check_dotted(r);
 	if (!r->bad && r->ipv6)

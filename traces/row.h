@@ -60,7 +60,12 @@ struct fm_row {
 	} time[FM_ROLE_START + 1];
 	int64_t start_ms; /* of this row, if has_start */
 	bool has_start, has_te, has_label, last_empty;
+	bool has_icmp;       /* columns of type and code of ICMP */
+	bool has_apart;      /* a column is apart */
 	bool tells_all;      /* start, te and td have columns: a start is read to compare, and may be no time */
+	bool other;          /* of a kind that the dialect passes over */
+	uint64_t told;       /* columns of several names that have a value */
+	int icmp[2];         /* type and code of ICMP, or -1 */
 	unsigned said;       /* what is odd about this row: enum fm_trace_said as bits */
 	uint64_t reply[2];   /* packets and bytes of the way back */
 	unsigned ipv6;       /* columns whose address is IPv6 */
@@ -84,7 +89,7 @@ struct fm_row {
 	struct {
 		int16_t col; /* enum fm_col */
 		uint8_t kind;
-		bool only;
+		bool only, apart; /* apart: it has several names, or is of ICMP alone */
 	} column[FM_DIALECT_MAXCOLS];
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "traces/json_line.h"
+#include "traces/json_list.h"
 
 struct table {
 	char (*key)[FM_JSON_KEY_MAX + 1]; /* (max) */
@@ -58,6 +59,7 @@ static size_t read_lines(struct table *t, const struct fm_buf *text, char *scrat
 int fm_sniff_json(struct fm_buf *text, size_t max, bool *is, struct fm_error *err)
 {
 	struct table t = {.max = max};
+	struct fm_json_list list = {0};
 	struct fm_buf out = {0};
 	char *scratch = NULL;
 	size_t at = 0;
@@ -66,11 +68,15 @@ int fm_sniff_json(struct fm_buf *text, size_t max, bool *is, struct fm_error *er
 	while (at < text->len && strchr(" \t\r\n", text->data[at]))
 		at++;
 	*is = at < text->len && text->data[at] == '{';
-	if (at + 1 < text->len && text->data[at] == '[' && strchr("\r\n {", text->data[at + 1]))
-		return fm_fail(err, FM_EINPUT,
-			       "it is one list of JSON, not an object a line: jq -c '.[]' FILE writes those");
+	if (at + 1 < text->len && text->data[at] == '[' && strchr("\r\n\t {", text->data[at + 1]))
+		*is = true;
 	if (!*is)
 		return FM_OK;
+	if ((rc = fm_json_list_add(&list, text->data, text->len, &out, err)) < 0)
+		goto out;
+	fm_buf_free(text);
+	*text = out;
+	out = (struct fm_buf){0};
 	if ((rc = fm_alloc(&t.key, max, sizeof *t.key, "keys of JSON", err)) < 0 ||
 	    (rc = fm_alloc(&t.value, max, sizeof *t.value, "values of JSON", err)) < 0 ||
 	    (rc = fm_alloc(&scratch, text->len + 1, 1, "a line of JSON", err)) < 0)

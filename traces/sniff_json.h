@@ -7,7 +7,7 @@
 #include "base/mem.h"
 
 /* Where the text has an object a line, *is becomes true, and the text a line of their keys and a line of values for
- * each whole object, with tabs between. max: so many keys at most. FM_EINPUT: it is one list of JSON. */
+ * each whole object, with tabs between. max: so many keys at most. */
 int fm_sniff_json(struct fm_buf *text, size_t max, bool *is, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

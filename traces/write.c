@@ -222,6 +222,9 @@ static size_t format_port(const struct fm_table *t, size_t row, unsigned port, e
 {
 	size_t n;
 
+	if (f == FM_FMT_ICMP_TYPE || f == FM_FMT_ICMP_CODE)
+		return fm_format_u64(!is_icmp(t, row) ? 0 : f == FM_FMT_ICMP_TYPE ? port / 256 : port % 256, out);
+
 	if (f != FM_FMT_TYPE_CODE || !port || !is_icmp(t, row))
 		return fm_format_u64(port, out);
 	n = fm_format_u64(port / 256, out);

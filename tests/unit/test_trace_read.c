@@ -462,9 +462,9 @@ static void another_delimiter_is_named(void **state)
 	assert_refused(put("s2.csv", "srcip\tdstip\tsrcport\n1\t2\t3\n"), &netshare,
 		       "the delimiter seems to be '\\t', not ','");
 	assert_refused(put("s3.csv", "just words; and more\n"), &ugr16, "1 column where 13 are expected");
-	assert_refused(put("list.json", "[{\"srcip\":1}]\n"), &netshare,
-		       "is a list of JSON, not an object a line: jq -c '.[]'");
-	assert_refused(put("wide.json", "{\n\"srcip\": 1\n}\n"), &netshare, "over several lines: jq -c . FILE");
+	assert_refused(put("list.json", "[{\"srcip\":1}]\n"), &netshare, "line 1 is JSON: a dialect with lines: json");
+	assert_refused(put("wide.json", "{\n\"srcip\": 1\n}\n"), &netshare,
+		       "line 1 is JSON: a dialect with lines: json");
 }
 
 static void each_bad_row_has_its_reason(void **state)

@@ -1,0 +1,284 @@
+/* Dialects of what collectors write as JSON, or with blanks between: each reads an imitation of it row for row, and
+ * what it writes of that. */
+#include "base/num.h"
+#include "tests/unit/capture.h"
+#include "tests/unit/flows_read.h"
+
+#define NFDUMP(i, icmp, ports, from, to, more)                                                                         \
+	"{\n\t\"type\" : \"FLOW\",\n\t\"sampled\" : 0,\n\t\"export_sysid\" : 1,\n\t\"first\" : "                       \
+	"\"2016-04-11T00:01:0" i ".123\",\n\t\"last\" : \"2016-04-11T00:01:08.623\",\n\t\"received\" : "               \
+	"\"2016-04-11T00:01:09.000\",\n\t\"in_packets\" : 3,\n\t\"in_bytes\" : 180,\n" icmp ports                      \
+	"\t\"src_tos\" : 0,\n" from to more "}"
+
+static void nfdump_has_one_list_of_objects_over_several_lines(void **state)
+{
+	(void)state;
+	/* nfdump 1.7, with the comma behind the last pair that it has; the tools' EVENT is no flow. */
+	READS_AS(
+	    "nfdump-json",
+	    "[\n" NFDUMP(
+		"6", "\t\"proto\" : 6,\n\t\"tcp_flags\" : \"...AP.SF\",\n",
+		"\t\"src_port\" : 40000,\n\t\"dst_port\" : 443,\n\t\"fwd_status\" : 0,\n",
+		"\t\"src4_addr\" : \"10.0.0.1\",\n", "\t\"dst4_addr\" : \"192.0.2.7\",\n",
+		"\t\"src_geo\" : \"..\",\n\t\"dst_geo\" : \"..\",\n\t\"input_snmp\" : 1,\n") ",\n" NFDUMP("7",
+													  "\t\"proto\" "
+													  ": "
+													  "58,"
+													  "\n\t\"icmp_"
+													  "type\" : "
+													  "128,"
+													  "\n\t\"icmp_"
+													  "code\" : "
+													  "0,\n",
+													  "",
+													  "\t\"src6_"
+													  "addr\" : "
+													  "\"2001:db8::"
+													  "1\",\n",
+													  "\t\"dst6_"
+													  "addr\" : "
+													  "\"2001:db8::"
+													  "2\",\n",
+													  "\t\"out_"
+													  "packets\" : "
+													  "2,\n\t\"out_"
+													  "bytes\" : "
+													  "208,"
+													  "\n\t\"label"
+													  "\" : "
+													  "\"<none>"
+													  "\"\n") ",\n{"
+														  "\n\t"
+														  "\"ty"
+														  "pe\""
+														  " : "
+														  "\"EV"
+														  "ENT"
+														  "\","
+														  "\n\t"
+														  "\"pr"
+														  "oto"
+														  "\" "
+														  ": "
+														  "6,"
+														  "\n\t"
+														  "\"sr"
+														  "c4_"
+														  "addr"
+														  "\" "
+														  ": "
+														  "\"10"
+														  ".0."
+														  "0."
+														  "1\""
+														  "\n}"
+														  "\n]"
+														  "\n",
+	    {"2016-04-11 00:01:08.623", 2500, "10.0.0.1", "192.0.2.7", 40000, 443, "TCP", 3, 180, NULL},
+	    {"2016-04-11 00:01:08.623", 1500, "2001:db8::1", "2001:db8::2", 0, 32768, "ICMP6", 3, 180, NULL},
+	    {"2016-04-11 00:01:08.623", 1500, "2001:db8::2", "2001:db8::1", 0, 33024, "ICMP6", 2, 208, NULL});
+	/* 1.6, by its names, and two objects on a line. */
+	READS_AS(
+	    "nfdump-json",
+	    "[{ \"type\" : \"FLOW\", \"t_first\" : \"2016-04-11T00:01:06.000\", \"t_last\" : "
+	    "\"2016-04-11T00:01:07.000\", \"proto\" : 17, \"src4_addr\" : \"10.0.0.1\", \"dst4_addr\" : "
+	    "\"192.0.2.7\", \"src_port\" : 53, \"dst_port\" : 35203, \"in_packets\" : 1, \"in_bytes\" : 130, "
+	    "\"tcp_flags\" : \"........\", \"fwd_status\" : 0, \"src_tos\" : 0 },{ \"type\" : \"FLOW\", \"t_first\" : "
+	    "\"2016-04-11T00:01:08.000\", \"t_last\" : \"2016-04-11T00:01:08.000\", \"proto\" : 1, \"src4_addr\" : "
+	    "\"10.0.0.1\", \"dst4_addr\" : \"192.0.2.7\", \"icmp_type\" : 8, \"icmp_code\" : 0, \"in_packets\" : 1, "
+	    "\"in_bytes\" : 84, \"src_tos\" : 0 }]\n",
+	    {"2016-04-11 00:01:07", 1000, "10.0.0.1", "192.0.2.7", 53, 35203, "UDP", 1, 130, NULL},
+	    {"2016-04-11 00:01:08", 0, "10.0.0.1", "192.0.2.7", 0, 2048, "ICMP", 1, 84, NULL});
+}
+
+static void pmacct_has_an_object_a_line(void **state)
+{
+	(void)state;
+	READS_AS(
+	    "pmacct-json",
+	    "{\"event_type\": \"purge\", \"ip_src\": \"10.0.0.1\", \"ip_dst\": \"192.0.2.7\", \"port_src\": 40000, "
+	    "\"port_dst\": 443, \"tcp_flags\": \"27\", \"ip_proto\": \"tcp\", \"tos\": 0, \"timestamp_start\": "
+	    "\"2016-04-11 00:01:06.123000\", \"timestamp_end\": \"2016-04-11 00:01:08.623000\", "
+	    "\"packets\": 3, \"bytes\": 180}\n"
+	    "{\"event_type\": \"purge\", \"ip_src\": \"2001:db8::1\", \"ip_dst\": \"2001:db8::2\", \"port_src\": 0, "
+	    "\"port_dst\": 0, \"tcp_flags\": \"0\", \"ip_proto\": \"ipv6-icmp\", \"tos\": 0, \"timestamp_start\": "
+	    "\"2016-04-11T02:01:07.123000+02:00\", \"timestamp_end\": \"2016-04-11T02:01:07.123000+02:00\", "
+	    "\"packets\": 1, \"bytes\": 104}\n",
+	    {"2016-04-11 00:01:08.623", 2500, "10.0.0.1", "192.0.2.7", 40000, 443, "TCP", 3, 180, NULL},
+	    {"2016-04-11 00:01:07.123", 0, "2001:db8::1", "2001:db8::2", 0, 0, "ICMP6", 1, 104, NULL});
+}
+
+static void suricata_has_flows_among_other_events(void **state)
+{
+	(void)state;
+	READS_AS(
+	    "suricata",
+	    "{\"timestamp\":\"2016-04-11T00:01:10.000001+0000\",\"event_type\":\"stats\",\"stats\":{\"uptime\":8,"
+	    "\"decoder\":{\"pkts\":12,\"bytes\":1840}}}\n"
+	    "{\"timestamp\":\"2016-04-11T00:02:10.000001+0000\",\"flow_id\":1218294871263452,\"in_iface\":\"eth0\","
+	    "\"event_type\":\"flow\",\"src_ip\":\"10.0.0.1\",\"src_port\":40000,\"dest_ip\":\"192.0.2.7\",\"dest_"
+	    "port\":"
+	    "443,\"proto\":\"TCP\",\"app_proto\":\"tls\",\"flow\":{\"pkts_toserver\":5,\"pkts_toclient\":4,"
+	    "\"bytes_toserver\":700,\"bytes_toclient\":4000,\"start\":\"2016-04-11T00:01:06.123456+0000\",\"end\":"
+	    "\"2016-04-11T00:01:08.623456+0000\",\"age\":2,\"state\":\"closed\",\"reason\":\"timeout\",\"alerted\":"
+	    "false},"
+	    "\"tcp\":{\"tcp_flags\":\"1b\",\"tcp_flags_ts\":\"1b\",\"tcp_flags_tc\":\"1b\",\"syn\":true,\"state\":"
+	    "\"closed\"}}\n"
+	    "{\"timestamp\":\"2016-04-11T00:01:07.000001+0000\",\"event_type\":\"dns\",\"src_ip\":\"10.0.0.1\","
+	    "\"src_port\":5353,\"dest_ip\":\"192.0.2.53\",\"dest_port\":53,\"proto\":\"UDP\",\"dns\":{\"type\":"
+	    "\"query\","
+	    "\"rrname\":\"a \\\"b\\\"\"}}\n"
+	    "{\"timestamp\":\"2016-04-11T02:01:10.000001+0200\",\"event_type\":\"flow\",\"src_ip\":\"10.0.0.1\","
+	    "\"dest_ip\":\"192.0.2.7\",\"proto\":\"ICMP\",\"icmp_type\":8,\"icmp_code\":0,\"response_icmp_type\":0,"
+	    "\"flow\":{\"pkts_toserver\":1,\"pkts_toclient\":1,\"bytes_toserver\":98,\"bytes_toclient\":98,\"start\":"
+	    "\"2016-04-11T02:01:07.000000+0200\",\"end\":\"2016-04-11T02:01:07.001000+0200\"}}\n",
+	    {"2016-04-11 00:01:08.623", 2500, "10.0.0.1", "192.0.2.7", 40000, 443, "TCP", 9, 4700, NULL},
+	    {"2016-04-11 00:01:07.001", 1, "10.0.0.1", "192.0.2.7", 0, 2048, "ICMP", 2, 196, NULL});
+}
+
+#define VPC_ROWS                                                                                                       \
+	"2 123456789010 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 "    \
+	"ACCEPT OK\n"                                                                                                  \
+	"2 123456789010 eni-1235b8ca123456789 - - - - - - - 1431280876 1431280934 - NODATA\n"                          \
+	"2 123456789010 eni-1235b8ca123456789 172.31.9.69 172.31.9.12 49761 3389 6 20 4249 1418530010 1418530070 "     \
+	"REJECT OK\n"                                                                                                  \
+	"2 123456789010 eni-1235b8ca123456789 2001:db8::1 2001:db8::2 0 0 58 8 832 1418530010 1418530070 ACCEPT OK\n"
+#define VPC_FLOWS                                                                                                      \
+	{"2014-12-14 04:07:50", 60000, "172.31.16.139", "172.31.16.21", 20641, 22, "TCP", 20, 4249, NULL},             \
+	    {"2014-12-14 04:07:50", 60000, "172.31.9.69", "172.31.9.12", 49761, 3389, "TCP", 20, 4249, NULL},          \
+	{                                                                                                              \
+		"2014-12-14 04:07:50", 60000, "2001:db8::1", "2001:db8::2", 0, 0, "ICMP6", 8, 832, NULL                \
+	}
+
+static void aws_has_records_without_flows(void **state)
+{
+	(void)state;
+	READS_AS("aws-vpc", VPC_ROWS, VPC_FLOWS);
+	READS_AS(
+	    "aws-vpc",
+	    "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action "
+	    "log-status\n" VPC_ROWS,
+	    VPC_FLOWS);
+	/* A format of one's own. */
+	READS_AS("aws-vpc",
+		 "version vpc-id srcaddr dstaddr srcport dstport protocol tcp-flags packets bytes start end action "
+		 "log-status pkt-srcaddr\n"
+		 "5 vpc-1 172.31.16.139 172.31.16.21 20641 22 6 19 20 4249 1418530010 1418530070 ACCEPT OK 10.0.0.1\n",
+		 {"2014-12-14 04:07:50", 60000, "172.31.16.139", "172.31.16.21", 20641, 22, "TCP", 20, 4249, NULL});
+}
+
+static void cicflowmeter_has_the_names_of_two_releases(void **state)
+{
+	(void)state;
+	READS_AS(
+	    "cicflowmeter",
+	    "Flow ID,Src IP,Src Port,Dst IP,Dst Port,Protocol,Timestamp,Flow Duration,Total Fwd Packet,Total Bwd "
+	    "packets,Total Length of Fwd Packet,Total Length of Bwd Packet,Fwd Packet Length Max,Flow Bytes/s,Label\n"
+	    "x,10.0.0.1,40000,192.0.2.7,443,6,11/04/2016 01:01:06 PM,2500000,5,4,700.0,4000.0,512.0,Infinity,BENIGN\n",
+	    {"2016-04-11 13:01:08.500", 2500, "10.0.0.1", "192.0.2.7", 40000, 443, "TCP", 9, 4700, "BENIGN"});
+	READS_AS(
+	    "cicflowmeter",
+	    "Flow ID,Src IP,Src Port,Dst IP,Dst Port,Protocol,Timestamp,Flow Duration,Tot Fwd Pkts,Tot Bwd Pkts,TotLen "
+	    "Fwd Pkts,TotLen Bwd Pkts,Label\n"
+	    "x,10.0.0.1,40000,192.0.2.7,443,17,11/04/2016 12:01:06 AM,0,1,0,120,0,No Label\n",
+	    {"2016-04-11 00:01:06", 0, "10.0.0.1", "192.0.2.7", 40000, 443, "UDP", 1, 120, "No Label"});
+}
+
+static struct fm_error err;
+static const char *path;
+static struct reading *got;
+static struct fm_dialect *dialect;
+
+static void read_now(void)
+{
+	got = read_trace_file(path, dialect, NULL, 0.5);
+}
+
+static void read_json(const char *text, char said[4096])
+{
+	FILE *f = tmpfile();
+
+	assert_non_null(f);
+	assert_int_equal(fm_dialect_load(&dialect, "pmacct-json", &err), FM_OK);
+	path = put("some.json", text);
+	fm_log_quiet(0);
+	with_stderr(fileno(f), read_now);
+	fm_log_quiet(1);
+	rewind(f);
+	said[fread(said, 1, 4095, f)] = 0;
+	fclose(f);
+	fm_dialect_free(dialect);
+}
+#define FLOW                                                                                                           \
+	"{\"ip_src\":\"10.0.0.1\",\n\"ip_dst\":\"192.0.2.7\",\"port_src\":1,\"port_dst\":2,\"ip_proto\":\"udp\","      \
+	"\"tos\":0,"                                                                                                   \
+	"\n\"tcp_flags\":\"0\",\"timestamp_start\":\"2016-04-11 00:01:06\",\"timestamp_end\":\"2016-04-11 00:01:06\"," \
+	"\"packets\":1,\n\"bytes\":40}"
+#define BROKEN "{\"ip_src\":\"10.0.0.300\",\n\"ip_dst\":\"192.0.2.7\"}"
+
+static void lines_are_counted_as_the_file_has_them(void **state)
+{
+	char said[4096];
+
+	(void)state;
+	read_json("\xef\xbb\xbf\n[\n" FLOW ",\n" FLOW ",\n" BROKEN ",\n" FLOW "\n]\n", said);
+	assert_int_equal(got->rc, FM_OK);
+	assert_int_equal(got->t->rows, 3);
+	assert_int_equal(got->st.bad, 1);
+	assert_int_equal(got->bad[0].line, 11); /* 2 + two objects of four lines + 1 */
+	assert_null(strstr(said, "cut off"));
+	done(got);
+	/* Objects of several lines without a list; a list on one line; two lists. */
+	read_json("{\n  \"ip_src\": 1\n}\n" FLOW "\n", said);
+	assert_int_equal(got->t->rows, 1);
+	assert_int_equal(got->bad[0].line, 1);
+	assert_null(strstr(said, "cut off"));
+	done(got);
+	read_json("[" FLOW "," FLOW "][" FLOW "]", said);
+	assert_int_equal(got->t->rows, 3);
+	assert_null(strstr(said, "cut off"));
+	done(got);
+}
+
+static void a_list_that_was_cut_off_is_said(void **state)
+{
+	struct fm_buf long_one = {0};
+	char said[4096];
+
+	(void)state;
+	read_json("[\n" FLOW ",\n" FLOW ",\n", said);
+	assert_int_equal(got->t->rows, 2);
+	assert_non_null(strstr(said, "its JSON is not closed at its end: the file was cut off"));
+	done(got);
+	read_json("[\n" FLOW ",\n{\"ip_src\": \"10.0", said);
+	assert_int_equal(got->t->rows, 1);
+	assert_int_equal(got->st.bad, 1);
+	assert_non_null(strstr(said, "its JSON is not closed at its end: the file was cut off"));
+	done(got);
+	/* A brace is missing: what follows would be one object. */
+	fm_buf_puts(&long_one, "[\n" FLOW ",\n{\"ip_src\": {\n");
+	for (int i = 0; i < 20000; i++)
+		fm_buf_puts(&long_one, FLOW ",\n");
+	fm_buf_add(&long_one, "", 1);
+	read_json(long_one.data, said);
+	assert_int_equal(got->rc, FM_EINPUT);
+	assert_non_null(strstr(got->err.message,
+			       "the object of JSON that begins on line 6 is over 1 MiB long: a brace or a quote"));
+	done(got);
+	fm_buf_free(&long_one);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(nfdump_has_one_list_of_objects_over_several_lines),
+	    cmocka_unit_test(pmacct_has_an_object_a_line),
+	    cmocka_unit_test(suricata_has_flows_among_other_events),
+	    cmocka_unit_test(aws_has_records_without_flows),
+	    cmocka_unit_test(cicflowmeter_has_the_names_of_two_releases),
+	    cmocka_unit_test(lines_are_counted_as_the_file_has_them),
+	    cmocka_unit_test(a_list_that_was_cut_off_is_said),
+	};
+
+	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}
