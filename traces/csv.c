@@ -58,9 +58,14 @@ static void next_file(struct fm_reader *r, const char *path, struct fm_csv_input
 		fm_log("%s: its lines are counted from %llu on", path, (unsigned long long)r->c->line + 1);
 }
 
-/* Behind the last line of a file: JSON says whether it is whole. */
-static void say_open(const struct fm_reader *r)
+/* Behind the last line of a file: is it whole? JSON says so, and text by its last line's end. */
+static void say_open(struct fm_reader *r)
 {
+	if (!r->own.quiet && r->c->unended)
+		fm_warn(
+		    "%s: the last line, %llu, has no line end: if the file was cut off there, its last value is too",
+		    r->own.path, (unsigned long long)r->c->unended);
+	r->c->unended = 0;
 	if (!r->own.quiet && fm_json_list_is_open(&r->input->list))
 		fm_warn("%s: its JSON is not closed at its end: the file was cut off, and the flows behind are lost",
 			r->own.path);

@@ -73,7 +73,7 @@ static void parse(struct slot *s)
 	before = c->line;
 	if (s->first)
 		fm_csv_file(c);
-	c->good = c->headers = c->comments = c->others = c->summary = c->row->missing_values = 0;
+	c->good = c->headers = c->comments = c->others = c->unended = c->summary = c->row->missing_values = 0;
 	memset(c->row->lacking, 0, sizeof c->row->lacking);
 	c->row->error.code = 0;
 	c->carry.len = 0;
@@ -415,6 +415,8 @@ int fm_csv_ahead_join(struct fm_csv_ahead *a, struct fm_csv *c, bool *joined, st
 	c->headers += of->headers;
 	c->comments += of->comments;
 	c->others += of->others;
+	if (of->unended)
+		c->unended = of->unended + before;
 	c->row->missing_values += of->row->missing_values;
 	for (int k = 0; k < FM_NCOL; k++)
 		c->row->lacking[k] += of->row->lacking[k];

@@ -372,7 +372,12 @@ int fm_csv_take(struct fm_csv *c, struct fm_error *err)
 
 int fm_csv_end(struct fm_csv *c, struct fm_error *err)
 {
+	bool cut = c->carry.len > 0 && !c->json;
+	uint64_t good = c->good;
 	int rc = c->carry.len ? take_line(c, c->carry.data, c->carry.len, err) : FM_OK;
+
+	if (cut && c->good > good)
+		c->unended = c->line;
 
 	c->carry.len = 0;
 	return rc;

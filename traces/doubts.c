@@ -441,7 +441,7 @@ static void odd_flows(const struct fm_doubts *d, const char *path)
 			"full, or -1?",
 			path, (unsigned long long)d->full.n, rows, fm_examples_text(&d->full, d->place, lines));
 	if (d->nowhere.n)
-		fm_warn("%s: %llu of %llu rows have no address, 0.0.0.0 or :: at both ends (%s): were addresses "
+		fm_warn("%s: %llu of %llu rows have no address, but zeros at both ends (%s): were addresses "
 			"taken out, or did they have columns of another name?",
 			path, (unsigned long long)d->nowhere.n, rows, fm_examples_text(&d->nowhere, d->place, lines));
 	if (d->to_self.n > d->rows / 2)

@@ -363,9 +363,12 @@ const char *fm_value_count(const struct fm_dialect *d, int k, const char *s, siz
 {
 	const char *why;
 	int64_t micro;
+	double number;
 
 	if (short_uint(s, n, v) || !fm_parse_u64(s, n, COUNT_MAX, v))
 		return NULL;
+	if (!fm_parse_double(s, n, &number) && number >= 0 && number < 0x1p53 && number > (double)(uint64_t)number)
+		return fm_hint_count(s, n);
 	/* Programs that know missing values write counts as 80.0 or 1.2e+06, up to the 2^53 of their numbers. */
 	if (!fm_parse_scaled(s, n, 6, &micro)) {
 		if (micro >= 0 && micro % 1000000 == 0) {

@@ -227,7 +227,7 @@ static void test_wrong_dialects_are_refused(void **state)
 	refused(GOOD "  - {name: x, column: label, sum: true}\n", "sum is for pkt, byt, te and start, not for label");
 	refused(GOOD "  - {name: x, column: label, suffix: 1000}\n", "suffix is for pkt and byt, not for label");
 	refused(GOOD "  - {name: x, column: label, only: [a]}\n", "only is for a column that fills none");
-	refused(GOOD "  - {name: x, only: []}\n", "only takes 1 to 4 words");
+	refused(GOOD "  - {name: x, only: []}\n", "only takes 1 to 8 words");
 	refused(GOOD "  - {name: x, words: 2}\n", "words is for delimiter: blanks");
 	refused(GOOD "relative_to: yesterday\n", "relative_to takes a time YYYY-MM-DD HH:MM:SS");
 	refused(GOOD "header: true\ndelimiter: blanks\n", "delimiter: blanks is for header: false");

@@ -23,8 +23,13 @@ static int keep(void *ctx, struct fm_table *chunk, struct fm_error *e)
 	return fm_trace_chunk_copy(kept, chunk, 0, chunk->rows, e);
 }
 
+static struct fm_trace_opts opts;
+static struct fm_trace_stats st;
+
 static void judge(void)
 {
+	if (fm_trace_read(&opts, &st, &err))
+		fail_msg("%s", err.message);
 	verdict = fm_doubts_judge(&doubts, "trace.csv", &(struct fm_dict){0}, &err);
 }
 
@@ -32,7 +37,6 @@ static void judge(void)
 static void read_text(const char *dialect, const struct fm_buf *text, uint64_t rows, char said[4096])
 {
 	struct fm_dialect *d;
-	struct fm_trace_stats st;
 	FILE *f = tmpfile();
 
 	assert_non_null(f);
@@ -47,10 +51,9 @@ static void read_text(const char *dialect, const struct fm_buf *text, uint64_t r
 				  .rows = rows,
 				  .look = look,
 				  .chunk = keep};
-	if (fm_trace_read(&o, &st, &err))
-		fail_msg("%s", err.message);
-	assert_int_equal(st.bad, 0);
+	opts = o;
 	with_stderr(fileno(f), judge);
+	assert_int_equal(st.bad, 0);
 	rewind(f);
 	said[fread(said, 1, 4095, f)] = 0;
 	fclose(f);
@@ -215,9 +218,23 @@ static void a_full_counter_no_address_and_one_time_are_warned_of(void **state)
 		    "1460332867,0,10.0.0.1,10.0.0.1,1,2,UDP,1,40\n1460332868,0,10.0.0.1,10.0.0.1,1,2,UDP,1,40\n");
 	read_text(at("epoch.yaml"), &nowhere, 0, said);
 	assert_int_equal(verdict, FM_OK);
-	assert_non_null(strstr(said, "1 of 3 rows have no address, 0.0.0.0 or :: at both ends (first at line 2)"));
+	assert_non_null(strstr(said, "1 of 3 rows have no address, but zeros at both ends (first at line 2)"));
 	assert_non_null(strstr(said, "2 of 3 rows go from an address to itself (first at line 3, then 4)"));
 	fm_buf_free(&nowhere);
+}
+
+static void a_last_line_without_an_end_is_said(void **state)
+{
+	struct fm_buf b = durations(4, 2, "1.500", "2.0");
+
+	(void)state;
+	read_text("nfdump16", &b, 0, said);
+	assert_null(strstr(said, "line end"));
+	b.len--;
+	read_text("nfdump16", &b, 0, said);
+	assert_int_equal(kept->rows, 4);
+	assert_non_null(strstr(said, "the last line, 5, has no line end: if the file was cut off there"));
+	fm_buf_free(&b);
 }
 
 static int end(void **state)
@@ -235,6 +252,7 @@ int main(void)
 	    cmocka_unit_test(a_duration_that_is_missing_is_the_time_from_start_to_end),
 	    cmocka_unit_test(both_ways_are_two_rows_whatever_number_is_wanted),
 	    cmocka_unit_test(numbers_that_lost_their_digits_are_refused_as_times_and_warned_of_as_counts),
+	    cmocka_unit_test(a_last_line_without_an_end_is_said),
 	    cmocka_unit_test(a_full_counter_no_address_and_one_time_are_warned_of),
 	};
 
