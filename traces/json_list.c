@@ -9,35 +9,39 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* A list, or a brace that is alone on its line. */
-static bool is_such(const char *s, const char *end)
+static void open_object(struct fm_json_list *l)
 {
-	if (*s == '[')
-		return true;
-	for (s += *s == '{'; s < end && *s != '\n'; s++)
-		if (!is_blank(*s))
-			return false;
-	return true;
+	l->depth = 1;
+	l->bytes = 1;
+	l->began_at = l->line + 1;
 }
 
-static void begin(struct fm_json_list *l, const char **s, const char *end, struct fm_buf *out)
+/* Up to where the text is known to be such JSON, or not: a list, or a brace that is alone on its line. What stands
+ * before stays. Returns what has been taken. */
+static size_t begin(struct fm_json_list *l, const char *s, size_t n, struct fm_buf *out)
 {
-	const char *at = *s;
+	size_t i = 0;
 
-	if (end - at >= 3 && !memcmp(at, "\xef\xbb\xbf", 3))
-		at += 3;
-	for (; at < end && (is_blank(*at) || *at == '\n'); at++)
-		l->line += *at == '\n';
-	if (at == end)
-		return;
-	l->begun = true;
-	l->is = (*at == '[' || *at == '{') && is_such(at, end);
-	if (l->is) { /* the byte-order mark is not part of the list */
-		for (const char *c = *s; c < at; c++)
-			if (*c == '\n')
-				fm_buf_add(out, c, 1);
-		*s = at;
+	for (; i < n && !l->begun; i++) {
+		bool brace = l->depth > 0;
+
+		if (is_blank(s[i]) || (!brace && (s[i] == '\n' || (s[i] && strchr("\xef\xbb\xbf", s[i]))))) {
+			l->line += s[i] == '\n';
+			fm_buf_add(out, s + i, 1);
+			continue;
+		}
+		if (s[i] == '{' && !brace) {
+			open_object(l);
+			fm_buf_add(out, s + i, 1);
+			continue;
+		}
+		l->begun = true;
+		l->is = brace ? s[i] == '\n' : s[i] == '[';
+		if (!l->is)
+			l->depth = 0;
+		return i;
 	}
+	return i;
 }
 
 static void end_object(struct fm_json_list *l, struct fm_buf *out)
@@ -62,9 +66,7 @@ static void outside(struct fm_json_list *l, char c, struct fm_buf *out)
 			fm_buf_add(out, "\n", 1);
 		fm_buf_add(out, "{", 1);
 		l->owed = false;
-		l->depth = 1;
-		l->bytes = 1;
-		l->began_at = l->line + 1;
+		open_object(l);
 	} else if (!is_blank(c) && !(c == ',' && l->listed)) {
 		if (l->owed)
 			fm_buf_add(out, "\n", 1);
@@ -100,7 +102,7 @@ int fm_json_list_add(struct fm_json_list *l, const char *s, size_t n, struct fm_
 	const char *end = s + n;
 
 	if (!l->begun)
-		begin(l, &s, end, out);
+		s += begin(l, s, n, out);
 	if (!l->is) {
 		fm_buf_add(out, s, (size_t)(end - s));
 		return fm_buf_check(out, err);

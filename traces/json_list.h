@@ -21,7 +21,7 @@
 #include "base/mem.h"
 
 struct fm_json_list {
-	bool begun, is;          /* a byte that is no blank has been seen; it is such JSON, and no object a line */
+	bool begun, is;          /* it is known what the text is: such JSON, and no object a line */
 	bool quoted, escaped;    /* inside a string; behind its \ */
 	bool listed;             /* the list has begun, and not ended */
 	bool owed;               /* an object has ended, and no line with it */

@@ -66,7 +66,7 @@ static void check_rows(const struct fm_csv *c)
 
 	for (size_t i = 0; i < t->rows; i++) {
 		if (t->te[i] < 0 || t->te[i] > INT64_C(9214646400000) + UINT32_MAX ||
-		    (i && c->place[i] <= c->place[i - 1]))
+		    (i && c->place[i] < c->place[i - 1]))
 			abort();
 		for (int k = 0; k < FM_NCOL; k++) {
 			uint64_t v = FM_HAS(t, k) ? fm_table_value(t, k, i) : 0;
@@ -87,6 +87,7 @@ static uint64_t read_all(const struct fm_dialect *d, const char *s, size_t n, si
 {
 	struct fm_trace_opts o = {.path = "text", .dialect = d, .quiet = true};
 	struct fm_utf16 utf16 = {0};
+	struct fm_json_list list = {0};
 	struct fm_buf decoded = {0};
 	struct fm_csv *c = NULL;
 	struct fm_error err;
@@ -99,7 +100,9 @@ static uint64_t read_all(const struct fm_dialect *d, const char *s, size_t n, si
 		decoded.len = 0;
 		if (d->encoding == FM_ENCODING_UTF16)
 			fm_utf16_add(&utf16, s, m, &decoded);
-		else
+		else if (d->json && fm_json_list_add(&list, s, m, &decoded, &err) < 0)
+			abort(); /* an object of over 1 MiB */
+		else if (!d->json)
 			fm_buf_add(&decoded, s, m);
 		s += m;
 		n -= m;
