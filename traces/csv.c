@@ -93,8 +93,9 @@ static int end(struct fm_reader *r, struct fm_error *err)
 		return fm_fail(
 		    err, FM_EINPUT,
 		    "%s: no line begins with %s, as the header of dialect %s does: another dialect is needed "
-		    "(source.dialect; flowmint dialects lists the built-in ones)",
-		    r->own.path, d->header_mark, d->name);
+		    "(source.dialect; flowmint dialects lists the built-in ones), or, where the header was taken out, "
+		    "what flowmint sniff %s prints",
+		    r->own.path, d->header_mark, d->name, r->own.path);
 	return fm_fail(err, FM_EINPUT, "%s holds no row%s", r->own.path,
 		       c->begun ? " but its header" : ": it is empty");
 }

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "manifests/embed.h"
+#include "traces/no_flows.h"
 
 static const char *head_next(const char *field)
 {
@@ -66,12 +67,23 @@ static int fitting_dialect(const struct fm_header *r, bool values, char name[64]
 	return FM_OK;
 }
 
+static bool has_name(const void *ctx, const char *name)
+{
+	const struct fm_header *r = ctx;
+	const char *f = r->fields;
+
+	for (int i = 0; i < r->n; i++, f = head_next(f))
+		if (!strcasecmp(f, name))
+			return true;
+	return false;
+}
+
 /* Is the first line of a file without a header one?  No value is in it, and it has as many fields as there are columns,
  * or the name of one, or all that a built-in dialect reads. */
 int fm_header_refuse(const struct fm_header *r, struct fm_error *err)
 {
 	const struct fm_dialect *d = r->o->dialect;
-	const char *f = r->fields;
+	const char *f = r->fields, *no_flows;
 	char fits[64];
 	bool named = false;
 	int rc;
@@ -84,6 +96,8 @@ int fm_header_refuse(const struct fm_header *r, struct fm_error *err)
 		named = named || head_has_column(r, d, k, true);
 	if (r->n < 2)
 		return FM_OK;
+	if ((no_flows = fm_no_flows(has_name, r)))
+		return fm_fail(err, FM_EINPUT, "%s %s", r->o->path, no_flows);
 	if ((rc = fitting_dialect(r, false, fits, err)) < 0)
 		return rc;
 	if (!*fits && !named && r->n != d->ncols)
@@ -160,8 +174,11 @@ static int refuse_head(const struct fm_header *r, const char *lacking, bool know
 	const struct fm_dialect *d = r->o->dialect;
 	struct fm_buf names = {0};
 	char other = other_delimiter(r), theirs[3], ours[3], fits[64];
+	const char *no_flows = fm_no_flows(has_name, r);
 	int rc;
 
+	if (no_flows)
+		return fm_fail(err, FM_EINPUT, "%s %s", r->o->path, no_flows);
 	if ((rc = fitting_dialect(r, values, fits, err)) < 0)
 		return rc;
 	head_list(r, &names);

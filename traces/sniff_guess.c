@@ -6,48 +6,20 @@
 #include "base/num.h"
 #include "manifests/dialect.h"
 #include "manifests/time_pattern.h"
+#include "traces/no_flows.h"
 #include "traces/protocol.h"
 #include "traces/sniff.h"
 #include "traces/sniff_json.h"
 #include "traces/sniff_names.h"
+#include "traces/sniff_parts.h"
 #include "traces/source.h"
 
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
-#define LINES 64
-#define FIELDS 128
 #define TEXT_MAX ((size_t)1 << 18) /* looked at */
-
-struct field {
-	const char *s;
-	size_t n;
-};
-struct page {
-	struct fm_buf text;
-	struct field line[LINES]; /* those that are no comments */
-	int nlines, nfields;
-	bool marked; /* the first line is a header behind #fields */
-	char delimiter;
-	bool header, json;
-	struct field cell[LINES][FIELDS];
-	int ncells[LINES];
-};
-enum kind { NOTHING, EMPTY, CLOCK, EPOCH, ADDRESS, INTEGER, DECIMAL, PROTOCOL, WORD };
-
-/* What a column is taken for. */
-struct guess {
-	enum kind kind;
-	const char *format; /* of a time or an address, or NULL */
-	uint64_t most;      /* of integers */
-	int col;            /* enum fm_col, or -1 */
-	bool start, sum;
-	bool constant; /* one value in all rows */
-	bool counts;   /* 1, 2, 3, ...: the numbers of the rows */
-	const char *why;
-};
 
 /* ---- lines and fields ---- */
 
-static int read_page(struct page *p, const char *path, const char *member, struct fm_error *err)
+static int read_page(struct fm_sniff_page *p, const char *path, const char *member, struct fm_error *err)
 {
 	struct fm_source *source = NULL;
 	const char *data;
@@ -67,13 +39,13 @@ out:
 	return rc;
 }
 
-static void cut_lines(struct page *p)
+static void cut_lines(struct fm_sniff_page *p)
 {
 	const char *s = p->text.data ? p->text.data : "", *end = s + p->text.len, *lf;
 
 	if (end - s >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0)
 		s += 3;
-	for (; s < end && p->nlines < LINES; s = lf + 1) {
+	for (; s < end && p->nlines < FM_SNIFF_LINES; s = lf + 1) {
 		size_t n;
 
 		if (!(lf = memchr(s, '\n', (size_t)(end - s)))) {
@@ -85,14 +57,14 @@ static void cut_lines(struct page *p)
 		n -= n && s[n - 1] == '\r';
 		if (n > 8 && memcmp(s, "#fields", 7) == 0 && !p->nlines) {
 			p->marked = true;
-			p->line[p->nlines++] = (struct field){s + 8, n - 8};
+			p->line[p->nlines++] = (struct fm_sniff_field){s + 8, n - 8};
 		} else if (n && *s != '#') {
-			p->line[p->nlines++] = (struct field){s, n};
+			p->line[p->nlines++] = (struct fm_sniff_field){s, n};
 		}
 	}
 }
 
-static struct field trimmed(const char *s, size_t n)
+static struct fm_sniff_field trimmed(const char *s, size_t n)
 {
 	while (n && (*s == ' ' || *s == '"')) {
 		s++;
@@ -100,11 +72,11 @@ static struct field trimmed(const char *s, size_t n)
 	}
 	while (n && (s[n - 1] == ' ' || s[n - 1] == '"'))
 		n--;
-	return (struct field){s, n};
+	return (struct fm_sniff_field){s, n};
 }
 
 /* The fields of a line; a delimiter between quotes is none. */
-static int cut_fields(const struct field *line, char delimiter, struct field *out)
+static int cut_fields(const struct fm_sniff_field *line, char delimiter, struct fm_sniff_field *out)
 {
 	size_t from = 0;
 	bool quoted = false;
@@ -115,16 +87,16 @@ static int cut_fields(const struct field *line, char delimiter, struct field *ou
 			quoted = !quoted;
 		if (i < line->n && (quoted || line->s[i] != delimiter))
 			continue;
-		if (n < FIELDS && out)
+		if (n < FM_SNIFF_FIELDS && out)
 			out[n] = trimmed(line->s + from, i - from);
-		n += n < FIELDS;
+		n += n < FM_SNIFF_FIELDS;
 		from = i + 1;
 	}
 	return n;
 }
 
 /* The delimiter that gives the most columns, the same number of them in four lines of five. */
-static void find_delimiter(struct page *p)
+static void find_delimiter(struct fm_sniff_page *p)
 {
 	static const char candidates[] = "\t;|,";
 
@@ -151,7 +123,7 @@ static const char *const patterns[] = {
     "%Y%m%dT%H%M%S%z",      "%d.%m.%Y %H:%M:%S",    "%b %d %Y %H:%M:%S", "%d %b %Y %H:%M:%S",    "%Y-%m-%d %H:%M"};
 
 /* Can s be read by form i: 0 is datetime, the others are patterns? */
-static bool is_clock(const struct field *f, size_t i)
+static bool is_clock(const struct fm_sniff_field *f, size_t i)
 {
 	char text[20];
 	int64_t ms;
@@ -164,7 +136,7 @@ static bool is_clock(const struct field *f, size_t i)
 	return fm_parse_time_ms(text, 19, &ms) == 0;
 }
 
-static bool is_any_clock(const struct field *f)
+static bool is_any_clock(const struct fm_sniff_field *f)
 {
 	for (size_t i = 0; i <= COUNT_OF(patterns); i++)
 		if (is_clock(f, i))
@@ -186,12 +158,12 @@ static const char *epoch_format(double v)
 	return NULL;
 }
 
-static bool is_missing(const struct field *f)
+static bool is_missing(const struct fm_sniff_field *f)
 {
 	return !f->n || (f->n == 1 && *f->s == '-') || (f->n == 3 && strncasecmp(f->s, "nan", 3) == 0);
 }
 
-static enum kind kind_of(const struct field *f, const char **format, uint64_t *number)
+enum fm_sniff_kind fm_sniff_kind_of(const struct fm_sniff_field *f, const char **format, uint64_t *number)
 {
 	struct fm_address a;
 	double v;
@@ -213,7 +185,7 @@ static enum kind kind_of(const struct field *f, const char **format, uint64_t *n
 }
 
 /* The form that reads most of a column of clock times: 11/4 can be read by two, 31/12 by one. */
-static const char *clock_of(const struct page *p, int k, int from)
+static const char *clock_of(const struct fm_sniff_page *p, int k, int from)
 {
 	const char *best = "datetime";
 	int most = 0;
@@ -232,18 +204,18 @@ static const char *clock_of(const struct page *p, int k, int from)
 }
 
 /* The kind of most values of column k, from line `from` on. */
-static void look_at_column(const struct page *p, int k, int from, struct guess *g)
+static void look_at_column(const struct fm_sniff_page *p, int k, int from, struct fm_sniff_guess *g)
 {
 	int count[WORD + 1] = {0}, most = 0;
 	const char *format, *epoch = NULL;
 	uint64_t number, before = 0;
 
-	*g = (struct guess){.kind = EMPTY, .col = -1, .counts = p->nlines - from > 2, .constant = true};
+	*g = (struct fm_sniff_guess){.kind = EMPTY, .col = -1, .counts = p->nlines - from > 2, .constant = true};
 	for (int i = from; i < p->nlines; i++) {
-		enum kind kind = EMPTY;
+		enum fm_sniff_kind kind = EMPTY;
 
 		if (k < p->ncells[i]) {
-			kind = kind_of(&p->cell[i][k], &format, &number);
+			kind = fm_sniff_kind_of(&p->cell[i][k], &format, &number);
 			epoch = kind == EPOCH ? format : epoch;
 			g->most = number > g->most ? number : g->most;
 		}
@@ -257,7 +229,7 @@ static void look_at_column(const struct page *p, int k, int from, struct guess *
 	for (int i = CLOCK; i <= WORD; i++)
 		if (count[i] > most) {
 			most = count[i];
-			g->kind = (enum kind)i;
+			g->kind = (enum fm_sniff_kind)i;
 		}
 	if (g->kind == INTEGER && count[DECIMAL])
 		g->kind = DECIMAL;
@@ -268,15 +240,15 @@ static void look_at_column(const struct page *p, int k, int from, struct guess *
 }
 
 /* The first line is a header where none of its fields is a value, and below are some. */
-static void find_header(struct page *p)
+static void find_header(struct fm_sniff_page *p)
 {
 	const char *format;
 	uint64_t number;
 	int values = 0, below = 0;
 
 	for (int k = 0; k < p->nfields && p->nlines > 1; k++) {
-		enum kind first = kind_of(&p->cell[0][k], &format, &number),
-			  second = kind_of(&p->cell[1][k], &format, &number);
+		enum fm_sniff_kind first = fm_sniff_kind_of(&p->cell[0][k], &format, &number),
+				   second = fm_sniff_kind_of(&p->cell[1][k], &format, &number);
 
 		values += first > EMPTY && first < PROTOCOL;
 		below += second > EMPTY && second < PROTOCOL;
@@ -285,7 +257,7 @@ static void find_header(struct page *p)
 }
 
 /* Can values of that kind fill the column? */
-static bool can_fill(const struct guess *g, int col)
+static bool can_fill(const struct fm_sniff_guess *g, int col)
 {
 	switch (fm_cols[col].kind) {
 	case FM_KIND_TIME:
@@ -304,7 +276,7 @@ static bool can_fill(const struct guess *g, int col)
 	}
 }
 
-static bool is_taken(const struct guess *g, int n, int col, bool start)
+static bool is_taken(const struct fm_sniff_guess *g, int n, int col, bool start)
 {
 	for (int i = 0; i < n; i++)
 		if (g[i].col == col && g[i].start == start && !g[i].sum)
@@ -312,7 +284,7 @@ static bool is_taken(const struct guess *g, int n, int col, bool start)
 	return false;
 }
 
-static void take(struct guess *g, int col, bool start, const char *why)
+void fm_sniff_take(struct fm_sniff_guess *g, int col, bool start, const char *why)
 {
 	g->col = col;
 	g->start = start;
@@ -322,7 +294,7 @@ static void take(struct guess *g, int col, bool start, const char *why)
 }
 
 /* A time with a name of its own inside a flow (flow.start) is meant rather than that of the record around it. */
-static bool has_inner_start(const struct page *p)
+static bool has_inner_start(const struct fm_sniff_page *p)
 {
 	for (int k = 0; k < p->ncells[0] && p->json; k++)
 		if (p->cell[0][k].n == 10 && !memcmp(p->cell[0][k].s, "flow.start", 10))
@@ -330,7 +302,7 @@ static bool has_inner_start(const struct page *p)
 	return false;
 }
 
-static void by_name(const struct page *p, struct guess *g)
+static void by_name(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
 {
 	bool sums[FM_NCOL] = {0}, inner = has_inner_start(p);
 
@@ -345,7 +317,7 @@ static void by_name(const struct page *p, struct guess *g)
 		    (fm_cols[name.col].kind != FM_KIND_ADDRESS && !can_fill(&g[k], name.col)) ||
 		    is_taken(g, p->nfields, name.col, name.start))
 			continue;
-		take(&g[k], name.col, name.start, "by its name");
+		fm_sniff_take(&g[k], name.col, name.start, "by its name");
 	}
 	for (int c = 0; c < FM_NCOL; c++)
 		sums[c] = !is_taken(g, p->nfields, c, false);
@@ -355,88 +327,8 @@ static void by_name(const struct page *p, struct guess *g)
 		if (k >= p->ncells[0] || !fm_sniff_name(p->cell[0][k].s, p->cell[0][k].n, &name) || !name.sum ||
 		    !sums[name.col] || !can_fill(&g[k], name.col))
 			continue;
-		take(&g[k], name.col, false, "by its name: one way of two");
+		fm_sniff_take(&g[k], name.col, false, "by its name: one way of two");
 		g[k].sum = true;
-	}
-}
-
-/* The next column of a kind that is not taken, from `from` on, or -1. */
-static int next_of(const struct guess *g, int n, int from, unsigned kinds)
-{
-	for (int k = from; k < n; k++)
-		if (g[k].col < 0 && !g[k].counts && kinds >> g[k].kind & 1u)
-			return k;
-	return -1;
-}
-
-/* Without names: by kinds and in the order that most collectors have. */
-static void by_place(struct guess *g, int n)
-{
-	const unsigned times = 1u << CLOCK | 1u << EPOCH, numbers = 1u << INTEGER | 1u << EMPTY;
-	const char *why = "by its values and place";
-	int first = next_of(g, n, 0, times), second = first < 0 ? -1 : next_of(g, n, first + 1, times), at, last = 0;
-
-	if (first >= 0)
-		take(&g[first], FM_TE, true, second < 0 ? "by its values: or is it the end (te)?" : why);
-	if (second >= 0)
-		take(&g[second], FM_TE, false, why);
-	for (int c = FM_SA; c <= FM_DA; c++)
-		if ((at = next_of(g, n, 0, 1u << ADDRESS)) >= 0) {
-			take(&g[at], c, false, why);
-			last = at;
-		}
-	if ((at = next_of(g, n, 0, 1u << PROTOCOL)) >= 0)
-		take(&g[at], FM_PR, false, why);
-	if ((at = next_of(g, n, first + 1, 1u << DECIMAL)) >= 0)
-		take(&g[at], FM_TD, false, why);
-	for (int c = FM_SP; c <= FM_DP; c++)
-		for (at = next_of(g, n, 0, numbers); at >= 0; at = next_of(g, n, at + 1, numbers))
-			if (g[at].most <= 65535 && (c == FM_SP ? at + 2 >= last - 1 : true)) {
-				take(&g[at], c, false, why);
-				break;
-			}
-	for (int c = FM_PKT; c <= FM_BYT; c++) {
-		int best = -1;
-
-		/* Packets are the last but one of the numbers, bytes the last. */
-		for (at = next_of(g, n, last, 1u << INTEGER); at >= 0; at = next_of(g, n, at + 1, 1u << INTEGER))
-			if (g[at].most > 0 && (c == FM_BYT || next_of(g, n, at + 1, 1u << INTEGER) >= 0))
-				best = at;
-		if (best >= 0)
-			take(&g[best], c, false, why);
-	}
-	for (int k = n - 1; k >= 0 && k >= n - 2; k--)
-		if (g[k].col < 0 && g[k].kind == WORD) {
-			take(&g[k], FM_LABEL, false, why);
-			break;
-		}
-}
-
-/* A date and a time of day in two columns, where no column has both. */
-static void by_halves(const struct page *p, struct guess *g, int from)
-{
-	static const char *const halves[2][6] = {{"%Y-%m-%d", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y%m%d"},
-						 {"%H:%M:%S", "%H:%M:%S.%f", "%H:%M", "%I:%M:%S %p", "%I:%M %p", NULL}};
-	int at[2] = {-1, -1}, form[2] = {0};
-
-	for (int k = 0; k < p->nfields; k++)
-		for (int i = 0; i < 12; i++) {
-			const char *pattern = halves[i / 6][i % 6];
-			int row = from;
-			int64_t ms;
-
-			while (pattern && row < p->nlines && k < p->ncells[row] &&
-			       !fm_time_pattern_read(pattern, -1, p->cell[row][k].s, p->cell[row][k].n, &ms))
-				row++;
-			if (row == p->nlines && row > from && at[i / 6] < 0 && g[k].col < 0) {
-				at[i / 6] = k;
-				form[i / 6] = i % 6;
-			}
-		}
-	for (int h = 0; h < 2 && at[0] >= 0 && at[1] >= 0 && at[0] != at[1]; h++) {
-		take(&g[at[h]], FM_TE, true, h ? "the time of day" : "the date: or is it the end (te)?");
-		g[at[h]].format = halves[h][form[h]];
-		g[at[h]].sum = true;
 	}
 }
 
@@ -453,7 +345,8 @@ static void put_quoted(struct fm_buf *out, const char *s, size_t n)
 	fm_buf_puts(out, "\"");
 }
 
-static const char *duration_format(const struct page *p, int k, const struct guess *g, const char **why)
+static const char *duration_format(const struct fm_sniff_page *p, int k, const struct fm_sniff_guess *g,
+				   const char **why)
 {
 	char name[64] = "";
 
@@ -471,9 +364,9 @@ static const char *duration_format(const struct page *p, int k, const struct gue
 	return "seconds";
 }
 
-static void put_column(const struct page *p, int k, const struct guess *g, struct fm_buf *out)
+static void put_column(const struct fm_sniff_page *p, int k, const struct fm_sniff_guess *g, struct fm_buf *out)
 {
-	const char *why = g->why, *format = g->format;
+	const char *why = g->why, *format = g->format, *unit = NULL;
 
 	fm_buf_puts(out, "  - {name: ");
 	if (p->header)
@@ -482,8 +375,8 @@ static void put_column(const struct page *p, int k, const struct guess *g, struc
 		fm_buf_printf(out, "c%d", k + 1);
 	if (g->col >= 0) {
 		fm_buf_printf(out, ", column: %s", g->start ? "start" : fm_cols[g->col].name);
-		if (g->col == FM_TD)
-			format = duration_format(p, k, g, &why);
+		if (g->col == FM_TD && (unit = p->zeek ? "seconds" : duration_format(p, k, g, &why)))
+			format = unit;
 		if (format) {
 			fm_buf_puts(out, ", format: ");
 			put_quoted(out, format, strlen(format));
@@ -497,7 +390,7 @@ static void put_column(const struct page *p, int k, const struct guess *g, struc
 	fm_buf_puts(out, "\n");
 }
 
-static bool has(const struct guess *g, int n, int col, bool start)
+static bool has(const struct fm_sniff_guess *g, int n, int col, bool start)
 {
 	for (int k = 0; k < n; k++)
 		if (g[k].col == col && g[k].start == start)
@@ -506,7 +399,7 @@ static bool has(const struct guess *g, int n, int col, bool start)
 }
 
 /* What a flow needs and no column was found for. */
-static bool put_lacking(const struct guess *g, int n, struct fm_buf *out)
+static bool put_lacking(const struct fm_sniff_guess *g, int n, struct fm_buf *out)
 {
 	static const int needed[] = {FM_SA, FM_DA, FM_SP, FM_DP, FM_PR, FM_PKT, FM_BYT};
 	int times = has(g, n, FM_TE, true) + has(g, n, FM_TE, false) + has(g, n, FM_TD, false);
@@ -522,7 +415,7 @@ static bool put_lacking(const struct guess *g, int n, struct fm_buf *out)
 	return whole;
 }
 
-static bool put_file(const struct page *p, const struct guess *g, struct fm_buf *out)
+static bool put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, struct fm_buf *out)
 {
 	bool whole;
 
@@ -536,6 +429,8 @@ static bool put_file(const struct page *p, const struct guess *g, struct fm_buf 
 		fm_buf_printf(out, "header: %s\n", p->header ? "true" : "false");
 	if (p->marked)
 		fm_buf_puts(out, "header_mark: \"#fields\"\nquote: none\n");
+	if (p->zeek)
+		fm_buf_puts(out, "quote: none\nextra_columns: true\n");
 	if (!p->json)
 		fm_buf_printf(out, "delimiter: \"%s\"\n", p->delimiter == '\t' ? "\\t" : (char[2]){p->delimiter, 0});
 	fm_buf_puts(out, "missing: [\"\", \"-\", \"nan\"]\ncolumns:\n");
@@ -556,16 +451,28 @@ static bool put_file(const struct page *p, const struct guess *g, struct fm_buf 
 
 #define FEWEST 5 /* columns of a flow */
 
+static bool has_name(const void *ctx, const char *name)
+{
+	const struct fm_sniff_page *p = ctx;
+
+	for (int k = 0; k < p->ncells[0]; k++)
+		if (strlen(name) == p->cell[0][k].n && !strncasecmp(name, p->cell[0][k].s, p->cell[0][k].n))
+			return true;
+	return false;
+}
+
 int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bool *whole, struct fm_error *err)
 {
-	struct guess g[FIELDS];
-	struct page *p;
+	struct fm_sniff_guess g[FM_SNIFF_FIELDS];
+	const char *no_flows;
+	struct fm_sniff_page *p;
 	int rc;
 
 	*whole = false;
 	if ((rc = fm_alloc(&p, 1, sizeof *p, "the first lines", err)) < 0)
 		return rc;
-	if ((rc = read_page(p, path, member, err)) < 0 || (rc = fm_sniff_json(&p->text, FIELDS, &p->json, err)) < 0)
+	if ((rc = read_page(p, path, member, err)) < 0 ||
+	    (rc = fm_sniff_json(&p->text, FM_SNIFF_FIELDS, &p->json, err)) < 0)
 		goto out;
 	cut_lines(p);
 	find_delimiter(p);
@@ -586,12 +493,19 @@ int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bo
 	find_header(p);
 	for (int k = 0; k < p->nfields; k++)
 		look_at_column(p, k, p->header, &g[k]);
-	if (p->header)
+	if (p->header && (no_flows = fm_no_flows(has_name, p))) {
+		rc = fm_fail(err, FM_EINPUT, "%s %s", path, no_flows);
+		goto out;
+	}
+	p->zeek = fm_sniff_is_zeek(p);
+	if (p->zeek)
+		fm_sniff_by_zeek(p, g);
+	else if (p->header)
 		by_name(p, g);
 	else
-		by_place(g, p->nfields);
+		fm_sniff_by_place(g, p->nfields);
 	if (!is_taken(g, p->nfields, FM_TE, true) && !is_taken(g, p->nfields, FM_TE, false))
-		by_halves(p, g, p->header);
+		fm_sniff_by_halves(p, g, p->header);
 	*whole = put_file(p, g, yaml);
 	rc = fm_buf_check(yaml, err);
 out:

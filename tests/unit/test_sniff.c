@@ -153,9 +153,88 @@ static void what_is_lacking_is_named_and_what_is_no_table_refused(void **state)
 	fm_buf_free(&yaml);
 }
 
+/* conn.log without its comments, of a Zeek of today and of one without local_resp, and a file that only looks so. */
+static void zeek_without_its_header_is_known_by_its_rows(void **state)
+{
+	static const char *const more[] = {"-\t-\t0\tDd\t2\t120\t3\t400\t-", "-\t0\tDd\t2\t120\t3\t400\t(empty)"};
+
+	(void)state;
+	for (int k = 0; k < 3; k++) {
+		struct fm_buf text = {0}, yaml = {0};
+		struct fm_dialect *d = NULL;
+		struct reading *r;
+		bool whole;
+
+		for (int i = 0; i < 30; i++)
+			fm_buf_printf(
+			    &text,
+			    "14603328%02d.000001\t%s%d\t10.0.0.1\t%d\t192.0.2.7\t53\tudp\tdns\t7.5\t64\t300\tSF\t%s\n",
+			    i, k < 2 ? "CHhAvVGS1DHFjwGM" : "no id ", i, 1000 + i, more[k % 2]);
+		const char *path = put_bytes("conn.log", text.data, text.len);
+
+		assert_int_equal(fm_sniff_guess(path, NULL, &yaml, &whole, &err), FM_OK);
+		fm_buf_add(&yaml, "", 1);
+		assert_int_equal(strstr(yaml.data, "by its place in Zeek's conn.log") != NULL, k < 2);
+		if (k < 2) {
+			if (fm_dialect_load(&d, put("zeek-guess.yaml", yaml.data), &err))
+				fail_msg("%s", err.message);
+			r = read_trace_file(path, d, NULL, 0);
+			assert_int_equal(r->rc, FM_OK);
+			assert_int_equal(r->t->rows, 30);
+			assert_int_equal(r->t->pkt[0], 5);
+			assert_int_equal(r->t->byt[0], 520);
+			assert_int_equal(r->t->td[0], 7500);
+			assert_int_equal(r->t->te[0], INT64_C(1460332800000) + 7500);
+			assert_int_equal(r->t->sp[29], 1029);
+			assert_int_equal(r->t->dp[29], 53);
+			done(r);
+			fm_dialect_free(d);
+		}
+		fm_buf_free(&text);
+		fm_buf_free(&yaml);
+	}
+}
+
+static void tables_that_are_no_flows_are_named_with_what_to_take(void **state)
+{
+	static const char *const of[][3] = {
+	    {" Destination Port, Flow Duration, Total Fwd Packets, Total Backward Packets, Label\n53,1500,1,1,BENIGN\n",
+	     "cic-ids2017",
+	     "is MachineLearningCSV of CIC-IDS2017, whose rows cannot be flows: source and destination address, source "
+	     "port, protocol and time were left out of them. Take GeneratedLabelledFlows"},
+	    {"Dst Port,Protocol,Timestamp,Flow Duration,Tot Fwd Pkts,Label\n0,0,14/02/2018 "
+	     "08:31:01,112641719,3,Benign\n",
+	     "cicflowmeter", "is of CSE-CIC-IDS2018 or of its form"},
+	    {"id,dur,proto,service,state,spkts,dpkts,sbytes,dbytes,attack_cat,label\n1,0.12,tcp,-,FIN,6,4,258,172,"
+	     "Normal,0\n",
+	     "ugr16", "Take UNSW-NB15_1.csv to UNSW-NB15_4.csv"},
+	    {"IPV4_SRC_ADDR,L4_SRC_PORT,IPV4_DST_ADDR,L4_DST_PORT,PROTOCOL,IN_BYTES,IN_PKTS,Label,Attack\n"
+	     "10.0.0.1,1,192.0.2.7,2,6,40,1,0,Benign\n",
+	     "netshare", "Take version 3, which has FLOW_START_MILLISECONDS"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		const char *path = put("none.csv", of[i][0]);
+		struct fm_dialect *d = NULL;
+		struct fm_buf yaml = {0};
+		struct fm_error why;
+		bool whole;
+
+		assert_int_equal(fm_dialect_load(&d, of[i][1], &err), FM_OK);
+		assert_refused(path, d, of[i][2]);
+		assert_int_equal(fm_sniff_guess(path, NULL, &yaml, &whole, &why), FM_EINPUT);
+		assert_says(why, of[i][2]);
+		fm_buf_free(&yaml);
+		fm_dialect_free(d);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(zeek_without_its_header_is_known_by_its_rows),
+	    cmocka_unit_test(tables_that_are_no_flows_are_named_with_what_to_take),
 	    cmocka_unit_test(each_built_in_dialect_is_found_in_its_own_files),
 	    cmocka_unit_test(labels_stay_as_they_stand),
 	    cmocka_unit_test(other_forms_get_a_dialect_that_reads_them),

@@ -1,0 +1,117 @@
+/* The times of a row (row_parts.h): start, end and duration, two of which give the third. */
+#include <string.h>
+
+#include "traces/row_parts.h"
+#include "traces/value.h"
+
+/* A part of a time: milliseconds beside seconds. */
+static void time_part(struct fm_row *r, int k, const char *s, size_t n)
+{
+	bool start = r->d->cols[k].role == FM_ROLE_START, *has = start ? &r->has_start : &r->has_te;
+	int64_t ms, *sum = start ? &r->start_ms : &r->t->te[r->t->rows];
+	const char *why = fm_value_time(r->d, k, s, n, &ms);
+
+	if (why && !(start && r->tells_all)) {
+		fm_row_refuse_value(r, k, why);
+		return;
+	}
+	if (why)
+		return;
+	*sum = ms + (*has ? *sum : 0);
+	*has = true;
+	r->clock_parts |= r->d->cols[k].format == FM_FMT_PATTERN ? 1u << r->d->cols[k].role : 0;
+}
+
+void fm_row_time(struct fm_row *r, int k, const char *s, size_t n)
+{
+	bool start = r->d->cols[k].role == FM_ROLE_START;
+	struct fm_row_time *last = &r->time[r->d->cols[k].role];
+	const char *why;
+
+	if (r->d->cols[k].part) {
+		time_part(r, k, s, n);
+		return;
+	}
+	if (!n || n != last->len || memcmp(s, last->text, n) != 0) {
+		last->len = 0;
+		if ((why = fm_value_time(r->d, k, s, n, &last->ms))) {
+			if (!start || !r->tells_all)
+				fm_row_refuse_value(r, k, why);
+			return;
+		}
+		last->rounded = fm_value_is_rounded(s, n);
+		if (n <= sizeof last->text) {
+			memcpy(last->text, s, n);
+			last->len = n;
+		}
+	}
+	r->said |= last->rounded ? FM_SAID_ROUNDED_TIME : 0;
+	if (start) {
+		r->start_ms = last->ms;
+		r->has_start = true;
+	} else {
+		r->t->te[r->t->rows] = last->ms;
+		r->has_te = true;
+	}
+}
+
+void fm_row_duration(struct fm_row *r, int k, const char *s, size_t n)
+{
+	const char *why = fm_value_duration(r->d, k, s, n, &r->t->td[r->t->rows]);
+
+	if (why)
+		fm_row_refuse_value(r, k, why);
+}
+
+/* Times of a date and a time of day that were put together: they are of the dialect's clock. */
+static void set_clocks(struct fm_row *r)
+{
+	for (int role = FM_ROLE_VALUE; role <= FM_ROLE_START; role++) {
+		int64_t *ms = role == FM_ROLE_START ? &r->start_ms : &r->t->te[r->t->rows];
+
+		if (!(r->clock_parts >> role & 1u))
+			continue;
+		if (r->d->zone && fm_zone_utc(r->d->zone, *ms, ms))
+			fm_row_refuse(r, "a time that the time zone skips, as summer time begins");
+		else if (!r->d->zone)
+			*ms -= (int64_t)r->d->timezone * 60000;
+	}
+}
+
+/* Where the trace tells start, end and duration, one of them can be wrong. */
+static void compare_times(struct fm_row *r)
+{
+	int64_t te = r->t->te[r->t->rows], td = r->t->td[r->t->rows], off = te - r->start_ms - td;
+	int64_t may = te % 60000 || r->start_ms % 60000 ? FM_ROW_CLOCKS_MS : 60000; /* clocks without seconds */
+
+	if (off > may || off < -may)
+		r->said |= FM_SAID_OTHER_TD;
+}
+
+/* A start with a duration or an end: the two that the table has. */
+void fm_row_end_times(struct fm_row *r)
+{
+	int64_t *te = &r->t->te[r->t->rows];
+	uint32_t *td = &r->t->td[r->t->rows];
+
+	if (r->clock_parts)
+		set_clocks(r);
+	if (!r->has_start || r->bad)
+		return;
+	if (r->tells_all && !(r->lacks >> FM_TD & 1u)) {
+		compare_times(r);
+		return;
+	}
+	if (r->lacks >> FM_TD & r->has_te & 1u) {
+		r->lacks &= ~(1u << FM_TD);
+		r->nmissing--;
+	}
+	if (!r->has_te)
+		*te = r->start_ms + *td;
+	else if (*te < r->start_ms)
+		fm_row_refuse(r, "te lies before the start");
+	else if (*te - r->start_ms > UINT32_MAX)
+		fm_row_refuse(r, "td is over 49 days (te less the start)");
+	else
+		*td = (uint32_t)(*te - r->start_ms);
+}

@@ -1,0 +1,56 @@
+/* sniff_parts.h - what the files that guess a dialect share: sniff_guess.c, and sniff_place.c for columns without
+ * names. */
+#ifndef FM_TRACES_SNIFF_PARTS_H
+#define FM_TRACES_SNIFF_PARTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/mem.h"
+
+#define FM_SNIFF_LINES 64
+#define FM_SNIFF_FIELDS 128
+
+struct fm_sniff_field {
+	const char *s;
+	size_t n;
+};
+struct fm_sniff_page {
+	struct fm_buf text;
+	struct fm_sniff_field line[FM_SNIFF_LINES]; /* those that are no comments */
+	int nlines, nfields;
+	bool marked; /* the first line is a header behind #fields */
+	char delimiter;
+	bool header, json;
+	bool zeek; /* a conn.log without its comments, in which the header is one */
+	struct fm_sniff_field cell[FM_SNIFF_LINES][FM_SNIFF_FIELDS];
+	int ncells[FM_SNIFF_LINES];
+};
+enum fm_sniff_kind { NOTHING, EMPTY, CLOCK, EPOCH, ADDRESS, INTEGER, DECIMAL, PROTOCOL, WORD };
+
+/* What a column is taken for. */
+struct fm_sniff_guess {
+	enum fm_sniff_kind kind;
+	const char *format; /* of a time or an address, or NULL */
+	uint64_t most;      /* of integers */
+	int col;            /* enum fm_col, or -1 */
+	bool start, sum;
+	bool constant; /* one value in all rows */
+	bool counts;   /* 1, 2, 3, ...: the numbers of the rows */
+	const char *why;
+};
+
+/* The format of a time, or NULL; the number of a whole one, else 0. */
+enum fm_sniff_kind fm_sniff_kind_of(const struct fm_sniff_field *f, const char **format, uint64_t *number);
+/* The column fills col. */
+void fm_sniff_take(struct fm_sniff_guess *g, int col, bool start, const char *why);
+/* Without names: by kinds and in the order that most collectors have. n: columns. */
+void fm_sniff_by_place(struct fm_sniff_guess *g, int n);
+/* Zeek's conn.log of which the comments were taken out. */
+bool fm_sniff_is_zeek(const struct fm_sniff_page *p);
+void fm_sniff_by_zeek(const struct fm_sniff_page *p, struct fm_sniff_guess *g);
+/* A date and a time of day in two columns, where no column has both; from: the first line of values. */
+void fm_sniff_by_halves(const struct fm_sniff_page *p, struct fm_sniff_guess *g, int from);
+
+#endif

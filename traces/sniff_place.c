@@ -1,0 +1,132 @@
+/* What the columns of a file without a header may be: by kinds of values, and by the order in which collectors write
+ * them. */
+#include <ctype.h>
+
+#include "base/num.h"
+#include "base/table.h"
+#include "manifests/time_pattern.h"
+#include "traces/sniff_parts.h"
+
+#define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
+
+/* The next column of a kind that is not taken, from `from` on, or -1. */
+static int next_of(const struct fm_sniff_guess *g, int n, int from, unsigned kinds)
+{
+	for (int k = from; k < n; k++)
+		if (g[k].col < 0 && !g[k].counts && kinds >> g[k].kind & 1u)
+			return k;
+	return -1;
+}
+
+/* Without names: by kinds and in the order that most collectors have. */
+void fm_sniff_by_place(struct fm_sniff_guess *g, int n)
+{
+	const unsigned times = 1u << CLOCK | 1u << EPOCH, numbers = 1u << INTEGER | 1u << EMPTY;
+	const char *why = "by its values and place";
+	int first = next_of(g, n, 0, times), second = first < 0 ? -1 : next_of(g, n, first + 1, times), at, last = 0;
+
+	if (first >= 0)
+		fm_sniff_take(&g[first], FM_TE, true, second < 0 ? "by its values: or is it the end (te)?" : why);
+	if (second >= 0)
+		fm_sniff_take(&g[second], FM_TE, false, why);
+	for (int c = FM_SA; c <= FM_DA; c++)
+		if ((at = next_of(g, n, 0, 1u << ADDRESS)) >= 0) {
+			fm_sniff_take(&g[at], c, false, why);
+			last = at;
+		}
+	if ((at = next_of(g, n, 0, 1u << PROTOCOL)) >= 0)
+		fm_sniff_take(&g[at], FM_PR, false, why);
+	if ((at = next_of(g, n, first + 1, 1u << DECIMAL)) >= 0)
+		fm_sniff_take(&g[at], FM_TD, false, why);
+	for (int c = FM_SP; c <= FM_DP; c++)
+		for (at = next_of(g, n, 0, numbers); at >= 0; at = next_of(g, n, at + 1, numbers))
+			if (g[at].most <= 65535 && (c == FM_SP ? at + 2 >= last - 1 : true)) {
+				fm_sniff_take(&g[at], c, false, why);
+				break;
+			}
+	for (int c = FM_PKT; c <= FM_BYT; c++) {
+		int best = -1;
+
+		/* Packets are the last but one of the numbers, bytes the last. */
+		for (at = next_of(g, n, last, 1u << INTEGER); at >= 0; at = next_of(g, n, at + 1, 1u << INTEGER))
+			if (g[at].most > 0 && (c == FM_BYT || next_of(g, n, at + 1, 1u << INTEGER) >= 0))
+				best = at;
+		if (best >= 0)
+			fm_sniff_take(&g[best], c, false, why);
+	}
+	for (int k = n - 1; k >= 0 && k >= n - 2; k--)
+		if (g[k].col < 0 && g[k].kind == WORD) {
+			fm_sniff_take(&g[k], FM_LABEL, false, why);
+			break;
+		}
+}
+
+/* The rows of Zeek's conn.log behind comments that were taken out: a time, an id that begins with C, the ends and the
+ * protocol stand first, as Zeek writes them since 2012; local_resp came later. */
+bool fm_sniff_is_zeek(const struct fm_sniff_page *p)
+{
+	if (p->header || p->delimiter != '\t' || p->nfields < 20)
+		return false;
+	for (int i = 0; i < p->nlines; i++) {
+		const struct fm_sniff_field *c = p->cell[i];
+		const char *format;
+		uint64_t number;
+		size_t k = 1;
+
+		while (k < c[1].n && isalnum((unsigned char)c[1].s[k]))
+			k++;
+		if (p->ncells[i] < 20 || c[1].n < 12 || *c[1].s != 'C' || k < c[1].n ||
+		    fm_sniff_kind_of(&c[2], &format, &number) != ADDRESS ||
+		    fm_sniff_kind_of(&c[4], &format, &number) != ADDRESS)
+			return false;
+	}
+	return p->nlines > 0;
+}
+
+void fm_sniff_by_zeek(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
+{
+	static const struct {
+		int at, col;
+		bool sum;
+	} of[] = {{2, FM_SA, false},  {3, FM_SP, false},  {4, FM_DA, false},   {5, FM_DP, false},
+		  {6, FM_PR, false},  {8, FM_TD, false},  {11, FM_FLG, false}, {-5, FM_PKT, true},
+		  {-4, FM_BYT, true}, {-3, FM_PKT, true}, {-2, FM_BYT, true}};
+	const char *why = "by its place in Zeek's conn.log";
+	int end = p->nfields > 20 ? 21 : 20; /* the place behind tunnel_parents */
+
+	fm_sniff_take(&g[0], FM_TE, true, why);
+	for (size_t i = 0; i < COUNT_OF(of); i++) {
+		int k = of[i].at < 0 ? end + of[i].at : of[i].at;
+
+		fm_sniff_take(&g[k], of[i].col, false, why);
+		g[k].sum = of[i].sum;
+	}
+}
+
+/* A date and a time of day in two columns, where no column has both. */
+void fm_sniff_by_halves(const struct fm_sniff_page *p, struct fm_sniff_guess *g, int from)
+{
+	static const char *const halves[2][6] = {{"%Y-%m-%d", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y%m%d"},
+						 {"%H:%M:%S", "%H:%M:%S.%f", "%H:%M", "%I:%M:%S %p", "%I:%M %p", NULL}};
+	int at[2] = {-1, -1}, form[2] = {0};
+
+	for (int k = 0; k < p->nfields; k++)
+		for (int i = 0; i < 12; i++) {
+			const char *pattern = halves[i / 6][i % 6];
+			int row = from;
+			int64_t ms;
+
+			while (pattern && row < p->nlines && k < p->ncells[row] &&
+			       !fm_time_pattern_read(pattern, -1, p->cell[row][k].s, p->cell[row][k].n, &ms))
+				row++;
+			if (row == p->nlines && row > from && at[i / 6] < 0 && g[k].col < 0) {
+				at[i / 6] = k;
+				form[i / 6] = i % 6;
+			}
+		}
+	for (int h = 0; h < 2 && at[0] >= 0 && at[1] >= 0 && at[0] != at[1]; h++) {
+		fm_sniff_take(&g[at[h]], FM_TE, true, h ? "the time of day" : "the date: or is it the end (te)?");
+		g[at[h]].format = halves[h][form[h]];
+		g[at[h]].sum = true;
+	}
+}
