@@ -137,6 +137,8 @@ static void look_at_said(struct fm_doubts *d, unsigned said, uint64_t place)
 {
 	if (said & FM_SAID_OTHER_TD)
 		fm_examples_add(&d->other_td, place);
+	if (said & FM_SAID_ONE_TIME)
+		fm_examples_add(&d->one_time, place);
 	if (said & FM_SAID_ROUNDED_TIME)
 		fm_examples_add(&d->rounded_time, place);
 	if (said & FM_SAID_ROUNDED)
@@ -432,6 +434,11 @@ static void odd_flows(const struct fm_doubts *d, const char *path)
 		    "(first at %s %llu): have them written in one form",
 		    path, d->place ? d->place : "line", (unsigned long long)d->flags_twice);
 	long_flows(d, path);
+	if (d->one_time.n)
+		fm_warn(
+		    "%s: %llu of %llu rows have one time as start and end, and a duration of over a second (%s): the "
+		    "duration is taken and the time is the end; is it the start? Then leave the end out of the dialect",
+		    path, (unsigned long long)d->one_time.n, rows, fm_examples_text(&d->one_time, d->place, lines));
 	if (d->rounded.n)
 		fm_warn("%s: %llu of %llu rows have counts with an exponent and fewer digits than they have (%s): a "
 			"program that keeps six digits has rounded them? have whole numbers written",

@@ -30,16 +30,16 @@ struct fm_examples {
 	uint64_t n, line[FM_DOUBT_EXAMPLES];
 };
 struct fm_doubts {
-	const struct fm_dialect *dialect;                   /* whose clock the times were told by; NULL: UTC */
-	const char *place;                                  /* what the places of rows count; NULL: lines */
-	uint64_t rows, forward;                             /* forward: rows later than the row before */
-	int64_t first_ms, last_ms;                          /* of the first and of the last row */
-	struct fm_examples back;                            /* earlier than the row before */
-	struct fm_examples year[FM_DOUBT_YEARS];            /* by year of their time */
-	struct fm_examples half_day;                        /* earlier by about 12 hours */
-	bool after_noon;                                    /* an hour from 13 on has been seen, before te less td */
-	struct fm_examples other_td, rounded_time, rounded; /* enum fm_trace_said */
-	struct fm_examples nowhere, to_self, full;          /* no address at all; one to itself; a count of 2^32 - 1 */
+	const struct fm_dialect *dialect;        /* whose clock the times were told by; NULL: UTC */
+	const char *place;                       /* what the places of rows count; NULL: lines */
+	uint64_t rows, forward;                  /* forward: rows later than the row before */
+	int64_t first_ms, last_ms;               /* of the first and of the last row */
+	struct fm_examples back;                 /* earlier than the row before */
+	struct fm_examples year[FM_DOUBT_YEARS]; /* by year of their time */
+	struct fm_examples half_day;             /* earlier by about 12 hours */
+	bool after_noon;                         /* an hour from 13 on has been seen, before te less td */
+	struct fm_examples other_td, one_time, rounded_time, rounded; /* enum fm_trace_said */
+	struct fm_examples nowhere, to_self, full; /* no address at all; one to itself; a count of 2^32 - 1 */
 	struct fm_examples no_packets, no_bytes, twice;
 	struct fm_examples thin, fat;     /* under 20 bytes a packet, and over 65,535 */
 	struct fm_examples lasting[33];   /* by the bits of td: below 2^i milliseconds, and not below 2^(i - 1) */

@@ -85,7 +85,7 @@ static void compare_times(struct fm_row *r)
 	int64_t may = te % 60000 || r->start_ms % 60000 ? FM_ROW_CLOCKS_MS : 60000; /* clocks without seconds */
 
 	if (off > may || off < -may)
-		r->said |= FM_SAID_OTHER_TD;
+		r->said |= te == r->start_ms ? FM_SAID_ONE_TIME : FM_SAID_OTHER_TD;
 }
 
 /* A start with a duration or an end: the two that the table has. */

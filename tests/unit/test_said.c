@@ -124,6 +124,27 @@ static void clocks_of_seconds_and_minutes_contradict_nothing(void **state)
 	fm_buf_free(&minutes);
 }
 
+static void one_time_as_start_and_end_is_warned_of_and_the_duration_taken(void **state)
+{
+	struct fm_buf b = {0};
+
+	(void)state;
+	fm_buf_puts(&b, NFDUMP16);
+	for (int i = 0; i < 50; i++)
+		fm_buf_printf(
+		    &b,
+		    "2016-04-11 00:%02d:06,2016-04-11 00:%02d:06,%d.5,10.0.0.1,192.0.2.7,%d,53,UDP,......,0,0,1,130,"
+		    "0,0\n",
+		    i, i, i % 2 * 7, i);
+	read_text("nfdump16", &b, 0, said);
+	assert_int_equal(verdict, FM_OK);
+	assert_int_equal(kept->td[1], 7500);
+	assert_non_null(strstr(said,
+			       "25 of 50 rows have one time as start and end, and a duration of over a second (first "
+			       "at line 3, then 5 and 7)"));
+	fm_buf_free(&b);
+}
+
 static void a_duration_that_is_missing_is_the_time_from_start_to_end(void **state)
 {
 	struct fm_buf b = durations(4, 2, "1.500", "");
@@ -248,6 +269,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_duration_beside_another_start_and_end_is_warned_of),
 	    cmocka_unit_test(another_unit_of_durations_is_refused),
+	    cmocka_unit_test(one_time_as_start_and_end_is_warned_of_and_the_duration_taken),
 	    cmocka_unit_test(clocks_of_seconds_and_minutes_contradict_nothing),
 	    cmocka_unit_test(a_duration_that_is_missing_is_the_time_from_start_to_end),
 	    cmocka_unit_test(both_ways_are_two_rows_whatever_number_is_wanted),
