@@ -98,7 +98,10 @@ static void good_row(struct fm_csv *c)
 	c->some = true;
 	if (!fm_row_has_reply(c->row))
 		return;
-	if (c->chunk->rows < c->limit)
+	if (!c->chunk->pkt[c->chunk->rows - 1] && !c->chunk->byt[c->chunk->rows - 1]) {
+		c->chunk->rows--; /* only the answer was seen */
+		put_reply(c, c->chunk->rows);
+	} else if (c->chunk->rows < c->limit)
 		put_reply(c, c->chunk->rows - 1);
 	else
 		c->replies = true;

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "traces/hints.h"
 
 #define HOUR_MS INT64_C(3600000)
 
@@ -358,6 +359,17 @@ static int similar_labels(const struct fm_doubts *d, const char *path, const str
 	return FM_OK;
 }
 
+/* Labels that are a word for no value, and are a class now. */
+static void nothing_as_label(const struct fm_doubts *d, const char *path, const struct fm_dict *labels)
+{
+	for (size_t i = 0; i < labels->n && i < d->nlabels; i++)
+		if (d->label[i] && fm_hint_is_nothing(labels->value[i], strlen(labels->value[i])))
+			fm_warn("%s: a label is a word for no value, as None and nan are (first at %s %llu), and "
+				"counts as a "
+				"class: name it under missing in the dialect",
+				path, d->place ? d->place : "line", (unsigned long long)d->label[i]);
+}
+
 /* Classes of which rows stand in the trace, and none of them could be read. */
 static void vanished_labels(const struct fm_doubts *d, const char *path, const struct fm_dict *labels)
 {
@@ -515,6 +527,7 @@ int fm_doubts_judge(const struct fm_doubts *d, const char *path, const struct fm
 		return rc;
 	odd_flows(d, path);
 	vanished_labels(d, path, labels);
+	nothing_as_label(d, path, labels);
 	return similar_labels(d, path, labels, err);
 }
 

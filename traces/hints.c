@@ -195,3 +195,13 @@ bool fm_hint_is_no_value(const char *s, size_t n)
 			return true;
 	return false;
 }
+
+bool fm_hint_is_nothing(const char *s, size_t n)
+{
+	static const char *const words[] = {"none", "null", "nil", "n/a", "na", "<na>", "#n/a", "nat", "nan"};
+
+	for (size_t i = 0; i < COUNT_OF(words); i++)
+		if (strlen(words[i]) == n && !strncasecmp(words[i], s, n))
+			return true;
+	return false;
+}

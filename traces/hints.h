@@ -18,5 +18,7 @@ const char *fm_hint_port(const char *s, size_t n);
 const char *fm_hint_count(const char *s, size_t n);
 /* None, NULL, N/A and the like: what programs write for no value. */
 bool fm_hint_is_no_value(const char *s, size_t n);
+/* One of the words that programs alone write, which nobody means as a name: nan, null, None. */
+bool fm_hint_is_nothing(const char *s, size_t n);
 
 #endif

@@ -209,6 +209,7 @@ const char *fm_json_line(const char *s, size_t n, char *scratch,
 		return "no object of JSON";
 	if ((why = read_object(&p, 1)))
 		return why;
+	(void)eat(&p, ','); /* an object of a list that lost its brackets */
 	skip_blanks(&p);
 	return p.s == p.end ? NULL : "text behind the object of JSON";
 }

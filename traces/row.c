@@ -253,6 +253,10 @@ static int category_index(struct fm_row *r, int k, const char *s, size_t n)
 			fm_row_refuse_value(r, k, "is no protocol number, which are 0 to 255");
 			return -1;
 		}
+		if (fm_hint_is_nothing(s, n)) {
+			fm_row_refuse_value(r, k, "is no protocol");
+			return -1;
+		}
 		n = fm_protocol_name(s, n, name);
 		memcpy(text, name, n);
 		s = text;

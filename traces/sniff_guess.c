@@ -203,6 +203,22 @@ static const char *clock_of(const struct fm_sniff_page *p, int k, int from)
 	return best;
 }
 
+/* Can each date of the column be read with the month first too? */
+static bool reads_month_first(const struct fm_sniff_page *p, int k, int from)
+{
+	for (int row = from; row < p->nlines; row++) {
+		const struct fm_sniff_field *f = &p->cell[row][k];
+		char *end;
+
+		if (k >= p->ncells[row] || !f->n)
+			continue;
+		(void)strtoul(f->s, &end, 10);
+		if (*end != '/' || strtoul(end + 1, NULL, 10) > 12)
+			return false;
+	}
+	return true;
+}
+
 /* The kind of most values of column k, from line `from` on. */
 static void look_at_column(const struct fm_sniff_page *p, int k, int from, struct fm_sniff_guess *g)
 {
@@ -233,8 +249,10 @@ static void look_at_column(const struct fm_sniff_page *p, int k, int from, struc
 		}
 	if (g->kind == INTEGER && count[DECIMAL])
 		g->kind = DECIMAL;
-	if (g->kind == CLOCK)
+	if (g->kind == CLOCK) {
 		g->format = clock_of(p, k, from);
+		g->either = strncmp(g->format, "%d/%m", 5) == 0 && reads_month_first(p, k, from);
+	}
 	if (g->kind == EPOCH)
 		g->format = epoch;
 }
@@ -383,6 +401,8 @@ static void put_column(const struct fm_sniff_page *p, int k, const struct fm_sni
 		}
 		if (g->sum)
 			fm_buf_puts(out, ", sum: true");
+		if (g->either)
+			why = "the day first, or the month? Both can be read";
 	}
 	fm_buf_puts(out, "}");
 	if (g->col >= 0 && why)

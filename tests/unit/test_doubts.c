@@ -186,6 +186,17 @@ static void labels_that_look_like_one_are_warned_of_without_their_text(void **st
 	assert_null(strcasestr(said, "secret"));
 }
 
+static void a_label_that_is_no_value_is_warned_of(void **state)
+{
+	static const char *const odd[] = {"scan", "NaN", "nothing"};
+
+	(void)state;
+	assert_int_equal(judge(rows_of(100, in_order, odd, 3), said), FM_OK);
+	assert_non_null(strstr(said, "a label is a word for no value, as None and nan are (first at line 3)"));
+	assert_int_equal(judge(rows_of(100, in_order, plain, 2), said), FM_OK);
+	assert_null(strstr(said, "no value"));
+}
+
 static void which_rows_come_first_is_seen(void **state)
 {
 	(void)state;
@@ -325,6 +336,7 @@ int main(void)
 	    cmocka_unit_test(the_wrong_unit_and_many_wrong_times_are_refused),
 	    cmocka_unit_test(a_clock_that_nobody_set_is_warned_of),
 	    cmocka_unit_test(times_far_from_all_others_are_warned_of),
+	    cmocka_unit_test(a_label_that_is_no_value_is_warned_of),
 	    cmocka_unit_test(which_rows_come_first_is_seen),
 	    cmocka_unit_test(a_clock_of_twelve_hours_is_warned_of),
 	    cmocka_unit_test(flows_without_packets_and_flows_that_stand_twice_are_counted),

@@ -244,6 +244,22 @@ static void a_full_counter_no_address_and_one_time_are_warned_of(void **state)
 	fm_buf_free(&nowhere);
 }
 
+static void a_record_of_the_answer_alone_is_one_flow(void **state)
+{
+	struct fm_buf b = {0};
+
+	(void)state;
+	fm_buf_puts(&b, NFDUMP16
+		    "2016-04-11 00:01:06,2016-04-11 00:01:08,2.0,10.0.0.1,192.0.2.7,1000,53,UDP,......,0,0,0,0,2,"
+		    "300\n");
+	read_text("nfdump16", &b, 0, said);
+	assert_int_equal(kept->rows, 1);
+	assert_int_equal(kept->sp[0], 53);
+	assert_int_equal(kept->dp[0], 1000);
+	assert_int_equal(kept->byt[0], 300);
+	fm_buf_free(&b);
+}
+
 static void a_last_line_without_an_end_is_said(void **state)
 {
 	struct fm_buf b = durations(4, 2, "1.500", "2.0");
@@ -274,6 +290,7 @@ int main(void)
 	    cmocka_unit_test(a_duration_that_is_missing_is_the_time_from_start_to_end),
 	    cmocka_unit_test(both_ways_are_two_rows_whatever_number_is_wanted),
 	    cmocka_unit_test(numbers_that_lost_their_digits_are_refused_as_times_and_warned_of_as_counts),
+	    cmocka_unit_test(a_record_of_the_answer_alone_is_one_flow),
 	    cmocka_unit_test(a_last_line_without_an_end_is_said),
 	    cmocka_unit_test(a_full_counter_no_address_and_one_time_are_warned_of),
 	};
