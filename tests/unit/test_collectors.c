@@ -184,6 +184,19 @@ static void cicflowmeter_has_the_names_of_two_releases(void **state)
 	    {"2016-04-11 00:01:06", 0, "10.0.0.1", "192.0.2.7", 40000, 443, "UDP", 1, 120, "No Label"});
 }
 
+static void zeek_has_other_logs_in_one_stream(void **state)
+{
+	(void)state;
+	READS_AS(
+	    "zeek-json",
+	    "{\"_path\":\"dns\",\"ts\":1460332866.0,\"id.orig_h\":\"10.0.0.1\",\"id.orig_p\":5353,\"id.resp_h\":"
+	    "\"192.0.2.53\",\"id.resp_p\":53,\"proto\":\"udp\",\"query\":\"a\"},\n"
+	    "{\"_path\":\"conn\",\"ts\":1460332866.5,\"id.orig_h\":\"10.0.0.1\",\"id.orig_p\":40000,\"id.resp_h\":"
+	    "\"192.0.2.7\",\"id.resp_p\":443,\"proto\":\"tcp\",\"duration\":2.5,\"conn_state\":\"SF\",\"orig_pkts\":2,"
+	    "\"orig_ip_bytes\":120,\"resp_pkts\":1,\"resp_ip_bytes\":60},\n",
+	    {"2016-04-11 00:01:09", 2500, "10.0.0.1", "192.0.2.7", 40000, 443, "TCP", 3, 180, NULL});
+}
+
 static struct fm_error err;
 static const char *path;
 static struct reading *got;
@@ -274,6 +287,7 @@ int main(void)
 	    cmocka_unit_test(nfdump_has_one_list_of_objects_over_several_lines),
 	    cmocka_unit_test(pmacct_has_an_object_a_line),
 	    cmocka_unit_test(suricata_has_flows_among_other_events),
+	    cmocka_unit_test(zeek_has_other_logs_in_one_stream),
 	    cmocka_unit_test(aws_has_records_without_flows),
 	    cmocka_unit_test(cicflowmeter_has_the_names_of_two_releases),
 	    cmocka_unit_test(lines_are_counted_as_the_file_has_them),

@@ -23,7 +23,7 @@ static void assert_form(const char *text, const char *form)
 static void spellings_have_one_form(void **state)
 {
 	static const char *const same[][6] = {
-	    {"TCP", "tcp", "Tcp", "6", "6.0", "06"},
+	    {"TCP", "tcp", "Tcp", "6", "6.0", "0x06"},
 	    {"UDP", "udp", "17", "17.0", "Udp", "UDP"},
 	    {"ICMP", "icmp", "1", "1.0", "Icmp", "ICMP"},
 	    {"ICMP6", "58", "ipv6-icmp", "ICMPv6", "IPv6-ICMP", "icmp6"},
@@ -38,7 +38,7 @@ static void spellings_have_one_form(void **state)
 	    {"SCTP", "132", "sctp", "Sctp", "132.0", "SCTP"},
 	    {"ARP", "arp", "Arp", "ARP", "arp", "ARP"},
 	    {"94", "94", "94.0", "094", "94", "94"},
-	    {"61", "61", "61.0", "061", "61", "61"},
+	    {"61", "61", "61.0", "061", "0x3d", "0X3D"},
 	    {"255", "255", "255.0", "255", "255", "255"},
 	};
 
