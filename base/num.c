@@ -200,24 +200,26 @@ int fm_parse_scaled(const char *s, size_t n, int scale, int64_t *v)
 /* A part with a leading zero is refused: some readers take it as octal. */
 int fm_parse_ipv4(const char *s, size_t n, uint32_t *ip)
 {
-	const char *p = s, *end = s + n;
+	const char *end = s + n;
 	uint32_t x = 0;
 
 	if (n < 7 || n > 15)
 		return -1;
 	for (int part = 0; part < 4; part++) {
-		const char *first = p;
-		unsigned v = 0;
+		unsigned v = s < end ? (unsigned)(unsigned char)*s++ - '0' : 10, next;
 
-		while (p < end && is_digit(*p) && p - first < 3)
-			v = v * 10 + digit(*p++);
-		if (p == first || v > 255 || (*first == '0' && p - first > 1))
+		if (v > 9)
+			return -1;
+		for (int i = 0; i < 2 && s < end && (next = (unsigned)(unsigned char)*s - '0') <= 9; i++, s++) {
+			if (!v)
+				return -1;
+			v = v * 10 + next;
+		}
+		if (v > 255 || (part < 3 && (s == end || *s++ != '.')))
 			return -1;
 		x = x << 8 | v;
-		if (part < 3 && (p == end || *p++ != '.'))
-			return -1;
 	}
-	if (p != end)
+	if (s != end)
 		return -1;
 	*ip = x;
 	return 0;

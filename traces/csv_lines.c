@@ -19,6 +19,12 @@ static void on_field(void *s, size_t n, void *ctx)
 	}
 }
 
+/* A field of a row, where libcsv has no part in it. */
+static void on_value(void *s, size_t n, void *row)
+{
+	fm_row_field(row, s, n);
+}
+
 static void on_row(int end, void *ctx)
 {
 	struct fm_csv *c = ctx;
@@ -124,7 +130,10 @@ static int split_line(struct fm_csv *c, const char *s, size_t n, const char **wh
 	*why = NULL;
 	c->csv_rows = 0;
 	if (!c->o->dialect->no_quotes && !c->o->dialect->blanks)
-		return fm_fields_unquoted(c->o->dialect, s, n, on_field, c) ? FM_OK : csv_line(c, s, n, why, err);
+		return (c->nhead < 0 ? fm_fields_unquoted(c->o->dialect, s, n, on_value, c->row)
+				     : fm_fields_unquoted(c->o->dialect, s, n, on_field, c))
+			   ? FM_OK
+			   : csv_line(c, s, n, why, err);
 	if (c->o->dialect->blanks)
 		fm_fields_blanks(c->o->dialect, s, n, on_field, c);
 	else

@@ -1,5 +1,7 @@
 #include "traces/fields.h"
 
+#include <emmintrin.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "traces/json_line.h"
@@ -22,27 +24,74 @@ void fm_fields_plain(const struct fm_dialect *d, const char *s, size_t n, fm_fie
 	}
 }
 
+/* Bit i of the mask: byte i of s[0..n), n <= 64, is the delimiter. *stops: one of them is a quote or a carriage return.
+ */
+static inline uint64_t delimiters(const char *s, size_t n, __m128i cut, bool *stops)
+{
+	const __m128i quote = _mm_set1_epi8('"'), cr = _mm_set1_epi8('\r');
+	__m128i found = _mm_setzero_si128();
+	uint64_t mask = 0;
+	char tail[16] = {0};
+
+	for (size_t at = 0; at < n; at += 16) {
+		__m128i v;
+
+		if (n - at < 16)
+			memcpy(tail, s + at, n - at);
+		v = _mm_loadu_si128((const __m128i *)(n - at < 16 ? tail : s + at));
+		found = _mm_or_si128(found, _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, cr)));
+		mask |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, cut)) << at;
+	}
+	*stops = *stops || _mm_movemask_epi8(found);
+	return n < 64 ? mask & ((UINT64_C(1) << n) - 1) : mask;
+}
+
+static inline bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static inline void give(const char *s, const char *to, fm_field_fn field, void *ctx)
+{
+	if (s < to && (*s <= ' ' || to[-1] <= ' ')) { /* few have blanks around them */
+		while (s < to && is_blank(*s))
+			s++;
+		while (to > s && is_blank(to[-1]))
+			to--;
+	}
+	field((void *)s, (size_t)(to - s), ctx);
+}
+
+#define LINE_MAX_BYTES 1024 /* of most rows; others are cut byte by byte */
+
 bool fm_fields_unquoted(const struct fm_dialect *d, const char *s, size_t n, fm_field_fn field, void *ctx)
 {
-	const char *end = s + n, cut = d->delimiter;
+	const __m128i cut = _mm_set1_epi8(d->delimiter);
+	uint64_t mask[LINE_MAX_BYTES / 64];
+	const char *end = s + n, *from = s;
+	bool stops = false;
 
-	if (memchr(s, '"', n) || memchr(s, '\r', n))
-		return false;
-	for (;;) {
-		const char *stop = s, *to;
-
-		while (stop < end && *stop != cut)
-			stop++;
-		to = stop;
-		while (s < to && (*s == ' ' || *s == '\t'))
-			s++;
-		while (to > s && (to[-1] == ' ' || to[-1] == '\t'))
-			to--;
-		field((void *)s, (size_t)(to - s), ctx);
-		if (stop == end)
-			return true;
-		s = stop + 1;
+	if (n > LINE_MAX_BYTES) {
+		if (memchr(s, '"', n) || memchr(s, '\r', n))
+			return false;
+		for (const char *stop; (stop = memchr(from, d->delimiter, (size_t)(end - from))); from = stop + 1)
+			give(from, stop, field, ctx);
+		give(from, end, field, ctx);
+		return true;
 	}
+	for (size_t at = 0; at < n; at += 64)
+		mask[at / 64] = delimiters(s + at, n - at < 64 ? n - at : 64, cut, &stops);
+	if (stops)
+		return false;
+	for (size_t at = 0; at < n; at += 64)
+		for (uint64_t m = mask[at / 64]; m; m &= m - 1) {
+			const char *stop = s + at + __builtin_ctzll(m);
+
+			give(from, stop, field, ctx);
+			from = stop + 1;
+		}
+	give(from, end, field, ctx);
+	return true;
 }
 
 void fm_fields_blanks(const struct fm_dialect *d, const char *s, size_t n, fm_field_fn field, void *ctx)
