@@ -87,8 +87,8 @@ bool fm_verdict_holds(const struct fm_verdict *v);
 /* How many checks neither pass nor are waived; words: "jsd.SA 0.31 (max 0.05)" of each, as many as fit whole. */
 size_t fm_verdict_failed(const struct fm_verdict *v, char *words, size_t cap);
 json_t *fm_verdict_json(const struct fm_verdict *v);
-/* Refuses what contradicts itself: a pass that its numbers deny, a waived check without its waiver, a verdict that its
- * checks deny. */
+/* Refuses what contradicts itself: a pass that its numbers deny, a waived check without its waiver or the other way
+ * round, a verdict that its checks deny. */
 int fm_verdict_from_json(struct fm_verdict *v, const json_t *j, struct fm_error *err) FM_MUST_CHECK;
 /* Where the real flows break a rule too that a check of rules.* asks for: their share, and which rule most.  value: of
  * a metric, NaN where it is not there.  "" where they do not, or nobody measured it.  It is of the real flows and stays

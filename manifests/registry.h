@@ -81,6 +81,7 @@ enum fm_audience {
 	FM_ONE_LABEL = 16, /* the score of one label, n of whose rows were tried: to hundredths, and from k rows on */
 };
 enum { FM_NO_FLOOR = -1 };
+#define FM_METRIC_REPEATS "leak.rows_equal" /* a trace without any person in it has some too */
 
 struct fm_metric_kind {
 	const char *pattern;
@@ -137,6 +138,9 @@ bool fm_metric_is_paid(const char *name);
 /* May a gate ask for it?  A misspelt check would be found only at the gate, after hours of training; with this it is
  * found when the config is read.  A metric that is known may still be missing at the gate, and fails there. */
 bool fm_check_known(const char *name);
+/* May the gate set it a laxer threshold than the config has?  With room, and where fresh real flows repeat themselves.
+ */
+bool fm_check_may_move(const char *name, double room);
 /* The known name most like it, in out, or NULL. */
 const char *fm_check_suggest(const char *name, char *out, size_t cap);
 

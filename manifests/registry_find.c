@@ -139,6 +139,11 @@ bool fm_check_known(const char *name)
 	return kind && !(kind->is & FM_BY_GATE);
 }
 
+bool fm_check_may_move(const char *name, double room)
+{
+	return room > 0 || strcmp(name, FM_METRIC_REPEATS) == 0;
+}
+
 /* ---- words ---- */
 
 /* A text of a row for one of its names. */

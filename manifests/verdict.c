@@ -329,6 +329,28 @@ static int checks_from_json(struct fm_verdict *v, const json_t *list, struct fm_
 	return FM_OK;
 }
 
+/* Each waiver lifted a check, and no check has two. */
+static int check_waived(const struct fm_verdict *v, struct fm_error *err)
+{
+	size_t n = json_array_size(v->waivers);
+
+	for (size_t i = 0; i < n; i++) {
+		const char *name = json_string_value(json_object_get(json_array_get(v->waivers, i), "check"));
+		bool lifts = false;
+
+		for (size_t k = 0; k < v->n; k++)
+			lifts |= v->check[k].waived && strcmp(v->check[k].name, name) == 0;
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(json_string_value(json_object_get(json_array_get(v->waivers, k), "check")), name) ==
+			    0)
+				return fm_fail(err, FM_EINPUT, "verdict: %.64s has two waivers", name);
+		if (!lifts)
+			return fm_fail(err, FM_EINPUT,
+				       "verdict: there is a waiver of %.64s, and no such check is waived", name);
+	}
+	return FM_OK;
+}
+
 /* Only what a trace may leave unanswered, and no check that was judged. */
 static int unasked_from_json(struct fm_verdict *v, const json_t *list, struct fm_error *err)
 {
@@ -365,7 +387,7 @@ int fm_verdict_from_json(struct fm_verdict *v, const json_t *j, struct fm_error 
 	if (word == NULL || (strcmp(word, "pass") != 0 && strcmp(word, "fail") != 0))
 		return fm_fail(err, FM_EINPUT, "verdict: 'verdict' must be \"pass\" or \"fail\"");
 	if ((waivers && (rc = waivers_from_json(v, waivers, err)) < 0) ||
-	    (rc = checks_from_json(v, json_object_get(j, "checks"), err)) < 0 ||
+	    (rc = checks_from_json(v, json_object_get(j, "checks"), err)) < 0 || (rc = check_waived(v, err)) < 0 ||
 	    (unasked && (rc = unasked_from_json(v, unasked, err)) < 0) || (rc = controls_from_json(v, j, err)) < 0)
 		goto out;
 	v->pass = strcmp(word, "pass") == 0;

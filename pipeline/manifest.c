@@ -212,14 +212,21 @@ static int put_audit(json_t *privacy, const json_t *audits, struct fm_error *err
 
 /* The line of an audit on the private trace stays with the team: its number was charged to the trace, but is no part of
  * what this release claims. */
-static void drop_private_audit(json_t *checks, const json_t *audits)
+static void drop_private_audit(json_t *m, const json_t *audits)
 {
-	for (size_t i = json_array_size(checks); i-- > 0;) {
-		const char *name = json_string_value(json_object_get(json_array_get(checks, i), "name"));
+	static const char *const lists[][2] = {{"checks", "name"}, {"waivers", "check"}};
 
-		if (name && strcmp(name, "audit.epsilon_lower") == 0 &&
-		    !json_is_true(json_object_get(json_array_get(audits, 0), "public")))
-			json_array_remove(checks, i);
+	if (json_is_true(json_object_get(json_array_get(audits, 0), "public")))
+		return;
+	for (size_t k = 0; k < sizeof lists / sizeof *lists; k++) {
+		json_t *list = json_object_get(m, lists[k][0]);
+
+		for (size_t i = json_array_size(list); i-- > 0;) {
+			const char *name = json_string_value(json_object_get(json_array_get(list, i), lists[k][1]));
+
+			if (name && strcmp(name, "audit.epsilon_lower") == 0)
+				json_array_remove(list, i);
+		}
 	}
 }
 
@@ -315,7 +322,7 @@ int fm_runner_manifest(const struct fm_config *cfg, const char *project, const s
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the manifest");
 		goto out;
 	}
-	drop_private_audit(json_object_get(m, "checks"), run->audits);
+	drop_private_audit(m, run->audits);
 	if ((rc = put_audit(json_object_get(m, "privacy"), run->audits, err)) < 0)
 		goto out;
 	*manifest = json_incref(m);

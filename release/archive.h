@@ -46,7 +46,7 @@
 #define FM_ARCHIVE_MAX_FOLDER 96                      /* NAME (63), a hyphen, VERSION (31) and a NUL */
 #define FM_ARCHIVE_MAX_PATH 100                       /* below the folder, with its NUL */
 #define FM_ARCHIVE_MAX_BYTES ((uint64_t)077777777777) /* of one file: 8 GiB - 1, what ustar can say */
-#define FM_ARCHIVE_MAX_DOCUMENT (2u << 20) /* of manifest.json, datapackage.json, SHA256SUMS: read into memory */
+#define FM_ARCHIVE_MAX_DOCUMENT (2u << 20)            /* of each document that is read into memory */
 /* The tar has at most this many times the bytes of the compressed file, and some more: flows have 5 to 10 times. */
 #define FM_ARCHIVE_MAX_RATIO 100
 #define FM_ARCHIVE_RATIO_FREE (16u << 20)
@@ -74,6 +74,7 @@ int fm_archive_write(const char *folder, int64_t mtime_s, struct fm_archive_memb
 		     struct fm_archive_digests *digests, struct fm_error *err) FM_MUST_CHECK;
 
 bool fm_archive_is_data(const char *path);     /* FM_ARCHIVE_DATA or FM_ARCHIVE_DATA_JSON */
+bool fm_archive_is_table(const char *path);    /* one of these or a part of them: data/NAME.csv, data/NAME.jsonl */
 bool fm_archive_folder_ok(const char *folder); /* [a-z0-9] then [A-Za-z0-9.+_-], shorter than FM_ARCHIVE_MAX_FOLDER */
 bool fm_archive_path_ok(
     const char *path); /* the same letters, '/' between parts, no part beginning with '.', '+' or '-' or ending with
@@ -81,22 +82,29 @@ bool fm_archive_path_ok(
 /* Are two paths one file, or one of them the folder of the other, where case does not count? */
 bool fm_archive_paths_collide(const char *a, const char *b);
 
+/* The lines of a file of flows. */
+struct fm_archive_lines {
+	uint64_t n, all;       /* ends of lines outside double quotes; all ends of lines */
+	bool whole, all_whole; /* the last one is ended, and no quote is open; it is ended */
+	bool quoted;           /* a quote is open */
+};
 struct fm_archive_file {
 	char path[FM_ARCHIVE_MAX_PATH];
 	uint64_t nbytes;
 	char sha256[FM_SHA256_HEX];
+	struct fm_archive_lines lines; /* where fm_archive_is_table(path) */
 };
 struct fm_archive_info {
 	char folder[FM_ARCHIVE_MAX_FOLDER];
 	char name[FM_ARCHIVE_MAX_FOLDER], version[FM_ARCHIVE_MAX_FOLDER]; /* set by fm_archive_check_contents */
+	char date[16];                                                    /* YYYY-MM-DD or "", likewise */
 	int64_t mtime_s;
 	struct fm_archive_digests digests; /* sha512 is left to fm_verify, which knows it already */
 	struct fm_archive_file *file;      /* sorted by path */
 	size_t n;
-	struct fm_buf sums, manifest, datapackage; /* the text of the documents, empty when absent */
-	uint64_t lines, all_lines;   /* of the flows: ends of lines outside double quotes; all ends of lines */
-	bool lines_whole, all_whole; /* the last one is ended */
-	char waived[256];            /* names of checks that failed and were waived, or "" */
+	/* the text of the documents, empty when absent */
+	struct fm_buf sums, manifest, datapackage, croissant, citation;
+	char waived[256]; /* names of checks that failed and were waived, or "" */
 };
 /* Where the files go as they are read, before anything is known to be good of what comes behind; who puts them
  * somewhere keeps them apart until the whole was accepted. */

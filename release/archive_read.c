@@ -330,17 +330,20 @@ static int check_path(struct reader *r, const struct entry *e, const char **belo
 	return FM_OK;
 }
 
-struct lines {
-	uint64_t n, all;
-	bool quoted, whole, all_whole;
-};
-
 bool fm_archive_is_data(const char *path)
 {
 	return strcmp(path, FM_ARCHIVE_DATA) == 0 || strcmp(path, FM_ARCHIVE_DATA_JSON) == 0;
 }
 
-static void count_lines(struct lines *l, const uint8_t *p, size_t n)
+bool fm_archive_is_table(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	return strncmp(path, "data/", 5) == 0 &&
+	       (strcmp(dot ? dot : "", ".csv") == 0 || strcmp(dot ? dot : "", ".jsonl") == 0);
+}
+
+static void count_lines(struct fm_archive_lines *l, const uint8_t *p, size_t n)
 {
 	const uint8_t *end = p + n, *stop, *nl;
 	uint64_t all = 0;
@@ -368,7 +371,7 @@ static void count_lines(struct lines *l, const uint8_t *p, size_t n)
 }
 
 /* The bytes of a file: given to the sink, kept in doc and counted in lines if these are not NULL. */
-static int take_bytes(struct reader *r, const struct entry *e, struct fm_buf *doc, struct lines *lines)
+static int take_bytes(struct reader *r, const struct entry *e, struct fm_buf *doc, struct fm_archive_lines *lines)
 {
 	const uint8_t *p;
 	size_t got;
@@ -411,7 +414,7 @@ static int take_padding(struct reader *r, const struct entry *e)
 
 /* f is where it stays: its digest comes later (end_digests). */
 static int take_file(struct reader *r, const struct entry *e, struct fm_archive_file *f, struct fm_buf *doc,
-		     struct lines *lines)
+		     struct fm_archive_lines *lines)
 {
 	int rc;
 
@@ -429,7 +432,7 @@ static int read_entry(struct reader *r, const uint8_t h[HEADER])
 	struct fm_archive_info *info = r->info;
 	struct fm_archive_file *f;
 	struct fm_buf *doc = NULL;
-	struct lines lines = {.whole = true, .all_whole = true};
+	struct fm_archive_lines lines = {.whole = true, .all_whole = true};
 	struct entry e;
 	const char *below = NULL;
 	int rc;
@@ -448,19 +451,18 @@ static int read_entry(struct reader *r, const uint8_t h[HEADER])
 		doc = &info->manifest;
 	else if (strcmp(below, FM_ARCHIVE_DATAPACKAGE) == 0)
 		doc = &info->datapackage;
+	else if (strcmp(below, FM_ARCHIVE_CROISSANT) == 0)
+		doc = &info->croissant;
+	else if (strcmp(below, FM_ARCHIVE_CITATION) == 0)
+		doc = &info->citation;
 	if (doc && e.nbytes > FM_ARCHIVE_MAX_DOCUMENT)
 		return refuse(r, FM_REASON_ENTRY_SIZE, "%s has %llu bytes; at most %u are allowed", e.shown,
 			      (unsigned long long)e.nbytes, FM_ARCHIVE_MAX_DOCUMENT);
 	f = &info->file[info->n++];
 	memcpy(f->path, below, strlen(below) + 1);
-	if ((rc = take_file(r, &e, f, doc, fm_archive_is_data(below) ? &lines : NULL)) < 0)
+	if ((rc = take_file(r, &e, f, doc, fm_archive_is_table(below) ? &lines : NULL)) < 0)
 		return rc;
-	if (fm_archive_is_data(below)) {
-		info->lines = lines.n;
-		info->lines_whole = lines.whole;
-		info->all_lines = lines.all;
-		info->all_whole = lines.all_whole;
-	}
+	f->lines = lines;
 	return FM_OK;
 }
 
@@ -570,5 +572,7 @@ void fm_archive_info_free(struct fm_archive_info *info)
 	fm_buf_free(&info->sums);
 	fm_buf_free(&info->manifest);
 	fm_buf_free(&info->datapackage);
+	fm_buf_free(&info->croissant);
+	fm_buf_free(&info->citation);
 	memset(info, 0, sizeof *info);
 }

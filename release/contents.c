@@ -5,20 +5,13 @@
 #include <string.h>
 
 #include "manifests/metrics.h"
-#include "release/archive.h"
+#include "release/contents.h"
 #include "release/json_bounds.h"
 #include "release/sign/wire.h"
 
-struct check {
-	struct fm_archive_info *info;
-	bool listed[FM_ARCHIVE_MAX_FILES]; /* in the list that is being read */
-	enum fm_reason *reason;
-	struct fm_error *err;
-};
+#define refuse fm_contents_refuse
 
-#define refuse(c, why, ...) (*(c)->reason = (why), fm_fail((c)->err, FM_EVERDICT, __VA_ARGS__))
-
-static int find(const struct fm_archive_info *info, const char *path, size_t n)
+int fm_contents_find(const struct fm_archive_info *info, const char *path, size_t n)
 {
 	for (size_t i = 0; i < info->n; i++)
 		if (strlen(info->file[i].path) == n && memcmp(info->file[i].path, path, n) == 0)
@@ -34,8 +27,13 @@ static bool is_hex64(const char *s)
 	return true;
 }
 
-/* One line "HEX  path" of n bytes. */
-static int check_sum(struct check *c, const char *s, size_t n, size_t line)
+bool fm_contents_is_hex64(const json_t *v)
+{
+	return json_is_string(v) && json_string_length(v) == 64 && is_hex64(json_string_value(v));
+}
+
+/* One line "HEX  path" of n bytes; *last is the place of the path before it. */
+static int check_sum(struct fm_contents *c, const char *s, size_t n, size_t line, int *last)
 {
 	char shown[FM_ARCHIVE_MAX_PATH];
 	int at;
@@ -44,21 +42,26 @@ static int check_sum(struct check *c, const char *s, size_t n, size_t line)
 		return refuse(c, FM_REASON_SUMS_MALFORMED,
 			      "SHA256SUMS:%zu: a line is 64 hex digits, two blanks and a path", line);
 	fm_printable(s + 66, n - 66, shown, sizeof shown);
-	at = find(c->info, s + 66, n - 66);
+	at = fm_contents_find(c->info, s + 66, n - 66);
 	if (at < 0)
 		return refuse(c, FM_REASON_FILE_MISSING, "%s is listed in SHA256SUMS but is not in the archive", shown);
 	if (c->listed[at])
 		return refuse(c, FM_REASON_SUMS_MALFORMED, "SHA256SUMS:%zu: %s is listed twice", line, shown);
+	if (at < *last)
+		return refuse(c, FM_REASON_SUMS_MALFORMED, "SHA256SUMS:%zu: %s is not in the order of paths", line,
+			      shown);
 	c->listed[at] = true;
+	*last = at;
 	if (memcmp(c->info->file[at].sha256, s, 64) != 0)
 		return refuse(c, FM_REASON_FILE_CHANGED, "%s is not the file that SHA256SUMS lists", shown);
 	return FM_OK;
 }
 
-static int check_sums(struct check *c)
+static int check_sums(struct fm_contents *c)
 {
 	const char *p = c->info->sums.data;
 	size_t left = c->info->sums.len, line = 0;
+	int last = -1;
 
 	memset(c->listed, 0, sizeof c->listed);
 	while (left) {
@@ -69,7 +72,7 @@ static int check_sums(struct check *c)
 		line++;
 		if (!nl)
 			return refuse(c, FM_REASON_SUMS_MALFORMED, "SHA256SUMS:%zu: the last line has no end", line);
-		if ((rc = check_sum(c, p, n, line)) < 0)
+		if ((rc = check_sum(c, p, n, line, &last)) < 0)
 			return rc;
 		p += n + 1;
 		left -= n + 1;
@@ -86,7 +89,7 @@ static int check_sums(struct check *c)
 	return FM_OK;
 }
 
-static int check_manifest_file(struct check *c, const json_t *f)
+static int check_manifest_file(struct fm_contents *c, const json_t *f)
 {
 	const char *path = json_string_value(json_object_get(f, "path"));
 	const char *sha256 = json_string_value(json_object_get(f, "sha256"));
@@ -98,7 +101,7 @@ static int check_manifest_file(struct check *c, const json_t *f)
 		return refuse(c, FM_REASON_MANIFEST_MALFORMED,
 			      "an entry of files in manifest.json lacks path, sha256 or bytes");
 	fm_printable(path, strlen(path), shown, sizeof shown);
-	at = find(c->info, path, strlen(path));
+	at = fm_contents_find(c->info, path, strlen(path));
 	if (at < 0)
 		return refuse(c, FM_REASON_MANIFEST_DISAGREES, "manifest.json lists %s, which is not in the archive",
 			      shown);
@@ -120,7 +123,7 @@ static bool says(const json_t *m, const char *member, const char *text)
 	return !value || (json_is_string(value) && strcmp(json_string_value(value), text) == 0);
 }
 
-static int check_manifest_json(struct check *c, const json_t *m)
+static int check_manifest_json(struct fm_contents *c, const json_t *m)
 {
 	struct fm_archive_info *info = c->info;
 	const json_t *release = json_object_get(m, "release"), *files = json_object_get(m, "files"), *f;
@@ -166,15 +169,14 @@ static int check_manifest_json(struct check *c, const json_t *m)
 
 int fm_manifest_verdict(const json_t *m, struct fm_verdict *v, struct fm_error *err)
 {
-	static const char *const keys[] = {"verdict", "checks", "waivers", "unasked"};
 	json_t *doc = json_object();
 	int rc = doc ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
 
 	*v = (struct fm_verdict){0};
-	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-		json_t *part = json_object_get(m, keys[i]);
+	for (const char *const *key = fm_verdict_members; *key; key++) {
+		json_t *part = json_object_get(m, *key);
 
-		if (part && json_object_set(doc, keys[i], part) != 0)
+		if (part && json_object_set(doc, *key, part) != 0)
 			rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 	}
 	if (rc < 0)
@@ -185,34 +187,8 @@ out:
 	return rc;
 }
 
-/* The verdict in the manifest, by the rules of the gate: a pass that its own numbers bear out. */
-static int check_verdict(struct check *c, const json_t *m)
-{
-	char *waived = c->info->waived;
-	struct fm_verdict v = {0};
-	struct fm_error why;
-	size_t at = 0;
-	int rc;
-
-	if ((rc = fm_manifest_verdict(m, &v, &why)) < 0) {
-		rc = rc == FM_ESYSTEM ? fm_fail(c->err, rc, "%s", why.message)
-				      : refuse(c, FM_REASON_NOT_JUDGED, "manifest.json: %s", why.message);
-		goto out;
-	}
-	if (!v.pass) {
-		rc = refuse(c, FM_REASON_VERDICT_FAIL, "the gate refused this release (manifest.json: verdict fail)");
-		goto out;
-	}
-	for (size_t i = 0; i < v.n; i++)
-		if (v.check[i].waived && at + strlen(v.check[i].name) + 3 < sizeof c->info->waived)
-			at += (size_t)snprintf(waived + at, sizeof c->info->waived - at, "%s%s", at ? ", " : "",
-					       v.check[i].name);
-out:
-	fm_verdict_free(&v);
-	return rc;
-}
-
-static int load(struct check *c, const struct fm_buf *text, const char *name, enum fm_reason reason, json_t **doc)
+int fm_contents_load(struct fm_contents *c, const struct fm_buf *text, const char *name, enum fm_reason reason,
+		     json_t **doc)
 {
 	const char *much = fm_json_too_much(text->data ? text->data : "", text->len);
 	json_error_t at;
@@ -232,106 +208,50 @@ static int load(struct check *c, const struct fm_buf *text, const char *name, en
 	return refuse(c, reason, "%s:%d: %s", name, at.line, shown);
 }
 
-/* The file of the flows, which is there. */
-static const struct fm_archive_file *find_data(const struct fm_archive_info *info)
+static int check_manifest(struct fm_contents *c)
 {
-	for (size_t i = 0; i < info->n; i++)
-		if (fm_archive_is_data(info->file[i].path))
-			return &info->file[i];
-	return NULL;
-}
-
-/* What the package says of the text of the flows. */
-struct layout {
-	uint64_t head; /* lines before the first row */
-	bool quotes;   /* a quoted value may hold ends of lines */
-};
-
-/* The first resource is the file of the flows as it is. */
-static int check_datapackage(struct check *c, struct layout *layout)
-{
-	const struct fm_archive_info *info = c->info;
-	const struct fm_archive_file *data = find_data(info);
-	bool json = strcmp(data->path, FM_ARCHIVE_DATA_JSON) == 0;
-	const json_t *r, *dialect, *head, *bytes, *quote, *comments;
-	const char *path, *hash;
-	json_t *doc;
+	json_t *m;
 	int rc;
 
-	if ((rc = load(c, &info->datapackage, FM_ARCHIVE_DATAPACKAGE, FM_REASON_DATAPACKAGE, &doc)) < 0)
+	if ((rc = fm_contents_load(c, &c->info->manifest, FM_ARCHIVE_MANIFEST, FM_REASON_MANIFEST_MALFORMED, &m)) < 0 ||
+	    (rc = check_manifest_json(c, m)) < 0)
 		goto out;
-	r = json_array_get(json_object_get(doc, "resources"), 0);
-	path = json_string_value(json_object_get(r, "path"));
-	hash = json_string_value(json_object_get(r, "hash"));
-	bytes = json_object_get(r, "bytes");
-	dialect = json_object_get(r, "dialect");
-	head = json_object_get(dialect, "header");
-	quote = json_object_get(dialect, "quoteChar");
-	comments = json_object_get(dialect, "commentRows");
-	layout->head = json ? 0 : json_is_true(head) + json_array_size(comments);
-	layout->quotes = !json && (!json_is_string(quote) || strcmp(json_string_value(quote), "\"") == 0);
-	if (!path || strcmp(path, data->path) != 0 || json_is_boolean(head) == json || !hash ||
-	    strncmp(hash, "sha256:", 7) != 0 || strcmp(hash + 7, data->sha256) != 0 || !json_is_integer(bytes) ||
-	    (uint64_t)json_integer_value(bytes) != data->nbytes)
-		rc = refuse(c, FM_REASON_DATAPACKAGE, "datapackage.json does not describe %s as it is", data->path);
+	rc = fm_contents_manifest(c, m);
 out:
-	json_decref(doc);
+	json_decref(m); /* before the next document is read: together they are more than may be */
 	return rc;
 }
 
-static int check_rows(struct check *c, json_int_t rows)
+/* Nothing that is there is empty, and the flows are there once. */
+static int check_files(struct fm_contents *c)
 {
+	static const char *const required[] = {FM_ARCHIVE_SUMS, FM_ARCHIVE_README, FM_ARCHIVE_DATAPACKAGE,
+					       FM_ARCHIVE_MANIFEST};
 	const struct fm_archive_info *info = c->info;
-	struct layout layout = {0};
-	uint64_t lines;
-	int rc;
+	bool csv = fm_contents_find(info, FM_ARCHIVE_DATA, strlen(FM_ARCHIVE_DATA)) >= 0,
+	     json = fm_contents_find(info, FM_ARCHIVE_DATA_JSON, strlen(FM_ARCHIVE_DATA_JSON)) >= 0;
 
-	if ((rc = check_datapackage(c, &layout)) < 0)
-		return rc;
-	lines = layout.quotes ? info->lines : info->all_lines;
-	if (!(layout.quotes ? info->lines_whole : info->all_whole) || rows < 0 || lines != (uint64_t)rows + layout.head)
-		return refuse(c, FM_REASON_ROWS_DISAGREE, "%s has %lld rows; manifest.json says %lld",
-			      find_data(info)->path, (long long)lines - (long long)layout.head, (long long)rows);
+	for (size_t i = 0; i < sizeof required / sizeof *required; i++)
+		if (fm_contents_find(info, required[i], strlen(required[i])) < 0)
+			return refuse(c, FM_REASON_FILE_MISSING, "%s is not in the archive", required[i]);
+	if (!csv && !json)
+		return refuse(c, FM_REASON_FILE_MISSING, FM_ARCHIVE_DATA " is not in the archive");
+	if (csv && json)
+		return refuse(c, FM_REASON_FILE_EXTRA,
+			      FM_ARCHIVE_DATA_JSON " is in the archive, and so is " FM_ARCHIVE_DATA);
+	for (size_t i = 0; i < info->n; i++)
+		if (info->file[i].nbytes == 0)
+			return refuse(c, FM_REASON_FILE_EMPTY, "%s is empty", info->file[i].path);
 	return FM_OK;
-}
-
-static int check_manifest(struct check *c)
-{
-	json_t *m;
-	json_int_t rows = -1;
-	int rc;
-
-	if ((rc = load(c, &c->info->manifest, FM_ARCHIVE_MANIFEST, FM_REASON_MANIFEST_MALFORMED, &m)) < 0 ||
-	    (rc = check_manifest_json(c, m)) < 0 || (rc = check_verdict(c, m)) < 0)
-		goto out;
-	if (!json_is_integer(json_object_get(m, "rows"))) {
-		rc = refuse(c, FM_REASON_MANIFEST_MALFORMED, "manifest.json lacks rows");
-		goto out;
-	}
-	rows = json_integer_value(json_object_get(m, "rows"));
-out:
-	json_decref(m); /* before the next document is read: together they are more than may be */
-	return rc < 0 ? rc : check_rows(c, rows);
 }
 
 int fm_archive_check_contents(struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err)
 {
-	static const char *const required[] = {FM_ARCHIVE_SUMS, FM_ARCHIVE_README, FM_ARCHIVE_DATAPACKAGE,
-					       FM_ARCHIVE_MANIFEST};
-	struct check c = {.info = info, .reason = reason, .err = err};
+	struct fm_contents c = {.info = info, .reason = reason, .err = err};
 	int rc;
 
 	*reason = FM_REASON_GOOD;
-	for (size_t i = 0; i < sizeof required / sizeof *required; i++)
-		if (find(info, required[i], strlen(required[i])) < 0)
-			return refuse(&c, FM_REASON_FILE_MISSING, "%s is not in the archive", required[i]);
-	if (!find_data(info))
-		return refuse(&c, FM_REASON_FILE_MISSING, FM_ARCHIVE_DATA " is not in the archive");
-	if (find(info, FM_ARCHIVE_DATA, strlen(FM_ARCHIVE_DATA)) >= 0 &&
-	    find(info, FM_ARCHIVE_DATA_JSON, strlen(FM_ARCHIVE_DATA_JSON)) >= 0)
-		return refuse(&c, FM_REASON_FILE_EXTRA,
-			      FM_ARCHIVE_DATA_JSON " is in the archive, and so is " FM_ARCHIVE_DATA);
-	if ((rc = check_sums(&c)) < 0)
+	if ((rc = check_files(&c)) < 0 || (rc = check_sums(&c)) < 0 || (rc = check_manifest(&c)) < 0)
 		return rc;
-	return check_manifest(&c);
+	return fm_contents_metadata(&c);
 }

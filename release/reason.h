@@ -28,6 +28,7 @@ enum fm_reason {
 	FM_REASON_ENTRY_HEADER,        /* owner, mode, time or another field is not what flowmint writes */
 	FM_REASON_FILE_MISSING,        /* listed or required, not there */
 	FM_REASON_FILE_EXTRA,          /* there, not listed */
+	FM_REASON_FILE_EMPTY,          /* there, without a byte */
 	FM_REASON_FILE_CHANGED,        /* digest or size differs from the list */
 	FM_REASON_SUMS_MALFORMED,      /* SHA256SUMS is unreadable */
 	FM_REASON_MANIFEST_MALFORMED,  /* manifest.json is unreadable */
@@ -37,6 +38,8 @@ enum fm_reason {
 	FM_REASON_VERDICT_FAIL,        /* the gate refused it */
 	FM_REASON_ROWS_DISAGREE,       /* data/flows.csv has another number of rows */
 	FM_REASON_DATAPACKAGE,         /* datapackage.json is unreadable or describes other data */
+	FM_REASON_METADATA_DISAGREES,  /* croissant.json or CITATION.cff is unreadable or of other files or another
+					  release */
 	FM_REASON_NAME_DISAGREES,      /* the file is named for another release than it holds */
 	FM_REASON_RECORD_MISSING,      /* no RELEASE.json, though the signer makes them */
 	FM_REASON_RECORD_UNSIGNED,     /* its signature is missing, broken, for other bytes or by another key */

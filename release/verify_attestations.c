@@ -7,7 +7,6 @@
 #include "release/verify_parts.h"
 
 #define STATEMENT "https://in-toto.io/Statement/v1"
-#define MAX_LINES 16
 
 /* The line of the signers file whose key has this fingerprint and may sign attestations; else NULL and the state that
  * came nearest. */
@@ -66,10 +65,15 @@ static int check_statement(struct fm_verify_job *job, const char *path, const st
 
 	if (strcmp(e->type, FM_ATTESTATION_TYPE) != 0 || strcmp(str(doc, "_type"), STATEMENT) != 0)
 		rc = fm_verify_refuse(job, FM_REASON_ATTESTATIONS, "%s: a line of it is no in-toto statement", path);
+	else if (job->nstatements == FM_VERIFY_STATEMENTS)
+		rc = fm_verify_refuse(job, FM_REASON_ATTESTATIONS, "%s: it has more than %d statements", path,
+				      FM_VERIFY_STATEMENTS);
 	else if (json_array_size(subjects) != 2 || !names_file(subjects, r, ".tar", &r->tar) ||
 		 !names_file(subjects, r, ".tar.zst", &r->zst))
 		rc = fm_verify_refuse(job, FM_REASON_ATTESTATIONS,
 				      "%s: a statement in it is of other files than this release", path);
+	else
+		rc = fm_sha256_bytes(e->payload.data, e->payload.len, job->statement[job->nstatements++], job->err);
 	json_decref(doc);
 	return rc;
 }
@@ -130,19 +134,47 @@ out:
 
 int fm_verify_attestations(struct fm_verify_job *job, const char *path, const char *text, size_t n)
 {
-	int lines = 0, rc;
+	int rc;
 
 	while (n) {
 		const char *end = memchr(text, '\n', n);
 		size_t len = end ? (size_t)(end - text) : n;
 
-		if (!end || ++lines > MAX_LINES)
-			return fm_verify_refuse(job, FM_REASON_ATTESTATIONS, "%s: it has %s", path,
-						end ? "too many lines" : "a line without an end");
+		if (!end)
+			return fm_verify_refuse(job, FM_REASON_ATTESTATIONS, "%s: it has a line without an end", path);
 		if ((rc = check_line(job, path, text, len)) < 0)
 			return rc;
 		text += len + 1;
 		n -= len + 1;
 	}
-	return FM_OK;
+	return job->nstatements ? FM_OK : fm_verify_refuse(job, FM_REASON_ATTESTATIONS, "%s: it is empty", path);
+}
+
+/* The statements, each of which has one form in bytes for this archive. */
+int fm_verify_attestations_contents(struct fm_verify_job *job)
+{
+	int (*const make[FM_VERIFY_STATEMENTS])(const struct fm_archive_info *, struct fm_buf *,
+						struct fm_error *) = {fm_attestation_provenance, fm_attestation_tests};
+	struct fm_buf text = {0};
+	uint8_t digest[FM_SHA256_LEN];
+	int rc = FM_OK;
+
+	for (int i = 0; job->nstatements && i < FM_VERIFY_STATEMENTS; i++) {
+		bool is_there = false;
+
+		text.len = 0;
+		if ((rc = make[i](&job->report->info, &text, job->err)) < 0 ||
+		    (rc = fm_sha256_bytes(text.data, text.len, digest, job->err)) < 0)
+			break;
+		for (int k = 0; k < job->nstatements; k++)
+			is_there |= memcmp(job->statement[k], digest, sizeof digest) == 0;
+		if (!is_there) {
+			rc = fm_verify_refuse(job, FM_REASON_ATTESTATIONS,
+					      "the attestations lack %s, or it says other than manifest.json",
+					      i ? "the test result" : "the provenance");
+			break;
+		}
+	}
+	fm_buf_free(&text);
+	return rc;
 }

@@ -7,6 +7,8 @@
 #include "release/sign/rotation.h"
 #include "release/verify.h"
 
+#define FM_VERIFY_STATEMENTS 2 /* that attestations make: where it comes from, what was tested */
+
 struct fm_verify_job {
 	const struct fm_verify_in *in;
 	struct fm_verify_report *report;
@@ -16,9 +18,11 @@ struct fm_verify_job {
 	struct fm_sshsig sig; /* of the archive */
 	uint8_t sha512[FM_SHA512_LEN];
 	uint64_t nbytes;
-	bool zstd;                /* it begins as a zstd file does */
-	struct fm_tlog_proof log; /* where report->has_log */
-	struct fm_keys keys;      /* n 0: no KEYS.json lies beside the archive */
+	bool zstd;                                              /* it begins as a zstd file does */
+	struct fm_tlog_proof log;                               /* where report->has_log */
+	uint8_t statement[FM_VERIFY_STATEMENTS][FM_SHA256_LEN]; /* digests of what was attested */
+	int nstatements;
+	struct fm_keys keys; /* n 0: no KEYS.json lies beside the archive */
 };
 
 #define fm_verify_refuse(job, why, ...) ((job)->report->reason = (why), fm_fail((job)->err, FM_EVERDICT, __VA_ARGS__))
@@ -32,6 +36,8 @@ int fm_verify_record_contents(struct fm_verify_job *job) FM_MUST_CHECK;
 /* verify_attestations.c: the n bytes that the record names: their envelopes' signatures, where the signers file lists
  * the key for that, and what they are of. */
 int fm_verify_attestations(struct fm_verify_job *job, const char *path, const char *text, size_t n) FM_MUST_CHECK;
+/* The same when the archive was accepted: they say what it says, and nothing else. */
+int fm_verify_attestations_contents(struct fm_verify_job *job) FM_MUST_CHECK;
 /* verify_keys.c: KEYS.json beside the archive, when the archive's signature was read; whose key that is, for ns, by the
  * signers file and by what KEYS.json adds to it; then what was remembered of it.  *news: there is more to remember. */
 int fm_verify_keys(struct fm_verify_job *job) FM_MUST_CHECK;

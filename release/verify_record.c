@@ -230,6 +230,7 @@ int fm_verify_record_contents(struct fm_verify_job *job)
 {
 	const struct fm_archive_info *info = &job->report->info;
 	const struct fm_record *r = &job->report->record;
+	int rc;
 
 	if (!job->report->has_record)
 		return FM_OK;
@@ -237,6 +238,12 @@ int fm_verify_record_contents(struct fm_verify_job *job)
 		return fm_verify_refuse(job, FM_REASON_RECORD_DISAGREES,
 					"the record (RELEASE.json) is of %s %s, the archive of %s %s", r->name,
 					r->version, info->name, info->version);
-	return check_file(job, &r->tar, "the tar in the archive", info->digests.tar_nbytes, info->digests.tar_sha256,
-			  info->digests.tar_sha512);
+	if (info->date[0] && strcmp(info->date, r->issued) != 0)
+		return fm_verify_refuse(job, FM_REASON_RECORD_DISAGREES,
+					"the record (RELEASE.json) was issued on %s, the archive says %s", r->issued,
+					info->date);
+	if ((rc = check_file(job, &r->tar, "the tar in the archive", info->digests.tar_nbytes, info->digests.tar_sha256,
+			     info->digests.tar_sha512)) < 0)
+		return rc;
+	return fm_verify_attestations_contents(job);
 }

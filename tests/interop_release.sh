@@ -317,6 +317,8 @@ hostile() {
 import io, random, sys, tarfile
 unit, count, out = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 files = {"README.md": b"x", "SHA256SUMS": b"", "data/flows.csv": random.Random(1).randbytes(12 << 20), "datapackage.json": b"{}"}
+files["croissant.json"] = b"{" + b" " * 2097000 + b"}"
+files["CITATION.cff"] = b"#" * 2097000
 files["manifest.json"] = ('{"x":[' + unit * count + ']}').encode()
 import hashlib
 files["SHA256SUMS"] = "".join(f"{hashlib.sha256(b).hexdigest()}  {n}\n" for n, b in sorted(files.items()) if n != "SHA256SUMS").encode()

@@ -10,9 +10,6 @@
 #include "judge/gate/holdout.h"
 #include "manifests/registry.h"
 
-/* The check whose threshold rises in a trace that repeats rows. */
-#define REPEATS "leak.rows_equal"
-
 static void line_init(struct fm_check_result *c, const char *name, const char *direction, double threshold)
 {
 	*c = (struct fm_check_result){.value = NAN, .threshold = threshold, .ci_lo = NAN, .ci_hi = NAN};
@@ -117,7 +114,7 @@ double fm_gate_repeats(const char *check, const struct fm_metrics *metrics)
 	double most = 0;
 
 	/* with more, the holdout is none, or nothing could be told */
-	if (strcmp(check, REPEATS) != 0 || !seen || !(seen->n > 0) || seen->value > FM_HOLDOUT_MAX)
+	if (strcmp(check, FM_METRIC_REPEATS) != 0 || !seen || !(seen->n > 0) || seen->value > FM_HOLDOUT_MAX)
 		return 0;
 	for (size_t i = 0; i < sizeof repeats / sizeof *repeats; i++) {
 		const struct fm_metric *m = fm_metrics_find(metrics, repeats[i]);
@@ -179,7 +176,7 @@ enum fm_silence fm_gate_silence(const struct fm_cfg_check *check, const struct f
 
 bool fm_gate_may_move(const struct fm_cfg_check *check, double room)
 {
-	return (check->has_room ? check->room : room) > 0 || strcmp(check->name, REPEATS) == 0;
+	return fm_check_may_move(check->name, check->has_room ? check->room : room);
 }
 
 static void apply(struct fm_verdict *v, const struct fm_metrics *metrics, const struct fm_cfg_check *check, double room)
@@ -373,7 +370,7 @@ void fm_verdict_print_trace(FILE *f, const struct fm_verdict *v, const struct fm
 			continue;
 		const struct fm_check_result *c = &v->check[i];
 		fm_rule_of_trace(c->name, value_of, metrics, words, sizeof words);
-		const struct fm_metric *real = strcmp(c->name, REPEATS) == 0
+		const struct fm_metric *real = strcmp(c->name, FM_METRIC_REPEATS) == 0
 						   ? fm_metrics_find(metrics, "leak.holdout_equal")
 						   : fm_gate_floor(metrics, c->name);
 		if (!*words && real && isfinite(real->value) && isfinite(c->threshold) &&

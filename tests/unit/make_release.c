@@ -49,7 +49,7 @@ static int release(const char *key, const char *dir, const char *dialect, struct
 	struct fm_config *cfg = NULL;
 	struct fm_release_in in;
 	struct fm_release_out out;
-	json_t *manifest = json_pack("{s:s}", "made_by", "a test");
+	json_t *manifest = NULL;
 	int rc;
 
 	snprintf(table, sizeof table, "%s/table", dir);
@@ -62,10 +62,10 @@ static int release(const char *key, const char *dir, const char *dialect, struct
 		rc = fm_file_write(verdict, 0644, VERDICT_PASS, strlen(VERDICT_PASS), err);
 	if (rc == FM_OK)
 		rc = fixture_config(&cfg, err);
-	if (rc == FM_OK && dialect) {
+	if (rc == FM_OK && dialect)
 		snprintf(cfg->publish.dialect, sizeof cfg->publish.dialect, "%s", dialect);
-		json_object_set_new(manifest, "config", fm_config_json(cfg, NULL, true));
-	}
+	if (rc == FM_OK)
+		manifest = fixture_manifest(cfg);
 	in = (struct fm_release_in){.cfg = cfg,
 				    .synthetic_dir = table,
 				    .verdict_json = verdict,

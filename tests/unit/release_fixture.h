@@ -70,7 +70,8 @@ static inline void tar_checksum(uint8_t *h)
 }
 
 /* One entry as flowmint writes it; returns the offset of its header, for those who want to spoil it. */
-static inline size_t tar_add(struct fm_buf *tar, const char *path, char type, const void *data, size_t n)
+static inline size_t tar_add_at(struct fm_buf *tar, const char *path, char type, const void *data, size_t n,
+				unsigned mtime_s)
 {
 	static const char zeros[512];
 	uint8_t h[512] = {0};
@@ -82,7 +83,7 @@ static inline size_t tar_add(struct fm_buf *tar, const char *path, char type, co
 	memcpy(h + 108, "000000 ", 8);
 	memcpy(h + 116, "000000 ", 8);
 	snprintf(size, sizeof size, "%011lo ", (unsigned long)n);
-	snprintf(mtime, sizeof mtime, "%011lo ", (unsigned long)TAR_MTIME);
+	snprintf(mtime, sizeof mtime, "%011lo ", (unsigned long)mtime_s);
 	memcpy(h + 124, size, 12);
 	memcpy(h + 136, mtime, 12);
 	h[156] = (uint8_t)type;
@@ -92,6 +93,11 @@ static inline size_t tar_add(struct fm_buf *tar, const char *path, char type, co
 	fm_buf_add(tar, data, n);
 	fm_buf_add(tar, zeros, (512 - n % 512) % 512);
 	return at;
+}
+
+static inline size_t tar_add(struct fm_buf *tar, const char *path, char type, const void *data, size_t n)
+{
+	return tar_add_at(tar, path, type, data, n, TAR_MTIME);
 }
 
 static inline void tar_end(struct fm_buf *tar)
@@ -126,7 +132,7 @@ static inline void zst_of(const struct fm_buf *raw, struct fm_buf *zst)
 	archive_write_free(a);
 }
 
-/* The files of a small good release "demo-1.0", with SHA256SUMS and manifest.json that fit. */
+/* The files of a small good release, "demo-1.0", with SHA256SUMS and manifest.json that fit. */
 struct release_file {
 	char path[64];
 	struct fm_buf text;
@@ -134,7 +140,18 @@ struct release_file {
 #define NFILES 5
 #define FIXTURE_CHECK                                                                                                  \
 	"{\"name\":\"jsd_mean8\",\"value\":0.05,\"threshold\":0.1,\"direction\":\"max\",\"n\":4000,\"pass\":true,"     \
-	"\"waived\":false,\"why\":\"\"}"
+	"\"waived\":false,\"why\":\"\",\"margin\":0.05}"
+#define FIXTURE_SCHEMA "{\"fields\":[{\"name\":\"te\",\"type\":\"string\"}]}"
+/* What the runner says of a run, beside name and version. */
+#define FIXTURE_FACTS                                                                                                  \
+	"\"stages\":[{\"name\":\"make\"}],\"privacy\":{\"mode\":\"none\",\"statement\":\"none\"},"                     \
+	"\"commitments\":{\"method\":\"HMAC-SHA-256\",\"of\":{\"source\":"                                             \
+	"\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"}},"                                      \
+	"\"environment\":{\"flowmint\":\"0\",\"evaluate_blas_kernel\":\"unknown\",\"confinement\":\"namespaces\","     \
+	"\"escapes\":{\"make\":{\"tried\":1,\"through\":[]},\"release\":{\"tried\":1,\"through\":[]}}},"               \
+	"\"metrics\":[{\"name\":\"rows.synthetic\",\"value\":4000}],"                                                  \
+	"\"histograms\":{\"format\":\"flowmint-public-histograms/1\","                                                 \
+	"\"fields\":[{\"name\":\"SP\",\"kind\":\"values\",\"synthetic\":[4000]}]}"
 struct release_files {
 	struct release_file f[NFILES + 4];
 	size_t n;
@@ -150,7 +167,7 @@ static inline void hex_of(const struct fm_buf *b, char hex[FM_SHA256_HEX])
 	fm_hex(digest, sizeof digest, hex);
 }
 
-static inline void files_make(struct release_files *r)
+static inline void files_make_of(struct release_files *r, const char *version, const char *readme)
 {
 	static const char *const path[NFILES] = {"README.md", "SHA256SUMS", "data/flows.csv", "datapackage.json",
 						 "manifest.json"};
@@ -162,7 +179,7 @@ static inline void files_make(struct release_files *r)
 	r->n = NFILES;
 	for (int i = 0; i < NFILES; i++)
 		snprintf(r->f[i].path, sizeof r->f[i].path, "%s", path[i]);
-	fm_buf_puts(&r->f[0].text, "read me\n");
+	fm_buf_puts(&r->f[0].text, readme);
 	for (unsigned i = 0; i < 4000; i++)
 		fm_buf_printf(&r->f[2].text,
 			      "2016-04-11 00:00:00,0.%03u,10.0.0.%u,100.64.0.1,%u,53,UDP,.A....,0,0,1,%u,background\n",
@@ -170,23 +187,36 @@ static inline void files_make(struct release_files *r)
 	hex_of(&r->f[2].text, hex);
 	fm_buf_printf(&r->f[3].text,
 		      "{\"resources\":[{\"path\":\"data/flows.csv\",\"bytes\":%zu,\"hash\":\"sha256:%s\","
-		      "\"dialect\":{\"header\":false}}]}\n",
-		      r->f[2].text.len, hex);
+		      "\"dialect\":{\"header\":false},\"schema\":" FIXTURE_SCHEMA
+		      "}],\"name\":\"demo\",\"version\":\"%s\",\"description\":\"\"}\n",
+		      r->f[2].text.len, hex, version);
 	m = &r->f[4].text;
-	fm_buf_puts(m, "{\"release\":{\"name\":\"demo\",\"version\":\"1.0\"},\"format\":\"flowmint-manifest/1\","
-		       "\"rows\":4000,\"verdict\":\"pass\",\"checks\":[" FIXTURE_CHECK "],\"files\":[");
+	fm_buf_printf(m,
+		      "{\"release\":{\"name\":\"demo\",\"version\":\"%s\",\"description\":\"\",\"license\":\"\","
+		      "\"date\":\"\"},\"format\":\"flowmint-manifest/1\",\"rows\":4000,\"verdict\":\"pass\","
+		      "\"checks\":[" FIXTURE_CHECK "],\"files\":[",
+		      version);
 	for (int i = 0; i < 3; i++) {
 		hex_of(&r->f[named[i]].text, hex);
 		fm_buf_printf(m, "%s{\"path\":\"%s\",\"bytes\":%zu,\"sha256\":\"%s\"}", i ? "," : "", path[named[i]],
 			      r->f[named[i]].text.len, hex);
 	}
-	fm_buf_puts(m, "]}\n");
+	fm_buf_printf(m,
+		      "],\"name\":\"demo\",\"version\":\"%s\",\"schema\":" FIXTURE_SCHEMA "," FIXTURE_FACTS
+		      ",\"config\":{\"release\":{\"name\":\"demo\",\"version\":\"%s\"},\"privacy\":{\"mode\":\"none\"},"
+		      "\"gate\":{\"jsd_mean8\":{\"max\":0.1}}}}\n",
+		      version, version);
 	for (int i = 0; i < NFILES; i++) {
 		if (i == 1)
 			continue;
 		hex_of(&r->f[i].text, hex);
 		fm_buf_printf(&r->f[1].text, "%s  %s\n", hex, path[i]);
 	}
+}
+
+static inline void files_make(struct release_files *r)
+{
+	files_make_of(r, "1.0", "read me\n");
 }
 
 static inline void files_free(struct release_files *r)

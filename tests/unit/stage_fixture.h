@@ -15,10 +15,21 @@
 #include "manifests/config.h"
 #include "stages/stage.h"
 
+/* What the runner says of a run, beside its config and its name. */
+#define RUN_FACTS                                                                                                      \
+	"{\"stages\":[{\"name\":\"make\"}],\"privacy\":{\"mode\":\"none\",\"statement\":\"none\"},"                    \
+	"\"commitments\":{\"method\":\"HMAC-SHA-256\",\"of\":{\"source\":"                                             \
+	"\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"}},"                                      \
+	"\"environment\":{\"flowmint\":\"0\",\"evaluate_blas_kernel\":\"unknown\",\"confinement\":\"namespaces\","     \
+	"\"escapes\":{\"make\":{\"tried\":1,\"through\":[]},\"release\":{\"tried\":1,\"through\":[]}}},"               \
+	"\"metrics\":[{\"name\":\"rows.synthetic\",\"value\":1000}],"                                                  \
+	"\"histograms\":{\"format\":\"flowmint-public-histograms/1\","                                                 \
+	"\"fields\":[{\"name\":\"SP\",\"kind\":\"values\",\"synthetic\":[1000]}]}}"
 #define VERDICT_PASS                                                                                                   \
 	"{\"verdict\":\"pass\",\"checks\":[{\"name\":\"jsd_mean8\",\"value\":0.05,\"threshold\":0.1,\"direction\":"    \
 	"\"max\",\"n\":1000,"                                                                                          \
-	"\"pass\":true,\"ci\":[0.04,0.06],\"why\":\"\"},{\"name\":\"valid.rows\",\"value\":1.0,\"threshold\":1.0,"     \
+	"\"pass\":true,\"ci\":[0.04,0.06],\"why\":\"\"},{\"name\":\"heavy.SP_overlap20\",\"value\":1.0,\"threshold\":" \
+	"1.0,"                                                                                                         \
 	"\"direction\":\"min\","                                                                                       \
 	"\"n\":1000,\"pass\":true,\"why\":\"\"}]}\n"
 
@@ -76,10 +87,21 @@ static inline int fixture_config(struct fm_config **cfg, struct fm_error *err)
 	snprintf(c->gate.check[0].name, sizeof c->gate.check[0].name, "jsd_mean8");
 	c->gate.check[0].has_max = true;
 	c->gate.check[0].max = 0.1;
-	snprintf(c->gate.check[1].name, sizeof c->gate.check[1].name, "valid.rows");
+	snprintf(c->gate.check[1].name, sizeof c->gate.check[1].name, "heavy.SP_overlap20");
 	c->gate.check[1].has_min = true;
 	c->gate.check[1].min = 1;
 	return FM_OK;
+}
+
+/* The manifest that the runner hands to the release stage. */
+static inline json_t *fixture_manifest(const struct fm_config *cfg)
+{
+	json_t *m = json_loads(RUN_FACTS, 0, NULL);
+
+	json_object_set_new(m, "name", json_string(cfg->release.name));
+	json_object_set_new(m, "version", json_string(cfg->release.version));
+	json_object_set_new(m, "config", fm_config_json(cfg, NULL, true));
+	return m;
 }
 
 #endif

@@ -55,11 +55,17 @@ static int run(const json_t *manifest)
 				   .verdict_json = in_dir("verdict.json"),
 				   .key = in_dir("key"),
 				   .out_dir = in_dir("out"),
-				   .manifest = manifest,
 				   .license = license};
+	json_t *facts = fixture_manifest(cfg);
+	int rc;
 
+	if (manifest)
+		json_object_update(facts, (json_t *)(uintptr_t)manifest);
+	in.manifest = facts;
 	memset(&err, 0, sizeof err);
-	return fm_stage_release(&in, &out, &err);
+	rc = fm_stage_release(&in, &out, &err);
+	json_decref(facts);
+	return rc;
 }
 
 static void assert_nothing_written(void)

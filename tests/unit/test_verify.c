@@ -421,7 +421,8 @@ static void manifest_that_disagrees_is_refused(void **state)
 	files_make(&r);
 	r.n = 6;
 	snprintf(r.f[5].path, sizeof r.f[5].path, "zz");
-	fm_buf_printf(&r.f[1].text, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  zz\n");
+	fm_buf_puts(&r.f[5].text, "z");
+	fm_buf_puts(&r.f[1].text, "594e519ae499312b29433b7dd8a97ff068defcba9755b6d5d00e84c524d67b06  zz\n");
 	expect_of_files(&r, FM_REASON_MANIFEST_DISAGREES);
 }
 

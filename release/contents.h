@@ -1,0 +1,37 @@
+/*
+ * contents.h - what the files of fm_archive_check_contents (archive.h) share: contents.c the lists of files,
+ * contents_manifest.c what manifest.json says, contents_metadata.c the documents that say it again.
+ */
+#ifndef FM_RELEASE_CONTENTS_H
+#define FM_RELEASE_CONTENTS_H
+
+#include <jansson.h>
+
+#include "release/archive.h"
+
+struct fm_contents {
+	struct fm_archive_info *info;
+	bool listed[FM_ARCHIVE_MAX_FILES]; /* in the list that is being read */
+	enum fm_reason *reason;
+	struct fm_error *err;
+	/* What the manifest says, for the documents that say it too: texts that cannot be long, digests of those that
+	 * can. */
+	char license[128], description[FM_SHA256_HEX], schema[FM_SHA256_HEX];
+	uint64_t rows;
+};
+
+#define fm_contents_refuse(c, why, ...) (*(c)->reason = (why), fm_fail((c)->err, FM_EVERDICT, __VA_ARGS__))
+
+/* The file's place in info->file, or -1. */
+int fm_contents_find(const struct fm_archive_info *info, const char *path, size_t n);
+bool fm_contents_is_hex64(const json_t *v); /* a text of 64 lower-case hex digits */
+/* The text as an object, bounded before it is parsed; refused for `reason` where it is none. */
+int fm_contents_load(struct fm_contents *c, const struct fm_buf *text, const char *name, enum fm_reason reason,
+		     json_t **doc) FM_MUST_CHECK;
+/* All that the manifest says beside the list of its files; the texts and digests above are set. */
+int fm_contents_manifest(struct fm_contents *c, const json_t *manifest) FM_MUST_CHECK;
+/* datapackage.json, croissant.json and CITATION.cff describe these files and this release; the rows are as many as the
+ * manifest says. */
+int fm_contents_metadata(struct fm_contents *c) FM_MUST_CHECK;
+
+#endif

@@ -1,0 +1,548 @@
+/*
+ * What manifest.json says, beside its list of files: each part that flowmint writes is there, is of its kind, and says
+ * nothing that another part denies.  Members that this version does not know are left alone: a later one may add some.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "manifests/canon.h"
+#include "manifests/registry.h"
+#include "release/contents.h"
+
+#define COUNT_MAX INT64_C(9007199254740991) /* 2^53 - 1: what JSON numbers hold everywhere */
+/* More than these no release has; what is read of more would take time and memory out of proportion. */
+#define METRICS_MAX 4096
+#define LINES_MAX 512 /* a gate has at most 128 checks of two bounds, and some of its own */
+#define CONTROLS_MAX 64
+#define CONTROLS "controls.broken"
+
+/* ---- small questions ---- */
+
+static int malformed(struct fm_contents *c, const char *what)
+{
+	return fm_contents_refuse(c, FM_REASON_MANIFEST_MALFORMED, "manifest.json: %s", what);
+}
+
+static int unjudged(struct fm_contents *c, const char *name, const char *what)
+{
+	return fm_contents_refuse(c, FM_REASON_NOT_JUDGED, "manifest.json: %s%s%s", name, *name ? " " : "", what);
+}
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+static bool is_text(const json_t *o, const char *key)
+{
+	const json_t *v = json_object_get(o, key);
+
+	return json_is_string(v) && json_string_length(v) > 0 && strlen(json_string_value(v)) == json_string_length(v);
+}
+
+static bool is_count(const json_t *v)
+{
+	return json_is_integer(v) && json_integer_value(v) >= 0 && json_integer_value(v) <= COUNT_MAX;
+}
+
+/* A number of the object that is from lo to hi. */
+static bool is_within(const json_t *o, const char *key, double lo, double hi)
+{
+	const json_t *v = json_object_get(o, key);
+
+	return json_is_number(v) && json_number_value(v) >= lo && json_number_value(v) <= hi;
+}
+
+static bool is_date(const char *s)
+{
+	int64_t begin_s;
+
+	return fm_parse_date_s(s, &begin_s) == 0;
+}
+
+static bool has_text(const json_t *list, const char *text)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *s = json_string_value(json_array_get(list, i));
+
+		if (s && strcmp(s, text) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Nothing twice, and each a name of the registry. */
+static bool are_names(const json_t *list)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *s = json_string_value(json_array_get(list, i));
+
+		if (!s || !fm_metric_kind(s))
+			return false;
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(json_string_value(json_array_get(list, k)), s) == 0)
+				return false;
+	}
+	return json_is_array(list);
+}
+
+/* ---- its parts ---- */
+
+static int check_parts(struct fm_contents *c, const json_t *m)
+{
+	static const struct {
+		const char *name;
+		json_type type;
+	} part[] = {{"release", JSON_OBJECT}, {"rows", JSON_INTEGER},       {"schema", JSON_OBJECT},
+		    {"config", JSON_OBJECT},  {"stages", JSON_ARRAY},       {"privacy", JSON_OBJECT},
+		    {"metrics", JSON_ARRAY},  {"environment", JSON_OBJECT}, {"name", JSON_STRING},
+		    {"version", JSON_STRING}};
+
+	for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
+		const json_t *v = json_object_get(m, part[i].name);
+
+		if (!v)
+			return fm_contents_refuse(c, FM_REASON_MANIFEST_MALFORMED, "manifest.json lacks %s",
+						  part[i].name);
+		if (json_typeof(v) != part[i].type)
+			return fm_contents_refuse(c, FM_REASON_MANIFEST_MALFORMED,
+						  "manifest.json: %s is not of its kind", part[i].name);
+	}
+	return FM_OK;
+}
+
+/* Name and version were checked with the folder's. */
+static int check_release(struct fm_contents *c, const json_t *m)
+{
+	const json_t *r = json_object_get(m, "release"),
+		     *config = json_object_get(json_object_get(m, "config"), "release");
+	const json_t *description = json_object_get(r, "description");
+	const char *date = text_of(r, "date"), *license = text_of(r, "license");
+	int64_t begin_s;
+
+	if (!json_is_string(description) || !json_is_string(json_object_get(r, "date")) ||
+	    !json_is_string(json_object_get(r, "license")))
+		return malformed(c, "release lacks description, license or date");
+	if ((*date && !is_date(date)) || strlen(date) != json_string_length(json_object_get(r, "date")))
+		return malformed(c, "release.date is no date, YYYY-MM-DD");
+	if (strlen(license) >= sizeof c->license)
+		return malformed(c, "release.license is too long");
+	if (fm_parse_date_s(date, &begin_s) == 0 && begin_s != c->info->mtime_s)
+		return fm_contents_refuse(c, FM_REASON_MANIFEST_DISAGREES,
+					  "manifest.json: release.date is another day than that of the files");
+	snprintf(c->info->date, sizeof c->info->date, "%s", date);
+	snprintf(c->license, sizeof c->license, "%s", license);
+	if (strcmp(text_of(config, "name"), c->info->name) != 0 ||
+	    strcmp(text_of(config, "version"), c->info->version) != 0)
+		return fm_contents_refuse(c, FM_REASON_MANIFEST_DISAGREES,
+					  "manifest.json: config is of another release than %s %s", c->info->name,
+					  c->info->version);
+	return fm_json_digest(description, c->description, c->err);
+}
+
+static int check_stages(struct fm_contents *c, const json_t *m)
+{
+	const json_t *stages = json_object_get(m, "stages"), *env = json_object_get(m, "environment"),
+		     *escapes = json_object_get(env, "escapes"), *one;
+	const char *confinement = text_of(env, "confinement"), *name;
+	size_t n = json_array_size(stages);
+
+	if (!is_text(env, "flowmint") || !is_text(env, "evaluate_blas_kernel"))
+		return malformed(c, "environment lacks the program's version or its kernel");
+	if (strcmp(confinement, "namespaces") != 0 && strcmp(confinement, "unconfined") != 0)
+		return malformed(c, "environment.confinement is neither namespaces nor unconfined");
+	for (size_t i = 0; i < n; i++) {
+		const json_t *s = json_array_get(stages, i), *output = json_object_get(s, "output");
+
+		if (!is_text(s, "name") || (output && !fm_contents_is_hex64(output)))
+			return malformed(c, "a stage has no name, or an output that is no digest");
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(text_of(json_array_get(stages, k), "name"), text_of(s, "name")) == 0)
+				return malformed(c, "a stage is there twice");
+		if (!json_object_get(escapes, text_of(s, "name")))
+			return malformed(c, "environment.escapes does not tell of each stage");
+	}
+	/* The stage that wrote it tells no digest of itself. */
+	if (n == 0 || json_object_size(escapes) != n + 1)
+		return malformed(c, "stages and environment.escapes tell of other stages");
+	json_object_foreach((json_t *)(uintptr_t)escapes, name, one)
+	{
+		const json_t *tried = json_object_get(one, "tried"), *through = json_object_get(one, "through");
+
+		if (!is_count(tried) || json_integer_value(tried) < 1 || !json_is_array(through) ||
+		    json_array_size(through) > (size_t)json_integer_value(tried))
+			return malformed(c, "environment.escapes: what was tried, and what got through, is not told");
+	}
+	return FM_OK;
+}
+
+static int check_dp(struct fm_contents *c, const json_t *privacy)
+{
+	const json_t *mechanisms = json_object_get(privacy, "mechanisms"),
+		     *guarantee = json_object_get(privacy, "guarantee");
+
+	if (!is_within(privacy, "epsilon", 0, 1e6) || !is_within(privacy, "delta", 0, 1) || !is_text(privacy, "unit") ||
+	    !is_text(privacy, "adjacency") || !is_text(privacy, "accountant"))
+		return malformed(c, "privacy claims no epsilon and delta that can be");
+	if (json_array_size(mechanisms) == 0 || json_array_size(guarantee) == 0)
+		return malformed(c, "privacy lacks its mechanisms or its guarantee");
+	for (size_t i = 0; i < json_array_size(guarantee); i++) {
+		const json_t *g = json_array_get(guarantee, i);
+
+		if (!is_text(g, "of") || !is_within(g, "delta", 0, 1) ||
+		    (!json_is_null(json_object_get(g, "epsilon")) && !is_within(g, "epsilon", 0, 1e12)))
+			return malformed(c, "a line of privacy.guarantee claims no epsilon and delta that can be");
+	}
+	return FM_OK;
+}
+
+/* What is claimed, and commitments to the private inputs, which only a release without a budget may make. */
+static int check_privacy(struct fm_contents *c, const json_t *m)
+{
+	const json_t *privacy = json_object_get(m, "privacy"), *commitments = json_object_get(m, "commitments"), *v;
+	const char *mode = text_of(privacy, "mode"), *what;
+	bool dp = strcmp(mode, "dp") == 0;
+
+	if ((!dp && strcmp(mode, "none") != 0) || !is_text(privacy, "statement"))
+		return malformed(c, "privacy says neither mode dp nor mode none");
+	if (strcmp(mode, text_of(json_object_get(json_object_get(m, "config"), "privacy"), "mode")) != 0)
+		return malformed(c, "privacy.mode is another than that of the config");
+	if (dp)
+		return commitments || json_object_get(m, "histograms")
+			   ? malformed(c, "what nothing paid for is in a release of privacy.mode dp")
+			   : check_dp(c, privacy);
+	if (json_object_get(privacy, "epsilon") || json_object_get(privacy, "guarantee"))
+		return malformed(c, "privacy.mode is none, and a guarantee is claimed");
+	if (!json_is_object(commitments) || !is_text(commitments, "method") ||
+	    !json_object_get(json_object_get(commitments, "of"), "source"))
+		return malformed(c, "it lacks commitments to the trace");
+	json_object_foreach(json_object_get(commitments, "of"), what, v)
+	{
+		if (!fm_contents_is_hex64(v))
+			return malformed(c, "a commitment is no digest");
+	}
+	return FM_OK;
+}
+
+/* ---- what was measured ---- */
+
+/* Can a metric of this name be that?  What is good when low has its ideal for an end where that is 0, what is good when
+ * high where it is 1.  In privacy.mode dp noise may carry it further. */
+static bool can_be(const struct fm_metric_kind *kind, const char *name, double value, bool dp)
+{
+	double off = value - kind->ideal;
+	bool ends = (kind->good == FM_LOW && kind->ideal == 0) || (kind->good == FM_HIGH && kind->ideal == 1);
+
+	if (dp || !isfinite(value) || !(kind->span > 0) || strncmp(name, "floor.", 6) == 0)
+		return true;
+	if (ends && (kind->good == FM_LOW ? off < -1e-3 : off > 1e-3))
+		return false;
+	return fabs(off) <= kind->span + 1e-3;
+}
+
+/* A number, or null; of few rows their number is not told. */
+static int check_metric(struct fm_contents *c, const json_t *o, struct fm_metrics *metrics, bool dp)
+{
+	const char *name = text_of(o, "name");
+	const struct fm_metric_kind *kind = fm_metric_kind(name);
+	const json_t *value = json_object_get(o, "value"), *n = json_object_get(o, "n"), *ci = json_object_get(o, "ci"),
+		     *lo = json_array_get(ci, 0), *hi = json_array_get(ci, 1);
+	double v = json_is_null(value) ? (double)NAN : json_number_value(value);
+
+	if (!kind || kind->is & FM_BY_GATE)
+		return unjudged(c, name,
+				"is a metric that no registry knows: was it made by a newer flowmint? Then take its "
+				"flowmint-verify");
+	if ((!json_is_number(value) && !json_is_null(value)) || !can_be(kind, name, v, dp))
+		return unjudged(c, name, "is a metric without a value that it can have");
+	if ((n && !is_count(n)) || (ci && (json_array_size(ci) != 2 || !json_is_number(lo) || !json_is_number(hi) ||
+					   json_number_value(lo) > json_number_value(hi))))
+		return unjudged(c, name, "is a metric of rows or an interval that cannot be");
+	return fm_metrics_add(metrics, name, v, 0, c->err);
+}
+
+static int check_metrics(struct fm_contents *c, const json_t *m, struct fm_metrics *metrics, bool dp)
+{
+	const json_t *list = json_object_get(m, "metrics");
+	int rc;
+
+	if (json_array_size(list) == 0 || json_array_size(list) > METRICS_MAX)
+		return malformed(c, "it has no metrics, or more than there are");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		if ((rc = check_metric(c, json_array_get(list, i), metrics, dp)) == FM_EINPUT) {
+			struct fm_error why = *c->err;
+
+			return malformed(c, why.message);
+		}
+		if (rc < 0)
+			return rc;
+	}
+	return FM_OK;
+}
+
+static int check_histograms(struct fm_contents *c, const json_t *m, bool dp)
+{
+	const json_t *h = json_object_get(m, "histograms"), *fields = json_object_get(h, "fields");
+
+	if (dp)
+		return FM_OK;
+	if (!json_is_object(h) || !is_text(h, "format") || json_array_size(fields) == 0)
+		return malformed(c, "it lacks histograms");
+	for (size_t i = 0; i < json_array_size(fields); i++) {
+		const json_t *f = json_array_get(fields, i), *counts = json_object_get(f, "synthetic");
+
+		if (!is_text(f, "name") || !is_text(f, "kind") || json_array_size(counts) == 0)
+			return malformed(c, "a histogram has no name, kind or counts");
+		for (size_t k = 0; k < json_array_size(counts); k++)
+			if (!is_count(json_array_get(counts, k)))
+				return malformed(c, "a histogram's counts are no counts");
+	}
+	return FM_OK;
+}
+
+static int check_left_out(struct fm_contents *c, const json_t *m)
+{
+	const json_t *left_out = json_object_get(m, "left_out"), *reasons = json_object_get(left_out, "reasons");
+
+	if (!left_out)
+		return FM_OK;
+	if (!is_within(left_out, "share", 0, 1) || !json_is_array(reasons))
+		return malformed(c, "left_out has no share, or one over all");
+	for (size_t i = 0; i < json_array_size(reasons); i++)
+		if (!is_text(json_array_get(reasons, i), "reason") ||
+		    !is_within(json_array_get(reasons, i), "share", 0, 1))
+			return malformed(c, "a reason of left_out has no words, or no share");
+	return FM_OK;
+}
+
+/* ---- what was judged ---- */
+
+static const struct fm_check_result *find_check(const struct fm_verdict *v, const char *name, const char *direction)
+{
+	for (size_t i = 0; i < v->n; i++)
+		if (strcmp(v->check[i].name, name) == 0 &&
+		    (!direction || strcmp(v->check[i].direction, direction) == 0))
+			return &v->check[i];
+	return NULL;
+}
+
+/* The bound that the config asks for was judged, as the config has it: one beside its floor or with room may be laxer.
+ */
+static int check_bound(struct fm_contents *c, const struct fm_verdict *v, const char *name, const json_t *ask,
+		       const char *direction, double room)
+{
+	const json_t *bound = json_object_get(ask, direction), *own = json_object_get(ask, "room");
+	const struct fm_check_result *line = find_check(v, name, direction);
+	bool is_max = strcmp(direction, "max") == 0,
+	     relative =
+		 json_is_true(json_object_get(ask, "relative_to_floor")) && (is_max || !json_object_get(ask, "max"));
+
+	if (!bound || (!line && has_text(v->unasked, name)))
+		return FM_OK;
+	if (!line)
+		return unjudged(c, name, "is a check that its config asks for, and that was not judged");
+	if (relative || line->threshold == json_number_value(bound))
+		return FM_OK;
+	if (!fm_check_may_move(name, own ? json_number_value(own) : room) ||
+	    (line->threshold > json_number_value(bound)) != is_max)
+		return unjudged(c, name, "was judged by another threshold than its config has");
+	return FM_OK;
+}
+
+static int check_config_checks(struct fm_contents *c, const json_t *m, const struct fm_verdict *v)
+{
+	const json_t *gate = json_object_get(json_object_get(m, "config"), "gate");
+	double room = json_number_value(json_object_get(gate, "room"));
+	const char *name;
+	json_t *ask;
+	int rc, asked = 0;
+
+	json_object_foreach((json_t *)(uintptr_t)gate, name, ask)
+	{
+		if (!json_is_object(ask))
+			continue;
+		asked++;
+		if ((rc = check_bound(c, v, name, ask, "max", room)) < 0 ||
+		    (rc = check_bound(c, v, name, ask, "min", room)) < 0)
+			return rc;
+	}
+	if (!asked)
+		return unjudged(c, "", "the config asks for no check");
+	for (size_t i = 0; i < v->n; i++) {
+		const struct fm_check_result *line = &v->check[i];
+
+		if (!(fm_metric_kind(line->name)->is & FM_BY_GATE) &&
+		    !json_object_get(json_object_get(gate, line->name), line->direction))
+			return unjudged(c, line->name, "was judged, and its config does not ask for it");
+	}
+	return FM_OK;
+}
+
+/* Its line has the metric's own number, where that is published as it is. */
+static bool is_the_metric(const struct fm_check_result *line, const struct fm_metrics *metrics)
+{
+	const struct fm_metric *x = fm_metrics_find(metrics, line->name);
+
+	if (!x || fm_metric_audience(line->name) & (FM_REAL_ROWS | FM_LABELS | FM_ONE_LABEL))
+		return true;
+	return isfinite(x->value) == isfinite(line->value) &&
+	       (!isfinite(x->value) || fabs(x->value - line->value) <= 1e-4 * fabs(x->value) + 1e-12);
+}
+
+static int check_lines(struct fm_contents *c, const json_t *m, const struct fm_verdict *v,
+		       const struct fm_metrics *metrics, bool dp)
+{
+	for (size_t i = 0; i < v->n; i++) {
+		const struct fm_check_result *line = &v->check[i];
+		const struct fm_metric_kind *kind = fm_metric_kind(line->name);
+		const json_t *margin = json_object_get(json_array_get(json_object_get(m, "checks"), i), "margin");
+		double want = fm_check_margin(line);
+
+		if (!kind)
+			return unjudged(c, line->name,
+					"is a check that no registry knows: was it made by a newer flowmint? Then take "
+					"its flowmint-verify");
+		if (!isfinite(line->threshold) && line->pass)
+			return unjudged(c, line->name, "has no threshold");
+		if (!can_be(kind, line->name, line->value, dp) || line->n > COUNT_MAX ||
+		    (isfinite(line->ci_lo) && !(line->ci_lo <= line->ci_hi)))
+			return unjudged(c, line->name,
+					"is a check of a value, of rows or of an interval that cannot be");
+		if (isfinite(want)
+			? !json_is_number(margin) || fabs(json_number_value(margin) - want) > 1e-9 * (fabs(want) + 1)
+			: !json_is_null(margin))
+			return unjudged(c, line->name, "has another margin than its value and threshold give");
+		if (line->pass ? line->why[0] : !line->why[0])
+			return unjudged(c, line->name,
+					line->pass ? "passes, and says why not" : "fails without a reason");
+		if (!is_the_metric(line, metrics))
+			return unjudged(c, line->name, "has another value as a check than as a metric");
+	}
+	return FM_OK;
+}
+
+static int check_waivers(struct fm_contents *c, const struct fm_verdict *v)
+{
+	for (size_t i = 0; i < json_array_size(v->waivers); i++) {
+		const json_t *w = json_array_get(v->waivers, i);
+
+		if (!is_text(w, "reason") || !is_text(w, "signer") || !is_text(w, "key") ||
+		    !is_date(text_of(w, "expires")))
+			return unjudged(c, text_of(w, "check"),
+					"was waived without a reason, a signer, a key or a last day");
+	}
+	return FM_OK;
+}
+
+/* Where the config asks for planted generators, each was judged, and as many wrongly as the line of the gate says. */
+static int check_controls(struct fm_contents *c, const json_t *m, const struct fm_verdict *v, bool dp)
+{
+	const json_t *gate = json_object_get(json_object_get(m, "config"), "gate");
+	const struct fm_check_result *line = find_check(v, CONTROLS, "max");
+	double broken = 0;
+
+	if (!dp && json_number_value(json_object_get(gate, "control_rows")) > 0 && (!v->controls || !line))
+		return unjudged(c, "", "its config asks for controls, and it does not tell of them");
+	if (!v->controls)
+		return line || json_object_get(m, "control_rows") || json_object_get(m, "smallest_leak_caught")
+			   ? unjudged(c, "", "it tells of controls and does not list them")
+			   : FM_OK;
+	if (!line || !(v->control_limit >= 0 && v->control_limit <= 1) || !(v->smallest_leak_caught <= 1) ||
+	    v->control_rows > COUNT_MAX)
+		return unjudged(c, "", "what it tells of its controls cannot be");
+	for (size_t i = 0; i < json_array_size(v->controls); i++) {
+		const json_t *o = json_array_get(v->controls, i), *failed = json_object_get(o, "failed_checks");
+		const char *expected = text_of(o, "expected"), *got = text_of(o, "got");
+		bool ok = json_is_true(json_object_get(o, "ok"));
+
+		if (ok != (strcmp(expected, "any") == 0 || strcmp(expected, got) == 0))
+			return unjudged(c, text_of(o, "name"),
+					"is a control that is right and is not what was expected");
+		if ((strcmp(got, "fail") == 0) != (json_array_size(failed) > 0) || !are_names(failed) ||
+		    !is_within(o, "level", 0, 1e6))
+			return unjudged(c, text_of(o, "name"),
+					"is a control that fails without a check, or by one that no "
+					"registry knows");
+		broken += !ok;
+	}
+	if (json_array_size(v->controls) > 0 &&
+	    (line->value != broken || (size_t)line->n != json_array_size(v->controls)))
+		return unjudged(c, CONTROLS, "counts other controls than are listed");
+	return FM_OK;
+}
+
+static int check_sizes(struct fm_contents *c, const json_t *m)
+{
+	static const char *const lists[] = {"checks", "waivers", "unasked"};
+	const json_t *controls = json_object_get(m, "controls");
+	bool much = json_array_size(controls) > CONTROLS_MAX;
+
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+		much |= json_array_size(json_object_get(m, lists[i])) > LINES_MAX;
+	for (size_t i = 0; i < json_array_size(controls); i++)
+		much |= json_array_size(json_object_get(json_array_get(controls, i), "failed_checks")) > LINES_MAX;
+	return much ? unjudged(c, "", "its verdict has more lines than a gate makes") : FM_OK;
+}
+
+/* The verdict in the manifest, by the rules of the gate: a pass that its own numbers bear out. */
+static int check_verdict(struct fm_contents *c, const json_t *m, const struct fm_metrics *metrics, bool dp)
+{
+	char *waived = c->info->waived;
+	struct fm_verdict v = {0};
+	struct fm_error why;
+	size_t at = 0;
+	int rc;
+
+	if ((rc = check_sizes(c, m)) < 0)
+		goto out;
+	if ((rc = fm_manifest_verdict(m, &v, &why)) < 0) {
+		rc = rc == FM_ESYSTEM ? fm_fail(c->err, rc, "%s", why.message) : unjudged(c, "", why.message);
+		goto out;
+	}
+	if (!v.pass) {
+		rc = fm_contents_refuse(c, FM_REASON_VERDICT_FAIL,
+					"the gate refused this release (manifest.json: verdict fail)");
+		goto out;
+	}
+	if ((rc = check_lines(c, m, &v, metrics, dp)) < 0 || (rc = check_config_checks(c, m, &v)) < 0 ||
+	    (rc = check_waivers(c, &v)) < 0 || (rc = check_controls(c, m, &v, dp)) < 0)
+		goto out;
+	if (v.unasked && !are_names(v.unasked)) {
+		rc = unjudged(c, "", "unasked names a check twice, or one that no registry knows");
+		goto out;
+	}
+	for (size_t i = 0; i < v.n; i++)
+		if (v.check[i].waived && at + strlen(v.check[i].name) + 3 < sizeof c->info->waived)
+			at += (size_t)snprintf(waived + at, sizeof c->info->waived - at, "%s%s", at ? ", " : "",
+					       v.check[i].name);
+out:
+	fm_verdict_free(&v);
+	return rc;
+}
+
+int fm_contents_manifest(struct fm_contents *c, const json_t *m)
+{
+	struct fm_metrics metrics = {0};
+	bool dp;
+	int rc;
+
+	if ((rc = check_parts(c, m)) < 0 || (rc = check_release(c, m)) < 0 || (rc = check_stages(c, m)) < 0 ||
+	    (rc = check_privacy(c, m)) < 0 || (rc = check_left_out(c, m)) < 0)
+		return rc;
+	dp = strcmp(text_of(json_object_get(m, "privacy"), "mode"), "dp") == 0;
+	if (json_integer_value(json_object_get(m, "rows")) < 1)
+		return fm_contents_refuse(c, FM_REASON_ROWS_DISAGREE, "manifest.json says %lld rows",
+					  (long long)json_integer_value(json_object_get(m, "rows")));
+	c->rows = (uint64_t)json_integer_value(json_object_get(m, "rows"));
+	if ((rc = check_histograms(c, m, dp)) < 0 || (rc = check_metrics(c, m, &metrics, dp)) < 0 ||
+	    (rc = check_verdict(c, m, &metrics, dp)) < 0)
+		goto out;
+	rc = fm_json_digest(json_object_get(m, "schema"), c->schema, c->err);
+out:
+	fm_metrics_free(&metrics);
+	return rc;
+}

@@ -1,0 +1,282 @@
+/*
+ * What datapackage.json, croissant.json and CITATION.cff say against what is in the archive and in its manifest: of
+ * each file of flows the right size and digest, one name, version, licence and day, and rows that are there.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "manifests/canon.h"
+#include "manifests/yaml.h"
+#include "release/contents.h"
+
+#define CITATION_MAX 65536 /* bytes; flowmint's have a few hundred */
+#define ARENA_CHUNK 16384
+
+/* The file of the flows, which is there. */
+static const struct fm_archive_file *find_data(const struct fm_archive_info *info)
+{
+	for (size_t i = 0; i < info->n; i++)
+		if (fm_archive_is_data(info->file[i].path))
+			return &info->file[i];
+	return NULL;
+}
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+/* Is the digest of its canonical form this one? */
+static int has_digest(const json_t *v, const char *want, bool *has, struct fm_error *err)
+{
+	char hex[FM_SHA256_HEX];
+	int rc;
+
+	*has = false;
+	if (!v)
+		return FM_OK;
+	if ((rc = fm_json_digest(v, hex, err)) == FM_OK)
+		*has = strcmp(hex, want) == 0;
+	return rc;
+}
+
+/* ---- datapackage.json ---- */
+
+/* What the package says of the text of the flows. */
+struct layout {
+	uint64_t head; /* lines before the first row */
+	bool quotes;   /* a quoted value may hold ends of lines */
+};
+
+static int disagrees(struct fm_contents *c, const char *path, const char *what)
+{
+	return fm_contents_refuse(c, FM_REASON_DATAPACKAGE, "datapackage.json does not describe %s as it is%s%s", path,
+				  *what ? ": " : "", what);
+}
+
+/* A file as a resource has it; *layout where it is a table. */
+static int check_resource(struct fm_contents *c, const json_t *r, const struct fm_archive_file *f,
+			  struct layout *layout)
+{
+	bool csv = fm_archive_is_table(f->path) && strcmp(f->path + strlen(f->path) - 4, ".csv") == 0;
+	const json_t *dialect = json_object_get(r, "dialect"), *head = json_object_get(dialect, "header"),
+		     *quote = json_object_get(dialect, "quoteChar"), *bytes = json_object_get(r, "bytes");
+	const char *hash = text_of(r, "hash");
+	bool same;
+	int rc;
+
+	if (strncmp(hash, "sha256:", 7) != 0 || strcmp(hash + 7, f->sha256) != 0 || !json_is_integer(bytes) ||
+	    (uint64_t)json_integer_value(bytes) != f->nbytes)
+		return disagrees(c, f->path, "");
+	if (!fm_archive_is_table(f->path))
+		return FM_OK;
+	if (json_is_boolean(head) != csv)
+		return disagrees(c, f->path, "dialect.header");
+	if ((rc = has_digest(json_object_get(r, "schema"), c->schema, &same, c->err)) < 0)
+		return rc;
+	if (!same)
+		return disagrees(c, f->path, "its schema is not that of manifest.json");
+	layout->head = csv ? json_is_true(head) + json_array_size(json_object_get(dialect, "commentRows")) : 0;
+	layout->quotes = csv && (!json_is_string(quote) || strcmp(json_string_value(quote), "\"") == 0);
+	return FM_OK;
+}
+
+/* The rows of a table, as its readers count them; *whole: the last one is ended. */
+static uint64_t rows_of(const struct fm_archive_file *f, const struct layout *layout, bool *whole)
+{
+	uint64_t lines = layout->quotes ? f->lines.n : f->lines.all;
+
+	*whole = *whole && (layout->quotes ? f->lines.whole : f->lines.all_whole) && lines >= layout->head;
+	return lines - layout->head;
+}
+
+/* Each file of flows is a resource, once, the whole first; the parts have as many rows as the whole. */
+static int check_resources(struct fm_contents *c, const json_t *list)
+{
+	const struct fm_archive_info *info = c->info;
+	const struct fm_archive_file *data = find_data(info);
+	uint64_t rows = 0, in_parts = 0;
+	bool whole = true, parts = false;
+	int rc;
+
+	memset(c->listed, 0, sizeof c->listed);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *r = json_array_get(list, i);
+		const char *path = text_of(r, "path");
+		int at = fm_contents_find(info, path, strlen(path));
+		struct layout layout = {0};
+
+		if (at < 0 || (i == 0 && &info->file[at] != data))
+			return disagrees(c, data->path, i ? "a resource is of a file that is not there" : "");
+		if (c->listed[at])
+			return disagrees(c, info->file[at].path, "it is there twice");
+		c->listed[at] = true;
+		if ((rc = check_resource(c, r, &info->file[at], &layout)) < 0)
+			return rc;
+		if (!fm_archive_is_table(info->file[at].path))
+			continue;
+		if (i == 0)
+			rows = rows_of(&info->file[at], &layout, &whole);
+		else
+			in_parts += rows_of(&info->file[at], &layout, &whole);
+		parts = parts || i > 0;
+	}
+	for (size_t i = 0; i < info->n; i++)
+		if (strncmp(info->file[i].path, "data/", 5) == 0 && !c->listed[i])
+			return disagrees(c, info->file[i].path, "it is no resource");
+	if (!whole || rows != c->rows)
+		return fm_contents_refuse(c, FM_REASON_ROWS_DISAGREE, "%s has %lld rows; manifest.json says %lld",
+					  data->path, (long long)rows, (long long)c->rows);
+	if (parts && in_parts != rows)
+		return fm_contents_refuse(c, FM_REASON_ROWS_DISAGREE,
+					  "the parts of %s have %llu rows together, it has %llu", data->path,
+					  (unsigned long long)in_parts, (unsigned long long)rows);
+	return FM_OK;
+}
+
+/* The licence by its name, and with its text where that is in the archive. */
+static int check_licences(struct fm_contents *c, const json_t *doc)
+{
+	const json_t *list = json_object_get(doc, "licenses"), *first = json_array_get(list, 0);
+	bool text = fm_contents_find(c->info, FM_ARCHIVE_LICENSE, strlen(FM_ARCHIVE_LICENSE)) >= 0;
+
+	if (!*c->license && !list)
+		return FM_OK;
+	if (json_array_size(list) != 1 || strcmp(text_of(first, "name"), c->license) != 0)
+		return disagrees(c, "the licence", "manifest.json has another");
+	if (strcmp(text_of(first, "path"), text ? FM_ARCHIVE_LICENSE : "") != 0)
+		return disagrees(c, FM_ARCHIVE_LICENSE, text ? "it is there" : "it is not there");
+	return FM_OK;
+}
+
+static int check_datapackage(struct fm_contents *c)
+{
+	const struct fm_archive_info *info = c->info;
+	const json_t *created;
+	bool same;
+	json_t *doc;
+	int rc;
+
+	if ((rc = fm_contents_load(c, &info->datapackage, FM_ARCHIVE_DATAPACKAGE, FM_REASON_DATAPACKAGE, &doc)) < 0)
+		goto out;
+	created = json_object_get(doc, "created");
+	if ((rc = has_digest(json_object_get(doc, "description"), c->description, &same, c->err)) < 0)
+		goto out;
+	if (strcmp(text_of(doc, "name"), info->name) != 0 || strcmp(text_of(doc, "version"), info->version) != 0)
+		rc = disagrees(c, "the release", "it has another name or version");
+	else if (!same)
+		rc = disagrees(c, "the release", "it has another description than manifest.json");
+	else if (*c->info->date ? strncmp(text_of(doc, "created"), c->info->date, 10) != 0 : created != NULL)
+		rc = disagrees(c, "the release", "it has another day than manifest.json");
+	else if ((rc = check_licences(c, doc)) == FM_OK)
+		rc = check_resources(c, json_object_get(doc, "resources"));
+out:
+	json_decref(doc);
+	return rc;
+}
+
+/* ---- croissant.json, CITATION.cff ---- */
+
+static int other(struct fm_contents *c, const char *file, const char *what)
+{
+	return fm_contents_refuse(c, FM_REASON_METADATA_DISAGREES, "%s does not describe this release: %s", file, what);
+}
+
+/* Each file of flows with its digest. */
+static int check_distribution(struct fm_contents *c, const json_t *list)
+{
+	memset(c->listed, 0, sizeof c->listed);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *f = json_array_get(list, i);
+		const char *path = text_of(f, "contentUrl");
+		int at = fm_contents_find(c->info, path, strlen(path));
+		char size[32];
+
+		if (at < 0)
+			return other(c, FM_ARCHIVE_CROISSANT, "a file of it is not there");
+		snprintf(size, sizeof size, "%llu B", (unsigned long long)c->info->file[at].nbytes);
+		if (strcmp(text_of(f, "sha256"), c->info->file[at].sha256) != 0 ||
+		    strcmp(text_of(f, "contentSize"), size) != 0)
+			return other(c, FM_ARCHIVE_CROISSANT, "another size or digest of a file of flows");
+		c->listed[at] = true;
+	}
+	for (size_t i = 0; i < c->info->n; i++)
+		if (strncmp(c->info->file[i].path, "data/", 5) == 0 && !c->listed[i])
+			return other(c, FM_ARCHIVE_CROISSANT, "a file of flows is not in it");
+	return FM_OK;
+}
+
+static int check_croissant(struct fm_contents *c)
+{
+	const struct fm_archive_info *info = c->info;
+	json_t *doc;
+	int rc;
+
+	if ((rc = fm_contents_load(c, &info->croissant, FM_ARCHIVE_CROISSANT, FM_REASON_METADATA_DISAGREES, &doc)) < 0)
+		goto out;
+	if (strcmp(text_of(doc, "name"), info->name) != 0 || strcmp(text_of(doc, "version"), info->version) != 0 ||
+	    strcmp(text_of(doc, "license"), c->license) != 0)
+		rc = other(c, FM_ARCHIVE_CROISSANT, "another name, version or licence");
+	else if (strcmp(text_of(doc, "datePublished"), c->info->date) != 0)
+		rc = other(c, FM_ARCHIVE_CROISSANT, "another day");
+	else
+		rc = check_distribution(c, json_object_get(doc, "distribution"));
+out:
+	json_decref(doc);
+	return rc;
+}
+
+static const char *scalar(const struct fm_yaml *root, const char *key)
+{
+	const struct fm_yaml *v = fm_yaml_child(root, key);
+
+	return v && v->kind == FM_YAML_SCALAR && v->text ? v->text : "";
+}
+
+static int check_citation(struct fm_contents *c)
+{
+	const struct fm_buf *text = &c->info->citation;
+	struct fm_yaml_doc doc = {.name = FM_ARCHIVE_CITATION, .code = FM_EINPUT};
+	char title[2 * FM_ARCHIVE_MAX_FOLDER + 4];
+	struct fm_arena *arena = NULL;
+	struct fm_yaml *root;
+	struct fm_error why;
+	int rc;
+
+	snprintf(title, sizeof title, "%s %s: ", c->info->name, c->info->version);
+	if (text->len > CITATION_MAX)
+		return other(c, FM_ARCHIVE_CITATION, "it is too long");
+	if ((rc = fm_arena_new(&arena, ARENA_CHUNK, c->err)) < 0)
+		return rc;
+	if ((rc = fm_yaml_parse(&root, &doc, arena, text->data ? text->data : "", text->len, &why)) < 0)
+		rc = rc == FM_ESYSTEM ? fm_fail(c->err, rc, "%s", why.message)
+				      : other(c, FM_ARCHIVE_CITATION, why.message);
+	else if (root->kind != FM_YAML_MAP || !*scalar(root, "cff-version") || !*scalar(root, "title") ||
+		 !fm_yaml_child(root, "authors"))
+		rc = other(c, FM_ARCHIVE_CITATION, "it lacks cff-version, title or authors");
+	else if (strcmp(scalar(root, "version"), c->info->version) != 0 ||
+		 strncmp(scalar(root, "title"), title, strlen(title)) != 0)
+		rc = other(c, FM_ARCHIVE_CITATION, "another name or version");
+	else if (strcmp(scalar(root, "date-released"), c->info->date) != 0 ||
+		 (*scalar(root, "license") && strcmp(scalar(root, "license"), c->license) != 0))
+		rc = other(c, FM_ARCHIVE_CITATION, "another day or licence");
+	fm_arena_free(arena);
+	return rc;
+}
+
+int fm_contents_metadata(struct fm_contents *c)
+{
+	int rc;
+
+	if ((rc = check_datapackage(c)) < 0)
+		return rc;
+	/* Earlier versions wrote neither. */
+	if (fm_contents_find(c->info, FM_ARCHIVE_CROISSANT, strlen(FM_ARCHIVE_CROISSANT)) >= 0 &&
+	    (rc = check_croissant(c)) < 0)
+		return rc;
+	if (fm_contents_find(c->info, FM_ARCHIVE_CITATION, strlen(FM_ARCHIVE_CITATION)) >= 0)
+		return check_citation(c);
+	return FM_OK;
+}

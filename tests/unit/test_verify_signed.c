@@ -1,0 +1,385 @@
+/*
+ * What the partner's check accepts it has judged: an honest release is accepted, and each change of it that its own
+ * keys signed, with all sizes and digests made anew, is refused for a reason of its own.
+ */
+#include "signed_fixture.h"
+
+#define M "manifest.json"
+#define D "datapackage.json"
+#define C "croissant.json"
+#define HEX64 "\"0000000000000000000000000000000000000000000000000000000000000000\""
+
+#define LACKS(part)                                                                                                    \
+	{                                                                                                              \
+		M, "/" part, NULL, NULL, FM_REASON_MANIFEST_MALFORMED, part                                            \
+	}
+#define KIND(part)                                                                                                     \
+	{                                                                                                              \
+		M, "/" part, NULL, "7.5", FM_REASON_MANIFEST_MALFORMED, part                                           \
+	}
+#define MALFORMED(at, to, words)                                                                                       \
+	{                                                                                                              \
+		M, at, NULL, to, FM_REASON_MANIFEST_MALFORMED, words                                                   \
+	}
+#define UNJUDGED(at, to, words)                                                                                        \
+	{                                                                                                              \
+		M, at, NULL, to, FM_REASON_NOT_JUDGED, words                                                           \
+	}
+#define ONE_CHECK                                                                                                      \
+	"{\"name\":\"jsd.SP\",\"value\":0.1,\"threshold\":0.2,\"direction\":\"max\",\"margin\":0.1,\"n\":600,"         \
+	"\"pass\":true,\"waived\":false,\"why\":\"\"}"
+#define UNASKED_CHECK                                                                                                  \
+	"{\"name\":\"leak.rows_equal\",\"value\":0,\"threshold\":0,\"direction\":\"min\",\"margin\":0,"                \
+	"\"n\":600,\"pass\":true,\"waived\":false,\"why\":\"\"}"
+#define ONE_WAIVER(check)                                                                                              \
+	"{\"check\":\"" check "\",\"expires\":\"2099-12-31\",\"key\":\"SHA256:x\",\"reason\":\"r\",\"signer\":\"s\"}"
+
+static const struct change changes[] = {
+    /* a part that is not there, or is something else */
+    LACKS("rows"),
+    LACKS("schema"),
+    LACKS("config"),
+    LACKS("stages"),
+    LACKS("privacy"),
+    LACKS("metrics"),
+    LACKS("environment"),
+    LACKS("name"),
+    LACKS("version"),
+    LACKS("release"),
+    KIND("rows"),
+    KIND("schema"),
+    KIND("config"),
+    KIND("stages"),
+    KIND("privacy"),
+    KIND("metrics"),
+    KIND("environment"),
+    {M, "/format", NULL, NULL, FM_REASON_FORMAT_UNKNOWN, "format"},
+    {M, "/format", NULL, "\"flowmint-manifest/2\"", FM_REASON_FORMAT_UNKNOWN, "format"},
+    {M, "/files", NULL, NULL, FM_REASON_MANIFEST_MALFORMED, "files"},
+    MALFORMED("/commitments", NULL, "commitments"),
+    MALFORMED("/commitments/of/source", NULL, "commitments to the trace"),
+    MALFORMED("/commitments/of/model", "\"1\"", "a commitment is no digest"),
+    MALFORMED("/commitments/method", NULL, "commitments"),
+    MALFORMED("/histograms", NULL, "histograms"),
+    MALFORMED("/histograms/fields", "[]", "histograms"),
+    MALFORMED("/histograms/fields/0/synthetic/0", "-1", "counts are no counts"),
+    MALFORMED("/histograms/fields/0/synthetic", "[]", "no name, kind or counts"),
+    UNJUDGED("/verdict", NULL, "'verdict' must be"),
+    UNJUDGED("/checks", NULL, "'checks' must be"),
+    {M, NULL, "{", "{\"rows\": 600,", FM_REASON_MANIFEST_MALFORMED, "duplicate object key"},
+    {M, NULL, "\"mode\": \"none\"", "\"mode\": \"none\", \"mode\": \"none\"", FM_REASON_MANIFEST_MALFORMED,
+     "duplicate"},
+    {M, NULL, NULL, "[]\n", FM_REASON_MANIFEST_MALFORMED, "no object"},
+    {M, NULL, NULL, "\n", FM_REASON_MANIFEST_MALFORMED, M},
+    {M, NULL, "\"rows\": 600", "\"rows\": 99999999999999999999", FM_REASON_MANIFEST_MALFORMED, "too big"},
+    {M, NULL, "\"rows\": 600", "\"rows\": 1e999", FM_REASON_MANIFEST_MALFORMED, M},
+    {M, NULL, "\"verdict\": \"pass\"", "\"verdict\": \"pass\\u0000\"", FM_REASON_MANIFEST_MALFORMED, M},
+    /* whose release it is, when, and what was done */
+    {M, "/name", NULL, "\"other\"", FM_REASON_MANIFEST_DISAGREES, "another release"},
+    {M, "/release/version", NULL, "\"1.0.1\"", FM_REASON_MANIFEST_DISAGREES, "another release"},
+    {M, "/config/release/version", NULL, "\"1.0.1\"", FM_REASON_MANIFEST_DISAGREES, "config is of another release"},
+    {M, "/config/release/name", NULL, "\"g\"", FM_REASON_MANIFEST_DISAGREES, "config is of another release"},
+    MALFORMED("/release/date", "\"2026-11-31\"", "release.date"),
+    {M, "/release/date", NULL, "\"2026-11-27\"", FM_REASON_MANIFEST_DISAGREES, "another day"},
+    MALFORMED("/release/license", NULL, "license"),
+    {M, "/release/license", NULL, "\"MIT\"", FM_REASON_DATAPACKAGE, "licence"},
+    {M, "/release/description", NULL, "\"other\"", FM_REASON_DATAPACKAGE, "another description"},
+    {M, "/schema/fields/0/name", NULL, "\"when\"", FM_REASON_DATAPACKAGE, "schema is not that of"},
+    {M, "/rows", NULL, "0", FM_REASON_ROWS_DISAGREE, "says 0 rows"},
+    {M, "/rows", NULL, "-600", FM_REASON_ROWS_DISAGREE, "says -600 rows"},
+    {M, "/rows", NULL, "599", FM_REASON_ROWS_DISAGREE, "says 599"},
+    {M, "/rows", NULL, "9223372036854775807", FM_REASON_ROWS_DISAGREE, "says 9223372036854775807"},
+    MALFORMED("/environment/flowmint", NULL, "version or its kernel"),
+    MALFORMED("/environment/confinement", "\"walls\"", "confinement"),
+    MALFORMED("/environment/escapes", NULL, "escapes"),
+    MALFORMED("/environment/escapes/train", NULL, "escapes"),
+    MALFORMED("/environment/escapes/train/tried", "0", "what was tried"),
+    MALFORMED("/environment/escapes/train/through", "null", "what got through"),
+    MALFORMED("/stages/1", NULL, "other stages"),
+    MALFORMED("/stages/-", "{\"name\":\"train\"}", "a stage is there twice"),
+    MALFORMED("/stages/-", "{\"name\":\"paint\"}", "does not tell of each stage"),
+    MALFORMED("/stages/0/output", "\"ffff\"", "no digest"),
+    /* what it claims */
+    MALFORMED("/privacy/mode", "\"some\"", "neither mode"),
+    MALFORMED("/privacy/mode", "\"dp\"", "another than that of the config"),
+    MALFORMED("/privacy/epsilon", "0.1", "a guarantee is claimed"),
+    MALFORMED("/privacy/statement", "\"\"", "privacy says"),
+    MALFORMED("/config/privacy/mode", "\"dp\"", "another than that of the config"),
+    MALFORMED("/left_out", "{\"share\":1.5,\"reasons\":[]}", "left_out"),
+    MALFORMED("/left_out", "{\"share\":0.5,\"reasons\":[{\"share\":0.1}]}", "left_out has no words"),
+    /* what was measured */
+    UNJUDGED("/metrics/0/name", "\"jsd.NOSUCH\"", "no registry knows"),
+    UNJUDGED("/metrics/0/name", "\"controls.broken\"", "no registry knows"),
+    UNJUDGED("/metrics/0/name", "\"\\u001b[2J\"", "no registry knows"),
+    UNJUDGED("/metrics/0/value", "\"1460\"", "without a value"),
+    UNJUDGED("/metrics/0/value", NULL, "without a value"),
+    UNJUDGED("/metrics/0/n", "-1", "of rows or an interval"),
+    UNJUDGED("/metrics/0/n", "1.5", "of rows or an interval"),
+    UNJUDGED("/metrics/0/ci", "[2,1]", "of rows or an interval"),
+    UNJUDGED("/metrics/0", "{\"name\":\"ks.SP\",\"value\":-0.1,\"n\":600}", "a value that it can have"),
+    UNJUDGED("/metrics/0", "{\"name\":\"ks.SP\",\"value\":2,\"n\":600}", "a value that it can have"),
+    MALFORMED("/metrics/-", "{\"name\":\"jsd_mean8\",\"value\":0.27695,\"n\":600}", "there twice"),
+    MALFORMED("/metrics", "[]", "no metrics"),
+    /* what was judged */
+    {M, "/verdict", NULL, "\"fail\"", FM_REASON_VERDICT_FAIL, "refused this release"},
+    UNJUDGED("/verdict", "\"PASS\"", "must be"),
+    UNJUDGED("/checks", "[]", "no such check is waived"),
+    UNJUDGED("/checks/0", NULL, "jsd_mean8 is a check that its config asks for"),
+    UNJUDGED("/checks/1", NULL, "leak.rows_equal is a check that its config asks for"),
+    UNJUDGED("/checks/0/name", "\"jsd_mean9\"", "jsd_mean9 is a check that no registry knows"),
+    UNJUDGED("/checks/0/name", "\"\\u001b]0;x\"", "no name of a metric"),
+    UNJUDGED("/checks/-", ONE_CHECK, "jsd.SP has another value as a check than as a metric"),
+    UNJUDGED("/checks/-", UNASKED_CHECK, "judged, and its config does not ask"),
+    UNJUDGED("/checks/0/threshold", NULL, "'threshold' must be"),
+    UNJUDGED("/checks/0/threshold", "null", "does not meet its threshold"),
+    UNJUDGED("/checks/0/value", NULL, "'value' must be"),
+    UNJUDGED("/checks/0/value", "null", "does not meet its threshold"),
+    UNJUDGED("/checks/0/value", "\"0\"", "'value' must be"),
+    UNJUDGED("/checks/0/value", "-7", "a value, of rows or of an interval"),
+    UNJUDGED("/checks/0/value", "0.5", "another margin"),
+    UNJUDGED("/checks/0/threshold", "0.7", "another margin"),
+    UNJUDGED("/checks/0/margin", "1", "another margin"),
+    UNJUDGED("/checks/0/margin", NULL, "another margin"),
+    UNJUDGED("/checks/0/n", NULL, "'n' must be"),
+    UNJUDGED("/checks/0/n", "-600", "'n' must be"),
+    UNJUDGED("/checks/0/n", "9223372036854775807", "a value, of rows or of an interval"),
+    UNJUDGED("/checks/0/direction", "\"min\"", "does not meet its threshold"),
+    UNJUDGED("/checks/0/direction", "\"up\"", "max or min"),
+    UNJUDGED("/checks/0/pass", "false", "not every check passed"),
+    UNJUDGED("/checks/0/pass", "1", "true or false"),
+    UNJUDGED("/checks/0/pass", NULL, "true or false"),
+    UNJUDGED("/checks/0/waived", "true", "both pass and waived"),
+    UNJUDGED("/checks/0/why", "\"above the threshold\"", "says why not"),
+    UNJUDGED("/checks/0/ci", "[1,0]", "of an interval"),
+    UNJUDGED("/checks/0/x", "1", "unknown key"),
+    UNJUDGED("/checks/3/why", "\"\"", "fails without a reason"),
+    UNJUDGED("/checks/3/waived", "false", "no such check is waived"),
+    UNJUDGED("/checks/0/value", "0.3", "another margin"),
+    UNJUDGED("/checks/3/value", "5", "another margin"),
+    UNJUDGED("/config/gate/jsd_mean8/max", "0.1", "jsd_mean8 was judged by another threshold"),
+    UNJUDGED("/config/gate/jsd_mean8/min", "0.1", "jsd_mean8 is a check that its config asks for"),
+    UNJUDGED("/config/gate/jsd_mean8", NULL, "jsd_mean8 was judged, and its config does not ask"),
+    UNJUDGED("/config/gate/pair_jsd", "{\"max\":0.5}", "pair_jsd is a check that its config asks for"),
+    UNJUDGED("/config/gate", "{}", "the config asks for no check"),
+    UNJUDGED("/unasked", "[\"leak.rows_equal\"]", "every trace can answer"),
+    UNJUDGED("/unasked", "[\"jsd_mean8\"]", "jsd_mean8 was judged and is"),
+    UNJUDGED("/unasked", "[\"tstr.macro_f1.trees\",\"tstr.macro_f1.trees\"]", "unasked names a check twice"),
+    /* waivers */
+    UNJUDGED("/waivers", NULL, "there is no waiver"),
+    UNJUDGED("/waivers", "[]", "there is no waiver"),
+    UNJUDGED("/waivers/-", ONE_WAIVER("jsd_mean8"), "no such check is waived"),
+    UNJUDGED("/waivers/-", ONE_WAIVER("leak.nothing"), "no such check is waived"),
+    UNJUDGED("/waivers/-", ONE_WAIVER("controls.broken"), "has two waivers"),
+    UNJUDGED("/waivers/0/reason", "\"\"", "waived without a reason"),
+    UNJUDGED("/waivers/0/expires", "\"never\"", "waived without a reason"),
+    UNJUDGED("/waivers/0/key", NULL, "'key' must be"),
+    UNJUDGED("/waivers/0/signer", "7", "'signer' must be"),
+    UNJUDGED("/waivers", "{}", "'waivers' must be"),
+    /* controls */
+    UNJUDGED("/controls", NULL, "its config asks for controls"),
+    UNJUDGED("/controls/0", NULL, "counts other controls"),
+    UNJUDGED("/controls/0/ok", "false", "is a control that is right"),
+    UNJUDGED("/controls/0/got", "\"fail\"", "is a control that is right"),
+    UNJUDGED("/controls/2/failed_checks", "[]", "fails without a check"),
+    UNJUDGED("/controls/2/failed_checks", "[\"no.such\"]", "no registry knows"),
+    UNJUDGED("/controls/2/level", "-1", "fails without a check"),
+    UNJUDGED("/controls/2/kind", "\"neutral\"", "'kind' must be"),
+    UNJUDGED("/control_rows", "-1", "'control_rows' must be"),
+    UNJUDGED("/control_limit", "7", "cannot be"),
+    UNJUDGED("/smallest_leak_caught", "7", "cannot be"),
+    /* files */
+    {M, "/files/0", NULL, NULL, FM_REASON_MANIFEST_DISAGREES, "does not list"},
+    {M, "/files/0/bytes", NULL, "1", FM_REASON_MANIFEST_DISAGREES, "another digest or size"},
+    {M, "/files/0/sha256", NULL, HEX64, FM_REASON_MANIFEST_DISAGREES, "another digest or size"},
+    {M, "/files/-", NULL, "{\"path\":\"../x\",\"bytes\":1,\"sha256\":" HEX64 "}", FM_REASON_MANIFEST_DISAGREES,
+     "not in the archive"},
+    {"README.md", NULL, NULL, NULL, FM_REASON_FILE_MISSING, "README.md"},
+    {D, NULL, NULL, NULL, FM_REASON_FILE_MISSING, D},
+    {M, NULL, NULL, NULL, FM_REASON_FILE_MISSING, M},
+    {"SHA256SUMS", NULL, NULL, NULL, FM_REASON_FILE_MISSING, "SHA256SUMS"},
+    {"data/flows.csv", NULL, NULL, NULL, FM_REASON_FILE_MISSING, "data/flows.csv"},
+    {"LICENSE.txt", NULL, NULL, "", FM_REASON_FILE_EMPTY, "LICENSE.txt is empty"},
+    {"README.md", NULL, NULL, "", FM_REASON_FILE_EMPTY, "README.md is empty"},
+    {"CITATION.cff", NULL, NULL, "", FM_REASON_FILE_EMPTY, "CITATION.cff is empty"},
+    {"LICENSE.txt", NULL, NULL, NULL, FM_REASON_DATAPACKAGE, "it is not there"},
+    {"SHA256SUMS", NULL, "  README.md", "  README.MD", FM_REASON_FILE_MISSING, "README.MD"},
+    {"SHA256SUMS", NULL, NULL, "x\n", FM_REASON_SUMS_MALFORMED, "SHA256SUMS:1"},
+    {"data/flows.csv", NULL, "\n", "\n\n", FM_REASON_ROWS_DISAGREE, "has 601 rows"},
+    {"data/flows.csv", NULL, "\n", "", FM_REASON_ROWS_DISAGREE, "has 599 rows"},
+    {"data/flows.csv", NULL, ",", ",\"", FM_REASON_ROWS_DISAGREE, "rows; manifest.json says"},
+    {"data/more.csv", NULL, NULL, "1\n", FM_REASON_DATAPACKAGE, "data/more.csv as it is: it is no resource"},
+    {"data/flows.ipfix", NULL, NULL, "1", FM_REASON_DATAPACKAGE, "data/flows.ipfix as it is: it is no resource"},
+    {"data/flows.jsonl", NULL, NULL, "{}\n", FM_REASON_FILE_EXTRA, "data/flows.jsonl"},
+    /* the package */
+    {D, "/name", NULL, "\"other\"", FM_REASON_DATAPACKAGE, "another name or version"},
+    {D, "/version", NULL, NULL, FM_REASON_DATAPACKAGE, "another name or version"},
+    {D, "/description", NULL, NULL, FM_REASON_DATAPACKAGE, "another description"},
+    {D, "/created", NULL, "\"2026-11-27T00:00:00Z\"", FM_REASON_DATAPACKAGE, "another day"},
+    {D, "/licenses", NULL, NULL, FM_REASON_DATAPACKAGE, "the licence"},
+    {D, "/licenses/0/name", NULL, "\"MIT\"", FM_REASON_DATAPACKAGE, "manifest.json has another"},
+    {D, "/licenses/0/path", NULL, "\"LICENCE\"", FM_REASON_DATAPACKAGE, "it is there"},
+    {D, "/resources", NULL, "[]", FM_REASON_DATAPACKAGE, "it is no resource"},
+    {D, "/resources/0/hash", NULL, HEX64, FM_REASON_DATAPACKAGE, "data/flows.csv as it is"},
+    {D, "/resources/0/bytes", NULL, "1", FM_REASON_DATAPACKAGE, "data/flows.csv as it is"},
+    {D, "/resources/0/path", NULL, "\"README.md\"", FM_REASON_DATAPACKAGE, "data/flows.csv as it is"},
+    {D, "/resources/0/schema", NULL, NULL, FM_REASON_DATAPACKAGE, "schema is not that"},
+    {D, "/resources/0/schema/fields/0", NULL, NULL, FM_REASON_DATAPACKAGE, "schema is not that"},
+    {D, "/resources/0/dialect", NULL, NULL, FM_REASON_DATAPACKAGE, "dialect.header"},
+    {D, "/resources/0/dialect/header", NULL, "true", FM_REASON_ROWS_DISAGREE, "has 599 rows"},
+    {D, "/resources/0/dialect/commentRows", NULL, "[1,2]", FM_REASON_ROWS_DISAGREE, "has 598 rows"},
+    {D, "/resources/-", NULL, "{\"path\":\"data/none.csv\"}", FM_REASON_DATAPACKAGE, "a file that is not there"},
+    {D, "/resources/-", NULL, "{\"path\":\"data/flows.csv\"}", FM_REASON_DATAPACKAGE, "it is there twice"},
+    {D, NULL, "{", "{\"name\":\"golden\",", FM_REASON_DATAPACKAGE, "duplicate"},
+    /* Croissant, citation */
+    {C, "/name", NULL, "\"other\"", FM_REASON_METADATA_DISAGREES,
+     "croissant.json does not describe this release: another name"},
+    {C, "/version", NULL, "\"2.0.0\"", FM_REASON_METADATA_DISAGREES, "another name, version or licence"},
+    {C, "/license", NULL, NULL, FM_REASON_METADATA_DISAGREES, "another name, version or licence"},
+    {C, "/datePublished", NULL, "\"2020-01-01\"", FM_REASON_METADATA_DISAGREES, "another day"},
+    {C, "/distribution/0/sha256", NULL, HEX64, FM_REASON_METADATA_DISAGREES, "another size or digest"},
+    {C, "/distribution/0/contentSize", NULL, "\"1 B\"", FM_REASON_METADATA_DISAGREES, "another size or digest"},
+    {C, "/distribution/0/contentUrl", NULL, "\"https://example.org/x\"", FM_REASON_METADATA_DISAGREES, "not there"},
+    {C, "/distribution", NULL, NULL, FM_REASON_METADATA_DISAGREES, "is not in it"},
+    {C, NULL, NULL, "no JSON\n", FM_REASON_METADATA_DISAGREES, C},
+    {"CITATION.cff", NULL, "version: \"1.0.0", "version: \"2.0.0", FM_REASON_METADATA_DISAGREES,
+     "CITATION.cff does not describe this release: another"},
+    {"CITATION.cff", NULL, "golden 1.0.0", "golden 2.0.0", FM_REASON_METADATA_DISAGREES, "another name or version"},
+    {"CITATION.cff", NULL, "2026-11-28", "2026-11-27", FM_REASON_METADATA_DISAGREES, "another day or licence"},
+    {"CITATION.cff", NULL, "CC0-1.0", "MIT", FM_REASON_METADATA_DISAGREES, "another day or licence"},
+    {"CITATION.cff", NULL, "cff-version", "version", FM_REASON_METADATA_DISAGREES, "CITATION.cff"},
+    {"CITATION.cff", NULL, NULL, "[\n", FM_REASON_METADATA_DISAGREES, "CITATION.cff"},
+    /* the record */
+    {RECORD, "/sequence", NULL, "0", FM_REASON_RECORD_MALFORMED, "sequence"},
+    {RECORD, "/sequence", NULL, "-1", FM_REASON_RECORD_MALFORMED, "sequence"},
+    {RECORD, "/sequence", NULL, "9007199254740992", FM_REASON_RECORD_MALFORMED, "sequence"},
+    {RECORD, NULL, "\"sequence\":1", "\"sequence\":9223372036854775808", FM_REASON_RECORD_MALFORMED, "no JSON"},
+    {RECORD, NULL, "\"sequence\":1", "\"sequence\":1,\"sequence\":1", FM_REASON_RECORD_MALFORMED, "no JSON"},
+    {RECORD, NULL, "\"sequence\":1", "\"sequence\": 1", FM_REASON_RECORD_MALFORMED, "canonical"},
+    {RECORD, NULL, "\"sequence\":1", "\"sequence\":1.0", FM_REASON_RECORD_MALFORMED, "missing or is not"},
+    {RECORD, "/sequence", NULL, NULL, FM_REASON_RECORD_MALFORMED, "missing"},
+    {RECORD, "/issued", NULL, "\"2026-11-27\"", FM_REASON_RECORD_DISAGREES, "was issued on 2026-11-27"},
+    {RECORD, "/issued", NULL, "\"2026-02-30\"", FM_REASON_RECORD_MALFORMED, "issued"},
+    {RECORD, "/expires", NULL, "\"2026-11-27\"", FM_REASON_RECORD_MALFORMED, "expires"},
+    {RECORD, "/expires", NULL, "\"2026-11-28\"", FM_REASON_EXPIRED, "until 2026-11-28"},
+    {RECORD, "/expires", NULL, NULL, FM_REASON_RECORD_MALFORMED, "missing"},
+    {RECORD, "/name", NULL, "\"go/lden\"", FM_REASON_RECORD_MALFORMED, "of no release"},
+    {RECORD, "/name", NULL, "\"\\u001b[2J\"", FM_REASON_RECORD_MALFORMED, "of no release"},
+    {RECORD, "/version", NULL, "\"1.0.1\"", FM_REASON_RECORD_MALFORMED, "canonical"},
+    {RECORD, "/format", NULL, "\"flowmint-release/2\"", FM_REASON_RECORD_MALFORMED, "format"},
+    {RECORD, "/files/2/sha256", NULL, HEX64, FM_REASON_RECORD_DISAGREES, SIGNED},
+    {RECORD, "/files/1/sha256", NULL, HEX64, FM_REASON_ATTESTATIONS, "of other files"},
+    {RECORD, "/files/0/sha256", NULL, HEX64, FM_REASON_RECORD_DISAGREES, ".intoto.jsonl"},
+    {RECORD, "/files/2/bytes", NULL, "1", FM_REASON_RECORD_DISAGREES, SIGNED},
+    {RECORD, "/files/1/bytes", NULL, "1", FM_REASON_RECORD_DISAGREES, "the tar in the archive"},
+    {RECORD, "/files/1", NULL, NULL, FM_REASON_RECORD_MALFORMED, "canonical"},
+    {RECORD, "/files/0/name", NULL, "\"x\"", FM_REASON_RECORD_MALFORMED, "canonical"},
+    {RECORD, "/previous", NULL, "{\"sha256\":" HEX64 ",\"version\":\"0.9\"}", FM_REASON_RECORD_MALFORMED,
+     "first of a sequence"},
+    {RECORD, "/approvals", NULL, "[]", FM_REASON_RECORD_MALFORMED, "missing or is not"},
+    {RECORD, "/x", NULL, "1", FM_REASON_RECORD_MALFORMED, "says more"},
+    {RECORD, "/ledger", NULL, "{\"first\":\"x\",\"head\":\"y\"}", FM_REASON_RECORD_MALFORMED, "missing or is not"},
+    /* the log */
+    {PROOF, "/head/root", NULL, HEX64, FM_REASON_LOG_UNSIGNED, "LOG.json"},
+    {PROOF, "/head/size", NULL, "2", FM_REASON_LOG_UNSIGNED, "LOG.json"},
+    {PROOF, "/head/size", NULL, "0", FM_REASON_LOG_MALFORMED, "LOG.json"},
+    {PROOF, "/inclusion", NULL, NULL, FM_REASON_LOG_MALFORMED, "LOG.json"},
+    {PROOF, "/inclusion/index", NULL, "1", FM_REASON_LOG_MALFORMED, "LOG.json"},
+    {PROOF, "/inclusion/path/-", NULL, HEX64, FM_REASON_LOG_NOT_INCLUDED, "LOG.json"},
+    {PROOF, "/signature", NULL, "\"\"", FM_REASON_LOG_UNSIGNED, "LOG.json"},
+    {PROOF, "/format", NULL, "\"flowmint-log-proof/2\"", FM_REASON_LOG_MALFORMED, "LOG.json"},
+    {PROOF, "/consistency/-", NULL, "{\"path\":[],\"size\":1}", FM_REASON_LOG_MALFORMED, "LOG.json"},
+    /* attestations */
+    {PROVENANCE, NULL, NULL, NULL, FM_REASON_ATTESTATIONS, "lack the provenance"},
+    {TESTS, NULL, NULL, NULL, FM_REASON_ATTESTATIONS, "lack the test result"},
+    {PROVENANCE, "/predicateType", NULL, "\"https://slsa.dev/provenance/v2\"", FM_REASON_ATTESTATIONS,
+     "lack the provenance"},
+    {PROVENANCE, "/predicate/buildDefinition/externalParameters/config/generate/rows", NULL, "1",
+     FM_REASON_ATTESTATIONS, "lack the provenance"},
+    {PROVENANCE, "/predicate/runDetails/builder/id", NULL, "\"urn:other\"", FM_REASON_ATTESTATIONS,
+     "lack the provenance"},
+    {PROVENANCE, "/subject/0/digest/sha256", NULL, HEX64, FM_REASON_ATTESTATIONS, "of other files"},
+    {PROVENANCE, "/subject/-", NULL, "{\"name\":\"x\",\"digest\":{}}", FM_REASON_ATTESTATIONS, "of other files"},
+    {PROVENANCE, "/_type", NULL, "\"https://in-toto.io/Statement/v0.1\"", FM_REASON_ATTESTATIONS,
+     "no in-toto statement"},
+    {TESTS, "/predicate/result", NULL, "\"PASSED\"", FM_REASON_ATTESTATIONS, "lack the test result"},
+    {TESTS, "/predicate/failedTests/-", NULL, "\"jsd_mean8 max\"", FM_REASON_ATTESTATIONS, "lack the test result"},
+    {TESTS, "/predicate/passedTests/0", NULL, NULL, FM_REASON_ATTESTATIONS, "lack the test result"},
+    {TESTS, "/predicate/configuration/0/digest/sha256", NULL, HEX64, FM_REASON_ATTESTATIONS, "lack the test result"},
+    {TESTS, "/subject/1/name", NULL, "\"other-1.0.0.tar.zst\"", FM_REASON_ATTESTATIONS, "of other files"},
+};
+
+static void honest_release_is_accepted(void **state)
+{
+	(void)state;
+	put_signed_signers();
+	put_signed(NULL, &second);
+	if (verify_signed() != FM_OK)
+		fail_msg("%s: %s", fm_reason_name(report.reason), err.message);
+	assert_true(report.has_record && report.has_log);
+	assert_int_equal(report.attestations, 2);
+	fm_verify_report_free(&report);
+	/* A member that a later version may write is none of its business. */
+	put_signed(&(struct change){M, "/later", NULL, "{\"a\":1}", FM_REASON_GOOD, ""}, &second);
+	if (verify_signed() != FM_OK)
+		fail_msg("%s: %s", fm_reason_name(report.reason), err.message);
+	fm_verify_report_free(&report);
+}
+
+static void change_that_was_signed_is_refused(void **state)
+{
+	size_t n = sizeof changes / sizeof *changes, wrong = 0;
+
+	(void)state;
+	put_signed_signers();
+	for (size_t i = 0; i < n; i++) {
+		const struct change *c = &changes[i];
+		int rc;
+
+		put_signed(c, &second);
+		rc = verify_signed();
+		if (rc == FM_EVERDICT && report.reason == c->reason && strstr(report.message, c->words))
+			continue;
+		print_error("%s %s%s -> %.60s: wanted %s '%s', got %d %s '%s'\n", c->file, c->at ? c->at : "",
+			    c->from ? c->from : "", c->to ? c->to : "(nothing)", fm_reason_name(c->reason), c->words,
+			    rc, fm_reason_name(report.reason), report.message);
+		wrong++;
+	}
+	fm_verify_report_free(&report);
+	print_message("%zu changes, %zu not refused as they must be\n", n, wrong);
+	assert_int_equal(wrong, 0);
+	assert_true(n >= 200);
+}
+
+static void attestations_of_others_are_refused(void **state)
+{
+	(void)state;
+	put_signed_signers();
+	put_signed(NULL, &key); /* the release's own key: not listed for that */
+	assert_int_equal(verify_signed(), FM_OK);
+	assert_int_equal(report.attestations, 0);
+	put_signed(NULL, &stranger);
+	assert_int_equal(verify_signed(), FM_OK);
+	assert_int_equal(report.attestations, 0);
+	/* Signed by a stranger under the name of the key that is listed. */
+	{
+		struct fm_sshkey forged = stranger;
+
+		forged.pub = second.pub;
+		put_signed(NULL, &forged);
+		assert_int_equal(verify_signed(), FM_EVERDICT);
+		assert_int_equal(report.reason, FM_REASON_ATTESTATIONS);
+		assert_non_null(strstr(report.message, "is not what builder signed"));
+	}
+	fm_verify_report_free(&report);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(honest_release_is_accepted),
+	    cmocka_unit_test(change_that_was_signed_is_refused),
+	    cmocka_unit_test(attestations_of_others_are_refused),
+	};
+
+	return cmocka_run_group_tests_name("verify_signed", tests, signed_setup, signed_teardown);
+}
