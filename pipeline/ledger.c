@@ -531,8 +531,13 @@ static int open_database(struct fm_ledger *l, bool create, struct fm_error *err)
 	/* For reading too: what a killed run left in the journal is rolled back. Write-protected, SQLite opens it
 	 * read-only. */
 	int flags = SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0), rc;
-	mode_t mask = umask(077);
+	struct stat st;
+	mode_t mask;
 
+	/* Of a link the audit tells. */
+	if (lstat(l->db_path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+		return fm_fail(err, FM_EVERDICT, "%s: the ledger is broken: this is no regular file", l->db_path);
+	mask = umask(077);
 	rc = sqlite3_open_v2(l->db_path, &l->db, flags, NULL);
 	umask(mask);
 	if (rc != SQLITE_OK)

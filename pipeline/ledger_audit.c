@@ -365,6 +365,8 @@ static int check_all(struct audit *a, struct fm_error *err)
 	check_file(a, a->l->workspace);
 	check_file(a, a->l->db_path);
 	check_file(a, a->l->head_path);
+	if (a->l->witness_path)
+		check_file(a, a->l->witness_path);
 	a->problems = all;
 	if (rc >= 0 && readable)
 		rc = check_rows(a, err);

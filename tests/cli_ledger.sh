@@ -150,13 +150,75 @@ bent "view verdicts is missing" "a view that went" 'run_sql("DROP VIEW verdicts"
 bent "table notes, which flowmint did not make" "a table of another's" 'run_sql("CREATE TABLE notes(x)")'
 bent "the table of rows is not the one" "a table of rows without rules" 'run_sql("ALTER TABLE ledger RENAME TO rows",
 	"CREATE TABLE ledger(row, time, run, kind, body, prev, hash, mac)", "INSERT INTO ledger SELECT * FROM rows", "DROP TABLE rows")'
-# 31-33: files
+# 31-35: files
 chmod 666 p/workspace/ledger.db
 found "ledger.db may be written by others (mode 0666)" "a database that others may write"
 chmod 666 p/workspace/ledger.head
 found "ledger.head may be written by others (mode 0666)" "a head that others may write"
 mv p/workspace/ledger.db elsewhere.db && ln -s "$T/elsewhere.db" p/workspace/ledger.db
 found "is a link" "a link in the place of the database"
+
+rm p/workspace/ledger.db && mkfifo p/workspace/ledger.db
+for what in audit run; do
+	[ $what = run ] && set -- run --until ingest || set -- "$F" audit --workspace p/workspace
+	expect 1 "a named pipe in the place of the database: $what" "$@"
+	says err "no regular file" "a named pipe in the place of the database: says so"
+done
+rm -rf p/workspace && cp -a good p/workspace
+mv p/workspace/ledger.head elsewhere.head && ln -s "$T/elsewhere.head" p/workspace/ledger.head
+found "ledger.head is a link" "a link in the place of the head"
+# 36-40: what SQLite takes up when it opens the file
+# plant.py DB journal|wal: with DB itself untouched, what makes SQLite read a ledger that lacks its last row
+cat >plant.py <<'PY'
+import os, shutil, sqlite3, sys
+path, how = sys.argv[1:3]
+for end in ("", "-journal", "-wal", "-shm"):
+    if os.path.exists("less.db" + end): os.unlink("less.db" + end)
+shutil.copy(path, "less.db")
+db = sqlite3.connect("less.db", isolation_level=None)
+triggers = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+def cut():
+    for name, sql in triggers: db.execute(f"DROP TRIGGER {name}")
+    db.execute("DELETE FROM ledger WHERE row = (SELECT max(row) FROM ledger)")
+    for name, sql in triggers: db.execute(sql)
+if how == "wal":
+    db.execute("PRAGMA journal_mode=WAL")
+    shutil.copy("less.db", path) # its header asks for the log, nothing else is changed
+    cut()
+    shutil.copy("less.db-wal", path + "-wal")
+else: # the pages of the shorter ledger, as a transaction that was cut short keeps them
+    cut()
+    db.execute("PRAGMA synchronous=OFF") # so the journal says at once that it is whole
+    db.execute("BEGIN IMMEDIATE")
+    for name, sql in triggers: db.execute(f"DROP TRIGGER {name}")
+    db.execute("UPDATE ledger SET time = time || ' ', run = run || ' '")
+    shutil.copy("less.db-journal", path + "-journal")
+PY
+for how in journal wal; do
+	"$PYTHON" plant.py p/workspace/ledger.db $how
+	found "cut off" "a $how that was planted, which takes the last row away"
+done
+bent "index notes, which flowmint did not make" "an index of another's" 'run_sql("CREATE INDEX notes ON ledger(kind)")'
+bent "trigger ledger_no_update was replaced" "a trigger that does nothing" 'saved.clear(); run_sql("CREATE TRIGGER ledger_no_update BEFORE UPDATE ON ledger BEGIN SELECT 1; END",
+	"CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger BEGIN SELECT 1; END")'
+# 41-46: another text, another ledger, the witness
+bent "was edited" "a body that is another text of the same meaning" 'run_sql("UPDATE ledger SET body = replace(body, \":\", \": \") WHERE row = 3")'
+bent "row 101 follows row 0" "rows numbered anew from 100" 'run_sql("UPDATE ledger SET row = row + 100")'
+cp -a p o && rm -rf o/workspace o/release o/keys/ledger-*
+expect 0 "(another workspace of the project)" "$F" run o $UNCONFINED --quiet --until ingest
+cp o/workspace/ledger.db o/workspace/ledger.head p/workspace
+found "an older copy was put back" "the ledger of another workspace of the project"
+head -c 32 /dev/urandom >o/keys/commitment.key && rm -rf o/workspace o/keys/ledger-*
+expect 0 "(the ledger of another project)" "$F" run o $UNCONFINED --quiet --until ingest
+cp o/workspace/ledger.db o/workspace/ledger.head p/workspace
+found "not under the key" "the ledger of another project"
+w=$(echo p/keys/ledger-*.head)
+cp "$w" witness
+sed 's/^[0-9]*/3/' witness >"$w"
+found "is not the row that the witness" "an edited witness"
+cp witness "$w" && chmod 666 "$w"
+found "$(basename "$w") may be written by others" "a witness that others may write"
+chmod 600 "$w"
 
 # --- what is no tampering ---
 expect 0 "what was put back is intact" "$F" audit --workspace p/workspace
