@@ -1,4 +1,5 @@
-/* probes_list.c - the attempts, one function each: true when it got through. */
+/* probes_list.c - the attempts, one function each: true when it got through.  Those by single calls are in
+ * probes_calls.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -23,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "pipeline/walls/probes.h"
+#include "pipeline/walls/probes_parts.h"
 
 #define P const struct fm_probing *p
 #define UNUSED (void)p
@@ -419,6 +420,9 @@ const struct fm_probe fm_probes[] = {
 	{"O_NONBLOCK on standard error", blocks_no_more}, {"type into the terminal", types_into_terminal},
 	{"hold a descriptor", holds_descriptors}, {"know the environment", knows_environment},
 	{"start a thread", starts_thread},
+#define ROW(name, function) {name, function},
+	FM_PROBES_CALLS(ROW)
+#undef ROW
 };
 /* clang-format on */
 const size_t fm_nprobes = sizeof fm_probes / sizeof *fm_probes;

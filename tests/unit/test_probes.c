@@ -55,9 +55,9 @@ static void test_no_attempt_gets_through(void **state)
 	for (int i = 0; i < FM_NSTAGES; i++) {
 		const json_t *one = json_object_get(report, fm_stage_name(i));
 
-		assert_true(json_integer_value(json_object_get(one, "tried")) >= 25);
+		assert_true(json_integer_value(json_object_get(one, "tried")) >= 81);
 		assert_int_equal(json_array_size(json_object_get(one, "through")), 0);
-		assert_true(json_integer_value(json_object_get(one, "killed")) >= 30);
+		assert_true(json_integer_value(json_object_get(one, "killed")) >= 60);
 	}
 	json_decref(report);
 }
@@ -66,10 +66,26 @@ static void test_no_attempt_gets_through(void **state)
  * do files. */
 static void test_unconfined_holds_what_it_says(void **state)
 {
-	static const char *const open_without_landlock[] = {
-	    "read a file outside", "reach a file by ..",        "read /etc/passwd",         "read /proc/self/environ",
-	    "read /proc/1/root",   "read /sys or /usr",         "write an input",           "add to an input",
-	    "rename an input",     "write to /tmp or /dev/shm", "make a folder at the root"};
+	static const char *const open_without_landlock[] = {"read a file outside",
+							    "reach a file by ..",
+							    "read /etc/passwd",
+							    "read /proc/self/environ",
+							    "read /proc/1/root",
+							    "read /sys or /usr",
+							    "write an input",
+							    "add to an input",
+							    "rename an input",
+							    "write to /tmp or /dev/shm",
+							    "make a folder at the root",
+							    "remove an input",
+							    "move the output away",
+							    "exchange output and input",
+							    "read a device",
+							    "open a terminal",
+							    "read the kernel's symbols",
+							    "write its memory by /proc",
+							    "read its map by /proc",
+							    "write a setting of the kernel"};
 	struct fm_error err;
 	const json_t *through;
 	json_t *report;
@@ -164,6 +180,18 @@ static void test_verbs_have_the_same_walls(void **state)
 	}
 }
 
+/* Root of the machine, and not of a user namespace alone. */
+static bool is_root(void)
+{
+	FILE *f = fopen("/proc/self/uid_map", "r");
+	unsigned long inside = 1, outside = 1, n = 0;
+	int got = f ? fscanf(f, "%lu %lu %lu", &inside, &outside, &n) : 0;
+
+	if (f)
+		fclose(f);
+	return geteuid() == 0 && got == 3 && inside == 0 && outside == 0 && n > 1;
+}
+
 /* The same functions in a process without walls.  What only root may do, or this kernel does not have, is named. */
 static void test_without_walls_the_attempts_succeed(void **state)
 {
@@ -183,11 +211,34 @@ static void test_without_walls_the_attempts_succeed(void **state)
 					       "read the parent's memory",
 					       "write the parent's memory",
 					       "read /proc/1/root",
-					       "descriptor table"};
+					       "descriptor table",
+					       "socket of the kernel's ciphers",
+					       "load a module",
+					       "remove a module",
+					       "load a kernel",
+					       "ports of the machine",
+					       "call of 32 bits",
+					       "handle page faults",
+					       "count events"};
+	static const char *const only_root[] = {"make a device",
+						"open by handle",
+						"raw socket",
+						"write the parent's memory by a call",
+						"take the parent's descriptor",
+						"new file system",
+						"clone a tree of mounts",
+						"turn the root",
+						"enter a namespace",
+						"host name",
+						"reboot",
+						"swap space",
+						"log of the kernel",
+						"program of the kernel"};
 	char in[300], out[300], secret[300], path[400];
 	int memory = FM_PROBE_UNTOUCHED;
 	struct fm_error err;
-	size_t succeeded = 0;
+	bool root = is_root();
+	size_t succeeded = 0, wrong = 0;
 
 	(void)state;
 	snprintf(in, sizeof in, "%s/in", dir);
@@ -212,15 +263,19 @@ static void test_without_walls_the_attempts_succeed(void **state)
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		for (size_t k = 0; k < sizeof may_lack / sizeof *may_lack; k++)
 			excused = excused || strcmp(fm_probes[i].name, may_lack[k]) == 0;
+		for (size_t k = 0; !root && k < sizeof only_root / sizeof *only_root; k++)
+			excused = excused || strcmp(fm_probes[i].name, only_root[k]) == 0;
 		if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
 			succeeded++;
-		else if (!excused)
-			fail_msg("\"%s\" fails without walls too: it shows nothing (status %x)", fm_probes[i].name,
-				 status);
-		else
+		else if (!excused) {
+			print_error("\"%s\" fails without walls too: it shows nothing (status %x)\n", fm_probes[i].name,
+				    status);
+			wrong++;
+		} else
 			printf("# not possible here at all: %s\n", fm_probes[i].name);
 	}
-	assert_true(succeeded >= 25);
+	assert_int_equal(wrong, 0);
+	assert_true(fm_nprobes >= 81 && succeeded >= 50);
 	printf("# %zu of %zu succeed without walls\n", succeeded, fm_nprobes);
 }
 
