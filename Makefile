@@ -5,7 +5,7 @@
 #   make test         every test; test-asan: with sanitizers; test-long: with long ones
 #   make lint         warnings of two compilers, cppcheck, clang-tidy, shellcheck, the arrows between the rooms
 #   make bench        how fast, beside the peer; bench-steps, bench-scale: the curves of docs/figures (hours); bench-shards, bench-mpi: docs/scale.md;
-#                     bench-walls: docs/threat-model.md; bench-peers: beside CTGAN's original
+#                     bench-walls, bench-walls-parts: docs/threat-model.md; bench-peers: beside CTGAN's original
 #   make fuzz         SECONDS each of libFuzzer on what reads strangers' bytes
 #   make docs         write again what the documents take from tables: keys of the config, verbs and options
 #   make check-repro  build and release in several ways, compare bytes
@@ -182,10 +182,11 @@ bench-peers: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(B)/tests/bench/ctgan
 	@B=$(B) tests/bench_peers.sh $(TRACE)
 bench-walls: $(B)/tests/bench/unwalled
-bench-steps bench-scale bench-shards bench-mpi bench-walls: deps
+bench-walls-parts: $(B)/tests/bench/walls
+bench-steps bench-scale bench-shards bench-mpi bench-walls bench-walls-parts: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@B=$(B) tests/$(subst -,_,$@).sh
-.PHONY: bench-run bench-steps bench-scale bench-shards bench-mpi bench-peers bench-walls
+.PHONY: bench-run bench-steps bench-scale bench-shards bench-mpi bench-peers bench-walls bench-walls-parts
 
 check-repro: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all

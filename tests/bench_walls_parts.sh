@@ -1,0 +1,56 @@
+#!/bin/sh
+# bench_walls_parts.sh - what the walls of a run cost, counted: processor time of each part (tests/bench/walls.c) times how often a
+# run up to the gate does it (strace), beside the processor time of that run.  bench_walls.sh measures whole runs instead, which differ
+# by more than the walls cost where something else runs too.
+#
+# ROWS, STEPS: flows, training steps; preset demo, one thread.  B is the build folder.
+set -eu
+cd "$(dirname "$0")/.."
+B=${B:-build}
+F=$(realpath "$B/flowmint")
+command -v strace >/dev/null || { echo "bench_walls_parts.sh: strace is not there" >&2; exit 4; }
+work=$(mktemp -d "${TMPDIR:-/tmp}/flowmint-walls-XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' HUP INT TERM
+
+"$B/tests/bench/walls" "$work" >"$work/parts"
+rm -rf "$work/in" "$work/out"
+${PYTHON:-python3} - "$F" "$work" "${ROWS:-200000}" "${STEPS:-200}" <<'EOF'
+import glob, os, resource, shutil, subprocess, sys
+F, work, rows, steps = sys.argv[1:5]
+part = {line.split()[0]: float(line.split()[1]) for line in open(f"{work}/parts")}
+subprocess.run([F, "init", "--preset", "demo", f"{work}/p"], check=True, capture_output=True)
+subprocess.run([F, "simulate", "--rows", rows, "--seed", "5", "--out", f"{work}/trace.csv"], check=True, capture_output=True)
+command = [F, "run", f"{work}/p/release.yaml", "--until", "gate", "--quiet"]
+for s in f"source.path={work}/trace.csv", "train.threads=1", f"train.steps={steps}", "gate.control_rows=500", f"generate.rows={rows}":
+    command += ["--set", s]
+
+
+def run(before=()):
+    shutil.rmtree(f"{work}/p/workspace", ignore_errors=True)
+    for f in glob.glob(f"{work}/p/keys/ledger*"):
+        os.remove(f)
+    a = resource.getrusage(resource.RUSAGE_CHILDREN)
+    p = subprocess.run([*before, *command], capture_output=True, text=True)
+    b = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert p.returncode in (0, 1), p.stderr
+    return b.ru_utime + b.ru_stime - a.ru_utime - a.ru_stime
+
+
+whole = run()
+mib = sum(os.path.getsize(f) for f in glob.glob(f"{work}/p/workspace/stages/*/*/*.sealed")) / (1 << 20)
+run(["strace", "-f", "-qq", "--seccomp-bpf", "-e", "trace=unshare,setns,clone", "-e", "signal=none", "-o", f"{work}/few"])
+children = sum("unshare(" in line or ("clone(" in line and "CLONE_NEW" in line) for line in open(f"{work}/few"))
+run(["strace", "-f", "-c", "-qq", "-o", f"{work}/count"])
+lines = [line.split() for line in open(f"{work}/count")]
+calls = sum(int(x[3]) for x in lines if len(x) >= 5 and x[3].isdigit() and x[-1] != "total")
+# The attempts make some 70 children of their own for each kind of stage, whose calls and namespaces are in their own time.
+costs = [("attempts to get out", part["probes"], f"once, {part['probes']:.1f} ms"),
+         ("children with namespaces, filter, Landlock", children * part["child"], f"{children} of {part['child']:.2f} ms"),
+         ("the filter, at each call", calls * part["call"] * 1e-6, f"{calls} of {part['call']:.0f} ns"),
+         ("digests of what stages left", mib * part["mib"], f"{mib:.1f} MiB of {part['mib']:.2f} ms")]
+for what, ms, how in costs:
+    print(f"{what:45} {ms:8.1f} ms  {how}")
+added = sum(ms for _, ms, _ in costs)
+print(f"{'together':45} {added:8.1f} ms, {100 * added / (1e3 * whole - added):.2f} % of the {whole - added / 1e3:.2f} s of the rest ({rows} flows, {steps} steps)")
+EOF
