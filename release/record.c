@@ -8,6 +8,7 @@
 #include "manifests/canon.h"
 #include "release/archive.h"
 #include "release/json_bounds.h"
+#include "release/version_order.h"
 
 #define DAY_S 86400
 #define MAX_FILES 3
@@ -41,6 +42,12 @@ static int check(const struct fm_record *r, struct fm_error *err)
 		return fm_fail(err, FM_EINPUT, "the first of a sequence names one before it");
 	if (r->previous_sha256[0] && (!is_hex(r->previous_sha256, 64) || !names_ok(r->name, r->previous_version)))
 		return fm_fail(err, FM_EINPUT, "previous lacks a version or a digest");
+	if (r->previous_sha256[0] && fm_version_compare(r->previous_version, r->version) >= 0)
+		return fm_fail(err, FM_EINPUT, "its version is not later than that of the release before it");
+	for (int i = 0; i < r->napprovals; i++)
+		for (int k = 0; k < i; k++)
+			if (strcmp(r->approval[i].key, r->approval[k].key) == 0)
+				return fm_fail(err, FM_EINPUT, "one key approved it twice");
 	if (fm_parse_date_s(r->issued, &issued_s) != 0)
 		return fm_fail(err, FM_EINPUT, "issued is no date, YYYY-MM-DD");
 	if (r->expires[0] && (fm_parse_date_s(r->expires, &expires_s) != 0 || expires_s < issued_s))

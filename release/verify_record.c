@@ -195,6 +195,13 @@ static int check_record(struct fm_verify_job *job, const char *path)
 		goto out;
 	}
 	report->has_record = true;
+	for (int i = 0; report->record.napprovals > 1 && i < report->record.napprovals; i++)
+		if (strcmp(report->record.approval[i].key, report->fingerprint) == 0) {
+			rc = fm_verify_refuse(job, FM_REASON_RECORD_DISAGREES,
+					      "%s: the key that signed the release approved it too, beside others",
+					      path);
+			goto out;
+		}
 	if ((rc = check_file(job, &report->record.zst, job->in->archive, job->nbytes, report->sha256, job->sha512)) <
 		0 ||
 	    (rc = check_attestations(job)) < 0 || (rc = check_clock(job)) < 0)

@@ -276,6 +276,16 @@ static const struct change changes[] = {
     {RECORD, "/previous", NULL, "{\"sha256\":" HEX64 ",\"version\":\"0.9\"}", FM_REASON_RECORD_MALFORMED,
      "first of a sequence"},
     {RECORD, "/approvals", NULL, "[]", FM_REASON_RECORD_MALFORMED, "missing or is not"},
+    {RECORD, "/approvals", NULL, "[{\"key\":\"SHA256:x\",\"signer\":\"a\"},{\"key\":\"SHA256:x\",\"signer\":\"b\"}]",
+     FM_REASON_RECORD_MALFORMED, "one key approved it twice"},
+    {RECORD, "/approvals", NULL, "[{\"key\":\"SHA256:x\",\"signer\":\"\"}]", FM_REASON_RECORD_MALFORMED,
+     "missing or is not"},
+    {RECORD, NULL, "\"previous\":null,\"sequence\":1",
+     "\"previous\":{\"sha256\":" HEX64 ",\"version\":\"1.0.0\"},\"sequence\":2", FM_REASON_RECORD_MALFORMED,
+     "not later than that of the release before"},
+    {RECORD, NULL, "\"previous\":null,\"sequence\":1",
+     "\"previous\":{\"sha256\":" HEX64 ",\"version\":\"1.1\"},\"sequence\":2", FM_REASON_RECORD_MALFORMED,
+     "not later than that of the release before"},
     {RECORD, "/x", NULL, "1", FM_REASON_RECORD_MALFORMED, "says more"},
     {RECORD, "/ledger", NULL, "{\"first\":\"x\",\"head\":\"y\"}", FM_REASON_RECORD_MALFORMED, "missing or is not"},
     /* the log */
@@ -318,6 +328,18 @@ static void honest_release_is_accepted(void **state)
 	assert_true(report.has_record && report.has_log);
 	assert_int_equal(report.attestations, 2);
 	fm_verify_report_free(&report);
+	/* Two who agreed, one of whom is the release's own key. */
+	{
+		char fingerprint[FM_FINGERPRINT_MAX], list[300];
+
+		assert_int_equal(fm_sshpub_fingerprint(&key.pub, fingerprint, &err), FM_OK);
+		snprintf(list, sizeof list,
+			 "[{\"key\":\"SHA256:x\",\"signer\":\"a\"},{\"key\":\"%s\",\"signer\":\"b\"}]", fingerprint);
+		put_signed(&(struct change){RECORD, "/approvals", NULL, list, FM_REASON_GOOD, ""}, &second);
+		assert_int_equal(verify_signed(), FM_EVERDICT);
+		assert_int_equal(report.reason, FM_REASON_RECORD_DISAGREES);
+		fm_verify_report_free(&report);
+	}
 	/* A member that a later version may write is none of its business. */
 	put_signed(&(struct change){M, "/later", NULL, "{\"a\":1}", FM_REASON_GOOD, ""}, &second);
 	if (verify_signed() != FM_OK)
