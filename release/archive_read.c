@@ -432,6 +432,7 @@ static int read_entry(struct reader *r, const uint8_t h[HEADER])
 	struct fm_archive_info *info = r->info;
 	struct fm_archive_file *f;
 	struct fm_buf *doc = NULL;
+	uint64_t most = FM_ARCHIVE_MAX_DOCUMENT;
 	struct fm_archive_lines lines = {.whole = true, .all_whole = true};
 	struct entry e;
 	const char *below = NULL;
@@ -454,10 +455,10 @@ static int read_entry(struct reader *r, const uint8_t h[HEADER])
 	else if (strcmp(below, FM_ARCHIVE_CROISSANT) == 0)
 		doc = &info->croissant;
 	else if (strcmp(below, FM_ARCHIVE_CITATION) == 0)
-		doc = &info->citation;
-	if (doc && e.nbytes > FM_ARCHIVE_MAX_DOCUMENT)
-		return refuse(r, FM_REASON_ENTRY_SIZE, "%s has %llu bytes; at most %u are allowed", e.shown,
-			      (unsigned long long)e.nbytes, FM_ARCHIVE_MAX_DOCUMENT);
+		doc = &info->citation, most = FM_ARCHIVE_MAX_CITATION;
+	if (doc && e.nbytes > most)
+		return refuse(r, FM_REASON_ENTRY_SIZE, "%s has %llu bytes; at most %llu are allowed", e.shown,
+			      (unsigned long long)e.nbytes, (unsigned long long)most);
 	f = &info->file[info->n++];
 	memcpy(f->path, below, strlen(below) + 1);
 	if ((rc = take_file(r, &e, f, doc, fm_archive_is_table(below) ? &lines : NULL)) < 0)

@@ -9,7 +9,6 @@
 #include "manifests/yaml.h"
 #include "release/contents.h"
 
-#define CITATION_MAX 65536 /* bytes; flowmint's have a few hundred */
 #define ARENA_CHUNK 16384
 
 /* The file of the flows, which is there. */
@@ -246,8 +245,6 @@ static int check_citation(struct fm_contents *c)
 	int rc;
 
 	snprintf(title, sizeof title, "%s %s: ", c->info->name, c->info->version);
-	if (text->len > CITATION_MAX)
-		return other(c, FM_ARCHIVE_CITATION, "it is too long");
 	if ((rc = fm_arena_new(&arena, ARENA_CHUNK, c->err)) < 0)
 		return rc;
 	if ((rc = fm_yaml_parse(&root, &doc, arena, text->data ? text->data : "", text->len, &why)) < 0)

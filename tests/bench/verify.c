@@ -56,7 +56,7 @@ static int make_archive(size_t rows, const char *dir, struct fm_error *err)
 	struct fm_buf line = {0}, text = {0};
 	struct fm_config *cfg = NULL;
 	struct fm_release_out out;
-	json_t *manifest = json_pack("{s:s}", "made_by", "a benchmark");
+	json_t *manifest = NULL;
 	int rc;
 
 	snprintf(table, sizeof table, "%s/table", dir);
@@ -72,6 +72,7 @@ static int make_archive(size_t rows, const char *dir, struct fm_error *err)
 	    (rc = fm_file_write(verdict, 0644, VERDICT_PASS, strlen(VERDICT_PASS), err)) < 0 ||
 	    (rc = fixture_config(&cfg, err)) < 0)
 		goto out;
+	manifest = fixture_manifest(cfg);
 	struct fm_release_in in = {.cfg = cfg,
 				   .synthetic_dir = table,
 				   .verdict_json = verdict,
