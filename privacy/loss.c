@@ -290,16 +290,34 @@ static double mixture_epsilon(const struct fm_loss *l, double delta)
 
 /* ---- connect the dots ---- */
 
-static int grid_new(struct fm_losses *d, double h, double low, double high, size_t most, struct fm_error *err)
+static double point(const struct fm_losses *d, size_t i)
 {
-	double first = floor(low / h), last = ceil(high / h);
+	return d->x ? d->x[i] : (double)(d->low + (int64_t)i) * d->h;
+}
 
+static double step(const struct fm_losses *d, size_t i)
+{
+	return d->x ? d->x[i + 1] - d->x[i] : d->h;
+}
+
+/* Room for losses from low to high: as many points of step d->h as that takes, or the points that d->x has. */
+static int grid_new(struct fm_losses *d, double low, double high, size_t most, struct fm_error *err)
+{
+	double h = d->h, first = floor(low / h), last = ceil(high / h);
+
+	if (d->x) {
+		if (!(d->x[0] <= low && high <= d->x[d->n - 1]))
+			return fm_fail(err, FM_EINPUT, "privacy losses from %g to %g do not fit points from %g to %g",
+				       low, high, d->x[0], d->x[d->n - 1]);
+		return fm_alloc(&d->p, d->n, sizeof *d->p, "privacy losses", err);
+	}
 	if (!(last - first < (double)most))
 		return fm_fail(err, FM_EINPUT, "privacy losses from %g to %g do not fit a grid of %zu points of %g",
 			       low, high, most, h);
 	if (last <= first)
 		last = first + 1;
-	*d = (struct fm_losses){.h = h, .low = (int64_t)first, .n = (size_t)(last - first) + 1};
+	d->low = (int64_t)first;
+	d->n = (size_t)(last - first) + 1;
 	return fm_alloc(&d->p, d->n, sizeof *d->p, "privacy losses", err);
 }
 
@@ -307,33 +325,39 @@ static int grid_new(struct fm_losses *d, double h, double low, double high, size
  * (p - q e^x) / (1 - e^-h) = b, x the lower point's loss.  error: what p - q e^x may be off by. */
 static void deposit(struct fm_losses *d, size_t i, double p, double over, double error)
 {
-	double x = (double)(d->low + (int64_t)i) * d->h;
-	double b = x > LARGE ? p : (over + error + p * EDGE_ERROR * (1 + fabs(x))) / -fm_sf_expm1(-d->h);
+	double x = point(d, i);
+	double b = x > LARGE ? p : (over + error + p * EDGE_ERROR * (1 + fabs(x))) / -fm_sf_expm1(-step(d, i));
 
 	b = b < 0 ? 0 : b > p ? p : b;
 	d->p[i] += p - b;
 	d->p[i + 1] += b;
 }
 
-static int mixture_discretise(const struct fm_loss *l, double h, double tail, size_t most, struct fm_losses *d,
+static int mixture_discretise(const struct fm_loss *l, double tail, size_t most, struct fm_losses *d,
 			      struct fm_error *err)
 {
 	double bottom = tail_point(l, tail, -1), top = tail_point(l, tail, 1), z = top, slope;
+	double lowest = fm_loss_at(l, bottom), highest = fm_loss_at(l, top);
 	struct tails p = p_tails(l, top), q = q_tails(l, top);
-	int rc = grid_new(d, h, fm_loss_at(l, bottom), fm_loss_at(l, top), most, err);
+	int rc = grid_new(d, lowest, highest, most, err);
+	size_t first = 0, last = d->n - 1; /* no mass lies in cells below the first one, or from the last one on */
 
 	if (rc < 0)
 		return rc;
+	for (; d->x && d->x[first + 1] <= lowest; first++)
+		;
+	for (; d->x && last > first + 1 && d->x[last - 1] >= highest; last--)
+		;
 	d->infinite = p.over + (l->above ? l->missing : 0);
-	for (size_t i = d->n - 1; i-- > 0;) {
-		double x = (double)(d->low + (int64_t)i) * h, at, error_p, error_q;
+	for (size_t i = last; i-- > first;) {
+		double x = point(d, i), at, error_p, error_q;
 
-		if (i == 0) {
+		if (i == first) {
 			at = bottom;
 		} else {
 			at = z;
 			loss_slope(l, z, &slope);
-			at = edge(l, x, bottom, z, z - h / slope);
+			at = edge(l, x, bottom, z, z - step(d, i) / slope);
 		}
 		struct tails p2 = p_tails(l, at), q2 = q_tails(l, at);
 		double mass = between(p2, p, &error_p), other = between(q2, q, &error_q);
@@ -345,36 +369,49 @@ static int mixture_discretise(const struct fm_loss *l, double h, double tail, si
 		p = p2;
 		q = q2;
 	}
-	d->p[1] += p.under;
+	d->p[first + 1] += p.under;
 	return FM_OK;
+}
+
+/* The cell that holds x. */
+static size_t cell(const struct fm_losses *d, double x)
+{
+	size_t low = 0, high = d->n - 1;
+
+	if (!d->x) {
+		int64_t i = (int64_t)floor(x / d->h) - d->low;
+
+		return i < 0 ? 0 : i > (int64_t)d->n - 2 ? d->n - 2 : (size_t)i;
+	}
+	while (high - low > 1) {
+		size_t mid = low + (high - low) / 2;
+
+		*(d->x[mid] <= x ? &low : &high) = mid;
+	}
+	return low;
 }
 
 /* One atom: mass p at the loss x. */
 static void deposit_atom(struct fm_losses *d, double p, double x)
 {
-	double first = floor(x / d->h);
-	int64_t i = (int64_t)first - d->low;
+	size_t i = cell(d, x);
 
-	i = i < 0 ? 0 : i > (int64_t)d->n - 2 ? (int64_t)d->n - 2 : i;
-	double low = (double)(d->low + i) * d->h;
-
-	deposit(d, (size_t)i, p, -p * fm_sf_expm1(low - x), 0);
+	deposit(d, i, p, -p * fm_sf_expm1(point(d, i) - x), 0);
 }
 
 /* Under P the loss is c = 1/b with chance 1/2, -c with chance e^-c / 2, and at most x between with chance
  * e^(-(c - x) / 2) / 2; under Q it is mirrored. */
-static int laplace_discretise(const struct fm_loss *l, double h, size_t most, struct fm_losses *d, struct fm_error *err)
+static int laplace_discretise(const struct fm_loss *l, size_t most, struct fm_losses *d, struct fm_error *err)
 {
 	double c = 1 / l->scale;
-	int rc = grid_new(d, h, -c, c, most, err);
+	int rc = grid_new(d, -c, c, most, err);
 
 	if (rc < 0)
 		return rc;
 	deposit_atom(d, 0.5, c);
 	deposit_atom(d, 0.5 * fm_sf_exp(-c), -c);
 	for (size_t i = 0; i + 1 < d->n; i++) {
-		double x = (double)(d->low + (int64_t)i) * h, low = fmax(x, -c), high = fmin(x + h, c),
-		       half = 0.5 * (high - low);
+		double x = point(d, i), low = fmax(x, -c), high = fmin(x + step(d, i), c), half = 0.5 * (high - low);
 
 		if (half <= 0)
 			continue;
@@ -415,7 +452,7 @@ static double discrete_loss(const struct fm_loss *l, int64_t y)
 	return l->shift * (l->shift + 2 * (double)y) / (2 * l->scale * l->scale);
 }
 
-static int discrete_discretise(const struct fm_loss *l, double h, double tail, size_t most, struct fm_losses *d,
+static int discrete_discretise(const struct fm_loss *l, double tail, size_t most, struct fm_losses *d,
 			       struct fm_error *err)
 {
 	double *p = NULL;
@@ -426,12 +463,12 @@ static int discrete_discretise(const struct fm_loss *l, double h, double tail, s
 		return rc;
 	double beyond = d->infinite;
 
-	if ((rc = grid_new(d, h, discrete_loss(l, -reach), discrete_loss(l, reach), most, err)) < 0)
+	if ((rc = grid_new(d, discrete_loss(l, -reach), discrete_loss(l, reach), most, err)) < 0)
 		goto out;
 	for (int64_t y = -reach; y <= reach; y++)
 		deposit_atom(d, p[y < 0 ? -y : y], discrete_loss(l, y));
 	d->infinite = beyond;
-	d->p[1] += beyond;
+	d->p[cell(d, discrete_loss(l, -reach)) + 1] += beyond;
 out:
 	free(p);
 	return rc;
@@ -480,32 +517,65 @@ int fm_loss_epsilon(const struct fm_loss *l, double delta, double *epsilon, stru
 	return FM_OK;
 }
 
-double fm_loss_range(const struct fm_loss *l, double tail)
+void fm_loss_ends(const struct fm_loss *l, double tail, double *low, double *high)
 {
+	double reach;
+
 	switch (l->kind) {
 	case FM_LOSS_LAPLACE:
-		return 2 / l->scale;
+		*high = 1 / l->scale;
+		*low = -*high;
+		return;
 	case FM_LOSS_DISCRETE:
-		return 2 * l->shift * (sqrt(2 * (10 - fm_sf_log(tail))) * l->scale + 2) / (l->scale * l->scale);
+		reach = ceil(l->scale * sqrt(2 * (10 - fm_sf_log(tail))) + 2);
+		*low = l->shift * (l->shift - 2 * reach) / (2 * l->scale * l->scale);
+		*high = l->shift * (l->shift + 2 * reach) / (2 * l->scale * l->scale);
+		return;
 	case FM_LOSS_MIXTURE:
 		break;
 	}
-	return fm_loss_at(l, tail_point(l, tail, 1)) - fm_loss_at(l, tail_point(l, tail, -1));
+	*low = fm_loss_at(l, tail_point(l, tail, -1));
+	*high = fm_loss_at(l, tail_point(l, tail, 1));
+}
+
+double fm_loss_scale(const struct fm_loss *l)
+{
+	switch (l->kind) {
+	case FM_LOSS_LAPLACE:
+		return 1 / l->scale;
+	case FM_LOSS_DISCRETE:
+		return l->shift / l->scale;
+	case FM_LOSS_MIXTURE:
+		break;
+	}
+	return 0.5 * (fm_loss_at(l, l->scale) - fm_loss_at(l, -l->scale));
+}
+
+static int discretise(const struct fm_loss *l, double tail, size_t most, struct fm_losses *out, struct fm_error *err)
+{
+	switch (l->kind) {
+	case FM_LOSS_LAPLACE:
+		return laplace_discretise(l, most, out, err);
+	case FM_LOSS_DISCRETE:
+		return discrete_discretise(l, tail, most, out, err);
+	case FM_LOSS_MIXTURE:
+		break;
+	}
+	return mixture_discretise(l, tail, most, out, err);
 }
 
 int fm_loss_discretise(const struct fm_loss *l, double h, double tail, size_t most, struct fm_losses *out,
 		       struct fm_error *err)
 {
-	*out = (struct fm_losses){0};
-	switch (l->kind) {
-	case FM_LOSS_LAPLACE:
-		return laplace_discretise(l, h, most, out, err);
-	case FM_LOSS_DISCRETE:
-		return discrete_discretise(l, h, tail, most, out, err);
-	case FM_LOSS_MIXTURE:
-		break;
-	}
-	return mixture_discretise(l, h, tail, most, out, err);
+	*out = (struct fm_losses){.h = h};
+	return discretise(l, tail, most, out, err);
+}
+
+int fm_loss_place(const struct fm_loss *l, const double *x, size_t n, double tail, struct fm_losses *out,
+		  struct fm_error *err)
+{
+	*out = (struct fm_losses){.x = x, .n = n};
+	return discretise(l, tail, n, out, err);
 }
 
 void fm_losses_free(struct fm_losses *d)

@@ -59,18 +59,27 @@ double fm_loss_at(const struct fm_loss *l, double z);
 /* The smallest epsilon of one use at this delta, 0 at least: from the curve above, without a grid. */
 int fm_loss_epsilon(const struct fm_loss *l, double delta, double *epsilon, struct fm_error *err) FM_MUST_CHECK;
 
-/* A distribution on the grid: p[i] is the chance of the loss (low + i) h; an infinite loss has the chance `infinite`.
- */
+/* As many uses of one mechanism. */
+struct fm_use {
+	const struct fm_loss *loss; /* the caller's */
+	uint64_t count;             /* times, at least 1 */
+};
+
+/* A distribution on points: p[i] is the chance of the loss x[i], or (low + i) h where x is NULL; an infinite loss has
+ * the chance `infinite`. */
 struct fm_losses {
 	double h;
 	int64_t low;
+	const double *x; /* the caller's */
 	size_t n;
 	double *p;
 	double infinite;
 };
 
-/* The distance between the smallest and the largest loss, without `tail` of P at either end. */
-double fm_loss_range(const struct fm_loss *l, double tail);
+/* The smallest and the largest loss, without `tail` of P at either end; and how far those of z = -sigma and sigma lie
+ * from their middle, which is about the deviation of most of the mass. */
+void fm_loss_ends(const struct fm_loss *l, double tail, double *low, double *high);
+double fm_loss_scale(const struct fm_loss *l);
 
 /* The loss on a grid of step h, never leaking less than l: between two neighbouring points the curve delta(epsilon), as
  * a function of e^epsilon, is replaced by its chord ("connect the dots": Doroshenko, Ghazi, Kamath, Kumar, Manurangsi
@@ -79,6 +88,9 @@ double fm_loss_range(const struct fm_loss *l, double tail);
  * fm_losses_free. */
 int fm_loss_discretise(const struct fm_loss *l, double h, double tail, size_t most, struct fm_losses *out,
 		       struct fm_error *err) FM_MUST_CHECK;
+/* The same on n points x that rise, from at most the smallest loss to at least the largest (fm_loss_ends). */
+int fm_loss_place(const struct fm_loss *l, const double *x, size_t n, double tail, struct fm_losses *out,
+		  struct fm_error *err) FM_MUST_CHECK;
 void fm_losses_free(struct fm_losses *d);
 
 #endif

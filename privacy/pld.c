@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "privacy/direct.h"
 #include "privacy/fft.h"
 #include "privacy/special.h"
 
@@ -16,6 +17,16 @@
 /* The tilt that is used, of the one where the bound by moments has its least: near 1 the mean lies at epsilon, but
  * where a rare large loss matters the window must then hold many of them at once. */
 #define LEAN 0.5
+/* A composition is tried without a transform (direct.h) where a window has so many points and the last halving took so
+ * large a share off epsilon, or where so large a share of epsilon is the transforms' rounding; and where the mean of
+ * the losses lies within so many of their deviations of 0, so that points that are close near 0 are close enough there.
+ * With that share first, then with halves of it, by so many products of masses at most. */
+#define DIRECT_WINDOW 16384
+#define DIRECT_GAP 0.005
+#define DIRECT_ROUNDING 0.001
+#define DIRECT_DEVIATIONS 6.0
+#define DIRECT_SHARE 0.03125
+#define DIRECT_PRODUCTS 1.5e8
 
 /* One mechanism's losses on the grid of this pass. */
 struct part {
@@ -41,6 +52,10 @@ struct fm_pld {
 	double theta;                   /* the tilt; 0 before the first pass */
 	double epsilon, gap;            /* the bound, and what the last pass took off it */
 	struct ends ends;               /* of the last window */
+	size_t window;                  /* its points */
+	double rounding;                /* how much of epsilon the last transform's rounding may be */
+	double share;                   /* of the points of the last pass without a transform; 0 before */
+	int direct_may, direct_ended;   /* a pass without a transform may be of use; it has been */
 	int finest;
 };
 
@@ -99,9 +114,16 @@ double fm_pld_epsilon(const struct fm_pld *d)
 	return d->epsilon;
 }
 
+/* Is the next pass one without a transform? */
+static int goes_direct(const struct fm_pld *d)
+{
+	return d->direct_may && (d->share > 0 || d->rounding > DIRECT_ROUNDING * d->epsilon ||
+				 (d->window >= DIRECT_WINDOW && d->gap > DIRECT_GAP * d->epsilon));
+}
+
 int fm_pld_settled(const struct fm_pld *d, double share)
 {
-	return d->finest || d->epsilon <= 0 || d->gap <= share * d->epsilon;
+	return d->finest || d->epsilon <= 0 || (d->gap <= share * d->epsilon && (d->share > 0 || !goes_direct(d)));
 }
 
 int fm_pld_at_finest(const struct fm_pld *d)
@@ -129,10 +151,12 @@ static int discretise(struct fm_pld *d, struct fm_error *err)
 
 static double first_step(const struct fm_pld *d)
 {
-	double widest = 0;
+	double widest = 0, low, high;
 
-	for (size_t i = 0; i < d->n; i++)
-		widest = fmax(widest, fm_loss_range(d->uses[i].loss, d->tail));
+	for (size_t i = 0; i < d->n; i++) {
+		fm_loss_ends(d->uses[i].loss, d->tail, &low, &high);
+		widest = fmax(widest, high - low);
+	}
 	return widest / FIRST_POINTS;
 }
 
@@ -370,9 +394,10 @@ static void multiply_in(const struct fm_pld *d, double theta, size_t which, cons
 	}
 }
 
-/* The tilted composition on the window, x[i mod n] being the chance of the loss i h, raised by what rounding may have
- * taken off: x (w->n). */
-static int compose(const struct fm_pld *d, double theta, const struct window *w, double *x, struct fm_error *err)
+/* The tilted composition on the window, x[i mod n] being the chance of the loss i h, and what rounding may have taken
+ * off each at most: x (w->n). */
+static int compose(const struct fm_pld *d, double theta, const struct window *w, double *x, double *off,
+		   struct fm_error *err)
 {
 	double *part_spectrum = NULL, *spectrum = NULL, *bound = NULL, *harm = NULL, error = 0, total = 0;
 	size_t half = w->n / 2 + 1;
@@ -394,9 +419,7 @@ static int compose(const struct fm_pld *d, double theta, const struct window *w,
 		error += 2 * harm[k] / (double)w->n;
 		total += 2 * bound[k] / (double)w->n;
 	}
-	error += total * fm_fft_error(f);
-	for (size_t i = 0; i < w->n; i++)
-		x[i] = fmax(0, x[i] + error);
+	*off = error + total * fm_fft_error(f);
 out:
 	fm_fft_free(f);
 	free(part_spectrum);
@@ -407,9 +430,9 @@ out:
 }
 
 /* The smallest epsilon, 0 at least, at which delta is kept, from the largest loss of the window down: with the chances
- * from i on, delta(epsilon) = over - e^epsilon under for epsilon between the points i - 1 and i. */
+ * from i on, raised by `off`, delta(epsilon) = over - e^epsilon under for epsilon between the points i - 1 and i. */
 static double read_epsilon(const struct fm_pld *d, double theta, struct moments m, const struct window *w,
-			   const double *x)
+			   const double *x, double off)
 {
 	int64_t top = w->low + (int64_t)w->n - 1;
 	double spare = d->delta / (1 + m.rounding), over = 0, under = 0, shrink = fm_sf_exp(-d->h);
@@ -421,7 +444,7 @@ static double read_epsilon(const struct fm_pld *d, double theta, struct moments 
 		return (double)INFINITY;
 	for (int64_t i = top; i >= w->low; i--) {
 		double at = (double)i * d->h, next = at - d->h;
-		double p = x[(uint64_t)i & (w->n - 1)] * fm_sf_exp(fmin(700, m.log_mass - theta * at));
+		double p = fmax(0, x[(uint64_t)i & (w->n - 1)] + off) * fm_sf_exp(fmin(700, m.log_mass - theta * at));
 
 		if (at <= 0)
 			return 0;
@@ -436,26 +459,57 @@ static double read_epsilon(const struct fm_pld *d, double theta, struct moments 
 static int pass(struct fm_pld *d, double *epsilon, struct fm_error *err)
 {
 	struct window w;
-	double *x = NULL;
+	double *x = NULL, off = 0;
 	int rc;
 
 	if ((rc = discretise(d, err)) < 0)
 		return rc;
 	double theta = LEAN * best_tilt(d);
-	struct moments m = all_moments(d, theta);
+	struct moments untilted = all_moments(d, 0), m = all_moments(d, theta);
 
 	for (size_t i = 0; i < d->n; i++) /* each part by the mass that was summed into m */
 		d->parts[i].log_mass = d->parts[i].last_mass;
 	find_window(d, theta, m, &w);
 	if ((rc = fm_alloc(&x, w.n, sizeof *x, "a composition", err)) < 0)
 		return rc;
+	d->window = w.n;
 	d->finest = w.n >= MOST_POINTS;
-	if ((rc = compose(d, theta, &w, x, err)) < 0)
+	if ((rc = compose(d, theta, &w, x, &off, err)) < 0)
 		goto out;
-	*epsilon = read_epsilon(d, theta, m, &w, x);
+	*epsilon = read_epsilon(d, theta, m, &w, x, off);
+	d->rounding = *epsilon - read_epsilon(d, theta, m, &w, x, 0);
+	d->direct_may = !d->direct_ended &&
+			untilted.mean * untilted.mean < DIRECT_DEVIATIONS * DIRECT_DEVIATIONS * untilted.variance;
 out:
 	free(x);
 	return rc;
+}
+
+/* One pass without a transform. The excess falls as the square of the share, so that a third of what a halving takes
+ * off is left after it. */
+static int pass_direct(struct fm_pld *d, struct fm_error *err)
+{
+	double share = d->share > 0 ? 0.5 * d->share : DIRECT_SHARE, epsilon, before = d->epsilon;
+	struct fm_direct_terms t = {d->delta, d->tail, d->ends.bottom, fmax(d->ends.top, d->epsilon), share};
+	int rc;
+
+	d->direct_may = 0;
+	if (fm_direct_products(d->uses, d->n, &t) > DIRECT_PRODUCTS) {
+		d->direct_ended = 1;
+		d->gap = d->share > 0 ? 0 : d->gap; /* what there is has to do */
+		return FM_OK;
+	}
+	if ((rc = fm_direct_epsilon(d->uses, d->n, &t, &epsilon, err)) < 0)
+		return rc;
+	if (epsilon >= before) {
+		d->direct_ended = 1; /* the transform did better */
+		return FM_OK;
+	}
+	d->direct_may = 1;
+	d->epsilon = epsilon;
+	d->gap = d->share > 0 ? (before - epsilon) / 3 : (double)INFINITY;
+	d->share = share;
+	return FM_OK;
 }
 
 int fm_pld_refine(struct fm_pld *d, struct fm_error *err)
@@ -465,6 +519,8 @@ int fm_pld_refine(struct fm_pld *d, struct fm_error *err)
 
 	if (d->finest || d->epsilon <= 0)
 		return FM_OK;
+	if (goes_direct(d))
+		return pass_direct(d, err);
 	d->h = d->h > 0 ? 0.5 * d->h : first_step(d);
 	rc = pass(d, &epsilon, err);
 	d->finest |= points(d) >= MOST_POINTS / 2;

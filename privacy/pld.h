@@ -33,12 +33,7 @@
 
 struct fm_pld;
 
-struct fm_use {
-	const struct fm_loss *loss; /* the caller's; lives as long as the fm_pld */
-	uint64_t count;             /* times, at least 1 */
-};
-
-/* n uses, copied, at one delta. */
+/* n uses, copied, at one delta; their losses live as long as the fm_pld. */
 int fm_pld_new(struct fm_pld **d, const struct fm_use *uses, size_t n, double delta,
 	       struct fm_error *err) FM_MUST_CHECK;
 void fm_pld_free(struct fm_pld *d);
