@@ -214,6 +214,10 @@ int fm_config_fresh(struct fm_fresh *f, const struct fm_config *cfg, bool inside
  * are no period. */
 int fm_config_public_period(const struct fm_config *cfg, int64_t *first_ms, int64_t *last_ms,
 			    struct fm_error *err) FM_MUST_CHECK;
+struct fm_dialect;
+/* FM_EINPUT where in mode dp a trace in this dialect is of packets, whose flows depend on each other's packets. */
+int fm_config_flows_alone(const struct fm_config *cfg, const struct fm_dialect *dialect,
+			  struct fm_error *err) FM_MUST_CHECK;
 /* The words of privacy.labels, at most so many: label[] points into text.  Returns how many. */
 int fm_config_public_labels(const struct fm_config *cfg, char text[FM_CFG_STR], const char *label[], int most);
 

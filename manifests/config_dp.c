@@ -9,6 +9,7 @@
 
 #include "base/num.h"
 #include "manifests/config_loader.h"
+#include "manifests/dialect.h"
 #include "manifests/registry.h"
 
 #define FAIL_AT(l, key, ...) fm_loader_fail_at((l), (const char *const[]){key}, 1, __VA_ARGS__)
@@ -134,6 +135,12 @@ static int check_voids(struct fm_loader *l)
 			    "seeds come from the project's secret, so leave it out",
 			    key);
 		}
+	if (strcmp(c->source.dialect, "auto") == 0)
+		return FAIL_AT(
+		    l, "source.dialect",
+		    "source.dialect auto is refused in privacy.mode dp: the dialect would be what the trace's "
+		    "rows say, and is published; name it (flowmint sniff %s tells the team which)",
+		    c->source.path[0] ? c->source.path : "FILE");
 	if (c->source.rows != 0)
 		return FAIL_AT(l, "source.rows",
 			       "source.rows is refused in privacy.mode dp: one more exchange pushes others out of the "
@@ -182,6 +189,18 @@ static int check_voids(struct fm_loader *l)
 			       "release.previous is refused in privacy.mode dp: its comparisons are of a file that the "
 			       "budget does not cover; leave it out");
 	return FM_OK;
+}
+
+int fm_config_flows_alone(const struct fm_config *cfg, const struct fm_dialect *dialect, struct fm_error *err)
+{
+	if (!fm_config_dp(cfg) || !dialect->packets)
+		return FM_OK;
+	return fm_fail(
+	    err, FM_EINPUT,
+	    "source.dialect %s is of packets, and is refused in privacy.mode dp: where a flow ends, and which "
+	    "flow a fragment is in, may depend on the packets of others, which privacy.unit does not cover; "
+	    "give the flows that an exporter made of them",
+	    cfg->source.dialect);
 }
 
 /* A release tells that its checks passed, so only what costs nothing or was paid for may decide. */

@@ -294,6 +294,7 @@ out:
 int fm_input_settle(struct fm_config *cfg, const char *workspace, bool unconfined, struct fm_error *err)
 {
 	char *own = workspace ? strdup(workspace) : fm_path_join(cfg->dir, "workspace");
+	struct fm_dialect *dialect = NULL;
 	int rc = FM_OK;
 
 	if (!own)
@@ -309,7 +310,11 @@ int fm_input_settle(struct fm_config *cfg, const char *workspace, bool unconfine
 	else if (!fm_dialect_is_file(cfg->source.dialect) && strcmp(cfg->source.dialect, "pcap") != 0 &&
 		 strcmp(cfg->source.dialect, "ipfix") != 0 && is_named_capture(cfg->source.path))
 		rc = find_dialect(cfg, true, unconfined, err);
+	/* before anything is charged */
+	if (rc >= 0 && fm_config_dp(cfg) && (rc = fm_dialect_load(&dialect, cfg->source.dialect, err)) >= 0)
+		rc = fm_config_flows_alone(cfg, dialect, err);
 out:
+	fm_dialect_free(dialect);
 	free(own);
 	return rc;
 }

@@ -369,27 +369,52 @@ out:
 	return rc;
 }
 
-int fm_ledger_witness(struct fm_ledger *l, char first[FM_SHA256_HEX], char head[FM_SHA256_HEX], struct fm_error *err)
+int fm_ledger_commit(const struct fm_secret *key, const char *what, const struct fm_ledger_row *r, bool blind,
+		     char hex[FM_SHA256_HEX], struct fm_error *err)
+{
+	char text[FM_SHA256_HEX + 64];
+
+	if (blind)
+		snprintf(text, sizeof text, "%lld %.40s", (long long)r->row, r->time);
+	else
+		snprintf(text, sizeof text, "%.64s", r->hash);
+	return fm_ledger_mac(key, what, text, hex, err);
+}
+
+/* The commitment to the row that `order` puts first; none where there is none. */
+static int witness(struct fm_ledger *l, const struct fm_secret *key, const char *order, const char *what, bool blind,
+		   char hex[FM_SHA256_HEX], struct fm_error *err)
 {
 	struct fm_ledger_row r;
-	struct fm_secret key;
 	sqlite3_stmt *s = NULL;
-	char last[FM_SHA256_HEX];
+	char sql[128];
+	int rc, step;
+
+	hex[0] = '\0';
+	snprintf(sql, sizeof sql, "SELECT " FM_LEDGER_COLUMNS " FROM ledger ORDER BY row %s LIMIT 1", order);
+	if ((rc = fm_ledger_prepare(l, &s, sql, err)) < 0)
+		return rc;
+	if ((step = fm_ledger_next_row(s, &r)) == SQLITE_ROW)
+		rc = fm_ledger_commit(key, what, &r, blind, hex, err);
+	else if (step != SQLITE_DONE)
+		rc = fm_ledger_db_fail(l, "read", err);
+	sqlite3_finalize(s);
+	return rc;
+}
+
+int fm_ledger_witness(struct fm_ledger *l, bool blind, char first[FM_SHA256_HEX], char head[FM_SHA256_HEX],
+		      struct fm_error *err)
+{
+	struct fm_secret key = {0};
+	char hash[FM_SHA256_HEX];
 	int64_t row;
 	int rc;
 
 	first[0] = head[0] = '\0';
-	if ((rc = last_row(l, &row, last, err)) < 0 || row == 0)
+	if ((rc = last_row(l, &row, hash, err)) < 0 || row == 0 || (rc = fm_ledger_key(&key, l->project, err)) < 0)
 		return rc;
-	if ((rc = fm_ledger_key(&key, l->project, err)) < 0 ||
-	    (rc = fm_ledger_prepare(l, &s, "SELECT " FM_LEDGER_COLUMNS " FROM ledger ORDER BY row LIMIT 1", err)) < 0)
-		goto out;
-	if (fm_ledger_next_row(s, &r) != SQLITE_ROW)
-		rc = fm_ledger_db_fail(l, "read", err);
-	else if ((rc = fm_ledger_mac(&key, "first", r.hash, first, err)) >= 0)
-		rc = fm_ledger_mac(&key, "witness", last, head, err);
-out:
-	sqlite3_finalize(s);
+	if ((rc = witness(l, &key, "ASC", "first", blind, first, err)) >= 0)
+		rc = witness(l, &key, "DESC", "witness", blind, head, err);
 	fm_secret_close(&key);
 	return rc;
 }

@@ -11,7 +11,8 @@
  *     hash = SHA-256 of canonical JSON {"body","kind","prev","row","run","time"}; body is the row's JSON as text;
  *     prev of row 1 is 64 zeros.
  *     mac = HMAC-SHA-256 of "flowmint ledger row\nHASH\n" under a key derived from the project's secret; of a head
- *     "flowmint ledger head\nROW HASH\n"; first and head of a record likewise with first and witness.
+ *     "flowmint ledger head\nROW HASH\n"; first and head of a record likewise with first and witness, of a record of
+ *     privacy.mode dp of "ROW TIME" in place of HASH.
  *
  * As each hash covers the one before it, each MAC covers all rows up to its own.  Who cannot read keys/commitment.key
  * cannot add a row, change one, or make a head for fewer rows; who puts back an older copy of both files is found by
@@ -72,8 +73,9 @@ int fm_ledger_next_run(struct fm_ledger *l, char id[FM_RUN_ID_MAX], struct fm_er
 int fm_ledger_rows(struct fm_ledger *l, const char *run, const char *kind, json_t **rows,
 		   struct fm_error *err) FM_MUST_CHECK;
 
-/* Commitments to the first and the last row, for a record; "" for an empty ledger. */
-int fm_ledger_witness(struct fm_ledger *l, char first[FM_SHA256_HEX], char head[FM_SHA256_HEX],
+/* Commitments to the first and the last row, for a record; "" for an empty ledger.  blind: to their numbers and times
+ * alone, so that a record of privacy.mode dp has nothing in it that was made of private flows. */
+int fm_ledger_witness(struct fm_ledger *l, bool blind, char first[FM_SHA256_HEX], char head[FM_SHA256_HEX],
 		      struct fm_error *err) FM_MUST_CHECK;
 
 /* Check files, tables, the whole chain, head, witness and what the records of releases say:

@@ -25,9 +25,9 @@ struct audit {
 	bool keyed;
 	struct fm_secret key; /* of no bytes where no project is known */
 	json_t *problems;
-	json_t *witnesses; /* {commitment: true} of each row */
-	json_t *folders;   /* {path: true}: where releases were put */
-	char first[FM_SHA256_HEX];
+	json_t *witnesses;                /* {commitment: true} of each row, of either kind */
+	json_t *folders;                  /* {path: true}: where releases were put */
+	char first[2][FM_SHA256_HEX];     /* commitments to the first row, and blind ones */
 	struct fm_ledger_head head, seen; /* seen: by the witness */
 	int64_t last;
 	char last_hash[FM_SHA256_HEX];
@@ -178,7 +178,7 @@ static void note_folder(struct audit *a, const struct fm_ledger_row *r)
 
 static int check_row(struct audit *a, const struct fm_ledger_row *r, struct fm_error *err)
 {
-	char hex[FM_SHA256_HEX], mac[FM_SHA256_HEX], witness[FM_SHA256_HEX];
+	char hex[FM_SHA256_HEX], mac[FM_SHA256_HEX];
 	int rc;
 
 	if (r->row != a->last + 1)
@@ -195,9 +195,7 @@ static int check_row(struct audit *a, const struct fm_ledger_row *r, struct fm_e
 		problem(a, r->row, "row %lld (%.40s of run %.20s) was edited", (long long)r->row, r->kind, r->run);
 	if (!a->keyed)
 		return FM_OK;
-	if ((rc = fm_ledger_mac(&a->key, "row", r->hash, mac, err)) < 0 ||
-	    (rc = fm_ledger_mac(&a->key, "witness", r->hash, witness, err)) < 0 ||
-	    (r->row == 1 && (rc = fm_ledger_mac(&a->key, "first", r->hash, a->first, err)) < 0))
+	if ((rc = fm_ledger_mac(&a->key, "row", r->hash, mac, err)) < 0)
 		return rc;
 	if (strcmp(mac, r->mac) != 0)
 		problem(a, r->row,
@@ -205,7 +203,12 @@ static int check_row(struct audit *a, const struct fm_ledger_row *r, struct fm_e
 			"rewritten from "
 			"outside, or by another project",
 			(long long)r->row, r->kind, r->run, a->l->project);
-	json_object_set_new(a->witnesses, witness, json_true());
+	for (int blind = 0; blind < 2; blind++) {
+		if ((rc = fm_ledger_commit(&a->key, "witness", r, blind, hex, err)) < 0 ||
+		    (r->row == 1 && (rc = fm_ledger_commit(&a->key, "first", r, blind, a->first[blind], err)) < 0))
+			return rc;
+		json_object_set_new(a->witnesses, hex, json_true());
+	}
 	return FM_OK;
 }
 
@@ -296,7 +299,8 @@ static void check_record(struct audit *a, const char *path)
 	/* One that is no record is no business of the ledger. */
 	if (fm_file_read(path, FM_RECORD_MAX, &b, &ignored) == FM_OK &&
 	    fm_record_parse(&record, b.data, b.len, &ignored) == FM_OK && record.ledger_first[0] &&
-	    strcmp(record.ledger_first, a->first) == 0 && !json_object_get(a->witnesses, record.ledger_head))
+	    (strcmp(record.ledger_first, a->first[0]) == 0 || strcmp(record.ledger_first, a->first[1]) == 0) &&
+	    !json_object_get(a->witnesses, record.ledger_head))
 		problem(
 		    a, a->last,
 		    "%s was released when the ledger had a row that it has no more: an older copy was put back, or a "
@@ -346,7 +350,7 @@ static int check_rows(struct audit *a, struct fm_error *err)
 	if (rc < 0 || (rc = check_head(a, err)) < 0)
 		return rc;
 	check_witness(a);
-	if (a->keyed && a->first[0])
+	if (a->keyed && a->first[0][0])
 		check_released(a);
 	return FM_OK;
 }

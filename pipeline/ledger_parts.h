@@ -46,6 +46,9 @@ int fm_ledger_mac(const struct fm_secret *key, const char *what, const char *tex
 		  struct fm_error *err) FM_MUST_CHECK;
 /* The key of a project's ledgers, derived from its secret.  Close it before a child is started. */
 int fm_ledger_key(struct fm_secret *key, const char *project, struct fm_error *err) FM_MUST_CHECK;
+/* What the record of a release says of a row: the MAC of its hash, or blind of its number and time. */
+int fm_ledger_commit(const struct fm_secret *key, const char *what, const struct fm_ledger_row *r, bool blind,
+		     char hex[FM_SHA256_HEX], struct fm_error *err) FM_MUST_CHECK;
 int fm_ledger_head_read(const char *path, struct fm_ledger_head *head, struct fm_error *err) FM_MUST_CHECK;
 /* The MAC of a head: of "ROW HASH". */
 int fm_ledger_head_mac(const struct fm_secret *key, int64_t row, const char *hash, char hex[FM_SHA256_HEX],

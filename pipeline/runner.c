@@ -192,7 +192,7 @@ static int finish_release(struct fm_runner *r, struct fm_error *err)
 	memcpy(run->archive_sha256, file, FM_SHA256_HEX);
 	if (r->o->dry)
 		return FM_OK;
-	if ((rc = fm_ledger_witness(r->ledger, run->ledger_first, run->ledger_head, err)) < 0 ||
+	if ((rc = fm_ledger_witness(r->ledger, fm_config_dp(r->cfg), run->ledger_first, run->ledger_head, err)) < 0 ||
 	    (rc = fm_publish_put(r->stages, r->cfg, r->project, fm_preflight_out(r->o), run, err)) < 0)
 		return rc;
 	body = json_pack("{s:s, s:s, s:s, s:s, s:s}", "archive", run->archive, "name", r->cfg->release.name, "version",

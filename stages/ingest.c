@@ -450,7 +450,8 @@ int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, st
 			     cfg->privacy.mode);
 		goto out;
 	}
-	if ((rc = fm_dialect_load(&g.dialect, cfg->source.dialect, err)) < 0)
+	if ((rc = fm_dialect_load(&g.dialect, cfg->source.dialect, err)) < 0 ||
+	    (rc = fm_config_flows_alone(cfg, g.dialect, err)) < 0)
 		goto out;
 	g.doubts.dialect = g.dialect;
 	if ((rc = open_store(&g, err)) < 0 || (rc = fm_duplicates_open(&g.duplicates, err)) < 0 ||

@@ -50,6 +50,20 @@ says $x/README.md "It does not cover" "and what is not"
 for hex in $(sha256sum trace.csv | cut -d' ' -f1) $(cd p/workspace/stages/ingest && echo *) $(cd p/workspace/stages/train && echo *); do
 	holds "no digest of anything private is in the archive" sh -c "! grep -rqF $hex $x"
 done
+"$PYTHON" - p ugr16-dp-1.0.0 >told <<'PY'
+import hashlib, hmac, json, sqlite3, sys
+project, name = sys.argv[1:]
+def mac(key, text):
+    return hmac.new(key, text.encode(), hashlib.sha256)
+key = mac(open(project + "/keys/commitment.key", "rb").read(), "flowmint secret\nledger").digest()
+rows = sqlite3.connect(project + "/workspace/ledger.db").execute("SELECT row, time, hash FROM ledger").fetchall()
+told = json.load(open(f"{project}/release/{name}.RELEASE.json"))["ledger"]
+for i, what in (0, "first"), (1, "witness"):
+    made = {mac(key, f"flowmint ledger {what}\n{r[0]} {r[1]}\n").hexdigest() for r in rows}
+    if told[("first", "head")[i]] not in made:
+        print(what)
+PY
+holds "its record commits to numbers and times of the ledger's rows, and to none of what they say" test ! -s told
 holds "the sealed half is with the team" test -f p/workspace/sealed/r0002.json
 says p/workspace/sealed/r0002.json AES-256-GCM "encrypted"
 

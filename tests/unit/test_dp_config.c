@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "manifests/config.h"
+#include "manifests/dialect.h"
 #include "manifests/registry.h"
 
 static const char *const good[] = {"source.path=x.csv",
@@ -79,6 +80,7 @@ static void test_each_void_is_refused_with_its_reason(void **state)
 	REFUSED("who knows a seed", "train.seed=7");
 	REFUSED("who knows a seed", "generate.seed=7");
 	REFUSED("one more exchange pushes others out", "source.rows=1000");
+	REFUSED("what the trace's rows say", "source.dialect=auto");
 	REFUSED("more often than the noise", "train.balance=4");
 	REFUSED("depend on the validation records", "train.patience=100");
 	REFUSED("whether a row is a copy depends on other rows", "source.duplicates=drop");
@@ -106,6 +108,26 @@ static void test_each_void_is_refused_with_its_reason(void **state)
 	REFUSED("take flow, which covers whatever happens in one exchange (it takes exchange or flow)",
 		"privacy.unit=window");
 	REFUSED("publishes a flow at random", "privacy.unit=flow", "privacy.delta=1e-6", "privacy.records=250000");
+}
+
+static void test_packets_whose_flows_depend_on_each_other_are_refused(void **state)
+{
+	struct fm_dialect *flows, *packets;
+	struct fm_config *cfg;
+	struct fm_error err;
+
+	(void)state;
+	assert_int_equal(fm_dialect_load(&flows, "ugr16", &err), FM_OK);
+	assert_int_equal(fm_dialect_load(&packets, "pcap", &err), FM_OK);
+	assert_int_equal(load(&cfg, &err, (const char *const[]){"source.dialect=pcap", NULL}), FM_OK);
+	assert_int_equal(fm_config_flows_alone(cfg, flows, &err), FM_OK);
+	assert_int_equal(fm_config_flows_alone(cfg, packets, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "may depend on the packets of others"));
+	strcpy(cfg->privacy.mode, "none");
+	assert_int_equal(fm_config_flows_alone(cfg, packets, &err), FM_OK);
+	fm_config_free(cfg);
+	fm_dialect_free(flows);
+	fm_dialect_free(packets);
 }
 
 static void test_a_delta_just_below_is_taken(void **state)
@@ -206,6 +228,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_a_whole_claim_is_taken),
 	    cmocka_unit_test(test_each_void_is_refused_with_its_reason),
+	    cmocka_unit_test(test_packets_whose_flows_depend_on_each_other_are_refused),
 	    cmocka_unit_test(test_a_delta_just_below_is_taken),
 	    cmocka_unit_test(test_a_share_for_the_gate_lets_it_ask),
 	    cmocka_unit_test(test_a_budget_is_read_and_written),

@@ -530,6 +530,22 @@ static void place_is_of_the_unordered_5_tuple_and_its_minute(void **state)
 	fm_secret_close(&other);
 }
 
+static void packets_are_not_read(void **state)
+{
+	struct fm_secret secret = key(7);
+	struct fm_config *cfg = config("dp");
+	struct fm_ingest_in in = {.cfg = cfg, .trace = "/dev/null", .out_dir = at("store"), .secret = &secret};
+	struct fm_ingest_out out;
+	struct fm_error err;
+
+	(void)state;
+	strcpy(cfg->source.dialect, "pcap");
+	assert_int_equal(fm_stage_ingest(&in, &out, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "is of packets"));
+	free(cfg);
+	fm_secret_close(&secret);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -537,6 +553,7 @@ int main(void)
 	    cmocka_unit_test(a_global_table_would_be_found),
 	    cmocka_unit_test(windows_would_be_found),
 	    cmocka_unit_test(an_exchange_is_whole_in_one_split_and_the_key_decides_which),
+	    cmocka_unit_test(packets_are_not_read),
 	    cmocka_unit_test(place_is_of_the_unordered_5_tuple_and_its_minute),
 	};
 

@@ -299,6 +299,31 @@ static void test_absent_ledger_is_an_input_error(void **state)
 	assert_null(report);
 }
 
+/* The record of a release in privacy.mode dp has a commitment to the last row that another body does not change. */
+static void test_a_blind_commitment_is_of_no_body(void **state)
+{
+	char first[2][2][FM_SHA256_HEX], head[2][2][FM_SHA256_HEX];
+	struct fm_ledger *l;
+	struct fm_error err;
+
+	(void)state;
+	for (int after = 0; after < 2; after++) {
+		if (after)
+			tamper("UPDATE ledger SET body = '{\"n\":6}', hash = replace(hash, 'a', 'b')");
+		assert_int_equal(fm_ledger_open(&l, dir, project, FM_LEDGER_READ, &err), FM_OK);
+		for (int blind = 0; blind < 2; blind++)
+			assert_int_equal(fm_ledger_witness(l, blind, first[after][blind], head[after][blind], &err),
+					 FM_OK);
+		fm_ledger_close(l);
+	}
+	assert_string_not_equal(head[0][0], head[1][0]);
+	assert_string_not_equal(first[0][0], first[1][0]);
+	assert_string_equal(head[0][1], head[1][1]);
+	assert_string_equal(first[0][1], first[1][1]);
+	assert_string_not_equal(head[0][0], head[0][1]);
+	assert_string_not_equal(head[0][1], first[0][1]);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
@@ -310,7 +335,7 @@ int main(void)
 	    T(test_emptied_ledger_is_found),          T(test_removed_database_is_found),
 	    T(test_missing_or_foreign_head_is_found), T(test_database_that_is_none_is_found),
 	    T(test_rewritten_chain_is_found),         T(test_crash_before_the_head_is_healed),
-	    T(test_absent_ledger_is_an_input_error),
+	    T(test_absent_ledger_is_an_input_error),  T(test_a_blind_commitment_is_of_no_body),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
