@@ -21,6 +21,14 @@ static int no_memory(struct fm_error *err)
 	return fm_fail(err, FM_ESYSTEM, "out of memory for the partner's edition");
 }
 
+/* Is nothing published but what the budget paid for? */
+static bool is_dp(const json_t *facts)
+{
+	const json_t *privacy = json_object_get(json_object_get(facts, "config"), "privacy");
+
+	return strcmp(fm_html_str(privacy, "mode"), "dp") == 0;
+}
+
 /* ---- histograms ---- */
 
 /* Counts, each rounded down to a multiple of k; cells of fewer than k hosts are 0. */
@@ -183,6 +191,23 @@ int fm_report_metrics(const json_t *list, const char *report, int64_t k, json_t 
 	return no_memory(err);
 }
 
+/* In privacy.mode dp: those of synthetic flows alone, and those that the budget paid for. */
+static json_t *accounted(const json_t *list)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; out && i < json_array_size(list); i++) {
+		json_t *m = json_array_get(list, i);
+		const char *name = fm_html_str(m, "name");
+
+		if ((fm_metric_is_free(name) || fm_metric_is_paid(name)) && json_array_append(out, m)) {
+			json_decref(out);
+			return NULL;
+		}
+	}
+	return out;
+}
+
 static int put_metrics(const json_t *facts, json_t *out, struct fm_error *err)
 {
 	const json_t *list = json_object_get(facts, "metrics"), *config = json_object_get(facts, "config");
@@ -192,6 +217,10 @@ static int put_metrics(const json_t *facts, json_t *out, struct fm_error *err)
 
 	if (!list)
 		return FM_OK;
+	if (is_dp(facts)) {
+		published = accounted(list);
+		return !published || json_object_set_new(out, "metrics", published) ? no_memory(err) : FM_OK;
+	}
 	if ((rc = fm_report_metrics(list, fm_html_str(json_object_get(config, "publish"), "report"),
 				    isfinite(k) ? (int64_t)k : 0, &published, err)) < 0)
 		return rc;
@@ -202,9 +231,8 @@ static int put_metrics(const json_t *facts, json_t *out, struct fm_error *err)
 
 static int put_stages(const json_t *facts, fm_report_open *shown, json_t *out, struct fm_error *err)
 {
-	const json_t *stages = json_object_get(facts, "stages"),
-		     *privacy = json_object_get(json_object_get(facts, "config"), "privacy");
-	bool dp = strcmp(fm_html_str(privacy, "mode"), "dp") == 0;
+	const json_t *stages = json_object_get(facts, "stages");
+	bool dp = is_dp(facts);
 	json_t *list = json_array();
 	int bad = !list;
 
@@ -257,6 +285,22 @@ static int copy_members(const json_t *facts, const char *const *member, json_t *
 	return bad;
 }
 
+/* In privacy.mode dp: no commitment to private products, no line of an audit unless the claim itself tells of one,
+ * which it does where its trace was public. */
+static int take_unpaid_out(json_t *out, struct fm_error *err)
+{
+	json_t *checks = json_deep_copy(json_object_get(out, "checks"));
+	bool audited = json_object_get(json_object_get(out, "privacy"), "audit") != NULL;
+
+	json_object_del(out, "commitments");
+	if (!json_object_get(out, "checks"))
+		return FM_OK;
+	for (size_t i = json_array_size(checks); i-- > 0 && !audited;)
+		if (strcmp(fm_html_str(json_array_get(checks, i), "name"), "audit.epsilon_lower") == 0)
+			json_array_remove(checks, i);
+	return !checks || json_object_set_new(out, "checks", checks) ? no_memory(err) : FM_OK;
+}
+
 int fm_report_partner(const json_t *facts, fm_report_open *shown, json_t **partner, struct fm_error *err)
 {
 	static const char *const members[] = {"format", "release",     "rows",    "commitments", "privacy",
@@ -269,8 +313,11 @@ int fm_report_partner(const json_t *facts, fm_report_open *shown, json_t **partn
 		rc = no_memory(err);
 		goto out;
 	}
+	if (is_dp(facts) && (rc = take_unpaid_out(out, err)) < 0)
+		goto out;
 	if ((rc = put_metrics(facts, out, err)) < 0 || (rc = put_config(facts, out, err)) < 0 ||
-	    (rc = put_stages(facts, shown, out, err)) < 0 || (rc = put_histograms(facts, out, err)) < 0)
+	    (rc = put_stages(facts, shown, out, err)) < 0 ||
+	    (!is_dp(facts) && (rc = put_histograms(facts, out, err)) < 0)) /* over bins of the trace */
 		goto out;
 	*partner = out;
 	out = NULL;

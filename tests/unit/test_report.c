@@ -536,6 +536,45 @@ static void test_dp_shows_the_digest_of_no_stage_that_saw_real_flows(void **stat
 	json_decref(facts);
 }
 
+/* ... and nothing that compares with real flows, is over bins of them, or commits to them, is shown. */
+static void test_dp_shows_partners_what_was_paid_for_alone(void **state)
+{
+	static const char *const names[] = {"rules.broken_share", "paid.jsd.PR",   "jsd.PR",
+					    "floor.jsd.PR",       "pair_jsd",      "rules.broken_share_real",
+					    "leak.rows_equal",    "rows.synthetic"};
+	json_t *facts = facts_with("metrics"), *list = json_array(), *partner, *shown;
+	char *text;
+
+	(void)state;
+	json_object_set_new(json_object_get(facts, "config"), "privacy", json_pack("{s:s}", "mode", "dp"));
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		json_array_append_new(list, json_pack("{s:s, s:f, s:i}", "name", names[i], "value", 0.125, "n", 5000));
+	json_object_set_new(facts, "metrics", list);
+	json_object_set_new(facts, "commitments", parse("{'method':'HMAC-SHA-256','of':{'source':'" MARK "'}}"));
+	json_object_set_new(facts, "checks",
+			    parse("[{'name':'audit.epsilon_lower','value':" MARK "},{'name':'rules.broken_share'}]"));
+	partner = partner_facts(facts);
+	assert_null(json_object_get(partner, "histograms"));
+	assert_null(json_object_get(partner, "commitments"));
+	shown = json_object_get(partner, "metrics");
+	assert_int_equal(json_array_size(shown), 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_string_equal(json_string_value(json_object_get(json_array_get(shown, i), "name")), names[i]);
+	assert_int_equal(json_array_size(json_object_get(partner, "checks")), 1);
+	text = page(partner, true);
+	check_page(text);
+	no_mark(text);
+	free(text);
+	json_decref(partner);
+	/* The line of an audit of a public trace, which the claim itself tells of, stays. */
+	json_object_set_new(json_object_get(facts, "config"), "privacy", json_pack("{s:s}", "mode", "dp"));
+	json_object_set_new(facts, "privacy", parse("{'mode':'dp','audit':{'runs':1}}"));
+	partner = partner_facts(facts);
+	assert_int_equal(json_array_size(json_object_get(partner, "checks")), 2);
+	json_decref(partner);
+	json_decref(facts);
+}
+
 /* Metrics that tell of the real flows, or would let one be solved for; shown: with metrics, with histograms. */
 static const struct {
 	const char *name;
@@ -1335,6 +1374,7 @@ int main(void)
 	    cmocka_unit_test(test_large_and_extreme_histograms_are_drawn_or_missing),
 	    cmocka_unit_test(test_a_partner_sees_nothing_private),
 	    cmocka_unit_test(test_dp_shows_the_digest_of_no_stage_that_saw_real_flows),
+	    cmocka_unit_test(test_dp_shows_partners_what_was_paid_for_alone),
 	    cmocka_unit_test(test_numbers_of_the_real_flows_alone_stay_with_the_team),
 	    cmocka_unit_test(test_numbers_of_rows_are_multiples_of_k),
 	    cmocka_unit_test(test_scores_do_not_tell_how_many_rows_carry_a_label),
