@@ -109,6 +109,7 @@ struct fm_config {
 		double epsilon, delta, clip, noise_multiplier;
 		int64_t records;     /* the trace has at most so many units: a public bound */
 		char unit[16];       /* exchange | flow */
+		char gate_asks[16];  /* fields | pairs | labels | all */
 		char accountant[16]; /* pld | rdp */
 		double
 		    budget[FM_NSHARES]; /* of what epsilon is worth, by fm_share; all 0: as the kind of model has it */
@@ -214,6 +215,8 @@ int fm_config_fresh(struct fm_fresh *f, const struct fm_config *cfg, bool inside
  * are no period. */
 int fm_config_public_period(const struct fm_config *cfg, int64_t *first_ms, int64_t *last_ms,
 			    struct fm_error *err) FM_MUST_CHECK;
+/* Does a paid gate ask for "pairs" or "labels" besides single fields? */
+bool fm_config_gate_asks(const struct fm_config *cfg, const char *what);
 struct fm_dialect;
 /* FM_EINPUT where in mode dp a trace in this dialect is of packets, whose flows depend on each other's packets. */
 int fm_config_flows_alone(const struct fm_config *cfg, const struct fm_dialect *dialect,

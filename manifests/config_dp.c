@@ -191,6 +191,11 @@ static int check_voids(struct fm_loader *l)
 	return FM_OK;
 }
 
+bool fm_config_gate_asks(const struct fm_config *cfg, const char *what)
+{
+	return strcmp(cfg->privacy.gate_asks, what) == 0 || strcmp(cfg->privacy.gate_asks, "all") == 0;
+}
+
 int fm_config_flows_alone(const struct fm_config *cfg, const struct fm_dialect *dialect, struct fm_error *err)
 {
 	if (!fm_config_dp(cfg) || !dialect->packets)
@@ -206,6 +211,9 @@ int fm_config_flows_alone(const struct fm_config *cfg, const struct fm_dialect *
 /* A release tells that its checks passed, so only what costs nothing or was paid for may decide. */
 static int check_gate(struct fm_loader *l)
 {
+	static const struct {
+		const char *prefix, *what;
+	} asked[] = {{"paid.pair", "pairs"}, {"paid.jsd.TY", "labels"}};
 	const struct fm_config *c = l->cfg;
 
 	for (int i = 0; i < c->gate.n; i++) {
@@ -221,6 +229,14 @@ static int check_gate(struct fm_loader *l)
 				       "gate.%s asks the holdout, and nothing pays for that: give privacy.budget.gate "
 				       "a share (0.05 is a twentieth), or leave the check out",
 				       k->name);
+		for (int w = 0; w < 2; w++)
+			if (strncmp(k->name, asked[w].prefix, strlen(asked[w].prefix)) == 0 &&
+			    !fm_config_gate_asks(c, asked[w].what))
+				return FAIL_AT(
+				    l, "gate.CHECK",
+				    "gate.%s asks the holdout for %s, and privacy.gate_asks is %s: set it to %s "
+				    "or all",
+				    k->name, asked[w].what, c->privacy.gate_asks, asked[w].what);
 		if (!fm_metric_is_free(k->name) && !fm_metric_is_paid(k->name))
 			return FAIL_AT(
 			    l, "gate.CHECK",

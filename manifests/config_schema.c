@@ -259,6 +259,9 @@ const struct fm_key fm_keys[] = {
 		 "two-way counts, and the training of model.kind diffusion; gate: what checks of paid.* ask of the "
 		 "holdout. What they leave is not spent; {} or the gate's alone: the rest is split as the kind does it "
 		 "(docs/differential-privacy.md)."},
+	{FIELD(privacy, gate_asks, CHOICE), .choices = "fields|pairs|labels|all", .dflt = "fields", .mode = "dp",
+	 .help = "For mode dp: what privacy.budget.gate asks of the holdout, all with as much noise: ten fields, or "
+		 "these and eight pairs of them, or these and the labels, or all."},
 	{FIELD(privacy, draws, INT), .min = 1, .max = 64, .dflt = "8", .mode = "dp",
 	 .help = "For mode dp and model.kind diffusion: draws of noise and time for each record of a step, which cost "
 		 "time and no epsilon: their mean is clipped once."},

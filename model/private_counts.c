@@ -168,6 +168,8 @@ static bool is_made_inside(const void *ctx, uint32_t ip)
 int fm_private_gate_opts(struct fm_paid_opts *o, const struct fm_config *cfg, const struct fm_table *real,
 			 struct fm_private_ranges *r, struct fm_error *err)
 {
+	const char *label[FM_LABELS_MAX];
+	char text[FM_CFG_STR];
 	int64_t first, last;
 	int rc;
 
@@ -175,10 +177,13 @@ int fm_private_gate_opts(struct fm_paid_opts *o, const struct fm_config *cfg, co
 		return rc;
 	*o = (struct fm_paid_opts){.mu = fm_private_worth(cfg) * sqrt(cfg->privacy.budget[FM_SHARE_GATE]),
 				   .replaced = fm_config_unit_flow(cfg),
+				   .pairs = fm_config_gate_asks(cfg, "pairs"),
 				   .first_slot = (int32_t)(first / FM_SLOT_MS),
 				   .inside = real ? is_inside : is_made_inside,
 				   .ctx = real ? (const void *)real->addresses : r};
 	o->nslots = (int32_t)(last / FM_SLOT_MS) - o->first_slot + 1;
+	if (fm_config_gate_asks(cfg, "labels"))
+		o->nlabels = fm_config_public_labels(cfg, text, label, FM_LABELS_MAX);
 	if (real)
 		return FM_OK;
 	return fm_ranges(r->range, &r->n, cfg, FM_SIDE_INSIDE, err);
@@ -187,7 +192,7 @@ int fm_private_gate_opts(struct fm_paid_opts *o, const struct fm_config *cfg, co
 /* As above: asked of no exchanges at all. */
 int fm_private_gate_plan(const struct fm_config *cfg, struct fm_charges *charges, struct fm_error *err)
 {
-	int64_t noisy[FM_PAID_FIELDS][FM_PAID_CELLS];
+	int64_t noisy[FM_PAID_QUESTIONS][FM_PAID_CELLS];
 	struct fm_exchanges none = {0};
 	struct fm_private_ranges ranges;
 	struct fm_secret key = {0};

@@ -6,18 +6,26 @@
 #include "model/private_counts.h"
 #include "privacy/charge_json.h"
 
+static int cut(struct fm_exchanges *e, const struct fm_table *t, const struct fm_config *cfg, struct fm_error *err)
+{
+	const char *label[FM_LABELS_MAX];
+	char text[FM_CFG_STR];
+	const struct fm_record_opts o = {label, fm_config_public_labels(cfg, text, label, FM_LABELS_MAX)};
+
+	return fm_exchanges_cut(e, t, &o, err);
+}
+
 /* Both sides are cut into exchanges by the same rules, and lose what is beyond the flows of one alike. */
-static int ask(const struct fm_paid_in *in, int64_t noisy[FM_PAID_FIELDS][FM_PAID_CELLS], struct fm_charges *charged,
+static int ask(const struct fm_paid_in *in, int64_t noisy[FM_PAID_QUESTIONS][FM_PAID_CELLS], struct fm_charges *charged,
 	       double *sigma, struct fm_error *err)
 {
-	const struct fm_record_opts no_labels = {0};
 	struct fm_private_ranges ranges;
 	struct fm_exchanges e = {0};
 	struct fm_paid_opts o;
 	int rc;
 
 	if ((rc = fm_private_gate_opts(&o, in->cfg, in->holdout, &ranges, err)) < 0 ||
-	    (in->holdout && (rc = fm_exchanges_cut(&e, in->holdout, &no_labels, err)) < 0))
+	    (in->holdout && (rc = cut(&e, in->holdout, in->cfg, err)) < 0))
 		goto out;
 	*sigma = fm_paid_sigma(&o);
 	rc = fm_paid_ask(noisy, charged, &e, &o, in->secret, err);
@@ -26,18 +34,18 @@ out:
 	return rc;
 }
 
-static int count(const struct fm_paid_in *in, uint64_t made[FM_PAID_FIELDS][FM_PAID_CELLS], struct fm_error *err)
+static int count(const struct fm_paid_in *in, uint64_t made[FM_PAID_QUESTIONS][FM_PAID_CELLS], struct fm_paid_opts *o,
+		 struct fm_error *err)
 {
-	const struct fm_record_opts no_labels = {0};
 	struct fm_private_ranges ranges;
 	struct fm_exchanges e = {0};
-	struct fm_paid_opts o;
 	int rc;
 
-	if ((rc = fm_private_gate_opts(&o, in->cfg, NULL, &ranges, err)) < 0 ||
-	    (rc = fm_exchanges_cut(&e, in->synthetic, &no_labels, err)) < 0)
+	if ((rc = fm_private_gate_opts(o, in->cfg, NULL, &ranges, err)) < 0 ||
+	    (rc = cut(&e, in->synthetic, in->cfg, err)) < 0)
 		goto out;
-	fm_paid_count(made, &e, &o);
+	fm_paid_count(made, &e, o);
+	o->ctx = NULL; /* was of this function */
 out:
 	fm_exchanges_free(&e);
 	return rc;
@@ -50,10 +58,10 @@ static int add(struct fm_metrics *out, const char *name, struct fm_noisy_range r
 
 int fm_paid_measure(const struct fm_paid_in *in, struct fm_metrics *out, struct fm_error *err)
 {
-	static const char *const prefix = "paid.jsd.";
-	int64_t noisy[FM_PAID_FIELDS][FM_PAID_CELLS];
-	uint64_t made[FM_PAID_FIELDS][FM_PAID_CELLS];
-	struct fm_noisy_jsd jsd[FM_PAID_FIELDS];
+	int64_t noisy[FM_PAID_QUESTIONS][FM_PAID_CELLS];
+	uint64_t made[FM_PAID_QUESTIONS][FM_PAID_CELLS];
+	struct fm_noisy_jsd jsd[FM_PAID_QUESTIONS];
+	struct fm_paid_opts o;
 	struct fm_charges plan = {0}, charged = {0};
 	double sigma = 0;
 	char name[64];
@@ -68,17 +76,19 @@ int fm_paid_measure(const struct fm_paid_in *in, struct fm_metrics *out, struct 
 			     "the gate charged other than what its config says it would: nothing of it may be used");
 		goto out;
 	}
-	if ((rc = count(in, made, err)) < 0)
+	if ((rc = count(in, made, &o, err)) < 0)
 		goto out;
-	for (int f = 0; f < FM_PAID_FIELDS; f++)
-		if ((rc = fm_jsd_noisy(noisy[f], made[f], fm_paid_cells(f), sigma, &jsd[f], err)) < 0)
-			goto out;
-	for (int f = 0; f < FM_PAID_FIELDS; f++) {
-		snprintf(name, sizeof name, "%s%s", prefix, fm_paid_name[f]);
-		if ((rc = add(out, name, fm_noisy_range(&jsd[f], 1), err)) < 0)
+	for (int f = 0; f < FM_PAID_QUESTIONS; f++) {
+		if (!fm_paid_asks(&o, f))
+			continue;
+		snprintf(name, sizeof name, "paid.%s.%s", fm_paid_is_pair(f) ? "pair" : "jsd", fm_paid_name[f]);
+		if ((rc = fm_jsd_noisy(noisy[f], made[f], fm_paid_cells(&o, f), sigma, &jsd[f], err)) < 0 ||
+		    (rc = add(out, name, fm_noisy_range(&jsd[f], 1), err)) < 0)
 			goto out;
 	}
-	rc = add(out, "paid.jsd_mean", fm_noisy_range(jsd, FM_PAID_FIELDS), err);
+	if ((rc = add(out, "paid.jsd_mean", fm_noisy_range(jsd, FM_PAID_FIELDS), err)) < 0 || !o.pairs)
+		goto out;
+	rc = add(out, "paid.pair_jsd", fm_noisy_range(jsd + FM_PAID_FIELDS, FM_PAID_TY - FM_PAID_FIELDS), err);
 out:
 	fm_charges_free(&plan);
 	fm_charges_free(&charged);

@@ -51,7 +51,8 @@ def main():
     fields = "|".join(sorted(name.split()[1] for name in asked))
     free = re.compile(r"rules\.(broken_share|no_packet|short_bytes|long_bytes|icmp_source_port|same_address|portless_port|flags_outside_tcp)$"
                       + (r"|audit\.epsilon_lower$" if "audit" in manifest["privacy"] else "")
-                      + (rf"|paid\.(jsd\.({fields})|jsd_mean)$" if asked else ""))
+                      + (rf"|paid\.((jsd|pair)\.({fields})|jsd_mean)$" if asked else "")
+                      + (r"|paid\.pair_jsd$" if any("_" in name for name in asked) else ""))
     bad += [m["name"] for m in manifest["metrics"] + manifest["checks"] if not free.match(m["name"])]
     bad += ["ci of " + m["name"] for m in manifest["metrics"] + manifest["checks"]
             if "ci" in m and not m["name"].startswith("paid.")]

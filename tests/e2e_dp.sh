@@ -89,7 +89,7 @@ says err "sealed half" "which is named"
 
 # --- a gate that asks the holdout ---
 paid() { # OPTION...: a fifth of the budget for it
-	private --set 'privacy.budget={gate: 0.2}' --set gate.paid.jsd.PR=0.6 --set gate.paid.jsd_mean=0.6 --set release.version=1.1.0 "$@"
+	private --set 'privacy.budget={gate: 0.2}' --set privacy.gate_asks=all --set gate.paid.jsd.PR=0.6 --set gate.paid.jsd_mean=0.6 --set release.version=1.1.0 "$@"
 }
 expect 3 "no check asks the holdout where nothing pays" private --set gate.paid.jsd.PR=0.6
 says err "privacy.budget.gate" "with the key that would"
@@ -106,10 +106,10 @@ d = json.load(open(sys.argv[1]))
 d["privacy"]["mechanisms"] = [m for m in d["privacy"]["mechanisms"] if m["name"] != "holdout PKT"]
 json.dump(d, open("worse.json", "w"))' $y/manifest.json
 holds "(a paid metric that no mechanism is charged for is found)" sh -c "! '$PYTHON' '$ROOT/tests/dp_fields.py' worse.json >/dev/null"
-holds "ten fields were asked" test "$(json $y/manifest.json 'sum(m["name"].startswith("holdout ") for m in d["privacy"]["mechanisms"])')" = 10
+holds "ten fields, eight pairs and the labels were asked" test "$(json $y/manifest.json 'sum(m["name"].startswith("holdout ") for m in d["privacy"]["mechanisms"])')" = 19
 holds "for no more epsilon" test "$(json $y/manifest.json '3.9 < d["privacy"]["epsilon"] <= 4')" = True
 holds "their metrics and both checks are told" test \
-	"$(json $y/manifest.json '(lambda n: (sum(m["name"].startswith("paid.") for m in d["metrics"]), n))(sum(c["name"].startswith("paid.") for c in d["checks"]))')" = "(11, 2)"
+	"$(json $y/manifest.json '(lambda n: (sum(m["name"].startswith("paid.") for m in d["metrics"]), n))(sum(c["name"].startswith("paid.") for c in d["checks"]))')" = "(21, 2)"
 says $y/README.md "paid.jsd_mean" "the data sheet has the line"
 says $y/README.md "through noise" "and says how it came about"
 expect 1 "a check that is not met blocks" paid --set release.version=1.1.1 --set gate.paid.jsd.SP=0.000001

@@ -1,5 +1,5 @@
 /*
- * paid.h - noisy counts of the flows of exchanges, one field at a time, over public cells: what the paid part of the
+ * paid.h - noisy counts of the flows of exchanges, by one field or two, over public cells: what the paid part of the
  * gate asks of the holdout.
  *
  * Every cell is a public rule; nothing in it comes from data:
@@ -9,6 +9,11 @@
  *     PR FLG       the public lists of records.h
  *     TS           the period that the config names, in 48 equal parts; what lies outside is in the nearest
  *     TD PKT BYT   two cells an octave, exact to 3 (ms, packets, bytes); all from 2^32 on in the last
+ *     TY           the labels that the config names; any other is the first
+ *
+ * Two fields are asked of at once over coarser cells, eight of a field at most, since the noise is as large on each
+ * cell: sides; TCP, UDP, ICMP and the rest; seven kinds of ports; eighths of the period; packets by octaves to 128,
+ * bytes by octaves from 64 to 4096, milliseconds by two octaves each to 4096.
  *
  * An exchange adds a flow to a field's counts for each of its 1 to FM_EXCHANGE_FLOWS flows, so that it moves them by
  * at most FM_EXCHANGE_FLOWS in L2, which it does when all its flows are in one cell.
@@ -32,29 +37,45 @@ enum fm_paid_field {
 	FM_PAID_PKT,
 	FM_PAID_BYT,
 	FM_PAID_FLG,
-	FM_PAID_FIELDS
+	FM_PAID_FIELDS, /* so many are always asked for */
+	FM_PAID_SA_DP = FM_PAID_FIELDS,
+	FM_PAID_PR_DP,
+	FM_PAID_TS_DP,
+	FM_PAID_SP_DP,
+	FM_PAID_DP_PKT,
+	FM_PAID_DP_BYT,
+	FM_PAID_PKT_BYT,
+	FM_PAID_TD_PKT,
+	FM_PAID_TY,
+	FM_PAID_QUESTIONS
 };
-extern const char *const fm_paid_name[FM_PAID_FIELDS]; /* "SA" */
-#define FM_PAID_CELLS 65                               /* of a field at most */
-size_t fm_paid_cells(enum fm_paid_field field);
+extern const char *const fm_paid_name[FM_PAID_QUESTIONS]; /* "SA", "SA_DP" */
+#define FM_PAID_CELLS 65                                  /* of a question at most */
 
 struct fm_paid_opts {
-	double mu;     /* of all fields together: a continuous Gaussian of sensitivity 1 and deviation 1 / mu */
+	double mu;     /* of all questions together: a continuous Gaussian of sensitivity 1 and deviation 1 / mu */
 	bool replaced; /* as in marginals.h: the flows of one exchange go, and those of another come */
+	bool pairs;    /* two fields are asked of at once, too */
+	int nlabels;   /* of the public list, where labels are asked for; 0: they are not */
 	int32_t first_slot, nslots;                   /* public: the period */
 	bool (*inside)(const void *ctx, uint32_t ip); /* public */
 	const void *ctx;
 };
+bool fm_paid_asks(const struct fm_paid_opts *o, enum fm_paid_field question);
+bool fm_paid_is_pair(enum fm_paid_field question);
+/* Cells of a question, FM_PAID_CELLS at most. */
+size_t fm_paid_cells(const struct fm_paid_opts *o, enum fm_paid_field question);
 /* Standard deviation of the discrete noise on each number. */
 double fm_paid_sigma(const struct fm_paid_opts *o);
 
-/* noisy[f][0 .. fm_paid_cells(f)): flows of e by field f with noise under the key.  The charges are appended to
- * *charges.  FM_EINPUT as for fm_counts_histogram. */
-int fm_paid_ask(int64_t noisy[FM_PAID_FIELDS][FM_PAID_CELLS], struct fm_charges *charges, const struct fm_exchanges *e,
-		const struct fm_paid_opts *o, const struct fm_secret *key, struct fm_error *err) FM_MUST_CHECK;
+/* noisy[f][0 .. fm_paid_cells(o, f)): flows of e by question f with noise under the key; nothing of one that is not
+ * asked.  The charges are appended to *charges.  FM_EINPUT as for fm_counts_histogram. */
+int fm_paid_ask(int64_t noisy[FM_PAID_QUESTIONS][FM_PAID_CELLS], struct fm_charges *charges,
+		const struct fm_exchanges *e, const struct fm_paid_opts *o, const struct fm_secret *key,
+		struct fm_error *err) FM_MUST_CHECK;
 
 /* The same without noise, of flows that nobody has to be protected from. */
-void fm_paid_count(uint64_t count[FM_PAID_FIELDS][FM_PAID_CELLS], const struct fm_exchanges *e,
+void fm_paid_count(uint64_t count[FM_PAID_QUESTIONS][FM_PAID_CELLS], const struct fm_exchanges *e,
 		   const struct fm_paid_opts *o);
 
 #endif

@@ -15,7 +15,7 @@
 #include "stages/paid.h"
 #include "traces/trace.h"
 
-enum { MOST = FM_PAID_FIELDS + 1 };
+enum { MOST = FM_PAID_QUESTIONS + 2 };
 
 static void die(const struct fm_error *err)
 {
@@ -76,7 +76,7 @@ int main(int argc, char **argv)
 		}
 		fm_metrics_free(&m);
 	}
-	for (int i = 0; i < MOST; i++)
+	for (int i = 0; i < MOST && name[i][0]; i++)
 		printf("%-16s %.4f %.4f %.4f\n", name[i], mean[i], largest[i], lower[i]);
 	return 0;
 }

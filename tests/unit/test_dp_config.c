@@ -97,6 +97,9 @@ static void test_each_void_is_refused_with_its_reason(void **state)
 	REFUSED("nothing pays for that", "gate.paid.jsd.PR=0.1");
 	REFUSED("nothing pays for that", "gate.paid.jsd_mean=0.1", "privacy.budget={vocabulary: 0.5, pairs: 0.5}");
 	REFUSED("pass or fail would reveal", "gate.jsd.PR=0.1", "privacy.budget={gate: 0.1}");
+	REFUSED("set it to pairs or all", "gate.paid.pair_jsd=0.1", "privacy.budget={gate: 0.1}");
+	REFUSED("set it to labels or all", "gate.paid.jsd.TY=0.1", "privacy.budget={gate: 0.1}",
+		"privacy.gate_asks=pairs");
 	REFUSED("relative to its floor", "gate.paid.jsd.PR={max: 1, relative_to_floor: true}",
 		"privacy.budget={gate: 0.1}");
 	REFUSED("did you mean 'training'", "privacy.budget={trainin: 0.5}");

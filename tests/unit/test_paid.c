@@ -7,6 +7,7 @@
 #include "judge/gate/check.h"
 #include "judge/noisy_jsd.h"
 #include "manifests/canon.h"
+#include "manifests/registry.h"
 #include "model/generator.h"
 #include "model/private_counts.h"
 #include "privacy/charge_json.h"
@@ -40,7 +41,8 @@ static bool nobody(const void *ctx, uint32_t ip)
 	return ip % 2;
 }
 
-static const struct fm_paid_opts opts = {.mu = 0.5, .first_slot = 1000, .nslots = 96, .inside = nobody};
+static const struct fm_paid_opts opts = {
+    .mu = 0.5, .pairs = true, .nlabels = 5, .first_slot = 1000, .nslots = 96, .inside = nobody};
 
 /* One that depends on (seed, i) alone; alike: all its flows are the same. */
 static struct fm_exchange exchange(uint64_t seed, uint64_t i, bool alike)
@@ -62,15 +64,16 @@ static struct fm_exchange exchange(uint64_t seed, uint64_t i, bool alike)
 								       .td = fm_rng_u32(&r) >> fm_rng_below(&r, 32),
 								       .pkt = fm_rng_u32(&r) >> fm_rng_below(&r, 32),
 								       .back = (uint8_t)fm_rng_below(&r, 2),
-								       .flg = (uint8_t)fm_rng_below(&r, FM_FLAGS)};
+								       .flg = (uint8_t)fm_rng_below(&r, FM_FLAGS),
+								       .label = (uint8_t)fm_rng_below(&r, 5)};
 	return x;
 }
 
 static void an_exchange_moves_each_field_by_what_is_charged(void **state)
 {
 	enum { PAIRS = 200, OTHERS = 30 };
-	static int64_t with[FM_PAID_FIELDS][FM_PAID_CELLS], without[FM_PAID_FIELDS][FM_PAID_CELLS];
-	double largest[FM_PAID_FIELDS] = {0};
+	static int64_t with[FM_PAID_QUESTIONS][FM_PAID_CELLS], without[FM_PAID_QUESTIONS][FM_PAID_CELLS];
+	double largest[FM_PAID_QUESTIONS] = {0};
 	struct fm_error err;
 
 	(void)state;
@@ -87,15 +90,15 @@ static void an_exchange_moves_each_field_by_what_is_charged(void **state)
 		OK(fm_paid_ask(with, &a, &more, &opts, &key, &err));
 		OK(fm_paid_ask(without, &b, &less, &opts, &key, &err));
 		assert_true(fm_charges_equal(&a, &b));
-		assert_int_equal(a.n, FM_PAID_FIELDS);
-		for (int f = 0; f < FM_PAID_FIELDS; f++) {
+		assert_int_equal(a.n, FM_PAID_QUESTIONS);
+		for (int f = 0; f < FM_PAID_QUESTIONS; f++) {
 			double l2 = 0;
 			int64_t flows = 0;
 
 			for (size_t c = 0; c < FM_PAID_CELLS; c++) {
 				int64_t d = with[f][c] - without[f][c];
 
-				assert_true(d >= 0 && (c < fm_paid_cells(f) || with[f][c] == 0));
+				assert_true(d >= 0 && (c < fm_paid_cells(&opts, f) || with[f][c] == 0));
 				flows += d;
 				l2 += (double)(d * d);
 			}
@@ -107,7 +110,7 @@ static void an_exchange_moves_each_field_by_what_is_charged(void **state)
 		fm_charges_free(&b);
 		fm_secret_close(&key);
 	}
-	for (int f = 0; f < FM_PAID_FIELDS; f++) /* and reaches it */
+	for (int f = 0; f < FM_PAID_QUESTIONS; f++) /* and reaches it */
 		assert_true(sqrt(largest[f]) == FM_EXCHANGE_FLOWS);
 }
 
@@ -115,7 +118,7 @@ static void an_exchange_moves_each_field_by_what_is_charged(void **state)
 static void a_replaced_exchange_moves_each_field_by_what_is_charged(void **state)
 {
 	enum { PAIRS = 60, OTHERS = 5 };
-	static int64_t before[FM_PAID_FIELDS][FM_PAID_CELLS], after[FM_PAID_FIELDS][FM_PAID_CELLS];
+	static int64_t before[FM_PAID_QUESTIONS][FM_PAID_CELLS], after[FM_PAID_QUESTIONS][FM_PAID_CELLS];
 	struct fm_paid_opts replaced = opts;
 	double largest = 0;
 	struct fm_error err;
@@ -136,7 +139,7 @@ static void a_replaced_exchange_moves_each_field_by_what_is_charged(void **state
 		OK(fm_paid_ask(before, &a, &e, &replaced, &key, &err));
 		list[0] = exchange((uint64_t)p + 1000, 0, true);
 		OK(fm_paid_ask(after, &b, &e, &replaced, &key, &err));
-		for (int f = 0; f < FM_PAID_FIELDS; f++) {
+		for (int f = 0; f < FM_PAID_QUESTIONS; f++) {
 			double l2 = 0;
 
 			for (size_t c = 0; c < FM_PAID_CELLS; c++)
@@ -281,6 +284,44 @@ static void the_plan_is_what_is_charged_and_keeps_to_epsilon(void **state)
 	}
 }
 
+/* The noise on each question is of how many there are; what is not asked is neither charged nor measured. */
+static void what_the_config_asks_is_planned_charged_and_measured(void **state)
+{
+	static const struct {
+		const char *asks;
+		size_t questions, metrics;
+	} cases[] = {{"privacy.gate_asks=fields", 10, 11},
+		     {"privacy.gate_asks=pairs", 18, 20},
+		     {"privacy.gate_asks=labels", 11, 12},
+		     {"privacy.gate_asks=all", 19, 21}};
+	struct fm_table *h = random_table(2000, 1), *made = random_table(2000, 2);
+	struct fm_error err;
+	double first = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct fm_config *cfg = CONFIG("privacy.budget={gate: 0.2}", cases[i].asks);
+		struct fm_charges gate = {0};
+		struct fm_metrics m;
+
+		OK(fm_private_gate_plan(cfg, &gate, &err));
+		assert_int_equal(gate.n, cases[i].questions);
+		first = i == 0 ? gate.list[0].scale : first;
+		for (size_t k = 0; k < gate.n; k++)
+			assert_true(fabs(pow(gate.list[k].scale, 2) - 3 -
+					 (pow(first, 2) - 3) * (double)cases[i].questions / 10) < 1e-6 * first * first);
+		measure(&m, cfg, h, made, 3);
+		assert_int_equal(m.n, cases[i].metrics);
+		for (size_t k = 0; k < m.n; k++)
+			assert_true(fm_metric_is_paid(m.m[k].name));
+		fm_metrics_free(&m);
+		fm_charges_free(&gate);
+		fm_config_free(cfg);
+	}
+	fm_table_free(h);
+	fm_table_free(made);
+}
+
 /* ---- the verdict ---- */
 
 /* All values of one field alike; FM_NCOL: none. */
@@ -392,6 +433,46 @@ static void a_constant_field_fails_its_check_and_honest_flows_pass(void **state)
 	fm_config_free(cfg);
 }
 
+/* Each field is as it should be, and the two do not go together: single fields let it through, the pair does not. */
+static void fields_that_fit_and_pairs_that_do_not_are_found(void **state)
+{
+	struct fm_config *cfg = CONFIG("privacy.budget={gate: 0.5}", "privacy.gate_asks=all", "gate.paid.jsd.PKT=0.06",
+				       "gate.paid.jsd.BYT=0.06", "gate.paid.jsd.TY=0.06", "gate.paid.pair.PKT_BYT=0.06",
+				       "gate.paid.pair_jsd=0.06", "gate.rules.broken_share=~");
+	struct fm_table *holdout = random_table(ROWS, 8), *made = random_table(ROWS, 9);
+
+	(void)state;
+	for (size_t i = 0; i < ROWS; i++) {
+		holdout->pkt[i] = i % 2 ? 1 : 64;
+		holdout->byt[i] = i % 2 ? 40 : 9000;
+	}
+	for (int honest = 1; honest >= 0; honest--) {
+		struct fm_metrics paid;
+		struct fm_verdict v;
+
+		for (size_t i = 0; i < ROWS; i++) {
+			made->pkt[i] = i % 2 ? 1 : 64;
+			made->byt[i] = (i / 2 + (honest ? i - i / 2 : 0)) % 2 ? 40 : 9000;
+		}
+		measure(&paid, cfg, holdout, made, 7);
+		v = judged(cfg, &paid);
+		assert_int_equal(v.n, 5);
+		for (size_t k = 0; k < v.n; k++) {
+			bool lies = !honest && strcmp(v.check[k].name, "paid.pair.PKT_BYT") == 0;
+
+			if (v.check[k].pass == lies && strcmp(v.check[k].name, "paid.pair_jsd") != 0)
+				fail_msg("%s %.4f of %s flows", v.check[k].name, v.check[k].value,
+					 honest ? "honest" : "other");
+		}
+		assert_int_equal(v.pass, honest);
+		fm_verdict_free(&v);
+		fm_metrics_free(&paid);
+	}
+	fm_table_free(holdout);
+	fm_table_free(made);
+	fm_config_free(cfg);
+}
+
 /* Too few flows for the noise, or none at all, pass nothing, and no exact metric can stand in. */
 static void noise_that_hides_all_passes_nothing(void **state)
 {
@@ -478,6 +559,8 @@ int main(void)
 	    cmocka_unit_test(a_replaced_exchange_moves_each_field_by_what_is_charged),
 	    cmocka_unit_test(only_the_counts_are_seen),
 	    cmocka_unit_test(the_plan_is_what_is_charged_and_keeps_to_epsilon),
+	    cmocka_unit_test(what_the_config_asks_is_planned_charged_and_measured),
+	    cmocka_unit_test(fields_that_fit_and_pairs_that_do_not_are_found),
 	    cmocka_unit_test(a_constant_field_fails_its_check_and_honest_flows_pass),
 	    cmocka_unit_test(noise_that_hides_all_passes_nothing),
 	    cmocka_unit_test(the_interval_holds_the_divergence_without_noise),
