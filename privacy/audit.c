@@ -176,7 +176,7 @@ int fm_audit_epsilon(size_t m, size_t r, size_t v, double delta, double p, doubl
 
 void fm_audit_choices(size_t m, size_t k[FM_AUDIT_CHOICES][2])
 {
-	const size_t plus[] = {m * 9 / 20, m / 4, m / 10, m / 20, m * 9 / 20};
+	const size_t plus[] = {m * 9 / 20, m / 4, m / 10, m / 20, m * 2 / 5};
 
 	for (int j = 0; j < FM_AUDIT_CHOICES; j++) {
 		k[j][0] = plus[j];

@@ -55,7 +55,7 @@ struct fm_canaries {
 	size_t m;
 };
 /* Choices for fm_audit_bound, fixed before anyone looks: nine in ten of the canaries, half of them, a fifth and a
- * tenth, half of the guesses each way; and 45 in a hundred as in, where being out cannot be told from being in and
+ * tenth, half of the guesses each way; and two in five as in, where being out cannot be told from being in and
  * never looked at. */
 #define FM_AUDIT_CHOICES 5
 void fm_audit_choices(size_t m, size_t k[FM_AUDIT_CHOICES][2]);

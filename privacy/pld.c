@@ -17,12 +17,14 @@
 /* The tilt that is used, of the one where the bound by moments has its least: near 1 the mean lies at epsilon, but
  * where a rare large loss matters the window must then hold many of them at once. */
 #define LEAN 0.5
-/* A composition is tried without a transform (direct.h) where a window has so many points and the last halving took so
- * large a share off epsilon, or where so large a share of epsilon is the transforms' rounding; and where the mean of
- * the losses lies within so many of their deviations of 0, so that points that are close near 0 are close enough there.
- * With that share first, then with halves of it, by so many products of masses at most. */
+/* A composition is tried without a transform (direct.h) where a window has so many points, and the last halving took so
+ * large a share off epsilon and as much of what the one before it took, so that many more would be needed; or where so
+ * large a share of epsilon is the transforms' rounding; and where the mean of the losses lies within so many of their
+ * deviations of 0, so that points that are close near 0 are close enough there. With that share first, then with halves
+ * of it, by so many products of masses at most. */
 #define DIRECT_WINDOW 16384
 #define DIRECT_GAP 0.005
+#define DIRECT_SLOW 0.4
 #define DIRECT_ROUNDING 0.001
 #define DIRECT_DEVIATIONS 6.0
 #define DIRECT_SHARE 0.03125
@@ -51,6 +53,7 @@ struct fm_pld {
 	double h;                       /* of the last pass; 0 before the first */
 	double theta;                   /* the tilt; 0 before the first pass */
 	double epsilon, gap;            /* the bound, and what the last pass took off it */
+	double gap_before;              /* what the one before that took off */
 	struct ends ends;               /* of the last window */
 	size_t window;                  /* its points */
 	double rounding;                /* how much of epsilon the last transform's rounding may be */
@@ -118,7 +121,8 @@ double fm_pld_epsilon(const struct fm_pld *d)
 static int goes_direct(const struct fm_pld *d)
 {
 	return d->direct_may && (d->share > 0 || d->rounding > DIRECT_ROUNDING * d->epsilon ||
-				 (d->window >= DIRECT_WINDOW && d->gap > DIRECT_GAP * d->epsilon));
+				 (d->window >= DIRECT_WINDOW && d->gap > DIRECT_GAP * d->epsilon &&
+				  d->gap > DIRECT_SLOW * d->gap_before));
 }
 
 int fm_pld_settled(const struct fm_pld *d, double share)
@@ -486,7 +490,7 @@ out:
 }
 
 /* One pass without a transform. The excess falls as the square of the share, so that a third of what a halving takes
- * off is left after it. */
+ * off is left after it; as a halving costs four times as much, twice what is asked for will do. */
 static int pass_direct(struct fm_pld *d, struct fm_error *err)
 {
 	double share = d->share > 0 ? 0.5 * d->share : DIRECT_SHARE, epsilon, before = d->epsilon;
@@ -507,7 +511,7 @@ static int pass_direct(struct fm_pld *d, struct fm_error *err)
 	}
 	d->direct_may = 1;
 	d->epsilon = epsilon;
-	d->gap = d->share > 0 ? (before - epsilon) / 3 : (double)INFINITY;
+	d->gap = d->share > 0 ? (before - epsilon) / 6 : (double)INFINITY;
 	d->share = share;
 	return FM_OK;
 }
@@ -527,6 +531,7 @@ int fm_pld_refine(struct fm_pld *d, struct fm_error *err)
 	drop_parts(d);
 	if (rc < 0)
 		return rc;
+	d->gap_before = d->gap;
 	d->gap = d->epsilon - epsilon;
 	d->epsilon = fmin(d->epsilon, epsilon);
 	return FM_OK;
