@@ -17,18 +17,21 @@
 /* The tilt that is used, of the one where the bound by moments has its least: near 1 the mean lies at epsilon, but
  * where a rare large loss matters the window must then hold many of them at once. */
 #define LEAN 0.5
-/* A composition is tried without a transform (direct.h) where a window has so many points, and the last halving took so
- * large a share off epsilon and as much of what the one before it took, so that many more would be needed; or where so
- * large a share of epsilon is the transforms' rounding; and where the mean of the losses lies within so many of their
- * deviations of 0, so that points that are close near 0 are close enough there. With that share first, then with halves
- * of it, by so many products of masses at most. */
-#define DIRECT_WINDOW 16384
+/* A composition is tried without a transform (direct.h)
+ *  - where a window has so many points, the last halving took so large a share off epsilon and as much of what the one
+ *    before it took, so that many more would be needed, and the mean of the losses is so many of their deviations;
+ *  - where so large a share of epsilon is the transforms' rounding, and the mean is so many deviations:
+ * points that are close near 0 are close enough there then.  With that share first, then with halves of it, by so many
+ * products of masses at most.  The first is taken to be so large a share too high. */
+#define DIRECT_WINDOW 4096
 #define DIRECT_GAP 0.005
 #define DIRECT_SLOW 0.4
+#define DIRECT_NEAR 1.0
 #define DIRECT_ROUNDING 0.001
-#define DIRECT_DEVIATIONS 6.0
-#define DIRECT_SHARE 0.03125
+#define DIRECT_FAR 6.0
+#define DIRECT_SHARE 0.025
 #define DIRECT_PRODUCTS 1.5e8
+#define DIRECT_FIRST 0.004
 
 /* One mechanism's losses on the grid of this pass. */
 struct part {
@@ -56,9 +59,10 @@ struct fm_pld {
 	double gap_before;              /* what the one before that took off */
 	struct ends ends;               /* of the last window */
 	size_t window;                  /* its points */
+	double deviations;              /* mean of the losses, over their standard deviation */
 	double rounding;                /* how much of epsilon the last transform's rounding may be */
 	double share;                   /* of the points of the last pass without a transform; 0 before */
-	int direct_may, direct_ended;   /* a pass without a transform may be of use; it has been */
+	int direct_ended;               /* a pass without a transform is of no use any more */
 	int finest;
 };
 
@@ -120,9 +124,11 @@ double fm_pld_epsilon(const struct fm_pld *d)
 /* Is the next pass one without a transform? */
 static int goes_direct(const struct fm_pld *d)
 {
-	return d->direct_may && (d->share > 0 || d->rounding > DIRECT_ROUNDING * d->epsilon ||
-				 (d->window >= DIRECT_WINDOW && d->gap > DIRECT_GAP * d->epsilon &&
-				  d->gap > DIRECT_SLOW * d->gap_before));
+	if (d->direct_ended || d->deviations > DIRECT_FAR)
+		return 0;
+	return d->share > 0 || d->rounding > DIRECT_ROUNDING * d->epsilon ||
+	       (d->window >= DIRECT_WINDOW && d->gap > DIRECT_GAP * d->epsilon &&
+		d->gap > DIRECT_SLOW * d->gap_before && d->deviations < DIRECT_NEAR);
 }
 
 int fm_pld_settled(const struct fm_pld *d, double share)
@@ -482,8 +488,7 @@ static int pass(struct fm_pld *d, double *epsilon, struct fm_error *err)
 		goto out;
 	*epsilon = read_epsilon(d, theta, m, &w, x, off);
 	d->rounding = *epsilon - read_epsilon(d, theta, m, &w, x, 0);
-	d->direct_may = !d->direct_ended &&
-			untilted.mean * untilted.mean < DIRECT_DEVIATIONS * DIRECT_DEVIATIONS * untilted.variance;
+	d->deviations = untilted.mean / sqrt(untilted.variance);
 out:
 	free(x);
 	return rc;
@@ -497,7 +502,6 @@ static int pass_direct(struct fm_pld *d, struct fm_error *err)
 	struct fm_direct_terms t = {d->delta, d->tail, d->ends.bottom, fmax(d->ends.top, d->epsilon), share};
 	int rc;
 
-	d->direct_may = 0;
 	if (fm_direct_products(d->uses, d->n, &t) > DIRECT_PRODUCTS) {
 		d->direct_ended = 1;
 		d->gap = d->share > 0 ? 0 : d->gap; /* what there is has to do */
@@ -509,9 +513,8 @@ static int pass_direct(struct fm_pld *d, struct fm_error *err)
 		d->direct_ended = 1; /* the transform did better */
 		return FM_OK;
 	}
-	d->direct_may = 1;
 	d->epsilon = epsilon;
-	d->gap = d->share > 0 ? (before - epsilon) / 6 : (double)INFINITY;
+	d->gap = d->share > 0 ? (before - epsilon) / 6 : 0.5 * DIRECT_FIRST * epsilon;
 	d->share = share;
 	return FM_OK;
 }

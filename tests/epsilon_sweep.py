@@ -49,8 +49,8 @@ def between(draw, low, high):
 
 def one_training(draw):
     group = draw.choice([1, 1, 1, 2, 3, 8, 16, 64])
-    q = draw.choice([1.0] + 9 * [between(draw, 1e-6, 0.9)])
-    return training(q, between(draw, 0.3, 1000), int(between(draw, 1, 100000)), group)
+    q = draw.choice([1.0] + 9 * [between(draw, 1e-8, 0.9)])
+    return training(q, between(draw, 0.3, 1000), int(between(draw, 1, 1000000)), group)
 
 
 def one_of_list(draw):
@@ -124,6 +124,9 @@ def bounds(mechanisms, delta, answer, adjacency, below):
         if m["sampling"] == 1:  # one Gaussian
             e = one_step(dict(m, noise_multiplier=m["noise_multiplier"] / math.sqrt(m["times"]), times=1), delta, adjacency)
             return e * (1 - 1e-9), e
+        if m["sampling"] < 1e-5 and m.get("group", 1) == 1 and answer < 3:
+            import epsilon_rare
+            return epsilon_rare.bounds(m["sampling"], m["noise_multiplier"], m["times"], delta, adjacency, 32)
     return b.bounds(mechanisms, delta, answer, adjacency, below)
 
 
