@@ -30,7 +30,7 @@
 #define DIRECT_ROUNDING 0.001
 #define DIRECT_FAR 6.0
 #define DIRECT_SHARE 0.025
-#define DIRECT_PRODUCTS 1.5e8
+#define DIRECT_PRODUCTS 7e7
 #define DIRECT_FIRST 0.004
 
 /* One mechanism's losses on the grid of this pass. */
