@@ -13,6 +13,7 @@
 #ifndef FM_BASE_KERNELS_H
 #define FM_BASE_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,25 @@ struct fm_scratch {
 };
 
 enum fm_trans { FM_N = 0, FM_T = 1 };
+
+/* Batch norm (Ioffe, Szegedy 2015, 3) of a layer, by the batch's own statistics, and ReLU behind it where relu is set:
+ * out = [relu](norm (1 + scale) + shift).  All arrays of width numbers a row. */
+struct fm_batch_norm {
+	int rows, width;
+	bool relu;
+	const fm_real *scale, *shift; /* (width) */
+	fm_real *norm;                /* (rows, width): the layer's numbers, which become their norm */
+	fm_real *rstd;                /* (width), kept for the way back */
+	fm_real *out;                 /* (rows, width; stride) */
+	int stride;
+};
+struct fm_batch_norm_back {
+	const fm_real *dout;      /* (rows, width; stride of the norm) */
+	fm_real *dx;              /* (rows, width): the gradient of what was normed */
+	fm_real *dscale, *dshift; /* (width), added to */
+};
+#define FM_NORM_COLUMNS 32
+#define FM_NORM_EPS 1e-5
 
 #define FM_STEPS_MOST (1 << 26)
 #define FM_STEPS_N 2048
@@ -86,6 +106,14 @@ struct fm_kernels {
 	void (*exp)(fm_real *y, const fm_real *x, size_t n);
 	void (*log)(fm_real *y, const fm_real *x, size_t n);                /* x > 0 */
 	void (*sincos)(fm_real *s, fm_real *c, const fm_real *x, size_t n); /* |x| < 10000 */
+	/* slope = (x > 0 ? 1 : leak) * drop, x *= slope; drop NULL: 1. */
+	void (*leaky)(fm_real *x, fm_real *slope, const fm_real *drop, fm_real leak, size_t n);
+	void (*mul)(fm_real *y, const fm_real *x, size_t n); /* y *= x */
+	/* Columns first to first + n of a batch norm, n <= FM_NORM_COLUMNS: each is one chain of sums over the rows. */
+	void (*batch_norm)(const struct fm_batch_norm *b, int first, int n);
+	void (*batch_norm_back)(const struct fm_batch_norm *b, const struct fm_batch_norm_back *d, int first, int n);
+	/* out (n, 4): Philox4x32-10 (philox.h) of the counters from `counter` on, counter[0] going up by one. */
+	void (*philox)(uint32_t *out, const uint32_t counter[4], const uint32_t key[2], size_t n);
 };
 
 /* The kernels for this processor. */

@@ -1,6 +1,6 @@
 /*
  * kernels_impl.h - the body of kernels_v1.c, kernels_v3.c and kernels_v4.c: FM_LANES numbers a vector, FM_MR x FM_NV
- * vectors of accumulators, FM_KERNELS the table made of them.
+ * vectors of accumulators, FM_KERNELS the table made of them.  kernels_batch.h has what works on whole batches.
  */
 #include <math.h>
 #include <string.h>
@@ -150,7 +150,9 @@ static void pack(fm_real *P, enum fm_trans tb, const fm_real *B, ptrdiff_t ldb, 
 		for (int k = 0; k < K; k++, P += FM_NR) {
 			const fm_real *b = B + k * ldb;
 			if (n == FM_NR) {
-				memcpy(P, b, sizeof(fm_real) * FM_NR);
+				FM_UNROLL
+				for (int j = 0; j < FM_NV; j++) /* a memcpy becomes a slow string instruction */
+					*(vec *)(P + j * FM_LANES) = vec_load(b + j * FM_LANES);
 			} else {
 				memcpy(P, b, sizeof(fm_real) * (size_t)n);
 				memset(P + n, 0, sizeof(fm_real) * (size_t)(FM_NR - n));
@@ -617,9 +619,12 @@ static void k_adamw(fm_real *p, fm_real *m, fm_real *v, fm_real *ema, const fm_r
 	}
 }
 
+#include "base/kernels_batch.h"
+
 const struct fm_kernels FM_KERNELS = {
-    FM_KERNELS_NAME, k_gemm,      k_softmax,   k_softmax_back, k_cross_entropy, k_draw,     k_norm,
-    k_norm_back,     k_gelu,      k_gelu_back, k_silu,         k_silu_back,     k_modulate, k_modulate_back,
-    k_gate_add,      k_gate_back, k_colsum,    k_add,          k_axpy,          k_sumsq,    k_steps,
-    k_adamw,         k_exp,       k_log,       k_sincos,
+    FM_KERNELS_NAME,   k_gemm,      k_softmax,   k_softmax_back, k_cross_entropy, k_draw,     k_norm,
+    k_norm_back,       k_gelu,      k_gelu_back, k_silu,         k_silu_back,     k_modulate, k_modulate_back,
+    k_gate_add,        k_gate_back, k_colsum,    k_add,          k_axpy,          k_sumsq,    k_steps,
+    k_adamw,           k_exp,       k_log,       k_sincos,       k_leaky,         k_mul,      k_batch_norm,
+    k_batch_norm_back, k_philox,
 };

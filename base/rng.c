@@ -1,30 +1,7 @@
 #include "base/rng.h"
 
-/* Constants of Philox4x32: Salmon et al. 2011, table 2 and section 4.3. */
-#define M0 0xD2511F53u
-#define M1 0xCD9E8D57u
-#define W0 0x9E3779B9u
-#define W1 0xBB67AE85u
-
-void fm_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
-{
-	uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3], k0 = key[0], k1 = key[1];
-
-	for (int round = 0; round < 10; round++) {
-		uint64_t p0 = (uint64_t)M0 * c0, p1 = (uint64_t)M1 * c2;
-
-		c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
-		c1 = (uint32_t)p1;
-		c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
-		c3 = (uint32_t)p0;
-		k0 += W0;
-		k1 += W1;
-	}
-	out[0] = c0;
-	out[1] = c1;
-	out[2] = c2;
-	out[3] = c3;
-}
+#include "base/kernels.h"
+#include "base/philox.h"
 
 void fm_rng_init(struct fm_rng *r, uint64_t seed, enum fm_rng_stream stream, uint64_t row, uint32_t step)
 {
@@ -46,6 +23,20 @@ uint32_t fm_rng_u32(struct fm_rng *r)
 		r->used = 0;
 	}
 	return r->block[r->used++];
+}
+
+void fm_rng_fill(struct fm_rng *r, uint32_t *x, size_t n)
+{
+	size_t blocks;
+
+	for (; n > 0 && r->used < 4; n--)
+		*x++ = fm_rng_u32(r);
+	blocks = n / 4;
+	fm_kernels()->philox(x, r->counter, r->key, blocks);
+	r->counter[0] += (uint32_t)blocks;
+	x += 4 * blocks;
+	for (n -= 4 * blocks; n > 0; n--)
+		*x++ = fm_rng_u32(r);
 }
 
 uint64_t fm_rng_u64(struct fm_rng *r)

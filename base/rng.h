@@ -1,7 +1,7 @@
 /*
- * rng.h - counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as
- * 1, 2, 3", SC 2011).  A value is a function of (seed, stage, row, step, index): never of a thread, never of what was
- * drawn before elsewhere.  Not for secrets: keys and DP noise come from the system's and OpenSSL's generators.
+ * rng.h - counter-based random numbers: Philox4x32-10 (philox.h).  A value is a function of (seed, stage, row, step,
+ * index): never of a thread, never of what was drawn before elsewhere.  Not for secrets: keys and DP noise come from
+ * the system's and OpenSSL's generators.
  *
  *     struct fm_rng r;
  *     fm_rng_init(&r, seed, FM_RNG_SAMPLE, row, step);
@@ -34,17 +34,15 @@ struct fm_rng {
 	unsigned used; /* words of block already given out */
 };
 
-/* Ten rounds of Philox4x32: out[4] from a counter and a key.  Equals the published test vectors. */
-void fm_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
-
 /* Key (seed) and counter (0, step, row, stream): 2^32 blocks of four words for each (seed, stream, row, step).  The two
  * words of seed are the key; row's high half is folded into the stream's word. */
 void fm_rng_init(struct fm_rng *r, uint64_t seed, enum fm_rng_stream stream, uint64_t row, uint32_t step);
 uint32_t fm_rng_u32(struct fm_rng *r);
 uint64_t fm_rng_u64(struct fm_rng *r);
-float fm_rng_uniform(struct fm_rng *r);              /* [0,1), 24 bits */
-double fm_rng_uniform53(struct fm_rng *r);           /* [0,1), 53 bits */
-uint32_t fm_rng_below(struct fm_rng *r, uint32_t n); /* [0,n) without bias (Lemire 2019); n > 0 */
+void fm_rng_fill(struct fm_rng *r, uint32_t *x, size_t n); /* what n calls of fm_rng_u32 return */
+float fm_rng_uniform(struct fm_rng *r);                    /* [0,1), 24 bits */
+double fm_rng_uniform53(struct fm_rng *r);                 /* [0,1), 53 bits */
+uint32_t fm_rng_below(struct fm_rng *r, uint32_t n);       /* [0,n) without bias (Lemire 2019); n > 0 */
 void fm_rng_shuffle(struct fm_rng *r, uint32_t *a,
 		    size_t n); /* any order alike (Fisher, Yates 1938; Durstenfeld 1964); n < 2^32 */
 

@@ -1,5 +1,6 @@
-# The loops over columns of GANs are vectorised, whatever CFLAGS say of the rest.
+# The loops of GANs over numbers are vectorised, whatever CFLAGS say of the rest.
 FLAGS_model_nn_dense := -O3
+FLAGS_model_nn_draws := -O3
 
 # The kernels, the network and its backbones once more in double precision, for the test of their gradients alone: it is related
 # with these before the libraries, which hold the same names in single precision.

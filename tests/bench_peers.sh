@@ -29,7 +29,7 @@ for encoding in ${ENCODINGS:-plain bits}; do
 		cat "$work/ours.$encoding"
 		continue
 	fi
-	"$python" -W ignore tests/ctgan_peer.py "$trace" "$encoding" "$EPOCHS" "$THREADS" 2>/dev/null >"$work/theirs.$encoding"
+	"$python" -W ignore tests/ctgan_peer.py "$trace" "$encoding" "$EPOCHS" "$THREADS" >"$work/theirs.$encoding"
 	python3 - "$encoding" "$work/ours.$encoding" "$work/theirs.$encoding" <<'PY'
 import json, sys
 

@@ -97,7 +97,7 @@ model = CTGAN(epochs=epochs, **{"enable_gpu" if "enable_gpu" in CTGAN.__init__._
 began = now()
 model.fit(flows, discrete)
 spans["train"] = now() - began - spans["fit"]
-print(json.dumps({"rows": len(flows), "row": model._transformer.output_dimensions, "steps": epochs * (len(flows) // 500),
+print(json.dumps({"rows": len(flows), "row": int(model._transformer.output_dimensions), "steps": epochs * (len(flows) // 500),
                   "torch": torch.__version__, "kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
                   **{k: [round(x, 3) for x in v] for k, v in spans.items()}}))
 if len(sys.argv) > 5:

@@ -252,8 +252,9 @@ fm_real fm_gan_generate_back(struct fm_gan_work *w, const fm_real *p, const fm_r
 	for (int l = FM_GAN_LAYERS - 1; l >= 0; l--) {
 		struct fm_batch_norm norm = hidden_of(w, p, l);
 
-		fm_batch_norm_back(&w->dense, &norm, w->dx + w->at[l + 1], w->dh, g + n->g[l][FM_GAN_SCALE],
-				   g + n->g[l][FM_GAN_SHIFT]);
+		fm_batch_norm_back(&w->dense, &norm,
+				   &(struct fm_batch_norm_back){w->dx + w->at[l + 1], w->dh, g + n->g[l][FM_GAN_SCALE],
+								g + n->g[l][FM_GAN_SHIFT]});
 		layer_back(w, p, l, s->hidden, w->dh, g, 1);
 	}
 	return loss;

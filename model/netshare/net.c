@@ -202,9 +202,10 @@ static void attributes_back(struct fm_dg_work *w, const fm_real *p, const fm_rea
 		const fm_real *x = l > 0 ? w->x[l - 1] : noise;
 		int in = l > 0 ? H : FM_DG_NOISE;
 
-		fm_batch_norm_back(&w->dense, &norm, w->dx, w->dh, g + n->a[l][FM_DG_SCALE], g + n->a[l][FM_DG_SHIFT]);
-		for (size_t i = 0; i < (size_t)w->rows * (size_t)H; i++)
-			w->dh[i] *= w->pos[l][i];
+		fm_batch_norm_back(
+		    &w->dense, &norm,
+		    &(struct fm_batch_norm_back){w->dx, w->dh, g + n->a[l][FM_DG_SCALE], g + n->a[l][FM_DG_SHIFT]});
+		w->dense.k->mul(w->dh, w->pos[l], (size_t)w->rows * (size_t)H);
 		fm_dense_outer(&w->dense, w->rows, in, H, x, in, w->dh, g + n->a[l][FM_DG_W]);
 		fm_dense_bias(&w->dense, w->rows, H, w->dh, g + n->a[l][FM_DG_B]);
 		if (l > 0)

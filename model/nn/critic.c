@@ -86,10 +86,7 @@ fm_real fm_critic_score(struct fm_critic_work *w, struct fm_dense *d, const fm_r
 		if (l == 0 && c->sparse > 0)
 			fm_dense_sparse_linear(d, rows, c->sparse, H, w->in + sparse_at(c), in, p + sparse_weights(c),
 					       w->hid[0]);
-		for (size_t i = 0; i < (size_t)rows * (size_t)H; i++) {
-			w->slope[l][i] = (w->hid[l][i] > 0 ? 1 : c->leak) * (drop ? drop[l][i] : 1);
-			w->hid[l][i] *= w->slope[l][i];
-		}
+		d->k->leaky(w->hid[l], w->slope[l], drop ? drop[l] : NULL, c->leak, (size_t)rows * (size_t)H);
 		x = w->hid[l];
 		in = H;
 	}
@@ -111,8 +108,7 @@ static void slopes(struct fm_critic_work *w, struct fm_dense *d, const fm_real *
 	for (int l = top; l >= 0; l--) {
 		fm_dense_through(d, w->rows, H, l == top ? 1 : H, l == top ? w->dscore : w->dhid[l + 1],
 				 p + c->at[l + 1][0], w->dhid[l], H, 0);
-		for (size_t i = 0; i < (size_t)w->rows * (size_t)H; i++)
-			w->dhid[l][i] *= w->slope[l][i];
+		d->k->mul(w->dhid[l], w->slope[l], (size_t)w->rows * (size_t)H);
 	}
 	if (into > 0)
 		fm_dense_through(d, w->rows, into, H, w->dhid[0], p + c->at[0][0], w->din, c->in, 0);
@@ -164,8 +160,7 @@ fm_real fm_critic_penalty(struct fm_critic_work *w, struct fm_dense *d, const fm
 	for (int l = 0; g && l < c->layers; l++) {
 		fm_dense_outer(d, rows, in, H, u, in, w->dhid[l], g + c->at[l][0]);
 		fm_dense_linear(d, rows, in, H, u, in, p + c->at[l][0], NULL, w->hid[l], 0);
-		for (size_t i = 0; i < (size_t)rows * (size_t)H; i++)
-			w->hid[l][i] *= w->slope[l][i];
+		d->k->mul(w->hid[l], w->slope[l], (size_t)rows * (size_t)H);
 		u = w->hid[l];
 		in = H;
 	}

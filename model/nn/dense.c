@@ -1,7 +1,6 @@
 /* dense.c - matrix multiplies of whole batches, and batch norm. */
 #include "model/nn/dense.h"
 
-#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -9,8 +8,7 @@
 
 #include "base/mem.h"
 
-#define EPS ((fm_real)1e-5) /* of batch norm */
-#define TILE_ROWS 128
+#define TILE_ROWS 256
 #define TILE_COLS 64
 #define STRIP_ROWS 64
 #define STRIP_COLS 256
@@ -198,133 +196,35 @@ void fm_dense_sparse_outer(struct fm_dense *d, int rows, int n, int m, const fm_
 	fm_pool_run(d->pool, (m + SPARSE_COLS - 1) / SPARSE_COLS, sparse_outer_job, &p);
 }
 
-/* ---- batch norm, a slice of columns at a time: each column is one chain of sums ---- */
+/* ---- batch norm, a slice of columns at a time ---- */
 
-enum { SLICE = 32 };
 struct slices {
+	const struct fm_kernels *k;
 	const struct fm_batch_norm *b;
-	const fm_real *dout; /* on the way back */
-	fm_real *dx, *dscale, *dshift;
+	const struct fm_batch_norm_back *back; /* NULL: the way there */
 };
-
-static void run(struct fm_dense *d, struct slices s, void (*job)(void *ctx, int slice, int thread))
-{
-	fm_pool_run(d->pool, (s.b->width + SLICE - 1) / SLICE, job, &s);
-}
-
-/* n is SLICE but for the last slice; where the compiler knows it, the loops over it become vectors. */
-static inline __attribute__((always_inline)) void norm_slice(const struct fm_batch_norm *b, int first, int n)
-{
-	size_t H = (size_t)b->width;
-	fm_real *norm = b->norm + first, *x = b->out + first, inv = 1 / (fm_real)b->rows, low = b->relu ? 0 : -INFINITY;
-	fm_real mean[SLICE] = {0}, var[SLICE] = {0}, rstd[SLICE], scale[SLICE], shift[SLICE];
-
-	for (int r = 0; r < b->rows; r++)
-		for (int i = 0; i < n; i++)
-			mean[i] += norm[(size_t)r * H + (size_t)i];
-	for (int i = 0; i < n; i++)
-		mean[i] *= inv;
-	for (int r = 0; r < b->rows; r++) {
-		fm_real *row = norm + (size_t)r * H;
-
-		for (int i = 0; i < n; i++) {
-			row[i] -= mean[i];
-			var[i] += row[i] * row[i];
-		}
-	}
-	for (int i = 0; i < n; i++) {
-		rstd[i] = b->rstd[first + i] = 1 / FM_SQRT(var[i] * inv + EPS);
-		scale[i] = 1 + b->scale[first + i];
-		shift[i] = b->shift[first + i];
-	}
-	for (int r = 0; r < b->rows; r++) {
-		fm_real *row = norm + (size_t)r * H, *out = x + (size_t)r * (size_t)b->stride;
-
-		for (int i = 0; i < n; i++) {
-			fm_real v;
-
-			row[i] *= rstd[i];
-			v = row[i] * scale[i] + shift[i];
-			out[i] = v > low ? v : low;
-		}
-	}
-}
 
 static void norm_job(void *ctx, int slice, int thread)
 {
-	const struct fm_batch_norm *b = ((const struct slices *)ctx)->b;
-	int first = slice * SLICE;
-
-	(void)thread;
-	if (b->width - first >= SLICE)
-		norm_slice(b, first, SLICE);
-	else
-		norm_slice(b, first, b->width - first);
-}
-
-static inline __attribute__((always_inline)) void norm_back_slice(const struct slices *s, int first, int n)
-{
-	const struct fm_batch_norm *bn = s->b;
-	size_t H = (size_t)bn->width, stride = (size_t)bn->stride;
-	fm_real *dx = s->dx + first, inv = 1 / (fm_real)bn->rows, low = bn->relu ? 0 : -INFINITY;
-	fm_real a[SLICE] = {0}, b[SLICE] = {0}, scale[SLICE], dscale[SLICE], dshift[SLICE], rstd[SLICE];
-
-	for (int i = 0; i < n; i++) {
-		scale[i] = 1 + bn->scale[first + i];
-		dscale[i] = s->dscale[first + i];
-		dshift[i] = s->dshift[first + i];
-		rstd[i] = bn->rstd[first + i];
-	}
-	for (int r = 0; r < bn->rows; r++) {
-		const fm_real *restrict x = bn->out + (size_t)r * stride + first;
-		const fm_real *restrict dout = s->dout + (size_t)r * stride + first;
-		const fm_real *restrict y = bn->norm + (size_t)r * H + first;
-		fm_real *restrict d = dx + (size_t)r * H;
-
-		for (int i = 0; i < n; i++) {
-			fm_real dv = x[i] > low ? dout[i] : 0;
-
-			dscale[i] += dv * y[i];
-			dshift[i] += dv;
-			d[i] = dv * scale[i];
-			a[i] += d[i];
-			b[i] += d[i] * y[i];
-		}
-	}
-	for (int i = 0; i < n; i++) {
-		s->dscale[first + i] = dscale[i];
-		s->dshift[first + i] = dshift[i];
-		a[i] *= inv;
-		b[i] *= inv;
-	}
-	for (int r = 0; r < bn->rows; r++) {
-		const fm_real *restrict y = bn->norm + (size_t)r * H + first;
-		fm_real *restrict d = dx + (size_t)r * H;
-
-		for (int i = 0; i < n; i++)
-			d[i] = rstd[i] * (d[i] - a[i] - y[i] * b[i]);
-	}
-}
-
-static void norm_back_job(void *ctx, int slice, int thread)
-{
 	const struct slices *s = ctx;
-	int first = slice * SLICE;
+	int first = slice * FM_NORM_COLUMNS, left = s->b->width - first;
+	int n = left < FM_NORM_COLUMNS ? left : FM_NORM_COLUMNS;
 
 	(void)thread;
-	if (s->b->width - first >= SLICE)
-		norm_back_slice(s, first, SLICE);
+	if (s->back)
+		s->k->batch_norm_back(s->b, s->back, first, n);
 	else
-		norm_back_slice(s, first, s->b->width - first);
+		s->k->batch_norm(s->b, first, n);
 }
 
 void fm_batch_norm(struct fm_dense *d, const struct fm_batch_norm *b)
 {
-	run(d, (struct slices){.b = b}, norm_job);
+	fm_batch_norm_back(d, b, NULL);
 }
 
-void fm_batch_norm_back(struct fm_dense *d, const struct fm_batch_norm *b, const fm_real *dout, fm_real *dx,
-			fm_real *dscale, fm_real *dshift)
+void fm_batch_norm_back(struct fm_dense *d, const struct fm_batch_norm *b, const struct fm_batch_norm_back *back)
 {
-	run(d, (struct slices){b, dout, dx, dscale, dshift}, norm_back_job);
+	struct slices s = {d->k, b, back};
+
+	fm_pool_run(d->pool, (b->width + FM_NORM_COLUMNS - 1) / FM_NORM_COLUMNS, norm_job, &s);
 }

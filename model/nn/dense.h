@@ -54,21 +54,8 @@ void fm_dense_sparse_outer(struct fm_dense *d, int rows, int n, int m, const fm_
 void fm_dense_through(struct fm_dense *d, int rows, int n, int m, const fm_real *dout, const fm_real *W, fm_real *din,
 		      int stride, int add);
 
-/* Batch norm (Ioffe, Szegedy 2015, 3) of a layer, by the batch's own statistics, and ReLU behind it where relu is set:
- * out = [relu](norm (1 + scale) + shift).  All arrays of width numbers a row. */
-struct fm_batch_norm {
-	int rows, width;
-	bool relu;
-	const fm_real *scale, *shift; /* (width) */
-	fm_real *norm;                /* (rows, width): the layer's numbers, which become their norm */
-	fm_real *rstd;                /* (width), kept for the way back */
-	fm_real *out;                 /* (rows, width; stride) */
-	int stride;
-};
+/* Batch norm (kernels.h) of a layer, and its way back. */
 void fm_batch_norm(struct fm_dense *d, const struct fm_batch_norm *b);
-/* dx (rows, width), the gradient of what was normed, from dout (rows, width; stride); dscale and dshift are added to.
- */
-void fm_batch_norm_back(struct fm_dense *d, const struct fm_batch_norm *b, const fm_real *dout, fm_real *dx,
-			fm_real *dscale, fm_real *dshift);
+void fm_batch_norm_back(struct fm_dense *d, const struct fm_batch_norm *b, const struct fm_batch_norm_back *back);
 
 #endif

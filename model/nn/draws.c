@@ -11,9 +11,9 @@ struct job {
 };
 
 /* Uniform in (0, 1). */
-static float open_uniform(struct fm_rng *r)
+static float open_uniform(uint32_t bits)
 {
-	return ((float)(fm_rng_u32(r) >> 9) + 0.5f) * 0x1p-23f;
+	return ((float)(int32_t)(bits >> 9) + 0.5f) * 0x1p-23f;
 }
 
 /* Box, Muller 1958. */
@@ -21,11 +21,13 @@ static void normal_piece(struct fm_rng *r, float *x, int n)
 {
 	const struct fm_kernels *k = fm_kernels();
 	float u[PIECE / 2], a[PIECE / 2], s[PIECE / 2], c[PIECE / 2];
+	uint32_t bits[PIECE];
 	int half = (n + 1) / 2;
 
+	fm_rng_fill(r, bits, 2 * (size_t)half);
 	for (int i = 0; i < half; i++) {
-		u[i] = open_uniform(r);
-		a[i] = 6.283185307179586f * open_uniform(r);
+		u[i] = open_uniform(bits[2 * i]);
+		a[i] = 6.283185307179586f * open_uniform(bits[2 * i + 1]);
 	}
 	k->log(u, u, (size_t)half);
 	k->sincos(s, c, a, (size_t)half);
@@ -47,9 +49,11 @@ void fm_draw_normal_row(struct fm_rng *r, float *x, int n)
 static void gumbel_piece(struct fm_rng *r, float *x, int n)
 {
 	const struct fm_kernels *k = fm_kernels();
+	uint32_t bits[PIECE];
 
+	fm_rng_fill(r, bits, (size_t)n);
 	for (int i = 0; i < n; i++)
-		x[i] = open_uniform(r);
+		x[i] = open_uniform(bits[i]);
 	k->log(x, x, (size_t)n);
 	for (int i = 0; i < n; i++)
 		x[i] = -x[i];

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/philox.h"
 #include "base/rng.h"
 
 /* Random123 1.14, tests/kat_vectors, philox4x32 with 10 rounds. */

@@ -11,6 +11,7 @@
 
 #include "base/detmath.h"
 #include "base/kernels.h"
+#include "base/philox.h"
 #include "base/rng.h"
 
 static const struct fm_kernels *sets[3];
@@ -127,6 +128,90 @@ static void functions_are_the_same_bits_in_every_set(void **state)
 	}
 }
 
+/* A whole slice of columns and part of one, with and without ReLU. */
+static void batch_norm_is_the_same_bits_in_every_set(void **state)
+{
+	enum { ROWS = 37, WIDE = FM_NORM_COLUMNS + 7, NUMBERS = ROWS * WIDE };
+	static float x[NUMBERS], dout[NUMBERS], out[3][NUMBERS], norm[3][NUMBERS], dx[3][NUMBERS], rest[3][3][WIDE];
+	float scale[WIDE], shift[WIDE];
+
+	(void)state;
+	fill(x, NUMBERS, 7);
+	fill(dout, NUMBERS, 8);
+	fill(scale, WIDE, 9);
+	fill(shift, WIDE, 10);
+	for (int relu = 0; relu < 2; relu++)
+		for (int v = 0; v < nsets; v++) {
+			struct fm_batch_norm b = {ROWS, WIDE, relu, scale, shift, norm[v], rest[v][0], out[v], WIDE};
+			struct fm_batch_norm_back back = {dout, dx[v], rest[v][1], rest[v][2]};
+
+			memcpy(norm[v], x, sizeof x);
+			memset(rest[v], 0, sizeof rest[v]);
+			for (int at = 0; at < WIDE; at += FM_NORM_COLUMNS) {
+				int n = WIDE - at < FM_NORM_COLUMNS ? WIDE - at : FM_NORM_COLUMNS;
+
+				sets[v]->batch_norm(&b, at, n);
+				sets[v]->batch_norm_back(&b, &back, at, n);
+			}
+			assert_memory_equal(out[v], out[0], sizeof x);
+			assert_memory_equal(norm[v], norm[0], sizeof x);
+			assert_memory_equal(dx[v], dx[0], sizeof x);
+			assert_memory_equal(rest[v], rest[0], sizeof rest[0]);
+		}
+}
+
+static void slopes_are_what_is_said(void **state)
+{
+	float x[N], drop[N], y[N], slope[N];
+
+	(void)state;
+	fill(x, N, 11);
+	fill(drop, N, 12);
+	for (int v = 0; v < nsets; v++)
+		for (int masked = 0; masked < 2; masked++) {
+			memcpy(y, x, sizeof x);
+			sets[v]->leaky(y, slope, masked ? drop : NULL, 0.2f, N);
+			for (int i = 0; i < N; i++) {
+				float s = (x[i] > 0 ? 1 : 0.2f) * (masked ? drop[i] : 1);
+
+				assert_true(slope[i] == s && y[i] == x[i] * s);
+			}
+		}
+}
+
+/* Any number of blocks, over the end of a counter's word too. */
+static void words_are_those_of_philox(void **state)
+{
+	uint32_t key[2] = {0x1234567, 0x89abcdef}, counter[4] = {0xfffffff0, 5, 6, 7}, out[4 * 40 + 1], want[4];
+
+	(void)state;
+	for (int v = 0; v < nsets; v++)
+		for (size_t n = 0; n <= 40; n++) {
+			out[4 * n] = 77;
+			sets[v]->philox(out, counter, key, n);
+			assert_int_equal(out[4 * n], 77);
+			for (size_t i = 0; i < n; i++) {
+				fm_philox((uint32_t[4]){counter[0] + (uint32_t)i, 5, 6, 7}, key, want);
+				assert_memory_equal(out + 4 * i, want, sizeof want);
+			}
+		}
+}
+
+static void words_at_once_are_those_one_by_one(void **state)
+{
+	struct fm_rng one, all;
+	uint32_t x[64];
+
+	(void)state;
+	fm_rng_init(&one, 3, FM_RNG_JUDGE, 4, 5);
+	all = one;
+	for (size_t n = 0; n < 64; n++) {
+		fm_rng_fill(&all, x, n);
+		for (size_t i = 0; i < n; i++)
+			assert_int_equal(x[i], fm_rng_u32(&one));
+	}
+}
+
 static void functions_are_close_to_libm(void **state)
 {
 	(void)state;
@@ -169,6 +254,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(each_output_is_one_chain_of_fma),
 	    cmocka_unit_test(functions_are_the_same_bits_in_every_set),
+	    cmocka_unit_test(batch_norm_is_the_same_bits_in_every_set),
+	    cmocka_unit_test(slopes_are_what_is_said),
+	    cmocka_unit_test(words_are_those_of_philox),
+	    cmocka_unit_test(words_at_once_are_those_one_by_one),
 	    cmocka_unit_test(functions_are_close_to_libm),
 	    cmocka_unit_test(a_draw_follows_the_softmax),
 	};
