@@ -11,9 +11,10 @@
 #include <jansson.h>
 
 #define FM_SYMPTOM_CELL 0.005
+#define FM_SYMPTOM_NAMED 3
 
-/* [{"field":"TD","outside":0.1,"lost":0.02}, ...] from a document of histograms, a new reference; outside is null where
- * a field has no range.  NULL without memory. */
+/* [{"field":"TD","outside":0.1,"lost":0.02,"missing":[{"value":"0.2 s","share":0.01}, ...]}, ...] from a document of
+ * histograms, a new reference; outside is null where a field has no range.  NULL without memory. */
 json_t *fm_symptoms(const json_t *histograms);
 
 #endif

@@ -1,6 +1,7 @@
 /* compare.c - the models side by side. */
 #include "pipeline/compare.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,43 +29,51 @@
 struct rival {
 	const char *name, *about;
 	const char *set[8];
-	double paper; /* mean JSD of eight fields in the method's paper; 0: it has none */
+	double paper;      /* mean JSD of eight fields in the method's paper; 0: it has none */
+	const char *small; /* an override where a budget leaves next to no steps; NULL: none */
 };
 
 /* To add a model, add a row. */
 static const struct rival rivals[] = {
-    {"hybrid", "the hybrid diffusion: tokens and residuals, relations, roles", {"model.kind=diffusion"}, 0},
+    {"hybrid", "The hybrid diffusion: tokens and residuals, relations, roles", {"model.kind=diffusion"}, 0, NULL},
     {"plain",
-     "plain Gaussian diffusion of rows, ports and addresses as numbers, a U-Net as denoiser (the paper's own method)",
+     "Plain Gaussian diffusion of rows, ports and addresses as numbers, a U-Net as denoiser (the paper's own method)",
      {"model.kind=plain", "model.denoiser=unet", "model.schedule=linear", "generate.sampler=ancestral"},
-     0.104},
+     0.104,
+     NULL},
     {"plain-transformer",
-     "plain Gaussian diffusion of rows, ports and addresses as numbers, a transformer as denoiser (the paper's own "
+     "Plain Gaussian diffusion of rows, ports and addresses as numbers, a transformer as denoiser (the paper's own "
      "method)",
      {"model.kind=plain", "model.denoiser=transformer", "model.schedule=linear", "generate.sampler=ancestral"},
-     0.104},
+     0.104,
+     NULL},
     {"plain-values",
-     "plain Gaussian diffusion of rows, frequent ports and hosts as categories, a U-Net",
+     "Plain Gaussian diffusion of rows, frequent ports and hosts as categories, a U-Net",
      {"model.kind=plain", "model.denoiser=unet", "model.schedule=linear", "generate.sampler=ancestral",
       "model.encoding=values"},
-     0.104},
+     0.104,
+     NULL},
     {"plain-bits",
-     "plain Gaussian diffusion of rows, addresses and ports as bits, a U-Net",
+     "Plain Gaussian diffusion of rows, addresses and ports as bits, a U-Net",
      {"model.kind=plain", "model.denoiser=unet", "model.schedule=linear", "generate.sampler=ancestral",
       "model.encoding=bits"},
-     0},
+     0,
+     NULL},
     {"ctgan",
      "CTGAN (Xu et al. 2019), addresses as integers",
      {"model.kind=ctgan", "gate.leak.mia_model_auc=null"},
-     0.20},
+     0.20,
+     NULL},
     {"ctgan-bits",
      "CTGAN, addresses as bits",
      {"model.kind=ctgan", "model.encoding=bits", "gate.leak.mia_model_auc=null"},
-     0},
+     0,
+     NULL},
     {"netshare",
      "NetShare (Yin et al. 2022): sessions by 5-tuple in chunks of time, DoppelGANger",
      {"model.kind=netshare", "gate.leak.mia_model_auc=null"},
-     0.123},
+     0.123,
+     "model.layer_width=128"},
 };
 enum { NRIVALS = sizeof rivals / sizeof *rivals };
 
@@ -107,7 +116,7 @@ static int choose(const char *words, const struct rival *chosen[NRIVALS], int *n
 
 struct compare {
 	const struct fm_compare_opts *o;
-	char *trace, *project, *config;
+	char *trace, *project, *config, *budget;
 	const char *workspace;
 	char *store;
 	char dialect[FM_CFG_PATH]; /* of the trace, as it was settled */
@@ -119,6 +128,12 @@ static const char *kind_of(const struct rival *r)
 		if (strncmp(r->set[i], "model.kind=", 11) == 0)
 			return r->set[i] + 11;
 	return "diffusion";
+}
+
+/* Only a diffusion has a sampler. */
+static bool diffuses(const struct rival *r)
+{
+	return fm_config_is_for("generate.sampler=fewstep", kind_of(r));
 }
 
 /* A rival gets the keys that are for its kind; is one for none of them? */
@@ -135,11 +150,12 @@ static void look_at_keys(const struct fm_compare_opts *o, const struct rival *co
 }
 
 /* The config of a rival: the project's, the trace, the rival's own keys, the caller's. */
-static int config_of(const struct compare *c, const struct rival *r, struct fm_config **cfg, struct fm_error *err)
+static int config_of(const struct compare *c, const struct rival *r, bool small, struct fm_config **cfg,
+		     struct fm_error *err)
 {
 	const char *set[SET_MOST];
 	char path[FM_CFG_PATH + 16], rows[48], dialect[FM_CFG_PATH + 16];
-	int n = 0;
+	int n = 0, rc;
 
 	snprintf(path, sizeof path, "source.path=%s", c->trace);
 	snprintf(rows, sizeof rows, "source.rows=%llu", (unsigned long long)c->o->rows);
@@ -153,13 +169,17 @@ static int config_of(const struct compare *c, const struct rival *r, struct fm_c
 	}
 	for (size_t i = 0; i < sizeof r->set / sizeof *r->set && r->set[i]; i++)
 		set[n++] = r->set[i];
+	if (small)
+		set[n++] = r->small;
 	for (int i = 0; i < c->o->nset; i++) {
 		if (n == SET_MOST)
 			return fm_fail(err, FM_EUSAGE, "--set is there more than %d times", SET_MOST - 16);
 		if (fm_config_is_for(c->o->set[i], kind_of(r)))
 			set[n++] = c->o->set[i];
 	}
-	return fm_config_load(cfg, c->config, set, n, err);
+	if ((rc = fm_config_load(cfg, c->config, set, n, err)) < 0)
+		return rc;
+	return fm_input_settle(*cfg, c->workspace, c->o->unconfined, err);
 }
 
 static double planned(const json_t *plan, enum fm_stage_id id)
@@ -168,9 +188,56 @@ static double planned(const json_t *plan, enum fm_stage_id id)
 	    json_object_get(json_array_get(json_object_get(plan, "stages"), (size_t)id), "seconds"));
 }
 
-/* Fewer steps of training, and of the ancestral sampler, where a plan says that they take longer than the budget.  The
- * plan is made with the sampler of few steps: all steps of the other would take as long as what is planned. */
-static int keep_budget(const struct compare *c, struct fm_config *cfg, struct fm_error *err)
+/* ---- the budget ---- */
+
+/* What a budget made of a rival's config. */
+struct kept {
+	bool small;
+	int steps;  /* of training; 0: as the config has it */
+	int wanted; /* those of the config */
+	char sampler[16];
+};
+
+/* The same config and budget have the same key. */
+static int kept_key(const struct compare *c, const struct fm_config *cfg, char key[FM_SHA256_HEX], struct fm_error *err)
+{
+	json_t *what = json_pack("{s:o, s:f}", "config", fm_config_json(cfg, NULL, false), "budget", c->o->budget);
+	int rc = what ? fm_json_digest(what, key, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
+
+	json_decref(what);
+	return rc;
+}
+
+/* OUT/budget.json: what was planned, so that a comparison that was stopped goes on with the same steps. */
+static int kept_load(const struct compare *c, json_t **all, struct fm_error *err)
+{
+	if (fm_file_exists(c->budget))
+		return fm_json_load(all, c->budget, DOCUMENT_MAX, err);
+	*all = json_object();
+	return *all ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
+}
+
+static bool kept_find(const json_t *all, const char *key, struct kept *k)
+{
+	const json_t *found = json_object_get(all, key);
+	const char *sampler = json_string_value(json_object_get(found, "sampler"));
+
+	if (!sampler)
+		return false;
+	k->small = json_is_true(json_object_get(found, "small"));
+	k->wanted = (int)json_integer_value(json_object_get(found, "config_steps"));
+	k->steps = (int)json_integer_value(json_object_get(found, "train_steps"));
+	snprintf(k->sampler, sizeof k->sampler, "%s", sampler);
+	return true;
+}
+
+/* A budget that leaves fewer than one in so many steps leaves next to none. */
+#define NEXT_TO_NONE 20
+
+/* By a plan, which is made with the sampler of few steps: all steps of the ancestral one would take as long as what is
+ * planned. */
+static int kept_plan(const struct compare *c, const struct rival *r, struct fm_config *cfg, struct kept *k,
+		     struct fm_error *err)
 {
 	struct fm_run_options o = {.cfg = cfg,
 				   .project = c->project,
@@ -178,23 +245,71 @@ static int keep_budget(const struct compare *c, struct fm_config *cfg, struct fm
 				   .until = FM_GENERATE,
 				   .unconfined = c->o->unconfined};
 	bool ancestral = strcmp(cfg->generate.sampler, "ancestral") == 0;
-	double seconds = 60 * c->o->budget, steps, generate;
+	double seconds = 60 * c->o->budget, steps, train, generate;
 	json_t *plan = NULL;
+	int rc;
+
+	if (ancestral)
+		strcpy(cfg->generate.sampler, "fewstep");
+	if ((rc = fm_plan(&o, &plan, err)) < 0)
+		return rc;
+	steps = json_number_value(json_object_get(plan, "train_steps"));
+	train = planned(plan, FM_TRAIN);
+	generate = planned(plan, FM_GENERATE) * cfg->model.steps / cfg->generate.steps;
+	json_decref(plan);
+	k->wanted = (int)steps;
+	k->steps = train > seconds && steps > 1 ? (int)(steps * seconds / train) + 1 : 0;
+	k->small = r->small && train > NEXT_TO_NONE * seconds;
+	snprintf(k->sampler, sizeof k->sampler, "%s",
+		 ancestral && generate <= seconds ? "ancestral" : cfg->generate.sampler);
+	return FM_OK;
+}
+
+/* The config within the budget: fewer steps of training, and of the ancestral sampler, where a plan says that they take
+ * longer, and a smaller network where next to no steps would be left. */
+static int keep_budget(const struct compare *c, const struct rival *r, struct fm_config **cfg, struct kept *kept,
+		       struct fm_error *err)
+{
+	char key[FM_SHA256_HEX];
+	struct kept k = {0};
+	json_t *all = NULL;
 	int rc;
 
 	if (!(c->o->budget > 0))
 		return FM_OK;
-	strcpy(cfg->generate.sampler, "fewstep");
-	if ((rc = fm_plan(&o, &plan, err)) < 0)
-		return rc;
-	steps = json_number_value(json_object_get(plan, "train_steps"));
-	if (planned(plan, FM_TRAIN) > seconds && steps > 1)
-		cfg->train.steps = (int)(steps * seconds / planned(plan, FM_TRAIN)) + 1;
-	generate = planned(plan, FM_GENERATE) * cfg->model.steps / cfg->generate.steps;
-	if (ancestral && generate <= seconds)
-		strcpy(cfg->generate.sampler, "ancestral");
-	json_decref(plan);
-	return FM_OK;
+	if ((rc = kept_key(c, *cfg, key, err)) < 0 || (rc = kept_load(c, &all, err)) < 0)
+		goto out;
+	if (!kept_find(all, key, &k)) {
+		if ((rc = kept_plan(c, r, *cfg, &k, err)) < 0)
+			goto out;
+		if (k.small) {
+			fm_config_free(*cfg);
+			*cfg = NULL;
+			if ((rc = config_of(c, r, true, cfg, err)) < 0 || (rc = kept_plan(c, r, *cfg, &k, err)) < 0)
+				goto out;
+			k.small = true;
+		}
+		json_object_set_new(all, key,
+				    json_pack("{s:s, s:b, s:i, s:i, s:s}", "model", r->name, "small", k.small,
+					      "train_steps", k.steps, "config_steps", k.wanted, "sampler", k.sampler));
+		if ((rc = fm_json_save(all, c->budget, err)) < 0)
+			goto out;
+	} else if (k.small) {
+		fm_config_free(*cfg);
+		*cfg = NULL;
+		if ((rc = config_of(c, r, true, cfg, err)) < 0)
+			goto out;
+	}
+	if (k.small)
+		fm_log("compare: %s with %s: the budget leaves next to no steps of the network as published", r->name,
+		       r->small);
+	if (k.steps > 0)
+		(*cfg)->train.steps = k.steps;
+	strcpy((*cfg)->generate.sampler, k.sampler);
+	*kept = k;
+out:
+	json_decref(all);
+	return rc;
 }
 
 static json_t *stages_of(const struct fm_run *run)
@@ -217,9 +332,14 @@ static json_t *failed_of(const struct fm_run *run)
 	for (size_t i = 0; i < run->verdict.n; i++) {
 		const struct fm_check_result *k = &run->verdict.check[i];
 
-		if (!k->pass && !k->waived && strcmp(k->name, FM_CONTROLS_CHECK) != 0)
+		if (k->pass || k->waived || strcmp(k->name, FM_CONTROLS_CHECK) == 0)
+			continue;
+		if (isfinite(k->value))
 			json_array_append_new(
 			    failed, json_sprintf("%s %.4g (%s %.4g)", k->name, k->value, k->direction, k->threshold));
+		else
+			json_array_append_new(
+			    failed, json_sprintf("%s not measured (%s %.4g)", k->name, k->direction, k->threshold));
 	}
 	return failed;
 }
@@ -254,8 +374,9 @@ json_t *fm_compare_entry(const char *name, const char *about, const json_t *metr
 }
 
 /* A model's entry, as far as its run got. */
-static int entry_of(const struct rival *r, const struct fm_config *cfg, const struct fm_run *run, int code,
-		    const struct fm_error *why, json_t **entry, struct fm_error *err)
+static int entry_of(const struct rival *r, const struct kept *kept, const struct fm_config *cfg,
+		    const struct fm_run *run, int code, const struct fm_error *why, json_t **entry,
+		    struct fm_error *err)
 {
 	bool judged = run->has_verdict && code >= 0;
 	json_t *metrics = judged ? fm_metrics_list(&run->metrics) : NULL, *histograms = NULL, *e, *set = json_array(),
@@ -267,6 +388,8 @@ static int entry_of(const struct rival *r, const struct fm_config *cfg, const st
 		goto out;
 	for (size_t i = 0; i < sizeof r->set / sizeof *r->set && r->set[i]; i++)
 		json_array_append_new(set, json_string(r->set[i]));
+	if (kept->small)
+		json_array_append_new(set, json_string(r->small));
 	e = fm_compare_entry(r->name, r->about, metrics, histograms);
 	json_object_set_new(e, "status", json_string(status));
 	json_object_set_new(e, "message", json_string(code < 0 ? why->message : ""));
@@ -275,7 +398,8 @@ static int entry_of(const struct rival *r, const struct fm_config *cfg, const st
 	json_object_set(e, "failed", failed);
 	json_object_set_new(e, "run", json_string(run->id));
 	json_object_set_new(e, "stages", stages_of(run));
-	json_object_set_new(e, "sampler", json_string(cfg->generate.sampler));
+	json_object_set_new(e, "sampler", diffuses(r) ? json_string(cfg->generate.sampler) : json_null());
+	json_object_set_new(e, "config_steps", kept->wanted > 0 ? json_integer(kept->wanted) : json_null());
 	if (run->nstages > FM_TRAIN) {
 		json_object_set(e, "train_steps", json_object_get(run->stage[FM_TRAIN].result, "steps"));
 		json_object_set(e, "parameters", json_object_get(run->stage[FM_TRAIN].result, "parameters"));
@@ -295,19 +419,21 @@ static int try_rival(struct compare *c, const struct rival *r, json_t **entry, s
 	struct fm_config *cfg = NULL;
 	struct fm_run run = {0};
 	struct fm_error why = {0};
+	struct kept kept = {0};
 	int rc, code;
 
-	if ((rc = config_of(c, r, &cfg, err)) < 0 ||
-	    (rc = fm_input_settle(cfg, c->workspace, c->o->unconfined, err)) < 0)
+	if ((rc = config_of(c, r, false, &cfg, err)) < 0)
 		goto out;
 	strcpy(c->dialect, cfg->source.dialect);
-	struct fm_run_options o = {.cfg = cfg,
-				   .project = c->project,
-				   .workspace = c->workspace,
-				   .until = FM_GATE,
-				   .unconfined = c->o->unconfined};
-	if ((code = keep_budget(c, cfg, &why)) >= 0)
+	if ((code = keep_budget(c, r, &cfg, &kept, &why)) >= 0) {
+		struct fm_run_options o = {.cfg = cfg,
+					   .project = c->project,
+					   .workspace = c->workspace,
+					   .until = FM_GATE,
+					   .unconfined = c->o->unconfined};
+
 		code = fm_runner_run(&o, &run, &why);
+	}
 	if (code < FM_ESYSTEM) { /* stopped */
 		rc = fm_error_set(err, code, why.file, why.line, "%s", why.message);
 		goto out;
@@ -319,7 +445,7 @@ static int try_rival(struct compare *c, const struct rival *r, json_t **entry, s
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
 	}
-	rc = entry_of(r, cfg, &run, code, &why, entry, err);
+	rc = entry_of(r, &kept, cfg, &run, code, &why, entry, err);
 out:
 	fm_run_free(&run);
 	fm_config_free(cfg);
@@ -337,7 +463,9 @@ static int begin(struct compare *c, struct fm_error *err)
 		return fm_fail_errno(err, "%s", o->trace);
 	if ((rc = fm_dir_make(o->out, 0700, err)) < 0)
 		return rc;
-	if (!(c->project = fm_path_join(o->out, "project")) || !(c->config = fm_path_join(c->project, "release.yaml")))
+	if (!(c->project = fm_path_join(o->out, "project")) ||
+	    !(c->config = fm_path_join(c->project, "release.yaml")) ||
+	    !(c->budget = fm_path_join(o->out, "budget.json")))
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
 	return fm_file_exists(c->config) ? FM_OK : fm_project_init(c->project, o->preset, "flowmint", err);
 }
@@ -381,6 +509,7 @@ out:
 	free(c.trace);
 	free(c.project);
 	free(c.config);
+	free(c.budget);
 	free(c.store);
 	return rc;
 }

@@ -32,9 +32,11 @@ struct fm_compare_opts {
  * {"format","flowmint","dialect","budget_minutes":N|null,
  *  "models":[{"name","about","set":["model.kind=ctgan",...],"paper":0.2|null,
  *             "status":"passed"|"refused"|"failed","message",
- *             "run","train_steps","parameters","sampler","stages":[{"name","seconds","peak_rss_bytes","cached"},...],
+ *             "run","train_steps","config_steps":N|null,"parameters","sampler":S|null,
+ *             "stages":[{"name","seconds","peak_rss_bytes","cached"},...],
  *             "metrics":[...],"failed":["jsd.TD 0.4 (max 0.08)",...],"symptoms":[...],"histograms":{...}},...]}
  *
+ * config_steps: those that the config asks for, where a budget was given.  sampler: of a diffusion.
  * paper: what the method's paper reports as its mean JSD of eight fields.  histograms (judge/histogram.h) and symptoms
  * (judge/symptoms.h) are there where the model was judged.  *store: the product of ingest (product.h), a new string, or
  * NULL when no run got that far.  FM_EUSAGE names a model that is not known; FM_EINPUT where no model was judged.

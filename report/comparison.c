@@ -124,10 +124,46 @@ static void put_figure(const json_t *doc, struct fm_buf *out)
 	{
 		put_number(out, fm_html_str(m, "name"), fm_html_real(m, "paper"));
 	}
-	fm_buf_puts(out,
-		    "<td class=\"num nil\"></td></tr>\n</tbody></table></div>\n<p class=\"note\">The noise floor is "
-		    "what real flows that were held out score. The paper measured a million flows of another day; it "
-		    "reports 0.123 for NetShare. A dash: not measured.</p></section>\n");
+	fm_buf_puts(
+	    out, "<td class=\"num nil\"></td></tr>\n</tbody></table></div>\n<p class=\"note\">The noise floor is "
+		 "what real flows that were held out score: they are whole stretches of the trace, so that a model can "
+		 "be nearer in time than they are. The paper measured a million flows of another day, and trained for "
+		 "longer than a budget of minutes allows. A dash: not measured.</p></section>\n");
+}
+
+/* What divergences of single fields do not see. */
+static const char *const beyond[] = {"c2st.flow_blocks_auc",
+				     "c2st.window_auc",
+				     "rules.broken_share",
+				     "time.PAIR_real",
+				     "time.PAIR_synthetic",
+				     "host.PROFILE",
+				     "host.LIFE",
+				     "host.hosts_gap",
+				     "host.pairs_gap",
+				     "host.bytes_gap",
+				     "heavy.share_gap",
+				     "burst.VOLUME",
+				     "downstream.mse_ratio",
+				     "tstr.macro_f1.trees",
+				     "anomaly.score_correlation",
+				     "leak.family_p",
+				     "leak.rows_equal",
+				     "leak.share_nearer_train",
+				     "leak.mia_model_auc",
+				     NULL};
+
+static bool shown_before(const json_t *doc, size_t end, const char *name);
+
+static void put_beyond(const json_t *doc, struct fm_buf *out)
+{
+	fm_buf_puts(out, "<section id=\"beyond\"><h2>Beyond single fields</h2>\n");
+	begin_table(doc, out, "Flows together, hosts, tasks and leakage", "measure");
+	for (const char *const *name = beyond; *name; name++)
+		if (shown_before(doc, json_array_size(models_of(doc)), *name))
+			put_row(doc, out, *name);
+	fm_buf_puts(out, "</tbody></table></div>\n<p class=\"note\">An AUC of 0.5: a classifier cannot tell the flows "
+			 "from real ones; 1: it always can. docs/metrics.md says what each is.</p></section>\n");
 }
 
 static const json_t *stage_of(const json_t *model, const char *name)
@@ -143,6 +179,12 @@ static const json_t *stage_of(const json_t *model, const char *name)
 	return NULL;
 }
 
+/* What a stage took; NaN where its product was there already. */
+static double stage_number(const json_t *stage, const char *key)
+{
+	return json_is_true(json_object_get(stage, "cached")) ? NAN : fm_html_real(stage, key);
+}
+
 static double peak_of(const json_t *model)
 {
 	const json_t *s;
@@ -151,7 +193,7 @@ static double peak_of(const json_t *model)
 
 	json_array_foreach(json_object_get(model, "stages"), i, s)
 	{
-		peak = fmax(peak, fm_html_real(s, "peak_rss_bytes") / (1 << 20));
+		peak = fmax(peak, stage_number(s, "peak_rss_bytes") / (1 << 20));
 	}
 	return peak;
 }
@@ -162,28 +204,50 @@ static void put_costs(const json_t *doc, struct fm_buf *out)
 	const json_t *m;
 	size_t i;
 
-	fm_buf_puts(out,
-		    "<section id=\"costs\"><h2>What each took</h2>\n<div class=\"wide\"><table><thead><tr><th "
-		    "scope=\"col\">model</th><th scope=\"col\">ended</th><th scope=\"col\" class=\"num\">steps</th><th "
-		    "scope=\"col\" class=\"num\">parameters</th><th scope=\"col\" class=\"num\">train, s</th><th "
-		    "scope=\"col\" class=\"num\">generate, s</th><th scope=\"col\" class=\"num\">judge, s</th><th "
-		    "scope=\"col\" class=\"num\">memory, MiB</th></tr></thead><tbody>\n");
+	fm_buf_puts(
+	    out, "<section id=\"costs\"><h2>What each took</h2>\n<div class=\"wide\"><table><thead><tr><th "
+		 "scope=\"col\">model</th><th scope=\"col\">the gate</th><th scope=\"col\" class=\"num\">steps</th><th "
+		 "scope=\"col\" class=\"num\">of</th><th scope=\"col\">sampler</th><th scope=\"col\" "
+		 "class=\"num\">parameters</th><th scope=\"col\" class=\"num\">train, s</th><th "
+		 "scope=\"col\" class=\"num\">generate, s</th><th scope=\"col\" class=\"num\">judge, s</th><th "
+		 "scope=\"col\" class=\"num\">memory, MiB</th></tr></thead><tbody>\n");
 	json_array_foreach(models_of(doc), i, m)
 	{
 		fm_buf_puts(out, "<tr><th scope=\"row\">");
 		fm_html_text(out, fm_html_str(m, "name"));
 		fm_buf_puts(out, "</th>");
-		put_label(out, "long", "ended");
+		put_label(out, "long", "the gate");
 		fm_html_text(out, *fm_html_str(m, "status") ? fm_html_str(m, "status") : "made elsewhere");
 		fm_buf_puts(out, "</td>");
 		put_number(out, "steps", fm_html_real(m, "train_steps"));
+		put_number(out, "of", fm_html_real(m, "config_steps"));
+		put_label(out, "long", "sampler");
+		fm_html_text(out, fm_html_str(m, "sampler"));
+		fm_buf_puts(out, "</td>");
 		put_number(out, "parameters", fm_html_real(m, "parameters"));
 		for (size_t k = 0; k < 3; k++)
-			put_fixed(out, stages[k], fm_html_real(stage_of(m, stages[k]), "seconds"), 1);
+			put_fixed(out, stages[k], stage_number(stage_of(m, stages[k]), "seconds"), 1);
 		put_fixed(out, "memory, MiB", peak_of(m), 0);
 		fm_buf_puts(out, "</tr>\n");
 	}
-	fm_buf_puts(out, "</tbody></table></div>\n</section>\n");
+	fm_buf_puts(out,
+		    "</tbody></table></div>\n<p class=\"note\">Of: the steps that its config asks for, where a budget "
+		    "was given. Seconds are those of the clock: a busy machine takes longer. A dash: an earlier run "
+		    "had done it.</p></section>\n");
+}
+
+/* " (mostly 1, 2)": the cells of a field that are missed most. */
+static void put_missing(const json_t *symptom, struct fm_buf *out)
+{
+	const json_t *cell;
+	size_t i;
+
+	json_array_foreach(json_object_get(symptom, "missing"), i, cell)
+	{
+		fm_buf_puts(out, i ? ", " : " (mostly ");
+		fm_html_text(out, fm_html_str(cell, "value"));
+	}
+	fm_buf_puts(out, i ? ")" : "");
 }
 
 /* "TD 12 %, BYT 3 %": fields of which a symptom is at least a hundredth; how many. */
@@ -202,9 +266,39 @@ static size_t put_symptom(const json_t *model, struct fm_buf *out, const char *k
 		fm_html_text(out, fm_html_str(s, "field"));
 		fm_buf_puts(out, " ");
 		fm_html_percent(out, v);
+		if (strcmp(key, "lost") == 0)
+			put_missing(s, out);
 	}
 	fm_buf_puts(out, n ? ".</p>\n" : "");
 	return n;
+}
+
+/* A model that had next to no steps says little of its method. */
+#define FEW_STEPS 0.25
+static void put_training(const json_t *model, struct fm_buf *out)
+{
+	double steps = fm_html_real(model, "train_steps"), wanted = fm_html_real(model, "config_steps");
+
+	if (!(steps < FEW_STEPS * wanted))
+		return;
+	fm_buf_puts(out, "<p class=\"why\">The budget gave it ");
+	fm_html_percent(out, steps / wanted);
+	fm_buf_puts(out, " of the steps that its config asks for: what follows says more of the budget than of the "
+			 "method.</p>\n");
+}
+
+static void put_set(const json_t *model, struct fm_buf *out)
+{
+	const json_t *set;
+	size_t i;
+
+	json_array_foreach(json_object_get(model, "set"), i, set)
+	{
+		fm_buf_puts(out, i ? ", <code>" : " It is <code>");
+		fm_html_text(out, json_string_value(set));
+		fm_buf_puts(out, "</code>");
+	}
+	fm_buf_puts(out, i ? "." : "");
 }
 
 static void put_failures(const json_t *doc, struct fm_buf *out)
@@ -221,7 +315,10 @@ static void put_failures(const json_t *doc, struct fm_buf *out)
 		fm_html_text(out, fm_html_str(m, "name"));
 		fm_buf_puts(out, "</h3>\n<p>");
 		fm_html_text(out, fm_html_str(m, "about"));
-		fm_buf_puts(out, ".</p>\n");
+		fm_buf_puts(out, ".");
+		put_set(m, out);
+		fm_buf_puts(out, "</p>\n");
+		put_training(m, out);
 		if (*fm_html_str(m, "message")) {
 			fm_buf_puts(out, "<p class=\"why\">It failed: ");
 			fm_html_text(out, fm_html_str(m, "message"));
@@ -335,9 +432,11 @@ int fm_report_comparison(const json_t *doc, struct fm_buf *html, struct fm_error
 	}
 	fm_buf_puts(html,
 		    "This page shows distributions of the real flows: it is for their owner alone.</p></header>\n<nav "
-		    "aria-label=\"Sections\"><a href=\"#figure\">Divergence by field</a> <a href=\"#costs\">What each "
-		    "took</a> <a href=\"#failures\">How each fails</a> <a href=\"#measures\">All measures</a></nav>\n");
+		    "aria-label=\"Sections\"><a href=\"#figure\">Divergence by field</a> <a "
+		    "href=\"#beyond\">Beyond single fields</a> <a href=\"#costs\">What each took</a> <a "
+		    "href=\"#failures\">How each fails</a> <a href=\"#measures\">All measures</a></nav>\n");
 	put_figure(doc, html);
+	put_beyond(doc, html);
 	put_costs(doc, html);
 	put_failures(doc, html);
 	put_pictures(doc, html);

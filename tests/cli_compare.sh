@@ -39,6 +39,8 @@ assert [s["name"] for s in plain["stages"]] == ["ingest", "train", "generate", "
 assert ctgan["status"] == "failed" and "diverges" in ctgan["message"] and "metrics" not in ctgan
 assert "status" not in other and value(other, "jsd_mean8") < value(plain, "jsd_mean8")
 assert value(plain, "rows.real") == value(other, "rows.real")
+assert ctgan["sampler"] is None and ctgan["config_steps"] is None and plain["sampler"] == "fewstep"
+assert any(s["missing"] for s in plain["symptoms"])
 assert max(s["lost"] for s in other["symptoms"]) == 0 < max(s["lost"] for s in plain["symptoms"])
 END
 holds "compare.json has it all" "$PYTHON" read.py
@@ -46,5 +48,18 @@ says cmp/report.html "<h1>Models compared</h1>" "the page is there"
 says cmp/report.html "training diverges" "it says how a model failed"
 says cmp/report.html "Collapsed, what real flows have and it does not make" "and what another one does not make"
 says cmp/report.html "id=\"m2fTD-t\"" "with a picture of each field of each"
+# 0.2 seconds of training: what the plan said is kept, so that the same command again finds all stages.
+expect 0 "a budget" compare --models plain --rows 1400 --budget 0.003 --set train.steps=3000 --out budget
+cp budget/compare.json first.json
+expect 0 "and the same again" compare --models plain --rows 1400 --budget 0.003 --set train.steps=3000 --out budget
+cat >read.py <<'END'
+import json
+one, two = (json.load(open(f))["models"][0] for f in ("first.json", "budget/compare.json"))
+assert 0 < one["train_steps"] < one["config_steps"] == 3000 and one["sampler"] == "fewstep"
+assert two["train_steps"] == one["train_steps"] and two["metrics"] == one["metrics"]
+assert all(s["cached"] for s in two["stages"])
+END
+holds "has fewer steps, and the same ones" "$PYTHON" read.py
+says budget/report.html "of the steps that its config asks for" "the page says how few"
 expect 0 "the runs are in a ledger" "$F" audit --workspace cmp/project/workspace
 finish

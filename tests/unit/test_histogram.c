@@ -273,22 +273,35 @@ static void test_small_and_lacking_tables(void **state)
  * above count as outside. */
 static void test_symptoms_by_hand(void **state)
 {
-	json_t *doc =
-		   json_loads("{\"real_cells\":["
-			      "{\"name\":\"TD\",\"kind\":\"bins\",\"real\":[0,600,399,1,0],"
-			      "\"synthetic\":[10,950,30,0,10]},"
-			      "{\"name\":\"PR\",\"kind\":\"values\",\"real\":[600,399,1],\"synthetic\":[600,400,0]}]}",
-			      0, NULL),
+	json_t *doc = json_loads("{\"real_cells\":["
+				 "{\"name\":\"TD\",\"kind\":\"bins\",\"scale\":\"log1p\",\"unit\":\"ms\","
+				 "\"lo\":0,\"hi\":30,\"real\":[0,600,399,1,0],"
+				 "\"synthetic\":[10,950,30,0,10]},"
+				 "{\"name\":\"PR\",\"kind\":\"values\",\"real\":[600,399,1],\"synthetic\":[600,400,0]},"
+				 "{\"name\":\"DP\",\"kind\":\"values\",\"values\":[\"80\",\"53\"],"
+				 "\"real\":[300,600,100],\"synthetic\":[0,0,900]}]}",
+				 0, NULL),
 	       *list = fm_symptoms(doc);
-	const json_t *td = json_array_get(list, 0), *pr = json_array_get(list, 1);
+	const json_t *td = json_array_get(list, 0), *pr = json_array_get(list, 1), *dp = json_array_get(list, 2), *cell;
+	char name[32];
 
 	(void)state;
-	assert_int_equal(json_array_size(list), 2);
+	assert_int_equal(json_array_size(list), 3);
 	assert_string_equal(json_string_value(json_object_get(td, "field")), "TD");
 	assert_true(fabs(json_real_value(json_object_get(td, "outside")) - 0.02) < 1e-12);
 	assert_true(fabs(json_real_value(json_object_get(td, "lost")) - 0.399) < 1e-12);
 	assert_true(json_is_null(json_object_get(pr, "outside")));
 	assert_true(json_real_value(json_object_get(pr, "lost")) == 0);
+	assert_int_equal(json_array_size(json_object_get(pr, "missing")), 0);
+	/* the middle of the second of three bins */
+	cell = json_array_get(json_object_get(td, "missing"), 0);
+	snprintf(name, sizeof name, "%.3g s", expm1(15) / 1000);
+	assert_string_equal(json_string_value(json_object_get(cell, "value")), name);
+	assert_true(fabs(json_real_value(json_object_get(cell, "share")) - 0.399) < 1e-12);
+	/* by share, falling */
+	assert_int_equal(json_array_size(json_object_get(dp, "missing")), 2);
+	cell = json_array_get(json_object_get(dp, "missing"), 0);
+	assert_string_equal(json_string_value(json_object_get(cell, "value")), "53");
 	json_decref(list);
 	list = fm_symptoms(NULL);
 	assert_int_equal(json_array_size(list), 0);

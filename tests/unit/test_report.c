@@ -320,12 +320,17 @@ static json_t *comparison(void)
 {
 	json_t *doc =
 	    parse("{'format':'flowmint-comparison/1','budget_minutes':5,'models':["
-		  "{'name':'plain','about':'rows','status':'refused','message':'','paper':0.104,'train_steps':7,"
-		  "'stages':[{'name':'train','seconds':1.26,'peak_rss_bytes':3145728}],"
+		  "{'name':'plain','about':'rows','status':'refused','message':'','paper':0.104,'train_steps':7,'"
+		  "config_steps':100,"
+		  "'sampler':'fewstep','set':['model.kind=plain'],"
+		  "'stages':[{'name':'ingest','seconds':0.01,'peak_rss_bytes':9145728,'cached':true},"
+		  "{'name':'train','seconds':1.26,'peak_rss_bytes':3145728,'cached':false},"
+		  "{'name':'generate','seconds':0.02,'peak_rss_bytes':9145728,'cached':true}],"
 		  "'metrics':[{'name':'jsd.TD','value':0.25},{'name':'floor.jsd.TD','value':0.125},"
 		  "{'name':'rules.broken_share','value':0.5}],"
 		  "'failed':['jsd.TD 0.25 (max 0.1)'],'symptoms':[{'field':'TD','outside':0.12,'lost':0},"
-		  "{'field':'PR','outside':null,'lost':0.3}]},"
+		  "{'field':'PR','outside':null,'lost':0.3,'missing':[{'value':'TCP','share':0.2},"
+		  "{'value':'UDP','share':0.1}]}]},"
 		  "{'name':'ctgan','about':'a GAN','status':'failed','message':'it diverges','paper':null,'stages':[]},"
 		  "{'name':'other','about':'made elsewhere','metrics':[{'name':'jsd.TD','value':0.0625}]}]}");
 
@@ -359,7 +364,12 @@ static void test_models_stand_side_by_side(void **state)
 	HAS(text, "It failed: it diverges");
 	HAS(text, "The gate refuses it: <code>jsd.TD 0.25 (max 0.1)</code>.");
 	HAS(text, "Outside the range of the real flows: TD 12");
-	HAS(text, "it does not make: PR 30");
+	HAS(text, "it does not make: PR 30.0\xe2\x80\xaf% (mostly TCP, UDP).");
+	HAS(text, "The budget gave it 7.0\xe2\x80\xaf% of the steps");
+	HAS(text, "It is <code>model.kind=plain</code>.");
+	HAS(text, "data-label=\"of\">100</td><td class=\"long\" data-label=\"sampler\">fewstep</td>");
+	HAS(text, "<code>rules.broken_share</code></th><td class=\"num\" data-label=\"plain\">0.5000</td>");
+	HAS(text, "data-label=\"train\">1.3</td><td class=\"num\" data-label=\"generate\">\xe2\x80\x93</td>");
 	HAS(text, "data-label=\"memory, MiB\">3</td>");
 	HAS(text, "id=\"m0fPR-t\"");
 	HAS(text, "id=\"m2fPR-t\"");
