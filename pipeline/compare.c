@@ -29,53 +29,53 @@
 struct rival {
 	const char *name, *about;
 	const char *set[8];
-	double paper;      /* mean JSD of eight fields in the method's paper; 0: it has none */
-	const char *small; /* an override where a budget leaves next to no steps; NULL: none */
+	double paper;         /* mean JSD of eight fields in the method's paper; 0: it has none */
+	const char *small[2]; /* overrides where a budget leaves next to no steps */
 };
 
 /* To add a model, add a row. */
 static const struct rival rivals[] = {
-    {"hybrid", "The hybrid diffusion: tokens and residuals, relations, roles", {"model.kind=diffusion"}, 0, NULL},
+    {"hybrid", "The hybrid diffusion: tokens and residuals, relations, roles", {"model.kind=diffusion"}, 0, {NULL}},
     {"plain",
      "Plain Gaussian diffusion of rows, ports and addresses as numbers, a U-Net as denoiser (the paper's own method)",
      {"model.kind=plain", "model.denoiser=unet", "model.schedule=linear", "generate.sampler=ancestral"},
      0.104,
-     NULL},
+     {NULL}},
     {"plain-transformer",
      "Plain Gaussian diffusion of rows, ports and addresses as numbers, a transformer as denoiser (the paper's own "
      "method)",
      {"model.kind=plain", "model.denoiser=transformer", "model.schedule=linear", "generate.sampler=ancestral"},
      0.104,
-     NULL},
+     {NULL}},
     {"plain-values",
      "Plain Gaussian diffusion of rows, frequent ports and hosts as categories, a U-Net",
      {"model.kind=plain", "model.denoiser=unet", "model.schedule=linear", "generate.sampler=ancestral",
       "model.encoding=values"},
      0.104,
-     NULL},
+     {NULL}},
     {"plain-bits",
      "Plain Gaussian diffusion of rows, addresses and ports as bits, a U-Net",
      {"model.kind=plain", "model.denoiser=unet", "model.schedule=linear", "generate.sampler=ancestral",
       "model.encoding=bits"},
      0,
-     NULL},
+     {NULL}},
     {"ctgan",
      "CTGAN (Xu et al. 2019), addresses as integers",
      {"model.kind=ctgan", "gate.leak.mia_model_auc=null"},
      0.20,
-     NULL},
+     {NULL}},
     {"ctgan-bits",
      "CTGAN, addresses as bits",
      {"model.kind=ctgan", "model.encoding=bits", "gate.leak.mia_model_auc=null"},
      0,
-     NULL},
+     {NULL}},
     {"netshare",
      "NetShare (Yin et al. 2022): sessions by 5-tuple in chunks of time, DoppelGANger",
      {"model.kind=netshare", "gate.leak.mia_model_auc=null"},
      0.123,
-     "model.layer_width=128"},
+     {"model.layer_width=128", "train.session_rate=0.001"}},
 };
-enum { NRIVALS = sizeof rivals / sizeof *rivals };
+enum { NRIVALS = sizeof rivals / sizeof *rivals, NSMALL = sizeof rivals->small / sizeof *rivals->small };
 
 const char *fm_compare_model(int i)
 {
@@ -169,8 +169,8 @@ static int config_of(const struct compare *c, const struct rival *r, bool small,
 	}
 	for (size_t i = 0; i < sizeof r->set / sizeof *r->set && r->set[i]; i++)
 		set[n++] = r->set[i];
-	if (small)
-		set[n++] = r->small;
+	for (size_t i = 0; small && i < NSMALL && r->small[i]; i++)
+		set[n++] = r->small[i];
 	for (int i = 0; i < c->o->nset; i++) {
 		if (n == SET_MOST)
 			return fm_fail(err, FM_EUSAGE, "--set is there more than %d times", SET_MOST - 16);
@@ -259,7 +259,7 @@ static int kept_plan(const struct compare *c, const struct rival *r, struct fm_c
 	json_decref(plan);
 	k->wanted = (int)steps;
 	k->steps = train > seconds && steps > 1 ? (int)(steps * seconds / train) + 1 : 0;
-	k->small = r->small && train > NEXT_TO_NONE * seconds;
+	k->small = r->small[0] && train > NEXT_TO_NONE * seconds;
 	snprintf(k->sampler, sizeof k->sampler, "%s",
 		 ancestral && generate <= seconds ? "ancestral" : cfg->generate.sampler);
 	return FM_OK;
@@ -301,8 +301,7 @@ static int keep_budget(const struct compare *c, const struct rival *r, struct fm
 			goto out;
 	}
 	if (k.small)
-		fm_log("compare: %s with %s: the budget leaves next to no steps of the network as published", r->name,
-		       r->small);
+		fm_log("compare: %s is made smaller: the budget leaves next to no steps as published", r->name);
 	if (k.steps > 0)
 		(*cfg)->train.steps = k.steps;
 	strcpy((*cfg)->generate.sampler, k.sampler);
@@ -388,8 +387,8 @@ static int entry_of(const struct rival *r, const struct kept *kept, const struct
 		goto out;
 	for (size_t i = 0; i < sizeof r->set / sizeof *r->set && r->set[i]; i++)
 		json_array_append_new(set, json_string(r->set[i]));
-	if (kept->small)
-		json_array_append_new(set, json_string(r->small));
+	for (size_t i = 0; kept->small && i < NSMALL && r->small[i]; i++)
+		json_array_append_new(set, json_string(r->small[i]));
 	e = fm_compare_entry(r->name, r->about, metrics, histograms);
 	json_object_set_new(e, "status", json_string(status));
 	json_object_set_new(e, "message", json_string(code < 0 ? why->message : ""));
