@@ -301,15 +301,54 @@ static void put_set(const json_t *model, struct fm_buf *out)
 	fm_buf_puts(out, i ? "." : "");
 }
 
+/* Checks as "jsd.TD 0.25 (max 0.1)", a row each; how many. */
+static size_t put_failed(const json_t *model, struct fm_buf *out)
+{
+	const json_t *failed = json_object_get(model, "failed"), *k;
+	size_t i, n = json_array_size(failed);
+
+	if (n == 0)
+		return 0;
+	fm_buf_printf(
+	    out,
+	    "<details class=\"long\"><summary>The gate refuses it: checks that it does not meet, "
+	    "%zu</summary>\n<div class=\"wide\"><table><thead><tr><th scope=\"col\">check</th><th "
+	    "scope=\"col\" class=\"num\">is</th><th scope=\"col\" class=\"num\">asked</th></tr></thead><tbody>\n",
+	    n);
+	json_array_foreach(failed, i, k)
+	{
+		const char *text = json_string_value(k) ? json_string_value(k) : "";
+		size_t name = strcspn(text, " "), value = strcspn(text, "("), end = strlen(text);
+		char part[128];
+
+		fm_buf_puts(out, "<tr><th scope=\"row\">");
+		snprintf(part, sizeof part, "%.*s", (int)name, text);
+		fm_page_metric_name(out, part);
+		fm_buf_puts(out, "</th>");
+		put_label(out, "num", "is");
+		snprintf(part, sizeof part, "%.*s", value > name + 2 ? (int)(value - name - 2) : 0,
+			 text + (name < end ? name + 1 : end));
+		fm_html_text(out, part);
+		fm_buf_puts(out, "</td>");
+		put_label(out, "num", "asked");
+		snprintf(part, sizeof part, "%.*s", end > value + 2 ? (int)(end - value - 2) : 0,
+			 text + (value < end ? value + 1 : end));
+		fm_html_text(out, part);
+		fm_buf_puts(out, "</td></tr>\n");
+	}
+	fm_buf_puts(out, "</tbody></table></div>\n</details>\n");
+	return n;
+}
+
 static void put_failures(const json_t *doc, struct fm_buf *out)
 {
-	const json_t *m, *k;
-	size_t i, j;
+	const json_t *m;
+	size_t i;
 
 	fm_buf_puts(out, "<section id=\"failures\"><h2>How each fails</h2>\n");
 	json_array_foreach(models_of(doc), i, m)
 	{
-		size_t n = 0;
+		size_t n;
 
 		fm_buf_puts(out, "<h3>");
 		fm_html_text(out, fm_html_str(m, "name"));
@@ -325,13 +364,7 @@ static void put_failures(const json_t *doc, struct fm_buf *out)
 			fm_buf_puts(out, "</p>\n");
 			continue;
 		}
-		json_array_foreach(json_object_get(m, "failed"), j, k)
-		{
-			fm_buf_puts(out, n++ ? ", <code>" : "<p>The gate refuses it: <code>");
-			fm_html_text(out, json_string_value(k));
-			fm_buf_puts(out, "</code>");
-		}
-		fm_buf_puts(out, n ? ".</p>\n" : "");
+		n = put_failed(m, out);
 		n += put_symptom(m, out, "outside", "<p>Outside the range of the real flows: ");
 		n += put_symptom(m, out, "lost", "<p>Collapsed, what real flows have and it does not make: ");
 		if (n == 0)

@@ -328,7 +328,8 @@ static json_t *comparison(void)
 		  "{'name':'generate','seconds':0.02,'peak_rss_bytes':9145728,'cached':true}],"
 		  "'metrics':[{'name':'jsd.TD','value':0.25},{'name':'floor.jsd.TD','value':0.125},"
 		  "{'name':'rules.broken_share','value':0.5}],"
-		  "'failed':['jsd.TD 0.25 (max 0.1)'],'symptoms':[{'field':'TD','outside':0.12,'lost':0},"
+		  "'failed':['jsd.TD 0.25 (max 0.1)','host.PROFILE not measured (max "
+		  "0.98)'],'symptoms':[{'field':'TD','outside':0.12,'lost':0},"
 		  "{'field':'PR','outside':null,'lost':0.3,'missing':[{'value':'TCP','share':0.2},"
 		  "{'value':'UDP','share':0.1}]}]},"
 		  "{'name':'ctgan','about':'a GAN','status':'failed','message':'it diverges','paper':null,'stages':[]},"
@@ -362,7 +363,10 @@ static void test_models_stand_side_by_side(void **state)
 	HAS(text, "<td class=\"num\" data-label=\"other\">0.0625</td><td class=\"num\" data-label=\"noise "
 		  "floor\">0.1250</td>");
 	HAS(text, "It failed: it diverges");
-	HAS(text, "The gate refuses it: <code>jsd.TD 0.25 (max 0.1)</code>.");
+	HAS(text, "The gate refuses it: checks that it does not meet, 2</summary>");
+	HAS(text, "<code>jsd.TD</code></th><td class=\"num\" data-label=\"is\">0.25</td><td class=\"num\" "
+		  "data-label=\"asked\">max 0.1</td>");
+	HAS(text, "data-label=\"is\">not measured</td>");
 	HAS(text, "Outside the range of the real flows: TD 12");
 	HAS(text, "it does not make: PR 30.0\xe2\x80\xaf% (mostly TCP, UDP).");
 	HAS(text, "The budget gave it 7.0\xe2\x80\xaf% of the steps");
