@@ -315,7 +315,7 @@ static int fit_profiles(struct fm_codec *c, const struct fm_hosts *hosts, const 
 		return rc;
 	d.pr = pr;
 	if ((rc = fm_profiles_fit(&c->profiles, &d, err)) < 0 ||
-	    (rc = fm_reaches_fit(&c->profiles.reaches, &d, err)) < 0)
+	    (rc = fm_reaches_fit(&c->profiles, &d, err)) < 0)
 		goto out;
 	rc = fm_returns_fit(&c->returns, &d, share, err);
 out:

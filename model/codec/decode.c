@@ -264,6 +264,8 @@ static int endpoints(struct decoder *d, const uint16_t *tok, int pr, bool known,
 		s = s < (uint32_t)d->c->roles.nhosts
 			? fm_reassign_host(d->reassign, 0, service, s)
 			: keep_trade(d, s, fm_trade_of(&d->c->num[FM_R_DP], service, 0), &sc);
+	if (d->reach && !known && s < (uint32_t)d->c->roles.nhosts)
+		s = fm_reach_scanner(d->reach, fm_plain_service(&d->c->num[FM_R_DP], service), s);
 	if (d->memory && !known && (s < (uint32_t)d->c->roles.nhosts || s == UINT32_MAX)) {
 		int unused;
 		e = name(d, token, es, &unused);
@@ -510,7 +512,7 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 	    (rc = fm_alloc(&d.answer, (size_t)o->rows + 1, sizeof *d.answer, "replies", err)) < 0 ||
 	    (o->reassign &&
 	     (rc = fm_reassign_new(&d.reassign, &c->profiles, &c->num[FM_R_DP], &c->roles, o->seed, err)) < 0) ||
-	    (o->reassign && (rc = fm_reach_new(&d.reach, &c->profiles.reaches, &c->roles, o->seed, err)) < 0) ||
+	    (o->reassign && (rc = fm_reach_new(&d.reach, &c->profiles, &c->roles, &ao, err)) < 0) ||
 	    (o->reassign && (rc = fm_window_memory_new(&d.memory, &c->returns, o->seed,
 						       (double)schedule->n / c->times.source_windows, err)) < 0) ||
 	    (rc = fm_order_windows(schedule, &order, err)) < 0)

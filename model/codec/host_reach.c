@@ -20,6 +20,7 @@ static uint64_t key_of(uint32_t service, uint32_t from)
 struct contact {
 	uint64_t key;
 	uint32_t to; /* address code */
+	int64_t te;
 };
 
 static int compare_contacts(const void *a, const void *b)
@@ -58,7 +59,7 @@ static size_t see_window(struct contact *at, struct ways *ways, const struct fm_
 		ways[from].from++;
 		service = fm_service_of(d->ports, d->pr ? d->pr[t->pr[row]] : 0, t->sp[row], t->dp[row], false);
 		if (fm_relation_source(l.kind[i], FM_T_DA) < 0)
-			at[n++] = (struct contact){key_of(service, from), t->da[row]};
+			at[n++] = (struct contact){key_of(service, from), t->da[row], t->te[row]};
 	}
 	return n;
 }
@@ -69,8 +70,35 @@ static bool is_silent(const struct ways *w, int min_count)
 	return w->to >= (uint32_t)min_count && w->from <= w->to / 10;
 }
 
-int fm_reaches_fit(struct fm_profile_list *reaches, const struct fm_profile_data *d, struct fm_error *err)
+/* Heaps' exponent. */
+static double exponent_of(double events, double hosts)
 {
+	return hosts >= events ? 1 : fm_det_log(hosts) / fm_det_log(events);
+}
+
+/* Does a source scan with a service?  It comes to many hosts, and to hardly one twice. */
+static bool is_scan(uint32_t events, uint32_t hosts)
+{
+	enum { MANY = 32 };
+	return hosts >= MANY && exponent_of(events, hosts) >= 0.97;
+}
+
+/* Milliseconds from the first to the last of n events. */
+static int64_t length_of(const struct contact *at, size_t n)
+{
+	int64_t first = at->te, last = at->te;
+	for (size_t i = 1; i < n; i++) {
+		first = at[i].te < first ? at[i].te : first;
+		last = at[i].te > last ? at[i].te : last;
+	}
+	return last - first;
+}
+
+int fm_reaches_fit(struct fm_profiles *p, const struct fm_profile_data *d, struct fm_error *err)
+{
+	enum { HOUR = 3600000 };
+	struct fm_profile_list *reaches = &p->reaches;
+	size_t scans = 0, brief = 0;
 	struct contact *at = NULL;
 	struct ways *ways = NULL;
 	size_t n = 0, nhosts = (size_t)d->hosts->npopular;
@@ -88,9 +116,15 @@ int fm_reaches_fit(struct fm_profile_list *reaches, const struct fm_profile_data
 		uint32_t hosts = 0;
 		for (j = i; j < n && at[j].key == at[i].key; j++)
 			hosts += j == i || at[j].to != at[j - 1].to;
-		if (j - i >= (size_t)d->min_count)
-			reaches->at[reaches->n++] = (struct fm_profile){at[i].key, (uint32_t)(j - i), hosts};
+		if (j - i < (size_t)d->min_count)
+			continue;
+		reaches->at[reaches->n++] = (struct fm_profile){at[i].key, (uint32_t)(j - i), hosts};
+		if (is_scan((uint32_t)(j - i), hosts)) {
+			scans++;
+			brief += length_of(at + i, j - i) <= HOUR;
+		}
 	}
+	p->brief = scans >= (size_t)d->min_count ? (double)brief / (double)scans : 0;
 	for (uint32_t h = 0; h < nhosts; h++)
 		if (is_silent(&ways[h], d->min_count))
 			reaches->at[reaches->n++] = (struct fm_profile){fm_silent_key(h), 0, 0};
@@ -104,6 +138,8 @@ out:
 
 struct reached {
 	double exponent;
+	bool brief;           /* a scan that goes on to its end before the next of its service begins */
+	uint32_t left;        /* its events that are still to come */
 	uint32_t hosts;       /* different ones so far */
 	uint32_t n, cap, *to; /* (n) destinations of its events */
 };
@@ -117,21 +153,17 @@ struct fm_reach {
 	size_t slots, nmet;
 };
 
-/* Heaps' exponent. */
-static double exponent_of(double events, double hosts)
-{
-	return hosts >= events ? 1 : fm_det_log(hosts) / fm_det_log(events);
-}
-
 /* Different destinations of n events, on average. */
 static double reach_of(double exponent, double n)
 {
 	return exponent < 1 ? fm_det_exp(exponent * fm_det_log(n)) : n;
 }
 
-int fm_reach_new(struct fm_reach **out, const struct fm_profile_list *reaches, const struct fm_roles *roles,
-		 uint64_t seed, struct fm_error *err)
+int fm_reach_new(struct fm_reach **out, const struct fm_profiles *p, const struct fm_roles *roles,
+		 const struct fm_assignment_opts *o, struct fm_error *err)
 {
+	const struct fm_profile_list *reaches = &p->reaches;
+	double grow = o->grow > 0 ? o->grow : 1;
 	int64_t popular[FM_SIDES] = {0}, tail[FM_SIDES] = {0};
 	struct fm_reach *r = NULL;
 	int rc;
@@ -139,7 +171,7 @@ int fm_reach_new(struct fm_reach **out, const struct fm_profile_list *reaches, c
 		return rc;
 	r->learned = reaches;
 	r->roles = roles;
-	fm_rng_init(&r->rng, seed, FM_RNG_DECODE, UINT32_MAX - 5, 0);
+	fm_rng_init(&r->rng, o->seed, FM_RNG_DECODE, UINT32_MAX - 5, 0);
 	if ((rc = fm_alloc(&r->of, reaches->n + 1, sizeof *r->of, "host profiles", err)) < 0) {
 		fm_reach_free(r);
 		return rc;
@@ -151,8 +183,12 @@ int fm_reach_new(struct fm_reach **out, const struct fm_profile_list *reaches, c
 			tail[fm_role_side(roles->class_of[cl])] += roles->pool[cl][k].hosts;
 	for (int side = 0; side < FM_SIDES; side++)
 		r->few[side] = popular[side] > tail[side];
-	for (size_t i = 0; i < reaches->n; i++)
-		r->of[i].exponent = exponent_of(reaches->at[i].events, reaches->at[i].hosts);
+	for (size_t i = 0; i < reaches->n; i++) {
+		const struct fm_profile *e = &reaches->at[i];
+		r->of[i].exponent = exponent_of(e->events, e->hosts);
+		r->of[i].brief = is_scan(e->events, e->hosts) && fm_rng_uniform53(&r->rng) < p->brief;
+		r->of[i].left = r->of[i].brief ? (uint32_t)(e->events * grow + 0.5) : 0;
+	}
 	*out = r;
 	return FM_OK;
 }
@@ -175,6 +211,30 @@ static size_t entry_of(const struct fm_reach *r, uint32_t service, uint32_t from
 	uint64_t key = key_of(service, from);
 	size_t i = fm_profile_lower(l, key);
 	return i < l->n && l->at[i].key == key ? i : l->n;
+}
+
+uint32_t fm_reach_scanner(struct fm_reach *r, uint32_t service, uint32_t from)
+{
+	const struct fm_profile_list *l = r->learned;
+	size_t own = entry_of(r, service, from), begin, open = 0, pick;
+	if (own == l->n || !r->of[own].brief)
+		return from;
+	begin = fm_profile_lower(l, key_of(service, 0));
+	for (size_t i = begin; i < l->n && l->at[i].key >> 16 == service; i++) {
+		const struct reached *e = &r->of[i];
+		if (!e->brief || e->left == 0 || r->roles->side[l->at[i].key & 0xffff] != r->roles->side[from])
+			continue;
+		if (e->n > 0)
+			return (uint32_t)(l->at[i].key & 0xffff);
+		open++;
+	}
+	if (r->of[own].left > 0 || open == 0)
+		return from;
+	pick = fm_rng_below(&r->rng, (uint32_t)open);
+	for (size_t i = begin;; i++)
+		if (r->of[i].brief && r->of[i].left > 0 &&
+		    r->roles->side[l->at[i].key & 0xffff] == r->roles->side[from] && pick-- == 0)
+			return (uint32_t)(l->at[i].key & 0xffff);
 }
 
 static size_t slot_of(const uint64_t *met, size_t slots, uint64_t x)
@@ -272,6 +332,7 @@ int fm_reach_add(struct fm_reach *r, uint32_t service, uint32_t from, uint32_t t
 		e->cap = cap;
 	}
 	e->to[e->n++] = to;
+	e->left -= e->left > 0;
 	uint64_t *slot = &r->met[slot_of(r->met, r->slots, met_key(i, to))];
 	if (*slot == 0) {
 		*slot = met_key(i, to);

@@ -10,6 +10,11 @@
  * While windows are decoded, each source keeps to that: n of its events reach n^b destinations, with the b of the
  * learned numbers (Heaps' law: Heaps, Information Retrieval, 1978, 7.5).  b is 1 for one that never came to a host
  * twice.
+ *
+ * A scan is a source and service of 32 destinations or more with a b of 0.97 or more.  Learned of all of them together
+ * is which share ends within an hour, where there are min_count of them.  As many, drawn at random, are made one after
+ * the other: a scan that has begun goes on in the windows in which the network scans with that service, until it has
+ * its events.
  */
 #ifndef FM_MODEL_CODEC_HOST_REACH_H
 #define FM_MODEL_CODEC_HOST_REACH_H
@@ -17,11 +22,12 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "model/codec/host_assignment.h"
 #include "model/codec/host_profiles.h"
 
-/* The list (fm_profiles.reaches): key service << 16 | source; events; hosts: different destinations. */
-int fm_reaches_fit(struct fm_profile_list *reaches, const struct fm_profile_data *d,
-		   struct fm_error *err) FM_MUST_CHECK;
+/* The list (fm_profiles.reaches): key service << 16 | source; events; hosts: different destinations.  And
+ * fm_profiles.brief. */
+int fm_reaches_fit(struct fm_profiles *p, const struct fm_profile_data *d, struct fm_error *err) FM_MUST_CHECK;
 
 /* Which destination the next event of a source and service is to have. */
 enum fm_reach_wish { FM_REACH_ANY, FM_REACH_NEW, FM_REACH_OLD };
@@ -31,10 +37,13 @@ struct fm_call_for {
 	uint32_t from, host;
 	int side; /* that of host */
 };
-/* Borrows all. */
-int fm_reach_new(struct fm_reach **r, const struct fm_profile_list *reaches, const struct fm_roles *roles,
-		 uint64_t seed, struct fm_error *err) FM_MUST_CHECK;
+/* Borrows all but o, of which it takes the seed and how much more is made than was learned. */
+int fm_reach_new(struct fm_reach **r, const struct fm_profiles *p, const struct fm_roles *roles,
+		 const struct fm_assignment_opts *o, struct fm_error *err) FM_MUST_CHECK;
 void fm_reach_free(struct fm_reach *r);
+/* The source of an event in the place of `from`: where that scans, the scan of its service and side that is under way;
+ * when there is none, `from` begins its own, or if it has done so before another that has not. */
+uint32_t fm_reach_scanner(struct fm_reach *r, uint32_t service, uint32_t from);
 /* FM_REACH_ANY where nothing was learned. */
 enum fm_reach_wish fm_reach_ask(const struct fm_reach *r, uint32_t service, uint32_t from);
 /* Has the source reached this host? */

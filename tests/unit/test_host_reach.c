@@ -1,5 +1,5 @@
-/* test_host_reach.c - popular sources reach as many hosts as they did, silent hosts stay silent, and a class of few
- * hosts stays one. */
+/* test_host_reach.c - popular sources reach as many hosts as they did, silent hosts stay silent, scans come one after
+ * the other, and a class of few hosts stays one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -61,7 +61,7 @@ static void learn(struct learned *l, int min_count)
 	d.hosts = l->hosts;
 	d.ports = &l->ports;
 	d.first = l->first;
-	assert_int_equal(fm_reaches_fit(&l->profiles.reaches, &d, &err), FM_OK);
+	assert_int_equal(fm_reaches_fit(&l->profiles, &d, &err), FM_OK);
 	l->roles = (struct fm_roles){.nhosts = l->hosts->npopular, .side = l->side};
 }
 
@@ -116,6 +116,8 @@ static void reaches_and_silent_hosts_are_learned(void **state)
 	forget(&l);
 }
 
+static const struct fm_assignment_opts o = {.seed = 1, .grow = 1};
+
 static void sources_reach_as_many_hosts_as_they_did(void **state)
 {
 	enum { NEW = 1000 };
@@ -128,7 +130,7 @@ static void sources_reach_as_many_hosts_as_they_did(void **state)
 	uint32_t scanner = rank_of(&l, SCANNER), client = rank_of(&l, CLIENT);
 	uint32_t scan = fm_service_of(&l.ports, 0, 20000, 445, false),
 		 ask = fm_service_of(&l.ports, 0, 20000, 53, false);
-	assert_int_equal(fm_reach_new(&r, &l.profiles.reaches, &l.roles, 1, &err), FM_OK);
+	assert_int_equal(fm_reach_new(&r, &l.profiles, &l.roles, &o, &err), FM_OK);
 	assert_int_equal(fm_reach_ask(r, scan, client), FM_REACH_ANY);
 	uint32_t events = entry(&l, (uint64_t)ask << 16 | client)->events;
 	for (uint32_t i = 0; i < events; i++) {
@@ -157,7 +159,7 @@ static void a_scan_comes_to_nobody_twice(void **state)
 	learn(&l, K);
 	uint32_t scanner = rank_of(&l, SCANNER), n = (uint32_t)l.roles.nhosts;
 	uint32_t scan = fm_service_of(&l.ports, 0, 20000, 445, false);
-	assert_int_equal(fm_reach_new(&r, &l.profiles.reaches, &l.roles, 1, &err), FM_OK);
+	assert_int_equal(fm_reach_new(&r, &l.profiles, &l.roles, &o, &err), FM_OK);
 	assert_int_equal(fm_reassign_new(&uses, &l.profiles, &l.ports, &l.roles, 1, &err), FM_OK);
 	struct fm_call_for call = {.service = scan, .plain = scan, .from = scanner, .host = rank_of(&l, SERVER)};
 	for (uint32_t i = 0; i + 1 < n; i++) {
@@ -181,19 +183,95 @@ static void a_scan_comes_to_nobody_twice(void **state)
 	forget(&l);
 }
 
+/* SCANS sources, one after the other; every third of them takes more than an hour. */
+static void the_share_of_brief_scans_is_learned(void **state)
+{
+	enum { SCANS = 24, EACH = 40, FEW = SCANS + 1 };
+	static int64_t atoms[] = {53, 445}, edges[] = {0, 1024, 65536};
+	struct fm_num ports = {.natoms = 2, .nbins = 2, .atom = atoms, .edge = edges, .step = 1};
+	struct fm_profile_data d = {.window = W, .ports = &ports};
+	struct fm_error err;
+	struct fm_hosts *hosts;
+	struct fm_table *t;
+	size_t *first;
+	(void)state;
+	assert_int_equal(fm_table_new(&t, FM_COLS_UGR16 | 1u << FM_WIN, &err), FM_OK);
+	assert_int_equal(fm_table_reserve(t, SCANS * EACH, &err), FM_OK);
+	for (uint32_t i = 0; i < SCANS * EACH; i++) {
+		uint32_t scan = i / EACH;
+		t->te[i] = scan * 20000000ll + i % EACH * (scan % 3 == 0 ? 200000 : 1000);
+		t->win[i] = i / W;
+		t->sa[i] = scan;
+		t->da[i] = 5000 + i % EACH;
+		t->sp[i] = (uint16_t)(20000 + i);
+		t->dp[i] = 445;
+		t->pkt[i] = 1;
+		t->byt[i] = 60;
+	}
+	t->rows = SCANS * EACH;
+	assert_int_equal(fm_hosts_fit(&hosts, t, W, K, 100, &err), FM_OK);
+	assert_int_equal(fm_windows_find(t, W, &first, &d.windows, &err), FM_OK);
+	d.t = t;
+	d.hosts = hosts;
+	d.first = first;
+	for (int k = K; k <= FEW; k += FEW - K) { /* of fewer than k nothing is said */
+		struct fm_profiles p = {0};
+		d.min_count = k;
+		assert_int_equal(fm_reaches_fit(&p, &d, &err), FM_OK);
+		assert_true(k == K ? p.brief > 0.6 && p.brief < 0.72 : p.brief == 0);
+		fm_profiles_free(&p);
+	}
+	free(first);
+	fm_hosts_free(hosts);
+	fm_table_free(t);
+}
+
+static void a_brief_scan_ends_before_the_next_begins(void **state)
+{
+	enum { SCANS = 5, EACH = 50, SCAN = 7 };
+	struct fm_profile at[SCANS];
+	struct fm_profiles p = {.brief = 1, .reaches = {at, SCANS}};
+	uint8_t side[SCANS] = {0};
+	struct fm_roles roles = {.nhosts = SCANS, .side = side};
+	struct fm_reach *r;
+	struct fm_error err;
+	struct fm_rng g;
+	uint32_t last = UINT32_MAX, turns = 0;
+	(void)state;
+	for (uint32_t h = 0; h < SCANS; h++)
+		at[h] = (struct fm_profile){(uint64_t)SCAN << 16 | h, EACH, EACH};
+	fm_rng_init(&g, 2, FM_RNG_SIMULATE, 0, 0);
+	assert_int_equal(fm_reach_new(&r, &p, &roles, &o, &err), FM_OK);
+	for (uint32_t i = 0; i < SCANS * EACH; i++) {
+		uint32_t from = fm_reach_scanner(r, SCAN, fm_rng_below(&g, SCANS));
+		assert_in_range(from, 0, SCANS - 1);
+		turns += from != last;
+		last = from;
+		assert_int_equal(fm_reach_add(r, SCAN, from, 1000 + i, &err), FM_OK);
+	}
+	assert_int_equal(turns, SCANS);
+	assert_int_equal(fm_reach_scanner(r, SCAN, 3), 3); /* all are over */
+	fm_reach_free(r);
+	p.brief = 0; /* scans that take long are drawn as they come */
+	assert_int_equal(fm_reach_new(&r, &p, &roles, &o, &err), FM_OK);
+	assert_int_equal(fm_reach_add(r, SCAN, 0, 1000, &err), FM_OK);
+	assert_int_equal(fm_reach_scanner(r, SCAN, 1), 1);
+	fm_reach_free(r);
+}
+
 static void a_class_of_few_hosts_stays_one(void **state)
 {
 	enum { HOSTS = 3, CALLS = 300 };
 	struct fm_pool_entry kind = {1, 1, HOSTS};
 	uint8_t inside = 0;
 	struct fm_roles roles = {.side = &inside, .nclasses = 1, .pool = {&kind}, .npool = {1}};
-	struct fm_assignment_opts o = {.seed = 6, .grow = 1};
 	struct fm_assignment *a;
 	struct fm_error err;
 	uint32_t host;
 	(void)state;
 	roles.life[0][10] = HOSTS;
-	assert_int_equal(fm_assignment_new(&a, &roles, &o, &err), FM_OK);
+	assert_int_equal(fm_assignment_new(&a, &roles, &(struct fm_assignment_opts){.seed = 6, .grow = 1}, &err),
+			 FM_OK);
 	for (uint32_t i = 0; i < CALLS; i++) {
 		struct fm_call call = {.cl = 0, .trade = i, .peer = 5000000 + i, .now_ms = (int64_t)i * 1000};
 		assert_int_equal(fm_assignment_draw(a, &call, &host, &err), FM_OK);
@@ -208,6 +286,8 @@ int main(void)
 	    cmocka_unit_test(reaches_and_silent_hosts_are_learned),
 	    cmocka_unit_test(sources_reach_as_many_hosts_as_they_did),
 	    cmocka_unit_test(a_scan_comes_to_nobody_twice),
+	    cmocka_unit_test(the_share_of_brief_scans_is_learned),
+	    cmocka_unit_test(a_brief_scan_ends_before_the_next_begins),
 	    cmocka_unit_test(a_class_of_few_hosts_stays_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
