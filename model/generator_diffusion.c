@@ -211,6 +211,7 @@ static int calibrate(struct diffusion *d, const struct fm_generator_ctx *ctx, co
 	struct fm_recalibrate_opts o = {.seed = ctx->cfg->train.seed,
 					.trained = (uint64_t)d->trained.steps * (uint64_t)ctx->cfg->train.batch,
 					.min_count = ctx->cfg->privacy.min_count,
+					.nats = isfinite(d->trained.validation) ? d->trained.column : NULL,
 					.pool = ctx->pool};
 	int rc;
 

@@ -16,6 +16,8 @@ int fm_calibration_new(struct fm_calibration *k, const int *vocab, struct fm_err
 	int labels = vocab[FM_T_LABEL] > 1 ? vocab[FM_T_LABEL] : 1, rc;
 
 	*k = (struct fm_calibration){0};
+	for (int c = 0; c < FM_NTOK; c++)
+		k->sharp[c] = 1;
 	if (vocab[FM_T_ROLE] < 2 || labels > FM_MAXCLASSES)
 		return FM_OK;
 	for (int c = 0; c < FM_NTOK; c++) {
@@ -44,6 +46,8 @@ int fm_tally_new(struct fm_tally *t, const struct fm_calibration *of, struct fm_
 	int rc;
 
 	*t = (struct fm_tally){.of = of};
+	if ((rc = fm_alloc(&t->nats, FM_NTOK, sizeof *t->nats, "a calibration", err)) < 0)
+		return rc;
 	for (int c = 0; c < FM_NTOK; c++)
 		if (of->width[c] > 0 && (rc = fm_alloc(&t->n[c], (size_t)of->contexts[c] * (size_t)of->width[c],
 						       sizeof **t->n, "a calibration", err)) < 0) {
@@ -57,6 +61,7 @@ void fm_tally_free(struct fm_tally *t)
 {
 	for (int c = 0; c < FM_NTOK; c++)
 		free(t->n[c]);
+	free(t->nats);
 	*t = (struct fm_tally){0};
 }
 
@@ -106,6 +111,8 @@ void fm_calibration_apply(const struct fm_calibration *k, const uint16_t *tok, i
 {
 	int at = k ? context_of(k, tok, row, window, c) : -1;
 
+	for (int v = 0; at >= 0 && k->sharp[c] != 1 && v < k->width[c]; v++)
+		z[v] *= k->sharp[c];
 	for (int v = 0; at >= 0 && v < k->width[c]; v++)
 		z[v] += k->bias[c][(size_t)at * (size_t)k->width[c] + (size_t)v];
 }
@@ -116,6 +123,7 @@ void fm_calibration_chain(const struct fm_calibration *k, const uint16_t *tok, i
 		return;
 	for (int i = 1; i <= row; i++) {
 		int role = tok[(size_t)(row - i) * FM_NTOK + FM_T_ROLE];
+		z[i - 1] *= k->sharp[FM_T_REL];
 		if (role < FM_ROLE_TOKENS)
 			z[i - 1] += k->bias[FM_T_REL][kind * FM_ROLE_TOKENS + role];
 	}
@@ -136,11 +144,26 @@ static double weights_of(const float *z, int n, double *p)
 	return sum;
 }
 
+static uint64_t parts(double x)
+{
+	return (uint64_t)(x * FM_TALLY_ONE + 0.5);
+}
+
+/* The entropy of what will be drawn from n logits, whose weights are p with that sum. */
+static void add_nats(const struct fm_tally *t, int c, const double *p, int n, double sum)
+{
+	double nats = 0;
+
+	for (int v = 0; v < n; v++)
+		if (p[v] > 0)
+			nats -= p[v] / sum * fm_det_log(p[v] / sum);
+	__atomic_fetch_add(&t->nats[c], parts(nats > 0 ? nats : 0), __ATOMIC_RELAXED);
+}
+
 static void add(const struct fm_tally *t, int c, int context, int v, double share)
 {
-	uint64_t part = (uint64_t)(share * FM_TALLY_ONE + 0.5);
-
-	__atomic_fetch_add(&t->n[c][(size_t)context * (size_t)t->of->width[c] + (size_t)v], part, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&t->n[c][(size_t)context * (size_t)t->of->width[c] + (size_t)v], parts(share),
+			   __ATOMIC_RELAXED);
 }
 
 void fm_tally_add(const struct fm_tally *t, const uint16_t *tok, int row, int window, int c, const float *z)
@@ -152,6 +175,7 @@ void fm_tally_add(const struct fm_tally *t, const uint16_t *tok, int row, int wi
 	if (V == 0 || V > MOST)
 		return;
 	double sum = weights_of(z, V, p);
+	add_nats(t, c, p, V, sum);
 	for (int v = 0; v < V; v++)
 		if (p[v] > 0)
 			add(t, c, at, v, p[v] / sum);
@@ -164,6 +188,7 @@ void fm_tally_add_chain(const struct fm_tally *t, const uint16_t *tok, int row, 
 	if (!t || t->of->width[FM_T_REL] == 0 || row == 0)
 		return;
 	double sum = weights_of(z, row, p);
+	add_nats(t, FM_T_REL, p, row, sum);
 	for (int i = 1; i <= row; i++) {
 		int role = tok[(size_t)(row - i) * FM_NTOK + FM_T_ROLE];
 		if (role < FM_ROLE_TOKENS && p[i - 1] > 0)
@@ -231,12 +256,28 @@ void fm_calibration_learn(struct fm_calibration *k, const struct fm_tally *real,
 		}
 }
 
+void fm_calibration_sharpen(struct fm_calibration *k, const struct fm_tally *made, double flows,
+			    const double nats[FM_NTOK])
+{
+	for (int c = 0; c < FM_NTOK; c++) {
+		double drawn = flows > 0 ? (double)made->nats[c] / FM_TALLY_ONE / flows : 0, sharp;
+		if (k->width[c] == 0 || !(nats[c] > 0) || !(drawn > 0))
+			continue;
+		sharp = (double)k->sharp[c] * drawn / nats[c];
+		k->sharp[c] = (float)(sharp > FM_SHARPEST ? FM_SHARPEST : sharp > 1 ? sharp : 1);
+	}
+}
+
 /* ---- as a document ---- */
 
 json_t *fm_calibration_json(const struct fm_calibration *k)
 {
-	json_t *all = json_object();
+	json_t *all = json_object(), *sharp = json_object();
 
+	for (int c = 0; c < FM_NTOK; c++)
+		if (k->sharp[c] != 1)
+			json_object_set_new(sharp, fm_tok_name[c], json_real((double)k->sharp[c]));
+	json_object_set_new(all, "sharpness", sharp);
 	for (int c = 0; c < FM_NTOK; c++) {
 		json_t *contexts = json_object();
 		for (int i = 0; i < k->contexts[c]; i++) {
@@ -264,7 +305,11 @@ int fm_calibration_from_json(struct fm_calibration *k, const json_t *j, struct f
 {
 	for (int c = 0; c < FM_NTOK; c++) {
 		const json_t *contexts = json_object_get(j, fm_tok_name[c]), *list;
+		const json_t *sharp = json_object_get(json_object_get(j, "sharpness"), fm_tok_name[c]);
 		const char *name;
+		if (sharp && !(json_number_value(sharp) >= 1 && json_number_value(sharp) <= FM_SHARPEST))
+			return fm_fail(err, FM_EINPUT, "the model's calibration of %s is damaged", fm_tok_name[c]);
+		k->sharp[c] = sharp ? (float)json_number_value(sharp) : 1;
 		json_object_foreach((json_t *)contexts, name, list)
 		{
 			char *end;

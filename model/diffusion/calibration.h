@@ -11,6 +11,12 @@
  * proportional fitting: Deming, Stephan 1940).  For column rel, which is drawn among the flows before, the "token" is
  * the role of the flow that is chosen, and the context is the kind of relation.
  *
+ * A window that is made is also less sure of itself than a real one: one odd token makes the next ones odd, and a
+ * source does a bit of everything.  So each column has a sharpness, by which its logits are multiplied before the bias
+ * is added: such that a column's tokens are drawn with as many nats as the validation flows cost (calibration of the
+ * entropy rate: Braverman et al., Calibration, Entropy Rates, and Memory in Language Models, 2020).  It is 1 where they
+ * are drawn with fewer, and at most FM_SHARPEST.
+ *
  * A token has a ratio of its own in a context where min_count training flows have it; all other tokens of the context
  * share one.  What a relation copies is not counted, nor are labels (they have a budget) and hosts.
  */
@@ -22,24 +28,28 @@
 #include "model/codec/codec.h"
 #include "model/codec/relations.h"
 
+#define FM_SHARPEST 2
 struct fm_calibration {
 	int width[FM_NTOK], contexts[FM_NTOK]; /* 0: the column has none */
 	float *bias[FM_NTOK];                  /* (contexts, width) to be added to logits; NULL: none */
+	float sharp[FM_NTOK];                  /* logits are multiplied by it first; 1 where there is no bias */
 };
 /* Flows by column, context and token, in parts of FM_TALLY_ONE: whole numbers, so that threads may add in any order. */
 #define FM_TALLY_ONE (1u << 20)
 struct fm_tally {
 	const struct fm_calibration *of; /* borrowed: its widths and contexts */
 	uint64_t *n[FM_NTOK];            /* (contexts, width) */
+	uint64_t *nats;                  /* (FM_NTOK) entropies of what was drawn from, in the same parts */
 };
 
-/* For a codec's columns, vocab (FM_NTOK); without a bias yet. */
+/* For a codec's columns, vocab (FM_NTOK); without a bias yet, and no sharper than the network. */
 int fm_calibration_new(struct fm_calibration *k, const int *vocab, struct fm_error *err) FM_MUST_CHECK;
 void fm_calibration_free(struct fm_calibration *k);
 int fm_tally_new(struct fm_tally *t, const struct fm_calibration *of, struct fm_error *err) FM_MUST_CHECK;
 void fm_tally_free(struct fm_tally *t);
 
-/* Add the bias to the logits z of column c, which is not rel, of row `row` of a window tok.  k NULL: nothing. */
+/* Sharpen and add the bias to the logits z of column c, which is not rel, of row `row` of a window tok.  k NULL:
+ * nothing. */
 void fm_calibration_apply(const struct fm_calibration *k, const uint16_t *tok, int row, int window, int c, float *z);
 /* The same of rel, where row `row` of window tok may be related in a way `kind` to the flow i places before: z[i - 1].
  */
@@ -52,6 +62,11 @@ void fm_tally_real(const struct fm_tally *t, const struct fm_encoded *e, int win
 /* Take the ratios of real to made into the bias. */
 void fm_calibration_learn(struct fm_calibration *k, const struct fm_tally *real, const struct fm_tally *made,
 			  int min_count);
+
+/* Make columns sharper, or less so again, that were drawn with more, or fewer, nats than nats (FM_NTOK), both per flow;
+ * flows: those of `made`.  A column of which nats says nothing, 0 or less, stays. */
+void fm_calibration_sharpen(struct fm_calibration *k, const struct fm_tally *made, double flows,
+			    const double nats[FM_NTOK]);
 
 json_t *fm_calibration_json(const struct fm_calibration *k);
 /* Into one that is new; j NULL: none. */

@@ -54,6 +54,19 @@ double fm_process_shows(const struct fm_process *pr, int c, double m)
 	return pr->lo[c] + (pr->hi[c] - pr->lo[c]) * (1 - sqrt(1 - m));
 }
 
+double fm_process_step(const struct fm_process *pr, int left, int steps)
+{
+	enum { GROWTH = 64 }; /* the last step of the outline shows about as many times more than the first */
+	int outline = pr->multinomial || steps == pr->T ? 0 : steps * 2 / 5, done = steps - left;
+	double grown;
+	if (outline < 2)
+		return (double)left / steps;
+	if (done >= outline)
+		return pr->lo[FM_T_ROLE] * left / (steps - outline);
+	grown = fm_det_exp(fm_det_log(GROWTH) * done / outline);
+	return fm_process_shows(pr, FM_T_ROLE, 1 - (grown - 1) / (GROWTH - 1));
+}
+
 double fm_process_alpha_bar(const struct fm_process *pr, double t)
 {
 	return fm_alpha_bar(pr->cosine, t / FM_RES_SPAN);

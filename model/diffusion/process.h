@@ -53,6 +53,12 @@ int fm_process_choose(struct fm_process *pr, const char *tokens, const char *pre
 		      struct fm_error *err) FM_MUST_CHECK;
 double fm_process_mask(const struct fm_process *pr, int c, double t);  /* m_c(t) */
 double fm_process_shows(const struct fm_process *pr, int c, double m); /* the time t at which m_c(t) = m */
+/* The time at which the step that is number `left` from the end begins, of `steps`: 0 for left = 0, 1 for left = steps.
+ * Two fifths of the steps go to the outline of an absorbing process's window: what its first flows are related in says
+ * what kind of window it is, and flows that show at once are drawn independently, so each step shows more than the one
+ * before.  The others are even; so are all of multinomial, and those on the grid of T.
+ * Steps that are spread by what they decide: Park et al., Jump Your Steps, 2024. */
+double fm_process_step(const struct fm_process *pr, int left, int steps);
 double fm_process_alpha_bar(const struct fm_process *pr, double t);
 double fm_process_before(const struct fm_process *pr, double t); /* the time a step before t, on the grid of T steps */
 /* Multinomial: what is kept of column c at t and at s < t.  False: nothing happens between them. */

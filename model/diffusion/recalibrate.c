@@ -7,12 +7,18 @@
 
 #include "base/mem.h"
 
-enum { ROUNDS = 3, STEPS = 24, FEWEST = 64, SHARE = 64 };
+enum { SHARPENING = 2, ROUNDS = 4, STEPS = 24, FEWEST = 64, SHARE = 64 };
 
-/* A schedule of n windows with the conditions of training windows, those of rare classes more often: as the square root
- * of how many there are.  Times are none. */
+/* How often a class of so many windows is among those that are made. */
+static double share_of(size_t windows, bool rare)
+{
+	return rare ? sqrt((double)windows) : (double)windows;
+}
+
+/* A schedule of n windows with the conditions of training windows; rare: those of rare classes more often, as the
+ * square root of how many there are.  Times are none. */
 static int schedule_of(struct fm_window_schedule *p, const struct fm_codec *codec, const struct fm_encoded *e, size_t n,
-		       struct fm_error *err)
+		       bool rare, struct fm_error *err)
 {
 	int nc = codec->times.nclasses, labels = codec->vocab[FM_T_LABEL], rc;
 	size_t W = (size_t)codec->window, count[FM_MAXCLASSES] = {0}, *of = NULL;
@@ -29,13 +35,13 @@ static int schedule_of(struct fm_window_schedule *p, const struct fm_codec *code
 	for (size_t w = 0; w < e->windows; w++)
 		count[e->cls[w]]++;
 	for (int cl = 0; cl < nc; cl++)
-		sum += sqrt((double)count[cl]);
+		sum += share_of(count[cl], rare);
 	for (int cl = 0; cl < nc; cl++) {
 		size_t m = 0, to;
 		for (size_t w = 0; w < e->windows; w++)
 			if (e->cls[w] == cl)
 				of[m++] = w;
-		run += sqrt((double)count[cl]);
+		run += share_of(count[cl], rare);
 		to = (size_t)((double)n * run / sum + 0.5);
 		for (size_t i = 0, wanted = to - p->n; i < wanted && m > 0; i++, p->n++) {
 			size_t w = of[i * m / wanted];
@@ -59,7 +65,7 @@ int fm_recalibrate(struct fm_calibration *k, const struct fm_denoiser *d, const 
 {
 	size_t n = (size_t)(o->trained / SHARE), flows;
 	struct fm_tally real = {0}, made = {0};
-	struct fm_window_schedule schedule = {0};
+	struct fm_window_schedule as_it_is = {0}, schedule = {0};
 	struct fm_sampled x = {0};
 	int rc = FM_OK;
 
@@ -67,7 +73,8 @@ int fm_recalibrate(struct fm_calibration *k, const struct fm_denoiser *d, const 
 	if (d->process->multinomial || k->width[FM_T_ROLE] == 0 || n < FEWEST)
 		return FM_OK;
 	flows = n * (size_t)codec->window;
-	if ((rc = schedule_of(&schedule, codec, train, n, err)) < 0 ||
+	if ((rc = schedule_of(&as_it_is, codec, train, n, false, err)) < 0 ||
+	    (rc = schedule_of(&schedule, codec, train, n, true, err)) < 0 ||
 	    (rc = fm_alloc(&x.tok, flows * FM_NTOK, sizeof *x.tok, "a calibration", err)) < 0 ||
 	    (rc = fm_alloc(&x.res, flows * FM_NRES, sizeof *x.res, "a calibration", err)) < 0 ||
 	    (rc = fm_tally_new(&real, k, err)) < 0)
@@ -80,16 +87,19 @@ int fm_recalibrate(struct fm_calibration *k, const struct fm_denoiser *d, const 
 					    .pool = o->pool,
 					    .calibration = k,
 					    .tally = &made};
+		const struct fm_window_schedule *p = i < SHARPENING ? &as_it_is : &schedule;
 		if ((rc = fm_tally_new(&made, k, err)) < 0 ||
-		    (rc = fm_sample(d, codec, zeros, &schedule, (struct fm_window_range){0, schedule.n}, &so, &x,
-				    err)) < 0)
+		    (rc = fm_sample(d, codec, zeros, p, (struct fm_window_range){0, p->n}, &so, &x, err)) < 0)
 			goto out;
 		fm_calibration_learn(k, &real, &made, o->min_count);
+		if (o->nats && i < SHARPENING)
+			fm_calibration_sharpen(k, &made, (double)p->n * codec->window, o->nats);
 		fm_tally_free(&made);
 	}
 out:
 	fm_tally_free(&real);
 	fm_tally_free(&made);
+	fm_window_schedule_free(&as_it_is);
 	fm_window_schedule_free(&schedule);
 	free(x.tok);
 	free(x.res);

@@ -13,6 +13,8 @@
 struct fm_recalibrate_opts {
 	uint64_t seed, trained;
 	int min_count;
+	const double
+	    *nats; /* (FM_NTOK) what a validation flow costs the network by column; NULL: nothing is sharpened */
 	struct fm_pool *pool;
 };
 int fm_recalibrate(struct fm_calibration *k, const struct fm_denoiser *d, const struct fm_codec *codec,

@@ -53,7 +53,7 @@ static void sample_shard(void *ctx, int shard, int thread)
 			space->confined[i] = fm_rng_uniform(&r);
 	}
 	for (int step = steps; step > 0; step--) {
-		double t = (double)step / steps, next = (double)(step - 1) / steps;
+		double t = fm_process_step(s->pr, step, steps), next = fm_process_step(s->pr, step - 1, steps);
 		struct fm_rng rng[SHARD];
 		for (int b = 0; b < B; b++) {
 			t_of[b] = (float)t;
@@ -67,7 +67,7 @@ static void sample_shard(void *ctx, int shard, int thread)
 			in.cls = untold;
 			fm_net_forward(s->net, s->p, space->blind, &in);
 		}
-		step_residuals(s, &q, step < steps ? (double)(step + 1) / steps : 0, res);
+		step_residuals(s, &q, step < steps ? fm_process_step(s->pr, step + 1, steps) : 0, res);
 		fm_sample_tokens(s, &q, res);
 	}
 	pthread_mutex_lock(&s->lock);

@@ -17,10 +17,12 @@ static struct small S;
 static struct fm_structural_zeros zeros;
 static float *weights;
 
+static const double *nats; /* of fm_recalibrate_opts */
+
 static void calibrate(struct fm_calibration *k, uint64_t trained, int threads)
 {
 	struct fm_denoiser d = {S.net, &S.pr, weights};
-	struct fm_recalibrate_opts o = {.seed = 1, .trained = trained, .min_count = K};
+	struct fm_recalibrate_opts o = {.seed = 1, .trained = trained, .min_count = K, .nats = nats};
 	struct fm_error err = {0};
 
 	assert_int_equal(fm_calibration_new(k, S.codec->vocab, &err), FM_OK);
@@ -148,6 +150,62 @@ static void what_few_flows_have_is_one(void **state)
 	fm_calibration_free(&k);
 }
 
+/* Of two tokens as likely, log 2 nats. */
+static void what_is_too_unsure_is_sharpened(void **state)
+{
+	int vocab[FM_NTOK] = {
+	    [FM_T_ROLE] = FM_ROLE_TOKENS, [FM_T_REL] = FM_REL_TOKENS(W), [FM_T_FLG] = 2, [FM_T_STOS] = 2};
+	double wanted[FM_NTOK] = {[FM_T_FLG] = 0.4, [FM_T_STOS] = 0.8};
+	uint16_t tok[W * FM_NTOK] = {0};
+	struct fm_calibration k, back;
+	struct fm_tally t;
+	struct fm_error err = {0};
+	float z[2] = {0, 0};
+	(void)state;
+	assert_int_equal(fm_calibration_new(&k, vocab, &err), FM_OK);
+	assert_int_equal(fm_tally_new(&t, &k, &err), FM_OK);
+	for (int i = 0; i < 100; i++) {
+		fm_tally_add(&t, tok, 0, W, FM_T_FLG, z);
+		fm_tally_add(&t, tok, 0, W, FM_T_STOS, z);
+	}
+	fm_calibration_sharpen(&k, &t, 100, wanted);
+	assert_true(fabs((double)k.sharp[FM_T_FLG] - log(2) / 0.4) < 1e-4);
+	assert_true(k.sharp[FM_T_STOS] == 1 && k.sharp[FM_T_ROLE] == 1);
+	z[1] = 1;
+	fm_calibration_apply(&k, tok, 0, W, FM_T_FLG, z);
+	assert_true(z[0] == 0 && z[1] == k.sharp[FM_T_FLG]);
+	json_t *j = fm_calibration_json(&k);
+	assert_int_equal(fm_calibration_new(&back, vocab, &err), FM_OK);
+	assert_int_equal(fm_calibration_from_json(&back, j, &err), FM_OK);
+	assert_memory_equal(k.sharp, back.sharp, sizeof k.sharp);
+	json_object_set_new(json_object_get(j, "sharpness"), "flg", json_real(7));
+	assert_int_equal(fm_calibration_from_json(&back, j, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "calibration of flg is damaged"));
+	json_decref(j);
+	wanted[FM_T_FLG] = 0.01; /* so far and no further; and it goes back */
+	fm_calibration_sharpen(&k, &t, 100, wanted);
+	assert_true(k.sharp[FM_T_FLG] == FM_SHARPEST);
+	wanted[FM_T_FLG] = 3;
+	fm_calibration_sharpen(&k, &t, 100, wanted);
+	assert_true(k.sharp[FM_T_FLG] == 1);
+	fm_tally_free(&t);
+	fm_calibration_free(&k);
+	fm_calibration_free(&back);
+}
+
+static void calibration_sharpens_where_it_is_told_to(void **state)
+{
+	double wanted[FM_NTOK] = {[FM_T_ROLE] = 0.01};
+	struct fm_calibration k;
+	(void)state;
+	nats = wanted;
+	calibrate(&k, WINDOWS * ROUND, 2);
+	nats = NULL;
+	for (int c = 0; c < FM_NTOK; c++)
+		assert_true(k.sharp[c] == (c == FM_T_ROLE ? FM_SHARPEST : 1));
+	fm_calibration_free(&k);
+}
+
 static int setup(void **state)
 {
 	struct fm_train_opts o = small_opts();
@@ -175,9 +233,13 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(what_is_drawn_comes_nearer), cmocka_unit_test(threads_change_nothing),
-	    cmocka_unit_test(few_windows_teach_nothing),  cmocka_unit_test(a_document_keeps_every_bit),
+	    cmocka_unit_test(what_is_drawn_comes_nearer),
+	    cmocka_unit_test(threads_change_nothing),
+	    cmocka_unit_test(few_windows_teach_nothing),
+	    cmocka_unit_test(a_document_keeps_every_bit),
 	    cmocka_unit_test(what_few_flows_have_is_one),
+	    cmocka_unit_test(what_is_too_unsure_is_sharpened),
+	    cmocka_unit_test(calibration_sharpens_where_it_is_told_to),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -310,6 +310,39 @@ static void what_does_not_go_together_is_refused(void **state)
 	refused(&uniform, &(struct fm_sample_opts){.steps = 5, .confident = true}, "generate.order");
 }
 
+/* The first step shows one flow's relation of 64 or two, the next ones more and more; other columns have even steps. */
+static void the_outline_has_steps_of_its_own(void **state)
+{
+	static const int all[] = {1, 2, 4, 5, 10, 20, 24, 40, 99};
+	struct fm_process pr, uniform;
+	struct fm_error err;
+	(void)state;
+	assert_int_equal(fm_process_init(&pr, 100, "cosine", &err), FM_OK);
+	uniform = pr;
+	uniform.multinomial = true;
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		int n = all[i];
+		assert_true(fm_process_step(&pr, n, n) == 1 && fm_process_step(&pr, 0, n) == 0);
+		for (int left = 1; left <= n; left++) {
+			assert_true(fm_process_step(&pr, left - 1, n) < fm_process_step(&pr, left, n));
+			assert_true(fm_process_step(&uniform, left, n) == (double)left / n);
+		}
+	}
+	for (int left = 0; left <= 100; left++)
+		assert_true(fm_process_step(&pr, left, 100) == (double)left / 100);
+	double shown = 0, before = 0;
+	for (int left = 19; left >= 12; left--) {
+		double now = 1 - fm_process_mask(&pr, FM_T_ROLE, fm_process_step(&pr, left, 20));
+		assert_true(now - before > shown);
+		shown = now - before;
+		before = now;
+		if (left == 19)
+			assert_true(64 * shown < 2);
+	}
+	assert_true(before > 0.999);
+	assert_true(fabs(fm_process_step(&pr, 6, 20) - pr.lo[FM_T_ROLE] / 2) < 1e-9);
+}
+
 /* T of 2 and every number of steps up to it. */
 static void the_shortest_process_works(void **state)
 {
@@ -421,6 +454,7 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(the_outline_has_steps_of_its_own),
 	    cmocka_unit_test(flows_keep_to_the_services_of_their_label),
 	    cmocka_unit_test(transformer),
 	    cmocka_unit_test(unet),
