@@ -122,6 +122,7 @@ if [ -z "${TMPDIR:-}" ] && [ "$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { pri
 	rm -f "$probe"
 fi
 TMPDIR=$(mktemp -d "${TMPDIR:-/tmp}/flowmint-tests-XXXXXX") || exit 4
+chmod 711 "$TMPDIR" # some tests go on as another user
 export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
 trap 'exit 130' HUP INT TERM
