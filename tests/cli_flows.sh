@@ -1,5 +1,5 @@
 #!/bin/sh
-# flowmint evaluate on folders: a stage's product, and a project or its workspace, which stands for its newest run.
+# flowmint evaluate on odd flows, and on folders: a stage's product, and a project or its workspace, which stands for its newest run.
 # usage: cli_flows.sh [FLOWMINT]
 set -u
 . "$(dirname "$0")/lib.sh"
@@ -17,6 +17,12 @@ made() { # OPTION...: a run up to generate
 expect 0 "a trace" "$F" simulate --rows 4000 --seed 9 --out all.csv
 head -n 700 all.csv >few.csv
 expect 0 "a project" "$F" init --preset demo p
+sed 's/^2016-04/1970-01/' few.csv | shuf --random-source=all.csv >odd.csv
+expect 0 "flows that no run would take are scored" "$F" evaluate --real few.csv --synthetic odd.csv --only rows,jsd --json
+says err "odd.csv: all 700 times lie in 1970" "with a warning"
+says err "odd.csv: 3" "and another: how many"
+says err "of 700 rows are earlier than the row before them" "of them are out of order"
+holds "nothing is said of those that are sound" sh -c '! grep -q "warning: few.csv" err'
 expect 3 "a project without a run is refused" "$F" evaluate --real few.csv --synthetic p
 says err "p holds no flows of a run" "it says why"
 expect 0 "a run of it" made

@@ -207,6 +207,14 @@ static int load_chunk(void *ctx, struct fm_table *chunk, struct fm_error *err)
 	return FM_OK;
 }
 
+static int load_look(void *ctx, const struct fm_table *rows, const uint64_t *place, const uint8_t *said,
+		     struct fm_error *err)
+{
+	struct load *l = ctx;
+
+	return l->o->look ? l->o->look(l->o->ctx, rows, place, said, err) : FM_OK;
+}
+
 static void load_bad(void *ctx, const struct fm_trace_bad *bad)
 {
 	struct load *l = ctx;
@@ -234,6 +242,7 @@ int fm_trace_load(struct fm_table **t, const struct fm_trace_opts *o, double max
 	if ((rc = fm_table_new(&l.t, o->dialect->present, err)) < 0)
 		return rc;
 	mine.chunk = load_chunk;
+	mine.look = load_look;
 	mine.bad = load_bad;
 	mine.progress = load_progress;
 	mine.ctx = &l;

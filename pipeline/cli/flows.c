@@ -15,6 +15,7 @@
 #include "pipeline/product.h"
 #include "release/archive.h"
 #include "release/json_bounds.h"
+#include "traces/doubts.h"
 #include "traces/source.h"
 #include "traces/trace.h"
 
@@ -142,19 +143,53 @@ out:
 
 /* ---- text ---- */
 
-struct first_bad {
+/* What is noted while a text is read: the first bad row, and what is probably not meant. */
+struct notes {
 	uint64_t line;
 	char reason[160];
+	struct fm_doubts doubts;
 };
 
 static void note_bad(void *ctx, const struct fm_trace_bad *bad)
 {
-	struct first_bad *first = ctx;
+	struct notes *notes = ctx;
 
-	if (first->line)
+	fm_doubts_bad(&notes->doubts, bad);
+	if (notes->line)
 		return;
-	first->line = bad->line;
-	snprintf(first->reason, sizeof first->reason, "%s", bad->reason);
+	notes->line = bad->line;
+	snprintf(notes->reason, sizeof notes->reason, "%s", bad->reason);
+}
+
+static int note_rows(void *ctx, const struct fm_table *rows, const uint64_t *place, const uint8_t *said,
+		     struct fm_error *err)
+{
+	struct notes *notes = ctx;
+
+	return fm_doubts_look(&notes->doubts, rows, place, said, err);
+}
+
+static void say_notes(const struct notes *notes, const struct fm_flows *f, const struct fm_table *t,
+		      const struct fm_trace_stats *stats, bool counted)
+{
+	struct fm_error err;
+
+	if (stats->bad)
+		fm_warn("%s: %llu of %llu rows cannot be read and %s; first at line %llu: %s", f->path,
+			(unsigned long long)stats->bad, (unsigned long long)stats->rows + stats->bad,
+			counted ? "count as flows that cannot exist" : "are left out", (unsigned long long)notes->line,
+			notes->reason);
+	if (stats->missing_values)
+		fm_warn("%s: %llu missing value%s as 0", f->path, (unsigned long long)stats->missing_values,
+			stats->missing_values == 1 ? " counts" : "s count");
+	if (stats->unsorted > stats->rows / 3)
+		fm_warn("%s: %llu of %llu rows are earlier than the row before them, and the time between the two "
+			"counts as "
+			"0: sort it by time first",
+			f->path, (unsigned long long)stats->unsorted, (unsigned long long)stats->rows);
+	/* What a run would refuse is scored all the same. */
+	if (fm_doubts_judge(&notes->doubts, f->path, &t->dict[FM_LABEL], &err) < 0)
+		fm_warn("%s", err.message);
 }
 
 /* ---- releases ---- */
@@ -226,13 +261,12 @@ out:
 /* The user must hear of rows that are not scored, or not scored as they are in the file. */
 int fm_flows_load(const struct fm_flows *f, struct fm_table **t, uint64_t *bad, struct fm_error *err)
 {
-	struct first_bad first = {0};
+	struct notes *notes = NULL;
 	struct fm_trace_opts o = {.path = f->path,
 				  .dialect = f->dialect,
 				  .rows = f->rows,
 				  .missing = FM_MISSING_ZERO,
 				  .bad = note_bad,
-				  .ctx = &first,
 				  .spill = f->spill ? f->spill : fm_flows_spill()};
 	size_t n = strlen(f->path), suffix = strlen(ARCHIVE);
 	double max_bad = f->role == FM_FLOWS_SYNTHETIC ? MAX_BAD_SYNTHETIC : MAX_BAD_SHARE;
@@ -259,19 +293,21 @@ int fm_flows_load(const struct fm_flows *f, struct fm_table **t, uint64_t *bad, 
 			return rc;
 		o.dialect = released;
 	}
-	rc = fm_trace_load(t, &o, max_bad, &stats, err);
-	fm_dialect_free(released);
-	if (rc < 0)
-		return rc;
+	if ((rc = fm_alloc(&notes, 1, sizeof *notes, "notes of a trace", err)) < 0)
+		goto out;
+	notes->doubts.dialect = o.dialect;
+	o.ctx = notes;
+	o.look = released ? NULL : note_rows; /* a release was judged when it was made */
+	if ((rc = fm_trace_load(t, &o, max_bad, &stats, err)) < 0)
+		goto out;
 	if (bad)
 		*bad = stats.bad;
-	if (stats.bad)
-		fm_warn("%s: %llu of %llu rows cannot be read and %s; first at line %llu: %s", f->path,
-			(unsigned long long)stats.bad, (unsigned long long)stats.rows + stats.bad,
-			bad ? "count as flows that cannot exist" : "are left out", (unsigned long long)first.line,
-			first.reason);
-	if (stats.missing_values)
-		fm_warn("%s: %llu missing value%s as 0", f->path, (unsigned long long)stats.missing_values,
-			stats.missing_values == 1 ? " counts" : "s count");
-	return FM_OK;
+	notes->doubts.place = stats.place;
+	say_notes(notes, f, *t, &stats, bad != NULL);
+out:
+	if (notes)
+		fm_doubts_free(&notes->doubts);
+	free(notes);
+	fm_dialect_free(released);
+	return rc;
 }
