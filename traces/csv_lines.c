@@ -309,7 +309,8 @@ static int take_line(struct fm_csv *c, const char *s, size_t n, struct fm_error 
 	if (!c->begun && is_json(s, n)) {
 		if (!c->o->dialect->json)
 			return fm_fail(err, FM_EINPUT,
-				       "%s: line %llu is JSON: a dialect with lines: json is needed, such as zeek-json",
+				       "%s: line %llu is JSON: a dialect with lines: json is needed, such as zeek-json "
+				       "(flowmint sniff says which)",
 				       c->o->path, (unsigned long long)fm_csv_line(c));
 		c->begun = c->json = true;
 		fm_row_in_order(c->row);

@@ -229,6 +229,16 @@ static void test_wrong_dialects_are_refused(void **state)
 	refused(GOOD "  - {name: x, column: label, only: [a]}\n", "only is for a column that fills none");
 	refused(GOOD "  - {name: x, only: []}\n", "only takes 1 to 8 words");
 	refused(GOOD "  - {name: x, words: 2}\n", "words is for delimiter: blanks");
+	refused(GOOD "  - {name: x, others: skip}\n", "others is for a column with only");
+	refused(GOOD "  - {name: x, only: [a], others: drop}\n", "others takes skip or bad, not 'drop'");
+	refused(GOOD "  - {name: x, also: []}\n", "also takes 1 to 3 names, not 0");
+	refused(GOOD "  - {name: x, column: label, reply: true}\n", "reply is for pkt and byt, not for label");
+	refused(GOOD "  - {name: x, reply: true}\n", "has a format but no column to fill");
+	refused(GOOD "  - {name: x, column: byt, reply: true, sum: true}\n",
+		"reply is for pkt and byt, and not beside sum");
+	refused(GOOD "  - {name: x, column: byt, reply: true}\n",
+		"reply takes two columns, one for pkt and one for byt");
+	refused(GOOD "  - {name: x, column: sp, format: icmp-type}\n", "type and code of ICMP are dp");
 	refused(GOOD "relative_to: yesterday\n", "relative_to takes a time YYYY-MM-DD HH:MM:SS");
 	refused(GOOD "header: true\ndelimiter: blanks\n", "delimiter: blanks is for header: false");
 	refused(GOOD "  - {name: x, column: label, format: lower}\n", "'label' cannot be read as lower");
