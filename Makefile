@@ -248,7 +248,7 @@ deps-optional:
 deps-interop:
 	$(call need,$(DEPS_INTEROP))
 	python3 -m venv $(B)/venv
-	$(B)/venv/bin/pip install -q 'frictionless[json]' mlcroissant 'securesystemslib[crypto]' pandas duckdb
+	$(B)/venv/bin/pip install -q 'frictionless[json]' mlcroissant 'securesystemslib[crypto]' jsonschema pandas duckdb
 
 # ---- demo, install, clean ---------------------------------------------------------------------------------------------
 DEMO     ?= demo
@@ -264,7 +264,7 @@ install: all
 	$(B)/flowmint completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/flowmint
 	$(B)/flowmint completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_flowmint
 	$(B)/flowmint completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/flowmint.fish
-	install -m 644 README.md LICENSE $(wildcard docs/*.md) $(DESTDIR)$(PREFIX)/share/doc/flowmint
+	install -m 644 README.md LICENSE $(wildcard docs/*.md docs/*.schema.json) $(DESTDIR)$(PREFIX)/share/doc/flowmint
 	set -e; for page in $(wildcard docs/*.1 docs/*.5 docs/*.7); do \
 		d=$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; install -d $$d; install -m 644 $$page $$d; \
 	done

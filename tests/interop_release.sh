@@ -193,8 +193,36 @@ for line in open(sys.argv[2]):
     Envelope.from_dict(e).verify([key], 1)
 PY
 	ok "frictionless, mlcroissant and securesystemslib accept the documents"
+	# The schema of the manifest, by a validator of JSON Schema: it takes this one and that of a whole run, and none that lacks a part
+	# which it asks for, or has it of another kind.
+	mkdir whole && tar --zstd -xf "$here/golden/release/golden-1.0.0.tar.zst" -C whole
+	"$build/venv/bin/python" - "$here/../docs/manifest.schema.json" office-1.2.0/manifest.json whole/golden-1.0.0/manifest.json <<'PY' \
+		>interop.log 2>&1 || die "the schema of the manifest: $(tail -n 3 interop.log)"
+import copy, json, sys
+from jsonschema import Draft202012Validator as Validator
+schema = json.load(open(sys.argv[1]))
+Validator.check_schema(schema)
+v = Validator(schema)
+for path in sys.argv[2:]:
+    m = json.load(open(path))
+    faults = [e.json_path + ": " + e.message[:80] for e in v.iter_errors(m)]
+    assert not faults, (path, faults)
+    for name in schema["required"] + ["commitments", "histograms"]:
+        for change in (lambda d: d.pop(name), lambda d: d.update({name: 7.5})):
+            d = copy.deepcopy(m)
+            change(d)
+            assert not v.is_valid(d), name
+    for change in (lambda d: d["checks"][0].pop("threshold"), lambda d: d["checks"][0].update(value=None),
+                   lambda d: d["checks"][0].update({"pass": False}), lambda d: d["checks"][0].update(n=-1),
+                   lambda d: d["privacy"].update(epsilon=1), lambda d: d["privacy"].update(mode="dp"), lambda d: d.update(verdict="fail"),
+                   lambda d: d["files"][0].update(sha256="x"), lambda d: d["metrics"][0].update(name="\x1b[2J")):
+        d = copy.deepcopy(m)
+        change(d)
+        assert not v.is_valid(d)
+PY
+	ok "a validator of JSON Schema takes manifests by the schema of the documents, and refuses changed ones"
 else
-	echo "# not tried: frictionless, mlcroissant, securesystemslib (make deps-interop)"
+	echo "# not tried: frictionless, mlcroissant, securesystemslib, jsonschema (make deps-interop)"
 fi
 
 bad=bad/office-1.2.0.tar.zst window=''
