@@ -279,18 +279,31 @@ static double read_epsilon(const struct points *g, const struct masses *m, doubl
 	return fmax(0, g->x[m->first]);
 }
 
-int fm_direct_epsilon(const struct fm_use *uses, size_t n, const struct fm_direct_terms *t, double *epsilon,
+/* By size, so that the order in which a caller has them does not matter. */
+static int by_size(const void *a, const void *b)
+{
+	const struct fm_use *x = a, *y = b;
+	double s = fm_loss_scale(x->loss), t = fm_loss_scale(y->loss);
+
+	return s != t ? (s < t ? -1 : 1) : x->count < y->count ? -1 : x->count > y->count;
+}
+
+int fm_direct_epsilon(const struct fm_use *given, size_t n, const struct fm_direct_terms *t, double *epsilon,
 		      struct fm_error *err)
 {
-	struct range r = range_of(uses, n, t);
+	struct range r = range_of(given, n, t);
+	struct fm_use *uses = NULL;
 	struct masses one = {0}, sum = {0}, spare = {0};
 	struct points g = {0};
 	int rc;
 
 	*epsilon = (double)INFINITY;
-	if ((rc = points_new(&g, &r, t->share, err)) < 0 || (rc = masses_new(&one, &g, err)) < 0 ||
+	if ((rc = fm_alloc(&uses, n + 1, sizeof *uses, "mechanisms", err)) < 0 ||
+	    (rc = points_new(&g, &r, t->share, err)) < 0 || (rc = masses_new(&one, &g, err)) < 0 ||
 	    (rc = masses_new(&sum, &g, err)) < 0 || (rc = masses_new(&spare, &g, err)) < 0)
 		goto out;
+	memcpy(uses, given, n * sizeof *uses);
+	qsort(uses, n, sizeof *uses, by_size);
 	/* Nothing is lost so far: x is 0 at a whole number of strides from the first point. */
 	for (size_t i = 0; i < g.n; i++)
 		if (g.x[i] >= 0) {
@@ -307,6 +320,7 @@ int fm_direct_epsilon(const struct fm_use *uses, size_t n, const struct fm_direc
 	*epsilon = read_epsilon(&g, &sum, t->delta);
 out:
 	points_free(&g);
+	free(uses);
 	free(one.p);
 	free(sum.p);
 	free(spare.p);

@@ -23,9 +23,9 @@
  *  - where so large a share of epsilon is the transforms' rounding, and the mean is so many deviations:
  * points that are close near 0 are close enough there then.  With that share first, then with halves of it, by so many
  * products of masses at most.  The first is taken to be so large a share too high. */
-#define DIRECT_WINDOW 4096
+#define DIRECT_WINDOW 16384
 #define DIRECT_GAP 0.005
-#define DIRECT_SLOW 0.4
+#define DIRECT_SLOW 0.45
 #define DIRECT_NEAR 1.0
 #define DIRECT_ROUNDING 0.001
 #define DIRECT_FAR 6.0
