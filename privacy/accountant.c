@@ -155,7 +155,7 @@ static int by_pld(struct direction *ways, int n, double delta, double share, dou
 			return fm_fail(err, FM_EINPUT,
 				       "no finite epsilon at delta %g: the noise is too small for this accountant",
 				       delta);
-		if ((rc = fm_pld_refine(worst->pld, err)) < 0)
+		if ((rc = fm_pld_refine(worst->pld, share, err)) < 0)
 			return rc;
 	}
 }

@@ -24,6 +24,8 @@
  * points that are close near 0 are close enough there then.  With that share first, then with halves of it, by so many
  * products of masses at most.  The first is taken to be so large a share too high. */
 #define DIRECT_WINDOW 16384
+#define COARSE 0.01 /* where so large a share of epsilon is near enough: this window, and twice that share */
+#define DIRECT_COARSE 1024
 #define DIRECT_GAP 0.005
 #define DIRECT_SLOW 0.45
 #define DIRECT_NEAR 1.0
@@ -122,18 +124,21 @@ double fm_pld_epsilon(const struct fm_pld *d)
 }
 
 /* Is the next pass one without a transform? */
-static int goes_direct(const struct fm_pld *d)
+static int goes_direct(const struct fm_pld *d, double share)
 {
+	size_t window = share >= COARSE ? DIRECT_COARSE : DIRECT_WINDOW;
+
 	if (d->direct_ended || d->deviations > DIRECT_FAR)
 		return 0;
 	return d->share > 0 || d->rounding > DIRECT_ROUNDING * d->epsilon ||
-	       (d->window >= DIRECT_WINDOW && d->gap > DIRECT_GAP * d->epsilon &&
-		d->gap > DIRECT_SLOW * d->gap_before && d->deviations < DIRECT_NEAR);
+	       (d->window >= window && d->gap > DIRECT_GAP * d->epsilon && d->gap > DIRECT_SLOW * d->gap_before &&
+		d->deviations < DIRECT_NEAR);
 }
 
 int fm_pld_settled(const struct fm_pld *d, double share)
 {
-	return d->finest || d->epsilon <= 0 || (d->gap <= share * d->epsilon && (d->share > 0 || !goes_direct(d)));
+	return d->finest || d->epsilon <= 0 ||
+	       (d->gap <= share * d->epsilon && (d->share > 0 || !goes_direct(d, share)));
 }
 
 int fm_pld_at_finest(const struct fm_pld *d)
@@ -496,9 +501,10 @@ out:
 
 /* One pass without a transform. The excess falls as the square of the share, so that a third of what a halving takes
  * off is left after it; as a halving costs four times as much, twice what is asked for will do. */
-static int pass_direct(struct fm_pld *d, struct fm_error *err)
+static int pass_direct(struct fm_pld *d, double wanted, struct fm_error *err)
 {
-	double share = d->share > 0 ? 0.5 * d->share : DIRECT_SHARE, epsilon, before = d->epsilon;
+	double share = d->share > 0 ? 0.5 * d->share : wanted >= COARSE ? 2 * DIRECT_SHARE : DIRECT_SHARE;
+	double epsilon, before = d->epsilon;
 	struct fm_direct_terms t = {d->delta, d->tail, d->ends.bottom, fmax(d->ends.top, d->epsilon), share};
 	int rc;
 
@@ -519,15 +525,15 @@ static int pass_direct(struct fm_pld *d, struct fm_error *err)
 	return FM_OK;
 }
 
-int fm_pld_refine(struct fm_pld *d, struct fm_error *err)
+int fm_pld_refine(struct fm_pld *d, double share, struct fm_error *err)
 {
 	double epsilon = (double)INFINITY;
 	int rc;
 
 	if (d->finest || d->epsilon <= 0)
 		return FM_OK;
-	if (goes_direct(d))
-		return pass_direct(d, err);
+	if (goes_direct(d, share))
+		return pass_direct(d, share, err);
 	d->h = d->h > 0 ? 0.5 * d->h : first_step(d);
 	rc = pass(d, &epsilon, err);
 	d->finest |= points(d) >= MOST_POINTS / 2;

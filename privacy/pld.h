@@ -8,7 +8,7 @@
  *     if ((rc = fm_pld_new(&d, uses, 2, 1e-6, err)) < 0)
  *         goto out;
  *     do
- *         if ((rc = fm_pld_refine(d, err)) < 0)
+ *         if ((rc = fm_pld_refine(d, 1e-3, err)) < 0)
  *             goto out;
  *     while (!fm_pld_settled(d, 1e-3));
  *     printf("%g\n", fm_pld_epsilon(d));
@@ -38,8 +38,9 @@ int fm_pld_new(struct fm_pld **d, const struct fm_use *uses, size_t n, double de
 	       struct fm_error *err) FM_MUST_CHECK;
 void fm_pld_free(struct fm_pld *d);
 
-/* The first grid, or one of half the step.  No effect once the grid is as fine as it gets. */
-int fm_pld_refine(struct fm_pld *d, struct fm_error *err) FM_MUST_CHECK;
+/* The first grid, or one of half the step, or another way (direct.h).  No effect once the grid is as fine as it gets.
+ * share: what fm_pld_settled will be asked. */
+int fm_pld_refine(struct fm_pld *d, double share, struct fm_error *err) FM_MUST_CHECK;
 
 /* An upper bound on the composition's epsilon; infinity before the first refinement.  A refinement never raises it. */
 double fm_pld_epsilon(const struct fm_pld *d);

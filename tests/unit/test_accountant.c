@@ -318,7 +318,7 @@ static void test_the_grid_is_never_below_a_composition_that_is_known(void **stat
 		assert_int_equal(fm_loss_epsilon(&all, cases[i].delta, &exact, &err), FM_OK);
 		assert_int_equal(fm_pld_new(&d, &use, 1, cases[i].delta, &err), FM_OK);
 		do {
-			assert_int_equal(fm_pld_refine(d, &err), FM_OK);
+			assert_int_equal(fm_pld_refine(d, 1e-3, &err), FM_OK);
 			assert_true(fm_pld_epsilon(d) >= exact * (1 - 1e-12) && fm_pld_epsilon(d) <= before);
 			before = fm_pld_epsilon(d);
 		} while (!fm_pld_settled(d, 1e-3));
