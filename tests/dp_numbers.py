@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Numbers that stages of a run in privacy.mode dp found out about private flows, and that stand in a public document of it.
-usage: dp_numbers.py LEDGER.db RUN DOCUMENT...
+usage: dp_numbers.py LEDGER.db RUN MANIFEST.json DOCUMENT...
 
 What a stage that reads private flows (ingest, train, evaluate) said of them is in the ledger: rows, bad rows, exact metrics.  Nothing
 pays for these; what was paid for (paid.*, through noise) is no number of theirs.  A document is searched for each whole number from 100
-on, and for each other one of four digits or more, as it would be written with as many digits as the document has."""
+on, and for each other one of four digits or more, as it would be written with as many digits as the document has.  What may be one of the
+numbers of the manifest, whose every field is looked at by dp_fields.py, is not counted."""
 import json
 import re
 import sqlite3
@@ -32,15 +33,21 @@ def digits(text):
     return len(re.sub(r"[eE].*", "", text).replace(".", "").replace(",", "").lstrip("0"))
 
 
-def is_it(text, value):
+def written(text, value):
     told = float(text.replace(",", ""))
     if float(value).is_integer():
-        return value >= 100 and told == value
-    return digits(text) >= 4 and "." in text and told == float(f"{value:.{digits(text)}g}")
+        return told == value
+    return "." in text and (told == float(f"{value:.{max(1, digits(text))}g}")
+                            or told == round(value, len(re.sub(r"[eE].*", "", text).partition(".")[2])))
+
+
+def is_it(text, value):
+    return (value >= 100 if float(value).is_integer() else digits(text) >= 4) and written(text, value)
 
 
 def main():
-    ledger, run, *documents = sys.argv[1:]
+    ledger, run, manifest, *documents = sys.argv[1:]
+    public = {v for _, v in numbers(json.load(open(manifest)), "manifest")}
     rows = sqlite3.connect(ledger).execute("SELECT body FROM ledger WHERE kind = 'stage' AND run = ?", (run,))
     private = [n for (body,) in rows for stage in [json.loads(body)] if stage["name"] in PRIVATE
                for n in numbers(stage["result"], stage["name"])]
@@ -48,6 +55,7 @@ def main():
     bad = 0
     for name in documents:
         tokens = set(NUMBER.findall(open(name, encoding="utf-8").read()))
+        tokens = {text for text in tokens if not any(written(text, v) for v in public)}
         for path, value in private:
             for text in tokens:
                 if is_it(text, value):
