@@ -64,7 +64,7 @@ def one_way(m, delta, way, points):
     ends = pair.ends(tail)
     low, high = pair.loss(np.array(ends))[0]
     near = float(np.diff(pair.loss(np.array([-scale, scale]))[0])[0]) / 24
-    reach = 3 * max(-low, high, near * math.sqrt(steps))
+    reach = max(-3 * low, 3 * high, 480 * near * math.sqrt(steps))
     share = 1 / points
     last = math.ceil(math.asinh(share * reach / near) / share) + 2
     x = near / share * np.sinh(share * np.arange(-last, last + 1))
