@@ -382,8 +382,8 @@ int fm_ledger_commit(const struct fm_secret *key, const char *what, const struct
 }
 
 /* The commitment to the row that `order` puts first; none where there is none. */
-static int witness(struct fm_ledger *l, const struct fm_secret *key, const char *order, const char *what, bool blind,
-		   char hex[FM_SHA256_HEX], struct fm_error *err)
+static int commitment(struct fm_ledger *l, const struct fm_secret *key, const char *order, const char *what, bool blind,
+		      char hex[FM_SHA256_HEX], struct fm_error *err)
 {
 	struct fm_ledger_row r;
 	sqlite3_stmt *s = NULL;
@@ -413,8 +413,8 @@ int fm_ledger_witness(struct fm_ledger *l, bool blind, char first[FM_SHA256_HEX]
 	first[0] = head[0] = '\0';
 	if ((rc = last_row(l, &row, hash, err)) < 0 || row == 0 || (rc = fm_ledger_key(&key, l->project, err)) < 0)
 		return rc;
-	if ((rc = witness(l, &key, "ASC", "first", blind, first, err)) >= 0)
-		rc = witness(l, &key, "DESC", "witness", blind, head, err);
+	if ((rc = commitment(l, &key, "ASC", "first", blind, first, err)) >= 0)
+		rc = commitment(l, &key, "DESC", "witness", blind, head, err);
 	fm_secret_close(&key);
 	return rc;
 }
