@@ -35,7 +35,8 @@ static const struct fm_option options[] = {
     {FM_SETS_REAL(struct compare_args, budget), .name = "budget", .value = "MINUTES", .min = 0, .max = 1e6,
      .help =
 	 "of training a model at most: it takes fewer steps where a few measured ones say that it would take longer, "
-	 "and the ancestral sampler becomes the one of few steps where that would. Default: what its config says"},
+	 "and the ancestral sampler becomes the one of few steps where that would; NetShare becomes smaller where next "
+	 "to no steps would be left. Default: what its config says"},
     {FM_SETS_TEXT(struct compare_args, out), .name = "out", .value = "DIR", .offer = FM_OFFER_FOLDER,
      .help = "where to (default: comparison): compare.json, report.html, and the project of the runs"},
     {FM_SETS_LIST(struct compare_args, with), .name = "with", .value = "NAME=FILE",
