@@ -42,7 +42,7 @@ static void cell_name(const json_t *field, size_t i, size_t n, char name[64])
 	ms = unit && strcmp(unit, "ms") == 0;
 	x = expm1(lo + ((double)i - 0.5) * (hi - lo) / (double)(n - 2));
 	if (ms)
-		snprintf(name, 64, "%.3g s", x / 1000);
+		snprintf(name, 64, "%.3g s", round(x) / 1000);
 	else
 		snprintf(name, 64, "%.0f", x);
 }

@@ -295,7 +295,7 @@ static void test_symptoms_by_hand(void **state)
 	assert_int_equal(json_array_size(json_object_get(pr, "missing")), 0);
 	/* the middle of the second of three bins */
 	cell = json_array_get(json_object_get(td, "missing"), 0);
-	snprintf(name, sizeof name, "%.3g s", expm1(15) / 1000);
+	snprintf(name, sizeof name, "%.3g s", round(expm1(15)) / 1000);
 	assert_string_equal(json_string_value(json_object_get(cell, "value")), name);
 	assert_true(fabs(json_real_value(json_object_get(cell, "share")) - 0.399) < 1e-12);
 	/* by share, falling */
