@@ -119,7 +119,7 @@ static void put_figure(const json_t *doc, struct fm_buf *out)
 	put_row(doc, out, "jsd_mean8");
 	put_row(doc, out, "pair_jsd");
 	put_row(doc, out, "assoc.mean");
-	fm_buf_puts(out, "<tr><th scope=\"row\">the method\xe2\x80\x99s paper: mean of eight fields</th>");
+	fm_buf_puts(out, "<tr><th scope=\"row\">The method\xe2\x80\x99s paper: mean of eight fields</th>");
 	json_array_foreach(models_of(doc), i, m)
 	{
 		put_number(out, fm_html_str(m, "name"), fm_html_real(m, "paper"));
