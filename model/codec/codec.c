@@ -314,8 +314,7 @@ static int fit_profiles(struct fm_codec *c, const struct fm_hosts *hosts, const 
 	if ((rc = fm_category_tokens(c, t, FM_T_PR, &pr, err)) < 0)
 		return rc;
 	d.pr = pr;
-	if ((rc = fm_profiles_fit(&c->profiles, &d, err)) < 0 ||
-	    (rc = fm_reaches_fit(&c->profiles, &d, err)) < 0)
+	if ((rc = fm_profiles_fit(&c->profiles, &d, err)) < 0 || (rc = fm_reaches_fit(&c->profiles, &d, err)) < 0)
 		goto out;
 	rc = fm_returns_fit(&c->returns, &d, share, err);
 out:
@@ -411,6 +410,7 @@ static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm
 	    (rc = fit_profiles(c, hosts, t, first, nw, o->k, share_of(o, t), err)) < 0 ||
 	    (rc = fm_beats_fit(&c->beats, t, share_of(o, t), o->k, err)) < 0)
 		goto out;
+	fm_alike_fit(&c->alike, &(struct fm_alike_data){t, c->num, first, nw, o->window, o->k, o->text_order});
 	c->vocab[FM_T_ROLE] = FM_ROLE_TOKENS;
 	c->vocab[FM_T_REL] = FM_REL_TOKENS(o->window);
 	c->vocab[FM_T_DIR] = fm_dir_tokens(&c->roles);

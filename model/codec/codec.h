@@ -49,6 +49,7 @@
 
 #include "base/error.h"
 #include "base/table.h"
+#include "model/codec/alike.h"
 #include "model/codec/beats.h"
 #include "model/codec/columns.h"
 #include "model/codec/host_profiles.h"
@@ -81,6 +82,7 @@ struct fm_codec {
 	struct fm_returns returns;
 	struct fm_beats beats;
 	struct fm_tail pkt_tail;
+	struct fm_alike alike;
 	struct fm_num near; /* FM_NEAR_MS + td - td of the request, of replies where they are near */
 	uint8_t *families;  /* (tokens of pr) fm_families; NULL in a codec without IPv6 */
 	int vocab[FM_NTOK]; /* tokens of each column; 1 or less: constant, the network does not see it */

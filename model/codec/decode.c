@@ -31,6 +31,7 @@ struct decoder {
 	struct fm_window_memory *memory; /* or NULL */
 	bool closed[FM_WINDOW_MOST];     /* of this window: a reply, or it has one */
 	int row_in_window;
+	struct fm_rng alike;    /* with reassign: which flows have the value of the one related to */
 	int fallback[FM_SIDES]; /* class of an address that no rule gives */
 };
 
@@ -47,6 +48,29 @@ static uint32_t duration(const struct decoder *d, const uint16_t *tok, const flo
 	if (tok[FM_T_TD] < fm_num_tokens(&d->c->num[FM_R_TD]))
 		return (uint32_t)td;
 	return (uint32_t)(source == 0 ? 0 : td < step ? step : td);
+}
+
+/* Is the number of a flow, related in a way `kind` to the flow `back` places before, the same as that one's? */
+static bool is_alike(struct decoder *d, enum fm_res r, const uint16_t *tok, int kind, int back)
+{
+	int c = fm_res_tok[r], token = tok[c];
+	if (!d->reassign || !fm_alike_may(r, kind) || token < d->c->num[r].natoms ||
+	    token >= fm_num_tokens(&d->c->num[r]) || token != (tok - (size_t)back * FM_NTOK)[c])
+		return false;
+	return fm_rng_uniform53(&d->alike) < d->c->alike.share[r][kind];
+}
+
+/* Packets and bytes of the row that is made. */
+static void sizes(struct decoder *d, const uint16_t *tok, const float *res, int kind, int back)
+{
+	struct fm_table *t = d->t;
+	size_t r = t->rows, q = r - (size_t)back;
+	bool pkt_alike = is_alike(d, FM_R_PKT, tok, kind, back), bpp_alike = is_alike(d, FM_R_BPP, tok, kind, back);
+	int64_t pkt = pkt_alike ? (int64_t)t->pkt[q] : number(d, FM_R_PKT, tok, res);
+	t->pkt[r] = pkt > 1 ? (uint64_t)pkt : 1;
+	t->byt[r] = bpp_alike && t->pkt[r] == t->pkt[q]
+			? t->byt[q]
+			: ((uint64_t)number(d, FM_R_BPP, tok, res) * t->pkt[r] + 500) / 1000;
 }
 
 static void remember(struct decoder *d, uint32_t host)
@@ -368,12 +392,14 @@ static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, con
 		if (kind != FM_RELATION_NONE)
 			t->sa[r] = turned ? t->da[q] : t->sa[q];
 		int sp = fm_relation_source(kind, FM_T_SP), dp = fm_relation_source(kind, FM_T_DP);
+		if (is_alike(d, FM_R_SP, tok, kind, back))
+			sp = FM_T_SP;
+		if (is_alike(d, FM_R_DP, tok, kind, back))
+			dp = FM_T_DP;
 		t->sp[r] = sp < 0 ? (uint16_t)number(d, FM_R_SP, tok, res) : sp == FM_T_SP ? t->sp[q] : t->dp[q];
 		t->dp[r] = dp < 0 ? (uint16_t)number(d, FM_R_DP, tok, res) : dp == FM_T_DP ? t->dp[q] : t->sp[q];
 		t->pr[r] = kind == FM_RELATION_NONE ? tok[FM_T_PR] : t->pr[q];
-		int64_t pkt = number(d, FM_R_PKT, tok, res);
-		t->pkt[r] = pkt > 1 ? (uint64_t)pkt : 1;
-		t->byt[r] = ((uint64_t)number(d, FM_R_BPP, tok, res) * t->pkt[r] + 500) / 1000;
+		sizes(d, tok, res, kind, back);
 		if (FM_HAS(t, FM_LABEL))
 			t->label[r] = tok[FM_T_LABEL];
 		fm_flow_rules_ports(&d->rules, t->pr[r], &t->sp[r], &t->dp[r]);
@@ -395,7 +421,7 @@ static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, con
 			t->fwd[r] = tok[FM_T_FWD];
 		if (FM_HAS(t, FM_STOS))
 			t->stos[r] = tok[FM_T_STOS];
-		t->td[r] = duration(d, tok, res, t->td[q]);
+		t->td[r] = is_alike(d, FM_R_TD, tok, kind, back) ? t->td[q] : duration(d, tok, res, t->td[q]);
 		t->rows++;
 	}
 	return d->memory ? keep_window(d, t->rows - rows, rows, err) : FM_OK;
@@ -503,6 +529,7 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 					.grow = (double)o->rows / (double)(c->train_rows ? c->train_rows : 1)};
 	struct decoder d = {.c = c};
 	int rc;
+	fm_rng_init(&d.alike, o->seed, FM_RNG_DECODE, UINT32_MAX - 6, 0);
 	for (int side = 0; side < FM_SIDES; side++)
 		d.fallback[side] = common_class(&c->roles, side);
 	if ((rc = fm_table_new(&d.t, c->present & FM_COLS_UGR16, err)) < 0 ||

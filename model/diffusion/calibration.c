@@ -46,8 +46,11 @@ int fm_tally_new(struct fm_tally *t, const struct fm_calibration *of, struct fm_
 	int rc;
 
 	*t = (struct fm_tally){.of = of};
-	if ((rc = fm_alloc(&t->nats, FM_NTOK, sizeof *t->nats, "a calibration", err)) < 0)
+	if ((rc = fm_alloc(&t->nats, FM_NTOK, sizeof *t->nats, "a calibration", err)) < 0 ||
+	    (rc = fm_alloc(&t->same, FM_NTOK * FM_NRELATIONS * 2, sizeof *t->same, "a calibration", err)) < 0) {
+		fm_tally_free(t);
 		return rc;
+	}
 	for (int c = 0; c < FM_NTOK; c++)
 		if (of->width[c] > 0 && (rc = fm_alloc(&t->n[c], (size_t)of->contexts[c] * (size_t)of->width[c],
 						       sizeof **t->n, "a calibration", err)) < 0) {
@@ -62,6 +65,7 @@ void fm_tally_free(struct fm_tally *t)
 	for (int c = 0; c < FM_NTOK; c++)
 		free(t->n[c]);
 	free(t->nats);
+	free(t->same);
 	*t = (struct fm_tally){0};
 }
 
@@ -107,6 +111,27 @@ static int context_of(const struct fm_calibration *k, const uint16_t *tok, int r
 	return ((label * FM_NRELATIONS + kind) * 2 + (flow[FM_T_ROLE] & FM_ROLE_ANSWERED)) * FOLLOWED + follower;
 }
 
+/* The row of a window whose token of column c shows and that row `row` is related to in a way *kind which does not copy
+ * c: its source, else the first flow that it is the source of; -1: none. */
+static int related(const struct fm_calibration *k, const uint16_t *tok, int row, int window, int c, int *kind)
+{
+	int back, V = k->width[c];
+
+	if (c == FM_T_ROLE || c == FM_T_REL || c == FM_T_GAP || V == 0)
+		return -1;
+	*kind = fm_rel_kind(tok[(size_t)row * FM_NTOK + FM_T_REL], window, &back);
+	if (*kind > FM_RELATION_NONE && *kind < FM_NRELATIONS && back <= row && fm_relation_source(*kind, c) < 0 &&
+	    tok[(size_t)(row - back) * FM_NTOK + (size_t)c] < V)
+		return row - back;
+	for (int i = row + 1; i < window; i++) {
+		*kind = fm_rel_kind(tok[(size_t)i * FM_NTOK + FM_T_REL], window, &back);
+		if (*kind > FM_RELATION_NONE && *kind < FM_NRELATIONS && i - back == row &&
+		    fm_relation_source(*kind, c) < 0 && tok[(size_t)i * FM_NTOK + (size_t)c] < V)
+			return i;
+	}
+	return -1;
+}
+
 void fm_calibration_apply(const struct fm_calibration *k, const uint16_t *tok, int row, int window, int c, float *z)
 {
 	int at = k ? context_of(k, tok, row, window, c) : -1;
@@ -115,6 +140,9 @@ void fm_calibration_apply(const struct fm_calibration *k, const uint16_t *tok, i
 		z[v] *= k->sharp[c];
 	for (int v = 0; at >= 0 && v < k->width[c]; v++)
 		z[v] += k->bias[c][(size_t)at * (size_t)k->width[c] + (size_t)v];
+	int kind, other = at >= 0 ? related(k, tok, row, window, c, &kind) : -1;
+	if (other >= 0)
+		z[tok[(size_t)other * FM_NTOK + (size_t)c]] += k->same[c][kind];
 }
 
 void fm_calibration_chain(const struct fm_calibration *k, const uint16_t *tok, int row, int kind, float *z)
@@ -160,6 +188,14 @@ static void add_nats(const struct fm_tally *t, int c, const double *p, int n, do
 	__atomic_fetch_add(&t->nats[c], parts(nats > 0 ? nats : 0), __ATOMIC_RELAXED);
 }
 
+static void add_same(const struct fm_tally *t, int c, int kind, double share)
+{
+	uint64_t *same = t->same + (c * FM_NRELATIONS + kind) * 2;
+
+	__atomic_fetch_add(&same[0], FM_TALLY_ONE, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&same[1], parts(share), __ATOMIC_RELAXED);
+}
+
 static void add(const struct fm_tally *t, int c, int context, int v, double share)
 {
 	__atomic_fetch_add(&t->n[c][(size_t)context * (size_t)t->of->width[c] + (size_t)v], parts(share),
@@ -176,6 +212,9 @@ void fm_tally_add(const struct fm_tally *t, const uint16_t *tok, int row, int wi
 		return;
 	double sum = weights_of(z, V, p);
 	add_nats(t, c, p, V, sum);
+	int kind, other = related(t->of, tok, row, window, c, &kind);
+	if (other >= 0)
+		add_same(t, c, kind, p[tok[(size_t)other * FM_NTOK + (size_t)c]] / sum);
 	for (int v = 0; v < V; v++)
 		if (p[v] > 0)
 			add(t, c, at, v, p[v] / sum);
@@ -205,8 +244,11 @@ void fm_tally_real(const struct fm_tally *t, const struct fm_encoded *e, int win
 			int back, kind = fm_rel_kind(flow[FM_T_REL], window, &back);
 			for (int c = 0; c < FM_NTOK; c++) {
 				int at = context_of(t->of, tok, i, window, c);
-				if (at >= 0 && fm_relation_source(kind, c) < 0)
-					add(t, c, at, flow[c], 1);
+				if (at < 0 || fm_relation_source(kind, c) >= 0)
+					continue;
+				add(t, c, at, flow[c], 1);
+				if (kind != FM_RELATION_NONE && c != FM_T_ROLE && c != FM_T_GAP)
+					add_same(t, c, kind, flow[c] == (flow - (size_t)back * FM_NTOK)[c]);
 			}
 			if (kind != FM_RELATION_NONE && t->of->width[FM_T_REL] > 0)
 				add(t, FM_T_REL, kind, (flow - (size_t)back * FM_NTOK)[FM_T_ROLE], 1);
@@ -245,9 +287,29 @@ static void learn(float *bias, const uint64_t *real, const uint64_t *made, int V
 	}
 }
 
+/* Odds of being alike, real to made; nothing where fewer than k flows are alike, or are not. */
+static void learn_same(struct fm_calibration *k, const struct fm_tally *real, const struct fm_tally *made,
+		       double min_count)
+{
+	for (int c = 0; c < FM_NTOK; c++)
+		for (int kind = 0; kind < FM_NRELATIONS; kind++) {
+			const uint64_t *x = real->same + (c * FM_NRELATIONS + kind) * 2,
+				       *y = made->same + (c * FM_NRELATIONS + kind) * 2;
+			double a = (double)x[1] / FM_TALLY_ONE, A = (double)x[0] / FM_TALLY_ONE - a,
+			       b = (double)y[1] / FM_TALLY_ONE, B = (double)y[0] / FM_TALLY_ONE - b;
+			if (a < min_count || A < min_count || b + B < min_count)
+				continue;
+			float bias = k->same[c][kind] + ratio(a, a + A, b, b + B) - ratio(A, a + A, B, b + B);
+			k->same[c][kind] = bias > FM_MOST_ALIKE    ? FM_MOST_ALIKE
+					   : bias < -FM_MOST_ALIKE ? -FM_MOST_ALIKE
+								   : bias;
+		}
+}
+
 void fm_calibration_learn(struct fm_calibration *k, const struct fm_tally *real, const struct fm_tally *made,
 			  int min_count)
 {
+	learn_same(k, real, made, min_count > 1 ? min_count : 1);
 	for (int c = 0; c < FM_NTOK; c++)
 		for (int i = 0; i < k->contexts[c]; i++) {
 			size_t at = (size_t)i * (size_t)k->width[c];
@@ -270,6 +332,24 @@ void fm_calibration_sharpen(struct fm_calibration *k, const struct fm_tally *mad
 
 /* ---- as a document ---- */
 
+static json_t *alike_json(const struct fm_calibration *k)
+{
+	json_t *all = json_object();
+
+	for (int c = 0; c < FM_NTOK; c++) {
+		json_t *list = json_array();
+		bool any = false;
+		for (int kind = 0; kind < FM_NRELATIONS; kind++) {
+			any |= k->same[c][kind] != 0;
+			json_array_append_new(list, json_real((double)k->same[c][kind]));
+		}
+		if (any)
+			json_object_set(all, fm_tok_name[c], list);
+		json_decref(list);
+	}
+	return all;
+}
+
 json_t *fm_calibration_json(const struct fm_calibration *k)
 {
 	json_t *all = json_object(), *sharp = json_object();
@@ -278,6 +358,7 @@ json_t *fm_calibration_json(const struct fm_calibration *k)
 		if (k->sharp[c] != 1)
 			json_object_set_new(sharp, fm_tok_name[c], json_real((double)k->sharp[c]));
 	json_object_set_new(all, "sharpness", sharp);
+	json_object_set_new(all, "alike", alike_json(k));
 	for (int c = 0; c < FM_NTOK; c++) {
 		json_t *contexts = json_object();
 		for (int i = 0; i < k->contexts[c]; i++) {
@@ -310,6 +391,14 @@ int fm_calibration_from_json(struct fm_calibration *k, const json_t *j, struct f
 		if (sharp && !(json_number_value(sharp) >= 1 && json_number_value(sharp) <= FM_SHARPEST))
 			return fm_fail(err, FM_EINPUT, "the model's calibration of %s is damaged", fm_tok_name[c]);
 		k->sharp[c] = sharp ? (float)json_number_value(sharp) : 1;
+		const json_t *alike = json_object_get(json_object_get(j, "alike"), fm_tok_name[c]);
+		for (size_t i = 0; alike && i < FM_NRELATIONS; i++) {
+			double x = json_number_value(json_array_get(alike, i));
+			if (json_array_size(alike) != FM_NRELATIONS || !(x >= -FM_MOST_ALIKE && x <= FM_MOST_ALIKE))
+				return fm_fail(err, FM_EINPUT, "the model's calibration of %s is damaged",
+					       fm_tok_name[c]);
+			k->same[c][i] = (float)x;
+		}
 		json_object_foreach((json_t *)contexts, name, list)
 		{
 			char *end;

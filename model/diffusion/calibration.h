@@ -17,6 +17,11 @@
  * entropy rate: Braverman et al., Calibration, Entropy Rates, and Memory in Language Models, 2020).  It is 1 where they
  * are drawn with fewer, and at most FM_SHARPEST.
  *
+ * Related flows are alike: a scanner keeps its source port, and its flows have one size.  What the network knows of
+ * that is weaker than it is.  So where a flow's source, or else the first flow that it is the source of, shows a
+ * column, the token that it has there gets a bias of the column and relation: the logarithm of the ratio of the odds
+ * that related flows have the same token, real to made.
+ *
  * A token has a ratio of its own in a context where min_count training flows have it; all other tokens of the context
  * share one.  What a relation copies is not counted, nor are labels (they have a budget) and hosts.
  */
@@ -29,9 +34,11 @@
 #include "model/codec/relations.h"
 
 #define FM_SHARPEST 2
+#define FM_MOST_ALIKE 4 /* fm_calibration.same is at most so much from 0 */
 struct fm_calibration {
 	int width[FM_NTOK], contexts[FM_NTOK]; /* 0: the column has none */
 	float *bias[FM_NTOK];                  /* (contexts, width) to be added to logits; NULL: none */
+	float same[FM_NTOK][FM_NRELATIONS];    /* of the token of a related flow */
 	float sharp[FM_NTOK];                  /* logits are multiplied by it first; 1 where there is no bias */
 };
 /* Flows by column, context and token, in parts of FM_TALLY_ONE: whole numbers, so that threads may add in any order. */
@@ -39,7 +46,8 @@ struct fm_calibration {
 struct fm_tally {
 	const struct fm_calibration *of; /* borrowed: its widths and contexts */
 	uint64_t *n[FM_NTOK];            /* (contexts, width) */
-	uint64_t *nats;                  /* (FM_NTOK) entropies of what was drawn from, in the same parts */
+	uint64_t *same; /* (FM_NTOK, FM_NRELATIONS, 2): flows that a related one is compared with, and those alike */
+	uint64_t *nats; /* (FM_NTOK) entropies of what was drawn from, in the same parts */
 };
 
 /* For a codec's columns, vocab (FM_NTOK); without a bias yet, and no sharper than the network. */

@@ -193,6 +193,67 @@ static void what_is_too_unsure_is_sharpened(void **state)
 	fm_calibration_free(&back);
 }
 
+/* Of 100 sweeps 80 have the flags of their source; as likely as not, when they are drawn. */
+static void related_flows_are_as_alike_as_they_were(void **state)
+{
+	enum { SWEEPS = 100, ALIKE = 80 };
+	int vocab[FM_NTOK] = {[FM_T_ROLE] = FM_ROLE_TOKENS, [FM_T_REL] = FM_REL_TOKENS(W), [FM_T_FLG] = 2};
+	uint16_t tok[SWEEPS][W * FM_NTOK] = {{0}}, *two;
+	struct fm_encoded e = {.windows = SWEEPS, .tok = tok[0]};
+	struct fm_calibration k, back;
+	struct fm_tally real, made;
+	struct fm_error err = {0};
+	float z[2] = {0, 0};
+	(void)state;
+	assert_int_equal(fm_calibration_new(&k, vocab, &err), FM_OK);
+	assert_int_equal(fm_tally_new(&real, &k, &err), FM_OK);
+	assert_int_equal(fm_tally_new(&made, &k, &err), FM_OK);
+	for (int i = 0; i < SWEEPS; i++) {
+		two = tok[i] + FM_NTOK;
+		tok[i][FM_T_ROLE] = FM_ROLE_FOLLOWED;
+		two[FM_T_ROLE] = 4 * FM_RELATION_SWEEP;
+		two[FM_T_REL] = (uint16_t)fm_rel_token(FM_RELATION_SWEEP, 1, W);
+		tok[i][FM_T_FLG] = (uint16_t)(i % 2);
+		two[FM_T_FLG] = (uint16_t)(i < ALIKE ? i % 2 : (i + 1) % 2);
+	}
+	fm_tally_real(&real, &e, W);
+	for (int i = 0; i < SWEEPS; i++)
+		fm_tally_add(&made, tok[i], 1, W, FM_T_FLG, z);
+	fm_calibration_learn(&k, &real, &made, K);
+	float same = k.same[FM_T_FLG][FM_RELATION_SWEEP];
+	assert_true(fabs((double)same - log(4)) < 0.1);
+	assert_true(k.same[FM_T_FLG][FM_RELATION_TARGET] == 0);
+	/* Whichever of the two is drawn last, and nothing where none shows. */
+	for (int row = 0; row < 2; row++) {
+		for (int v = 0; v < 3; v++) {
+			float y[2] = {0, 0}, bias[2] = {0, 0};
+			tok[0][(1 - row) * FM_NTOK + FM_T_FLG] = 2;
+			fm_calibration_apply(&k, tok[0], row, W, FM_T_FLG, bias);
+			tok[0][(1 - row) * FM_NTOK + FM_T_FLG] = (uint16_t)v;
+			fm_calibration_apply(&k, tok[0], row, W, FM_T_FLG, y);
+			for (int x = 0; x < 2; x++)
+				assert_true(y[x] == (x == v ? bias[x] + same : bias[x]));
+		}
+	}
+	json_t *j = fm_calibration_json(&k);
+	assert_int_equal(fm_calibration_new(&back, vocab, &err), FM_OK);
+	assert_int_equal(fm_calibration_from_json(&back, j, &err), FM_OK);
+	assert_memory_equal(k.same, back.same, sizeof k.same);
+	json_array_set_new(json_object_get(json_object_get(j, "alike"), "flg"), 0, json_real(99));
+	assert_int_equal(fm_calibration_from_json(&back, j, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "calibration of flg is damaged"));
+	json_decref(j);
+	fm_calibration_free(&back);
+	/* Of fewer than k that are not alike nothing is said. */
+	fm_calibration_free(&k);
+	assert_int_equal(fm_calibration_new(&k, vocab, &err), FM_OK);
+	fm_calibration_learn(&k, &real, &made, SWEEPS - ALIKE + 1);
+	assert_true(k.same[FM_T_FLG][FM_RELATION_SWEEP] == 0);
+	fm_tally_free(&real);
+	fm_tally_free(&made);
+	fm_calibration_free(&k);
+}
+
 static void calibration_sharpens_where_it_is_told_to(void **state)
 {
 	double wanted[FM_NTOK] = {[FM_T_ROLE] = 0.01};
@@ -239,6 +300,7 @@ int main(void)
 	    cmocka_unit_test(a_document_keeps_every_bit),
 	    cmocka_unit_test(what_few_flows_have_is_one),
 	    cmocka_unit_test(what_is_too_unsure_is_sharpened),
+	    cmocka_unit_test(related_flows_are_as_alike_as_they_were),
 	    cmocka_unit_test(calibration_sharpens_where_it_is_told_to),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,0 +1,117 @@
+/* test_alike.c - related flows that share a value go on sharing it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "model/codec/alike.h"
+#include "model/codec/codec.h"
+#include "model/codec/decode.h"
+#include "tests/unit/model_fixture.h"
+
+enum { W = 16, SCANS = 400, K = 20, KEPT = 8 }; /* a port of W flows has no token of its own */
+
+/* One scan a window, each of its own source; KEPT of ten scanners keep their source port, and the others never do. */
+static struct fm_table *scans(void)
+{
+	struct fm_table *t;
+	struct fm_error err;
+	struct fm_rng r;
+	fm_rng_init(&r, 4, FM_RNG_SIMULATE, 0, 0);
+	assert_int_equal(fm_table_new(&t, FM_COLS_UGR16 | 1u << FM_WIN | 1u << FM_GAP, &err), FM_OK);
+	assert_int_equal(fm_table_reserve(t, SCANS * W, &err), FM_OK);
+	assert_int_equal(fm_dict_index(&t->dict[FM_PR], "TCP", 3, true), 0);
+	assert_int_equal(fm_dict_index(&t->dict[FM_LABEL], "background", 10, true), 0);
+	for (int c = FM_FLG; c <= FM_STOS; c++)
+		assert_int_equal(fm_dict_index(&t->dict[c], "0", 1, true), 0);
+	for (uint32_t i = 0; i < SCANS * W; i++) {
+		uint32_t scan = i / W;
+		t->te[i] = (int64_t)i * 100;
+		t->win[i] = scan;
+		t->gap[i] = 100;
+		t->sa[i] = 0x0a000000 + scan;
+		t->da[i] = 0x14000000 + i;
+		t->sp[i] = (uint16_t)(scan % 10 < KEPT ? 40960 + scan : 40960 + fm_rng_below(&r, 1024));
+		t->dp[i] = 445;
+		t->pkt[i] = 1;
+		t->byt[i] = 60;
+	}
+	t->rows = SCANS * W;
+	return t;
+}
+
+static void ports_that_scanners_keep_are_learned_and_kept(void **state)
+{
+	struct fm_codec_opts o = {.window = W,
+				  .min_count = K,
+				  .k = K,
+				  .max_hosts = 100,
+				  .last_ms = SCANS * W * 100,
+				  .source_rows = SCANS * W};
+	struct fm_range fresh = {0x0b000000, 8};
+	struct fm_decode_opts d = {.rows = SCANS * W, .seed = 3, .reassign = true};
+	struct fm_window_schedule_opts po = {.rows = SCANS * W, .seed = 1, .hours = {0, 24}};
+	struct fm_window_schedule schedule;
+	struct fm_codec *c;
+	struct fm_hosts *hosts;
+	struct fm_encoded e = {0};
+	struct fm_error err;
+	struct fm_table *t = scans(), *made;
+	size_t alike[2] = {0}, pairs = 0;
+	struct fm_rng r;
+	(void)state;
+	fm_log_quiet(1);
+	assert_int_equal(fm_codec_fit_with_hosts(&c, &hosts, t, &o, &err), FM_OK);
+	double learned = c->alike.share[FM_R_SP][FM_RELATION_SWEEP];
+	assert_true(learned > 0.78 && learned < 0.83);
+	assert_true(c->alike.share[FM_R_SP][FM_RELATION_SERVE] == 0 && c->alike.share[FM_R_DP][FM_RELATION_SWEEP] == 0);
+	json_t *j = fm_alike_json(&c->alike);
+	struct fm_alike back;
+	assert_int_equal(fm_alike_from_json(&back, j, &err), FM_OK);
+	assert_memory_equal(&back, &c->alike, sizeof back);
+	json_array_set_new(json_object_get(j, "sp"), 1, json_real(2));
+	assert_int_equal(fm_alike_from_json(&back, j, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "related flows"));
+	json_decref(j);
+	assert_int_equal(fm_codec_encode(c, hosts, t, 1, &e, &err), FM_OK);
+	fm_rng_init(&r, 9, FM_RNG_SIMULATE, 0, 0); /* a network's places in the bin say nothing of each other */
+	for (size_t i = 0; i < e.windows * W * FM_NRES; i++)
+		e.res[i] = (float)(fm_rng_uniform53(&r) * 2 - 1);
+	assert_int_equal(fm_window_schedule_make(&schedule, c, &po, &err), FM_OK);
+	assert_int_equal(schedule.n, e.windows);
+	for (int side = 0; side < FM_SIDES; side++)
+		d.fresh[side] = (struct fm_range_list){&fresh, side < FM_SIDE_IPV6};
+	for (int keeps = 0; keeps < 2; keeps++) {
+		if (!keeps)
+			memset(&back, 0, sizeof back);
+		struct fm_alike own = c->alike;
+		c->alike = keeps ? own : back;
+		assert_int_equal(fm_decode(&made, c, &schedule, e.tok, e.res, &d, &err), FM_OK);
+		c->alike = own;
+		pairs = 0;
+		for (size_t i = 1; i < made->rows; i++) {
+			pairs += made->sa[i] == made->sa[i - 1];
+			alike[keeps] += made->sa[i] == made->sa[i - 1] && made->sp[i] == made->sp[i - 1];
+		}
+		fm_table_free(made);
+	}
+	assert_true(pairs > SCANS * W / 2);
+	assert_true(alike[0] < pairs / 20);
+	assert_in_range(alike[1] * 100 / pairs, 74, 88);
+	fm_window_schedule_free(&schedule);
+	fm_encoded_free(&e);
+	fm_hosts_free(hosts);
+	fm_codec_free(c);
+	fm_table_free(t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(ports_that_scanners_keep_are_learned_and_kept),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
