@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "model/codec/codec_parts.h"
+#include "model/codec/flow_number.h"
 
 bool fm_alike_may(enum fm_res r, int kind)
 {

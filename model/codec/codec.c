@@ -35,27 +35,6 @@ double fm_span_ms(int bucket, double u)
 	return bucket == 0 && u < 0.5 ? 0 : 1000.0 * fm_det_expm1(x > 0 ? x : 0);
 }
 
-int64_t fm_flow_number(const struct fm_table *t, enum fm_res r, size_t i)
-{
-	uint64_t pkt;
-	switch (r) {
-	case FM_R_GAP:
-		return FM_HAS(t, FM_GAP) ? t->gap[i] : i > 0 && t->te[i] > t->te[i - 1] ? t->te[i] - t->te[i - 1] : 0;
-	case FM_R_SP:
-		return t->sp[i];
-	case FM_R_DP:
-		return t->dp[i];
-	case FM_R_PKT:
-		return (int64_t)(t->pkt[i] < (1ull << 40) ? t->pkt[i] : 1ull << 40);
-	case FM_R_TD:
-		return t->td[i];
-	default:
-		pkt = t->pkt[i] ? t->pkt[i] : 1;
-		return t->byt[i] < (1ull << 50) ? (int64_t)((t->byt[i] * 1000 + pkt / 2) / pkt)
-						: (int64_t)(t->byt[i] / pkt) * 1000;
-	}
-}
-
 /* ---- categories ---- */
 
 int fm_category_tokens(const struct fm_codec *c, const struct fm_table *t, enum fm_tok tok, int **token,

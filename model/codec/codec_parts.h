@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/table.h"
 #include "model/codec/codec.h"
+#include "model/codec/flow_number.h"
 
 /* Category tokens and the table columns behind them. */
 struct fm_category_column {
@@ -16,8 +17,6 @@ struct fm_category_column {
 enum { FM_NCATEGORIES = 5 };
 extern const struct fm_category_column fm_category_columns[FM_NCATEGORIES];
 
-/* The number of row i that a residual is of: milliseconds, a port, packets, or thousandths of bytes per packet. */
-int64_t fm_flow_number(const struct fm_table *t, enum fm_res r, size_t i);
 /* *token: the token of each value that a table's dictionary has for a category column, the caller's; NULL when the
  * column is not there. */
 int fm_category_tokens(const struct fm_codec *c, const struct fm_table *t, enum fm_tok tok, int **token,

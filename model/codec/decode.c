@@ -527,6 +527,7 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 	uint32_t *order = NULL;
 	struct fm_assignment_opts ao = {.seed = o->seed,
 					.grow = (double)o->rows / (double)(c->train_rows ? c->train_rows : 1)};
+	struct fm_reach_opts ro = {.seed = o->seed, .grow = ao.grow};
 	struct decoder d = {.c = c};
 	int rc;
 	fm_rng_init(&d.alike, o->seed, FM_RNG_DECODE, UINT32_MAX - 6, 0);
@@ -539,7 +540,7 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 	    (rc = fm_alloc(&d.answer, (size_t)o->rows + 1, sizeof *d.answer, "replies", err)) < 0 ||
 	    (o->reassign &&
 	     (rc = fm_reassign_new(&d.reassign, &c->profiles, &c->num[FM_R_DP], &c->roles, o->seed, err)) < 0) ||
-	    (o->reassign && (rc = fm_reach_new(&d.reach, &c->profiles, &c->roles, &ao, err)) < 0) ||
+	    (o->reassign && (rc = fm_reach_new(&d.reach, &c->profiles, &c->roles, &ro, err)) < 0) ||
 	    (o->reassign && (rc = fm_window_memory_new(&d.memory, &c->returns, o->seed,
 						       (double)schedule->n / c->times.source_windows, err)) < 0) ||
 	    (rc = fm_order_windows(schedule, &order, err)) < 0)

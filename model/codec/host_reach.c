@@ -160,7 +160,7 @@ static double reach_of(double exponent, double n)
 }
 
 int fm_reach_new(struct fm_reach **out, const struct fm_profiles *p, const struct fm_roles *roles,
-		 const struct fm_assignment_opts *o, struct fm_error *err)
+		 const struct fm_reach_opts *o, struct fm_error *err)
 {
 	const struct fm_profile_list *reaches = &p->reaches;
 	double grow = o->grow > 0 ? o->grow : 1;

@@ -22,7 +22,6 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "model/codec/host_assignment.h"
 #include "model/codec/host_profiles.h"
 
 /* The list (fm_profiles.reaches): key service << 16 | source; events; hosts: different destinations.  And
@@ -37,9 +36,13 @@ struct fm_call_for {
 	uint32_t from, host;
 	int side; /* that of host */
 };
-/* Borrows all but o, of which it takes the seed and how much more is made than was learned. */
+struct fm_reach_opts {
+	uint64_t seed;
+	double grow; /* flows made for one of the training split */
+};
+/* Borrows all but o. */
 int fm_reach_new(struct fm_reach **r, const struct fm_profiles *p, const struct fm_roles *roles,
-		 const struct fm_assignment_opts *o, struct fm_error *err) FM_MUST_CHECK;
+		 const struct fm_reach_opts *o, struct fm_error *err) FM_MUST_CHECK;
 void fm_reach_free(struct fm_reach *r);
 /* The source of an event in the place of `from`: where that scans, the scan of its service and side that is under way;
  * when there is none, `from` begins its own, or if it has done so before another that has not. */

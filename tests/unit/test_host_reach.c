@@ -116,7 +116,7 @@ static void reaches_and_silent_hosts_are_learned(void **state)
 	forget(&l);
 }
 
-static const struct fm_assignment_opts o = {.seed = 1, .grow = 1};
+static const struct fm_reach_opts o = {.seed = 1, .grow = 1};
 
 static void sources_reach_as_many_hosts_as_they_did(void **state)
 {
