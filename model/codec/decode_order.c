@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/order.h"
+#include "model/codec/tokens.h"
 
 /* A stable merge keeps ties in order. */
 int fm_order_windows(const struct fm_window_schedule *schedule, uint32_t **order, struct fm_error *err)
@@ -74,4 +76,27 @@ out:
 	free(key);
 	free(copy);
 	return rc;
+}
+
+void fm_spread_arrivals(struct fm_table *t, size_t first, size_t n, const uint16_t *tok, int64_t step, int64_t last_ms,
+			struct fm_rng *rng)
+{
+	double at[FM_WINDOW_MOST], phase = fm_rng_uniform53(rng), end = fm_rng_uniform53(rng);
+	int64_t from = t->te[first];
+	int64_t ticks = (t->te[first + n - 1] - from) / step;
+	double length = (double)ticks + end - phase;
+	size_t runs = 0;
+	bool begins[FM_WINDOW_MOST];
+	for (size_t i = 0; i < n; i++) {
+		begins[i] = i == 0 || t->te[first + i] != t->te[first + i - 1] || tok[i * FM_NTOK + FM_T_REL] == 0;
+		runs += begins[i];
+	}
+	for (size_t i = 0; i < runs; i++)
+		at[i] = fm_rng_uniform53(rng);
+	qsort(at, runs, sizeof *at, fm_compare_doubles);
+	for (size_t i = 0, run = 0; i < n; i++) {
+		run += begins[i];
+		int64_t te = from + step * (int64_t)(phase + at[run - 1] * (length > 0 ? length : 0));
+		t->te[first + i] = te < last_ms ? te : last_ms;
+	}
 }

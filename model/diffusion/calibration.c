@@ -268,7 +268,7 @@ static float ratio(double a, double A, double b, double B)
 }
 
 /* One context: real and made (V), which are counts in parts of FM_TALLY_ONE. */
-static void learn(float *bias, const uint64_t *real, const uint64_t *made, int V, double min_count)
+static void learn(float *bias, const uint64_t *real, const uint64_t *made, int V, double min_count, float pace)
 {
 	double A = 0, B = 0, a = 0, b = 0; /* a, b: of the tokens that share a ratio */
 
@@ -283,13 +283,13 @@ static void learn(float *bias, const uint64_t *real, const uint64_t *made, int V
 		return;
 	for (int v = 0; v < V; v++) {
 		double x = (double)real[v] / FM_TALLY_ONE, y = (double)made[v] / FM_TALLY_ONE;
-		bias[v] += x < min_count ? ratio(a, A, b, B) : ratio(x, A, y, B);
+		bias[v] += pace * (x < min_count ? ratio(a, A, b, B) : ratio(x, A, y, B));
 	}
 }
 
 /* Odds of being alike, real to made; nothing where fewer than k flows are alike, or are not. */
 static void learn_same(struct fm_calibration *k, const struct fm_tally *real, const struct fm_tally *made,
-		       double min_count)
+		       double min_count, float pace)
 {
 	for (int c = 0; c < FM_NTOK; c++)
 		for (int kind = 0; kind < FM_NRELATIONS; kind++) {
@@ -299,7 +299,7 @@ static void learn_same(struct fm_calibration *k, const struct fm_tally *real, co
 			       b = (double)y[1] / FM_TALLY_ONE, B = (double)y[0] / FM_TALLY_ONE - b;
 			if (a < min_count || A < min_count || b + B < min_count)
 				continue;
-			float bias = k->same[c][kind] + ratio(a, a + A, b, b + B) - ratio(A, a + A, B, b + B);
+			float bias = k->same[c][kind] + pace * (ratio(a, a + A, b, b + B) - ratio(A, a + A, B, b + B));
 			k->same[c][kind] = bias > FM_MOST_ALIKE    ? FM_MOST_ALIKE
 					   : bias < -FM_MOST_ALIKE ? -FM_MOST_ALIKE
 								   : bias;
@@ -307,14 +307,14 @@ static void learn_same(struct fm_calibration *k, const struct fm_tally *real, co
 }
 
 void fm_calibration_learn(struct fm_calibration *k, const struct fm_tally *real, const struct fm_tally *made,
-			  int min_count)
+			  int min_count, double pace)
 {
-	learn_same(k, real, made, min_count > 1 ? min_count : 1);
+	learn_same(k, real, made, min_count > 1 ? min_count : 1, (float)pace);
 	for (int c = 0; c < FM_NTOK; c++)
 		for (int i = 0; i < k->contexts[c]; i++) {
 			size_t at = (size_t)i * (size_t)k->width[c];
 			learn(k->bias[c] + at, real->n[c] + at, made->n[c] + at, k->width[c],
-			      min_count > 1 ? min_count : 1);
+			      min_count > 1 ? min_count : 1, (float)pace);
 		}
 }
 

@@ -67,9 +67,9 @@ void fm_tally_add(const struct fm_tally *t, const uint16_t *tok, int row, int wi
 void fm_tally_add_chain(const struct fm_tally *t, const uint16_t *tok, int row, int kind, const float *z);
 /* Count the flows of encoded windows. */
 void fm_tally_real(const struct fm_tally *t, const struct fm_encoded *e, int window);
-/* Take the ratios of real to made into the bias. */
+/* Take the ratios of real to made into the bias, times pace, of (0, 1]. */
 void fm_calibration_learn(struct fm_calibration *k, const struct fm_tally *real, const struct fm_tally *made,
-			  int min_count);
+			  int min_count, double pace);
 
 /* Make columns sharper, or less so again, that were drawn with more, or fewer, nats than nats (FM_NTOK), both per flow;
  * flows: those of `made`.  A column of which nats says nothing, 0 or less, stays. */

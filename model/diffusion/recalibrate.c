@@ -59,6 +59,13 @@ out:
 	return rc;
 }
 
+/* The windows of a round are a sample: a few scans more or less.  So once the columns are as sharp as they will be,
+ * each round counts as much as those before it together (Robbins, Monro, A Stochastic Approximation Method, 1951). */
+static double pace_of(int round)
+{
+	return round < SHARPENING ? 1 : 1.0 / (round - SHARPENING + 2);
+}
+
 int fm_recalibrate(struct fm_calibration *k, const struct fm_denoiser *d, const struct fm_codec *codec,
 		   const struct fm_structural_zeros *zeros, const struct fm_encoded *train,
 		   const struct fm_recalibrate_opts *o, struct fm_error *err)
@@ -91,7 +98,7 @@ int fm_recalibrate(struct fm_calibration *k, const struct fm_denoiser *d, const 
 		if ((rc = fm_tally_new(&made, k, err)) < 0 ||
 		    (rc = fm_sample(d, codec, zeros, p, (struct fm_window_range){0, p->n}, &so, &x, err)) < 0)
 			goto out;
-		fm_calibration_learn(k, &real, &made, o->min_count);
+		fm_calibration_learn(k, &real, &made, o->min_count, pace_of(i));
 		if (o->nats && i < SHARPENING)
 			fm_calibration_sharpen(k, &made, (double)p->n * codec->window, o->nats);
 		fm_tally_free(&made);

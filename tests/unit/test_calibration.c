@@ -139,7 +139,7 @@ static void what_few_flows_have_is_one(void **state)
 		a.n[FM_T_FLG][5 + v] = v == 0 ? (K - 1) * (uint64_t)FM_TALLY_ONE : 0;
 		b.n[FM_T_FLG][5 + v] = 100 * (uint64_t)FM_TALLY_ONE;
 	}
-	fm_calibration_learn(&k, &a, &b, K);
+	fm_calibration_learn(&k, &a, &b, K, 1);
 	const float *bias = k.bias[FM_T_FLG];
 	assert_true(bias[0] > 0.5f && bias[1] < -0.4f);
 	assert_true(bias[2] < 0 && bias[2] == bias[3] && bias[3] == bias[4]);
@@ -219,7 +219,7 @@ static void related_flows_are_as_alike_as_they_were(void **state)
 	fm_tally_real(&real, &e, W);
 	for (int i = 0; i < SWEEPS; i++)
 		fm_tally_add(&made, tok[i], 1, W, FM_T_FLG, z);
-	fm_calibration_learn(&k, &real, &made, K);
+	fm_calibration_learn(&k, &real, &made, K, 1);
 	float same = k.same[FM_T_FLG][FM_RELATION_SWEEP];
 	assert_true(fabs((double)same - log(4)) < 0.1);
 	assert_true(k.same[FM_T_FLG][FM_RELATION_TARGET] == 0);
@@ -247,7 +247,7 @@ static void related_flows_are_as_alike_as_they_were(void **state)
 	/* Of fewer than k that are not alike nothing is said. */
 	fm_calibration_free(&k);
 	assert_int_equal(fm_calibration_new(&k, vocab, &err), FM_OK);
-	fm_calibration_learn(&k, &real, &made, SWEEPS - ALIKE + 1);
+	fm_calibration_learn(&k, &real, &made, SWEEPS - ALIKE + 1, 1);
 	assert_true(k.same[FM_T_FLG][FM_RELATION_SWEEP] == 0);
 	fm_tally_free(&real);
 	fm_tally_free(&made);
