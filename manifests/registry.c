@@ -537,8 +537,8 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	{"paid.pair.{SA_DP,PR_DP,TS_DP,SP_DP,DP_PKT,DP_BYT,PKT_BYT,TD_PKT}", PAID, FM_LOW, 0, OPEN, NONE,
 	 FM_NEEDS_HOLDOUT | FM_NEEDS_SHARE, 0, "",
 	 "{1:Source side and destination port|Protocol and destination port|Time and destination port|Both ports|"
-	 "Destination port and packets|Destination port and bytes|Packets and bytes|Duration and packets}, divergence at "
-	 "most, by noisy counts",
+	 "Destination port and packets|Destination port and bytes|Packets and bytes|Duration and packets}, "
+	 "divergence at most, by noisy counts",
 	 "the same of two fields together, over coarser cells"},
 	{"paid.pair_jsd", PAID, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT | FM_NEEDS_SHARE, 0, "",
 	 "All pairs, mean divergence at most, by noisy counts", "the same of the mean of the eight"},
