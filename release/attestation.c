@@ -83,9 +83,9 @@ int fm_attestation_provenance(const struct fm_archive_info *info, struct fm_buf 
 	version = json_string_value(json_object_get(json_object_get(m, "environment"), "flowmint"));
 	predicate = json_pack("{s:{s:s, s:{s:o}, s:o}, s:{s:{s:s, s:{s:s}}}}", "buildDefinition", "buildType",
 			      FM_ATTESTATION_BUILD, "externalParameters", "config",
-			      config ? json_deep_copy(config) : json_object(), "resolvedDependencies", inputs_of(m),
-			      "runDetails", "builder", "id", FM_ATTESTATION_BUILDER, "version", "flowmint",
-			      version ? version : "unknown");
+			      config ? json_incref((json_t *)(uintptr_t)config) : json_object(), "resolvedDependencies",
+			      inputs_of(m), "runDetails", "builder", "id", FM_ATTESTATION_BUILDER, "version",
+			      "flowmint", version ? version : "unknown");
 	rc = predicate ? statement(info, PROVENANCE, predicate, out, err) : no_memory(err);
 	json_decref(m);
 	return rc;
