@@ -12,7 +12,6 @@
 #include "base/rng.h"
 #include "model/codec/host_reach.h"
 #include "model/codec/hosts.h"
-#include "model/codec/hour_trades.h"
 #include "model/codec/label_counts.h"
 #include "model/codec/relations.h"
 #include "model/codec/window_follow.h"
@@ -294,8 +293,7 @@ static int fit_profiles(struct fm_codec *c, const struct fm_hosts *hosts, const 
 	if ((rc = fm_category_tokens(c, t, FM_T_PR, &pr, err)) < 0)
 		return rc;
 	d.pr = pr;
-	if ((rc = fm_profiles_fit(&c->profiles, &d, err)) < 0 || (rc = fm_reaches_fit(&c->profiles, &d, err)) < 0 ||
-	    (rc = fm_hour_trades_fit(&c->profiles, &d, err)) < 0)
+	if ((rc = fm_profiles_fit(&c->profiles, &d, err)) < 0 || (rc = fm_reaches_fit(&c->profiles, &d, err)) < 0)
 		goto out;
 	rc = fm_returns_fit(&c->returns, &d, share, err);
 out:

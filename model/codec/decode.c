@@ -10,7 +10,6 @@
 #include "model/codec/decode_order.h"
 #include "model/codec/flow_rules.h"
 #include "model/codec/host_reach.h"
-#include "model/codec/hour_trades.h"
 #include "model/codec/relations.h"
 
 struct decoder {
@@ -31,11 +30,8 @@ struct decoder {
 	struct fm_window_memory *memory; /* or NULL */
 	bool closed[FM_WINDOW_MOST];     /* of this window: a reply, or it has one */
 	int row_in_window;
-	struct fm_hour_trades *hour;          /* or NULL */
-	uint64_t hour_seen[2], hour_mixed[2]; /* by role: events of popular hosts that the hour has seen, and of these
-						 those of a new trade */
-	struct fm_rng alike;                  /* with reassign: which flows have the value of the one related to */
-	int fallback[FM_SIDES];               /* class of an address that no rule gives */
+	struct fm_rng alike;    /* with reassign: which flows have the value of the one related to */
+	int fallback[FM_SIDES]; /* class of an address that no rule gives */
 };
 
 static int64_t number(const struct decoder *d, enum fm_res r, const uint16_t *tok, const float *res)
@@ -177,29 +173,6 @@ static bool alive(void *ctx, uint32_t host)
 	return among(d, host) || fm_assignment_alive(d->assignment, host);
 }
 
-/* The popular host in a role of a service, or another with that use, which has done the like in this hour or nothing
- * yet: hosts take up other trades as often as was learned. */
-static uint32_t keep_hour(struct decoder *d, int role, uint32_t service, uint32_t host)
-{
-	enum { TRIES = 8 };
-	uint32_t trade = fm_trade_of(&d->c->num[FM_R_DP], service, role), h = host;
-	if (!fm_hour_trades_seen(d->hour, host))
-		return host;
-	d->hour_seen[role]++;
-	if (fm_hour_trades_has(d->hour, host, trade))
-		return host;
-	if ((double)d->hour_mixed[role] < d->c->profiles.hourly[role] * (double)d->hour_seen[role]) {
-		d->hour_mixed[role]++;
-		return host;
-	}
-	for (int i = 0; i < TRIES; i++) {
-		h = fm_reassign_user(d->reassign, role, service, host);
-		if (!fm_hour_trades_seen(d->hour, h) || fm_hour_trades_has(d->hour, h, trade))
-			return h;
-	}
-	return host;
-}
-
 /* Another popular host than `host` as destination of a popular source, or UINT32_MAX for one of the tail. */
 static uint32_t fresh_peer(struct decoder *d, uint32_t service, uint32_t from, uint32_t host)
 {
@@ -220,7 +193,7 @@ static uint32_t reassign_peer(struct decoder *d, uint32_t service, uint32_t from
 		return h;
 	if (to >= n)
 		return keep_trade(d, to, fm_trade_of(&d->c->num[FM_R_DP], service, 1), cl);
-	h = keep_hour(d, 1, service, fm_reassign_host(d->reassign, 1, service, to));
+	h = fm_reassign_host(d->reassign, 1, service, to);
 	if (!popular || !fm_reassign_talks(d->reassign, service, from, h))
 		return h;
 	*cl = d->fallback[side];
@@ -312,7 +285,7 @@ static int endpoints(struct decoder *d, const uint16_t *tok, int pr, bool known,
 	uint32_t s = known ? *sa : name(d, tok[FM_T_SA], ss, &sc), e;
 	if (d->reassign && !known)
 		s = s < (uint32_t)d->c->roles.nhosts
-			? keep_hour(d, 0, service, fm_reassign_host(d->reassign, 0, service, s))
+			? fm_reassign_host(d->reassign, 0, service, s)
 			: keep_trade(d, s, fm_trade_of(&d->c->num[FM_R_DP], service, 0), &sc);
 	if (d->reach && !known && s < (uint32_t)d->c->roles.nhosts)
 		s = fm_reach_scanner(d->reach, fm_plain_service(&d->c->num[FM_R_DP], service), s);
@@ -373,21 +346,6 @@ static int reach_event(struct decoder *d, size_t r, struct fm_error *err)
 						       : FM_OK;
 }
 
-/* What the popular hosts of row r have done. */
-static int hour_event(struct decoder *d, size_t r, struct fm_error *err)
-{
-	const struct fm_table *t = d->t;
-	uint32_t service = fm_service_of(&d->c->num[FM_R_DP], t->pr[r], t->sp[r], t->dp[r], false);
-	for (int role = 0; role < 2; role++) {
-		uint32_t host = role ? t->da[r] : t->sa[r];
-		int rc;
-		if (host < (uint32_t)d->c->roles.nhosts &&
-		    (rc = fm_hour_trades_add(d->hour, host, fm_trade_of(&d->c->num[FM_R_DP], service, role), err)) < 0)
-			return rc;
-	}
-	return FM_OK;
-}
-
 /* What the window leaves to those after it. */
 static int keep_window(struct decoder *d, size_t first, size_t rows, struct fm_error *err)
 {
@@ -412,10 +370,8 @@ static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, con
 	d->nwindow = 0;
 	d->now_ms = te;
 	d->ntrades = 0;
-	if (d->reassign) {
+	if (d->reassign)
 		fm_reassign_window(d->reassign);
-		fm_hour_trades_at(d->hour, te);
-	}
 	memset(d->closed, 0, sizeof d->closed);
 	for (size_t i = 0; i < rows; i++, tok += FM_NTOK, res += FM_NRES) {
 		size_t r = t->rows;
@@ -464,8 +420,6 @@ static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, con
 			t->fwd[r] = tok[FM_T_FWD];
 		if (FM_HAS(t, FM_STOS))
 			t->stos[r] = tok[FM_T_STOS];
-		if (d->hour && hour_event(d, r, err) < 0)
-			return err->code;
 		t->td[r] = is_alike(d, FM_R_TD, tok, kind, back) ? t->td[q] : duration(d, tok, res, t->td[q]);
 		t->rows++;
 	}
@@ -562,7 +516,6 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 	    (o->reassign && (rc = fm_reach_new(&d.reach, &c->profiles, &c->roles, &ro, err)) < 0) ||
 	    (o->reassign && (rc = fm_window_memory_new(&d.memory, &c->returns, o->seed,
 						       (double)schedule->n / c->times.source_windows, err)) < 0) ||
-	    (o->reassign && (rc = fm_hour_trades_new(&d.hour, err)) < 0) ||
 	    (rc = fm_order_windows(schedule, &order, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < schedule->n && d.t->rows < o->rows; i++) {
@@ -594,7 +547,6 @@ out:
 	fm_reassign_free(d.reassign);
 	fm_reach_free(d.reach);
 	fm_window_memory_free(d.memory);
-	fm_hour_trades_free(d.hour);
 	fm_flow_rules_free(&d.rules);
 	fm_table_free(d.t);
 	return rc;

@@ -223,9 +223,9 @@ static json_t *list_json(const struct fm_profile_list *l)
 
 json_t *fm_profiles_json(const struct fm_profiles *p)
 {
-	return json_pack("{s:f, s:f, s:f, s:f, s:o, s:o, s:o, s:o}", "mixed", p->mixed, "hourly", p->hourly[0],
-			 "hourly_served", p->hourly[1], "brief", p->brief, "uses", list_json(&p->uses), "talks",
-			 list_json(&p->talks), "rests", list_json(&p->rests), "reaches", list_json(&p->reaches));
+	return json_pack("{s:f, s:f, s:o, s:o, s:o, s:o}", "mixed", p->mixed, "brief", p->brief, "uses",
+			 list_json(&p->uses), "talks", list_json(&p->talks), "rests", list_json(&p->rests), "reaches",
+			 list_json(&p->reaches));
 }
 
 static int list_read(struct fm_profile_list *l, const json_t *a, struct fm_error *err)
@@ -247,20 +247,12 @@ static int list_read(struct fm_profile_list *l, const json_t *a, struct fm_error
 	return FM_OK;
 }
 
-/* A share; 1 where it is not there. */
-static double share_read(const json_t *j)
-{
-	return json_is_number(j) ? json_number_value(j) : 1;
-}
-
 int fm_profiles_from_json(struct fm_profiles *p, const json_t *j, int nhosts, struct fm_error *err)
 {
 	bool known = true;
 	int rc;
 	p->mixed = json_number_value(json_object_get(j, "mixed"));
 	p->brief = json_number_value(json_object_get(j, "brief"));
-	p->hourly[0] = share_read(json_object_get(j, "hourly"));
-	p->hourly[1] = share_read(json_object_get(j, "hourly_served"));
 	if ((rc = list_read(&p->uses, json_object_get(j, "uses"), err)) < 0 ||
 	    (rc = list_read(&p->talks, json_object_get(j, "talks"), err)) < 0 ||
 	    (rc = list_read(&p->rests, json_object_get(j, "rests"), err)) < 0 ||

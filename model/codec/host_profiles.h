@@ -45,11 +45,9 @@ struct fm_profile_list {
 /* The first entry whose key is not below; n: there is none. */
 size_t fm_profile_lower(const struct fm_profile_list *l, uint64_t key);
 struct fm_profiles {
-	double mixed;     /* of events of a host of the tail that its window has seen, those of a trade it did not have
-			     there */
-	double hourly[2]; /* by role: of events of a popular host that its hour has seen, those of a trade it did not
-			     have there (hour_trades.h) */
-	double brief;     /* of scans, those that end within an hour; 0 where they are few (host_reach.h) */
+	double mixed; /* of events of a host of the tail that its window has seen, those of a trade it did not have
+			 there */
+	double brief; /* of scans, those that end within an hour; 0 where they are few (host_reach.h) */
 	struct fm_profile_list uses, talks, rests, reaches; /* reaches: host_reach.h */
 };
 
