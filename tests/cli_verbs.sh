@@ -1,40 +1,9 @@
 #!/bin/sh
 # The command line's contract: exit statuses, standard output against standard error, help for each verb, suggestions.
-# usage: cli_verbs.sh PATH-OF-FLOWMINT        prints "ok N - ..." and "not ok N - ..."; exit status 1 when one is not ok
+# usage: cli_verbs.sh [FLOWMINT]
 set -u
-F=$(realpath "${1:-build/flowmint}")
-T=$(mktemp -d "${TMPDIR:-/tmp}/fm-cli-XXXXXX") || exit 4
-trap 'rm -rf "$T"' EXIT
-cd "$T" || exit 4
-n=0
-bad=0
-
-result() { # result STATUS NAME
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		sed 's/^/# /' err
-		bad=1
-	fi
-}
-
-# expect STATUS NAME COMMAND...: run with out and err apart
-expect() {
-	want=$1 name=$2
-	shift 2
-	"$@" >out 2>err
-	got=$?
-	[ "$got" -eq "$want" ] || echo "exit status $got, expected $want" >>err
-	[ "$got" -eq "$want" ]
-	result $? "$name"
-}
-
-says() { # says FILE TEXT NAME
-	grep -qF -- "$2" "$1"
-	result $? "$3"
-}
+. "$(dirname "$0")/lib.sh"
+begin "$@"
 
 silent() { [ ! -s out ]; result $? "$1 prints nothing on standard output"; }
 
@@ -162,6 +131,4 @@ says err "name some of rows, jsd, " "and what there is"
 expect 1 "evaluate --gate on a copy of the real flows" "$F" evaluate --real t.csv --synthetic t2.csv --gate --json
 says out '"verdict": "fail"' "a copy leaks, and the gate says so"
 expect 0 "evaluate --gate FILE" sh -c "'$F' evaluate --real t.csv --synthetic t2.csv --gate p/release.yaml; [ \$? -eq 1 ]"
-
-echo "1..$n"
-exit $bad
+finish
