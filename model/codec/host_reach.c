@@ -7,7 +7,6 @@
 #include "base/detmath.h"
 #include "base/mem.h"
 #include "base/order.h"
-#include "model/codec/host_assignment.h"
 #include "model/codec/relations.h"
 #include "model/codec/tokens.h"
 

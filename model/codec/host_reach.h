@@ -31,7 +31,6 @@ int fm_reaches_fit(struct fm_profiles *p, const struct fm_profile_data *d, struc
 /* Which destination the next event of a source and service is to have. */
 enum fm_reach_wish { FM_REACH_ANY, FM_REACH_NEW, FM_REACH_OLD };
 struct fm_reach;
-struct fm_assignment_opts; /* host_assignment.h */
 struct fm_roles;
 struct fm_call_for {
 	uint32_t service, plain; /* as it is, and as if not answered */
