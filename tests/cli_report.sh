@@ -99,8 +99,8 @@ import json, sys
 everything = {m["name"]: m["value"] for m in json.load(open(sys.argv[1])) if m["value"] is not None}
 seen = json.load(open(sys.argv[2]))
 seen = seen["metrics"] + seen["checks"] if isinstance(seen, dict) else [m for m in seen if not m["name"].endswith("_real")]
-# A whole number, such as how many labels there are, makes of rounded values others by chance.
-seen = sorted({abs(m["value"]) for m in seen if m["value"] and m["value"] != int(m["value"])})
+# A number of two digits, such as how many labels there are or a score of .72, makes of rounded values others by chance.
+seen = sorted({abs(m["value"]) for m in seen if m["value"] and m["value"] != float("%.2g" % m["value"])})
 secret = {n: v for n, v in everything.items() if n.startswith(("burst.", "downstream.", "anomaly.")) and n.endswith("_real")}
 for c in ("TS", "TD", "PKT", "BYT"):
     secret["the range of " + c] = everything["emd." + c] / everything["emdn." + c]
