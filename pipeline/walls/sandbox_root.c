@@ -206,10 +206,14 @@ static int limit(int which, uint64_t most, const char *words, struct fm_error *e
  * counts them too (sandbox.c). */
 static int set_limits(const struct fm_sandbox_limits *l, struct fm_error *err)
 {
+	uint64_t memory = l->memory;
 	int rc;
 
+#ifdef __SANITIZE_ADDRESS__
+	memory = 0; /* its shadow is larger than any limit */
+#endif
 	signal(SIGXFSZ, SIG_IGN); /* a write then fails, with words */
-	if ((rc = limit(RLIMIT_DATA, l->memory, "memory", err)) < 0 ||
+	if ((rc = limit(RLIMIT_DATA, memory, "memory", err)) < 0 ||
 	    (rc = limit(RLIMIT_FSIZE, l->file_bytes, "size of a file", err)) < 0 ||
 	    (rc = limit(RLIMIT_CPU, l->cpu_seconds, "time of the processor", err)) < 0 ||
 	    (rc = limit(RLIMIT_NOFILE, l->files, "open files", err)) < 0)
