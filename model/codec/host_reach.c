@@ -86,7 +86,7 @@ static bool is_scan(uint32_t events, uint32_t hosts)
 /* Milliseconds from the first to the last of n events. */
 static int64_t length_of(const struct contact *at, size_t n)
 {
-	int64_t first = at->te, last = at->te;
+	int64_t first = at->te, last = first;
 	for (size_t i = 1; i < n; i++) {
 		first = at[i].te < first ? at[i].te : first;
 		last = at[i].te > last ? at[i].te : last;
