@@ -257,6 +257,17 @@ static int far_years(const struct fm_doubts *d, const char *path, struct fm_erro
 	return FM_OK;
 }
 
+/* Rows that are like `what`, where there are some: "have 0 packets"; then: what may be the matter, and what to do. */
+static void warn_of(const struct fm_doubts *d, const char *path, const struct fm_examples *rows, const char *what,
+		    const char *then)
+{
+	char lines[FM_EXAMPLES_MAX];
+
+	if (rows->n)
+		fm_warn("%s: %llu of %llu rows %s (%s): %s", path, (unsigned long long)rows->n,
+			(unsigned long long)d->rows, what, fm_examples_text(rows, d->place, lines), then);
+}
+
 /* Of which times in a row is it known that one of them is wrong? */
 static int wrong_times(const struct fm_doubts *d, const char *path, struct fm_error *err)
 {
@@ -273,15 +284,11 @@ static int wrong_times(const struct fm_doubts *d, const char *path, struct fm_er
 	char lines[FM_EXAMPLES_MAX];
 
 	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
-		const char *where = fm_examples_text(of[i].rows, d->place, lines);
-		unsigned long long n = of[i].rows->n;
-
-		if ((double)n > FM_DOUBT_TIMES_SHARE * (double)d->rows)
+		if ((double)of[i].rows->n > FM_DOUBT_TIMES_SHARE * (double)d->rows)
 			return fm_fail(err, FM_EINPUT, "%s: %llu of %llu rows %s (%s), more than a quarter: %s", path,
-				       n, (unsigned long long)d->rows, of[i].what, where, of[i].remedy);
-		if (n)
-			fm_warn("%s: %llu of %llu rows %s (%s): %s", path, n, (unsigned long long)d->rows, of[i].what,
-				where, of[i].remedy);
+				       (unsigned long long)of[i].rows->n, (unsigned long long)d->rows, of[i].what,
+				       fm_examples_text(of[i].rows, d->place, lines), of[i].remedy);
+		warn_of(d, path, of[i].rows, of[i].what, of[i].remedy);
 	}
 	return FM_OK;
 }
@@ -350,8 +357,8 @@ static int similar_labels(const struct fm_doubts *d, const char *path, const str
 			first = i;
 	if (pairs)
 		fm_warn("%s: %zu label%s differ%s from another in case or blanks alone, or in a hyphen or the plural "
-			"(%ss %llu and %llu, for one) and "
-			"count%s as another class: map one to the other with labels in the dialect",
+			"(%ss %llu and %llu, for one) and count%s as another class: map one to the other with labels "
+			"in the dialect",
 			path, pairs, pairs == 1 ? "" : "s", pairs == 1 ? "s" : "", d->place ? d->place : "line",
 			(unsigned long long)look[first - 1].place, (unsigned long long)look[first].place,
 			pairs == 1 ? "s" : "");
@@ -365,8 +372,7 @@ static void nothing_as_label(const struct fm_doubts *d, const char *path, const 
 	for (size_t i = 0; i < labels->n && i < d->nlabels; i++)
 		if (d->label[i] && fm_hint_is_nothing(labels->value[i], strlen(labels->value[i])))
 			fm_warn("%s: a label is a word for no value, as None and nan are (first at %s %llu), and "
-				"counts as a "
-				"class: name it under missing in the dialect",
+				"counts as a class: name it under missing in the dialect",
 				path, d->place ? d->place : "line", (unsigned long long)d->label[i]);
 }
 
@@ -417,71 +423,44 @@ static void long_flows(const struct fm_doubts *d, const char *path)
 static void odd_flows(const struct fm_doubts *d, const char *path)
 {
 	char lines[FM_EXAMPLES_MAX];
-	unsigned long long rows = d->rows;
 
-	if (d->no_packets.n)
-		fm_warn("%s: %llu of %llu rows have 0 packets (%s): no flow is like that, and the gate's "
-			"rules.broken_share counts what is learned from them; a sampling fault? leave them out before "
-			"ingest",
-			path, (unsigned long long)d->no_packets.n, rows,
-			fm_examples_text(&d->no_packets, d->place, lines));
-	if (d->no_bytes.n)
-		fm_warn("%s: %llu of %llu rows have packets and 0 bytes (%s): no flow is like that, and the gate's "
-			"rules.broken_share counts what is learned from them",
-			path, (unsigned long long)d->no_bytes.n, rows, fm_examples_text(&d->no_bytes, d->place, lines));
-	if (d->thin.n)
-		fm_warn(
-		    "%s: %llu of %llu rows have under 20 bytes a packet, less than the header of IP (%s): payload "
-		    "alone, or packets and bytes in each other's place? the gate's rules.broken_share counts what is "
-		    "learned from them",
-		    path, (unsigned long long)d->thin.n, rows, fm_examples_text(&d->thin, d->place, lines));
-	if (d->fat.n)
-		fm_warn(
-		    "%s: %llu of %llu rows have over 65,535 bytes a packet, more than IP has (%s): is a unit another "
-		    "one?",
-		    path, (unsigned long long)d->fat.n, rows, fm_examples_text(&d->fat, d->place, lines));
+	warn_of(d, path, &d->no_packets, "have 0 packets",
+		"no flow is like that, and the gate's rules.broken_share counts what is learned from them; a sampling "
+		"fault? "
+		"leave them out before ingest");
+	warn_of(d, path, &d->no_bytes, "have packets and 0 bytes",
+		"no flow is like that, and the gate's rules.broken_share counts what is learned from them");
+	warn_of(d, path, &d->thin, "have under 20 bytes a packet, less than the header of IP",
+		"payload alone, or packets and bytes in each other's place? the gate's rules.broken_share counts what "
+		"is learned "
+		"from them");
+	warn_of(d, path, &d->fat, "have over 65,535 bytes a packet, more than IP has", "is a unit another one?");
 	if (d->flags_twice)
 		fm_warn(
 		    "%s: flags are written as letters and as numbers, and the same flags in both forms count as two "
 		    "(first at %s %llu): have them written in one form",
 		    path, d->place ? d->place : "line", (unsigned long long)d->flags_twice);
 	long_flows(d, path);
-	if (d->one_time.n)
-		fm_warn(
-		    "%s: %llu of %llu rows have one time as start and end, and a duration of over a second (%s): the "
-		    "duration is taken and the time is the end; is it the start? Then leave the end out of the dialect",
-		    path, (unsigned long long)d->one_time.n, rows, fm_examples_text(&d->one_time, d->place, lines));
-	if (d->rounded.n)
-		fm_warn("%s: %llu of %llu rows have counts with an exponent and fewer digits than they have (%s): a "
-			"program that keeps six digits has rounded them? have whole numbers written",
-			path, (unsigned long long)d->rounded.n, rows, fm_examples_text(&d->rounded, d->place, lines));
-	if (d->full.n)
-		fm_warn("%s: %llu of %llu rows have 4294967295 packets or bytes (%s): a counter of 32 bits that was "
-			"full, or -1?",
-			path, (unsigned long long)d->full.n, rows, fm_examples_text(&d->full, d->place, lines));
-	if (d->nowhere.n)
-		fm_warn("%s: %llu of %llu rows have no address, but zeros at both ends (%s): were addresses "
-			"taken out, or did they have columns of another name?",
-			path, (unsigned long long)d->nowhere.n, rows, fm_examples_text(&d->nowhere, d->place, lines));
+	warn_of(
+	    d, path, &d->one_time, "have one time as start and end, and a duration of over a second",
+	    "the duration is taken and the time is the end; is it the start? Then leave the end out of the dialect");
+	warn_of(d, path, &d->rounded, "have counts with an exponent and fewer digits than they have",
+		"a program that keeps six digits has rounded them? have whole numbers written");
+	warn_of(d, path, &d->full, "have 4294967295 packets or bytes", "a counter of 32 bits that was full, or -1?");
+	warn_of(d, path, &d->nowhere, "have no address, but zeros at both ends",
+		"were addresses taken out, or did they have columns of another name?");
 	if (d->to_self.n > d->rows / 2)
-		fm_warn("%s: %llu of %llu rows go from an address to itself (%s): two columns of one address?", path,
-			(unsigned long long)d->to_self.n, rows, fm_examples_text(&d->to_self, d->place, lines));
+		warn_of(d, path, &d->to_self, "go from an address to itself", "two columns of one address?");
 	if (d->rows > 1 && d->least_ms == d->most_ms)
 		fm_warn("%s: all %llu rows have the same time: a column of the file's time, or a rounded one?", path,
-			rows);
-	if (d->wrapped.n)
-		fm_warn("%s: %llu of %llu rows last 49.7 days, to within a minute of 2^32 milliseconds (%s): ends that "
-			"lie before the start, of an exporter that cannot say so? leave them out before ingest",
-			path, (unsigned long long)d->wrapped.n, rows, fm_examples_text(&d->wrapped, d->place, lines));
+			(unsigned long long)d->rows);
+	warn_of(d, path, &d->wrapped, "last 49.7 days, to within a minute of 2^32 milliseconds",
+		"ends that lie before the start, of an exporter that cannot say so? leave them out before ingest");
 	if ((double)d->twice.n > FM_DOUBT_TWICE_SHARE * (double)d->rows)
-		fm_warn("%s: %llu of %llu rows repeat a row shortly before them (%s): flows that two exporters saw? "
-			"source.duplicates: drop leaves one row of each",
-			path, (unsigned long long)d->twice.n, rows, fm_examples_text(&d->twice, d->place, lines));
-	if (d->again.n)
-		fm_warn(
-		    "%s: %llu of %llu rows end in the hour that the clock shows twice as summer time ends (%s): they "
-		    "are read as of the first of the two",
-		    path, (unsigned long long)d->again.n, rows, fm_examples_text(&d->again, d->place, lines));
+		warn_of(d, path, &d->twice, "repeat a row shortly before them",
+			"flows that two exporters saw? source.duplicates: drop leaves one row of each");
+	warn_of(d, path, &d->again, "end in the hour that the clock shows twice as summer time ends",
+		"they are read as of the first of the two");
 	if (fm_doubts_half_clock(d))
 		fm_warn("%s: the clock falls back by 12 hours (%s) and no row is later than 12:59: a 12-hour clock "
 			"without AM and PM? give the time column a pattern with %%I and day_starts in the dialect",
