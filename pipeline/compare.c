@@ -273,31 +273,28 @@ static int keep_budget(const struct compare *c, const struct rival *r, struct fm
 	char key[FM_SHA256_HEX];
 	struct kept k = {0};
 	json_t *all = NULL;
+	bool known;
 	int rc;
 
 	if (!(c->o->budget > 0))
 		return FM_OK;
 	if ((rc = kept_key(c, *cfg, key, err)) < 0 || (rc = kept_load(c, &all, err)) < 0)
 		goto out;
-	if (!kept_find(all, key, &k)) {
-		if ((rc = kept_plan(c, r, *cfg, &k, err)) < 0)
+	known = kept_find(all, key, &k);
+	if (!known && (rc = kept_plan(c, r, *cfg, &k, err)) < 0)
+		goto out;
+	if (k.small) {
+		fm_config_free(*cfg);
+		*cfg = NULL;
+		if ((rc = config_of(c, r, true, cfg, err)) < 0 || (!known && (rc = kept_plan(c, r, *cfg, &k, err)) < 0))
 			goto out;
-		if (k.small) {
-			fm_config_free(*cfg);
-			*cfg = NULL;
-			if ((rc = config_of(c, r, true, cfg, err)) < 0 || (rc = kept_plan(c, r, *cfg, &k, err)) < 0)
-				goto out;
-			k.small = true;
-		}
+		k.small = true; /* whatever its own plan says */
+	}
+	if (!known) {
 		json_object_set_new(all, key,
 				    json_pack("{s:s, s:b, s:i, s:i, s:s}", "model", r->name, "small", k.small,
 					      "train_steps", k.steps, "config_steps", k.wanted, "sampler", k.sampler));
 		if ((rc = fm_json_save(all, c->budget, err)) < 0)
-			goto out;
-	} else if (k.small) {
-		fm_config_free(*cfg);
-		*cfg = NULL;
-		if ((rc = config_of(c, r, true, cfg, err)) < 0)
 			goto out;
 	}
 	if (k.small)
