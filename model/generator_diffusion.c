@@ -212,7 +212,8 @@ static int calibrate(struct diffusion *d, const struct fm_generator_ctx *ctx, co
 					.trained = (uint64_t)d->trained.steps * (uint64_t)ctx->cfg->train.batch,
 					.min_count = ctx->cfg->privacy.min_count,
 					.nats = isfinite(d->trained.validation) ? d->trained.column : NULL,
-					.pool = ctx->pool};
+					.pool = ctx->pool,
+					.ranks = ctx->ranks};
 	int rc;
 
 	if ((rc = fm_calibration_new(&d->calibration, d->codec->vocab, err)) < 0)

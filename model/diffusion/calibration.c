@@ -43,29 +43,24 @@ void fm_calibration_free(struct fm_calibration *k)
 
 int fm_tally_new(struct fm_tally *t, const struct fm_calibration *of, struct fm_error *err)
 {
+	size_t size[FM_NTOK], at = FM_NTOK + FM_NTOK * FM_NRELATIONS * 2;
 	int rc;
 
-	*t = (struct fm_tally){.of = of};
-	if ((rc = fm_alloc(&t->nats, FM_NTOK, sizeof *t->nats, "a calibration", err)) < 0 ||
-	    (rc = fm_alloc(&t->same, FM_NTOK * FM_NRELATIONS * 2, sizeof *t->same, "a calibration", err)) < 0) {
-		fm_tally_free(t);
-		return rc;
-	}
+	*t = (struct fm_tally){.of = of, .len = at};
 	for (int c = 0; c < FM_NTOK; c++)
-		if (of->width[c] > 0 && (rc = fm_alloc(&t->n[c], (size_t)of->contexts[c] * (size_t)of->width[c],
-						       sizeof **t->n, "a calibration", err)) < 0) {
-			fm_tally_free(t);
-			return rc;
-		}
+		t->len += size[c] = (size_t)of->contexts[c] * (size_t)of->width[c];
+	if ((rc = fm_alloc(&t->all, t->len, sizeof *t->all, "a calibration", err)) < 0)
+		return rc;
+	t->nats = t->all;
+	t->same = t->all + FM_NTOK;
+	for (int c = 0; c < FM_NTOK; at += size[c], c++)
+		t->n[c] = size[c] > 0 ? t->all + at : NULL;
 	return FM_OK;
 }
 
 void fm_tally_free(struct fm_tally *t)
 {
-	for (int c = 0; c < FM_NTOK; c++)
-		free(t->n[c]);
-	free(t->nats);
-	free(t->same);
+	free(t->all);
 	*t = (struct fm_tally){0};
 }
 

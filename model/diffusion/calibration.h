@@ -45,7 +45,9 @@ struct fm_calibration {
 #define FM_TALLY_ONE (1u << 20)
 struct fm_tally {
 	const struct fm_calibration *of; /* borrowed: its widths and contexts */
-	uint64_t *n[FM_NTOK];            /* (contexts, width) */
+	uint64_t *all;                   /* (len) what follows, in one piece: tallies of the same calibration add up */
+	size_t len;
+	uint64_t *n[FM_NTOK]; /* (contexts, width) */
 	uint64_t *same; /* (FM_NTOK, FM_NRELATIONS, 2): flows that a related one is compared with, and those alike */
 	uint64_t *nats; /* (FM_NTOK) entropies of what was drawn from, in the same parts */
 };

@@ -66,6 +66,31 @@ static double pace_of(int round)
 	return round < SHARPENING ? 1 : 1.0 / (round - SHARPENING + 2);
 }
 
+/* What all ranks counted, in place of what this one did.  shared: (2, ranks, made->len), its halves in turn, since one
+ * rank may be a round ahead of another that still adds up. */
+static int add_up(const struct fm_tally *made, const struct fm_recalibrate_opts *o, uint64_t *shared, int round,
+		  struct fm_error *err)
+{
+	size_t size = (size_t)fm_ranks_size(o->ranks), rank = (size_t)fm_ranks_rank(o->ranks);
+	struct fm_parcel parcel[FM_RANKS_MOST];
+	int rc;
+
+	if (!o->ranks)
+		return FM_OK;
+	shared += (size_t)(round & 1) * size * made->len;
+	memcpy(shared + rank * made->len, made->all, made->len * sizeof *shared);
+	for (size_t r = 0; r < size; r++)
+		parcel[r] =
+		    (struct fm_parcel){shared + r * made->len, made->len * sizeof *shared, (int)r, FM_RANKS_ALL};
+	if ((rc = fm_ranks_share(o->ranks, o->trained + (uint64_t)round, parcel, size, err)) < 0)
+		return rc;
+	memset(made->all, 0, made->len * sizeof *made->all);
+	for (size_t r = 0; r < size; r++)
+		for (size_t i = 0; i < made->len; i++)
+			made->all[i] += shared[r * made->len + i];
+	return FM_OK;
+}
+
 int fm_recalibrate(struct fm_calibration *k, const struct fm_denoiser *d, const struct fm_codec *codec,
 		   const struct fm_structural_zeros *zeros, const struct fm_encoded *train,
 		   const struct fm_recalibrate_opts *o, struct fm_error *err)
@@ -74,6 +99,7 @@ int fm_recalibrate(struct fm_calibration *k, const struct fm_denoiser *d, const 
 	struct fm_tally real = {0}, made = {0};
 	struct fm_window_schedule as_it_is = {0}, schedule = {0};
 	struct fm_sampled x = {0};
+	uint64_t *shared = NULL;
 	int rc = FM_OK;
 
 	n = n < FM_RECALIBRATE_MOST ? n : FM_RECALIBRATE_MOST;
@@ -84,7 +110,9 @@ int fm_recalibrate(struct fm_calibration *k, const struct fm_denoiser *d, const 
 	    (rc = schedule_of(&schedule, codec, train, n, true, err)) < 0 ||
 	    (rc = fm_alloc(&x.tok, flows * FM_NTOK, sizeof *x.tok, "a calibration", err)) < 0 ||
 	    (rc = fm_alloc(&x.res, flows * FM_NRES, sizeof *x.res, "a calibration", err)) < 0 ||
-	    (rc = fm_tally_new(&real, k, err)) < 0)
+	    (rc = fm_tally_new(&real, k, err)) < 0 ||
+	    (o->ranks && (rc = fm_ranks_room(o->ranks, &shared, 2 * (size_t)fm_ranks_size(o->ranks) * real.len,
+					     sizeof *shared, "a calibration", err)) < 0))
 		goto out;
 	fm_tally_real(&real, train, codec->window);
 	for (int i = 0; i < ROUNDS; i++) {
@@ -95,8 +123,11 @@ int fm_recalibrate(struct fm_calibration *k, const struct fm_denoiser *d, const 
 					    .calibration = k,
 					    .tally = &made};
 		const struct fm_window_schedule *p = i < SHARPENING ? &as_it_is : &schedule;
+		struct fm_window_range part =
+		    fm_sample_part(p->n, (uint32_t)fm_ranks_rank(o->ranks) + 1, (uint32_t)fm_ranks_size(o->ranks));
 		if ((rc = fm_tally_new(&made, k, err)) < 0 ||
-		    (rc = fm_sample(d, codec, zeros, p, (struct fm_window_range){0, p->n}, &so, &x, err)) < 0)
+		    (rc = fm_sample(d, codec, zeros, p, part, &so, &x, err)) < 0 ||
+		    (rc = add_up(&made, o, shared, i, err)) < 0)
 			goto out;
 		fm_calibration_learn(k, &real, &made, o->min_count, pace_of(i));
 		if (o->nats && i < SHARPENING)

@@ -4,6 +4,7 @@
 #ifndef FM_MODEL_DIFFUSION_RECALIBRATE_H
 #define FM_MODEL_DIFFUSION_RECALIBRATE_H
 
+#include "base/ranks.h"
 #include "model/diffusion/sampler.h"
 
 #define FM_RECALIBRATE_MOST 512 /* windows that are made each time */
@@ -16,6 +17,7 @@ struct fm_recalibrate_opts {
 	const double
 	    *nats; /* (FM_NTOK) what a validation flow costs the network by column; NULL: nothing is sharpened */
 	struct fm_pool *pool;
+	struct fm_ranks *ranks; /* each makes a part of the windows, and all have the same calibration; NULL: one */
 };
 int fm_recalibrate(struct fm_calibration *k, const struct fm_denoiser *d, const struct fm_codec *codec,
 		   const struct fm_structural_zeros *zeros, const struct fm_encoded *train,

@@ -1,10 +1,12 @@
 /* test_calibration.c - what a network draws comes nearer to what it learned from; nothing of what fewer than k flows
- * have is kept; the same bits for any number of threads. */
+ * have is kept; the same bits for any number of threads and ranks. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -19,16 +21,21 @@ static float *weights;
 
 static const double *nats; /* of fm_recalibrate_opts */
 
-static void calibrate(struct fm_calibration *k, uint64_t trained, int threads)
+static void calibrate_in(struct fm_ranks *ranks, struct fm_calibration *k, uint64_t trained, int threads)
 {
 	struct fm_denoiser d = {S.net, &S.pr, weights};
-	struct fm_recalibrate_opts o = {.seed = 1, .trained = trained, .min_count = K, .nats = nats};
+	struct fm_recalibrate_opts o = {.seed = 1, .trained = trained, .min_count = K, .nats = nats, .ranks = ranks};
 	struct fm_error err = {0};
 
 	assert_int_equal(fm_calibration_new(k, S.codec->vocab, &err), FM_OK);
 	assert_int_equal(fm_pool_new(&o.pool, threads, &err), FM_OK);
 	assert_int_equal(fm_recalibrate(k, &d, S.codec, &zeros, &S.train, &o, &err), FM_OK);
 	fm_pool_free(o.pool);
+}
+
+static void calibrate(struct fm_calibration *k, uint64_t trained, int threads)
+{
+	calibrate_in(NULL, k, trained, threads);
 }
 
 /* Half the difference of the shares of column c's tokens, made with k or without and real, over flows that draw it. */
@@ -98,6 +105,38 @@ static void few_windows_teach_nothing(void **state)
 		for (int i = 0; i < k.contexts[c] * k.width[c]; i++)
 			assert_true(k.bias[c][i] == 0);
 	fm_calibration_free(&k);
+}
+
+/* Every rank has the calibration that one process has, and no rank makes all windows. */
+static void ranks_change_no_bit(void **state)
+{
+	struct fm_calibration one, k;
+	(void)state;
+	calibrate(&one, WINDOWS * ROUND, 1);
+	json_t *wanted = fm_calibration_json(&one);
+	assert_true(json_object_size(wanted) > 2);
+	for (int size = 2; size <= 5; size += 3) {
+		struct fm_ranks *ranks;
+		struct fm_error err = {0};
+		int status;
+		assert_int_equal(fm_ranks_new(&ranks, size, (uint64_t)64 << 20, &err), FM_OK);
+		assert_int_equal(fm_ranks_fork(ranks, &err), FM_OK);
+		calibrate_in(ranks, &k, WINDOWS * ROUND, 1);
+		json_t *got = fm_calibration_json(&k);
+		bool same = json_equal(got, wanted);
+		json_decref(got);
+		fm_calibration_free(&k);
+		if (fm_ranks_rank(ranks) != 0)
+			_exit(!same);
+		assert_true(same);
+		for (int i = 1; i < size; i++) {
+			assert_true(waitpid(-1, &status, 0) > 0);
+			assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+		}
+		fm_ranks_free(ranks);
+	}
+	json_decref(wanted);
+	fm_calibration_free(&one);
 }
 
 static void a_document_keeps_every_bit(void **state)
@@ -297,6 +336,7 @@ int main(void)
 	    cmocka_unit_test(what_is_drawn_comes_nearer),
 	    cmocka_unit_test(threads_change_nothing),
 	    cmocka_unit_test(few_windows_teach_nothing),
+	    cmocka_unit_test(ranks_change_no_bit),
 	    cmocka_unit_test(a_document_keeps_every_bit),
 	    cmocka_unit_test(what_few_flows_have_is_one),
 	    cmocka_unit_test(what_is_too_unsure_is_sharpened),
