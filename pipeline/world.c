@@ -75,8 +75,8 @@ void fm_world_close(void)
 #define FAREWELL 5.0    /* seconds that it waits for its end, which is mpirun's to bring */
 #define LOOK 1.0        /* seconds between two looks for a rank that stalls */
 #define WAIT_MS 20      /* for a request of the rank, which wakes */
-#define NAP_LEAST 50000 /* ns between two looks at what is under way */
-#define NAP_MOST 2000000
+#define NAP_LEAST 20000 /* ns between two looks at what is under way, each of which moves some of it on */
+#define NAP_MOST 200000
 
 static struct {
 	bool open;
@@ -108,6 +108,9 @@ int fm_world_open(struct fm_error *err)
 
 	/* A process that runs stages lets no other look into its memory, not even MPI's. */
 	setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 1);
+	/* So all goes through memory that both see, in pieces, and only while somebody looks: larger pieces, fewer
+	 * looks. */
+	setenv("OMPI_MCA_btl_vader_max_send_size", "1048576", 0);
 	if ((rc = fm_alloc(&W.parcel, FM_PARCELS_MOST, sizeof *W.parcel, "parcels", err)) < 0 ||
 	    (rc = check(MPI_Init_thread(NULL, NULL, MPI_THREAD_SINGLE, &provided), "it does not start", err)) < 0)
 		return rc;
