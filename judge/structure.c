@@ -15,7 +15,7 @@ enum { BINS = 100, MOST_RATE = 512, HOURS = 24, POWERS = 33, MOST_RUN = 256, BAC
 struct shape {
 	const struct fm_table *t;
 	double *log_gap; /* rows - 1 values */
-	uint64_t rate[MOST_RATE + 1], hour[HOURS], fanout[POWERS], fanin[POWERS], run[MOST_RUN + 1];
+	uint64_t rate[MOST_RATE + 1], fanout[POWERS], fanin[POWERS], run[MOST_RUN + 1];
 	double pairing;
 	int rc;
 	struct fm_error err;
@@ -36,8 +36,6 @@ static int count_times(struct shape *s, const uint32_t *order)
 		return rc;
 	for (size_t i = 0; i + 1 < n; i++)
 		s->log_gap[i] = log1p((double)((uint64_t)te[order[i + 1]] - (uint64_t)te[order[i]]));
-	for (size_t i = 0; i < n; i++)
-		s->hour[(floor_div(te[i], 3600000) % HOURS + HOURS) % HOURS]++;
 
 	int64_t first = floor_div(te[order[0]], 1000), last = floor_div(te[order[n - 1]], 1000), busy = 0;
 	for (size_t i = 0; i < n; busy++) {
@@ -165,6 +163,22 @@ static double jsd_gaps(const struct shape *real, const struct shape *synthetic)
 	return fm_jsd_counts(count[0], count[1], BINS + 2);
 }
 
+int fm_day(const struct fm_table *real, const struct fm_table *synthetic, const char *prefix, struct fm_metrics *out,
+	   struct fm_error *err)
+{
+	const struct fm_table *t[2] = {real, synthetic};
+	uint64_t hour[2][HOURS] = {{0}};
+	char name[64];
+
+	if (!FM_HAS(real, FM_TE) || !FM_HAS(synthetic, FM_TE))
+		return FM_OK;
+	for (int k = 0; k < 2; k++)
+		for (size_t i = 0; i < t[k]->rows; i++)
+			hour[k][(floor_div(t[k]->te[i], 3600000) % HOURS + HOURS) % HOURS]++;
+	snprintf(name, sizeof name, "%stime.DAY", prefix);
+	return fm_metrics_add(out, name, fm_jsd_counts(hour[0], hour[1], HOURS), (int64_t)synthetic->rows, err);
+}
+
 int fm_structure(const struct fm_table *real, const struct fm_table *synthetic, struct fm_pool *pool,
 		 const char *prefix, struct fm_metrics *out, struct fm_error *err)
 {
@@ -196,7 +210,6 @@ int fm_structure(const struct fm_table *real, const struct fm_table *synthetic, 
 	} metric[] = {
 	    {"IAT", 0, jsd_gaps(&s[0], &s[1]), n},
 	    {"RATE", 0, fm_jsd_counts(s[0].rate, s[1].rate, MOST_RATE + 1), n},
-	    {"DAY", 0, fm_jsd_counts(s[0].hour, s[1].hour, HOURS), n},
 	    {"PAIR_real", HAS_TUPLE, s[0].pairing, real->rows},
 	    {"PAIR_synthetic", HAS_TUPLE, s[1].pairing, n},
 	    {"PAIR_gap", HAS_TUPLE, fabs(s[0].pairing - s[1].pairing), n},

@@ -19,6 +19,9 @@
 #include "base/thread.h"
 #include "manifests/metrics.h"
 
+/* time.DAY alone, and all the others.  A metric whose columns either table lacks is left out. */
+int fm_day(const struct fm_table *real, const struct fm_table *synthetic, const char *prefix, struct fm_metrics *out,
+	   struct fm_error *err) FM_MUST_CHECK;
 int fm_structure(const struct fm_table *real, const struct fm_table *synthetic, struct fm_pool *pool,
 		 const char *prefix, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 

@@ -11,6 +11,7 @@ enum topic {
 	KS,
 	ASSOC,
 	PAIR,
+	DAY,
 	TIME,
 	BURST,
 	HOST,
@@ -64,8 +65,10 @@ const struct fm_metric_topic fm_metric_topics[] = {
 	[PAIR] = {FM_GROUP_PAIRS, "Two fields together", "Two fields together",
 	 "Do pairs of values occur together as often as in real flows? It sees what the association, one number a "
 	 "pair, does not."},
+	[DAY] = {FM_GROUP_DAY, "Structure in time", "Course of the day",
+	 "Is it busy at the hours of the day at which the real network is?"},
 	[TIME] = {FM_GROUP_TIME, "Structure in time", "Structure in time",
-	 "Gaps, rates, the course of the day, answers to requests, and how many peers a host has."},
+	 "Gaps, rates, answers to requests, and how many peers a host has."},
 	[BURST] = {FM_GROUP_BURSTS, "Bursts", "Bursts",
 	 "Is traffic as uneven over seconds and minutes as the real one? Where this fails, alarms that go by rate "
 	 "cannot be tuned on these flows."},
@@ -210,9 +213,10 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "Two fields together, mean divergence", "divergence of the joint distribution of two columns, mean of 45 "
 	 "pairs (R)", LN2},
 
-	{"time.{IAT,RATE,DAY}", TIME, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED, "te",
-	 "{1:Gaps between flows|Flows a second|Course of the day}, divergence",
-	 "gaps, flows of a second, hours of the day: divergence (R)", LN2},
+	{"time.DAY", DAY, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED, "te",
+	 "Course of the day, divergence", "flows by hour of the day: divergence (R)", LN2},
+	{"time.{IAT,RATE}", TIME, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED, "te",
+	 "{1:Gaps between flows|Flows a second}, divergence", "gaps, flows of a second: divergence (R)", LN2},
 	{"time.{FANOUT,FANIN}", TIME, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED, "te sa da",
 	 "Peers that a {1:source talks to|destination hears}, divergence", "peers of a source, of a destination: "
 	 "divergence (R)", LN2},

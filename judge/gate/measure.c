@@ -15,6 +15,8 @@
 #include "judge/column.h"
 #include "judge/downstream.h"
 #include "judge/fidelity.h"
+#include "judge/gate/sampling_error.h"
+#include "judge/gate/slices.h"
 #include "judge/gate/subsample.h"
 #include "judge/heavy.h"
 #include "judge/host.h"
@@ -56,6 +58,18 @@ static int margins(const struct fm_judge_in *t, struct fm_metrics *out, struct f
 static int association(const struct fm_judge_in *t, struct fm_metrics *out, struct fm_error *err)
 {
 	return fm_association(t->real, t->synthetic, t->pool, "", out, err);
+}
+
+static int day(const struct fm_judge_in *t, struct fm_metrics *out, struct fm_error *err)
+{
+	return fm_day(t->real, t->synthetic, "", out, err);
+}
+
+static int day_floor(const struct fm_table *real, const struct fm_table *holdout, struct fm_pool *pool,
+		     const char *prefix, struct fm_metrics *out, struct fm_error *err)
+{
+	(void)pool;
+	return fm_day(real, holdout, prefix, out, err);
 }
 
 static int structure(const struct fm_judge_in *t, struct fm_metrics *out, struct fm_error *err)
@@ -129,22 +143,25 @@ static const struct group {
 	int (*floor)(const struct fm_table *real, const struct fm_table *holdout, struct fm_pool *, const char *prefix,
 		     struct fm_metrics *, struct fm_error *);
 	int learns;
-	int whole; /* reads all rows in bounded memory; the others are shown a subsample of large tables */
+	/* Of large tables: what reads all rows in bounded memory, and what needs time without holes, so that it is
+	 * shown slices (slices.h); the others are shown a subsample. */
+	enum { SUBSAMPLE, ALL_ROWS, SLICES } shown;
 } groups[FM_NGROUPS] = {
-    [FM_GROUP_ROWS] = {"rows", count_rows, NULL, 0, 1},
-    [FM_GROUP_MARGINALS] = {"marginals", margins, compare_margins, 0, 0},
-    [FM_GROUP_PAIRS] = {"pairs", association, fm_association, 0, 0},
-    [FM_GROUP_TIME] = {"time and structure", structure, fm_structure, 0, 0},
-    [FM_GROUP_HEAVY] = {"heavy hitters", heavy, fm_heavy, 0, 0},
-    [FM_GROUP_BURSTS] = {"bursts", burst, fm_burst, 0, 0},
-    [FM_GROUP_HOSTS] = {"hosts in time", host, fm_host, 0, 0},
-    [FM_GROUP_PROFILES] = {"profiles of hosts", profile, fm_profile, 1, 0},
-    [FM_GROUP_TWO_SAMPLE] = {"two-sample tests", two_sample, fm_c2st, 1, 0},
-    [FM_GROUP_RULES] = {"rules", rules, rules_floor, 0, 1},
-    [FM_GROUP_CLASSIFICATION] = {"classification", classification, NULL, 1, 0},
-    [FM_GROUP_ANOMALY] = {"anomaly detection", anomaly, fm_anomaly_floor, 1, 0},
-    [FM_GROUP_PREDICTION] = {"prediction task", downstream, NULL, 1, 0},
-    [FM_GROUP_LEAKAGE] = {"leakage", leakage, NULL, 0, 1},
+    [FM_GROUP_ROWS] = {"rows", count_rows, NULL, 0, ALL_ROWS},
+    [FM_GROUP_MARGINALS] = {"marginals", margins, compare_margins, 0, SUBSAMPLE},
+    [FM_GROUP_PAIRS] = {"pairs", association, fm_association, 0, SUBSAMPLE},
+    [FM_GROUP_DAY] = {"course of the day", day, day_floor, 0, ALL_ROWS},
+    [FM_GROUP_TIME] = {"time and structure", structure, fm_structure, 0, SLICES},
+    [FM_GROUP_HEAVY] = {"heavy hitters", heavy, fm_heavy, 0, SUBSAMPLE},
+    [FM_GROUP_BURSTS] = {"bursts", burst, fm_burst, 0, SLICES},
+    [FM_GROUP_HOSTS] = {"hosts in time", host, fm_host, 0, SLICES},
+    [FM_GROUP_PROFILES] = {"profiles of hosts", profile, fm_profile, 1, SUBSAMPLE},
+    [FM_GROUP_TWO_SAMPLE] = {"two-sample tests", two_sample, fm_c2st, 1, SUBSAMPLE},
+    [FM_GROUP_RULES] = {"rules", rules, rules_floor, 0, ALL_ROWS},
+    [FM_GROUP_CLASSIFICATION] = {"classification", classification, NULL, 1, SUBSAMPLE},
+    [FM_GROUP_ANOMALY] = {"anomaly detection", anomaly, fm_anomaly_floor, 1, SUBSAMPLE},
+    [FM_GROUP_PREDICTION] = {"prediction task", downstream, NULL, 1, SUBSAMPLE},
+    [FM_GROUP_LEAKAGE] = {"leakage", leakage, NULL, 0, ALL_ROWS},
 };
 enum { NGROUPS = FM_NGROUPS };
 
@@ -307,11 +324,61 @@ static int count_judged(const struct fm_subsamples *c, struct fm_metrics *out, s
 	return FM_OK;
 }
 
-/* A set of groups and their noise floors: some read every row of whole, the rest the rows of sub. */
+struct again {
+	const struct group *group;
+	const struct fm_judge_in *in;
+};
+
+static int measure_again(void *ctx, const struct fm_table *const t[3], struct fm_metrics *out, struct fm_error *err)
+{
+	const struct again *a = ctx;
+
+	return a->group->run(&(struct fm_judge_in){t[0], t[1], t[2], a->in->pool, a->in->o}, out, err);
+}
+
+/* A group of all rows, of a subsample, or of slices. */
+static int run_group(const struct group *g, const struct fm_judge_in *whole, const struct fm_subsamples *sub,
+		     struct fm_metrics *out, struct fm_error *err)
+{
+	struct fm_judge_in part = {sub->real, sub->synthetic, sub->holdout, whole->pool, whole->o};
+	size_t first = out->n;
+	int rc;
+
+	if (g->shown == SLICES && sub->share < 1)
+		return fm_measure_slices((const struct fm_table *const[3]){whole->real, whole->synthetic, NULL},
+					 sub->most, measure_again, &(struct again){g, whole}, out, err);
+	if ((rc = g->run(g->shown == ALL_ROWS ? whole : &part, out, err)) < 0 || g->learns || g->shown != SUBSAMPLE)
+		return rc;
+	return fm_sampling_error(sub, measure_again, &(struct again){g, &part}, out, first, err);
+}
+
+static int floor_again(void *ctx, const struct fm_table *const t[3], struct fm_metrics *out, struct fm_error *err)
+{
+	const struct again *a = ctx;
+
+	return fm_evaluate_floor(t[0], t[1], 1u << (a->group - groups), a->in->pool, out, err);
+}
+
+static int run_floors(const struct fm_judge_in *whole, const struct fm_subsamples *sub, unsigned set,
+		      struct fm_metrics *out, struct fm_error *err)
+{
+	const struct fm_table *const real[3] = {whole->real, whole->holdout, NULL};
+	int rc;
+
+	for (unsigned g = 0; g < NGROUPS; g++)
+		if (set >> g & 1u && groups[g].floor && groups[g].shown == SLICES && sub->share < 1) {
+			set &= ~(1u << g);
+			if ((rc = fm_measure_slices(real, sub->most, floor_again, &(struct again){&groups[g], whole},
+						    out, err)) < 0)
+				return rc;
+		}
+	return fm_evaluate_floor(sub->real, sub->holdout, set, whole->pool, out, err);
+}
+
+/* A set of groups and their noise floors. */
 static int run_set(const struct fm_judge_in *whole, const struct fm_subsamples *sub, unsigned set,
 		   struct fm_progress *p, struct fm_metrics *out, struct fm_error *err)
 {
-	struct fm_judge_in part = {sub->real, sub->synthetic, sub->holdout, whole->pool, whole->o};
 	uint64_t done = 0;
 	int rc;
 
@@ -319,12 +386,12 @@ static int run_set(const struct fm_judge_in *whole, const struct fm_subsamples *
 		if (!(set >> g & 1u))
 			continue;
 		fm_progress_step(p, done++, groups[g].name);
-		if ((rc = groups[g].run(groups[g].whole ? whole : &part, out, err)) < 0)
+		if ((rc = run_group(&groups[g], whole, sub, out, err)) < 0)
 			return rc;
 	}
 	if (whole->holdout) {
 		fm_progress_step(p, done++, "noise floor");
-		if ((rc = fm_evaluate_floor(sub->real, sub->holdout, set, whole->pool, out, err)) < 0)
+		if ((rc = run_floors(whole, sub, set, out, err)) < 0)
 			return rc;
 	}
 	fm_progress_step(p, done, NULL);

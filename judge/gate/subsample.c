@@ -12,6 +12,11 @@ size_t fm_subsample_most(size_t memory)
 	return most > FM_SUBSAMPLE_STRETCHES ? most : FM_SUBSAMPLE_STRETCHES;
 }
 
+size_t fm_subsample_stretch(size_t n, size_t k)
+{
+	return n * k / FM_SUBSAMPLE_STRETCHES;
+}
+
 int fm_subsample(struct fm_table **out, const struct fm_table *t, size_t most, struct fm_error *err)
 {
 	uint32_t *row = NULL;
@@ -28,7 +33,7 @@ int fm_subsample(struct fm_table **out, const struct fm_table *t, size_t most, s
 		return rc;
 	for (size_t k = 0; k < FM_SUBSAMPLE_STRETCHES; k++) {
 		size_t first = t->rows / FM_SUBSAMPLE_STRETCHES * k,
-		       some = most * (k + 1) / FM_SUBSAMPLE_STRETCHES - most * k / FM_SUBSAMPLE_STRETCHES;
+		       some = fm_subsample_stretch(most, k + 1) - fm_subsample_stretch(most, k);
 		for (size_t i = 0; i < some; i++)
 			row[n++] = (uint32_t)(first + i);
 	}
@@ -44,12 +49,15 @@ int fm_subsamples_make(struct fm_subsamples *c, const struct fm_table *real, con
 	const struct fm_table *whole[3] = {real, synthetic, holdout};
 	int rc;
 
-	*c = (struct fm_subsamples){0};
-	for (int k = 0; k < 3; k++)
-		if (whole[k] && (rc = fm_subsample(&c->own[k], whole[k], fm_subsample_most(memory), err)) < 0) {
+	*c = (struct fm_subsamples){.share = 1, .most = fm_subsample_most(memory)};
+	for (int k = 0; k < 3; k++) {
+		if (whole[k] && (rc = fm_subsample(&c->own[k], whole[k], c->most, err)) < 0) {
 			fm_subsamples_free(c);
 			return rc;
 		}
+		double share = c->own[k] ? (double)c->own[k]->rows / (double)whole[k]->rows : 1;
+		c->share = share < c->share ? share : c->share;
+	}
 	c->real = c->own[0] ? c->own[0] : real;
 	c->synthetic = c->own[1] ? c->own[1] : synthetic;
 	c->holdout = c->own[2] ? c->own[2] : holdout;

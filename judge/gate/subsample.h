@@ -15,12 +15,14 @@
 
 #define FM_SUBSAMPLE_STRETCHES 64
 
-/* The most memory that judging takes for each row of the three tables it looks at: the copy made here, and what a judge
- * needs of all rows at once. */
-#define FM_SUBSAMPLE_BYTES 160
+/* The most memory that judging takes for each row of the three tables it looks at: the copy made here, that of which a
+ * part is left out (sampling_error.h), and what a judge needs of all rows at once. */
+#define FM_SUBSAMPLE_BYTES 208
 
 /* Rows of each table that can be judged in this many bytes. */
 size_t fm_subsample_most(size_t memory);
+/* The first of a subsample's n rows that belongs to stretch k, counted from 0; n for k = FM_SUBSAMPLE_STRETCHES. */
+size_t fm_subsample_stretch(size_t n, size_t k);
 /* *out: at most `most` rows of t as a table of their own, in the order of t; NULL where t has no more. */
 int fm_subsample(struct fm_table **out, const struct fm_table *t, size_t most, struct fm_error *err) FM_MUST_CHECK;
 
@@ -28,6 +30,8 @@ int fm_subsample(struct fm_table **out, const struct fm_table *t, size_t most, s
 struct fm_subsamples {
 	const struct fm_table *real, *synthetic, *holdout; /* the caller's own where they are small enough */
 	struct fm_table *own[3];
+	double share; /* of its rows that each table has at least; 1: they are whole */
+	size_t most;  /* rows that one has at most */
 };
 int fm_subsamples_make(struct fm_subsamples *c, const struct fm_table *real, const struct fm_table *synthetic,
 		       const struct fm_table *holdout, size_t memory, struct fm_error *err) FM_MUST_CHECK;

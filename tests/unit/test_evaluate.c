@@ -183,10 +183,80 @@ static void test_large_tables_are_judged_in_bounded_memory(void **state)
 			assert_memory_equal(&v, &all.m[i].value, sizeof v);
 		}
 	assert_true(leaks > 100);
+	/* What is judged of all rows has no sampling error; what is judged of some has one. */
+	assert_true(isnan(fm_metrics_find(&cut, "time.DAY")->ci_lo));
+	assert_true(metric(&cut, "time.DAY") == metric(&all, "time.DAY"));
+	static const char *const some[] = {"jsd.TD", "ks.TD", "pair_jsd", "time.IAT", "burst.lag1_gap", "host.LIFE"};
+	for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
+		const struct fm_metric *m = fm_metrics_find(&cut, some[i]);
+		assert_true(m->ci_lo <= m->value && m->value <= m->ci_hi && m->ci_lo < m->ci_hi);
+		assert_true(isnan(fm_metrics_find(&all, some[i])->ci_lo));
+		assert_true(m->n <= (int64_t)fm_subsample_most((size_t)2 << 20));
+	}
 	fm_metrics_free(&all);
 	fm_metrics_free(&cut);
 	fm_table_free(t);
 	fm_table_free(h);
+	fm_table_free(s);
+}
+
+/* Of 20 pairs of tables, the interval has what all rows say about as often as it promises: 95 %. */
+static void test_sampling_errors_are_as_large_as_they_say(void **state)
+{
+	enum { PAIRS = 20, ROWS = 16000, LARGE = 2 << 20 };
+	struct fm_leakage_opts o = {.memory = LARGE, .rare = FM_LEAKAGE_RARE}, all = FM_LEAKAGE_DEFAULT;
+	unsigned set = fm_evaluate_group("ks.TD");
+	static const char *const name[] = {"ks.TD", "jsd.TD"};
+	struct fm_error err = {0};
+	int inside[2] = {0};
+
+	(void)state;
+	for (uint64_t k = 0; k < PAIRS; k++) {
+		struct fm_table *t = random_table(ROWS, 2 * k), *s = random_table(ROWS, 2 * k + 1);
+		struct fm_metrics whole = {0}, cut = {0};
+		for (size_t i = 0; i < ROWS; i++) /* longer than real ones */
+			s->td[i] = s->td[i] * 3 / 2 + (i % 5 ? 0 : 9000);
+		OK(fm_evaluate_chosen(t, s, NULL, 1, all, set, &whole, &err));
+		OK(fm_evaluate_chosen(t, s, NULL, 1, o, set, &cut, &err));
+		for (int i = 0; i < 2; i++) {
+			const struct fm_metric *m = fm_metrics_find(&cut, name[i]);
+			assert_true(m->ci_hi - m->ci_lo < 0.5 * m->value);
+			inside[i] += m->ci_lo <= metric(&whole, name[i]) && metric(&whole, name[i]) <= m->ci_hi;
+		}
+		fm_metrics_free(&whole);
+		fm_metrics_free(&cut);
+		fm_table_free(t);
+		fm_table_free(s);
+	}
+	assert_true(inside[0] >= 16 && inside[1] >= 14);
+}
+
+/* Traffic that is as even as chance has it stays so, and a burst stays a burst: no hole between stretches is one. */
+static void test_large_tables_keep_their_bursts(void **state)
+{
+	struct fm_table *t = random_table(30000, 1), *s = random_table(30000, 2);
+	struct fm_leakage_opts o = {.memory = (size_t)2 << 20, .rare = FM_LEAKAGE_RARE};
+	unsigned set = fm_evaluate_group("burst.lag1_gap") | fm_evaluate_group("host.BURST60_gap");
+	struct fm_metrics all = {0}, cut = {0};
+	struct fm_error err = {0};
+
+	(void)state;
+	for (size_t i = 0; i < s->rows; i++) /* of 100 flows half come at once */
+		s->te[i] = i % 100 < 50 ? s->te[i - i % 100] : s->te[i];
+	OK(fm_evaluate_chosen(t, s, NULL, 1, FM_LEAKAGE_DEFAULT, set, &all, &err));
+	OK(fm_evaluate_chosen(t, s, NULL, 1, o, set, &cut, &err));
+	static const char *const name[] = {"burst.dispersion_10s_real", "burst.dispersion_10s_synthetic",
+					   "burst.dispersion_60s_synthetic"};
+	for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
+		double whole = metric(&all, name[i]), some = metric(&cut, name[i]);
+		if (!(some > 0.6 * whole && some < 1.6 * whole))
+			fail_msg("%s is %g of all rows and %g of slices", name[i], whole, some);
+	}
+	assert_true(metric(&all, "burst.dispersion_10s_synthetic") > 5 * metric(&all, "burst.dispersion_10s_real"));
+	assert_true(metric(&cut, "host.BURST60_real") < 0.1);
+	fm_metrics_free(&all);
+	fm_metrics_free(&cut);
+	fm_table_free(t);
 	fm_table_free(s);
 }
 
@@ -218,6 +288,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_stage_without_a_table_fails, scratch_setup, scratch_teardown),
 	    cmocka_unit_test(test_a_cut_is_stretches_of_neighbours),
 	    cmocka_unit_test(test_large_tables_are_judged_in_bounded_memory),
+	    cmocka_unit_test(test_sampling_errors_are_as_large_as_they_say),
+	    cmocka_unit_test(test_large_tables_keep_their_bursts),
 	    cmocka_unit_test(test_prediction_task_tells_good_from_useless),
 	    cmocka_unit_test(test_few_is_what_privacy_says),
 	};
