@@ -57,9 +57,11 @@ static int misplaced(struct fm_loader *l, const char *name, const char *list, si
 int fm_loader_unknown_section(struct fm_loader *l, const char *name, const struct fm_yaml *v)
 {
 	const char *candidates[MAXCANDIDATES] = {"preset"}, *near, *first;
-	size_t n = 1, nsections;
+	size_t n = 1, nsections, len = 0;
 	char list[256];
 
+	if (v->foreign)
+		return fm_yaml_fail(v, l->err, "a config begins with a section, such as 'source:': is this a trace?");
 	if ((nsections = sections_with(name, &first, list, sizeof(list))) > 0)
 		return misplaced(l, name, list, nsections, first, v);
 	if (fm_check_known(name))
@@ -72,10 +74,13 @@ int fm_loader_unknown_section(struct fm_loader *l, const char *name, const struc
 	near = fm_suggest(name, candidates, n);
 	if (near)
 		return fm_yaml_fail(v, l->err, "unknown key '%.64s', did you mean '%s'?", name, near);
-	return fm_yaml_fail(v, l->err,
-			    "unknown key '%.64s': the sections are release, source, split, model, train, privacy, "
-			    "generate, gate and publish",
-			    name);
+	for (size_t i = 0; i < fm_nsections && len < sizeof(list); i++)
+		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s",
+					i == 0                 ? ""
+					: i + 1 < fm_nsections ? ", "
+							       : " and ",
+					fm_sections[i]);
+	return fm_yaml_fail(v, l->err, "unknown key '%.64s': the sections are %s", name, list);
 }
 
 /* Keys of earlier versions.  A config that was written out then may still have them. */

@@ -1,5 +1,6 @@
 #include "manifests/yaml.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,6 +29,7 @@ struct reader {
 	struct fm_arena *arena;
 	const char *text;
 	size_t n, nnodes;
+	bool foreign; /* as in struct fm_yaml */
 	struct fm_error *err;
 };
 
@@ -47,6 +49,34 @@ static size_t line_of(const struct reader *r, size_t offset)
 	return line;
 }
 
+/* Does the first line that says something give a key, as in "preset: demo"?  A trace, or a log, does not. */
+static bool begins_with_key(const char *text, size_t n)
+{
+	const char *end = text + n;
+
+	for (const char *line = text, *next; line < end; line = next) {
+		const char *p = line, *stop = memchr(line, '\n', (size_t)(end - line));
+
+		stop = stop ? stop : end;
+		next = stop < end ? stop + 1 : end;
+		while (p < stop && strchr(" \t\r", *p))
+			p++;
+		if (p == stop || strchr("#%-", *p))
+			continue;
+		p += *p == '"' || *p == '\'';
+		const char *word = p;
+		while (p < stop &&
+		       (isalpha((unsigned char)*p) || *p == '_' || (p > word && strchr("0123456789.-", *p))))
+			p++;
+		if (p == word)
+			return false;
+		while (p < stop && strchr("\"' ", *p))
+			p++;
+		return p < stop && *p == ':' && (p + 1 == stop || strchr(" \t\r", p[1]));
+	}
+	return true;
+}
+
 /* What to do about a problem of libyaml's, or "". */
 static const char *advice(const char *problem, const char *line, size_t n)
 {
@@ -64,24 +94,44 @@ static const char *advice(const char *problem, const char *line, size_t n)
 	return "";
 }
 
-/* What libyaml found, behind the line that it found it in: "'path: a: b': mapping values ... (column 8)". */
-static int fail_quoting(const struct reader *r)
+/* Line number at, from 0, of n bytes, without its end. */
+static const char *line_at(const struct reader *r, size_t at, size_t *n)
 {
-	const yaml_parser_t *p = &r->parser;
-	const char *problem = p->problem ? p->problem : "not YAML", *line = r->text, *end = r->text + r->n;
-	char message[512];
-	size_t n;
+	const char *line = r->text, *end = r->text + r->n;
 
-	for (size_t i = 0; i < p->problem_mark.line && line < end; i++) {
+	for (size_t i = 0; i < at && line < end; i++) {
 		line = memchr(line, '\n', (size_t)(end - line));
 		line = line ? line + 1 : end;
 	}
-	for (n = 0; line + n < end && line[n] != '\n' && line[n] != '\r' && line[n] != '\0'; n++)
+	for (*n = 0; line + *n < end && !strchr("\n\r", line[*n]); ++*n)
 		;
-	snprintf(message, sizeof(message), "%s%.*s%s%s%s%s (column %zu)%s", n ? "'" : "", n > 80 ? 80 : (int)n, line,
-		 n ? "': " : "", p->context ? p->context : "", p->context ? ": " : "", problem,
-		 p->problem_mark.column + 1, advice(problem, line, n));
-	return reader_fail(r, p->problem_mark.line + 1, message);
+	return line;
+}
+
+/* What libyaml found, behind the line that it found it in: "'path: a: b': mapping values ... (column 8)".  What is
+ * still open at the end of the text was opened in the line that is shown. */
+static int fail_quoting(const struct reader *r)
+{
+	const yaml_parser_t *p = &r->parser;
+	const char *problem = p->problem ? p->problem : "not YAML";
+	yaml_mark_t mark = p->problem_mark;
+	char message[512];
+	size_t n;
+	const char *line = line_at(r, mark.line, &n);
+
+	if (n == 0 && p->context && p->context_mark.line < mark.line) {
+		mark = p->context_mark;
+		line = line_at(r, mark.line, &n);
+	}
+	if (r->foreign)
+		snprintf(message, sizeof(message),
+			 "%s (column %zu): it begins as no config, dialect or waiver does; is it a trace?", problem,
+			 mark.column + 1);
+	else
+		snprintf(message, sizeof(message), "%s%.*s%s%s%s%s (column %zu)%s", n ? "'" : "", n > 80 ? 80 : (int)n,
+			 line, n ? "': " : "", p->context ? p->context : "", p->context ? ": " : "", problem,
+			 mark.column + 1, advice(problem, line, n));
+	return reader_fail(r, mark.line + 1, message);
 }
 
 static int next_event(struct reader *r, yaml_event_t *e)
@@ -111,6 +161,7 @@ static int node_new(struct reader *r, enum fm_yaml_kind kind, size_t line, struc
 	(*node)->kind = kind;
 	(*node)->doc = r->doc;
 	(*node)->line = line;
+	(*node)->foreign = r->foreign;
 	return FM_OK;
 }
 
@@ -322,6 +373,7 @@ int fm_yaml_parse(struct fm_yaml **root, const struct fm_yaml_doc *doc, struct f
 		r.text += 3;
 		r.n -= 3;
 	}
+	r.foreign = !doc->inline_text && !begins_with_key(r.text ? r.text : "", r.n);
 	yaml_parser_set_input_string(&r.parser, (const unsigned char *)(r.text ? r.text : ""), r.n);
 	rc = read_stream(&r, root);
 	yaml_parser_delete(&r.parser);
@@ -355,6 +407,8 @@ const char *fm_yaml_describe(const struct fm_yaml *v, char *out, size_t cap)
 		snprintf(out, cap, "a map");
 	else if (fm_yaml_is_null(v))
 		snprintf(out, cap, "nothing");
+	else if (v->foreign)
+		snprintf(out, cap, "text (is it a trace?)");
 	else if (v->plain && fm_parse_double(v->text, strlen(v->text), &d) == 0)
 		snprintf(out, cap, "%.64s", v->text);
 	else

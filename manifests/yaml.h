@@ -38,7 +38,8 @@ struct fm_yaml {
 	const char *key;  /* in a map: its key; else NULL */
 	const char *text; /* of a scalar, without NUL bytes inside */
 	bool plain;       /* a scalar without quotes */
-	size_t n;         /* children */
+	bool foreign; /* its file begins as none of ours does: it may be a trace, and no message says what is in it */
+	size_t n;     /* children */
 	struct fm_yaml *first, *next;
 };
 
@@ -50,7 +51,7 @@ struct fm_yaml *fm_yaml_child(const struct fm_yaml *map, const char *key); /* NU
 
 /* Fill err with "name:line: message"; returns the document's code. */
 int fm_yaml_fail(const struct fm_yaml *v, struct fm_error *err, const char *fmt, ...) FM_PRINTF(3, 4);
-/* What a value is, for messages: "a list", "the text 'abc'", "nothing".  Returns out. */
+/* What a value is, for messages: "a list", "the text 'abc'", "nothing", of a foreign file "text".  Returns out. */
 const char *fm_yaml_describe(const struct fm_yaml *v, char *out, size_t cap);
 
 /* The value as ...; what ("train.steps") names it in the message. */

@@ -1,5 +1,6 @@
 #include "release/sign/signers.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -171,7 +172,8 @@ static int parse_option(struct draft *to, const struct line *o, struct fm_error 
 		return FM_OK;
 	}
 	if (!word_is(&name, "namespaces") && !word_is(&name, "valid-after") && !word_is(&name, "valid-before"))
-		return fm_fail(err, FM_EINPUT, "option %s is not known", shown);
+		return isalpha((unsigned char)shown[0]) ? fm_fail(err, FM_EINPUT, "option %s is not known", shown)
+							: fm_fail(err, FM_EINPUT, "what stands there is no option");
 	if (value.n < 3 || unquote(&value, text, sizeof text))
 		return fm_fail(err, FM_EINPUT, "option %s wants a value in double quotes", shown);
 	if (word_is(&name, "namespaces")    ? to->namespaces[0] != 0

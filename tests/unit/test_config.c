@@ -170,6 +170,30 @@ static void test_yaml_errors_quote_their_line(void **state)
 	refused("source:\n  path: a\n dialect: ugr16\n",
 		"release.yaml:3: ' dialect: ugr16':", "indent the keys of a section alike, by two blanks");
 	refused("source: {path: [a}\n", "release.yaml:1: 'source: {path: [a}':", "column");
+	refused("source: {path: a\n", "release.yaml:1: 'source: {path: a':", "column 9");
+	refused("source:\n  path: \"a\n", "release.yaml:2: '  path: \"a':", "column 9");
+}
+
+/* A trace, or a log, that was given for a config: no message has a word of it. */
+static void test_rows_of_a_trace_are_not_quoted(void **state)
+{
+	static const char *const trace[] = {
+	    "2016-04-11 00:00:01,1.504,10.9.8.7,42.219.155.167,38358,80,TCP,.AP.SF,0,0,8,1000,background\n",
+	    "\n# Zeek\n1331901000.0\tC1\t10.9.8.7\t[\n",
+	    "{\"src_ip\":\"10.9.8.7\",\"dst_ip\":\"1.2.3.4\"}\n{\"src_ip\":\"10.9.8.7\"}\n",
+	    "'10.9.8.7',x\n",
+	    "10.9.8.7: {a: b}\n",
+	    "- 10.9.8.7: b\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof trace / sizeof *trace; i++) {
+		struct fm_error err = {0};
+		struct fm_config *cfg;
+		assert_int_equal(load_bytes(&cfg, trace[i], strlen(trace[i]), NULL, &err), FM_EINPUT);
+		if (strstr(err.message, "9.8.7"))
+			fail_msg("%s", err.message);
+	}
 }
 
 static void test_duplicate_keys_are_refused(void **state)
@@ -213,7 +237,7 @@ static void test_wrong_types_are_refused(void **state)
 	refused(SOURCE "gate: {jsd.SA: {max: 1, relative_to_floor: yes}}\n",
 		"release.yaml:2: gate.jsd.SA.relative_to_floor takes true or false", "");
 	refused("- a\n- b\n", "release.yaml:1: a config takes a map", "a list");
-	refused("just text\n", "release.yaml:1: a config takes a map", "'just text'");
+	refused("just text\n", "release.yaml:1: a config takes a map", "not text (is it a trace?)");
 }
 
 static void test_values_out_of_range_are_refused(void **state)
@@ -761,6 +785,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(test_unknown_keys_are_refused_with_a_suggestion),
 	    cmocka_unit_test(test_keys_out_of_their_section_are_shown_their_place),
 	    cmocka_unit_test(test_yaml_errors_quote_their_line),
+	    cmocka_unit_test(test_rows_of_a_trace_are_not_quoted),
 	    cmocka_unit_test(test_duplicate_keys_are_refused),
 	    cmocka_unit_test(test_wrong_types_are_refused),
 	    cmocka_unit_test(test_values_out_of_range_are_refused),
