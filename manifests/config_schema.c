@@ -279,7 +279,7 @@ const struct fm_key fm_keys[] = {
 	 .help = "k: a value that fewer training records have may point at somebody. The gate looks for such values, "
 		 "and published numbers are rounded down to multiples of k."},
 
-	{FIELD(generate, rows, INT), .min = 0, .max = 1e12, .dflt = "0",
+	{FIELD(generate, rows, INT), .min = 0, .max = 4294967294, .dflt = "0",
 	 .help = "Flows to make; 0: as many as the training split has."},
 	{FIELD(generate, sampler, CHOICE), .kind = "diffusion|plain", .choices = "fewstep|dpm2|ancestral",
 	 .dflt = "fewstep",

@@ -221,6 +221,41 @@ static int calibrate(struct diffusion *d, const struct fm_generator_ctx *ctx, co
 	return fm_recalibrate(&d->calibration, &denoiser, d->codec, &d->zeros, train, &o, err);
 }
 
+/* The config's wishes for time and labels, in the codec's terms. */
+static int wishes(const struct fm_config *cfg, const struct fm_codec *codec, uint64_t rows, uint64_t seed,
+		  struct fm_window_schedule_opts *o, struct fm_error *err)
+{
+	const struct fm_cat *labels = &codec->cat[FM_T_LABEL];
+	*o = (struct fm_window_schedule_opts){
+	    .rows = rows, .seed = seed, .hours = {cfg->generate.hours[0], cfg->generate.hours[1]}};
+	for (int i = 0; i < cfg->generate.nlabels; i++) {
+		int l = 0;
+		while (l < labels->n && strcmp(labels->value[l], cfg->generate.labels[i].name) != 0)
+			l++;
+		if (l >= labels->n || l >= FM_MAXCLASSES)
+			return fm_fail(err, FM_EINPUT,
+				       "generate.labels: the model knows no label '%s' (too rare, or not in the "
+				       "trace); the most frequent it knows is '%s'",
+				       cfg->generate.labels[i].name, labels->n ? labels->value[0] : "none");
+		o->label[o->nlabels] = l;
+		o->share[o->nlabels++] = cfg->generate.labels[i].share;
+	}
+	return FM_OK;
+}
+
+/* Before hours are spent on training: can flows of such labels and hours be made at all? */
+static int check_wishes(const struct diffusion *d, const struct fm_config *cfg, struct fm_error *err)
+{
+	struct fm_window_schedule schedule = {0};
+	struct fm_window_schedule_opts o;
+	int rc;
+
+	if ((rc = wishes(cfg, d->codec, (uint64_t)d->codec->window, 0, &o, err)) >= 0)
+		rc = fm_window_schedule_make(&schedule, d->codec, &o, err);
+	fm_window_schedule_free(&schedule);
+	return rc;
+}
+
 static int diffusion_fit(struct fm_model **m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
 			 struct fm_fit_result *result, struct fm_error *err)
 {
@@ -230,7 +265,8 @@ static int diffusion_fit(struct fm_model **m, const struct fm_generator_ctx *ctx
 
 	if ((rc = diffusion_new(&d, ctx->cfg, err)) < 0 ||
 	    (rc = encode(d, ctx->cfg, real, &train, &validation, err)) < 0 ||
-	    (rc = learn(d, ctx, &train, &validation, err)) < 0 || (rc = calibrate(d, ctx, &train, err)) < 0)
+	    (rc = check_wishes(d, ctx->cfg, err)) < 0 || (rc = learn(d, ctx, &train, &validation, err)) < 0 ||
+	    (rc = calibrate(d, ctx, &train, err)) < 0)
 		goto out;
 	const struct fm_train_result *t = &d->trained;
 	*result = (struct fm_fit_result){.steps = (uint64_t)t->steps,
@@ -336,28 +372,6 @@ static void show(void *ctx, uint64_t windows)
 {
 	struct bar *b = ctx;
 	fm_progress_step(&b->p, windows * (uint64_t)b->window, NULL);
-}
-
-/* The config's wishes for time and labels, in the codec's terms. */
-static int wishes(const struct fm_config *cfg, const struct fm_codec *codec, uint64_t rows, uint64_t seed,
-		  struct fm_window_schedule_opts *o, struct fm_error *err)
-{
-	const struct fm_cat *labels = &codec->cat[FM_T_LABEL];
-	*o = (struct fm_window_schedule_opts){
-	    .rows = rows, .seed = seed, .hours = {cfg->generate.hours[0], cfg->generate.hours[1]}};
-	for (int i = 0; i < cfg->generate.nlabels; i++) {
-		int l = 0;
-		while (l < labels->n && strcmp(labels->value[l], cfg->generate.labels[i].name) != 0)
-			l++;
-		if (l >= labels->n || l >= FM_MAXCLASSES)
-			return fm_fail(err, FM_EINPUT,
-				       "generate.labels: the model knows no label '%s' (too rare, or not in the "
-				       "trace); the most frequent it knows is '%s'",
-				       cfg->generate.labels[i].name, labels->n ? labels->value[0] : "none");
-		o->label[o->nlabels] = l;
-		o->share[o->nlabels++] = cfg->generate.labels[i].share;
-	}
-	return FM_OK;
 }
 
 static struct fm_sample_opts sample_opts(const struct diffusion *d, const struct fm_config *cfg, uint64_t seed,

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "manifests/canon.h"
 #include "manifests/dialect.h"
+#include "manifests/registry.h"
 #include "model/generator.h"
 #include "pipeline/limits.h"
 #include "pipeline/preflight_parts.h"
@@ -23,11 +24,15 @@
 #include "release/archive.h"
 #include "release/json_bounds.h"
 #include "traces/files.h"
+#include "traces/source.h"
 #include "traces/split.h"
 
-/* A row takes 58 bytes in a table and at most 200 in a text trace: what a trace of N bytes needs at the least. */
+/* A row takes 58 bytes in a table, at most 200 in a text trace and 60 in a packed one; the smallest model, its
+ * checkpoint and the ledger some MiB: what a run needs at the least. */
 #define TEXT_ROW_MAX 200
+#define PACKED_ROW_MAX 60
 #define TABLE_ROW 58
+#define RUN_LEAST ((uint64_t)4 << 20)
 
 static int no_memory(struct fm_error *err)
 {
@@ -314,36 +319,59 @@ int fm_preflight_free(const char *path, uint64_t *nbytes, struct fm_error *err)
 	return rc;
 }
 
-/* Only what cannot fit is refused; flowmint run --plan gives an estimate. */
+/* At least so many rows has a trace; 0 where nobody knows before, as of packets. */
+static uint64_t rows_at_least(const struct fm_config *cfg)
+{
+	uint64_t rows = 0, most = cfg->source.rows > 0 ? (uint64_t)cfg->source.rows : UINT64_MAX;
+	const char *list = cfg->source.path;
+	struct fm_dialect *d = NULL;
+	char path[FM_FILE_PATH];
+	struct fm_error ignored;
+	struct stat st;
+	bool binary = fm_dialect_load(&d, cfg->source.dialect, &ignored) == FM_OK && (d->packets || d->ipfix);
+
+	fm_dialect_free(d);
+	while (!binary && fm_files_next(&list, path))
+		rows += stat(path, &st) == 0
+			    ? (uint64_t)st.st_size / (fm_source_is_packed(path) ? PACKED_ROW_MAX : TEXT_ROW_MAX)
+			    : 0;
+	return rows < most ? rows : most;
+}
+
+static bool has_stage(const char *workspace, enum fm_stage_id id)
+{
+	char *stages = fm_path_join(workspace, "stages"),
+	     *path = stages ? fm_path_join(stages, fm_stage_name(id)) : NULL;
+	bool there = path && access(path, F_OK) == 0;
+
+	free(stages);
+	free(path);
+	return there;
+}
+
+/* Only what cannot fit is refused; flowmint run --plan gives an estimate.  Of a stage that has products already, this
+ * run's may be among them. */
 static int check_room(const struct fm_run_options *o, const char *workspace, struct fm_error *err)
 {
 	const struct fm_config *cfg = o->cfg;
-	char *stages = fm_path_join(workspace, "stages/ingest"), path[FM_FILE_PATH];
-	struct fm_dialect *d = NULL;
-	struct fm_error ignored;
-	bool binary;
-	uint64_t rows = 0, needed, have;
-	struct stat st;
+	uint64_t rows = rows_at_least(cfg), made = (uint64_t)cfg->generate.rows, needed = 0, have;
 	int rc;
 
-	if (!stages)
-		return no_memory(err);
-	/* How many packets make a flow, or how many bytes a record has, nobody knows before. */
-	binary = fm_dialect_load(&d, cfg->source.dialect, &ignored) == FM_OK && (d->packets || d->ipfix);
-	fm_dialect_free(d);
-	for (const char *list = cfg->source.path; !binary && access(stages, F_OK) && fm_files_next(&list, path);)
-		rows += stat(path, &st) == 0 ? (uint64_t)st.st_size / TEXT_ROW_MAX : 0;
-	free(stages);
-	if (cfg->source.rows > 0 && rows > (uint64_t)cfg->source.rows)
-		rows = (uint64_t)cfg->source.rows;
-	needed = rows * TABLE_ROW;
+	if (made == 0)
+		made = (uint64_t)((double)rows * (1 - cfg->split.holdout - cfg->split.validation));
+	if (!has_stage(workspace, FM_INGEST))
+		needed += rows * TABLE_ROW;
+	if (o->until >= FM_TRAIN && !has_stage(workspace, FM_TRAIN))
+		needed += RUN_LEAST;
+	if (o->until >= FM_GENERATE && !has_stage(workspace, FM_GENERATE))
+		needed += made * TABLE_ROW;
 	if ((rc = fm_preflight_free(workspace, &have, err)) < 0)
 		return rc;
 	if (have < needed)
 		return fm_fail(
 		    err, FM_ESYSTEM,
-		    "%s: the disk is too full: %llu KiB are free, and the store of this trace alone takes at "
-		    "least %llu KiB: make room, name another --workspace, or set source.rows",
+		    "%s: the disk is too full: %llu KiB are free, and this run takes at least %llu KiB: make "
+		    "room, name another --workspace, or set source.rows or generate.rows",
 		    workspace, (unsigned long long)(have >> 10), (unsigned long long)(needed >> 10));
 	return FM_OK;
 }
@@ -388,6 +416,36 @@ static int check_rows(const struct fm_config *cfg, struct fm_error *err)
 	    (long long)cfg->source.rows, (unsigned long long)needed, (unsigned long long)windows, cfg->model.window);
 }
 
+/* A gate that will refuse whatever is made. */
+static int check_gate(const struct fm_config *cfg, struct fm_error *err)
+{
+	const char *first = NULL;
+	int n = 0;
+
+	if (cfg->gate.n == 0)
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "the gate has no check left, and a gate without checks lets nothing through: keep some of the "
+		    "preset's, or stop before it (--until evaluate)");
+	if (cfg->split.holdout > 0)
+		return FM_OK;
+	for (int i = 0; i < cfg->gate.n; i++) {
+		const struct fm_cfg_check *c = &cfg->gate.check[i];
+		const struct fm_metric_kind *kind = fm_metric_kind(c->name);
+		if (!c->relative_to_floor && !(kind && kind->needs & FM_NEEDS_HOLDOUT))
+			continue;
+		first = first ? first : c->name;
+		n++;
+	}
+	if (n == 0)
+		return FM_OK;
+	return fm_fail(
+	    err, FM_EINPUT,
+	    "split.holdout is 0, and the gate has %d check%s that need%s real flows which the model never saw "
+	    "(%s%s): set split.holdout, or set %s to null",
+	    n, n == 1 ? "" : "s", n == 1 ? "s" : "", first, n == 1 ? "" : " is the first", n == 1 ? "it" : "them");
+}
+
 static int check_shards(const char *key, const char *folder, struct fm_error *err)
 {
 	struct stat st;
@@ -424,6 +482,8 @@ int fm_preflight(const struct fm_run_options *o, const char *project, const char
 		return rc;
 	if (o->until >= FM_EVALUATE && cfg->release.previous[0] &&
 	    (rc = fm_preflight_file("release.previous", cfg->release.previous, err)) < 0)
+		return rc;
+	if (o->until >= FM_GATE && (rc = check_gate(cfg, err)) < 0)
 		return rc;
 	if (o->until == FM_RELEASE && cfg->release.license_file[0] &&
 	    (rc = fm_preflight_file("release.license_file", cfg->release.license_file, err)) < 0)

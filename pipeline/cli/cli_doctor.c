@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "pipeline/cli/cli.h"
+#include "pipeline/cli/place.h"
 #include "pipeline/walls/doctor.h"
 
 static const char *str(const json_t *o, const char *key)
@@ -28,7 +29,7 @@ struct doctor_args {
 	bool json;
 };
 
-static const struct doctor_args defaults = {.workspace = "workspace"};
+static const struct doctor_args defaults = {0};
 static const struct fm_option options[] = {
     FM_OPTION_WORKSPACE(struct doctor_args),
     FM_OPTION_JSON(struct doctor_args),
@@ -38,12 +39,13 @@ static const struct fm_option options[] = {
 static int doctor(const void *args, const struct fm_call *call, struct fm_error *err)
 {
 	const struct doctor_args *a = args;
+	const char *workspace;
 	json_t *report = NULL;
 	bool runs;
 	int rc;
 
-	(void)call;
-	if ((rc = fm_doctor(a->workspace, &report, err)) < 0)
+	if ((rc = fm_place_workspace(call, a->workspace, &workspace, err)) < 0 ||
+	    (rc = fm_doctor(workspace, &report, err)) < 0)
 		return rc;
 	runs = json_is_true(json_object_get(report, "runs"));
 	if (a->json)

@@ -279,6 +279,8 @@ int fm_common_parse(int argc, char **argv, struct fm_common *common, int *used, 
 	while ((c = getopt_long(argc, argv, k.letters, k.longs, NULL)) != -1) {
 		int i = known_index(&k, c);
 
+		if (c == ':')
+			return fm_fail(err, FM_EUSAGE, "%s wants a value: see flowmint --help", argv[optind - 1]);
 		if (i < 0)
 			return fm_fail(
 			    err, FM_EUSAGE,

@@ -60,8 +60,10 @@ int fm_place_config(const struct fm_call *call, const char *given, const char **
 	int rc;
 
 	*file = given;
-	if (given)
+	if (given) {
+		fm_detail("config: %s", given);
 		return FM_OK;
+	}
 	if ((rc = find_project(call->arena, &dir, err)) < 0)
 		return rc;
 	if (!dir)

@@ -153,6 +153,8 @@ static char *report_text(int rc, json_t *result, const struct fm_error *err)
 			message = json_string(plain);
 		}
 		json_object_set_new(doc, "message", message);
+		if (err->file)
+			json_object_set_new(doc, "at", json_pack("[s,i]", err->file, err->line));
 	}
 	if (result)
 		json_object_set_new(doc, "result", result);
@@ -374,6 +376,21 @@ static int explain_signal(const char *name, int sig, bool out_of_time, struct fm
 		       sig == SIGKILL ? ": out of memory?" : "");
 }
 
+/* Where in the source the child says that it failed, for --verbose, if that can be a name of our own. */
+static void take_place(const json_t *at, struct fm_error *err)
+{
+	static char file[64];
+	const char *said = json_string_value(json_array_get(at, 0));
+	json_int_t line = json_integer_value(json_array_get(at, 1));
+
+	if (!said || strlen(said) >= sizeof file || line < 1 || line > 100000 ||
+	    said[strspn(said, "abcdefghijklmnopqrstuvwxyz0123456789_./")])
+		return;
+	memcpy(file, said, strlen(said) + 1);
+	err->file = file;
+	err->line = (int)line;
+}
+
 /* What the child sent, or how it ended. */
 static int interpret(const char *name, int status, bool out_of_time, const struct fm_buf *b,
 		     struct fm_sandbox_report *report, struct fm_error *err)
@@ -395,10 +412,12 @@ static int interpret(const char *name, int status, bool out_of_time, const struc
 	message = json_string_value(json_object_get(doc, "message"));
 	if (rc > FM_OK || rc < FM_ESYSTEM)
 		rc = FM_ESYSTEM;
-	if (rc < 0)
+	if (rc < 0) {
 		fm_fail(err, rc, "%s", message ? message : "no reason given");
-	else
+		take_place(json_object_get(doc, "at"), err);
+	} else {
 		report->result = json_incref(json_object_get(doc, "result"));
+	}
 	json_decref(doc);
 	return rc;
 }
@@ -482,6 +501,8 @@ int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, st
 		fm_progress_shared_free(shared);
 		return rc;
 	}
+	for (int i = 0; i < box->npaths; i++)
+		fm_detail("%s %s %s", box->name, box->path[i].writable ? "writes to" : "reads", real[i]);
 	/* No other process of this user looks into its memory, not even a stage that is unconfined. */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	fflush(NULL);
