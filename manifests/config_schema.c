@@ -138,7 +138,7 @@ const struct fm_key fm_keys[] = {
 	{FIELD(model, depth, INT), .kind = "diffusion|plain", .min = 1, .max = 32, .dflt = "4",
 	 .help = "Layers of a transformer, levels of a unet (each halves the window, down to 3), blocks of an mlp."},
 	{FIELD(model, heads, INT), .kind = "diffusion|plain", .min = 1, .max = 64, .dflt = "4",
-	 .help = "Attention heads a layer."},
+	 .help = "Attention heads a layer; denoiser mlp has none."},
 	{FIELD(model, process, CHOICE), .kind = "diffusion", .choices = "absorbing|multinomial", .dflt = "absorbing",
 	 .help = "What noise does to tokens: it masks them, or makes them uniform. Residuals get Gaussian noise."},
 	{FIELD(model, prediction, CHOICE), .kind = "diffusion", .choices = "v|noise", .dflt = "v",
@@ -276,8 +276,9 @@ const struct fm_key fm_keys[] = {
 	 .help = "For mode dp: the publicly known labels, with blanks between them, the usual one first. Any other "
 		 "label becomes the first."},
 	{FIELD(privacy, min_count, INT), .min = 1, .max = 1e9, .dflt = "20",
-	 .help = "k: a value that fewer training records have may point at somebody. The gate looks for such values, "
-		 "and published numbers are rounded down to multiples of k."},
+	 .help = "k: a value that fewer training records have may point at somebody. A model corrects nothing by values "
+		 "of fewer flows (docs/how-it-works.md), the gate looks for such values, and published numbers are rounded down to "
+		 "multiples of k."},
 
 	{FIELD(generate, rows, INT), .min = 0, .max = 4294967294, .dflt = "0",
 	 .help = "Flows to make; 0: as many as the training split has."},
@@ -383,7 +384,7 @@ const struct fm_key fm_keys[] = {
 	{FIELD(limits, files, INT), .min = 16, .max = 1048576, .dflt = "1024", .secret = true,
 	 .help = "Files that a stage may have open at once."},
 	{FIELD(limits, threads, INT), .min = 0, .max = 32768, .dflt = "0", .secret = true,
-	 .help = "Threads of a stage; 0: four times as many as it computes with, and 16."},
+	 .help = "Threads of a stage, at least 2; 0: four times as many as it computes with, and 16."},
 
 	{FIELD(workspace, retain, CHOICE), .choices = "all|model|nothing", .dflt = "all", .secret = true,
 	 .help = "What stays in the workspace, encrypted, of a run that was released: all that its stages made, the "

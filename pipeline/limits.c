@@ -1,5 +1,6 @@
 #include "pipeline/limits.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,4 +151,24 @@ int fm_limits_check(struct fm_error *err)
 			       (unsigned long long)(v.rlim_cur / MIB),
 			       (unsigned long long)((mapped_now() + LEAST_ADDRESSES) / MIB));
 	return FM_OK;
+}
+
+int fm_limits_explain(const struct fm_config *cfg, struct fm_error *err)
+{
+	const struct {
+		const char *says, *key;
+		long long value;
+	} limit[] = {
+	    {"ut of memory", "memory_mib", (long long)cfg->limits.memory_mib},
+	    {strerror(ENOMEM), "memory_mib", (long long)cfg->limits.memory_mib},
+	    {strerror(EMFILE), "files", (long long)cfg->limits.files},
+	    {strerror(EFBIG), "file_mib", (long long)cfg->limits.file_mib},
+	    {strerror(EAGAIN), "threads", (long long)cfg->limits.threads},
+	};
+
+	for (size_t i = 0; err->code == FM_ESYSTEM && i < sizeof limit / sizeof *limit; i++)
+		if (limit[i].value > 0 && strstr(err->message, limit[i].says))
+			return fm_error_prefix(err, "limits.%s is %lld, which may be too little: ", limit[i].key,
+					       limit[i].value);
+	return err->code;
 }

@@ -19,4 +19,7 @@ uint64_t fm_limits_memory(void);
 /* Is there enough memory to begin at all?  FM_ESYSTEM: ulimit -v, or the control group, leaves too little. */
 int fm_limits_check(struct fm_error *err) FM_MUST_CHECK;
 
+/* A stage failed: where that may be for a limit that the config sets, say so before the message.  Returns err->code. */
+int fm_limits_explain(const struct fm_config *cfg, struct fm_error *err);
+
 #endif

@@ -465,7 +465,8 @@ static int make(struct fm_runner *r, struct fm_job *j, const char *entry, struct
 		goto out;
 	r->state.stage = s->name;
 	r->state.stage_began = (int64_t)time(NULL);
-	rc = fm_sandbox_run(&box, fm_job_run, j, &report, err);
+	if ((rc = fm_sandbox_run(&box, fm_job_run, j, &report, err)) < 0)
+		rc = fm_limits_explain(r->cfg, err);
 	fm_secret_close(&secret);
 	fm_secret_close(&checkpoint);
 	s->seconds += report.seconds;

@@ -285,7 +285,9 @@ static int read_trace(struct fm_ingest *g, const char *trace, const char *quaran
 	if (err)
 		*err = first;
 	if (rc == FM_EINPUT && g->quarantined && save_quarantine(g, kept, &ignored) == FM_OK)
-		return fm_fail(err, rc, "%s; the bad rows, with line and reason, are private and are in %s: less %s",
+		return fm_fail(err, rc,
+			       "%s; the bad rows, with line and reason, are private and are in %s until the next "
+			       "ingest: less %s",
 			       first.message, kept, kept);
 	return rc;
 }

@@ -57,6 +57,12 @@ refused() { # STATUS WORDS NAME OPTION...
 refused 3 "nope.csv: no such file" "a trace that is not there" --set source.path=nope.csv
 refused 3 "is a folder, not a regular file" "a folder as the trace" --set source.path="$T/p"
 refused 3 "source.rows is 40" "too few rows for a window in each split" --set source.rows=40
+refused 3 "split.holdout is 0, and the gate has" "checks against flows that the model never saw, without any" --set split.holdout=0
+refused 2 "must lie from 0 to 4294967294" "more flows than a release can have" --set generate.rows=5000000000
+refused 4 "the disk is too full" "more flows than the disk holds" --set generate.rows=4294967294
+{ printf 'preset: demo\ngate:\n' && "$ROOT/tests/preset_checks.sh" "$ROOT/manifests/demo.yaml" | sed 's/.*/  &: null/'; } >p/none.yaml
+expect 3 "a gate without a check is refused" "$F" run $UNCONFINED --set source.path="$T/t.csv" --set release.name=n --set release.version=1 p/none.yaml
+says err "the gate has no check left" "and it is said before training"
 chmod 644 p/keys/release.key
 refused 3 "publish.key: $T/p/keys/release.key holds a secret but its mode is 0644" "a key that others may read"
 chmod 600 p/keys/release.key
@@ -219,6 +225,22 @@ kill -INT "$(cat w/lock)"
 wait $job
 holds "it went on from where the signal had stopped it" grep -q "goes on from step [1-9][0-9]*" run.err
 
+# --- what only the flows can tell is told before training ---
+expect 3 "a label that is not there" run --until generate --set 'generate.labels={gone: 1}' --set train.steps=1000000
+says err "no label 'gone'" "is named"
+
+# --- limits ---
+expect 4 "too few files" run --until ingest --force --set limits.files=16
+says err "limits.files is 16, which may be too little" "names the key"
+
+# --- what --verbose names ---
+expect 0 "a run with --verbose" "$F" -v run $UNCONFINED --set source.path="$T/t.csv" --until ingest --force $P
+says err "config: $P" "names the config"
+says err "ingest reads $T/t.csv" "and the trace"
+: >empty.csv
+expect 3 "evaluate of nothing" "$F" -v evaluate --real empty.csv --synthetic t.csv
+holds "where an error was found is a place of our own, not the walls" grep -q "found at [a-z/]*[a-z_]*\.c:[0-9]" err
+
 # --- runs by number ---
 expect 0 "status of a run by number" "$F" status --workspace w 1
 says out "run r0001" "is that of r0001"
@@ -240,5 +262,11 @@ expect 3 "a date that has passed, by such a key" waive --expires 2020-12-31
 says err "2020-12-31 has passed" "is told first"
 expect 3 "a public key for a waiver, without an agent" waive --expires 2099-12-31 --key p/keys/lonely.pub
 says err "is a public key, which signs by an ssh-agent" "says so"
+
+mkdir -p p/deep/er
+holds "doctor looks at the project's workspace from below it" sh -c 'cd p/deep/er && "$1" doctor 2>&1 | grep -q "$2/p/workspace"' sh "$F" "$T"
+holds "or at FLOWMINT_WORKSPACE" sh -c 'FLOWMINT_WORKSPACE=/nowhere/w "$1" doctor 2>&1 | grep -q /nowhere' sh "$F"
+expect 2 "an option that wants a value" "$F" -C
+says err "-C wants a value" "says so"
 
 finish
