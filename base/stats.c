@@ -9,11 +9,6 @@
 #include "base/order.h"
 #include "base/rows.h"
 
-double fm_normal_tail(double z)
-{
-	return 0.5 * erfc(z / sqrt(2));
-}
-
 double fm_draw_normal(struct fm_rng *r)
 {
 	double u = 1.0 - fm_rng_uniform53(r), v = fm_rng_uniform53(r);

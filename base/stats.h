@@ -17,10 +17,7 @@
 
 #define FM_Z95 1.959963984540054 /* the 97.5 % quantile: 95 % lie within it */
 #define FM_Z95_SHORT 1.96        /* the same as some published values were made with, which are to stay what they are */
-/* The chance that a standard normal is above z, for p values.  An epsilon takes that of privacy/special.h, which has
- * the same bits with any C library and errs by some more units in the last place: a p value would not be what it was.
- */
-double fm_normal_tail(double z);
+/* Its tail is in privacy/special.h, which has the same bits with any C library. */
 double fm_draw_normal(struct fm_rng *r); /* a standard normal (Box and Muller 1958) */
 
 /* ---- intervals of shares, within [0, 1], 95 % ---- */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "base/stats.h"
+#include "privacy/special.h"
 
 #define DENSE 0.8 /* taking off the mean leaves less than this of the sum of squares: most clusters have votes */
 #define MOST_STEPS                                                                                                     \
@@ -175,7 +175,7 @@ int fm_cluster_test(const struct fm_clusters *b, const uint32_t *votes, uint32_t
 		out->z = (out->train - b->pi * total) / sqrt(b->pi * (1 - b->pi) * spread);
 	if (dense || total * units > MOST_STEPS) {
 		/* No spread at all: every cluster has its due. */
-		out->p = spread > 0 ? fm_normal_tail((out->train - pi * total) / sqrt(pi * (1 - pi) * spread)) : 1;
+		out->p = spread > 0 ? fm_sf_normal_tail((out->train - pi * total) / sqrt(pi * (1 - pi) * spread)) : 1;
 		return FM_OK;
 	}
 	return exact_tail(b, votes, most, pi, (size_t)units, (size_t)out->train, &out->p, err);
