@@ -164,10 +164,12 @@ static int free_metrics_json(const struct fm_run *run, json_t **out, struct fm_e
 {
 	char *path = fm_path_join(run->stage[FM_GENERATE].product, "free.json");
 	struct fm_metrics checked = {0};
-	int rc = path ? fm_json_load(out, path, HISTOGRAMS_MAX, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
+	int rc;
 
-	if (rc == FM_OK)
-		rc = fm_harvest_metrics(*out, FM_LIST_FREE, MOST_ROWS, &checked, err);
+	if ((rc = path ? fm_json_load(out, path, HISTOGRAMS_MAX, err) : fm_fail(err, FM_ESYSTEM, "out of memory")) < 0)
+		goto out;
+	rc = fm_harvest_metrics(*out, FM_LIST_FREE, MOST_ROWS, &checked, err);
+out:
 	fm_metrics_free(&checked);
 	free(path);
 	return rc;

@@ -74,7 +74,9 @@ static int check_newest(const struct fm_publish_log *l, const char *out, const c
 		fm_error_prefix(err, "%s: ", path);
 		goto out;
 	}
-	if ((rc = fm_tlog_has_head(&l->log, &proof->head, &has, err)) == FM_OK && !has)
+	if ((rc = fm_tlog_has_head(&l->log, &proof->head, &has, err)) < 0)
+		goto out;
+	if (!has)
 		rc = fm_fail(
 		    err, FM_EINPUT,
 		    "%s is not the log that %s %s is in (%s): it is missing, older or another one, and partners "

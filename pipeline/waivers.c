@@ -47,7 +47,7 @@ static int check(void *ctx, const char *path, const struct fm_signers *signers, 
 	int rc;
 
 	(void)holding;
-	if ((rc = fm_waiver_check(path, g->cfg->release.name, signers, g->now_s, record, err)) == FM_OK)
+	if ((rc = fm_waiver_check(path, g->cfg->release.name, signers, g->now_s, record, err)) >= 0)
 		rc = check_rules(g, *record, err);
 	if (rc == FM_EVERDICT)
 		fm_warn("%s counts for nothing: %s", path, err->message);

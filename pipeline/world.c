@@ -173,7 +173,7 @@ int fm_world_hide(struct fm_error *err)
 		return FM_OK;
 	if (!f)
 		return fm_fail_errno(err, "/proc/self/maps");
-	while (rc == FM_OK && fgets(line, sizeof line, f)) {
+	while (rc >= 0 && fgets(line, sizeof line, f)) {
 		void *at;
 
 		/* A file's, as all of MPI's are; what has no file is our own. */

@@ -78,7 +78,7 @@ static la_ssize_t read_compressed(struct archive *a, void *ctx, const void **p)
 	if (n < 0) {
 		r->rc = fm_fail_errno(r->err, "the archive cannot be read");
 	} else {
-		if ((r->rc = fm_sha256_add(r->hash, r->chunk, (size_t)n, r->err)) == FM_OK)
+		if ((r->rc = fm_sha256_add(r->hash, r->chunk, (size_t)n, r->err)) >= 0)
 			r->rc = check_frame(r, (size_t)n);
 		r->info->digests.nbytes += (uint64_t)n;
 	}

@@ -36,9 +36,10 @@ static int has_digest(const json_t *v, const char *want, bool *has, struct fm_er
 	*has = false;
 	if (!v)
 		return FM_OK;
-	if ((rc = fm_json_digest(v, hex, err)) == FM_OK)
-		*has = strcmp(hex, want) == 0;
-	return rc;
+	if ((rc = fm_json_digest(v, hex, err)) < 0)
+		return rc;
+	*has = strcmp(hex, want) == 0;
+	return FM_OK;
 }
 
 /* ---- datapackage.json ---- */
@@ -169,7 +170,7 @@ static int check_datapackage(struct fm_contents *c)
 		rc = disagrees(c, "the release", "it has another description than manifest.json");
 	else if (*c->info->date ? strncmp(text_of(doc, "created"), c->info->date, 10) != 0 : created != NULL)
 		rc = disagrees(c, "the release", "it has another day than manifest.json");
-	else if ((rc = check_licences(c, doc)) == FM_OK)
+	else if ((rc = check_licences(c, doc)) >= 0)
 		rc = check_resources(c, json_object_get(doc, "resources"));
 out:
 	json_decref(doc);

@@ -60,9 +60,10 @@ static int end_hex(struct fm_sha256 **h, char hex[FM_SHA256_HEX], struct fm_erro
 	int rc = fm_sha256_end(*h, digest, err);
 
 	*h = NULL;
-	if (rc == FM_OK)
-		fm_hex(digest, sizeof digest, hex);
-	return rc;
+	if (rc < 0)
+		return rc;
+	fm_hex(digest, sizeof digest, hex);
+	return FM_OK;
 }
 
 static int add_part(struct side *s, const struct portion *b, struct fm_error *err)
@@ -112,7 +113,7 @@ static void *digest_what_is_given(void *ctx)
 		pthread_mutex_unlock(&d->lock);
 		rc = s->rc < 0 ? s->rc : s->add(s, b, &err);
 		pthread_mutex_lock(&d->lock);
-		if (rc < 0 && s->rc == FM_OK) {
+		if (rc < 0 && s->rc >= 0) {
 			s->rc = rc;
 			s->err = err;
 		}
@@ -183,13 +184,11 @@ static int hand_over(struct fm_side_digest *d, struct fm_error *err)
 {
 	struct portion *b = &d->buffer[d->given % BUFFERS];
 	char *part = b->part;
-	int rc = FM_OK;
+	int rc;
 
-	for (int i = 0; i < SIDES && rc == FM_OK; i++)
-		if (!d->side[i].threaded)
-			rc = d->side[i].add(&d->side[i], b, err);
-	if (rc < 0)
-		return rc;
+	for (int i = 0; i < SIDES; i++)
+		if (!d->side[i].threaded && (rc = d->side[i].add(&d->side[i], b, err)) < 0)
+			return rc;
 	pthread_mutex_lock(&d->lock);
 	d->there = ++d->given;
 	pthread_cond_broadcast(&d->more);

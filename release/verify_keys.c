@@ -20,8 +20,7 @@ static int check_keys(struct fm_verify_job *job, const char *path)
 	int rc;
 
 	if ((rc = fm_file_read(path, FM_KEYS_MAX, &text, job->err)) == FM_EINPUT ||
-	    (rc == FM_OK &&
-	     (rc = fm_keys_parse(&job->keys, text.data ? text.data : "", text.len, job->err)) == FM_EINPUT))
+	    (rc >= 0 && (rc = fm_keys_parse(&job->keys, text.data ? text.data : "", text.len, job->err)) == FM_EINPUT))
 		rc = refuse_file(job, FM_REASON_KEYS_MALFORMED, path);
 	if (rc < 0 || (rc = fm_keys_check(&job->keys, &fault, job->err)) < 0)
 		goto out;

@@ -64,7 +64,7 @@ static int fit_numeric(struct fm_codec *c, const struct fm_table *t, enum fm_res
 	int64_t ports[80];
 	struct fm_num_opts o = {.min_count = opts->min_count, .log = true};
 	int64_t *v = NULL;
-	int np = 0;
+	int np = 0, rc;
 
 	switch (r) {
 	case FM_R_GAP:
@@ -94,17 +94,19 @@ static int fit_numeric(struct fm_codec *c, const struct fm_table *t, enum fm_res
 	}
 	/* Both ports have one vocabulary: a reply's source port is its request's destination port. */
 	bool port = r == FM_R_SP || r == FM_R_DP;
-	if (fm_alloc(&v, t->rows * 2, sizeof *v, "a column", err) < 0)
-		return err->code;
+	if ((rc = fm_alloc(&v, t->rows * 2, sizeof *v, "a column", err)) < 0)
+		return rc;
 	for (size_t i = 0; i < t->rows; i++) {
 		v[i] = port ? t->sp[i] : fm_flow_number(t, r, i);
 		v[t->rows + i] = port ? t->dp[i] : 0;
 	}
-	int rc = fm_num_fit(&c->num[r], v, t->rows << port, &o, err);
+	if ((rc = fm_num_fit(&c->num[r], v, t->rows << port, &o, err)) < 0)
+		goto out;
 	const struct fm_num *num = &c->num[r];
-	if (rc == FM_OK && r == FM_R_PKT && num->nbins > 0)
+	if (r == FM_R_PKT && num->nbins > 0)
 		rc = fm_tail_fit(&c->pkt_tail, t, num->edge[num->nbins - 1], num->edge[num->nbins] - num->step,
 				 opts->k - 1, err);
+out:
 	free(v);
 	return rc;
 }

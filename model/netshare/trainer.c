@@ -267,15 +267,16 @@ static int done_read(struct trainer *t, const char *path, const char *identity, 
 	if (!path || !fm_file_exists(path))
 		return FM_OK;
 	rc = t->o->loop.key ? fm_tensors_decrypt(&f, path, t->o->loop.key, err) : fm_tensors_open(&f, path, true, err);
-	if (rc == FM_OK) {
-		whose = json_string_value(json_object_get(f.meta, "identity"));
-		if (whose && strcmp(whose, identity) == 0)
-			rc = fm_tensors_read(&f, &t->both, &set, 1, err);
-		else
-			rc = fm_fail(err, FM_EINPUT, "%s: it belongs to another training", path);
-		fm_tensors_close(&f);
-	}
-	*done = rc == FM_OK;
+	if (rc < 0)
+		goto out;
+	whose = json_string_value(json_object_get(f.meta, "identity"));
+	if (whose && strcmp(whose, identity) == 0)
+		rc = fm_tensors_read(&f, &t->both, &set, 1, err);
+	else
+		rc = fm_fail(err, FM_EINPUT, "%s: it belongs to another training", path);
+	fm_tensors_close(&f);
+out:
+	*done = rc >= 0;
 	if (rc != FM_EINPUT && rc != FM_EVERDICT)
 		return rc;
 	fm_warn("%s; the chunk is learned anew", err->message);
@@ -296,9 +297,11 @@ static int done_write(const struct trainer *t, const char *path, const char *ide
 	rc = t->o->loop.key ? fm_tensors_encrypt(&t->both, &set, 1, meta, t->o->loop.key, path, err)
 			    : fm_tensors_save(&t->both, &set, 1, meta, true, path, err);
 	json_decref(meta);
-	if (rc == FM_OK && t->o->loop.path && fm_file_exists(t->o->loop.path) && unlink(t->o->loop.path) < 0)
-		rc = fm_fail_errno(err, "%s", t->o->loop.path);
-	return rc;
+	if (rc < 0)
+		return rc;
+	if (t->o->loop.path && fm_file_exists(t->o->loop.path) && unlink(t->o->loop.path) < 0)
+		return fm_fail_errno(err, "%s", t->o->loop.path);
+	return FM_OK;
 }
 
 /* ---- the whole ---- */

@@ -209,7 +209,7 @@ int fm_checkpoint_begin(const struct fm_checkpoint *c, int steps, uint64_t windo
 
 	if (c->path && fm_file_exists(c->path)) {
 		rc = fm_checkpoint_load(c, steps, windows, at, a, err);
-		if (rc == FM_OK)
+		if (rc >= 0)
 			fm_log("train: goes on from step %d", at->step);
 		if (rc != FM_EINPUT && rc != FM_EVERDICT)
 			return rc;

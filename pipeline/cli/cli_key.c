@@ -53,7 +53,7 @@ static int sign(struct signing_key *k, const struct fm_buf *text, char out[FM_RO
 	if (k->is_outside)
 		rc = fm_outside_sign(&k->outside, k->path, FM_RECORD_NAMESPACE, NULL, text->data, text->len, &armored,
 				     err);
-	else if ((rc = fm_sha512_bytes(text->data, text->len, digest, err)) == FM_OK)
+	else if ((rc = fm_sha512_bytes(text->data, text->len, digest, err)) >= 0)
 		rc = fm_sshsig_sign(&k->key, FM_RECORD_NAMESPACE, digest, &armored, err);
 	if (rc < 0)
 		goto out;
@@ -100,7 +100,7 @@ static int add_rotation(struct fm_keys *keys, struct signing_key *old, struct si
 	    (rc = sign(new, &text, r->by_new, err)) < 0)
 		goto out;
 	keys->n++;
-	if ((rc = fm_keys_check(keys, &fault, err)) == FM_OK && fault != FM_KEYS_GOOD)
+	if ((rc = fm_keys_check(keys, &fault, err)) >= 0 && fault != FM_KEYS_GOOD)
 		rc = FM_EINPUT;
 	if (rc == FM_EINPUT && err)
 		err->code = rc;
@@ -145,8 +145,9 @@ static int allow(const char *path, const struct fm_sshpub *old, const struct fm_
 	if (text.len && text.data[text.len - 1] != '\n')
 		fm_buf_puts(&text, "\n");
 	fm_buf_puts(&text, line->data);
-	if ((rc = fm_buf_check(&text, err)) == FM_OK)
-		rc = fm_file_write(path, 0644, text.data, text.len, err);
+	if ((rc = fm_buf_check(&text, err)) < 0)
+		goto out;
+	rc = fm_file_write(path, 0644, text.data, text.len, err);
 out:
 	fm_signers_free(&signers);
 	fm_buf_free(&text);

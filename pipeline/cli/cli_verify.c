@@ -68,7 +68,7 @@ static int verify_fn(void *ctx, json_t **result, struct fm_error *err)
 				    "report", fm_verify_report_json(&report));
 	else
 		rc = fm_error_set(err, code, why.file, why.line, "%s", why.message);
-	if (rc == FM_OK && !*result)
+	if (rc >= 0 && !*result)
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the report");
 out:
 	fm_verify_report_free(&report);

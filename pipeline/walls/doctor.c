@@ -133,7 +133,7 @@ static void check_escapes(struct exam *x)
 			snprintf(words + strlen(words), sizeof words - strlen(words), "%s %s: %s", *words ? "," : "",
 				 stage, json_string_value(json_array_get(list, i)));
 	}
-	if (rc == FM_OK)
+	if (rc >= 0)
 		addf(x, "escapes", GOOD, "", "%lld attempts to get out of a stage, none got through", (long long)tried);
 	else
 		addf(x, "escapes", BAD, "tell the maintainers; flowmint run refuses here", "%s%s", err.message, words);

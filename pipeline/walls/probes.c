@@ -53,7 +53,7 @@ static int try_fn(void *ctx, json_t **result, struct fm_error *err)
 	if ((rc = fm_sandbox_filter_make(m->box, &filter, err)) < 0)
 		return rc;
 	through = json_array();
-	for (size_t i = 0; i < fm_nprobes && rc == FM_OK; i++) {
+	for (size_t i = 0; i < fm_nprobes && rc >= 0; i++) {
 		enum fm_probe_end end = attempt(m, &filter, &fm_probes[i], err, &rc);
 
 		n[end]++;
@@ -151,7 +151,7 @@ int fm_probes_run(const char *workspace, bool unconfined, json_t **report, struc
 			goto out;
 	}
 out:
-	if (fm_dir_remove(dir, &later) < 0 && rc == FM_OK)
+	if (fm_dir_remove(dir, &later) < 0 && rc >= 0)
 		rc = fm_error_set(err, later.code, later.file, later.line, "%s", later.message);
 	json_decref(kind[0]);
 	json_decref(kind[1]);

@@ -537,7 +537,7 @@ int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, st
 		return rc;
 	}
 	struct reading r = {.box = box, .pid = pid, .result = result[0], .said = said[0], .shared = shared, .b = &b};
-	if ((rc = end_reading(&r, collect(&r), err)) == FM_OK)
+	if ((rc = end_reading(&r, collect(&r), err)) >= 0)
 		end_child(pid, GRACE_MS, 0); /* it has said all: it is at its end */
 	while (wait4(pid, &status, 0, &usage) < 0 && errno == EINTR)
 		;
@@ -548,7 +548,7 @@ int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, st
 	fm_progress_shared_free(shared);
 	report->seconds = fm_seconds() - began;
 	report->peak_rss_bytes = (uint64_t)usage.ru_maxrss * 1024;
-	if (rc == FM_OK)
+	if (rc >= 0)
 		rc = interpret(box->name, status, out_of_time(box, &usage), &b, report, err);
 	fm_buf_free(&b);
 	return rc;

@@ -258,8 +258,8 @@ int fm_keys_load(struct fm_keys *k, const char *path, struct fm_error *err)
 		return FM_OK;
 	if ((rc = fm_file_read(path, FM_KEYS_MAX, &text, err)) < 0)
 		goto out;
-	if ((rc = fm_keys_parse(k, text.data ? text.data : "", text.len, err)) == FM_OK &&
-	    (rc = fm_keys_check(k, &fault, err)) == FM_OK && fault != FM_KEYS_GOOD) {
+	if ((rc = fm_keys_parse(k, text.data ? text.data : "", text.len, err)) >= 0 &&
+	    (rc = fm_keys_check(k, &fault, err)) >= 0 && fault != FM_KEYS_GOOD) {
 		rc = FM_EINPUT;
 		if (err)
 			err->code = rc;
