@@ -1,5 +1,5 @@
 /*
- * ledger_parts.h - what ledger.c and ledger_audit.c share.
+ * ledger_parts.h - what ledger.c, ledger_open.c and ledger_audit.c share.
  */
 #ifndef FM_PIPELINE_LEDGER_PARTS_H
 #define FM_PIPELINE_LEDGER_PARTS_H
@@ -40,6 +40,8 @@ int fm_ledger_db_fail(const struct fm_ledger *l, const char *doing, struct fm_er
 int fm_ledger_prepare(struct fm_ledger *l, sqlite3_stmt **s, const char *sql, struct fm_error *err) FM_MUST_CHECK;
 /* SQLITE_ROW with *r filled from FM_LEDGER_COLUMNS, SQLITE_DONE, or an error of SQLite. */
 int fm_ledger_next_row(sqlite3_stmt *s, struct fm_ledger_row *r);
+/* The last row's number and hash: 0 and zeros for an empty ledger. */
+int fm_ledger_last_row(struct fm_ledger *l, int64_t *row, char hash[FM_SHA256_HEX], struct fm_error *err) FM_MUST_CHECK;
 int fm_ledger_row_hash(const struct fm_ledger_row *r, char hex[FM_SHA256_HEX], struct fm_error *err) FM_MUST_CHECK;
 /* HMAC-SHA-256 under the ledger's key of "flowmint ledger WHAT\nTEXT\n". */
 int fm_ledger_mac(const struct fm_secret *key, const char *what, const char *text, char hex[FM_SHA256_HEX],
@@ -50,6 +52,9 @@ int fm_ledger_key(struct fm_secret *key, const char *project, struct fm_error *e
 int fm_ledger_commit(const struct fm_secret *key, const char *what, const struct fm_ledger_row *r, bool blind,
 		     char hex[FM_SHA256_HEX], struct fm_error *err) FM_MUST_CHECK;
 int fm_ledger_head_read(const char *path, struct fm_ledger_head *head, struct fm_error *err) FM_MUST_CHECK;
+/* Write the head, and beside the key the witness, with which an older copy of database and head does not agree. */
+int fm_ledger_head_write(struct fm_ledger *l, const struct fm_secret *key, int64_t row, const char *hash,
+			 struct fm_error *err) FM_MUST_CHECK;
 /* The MAC of a head: of "ROW HASH". */
 int fm_ledger_head_mac(const struct fm_secret *key, int64_t row, const char *hash, char hex[FM_SHA256_HEX],
 		       struct fm_error *err) FM_MUST_CHECK;

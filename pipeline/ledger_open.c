@@ -1,0 +1,254 @@
+/* The ledger of a workspace: is it there, whose is it, was there one, and may it be written to? */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "pipeline/ledger_parts.h"
+
+/* A broken chain is not written to; a head that a crash left one row behind is brought up. */
+static int check_before_writing(struct fm_ledger *l, struct fm_error *err)
+{
+	char hash[FM_SHA256_HEX];
+	struct fm_secret key = {0};
+	json_t *report = NULL;
+	int64_t row;
+	int rc;
+
+	if ((rc = fm_ledger_check(l, &report, err)) < 0)
+		return rc;
+	if (!json_is_true(json_object_get(report, "intact"))) {
+		json_t *first = json_array_get(json_object_get(report, "problems"), 0);
+
+		rc = fm_fail(
+		    err, FM_EVERDICT,
+		    "%s: the ledger is broken: %s; see flowmint audit, and move the workspace aside to begin a new one",
+		    l->db_path, json_string_value(json_object_get(first, "problem")));
+		goto out;
+	}
+	if ((rc = fm_ledger_last_row(l, &row, hash, err)) < 0 || row == 0 ||
+	    (rc = fm_ledger_key(&key, l->project, err)) < 0)
+		goto out;
+	rc = fm_ledger_head_write(l, &key, row, hash, err);
+out:
+	fm_secret_close(&key);
+	json_decref(report);
+	return rc;
+}
+
+/* PROJECT/keys/ledger-ID.head, where ID is of the workspace's path. */
+static int name_witness(struct fm_ledger *l, struct fm_error *err)
+{
+	char *real = realpath(l->workspace, NULL), hex[FM_SHA256_HEX];
+	uint8_t digest[FM_SHA256_LEN];
+	int rc;
+
+	if (!real)
+		return errno == ENOENT ? FM_OK : fm_fail_errno(err, "%s", l->workspace);
+	if ((rc = fm_sha256_bytes(real, strlen(real), digest, err)) < 0)
+		goto out;
+	fm_hex(digest, sizeof digest, hex);
+	if (asprintf(&l->witness_path, "%s/keys/ledger-%.16s.head", l->project, hex) < 0) {
+		l->witness_path = NULL;
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+	}
+out:
+	free(real);
+	return rc;
+}
+
+static bool has_secret(const char *project)
+{
+	char *path = NULL;
+	bool yes = asprintf(&path, "%s/keys/commitment.key", project) >= 0 && fm_file_exists(path);
+
+	free(path);
+	return yes;
+}
+
+/* The project that the newest run of the ledger was of, a new string; NULL when none is told. */
+static char *recorded_project(struct fm_ledger *l)
+{
+	struct fm_error ignored;
+	json_t *rows = NULL;
+	const char *path;
+	char *project = NULL;
+
+	if (fm_ledger_rows(l, NULL, "run", &rows, &ignored) < 0)
+		return NULL;
+	path = json_string_value(
+	    json_object_get(json_object_get(json_array_get(rows, json_array_size(rows) - 1), "body"), "project"));
+	project = path && has_secret(path) ? strdup(path) : NULL;
+	json_decref(rows);
+	return project;
+}
+
+/* Whose ledger it is where nobody said so: the folder that the workspace stands in, else what the ledger says. */
+static void find_project(struct fm_ledger *l)
+{
+	char *real = realpath(l->workspace, NULL), *slash = real ? strrchr(real, '/') : NULL;
+
+	if (slash)
+		slash[slash == real] = '\0';
+	if (slash && has_secret(real))
+		l->project = strdup(real);
+	else if (l->db)
+		l->project = recorded_project(l);
+	free(real);
+}
+
+static bool has_stages(const struct fm_ledger *l)
+{
+	char *path = NULL;
+	bool yes = asprintf(&path, "%s/stages/ingest", l->workspace) >= 0 && fm_file_exists(path);
+
+	free(path);
+	return yes;
+}
+
+/* There is no database: was there one?  A workspace that was removed whole is begun anew, and told of. */
+static int check_absent(const struct fm_ledger *l, bool create, struct fm_error *err)
+{
+	struct fm_ledger_head witness = {.row = -1};
+	int rc;
+
+	if (fm_file_exists(l->head_path))
+		return fm_fail(err, FM_EVERDICT,
+			       "%s: the ledger is gone, but %s says that there was one; move the workspace aside to "
+			       "begin a new one",
+			       l->db_path, l->head_path);
+	if (l->witness_path && (rc = fm_ledger_head_read(l->witness_path, &witness, err)) < 0)
+		return rc;
+	if (witness.row != -1 && (!create || has_stages(l)))
+		return fm_fail(
+		    err, FM_EVERDICT,
+		    "%s: the ledger is gone, with its head; %s says that it had %lld rows. If that is meant, "
+		    "remove the workspace whole",
+		    l->db_path, l->witness_path, (long long)witness.row);
+	if (witness.row != -1)
+		fm_warn("%s: a ledger of %lld rows was here before; what it held, charges of privacy among it, is gone",
+			l->workspace, (long long)witness.row);
+	if (!create)
+		return fm_fail(err, FM_EINPUT,
+			       "%s: no ledger there: nothing was run in this workspace (name it with --workspace DIR)",
+			       l->db_path);
+	if (witness.row != -1 && unlink(l->witness_path) < 0)
+		return fm_fail_errno(err, "%s", l->witness_path);
+	return FM_OK;
+}
+
+static int open_database(struct fm_ledger *l, bool create, struct fm_error *err)
+{
+	/* For reading too: what a killed run left in the journal is rolled back. Write-protected, SQLite opens it
+	 * read-only. */
+	int flags = SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0), rc;
+	struct stat st;
+	mode_t mask;
+
+	/* Of a link the audit tells. */
+	if (lstat(l->db_path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+		return fm_fail(err, FM_EVERDICT, "%s: the ledger is broken: this is no regular file", l->db_path);
+	mask = umask(077);
+	rc = sqlite3_open_v2(l->db_path, &l->db, flags, NULL);
+	umask(mask);
+	if (rc != SQLITE_OK)
+		return fm_ledger_db_fail(l, "open", err);
+	sqlite3_busy_timeout(l->db, 5000);
+	return FM_OK;
+}
+
+static int prepare_writing(struct fm_ledger *l, struct fm_error *err)
+{
+	int n = 0, rc;
+
+	if (sqlite3_exec(l->db, "PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA;", NULL, NULL, NULL) != SQLITE_OK)
+		return fm_ledger_db_fail(l, "prepare", err);
+	if ((rc = fm_ledger_objects(l, &n, err)) < 0)
+		return rc;
+	/* What is empty was never one, or its head says so. */
+	if (n == 0 && !fm_file_exists(l->head_path) &&
+	    (sqlite3_exec(l->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
+	     sqlite3_exec(l->db, fm_ledger_schema, NULL, NULL, NULL) != SQLITE_OK ||
+	     sqlite3_exec(l->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK))
+		return fm_ledger_db_fail(l, "prepare", err);
+	return check_before_writing(l, err);
+}
+
+/* An empty database is what a run that was stopped at its very beginning leaves: then there is no ledger. */
+static int check_begun(struct fm_ledger *l, struct fm_error *err)
+{
+	int n = 0, rc;
+
+	if ((rc = fm_ledger_objects(l, &n, err)) < 0 || n > 0)
+		return rc;
+	return check_absent(l, false, err);
+}
+
+int fm_ledger_open(struct fm_ledger **out, const char *workspace, const char *project, enum fm_ledger_use use,
+		   struct fm_error *err)
+{
+	bool create = use != FM_LEDGER_READ;
+	struct fm_ledger *l;
+	int rc = FM_OK;
+
+	if ((rc = fm_alloc(&l, 1, sizeof *l, "the ledger", err)) < 0)
+		return rc;
+	l->events = -1;
+	l->workspace = strdup(workspace);
+	l->db_path = fm_path_join(workspace, "ledger.db");
+	l->head_path = fm_path_join(workspace, "ledger.head");
+	if (!l->workspace || !l->db_path || !l->head_path || (project && !(l->project = strdup(project)))) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
+	if (fm_file_exists(l->db_path) && (rc = open_database(l, create, err)) < 0)
+		goto out;
+	if (!l->project)
+		find_project(l);
+	if (l->project && use != FM_LEDGER_PASSING && (rc = name_witness(l, err)) < 0)
+		goto out;
+	if (!l->db && ((rc = check_absent(l, create, err)) < 0 || (rc = open_database(l, create, err)) < 0))
+		goto out;
+	if (!create) {
+		rc = check_begun(l, err);
+		goto out;
+	}
+	if (!l->project)
+		rc = fm_fail(err, FM_EINPUT,
+			     "%s: no project is known whose secret (keys/commitment.key) the ledger is under: name it "
+			     "with --project DIR",
+			     l->db_path);
+	else
+		rc = prepare_writing(l, err);
+out:
+	if (rc < 0) {
+		fm_ledger_close(l);
+		return rc;
+	}
+	*out = l;
+	return FM_OK;
+}
+
+const char *fm_ledger_project(const struct fm_ledger *l)
+{
+	return l->project;
+}
+
+void fm_ledger_close(struct fm_ledger *l)
+{
+	if (!l)
+		return;
+	sqlite3_close(l->db);
+	free(l->workspace);
+	free(l->project);
+	free(l->witness_path);
+	free(l->db_path);
+	free(l->head_path);
+	free(l);
+}
