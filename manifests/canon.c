@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/json_memory.h"
 #include "base/num.h"
+#include "manifests/json_bounds.h"
 
 #define MAXDEPTH 1000
 
@@ -227,12 +228,17 @@ out:
 int fm_json_load(json_t **v, const char *path, size_t max, struct fm_error *err)
 {
 	struct fm_buf text = {0};
+	const char *much;
 	json_error_t e;
 	int rc;
 
 	*v = NULL;
 	if ((rc = fm_file_read(path, max, &text, err)) < 0)
 		goto out;
+	if ((much = fm_json_too_much_loaded(text.data ? text.data : "", text.len))) {
+		rc = fm_fail(err, FM_EINPUT, "%s: %s", path, much);
+		goto out;
+	}
 	*v = json_loadb(text.data ? text.data : "", text.len, JSON_REJECT_DUPLICATES, &e);
 	if (*v == NULL && json_error_code(&e) == json_error_out_of_memory)
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory: reading %s", path);

@@ -128,7 +128,8 @@ static int histograms_json(const struct fm_config *cfg, const struct fm_run *run
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
 	if (fm_file_exists(path)) {
 		fm_sandbox_path(&box, path, false);
-		rc = fm_sandbox_run(&box, histograms_fn, &h, &report, err);
+		if ((rc = fm_sandbox_run(&box, histograms_fn, &h, &report, err)) == FM_EINPUT)
+			rc = fm_harvest_unreadable(fm_stage_name(FM_EVALUATE), "histograms.json", err);
 	}
 	if (rc < 0)
 		json_decref(report.result);

@@ -22,7 +22,7 @@
 #include "pipeline/publish.h"
 #include "pipeline/walls/sandbox.h"
 #include "release/archive.h"
-#include "release/json_bounds.h"
+#include "manifests/json_bounds.h"
 #include "traces/files.h"
 #include "traces/source.h"
 #include "traces/split.h"

@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/version.h"
 #include "manifests/metrics.h"
-#include "release/json_bounds.h"
+#include "manifests/json_bounds.h"
 
 static const char *str(const json_t *o, const char *key)
 {

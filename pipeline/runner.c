@@ -34,6 +34,8 @@ static int load_product(const struct fm_run_stage *s, const char *name, json_t *
 	char *path = fm_path_join(s->product, name);
 	int rc = path ? fm_json_load(doc, path, PRODUCT_MAX, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
 
+	if (rc == FM_EINPUT)
+		rc = fm_harvest_unreadable(s->name, name, err);
 	free(path);
 	return rc;
 }
@@ -67,9 +69,9 @@ static int read_free(const struct fm_runner *r, struct fm_metrics *out, struct f
 	json_t *doc = NULL;
 	int rc;
 
-	if ((rc = load_product(&r->run->stage[FM_GENERATE], "free.json", &doc, err)) < 0 ||
-	    (rc = fm_harvest_metrics(doc, FM_LIST_FREE, most_rows(r->run), out, err)) < 0 ||
-	    !fm_config_pays_gate(r->cfg))
+	if ((rc = load_product(&r->run->stage[FM_GENERATE], "free.json", &doc, err)) >= 0)
+		rc = fm_harvest_metrics(doc, FM_LIST_FREE, most_rows(r->run), out, err);
+	if ((rc = fm_stage_distrust(r, FM_GENERATE, rc, err)) < 0 || !fm_config_pays_gate(r->cfg))
 		goto out;
 	json_decref(doc);
 	doc = NULL;
@@ -105,6 +107,18 @@ static int read_evidence(struct fm_runner *r, struct fm_metrics *free_ones, json
 	rc = fm_stage_distrust(r, FM_EVALUATE, fm_harvest_controls(r->cfg, *controls, err), err);
 out:
 	free(path);
+	return rc;
+}
+
+/* Before another stage is shown them. */
+static int look_at_evidence(struct fm_runner *r, struct fm_error *err)
+{
+	struct fm_metrics free_ones = {0};
+	json_t *controls = NULL;
+	int rc = read_evidence(r, &free_ones, &controls, err);
+
+	fm_metrics_free(&free_ones);
+	json_decref(controls);
 	return rc;
 }
 
@@ -321,14 +335,14 @@ static int stages_in_order(struct fm_runner *r, struct fm_error *err)
 			continue;
 		if (id == FM_INGEST)
 			rc = fm_preflight_version(r->o, r->ledger, r->run, err);
-		else if (id == FM_EVALUATE)
-			rc = fm_stage_distrust(r, FM_EVALUATE, read_metrics(r, err), err);
+		else if (id == FM_EVALUATE && (rc = read_metrics(r, err)) >= 0)
+			rc = look_at_evidence(r, err);
 		else if (id == FM_GATE)
-			rc = fm_stage_distrust(r, FM_GATE, read_verdict(r, err), err);
+			rc = read_verdict(r, err);
 		else if (id == FM_RELEASE)
 			rc = finish_release(r, err);
 		if (rc < 0)
-			return rc;
+			return fm_stage_distrust(r, id, rc, err);
 	}
 	return FM_OK;
 }

@@ -6,7 +6,7 @@
 
 #include "manifests/metrics.h"
 #include "release/contents.h"
-#include "release/json_bounds.h"
+#include "manifests/json_bounds.h"
 #include "release/sign/wire.h"
 
 #define refuse fm_contents_refuse

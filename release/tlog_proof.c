@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "manifests/canon.h"
-#include "release/json_bounds.h"
+#include "manifests/json_bounds.h"
 
 /* ---- heads and hashes ---- */
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "release/attestation.h"
-#include "release/json_bounds.h"
+#include "manifests/json_bounds.h"
 #include "release/verify_parts.h"
 
 #define STATEMENT "https://in-toto.io/Statement/v1"

@@ -23,7 +23,7 @@
 #include "pipeline/release_diff.h"
 #include "pipeline/walls/harvest.h"
 #include "release/archive.h"
-#include "release/json_bounds.h"
+#include "manifests/json_bounds.h"
 
 #define ARCHIVE ".tar.zst"
 

@@ -14,7 +14,7 @@
 #include "manifests/embed.h"
 #include "pipeline/product.h"
 #include "release/archive.h"
-#include "release/json_bounds.h"
+#include "manifests/json_bounds.h"
 #include "traces/doubts.h"
 #include "traces/source.h"
 #include "traces/trace.h"

@@ -24,6 +24,15 @@ bool fm_harvest_refused(const struct fm_error *err)
 	return err->file == fm_harvest_refusal && fm_json_memory_check(FM_OK, &ignored) == FM_OK;
 }
 
+int fm_harvest_unreadable(const char *name, const char *file, struct fm_error *err)
+{
+	struct fm_error why = *err;
+
+	return fm_harvest_refuse(err,
+				 "stage %s left a %s that no honest stage writes, so nothing that it made is used: %s",
+				 name, file, why.message);
+}
+
 static int refuse(enum fm_stage_id id, const char *where, const char *what, struct fm_error *err)
 {
 	return fm_harvest_refuse(err, "stage %s: its %s %s: no honest stage says so, so nothing that it made is used",

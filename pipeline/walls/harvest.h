@@ -20,6 +20,8 @@
 #define fm_harvest_refuse(err, ...) fm_error_set((err), FM_ESYSTEM, fm_harvest_refusal, __LINE__, __VA_ARGS__)
 extern const char fm_harvest_refusal[]; /* stands for the source file in err */
 bool fm_harvest_refused(const struct fm_error *err);
+/* A document that stage `name` left cannot be read: err, which says why, becomes such a refusal. */
+int fm_harvest_unreadable(const char *name, const char *file, struct fm_error *err) FM_MUST_CHECK;
 
 /* The product folder of stage id: the files of its row of the table and no others, regular ones of one name, in folders
  * of this file system, without links, special modes or more than max bytes in all. */

@@ -20,6 +20,7 @@
 #include "base/json_memory.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "manifests/json_bounds.h"
 #include "pipeline/stop.h"
 #include "pipeline/world.h"
 
@@ -71,7 +72,8 @@ static int narrow_descriptors(int *pipe_fd, int say_fd, struct fm_error *err)
 static int check_readable(const struct fm_sandbox *box, struct fm_error *err)
 {
 	for (int i = 0; i < box->npaths; i++) {
-		int fd = open(box->path[i].path, O_RDONLY | O_CLOEXEC);
+		/* O_NONBLOCK: a named pipe in its place must not hold us up. */
+		int fd = open(box->path[i].path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 		if (fd < 0 && errno == EACCES)
 			return fm_fail(
@@ -395,12 +397,14 @@ static void take_place(const json_t *at, struct fm_error *err)
 static int interpret(const char *name, int status, bool out_of_time, const struct fm_buf *b,
 		     struct fm_sandbox_report *report, struct fm_error *err)
 {
+	const char *message, *much;
 	json_t *doc = NULL, *code;
-	const char *message;
 	int rc;
 
 	if (WIFSIGNALED(status))
 		return explain_signal(name, WTERMSIG(status), WTERMSIG(status) == SIGKILL && out_of_time, err);
+	if ((much = fm_json_too_much_loaded(b->data ? b->data : "", b->len)))
+		return fm_fail(err, FM_ESYSTEM, "the result of stage %s cannot be read: %s", name, much);
 	doc = b->len ? json_loadb(b->data, b->len, JSON_REJECT_DUPLICATES, NULL) : NULL;
 	code = json_object_get(doc, "code");
 	if (!json_is_integer(code)) {

@@ -9,7 +9,7 @@
 
 #include "manifests/canon.h"
 #include "release/contents.h"
-#include "release/json_bounds.h"
+#include "manifests/json_bounds.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

@@ -4,7 +4,7 @@
  */
 #include "manifests/config.h"
 #include "manifests/metrics.h"
-#include "release/json_bounds.h"
+#include "manifests/json_bounds.h"
 #include "report/report.h"
 #include "stages/table.h"
 #include "tests/fuzz/fuzz.h"

@@ -2,7 +2,7 @@
  * fuzz_signed - whatever bytes come as a waiver, an approval (signed here, so that they are read to the end), or an
  * envelope of DSSE: no crash, no leak.  The first byte chooses.
  */
-#include "release/json_bounds.h"
+#include "manifests/json_bounds.h"
 #include "release/sign/approval.h"
 #include "release/sign/dsse.h"
 #include "release/sign/sshsig.h"

@@ -65,8 +65,13 @@ enum crime {
 	SPACE_IN_VERDICT,
 	NAME_OF_ARCHIVE,
 	FILE_BESIDE_MODEL,
+	RAW_METRICS, /* a document of evaluate's that is raw */
+	RAW_CONTROLS,
+	RAW_HISTOGRAMS,
+	WORDS, /* evaluate fails, and says what is raw */
 };
 static enum crime crime;
+static struct fm_buf raw;
 
 /* ---- the looks, which a test may take away ---- */
 
@@ -312,6 +317,10 @@ static int put_histograms(const struct fm_evaluate_in *in, struct fm_error *err)
 	char *path = fm_path_join(in->out_dir, "histograms.json");
 	int rc;
 
+	if (crime == RAW_HISTOGRAMS) {
+		rc = fm_file_write(path, 0600, raw.data, raw.len, err);
+		goto out;
+	}
 	if ((rc = fm_table_open(&t, in->synthetic_dir, err)) < 0 || (rc = fm_histograms(t, t, NULL, &doc, err)) < 0)
 		goto out;
 	field = json_array_get(json_object_get(doc, "synthetic_cells"), 0);
@@ -345,8 +354,10 @@ static int small_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_ou
 		 "\"metrics\":[{\"name\":\"jsd.SA\",\"value\":0.6,\"n\":100}]}]}",
 		 crime == NAME_IN_CONTROLS ? "10.11.12.13" : "constant",
 		 crime == KEY_IN_CONTROLS ? "\"row\":\"" SECRET "\"," : "");
-	if ((rc = put(in->out_dir, "metrics.json", metrics_text(), err)) < 0 ||
-	    (rc = put(in->out_dir, "controls.json", text, err)) < 0)
+	if (crime == WORDS)
+		return fm_fail(err, FM_EVERDICT, "%s", raw.data);
+	if ((rc = put(in->out_dir, "metrics.json", crime == RAW_METRICS ? raw.data : metrics_text(), err)) < 0 ||
+	    (rc = put(in->out_dir, "controls.json", crime == RAW_CONTROLS ? raw.data : text, err)) < 0)
 		return rc;
 	if (crime == TEXT_IN_RESULT && (rc = fm_metrics_add(&out->metrics, "jsd.SA", 0.01, 300, err)) < 0)
 		return rc;
@@ -640,6 +651,90 @@ static void test_labels_are_those_of_the_public_table(void **state)
 	fm_buf_free(&b);
 }
 
+/* ---- documents that are no honest JSON, or are too much of it ---- */
+
+static size_t peak_kib(void)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+	char line[256];
+	size_t kib = 0;
+
+	assert_non_null(f);
+	while (fgets(line, sizeof line, f))
+		if (strncmp(line, "VmHWM:", 6) == 0)
+			kib = strtoul(line + 6, NULL, 10);
+	fclose(f);
+	assert_int_not_equal(kib, 0);
+	return kib;
+}
+
+/* before, n times what, behind. */
+static void make_raw(const char *before, const char *what, size_t n, const char *behind)
+{
+	fm_buf_free(&raw);
+	fm_buf_puts(&raw, before);
+	for (size_t i = 0; i < n; i++)
+		fm_buf_puts(&raw, what);
+	fm_buf_puts(&raw, behind);
+	assert_false(raw.failed);
+}
+
+static void test_documents_that_are_none_are_refused(void **state)
+{
+	static const struct {
+		const char *before, *what;
+		size_t n;
+		const char *behind, *words;
+	} doc[] = {
+	    {"[", "[],", 4000000, "[]]", "more values than"},
+	    {"{\"a\":[", "{},", 3000000, "{}]}", "more values than"},
+	    {"[", "0,", 7000000, "0]", "more values than"},
+	    {"", "[", 100000, "", "nested more than"},
+	    {"", "{\"a\":", 100000, "", "nested more than"},
+	    {"[{\"name\":\"jsd.SA\",\"value\":NaN,\"n\":300}]", "", 0, "", "not the JSON"},
+	    {"[{\"name\":\"jsd.SA\",\"value\":1e999,\"n\":300}]", "", 0, "", "not the JSON"},
+	    {"[{\"name\":\"jsd.SA\",\"value\":0,\"value\":1,\"n\":300}]", "", 0, "", "not the JSON"},
+	    {"[{\"name\":\"jsd.SA\",\"value\":0,\"n\":300}] []", "", 0, "", "not the JSON"},
+	    {"\xef\xbb\xbf[]", "", 0, "", "not the JSON"},
+	    {"[\"\xc0\xaf\"]", "", 0, "", "not the JSON"},
+	    {"[\"\\ud800\"]", "", 0, "", "not the JSON"},
+	    {"[\"\\u0000\"]", "", 0, "", "not the JSON"},
+	    {"[\033]2;x\007", "", 0, "", "not the JSON"},
+	    {" ", " ", 1000, "", "not the JSON"},
+	    {"", "", 0, "", "not the JSON"},
+	};
+	static const enum crime where[] = {RAW_METRICS, RAW_CONTROLS, RAW_HISTOGRAMS};
+	size_t before = peak_kib();
+
+	(void)state;
+	/* Each, and each place; with LONG each in each. */
+	for (size_t i = 0; i < sizeof doc / sizeof *doc; i++)
+		for (size_t k = 0; k < sizeof where / sizeof *where; k++) {
+			if (k != i % 3 && !getenv("LONG"))
+				continue;
+			make_raw(doc[i].before, doc[i].what, doc[i].n, doc[i].behind);
+			expect_refused(where[k], doc[i].words);
+		}
+	if (peak_kib() > before + 256 * 1024)
+		fail_msg("the parent took %zu MiB for what a stage said", (peak_kib() - before) >> 10);
+	fm_buf_free(&raw);
+}
+
+/* Why a stage failed is told on a terminal, by whatever it is. */
+static void test_words_of_a_stage_drive_no_terminal(void **state)
+{
+	struct fm_error err;
+
+	(void)state;
+	crime = WORDS;
+	make_raw("\033]2;x\007\n\r\x9b\u202e ", "x", 40, "");
+	assert_int_equal(run(NULL, NULL, &err), FM_EVERDICT);
+	for (const char *c = err.message; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			fail_msg("byte %d in \"%s\"", *c, err.message);
+	fm_buf_free(&raw);
+}
+
 /* The second chain, and its kin: with the one look away, the private row stands in the manifest. */
 static void leaks(enum crime what, bool *look, const char *words)
 {
@@ -679,6 +774,8 @@ int main(void)
 	    T(test_gate_says_what_follows),
 	    T(test_ingest_says_nothing_but_numbers),
 	    T(test_labels_are_those_of_the_public_table),
+	    T(test_documents_that_are_none_are_refused),
+	    T(test_words_of_a_stage_drive_no_terminal),
 	    T(test_second_chain_is_one_without_the_looks),
 	};
 

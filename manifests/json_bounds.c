@@ -1,4 +1,4 @@
-#include "release/json_bounds.h"
+#include "manifests/json_bounds.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -23,7 +23,7 @@ static bool ends_word(char c)
 	return c && strchr(" \t\r\n,:[]{}\"", c);
 }
 
-const char *fm_json_too_much(const char *text, size_t n)
+static const char *exceeds(const char *text, size_t n, size_t most, const char *words)
 {
 	size_t tree = 0, depth = 0, step;
 
@@ -51,8 +51,18 @@ const char *fm_json_too_much(const char *text, size_t n)
 				step++;
 			tree += OTHER;
 		}
-		if (tree > FM_JSON_MAX_TREE)
-			return "it holds more values than 8 MiB of memory can";
+		if (tree > most)
+			return words;
 	}
 	return NULL;
+}
+
+const char *fm_json_too_much(const char *text, size_t n)
+{
+	return exceeds(text, n, FM_JSON_MAX_TREE, "it holds more values than 8 MiB of memory can");
+}
+
+const char *fm_json_too_much_loaded(const char *text, size_t n)
+{
+	return exceeds(text, n, FM_JSON_MAX_LOADED, "it holds more values than 128 MiB of memory can");
 }

@@ -5,15 +5,19 @@
  * is read once, without memory; what the tree would take is summed from above (jansson's structures on a 64-bit
  * machine, with malloc's own share).  Text that is no JSON gets some answer, and then the parser's refusal.
  */
-#ifndef FM_RELEASE_JSON_BOUNDS_H
-#define FM_RELEASE_JSON_BOUNDS_H
+#ifndef FM_MANIFESTS_JSON_BOUNDS_H
+#define FM_MANIFESTS_JSON_BOUNDS_H
 
 #include <stddef.h>
 
 #define FM_JSON_MAX_DEPTH 32
-#define FM_JSON_MAX_TREE ((size_t)8 << 20) /* bytes */
+#define FM_JSON_MAX_TREE ((size_t)8 << 20)     /* bytes */
+#define FM_JSON_MAX_LOADED ((size_t)128 << 20) /* bytes, of a document of a run's own, which another process left */
 
 /* NULL, or what is too much in words. */
 const char *fm_json_too_much(const char *text, size_t n);
+
+/* The same of FM_JSON_MAX_LOADED. */
+const char *fm_json_too_much_loaded(const char *text, size_t n);
 
 #endif
