@@ -178,17 +178,22 @@ def outcome(bench, end):
     return made
 
 
-def goes_on(bench, args, expected):
+def stage_of(key):
+    return STAGES.index("release" if key == "archive" else key.split("/")[0])
+
+
+def goes_on(bench, args, expected, end=None):
+    end = end or args.end
     bench.set()
-    status, out, err, left = bench.run(args.end)
+    status, out, err, left = bench.run(end)
     if status != 0:
         return [f"does not go on: exit status {status}: {err.strip()}"]
     wrong = looks(bench, {}, False, left)
-    if outcome(bench, args.end) != expected:
+    if outcome(bench, end) != {k: v for k, v in expected.items() if stage_of(k) <= STAGES.index(end)}:
         wrong.append(f"goes on to something else: {out.strip()}")
     stem = bench.archive.removesuffix(".tar.zst")
     names = [bench.archive, bench.archive + ".sig", f"{stem}.RELEASE.json", f"{stem}.RELEASE.json.sig", f"{stem}.LOG.json", "LOG.jsonl"]
-    if args.end == "release" and sorted(bench.tree("release")) != sorted(names):
+    if end == "release" and sorted(bench.tree("release")) != sorted(names):
         wrong.append(f"in the folder of releases: {sorted(bench.tree('release'))}")
     return wrong
 
@@ -290,35 +295,66 @@ def errors(bench, args, expected, tally):
             break
 
 
+def instants_of(bench, end):
+    """Each sync, rename and link of a run until `end`, and each site that makes or removes a name, before and after it."""
+    bench.set(record=1)
+    status, out, err, left = bench.run(end)
+    assert status == 0, err
+    assert not bench.head()["lost"]
+    return [(s, n + 1, e) for s in bench.sites() if s.function in ("fsync", "rename", "link", "unlink", "mkdir")
+            for n in range(s.count if s.function in ("fsync", "rename", "link") else 1) for e in (KILL_BEFORE, KILL_AFTER)]
+
+
+def kill_at(bench, args, expected, tally, snap, instant, number, until, to_end):
+    site, occurrence, error = instant
+    bench.put_back(snap)
+    bench.set(site, error, occurrence)
+    status, out, err, left = bench.run(until, kill_after=None if site else occurrence)
+    wrong = [] if status in (0, -9) else [f"exit status {status}: {err.strip()}"]
+    wrong += looks(bench, {}, True, left)
+    wrong += goes_on(bench, args, expected, args.end if to_end else until)
+    group = f"killed {'before' if error == KILL_BEFORE else 'after'} {site.function}" if site else "killed at random"
+    tally.add(group, wrong, f"kill {number}: {where(bench, site.frames)} {occurrence}" if wrong and site else f"kill {number}")
+
+
 def kills(bench, args, expected, tally):
-    """Each sync, rename and link, and each site that makes or removes a name."""
+    """Of one run, from its beginning to its end."""
     bench.keep("snap-0")
-    instants = []
+    todo = []
     if args.kills == "all":
-        bench.set(record=1)
-        status, out, err, left = bench.run(args.end)
-        assert status == 0, err
-        instants = [(s, n + 1, e) for s in bench.sites() if s.function in ("fsync", "rename", "link", "unlink", "mkdir")
-                    for n in range(s.count if s.function in ("fsync", "rename", "link") else 1) for e in (KILL_BEFORE, KILL_AFTER)]
+        todo = instants_of(bench, args.end)
         bench.put_back("snap-0")
     bench.set()
     bench.run(args.end)
     whole = bench.seconds
     rng = random.Random(10)
-    todo = instants or [(None, 0, 0)] * int(args.kills)
-    print(f"# {len(instants)} instants; a run takes {whole:.1f} s", flush=True)
-    for i, (site, occurrence, error) in enumerate(todo):
+    todo = todo or [(None, rng.uniform(0, whole), 0) for _ in range(int(args.kills))]
+    print(f"# {len(todo)} instants; a run takes {whole:.1f} s", flush=True)
+    for i, instant in enumerate(todo):
         tally.progress("kills", i + 1, len(todo))
-        if (i + args.phase) % args.every:
-            continue
-        bench.put_back("snap-0")
-        bench.set(site, error, occurrence)
-        status, out, err, left = bench.run(args.end, kill_after=None if site else rng.uniform(0, whole))
-        wrong = [] if status in (0, -9) else [f"exit status {status}: {err.strip()}"]
-        wrong += looks(bench, {}, True, left)
-        wrong += goes_on(bench, args, expected)
-        group = f"killed {'before' if error == KILL_BEFORE else 'after'} {site.function}" if site else "killed at random"
-        tally.add(group, wrong, f"kill {i + 1}: {where(bench, site.frames)} {occurrence}" if wrong and site else f"kill {i + 1}")
+        if (i + args.phase) % args.every == 0:
+            kill_at(bench, args, expected, tally, "snap-0", instant, i + 1, args.end, True)
+
+
+def kills_by_stage(bench, args, expected, tally):
+    """Each stage by itself, upon what those before it made, and resumed to its own end, at each instant that no stage before had too
+    (the same call for the same time): a part of the time.  Each share-th goes on to the end of the run."""
+    number, had = 0, set()
+    for i, stage in enumerate(STAGES):
+        snap = f"snap-{i}"
+        bench.keep(snap)
+        todo = [t for t in instants_of(bench, stage) if (t[0].key, *t[1:]) not in had]
+        had.update((t[0].key, *t[1:]) for t in todo)
+        bench.keep("after")
+        print(f"# {stage}: {len(todo)} instants", flush=True)
+        for instant in todo if stage in args.stages else []:
+            number += 1
+            tally.progress(stage, number, len(todo))
+            if (number + args.phase) % args.every == 0:
+                kill_at(bench, args, expected, tally, snap, instant, number, stage, number // args.every % args.share == 0)
+        bench.put_back("after")
+        if stage == max(args.stages, key=STAGES.index):
+            break
 
 
 def main():
@@ -330,7 +366,7 @@ def main():
     p.add_argument("--share", type=int, default=8)
     p.add_argument("--every", type=int, default=1)
     p.add_argument("--phase", type=int, default=0)
-    p.add_argument("--kills")
+    p.add_argument("--kills", help="all: at each instant of a run; stages: of each stage by itself; a number: so many at random")
     p.add_argument("--end", default="release")
     p.add_argument("--deep", action="store_true", help="a site is three calls deep, not one")
     p.add_argument("--verbose", action="store_true")
@@ -344,7 +380,8 @@ def main():
     expected = outcome(bench, args.end)
     bench.put_back("clean")
     tally = Tally()
-    (kills if args.kills else errors)(bench, args, expected, tally)
+    how = kills_by_stage if args.kills == "stages" else kills if args.kills else errors
+    how(bench, args, expected, tally)
     return tally.finish()
 
 

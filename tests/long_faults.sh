@@ -1,7 +1,8 @@
 #!/bin/sh
 # Promise: whatever call of a run fails, and whenever it is killed, it says so, releases nothing wrong, leaves nothing behind, and
 # goes on to the same archive.  Each call site of each stage in each way, SIGKILL before and after each sync, rename and link, and
-# 200 at random.  SHARE=N tries each N-th case; all of them (SHARE=1) take hours.
+# 200 at random.  SHARE=N tries each N-th case, N odd, as before and after alternate; all of them (SHARE=1) take hours.  KILLS=stages
+# kills each stage by itself, which is less of the same.
 # A line says how far it is each half minute.
 # usage: long_faults.sh [FLOWMINT]
 set -u
@@ -15,8 +16,8 @@ if [ -z "$CONFINED" ] || [ ! -e "$INJECT" ]; then
 fi
 mkfifo all.pipe || exit 4
 : >out
-for what in "--deep --share 4" "--kills all" "--kills 200"; do
-	every=${SHARE:-12}
+for what in "--deep --share 4" "--kills ${KILLS:-all}" "--kills 200"; do
+	every=${SHARE:-13}
 	[ "$what" != "--kills 200" ] || every=1
 	# shellcheck disable=SC2086 # an option and its value
 	"$PYTHON" "$ROOT/tests/faults.py" "$F" "$INJECT" p small-1.0.0.tar.zst $what --every "$every" 2>err >all.pipe &
