@@ -28,6 +28,7 @@
 #include "manifests/metrics.h"
 #include "release/reason.h"
 #include "release/sign/sshsig.h"
+#include "release/table_form.h"
 
 #define FM_ARCHIVE_ZSTD_LEVEL "9"
 #define FM_MANIFEST_FORMAT "flowmint-manifest/1"
@@ -94,6 +95,7 @@ struct fm_archive_file {
 	uint64_t nbytes;
 	char sha256[FM_SHA256_HEX];
 	struct fm_archive_lines lines; /* where fm_archive_is_table(path) */
+	struct fm_table_form form;     /* likewise */
 };
 struct fm_archive_info {
 	char folder[FM_ARCHIVE_MAX_FOLDER];

@@ -370,8 +370,9 @@ static void count_lines(struct fm_archive_lines *l, const uint8_t *p, size_t n)
 	l->whole = l->whole && !l->quoted;
 }
 
-/* The bytes of a file: given to the sink, kept in doc and counted in lines if these are not NULL. */
-static int take_bytes(struct reader *r, const struct entry *e, struct fm_buf *doc, struct fm_archive_lines *lines)
+/* The bytes of a file: given to the sink, kept in doc and counted in lines and form if these are not NULL. */
+static int take_bytes(struct reader *r, const struct entry *e, struct fm_buf *doc, struct fm_archive_lines *lines,
+		      struct fm_table_form *form)
 {
 	const uint8_t *p;
 	size_t got;
@@ -391,6 +392,8 @@ static int take_bytes(struct reader *r, const struct entry *e, struct fm_buf *do
 		}
 		if (lines)
 			count_lines(lines, p, got);
+		if (form)
+			fm_table_form_add(form, p, got);
 	}
 	return FM_OK;
 }
@@ -421,7 +424,8 @@ static int take_file(struct reader *r, const struct entry *e, struct fm_archive_
 	f->nbytes = e->nbytes;
 	if (r->sink && (rc = r->sink->file(r->sink->ctx, f->path, r->err)) < 0)
 		return rc;
-	if ((rc = fm_side_digest_part(r->tar_hash, f->sha256, r->err)) < 0 || (rc = take_bytes(r, e, doc, lines)) < 0 ||
+	if ((rc = fm_side_digest_part(r->tar_hash, f->sha256, r->err)) < 0 ||
+	    (rc = take_bytes(r, e, doc, lines, lines ? &f->form : NULL)) < 0 ||
 	    (rc = fm_side_digest_part(r->tar_hash, NULL, r->err)) < 0)
 		return rc;
 	return take_padding(r, e);

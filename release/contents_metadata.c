@@ -56,6 +56,29 @@ static int disagrees(struct fm_contents *c, const char *path, const char *what)
 				  *what ? ": " : "", what);
 }
 
+/* The text of a table: what its dialect says of lines and values, and nothing that drives a terminal. */
+static int check_form(struct fm_contents *c, const json_t *r, const struct fm_archive_file *f,
+		      const struct layout *layout, bool csv)
+{
+	const json_t *dialect = json_object_get(r, "dialect"), *schema = json_object_get(r, "schema");
+	const char *delimiter = text_of(dialect, "delimiter"), *end = text_of(dialect, "lineTerminator");
+	const struct fm_table_form *form = &f->form;
+
+	if (form->bom)
+		return disagrees(c, f->path, "it begins with a byte-order mark");
+	if (form->control)
+		return disagrees(c, f->path, "it has control characters");
+	if ((strcmp(end, "\r\n") == 0 && (form->cr != form->crlf || form->crlf != form->plain.n)) ||
+	    ((!csv || strcmp(end, "\n") == 0) && form->cr))
+		return disagrees(c, f->path, "its lines end otherwise");
+	if (!csv)
+		return form->objects == form->plain.n ? FM_OK : disagrees(c, f->path, "a line of it is no object");
+	if (strlen(delimiter) == 1 && !fm_table_form_has(form, layout->quotes, *delimiter, layout->head,
+							 json_array_size(json_object_get(schema, "fields"))))
+		return disagrees(c, f->path, "a row of it has more or fewer values than the schema has fields");
+	return FM_OK;
+}
+
 /* A file as a resource has it; *layout where it is a table. */
 static int check_resource(struct fm_contents *c, const json_t *r, const struct fm_archive_file *f,
 			  struct layout *layout)
@@ -80,7 +103,7 @@ static int check_resource(struct fm_contents *c, const json_t *r, const struct f
 		return disagrees(c, f->path, "its schema is not that of manifest.json");
 	layout->head = csv ? json_is_true(head) + json_array_size(json_object_get(dialect, "commentRows")) : 0;
 	layout->quotes = csv && (!json_is_string(quote) || strcmp(json_string_value(quote), "\"") == 0);
-	return FM_OK;
+	return check_form(c, r, f, layout, csv);
 }
 
 /* The rows of a table, as its readers count them; *whole: the last one is ended. */

@@ -1,0 +1,159 @@
+#include "release/table_form.h"
+
+#include <emmintrin.h>
+#include <string.h>
+
+#define BLOCK 64
+
+static const char delimiters[] = ",;|\t"; /* in this order: */
+enum { COMMA, SEMICOLON, BAR, TAB };
+
+static void end_line(struct fm_form_lines *l)
+{
+	for (int k = 0; k < FM_FORM_NDELIMITERS; k++) {
+		if (l->n < FM_FORM_HEAD) {
+			l->head[l->n][k] = l->now[k];
+		} else {
+			l->least[k] = l->n == FM_FORM_HEAD || l->now[k] < l->least[k] ? l->now[k] : l->least[k];
+			l->most[k] = l->now[k] > l->most[k] ? l->now[k] : l->most[k];
+		}
+		l->now[k] = 0;
+	}
+	l->n++;
+}
+
+static void add_delimiter(struct fm_table_form *f, int k)
+{
+	f->plain.now[k]++;
+	if (f->has_quotes && !f->is_open)
+		f->quoted.now[k]++;
+}
+
+static void add_byte(struct fm_table_form *f, uint8_t c)
+{
+	const char *at;
+
+	if (c == '\n') {
+		f->crlf += f->last == '\r';
+		f->objects += f->opens && f->last == '}';
+		end_line(&f->plain);
+		if (f->has_quotes && !f->is_open)
+			end_line(&f->quoted);
+	} else if (c == '\r') {
+		f->cr++;
+	} else if (c == '"') {
+		if (!f->has_quotes)
+			f->quoted = f->plain;
+		f->has_quotes = true;
+		f->is_open = !f->is_open;
+	} else if (c && (at = strchr(delimiters, c))) {
+		add_delimiter(f, (int)(at - delimiters));
+	} else if (c < 0x20 || c == 0x7f) {
+		f->control++;
+	}
+	if (f->nbytes == 0 || f->last == '\n')
+		f->opens = c == '{';
+	f->last = c;
+	f->nbytes++;
+}
+
+static uint64_t together(__m128i a, __m128i b, __m128i c, __m128i d)
+{
+	return (uint64_t)(uint32_t)_mm_movemask_epi8(a) | (uint64_t)(uint32_t)_mm_movemask_epi8(b) << 16 |
+	       (uint64_t)(uint32_t)_mm_movemask_epi8(c) << 32 | (uint64_t)(uint32_t)_mm_movemask_epi8(d) << 48;
+}
+
+/* Bit i: byte i of the block is c. */
+static inline uint64_t where(const __m128i v[4], char c)
+{
+	const __m128i want = _mm_set1_epi8(c);
+
+	return together(_mm_cmpeq_epi8(v[0], want), _mm_cmpeq_epi8(v[1], want), _mm_cmpeq_epi8(v[2], want),
+			_mm_cmpeq_epi8(v[3], want));
+}
+
+static inline __m128i is_odd(__m128i v)
+{
+	const __m128i low = _mm_set1_epi8(0x1f);
+
+	return _mm_or_si128(
+	    _mm_cmpeq_epi8(_mm_max_epu8(v, low), low),
+	    _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(0x7f)), _mm_cmpeq_epi8(v, _mm_set1_epi8('"'))));
+}
+
+static uint32_t count(uint64_t bits)
+{
+	return bits ? (uint32_t)__builtin_popcountll(bits) : 0;
+}
+
+/* A block of printable text without quotes, and ends of lines, as nearly all are; false: something else is in it. */
+static bool add_block(struct fm_table_form *f, const uint8_t *p)
+{
+	uint64_t ends, found[FM_FORM_NDELIMITERS];
+	__m128i v[4];
+
+	v[0] = _mm_loadu_si128((const __m128i *)(const void *)p);
+	v[1] = _mm_loadu_si128((const __m128i *)(const void *)(p + 16));
+	v[2] = _mm_loadu_si128((const __m128i *)(const void *)(p + 32));
+	v[3] = _mm_loadu_si128((const __m128i *)(const void *)(p + 48));
+	ends = where(v, '\n');
+	found[TAB] = where(v, '\t');
+	if (f->has_quotes || together(is_odd(v[0]), is_odd(v[1]), is_odd(v[2]), is_odd(v[3])) != (ends | found[TAB]))
+		return false;
+	if (f->nbytes == 0 || f->last == '\n')
+		f->opens = p[0] == '{';
+	found[COMMA] = where(v, ',');
+	found[SEMICOLON] = where(v, ';');
+	found[BAR] = where(v, '|');
+	for (; ends; ends &= ends - 1) {
+		uint64_t end = ends & -ends;
+		int at = __builtin_ctzll(end);
+
+		for (int k = 0; k < FM_FORM_NDELIMITERS; k++) {
+			f->plain.now[k] += count(found[k] & (end - 1));
+			found[k] &= -end;
+		}
+		f->crlf += at == 0 && f->last == '\r';
+		f->objects += f->opens && (at ? p[at - 1] : f->last) == '}';
+		f->opens = at + 1 < BLOCK && p[at + 1] == '{';
+		end_line(&f->plain);
+	}
+	for (int k = 0; k < FM_FORM_NDELIMITERS; k++)
+		f->plain.now[k] += count(found[k]);
+	f->last = p[BLOCK - 1];
+	f->nbytes += BLOCK;
+	return true;
+}
+
+void fm_table_form_add(struct fm_table_form *f, const uint8_t *p, size_t n)
+{
+	static const uint8_t mark[3] = {0xef, 0xbb, 0xbf};
+
+	for (size_t i = 0; f->nbytes + i < sizeof f->first && i < n; i++)
+		f->first[f->nbytes + i] = p[i];
+	for (size_t i = 0; i < n;) {
+		if (n - i >= BLOCK && add_block(f, p + i)) {
+			i += BLOCK;
+			continue;
+		}
+		for (size_t end = n - i < BLOCK ? n : i + BLOCK; i < end; i++)
+			add_byte(f, p[i]);
+	}
+	f->bom = memcmp(f->first, mark, sizeof mark) == 0;
+}
+
+bool fm_table_form_has(const struct fm_table_form *f, bool quotes, char delimiter, uint64_t head, size_t values)
+{
+	const struct fm_form_lines *l = quotes && f->has_quotes ? &f->quoted : &f->plain;
+	const char *at = delimiter ? strchr(delimiters, delimiter) : NULL;
+	uint64_t want = values - 1;
+	int k;
+
+	if (!at || head > FM_FORM_HEAD)
+		return true;
+	k = (int)(at - delimiters);
+	for (uint64_t i = head; i < l->n && i < FM_FORM_HEAD; i++)
+		if (l->head[i][k] != want)
+			return false;
+	return l->n <= FM_FORM_HEAD || (l->least[k] == want && l->most[k] == want);
+}
