@@ -60,9 +60,11 @@ int fm_ledger_row_hash(const struct fm_ledger_row *r, char hex[FM_SHA256_HEX], s
 
 static const char *text(sqlite3_stmt *s, int i, bool *hidden)
 {
+	bool is_text = sqlite3_column_type(s, i) == SQLITE_TEXT; /* asked before it is taken for one */
 	const char *t = (const char *)sqlite3_column_text(s, i);
 
 	t = t ? t : "";
+	*hidden |= !is_text;
 	*hidden |= strlen(t) != (size_t)sqlite3_column_bytes(s, i);
 	return t;
 }

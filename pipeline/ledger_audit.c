@@ -188,7 +188,8 @@ static int check_row(struct audit *a, const struct fm_ledger_row *r, struct fm_e
 		problem(a, r->row, "row %lld does not continue row %lld: rows were replaced or reordered",
 			(long long)r->row, (long long)a->last);
 	if (r->hidden)
-		problem(a, r->row, "row %lld has bytes behind the end of a text", (long long)r->row);
+		problem(a, r->row, "row %lld has a value that is no text, or bytes behind the end of a text",
+			(long long)r->row);
 	if ((rc = fm_ledger_row_hash(r, hex, err)) < 0)
 		return rc;
 	if (strcmp(hex, r->hash) != 0)

@@ -143,17 +143,32 @@ static int check_absent(const struct fm_ledger *l, bool create, struct fm_error 
 	return FM_OK;
 }
 
+/* What SQLite opens is a file: it would wait for a named pipe, and say of the rest what nobody understands. */
+static int check_regular(const struct fm_ledger *l, const char *suffix, bool link, struct fm_error *err)
+{
+	struct stat st;
+	char *path;
+	int rc = FM_OK;
+
+	if (asprintf(&path, "%s%s", l->db_path, suffix) < 0)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode) && !(link && S_ISLNK(st.st_mode)))
+		rc = fm_fail(err, FM_EVERDICT, "%s: the ledger is broken: this is no regular file", path);
+	free(path);
+	return rc;
+}
+
 static int open_database(struct fm_ledger *l, bool create, struct fm_error *err)
 {
 	/* For reading too: what a killed run left in the journal is rolled back. Write-protected, SQLite opens it
 	 * read-only. */
 	int flags = SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0), rc;
-	struct stat st;
 	mode_t mask;
 
-	/* Of a link the audit tells. */
-	if (lstat(l->db_path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
-		return fm_fail(err, FM_EVERDICT, "%s: the ledger is broken: this is no regular file", l->db_path);
+	/* Of a link in the place of the database the audit tells. */
+	if ((rc = check_regular(l, "", true, err)) < 0 || (rc = check_regular(l, "-journal", false, err)) < 0 ||
+	    (rc = check_regular(l, "-wal", false, err)) < 0 || (rc = check_regular(l, "-shm", false, err)) < 0)
+		return rc;
 	mask = umask(077);
 	rc = sqlite3_open_v2(l->db_path, &l->db, flags, NULL);
 	umask(mask);

@@ -22,7 +22,7 @@ struct fm_ledger {
 struct fm_ledger_row {
 	int64_t row;
 	const char *time, *run, *kind, *body, *prev, *hash, *mac; /* of the statement, until its next step */
-	bool hidden;                                              /* a text has bytes behind a NUL */
+	bool hidden;                                              /* a value is no text, or has bytes behind a NUL */
 };
 
 /* What a head or a witness says. */

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "manifests/canon.h"
 #include "manifests/dialect.h"
+#include "manifests/json_bounds.h"
 #include "manifests/registry.h"
 #include "model/generator.h"
 #include "pipeline/limits.h"
@@ -22,7 +23,6 @@
 #include "pipeline/publish.h"
 #include "pipeline/walls/sandbox.h"
 #include "release/archive.h"
-#include "manifests/json_bounds.h"
 #include "traces/files.h"
 #include "traces/source.h"
 #include "traces/split.h"
@@ -256,7 +256,7 @@ int fm_preflight_version(const struct fm_run_options *o, struct fm_ledger *l, co
 			 struct fm_error *err)
 {
 	const struct fm_config *cfg = o->cfg;
-	char hex[FM_SHA256_HEX], store[FM_SHA256_HEX] = "", id[FM_RUN_ID_MAX] = "", other[200] = "", *path = NULL;
+	char hex[FM_SHA256_HEX] = "", store[FM_SHA256_HEX] = "", id[FM_RUN_ID_MAX] = "", other[200] = "", *path = NULL;
 	json_t *there = NULL, *here = NULL;
 	struct stat st;
 	int rc = FM_OK;
@@ -276,9 +276,11 @@ int fm_preflight_version(const struct fm_run_options *o, struct fm_ledger *l, co
 			     path);
 		goto out;
 	}
-	if ((rc = fm_sha256_file_hex(path, hex, err)) < 0 || (rc = find_released(l, hex, &there, store, id, err)) < 0)
+	/* A file of holes is no archive of ours, and would cost hours to read. */
+	if ((uint64_t)st.st_size <= FM_ARCHIVE_MAX_FILE &&
+	    ((rc = fm_sha256_file_hex(path, hex, err)) < 0 || (rc = find_released(l, hex, &there, store, id, err)) < 0))
 		goto out;
-	if (!there)
+	if (!there && hex[0])
 		there = config_of_archive(path);
 	if (!(here = fm_config_json(cfg, NULL, true))) {
 		rc = no_memory(err);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -377,13 +378,17 @@ static int lock_folder(struct publication *p, struct fm_error *err)
 	return FM_OK;
 }
 
-static int same_digest(const char *path, const char *hex, bool *same, struct fm_error *err)
+/* Has path the digest of the file `of`, which is hex?  One of another size is not read. */
+static int same_digest(const char *path, const char *of, const char *hex, bool *same, struct fm_error *err)
 {
 	char have[FM_SHA256_HEX];
+	struct stat st, own;
 	int rc;
 
 	*same = false;
 	if (!fm_file_exists(path))
+		return FM_OK;
+	if (stat(path, &st) == 0 && stat(of, &own) == 0 && S_ISREG(st.st_mode) && st.st_size != own.st_size)
 		return FM_OK;
 	if ((rc = fm_sha256_file_hex(path, have, err)) < 0)
 		return rc;
@@ -399,7 +404,7 @@ static int look(struct publication *p, bool *archive, bool *complete, struct fm_
 	int rc;
 
 	*complete = false;
-	if ((rc = same_digest(p->to, p->run->archive_sha256, archive, err)) < 0)
+	if ((rc = same_digest(p->to, p->from, p->run->archive_sha256, archive, err)) < 0)
 		return rc;
 	if (!*archive && fm_file_exists(p->to) && fm_file_exists(p->to_sig))
 		return fm_fail(
@@ -461,7 +466,7 @@ static int place(struct publication *p, bool there, struct fm_error *err)
 	    (rc = remove_file(p->keys, err)) < 0 || (rc = write_record(p, err)) < 0)
 		return rc;
 	if (!there && ((rc = fm_file_copy(p->from, p->to, 0644, err)) < 0 ||
-		       (rc = same_digest(p->to, p->run->archive_sha256, &there, err)) < 0))
+		       (rc = same_digest(p->to, p->from, p->run->archive_sha256, &there, err)) < 0))
 		return rc;
 	if (!there)
 		return fm_fail(err, FM_ESYSTEM, "%s reads back other bytes than were written", p->to);

@@ -47,6 +47,7 @@
 #define FM_ARCHIVE_MAX_FOLDER 96                      /* NAME (63), a hyphen, VERSION (31) and a NUL */
 #define FM_ARCHIVE_MAX_PATH 100                       /* below the folder, with its NUL */
 #define FM_ARCHIVE_MAX_BYTES ((uint64_t)077777777777) /* of one file: 8 GiB - 1, what ustar can say */
+#define FM_ARCHIVE_MAX_FILE ((uint64_t)64 << 30)      /* of the compressed file */
 #define FM_ARCHIVE_MAX_DOCUMENT (2u << 20)            /* of each document that is read into memory */
 #define FM_ARCHIVE_MAX_CITATION 65536                 /* of CITATION.cff, which has a few hundred */
 /* The tar has at most this many times the bytes of the compressed file, and some more: flows have 5 to 10 times. */

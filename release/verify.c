@@ -43,6 +43,10 @@ static int open_archive(struct fm_verify_job *job)
 		return fm_fail_errno(job->err, "%s", path);
 	if (!S_ISREG(st.st_mode))
 		return fm_fail(job->err, FM_EINPUT, "%s is no regular file", path);
+	/* A file of holes costs its sender nothing, and would cost hours to read. */
+	if ((uint64_t)st.st_size > FM_ARCHIVE_MAX_FILE)
+		return fm_fail(job->err, FM_EINPUT, "%s is larger than any archive: %lld bytes, and %lld may be", path,
+			       (long long)st.st_size, (long long)FM_ARCHIVE_MAX_FILE);
 	return FM_OK;
 }
 

@@ -201,6 +201,46 @@ done
 bent "index notes, which flowmint did not make" "an index of another's" 'run_sql("CREATE INDEX notes ON ledger(kind)")'
 bent "trigger ledger_no_update was replaced" "a trigger that does nothing" 'saved.clear(); run_sql("CREATE TRIGGER ledger_no_update BEFORE UPDATE ON ledger BEGIN SELECT 1; END",
 	"CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger BEGIN SELECT 1; END")'
+# what SQLite would wait for, or open elsewhere
+for side in journal wal shm; do
+	mkfifo p/workspace/ledger.db-$side
+	for what in audit run; do
+		[ $what = run ] && set -- run p $UNCONFINED --quiet --until ingest || set -- audit --workspace p/workspace
+		expect 1 "a named pipe beside the database, -$side: $what" timeout 60 "$F" "$@"
+		says err "ledger.db-$side: the ledger is broken: this is no regular file" "a named pipe beside the database, -$side: says so"
+	done
+	rm -rf p/workspace && cp -a good p/workspace
+done
+echo precious >elsewhere
+ln -s "$T/elsewhere" p/workspace/ledger.db-journal
+expect 1 "a link in the place of the journal" "$F" audit --workspace p/workspace
+holds "nothing was written behind it" test "$(cat elsewhere)" = precious
+rm -rf p/workspace && cp -a good p/workspace
+# another type under the same bytes: loosen.py DB SQL, with the table's own text put back
+cat >loosen.py <<'PY'
+import sqlite3, sys
+def opened(): return sqlite3.connect(sys.argv[1], isolation_level=None)
+db = opened()
+triggers = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+for name, _ in triggers: db.execute(f"DROP TRIGGER {name}")
+(strict,) = db.execute("SELECT sql FROM sqlite_master WHERE name = 'ledger'").fetchone()
+def schema(text):
+    db = opened()
+    db.execute("PRAGMA writable_schema=ON")
+    db.execute("UPDATE sqlite_master SET sql = ? WHERE name = 'ledger'", (text,))
+    db.close()
+schema(strict.replace(" STRICT", "").replace(" NOT NULL", "").replace("TEXT", "BLOB"))
+db = opened()
+db.execute(sys.argv[2])
+db.close()
+schema(strict)
+db = opened()
+for _, sql in triggers: db.execute(sql)
+PY
+"$PYTHON" loosen.py p/workspace/ledger.db "UPDATE ledger SET body = CAST(body AS BLOB) WHERE row = 3"
+found "a value that is no text" "a body that is the same bytes and no text"
+"$PYTHON" loosen.py p/workspace/ledger.db "UPDATE ledger SET hash = CAST(hash AS BLOB)"
+found "a value that is no text" "hashes that are no text"
 # 41-46: another text, another ledger, the witness
 bent "was edited" "a body that is another text of the same meaning" 'run_sql("UPDATE ledger SET body = replace(body, \":\", \": \") WHERE row = 3")'
 bent "row 101 follows row 0" "rows numbered anew from 100" 'run_sql("UPDATE ledger SET row = row + 100")'

@@ -1,0 +1,70 @@
+#!/bin/sh
+# What lies in the place of a file may be anything: a named pipe, a folder, a device, a link to nowhere or to itself, a file of
+# holes.  A program that reads it says so at once, and waits for nobody.
+# usage: cli_odd_files.sh [FLOWMINT]
+# shellcheck disable=SC2086 # UNCONFINED is one word or none
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+
+toy 4 2 300
+"$F" keygen --out p/keys/attest --principal builder | sed 's/"flowmint[^"]*"/"flowmint-attestation"/' >>p/allowed_signers
+expect 0 "a release" "$F" run p $UNCONFINED --quiet --set publish.attestation_key="$T/p/keys/attest"
+stem=p/release/toy-1.0.0
+cp -a p good
+
+odd() { # KIND FILE: in its place
+	rm -rf "$2"
+	case $1 in
+	pipe) mkfifo "$2" ;;
+	folder) mkdir "$2" ;;
+	device) ln -s /dev/full "$2" ;;
+	loop) ln -s "$(basename "$2")" "$2" ;;
+	holes) truncate -s 5T "$2" ;;
+	esac
+}
+refused() { # WHAT COMMAND...: with exit status 1, 3 or 4, a message, and soon
+	what=$1
+	shift
+	timeout -s KILL 60 "$@" >out 2>err
+	got=$?
+	echo "exit status $got: $*" >>out
+	case $got in 1 | 3 | 4) grep -q . err || grep -q '^bad: ' out ;; *) false ;; esac
+	result $? "$what"
+}
+for kind in pipe folder device loop holes; do
+	for file in .tar.zst .tar.zst.sig .RELEASE.json .RELEASE.json.sig .LOG.json .intoto.jsonl .KEYS.json; do
+		# Beside an archive what leads nowhere is not there, which is said as such.
+		case $kind$file in loop.intoto.jsonl | loop.KEYS.json | loop.LOG.json | loop.RELEASE.json) continue ;; esac
+		odd $kind $stem$file
+		refused "$kind in the place of $file: flowmint-verify" "$V" --no-state --signers p/allowed_signers $stem.tar.zst
+		# flowmint verify shows its child the same files: what only waiting can tell is enough.
+		[ $kind != pipe ] || refused "$kind in the place of $file: flowmint verify" \
+			"$F" verify --no-state --signers p/allowed_signers $stem.tar.zst
+		rm -rf p/release && cp -a good/release p/release
+	done
+	odd $kind p/allowed_signers
+	refused "$kind in the place of the signers" "$V" --no-state --signers p/allowed_signers $stem.tar.zst
+	cp --remove-destination good/allowed_signers p/allowed_signers 2>/dev/null || { rm -rf p/allowed_signers && cp good/allowed_signers p; }
+done
+# A run, whose products lie under the names of their keys.
+for kind in pipe folder holes; do
+	for file in p/keys/commitment.key p/allowed_signers p/workspace/stages/ingest/*/store.sealed p/workspace/stages/ingest/*/key.json; do
+		odd $kind "$file"
+		timeout -s KILL 60 "$F" run p $UNCONFINED --quiet --until ingest >out 2>err
+		got=$?
+		echo "exit status $got" >>err
+		# A product that is none is made again, with a warning.
+		case $file in
+		*/stages/*) [ $got -eq 0 ] && grep -q warning err ;;
+		*) [ $got -eq 3 ] || [ $got -eq 4 ] || [ $got -eq 1 ] ;;
+		esac
+		result $? "$kind in the place of $(basename "$file"): a run goes on or says why not"
+		rm -rf p && cp -a good p
+	done
+done
+odd holes p/release/toy-1.0.1.tar.zst
+expect 3 "a file of holes where the archive is to be takes its place" timeout -s KILL 60 "$F" run p $UNCONFINED --quiet \
+	--set release.version=1.0.1
+says err "is taken" "which is said"
+finish
