@@ -56,6 +56,7 @@ struct fm_csv {
 	struct fm_buf head; /* the fields of the first line, each with a NUL behind it */
 	int nhead;          /* their number; -1: not reading the first line */
 	struct fm_json_fields values;
+	bool not_row[256]; /* by first byte: the line can be something else */
 	/* What was read. */
 	uint64_t line, lines_before; /* of all files; of those before this one */
 	uint64_t good;

@@ -274,14 +274,52 @@ static bool is_json(const char *s, size_t n)
 	return *s == '{' || (*s == '[' && (i == n || s[i] == '{'));
 }
 
-/* One line without its LF. */
-static int take_line(struct fm_csv *c, const char *s, size_t n, struct fm_error *err)
+/* Behind the fields of a line; why: NULL, or why it has none. */
+static int end_line(struct fm_csv *c, const char *s, size_t n, const char *why, struct fm_error *err)
+{
+	if (!why && fm_row_end(c->row))
+		good_row(c);
+	else if (!why && c->row->other)
+		c->others++;
+	else if (c->row->error.code == FM_ESYSTEM)
+		return fm_fail(err, FM_ESYSTEM, "%s", c->row->error.message);
+	else {
+		char theirs[3], other = 0, label[FM_DICT_VALUE_MAX + 1];
+
+		if (!why && c->row->field == 1)
+			other = fm_delimiter_of(s, n, c->o->dialect->delimiter, c->row->nfields);
+		if (other)
+			snprintf(c->row->reason, sizeof c->row->reason,
+				 "1 column where %d are expected: the delimiter seems to be '%s' (delimiter in the "
+				 "dialect)",
+				 c->row->nfields, fm_delimiter_name(other, theirs));
+		bad_row(c, s, n, why ? why : c->row->reason, why ? NULL : fm_row_bad_label(c->row, label));
+	}
+	return FM_OK;
+}
+
+/* A row, by its first byte: no comment, header, summary or byte-order mark. */
+static inline bool is_row(const struct fm_csv *c, const char *s, size_t n)
+{
+	return c->begun && n > 1 && n <= FM_ROW_LINE && !c->footer && !c->json && !c->not_row[(unsigned char)*s] &&
+	       !(c->header.len && *s == *c->header.data);
+}
+
+/* One line without its LF; behind bytes of the block are there behind it. */
+static int take_line(struct fm_csv *c, const char *s, size_t n, size_t behind, struct fm_error *err)
 {
 	const char *why = NULL;
-	bool is_row;
+	bool is_first;
 	int rc;
 
 	c->line++;
+	if (behind >= FM_ROW_PAD && is_row(c, s, n)) {
+		size_t len = n - (s[n - 1] == '\r');
+
+		fm_row_begin(c->row);
+		if (fm_row_line(c->row, s, len))
+			return end_line(c, s, len, NULL, err);
+	}
 	if (n >= 3 && !memcmp(s, "\xef\xbb\xbf", 3)) { /* of the file, or of one that was joined to it */
 		s += 3;
 		n -= 3;
@@ -319,7 +357,7 @@ static int take_line(struct fm_csv *c, const char *s, size_t n, struct fm_error 
 		c->begun = true;
 		if (c->o->dialect->header)
 			fm_buf_add(&c->header, s, n);
-		if ((rc = first_line(c, s, n, &is_row, err)) < 0 || !is_row)
+		if ((rc = first_line(c, s, n, &is_first, err)) < 0 || !is_first)
 			return rc;
 	}
 	fm_row_begin(c->row);
@@ -327,25 +365,7 @@ static int take_line(struct fm_csv *c, const char *s, size_t n, struct fm_error 
 	if ((rc = c->json ? fm_fields_json(&c->values, c->o->dialect, s, n, on_field, c, &why, err)
 			  : split_line(c, s, n, &why, err)))
 		return rc;
-	if (!why && fm_row_end(c->row))
-		good_row(c);
-	else if (!why && c->row->other)
-		c->others++;
-	else if (c->row->error.code == FM_ESYSTEM)
-		return fm_fail(err, FM_ESYSTEM, "%s", c->row->error.message);
-	else {
-		char theirs[3], other = 0, label[FM_DICT_VALUE_MAX + 1];
-
-		if (!why && c->row->field == 1)
-			other = fm_delimiter_of(s, n, c->o->dialect->delimiter, c->row->nfields);
-		if (other)
-			snprintf(c->row->reason, sizeof c->row->reason,
-				 "1 column where %d are expected: the delimiter seems to be '%s' (delimiter in the "
-				 "dialect)",
-				 c->row->nfields, fm_delimiter_name(other, theirs));
-		bad_row(c, s, n, why ? why : c->row->reason, why ? NULL : fm_row_bad_label(c->row, label));
-	}
-	return FM_OK;
+	return end_line(c, s, n, why, err);
 }
 
 /* A line that began in an earlier block: keep it, or of one that is too long only the beginning. */
@@ -364,10 +384,12 @@ int fm_csv_take(struct fm_csv *c, struct fm_error *err)
 	while (c->nleft && !fm_csv_is_full(c)) {
 		const char *lf = memchr(c->left, '\n', c->nleft), *line = c->left;
 		size_t m = lf ? (size_t)(lf - c->left) : c->nleft, n = m;
+		size_t behind;
 		int rc;
 
 		c->left += m + (lf != NULL);
 		c->nleft -= m + (lf != NULL);
+		behind = c->nleft;
 		if (c->carry.len || !lf) {
 			if ((rc = keep(c, line, n, err)) < 0)
 				return rc;
@@ -376,8 +398,9 @@ int fm_csv_take(struct fm_csv *c, struct fm_error *err)
 			line = c->carry.data;
 			n = c->carry.len;
 			c->carry.len = 0;
+			behind = 0;
 		}
-		if ((rc = take_line(c, line, n, err)) < 0)
+		if ((rc = take_line(c, line, n, behind, err)) < 0)
 			return rc;
 	}
 	return FM_OK;
@@ -387,7 +410,7 @@ int fm_csv_end(struct fm_csv *c, struct fm_error *err)
 {
 	bool cut = c->carry.len > 0 && !c->json;
 	uint64_t good = c->good;
-	int rc = c->carry.len ? take_line(c, c->carry.data, c->carry.len, err) : FM_OK;
+	int rc = c->carry.len ? take_line(c, c->carry.data, c->carry.len, 0, err) : FM_OK;
 
 	if (cut && c->good > good)
 		c->unended = c->line;
@@ -424,6 +447,21 @@ int fm_csv_follow(struct fm_csv *c, const struct fm_csv *of, struct fm_error *er
 	return fm_buf_check(&c->header, err);
 }
 
+/* The first bytes that lines can have which are no rows, or rows only when they have been looked at. */
+static void know_rows(struct fm_csv *c)
+{
+	static const char others[] = " \t\r\xefSTN{[";
+	const struct fm_dialect *d = c->o->dialect;
+
+	memset(c->not_row, d->blanks, sizeof c->not_row);
+	for (const char *p = others; *p; p++)
+		c->not_row[(unsigned char)*p] = true;
+	c->not_row[0] = true;
+	c->not_row[(unsigned char)*d->header_mark] = true;
+	for (int i = 0; i < d->ncomment; i++)
+		c->not_row[(unsigned char)*d->comment[i]] = true;
+}
+
 int fm_csv_new(struct fm_csv **out, const struct fm_trace_opts *o, size_t cap, struct fm_error *err)
 {
 	struct fm_csv *c;
@@ -447,6 +485,7 @@ int fm_csv_new(struct fm_csv **out, const struct fm_trace_opts *o, size_t cap, s
 		return rc;
 	}
 	fm_row_init(c->row, o->dialect, o->missing, c->chunk);
+	know_rows(c);
 	c->row->ipv4_only = o->ipv4_only;
 	*out = c;
 	return FM_OK;

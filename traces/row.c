@@ -66,6 +66,9 @@ void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing m
 		r->column[k].apart =
 		    r->column[k].apart || (r->has_icmp && d->cols[k].col >= 0 && r->column[k].kind == FM_KIND_PORT);
 		r->has_apart = r->has_apart || r->column[k].apart;
+		r->column[k].format = (uint8_t)d->cols[k].format;
+		r->column[k].role = (uint8_t)d->cols[k].role;
+		r->column[k].quick = fm_row_has_quick(d, k) && !r->column[k].only && !r->column[k].apart;
 	}
 	for (int i = 0; i < d->nmissing; i++) {
 		unsigned char c = (unsigned char)d->missing[i][0];
@@ -335,7 +338,7 @@ static void take_category(struct fm_row *r, int k, const char *s, size_t n)
 		return;
 	}
 	key_of(s, n, key);
-	size_t at = (((key[0] ^ (key[1] * 0x9e3779b97f4a7c15u)) * 0xff51afd7ed558ccdu) >> 56) % FM_ROW_CACHE;
+	size_t at = fm_row_cache_at(key);
 	if (r->cache[c][at].len == n && r->cache[c][at].key[0] == key[0] && r->cache[c][at].key[1] == key[1]) {
 		*out = r->cache[c][at].index;
 		return;

@@ -5,7 +5,7 @@
  * chunk.  The text of the last time and of recent category values is remembered, since they repeat.
  *
  *     fm_row_begin(r);
- *     for each field: fm_row_field(r, s, n);
+ *     for each field: fm_row_field(r, s, n);      or, of all, fm_row_line(r, s, n)
  *     if (fm_row_end(r)) ... chunk->rows has grown by one
  *     else ... r->reason says why
  *
@@ -30,6 +30,8 @@
 #define FM_ROW_CACHE 256
 #define FM_ROW_KEY 16
 #define FM_ROW_IPS 4096
+#define FM_ROW_LINE 1023 /* of most lines, all bytes */
+#define FM_ROW_PAD 16
 #define FM_ROW_CLOCKS_MS 1000 /* start, end and duration of a flow may differ by what clocks of a second cut off */
 
 struct fm_row {
@@ -88,7 +90,8 @@ struct fm_row {
 	/* What each field needs of the dialect's columns, together: a column of a dialect has hundreds of bytes. */
 	struct {
 		int16_t col; /* enum fm_col */
-		uint8_t kind;
+		uint8_t kind, format, role;
+		bool quick;       /* a field has a short way, unless it is missing */
 		bool only, apart; /* apart: it has several names, or is of ICMP alone */
 	} column[FM_DIALECT_MAXCOLS];
 };
@@ -105,6 +108,10 @@ bool fm_row_reads(const struct fm_dialect *d, int k);
 bool fm_row_needs(const struct fm_dialect *d, int k);
 void fm_row_begin(struct fm_row *r);
 void fm_row_field(struct fm_row *r, const char *s, size_t n);
+/* All fields of a line of up to FM_ROW_LINE bytes, between the dialect's delimiters, blanks around them dropped, by
+ * short ways that read up to FM_ROW_PAD bytes behind it. False: it is longer, or has a carriage return, a NUL, or a
+ * quote in a dialect that has them, and nothing was done. */
+bool fm_row_line(struct fm_row *r, const char *s, size_t n);
 bool fm_row_end(struct fm_row *r);
 /* Behind fm_row_end that was true: has the row a way back? Then put it into the chunk too, which has room for it: the
  * flow of the reply, at the same time. */

@@ -15,7 +15,7 @@ static void set_address(struct fm_row *r, int c, const struct fm_address *a)
 
 void fm_row_ipv4(struct fm_row *r, int c, const struct fm_address *a, uint32_t ip)
 {
-	size_t at = (ip * 0x9e3779b1u) >> 20;
+	size_t at = fm_row_recent_at(ip);
 
 	if (r->recent_ip[at].code && r->recent_ip[at].ip == ip) {
 		((uint32_t *)r->t->col[c])[r->t->rows] = r->recent_ip[at].code - 1;
