@@ -1,7 +1,7 @@
 #!/bin/sh
 # bench_ingest.sh [FILE [DIALECT]] - flowmint's reader on two threads next to pandas.read_csv, and to DuckDB's reader into a table and
 # to an aggregate on two threads, of the same file in the same run, in turn: seconds, and seconds of the processor (what a loaded
-# machine tells), medians of $RUNS (3), without the start of Python, and the reader's peak memory. Without FILE: the first $ROWS
+# machine tells), medians of $RUNS (3), without the start of the programs, and the reader's peak memory. Without FILE: the first $ROWS
 # (400,000) of the UGR'16 day beside the repository, or of a made-up trace where that is absent. ALL=1: the whole day, plain and gzip,
 # and packets too. Needs $B/tests/bench/ingest (make bench builds it) and pandas and DuckDB ($B/venv, make deps-interop). Nothing is
 # asserted: what is slow here may be the machine.

@@ -29,7 +29,7 @@
 #define FM_ROW_MAXFIELDS 1024 /* columns of a file with a header */
 #define FM_ROW_CACHE 256
 #define FM_ROW_KEY 16
-#define FM_ROW_IPS 4096
+#define FM_ROW_IPS 16384
 #define FM_ROW_LINE 1023 /* of most lines, all bytes */
 #define FM_ROW_PAD 16
 #define FM_ROW_CLOCKS_MS 1000 /* start, end and duration of a flow may differ by what clocks of a second cut off */

@@ -158,10 +158,9 @@ static inline bool category(const struct fm_row *r, int c, const char *s, size_t
 
 /* A field that is not empty and can be no word for a missing value, of a column that has a short way; false: nothing
  * was done. */
-static inline bool take_quickly(struct fm_row *r, int k, const char *s, size_t n)
+static inline bool take_quickly(struct fm_row *r, size_t row, int k, const char *s, size_t n)
 {
 	const int c = r->column[k].col;
-	const size_t row = r->t->rows;
 	const struct fm_row_time *last;
 	void *at = r->t->col[c];
 	uint32_t v = 0;
@@ -228,28 +227,18 @@ bool fm_row_has_quick(const struct fm_dialect *d, int k)
 	return false;
 }
 
-static inline bool is_blank(char c, bool tabs)
+static void strip(const char **s, const char **to, bool tabs)
 {
-	return c == ' ' || (tabs && c == '\t');
-}
-
-/* Field number i of the line, s up to `to`. */
-static inline void take(struct fm_row *r, int i, const char *s, const char *to)
-{
-	const int k = i < r->nfields ? r->map[i] : -1;
-
-	if (k < 0)
-		return;
-	if (s < to && !r->bad && r->column[k].quick && !r->may_be_missing[(unsigned char)*s] &&
-	    take_quickly(r, k, s, (size_t)(to - s)))
-		return;
-	r->field = i;
-	fm_row_field(r, s, (size_t)(to - s));
+	while (*s < *to && (**s == ' ' || (tabs && **s == '\t')))
+		++*s;
+	while (*to > *s && ((*to)[-1] == ' ' || (tabs && (*to)[-1] == '\t')))
+		--*to;
 }
 
 bool fm_row_line(struct fm_row *r, const char *s, size_t n)
 {
-	const char *from = s, *to = s;
+	const size_t row = r->t->rows;
+	const char *from = s, *to = s, *begin = s;
 	struct line line;
 	int i = 0;
 
@@ -259,20 +248,22 @@ bool fm_row_line(struct fm_row *r, const char *s, size_t n)
 	if (line.odd)
 		return false;
 	for (size_t at = 0; at <= n; at += 64)
-		for (uint64_t m = line.cut[at / 64]; m; m &= m - 1) {
-			const char *end = s + at + __builtin_ctzll(m);
+		for (uint64_t m = line.cut[at / 64]; m; m &= m - 1, i++) {
+			int k = i < r->nfields ? r->map[i] : -1;
 
-			to = end;
-			if (line.padded) {
-				while (from < to && is_blank(*from, !r->d->no_quotes))
-					from++;
-				while (to > from && is_blank(to[-1], !r->d->no_quotes))
-					to--;
-			}
-			take(r, i++, from, to);
-			r->last_empty = from == to;
-			from = end + 1;
+			begin = from;
+			to = s + at + __builtin_ctzll(m);
+			from = to + 1;
+			if (line.padded)
+				strip(&begin, &to, !r->d->no_quotes);
+			if (k < 0 ||
+			    (begin < to && r->column[k].quick && !r->bad && !r->may_be_missing[(unsigned char)*begin] &&
+			     take_quickly(r, row, k, begin, (size_t)(to - begin))))
+				continue;
+			r->field = i;
+			fm_row_field(r, begin, (size_t)(to - begin));
 		}
 	r->field = i;
+	r->last_empty = begin == to;
 	return true;
 }

@@ -15,7 +15,7 @@ static inline size_t fm_row_cache_at(const uint64_t key[2])
 
 static inline size_t fm_row_recent_at(uint32_t ip)
 {
-	return (ip * 0x9e3779b1u) >> 20;
+	return (ip * 0x9e3779b1u) >> 18;
 }
 
 /* Has a field of column k of the dialect a short way in row_line.c, where it is neither of several names nor asked for
