@@ -1,5 +1,6 @@
 #include "traces/doubts.h"
 
+#include <glib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -301,31 +302,41 @@ static bool is_between_words(uint32_t code)
 	       code == 0x3000 || code == 0xfeff || code == 0xfffd;
 }
 
-/* A label as it is heard: small letters, without what stands between words, 1.0 as 1, without an s or a point at its
- * end. */
-static size_t looks(const char *s, char out[FM_DICT_VALUE_MAX + 1])
+#define LOOK_MAX (2 * FM_DICT_VALUE_MAX) /* what is longer is compared so far */
+#define PARTS 18                         /* Unicode 15: of the longest compatibility decomposition */
+
+/* A label as it is heard: small letters, without what stands between words, accents apart from their letters (NFKD, so
+ * that NFC and NFD are alike), 1.0 as 1, without an s or a point at its end. */
+static void looks(const char *s, char out[LOOK_MAX + 1])
 {
 	size_t n = 0, all = strlen(s), len;
+	gunichar part[PARTS];
 	uint32_t code;
 
 	for (size_t i = 0; i < all; i += len) {
-		if ((len = fm_utf8_next(s + i, all - i, &code)) == 0)
+		size_t parts = 0;
+
+		if ((len = fm_utf8_next(s + i, all - i, &code)) == 0) {
 			len = 1;
-		if (is_between_words(code))
+			if (n < LOOK_MAX)
+				out[n++] = s[i];
 			continue;
-		for (size_t k = 0; k < len; k++)
-			out[n++] = (char)(len == 1 && s[i] >= 'A' && s[i] <= 'Z' ? s[i] + 32 : s[i + k]);
+		}
+		if (!is_between_words(code))
+			parts = g_unichar_fully_decompose(code, true, part, PARTS);
+		for (size_t k = 0; k < parts && n + 4 <= LOOK_MAX; k++)
+			if (!is_between_words(part[k]))
+				n += fm_utf8_put(g_unichar_tolower(part[k]), out + n);
 	}
 	if (n > 2 && !memcmp(out + n - 2, ".0", 2) && strspn(out, "0123456789") == n - 2)
 		n -= 2;
 	n -= n > 1 && out[n - 1] == '.';
 	n -= n > 3 && out[n - 1] == 's';
 	out[n] = 0;
-	return n;
 }
 
 struct look {
-	char text[FM_DICT_VALUE_MAX + 1];
+	char text[LOOK_MAX + 1];
 	uint64_t place;
 };
 
@@ -356,8 +367,9 @@ static int similar_labels(const struct fm_doubts *d, const char *path, const str
 		if (!strcmp(look[i - 1].text, look[i].text) && !pairs++)
 			first = i;
 	if (pairs)
-		fm_warn("%s: %zu label%s differ%s from another in case or blanks alone, or in a hyphen or the plural "
-			"(%ss %llu and %llu, for one) and count%s as another class: map one to the other with labels "
+		fm_warn("%s: %zu label%s differ%s from another in case or blanks alone, or in a hyphen or the plural, "
+			"or in how a letter is encoded (%ss %llu and %llu, for one) and count%s as another class: map "
+			"one to the other with labels "
 			"in the dialect",
 			path, pairs, pairs == 1 ? "" : "s", pairs == 1 ? "s" : "", d->place ? d->place : "line",
 			(unsigned long long)look[first - 1].place, (unsigned long long)look[first].place,

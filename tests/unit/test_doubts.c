@@ -182,8 +182,24 @@ static void labels_that_look_like_one_are_warned_of_without_their_text(void **st
 	(void)state;
 	assert_int_equal(judge(rows_of(1000, in_order, odd, 4), said), FM_OK);
 	assert_non_null(strstr(said, "1 label differs from another in case or blanks alone, or in a hyphen or the "
-				     "plural (lines 1 and 5, for one)"));
+				     "plural, or in how a letter is encoded (lines 1 and 5, for one)"));
 	assert_null(strcasestr(said, "secret"));
+}
+
+/* One letter or a letter and its accent (NFC, NFD), capital or not, wide or not. */
+static void labels_of_other_code_points_that_look_like_one_are_warned_of(void **state)
+{
+	static const char *const pairs[][2] = {
+	    {"d\303\251ni", "de\314\201ni"}, {"D\303\211NI", "d\303\251ni"}, {"\357\274\244oS", "dos"}};
+	static const char *const others[] = {"d\303\251ni", "deni", "d\303\250ni", "\303\251"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+		assert_int_equal(judge(rows_of(100, in_order, pairs[i], 2), said), FM_OK);
+		assert_non_null(strstr(said, "encoded (lines 1 and 3, for one)"));
+	}
+	assert_int_equal(judge(rows_of(100, in_order, others, 4), said), FM_OK);
+	assert_null(strstr(said, "differ"));
 }
 
 static void a_label_that_is_no_value_is_warned_of(void **state)
@@ -343,6 +359,7 @@ int main(void)
 	    cmocka_unit_test(durations_that_wrapped_below_zero_are_warned_of),
 	    cmocka_unit_test(a_class_whose_rows_are_all_bad_is_warned_of_without_its_name),
 	    cmocka_unit_test(labels_that_look_like_one_are_warned_of_without_their_text),
+	    cmocka_unit_test(labels_of_other_code_points_that_look_like_one_are_warned_of),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
