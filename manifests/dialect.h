@@ -76,7 +76,10 @@ struct fm_dialect {
 		int nonly;
 		char only[8][32];  /* rows with another value are bad rows; only[0] is written */
 		bool skips_others; /* such rows are no bad rows but passed over */
-		int suffix;        /* what K stands for, M being its square, ...: 0 (none), 1000 or 1024 */
+		int nreversed;
+		char reversed[8][8]; /* words of a row whose destination is its source */
+		bool counts_flows;   /* how many flows the row is the sum of */
+		int suffix;          /* what K stands for, M being its square, ...: 0 (none), 1000 or 1024 */
 	} cols[FM_DIALECT_MAXCOLS];
 	int nlabels;
 	struct {
@@ -123,6 +126,11 @@ static inline int64_t fm_dialect_ahead(const struct fm_dialect *d, int64_t utc_m
 static inline bool fm_dialect_is_icmp(const struct fm_dialect *d, int k)
 {
 	return d->cols[k].format == FM_FMT_ICMP_TYPE || d->cols[k].format == FM_FMT_ICMP_CODE;
+}
+/* A column that fills none and says something of the row, where the file has it. */
+static inline bool fm_dialect_is_aside(const struct fm_dialect *d, int k)
+{
+	return d->cols[k].nreversed || d->cols[k].counts_flows;
 }
 /* Is s column k's name, or one that it may have instead? */
 bool fm_dialect_is_name(const struct fm_dialect *d, int k, const char *s, size_t n, bool any_case);

@@ -132,8 +132,11 @@ static int column_more(const struct fm_dialect *d, int i, const struct fm_yaml *
 	if (!count && d->cols[i].role == FM_ROLE_REPLY)
 		return fm_yaml_fail(v, err, "column '%s': reply is for pkt and byt, not for %s", name,
 				    fm_cols[d->cols[i].col].name);
-	if (d->cols[i].nonly)
-		return fm_yaml_fail(v, err, "column '%s': only is for a column that fills none", name);
+	if (d->cols[i].nonly || d->cols[i].nreversed || d->cols[i].counts_flows)
+		return fm_yaml_fail(v, err, "column '%s': %s is for a column that fills none", name,
+				    d->cols[i].nonly       ? "only"
+				    : d->cols[i].nreversed ? "reversed"
+							   : "flows");
 	return FM_OK;
 }
 
@@ -234,6 +237,23 @@ static int column_only(struct fm_dialect *d, int i, const struct fm_yaml *v, str
 	return FM_OK;
 }
 
+/* The words of rows whose ends are in each other's place. */
+static int column_reversed(struct fm_dialect *d, int i, const struct fm_yaml *v, struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = fm_yaml_want(v, FM_YAML_LIST, "reversed", err)) < 0)
+		return rc;
+	if (v->n == 0 || v->n > COUNT_OF(d->cols[i].reversed))
+		return fm_yaml_fail(v, err, "reversed takes 1 to %zu words, not %zu", COUNT_OF(d->cols[i].reversed),
+				    v->n);
+	for (const struct fm_yaml *e = v->first; e; e = e->next)
+		if ((rc = fm_yaml_text(e, "reversed", d->cols[i].reversed[d->cols[i].nreversed++],
+				       sizeof(d->cols[i].reversed[0]), err)) < 0)
+			return rc;
+	return FM_OK;
+}
+
 /* What the keys of one column said beside what stands in its struct. */
 struct column_keys {
 	bool has_format, has_decimals, sum, reply;
@@ -242,8 +262,8 @@ struct column_keys {
 static int read_column_key(struct fm_dialect *d, int i, const struct fm_yaml *e, struct column_keys *seen,
 			   struct fm_error *err)
 {
-	static const char *const keys[] = {"name",       "column", "format", "decimals", "suffix", "sum",
-					   "day_starts", "only",   "words",  "reply",    "also",   "others"};
+	static const char *const keys[] = {"name", "column", "format", "decimals", "suffix", "sum",      "day_starts",
+					   "only", "words",  "reply",  "also",     "others", "reversed", "flows"};
 	int64_t n = -1;
 	int rc;
 
@@ -257,6 +277,10 @@ static int read_column_key(struct fm_dialect *d, int i, const struct fm_yaml *e,
 		return column_also(d, i, e, err);
 	if (strcmp(e->key, "others") == 0)
 		return column_others(d, i, e, err);
+	if (strcmp(e->key, "reversed") == 0)
+		return column_reversed(d, i, e, err);
+	if (strcmp(e->key, "flows") == 0)
+		return fm_yaml_bool(e, "flows", &d->cols[i].counts_flows, err);
 	if (strcmp(e->key, "sum") == 0)
 		return fm_yaml_bool(e, "sum", &seen->sum, err);
 	if (strcmp(e->key, "reply") == 0)
@@ -305,6 +329,9 @@ static int read_column(struct fm_dialect *d, int i, const struct fm_yaml *v, str
 			return rc;
 	if (d->cols[i].name[0] == '\0')
 		return fm_yaml_fail(v, err, "column %d has no name", i + 1);
+	if (!!d->cols[i].nonly + !!d->cols[i].nreversed + d->cols[i].counts_flows > 1)
+		return fm_yaml_fail(v, err, "column '%s': of only, reversed and flows a column has one",
+				    d->cols[i].name);
 	if (d->cols[i].skips_others && !d->cols[i].nonly)
 		return fm_yaml_fail(v, err, "column '%s': others is for a column with only", d->cols[i].name);
 	if (seen.sum && d->cols[i].col == FM_TE)

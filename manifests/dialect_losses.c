@@ -153,7 +153,7 @@ int fm_dialect_losses(const struct fm_dialect *from, const struct fm_dialect *to
 			add_name(&constant, fm_cols[c].name);
 	}
 	for (int k = 0; k < to->ncols; k++)
-		if (to->cols[k].col < 0 && !to->cols[k].nonly)
+		if (to->cols[k].col < 0 && !to->cols[k].nonly && !fm_dialect_is_aside(to, k))
 			add_name(&empty, to->cols[k].name);
 	if (lost.n)
 		say(&out, "it has no column for what the trace tells: %s", lost.text);

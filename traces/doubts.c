@@ -145,6 +145,8 @@ static void look_at_said(struct fm_doubts *d, unsigned said, uint64_t place)
 		fm_examples_add(&d->rounded_time, place);
 	if (said & FM_SAID_ROUNDED)
 		fm_examples_add(&d->rounded, place);
+	if (said & FM_SAID_SEVERAL)
+		fm_examples_add(&d->several, place);
 }
 
 /* A row from an address to itself, or from none to none. */
@@ -159,14 +161,41 @@ static void look_at_ends(struct fm_doubts *d, const struct fm_table *t, size_t i
 		fm_examples_add(&d->to_self, place);
 }
 
+/* Which codes are no address: 0.0.0.0 and ::. */
+static void find_zeros(struct fm_doubts *d, const struct fm_address_dict *a)
+{
+	const struct fm_address none = {{0}}, none4 = fm_address_of_ipv4(0);
+
+	for (; a && d->naddresses < a->n; d->naddresses++)
+		for (int four = 0; four < 2; four++)
+			if (!memcmp(&a->at[d->naddresses], four ? &none4 : &none, sizeof none))
+				d->zeros[four] = (uint32_t)d->naddresses + 1;
+}
+
+static inline bool is_no_address(const struct fm_doubts *d, uint32_t code)
+{
+	return code + 1 == d->zeros[0] || code + 1 == d->zeros[1];
+}
+
+/* What an aggregate lacks: addresses, ports and protocol that were not asked for are zeros. */
+static void look_for_zeros(struct fm_doubts *d, const struct fm_table *t, size_t i, uint64_t place, int no_protocol)
+{
+	if (is_no_address(d, t->sa[i]) != is_no_address(d, t->da[i]))
+		fm_examples_add(&d->one_end, place);
+	if (t->pr[i] == no_protocol && !t->sp[i] && !t->dp[i])
+		fm_examples_add(&d->no_ports, place);
+}
+
 int fm_doubts_look(struct fm_doubts *d, const struct fm_table *t, const uint64_t *place, const uint8_t *said,
 		   struct fm_error *err)
 {
 	const unsigned flow = 1u << FM_TE | 1u << FM_TD | 1u << FM_SA | 1u << FM_DA | 1u << FM_SP | 1u << FM_DP |
 			      1u << FM_PR | 1u << FM_PKT | 1u << FM_BYT;
 	bool whole = (t->present & flow) == flow;
-	int rc;
+	int rc, no_protocol = whole ? fm_dict_index((struct fm_dict *)&t->dict[FM_PR], "0", 1, false) : -1;
 
+	if (whole)
+		find_zeros(d, t->addresses);
 	if (FM_HAS(t, FM_LABEL) && (rc = grow_labels(d, t->dict[FM_LABEL].n, err)) < 0)
 		return rc;
 	for (size_t i = 0; i < t->rows; i++) {
@@ -184,6 +213,7 @@ int fm_doubts_look(struct fm_doubts *d, const struct fm_table *t, const uint64_t
 			look_at_said(d, said[i], place[i]);
 		if (whole) {
 			look_for_twice(d, t, i, place[i]);
+			look_for_zeros(d, t, i, place[i], no_protocol);
 			if (t->sa[i] == t->da[i] && t->addresses)
 				look_at_ends(d, t, i, place[i]);
 			if (t->byt[i] == UINT32_MAX || t->pkt[i] == UINT32_MAX)
@@ -461,6 +491,15 @@ static void odd_flows(const struct fm_doubts *d, const char *path)
 	warn_of(d, path, &d->full, "have 4294967295 packets or bytes", "a counter of 32 bits that was full, or -1?");
 	warn_of(d, path, &d->nowhere, "have no address, but zeros at both ends",
 		"were addresses taken out, or did they have columns of another name?");
+	warn_of(d, path, &d->several, "are sums of several flows, says their count of them",
+		"an aggregate (nfdump -a, -A)? the gaps and sizes of single flows are not in it: have the flows "
+		"themselves written");
+	if (d->no_ports.n > d->rows / 2)
+		warn_of(d, path, &d->no_ports, "have protocol 0 and no ports",
+			"an aggregate without them (nfdump -A)? have the flows themselves written");
+	if (d->one_end.n > d->rows / 2)
+		warn_of(d, path, &d->one_end, "have an address at one end and zeros at the other",
+			"an aggregate by one address (nfdump -A)? have the flows themselves written");
 	if (d->to_self.n > d->rows / 2)
 		warn_of(d, path, &d->to_self, "go from an address to itself", "two columns of one address?");
 	if (d->rows > 1 && d->least_ms == d->most_ms)

@@ -39,6 +39,11 @@ struct fm_doubts {
 	struct fm_examples half_day;             /* earlier by about 12 hours */
 	bool after_noon;                         /* an hour from 13 on has been seen, before te less td */
 	struct fm_examples other_td, one_time, rounded_time, rounded; /* enum fm_trace_said */
+	struct fm_examples several;                                   /* sums of several flows */
+	struct fm_examples no_ports;                                  /* of protocol 0, without ports */
+	struct fm_examples one_end;                                   /* an address at one end alone */
+	size_t naddresses;                         /* that were looked at for the one of zeros, IPv4 or IPv6 */
+	uint32_t zeros[2];                         /* 1 + its code, or 0 */
 	struct fm_examples nowhere, to_self, full; /* no address at all; one to itself; a count of 2^32 - 1 */
 	struct fm_examples no_packets, no_bytes, twice;
 	struct fm_examples thin, fat;     /* under 20 bytes a packet, and over 65,535 */

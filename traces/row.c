@@ -27,14 +27,14 @@ static bool has_te_and_td(const struct fm_dialect *d)
 
 bool fm_row_reads(const struct fm_dialect *d, int k)
 {
-	return d->cols[k].nonly || d->cols[k].col >= 0;
+	return d->cols[k].nonly || d->cols[k].col >= 0 || fm_dialect_is_aside(d, k);
 }
 
 /* A start is not needed where te and td have columns, nor what only records of both ways have. */
 bool fm_row_needs(const struct fm_dialect *d, int k)
 {
-	return fm_row_reads(d, k) && d->cols[k].role != FM_ROLE_REPLY && !fm_dialect_is_icmp(d, k) &&
-	       !(d->cols[k].role == FM_ROLE_START && has_te_and_td(d));
+	return fm_row_reads(d, k) && !fm_dialect_is_aside(d, k) && d->cols[k].role != FM_ROLE_REPLY &&
+	       !fm_dialect_is_icmp(d, k) && !(d->cols[k].role == FM_ROLE_START && has_te_and_td(d));
 }
 
 void fm_row_in_order(struct fm_row *r)
@@ -59,6 +59,8 @@ void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing m
 		r->column[k].col = (int16_t)c;
 		r->column[k].kind = c < 0 ? 0 : (uint8_t)fm_cols[c].kind;
 		r->column[k].only = d->cols[k].nonly > 0;
+		r->column[k].aside = fm_dialect_is_aside(d, k);
+		r->has_ways = r->has_ways || d->cols[k].role == FM_ROLE_REPLY;
 		r->column[k].apart = c >= 0 && (d->cols[k].nalso || fm_dialect_is_icmp(d, k));
 		r->has_icmp = r->has_icmp || (c >= 0 && fm_dialect_is_icmp(d, k));
 	}
@@ -386,6 +388,44 @@ static void check_only(struct fm_row *r, int k, const char *s, size_t n)
 	fm_row_refuse(r, "the row is of a kind that the dialect does not read (column %s)", r->d->cols[k].name);
 }
 
+/* A column that fills none: what it says of the row. */
+static void take_aside(struct fm_row *r, int k, const char *s, size_t n)
+{
+	uint64_t flows;
+
+	if (r->d->cols[k].counts_flows && !fm_value_count(r->d, k, s, n, &flows) && flows > 1)
+		r->said |= FM_SAID_SEVERAL;
+	for (int i = 0; i < r->d->cols[k].nreversed; i++)
+		r->reversed =
+		    r->reversed || (strlen(r->d->cols[k].reversed[i]) == n && !memcmp(r->d->cols[k].reversed[i], s, n));
+}
+
+/* The destination is the source: addresses, ports but for type and code of ICMP, and the ways of packets and bytes. */
+static void turn_ends(struct fm_row *r)
+{
+	const struct fm_table *t = r->t;
+	size_t i = t->rows;
+
+	if (FM_HAS(t, FM_SA) && FM_HAS(t, FM_DA)) {
+		uint32_t sa = t->sa[i];
+
+		t->sa[i] = t->da[i];
+		t->da[i] = sa;
+	}
+	if (FM_HAS(t, FM_SP) && FM_HAS(t, FM_DP) && !(FM_HAS(t, FM_PR) && is_icmp(r))) {
+		uint16_t sp = t->sp[i];
+
+		t->sp[i] = t->dp[i];
+		t->dp[i] = sp;
+	}
+	for (int c = 0; c < 2 && r->has_ways; c++) {
+		uint64_t *there = c ? &t->byt[i] : &t->pkt[i], back = r->reply[c];
+
+		r->reply[c] = *there;
+		*there = back;
+	}
+}
+
 /* A column of several names, or of ICMP alone; true: there is nothing more to do with the field. */
 static __attribute__((noinline)) bool take_apart(struct fm_row *r, int k, const char *s, size_t n)
 {
@@ -434,7 +474,7 @@ void fm_row_begin(struct fm_row *r)
 	r->nfresh = r->summed = r->lacks = r->ipv6 = r->clock_parts = 0;
 	r->dotted = 0;
 	r->said = 0;
-	r->other = false;
+	r->other = r->reversed = false;
 	r->told = 0;
 	r->icmp[0] = r->icmp[1] = -1;
 	r->reply[0] = r->reply[1] = 0;
@@ -479,6 +519,10 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 		return;
 	if (r->column[k].only) {
 		check_only(r, k, s, n);
+		return;
+	}
+	if (r->column[k].aside) {
+		take_aside(r, k, s, n);
 		return;
 	}
 	if (r->bad) {
@@ -542,6 +586,8 @@ bool fm_row_end(struct fm_row *r)
 		fm_row_check_families(r);
 	if (!r->bad)
 		fm_row_end_times(r);
+	if (!r->bad && r->reversed)
+		turn_ends(r);
 	if (!r->bad && r->nfresh)
 		add_fresh(r);
 	if (r->bad)

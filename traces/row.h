@@ -73,6 +73,8 @@ struct fm_row {
 	unsigned ipv6;       /* columns whose address is IPv6 */
 	uint32_t word[2][4]; /* of sa and of da, where each has four columns */
 	int nwords[2];
+	bool reversed;             /* the ends are in each other's place, says a column */
+	bool has_ways;             /* packets and bytes of the way back have columns */
 	bool family6;              /* they are IPv6, says a column */
 	unsigned clock_parts;      /* roles of times that are put together from a date and a time of day */
 	bool ipv4_only;            /* IPv6 is refused */
@@ -92,7 +94,8 @@ struct fm_row {
 		int16_t col; /* enum fm_col */
 		uint8_t kind, format, role;
 		bool quick;       /* a field has a short way, unless it is missing */
-		bool only, apart; /* apart: it has several names, or is of ICMP alone */
+		bool only, aside; /* it fills none: only: but must have a word; aside: says something of the row */
+		bool apart;       /* apart: it has several names, or is of ICMP alone */
 	} column[FM_DIALECT_MAXCOLS];
 };
 

@@ -33,6 +33,7 @@ enum fm_trace_said {
 	FM_SAID_ROUNDED_TIME = 2, /* a time as 1.46033e+09, with fewer digits than it has */
 	FM_SAID_ROUNDED = 4,      /* a count likewise */
 	FM_SAID_ONE_TIME = 8,     /* start and end are the same, and the duration is not 0 */
+	FM_SAID_SEVERAL = 16,     /* the row is the sum of several flows */
 };
 struct fm_trace_bad {
 	uint64_t line;      /* its place (reader.h); 1 is the first line of the file */

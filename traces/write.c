@@ -321,6 +321,8 @@ static const char *unmodelled(const struct fm_dialect *d, int k)
 {
 	if (d->cols[k].nonly)
 		return d->cols[k].only[0];
+	if (fm_dialect_is_aside(d, k))
+		return d->cols[k].counts_flows ? "1" : "->";
 	return *d->unset ? d->unset : d->blanks ? "-" : "";
 }
 

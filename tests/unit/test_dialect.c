@@ -229,6 +229,10 @@ static void test_wrong_dialects_are_refused(void **state)
 	refused(GOOD "  - {name: x, column: label, only: [a]}\n", "only is for a column that fills none");
 	refused(GOOD "  - {name: x, only: []}\n", "only takes 1 to 8 words");
 	refused(GOOD "  - {name: x, words: 2}\n", "words is for delimiter: blanks");
+	refused(GOOD "  - {name: x, column: label, reversed: [a]}\n", "reversed is for a column that fills none");
+	refused(GOOD "  - {name: x, column: label, flows: true}\n", "flows is for a column that fills none");
+	refused(GOOD "  - {name: x, reversed: [a], flows: true}\n", "of only, reversed and flows a column has one");
+	refused(GOOD "  - {name: x, reversed: []}\n", "reversed takes 1 to 8 words");
 	refused(GOOD "  - {name: x, others: skip}\n", "others is for a column with only");
 	refused(GOOD "  - {name: x, only: [a], others: drop}\n", "others takes skip or bad, not 'drop'");
 	refused(GOOD "  - {name: x, also: []}\n", "also takes 1 to 3 names, not 0");

@@ -79,6 +79,22 @@ static void argus_has_slashes_and_hex_ports(void **state)
 		 {"2011-08-10 09:46:54", 0, "1.2.3.4", "5.6.7.8", 8, 771, "ICMP", 1, 70, "x"});
 }
 
+/* Who began a transaction is at the point of the arrow; ports of ICMP are its type and code at either end. */
+static void argus_turns_what_the_destination_began(void **state)
+{
+	(void)state;
+	READS_AS("argus",
+		 "StartTime,Dur,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,State,sTos,dTos,TotPkts,TotBytes,SrcBytes,Label\n"
+		 "2011/08/10 09:46:53.5,1.5,tcp,74.125.232.207,443,   <-,147.32.84.59,1234,FPA_FPA,0,0,12,875,413,a\n"
+		 "2011/08/10 09:46:54.5,1.5,tcp,74.125.232.207,443,  <|,147.32.84.59,1234,FPA_FPA,0,0,12,875,413,b\n"
+		 "2011/08/10 09:46:55.5,1.5,tcp,74.125.232.207,443,  <?>,147.32.84.59,1234,FPA_FPA,0,0,12,875,413,a\n"
+		 "2011/08/10 09:46:56.5,0.0,icmp,1.2.3.4,0x0008,  <-,5.6.7.8,0x0303,URP,0,,1,70,70,a\n",
+		 {"2011-08-10 09:46:55", 1500, "147.32.84.59", "74.125.232.207", 1234, 443, "TCP", 12, 875, "a"},
+		 {"2011-08-10 09:46:56", 1500, "147.32.84.59", "74.125.232.207", 1234, 443, "TCP", 12, 875, "b"},
+		 {"2011-08-10 09:46:57", 1500, "74.125.232.207", "147.32.84.59", 443, 1234, "TCP", 12, 875, "a"},
+		 {"2011-08-10 09:46:56.5", 0, "5.6.7.8", "1.2.3.4", 8, 771, "ICMP", 1, 70, "a"});
+}
+
 #define ZEEK_NAMES                                                                                                     \
 	"ts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\tservice\tduration\torig_bytes\tresp_bytes\t"      \
 	"conn_state\tlocal_orig\tlocal_resp\tmissed_bytes\thistory\torig_pkts\torig_ip_bytes\tresp_pkts\t"             \
@@ -449,6 +465,7 @@ int main(void)
 	    cmocka_unit_test(cidds_has_names_suffixes_and_type_code),
 	    cmocka_unit_test(nfdump_has_start_times),
 	    cmocka_unit_test(argus_has_slashes_and_hex_ports),
+	    cmocka_unit_test(argus_turns_what_the_destination_began),
 	    cmocka_unit_test(zeek_has_comments_and_starts),
 	    cmocka_unit_test(cic_ids2017_has_half_a_clock),
 	    cmocka_unit_test(unsw_nb15_sums_both_ways),
