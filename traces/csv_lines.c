@@ -286,13 +286,14 @@ static int end_line(struct fm_csv *c, const char *s, size_t n, const char *why, 
 	else {
 		char theirs[3], other = 0, label[FM_DICT_VALUE_MAX + 1];
 
-		if (!why && c->row->field == 1)
+		if (!why && c->row->field != c->row->nfields)
 			other = fm_delimiter_of(s, n, c->o->dialect->delimiter, c->row->nfields);
 		if (other)
 			snprintf(c->row->reason, sizeof c->row->reason,
-				 "1 column where %d are expected: the delimiter seems to be '%s' (delimiter in the "
+				 "%d column%s where %d are expected: the delimiter seems to be '%s' (delimiter in the "
 				 "dialect)",
-				 c->row->nfields, fm_delimiter_name(other, theirs));
+				 c->row->field, c->row->field == 1 ? "" : "s", c->row->nfields,
+				 fm_delimiter_name(other, theirs));
 		bad_row(c, s, n, why ? why : c->row->reason, why ? NULL : fm_row_bad_label(c->row, label));
 	}
 	return FM_OK;

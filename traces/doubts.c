@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "traces/hints.h"
+#include "traces/protocol.h"
 
 #define HOUR_MS INT64_C(3600000)
 
@@ -161,6 +162,14 @@ static void look_at_ends(struct fm_doubts *d, const struct fm_table *t, size_t i
 		fm_examples_add(&d->to_self, place);
 }
 
+/* The protocols that are new: which of them has the registry? */
+static void look_at_protocols(struct fm_doubts *d, const struct fm_dict *pr)
+{
+	for (; d->nprotocols < pr->n; d->nprotocols++)
+		if (fm_protocol_number(pr->value[d->nprotocols], strlen(pr->value[d->nprotocols])) < 0)
+			d->odd_protocol[d->nprotocols / 8] |= (uint8_t)(1u << d->nprotocols % 8);
+}
+
 /* Which codes are no address: 0.0.0.0 and ::. */
 static void find_zeros(struct fm_doubts *d, const struct fm_address_dict *a)
 {
@@ -182,6 +191,8 @@ static void look_for_zeros(struct fm_doubts *d, const struct fm_table *t, size_t
 {
 	if (is_no_address(d, t->sa[i]) != is_no_address(d, t->da[i]))
 		fm_examples_add(&d->one_end, place);
+	if (d->odd_protocol[t->pr[i] / 8] >> t->pr[i] % 8 & 1)
+		fm_examples_add(&d->no_such, place);
 	if (t->pr[i] == no_protocol && !t->sp[i] && !t->dp[i])
 		fm_examples_add(&d->no_ports, place);
 }
@@ -194,8 +205,10 @@ int fm_doubts_look(struct fm_doubts *d, const struct fm_table *t, const uint64_t
 	bool whole = (t->present & flow) == flow;
 	int rc, no_protocol = whole ? fm_dict_index((struct fm_dict *)&t->dict[FM_PR], "0", 1, false) : -1;
 
-	if (whole)
+	if (whole) {
+		look_at_protocols(d, &t->dict[FM_PR]);
 		find_zeros(d, t->addresses);
+	}
 	if (FM_HAS(t, FM_LABEL) && (rc = grow_labels(d, t->dict[FM_LABEL].n, err)) < 0)
 		return rc;
 	for (size_t i = 0; i < t->rows; i++) {
@@ -494,6 +507,9 @@ static void odd_flows(const struct fm_doubts *d, const char *path)
 	warn_of(d, path, &d->several, "are sums of several flows, says their count of them",
 		"an aggregate (nfdump -a, -A)? the gaps and sizes of single flows are not in it: have the flows "
 		"themselves written");
+	warn_of(
+	    d, path, &d->no_such, "have a protocol that IANA's registry does not have",
+	    "each such word counts as a protocol of its own; is it another spelling, or a word for several or none?");
 	if (d->no_ports.n > d->rows / 2)
 		warn_of(d, path, &d->no_ports, "have protocol 0 and no ports",
 			"an aggregate without them (nfdump -A)? have the flows themselves written");

@@ -41,7 +41,10 @@ struct fm_doubts {
 	struct fm_examples other_td, one_time, rounded_time, rounded; /* enum fm_trace_said */
 	struct fm_examples several;                                   /* sums of several flows */
 	struct fm_examples no_ports;                                  /* of protocol 0, without ports */
-	struct fm_examples one_end;                                   /* an address at one end alone */
+	struct fm_examples no_such;                /* of a protocol that IANA's registry does not have */
+	uint8_t odd_protocol[8192];                /* a bit for each of the trace's protocols: it is one of those */
+	size_t nprotocols;                         /* that were looked at */
+	struct fm_examples one_end;                /* an address at one end alone */
 	size_t naddresses;                         /* that were looked at for the one of zeros, IPv4 or IPv6 */
 	uint32_t zeros[2];                         /* 1 + its code, or 0 */
 	struct fm_examples nowhere, to_self, full; /* no address at all; one to itself; a count of 2^32 - 1 */

@@ -120,6 +120,8 @@ const char *fm_hint_address(const char *s, size_t n)
 
 	if (has_port_behind(s, n))
 		return "is an IPv4 address with a port behind it: each needs a column of its own";
+	if (n && *s == '[' && memmem(s, n, "]:", 2))
+		return "is an address with a port behind it: format: address-port reads both";
 	if (is_mac(s, n))
 		return "is a MAC address";
 	if (colon && points > colon)

@@ -49,16 +49,20 @@ static const struct {
 	const char *name;
 	int number;
 } others[] = {
-    {"HOPOPT", 0},           {"IPV4", 4},      {"IPENCAP", 4},        {"IPINIP", 4},   {"IPNIP", 4},
-    {"ICMPV6", 58},          {"IPV6ICMP", 58}, {"OSPFIGP", 89},       {"IPV6NO", 59},  {"IPV6NONXT", 59},
-    {"IPV6ROUT", 43},        {"IPV6RTE", 43},  {"IPV6FRAG", 44},      {"IPV6OPT", 60}, {"UDPL", 136},
-    {"MOBILITYHEADER", 135}, {"MH", 135},      {"AUTH", 51},          {"IPSECAH", 51}, {"IPSECESP", 50},
-    {"TTPIPTM", 84},         {"IPTM", 84},     {"ISISOVERIPV4", 124}, {"MINIPV4", 55}, {"BBNRCC", 10},
-    {"BBNRCCMO", 10},        {"RSPF", 73},     {"IPCOMP", 108},       {"BNR", 49},     {"RSVPE2EI", 134},
-    {"HMPHOST", 20},         {"ROUTE6", 43},   {"FRAG6", 44},         {"NONXT6", 59},
+    {"HOPOPT", 0},    {"IPV4", 4},       {"IPENCAP", 4},        {"IPINIP", 4},
+    {"IPNIP", 4},     {"ICMPV6", 58},    {"IPV6ICMP", 58},      {"OSPFIGP", 89},
+    {"IPV6NO", 59},   {"IPV6NONXT", 59}, {"IPV6ROUT", 43},      {"IPV6RTE", 43},
+    {"IPV6FRAG", 44}, {"IPV6OPT", 60},   {"UDPL", 136},         {"MOBILITYHEADER", 135},
+    {"MH", 135},      {"AUTH", 51},      {"IPSECAH", 51},       {"IPSECESP", 50},
+    {"TTPIPTM", 84},  {"IPTM", 84},      {"ISISOVERIPV4", 124}, {"MINIPV4", 55},
+    {"BBNRCC", 10},   {"BBNRCCMO", 10},  {"RSPF", 73},          {"IPCOMP", 108},
+    {"BNR", 49},      {"RSVPE2EI", 134}, {"HMPHOST", 20},       {"ROUTE6", 43},
+    {"FRAG6", 44},    {"NONXT6", 59},    {"TCP4", 6},           {"TCP6", 6},
+    {"UDP4", 17},     {"UDP6", 17},
 };
 
-/* Capital letters, digits and '+' alone; 0 when nothing or too much is left, or other bytes than ASCII's are there. */
+/* Capital letters, digits and '+' alone, without what stands between words; 0 when nothing or too much is left, or
+ * other bytes than ASCII's are there. */
 static size_t spelled(const char *s, size_t n, char out[SPELLED_MAX])
 {
 	size_t len = 0;
@@ -66,7 +70,7 @@ static size_t spelled(const char *s, size_t n, char out[SPELLED_MAX])
 	for (size_t i = 0; i < n; i++) {
 		char c = s[i] >= 'a' && s[i] <= 'z' ? (char)(s[i] - 32) : s[i];
 
-		if (strchr(" -_./", c) && c)
+		if (strchr(" -_./()", c) && c)
 			continue;
 		if (!((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+') || len + 1 == SPELLED_MAX)
 			return 0;
@@ -76,9 +80,18 @@ static size_t spelled(const char *s, size_t n, char out[SPELLED_MAX])
 	return len;
 }
 
+/* What stands behind a name: nothing, or its number once more, as in TCP(6). */
+static bool is_own_number(const char *s, int number)
+{
+	uint64_t v;
+
+	return !*s || (!fm_parse_u64(s, strlen(s), 255, &v) && (int)v == number);
+}
+
 int fm_protocol_number(const char *s, size_t n)
 {
 	char text[SPELLED_MAX], name[SPELLED_MAX];
+	size_t len;
 	int64_t v;
 
 	if (n > 2 && n < 6 && s[0] == '0' && (s[1] | 0x20) == 'x') {
@@ -91,7 +104,8 @@ int fm_protocol_number(const char *s, size_t n)
 	if (!spelled(s, n, text))
 		return -1;
 	for (int i = 0; i < NNAMES; i++)
-		if (spelled(names[i], strlen(names[i]), name) && !strcmp(name, text))
+		if ((len = spelled(names[i], strlen(names[i]), name)) && !strncmp(name, text, len) &&
+		    is_own_number(text + len, i))
 			return i;
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		if (!strcmp(others[i].name, text))

@@ -25,6 +25,9 @@ static void spellings_have_one_form(void **state)
 	static const char *const same[][6] = {
 	    {"TCP", "tcp", "Tcp", "6", "6.0", "0x06"},
 	    {"UDP", "udp", "17", "17.0", "Udp", "UDP"},
+	    {"TCP", "tcp6", "TCP(6)", "tcp (6)", "TCP4", "6"},
+	    {"UDP", "udp6", "UDP(17)", "udp/17", "UDP4", "17"},
+	    {"TCP7", "tcp7", "TCP7", "Tcp7", "tcp7", "tcp7"},
 	    {"ICMP", "icmp", "1", "1.0", "Icmp", "ICMP"},
 	    {"ICMP6", "58", "ipv6-icmp", "ICMPv6", "IPv6-ICMP", "icmp6"},
 	    {"IPIP", "4", "IPv4", "ipencap", "IP-ENCAP", "ipip"},

@@ -281,14 +281,17 @@ static int end(void **state)
 }
 
 /* What nfdump -a and -A write: counts of flows, and zeros for what they were not asked for. */
-static void aggregates_are_warned_of(void **state)
+static void aggregates_and_words_for_several_protocols_are_warned_of(void **state)
 {
 	static const struct {
 		const char *ends, *words;
-	} kinds[] = {{"10.0.0.1,192.0.2.7,0,0,0",
-		      "100 of 100 rows have protocol 0 and no ports (first at line 2, then 3 and 4)"},
-		     {"10.0.0.1,0.0.0.0,53,1,UDP", "100 of 100 rows have an address at one end and zeros at the other"},
-		     {"::,2001:db8::1,53,1,UDP", "100 of 100 rows have an address at one end and zeros at the other"}};
+	} kinds[] = {
+	    {"10.0.0.1,192.0.2.7,0,0,0",
+	     "100 of 100 rows have protocol 0 and no ports (first at line 2, then 3 and 4)"},
+	    {"10.0.0.1,0.0.0.0,53,1,UDP", "100 of 100 rows have an address at one end and zeros at the other"},
+	    {"10.0.0.1,10.0.0.2,53,1,any", "100 of 100 rows have a protocol that IANA's registry does not have"},
+	    {"10.0.0.1,10.0.0.2,53,1,*", "100 of 100 rows have a protocol that IANA's registry does not have"},
+	    {"::,2001:db8::1,53,1,UDP", "100 of 100 rows have an address at one end and zeros at the other"}};
 	struct fm_buf b = {0};
 
 	(void)state;
@@ -300,6 +303,7 @@ static void aggregates_are_warned_of(void **state)
 	assert_non_null(strstr(said, "50 of 100 rows are sums of several flows, says their count of them (first at "
 				     "line 4, then 5 and 8): an aggregate"));
 	assert_null(strstr(said, "at one end"));
+	assert_null(strstr(said, "registry"));
 	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
 		b.len = 0;
 		fm_buf_puts(&b, NFDUMP16);
@@ -325,7 +329,7 @@ int main(void)
 	    cmocka_unit_test(numbers_that_lost_their_digits_are_refused_as_times_and_warned_of_as_counts),
 	    cmocka_unit_test(a_record_of_the_answer_alone_is_one_flow),
 	    cmocka_unit_test(a_last_line_without_an_end_is_said),
-	    cmocka_unit_test(aggregates_are_warned_of),
+	    cmocka_unit_test(aggregates_and_words_for_several_protocols_are_warned_of),
 	    cmocka_unit_test(a_full_counter_no_address_and_one_time_are_warned_of),
 	};
 

@@ -459,6 +459,9 @@ static void another_delimiter_is_named(void **state)
 	(void)state;
 	assert_refused(put("s.csv", semicolons), &ugr16,
 		       "line 1: 1 column where 13 are expected: the delimiter seems to be ';'");
+	assert_refused(put("s4.csv", "2016-04-11 00:01:38;7,250;60.150.71.237;42.219.159.200;32864;80;TCP;....S.;0;0;4;"
+				     "240;x\n"),
+		       &ugr16, "line 1: 2 columns where 13 are expected: the delimiter seems to be ';'");
 	assert_refused(put("s2.csv", "srcip\tdstip\tsrcport\n1\t2\t3\n"), &netshare,
 		       "the delimiter seems to be '\\t', not ','");
 	assert_refused(put("s3.csv", "just words; and more\n"), &ugr16, "1 column where 13 are expected");
@@ -564,6 +567,8 @@ static void each_bad_row_has_its_reason(void **state)
 	     "sa is a MAC address"},
 	    {"2016-04-11 00:01:38,7.000,60.150.71.2.443,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
 	     "sa is an IPv4 address with a port behind it"},
+	    {"2016-04-11 00:01:38,7.000,[2001:db8::1]:443,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
+	     "sa is an address with a port behind it"},
 	    {"2016-04-11 00:01:38,7.000,mail.example.org,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
 	     "sa is a name and no address"},
 	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,3.10,ICMP,x,0,0,4,240,background",
