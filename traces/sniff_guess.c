@@ -133,6 +133,8 @@ static bool is_clock(const struct fm_sniff_field *f, size_t i)
 	if (f->n < 19 || f->n > 40)
 		return false;
 	memcpy(text, f->s, 19);
+	if (text[10] == 'T' && text[4] == '/' && text[7] == '/')
+		text[4] = text[7] = '-';
 	return fm_parse_time_ms(text, 19, &ms) == 0;
 }
 
@@ -320,14 +322,41 @@ static bool has_inner_start(const struct fm_sniff_page *p)
 	return false;
 }
 
+/* Packets and bytes of two ways that have columns each: sums, of the payload only where nothing else tells bytes, or
+ * the way back beside a column of the other one. */
+static void by_name_of_way(const struct fm_sniff_page *p, struct fm_sniff_guess *g, enum fm_sniff_way way)
+{
+	bool taken[FM_NCOL];
+
+	for (int c = 0; c < FM_NCOL; c++) {
+		taken[c] = is_taken(g, p->nfields, c, false);
+		for (int k = 0; k < p->nfields; k++)
+			taken[c] = taken[c] || (g[k].col == c && g[k].sum);
+	}
+	for (int k = 0; k < p->nfields; k++) {
+		struct fm_sniff_name name;
+
+		if (k >= p->ncells[0] || !fm_sniff_name(p->cell[0][k].s, p->cell[0][k].n, &name) || name.way != way ||
+		    taken[name.col] != (way == FM_WAY_REPLY) || !can_fill(&g[k], name.col))
+			continue;
+		fm_sniff_take(&g[k], name.col, false,
+			      way == FM_WAY_REPLY     ? "by its name: the way back"
+			      : way == FM_WAY_PAYLOAD ? "by its name: one way of two, the payload alone"
+						      : "by its name: one way of two");
+		g[k].sum = way != FM_WAY_REPLY;
+		g[k].reply = way == FM_WAY_REPLY;
+	}
+}
+
 static void by_name(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
 {
-	bool sums[FM_NCOL] = {0}, inner = has_inner_start(p);
+	bool inner = has_inner_start(p);
 
 	for (int k = 0; k < p->nfields; k++) {
 		struct fm_sniff_name name;
 
-		if (k >= p->ncells[0] || !fm_sniff_name(p->cell[0][k].s, p->cell[0][k].n, &name) || name.sum)
+		if (k >= p->ncells[0] || !fm_sniff_name(p->cell[0][k].s, p->cell[0][k].n, &name) ||
+		    name.way != FM_WAY_ONE)
 			continue;
 		if (inner && p->cell[0][k].n == 9 && !memcmp(p->cell[0][k].s, "timestamp", 9))
 			continue;
@@ -337,17 +366,11 @@ static void by_name(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
 			continue;
 		fm_sniff_take(&g[k], name.col, name.start, "by its name");
 	}
-	for (int c = 0; c < FM_NCOL; c++)
-		sums[c] = !is_taken(g, p->nfields, c, false);
-	for (int k = 0; k < p->nfields; k++) {
-		struct fm_sniff_name name;
-
-		if (k >= p->ncells[0] || !fm_sniff_name(p->cell[0][k].s, p->cell[0][k].n, &name) || !name.sum ||
-		    !sums[name.col] || !can_fill(&g[k], name.col))
-			continue;
-		fm_sniff_take(&g[k], name.col, false, "by its name: one way of two");
-		g[k].sum = true;
-	}
+	by_name_of_way(p, g, FM_WAY_REPLY);
+	by_name_of_way(p, g, FM_WAY_SUM);
+	by_name_of_way(p, g, FM_WAY_PAYLOAD);
+	for (int k = 0; k < p->nfields && k < p->ncells[0] && !p->json; k++)
+		g[k].aside = g[k].col < 0 ? fm_sniff_aside(p->cell[0][k].s, p->cell[0][k].n) : NULL;
 }
 
 /* ---- the file ---- */
@@ -391,6 +414,10 @@ static void put_column(const struct fm_sniff_page *p, int k, const struct fm_sni
 		put_quoted(out, p->cell[0][k].s, p->cell[0][k].n);
 	else
 		fm_buf_printf(out, "c%d", k + 1);
+	if (g->aside) {
+		fm_buf_printf(out, ", %s\n", g->aside);
+		return;
+	}
 	if (g->col >= 0) {
 		fm_buf_printf(out, ", column: %s", g->start ? "start" : fm_cols[g->col].name);
 		if (g->col == FM_TD && (unit = p->zeek ? "seconds" : duration_format(p, k, g, &why)))
@@ -401,6 +428,8 @@ static void put_column(const struct fm_sniff_page *p, int k, const struct fm_sni
 		}
 		if (g->sum)
 			fm_buf_puts(out, ", sum: true");
+		if (g->reply)
+			fm_buf_puts(out, ", reply: true");
 		if (g->either)
 			why = "the day first, or the month? Both can be read";
 	}
@@ -455,11 +484,11 @@ static bool put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess 
 		fm_buf_printf(out, "delimiter: \"%s\"\n", p->delimiter == '\t' ? "\\t" : (char[2]){p->delimiter, 0});
 	fm_buf_puts(out, "missing: [\"\", \"-\", \"nan\"]\ncolumns:\n");
 	for (int k = 0; k < p->nfields; k++)
-		if (g[k].col >= 0 || !p->header)
+		if (g[k].col >= 0 || g[k].aside || !p->header)
 			put_column(p, k, &g[k], out);
 	whole = put_lacking(g, p->nfields, out);
 	for (int k = 0, others = 0; k < p->nfields && p->header; k++) {
-		if (g[k].col >= 0)
+		if (g[k].col >= 0 || g[k].aside)
 			continue;
 		fm_buf_puts(out, others++ ? ", " : "# Not read: ");
 		put_quoted(out, p->cell[0][k].s, p->cell[0][k].n);

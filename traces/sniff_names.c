@@ -3,51 +3,67 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/table.h"
 
 static const struct {
 	const char *names; /* in small letters and digits alone, between blanks */
 	int col;
-	bool start, sum;
+	bool start;
+	enum fm_sniff_way way;
 } known[] = {
     {" te end endtime ltime lasttime lastseen tslast timestampend etime flowend flowendmilliseconds lastswitched last "
      "dateflowend stop stoptime bidirectionallastseenms datelastseen tlast endsec etimestamp ",
-     FM_TE, false, false},
+     FM_TE, false, FM_WAY_ONE},
     {" ts start starttime stime firsttime firstseen timestamp timestampstart datefirstseen flowstart "
      "flowstartmilliseconds firstswitched first time date datetime bidirectionalfirstseenms tfirst ",
-     FM_TE, true, false},
-    {" td dur duration flowduration durationms bidirectionaldurationms flowdurationmilliseconds ", FM_TD, false, false},
+     FM_TE, true, FM_WAY_ONE},
+    {" td dur duration flowduration durationms bidirectionaldurationms flowdurationmilliseconds ", FM_TD, false,
+     FM_WAY_ONE},
     {" sa srcip srcaddr sourceip sourceaddress saddr sip ipsrc src srcipaddr srchost source idorigh "
      "sourceipv4address ipv4srcaddr origh srcaddress src4addr ",
-     FM_SA, false, false},
+     FM_SA, false, FM_WAY_ONE},
     {" da dstip dstaddr destinationip destinationaddress daddr dip ipdst dst dstipaddr dsthost destination idresph "
      "destinationipv4address ipv4dstaddr resph destip dstaddress dst4addr ",
-     FM_DA, false, false},
-    {" sp srcport sport srcpt sourceport idorigp l4srcport sourcetransportport origp portsrc ", FM_SP, false, false},
+     FM_DA, false, FM_WAY_ONE},
+    {" sp srcport sport srcpt sourceport idorigp l4srcport sourcetransportport origp portsrc ", FM_SP, false,
+     FM_WAY_ONE},
     {" dp dstport dport dsport dstpt destinationport destport idrespp l4dstport destinationtransportport respp "
      "portdst ",
-     FM_DP, false, false},
-    {" pr proto protocol prot ipprotocol ipproto protocolidentifier pro ", FM_PR, false, false},
-    {" flg flags tcpflags flag state connstate ", FM_FLG, false, false},
-    {" fwd ", FM_FWD, false, false},
-    {" tos stos srctos iptos ipclassofservice ", FM_STOS, false, false},
+     FM_DP, false, FM_WAY_ONE},
+    {" pr proto protocol prot ipprotocol ipproto protocolidentifier pro ", FM_PR, false, FM_WAY_ONE},
+    {" flg flags tcpflags flag state connstate ", FM_FLG, false, FM_WAY_ONE},
+    {" fwd ", FM_FWD, false, FM_WAY_ONE},
+    {" tos stos srctos iptos ipclassofservice ", FM_STOS, false, FM_WAY_ONE},
     {" pkt pkts packets packet ipkt totpkts inpkts inpackets packetcount packettotalcount packetdeltacount "
      "totalpackets "
      "bidirectionalpackets ",
-     FM_PKT, false, false},
-    {" byt bytes byte ibyt totbytes inbytes octets octetcount octettotalcount octetdeltacount totalbytes "
+     FM_PKT, false, FM_WAY_ONE},
+    {" byt bytes byte ibyt oct totbytes inbytes octets octetcount octettotalcount octetdeltacount totalbytes "
      "bidirectionalbytes ",
-     FM_BYT, false, false},
+     FM_BYT, false, FM_WAY_ONE},
     {" spkts dpkts origpkts resppkts totalfwdpackets totalbackwardpackets src2dstpackets dst2srcpackets totfwdpkts "
      "totbwdpkts flowpktstoserver flowpktstoclient srcpkts dstpkts fwdpkts bwdpkts ",
-     FM_PKT, false, true},
+     FM_PKT, false, FM_WAY_SUM},
     {" sbytes dbytes origipbytes respipbytes totallengthoffwdpackets totallengthofbwdpackets src2dstbytes "
      "dst2srcbytes totlenfwdpkts totlenbwdpkts flowbytestoserver flowbytestoclient srcbytes dstbytes fwdbytes "
-     "bwdbytes origbytes respbytes ",
-     FM_BYT, false, true},
-    {" label class attack attackcat category type attacktype ", FM_LABEL, false, false},
+     "bwdbytes ",
+     FM_BYT, false, FM_WAY_SUM},
+    {" origbytes respbytes ", FM_BYT, false, FM_WAY_PAYLOAD},
+    {" opkt opkts outpkts outpackets rpkt ", FM_PKT, false, FM_WAY_REPLY},
+    {" obyt obytes outbytes outoctets roct ", FM_BYT, false, FM_WAY_REPLY},
+    {" label class attack attackcat category type attacktype ", FM_LABEL, false, FM_WAY_ONE},
 };
+
+const char *fm_sniff_aside(const char *s, size_t n)
+{
+	if ((n == 3 && !strncasecmp(s, "dir", n)) || (n == 9 && !strncasecmp(s, "direction", n)))
+		return "reversed: [\"<-\", \"<|\", \"<o\", \"<?\"]}   # who began the flow is at its right";
+	if (n == 5 && !strncasecmp(s, "flows", n))
+		return "flows: true}   # by its name: of how many flows the row is the sum";
+	return NULL;
+}
 
 static int find(const char *s, size_t len)
 {
@@ -76,6 +92,6 @@ bool fm_sniff_name(const char *s, size_t n, struct fm_sniff_name *out)
 		i = find(s, n);
 	}
 	if (i >= 0)
-		*out = (struct fm_sniff_name){known[i].col, known[i].start, known[i].sum};
+		*out = (struct fm_sniff_name){known[i].col, known[i].start, known[i].way};
 	return i >= 0;
 }

@@ -5,13 +5,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* One way of a flow, or all of it; one of two that are summed; the same, of the payload alone; the way back. */
+enum fm_sniff_way { FM_WAY_ONE, FM_WAY_SUM, FM_WAY_PAYLOAD, FM_WAY_REPLY };
 struct fm_sniff_name {
-	int col;    /* enum fm_col */
-	bool start; /* of FM_TE: the start of the flow */
-	bool sum;   /* of packets and bytes: one way of two */
+	int col;               /* enum fm_col */
+	bool start;            /* of FM_TE: the start of the flow */
+	enum fm_sniff_way way; /* of packets and bytes */
 };
 /* False: the name is not known. Case, blanks and marks do not count. Of a key inside others (conn.id.orig_h) the end
  * counts where the whole is not known. */
 bool fm_sniff_name(const char *s, size_t n, struct fm_sniff_name *out);
+/* What a dialect has for a column of that name that fills none and says something of the row, up to the end of its
+ * line, or NULL. */
+const char *fm_sniff_aside(const char *s, size_t n);
 
 #endif

@@ -35,10 +35,11 @@ struct fm_sniff_guess {
 	const char *format; /* of a time or an address, or NULL */
 	uint64_t most;      /* of integers */
 	int col;            /* enum fm_col, or -1 */
-	bool start, sum;
-	bool either;   /* a date that can be read day first and month first */
-	bool constant; /* one value in all rows */
-	bool counts;   /* 1, 2, 3, ...: the numbers of the rows */
+	bool start, sum, reply;
+	const char *aside; /* it fills none: its other keys, or NULL */
+	bool either;       /* a date that can be read day first and month first */
+	bool constant;     /* one value in all rows */
+	bool counts;       /* 1, 2, 3, ...: the numbers of the rows */
 	const char *why;
 };
 

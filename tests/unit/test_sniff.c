@@ -120,6 +120,36 @@ static void other_forms_get_a_dialect_that_reads_them(void **state)
 			   2, "2016-04-11 00:01:07");
 }
 
+/* Payload beside whole packets counts once, a way back is a flow of its own, and who began a flow is at the arrow. */
+static void both_ways_of_other_forms_are_read_as_what_they_are(void **state)
+{
+	(void)state;
+	assert_guess_reads("zat.csv",
+			   "ts,uid,id.orig_h,id.orig_p,id.resp_h,id.resp_p,proto,duration,orig_bytes,resp_bytes,"
+			   "orig_pkts,orig_ip_bytes,resp_pkts,resp_ip_bytes\n"
+			   "1460332866.0,C1,1.2.3.4,53,10.0.0.1,35203,udp,2.0,50,10,1,100,0,30\n"
+			   "1460332867.0,C2,1.2.3.4,53,10.0.0.1,35203,udp,2.0,50,10,1,100,0,30\n",
+			   2, "2016-04-11 00:01:08");
+	assert_guess_reads("payload.csv",
+			   "ts,id.orig_h,id.orig_p,id.resp_h,id.resp_p,proto,duration,orig_bytes,resp_bytes,orig_pkts,"
+			   "resp_pkts\n"
+			   "1460332866.0,1.2.3.4,53,10.0.0.1,35203,udp,2.0,100,30,1,0\n"
+			   "1460332867.0,1.2.3.4,53,10.0.0.1,35203,udp,2.0,100,30,1,0\n",
+			   2, "2016-04-11 00:01:08");
+	assert_guess_reads(
+	    "ways.csv",
+	    "firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort,in_pkts,out_pkts,in_bytes,out_bytes,"
+	    "flows\n"
+	    "2016-04-11 00:01:06.000,2.000,UDP,1.2.3.4,53,10.0.0.1,35203,1,2,130,270,1\n"
+	    "2016-04-11 00:01:06.000,2.000,UDP,1.2.3.4,53,10.0.0.1,35203,1,0,130,0,1\n",
+	    3, "2016-04-11 00:01:08");
+	assert_guess_reads("ra.csv",
+			   "StartTime,Dur,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,SrcPkts,DstPkts,TotBytes\n"
+			   "2016/04/11T00:01:06.000,2.0,udp,10.0.0.1,35203,   <-,1.2.3.4,53,0,1,130\n"
+			   "2016/04/11T00:01:06.000,2.0,udp,1.2.3.4,53,  <->,10.0.0.1,35203,1,2,400\n",
+			   2, "2016-04-11 00:01:08");
+}
+
 static void what_is_lacking_is_named_and_what_is_no_table_refused(void **state)
 {
 	struct fm_buf yaml = {0};
@@ -238,6 +268,7 @@ int main(void)
 	    cmocka_unit_test(each_built_in_dialect_is_found_in_its_own_files),
 	    cmocka_unit_test(labels_stay_as_they_stand),
 	    cmocka_unit_test(other_forms_get_a_dialect_that_reads_them),
+	    cmocka_unit_test(both_ways_of_other_forms_are_read_as_what_they_are),
 	    cmocka_unit_test(what_is_lacking_is_named_and_what_is_no_table_refused),
 	};
 
