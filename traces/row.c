@@ -173,8 +173,7 @@ static bool is_whole_port(struct fm_row *r)
 	return true;
 }
 
-/* Is it a row of ICMP, by its protocol? */
-static bool is_icmp(const struct fm_row *r)
+bool fm_row_is_icmp(const struct fm_row *r)
 {
 	const struct fm_dict *d = &r->t->dict[FM_PR];
 	uint16_t i = r->t->pr[r->t->rows];
@@ -188,7 +187,7 @@ static bool is_icmp(const struct fm_row *r)
 /* 8.0 is type and code in an ICMP row alone. */
 static void check_dotted(struct fm_row *r)
 {
-	bool icmp = is_icmp(r), type_code = r->d->cols[r->dotted - 1].format != FM_FMT_INTEGER;
+	bool icmp = fm_row_is_icmp(r), type_code = r->d->cols[r->dotted - 1].format != FM_FMT_INTEGER;
 
 	if (icmp && !type_code)
 		fm_row_refuse_value(
@@ -388,44 +387,6 @@ static void check_only(struct fm_row *r, int k, const char *s, size_t n)
 	fm_row_refuse(r, "the row is of a kind that the dialect does not read (column %s)", r->d->cols[k].name);
 }
 
-/* A column that fills none: what it says of the row. */
-static void take_aside(struct fm_row *r, int k, const char *s, size_t n)
-{
-	uint64_t flows;
-
-	if (r->d->cols[k].counts_flows && !fm_value_count(r->d, k, s, n, &flows) && flows > 1)
-		r->said |= FM_SAID_SEVERAL;
-	for (int i = 0; i < r->d->cols[k].nreversed; i++)
-		r->reversed =
-		    r->reversed || (strlen(r->d->cols[k].reversed[i]) == n && !memcmp(r->d->cols[k].reversed[i], s, n));
-}
-
-/* The destination is the source: addresses, ports but for type and code of ICMP, and the ways of packets and bytes. */
-static void turn_ends(struct fm_row *r)
-{
-	const struct fm_table *t = r->t;
-	size_t i = t->rows;
-
-	if (FM_HAS(t, FM_SA) && FM_HAS(t, FM_DA)) {
-		uint32_t sa = t->sa[i];
-
-		t->sa[i] = t->da[i];
-		t->da[i] = sa;
-	}
-	if (FM_HAS(t, FM_SP) && FM_HAS(t, FM_DP) && !(FM_HAS(t, FM_PR) && is_icmp(r))) {
-		uint16_t sp = t->sp[i];
-
-		t->sp[i] = t->dp[i];
-		t->dp[i] = sp;
-	}
-	for (int c = 0; c < 2 && r->has_ways; c++) {
-		uint64_t *there = c ? &t->byt[i] : &t->pkt[i], back = r->reply[c];
-
-		r->reply[c] = *there;
-		*there = back;
-	}
-}
-
 /* A column of several names, or of ICMP alone; true: there is nothing more to do with the field. */
 static __attribute__((noinline)) bool take_apart(struct fm_row *r, int k, const char *s, size_t n)
 {
@@ -458,7 +419,7 @@ static void end_apart(struct fm_row *r)
 				take_missing(r, k);
 		if (r->bad)
 			return;
-		icmp = r->icmp[0] >= 0 && is_icmp(r);
+		icmp = r->icmp[0] >= 0 && fm_row_is_icmp(r);
 		if (icmp && !ports) {
 			r->t->sp[r->t->rows] = 0;
 			r->t->dp[r->t->rows] = (uint16_t)(r->icmp[0] * 256 + (r->icmp[1] < 0 ? 0 : r->icmp[1]));
@@ -522,7 +483,7 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 		return;
 	}
 	if (r->column[k].aside) {
-		take_aside(r, k, s, n);
+		fm_row_aside(r, k, s, n);
 		return;
 	}
 	if (r->bad) {
@@ -587,7 +548,7 @@ bool fm_row_end(struct fm_row *r)
 	if (!r->bad)
 		fm_row_end_times(r);
 	if (!r->bad && r->reversed)
-		turn_ends(r);
+		fm_row_turn(r);
 	if (!r->bad && r->nfresh)
 		add_fresh(r);
 	if (r->bad)
@@ -597,36 +558,6 @@ bool fm_row_end(struct fm_row *r)
 		r->lacking[c] += r->lacks >> c & 1u;
 	r->t->rows++;
 	return true;
-}
-
-bool fm_row_has_reply(const struct fm_row *r)
-{
-	return r->reply[0] || r->reply[1];
-}
-
-void fm_row_put_reply(struct fm_row *r, size_t of)
-{
-	struct fm_table *t = r->t;
-	size_t to = t->rows++;
-	uint32_t sa = t->sa[of], da = t->da[of];
-	uint16_t sp = t->sp[of], dp = t->dp[of];
-	int number;
-
-	for (int c = 0; c < FM_NCOL; c++)
-		if (FM_HAS(t, c))
-			memmove((char *)t->col[c] + to * fm_cols[c].width, (char *)t->col[c] + of * fm_cols[c].width,
-				fm_cols[c].width);
-	t->sa[to] = da;
-	t->da[to] = sa;
-	t->pkt[to] = r->reply[0];
-	t->byt[to] = r->reply[1];
-	number = fm_protocol_number(t->dict[FM_PR].value[t->pr[of]], strlen(t->dict[FM_PR].value[t->pr[of]]));
-	if (fm_protocol_is_icmp(number)) {
-		t->dp[to] = fm_protocol_icmp_reply(number, dp);
-		return;
-	}
-	t->sp[to] = dp;
-	t->dp[to] = sp;
 }
 
 bool fm_row_is_numeric(const char *s, size_t n)

@@ -1,6 +1,6 @@
 /*
  * row_parts.h - what the files that fill a row share (row.h): row.c, row_line.c for lines, row_address.c for
- * both addresses, and row_time.c for times.
+ * both addresses, row_time.c for times, and row_ways.c for the way back.
  */
 #ifndef FM_TRACES_ROW_PARTS_H
 #define FM_TRACES_ROW_PARTS_H
@@ -48,6 +48,12 @@ static inline void fm_row_quad(struct fm_row *r, int c, uint32_t ip)
 	a = fm_address_of_ipv4(ip);
 	fm_row_ipv4(r, c, &a, ip);
 }
+/* A field of a column that fills none: what it says of the row. */
+void fm_row_aside(struct fm_row *r, int k, const char *s, size_t n);
+/* The destination is the source: addresses, ports but for type and code of ICMP, and the ways of packets and bytes. */
+void fm_row_turn(struct fm_row *r);
+/* Is it a row of ICMP, by its protocol? */
+bool fm_row_is_icmp(const struct fm_row *r);
 /* Both ends are of one family; a missing one is the "::" of the other's. */
 void fm_row_check_families(struct fm_row *r);
 
