@@ -318,6 +318,7 @@ static int load_json(struct diffusion *d, const char *path, struct fm_error *err
 	    (rc = fm_structural_zeros_from_json(&d->zeros, d->codec->vocab, json_object_get(j, "excluded"), err)) < 0 ||
 	    (rc = fm_label_services_from_json(&d->zeros.services, d->codec, json_object_get(j, "services"), err)) < 0 ||
 	    (rc = fm_calibration_new(&d->calibration, d->codec->vocab, err)) < 0 ||
+	    (rc = fm_calibration_refine(&d->calibration, d->codec, NULL, 0, err)) < 0 ||
 	    (rc = fm_calibration_from_json(&d->calibration, json_object_get(j, "calibration"), err)) < 0)
 		fm_error_prefix(err, "%s: ", path);
 	json_decref(j);

@@ -6,10 +6,12 @@
 
 #include "base/mem.h"
 #include "model/codec/flow_rules.h"
+#include "model/codec/relations.h"
 
 const int fm_pair[FM_NPAIRS][2] = {
-    {FM_T_PR, FM_T_FLG},  {FM_T_PR, FM_T_SP},  {FM_T_PR, FM_T_DP},   {FM_T_PR, FM_T_BPP}, {FM_T_FLG, FM_T_PKT},
-    {FM_T_FLG, FM_T_BPP}, {FM_T_PKT, FM_T_TD}, {FM_T_PKT, FM_T_BPP}, {FM_T_PR, FM_T_PKT},
+    {FM_T_PR, FM_T_FLG},  {FM_T_PR, FM_T_SP},   {FM_T_PR, FM_T_DP},   {FM_T_PR, FM_T_BPP},
+    {FM_T_FLG, FM_T_PKT}, {FM_T_FLG, FM_T_BPP}, {FM_T_PKT, FM_T_TD},  {FM_T_PKT, FM_T_BPP},
+    {FM_T_PR, FM_T_PKT},  {FM_T_ROLE, FM_T_SP}, {FM_T_ROLE, FM_T_DP},
 };
 
 static int prepare(struct fm_structural_zeros *s, const int vocab[FM_NTOK], struct fm_error *err)
@@ -23,6 +25,12 @@ static int prepare(struct fm_structural_zeros *s, const int vocab[FM_NTOK], stru
 			return err->code;
 	}
 	return FM_OK;
+}
+
+/* Is the second column of pair p copied from the flow that a flow with token i of the first is related to? */
+static bool copied(int p, size_t i)
+{
+	return fm_pair[p][0] == FM_T_ROLE && fm_relation_source(FM_ROLE_RELATION(i), fm_pair[p][1]) >= 0;
 }
 
 static int fit_pair(struct fm_structural_zeros *s, int p, const struct fm_encoded *e, size_t rows, int k,
@@ -45,7 +53,7 @@ static int fit_pair(struct fm_structural_zeros *s, int p, const struct fm_encode
 	}
 	for (size_t i = 0; i < na; i++)
 		for (size_t j = 0; j < nb; j++)
-			s->out[p][i * nb + j] = met[i * nb + j] < (uint32_t)k &&
+			s->out[p][i * nb + j] = met[i * nb + j] < (uint32_t)k && !copied(p, i) &&
 						a[i] * b[j] >= (double)FM_STRUCTURAL_ZEROS_EXPECTED * k * (double)rows;
 out:
 	free(met);

@@ -9,6 +9,9 @@
  * given the other.  What no flow can be, however rare its protocol is (flow_rules.h), is excluded without counting: a
  * port on GRE and IPIP, flags of TCP outside TCP.  What is kept is one bit a pair, which says "fewer than k rows" and
  * nothing finer.
+ *
+ * How a flow is related to one before says much of its ports: a client of port 80 that asks a host again does so from
+ * another port, and from no well-known one.  So roles are paired with ports too, where the port is not copied.
  */
 #ifndef FM_MODEL_CODEC_STRUCTURAL_ZEROS_H
 #define FM_MODEL_CODEC_STRUCTURAL_ZEROS_H
@@ -16,7 +19,7 @@
 #include "model/codec/label_services.h"
 
 #define FM_STRUCTURAL_ZEROS_EXPECTED 3
-#define FM_NPAIRS 9
+#define FM_NPAIRS 11
 extern const int fm_pair[FM_NPAIRS][2]; /* the two columns */
 
 struct fm_structural_zeros {

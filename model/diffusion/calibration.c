@@ -1,5 +1,5 @@
 /* calibration.c - tallies of what is there and what is made, and what their ratios change. */
-#include "model/diffusion/calibration.h"
+#include "model/diffusion/calibration_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,15 @@
 /* How a flow is related, whether it is answered, what follows it. */
 #define FOLLOWED 9
 #define STATES (FM_NRELATIONS * 2 * FOLLOWED)
+/* Columns with more tokens are not counted. */
+#define MOST 4096
+/* A finer context's bias makes up for what the other one's leaves. */
+#define FINE_PACE 0.5
+
+static bool host(int c)
+{
+	return c == FM_T_SA || c == FM_T_DA;
+}
 
 int fm_calibration_new(struct fm_calibration *k, const int *vocab, struct fm_error *err)
 {
@@ -21,10 +30,13 @@ int fm_calibration_new(struct fm_calibration *k, const int *vocab, struct fm_err
 	if (vocab[FM_T_ROLE] < 2 || labels > FM_MAXCLASSES)
 		return FM_OK;
 	for (int c = 0; c < FM_NTOK; c++) {
-		if (vocab[c] < 2 || c == FM_T_LABEL || c == FM_T_SA || c == FM_T_DA)
+		if (vocab[c] < 2 || c == FM_T_LABEL)
 			continue;
 		k->width[c] = c == FM_T_REL ? FM_ROLE_TOKENS : vocab[c];
-		k->contexts[c] = c == FM_T_REL ? FM_NRELATIONS : c == FM_T_ROLE ? labels : labels * STATES;
+		k->contexts[c] = c == FM_T_REL    ? FM_NRELATIONS
+				 : c == FM_T_ROLE ? labels
+				 : host(c)        ? labels * STATES / FOLLOWED
+						  : labels * STATES;
 		if ((rc = fm_alloc(&k->bias[c], (size_t)k->contexts[c] * (size_t)k->width[c], sizeof **k->bias,
 				   "a calibration", err)) < 0) {
 			fm_calibration_free(k);
@@ -36,25 +48,34 @@ int fm_calibration_new(struct fm_calibration *k, const int *vocab, struct fm_err
 
 void fm_calibration_free(struct fm_calibration *k)
 {
-	for (int c = 0; c < FM_NTOK; c++)
+	for (int c = 0; c < FM_NTOK; c++) {
 		free(k->bias[c]);
+		free(k->fine_bias[c]);
+	}
+	free(k->service);
+	free(k->outline);
 	*k = (struct fm_calibration){0};
 }
 
 int fm_tally_new(struct fm_tally *t, const struct fm_calibration *of, struct fm_error *err)
 {
-	size_t size[FM_NTOK], at = FM_NTOK + FM_NTOK * FM_NRELATIONS * 2;
+	size_t at = FM_NTOK + FM_NTOK * FM_NRELATIONS * 2;
 	int rc;
 
 	*t = (struct fm_tally){.of = of, .len = at};
 	for (int c = 0; c < FM_NTOK; c++)
-		t->len += size[c] = (size_t)of->contexts[c] * (size_t)of->width[c];
+		t->len += (size_t)(of->contexts[c] + of->fine[c]) * (size_t)of->width[c];
 	if ((rc = fm_alloc(&t->all, t->len, sizeof *t->all, "a calibration", err)) < 0)
 		return rc;
 	t->nats = t->all;
 	t->same = t->all + FM_NTOK;
-	for (int c = 0; c < FM_NTOK; at += size[c], c++)
-		t->n[c] = size[c] > 0 ? t->all + at : NULL;
+	for (int c = 0; c < FM_NTOK; c++) {
+		size_t width = (size_t)of->width[c];
+		t->n[c] = width > 0 ? t->all + at : NULL;
+		at += (size_t)of->contexts[c] * width;
+		t->fine[c] = width > 0 && of->fine[c] > 0 ? t->all + at : NULL;
+		at += (size_t)of->fine[c] * width;
+	}
 	return FM_OK;
 }
 
@@ -91,7 +112,7 @@ static int followed_by(const uint16_t *tok, int row, int window)
 static int context_of(const struct fm_calibration *k, const uint16_t *tok, int row, int window, int c)
 {
 	const uint16_t *flow = tok + (size_t)row * FM_NTOK;
-	int labels = k->contexts[FM_T_ROLE], label = labels > 1 ? flow[FM_T_LABEL] : 0, back, kind, follower = 0;
+	int labels = k->contexts[FM_T_ROLE], label = labels > 1 ? flow[FM_T_LABEL] : 0, follower = 0;
 
 	if (c == FM_T_REL || k->width[c] == 0 || label >= labels)
 		return -1;
@@ -99,11 +120,13 @@ static int context_of(const struct fm_calibration *k, const uint16_t *tok, int r
 		return label;
 	if (flow[FM_T_ROLE] >= FM_ROLE_TOKENS)
 		return -1;
-	kind = fm_rel_kind(flow[FM_T_REL], window, &back);
-	kind = kind < FM_NRELATIONS ? kind : FM_ROLE_RELATION(flow[FM_T_ROLE]);
+	int state =
+	    (label * FM_NRELATIONS + fm_calibration_kind(tok, row, window)) * 2 + (flow[FM_T_ROLE] & FM_ROLE_ANSWERED);
+	if (host(c))
+		return state;
 	if (flow[FM_T_ROLE] & FM_ROLE_FOLLOWED)
 		follower = followed_by(tok, row, window);
-	return ((label * FM_NRELATIONS + kind) * 2 + (flow[FM_T_ROLE] & FM_ROLE_ANSWERED)) * FOLLOWED + follower;
+	return state * FOLLOWED + follower;
 }
 
 /* The row of a window whose token of column c shows and that row `row` is related to in a way *kind which does not copy
@@ -112,7 +135,7 @@ static int related(const struct fm_calibration *k, const uint16_t *tok, int row,
 {
 	int back, V = k->width[c];
 
-	if (c == FM_T_ROLE || c == FM_T_REL || c == FM_T_GAP || V == 0)
+	if (c == FM_T_ROLE || c == FM_T_REL || c == FM_T_GAP || host(c) || V == 0)
 		return -1;
 	*kind = fm_rel_kind(tok[(size_t)row * FM_NTOK + FM_T_REL], window, &back);
 	if (*kind > FM_RELATION_NONE && *kind < FM_NRELATIONS && back <= row && fm_relation_source(*kind, c) < 0 &&
@@ -135,6 +158,9 @@ void fm_calibration_apply(const struct fm_calibration *k, const uint16_t *tok, i
 		z[v] *= k->sharp[c];
 	for (int v = 0; at >= 0 && v < k->width[c]; v++)
 		z[v] += k->bias[c][(size_t)at * (size_t)k->width[c] + (size_t)v];
+	int fine = at >= 0 ? fm_calibration_fine_context(k, tok, row, window, c) : -1;
+	for (int v = 0; fine >= 0 && v < k->width[c]; v++)
+		z[v] += k->fine_bias[c][(size_t)fine * (size_t)k->width[c] + (size_t)v];
 	int kind, other = at >= 0 ? related(k, tok, row, window, c, &kind) : -1;
 	if (other >= 0)
 		z[tok[(size_t)other * FM_NTOK + (size_t)c]] += k->same[c][kind];
@@ -191,15 +217,18 @@ static void add_same(const struct fm_tally *t, int c, int kind, double share)
 	__atomic_fetch_add(&same[1], parts(share), __ATOMIC_RELAXED);
 }
 
-static void add(const struct fm_tally *t, int c, int context, int v, double share)
+/* fine: the finer context, or -1. */
+static void add(const struct fm_tally *t, int c, int context, int fine, int v, double share)
 {
-	__atomic_fetch_add(&t->n[c][(size_t)context * (size_t)t->of->width[c] + (size_t)v], parts(share),
-			   __ATOMIC_RELAXED);
+	size_t V = (size_t)t->of->width[c];
+
+	__atomic_fetch_add(&t->n[c][(size_t)context * V + (size_t)v], parts(share), __ATOMIC_RELAXED);
+	if (fine >= 0)
+		__atomic_fetch_add(&t->fine[c][(size_t)fine * V + (size_t)v], parts(share), __ATOMIC_RELAXED);
 }
 
 void fm_tally_add(const struct fm_tally *t, const uint16_t *tok, int row, int window, int c, const float *z)
 {
-	enum { MOST = 4096 };
 	double p[MOST];
 	int at = t ? context_of(t->of, tok, row, window, c) : -1, V = at >= 0 ? t->of->width[c] : 0;
 
@@ -210,9 +239,10 @@ void fm_tally_add(const struct fm_tally *t, const uint16_t *tok, int row, int wi
 	int kind, other = related(t->of, tok, row, window, c, &kind);
 	if (other >= 0)
 		add_same(t, c, kind, p[tok[(size_t)other * FM_NTOK + (size_t)c]] / sum);
+	int fine = fm_calibration_fine_context(t->of, tok, row, window, c);
 	for (int v = 0; v < V; v++)
 		if (p[v] > 0)
-			add(t, c, at, v, p[v] / sum);
+			add(t, c, at, fine, v, p[v] / sum);
 }
 
 void fm_tally_add_chain(const struct fm_tally *t, const uint16_t *tok, int row, int kind, const float *z)
@@ -226,7 +256,7 @@ void fm_tally_add_chain(const struct fm_tally *t, const uint16_t *tok, int row, 
 	for (int i = 1; i <= row; i++) {
 		int role = tok[(size_t)(row - i) * FM_NTOK + FM_T_ROLE];
 		if (role < FM_ROLE_TOKENS && p[i - 1] > 0)
-			add(t, FM_T_REL, kind, role, p[i - 1] / sum);
+			add(t, FM_T_REL, kind, -1, role, p[i - 1] / sum);
 	}
 }
 
@@ -241,12 +271,12 @@ void fm_tally_real(const struct fm_tally *t, const struct fm_encoded *e, int win
 				int at = context_of(t->of, tok, i, window, c);
 				if (at < 0 || fm_relation_source(kind, c) >= 0)
 					continue;
-				add(t, c, at, flow[c], 1);
-				if (kind != FM_RELATION_NONE && c != FM_T_ROLE && c != FM_T_GAP)
+				add(t, c, at, fm_calibration_fine_context(t->of, tok, i, window, c), flow[c], 1);
+				if (kind != FM_RELATION_NONE && c != FM_T_ROLE && c != FM_T_GAP && !host(c))
 					add_same(t, c, kind, flow[c] == (flow - (size_t)back * FM_NTOK)[c]);
 			}
 			if (kind != FM_RELATION_NONE && t->of->width[FM_T_REL] > 0)
-				add(t, FM_T_REL, kind, (flow - (size_t)back * FM_NTOK)[FM_T_ROLE], 1);
+				add(t, FM_T_REL, kind, -1, (flow - (size_t)back * FM_NTOK)[FM_T_ROLE], 1);
 		}
 	}
 }
@@ -262,23 +292,46 @@ static float ratio(double a, double A, double b, double B)
 	return (float)(x > 2 ? 2 : x < -2 ? -2 : x);
 }
 
-/* One context: real and made (V), which are counts in parts of FM_TALLY_ONE. */
-static void learn(float *bias, const uint64_t *real, const uint64_t *made, int V, double min_count, float pace)
-{
-	double A = 0, B = 0, a = 0, b = 0; /* a, b: of the tokens that share a ratio */
+/* Where one token of a context has no ratio of its own: with those that are rare everywhere, or with those that are
+ * frequent elsewhere, and would be here if the context said nothing of them. */
+enum group { OWN, RARE, ELSEWHERE, NGROUPS };
 
-	for (int v = 0; v < V; v++) {
-		double x = (double)real[v] / FM_TALLY_ONE, y = (double)made[v] / FM_TALLY_ONE;
-		A += x;
-		B += y;
-		a += x < min_count ? x : 0;
-		b += x < min_count ? y : 0;
+/* Counts in flows of one context of a column. */
+struct context {
+	const uint64_t *real, *made; /* (V), in parts of FM_TALLY_ONE */
+	const double *share;         /* (V) of the column's training flows in all contexts */
+	int V;
+};
+
+static enum group group_of(const struct context *x, int v, double flows, double min_count)
+{
+	if ((double)x->real[v] / FM_TALLY_ONE >= min_count)
+		return OWN;
+	return x->share[v] * flows >= min_count ? ELSEWHERE : RARE;
+}
+
+static void learn(float *bias, const struct context *x, double min_count, float pace)
+{
+	double A = 0, B = 0, a[NGROUPS] = {0}, b[NGROUPS] = {0};
+
+	for (int v = 0; v < x->V; v++) {
+		A += (double)x->real[v] / FM_TALLY_ONE;
+		B += (double)x->made[v] / FM_TALLY_ONE;
 	}
 	if (A < min_count || B < min_count)
 		return;
-	for (int v = 0; v < V; v++) {
-		double x = (double)real[v] / FM_TALLY_ONE, y = (double)made[v] / FM_TALLY_ONE;
-		bias[v] += pace * (x < min_count ? ratio(a, A, b, B) : ratio(x, A, y, B));
+	for (int v = 0; v < x->V; v++) {
+		enum group g = group_of(x, v, A, min_count);
+		a[g] += (double)x->real[v] / FM_TALLY_ONE;
+		b[g] += (double)x->made[v] / FM_TALLY_ONE;
+	}
+	if (a[ELSEWHERE] < min_count)
+		a[ELSEWHERE] = 0;
+	for (int v = 0; v < x->V; v++) {
+		enum group g = group_of(x, v, A, min_count);
+		bias[v] +=
+		    pace * (g == OWN ? ratio((double)x->real[v] / FM_TALLY_ONE, A, (double)x->made[v] / FM_TALLY_ONE, B)
+				     : ratio(a[g], A, b[g], B));
 	}
 }
 
@@ -301,16 +354,44 @@ static void learn_same(struct fm_calibration *k, const struct fm_tally *real, co
 		}
 }
 
+/* The share (V) of each token in all contexts of column c. */
+static void shares_of(const struct fm_tally *real, int c, double *share)
+{
+	int V = real->of->width[c];
+	double all = 0;
+
+	for (int v = 0; v < V; v++)
+		share[v] = 0;
+	for (int i = 0; i < real->of->contexts[c]; i++)
+		for (int v = 0; v < V; v++)
+			share[v] += (double)real->n[c][(size_t)i * (size_t)V + (size_t)v] / FM_TALLY_ONE;
+	for (int v = 0; v < V; v++)
+		all += share[v];
+	for (int v = 0; v < V; v++)
+		share[v] /= all > 0 ? all : 1;
+}
+
 void fm_calibration_learn(struct fm_calibration *k, const struct fm_tally *real, const struct fm_tally *made,
 			  int min_count, double pace)
 {
+	double share[MOST];
+
 	learn_same(k, real, made, min_count > 1 ? min_count : 1, (float)pace);
-	for (int c = 0; c < FM_NTOK; c++)
+	for (int c = 0; c < FM_NTOK; c++) {
+		if (k->width[c] == 0 || k->width[c] > MOST)
+			continue;
+		shares_of(real, c, share);
 		for (int i = 0; i < k->contexts[c]; i++) {
 			size_t at = (size_t)i * (size_t)k->width[c];
-			learn(k->bias[c] + at, real->n[c] + at, made->n[c] + at, k->width[c],
-			      min_count > 1 ? min_count : 1, (float)pace);
+			struct context x = {real->n[c] + at, made->n[c] + at, share, k->width[c]};
+			learn(k->bias[c] + at, &x, min_count > 1 ? min_count : 1, (float)pace);
 		}
+		for (int i = 0; i < k->fine[c]; i++) {
+			size_t at = (size_t)i * (size_t)k->width[c];
+			struct context x = {real->fine[c] + at, made->fine[c] + at, share, k->width[c]};
+			learn(k->fine_bias[c] + at, &x, min_count > 1 ? min_count : 1, (float)(pace * FINE_PACE));
+		}
+	}
 }
 
 void fm_calibration_sharpen(struct fm_calibration *k, const struct fm_tally *made, double flows,
@@ -318,93 +399,9 @@ void fm_calibration_sharpen(struct fm_calibration *k, const struct fm_tally *mad
 {
 	for (int c = 0; c < FM_NTOK; c++) {
 		double drawn = flows > 0 ? (double)made->nats[c] / FM_TALLY_ONE / flows : 0, sharp;
-		if (k->width[c] == 0 || !(nats[c] > 0) || !(drawn > 0))
+		if (k->width[c] == 0 || host(c) || !(nats[c] > 0) || !(drawn > 0))
 			continue;
 		sharp = (double)k->sharp[c] * drawn / nats[c];
 		k->sharp[c] = (float)(sharp > FM_SHARPEST ? FM_SHARPEST : sharp > 1 ? sharp : 1);
 	}
-}
-
-/* ---- as a document ---- */
-
-static json_t *alike_json(const struct fm_calibration *k)
-{
-	json_t *all = json_object();
-
-	for (int c = 0; c < FM_NTOK; c++) {
-		json_t *list = json_array();
-		bool any = false;
-		for (int kind = 0; kind < FM_NRELATIONS; kind++) {
-			any |= k->same[c][kind] != 0;
-			json_array_append_new(list, json_real((double)k->same[c][kind]));
-		}
-		if (any)
-			json_object_set(all, fm_tok_name[c], list);
-		json_decref(list);
-	}
-	return all;
-}
-
-json_t *fm_calibration_json(const struct fm_calibration *k)
-{
-	json_t *all = json_object(), *sharp = json_object();
-
-	for (int c = 0; c < FM_NTOK; c++)
-		if (k->sharp[c] != 1)
-			json_object_set_new(sharp, fm_tok_name[c], json_real((double)k->sharp[c]));
-	json_object_set_new(all, "sharpness", sharp);
-	json_object_set_new(all, "alike", alike_json(k));
-	for (int c = 0; c < FM_NTOK; c++) {
-		json_t *contexts = json_object();
-		for (int i = 0; i < k->contexts[c]; i++) {
-			const float *bias = k->bias[c] + (size_t)i * (size_t)k->width[c];
-			json_t *list = json_array();
-			bool any = false;
-			char name[16];
-			for (int v = 0; v < k->width[c]; v++) {
-				any |= bias[v] != 0;
-				json_array_append_new(list, json_real((double)bias[v]));
-			}
-			snprintf(name, sizeof name, "%d", i);
-			if (any)
-				json_object_set(contexts, name, list);
-			json_decref(list);
-		}
-		if (json_object_size(contexts) > 0)
-			json_object_set(all, fm_tok_name[c], contexts);
-		json_decref(contexts);
-	}
-	return all;
-}
-
-int fm_calibration_from_json(struct fm_calibration *k, const json_t *j, struct fm_error *err)
-{
-	for (int c = 0; c < FM_NTOK; c++) {
-		const json_t *contexts = json_object_get(j, fm_tok_name[c]), *list;
-		const json_t *sharp = json_object_get(json_object_get(j, "sharpness"), fm_tok_name[c]);
-		const char *name;
-		if (sharp && !(json_number_value(sharp) >= 1 && json_number_value(sharp) <= FM_SHARPEST))
-			return fm_fail(err, FM_EINPUT, "the model's calibration of %s is damaged", fm_tok_name[c]);
-		k->sharp[c] = sharp ? (float)json_number_value(sharp) : 1;
-		const json_t *alike = json_object_get(json_object_get(j, "alike"), fm_tok_name[c]);
-		for (size_t i = 0; alike && i < FM_NRELATIONS; i++) {
-			double x = json_number_value(json_array_get(alike, i));
-			if (json_array_size(alike) != FM_NRELATIONS || !(x >= -FM_MOST_ALIKE && x <= FM_MOST_ALIKE))
-				return fm_fail(err, FM_EINPUT, "the model's calibration of %s is damaged",
-					       fm_tok_name[c]);
-			k->same[c][i] = (float)x;
-		}
-		json_object_foreach((json_t *)contexts, name, list)
-		{
-			char *end;
-			long i = strtol(name, &end, 10);
-			if (*end || i < 0 || i >= k->contexts[c] || json_array_size(list) != (size_t)k->width[c])
-				return fm_fail(err, FM_EINPUT, "the model's calibration of %s is damaged",
-					       fm_tok_name[c]);
-			for (int v = 0; v < k->width[c]; v++)
-				k->bias[c][(size_t)i * (size_t)k->width[c] + (size_t)v] =
-				    (float)json_number_value(json_array_get(list, (size_t)v));
-		}
-	}
-	return FM_OK;
 }

@@ -7,9 +7,9 @@
  * windows are made, and of each column the mean distribution that its tokens were drawn from is compared with the
  * training flows', by context: the flow's label, how it is related to one before, whether it is answered, and how
  * many flows follow it (a server with many clients in a window is not the one with few).
- * The logarithm of their ratio is added to the logits from then on; three times, since the contexts move too (iterative
- * proportional fitting: Deming, Stephan 1940).  For column rel, which is drawn among the flows before, the "token" is
- * the role of the flow that is chosen, and the context is the kind of relation.
+ * The logarithm of their ratio is added to the logits from then on; several times, since the contexts move too
+ * (iterative proportional fitting: Deming, Stephan 1940).  For column rel, which is drawn among the flows before, the
+ * "token" is the role of the flow that is chosen, and the context is the kind of relation.
  *
  * A window that is made is also less sure of itself than a real one: one odd token makes the next ones odd, and a
  * source does a bit of everything.  So each column has a sharpness, by which its logits are multiplied before the bias
@@ -22,8 +22,17 @@
  * column, the token that it has there gets a bias of the column and relation: the logarithm of the ratio of the odds
  * that related flows have the same token, real to made.
  *
- * A token has a ratio of its own in a context where min_count training flows have it; all other tokens of the context
- * share one.  What a relation copies is not counted, nor are labels (they have a budget) and hosts.
+ * A flow's service says more of its flags, packets, duration and bytes than how it is related.  Its protocol and
+ * direction, how the first flow is related that is related to it, and to its reply, say more of its ports: these are
+ * what the next ones copy, and of the flows from one port to several few are TCP from a high one.  These are finer
+ * contexts with ratios of their own where enough flows have them; both biases are added, as in a log-linear model of
+ * two margins.
+ *
+ * A token has a ratio of its own in a context where min_count training flows have it.  Of the others, those that would
+ * have as many if the context said nothing of them share one: a flow from the port of the one before, to a port that
+ * such flows never go to, is no rare flow but one that is not.  The rest share another one.  What a relation copies is
+ * not counted, nor are labels (they have a budget).  Of hosts, which say what a server's port is before it is drawn,
+ * the contexts do not tell what follows.
  */
 #ifndef FM_MODEL_DIFFUSION_CALIBRATION_H
 #define FM_MODEL_DIFFUSION_CALIBRATION_H
@@ -40,20 +49,32 @@ struct fm_calibration {
 	float *bias[FM_NTOK];                  /* (contexts, width) to be added to logits; NULL: none */
 	float same[FM_NTOK][FM_NRELATIONS];    /* of the token of a related flow */
 	float sharp[FM_NTOK];                  /* logits are multiplied by it first; 1 where there is no bias */
+	/* Finer contexts, of ports by outline, of sizes by service. */
+	const struct fm_codec *codec;            /* borrowed; NULL: there are none */
+	int nservices, noutlines, fine[FM_NTOK]; /* fine: contexts; 0: the column has none */
+	uint16_t *service;                       /* (protocols, ports of both columns): the context, or FM_NO_CONTEXT */
+	uint16_t *outline;         /* (protocols, directions, relations, relations of the next): the same */
+	float *fine_bias[FM_NTOK]; /* (fine, width) to be added to logits too */
 };
+#define FM_NO_CONTEXT UINT16_MAX
 /* Flows by column, context and token, in parts of FM_TALLY_ONE: whole numbers, so that threads may add in any order. */
 #define FM_TALLY_ONE (1u << 20)
 struct fm_tally {
 	const struct fm_calibration *of; /* borrowed: its widths and contexts */
 	uint64_t *all;                   /* (len) what follows, in one piece: tallies of the same calibration add up */
 	size_t len;
-	uint64_t *n[FM_NTOK]; /* (contexts, width) */
+	uint64_t *n[FM_NTOK];    /* (contexts, width) */
+	uint64_t *fine[FM_NTOK]; /* (fine, width) */
 	uint64_t *same; /* (FM_NTOK, FM_NRELATIONS, 2): flows that a related one is compared with, and those alike */
 	uint64_t *nats; /* (FM_NTOK) entropies of what was drawn from, in the same parts */
 };
 
 /* For a codec's columns, vocab (FM_NTOK); without a bias yet, and no sharper than the network. */
 int fm_calibration_new(struct fm_calibration *k, const int *vocab, struct fm_error *err) FM_MUST_CHECK;
+/* Finer contexts for a codec, which k borrows, those that at least min_flows flows of encoded windows
+ * have; e NULL: those of a document, which are read later. */
+int fm_calibration_refine(struct fm_calibration *k, const struct fm_codec *codec, const struct fm_encoded *e,
+			  int min_flows, struct fm_error *err) FM_MUST_CHECK;
 void fm_calibration_free(struct fm_calibration *k);
 int fm_tally_new(struct fm_tally *t, const struct fm_calibration *of, struct fm_error *err) FM_MUST_CHECK;
 void fm_tally_free(struct fm_tally *t);

@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 
-enum { SHARPENING = 2, ROUNDS = 4, STEPS = 24, FEWEST = 64, SHARE = 64 };
+enum { SHARPENING = 2, ROUNDS = 7, STEPS = 24, FEWEST = 64, SHARE = 64, FINER = 8 };
 
 /* How often a class of so many windows is among those that are made. */
 static double share_of(size_t windows, bool rare)
@@ -59,11 +59,12 @@ out:
 	return rc;
 }
 
-/* The windows of a round are a sample: a few scans more or less.  So once the columns are as sharp as they will be,
- * each round counts as much as those before it together (Robbins, Monro, A Stochastic Approximation Method, 1951). */
+/* The windows of a round are a sample: a few scans more or less, and one service has a tenth more flows than it will
+ * have.  So once the columns are as sharp as they will be, and have been put right once, the rounds are averaged: each
+ * moves the bias by its part of all that there were (Robbins, Monro, A Stochastic Approximation Method, 1951). */
 static double pace_of(int round)
 {
-	return round < SHARPENING ? 1 : 1.0 / (round - SHARPENING + 2);
+	return round <= SHARPENING ? 1 : 1.0 / (round - SHARPENING);
 }
 
 /* What all ranks counted, in place of what this one did.  shared: (2, ranks, made->len), its halves in turn, since one
@@ -106,7 +107,8 @@ int fm_recalibrate(struct fm_calibration *k, const struct fm_denoiser *d, const 
 	if (d->process->multinomial || k->width[FM_T_ROLE] == 0 || n < FEWEST)
 		return FM_OK;
 	flows = n * (size_t)codec->window;
-	if ((rc = schedule_of(&as_it_is, codec, train, n, false, err)) < 0 ||
+	if ((rc = fm_calibration_refine(k, codec, train, FINER * o->min_count, err)) < 0 ||
+	    (rc = schedule_of(&as_it_is, codec, train, n, false, err)) < 0 ||
 	    (rc = schedule_of(&schedule, codec, train, n, true, err)) < 0 ||
 	    (rc = fm_alloc(&x.tok, flows * FM_NTOK, sizeof *x.tok, "a calibration", err)) < 0 ||
 	    (rc = fm_alloc(&x.res, flows * FM_NRES, sizeof *x.res, "a calibration", err)) < 0 ||

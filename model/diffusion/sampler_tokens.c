@@ -186,6 +186,33 @@ static void near_request_only(const struct fm_sampler *s, const uint16_t *tok, i
 			z[k] = EXCLUDED;
 }
 
+/* Exclude a token, unless it is the only one that is left. */
+static void exclude_unless_last(float *z, int V, int token)
+{
+	bool any = false;
+	for (int i = 0; i < V && !any; i++)
+		any = i != token && z[i] > EXCLUDED / 10;
+	if (any)
+		z[token] = EXCLUDED;
+}
+
+/* A flow that shares hosts, protocol and one port with its source has another one for the other: else it would be the
+ * same 5-tuple again (relations.h).  Exclude the port that its source shows, and those of the flows it is the source
+ * of. */
+static void other_port(const struct fm_sampler *s, const uint16_t *tok, int row, int c, float *z)
+{
+	const struct fm_num *ports = &s->codec->num[c == FM_T_DP ? FM_R_DP : FM_R_SP];
+	int W = s->net->arch.window, differs = c == FM_T_DP ? FM_RELATION_SOURCE : FM_RELATION_TARGET, back;
+	for (int i = row; i < W; i++) {
+		const uint16_t *x = tok + (size_t)i * FM_NTOK;
+		if (fm_rel_kind(x[FM_T_REL], W, &back) != differs || back > i || (i != row && i - back != row))
+			continue;
+		int token = (i == row ? x - (size_t)back * FM_NTOK : x)[c];
+		if (token < ports->natoms)
+			exclude_unless_last(z, s->net->vocab[c], token);
+	}
+}
+
 static bool earlier_masked(const struct fm_sampler *s, const uint16_t *tok, int c)
 {
 	for (int b = 0; b < c; b++)
@@ -312,6 +339,8 @@ static void show(const struct fm_sampler *s, const struct fm_sample_step *q, int
 		possible_roles(s, flow - (size_t)row * FM_NTOK, row, z);
 	if (c == FM_T_TD)
 		near_request_only(s, flow - (size_t)row * FM_NTOK, row, z);
+	if (c == FM_T_SP || c == FM_T_DP)
+		other_port(s, flow - (size_t)row * FM_NTOK, row, c, z);
 	fm_tally_add(s->o->tally, flow - (size_t)row * FM_NTOK, row, W, c, z);
 	const uint16_t *budget = budget_of(s, q, c, r);
 	if (budget)

@@ -147,13 +147,29 @@ static void a_document_keeps_every_bit(void **state)
 	calibrate(&k, WINDOWS * ROUND, 2);
 	json_t *j = fm_calibration_json(&k);
 	assert_int_equal(fm_calibration_new(&back, S.codec->vocab, &err), FM_OK);
+	assert_int_equal(fm_calibration_refine(&back, S.codec, NULL, 0, &err), FM_OK);
 	assert_int_equal(fm_calibration_from_json(&back, j, &err), FM_OK);
-	for (int c = 0; c < FM_NTOK; c++)
+	assert_true(k.nservices > 0 && k.fine[FM_T_FLG] == k.nservices && k.fine[FM_T_SP] > 0);
+	assert_memory_equal(k.fine, back.fine, sizeof k.fine);
+	for (int c = 0; c < FM_NTOK; c++) {
 		assert_memory_equal(k.bias[c], back.bias[c],
 				    (size_t)k.contexts[c] * (size_t)k.width[c] * sizeof **k.bias);
+		if (k.fine[c] > 0)
+			assert_memory_equal(k.fine_bias[c], back.fine_bias[c],
+					    (size_t)k.fine[c] * (size_t)k.width[c] * sizeof **k.bias);
+	}
 	json_object_set_new(json_object_get(j, "sp"), "99999", json_array());
+	fm_calibration_free(&back);
+	assert_int_equal(fm_calibration_new(&back, S.codec->vocab, &err), FM_OK);
+	assert_int_equal(fm_calibration_refine(&back, S.codec, NULL, 0, &err), FM_OK);
 	assert_int_equal(fm_calibration_from_json(&back, j, &err), FM_EINPUT);
 	assert_non_null(strstr(err.message, "calibration of sp is damaged"));
+	fm_calibration_free(&back);
+	assert_int_equal(fm_calibration_new(&back, S.codec->vocab, &err), FM_OK);
+	assert_int_equal(fm_calibration_refine(&back, S.codec, NULL, 0, &err), FM_OK);
+	json_array_append(json_object_get(j, "services"), json_array_get(json_object_get(j, "services"), 0));
+	assert_int_equal(fm_calibration_from_json(&back, j, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "calibration of services is damaged"));
 	json_decref(j);
 	fm_calibration_free(&k);
 	fm_calibration_free(&back);
@@ -187,6 +203,88 @@ static void what_few_flows_have_is_one(void **state)
 	fm_tally_free(&a);
 	fm_tally_free(&b);
 	fm_calibration_free(&k);
+}
+
+/* What is frequent in other contexts and has fewer than k flows in this one shares a ratio apart from what is rare
+ * everywhere: it is hardly drawn any more, and the rare ones are as they were. */
+static void what_is_frequent_elsewhere_is_no_rare_token(void **state)
+{
+	enum { TOKENS = 6, REST = 3 };
+	int vocab[FM_NTOK] = {[FM_T_ROLE] = FM_ROLE_TOKENS, [FM_T_REL] = FM_REL_TOKENS(W), [FM_T_FLG] = TOKENS};
+	static const double here[2][TOKENS] = {{500, 0, K - 1, 5, 5, 0}, {400, 60, 60, 5, 5, 0}},
+			    there[TOKENS] = {500, 600, 600, 0, 0, 0};
+	struct fm_calibration k;
+	struct fm_tally t[2];
+	struct fm_error err = {0};
+	(void)state;
+	assert_int_equal(fm_calibration_new(&k, vocab, &err), FM_OK);
+	for (int made = 0; made < 2; made++) {
+		assert_int_equal(fm_tally_new(&t[made], &k, &err), FM_OK);
+		for (int v = 0; v < TOKENS; v++) {
+			t[made].n[FM_T_FLG][v] = (uint64_t)here[made][v] * FM_TALLY_ONE;
+			t[made].n[FM_T_FLG][TOKENS + v] = (uint64_t)there[v] * FM_TALLY_ONE;
+		}
+	}
+	fm_calibration_learn(&k, &t[0], &t[1], K, 1);
+	const float *bias = k.bias[FM_T_FLG];
+	assert_true(bias[1] < -1.9f && bias[1] == bias[2]); /* of K - 1 flows nothing is said */
+	for (int v = REST; v < TOKENS; v++)
+		assert_true(bias[v] == bias[REST] && fabsf(bias[v]) < 0.1f);
+	for (int v = 0; v < 2; v++)
+		fm_tally_free(&t[v]);
+	fm_calibration_free(&k);
+}
+
+/* Two services whose flows have different flags; drawn, they have both, each half the time, so that all flows together
+ * are right. */
+static void services_are_told_apart(void **state)
+{
+	enum { FLOWS = 200, HTTP, DNS };
+	struct fm_num atoms[FM_NRES] = {{0}};
+	int64_t port[] = {53, 80, 40000};
+	struct fm_codec codec = {.window = W,
+				 .vocab = {[FM_T_ROLE] = FM_ROLE_TOKENS,
+					   [FM_T_REL] = FM_REL_TOKENS(W),
+					   [FM_T_SP] = 3,
+					   [FM_T_DP] = 3,
+					   [FM_T_FLG] = 2}};
+	uint16_t(*tok)[W * FM_NTOK] = calloc(FLOWS, sizeof *tok);
+	struct fm_encoded e = {.windows = FLOWS, .tok = tok[0]};
+	struct fm_calibration k;
+	struct fm_tally real, made;
+	struct fm_error err = {0};
+	float z[2] = {0, 0}, dns[2] = {0, 0}, http[2] = {0, 0};
+	(void)state;
+	atoms[0] = (struct fm_num){.natoms = 3, .atom = port, .step = 1};
+	codec.num[FM_R_SP] = codec.num[FM_R_DP] = atoms[0];
+	for (int i = 0; i < FLOWS; i++)
+		for (int row = 0; row < W; row++) {
+			uint16_t *flow = tok[i] + row * FM_NTOK;
+			flow[FM_T_SP] = 2;
+			flow[FM_T_DP] = (uint16_t)(i % 2);
+			flow[FM_T_FLG] = (uint16_t)(i % 2);
+		}
+	assert_int_equal(fm_calibration_new(&k, codec.vocab, &err), FM_OK);
+	assert_int_equal(fm_calibration_refine(&k, &codec, &e, K, &err), FM_OK);
+	assert_int_equal(k.nservices, 2);
+	assert_int_equal(fm_tally_new(&real, &k, &err), FM_OK);
+	assert_int_equal(fm_tally_new(&made, &k, &err), FM_OK);
+	fm_tally_real(&real, &e, W);
+	for (int i = 0; i < FLOWS; i++)
+		fm_tally_add(&made, tok[i], 0, W, FM_T_FLG, z);
+	fm_calibration_learn(&k, &real, &made, K, 1);
+	fm_calibration_apply(&k, tok[0], 0, W, FM_T_FLG, dns);
+	fm_calibration_apply(&k, tok[1], 0, W, FM_T_FLG, http);
+	assert_true(dns[0] > dns[1] + 0.5f && http[1] > http[0] + 0.5f);
+	/* Of a flow whose ports do not show yet nothing is known. */
+	tok[0][FM_T_DP] = 3;
+	float unknown[2] = {0, 0};
+	fm_calibration_apply(&k, tok[0], 0, W, FM_T_FLG, unknown);
+	assert_true(fabsf(unknown[0]) < 0.01f && fabsf(unknown[1]) < 0.01f);
+	fm_tally_free(&real);
+	fm_tally_free(&made);
+	fm_calibration_free(&k);
+	free(tok);
 }
 
 /* Of two tokens as likely, log 2 nats. */
@@ -339,6 +437,8 @@ int main(void)
 	    cmocka_unit_test(ranks_change_no_bit),
 	    cmocka_unit_test(a_document_keeps_every_bit),
 	    cmocka_unit_test(what_few_flows_have_is_one),
+	    cmocka_unit_test(what_is_frequent_elsewhere_is_no_rare_token),
+	    cmocka_unit_test(services_are_told_apart),
 	    cmocka_unit_test(what_is_too_unsure_is_sharpened),
 	    cmocka_unit_test(related_flows_are_as_alike_as_they_were),
 	    cmocka_unit_test(calibration_sharpens_where_it_is_told_to),

@@ -47,12 +47,24 @@ static void made_free(struct made *m)
 	free(m->res);
 }
 
+/* Does flow x, related in a way `kind` to the one k places before, have both its ports, one of them drawn by both? Then
+ * it were the same 5-tuple again. */
+static bool has_its_sources_ports(const uint16_t *x, int kind, int k)
+{
+	const uint16_t *source = x - k * FM_NTOK;
+	int c = kind == FM_RELATION_SOURCE ? FM_T_DP : FM_T_SP, back;
+	if (kind != FM_RELATION_SOURCE && kind != FM_RELATION_TARGET)
+		return false;
+	return x[c] == source[c] && x[c] < S.codec->num[c == FM_T_DP ? FM_R_DP : FM_R_SP].natoms &&
+	       fm_relation_source(fm_rel_kind(source[FM_T_REL], W, &back), c) < 0;
+}
+
 /* Tokens are of their vocabulary; a flow is related to an earlier one to which no other is in that way, and shares with
  * it what it should; addresses lie on the side that dir says; no excluded pair. */
 static void check_rows(const char *what, const struct made *m)
 {
 	const int *vocab = S.codec->vocab;
-	size_t replies = 0, pairs = 0;
+	size_t replies = 0, pairs = 0, same_ports = 0;
 	for (size_t w = 0; w < schedule.n; w++) {
 		bool taken[FM_NRELATIONS][W] = {{false}}, followed[W] = {false};
 		uint16_t before[W * FM_NTOK];
@@ -76,6 +88,7 @@ static void check_rows(const char *what, const struct made *m)
 				assert_true(kind != FM_RELATION_REPLY ||
 					    fm_rel_kind((x - k * FM_NTOK)[FM_T_REL], W, &before_that) != kind);
 				replies += kind == FM_RELATION_REPLY;
+				same_ports += S.pr.multinomial ? 0 : has_its_sources_ports(x, kind, k);
 			}
 			for (int p = 0; p < FM_NPAIRS; p++) {
 				int a = fm_pair[p][0], b = fm_pair[p][1];
@@ -101,8 +114,10 @@ static void check_rows(const char *what, const struct made *m)
 		assert_memory_equal(before, m->tok + w * W * FM_NTOK, sizeof before);
 		assert_memory_equal(res, m->res + w * W * FM_NRES, sizeof res);
 	}
-	if (replies < schedule.n / 4 || pairs > 0)
-		fail_msg("%s: %zu replies in %zu windows, %zu excluded pairs", what, replies, schedule.n, pairs);
+	if (replies < schedule.n / 4 || pairs > 0 || same_ports > 0)
+		fail_msg(
+		    "%s: %zu replies in %zu windows, %zu excluded pairs, %zu flows with both ports of their source",
+		    what, replies, schedule.n, pairs, same_ports);
 }
 
 static void decodes(const struct made *m)

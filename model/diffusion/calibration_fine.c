@@ -1,0 +1,168 @@
+/* calibration_fine.c - contexts of ports by outline, and of sizes by service. */
+#include "model/diffusion/calibration_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+int fm_calibration_kind(const uint16_t *tok, int row, int window)
+{
+	const uint16_t *flow = tok + (size_t)row * FM_NTOK;
+	int back, kind = fm_rel_kind(flow[FM_T_REL], window, &back);
+
+	return kind < FM_NRELATIONS ? kind : FM_ROLE_RELATION(flow[FM_T_ROLE]);
+}
+
+static bool port(int c)
+{
+	return c == FM_T_SP || c == FM_T_DP;
+}
+
+static bool size(int c)
+{
+	return c == FM_T_FLG || c == FM_T_STOS || c == FM_T_PKT || c == FM_T_TD || c == FM_T_BPP;
+}
+
+static int values_of(const struct fm_calibration *k, int c)
+{
+	return k->codec->vocab[c] > 1 ? k->codec->vocab[c] : 1;
+}
+
+/* The place of a flow's service in k->service: protocol, and the lower of its ports; -1: not all of them show. */
+static int place_of_service(const struct fm_calibration *k, const uint16_t *flow)
+{
+	int P = values_of(k, FM_T_PR), S = values_of(k, FM_T_SP), D = values_of(k, FM_T_DP);
+	int pr = flow[FM_T_PR], sp = flow[FM_T_SP], dp = flow[FM_T_DP];
+
+	if (pr >= P || sp >= S || dp >= D)
+		return -1;
+	int64_t source = fm_num_decode(&k->codec->num[FM_R_SP], sp, 0.5),
+		to = fm_num_decode(&k->codec->num[FM_R_DP], dp, 0.5);
+	return pr * (S + D) + (source == 0 || to <= source ? dp : D + sp);
+}
+
+/* How the first later flow is related that is related to row `row` of a window, replies left out. */
+static int first_follower(const uint16_t *tok, int row, int window)
+{
+	for (int i = row + 1; i < window; i++) {
+		int back, kind = fm_rel_kind(tok[(size_t)i * FM_NTOK + FM_T_REL], window, &back);
+		if (back == i - row && kind > FM_RELATION_REPLY && kind < FM_NRELATIONS)
+			return kind;
+	}
+	return FM_RELATION_NONE;
+}
+
+/* The reply to row `row` of a window, or -1. */
+static int reply_of(const uint16_t *tok, int row, int window)
+{
+	for (int i = row + 1; i < window; i++) {
+		int back;
+		if (fm_rel_kind(tok[(size_t)i * FM_NTOK + FM_T_REL], window, &back) == FM_RELATION_REPLY &&
+		    back == i - row)
+			return i;
+	}
+	return -1;
+}
+
+/* The place of the outline of row `row` in k->outline: protocol, direction, how it is related, and how the first flow
+ * is that is related to it or, where there is none, to its reply; -1: not all of it shows. */
+static int place_of_outline(const struct fm_calibration *k, const uint16_t *tok, int row, int window)
+{
+	const uint16_t *flow = tok + (size_t)row * FM_NTOK;
+	int P = values_of(k, FM_T_PR), D = values_of(k, FM_T_DIR), kind = fm_calibration_kind(tok, row, window);
+
+	if (flow[FM_T_PR] >= P || flow[FM_T_DIR] >= D || kind >= FM_NRELATIONS)
+		return -1;
+	int first = first_follower(tok, row, window), reply = first ? -1 : reply_of(tok, row, window);
+	if (reply >= 0)
+		first = FM_NRELATIONS + first_follower(tok, reply, window);
+	return ((flow[FM_T_PR] * D + flow[FM_T_DIR]) * FM_NRELATIONS + kind) * 2 * FM_NRELATIONS + first;
+}
+
+size_t fm_calibration_services(const struct fm_calibration *k)
+{
+	return (size_t)values_of(k, FM_T_PR) * (size_t)(values_of(k, FM_T_SP) + values_of(k, FM_T_DP));
+}
+
+size_t fm_calibration_outlines(const struct fm_calibration *k)
+{
+	return (size_t)values_of(k, FM_T_PR) * (size_t)values_of(k, FM_T_DIR) * FM_NRELATIONS * 2 * FM_NRELATIONS;
+}
+
+int fm_calibration_fine_context(const struct fm_calibration *k, const uint16_t *tok, int row, int window, int c)
+{
+	if (k->fine[c] == 0)
+		return -1;
+	int at = port(c) ? place_of_outline(k, tok, row, window) : place_of_service(k, tok + (size_t)row * FM_NTOK);
+	const uint16_t *context = port(c) ? k->outline : k->service;
+	return at < 0 || context[at] == FM_NO_CONTEXT ? -1 : context[at];
+}
+
+int fm_calibration_fine_room(struct fm_calibration *k, struct fm_error *err)
+{
+	int rc;
+
+	for (int c = 0; c < FM_NTOK; c++) {
+		k->fine[c] = k->width[c] == 0 ? 0 : port(c) ? k->noutlines : size(c) ? k->nservices : 0;
+		if (k->fine[c] > 0 && (rc = fm_alloc(&k->fine_bias[c], (size_t)k->fine[c] * (size_t)k->width[c],
+						     sizeof **k->fine_bias, "a calibration", err)) < 0)
+			return rc;
+	}
+	return FM_OK;
+}
+
+/* Number the places that at least min_flows flows have. */
+static int number(uint16_t *context, const uint32_t *flows, size_t n, int min_flows)
+{
+	int found = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (flows[i] >= (uint32_t)min_flows && found < FM_NO_CONTEXT)
+			context[i] = (uint16_t)found++;
+	return found;
+}
+
+static int count_contexts(struct fm_calibration *k, const struct fm_encoded *e, int min_flows, struct fm_error *err)
+{
+	int W = k->codec->window, rc;
+	uint32_t *service = NULL, *outline = NULL;
+
+	if ((rc = fm_alloc(&service, fm_calibration_services(k), sizeof *service, "a calibration", err)) < 0 ||
+	    (rc = fm_alloc(&outline, fm_calibration_outlines(k), sizeof *outline, "a calibration", err)) < 0)
+		goto out;
+	for (size_t r = 0; r < e->windows * (size_t)W; r++) {
+		const uint16_t *tok = e->tok + (r - r % (size_t)W) * FM_NTOK;
+		int at = place_of_service(k, e->tok + r * FM_NTOK),
+		    place = place_of_outline(k, tok, (int)(r % (size_t)W), W);
+		if (at >= 0)
+			service[at]++;
+		if (place >= 0)
+			outline[place]++;
+	}
+	k->nservices = number(k->service, service, fm_calibration_services(k), min_flows);
+	k->noutlines = number(k->outline, outline, fm_calibration_outlines(k), min_flows);
+	rc = fm_calibration_fine_room(k, err);
+out:
+	free(service);
+	free(outline);
+	return rc;
+}
+
+int fm_calibration_refine(struct fm_calibration *k, const struct fm_codec *codec, const struct fm_encoded *e,
+			  int min_flows, struct fm_error *err)
+{
+	int rc;
+
+	if (k->width[FM_T_SP] == 0 || k->width[FM_T_DP] == 0)
+		return FM_OK;
+	k->codec = codec;
+	if ((rc = fm_alloc(&k->service, fm_calibration_services(k), sizeof *k->service, "a calibration", err)) < 0 ||
+	    (rc = fm_alloc(&k->outline, fm_calibration_outlines(k), sizeof *k->outline, "a calibration", err)) < 0)
+		return rc;
+	for (size_t i = 0; i < fm_calibration_services(k); i++)
+		k->service[i] = FM_NO_CONTEXT;
+	for (size_t i = 0; i < fm_calibration_outlines(k); i++)
+		k->outline[i] = FM_NO_CONTEXT;
+	return e ? count_contexts(k, e, min_flows, err) : FM_OK;
+}
