@@ -19,9 +19,14 @@ struct line {
 	bool odd;    /* a byte is a carriage return, a NUL, or a quote in a dialect that has them */
 };
 
-static inline uint64_t equal(__m128i v, __m128i to)
+static inline __m128i is(__m128i v, __m128i to)
 {
-	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, to));
+	return _mm_cmpeq_epi8(v, to);
+}
+
+static inline uint64_t bits(__m128i v)
+{
+	return (unsigned)_mm_movemask_epi8(v);
 }
 
 static inline void look_at(struct line *line, const char *s, size_t n, const struct fm_dialect *d)
@@ -37,9 +42,9 @@ static inline void look_at(struct line *line, const char *s, size_t n, const str
 		for (size_t i = 0; i < 64 && at + i < n; i += 16) {
 			__m128i v = _mm_loadu_si128((const __m128i *)(s + at + i));
 
-			cuts |= equal(v, delimiter) << i;
-			blanks |= (equal(v, blank) | equal(v, tab)) << i;
-			odd |= (equal(v, quote) | equal(v, cr) | equal(v, nul)) << i;
+			cuts |= bits(is(v, delimiter)) << i;
+			blanks |= bits(_mm_or_si128(is(v, blank), is(v, tab))) << i;
+			odd |= bits(_mm_or_si128(_mm_or_si128(is(v, quote), is(v, cr)), is(v, nul))) << i;
 		}
 		if (n - at < 64) {
 			end = UINT64_C(1) << (n - at);
@@ -75,8 +80,8 @@ static inline bool few_digits(const char *s, size_t n, uint32_t *v)
 	return true;
 }
 
-/* One number of a dotted quad, 1 to 3 digits, behind those in *ip; true: it is over 255. */
-static inline bool quad_part(const char *s, unsigned n, uint32_t *ip)
+/* One number of a dotted quad, 1 to 3 digits, behind those in *ip; 1: it is over 255. */
+static inline unsigned quad_part(const char *s, unsigned n, uint32_t *ip)
 {
 	uint32_t x;
 
@@ -92,9 +97,9 @@ static inline bool quad(const char *s, size_t n, uint32_t *ip)
 	const __m128i v = _mm_loadu_si128((const __m128i *)s), digit = _mm_sub_epi8(v, _mm_set1_epi8('0'));
 	unsigned all = (1u << n % 32) - 1, points, digits, zeros, two, one, a, b, c;
 
-	points = (unsigned)equal(v, _mm_set1_epi8('.')) & all;
-	digits = (unsigned)equal(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit) & all;
-	zeros = (unsigned)equal(digit, _mm_setzero_si128());
+	points = (unsigned)bits(is(v, _mm_set1_epi8('.'))) & all;
+	digits = (unsigned)bits(is(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit)) & all;
+	zeros = (unsigned)bits(is(digit, _mm_setzero_si128()));
 	two = points & (points - 1);
 	one = two & (two - 1);
 	if (n > 15 || (points | digits) != all || !one || one & (one - 1))
