@@ -235,7 +235,7 @@ int fm_json_load(json_t **v, const char *path, size_t max, struct fm_error *err)
 	*v = NULL;
 	if ((rc = fm_file_read(path, max, &text, err)) < 0)
 		goto out;
-	if ((much = fm_json_too_much_loaded(text.data ? text.data : "", text.len))) {
+	if ((much = fm_json_too_much_loaded(text.data ? text.data : "", text.len, max))) {
 		rc = fm_fail(err, FM_EINPUT, "%s: %s", path, much);
 		goto out;
 	}

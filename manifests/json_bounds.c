@@ -62,7 +62,9 @@ const char *fm_json_too_much(const char *text, size_t n)
 	return exceeds(text, n, FM_JSON_MAX_TREE, "it holds more values than 8 MiB of memory can");
 }
 
-const char *fm_json_too_much_loaded(const char *text, size_t n)
+const char *fm_json_too_much_loaded(const char *text, size_t n, size_t max)
 {
-	return exceeds(text, n, FM_JSON_MAX_LOADED, "it holds more values than 128 MiB of memory can");
+	size_t most = max > FM_JSON_MAX_LOADED / 8 ? 8 * max : FM_JSON_MAX_LOADED;
+
+	return exceeds(text, n, most, "it holds more values than a document of its kind can");
 }

@@ -12,12 +12,13 @@
 
 #define FM_JSON_MAX_DEPTH 32
 #define FM_JSON_MAX_TREE ((size_t)8 << 20)     /* bytes */
-#define FM_JSON_MAX_LOADED ((size_t)128 << 20) /* bytes, of a document of a run's own, which another process left */
+#define FM_JSON_MAX_LOADED ((size_t)128 << 20) /* bytes, of a document of a run's own of 16 MiB or less */
 
 /* NULL, or what is too much in words. */
 const char *fm_json_too_much(const char *text, size_t n);
 
-/* The same of FM_JSON_MAX_LOADED. */
-const char *fm_json_too_much_loaded(const char *text, size_t n);
+/* The same of a document that another process of this run left, and which may have max bytes: of FM_JSON_MAX_LOADED, or
+ * eight times max where that is more. */
+const char *fm_json_too_much_loaded(const char *text, size_t n, size_t max);
 
 #endif

@@ -403,7 +403,7 @@ static int interpret(const char *name, int status, bool out_of_time, const struc
 
 	if (WIFSIGNALED(status))
 		return explain_signal(name, WTERMSIG(status), WTERMSIG(status) == SIGKILL && out_of_time, err);
-	if ((much = fm_json_too_much_loaded(b->data ? b->data : "", b->len)))
+	if ((much = fm_json_too_much_loaded(b->data ? b->data : "", b->len, 0)))
 		return fm_fail(err, FM_ESYSTEM, "the result of stage %s cannot be read: %s", name, much);
 	doc = b->len ? json_loadb(b->data, b->len, JSON_REJECT_DUPLICATES, NULL) : NULL;
 	code = json_object_get(doc, "code");
