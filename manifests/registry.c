@@ -401,7 +401,7 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "{2:Training|Held out} flows that {1:another exporter saw too|are there twice}, share",
 	 "share of the rows that are left out of all tests as copies of another exporter's; share that equal an "
 	 "earlier row in every column"},
-	{"leak.family_p", FAMILY, FM_HIGH, 1, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "",
+	{"leak.family_p", FAMILY, FM_HIGH, 1, OPEN, NONE, FM_NEEDS_HOLDOUT, FM_UNRANKED, "",
 	 "All leakage tests together, p",
 	 "the tests `unique`, `lone`, `solitary`, `isolated`, `extreme`, `attached`, `nearer` in one, with a known "
 	 "rate of false alarms: 0.005 at least"},
@@ -410,7 +410,7 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "{1:Training flows met once|Rows unlike all others|Rows far from all others} and emitted, against held out "
 	 "ones, z"
 	 SAME_WORDS(2), "is training's number of the rows below too large beside the holdout's? 3 at most"},
-	{"leak.{unique,lone,solitary}_p" SAME, LEAK, FM_HIGH, 1, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "",
+	{"leak.{unique,lone,solitary}_p" SAME, LEAK, FM_HIGH, 1, OPEN, NONE, FM_NEEDS_HOLDOUT, FM_UNRANKED, "",
 	 "{1:Training flows met once|Rows unlike all others|Rows far from all others} and emitted, p of the test"
 	 SAME_WORDS(2),
 	 "the same as the p of a test; in `family_p`"},
@@ -424,7 +424,7 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	{"leak.attached_z" NEAR, LEAK, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT, FM_UNRANKED, "",
 	 "Synthetic rows attached to training against held out rows, z" NEAR_WORDS(1),
 	 "is training's number of the rows below too large beside the holdout's?"},
-	{"leak.attached_p" NEAR, LEAK, FM_HIGH, 1, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "",
+	{"leak.attached_p" NEAR, LEAK, FM_HIGH, 1, OPEN, NONE, FM_NEEDS_HOLDOUT, FM_UNRANKED, "",
 	 "Synthetic rows attached to training against held out rows, p of the test" NEAR_WORDS(1),
 	 "the same as the p of a test; in `family_p`"},
 	{"leak.attached_{train,holdout}" NEAR, LEAK, FM_PAIR, NAN, TEAM, NONE, FM_NEEDS_HOLDOUT, FM_UNRANKED, "",
@@ -434,7 +434,7 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "{1:Rows with sizes of their own and emitted|The strangest rows that are emitted}, against held out ones, z, "
 	 "without addresses and time",
 	 "are training's of the rows below more than the holdout's?"},
-	{"leak.{isolated,extreme}_p_no_addr_time", LEAK, FM_HIGH, 1, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "",
+	{"leak.{isolated,extreme}_p_no_addr_time", LEAK, FM_HIGH, 1, OPEN, NONE, FM_NEEDS_HOLDOUT, FM_UNRANKED, "",
 	 "{1:Rows with sizes of their own and emitted|The strangest rows that are emitted}, p of the test, without "
 	 "addresses and time",
 	 "are they more, and farther out, than in other permutations of the windows? In `family_p`"},
@@ -449,7 +449,7 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "share of synthetic rows nearer to training than to holdout, 95 % interval"},
 	{"leak.nearer_z" NEAR, LEAK, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT, FM_UNRANKED, "",
 	 "Nearer to training than to unseen real flows, z" NEAR_WORDS(1), "whether that share is more than chance"},
-	{"leak.nearer_p" NEAR, LEAK, FM_HIGH, 1, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "",
+	{"leak.nearer_p" NEAR, LEAK, FM_HIGH, 1, OPEN, NONE, FM_NEEDS_HOLDOUT, FM_UNRANKED, "",
 	 "Nearer to training than to unseen real flows, p of the test" NEAR_WORDS(1),
 	 "whether it is more than learning a distribution explains; in `family_p`"},
 	{"leak.{dcr,nndr}_{median,p5}_{train,holdout}" NEAR, LEAK, FM_PAIR, NAN, OPEN, NONE, FM_NEEDS_HOLDOUT,
@@ -509,7 +509,7 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 FM_IDENTITY, "",
 	 "{1:Addresses|Prefixes of 24 bits|Prefixes of 16 bits} that are real ones, held out", "the same of the "
 	 "holdout"},
-	{"leak.rare_{sp,dp,td,pkt,byt,flg}", RARE, FM_LOW, 0, TEAM, NONE, 0, 0, "{1:sp|dp|td|pkt|byt|flg}",
+	{"leak.rare_{sp,dp,td,pkt,byt,flg}", RARE, FM_LOW, 0, TEAM, NONE, 0, FM_BESIDE_HOLDOUT, "{1:sp|dp|td|pkt|byt|flg}",
 	 "{1:Source ports|Destination ports|Durations|Numbers of packets|Numbers of bytes|TCP flags} that few training "
 	 "flows have",
 	 "share of rows with a value that fewer than k training rows have: not above the holdout's"},

@@ -69,7 +69,8 @@ enum fm_metric_is {
 	FM_EXPECTED_FIRST = 32, /* it has the first of these */
 	FM_BY_GATE = 8,         /* a line of the gate, no metric: none can be computed and no config can ask for it */
 	FM_UNRANKED = 16, /* not to be ranked among shares and divergences: in a unit of its own, or of addresses */
-	FM_OF_RULES = 64, /* share of flows that break a rule which no flow can break, or any of these rules */
+	FM_BESIDE_HOLDOUT = 128, /* its ideal is the holdout's value: not to be ranked without one */
+	FM_OF_RULES = 64,        /* share of flows that break a rule which no flow can break, or any of these rules */
 };
 /* Who may see a metric, and how partners see it (docs/metrics.md says why). */
 enum fm_audience {

@@ -317,9 +317,24 @@ static void print_controls(FILE *f, const struct fm_verdict *v)
 	fprintf(f, " (%lld rows)\n", (long long)v->control_rows);
 }
 
-void fm_verdict_print(FILE *f, const struct fm_verdict *v)
+void fm_verdict_print_word(FILE *f, const struct fm_verdict *v)
 {
 	size_t failed = 0, waived = 0;
+
+	for (size_t i = 0; i < v->n; i++) {
+		failed += !v->check[i].pass && !v->check[i].waived;
+		waived += v->check[i].waived != 0;
+	}
+	if (v->pass && waived)
+		fprintf(f, "gate: pass (%zu checks, %zu of them waived)\n", v->n, waived);
+	else if (v->pass)
+		fprintf(f, "gate: pass (%zu checks)\n", v->n);
+	else
+		fprintf(f, "gate: FAIL (%zu of %zu checks failed)\n", failed, v->n);
+}
+
+void fm_verdict_print_lines(FILE *f, const struct fm_verdict *v)
+{
 	int width = (int)strlen("check");
 	char a[32], b[32], m[32];
 
@@ -337,8 +352,6 @@ void fm_verdict_print(FILE *f, const struct fm_verdict *v)
 			: c->waived ? "waived"
 				    : "FAIL",
 			c->pass ? "" : ": ", c->pass ? "" : c->why);
-		failed += !c->pass && !c->waived;
-		waived += c->waived != 0;
 	}
 	for (size_t i = 0; i < json_array_size(v->unasked); i++)
 		fprintf(f, "%s %s", i ? "," : "not asked, as the real flows cannot answer:",
@@ -346,12 +359,12 @@ void fm_verdict_print(FILE *f, const struct fm_verdict *v)
 	if (json_array_size(v->unasked) > 0)
 		fputc('\n', f);
 	print_controls(f, v);
-	if (v->pass && waived)
-		fprintf(f, "gate: pass (%zu checks, %zu of them waived)\n", v->n, waived);
-	else if (v->pass)
-		fprintf(f, "gate: pass (%zu checks)\n", v->n);
-	else
-		fprintf(f, "gate: FAIL (%zu of %zu checks failed)\n", failed, v->n);
+}
+
+void fm_verdict_print(FILE *f, const struct fm_verdict *v)
+{
+	fm_verdict_print_lines(f, v);
+	fm_verdict_print_word(f, v);
 }
 
 static double value_of(const void *ctx, const char *name)

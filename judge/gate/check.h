@@ -82,6 +82,8 @@ void fm_gate_line(struct fm_check_result *c, const struct fm_cfg_check *check, i
 
 /* The verdict as an aligned table for people, failures with their reason, and a last line that sums up. */
 void fm_verdict_print(FILE *f, const struct fm_verdict *v);
+void fm_verdict_print_lines(FILE *f, const struct fm_verdict *v); /* the table alone */
+void fm_verdict_print_word(FILE *f, const struct fm_verdict *v);  /* the line that sums up */
 
 /* Lines after it, about failed checks that the real flows would fail too: for the team only. */
 void fm_verdict_print_trace(FILE *f, const struct fm_verdict *v, const struct fm_metrics *metrics);

@@ -8,6 +8,8 @@
 
 /* A floor may be 0 by chance: a value nearer than this to the ideal counts as ideal. */
 #define LEAST_FLOOR 0.001
+/* What chance brings to a metric with neither floor nor interval. */
+#define SOME_CHANCE 0.05
 
 void fm_gate_by_role(struct fm_config *cfg)
 {
@@ -68,27 +70,66 @@ void fm_count_unreadable(struct fm_metrics *metrics, const char *name, uint64_t 
 
 static double badness(const struct fm_worst *w)
 {
-	return isnan(w->times) ? fabs(w->metric->value - fm_metric_kind(w->metric->name)->ideal) : w->times;
+	return isnan(w->times) ? w->distance : w->times;
+}
+
+/* What fresh real flows score: the metric's floor, or the same question asked of the holdout's own rows. */
+static const struct fm_metric *fresh(const struct fm_metrics *metrics, const char *name)
+{
+	const size_t equal = strlen("leak.rows_equal");
+	const struct fm_metric *m;
+	char other[80];
+
+	snprintf(other, sizeof other, "floor.%s", name);
+	if ((m = fm_metrics_find(metrics, other)))
+		return m;
+	snprintf(other, sizeof other, "%s_holdout", name);
+	if (strncmp(name, "leak.rows_equal", equal) == 0)
+		snprintf(other, sizeof other, "leak.holdout_equal%s", name + equal);
+	return fm_metrics_find(metrics, other);
+}
+
+/* How far on its bad side of the ideal; 0 at the ideal and beyond it. */
+static double distance(const struct fm_metric *m, const struct fm_metric_kind *kind)
+{
+	return fmax(0, kind->good == FM_HIGH ? kind->ideal - m->value : m->value - kind->ideal);
+}
+
+static bool ranks(const struct fm_metric *m, const struct fm_metric_kind *kind)
+{
+	return strncmp(m->name, "floor.", 6) != 0 && kind && (kind->good == FM_LOW || kind->good == FM_HIGH) &&
+	       !(kind->is & (FM_UNRANKED | FM_BY_GATE)) && !isnan(kind->ideal) && isfinite(m->value) &&
+	       distance(m, kind) > 0;
+}
+
+/* Beside floors, what has none is measured by what chance brings: half of its interval; NaN without one. */
+static double chance(const struct fm_metric *m)
+{
+	double half = (m->ci_hi - m->ci_lo) / 2;
+
+	return isfinite(half) ? fmax(half, LEAST_FLOOR) : NAN;
 }
 
 size_t fm_metrics_worst(const struct fm_metrics *metrics, struct fm_worst *worst, size_t most)
 {
+	bool floors = false;
 	size_t n = 0;
 
+	for (size_t i = 0; i < metrics->n; i++)
+		floors |= fresh(metrics, metrics->m[i].name) != NULL;
 	for (size_t i = 0; i < metrics->n; i++) {
 		const struct fm_metric *m = &metrics->m[i];
 		const struct fm_metric_kind *kind = fm_metric_kind(m->name);
-		struct fm_worst w = {.metric = m, .times = NAN};
-		char floor[80];
+		struct fm_worst w = {.metric = m, .floor = fresh(metrics, m->name), .times = NAN};
 		size_t at;
 
-		if (strncmp(m->name, "floor.", 6) == 0 || !kind || kind->floor == FM_NO_FLOOR ||
-		    kind->is & FM_UNRANKED || isnan(kind->ideal) || !isfinite(m->value))
+		if (!ranks(m, kind) || (kind->is & FM_BESIDE_HOLDOUT && !w.floor))
 			continue;
-		snprintf(floor, sizeof floor, "floor.%s", m->name);
-		w.floor = fm_metrics_find(metrics, floor);
+		w.distance = distance(m, kind);
 		if (w.floor && isfinite(w.floor->value))
-			w.times = fabs(m->value - kind->ideal) / fmax(fabs(w.floor->value - kind->ideal), LEAST_FLOOR);
+			w.times = w.distance / fmax(fabs(w.floor->value - kind->ideal), LEAST_FLOOR);
+		else if (floors && isnan(w.times = w.distance / chance(m)))
+			w.distance /= SOME_CHANCE;
 		for (at = n; at > 0 && badness(&worst[at - 1]) < badness(&w); at--)
 			if (at < most)
 				worst[at] = worst[at - 1];

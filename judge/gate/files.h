@@ -36,11 +36,14 @@ void fm_gate_leave_out(struct fm_config *cfg, const struct fm_metrics *metrics, 
  * or rules.broken_share_real), where it was measured. */
 void fm_count_unreadable(struct fm_metrics *metrics, const char *name, uint64_t bad);
 
-/* The metrics that are farthest from their ideal, worst first, at most `most`: by their distance over that of the noise
- * floor, or by the distance itself where there are no floors.  Only shares, divergences and scores, which compare. */
+/* The metrics that are farthest on the bad side of their ideal, worst first, at most `most`; none that stands at it.
+ * Where there are floors: by the distance over that of the floor (of rows that are held out where they are asked the
+ * same), or over half of the 95 % interval.  Else by the distance itself.  Only shares, divergences and scores, which
+ * compare. */
 struct fm_worst {
 	const struct fm_metric *metric, *floor; /* floor NULL: none */
-	double times;                           /* NaN without a floor */
+	double times;    /* its distance from the ideal over the floor's, or over half of its interval; or NaN */
+	double distance; /* what ranks it then */
 };
 size_t fm_metrics_worst(const struct fm_metrics *metrics, struct fm_worst *worst, size_t most);
 

@@ -354,19 +354,25 @@ static void print_metrics(const struct fm_metrics *m)
 {
 	struct fm_worst worst[5];
 	size_t n = fm_metrics_worst(m, worst, 5);
+	bool floors = false;
 	int width = 0;
 	char text[64];
 
+	for (size_t i = 0; i < n; i++)
+		floors |= worst[i].floor != NULL;
 	for (size_t i = 0; i < m->n; i++)
 		if (!is_beside(m, m->m[i].name))
 			width = (int)strlen(m->m[i].name) > width ? (int)strlen(m->m[i].name) : width;
-	printf("farthest from %s\n", n && worst[0].floor ? "what fresh real flows score" : "their ideal");
+	if (n == 0)
+		printf("no metric is worse than its ideal\n");
+	else
+		printf("farthest from %s\n", floors ? "what fresh real flows score" : "their ideal");
 	for (size_t i = 0; i < n; i++) {
 		char words[160];
 		fm_metric_words(worst[i].metric->name, words, sizeof words);
 		printf("  %-*s  %s", width, worst[i].metric->name, shown(worst[i].metric->value, text));
-		if (worst[i].floor)
-			printf("  %.3g times its floor", worst[i].times);
+		if (!isnan(worst[i].times))
+			printf("  %.3g times its %s", worst[i].times, worst[i].floor ? "floor" : "sampling error");
 		printf("  %s\n", words);
 	}
 	for (size_t i = 0; i < m->n; i++) {
@@ -418,7 +424,8 @@ static int print_evaluation(const struct evaluation *e, struct fm_error *err)
 
 	if (!e->json) {
 		if (e->gate) {
-			fm_verdict_print(stdout, &e->verdict);
+			fm_verdict_print_word(stdout, &e->verdict);
+			fm_verdict_print_lines(stdout, &e->verdict);
 			fm_verdict_print_trace(stdout, &e->verdict, &e->metrics);
 			print_left_out(&e->left_out);
 			putchar('\n');

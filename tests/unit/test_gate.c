@@ -493,25 +493,39 @@ static void test_the_worst_come_first(void **state)
 		 {"floor.heavy.SP_rank100", 0.9},
 		 {"rules.broken_share", 0.002},
 		 {"floor.rules.broken_share", 0},
-		 {"leak.rows_equal", 1}};
+		 {"jsd.DA", 0}, /* as good as can be */
+		 {"floor.jsd.DA", 0},
+		 {"c2st.flow_auc", 0.3}, /* better than guessing the wrong way is no fault */
+		 {"leak.nearer_p", 0.001},
+		 {"leak.rows_equal", 0.05},
+		 {"leak.holdout_equal", 0.02},
+		 {"leak.rare_sp", 0.4}, /* ranks beside the holdout's alone */
+		 {"downstream.mse_ratio", 1.1}};
 	struct fm_metrics all = {0}, bare = {0};
-	struct fm_worst w[3], four[9];
+	struct fm_worst w[9], four[9];
 	struct fm_error err = {0};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof m / sizeof *m; i++) {
 		assert_int_equal(fm_metrics_add(&all, m[i].name, m[i].value, 1000, &err), FM_OK);
-		if (strncmp(m[i].name, "floor.", 6) != 0)
+		if (strncmp(m[i].name, "floor.", 6) != 0 && !strstr(m[i].name, "holdout"))
 			assert_int_equal(fm_metrics_add(&bare, m[i].name, m[i].value, 1000, &err), FM_OK);
 	}
+	assert_int_equal(fm_metrics_add_ci(&all, "leak.mia_auc", 0.55, 1000, 0.5, 0.6, &err), FM_OK);
 	assert_int_equal(fm_metrics_worst(&all, w, 3), 3);
+	assert_int_equal(fm_metrics_worst(&all, w, 9), 8);
 	assert_string_equal(w[0].metric->name, "jsd.PR");           /* 8 times */
 	assert_string_equal(w[1].metric->name, "heavy.SP_rank100"); /* 5 */
 	assert_string_equal(w[2].metric->name, "c2st.window_auc");  /* 4 */
 	assert_true(fabs(w[0].times - 8) < 1e-12 && fabs(w[2].times - 4) < 1e-12);
-	assert_int_equal(fm_metrics_worst(&bare, four, 9), 5);
+	assert_string_equal(w[4].metric->name, "leak.rows_equal"); /* after jsd.SA: 2.5 times the holdout's */
+	assert_true(fabs(w[4].times - 2.5) < 1e-12 && strcmp(w[4].floor->name, "leak.holdout_equal") == 0);
+	assert_string_equal(w[7].metric->name, "leak.mia_auc"); /* once half of its interval */
+	assert_true(!w[7].floor && fabs(w[7].times - 1) < 1e-12);
+	assert_int_equal(fm_metrics_worst(&bare, four, 9), 7);
 	assert_string_equal(four[0].metric->name, "heavy.SP_rank100");
-	assert_string_equal(four[4].metric->name, "rules.broken_share");
+	assert_string_equal(four[4].metric->name, "leak.rows_equal");
+	assert_string_equal(four[6].metric->name, "rules.broken_share");
 	fm_count_unreadable(&all, "rules.broken_share", 10);
 	assert_true(fabs(fm_metrics_find(&all, "rules.broken_share")->value - 12.0 / 1010) < 1e-12);
 	assert_int_equal(fm_metrics_find(&all, "rules.broken_share")->n, 1010);
