@@ -40,8 +40,9 @@ static const json_t *newest(const json_t *rows, enum fm_stage_id id, const char 
 	return NULL;
 }
 
-int fm_product_newest(const char *workspace, enum fm_stage_id id, char **entry, char run[FM_RUN_ID_MAX],
-		      struct fm_error *err)
+/* What stage id made in the run `of`, or in the newest that generated flows. */
+static int find(const char *workspace, enum fm_stage_id id, const char *of, char **entry, char run[FM_RUN_ID_MAX],
+		struct fm_error *err)
 {
 	struct fm_ledger *l = NULL;
 	json_t *rows = NULL;
@@ -53,9 +54,9 @@ int fm_product_newest(const char *workspace, enum fm_stage_id id, char **entry, 
 	if ((rc = fm_ledger_open(&l, workspace, NULL, FM_LEDGER_READ, err)) < 0 ||
 	    (rc = fm_ledger_rows(l, NULL, "stage", &rows, err)) < 0)
 		goto out;
-	if (!(row = newest(rows, FM_GENERATE, NULL))) {
-		rc = fm_fail(err, FM_EINPUT, "%s: no run there has generated flows; flowmint log lists the runs",
-			     workspace);
+	if (!(row = newest(rows, FM_GENERATE, of))) {
+		rc = fm_fail(err, FM_EINPUT, "%s: %s%s there has generated flows; flowmint log lists the runs",
+			     workspace, of ? "no run " : "no run", of ? of : "");
 		goto out;
 	}
 	snprintf(run, FM_RUN_ID_MAX, "%s", json_string_value(json_object_get(row, "run")));
@@ -77,6 +78,19 @@ out:
 	json_decref(rows);
 	fm_ledger_close(l);
 	return rc;
+}
+
+int fm_product_newest(const char *workspace, enum fm_stage_id id, char **entry, char run[FM_RUN_ID_MAX],
+		      struct fm_error *err)
+{
+	return find(workspace, id, NULL, entry, run, err);
+}
+
+int fm_product_of_run(const char *workspace, enum fm_stage_id id, const char *named, char **entry, struct fm_error *err)
+{
+	char run[FM_RUN_ID_MAX], buf[FM_RUN_ID_MAX];
+
+	return find(workspace, id, fm_run_id(named, buf), entry, run, err);
 }
 
 /* ---- encrypted ones ---- */

@@ -15,6 +15,9 @@ char *fm_product_workspace(const char *dir);
  * generated any, or when it is no longer there. */
 int fm_product_newest(const char *workspace, enum fm_stage_id id, char **entry, char run[FM_RUN_ID_MAX],
 		      struct fm_error *err) FM_MUST_CHECK;
+/* The same of one run, named as people do (fm_run_id). */
+int fm_product_of_run(const char *workspace, enum fm_stage_id id, const char *named, char **entry,
+		      struct fm_error *err) FM_MUST_CHECK;
 
 /* Is path such a folder, of a product that is encrypted? */
 bool fm_product_is_entry(const char *path);

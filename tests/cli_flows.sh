@@ -39,6 +39,20 @@ expect 0 "a run that makes fewer flows" made --set generate.rows=600
 expect 0 "a run that made no flows" made --until ingest
 expect 0 "the newest run that made flows counts" "$F" evaluate --real p --synthetic p --only rows,jsd --json
 says err "p: the generate stage of run r0002" "it says which that is"
+cp out newest
+expect 0 "a run is named by its number" "$F" evaluate --real r0001 --synthetic r0001 --holdout r0001 --workspace p/workspace --only rows,jsd --json
+holds "and scores the same" cmp plain out
+expect 0 "also from within its project" sh -c "cd p && '$F' evaluate --real 2 --synthetic r0002 --only rows,jsd --json"
+holds "another one as the newest does" cmp newest out
+expect 3 "a run that made no flows is refused" "$F" evaluate --real p --synthetic r0003 --workspace p/workspace
+says err "no run r0003 there has generated flows" "by its number"
+mkdir -p releases x/toy-1.0/data && cp few.csv x/toy-1.0/data/flows.csv && tar -C x -cf - toy-1.0 | zstd -q >releases/toy-1.0.tar.zst
+expect 0 "a folder with one archive stands for it" "$F" evaluate --real few.csv --synthetic releases --only rows,jsd --json
+holds "with its flows" test "$(json out 'd["rows"]["synthetic"], d["jsd_mean8"]')" = "(700, 0)"
+cp releases/toy-1.0.tar.zst releases/toy-1.1.tar.zst
+expect 3 "one with several is refused" "$F" evaluate --real few.csv --synthetic releases
+says err "releases holds several archives: name one of them" "in words"
+cp newest out
 holds "its flows are others" test "$(json out 'd["rows"]["synthetic"]')" != "$(json plain 'd["rows"]["synthetic"]')".0
 rm -r p/workspace/stages/generate/"$(flows generate)"
 expect 3 "a product that was removed is refused, and no older one taken" "$F" evaluate --real p --synthetic p

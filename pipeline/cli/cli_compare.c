@@ -71,8 +71,8 @@ static int judge_fn(void *ctx, json_t **result, struct fm_error *err)
 
 	if ((rc = fm_dialect_load(&dialect, e->dialect, err)) < 0 || (rc = fm_table_open(&train, e->train, err)) < 0 ||
 	    (rc = fm_table_open(&holdout, e->holdout, err)) < 0 ||
-	    (rc = fm_flows_load(&(struct fm_flows){e->file, FM_FLOWS_SYNTHETIC, dialect, NULL, 0}, &synthetic, NULL,
-				err)) < 0 ||
+	    (rc = fm_flows_load(&(struct fm_flows){.path = e->file, .role = FM_FLOWS_SYNTHETIC, .dialect = dialect},
+				&synthetic, NULL, err)) < 0 ||
 	    (rc = fm_evaluate_tables(train, synthetic, holdout, 0, FM_LEAKAGE_DEFAULT, &metrics, err)) < 0 ||
 	    (rc = fm_histograms(train, synthetic, holdout, &histograms, err)) < 0)
 		goto out;

@@ -23,6 +23,7 @@
 #include "manifests/registry.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/flows.h"
+#include "pipeline/cli/place.h"
 #include "pipeline/cli/walls.h"
 #include "pipeline/walls/harvest.h"
 #include "report/report.h"
@@ -33,7 +34,7 @@
 #define LEAST_MEMORY 64u /* likewise */
 
 struct evaluate_args {
-	const char *real, *synthetic, *holdout, *previous, *dialect, *gate, *preset, *report, *only;
+	const char *real, *synthetic, *holdout, *previous, *dialect, *gate, *preset, *report, *only, *workspace;
 	uint64_t rows, threads, memory; /* memory: MiB, 0: the config's or the default */
 	bool no_controls, list, unconfined, json;
 };
@@ -73,13 +74,14 @@ static const struct fm_option evaluate_options[] = {
      .help = "also write the whole as one page, which shows distributions of the real flows (mode 600)"},
     {FM_SETS_FLAG(struct evaluate_args, list), .name = "metrics",
      .help = "list all metrics, what each needs and who may see it, and do nothing else"},
+    FM_OPTION_WORKSPACE(struct evaluate_args),
     FM_OPTION_UNCONFINED(struct evaluate_args),
     FM_OPTION_JSON(struct evaluate_args),
     {0},
 };
 
 struct evaluation {
-	const char *real, *synthetic, *holdout, *previous, *dialect, *gate_file, *preset, *report;
+	const char *real, *synthetic, *holdout, *previous, *dialect, *gate_file, *preset, *report, *workspace;
 	bool gate, no_controls, unconfined, json;
 	char *spill;                    /* a folder for what does not fit in memory */
 	uint64_t rows, threads, memory; /* memory: MiB, 0: the config's or the default */
@@ -140,7 +142,9 @@ static struct fm_leakage_opts limits(const struct evaluation *e)
 static int load(const struct evaluation *e, const struct fm_dialect *d, const char *path, enum fm_flows_role role,
 		struct fm_table **t, uint64_t *bad, struct fm_error *err)
 {
-	return fm_flows_load(&(struct fm_flows){path, role, d, e->spill, e->rows}, t, bad, err);
+	struct fm_flows f = {.path = path, .role = role, .dialect = d, .spill = e->spill, .rows = e->rows};
+
+	return fm_flows_load(&f, t, bad, err);
 }
 
 static int evaluate_files(struct evaluation *e, struct fm_error *err)
@@ -234,7 +238,7 @@ static int make_spill(struct evaluation *e, struct fm_error *err)
 	return FM_ESYSTEM;
 }
 
-static int within_walls(struct evaluation *e, struct fm_error *err)
+static int within_walls(struct evaluation *e, const struct fm_call *call, struct fm_error *err)
 {
 	struct {
 		const char **path;
@@ -258,6 +262,8 @@ static int within_walls(struct evaluation *e, struct fm_error *err)
 
 		if (!f.path)
 			continue;
+		if (fm_flows_is_run(f.path) && (rc = fm_place_workspace(call, e->workspace, &f.workspace, err)) < 0)
+			goto out;
 		if ((rc = fm_flows_find(&f, &of[i].place, err)) < 0)
 			goto out;
 		*of[i].path = f.path;
@@ -511,6 +517,7 @@ static int evaluate(const void *args, const struct fm_call *call, struct fm_erro
 			       .gate_file = a->gate && *a->gate ? a->gate : NULL,
 			       .preset = a->preset,
 			       .report = a->report,
+			       .workspace = a->workspace,
 			       .no_controls = a->no_controls,
 			       .unconfined = a->unconfined,
 			       .json = a->json,
@@ -520,7 +527,6 @@ static int evaluate(const void *args, const struct fm_call *call, struct fm_erro
 			       .groups = ~0u};
 	int rc;
 
-	(void)call;
 	if (a->list)
 		return print_list(err);
 	if (!a->real || !a->synthetic)
@@ -530,7 +536,7 @@ static int evaluate(const void *args, const struct fm_call *call, struct fm_erro
 	if (a->only && (rc = fm_evaluate_groups_named(a->only, &e.groups, err)) < 0)
 		return fm_error_prefix(err, "--only: ");
 	if ((e.report && (rc = check_report(e.report, err)) < 0) || (rc = load_gate(&e, err)) < 0 ||
-	    (rc = within_walls(&e, err)) < 0)
+	    (rc = within_walls(&e, call, err)) < 0)
 		goto out;
 	if (e.gate) {
 		fm_gate_leave_out(e.cfg, &e.metrics, !e.gate_file && !e.holdout, &e.left_out);
@@ -559,13 +565,14 @@ out:
 const struct fm_verb fm_verb_evaluate = {
     .name = "evaluate",
     .summary = "score any generator's output",
-    .about = "Prints distances of marginals and pairs, structure in time, rules that flows obey, a prediction task "
-	     "and leakage. With --holdout it has the noise floor and what needs unseen real flows, with --previous "
-	     "the flows are laid beside those of the release before, and with --gate the thresholds of a config are "
-	     "applied. Where there is a holdout, the gate is tried on planted generators first. A FILE may be a "
-	     "trace, an archive of flowmint's or the folder that it was unpacked into, a stage's product "
-	     "(WORKSPACE/stages/generate/KEY), or a project or its workspace, which stands for the newest run there "
-	     "that generated flows: a line says which run that is.",
+    .about =
+	"Prints distances of marginals and pairs, structure in time, rules that flows obey, a prediction task "
+	"and leakage. With --holdout it has the noise floor and what needs unseen real flows, with --previous "
+	"the flows are laid beside those of the release before, and with --gate the thresholds of a config are "
+	"applied. Where there is a holdout, the gate is tried on planted generators first. A FILE may be a "
+	"trace, an archive of flowmint's or a folder that it was unpacked into or that holds no other, a stage's "
+	"product (WORKSPACE/stages/generate/KEY), a project or its workspace, which stands for the newest run there "
+	"that generated flows (a line says which run that is), or a run of the workspace (r0001).",
     .options = evaluate_options,
     .defaults = &(const struct evaluate_args){.dialect = "ugr16", .preset = "ugr16"},
     .args_size = sizeof(struct evaluate_args),

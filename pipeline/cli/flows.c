@@ -32,6 +32,13 @@ const char *fm_flows_spill(void)
 
 /* ---- tables of a run ---- */
 
+static bool is_archive(const char *path)
+{
+	size_t n = strlen(path), suffix = strlen(ARCHIVE);
+
+	return n > suffix && strcmp(path + n - suffix, ARCHIVE) == 0;
+}
+
 /* The table in a stage's product, or in the folder around it, for each role. */
 static bool find_table(const struct fm_flows *f, const char *path, char dir[PATH_MAX + 32])
 {
@@ -63,12 +70,44 @@ static int find_newest(const struct fm_flows *f, char **entry, struct fm_error *
 	if (!workspace)
 		return fm_fail(err, FM_EINPUT,
 			       "%s holds no flows of a run: name a project or its workspace, a stage's product such as "
-			       "WORKSPACE/stages/generate/KEY, an unpacked archive, or a file",
+			       "WORKSPACE/stages/generate/KEY, an unpacked archive or a folder with one archive, or a "
+			       "file",
 			       f->path);
 	if ((rc = fm_product_newest(workspace, id, entry, run, err)) >= 0)
 		fm_log("%s: the %s stage of run %s, the newest that generated flows", f->path, fm_stage_name(id), run);
 	free(workspace);
 	return rc;
+}
+
+/* The archive that a folder of releases holds, or NULL; FM_EINPUT when it holds several. */
+static int find_archive(const char *dir, char **archive, struct fm_error *err)
+{
+	const char *found = NULL;
+	char **names = NULL;
+	size_t n = 0;
+	int rc;
+
+	*archive = NULL;
+	if ((rc = fm_dir_list(dir, &names, &n, err)) < 0)
+		return rc;
+	for (size_t i = 0; i < n && rc >= 0; i++) {
+		if (!is_archive(names[i]))
+			continue;
+		if (found)
+			rc = fm_fail(err, FM_EINPUT, "%s holds several archives: name one of them", dir);
+		found = names[i];
+	}
+	if (rc >= 0 && found && !(*archive = fm_path_join(dir, found)))
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+	fm_names_free(names, n);
+	return rc;
+}
+
+bool fm_flows_is_run(const char *path)
+{
+	char id[FM_RUN_ID_MAX];
+
+	return fm_run_id(path, id) == id && !fm_file_exists(path);
 }
 
 /* Flows, and no folder of a product or of runs. */
@@ -83,15 +122,37 @@ static bool is_plain(const struct fm_flows *f)
 	return fm_file_exists(path) || find_table(f, f->path, path);
 }
 
+/* The stage's product that f->path stands for: itself, that of a run, or of the newest one. */
+static int find_entry(const struct fm_flows *f, bool run, char **entry, struct fm_error *err)
+{
+	*entry = NULL;
+	if (run)
+		return fm_product_of_run(f->workspace, f->role == FM_FLOWS_SYNTHETIC ? FM_GENERATE : FM_INGEST, f->path,
+					 entry, err);
+	return fm_product_is_entry(f->path) ? FM_OK : find_newest(f, entry, err);
+}
+
 int fm_flows_find(struct fm_flows *f, struct fm_flows_place *place, struct fm_error *err)
 {
-	char dir[PATH_MAX + 32], *entry = NULL;
+	bool run = f->workspace && fm_flows_is_run(f->path), runs;
+	char dir[PATH_MAX + 32], *entry = NULL, *workspace;
 	int rc;
 
 	*place = (struct fm_flows_place){0};
-	if (is_plain(f))
+	if (!run && is_plain(f))
 		return FM_OK;
-	if (!fm_product_is_entry(f->path) && (rc = find_newest(f, &entry, err)) < 0)
+	workspace = run ? NULL : fm_product_workspace(f->path);
+	runs = run || workspace;
+	free(workspace);
+	if (!runs && !fm_product_is_entry(f->path)) {
+		if ((rc = find_archive(f->path, &place->dir, err)) < 0)
+			return rc;
+		if (place->dir) {
+			f->path = place->dir;
+			return FM_OK;
+		}
+	}
+	if ((rc = find_entry(f, run, &entry, err)) < 0)
 		return rc;
 	if ((rc = fm_product_open(&place->product, entry ? entry : f->path, err)) < 0)
 		goto out;
@@ -268,7 +329,6 @@ int fm_flows_load(const struct fm_flows *f, struct fm_table **t, uint64_t *bad, 
 				  .missing = FM_MISSING_ZERO,
 				  .bad = note_bad,
 				  .spill = f->spill ? f->spill : fm_flows_spill()};
-	size_t n = strlen(f->path), suffix = strlen(ARCHIVE);
 	double max_bad = f->role == FM_FLOWS_SYNTHETIC ? MAX_BAD_SYNTHETIC : MAX_BAD_SHARE;
 	struct fm_dialect *released = NULL;
 	struct fm_trace_stats stats;
@@ -286,7 +346,7 @@ int fm_flows_load(const struct fm_flows *f, struct fm_table **t, uint64_t *bad, 
 			return load_folder(f, t, err);
 		o.path = unpacked;
 	}
-	if (n > suffix && strcmp(f->path + n - suffix, ARCHIVE) == 0)
+	if (is_archive(f->path))
 		o.member = FM_SOURCE_FLOWS;
 	if (o.member || o.path == unpacked) {
 		if ((rc = find_dialect(f, f->path, o.member ? NULL : f->path, &released, err)) < 0)
