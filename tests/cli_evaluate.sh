@@ -156,6 +156,12 @@ says err "spoilt.csv: 1 of 701 rows cannot be read and count as flows that canno
 holds "it counts as a flow that cannot exist, beside the one without bytes" test "$(json out 'abs(d["rules"]["broken_share"] - 2 / 701) < 1e-12 and d["rules"]["short_bytes"] == 1 / 700')" = True
 says err "spoilt.csv: 1 missing value counts as 0" "and what became of a value that is missing"
 says err "evaluate: 1 step to do" "and how many steps are chosen"
+expect 0 "the same for people" "$F" evaluate --real few.csv --synthetic spoilt.csv --only rules
+says out "1 synthetic row cannot be read: it counts in rules.broken_share, and all other metrics are those of the rest" "they read of the rest"
+awk -F, -v OFS=, '{ $12 = -5 } NR > 600 { $5 = 70000 } { print }' few1.csv >impossible.csv
+expect 3 "a file of impossible flows alone is refused" "$F" evaluate --real few.csv --synthetic impossible.csv --only rules
+says err "none of 700 rows can be read by dialect ugr16, so nothing can be judged" "in words"
+says err "; 600 rows: byt is negative (column byt); 100 rows: sp is over 65535 (column sp)" "with the number of each reason"
 cp spoilt.csv real.csv
 expect 0 "likewise in a real file" "$F" evaluate --real real.csv --synthetic few.csv --only rules --json
 holds "of the real ones" test "$(json out 'd["rules"]["broken_share"] == 0 and abs(d["rules"]["broken_share_real"] - 2 / 701) < 1e-12')" = True

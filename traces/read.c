@@ -9,6 +9,8 @@
 
 #define EARLY_ROWS 10000 /* after so many a hopeless share of bad rows ends the reading */
 
+#define REASONS 6
+
 struct pass {
 	const struct fm_trace_opts *o;
 	const struct fm_reader_kind *kind;
@@ -16,25 +18,65 @@ struct pass {
 	int64_t last_ms;
 	uint64_t first_bad_line;
 	char first_bad[256];
+	struct {
+		char words[128];
+		uint64_t rows;
+	} reason[REASONS]; /* of bad rows, as they come; those beyond are not counted apart */
+	int nreasons;
 	struct fm_trace_stats st;
 };
+
+static void count_reason(struct pass *p, const char *words)
+{
+	int i = 0;
+
+	while (i < p->nreasons && strncmp(p->reason[i].words, words, sizeof p->reason[i].words - 1) != 0)
+		i++;
+	if (i == REASONS)
+		return;
+	if (i == p->nreasons)
+		snprintf(p->reason[p->nreasons++].words, sizeof p->reason[i].words, "%s", words);
+	p->reason[i].rows++;
+}
+
+/* "; 3 rows: byt is negative (column byt); 1 row: ..." where there are several reasons. */
+static const char *list_reasons(const struct pass *p, char *text, size_t cap)
+{
+	uint64_t rest = p->st.bad;
+	size_t at = 0;
+
+	*text = '\0';
+	for (int i = 0; p->nreasons > 1 && i < p->nreasons && at < cap; i++) {
+		at += (size_t)snprintf(text + at, cap - at, "; %llu row%s: %s", (unsigned long long)p->reason[i].rows,
+				       p->reason[i].rows == 1 ? "" : "s", p->reason[i].words);
+		rest -= p->reason[i].rows;
+	}
+	if (p->nreasons > 1 && rest && at < cap)
+		snprintf(text + at, cap - at, "; %llu for other reasons", (unsigned long long)rest);
+	return text;
+}
 
 static int too_many_bad(const struct pass *p, struct fm_error *err)
 {
 	uint64_t all = p->st.rows + p->st.bad;
 	const char *key = p->o->max_bad_key;
-	char title[FM_FILES_TITLE];
+	char title[FM_FILES_TITLE], reasons[REASONS * 160];
 	const char *path = fm_files_title(p->o->path, title);
 
+	list_reasons(p, reasons, sizeof reasons);
 	if (!p->st.rows)
-		return fm_fail(err, FM_EINPUT, "%s: none of %llu rows can be read by dialect %s; %s %llu: %s", path,
-			       (unsigned long long)all, p->o->dialect->name, p->kind->place,
-			       (unsigned long long)p->first_bad_line, p->first_bad);
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "%s: none of %llu row%s can be read by dialect %s, so nothing can be judged or learned; %s "
+		    "%llu: %s%s%s",
+		    path, (unsigned long long)all, all == 1 ? "" : "s", p->o->dialect->name, p->kind->place,
+		    (unsigned long long)p->first_bad_line, p->first_bad,
+		    p->nreasons == 1 && all > 1 ? ", and so in every row" : "", reasons);
 	return fm_fail(err, FM_EINPUT,
-		       "%s: %llu of %llu rows %s bad, over the limit of %g %%%s%s%s; first at %s %llu: %s", path,
+		       "%s: %llu of %llu rows %s bad, over the limit of %g %%%s%s%s; first at %s %llu: %s%s", path,
 		       (unsigned long long)p->st.bad, (unsigned long long)all, p->st.bad == 1 ? "is" : "are",
 		       p->o->max_bad_share * 100, key ? " (" : "", key ? key : "", key ? ")" : "", p->kind->place,
-		       (unsigned long long)p->first_bad_line, p->first_bad);
+		       (unsigned long long)p->first_bad_line, p->first_bad, reasons);
 }
 
 static bool is_hopeless(const struct pass *p)
@@ -56,6 +98,7 @@ static int take_bad(struct pass *p, const struct fm_batch *b, struct fm_error *e
 		while (good < b->rows->rows && b->place[good] < b->bad[i].line)
 			good++;
 		p->st.rows = before + good;
+		count_reason(p, b->bad[i].reason);
 		if (!p->st.bad++) {
 			p->first_bad_line = b->bad[i].line;
 			snprintf(p->first_bad, sizeof p->first_bad, "%s", b->bad[i].reason);

@@ -213,6 +213,8 @@ static int take_measured(struct evaluation *e, const json_t *result, struct fm_e
 		return rc;
 	for (size_t i = 0; i < sizeof count / sizeof *count; i++)
 		*count[i] = (size_t)json_integer_value(json_array_get(apart, i));
+	e->bad_real = (uint64_t)json_integer_value(json_object_get(result, "bad_real"));
+	e->bad_synthetic = (uint64_t)json_integer_value(json_object_get(result, "bad_synthetic"));
 	e->histograms = json_incref(json_object_get(result, "histograms"));
 	if (!e->cfg)
 		return FM_OK;
@@ -424,6 +426,24 @@ static json_t *left_out_json(const struct fm_unasked *u)
 	return list;
 }
 
+/* A part of the rows may stand for none of what is measured. */
+static void print_unread(const struct evaluation *e)
+{
+	const struct {
+		const char *side, *metric;
+		uint64_t rows;
+	} of[] = {{"real", "rules.broken_share_real", e->bad_real},
+		  {"synthetic", "rules.broken_share", e->bad_synthetic}};
+
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+		if (of[i].rows)
+			printf("%llu %s row%s cannot be read: %s in %s, and all other metrics are those of the rest\n",
+			       (unsigned long long)of[i].rows, of[i].side, of[i].rows == 1 ? "" : "s",
+			       of[i].rows == 1 ? "it counts" : "they count", of[i].metric);
+	if (e->bad_real || e->bad_synthetic)
+		putchar('\n');
+}
+
 static int print_evaluation(const struct evaluation *e, struct fm_error *err)
 {
 	json_t *doc, *verdict;
@@ -436,11 +456,16 @@ static int print_evaluation(const struct evaluation *e, struct fm_error *err)
 			print_left_out(&e->left_out);
 			putchar('\n');
 		}
+		print_unread(e);
 		print_metrics(&e->metrics);
 		return FM_OK;
 	}
 	doc = fm_metrics_json(&e->metrics);
 	json_object_set_new(doc, "intervals", fm_metrics_intervals(&e->metrics));
+	if (e->bad_real || e->bad_synthetic)
+		json_object_set_new(doc, "unread_rows",
+				    json_pack("{s:I, s:I}", "real", (json_int_t)e->bad_real, "synthetic",
+					      (json_int_t)e->bad_synthetic));
 	if (doc && e->gate && (verdict = fm_verdict_json(&e->verdict))) {
 		json_object_update(doc, verdict);
 		json_object_set_new(doc, "left_out", left_out_json(&e->left_out));
