@@ -169,7 +169,7 @@ static const char *left(const struct fm_progress *p, double now, const char *lea
 	char t[32];
 
 	out[0] = '\0';
-	if (p->total > p->done && p->done > 0)
+	if (p->total > p->done && p->done > 0 && !p->uneven)
 		snprintf(out, 64, "%s%s left", lead,
 			 span((now - p->started) * (double)(p->total - p->done) / (double)p->done, t));
 	return out;
@@ -227,6 +227,7 @@ static void show(const struct fm_progress *p, int64_t began)
 	}
 	v->done = p->done;
 	v->total = p->total;
+	v->uneven = p->uneven;
 	atomic_fetch_add(&shown->seq, 1);
 }
 

@@ -27,7 +27,8 @@ struct fm_progress {
 	uint64_t total, done;
 	double started, drawn; /* monotonic seconds */
 	int live;
-	int uneven; /* may be set after the start: the steps take unlike times, so no speed is shown */
+	int uneven; /* may be set after the start: the steps take unlike times, so neither speed nor time left is shown
+		     */
 };
 void fm_progress_begin(struct fm_progress *p, const char *stage, const char *unit, uint64_t total);
 void fm_progress_step(struct fm_progress *p, uint64_t done, const char *note); /* note may be NULL */
@@ -38,6 +39,7 @@ struct fm_progress_view {
 	char stage[32], unit[32];
 	uint64_t done, total; /* total 0: not known */
 	int64_t began;        /* seconds since 1970 */
+	int uneven;           /* how much is done says nothing of the time left */
 };
 struct fm_progress_shared;
 struct fm_progress_shared *fm_progress_shared_new(void); /* NULL without memory */

@@ -176,7 +176,7 @@ trains() { "$F" status --workspace w --json 2>/dev/null >now.json && [ "$(json n
 holds "a run is under way" long_run
 expect 0 "status of it" "$F" status --workspace w
 says out ": running" "says that it runs"
-holds "says the stage, the share and the time left" grep -Eq '^  now +train .*[0-9] %, [0-9]+ of [0-9]+ flows, [0-9:]+ left, process [0-9]+$' out
+holds "says the stage, the share and the time left" grep -Eq '^  now +train .*[0-9] %, [0-9]+ of [0-9]+ flows, [0-9:]+ left of this step, process [0-9]+$' out
 holds "and the process" [ "$(sed -n 's/.*process //p' out)" = "$(cat w/lock)" ]
 expect 0 "status --json of it" "$F" status --workspace w --json
 holds "has them too" [ "$(json out 'd["last"]["status"], 0 < d["last"]["now"]["share"] < 1, d["last"]["now"]["seconds_left"] > 0')" = "('running', True, True)" ]

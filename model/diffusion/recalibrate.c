@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 
 enum { SHARPENING = 2, ROUNDS = 7, STEPS = 24, FEWEST = 64, SHARE = 64, FINER = 8 };
@@ -100,6 +101,7 @@ int fm_recalibrate(struct fm_calibration *k, const struct fm_denoiser *d, const 
 	struct fm_tally real = {0}, made = {0};
 	struct fm_window_schedule as_it_is = {0}, schedule = {0};
 	struct fm_sampled x = {0};
+	struct fm_progress bar;
 	uint64_t *shared = NULL;
 	int rc = FM_OK;
 
@@ -107,6 +109,7 @@ int fm_recalibrate(struct fm_calibration *k, const struct fm_denoiser *d, const 
 	if (d->process->multinomial || k->width[FM_T_ROLE] == 0 || n < FEWEST)
 		return FM_OK;
 	flows = n * (size_t)codec->window;
+	fm_progress_begin(&bar, "calibrate", "rounds", ROUNDS);
 	if ((rc = fm_calibration_refine(k, codec, train, FINER * o->min_count, err)) < 0 ||
 	    (rc = schedule_of(&as_it_is, codec, train, n, false, err)) < 0 ||
 	    (rc = schedule_of(&schedule, codec, train, n, true, err)) < 0 ||
@@ -135,8 +138,10 @@ int fm_recalibrate(struct fm_calibration *k, const struct fm_denoiser *d, const 
 		if (o->nats && i < SHARPENING)
 			fm_calibration_sharpen(k, &made, (double)p->n * codec->window, o->nats);
 		fm_tally_free(&made);
+		fm_progress_step(&bar, (uint64_t)i + 1, NULL);
 	}
 out:
+	fm_progress_end(&bar, rc < 0 ? "failed" : NULL);
 	fm_tally_free(&real);
 	fm_tally_free(&made);
 	fm_window_schedule_free(&as_it_is);

@@ -146,7 +146,7 @@ static void print_now(const json_t *now)
 		printf(" %.0f %%, %.0f of %.0f %s", 100 * num(now, "done") / num(now, "total"), num(now, "done"),
 		       num(now, "total"), str(now, "unit"));
 	if (json_is_number(json_object_get(now, "seconds_left")))
-		printf(", %s left", span(num(now, "seconds_left"), t));
+		printf(", %s left of this step", span(num(now, "seconds_left"), t));
 	if (running)
 		printf(", process %.0f", num(now, "pid"));
 	printf("\n");
@@ -249,7 +249,8 @@ const struct fm_verb fm_verb_status = {
     .name = "status",
     .summary = "what runs now or ran last, and what was released",
     .about =
-	"For a run that is at work it says the stage, the share done, the time left and the process. For a run that "
+	"For a run that is at work it says the stage, the share done and the time left of its step, and the process. "
+	"For a run that "
 	"was "
 	"killed it says where the run was, and what killed it as far as can be told. With RUN (r0001, or 1) that run.",
     .operands = "RUN",

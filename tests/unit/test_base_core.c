@@ -340,6 +340,8 @@ static void slow_chatter(void)
 	fm_progress_begin(&p, "evaluate", "steps", 14);
 	p.uneven = 1;
 	p.started -= 10;
+	p.drawn -= 31;
+	fm_progress_step(&p, 7, NULL);
 	fm_progress_step(&p, 14, NULL);
 	fm_progress_end(&p, NULL);
 	fm_progress_begin(&p, "nothing", "flows", 10);
@@ -362,6 +364,7 @@ static void test_progress_off_a_terminal_is_a_line_every_30_seconds(void **state
 				    "controls: 100 %, 16 of 16 controls, 8.9 s each\n"
 				    "controls: 16 controls in 2:23 (8.9 s each)\n"
 				    "evaluate: 14 steps to do\n"
+				    "evaluate: 50 %, 7 of 14 steps\n"
 				    "evaluate: 14 steps in 0:10\n"
 				    "nothing: 10 flows to do\n"
 				    "nothing: 0 flows in 0:00\n");
