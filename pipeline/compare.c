@@ -14,6 +14,7 @@
 #include "judge/symptoms.h"
 #include "manifests/canon.h"
 #include "manifests/config.h"
+#include "manifests/dialect.h"
 #include "model/generator.h"
 #include "pipeline/input.h"
 #include "pipeline/plan.h"
@@ -119,6 +120,7 @@ struct compare {
 	char *trace, *project, *config, *budget;
 	const char *workspace;
 	char *store;
+	char *named;               /* the dialect that was asked for: a name, or a whole path; NULL: none was */
 	char dialect[FM_CFG_PATH]; /* of the trace, as it was settled */
 };
 
@@ -163,8 +165,8 @@ static int config_of(const struct compare *c, const struct rival *r, bool small,
 	set[n++] = rows;
 	/* The trial of the gate by planted generators would say the same thing for each model. */
 	set[n++] = "gate.control_rows=100";
-	if (c->o->dialect) {
-		snprintf(dialect, sizeof dialect, "source.dialect=%s", c->o->dialect);
+	if (c->named) {
+		snprintf(dialect, sizeof dialect, "source.dialect=%s", c->named);
 		set[n++] = dialect;
 	}
 	for (size_t i = 0; i < sizeof r->set / sizeof *r->set && r->set[i]; i++)
@@ -450,11 +452,29 @@ out:
 
 /* ---- all ---- */
 
+/* A dialect that no model could read is told once.  A file is looked for from here, not from the config of the runs. */
+static int find_dialect(struct compare *c, struct fm_error *err)
+{
+	const char *name = c->o->dialect;
+	struct fm_dialect *d = NULL;
+	int rc;
+
+	if (!name)
+		return FM_OK;
+	if ((rc = fm_dialect_load(&d, name, err)) < 0)
+		return fm_error_prefix(err, "--dialect: ");
+	fm_dialect_free(d);
+	c->named = fm_dialect_is_file(name) ? realpath(name, NULL) : strdup(name);
+	return c->named ? FM_OK : fm_fail_errno(err, "--dialect: %s", name);
+}
+
 static int begin(struct compare *c, struct fm_error *err)
 {
 	const struct fm_compare_opts *o = c->o;
 	int rc;
 
+	if ((rc = find_dialect(c, err)) < 0)
+		return rc;
 	if (!(c->trace = realpath(o->trace, NULL)))
 		return fm_fail_errno(err, "%s", o->trace);
 	if ((rc = fm_dir_make(o->out, 0700, err)) < 0)
@@ -503,6 +523,7 @@ int fm_compare(const struct fm_compare_opts *o, json_t **doc, char **store, stru
 out:
 	json_decref(models);
 	free(c.trace);
+	free(c.named);
 	free(c.project);
 	free(c.config);
 	free(c.budget);

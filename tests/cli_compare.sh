@@ -18,10 +18,13 @@ expect 2 "no model is what nobody knows" compare --models hybird
 says err "there is no model 'hybird'; there are hybrid, plain" "and it says what there is"
 says err "ctgan-bits, netshare" "to the last of them"
 expect 2 "no model is there twice" compare --models plain,plain
+expect 3 "a dialect that nobody knows is refused" compare --models plain,ctgan --dialect hybird
+holds "once, with the list of those there are" [ "$(grep -c "ugr16" err)/$(grep -c "^flowmint: " err)" = 1/1 ]
+sed "s/^name: .*/name: mine/" "$ROOT/manifests/dialects/ugr16.yaml" >mine.yaml
 expect 3 "flows from elsewhere must be there" compare --models plain --with other=nowhere.csv
 
 # The rate makes CTGAN diverge.
-expect 0 "a model that fails does not stop the others" compare --models plain,ctgan --rows 1400 --with other=trace.csv \
+expect 0 "a model that fails does not stop the others" compare --models plain,ctgan --dialect ./mine.yaml --rows 1400 --with other=trace.csv \
 	--set train.gan_rate=1 --set train.steps=60 --out cmp
 says out "refused" "the gate refuses the toy"
 says out "failed" "the other one failed"
