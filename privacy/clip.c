@@ -140,27 +140,26 @@ double fm_grid_scale(const struct fm_grid *g, double multiplier)
 	return gaussian_of(g, multiplier, &gaussian, NULL) < 0 ? 0 : fm_gaussian_sigma(&gaussian);
 }
 
-int fm_grid_noisy_slice(const struct fm_grid *g, const struct fm_secret *key, const char *label, uint64_t step,
-			double multiplier, size_t from, size_t n, const int64_t *sum, double divisor,
-			struct fm_pool *pool, float *mean, struct fm_error *err)
+int fm_grid_noisy_slice(const struct fm_grid *g, const struct fm_grid_noise *noise, size_t from, size_t n,
+			const int64_t *sum, float *mean, struct fm_error *err)
 {
 	size_t room = n < 1 ? 1 : n < NOISE_AT_ONCE ? n : NOISE_AT_ONCE;
 	struct fm_gaussian gaussian;
 	int64_t *draws = NULL;
 	int rc;
 
-	if (!(divisor > 0 && isfinite(divisor)))
-		return fm_fail(err, FM_EINPUT, "there is no mean over %g records", divisor);
-	if ((rc = gaussian_of(g, multiplier, &gaussian, err)) < 0 ||
+	if (!(noise->divisor > 0 && isfinite(noise->divisor)))
+		return fm_fail(err, FM_EINPUT, "there is no mean over %g records", noise->divisor);
+	if ((rc = gaussian_of(g, noise->multiplier, &gaussian, err)) < 0 ||
 	    (rc = fm_alloc(&draws, room, sizeof(*draws), "noise", err)) < 0)
 		return rc;
 	for (size_t at = 0; at < n; at += room) {
 		size_t some = n - at < room ? n - at : room;
-		if ((rc = fm_gaussian_fill(key, label, step, &gaussian, pool, from + at, draws, some, err)) < 0)
+		if ((rc = fm_gaussian_fill(&noise->of, &gaussian, noise->pool, from + at, draws, some, err)) < 0)
 			goto out;
 		/* From here on it is no secret: what floating point makes of the noisy integers costs nothing. */
 		for (size_t i = 0; i < some; i++)
-			mean[at + i] = (float)((double)(sum[at + i] + draws[i]) * g->step / divisor);
+			mean[at + i] = (float)((double)(sum[at + i] + draws[i]) * g->step / noise->divisor);
 	}
 out:
 	explicit_bzero(draws, room * sizeof(*draws));
@@ -168,9 +167,8 @@ out:
 	return rc;
 }
 
-int fm_grid_noisy_mean(const struct fm_grid *g, const struct fm_secret *key, const char *label, uint64_t step,
-		       double multiplier, const int64_t *sum, double divisor, struct fm_pool *pool, float *mean,
+int fm_grid_noisy_mean(const struct fm_grid *g, const struct fm_grid_noise *noise, const int64_t *sum, float *mean,
 		       struct fm_error *err)
 {
-	return fm_grid_noisy_slice(g, key, label, step, multiplier, 0, g->dim, sum, divisor, pool, mean, err);
+	return fm_grid_noisy_slice(g, noise, 0, g->dim, sum, mean, err);
 }

@@ -8,7 +8,8 @@
  *
  *     fm_grid_set(&grid, clip, dim, 0, 0, err);
  *     for each record of the batch: fm_grid_add_unit(&grid, gradient, sum);        or fm_grid_add_sum for sums of many
- *     fm_grid_noisy_mean(&grid, &key, "train/noise", step, multiplier, sum, expected_batch, pool, mean, err);
+ *     struct fm_grid_noise noise = {{&key, "train/noise", step}, multiplier, expected_batch, pool};
+ *     fm_grid_noisy_mean(&grid, &noise, sum, mean, err);
  *     charge: sensitivity fm_grid_sensitivity(&grid), scale fm_grid_scale(&grid, multiplier), discrete Gaussian
  *
  * What rounding costs, in steps of the grid; c = clip / step.
@@ -69,14 +70,18 @@ int fm_grid_add_sum(const struct fm_grid *g, const float *sum, int64_t *total, s
 /* The standard deviation in steps that is drawn for a noise multiplier: multiplier times the sensitivity, rounded up
  * (noise.h); 0 where that is out of range. */
 double fm_grid_scale(const struct fm_grid *g, double multiplier);
-/* mean[i] = (sum[i] + draw i of (label, step)) / divisor, in units of the gradient.  The divisor is public: the
- * expected size of the batch, not its actual size.  The same for any pool. */
-int fm_grid_noisy_mean(const struct fm_grid *g, const struct fm_secret *key, const char *label, uint64_t step,
-		       double multiplier, const int64_t *sum, double divisor, struct fm_pool *pool, float *mean,
+/* The noise of one step's sum, and what is divided by afterwards. */
+struct fm_grid_noise {
+	struct fm_stream_name of; /* one a coordinate */
+	double multiplier;
+	double divisor;       /* public: the expected size of the batch, not its actual size */
+	struct fm_pool *pool; /* NULL: the caller's thread alone; the same bits for any */
+};
+/* mean[i] = (sum[i] + draw i) / divisor, in units of the gradient. */
+int fm_grid_noisy_mean(const struct fm_grid *g, const struct fm_grid_noise *noise, const int64_t *sum, float *mean,
 		       struct fm_error *err) FM_MUST_CHECK;
 /* The same for coordinates [from, from + n) alone: sum and mean (n) are of these. */
-int fm_grid_noisy_slice(const struct fm_grid *g, const struct fm_secret *key, const char *label, uint64_t step,
-			double multiplier, size_t from, size_t n, const int64_t *sum, double divisor,
-			struct fm_pool *pool, float *mean, struct fm_error *err) FM_MUST_CHECK;
+int fm_grid_noisy_slice(const struct fm_grid *g, const struct fm_grid_noise *noise, size_t from, size_t n,
+			const int64_t *sum, float *mean, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -156,7 +156,7 @@ static int noise_add(const struct fm_counts *c, const char *name, const struct f
 	label_of(name, label);
 	if ((rc = fm_alloc(&draws, n, sizeof(*draws), "noise", err)) < 0)
 		return rc;
-	rc = fm_gaussian_fill(c->key, label, 0, g, c->pool, 0, draws, n, err);
+	rc = fm_gaussian_fill(&(struct fm_stream_name){c->key, label, 0}, g, c->pool, 0, draws, n, err);
 	for (size_t i = 0; i < n; i++)
 		counts[i] += draws[i];
 	explicit_bzero(draws, n * sizeof(*draws));

@@ -244,9 +244,7 @@ double fm_gaussian_tail(double sigma, double x)
 }
 
 struct fill {
-	const struct fm_secret *key;
-	const char *label;
-	uint64_t step;
+	const struct fm_stream_name *of;
 	const struct fm_gaussian *g;
 	uint64_t from;
 	int64_t *out; /* (n) */
@@ -262,7 +260,7 @@ static void fill_shard(void *ctx, int shard, int thread)
 	struct fm_stream *s = NULL;
 
 	(void)thread;
-	if (fm_stream_open(&s, f->key, f->label, f->step, err) < 0)
+	if (fm_stream_open(&s, f->of->key, f->of->label, f->of->step, err) < 0)
 		return;
 	fm_stream_reach(s, f->from + first, end - first);
 	for (size_t i = first; i < end; i++) {
@@ -274,11 +272,11 @@ static void fill_shard(void *ctx, int shard, int thread)
 	fm_stream_close(s);
 }
 
-int fm_gaussian_fill(const struct fm_secret *key, const char *label, uint64_t step, const struct fm_gaussian *g,
-		     struct fm_pool *pool, uint64_t from, int64_t *out, size_t n, struct fm_error *err)
+int fm_gaussian_fill(const struct fm_stream_name *of, const struct fm_gaussian *g, struct fm_pool *pool, uint64_t from,
+		     int64_t *out, size_t n, struct fm_error *err)
 {
 	size_t nshards = (n + SHARD - 1) / SHARD;
-	struct fill f = {key, label, step, g, from, out, n, NULL};
+	struct fill f = {of, g, from, out, n, NULL};
 	int rc;
 
 	if (nshards > 1 << 20)
@@ -306,8 +304,8 @@ int fm_rate_set(struct fm_rate *r, uint64_t num, uint64_t den, struct fm_error *
 	return FM_OK;
 }
 
-int fm_poisson_sample(const struct fm_secret *key, const char *label, uint64_t step, const struct fm_rate *r, size_t n,
-		      uint32_t *out, size_t *nout, struct fm_error *err)
+int fm_poisson_sample(const struct fm_stream_name *of, const struct fm_rate *r, size_t n, uint32_t *out, size_t *nout,
+		      struct fm_error *err)
 {
 	struct fm_stream *s = NULL;
 	size_t taken = 0;
@@ -316,7 +314,7 @@ int fm_poisson_sample(const struct fm_secret *key, const char *label, uint64_t s
 	*nout = 0;
 	if (n > UINT32_MAX)
 		return fm_fail(err, FM_EINPUT, "%zu records are too many to sample from", n);
-	if ((rc = fm_stream_open(&s, key, label, step, err)) < 0)
+	if ((rc = fm_stream_open(&s, of->key, of->label, of->step, err)) < 0)
 		return rc;
 	fm_stream_reach(s, 0, (n + A_BLOCK - 1) / A_BLOCK);
 	for (size_t i = 0; i < n; i++) {

@@ -8,7 +8,8 @@
  *
  *     struct fm_gaussian g;
  *     fm_gaussian_set(&g, 3.7, err);                                 sigma^2 as a fraction, rounded up
- *     fm_gaussian_fill(&key, "train/noise", step, &g, pool, 0, out, n, err);    out[i]: draw i of the step
+ *     struct fm_stream_name of = {&key, "train/noise", step};
+ *     fm_gaussian_fill(&of, &g, pool, 0, out, n, err);               out[i]: draw i of the step
  *
  * What an accountant may claim of the discrete Gaussian: see fm_gaussian_equivalent.
  */
@@ -75,10 +76,10 @@ double fm_gaussian_equivalent(double sigma);
  * 25) by Sampford's bound of Mills' ratio, with arithmetic that is the same on every machine. */
 double fm_gaussian_tail(double sigma, double x);
 
-/* out[i] = draw from + i of (label, step), i < n: the same for any pool, and from wherever.  A NULL pool works in the
+/* out[i] = draw from + i of those, i < n: the same for any pool, and from wherever.  A NULL pool works in the
  * caller. */
-int fm_gaussian_fill(const struct fm_secret *key, const char *label, uint64_t step, const struct fm_gaussian *g,
-		     struct fm_pool *pool, uint64_t from, int64_t *out, size_t n, struct fm_error *err) FM_MUST_CHECK;
+int fm_gaussian_fill(const struct fm_stream_name *of, const struct fm_gaussian *g, struct fm_pool *pool, uint64_t from,
+		     int64_t *out, size_t n, struct fm_error *err) FM_MUST_CHECK;
 
 /*
  * Poisson sampling: each record is in the batch by itself, with probability  floor(2^64 num / den) / 2^64.  That is num
@@ -90,8 +91,8 @@ struct fm_rate {
 };
 int fm_rate_set(struct fm_rate *r, uint64_t num, uint64_t den,
 		struct fm_error *err) FM_MUST_CHECK; /* num <= den, den > 0 */
-/* The records of 0 ... n - 1 that are in the batch of `step`, rising, into out[n]; *nout is how many.  n < 2^32. */
-int fm_poisson_sample(const struct fm_secret *key, const char *label, uint64_t step, const struct fm_rate *r, size_t n,
-		      uint32_t *out, size_t *nout, struct fm_error *err) FM_MUST_CHECK;
+/* The records of 0 ... n - 1 that are in the batch, rising, into out[n]; *nout is how many.  n < 2^32. */
+int fm_poisson_sample(const struct fm_stream_name *of, const struct fm_rate *r, size_t n, uint32_t *out, size_t *nout,
+		      struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -35,6 +35,13 @@
 #define FM_STREAM_KEY 32   /* bytes */
 #define FM_STREAM_LABEL 96 /* bytes of a label, its NUL counted */
 
+/* Whose draws: those of this label and step under this key.  Borrowed. */
+struct fm_stream_name {
+	const struct fm_secret *key;
+	const char *label;
+	uint64_t step;
+};
+
 /* What is left of a draw, so that bits cost no call; the rest of it is stream.c's. */
 struct fm_stream {
 	uint64_t bits; /* of the last word: nbits of them, the lowest first */

@@ -149,7 +149,8 @@ int fm_private_batch(struct fm_private *t, uint32_t step, const uint32_t **recor
 
 	label_of(t, "sample", label);
 	*record = t->batch;
-	return fm_poisson_sample(t->o.key, label, step, &t->rate, t->l->records, t->batch, n, err);
+	return fm_poisson_sample(&(struct fm_stream_name){t->o.key, label, step}, &t->rate, t->l->records, t->batch, n,
+				 err);
 }
 
 /* The seed of a step's noise and times: secret, as which record has which draws is nobody's business. */
@@ -251,9 +252,10 @@ int fm_private_sum(struct fm_private *t, const float *p, uint32_t step, const ui
 
 /* Each rank adds up a slice of what all ranks' records come to, in integers, and gives it its noise; no rank has the
  * same draw of it as another. */
-static int mean_of_ranks(struct fm_private *t, const char *label, uint32_t step, const int64_t *own,
+static int mean_of_ranks(struct fm_private *t, const struct fm_grid_noise *noise, const int64_t *own,
 			 struct fm_error *err)
 {
+	uint32_t step = (uint32_t)noise->of.step;
 	struct fm_ranks *ranks = t->o.ranks;
 	int size = fm_ranks_size(ranks), rank = fm_ranks_rank(ranks), rc;
 	size_t dim = t->grid.dim, from, to, n = 0;
@@ -277,8 +279,7 @@ static int mean_of_ranks(struct fm_private *t, const char *label, uint32_t step,
 	for (int a = 0; a < size; a++)
 		for (size_t k = from; k < to && a != rank; k++)
 			sum[k - from] += t->shared[(size_t)a * dim + k];
-	if (from < to && (rc = fm_grid_noisy_slice(&t->grid, t->o.key, label, step, t->o.noise_multiplier, from,
-						   to - from, sum, t->o.expected, t->o.pool, t->mean + from, err)) < 0)
+	if (from < to && (rc = fm_grid_noisy_slice(&t->grid, noise, from, to - from, sum, t->mean + from, err)) < 0)
 		goto out;
 	n = 0;
 	for (int a = 0; a < size; a++) {
@@ -309,13 +310,13 @@ int fm_private_mean(struct fm_private *t, const float *p, uint32_t step, float *
 	if ((rc = fm_private_batch(t, step, &record, &n, err)) < 0 ||
 	    (rc = fm_private_sum(t, p, step, record, n, &sum, err)) < 0)
 		return rc;
+	struct fm_grid_noise noise = {{t->o.key, label, step}, t->o.noise_multiplier, t->o.expected, t->o.pool};
 	if (t->o.ranks) {
-		if ((rc = mean_of_ranks(t, label, step, sum, err)) >= 0)
+		if ((rc = mean_of_ranks(t, &noise, sum, err)) >= 0)
 			memcpy(mean, t->mean, sizeof *mean * t->grid.dim);
 		return rc;
 	}
-	return fm_grid_noisy_mean(&t->grid, t->o.key, label, step, t->o.noise_multiplier, sum, t->o.expected, t->o.pool,
-				  mean, err);
+	return fm_grid_noisy_mean(&t->grid, &noise, sum, mean, err);
 }
 
 /* ---- the charge ---- */

@@ -187,8 +187,9 @@ static void private_step(struct run *r, int step)
 	for (int i = 0; i < r->shape->records; i++)
 		r->window[i] = (uint32_t)(i * 7 + step) % WINDOWS;
 	must(fm_private_sum(r->private, r->now.w, (uint32_t)step, r->window, (size_t)r->shape->records, &sum, &err));
-	must(fm_grid_noisy_mean(fm_private_grid(r->private), &r->key, "training/noise", (uint64_t)step,
-				r->o.noise_multiplier, sum, r->o.expected, r->pool, r->mean, &err));
+	struct fm_grid_noise noise = {
+	    {&r->key, "training/noise", (uint64_t)step}, r->o.noise_multiplier, r->o.expected, r->pool};
+	must(fm_grid_noisy_mean(fm_private_grid(r->private), &noise, sum, r->mean, &err));
 	update(r, r->mean);
 }
 

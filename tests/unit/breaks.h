@@ -22,10 +22,10 @@ enum breaks {
 };
 static enum breaks broken;
 
-int __real_fm_gaussian_fill(const struct fm_secret *key, const char *label, uint64_t step, const struct fm_gaussian *g,
-			    struct fm_pool *pool, uint64_t from, int64_t *out, size_t n, struct fm_error *err);
-int __wrap_fm_gaussian_fill(const struct fm_secret *key, const char *label, uint64_t step, const struct fm_gaussian *g,
-			    struct fm_pool *pool, uint64_t from, int64_t *out, size_t n, struct fm_error *err);
+int __real_fm_gaussian_fill(const struct fm_stream_name *of, const struct fm_gaussian *g, struct fm_pool *pool,
+			    uint64_t from, int64_t *out, size_t n, struct fm_error *err);
+int __wrap_fm_gaussian_fill(const struct fm_stream_name *of, const struct fm_gaussian *g, struct fm_pool *pool,
+			    uint64_t from, int64_t *out, size_t n, struct fm_error *err);
 int64_t __real_fm_discrete_gaussian(struct fm_stream *s, const struct fm_gaussian *g);
 int64_t __wrap_fm_discrete_gaussian(struct fm_stream *s, const struct fm_gaussian *g);
 int __real_fm_counts_histogram(struct fm_counts *c, const struct fm_query *q, struct fm_values v, int64_t *out,
@@ -38,13 +38,13 @@ int __real_fm_grid_set(struct fm_grid *g, double clip, size_t dim, unsigned touc
 		       struct fm_error *err);
 int __wrap_fm_grid_set(struct fm_grid *g, double clip, size_t dim, unsigned touched, double sum_error,
 		       struct fm_error *err);
-int __real_fm_poisson_sample(const struct fm_secret *key, const char *label, uint64_t step, const struct fm_rate *r,
-			     size_t n, uint32_t *out, size_t *nout, struct fm_error *err);
-int __wrap_fm_poisson_sample(const struct fm_secret *key, const char *label, uint64_t step, const struct fm_rate *r,
-			     size_t n, uint32_t *out, size_t *nout, struct fm_error *err);
+int __real_fm_poisson_sample(const struct fm_stream_name *of, const struct fm_rate *r, size_t n, uint32_t *out,
+			     size_t *nout, struct fm_error *err);
+int __wrap_fm_poisson_sample(const struct fm_stream_name *of, const struct fm_rate *r, size_t n, uint32_t *out,
+			     size_t *nout, struct fm_error *err);
 
-int __wrap_fm_gaussian_fill(const struct fm_secret *key, const char *label, uint64_t step, const struct fm_gaussian *g,
-			    struct fm_pool *pool, uint64_t from, int64_t *out, size_t n, struct fm_error *err)
+int __wrap_fm_gaussian_fill(const struct fm_stream_name *of, const struct fm_gaussian *g, struct fm_pool *pool,
+			    uint64_t from, int64_t *out, size_t n, struct fm_error *err)
 {
 	uint8_t same[FM_STREAM_KEY] = {1};
 	struct fm_secret reused = {same, sizeof same};
@@ -53,7 +53,10 @@ int __wrap_fm_gaussian_fill(const struct fm_secret *key, const char *label, uint
 		memset(out, 0, n * sizeof *out);
 		return FM_OK;
 	}
-	return __real_fm_gaussian_fill(broken == KEY_REUSED ? &reused : key, label, step, g, pool, from, out, n, err);
+	if (broken == KEY_REUSED)
+		return __real_fm_gaussian_fill(&(struct fm_stream_name){&reused, of->label, of->step}, g, pool, from,
+					       out, n, err);
+	return __real_fm_gaussian_fill(of, g, pool, from, out, n, err);
 }
 
 int64_t __wrap_fm_discrete_gaussian(struct fm_stream *s, const struct fm_gaussian *g)
@@ -89,11 +92,11 @@ int __wrap_fm_grid_set(struct fm_grid *g, double clip, size_t dim, unsigned touc
 	return rc;
 }
 
-int __wrap_fm_poisson_sample(const struct fm_secret *key, const char *label, uint64_t step, const struct fm_rate *r,
-			     size_t n, uint32_t *out, size_t *nout, struct fm_error *err)
+int __wrap_fm_poisson_sample(const struct fm_stream_name *of, const struct fm_rate *r, size_t n, uint32_t *out,
+			     size_t *nout, struct fm_error *err)
 {
 	if (broken != NO_POISSON)
-		return __real_fm_poisson_sample(key, label, step, r, n, out, nout, err);
+		return __real_fm_poisson_sample(of, r, n, out, nout, err);
 	for (size_t i = 0; i < n; i++)
 		out[i] = (uint32_t)i;
 	*nout = n;

@@ -39,7 +39,8 @@ int main(int argc, char **argv)
 		struct fm_gaussian g;
 
 		if (fm_gaussian_set(&g, sigma, &err) < 0 ||
-		    fm_gaussian_fill(&key, "long", (uint64_t)k, &g, NULL, 0, draws, n, &err) < 0)
+		    fm_gaussian_fill(&(struct fm_stream_name){&key, "long", (uint64_t)k}, &g, NULL, 0, draws, n, &err) <
+			0)
 			goto out;
 		took = seconds() - begin;
 		zlarger = chi_square(draws, n, (int64_t)(9 * sigma) + 4, gaussian_weight, &larger, NULL, NULL);

@@ -274,8 +274,10 @@ static void the_noise_is_the_multiple_of_the_sensitivity(void **state)
 		scale = fm_grid_scale(&grid, 1.17);
 		assert_true(scale >= 1.17 * fm_grid_sensitivity(&grid) * (1 - 1e-15));
 		assert_true(scale <= 1.17 * fm_grid_sensitivity(&grid) * (1 + 1e-9));
-		OK(fm_grid_noisy_mean(&grid, &key, "train", touched, 1.17, sum, 4096, NULL, mean, NULL));
-		OK(fm_grid_noisy_mean(&grid, &key, "train", touched, 1.17, sum, 4096, pool, again, NULL));
+		OK(fm_grid_noisy_mean(&grid, &(struct fm_grid_noise){{&key, "train", touched}, 1.17, 4096, NULL}, sum,
+				      mean, NULL));
+		OK(fm_grid_noisy_mean(&grid, &(struct fm_grid_noise){{&key, "train", touched}, 1.17, 4096, pool}, sum,
+				      again, NULL));
 		assert_memory_equal(mean, again, sizeof(mean));
 		OK(fm_gaussian_set(&g, scale, NULL));
 		double v = 0;
@@ -286,9 +288,15 @@ static void the_noise_is_the_multiple_of_the_sensitivity(void **state)
 		assert_true(fabs(sqrt(v / N) / scale - 1) < 4.5 / sqrt(2.0 * N));
 	}
 	struct fm_error err = {0};
-	assert_int_equal(fm_grid_noisy_mean(&grid, &key, "train", 9, 0, sum, 4096, NULL, mean, &err), FM_EINPUT);
-	assert_int_equal(fm_grid_noisy_mean(&grid, &key, "train", 9, NAN, sum, 4096, NULL, mean, &err), FM_EINPUT);
-	assert_int_equal(fm_grid_noisy_mean(&grid, &key, "train", 9, 1, sum, 0, NULL, mean, &err), FM_EINPUT);
+	assert_int_equal(
+	    fm_grid_noisy_mean(&grid, &(struct fm_grid_noise){{&key, "train", 9}, 0, 4096, NULL}, sum, mean, &err),
+	    FM_EINPUT);
+	assert_int_equal(
+	    fm_grid_noisy_mean(&grid, &(struct fm_grid_noise){{&key, "train", 9}, NAN, 4096, NULL}, sum, mean, &err),
+	    FM_EINPUT);
+	assert_int_equal(
+	    fm_grid_noisy_mean(&grid, &(struct fm_grid_noise){{&key, "train", 9}, 1, 0, NULL}, sum, mean, &err),
+	    FM_EINPUT);
 	assert_true(fm_grid_scale(&grid, 1e9) == 0);
 	fm_pool_free(pool);
 	fm_secret_close(&key);

@@ -216,12 +216,12 @@ static void noise_is_the_same_in_any_order_and_on_any_threads(void **state)
 	OK(noise_key(&key, 3));
 	OK(fm_gaussian_set(&g, 12345.678, NULL));
 	OK(fm_pool_new(&pool, 3, NULL));
-	OK(fm_gaussian_fill(&key, "train", 9, &g, NULL, 0, one, N, NULL));
-	OK(fm_gaussian_fill(&key, "train", 9, &g, pool, 0, many, N, NULL));
+	OK(fm_gaussian_fill(&(struct fm_stream_name){&key, "train", 9}, &g, NULL, 0, one, N, NULL));
+	OK(fm_gaussian_fill(&(struct fm_stream_name){&key, "train", 9}, &g, pool, 0, many, N, NULL));
 	assert_memory_equal(one, many, sizeof(one));
 	/* a prefix, and single draws from the last to the first */
 	memset(many, 0, sizeof(many));
-	OK(fm_gaussian_fill(&key, "train", 9, &g, pool, 0, many, 4097, NULL));
+	OK(fm_gaussian_fill(&(struct fm_stream_name){&key, "train", 9}, &g, pool, 0, many, 4097, NULL));
 	assert_memory_equal(one, many, 4097 * sizeof(one[0]));
 	OK(fm_stream_open(&s, &key, "train", 9, NULL));
 	for (int i = N - 1; i >= 0; i -= 7) {
@@ -229,7 +229,7 @@ static void noise_is_the_same_in_any_order_and_on_any_threads(void **state)
 		assert_true(fm_discrete_gaussian(s, &g) == one[i]);
 	}
 	fm_stream_close(s);
-	OK(fm_gaussian_fill(&key, "train", 10, &g, pool, 0, many, N, NULL));
+	OK(fm_gaussian_fill(&(struct fm_stream_name){&key, "train", 10}, &g, pool, 0, many, N, NULL));
 	assert_true(memcmp(one, many, 64) != 0);
 	fm_pool_free(pool);
 	fm_secret_close(&key);
@@ -257,7 +257,7 @@ static void noise_of_a_key_is_what_it_was(void **state)
 	OK(noise_key(&key, 4));
 	for (size_t k = 0; k < sizeof(golden) / sizeof(golden[0]); k++) {
 		OK(fm_gaussian_set(&g, golden[k].sigma, NULL));
-		OK(fm_gaussian_fill(&key, "golden", k, &g, NULL, 0, out, 10000, NULL));
+		OK(fm_gaussian_fill(&(struct fm_stream_name){&key, "golden", k}, &g, NULL, 0, out, 10000, NULL));
 		OK(fm_sha256_bytes(out, sizeof(out), digest, NULL));
 		fm_hex(digest, sizeof(digest), hex);
 		assert_string_equal(hex, golden[k].want);
@@ -325,7 +325,7 @@ static void the_discrete_gaussian_has_its_probabilities(void **state)
 		double wrong = sigmas[k] * 1.05;
 
 		OK(fm_gaussian_set(&g, sigmas[k], NULL));
-		OK(fm_gaussian_fill(&key, "chi", k, &g, NULL, 0, draws, DRAWS, NULL));
+		OK(fm_gaussian_fill(&(struct fm_stream_name){&key, "chi", k}, &g, NULL, 0, draws, DRAWS, NULL));
 		assert_true(fabs(chi_square(draws, DRAWS, reach, gaussian_weight, &sigmas[k], NULL, NULL)) < 3.5);
 		/* The same draws are refused as those of a standard deviation 5 % off: the test has teeth. */
 		assert_true(chi_square(draws, DRAWS, reach, gaussian_weight, &wrong, NULL, NULL) > 4.5);
@@ -455,8 +455,8 @@ static void each_record_is_taken_by_itself(void **state)
 	OK(fm_rate_set(&r, 3, 100, NULL));
 	assert_true(r.threshold == 553402322211286548ull && !r.all); /* floor(0.03 2^64) */
 	for (uint64_t step = 0; step < STEPS; step++) {
-		OK(fm_poisson_sample(&key, "batch", step, &r, N, out, &n, NULL));
-		OK(fm_poisson_sample(&key, "batch", step, &r, N - 5, fewer, &m, NULL));
+		OK(fm_poisson_sample(&(struct fm_stream_name){&key, "batch", step}, &r, N, out, &n, NULL));
+		OK(fm_poisson_sample(&(struct fm_stream_name){&key, "batch", step}, &r, N - 5, fewer, &m, NULL));
 		assert_true(m <= n &&
 			    memcmp(out, fewer, m * sizeof(out[0])) == 0); /* another record changes no other */
 		for (size_t i = 0; i < n; i++) {
@@ -473,10 +473,10 @@ static void each_record_is_taken_by_itself(void **state)
 		most = taken[i] > most ? taken[i] : most;
 	assert_true(most < 14); /* of 60 steps: more than 13 has probability 1e-9 */
 	OK(fm_rate_set(&r, 5, 5, NULL));
-	OK(fm_poisson_sample(&key, "batch", 0, &r, N, out, &n, NULL));
+	OK(fm_poisson_sample(&(struct fm_stream_name){&key, "batch", 0}, &r, N, out, &n, NULL));
 	assert_int_equal(n, N);
 	OK(fm_rate_set(&r, 0, 5, NULL));
-	OK(fm_poisson_sample(&key, "batch", 0, &r, N, out, &n, NULL));
+	OK(fm_poisson_sample(&(struct fm_stream_name){&key, "batch", 0}, &r, N, out, &n, NULL));
 	assert_int_equal(n, 0);
 	assert_int_equal(fm_rate_set(&r, 6, 5, NULL), FM_EINPUT);
 	assert_int_equal(fm_rate_set(&r, 0, 0, NULL), FM_EINPUT);

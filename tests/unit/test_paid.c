@@ -535,7 +535,8 @@ static void the_interval_holds_the_divergence_without_noise(void **state)
 			int64_t noisy[K];
 			struct fm_noisy_range r;
 
-			OK(fm_gaussian_fill(&key, "interval", 100 * (uint64_t)c + d, &g, NULL, 0, noisy, K, &err));
+			OK(fm_gaussian_fill(&(struct fm_stream_name){&key, "interval", 100 * (uint64_t)c + d}, &g, NULL,
+					    0, noisy, K, &err));
 			for (int i = 0; i < K; i++)
 				noisy[i] += (int64_t)h[i];
 			OK(fm_jsd_noisy(noisy, q, K, sigma, &j, &err));

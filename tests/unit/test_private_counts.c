@@ -343,7 +343,7 @@ static void answers_are_counts_with_the_charged_noise(void **state)
 	assert_true(fabs(charge->scale - 12.3) < 1e-6);
 	/* The noise is that of the label and the key, and the counts are under it. */
 	OK(fm_gaussian_set(&g, 12.3, NULL));
-	OK(fm_gaussian_fill(&o.key, "counts/h", 0, &g, NULL, 0, draws, N, NULL));
+	OK(fm_gaussian_fill(&(struct fm_stream_name){&o.key, "counts/h", 0}, &g, NULL, 0, draws, N, NULL));
 	for (int i = 0; i < N; i++)
 		assert_true(out[i] - draws[i] == (i < 10 ? 100 : 0));
 	assert_true(fabs(chi_square(draws, N, 100, gaussian_weight, &(double){12.3}, NULL, NULL)) < 4);
@@ -396,7 +396,7 @@ static void the_population_counts_hosts(void **state)
 	OK(fm_counts_population(o.c, &(struct fm_query){"p", &items, 3}, (struct fm_values){host, 6}, atleast, 5, out,
 				&o.err));
 	OK(fm_gaussian_set(&g, 3, NULL));
-	OK(fm_gaussian_fill(&o.key, "counts/p", 0, &g, NULL, 0, draws, 5, NULL));
+	OK(fm_gaussian_fill(&(struct fm_stream_name){&o.key, "counts/p", 0}, &g, NULL, 0, draws, 5, NULL));
 	static const int64_t want[] = {4, 2, 1, 1, 0};
 	for (int k = 0; k < 5; k++)
 		assert_true(out[k] - draws[k] == want[k]);
