@@ -1,5 +1,6 @@
 #include "pipeline/cli/walls.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,8 +42,15 @@ int fm_walls_show(struct fm_walls *w, const char *path, bool writable, struct fm
 	struct stat st;
 	char *absolute;
 
-	if (!path || !*path || stat(path, &st) != 0)
+	if (!path || !*path)
 		return FM_OK;
+	if (stat(path, &st) != 0) /* of what is absent, who wants it tells */
+		return errno != EACCES || writable
+			   ? FM_OK
+			   : fm_fail(err, FM_EINPUT,
+				     "%s: this user may not look into a folder that it is in (the "
+				     "permission to search one is missing)",
+				     path);
 	if (w->n == FM_SANDBOX_MAXPATHS)
 		return fm_fail(err, FM_EINPUT, "too many files");
 	absolute = path[0] == '/' ? strdup(path) : fm_path_join(w->cwd, path);
