@@ -210,11 +210,11 @@ int fm_generator_check_parts(const struct fm_config *cfg, struct fm_error *err)
 }
 
 int fm_model_part(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_sample_in *in,
-		  uint32_t index, uint32_t of, const char *dir, uint64_t *flows, struct fm_error *err)
+		  const struct fm_part_place *place, uint64_t *flows, struct fm_error *err)
 {
 	if (!m->generator->part)
 		return no_parts(m->generator, err);
-	return m->generator->part(m, ctx, in, index, of, dir, flows, err);
+	return m->generator->part(m, ctx, in, place, flows, err);
 }
 
 bool fm_model_has_losses(const struct fm_model *m)

@@ -114,6 +114,12 @@ struct fm_model {
 	bool text_order;
 };
 
+/* A part that is made apart: number `index`, 1 to `of`, into dir, which is there and empty.  Borrowed. */
+struct fm_part_place {
+	uint32_t index, of;
+	const char *dir;
+};
+
 struct fm_generator {
 	const char *name; /* model.kind */
 	/* FM_EINPUT for a wish that the kind does not fulfil, so that none is silently ignored. */
@@ -128,10 +134,10 @@ struct fm_generator {
 	/* *table: in memory, sorted by te, exactly the rows asked for. */
 	int (*sample)(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_sample_in *in,
 		      struct fm_table **table, struct fm_error *err);
-	/* Part `index`, 1 to `of`, of sample(in), as files into dir, which is there and empty: for in->parts of another
-	 * call. *flows: how many it stands for.  NULL: the kind makes all flows in one piece. */
+	/* A part of sample(in), as files: for in->parts of another call. *flows: how many it stands for.  NULL: the
+	 * kind makes all flows in one piece. */
 	int (*part)(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_sample_in *in,
-		    uint32_t index, uint32_t of, const char *dir, uint64_t *flows, struct fm_error *err);
+		    const struct fm_part_place *place, uint64_t *flows, struct fm_error *err);
 	/* The loss of each window of the sets: lower for windows that the model knows.  real: what it was fitted to,
 	 * for what a record must be read with (who is a popular host).  Noise is a function of the seed and the place
 	 * in the set.  NULL: the kind has no loss of single windows. */
@@ -200,7 +206,7 @@ int fm_model_sample(const struct fm_model *m, const struct fm_generator_ctx *ctx
 /* Does the config's kind make flows by parts?  FM_EINPUT says that it does not. */
 int fm_generator_check_parts(const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
 int fm_model_part(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_sample_in *in,
-		  uint32_t index, uint32_t of, const char *dir, uint64_t *flows, struct fm_error *err) FM_MUST_CHECK;
+		  const struct fm_part_place *place, uint64_t *flows, struct fm_error *err) FM_MUST_CHECK;
 bool fm_model_has_losses(const struct fm_model *m);
 int fm_model_losses(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
 		    uint64_t seed, struct fm_window_set *set, int nsets, struct fm_error *err) FM_MUST_CHECK;

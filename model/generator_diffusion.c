@@ -497,10 +497,10 @@ static int making_join(struct making *k, const struct fm_sample_in *in, struct f
 }
 
 static int diffusion_part(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_sample_in *in,
-			  uint32_t index, uint32_t of_parts, const char *dir, uint64_t *flows, struct fm_error *err)
+			  const struct fm_part_place *place, uint64_t *flows, struct fm_error *err)
 {
 	struct making k = {.d = of(m), .ctx = ctx};
-	char *path = fm_path_join(dir, PART_FILE);
+	char *path = fm_path_join(place->dir, PART_FILE);
 	struct fm_window_range r;
 	int rc;
 
@@ -510,7 +510,7 @@ static int diffusion_part(const struct fm_model *m, const struct fm_generator_ct
 	}
 	if ((rc = making_plan(&k, in, err)) < 0)
 		goto out;
-	r = fm_sample_part(k.schedule.n, index, of_parts);
+	r = fm_sample_part(k.schedule.n, place->index, place->of);
 	if ((rc = making_room(&k, r, err)) < 0 || (rc = making_run(&k, r, err)) < 0)
 		goto out;
 	*flows = flows_of(&k, r);

@@ -77,8 +77,10 @@ int fm_stage_generate(const struct fm_generate_in *in, struct fm_generate_out *o
 	    (rc = fm_pool_new(&pool, in->cfg->train.threads, err)) < 0)
 		goto out;
 	ctx.pool = pool;
-	rc = in->shard.of ? fm_model_part(model, &ctx, &wanted, in->shard.index, in->shard.of, in->out_dir, &rows, err)
-			  : make_table(in, model, &ctx, &wanted, &rows, err);
+	rc = in->shard.of
+		 ? fm_model_part(model, &ctx, &wanted,
+				 &(struct fm_part_place){in->shard.index, in->shard.of, in->out_dir}, &rows, err)
+		 : make_table(in, model, &ctx, &wanted, &rows, err);
 	if (rc < 0)
 		goto out;
 	s = fm_seconds() - started;

@@ -59,7 +59,7 @@ static int add_rates(struct fm_leak *l, const char *attack, const struct rates *
 		return rc;
 	snprintf(name, sizeof name, "%s_risk", attack);
 	fm_attack_risk(r->train, (double)r->n, r->holdout, (double)r->m, &risk, &lo, &hi);
-	return fm_leak_add_ci(l, name, "", risk, r->n, lo, hi, err);
+	return fm_leak_add_ci(l, name, "", (struct fm_estimate){risk, r->n, lo, hi}, err);
 }
 
 /* ---- singling out ---- */
@@ -460,12 +460,12 @@ static int nearest_synthetic(struct fm_leak *l, const struct targets *of, unsign
 	*near = NULL;
 	snprintf(name, sizeof name, "attack%x/%d/%d", cols, k, of->t == l->holdout);
 	fm_features_fit(&f, l->train, cols & common);
-	if ((rc = fm_features_code(&f, of->t, of->row, 0, of->n, &q, err)) < 0 ||
+	if ((rc = fm_features_code(&f, &(struct fm_choice){of->t, of->row, 0, of->n}, &q, err)) < 0 ||
 	    (rc = fm_alloc(near, of->n * (size_t)k + 1, sizeof **near, "neighbours", err)) < 0 ||
 	    (rc = fm_alloc(&d2, of->n * (size_t)k + 1, sizeof *d2, "neighbours", err)) < 0)
 		goto out;
-	rc = fm_leak_search(l, name, &f, l->synthetic, NULL, &(struct fm_queries){q, of->n, k, NULL, l->pool}, *near,
-			    d2, err);
+	rc = fm_leak_search(l, name, &(struct fm_searched){&f, l->synthetic, NULL},
+			    &(struct fm_queries){q, of->n, k, NULL, l->pool}, *near, d2, err);
 out:
 	free(q);
 	free(d2);

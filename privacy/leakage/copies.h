@@ -40,6 +40,13 @@ static inline bool fm_kept_has(const struct fm_kept *k, size_t row)
 uint32_t fm_kept_before(const struct fm_kept *k, size_t row);
 uint32_t fm_kept_row(const struct fm_kept *k, uint32_t n);
 
+/* n rows of t: those of `row` or, where it is NULL, those from `first` on.  Borrowed. */
+struct fm_choice {
+	const struct fm_table *t;
+	const uint32_t *row;
+	size_t first, n;
+};
+
 struct fm_copies {
 	struct fm_kept side[2]; /* training, the holdout */
 	size_t equal[2];        /* rows that an earlier row of their side equals in every column, time too */

@@ -37,7 +37,7 @@ static int nearest(const struct fm_features *f, const struct fm_table *t, const 
 	if ((rc = fm_alloc(d2, asked->m + 1, sizeof **d2, "distances", err)) < 0 ||
 	    (rc = fm_alloc(&row, asked->m + 1, sizeof *row, "distances", err)) < 0)
 		return rc;
-	rc = fm_leak_nearest(f, t, NULL, asked, row, *d2, err);
+	rc = fm_leak_nearest(&(struct fm_searched){f, t, NULL}, asked, row, *d2, err);
 	free(row);
 	return rc;
 }
@@ -60,7 +60,7 @@ static int distances(struct fm_leak *l, const struct fm_table *previous, const s
 	int rc;
 
 	fm_features_fit(&f, l->synthetic, columns);
-	if ((rc = fm_features_code(&f, l->synthetic, chosen, 0, n, &q, err)) < 0 ||
+	if ((rc = fm_features_code(&f, &(struct fm_choice){l->synthetic, chosen, 0, n}, &q, err)) < 0 ||
 	    (rc = fm_alloc(&skip, n + 1, sizeof *skip, "distances", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++)

@@ -31,7 +31,7 @@ static int add_quantile(struct fm_leak *l, const char *name, const char *group, 
 	double lo, hi;
 
 	fm_quantile_interval(v, n, q, &lo, &hi);
-	return fm_leak_add_ci(l, name, group, fm_quantile(v, n, q), n, lo, hi, err);
+	return fm_leak_add_ci(l, name, group, (struct fm_estimate){fm_quantile(v, n, q), n, lo, hi}, err);
 }
 
 static int add_closest(struct fm_leak *l, const char *name, const char *group, const int32_t *d, size_t n, double unit,
@@ -90,8 +90,9 @@ static int add_share(struct fm_leak *l, const char *group, const uint32_t *winne
 	}
 	double half = FM_Z95 * sqrt(variance) / all;
 	fm_wilson(share * (double)n, (double)n, &lo, &hi);
-	rc = fm_leak_add_ci(l, "share_nearer_train", group, share, n, fmax(0, fmin(lo, share - half)),
-			    fmin(1, fmax(hi, share + half)), err);
+	rc = fm_leak_add_ci(
+	    l, "share_nearer_train", group,
+	    (struct fm_estimate){share, n, fmax(0, fmin(lo, share - half)), fmin(1, fmax(hi, share + half))}, err);
 	free(sum);
 	return rc;
 }
@@ -154,7 +155,7 @@ static int closest_open(struct closest *c, struct fm_leak *l, const struct group
 
 	*c = (struct closest){0};
 	if ((rc = fm_gower_new(&g, l->train, both ? l->holdout : NULL, columns, err)) < 0 ||
-	    (rc = fm_gower_code(g, l->synthetic, chosen, 0, n, &from, err)) < 0)
+	    (rc = fm_gower_code(g, &(struct fm_choice){l->synthetic, chosen, 0, n}, &from, err)) < 0)
 		goto out;
 	c->unit = fm_gower_unit(g);
 	for (int k = 0; k < 2; k++) {
@@ -296,7 +297,8 @@ static int search(struct fm_leak *l, const struct group *group, int side, const 
 	if ((rc = fm_alloc(row, 2 * asked->m + 1, sizeof **row, "neighbours", err)) < 0 ||
 	    (rc = fm_alloc(d2, 2 * asked->m + 1, sizeof **d2, "neighbours", err)) < 0)
 		return rc;
-	return fm_leak_search(l, name, f, side ? l->holdout : l->train, fm_leak_kept(l, side), asked, *row, *d2, err);
+	return fm_leak_search(l, name, &(struct fm_searched){f, side ? l->holdout : l->train, fm_leak_kept(l, side)},
+			      asked, *row, *d2, err);
 }
 
 static int euclidean(struct fm_leak *l, const struct group *group, const uint32_t *chosen, size_t n,
@@ -310,7 +312,7 @@ static int euclidean(struct fm_leak *l, const struct group *group, const uint32_
 	int rc;
 
 	fm_features_fit(&f, l->train, group->columns & l->synthetic->present & l->holdout->present);
-	if ((rc = fm_features_code(&f, l->synthetic, chosen, 0, n, &q, err)) < 0 ||
+	if ((rc = fm_features_code(&f, &(struct fm_choice){l->synthetic, chosen, 0, n}, &q, err)) < 0 ||
 	    (rc = fm_alloc(&work, n, sizeof *work, "distances", err)) < 0)
 		goto out;
 	asked.q = q;

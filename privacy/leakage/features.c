@@ -72,11 +72,15 @@ static uint64_t text_hash(const char *s) /* FNV-1a (Fowler, Noll, Vo) */
 	return h;
 }
 
-static int code_categories(int c, const struct fm_table *t, const uint32_t *row, size_t first, size_t n, size_t dim,
-			   float *x, struct fm_error *err)
+static size_t chosen(const struct fm_choice *rows, size_t i)
 {
-	const struct fm_dict *d = &t->dict[c];
-	const uint16_t *v = t->col[c];
+	return rows->row ? rows->row[i] : rows->first + i;
+}
+
+static int code_categories(int c, const struct fm_choice *rows, size_t dim, float *x, struct fm_error *err)
+{
+	const struct fm_dict *d = &rows->t->dict[c];
+	const uint16_t *v = rows->t->col[c];
 	float(*places)[2] = NULL;
 	int rc;
 
@@ -84,19 +88,19 @@ static int code_categories(int c, const struct fm_table *t, const uint32_t *row,
 		return rc;
 	for (size_t i = 0; i < d->n; i++)
 		place(c, text_hash(d->value[i]), places[i]);
-	for (size_t i = 0, last = 0; i < n; i++) {
-		memcpy(x + i * dim, places[v[row ? row[i] : first + i]], sizeof *places);
-		if (row)
-			fm_table_forget_passed(t, row, i, &last);
+	for (size_t i = 0, last = 0; i < rows->n; i++) {
+		memcpy(x + i * dim, places[v[chosen(rows, i)]], sizeof *places);
+		if (rows->row)
+			fm_table_forget_passed(rows->t, rows->row, i, &last);
 	}
 	free(places);
 	return FM_OK;
 }
 
-int fm_features_code(const struct fm_features *f, const struct fm_table *t, const uint32_t *row, size_t first, size_t n,
-		     float **out, struct fm_error *err)
+int fm_features_code(const struct fm_features *f, const struct fm_choice *rows, float **out, struct fm_error *err)
 {
-	size_t dim = (size_t)f->dim;
+	const struct fm_table *t = rows->t;
+	size_t n = rows->n, dim = (size_t)f->dim;
 	float *x = NULL, *at;
 	int rc;
 
@@ -108,14 +112,14 @@ int fm_features_code(const struct fm_features *f, const struct fm_table *t, cons
 		if (!((f->columns & t->present) >> c & 1u))
 			continue;
 		if (fm_cols[c].kind == FM_KIND_CATEGORY) {
-			if ((rc = code_categories(c, t, row, first, n, dim, at, err)) < 0)
+			if ((rc = code_categories(c, rows, dim, at, err)) < 0)
 				goto out;
 			continue;
 		}
 		for (size_t i = 0, last = 0; i < n; i++) {
-			size_t r = row ? row[i] : first + i;
-			if (row)
-				fm_table_forget_passed(t, row, i, &last);
+			size_t r = chosen(rows, i);
+			if (rows->row)
+				fm_table_forget_passed(t, rows->row, i, &last);
 			if (is_number(c)) {
 				double v = (number(t, c, r) - f->mean[c]) * f->scale[c];
 				at[i * dim] = (float)fmax(-FM_FEATURE_LARGEST, fmin(FM_FEATURE_LARGEST, v));

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/table.h"
+#include "privacy/leakage/copies.h"
 
 #define FM_FEATURE_LARGEST 1000.0
 
@@ -25,9 +26,9 @@ struct fm_features {
 };
 /* columns: a set of bits 1 << enum fm_col; win, gap and fwd never count. */
 void fm_features_fit(struct fm_features *f, const struct fm_table *train, unsigned columns);
-/* Code n rows of t, those of `row` (rising) or, where it is NULL, those from `first` on: *x (n, f->dim), to be freed.
- * A column that t lacks is the same everywhere. */
-int fm_features_code(const struct fm_features *f, const struct fm_table *t, const uint32_t *row, size_t first, size_t n,
-		     float **x, struct fm_error *err) FM_MUST_CHECK;
+/* Code these rows, whose numbers rise: *x (n, f->dim), to be freed. A column that the table lacks is the same
+ * everywhere. */
+int fm_features_code(const struct fm_features *f, const struct fm_choice *rows, float **x,
+		     struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -10,13 +10,12 @@
 #include "base/stats.h"
 #include "privacy/leakage/leakage.h"
 
-int fm_leak_add_ci(struct fm_leak *l, const char *name, const char *columns, double v, size_t n, double lo, double hi,
-		   struct fm_error *err)
+int fm_leak_add_ci(struct fm_leak *l, const char *name, const char *columns, struct fm_estimate e, struct fm_error *err)
 {
 	char full[64];
 
 	snprintf(full, sizeof full, "leak.%s%s", name, columns);
-	return fm_metrics_add_ci(l->out, full, v, (int64_t)n, lo, hi, err);
+	return fm_metrics_add_ci(l->out, full, e.value, (int64_t)e.n, e.lo, e.hi, err);
 }
 
 int fm_leak_add(struct fm_leak *l, const char *name, const char *columns, double v, size_t n, struct fm_error *err)
@@ -33,10 +32,10 @@ int fm_leak_share(struct fm_leak *l, const char *name, const char *columns, doub
 	double lo, hi;
 
 	if (n == 0)
-		return fm_leak_add_ci(l, name, columns, NAN, 0, NAN, NAN, err);
+		return fm_leak_add_ci(l, name, columns, (struct fm_estimate){NAN, 0, NAN, NAN}, err);
 	design = design > 1 ? design : 1;
 	fm_wilson(hits / design, (double)n / design, &lo, &hi);
-	return fm_leak_add_ci(l, name, columns, hits / (double)n, n, lo, hi, err);
+	return fm_leak_add_ci(l, name, columns, (struct fm_estimate){hits / (double)n, n, lo, hi}, err);
 }
 
 int fm_leak_count(struct fm_leak *l, const char *name, const char *columns, double hits, size_t n, struct fm_error *err)
@@ -44,7 +43,7 @@ int fm_leak_count(struct fm_leak *l, const char *name, const char *columns, doub
 	double lo, hi;
 
 	fm_wilson(hits, (double)n, &lo, &hi);
-	return fm_leak_add_ci(l, name, columns, hits, n, lo * (double)n, hi * (double)n, err);
+	return fm_leak_add_ci(l, name, columns, (struct fm_estimate){hits, n, lo * (double)n, hi * (double)n}, err);
 }
 
 int fm_leak_test(struct fm_leak *l, const char *name, const char *columns, const struct fm_cluster_test *test,

@@ -54,10 +54,17 @@ static inline const struct fm_kept *fm_leak_kept(const struct fm_leak *l, int si
 	return l->copies ? &l->copies->side[side] : NULL;
 }
 
+/* A value over n rows or pairs, and its interval of 95 %. */
+struct fm_estimate {
+	double value;
+	size_t n;
+	double lo, hi;
+};
+
 /* leak.NAMECOLUMNS = v of n. */
 int fm_leak_add(struct fm_leak *l, const char *name, const char *columns, double v, size_t n,
 		struct fm_error *err) FM_MUST_CHECK;
-int fm_leak_add_ci(struct fm_leak *l, const char *name, const char *columns, double v, size_t n, double lo, double hi,
+int fm_leak_add_ci(struct fm_leak *l, const char *name, const char *columns, struct fm_estimate e,
 		   struct fm_error *err) FM_MUST_CHECK;
 /* hits of n with a Wilson interval; design: how many hits are worth one. */
 int fm_leak_share(struct fm_leak *l, const char *name, const char *columns, double hits, size_t n, double design,
@@ -74,15 +81,20 @@ int fm_leak_test(struct fm_leak *l, const char *name, const char *columns, const
 int fm_leak_verdict(struct fm_leak *l, const char *name, const char *columns, const struct fm_cluster_test *test,
 		    double share, struct fm_error *err) FM_MUST_CHECK;
 
-/* The nearest rows of t to each query (f->dim), as fm_neighbours says, all rows of t that are kept (NULL: all) being
- * coded and searched a part at a time.  search.c */
-int fm_leak_nearest(const struct fm_features *f, const struct fm_table *t, const struct fm_kept *kept,
-		    const struct fm_queries *asked, uint32_t *row, double *d2, struct fm_error *err) FM_MUST_CHECK;
+/* The rows among which neighbours are looked for: those of t that are kept (NULL: all), coded by f. */
+struct fm_searched {
+	const struct fm_features *f;
+	const struct fm_table *t;
+	const struct fm_kept *kept;
+};
+/* The nearest of these rows to each query (f->dim), as fm_neighbours says; they are coded and searched a part at a
+ * time.  search.c */
+int fm_leak_nearest(const struct fm_searched *in, const struct fm_queries *asked, uint32_t *row, double *d2,
+		    struct fm_error *err) FM_MUST_CHECK;
 
 /* The same in the parts of l->division, by a name of its own. */
-int fm_leak_search(struct fm_leak *l, const char *name, const struct fm_features *f, const struct fm_table *t,
-		   const struct fm_kept *kept, const struct fm_queries *asked, uint32_t *row, double *d2,
-		   struct fm_error *err) FM_MUST_CHECK;
+int fm_leak_search(struct fm_leak *l, const char *name, const struct fm_searched *in, const struct fm_queries *asked,
+		   uint32_t *row, double *d2, struct fm_error *err) FM_MUST_CHECK;
 /* Likewise by Gower's distance (fm_gower_nearest_of): among->from and to are set here. */
 int fm_leak_closest(struct fm_leak *l, const char *name, const struct fm_gower *g, const struct fm_gower_rows *from,
 		    struct fm_gower_among *among, int32_t *distance, uint32_t *row, struct fm_error *err) FM_MUST_CHECK;

@@ -191,16 +191,21 @@ static int32_t rank_of(const uint64_t *sorted, size_t n, uint64_t v)
 	return (int32_t)lo;
 }
 
-static int code_category(const struct fm_gower *g, const struct fm_table *t, enum fm_col c, const uint32_t *row,
-			 size_t first, size_t n, int32_t *out, struct fm_error *err)
+static uint64_t chosen_key(const struct fm_choice *rows, enum fm_col c, size_t i)
+{
+	return key(rows->t, c, rows->row ? rows->row[i] : rows->first + i);
+}
+
+static int code_category(const struct fm_gower *g, const struct fm_choice *rows, enum fm_col c, int32_t *out,
+			 struct fm_error *err)
 {
 	uint32_t *code = NULL;
 	int rc;
 
-	if ((rc = code_of(g, t, c, &code, err)) < 0)
+	if ((rc = code_of(g, rows->t, c, &code, err)) < 0)
 		goto out;
-	for (size_t i = 0; i < n; i++) {
-		uint32_t v = code[key(t, c, row ? row[i] : first + i)];
+	for (size_t i = 0; i < rows->n; i++) {
+		uint32_t v = code[chosen_key(rows, c, i)];
 		out[i] = v < known(g, c) && g->seen[c][v] ? (int32_t)v : -1;
 	}
 out:
@@ -208,10 +213,10 @@ out:
 	return rc;
 }
 
-int fm_gower_code(const struct fm_gower *g, const struct fm_table *t, const uint32_t *row, size_t first, size_t n,
-		  struct fm_gower_rows *out, struct fm_error *err)
+int fm_gower_code(const struct fm_gower *g, const struct fm_choice *rows, struct fm_gower_rows *out,
+		  struct fm_error *err)
 {
-	size_t padded = (n + LANES - 1) / LANES * LANES;
+	size_t n = rows->n, padded = (n + LANES - 1) / LANES * LANES;
 	int rc;
 
 	*out = (struct fm_gower_rows){.n = n, .padded = padded};
@@ -223,22 +228,22 @@ int fm_gower_code(const struct fm_gower *g, const struct fm_table *t, const uint
 	for (int f = 0; f < FM_GOWER_FIELDS; f++) {
 		enum fm_col c = f < FM_GOWER_RANKS ? rank_cols[f] : same_cols[f - FM_GOWER_RANKS];
 		int32_t *v = out->field[f];
-		if (!((g->columns & t->present) >> c & 1u))
+		if (!((g->columns & rows->t->present) >> c & 1u))
 			continue;
 		if (f < FM_GOWER_RANKS) {
 			for (size_t i = 0; i < n; i++)
-				v[i] = rank_of(g->sorted[f], g->ranked, key(t, c, row ? row[i] : first + i));
+				v[i] = rank_of(g->sorted[f], g->ranked, chosen_key(rows, c, i));
 		} else if (fm_cols[c].kind == FM_KIND_CATEGORY) {
-			if ((rc = code_category(g, t, c, row, first, n, v, err)) < 0)
+			if ((rc = code_category(g, rows, c, v, err)) < 0)
 				return rc;
 		} else {
 			for (size_t i = 0; i < n; i++)
-				v[i] = (int32_t)(uint32_t)key(t, c, row ? row[i] : first + i);
+				v[i] = (int32_t)(uint32_t)chosen_key(rows, c, i);
 		}
 		for (size_t i = n; i < padded; i++)
 			v[i] = v[n - 1]; /* padding repeats the last row: it changes no minimum */
-		if (row)
-			fm_table_forget(t, 0, t->rows);
+		if (rows->row)
+			fm_table_forget(rows->t, 0, rows->t->rows);
 	}
 	return FM_OK;
 }
@@ -413,7 +418,7 @@ int fm_gower_nearest_of(const struct fm_gower *g, const struct fm_gower_rows *fr
 				of[some++] = (uint32_t)(first + i);
 		if (some == 0)
 			continue;
-		if ((rc = fm_gower_code(g, t, of, first, some, &to, err)) < 0)
+		if ((rc = fm_gower_code(g, &(struct fm_choice){t, of, first, some}, &to, err)) < 0)
 			goto out;
 		fm_gower_nearest_row(g, from, &to, pool, d, at);
 		for (size_t i = 0; i < from->n; i++)

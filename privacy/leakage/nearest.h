@@ -42,9 +42,9 @@ struct fm_gower_rows {
 	size_t n, padded;
 	int32_t *field[FM_GOWER_FIELDS]; /* each (padded), in one allocation that begins at field[0] */
 };
-/* Code n rows of t, those of `row` or, where it is NULL, those from `first` on.  Released by fm_gower_rows_close. */
-int fm_gower_code(const struct fm_gower *g, const struct fm_table *t, const uint32_t *row, size_t first, size_t n,
-		  struct fm_gower_rows *out, struct fm_error *err) FM_MUST_CHECK;
+/* Code these rows.  Released by fm_gower_rows_close. */
+int fm_gower_code(const struct fm_gower *g, const struct fm_choice *rows, struct fm_gower_rows *out,
+		  struct fm_error *err) FM_MUST_CHECK;
 void fm_gower_rows_close(struct fm_gower_rows *r);
 
 /* distance[i] = the smallest distance of row i of `from` to the rows of `to` (at least one), in units of fm_gower_unit.

@@ -90,8 +90,8 @@ static int distances(struct fm_leak *l, const struct group *group, const struct 
 		struct fm_queries asked = {both[k]->x, both[k]->n, 1, synthetic ? NULL : both[k]->skip, l->pool};
 		double *d2 = synthetic ? both[k]->to_synthetic : both[k]->to_real;
 		snprintf(name, sizeof name, "record%s/%d%d", group->name, synthetic, k);
-		if ((rc = fm_leak_search(l, name, f, t, synthetic ? NULL : fm_leak_kept(l, 0), &asked, row, d2, err)) <
-		    0)
+		if ((rc = fm_leak_search(l, name, &(struct fm_searched){f, t, synthetic ? NULL : fm_leak_kept(l, 0)},
+					 &asked, row, d2, err)) < 0)
 			goto out;
 	}
 out:
@@ -107,7 +107,7 @@ static int identifiability(struct fm_leak *l, const char *name, const char *grou
 	for (size_t i = 0; i < s->n; i++)
 		nearer += s->score[i] > 1 ? 1 : isnan(s->score[i]) ? NAN : 0;
 	if (isnan(nearer))
-		return fm_leak_add_ci(l, name, group, NAN, s->n, NAN, NAN, err);
+		return fm_leak_add_ci(l, name, group, (struct fm_estimate){NAN, s->n, NAN, NAN}, err);
 	return fm_leak_share(l, name, group, nearer, s->n, 1, err);
 }
 
@@ -122,7 +122,8 @@ static int judge(struct fm_leak *l, const struct group *group, struct sample *me
 	fm_features_fit(&f, l->train, group->columns & l->synthetic->present & l->holdout->present);
 	for (int k = 0; k < 2; k++) {
 		free(both[k]->x);
-		if ((rc = fm_features_code(&f, both[k]->t, both[k]->row, 0, both[k]->n, &both[k]->x, err)) < 0)
+		if ((rc = fm_features_code(&f, &(struct fm_choice){both[k]->t, both[k]->row, 0, both[k]->n},
+					   &both[k]->x, err)) < 0)
 			return rc;
 	}
 	for (int synthetic = 0; synthetic < 2; synthetic++)

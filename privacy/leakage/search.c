@@ -11,9 +11,11 @@
 #define PART ((size_t)1 << 18) /* rows that are coded at a time: 36 MiB of points at 17 dimensions */
 
 /* Of the rows that are kept those with numbers [first, end). */
-static int search(const struct fm_features *f, const struct fm_table *t, const struct fm_kept *kept, size_t first,
-		  size_t end, const struct fm_queries *asked, uint32_t *row, double *d2, struct fm_error *err)
+static int search(const struct fm_searched *in, size_t first, size_t end, const struct fm_queries *asked, uint32_t *row,
+		  double *d2, struct fm_error *err)
 {
+	const struct fm_kept *kept = in->kept;
+	const struct fm_table *t = in->t;
 	size_t rows = kept ? kept->kept : t->rows;
 	struct fm_queries by_number = *asked;
 	struct fm_points *points = NULL;
@@ -40,8 +42,8 @@ static int search(const struct fm_features *f, const struct fm_table *t, const s
 		for (size_t i = 0; i < n && kept; at++)
 			if (fm_kept_has(kept, at))
 				of[i++] = (uint32_t)at;
-		if ((rc = fm_features_code(f, t, of, from, n, &x, err)) < 0 ||
-		    (rc = fm_points_new(&points, x, n, f->dim, err)) < 0)
+		if ((rc = fm_features_code(in->f, &(struct fm_choice){t, of, from, n}, &x, err)) < 0 ||
+		    (rc = fm_points_new(&points, x, n, in->f->dim, err)) < 0)
 			goto out;
 		free(x);
 		x = NULL;
@@ -62,15 +64,15 @@ out:
 	return rc;
 }
 
-static size_t searched(const struct fm_table *t, const struct fm_kept *kept)
+static size_t searched(const struct fm_searched *in)
 {
-	return kept ? kept->kept : t->rows;
+	return in->kept ? in->kept->kept : in->t->rows;
 }
 
-int fm_leak_nearest(const struct fm_features *f, const struct fm_table *t, const struct fm_kept *kept,
-		    const struct fm_queries *asked, uint32_t *row, double *d2, struct fm_error *err)
+int fm_leak_nearest(const struct fm_searched *in, const struct fm_queries *asked, uint32_t *row, double *d2,
+		    struct fm_error *err)
 {
-	return search(f, t, kept, 0, searched(t, kept), asked, row, d2, err);
+	return search(in, 0, searched(in), asked, row, d2, err);
 }
 
 /* ---- in parts ---- */
@@ -99,9 +101,8 @@ static void merge(const uint32_t *at, const double *d, int k, uint32_t *row, dou
 	memcpy(d2, near, (size_t)k * sizeof *near);
 }
 
-int fm_leak_search(struct fm_leak *l, const char *name, const struct fm_features *f, const struct fm_table *t,
-		   const struct fm_kept *kept, const struct fm_queries *asked, uint32_t *row, double *d2,
-		   struct fm_error *err)
+int fm_leak_search(struct fm_leak *l, const char *name, const struct fm_searched *in, const struct fm_queries *asked,
+		   uint32_t *row, double *d2, struct fm_error *err)
 {
 	size_t n = asked->m * (size_t)asked->k, from, to;
 	struct fm_division *v = l->division;
@@ -110,7 +111,7 @@ int fm_leak_search(struct fm_leak *l, const char *name, const struct fm_features
 	int rc;
 
 	if (!v)
-		return fm_leak_nearest(f, t, kept, asked, row, d2, err);
+		return fm_leak_nearest(in, asked, row, d2, err);
 	fm_neighbours_none(asked->m, asked->k, row, d2);
 	if ((rc = fm_alloc(&at, n + 1, sizeof *at, "neighbours", err)) < 0 ||
 	    (rc = fm_alloc(&d, n + 1, sizeof *d, "neighbours", err)) < 0)
@@ -118,18 +119,18 @@ int fm_leak_search(struct fm_leak *l, const char *name, const struct fm_features
 	for (uint32_t i = 0; i < fm_division_of(v); i++) {
 		if (fm_division_skips(v, i))
 			continue;
-		fm_division_range(v, i, searched(t, kept), &from, &to);
+		fm_division_range(v, i, searched(in), &from, &to);
 		if ((rc = fm_division_begin(v, i, name, err)) < 0)
 			goto out;
 		if (fm_division_has(v, i)) {
 			if ((rc = fm_division_get(v, i, at, n * sizeof *at, err)) < 0 ||
 			    (rc = fm_division_get(v, i, d, n * sizeof *d, err)) < 0)
 				goto out;
-			if (!are_neighbours(at, d, n, t->rows)) {
+			if (!are_neighbours(at, d, n, in->t->rows)) {
 				rc = fm_division_refuse(v, i, err);
 				goto out;
 			}
-		} else if ((rc = search(f, t, kept, from, to, asked, at, d, err)) < 0 ||
+		} else if ((rc = search(in, from, to, asked, at, d, err)) < 0 ||
 			   (rc = fm_division_put(v, at, n * sizeof *at, err)) < 0 ||
 			   (rc = fm_division_put(v, d, n * sizeof *d, err)) < 0) {
 			goto out;

@@ -190,7 +190,7 @@ static inline int planted_outliers(const struct fm_table *train, struct planted_
 
 	*far = NULL;
 	fm_features_fit(&f, train, 1u << FM_TD | 1u << FM_PKT | 1u << FM_BYT);
-	if ((rc = fm_features_code(&f, train, NULL, 0, n, &x, err)) != FM_OK ||
+	if ((rc = fm_features_code(&f, &(struct fm_choice){train, NULL, 0, n}, &x, err)) != FM_OK ||
 	    (rc = fm_points_new(&points, x, n, f.dim, err)) != FM_OK ||
 	    (rc = fm_alloc(&row, 2 * n, sizeof *row, "neighbours", err)) != FM_OK ||
 	    (rc = fm_alloc(&d2, 2 * n, sizeof *d2, "neighbours", err)) != FM_OK ||

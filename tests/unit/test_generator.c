@@ -176,7 +176,8 @@ static void parts_are_the_same_flows(void **state)
 			snprintf(name, sizeof name, "parts-%zu/%u", d, i);
 			dir = scratch_path(name);
 			OK(fm_dir_make(dir, 0700, &err));
-			OK(fm_model_part(w.model, &w.ctx, &in, i, in.nparts, dir, &flows, &err));
+			OK(fm_model_part(w.model, &w.ctx, &in, &(struct fm_part_place){i, in.nparts, dir}, &flows,
+					 &err));
 			sum += flows;
 			if (i % 3 == 2) /* it was lost */
 				OK(fm_dir_remove(dir, &err));
@@ -212,7 +213,8 @@ static void a_kind_without_parts_refuses_them(void **state)
 	(void)state;
 	world_make(&w, "marginals", NULL);
 	assert_int_equal(fm_generator_check_parts(w.cfg, &err), FM_EINPUT);
-	assert_int_equal(fm_model_part(w.model, &w.ctx, &in, 1, 2, scratch, &flows, &err), FM_EINPUT);
+	assert_int_equal(fm_model_part(w.model, &w.ctx, &in, &(struct fm_part_place){1, 2, scratch}, &flows, &err),
+			 FM_EINPUT);
 	assert_non_null(strstr(err.message, "in one piece"));
 	world_free(&w);
 }

@@ -315,9 +315,9 @@ static void test_nearest_is_exact_for_any_threads_and_sizes(void **state)
 	(void)state;
 	OK(fm_pool_new(&pool, 3, &err));
 	OK(fm_gower_new(&g, t, NULL, FM_COLS_UGR16, &err));
-	OK(fm_gower_code(g, s, NULL, 0, 37, &from, &err));
+	OK(fm_gower_code(g, &(struct fm_choice){s, NULL, 0, 37}, &from, &err));
 	for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
-		OK(fm_gower_code(g, t, NULL, 0, sizes[k], &to, &err));
+		OK(fm_gower_code(g, &(struct fm_choice){t, NULL, 0, sizes[k]}, &to, &err));
 		fm_gower_nearest(g, &from, &to, NULL, one);
 		fm_gower_nearest(g, &from, &to, pool, many);
 		assert_memory_equal(one, many, sizeof one);
@@ -355,9 +355,9 @@ static void test_the_nearest_row_is_named_unless_several_are(void **state)
 			memcpy((char *)t->col[c] + i * fm_cols[c].width,
 			       (char *)t->col[c] + (i - 1000) * fm_cols[c].width, fm_cols[c].width);
 	OK(fm_gower_new(&g, t, NULL, FM_COLS_UGR16, &err));
-	OK(fm_gower_code(g, s, NULL, 0, 50, &from, &err));
+	OK(fm_gower_code(g, &(struct fm_choice){s, NULL, 0, 50}, &from, &err));
 	for (size_t n = 995; n <= 1100; n += 15) { /* with padding, and without twins at first */
-		OK(fm_gower_code(g, t, NULL, 0, n, &to, &err));
+		OK(fm_gower_code(g, &(struct fm_choice){t, NULL, 0, n}, &to, &err));
 		fm_gower_nearest_row(g, &from, &to, NULL, d, row);
 		for (size_t i = 0; i < 50; i++) {
 			int32_t best = INT32_MAX;
