@@ -63,8 +63,9 @@ static int start(struct fm_exchange_diffusion *x, struct fm_record_space *space,
 		place[i] = (uint32_t)i;
 	records.tok = tok;
 	struct fm_learner l = fm_learner_of_records(&rl, o->draws);
+	struct fm_lot lot = {o->draws, o->start.seed, 0, place, (int)few};
 	if ((rc = fm_record_learn(space, &records, &o->start, x->weights, err)) < 0 ||
-	    (rc = fm_private_norms(&l, x->weights, o->draws, o->start.seed, place, few, norm, err)) < 0)
+	    (rc = fm_private_norms(&l, x->weights, &lot, norm, err)) < 0)
 		goto out;
 	rc = fm_clip_choose(norm, few, o->clip_quantile, clip, err);
 out:

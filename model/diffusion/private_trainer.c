@@ -220,7 +220,8 @@ static void run_pass(void *ctx, int pass, int thread)
 
 	if (fm_kept_check(w->kept, NULL) < 0)
 		return; /* the step is void */
-	t->l->pass(t->l->ctx, thread, t->p, t->o.draws, t->seed, t->step, t->record + from, n, w->kept);
+	t->l->pass(t->l->ctx, thread, t->p, &(struct fm_lot){t->o.draws, t->seed, t->step, t->record + from, n},
+		   w->kept);
 	if (fm_kept_check(w->kept, NULL) < 0)
 		return;
 	add_records(t, w, n);
@@ -346,22 +347,22 @@ int fm_private_charge(const struct fm_learner *l, const struct fm_private_opts *
 	return FM_OK;
 }
 
-int fm_private_norms(const struct fm_learner *l, const float *p, int draws, uint64_t seed, const uint32_t *record,
-		     size_t n, double *norm, struct fm_error *err)
+int fm_private_norms(const struct fm_learner *l, const float *p, const struct fm_lot *lot, double *norm,
+		     struct fm_error *err)
 {
 	struct fm_kept *kept;
 	int rc = fm_kept_new(&kept, err);
 
 	if (rc < 0)
 		return rc;
-	for (size_t at = 0; at < n; at += (size_t)l->most) {
-		int m = n - at < (size_t)l->most ? (int)(n - at) : l->most;
+	for (int at = 0; at < lot->n; at += l->most) {
+		int m = lot->n - at < l->most ? lot->n - at : l->most;
 
-		l->pass(l->ctx, 0, p, draws, seed, 0, record + at, m, kept);
+		l->pass(l->ctx, 0, p, &(struct fm_lot){lot->draws, lot->seed, lot->step, lot->record + at, m}, kept);
 		if ((rc = fm_kept_check(kept, err)) < 0)
 			goto out;
 		for (int i = 0; i < m; i++)
-			norm[at + (size_t)i] = sqrt(fm_kept_norm2(kept, i));
+			norm[at + i] = sqrt(fm_kept_norm2(kept, i));
 	}
 out:
 	fm_kept_free(kept);
@@ -597,13 +598,12 @@ int fm_windows_a_pass(int window, int draws)
 	return draws * (records > 1 ? records : 1);
 }
 
-static void window_pass(void *ctx, int thread, const float *p, int draws, uint64_t seed, uint32_t step,
-			const uint32_t *record, int n, struct fm_kept *kept)
+static void window_pass(void *ctx, int thread, const float *p, const struct fm_lot *lot, struct fm_kept *kept)
 {
 	struct fm_window_records *w = ctx;
-	struct fm_draws d = {w->data, p, draws, seed, step};
+	struct fm_draws d = {w->data, p, lot->draws, lot->seed, lot->step};
 
-	fm_batch_draws(w->batcher, thread, &d, record, n, kept);
+	fm_batch_draws(w->batcher, thread, &d, lot->record, lot->n, kept);
 }
 
 struct fm_learner fm_learner_of_windows(struct fm_window_records *w)

@@ -42,16 +42,24 @@
 
 #define FM_PRIVATE_DRAWS 8
 
+/* n records, each under `draws` draws of noise and time, which are a function of (seed, step) and the record. */
+struct fm_lot {
+	int draws;
+	uint64_t seed;
+	uint32_t step;
+	const uint32_t *record; /* (n) */
+	int n;
+};
+
 /* A network and the records it learns from. */
 struct fm_learner {
 	const struct fm_layout *layout;
 	size_t records;
 	int most; /* records a pass */
 	void *ctx;
-	/* One pass of one thread, n <= most: the gradient of record[i]'s mean loss over `draws` draws of (seed, step)
-	 * is kept as that of record i.  It may depend on nothing but p, seed, step and the record itself. */
-	void (*pass)(void *ctx, int thread, const float *p, int draws, uint64_t seed, uint32_t step,
-		     const uint32_t *record, int n, struct fm_kept *kept);
+	/* One pass of one thread, lot->n <= most: the gradient of record[i]'s mean loss over its draws is kept as that
+	 * of record i.  It may depend on nothing but p, seed, step and the record itself. */
+	void (*pass)(void *ctx, int thread, const float *p, const struct fm_lot *lot, struct fm_kept *kept);
 };
 
 struct fm_private_opts {
@@ -88,10 +96,10 @@ int fm_private_train(const struct fm_learner *l, const struct fm_private_opts *o
 int fm_private_charge(const struct fm_learner *l, const struct fm_private_opts *o, struct fm_charge *charge,
 		      struct fm_error *err) FM_MUST_CHECK;
 
-/* norm[i] of record[i]'s gradient at weights p, over `draws` draws of noise and time; the caller's thread alone.  Of
- * records that are not private, for fm_clip_choose. */
-int fm_private_norms(const struct fm_learner *l, const float *p, int draws, uint64_t seed, const uint32_t *record,
-		     size_t n, double *norm, struct fm_error *err) FM_MUST_CHECK;
+/* norm[i] of the gradient of the lot's record i at weights p; the caller's thread alone.  Of records that are not
+ * private, for fm_clip_choose. */
+int fm_private_norms(const struct fm_learner *l, const float *p, const struct fm_lot *lot, double *norm,
+		     struct fm_error *err) FM_MUST_CHECK;
 
 /* ---- its parts ---- */
 

@@ -302,23 +302,24 @@ static void load(const struct fm_record_net *net, struct work *w, int i, const u
 
 /* ---- records as a learner's ---- */
 
-static void record_pass(void *ctx, int thread, const float *p, int draws, uint64_t seed, uint32_t step,
-			const uint32_t *record, int n, struct fm_kept *kept)
+static void record_pass(void *ctx, int thread, const float *p, const struct fm_lot *lot, struct fm_kept *kept)
 {
 	struct fm_record_learner *l = ctx;
 	const struct fm_record_net *net = l->space->net;
 	struct work *w = &l->space->work[thread];
 
-	for (int i = 0; i < n * draws; i++) {
-		uint64_t r = record[i / draws], k = (uint64_t)(i % draws);
+	int draws = lot->draws, rows = lot->n * draws;
+
+	for (int i = 0; i < rows; i++) {
+		uint64_t r = lot->record[i / draws], k = (uint64_t)(i % draws);
 		struct fm_rng rng;
-		fm_rng_init(&rng, seed, FM_RNG_NOISE, r * (uint64_t)draws + k, step);
+		fm_rng_init(&rng, lot->seed, FM_RNG_NOISE, r * (uint64_t)draws + k, lot->step);
 		double u = ((double)k + fm_rng_uniform53(&rng)) / draws;
 		load(net, w, i, l->records->tok + r * (size_t)net->columns, u, &rng, 1.0 / draws);
 	}
 	fm_kept_begin(kept, draws);
-	forward(net, w, p, n * draws);
-	backward(net, w, p, n * draws, &(struct fm_sink){.kept = kept});
+	forward(net, w, p, rows);
+	backward(net, w, p, rows, &(struct fm_sink){.kept = kept});
 }
 
 struct fm_learner fm_learner_of_records(struct fm_record_learner *l, int draws)

@@ -209,18 +209,17 @@ static void a_refuted_claim_is_not_released(void **state)
 enum { SIDE = 32, STEPS = 60 };
 static struct fm_layout square;
 
-static void pass(void *ctx, int thread, const float *p, int draws, uint64_t seed, uint32_t step, const uint32_t *record,
-		 int n, struct fm_kept *kept)
+static void pass(void *ctx, int thread, const float *p, const struct fm_lot *lot, struct fm_kept *kept)
 {
 	const uint32_t *canary = ctx;
 	float in[SIDE] = {0}, out[SIDE] = {0};
-	struct fm_rows rows = {0, n, NULL, 1, 1};
+	struct fm_rows rows = {0, lot->n, NULL, 1, 1};
 
-	(void)thread, (void)p, (void)seed, (void)step, (void)draws;
-	assert_int_equal(n, 1);
+	(void)thread, (void)p;
+	assert_int_equal(lot->n, 1);
 	fm_kept_begin(kept, 1);
-	in[canary[*record] / SIDE] = 30;
-	out[canary[*record] % SIDE] = 1;
+	in[canary[*lot->record] / SIDE] = 30;
+	out[canary[*lot->record] % SIDE] = 1;
 	fm_kept_outer(kept, &rows, (struct fm_mat){in, SIDE, SIDE}, (struct fm_mat){out, SIDE, SIDE}, 0);
 }
 

@@ -331,17 +331,16 @@ enum { WIDE = 64 };
 static struct fm_layout wide;
 
 /* Two rows that cancel but for a hundred thousandth, so that Gram matrices in single precision do not see the rest. */
-static void cancelling_pass(void *ctx, int thread, const float *p, int draws, uint64_t seed, uint32_t step,
-			    const uint32_t *record, int n, struct fm_kept *kept)
+static void cancelling_pass(void *ctx, int thread, const float *p, const struct fm_lot *lot, struct fm_kept *kept)
 {
 	float in[2 * WIDE], d[2 * WIDE];
-	struct fm_rows rows = {0, n, NULL, 2, 2};
+	struct fm_rows rows = {0, lot->n, NULL, 2, 2};
 
-	(void)ctx, (void)thread, (void)p, (void)seed, (void)step, (void)draws;
-	assert_int_equal(n, 1);
+	(void)ctx, (void)thread, (void)p;
+	assert_int_equal(lot->n, 1);
 	fm_kept_begin(kept, 1);
 	for (int i = 0; i < WIDE; i++) {
-		in[i] = 1 + (float)((i + (int)*record) % 7);
+		in[i] = 1 + (float)((i + (int)*lot->record) % 7);
 		in[WIDE + i] = -in[i] * (1 + 1e-5f);
 		d[i] = d[WIDE + i] = 1 + (float)(i % 5);
 	}
@@ -577,17 +576,16 @@ struct seen {
 	size_t watched;
 };
 
-static void watching_pass(void *ctx, int thread, const float *p, int draws, uint64_t seed, uint32_t step,
-			  const uint32_t *record, int n, struct fm_kept *kept)
+static void watching_pass(void *ctx, int thread, const float *p, const struct fm_lot *lot, struct fm_kept *kept)
 {
 	struct seen *s = ctx;
 
-	if ((int)step == s->kill_at)
+	if ((int)lot->step == s->kill_at)
 		kill(getpid(), SIGKILL);
-	s->times[step]++;
-	s->seed[step] = seed;
-	s->weight[step] = p[s->watched];
-	s->inner->pass(s->inner->ctx, thread, p, draws, seed, step, record, n, kept);
+	s->times[lot->step]++;
+	s->seed[lot->step] = lot->seed;
+	s->weight[lot->step] = p[s->watched];
+	s->inner->pass(s->inner->ctx, thread, p, lot, kept);
 }
 
 static struct seen *seen_new(void)

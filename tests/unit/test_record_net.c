@@ -79,7 +79,7 @@ static void gradients_are_the_slope_of_the_loss(void **state)
 	uint32_t some[8] = {5, 77, 301, 1000, 1001, 2000, 3000, 3999};
 	double loss[2] = {0, 0}, slope = 0, along = 0;
 	for (int seed = 0; seed < 400; seed++) {
-		l.pass(l.ctx, 0, p, 8, (uint64_t)seed, 0, some, 8, kept);
+		l.pass(l.ctx, 0, p, &(struct fm_lot){8, (uint64_t)seed, 0, some, 8}, kept);
 		assert_int_equal(fm_kept_check(kept, &err), FM_OK);
 		for (int i = 0; i < 8; i++)
 			fm_kept_add(kept, i, 1.0f / 8 / 400, g);
@@ -247,7 +247,7 @@ static void records_are_trained_privately(void **state)
 		struct fm_learner l = fm_learner_of_records(&rl, o.draws);
 		if (threads > 1)
 			l.most = 3; /* other passes */
-		assert_int_equal(fm_private_norms(&l, p, 8, 1, some, 100, norm, &err), FM_OK);
+		assert_int_equal(fm_private_norms(&l, p, &(struct fm_lot){8, 1, 0, some, 100}, norm, &err), FM_OK);
 		assert_int_equal(fm_clip_choose(norm, 100, 0.9, &o.clip, &err), FM_OK);
 		before = fm_record_loss(rl.space, p, &records, 1, 3);
 		assert_int_equal(fm_private_train(&l, &o, p, ema, &charges, &log, &err), FM_OK);
