@@ -216,7 +216,8 @@ int fm_anomaly(const struct fm_table *real, const struct fm_table *synthetic, co
 
 	if ((rc = fm_alloc(&w, 1, sizeof *w, "anomaly detection", err)) < 0)
 		return rc;
-	if ((rc = fm_task_choose(&w->task, real, synthetic, holdout, SIZE_MAX, SIZE_MAX, TASK, err)) < 0 ||
+	if ((rc = fm_task_choose(&w->task, &(struct fm_judged){real, synthetic, holdout}, SIZE_MAX, SIZE_MAX, TASK,
+				 err)) < 0 ||
 	    (rc = judge(w, real, 0, pool, err)) < 0 || w->f == 0 ||
 	    (w->attacks.n >= FM_ANOMALY_ATTACKS && (rc = report_auc(w, out, err)) < 0))
 		goto out;
@@ -234,7 +235,8 @@ int fm_anomaly_floor(const struct fm_table *real, const struct fm_table *holdout
 
 	if ((rc = fm_alloc(&w, 1, sizeof *w, "anomaly detection", err)) < 0)
 		return rc;
-	if ((rc = fm_task_choose(&w->task, real, real, holdout, SIZE_MAX, SIZE_MAX, TASK, err)) < 0 ||
+	if ((rc = fm_task_choose(&w->task, &(struct fm_judged){real, real, holdout}, SIZE_MAX, SIZE_MAX, TASK, err)) <
+		0 ||
 	    (rc = judge(w, real, 1, pool, err)) < 0 || w->f == 0)
 		goto out;
 	rc = report_agreement(w, prefix, out, err);

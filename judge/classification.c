@@ -434,7 +434,8 @@ int fm_classification(const struct fm_table *real, const struct fm_table *synthe
 
 	if ((rc = fm_alloc(&w, 1, sizeof *w, "classification", err)) < 0)
 		return rc;
-	if ((rc = fm_task_choose(&w->task, real, synthetic, holdout, FM_CLASS_TRAIN, FM_CLASS_TEST, 21, err)) < 0)
+	if ((rc = fm_task_choose(&w->task, &(struct fm_judged){real, synthetic, holdout}, FM_CLASS_TRAIN, FM_CLASS_TEST,
+				 21, err)) < 0)
 		goto out;
 	if (!FM_HAS(real, FM_LABEL) || (holdout && !FM_HAS(holdout, FM_LABEL))) {
 		rc = fm_metrics_add(out, "downstream.label_classes", 0, (int64_t)w->task.real.n, err);

@@ -109,8 +109,8 @@ int fm_downstream(const struct fm_table *real, const struct fm_table *synthetic,
 	if ((rc = fm_alloc(&w, 1, sizeof *w, "the prediction task", err)) < 0)
 		return rc;
 	struct fm_rows *rows[3] = {&w->task.real, &w->task.synthetic, &w->task.test};
-	if ((rc = fm_task_choose(&w->task, real, synthetic, holdout, FM_DOWNSTREAM_ROWS, FM_DOWNSTREAM_ROWS, 3, err)) <
-		0 ||
+	if ((rc = fm_task_choose(&w->task, &(struct fm_judged){real, synthetic, holdout}, FM_DOWNSTREAM_ROWS,
+				 FM_DOWNSTREAM_ROWS, 3, err)) < 0 ||
 	    (w->task.present & NEEDS) != NEEDS)
 		goto out;
 	if ((rc = fm_inputs_new(&f, real, w->task.present, FM_INPUTS_TIME, err)) < 0)

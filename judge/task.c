@@ -39,9 +39,10 @@ static int split(struct fm_rows *real, struct fm_rows *test, struct fm_error *er
 	return FM_OK;
 }
 
-int fm_task_choose(struct fm_task *k, const struct fm_table *real, const struct fm_table *synthetic,
-		   const struct fm_table *holdout, size_t train, size_t test, uint64_t purpose, struct fm_error *err)
+int fm_task_choose(struct fm_task *k, const struct fm_judged *of, size_t train, size_t test, uint64_t purpose,
+		   struct fm_error *err)
 {
+	const struct fm_table *real = of->real, *synthetic = of->synthetic, *holdout = of->holdout;
 	int rc;
 
 	*k = (struct fm_task){.present = real->present & synthetic->present & (holdout ? holdout->present : ~0u)};

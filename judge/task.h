@@ -22,11 +22,15 @@ struct fm_task {
 	unsigned present;                     /* the columns that all tables have */
 };
 
+/* The tables that are judged, borrowed; holdout NULL: there is none. */
+struct fm_judged {
+	const struct fm_table *real, *synthetic, *holdout;
+};
+
 /* At most `train` rows of real and of synthetic and `test` of holdout, chosen at random for this purpose (a number of
  * the caller's; purpose + 1 and + 2 are taken too).  holdout NULL: every fifth of the chosen real rows is tested on
  * and not trained with.  FM_EINPUT when a table has no rows.  Released by fm_task_free also after failure. */
-int fm_task_choose(struct fm_task *k, const struct fm_table *real, const struct fm_table *synthetic,
-		   const struct fm_table *holdout, size_t train, size_t test, uint64_t purpose,
+int fm_task_choose(struct fm_task *k, const struct fm_judged *of, size_t train, size_t test, uint64_t purpose,
 		   struct fm_error *err) FM_MUST_CHECK;
 void fm_task_free(struct fm_task *k);
 

@@ -271,7 +271,7 @@ static int put_aside(const void *p, size_t n, int *fd, struct fm_error *err)
 	return FM_OK;
 }
 
-int fm_outside_sign(struct fm_outside *o, const char *key, const char *ns, const char *file, const void *p, size_t n,
+int fm_outside_sign(struct fm_outside *o, const char *key, const char *ns, const struct fm_to_sign *what,
 		    struct fm_buf *armored, struct fm_error *err)
 {
 	struct asking a;
@@ -280,7 +280,7 @@ int fm_outside_sign(struct fm_outside *o, const char *key, const char *ns, const
 
 	if ((rc = begin_asking(&a, o, err)) < 0)
 		goto out;
-	rc = p ? put_aside(p, n, &in, err) : fm_file_open(file, &in, err);
+	rc = what->p ? put_aside(what->p, what->n, &in, err) : fm_file_open(what->file, &in, err);
 	if (rc < 0)
 		goto out;
 	if (pipe2(out, O_CLOEXEC) != 0) {

@@ -26,8 +26,14 @@ struct fm_outside {
 	int fd; /* its first line is the passphrase; 0: ssh-keygen asks on the terminal, or by SSH_ASKPASS */
 	struct fm_secret text; /* once it was read; children have zeros in its place */
 };
-/* The armored signature of n bytes, or of a file when p is NULL. */
-int fm_outside_sign(struct fm_outside *o, const char *key, const char *ns, const char *file, const void *p, size_t n,
+/* What is to be signed: n bytes at p, or the file where p is NULL. */
+struct fm_to_sign {
+	const char *file;
+	const void *p;
+	size_t n;
+};
+/* Its armored signature. */
+int fm_outside_sign(struct fm_outside *o, const char *key, const char *ns, const struct fm_to_sign *what,
 		    struct fm_buf *armored, struct fm_error *err) FM_MUST_CHECK;
 void fm_outside_close(struct fm_outside *o);
 

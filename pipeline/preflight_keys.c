@@ -157,7 +157,8 @@ static int try_passphrase(struct fm_outside *o, const char *key, struct fm_error
 {
 	static const char text[] = "to see whether the passphrase is right";
 	struct fm_buf armored = {0};
-	int rc = fm_outside_sign(o, key, "flowmint-trial", NULL, text, sizeof text - 1, &armored, err);
+	int rc =
+	    fm_outside_sign(o, key, "flowmint-trial", &(struct fm_to_sign){NULL, text, sizeof text - 1}, &armored, err);
 
 	fm_buf_free(&armored);
 	return rc;

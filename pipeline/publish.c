@@ -183,8 +183,9 @@ static int take_signature(struct publication *p, const uint8_t sha512[FM_SHA512_
 static int sign_outside(struct publication *p, const char *ns, const char *file, const struct fm_buf *text,
 			struct fm_buf *armored, struct fm_error *err)
 {
-	return fm_outside_sign(&p->run->outside, p->cfg->publish.key, ns, file, text ? text->data : NULL,
-			       text ? text->len : 0, armored, err);
+	return fm_outside_sign(&p->run->outside, p->cfg->publish.key, ns,
+			       &(struct fm_to_sign){file, text ? text->data : NULL, text ? text->len : 0}, armored,
+			       err);
 }
 
 static int sign_text_outside(struct publication *p, const struct fm_buf *text, const uint8_t sha512[FM_SHA512_LEN],

@@ -401,13 +401,13 @@ static int run_set(const struct fm_judge_in *whole, const struct fm_subsamples *
 int fm_evaluate_tables(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
 		       int threads, struct fm_leakage_opts o, struct fm_metrics *out, struct fm_error *err)
 {
-	return fm_evaluate_chosen(real, synthetic, holdout, threads, o, ~0u, out, err);
+	return fm_evaluate_chosen(&(struct fm_judged){real, synthetic, holdout}, threads, o, ~0u, out, err);
 }
 
-int fm_evaluate_chosen(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
-		       int threads, struct fm_leakage_opts o, unsigned set, struct fm_metrics *out,
-		       struct fm_error *err)
+int fm_evaluate_chosen(const struct fm_judged *of, int threads, struct fm_leakage_opts o, unsigned set,
+		       struct fm_metrics *out, struct fm_error *err)
 {
+	const struct fm_table *real = of->real, *synthetic = of->synthetic, *holdout = of->holdout;
 	struct fm_pool *pool = NULL;
 	struct fm_subsamples sub = {0};
 	struct fm_progress p;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/table.h"
 #include "base/thread.h"
+#include "judge/task.h"
 #include "manifests/config.h"
 #include "manifests/metrics.h"
 #include "privacy/leakage/leakage.h"
@@ -35,9 +36,8 @@ int fm_evaluate_tables(const struct fm_table *real, const struct fm_table *synth
 		       int threads, struct fm_leakage_opts o, struct fm_metrics *out,
 		       struct fm_error *err) FM_MUST_CHECK;
 /* The same of a set of groups alone. */
-int fm_evaluate_chosen(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
-		       int threads, struct fm_leakage_opts o, unsigned set, struct fm_metrics *out,
-		       struct fm_error *err) FM_MUST_CHECK;
+int fm_evaluate_chosen(const struct fm_judged *of, int threads, struct fm_leakage_opts o, unsigned set,
+		       struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 
 /*
  * The same in parts, for the controls: metrics come in groups that are measured together, and a set of groups is a set

@@ -107,26 +107,31 @@ static struct ring *ring_find(const struct memory *m, uint64_t key)
 	return place ? &m->ring[place - 1] : NULL;
 }
 
+/* An array that grows: n elements of `size` bytes with room for cap. */
+struct array {
+	void **at;
+	size_t *n, *cap, size;
+};
+
 /* The place of a key in an array, made when it is not there: *made. */
-static int place_of(struct index *x, uint64_t key, void **array, size_t *n, size_t *cap, size_t size, bool *made,
-		    size_t *at, struct fm_error *err)
+static int place_of(struct index *x, uint64_t key, const struct array *a, bool *made, size_t *at, struct fm_error *err)
 {
 	int rc;
 	if ((rc = index_room(x, err)) < 0)
 		return rc;
 	uint32_t *place = index_slot(x, key);
 	if ((*made = *place == 0)) {
-		if (*n == *cap) {
-			size_t more = *cap ? *cap * 2 : 1024;
-			void *grown = realloc(*array, more * size);
+		if (*a->n == *a->cap) {
+			size_t more = *a->cap ? *a->cap * 2 : 1024;
+			void *grown = realloc(*a->at, more * a->size);
 			if (!grown)
 				return fm_fail(err, FM_ESYSTEM, "out of memory: conversations");
-			*array = grown;
-			*cap = more;
+			*a->at = grown;
+			*a->cap = more;
 		}
-		memset((char *)*array + *n * size, 0, size);
+		memset((char *)*a->at + *a->n * a->size, 0, a->size);
 		x->n++;
-		*place = (uint32_t)++ * n;
+		*place = (uint32_t)++ * a->n;
 	}
 	*at = *place - 1;
 	return FM_OK;
@@ -137,7 +142,8 @@ static int ring_add(struct memory *m, uint64_t key, size_t talk, struct fm_error
 	bool made;
 	size_t at;
 	int rc =
-	    place_of(&m->rings, key, (void **)&m->ring, &m->nrings, &m->cap_rings, sizeof *m->ring, &made, &at, err);
+	    place_of(&m->rings, key, &(struct array){(void **)&m->ring, &m->nrings, &m->cap_rings, sizeof *m->ring},
+		     &made, &at, err);
 	if (rc < 0)
 		return rc;
 	struct ring *r = &m->ring[at];
@@ -185,7 +191,8 @@ static int memory_add(struct memory *m, const struct fm_return_flow *f, uint32_t
 	bool made;
 	size_t at;
 	int rc =
-	    place_of(&m->talks, key, (void **)&m->talk, &m->ntalks, &m->cap_talks, sizeof *m->talk, &made, &at, err);
+	    place_of(&m->talks, key, &(struct array){(void **)&m->talk, &m->ntalks, &m->cap_talks, sizeof *m->talk},
+		     &made, &at, err);
 	if (rc < 0)
 		return rc;
 	struct talk *t = &m->talk[at];
@@ -236,8 +243,8 @@ static int rows_count(struct rows *r, uint32_t key, int kind, int bin, struct fm
 {
 	bool made;
 	size_t at;
-	int rc =
-	    place_of(&r->index, mixed(key + 1ull), (void **)&r->at, &r->n, &r->cap, sizeof *r->at, &made, &at, err);
+	int rc = place_of(&r->index, mixed(key + 1ull), &(struct array){(void **)&r->at, &r->n, &r->cap, sizeof *r->at},
+			  &made, &at, err);
 	if (rc < 0)
 		return rc;
 	r->at[at].key = key;

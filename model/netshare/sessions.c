@@ -47,24 +47,29 @@ double fm_chunk_begin(int c, int chunks, int64_t first_ms, int64_t last_ms)
 	return (double)(last_ms - first_ms + 1) * c / chunks;
 }
 
-static int chunk_of(int64_t te, int chunks, int64_t first_ms, int64_t last_ms)
+/* How time is cut, and how many flows a session has at most. */
+struct cut {
+	int chunks, most;
+	int64_t first_ms, last_ms;
+};
+
+static int chunk_of(int64_t te, const struct cut *c)
 {
-	return (int)((__int128)(te - first_ms) * chunks / (last_ms - first_ms + 1));
+	return (int)((__int128)(te - c->first_ms) * c->chunks / (c->last_ms - c->first_ms + 1));
 }
 
 /* The sessions of rows [from, to) of the sorted keys, which are one 5-tuple. */
-static void tuple_cut(struct fm_sessions *s, const struct keyed *k, size_t from, size_t to, int chunks, int most,
-		      int64_t first_ms, int64_t last_ms)
+static void tuple_cut(struct fm_sessions *s, const struct keyed *k, size_t from, size_t to, const struct cut *cut)
 {
 	size_t begin = s->n;
 	uint64_t present = 0;
 
 	for (size_t i = from; i < to; i++) {
-		int chunk = chunk_of(k[i].te, chunks, first_ms, last_ms);
+		int chunk = chunk_of(k[i].te, cut);
 		struct fm_session *last = s->n > begin ? &s->session[s->n - 1] : NULL;
 
 		present |= (uint64_t)1 << chunk;
-		if (!last || last->chunk != chunk || last->n == (uint32_t)most) {
+		if (!last || last->chunk != chunk || last->n == (uint32_t)cut->most) {
 			last = &s->session[s->n++];
 			*last = (struct fm_session){.first = (uint32_t)i, .chunk = (uint16_t)chunk};
 			last->starts = chunk == s->session[begin].chunk;
@@ -79,6 +84,7 @@ static void tuple_cut(struct fm_sessions *s, const struct keyed *k, size_t from,
 int fm_sessions_cut(struct fm_sessions *s, const struct fm_table *t, int chunks, int most, int64_t first_ms,
 		    int64_t last_ms, struct fm_error *err)
 {
+	struct cut cut = {chunks, most, first_ms, last_ms};
 	struct keyed *k = NULL;
 	size_t tuples = 0;
 	int rc;
@@ -98,7 +104,7 @@ int fm_sessions_cut(struct fm_sessions *s, const struct fm_table *t, int chunks,
 	for (size_t i = 0, j; i < t->rows; i = j, tuples++) {
 		for (j = i + 1; j < t->rows && compare_key(&k[i], &k[j]) == 0;)
 			j++;
-		tuple_cut(s, k, i, j, chunks, most, first_ms, last_ms);
+		tuple_cut(s, k, i, j, &cut);
 	}
 	s->flows_each = tuples ? (double)t->rows / (double)tuples : 0;
 	s->crossing = tuples ? s->crossing / (double)tuples : 0;

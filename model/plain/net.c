@@ -140,8 +140,7 @@ const fm_real *fm_plain_forward(const struct fm_plain_net *net, const fm_real *p
 }
 
 double fm_plain_backward(const struct fm_plain_net *net, const fm_real *p, struct fm_plain_work *w, int B,
-			 const fm_real *x, const fm_real *noise, double weight, const float *share,
-			 const struct fm_sink *sink)
+			 const fm_real *x, const struct fm_plain_target *target, const struct fm_sink *sink)
 {
 	struct fm_pass q = pass_of(net, p, w, B, sink);
 	size_t BD = (size_t)B * (size_t)q.D, n = (size_t)B * (size_t)q.W * (size_t)net->row;
@@ -151,7 +150,8 @@ double fm_plain_backward(const struct fm_plain_net *net, const fm_real *p, struc
 
 	for (size_t i = 0; i < n;)
 		for (int j = 0; j < net->row; j++, i++) {
-			fm_real d = w->noise[i] - noise[i], slope = (fm_real)weight * (fm_real)share[j] * d;
+			fm_real d = w->noise[i] - target->noise[i];
+			fm_real slope = (fm_real)target->weight * (fm_real)target->share[j] * d;
 
 			loss += (double)(slope * d);
 			w->d[i] = 2 * slope;

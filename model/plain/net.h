@@ -37,10 +37,15 @@ void fm_plain_work_free(struct fm_plain_work *w);
  * call. */
 const fm_real *fm_plain_forward(const struct fm_plain_net *net, const fm_real *p, struct fm_plain_work *w, int B,
 				const fm_real *x, const float *t);
+/* What the prediction is compared with. */
+struct fm_plain_target {
+	const fm_real *noise; /* (B*W, row) */
+	double weight;
+	const float *share; /* (row) */
+};
 /* After forward, of the same x: weight times the sum of share[i] (predicted - noise)^2 over all of noise (B*W, row),
  * i its place in the row.  With a sink its gradients go there. */
 double fm_plain_backward(const struct fm_plain_net *net, const fm_real *p, struct fm_plain_work *w, int B,
-			 const fm_real *x, const fm_real *noise, double weight, const float *share,
-			 const struct fm_sink *sink);
+			 const fm_real *x, const struct fm_plain_target *target, const struct fm_sink *sink);
 
 #endif

@@ -128,9 +128,11 @@ static void run_shard(struct trainer *t, struct bench *b, int first, int B, int 
 		corrupt(t->net, t->process, t->windows, (struct example){window, at}, &r, b, i);
 	}
 	(void)fm_plain_forward(t->net, t->a.w, b->work, B, b->x, time);
-	t->part[part] += fm_plain_backward(t->net, t->a.w, b->work, B, b->x, b->noise,
-					   1.0 / ((double)t->o->batch * (double)t->net->arch.window),
-					   t->windows->c->share, &(struct fm_sink){.g = t->grad[part]});
+	t->part[part] += fm_plain_backward(
+	    t->net, t->a.w, b->work, B, b->x,
+	    &(struct fm_plain_target){b->noise, 1.0 / ((double)t->o->batch * (double)t->net->arch.window),
+				      t->windows->c->share},
+	    &(struct fm_sink){.g = t->grad[part]});
 }
 
 static void run_part(void *ctx, int part, int thread)
@@ -264,8 +266,9 @@ static void judge_window(void *ctx, int window, int thread)
 		fm_rng_init(&r, j->seed, FM_RNG_JUDGE, (uint64_t)window, (uint32_t)k);
 		corrupt(j->net, j->process, j->windows, (struct example){(size_t)window, t}, &r, b, 0);
 		(void)fm_plain_forward(j->net, j->p, b->work, 1, b->x, &time);
-		sum += fm_plain_backward(j->net, j->p, b->work, 1, b->x, b->noise, 1.0 / j->net->arch.window,
-					 j->windows->c->share, NULL);
+		sum += fm_plain_backward(
+		    j->net, j->p, b->work, 1, b->x,
+		    &(struct fm_plain_target){b->noise, 1.0 / j->net->arch.window, j->windows->c->share}, NULL);
 	}
 	j->loss[window] = sum / LOSS_TIMES;
 }

@@ -120,7 +120,8 @@ static int sign(const struct approving *x, const struct fm_buf *text, struct fm_
 	int rc;
 
 	if (outside) {
-		rc = fm_outside_sign(&o, x->a->key, FM_APPROVAL_NAMESPACE, NULL, text->data, text->len, armored, err);
+		rc = fm_outside_sign(&o, x->a->key, FM_APPROVAL_NAMESPACE,
+				     &(struct fm_to_sign){NULL, text->data, text->len}, armored, err);
 		fm_outside_close(&o);
 		return rc;
 	}

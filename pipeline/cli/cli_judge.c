@@ -159,8 +159,8 @@ static int evaluate_files(struct evaluation *e, struct fm_error *err)
 	    (rc = load(e, d, e->synthetic, FM_FLOWS_SYNTHETIC, &synthetic, &e->bad_synthetic, err)) < 0 ||
 	    (e->holdout && (rc = load(e, d, e->holdout, FM_FLOWS_HOLDOUT, &holdout, NULL, err)) < 0))
 		goto out;
-	if ((rc = fm_evaluate_chosen(real, synthetic, holdout, (int)e->threads, limits(e), e->groups, &e->metrics,
-				     err)) < 0 ||
+	if ((rc = fm_evaluate_chosen(&(struct fm_judged){real, synthetic, holdout}, (int)e->threads, limits(e),
+				     e->groups, &e->metrics, err)) < 0 ||
 	    (e->previous && (rc = compare(e, d, synthetic, err)) < 0) ||
 	    (e->gate && holdout &&
 	     (rc = fm_holdout_count(&e->apart, real, synthetic, holdout, (size_t)e->memory << 20, err)) < 0))

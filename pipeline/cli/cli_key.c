@@ -51,8 +51,8 @@ static int sign(struct signing_key *k, const struct fm_buf *text, char out[FM_RO
 	int rc;
 
 	if (k->is_outside)
-		rc = fm_outside_sign(&k->outside, k->path, FM_RECORD_NAMESPACE, NULL, text->data, text->len, &armored,
-				     err);
+		rc = fm_outside_sign(&k->outside, k->path, FM_RECORD_NAMESPACE,
+				     &(struct fm_to_sign){NULL, text->data, text->len}, &armored, err);
 	else if ((rc = fm_sha512_bytes(text->data, text->len, digest, err)) >= 0)
 		rc = fm_sshsig_sign(&k->key, FM_RECORD_NAMESPACE, digest, &armored, err);
 	if (rc < 0)

@@ -99,7 +99,8 @@ static int sign_outside(const struct waive_args *a, const char *path, struct fm_
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
 	}
-	if ((rc = fm_outside_sign(&o, a->key, FM_WAIVER_NAMESPACE, path, NULL, 0, &armored, err)) < 0)
+	if ((rc = fm_outside_sign(&o, a->key, FM_WAIVER_NAMESPACE, &(struct fm_to_sign){path, NULL, 0}, &armored,
+				  err)) < 0)
 		goto out;
 	rc = fm_file_write(sig, 0644, armored.data, armored.len, err);
 out:

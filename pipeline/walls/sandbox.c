@@ -87,8 +87,15 @@ static int check_readable(const struct fm_sandbox *box, struct fm_error *err)
 	return FM_OK;
 }
 
-static int child_setup(const struct fm_sandbox *box, char *const *real, bool user_namespace, unsigned uid, unsigned gid,
-		       int *pipe_fd, int say_fd, struct fm_error *err)
+/* What a child needs to know to go behind its walls. */
+struct entrance {
+	char *const *real; /* the paths that it is shown */
+	bool user_namespace;
+	unsigned uid, gid; /* of its parent */
+};
+
+static int child_setup(const struct fm_sandbox *box, const struct entrance *way, int *pipe_fd, int say_fd,
+		       struct fm_error *err)
 {
 	struct pollfd parent = {.fd = RESULT_FD};
 	int rc;
@@ -99,7 +106,8 @@ static int child_setup(const struct fm_sandbox *box, char *const *real, bool use
 	setsid(); /* signals of the terminal go to the parent alone, which ends this process */
 	if ((rc = narrow_descriptors(pipe_fd, say_fd, err)) < 0 || (rc = fm_sandbox_forget(box, err)) < 0)
 		return rc;
-	if (!box->unconfined && (rc = fm_sandbox_enter(box, real, user_namespace, uid, gid, err)) < 0)
+	if (!box->unconfined &&
+	    (rc = fm_sandbox_enter(box, way->real, way->user_namespace, way->uid, way->gid, err)) < 0)
 		return rc;
 	if ((rc = fm_sandbox_drop(box, err)) < 0 || (rc = check_readable(box, err)) < 0 ||
 	    (rc = fm_sandbox_landlock(box, err)) < 0)
@@ -518,7 +526,8 @@ int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, st
 
 		fm_log_say_terminal(terminal);
 		fm_progress_show(shared);
-		if ((rc = child_setup(box, real, user_namespace, uid, gid, &result[1], said[1], &inner)) >= 0)
+		if ((rc = child_setup(box, &(struct entrance){real, user_namespace, uid, gid}, &result[1], said[1],
+				      &inner)) >= 0)
 			rc = fn(ctx, &answer, &inner);
 		if (rc < 0)
 			fm_ranks_fail(box->ranks, inner.message);

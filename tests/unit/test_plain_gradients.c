@@ -26,7 +26,8 @@ static double loss_of(const struct fm_plain_net *net, const double *p, struct fm
 	static const float t[B] = {0.3f, 0.8f}, share[ROW] = {0.1f, 0.2f, 0.4f, 0.2f, 0.1f};
 
 	(void)fm_plain_forward(net, p, w, B, x, t);
-	return fm_plain_backward(net, p, w, B, x, noise, 0.7, share, g ? &(struct fm_sink){.g = g} : NULL);
+	return fm_plain_backward(net, p, w, B, x, &(struct fm_plain_target){noise, 0.7, share},
+				 g ? &(struct fm_sink){.g = g} : NULL);
 }
 
 static void check(const char *denoiser)
