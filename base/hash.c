@@ -51,6 +51,18 @@ int fm_sha256_end(struct fm_sha256 *h, uint8_t out[FM_SHA256_LEN], struct fm_err
 	return ok == 1 ? FM_OK : library_failed(err);
 }
 
+int fm_sha256_end_hex(struct fm_sha256 **h, char hex[FM_SHA256_HEX], struct fm_error *err)
+{
+	uint8_t digest[FM_SHA256_LEN];
+	int rc = fm_sha256_end(*h, digest, err);
+
+	*h = NULL;
+	if (rc < 0)
+		return rc;
+	fm_hex(digest, sizeof digest, hex);
+	return FM_OK;
+}
+
 void fm_sha256_free(struct fm_sha256 *h)
 {
 	if (h == NULL)
@@ -121,7 +133,6 @@ static int add_line(struct fm_sha256 *h, const char *dir, const char *name, stru
 int fm_sha256_dir_hex(const char *path, char out[FM_SHA256_HEX], struct fm_error *err)
 {
 	struct fm_sha256 *h = NULL;
-	uint8_t d[FM_SHA256_LEN];
 	char **names = NULL;
 	size_t n = 0;
 	int rc;
@@ -131,11 +142,7 @@ int fm_sha256_dir_hex(const char *path, char out[FM_SHA256_HEX], struct fm_error
 	for (size_t i = 0; i < n; i++)
 		if ((rc = add_line(h, path, names[i], err)) < 0)
 			goto out;
-	rc = fm_sha256_end(h, d, err);
-	h = NULL;
-	if (rc < 0)
-		goto out;
-	fm_hex(d, sizeof(d), out);
+	rc = fm_sha256_end_hex(&h, out, err);
 out:
 	fm_sha256_free(h);
 	fm_names_free(names, n);

@@ -16,6 +16,8 @@ struct fm_sha256;
 int fm_sha256_new(struct fm_sha256 **h, struct fm_error *err) FM_MUST_CHECK;
 int fm_sha256_add(struct fm_sha256 *h, const void *p, size_t n, struct fm_error *err) FM_MUST_CHECK;
 int fm_sha256_end(struct fm_sha256 *h, uint8_t out[FM_SHA256_LEN], struct fm_error *err) FM_MUST_CHECK; /* frees h */
+/* The same as hex digits; *h is NULL afterwards. */
+int fm_sha256_end_hex(struct fm_sha256 **h, char hex[FM_SHA256_HEX], struct fm_error *err) FM_MUST_CHECK;
 void fm_sha256_free(struct fm_sha256 *h);
 
 int fm_sha256_bytes(const void *p, size_t n, uint8_t out[FM_SHA256_LEN], struct fm_error *err) FM_MUST_CHECK;

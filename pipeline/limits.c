@@ -67,7 +67,7 @@ uint64_t fm_limits_output(const struct fm_config *cfg, const char *dir)
 #define PACKED 10
 #define ROW 64 /* bytes of a flow in a table */
 
-/* Of the files of a folder. */
+/* The bytes of a folder's files. */
 static uint64_t bytes_in(const char *folder)
 {
 	struct fm_error ignored;

@@ -11,8 +11,8 @@
  * The scores are the best linear estimates of x, whose variance is 1/4:  (H + 4 I) x = b,  H_ij the sum of 1 / v_k over
  * the answers in which i and j share a cell, b_i the sum of r / v_k over the cells of i.  The auditor does not believe
  * the claim: v_k is the variance over the cells in which no canary can be, where that is below the stated one, so that
- * noise that was never drawn is noticed.  Nor does it believe that noise is new each time: it remembers the noise of
- * the run before, and takes it off where it comes again.
+ * noise that was never drawn is noticed.  It does not believe either that noise is new each time: it remembers the
+ * noise of the run before, and takes it off where it comes again.
  *
  *     fm_canary_open(&s, m, &memory, err);            memory: zeroed, of all runs of an audit
  *     for each answer: fm_canary_add(s, &answer, in, err);

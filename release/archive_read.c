@@ -495,24 +495,12 @@ static int read_end(struct reader *r)
 	return r->rc;
 }
 
-static int end_hex(struct fm_sha256 **h, char hex[FM_SHA256_HEX], struct fm_error *err)
-{
-	uint8_t digest[FM_SHA256_LEN];
-	int rc = fm_sha256_end(*h, digest, err);
-
-	*h = NULL;
-	if (rc < 0)
-		return rc;
-	fm_hex(digest, sizeof digest, hex);
-	return FM_OK;
-}
-
 static int end_digests(struct reader *r)
 {
 	struct fm_archive_digests *d = &r->info->digests;
 	int rc;
 
-	if ((rc = end_hex(&r->hash, d->sha256, r->err)) < 0)
+	if ((rc = fm_sha256_end_hex(&r->hash, d->sha256, r->err)) < 0)
 		return rc;
 	rc = fm_side_digest_end(r->tar_hash, d->tar_sha256, d->tar_sha512, r->err);
 	r->tar_hash = NULL;

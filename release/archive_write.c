@@ -228,7 +228,6 @@ static int put_content(struct writer *w, int fd, const struct fm_archive_member 
 static int put_file(struct writer *w, const char *folder, struct fm_archive_member *m, int64_t mtime_s)
 {
 	struct fm_sha256 *h = NULL;
-	uint8_t digest[FM_SHA256_LEN];
 	struct stat st;
 	int fd = -1, rc;
 
@@ -255,11 +254,7 @@ static int put_file(struct writer *w, const char *folder, struct fm_archive_memb
 		goto out;
 	if ((rc = m->file ? put_content(w, fd, m, h) : m->n ? put_bytes(w, h, m->data, m->n) : FM_OK) < 0)
 		goto out;
-	rc = fm_sha256_end(h, digest, w->err);
-	h = NULL;
-	if (rc < 0)
-		goto out;
-	fm_hex(digest, sizeof digest, m->sha256);
+	rc = fm_sha256_end_hex(&h, m->sha256, w->err);
 out:
 	fm_sha256_free(h);
 	if (fd >= 0)
@@ -291,24 +286,12 @@ static int members_ok(const char *folder, struct fm_archive_member *m, size_t n,
 	return FM_OK;
 }
 
-static int end_hex(struct fm_sha256 **h, char hex[FM_SHA256_HEX], struct fm_error *err)
-{
-	uint8_t digest[FM_SHA256_LEN];
-	int rc = fm_sha256_end(*h, digest, err);
-
-	*h = NULL;
-	if (rc < 0)
-		return rc;
-	fm_hex(digest, sizeof digest, hex);
-	return FM_OK;
-}
-
 static int end_digests(struct writer *w)
 {
 	struct fm_archive_digests *d = w->digests;
 	int rc;
 
-	if ((rc = end_hex(&w->hash, d->sha256, w->err)) < 0)
+	if ((rc = fm_sha256_end_hex(&w->hash, d->sha256, w->err)) < 0)
 		return rc;
 	rc = fm_sha512_end(w->hash512, d->sha512, w->err);
 	w->hash512 = NULL;

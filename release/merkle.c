@@ -194,7 +194,7 @@ int fm_merkle_check_inclusion(const struct fm_merkle_hash *leaf, uint64_t i, uin
 	return s == 0 && fm_merkle_same(&r, root);
 }
 
-/* Of 0 < m < n, from what both trees have on their right edges. */
+/* For 0 < m < n, from what both trees have on their right edges. */
 static int walk_consistency(uint64_t m, const struct fm_merkle_hash *old, uint64_t n, const struct fm_merkle_hash *root,
 			    const struct fm_merkle_path *path, struct fm_error *err)
 {

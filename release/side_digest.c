@@ -54,24 +54,12 @@ static int add_sha512(struct side *s, const struct portion *b, struct fm_error *
 	return fm_sha512_add(s->sha512, b->p, b->n, err);
 }
 
-static int end_hex(struct fm_sha256 **h, char hex[FM_SHA256_HEX], struct fm_error *err)
-{
-	uint8_t digest[FM_SHA256_LEN];
-	int rc = fm_sha256_end(*h, digest, err);
-
-	*h = NULL;
-	if (rc < 0)
-		return rc;
-	fm_hex(digest, sizeof digest, hex);
-	return FM_OK;
-}
-
 static int add_part(struct side *s, const struct portion *b, struct fm_error *err)
 {
 	int rc;
 
 	if (b->part != s->part) {
-		if (s->part && (rc = end_hex(&s->sha256, s->part, err)) < 0)
+		if (s->part && (rc = fm_sha256_end_hex(&s->sha256, s->part, err)) < 0)
 			return rc;
 		s->part = NULL;
 		if (b->part && (rc = fm_sha256_new(&s->sha256, err)) < 0)
@@ -242,7 +230,7 @@ int fm_side_digest_end(struct fm_side_digest *d, char sha256[FM_SHA256_HEX], uin
 	if ((rc = fm_side_digest_part(d, NULL, err)) < 0 || (rc = hand_over(d, err)) < 0)
 		goto out;
 	join(d);
-	if ((rc = first_error(d, err)) < 0 || (rc = end_hex(&d->side[0].sha256, sha256, err)) < 0)
+	if ((rc = first_error(d, err)) < 0 || (rc = fm_sha256_end_hex(&d->side[0].sha256, sha256, err)) < 0)
 		goto out;
 	rc = fm_sha512_end(d->side[1].sha512, sha512, err);
 	d->side[1].sha512 = NULL;

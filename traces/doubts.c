@@ -312,7 +312,7 @@ static void warn_of(const struct fm_doubts *d, const char *path, const struct fm
 			(unsigned long long)d->rows, what, fm_examples_text(rows, d->place, lines), then);
 }
 
-/* Of which times in a row is it known that one of them is wrong? */
+/* Refuse rows in which one of the times must be wrong. */
 static int wrong_times(const struct fm_doubts *d, const char *path, struct fm_error *err)
 {
 	const struct {

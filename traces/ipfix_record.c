@@ -119,8 +119,8 @@ static void addresses_of(const struct fm_ipfix_record *r, const struct fm_ipfix_
 	f->dst = v6 ? r->destinationIPv6Address : fm_address_of_ipv4(r->destinationIPv4Address);
 }
 
-/* Of ICMP the ports are type * 256 + code, as in captures; an exporter without an element for it has that in the
- * destination's. */
+/* The ports of ICMP are type * 256 + code, as in captures; an exporter without an element for it writes that into the
+ * destination port. */
 static void ports_of(const struct fm_ipfix_record *r, const struct fm_ipfix_context *c, struct fm_packet_flow *f)
 {
 	f->sp = r->sourceTransportPort;

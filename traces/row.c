@@ -138,7 +138,7 @@ static __attribute__((noinline)) bool is_missing_word(const struct fm_row *r, co
 	return false;
 }
 
-/* Of each field: a word of missing is looked for only where its first letter can be one's. */
+/* The words for a missing value are compared only where a field begins as one of them does. */
 static inline __attribute__((always_inline)) bool is_missing(const struct fm_row *r, const char *s, size_t n)
 {
 	if (!n)

@@ -12,8 +12,8 @@ struct fm_sniff_name {
 	bool start;            /* of FM_TE: the start of the flow */
 	enum fm_sniff_way way; /* of packets and bytes */
 };
-/* False: the name is not known. Case, blanks and marks do not count. Of a key inside others (conn.id.orig_h) the end
- * counts where the whole is not known. */
+/* False: the name is not known. Case, blanks and marks do not count. Where a key inside others (conn.id.orig_h) is not
+ * known as a whole, its end counts. */
 bool fm_sniff_name(const char *s, size_t n, struct fm_sniff_name *out);
 /* What a dialect has for a column of that name that fills none and says something of the row, up to the end of its
  * line, or NULL. */

@@ -1,9 +1,10 @@
 /*
  * subsample.h - the rows that judges look at when a table is larger than the memory they were given.
  *
- * Marginals, pairs, structure in time and tasks are statistics that hardly gain from more rows.  Of a larger table they
- * get FM_SUBSAMPLE_STRETCHES stretches of neighbouring rows, spread evenly over it, so that gaps, bursts, pairs and the
- * day stay what they are.  Leakage is looked for in all rows, whatever their number (privacy/leakage/leakage.h).
+ * Marginals, pairs, structure in time and tasks are statistics that hardly gain from more rows.  From a larger table
+ * they get FM_SUBSAMPLE_STRETCHES stretches of neighbouring rows, spread evenly over it, so that gaps, bursts, pairs
+ * and the day stay what they are.  Leakage is looked for in all rows, whatever their number
+ * (privacy/leakage/leakage.h).
  */
 #ifndef FM_JUDGE_GATE_SUBSAMPLE_H
 #define FM_JUDGE_GATE_SUBSAMPLE_H

@@ -53,7 +53,7 @@ struct fm_profiles {
 
 /* The service of a flow. ports: the column of ports; pr: the category of its protocol; answered: in its window. */
 uint32_t fm_service_of(const struct fm_num *ports, int pr, uint16_t sp, uint16_t dp, bool answered);
-/* Of reaches: the entry of a silent host; they come last. */
+/* The entry of a silent host among the reaches; these come last. */
 uint64_t fm_silent_key(uint32_t host);
 /* The same service as if not answered. */
 uint32_t fm_plain_service(const struct fm_num *ports, uint32_t service);

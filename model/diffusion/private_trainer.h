@@ -96,8 +96,8 @@ int fm_private_train(const struct fm_learner *l, const struct fm_private_opts *o
 int fm_private_charge(const struct fm_learner *l, const struct fm_private_opts *o, struct fm_charge *charge,
 		      struct fm_error *err) FM_MUST_CHECK;
 
-/* norm[i] of the gradient of the lot's record i at weights p; the caller's thread alone.  Of records that are not
- * private, for fm_clip_choose. */
+/* norm[i] of the gradient of the lot's record i at weights p; the caller's thread alone.  For records that are
+ * not private, and fm_clip_choose. */
 int fm_private_norms(const struct fm_learner *l, const float *p, const struct fm_lot *lot, double *norm,
 		     struct fm_error *err) FM_MUST_CHECK;
 

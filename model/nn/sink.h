@@ -21,7 +21,7 @@
  *     |sum_r a_r d_r^T|^2 = sum_rs (a_r . a_s) (d_r . d_s)
  *
  * from two Gram matrices where these are cheaper, else from the product itself, some columns at a time.  Convolutions
- * are linear maps of overlapping rows.  Of a table of embeddings only the rows that a window uses are summed.  For all
+ * are linear maps of overlapping rows.  A table of embeddings sums only the rows that a window uses.  For all
  * this a tensor must be handed over by one call a pass, with all rows of a window in it.
  *
  * Float norms are within 1e-5 of the true ones (test_sink.c): a caller that clips for a guarantee makes the bound that

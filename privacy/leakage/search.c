@@ -10,7 +10,7 @@
 
 #define PART ((size_t)1 << 18) /* rows that are coded at a time: 36 MiB of points at 17 dimensions */
 
-/* Of the rows that are kept those with numbers [first, end). */
+/* Search the kept rows with numbers [first, end). */
 static int search(const struct fm_searched *in, size_t first, size_t end, const struct fm_queries *asked, uint32_t *row,
 		  double *d2, struct fm_error *err)
 {

@@ -13,7 +13,7 @@ struct line {
 	size_t n;
 };
 
-/* Of options and keys; OpenSSH takes a carriage return for one only behind the principals. */
+/* A blank between options and keys; OpenSSH takes a carriage return for one only behind the principals. */
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t';
