@@ -434,6 +434,26 @@ static void text_of_the_licence_is_there(void **state)
 	free(path);
 }
 
+/* An archive without a date holds times of 1980, the first that tar and zip can say: no partner is told of them. */
+static void data_sheet_without_a_date_names_none(void **state)
+{
+	struct fm_buf text = {0};
+	char dir[512];
+
+	snprintf(dir, sizeof dir, "%s", in_dir("x"));
+	for (int dated = 0; dated < 2; dated++) {
+		reset(state);
+		snprintf(cfg->release.date, sizeof cfg->release.date, "%s", dated ? "2023-11-14" : "");
+		assert_int_equal(run(NULL), FM_OK);
+		unpack(dir);
+		text_of(dir, "README.md", &text);
+		assert_int_equal(strstr(text.data, " Released on 2023-11-14.") != NULL, dated);
+		assert_int_equal(strstr(text.data, "Released on") != NULL, dated);
+		assert_null(strstr(text.data, "1980"));
+	}
+	fm_buf_free(&text);
+}
+
 #define T(f) cmocka_unit_test_setup(f, reset)
 int main(void)
 {
@@ -446,6 +466,7 @@ int main(void)
 	    T(full_disk_leaves_nothing),
 	    T(same_inputs_give_the_same_tar),
 	    T(date_comes_from_the_config_and_neither_from_clock_nor_environment),
+	    T(data_sheet_without_a_date_names_none),
 	    T(empty_table_is_not_released),
 	    T(flows_are_split_and_headed),
 	    T(text_of_the_licence_is_there),
