@@ -8,6 +8,7 @@
 
 #include "base/json_memory.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/outside.h"
 
@@ -25,7 +26,8 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a write beyond ulimit -f fails then, with words */
 	fm_json_memory_watch();
-	rc = fm_json_memory_check(fm_cli(argc, argv, &err), &err);
+	if ((rc = fm_stack_check(&err)) == FM_OK)
+		rc = fm_json_memory_check(fm_cli(argc, argv, &err), &err);
 	if (rc && err.message[0])
 		fprintf(stderr, "flowmint: %s\n", err.message);
 	if (rc && err.file && fm_log_is_verbose())

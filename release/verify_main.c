@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/json_memory.h"
+#include "base/mem.h"
 #include "base/version.h"
 #include "manifests/canon.h"
 #include "release/verify.h"
@@ -151,7 +152,7 @@ const char *__asan_default_options(void)
 }
 #endif
 
-int main(int argc, char **argv)
+static int verify_main(int argc, char **argv)
 {
 	struct args a = {.in = {.now_s = (int64_t)time(NULL)}};
 	struct fm_verify_report report;
@@ -187,4 +188,15 @@ int main(int argc, char **argv)
 	fm_verify_report_free(&report);
 	free(state);
 	return fm_exit_status(rc);
+}
+
+int main(int argc, char **argv)
+{
+	struct fm_error err;
+
+	if (fm_stack_check(&err) < 0) {
+		fprintf(stderr, "flowmint-verify: %s\n", err.message);
+		return fm_exit_status(FM_ESYSTEM);
+	}
+	return verify_main(argc, argv);
 }

@@ -24,6 +24,10 @@ says err "File too large" "says what failed"
 says err ".sealed" "and where"
 expect 4 "ulimit -v below what a run takes" limited v 140000
 says err "ulimit -v leaves 136 MiB" "says so before anything is read"
+expect 4 "ulimit -s below what a function takes" limited s 64
+says err "raise ulimit -s" "says so instead of dying"
+expect 4 "the same of flowmint-verify" sh -c "ulimit -s 64; exec '$V' --no-state --signers x y"
+says err "raise ulimit -s" "says so instead of dying"
 expect 4 "a second of processor time" sh -c "ulimit -t 1; exec '$F' run p $UNCONFINED --quiet --set source.path='$T/trace.csv' --set train.steps=2000 --until train"
 says err "ulimit -t" "says which limit it was"
 
