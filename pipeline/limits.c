@@ -1,6 +1,7 @@
 #include "pipeline/limits.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,19 +32,54 @@ static uint64_t number_in(const char *path)
 	return v;
 }
 
-/* The control group's, by either version of the interface; 0: none is set. */
-static uint64_t group_memory(void)
+/* The least limit of the group `own` and of those around it, below the mount of a hierarchy; 0: none is set. */
+static uint64_t least_in(const char *mount, const char *own, const char *name)
 {
-	uint64_t v = number_in("/sys/fs/cgroup/memory.max");
+	char path[PATH_MAX], group[PATH_MAX];
+	uint64_t least = 0, v;
 
-	v = v ? v : number_in("/sys/fs/cgroup/memory/memory.limit_in_bytes");
-	return v < UINT64_C(1) << 60 ? v : 0;
+	snprintf(group, sizeof group, "%s", own);
+	for (char *slash = group + strlen(group); slash; slash = strrchr(group, '/')) {
+		*slash = '\0';
+		if (snprintf(path, sizeof path, "%s%s/%s", mount, group, name) < (int)sizeof path &&
+		    (v = number_in(path)) && (!least || v < least))
+			least = v;
+	}
+	return least;
+}
+
+/* The control group's, by either version of the interface, wherever in its tree this process is (in a container of its
+ * own it is at the root); 0: none is set. */
+uint64_t fm_limits_group(void)
+{
+	FILE *f = fopen("/proc/self/cgroup", "re");
+	uint64_t least = 0, v;
+	char *line = NULL, *own;
+	size_t cap = 0;
+
+	while (f && getline(&line, &cap, f) > 0) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strncmp(line, "0::/", 4) == 0) {
+			v = least_in("/sys/fs/cgroup", line + 3, "memory.max");
+			v = v ? v : least_in("/sys/fs/cgroup/unified", line + 3, "memory.max");
+		} else if ((own = strstr(line, ":memory:/"))) {
+			v = least_in("/sys/fs/cgroup/memory", own + strlen(":memory:"), "memory.limit_in_bytes");
+		} else {
+			continue;
+		}
+		if (v && (!least || v < least))
+			least = v;
+	}
+	free(line);
+	if (f)
+		fclose(f);
+	return least < UINT64_C(1) << 60 ? least : 0;
 }
 
 uint64_t fm_limits_memory(void)
 {
 	struct sysinfo si;
-	uint64_t all = sysinfo(&si) == 0 ? (uint64_t)si.totalram * si.mem_unit : 0, group = group_memory();
+	uint64_t all = sysinfo(&si) == 0 ? (uint64_t)si.totalram * si.mem_unit : 0, group = fm_limits_group();
 
 	return group && (!all || group < all) ? group : all;
 }
@@ -135,7 +171,7 @@ static uint64_t mapped_now(void)
 
 int fm_limits_check(struct fm_error *err)
 {
-	uint64_t group = group_memory();
+	uint64_t group = fm_limits_group();
 	struct rlimit v;
 
 	if (group && group < LEAST_MEMORY)

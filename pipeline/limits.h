@@ -14,6 +14,8 @@ void fm_limits_of(const struct fm_config *cfg, const char *dir, bool threads, st
 uint64_t fm_limits_output(const struct fm_config *cfg, const char *dir);
 /* Bytes that what the stages of a run make may come to, as far as can be told before: for clear.h. */
 uint64_t fm_limits_clear(const struct fm_config *cfg);
+/* What the control group that this process is in, or one around it, allows of memory; 0: all there is. */
+uint64_t fm_limits_group(void);
 /* Memory of this machine, or of the control group that this process is in where that is less; 0 when not known. */
 uint64_t fm_limits_memory(void);
 /* Is there enough memory to begin at all?  FM_ESYSTEM: ulimit -v, or the control group, leaves too little. */

@@ -28,6 +28,25 @@ expect 4 "ulimit -s below what a function takes" limited s 64
 says err "raise ulimit -s" "says so instead of dying"
 expect 4 "the same of flowmint-verify" sh -c "ulimit -s 64; exec '$V' --no-state --signers x y"
 says err "raise ulimit -s" "says so instead of dying"
+# In a control group below the root of its hierarchy, where who may makes one.
+group=
+for mount in /sys/fs/cgroup/memory /sys/fs/cgroup; do
+	[ -z "$group" ] && [ -e $mount/cgroup.procs ] && mkdir $mount/flowmint-$$ 2>/dev/null && group=$mount/flowmint-$$
+done
+if [ -n "$group" ] && for limit in memory.limit_in_bytes memory.max; do
+	[ ! -e "$group/$limit" ] || echo 12582912 2>/dev/null >"$group/$limit"
+done && [ "$(cat "$group"/memory.limit_in_bytes "$group"/memory.max 2>/dev/null)" = 12582912 ]; then
+	expect 4 "a control group of 12 MiB" sh -c "echo \$\$ >'$group/cgroup.procs' && exec '$F' run p $UNCONFINED --quiet --set source.path='$T/trace.csv' --until ingest"
+	says err "the control group leaves 12 MiB of memory" "is told before it kills"
+	for limit in memory.limit_in_bytes memory.max; do
+		[ ! -e "$group/$limit" ] || echo 104857600 >"$group/$limit"
+	done
+	expect 0 "flowmint doctor tells of one" sh -c "echo \$\$ >'$group/cgroup.procs' && exec '$F' doctor"
+	says out "of which this group may use 0.1" "with the memory"
+else
+	skip "a control group of 12 MiB" "none can be made here"
+fi
+[ -z "$group" ] || rmdir "$group"
 expect 4 "a second of processor time" sh -c "ulimit -t 1; exec '$F' run p $UNCONFINED --quiet --set source.path='$T/trace.csv' --set train.steps=2000 --until train"
 says err "ulimit -t" "says which limit it was"
 

@@ -16,6 +16,7 @@
 
 #include "base/file.h"
 #include "base/kernels.h"
+#include "pipeline/limits.h"
 #include "pipeline/preflight.h"
 #include "pipeline/walls/probes.h"
 #include "pipeline/walls/sandbox.h"
@@ -193,15 +194,11 @@ static void check_disk(struct exam *x, const char *workspace)
 static void check_memory(struct exam *x)
 {
 	struct sysinfo si;
-	unsigned long long max;
+	uint64_t max = fm_limits_group();
 	char limit[64] = "";
-	FILE *f = fopen("/sys/fs/cgroup/memory.max", "r");
 
-	if (f) {
-		if (fscanf(f, "%llu", &max) == 1)
-			snprintf(limit, sizeof limit, ", of which this group may use %.1f", (double)max / (1 << 30));
-		fclose(f);
-	}
+	if (max)
+		snprintf(limit, sizeof limit, ", of which this group may use %.1f", (double)max / (1 << 30));
 	if (sysinfo(&si) == 0)
 		addf(x, "memory", GOOD, "", "%.1f GiB%s", (double)si.totalram * si.mem_unit / (1 << 30), limit);
 }
