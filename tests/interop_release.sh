@@ -111,6 +111,9 @@ cp kept.sig $archive.sig
 python3 "$here/signer_lines.py" "$verify" $archive ours.pub "${SIGNER_LINES:-50}" >lines.log ||
 	die "ssh-keygen reads lines of signers otherwise: $(tail -n 3 lines.log)"
 ok "ssh-keygen and flowmint-verify agree on ${SIGNER_LINES:-50} lines of signers files made at random"
+python3 "$here/signature_files.py" "$verify" $archive ours.pub "${SIGNATURES:-10}" >files.log ||
+	die "a signature that ssh-keygen refuses: $(tail -n 3 files.log)"
+ok "flowmint-verify takes no file of a signature that ssh-keygen refuses"
 
 tar --zstd -tvf $archive >listing
 [ "$(wc -l <listing)" = 9 ] || die "tar lists $(wc -l <listing) entries"

@@ -186,7 +186,7 @@ int fm_armor_read(const char *label, const char *s, size_t n, uint8_t *out, size
 		return -1;
 	body = s + b.n;
 	n -= b.n;
-	if (n == 0 || (*body != '\n' && *body != '\r'))
+	if (n == 0 || *body != '\n') /* and no carriage return, as ssh-keygen has it */
 		return -1;
 	tail = memmem(body, n, end, e.n);
 	if (!tail)

@@ -127,6 +127,10 @@ static void malformed_signature_is_refused(void **state)
 	fm_buf_puts(&sig, "and more\n");
 	put_file(ARCHIVE ".sig", sig.data, sig.len);
 	expect(FM_REASON_SIGNATURE_MALFORMED);
+	/* As by way of a mail: ssh-keygen takes none whose first line ends so. */
+	*strchr(sig.data, '\n') = '\r';
+	put_file(ARCHIVE ".sig", sig.data, sig.len - strlen("and more\n"));
+	expect(FM_REASON_SIGNATURE_MALFORMED);
 	fm_buf_free(&sig);
 }
 
