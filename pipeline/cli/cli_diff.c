@@ -14,6 +14,7 @@
 #include "judge/fidelity.h"
 #include "manifests/canon.h"
 #include "manifests/dialect.h"
+#include "manifests/json_bounds.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/flows.h"
 #include "pipeline/cli/place.h"
@@ -23,7 +24,6 @@
 #include "pipeline/release_diff.h"
 #include "pipeline/walls/harvest.h"
 #include "release/archive.h"
-#include "manifests/json_bounds.h"
 
 #define ARCHIVE ".tar.zst"
 

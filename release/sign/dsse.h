@@ -29,8 +29,8 @@ struct fm_dsse {
 	struct fm_buf payload;
 	uint8_t sig[64];
 };
-/* Read the n bytes of an envelope, whose size as JSON was bounded before (manifests/json_bounds.h).  FM_EINPUT says what
- * is wrong with it; nothing is said about the signature. */
+/* Read the n bytes of an envelope, whose size as JSON was bounded before (manifests/json_bounds.h).  FM_EINPUT says
+ * what is wrong with it; nothing is said about the signature. */
 int fm_dsse_read(struct fm_dsse *e, const char *text, size_t n, struct fm_error *err) FM_MUST_CHECK;
 /* 1: key signed it; 0: it did not; negative: failed. */
 int fm_dsse_check(const struct fm_dsse *e, const struct fm_sshpub *key, struct fm_error *err) FM_MUST_CHECK;
