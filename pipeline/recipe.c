@@ -6,8 +6,8 @@
 
 #include "base/file.h"
 #include "base/version.h"
-#include "manifests/metrics.h"
 #include "manifests/json_bounds.h"
+#include "manifests/metrics.h"
 
 static const char *str(const json_t *o, const char *key)
 {
