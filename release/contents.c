@@ -4,9 +4,9 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "manifests/json_bounds.h"
 #include "manifests/metrics.h"
 #include "release/contents.h"
-#include "manifests/json_bounds.h"
 #include "release/sign/wire.h"
 
 #define refuse fm_contents_refuse

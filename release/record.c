@@ -6,8 +6,8 @@
 
 #include "base/num.h"
 #include "manifests/canon.h"
-#include "release/archive.h"
 #include "manifests/json_bounds.h"
+#include "release/archive.h"
 #include "release/version_order.h"
 
 #define DAY_S 86400

@@ -10,9 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FM_FORM_NDELIMITERS 4 /* comma, semicolon, bar, tab; of a blank, which may stand for several, nothing is said  \
-			       */
-#define FM_FORM_HEAD 16       /* lines that are kept one by one: those before the first row are among them */
+#define FM_FORM_NDELIMITERS                                                                                            \
+	4               /* comma, semicolon, bar, tab; of a blank, which may stand for several, nothing is said        \
+			 */
+#define FM_FORM_HEAD 16 /* lines that are kept one by one: those before the first row are among them */
 
 /* Lines and what is in them, by one reading of double quotes. */
 struct fm_form_lines {

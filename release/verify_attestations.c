@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "release/attestation.h"
 #include "manifests/json_bounds.h"
+#include "release/attestation.h"
 #include "release/verify_parts.h"
 
 #define STATEMENT "https://in-toto.io/Statement/v1"

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "manifests/canon.h"
-#include "release/contents.h"
 #include "manifests/json_bounds.h"
+#include "release/contents.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

@@ -3,8 +3,8 @@
  * as both reports.  No tag of the page is the stranger's.
  */
 #include "manifests/config.h"
-#include "manifests/metrics.h"
 #include "manifests/json_bounds.h"
+#include "manifests/metrics.h"
 #include "report/report.h"
 #include "stages/table.h"
 #include "tests/fuzz/fuzz.h"
