@@ -463,10 +463,28 @@ static const uint16_t c1[32] = {
     0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0,      0x017e, 0x0178,
 };
 
+/* Has it other characters than ASCII's, and all well-formed? */
+static bool is_utf8(const char *s, size_t n)
+{
+	bool wide = false;
+	size_t len;
+
+	for (size_t i = 0; i < n; i += len) {
+		if (!(len = fm_utf8_next(s + i, n - i, NULL)))
+			return false;
+		wide = wide || len > 1;
+	}
+	return wide;
+}
+
 size_t fm_value_from_windows_1252(const char *s, size_t n, char *out)
 {
 	size_t len = 0;
 
+	if (is_utf8(s, n)) {
+		memcpy(out, s, n);
+		return n;
+	}
 	for (size_t i = 0; i < n; i++) {
 		unsigned c = (unsigned char)s[i];
 
@@ -493,5 +511,5 @@ size_t fm_value_to_windows_1252(const char *s, size_t n, char *out)
 			return 0;
 		out[len++] = (char)(at >= 0 ? 0x80 + at : (int)code);
 	}
-	return len;
+	return is_utf8(out, len) ? 0 : len;
 }

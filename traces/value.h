@@ -26,9 +26,10 @@ const char *fm_value_count(const struct fm_dialect *d, int k, const char *s, siz
  * *dotted: the port was type.code of ICMP. */
 const char *fm_value_split_port(const char **s, size_t *n, uint16_t *port, bool *dotted);
 const char *fm_value_address(const struct fm_dialect *d, int k, const char *s, size_t n, struct fm_address *a);
-/* Windows-1252 in UTF-8, out of 3 n bytes; returns its length, 0 for a byte that stands for nothing. */
+/* Windows-1252 in UTF-8, out of 3 n bytes; returns its length, 0 for a byte that stands for nothing. What is
+ * well-formed UTF-8 already, as in a file that someone wrote anew, stays: no words of windows-1252 are. */
 size_t fm_value_from_windows_1252(const char *s, size_t n, char *out);
-/* Back, out of n bytes; 0: a character that it lacks. */
+/* Back, out of n bytes; 0: a character that it lacks, or bytes that would be read as UTF-8. */
 size_t fm_value_to_windows_1252(const char *s, size_t n, char *out);
 
 /* Is it a number with an exponent and fewer digits than it has before its point, as 1.46033e+09 is? */

@@ -1,5 +1,6 @@
 /* What is written must be what was read, in the dialect's own bytes. */
 #include "tests/unit/trace_fixture.h"
+#include "traces/value.h"
 
 #define REAL_TRACE "../shared/data/ugr16/april11.csv.xz"
 
@@ -207,9 +208,26 @@ static void real_rows_come_back_byte_for_byte(void **state)
 	done(r);
 }
 
+/* A file in windows-1252 that someone wrote anew in UTF-8 is read as it is meant, so that nothing may be written which
+ * would be read so and is not. */
+static void windows_1252_is_never_written_as_what_reads_as_utf8(void **state)
+{
+	char out[64];
+
+	(void)state;
+	assert_int_equal(fm_value_from_windows_1252("caf\xe9 \x96", 6, out), 9);
+	assert_memory_equal(out, "caf\xc3\xa9 \xe2\x80\x93", 9);
+	assert_int_equal(fm_value_from_windows_1252("caf\xc3\xa9", 5, out), 5);
+	assert_memory_equal(out, "caf\xc3\xa9", 5);
+	assert_int_equal(fm_value_to_windows_1252("caf\xc3\xa9", 5, out), 4);
+	assert_memory_equal(out, "caf\xe9", 4);
+	assert_int_equal(fm_value_to_windows_1252("caf\xc3\x83\xc2\xa9", 7, out), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(windows_1252_is_never_written_as_what_reads_as_utf8),
 	    cmocka_unit_test(ugr16_rows_come_back_byte_for_byte),
 	    cmocka_unit_test(netshare_rows_come_back_byte_for_byte),
 	    cmocka_unit_test(values_that_need_quotes_get_them),
