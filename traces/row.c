@@ -56,7 +56,7 @@ void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing m
 	for (int k = 0; k < d->ncols; k++) {
 		int c = d->cols[k].col;
 
-		r->column[k].col = (int16_t)c;
+		r->column[k].col = (int8_t)c;
 		r->column[k].kind = c < 0 ? 0 : (uint8_t)fm_cols[c].kind;
 		r->column[k].only = d->cols[k].nonly > 0;
 		r->column[k].aside = fm_dialect_is_aside(d, k);
@@ -70,7 +70,7 @@ void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing m
 		r->has_apart = r->has_apart || r->column[k].apart;
 		r->column[k].format = (uint8_t)d->cols[k].format;
 		r->column[k].role = (uint8_t)d->cols[k].role;
-		r->column[k].quick = fm_row_has_quick(d, k) && !r->column[k].only && !r->column[k].apart;
+		r->column[k].quick = fm_row_has_quick(d, k) && !r->column[k].apart ? r->column[k].kind + 1 : 0;
 	}
 	for (int i = 0; i < d->nmissing; i++) {
 		unsigned char c = (unsigned char)d->missing[i][0];

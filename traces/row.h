@@ -91,11 +91,11 @@ struct fm_row {
 	} cache[FM_NCOL][FM_ROW_CACHE];
 	/* What each field needs of the dialect's columns, together: a column of a dialect has hundreds of bytes. */
 	struct {
-		int16_t col; /* enum fm_col */
+		int8_t col; /* enum fm_col */
 		uint8_t kind, format, role;
-		bool quick;       /* a field has a short way, unless it is missing */
+		uint8_t quick;    /* 1 + its kind where a field has a short way, unless it is missing; else 0 */
 		bool only, aside; /* it fills none: only: but must have a word; aside: says something of the row */
-		bool apart;       /* apart: it has several names, or is of ICMP alone */
+		bool apart;       /* it has several names, or is of ICMP alone */
 	} column[FM_DIALECT_MAXCOLS];
 };
 

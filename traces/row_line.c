@@ -163,14 +163,14 @@ static inline bool category(const struct fm_row *r, int c, const char *s, size_t
 
 /* A field that is not empty and can be no word for a missing value, of a column that has a short way; false: nothing
  * was done. */
-static inline bool take_quickly(struct fm_row *r, size_t row, int k, const char *s, size_t n)
+static inline bool take_quickly(struct fm_row *r, void *const *cols, size_t row, int k, const char *s, size_t n)
 {
 	const int c = r->column[k].col;
 	const struct fm_row_time *last;
-	void *at = r->t->col[c];
+	void *at = cols[c];
 	uint32_t v = 0;
 
-	switch ((enum fm_kind)r->column[k].kind) {
+	switch ((int)r->column[k].quick - 1) {
 	case FM_KIND_TIME:
 		last = &r->time[r->column[k].role];
 		if (!is_last_time(last, s, n))
@@ -242,6 +242,7 @@ static void strip(const char **s, const char **to, bool tabs)
 
 bool fm_row_line(struct fm_row *r, const char *s, size_t n)
 {
+	void *const *cols = r->t->col;
 	const size_t row = r->t->rows;
 	const char *from = s, *to = s, *begin = s;
 	struct line line;
@@ -252,18 +253,17 @@ bool fm_row_line(struct fm_row *r, const char *s, size_t n)
 	look_at(&line, s, n, r->d);
 	if (line.odd)
 		return false;
-	for (size_t at = 0; at <= n; at += 64)
-		for (uint64_t m = line.cut[at / 64]; m; m &= m - 1, i++) {
+	for (const char *block = s; block <= s + n; block += 64)
+		for (uint64_t m = line.cut[(block - s) / 64]; m; m &= m - 1, i++) {
 			int k = i < r->nfields ? r->map[i] : -1;
 
 			begin = from;
-			to = s + at + __builtin_ctzll(m);
+			to = block + __builtin_ctzll(m);
 			from = to + 1;
 			if (line.padded)
 				strip(&begin, &to, !r->d->no_quotes);
-			if (k < 0 ||
-			    (begin < to && r->column[k].quick && !r->bad && !r->may_be_missing[(unsigned char)*begin] &&
-			     take_quickly(r, row, k, begin, (size_t)(to - begin))))
+			if (k < 0 || (begin < to && !r->may_be_missing[(unsigned char)*begin] && !r->bad &&
+				      take_quickly(r, cols, row, k, begin, (size_t)(to - begin))))
 				continue;
 			r->field = i;
 			fm_row_field(r, begin, (size_t)(to - begin));
