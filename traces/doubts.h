@@ -77,6 +77,12 @@ void fm_doubts_bad(struct fm_doubts *d, const struct fm_trace_bad *bad);
  * or are rounded in more than FM_DOUBT_TIMES_SHARE of the rows. */
 int fm_doubts_judge(const struct fm_doubts *d, const char *path, const struct fm_dict *labels,
 		    struct fm_error *err) FM_MUST_CHECK;
+/* What fm_doubts_judge says of labels. */
+int fm_doubts_labels(const struct fm_doubts *d, const char *path, const struct fm_dict *labels,
+		     struct fm_error *err) FM_MUST_CHECK;
+/* Labels of synthetic flows, which are in `path`, that the real ones have in another spelling are warned of. */
+int fm_doubts_other_spelling(const struct fm_dict *real, const struct fm_dict *synthetic, const char *path,
+			     struct fm_error *err) FM_MUST_CHECK;
 /* Rows that fall back by about 12 hours while none is later than 12:59: a clock of 12 hours; NULL: there are none. */
 const struct fm_examples *fm_doubts_half_clock(const struct fm_doubts *d);
 /* Do the newest rows come first? */

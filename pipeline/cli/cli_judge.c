@@ -29,6 +29,7 @@
 #include "report/report.h"
 #include "stages/membership.h"
 #include "stages/previous.h"
+#include "traces/doubts.h"
 
 #define MEMORY 1024u     /* MiB, as gate.memory has it */
 #define LEAST_MEMORY 64u /* likewise */
@@ -157,6 +158,7 @@ static int evaluate_files(struct evaluation *e, struct fm_error *err)
 	if ((rc = fm_dialect_load(&d, e->dialect, err)) < 0 ||
 	    (rc = load(e, d, e->real, FM_FLOWS_REAL, &real, &e->bad_real, err)) < 0 ||
 	    (rc = load(e, d, e->synthetic, FM_FLOWS_SYNTHETIC, &synthetic, &e->bad_synthetic, err)) < 0 ||
+	    (rc = fm_doubts_other_spelling(&real->dict[FM_LABEL], &synthetic->dict[FM_LABEL], e->synthetic, err)) < 0 ||
 	    (e->holdout && (rc = load(e, d, e->holdout, FM_FLOWS_HOLDOUT, &holdout, NULL, err)) < 0))
 		goto out;
 	if ((rc = fm_evaluate_chosen(&(struct fm_judged){real, synthetic, holdout}, (int)e->threads, limits(e),

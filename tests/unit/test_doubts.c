@@ -202,6 +202,46 @@ static void labels_of_other_code_points_that_look_like_one_are_warned_of(void **
 	assert_null(strstr(said, "differ"));
 }
 
+static struct fm_dict of_real, of_synthetic;
+
+static void compare_now(void)
+{
+	verdict = fm_doubts_other_spelling(&of_real, &of_synthetic, "synthetic.csv", &err);
+}
+
+/* What is said of two lists of labels. */
+static void compare_labels(const char *const *real, const char *const *synthetic, size_t n)
+{
+	FILE *f = tmpfile();
+
+	assert_non_null(f);
+	for (size_t i = 0; i < n; i++) {
+		assert_true(fm_dict_index(&of_real, real[i], strlen(real[i]), true) >= 0);
+		assert_true(fm_dict_index(&of_synthetic, synthetic[i], strlen(synthetic[i]), true) >= 0);
+	}
+	with_stderr(fileno(f), compare_now);
+	rewind(f);
+	said[fread(said, 1, sizeof said - 1, f)] = 0;
+	fclose(f);
+	fm_dict_free(&of_real);
+	fm_dict_free(&of_synthetic);
+	assert_int_equal(verdict, FM_OK);
+}
+
+static void labels_of_synthetic_flows_in_another_spelling_are_warned_of(void **state)
+{
+	static const char *const real[] = {"background", "dos", "anomaly-spam"};
+	static const char *const spelled[] = {"BACKGROUND", "dos", "anomaly spam"};
+	static const char *const others[] = {"background", "scan", "botnet"};
+
+	(void)state;
+	compare_labels(real, spelled, 3);
+	assert_non_null(strstr(said, "synthetic.csv: 2 labels differ from one of the real flows in case or blanks"));
+	assert_null(strcasestr(said, "background"));
+	compare_labels(real, others, 3);
+	assert_null(strstr(said, "differ"));
+}
+
 static void a_label_that_is_no_value_is_warned_of(void **state)
 {
 	static const char *const odd[] = {"scan", "NaN", "nothing"};
@@ -352,6 +392,7 @@ int main(void)
 	    cmocka_unit_test(the_wrong_unit_and_many_wrong_times_are_refused),
 	    cmocka_unit_test(a_clock_that_nobody_set_is_warned_of),
 	    cmocka_unit_test(times_far_from_all_others_are_warned_of),
+	    cmocka_unit_test(labels_of_synthetic_flows_in_another_spelling_are_warned_of),
 	    cmocka_unit_test(a_label_that_is_no_value_is_warned_of),
 	    cmocka_unit_test(which_rows_come_first_is_seen),
 	    cmocka_unit_test(a_clock_of_twelve_hours_is_warned_of),
