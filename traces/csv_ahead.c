@@ -454,7 +454,7 @@ int fm_csv_ahead_new(struct fm_csv_ahead **out, const struct fm_trace_opts *o, c
 	a->input = first;
 	a->begins = true;
 	a->nthreads = nthreads < MAX_THREADS ? nthreads : MAX_THREADS;
-	a->nslot = 2 * (unsigned)a->nthreads + 1;
+	a->nslot = (unsigned)a->nthreads + 2; /* each has dictionaries of its own to fill */
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_cond_init(&a->fed, NULL);
 	pthread_cond_init(&a->done, NULL);
