@@ -8,7 +8,8 @@
 #include "base/mem.h"
 
 /* How a flow is related, whether it is answered, what follows it. */
-#define FOLLOWED 9
+#define SIZES 6 /* of what follows, in powers of two */
+#define FOLLOWED (2 * SIZES + 1)
 #define STATES (FM_NRELATIONS * 2 * FOLLOWED)
 /* Columns with more tokens are not counted. */
 #define MOST 4096
@@ -87,8 +88,8 @@ void fm_tally_free(struct fm_tally *t)
 
 /* ---- contexts ---- */
 
-/* What follows row `row` of a window, itself or what follows that, replies left out: 0 for nothing, 1 to 4 for 1, 2 or
- * 3, 4 to 7, or more flows; 4 more where the first of them has its source port. */
+/* What follows row `row` of a window, itself or what follows that, replies left out: 0 for nothing, 1 to SIZES for
+ * 1, 2 or 3, 4 to 7 flows and so on; SIZES more where the first of them has its source port. */
 static int followed_by(const uint16_t *tok, int row, int window)
 {
 	bool of[FM_WINDOW_MOST] = {false};
@@ -103,9 +104,9 @@ static int followed_by(const uint16_t *tok, int row, int window)
 		of[i] = true;
 		first = n++ == 0 ? kind : first;
 	}
-	for (; n > 0 && size < 4; n /= 2)
+	for (; n > 0 && size < SIZES; n /= 2)
 		size++;
-	return size + (first == FM_RELATION_SOURCE || first == FM_RELATION_SERVE ? 4 : 0);
+	return size + (first == FM_RELATION_SOURCE || first == FM_RELATION_SERVE ? SIZES : 0);
 }
 
 /* Where column c of row `row` of a window is counted; -1: nowhere, since its label or role is not there yet. */

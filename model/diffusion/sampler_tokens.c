@@ -71,19 +71,22 @@ static bool out_of(const uint16_t *tok, int row, int kind, const bool *taken)
 /* Exclude from z the flows that row `row` of the window tok may not be related to in the way that its role announces;
  * z[k - 1] is the logit of the flow k places before. A flow is the source of one such relation, so those that are taken
  * are out (NULL: none counts as taken yet). Where the role of any of the others asks for a relation, only those that
- * ask are left. Returns how many flows are not taken. */
-static int open_sources(const uint16_t *tok, int row, const bool *taken, float *z)
+ * ask are left; one that is followed (NULL: none is yet) asks no more, since nearly all flows are the source of one
+ * alone. Returns how many flows are not taken. */
+static int open_sources(const uint16_t *tok, int row, const bool *taken, const bool *followed, float *z)
 {
 	int open = 0, asking = 0, kind = FM_ROLE_RELATION(tok[(size_t)row * FM_NTOK + FM_T_ROLE]);
+	bool ask[FM_WINDOW_MOST];
 	unsigned asks = kind == FM_RELATION_REPLY ? FM_ROLE_ANSWERED : FM_ROLE_FOLLOWED;
 	for (int k = 1; k <= row; k++) {
 		bool is = !out_of(tok, row - k, kind, taken);
 		open += is;
-		asking += is && (tok[(size_t)(row - k) * FM_NTOK + FM_T_ROLE] & asks);
+		ask[row - k] =
+		    (tok[(size_t)(row - k) * FM_NTOK + FM_T_ROLE] & asks) && !(followed && followed[row - k]);
+		asking += is && ask[row - k];
 	}
 	for (int k = 1; k <= row; k++)
-		if (out_of(tok, row - k, kind, taken) ||
-		    (asking > 0 && !(tok[(size_t)(row - k) * FM_NTOK + FM_T_ROLE] & asks)))
+		if (out_of(tok, row - k, kind, taken) || (asking > 0 && !ask[row - k]))
 			z[k - 1] = EXCLUDED;
 	return open;
 }
@@ -145,15 +148,19 @@ static uint16_t draw_relations(const struct fm_sampler *s, uint16_t *tok, int ro
 	int W = s->net->arch.window, back;
 	uint16_t *own = tok + (size_t)row * FM_NTOK;
 	int kind = FM_ROLE_RELATION(own[FM_T_ROLE]), from = fm_rel_token(kind, 1, W);
-	bool taken[FM_WINDOW_MOST] = {false};
+	bool taken[FM_WINDOW_MOST] = {false}, followed[FM_WINDOW_MOST] = {false};
 	if (!announces(own[FM_T_ROLE]))
 		return 0;
-	for (int i = 1; i < W; i++)
-		if (fm_rel_kind(tok[(size_t)i * FM_NTOK + FM_T_REL], W, &back) == kind && back <= i)
-			taken[i - back] = true;
+	for (int i = 1; i < W; i++) {
+		int other = fm_rel_kind(tok[(size_t)i * FM_NTOK + FM_T_REL], W, &back);
+		if (other == FM_RELATION_NONE || other >= FM_NRELATIONS || back > i)
+			continue;
+		taken[i - back] |= other == kind;
+		followed[i - back] |= other != FM_RELATION_REPLY;
+	}
 	other_labels(tok, row, taken);
 	fm_calibration_chain(s->o->calibration, tok, row, kind, z + from);
-	if (open_sources(tok, row, taken, z + from) > 0) {
+	if (open_sources(tok, row, taken, kind == FM_RELATION_REPLY ? NULL : followed, z + from) > 0) {
 		fm_tally_add_chain(s->o->tally, tok, row, kind, z + from);
 		return (uint16_t)(from + s->net->k->draw(z + from, row, u));
 	}
@@ -382,7 +389,7 @@ static float how_sure(const struct fm_sampler *s, const struct fm_sample_step *q
 		z += fm_rel_token(FM_ROLE_RELATION(flow[FM_T_ROLE]), 1, W);
 		V = row;
 		other_labels(flow - (size_t)row * FM_NTOK, row, other);
-		open_sources(flow - (size_t)row * FM_NTOK, row, other, z);
+		open_sources(flow - (size_t)row * FM_NTOK, row, other, NULL, z);
 	}
 	if (c == FM_T_TD)
 		near_request_only(s, flow - (size_t)row * FM_NTOK, row, z);
@@ -487,7 +494,7 @@ static void what_goes_with_clean(const struct fm_sampler *s, const uint16_t *flo
 		if (related && done[FM_T_LABEL])
 			other_labels(flow - (size_t)row * FM_NTOK, row, other);
 		if (related)
-			open_sources(flow - (size_t)row * FM_NTOK, row, other, z + from);
+			open_sources(flow - (size_t)row * FM_NTOK, row, other, NULL, z + from);
 		return;
 	}
 	for (int b = 0; b < FM_NTOK; b++)

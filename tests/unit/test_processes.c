@@ -64,7 +64,7 @@ static bool has_its_sources_ports(const uint16_t *x, int kind, int k)
 static void check_rows(const char *what, const struct made *m)
 {
 	const int *vocab = S.codec->vocab;
-	size_t replies = 0, pairs = 0, same_ports = 0;
+	size_t replies = 0, pairs = 0, same_ports = 0, related = 0, twice = 0;
 	for (size_t w = 0; w < schedule.n; w++) {
 		bool taken[FM_NRELATIONS][W] = {{false}}, followed[W] = {false};
 		uint16_t before[W * FM_NTOK];
@@ -83,6 +83,8 @@ static void check_rows(const char *what, const struct made *m)
 			if (k > 0) {
 				assert_false(taken[kind][i - k]);
 				taken[kind][i - k] = true;
+				twice += kind != FM_RELATION_REPLY && followed[i - k];
+				related += kind != FM_RELATION_REPLY;
 				followed[i - k] |= kind != FM_RELATION_REPLY;
 				/* Nothing replies to a reply. */
 				assert_true(kind != FM_RELATION_REPLY ||
@@ -114,6 +116,8 @@ static void check_rows(const char *what, const struct made *m)
 		assert_memory_equal(before, m->tok + w * W * FM_NTOK, sizeof before);
 		assert_memory_equal(res, m->res + w * W * FM_NRES, sizeof res);
 	}
+	if (10 * twice > related)
+		fail_msg("%s: %zu of %zu flows are related to one that another is related to", what, twice, related);
 	if (replies < schedule.n / 4 || pairs > 0 || same_ports > 0)
 		fail_msg(
 		    "%s: %zu replies in %zu windows, %zu excluded pairs, %zu flows with both ports of their source",
