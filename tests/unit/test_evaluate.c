@@ -216,8 +216,8 @@ static void test_sampling_errors_are_as_large_as_they_say(void **state)
 		struct fm_metrics whole = {0}, cut = {0};
 		for (size_t i = 0; i < ROWS; i++) /* longer than real ones */
 			s->td[i] = s->td[i] * 3 / 2 + (i % 5 ? 0 : 9000);
-		OK(fm_evaluate_chosen(t, s, NULL, 1, all, set, &whole, &err));
-		OK(fm_evaluate_chosen(t, s, NULL, 1, o, set, &cut, &err));
+		OK(fm_evaluate_chosen(&(struct fm_judged){t, s, NULL}, 1, all, set, &whole, &err));
+		OK(fm_evaluate_chosen(&(struct fm_judged){t, s, NULL}, 1, o, set, &cut, &err));
 		for (int i = 0; i < 2; i++) {
 			const struct fm_metric *m = fm_metrics_find(&cut, name[i]);
 			assert_true(m->ci_hi - m->ci_lo < 0.5 * m->value);
@@ -243,8 +243,8 @@ static void test_large_tables_keep_their_bursts(void **state)
 	(void)state;
 	for (size_t i = 0; i < s->rows; i++) /* of 100 flows half come at once */
 		s->te[i] = i % 100 < 50 ? s->te[i - i % 100] : s->te[i];
-	OK(fm_evaluate_chosen(t, s, NULL, 1, FM_LEAKAGE_DEFAULT, set, &all, &err));
-	OK(fm_evaluate_chosen(t, s, NULL, 1, o, set, &cut, &err));
+	OK(fm_evaluate_chosen(&(struct fm_judged){t, s, NULL}, 1, FM_LEAKAGE_DEFAULT, set, &all, &err));
+	OK(fm_evaluate_chosen(&(struct fm_judged){t, s, NULL}, 1, o, set, &cut, &err));
 	static const char *const name[] = {"burst.dispersion_10s_real", "burst.dispersion_10s_synthetic",
 					   "burst.dispersion_60s_synthetic"};
 	for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
