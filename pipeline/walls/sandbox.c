@@ -100,6 +100,9 @@ static int child_setup(const struct fm_sandbox *box, const struct entrance *way,
 	struct pollfd parent = {.fd = RESULT_FD};
 	int rc;
 
+	/* Whatever it waits for from here on, it does not outlive its parent; asked for again behind what clears it. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
+		return fm_fail_errno(err, "cannot tie the stage to its parent");
 	fm_stop_forget();
 	fm_interrupt_handle();
 	signal(SIGPIPE, SIG_IGN);
