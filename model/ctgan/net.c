@@ -162,8 +162,9 @@ static void layer(struct fm_gan_work *w, const fm_real *p, int l, int m, fm_real
 	int dense = in_of(s, l) - s->cond;
 	const fm_real *x = w->x + w->at[l], *W = p + w->n->g[l][FM_GAN_W];
 
-	fm_dense_linear(&w->dense, w->rows, dense, m, x, w->wide, W, p + w->n->g[l][FM_GAN_B], out, 0);
-	fm_dense_sparse_linear(&w->dense, w->rows, s->cond, m, x + dense, w->wide, W + (size_t)dense * (size_t)m, out);
+	fm_dense_linear(&w->dense, w->rows, (struct fm_mat){x, dense, w->wide}, m, W, p + w->n->g[l][FM_GAN_B], out, 0);
+	fm_dense_sparse_linear(&w->dense, w->rows, (struct fm_mat){x + dense, s->cond, w->wide}, m,
+			       W + (size_t)dense * (size_t)m, out);
 }
 
 /* Its gradients from d (rows, m) of out; dx gets that of the layers' outputs among its inputs: what z and the condition
@@ -175,8 +176,8 @@ static void layer_back(struct fm_gan_work *w, const fm_real *p, int l, int m, co
 	const fm_real *x = w->x + w->at[l];
 	const size_t *at = w->n->g[l];
 
-	fm_dense_outer(&w->dense, w->rows, dense, m, x, w->wide, d, g + at[FM_GAN_W]);
-	fm_dense_sparse_outer(&w->dense, w->rows, s->cond, m, x + dense, w->wide, d,
+	fm_dense_outer(&w->dense, w->rows, (struct fm_mat){x, dense, w->wide}, m, d, g + at[FM_GAN_W]);
+	fm_dense_sparse_outer(&w->dense, w->rows, (struct fm_mat){x + dense, s->cond, w->wide}, m, d,
 			      g + at[FM_GAN_W] + (size_t)dense * (size_t)m);
 	fm_dense_bias(&w->dense, w->rows, m, d, g + at[FM_GAN_B]);
 	if (hidden > 0)

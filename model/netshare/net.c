@@ -168,7 +168,8 @@ void fm_dg_attributes(struct fm_dg_work *w, const fm_real *p, int rows, const fm
 	for (int l = 0; l < FM_DG_LAYERS; l++) {
 		struct fm_batch_norm norm = norm_of(w, p, l);
 
-		fm_dense_linear(&w->dense, rows, in, H, x, in, p + n->a[l][FM_DG_W], p + n->a[l][FM_DG_B], w->in[l], 0);
+		fm_dense_linear(&w->dense, rows, (struct fm_mat){x, in, in}, H, p + n->a[l][FM_DG_W],
+				p + n->a[l][FM_DG_B], w->in[l], 0);
 		for (size_t i = 0; i < (size_t)rows * (size_t)H; i++) {
 			w->pos[l][i] = w->in[l][i] > 0;
 			w->in[l][i] = w->in[l][i] > 0 ? w->in[l][i] : 0;
@@ -177,7 +178,7 @@ void fm_dg_attributes(struct fm_dg_work *w, const fm_real *p, int rows, const fm
 		x = w->x[l];
 		in = H;
 	}
-	fm_dense_linear(&w->dense, rows, in, s->attributes, x, in, p + n->a[FM_DG_LAYERS][FM_DG_W],
+	fm_dense_linear(&w->dense, rows, (struct fm_mat){x, in, in}, s->attributes, p + n->a[FM_DG_LAYERS][FM_DG_W],
 			p + n->a[FM_DG_LAYERS][FM_DG_B], w->logits, 0);
 	for (size_t r = 0; r < (size_t)rows; r++)
 		fm_heads(w->dense.k, s->attribute_head, s->nattribute_heads, 1, w->logits + r * (size_t)s->attributes,
@@ -194,7 +195,8 @@ static void attributes_back(struct fm_dg_work *w, const fm_real *p, const fm_rea
 	for (size_t r = 0; r < (size_t)w->rows; r++)
 		fm_heads_back(w->dense.k, s->attribute_head, s->nattribute_heads, 1, attributes + r * (size_t)A,
 			      d + r * (size_t)A);
-	fm_dense_outer(&w->dense, w->rows, H, A, w->x[FM_DG_LAYERS - 1], H, d, g + n->a[FM_DG_LAYERS][FM_DG_W]);
+	fm_dense_outer(&w->dense, w->rows, (struct fm_mat){w->x[FM_DG_LAYERS - 1], H, H}, A, d,
+		       g + n->a[FM_DG_LAYERS][FM_DG_W]);
 	fm_dense_bias(&w->dense, w->rows, A, d, g + n->a[FM_DG_LAYERS][FM_DG_B]);
 	fm_dense_through(&w->dense, w->rows, H, A, d, p + n->a[FM_DG_LAYERS][FM_DG_W], w->dx, H, 0);
 	for (int l = FM_DG_LAYERS - 1; l >= 0; l--) {
@@ -206,7 +208,7 @@ static void attributes_back(struct fm_dg_work *w, const fm_real *p, const fm_rea
 		    &w->dense, &norm,
 		    &(struct fm_batch_norm_back){w->dx, w->dh, g + n->a[l][FM_DG_SCALE], g + n->a[l][FM_DG_SHIFT]});
 		w->dense.k->mul(w->dh, w->pos[l], (size_t)w->rows * (size_t)H);
-		fm_dense_outer(&w->dense, w->rows, in, H, x, in, w->dh, g + n->a[l][FM_DG_W]);
+		fm_dense_outer(&w->dense, w->rows, (struct fm_mat){x, in, in}, H, w->dh, g + n->a[l][FM_DG_W]);
 		fm_dense_bias(&w->dense, w->rows, H, w->dh, g + n->a[l][FM_DG_B]);
 		if (l > 0)
 			fm_dense_through(&w->dense, w->rows, H, H, w->dh, p + n->a[l][FM_DG_W], w->dx, H, 0);
@@ -302,8 +304,8 @@ void fm_dg_records_of(struct fm_dg_work *w, const fm_real *p, int rows, const st
 		struct saying q = {w, t, records};
 
 		fm_lstm_step(&w->lstm, &w->dense, p, t, z->records + (size_t)t * R * FM_DG_NOISE);
-		fm_dense_linear(&w->dense, rows, s->lstm, s->each * s->record, fm_lstm_h(&w->lstm, t + 1), s->lstm,
-				p + n->out[FM_DG_W], p + n->out[FM_DG_B], w->said, 0);
+		fm_dense_linear(&w->dense, rows, (struct fm_mat){fm_lstm_h(&w->lstm, t + 1), s->lstm, s->lstm},
+				s->each * s->record, p + n->out[FM_DG_W], p + n->out[FM_DG_B], w->said, 0);
 		fm_pool_run_rows(w->dense.pool, rows, say_job, &q);
 		if (!any_alive(w, t, records)) {
 			t++;
@@ -356,8 +358,8 @@ void fm_dg_back(struct fm_dg_work *w, const fm_real *p, const struct fm_dg_noise
 		struct unsaying q = {w, t, records, drecords};
 
 		fm_pool_run_rows(w->dense.pool, w->rows, unsay_job, &q);
-		fm_dense_outer(&w->dense, w->rows, s->lstm, said, fm_lstm_h(&w->lstm, t + 1), s->lstm, w->dsaid,
-			       g + n->out[FM_DG_W]);
+		fm_dense_outer(&w->dense, w->rows, (struct fm_mat){fm_lstm_h(&w->lstm, t + 1), s->lstm, s->lstm}, said,
+			       w->dsaid, g + n->out[FM_DG_W]);
 		fm_dense_bias(&w->dense, w->rows, said, w->dsaid, g + n->out[FM_DG_B]);
 		fm_dense_through(&w->dense, w->rows, s->lstm, said, w->dsaid, p + n->out[FM_DG_W], w->dstate, s->lstm,
 				 0);

@@ -81,16 +81,17 @@ fm_real fm_critic_score(struct fm_critic_work *w, struct fm_dense *d, const fm_r
 
 	w->rows = rows;
 	for (int l = 0; l < c->layers; l++) {
-		fm_dense_linear(d, rows, l == 0 ? w->used : H, H, x, in, p + c->at[l][0], p + c->at[l][1], w->hid[l],
-				0);
+		fm_dense_linear(d, rows, (struct fm_mat){x, l == 0 ? w->used : H, in}, H, p + c->at[l][0],
+				p + c->at[l][1], w->hid[l], 0);
 		if (l == 0 && c->sparse > 0)
-			fm_dense_sparse_linear(d, rows, c->sparse, H, w->in + sparse_at(c), in, p + sparse_weights(c),
-					       w->hid[0]);
+			fm_dense_sparse_linear(d, rows, (struct fm_mat){w->in + sparse_at(c), c->sparse, in}, H,
+					       p + sparse_weights(c), w->hid[0]);
 		d->k->leaky(w->hid[l], w->slope[l], drop ? drop[l] : NULL, c->leak, (size_t)rows * (size_t)H);
 		x = w->hid[l];
 		in = H;
 	}
-	fm_dense_linear(d, rows, in, 1, x, in, p + c->at[c->layers][0], p + c->at[c->layers][1], w->score, 0);
+	fm_dense_linear(d, rows, (struct fm_mat){x, in, in}, 1, p + c->at[c->layers][0], p + c->at[c->layers][1],
+			w->score, 0);
 	for (int i = 0; i < rows; i++)
 		sum += w->score[i];
 	return sum / (fm_real)rows;
@@ -125,10 +126,10 @@ void fm_critic_back(struct fm_critic_work *w, struct fm_dense *d, const fm_real 
 		const fm_real *x = l == 0 ? w->in : w->hid[l - 1], *dy = l < c->layers ? w->dhid[l] : w->dscore;
 		int out = l < c->layers ? c->hidden : 1;
 
-		fm_dense_outer(d, w->rows, l == 0 ? w->used : in, out, x, in, dy, g + c->at[l][0]);
+		fm_dense_outer(d, w->rows, (struct fm_mat){x, l == 0 ? w->used : in, in}, out, dy, g + c->at[l][0]);
 		fm_dense_bias(d, w->rows, out, dy, g + c->at[l][1]);
 		if (l == 0 && c->sparse > 0)
-			fm_dense_sparse_outer(d, w->rows, c->sparse, out, w->in + sparse_at(c), in, dy,
+			fm_dense_sparse_outer(d, w->rows, (struct fm_mat){w->in + sparse_at(c), c->sparse, in}, out, dy,
 					      g + sparse_weights(c));
 		in = out;
 	}
@@ -158,8 +159,8 @@ fm_real fm_critic_penalty(struct fm_critic_work *w, struct fm_dense *d, const fm
 			x[j] *= f;
 	}
 	for (int l = 0; g && l < c->layers; l++) {
-		fm_dense_outer(d, rows, in, H, u, in, w->dhid[l], g + c->at[l][0]);
-		fm_dense_linear(d, rows, in, H, u, in, p + c->at[l][0], NULL, w->hid[l], 0);
+		fm_dense_outer(d, rows, (struct fm_mat){u, in, in}, H, w->dhid[l], g + c->at[l][0]);
+		fm_dense_linear(d, rows, (struct fm_mat){u, in, in}, H, p + c->at[l][0], NULL, w->hid[l], 0);
 		d->k->mul(w->hid[l], w->slope[l], (size_t)rows * (size_t)H);
 		u = w->hid[l];
 		in = H;

@@ -72,10 +72,10 @@ static void multiply(struct product p)
 	fm_pool_run(p.d->pool, p.across * ((p.M + TILE_ROWS - 1) / TILE_ROWS), tile_job, &p);
 }
 
-void fm_dense_linear(struct fm_dense *d, int rows, int n, int m, const fm_real *in, int stride, const fm_real *W,
-		     const fm_real *b, fm_real *out, int add)
+void fm_dense_linear(struct fm_dense *d, int rows, struct fm_mat in, int m, const fm_real *W, const fm_real *b,
+		     fm_real *out, int add)
 {
-	multiply((struct product){d, FM_N, FM_N, rows, m, n, in, W, b, out, stride, m, m, add, 0});
+	multiply((struct product){d, FM_N, FM_N, rows, m, in.cols, in.x, W, b, out, in.stride, m, m, add, 0});
 }
 
 /* Each number of dW is one chain over the rows, whatever the pieces. */
@@ -101,13 +101,12 @@ static void strip_job(void *ctx, int tile, int thread)
 	}
 }
 
-void fm_dense_outer(struct fm_dense *d, int rows, int n, int m, const fm_real *in, int stride, const fm_real *dout,
-		    fm_real *dW)
+void fm_dense_outer(struct fm_dense *d, int rows, struct fm_mat in, int m, const fm_real *dout, fm_real *dW)
 {
-	struct product p = {d, FM_T, FM_N, n, m, rows, in, dout, NULL, dW, stride, m, m, 1, 0};
+	struct product p = {d, FM_T, FM_N, in.cols, m, rows, in.x, dout, NULL, dW, in.stride, m, m, 1, 0};
 
 	p.across = (m + STRIP_COLS - 1) / STRIP_COLS;
-	fm_pool_run(d->pool, p.across * ((n + STRIP_ROWS - 1) / STRIP_ROWS), strip_job, &p);
+	fm_pool_run(d->pool, p.across * ((in.cols + STRIP_ROWS - 1) / STRIP_ROWS), strip_job, &p);
 }
 
 void fm_dense_bias(struct fm_dense *d, int rows, int m, const fm_real *dout, fm_real *db)
@@ -180,18 +179,16 @@ static void sparse_outer_job(void *ctx, int shard, int thread)
 	}
 }
 
-void fm_dense_sparse_linear(struct fm_dense *d, int rows, int n, int m, const fm_real *in, int stride, const fm_real *W,
-			    fm_real *out)
+void fm_dense_sparse_linear(struct fm_dense *d, int rows, struct fm_mat in, int m, const fm_real *W, fm_real *out)
 {
-	struct product p = {d, FM_N, FM_N, rows, m, n, in, W, NULL, out, stride, m, m, 1, 0};
+	struct product p = {d, FM_N, FM_N, rows, m, in.cols, in.x, W, NULL, out, in.stride, m, m, 1, 0};
 
 	fm_pool_run(d->pool, (rows + SPARSE_ROWS - 1) / SPARSE_ROWS, sparse_linear_job, &p);
 }
 
-void fm_dense_sparse_outer(struct fm_dense *d, int rows, int n, int m, const fm_real *in, int stride,
-			   const fm_real *dout, fm_real *dW)
+void fm_dense_sparse_outer(struct fm_dense *d, int rows, struct fm_mat in, int m, const fm_real *dout, fm_real *dW)
 {
-	struct product p = {d, FM_T, FM_N, n, m, rows, in, dout, NULL, dW, stride, m, m, 1, 0};
+	struct product p = {d, FM_T, FM_N, in.cols, m, rows, in.x, dout, NULL, dW, in.stride, m, m, 1, 0};
 
 	fm_pool_run(d->pool, (m + SPARSE_COLS - 1) / SPARSE_COLS, sparse_outer_job, &p);
 }

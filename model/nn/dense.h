@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/kernels.h"
 #include "base/thread.h"
+#include "model/nn/pass.h"
 
 #ifdef FM_DOUBLE
 #define FM_SQRT __builtin_sqrt
@@ -37,19 +38,16 @@ void fm_dense_close(struct fm_dense *d);
  * with. */
 fm_real fm_dense_std(int in);
 
-/* out (rows, m) = [out +] in (rows, n; stride) W (n, m) + b (m), which may be NULL. */
-void fm_dense_linear(struct fm_dense *d, int rows, int n, int m, const fm_real *in, int stride, const fm_real *W,
-		     const fm_real *b, fm_real *out, int add);
-/* dW (n, m) += in (rows, n; stride)^T dout (rows, m). */
-void fm_dense_outer(struct fm_dense *d, int rows, int n, int m, const fm_real *in, int stride, const fm_real *dout,
-		    fm_real *dW);
+/* out (rows, m) = [out +] in (rows, n) W (n, m) + b (m), which may be NULL; n is in.cols. */
+void fm_dense_linear(struct fm_dense *d, int rows, struct fm_mat in, int m, const fm_real *W, const fm_real *b,
+		     fm_real *out, int add);
+/* dW (n, m) += in (rows, n)^T dout (rows, m). */
+void fm_dense_outer(struct fm_dense *d, int rows, struct fm_mat in, int m, const fm_real *dout, fm_real *dW);
 /* db (m) += the sum of dout's (rows, m) rows. */
 void fm_dense_bias(struct fm_dense *d, int rows, int m, const fm_real *dout, fm_real *db);
 /* The same of an in that is mostly 0, such as one-hots: out (rows, m; no stride) += in W, and dW += in^T dout. */
-void fm_dense_sparse_linear(struct fm_dense *d, int rows, int n, int m, const fm_real *in, int stride, const fm_real *W,
-			    fm_real *out);
-void fm_dense_sparse_outer(struct fm_dense *d, int rows, int n, int m, const fm_real *in, int stride,
-			   const fm_real *dout, fm_real *dW);
+void fm_dense_sparse_linear(struct fm_dense *d, int rows, struct fm_mat in, int m, const fm_real *W, fm_real *out);
+void fm_dense_sparse_outer(struct fm_dense *d, int rows, struct fm_mat in, int m, const fm_real *dout, fm_real *dW);
 /* din (rows, n; stride) = [din +] dout (rows, m) W^T. */
 void fm_dense_through(struct fm_dense *d, int rows, int n, int m, const fm_real *dout, const fm_real *W, fm_real *din,
 		      int stride, int add);

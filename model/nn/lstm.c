@@ -85,7 +85,8 @@ void fm_lstm_begin(struct fm_lstm_work *w, struct fm_dense *d, const fm_real *p,
 
 	w->rows = rows;
 	w->fixed = fixed;
-	fm_dense_linear(d, rows, n->fixed, 4 * n->hidden, fixed, n->fixed, p + n->at_fixed, p + n->at_bias, w->base, 0);
+	fm_dense_linear(d, rows, (struct fm_mat){fixed, n->fixed, n->fixed}, 4 * n->hidden, p + n->at_fixed,
+			p + n->at_bias, w->base, 0);
 }
 
 struct step {
@@ -126,8 +127,9 @@ void fm_lstm_step(struct fm_lstm_work *w, struct fm_dense *d, const fm_real *p, 
 	fm_real *x = gates_of(w, t);
 
 	memcpy(x, w->base, sizeof *x * (size_t)w->rows * (size_t)gates);
-	fm_dense_linear(d, w->rows, n->each, gates, each, n->each, p + n->at_each, NULL, x, 1);
-	fm_dense_linear(d, w->rows, n->hidden, gates, fm_lstm_h(w, t), n->hidden, p + n->at_state, NULL, x, 1);
+	fm_dense_linear(d, w->rows, (struct fm_mat){each, n->each, n->each}, gates, p + n->at_each, NULL, x, 1);
+	fm_dense_linear(d, w->rows, (struct fm_mat){fm_lstm_h(w, t), n->hidden, n->hidden}, gates, p + n->at_state,
+			NULL, x, 1);
 	fm_pool_run_rows(d->pool, w->rows, step_job, &(struct step){w, d->k, t, NULL});
 }
 
@@ -177,8 +179,9 @@ void fm_lstm_step_back(struct fm_lstm_work *w, struct fm_dense *d, const fm_real
 	int gates = 4 * n->hidden;
 
 	fm_pool_run_rows(d->pool, w->rows, back_job, &(struct step){w, d->k, t, dh});
-	fm_dense_outer(d, w->rows, n->each, gates, each, n->each, w->dgate, g + n->at_each);
-	fm_dense_outer(d, w->rows, n->hidden, gates, fm_lstm_h(w, t), n->hidden, w->dgate, g + n->at_state);
+	fm_dense_outer(d, w->rows, (struct fm_mat){each, n->each, n->each}, gates, w->dgate, g + n->at_each);
+	fm_dense_outer(d, w->rows, (struct fm_mat){fm_lstm_h(w, t), n->hidden, n->hidden}, gates, w->dgate,
+		       g + n->at_state);
 	fm_dense_through(d, w->rows, n->hidden, gates, w->dgate, p + n->at_state, w->dh, n->hidden, 0);
 }
 
@@ -187,6 +190,6 @@ void fm_lstm_back_end(struct fm_lstm_work *w, struct fm_dense *d, fm_real *g)
 	const struct fm_lstm *n = w->n;
 	int gates = 4 * n->hidden;
 
-	fm_dense_outer(d, w->rows, n->fixed, gates, w->fixed, n->fixed, w->dsum, g + n->at_fixed);
+	fm_dense_outer(d, w->rows, (struct fm_mat){w->fixed, n->fixed, n->fixed}, gates, w->dsum, g + n->at_fixed);
 	fm_dense_bias(d, w->rows, gates, w->dsum, g + n->at_bias);
 }

@@ -72,9 +72,9 @@ static void an_outer_product_is_one_chain_a_number(void **state)
 		fill(w->wanted, N * M, 3, 1);
 		outer_wanted(w);
 		if (one_in == 1)
-			fm_dense_outer(&w->d, ROWS, N, M, w->in, STRIDE, w->out, w->W);
+			fm_dense_outer(&w->d, ROWS, (struct fm_mat){w->in, N, STRIDE}, M, w->out, w->W);
 		else
-			fm_dense_sparse_outer(&w->d, ROWS, N, M, w->in, STRIDE, w->out, w->W);
+			fm_dense_sparse_outer(&w->d, ROWS, (struct fm_mat){w->in, N, STRIDE}, M, w->out, w->W);
 		assert_memory_equal(w->W, w->wanted, sizeof w->W);
 	}
 }
@@ -92,7 +92,7 @@ static void a_sparse_product_is_one_chain_a_number(void **state)
 			for (int j = 0; j < M; j++)
 				w->wanted[r * M + j] =
 				    fmaf(w->in[r * STRIDE + i], w->W[i * M + j], w->wanted[r * M + j]);
-	fm_dense_sparse_linear(&w->d, ROWS, N, M, w->in, STRIDE, w->W, w->out);
+	fm_dense_sparse_linear(&w->d, ROWS, (struct fm_mat){w->in, N, STRIDE}, M, w->W, w->out);
 	assert_memory_equal(w->out, w->wanted, sizeof w->out);
 }
 
