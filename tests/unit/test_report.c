@@ -236,6 +236,9 @@ static void test_a_page_is_well_formed_and_can_load_nothing(void **state)
 	HAS(team, "demo-1.0.0.tar.zst.sig");
 	HAS(team, "no differential privacy guarantee");
 	HAS(team, "85\xe2\x80\xaf% left"); /* 0.0123 of 0.08 */
+	HAS(team,
+	    "Ports are drawn, and their divergence taken, in groups of like ports; the mean of the eight main fields "
+	    "counts each port number");
 	free(team);
 	free(again);
 	free(partner);
