@@ -47,18 +47,16 @@ size_t fm_share_noise_floats(const struct fm_dg *n, int batch)
 	return (size_t)batch * (size_t)(FM_DG_NOISE * (1 + n->shape.steps) + 2 * n->shape.lstm);
 }
 
-struct fm_dg_noise fm_share_noise(const struct fm_dg *n, struct fm_pool *pool, uint64_t seed, int stream, int what,
-				  uint32_t step, int batch, float *room)
+struct fm_dg_noise fm_share_noise(const struct fm_dg *n, const struct fm_draw_key *k, int what, int batch, float *room)
 {
-	struct fm_draw_key k = {pool, seed, stream, step};
 	float *records = room + (size_t)batch * FM_DG_NOISE,
 	      *h = records + (size_t)batch * (size_t)(FM_DG_NOISE * n->shape.steps),
 	      *c = h + (size_t)batch * (size_t)n->shape.lstm;
 
-	fm_draw_normals(&k, what, room, batch, FM_DG_NOISE);
-	fm_draw_normals(&k, what + 1, records, batch * n->shape.steps, FM_DG_NOISE);
-	fm_draw_normals(&k, what + 2, h, batch, n->shape.lstm);
-	fm_draw_normals(&k, what + 3, c, batch, n->shape.lstm);
+	fm_draw_normals(k, what, room, batch, FM_DG_NOISE);
+	fm_draw_normals(k, what + 1, records, batch * n->shape.steps, FM_DG_NOISE);
+	fm_draw_normals(k, what + 2, h, batch, n->shape.lstm);
+	fm_draw_normals(k, what + 3, c, batch, n->shape.lstm);
 	return (struct fm_dg_noise){room, records, h, c};
 }
 
@@ -202,8 +200,8 @@ static int step(void *ctx, struct fm_loop *l, char note[FM_LOOP_NOTE], struct fm
 {
 	struct trainer *t = ctx;
 	struct fm_train_point *at = &l->at;
-	struct fm_dg_noise z = fm_share_noise(t->n, t->o->pool, t->o->loop.seed, FM_RNG_NOISE, t->chunk * WHATS + NOISE,
-					      (uint32_t)at->step, t->o->batch, t->noise);
+	struct fm_draw_key k = {t->o->pool, t->o->loop.seed, FM_RNG_NOISE, (uint32_t)at->step};
+	struct fm_dg_noise z = fm_share_noise(t->n, &k, t->chunk * WHATS + NOISE, t->o->batch, t->noise);
 	double critic = 0, penalty = 0, generator, b1 = 1, b2 = 1;
 
 	real_draw(t);

@@ -12,6 +12,7 @@
 
 #include "model/netshare/encoding.h"
 #include "model/netshare/net.h"
+#include "model/nn/draws.h"
 #include "model/nn/loop.h"
 
 struct fm_share_train_opts {
@@ -34,8 +35,7 @@ int fm_share_train(const struct fm_dg *n, const struct fm_share_codec *c, const 
 
 /* Noise of a batch from `what` on, of which it takes four; z is borrowed from room, of fm_share_noise_floats. */
 size_t fm_share_noise_floats(const struct fm_dg *n, int batch);
-struct fm_dg_noise fm_share_noise(const struct fm_dg *n, struct fm_pool *pool, uint64_t seed, int stream, int what,
-				  uint32_t step, int batch, float *room);
+struct fm_dg_noise fm_share_noise(const struct fm_dg *n, const struct fm_draw_key *k, int what, int batch, float *room);
 
 struct fm_share_sample_opts {
 	uint64_t rows, seed;

@@ -171,8 +171,8 @@ static int begin_sessions(struct sampler *s, int chunk, size_t want, struct fm_e
 
 	s->nstart = 0;
 	for (size_t made = 0; want > 0 && made < tries; made += (size_t)B) {
-		struct fm_dg_noise z =
-		    fm_share_noise(s->n, s->o->pool, s->o->seed, FM_RNG_SAMPLE, 1, s->step++, B, s->noise);
+		struct fm_draw_key key = {s->o->pool, s->o->seed, FM_RNG_SAMPLE, s->step++};
+		struct fm_dg_noise z = fm_share_noise(s->n, &key, 1, B, s->noise);
 
 		fm_dg_attributes(s->work, s->p + (size_t)chunk * s->n->generator.nfloats, B, z.attributes, s->made);
 		memset(s->nearest, 0, sizeof *s->nearest * 3 * (size_t)B);
@@ -207,8 +207,8 @@ static int flush(struct sampler *s, int chunk, const size_t *which, int n, struc
 {
 	const struct fm_share_codec *c = s->c;
 	size_t A = (size_t)c->attributes, all = (size_t)fm_dg_records(&s->n->shape);
-	struct fm_dg_noise z =
-	    fm_share_noise(s->n, s->o->pool, s->o->seed, FM_RNG_SAMPLE, 5, s->step++, s->o->batch, s->noise);
+	struct fm_draw_key k = {s->o->pool, s->o->seed, FM_RNG_SAMPLE, s->step++};
+	struct fm_dg_noise z = fm_share_noise(s->n, &k, 5, s->o->batch, s->noise);
 	int rc;
 
 	for (int i = 0; i < n; i++) {
