@@ -10,6 +10,9 @@
  * What is measured against two sides is fair to both only where both are ranked: rows of a side that is not fall
  * between the ranks, and several that are at different times have one rank.
  *
+ * Euclidean neighbours, of any number, are base/neighbours.h's, by a bound that only that distance has; what is
+ * searched here is integers, and ties are told.
+ *
  * A field that a table lacks is the same everywhere and adds nothing.  A protocol or label that no ranked row has
  * equals any other such value.
  */
