@@ -39,6 +39,9 @@ int fm_stage_distrust(const struct fm_runner *r, enum fm_stage_id id, int rc, co
 struct fm_world_order;
 /* A rank of another process: train with rank 0, which keeps the model. */
 int fm_stage_help(struct fm_runner *r, const struct fm_world_order *order, struct fm_error *err) FM_MUST_CHECK;
+/* Put the digests of all that the stage's row of the table lets it read into inputs, of which its key is made. */
+int fm_runner_inputs(struct fm_runner *r, enum fm_stage_id id, const json_t *manifest, json_t *inputs,
+		     struct fm_error *err) FM_MUST_CHECK;
 /* The digest of a file of the user's. */
 int fm_runner_digest(struct fm_runner *r, enum fm_item_id id, char hex[FM_SHA256_HEX],
 		     struct fm_error *err) FM_MUST_CHECK;
