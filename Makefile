@@ -264,6 +264,9 @@ install: all
 	$(B)/flowmint completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/flowmint
 	$(B)/flowmint completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_flowmint
 	$(B)/flowmint completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/flowmint.fish
+	install -m 644 packaging/completion/flowmint-verify.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/flowmint-verify
+	install -m 644 packaging/completion/_flowmint-verify $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+	install -m 644 packaging/completion/flowmint-verify.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 	install -m 644 README.md LICENSE $(wildcard docs/*.md docs/*.schema.json) $(DESTDIR)$(PREFIX)/share/doc/flowmint
 	set -e; for page in $(wildcard docs/*.1 docs/*.5 docs/*.7); do \
 		d=$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; install -d $$d; install -m 644 $$page $$d; \
@@ -272,8 +275,8 @@ install: all
 # What install put there, by name; folders that others share stay.
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,flowmint flowmint-verify)
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/,bash-completion/completions/flowmint zsh/site-functions/_flowmint \
-		fish/vendor_completions.d/flowmint.fish)
+	rm -f $(foreach p,flowmint flowmint-verify,$(addprefix $(DESTDIR)$(PREFIX)/share/,bash-completion/completions/$(p) \
+		zsh/site-functions/_$(p) fish/vendor_completions.d/$(p).fish))
 	rm -f $(foreach p,$(notdir $(wildcard docs/*.1 docs/*.5 docs/*.7)),$(DESTDIR)$(PREFIX)/share/man/man$(patsubst .%,%,$(suffix $(p)))/$(p))
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/flowmint
 .PHONY: uninstall

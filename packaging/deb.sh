@@ -50,6 +50,10 @@ make -s -o all install B="$B" DESTDIR="$work/flowmint" PREFIX=/usr
 mkdir -p "$work/flowmint-verify/usr/bin" "$work/flowmint-verify/usr/share/man/man1" "$work/flowmint-verify/usr/share/doc/flowmint-verify"
 mv "$work/flowmint/usr/bin/flowmint-verify" "$work/flowmint-verify/usr/bin"
 mv "$work/flowmint/usr/share/man/man1/flowmint-verify.1" "$work/flowmint-verify/usr/share/man/man1"
+for f in bash-completion/completions/flowmint-verify zsh/site-functions/_flowmint-verify fish/vendor_completions.d/flowmint-verify.fish; do
+	mkdir -p "$work/flowmint-verify/usr/share/${f%/*}"
+	mv "$work/flowmint/usr/share/$f" "$work/flowmint-verify/usr/share/$f"
+done
 install -m 644 LICENSE "$work/flowmint-verify/usr/share/doc/flowmint-verify/copyright"
 cp "$work/flowmint/usr/share/doc/flowmint/LICENSE" "$work/flowmint/usr/share/doc/flowmint/copyright"
 for unit in packaging/*.service packaging/*.timer; do

@@ -69,11 +69,12 @@ for shell in bash zsh fish; do
 done
 expect 2 "completion of another shell" "$F" completion csh
 
+here=p
 # ask WORD...: what bash offers for the last one
 ask() {
-	F="$F" bash -c '
+	F="$F" HERE="$here" bash -c '
 		. ./flowmint.bash || exit 1
-		flowmint() { "$F" -C p "$@"; }
+		flowmint() { "$F" ${HERE:+-C "$HERE"} "$@"; }
 		compopt() { :; }
 		COMP_WORDS=(flowmint "$@") COMP_CWORD=$#
 		_flowmint
@@ -119,9 +120,22 @@ if command -v bash >/dev/null; then
 	offers "a metric" jsd.TD evaluate --only jsd.T
 	offers "the next of a list" jsd,leak evaluate --only jsd,le
 	offers "a check" controls.broken waive --check cont
+	ask waive --check ""
+	cp out checks
 	offers "a model" plain,ctgan compare --models plain,c
+	holds "and only what a gate can check" sh -c '! grep -q "^rows" checks && grep -qx jsd.TD checks && grep -qx tstr.macro_f1.trees checks'
+	offers "a check in a config" gate.jsd.TD= run --set gate.jsd.TD
 	offers "a run" r0001 status ""
 	offers "a run or a file" r0002 diff r
+	here=
+	offers "a run of the folder that -C names" r0001 -C p status ""
+	offers "of --directory" r0001 --directory = p status ""
+	offers "also behind the verb" r0001 status -C p ""
+	here=p
+	expect 0 "(flowmint-verify)" cp "$ROOT/packaging/completion/flowmint-verify.bash" .
+	V="$V" bash -c '. ./flowmint-verify.bash; compopt() { :; }; flowmint-verify() { "$V" "$@"; }
+		COMP_WORDS=(flowmint-verify --sig) COMP_CWORD=1; _flowmint_verify; printf "%s\n" "${COMPREPLY[@]}"' >out 2>err
+	holds "bash offers the options of flowmint-verify" test "$(sort out | tr '\n' ' ')" = "--signature --signer --signers "
 else
 	skip "bash completes" "no bash here"
 fi
@@ -143,11 +157,13 @@ if command -v fish >/dev/null; then
 	fish_offers "what a key takes" model.kind=plain "flowmint run --set model.kind="
 	fish_offers "a run" r0001 "flowmint status "
 	fish_offers "the word of key" rotate "flowmint key "
+	fish_offers "a verb behind -C" status "flowmint -C p sta"
 else
 	skip "fish reads its script" "no fish here"
 fi
 expect 0 "(make install)" make -s -C "$ROOT" -o all install B="$(dirname "$F")" DESTDIR="$T/root" PREFIX=/usr
-for f in bash-completion/completions/flowmint zsh/site-functions/_flowmint fish/vendor_completions.d/flowmint.fish; do
+for f in bash-completion/completions/flowmint zsh/site-functions/_flowmint fish/vendor_completions.d/flowmint.fish \
+	bash-completion/completions/flowmint-verify zsh/site-functions/_flowmint-verify fish/vendor_completions.d/flowmint-verify.fish; do
 	holds "make install puts $f" test -s "root/usr/share/$f"
 done
 expect 0 "(make uninstall)" make -s -C "$ROOT" uninstall DESTDIR="$T/root" PREFIX=/usr
@@ -161,6 +177,7 @@ if command -v dpkg-deb >/dev/null && command -v dpkg-shlibdeps >/dev/null; then
 	mkdir partner
 	for f in deb/flowmint-verify_*.deb; do dpkg-deb -x "$f" partner; done
 	expect 0 "a partner's package has the verifier" partner/usr/bin/flowmint-verify --version
+	holds "and its completion" test -s partner/usr/share/bash-completion/completions/flowmint-verify
 	holds "and nothing else that runs" test "$(ls partner/usr/bin)" = flowmint-verify
 	for f in deb/flowmint_*.deb; do
 		dpkg-deb -x "$f" root

@@ -131,8 +131,10 @@ static int dispatch(int argc, char **argv, struct fm_error *err)
 	argv += used;
 	if (argc > 0 && strcmp(argv[0], "help") == 0) {
 		common.help = true;
-		argc--;
-		argv++;
+		if ((rc = fm_common_parse(argc, argv, &common, &used, err)) < 0)
+			return rc;
+		argc -= used;
+		argv += used;
 	}
 	if (common.version || (argc > 0 && strcmp(argv[0], "version") == 0))
 		return print_version();

@@ -24,11 +24,25 @@ static void embedded_words(struct fm_buf *out, enum fm_embed_kind kind)
 		add_word(out, e.name, strlen(e.name));
 }
 
+/* What a threshold says something about: a fact of the tables may be checked too, but is no thing to offer. */
+static bool is_check(const char *name, const struct fm_metric_kind *kind)
+{
+	return !strchr(name, '*') && fm_check_known(name) &&
+	       (kind->good == FM_LOW || kind->good == FM_HIGH || strncmp(name, "tstr.", 5) == 0);
+}
+
 static void add_check(void *ctx, const char *name, const struct fm_metric_kind *kind)
 {
-	(void)kind;
-	if (!strchr(name, '*') && fm_check_known(name))
+	if (is_check(name, kind))
 		add_word(ctx, name, strlen(name));
+}
+
+static void add_check_key(void *ctx, const char *name, const struct fm_metric_kind *kind)
+{
+	char key[160];
+
+	if (is_check(name, kind))
+		add_word(ctx, key, (size_t)snprintf(key, sizeof key, "gate.%s=", name));
 }
 
 /* What one or several names begin with, each once: "jsd". */
@@ -87,6 +101,8 @@ static void value_words(struct fm_buf *out, const struct fm_option *o)
 		if (fm_keys[i].type != FM_KEY_CHECKS)
 			add_word(out, key,
 				 (size_t)snprintf(key, sizeof(key), "%s.%s=", fm_keys[i].section, fm_keys[i].name));
+	if (o->offer == FM_OFFER_KEY)
+		fm_metric_each(add_check_key, out);
 }
 
 /* What a key of the config takes, where that is one of a few words. */
@@ -111,7 +127,7 @@ static bool is_list(const struct fm_option *o)
 	return o->offer == FM_OFFER_METRIC || o->offer == FM_OFFER_MODEL;
 }
 
-/* The ids of the runs: the third column of flowmint log. */
+/* The ids of the runs: the third column of flowmint log, after what says in which folder. */
 #define RUNS "log 2>/dev/null | sed -n 's/^ *[0-9]*  [^ ]*  \\(r[0-9][0-9]*\\) .*/\\1/p' | uniq"
 
 static void verb_words(struct fm_buf *out, const struct fm_verb *const *verbs, size_t n)
@@ -242,20 +258,24 @@ void fm_complete_bash(struct fm_buf *out, const struct fm_verb *const *verbs, si
 
 	fm_buf_puts(
 	    out, "# bash completion for flowmint, written by flowmint completion bash.\n"
-		 "_flowmint_runs() { \"${COMP_WORDS[0]}\" " RUNS "; }\n"
+		 "_flowmint_runs() { \"${COMP_WORDS[0]}\" ${dir:+-C \"$dir\"} " RUNS "; }\n"
 		 "_flowmint() {\n"
-		 "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb= key= head= i\n"
+		 "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb= key= head= dir= at= i\n"
 		 "\t# --set=train and train.steps=4: readline makes three words of each.\n"
 		 "\tif [[ $cur == = ]]; then cur= key=$prev\n"
 		 "\telif [[ $prev == = ]]; then prev=${COMP_WORDS[COMP_CWORD-2]} key=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
 		 "\t[[ $cur == *,* ]] && head=${cur%,*},\n"
 		 "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 		 "\t\tcase ${COMP_WORDS[i]} in\n"
-		 "\t\t-C | --directory) ((i++)) ;;\n"
+		 "\t\t-C | --directory)\n"
+		 "\t\t\t((i++))\n"
+		 "\t\t\t[[ ${COMP_WORDS[i]} != = ]] || ((i++))\n"
+		 "\t\t\t((i >= COMP_CWORD)) || dir=${COMP_WORDS[i]/#\\~/$HOME} ;;\n"
 		 "\t\t-* | help) ;;\n"
-		 "\t\t*) verb=${COMP_WORDS[i]}; break ;;\n"
+		 "\t\t*) [[ $verb ]] || { verb=${COMP_WORDS[i]} at=$i; } ;;\n"
 		 "\t\tesac\n"
-		 "\tdone\n");
+		 "\tdone\n"
+		 "\ti=$at\n");
 	bash_keys(out);
 	fm_buf_puts(out, "\tcase $verb:$prev in\n");
 	for (size_t i = 0; i < n; i++)
@@ -381,10 +401,13 @@ void fm_complete_zsh(struct fm_buf *out, const struct fm_verb *const *verbs, siz
 {
 	fm_buf_puts(out, "#compdef flowmint\n"
 			 "# zsh completion for flowmint, written by flowmint completion zsh.\n"
-			 "_flowmint_runs() { compadd -- $(flowmint " RUNS "); }\n");
+			 "_flowmint_runs() {\n"
+			 "\tlocal where=${(Q)${opt_args[-C]:-${opt_args[--directory]:-$dir}}}\n"
+			 "\tcompadd -- $(flowmint ${where:+-C} $where " RUNS ")\n"
+			 "}\n");
 	zsh_set(out);
 	fm_buf_puts(out, "_flowmint() {\n"
-			 "\tlocal context state state_descr line\n"
+			 "\tlocal context state state_descr line dir\n"
 			 "\tlocal -a verbs common\n"
 			 "\ttypeset -A opt_args\n"
 			 "\tverbs=(\n");
@@ -396,6 +419,7 @@ void fm_complete_zsh(struct fm_buf *out, const struct fm_verb *const *verbs, siz
 	fm_buf_puts(out, "\t\t'help:explain a verb'\n\t)\n\t_arguments -C \\\n");
 	zsh_options(out, fm_common_options);
 	fm_buf_puts(out, "\t\t'1:verb:->verb' '*::argument:->argument' && return\n"
+			 "\tdir=${opt_args[-C]:-${opt_args[--directory]}}\n"
 			 "\tcase $state in\n"
 			 "\tverb) _describe -t verbs verb verbs ;;\n"
 			 "\targument) case $line[1] in\n"
@@ -434,19 +458,17 @@ static void fish_operands(struct fm_buf *out, const struct fm_verb *v)
 
 	choice_words(&words, operand_choices(v));
 	if (words.len)
-		fm_buf_printf(
-		    out, FISH " -n '__fish_seen_subcommand_from %s; and not __fish_seen_subcommand_from %s' -a '%s'\n",
-		    v->name, words.data, words.data);
+		fm_buf_printf(out, FISH " -n '__flowmint_verb %s; and not __fish_seen_subcommand_from %s' -a '%s'\n",
+			      v->name, words.data, words.data);
 	if (more_operands(v))
-		fm_buf_printf(out, FISH " -n '__fish_seen_subcommand_from %s; and __fish_seen_subcommand_from %s' -F\n",
-			      v->name, words.data);
+		fm_buf_printf(out, FISH " -n '__flowmint_verb %s; and __fish_seen_subcommand_from %s' -F\n", v->name,
+			      words.data);
 	else if (v->offer == FM_OFFER_FILE || v->offer == FM_OFFER_RUN_OR_FILE)
-		fm_buf_printf(out, FISH " -n '__fish_seen_subcommand_from %s' -F\n", v->name);
+		fm_buf_printf(out, FISH " -n '__flowmint_verb %s' -F\n", v->name);
 	else if (v->offer == FM_OFFER_FOLDER)
-		fm_buf_printf(out, FISH " -n '__fish_seen_subcommand_from %s' -a '(__fish_complete_directories)'\n",
-			      v->name);
+		fm_buf_printf(out, FISH " -n '__flowmint_verb %s' -a '(__fish_complete_directories)'\n", v->name);
 	if (v->offer == FM_OFFER_RUN || v->offer == FM_OFFER_RUN_OR_FILE)
-		fm_buf_printf(out, FISH " -n '__fish_seen_subcommand_from %s' -a '(__flowmint_runs)'\n", v->name);
+		fm_buf_printf(out, FISH " -n '__flowmint_verb %s' -a '(__flowmint_runs)'\n", v->name);
 	fm_buf_free(&words);
 }
 
@@ -460,7 +482,7 @@ static void fish_options(struct fm_buf *out, const char *verb, const struct fm_o
 			fish_settings(&words);
 		fm_buf_puts(out, FISH);
 		if (verb)
-			fm_buf_printf(out, " -n '__fish_seen_subcommand_from %s'", verb);
+			fm_buf_printf(out, " -n '__flowmint_verb %s'", verb);
 		if (o->letter)
 			fm_buf_printf(out, " -s %c", o->letter);
 		fm_buf_printf(out, " -l %s", o->name);
@@ -480,12 +502,39 @@ static void fish_options(struct fm_buf *out, const char *verb, const struct fm_o
 void fm_complete_fish(struct fm_buf *out, const struct fm_verb *const *verbs, size_t n)
 {
 	fm_buf_puts(out, "# fish completion for flowmint, written by flowmint completion fish.\n" FISH " -f\n"
-			 "function __flowmint_runs\n\tflowmint " RUNS "\nend\n");
+			 /* the words of the line but options; those of -C with it, as its own */
+			 "function __flowmint_line\n"
+			 "\tset -l words (commandline -opc)\n"
+			 "\tset -l next 0\n"
+			 "\tset -e words[1]\n"
+			 "\tfor word in $words\n"
+			 "\t\tif test $next = 1\n"
+			 "\t\t\tset next 0\n"
+			 "\t\t\ttest $argv[1] = verb; or printf '%s\\n' -C (string replace -r '^~' $HOME -- $word)\n"
+			 "\t\t\tcontinue\n"
+			 "\t\tend\n"
+			 "\t\tswitch $word\n"
+			 "\t\t\tcase -C --directory\n"
+			 "\t\t\t\tset next 1\n"
+			 "\t\t\tcase '--directory=*'\n"
+			 "\t\t\t\ttest $argv[1] = verb; or printf '%s\\n' $word\n"
+			 "\t\t\tcase '-*'\n"
+			 "\t\t\tcase '*'\n"
+			 "\t\t\t\ttest $argv[1] = verb; and printf '%s\\n' $word\n"
+			 "\t\tend\n"
+			 "\tend\n"
+			 "\treturn 0\n"
+			 "end\n"
+			 "function __flowmint_no_verb\n\ttest (count (__flowmint_line verb)) = 0\nend\n"
+			 "function __flowmint_verb\n"
+			 "\tset -l words (__flowmint_line verb)\n"
+			 "\ttest (count $words) -gt 0; and contains -- $words[1] $argv\n"
+			 "end\n"
+			 "function __flowmint_runs\n\tflowmint (__flowmint_line directory) " RUNS "\nend\n");
 	fish_options(out, NULL, fm_common_options);
-	fm_buf_puts(out, FISH " -n __fish_use_subcommand -a help -d 'explain a verb'\n");
+	fm_buf_puts(out, FISH " -n __flowmint_no_verb -a help -d 'explain a verb'\n");
 	for (size_t i = 0; i < n; i++) {
-		fm_buf_printf(out, FISH " -n '__fish_use_subcommand; or __fish_seen_subcommand_from help' -a %s -d '",
-			      verbs[i]->name);
+		fm_buf_printf(out, FISH " -n '__flowmint_no_verb; or __flowmint_verb help' -a %s -d '", verbs[i]->name);
 		phrase(out, verbs[i]->summary, "\\");
 		fm_buf_puts(out, "'\n");
 		fish_options(out, verbs[i]->name, verbs[i]->options);
