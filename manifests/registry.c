@@ -489,19 +489,25 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "Singled out by {1:one rare value|several values together}, {2:training|held out|by guessing}",
 	 "success of the attack on training and holdout records and by guessing"},
 	{"leak.linkability_risk", LINKING, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "",
-	 "Halves of a flow linked through the release, what the training flows add to the risk", "likewise"},
+	 "Halves of a flow linked through the release, what the training flows add to the risk",
+	 "what training records add to the success of joining the two halves of a record, ports and flags, sizes, by their "
+	 "nearest synthetic rows: (training less holdout) / (1 less holdout)"},
 	{"leak.linkability_{train,holdout,naive}", LINKING, FM_PAIR, NAN, TEAM, NONE, FM_NEEDS_HOLDOUT, 0, "",
-	 "Halves of a flow linked through the release, {1:training|held out|by guessing}", "likewise"},
+	 "Halves of a flow linked through the release, {1:training|held out|by guessing}",
+	 "share of training and holdout records whose two halves have a nearest synthetic row in common, and of random "
+	 "choices"},
 	{"leak.{inference_byt,inference_dp}_risk", INFERENCE, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "{1:byt|dp}",
 	 "{1:Bytes|Destination port} guessed from the other fields through the release, what the training flows add to "
 	 "the risk",
-	 "likewise"},
+	 "what training records add to the success of reading bytes (within 5 %) or destination port off the synthetic row "
+	 "that is nearest in the other columns: (training less holdout) / (1 less holdout)"},
 	{"leak.{inference_byt,inference_dp}_{train,holdout,naive}", INFERENCE, FM_PAIR, NAN, TEAM, NONE,
 	 FM_NEEDS_HOLDOUT, 0,
 	 "{1:byt|dp}",
 	 "{1:Bytes|Destination port} guessed from the other fields through the release, {2:training|held out|by "
 	 "guessing}",
-	 "likewise"},
+	 "share of training and holdout records whose bytes (within 5 %) or destination port the nearest synthetic row "
+	 "tells, and a random one"},
 	{"leak.echo_{addr,prefix24,prefix16}", ECHO_, FM_LOW, 0, OPEN, NONE, 0, FM_IDENTITY, "",
 	 "{1:Addresses|Prefixes of 24 bits|Prefixes of 16 bits} that are real ones",
 	 "share of the distinct synthetic addresses (prefixes) that training has: 0 where fresh ones are promised"},

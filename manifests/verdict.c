@@ -56,12 +56,15 @@ size_t fm_verdict_failed(const struct fm_verdict *v, char *words, size_t cap)
 	*words = '\0';
 	for (size_t i = 0; i < v->n; i++) {
 		const struct fm_check_result *c = &v->check[i];
-		char one[160];
+		char one[320];
 
 		if (c->waived || fm_check_holds(c))
 			continue;
 		failed++;
-		if (isfinite(c->value))
+		if (isfinite(c->value) && !isfinite(c->threshold))
+			snprintf(one, sizeof(one), "%s%s %.4g (no threshold%s%s)", at ? ", " : "", c->name, c->value,
+				 *c->why ? ": " : "", c->why);
+		else if (isfinite(c->value))
 			snprintf(one, sizeof(one), "%s%s %.4g (%s %.4g)", at ? ", " : "", c->name, c->value,
 				 c->direction, c->threshold);
 		else

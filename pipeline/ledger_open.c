@@ -128,12 +128,13 @@ static int check_absent(const struct fm_ledger *l, bool create, struct fm_error 
 	if (witness.row != -1 && (!create || has_stages(l)))
 		return fm_fail(
 		    err, FM_EVERDICT,
-		    "%s: the ledger is gone, with its head; %s says that it had %lld rows. If that is meant, "
+		    "%s: the ledger is gone, with its head; %s says that it had %lld row%s. If that is meant, "
 		    "remove the workspace whole",
-		    l->db_path, l->witness_path, (long long)witness.row);
+		    l->db_path, l->witness_path, (long long)witness.row, witness.row == 1 ? "" : "s");
 	if (witness.row != -1)
-		fm_warn("%s: a ledger of %lld rows was here before; what it held, charges of privacy among it, is gone",
-			l->workspace, (long long)witness.row);
+		fm_warn(
+		    "%s: a ledger of %lld row%s was here before; what it held, charges of privacy among it, is gone",
+		    l->workspace, (long long)witness.row, witness.row == 1 ? "" : "s");
 	if (!create)
 		return fm_fail(err, FM_EINPUT,
 			       "%s: no ledger there: nothing was run in this workspace (name it with --workspace DIR)",

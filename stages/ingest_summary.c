@@ -55,11 +55,11 @@ void fm_ingest_say_duplicates(const struct fm_ingest *g)
 	const struct fm_duplicates *d = &g->duplicates;
 
 	if (d->exact + d->near > 0)
-		fm_log(
-		    "ingest: %llu rows equal an earlier row, and %llu more equal one but for a second at most, as rows "
-		    "of a second exporter do: %s",
-		    (unsigned long long)d->exact, (unsigned long long)d->near,
-		    g->drop ? "they are dropped" : "source.duplicates keeps or drops them");
+		fm_log("ingest: %llu row%s an earlier row, and %llu more %s one but for a second at most, as rows "
+		       "of a second exporter do: %s",
+		       (unsigned long long)d->exact, d->exact == 1 ? " equals" : "s equal", (unsigned long long)d->near,
+		       d->near == 1 ? "equals" : "equal",
+		       g->drop ? "they are dropped" : "source.duplicates keeps or drops them");
 }
 
 void fm_ingest_say(const struct fm_ingest_out *out)
@@ -70,11 +70,14 @@ void fm_ingest_say(const struct fm_ingest_out *out)
 	       (unsigned long long)out->validation_rows, (unsigned long long)out->holdout_rows,
 	       (unsigned long long)out->tail_rows);
 	if (out->bad)
-		fm_log("ingest: %llu bad rows are left out", (unsigned long long)out->bad);
+		fm_log("ingest: %llu bad row%s left out", (unsigned long long)out->bad,
+		       out->bad == 1 ? " is" : "s are");
 	if (out->missing_values)
-		fm_log("ingest: %llu missing values are 0 now", (unsigned long long)out->missing_values);
+		fm_log("ingest: %llu missing value%s 0 now", (unsigned long long)out->missing_values,
+		       out->missing_values == 1 ? " is" : "s are");
 	if (out->unsorted)
-		fm_log("ingest: %llu rows are earlier than the row before them", (unsigned long long)out->unsorted);
+		fm_log("ingest: %llu row%s earlier than the row before %s", (unsigned long long)out->unsorted,
+		       out->unsorted == 1 ? " is" : "s are", out->unsorted == 1 ? "it" : "them");
 }
 
 json_t *fm_ingest_out_json(const struct fm_ingest_out *out)

@@ -77,7 +77,7 @@ done <<'TABLE'
 55-empty-label-all|0|120 missing values are 0 now
 56-protocol-number-and-name-mixed|0|ingest: 120 rows
 57-fifo-or-stdin|1|rc fifo 0
-58-dst-fall-back-one-hour|0|1 rows are earlier than the row before them
+58-dst-fall-back-one-hour|0|1 row is earlier than the row before it
 59-one-row-in-2038|0|times about 2038, 22 years from the others (first at line 51)
 60-zeek-tsv-comment-lines|0|lines of comment are passed over
 62-argus-slash-dates|0|ingest: 100 rows

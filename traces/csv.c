@@ -30,10 +30,12 @@ static void say_passed_over(const struct fm_reader *r)
 	const struct fm_row *row = c->row;
 
 	if (c->comments)
-		fm_log("%s: %llu lines of comment are passed over", r->own.path, (unsigned long long)c->comments);
+		fm_log("%s: %llu line%s of comment %s passed over", r->own.path, (unsigned long long)c->comments,
+		       c->comments == 1 ? "" : "s", c->comments == 1 ? "is" : "are");
 	if (c->others)
-		fm_log("%s: %llu rows of another kind than dialect %s reads are passed over", r->own.path,
-		       (unsigned long long)c->others, r->own.dialect->name);
+		fm_log("%s: %llu row%s of another kind than dialect %s reads %s passed over", r->own.path,
+		       (unsigned long long)c->others, c->others == 1 ? "" : "s", r->own.dialect->name,
+		       c->others == 1 ? "is" : "are");
 	if (c->summary)
 		fm_log("%s: %llu lines of nfdump's summary are passed over", r->own.path,
 		       (unsigned long long)c->summary);

@@ -121,7 +121,8 @@ static void vanished_labels(const struct fm_doubts *d, const char *path, const s
 		rows += d->bad[i].n;
 	}
 	if (classes)
-		fm_warn("%s: %llu class%s vanish%s: all %llu rows of %s are bad rows (%s); quarantine.csv says why",
+		fm_warn("%s: %llu class%s vanish%s: all %llu rows of %s are bad rows (%s); the quarantine.csv of the "
+			"ingest stage says why (flowmint unseal --stage ingest)",
 			path, (unsigned long long)classes, classes == 1 ? "" : "es", classes == 1 ? "es" : "",
 			(unsigned long long)rows, classes == 1 ? "it" : "them",
 			fm_examples_text(&first, d->place, lines));

@@ -121,7 +121,8 @@ static void print_ledger(const json_t *report)
 		printf("broken: %s\n", str(json_array_get(problems, i), "problem"));
 	if (json_array_size(problems))
 		return;
-	printf("intact: %lld rows, head %s\n", num(report, "rows"), str(report, "head"));
+	printf("intact: %lld row%s, head %s\n", num(report, "rows"), num(report, "rows") == 1 ? "" : "s",
+	       str(report, "head"));
 	if (*str(report, "project"))
 		printf("under the key of the project %s\n", str(report, "project"));
 	else

@@ -470,6 +470,12 @@ static void test_what_failed_is_named(void **state)
 	assert_int_equal(fm_verdict_failed(&v, words, sizeof words), 2);
 	assert_string_equal(words, "jsd.SA 0.31 (max 0.05), time.IAT without a value");
 	assert_int_equal(fm_verdict_failed(&v, few, sizeof few), 2);
+	strcpy(v.check[0].name, "heavy.share_gap");
+	v.check[0].value = 0.086;
+	v.check[0].threshold = NAN;
+	strcpy(v.check[0].why, "no noise floor");
+	fm_verdict_failed(&v, words, sizeof words);
+	assert_non_null(strstr(words, "heavy.share_gap 0.086 (no threshold: no noise floor)"));
 	assert_string_equal(few, "jsd.SA 0.31 (max 0.05)");
 }
 
