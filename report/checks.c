@@ -270,7 +270,8 @@ static void put_group(const struct fm_page *p, struct fm_buf *out, const json_t 
 		if (strncmp(fm_html_str(json_array_get(list, i), "name"), "floor.", 6) != 0 &&
 		    same_group(name, fm_html_str(json_array_get(list, i), "name")))
 			put_measure(p, out, json_array_get(list, i));
-	fm_metric_each(put_absent, &(struct expected){.p = p, .out = out, .name = name});
+	if (!p->evaluation)
+		fm_metric_each(put_absent, &(struct expected){.p = p, .out = out, .name = name});
 	fm_buf_puts(out, "</tbody>\n");
 }
 
@@ -295,7 +296,8 @@ static void put_absent_group(void *ctx, const char *name, const struct fm_metric
 /* Groups of which nothing is there at all. */
 static void put_absent_groups(const struct fm_page *p, struct fm_buf *out)
 {
-	fm_metric_each(put_absent_group, &(struct expected){.p = p, .out = out, .name = ""});
+	if (!p->evaluation)
+		fm_metric_each(put_absent_group, &(struct expected){.p = p, .out = out, .name = ""});
 }
 
 void fm_part_measures(const struct fm_page *p, struct fm_buf *out)

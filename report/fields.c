@@ -562,7 +562,7 @@ void fm_part_charts(const struct fm_page *p, struct fm_buf *out)
 	}
 	out->failed |= constant.failed;
 	fm_buf_free(&constant);
-	if (nmissing) {
+	if (nmissing && !p->evaluation) {
 		fm_buf_puts(out, "<p class=\"missing\">Missing: ");
 		for (size_t i = 0; i < nmissing; i++) {
 			fm_buf_puts(out, i ? ", " : "");

@@ -241,6 +241,7 @@ static bool put_busy(struct fm_buf *out, const json_t *list)
 void fm_part_hosts(const struct fm_page *p, struct fm_buf *out)
 {
 	const json_t *hist = json_object_get(p->facts, "histograms"), *list = json_object_get(hist, "fields");
+	size_t start = out->len;
 	bool any = false;
 
 	fm_buf_puts(out, "<section id=\"hosts\"><h2>Hosts in time</h2>\n");
@@ -251,6 +252,12 @@ void fm_part_hosts(const struct fm_page *p, struct fm_buf *out)
 		any |= put_powers(p, out, list, &powers[i]);
 	any |= put_busy(out, list);
 	fm_buf_puts(out, "</div>\n");
+	if (!any && p->evaluation) {
+		out->len = start;
+		if (out->data)
+			out->data[start] = '\0';
+		return;
+	}
 	if (!any)
 		fm_buf_puts(out, "<p class=\"missing\">Missing: what hosts do in time was not counted.</p>\n");
 	else

@@ -13,6 +13,7 @@
 struct fm_page {
 	const json_t *facts;
 	bool partner;
+	bool evaluation;    /* of files: there is no release, and what it has not got is not missed */
 	const char *prefix; /* [A-Za-z0-9]: before the ids of what is on a page more than once; NULL: none */
 };
 

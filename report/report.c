@@ -1,5 +1,8 @@
 #include "report/report.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "report/html.h"
 #include "report/part.h"
 #include "report/style.h"
@@ -36,7 +39,11 @@ static int put_head(const struct fm_page *p, struct fm_buf *out, struct fm_error
 	struct fm_buf title = {0};
 	int rc;
 
-	fm_buf_printf(&title, "%s %s: release report", fm_html_str(release, "name"), fm_html_str(release, "version"));
+	if (p->evaluation)
+		fm_buf_printf(&title, "%s: evaluation", fm_html_str(release, "name"));
+	else
+		fm_buf_printf(&title, "%s %s: release report", fm_html_str(release, "name"),
+			      fm_html_str(release, "version"));
 	if ((rc = fm_buf_check(&title, err)) < 0)
 		goto out;
 	rc = fm_page_head(out, title.data, err);
@@ -61,32 +68,80 @@ static int check_size(const json_t *facts, struct fm_error *err)
 	return FM_OK;
 }
 
-int fm_report_html(const json_t *facts, bool partner, struct fm_buf *html, struct fm_error *err)
+/* What files have; a section without anything to show is left out, in the list of sections too. */
+static void put_evaluation(const struct fm_page *p, struct fm_buf *html)
 {
-	const struct fm_page p = {.facts = facts, .partner = partner};
-	int rc;
+	static const struct {
+		const char *id, *words;
+	} sections[] = {{"fields", "Fields"}, {"hosts", "Hosts"},       {"checks", "Checks"},
+			{"tasks", "Tasks"},   {"controls", "Controls"}, {"measures", "All measures"}};
+	struct fm_buf body = {0};
+	char begin[64];
 
-	if (!json_is_object(facts))
-		return fm_fail(err, FM_EINPUT, "there are no facts to report: the manifest is no JSON object");
-	if ((rc = check_size(facts, err)) < 0 || (rc = put_head(&p, html, err)) < 0)
-		return rc;
-	fm_buf_puts(html, "<body>\n<main>\n");
-	fm_part_verdict(&p, html);
+	fm_part_fields(p, &body);
+	fm_part_hosts(p, &body);
+	if (json_array_size(json_object_get(p->facts, "checks")))
+		fm_part_checks(p, &body);
+	fm_part_tasks(p, &body);
+	if (json_array_size(json_object_get(p->facts, "controls")))
+		fm_part_controls(p, &body);
+	fm_part_measures(p, &body);
+	fm_part_verdict(p, html);
+	fm_buf_puts(html, "<nav aria-label=\"Sections\">");
+	for (size_t i = 0; body.data && i < sizeof sections / sizeof *sections; i++) {
+		snprintf(begin, sizeof begin, "<section id=\"%s\"", sections[i].id);
+		if (strstr(body.data, begin))
+			fm_buf_printf(html, "<a href=\"#%s\">%s</a> ", sections[i].id, sections[i].words);
+	}
+	fm_buf_puts(html, "</nav>\n");
+	fm_buf_add(html, body.data, body.len);
+	html->failed |= body.failed;
+	fm_buf_free(&body);
+}
+
+static void put_release(const struct fm_page *p, struct fm_buf *html)
+{
+	fm_part_verdict(p, html);
 	fm_buf_puts(html, "<nav aria-label=\"Sections\"><a href=\"#fields\">Fields</a> "
 			  "<a href=\"#hosts\">Hosts</a> <a href=\"#checks\">Checks</a> "
 			  "<a href=\"#tasks\">Tasks</a> "
 			  "<a href=\"#controls\">Controls</a> <a href=\"#privacy\">Privacy</a> <a "
 			  "href=\"#provenance\">Provenance</a> "
 			  "<a href=\"#verify\">How to verify</a> <a href=\"#measures\">All measures</a></nav>\n");
-	fm_part_fields(&p, html);
-	fm_part_hosts(&p, html);
-	fm_part_checks(&p, html);
-	fm_part_tasks(&p, html);
-	fm_part_controls(&p, html);
-	fm_part_privacy(&p, html);
-	fm_part_provenance(&p, html);
-	fm_part_verify(&p, html);
-	fm_part_measures(&p, html);
+	fm_part_fields(p, html);
+	fm_part_hosts(p, html);
+	fm_part_checks(p, html);
+	fm_part_tasks(p, html);
+	fm_part_controls(p, html);
+	fm_part_privacy(p, html);
+	fm_part_provenance(p, html);
+	fm_part_verify(p, html);
+	fm_part_measures(p, html);
+}
+
+static int put_page(const struct fm_page *p, struct fm_buf *html, struct fm_error *err)
+{
+	int rc;
+
+	if (!json_is_object(p->facts))
+		return fm_fail(err, FM_EINPUT, "there are no facts to report: the manifest is no JSON object");
+	if ((rc = check_size(p->facts, err)) < 0 || (rc = put_head(p, html, err)) < 0)
+		return rc;
+	fm_buf_puts(html, "<body>\n<main>\n");
+	if (p->evaluation)
+		put_evaluation(p, html);
+	else
+		put_release(p, html);
 	fm_buf_puts(html, "</main>\n</body>\n</html>\n");
 	return fm_buf_check(html, err);
+}
+
+int fm_report_html(const json_t *facts, bool partner, struct fm_buf *html, struct fm_error *err)
+{
+	return put_page(&(struct fm_page){.facts = facts, .partner = partner}, html, err);
+}
+
+int fm_report_evaluation(const json_t *facts, struct fm_buf *html, struct fm_error *err)
+{
+	return put_page(&(struct fm_page){.facts = facts, .evaluation = true}, html, err);
 }

@@ -39,6 +39,10 @@
  * facts is no object, or a list in it has more entries than any run makes. */
 int fm_report_html(const json_t *facts, bool partner, struct fm_buf *html, struct fm_error *err) FM_MUST_CHECK;
 
+/* The same of an evaluation of files: a verdict, where a gate was asked, histograms and metrics; for its owner alone.
+ */
+int fm_report_evaluation(const json_t *facts, struct fm_buf *html, struct fm_error *err) FM_MUST_CHECK;
+
 /* Append a page that compares models: the document of pipeline/compare.h, for its owner alone.  FM_EINPUT: it is none.
  */
 int fm_report_comparison(const json_t *doc, struct fm_buf *html, struct fm_error *err) FM_MUST_CHECK;

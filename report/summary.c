@@ -13,7 +13,8 @@ static void put_head(const struct fm_page *p, struct fm_buf *out)
 	const json_t *release = json_object_get(p->facts, "release");
 	const char *name = fm_html_str(release, "name"), *description = fm_html_str(release, "description");
 
-	fm_buf_printf(out, "<header><p class=\"kicker\">Release report <span class=\"edition\">%s</span></p>\n<h1>",
+	fm_buf_printf(out, "<header><p class=\"kicker\">%s <span class=\"edition\">%s</span></p>\n<h1>",
+		      p->evaluation ? "Evaluation" : "Release report",
 		      p->partner ? "partner\xe2\x80\x99s edition" : "team\xe2\x80\x99s edition, private");
 	fm_html_text(out, *name ? name : "release without a name");
 	fm_buf_puts(out, " <small>");
@@ -37,6 +38,8 @@ static void put_flows(const struct fm_page *p, struct fm_buf *out, const char *n
 
 	if (!isfinite(n) && strcmp(metric, "rows.synthetic") == 0)
 		n = fm_html_real(p->facts, "rows");
+	if (p->evaluation && !isfinite(n))
+		return;
 	fm_page_fact(out, name);
 	if (isfinite(n) && n >= 0 && n < 9e15)
 		fm_html_count(out, (int64_t)n);
@@ -89,7 +92,8 @@ static void put_facts(const struct fm_page *p, struct fm_buf *out)
 	put_flows(p, out, "Synthetic flows", "rows.synthetic");
 	put_flows(p, out, "Learned from", "rows.real");
 	put_flows(p, out, "Held out", "rows.holdout");
-	put_privacy(p, out);
+	if (!p->evaluation)
+		put_privacy(p, out);
 	put_signature(p, out);
 	if (*date && strcmp(date, NO_DATE) != 0)
 		fm_page_fact_text(out, "Date", date);
@@ -202,9 +206,12 @@ void fm_part_verdict(const struct fm_page *p, struct fm_buf *out)
 		fm_html_count(out, (int64_t)count[FM_FAILS]);
 		fm_buf_puts(out, " of ");
 		fm_html_count(out, (int64_t)n);
-		fm_buf_puts(out, count[FM_FAILS] == 1 ? " checks does not hold. Nothing was released.</p>\n"
-						      : " checks do not hold. Nothing was released.</p>\n");
+		fm_buf_puts(out, count[FM_FAILS] == 1 ? " checks does not hold." : " checks do not hold.");
+		fm_buf_puts(out, p->evaluation ? "</p>\n" : " Nothing was released.</p>\n");
 		put_failed(p, out);
+	} else if (p->evaluation) {
+		open_verdict(out, "none", "", "Measures alone");
+		fm_buf_puts(out, "<p>No gate was asked.</p>\n");
 	} else {
 		open_verdict(out, "none", "?", "No verdict");
 		fm_buf_puts(out, "<p class=\"missing\">Missing: the gate has not judged this run.</p>\n");

@@ -81,6 +81,10 @@ void fm_part_tasks(const struct fm_page *p, struct fm_buf *out)
 
 	for (size_t i = 0; i < fm_metric_ntasks; i++)
 		any = put_task(p, &rows, &fm_metric_tasks[i], &unchecked) || any;
+	if (!any && p->evaluation) {
+		fm_buf_free(&rows);
+		return;
+	}
 	fm_buf_puts(out, "<section id=\"tasks\"><h2>Tasks</h2>\n");
 	if (any) {
 		fm_buf_puts(out,

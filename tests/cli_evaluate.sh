@@ -102,6 +102,10 @@ expect 0 "the flows of an archive" "$F" evaluate --real few.csv --synthetic demo
 holds "score as the same flows in a file" cmp plain out
 expect 0 "a page" "$F" evaluate --real few.csv --synthetic few1.csv --holdout few2.csv --report page.html
 holds "it has the measures and the fields, for its writer alone" sh -c 'grep -q "<code>leak.mia_auc</code>" page.html && grep -q "<figure>" page.html && test "$(stat -c %a page.html)" = 600'
+holds "and misses nothing that only a release has" sh -c '! grep -qiE "missing<|Missing:|manifest.json|flowmint-verify|release report|Nothing was released|#privacy" page.html'
+expect 0 "a page of few measures" "$F" evaluate --real few.csv --synthetic few1.csv --only jsd --report page.html
+holds "has these" grep -q "<code>jsd.TD</code>" page.html
+holds "and misses no others" sh -c '! grep -qiE "missing<|Missing:|href=.#(tasks|controls|checks)" page.html'
 expect 0 "the flows of an unpacked archive" "$F" evaluate --real few.csv --synthetic x/demo-1.0 --only jsd,leak --json
 holds "score as the same flows in a file" cmp plain out
 expect 3 "a page that cannot be written is refused" "$F" evaluate --real few.csv --synthetic few1.csv --report nowhere/page.html

@@ -491,7 +491,7 @@ static int write_report(const struct evaluation *e, struct fm_error *err)
 	    json_object_set_new(facts, "config", json_pack("{s:{s:i}}", "privacy", "min_count", (int)limits(e).rare)) !=
 		0)
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the report");
-	else if ((rc = fm_report_html(facts, false, &html, err)) >= 0)
+	else if ((rc = fm_report_evaluation(facts, &html, err)) >= 0)
 		rc = fm_file_write(e->report, 0600, html.data, html.len, err);
 	json_decref(facts);
 	fm_buf_free(&html);
