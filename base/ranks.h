@@ -10,7 +10,7 @@
  *
  * Children of one process see one piece of shared memory, so that sharing is a meeting.  Ranks that are no children of
  * one process (fm_ranks_relayed) have a piece each, and a process that is told of each share carries the parcels
- * between the pieces (pipeline/carrier.h): a rank itself sees its own memory and nothing else in either case.
+ * between the pieces (pipeline/world.h): a rank itself sees its own memory and nothing else in either case.
  *
  * What is shared lies there until the process ends, and no file has it.  Not for threads: one thread of a rank calls.
  */

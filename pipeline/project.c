@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/num.h"
 #include "manifests/config.h"
 #include "release/sign/sshkey.h"
@@ -68,7 +69,10 @@ out:
 	return rc;
 }
 
-/* A preset's lines into out, with the day in place of its empty date: that of SOURCE_DATE_EPOCH, else today (UTC). */
+#define FIRST_DAY 1262304000u /* 2010-01-01 */
+
+/* A preset's lines into out, with the day in place of its empty date: that of SOURCE_DATE_EPOCH, else today (UTC).
+ * Builders that set it to nothing in particular mean 0 or 1980. */
 static int fill_date(const char *text, size_t n, struct fm_buf *out, struct fm_error *err)
 {
 	static const char empty[] = "\n  date: \"\"        ";
@@ -84,6 +88,11 @@ static int fill_date(const char *text, size_t n, struct fm_buf *out, struct fm_e
 	if (epoch && epoch[0] && fm_parse_u64(epoch, strlen(epoch), 253402300799u, &s) != 0)
 		return fm_fail(err, FM_EINPUT, "SOURCE_DATE_EPOCH is '%.40s': it must be a count of seconds since 1970",
 			       epoch);
+	if (s < FIRST_DAY) {
+		fm_warn("SOURCE_DATE_EPOCH is '%.40s', long before any release of flowmint's: release.date is today",
+			epoch);
+		s = (uint64_t)time(NULL);
+	}
 	t = (time_t)s;
 	if (!gmtime_r(&t, &tm) || strftime(day, sizeof(day), "%Y-%m-%d", &tm) != 10)
 		return fm_fail(err, FM_ESYSTEM, "cannot tell the date");

@@ -40,6 +40,13 @@ holds "a check that is dropped is null" grep -Eq '^  jsd.SA: null +# --set$' out
 cp out effective.yaml
 expect 0 "what it prints is a config" "$F" config --json effective.yaml
 cp out again.json
+holds "without the keys of other kinds of model" sh -c '! grep -qE "^  (chunks|session_records|conditions):" effective.yaml && grep -q "^  denoiser:" effective.yaml'
+printf 'source: {path: t.csv}\nmodel: {kind: netshare}\n' >netshare.yaml
+expect 0 "config of another kind" "$F" config netshare.yaml
+says out "  chunks:" "has that kind's keys"
+expect 0 "a project of a builder without a date" env SOURCE_DATE_EPOCH=0 "$F" init --preset demo dateless
+says err "SOURCE_DATE_EPOCH is '0'" "it says that this is no day"
+holds "and the release has no day of 1970" sh -c '! grep -q "date: 1970" dateless/release.yaml && grep -q "date: 20" dateless/release.yaml'
 expect 0 "config --json" "$F" config --json --set split.seed=9 --set gate.jsd.SA=null p
 for section in source split model train privacy generate gate publish; do
 	[ "$(json out "sorted(d['config']['$section'].items())")" = "$(json again.json "sorted(d['config']['$section'].items())")" ]

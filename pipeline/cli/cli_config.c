@@ -100,7 +100,8 @@ static int print_section(const struct fm_config *cfg, const char *name, const js
 	{
 		const struct fm_key *k = fm_key_find(name, key);
 
-		if (k && k->mode && strcmp(k->mode, cfg->privacy.mode) != 0)
+		if (k && ((k->mode && strcmp(k->mode, cfg->privacy.mode) != 0) ||
+			  (k->kind && !fm_choice_has(k->kind, cfg->model.kind))))
 			continue;
 		if ((rc = print_key(name, key, value, provenance, err)) < 0)
 			goto out;
@@ -150,7 +151,8 @@ const struct fm_verb fm_verb_config = {
     .summary = "the config that a run would take, and where each value comes from",
     .about = "Prints every key with its effective value. Behind it stands who set it last: the built-in default, the "
 	     "preset, "
-	     "a line of the file, --set or the environment. Keys that the privacy.mode does not take are left out. "
+	     "a line of the file, --set or the environment. Keys that the privacy.mode or the model.kind does not take "
+	     "are left out. "
 	     "What is printed "
 	     "is a config itself.",
     .operands = "RELEASE.yaml",
