@@ -364,11 +364,14 @@ static void test_print_says_what_failed(void **state)
 	check_max(f, "leak.rows_equal", 0);
 	check_max(f, "nothing", 0);
 	apply(f);
+	f->v.controls = json_pack("[{s:s, s:s, s:b}, {s:s, s:s, s:b}]", "kind", "negative", "got", "fail", "ok", 1,
+				  "kind", "positive", "got", "pass", "ok", 1);
 	fm_verdict_print(out, &f->v);
 	fclose(out);
 	assert_non_null(strstr(text, "jsd.SA"));
 	assert_non_null(strstr(text, "FAIL: above the threshold"));
 	assert_non_null(strstr(text, "FAIL: not measured"));
+	assert_non_null(strstr(text, "1 of 1 planted generators caught; 1 of 1 tables of fresh flows passed"));
 	assert_non_null(strstr(text, "gate: FAIL (2 of 3 checks failed)"));
 	free(text);
 }
