@@ -71,7 +71,7 @@ struct fm_tally {
 
 /* For a codec's columns, vocab (FM_NTOK); without a bias yet, and no sharper than the network. */
 int fm_calibration_new(struct fm_calibration *k, const int *vocab, struct fm_error *err) FM_MUST_CHECK;
-/* Finer contexts for a codec, which k borrows, those that at least min_flows flows of encoded windows
+/* Once: finer contexts for a codec, which k borrows, those that at least min_flows flows of encoded windows
  * have; e NULL: those of a document, which are read later. */
 int fm_calibration_refine(struct fm_calibration *k, const struct fm_codec *codec, const struct fm_encoded *e,
 			  int min_flows, struct fm_error *err) FM_MUST_CHECK;
