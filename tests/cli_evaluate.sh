@@ -114,7 +114,7 @@ holds "before anything is measured" test "$(grep -c evaluate: err)" = 0
 mkdir nothing
 expect 3 "a folder without flows is refused" "$F" evaluate --real few.csv --synthetic nothing
 says err "nothing holds no flows of a run" "by name"
-says err "name a project or its workspace, a stage's product such as WORKSPACE/stages/generate/KEY, an unpacked archive, or a file" "and what would"
+says err "name a project or its workspace, a stage's product such as WORKSPACE/stages/generate/KEY, an unpacked archive or a folder with one archive, or a file" "and what would"
 mkdir -p broken/synthetic && echo '{}' >broken/synthetic/schema.json
 expect 3 "a damaged product is refused" "$F" evaluate --real few.csv --synthetic broken
 says err "broken/synthetic" "by its own name"
