@@ -42,7 +42,7 @@ release/sign: manifests
 report: metrics
 stages: manifests traces traces/simulate model model/nn model/codec model/rows model/ctgan model/netshare model/plain model/diffusion model/marginals judge judge/gate privacy privacy/leakage release release/sign report
 pipeline: *
-pipeline/walls: pipeline/stop.h pipeline/world.h pipeline/preflight.h stages judge/gate traces manifests
+pipeline/walls: pipeline/stop.h pipeline/world.h pipeline/limits.h pipeline/preflight.h stages judge/gate traces manifests
 pipeline/cli: *
 '
 rooms=$(printf '%s' "$table" | sed -n 's/:.*//p')
