@@ -78,7 +78,7 @@ void fm_state_save(const struct fm_state *s)
 	json_t *doc;
 
 	boot_id(boot);
-	doc = json_pack("{s:s, s:s, s:I, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:I}", "format",
+	doc = json_pack("{s:s, s:s, s:I, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:s, s:I}", "format",
 			FORMAT, "run", s->run, "pid", (json_int_t)getpid(), "stage", s->stage, "stage_pid",
 			(json_int_t)s->stage_pid, "what", s->view.stage, "unit", s->view.unit, "done",
 			(json_int_t)s->view.done, "total", (json_int_t)s->view.total, "began", (json_int_t)s->began,
@@ -166,7 +166,7 @@ json_t *fm_state_read(const char *workspace)
 	spent = (double)(number(doc, "updated") - number(doc, "step_began"));
 	json_object_set_new(doc, "share", total > 0 ? json_real(done / total) : json_null());
 	json_object_set_new(doc, "seconds_left",
-			    total > done && done > 0 && !json_is_true(json_object_get(doc, "uneven"))
+			    total > done && done > 0 && spent > 0 && !json_is_true(json_object_get(doc, "uneven"))
 				? json_real(spent * (total - done) / done)
 				: json_null());
 	return doc;

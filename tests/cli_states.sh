@@ -106,7 +106,7 @@ if [ "$(id -u)" = 0 ] && setpriv --reuid=65534 --regid=65534 --clear-groups true
 	chown -R 65534:65534 q
 	expect 3 "a trace in a folder that may not be searched" as_nobody ./flowmint run --set source.path="$T/closed/t.csv" q/release.yaml
 	says err "this user may not look into $T/closed" "the message names the folder"
-	expect 3 "evaluate of such a file" as_nobody ./flowmint evaluate --real "$T/closed/t.csv" --synthetic "$T/t.csv"
+	expect 3 "evaluate of such a file" as_nobody env TMPDIR=/tmp ./flowmint evaluate --real "$T/closed/t.csv" --synthetic "$T/t.csv"
 	says err "$T/closed/t.csv: this user may not look into" "says so too"
 	expect 4 "a release folder that may not be written" as_nobody ./flowmint run --set source.path="$T/t.csv" --set publish.out="$T/closed" q/release.yaml
 	says err "publish.out: $T/closed: the release folder cannot be written" "the message names the key"
@@ -173,7 +173,7 @@ long_run() { # a training of hours, in workspace w
 	job=$!
 	until_true 60 trains
 }
-trains() { "$F" status --workspace w --json 2>/dev/null >now.json && [ "$(json now.json 'd["last"]["now"]["running"] and d["last"]["now"]["stage"] == "train" and d["last"]["now"]["done"] > '"${at_least:-0}" 2>/dev/null)" = True ]; }
+trains() { "$F" status --workspace w --json 2>/dev/null >now.json && [ "$(json now.json 'd["last"]["now"]["running"] and d["last"]["now"]["stage"] == "train" and (d["last"]["now"]["seconds_left"] or 0) > 0 and d["last"]["now"]["done"] > '"${at_least:-0}" 2>/dev/null)" = True ]; }
 
 holds "a run is under way" long_run
 expect 0 "status of it" "$F" status --workspace w

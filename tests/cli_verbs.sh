@@ -84,8 +84,8 @@ for f in release.yaml allowed_signers .gitignore keys/release.key keys/release.k
 done
 [ "$(stat -c %a p/keys)" = 700 ]; result $? "keys/ is private"
 grep -Eq "^  date: $(date -u +%Y-%m-%d) +#" p/release.yaml; result $? "init writes the day"
-expect 0 "init with SOURCE_DATE_EPOCH" env SOURCE_DATE_EPOCH=86400 "$F" -q init old
-grep -q "^  date: 1970-01-02 " old/release.yaml; result $? "takes its day"
+expect 0 "init with SOURCE_DATE_EPOCH" env SOURCE_DATE_EPOCH=1500000000 "$F" -q init old
+grep -q "^  date: 2017-07-14 " old/release.yaml; result $? "takes its day"
 cp p/release.yaml before.yaml
 expect 3 "init over a project" "$F" init p
 cmp -s before.yaml p/release.yaml; result $? "init overwrites nothing"

@@ -17,7 +17,7 @@ small() { # OPTION...: flowmint run with the small model
 expect 0 "a trace is simulated" "$F" simulate --rows $ROWS --seed 5 --out trace.csv
 expect 0 "a project is made" "$F" init --preset demo p
 expect 0 "a run ends well" small --json --set train.threads=1
-says err "calibrate: 4 rounds in " "what follows the training has its progress too"
+says err "calibrate: 7 rounds in " "what follows the training has its progress too"
 holds "run --json is one document" is_json out
 cp out run.json
 holds "its verdict is pass" test "$(json run.json 'd["verdict"]')" = pass

@@ -308,7 +308,7 @@ def instants_of(bench, end):
 def kill_at(bench, args, expected, tally, snap, instant, number, until, to_end):
     site, occurrence, error = instant
     bench.put_back(snap)
-    bench.set(site, error, occurrence)
+    bench.set(site, error, occurrence if site else 1)  # at random: an occurrence is a time in seconds
     status, out, err, left = bench.run(until, kill_after=None if site else occurrence)
     wrong = [] if status in (0, -9) else [f"exit status {status}: {err.strip()}"]
     wrong += looks(bench, {}, True, left)
