@@ -3,17 +3,17 @@
 # processes of mpirun, in turn, at two numbers of steps.  Prints the time of the clock that a step more takes (medians of ROUNDS), what
 # that is beside two threads in the same run, and the stage's whole time at the larger number.  It says something on a machine that does
 # nothing else.  All train the same model, or it fails.
-#     make bench-mpi              ROWS=20000 STEPS="20 220" ROUNDS=5
+#     make bench-mpi              PRESET=demo ROWS=20000 STEPS="20 220" ROUNDS=5
 set -eu
 F=$(realpath "${B:-build}/flowmint")
-rows=${ROWS:-20000} steps=${STEPS:-20 220} rounds=${ROUNDS:-5}
+preset=${PRESET:-demo} rows=${ROWS:-20000} steps=${STEPS:-20 220} rounds=${ROUNDS:-5}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-"$F" init --preset demo p >/dev/null 2>&1
+"$F" init --preset "$preset" p >/dev/null 2>&1
 cat >p/release.yaml <<END
-preset: demo
+preset: $preset
 release: {name: bench, version: 1.0.0, date: 2026-11-28}
 source: {path: ../trace.csv}
 train: {checkpoint_every: 0}
