@@ -490,8 +490,8 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "success of the attack on training and holdout records and by guessing"},
 	{"leak.linkability_risk", LINKING, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "",
 	 "Halves of a flow linked through the release, what the training flows add to the risk",
-	 "what training records add to the success of joining the two halves of a record, ports and flags, sizes, by their "
-	 "nearest synthetic rows: (training less holdout) / (1 less holdout)"},
+	 "what training records add to the success of joining the two halves of a record, ports and flags, sizes, by "
+	 "their nearest synthetic rows: (training less holdout) / (1 less holdout)"},
 	{"leak.linkability_{train,holdout,naive}", LINKING, FM_PAIR, NAN, TEAM, NONE, FM_NEEDS_HOLDOUT, 0, "",
 	 "Halves of a flow linked through the release, {1:training|held out|by guessing}",
 	 "share of training and holdout records whose two halves have a nearest synthetic row in common, and of random "
@@ -499,8 +499,8 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	{"leak.{inference_byt,inference_dp}_risk", INFERENCE, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "{1:byt|dp}",
 	 "{1:Bytes|Destination port} guessed from the other fields through the release, what the training flows add to "
 	 "the risk",
-	 "what training records add to the success of reading bytes (within 5 %) or destination port off the synthetic row "
-	 "that is nearest in the other columns: (training less holdout) / (1 less holdout)"},
+	 "what training records add to the success of reading bytes (within 5 %) or destination port off the synthetic "
+	 "row that is nearest in the other columns: (training less holdout) / (1 less holdout)"},
 	{"leak.{inference_byt,inference_dp}_{train,holdout,naive}", INFERENCE, FM_PAIR, NAN, TEAM, NONE,
 	 FM_NEEDS_HOLDOUT, 0,
 	 "{1:byt|dp}",
@@ -515,7 +515,8 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 FM_IDENTITY, "",
 	 "{1:Addresses|Prefixes of 24 bits|Prefixes of 16 bits} that are real ones, held out", "the same of the "
 	 "holdout"},
-	{"leak.rare_{sp,dp,td,pkt,byt,flg}", RARE, FM_LOW, 0, TEAM, NONE, 0, FM_BESIDE_HOLDOUT, "{1:sp|dp|td|pkt|byt|flg}",
+	{"leak.rare_{sp,dp,td,pkt,byt,flg}", RARE, FM_LOW, 0, TEAM, NONE, 0, FM_BESIDE_HOLDOUT,
+	 "{1:sp|dp|td|pkt|byt|flg}",
 	 "{1:Source ports|Destination ports|Durations|Numbers of packets|Numbers of bytes|TCP flags} that few training "
 	 "flows have",
 	 "share of rows with a value that fewer than k training rows have: not above the holdout's"},

@@ -22,7 +22,7 @@ train() { # RANKS THREADS [OPTION...]
 
 expect 0 "one process trains" train 1 1 --quiet
 one=$(model p/workspace)
-for how in "2 1" "3 2"; do
+for how in "2 1" "2 2" "3 2" "4 1"; do
 	rm -rf p/workspace/stages/train
 	expect 0 "${how% *} ranks of ${how#* } threads train" train $how
 	says err "train: ${how% *} ranks" "it is said how many"
