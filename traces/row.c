@@ -329,7 +329,7 @@ static void key_of(const char *s, size_t n, uint64_t key[2])
 
 static void take_category(struct fm_row *r, int k, const char *s, size_t n)
 {
-	int c = r->column[k].col, i;
+	int c = (int)r->column[k].col, i;
 	uint16_t *out = (uint16_t *)r->t->col[c] + r->t->rows;
 	uint64_t key[2];
 

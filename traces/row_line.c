@@ -165,7 +165,7 @@ static inline bool category(const struct fm_row *r, int c, const char *s, size_t
  * was done. */
 static inline bool take_quickly(struct fm_row *r, void *const *cols, size_t row, int k, const char *s, size_t n)
 {
-	const int c = r->column[k].col;
+	const int c = (int)r->column[k].col;
 	const struct fm_row_time *last;
 	void *at = cols[c];
 	uint32_t v = 0;
