@@ -25,8 +25,6 @@
 #include "pipeline/walls/harvest.h"
 #include "release/archive.h"
 
-#define ARCHIVE ".tar.zst"
-
 struct diff_args {
 	const char *dialect, *workspace;
 	uint64_t threads;
@@ -61,13 +59,6 @@ static const char *str(const json_t *o, const char *key)
 static int no_memory(struct fm_error *err)
 {
 	return fm_fail(err, FM_ESYSTEM, "out of memory for the comparison");
-}
-
-static bool ends_with(const char *s, const char *tail)
-{
-	size_t n = strlen(s), m = strlen(tail);
-
-	return n > m && strcmp(s + n - m, tail) == 0;
 }
 
 /* ---- which it is ---- */
@@ -131,29 +122,14 @@ static int open_unpacked(struct side *s, const char *dir, const char *manifest, 
 /* The folder of releases: there must be one alone. */
 static int open_shelf(struct side *s, const char *dir, bool unconfined, struct fm_error *err)
 {
-	char **names = NULL, *path = NULL;
-	const char *found = NULL;
-	size_t n = 0, archives = 0;
-	int rc;
+	char *path;
+	int rc = fm_flows_archive_in(dir, &path, err);
 
-	if ((rc = fm_dir_list(dir, &names, &n, err)) < 0)
-		return rc;
-	for (size_t i = 0; i < n; i++)
-		if (ends_with(names[i], ARCHIVE)) {
-			found = names[i];
-			archives++;
-		}
-	if (archives != 1)
-		rc = fm_fail(err, FM_EINPUT,
-			     archives ? "%s holds several archives: name one of them"
-				      : "%s is no project, workspace, unpacked archive or folder with an archive",
-			     dir);
-	else if (!(path = fm_path_join(dir, found)))
-		rc = no_memory(err);
-	else
-		rc = open_archive(s, path, unconfined, err);
+	if (rc >= 0)
+		rc = path ? open_archive(s, path, unconfined, err)
+			  : fm_fail(err, FM_EINPUT,
+				    "%s is no project, workspace, unpacked archive or folder with an archive", dir);
 	free(path);
-	fm_names_free(names, n);
 	return rc;
 }
 
@@ -210,7 +186,7 @@ static int open_side(struct side *s, const char *what, const struct diff_args *a
 	if (stat(what, &st) == 0)
 		return S_ISDIR(st.st_mode) ? open_folder(s, what, a->unconfined, err)
 					   : open_archive(s, what, a->unconfined, err);
-	if (strchr(what, '/') || ends_with(what, ARCHIVE))
+	if (strchr(what, '/') || fm_flows_is_archive(what))
 		return fm_fail_errno(err, "%s", what);
 	if ((rc = fm_place_workspace(call, workspace, &workspace, err)) < 0)
 		return rc;

@@ -32,7 +32,7 @@ const char *fm_flows_spill(void)
 
 /* ---- tables of a run ---- */
 
-static bool is_archive(const char *path)
+bool fm_flows_is_archive(const char *path)
 {
 	size_t n = strlen(path), suffix = strlen(ARCHIVE);
 
@@ -79,8 +79,7 @@ static int find_newest(const struct fm_flows *f, char **entry, struct fm_error *
 	return rc;
 }
 
-/* The archive that a folder of releases holds, or NULL; FM_EINPUT when it holds several. */
-static int find_archive(const char *dir, char **archive, struct fm_error *err)
+int fm_flows_archive_in(const char *dir, char **archive, struct fm_error *err)
 {
 	const char *found = NULL;
 	char **names = NULL;
@@ -91,7 +90,7 @@ static int find_archive(const char *dir, char **archive, struct fm_error *err)
 	if ((rc = fm_dir_list(dir, &names, &n, err)) < 0)
 		return rc;
 	for (size_t i = 0; i < n && rc >= 0; i++) {
-		if (!is_archive(names[i]))
+		if (!fm_flows_is_archive(names[i]))
 			continue;
 		if (found)
 			rc = fm_fail(err, FM_EINPUT, "%s holds several archives: name one of them", dir);
@@ -145,7 +144,7 @@ int fm_flows_find(struct fm_flows *f, struct fm_flows_place *place, struct fm_er
 	runs = run || workspace;
 	free(workspace);
 	if (!runs && !fm_product_is_entry(f->path)) {
-		if ((rc = find_archive(f->path, &place->dir, err)) < 0)
+		if ((rc = fm_flows_archive_in(f->path, &place->dir, err)) < 0)
 			return rc;
 		if (place->dir) {
 			f->path = place->dir;
@@ -346,7 +345,7 @@ int fm_flows_load(const struct fm_flows *f, struct fm_table **t, uint64_t *bad, 
 			return load_folder(f, t, err);
 		o.path = unpacked;
 	}
-	if (is_archive(f->path))
+	if (fm_flows_is_archive(f->path))
 		o.member = FM_SOURCE_FLOWS;
 	if (o.member || o.path == unpacked) {
 		if ((rc = find_dialect(f, f->path, o.member ? NULL : f->path, &released, err)) < 0)

@@ -25,6 +25,11 @@ struct fm_flows {
 /* Does it read like a run, with no file or folder of that name? */
 bool fm_flows_is_run(const char *path);
 
+/* *archive: the one archive that a folder holds, the caller's to free, or NULL; FM_EINPUT when it holds several. */
+int fm_flows_archive_in(const char *dir, char **archive, struct fm_error *err) FM_MUST_CHECK;
+/* Does it end as an archive's name does? */
+bool fm_flows_is_archive(const char *path);
+
 /* Where the flows of a run are, decrypted. */
 struct fm_flows_place {
 	struct fm_product product;
