@@ -324,8 +324,9 @@ static int count_judged(const struct fm_subsamples *c, struct fm_metrics *out, s
 	return FM_OK;
 }
 
+/* A set of groups, of other rows than those that `in` has. */
 struct again {
-	const struct group *group;
+	unsigned set;
 	const struct fm_judge_in *in;
 };
 
@@ -333,46 +334,53 @@ static int measure_again(void *ctx, const struct fm_table *const t[3], struct fm
 {
 	const struct again *a = ctx;
 
-	return a->group->run(&(struct fm_judge_in){t[0], t[1], t[2], a->in->pool, a->in->o}, out, err);
-}
-
-/* A group of all rows, of a subsample, or of slices. */
-static int run_group(const struct group *g, const struct fm_judge_in *whole, const struct fm_subsamples *sub,
-		     struct fm_metrics *out, struct fm_error *err)
-{
-	struct fm_judge_in part = {sub->real, sub->synthetic, sub->holdout, whole->pool, whole->o};
-	size_t first = out->n;
-	int rc;
-
-	if (g->shown == SLICES && sub->share < 1)
-		return fm_measure_slices((const struct fm_table *const[3]){whole->real, whole->synthetic, NULL},
-					 sub->most, measure_again, &(struct again){g, whole}, out, err);
-	if ((rc = g->run(g->shown == ALL_ROWS ? whole : &part, out, err)) < 0 || g->learns || g->shown != SUBSAMPLE)
-		return rc;
-	return fm_sampling_error(sub, measure_again, &(struct again){g, &part}, out, first, err);
+	return fm_evaluate_some(&(struct fm_judge_in){t[0], t[1], t[2], a->in->pool, a->in->o}, a->set, out, err);
 }
 
 static int floor_again(void *ctx, const struct fm_table *const t[3], struct fm_metrics *out, struct fm_error *err)
 {
 	const struct again *a = ctx;
 
-	return fm_evaluate_floor(t[0], t[1], 1u << (a->group - groups), a->in->pool, out, err);
+	return fm_evaluate_floor(t[0], t[1], a->set, a->in->pool, out, err);
+}
+
+/* A group of all rows, of a subsample, or of slices. */
+static int run_group(unsigned g, const struct fm_judge_in *whole, const struct fm_subsamples *sub,
+		     struct fm_metrics *out, struct fm_error *err)
+{
+	struct fm_judge_in part = {sub->real, sub->synthetic, sub->holdout, whole->pool, whole->o};
+
+	if (groups[g].shown == SLICES && sub->share < 1)
+		return fm_measure_slices((const struct fm_table *const[3]){whole->real, whole->synthetic, NULL},
+					 sub->most, measure_again, &(struct again){1u << g, whole}, out, err);
+	return groups[g].run(groups[g].shown == ALL_ROWS ? whole : &part, out, err);
 }
 
 static int run_floors(const struct fm_judge_in *whole, const struct fm_subsamples *sub, unsigned set,
 		      struct fm_metrics *out, struct fm_error *err)
 {
-	const struct fm_table *const real[3] = {whole->real, whole->holdout, NULL};
+	unsigned sliced = 0;
 	int rc;
 
+	for (unsigned g = 0; g < NGROUPS && sub->share < 1; g++)
+		if (groups[g].floor && groups[g].shown == SLICES)
+			sliced |= set & 1u << g;
+	if (sliced && (rc = fm_measure_slices((const struct fm_table *const[3]){whole->real, whole->holdout, NULL},
+					      sub->most, floor_again, &(struct again){sliced, whole}, out, err)) < 0)
+		return rc;
+	return fm_evaluate_floor(sub->real, sub->holdout, set & ~sliced, whole->pool, out, err);
+}
+
+/* Of what was measured of a subsample: judges that learn have intervals of their own. */
+static int run_errors(const struct fm_judge_in *whole, const struct fm_subsamples *sub, unsigned set,
+		      struct fm_metrics *out, struct fm_error *err)
+{
+	struct again a = {0, whole};
+
 	for (unsigned g = 0; g < NGROUPS; g++)
-		if (set >> g & 1u && groups[g].floor && groups[g].shown == SLICES && sub->share < 1) {
-			set &= ~(1u << g);
-			if ((rc = fm_measure_slices(real, sub->most, floor_again, &(struct again){&groups[g], whole},
-						    out, err)) < 0)
-				return rc;
-		}
-	return fm_evaluate_floor(sub->real, sub->holdout, set, whole->pool, out, err);
+		if (groups[g].shown == SUBSAMPLE && !groups[g].learns)
+			a.set |= set & 1u << g;
+	return a.set ? fm_sampling_error(sub, measure_again, &a, out, err) : FM_OK;
 }
 
 /* A set of groups and their noise floors. */
@@ -386,9 +394,11 @@ static int run_set(const struct fm_judge_in *whole, const struct fm_subsamples *
 		if (!(set >> g & 1u))
 			continue;
 		fm_progress_step(p, done++, groups[g].name);
-		if ((rc = run_group(&groups[g], whole, sub, out, err)) < 0)
+		if ((rc = run_group(g, whole, sub, out, err)) < 0)
 			return rc;
 	}
+	if ((rc = run_errors(whole, sub, set, out, err)) < 0)
+		return rc;
 	if (whole->holdout) {
 		fm_progress_step(p, done++, "noise floor");
 		if ((rc = run_floors(whole, sub, set, out, err)) < 0)

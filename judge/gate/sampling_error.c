@@ -34,12 +34,12 @@ static int without(struct fm_table **out, const struct fm_table *t, size_t group
 }
 
 /* Add up the squares of what the metrics of m differ by without one group. */
-static void add_squares(const struct fm_metrics *m, size_t first, const struct fm_metrics *part, double *sum)
+static void add_squares(const struct fm_metrics *m, const struct fm_metrics *part, double *sum)
 {
-	for (size_t i = first; i < m->n; i++) {
+	for (size_t i = 0; i < m->n; i++) {
 		const struct fm_metric *v = fm_metrics_find(part, m->m[i].name);
 		double d = v ? v->value - m->m[i].value : NAN;
-		sum[i - first] += d * d;
+		sum[i] += d * d;
 	}
 }
 
@@ -59,30 +59,30 @@ void fm_sampling_interval(struct fm_metric *m, double variance, int groups)
 }
 
 int fm_sampling_error(const struct fm_subsamples *sub, fm_measure_again *again, void *ctx, struct fm_metrics *m,
-		      size_t first, struct fm_error *err)
+		      struct fm_error *err)
 {
 	double *sum = NULL, G = FM_SAMPLING_GROUPS;
 	int rc = FM_OK;
 
-	if (!sub->own[0] && !sub->own[1] && !sub->own[2])
+	if (!sub->own[0] && !sub->own[1])
 		return FM_OK;
-	if ((rc = fm_alloc(&sum, m->n - first + 1, sizeof *sum, "sampling errors", err)) < 0)
+	if ((rc = fm_alloc(&sum, m->n + 1, sizeof *sum, "sampling errors", err)) < 0)
 		return rc;
 	for (size_t g = 0; g < FM_SAMPLING_GROUPS && rc >= 0; g++) {
 		const struct fm_table *t[3] = {sub->real, sub->synthetic, sub->holdout};
-		struct fm_table *fewer[3] = {NULL, NULL, NULL};
+		struct fm_table *fewer[2] = {NULL, NULL};
 		struct fm_metrics part = {0};
-		for (int k = 0; k < 3 && rc >= 0; k++)
+		for (int k = 0; k < 2 && rc >= 0; k++)
 			if ((rc = without(&fewer[k], sub->own[k], g, err)) >= 0 && fewer[k])
 				t[k] = fewer[k];
 		if (rc >= 0 && (rc = again(ctx, t, &part, err)) >= 0)
-			add_squares(m, first, &part, sum);
+			add_squares(m, &part, sum);
 		fm_metrics_free(&part);
-		for (int k = 0; k < 3; k++)
+		for (int k = 0; k < 2; k++)
 			fm_table_free(fewer[k]);
 	}
-	for (size_t i = first; i < m->n && rc >= 0; i++)
-		fm_sampling_interval(&m->m[i], (1 - sub->share) * (G - 1) / G * sum[i - first], FM_SAMPLING_GROUPS);
+	for (size_t i = 0; i < m->n && rc >= 0; i++)
+		fm_sampling_interval(&m->m[i], (1 - sub->share) * (G - 1) / G * sum[i], FM_SAMPLING_GROUPS);
 	free(sum);
 	return rc;
 }

@@ -25,11 +25,11 @@
 typedef int fm_measure_again(void *ctx, const struct fm_table *const t[3], struct fm_metrics *out,
 			     struct fm_error *err);
 
-/* Give the metrics of m from number `first` on, which were measured of sub, their intervals, where they have none yet;
- * those that are missing without some group stay without one.  Does nothing where no table of sub is a subsample.  The
- * subsample's rows are held once more. */
+/* Give the metrics of m, which were measured of training and synthetic rows of sub, their intervals, where they have
+ * none yet; those that `again` does not measure, or not without some group, stay without one.  Does nothing where
+ * neither table is a subsample.  Their rows are held once more. */
 int fm_sampling_error(const struct fm_subsamples *sub, fm_measure_again *again, void *ctx, struct fm_metrics *m,
-		      size_t first, struct fm_error *err) FM_MUST_CHECK;
+		      struct fm_error *err) FM_MUST_CHECK;
 
 /* The interval of a metric that has none yet, from the variance of its value, which was found out from `groups` groups,
  * 2 to FM_SAMPLING_GROUPS; it does not go beyond the best value that the metric can have. */
