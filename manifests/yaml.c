@@ -61,7 +61,7 @@ static bool begins_with_key(const char *text, size_t n)
 		next = stop < end ? stop + 1 : end;
 		while (p < stop && strchr(" \t\r", *p))
 			p++;
-		if (p == stop || strchr("#%-", *p))
+		if (p == stop || *p == '#' || *p == '%' || (stop - p >= 3 && memcmp(p, "---", 3) == 0))
 			continue;
 		p += *p == '"' || *p == '\'';
 		const char *word = p;

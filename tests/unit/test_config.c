@@ -184,6 +184,7 @@ static void test_rows_of_a_trace_are_not_quoted(void **state)
 	    "'10.9.8.7',x\n",
 	    "10.9.8.7: {a: b}\n",
 	    "- 10.9.8.7: b\n",
+	    "-,10.9.8.7,80\n-,10.9.8.7: x: y\n",
 	};
 
 	(void)state;
