@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/stop.h"
 #include "base/text.h"
 #include "base/version.h"
 #include "manifests/canon.h"
@@ -16,7 +17,6 @@
 #include "pipeline/limits.h"
 #include "pipeline/preflight.h"
 #include "pipeline/sealed.h"
-#include "pipeline/stop.h"
 #include "pipeline/walls/harvest.h"
 #include "pipeline/walls/sandbox.h"
 #include "pipeline/workspace.h"

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/stop.h"
 #include "base/version.h"
 #include "manifests/canon.h"
 #include "pipeline/approvals.h"
@@ -19,7 +20,6 @@
 #include "pipeline/purge.h"
 #include "pipeline/sealed.h"
 #include "pipeline/stage_run.h"
-#include "pipeline/stop.h"
 #include "pipeline/waivers.h"
 #include "pipeline/walls/harvest.h"
 #include "pipeline/walls/probes.h"

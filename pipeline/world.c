@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "pipeline/stop.h"
+#include "base/stop.h"
 
 bool fm_world_asked(void)
 {
@@ -39,12 +39,6 @@ int fm_world_size(void)
 int fm_world_order(struct fm_world_order *order, struct fm_error *err)
 {
 	(void)order;
-	(void)err;
-	return FM_OK;
-}
-
-int fm_world_hide(struct fm_error *err)
-{
 	(void)err;
 	return FM_OK;
 }
@@ -160,32 +154,6 @@ int fm_world_order(struct fm_world_order *order, struct fm_error *err)
 			nap();
 	}
 	return FM_OK;
-}
-
-int fm_world_hide(struct fm_error *err)
-{
-	FILE *f = W.open ? fopen("/proc/self/maps", "re") : NULL;
-	unsigned long from, to;
-	char line[600], mode[5];
-	int rc = FM_OK;
-
-	if (!W.open)
-		return FM_OK;
-	if (!f)
-		return fm_fail_errno(err, "/proc/self/maps");
-	while (rc >= 0 && fgets(line, sizeof line, f)) {
-		void *at;
-
-		/* A file's, as all of MPI's are; what has no file is our own. */
-		if (sscanf(line, "%lx-%lx %4s", &from, &to, mode) != 3 || mode[3] != 's' || !strchr(line, '/') ||
-		    strstr(line, "/dev/zero"))
-			continue;
-		memcpy(&at, &from, sizeof at);
-		if (madvise(at, to - from, MADV_DONTFORK) != 0)
-			rc = fm_fail_errno(err, "cannot keep MPI's memory from a stage");
-	}
-	fclose(f);
-	return rc;
 }
 
 static int add_request(MPI_Request **request, int from, struct fm_error *err)

@@ -6,7 +6,7 @@
  * MPI is in the processes that run stages, never in a stage.  Stages of the ranks share no memory: each has its piece
  * (fm_ranks_relayed), and the process that started it carries parcels from there over MPI and back.  So a stage has
  * all of its walls, no door in them, and no connection; what it can do to others is to hand them wrong numbers.  The
- * memory through which MPI itself talks on one machine no child has (fm_world_hide).
+ * memory through which MPI itself talks on one machine no child has: a stage inherits no mapped file (sandbox.h).
  *
  * Without MPI at build time, fm_world_open fails where mpirun started several processes.
  */
@@ -35,8 +35,6 @@ int fm_world_rank(void);
 int fm_world_size(void);
 /* From rank 0 to all.  The others wait for it, and hardly compute meanwhile. */
 int fm_world_order(struct fm_world_order *order, struct fm_error *err) FM_MUST_CHECK;
-/* Before a child is started: it has nothing of the memory that MPI shares. */
-int fm_world_hide(struct fm_error *err) FM_MUST_CHECK;
 /* Carry what the rank of this process waits for, for some milliseconds: again and again while it works. */
 int fm_world_carry(void *ranks, struct fm_error *err) FM_MUST_CHECK;
 /* Another rank than 0 tells rank 0 to fail with these words; returns when it has heard them, or after seconds. */

@@ -4,7 +4,7 @@
 
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/place.h"
-#include "pipeline/walls/doctor.h"
+#include "pipeline/doctor.h"
 
 static const char *str(const json_t *o, const char *key)
 {

@@ -20,9 +20,8 @@
 #include "base/json_memory.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/stop.h"
 #include "manifests/json_bounds.h"
-#include "pipeline/stop.h"
-#include "pipeline/world.h"
 
 #define GRACE_MS 1500 /* that a stage has to end in good order when the run is stopped */
 #define RESULT_FD 3
@@ -510,7 +509,7 @@ int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, st
 	pid_t pid;
 
 	memset(report, 0, sizeof *report);
-	if ((rc = fm_world_hide(err)) < 0 || (rc = resolve(box, real, err)) < 0 ||
+	if ((rc = fm_sandbox_hide_mapped(err)) < 0 || (rc = resolve(box, real, err)) < 0 ||
 	    (rc = make_pipes(result, said, err)) < 0) {
 		free_paths(real, box->npaths);
 		fm_progress_shared_free(shared);

@@ -11,8 +11,9 @@
  * bind-mounted under their own names, so that messages name files as the user knows them; /dev/null and /dev/urandom
  * are the rest.  Landlock holds it to the same paths once more, where the kernel has it, and is what holds a stage that
  * runs unconfined (sandbox_landlock.c).  It has no privileges and cannot gain any, an environment of a few fixed
- * variables, limits, no descriptor but the pipes to its parent, leaves no core dump, dies with its parent, and a
- * seccomp filter kills it when it makes a system call that is not in the list of sandbox_filter.c.
+ * variables, limits, no descriptor but the pipes to its parent, no mapped file that it could write to, leaves no core
+ * dump, dies with its parent, and a seccomp filter kills it when it makes a system call that is not in the list of
+ * sandbox_filter.c.
  *
  * What it writes to standard error the parent reads, and passes on without what controls a terminal (sandbox_relay.c).
  *
@@ -107,6 +108,8 @@ int fm_sandbox_filter_make(const struct fm_sandbox *box, struct fm_sandbox_progr
 			   struct fm_error *err) FM_MUST_CHECK;
 int fm_sandbox_filter_load(const struct fm_sandbox_program *program, struct fm_error *err) FM_MUST_CHECK;
 int fm_sandbox_filter(const struct fm_sandbox *box, struct fm_error *err) FM_MUST_CHECK;
+/* In the parent, before the child is there: it inherits no mapped file that may be written to (sandbox_forget.c). */
+int fm_sandbox_hide_mapped(struct fm_error *err) FM_MUST_CHECK;
 /* In the child: the box's paths and nothing else; FM_OK without effect where the kernel has no Landlock. */
 int fm_sandbox_landlock(const struct fm_sandbox *box, struct fm_error *err) FM_MUST_CHECK;
 /* The version of it that this kernel has, 0: none. */

@@ -1,9 +1,11 @@
-/* What a child has from its parent and must not know: the environment, and texts wherever they stand in its memory. */
+/* What a child has from its parent and must not have: the environment, texts wherever they stand in its memory, mapped
+ * files that it could write to. */
 #include <ctype.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/kernels.h"
@@ -126,5 +128,30 @@ int fm_sandbox_forget(const struct fm_sandbox *box, struct fm_error *err)
 out:
 	for (int i = 0; i < t.n; i++)
 		free(t.turned[i]);
+	return rc;
+}
+
+/* A mapped file that may be written to would be a way across: MPI's memory on one machine, the index of the ledger's
+ * journal.  The child inherits none.  The memory that the walls share with it is no file's (/dev/zero). */
+int fm_sandbox_hide_mapped(struct fm_error *err)
+{
+	FILE *f = fopen("/proc/self/maps", "re");
+	unsigned long from, to;
+	char line[600], mode[5];
+	int rc = FM_OK;
+
+	if (!f)
+		return fm_fail_errno(err, "/proc/self/maps");
+	while (rc >= 0 && fgets(line, sizeof line, f)) {
+		void *at;
+
+		if (sscanf(line, "%lx-%lx %4s", &from, &to, mode) != 3 || mode[1] != 'w' || mode[3] != 's' ||
+		    !strchr(line, '/') || strstr(line, "/dev/zero"))
+			continue;
+		memcpy(&at, &from, sizeof at);
+		if (madvise(at, to - from, MADV_DONTFORK) != 0)
+			rc = fm_fail_errno(err, "cannot keep a mapped file from a stage");
+	}
+	fclose(f);
 	return rc;
 }

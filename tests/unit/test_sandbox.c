@@ -17,6 +17,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -603,6 +604,39 @@ static void test_killed_child_is_reported(void **state)
 	assert_non_null(strstr(err.message, "without a result"));
 }
 
+/* The address of a mapped file is known to the child, which has all of the parent's other memory; the file is not. */
+#ifndef __SANITIZE_ADDRESS__
+static char *mapped_file;
+
+static int writes_to_mapped_file(void *ctx, json_t **result, struct fm_error *err)
+{
+	UNUSED;
+	signal(SIGSEGV, SIG_DFL);
+	mapped_file[0] = 'x';
+	return FM_OK;
+}
+
+static void test_stage_inherits_no_mapped_file(void **state)
+{
+	struct fm_sandbox_report report;
+	struct fm_error err;
+	char path[400];
+	int fd;
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/secret", store);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	mapped_file = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	assert_true(mapped_file != MAP_FAILED);
+	assert_int_equal(generate(writes_to_mapped_file, &report, &err), FM_ESYSTEM);
+	assert_non_null(strstr(err.message, "killed by signal 11"));
+	assert_true(mapped_file[0] != 'x');
+	munmap(mapped_file, 1);
+}
+#endif
+
 static void test_long_result_comes_back(void **state)
 {
 	struct fm_sandbox_report report;
@@ -952,6 +986,9 @@ int main(void)
 	    cmocka_unit_test(test_links_lead_nowhere),
 	    cmocka_unit_test(test_stage_writes_nowhere_but_its_output),
 	    cmocka_unit_test(test_stage_inherits_no_descriptor),
+#ifndef __SANITIZE_ADDRESS__
+	    cmocka_unit_test(test_stage_inherits_no_mapped_file),
+#endif
 	    cmocka_unit_test(test_filter_kills_what_no_stage_does),
 	    cmocka_unit_test(test_unconfined_still_has_no_network),
 	    cmocka_unit_test(test_namespaces_hide_the_rest),

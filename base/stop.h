@@ -9,8 +9,8 @@
  * The exit status of a run that one of them stopped is 128 plus its number: FM_STOPPED (error.h).  A signal that was
  * ignored before, as under nohup, stays ignored.
  */
-#ifndef FM_PIPELINE_STOP_H
-#define FM_PIPELINE_STOP_H
+#ifndef FM_BASE_STOP_H
+#define FM_BASE_STOP_H
 
 #include <signal.h>
 

@@ -1,4 +1,4 @@
-#include "pipeline/stop.h"
+#include "base/stop.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "pipeline/walls/doctor.h"
+#include "pipeline/doctor.h"
 
 #include <errno.h>
 #include <fcntl.h>
