@@ -148,6 +148,46 @@ static int check_kind(struct fm_loader *l)
 	return FM_OK;
 }
 
+/* Nor does one that another choice leaves without effect. */
+static int check_needs(struct fm_loader *l)
+{
+	for (size_t i = 0; i < fm_nkeys && !l->resolved; i++) {
+		const struct fm_key *k = &fm_keys[i], *other;
+		const struct fm_yaml *at = l->provenance[i].at;
+		char takes[64];
+
+		if (!at || !is_own(l, k) || !(other = fm_key_unmet(k, l->cfg, takes)))
+			continue;
+		for (char *bar = takes; (bar = strchr(bar, '|'));)
+			*bar = '/';
+		if (other == fm_key_find("privacy", "mode"))
+			return fm_yaml_fail(at, l->err, "%s.%s does nothing in privacy.mode %s: leave it out",
+					    k->section, k->name, l->cfg->privacy.mode);
+		return fm_yaml_fail(at, l->err, "%s.%s does nothing with %s.%s %s: leave it out, or set %s.%s to %s",
+				    k->section, k->name, other->section, other->name,
+				    (const char *)l->cfg + other->offset, other->section, other->name, takes);
+	}
+	return FM_OK;
+}
+
+/* Passes are not counted where steps are. */
+static int check_passes(struct fm_loader *l)
+{
+	static const char *const passes[] = {"epochs", "chunk_epochs"};
+
+	for (size_t i = 0; i < sizeof passes / sizeof *passes && !l->resolved && l->cfg->train.steps > 0; i++) {
+		const struct fm_key *k = fm_key_find("train", passes[i]);
+		const struct fm_yaml *at = l->provenance[k - fm_keys].at;
+
+		if (at && is_own(l, k))
+			return fm_yaml_fail(at, l->err,
+					    "train.%s does nothing where train.steps is %d: leave it out, or set "
+					    "train.steps to 0",
+					    k->name, l->cfg->train.steps);
+	}
+	return FM_OK;
+}
+
 static int check_dialect(struct fm_loader *l)
 {
 	static const char *const source[] = {"source.dialect"}, *const published[] = {"publish.dialect"};
@@ -347,8 +387,8 @@ int fm_loader_finish(struct fm_loader *l)
 	qsort(c->gate.check, (size_t)c->gate.n, sizeof(c->gate.check[0]), check_order);
 	qsort(c->generate.labels, (size_t)c->generate.nlabels, sizeof(c->generate.labels[0]), label_order);
 	if ((rc = check_sums(l)) < 0 || (rc = check_sampler(l)) < 0 || (rc = check_privacy(l)) < 0 ||
-	    (rc = check_kind(l)) < 0 || (rc = check_ranges(l)) < 0 || (rc = check_dialect(l)) < 0 ||
-	    (rc = set_date(l)) < 0)
+	    (rc = check_kind(l)) < 0 || (rc = check_needs(l)) < 0 || (rc = check_passes(l)) < 0 ||
+	    (rc = check_ranges(l)) < 0 || (rc = check_dialect(l)) < 0 || (rc = set_date(l)) < 0)
 		return rc;
 	return set_paths(l);
 }

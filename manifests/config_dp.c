@@ -79,6 +79,11 @@ static int check_budget(struct fm_loader *l)
 			       "privacy.budget.gate is %g, and there is no holdout that it could ask: set "
 			       "split.holdout, or leave it out",
 			       share[FM_SHARE_GATE]);
+	if (is_set(l, "privacy", "gate_asks") && !(share[FM_SHARE_GATE] > 0))
+		return FAIL_AT(l, "privacy.gate_asks",
+			       "privacy.gate_asks %s does nothing where privacy.budget.gate is 0: give it a share, or "
+			       "leave it out",
+			       l->cfg->privacy.gate_asks);
 	return FM_OK;
 }
 

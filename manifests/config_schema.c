@@ -131,21 +131,21 @@ const struct fm_key fm_keys[] = {
 	{FIELD(model, denoiser, CHOICE), .kind = "diffusion|plain", .choices = "transformer|unet|mlp",
 	 .dflt = "transformer",
 	 .help = "The network that takes the noise away; mlp looks at each flow by itself."},
-	{FIELD(model, window, INT), .min = 2, .max = 512, .dflt = "64",
+	{FIELD(model, window, INT), .needs = "privacy.mode none|clip", .min = 2, .max = 512, .dflt = "64",
 	 .help = "Consecutive flows in one training example."},
 	{FIELD(model, width, INT), .kind = "diffusion|plain", .min = 16, .max = 2048, .dflt = "128",
 	 .help = "Width of the network; a multiple of 16 * heads."},
 	{FIELD(model, depth, INT), .kind = "diffusion|plain", .min = 1, .max = 32, .dflt = "4",
 	 .help = "Layers of a transformer, levels of a unet (each halves the window, down to 3), blocks of an mlp."},
-	{FIELD(model, heads, INT), .kind = "diffusion|plain", .min = 1, .max = 64, .dflt = "4",
+	{FIELD(model, heads, INT), .needs = "model.denoiser transformer|unet", .kind = "diffusion|plain", .min = 1, .max = 64, .dflt = "4",
 	 .help = "Attention heads a layer; denoiser mlp has none."},
 	{FIELD(model, process, CHOICE), .kind = "diffusion", .choices = "absorbing|multinomial", .dflt = "absorbing",
 	 .help = "What noise does to tokens: it masks them, or makes them uniform. Residuals get Gaussian noise."},
-	{FIELD(model, prediction, CHOICE), .kind = "diffusion", .choices = "v|noise", .dflt = "v",
+	{FIELD(model, prediction, CHOICE), .needs = "privacy.mode none|clip", .kind = "diffusion", .choices = "v|noise", .dflt = "v",
 	 .help = "What the network predicts of a residual: its velocity, or its noise."},
-	{FIELD(model, schedule, CHOICE), .kind = "diffusion|plain", .choices = "linear|cosine", .dflt = "cosine",
+	{FIELD(model, schedule, CHOICE), .needs = "privacy.mode none|clip", .kind = "diffusion|plain", .choices = "linear|cosine", .dflt = "cosine",
 	 .help = "Noise schedule of the Gaussian part."},
-	{FIELD(model, steps, INT), .kind = "diffusion|plain", .min = 2, .max = 100000, .dflt = "1000",
+	{FIELD(model, steps, INT), .needs = "privacy.mode none|clip", .kind = "diffusion|plain", .min = 2, .max = 100000, .dflt = "1000",
 	 .help = "Diffusion steps T."},
 	{FIELD(model, min_count, INT), .kind = "diffusion|ctgan|plain|netshare", .min = 1, .max = 1e9, .dflt = "20",
 	 .help = "A value gets a token of its own only when at least this many records have it."},
@@ -262,7 +262,7 @@ const struct fm_key fm_keys[] = {
 	{FIELD(privacy, gate_asks, CHOICE), .choices = "fields|pairs|labels|all", .dflt = "fields", .mode = "dp",
 	 .help = "For mode dp: what privacy.budget.gate asks of the holdout, all with as much noise: ten fields, or "
 		 "these and eight pairs of them, or these and the labels, or all."},
-	{FIELD(privacy, draws, INT), .min = 1, .max = 64, .dflt = "8", .mode = "dp",
+	{FIELD(privacy, draws, INT), .needs = "model.kind diffusion", .min = 1, .max = 64, .dflt = "8", .mode = "dp",
 	 .help = "For mode dp and model.kind diffusion: draws of noise and time for each record of a step, which cost "
 		 "time and no epsilon: their mean is clipped once."},
 	{FIELD(privacy, total_epsilon, REAL), .min = 0, .max = 1e3, .dflt = "0", .mode = "dp", .secret = true,
@@ -282,28 +282,28 @@ const struct fm_key fm_keys[] = {
 
 	{FIELD(generate, rows, INT), .min = 0, .max = 4294967294, .dflt = "0",
 	 .help = "Flows to make; 0: as many as the training split has."},
-	{FIELD(generate, sampler, CHOICE), .kind = "diffusion|plain", .choices = "fewstep|dpm2|ancestral",
+	{FIELD(generate, sampler, CHOICE), .needs = "privacy.mode none|clip", .kind = "diffusion|plain", .choices = "fewstep|dpm2|ancestral",
 	 .dflt = "fewstep",
 	 .help = "fewstep (DDIM for residuals) and dpm2 (a second-order solver for them) take generate.steps "
 		 "steps, ancestral all of model.steps."},
-	{FIELD(generate, steps, INT), .kind = "diffusion|plain", .min = 1, .max = 100000, .dflt = "40",
+	{FIELD(generate, steps, INT), .needs = "generate.sampler fewstep|dpm2; privacy.mode none|clip", .kind = "diffusion|plain", .min = 1, .max = 100000, .dflt = "40",
 	 .help = "Steps of fewstep and dpm2; at most model.steps."},
-	{FIELD(generate, order, CHOICE), .kind = "diffusion", .choices = "random|confidence", .dflt = "random",
+	{FIELD(generate, order, CHOICE), .needs = "privacy.mode none|clip", .kind = "diffusion", .choices = "random|confidence", .dflt = "random",
 	 .help = "Which tokens of a column a step shows: any, or the most certain; confidence is for process "
 		 "absorbing, and not for sampler ancestral."},
 	{FIELD(generate, seed, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "1", .help = "Which flows are made."},
-	{FIELD(generate, labels, LABELS), .kind = "diffusion", COUNT(generate, nlabels), .dflt = "{}",
+	{FIELD(generate, labels, LABELS), .needs = "privacy.mode none|clip", .kind = "diffusion", COUNT(generate, nlabels), .dflt = "{}",
 	 .help = "Shares of the labels, {background: 0.9, scan11: 0.1}, that sum to 1; {}: as in the training split."},
 	{FIELD(generate, guidance, REAL), .kind = "diffusion", .min = 0, .max = 20, .dflt = "0",
 	 .help = "How strongly a window is pushed towards its class (the label most of its rarer flows carry); 0: "
 		 "not at all."},
-	{FIELD(generate, by, CHOICE), .choices = "both|network", .dflt = "both", .mode = "dp",
+	{FIELD(generate, by, CHOICE), .needs = "model.kind diffusion", .choices = "both|network", .dflt = "both", .mode = "dp",
 	 .help = "For mode dp and model.kind diffusion: records are drawn by the noisy pairs and the network both, or "
 		 "by the network alone (docs/dp-training.md)."},
 	{FIELD(generate, correction, INT), .min = 0, .max = 1000, .dflt = "0", .mode = "dp",
 	 .help = "For mode dp: rounds in which records are corrected by the noisy pairs "
 		 "(docs/dp-training.md); 0: none."},
-	{FIELD(generate, hours, HOURS), .kind = "diffusion", .dflt = "[0, 24]",
+	{FIELD(generate, hours, HOURS), .needs = "privacy.mode none|clip", .kind = "diffusion", .dflt = "[0, 24]",
 	 .help = "Hours of the day (UTC) to make flows for, from and to."},
 	{FIELD(generate, inside, RANGES), COUNT(generate, ninside), .dflt = "[\"10.0.0.0/8\"]",
 	 .help = "Ranges that fresh addresses of the inside come from; fd00::/8 where none is of IPv6, 10.0.0.0/8 "
@@ -439,6 +439,31 @@ bool fm_choice_has(const char *choices, const char *word)
 		if (strncmp(p, word, n) == 0 && (p[n] == '|' || p[n] == '\0'))
 			return true;
 	return false;
+}
+
+const struct fm_key *fm_key_unmet(const struct fm_key *k, const struct fm_config *cfg, char takes[64])
+{
+	char section[32], name[32];
+	int n = 0;
+
+	for (const char *p = k->needs; p; p = strchr(p + n, ';'), p = p ? p + 2 : NULL) {
+		const struct fm_key *other;
+
+		if (sscanf(p, "%31[a-z].%31[a-z_] %63[a-z_0-9|]%n", section, name, takes, &n) != 3 ||
+		    !(other = fm_key_find(section, name)))
+			return NULL; /* a mistake of the table: test_config walks it */
+		if (!fm_choice_has(takes, (const char *)cfg + other->offset))
+			return other;
+	}
+	return NULL;
+}
+
+bool fm_key_counts(const struct fm_key *k, const struct fm_config *cfg)
+{
+	char takes[64];
+
+	return (!k->mode || strcmp(k->mode, cfg->privacy.mode) == 0) &&
+	       (!k->kind || fm_choice_has(k->kind, cfg->model.kind)) && !fm_key_unmet(k, cfg, takes);
 }
 
 const char *fm_key_later(const struct fm_key *k, const char *word, char *out, size_t cap)

@@ -38,8 +38,9 @@ struct fm_key {
 	const char *(*check)(const char *text); /* FM_KEY_TEXT: NULL, or what the text must look like */
 	const char *dflt;                       /* as it would stand in the file */
 	const char *mode;                       /* NULL, or the privacy.mode without which the key is refused */
-	const char *kind; /* NULL, or the kinds of model, "ctgan|plain", without which a value of its own is refused */
-	bool secret;      /* stays on the machine: left out of the public JSON */
+	const char *kind;  /* NULL, or the kinds of model, "ctgan|plain", without which a value of its own is refused */
+	const char *needs; /* NULL, or the same of other choices: "generate.sampler fewstep|dpm2; ..." */
+	bool secret;       /* stays on the machine: left out of the public JSON */
 	const char *help;
 };
 extern const struct fm_key fm_keys[];
@@ -50,6 +51,11 @@ extern const size_t fm_nsections;
 
 const struct fm_key *fm_key_find(const char *section, const char *name); /* NULL when absent */
 bool fm_section_known(const char *section);
+/* Does it do something in this config?  By its mode, kind and needs. */
+bool fm_key_counts(const struct fm_key *k, const struct fm_config *cfg);
+/* The first of k's needs that cfg does not meet: the other key, and in `takes` (at least 64 bytes) the values of it
+ * with which k does something, "a|b"; NULL where all are met. */
+const struct fm_key *fm_key_unmet(const struct fm_key *k, const struct fm_config *cfg, char takes[64]);
 /* Is word one of "a|b|c"? */
 bool fm_choice_has(const char *choices, const char *word);
 /* The reason in "word: reason; ..." as text of its own, or NULL. */

@@ -75,6 +75,32 @@ expect 2 "so is model.depth of kind ctgan" "$F" config --set model.kind=ctgan --
 expect 2 "and train.steps of kind marginals" "$F" config --set model.kind=marginals --set train.steps=77 p
 expect 0 "the preset's own values may stay" "$F" config --set model.kind=ctgan p
 
+# A key that another choice leaves without effect.
+refused() { # KEY WHY SET...
+	key=$1 why=$2
+	shift 2
+	for set; do
+		shift
+		set -- "$@" --set "$set"
+	done
+	expect 2 "$key is refused where it does nothing" "$F" config "$@" p
+	says err "$key does nothing $why" "with what makes it so"
+}
+refused model.heads "with model.denoiser mlp: leave it out, or set model.denoiser to transformer/unet" model.heads=2 model.denoiser=mlp
+refused generate.steps "with generate.sampler ancestral: leave it out" generate.steps=12 generate.sampler=ancestral
+refused train.epochs "where train.steps is 400: leave it out, or set train.steps to 0" train.epochs=3 model.kind=ctgan
+refused train.chunk_epochs "where train.steps is 400" train.chunk_epochs=3 model.kind=netshare
+expect 0 "the preset's values may stay there too" "$F" config --set model.denoiser=mlp --set generate.sampler=ancestral p
+holds "and are not shown" sh -c '! grep -q "^  heads\|^  *steps: 24" out'
+# What diffusion has in privacy.mode dp: each key is read there, or refused.
+sed -n '/FIELD(/{h;d};H;/help/{x;s/\n[ 	]*/ /g;p}' "$ROOT/manifests/config_schema.c" >lines
+sed -n 's/.*FIELD(\([a-z]*\), \([a-z_]*\),.*\.kind = "[a-z|]*diffusion.*/\1.\2/p' "$ROOT/manifests/config_schema.c" >diffusion
+holds "(there are such keys)" test "$(wc -l <diffusion)" -gt 15
+while read -r key <&3; do
+	grep -q "FIELD(${key%.*}, ${key#*.},.*\.needs = " lines ||
+		holds "$key counts in privacy.mode dp, or is refused" grep -qE "\b$key\b|\"${key%.*}\", \"${key#*.}\"|->$key\b" "$ROOT/model/generator_exchanges.c" "$ROOT/model/private_counts.c" "$ROOT/manifests/config_dp.c"
+done 3<diffusion
+
 for line in "clip: 0.5" "unit: exchange" "epsilon: 1" "epsilon: 0" "delta: 1e-6"; do
 	printf 'source:\n  path: x\nprivacy:\n  %s\n' "$line" >dp.yaml
 	expect 3 "a file with privacy.$line" "$F" config dp.yaml

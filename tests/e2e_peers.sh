@@ -16,7 +16,7 @@ of_kind() { # KIND WORKSPACE OPTION...
 run() { # WORKSPACE OPTION...
 	w=$1
 	shift
-	of_kind ctgan "$w" --set model.hidden=32 --set model.embedding=16 --set train.epochs=2 --set train.gan_batch=100 "$@"
+	of_kind ctgan "$w" --set model.hidden=32 --set model.embedding=16 --set train.steps=0 --set train.epochs=2 --set train.gan_batch=100 "$@"
 }
 
 flows() { # the digest of what was made in a workspace

@@ -100,8 +100,7 @@ static int print_section(const struct fm_config *cfg, const char *name, const js
 	{
 		const struct fm_key *k = fm_key_find(name, key);
 
-		if (k && ((k->mode && strcmp(k->mode, cfg->privacy.mode) != 0) ||
-			  (k->kind && !fm_choice_has(k->kind, cfg->model.kind))))
+		if (k && !fm_key_counts(k, cfg))
 			continue;
 		if ((rc = print_key(name, key, value, provenance, err)) < 0)
 			goto out;

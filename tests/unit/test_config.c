@@ -719,6 +719,17 @@ static void test_every_key_has_a_default_that_it_takes(void **state)
 		assert_ptr_equal(fm_key_find(fm_keys[i].section, fm_keys[i].name), &fm_keys[i]);
 		if (fm_keys[i].type == FM_KEY_CHOICE)
 			assert_true(fm_choice_has(fm_keys[i].choices, fm_keys[i].dflt));
+		/* What it needs are values of other choices. */
+		for (const char *p = fm_keys[i].needs; p; p = strchr(p, ';'), p = p ? p + 2 : NULL) {
+			char section[32], name[32], takes[64];
+			const struct fm_key *other;
+
+			assert_int_equal(sscanf(p, "%31[^.].%31[^ ] %63[^;]", section, name, takes), 3);
+			assert_non_null(other = fm_key_find(section, name));
+			assert_int_equal(other->type, FM_KEY_CHOICE);
+			for (char *save, *word = strtok_r(takes, "|", &save); word; word = strtok_r(NULL, "|", &save))
+				assert_true(fm_choice_has(other->choices, word));
+		}
 		for (size_t j = 0; j < i; j++) /* no two keys share a field */
 			assert_true(fm_keys[i].type == FM_KEY_CHECKS ||
 				    fm_keys[i].offset >= fm_keys[j].offset + fm_keys[j].size ||
