@@ -204,10 +204,10 @@ static void say_bad_rows(const struct fm_runner *r, const struct fm_run_stage *s
 	json_int_t bad = json_integer_value(json_object_get(s->result, "bad"));
 
 	if (bad > 0 && !r->o->lasting)
-		fm_log("%s: %lld bad rows were left out; they are private: flowmint unseal %s --stage %s --out DIR has "
-		       "them "
-		       "in DIR/quarantine.csv",
-		       s->name, (long long)bad, r->run->id, s->name);
+		fm_log("%s: %lld bad row%s left out and private: flowmint unseal %s --stage %s --out DIR has %s in "
+		       "DIR/quarantine.csv",
+		       s->name, (long long)bad, bad == 1 ? " was" : "s were", r->run->id, s->name,
+		       bad == 1 ? "it" : "them");
 }
 
 static void on_tick(void *ctx, long pid, const struct fm_progress_view *view)

@@ -63,7 +63,7 @@ holds "shows how many" test "$(leak out release_equal)" = 0.25
 xz -k before.csv
 expect 0 "it may be packed" score --previous before.csv.xz
 expect 3 "one that is not there is refused" score --previous absent.csv
-says err "the previous release" "and named"
+says err "--previous" "and named"
 again() { # OPTION...
 	"$F" run p/release.yaml $UNCONFINED --until evaluate --json --set source.path="$T/trace.csv" --set source.rows=2400 \
 		--set model.width=32 --set model.heads=2 --set model.depth=1 --set train.steps=20 --set generate.steps=4 "$@"
@@ -74,6 +74,10 @@ echo "{}" >pack/old-1.0/manifest.json
 tar -C pack --zstd -cf old-1.0.tar.zst old-1.0
 expect 0 "run compares with the archive that release.previous names" again --set release.previous="$T/old-1.0.tar.zst"
 holds "and measures it" test "$(leak out release_equal)" = 0
+for before in "$T/old-1.0.tar.zst" "$T/pack/old-1.0" "$T" p r0001; do
+	expect 0 "evaluate takes $(basename "$before") as the release before" score --workspace p/workspace --previous "$before"
+	holds "and measures what the two say" sh -c '! grep -q absent "$1" && grep -q release_equal "$1"' - out
+done
 expect 0 "run without it" again
 holds "measures nothing of the kind, from no stage that was kept" test "$(leak out release_equal)" = absent
 expect 3 "run stops when it is gone" again --set release.previous="$T/gone.tar.zst"

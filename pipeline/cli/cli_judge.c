@@ -26,9 +26,9 @@
 #include "pipeline/cli/place.h"
 #include "pipeline/cli/walls.h"
 #include "pipeline/walls/harvest.h"
+#include "privacy/leakage/difference.h"
 #include "report/report.h"
 #include "stages/membership.h"
-#include "stages/previous.h"
 #include "traces/doubts.h"
 
 #define MEMORY 1024u     /* MiB, as gate.memory has it */
@@ -48,7 +48,8 @@ static const struct fm_option evaluate_options[] = {
     {FM_SETS_TEXT(struct evaluate_args, holdout), .name = "holdout", .value = "FILE", .offer = FM_OFFER_FILE,
      .help = "real flows that it never saw: for the noise floor, the prediction task and leakage"},
     {FM_SETS_TEXT(struct evaluate_args, previous), .name = "previous", .value = "FILE", .offer = FM_OFFER_FILE,
-     .help = "the release before this one, its .tar.zst or its flows as CSV: what do the two say side by side?"},
+     .help = "the release before this one, its archive, its folder, a run of it or its flows as CSV: what do the two "
+	     "say side by side?"},
     {FM_SETS_TEXT(struct evaluate_args, dialect), .name = "dialect", .value = "NAME", .offer = FM_OFFER_DIALECT,
      .help = "of the files (default: ugr16): one that flowmint dialects lists, or a file of your own"},
     {FM_SETS_UINT(struct evaluate_args, rows), .name = "rows", .value = "N", .most = UINT64_C(1) << 48,
@@ -117,21 +118,6 @@ static int try_gate(struct evaluation *e, const struct fm_table *real, const str
 	return rc;
 }
 
-static int compare(struct evaluation *e, const struct fm_dialect *d, const struct fm_table *synthetic,
-		   struct fm_error *err)
-{
-	struct fm_pool *pool = NULL;
-	int rc;
-
-	if ((rc = fm_pool_new(&pool, (int)e->threads, err)) < 0)
-		return rc;
-	rc = fm_previous_compare(
-	    &(struct fm_previous_in){e->previous, d, e->rows, pool, (size_t)e->memory << 20, e->spill}, synthetic,
-	    &e->metrics, err);
-	fm_pool_free(pool);
-	return rc;
-}
-
 static struct fm_leakage_opts limits(const struct evaluation *e)
 {
 	struct fm_leakage_opts o = e->cfg ? fm_evaluate_opts(e->cfg) : FM_LEAKAGE_DEFAULT;
@@ -146,6 +132,25 @@ static int load(const struct evaluation *e, const struct fm_dialect *d, const ch
 	struct fm_flows f = {.path = path, .role = role, .dialect = d, .spill = e->spill, .rows = e->rows};
 
 	return fm_flows_load(&f, t, bad, err);
+}
+
+/* What tells the release before from this one. */
+static int compare(struct evaluation *e, const struct fm_dialect *d, const struct fm_table *synthetic,
+		   struct fm_error *err)
+{
+	struct fm_table *previous = NULL;
+	struct fm_pool *pool = NULL;
+	int rc;
+
+	if ((rc = fm_pool_new(&pool, (int)e->threads, err)) < 0)
+		return rc;
+	if ((rc = load(e, d, e->previous, FM_FLOWS_SYNTHETIC, &previous, NULL, err)) < 0)
+		fm_error_prefix(err, "--previous: ");
+	else
+		rc = fm_leak_difference(previous, synthetic, pool, (size_t)e->memory << 20, &e->metrics, err);
+	fm_table_free(previous);
+	fm_pool_free(pool);
+	return rc;
 }
 
 static int evaluate_files(struct evaluation *e, struct fm_error *err)
@@ -251,7 +256,8 @@ static int within_walls(struct evaluation *e, const struct fm_call *call, struct
 		const char *given;
 	} of[] = {{&e->real, {{0}, NULL}, FM_FLOWS_REAL, e->real},
 		  {&e->synthetic, {{0}, NULL}, FM_FLOWS_SYNTHETIC, e->synthetic},
-		  {&e->holdout, {{0}, NULL}, FM_FLOWS_HOLDOUT, e->holdout}};
+		  {&e->holdout, {{0}, NULL}, FM_FLOWS_HOLDOUT, e->holdout},
+		  {&e->previous, {{0}, NULL}, FM_FLOWS_SYNTHETIC, e->previous}};
 	struct fm_walls w = {0};
 	json_t *result = NULL;
 	struct fm_error later;
@@ -278,8 +284,7 @@ static int within_walls(struct evaluation *e, const struct fm_call *call, struct
 	if ((rc = fm_dialect_load(&d, e->dialect, err)) < 0)
 		goto out;
 	fm_dialect_free(d);
-	if ((rc = fm_walls_show(&w, e->previous, false, err)) < 0 ||
-	    (rc = fm_walls_show(&w, fm_dialect_is_file(e->dialect) ? e->dialect : NULL, false, err)) < 0 ||
+	if ((rc = fm_walls_show(&w, fm_dialect_is_file(e->dialect) ? e->dialect : NULL, false, err)) < 0 ||
 	    (rc = fm_walls_show(&w, e->spill, true, err)) < 0 ||
 	    (rc = fm_walls_run(&w, evaluate_fn, e, &result, err)) < 0)
 		goto out;
