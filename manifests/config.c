@@ -363,21 +363,30 @@ out:
 	return rc;
 }
 
-int fm_config_load(struct fm_config **cfg, const char *file, const char *const *overrides, int noverrides,
-		   struct fm_error *err)
+int fm_config_load_draft(struct fm_config **cfg, const char *file, const char *const *overrides, int noverrides,
+			 struct fm_error *err)
 {
 	struct fm_loader l;
 	int rc;
 
 	*cfg = NULL;
-	if ((rc = loader_begin(&l, err)) < 0 || (rc = load_file(&l, file, overrides, noverrides)) < 0)
-		goto out;
-	if (l.cfg->source.path[0] == '\0')
-		rc = fm_fail(err, FM_EINPUT,
-			     "%s: source.path is not set: name the trace there, or pass --set source.path=FILE",
-			     l.cfg->file);
-out:
+	if ((rc = loader_begin(&l, err)) >= 0)
+		rc = load_file(&l, file, overrides, noverrides);
 	return loader_end(&l, rc, cfg);
+}
+
+int fm_config_load(struct fm_config **cfg, const char *file, const char *const *overrides, int noverrides,
+		   struct fm_error *err)
+{
+	int rc = fm_config_load_draft(cfg, file, overrides, noverrides, err);
+
+	if (rc < 0 || (*cfg)->source.path[0])
+		return rc;
+	rc = fm_fail(err, FM_EINPUT, "%s: source.path is not set: name the trace there, or pass --set source.path=FILE",
+		     (*cfg)->file);
+	fm_config_free(*cfg);
+	*cfg = NULL;
+	return rc;
 }
 
 /* What no layer set is a default. */

@@ -237,6 +237,9 @@ extern const char *const fm_config_learning[];
 bool fm_config_is_for(const char *override, const char *kind);
 int fm_config_load(struct fm_config **cfg, const char *file, const char *const *overrides, int noverrides,
 		   struct fm_error *err) FM_MUST_CHECK;
+/* The same of a project whose trace need not be named yet. */
+int fm_config_load_draft(struct fm_config **cfg, const char *file, const char *const *overrides, int noverrides,
+			 struct fm_error *err) FM_MUST_CHECK;
 /* The same, and where each value comes from; source.path may be empty.  *provenance is a new object:
  * {"train.steps": {"from": "file", "name": "release.yaml", "line": 12}, ...}, where from is default, preset, file,
  * --set or environment; name and line are there where they say more.  A check that was dropped has an entry too. */

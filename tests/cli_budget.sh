@@ -6,8 +6,8 @@ set -u
 begin "$@"
 
 expect 0 "(a project)" "$F" -q init --preset ugr16-dp p
-# A trace that is not there: nobody looks for it.
-budget() { "$F" budget p/release.yaml --set source.path=nowhere.csv "$@"; }
+
+budget() { "$F" budget p/release.yaml "$@"; } # whose trace is not named yet
 
 began=$(date +%s%N)
 expect 0 "a table" budget
@@ -42,7 +42,8 @@ expect 0 "a noise multiplier in its place" budget --json --set privacy.epsilon=0
 holds "states the epsilon" test "$(json out '1 < d["epsilon"] < 4')" = True
 expect 0 "by moments" budget --json --set privacy.accountant=rdp
 holds "the target is kept to as well" test "$(json out '3 < d["epsilon"] <= 4')" = True
-expect 3 "mode none has no budget" sh -c "'$F' -q init --preset demo q && '$F' budget q/release.yaml --set source.path=x"
+expect 0 "a project is found from a folder of it" sh -c "mkdir p/below && cd p/below && '$F' budget"
+expect 3 "mode none has no budget" sh -c "'$F' -q init --preset demo q && '$F' budget q/release.yaml"
 says err "claims nothing" "it says so"
 expect 2 "a config that voids its claim is refused" budget --set privacy.delta=0.1
 says err "1 / privacy.records" "with the reason"

@@ -7,6 +7,7 @@
 #include "manifests/config.h"
 #include "pipeline/budget.h"
 #include "pipeline/cli/cli.h"
+#include "pipeline/cli/place.h"
 
 struct budget_args {
 	struct fm_words set;
@@ -67,14 +68,16 @@ static int budget(const void *args, const struct fm_call *call, struct fm_error 
 	const struct budget_args *a = args;
 	struct fm_config *cfg = NULL;
 	struct fm_claim claim = {0};
+	const char *file;
 	json_t *o = NULL;
 	int rc;
 
-	if ((rc = fm_config_load(&cfg, call->operand[0], a->set.word, a->set.n, err)) < 0)
+	if ((rc = fm_place_config(call, call->operand[0], &file, err)) < 0 ||
+	    (rc = fm_config_load_draft(&cfg, file, a->set.word, a->set.n, err)) < 0)
 		return rc;
 	if (!fm_config_dp(cfg)) {
 		rc = fm_fail(err, FM_EINPUT, "%s: privacy.mode is %s, which claims nothing: there is no budget",
-			     call->operand[0], cfg->privacy.mode);
+			     cfg->file, cfg->privacy.mode);
 		goto out;
 	}
 	if ((rc = fm_budget_claim(&claim, cfg, err)) < 0 || (rc = fm_budget_json(&claim, cfg, &o, err)) < 0)
@@ -98,6 +101,7 @@ const struct fm_verb fm_verb_budget = {
 	"Prints each mechanism with its sensitivity, scale and share, the epsilon of all of them together, and what "
 	"that is for a flow, a conversation, and a host with several exchanges. Looks at no trace.",
     .operands = "RELEASE.yaml",
+    .optional = 1,
     .offer = FM_OFFER_FILE,
     .options = options,
     .args_size = sizeof(struct budget_args),

@@ -209,8 +209,6 @@ out:
 
 static int key(const void *args, const struct fm_call *call, struct fm_error *err)
 {
-	/* Only the key counts: a project whose trace is not named yet will do. */
-	static const char *const any_trace = "source.path=unused";
 	struct fm_config *cfg = NULL;
 	const char *file;
 	int rc;
@@ -220,7 +218,7 @@ static int key(const void *args, const struct fm_call *call, struct fm_error *er
 			       "key: '%s' is nothing that is done to a key: flowmint key rotate --new KEY",
 			       call->operand[0]);
 	if ((rc = fm_place_config(call, call->noperands > 1 ? call->operand[1] : NULL, &file, err)) < 0 ||
-	    (rc = fm_config_load(&cfg, file, &any_trace, 1, err)) < 0)
+	    (rc = fm_config_load_draft(&cfg, file, NULL, 0, err)) < 0)
 		goto out;
 	rc = rotate(args, cfg, err);
 out:
