@@ -148,7 +148,47 @@ else
 fi
 if command -v zsh >/dev/null; then
 	expect 0 "zsh reads its script" zsh -n flowmint.zsh
-	expect 0 "and runs it" zsh -fc 'autoload -Uz compinit; compinit -u -d ./zcompdump; . ./flowmint.zsh'
+	# What an interactive zsh offers behind a line: whatever goes to compadd, and "end" when the tab has been worked on.
+	cat >ask.zsh <<'EOF'
+zmodload zsh/zpty
+zpty z zsh -f -i
+tell() { zpty -w z "$1" }
+tell "PROMPT= RPROMPT=; flowmint() { $1 -C $2 \"\$@\" }"
+tell 'autoload -Uz compinit; compinit -u -d ./zcompdump; . ./flowmint.zsh'
+tell 'compadd() {
+	local -a hits
+	if [[ "$*" != *-[OAD]\ * ]]; then
+		builtin compadd -A hits "$@"
+		print -rl -- $hits >>offered
+	fi
+	builtin compadd "$@"
+}
+at_end() { print -r -- end >>offered }
+zle -N at_end
+bindkey "^X^D" at_end
+bindkey "^I" complete-word
+unsetopt listbeep'
+sleep 0.2
+zpty -n -w z "$3"$'\t'$'\x18\x04'
+for i in {1..100}; do
+	grep -qx end offered && break
+	sleep 0.05
+done
+zpty -d z
+EOF
+	zsh_offers() { # NAME WORD LINE
+		: >offered
+		zsh -f ask.zsh "$F" p "$3" >out 2>err
+		holds "$1" grep -qxF -- "$2" offered
+	}
+	zsh_offers "zsh offers a verb" reproduce "flowmint repr"
+	zsh_offers "an option" --until "flowmint run --unt"
+	zsh_offers "a stage" evaluate "flowmint run --until ev"
+	zsh_offers "a shell" zsh "flowmint completion z"
+	zsh_offers "what a key takes" plain "flowmint run --set model.kind=pl"
+	zsh_offers "a run" r0001 "flowmint status r0001"
+	zsh_offers "the word of key" rotate "flowmint key "
+	zsh_offers "a verb behind -C" status "flowmint -C p sta"
 else
 	skip "zsh reads its script" "no zsh here"
 fi
