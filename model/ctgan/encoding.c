@@ -196,6 +196,38 @@ static int largest(const float *x, int n)
 	return m;
 }
 
+static int hash_order(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+int fm_gan_distinct(const struct fm_gan_codec *c, const float *x, int n)
+{
+	uint64_t *rows = calloc((size_t)n, sizeof *rows);
+	int different = 0;
+
+	if (!rows)
+		return -1;
+	for (int r = 0; r < n; r++, x += c->row)
+		for (int i = 0; i < c->flows.n; i++) {
+			const struct fm_head *g = &c->group[c->group_of[i]];
+			const float *at = x + g->at;
+			int m = 0;
+
+			for (int j = 1; j < g->n; j++)
+				m = at[j] > at[m] ? j : m;
+			/* Fibonacci hashing (Knuth 1998, 6.4), a column at a time. */
+			rows[r] = (rows[r] ^ (rows[r] >> 32) ^ (uint64_t)m) * UINT64_C(0x9e3779b97f4a7c15);
+		}
+	qsort(rows, (size_t)n, sizeof *rows, hash_order);
+	for (int r = 0; r < n; r++)
+		different += r == 0 || rows[r] != rows[r - 1];
+	free(rows);
+	return different;
+}
+
 void fm_gan_decode(const struct fm_gan_codec *c, const float *x, struct fm_table *t, size_t i)
 {
 	for (int j = 0; j < c->flows.n; j++) {

@@ -55,6 +55,9 @@ void fm_gan_codec_free(struct fm_gan_codec *c);
 void fm_gan_rows_free(struct fm_gan_rows *r);
 /* x (c->row) of row i. */
 void fm_gan_vector(const struct fm_gan_codec *c, const struct fm_gan_rows *rows, size_t i, float *x);
+/* How many of the vectors x (n, c->row) differ in what their one-hots say, whichever number of each is the largest; -1
+ * without memory. */
+int fm_gan_distinct(const struct fm_gan_codec *c, const float *x, int n);
 
 /* Row i of a table of fm_row_table_new from a made vector.  sa and da are raw numbers. */
 void fm_gan_decode(const struct fm_gan_codec *c, const float *x, struct fm_table *t, size_t i);

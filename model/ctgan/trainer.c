@@ -165,27 +165,16 @@ static double generator_step(struct trainer *t)
 	return loss - score;
 }
 
-/* All rows of the batch say the same in every one-hot: the generator has collapsed. */
-static bool collapsed(const struct trainer *t)
+/* Where the generator has collapsed (trainer.h). */
+static void say_collapse(const struct trainer *t)
 {
-	const struct fm_gan_codec *c = t->c;
+	int made = fm_gan_distinct(t->c, t->made, t->o->batch), real = fm_gan_distinct(t->c, t->real, t->o->batch);
 
-	for (int i = 0; i < c->flows.n; i++) {
-		const struct fm_head *g = &c->group[c->group_of[i]];
-		int first = -1;
-
-		for (int r = 0; g->n > 1 && r < t->o->batch; r++) {
-			const float *x = t->made + (size_t)r * (size_t)c->row + g->at;
-			int m = 0;
-
-			for (int j = 1; j < g->n; j++)
-				m = x[j] > x[m] ? j : m;
-			if (first >= 0 && m != first)
-				return false;
-			first = m;
-		}
-	}
-	return true;
+	if (fm_gan_collapsed(made, real))
+		fm_warn(
+		    "training: the generator has collapsed: the last batch has %d different rows of modes and values, "
+		    "and as many real flows have %d; train for longer (train.epochs), or set train.gan_rate (%g) lower",
+		    made, real, t->o->rate);
 }
 
 static int step(void *ctx, struct fm_loop *l, char note[FM_LOOP_NOTE], struct fm_error *err)
@@ -281,10 +270,8 @@ int fm_gan_train(const struct fm_gan *n, const struct fm_gan_codec *c, const str
 	t.loop = (struct fm_loop){.o = &o->loop, .layout = &t.both, .a = &t.a, .flows = (uint64_t)o->batch};
 	if ((rc = fm_loop_begin(&t.loop, err)) < 0 || (rc = fm_loop_run(&t.loop, step, &t, err)) < 0)
 		goto out;
-	if (fm_loop_taken(&t.loop) > 0 && collapsed(&t))
-		fm_warn("training: the generator has collapsed: all flows of the last batch have the same modes and "
-			"values; train for longer (train.epochs), or set train.gan_rate (%g) lower",
-			o->rate);
+	if (fm_loop_taken(&t.loop) > 0)
+		say_collapse(&t);
 	*result = (struct fm_gan_train_result){.steps = t.loop.at.step,
 					       .critic = t.loop.at.loss,
 					       .penalty = t.loop.at.guard,

@@ -27,6 +27,13 @@ int fm_gan_train(const struct fm_gan *n, const struct fm_gan_codec *c, const str
 		 const struct fm_gan_train_opts *o, float *p, struct fm_gan_train_result *result,
 		 struct fm_error *err) FM_MUST_CHECK;
 
+/* Has the generator collapsed?  It then makes the same few rows whatever its noise: a batch has less than a tenth of
+ * the different rows (fm_gan_distinct) that as many real flows have. */
+static inline bool fm_gan_collapsed(int made, int real)
+{
+	return made >= 0 && real > 0 && made < 0.1 * real;
+}
+
 struct fm_gan_sample_opts {
 	uint64_t rows, seed;
 	int batch;

@@ -214,12 +214,42 @@ static void addresses_are_fresh(void **state)
 	flows_free(&f);
 }
 
+/* Rows are counted by what their one-hots say, and few of them where real flows have many are a collapse. */
+static void collapse_is_seen(void **state)
+{
+	struct flows f;
+	size_t row;
+	float *x;
+	int real;
+
+	(void)state;
+	flows_make(&f, false);
+	row = (size_t)f.c->row;
+	x = calloc(100 * row, sizeof *x);
+	for (size_t i = 0; i < 100; i++)
+		fm_gan_vector(f.c, &f.rows, i, x + i * row);
+	real = fm_gan_distinct(f.c, x, 100);
+	assert_in_range(real, 50, 100);
+	for (size_t i = 0; i < 100; i++) /* the same again, a little less sure */
+		for (int j = 0; j < f.c->row; j++)
+			x[i * row + (size_t)j] *= 0.9F;
+	assert_int_equal(fm_gan_distinct(f.c, x, 100), real);
+	assert_false(fm_gan_collapsed(real, real));
+	for (size_t i = 0; i < 100; i++)
+		fm_gan_vector(f.c, &f.rows, i % 4, x + i * row);
+	assert_in_range(fm_gan_distinct(f.c, x, 100), 1, 4);
+	assert_true(fm_gan_collapsed(fm_gan_distinct(f.c, x, 100), real));
+	assert_false(fm_gan_collapsed(4, 4)); /* a trace of few different flows */
+	free(x);
+	flows_free(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_was_coded_comes_back), cmocka_unit_test(conditions_have_their_rows),
 	    cmocka_unit_test(training_repeats),          cmocka_unit_test(divergence_is_said),
-	    cmocka_unit_test(addresses_are_fresh),
+	    cmocka_unit_test(addresses_are_fresh),       cmocka_unit_test(collapse_is_seen),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
