@@ -235,6 +235,10 @@ static inline bool fm_config_controls(const struct fm_config *cfg)
 extern const char *const fm_config_learning[];
 /* Is "section.key=value" for that kind of model?  What is for others alone is refused with it. */
 bool fm_config_is_for(const char *override, const char *kind);
+/* The day (UTC) of SOURCE_DATE_EPOCH (reproducible-builds.org), YYYY-MM-DD; "" where it is not set, or says 0 or 1980
+ * as builders do that mean no date: long before any release of flowmint's.  FM_EINPUT where it is no count of seconds.
+ */
+int fm_source_date(char day[16], struct fm_error *err) FM_MUST_CHECK;
 int fm_config_load(struct fm_config **cfg, const char *file, const char *const *overrides, int noverrides,
 		   struct fm_error *err) FM_MUST_CHECK;
 /* The same of a project whose trace need not be named yet. */

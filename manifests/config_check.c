@@ -18,6 +18,8 @@ int fm_loader_memory(struct fm_loader *l)
 	return fm_fail(l->err, FM_ESYSTEM, "out of memory: reading a config");
 }
 
+#define FIRST_DAY 1262304000u /* 2010-01-01 */
+
 void fm_split_key(const char *key, char section[64], const char **name)
 {
 	const char *dot = strchr(key, '.');
@@ -262,28 +264,41 @@ static int check_sums(struct fm_loader *l)
 	return FM_OK;
 }
 
-/* An empty date is that of SOURCE_DATE_EPOCH (reproducible-builds.org) where it is set: never the clock's.  In a config
- * that was written out that is settled. */
-static int set_date(struct fm_loader *l)
+int fm_source_date(char day[16], struct fm_error *err)
 {
-	char *date = l->cfg->release.date;
 	const char *epoch = getenv("SOURCE_DATE_EPOCH");
 	uint64_t s;
 	struct tm tm;
 	time_t t;
 
-	if (date[0] || l->resolved || !epoch || !epoch[0])
+	day[0] = '\0';
+	if (!epoch || !epoch[0])
 		return FM_OK;
 	/* 253402300799: the last second of the year 9999 */
 	if (fm_parse_u64(epoch, strlen(epoch), 253402300799u, &s) != 0)
-		return fm_fail(l->err, FM_EINPUT,
-			       "SOURCE_DATE_EPOCH is '%.40s': it must be a count of seconds since 1970", epoch);
+		return fm_fail(err, FM_EINPUT, "SOURCE_DATE_EPOCH is '%.40s': it must be a count of seconds since 1970",
+			       epoch);
 	t = (time_t)s;
+	if (s >= FIRST_DAY && (gmtime_r(&t, &tm) == NULL || strftime(day, 16, "%Y-%m-%d", &tm) == 0))
+		return fm_fail(err, FM_EINPUT, "SOURCE_DATE_EPOCH is '%.40s': no date", epoch);
+	return FM_OK;
+}
+
+/* An empty date is that of SOURCE_DATE_EPOCH where that is set: never the clock's.  In a config that was written out
+ * that is settled. */
+static int set_date(struct fm_loader *l)
+{
+	char *date = l->cfg->release.date, day[16];
+	int rc;
+
+	if (date[0] || l->resolved)
+		return FM_OK;
+	if ((rc = fm_source_date(day, l->err)) < 0 || !day[0])
+		return rc;
+	snprintf(date, sizeof l->cfg->release.date, "%s", day);
 	if (l->notes)
 		json_object_set_new(l->notes, "release.date",
 				    json_pack("{s:s, s:s}", "from", "environment", "name", "SOURCE_DATE_EPOCH"));
-	if (gmtime_r(&t, &tm) == NULL || strftime(date, sizeof(l->cfg->release.date), "%Y-%m-%d", &tm) == 0)
-		return fm_fail(l->err, FM_EINPUT, "SOURCE_DATE_EPOCH is '%.40s': no date", epoch);
 	return FM_OK;
 }
 

@@ -69,32 +69,24 @@ out:
 	return rc;
 }
 
-#define FIRST_DAY 1262304000u /* 2010-01-01 */
-
-/* A preset's lines into out, with the day in place of its empty date: that of SOURCE_DATE_EPOCH, else today (UTC).
- * Builders that set it to nothing in particular mean 0 or 1980. */
+/* A preset's lines into out, with the day in place of its empty date: that of SOURCE_DATE_EPOCH, else today (UTC). */
 static int fill_date(const char *text, size_t n, struct fm_buf *out, struct fm_error *err)
 {
 	static const char empty[] = "\n  date: \"\"        ";
 	const char *at = strstr(text, empty), *epoch = getenv("SOURCE_DATE_EPOCH");
-	uint64_t s = (uint64_t)time(NULL);
-	time_t t;
-	struct tm tm;
+	time_t now = time(NULL);
 	char day[16];
+	struct tm tm;
+	int rc;
 
 	if (!at)
 		return fm_fail(err, FM_ESYSTEM, "the preset has no line for release.date");
-	/* 253402300799: the last second of the year 9999 */
-	if (epoch && epoch[0] && fm_parse_u64(epoch, strlen(epoch), 253402300799u, &s) != 0)
-		return fm_fail(err, FM_EINPUT, "SOURCE_DATE_EPOCH is '%.40s': it must be a count of seconds since 1970",
-			       epoch);
-	if (s < FIRST_DAY) {
+	if ((rc = fm_source_date(day, err)) < 0)
+		return rc;
+	if (!day[0] && epoch && epoch[0])
 		fm_warn("SOURCE_DATE_EPOCH is '%.40s', long before any release of flowmint's: release.date is today",
 			epoch);
-		s = (uint64_t)time(NULL);
-	}
-	t = (time_t)s;
-	if (!gmtime_r(&t, &tm) || strftime(day, sizeof(day), "%Y-%m-%d", &tm) != 10)
+	if (!day[0] && (!gmtime_r(&now, &tm) || strftime(day, sizeof(day), "%Y-%m-%d", &tm) != 10))
 		return fm_fail(err, FM_ESYSTEM, "cannot tell the date");
 	fm_buf_add(out, text, (size_t)(at - text));
 	fm_buf_printf(out, "\n  date: %s", day);

@@ -56,8 +56,10 @@ holds "every key has an origin" test "$(json out "all(s + '.' + k in d['origin']
 printf 'preset: demo\nsource:\n  path: x\n' >short.yaml
 expect 0 "config of a short file" "$F" config short.yaml
 holds "a value of the preset has its name" grep -Eq '^  window: 32 +# preset demo, line [0-9]+$' out
-expect 0 "config with SOURCE_DATE_EPOCH" env SOURCE_DATE_EPOCH=86400 "$F" config short.yaml
-holds "a value of the environment says so" grep -q '^  date: "1970-01-02" .*# environment SOURCE_DATE_EPOCH$' out
+expect 0 "config with SOURCE_DATE_EPOCH" env SOURCE_DATE_EPOCH=1460332800 "$F" config short.yaml
+holds "a value of the environment says so" grep -q '^  date: "2016-04-11" .*# environment SOURCE_DATE_EPOCH$' out
+expect 0 "and with a builder's 0" env SOURCE_DATE_EPOCH=0 "$F" config short.yaml
+holds "there is no date" grep -q '^  date: "" ' out
 expect 3 "config of a wrong file" sh -c "echo 'trian: 1' >wrong.yaml; '$F' config wrong.yaml"
 
 # ---- dialects ----

@@ -611,6 +611,10 @@ static void test_date_never_comes_from_the_clock(void **state)
 	c = load(SOURCE "release: {date: 2020-02-29}\n", NULL);
 	assert_string_equal(c->release.date, "2020-02-29");
 	fm_config_free(c);
+	setenv("SOURCE_DATE_EPOCH", "315532800", 1); /* 1980: a builder's way to say none */
+	c = load(SOURCE, NULL);
+	assert_string_equal(c->release.date, "");
+	fm_config_free(c);
 	setenv("SOURCE_DATE_EPOCH", "now", 1);
 	refused(SOURCE, "SOURCE_DATE_EPOCH is 'now'", "");
 	setenv("SOURCE_DATE_EPOCH", "99999999999999", 1);
