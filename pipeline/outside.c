@@ -18,6 +18,8 @@
 #define ASKED "FLOWMINT_ASKPASS" /* in the environment of ssh-keygen: the pipe that has the passphrase */
 #define PASSPHRASE_MAX 1024
 #define SIGNATURE_MAX 16384
+#define AGENT_SECONDS 20          /* to say which keys it has */
+#define AGENT_KEYS_MAX (1u << 20) /* bytes of their public halves */
 
 /* ---- which key ---- */
 
@@ -41,44 +43,6 @@ static int check_folder(const char *key, struct fm_error *err)
 			     "%s: another user may put another key in its place: the folder %s is not yours", key, dir);
 	free(copy);
 	return rc;
-}
-
-/* A public key signs by an agent, or by the private file beside it. */
-static int check_agent(const char *key, struct fm_error *err)
-{
-	const char *agent = getenv("SSH_AUTH_SOCK");
-	size_t n = strlen(key);
-	char *private = n > 4 && strcmp(key + n - 4, ".pub") == 0 ? strndup(key, n - 4) : NULL;
-	bool there = private && fm_file_exists(private);
-
-	free(private);
-	if (there || (agent && *agent))
-		return FM_OK;
-	return fm_fail(err, FM_EINPUT,
-		       "%s is a public key, which signs by an ssh-agent, and there is none (SSH_AUTH_SOCK is not set): "
-		       "start one and run ssh-add, or name the private key",
-		       key);
-}
-
-int fm_outside_look(const char *key, struct fm_sshpub *pub, bool *outside, struct fm_error *err)
-{
-	char begin[5] = "";
-	size_t got = 0;
-	bool here;
-	int fd, rc;
-
-	if ((rc = fm_sshkey_look(key, pub, &here, err)) < 0)
-		return rc;
-	*outside = !here;
-	if ((rc = check_folder(key, err)) < 0 || here)
-		return rc;
-	if ((rc = fm_file_open(key, &fd, err)) < 0)
-		return rc;
-	rc = fm_fd_read(fd, key, begin, sizeof begin, &got, err);
-	close(fd);
-	if (rc < 0 || got < sizeof begin || memcmp(begin, "-----", 5) == 0)
-		return rc;
-	return check_agent(key, err);
 }
 
 /* ---- the passphrase ---- */
@@ -185,10 +149,10 @@ static void end_asking(struct asking *a)
 	}
 }
 
-/* ---- ssh-keygen ---- */
+/* ---- programs of OpenSSH ---- */
 
-/* In the child.  It has the user's terminal and agent, and little else. */
-static void become_keygen(const struct asking *a, const char *key, const char *ns, int in, int out)
+/* In the child.  It has the user's terminal and agent, and little else.  a: who answers it when it asks, or NULL. */
+static void become(char *const argv[], const struct asking *a, int in, int out)
 {
 	static const char *const kept[] = {"PATH",
 					   "HOME",
@@ -200,8 +164,6 @@ static void become_keygen(const struct asking *a, const char *key, const char *n
 					   "WAYLAND_DISPLAY",
 					   "SSH_ASKPASS_REQUIRE",
 					   "SSH_SK_PROVIDER"};
-	char *argv[] = {"ssh-keygen",           "-q", "-Y", "sign", "-n", (char *)(uintptr_t)ns, "-f",
-			(char *)(uintptr_t)key, NULL};
 	char *value[sizeof kept / sizeof *kept];
 	sigset_t none;
 
@@ -215,7 +177,7 @@ static void become_keygen(const struct asking *a, const char *key, const char *n
 		if (value[i])
 			setenv(kept[i], value[i], 1);
 	setenv("LC_ALL", "C", 1);
-	if (a->dir[0]) {
+	if (a && a->dir[0]) {
 		setenv("SSH_ASKPASS", a->self, 1);
 		setenv("SSH_ASKPASS_REQUIRE", "force", 1);
 		setenv(ASKED, a->path, 1);
@@ -230,6 +192,120 @@ static void become_keygen(const struct asking *a, const char *key, const char *n
 	execvp(argv[0], argv);
 	_exit(127);
 }
+
+/* ---- the agent ---- */
+
+/* The agent is asked which keys it has, before hours of work that it is to sign.  One that does not answer is given up:
+ * the alarm outlives the exec. */
+static int ask_agent(struct fm_buf *keys, int *status, struct fm_error *err)
+{
+	char *argv[] = {"ssh-add", "-L", NULL};
+	char chunk[4096];
+	size_t got = 1;
+	int out[2], rc = FM_OK, nothing;
+	pid_t pid;
+
+	if (pipe2(out, O_CLOEXEC) != 0)
+		return fm_fail_errno(err, "cannot make a pipe");
+	fflush(NULL);
+	if ((pid = fork()) == 0) {
+		alarm(AGENT_SECONDS);
+		if ((nothing = open("/dev/null", O_RDWR)) < 0 || dup2(nothing, 2) < 0)
+			_exit(126);
+		become(argv, NULL, nothing, out[1]);
+	}
+	close(out[1]);
+	if (pid < 0)
+		rc = fm_fail_errno(err, "cannot start ssh-add");
+	while (got && rc >= 0 && keys->len < AGENT_KEYS_MAX) {
+		if ((rc = fm_fd_read(out[0], "ssh-add", chunk, sizeof chunk, &got, err)) >= 0)
+			fm_buf_add(keys, chunk, got);
+	}
+	close(out[0]);
+	while (pid > 0 && waitpid(pid, status, 0) < 0 && errno == EINTR)
+		;
+	return rc < 0 ? rc : fm_buf_check(keys, err);
+}
+
+static bool has_key(const struct fm_buf *keys, const struct fm_sshpub *pub)
+{
+	struct fm_error other; /* kinds that do not sign here */
+	struct fm_sshpub one;
+	size_t n;
+
+	for (size_t at = 0; at < keys->len; at += n + 1) {
+		const char *line = (const char *)keys->data + at, *end = memchr(line, '\n', keys->len - at);
+
+		n = end ? (size_t)(end - line) : keys->len - at;
+		if (fm_sshpub_parse(&one, line, n, &other) == FM_OK && fm_sshpub_same(&one, pub))
+			return true;
+	}
+	return false;
+}
+
+/* A public key signs by an agent, or by the private file beside it. */
+static int check_agent(const char *key, const struct fm_sshpub *pub, struct fm_error *err)
+{
+	const char *agent = getenv("SSH_AUTH_SOCK");
+	size_t n = strlen(key);
+	char *private = n > 4 && strcmp(key + n - 4, ".pub") == 0 ? strndup(key, n - 4) : NULL;
+	bool there = private && fm_file_exists(private);
+	struct fm_buf keys = {0};
+	int status = 0, rc;
+
+	free(private);
+	if (there)
+		return FM_OK;
+	if (!agent || !*agent)
+		return fm_fail(err, FM_EINPUT,
+			       "%s is a public key, which signs by an ssh-agent, and there is none (SSH_AUTH_SOCK is "
+			       "not set): start one and run ssh-add, or name the private key",
+			       key);
+	if ((rc = ask_agent(&keys, &status, err)) < 0 || has_key(&keys, pub))
+		goto out;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		rc =
+		    fm_fail(err, FM_EINPUT,
+			    "%s is a public key, which signs by an ssh-agent, and ssh-add, which asks it, is not to be "
+			    "found: install openssh-client",
+			    key);
+	else if (WIFEXITED(status) && WEXITSTATUS(status) <= 1) /* 1: it has none at all */
+		rc = fm_fail(err, FM_EINPUT,
+			     "%s is a public key, which signs by an ssh-agent, and the one of SSH_AUTH_SOCK does not "
+			     "have its private half: run ssh-add, or name the private key",
+			     key);
+	else
+		rc = fm_fail(err, FM_EINPUT,
+			     "%s is a public key, which signs by an ssh-agent, and the one of SSH_AUTH_SOCK (%.200s) "
+			     "does not answer: start one and run ssh-add, or name the private key",
+			     key, agent);
+out:
+	fm_buf_free(&keys);
+	return rc;
+}
+
+int fm_outside_look(const char *key, struct fm_sshpub *pub, bool *outside, struct fm_error *err)
+{
+	char begin[5] = "";
+	size_t got = 0;
+	bool here;
+	int fd, rc;
+
+	if ((rc = fm_sshkey_look(key, pub, &here, err)) < 0)
+		return rc;
+	*outside = !here;
+	if ((rc = check_folder(key, err)) < 0 || here)
+		return rc;
+	if ((rc = fm_file_open(key, &fd, err)) < 0)
+		return rc;
+	rc = fm_fd_read(fd, key, begin, sizeof begin, &got, err);
+	close(fd);
+	if (rc < 0 || got < sizeof begin || memcmp(begin, "-----", 5) == 0)
+		return rc;
+	return check_agent(key, pub, err);
+}
+
+/* ---- signing ---- */
 
 static int read_answer(int fd, pid_t pid, const char *key, struct fm_buf *armored, struct fm_error *err)
 {
@@ -274,6 +350,8 @@ static int put_aside(const void *p, size_t n, int *fd, struct fm_error *err)
 int fm_outside_sign(struct fm_outside *o, const char *key, const char *ns, const struct fm_to_sign *what,
 		    struct fm_buf *armored, struct fm_error *err)
 {
+	char *argv[] = {"ssh-keygen",           "-q", "-Y", "sign", "-n", (char *)(uintptr_t)ns, "-f",
+			(char *)(uintptr_t)key, NULL};
 	struct asking a;
 	int in = -1, out[2] = {-1, -1}, rc;
 	pid_t pid;
@@ -289,7 +367,7 @@ int fm_outside_sign(struct fm_outside *o, const char *key, const char *ns, const
 	}
 	fflush(NULL);
 	if ((pid = fork()) == 0)
-		become_keygen(&a, key, ns, in, out[1]);
+		become(argv, &a, in, out[1]);
 	close(out[1]);
 	out[1] = -1;
 	if (pid < 0) {

@@ -271,6 +271,16 @@ int fm_accepted_follow(struct fm_accepted_state *s, const struct fm_accepted_rot
 	return spread(s, err);
 }
 
+int fm_accepted_make(const char *dir, struct fm_error *err)
+{
+	if (fm_dir_make(dir, 0700, err) == FM_OK)
+		return FM_OK;
+	return fm_error_set(err, FM_ESYSTEM, __FILE__, __LINE__,
+			    "the folder that remembers what was accepted cannot be made: %.400s: name another with "
+			    "--state DIR, or check without one with --no-state",
+			    err->message);
+}
+
 int fm_accepted_open(struct fm_accepted_state **out, const char *dir, const struct fm_signers *signers,
 		     struct fm_error *err)
 {
@@ -281,14 +291,8 @@ int fm_accepted_open(struct fm_accepted_state **out, const char *dir, const stru
 	if ((rc = fm_alloc(&s, 1, sizeof *s, "what was accepted", err)) < 0)
 		return rc;
 	s->lock = -1;
-	if ((rc = fm_dir_make(dir, 0700, err)) < 0) {
-		rc = fm_error_set(
-		    err, FM_ESYSTEM, __FILE__, __LINE__,
-		    "the folder that remembers what was accepted cannot be made: %.400s: name another with "
-		    "--state DIR, or check without one with --no-state",
-		    err->message);
+	if ((rc = fm_accepted_make(dir, err)) < 0)
 		goto out;
-	}
 	if (!(s->path = fm_path_join(dir, FM_ACCEPTED_FILE))) {
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;

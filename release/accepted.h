@@ -57,6 +57,8 @@ struct fm_accepted_rotation {
 
 /* $XDG_STATE_HOME/flowmint, else $HOME/.local/state/flowmint, a new string (free()).  FM_EUSAGE without either. */
 int fm_accepted_dir(char **dir, struct fm_error *err) FM_MUST_CHECK;
+/* Make the folder where it is absent.  FM_ESYSTEM: it cannot be; the message says how to do without. */
+int fm_accepted_make(const char *dir, struct fm_error *err) FM_MUST_CHECK;
 
 struct fm_accepted_state;
 /* FM_EINPUT: the list is damaged, or others may write to it; FM_ESYSTEM: the folder cannot be made, read or locked. */

@@ -123,6 +123,10 @@ expect 1 "by flowmint-verify too" "$V" --signers p/allowed_signers "$archive"
 expect 0 "unless nothing is looked up" "$F" verify --no-state --signers p/allowed_signers "$archive"
 expect 0 "or elsewhere" "$F" verify --state elsewhere --extract whole --signers p/allowed_signers "$archive"
 holds "with its files" test -s whole/data/flows.csv
+for it in "$V" "$F verify"; do
+	expect 4 "a place where nothing can be remembered: $(basename "$it")" env XDG_STATE_HOME=/dev/null $it --signers p/allowed_signers "$archive"
+	says err "name another with --state DIR, or check without one with --no-state" "says what to do"
+done
 expect 2 "a memory and none" "$F" verify --state elsewhere --no-state --signers p/allowed_signers "$archive"
 
 # --- what came out otherwise ---

@@ -68,9 +68,19 @@ mv p/keys/agent away
 expect 0 "a key that an agent has, by its public half" release 1.1.0 agent.pub
 accepted 1.1.0 agent
 ssh-add -q -D 2>/dev/null
+mv p/workspace aside # nothing to go on from
 expect 3 "an agent that has it no more" release 1.1.1 agent.pub
 nothing 1.1.1 "an agent without the key"
+# Where somebody is there no signature is tried beforehand: the agent is asked all the same.
+early() { # WORDS WHAT
+	expect 3 "$2, on a terminal" on_terminal "$F" run p $UNCONFINED --quiet --set publish.key="$T/p/keys/agent.pub"
+	says out "$1" "$2: is told as '$1'"
+	holds "$2: before any stage" test -z "$(ls p/workspace/stages 2>/dev/null)"
+}
+early "does not have its private half: run ssh-add" "an agent without the key"
 kill $agent
+early "does not answer: start one and run ssh-add" "an agent that is gone"
+rm -rf p/workspace && mv aside p/workspace
 agent=
 unset SSH_AUTH_SOCK SSH_AGENT_PID
 

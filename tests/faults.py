@@ -347,9 +347,9 @@ def kills_by_stage(bench, args, expected, tally):
         had.update((t[0].key, *t[1:]) for t in todo)
         bench.keep("after")
         print(f"# {stage}: {len(todo)} instants", flush=True)
-        for instant in todo if stage in args.stages else []:
+        for nth, instant in enumerate(todo if stage in args.stages else []):
             number += 1
-            tally.progress(stage, number, len(todo))
+            tally.progress(stage, nth + 1, len(todo))
             if (number + args.phase) % args.every == 0:
                 kill_at(bench, args, expected, tally, snap, instant, number, stage, number // args.every % args.share == 0)
         bench.put_back("after")

@@ -149,7 +149,7 @@ static int within_walls(const struct verify_args *a, struct verifying *v, struct
 	w.box.locks = true;      /* of what was accepted */
 	fm_walls_threads(&w, 2); /* it unpacks beside taking digests */
 	if (v->in.state &&
-	    ((rc = fm_dir_make(v->in.state, 0700, err)) < 0 || (rc = fm_walls_show(&w, v->in.state, true, err)) < 0))
+	    ((rc = fm_accepted_make(v->in.state, err)) < 0 || (rc = fm_walls_show(&w, v->in.state, true, err)) < 0))
 		goto out;
 	if (v->extract) {
 		if ((rc = make_staging(v->extract, &staging, err)) < 0)
