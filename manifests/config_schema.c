@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "manifests/embed.h"
 
 #define FIELD(s, f, t)                                                                                                 \
 	.section = #s, .name = #f, .type = FM_KEY_##t, .offset = offsetof(struct fm_config, s.f),                      \
@@ -32,9 +33,19 @@ static const char *check_version(const char *s)
 
 static const char *check_license(const char *s)
 {
-	if (s[0] && s[strspn(s, LOWER UPPER DIGIT ".+-")] == '\0')
+	static const char own[] = "LicenseRef-";
+	const char *rest = strncmp(s, own, sizeof own - 1) == 0 ? s + sizeof own - 1 : NULL;
+	struct fm_embed list;
+	size_t n = strlen(s);
+
+	if (rest && *rest && rest[strspn(rest, LOWER UPPER DIGIT ".-")] == '\0')
 		return NULL;
-	return "an SPDX identifier such as CC-BY-4.0 or LicenseRef-internal";
+	if (!rest && n && fm_embed_find(&list, FM_EMBED_LIST, "spdx"))
+		for (const char *at = list.text; *at; at += strcspn(at, "\n") + 1)
+			if (strcspn(at, "\n") == n && memcmp(at, s, n) == 0)
+				return NULL;
+	return "an identifier of the SPDX list (spdx.org/licenses), such as CC-BY-4.0, as it is spelled there, or "
+	       "LicenseRef- and a name of your own";
 }
 
 static const char *check_date(const char *s)

@@ -59,6 +59,7 @@ EMBED(dialect_zeek_json_iso, "manifests/dialects/zeek-json-iso.yaml");
 EMBED(dialect_zeek_labeled, "manifests/dialects/zeek-labeled.yaml");
 EMBED(licence_cc0, "manifests/licences/CC0-1.0.txt");
 EMBED(licence_cc_by, "manifests/licences/CC-BY-4.0.txt");
+EMBED(spdx, "manifests/licences/spdx.txt");
 
 /* In order of name within a kind. */
 static const struct {
@@ -100,6 +101,7 @@ static const struct {
     {FM_EMBED_DIALECT, "zeek-labeled", fm_file_dialect_zeek_labeled, &fm_file_dialect_zeek_labeled_len},
     {FM_EMBED_LICENCE, "CC0-1.0", fm_file_licence_cc0, &fm_file_licence_cc0_len},
     {FM_EMBED_LICENCE, "CC-BY-4.0", fm_file_licence_cc_by, &fm_file_licence_cc_by_len},
+    {FM_EMBED_LIST, "spdx", fm_file_spdx, &fm_file_spdx_len},
 };
 #define NFILES (sizeof(files) / sizeof(files[0]))
 

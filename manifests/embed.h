@@ -1,7 +1,8 @@
 /*
  * embed.h - the presets, dialects and texts of licences that are built into the program: the bytes of
  * manifests/NAME.yaml, manifests/dialects/NAME.yaml and manifests/licences/NAME.txt.  To add one, add the file and its
- * line in embed.c.
+ * line in embed.c.  The list "spdx" has the identifiers of the SPDX licence list that are not deprecated, one a line
+ * (package spdx-license-ids 3.0.18, CC0-1.0).
  */
 #ifndef FM_MANIFESTS_EMBED_H
 #define FM_MANIFESTS_EMBED_H
@@ -9,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum fm_embed_kind { FM_EMBED_PRESET, FM_EMBED_DIALECT, FM_EMBED_LICENCE };
+enum fm_embed_kind { FM_EMBED_PRESET, FM_EMBED_DIALECT, FM_EMBED_LICENCE, FM_EMBED_LIST };
 struct fm_embed {
 	enum fm_embed_kind kind;
 	const char *name; /* "ugr16" */

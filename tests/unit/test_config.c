@@ -297,7 +297,14 @@ static void test_values_out_of_range_are_refused(void **state)
 	refused(SOURCE "release: {version: 1/2}\n", "release.yaml:2: release.version takes a version", "");
 	refused(SOURCE "release: {date: 2026-02-30}\n", "release.yaml:2: release.date takes a date", "");
 	refused(SOURCE "release: {date: yesterday}\n", "release.yaml:2: release.date takes a date", "");
-	refused(SOURCE "release: {license: do what you want}\n", "release.yaml:2: release.license takes an SPDX", "");
+	refused(SOURCE "release: {license: do what you want}\n",
+		"release.yaml:2: release.license takes an identifier of the SPDX list", "");
+	refused(SOURCE "release: {license: CC-BY-4}\n",
+		"release.yaml:2: release.license takes an identifier of the SPDX list", "");
+	refused(SOURCE "release: {license: cc-by-4.0}\n",
+		"release.yaml:2: release.license takes an identifier of the SPDX list", "");
+	refused(SOURCE "release: {license: internal}\n", "LicenseRef- and a name of your own", "");
+	refused(SOURCE "release: {license: LicenseRef-}\n", "LicenseRef- and a name of your own", "");
 	refused(SOURCE "gate: {jsd.SA: {}}\n", "release.yaml:2: gate.jsd.SA has neither max nor min", "");
 	refused(SOURCE "gate: {jsd.SA: {max: 1, min: 2}}\n", "release.yaml:2: gate.jsd.SA: no value", "");
 	refused(SOURCE "gate: {jsd.SA: {relative_to_floor: true}}\n",
