@@ -497,5 +497,8 @@ int fm_preflight(const struct fm_run_options *o, const char *project, const char
 		return rc;
 	if (o->until == FM_RELEASE && !o->dry && (rc = say_losses(cfg, err)) < 0)
 		return rc;
-	return o->unconfined ? FM_OK : fm_sandbox_probe(err);
+	if (!o->unconfined && (rc = fm_sandbox_probe(err)) < 0)
+		return rc;
+	return o->until >= FM_EVALUATE && cfg->release.previous[0] ? fm_preflight_previous(cfg, o->unconfined, err)
+								   : FM_OK;
 }

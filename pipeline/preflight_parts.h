@@ -14,5 +14,7 @@ int fm_preflight_file(const char *key, const char *path, struct fm_error *err) F
  * as fm_preflight has it. */
 int fm_preflight_key(const struct fm_config *cfg, const char *project, bool dry, struct fm_outside *signer,
 		     struct fm_error *err) FM_MUST_CHECK;
+/* FM_EINPUT: release.previous has no flows in the dialect of the release, as far as its first rows show. */
+int fm_preflight_previous(const struct fm_config *cfg, bool unconfined, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -21,5 +21,7 @@ struct fm_previous_in {
 /* Adds leak.release_* of current beside the release before.  FM_EINPUT when that cannot be read or has no rows. */
 int fm_previous_compare(const struct fm_previous_in *in, const struct fm_table *current, struct fm_metrics *out,
 			struct fm_error *err) FM_MUST_CHECK;
+/* The same of its first rows, before hours are spent on what it is to be compared with. */
+int fm_previous_look(const char *path, const struct fm_dialect *dialect, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

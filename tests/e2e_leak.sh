@@ -82,6 +82,15 @@ expect 0 "run without it" again
 holds "measures nothing of the kind, from no stage that was kept" test "$(leak out release_equal)" = absent
 expect 3 "run stops when it is gone" again --set release.previous="$T/gone.tar.zst"
 says err "release.previous: " "and says which key names it"
+# What is no release is found before the first stage.
+tar -C pack --zstd -cf none-1.0.tar.zst old-1.0/manifest.json
+echo "no flows at all" >words.csv
+for what in none-1.0.tar.zst words.csv; do
+	rm -rf fresh
+	expect 3 "run refuses $what as the release before" again --workspace fresh --set release.previous="$T/$what"
+	says err "release.previous: the previous release: " "and says which key names it"
+	holds "before the first stage" test -z "$(ls fresh/stages 2>/dev/null)"
+done
 
 # --- input without sense ---
 # The preset's checks but those that learn, which have nothing to do with it.
