@@ -16,13 +16,14 @@
 #include "pipeline/ledger_parts.h"
 #include "release/record.h"
 
-#define PROBLEMS_MAX 20 /* more are counted by their first ones */
+#define PROBLEMS_MAX 20 /* more are not listed, and then not looked for */
 #define TRIES 3
 #define RECORDS_MAX 4096 /* looked at in one folder */
 
 struct audit {
 	struct fm_ledger *l;
 	bool keyed;
+	bool settled;         /* a row is wrong: one statement has read them all, so it stays so */
 	struct fm_secret key; /* of no bytes where no project is known */
 	json_t *problems;
 	json_t *witnesses;                /* {commitment: true} of each row, of either kind */
@@ -34,17 +35,24 @@ struct audit {
 	char at_head[FM_SHA256_HEX], at_seen[FM_SHA256_HEX]; /* hashes of these rows, "" when they were not passed */
 };
 
+static bool is_full(const struct audit *a)
+{
+	return json_array_size(a->problems) > PROBLEMS_MAX;
+}
+
 static void problem(struct audit *a, int64_t row, const char *fmt, ...) FM_PRINTF(3, 4);
 static void problem(struct audit *a, int64_t row, const char *fmt, ...)
 {
 	char words[600];
 	va_list ap;
 
-	if (json_array_size(a->problems) >= PROBLEMS_MAX)
+	if (is_full(a))
 		return;
 	va_start(ap, fmt);
 	vsnprintf(words, sizeof words, fmt, ap);
 	va_end(ap);
+	if (json_array_size(a->problems) == PROBLEMS_MAX)
+		snprintf(words, sizeof words, "more is wrong than is listed here");
 	json_array_append_new(a->problems, json_pack("{s:I, s:s}", "row", (json_int_t)row, "problem", words));
 }
 
@@ -224,7 +232,7 @@ static int walk(struct audit *a, struct fm_error *err)
 	if ((rc = fm_ledger_prepare(a->l, &s, "SELECT " FM_LEDGER_COLUMNS " FROM ledger ORDER BY row", err)) < 0)
 		return rc;
 	while ((step = fm_ledger_next_row(s, &r)) == SQLITE_ROW) {
-		if ((rc = check_row(a, &r, err)) < 0)
+		if (!is_full(a) && (rc = check_row(a, &r, err)) < 0)
 			goto out;
 		note_folder(a, &r);
 		a->last = r.row;
@@ -348,6 +356,7 @@ static int check_rows(struct audit *a, struct fm_error *err)
 		memcpy(a->last_hash, FM_LEDGER_ZEROS, FM_SHA256_HEX);
 		return FM_OK;
 	}
+	a->settled = json_array_size(a->problems) > 0;
 	if (rc < 0 || (rc = check_head(a, err)) < 0)
 		return rc;
 	check_witness(a);
@@ -380,7 +389,7 @@ static int check_all(struct audit *a, struct fm_error *err)
 	return rc;
 }
 
-int fm_ledger_check(struct fm_ledger *l, json_t **report, struct fm_error *err)
+static int check_once(struct fm_ledger *l, json_t **report, bool *settled, struct fm_error *err)
 {
 	struct audit a = {.l = l, .last_hash = FM_LEDGER_ZEROS, .seen = {.row = -1}};
 	int rc;
@@ -404,6 +413,7 @@ int fm_ledger_check(struct fm_ledger *l, json_t **report, struct fm_error *err)
 	if (!*report)
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the audit");
 out:
+	*settled = a.settled;
 	fm_secret_close(&a.key);
 	json_decref(a.problems);
 	json_decref(a.witnesses);
@@ -411,10 +421,18 @@ out:
 	return rc;
 }
 
+int fm_ledger_check(struct fm_ledger *l, json_t **report, struct fm_error *err)
+{
+	bool settled;
+
+	return check_once(l, report, &settled, err);
+}
+
 int fm_ledger_audit(const char *workspace, const char *project, json_t **report, struct fm_error *err)
 {
 	const struct timespec wait = {.tv_nsec = 30 * 1000 * 1000};
 	struct fm_ledger *l = NULL;
+	bool settled;
 	int rc;
 
 	*report = NULL;
@@ -422,7 +440,7 @@ int fm_ledger_audit(const char *workspace, const char *project, json_t **report,
 		return rc;
 	/* A run may be adding rows: then head and rows are read at two instants. What is wrong stays wrong. */
 	for (int i = 0; i < TRIES; i++) {
-		if ((rc = fm_ledger_check(l, report, err)) < 0 || i + 1 == TRIES ||
+		if ((rc = check_once(l, report, &settled, err)) < 0 || settled || i + 1 == TRIES ||
 		    json_is_true(json_object_get(*report, "intact")))
 			break;
 		json_decref(*report);

@@ -196,6 +196,25 @@ static void test_reordered_rows_are_found(void **state)
 	expect_problem("reordered");
 }
 
+/* Of many the first are named, the last says that there are more, and the reading does not begin again. */
+static void test_many_forged_rows_are_found(void **state)
+{
+	struct fm_error err;
+	json_t *report, *problems;
+
+	(void)state;
+	tamper("WITH RECURSIVE n(i) AS (SELECT 6 UNION ALL SELECT i + 1 FROM n WHERE i < 20005) INSERT INTO ledger "
+	       "SELECT i, time, run, kind, body, prev, hash, mac FROM n, ledger WHERE row = 5");
+	assert_int_equal(fm_ledger_audit(dir, project, &report, &err), FM_OK);
+	problems = json_object_get(report, "problems");
+	assert_false(json_is_true(json_object_get(report, "intact")));
+	assert_int_equal(json_integer_value(json_object_get(report, "rows")), 20005);
+	assert_int_equal(json_array_size(problems), 21 + 2); /* and two triggers that tamper() took away */
+	assert_string_equal(json_string_value(json_object_get(json_array_get(problems, 20), "problem")),
+			    "more is wrong than is listed here");
+	json_decref(report);
+}
+
 static void test_cut_tail_is_found(void **state)
 {
 	(void)state;
@@ -309,7 +328,7 @@ static void test_a_blind_commitment_is_of_no_body(void **state)
 	(void)state;
 	for (int after = 0; after < 2; after++) {
 		if (after)
-			tamper("UPDATE ledger SET body = '{\"n\":6}', hash = replace(hash, 'a', 'b')");
+			tamper("UPDATE ledger SET body = '{\"n\":6}', hash = substr(hash, 2) || substr(hash, 1, 1)");
 		assert_int_equal(fm_ledger_open(&l, dir, project, FM_LEDGER_READ, &err), FM_OK);
 		for (int blind = 0; blind < 2; blind++)
 			assert_int_equal(fm_ledger_witness(l, blind, first[after][blind], head[after][blind], &err),
@@ -336,6 +355,7 @@ int main(void)
 	    T(test_missing_or_foreign_head_is_found), T(test_database_that_is_none_is_found),
 	    T(test_rewritten_chain_is_found),         T(test_crash_before_the_head_is_healed),
 	    T(test_absent_ledger_is_an_input_error),  T(test_a_blind_commitment_is_of_no_body),
+	    T(test_many_forged_rows_are_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
