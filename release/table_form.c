@@ -29,10 +29,32 @@ static void add_delimiter(struct fm_table_form *f, int k)
 		f->quoted.now[k]++;
 }
 
+/* After a byte that begins a value there is a formula where it is = or @, or a sign and this behind it: no digit, and
+ * not the end of the value, as a lone hyphen stands for none. */
+static bool goes_on_as_formula(uint8_t c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c && strchr("(=@+-", c));
+}
+
+static bool ends_value(uint8_t c)
+{
+	return c && strchr("\n,;|\t\"", c);
+}
+
+static void add_formula(struct fm_table_form *f, uint8_t c)
+{
+	bool begins = f->nbytes == 0 || ends_value(f->last);
+
+	f->formulas += f->sign && goes_on_as_formula(c);
+	f->formulas += begins && (c == '=' || c == '@');
+	f->sign = begins && (c == '+' || c == '-');
+}
+
 static void add_byte(struct fm_table_form *f, uint8_t c)
 {
 	const char *at;
 
+	add_formula(f, c);
 	if (c == '\n') {
 		f->crlf += f->last == '\r';
 		f->objects += f->opens && f->last == '}';
@@ -86,6 +108,19 @@ static uint32_t count(uint64_t bits)
 	return bits ? (uint32_t)__builtin_popcountll(bits) : 0;
 }
 
+/* values: their ends in the block. */
+static void add_formulas(struct fm_table_form *f, const uint8_t *p, const __m128i v[4], uint64_t values)
+{
+	uint64_t begins = values << 1 | (f->nbytes == 0 || ends_value(f->last)),
+		 signs = (where(v, '+') | where(v, '-')) & begins;
+
+	f->formulas += f->sign && goes_on_as_formula(p[0]);
+	f->formulas += count((where(v, '=') | where(v, '@')) & begins);
+	f->sign = signs >> (BLOCK - 1);
+	for (signs &= UINT64_MAX >> 1; signs; signs &= signs - 1)
+		f->formulas += goes_on_as_formula(p[__builtin_ctzll(signs) + 1]);
+}
+
 /* A block of printable text without quotes, and ends of lines, as nearly all are; false: something else is in it. */
 static bool add_block(struct fm_table_form *f, const uint8_t *p)
 {
@@ -105,6 +140,7 @@ static bool add_block(struct fm_table_form *f, const uint8_t *p)
 	found[COMMA] = where(v, ',');
 	found[SEMICOLON] = where(v, ';');
 	found[BAR] = where(v, '|');
+	add_formulas(f, p, v, ends | found[TAB] | found[COMMA] | found[SEMICOLON] | found[BAR]);
 	for (; ends; ends &= ends - 1) {
 		uint64_t end = ends & -ends;
 		int at = __builtin_ctzll(end);

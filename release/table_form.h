@@ -29,7 +29,10 @@ struct fm_table_form {
 	uint64_t cr, crlf;                  /* carriage returns; those before the end of a line */
 	uint64_t control;                   /* other bytes that no text of a flow has */
 	uint64_t objects;                   /* lines from a { to a } */
-	bool bom;                           /* it begins with a byte-order mark */
+	uint64_t formulas; /* values that begin with = or @, or with a sign and what is no number: a spreadsheet counts
+			      them */
+	bool sign;         /* the last byte is a sign that begins a value */
+	bool bom;          /* it begins with a byte-order mark */
 	uint8_t first[3], last;
 	bool opens; /* the line began with a { */
 	uint64_t nbytes;

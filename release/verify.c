@@ -284,6 +284,25 @@ static int judge(struct fm_verify_job *job, const struct fm_accepted_state *stat
 	return FM_OK;
 }
 
+/* A spreadsheet that opens a table computes what looks like a formula, and some formulas start programs. */
+static void note_formulas(struct fm_verify_report *r)
+{
+	for (size_t i = 0; i < r->info.n; i++) {
+		const struct fm_archive_file *f = &r->info.file[i];
+		size_t n = strlen(f->path);
+
+		if (n > 4 && strcmp(f->path + n - 4, ".csv") == 0 && f->form.formulas) {
+			fm_verify_note(
+			    r,
+			    "%llu value%s of %s begin%s with =, +, - or @, as formulas do: let no spreadsheet "
+			    "open it but as text",
+			    (unsigned long long)f->form.formulas, f->form.formulas == 1 ? "" : "s", f->path,
+			    f->form.formulas == 1 ? "s" : "");
+			return;
+		}
+	}
+}
+
 /* Extracted and remembered together: what is remembered was given out, and what was refused was not. */
 static int accept_it(struct fm_verify_job *job, struct fm_extract **extract)
 {
@@ -329,6 +348,7 @@ static int verify(struct fm_verify_job *job)
 		return rc;
 	if ((rc = check_contents(job, x ? fm_extract_sink(x) : NULL)) < 0)
 		goto out;
+	note_formulas(job->report);
 	rc = accept_it(job, &x);
 out:
 	fm_extract_abort(x);

@@ -63,7 +63,7 @@ enum fm_memory {
 	FM_MEMORY_SAME,    /* what was accepted last, once more */
 	FM_MEMORY_LATER,   /* later than what was accepted last */
 };
-#define FM_VERIFY_NOTES 4
+#define FM_VERIFY_NOTES 6
 struct fm_verify_report {
 	bool good;
 	enum fm_reason reason;

@@ -103,6 +103,34 @@ static void nothing_as_label(const struct fm_doubts *d, const char *path, const 
 				path, d->place ? d->place : "line", (unsigned long long)d->label[i]);
 }
 
+/* A label that a spreadsheet takes for a formula, which the released table would have as it is. A sign before a number
+ * and a hyphen alone are none. */
+static bool is_formula(const char *s)
+{
+	size_t n = strlen(s);
+
+	if (n < 2 || !strchr("=@+-", s[0]))
+		return false;
+	return s[0] == '=' || s[0] == '@' || s[1 + strspn(s + 1, "0123456789.")] != '\0';
+}
+
+static void formulas_as_labels(const struct fm_doubts *d, const char *path, const struct fm_dict *labels)
+{
+	uint64_t first = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < labels->n && i < d->nlabels; i++)
+		if (d->label[i] && is_formula(labels->value[i]) && (!n++ || d->label[i] < first))
+			first = d->label[i];
+	if (n)
+		fm_warn("%s: %zu label%s begin%s with =, +, - or @ (first at %s %llu), as formulas do, and would stand "
+			"in the release as %s: a partner's spreadsheet may compute them; map each to another with "
+			"labels in "
+			"the dialect",
+			path, n, n == 1 ? "" : "s", n == 1 ? "s" : "", d->place ? d->place : "line",
+			(unsigned long long)first, n == 1 ? "it is" : "they are");
+}
+
 /* Classes of which rows stand in the trace, and none of them could be read. */
 static void vanished_labels(const struct fm_doubts *d, const char *path, const struct fm_dict *labels)
 {
@@ -132,6 +160,7 @@ int fm_doubts_labels(const struct fm_doubts *d, const char *path, const struct f
 {
 	vanished_labels(d, path, labels);
 	nothing_as_label(d, path, labels);
+	formulas_as_labels(d, path, labels);
 	return similar_labels(d, path, labels, err);
 }
 

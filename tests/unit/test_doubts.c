@@ -253,6 +253,18 @@ static void a_label_that_is_no_value_is_warned_of(void **state)
 	assert_null(strstr(said, "no value"));
 }
 
+static void a_label_that_is_a_formula_is_warned_of(void **state)
+{
+	static const char *const odd[] = {"scan", "=cmd|' /C calc'!A0", "-2+3"}, *const even[] = {"-", "-1", "a=b"};
+
+	(void)state;
+	assert_int_equal(judge(rows_of(100, in_order, odd, 3), said), FM_OK);
+	assert_non_null(strstr(said, "2 labels begin with =, +, - or @ (first at line 3)"));
+	assert_null(strstr(said, "calc")); /* no text of a label is said */
+	assert_int_equal(judge(rows_of(100, in_order, even, 3), said), FM_OK);
+	assert_null(strstr(said, "spreadsheet"));
+}
+
 static void which_rows_come_first_is_seen(void **state)
 {
 	(void)state;
@@ -394,6 +406,7 @@ int main(void)
 	    cmocka_unit_test(times_far_from_all_others_are_warned_of),
 	    cmocka_unit_test(labels_of_synthetic_flows_in_another_spelling_are_warned_of),
 	    cmocka_unit_test(a_label_that_is_no_value_is_warned_of),
+	    cmocka_unit_test(a_label_that_is_a_formula_is_warned_of),
 	    cmocka_unit_test(which_rows_come_first_is_seen),
 	    cmocka_unit_test(a_clock_of_twelve_hours_is_warned_of),
 	    cmocka_unit_test(flows_without_packets_and_flows_that_stand_twice_are_counted),

@@ -24,7 +24,8 @@ static void same(const struct fm_form_lines *a, const struct fm_form_lines *b)
 static void however_bytes_come(void **state)
 {
 	/* mostly text, as in a table; the rest seldom */
-	static const char often[] = "0123456789,,,,....::-abc \n", seldom[] = "\n\n\"\r\t;|{}\x01\x7f\xef\xbb\xbf,,,,,";
+	static const char often[] = "0123456789,,,,....::-+=@abc \n",
+			  seldom[] = "\n\n\"\r\t;|{}\x01\x7f\xef\xbb\xbf,,,,,";
 	uint8_t text[4000];
 
 	(void)state;
@@ -54,6 +55,7 @@ static void however_bytes_come(void **state)
 			assert_int_equal(f->crlf, bytes.crlf);
 			assert_int_equal(f->control, bytes.control);
 			assert_int_equal(f->objects, bytes.objects);
+			assert_int_equal(f->formulas, bytes.formulas);
 			assert_int_equal(f->has_quotes, bytes.has_quotes);
 			assert_int_equal(f->is_open, bytes.is_open);
 			assert_int_equal(f->bom, bytes.bom);
@@ -99,11 +101,36 @@ static void rows_have_as_many_values(void **state)
 	assert_int_equal(f.crlf, 2);
 }
 
+static uint64_t formulas(const char *text)
+{
+	struct fm_table_form f = form_of(text);
+
+	return f.formulas;
+}
+
+static void formulas_are_counted(void **state)
+{
+	static const char *const none[] = {"1,-,-1,+2.5,-.5,a=b,a@b, =1,->,<-,1-a\n", "-\n", "+", "-,-\n-\n",
+					   "...AP.,-5\n"},
+				 *const one[] = {"=1\n",        "a,=cmd|' /C calc'!A0\n",
+						 "a;@SUM(1)\n", "a|+A1\n",
+						 "a\t-A1\n",    "\"=1\"\n",
+						 "1\n-(1)\n",   "1\n+=1\n",
+						 "1,-@x\n",     "1,--2\n"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+		assert_int_equal(formulas(none[i]), 0);
+	for (size_t i = 0; i < sizeof one / sizeof *one; i++)
+		assert_int_equal(formulas(one[i]), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(however_bytes_come),
 	    cmocka_unit_test(rows_have_as_many_values),
+	    cmocka_unit_test(formulas_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

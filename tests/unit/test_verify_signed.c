@@ -355,6 +355,14 @@ static void honest_release_is_accepted(void **state)
 		assert_int_equal(report.reason, FM_REASON_RECORD_DISAGREES);
 		fm_verify_report_free(&report);
 	}
+	/* A value that a spreadsheet would compute is its label's, and told. */
+	assert_int_equal(report.nnotes, 0);
+	put_signed(&(struct change){"data/flows.csv", NULL, ",background\n", ",=1+1\n", FM_REASON_GOOD, ""}, &second);
+	if (verify_signed() != FM_OK)
+		fail_msg("%s: %s", fm_reason_name(report.reason), err.message);
+	assert_int_equal(report.nnotes, 1);
+	assert_non_null(strstr(report.note[0], "1 value of data/flows.csv begins with =, +, - or @"));
+	fm_verify_report_free(&report);
 	/* A member that a later version may write is none of its business. */
 	put_signed(&(struct change){M, "/later", NULL, "{\"a\":1}", FM_REASON_GOOD, ""}, &second);
 	if (verify_signed() != FM_OK)
