@@ -60,12 +60,13 @@ static int keep_copy(struct fm_config *cfg, const char *workspace, bool unconfin
 		rc = fm_fail_errno(err, "%s", named);
 		goto out;
 	}
+	/* Said before: a pipe that nobody writes into is waited for. */
+	fm_log("%s is copied into %s: it is read more than once", name, dir);
 	from = standard ? dup(STDIN_FILENO) : open(cfg->source.path, O_RDONLY | O_CLOEXEC);
 	if (from < 0 || (out = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) < 0) {
 		rc = fm_fail_errno(err, "%s", from < 0 ? name : tmp);
 		goto out;
 	}
-	fm_log("%s is copied into %s: it is read more than once", name, dir);
 	if ((rc = copy_all(from, out, name, err)) < 0)
 		goto out;
 	if (fstat(out, &st) || fsync(out)) {

@@ -86,5 +86,7 @@ mkfifo fifo
 cat all.csv >fifo &
 expect 0 "a pipe with a name is read" "$F" run p/release.yaml $UNCONFINED --workspace "$T/w" --until ingest --set source.path="$T/fifo"
 holds "a pipe gives the same flows" test "$(store)" = "$plain"
+expect 124 "one that nobody writes into is waited for" timeout 1 "$F" run p/release.yaml $UNCONFINED --workspace "$T/w" --until ingest --set source.path="$T/fifo"
+says err "fifo is copied into" "which is said before"
 expect 3 "an empty standard input is refused" sh -c "$F run p/release.yaml $UNCONFINED --workspace $T/w --until ingest --set source.path=- </dev/null"
 finish
