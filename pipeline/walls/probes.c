@@ -1,4 +1,4 @@
-#include "pipeline/walls/probes.h"
+#include "pipeline/walls/probes_parts.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -117,10 +117,34 @@ static int judge(const json_t *report, const char *stage, bool unconfined, struc
 
 	if (json_array_size(through) == 0 || unconfined)
 		return FM_OK;
-	return fm_fail(err, FM_ESYSTEM,
-		       "the walls do not hold here: %zu of %zu attempts to get out of stage %s got through, the first: "
-		       "%s; flowmint doctor names all",
-		       json_array_size(through), fm_nprobes, stage, json_string_value(json_array_get(through, 0)));
+	return fm_fail(
+	    err, FM_ESYSTEM,
+	    "the walls do not hold here: %zu of %lld attempts to get out of stage %s got through, the first: "
+	    "%s; flowmint doctor names all",
+	    json_array_size(through), (long long)json_integer_value(json_object_get(report, "tried")), stage,
+	    json_string_value(json_array_get(through, 0)));
+}
+
+int fm_probes_note(json_t *one, const char *name, bool through, struct fm_error *err)
+{
+	const char *of[] = {"tried", "refused"};
+	bool bad = through && json_array_append_new(json_object_get(one, "through"), json_string(name)) != 0;
+
+	for (int i = 0; i < (through ? 1 : 2); i++)
+		bad |= json_object_set_new(one, of[i],
+					   json_integer(json_integer_value(json_object_get(one, of[i])) + 1)) != 0;
+	return bad ? fm_fail(err, FM_ESYSTEM, "out of memory") : FM_OK;
+}
+
+/* The report of a stage, to which chains that it begins are added. */
+static int try_stage(enum fm_stage_id id, const char *dir, bool unconfined, const json_t *kind, json_t **one,
+		     struct fm_error *err)
+{
+	if (!(*one = json_deep_copy(kind)))
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	return id == FM_INGEST     ? fm_probes_chain_ingest(dir, unconfined, *one, err)
+	       : id == FM_EVALUATE ? fm_probes_chain_evaluate(*one, err)
+				   : FM_OK;
 }
 
 int fm_probes_run(const char *workspace, bool unconfined, json_t **report, struct fm_error *err)
@@ -141,12 +165,13 @@ int fm_probes_run(const char *workspace, bool unconfined, json_t **report, struc
 		goto out;
 	}
 	for (int i = 0; i < FM_NSTAGES; i++) {
-		json_t *one = kind[fm_stage_table[i].threads];
+		json_t *one = NULL;
 
-		if (json_object_set(*report, fm_stage_name(i), one) != 0) {
+		rc = try_stage(i, dir, unconfined, kind[fm_stage_table[i].threads], &one, err);
+		if (json_object_set_new(*report, fm_stage_name(i), one) != 0 && rc >= 0)
 			rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		if (rc < 0)
 			goto out;
-		}
 		if ((rc = judge(one, fm_stage_name(i), unconfined, err)) < 0)
 			goto out;
 	}

@@ -37,6 +37,8 @@ enum fm_probe_end { FM_PROBE_REFUSED, FM_PROBE_KILLED, FM_PROBE_THROUGH };
  *
  *     {"ingest": {"tried": 60, "killed": 40, "refused": 20, "through": []}, ...}
  *
+ * Chains of two stages (probes_chains.c) count with the first of them, ingest or evaluate.
+ *
  * FM_ESYSTEM when one gets through that must not: any, but without namespaces those that a threat model without them
  * names (docs/threat-model.md) are only told. */
 int fm_probes_run(const char *workspace, bool unconfined, json_t **report, struct fm_error *err) FM_MUST_CHECK;

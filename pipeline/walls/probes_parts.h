@@ -1,6 +1,6 @@
 /*
  * probes_parts.h - the attempts of probes_calls.c, for the list of probes_list.c: what each is called, and its
- * function.
+ * function; and the chains of probes_chains.c.
  */
 #ifndef FM_PIPELINE_PROBES_PARTS_H
 #define FM_PIPELINE_PROBES_PARTS_H
@@ -83,5 +83,12 @@
 #define FM_PROBE_DECLARE(name, function) bool function(const struct fm_probing *p);
 FM_PROBES_CALLS(FM_PROBE_DECLARE)
 #undef FM_PROBE_DECLARE
+
+/* Attempts by two stages, the first of which is ingest or evaluate, added to its report `one`.  dir: a folder to make
+ * them in, where "other/secret" is what the second must not read. */
+int fm_probes_chain_ingest(const char *dir, bool unconfined, json_t *one, struct fm_error *err) FM_MUST_CHECK;
+int fm_probes_chain_evaluate(json_t *one, struct fm_error *err) FM_MUST_CHECK;
+/* One attempt more in a report of fm_probes_run. */
+int fm_probes_note(json_t *one, const char *name, bool through, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

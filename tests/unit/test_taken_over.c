@@ -26,6 +26,7 @@
 #include "pipeline/runner.h"
 #include "pipeline/vault.h"
 #include "pipeline/walls/harvest.h"
+#include "pipeline/walls/probes.h"
 #include "pipeline/walls/sandbox.h"
 
 #define SECRET "10.11.12.13 called 14.15.16.17 at 09:41"
@@ -77,9 +78,16 @@ static struct fm_buf raw;
 
 static struct {
 	bool tree, holds, result, metrics, controls, compare, digest;
-	bool seal;  /* sealing the store, which follows no link either */
-	bool calls; /* filter and Landlock, which let no stage make a link in the first place */
+	bool seal;   /* sealing the store, which follows no link either */
+	bool calls;  /* filter and Landlock, which let no stage make a link in the first place */
+	bool probes; /* the looks are away from what a run tries before it begins, not from its stages */
 } off;
+
+/* A run tries the looks before it begins, and would not begin. */
+static bool of_this(const char *path)
+{
+	return off.probes == (strstr(path, "/probe-tmp/") != NULL);
+}
 
 int __real_fm_harvest_tree(const struct fm_config *, enum fm_stage_id, const char *, uint64_t, struct fm_error *);
 int __wrap_fm_harvest_tree(const struct fm_config *cfg, enum fm_stage_id id, const char *path, uint64_t max,
@@ -87,7 +95,7 @@ int __wrap_fm_harvest_tree(const struct fm_config *cfg, enum fm_stage_id id, con
 int __wrap_fm_harvest_tree(const struct fm_config *cfg, enum fm_stage_id id, const char *path, uint64_t max,
 			   struct fm_error *err)
 {
-	return off.tree ? FM_OK : __real_fm_harvest_tree(cfg, id, path, max, err);
+	return off.tree && of_this(path) ? FM_OK : __real_fm_harvest_tree(cfg, id, path, max, err);
 }
 
 bool __real_fm_harvest_holds(const char *, const char *);
@@ -97,7 +105,7 @@ bool __wrap_fm_harvest_holds(const char *path, const char *name)
 	char whole[700];
 	struct stat st;
 
-	if (!off.holds)
+	if (!off.holds || !of_this(path))
 		return __real_fm_harvest_holds(path, name);
 	snprintf(whole, sizeof whole, "%s/%s", path, name ? name : "");
 	return stat(whole, &st) == 0;
@@ -763,6 +771,47 @@ static void test_second_chain_is_one_without_the_looks(void **state)
 	leaks(NAME_IN_CONTROLS, &off.controls, "10.11.12.13");
 }
 
+/* Is an attempt of this name among those of the stage that got through? */
+static bool got_through(const json_t *report, const char *stage, const char *name)
+{
+	const json_t *through = json_object_get(json_object_get(report, stage), "through");
+	bool found = false;
+
+	for (size_t i = 0; i < json_array_size(through); i++)
+		found = found || strcmp(json_string_value(json_array_get(through, i)), name) == 0;
+	return found;
+}
+
+/* The chains that each run and doctor try: held, and each through without the one look that holds it. */
+static void test_each_run_tries_the_chains(void **state)
+{
+	static const struct {
+		const char *stage, *name;
+		bool *look;
+	} chain[] = {{"ingest", "leave a link for train", &off.tree},
+		     {"ingest", "read on in train through a link of ingest", &off.holds},
+		     {"evaluate", "say a private row to the manifest", &off.result},
+		     {"evaluate", "hide a private row in the digits of a metric", &off.metrics}};
+	struct fm_error err;
+	json_t *report;
+
+	(void)state;
+	for (size_t i = 0; i <= sizeof chain / sizeof *chain; i++) {
+		memset(&off, 0, sizeof off);
+		off.probes = true;
+		if (i)
+			*chain[i - 1].look = true;
+		report = NULL;
+		if (fm_probes_run(dir, !confined, &report, &err) != FM_OK && !i)
+			fail_msg("%s", err.message);
+		for (size_t k = 0; k < sizeof chain / sizeof *chain; k++)
+			if (got_through(report, chain[k].stage, chain[k].name) != (i == k + 1))
+				fail_msg("with look %zu away: %s", i, chain[k].name);
+		json_decref(report);
+	}
+	memset(&off, 0, sizeof off);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
@@ -777,6 +826,7 @@ int main(void)
 	    T(test_documents_that_are_none_are_refused),
 	    T(test_words_of_a_stage_drive_no_terminal),
 	    T(test_second_chain_is_one_without_the_looks),
+	    T(test_each_run_tries_the_chains),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
