@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/num.h"
 #include "manifests/canon.h"
 #include "manifests/dialect.h"
 #include "manifests/json_bounds.h"
@@ -233,11 +234,12 @@ static json_t *config_of_archive(const char *path)
 	return config;
 }
 
-/* A version that is not there must rise, and so must its number. */
-static int check_rises(const struct fm_run_options *o, struct fm_error *err)
+/* A version that is not there must rise, and so must its number; first: it is looked at for the first time. */
+static int check_rises(const struct fm_run_options *o, bool first, struct fm_error *err)
 {
 	char *path = fm_path_join(o->project ? o->project : o->cfg->dir, "allowed_signers");
 	struct fm_signers signers = {0};
+	char today[FM_TIME_MAX];
 	struct fm_record next;
 	int rc;
 
@@ -245,7 +247,14 @@ static int check_rises(const struct fm_run_options *o, struct fm_error *err)
 		return no_memory(err);
 	if ((rc = fm_signers_load(&signers, path, err)) < 0)
 		goto out;
-	rc = fm_publish_next(o->cfg, fm_preflight_out(o), &signers, &next, err);
+	if ((rc = fm_publish_next(o->cfg, fm_preflight_out(o), &signers, &next, err)) < 0)
+		goto out;
+	fm_format_time_s((int64_t)time(NULL) * 1000, today);
+	if (first && next.expires[0] && strncmp(next.expires, today, strlen(next.expires)) < 0)
+		fm_warn(
+		    "publish.expires: %s has passed, so partners will refuse this release: name a later day, or raise "
+		    "release.date, from which a number of days counts",
+		    next.expires);
 out:
 	fm_signers_free(&signers);
 	free(path);
@@ -266,7 +275,7 @@ int fm_preflight_version(const struct fm_run_options *o, struct fm_ledger *l, co
 	if (asprintf(&path, "%s/%s-%s.tar.zst", fm_preflight_out(o), cfg->release.name, cfg->release.version) < 0)
 		return no_memory(err);
 	if (lstat(path, &st) != 0) {
-		rc = check_rises(o, err);
+		rc = check_rises(o, !run, err);
 		goto out;
 	}
 	if (!S_ISREG(st.st_mode)) {

@@ -90,6 +90,28 @@ static bool may_sign_records(const struct fm_signers *signers)
 	return false;
 }
 
+/* A record that is there stays as it is, whatever the config says now. */
+static int warn_kept(const struct fm_config *cfg, const struct fm_record *found, struct fm_error *err)
+{
+	struct fm_record now = {0};
+	struct fm_config *then;
+	int rc;
+
+	if (!cfg->publish.expires[0])
+		return FM_OK;
+	if (!(then = malloc(sizeof *then)))
+		return no_memory(err);
+	*then = *cfg; /* a number of days counts from the day that it was issued */
+	memcpy(then->release.date, found->issued, sizeof found->issued);
+	rc = set_dates(then, &now, err);
+	free(then);
+	if (rc >= 0 && strcmp(now.expires, found->expires) != 0)
+		fm_warn("publish.expires: %s %s is released already, %s%s, and its record stays as it is: raise "
+			"release.version to give it out with another end",
+			found->name, found->version, found->expires[0] ? "until " : "without an end", found->expires);
+	return rc;
+}
+
 int fm_publish_next(const struct fm_config *cfg, const char *out, const struct fm_signers *signers,
 		    struct fm_record *next, struct fm_error *err)
 {
@@ -428,7 +450,7 @@ static int look(struct publication *p, bool *archive, bool *complete, struct fm_
 			       "release.version",
 			       found.name, found.version, (long long)found.sequence);
 	*complete = true;
-	return FM_OK;
+	return warn_kept(p->cfg, &found, err);
 }
 
 static int write_record(struct publication *p, struct fm_error *err)

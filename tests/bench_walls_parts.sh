@@ -1,9 +1,10 @@
 #!/bin/sh
 # bench_walls_parts.sh - what the walls of a run cost, counted: processor time of each part (tests/bench/walls.c) times how often a
 # run up to the gate does it (strace), beside the processor time of that run.  bench_walls.sh measures whole runs instead, which differ
-# by more than the walls cost where something else runs too.
+# by more than the walls cost where something else runs too.  Encryption likewise: each product sealed once and opened once.
 #
-# ROWS, STEPS: flows, training steps; preset demo, one thread.  B is the build folder.
+# ROWS, STEPS: flows, training steps; preset demo, one thread.  More steps add to the rest and next to nothing to the walls, so few
+# steps give a share that no longer training has.  B is the build folder.
 set -eu
 cd "$(dirname "$0")/.."
 B=${B:-build}
@@ -51,5 +52,7 @@ costs = [("attempts to get out", part["probes"], f"once, {part['probes']:.1f} ms
 for what, ms, how in costs:
     print(f"{what:45} {ms:8.1f} ms  {how}")
 added = sum(ms for _, ms, _ in costs)
-print(f"{'together':45} {added:8.1f} ms, {100 * added / (1e3 * whole - added):.2f} % of the {whole - added / 1e3:.2f} s of the rest ({rows} flows, {steps} steps)")
+sealed = mib * (part["seal"] + part["open"])
+print(f"{'encryption':45} {sealed:8.1f} ms  {mib:.1f} MiB sealed and opened, {part['seal']:.2f} and {part['open']:.2f} ms each, {100 * sealed / (1e3 * whole - sealed):.2f} %")
+print(f"{'walls together':45} {added:8.1f} ms, {100 * added / (1e3 * whole - added):.2f} % of the {whole - added / 1e3:.2f} s of the rest ({rows} flows, {steps} steps)")
 EOF

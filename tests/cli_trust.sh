@@ -171,7 +171,7 @@ expect 2 "nothing else is done to a key" "$F" key turn p --new p/keys/second
 expect 0 "a key after the first, which is made" "$F" key rotate p --new p/keys/second
 says out 'flowmint namespaces="flowmint,flowmint-release" ssh-ed25519' "its line for allowed_signers"
 holds "which has it" grep -qxF "$(cat out)" p/allowed_signers
-says err "set publish.key to p/keys/second" "and what is to be done"
+says err "set publish.key to keys/second," "and what is to be done, as the config names it"
 expect 3 "the old key signs no more" release 1.3.0
 says err "KEYS.json ends with" "and the message says why"
 expect 3 "nor can it be replaced once more" "$F" key rotate p --new p/keys/other
@@ -305,6 +305,12 @@ holds "nothing was written" test ! -e p/waivers/leak.rows_equal.waiver
 expect 2 "gate.waivable is of leakage" "$F" config p/release.yaml --set gate.waivable=jsd_mean8
 sed -i 's/^gate:/gate:\n  waivable: leak.rows_equal/' p/release.yaml
 expect 0 "where it does, it is signed" waive leak.rows_equal waiver
+# A release that partners refuse from the day that it is made is told of, and a record that is there stays.
+expect 0 "a release whose day of expiry has passed" release 1.5.0 --set publish.expires=2026-11-28 --set publish.key="$T/p/keys/second"
+says err "publish.expires: 2026-11-28 has passed" "is warned of"
+expect 1 "and refused" verify 1.5.0
+expect 0 "the same with a later day" release 1.5.0 --set publish.expires=2099-12-31 --set publish.key="$T/p/keys/second"
+says err "is released already, until 2026-11-28, and its record stays as it is" "changes nothing, which is said"
 expect 0 "where the config no longer says so" release 1.5.0 --until gate --set gate.waivable=leak.family_p
 says err "gate.waivable does not name: leak.rows_equal" "it counts for nothing"
 finish

@@ -170,6 +170,25 @@ static int make_where_absent(const char *path, struct fm_error *err)
 	return rc;
 }
 
+/* The key as publish.key names it: by its path below the project's folder, else by its whole path. */
+static int say_what_to_set(const char *keys_path, const char *key, const char *dir, struct fm_error *err)
+{
+	char *real = realpath(key, NULL), *top = realpath(dir, NULL);
+	size_t n = top ? strlen(top) : 0;
+	int rc = FM_OK;
+
+	if (!real || !top)
+		rc = fm_fail_errno(err, "%s", real ? dir : key);
+	else
+		fm_log(
+		    "%s has it, and each release from now on will: set publish.key to %s, and keep the old key until "
+		    "partners have the new line",
+		    keys_path, strncmp(real, top, n) == 0 && real[n] == '/' ? real + n + 1 : real);
+	free(real);
+	free(top);
+	return rc;
+}
+
 static int rotate(const struct key_args *a, const struct fm_config *cfg, struct fm_error *err)
 {
 	char *keys_path = fm_path_join(cfg->dir, FM_KEYS_FILE), *signers = fm_path_join(cfg->dir, "allowed_signers");
@@ -193,9 +212,7 @@ static int rotate(const struct key_args *a, const struct fm_config *cfg, struct 
 	if ((rc = fm_file_write(keys_path, 0644, text.data, text.len, err)) < 0)
 		goto out;
 	fputs(line.data, stdout);
-	fm_log("%s has it, and each release from now on will: set publish.key to %s, and keep the old key until "
-	       "partners have the new line",
-	       keys_path, a->new);
+	rc = say_what_to_set(keys_path, a->new, cfg->dir, err);
 out:
 	close_key(&old);
 	close_key(&new);

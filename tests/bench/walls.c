@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/seal.h"
 #include "pipeline/keys.h"
 #include "pipeline/walls/probes.h"
 #include "pipeline/walls/sandbox.h"
@@ -165,9 +166,41 @@ static double a_mib(double box_s)
 	return (spent() - before - box_s) / MIB;
 }
 
+/* Seconds of sealing a MiB, and of opening it again. */
+static void a_sealed_mib(double *seal_s, double *open_s)
+{
+	struct fm_secret key = {0};
+	struct fm_unseal *u = NULL;
+	struct fm_seal *s = NULL;
+	char *mib = calloc(1, 1 << 20), path[4300];
+	size_t got = 1;
+	double before;
+
+	snprintf(path, sizeof path, "%s/sealed", out);
+	if (!mib)
+		exit(1);
+	must(fm_secret_new(&key, 32, &err));
+	memset(key.data, 7, key.len);
+	before = spent();
+	must(fm_seal_open(&s, path, &key, "bench", &err));
+	for (int i = 0; i < MIB; i++)
+		must(fm_seal_write(s, mib, 1 << 20, &err));
+	must(fm_seal_commit(s, &err));
+	*seal_s = (spent() - before) / MIB;
+	before = spent();
+	must(fm_unseal_open(&u, path, &key, "bench", &err));
+	while (got)
+		must(fm_unseal_read(u, mib, 1 << 20, &got, &err));
+	fm_unseal_close(u);
+	*open_s = (spent() - before) / MIB;
+	unlink(path);
+	fm_secret_close(&key);
+	free(mib);
+}
+
 int main(int argc, char **argv)
 {
-	double box_s, plain_s, with_s, without_s;
+	double box_s, plain_s, with_s, without_s, seal_s, open_s;
 
 	if (argc != 2)
 		return 2;
@@ -183,5 +216,8 @@ int main(int argc, char **argv)
 	with_s = a_call(true);
 	printf("call %.1f ns\n", 1e9 * (with_s - without_s));
 	printf("mib %.3f ms\n", 1e3 * a_mib(box_s));
+	a_sealed_mib(&seal_s, &open_s);
+	printf("seal %.3f ms\n", 1e3 * seal_s);
+	printf("open %.3f ms\n", 1e3 * open_s);
 	return 0;
 }
