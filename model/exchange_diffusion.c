@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 enum { CLIP_RECORDS = 2000 };
@@ -228,7 +229,7 @@ int fm_exchange_fit(struct fm_exchange_diffusion *x, const struct fm_table *t, c
 {
 	struct fm_record_space *space = NULL;
 	uint32_t *place = NULL;
-	double clip;
+	double clip, began;
 	int rc;
 
 	memset(x, 0, sizeof *x);
@@ -241,12 +242,14 @@ int fm_exchange_fit(struct fm_exchange_diffusion *x, const struct fm_table *t, c
 	if ((rc = fm_exchange_net(x, o->width, o->depth, err)) < 0)
 		goto out;
 	fm_layout_init(&x->net->layout, x->weights, o->start.seed);
+	began = fm_seconds();
 	if ((rc = fm_record_space_new(&space, x->net, o->counts.pool, err)) < 0 ||
 	    (rc = start(x, space, o, &clip, err)) < 0)
 		goto out;
 	memcpy(x->start, x->weights, sizeof *x->start * x->net->layout.nfloats);
 	if ((rc = train(x, space, t, o, clip, err)) < 0)
 		goto out;
+	x->seconds = fm_seconds() - began;
 	if (o->planted)
 		rc = score_losses(x, space, o, place, err);
 out:

@@ -52,6 +52,7 @@ struct fm_exchange_diffusion {
 	float *weights, *start;    /* (net->layout.nfloats) at the end, and before the private training */
 	struct fm_charges charges; /* all: of the counts and of the training */
 	struct fm_private_log log; /* private */
+	double seconds;            /* of the start and the private steps, of which each has its share */
 };
 int fm_exchange_fit(struct fm_exchange_diffusion *x, const struct fm_table *t, const struct fm_exchange_opts *o,
 		    struct fm_error *err) FM_MUST_CHECK;

@@ -91,6 +91,12 @@ static uint64_t exchanges_steps(const struct fm_config *cfg, uint64_t rows)
 	return (uint64_t)steps_of(cfg);
 }
 
+/* Exchanges, as many as a step looks at of privacy.records. */
+static uint64_t exchanges_step_flows(const struct fm_config *cfg)
+{
+	return (uint64_t)cfg->train.batch;
+}
+
 /* What is not of the counts; the noise is the plan's. */
 static struct fm_exchange_opts options(const struct fm_config *cfg, double noise_multiplier)
 {
@@ -239,8 +245,11 @@ static int fit_to(struct fm_model **model, const struct fm_generator_ctx *ctx, c
 	fm_log("train: %zu private counts of exchanges, and %d private steps with noise of %g times the clip; %zu "
 	       "parameters",
 	       e->x.m.charges.n, o.steps, o.noise_multiplier, e->x.net->layout.nfloats);
-	*result = (struct fm_fit_result){
-	    .steps = (uint64_t)o.steps, .parameters = e->x.net->layout.nfloats, .loss = NAN, .validation = NAN};
+	*result = (struct fm_fit_result){.steps = (uint64_t)o.steps,
+					 .parameters = e->x.net->layout.nfloats,
+					 .loss = NAN,
+					 .validation = NAN,
+					 .flows_per_second = (double)o.batch * o.steps / fmax(e->x.seconds, 1e-9)};
 	*model = &e->base;
 	e = NULL;
 out:
@@ -422,6 +431,7 @@ const struct fm_generator fm_generator_exchanges = {
     .plan = exchanges_plan,
     .charges = exchanges_charges,
     .steps = exchanges_steps,
+    .step_flows = exchanges_step_flows,
     .divides = true,
     .describe = exchanges_describe,
     .free = exchanges_free,

@@ -190,6 +190,10 @@ static int run_sample(struct plan *p, double rows, int steps, double flows, enum
 	p->cfg->train.patience = 0;
 	p->cfg->train.checkpoint_every = 0;
 	p->cfg->generate.rows = (int64_t)flows;
+	/* A batch of private steps is a share of the exchanges: as many of the few as of all. */
+	if (fm_config_dp(p->cfg))
+		p->cfg->privacy.records =
+		    (int64_t)fmax(p->cfg->train.batch, (double)p->o->cfg->privacy.records * rows / p->rows);
 	/* Wishes that a few flows of a few steps cannot fulfil. */
 	p->cfg->generate.nlabels = 0;
 	if (p->cfg->gate.control_rows > (int64_t)rows)
@@ -222,12 +226,13 @@ static int measure_making(struct plan *p, double smallest, struct fm_error *err)
 	int rc, steps = MIN_STEPS;
 
 	for (int i = 0; i < 2; i++) {
-		double flows = i ? SAMPLE_FLOWS : SAMPLE_FLOWS / 4.0, step;
+		double flows = i ? SAMPLE_FLOWS : SAMPLE_FLOWS / 4.0, step = 0;
 
 		if ((rc = run_sample(p, size[i], steps, flows, FM_GENERATE, &run, err)) < 0)
 			goto out;
-		step = (double)fm_generator_step_flows(p->cfg) /
-		       fmax(result_number(&run, FM_TRAIN, "flows_per_second"), 1e-9);
+		if (p->steps > 0)
+			step = (double)fm_generator_step_flows(p->cfg) /
+			       fmax(result_number(&run, FM_TRAIN, "flows_per_second"), 1e-9);
 		ingest[i] = point_of(&run, FM_INGEST, result_number(&run, FM_INGEST, "rows"));
 		train[i] = point_of(&run, FM_TRAIN, result_number(&run, FM_INGEST, "train_rows"));
 		train[i].seconds = fmax(train[i].seconds - steps * step, 0); /* what is no step */
@@ -237,7 +242,7 @@ static int measure_making(struct plan *p, double smallest, struct fm_error *err)
 		p->sample_rows = ingest[i].rows;
 		p->sample_steps = steps;
 		p->sample_flows = generate[i].rows;
-		steps = (int)fmin(fmax(STEPS_SECONDS / step, MIN_STEPS), MAX_STEPS);
+		steps = (int)fmin(fmax(STEPS_SECONDS / fmax(step, 1e-9), MIN_STEPS), MAX_STEPS);
 		fm_run_free(&run);
 	}
 	p->of[FM_INGEST] = grow(ingest[0], ingest[1], p->rows);
