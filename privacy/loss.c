@@ -134,6 +134,8 @@ static double ratio_inverse(const struct fm_loss *l, double x)
 {
 	double s2 = l->scale * l->scale, q;
 
+	if (l->n == 1 && l->first == 0) /* all was left out but what loses nothing */
+		return x > 0 ? (double)INFINITY : -(double)INFINITY;
 	if (l->n == 1)
 		return s2 * x / l->first + 0.5 * l->first;
 	q = l->weight[1];
@@ -270,11 +272,23 @@ static double mixture_delta(const struct fm_loss *l, double z)
 	return above * (1 + TAIL_ERROR) - p * (mills / q) * (1 - 4 * TAIL_ERROR);
 }
 
+/* At least delta(0), the total variation: from the masses on the smaller side of where the loss is 0. */
+static double mixture_variation(const struct fm_loss *l)
+{
+	double reach = l->first + l->n + 40 * l->scale, z = edge(l, 0, -reach, reach, 0);
+	struct tails p = p_tails(l, z), q = q_tails(l, z);
+	double apart = p.over < q.under ? p.over - q.over : q.under - p.under;
+
+	return apart + 2 * TAIL_ERROR * fmin(p.over, q.under) + 2 * fabs(fm_loss_at(l, z)) + l->missing;
+}
+
 static double mixture_epsilon(const struct fm_loss *l, double delta)
 {
 	double low = tail_point(l, 0.25 * delta, -1), high = tail_point(l, 0.25 * delta, 1);
 	double missing = l->above ? l->missing : 0;
 
+	if (mixture_variation(l) <= delta)
+		return 0;
 	for (int i = 0; i < 100; i++) {
 		double z = 0.5 * (low + high);
 
@@ -548,7 +562,10 @@ double fm_loss_scale(const struct fm_loss *l)
 	case FM_LOSS_MIXTURE:
 		break;
 	}
-	return 0.5 * (fm_loss_at(l, l->scale) - fm_loss_at(l, -l->scale));
+	/* With little noise most losses are alike: then their size is what counts, and 0 has none. */
+	double low = fm_loss_at(l, -l->scale), high = fm_loss_at(l, l->scale);
+
+	return fmax(fmax(0.5 * (high - low), 0x1p-10 * fmax(fabs(low), fabs(high))), 0x1p-40);
 }
 
 static int discretise(const struct fm_loss *l, double tail, size_t most, struct fm_losses *out, struct fm_error *err)

@@ -9,6 +9,8 @@
 #include "privacy/special.h"
 
 #define FIRST_POINTS 256   /* of the first grid, over the widest range of losses */
+#define ALIKE 0x1p-20      /* of the losses' size: the least range that they are taken to have */
+#define NOTHING 1e-9       /* an epsilon below which no more is found out */
 #define SEARCH_POINTS 8192 /* theta is searched for anew while all grids together have no more */
 #define MOST_POINTS ((size_t)1 << 21)
 #define TAIL_SHARE 1e-6 /* of delta: what is cut at either end of all uses together, and what may wrap around */
@@ -137,7 +139,7 @@ static int goes_direct(const struct fm_pld *d, double share)
 
 int fm_pld_settled(const struct fm_pld *d, double share)
 {
-	return d->finest || d->epsilon <= 0 ||
+	return d->finest || d->epsilon <= NOTHING ||
 	       (d->gap <= share * d->epsilon && (d->share > 0 || !goes_direct(d, share)));
 }
 
@@ -170,7 +172,8 @@ static double first_step(const struct fm_pld *d)
 
 	for (size_t i = 0; i < d->n; i++) {
 		fm_loss_ends(d->uses[i].loss, d->tail, &low, &high);
-		widest = fmax(widest, high - low);
+		/* Losses that are all alike still need a step. */
+		widest = fmax(widest, fmax(high - low, ALIKE * fmax(fabs(low), fabs(high))));
 	}
 	return widest / FIRST_POINTS;
 }

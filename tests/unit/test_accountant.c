@@ -341,6 +341,30 @@ static void test_more_steps_or_less_noise_leak_more_and_a_larger_delta_less(void
 		}
 }
 
+/* Of little noise: one step leaks less, and nothing where delta is the rate; a full batch and more noise leak as they
+ * must. */
+static void test_little_noise_has_an_epsilon_too(void **state)
+{
+	static const double q[] = {1e-9, 1e-4, 0.01, 0.9}, delta[] = {1e-3, 1e-12};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof q / sizeof *q; i++)
+		for (size_t k = 0; k < sizeof delta / sizeof *delta; k++)
+			for (uint64_t n = 10; n <= 1000; n *= 100) {
+				double before = INFINITY;
+
+				for (double sigma = 0.01; sigma < 0.2; sigma *= 3) {
+					double e = epsilon_of(q[i], sigma, n, delta[k]);
+
+					assert_true(epsilon_of(q[i], sigma, 1, delta[k]) <= e && e <= before * 1.001);
+					assert_true(e <= epsilon_of(1, sigma, n, delta[k]) * 1.001);
+					if (delta[k] > q[i])
+						assert_true(epsilon_of(q[i], sigma, 1, delta[k]) == 0);
+					before = e;
+				}
+			}
+}
+
 static void test_the_order_and_the_cut_of_a_list_do_not_matter(void **state)
 {
 	const struct fm_mechanism list[] = {
@@ -567,6 +591,7 @@ int main(void)
 	    cmocka_unit_test(test_calibrated_noise_keeps_to_its_target),
 	    cmocka_unit_test(test_the_grid_is_never_below_a_composition_that_is_known),
 	    cmocka_unit_test(test_more_steps_or_less_noise_leak_more_and_a_larger_delta_less),
+	    cmocka_unit_test(test_little_noise_has_an_epsilon_too),
 	    cmocka_unit_test(test_the_order_and_the_cut_of_a_list_do_not_matter),
 	    cmocka_unit_test(test_neighbours_that_are_mirror_images_leak_alike),
 	    cmocka_unit_test(test_groups_grow_from_one),
