@@ -12,6 +12,8 @@
 #include "manifests/dialect.h"
 #include "manifests/registry.h"
 
+#define PERIOD_DAYS 366
+
 #define FAIL_AT(l, key, ...) fm_loader_fail_at((l), (const char *const[]){key}, 1, __VA_ARGS__)
 
 bool fm_metric_is_free(const char *name)
@@ -94,6 +96,11 @@ int fm_config_public_period(const struct fm_config *cfg, int64_t *first_ms, int6
 	if (fm_parse_time_ms(first, strlen(first), first_ms) != 0 ||
 	    fm_parse_time_ms(last, strlen(last), last_ms) != 0 || *first_ms >= *last_ms)
 		return fm_fail(err, FM_EINPUT, "privacy.last %s is not after privacy.first %s", last, first);
+	if (*last_ms - *first_ms > PERIOD_DAYS * (int64_t)86400000)
+		return fm_fail(err, FM_EINPUT,
+			       "from privacy.first %s to privacy.last %s are more than %d days, whose minutes are too "
+			       "many to be counted one by one; give the period of the trace",
+			       first, last, PERIOD_DAYS);
 	return FM_OK;
 }
 
@@ -112,14 +119,15 @@ static int check_period(struct fm_loader *l)
 	const struct fm_config *c = l->cfg;
 	const char *first = c->privacy.first, *last = c->privacy.last;
 	int64_t from = 0, to = 0;
+	struct fm_error why;
 
 	if (!first[0] || !last[0])
 		return FAIL_AT(
 		    l, "privacy.mode",
 		    "privacy.mode dp needs privacy.first and privacy.last: when the trace begins and ends, by "
 		    "public knowledge");
-	if (fm_config_public_period(c, &from, &to, NULL) < 0)
-		return FAIL_AT(l, "privacy.last", "privacy.last %s is not after privacy.first %s", last, first);
+	if (fm_config_public_period(c, &from, &to, &why) < 0)
+		return FAIL_AT(l, "privacy.last", "%s", why.message);
 	return FM_OK;
 }
 

@@ -54,6 +54,12 @@ expect 0 "a share for the gate" budget --json --set 'privacy.budget={gate: 0.1}'
 holds "is that of ten questions to the holdout" test "$(gate)" = "(0.1, 10)"
 holds "and the target is kept to, closely" test "$(json out '3.95 < d["epsilon"] <= 4')" = True
 
+# A period of a year has more minutes than any other count has cells.
+expect 0 "a trace of a year" budget --json --set privacy.first="2015-04-12 00:00:00"
+holds "keeps to the target, closely" test "$(json out '3.95 < d["epsilon"] <= 4')" = True
+expect 3 "one of longer than a year" budget --set privacy.first="1970-01-01 00:00:00"
+says err "366 days" "is refused with the limit"
+
 # --- unit flow: an exchange is replaced by another one ---
 flow() { budget --json --set privacy.unit=flow --set privacy.records=240000 "$@"; }
 expect 0 "a budget for flows" flow

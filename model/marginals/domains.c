@@ -500,6 +500,7 @@ int fm_domains_fit(struct fm_domains *d, const struct fm_exchanges *e, const str
 		   struct fm_counts *counts, struct fm_error *err)
 {
 	struct fit f = {.d = d, .e = e, .o = o, .counts = counts};
+	size_t largest = o->nslots > FM_KIND_LEAVES ? (size_t)o->nslots : FM_KIND_LEAVES; /* grid */
 	int rc;
 
 	memset(d, 0, sizeof *d);
@@ -509,10 +510,10 @@ int fm_domains_fit(struct fm_domains *d, const struct fm_exchanges *e, const str
 	if ((rc = fm_alloc(&f.view, e->n + 1, sizeof *f.view, "views of records", err)) < 0 ||
 	    (rc = fm_alloc(&f.value, e->n + 1, sizeof *f.value, "values", err)) < 0 ||
 	    (rc = fm_alloc(&f.key, e->n + 1, sizeof *f.key, "keys", err)) < 0 ||
-	    (rc = fm_alloc(&f.leaf, FM_KIND_LEAVES, sizeof *f.leaf, "counts of leaves", err)) < 0 ||
-	    (rc = fm_alloc(&f.coarse, FM_KIND_LEAVES, sizeof *f.coarse, "counts of cells", err)) < 0 ||
-	    (rc = fm_alloc(&f.width, FM_KIND_LEAVES, sizeof *f.width, "widths", err)) < 0 ||
-	    (rc = fit_time(&f, err)) < 0 || (rc = fit_ports(&f, err)) < 0)
+	    (rc = fm_alloc(&f.leaf, largest, sizeof *f.leaf, "counts of leaves", err)) < 0 ||
+	    (rc = fm_alloc(&f.coarse, largest, sizeof *f.coarse, "counts of cells", err)) < 0 ||
+	    (rc = fm_alloc(&f.width, largest, sizeof *f.width, "widths", err)) < 0 || (rc = fit_time(&f, err)) < 0 ||
+	    (rc = fit_ports(&f, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < e->n; i++)
 		fm_view_set(&f.view[i], d, &e->list[i], o);
