@@ -36,7 +36,11 @@ struct rival {
 
 /* To add a model, add a row. */
 static const struct rival rivals[] = {
-    {"hybrid", "The hybrid diffusion: tokens and residuals, relations, roles", {"model.kind=diffusion"}, 0, {NULL}},
+    {"hybrid",
+     "The hybrid diffusion: tokens and residuals, relations, roles; in privacy.mode dp a diffusion over exchanges",
+     {"model.kind=diffusion"},
+     0,
+     {NULL}},
     {"plain",
      "Plain Gaussian diffusion of rows, ports and addresses as numbers, a U-Net as denoiser (the paper's own method)",
      {"model.kind=plain", "model.denoiser=unet", "model.schedule=linear", "generate.sampler=ancestral"},
@@ -75,6 +79,11 @@ static const struct rival rivals[] = {
      {"model.kind=netshare", "gate.leak.mia_model_auc=null"},
      0.123,
      {"model.layer_width=128", "train.session_rate=0.001"}},
+    {"marginals",
+     "Noisy counts of exchanges, in privacy.mode dp alone (preset ugr16-dp)",
+     {"model.kind=marginals"},
+     0,
+     {NULL}},
 };
 enum { NRIVALS = sizeof rivals / sizeof *rivals, NSMALL = sizeof rivals->small / sizeof *rivals->small };
 

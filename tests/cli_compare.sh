@@ -16,7 +16,7 @@ compare() { # OPTION...
 expect 0 "a trace" "$F" simulate --rows 1500 --seed 5 --out trace.csv
 expect 2 "no model is what nobody knows" compare --models hybird
 says err "there is no model 'hybird'; there are hybrid, plain" "and it says what there is"
-says err "ctgan-bits, netshare" "to the last of them"
+says err "ctgan-bits, netshare, marginals" "to the last of them"
 expect 2 "no model is there twice" compare --models plain,plain
 expect 3 "a dialect that nobody knows is refused" compare --models plain,ctgan --dialect hybird
 holds "once, with the list of those there are" [ "$(grep -c "ugr16" err)/$(grep -c "^flowmint: " err)" = 1/1 ]
@@ -65,4 +65,28 @@ END
 holds "has fewer steps, and the same ones" "$PYTHON" read.py
 says budget/report.html "of the steps that its config asks for" "the page says how few"
 expect 0 "the runs are in a ledger" "$F" audit --workspace cmp/project/workspace
+
+# --- with differential privacy: counts beside a network, each charged for what it learned ---
+claimed() { # OPTION...
+	"$F" compare few.csv $UNCONFINED --quiet --preset ugr16-dp --set model.width=16 --set model.heads=1 --set train.steps=3 --set train.warmup=1 \
+		--set train.batch=200 --set privacy.draws=1 --set privacy.records=2000 --set privacy.total_epsilon=5 "$@"
+}
+head -n 600 trace.csv >few.csv
+expect 0 "models that claim differential privacy" claimed --models hybrid,marginals,plain --out dp
+cat >read.py <<'END'
+import json, sqlite3
+net, counts, plain = json.load(open("dp/compare.json"))["models"]
+assert net["status"] == "passed" and net["train_steps"] == 3, net
+assert counts["status"] == "failed" and "privacy.total_epsilon" in counts["message"], counts["message"]
+assert plain["status"] == "failed" and "no differentially private form" in plain["message"], plain["message"]
+rows = sqlite3.connect("dp/project/workspace/ledger.db").execute("SELECT body FROM ledger WHERE kind = 'charge'").fetchall()
+assert [3.9 < json.loads(r[0])["epsilon"] <= 4 for r in rows] == [True], rows
+END
+holds "the budget of the trace has room for one of them" "$PYTHON" read.py
+says err "charged" "and says so"
+expect 0 "a budget with room for both" claimed --models hybrid,marginals --out dp --set privacy.total_epsilon=10 --json
+holds "lets them stand side by side" test "$(json out '[(m["name"], m["status"]) for m in d["models"]]')" = \
+	"[('hybrid', 'passed'), ('marginals', 'passed')]"
+expect 2 "the first rows of a trace are no public choice" claimed --models marginals --rows 1000 --out rows
+says err "source.rows" "and it is said why"
 finish
