@@ -127,28 +127,24 @@ int fm_private_facts(struct fm_private_facts *f, const struct fm_config *cfg, do
 
 /* ---- the plan ---- */
 
-/* What is charged depends on no record, so that counting no records at all shows it.  The key is thrown away. */
+/* What is charged depends on no record, so that counting no records at all shows it, without a key. */
 int fm_private_plan(const struct fm_config *cfg, double mu, double vocabulary, struct fm_charges *charges,
 		    struct fm_error *err)
 {
 	struct fm_private_facts f;
-	struct fm_secret key = {0};
 	struct fm_table *none = NULL;
 	struct fm_marginals m = {0};
 	int rc;
 
 	if ((rc = facts_of(&f, cfg, mu, vocabulary, NULL, err)) < 0)
 		return rc;
-	f.counts.key = &key;
-	if ((rc = fm_secret_new(&key, FM_STREAM_KEY, err)) < 0 || (rc = fm_table_new(&none, FM_COLS_UGR16, err)) < 0 ||
-	    (rc = fm_marginals_fit(&m, none, &f.counts, err)) < 0)
+	if ((rc = fm_table_new(&none, FM_COLS_UGR16, err)) < 0 || (rc = fm_marginals_fit(&m, none, &f.counts, err)) < 0)
 		goto out;
 	*charges = m.charges;
 	m.charges = (struct fm_charges){0};
 out:
 	fm_marginals_free(&m);
 	fm_table_free(none);
-	fm_secret_close(&key);
 	return rc;
 }
 

@@ -76,13 +76,23 @@ void fm_counts_close(struct fm_counts *c)
 	free(c);
 }
 
+/* Without a key there is no noise. */
+static int key_check(const struct fm_counts *c, const char *name, size_t n, struct fm_error *err)
+{
+	if (c->key == NULL && n > 0)
+		return fm_fail(err, FM_ESYSTEM, "%s: %zu items are to be counted without a key for the noise", name, n);
+	return FM_OK;
+}
+
 /* No unit has more items than the charge says. */
-static int items_check(const struct fm_query *q, struct fm_error *err)
+static int items_check(const struct fm_counts *c, const struct fm_query *q, struct fm_error *err)
 {
 	const struct fm_items *items = q->items;
 	uint16_t *has = NULL;
 	int rc;
 
+	if ((rc = key_check(c, q->name, items->n, err)) < 0)
+		return rc;
 	if (items->n > UINT32_MAX || items->most == 0 || items->most > 2 * MOST_FLOWS)
 		return fm_fail(err, FM_EINPUT, "%s: %zu items, at most %u a unit, are out of range", q->name, items->n,
 			       items->most);
@@ -153,6 +163,8 @@ static int noise_add(const struct fm_counts *c, const char *name, const struct f
 	char label[FM_STREAM_LABEL];
 	int rc;
 
+	if (c->key == NULL) /* and nothing was counted */
+		return FM_OK;
 	label_of(name, label);
 	if ((rc = fm_alloc(&draws, n, sizeof(*draws), "noise", err)) < 0)
 		return rc;
@@ -188,7 +200,7 @@ int fm_counts_histogram(struct fm_counts *c, const struct fm_query *q, struct fm
 {
 	int rc;
 
-	if ((rc = items_check(q, err)) < 0)
+	if ((rc = items_check(c, q, err)) < 0)
 		return rc;
 	memset(out, 0, v.n * sizeof(*out));
 	for (size_t i = 0; i < q->items->n; i++) {
@@ -237,7 +249,7 @@ int fm_counts_total(struct fm_counts *c, const struct fm_query *q, int64_t *out,
 {
 	int rc;
 
-	if ((rc = items_check(q, err)) < 0)
+	if ((rc = items_check(c, q, err)) < 0)
 		return rc;
 	*out = (int64_t)q->items->n;
 	return release(c, q->name, moves_of_sum(&c->unit, q->items->most), q->sigma, out, 1, err);
@@ -283,7 +295,7 @@ int fm_counts_population(struct fm_counts *c, const struct fm_query *q, struct f
 	for (size_t k = 0; k < n; k++)
 		if (atleast[k] <= (k == 0 ? 0 : atleast[k - 1]))
 			return fm_fail(err, FM_EINPUT, "%s: the bounds of a population rise from 1", q->name);
-	if ((rc = items_check(q, err)) < 0 ||
+	if ((rc = items_check(c, q, err)) < 0 ||
 	    (rc = fm_alloc(&has, host.n, sizeof(*has), "the hosts of a population", err)) < 0)
 		return rc;
 	memset(out, 0, n * sizeof(*out));
@@ -306,7 +318,11 @@ out:
 int fm_counts_cells(struct fm_counts *c, const char *name, struct fm_values cell, size_t nhosts, double sigma,
 		    int64_t *out, struct fm_error *err)
 {
+	int rc = key_check(c, name, nhosts, err);
+
 	memset(out, 0, cell.n * sizeof(*out));
+	if (rc < 0)
+		return rc;
 	for (size_t h = 0; h < nhosts; h++) {
 		if (cell.value[h] >= cell.n) {
 			memset(out, 0, cell.n * sizeof(*out));
@@ -325,6 +341,8 @@ static int keys_count(const struct fm_counts *c, const char *name, const struct 
 	char label[FM_STREAM_LABEL];
 	int rc;
 
+	if (n == 0)
+		return FM_OK;
 	label_of(name, label);
 	if ((rc = fm_stream_open(&s, c->key, label, 0, err)) < 0)
 		return rc;
@@ -357,7 +375,7 @@ int fm_counts_keys(struct fm_counts *c, const struct fm_query *q, const uint64_t
 	if (!(delta >= DELTA_LEAST && delta < 0.5))
 		return fm_fail(err, FM_EINPUT, "%s: the delta of a stability threshold is 1e-30 to below 1/2, not %g",
 			       q->name, delta);
-	if ((rc = items_check(q, err)) < 0 || (rc = fm_gaussian_set(&g, q->sigma, err)) < 0)
+	if ((rc = items_check(c, q, err)) < 0 || (rc = fm_gaussian_set(&g, q->sigma, err)) < 0)
 		return rc;
 	out->threshold = fm_threshold_least(fm_gaussian_sigma(&g), items->most, delta, &chance);
 	entry = (struct fm_charge){.sensitivity = moves_of_sum(&c->unit, items->most),

@@ -69,7 +69,8 @@ struct fm_items fm_items_parts(const struct fm_unit *u, size_t n, const uint32_t
 struct fm_items fm_items_hosts(const struct fm_unit *u, size_t n, const uint32_t *unit, size_t nunits);
 
 struct fm_counts;
-/* unit is copied; key and pool (which may be NULL) must outlive it. */
+/* unit is copied; key and pool (which may be NULL) must outlive it.  key NULL: charges alone are to be known; any call
+ * that has items to count is refused, and one that has none says 0 without noise. */
 int fm_counts_open(struct fm_counts **c, const struct fm_secret *key, const struct fm_unit *unit, struct fm_pool *pool,
 		   struct fm_error *err) FM_MUST_CHECK;
 const struct fm_charges *fm_counts_charges(const struct fm_counts *c);

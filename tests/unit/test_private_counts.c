@@ -14,6 +14,7 @@
 
 #include "base/rng.h"
 #include "base/secret.h"
+#include "privacy/charge_json.h"
 #include "privacy/counts.h"
 #include "privacy/threshold.h"
 #include "tests/unit/noise_fixture.h"
@@ -310,6 +311,53 @@ static void what_breaks_a_charge_is_refused(void **state)
 	assert_true(out[0] == 0 && out[1] == 0);
 	assert_int_equal(fm_counts_charges(o.c)->n, 1);
 	close_counts(&o);
+}
+
+/* Without a key the ledger is what it would be with one, and no item is counted. */
+static void without_a_key_nothing_is_counted(void **state)
+{
+	static const uint32_t value[] = {0, 1, 2}, bounds[] = {1, 2};
+	struct opened o = opened(21, 2);
+	struct fm_items none = fm_items_units(0), three = fm_items_units(3);
+	struct fm_charges with = {0};
+
+	(void)state;
+	for (int keyed = 1; keyed >= 0; keyed--) {
+		int64_t out[9] = {0};
+		struct fm_keys keys = {0};
+
+		OK(fm_counts_open(&o.c, keyed ? &o.key : NULL, &o.unit, NULL, &o.err));
+		if (!keyed) {
+			struct fm_query q = {"x", &three, 5};
+			struct fm_values v = {value, 3};
+			uint32_t bin[1];
+
+			assert_int_equal(fm_counts_histogram(o.c, &q, v, out, &o.err), FM_ESYSTEM);
+			assert_int_equal(fm_counts_pairs(o.c, &q, v, v, out, &o.err), FM_ESYSTEM);
+			assert_int_equal(fm_counts_total(o.c, &q, out, &o.err), FM_ESYSTEM);
+			assert_int_equal(fm_counts_quantiles(o.c, &q, v, (double[]){0.5}, 1, bin, &o.err), FM_ESYSTEM);
+			assert_int_equal(fm_counts_population(o.c, &q, v, bounds, 2, out, &o.err), FM_ESYSTEM);
+			assert_int_equal(fm_counts_cells(o.c, "x", v, 3, 5, out, &o.err), FM_ESYSTEM);
+			assert_int_equal(fm_counts_keys(o.c, &q, (uint64_t[]){1, 2, 3}, 1e-6, &keys, &o.err),
+					 FM_ESYSTEM);
+			for (int i = 0; i < 9; i++)
+				assert_true(out[i] == 0);
+			assert_int_equal(fm_counts_charges(o.c)->n, 0);
+		}
+		OK(fm_counts_histogram(o.c, &(struct fm_query){"a", &none, 5}, (struct fm_values){NULL, 9}, out,
+				       &o.err));
+		OK(fm_counts_cells(o.c, "b", (struct fm_values){NULL, 9}, 0, 6, out, &o.err));
+		OK(fm_counts_keys(o.c, &(struct fm_query){"c", &none, 7}, NULL, 1e-6, &keys, &o.err));
+		assert_int_equal(keys.n, 0);
+		fm_keys_free(&keys);
+		if (keyed)
+			OK(fm_charges_append(&with, fm_counts_charges(o.c), &o.err));
+		else
+			assert_true(fm_charges_equal(&with, fm_counts_charges(o.c)));
+		fm_counts_close(o.c);
+	}
+	fm_charges_free(&with);
+	fm_secret_close(&o.key);
 }
 
 /* ---- what comes out -----------------------------------------------------------------------------------------------
@@ -677,6 +725,7 @@ int main(void)
 	    cmocka_unit_test(a_replaced_exchange_moves_what_is_charged),
 	    cmocka_unit_test(a_window_touches_two_hosts_a_flow),
 	    cmocka_unit_test(what_breaks_a_charge_is_refused),
+	    cmocka_unit_test(without_a_key_nothing_is_counted),
 	    cmocka_unit_test(answers_are_counts_with_the_charged_noise),
 	    cmocka_unit_test(quantiles_lie_where_the_items_do),
 	    cmocka_unit_test(the_population_counts_hosts),
