@@ -9,7 +9,8 @@
  *     mlp           windows of 2 flows, width 128, 2 blocks; 256 records of 8 draws
  *
  * Both update the weights by AdamW with EMA.  "both" takes steps of either in turn and prints the ratio of their
- * medians; "plain" and "private" are for the greatest memory of a process that does nothing else.
+ * medians; "plain" and "private" are for the greatest memory of a process that does nothing else.  SECONDS 0: one step,
+ * for valgrind --tool=callgrind --toggle-collect=plain_step (or private_step), which counts its instructions.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,7 +49,7 @@ struct run {
 	uint32_t *window; /* (records * draws), and of the records */
 	/* plain */
 	struct fm_batcher *batcher;
-	float *part[FM_PARTS_LEAST];
+	struct fm_parts *parts;
 	/* private */
 	struct fm_batcher *passes;
 	struct fm_window_records records;
@@ -121,8 +122,8 @@ static void open_run(struct run *r, const struct shape *s, int threads)
 static void open_plain(struct run *r)
 {
 	must(fm_batcher_new(&r->batcher, r->net, &r->pr, r->pool, &err));
-	for (int i = 0; i < FM_PARTS_LEAST; i++)
-		r->part[i] = get(r->net->layout.nfloats, sizeof(float));
+	must(fm_parts_new(&r->parts, r->net->layout.nfloats, fm_parts_of(r->shape->records * r->shape->draws), r->pool,
+			  NULL, &err));
 }
 
 static void open_private(struct run *r)
@@ -160,10 +161,12 @@ static void update(struct run *r, const float *g)
 	fm_optimiser_step(r->optimiser, &r->now, g, &how);
 }
 
-static void plain_step(struct run *r, int step)
+__attribute__((noinline)) static void plain_step(struct run *r, int step)
 {
 	int n = r->shape->records * r->shape->draws;
 	struct fm_net_loss loss;
+	const float *sum;
+	double norm;
 
 	for (int i = 0; i < n; i++)
 		r->window[i] = (uint32_t)(i / r->shape->draws * 7 + step) % WINDOWS;
@@ -174,13 +177,13 @@ static void plain_step(struct run *r, int step)
 				 .stream = FM_RNG_NOISE,
 				 .seed = 1,
 				 .step = (uint32_t)step};
-	fm_batch_run(r->batcher, &batch, r->part, &loss);
-	fm_optimiser_sum(r->optimiser, r->part, FM_PARTS_LEAST);
-	update(r, r->part[0]);
+	fm_batch_run(r->batcher, &batch, fm_parts_array(r->parts), &loss);
+	must(fm_parts_sum(r->parts, (uint64_t)step, &sum, &norm, &err));
+	update(r, sum);
 }
 
-/* So many records, that both steps have the same work; else a step of fm_private_train. */
-static void private_step(struct run *r, int step)
+/* So many records that both steps have the same work; else a step of fm_private_train. */
+__attribute__((noinline)) static void private_step(struct run *r, int step)
 {
 	const int64_t *sum;
 
@@ -238,7 +241,7 @@ int main(int argc, char **argv)
 	if (private)
 		open_private(&r);
 	double start = fm_seconds();
-	for (; n < 4 || (n < MAXSTEPS && fm_seconds() - start < seconds); n++) {
+	for (; n < (seconds > 0 ? 4 : 1) || (n < MAXSTEPS && fm_seconds() - start < seconds); n++) {
 		for (int i = 0; i < 2; i++) {
 			double t = fm_seconds(), c = cpu_seconds();
 			if (i == 0 && plain)
