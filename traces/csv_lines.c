@@ -102,7 +102,7 @@ static void good_row(struct fm_csv *c)
 	c->said[c->chunk->rows - 1] = (uint8_t)c->row->said;
 	c->good++;
 	c->some = true;
-	if (!fm_row_has_reply(c->row))
+	if (!c->row->has_ways || !fm_row_has_reply(c->row))
 		return;
 	if (!c->chunk->pkt[c->chunk->rows - 1] && !c->chunk->byt[c->chunk->rows - 1]) {
 		c->chunk->rows--; /* only the answer was seen */
@@ -274,12 +274,10 @@ static bool is_json(const char *s, size_t n)
 	return *s == '{' || (*s == '[' && (i == n || s[i] == '{'));
 }
 
-/* Behind the fields of a line; why: NULL, or why it has none. */
-static int end_line(struct fm_csv *c, const char *s, size_t n, const char *why, struct fm_error *err)
+/* Behind the fields of a line that is no good row; why: NULL, or why it has none. */
+static int bad_line(struct fm_csv *c, const char *s, size_t n, const char *why, struct fm_error *err)
 {
-	if (!why && fm_row_end(c->row))
-		good_row(c);
-	else if (!why && c->row->other)
+	if (!why && c->row->other)
 		c->others++;
 	else if (c->row->error.code == FM_ESYSTEM)
 		return fm_fail(err, FM_ESYSTEM, "%s", c->row->error.message);
@@ -300,27 +298,43 @@ static int end_line(struct fm_csv *c, const char *s, size_t n, const char *why, 
 }
 
 /* A row, by its first byte: no comment, header, summary or byte-order mark. */
-static inline bool is_row(const struct fm_csv *c, const char *s, size_t n)
+static inline bool is_row(const struct fm_csv *c, const char *s)
 {
-	return c->begun && n > 1 && n <= FM_ROW_LINE && !c->footer && !c->json && !c->not_row[(unsigned char)*s] &&
+	return c->begun && !c->footer && !c->json && !c->not_row[(unsigned char)*s] &&
 	       !(c->header.len && *s == *c->header.data);
 }
 
-/* One line without its LF; behind bytes of the block are there behind it. */
-static int take_line(struct fm_csv *c, const char *s, size_t n, size_t behind, struct fm_error *err)
+/* Lines by the short ways, up to one that has none. */
+static int take_rows(struct fm_csv *c, struct fm_error *err)
+{
+	int rc = FM_OK;
+
+	while (c->nleft >= FM_ROW_AHEAD && !fm_csv_is_full(c) && is_row(c, c->left) && rc >= 0) {
+		const char *s = c->left;
+		size_t n;
+
+		fm_row_begin(c->row);
+		if (!(n = c->row->line(c->row, s)))
+			break;
+		c->line++;
+		c->left += n;
+		c->nleft -= n;
+		if (fm_row_end(c->row))
+			good_row(c);
+		else
+			rc = bad_line(c, s, n - 1 - (n > 1 && s[n - 2] == '\r'), NULL, err);
+	}
+	return rc;
+}
+
+/* One line without its LF. */
+static int take_line(struct fm_csv *c, const char *s, size_t n, struct fm_error *err)
 {
 	const char *why = NULL;
 	bool is_first;
 	int rc;
 
 	c->line++;
-	if (behind >= FM_ROW_PAD && is_row(c, s, n)) {
-		size_t len = n - (s[n - 1] == '\r');
-
-		fm_row_begin(c->row);
-		if (fm_row_line(c->row, s, len))
-			return end_line(c, s, len, NULL, err);
-	}
 	if (n >= 3 && !memcmp(s, "\xef\xbb\xbf", 3)) { /* of the file, or of one that was joined to it */
 		s += 3;
 		n -= 3;
@@ -366,7 +380,11 @@ static int take_line(struct fm_csv *c, const char *s, size_t n, size_t behind, s
 	if ((rc = c->json ? fm_fields_json(&c->values, c->o->dialect, s, n, on_field, c, &why, err)
 			  : split_line(c, s, n, &why, err)))
 		return rc;
-	return end_line(c, s, n, why, err);
+	if (!why && fm_row_end(c->row)) {
+		good_row(c);
+		return FM_OK;
+	}
+	return bad_line(c, s, n, why, err);
 }
 
 /* A line that began in an earlier block: keep it, or of one that is too long only the beginning. */
@@ -383,14 +401,19 @@ int fm_csv_take(struct fm_csv *c, struct fm_error *err)
 	if (c->replies && !fm_csv_is_full(c))
 		put_reply(c, c->last);
 	while (c->nleft && !fm_csv_is_full(c)) {
-		const char *lf = memchr(c->left, '\n', c->nleft), *line = c->left;
-		size_t m = lf ? (size_t)(lf - c->left) : c->nleft, n = m;
-		size_t behind;
+		const char *lf, *line;
+		size_t m, n;
 		int rc;
 
+		if (!c->carry.len && (rc = take_rows(c, err)) < 0)
+			return rc;
+		if (!c->nleft || fm_csv_is_full(c))
+			break;
+		line = c->left;
+		lf = memchr(line, '\n', c->nleft);
+		m = n = lf ? (size_t)(lf - c->left) : c->nleft;
 		c->left += m + (lf != NULL);
 		c->nleft -= m + (lf != NULL);
-		behind = c->nleft;
 		if (c->carry.len || !lf) {
 			if ((rc = keep(c, line, n, err)) < 0)
 				return rc;
@@ -399,9 +422,8 @@ int fm_csv_take(struct fm_csv *c, struct fm_error *err)
 			line = c->carry.data;
 			n = c->carry.len;
 			c->carry.len = 0;
-			behind = 0;
 		}
-		if ((rc = take_line(c, line, n, behind, err)) < 0)
+		if ((rc = take_line(c, line, n, err)) < 0)
 			return rc;
 	}
 	return FM_OK;
@@ -411,7 +433,7 @@ int fm_csv_end(struct fm_csv *c, struct fm_error *err)
 {
 	bool cut = c->carry.len > 0 && !c->json;
 	uint64_t good = c->good;
-	int rc = c->carry.len ? take_line(c, c->carry.data, c->carry.len, 0, err) : FM_OK;
+	int rc = c->carry.len ? take_line(c, c->carry.data, c->carry.len, err) : FM_OK;
 
 	if (cut && c->good > good)
 		c->unended = c->line;
@@ -443,8 +465,7 @@ int fm_csv_follow(struct fm_csv *c, const struct fm_csv *of, struct fm_error *er
 	c->footer = 0;
 	c->header.len = 0;
 	fm_buf_add(&c->header, of->header.data, of->header.len);
-	c->row->nfields = of->row->nfields;
-	memcpy(c->row->map, of->row->map, sizeof c->row->map);
+	fm_row_follow(c->row, of->row);
 	return fm_buf_check(&c->header, err);
 }
 

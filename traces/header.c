@@ -256,6 +256,7 @@ int fm_header_take(const struct fm_header *r, struct fm_error *err)
 		}
 	}
 	r->row->nfields = r->n;
+	fm_row_mapped(r->row);
 	for (int k = 0; k < d->ncols; k++)
 		if (fm_row_needs(d, k) && !found[k])
 			fm_buf_printf(&lacking, "%s%s", lacking.len ? ", " : "", d->cols[k].name);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/kernels.h"
 #include "base/num.h"
 #include "base/text.h"
 #include "traces/hints.h"
@@ -37,22 +38,71 @@ bool fm_row_needs(const struct fm_dialect *d, int k)
 	       !fm_dialect_is_icmp(d, k) && !(d->cols[k].role == FM_ROLE_START && has_te_and_td(d));
 }
 
+/* Has a field of column k of the dialect a short way in row_line.c? */
+static enum fm_row_way way_of(const struct fm_row *r, int k)
+{
+	const struct fm_dialect *d = r->d;
+	const enum fm_format f = d->cols[k].format;
+
+	if (!fm_row_reads(d, k))
+		return FM_WAY_NONE;
+	if (d->cols[k].col < 0 || r->column[k].only || r->column[k].aside || r->column[k].apart)
+		return FM_WAY_FIELD;
+	switch (fm_cols[d->cols[k].col].kind) {
+	case FM_KIND_TIME:
+		return d->cols[k].part ? FM_WAY_FIELD : d->cols[k].role == FM_ROLE_START ? FM_WAY_START : FM_WAY_TE;
+	case FM_KIND_DURATION:
+		return f == FM_FMT_SECONDS || f == FM_FMT_HMS ? FM_WAY_SECONDS
+		       : f == FM_FMT_MILLISECONDS	      ? FM_WAY_MILLISECONDS
+							      : FM_WAY_FIELD;
+	case FM_KIND_ADDRESS:
+		return f == FM_FMT_ADDRESS || f == FM_FMT_NAMED_ADDRESS ? FM_WAY_ADDRESS : FM_WAY_FIELD;
+	case FM_KIND_PORT:
+		return d->cols[k].role == FM_ROLE_VALUE ? FM_WAY_PORT : FM_WAY_FIELD;
+	case FM_KIND_CATEGORY:
+		return d->cols[k].role != FM_ROLE_VALUE ? FM_WAY_FIELD
+		       : d->cols[k].col == FM_LABEL	? FM_WAY_LABEL
+							: FM_WAY_CATEGORY;
+	case FM_KIND_COUNT:
+		return d->cols[k].role == FM_ROLE_VALUE ? FM_WAY_COUNT : FM_WAY_FIELD;
+	}
+	return FM_WAY_FIELD;
+}
+
+void fm_row_mapped(struct fm_row *r)
+{
+	memset(r->quick, 0, sizeof r->quick);
+	for (int i = 0; i < r->nfields; i++)
+		if (r->map[i] >= 0)
+			r->quick[i] = (struct fm_row_quick){(uint8_t)way_of(r, r->map[i]), r->column[r->map[i]].col};
+}
+
 void fm_row_in_order(struct fm_row *r)
 {
 	r->nfields = r->d->ncols;
 	for (int i = 0; i < r->d->ncols; i++)
 		r->map[i] = (int16_t)(fm_row_reads(r->d, i) ? i : -1);
+	fm_row_mapped(r);
+}
+
+void fm_row_follow(struct fm_row *r, const struct fm_row *of)
+{
+	r->nfields = of->nfields;
+	memcpy(r->map, of->map, sizeof r->map);
+	memcpy(r->quick, of->quick, sizeof r->quick);
 }
 
 void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing missing, struct fm_table *t)
 {
+	const char *kernels = fm_kernels()->name;
+
 	memset(r, 0, sizeof *r);
 	r->d = d;
 	r->missing = missing;
 	r->t = t;
+	r->line = !strcmp(kernels, "v4") ? fm_row_line_v4 : !strcmp(kernels, "v3") ? fm_row_line_v3 : fm_row_line_v1;
 	for (int k = 0; k < d->ncols; k++)
 		r->tells_all = r->tells_all || (d->cols[k].role == FM_ROLE_START && has_te_and_td(d));
-	fm_row_in_order(r);
 	for (int k = 0; k < d->ncols; k++) {
 		int c = d->cols[k].col;
 
@@ -68,10 +118,8 @@ void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing m
 		r->column[k].apart =
 		    r->column[k].apart || (r->has_icmp && d->cols[k].col >= 0 && r->column[k].kind == FM_KIND_PORT);
 		r->has_apart = r->has_apart || r->column[k].apart;
-		r->column[k].format = (uint8_t)d->cols[k].format;
-		r->column[k].role = (uint8_t)d->cols[k].role;
-		r->column[k].quick = fm_row_has_quick(d, k) && !r->column[k].apart ? r->column[k].kind + 1 : 0;
 	}
+	fm_row_in_order(r);
 	for (int i = 0; i < d->nmissing; i++) {
 		unsigned char c = (unsigned char)d->missing[i][0];
 
@@ -80,6 +128,7 @@ void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing m
 			continue;
 		}
 		r->may_be_missing[c] = true;
+		r->digits_may_be_missing = r->digits_may_be_missing || (c >= '0' && c <= '9');
 		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
 			r->may_be_missing[c ^ 0x20] = true;
 	}
@@ -373,7 +422,7 @@ static void take_missing(struct fm_row *r, int k)
 	if (fm_cols[c].kind == FM_KIND_CATEGORY)
 		take_category(r, k, "0", 1);
 	else if (fm_cols[c].kind == FM_KIND_ADDRESS)
-		fm_row_ipv4(r, c, &(struct fm_address){.b = {[10] = 0xff, [11] = 0xff}}, 0);
+		fm_row_set_address(r, c, &(struct fm_address){.b = {[10] = 0xff, [11] = 0xff}});
 	else
 		memset(at, 0, fm_cols[c].width);
 }
@@ -429,19 +478,8 @@ static void end_apart(struct fm_row *r)
 
 void fm_row_begin(struct fm_row *r)
 {
-	r->field = 0;
-	r->bad = false;
-	r->nmissing = 0;
-	r->nfresh = r->summed = r->lacks = r->ipv6 = r->clock_parts = 0;
-	r->dotted = 0;
-	r->said = 0;
-	r->other = r->reversed = false;
-	r->told = 0;
+	memset(r, 0, offsetof(struct fm_row, icmp));
 	r->icmp[0] = r->icmp[1] = -1;
-	r->reply[0] = r->reply[1] = 0;
-	r->nwords[0] = r->nwords[1] = 0;
-	r->family6 = false;
-	r->has_te = r->has_start = r->has_label = r->last_empty = false;
 }
 
 /* The label of a row that is bad already: which class loses a row. */
@@ -545,7 +583,7 @@ bool fm_row_end(struct fm_row *r)
 		check_dotted(r);
 	if (!r->bad && r->ipv6)
 		fm_row_check_families(r);
-	if (!r->bad)
+	if (!r->bad && (r->has_start || r->clock_parts))
 		fm_row_end_times(r);
 	if (!r->bad && r->reversed)
 		fm_row_turn(r);

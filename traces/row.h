@@ -5,7 +5,7 @@
  * chunk.  The text of the last time and of recent category values is remembered, since they repeat.
  *
  *     fm_row_begin(r);
- *     for each field: fm_row_field(r, s, n);      or, of all, fm_row_line(r, s, n)
+ *     for each field: fm_row_field(r, s, n);      or, of all, r->line(r, s)
  *     if (fm_row_end(r)) ... chunk->rows has grown by one
  *     else ... r->reason says why
  *
@@ -29,28 +29,64 @@
 #define FM_ROW_MAXFIELDS 1024 /* columns of a file with a header */
 #define FM_ROW_CACHE 256
 #define FM_ROW_KEY 16
-#define FM_ROW_IPS 16384
+#define FM_ROW_IPS 8192 /* fm_row_recent_at has as many */
 #define FM_ROW_LINE 1023 /* of most lines, all bytes */
-#define FM_ROW_PAD 16
+#define FM_ROW_AHEAD (FM_ROW_LINE + 1 + 64)
 #define FM_ROW_CLOCKS_MS 1000 /* start, end and duration of a flow may differ by what clocks of a second cut off */
 
+enum fm_row_way {
+	FM_WAY_NONE, /* not read */
+	FM_WAY_FIELD, /* by fm_row_field alone */
+	FM_WAY_TE,
+	FM_WAY_START,
+	FM_WAY_SECONDS,
+	FM_WAY_MILLISECONDS,
+	FM_WAY_ADDRESS,
+	FM_WAY_PORT,
+	FM_WAY_LABEL,
+	FM_WAY_CATEGORY, /* another one */
+	FM_WAY_COUNT
+};
+
 struct fm_row {
+	/* Of one row: fm_row_begin clears what stands before icmp. */
+	int field; /* fields seen of this row */
+	bool bad;
+	bool has_start, has_te, has_label, last_empty;
+	bool other;    /* of a kind that the dialect passes over */
+	bool reversed; /* the ends are in each other's place, says a column */
+	bool family6;  /* they are IPv6, says a column */
+	unsigned nmissing, nfresh; /* nfresh: bit c set: fresh[c] waits for the row's end */
+	int dotted;                /* 1 + a dialect's column whose meaning hangs on the protocol, or 0 */
+	unsigned said;             /* what is odd about this row: enum fm_trace_said as bits */
+	unsigned ipv6;             /* columns whose address is IPv6 */
+	unsigned clock_parts;      /* roles of times that are put together from a date and a time of day */
+	unsigned summed, lacks;    /* columns that have a part of their sum; that are missing */
+	int nwords[2];
+	uint64_t told;     /* columns of several names that have a value */
+	uint64_t reply[2]; /* packets and bytes of the way back */
+	int icmp[2];       /* type and code of ICMP, or -1 */
+
 	const struct fm_dialect *d;
 	enum fm_missing missing;
 	struct fm_table *t;
-	int nfields;                   /* columns of the file; 0 until known */
-	int16_t map[FM_ROW_MAXFIELDS]; /* column of the file -> column of the dialect, or -1: not read */
-
-	int field; /* fields seen of this row */
-	bool bad;
-	unsigned nmissing, nfresh; /* nfresh: bit c set: fresh[c] waits for the row's end */
+	size_t (*line)(struct fm_row *r, const char *s); /* fm_row_line for this processor */
+	int nfields;                                     /* columns of the file; 0 until known */
+	int16_t map[FM_ROW_MAXFIELDS];                   /* column of the file -> column of the dialect, or -1: not read */
+	/* What a column of the file needs in row_line.c; behind the last one FM_WAY_NONE. */
+	struct fm_row_quick {
+		uint8_t way; /* enum fm_row_way */
+		int8_t col;  /* enum fm_col */
+	} quick[FM_ROW_MAXFIELDS];
 	char reason[256];
 	uint64_t missing_values;  /* of all good rows */
 	bool may_be_missing[256]; /* by first byte, lower and upper case */
 	bool empty_is_missing;
+	bool digits_may_be_missing; /* a word for a missing value begins with a digit */
 
 	struct {
-		uint32_t ip, code; /* code + 1; 0: free */
+		uint64_t text[FM_ROW_KEY / 8]; /* of a dotted quad, zero-padded */
+		uint32_t code;                 /* code + 1; 0: free */
 	} recent_ip[FM_ROW_IPS];
 	struct fm_error error; /* of a row that failed for want of memory */
 
@@ -60,26 +96,13 @@ struct fm_row {
 		int64_t ms;
 		bool rounded;
 	} time[FM_ROLE_START + 1];
-	int64_t start_ms; /* of this row, if has_start */
-	bool has_start, has_te, has_label, last_empty;
-	bool has_icmp;       /* columns of type and code of ICMP */
-	bool has_apart;      /* a column is apart */
-	bool tells_all;      /* start, te and td have columns: a start is read to compare, and may be no time */
-	bool other;          /* of a kind that the dialect passes over */
-	uint64_t told;       /* columns of several names that have a value */
-	int icmp[2];         /* type and code of ICMP, or -1 */
-	unsigned said;       /* what is odd about this row: enum fm_trace_said as bits */
-	uint64_t reply[2];   /* packets and bytes of the way back */
-	unsigned ipv6;       /* columns whose address is IPv6 */
-	uint32_t word[2][4]; /* of sa and of da, where each has four columns */
-	int nwords[2];
-	bool reversed;             /* the ends are in each other's place, says a column */
+	int64_t start_ms;          /* of this row, if has_start */
+	bool has_icmp;             /* columns of type and code of ICMP */
+	bool has_apart;            /* a column is apart */
+	bool tells_all;            /* start, te and td have columns: a start is read to compare, and may be no time */
+	uint32_t word[2][4];       /* of sa and of da, where each has four columns */
 	bool has_ways;             /* packets and bytes of the way back have columns */
-	bool family6;              /* they are IPv6, says a column */
-	unsigned clock_parts;      /* roles of times that are put together from a date and a time of day */
 	bool ipv4_only;            /* IPv6 is refused */
-	unsigned summed, lacks;    /* columns that have a part of their sum; that are missing */
-	int dotted;                /* 1 + a dialect's column whose meaning hangs on the protocol, or 0 */
 	uint64_t lacking[FM_NCOL]; /* good rows in which the column is missing */
 	struct {
 		char text[FM_DICT_VALUE_MAX];
@@ -88,12 +111,12 @@ struct fm_row {
 	struct {
 		uint64_t key[FM_ROW_KEY / 8]; /* the value, zero-padded */
 		uint16_t len, index;          /* len 0: free */
+		char pad[12];                 /* to a whole number of them in a cache line */
 	} cache[FM_NCOL][FM_ROW_CACHE];
 	/* What each field needs of the dialect's columns, together: a column of a dialect has hundreds of bytes. */
 	struct {
 		int8_t col; /* enum fm_col */
-		uint8_t kind, format, role;
-		uint8_t quick;    /* 1 + its kind where a field has a short way, unless it is missing; else 0 */
+		uint8_t kind;
 		bool only, aside; /* it fills none: only: but must have a word; aside: says something of the row */
 		bool apart;       /* it has several names, or is of ICMP alone */
 	} column[FM_DIALECT_MAXCOLS];
@@ -104,6 +127,10 @@ struct fm_row {
 void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing missing, struct fm_table *t);
 /* The same for a file without a header behind one with a header. */
 void fm_row_in_order(struct fm_row *r);
+/* r->map and r->nfields, up to FM_ROW_MAXFIELDS, have been filled from a header. */
+void fm_row_mapped(struct fm_row *r);
+/* Let r read the columns of the file that `of` reads. */
+void fm_row_follow(struct fm_row *r, const struct fm_row *of);
 /* The chunk's dictionaries have been emptied. */
 void fm_row_forget(struct fm_row *r);
 bool fm_row_reads(const struct fm_dialect *d, int k);
@@ -111,10 +138,13 @@ bool fm_row_reads(const struct fm_dialect *d, int k);
 bool fm_row_needs(const struct fm_dialect *d, int k);
 void fm_row_begin(struct fm_row *r);
 void fm_row_field(struct fm_row *r, const char *s, size_t n);
-/* All fields of a line of up to FM_ROW_LINE bytes, between the dialect's delimiters, blanks around them dropped, by
- * short ways that read up to FM_ROW_PAD bytes behind it. False: it is longer, or has a carriage return, a NUL, or a
- * quote in a dialect that has them, and nothing was done. */
-bool fm_row_line(struct fm_row *r, const char *s, size_t n);
+/* All fields of the line at s, up to FM_ROW_LINE bytes and a line end, between the dialect's delimiters, blanks around
+ * them dropped, by short ways; FM_ROW_AHEAD bytes from s on can be read. Returns the bytes of the line with its end, LF
+ * or CR LF. 0: it is longer or has no end, is empty, or has another carriage return, a NUL, or a quote in a dialect that
+ * has them, and nothing was done. The three are one for three kinds of processor, of which fm_row_init takes r->line. */
+size_t fm_row_line_v1(struct fm_row *r, const char *s);
+size_t fm_row_line_v3(struct fm_row *r, const char *s);
+size_t fm_row_line_v4(struct fm_row *r, const char *s);
 bool fm_row_end(struct fm_row *r);
 /* Behind fm_row_end that was true: has the row a way back? Then put it into the chunk too, which has room for it: the
  * flow of the reply, at the same time. */

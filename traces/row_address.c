@@ -5,27 +5,12 @@
 
 #define DP_NO_IPV6 "is an IPv6 address, and privacy.mode dp takes IPv4 alone"
 
-static void set_address(struct fm_row *r, int c, const struct fm_address *a)
+void fm_row_set_address(struct fm_row *r, int c, const struct fm_address *a)
 {
 	uint32_t *code = (uint32_t *)r->t->col[c] + r->t->rows;
 
 	if (fm_address_dict_add(r->t->addresses, a, fm_dialect_is_internal(r->d, a), code, &r->error) < 0)
 		fm_row_refuse(r, "%s", r->error.message);
-}
-
-void fm_row_ipv4(struct fm_row *r, int c, const struct fm_address *a, uint32_t ip)
-{
-	size_t at = fm_row_recent_at(ip);
-
-	if (r->recent_ip[at].code && r->recent_ip[at].ip == ip) {
-		((uint32_t *)r->t->col[c])[r->t->rows] = r->recent_ip[at].code - 1;
-		return;
-	}
-	set_address(r, c, a);
-	if (r->bad)
-		return;
-	r->recent_ip[at].ip = ip;
-	r->recent_ip[at].code = ((uint32_t *)r->t->col[c])[r->t->rows] + 1;
 }
 
 /* A word of an address; the fourth makes it whole. An address of IPv4 is the fourth, behind three zeros. */
@@ -51,13 +36,13 @@ static void take_address_part(struct fm_row *r, int k, const char *s, size_t n)
 		return;
 	if (!r->family6 && !r->word[end][0] && !r->word[end][1] && !r->word[end][2]) {
 		a = fm_address_of_ipv4(r->word[end][3]);
-		fm_row_ipv4(r, c, &a, r->word[end][3]);
+		fm_row_set_address(r, c, &a);
 		return;
 	}
 	for (int i = 0; i < 16; i++)
 		a.b[i] = (uint8_t)(r->word[end][i / 4] >> (24 - 8 * (i % 4)));
 	if (fm_address_ipv4(&a, &ip)) {
-		fm_row_ipv4(r, c, &a, ip);
+		fm_row_set_address(r, c, &a);
 		return;
 	}
 	if (r->ipv4_only) {
@@ -65,7 +50,7 @@ static void take_address_part(struct fm_row *r, int k, const char *s, size_t n)
 		return;
 	}
 	r->ipv6 |= 1u << c;
-	set_address(r, c, &a);
+	fm_row_set_address(r, c, &a);
 }
 
 void fm_row_address(struct fm_row *r, int k, const char *s, size_t n)
@@ -89,7 +74,7 @@ void fm_row_address(struct fm_row *r, int k, const char *s, size_t n)
 	}
 	why = why ? why : fm_value_address(r->d, k, s, n, &a);
 	if (!why && fm_address_ipv4(&a, &ip)) {
-		fm_row_ipv4(r, c, &a, ip);
+		fm_row_set_address(r, c, &a);
 		return;
 	}
 	if (!why && r->ipv4_only)
@@ -99,7 +84,7 @@ void fm_row_address(struct fm_row *r, int k, const char *s, size_t n)
 		return;
 	}
 	r->ipv6 |= 1u << c;
-	set_address(r, c, &a);
+	fm_row_set_address(r, c, &a);
 }
 
 void fm_row_check_families(struct fm_row *r)
@@ -114,6 +99,6 @@ void fm_row_check_families(struct fm_row *r)
 			fm_row_refuse(r, "sa and da are of two families, IPv4 and IPv6");
 			return;
 		}
-		set_address(r, ends[i], &none);
+		fm_row_set_address(r, ends[i], &none);
 	}
 }

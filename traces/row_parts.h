@@ -13,14 +13,10 @@ static inline size_t fm_row_cache_at(const uint64_t key[2])
 	return (((key[0] ^ (key[1] * 0x9e3779b97f4a7c15u)) * 0xff51afd7ed558ccdu) >> 56) % FM_ROW_CACHE;
 }
 
-static inline size_t fm_row_recent_at(uint32_t ip)
+static inline size_t fm_row_recent_at(const uint64_t text[2])
 {
-	return (ip * 0x9e3779b1u) >> 18;
+	return ((text[0] ^ (text[1] << 29 | text[1] >> 35)) * 0x9e3779b97f4a7c15u) >> 51;
 }
-
-/* Has a field of column k of the dialect a short way in row_line.c, where it is neither of several names nor asked for
- * by `only`? */
-bool fm_row_has_quick(const struct fm_dialect *d, int k);
 
 /* The row is bad: column k of the dialect has such a fault.  The kind of fault, never the value: reasons go into
  * messages, the log and the ledger. */
@@ -32,22 +28,8 @@ void fm_row_duration(struct fm_row *r, int k, const char *s, size_t n);
 void fm_row_end_times(struct fm_row *r);
 /* A field of sa or da: an address, one with a port, a word of one, or the family of both. */
 void fm_row_address(struct fm_row *r, int k, const char *s, size_t n);
-/* Column c of the table is address a, IPv4's ip: its code in the chunk's dictionary.  Addresses repeat, so the last
- * ones of IPv4 are remembered. */
-void fm_row_ipv4(struct fm_row *r, int c, const struct fm_address *a, uint32_t ip);
-/* The same of the dotted quad ip. */
-static inline void fm_row_quad(struct fm_row *r, int c, uint32_t ip)
-{
-	const size_t at = fm_row_recent_at(ip);
-	struct fm_address a;
-
-	if (r->recent_ip[at].ip == ip && r->recent_ip[at].code) {
-		((uint32_t *)r->t->col[c])[r->t->rows] = r->recent_ip[at].code - 1;
-		return;
-	}
-	a = fm_address_of_ipv4(ip);
-	fm_row_ipv4(r, c, &a, ip);
-}
+/* Column c of the table is address a: its code in the chunk's dictionary. */
+void fm_row_set_address(struct fm_row *r, int c, const struct fm_address *a);
 /* A field of a column that fills none: what it says of the row. */
 void fm_row_aside(struct fm_row *r, int k, const char *s, size_t n);
 /* The destination is the source: addresses, ports but for type and code of ICMP, and the ways of packets and bytes. */
