@@ -256,7 +256,7 @@ static int open_reader(struct fm_reader **out, const struct fm_trace_opts *o, st
 		return rc;
 	if ((rc = fm_file_order(&r->files, &fm_reader_csv, o, &r->own, err)) < 0 ||
 	    (rc = fm_csv_input_open(&r->input, r->own.path, o->member, err)) < 0 ||
-	    (rc = fm_csv_new(&r->c, &r->own, FM_TRACE_CHUNK, err)) < 0)
+	    (rc = fm_csv_new(&r->c, &r->own, is_worth_threads(r) ? FM_CSV_AHEAD_ROWS : FM_TRACE_CHUNK, NULL, err)) < 0)
 		goto out;
 	if (is_worth_threads(r) &&
 	    (rc = fm_csv_ahead_new(&r->ahead, &r->own, &r->files, r->input, o->threads, err)) < 0)

@@ -2,7 +2,7 @@
  * csv.h - what the files of csv.c share: lines of a text -> rows of a batch.
  *
  *     struct fm_csv *c = NULL;
- *     if ((rc = fm_csv_new(&c, o, FM_TRACE_CHUNK, err)) < 0) ...
+ *     if ((rc = fm_csv_new(&c, o, FM_TRACE_CHUNK, NULL, err)) < 0) ...
  *     fm_csv_file(c);                          a file begins: its header, where there is one
  *     fm_csv_batch(c, limit);                  an empty batch
  *     c->left = data, c->nleft = n;
@@ -48,8 +48,9 @@ struct fm_csv {
 	size_t nbad;
 	/* A line. */
 	struct fm_row *row;
-	bool replies; /* the row's way back did not fit into the batch: it begins the next one */
-	size_t last;  /* where that row stood in it, and stands still */
+	struct fm_row_memory *memory; /* NULL: row->memory is someone else's */
+	bool replies;                 /* the row's way back did not fit into the batch: it begins the next one */
+	size_t last;                  /* where that row stood in it, and stands still */
 	struct csv_parser csv;
 	bool csv_open;
 	unsigned csv_rows;  /* rows that libcsv has ended in this line */
@@ -76,7 +77,9 @@ struct fm_csv {
 	struct fm_buf carry; /* a line that the last block cut, at most FM_TRACE_MAXLINE + 2 bytes of it */
 };
 
-int fm_csv_new(struct fm_csv **c, const struct fm_trace_opts *o, size_t cap, struct fm_error *err) FM_MUST_CHECK;
+/* memory: NULL, or the caller's, which c->row has then. */
+int fm_csv_new(struct fm_csv **c, const struct fm_trace_opts *o, size_t cap, struct fm_row_memory *memory,
+	       struct fm_error *err) FM_MUST_CHECK;
 void fm_csv_free(struct fm_csv *c);
 void fm_csv_file(struct fm_csv *c);
 void fm_csv_batch(struct fm_csv *c, size_t limit);

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #define BLOCK ((size_t)256 << 10)
-#define ROWS (BLOCK / 16) /* of a block; the reader parses one that has more */
+#define ROWS FM_CSV_AHEAD_ROWS
 #define MAX_THREADS 16
-#define MAX_ADDRESSES 65536           /* of a slot's dictionary, and of values: beyond, it begins anew */
+#define MAX_ADDRESSES 65536           /* of a thread's dictionary, and of values: beyond, it begins anew */
 #define MAX_VALUES 4096               /* a block has fewer new ones than fit in a dictionary */
 #define MAX_OPEN ((uint64_t)64 << 20) /* bytes that files which come next take to be decompressed */
 
@@ -21,6 +21,24 @@ struct slot {
 	bool parsed, usable;
 	struct fm_csv *c;
 	uint64_t lines;
+	/* What this block added to the dictionaries of its thread, which it does not read while the thread goes on. */
+	struct worker *by;
+	bool anew;                               /* they were empty before it */
+	struct fm_buf addresses, inside, values; /* of values one after the other, each with a NUL behind it */
+	size_t naddress, nvalue[FM_NCOL];        /* in the dictionaries before it */
+	size_t more[FM_NCOL];                    /* values that it added */
+};
+
+/* A thread that parses, by dictionaries of its own, so that what is in one block need not be found again in the next.
+ */
+struct worker {
+	struct fm_csv_ahead *of;
+	pthread_t thread;
+	struct fm_row_memory *memory;
+	struct fm_dict dict[FM_NCOL];
+	struct fm_address_dict *addresses; /* NULL: to begin anew */
+	bool forget;                       /* likewise, says the reader: a block was not joined */
+	/* Of the reader. */
 	uint32_t *address; /* (naddress) its codes -> those of the reader */
 	size_t naddress, cap;
 	uint16_t *value[FM_NCOL]; /* (nvalue[c]) of FM_DICT_MAX: its indices -> those of the reader */
@@ -49,7 +67,7 @@ struct fm_csv_ahead {
 	bool stop;
 	pthread_mutex_t lock;
 	pthread_cond_t fed, done;
-	pthread_t *thread;
+	struct worker *worker;
 	int nthreads, started;
 };
 
@@ -60,7 +78,57 @@ static struct slot *slot_at(struct fm_csv_ahead *a, unsigned i)
 
 /* ---- the threads ---- */
 
-static void parse(struct slot *s)
+/* Dictionaries that have become large, or whose blocks were not joined, begin anew. */
+static int freshen(struct worker *w, struct slot *s, bool forget, struct fm_error *err)
+{
+	bool large = forget || !w->addresses || w->addresses->n > MAX_ADDRESSES;
+
+	for (int k = 0; k < FM_NCOL; k++)
+		large = large || w->dict[k].n > MAX_VALUES;
+	s->anew = large;
+	if (!large)
+		return FM_OK;
+	for (int k = 0; k < FM_NCOL; k++)
+		fm_dict_free(&w->dict[k]);
+	fm_address_dict_free(w->addresses);
+	memset(w->memory, 0, sizeof *w->memory);
+	return fm_address_dict_new(&w->addresses, err); /* which it leaves NULL where it fails */
+}
+
+/* The thread's dictionaries are those of the block's table, or no longer. */
+static void exchange_dictionaries(struct worker *w, struct fm_table *t)
+{
+	struct fm_address_dict *addresses = t->addresses;
+	struct fm_dict dict[FM_NCOL];
+
+	t->addresses = w->addresses;
+	w->addresses = addresses;
+	memcpy(dict, t->dict, sizeof dict);
+	memcpy(t->dict, w->dict, sizeof dict);
+	memcpy(w->dict, dict, sizeof dict);
+}
+
+static int keep_fresh(struct worker *w, struct slot *s, struct fm_error *err)
+{
+	const size_t n = w->addresses->n - s->naddress;
+	int rc;
+
+	s->addresses.len = s->inside.len = s->values.len = 0;
+	if (n) {
+		fm_buf_add(&s->addresses, &w->addresses->at[s->naddress], n * sizeof *w->addresses->at);
+		fm_buf_add(&s->inside, &w->addresses->inside[s->naddress], n);
+	}
+	for (int k = 0; k < FM_NCOL; k++) {
+		s->more[k] = w->dict[k].n - s->nvalue[k];
+		for (size_t i = s->nvalue[k]; i < w->dict[k].n; i++)
+			fm_buf_add(&s->values, w->dict[k].value[i], strlen(w->dict[k].value[i]) + 1);
+	}
+	if ((rc = fm_buf_check(&s->addresses, err)) < 0 || (rc = fm_buf_check(&s->inside, err)) < 0)
+		return rc;
+	return fm_buf_check(&s->values, err);
+}
+
+static void parse(struct worker *w, struct slot *s, bool forget)
 {
 	struct fm_csv *c = s->c;
 	const struct fm_table *t = c->chunk;
@@ -68,6 +136,15 @@ static void parse(struct slot *s)
 	uint64_t before;
 	int rc;
 
+	s->by = w;
+	s->usable = false;
+	if (freshen(w, s, forget, &ignored) < 0)
+		return;
+	s->naddress = w->addresses->n;
+	for (int k = 0; k < FM_NCOL; k++)
+		s->nvalue[k] = w->dict[k].n;
+	c->row->memory = w->memory;
+	exchange_dictionaries(w, c->chunk);
 	c->lines_before = 0;
 	c->line = s->first ? 0 : 1; /* 1: not the file's first line, where a byte-order mark may stand */
 	before = c->line;
@@ -88,27 +165,34 @@ static void parse(struct slot *s)
 	s->usable = rc >= 0 && !c->nleft && !c->replies && !c->carry.len && c->begun && !c->footer && !c->summary;
 	for (int k = 0; k < FM_NCOL; k++)
 		s->usable = s->usable && t->dict[k].n < FM_DICT_MAX;
+	exchange_dictionaries(w, c->chunk);
+	s->usable = s->usable && keep_fresh(w, s, &ignored) >= 0;
 }
 
 static void *work(void *arg)
 {
-	struct fm_csv_ahead *a = arg;
+	struct worker *w = arg;
+	struct fm_csv_ahead *a = w->of;
 
 	pthread_mutex_lock(&a->lock);
 	while (!a->stop) {
 		struct slot *s;
+		bool forget;
 
 		if (a->claimed == a->head) {
 			pthread_cond_wait(&a->fed, &a->lock);
 			continue;
 		}
 		s = slot_at(a, a->claimed++);
+		forget = w->forget && !s->raw;
+		w->forget = w->forget && s->raw;
 		pthread_mutex_unlock(&a->lock);
 		if (!s->raw)
-			parse(s);
+			parse(w, s, forget);
 		pthread_mutex_lock(&a->lock);
 		s->parsed = true;
-		pthread_cond_signal(&a->done);
+		if (s == slot_at(a, a->tail)) /* the reader waits for no other */
+			pthread_cond_signal(&a->done);
 	}
 	pthread_mutex_unlock(&a->lock);
 	return NULL;
@@ -122,7 +206,7 @@ static int start_threads(struct fm_csv_ahead *a, struct fm_error *err)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	for (; a->started < a->nthreads && !e; a->started += e == 0)
-		e = pthread_create(&a->thread[a->started], NULL, work, a);
+		e = pthread_create(&a->worker[a->started].thread, NULL, work, &a->worker[a->started]);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	errno = e;
 	return e ? fm_fail_errno(err, "cannot start a thread to parse %s", a->o->path) : FM_OK;
@@ -161,27 +245,6 @@ static int next_file(struct fm_csv_ahead *a, struct fm_error *err)
 	if (a->input)
 		return FM_OK;
 	return fm_csv_input_open(&a->input, a->order->file[i].path, a->o->member, err);
-}
-
-/* A slot whose dictionaries have become large begins anew. */
-static int freshen(struct slot *s, struct fm_error *err)
-{
-	struct fm_table *t = s->c->chunk;
-	bool large = t->addresses->n > MAX_ADDRESSES;
-
-	for (int k = 0; k < FM_NCOL; k++)
-		large = large || t->dict[k].n > MAX_VALUES;
-	if (!large)
-		return FM_OK;
-	for (int k = 0; k < FM_NCOL; k++) {
-		fm_dict_free(&t->dict[k]);
-		s->nvalue[k] = 0;
-	}
-	fm_address_dict_free(t->addresses);
-	t->addresses = NULL;
-	s->naddress = 0;
-	fm_row_forget(s->c->row);
-	return fm_address_dict_new(&t->addresses, err);
 }
 
 /* Bytes of the file into the slot, up to a block of them. *more: the file goes on. */
@@ -244,15 +307,10 @@ static int feed_block(struct fm_csv_ahead *a, struct slot *s, struct fm_error *e
 	if (p->ends)
 		a->input = NULL; /* the reader has it */
 	s->parsed = s->usable = false;
+	s->by = NULL;
 	if (s->raw)
 		return FM_OK;
-	if (!s->first) {
-		int rc = fm_csv_follow(s->c, a->model, err);
-
-		if (rc < 0)
-			return rc;
-	}
-	return freshen(s, err);
+	return s->first ? FM_OK : fm_csv_follow(s->c, a->model, err);
 }
 
 /* May the next block be cut? Of a file whose first line is still being looked at only its first. */
@@ -310,8 +368,11 @@ int fm_csv_ahead_next(struct fm_csv_ahead *a, struct fm_csv_piece **piece, struc
 
 int fm_csv_ahead_done(struct fm_csv_ahead *a, const struct fm_csv *c, struct fm_error *err)
 {
-	const struct slot *s = slot_at(a, a->tail++);
+	const struct slot *s = slot_at(a, a->tail);
 
+	pthread_mutex_lock(&a->lock);
+	a->tail++;
+	pthread_mutex_unlock(&a->lock);
 	if (a->start == s)
 		a->start = NULL;
 	/* What the reader found in the file's first block where the thread could not tell. */
@@ -327,44 +388,72 @@ int fm_csv_ahead_done(struct fm_csv_ahead *a, const struct fm_csv *c, struct fm_
 static bool has_room(const struct slot *s, const struct fm_table *t)
 {
 	for (int k = 0; k < FM_NCOL; k++)
-		if (t->dict[k].n + (s->c->chunk->dict[k].n - s->nvalue[k]) > FM_DICT_MAX)
+		if (t->dict[k].n + s->more[k] > FM_DICT_MAX)
 			return false;
 	return true;
+}
+
+/* Has the reader numbers for all that its thread knew before the block? */
+static bool follows(const struct slot *s)
+{
+	const struct worker *w = s->by;
+
+	for (int k = 0; k < FM_NCOL; k++)
+		if (s->nvalue[k] != (s->anew ? 0 : w->nvalue[k]))
+			return false;
+	return s->naddress == (s->anew ? 0 : w->naddress);
+}
+
+static int number_values(struct worker *w, const struct slot *s, struct fm_table *t, struct fm_error *err)
+{
+	const char *value = s->values.data;
+	int rc;
+
+	for (int k = 0; k < FM_NCOL; k++) {
+		if (s->more[k] && !w->value[k] &&
+		    (rc = fm_alloc(&w->value[k], FM_DICT_MAX, sizeof *w->value[k], "numbers of values", err)) < 0)
+			return rc;
+		for (size_t i = 0; i < s->more[k]; i++, value += strlen(value) + 1) {
+			int at = fm_dict_index(&t->dict[k], value, strlen(value), true);
+
+			if (at < 0)
+				return fm_fail(err, FM_ESYSTEM, "out of memory: values of column %s", fm_cols[k].name);
+			w->value[k][w->nvalue[k]++] = (uint16_t)at;
+		}
+	}
+	return FM_OK;
 }
 
 /* The numbers that new values and addresses have in the reader's dictionaries, in the order in which they came. */
 static int number_new(struct slot *s, struct fm_table *t, struct fm_error *err)
 {
-	const struct fm_table *from = s->c->chunk;
-	const struct fm_address_dict *d = from->addresses;
+	struct worker *w = s->by;
+	size_t n = s->inside.len;
 	int rc;
 
-	for (int k = 0; k < FM_NCOL; k++) {
-		const struct fm_dict *values = &from->dict[k];
-
-		if (values->n && !s->value[k] &&
-		    (rc = fm_alloc(&s->value[k], FM_DICT_MAX, sizeof *s->value[k], "numbers of values", err)) < 0)
-			return rc;
-		for (size_t *i = &s->nvalue[k]; *i < values->n; ++*i) {
-			int at = fm_dict_index(&t->dict[k], values->value[*i], strlen(values->value[*i]), true);
-
-			if (at < 0)
-				return fm_fail(err, FM_ESYSTEM, "out of memory: values of column %s", fm_cols[k].name);
-			s->value[k][*i] = (uint16_t)at;
-		}
+	if (s->anew) {
+		memset(w->nvalue, 0, sizeof w->nvalue);
+		w->naddress = 0;
 	}
-	if (d->n > s->cap) {
-		size_t cap = d->n + d->n / 2;
-		uint32_t *more = reallocarray(s->address, cap, sizeof *more);
+	if ((rc = number_values(w, s, t, err)) < 0)
+		return rc;
+	if (w->naddress + n > w->cap) {
+		size_t cap = w->naddress + n + (w->naddress + n) / 2;
+		uint32_t *more = reallocarray(w->address, cap, sizeof *more);
 
 		if (!more)
 			return fm_fail(err, FM_ESYSTEM, "out of memory: numbers of addresses");
-		s->address = more;
-		s->cap = cap;
+		w->address = more;
+		w->cap = cap;
 	}
-	for (size_t *i = &s->naddress; *i < d->n; ++*i)
-		if ((rc = fm_address_dict_add(t->addresses, &d->at[*i], d->inside[*i], &s->address[*i], err)) < 0)
+	for (size_t i = 0; i < n; i++) {
+		struct fm_address a;
+
+		memcpy(&a, s->addresses.data + i * sizeof a, sizeof a);
+		if ((rc = fm_address_dict_add(t->addresses, &a, s->inside.data[i], &w->address[w->naddress], err)) < 0)
 			return rc;
+		w->naddress++;
+	}
 	return FM_OK;
 }
 
@@ -377,10 +466,10 @@ static void copy_rows(const struct slot *s, struct fm_table *t)
 			continue;
 		if (fm_cols[k].kind == FM_KIND_CATEGORY)
 			for (size_t i = 0; i < from->rows; i++)
-				((uint16_t *)t->col[k])[i] = s->value[k][((const uint16_t *)from->col[k])[i]];
+				((uint16_t *)t->col[k])[i] = s->by->value[k][((const uint16_t *)from->col[k])[i]];
 		else if (fm_cols[k].kind == FM_KIND_ADDRESS)
 			for (size_t i = 0; i < from->rows; i++)
-				((uint32_t *)t->col[k])[i] = s->address[((const uint32_t *)from->col[k])[i]];
+				((uint32_t *)t->col[k])[i] = s->by->address[((const uint32_t *)from->col[k])[i]];
 		else
 			memcpy(t->col[k], from->col[k], from->rows * fm_cols[k].width);
 	}
@@ -394,10 +483,15 @@ int fm_csv_ahead_join(struct fm_csv_ahead *a, struct fm_csv *c, bool *joined, st
 	uint64_t before = c->line - (s->first ? 0 : 1);
 	int rc;
 
-	*joined = s->usable && !c->footer && !c->replies && !c->carry.len && of->chunk->rows <= c->limit &&
-		  has_room(s, c->chunk);
-	if (!*joined)
+	*joined = s->usable && follows(s) && !c->footer && !c->replies && !c->carry.len &&
+		  of->chunk->rows <= c->limit && has_room(s, c->chunk);
+	if (!*joined) {
+		pthread_mutex_lock(&a->lock);
+		if (s->by)
+			s->by->forget = true;
+		pthread_mutex_unlock(&a->lock);
 		return FM_OK;
+	}
 	if ((rc = number_new(s, c->chunk, err)) < 0)
 		return rc;
 	copy_rows(s, c->chunk);
@@ -425,6 +519,20 @@ int fm_csv_ahead_join(struct fm_csv_ahead *a, struct fm_csv *c, bool *joined, st
 
 /* ---- all of it ---- */
 
+static int new_workers(struct fm_csv_ahead *a, struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = fm_alloc(&a->worker, (size_t)a->nthreads, sizeof *a->worker, "threads", err)) < 0)
+		return rc;
+	for (int i = 0; i < a->nthreads; i++) {
+		a->worker[i].of = a;
+		if ((rc = fm_alloc(&a->worker[i].memory, 1, sizeof *a->worker->memory, "recent values", err)) < 0)
+			return rc;
+	}
+	return FM_OK;
+}
+
 static int new_slots(struct fm_csv_ahead *a, struct fm_error *err)
 {
 	int rc;
@@ -433,7 +541,7 @@ static int new_slots(struct fm_csv_ahead *a, struct fm_error *err)
 		return rc;
 	for (unsigned i = 0; i < a->nslot; i++)
 		if ((rc = fm_alloc(&a->slot[i].data, BLOCK, 1, "a block of a trace", err)) < 0 ||
-		    (rc = fm_csv_new(&a->slot[i].c, &a->opts, ROWS, err)) < 0)
+		    (rc = fm_csv_new(&a->slot[i].c, &a->opts, ROWS, a->worker->memory, err)) < 0)
 			return rc;
 	return FM_OK;
 }
@@ -454,14 +562,14 @@ int fm_csv_ahead_new(struct fm_csv_ahead **out, const struct fm_trace_opts *o, c
 	a->input = first;
 	a->begins = true;
 	a->nthreads = nthreads < MAX_THREADS ? nthreads : MAX_THREADS;
-	a->nslot = (unsigned)a->nthreads + 2; /* each has dictionaries of its own to fill */
+	a->nslot = (unsigned)a->nthreads + 2;
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_cond_init(&a->fed, NULL);
 	pthread_cond_init(&a->done, NULL);
-	if ((rc = fm_alloc(&a->thread, (size_t)a->nthreads, sizeof *a->thread, "threads", err)) < 0 ||
+	if ((rc = new_workers(a, err)) < 0 ||
 	    (rc = fm_alloc(&a->opened, order->n + 1, sizeof(struct fm_csv_input *), "files", err)) < 0 ||
 	    (rc = fm_alloc(&a->tail_bytes, BLOCK, 1, "a block of a trace", err)) < 0 ||
-	    (rc = fm_csv_new(&a->model, &a->opts, 1, err)) < 0 || (rc = new_slots(a, err)) < 0 ||
+	    (rc = fm_csv_new(&a->model, &a->opts, 1, a->worker->memory, err)) < 0 || (rc = new_slots(a, err)) < 0 ||
 	    (rc = start_threads(a, err)) < 0) {
 		a->input = NULL; /* the caller's still */
 		fm_csv_ahead_close(a);
@@ -480,7 +588,7 @@ void fm_csv_ahead_close(struct fm_csv_ahead *a)
 	pthread_cond_broadcast(&a->fed);
 	pthread_mutex_unlock(&a->lock);
 	for (int i = 0; i < a->started; i++)
-		pthread_join(a->thread[i], NULL);
+		pthread_join(a->worker[i].thread, NULL);
 	/* Files that the reader did not come to. */
 	for (unsigned i = a->tail; i != a->head && a->slot; i++)
 		fm_csv_input_close(slot_at(a, i)->piece.starts);
@@ -490,15 +598,26 @@ void fm_csv_ahead_close(struct fm_csv_ahead *a)
 		struct slot *s = &a->slot[i];
 
 		free(s->data);
-		free(s->address);
-		for (int k = 0; k < FM_NCOL; k++)
-			free(s->value[k]);
+		fm_buf_free(&s->addresses);
+		fm_buf_free(&s->inside);
+		fm_buf_free(&s->values);
 		fm_csv_free(s->c);
+	}
+	for (int i = 0; a->worker && i < a->nthreads; i++) {
+		struct worker *w = &a->worker[i];
+
+		free(w->memory);
+		free(w->address);
+		fm_address_dict_free(w->addresses);
+		for (int k = 0; k < FM_NCOL; k++) {
+			fm_dict_free(&w->dict[k]);
+			free(w->value[k]);
+		}
 	}
 	fm_csv_free(a->model);
 	free(a->slot);
 	free(a->opened);
-	free(a->thread);
+	free(a->worker);
 	free(a->tail_bytes);
 	pthread_cond_destroy(&a->fed);
 	pthread_cond_destroy(&a->done);

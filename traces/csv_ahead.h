@@ -25,6 +25,8 @@
 #include "traces/csv.h"
 #include "traces/file_order.h"
 
+#define FM_CSV_AHEAD_ROWS 8192U /* of a block; the reader parses one that has more */
+
 struct fm_csv_piece {
 	struct fm_csv_input *starts; /* a file that begins here, but the first; who sets it NULL closes it */
 	const char *path;            /* of the file */

@@ -484,7 +484,8 @@ static void know_rows(struct fm_csv *c)
 		c->not_row[(unsigned char)*d->comment[i]] = true;
 }
 
-int fm_csv_new(struct fm_csv **out, const struct fm_trace_opts *o, size_t cap, struct fm_error *err)
+int fm_csv_new(struct fm_csv **out, const struct fm_trace_opts *o, size_t cap, struct fm_row_memory *memory,
+	       struct fm_error *err)
 {
 	struct fm_csv *c;
 	int rc;
@@ -502,11 +503,13 @@ int fm_csv_new(struct fm_csv **out, const struct fm_trace_opts *o, size_t cap, s
 	    (rc = fm_alloc(&c->said, cap, sizeof *c->said, "what rows say", err)) < 0 ||
 	    (rc = fm_alloc(&c->bad, FM_CSV_BAD_MAX, sizeof *c->bad, "bad rows", err)) < 0 ||
 	    (rc = fm_alloc(&c->bad_text, FM_CSV_BAD_MAX, sizeof *c->bad_text, "bad rows", err)) < 0 ||
-	    (rc = fm_alloc(&c->row, 1, sizeof *c->row, "a row", err)) < 0 || (rc = csv_start(c, err)) < 0) {
+	    (rc = fm_alloc(&c->row, 1, sizeof *c->row, "a row", err)) < 0 ||
+	    (!memory && (rc = fm_alloc(&c->memory, 1, sizeof *c->memory, "recent values", err)) < 0) ||
+	    (rc = csv_start(c, err)) < 0) {
 		fm_csv_free(c);
 		return rc;
 	}
-	fm_row_init(c->row, o->dialect, o->missing, c->chunk);
+	fm_row_init(c->row, o->dialect, o->missing, c->chunk, memory ? memory : c->memory);
 	know_rows(c);
 	c->row->ipv4_only = o->ipv4_only;
 	*out = c;
@@ -520,6 +523,7 @@ void fm_csv_free(struct fm_csv *c)
 	if (c->csv_open)
 		csv_free(&c->csv);
 	free(c->row);
+	free(c->memory);
 	free(c->place);
 	free(c->said);
 	free(c->bad);

@@ -53,7 +53,7 @@ static enum fm_row_way way_of(const struct fm_row *r, int k)
 		return d->cols[k].part ? FM_WAY_FIELD : d->cols[k].role == FM_ROLE_START ? FM_WAY_START : FM_WAY_TE;
 	case FM_KIND_DURATION:
 		return f == FM_FMT_SECONDS || f == FM_FMT_HMS ? FM_WAY_SECONDS
-		       : f == FM_FMT_MILLISECONDS	      ? FM_WAY_MILLISECONDS
+		       : f == FM_FMT_MILLISECONDS             ? FM_WAY_MILLISECONDS
 							      : FM_WAY_FIELD;
 	case FM_KIND_ADDRESS:
 		return f == FM_FMT_ADDRESS || f == FM_FMT_NAMED_ADDRESS ? FM_WAY_ADDRESS : FM_WAY_FIELD;
@@ -61,7 +61,7 @@ static enum fm_row_way way_of(const struct fm_row *r, int k)
 		return d->cols[k].role == FM_ROLE_VALUE ? FM_WAY_PORT : FM_WAY_FIELD;
 	case FM_KIND_CATEGORY:
 		return d->cols[k].role != FM_ROLE_VALUE ? FM_WAY_FIELD
-		       : d->cols[k].col == FM_LABEL	? FM_WAY_LABEL
+		       : d->cols[k].col == FM_LABEL     ? FM_WAY_LABEL
 							: FM_WAY_CATEGORY;
 	case FM_KIND_COUNT:
 		return d->cols[k].role == FM_ROLE_VALUE ? FM_WAY_COUNT : FM_WAY_FIELD;
@@ -92,7 +92,8 @@ void fm_row_follow(struct fm_row *r, const struct fm_row *of)
 	memcpy(r->quick, of->quick, sizeof r->quick);
 }
 
-void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing missing, struct fm_table *t)
+void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing missing, struct fm_table *t,
+		 struct fm_row_memory *memory)
 {
 	const char *kernels = fm_kernels()->name;
 
@@ -100,6 +101,7 @@ void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing m
 	r->d = d;
 	r->missing = missing;
 	r->t = t;
+	r->memory = memory;
 	r->line = !strcmp(kernels, "v4") ? fm_row_line_v4 : !strcmp(kernels, "v3") ? fm_row_line_v3 : fm_row_line_v1;
 	for (int k = 0; k < d->ncols; k++)
 		r->tells_all = r->tells_all || (d->cols[k].role == FM_ROLE_START && has_te_and_td(d));
@@ -132,12 +134,6 @@ void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing m
 		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
 			r->may_be_missing[c ^ 0x20] = true;
 	}
-}
-
-void fm_row_forget(struct fm_row *r)
-{
-	memset(r->recent_ip, 0, sizeof r->recent_ip);
-	memset(r->cache, 0, sizeof r->cache);
 }
 
 void fm_row_refuse(struct fm_row *r, const char *fmt, ...)
@@ -380,6 +376,7 @@ static void take_category(struct fm_row *r, int k, const char *s, size_t n)
 {
 	int c = (int)r->column[k].col, i;
 	uint16_t *out = (uint16_t *)r->t->col[c] + r->t->rows;
+	struct fm_row_memory *m = r->memory;
 	uint64_t key[2];
 
 	if (!n || n > FM_ROW_KEY) {
@@ -389,15 +386,15 @@ static void take_category(struct fm_row *r, int k, const char *s, size_t n)
 	}
 	key_of(s, n, key);
 	size_t at = fm_row_cache_at(key);
-	if (r->cache[c][at].len == n && r->cache[c][at].key[0] == key[0] && r->cache[c][at].key[1] == key[1]) {
-		*out = r->cache[c][at].index;
+	if (m->cache[c][at].len == n && m->cache[c][at].key[0] == key[0] && m->cache[c][at].key[1] == key[1]) {
+		*out = m->cache[c][at].index;
 		return;
 	}
 	if ((i = category_index(r, k, s, n)) < 0)
 		return;
-	memcpy(r->cache[c][at].key, key, sizeof key);
-	r->cache[c][at].len = (uint16_t)n;
-	r->cache[c][at].index = (uint16_t)i;
+	memcpy(m->cache[c][at].key, key, sizeof key);
+	m->cache[c][at].len = (uint16_t)n;
+	m->cache[c][at].index = (uint16_t)i;
 	*out = (uint16_t)i;
 }
 

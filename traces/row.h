@@ -29,13 +29,13 @@
 #define FM_ROW_MAXFIELDS 1024 /* columns of a file with a header */
 #define FM_ROW_CACHE 256
 #define FM_ROW_KEY 16
-#define FM_ROW_IPS 8192 /* fm_row_recent_at has as many */
+#define FM_ROW_IPS 8192  /* fm_row_recent_at has as many */
 #define FM_ROW_LINE 1023 /* of most lines, all bytes */
 #define FM_ROW_AHEAD (FM_ROW_LINE + 1 + 64)
 #define FM_ROW_CLOCKS_MS 1000 /* start, end and duration of a flow may differ by what clocks of a second cut off */
 
 enum fm_row_way {
-	FM_WAY_NONE, /* not read */
+	FM_WAY_NONE,  /* not read */
 	FM_WAY_FIELD, /* by fm_row_field alone */
 	FM_WAY_TE,
 	FM_WAY_START,
@@ -48,14 +48,27 @@ enum fm_row_way {
 	FM_WAY_COUNT
 };
 
+/* What rows remember of those before: codes of addresses and values in the dictionaries of their tables. */
+struct fm_row_memory {
+	struct {
+		uint64_t key[FM_ROW_KEY / 8]; /* the value, zero-padded */
+		uint16_t len, index;          /* len 0: free */
+		char pad[12];                 /* to a whole number of them in a cache line */
+	} cache[FM_NCOL][FM_ROW_CACHE];
+	struct {
+		uint64_t text[FM_ROW_KEY / 8]; /* of a dotted quad, zero-padded */
+		uint32_t code;                 /* code + 1; 0: free */
+	} recent_ip[FM_ROW_IPS];
+};
+
 struct fm_row {
 	/* Of one row: fm_row_begin clears what stands before icmp. */
 	int field; /* fields seen of this row */
 	bool bad;
 	bool has_start, has_te, has_label, last_empty;
-	bool other;    /* of a kind that the dialect passes over */
-	bool reversed; /* the ends are in each other's place, says a column */
-	bool family6;  /* they are IPv6, says a column */
+	bool other;                /* of a kind that the dialect passes over */
+	bool reversed;             /* the ends are in each other's place, says a column */
+	bool family6;              /* they are IPv6, says a column */
 	unsigned nmissing, nfresh; /* nfresh: bit c set: fresh[c] waits for the row's end */
 	int dotted;                /* 1 + a dialect's column whose meaning hangs on the protocol, or 0 */
 	unsigned said;             /* what is odd about this row: enum fm_trace_said as bits */
@@ -72,7 +85,7 @@ struct fm_row {
 	struct fm_table *t;
 	size_t (*line)(struct fm_row *r, const char *s); /* fm_row_line for this processor */
 	int nfields;                                     /* columns of the file; 0 until known */
-	int16_t map[FM_ROW_MAXFIELDS];                   /* column of the file -> column of the dialect, or -1: not read */
+	int16_t map[FM_ROW_MAXFIELDS]; /* column of the file -> column of the dialect, or -1: not read */
 	/* What a column of the file needs in row_line.c; behind the last one FM_WAY_NONE. */
 	struct fm_row_quick {
 		uint8_t way; /* enum fm_row_way */
@@ -84,10 +97,7 @@ struct fm_row {
 	bool empty_is_missing;
 	bool digits_may_be_missing; /* a word for a missing value begins with a digit */
 
-	struct {
-		uint64_t text[FM_ROW_KEY / 8]; /* of a dotted quad, zero-padded */
-		uint32_t code;                 /* code + 1; 0: free */
-	} recent_ip[FM_ROW_IPS];
+	struct fm_row_memory *memory;
 	struct fm_error error; /* of a row that failed for want of memory */
 
 	struct fm_row_time { /* the last time and what it was */
@@ -108,11 +118,6 @@ struct fm_row {
 		char text[FM_DICT_VALUE_MAX];
 		size_t len;
 	} fresh[FM_NCOL]; /* category values not in the dictionary yet */
-	struct {
-		uint64_t key[FM_ROW_KEY / 8]; /* the value, zero-padded */
-		uint16_t len, index;          /* len 0: free */
-		char pad[12];                 /* to a whole number of them in a cache line */
-	} cache[FM_NCOL][FM_ROW_CACHE];
 	/* What each field needs of the dialect's columns, together: a column of a dialect has hundreds of bytes. */
 	struct {
 		int8_t col; /* enum fm_col */
@@ -122,17 +127,16 @@ struct fm_row {
 	} column[FM_DIALECT_MAXCOLS];
 };
 
-/* t: the chunk, with capacity for at least one more row whenever a row is begun.  The columns of the file are those of
- * the dialect, in order. */
-void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing missing, struct fm_table *t);
+/* t: the chunk, with capacity for at least one more row whenever a row is begun; memory: zero, the caller's, and zero
+ * again when t's dictionaries are emptied.  The columns of the file are those of the dialect, in order. */
+void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing missing, struct fm_table *t,
+		 struct fm_row_memory *memory);
 /* The same for a file without a header behind one with a header. */
 void fm_row_in_order(struct fm_row *r);
 /* r->map and r->nfields, up to FM_ROW_MAXFIELDS, have been filled from a header. */
 void fm_row_mapped(struct fm_row *r);
 /* Let r read the columns of the file that `of` reads. */
 void fm_row_follow(struct fm_row *r, const struct fm_row *of);
-/* The chunk's dictionaries have been emptied. */
-void fm_row_forget(struct fm_row *r);
 bool fm_row_reads(const struct fm_dialect *d, int k);
 /* Must a file with a header have column k of the dialect? */
 bool fm_row_needs(const struct fm_dialect *d, int k);
@@ -140,8 +144,9 @@ void fm_row_begin(struct fm_row *r);
 void fm_row_field(struct fm_row *r, const char *s, size_t n);
 /* All fields of the line at s, up to FM_ROW_LINE bytes and a line end, between the dialect's delimiters, blanks around
  * them dropped, by short ways; FM_ROW_AHEAD bytes from s on can be read. Returns the bytes of the line with its end, LF
- * or CR LF. 0: it is longer or has no end, is empty, or has another carriage return, a NUL, or a quote in a dialect that
- * has them, and nothing was done. The three are one for three kinds of processor, of which fm_row_init takes r->line. */
+ * or CR LF. 0: it is longer or has no end, is empty, or has another carriage return, a NUL, or a quote in a dialect
+ * that has them, and nothing was done. The three are one for three kinds of processor, of which fm_row_init takes
+ * r->line. */
 size_t fm_row_line_v1(struct fm_row *r, const char *s);
 size_t fm_row_line_v3(struct fm_row *r, const char *s);
 size_t fm_row_line_v4(struct fm_row *r, const char *s);

@@ -39,8 +39,8 @@ static inline struct found look(const char *s, struct wanted w)
 
 	return (struct found){
 	    .cut = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(w.cut)),
-	    .blank = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(' ')) |
-		     _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(w.tab)),
+	    .blank =
+		_mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(' ')) | _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(w.tab)),
 	    .odd = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\r')) | _mm512_testn_epi8_mask(v, v) |
 		   _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(w.quote)),
 	    .lf = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\n')),
@@ -210,7 +210,7 @@ static inline void key_of(const char *s, size_t n, uint64_t key[2])
 }
 
 /* A value that the cache has. */
-static inline bool category(const struct fm_row *r, int c, const char *s, size_t n, uint16_t *index)
+static inline bool category(const struct fm_row_memory *m, int c, const char *s, size_t n, uint16_t *index)
 {
 	uint64_t key[2];
 	size_t at;
@@ -219,13 +219,14 @@ static inline bool category(const struct fm_row *r, int c, const char *s, size_t
 		return false;
 	key_of(s, n, key);
 	at = fm_row_cache_at(key);
-	*index = r->cache[c][at].index;
-	return r->cache[c][at].key[0] == key[0] && r->cache[c][at].key[1] == key[1];
+	*index = m->cache[c][at].index;
+	return m->cache[c][at].key[0] == key[0] && m->cache[c][at].key[1] == key[1];
 }
 
 /* A dotted quad. They repeat, so the last ones are remembered. */
 static inline bool address(struct fm_row *r, int c, uint32_t *code, const char *s, size_t n)
 {
+	struct fm_row_memory *m = r->memory;
 	struct fm_address a;
 	uint32_t ip;
 	uint64_t text[2];
@@ -235,8 +236,8 @@ static inline bool address(struct fm_row *r, int c, uint32_t *code, const char *
 		return false;
 	key_of(s, n, text);
 	at = fm_row_recent_at(text);
-	if (r->recent_ip[at].text[0] == text[0] && r->recent_ip[at].text[1] == text[1]) {
-		*code = r->recent_ip[at].code - 1;
+	if (m->recent_ip[at].text[0] == text[0] && m->recent_ip[at].text[1] == text[1]) {
+		*code = m->recent_ip[at].code - 1;
 		return true;
 	}
 	if (r->bad || !quad(s, n, &ip)) /* of a bad row no address enters the dictionary */
@@ -245,8 +246,8 @@ static inline bool address(struct fm_row *r, int c, uint32_t *code, const char *
 	fm_row_set_address(r, c, &a);
 	if (r->bad)
 		return true;
-	memcpy(r->recent_ip[at].text, text, sizeof text);
-	r->recent_ip[at].code = *code + 1;
+	memcpy(m->recent_ip[at].text, text, sizeof text);
+	m->recent_ip[at].code = *code + 1;
 	return true;
 }
 
@@ -286,12 +287,12 @@ static inline __attribute__((always_inline)) bool take_quickly(struct fm_row *r,
 		((uint16_t *)cols[q.col])[row] = (uint16_t)v;
 		return true;
 	case FM_WAY_LABEL:
-		if (!category(r, FM_LABEL, s, n, (uint16_t *)cols[FM_LABEL] + row))
+		if (!category(r->memory, FM_LABEL, s, n, (uint16_t *)cols[FM_LABEL] + row))
 			return false;
 		r->has_label = true;
 		return true;
 	case FM_WAY_CATEGORY:
-		return category(r, q.col, s, n, (uint16_t *)cols[q.col] + row);
+		return category(r->memory, q.col, s, n, (uint16_t *)cols[q.col] + row);
 	case FM_WAY_COUNT:
 		if (!few_digits(s, n, &v))
 			return false;
@@ -341,7 +342,7 @@ size_t FM_ROW_LINE_FN(struct fm_row *r, const char *s)
 
 	if (!cut_line(&line, s, r->d))
 		return 0;
-	r->field = line.padded || r->digits_may_be_missing ? take_fields(r, s, &line, true)
-							   : take_fields(r, s, &line, false);
+	r->field =
+	    line.padded || r->digits_may_be_missing ? take_fields(r, s, &line, true) : take_fields(r, s, &line, false);
 	return line.all;
 }

@@ -92,7 +92,7 @@ static uint64_t read_all(const struct fm_dialect *d, const char *s, size_t n, si
 	struct fm_csv *c = NULL;
 	struct fm_error err;
 	uint64_t h = 0, bad = 0; /* batches end elsewhere, so that good and bad rows are told apart */
-	int rc = fm_csv_new(&c, &o, 16, &err);
+	int rc = fm_csv_new(&c, &o, 16, NULL, &err);
 
 	while (rc >= 0 && n) {
 		size_t m = n < block ? n : block;

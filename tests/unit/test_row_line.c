@@ -164,6 +164,7 @@ static void on_field(void *s, size_t n, void *row)
 struct side {
 	struct fm_table *t;
 	struct fm_row *r;
+	struct fm_row_memory *memory;
 };
 
 static void side_new(struct side *s, const struct fm_dialect *d, enum fm_missing missing)
@@ -172,12 +173,14 @@ static void side_new(struct side *s, const struct fm_dialect *d, enum fm_missing
 	assert_int_equal(fm_table_reserve(s->t, 4, NULL), FM_OK);
 	assert_int_equal(fm_address_dict_new(&s->t->addresses, NULL), FM_OK);
 	assert_int_equal(fm_alloc(&s->r, 1, sizeof *s->r, "a row", NULL), FM_OK);
-	fm_row_init(s->r, d, missing, s->t);
+	assert_int_equal(fm_alloc(&s->memory, 1, sizeof *s->memory, "recent values", NULL), FM_OK);
+	fm_row_init(s->r, d, missing, s->t, s->memory);
 }
 
 static void side_free(struct side *s)
 {
 	free(s->r);
+	free(s->memory);
 	fm_table_free(s->t);
 }
 
