@@ -207,6 +207,8 @@ int fm_time_pattern_read(const char *pattern, int day_starts, const char *s, siz
 				return -1;
 		} else if (!strncmp(p, ".%f", 3) && (s == end || *s != '.')) {
 			p += 2; /* programs leave out a fraction that is 0 */
+		} else if (!strncmp(p, ":%S", 3) && (s == end || *s != ':')) {
+			p += 2; /* or the seconds of a whole minute */
 		} else if (s == end || *s++ != *p) {
 			return -1;
 		}

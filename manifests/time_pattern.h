@@ -7,7 +7,7 @@
  *
  * Numbers may lack leading zeros when read and have them when written. Any other character stands for itself. A leap
  * second is the second after it, and 24:00:00 midnight; days that no calendar has are refused. What has no %S is the
- * full minute.
+ * full minute, and so is a text that lacks ":%S" where the pattern has it.
  */
 #ifndef FM_MANIFESTS_TIME_PATTERN_H
 #define FM_MANIFESTS_TIME_PATTERN_H

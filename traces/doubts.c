@@ -146,6 +146,8 @@ static void look_at_said(struct fm_doubts *d, unsigned said, uint64_t place)
 		fm_examples_add(&d->rounded, place);
 	if (said & FM_SAID_SEVERAL)
 		fm_examples_add(&d->several, place);
+	if (said & FM_SAID_OFFSET)
+		fm_examples_add(&d->offset, place);
 }
 
 /* A row from an address to itself, or from none to none. */
@@ -184,14 +186,18 @@ static inline bool is_no_address(const struct fm_doubts *d, uint32_t code)
 	return code + 1 == d->zeros[0] || code + 1 == d->zeros[1];
 }
 
-/* What an aggregate lacks: addresses, ports and protocol that were not asked for are zeros. */
-static void look_for_zeros(struct fm_doubts *d, const struct fm_table *t, size_t i, uint64_t place, int no_protocol)
+/* What an aggregate lacks: addresses, ports and protocol that were not asked for are zeros; protocol: numbers of 0 and
+ * of ICMP. */
+static void look_for_zeros(struct fm_doubts *d, const struct fm_table *t, size_t i, uint64_t place,
+			   const int protocol[2])
 {
 	if (is_no_address(d, t->sa[i]) != is_no_address(d, t->da[i]))
 		fm_examples_add(&d->one_end, place);
 	if (d->odd_protocol[t->pr[i] / 8] >> t->pr[i] % 8 & 1)
 		fm_examples_add(&d->no_such, place);
-	if (t->pr[i] == no_protocol && !t->sp[i] && !t->dp[i])
+	if (t->pr[i] == protocol[1] && !t->sp[i] && t->dp[i] - 1u < 255)
+		fm_examples_add(&d->no_type, place);
+	if (t->pr[i] == protocol[0] && !t->sp[i] && !t->dp[i])
 		fm_examples_add(&d->no_ports, place);
 }
 
@@ -201,9 +207,11 @@ int fm_doubts_look(struct fm_doubts *d, const struct fm_table *t, const uint64_t
 	const unsigned flow = 1u << FM_TE | 1u << FM_TD | 1u << FM_SA | 1u << FM_DA | 1u << FM_SP | 1u << FM_DP |
 			      1u << FM_PR | 1u << FM_PKT | 1u << FM_BYT;
 	bool whole = (t->present & flow) == flow;
-	int rc, no_protocol = whole ? fm_dict_index((struct fm_dict *)&t->dict[FM_PR], "0", 1, false) : -1;
+	int rc, protocol[2] = {-1, -1};
 
 	if (whole) {
+		protocol[0] = fm_dict_index((struct fm_dict *)&t->dict[FM_PR], "0", 1, false);
+		protocol[1] = fm_dict_index((struct fm_dict *)&t->dict[FM_PR], "ICMP", 4, false);
 		look_at_protocols(d, &t->dict[FM_PR]);
 		find_zeros(d, t->addresses);
 	}
@@ -224,7 +232,7 @@ int fm_doubts_look(struct fm_doubts *d, const struct fm_table *t, const uint64_t
 			look_at_said(d, said[i], place[i]);
 		if (whole) {
 			look_for_twice(d, t, i, place[i]);
-			look_for_zeros(d, t, i, place[i], no_protocol);
+			look_for_zeros(d, t, i, place[i], protocol);
 			if (t->sa[i] == t->da[i] && t->addresses)
 				look_at_ends(d, t, i, place[i]);
 			if (t->byt[i] == UINT32_MAX || t->pkt[i] == UINT32_MAX)
@@ -387,6 +395,11 @@ static void odd_flows(const struct fm_doubts *d, const char *path)
 	warn_of(d, path, &d->several, "are sums of several flows, says their count of them",
 		"an aggregate (nfdump -a, -A)? the gaps and sizes of single flows are not in it: have the flows "
 		"themselves written");
+	if (d->offset.n < d->rows)
+		warn_of(d, path, &d->offset, "have times with an offset from UTC and the others have none",
+			"those are read as of the dialect's clock (timezone); were they written by another one?");
+	warn_of(d, path, &d->no_type, "have a code of ICMP and no type",
+		"is it the type alone? the port is type * 256 + code, or type.code");
 	warn_of(
 	    d, path, &d->no_such, "have a protocol that IANA's registry does not have",
 	    "each such word counts as a protocol of its own; is it another spelling, or a word for several or none?");

@@ -560,9 +560,12 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 	}
 }
 
-/* Rows that end with the delimiter, where the header does not, have one empty field more. */
+/* Rows that end with the delimiter, where the header does not, have one empty field more; of what is laid out for
+ * people the last column may be a count of flows, which other formats lack. */
 static bool is_whole(const struct fm_row *r)
 {
+	if (r->field == r->nfields - 1 && r->d->blanks && r->d->cols[r->d->ncols - 1].counts_flows)
+		return true;
 	if (r->field > r->nfields && r->d->extra_columns)
 		return true;
 	return r->field == r->nfields || (r->d->header && r->field == r->nfields + 1 && r->last_empty);

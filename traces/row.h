@@ -104,7 +104,7 @@ struct fm_row {
 		char text[40];
 		size_t len;
 		int64_t ms;
-		bool rounded;
+		unsigned said; /* enum fm_trace_said, as bits */
 	} time[FM_ROLE_START + 1];
 	int64_t start_ms;          /* of this row, if has_start */
 	bool has_icmp;             /* columns of type and code of ICMP */

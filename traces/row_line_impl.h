@@ -189,7 +189,7 @@ static inline bool is_last_time(const struct fm_row_time *last, const char *s, s
 {
 	__m128i head, tail;
 
-	if (n != last->len || n < 16 || n > 32 || last->rounded)
+	if (n != last->len || n < 16 || n > 32)
 		return false;
 	head = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)s), _mm_loadu_si128((const __m128i *)last->text));
 	tail = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(s + n - 16)),
@@ -267,12 +267,14 @@ static inline __attribute__((always_inline)) bool take_quickly(struct fm_row *r,
 		if (!is_last_time(&r->time[FM_ROLE_VALUE], s, n))
 			return false;
 		((int64_t *)cols[FM_TE])[row] = r->time[FM_ROLE_VALUE].ms;
+		r->said |= r->time[FM_ROLE_VALUE].said;
 		r->has_te = true;
 		return true;
 	case FM_WAY_START:
 		if (!is_last_time(&r->time[FM_ROLE_START], s, n))
 			return false;
 		r->start_ms = r->time[FM_ROLE_START].ms;
+		r->said |= r->time[FM_ROLE_START].said;
 		r->has_start = true;
 		return true;
 	case FM_WAY_SECONDS:

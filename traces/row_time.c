@@ -39,13 +39,14 @@ void fm_row_time(struct fm_row *r, int k, const char *s, size_t n)
 				fm_row_refuse_value(r, k, why);
 			return;
 		}
-		last->rounded = fm_value_is_rounded(s, n);
+		last->said = fm_value_is_rounded(s, n) ? FM_SAID_ROUNDED_TIME : 0;
+		last->said |= fm_value_has_offset(s, n) ? FM_SAID_OFFSET : 0;
 		if (n <= sizeof last->text) {
 			memcpy(last->text, s, n);
 			last->len = n;
 		}
 	}
-	r->said |= last->rounded ? FM_SAID_ROUNDED_TIME : 0;
+	r->said |= last->said;
 	if (start) {
 		r->start_ms = last->ms;
 		r->has_start = true;

@@ -440,6 +440,18 @@ const char *fm_value_address(const struct fm_dialect *d, int k, const char *s, s
 	return bare_address(s, n, a) ? NULL : fm_hint_address(s, n);
 }
 
+bool fm_value_has_offset(const char *s, size_t n)
+{
+	const char *clock = memchr(s, ':', n);
+
+	if (!clock)
+		return false;
+	for (const char *p = clock; p < s + n; p++)
+		if (*p == 'Z' || *p == 'z' || *p == '+' || *p == '-' || *p == 'U' || *p == 'G')
+			return true;
+	return false;
+}
+
 bool fm_value_has_few_digits(const char *s, size_t n)
 {
 	const char *e = memchr(s, 'e', n), *point;

@@ -431,7 +431,7 @@ static void what_a_dialect_cannot_say_is_named(void **state)
 	} cases[] = {
 	    {"ugr16", "ugr16", NULL},
 	    {"ugr16", "nfdump", "no column for what the trace tells: flg, fwd, stos, label"},
-	    {"ugr16", "cic-ids2017", "the end or start of a flow in whole minutes"},
+	    {"nfdump", "cic-ids2017", "the end or start of a flow in whole seconds"},
 	    {"ugr16", "cic-ids2017", "times outside 7 to 18 o'clock"},
 	    {"ugr16", "unsw-nb15", "always 0 are dbytes, Dpkts"},
 	    {"ugr16", "ugr17", "the end or start of a flow in whole seconds"},

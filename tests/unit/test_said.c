@@ -317,6 +317,55 @@ static void aggregates_and_words_for_several_protocols_are_warned_of(void **stat
 	fm_buf_free(&b);
 }
 
+/* A collector that was changed in between: Z behind half of the times, and what the others mean is a guess. */
+static void an_offset_behind_some_of_the_times_is_warned_of(void **state)
+{
+	struct fm_buf b = {0};
+
+	(void)state;
+	for (int offsets = 0; offsets < 3; offsets++) {
+		b.len = 0;
+		fm_buf_puts(&b, "firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort,packets,bytes,flows\n");
+		for (int i = 0; i < 100; i++)
+			fm_buf_printf(&b, "2016-04-11 00:%02d:06%s,1.5,TCP,10.0.0.1,%d,192.0.2.7,53,1,130,1\n", i / 2,
+				      i % 2 < offsets ? (i % 3 ? "Z" : "+00:00") : "", i);
+		read_text("nfdump", &b, 0, said);
+		assert_int_equal(verdict, FM_OK);
+		if (offsets == 1)
+			assert_non_null(strstr(said, "50 of 100 rows have times with an offset from UTC and the "
+						     "others have none (first at line 2, then 4 and 6)"));
+		else
+			assert_null(strstr(said, "offset"));
+	}
+	fm_buf_free(&b);
+}
+
+/* 8 where nfdump writes 8.0, as programs that read both as numbers make of it. */
+static void a_type_of_icmp_without_its_code_is_warned_of(void **state)
+{
+	static const char *const ports[] = {"0,8.0", "0,2048", "0,8", "8,0", "3,1"};
+	struct fm_buf b = {0};
+
+	(void)state;
+	for (size_t k = 0; k < sizeof ports / sizeof *ports; k++) {
+		b.len = 0;
+		fm_buf_puts(&b, NFDUMP16);
+		for (int i = 0; i < 100; i++)
+			fm_buf_printf(
+			    &b,
+			    "2016-04-11 00:%02d:06,2016-04-11 00:%02d:08,2,10.0.0.1,192.0.2.7,%s,%s,......,0,0,"
+			    "%d,130,0,0\n",
+			    i / 2, i / 2, ports[k], i % 4 ? "ICMP" : "1", i % 2 + 1);
+		read_text("nfdump16", &b, 0, said);
+		assert_int_equal(verdict, FM_OK);
+		if (k == 2)
+			assert_non_null(strstr(said, "100 of 100 rows have a code of ICMP and no type"));
+		else
+			assert_null(strstr(said, "no type"));
+	}
+	fm_buf_free(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -330,6 +379,8 @@ int main(void)
 	    cmocka_unit_test(a_record_of_the_answer_alone_is_one_flow),
 	    cmocka_unit_test(a_last_line_without_an_end_is_said),
 	    cmocka_unit_test(aggregates_and_words_for_several_protocols_are_warned_of),
+	    cmocka_unit_test(an_offset_behind_some_of_the_times_is_warned_of),
+	    cmocka_unit_test(a_type_of_icmp_without_its_code_is_warned_of),
 	    cmocka_unit_test(a_full_counter_no_address_and_one_time_are_warned_of),
 	};
 
