@@ -128,6 +128,11 @@ static inline bool fm_dialect_is_icmp(const struct fm_dialect *d, int k)
 	return d->cols[k].format == FM_FMT_ICMP_TYPE || d->cols[k].format == FM_FMT_ICMP_CODE;
 }
 /* A column that fills none and says something of the row, where the file has it. */
+/* Has what is written column k? JSON leaves out keys that say nothing. */
+static inline bool fm_dialect_writes(const struct fm_dialect *d, int k)
+{
+	return !d->json || d->cols[k].col >= 0 || (d->cols[k].nonly && *d->cols[k].only[0]);
+}
 static inline bool fm_dialect_is_aside(const struct fm_dialect *d, int k)
 {
 	return d->cols[k].nreversed || d->cols[k].counts_flows;

@@ -94,8 +94,12 @@ static json_t *variables(const struct fm_dialect *d)
 
 	for (int k = 0; k < d->ncols; k++) {
 		const char *unit = fm_column_unit(d->cols[k].col, d->cols[k].format);
-		json_t *v = json_pack("{s:s, s:s, s:s, s:i}", "@type", "sc:PropertyValue", "name", d->cols[k].name,
-				      "description", fm_column_meaning(d, k), "position", k + 1);
+		json_t *v;
+
+		if (!fm_dialect_writes(d, k))
+			continue;
+		v = json_pack("{s:s, s:s, s:s, s:i}", "@type", "sc:PropertyValue", "name", d->cols[k].name,
+			      "description", fm_column_meaning(d, k), "position", (int)json_array_size(list) + 1);
 
 		if (*unit && json_object_set_new(v, "unitText", json_string(unit)) != 0)
 			v = (json_decref(v), NULL);
@@ -133,6 +137,8 @@ static json_t *record_set(const struct fm_dialect *d)
 	for (int k = 0; k < d->ncols; k++) {
 		char id[128];
 
+		if (!fm_dialect_writes(d, k))
+			continue;
 		field_id(d, k, id);
 		if (json_array_append_new(fields,
 					  json_pack("{s:s, s:s, s:s, s:s, s:s, s:{s:{s:s}, s:{s:s}}}", "@type",

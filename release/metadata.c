@@ -45,7 +45,7 @@ json_t *fm_schema_json(const struct fm_dialect *d)
 	json_t *fields = json_array();
 
 	for (int i = 0; i < d->ncols; i++)
-		if (json_array_append_new(fields, field_json(d, i))) {
+		if (fm_dialect_writes(d, i) && json_array_append_new(fields, field_json(d, i))) {
 			json_decref(fields);
 			return NULL;
 		}

@@ -217,8 +217,10 @@ static void put_columns(const struct fm_metadata_in *in, struct fm_buf *out)
 			      fm_data_suffix(d), i ? "the last" : "the first", (unsigned long long)in->parts[i].rows,
 			      i + 1 == FM_METADATA_PARTS ? ".\n\n" : "");
 	fm_buf_puts(out, "| # | column | type | unit | meaning |\n|---:|---|---|---|---|\n");
-	for (int i = 0; i < d->ncols; i++) {
-		fm_buf_printf(out, "| %d | ", i + 1);
+	for (int i = 0, n = 0; i < d->ncols; i++) {
+		if (!fm_dialect_writes(d, i))
+			continue;
+		fm_buf_printf(out, "| %d | ", ++n);
 		put_text(out, d->cols[i].name);
 		fm_buf_printf(out, " | %s | %s | %s |\n",
 			      fm_column_type(d->cols[i].col, d->cols[i].format, d->cols[i].decimals),

@@ -474,7 +474,7 @@ static int add_object(struct writer *w, size_t row, struct fm_error *err)
 	for (int k = 0; k < w->d->ncols; k++) {
 		const char *quote = is_string(w->d, k) ? "\"" : "";
 
-		if (w->d->cols[k].col < 0 && (!w->d->cols[k].nonly || !*w->d->cols[k].only[0]))
+		if (!fm_dialect_writes(w->d, k))
 			continue;
 		fm_buf_puts(&w->buf, first ? "{" : ",");
 		fm_buf_add(&w->buf, key, json_string(key, w->d->cols[k].name, strlen(w->d->cols[k].name)));

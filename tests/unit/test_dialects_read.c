@@ -1,6 +1,7 @@
 /* Each built-in dialect reads a file as its tools write it, row for row, and writes what it reads back as the same
  * table. */
 #include "manifests/embed.h"
+#include "release/metadata.h"
 #include "tests/unit/flows_read.h"
 
 static void ugr17_has_the_newer_labels(void **state)
@@ -398,6 +399,47 @@ static void json_has_numbers_and_no_quote_inside_a_string(void **state)
 	fm_dialect_free(d);
 }
 
+/* What describes a file of JSON to other programs names the keys that its objects have, in their order. */
+static void the_schema_of_json_has_the_keys_that_are_written(void **state)
+{
+	static const char *const names[] = {"zeek-json", "zeek-json-iso", "nfdump-json", "pmacct-json", "suricata"};
+	struct fm_dialect *from = NULL;
+	struct fm_error err;
+	struct reading *r;
+
+	(void)state;
+	assert_int_equal(fm_dialect_load(&from, "ugr16", &err), FM_OK);
+	r = read_trace_file(
+	    put("in.csv", "2016-04-11 00:01:06,0.000,10.0.0.1,192.0.2.7,53,35203,UDP,......,0,0,1,130,a\n"), from,
+	    NULL, 0);
+	assert_int_equal(r->rc, FM_OK);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		struct fm_dialect *d = NULL;
+		json_t *schema, *row, *field;
+		const char *key, *name;
+		json_t *value;
+		size_t n = 0;
+
+		assert_int_equal(fm_dialect_load(&d, names[i], &err), FM_OK);
+		assert_int_equal(fm_trace_write(r->t, d, at("out.json"), &err), FM_OK);
+		assert_non_null(row = json_load_file(at("out.json"), 0, NULL));
+		assert_non_null(schema = fm_schema_json(d));
+		json_object_foreach(row, key, value)
+		{
+			field = json_array_get(json_object_get(schema, "fields"), n++);
+			name = json_string_value(json_object_get(field, "name"));
+			if (!name || strcmp(name, key) != 0)
+				fail_msg("%s: key %s is field %s", names[i], key, name ? name : "none");
+		}
+		assert_int_equal(json_array_size(json_object_get(schema, "fields")), n);
+		json_decref(row);
+		json_decref(schema);
+		fm_dialect_free(d);
+	}
+	done(r);
+	fm_dialect_free(from);
+}
+
 static void labels_have_the_spelling_of_the_dialect(void **state)
 {
 	struct fm_dialect d = {
@@ -477,6 +519,7 @@ int main(void)
 	    cmocka_unit_test(ipv6_can_be_refused),
 	    cmocka_unit_test(every_built_in_dialect_reads_what_it_writes),
 	    cmocka_unit_test(json_has_numbers_and_no_quote_inside_a_string),
+	    cmocka_unit_test(the_schema_of_json_has_the_keys_that_are_written),
 	    cmocka_unit_test(labels_have_the_spelling_of_the_dialect),
 	    cmocka_unit_test(what_a_dialect_cannot_say_is_named),
 	};
