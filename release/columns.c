@@ -89,6 +89,8 @@ const char *fm_column_type(int col, enum fm_format format, int decimals)
 	case FM_FMT_IPV4_INTEGER:
 	case FM_FMT_ADDRESS_WORD:
 	case FM_FMT_FAMILY:
+	case FM_FMT_ICMP_TYPE:
+	case FM_FMT_ICMP_CODE:
 	case FM_FMT_INTEGER:
 	case FM_FMT_NUMBER:
 		return "integer";

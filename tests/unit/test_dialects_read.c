@@ -430,6 +430,9 @@ static void the_schema_of_json_has_the_keys_that_are_written(void **state)
 			name = json_string_value(json_object_get(field, "name"));
 			if (!name || strcmp(name, key) != 0)
 				fail_msg("%s: key %s is field %s", names[i], key, name ? name : "none");
+			name = json_string_value(json_object_get(field, "type"));
+			if (json_is_number(value) != (!strcmp(name, "integer") || !strcmp(name, "number")))
+				fail_msg("%s: key %s is of type %s", names[i], key, name);
 		}
 		assert_int_equal(json_array_size(json_object_get(schema, "fields")), n);
 		json_decref(row);
