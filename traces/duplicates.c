@@ -1,5 +1,6 @@
 #include "traces/duplicates.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -77,23 +78,53 @@ static const struct fm_recent_row *find(const struct fm_duplicates *d, const str
 	return NULL;
 }
 
+/* Rows whose places in both tables are asked for before the first of them is looked for: each is far from the last. */
+#define AHEAD 32
+
+static void ask_for(const struct fm_duplicates *d, const struct fm_recent_row *r, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		__builtin_prefetch(&d->last[r[i].key % SLOTS], 1);
+	for (size_t i = 0; i < n; i++) {
+		uint32_t at = d->last[r[i].key % SLOTS];
+
+		__builtin_prefetch(&d->recent[at ? at - 1 : 0]);
+	}
+}
+
+static bool is_copy(struct fm_duplicates *d, struct fm_recent_row *r)
+{
+	const struct fm_recent_row *of = find(d, r);
+	size_t at;
+
+	if (of) {
+		bool exact = of->te == r->te && of->all == r->all;
+
+		d->exact += exact;
+		d->near += !exact;
+		return true;
+	}
+	at = d->n++ % FM_DUPLICATES_RECENT;
+	r->before = d->last[r->key % SLOTS];
+	d->recent[at] = *r;
+	d->last[r->key % SLOTS] = (uint32_t)at + 1;
+	return false;
+}
+
 void fm_duplicates_look(struct fm_duplicates *d, const struct fm_table *t, size_t first, uint8_t *copy)
 {
-	for (size_t i = first; i < t->rows && FM_HAS(t, FM_TE); i++) {
-		struct fm_recent_row r = row_of(t, i);
-		const struct fm_recent_row *of = find(d, &r);
+	struct fm_recent_row r[AHEAD];
 
-		if (copy)
-			copy[i - first] = of != NULL;
-		if (of) {
-			int exact = of->te == r.te && of->all == r.all;
-			d->exact += (uint64_t)exact;
-			d->near += (uint64_t)!exact;
-			continue;
+	for (size_t i = first, n; i < t->rows && FM_HAS(t, FM_TE); i += n) {
+		n = t->rows - i < AHEAD ? t->rows - i : AHEAD;
+		for (size_t k = 0; k < n; k++)
+			r[k] = row_of(t, i + k);
+		ask_for(d, r, n);
+		for (size_t k = 0; k < n; k++) {
+			bool is = is_copy(d, &r[k]);
+
+			if (copy)
+				copy[i + k - first] = is;
 		}
-		size_t at = d->n++ % FM_DUPLICATES_RECENT;
-		r.before = d->last[r.key % SLOTS];
-		d->recent[at] = r;
-		d->last[r.key % SLOTS] = (uint32_t)at + 1;
 	}
 }
