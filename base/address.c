@@ -260,6 +260,24 @@ int fm_address_dict_add(struct fm_address_dict *d, const struct fm_address *a, b
 	return FM_OK;
 }
 
+#define AHEAD 16 /* addresses whose places are asked for before the first of them is looked for */
+
+int fm_address_dict_add_all(struct fm_address_dict *d, const struct fm_address *a, const uint8_t *inside, size_t n,
+			    uint32_t *code, struct fm_error *err)
+{
+	int rc;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct fm_address_store *s = d->store;
+
+		for (size_t k = i; i % AHEAD == 0 && s->nslot && k < n && k < i + AHEAD; k++)
+			__builtin_prefetch(&s->slot[hash(&a[k]) & (s->nslot - 1)]);
+		if ((rc = fm_address_dict_add(d, &a[i], inside[i], &code[i], err)) < 0)
+			return rc;
+	}
+	return FM_OK;
+}
+
 static int compare(const void *x, const void *y, void *at)
 {
 	const struct fm_address *a = at;

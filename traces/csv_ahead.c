@@ -446,14 +446,10 @@ static int number_new(struct slot *s, struct fm_table *t, struct fm_error *err)
 		w->address = more;
 		w->cap = cap;
 	}
-	for (size_t i = 0; i < n; i++) {
-		struct fm_address a;
-
-		memcpy(&a, s->addresses.data + i * sizeof a, sizeof a);
-		if ((rc = fm_address_dict_add(t->addresses, &a, s->inside.data[i], &w->address[w->naddress], err)) < 0)
-			return rc;
-		w->naddress++;
-	}
+	if (n && (rc = fm_address_dict_add_all(t->addresses, (const struct fm_address *)s->addresses.data,
+					       (const uint8_t *)s->inside.data, n, w->address + w->naddress, err)) < 0)
+		return rc;
+	w->naddress += n;
 	return FM_OK;
 }
 
