@@ -102,7 +102,9 @@ void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing m
 	r->missing = missing;
 	r->t = t;
 	r->memory = memory;
-	r->line = !strcmp(kernels, "v4") ? fm_row_line_v4 : !strcmp(kernels, "v3") ? fm_row_line_v3 : fm_row_line_v1;
+	r->line = strcmp(kernels, "v1") ? fm_row_line_v3 : fm_row_line_v1;
+	if (!strcmp(kernels, "v4") && __builtin_cpu_supports("avx512vbmi2"))
+		r->line = fm_row_line_v4;
 	for (int k = 0; k < d->ncols; k++)
 		r->tells_all = r->tells_all || (d->cols[k].role == FM_ROLE_START && has_te_and_td(d));
 	for (int k = 0; k < d->ncols; k++) {

@@ -13,6 +13,7 @@
 #include "traces/row_parts.h"
 
 #define BLOCKS (FM_ROW_LINE / 64 + 1)
+#define PUT 32 /* places that are put at once, most of them for nothing: how many there are would be guessed wrong */
 
 /* Bit i: byte i of 64 is such a one. */
 struct found {
@@ -24,12 +25,12 @@ struct wanted {
 	char cut, tab, quote;
 };
 
-/* Where a line is cut: bit i of cut[i / 64] is set where byte i is the delimiter, and where it ends. */
+/* Where a line is cut: the places of its delimiters and of its end. */
 struct line {
-	uint64_t cut[BLOCKS];
-	const uint64_t *last; /* in cut */
-	size_t all;           /* bytes with its end */
-	bool padded;          /* a blank stands beside a delimiter, or may */
+	uint16_t cut[64 * BLOCKS + PUT];
+	size_t n;    /* of them */
+	size_t all;  /* bytes with its end */
+	bool padded; /* a blank stands beside a delimiter, or may */
 };
 
 #if defined(__AVX512BW__)
@@ -45,6 +46,27 @@ static inline struct found look(const char *s, struct wanted w)
 		   _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(w.quote)),
 	    .lf = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\n')),
 	};
+}
+
+static inline void put(uint16_t *to, __m256i places, size_t base)
+{
+	_mm512_storeu_si512(to, _mm512_add_epi16(_mm512_cvtepu8_epi16(places), _mm512_set1_epi16((short)base)));
+}
+
+/* The places of the bits of a block; returns how many they are. */
+static inline size_t put_cuts(uint16_t *to, uint64_t cut, size_t base)
+{
+	static const uint8_t bytes[64] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+					  16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,
+					  32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
+					  48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
+	const __m512i places = _mm512_maskz_compress_epi8(cut, _mm512_loadu_si512(bytes));
+	const size_t n = (size_t)__builtin_popcountll(cut);
+
+	put(to, _mm512_castsi512_si256(places), base);
+	if (n > PUT)
+		put(to + PUT, _mm512_extracti64x4_epi64(places, 1), base);
+	return n;
 }
 #else
 #ifdef __AVX2__
@@ -78,30 +100,40 @@ static inline struct found look(const char *s, struct wanted w)
 	}
 	return f;
 }
+
+/* The places of the bits of a block; returns how many they are. */
+static inline size_t put_cuts(uint16_t *to, uint64_t cut, size_t base)
+{
+	size_t n = 0;
+
+	for (; cut; cut &= cut - 1)
+		to[n++] = (uint16_t)(base + (size_t)__builtin_ctzll(cut));
+	return n;
+}
 #endif
 
 /* False: the line is empty, too long, or odd. */
 static inline bool cut_line(struct line *line, const char *s, const struct fm_dialect *d)
 {
 	const struct wanted w = {d->delimiter, d->delimiter == '\t' ? ' ' : '\t', d->no_quotes ? 0 : '"'};
-	uint64_t odds = 0, padding = 0, before = 1; /* before: the byte in front of this block is a delimiter */
+	uint64_t odds = 0, padding = 0, before = 1, end; /* before: the byte in front of this block is a delimiter */
 	struct found f;
-	size_t i = 0;
+	size_t base = 0, n;
 
-	for (;; i++) {
-		f = look(s + 64 * i, w);
+	line->n = 0;
+	for (;; base += 64) {
+		f = look(s + base, w);
 		if (f.lf)
 			break;
 		padding |= f.blank & (f.cut << 1 | before | f.cut >> 1 | UINT64_C(1) << 63);
 		before = f.cut >> 63;
 		odds |= f.odd;
-		line->cut[i] = f.cut;
-		if (i + 1 == BLOCKS)
+		line->n += put_cuts(line->cut + line->n, f.cut, base);
+		if (base == 64 * (BLOCKS - 1))
 			return false;
 	}
-	const uint64_t end = f.lf & -f.lf;
-	const size_t n = 64 * i + (size_t)__builtin_ctzll(f.lf);
-
+	end = f.lf & -f.lf;
+	n = base + (size_t)__builtin_ctzll(f.lf);
 	f.odd &= end - 1;
 	f.cut = (f.cut & (end - 1)) | end;
 	if (odds | f.odd) { /* a carriage return before the line end, in this block, is part of it */
@@ -110,8 +142,7 @@ static inline bool cut_line(struct line *line, const char *s, const struct fm_di
 		f.cut = (f.cut & (f.odd - 1)) | f.odd;
 	}
 	padding |= f.blank & (end - 1) & (f.cut << 1 | before | f.cut >> 1);
-	line->cut[i] = f.cut;
-	line->last = &line->cut[i];
+	line->n += put_cuts(line->cut + line->n, f.cut, base);
 	line->padded = padding != 0;
 	line->all = n + 1;
 	return n > (f.odd != 0);
@@ -312,30 +343,29 @@ static void strip(const char **s, const char **to, bool tabs)
 		--*to;
 }
 
-/* careful: blanks are dropped, and fields looked at that may be a word for a missing value. Returns the fields. */
-static inline __attribute__((always_inline)) int take_fields(struct fm_row *r, const char *s, const struct line *line,
-							     bool careful)
+/* careful: blanks are dropped, and fields looked at that may be a word for a missing value. */
+static inline __attribute__((always_inline)) void take_fields(struct fm_row *r, const char *s, const struct line *line,
+							      bool careful)
 {
 	void *const *cols = r->t->col;
 	const size_t row = r->t->rows;
 	const char *from = s, *to = s, *begin = s;
-	const struct fm_row_quick *quick = r->quick;
 
-	for (const uint64_t *cut = line->cut; cut <= line->last; cut++, s += 64)
-		for (uint64_t m = *cut; m; m &= m - 1, quick++) {
-			begin = from;
-			to = s + __builtin_ctzll(m);
-			from = to + 1;
-			if (careful && line->padded)
-				strip(&begin, &to, !r->d->no_quotes);
-			if (!(careful && quick->way != FM_WAY_NONE && r->may_be_missing[(unsigned char)*begin]) &&
-			    take_quickly(r, *quick, cols, row, begin, (size_t)(to - begin)))
-				continue;
-			r->field = (int)(quick - r->quick);
-			fm_row_field(r, begin, (size_t)(to - begin));
-		}
+	for (size_t i = 0; i < line->n; i++) {
+		const struct fm_row_quick q = r->quick[i];
+
+		begin = from;
+		to = s + line->cut[i];
+		from = to + 1;
+		if (careful && line->padded)
+			strip(&begin, &to, !r->d->no_quotes);
+		if (!(careful && q.way != FM_WAY_NONE && r->may_be_missing[(unsigned char)*begin]) &&
+		    take_quickly(r, q, cols, row, begin, (size_t)(to - begin)))
+			continue;
+		r->field = (int)i;
+		fm_row_field(r, begin, (size_t)(to - begin));
+	}
 	r->last_empty = begin == to;
-	return (int)(quick - r->quick);
 }
 
 size_t FM_ROW_LINE_FN(struct fm_row *r, const char *s)
@@ -344,7 +374,10 @@ size_t FM_ROW_LINE_FN(struct fm_row *r, const char *s)
 
 	if (!cut_line(&line, s, r->d))
 		return 0;
-	r->field =
-	    line.padded || r->digits_may_be_missing ? take_fields(r, s, &line, true) : take_fields(r, s, &line, false);
+	if (line.padded || r->digits_may_be_missing)
+		take_fields(r, s, &line, true);
+	else
+		take_fields(r, s, &line, false);
+	r->field = (int)line.n;
 	return line.all;
 }
