@@ -12,6 +12,7 @@
 #include "manifests/config_value.h"
 #include "manifests/dialect.h"
 #include "manifests/embed.h"
+#include "manifests/registry.h"
 
 int fm_loader_memory(struct fm_loader *l)
 {
@@ -172,6 +173,21 @@ static int check_needs(struct fm_loader *l)
 	return FM_OK;
 }
 
+/* What cannot be waived because there is no such check. */
+static int check_waivable(struct fm_loader *l)
+{
+	static const char *const keys[] = {"gate.waivable"};
+	char names[sizeof l->cfg->gate.waivable];
+
+	snprintf(names, sizeof names, "%s", l->cfg->gate.waivable);
+	for (char *save, *name = strtok_r(names, " ", &save); name; name = strtok_r(NULL, " ", &save))
+		if (!fm_check_known(name))
+			return FAIL_AT(l, keys,
+				       "gate.waivable: there is no check %s; flowmint evaluate --metrics lists them",
+				       name);
+	return FM_OK;
+}
+
 /* Passes are not counted where steps are. */
 static int check_passes(struct fm_loader *l)
 {
@@ -244,20 +260,28 @@ static int check_sums(struct fm_loader *l)
 	static const char *const shares[] = {"split.validation", "split.holdout"},
 				 *const heads[] = {"model.width", "model.heads"},
 				 *const levels[] = {"model.denoiser", "model.window", "model.depth"},
+				 *const threads[] = {"limits.threads"},
 				 *const steps[] = {"model.steps", "generate.steps", "generate.sampler"};
 	const struct fm_config *c = l->cfg;
+	bool mlp = strcmp(c->model.denoiser, "mlp") == 0; /* which has no heads */
 
 	if (c->split.validation + c->split.holdout > 0.95)
 		return FAIL_AT(
 		    l, shares,
 		    "split.validation %g and split.holdout %g leave too little to train on: together at most 0.95",
 		    c->split.validation, c->split.holdout);
-	if (c->model.width % (16 * c->model.heads) != 0)
+	if (mlp && c->model.width % 16 != 0)
+		return FAIL_AT(l, heads, "model.width %d is no multiple of 16: %d is the nearest", c->model.width,
+			       nearest_multiple(c->model.width, 16));
+	if (!mlp && c->model.width % (16 * c->model.heads) != 0)
 		return FAIL_AT(l, heads, "model.width %d is no multiple of 16 * model.heads %d: %d is the nearest",
 			       c->model.width, c->model.heads, nearest_multiple(c->model.width, 16 * c->model.heads));
 	if (strcmp(c->model.denoiser, "unet") == 0 && c->model.depth > unet_levels(c->model.window))
 		return FAIL_AT(l, levels, "model.depth %d: a unet over windows of %d flows takes 1 to %d levels",
 			       c->model.depth, c->model.window, unet_levels(c->model.window));
+	if (c->limits.threads == 1)
+		return FAIL_AT(l, threads,
+			       "limits.threads is 1, and a stage starts a second thread: give 2 or more, or 0");
 	if (strcmp(c->generate.sampler, "ancestral") != 0 && c->generate.steps > c->model.steps)
 		return FAIL_AT(l, steps, "generate.steps %d is more than model.steps %d", c->generate.steps,
 			       c->model.steps);
@@ -403,7 +427,8 @@ int fm_loader_finish(struct fm_loader *l)
 	qsort(c->generate.labels, (size_t)c->generate.nlabels, sizeof(c->generate.labels[0]), label_order);
 	if ((rc = check_sums(l)) < 0 || (rc = check_sampler(l)) < 0 || (rc = check_privacy(l)) < 0 ||
 	    (rc = check_kind(l)) < 0 || (rc = check_needs(l)) < 0 || (rc = check_passes(l)) < 0 ||
-	    (rc = check_ranges(l)) < 0 || (rc = check_dialect(l)) < 0 || (rc = set_date(l)) < 0)
+	    (rc = check_waivable(l)) < 0 || (rc = check_ranges(l)) < 0 || (rc = check_dialect(l)) < 0 ||
+	    (rc = set_date(l)) < 0)
 		return rc;
 	return set_paths(l);
 }

@@ -131,7 +131,8 @@ const struct fm_key fm_keys[] = {
 	 .help = "Stop when more than this share of the rows does not parse."},
 
 	{FIELD(split, validation, REAL), .min = 0, .max = 0.5, .dflt = "0.02",
-	 .help = "Share of the windows that training is watched on."},
+	 .help = "Share of the windows that training is watched on. Kinds marginals, ctgan and netshare, and "
+		 "privacy.mode dp, watch none, and leave it aside, so that all kinds learn from the same flows."},
 	{FIELD(split, holdout, REAL), .min = 0, .max = 0.9, .dflt = "0.25",
 	 .help = "Share of the windows that the model never sees; the gate's privacy checks need it."},
 	{FIELD(split, seed, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "1", .help = "Which windows go where."},
@@ -145,18 +146,22 @@ const struct fm_key fm_keys[] = {
 	{FIELD(model, window, INT), .needs = "privacy.mode none|clip", .min = 2, .max = 512, .dflt = "64",
 	 .help = "Consecutive flows in one training example."},
 	{FIELD(model, width, INT), .kind = "diffusion|plain", .min = 16, .max = 2048, .dflt = "128",
-	 .help = "Width of the network; a multiple of 16 * heads."},
+	 .help = "Width of the network; a multiple of 16 * heads, of 16 where denoiser mlp has none."},
 	{FIELD(model, depth, INT), .kind = "diffusion|plain", .min = 1, .max = 32, .dflt = "4",
 	 .help = "Layers of a transformer, levels of a unet (each halves the window, down to 3), blocks of an mlp."},
-	{FIELD(model, heads, INT), .needs = "model.denoiser transformer|unet", .kind = "diffusion|plain", .min = 1, .max = 64, .dflt = "4",
+	{FIELD(model, heads, INT), .needs = "model.denoiser transformer|unet", .kind = "diffusion|plain", .min = 1,
+	 .max = 64, .dflt = "4",
 	 .help = "Attention heads a layer; denoiser mlp has none."},
 	{FIELD(model, process, CHOICE), .kind = "diffusion", .choices = "absorbing|multinomial", .dflt = "absorbing",
 	 .help = "What noise does to tokens: it masks them, or makes them uniform. Residuals get Gaussian noise."},
-	{FIELD(model, prediction, CHOICE), .needs = "privacy.mode none|clip", .kind = "diffusion", .choices = "v|noise", .dflt = "v",
+	{FIELD(model, prediction, CHOICE), .needs = "privacy.mode none|clip", .kind = "diffusion",
+	 .choices = "v|noise", .dflt = "v",
 	 .help = "What the network predicts of a residual: its velocity, or its noise."},
-	{FIELD(model, schedule, CHOICE), .needs = "privacy.mode none|clip", .kind = "diffusion|plain", .choices = "linear|cosine", .dflt = "cosine",
+	{FIELD(model, schedule, CHOICE), .needs = "privacy.mode none|clip", .kind = "diffusion|plain",
+	 .choices = "linear|cosine", .dflt = "cosine",
 	 .help = "Noise schedule of the Gaussian part."},
-	{FIELD(model, steps, INT), .needs = "privacy.mode none|clip", .kind = "diffusion|plain", .min = 2, .max = 100000, .dflt = "1000",
+	{FIELD(model, steps, INT), .needs = "privacy.mode none|clip", .kind = "diffusion|plain", .min = 2,
+	 .max = 100000, .dflt = "1000",
 	 .help = "Diffusion steps T."},
 	{FIELD(model, min_count, INT), .kind = "diffusion|ctgan|plain|netshare", .min = 1, .max = 1e9, .dflt = "20",
 	 .help = "A value gets a token of its own only when at least this many records have it."},
@@ -189,10 +194,10 @@ const struct fm_key fm_keys[] = {
 		 "the training flows themselves."},
 
 	{FIELD(train, steps, INT), .kind = "diffusion|ctgan|plain|netshare", .min = 0, .max = 1e8, .dflt = "0",
-	 .help = "Training steps; 0: a hundred passes over the training windows, at least 500 and at most 15000 "
-		 "steps."},
+	 .help = "Training steps. 0: a hundred passes over the training windows, at least 500 and at most 15000 "
+		 "steps; for kinds ctgan and netshare the passes that they have keys for; in privacy.mode dp 500."},
 	{FIELD(train, batch, INT), .kind = "diffusion|plain", .min = 1, .max = 65536, .dflt = "64",
-	 .help = "Windows a step."},
+	 .help = "Windows a step; in privacy.mode dp exchanges, on average."},
 	{FIELD(train, rate, REAL), .kind = "diffusion|plain", .min = 0, .max = 1, .above_min = true, .dflt = "2e-3",
 	 .help = "Peak learning rate of AdamW."},
 	{FIELD(train, warmup, INT), .kind = "diffusion|plain", .min = 0, .max = 1e8, .dflt = "100",
@@ -231,10 +236,12 @@ const struct fm_key fm_keys[] = {
 	 .help = "For kind netshare: sessions a step."},
 	{FIELD(train, session_rate, REAL), .kind = "netshare", .min = 0, .max = 1, .above_min = true, .dflt = "1e-4",
 	 .help = "For kind netshare: learning rate of Adam."},
-	{FIELD(train, checkpoint_every, INT), .min = 0, .max = 1e8, .dflt = "500", .secret = true,
+	{FIELD(train, checkpoint_every, INT), .kind = "diffusion|ctgan|plain|netshare", .min = 0, .max = 1e8,
+	 .dflt = "500", .secret = true,
 	 .help = "Steps between two checkpoints, from which a killed training resumes; 0: none by steps. Changes no "
 		 "result."},
-	{FIELD(train, checkpoint_seconds, REAL), .min = 0, .max = 1e6, .dflt = "30", .secret = true,
+	{FIELD(train, checkpoint_seconds, REAL), .kind = "diffusion|ctgan|plain|netshare", .min = 0, .max = 1e6,
+	 .dflt = "30", .secret = true,
 	 .help = "Seconds after which the next checkpoint is written even if checkpoint_every is not reached; 0: "
 		 "none by time. Changes no result."},
 
@@ -273,7 +280,7 @@ const struct fm_key fm_keys[] = {
 	{FIELD(privacy, gate_asks, CHOICE), .choices = "fields|pairs|labels|all", .dflt = "fields", .mode = "dp",
 	 .help = "For mode dp: what privacy.budget.gate asks of the holdout, all with as much noise: ten fields, or "
 		 "these and eight pairs of them, or these and the labels, or all."},
-	{FIELD(privacy, draws, INT), .needs = "model.kind diffusion", .min = 1, .max = 64, .dflt = "8", .mode = "dp",
+	{FIELD(privacy, draws, INT), .kind = "diffusion", .min = 1, .max = 64, .dflt = "8", .mode = "dp",
 	 .help = "For mode dp and model.kind diffusion: draws of noise and time for each record of a step, which cost "
 		 "time and no epsilon: their mean is clipped once."},
 	{FIELD(privacy, total_epsilon, REAL), .min = 0, .max = 1e3, .dflt = "0", .mode = "dp", .secret = true,
@@ -293,22 +300,26 @@ const struct fm_key fm_keys[] = {
 
 	{FIELD(generate, rows, INT), .min = 0, .max = 4294967294, .dflt = "0",
 	 .help = "Flows to make; 0: as many as the training split has."},
-	{FIELD(generate, sampler, CHOICE), .needs = "privacy.mode none|clip", .kind = "diffusion|plain", .choices = "fewstep|dpm2|ancestral",
+	{FIELD(generate, sampler, CHOICE), .needs = "privacy.mode none|clip", .kind = "diffusion|plain",
+	 .choices = "fewstep|dpm2|ancestral",
 	 .dflt = "fewstep",
 	 .help = "fewstep (DDIM for residuals) and dpm2 (a second-order solver for them) take generate.steps "
 		 "steps, ancestral all of model.steps."},
-	{FIELD(generate, steps, INT), .needs = "generate.sampler fewstep|dpm2; privacy.mode none|clip", .kind = "diffusion|plain", .min = 1, .max = 100000, .dflt = "40",
+	{FIELD(generate, steps, INT), .needs = "generate.sampler fewstep|dpm2; privacy.mode none|clip",
+	 .kind = "diffusion|plain", .min = 1, .max = 100000, .dflt = "40",
 	 .help = "Steps of fewstep and dpm2; at most model.steps."},
-	{FIELD(generate, order, CHOICE), .needs = "privacy.mode none|clip", .kind = "diffusion", .choices = "random|confidence", .dflt = "random",
+	{FIELD(generate, order, CHOICE), .needs = "privacy.mode none|clip", .kind = "diffusion",
+	 .choices = "random|confidence", .dflt = "random",
 	 .help = "Which tokens of a column a step shows: any, or the most certain; confidence is for process "
 		 "absorbing, and not for sampler ancestral."},
 	{FIELD(generate, seed, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "1", .help = "Which flows are made."},
-	{FIELD(generate, labels, LABELS), .needs = "privacy.mode none|clip", .kind = "diffusion", COUNT(generate, nlabels), .dflt = "{}",
+	{FIELD(generate, labels, LABELS), .needs = "privacy.mode none|clip",
+	 .kind = "diffusion", COUNT(generate, nlabels), .dflt = "{}",
 	 .help = "Shares of the labels, {background: 0.9, scan11: 0.1}, that sum to 1; {}: as in the training split."},
 	{FIELD(generate, guidance, REAL), .kind = "diffusion", .min = 0, .max = 20, .dflt = "0",
 	 .help = "How strongly a window is pushed towards its class (the label most of its rarer flows carry); 0: "
 		 "not at all."},
-	{FIELD(generate, by, CHOICE), .needs = "model.kind diffusion", .choices = "both|network", .dflt = "both", .mode = "dp",
+	{FIELD(generate, by, CHOICE), .kind = "diffusion", .choices = "both|network", .dflt = "both", .mode = "dp",
 	 .help = "For mode dp and model.kind diffusion: records are drawn by the noisy pairs and the network both, or "
 		 "by the network alone (docs/dp-training.md)."},
 	{FIELD(generate, correction, INT), .min = 0, .max = 1000, .dflt = "0", .mode = "dp",
@@ -329,11 +340,11 @@ const struct fm_key fm_keys[] = {
 	 .help = "For each metric to check: its greatest value, or a map of max and min, or null to drop a check of "
 		 "the preset. relative_to_floor: true multiplies max by the metric's floor, and adds plus; or min, and "
 		 "takes plus off. room: gate.room of this check alone."},
-	{FIELD(gate, control_rows, INT), .min = 100, .max = 1e7, .dflt = "12000",
+	{FIELD(gate, control_rows, INT), .needs = "privacy.mode none|clip", .min = 100, .max = 1e7, .dflt = "12000",
 	 .help = "Rows of each control (docs/gate.md) at most; the holdout gives twice as many, if it has them."},
-	{FIELD(gate, control_limit, REAL), .min = 0.001, .max = 1, .dflt = "0.005",
+	{FIELD(gate, control_limit, REAL), .needs = "privacy.mode none|clip", .min = 0.001, .max = 1, .dflt = "0.005",
 	 .help = "The gate must fail every control with at least this share of copied training rows, or it is broken."},
-	{FIELD(gate, room, REAL), .min = 0, .max = 100, .dflt = "0",
+	{FIELD(gate, room, REAL), .needs = "privacy.mode none|clip", .min = 0, .max = 100, .dflt = "0",
 	 .help = "Moves an absolute threshold by `room` times the distance of fresh real flows from the ideal, and "
 		 "rounds it to two digits; 0: it stands as it is. A check's own room goes before this one, and the "
 		 "presets give one to theirs."},
@@ -341,7 +352,8 @@ const struct fm_key fm_keys[] = {
 	 .help = "MiB for the part of judging's memory that grows with the number of flows. If not all flows fit, a "
 		 "subsample is judged; leakage is looked for in all of them, a part at a time."},
 
-	{FIELD(gate, waivable, TEXT), .check = check_leak_names, .dflt = "\"\"", .secret = true,
+	{FIELD(gate, waivable, TEXT), .needs = "privacy.mode none|clip", .check = check_leak_names, .dflt = "\"\"",
+	 .secret = true,
 	 .help = "Checks of leakage (leak.*) that may be waived, with blanks between: leak.family_p "
 		 "leak.mia_model_auc. A waiver of another one counts for nothing. Empty: none may."},
 

@@ -500,7 +500,7 @@ int fm_dialect_blame(struct fm_error *err)
 {
 	char list[512];
 
-	return fm_error_prefix(err, "source.dialect is a file of your own (built in: %s): ",
+	return fm_error_prefix(err, "the dialect is a file of your own (built in: %s): ",
 			       fm_embed_names(FM_EMBED_DIALECT, list, sizeof(list)));
 }
 

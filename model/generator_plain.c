@@ -126,7 +126,7 @@ static int learn(struct plain *m, const struct fm_generator_ctx *ctx, const stru
 {
 	struct fm_plain_train_opts o = train_opts(ctx, train->n);
 	char identity[FM_SHA256_HEX], *checkpoint = NULL;
-	int unit = 16 * ctx->cfg->model.heads, rc;
+	int unit = 16 * (strcmp(ctx->cfg->model.denoiser, "mlp") == 0 ? 1 : ctx->cfg->model.heads), rc;
 
 	if ((rc = plain_net(m, ctx->cfg, err)) < 0 ||
 	    (rc = fm_rows_identity(ctx->cfg, fm_plain_codec_json(m->codec), train->n, identity, err)) < 0)

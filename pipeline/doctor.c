@@ -20,6 +20,7 @@
 #include "pipeline/preflight.h"
 #include "pipeline/walls/probes.h"
 #include "pipeline/walls/sandbox.h"
+#include "pipeline/workspace.h"
 
 #define ROOM_WANTED (UINT64_C(1) << 30) /* less is worth a word */
 #define SECRET_BYTES (64 << 10)         /* more than the secrets of a run take */
@@ -175,6 +176,17 @@ static void check_memory_lock(struct exam *x)
 
 /* ---- what there is ---- */
 
+static void check_workspace(struct exam *x, const char *workspace)
+{
+	struct fm_error err = {0};
+
+	if (fm_workspace_check(workspace, &err) < 0)
+		add(x, "workspace", BAD, err.message,
+		    "name a folder of its own that this user may write to with --workspace");
+	else
+		addf(x, "workspace", GOOD, "", "%s", workspace);
+}
+
 static void check_disk(struct exam *x, const char *workspace)
 {
 	struct fm_error err = {0};
@@ -232,6 +244,7 @@ int fm_doctor(const char *workspace, json_t **report, struct fm_error *err)
 	if (!x.refused)
 		check_escapes(&x);
 	check_memory_lock(&x);
+	check_workspace(&x, workspace);
 	check_disk(&x, workspace);
 	check_memory(&x);
 	check_processor(&x);

@@ -134,10 +134,10 @@ static int add_pattern(const char *pattern, struct fm_buf *list, struct fm_error
 	glob_t found = {0};
 	struct stat st;
 	size_t files = 0;
-	int code = glob(pattern, GLOB_NOSORT, NULL, &found), rc = FM_OK;
+	int code = glob(pattern, GLOB_NOSORT | GLOB_ERR, NULL, &found), rc = FM_OK;
 
-	if (code && code != GLOB_NOMATCH) {
-		rc = fm_fail(err, FM_ESYSTEM, "source.path: cannot look for %s", pattern);
+	if (code && code != GLOB_NOMATCH && !(code == GLOB_ABORTED && errno == ENOENT)) {
+		rc = fm_fail_errno(err, "source.path: cannot look for %s", pattern);
 		goto out;
 	}
 	/* In the order of bytes, whatever the locale. */

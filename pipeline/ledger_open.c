@@ -135,6 +135,8 @@ static int check_absent(const struct fm_ledger *l, bool create, struct fm_error 
 		fm_warn(
 		    "%s: a ledger of %lld row%s was here before; what it held, charges of privacy among it, is gone",
 		    l->workspace, (long long)witness.row, witness.row == 1 ? "" : "s");
+	if (!create && access(l->workspace, X_OK) && errno == EACCES)
+		return fm_fail_errno(err, "cannot look into the workspace %s", l->workspace);
 	if (!create)
 		return fm_fail(err, FM_EINPUT,
 			       "%s: no ledger there: nothing was run in this workspace (name it with --workspace DIR)",

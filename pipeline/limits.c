@@ -159,9 +159,7 @@ void fm_limits_of(const struct fm_config *cfg, const char *dir, bool threads, st
 	    .cpu_seconds = (uint64_t)cfg->limits.cpu_hours * 3600,
 	    .files = (unsigned)cfg->limits.files};
 	if (threads) /* from 2 on they are counted; with 1 none could be started */
-		l->threads = cfg->limits.threads > 1 ? (unsigned)cfg->limits.threads
-			     : cfg->limits.threads   ? 2
-						     : 4 * computing + 16;
+		l->threads = cfg->limits.threads ? (unsigned)cfg->limits.threads : 4 * computing + 16;
 }
 
 static uint64_t mapped_now(void)
@@ -200,6 +198,7 @@ int fm_limits_explain(const struct fm_config *cfg, struct fm_error *err)
 	    {strerror(EMFILE), "files", (long long)cfg->limits.files},
 	    {strerror(EFBIG), "file_mib", (long long)cfg->limits.file_mib},
 	    {strerror(EAGAIN), "threads", (long long)cfg->limits.threads},
+	    {"cannot start thread", "memory_mib", (long long)cfg->limits.memory_mib}, /* its stack */
 	};
 
 	for (size_t i = 0; err->code == FM_ESYSTEM && i < sizeof limit / sizeof *limit; i++)

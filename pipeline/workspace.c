@@ -112,6 +112,48 @@ out:
 	return rc;
 }
 
+/* A folder that is there. */
+static int check_mode(const char *path, const struct stat *st, struct fm_error *err)
+{
+	if (st->st_mode & 077)
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "%s: others may look into the workspace (mode %03o): chmod 700 it, or name a folder of its own",
+		    path, (unsigned)st->st_mode & 0777);
+	return FM_OK;
+}
+
+int fm_workspace_check(const char *path, struct fm_error *err)
+{
+	char *p = strdup(path), *slash;
+	struct stat st;
+	int rc;
+
+	if (!p)
+		return fm_fail(err, FM_ESYSTEM, "out of memory: a path");
+	if (stat(p, &st) == 0) {
+		rc = S_ISDIR(st.st_mode) ? check_mode(p, &st, err)
+					 : fm_fail(err, FM_EINPUT, "%s: a file stands where the workspace is to be", p);
+		if (rc >= 0 && access(p, R_OK | W_OK | X_OK))
+			rc = fm_fail_errno(err, "%s: the workspace", p);
+		goto out;
+	}
+	/* The nearest folder above it, in which it is made. */
+	while (stat(p, &st) && (errno == ENOENT || errno == ENOTDIR) && (slash = strrchr(p, '/')) && slash > p)
+		*slash = '\0';
+	if (stat(p, &st))
+		snprintf(p, strlen(path) + 1, "%s", *path == '/' ? "/" : ".");
+	if (stat(p, &st) == 0 && !S_ISDIR(st.st_mode))
+		rc = fm_fail(err, FM_EINPUT, "%s: a file stands where a folder of the workspace is to be", p);
+	else if (access(p, W_OK | X_OK))
+		rc = fm_fail_errno(err, "%s cannot be made in %s", path, p);
+	else
+		rc = FM_OK;
+out:
+	free(p);
+	return rc;
+}
+
 int fm_workspace_open(struct fm_workspace *w, const char *path, struct fm_error *err)
 {
 	struct stat st;
@@ -122,11 +164,8 @@ int fm_workspace_open(struct fm_workspace *w, const char *path, struct fm_error 
 		return rc;
 	if (!(w->path = realpath(path, NULL)) || stat(w->path, &st))
 		return fm_fail_errno(err, "%s", path);
-	if (st.st_mode & 077)
-		return fm_fail(
-		    err, FM_EINPUT,
-		    "%s: others may look into the workspace (mode %03o): chmod 700 it, or name a folder of its own",
-		    w->path, (unsigned)st.st_mode & 0777);
+	if ((rc = check_mode(w->path, &st, err)) < 0)
+		return rc;
 	if ((rc = take_lock(w, err)) < 0 || (rc = remove_stale(w, err)) < 0)
 		fm_workspace_close(w);
 	return rc;

@@ -36,6 +36,9 @@ struct fm_workspace {
 		.lock = -1                                                                                             \
 	}
 
+/* Could a run work in that folder, which need not be there yet?  Makes nothing.  FM_EINPUT for a file, and for a folder
+ * into which others may look; FM_ESYSTEM for one that this user may not write to. */
+int fm_workspace_check(const char *path, struct fm_error *err) FM_MUST_CHECK;
 /* Make the folder where absent, lock it, remove what a killed run left.  FM_ESYSTEM naming the process when another run
  * holds it. */
 int fm_workspace_open(struct fm_workspace *w, const char *path, struct fm_error *err) FM_MUST_CHECK;

@@ -7,7 +7,7 @@ set -u
 . "$(dirname "$0")/lib.sh"
 begin "$@"
 
-NET="--set model.kind=diffusion --set model.width=16 --set model.heads=1 --set model.depth=1 --set train.steps=4 --set train.batch=2000
+NET="--set model.kind=diffusion --set model.width=16 --set model.depth=1 --set train.steps=4 --set train.batch=2000
 	--set train.warmup=1 --set privacy.draws=2 --set privacy.records=10000 --set source.path=$T/trace.csv"
 private() { # OPTION...: a run of the project p
 	"$F" run p/release.yaml $UNCONFINED $NET "$@"

@@ -17,9 +17,9 @@
 #define FM_MAXDEPTH 32
 #define FM_WIDTH_MOST 2048
 struct fm_arch {
-	int window, width, depth,
-	    heads; /* W, D, layers (mlp: blocks, unet: levels), attention heads; D a multiple of 16 * heads */
-	int ffn;   /* width inside the feed-forward layers */
+	int window, width, depth, heads; /* W, D, layers (mlp: blocks, unet: levels), attention heads; D a multiple of
+					    16 * heads, of 16 for mlp, which has none */
+	int ffn;                         /* width inside the feed-forward layers */
 };
 
 struct fm_backbone {

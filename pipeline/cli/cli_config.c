@@ -8,6 +8,7 @@
 #include "manifests/config_schema.h"
 #include "manifests/dialect.h"
 #include "manifests/embed.h"
+#include "model/generator.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/place.h"
 
@@ -127,12 +128,15 @@ static int config(const void *args, const struct fm_call *call, struct fm_error 
 {
 	const struct config_args *a = args;
 	struct fm_config *cfg = NULL;
+	const struct fm_generator *kind;
 	json_t *provenance = NULL;
 	const char *file;
 	int rc;
 
 	if ((rc = fm_place_config(call, call->operand[0], &file, err)) < 0 ||
 	    (rc = fm_config_explain(&cfg, &provenance, file, a->set.word, a->set.n, err)) < 0)
+		goto out;
+	if ((rc = fm_generator_check(&kind, cfg, err)) < 0)
 		goto out;
 	if (a->json)
 		rc = fm_cli_json(

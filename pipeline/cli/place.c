@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/log.h"
 
 #define CONFIG "release.yaml"
@@ -90,9 +91,18 @@ const char *fm_place_run_workspace(const char *given)
 	return given ? given : from_environment();
 }
 
+static bool has_ledger(const char *dir)
+{
+	char *path = fm_path_join(dir, "ledger.db");
+	bool there = path && fm_file_exists(path);
+
+	free(path);
+	return there;
+}
+
 int fm_place_workspace(const struct fm_call *call, const char *given, const char **dir, struct fm_error *err)
 {
-	const char *project;
+	const char *project, *below;
 	int rc;
 
 	if (!(*dir = fm_place_run_workspace(given))) {
@@ -101,6 +111,12 @@ int fm_place_workspace(const struct fm_call *call, const char *given, const char
 		*dir = "workspace";
 		if (project && (rc = join(call->arena, project, "workspace", dir, err)) < 0)
 			return rc;
+	} else {
+		/* A project stands for its workspace. */
+		if ((rc = join(call->arena, *dir, "workspace", &below, err)) < 0)
+			return rc;
+		if (!has_ledger(*dir) && has_ledger(below))
+			*dir = below;
 	}
 	fm_detail("workspace: %s", *dir);
 	return FM_OK;

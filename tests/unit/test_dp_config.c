@@ -96,7 +96,7 @@ static void test_each_void_is_refused_with_its_reason(void **state)
 	REFUSED("does nothing in privacy.mode dp", "model.kind=diffusion", "model.denoiser=mlp", "generate.steps=7");
 	REFUSED("does nothing in privacy.mode dp", "model.kind=diffusion", "model.denoiser=mlp",
 		"model.schedule=linear");
-	REFUSED("does nothing with model.kind marginals", "privacy.draws=2", "model.kind=marginals");
+	REFUSED("is not for model.kind marginals", "privacy.draws=2", "model.kind=marginals");
 	REFUSED("does nothing where privacy.budget.gate is 0", "privacy.gate_asks=all");
 	REFUSED("no holdout that it could ask", "privacy.budget={gate: 0.1}", "split.holdout=0");
 	REFUSED("nothing is left for the model", "privacy.budget={gate: 1}");

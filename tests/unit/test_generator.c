@@ -322,8 +322,8 @@ static void a_kind_that_is_not_is_refused(void **state)
 static void no_steps_are_a_hundred_passes(void **state)
 {
 	struct world w;
-	const char *set[] = {"train.steps=0", "train.batch=16", "model.denoiser=mlp",
-			     "model.depth=1", "model.width=16", "model.heads=1"};
+	const char *set[] = {"train.steps=0", "train.batch=16", "model.denoiser=mlp", "model.depth=1",
+			     "model.width=16"};
 	struct fm_error err = {0};
 
 	(void)state;
@@ -331,7 +331,7 @@ static void no_steps_are_a_hundred_passes(void **state)
 	assert_int_equal(w.fit.steps, 20);
 	fm_model_free(w.model);
 	fm_config_free(w.cfg);
-	OK(tiny_config(&w.cfg, set, 6, &err));
+	OK(tiny_config(&w.cfg, set, 5, &err));
 	w.ctx.cfg = w.cfg;
 	OK(fm_generator_fit(&w.model, &w.ctx, &w.real, &w.fit, &err));
 	assert_int_equal(w.fit.steps, 625);

@@ -25,7 +25,7 @@ static const struct {
 } cases[] = {
     {"transformer-fewstep", {NULL}},
     {"transformer-linear", {"model.schedule=linear", "generate.steps=3", "generate.seed=9", NULL}},
-    {"transformer-ancestral", {"model.steps=12", "generate.steps=12", "generate.sampler=ancestral", NULL}},
+    {"transformer-ancestral", {"model.steps=12", "generate.sampler=ancestral", NULL}},
     {"transformer-wishes",
      {"generate.labels={scan11: 0.4, background: 0.6}", "generate.hours=[6, 20]", "generate.guidance=2", NULL}},
     {"transformer-many-rows", {"generate.rows=7000", "generate.steps=2", NULL}},

@@ -21,12 +21,17 @@ static inline int tiny_config(struct fm_config **cfg, const char *const *more, i
 					       "model.depth=2",   "model.steps=100", "generate.rows=600",
 					       "generate.steps=6"};
 	const char *set[32], *kind = "diffusion";
+	bool mlp = false, ancestral = false;
 	int k = 0;
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
 		if (strncmp(more[i], "model.kind=", 11) == 0)
 			kind = more[i] + 11;
+		mlp |= strcmp(more[i], "model.denoiser=mlp") == 0;
+		ancestral |= strcmp(more[i], "generate.sampler=ancestral") == 0;
+	}
 	for (size_t i = 0; i < sizeof smallest / sizeof *smallest; i++)
-		if (fm_config_is_for(smallest[i], kind))
+		if (fm_config_is_for(smallest[i], kind) && !(mlp && strncmp(smallest[i], "model.heads", 11) == 0) &&
+		    !(ancestral && strncmp(smallest[i], "generate.steps", 14) == 0))
 			set[k++] = smallest[i];
 	for (int i = 0; i < n; i++)
 		set[k++] = more[i];
