@@ -37,7 +37,7 @@ int fm_landlock_version(void)
 static int allow(int rules, uint64_t handled, const char *path, uint64_t access, struct fm_error *err)
 {
 	struct landlock_path_beneath_attr rule = {.parent_fd = open(path, O_PATH | O_CLOEXEC)};
-	struct stat st;
+	struct stat st = {0};
 	int rc = FM_OK;
 
 	if (rule.parent_fd < 0)
@@ -46,7 +46,10 @@ static int allow(int rules, uint64_t handled, const char *path, uint64_t access,
 		access &= OF_FILES;
 	rule.allowed_access = access & handled;
 	if (syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0))
-		rc = fm_fail_errno(err, "%s: no rule for it", path);
+		rc = errno == EBADFD && S_ISFIFO(st.st_mode) /* as a shell makes them: <(command) */
+			 ? fm_fail(err, FM_EINPUT,
+				   "%s is a pipe: write what comes through it into a file, and name that", path)
+			 : fm_fail_errno(err, "%s: no rule for it", path);
 	close(rule.parent_fd);
 	return rc;
 }

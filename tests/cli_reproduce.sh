@@ -124,6 +124,8 @@ expect 0 "unless nothing is looked up" "$F" verify --no-state --signers p/allowe
 expect 0 "or elsewhere" "$F" verify --state elsewhere --extract whole --signers p/allowed_signers "$archive"
 holds "with its files" test -s whole/data/flows.csv
 for it in "$V" "$F verify"; do
+	expect 3 "signers by a pipe: $(basename "$it")" sh -c 'cat p/allowed_signers | "$@"' sh $it --no-state --signers /dev/stdin "$archive"
+	says err "is a pipe: write what comes through it into a file" "says what to do"
 	expect 4 "a place where nothing can be remembered: $(basename "$it")" env XDG_STATE_HOME=/dev/null $it --signers p/allowed_signers "$archive"
 	says err "name another with --state DIR, or check without one with --no-state" "says what to do"
 done

@@ -90,4 +90,11 @@ head -c 100000 flows.ipfix >cut.ipfix
 expect 3 "one that was cut off is refused" ingest cut.ipfix
 says err "message at byte 84708, after record 1800: the file ends in it" "with the place"
 expect 3 "a file that is not there" "$F" sniff absent.csv
+printf 'zeit;qu\351lle;ziel;pak\377ete;bytes;x\n%s\n%s\n' "2016-04-11 00:00:00;10.0.0.1;10.0.0.2;3;400;1" \
+	"2016-04-11 00:00:01;10.0.0.1;10.0.0.2;3;400;1" >latin.csv
+expect 0 "names of columns that are not UTF-8" "$F" sniff --json latin.csv
+holds "are legible in JSON" test "$(json out '"qu\\xe9lle" in d["file"]')" = True
+mkfifo pipe
+expect 3 "a pipe is not waited for" timeout 20 "$F" sniff pipe
+says err "pipe is a pipe: write what comes through it into a file" "and the message says what to do"
 finish

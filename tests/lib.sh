@@ -38,7 +38,7 @@ begin() {
 		cat >"$T/flowmint" <<END
 #!/bin/sh
 case \$1 in
-diff | evaluate | report | verify) verb=\$1; shift; exec "$F" "\$verb" --unconfined "\$@" ;;
+diff | evaluate | report | sniff | verify) verb=\$1; shift; exec "$F" "\$verb" --unconfined "\$@" ;;
 *) exec "$F" "\$@" ;;
 esac
 END

@@ -1,19 +1,24 @@
 /* sniff: which dialect a trace is in, and a dialect file to start from. */
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "base/text.h"
 #include "manifests/embed.h"
 #include "pipeline/cli/cli.h"
+#include "pipeline/cli/walls.h"
 #include "traces/sniff.h"
 
 struct sniff_args {
 	const char *member;
-	bool json;
+	bool unconfined, json;
 };
 
 static const struct fm_option options[] = {
     {FM_SETS_TEXT(struct sniff_args, member), .name = "member", .value = "NAME",
      .help = "the member to look at, where FILE is an archive with several"},
+    FM_OPTION_UNCONFINED(struct sniff_args),
     FM_OPTION_JSON(struct sniff_args),
     {0},
 };
@@ -63,22 +68,70 @@ static json_t *sniffed_json(const struct fm_sniffed *s, const struct fm_buf *tex
 	return o;
 }
 
-static int sniff(const void *args, const struct fm_call *call, struct fm_error *err)
+/* Names of columns may be of any bytes, and a dialect file is UTF-8: a line at a time as it is shown. */
+static int make_legible(struct fm_buf *text, struct fm_error *err)
 {
-	const struct sniff_args *a = args;
+	struct fm_buf out = {0};
+	char *shown = malloc(4 * text->len + 1);
+
+	if (!shown)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	for (size_t at = 0, n; at < text->len; at += n + 1) {
+		const char *line = (const char *)text->data + at, *end = memchr(line, '\n', text->len - at);
+
+		n = end ? (size_t)(end - line) : text->len - at;
+		fm_buf_add(&out, shown, fm_text_show(line, n, shown, 4 * text->len + 1));
+		fm_buf_puts(&out, "\n");
+	}
+	free(shown);
+	fm_buf_free(text);
+	*text = out;
+	return fm_buf_check(text, err);
+}
+
+/* In a child behind walls, as a trace may be a stranger's. */
+struct sniffing {
+	const char *file, *member;
+};
+
+static int sniff_fn(void *ctx, json_t **result, struct fm_error *err)
+{
+	const struct sniffing *f = ctx;
 	struct fm_sniffed s;
 	struct fm_buf text = {0};
 	int rc;
 
-	if ((rc = fm_sniff(&s, call->operand[0], a->member, err)) < 0 ||
-	    (rc = describe(&s, call->operand[0], a->member, &text, err)) < 0)
+	if ((rc = fm_sniff(&s, f->file, f->member, err)) < 0 ||
+	    (rc = describe(&s, f->file, f->member, &text, err)) < 0 || (rc = make_legible(&text, err)) < 0)
 		goto out;
-	if (a->json)
-		rc = fm_cli_json(sniffed_json(&s, &text), err);
-	else
-		fwrite(text.data, 1, text.len, stdout);
+	if (!(*result = sniffed_json(&s, &text)))
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 out:
 	fm_buf_free(&text);
+	return rc;
+}
+
+static int sniff(const void *args, const struct fm_call *call, struct fm_error *err)
+{
+	const struct sniff_args *a = args;
+	struct sniffing f = {call->operand[0], a->member};
+	struct fm_walls w = {0};
+	json_t *result = NULL;
+	int rc;
+
+	if ((rc = fm_walls_begin(&w, "sniff", a->unconfined, err)) < 0 ||
+	    (rc = fm_walls_show(&w, f.file, false, err)) < 0)
+		goto out;
+	fm_walls_threads(&w, 4); /* what is packed is unpacked ahead */
+	if ((rc = fm_walls_run(&w, sniff_fn, &f, &result, err)) < 0)
+		goto out;
+	if (a->json)
+		rc = fm_cli_json(json_incref(result), err);
+	else
+		rc = fm_walls_print(json_string_value(json_object_get(result, "file")), err);
+out:
+	fm_walls_end(&w);
+	json_decref(result);
 	return rc;
 }
 

@@ -51,6 +51,9 @@ int fm_walls_show(struct fm_walls *w, const char *path, bool writable, struct fm
 				     "%s: this user may not look into a folder that it is in (the "
 				     "permission to search one is missing)",
 				     path);
+	if (!writable && S_ISFIFO(st.st_mode)) /* its other end is not within the walls, and it can be read once */
+		return fm_fail(err, FM_EINPUT, "%s is a pipe: write what comes through it into a file, and name that",
+			       path);
 	if (w->n == FM_SANDBOX_MAXPATHS)
 		return fm_fail(err, FM_EINPUT, "too many files");
 	absolute = path[0] == '/' ? strdup(path) : fm_path_join(w->cwd, path);
