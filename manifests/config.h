@@ -165,6 +165,7 @@ struct fm_config {
 	} limits;
 	struct {
 		char retain[16]; /* all | model | nothing: what stays of a run that was released */
+		int keep_runs;   /* the newest so many keep what they left; 0: all */
 	} workspace;
 	struct {
 		char shards[FM_CFG_PATH]; /* folder of finished shards; "" = none */

@@ -413,6 +413,9 @@ const struct fm_key fm_keys[] = {
 	 .help = "What stays in the workspace, encrypted, of a run that was released: all that its stages made, the "
 		 "model alone, or nothing; the rest is destroyed as by flowmint purge. A run that was not released "
 		 "keeps all, so that it can go on, until it is purged."},
+	{FIELD(workspace, keep_runs, INT), .min = 0, .max = 1e6, .dflt = "0", .secret = true,
+	 .help = "When a run was released, those before the newest so many, released or not, are destroyed as by "
+		 "flowmint purge; 0: none are."},
 
 	{FIELD(run, shards, PATH), .dflt = "\"\"", .secret = true,
 	 .help = "Folder of finished shards of the flows (flowmint generate --shard), which generation takes instead "

@@ -432,6 +432,39 @@ static int retain(struct fm_runner *r, struct fm_error *err)
 	return rc;
 }
 
+static int purge_old(struct fm_runner *r, const char *run, struct fm_error *err)
+{
+	json_t *purged = NULL, *report = NULL;
+	int rc;
+
+	if ((rc = fm_ledger_rows(r->ledger, run, "purge", &purged, err)) < 0 || json_array_size(purged) > 0)
+		goto out;
+	if ((rc = fm_purge_run(r->ledger, r->ws.path, run, FM_KEEP_NOTHING, "workspace.keep_runs", &report, err)) < 0)
+		goto out;
+	fm_log("run %s is purged, as workspace.keep_runs is %d: %zu products destroyed", run,
+	       r->cfg->workspace.keep_runs, json_array_size(json_object_get(report, "destroyed")));
+out:
+	json_decref(purged);
+	json_decref(report);
+	return rc;
+}
+
+/* workspace.keep_runs, when a run was released. */
+static int clean_up(struct fm_runner *r, struct fm_error *err)
+{
+	size_t keep = (size_t)r->cfg->workspace.keep_runs;
+	json_t *runs = NULL;
+	int rc;
+
+	if (keep == 0 || r->o->probe || r->o->dry || r->run->nstages < FM_NSTAGES)
+		return FM_OK;
+	rc = fm_ledger_rows(r->ledger, NULL, "run", &runs, err);
+	for (size_t i = 0; rc >= 0 && i + keep < json_array_size(runs); i++)
+		rc = purge_old(r, json_string_value(json_object_get(json_array_get(runs, i), "run")), err);
+	json_decref(runs);
+	return rc;
+}
+
 /* Before the first stage: do the walls hold?  Not for a look, nor for a plan's samples. */
 static int try_walls(struct fm_runner *r, struct fm_error *err)
 {
@@ -510,8 +543,8 @@ int fm_runner_run(const struct fm_run_options *o, struct fm_run *run, struct fm_
 		else
 			rc = fm_error_set(err, later.code, later.file, later.line, "%s", later.message);
 	}
-	if (rc >= 0)
-		rc = retain(&r, err);
+	if (rc >= 0 && (rc = retain(&r, err)) >= 0)
+		rc = clean_up(&r, err);
 out:
 	if (r.state.workspace)
 		fm_state_remove(r.state.workspace);

@@ -256,4 +256,12 @@ expect 0 "and so does a run, of which the model alone is retained" "$F" run p $U
 holds "it is the same" test "$(tar_digest "$archive")" = "$digest"
 holds "the model is all that is left" test "$(find p/workspace/stages -name '*.sealed' | sed 's,.*/,,')" = model.sealed
 expect 0 "which can be bundled" "$F" bundle 4 --workspace p/workspace $UNCONFINED --out b
+"$F" run p $UNCONFINED --quiet --until ingest # r0005
+expect 0 "a run that lets the newest two keep what they left" "$F" run p $UNCONFINED --set workspace.keep_runs=2
+says err "run r0004 is purged, as workspace.keep_runs is 2" "says which older one it purges"
+expect 0 "(the ledger of it)" "$F" log 5 --workspace p/workspace
+holds "not one of the newest two" sh -c '! grep -q purge out'
+holds "what these need is there" test "$(find p/workspace/stages -name '*.sealed' | sed 's,.*/,,' | sort | tr '\n' ' ')" = \
+	"metrics.sealed model.sealed store.sealed synthetic.sealed "
+expect 0 "the ledger is intact" "$F" audit --workspace p/workspace
 finish
