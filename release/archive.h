@@ -40,6 +40,7 @@
 #define FM_ARCHIVE_CROISSANT "croissant.json"
 #define FM_ARCHIVE_CITATION "CITATION.cff"
 #define FM_ARCHIVE_LICENSE "LICENSE.txt"
+#define FM_ARCHIVE_REPORT "report.html"
 #define FM_ARCHIVE_DATA "data/flows.csv"
 #define FM_ARCHIVE_DATA_IPFIX "data/flows.ipfix" /* beside it, the same flows, where the dialect is of such files */
 #define FM_ARCHIVE_DATA_JSON "data/flows.jsonl"  /* in its place, where each flow is an object of JSON */

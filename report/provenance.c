@@ -273,11 +273,13 @@ void fm_part_verify(const struct fm_page *p, struct fm_buf *out)
 			 "</section>\n");
 		return;
 	}
-	fm_buf_puts(out, "<section id=\"verify\" class=\"prose\"><h2>How to verify</h2>\n"
-			 "<p>This page is not signed: it repeats what <code>manifest.json</code> in the archive says. "
-			 "Check the archive before you "
-			 "unpack it, with the sender\xe2\x80\x99s <code>allowed_signers</code>, which should have come "
-			 "by another way.</p>\n");
+	fm_buf_puts(
+	    out,
+	    "<section id=\"verify\" class=\"prose\"><h2>How to verify</h2>\n"
+	    "<p>By itself this page is not signed: it repeats what <code>manifest.json</code> in the archive says. "
+	    "Check the archive before you "
+	    "unpack it, with the sender\xe2\x80\x99s <code>allowed_signers</code>, which should have come "
+	    "by another way.</p>\n");
 	fm_buf_printf(out,
 		      "<pre><code>flowmint-verify --signers allowed_signers \\\n    %s.tar.zst</code></pre>\n"
 		      "<p>The same with OpenSSH alone; PRINCIPAL is the first word of the sender\xe2\x80\x99s line in "

@@ -27,7 +27,9 @@
 #include "release/metadata.h"
 #include "release/sign/sshkey.h"
 #include "release/sign/sshsig.h"
+#include "report/report.h"
 #include "stages/stage.h"
+#include "stages/table.h"
 #include "traces/ipfix.h"
 #include "traces/trace.h"
 
@@ -36,7 +38,7 @@
 #define EPOCH_1980 INT64_C(315532800)
 
 /* In byte order of their paths, but for the last. */
-enum { CITATION, LICENSE, README, CROISSANT, DATA, IPFIX, TEST, TRAIN, PACKAGE, MANIFEST, SUMS, NMEMBERS };
+enum { CITATION, LICENSE, README, CROISSANT, DATA, IPFIX, TEST, TRAIN, PACKAGE, MANIFEST, REPORT, SUMS, NMEMBERS };
 /* The parts of metadata.h. */
 enum { FIRST, LAST };
 static const char *const part_name[FM_METADATA_PARTS] = {"train", "test"};
@@ -49,7 +51,7 @@ struct job {
 	struct fm_sshkey key;
 	struct fm_dialect *dialect, *source; /* source: NULL where it is the same one */
 	struct fm_table *table;
-	struct fm_buf citation, license, readme, croissant, package, manifest, sums, signature;
+	struct fm_buf citation, license, readme, croissant, package, manifest, report, sums, signature;
 	struct fm_archive_digests digests;
 	struct fm_archive_file ipfix; /* as it lies in the archive, where the dialect is of such files */
 	char csv[512], ipfix_file[512], part_csv[FM_METADATA_PARTS][512], part_path[FM_METADATA_PARTS][64], date[16];
@@ -331,6 +333,29 @@ static size_t gather(const struct job *j, const struct fm_archive_file f[NMEMBER
 	return n;
 }
 
+/* What a partner may see, on a page, of a manifest that names the n files but the page itself. */
+static int write_report(struct job *j, const struct fm_metadata_in *in, const struct fm_archive_file *list, size_t n)
+{
+	json_t *facts = NULL, *partner = NULL;
+	struct fm_buf text = {0};
+	int rc;
+
+	/* As whoever reads the manifest has it: in the order of its members. */
+	if ((rc = put_json(j, fm_manifest_json(in, j->in->manifest, list, n), &text)) < 0)
+		goto out;
+	if (!(facts = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, NULL))) {
+		rc = fm_fail(j->err, FM_ESYSTEM, "out of memory for the report");
+		goto out;
+	}
+	if ((rc = fm_report_partner(facts, fm_stage_shows_output, &partner, j->err)) >= 0)
+		rc = fm_report_html(partner, true, &j->report, j->err);
+out:
+	fm_buf_free(&text);
+	json_decref(partner);
+	json_decref(facts);
+	return rc;
+}
+
 /* The documents, each after those whose digests it names. */
 static int write_documents(struct job *j)
 {
@@ -367,6 +392,10 @@ static int write_documents(struct job *j)
 	    (rc = describe(j, FM_ARCHIVE_DATAPACKAGE, &j->package, &f[PACKAGE])) < 0)
 		goto out;
 	n = gather(j, f, MANIFEST, list);
+	if ((rc = write_report(j, &in, list, n)) < 0 ||
+	    (rc = describe(j, FM_ARCHIVE_REPORT, &j->report, &f[REPORT])) < 0)
+		goto out;
+	list[n++] = f[REPORT];
 	if ((rc = put_json(j, fm_manifest_json(&in, j->in->manifest, list, n), &j->manifest)) < 0 ||
 	    (rc = describe(j, FM_ARCHIVE_MANIFEST, &j->manifest, &f[MANIFEST])) < 0)
 		goto out;
@@ -395,6 +424,7 @@ static int write_archive(struct job *j)
 	    [TRAIN] = {.path = j->part_path[FIRST], .file = j->part_csv[FIRST]},
 	    [PACKAGE] = {.path = FM_ARCHIVE_DATAPACKAGE, .data = j->package.data, .n = j->package.len},
 	    [MANIFEST] = {.path = FM_ARCHIVE_MANIFEST, .data = j->manifest.data, .n = j->manifest.len},
+	    [REPORT] = {.path = FM_ARCHIVE_REPORT, .data = j->report.data, .n = j->report.len},
 	    [SUMS] = {.path = FM_ARCHIVE_SUMS, .data = j->sums.data, .n = j->sums.len},
 	};
 	struct fm_archive_member m[NMEMBERS];
@@ -513,6 +543,7 @@ out:
 	fm_table_free(j.table);
 	fm_buf_free(&j.citation);
 	fm_buf_free(&j.license);
+	fm_buf_free(&j.report);
 	fm_buf_free(&j.croissant);
 	fm_buf_free(&j.readme);
 	fm_buf_free(&j.package);

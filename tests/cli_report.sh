@@ -59,6 +59,12 @@ holds "the same bytes, and - is standard output" cmp -s out team.html
 
 expect 0 "the partner's edition of a run" "$F" report --edition partner --workspace p/workspace --out partner.html r0002
 expect 0 "the report of the archive" "$F" report --signers p/allowed_signers --out archive.html "$archive"
+# The archive has the page too, but for what only the finished archive has.
+tar --zstd -xOf "$archive" demo-1.0.0/report.html >inside.html
+holds "the page in the archive is well-formed" well_formed inside.html
+says inside.html "By itself this page is not signed" "and is a partner's"
+"$F" report --out unsigned.html "$archive"
+holds "all of it is in the page of the archive" test -z "$(tr '>' '\n' <inside.html >a; tr '>' '\n' <unsigned.html | diff a - | grep '^<')"
 for page in partner archive; do
 	holds "$page.html is well-formed" well_formed $page.html
 	holds "$page.html is for everyone" test "$(mode $page.html)" = 644
