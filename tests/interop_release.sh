@@ -116,7 +116,7 @@ python3 "$here/signature_files.py" "$verify" $archive ours.pub "${SIGNATURES:-10
 ok "flowmint-verify takes no file of a signature that ssh-keygen refuses"
 
 tar --zstd -tvf $archive >listing
-[ "$(wc -l <listing)" = 9 ] || die "tar lists $(wc -l <listing) entries"
+[ "$(wc -l <listing)" = 10 ] || die "tar lists $(wc -l <listing) entries"
 grep -qv '0/0 ' listing && die "an entry belongs to somebody"
 tar --zstd -xf $archive
 (cd office-1.2.0 && sha256sum --strict --quiet -c SHA256SUMS) || die "sha256sum -c fails"
