@@ -21,7 +21,7 @@ bool fm_metric_is_free(const char *name)
 	const struct fm_metric_kind *kind = fm_metric_kind(name);
 
 	/* A noise floor is of real flows. */
-	return kind && kind->is & FM_OF_RULES && strncmp(name, "floor.", 6) != 0;
+	return kind && kind->is & (FM_OF_RULES | FM_OF_COUNTS) && strncmp(name, "floor.", 6) != 0;
 }
 
 bool fm_metric_is_paid(const char *name)
@@ -255,7 +255,8 @@ static int check_gate(struct fm_loader *l)
 			    l, "gate.CHECK",
 			    "gate.%s is refused in privacy.mode dp: it compares with real flows, so that pass "
 			    "or fail would reveal something about them, and nothing paid for that; only checks of "
-			    "synthetic flows alone (rules.*) and through noise (paid.*) decide. It is still in the "
+			    "synthetic flows alone (rules.*, counts.*) and through noise (paid.*) decide. It is still "
+			    "in the "
 			    "team's report",
 			    k->name);
 	}
@@ -265,11 +266,19 @@ static int check_gate(struct fm_loader *l)
 /* Elsewhere exact metrics decide, and none of noisy counts is measured. */
 static int check_unpaid(struct fm_loader *l)
 {
-	for (int i = 0; i < l->cfg->gate.n; i++)
-		if (fm_metric_is_paid(l->cfg->gate.check[i].name))
+	for (int i = 0; i < l->cfg->gate.n; i++) {
+		const char *name = l->cfg->gate.check[i].name;
+		const struct fm_metric_kind *kind = fm_metric_kind(name);
+
+		if (fm_metric_is_paid(name))
 			return FAIL_AT(l, "gate.CHECK",
 				       "gate.%s is measured in privacy.mode dp alone: ask for the same without paid.",
-				       l->cfg->gate.check[i].name);
+				       name);
+		if (kind && kind->is & FM_OF_COUNTS)
+			return FAIL_AT(l, "gate.CHECK",
+				       "gate.%s is of noisy counts, which privacy.mode dp alone has: leave it out",
+				       name);
+	}
 	return FM_OK;
 }
 

@@ -38,6 +38,7 @@ enum topic {
 	CONTROLS,
 	HOLDOUT,
 	CLAIM,
+	COUNTS,
 	PAID,
 	GATE
 };
@@ -135,6 +136,9 @@ const struct fm_metric_topic fm_metric_topics[] = {
 	 "flows?"},
 	[CLAIM] = {FM_GROUP_GATE, "The gate", "The claim under attack",
 	 "Does the epsilon that is claimed stand when somebody tries to refute it?"},
+	[COUNTS] = {FM_GROUP_MARGINALS, "Made flows beside noisy counts", "As the noisy counts say",
+	 "Do the made flows follow the noisy counts that the model learned? It says that the model was sampled as it "
+	 "should be, not how far the counts are from real flows, and costs no privacy."},
 	[PAID] = {FM_GROUP_MARGINALS, "One field, divergence by noisy counts", "One field, through noise",
 	 "Does each field take the values of real flows, as often? Asked of held-out flows by counts with noise that "
 	 "the privacy budget paid for, so that everybody may know the answer."},
@@ -534,6 +538,13 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 FM_UNRANKED, "",
 	 "Distance to {1:the release before|another row of this release}, median" NEAR_WORDS(2),
 	 "distance to the closest row of it, and of this release"},
+
+	{"counts.jsd_mean", COUNTS, FM_LOW, 0, OPEN, NONE, FM_NEEDS_MODEL, FM_OF_COUNTS, "",
+	 "Attributes of made exchanges, mean divergence from the noisy counts",
+	 "in privacy.mode dp: Jensen-Shannon divergence, nats, of the made exchanges from the model's noisy counts, the mean "
+	 "of its attributes without hosts; costs nothing"},
+	{"counts.pair_jsd", COUNTS, FM_LOW, 0, OPEN, NONE, FM_NEEDS_MODEL, FM_OF_COUNTS, "",
+	 "Pairs of them, mean divergence from the noisy counts", "the same of the pairs that were counted"},
 
 	{"paid.jsd.{SA,DA,SP,DP,PR,TS,TD,PKT,BYT,FLG}", PAID, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT | FM_NEEDS_SHARE,
 	 0, "",

@@ -70,6 +70,7 @@ enum fm_metric_is {
 	FM_BY_GATE = 8,         /* a line of the gate, no metric: none can be computed and no config can ask for it */
 	FM_UNRANKED = 16, /* not to be ranked among shares and divergences: in a unit of its own, or of addresses */
 	FM_BESIDE_HOLDOUT = 128, /* its ideal is the holdout's value: not to be ranked without one */
+	FM_OF_COUNTS = 256,      /* of made flows and noisy counts, which privacy.mode dp alone has */
 	FM_OF_RULES = 64,        /* share of flows that break a rule which no flow can break, or any of these rules */
 };
 /* Who may see a metric, and how partners see it (docs/metrics.md says why). */
@@ -131,7 +132,8 @@ void fm_metric_each(void (*visit)(void *ctx, const char *name, const struct fm_m
 /* The list for people, a table in Markdown: what docs/metrics.md holds. */
 void fm_metric_list(struct fm_buf *out);
 
-/* Is it measured of synthetic flows alone, so that it may decide, and be published, in privacy.mode dp?  (config_dp.c)
+/* Is it measured of synthetic flows alone, or with the noisy counts that made them, so that it may decide, and be
+ * published, in privacy.mode dp?  (config_dp.c)
  */
 bool fm_metric_is_free(const char *name);
 /* Is it of real flows through noise that privacy.budget.gate pays for, so that it may as well?  (config_dp.c) */

@@ -120,6 +120,8 @@ struct fm_part_place {
 	const char *dir;
 };
 
+struct fm_beside; /* model/marginals/beside.h */
+
 struct fm_generator {
 	const char *name; /* model.kind */
 	/* FM_EINPUT for a wish that the kind does not fulfil, so that none is silently ignored. */
@@ -155,6 +157,10 @@ struct fm_generator {
 	int (*audit)(struct fm_model **m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
 		     const struct fm_planted *planted, double *const score[FM_NSCORES], struct fm_error *err);
 	int scores;
+	/* How far flows that it made lie from the noisy counts that it learned; asks no record again.  NULL: it has
+	 * none. */
+	int (*beside)(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_table *made,
+		      struct fm_beside *out, struct fm_error *err);
 	/* Steps that a training on so many rows takes; NULL: the kind trains in no steps. */
 	uint64_t (*steps)(const struct fm_config *cfg, uint64_t rows);
 	/* Flows that a step of it looks at; NULL: train.batch windows. */

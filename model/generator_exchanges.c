@@ -419,6 +419,12 @@ static json_t *exchanges_describe(const struct fm_config *c)
 	    "addresses", "by role (hosts above the noise by rank,\nothers by how many records such hosts have)");
 }
 
+static int exchanges_beside(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_table *made,
+			    struct fm_beside *out, struct fm_error *err)
+{
+	return fm_private_beside(ctx->cfg, &((const struct exchanges *)m)->x.m, made, out, err);
+}
+
 const struct fm_generator fm_generator_exchanges = {
     .name = "diffusion",
     .check = exchanges_check,
@@ -430,6 +436,7 @@ const struct fm_generator fm_generator_exchanges = {
     .sample = exchanges_sample,
     .plan = exchanges_plan,
     .charges = exchanges_charges,
+    .beside = exchanges_beside,
     .steps = exchanges_steps,
     .step_flows = exchanges_step_flows,
     .divides = true,

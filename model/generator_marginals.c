@@ -250,6 +250,12 @@ static json_t *marginals_describe(const struct fm_config *c)
 	    "addresses", "by role (hosts above the noise by rank,\nothers by how many records such hosts have)");
 }
 
+static int marginals_beside(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_table *made,
+			    struct fm_beside *out, struct fm_error *err)
+{
+	return fm_private_beside(ctx->cfg, &((const struct marginals *)m)->m, made, out, err);
+}
+
 const struct fm_generator fm_generator_marginals = {
     .name = "marginals",
     .check = marginals_check,
@@ -261,6 +267,7 @@ const struct fm_generator fm_generator_marginals = {
     .sample = marginals_sample,
     .plan = marginals_plan,
     .charges = marginals_charges,
+    .beside = marginals_beside,
     .describe = marginals_describe,
     .free = marginals_free,
 };

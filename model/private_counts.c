@@ -206,6 +206,17 @@ out:
 	return rc;
 }
 
+int fm_private_beside(const struct fm_config *cfg, const struct fm_marginals *m, const struct fm_table *made,
+		      struct fm_beside *out, struct fm_error *err)
+{
+	struct fm_private_ranges r;
+	int rc;
+
+	if ((rc = fm_ranges(r.range, &r.n, cfg, FM_SIDE_INSIDE, err)) < 0)
+		return rc;
+	return fm_marginals_beside(m, made, is_made_inside, &r, out, err);
+}
+
 /* ---- a sample ---- */
 
 void fm_private_doubt(const struct fm_marginals *m)

@@ -13,6 +13,7 @@
 #define FM_MODEL_PRIVATE_COUNTS_H
 
 #include "manifests/config.h"
+#include "model/marginals/beside.h"
 #include "model/marginals/marginals.h"
 #include "model/marginals/paid.h"
 
@@ -69,6 +70,10 @@ struct fm_private_facts {
 /* of: the table that will be counted, whose dictionary says which addresses are inside; borrowed. */
 int fm_private_facts(struct fm_private_facts *f, const struct fm_config *cfg, double mu, double vocabulary,
 		     const struct fm_table *of, struct fm_error *err) FM_MUST_CHECK;
+
+/* Flows that were made by the config, beside the noisy counts (model/marginals/beside.h). */
+int fm_private_beside(const struct fm_config *cfg, const struct fm_marginals *m, const struct fm_table *made,
+		      struct fm_beside *out, struct fm_error *err) FM_MUST_CHECK;
 
 /* Warns where the noise hid what the counts were taken for. */
 void fm_private_doubt(const struct fm_marginals *m);

@@ -254,12 +254,24 @@ static void put_labels(const struct fm_table *t, struct fm_buf *out)
 	fm_buf_puts(out, "\n");
 }
 
+static bool asks_counts(const struct fm_verdict *v)
+{
+	for (size_t i = 0; i < v->n; i++)
+		if (strncmp(v->check[i].name, "counts.", 7) == 0)
+			return true;
+	return false;
+}
+
 static void put_checks(const struct fm_metadata_in *in, struct fm_buf *out)
 {
 	fm_buf_puts(out, "## What was measured\n\n");
 	fm_buf_puts(out, in->verdict->waivers
 			     ? "The release was let out because every check below passed or was waived.\n"
 			     : "The release was let out because every check below passed.\n");
+	if (asks_counts(in->verdict))
+		fm_buf_puts(out,
+			    "Values of `counts.` set the synthetic flows beside the noisy counts that they were made "
+			    "from, which\nthe guarantee below covers. Of the others:\n\n");
 	fm_buf_puts(
 	    out,
 	    fm_config_pays_gate(in->cfg)

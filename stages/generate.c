@@ -8,18 +8,36 @@
 #include "manifests/canon.h"
 #include "manifests/registry.h"
 #include "model/generator.h"
+#include "model/marginals/beside.h"
 #include "stages/stage.h"
 #include "traces/text_order.h"
 
+/* The made flows beside the noisy counts that the model learned. */
+static int add_beside(const struct fm_model *model, const struct fm_generator_ctx *ctx, const struct fm_table *table,
+		      struct fm_metrics *m, struct fm_error *err)
+{
+	struct fm_beside b;
+	int rc;
+
+	if (!model->generator->beside)
+		return FM_OK;
+	if ((rc = model->generator->beside(model, ctx, table, &b, err)) < 0 ||
+	    (rc = fm_metrics_add(m, "counts.jsd_mean", b.one, (int64_t)b.n, err)) < 0)
+		return rc;
+	return fm_metrics_add(m, "counts.pair_jsd", b.pair, (int64_t)b.n, err);
+}
+
 /* What may decide in privacy.mode dp is measured here, where no private record is in reach. */
-static int save_free(const struct fm_table *table, const char *dir, struct fm_error *err)
+static int save_free(const struct fm_model *model, const struct fm_generator_ctx *ctx, const struct fm_table *table,
+		     const char *dir, struct fm_error *err)
 {
 	struct fm_metrics all = {0}, free_ones = {0};
 	char *path = fm_path_join(dir, "free.json");
 	json_t *list = NULL;
 	int rc;
 
-	if ((rc = fm_rules(table, table, "", &all, err)) < 0)
+	if ((rc = fm_rules(table, table, "", &all, err)) < 0 ||
+	    (rc = add_beside(model, ctx, table, &free_ones, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < all.n; i++)
 		if (fm_metric_is_free(all.m[i].name) &&
@@ -47,7 +65,7 @@ static int make_table(const struct fm_generate_in *in, const struct fm_model *mo
 	if ((rc = fm_model_sample(model, ctx, wanted, &table, err)) < 0 ||
 	    (model->text_order && (rc = fm_text_order_sort(table, err)) < 0) ||
 	    (rc = fm_table_save(table, in->out_dir, err)) < 0 ||
-	    (in->secret && (rc = save_free(table, in->out_dir, err)) < 0))
+	    (in->secret && (rc = save_free(model, ctx, table, in->out_dir, err)) < 0))
 		goto out;
 	*rows = table->rows;
 out:

@@ -50,6 +50,7 @@ def main():
     asked = {m["name"] for m in manifest["privacy"]["mechanisms"] if m["name"].startswith("holdout ")}
     fields = "|".join(sorted(name.split()[1] for name in asked))
     free = re.compile(r"rules\.(broken_share|no_packet|short_bytes|long_bytes|icmp_source_port|same_address|portless_port|flags_outside_tcp)$"
+                      + r"|counts\.(jsd_mean|pair_jsd)$"
                       + (r"|audit\.epsilon_lower$" if "audit" in manifest["privacy"] else "")
                       + (rf"|paid\.((jsd|pair)\.({fields})|jsd_mean)$" if asked else "")
                       + (r"|paid\.pair_jsd$" if any("_" in name for name in asked) else ""))

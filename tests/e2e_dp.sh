@@ -89,7 +89,8 @@ says err "sealed half" "which is named"
 
 # --- a gate that asks the holdout ---
 paid() { # OPTION...: a fifth of the budget for it
-	private --set 'privacy.budget={gate: 0.2}' --set privacy.gate_asks=all --set gate.paid.jsd.PR=0.6 --set gate.paid.jsd_mean=0.6 --set release.version=1.1.0 "$@"
+	private --set 'privacy.budget={gate: 0.2}' --set privacy.gate_asks=all --set gate.paid.jsd.PR=0.6 --set gate.paid.jsd_mean=0.6 --set gate.counts.pair_jsd=0.3 \
+		--set release.version=1.1.0 "$@"
 }
 expect 3 "no check asks the holdout where nothing pays" private --set gate.paid.jsd.PR=0.6
 says err "privacy.budget.gate" "with the key that would"
@@ -112,6 +113,8 @@ holds "their metrics and both checks are told" test \
 	"$(json $y/manifest.json '(lambda n: (sum(m["name"].startswith("paid.") for m in d["metrics"]), n))(sum(c["name"].startswith("paid.") for c in d["checks"]))')" = "(21, 2)"
 says $y/README.md "paid.jsd_mean" "the data sheet has the line"
 says $y/README.md "through noise" "and says how it came about"
+says $y/README.md "counts.pair_jsd" "what stands beside the noisy counts decides too"
+says $y/README.md "beside the noisy counts" "and it says what that is"
 expect 1 "a check that is not met blocks" paid --set release.version=1.1.1 --set gate.paid.jsd.SP=0.000001
 says err "paid.jsd.SP" "and is named"
 holds "for no charge" test "$(charges charge)" = 2

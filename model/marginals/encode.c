@@ -104,7 +104,7 @@ bool fm_kind_has(const struct fm_kind_parts *p, enum fm_attr a)
 
 int fm_hosts_place(const struct fm_hosts_above *h, uint32_t ip)
 {
-	int lo = 0, hi = h->n;
+	int lo = 0, n = h->ip ? h->n : 0, hi = n; /* a loaded model has no addresses */
 
 	while (lo < hi) {
 		int mid = lo + (hi - lo) / 2;
@@ -114,7 +114,7 @@ int fm_hosts_place(const struct fm_hosts_above *h, uint32_t ip)
 		else
 			hi = mid;
 	}
-	return lo < h->n && h->ip[h->by_ip[lo]] == ip ? (int)h->by_ip[lo] : -1;
+	return lo < n && h->ip[h->by_ip[lo]] == ip ? (int)h->by_ip[lo] : -1;
 }
 
 int fm_hosts_token(const struct fm_hosts_above *h, uint32_t ip, int inside)
