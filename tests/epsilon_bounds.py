@@ -68,6 +68,12 @@ class Mixture:
             over += w * ndtr(-t)
         return under, over
 
+    def log_over(self, z):
+        """log of Q's mass above a number z, however small"""
+        if not self.below:
+            return float(log_ndtr(-z / self.s))
+        return float(np.logaddexp.reduce(np.log(self.w) + log_ndtr(-(z + self.j) / self.s)))
+
     def ends(self, tail):
         r = math.sqrt(-2 * math.log(tail)) + 0.5
         return -r * self.s, (self.j[-1] if self.above else 0) + r * self.s

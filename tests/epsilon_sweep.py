@@ -103,7 +103,7 @@ def one_step(m, delta, adjacency):
 
         def over(z):
             x = p.loss(b.np.array([z]))[0][0]
-            return p.sides(b.np.array([z]), "p")[1][0] - math.exp(min(x, 700)) * p.sides(b.np.array([z]), "q")[1][0]
+            return p.sides(b.np.array([z]), "p")[1][0] - math.exp(min(x + p.log_over(z), 1))
 
         low, high = -40 * p.s, 40 * p.s + p.j[-1]
         low, high = max(low, p.points(b.np.array([0.0]), low, high)[0]), high
