@@ -12,7 +12,7 @@ echo "== matrix multiply with a fixed order, one core, beside OpenBLAS (median o
 echo "== denoisers: a training step and a prediction on two threads, beside PyTorch (medians)"
 tests/bench_torch.sh
 echo "== a step of DP-SGD beside a plain step over the same windows, and the greatest memory of either"
-for shape in mlp transformer unet single; do
+for shape in mlp transformer large unet single; do
 	for what in both plain private; do
 		"$B/tests/bench/private" "$shape" "$what"
 	done

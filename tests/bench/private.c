@@ -4,6 +4,7 @@
  *     private SHAPE plain|private|both [THREADS [SECONDS]]
  *
  *     transformer   windows of 64 flows, width 128, 4 layers; 16 records of 8 draws
+ *     large         the same, 128 records of 8 draws
  *     single        the same, 128 records of one draw
  *     unet          windows of 64 flows, width 64, 3 levels; 32 records of 8 draws
  *     mlp           windows of 2 flows, width 128, 2 blocks; 256 records of 8 draws
@@ -33,6 +34,7 @@ static const struct shape {
 	int window, width, depth, records, draws;
 } shapes[] = {
     {"transformer", "transformer", 64, 128, 4, 16, 8},
+    {"large", "transformer", 64, 128, 4, 128, 8},
     {"single", "transformer", 64, 128, 4, 128, 1},
     {"unet", "unet", 64, 64, 3, 32, 8},
     {"mlp", "mlp", 2, 128, 2, 256, 8},
@@ -231,7 +233,8 @@ int main(int argc, char **argv)
 		if (strcmp(argv[1], shapes[i].name) == 0)
 			s = &shapes[i];
 	if (!s || threads < 1) {
-		fprintf(stderr, "usage: private transformer|single|unet|mlp plain|private|both [THREADS [SECONDS]]\n");
+		fprintf(stderr,
+			"usage: private transformer|large|single|unet|mlp plain|private|both [THREADS [SECONDS]]\n");
 		return 2;
 	}
 	int plain = strcmp(argv[2], "private") != 0, private = strcmp(argv[2], "plain") != 0;
