@@ -30,14 +30,24 @@ void *fm_calloc(size_t n, size_t size)
 	return p;
 }
 
-int fm_alloc(void *out, size_t n, size_t size, const char *what, struct fm_error *err)
+static int give(void *p, void *out, size_t n, size_t size, const char *what, struct fm_error *err)
 {
-	void *p = fm_calloc(n, size);
-
 	memcpy(out, &p, sizeof(p)); /* out is the address of a pointer of any type */
 	if (p == NULL)
 		return fm_fail(err, FM_ESYSTEM, "out of memory: %.0f bytes for %s", (double)n * (double)size, what);
 	return FM_OK;
+}
+
+int fm_alloc(void *out, size_t n, size_t size, const char *what, struct fm_error *err)
+{
+	return give(fm_calloc(n, size), out, n, size, what, err);
+}
+
+int fm_alloc_room(void *out, size_t n, size_t size, const char *what, struct fm_error *err)
+{
+	size_t bytes = size_rounded(n, size);
+
+	return give(bytes == 0 ? NULL : aligned_alloc(ALIGN, bytes), out, n, size, what, err);
 }
 
 struct chunk {

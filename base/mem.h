@@ -16,6 +16,8 @@
 void *fm_calloc(size_t n, size_t size) FM_MUST_CHECK;
 /* The same as an error: *out is set, or FM_ESYSTEM "out of memory: N bytes for WHAT". */
 int fm_alloc(void *out, size_t n, size_t size, const char *what, struct fm_error *err) FM_MUST_CHECK;
+/* The same, not cleared: room for what is written before it is read, of which only what is used takes memory. */
+int fm_alloc_room(void *out, size_t n, size_t size, const char *what, struct fm_error *err) FM_MUST_CHECK;
 
 /* Is the stack as large as our programs want?  FM_ESYSTEM with words, in the place of a crash.  Asked by a main that
  * has little on its stack itself. */

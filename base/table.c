@@ -290,7 +290,8 @@ static int grow_spilled(struct fm_table *t, size_t rows, struct fm_error *err)
 
 /* ---- in memory ---- */
 
-int fm_table_reserve(struct fm_table *t, size_t rows, struct fm_error *err)
+static int reserve(struct fm_table *t, size_t rows,
+		   int (*alloc)(void *, size_t, size_t, const char *, struct fm_error *), struct fm_error *err)
 {
 	void *grown[FM_NCOL] = {0};
 
@@ -301,7 +302,7 @@ int fm_table_reserve(struct fm_table *t, size_t rows, struct fm_error *err)
 	if (t->spilled)
 		return grow_spilled(t, rows, err);
 	for (int c = 0; c < FM_NCOL; c++) {
-		int rc = FM_HAS(t, c) ? fm_alloc(&grown[c], rows, fm_cols[c].width, "a table's column", err) : FM_OK;
+		int rc = FM_HAS(t, c) ? alloc(&grown[c], rows, fm_cols[c].width, "a table's column", err) : FM_OK;
 
 		if (rc < 0) {
 			while (c-- > 0)
@@ -319,6 +320,16 @@ int fm_table_reserve(struct fm_table *t, size_t rows, struct fm_error *err)
 	}
 	t->cap = rows;
 	return FM_OK;
+}
+
+int fm_table_reserve(struct fm_table *t, size_t rows, struct fm_error *err)
+{
+	return reserve(t, rows, fm_alloc, err);
+}
+
+int fm_table_room(struct fm_table *t, size_t rows, struct fm_error *err)
+{
+	return reserve(t, rows, fm_alloc_room, err);
 }
 
 /* The index in dst of the value of row i of src. */

@@ -107,8 +107,9 @@ struct fm_table {
 #define FM_COLS_UGR16 ((1u << FM_NFLOWCOL) - 1)
 
 int fm_table_new(struct fm_table **t, unsigned present, struct fm_error *err) FM_MUST_CHECK;
-int fm_table_reserve(struct fm_table *t, size_t rows,
-		     struct fm_error *err) FM_MUST_CHECK; /* capacity; then set t->rows */
+int fm_table_reserve(struct fm_table *t, size_t rows, struct fm_error *err) FM_MUST_CHECK;
+/* The same, and rows behind t->rows hold anything: each of its columns is written before it is read. */
+int fm_table_room(struct fm_table *t, size_t rows, struct fm_error *err) FM_MUST_CHECK; /* capacity; then set t->rows */
 /* Move what a table in memory holds, and what is added later, to files without a name in `dir`, which are gone when the
  * table is freed or the process ends: it can be written as before, and fm_table_forget works on it. */
 int fm_table_spill(struct fm_table *t, const char *dir, struct fm_error *err) FM_MUST_CHECK;

@@ -24,6 +24,7 @@ struct slot {
 	/* What this block added to the dictionaries of its thread, which it does not read while the thread goes on. */
 	struct worker *by;
 	bool anew;                               /* they were empty before it */
+	uint64_t generation;                     /* how often they have begun anew */
 	struct fm_buf addresses, inside, values; /* of values one after the other, each with a NUL behind it */
 	size_t naddress, nvalue[FM_NCOL];        /* in the dictionaries before it */
 	size_t more[FM_NCOL];                    /* values that it added */
@@ -38,7 +39,9 @@ struct worker {
 	struct fm_dict dict[FM_NCOL];
 	struct fm_address_dict *addresses; /* NULL: to begin anew */
 	bool forget;                       /* likewise, says the reader: a block was not joined */
+	uint64_t generation;               /* how often they have begun anew */
 	/* Of the reader. */
+	uint64_t known;    /* the generation of what follows */
 	uint32_t *address; /* (naddress) its codes -> those of the reader */
 	size_t naddress, cap;
 	uint16_t *value[FM_NCOL]; /* (nvalue[c]) of FM_DICT_MAX: its indices -> those of the reader */
@@ -86,6 +89,7 @@ static int freshen(struct worker *w, struct slot *s, bool forget, struct fm_erro
 	for (int k = 0; k < FM_NCOL; k++)
 		large = large || w->dict[k].n > MAX_VALUES;
 	s->anew = large;
+	s->generation = w->generation += large;
 	if (!large)
 		return FM_OK;
 	for (int k = 0; k < FM_NCOL; k++)
@@ -398,10 +402,12 @@ static bool follows(const struct slot *s)
 {
 	const struct worker *w = s->by;
 
+	if (s->anew)
+		return true;
 	for (int k = 0; k < FM_NCOL; k++)
-		if (s->nvalue[k] != (s->anew ? 0 : w->nvalue[k]))
+		if (s->nvalue[k] != w->nvalue[k])
 			return false;
-	return s->naddress == (s->anew ? 0 : w->naddress);
+	return s->generation == w->known && s->naddress == w->naddress;
 }
 
 static int number_values(struct worker *w, const struct slot *s, struct fm_table *t, struct fm_error *err)
@@ -434,6 +440,7 @@ static int number_new(struct slot *s, struct fm_table *t, struct fm_error *err)
 	if (s->anew) {
 		memset(w->nvalue, 0, sizeof w->nvalue);
 		w->naddress = 0;
+		w->known = s->generation;
 	}
 	if ((rc = number_values(w, s, t, err)) < 0)
 		return rc;
@@ -536,7 +543,7 @@ static int new_slots(struct fm_csv_ahead *a, struct fm_error *err)
 	if ((rc = fm_alloc(&a->slot, a->nslot, sizeof *a->slot, "blocks of a trace", err)) < 0)
 		return rc;
 	for (unsigned i = 0; i < a->nslot; i++)
-		if ((rc = fm_alloc(&a->slot[i].data, BLOCK, 1, "a block of a trace", err)) < 0 ||
+		if ((rc = fm_alloc_room(&a->slot[i].data, BLOCK, 1, "a block of a trace", err)) < 0 ||
 		    (rc = fm_csv_new(&a->slot[i].c, &a->opts, ROWS, a->worker->memory, err)) < 0)
 			return rc;
 	return FM_OK;
@@ -564,7 +571,7 @@ int fm_csv_ahead_new(struct fm_csv_ahead **out, const struct fm_trace_opts *o, c
 	pthread_cond_init(&a->done, NULL);
 	if ((rc = new_workers(a, err)) < 0 ||
 	    (rc = fm_alloc(&a->opened, order->n + 1, sizeof(struct fm_csv_input *), "files", err)) < 0 ||
-	    (rc = fm_alloc(&a->tail_bytes, BLOCK, 1, "a block of a trace", err)) < 0 ||
+	    (rc = fm_alloc_room(&a->tail_bytes, BLOCK, 1, "a block of a trace", err)) < 0 ||
 	    (rc = fm_csv_new(&a->model, &a->opts, 1, a->worker->memory, err)) < 0 || (rc = new_slots(a, err)) < 0 ||
 	    (rc = start_threads(a, err)) < 0) {
 		a->input = NULL; /* the caller's still */

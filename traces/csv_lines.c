@@ -497,12 +497,11 @@ int fm_csv_new(struct fm_csv **out, const struct fm_trace_opts *o, size_t cap, s
 	c->nhead = -1;
 	c->cap = cap;
 	if ((rc = fm_table_new(&c->chunk, o->dialect->present, err)) < 0 ||
-	    (rc = fm_table_reserve(c->chunk, cap, err)) < 0 ||
-	    (rc = fm_address_dict_new(&c->chunk->addresses, err)) < 0 ||
-	    (rc = fm_alloc(&c->place, cap, sizeof *c->place, "line numbers", err)) < 0 ||
-	    (rc = fm_alloc(&c->said, cap, sizeof *c->said, "what rows say", err)) < 0 ||
+	    (rc = fm_table_room(c->chunk, cap, err)) < 0 || (rc = fm_address_dict_new(&c->chunk->addresses, err)) < 0 ||
+	    (rc = fm_alloc_room(&c->place, cap, sizeof *c->place, "line numbers", err)) < 0 ||
+	    (rc = fm_alloc_room(&c->said, cap, sizeof *c->said, "what rows say", err)) < 0 ||
 	    (rc = fm_alloc(&c->bad, FM_CSV_BAD_MAX, sizeof *c->bad, "bad rows", err)) < 0 ||
-	    (rc = fm_alloc(&c->bad_text, FM_CSV_BAD_MAX, sizeof *c->bad_text, "bad rows", err)) < 0 ||
+	    (rc = fm_alloc_room(&c->bad_text, FM_CSV_BAD_MAX, sizeof *c->bad_text, "bad rows", err)) < 0 ||
 	    (rc = fm_alloc(&c->row, 1, sizeof *c->row, "a row", err)) < 0 ||
 	    (!memory && (rc = fm_alloc(&c->memory, 1, sizeof *c->memory, "recent values", err)) < 0) ||
 	    (rc = csv_start(c, err)) < 0) {
