@@ -135,6 +135,29 @@ static void one_file_gives_the_same(void **state)
 	fm_buf_free(&b);
 }
 
+/* Blocks that only the reader can parse, among others of the same few addresses: whichever thread had them, and
+ * whenever it hears that, what it knew before has no number. */
+static void blocks_that_are_not_joined_leave_no_number(void **state)
+{
+	struct fm_buf b = {0};
+	struct fm_trace_opts o = {.dialect = &ugr16};
+	struct heard one;
+
+	(void)state;
+	for (unsigned i = 0; i < 60000; i++) {
+		if (i / 2500 % 3 == 1 && i % 2500 == 1200)
+			fm_buf_puts(&b, "Summary\nflows,bytes\n1,2\n");
+		fm_buf_printf(&b, "2016-04-11 00:01:38,7.000,10.%u.0.%u,10.0.0.1,1,80,TCP,.AP.SF,0,0,%u,40,class%u\n",
+			      i / 2500 % 4, i % 5, 1 + i, i / 2500 % 4);
+	}
+	o.path = put_bytes("unjoined.csv", b.data, b.len);
+	fm_buf_free(&b);
+	one = hear(o, 1);
+	assert_int_equal(one.rc, FM_OK);
+	for (int k = 0; k < 40; k++)
+		assert_true(hear(o, 2 + k % 3).rows == one.rows);
+}
+
 /* A batch that is full between a row and its way back, and rows whose times contradict each other. */
 static void rows_of_both_ways_are_cut_alike(void **state)
 {
@@ -294,6 +317,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(one_file_gives_the_same),
+	    cmocka_unit_test(blocks_that_are_not_joined_leave_no_number),
 	    cmocka_unit_test(rows_of_both_ways_are_cut_alike),
 	    cmocka_unit_test(the_wanted_rows_are_the_first),
 	    cmocka_unit_test(a_header_is_known_to_all_threads),
