@@ -297,7 +297,9 @@ static int fit_profiles(struct fm_codec *c, const struct fm_hosts *hosts, const 
 	d.pr = pr;
 	if ((rc = fm_profiles_fit(&c->profiles, &d, err)) < 0 || (rc = fm_reaches_fit(&c->profiles, &d, err)) < 0)
 		goto out;
-	rc = fm_returns_fit(&c->returns, &d, share, err);
+	if ((rc = fm_returns_fit(&c->returns, &d, share, err)) < 0)
+		goto out;
+	rc = fm_kept_ports_fit(&c->kept_ports, &d, err);
 out:
 	free(pr);
 	return rc;

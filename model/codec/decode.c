@@ -28,6 +28,9 @@ struct decoder {
 	struct fm_reassign *reassign;    /* or NULL */
 	struct fm_reach *reach;          /* or NULL */
 	struct fm_window_memory *memory; /* or NULL */
+	struct fm_port_memory *ports;    /* or NULL */
+	uint32_t nwindows;               /* that were decoded */
+	bool recalled;                   /* the flow that is made */
 	bool closed[FM_WINDOW_MOST];     /* of this window: a reply, or it has one */
 	int row_in_window;
 	struct fm_rng alike;    /* with reassign: which flows have the value of the one related to */
@@ -270,6 +273,7 @@ static bool recall(struct decoder *d, uint32_t *s, uint32_t *e, int ss, int es)
 		return false;
 	*s = f.from;
 	*e = f.to;
+	d->recalled = true;
 	d->t->sp[r] = f.sp;
 	d->t->dp[r] = f.dp;
 	d->closed[d->row_in_window] = f.reply;
@@ -362,6 +366,22 @@ static int keep_window(struct decoder *d, size_t first, size_t rows, struct fm_e
 	return FM_OK;
 }
 
+/* A client that keeps to its source port has it again in row r, which nothing of its window says the port of. */
+static int keep_port(struct decoder *d, size_t r, bool free_to, struct fm_error *err)
+{
+	struct fm_table *t = d->t;
+	const struct fm_num *ports = &d->c->num[FM_R_DP];
+	struct fm_client_flow f = {.from = t->sa[r],
+				   .service = fm_service_of(ports, t->pr[r], t->sp[r], t->dp[r], false),
+				   .window = d->nwindows,
+				   .sp = t->sp[r]};
+	if (!fm_client_service(ports, f.service))
+		return FM_OK;
+	if (free_to)
+		t->sp[r] = f.sp = fm_port_memory_ask(d->ports, &f);
+	return fm_port_memory_add(d->ports, &f, err);
+}
+
 static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, const float *res, size_t rows,
 			 struct fm_error *err)
 {
@@ -370,12 +390,14 @@ static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, con
 	d->nwindow = 0;
 	d->now_ms = te;
 	d->ntrades = 0;
+	d->nwindows++;
 	if (d->reassign)
 		fm_reassign_window(d->reassign);
 	memset(d->closed, 0, sizeof d->closed);
 	for (size_t i = 0; i < rows; i++, tok += FM_NTOK, res += FM_NRES) {
 		size_t r = t->rows;
 		d->row_in_window = (int)i;
+		d->recalled = false;
 		int back, kind = fm_rel_kind(tok[FM_T_REL], d->c->window, &back);
 		if ((size_t)back > i)
 			kind = FM_RELATION_NONE;
@@ -414,6 +436,8 @@ static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, con
 			    (d->reach && reach_event(d, r, err) < 0))
 				return err->code;
 		}
+		if (d->ports && keep_port(d, r, kind == FM_RELATION_NONE && !d->recalled, err) < 0)
+			return err->code;
 		if (FM_HAS(t, FM_FLG))
 			t->flg[r] = fm_flow_rules_flags(&d->rules, t->pr[r], tok[FM_T_FLG]);
 		if (FM_HAS(t, FM_FWD))
@@ -516,6 +540,7 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 	    (o->reassign && (rc = fm_reach_new(&d.reach, &c->profiles, &c->roles, &ro, err)) < 0) ||
 	    (o->reassign && (rc = fm_window_memory_new(&d.memory, &c->returns, o->seed,
 						       (double)schedule->n / c->times.source_windows, err)) < 0) ||
+	    (o->reassign && (rc = fm_port_memory_new(&d.ports, &c->kept_ports, o->seed, err)) < 0) ||
 	    (rc = fm_order_windows(schedule, &order, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < schedule->n && d.t->rows < o->rows; i++) {
@@ -547,6 +572,7 @@ out:
 	fm_reassign_free(d.reassign);
 	fm_reach_free(d.reach);
 	fm_window_memory_free(d.memory);
+	fm_port_memory_free(d.ports);
 	fm_flow_rules_free(&d.rules);
 	fm_table_free(d.t);
 	return rc;

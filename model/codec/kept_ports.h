@@ -1,0 +1,57 @@
+/*
+ * kept_ports.h - clients that keep to one source port, and those that never do.
+ *
+ * Windows are drawn one by one, so that a client has another port in each.  Learned is, of the flows of a client that
+ * are related to none in their window (relations.h), how many have the source port of the last flow that their source
+ * had of that service (host_profiles.h) in a window before: by service, and by how many of its flows in a row had the
+ * port of the one before, or had another one, up to FM_STREAK.  Clients are of two kinds, and soon it is known of which
+ * a host is.  Counts are kept where k flows kept their port and k did not, or of 5 k flows all did one of both.  No
+ * address and no port.
+ *
+ * While windows are decoded, a flow gets its source's last port as often as was learned, less the share that has it
+ * already.
+ */
+#ifndef FM_MODEL_CODEC_KEPT_PORTS_H
+#define FM_MODEL_CODEC_KEPT_PORTS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "model/codec/host_profiles.h"
+
+#define FM_STREAK 3
+struct fm_kept_row {
+	uint32_t key; /* of service and streak */
+	int64_t flows, kept;
+};
+struct fm_kept_ports {
+	struct fm_kept_row *at; /* (n), by rising key */
+	size_t n;
+};
+int fm_kept_ports_fit(struct fm_kept_ports *p, const struct fm_profile_data *d, struct fm_error *err) FM_MUST_CHECK;
+void fm_kept_ports_free(struct fm_kept_ports *p);
+json_t *fm_kept_ports_json(const struct fm_kept_ports *p);
+int fm_kept_ports_from_json(struct fm_kept_ports *p, const json_t *j, struct fm_error *err) FM_MUST_CHECK;
+
+/* The flow of a client. */
+struct fm_client_flow {
+	uint32_t from, service; /* host; fm_service_of, as if not answered */
+	uint32_t window;        /* its number */
+	uint16_t sp;
+};
+/* Does such a service have a client's port as source port? */
+bool fm_client_service(const struct fm_num *ports, uint32_t service);
+struct fm_port_memory;
+/* Borrows p. */
+int fm_port_memory_new(struct fm_port_memory **m, const struct fm_kept_ports *p, uint64_t seed,
+		       struct fm_error *err) FM_MUST_CHECK;
+void fm_port_memory_free(struct fm_port_memory *m);
+/* The source port that a flow, related to none in its window, is to have. */
+uint16_t fm_port_memory_ask(struct fm_port_memory *m, const struct fm_client_flow *f);
+/* A flow is made. */
+int fm_port_memory_add(struct fm_port_memory *m, const struct fm_client_flow *f, struct fm_error *err) FM_MUST_CHECK;
+
+#endif
