@@ -3,7 +3,7 @@
  * terms of model/codec and model/diffusion, and the model on disk.
  *
  *     model.json            format, kind, the config's section model, the codec, pairs of tokens that do not go
- *                           together, the result of training
+ *                           together, margins, the result of training
  *     weights.safetensors   the averaged weights (model/nn/safetensors.h)
  */
 #include <inttypes.h>
@@ -17,35 +17,13 @@
 #include "base/mem.h"
 #include "base/version.h"
 #include "manifests/canon.h"
-#include "model/codec/decode.h"
-#include "model/codec/structural_zeros.h"
 #include "model/diffusion/recalibrate.h"
-#include "model/diffusion/sampled.h"
-#include "model/diffusion/sampler.h"
-#include "model/diffusion/trainer.h"
 #include "model/diffusion/window_loss.h"
-#include "model/generator.h"
+#include "model/generator_diffusion_parts.h"
 #include "model/nn/checkpoint.h"
 #include "model/nn/safetensors.h"
-#include "model/ranges.h"
 
 #define MODEL_JSON_MAX (256u << 20)
-
-struct diffusion {
-	struct fm_model base;
-	struct fm_codec *codec;
-	struct fm_structural_zeros zeros;
-	struct fm_net *net;
-	struct fm_process process;
-	float *weights;
-	struct fm_calibration calibration;
-	struct fm_train_result trained; /* of a fitted model; a loaded one does not know */
-};
-
-static const struct diffusion *of(const struct fm_model *m)
-{
-	return (const struct diffusion *)m;
-}
 
 static void diffusion_free(struct fm_model *m)
 {
@@ -53,6 +31,7 @@ static void diffusion_free(struct fm_model *m)
 
 	free(d->weights);
 	fm_calibration_free(&d->calibration);
+	fm_margins_free(&d->margins);
 	fm_net_free(d->net);
 	fm_structural_zeros_free(&d->zeros);
 	fm_codec_free(d->codec);
@@ -123,7 +102,9 @@ static int encode(struct diffusion *d, const struct fm_config *cfg, const struct
 	if ((rc = fm_structural_zeros_fit(&d->zeros, d->codec->vocab, train, o.window, o.k, err)) < 0 ||
 	    (rc = fm_label_services_fit(&d->zeros.services, d->codec, train, o.k, err)) < 0)
 		goto out;
-	rc = fm_structural_zeros_forbid(&d->zeros, d->codec, err);
+	if ((rc = fm_structural_zeros_forbid(&d->zeros, d->codec, err)) < 0)
+		goto out;
+	rc = fm_margins_fit(&d->margins, train, o.window, o.k, err);
 out:
 	fm_hosts_free(hosts); /* from here on no address is in memory but in the mapped tables */
 	return rc;
@@ -221,28 +202,6 @@ static int calibrate(struct diffusion *d, const struct fm_generator_ctx *ctx, co
 	return fm_recalibrate(&d->calibration, &denoiser, d->codec, &d->zeros, train, &o, err);
 }
 
-/* The config's wishes for time and labels, in the codec's terms. */
-static int wishes(const struct fm_config *cfg, const struct fm_codec *codec, uint64_t rows, uint64_t seed,
-		  struct fm_window_schedule_opts *o, struct fm_error *err)
-{
-	const struct fm_cat *labels = &codec->cat[FM_T_LABEL];
-	*o = (struct fm_window_schedule_opts){
-	    .rows = rows, .seed = seed, .hours = {cfg->generate.hours[0], cfg->generate.hours[1]}};
-	for (int i = 0; i < cfg->generate.nlabels; i++) {
-		int l = 0;
-		while (l < labels->n && strcmp(labels->value[l], cfg->generate.labels[i].name) != 0)
-			l++;
-		if (l >= labels->n || l >= FM_MAXCLASSES)
-			return fm_fail(err, FM_EINPUT,
-				       "generate.labels: the model knows no label '%s' (too rare, or not in the "
-				       "trace); the most frequent it knows is '%s'",
-				       cfg->generate.labels[i].name, labels->n ? labels->value[0] : "none");
-		o->label[o->nlabels] = l;
-		o->share[o->nlabels++] = cfg->generate.labels[i].share;
-	}
-	return FM_OK;
-}
-
 /* Before hours are spent on training: can flows of such labels and hours be made at all? */
 static int check_wishes(const struct diffusion *d, const struct fm_config *cfg, struct fm_error *err)
 {
@@ -250,7 +209,7 @@ static int check_wishes(const struct diffusion *d, const struct fm_config *cfg, 
 	struct fm_window_schedule_opts o;
 	int rc;
 
-	if ((rc = wishes(cfg, d->codec, (uint64_t)d->codec->window, 0, &o, err)) >= 0)
+	if ((rc = fm_diffusion_wishes(cfg, d->codec, (uint64_t)d->codec->window, 0, &o, err)) >= 0)
 		rc = fm_window_schedule_make(&schedule, d->codec, &o, err);
 	fm_window_schedule_free(&schedule);
 	return rc;
@@ -296,11 +255,12 @@ static int save_json(const struct diffusion *d, const struct fm_config *cfg, con
 
 	for (int c = 0; c < FM_NTOK; c++)
 		json_object_set_new(column, fm_tok_name[c], json_real(r->column[c]));
-	j = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:{s:i, s:i, s:i, s:f, s:o, s:o}}", "format", FM_MODEL_FORMAT,
-		      "model", fm_config_json(cfg, "model", true), "codec", fm_codec_json(d->codec), "excluded",
-		      fm_structural_zeros_json(&d->zeros), "services", fm_label_services_json(&d->zeros.services),
-		      "calibration", fm_calibration_json(&d->calibration), "training", "steps", r->steps, "best_step",
-		      r->best_step, "rollbacks", r->rollbacks, "loss", r->loss, "validation_nats_per_flow",
+	j = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:i, s:i, s:i, s:f, s:o, s:o}}", "format",
+		      FM_MODEL_FORMAT, "model", fm_config_json(cfg, "model", true), "codec", fm_codec_json(d->codec),
+		      "excluded", fm_structural_zeros_json(&d->zeros), "services",
+		      fm_label_services_json(&d->zeros.services), "calibration", fm_calibration_json(&d->calibration),
+		      "margins", fm_margins_json(&d->margins), "training", "steps", r->steps, "best_step", r->best_step,
+		      "rollbacks", r->rollbacks, "loss", r->loss, "validation_nats_per_flow",
 		      isfinite(r->validation) ? json_real(r->validation) : json_null(), "validation_by_column", column);
 	rc = j ? fm_json_save(j, path, err) : fm_fail(err, FM_ESYSTEM, "out of memory while writing %s", path);
 	json_decref(j);
@@ -319,7 +279,8 @@ static int load_json(struct diffusion *d, const char *path, struct fm_error *err
 	    (rc = fm_label_services_from_json(&d->zeros.services, d->codec, json_object_get(j, "services"), err)) < 0 ||
 	    (rc = fm_calibration_new(&d->calibration, d->codec->vocab, err)) < 0 ||
 	    (rc = fm_calibration_refine(&d->calibration, d->codec, NULL, 0, err)) < 0 ||
-	    (rc = fm_calibration_from_json(&d->calibration, json_object_get(j, "calibration"), err)) < 0)
+	    (rc = fm_calibration_from_json(&d->calibration, json_object_get(j, "calibration"), err)) < 0 ||
+	    (rc = fm_margins_from_json(&d->margins, json_object_get(j, "margins"), err)) < 0)
 		fm_error_prefix(err, "%s: ", path);
 	json_decref(j);
 	return rc;
@@ -328,7 +289,7 @@ static int load_json(struct diffusion *d, const char *path, struct fm_error *err
 static int diffusion_save(const struct fm_model *m, const struct fm_generator_ctx *ctx, const char *dir,
 			  struct fm_error *err)
 {
-	const struct diffusion *d = of(m);
+	const struct diffusion *d = fm_diffusion_of(m);
 	char *json = NULL, *weights = NULL;
 	int rc;
 
@@ -359,190 +320,6 @@ out:
 	free(json);
 	free(weights);
 	fm_model_free(d ? &d->base : NULL);
-	return rc;
-}
-
-/* ---- sample ---- */
-
-struct bar {
-	struct fm_progress p;
-	int window;
-};
-
-static void show(void *ctx, uint64_t windows)
-{
-	struct bar *b = ctx;
-	fm_progress_step(&b->p, windows * (uint64_t)b->window, NULL);
-}
-
-static struct fm_sample_opts sample_opts(const struct diffusion *d, const struct fm_config *cfg, uint64_t seed,
-					 struct bar *bar)
-{
-	enum fm_solver solver = fm_solver_find(cfg->generate.sampler);
-
-	return (struct fm_sample_opts){.steps = solver == FM_ANCESTRAL ? cfg->model.steps : cfg->generate.steps,
-				       .solver = solver,
-				       .confident = strcmp(cfg->generate.order, "confidence") == 0,
-				       .seed = seed,
-				       .guidance = cfg->generate.guidance,
-				       .calibration = &d->calibration,
-				       .progress = show,
-				       .ctx = bar};
-}
-
-/* A sample while it is made: windows as tokens and residuals, which decoding makes flows of. */
-struct making {
-	const struct diffusion *d;
-	const struct fm_generator_ctx *ctx;
-	uint64_t rows, seed;
-	struct fm_window_schedule schedule;
-	size_t first; /* the window that tok and res begin with */
-	uint16_t *tok;
-	float *res;
-	struct bar bar;
-};
-
-static int making_plan(struct making *k, const struct fm_sample_in *in, struct fm_error *err)
-{
-	struct fm_window_schedule_opts so;
-	int rc;
-
-	k->rows = in->rows > 0 ? in->rows : k->d->codec->train_rows;
-	k->seed = fm_shard_seed(in->seed, in->shard);
-	if (k->rows >= UINT32_MAX) /* decoding numbers flows in 32 bits */
-		return fm_fail(err, FM_EINPUT,
-			       "generate.rows: %" PRIu64 " flows are too many for one release: at most %u", k->rows,
-			       UINT32_MAX - 1);
-	k->bar.window = k->d->codec->window;
-	if ((rc = wishes(k->ctx->cfg, k->d->codec, k->rows, k->seed, &so, err)) < 0)
-		return rc;
-	return fm_window_schedule_make(&k->schedule, k->d->codec, &so, err);
-}
-
-/* Flows of the windows of a range. */
-static size_t flows_of(const struct making *k, struct fm_window_range r)
-{
-	return (r.end - r.first) * (size_t)k->d->codec->window;
-}
-
-static int making_room(struct making *k, struct fm_window_range r, struct fm_error *err)
-{
-	size_t flows = flows_of(k, r);
-	int rc;
-
-	k->first = r.first;
-	if ((rc = fm_alloc(&k->tok, flows * FM_NTOK + 1, sizeof *k->tok, "synthetic tokens", err)) < 0)
-		return rc;
-	return fm_alloc(&k->res, flows * FM_NRES + 1, sizeof *k->res, "synthetic residuals", err);
-}
-
-static struct fm_sampled place_of(const struct making *k, struct fm_window_range r)
-{
-	size_t at = (r.first - k->first) * (size_t)k->d->codec->window;
-
-	return (struct fm_sampled){k->tok + at * FM_NTOK, k->res + at * FM_NRES};
-}
-
-static int making_run(struct making *k, struct fm_window_range r, struct fm_error *err)
-{
-	struct fm_denoiser denoiser = {k->d->net, &k->d->process, k->d->weights};
-	struct fm_sample_opts o = sample_opts(k->d, k->ctx->cfg, k->seed, &k->bar);
-	struct fm_sampled place = place_of(k, r);
-	int rc;
-
-	if (r.first == r.end)
-		return FM_OK;
-	o.pool = k->ctx->pool;
-	fm_progress_begin(&k->bar.p, "generate", "flows", flows_of(k, r));
-	rc = fm_sample(&denoiser, k->d->codec, &k->d->zeros, &k->schedule, r, &o, &place, err);
-	fm_progress_end(&k->bar.p, NULL);
-	return rc;
-}
-
-static void making_free(struct making *k)
-{
-	free(k->tok);
-	free(k->res);
-	fm_window_schedule_free(&k->schedule);
-}
-
-#define PART_FILE "windows.bin"
-
-/* Take the parts that are there, and make the windows between them. */
-static int making_join(struct making *k, const struct fm_sample_in *in, struct fm_error *err)
-{
-	struct fm_window_range gap = {0, 0};
-	int rc;
-
-	for (uint32_t i = 1; i <= in->nparts; i++) {
-		struct fm_window_range part = fm_sample_part(k->schedule.n, i, in->nparts);
-		struct fm_sampled place = place_of(k, part);
-		char *path = NULL;
-
-		if (asprintf(&path, "%s/%" PRIu32 "/" PART_FILE, in->parts, i) < 0)
-			return fm_fail(err, FM_ESYSTEM, "out of memory");
-		if (!fm_file_exists(path)) {
-			free(path);
-			gap.end = part.end;
-			continue;
-		}
-		rc = fm_sampled_load(&place, flows_of(k, part), k->d->codec->vocab, path, err);
-		free(path);
-		if (rc < 0 || (rc = making_run(k, gap, err)) < 0)
-			return rc;
-		gap = (struct fm_window_range){part.end, part.end};
-	}
-	gap.end = k->schedule.n;
-	return making_run(k, gap, err);
-}
-
-static int diffusion_part(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_sample_in *in,
-			  const struct fm_part_place *place, uint64_t *flows, struct fm_error *err)
-{
-	struct making k = {.d = of(m), .ctx = ctx};
-	char *path = fm_path_join(place->dir, PART_FILE);
-	struct fm_window_range r;
-	int rc;
-
-	if (!path) {
-		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
-		goto out;
-	}
-	if ((rc = making_plan(&k, in, err)) < 0)
-		goto out;
-	r = fm_sample_part(k.schedule.n, place->index, place->of);
-	if ((rc = making_room(&k, r, err)) < 0 || (rc = making_run(&k, r, err)) < 0)
-		goto out;
-	*flows = flows_of(&k, r);
-	rc = fm_sampled_save(&(struct fm_sampled){k.tok, k.res}, *flows, path, err);
-out:
-	making_free(&k);
-	free(path);
-	return rc;
-}
-
-static int diffusion_sample(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_sample_in *in,
-			    struct fm_table **table, struct fm_error *err)
-{
-	struct making k = {.d = of(m), .ctx = ctx};
-	struct fm_range fresh[FM_SIDES][FM_CFG_MAXRANGES];
-	struct fm_decode_opts decode = {.reassign = true};
-	int rc;
-
-	for (int side = 0; side < FM_SIDES; side++) {
-		decode.fresh[side].range = fresh[side];
-		if ((rc = fm_ranges(fresh[side], &decode.fresh[side].n, ctx->cfg, side, err)) < 0)
-			goto out;
-	}
-	if ((rc = making_plan(&k, in, err)) < 0 ||
-	    (rc = making_room(&k, (struct fm_window_range){0, k.schedule.n}, err)) < 0 ||
-	    (rc = making_join(&k, in, err)) < 0)
-		goto out;
-	decode.rows = k.rows;
-	decode.seed = k.seed;
-	rc = fm_decode(table, k.d->codec, &k.schedule, k.tok, k.res, &decode, err);
-out:
-	making_free(&k);
 	return rc;
 }
 
@@ -580,7 +357,7 @@ static int diffusion_losses(const struct fm_model *m, const struct fm_generator_
 	if ((rc = fm_hosts_fit(&hosts, real->train, o.window, o.min_count, o.max_hosts, err)) < 0)
 		return rc;
 	for (int i = 0; i < nsets; i++)
-		if ((rc = losses_of(of(m), ctx, hosts, &o, seed, &set[i], err)) < 0)
+		if ((rc = losses_of(fm_diffusion_of(m), ctx, hosts, &o, seed, &set[i], err)) < 0)
 			goto out;
 out:
 	fm_hosts_free(hosts);
@@ -615,8 +392,8 @@ const struct fm_generator fm_generator_diffusion = {
     .fit = diffusion_fit,
     .save = diffusion_save,
     .load = diffusion_load,
-    .sample = diffusion_sample,
-    .part = diffusion_part,
+    .sample = fm_diffusion_sample,
+    .part = fm_diffusion_part,
     .losses = diffusion_losses,
     .steps = diffusion_steps,
     .divides = true,

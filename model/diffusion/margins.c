@@ -1,0 +1,356 @@
+/* margins.c - counts of what windows are, and the choice of windows by them. */
+#include "model/diffusion/margins.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/codec/relations.h"
+
+/* Kinds of count: columns of tokens, then what a window has. */
+enum { SERVICES = FM_NTOK + FM_NRELATIONS, SOURCES, NKINDS };
+enum { KIND = 56, PASSES = 4, BUCKETS = 11 };
+static const int columns[] = {FM_T_ROLE, FM_T_SP, FM_T_DP, FM_T_FLG, FM_T_PKT, FM_T_TD, FM_T_BPP};
+enum { NCOLUMNS = sizeof columns / sizeof *columns, FEATURES = FM_WINDOW_MOST * NCOLUMNS + FM_NRELATIONS + 2 };
+
+static uint64_t key_of(int kind, uint64_t value)
+{
+	return (uint64_t)kind << KIND | value;
+}
+
+/* All of a kind that are too few for a count of their own. */
+static uint64_t rest_of(uint64_t key)
+{
+	return key | (((uint64_t)1 << KIND) - 1);
+}
+
+static uint64_t column_key(const uint16_t *flow, int c)
+{
+	uint64_t value = flow[c];
+
+	if (c == FM_T_DP)
+		value |= (uint64_t)flow[FM_T_LABEL] << 32 | (uint64_t)flow[FM_T_PR] << 16;
+	return key_of(c, value);
+}
+
+static uint64_t bucket(int n)
+{
+	uint64_t b = 0;
+
+	for (; n > 0 && b < BUCKETS; n /= 2)
+		b++;
+	return b;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* How many of n keys, which are put in order, are different. */
+static int different(uint64_t *key, int n)
+{
+	int found = 0;
+
+	qsort(key, (size_t)n, sizeof *key, compare);
+	for (int i = 0; i < n; i++)
+		found += i == 0 || key[i] != key[i - 1];
+	return found;
+}
+
+/* The keys of what a window is, into key (FEATURES); returns how many. */
+static int keys_of(const uint16_t *tok, int window, uint64_t *key)
+{
+	int n = 0, related[FM_NRELATIONS] = {0};
+	uint64_t service[FM_WINDOW_MOST], source[FM_WINDOW_MOST];
+
+	for (int i = 0; i < window; i++) {
+		const uint16_t *flow = tok + (size_t)i * FM_NTOK;
+		int back, kind = fm_rel_kind(flow[FM_T_REL], window, &back);
+		related[kind < FM_NRELATIONS ? kind : FM_RELATION_NONE]++;
+		service[i] = column_key(flow, FM_T_DP);
+		/* A recency token says how long ago its host was seen, so that these are but nearly sources. */
+		source[i] = flow[FM_T_SA];
+		for (int c = 0; c < NCOLUMNS; c++)
+			key[n++] = column_key(flow, columns[c]);
+	}
+	for (int k = 0; k < FM_NRELATIONS; k++)
+		key[n++] = key_of(FM_NTOK + k, bucket(related[k]));
+	key[n++] = key_of(SERVICES, bucket(different(service, window)));
+	key[n++] = key_of(SOURCES, bucket(different(source, window)));
+	return n;
+}
+
+/* ---- learning ---- */
+
+/* From n keys in order to counts of at least k, and their rests. */
+static int count(struct fm_margins *m, const uint64_t *key, size_t n, uint64_t k, struct fm_error *err)
+{
+	uint64_t rest = 0;
+	size_t kinds = 0;
+	int rc;
+
+	for (size_t i = 0; i < n; i++)
+		kinds += i == 0 || key[i] != key[i - 1];
+	if ((rc = fm_alloc(&m->at, kinds + NKINDS, sizeof *m->at, "margins", err)) < 0)
+		return rc;
+	for (size_t i = 0, to; i < n; i = to) {
+		for (to = i + 1; to < n && key[to] == key[i]; to++)
+			;
+		if (to - i >= k)
+			m->at[m->n++] = (struct fm_margin){key[i], to - i};
+		else
+			rest += to - i;
+		if (to == n || rest_of(key[to]) != rest_of(key[i])) {
+			if (rest >= k)
+				m->at[m->n++] = (struct fm_margin){rest_of(key[i]), rest};
+			rest = 0;
+		}
+	}
+	return FM_OK;
+}
+
+int fm_margins_fit(struct fm_margins *m, const struct fm_encoded *e, int window, int min_count, struct fm_error *err)
+{
+	size_t W = (size_t)window, n = 0;
+	uint64_t *key = NULL;
+	int rc;
+
+	*m = (struct fm_margins){.windows = e->windows};
+	if ((rc = fm_alloc(&key, e->windows * (W * NCOLUMNS + FM_NRELATIONS + 2) + 1, sizeof *key, "margins", err)) < 0)
+		return rc;
+	for (size_t w = 0; w < e->windows; w++)
+		n += (size_t)keys_of(e->tok + w * W * FM_NTOK, window, key + n);
+	qsort(key, n, sizeof *key, compare);
+	rc = count(m, key, n, min_count > 1 ? (uint64_t)min_count : 1, err);
+	free(key);
+	return rc;
+}
+
+void fm_margins_free(struct fm_margins *m)
+{
+	free(m->at);
+	*m = (struct fm_margins){0};
+}
+
+/* ---- as a document ---- */
+
+json_t *fm_margins_json(const struct fm_margins *m)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < m->n; i++)
+		json_array_append_new(list, json_pack("[I,I]", (json_int_t)m->at[i].key, (json_int_t)m->at[i].count));
+	return json_pack("{s:I, s:o}", "windows", (json_int_t)m->windows, "counts", list);
+}
+
+int fm_margins_from_json(struct fm_margins *m, const json_t *j, struct fm_error *err)
+{
+	const json_t *list = json_object_get(j, "counts");
+	json_int_t windows = json_integer_value(json_object_get(j, "windows"));
+	size_t n = json_array_size(list);
+	bool good = json_is_array(list) && windows > 0 && windows < (json_int_t)1 << 32;
+	int rc;
+
+	*m = (struct fm_margins){0};
+	if (!j)
+		return FM_OK;
+	if ((rc = fm_alloc(&m->at, n + 1, sizeof *m->at, "margins", err)) < 0)
+		return rc;
+	for (size_t i = 0; i < n && good; i++) {
+		json_int_t key = json_integer_value(json_array_get(json_array_get(list, i), 0)),
+			   flows = json_integer_value(json_array_get(json_array_get(list, i), 1));
+		good = key >= 0 && key < (json_int_t)NKINDS << KIND && flows > 0 && flows < (json_int_t)1 << 40 &&
+		       (i == 0 || (uint64_t)key > m->at[i - 1].key);
+		m->at[m->n++] = (struct fm_margin){(uint64_t)key, (uint64_t)flows};
+	}
+	if (!good) {
+		fm_margins_free(m);
+		return fm_fail(err, FM_EINPUT, "the model's margins are damaged");
+	}
+	m->windows = (uint64_t)windows;
+	return FM_OK;
+}
+
+/* ---- drafts ---- */
+
+/* a (n) of `size` bytes each, and behind them those of every FM_SPARE_EVERYth; NULL: stays NULL. */
+static int extend(void *to, const void *a, size_t n, size_t size, struct fm_error *err)
+{
+	size_t spare = n / FM_SPARE_EVERY;
+	char *b;
+	int rc;
+
+	if (!a)
+		return FM_OK;
+	if ((rc = fm_alloc(&b, n + spare + 1, size, "windows", err)) < 0)
+		return rc;
+	memcpy(b, a, n * size);
+	for (size_t i = 0; i < spare; i++)
+		memcpy(b + (n + i) * size, (const char *)a + i * FM_SPARE_EVERY * size, size);
+	*(void **)to = b;
+	return FM_OK;
+}
+
+int fm_margins_drafts(const struct fm_margins *m, struct fm_window_schedule *drafts,
+		      const struct fm_window_schedule *schedule, int classes, struct fm_error *err)
+{
+	const struct fm_window_schedule *s = schedule;
+	int rc;
+
+	*drafts = (struct fm_window_schedule){.n = s->n + (m->n > 0 ? s->n / FM_SPARE_EVERY : 0)};
+	if ((rc = extend(&drafts->slot, s->slot, s->n, sizeof *s->slot, err)) < 0 ||
+	    (rc = extend(&drafts->span, s->span, s->n, sizeof *s->span, err)) < 0 ||
+	    (rc = extend(&drafts->cls, s->cls, s->n, sizeof *s->cls, err)) < 0 ||
+	    (rc = extend(&drafts->start_ms, s->start_ms, s->n, sizeof *s->start_ms, err)) < 0 ||
+	    (rc = extend(&drafts->budget, s->budget, s->n, (size_t)classes * sizeof *s->budget, err)) < 0)
+		fm_window_schedule_free(drafts);
+	return rc;
+}
+
+/* ---- choosing ---- */
+
+struct choice {
+	const struct fm_margins *m;
+	double *wanted, *made, *change; /* (m->n + 1); the last is of what has no count */
+	double *by;                     /* (2 * FEATURES) */
+	uint32_t *touched;              /* the same */
+};
+
+/* The place of a key's count. */
+static uint32_t place_of(const struct fm_margins *m, uint64_t key)
+{
+	for (int rest = 0; rest < 2; rest++, key = rest_of(key)) {
+		size_t lo = 0, hi = m->n;
+		while (lo < hi) {
+			size_t mid = lo + (hi - lo) / 2;
+			if (m->at[mid].key < key)
+				lo = mid + 1;
+			else
+				hi = mid;
+		}
+		if (lo < m->n && m->at[lo].key == key)
+			return (uint32_t)lo;
+	}
+	return (uint32_t)m->n;
+}
+
+static void places_of(const struct choice *q, const uint16_t *tok, int window, uint32_t *place)
+{
+	uint64_t key[FEATURES];
+	int n = keys_of(tok, window, key);
+
+	for (int i = 0; i < n; i++)
+		place[i] = place_of(q->m, key[i]);
+}
+
+/* Put what is at `in` (n) in the place of what is at `out` (n), if that brings the made ones nearer. */
+static bool exchange(struct choice *q, const uint32_t *out, const uint32_t *in, size_t n)
+{
+	double rise = 0;
+	size_t touched = 0, changed = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		q->change[in[i]] += 1;
+		q->change[out[i]] -= 1;
+		q->touched[touched++] = in[i];
+		q->touched[touched++] = out[i];
+	}
+	for (size_t i = 0; i < touched; i++) {
+		uint32_t at = q->touched[i];
+		double d = q->change[at];
+		if (!(d > 0 || d < 0))
+			continue;
+		rise += d * (2 * (q->made[at] - q->wanted[at]) + d) / (q->wanted[at] + 1);
+		q->change[at] = 0;
+		q->touched[changed] = at;
+		q->by[changed++] = d;
+	}
+	for (size_t i = 0; i < changed && rise < 0; i++)
+		q->made[q->touched[i]] += q->by[i];
+	return rise < 0;
+}
+
+static int choice_new(struct choice *q, const struct fm_margins *m, double scale, struct fm_error *err)
+{
+	int rc;
+
+	q->m = m;
+	if ((rc = fm_alloc(&q->wanted, m->n + 1, sizeof *q->wanted, "a choice of windows", err)) < 0 ||
+	    (rc = fm_alloc(&q->made, m->n + 1, sizeof *q->made, "a choice of windows", err)) < 0 ||
+	    (rc = fm_alloc(&q->change, m->n + 1, sizeof *q->change, "a choice of windows", err)) < 0 ||
+	    (rc = fm_alloc(&q->by, 2 * FEATURES, sizeof *q->by, "a choice of windows", err)) < 0 ||
+	    (rc = fm_alloc(&q->touched, 2 * FEATURES, sizeof *q->touched, "a choice of windows", err)) < 0)
+		return rc;
+	for (size_t i = 0; i < m->n; i++)
+		q->wanted[i] = (double)m->at[i].count * scale;
+	return FM_OK;
+}
+
+static void choice_free(struct choice *q)
+{
+	free(q->wanted);
+	free(q->made);
+	free(q->change);
+	free(q->by);
+	free(q->touched);
+}
+
+/* Exchange windows and their others, which are alike (spare, FEATURES) places, while it helps.  taken (spare): is the
+ * other one in its place? */
+static void settle(struct choice *q, uint32_t *const place[2], size_t spare, size_t n, bool *taken)
+{
+	bool moved = true;
+
+	for (int pass = 0; pass < PASSES && moved; pass++) {
+		moved = false;
+		for (size_t i = 0; i < spare; i++)
+			if (exchange(q, place[taken[i]] + i * n, place[!taken[i]] + i * n, n)) {
+				taken[i] = !taken[i];
+				moved = true;
+			}
+	}
+}
+
+int fm_margins_choose(const struct fm_margins *m, const struct fm_sampled *x, size_t n, size_t drafts, int window,
+		      struct fm_error *err)
+{
+	size_t W = (size_t)window, spare = drafts - n, each = W * NCOLUMNS + FM_NRELATIONS + 2;
+	struct choice q = {0};
+	uint32_t *place[2] = {NULL, NULL}, one[FEATURES];
+	bool *taken = NULL;
+	int rc;
+
+	if (spare == 0 || m->n == 0)
+		return FM_OK;
+	if ((rc = choice_new(&q, m, (double)n / (double)m->windows, err)) < 0 ||
+	    (rc = fm_alloc(&place[0], spare * each, sizeof *place[0], "a choice of windows", err)) < 0 ||
+	    (rc = fm_alloc(&place[1], spare * each, sizeof *place[1], "a choice of windows", err)) < 0 ||
+	    (rc = fm_alloc(&taken, spare, sizeof *taken, "a choice of windows", err)) < 0)
+		goto out;
+	for (size_t w = 0; w < n; w++) {
+		places_of(&q, x->tok + w * W * FM_NTOK, window, one);
+		for (size_t i = 0; i < each; i++)
+			q.made[one[i]] += 1;
+		if (w % FM_SPARE_EVERY == 0 && w / FM_SPARE_EVERY < spare)
+			memcpy(place[0] + w / FM_SPARE_EVERY * each, one, each * sizeof *one);
+	}
+	for (size_t i = 0; i < spare; i++)
+		places_of(&q, x->tok + (n + i) * W * FM_NTOK, window, place[1] + i * each);
+	settle(&q, place, spare, each, taken);
+	for (size_t i = 0; i < spare; i++)
+		if (taken[i]) {
+			memcpy(x->tok + i * FM_SPARE_EVERY * W * FM_NTOK, x->tok + (n + i) * W * FM_NTOK,
+			       W * FM_NTOK * sizeof *x->tok);
+			memcpy(x->res + i * FM_SPARE_EVERY * W * FM_NRES, x->res + (n + i) * W * FM_NRES,
+			       W * FM_NRES * sizeof *x->res);
+		}
+out:
+	choice_free(&q);
+	free(place[0]);
+	free(place[1]);
+	free(taken);
+	return rc;
+}
