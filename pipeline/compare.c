@@ -166,14 +166,13 @@ static int config_of(const struct compare *c, const struct rival *r, bool small,
 {
 	const char *set[SET_MOST];
 	char path[FM_CFG_PATH + 16], rows[48], dialect[FM_CFG_PATH + 16];
+	bool trial = false;
 	int n = 0, rc;
 
 	snprintf(path, sizeof path, "source.path=%s", c->trace);
 	snprintf(rows, sizeof rows, "source.rows=%llu", (unsigned long long)c->o->rows);
 	set[n++] = path;
 	set[n++] = rows;
-	/* The trial of the gate by planted generators would say the same thing for each model. */
-	set[n++] = "gate.control_rows=100";
 	if (c->named) {
 		snprintf(dialect, sizeof dialect, "source.dialect=%s", c->named);
 		set[n++] = dialect;
@@ -187,9 +186,13 @@ static int config_of(const struct compare *c, const struct rival *r, bool small,
 			return fm_fail(err, FM_EUSAGE, "--set is there more than %d times", SET_MOST - 16);
 		if (fm_config_is_for(c->o->set[i], kind_of(r)))
 			set[n++] = c->o->set[i];
+		trial |= strncmp(c->o->set[i], "gate.control_rows=", 18) == 0;
 	}
 	if ((rc = fm_config_load(cfg, c->config, set, n, err)) < 0)
 		return rc;
+	/* The trial of the gate by planted generators would say the same thing for each model. */
+	if (!trial)
+		(*cfg)->gate.control_rows = 100;
 	return fm_input_settle(*cfg, c->workspace, c->o->unconfined, err);
 }
 

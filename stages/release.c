@@ -333,6 +333,30 @@ static size_t gather(const struct job *j, const struct fm_archive_file f[NMEMBER
 	return n;
 }
 
+/* The manifest of a version that had not all of today's keys, with their values: a page is of a whole config. */
+static json_t *with_all_keys(json_t *manifest, const struct fm_config *cfg)
+{
+	json_t *config = json_object_get(manifest, "config"), *all = fm_config_json(cfg, NULL, true), *section, *has;
+	bool failed = !all;
+	const char *name;
+
+	if (!config || failed)
+		goto out;
+	json_object_foreach(all, name, section)
+	{
+		if (!(has = json_object_get(config, name)))
+			failed |= json_object_set(config, name, section) != 0;
+		else if (json_is_object(section))
+			failed |= json_object_update_missing(has, section) != 0;
+	}
+out:
+	json_decref(all);
+	if (!failed)
+		return manifest;
+	json_decref(manifest);
+	return NULL;
+}
+
 /* What a partner may see, on a page, of a manifest that names the n files but the page itself. */
 static int write_report(struct job *j, const struct fm_metadata_in *in, const struct fm_archive_file *list, size_t n)
 {
@@ -341,7 +365,7 @@ static int write_report(struct job *j, const struct fm_metadata_in *in, const st
 	int rc;
 
 	/* As whoever reads the manifest has it: in the order of its members. */
-	if ((rc = put_json(j, fm_manifest_json(in, j->in->manifest, list, n), &text)) < 0)
+	if ((rc = put_json(j, with_all_keys(fm_manifest_json(in, j->in->manifest, list, n), j->in->cfg), &text)) < 0)
 		goto out;
 	if (!(facts = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, NULL))) {
 		rc = fm_fail(j->err, FM_ESYSTEM, "out of memory for the report");

@@ -55,7 +55,7 @@ done 3<keys
 kinds_of() { # KEY: the kinds whose generator reads it
 	for kind in diffusion:exchanges marginals: ctgan: plain: netshare:; do
 		for file in ${kind%:*} ${kind#*:}; do
-			if grep -qE "cfg->$1([^A-Za-z0-9_]|\$)" "$ROOT/model/generator_$file.c"; then
+			if cat "$ROOT/model/generator_$file"*.c | grep -qE "cfg->$1([^A-Za-z0-9_]|\$)"; then
 				printf '%s ' "${kind%:*}"
 				break
 			fi

@@ -37,8 +37,8 @@
  *
  * What the codec keeps of the private rows: values that at least min_count training rows carry, bin edges on the data's
  * lattice with min_count rows beyond the outer ones, histograms of roles and of time, counts of labels in windows
- * (label_counts.h), and what outlasts a window (host_profiles.h, window_memory.h, kept_ports.h, beats.h, window_follow.h, tail.h).
- * docs/how-it-works.md has the list.  No address.
+ * (label_counts.h), and what outlasts a window (host_profiles.h, window_memory.h, kept_ports.h, beats.h,
+ * window_follow.h, tail.h). docs/how-it-works.md has the list.  No address.
  */
 #ifndef FM_MODEL_CODEC_CODEC_H
 #define FM_MODEL_CODEC_CODEC_H

@@ -271,6 +271,12 @@ void *mmap64(void *at, size_t n, int prot, int flags, int fd, off_t off)
 	return plan && fails(MAP, FROM) ? MAP_FAILED : (void *)syscall(SYS_mmap, at, n, prot, flags, fd, off);
 }
 
+/* No stage inherits a mapped file (pipeline/walls/sandbox_forget.c) but this one. */
+int madvise(void *at, size_t n, int advice)
+{
+	return at == (void *)plan ? 0 : (int)syscall(SYS_madvise, at, n, advice);
+}
+
 int memfd_create(const char *name, unsigned flags)
 {
 	return fails(MEMFD, FROM) ? -1 : (int)syscall(SYS_memfd_create, name, flags);
