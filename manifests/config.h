@@ -240,6 +240,11 @@ bool fm_config_is_for(const char *override, const char *kind);
  * as builders do that mean no date: long before any release of flowmint's.  FM_EINPUT where it is no count of seconds.
  */
 int fm_source_date(char day[16], struct fm_error *err) FM_MUST_CHECK;
+/* Does "section.key=value" do something in cfg?  By its mode, the kind and the other choices that it needs.  true for a
+ * key that is not known. */
+bool fm_config_counts(const struct fm_config *cfg, const char *override);
+/* Is its key a choice among words, on which other keys may depend? */
+bool fm_config_is_choice(const char *override);
 int fm_config_load(struct fm_config **cfg, const char *file, const char *const *overrides, int noverrides,
 		   struct fm_error *err) FM_MUST_CHECK;
 /* The same of a project whose trace need not be named yet. */

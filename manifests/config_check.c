@@ -31,16 +31,35 @@ void fm_split_key(const char *key, char section[64], const char **name)
 
 const char *const fm_config_learning[] = {"source", "split", "model", "train", "privacy", NULL};
 
-bool fm_config_is_for(const char *override, const char *kind)
+static const struct fm_key *key_of(const char *override)
 {
 	char section[64], key[128];
-	const struct fm_key *k;
 	const char *name;
 
 	snprintf(key, sizeof key, "%.*s", (int)strcspn(override, "="), override);
 	fm_split_key(key, section, &name);
-	k = fm_key_find(section, name);
+	return fm_key_find(section, name);
+}
+
+bool fm_config_is_for(const char *override, const char *kind)
+{
+	const struct fm_key *k = key_of(override);
+
 	return !k || !k->kind || fm_choice_has(k->kind, kind);
+}
+
+bool fm_config_counts(const struct fm_config *cfg, const char *override)
+{
+	const struct fm_key *k = key_of(override);
+
+	return !k || fm_key_counts(k, cfg);
+}
+
+bool fm_config_is_choice(const char *override)
+{
+	const struct fm_key *k = key_of(override);
+
+	return k && k->type == FM_KEY_CHOICE;
 }
 
 int fm_loader_fail_at(struct fm_loader *l, const char *const *keys, size_t n, const char *fmt, ...)
@@ -154,6 +173,9 @@ static int check_kind(struct fm_loader *l)
 /* Nor does one that another choice leaves without effect. */
 static int check_needs(struct fm_loader *l)
 {
+	/* A kind without a private form says that, and not that its keys do nothing. */
+	if (fm_config_dp(l->cfg) && !fm_choice_has("diffusion|marginals", l->cfg->model.kind))
+		return FM_OK;
 	for (size_t i = 0; i < fm_nkeys && !l->resolved; i++) {
 		const struct fm_key *k = &fm_keys[i], *other;
 		const struct fm_yaml *at = l->provenance[i].at;

@@ -181,15 +181,24 @@ static int config_of(const struct compare *c, const struct rival *r, bool small,
 		set[n++] = r->set[i];
 	for (size_t i = 0; small && i < NSMALL && r->small[i]; i++)
 		set[n++] = r->small[i];
-	for (int i = 0; i < c->o->nset; i++) {
-		if (n == SET_MOST)
-			return fm_fail(err, FM_EUSAGE, "--set is there more than %d times", SET_MOST - 16);
-		if (fm_config_is_for(c->o->set[i], kind_of(r)))
-			set[n++] = c->o->set[i];
-		trial |= strncmp(c->o->set[i], "gate.control_rows=", 18) == 0;
+	/* Its own choices first: a key that they leave without effect is for others among those that are compared. */
+	for (int pass = 0; pass < 2; pass++) {
+		struct fm_error unlike;
+		int from = n;
+
+		for (int i = 0; i < c->o->nset; i++) {
+			if (n == SET_MOST)
+				return fm_fail(err, FM_EUSAGE, "--set is there more than %d times", SET_MOST - 16);
+			if (fm_config_is_for(c->o->set[i], kind_of(r)) &&
+			    (pass ? !*cfg || fm_config_counts(*cfg, c->o->set[i]) : fm_config_is_choice(c->o->set[i])))
+				set[n++] = c->o->set[i];
+			trial |= strncmp(c->o->set[i], "gate.control_rows=", 18) == 0;
+		}
+		fm_config_free(pass ? *cfg : NULL);
+		if ((rc = fm_config_load(cfg, c->config, set, n, pass ? err : &unlike)) < 0 && pass)
+			return rc;
+		n = pass ? n : from;
 	}
-	if ((rc = fm_config_load(cfg, c->config, set, n, err)) < 0)
-		return rc;
 	/* The trial of the gate by planted generators would say the same thing for each model. */
 	if (!trial)
 		(*cfg)->gate.control_rows = 100;

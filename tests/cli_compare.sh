@@ -68,7 +68,7 @@ expect 0 "the runs are in a ledger" "$F" audit --workspace cmp/project/workspace
 
 # --- with differential privacy: counts beside a network, each charged for what it learned ---
 claimed() { # OPTION...
-	"$F" compare few.csv $UNCONFINED --quiet --preset ugr16-dp --set model.width=16 --set train.steps=3 --set train.warmup=1 \
+	"$F" compare few.csv $UNCONFINED --quiet --preset ugr16-dp --set model.width=16 --set model.heads=1 --set train.steps=3 --set train.warmup=1 \
 		--set train.batch=200 --set privacy.draws=1 --set privacy.records=2000 --set privacy.total_epsilon=5 "$@"
 }
 head -n 600 trace.csv >few.csv
