@@ -150,6 +150,7 @@ else
 fi
 if command -v zsh >/dev/null; then
 	expect 0 "zsh reads its script" zsh -n flowmint.zsh
+	expect 0 "and runs it" zsh -fc 'autoload -Uz compinit; compinit -u -d ./zcompdump; . ./flowmint.zsh'
 	# What an interactive zsh offers behind a line: whatever goes to compadd, and "end" when the tab has been worked on.
 	cat >ask.zsh <<'EOF'
 zmodload zsh/zpty
