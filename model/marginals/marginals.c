@@ -36,10 +36,12 @@ static int encode_all(uint32_t **tok, const struct fm_domains *d, const struct f
 	return FM_OK;
 }
 
+/* The mean over the tokens that have leaves of any weight: noise can leave a token without one, and sums round, so that
+ * the mean is held to what a record can be. */
 static double flows_per_record(const struct fm_marginals *m)
 {
 	const struct fm_axis *kind = &m->domains.axis[FM_X_KIND];
-	double flows = 0;
+	double flows = 0, records = 0;
 
 	for (int k = 0; k < kind->ntokens; k++) {
 		double mean = 0, before = 0;
@@ -50,10 +52,12 @@ static double flows_per_record(const struct fm_marginals *m)
 			mean += (kind->cum[j] - before) * (p.a + p.b);
 			before = kind->cum[j];
 		}
-		if (before > 0)
+		if (before > 0) {
 			flows += m->tables.one[FM_A_KIND][k] * mean / before;
+			records += m->tables.one[FM_A_KIND][k];
+		}
 	}
-	return flows / m->tables.total;
+	return records > 0 ? fmin(fmax(flows / records, 1), FM_EXCHANGE_FLOWS) : 1;
 }
 
 /* Each count is moved by 1, or by sqrt(2) where a record is replaced by another one (counts.h). */
