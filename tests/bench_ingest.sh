@@ -1,10 +1,11 @@
 #!/bin/sh
-# bench_ingest.sh [FILE [DIALECT]] - flowmint's reader on two threads next to pandas.read_csv, and to DuckDB's reader into a table and
-# to an aggregate on two threads, of the same file in the same run, in turn: seconds, and seconds of the processor (what a loaded
-# machine tells), medians of $RUNS (3), without the start of the programs, and the reader's peak memory. Without FILE: the first $ROWS
-# (400,000) of the UGR'16 day beside the repository, or of a made-up trace where that is absent. ALL=1: the whole day, plain and gzip,
-# and packets too. Needs $B/tests/bench/ingest (make bench builds it) and pandas and DuckDB ($B/venv, make deps-interop). Nothing is
-# asserted: what is slow here may be the machine.
+# bench_ingest.sh [FILE [DIALECT]] - flowmint's reader on two threads next to pandas.read_csv, alone and with pyarrow (by
+# which pandas 3 makes its strings), and to DuckDB's reader into a table and to an aggregate on two threads, of the same
+# file in the same run, in turn: seconds, and seconds of the processor (what a loaded machine tells), medians of $RUNS (3),
+# without the start of the programs, and the reader's peak memory. Without FILE: the first $ROWS (400,000) of the UGR'16
+# day beside the repository, or of a made-up trace where that is absent. ALL=1: the whole day, plain and gzip, and packets
+# too. Needs $B/tests/bench/ingest (make bench builds it) and pandas and DuckDB ($B/venv, make deps-interop), and pyarrow
+# for its line. Nothing is asserted: what is slow here may be the machine.
 set -eu
 cd "$(dirname "$0")/.."
 B=${B:-build}
@@ -20,7 +21,11 @@ cat >"$work/peer.py" <<'EOF'
 import resource, sys, time
 what, path, dialect = sys.argv[1:4]
 headless = dialect in ("ugr16", "ugr17")
-if what == "pandas":
+if what in ("pandas", "arrow"):
+    if what == "pandas":
+        sys.modules["pyarrow"] = None
+    else:
+        import pyarrow
     import pandas
     read = lambda: pandas.read_csv(path, header=None if headless else 0)
 else:
@@ -45,7 +50,7 @@ bench() { # FILE DIALECT
 	rm -f "$work"/said.*
 	for _ in $(seq "$RUNS"); do
 		"$B/tests/bench/ingest" "$1" "$2" 2 | sed 's, rows/s,,; s/ rows//; s/ KiB//; s/ s\b//g' >>"$work/said.flowmint"
-		for peer in pandas table aggregate; do
+		for peer in pandas arrow table aggregate; do
 			"$python" "$work/peer.py" $peer "$1" "$2" >>"$work/said.$peer" 2>"$work/err" || rm -f "$work/said.$peer"
 		done
 	done
@@ -53,9 +58,10 @@ bench() { # FILE DIALECT
 	cpu=$(median "$work/said.flowmint" 5)
 	printf '%s: %s rows\n' "$(basename "$1")" "$(median "$work/said.flowmint" 1)"
 	printf '  %-20s %7.3f s %7.3f s of processor   peak %s KiB\n' flowmint "$ours" "$cpu" "$(median "$work/said.flowmint" 4)"
-	for peer in pandas table aggregate; do
+	for peer in pandas arrow table aggregate; do
 		case $peer in
 		pandas) name=pandas.read_csv ;;
+		arrow) name='the same and pyarrow' ;;
 		table) name='DuckDB, a table' ;;
 		aggregate) name='DuckDB, an aggregate' ;;
 		esac

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK ((size_t)256 << 10)
+#define BLOCK ((size_t)64 << 10)
 #define ROWS FM_CSV_AHEAD_ROWS
 #define MAX_THREADS 16
 #define MAX_ADDRESSES 65536           /* of a thread's dictionary, and of values: beyond, it begins anew */
@@ -31,7 +31,7 @@ struct slot {
 };
 
 /* A thread that parses, by dictionaries of its own, so that what is in one block need not be found again in the next.
- */
+ * The last is the reader's own, which parses while the block that it waits for is not ready. */
 struct worker {
 	struct fm_csv_ahead *of;
 	pthread_t thread;
@@ -173,6 +173,23 @@ static void parse(struct worker *w, struct slot *s, bool forget)
 	s->usable = s->usable && keep_fresh(w, s, &ignored) >= 0;
 }
 
+/* Parse the next block that is waiting for it. The lock is held before and after. */
+static void parse_next(struct worker *w)
+{
+	struct fm_csv_ahead *a = w->of;
+	struct slot *s = slot_at(a, a->claimed++);
+	bool forget = w->forget && !s->raw;
+
+	w->forget = w->forget && s->raw;
+	pthread_mutex_unlock(&a->lock);
+	if (!s->raw)
+		parse(w, s, forget);
+	pthread_mutex_lock(&a->lock);
+	s->parsed = true;
+	if (s == slot_at(a, a->tail)) /* the reader waits for no other */
+		pthread_cond_signal(&a->done);
+}
+
 static void *work(void *arg)
 {
 	struct worker *w = arg;
@@ -180,23 +197,10 @@ static void *work(void *arg)
 
 	pthread_mutex_lock(&a->lock);
 	while (!a->stop) {
-		struct slot *s;
-		bool forget;
-
-		if (a->claimed == a->head) {
+		if (a->claimed != a->head)
+			parse_next(w);
+		else
 			pthread_cond_wait(&a->fed, &a->lock);
-			continue;
-		}
-		s = slot_at(a, a->claimed++);
-		forget = w->forget && !s->raw;
-		w->forget = w->forget && s->raw;
-		pthread_mutex_unlock(&a->lock);
-		if (!s->raw)
-			parse(w, s, forget);
-		pthread_mutex_lock(&a->lock);
-		s->parsed = true;
-		if (s == slot_at(a, a->tail)) /* the reader waits for no other */
-			pthread_cond_signal(&a->done);
 	}
 	pthread_mutex_unlock(&a->lock);
 	return NULL;
@@ -209,7 +213,7 @@ static int start_threads(struct fm_csv_ahead *a, struct fm_error *err)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	for (; a->started < a->nthreads && !e; a->started += e == 0)
+	for (; a->started < a->nthreads - 1 && !e; a->started += e == 0)
 		e = pthread_create(&a->worker[a->started].thread, NULL, work, &a->worker[a->started]);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	errno = e;
@@ -363,8 +367,12 @@ int fm_csv_ahead_next(struct fm_csv_ahead *a, struct fm_csv_piece **piece, struc
 	if (rc < 0)
 		return rc;
 	pthread_mutex_lock(&a->lock);
-	while (!s->parsed)
-		pthread_cond_wait(&a->done, &a->lock);
+	while (!s->parsed) {
+		if (a->claimed != a->head)
+			parse_next(&a->worker[a->nthreads - 1]);
+		else
+			pthread_cond_wait(&a->done, &a->lock);
+	}
 	pthread_mutex_unlock(&a->lock);
 	*piece = &s->piece;
 	return FM_OK;
@@ -565,7 +573,7 @@ int fm_csv_ahead_new(struct fm_csv_ahead **out, const struct fm_trace_opts *o, c
 	a->input = first;
 	a->begins = true;
 	a->nthreads = nthreads < MAX_THREADS ? nthreads : MAX_THREADS;
-	a->nslot = (unsigned)a->nthreads + 2;
+	a->nslot = 2 * (unsigned)a->nthreads + 4;
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_cond_init(&a->fed, NULL);
 	pthread_cond_init(&a->done, NULL);

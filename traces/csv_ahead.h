@@ -25,7 +25,7 @@
 #include "traces/csv.h"
 #include "traces/file_order.h"
 
-#define FM_CSV_AHEAD_ROWS 8192U /* of a block; the reader parses one that has more */
+#define FM_CSV_AHEAD_ROWS 4096U /* of a block; the reader parses one that has more */
 
 struct fm_csv_piece {
 	struct fm_csv_input *starts; /* a file that begins here, but the first; who sets it NULL closes it */
