@@ -184,17 +184,17 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	{"jsd_mean8", JSD, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED, "sa da sp dp te td pkt byt",
 	 "Eight main fields, mean divergence, ports by number",
 	 "mean of `jsd.` SA DA SP DP TS TD PKT BYT (R): ports by their exact numbers", LN2},
-	{"jsd.{SA,DA,SP,DP,SPb,DPb,PR,TS,TD,PKT,BYT,FLG,TOS,TY}", JSD, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED,
+	{"jsd.{SA,DA,SP,DP,SPb,DPb,PR,TS,TD,PKT,BYT,FLG,TOS,TY}", JSD, FM_LOW, 0, OPEN | FM_ONE_FIELD, OPEN, 0, FM_EXPECTED,
 	 "{1:sa|da|sp|dp|sp|dp|pr|te|td|pkt|byt|flg|stos|label}",
 	 "{1:Source hosts by rank|Destination hosts by rank|Source port, exact|Destination port, exact|Source port in "
 	 "groups|Destination port in groups|Protocol|Time|Duration|Packets|Bytes|TCP flags|Type of service|Label}, "
 	 "divergence",
 	 "Jensen-Shannon divergence of one column, nats, 0 to 0.693 (R but FLG TOS): SA DA hosts by rank, SP DP every "
 	 "port number, SPb DPb ports in groups", LN2},
-	{"jsd.{SAid,DAid,SA16,DA16}", JSD, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED | FM_UNRANKED, "{1:sa|da|sa|da}",
+	{"jsd.{SAid,DAid,SA16,DA16}", JSD, FM_LOW, 0, OPEN | FM_ONE_FIELD, OPEN, 0, FM_EXPECTED | FM_UNRANKED, "{1:sa|da|sa|da}",
 	 "{1:Source address itself|Destination address itself|Source prefix of 16 bits|Destination prefix of 16 bits}, "
 	 "divergence", "the same of addresses, of prefixes (R): large where addresses are made up", LN2},
-	{"jsd.AF", JSD, FM_LOW, 0, OPEN, OPEN, 0, 0, "sa", "IPv4 or IPv6, divergence",
+	{"jsd.AF", JSD, FM_LOW, 0, OPEN | FM_ONE_FIELD, OPEN, 0, 0, "sa", "IPv4 or IPv6, divergence",
 	 "the same of the address family; there where either table has IPv6", LN2},
 	{"emd.{TS,TD,PKT,BYT}", EMD, FM_LOW, 0, OPEN, OPEN, 0, FM_UNRANKED, "{1:te|td|pkt|byt}",
 	 "{1:Time|Duration|Packets|Bytes}, earth mover" APOSTROPHE "s distance{1: in microseconds| in seconds||}",
@@ -203,10 +203,10 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "{1:Time|Duration|Packets|Bytes}, earth mover" APOSTROPHE "s distance over the range",
 	 "the same over the column's real range (R)", 1},
 
-	{"ks.{TD,SP,DP,PKT,BYT}", KS, FM_LOW, 0, OPEN, OPEN, 0, 0, "{1:td|sp|dp|pkt|byt}",
+	{"ks.{TD,SP,DP,PKT,BYT}", KS, FM_LOW, 0, OPEN | FM_ROW_SHARE, OPEN | FM_ROW_SHARE, 0, 0, "{1:td|sp|dp|pkt|byt}",
 	 "{1:Duration|Source port|Destination port|Packets|Bytes}, largest difference of the distributions",
 	 "Kolmogorov and Smirnov's distance of one column, 0 to 1 (R)", 1},
-	{"ks.TOP", KS, FM_LOW, 0, OPEN, OPEN, 0, 0, "dp pr",
+	{"ks.TOP", KS, FM_LOW, 0, OPEN | FM_ROW_SHARE, OPEN | FM_ROW_SHARE, 0, 0, "dp pr",
 	 "The 200 most frequent services, difference of their shares",
 	 "sum of the differences of the shares of real's 200 most frequent (port, protocol), halved (R)", 1},
 
@@ -217,7 +217,7 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "Two fields together, mean divergence", "divergence of the joint distribution of two columns, mean of 45 "
 	 "pairs (R)", LN2},
 
-	{"time.DAY", DAY, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED, "te",
+	{"time.DAY", DAY, FM_LOW, 0, OPEN | FM_ONE_FIELD, OPEN, 0, FM_EXPECTED, "te",
 	 "Course of the day, divergence", "flows by hour of the day: divergence (R)", LN2},
 	{"time.{IAT,RATE}", TIME, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED, "te",
 	 "{1:Gaps between flows|Flows a second}, divergence", "gaps, flows of a second: divergence (R)", LN2},
@@ -468,20 +468,20 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	{"leak.mia_auc" NEAR, MIA, FM_LOW, 0.5, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "",
 	 "Membership inference, " CURVE NEAR_WORDS(1),
 	 "membership inference on the output: area under the curve, 0.5 where it is guessing, 95 % interval"},
-	{"leak.mia_tpr_1" NEAR, MIA, FM_LOW, 0.01, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "",
+	{"leak.mia_tpr_1" NEAR, MIA, FM_LOW, 0.01, OPEN | FM_ROW_SHARE, NONE, FM_NEEDS_HOLDOUT, 0, "",
 	 "Membership inference, found at 1 % false alarms" NEAR_WORDS(1),
 	 "membership inference on the output: hits at 1 % false alarms, 95 % interval"},
-	{"leak.mia_tpr_01" NEAR, MIA, FM_LOW, 0.001, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "",
+	{"leak.mia_tpr_01" NEAR, MIA, FM_LOW, 0.001, OPEN | FM_ROW_SHARE, NONE, FM_NEEDS_HOLDOUT, 0, "",
 	 "Membership inference, found at 0.1 % false alarms" NEAR_WORDS(1),
 	 "membership inference on the output: hits at 0.1 % false alarms, 95 % interval"},
 	{"leak.mia_model_auc", MIA, FM_LOW, 0.5, OPEN, NONE, FM_NEEDS_HOLDOUT | FM_NEEDS_MODEL, 0, "",
 	 "Membership inference by the model's loss, " CURVE,
 	 "the same by the model's loss on at most 512 windows of either side: area under the curve, 0.5 where it is "
 	 "guessing, 95 % interval"},
-	{"leak.mia_model_tpr_1", MIA, FM_LOW, 0.01, OPEN, NONE, FM_NEEDS_HOLDOUT | FM_NEEDS_MODEL, 0, "",
+	{"leak.mia_model_tpr_1", MIA, FM_LOW, 0.01, OPEN | FM_ROW_SHARE, NONE, FM_NEEDS_HOLDOUT | FM_NEEDS_MODEL, 0, "",
 	 "Membership inference by the model's loss, found at 1 % false alarms",
 	 "the same by the model's loss on at most 512 windows of either side: hits at 1 % false alarms, 95 % interval"},
-	{"leak.mia_model_tpr_01", MIA, FM_LOW, 0.001, OPEN, NONE, FM_NEEDS_HOLDOUT | FM_NEEDS_MODEL, 0, "",
+	{"leak.mia_model_tpr_01", MIA, FM_LOW, 0.001, OPEN | FM_ROW_SHARE, NONE, FM_NEEDS_HOLDOUT | FM_NEEDS_MODEL, 0, "",
 	 "Membership inference by the model's loss, found at 0.1 % false alarms",
 	 "the same by the model's loss on at most 512 windows of either side: hits at 0.1 % false alarms, 95 % "
 	 "interval"},

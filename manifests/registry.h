@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/mem.h"
 
@@ -82,6 +83,9 @@ enum fm_audience {
 	FM_REAL_ROWS = 4,       /* its value is a number of real rows, and is rounded down as n is */
 	FM_LABELS = 8,          /* a score over labels, which would tell how many rows carry them: to thousandths */
 	FM_ONE_LABEL = 16, /* the score of one label, n of whose rows were tried: to hundredths, and from k rows on */
+	/* A divergence of one field, which would tell the same where that has two values: to ten-thousandths. */
+	FM_ONE_FIELD = 32,
+	FM_ROW_SHARE = 64, /* a share of real rows, which tells how many there are: to thousandths, of 1,000 or more */
 };
 enum { FM_NO_FLOOR = -1 };
 #define FM_METRIC_REPEATS "leak.rows_equal" /* a trace without any person in it has some too */
@@ -106,6 +110,19 @@ extern const size_t fm_metric_nkinds;
 const struct fm_metric_kind *fm_metric_kind(const char *name);
 const struct fm_metric_topic *fm_metric_topic(const char *name); /* of a metric that is no floor, or NULL */
 unsigned fm_metric_audience(const char *name);
+/* The number of a metric as it is published: rounded as its row says, and a floor, which is of real flows alone, to two
+ * digits. */
+double fm_metric_published(const char *name, double v);
+/* Can a metric of this name have that value?  What is good when low has its ideal for an end where that is 0, what is
+ * good when high where it is 1, and scores over labels are shares.  In privacy.mode dp noise may carry it further. */
+bool fm_metric_can_be(const char *name, double value);
+/* Rows that a metric rests on, as they are published; 0: not at all. Synthetic ones, of which there are that many, may
+ * be known. Of real ones, which are whole windows, at least k numbers are possible behind one that is published. */
+int64_t fm_metric_published_rows(const char *name, int64_t n, int64_t synthetic, int64_t k, int64_t window);
+/* Real rows of a cell, down to two digits of a multiple of k: cells add up to numbers of rows again. */
+int64_t fm_published_count(int64_t n, int64_t k);
+/* The order of the registry: below 0 where a comes before b, as qsort wants it; floors come behind all others. */
+int fm_metric_order(const char *a, const char *b);
 /* The eight whose mean is jsd_mean8, in the order of the method's paper, up to NULL. */
 extern const char *const fm_metric_eight[];
 /* A task: what learned from synthetic flows beside the same that learned from real ones.  lost: the metric that says

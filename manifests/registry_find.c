@@ -80,11 +80,84 @@ const struct fm_metric_topic *fm_metric_topic(const char *name)
 	return kind ? &fm_metric_topics[kind->topic] : NULL;
 }
 
+int fm_metric_order(const char *a, const char *b)
+{
+	const struct fm_metric_kind *x = fm_metric_kind(a), *y = fm_metric_kind(b);
+	const char *m = a, *n = b;
+	bool p = take_floor(&m), q = take_floor(&n);
+
+	if (p != q)
+		return p ? 1 : -1;
+	return x == y ? strcmp(a, b) : !y || (x && x < y) ? -1 : 1;
+}
+
 unsigned fm_metric_audience(const char *name)
 {
 	const struct fm_metric_kind *kind = fm_metric_kind(name);
 
 	return !kind ? FM_TEAM_ALONE : take_floor(&name) ? (unsigned)kind->floor : kind->shown;
+}
+
+double fm_metric_published(const char *name, double v)
+{
+	unsigned who = fm_metric_audience(name);
+	double parts = who & FM_ONE_LABEL                 ? 100
+		       : who & (FM_LABELS | FM_ROW_SHARE) ? 1000
+		       : who & FM_ONE_FIELD               ? 10000
+							  : 0;
+	char text[32];
+
+	if (!isfinite(v))
+		return v;
+	if (parts > 0)
+		return fabs(v) < 1e12 ? nearbyint(v * parts) / parts + 0.0 : v; /* no -0 */
+	if (!take_floor(&name))
+		return v;
+	snprintf(text, sizeof text, "%.1e", v); /* and read back in the same locale */
+	return strtod(text, NULL);
+}
+
+bool fm_metric_can_be(const char *name, double value)
+{
+	const struct fm_metric_kind *kind = fm_metric_kind(name);
+	double off;
+	bool ends;
+
+	if (!kind || !isfinite(value) || strncmp(name, "floor.", 6) == 0)
+		return kind != NULL;
+	if (kind->shown & (FM_LABELS | FM_ONE_LABEL))
+		return value <= 1 && value >= (kind->good == FM_PAIR ? 0 : -1);
+	if (!(kind->span > 0))
+		return true;
+	off = value - kind->ideal;
+	ends = (kind->good == FM_LOW && kind->ideal == 0) || (kind->good == FM_HIGH && kind->ideal == 1);
+	if (ends && (kind->good == FM_LOW ? off < -1e-3 : off > 1e-3))
+		return false;
+	return fabs(off) <= kind->span + 1e-3;
+}
+
+int64_t fm_metric_published_rows(const char *name, int64_t n, int64_t synthetic, int64_t k, int64_t window)
+{
+	unsigned who = fm_metric_audience(name);
+	int64_t unit;
+
+	if (n <= 0 || k < 1)
+		return 0;
+	if (who & FM_ONE_LABEL)
+		return fm_published_count(n, k);
+	unit = !(who & FM_REAL_ROWS) && n / k == synthetic / k ? k : k * (window > 1 ? window : 1);
+	return n / unit * unit;
+}
+
+int64_t fm_published_count(int64_t n, int64_t k)
+{
+	int64_t unit = k;
+
+	if (n <= 0 || k < 1)
+		return 0;
+	while (n / unit >= 100)
+		unit *= 10;
+	return n / unit * unit;
 }
 
 bool fm_metric_needs_labels(const char *name)
@@ -269,8 +342,10 @@ static const char *audience(unsigned shown)
 
 static void put_rounding(struct fm_buf *out, unsigned shown)
 {
-	fm_buf_puts(out, shown & FM_REAL_ROWS   ? ", to k"
+	fm_buf_puts(out, shown & FM_REAL_ROWS   ? ", to k windows"
 			 : shown & FM_LABELS    ? ", to 0.001"
+			 : shown & FM_ROW_SHARE ? ", to 0.001 from 1,000 rows on"
+			 : shown & FM_ONE_FIELD ? ", to 0.0001"
 			 : shown & FM_ONE_LABEL ? ", to 0.01 from k rows on"
 						: "");
 }

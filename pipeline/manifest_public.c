@@ -1,5 +1,6 @@
 #include "pipeline/manifest_public.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/table.h"
@@ -22,14 +23,15 @@ struct looking {
 	bool cells;
 };
 
+/* The names of labels in metrics, and how many labels have each. */
 static int labels_of(const struct fm_table *t, json_t **out, struct fm_error *err)
 {
 	char name[FM_LABEL_NAME];
 
-	*out = json_array();
+	*out = json_object();
 	for (size_t i = 0; FM_HAS(t, FM_LABEL) && i < t->dict[FM_LABEL].n; i++) {
 		fm_label_name(t, (uint32_t)i, name);
-		json_array_append_new(*out, json_string(name));
+		json_object_set_new(*out, name, json_integer(1 + json_integer_value(json_object_get(*out, name))));
 	}
 	return *out ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory: labels");
 }
@@ -60,10 +62,11 @@ out:
 
 /* ---- compared ---- */
 
-static const json_t *field_named(const json_t *fields, const char *name)
+/* The field of that name at or behind *at, which is then behind it; NULL: none. Nothing is said by an order. */
+static const json_t *field_named(const json_t *fields, const char *name, size_t *at)
 {
-	for (size_t i = 0; i < json_array_size(fields); i++) {
-		const json_t *f = json_array_get(fields, i);
+	while (*at < json_array_size(fields)) {
+		const json_t *f = json_array_get(fields, (*at)++);
 		const char *other = json_string_value(json_object_get(f, "name"));
 
 		if (name && other && strcmp(other, name) == 0)
@@ -125,7 +128,7 @@ static int compare_histograms(const struct fm_config *cfg, const json_t *publish
 	bool real = strcmp(cfg->publish.report, "histograms") == 0;
 	const json_t *fields = json_object_get(published, "fields"), *k = json_object_get(published, "k");
 	const char *format = json_string_value(json_object_get(published, "format"));
-	size_t n = json_array_size(fields);
+	size_t n = json_array_size(fields), at = 0;
 	bool good = format && strcmp(format, FM_PUBLIC_HISTOGRAMS_FORMAT) == 0 && json_is_array(fields) &&
 		    json_object_size(published) == (real ? 3u : 2u) && n <= json_array_size(own) &&
 		    (!real || json_integer_value(k) >= 1);
@@ -134,9 +137,7 @@ static int compare_histograms(const struct fm_config *cfg, const json_t *publish
 		const json_t *f = json_array_get(fields, i);
 		const char *name = json_string_value(json_object_get(f, "name"));
 
-		good = is_field(f, field_named(own, name), real, real ? json_integer_value(k) : 1);
-		for (size_t j = 0; j < i && good; j++)
-			good = strcmp(json_string_value(json_object_get(json_array_get(fields, j), "name")), name) != 0;
+		good = is_field(f, field_named(own, name, &at), real, real ? json_integer_value(k) : 1);
 	}
 	return good ? FM_OK
 		    : fm_harvest_refuse(
@@ -144,18 +145,25 @@ static int compare_histograms(const struct fm_config *cfg, const json_t *publish
 			       "stage does, so nothing that it made is used");
 }
 
-/* Two labels that look alike get a number: "dos", "dos-2". */
+/* Labels that look alike get a number: "dos", "dos-2"; where each has a name of its own, none does. */
 static bool is_label(const json_t *labels, const char *name)
 {
-	for (size_t i = 0; i < json_array_size(labels); i++) {
-		const char *known = json_string_value(json_array_get(labels, i));
-		size_t n = strlen(known);
+	const char *known;
+	json_t *same;
 
-		if (strncmp(known, name, n) != 0)
+	if (json_object_get(labels, name))
+		return true;
+	json_object_foreach((json_t *)(uintptr_t)labels, known, same)
+	{
+		size_t n = strlen(known);
+		unsigned long number;
+		char *end;
+
+		if (json_integer_value(same) < 2 || strncmp(known, name, n) != 0 || name[n] != '-' ||
+		    name[n + 1] < '1' || name[n + 1] > '9')
 			continue;
-		if (!name[n] ||
-		    (name[n] == '-' && name[n + 1] >= '2' && name[n + 1] <= '9' &&
-		     strspn(name + n + 1, "0123456789") <= 2 && !name[n + 1 + strspn(name + n + 1, "0123456789")]))
+		number = strtoul(name + n + 1, &end, 10);
+		if (!*end && number >= 2 && number <= (unsigned long)json_integer_value(same))
 			return true;
 	}
 	return false;

@@ -57,6 +57,14 @@ static bool is_within(const json_t *o, const char *key, double lo, double hi)
 	return json_is_number(v) && json_number_value(v) >= lo && json_number_value(v) <= hi;
 }
 
+/* What a library calls a kind of processor. */
+static bool is_word(const char *s)
+{
+	size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
+
+	return n > 0 && n <= 32 && !s[n];
+}
+
 static bool is_date(const char *s)
 {
 	int64_t begin_s;
@@ -151,7 +159,7 @@ static int check_stages(struct fm_contents *c, const json_t *m)
 	const char *confinement = text_of(env, "confinement"), *name;
 	size_t n = json_array_size(stages);
 
-	if (!is_text(env, "flowmint") || !is_text(env, "evaluate_blas_kernel"))
+	if (!is_text(env, "flowmint") || !is_word(text_of(env, "evaluate_blas_kernel")))
 		return malformed(c, "environment lacks the program's version or its kernel");
 	if (strcmp(confinement, "namespaces") != 0 && strcmp(confinement, "unconfined") != 0)
 		return malformed(c, "environment.confinement is neither namespaces nor unconfined");
@@ -230,20 +238,6 @@ static int check_privacy(struct fm_contents *c, const json_t *m)
 
 /* ---- what was measured ---- */
 
-/* Can a metric of this name be that?  What is good when low has its ideal for an end where that is 0, what is good when
- * high where it is 1.  In privacy.mode dp noise may carry it further. */
-static bool can_be(const struct fm_metric_kind *kind, const char *name, double value, bool dp)
-{
-	double off = value - kind->ideal;
-	bool ends = (kind->good == FM_LOW && kind->ideal == 0) || (kind->good == FM_HIGH && kind->ideal == 1);
-
-	if (dp || !isfinite(value) || !(kind->span > 0) || strncmp(name, "floor.", 6) == 0)
-		return true;
-	if (ends && (kind->good == FM_LOW ? off < -1e-3 : off > 1e-3))
-		return false;
-	return fabs(off) <= kind->span + 1e-3;
-}
-
 /* A number, or null; of few rows their number is not told. */
 static int check_metric(struct fm_contents *c, const json_t *o, struct fm_metrics *metrics, bool dp)
 {
@@ -257,11 +251,15 @@ static int check_metric(struct fm_contents *c, const json_t *o, struct fm_metric
 		return unjudged(c, name,
 				"is a metric that no registry knows: was it made by a newer flowmint? Then take its "
 				"flowmint-verify");
-	if ((!json_is_number(value) && !json_is_null(value)) || !can_be(kind, name, v, dp))
+	if ((!json_is_number(value) && !json_is_null(value)) || !(dp || fm_metric_can_be(name, v)))
 		return unjudged(c, name, "is a metric without a value that it can have");
 	if ((n && !is_count(n)) || (ci && (json_array_size(ci) != 2 || !json_is_number(lo) || !json_is_number(hi) ||
 					   json_number_value(lo) > json_number_value(hi))))
 		return unjudged(c, name, "is a metric of rows or an interval that cannot be");
+	if (strcmp(name, "rows.synthetic") == 0 && !(fabs(v - (double)c->rows) < 0.5))
+		return fm_contents_refuse(c, FM_REASON_ROWS_DISAGREE,
+					  "manifest.json says %lld rows, and has the metrics of others",
+					  (long long)c->rows);
 	return fm_metrics_add(metrics, name, v, 0, c->err);
 }
 
@@ -387,7 +385,7 @@ static bool is_the_metric(const struct fm_check_result *line, const struct fm_me
 {
 	const struct fm_metric *x = fm_metrics_find(metrics, line->name);
 
-	if (!x || fm_metric_audience(line->name) & (FM_REAL_ROWS | FM_LABELS | FM_ONE_LABEL))
+	if (!x || fm_metric_audience(line->name) & (FM_REAL_ROWS | FM_ONE_LABEL))
 		return true;
 	return isfinite(x->value) == isfinite(line->value) &&
 	       (!isfinite(x->value) || fabs(x->value - line->value) <= 1e-4 * fabs(x->value) + 1e-12);
@@ -408,7 +406,7 @@ static int check_lines(struct fm_contents *c, const json_t *m, const struct fm_v
 					"its flowmint-verify");
 		if (!isfinite(line->threshold) && line->pass)
 			return unjudged(c, line->name, "has no threshold");
-		if (!can_be(kind, line->name, line->value, dp) || line->n > COUNT_MAX ||
+		if (!(dp || fm_metric_can_be(line->name, line->value)) || line->n > COUNT_MAX ||
 		    (isfinite(line->ci_lo) && !(line->ci_lo <= line->ci_hi)))
 			return unjudged(c, line->name,
 					"is a check of a value, of rows or of an interval that cannot be");
@@ -425,8 +423,10 @@ static int check_lines(struct fm_contents *c, const json_t *m, const struct fm_v
 	return FM_OK;
 }
 
-static int check_waivers(struct fm_contents *c, const struct fm_verdict *v)
+static int check_waivers(struct fm_contents *c, const json_t *m, const struct fm_verdict *v)
 {
+	const char *date = text_of(json_object_get(m, "release"), "date");
+
 	for (size_t i = 0; i < json_array_size(v->waivers); i++) {
 		const json_t *w = json_array_get(v->waivers, i);
 
@@ -434,7 +434,40 @@ static int check_waivers(struct fm_contents *c, const struct fm_verdict *v)
 		    !is_date(text_of(w, "expires")))
 			return unjudged(c, text_of(w, "check"),
 					"was waived without a reason, a signer, a key or a last day");
+		if (*date && strcmp(text_of(w, "expires"), date) < 0)
+			return unjudged(c, text_of(w, "check"), "was waived until a day before the release");
 	}
+	return FM_OK;
+}
+
+/* Is a control of that name, and at that level or (NAN) at any, listed behind the first n? */
+static bool is_planted(const json_t *controls, size_t from, const char *name, double level)
+{
+	for (size_t i = from; i < json_array_size(controls); i++) {
+		const json_t *o = json_array_get(controls, i);
+		double other = json_number_value(json_object_get(o, "level"));
+
+		if (strcmp(text_of(o, "name"), name) == 0 && (isnan(level) || !(other < level || other > level)))
+			return true;
+	}
+	return false;
+}
+
+/* Each control is one that a gate plants, and is there once; fresh flows and copies of all rows are among them. */
+static int check_planted(struct fm_contents *c, const json_t *controls)
+{
+	for (size_t i = 0; i < json_array_size(controls); i++) {
+		const json_t *o = json_array_get(controls, i);
+		const char *name = text_of(o, "name");
+		bool known = false;
+
+		for (const char *const *k = fm_control_names; *k; k++)
+			known |= strcmp(*k, name) == 0;
+		if (!known || is_planted(controls, i + 1, name, json_number_value(json_object_get(o, "level"))))
+			return unjudged(c, name, "is a control that no gate plants, or that is listed twice");
+	}
+	if (!is_planted(controls, 0, "fresh", (double)NAN) || !is_planted(controls, 0, "copy", 1))
+		return unjudged(c, CONTROLS, "rests neither on fresh flows nor on copies of all rows");
 	return FM_OK;
 }
 
@@ -469,10 +502,11 @@ static int check_controls(struct fm_contents *c, const json_t *m, const struct f
 					"registry knows");
 		broken += !ok;
 	}
-	if (json_array_size(v->controls) > 0 &&
-	    (line->value != broken || (size_t)line->n != json_array_size(v->controls)))
+	if (json_array_size(v->controls) == 0)
+		return line->pass ? unjudged(c, CONTROLS, "passes, and no control was planted") : FM_OK;
+	if (line->value != broken || (size_t)line->n != json_array_size(v->controls))
 		return unjudged(c, CONTROLS, "counts other controls than are listed");
-	return FM_OK;
+	return check_planted(c, v->controls);
 }
 
 static int check_sizes(struct fm_contents *c, const json_t *m)
@@ -509,7 +543,7 @@ static int check_verdict(struct fm_contents *c, const json_t *m, const struct fm
 		goto out;
 	}
 	if ((rc = check_lines(c, m, &v, metrics, dp)) < 0 || (rc = check_config_checks(c, m, &v)) < 0 ||
-	    (rc = check_waivers(c, &v)) < 0 || (rc = check_controls(c, m, &v, dp)) < 0)
+	    (rc = check_waivers(c, m, &v)) < 0 || (rc = check_controls(c, m, &v, dp)) < 0)
 		goto out;
 	if (v.unasked && !are_names(v.unasked)) {
 		rc = unjudged(c, "", "unasked names a check twice, or one that no registry knows");

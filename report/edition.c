@@ -31,7 +31,7 @@ static bool is_dp(const json_t *facts)
 
 /* ---- histograms ---- */
 
-/* Counts, each rounded down to a multiple of k; cells of fewer than k hosts are 0. */
+/* Counts, each rounded down (fm_published_count); cells of fewer than k hosts are 0. */
 static json_t *rounded(const json_t *counts, int64_t k, bool ranks)
 {
 	json_t *list = json_array();
@@ -41,7 +41,7 @@ static json_t *rounded(const json_t *counts, int64_t k, bool ranks)
 		json_int_t v = json_integer_value(json_array_get(counts, i));
 		bool few = ranks && i < 62 && (INT64_C(1) << i) < k;
 
-		bad |= json_array_append_new(list, json_integer(v <= 0 || few ? 0 : v / k * k));
+		bad |= json_array_append_new(list, json_integer(few ? 0 : fm_published_count(v, k)));
 	}
 	if (!bad)
 		return list;
@@ -136,52 +136,75 @@ bool fm_report_shows(const char *report, const char *metric)
 	return who == FM_WITH_METRICS || (who == FM_WITH_HISTOGRAMS && strcmp(report, "histograms") == 0);
 }
 
-/* A number, or null, rounded to 1 / parts; parts 0: as it is. */
-static json_t *to_parts(const json_t *v, double parts)
+/* A number, or null, as it is published. */
+static json_t *rounded_number(const char *metric, const json_t *v)
 {
-	double x;
+	double x = json_number_value(v), y = fm_metric_published(metric, x);
 
 	if (!json_is_number(v))
 		return json_null();
-	if (parts <= 0)
-		return json_deep_copy(v);
-	x = nearbyint(json_number_value(v) * parts) / parts + 0.0; /* no -0 */
-	return isfinite(x) ? json_real(x) : json_deep_copy(v);
+	return isfinite(y) && (y < x || y > x) ? json_real(y) : json_deep_copy(v);
+}
+
+static json_int_t rows_of(const json_t *list, const char *metric)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (strcmp(fm_html_str(json_array_get(list, i), "name"), metric) == 0)
+			return json_integer_value(json_object_get(json_array_get(list, i), "n"));
+	return 0;
+}
+
+#define FEW_ROWS 1000 /* a share of fewer, to thousandths, is one of few fractions */
+
+/* What rows are rounded by, and how many there are of each table, as they are published. */
+struct rounding {
+	int64_t k, window, synthetic, real, holdout;
+};
+
+static bool is_of_few(const struct rounding *r, const char *name, unsigned who)
+{
+	bool held_out = strncmp(name, "floor.", 6) == 0 || fm_metric_kind(name)->needs & FM_NEEDS_HOLDOUT;
+
+	return who & FM_ROW_SHARE && (r->real < FEW_ROWS || (held_out && r->holdout < FEW_ROWS));
 }
 
 /* One metric as it is published, a new reference, or NULL when it is not; *bad is set where memory ran out. */
-static json_t *publish_metric(const json_t *m, const char *report, int64_t k, int *bad)
+static json_t *publish_metric(const json_t *m, const char *report, const struct rounding *r, int *bad)
 {
 	const json_t *value = json_object_get(m, "value"), *ci = json_object_get(m, "ci");
 	const char *name = fm_html_str(m, "name");
 	unsigned who = fm_metric_audience(name);
-	double parts = who & FM_ONE_LABEL ? 100 : who & FM_LABELS ? 1000 : 0;
-	json_int_t n = json_integer_value(json_object_get(m, "n"));
+	json_int_t n =
+	    fm_metric_published_rows(name, json_integer_value(json_object_get(m, "n")), r->synthetic, r->k, r->window);
 	json_t *out;
 
-	n = n > 0 ? n / k * k : 0;
-	if (!fm_report_shows(report, name) || ((who & (FM_ONE_LABEL | FM_REAL_ROWS)) && n == 0))
+	if (!fm_report_shows(report, name) || is_of_few(r, name, who) ||
+	    ((who & (FM_ONE_LABEL | FM_REAL_ROWS)) && n == 0))
 		return NULL;
 	out = json_pack("{s:s, s:o}", "name", name, "value",
-			who & FM_REAL_ROWS ? json_integer(n) : to_parts(value, parts));
+			who & FM_REAL_ROWS ? json_integer(n) : rounded_number(name, value));
 	*bad |= !out;
 	if (n)
 		*bad |= json_object_set_new(out, "n", json_integer(n));
 	if (json_array_size(ci) == 2)
 		*bad |= json_object_set_new(out, "ci",
-					    json_pack("[o, o]", to_parts(json_array_get(ci, 0), parts),
-						      to_parts(json_array_get(ci, 1), parts)));
+					    json_pack("[o, o]", rounded_number(name, json_array_get(ci, 0)),
+						      rounded_number(name, json_array_get(ci, 1))));
 	return out;
 }
 
-int fm_report_metrics(const json_t *list, const char *report, int64_t k, json_t **published, struct fm_error *err)
+int fm_report_metrics(const json_t *list, const char *report, int64_t k, int64_t window, json_t **published,
+		      struct fm_error *err)
 {
+	struct rounding r = {k, window, rows_of(list, "rows.synthetic"), rows_of(list, "rows.real"),
+			     rows_of(list, "rows.holdout")};
 	json_t *out = json_array(), *one;
 	int bad = !out;
 
-	k = k < 1 ? INT64_MAX : k;
+	r.real = fm_metric_published_rows("rows.real", r.real, 0, k, window);
+	r.holdout = fm_metric_published_rows("rows.holdout", r.holdout, 0, k, window);
 	for (size_t i = 0; i < json_array_size(list) && !bad; i++)
-		if ((one = publish_metric(json_array_get(list, i), report, k, &bad)))
+		if ((one = publish_metric(json_array_get(list, i), report, &r, &bad)))
 			bad |= json_array_append_new(out, one);
 	*published = out;
 	if (!bad)
@@ -211,7 +234,7 @@ static json_t *accounted(const json_t *list)
 static int put_metrics(const json_t *facts, json_t *out, struct fm_error *err)
 {
 	const json_t *list = json_object_get(facts, "metrics"), *config = json_object_get(facts, "config");
-	double k = fm_report_k(facts);
+	double k = fm_report_k(facts), window = fm_html_real(json_object_get(config, "model"), "window");
 	json_t *published;
 	int rc;
 
@@ -222,7 +245,8 @@ static int put_metrics(const json_t *facts, json_t *out, struct fm_error *err)
 		return !published || json_object_set_new(out, "metrics", published) ? no_memory(err) : FM_OK;
 	}
 	if ((rc = fm_report_metrics(list, fm_html_str(json_object_get(config, "publish"), "report"),
-				    isfinite(k) ? (int64_t)k : 0, &published, err)) < 0)
+				    isfinite(k) ? (int64_t)k : 0, window >= 1 && window < 1e9 ? (int64_t)window : 1,
+				    &published, err)) < 0)
 		return rc;
 	return json_object_set_new(out, "metrics", published) ? no_memory(err) : FM_OK;
 }

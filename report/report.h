@@ -64,20 +64,20 @@ double fm_report_k(const json_t *facts);
 
 /*
  * The histograms as they may be published, a new reference: cells cut by the synthetic table, the synthetic counts and,
- * with real, the real counts rounded down to a multiple of k, so that a count below k is 0 and none can be told from
- * the others and their sum; in ranks, cells of fewer than k hosts are 0.  The holdout's never.  NULL when doc has no
- * histograms.
+ * with real, the real counts rounded down to two digits of a multiple of k, so that a count below k is 0 and none can
+ * be told from the others and their sum, nor their sum from them; in ranks, cells of fewer than k hosts are 0.  The
+ * holdout's never.  NULL when doc has no histograms.
  */
 int fm_report_histograms(const json_t *doc, bool real, int64_t k, json_t **published,
 			 struct fm_error *err) FM_MUST_CHECK;
 
 /*
- * The metrics as they may be published, a new list: those that fm_report_shows, each with n, the rows that it rests on,
- * rounded down to a multiple of k and left out when nothing is left of it.  A label that fewer than k rows carry is
- * left out, numbers of real rows are rounded like n, and scores over labels far enough that they do not reveal n.  k
- * below 1: it is not known how many are few, and there is no n at all.  Published metrics come out unchanged.
+ * The metrics as they may be published, a new list: those that fm_report_shows, rounded as their rows of the registry
+ * say (fm_metric_published), each with n, the rows that it rests on (fm_metric_published_rows), which is left out when
+ * nothing is left of it.  A label that fewer than k rows carry is left out.  Splits are of whole windows.  k below 1:
+ * it is not known how many are few, and there is no n at all.  Published metrics come out unchanged.
  */
-int fm_report_metrics(const json_t *list, const char *report, int64_t k, json_t **published,
+int fm_report_metrics(const json_t *list, const char *report, int64_t k, int64_t window, json_t **published,
 		      struct fm_error *err) FM_MUST_CHECK;
 /* Does publish.report publish this metric (manifests/metrics.h)? */
 bool fm_report_shows(const char *report, const char *metric);

@@ -219,7 +219,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		     .makes = "metrics, histograms for the report, controls",
 		     .shown = FM_SHOWN_WITHOUT_DP,
 		     .files = "metrics.json histograms.json controls.json paid.json",
-		     .format = 4,
+		     .format = 5,
 		     .by_program = true,
 		     .draws = true,
 		     .sees_rows = true,
@@ -233,7 +233,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		 .makes = "verdict",
 		 .shown = FM_SHOWN_WITHOUT_DP,
 		 .files = "verdict.json",
-		 .format = 1,
+		 .format = 2,
 		 .by_program = true,
 		 .items = FM_ITEM(FM_ITEM_METRICS) | FM_ITEM(FM_ITEM_FREE) | FM_ITEM(FM_ITEM_PAID) |
 			  FM_ITEM(FM_ITEM_CONTROLS) | FM_ITEM(FM_ITEM_WAIVERS) | FM_ITEM(FM_ITEM_AUDITS),

@@ -17,14 +17,6 @@ static void line_init(struct fm_check_result *c, const char *name, const char *d
 	snprintf(c->direction, sizeof c->direction, "%s", direction);
 }
 
-/* More than three digits of a score over labels would tell how many rows carry them, and a verdict is published. */
-static double as_published(const struct fm_metric *m)
-{
-	return fm_metric_audience(m->name) & FM_LABELS && fm_metric_needs_labels(m->name)
-		   ? nearbyint(m->value * 1000) / 1000 + 0.0
-		   : m->value;
-}
-
 int fm_gate_is_relative(const struct fm_cfg_check *check, int is_max)
 {
 	return check->relative_to_floor && (is_max || !check->has_max);
@@ -38,7 +30,7 @@ void fm_gate_line(struct fm_check_result *c, const struct fm_cfg_check *check, i
 
 	if (fm_gate_is_relative(check, is_max))
 		threshold = is_max ? threshold * floor + check->plus : threshold * floor - check->plus;
-	if (fm_gate_is_relative(check, is_max) && fm_metric_audience(check->name) & FM_LABELS)
+	if (fm_gate_is_relative(check, is_max)) /* a verdict is published, and the floor is of real flows alone */
 		threshold = fm_two_digits(threshold, is_max);
 	line_init(c, check->name, is_max ? "max" : "min", threshold + extra);
 	if (!m) {
@@ -46,10 +38,10 @@ void fm_gate_line(struct fm_check_result *c, const struct fm_cfg_check *check, i
 			 "not measured: misspelt, or it needs a column or a holdout that is not there");
 		return;
 	}
-	c->value = as_published(m);
+	c->value = fm_metric_published(m->name, m->value);
 	c->n = m->n;
-	c->ci_lo = m->ci_lo;
-	c->ci_hi = m->ci_hi;
+	c->ci_lo = fm_metric_published(m->name, m->ci_lo);
+	c->ci_hi = fm_metric_published(m->name, m->ci_hi);
 	if (isnan(c->value))
 		snprintf(c->why, sizeof c->why, "could not be computed (not a number)");
 	else if (isinf(c->value))
@@ -200,6 +192,16 @@ void fm_gate_decide(struct fm_verdict *v)
 	v->pass = fm_verdict_holds(v);
 }
 
+/* A verdict is published. */
+static void round_rows(struct fm_verdict *v, const struct fm_config *cfg, const struct fm_metrics *metrics)
+{
+	const struct fm_metric *made = fm_metrics_find(metrics, "rows.synthetic");
+
+	for (size_t i = 0; i < v->n; i++)
+		v->check[i].n = fm_metric_published_rows(v->check[i].name, v->check[i].n, made ? made->n : 0,
+							 cfg->privacy.min_count, cfg->model.window);
+}
+
 int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics, struct fm_verdict *v,
 		  struct fm_error *err)
 {
@@ -229,6 +231,7 @@ int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics,
 		snprintf(c->why, sizeof c->why,
 			 "no check is there to apply: a gate without checks lets nothing through");
 	}
+	round_rows(v, cfg, metrics);
 	fm_gate_decide(v);
 	return FM_OK;
 }

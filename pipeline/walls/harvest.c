@@ -86,6 +86,9 @@ static const char *metric_fault(const json_t *m, enum fm_harvest_list of, double
 		return "has a metric that nothing paid for";
 	if ((!json_is_null(value) && !bounded(value, MOST_VALUE)) || !is_ci(ci))
 		return "has a value that is no number of a metric";
+	if (of == FM_LIST_EVALUATE &&
+	    !fm_metric_can_be(name, json_is_null(value) ? (double)NAN : json_number_value(value)))
+		return "has a value that no metric of its name has";
 	if ((of == FM_LIST_EVALUATE || of == FM_LIST_PAID) &&
 	    (!is_rounded(value) || (ci && (!is_rounded(json_array_get(ci, 0)) || !is_rounded(json_array_get(ci, 1))))))
 		return "has a value with more digits than are kept";

@@ -64,7 +64,7 @@ static void test_stage_feeds_the_gate(void **state)
 		struct fm_cfg_check *c = &cfg->gate.check[cfg->gate.n++];
 		strcpy(c->name, read.m[i].name);
 		c->has_max = c->has_min = true;
-		c->max = c->min = read.m[i].value;
+		c->max = c->min = fm_metric_published(c->name, read.m[i].value); /* which the gate compares */
 	}
 	OK(fm_stage_gate(&gate, &verdict, &err));
 	assert_int_equal(verdict.verdict.pass, 1);

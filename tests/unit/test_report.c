@@ -731,7 +731,7 @@ static void test_numbers_of_rows_are_multiples_of_k(void **state)
 	}
 	json_decref(partner);
 	/* What k is nobody can tell: then nobody can tell what is few. */
-	assert_int_equal(fm_report_metrics(json_object_get(facts, "metrics"), "metrics", 0, &list, &err), FM_OK);
+	assert_int_equal(fm_report_metrics(json_object_get(facts, "metrics"), "metrics", 0, 64, &list, &err), FM_OK);
 	assert_true(json_array_size(list) > 5);
 	json_array_foreach(list, i, m)
 	{
@@ -759,13 +759,19 @@ static void test_scores_do_not_tell_how_many_rows_carry_a_label(void **state)
 			     "{'name':'tstr.macro_f1.network','value':1e307,'n':4992},"
 			     "{'name':'tstr.macro_f1.trees','n':4992},"
 			     "{'name':'anomaly.auc_real','value':0.7849187851916778,'n':4992},"
-			     "{'name':'jsd.BYT','value':0.7849187851916778,'n':4992}]"),
+			     "{'name':'assoc.mean','value':0.7849187851916778,'n':4992},"
+			     "{'name':'ks.DP','value':0.0221372,'n':4992},"
+			     "{'name':'floor.ks.DP','value':0.0041372,'n':4992},"
+			     "{'name':'jsd.TY','value':0.00213724,'n':4992},"
+			     "{'name':'floor.pair_jsd','value':0.0013724,'n':4992},"
+			     "{'name':'rows.real','value':9984,'n':9984},"
+			     "{'name':'rows.holdout','value':4992,'n':4992}]"),
 	       *out = NULL, *again = NULL;
 	struct fm_error err = {0};
 
 	(void)state;
-	assert_int_equal(fm_report_metrics(list, "histograms", 20, &out, &err), FM_OK);
-	assert_int_equal(json_array_size(out), 7);
+	assert_int_equal(fm_report_metrics(list, "histograms", 20, 64, &out, &err), FM_OK);
+	assert_int_equal(json_array_size(out), 13);
 	assert_true(published_value(out, 0) == 0.96);
 	assert_true(published_value(out, 1) == 0.785);
 	assert_true(json_real_value(json_array_get(json_object_get(json_array_get(out, 1), "ci"), 0)) == 0.765);
@@ -774,7 +780,10 @@ static void test_scores_do_not_tell_how_many_rows_carry_a_label(void **state)
 	assert_true(json_is_null(json_object_get(json_array_get(out, 4), "value")));
 	assert_true(published_value(out, 5) == 0.785);
 	assert_true(published_value(out, 6) == 0.7849187851916778);
-	assert_int_equal(fm_report_metrics(out, "histograms", 20, &again, &err), FM_OK);
+	assert_true(published_value(out, 7) == 0.022 && published_value(out, 8) == 0.004);
+	assert_true(published_value(out, 11) == 7 * 20 * 64 && published_value(out, 12) == 3 * 20 * 64);
+	assert_true(published_value(out, 9) == 0.0021 && published_value(out, 10) == 0.0014);
+	assert_int_equal(fm_report_metrics(out, "histograms", 20, 64, &again, &err), FM_OK);
 	assert_true(json_equal(out, again));
 	json_decref(list);
 	json_decref(out);

@@ -52,6 +52,7 @@ enum crime {
 	KEY_IN_METRICS,
 	TEXT_IN_METRICS,
 	LARGE_IN_METRICS,
+	RANGE_IN_METRICS,
 	COUNT_IN_METRICS,
 	DIGITS_IN_METRICS,
 	INTERVAL_IN_METRICS,
@@ -312,7 +313,12 @@ static const char *metrics_text(void)
 	case LABEL_IN_METRICS:
 		return "[{\"name\":\"jsd.SA\",\"value\":0.01,\"n\":300},"
 		       "{\"name\":\"tstr.f1.trees.10-11-12-13\",\"value\":0.5,\"n\":300},"
-		       "{\"name\":\"tstr.f1.trees.dos\",\"value\":0.5,\"n\":300}]";
+		       "{\"name\":\"tstr.f1.trees.dos\",\"value\":0.5,\"n\":300},"
+		       "{\"name\":\"tstr.f1.trees.dos-2\",\"value\":0.5,\"n\":300},"
+		       "{\"name\":\"jsd.DA\",\"value\":0.01,\"n\":300}]";
+	case RANGE_IN_METRICS:
+		return "[{\"name\":\"jsd.SA\",\"value\":0.01,\"n\":300},"
+		       "{\"name\":\"tstr.f1.trees.dos\",\"value\":10.112,\"n\":300}]";
 	default:
 		return "[{\"name\":\"jsd.SA\",\"value\":0.01,\"n\":300}]";
 	}
@@ -610,6 +616,7 @@ static void test_evaluate_says_nothing_but_numbers(void **state)
 	expect_refused(KEY_IN_METRICS, "an entry that is no metric");
 	expect_refused(TEXT_IN_METRICS, "a value that is no number");
 	expect_refused(LARGE_IN_METRICS, "a value that is no number of a metric");
+	expect_refused(RANGE_IN_METRICS, "a value that no metric of its name has");
 	expect_refused(DIGITS_IN_METRICS, "a value with more digits than are kept");
 	expect_refused(INTERVAL_IN_METRICS, "an interval where none is measured");
 	expect_refused(COUNT_IN_METRICS, "an impossible number of rows");
@@ -644,7 +651,8 @@ static void test_ingest_says_nothing_but_numbers(void **state)
 	fm_buf_free(&b);
 }
 
-/* A label that no synthetic flow has is no name that a partner may read. */
+/* A label that no synthetic flow has is no name that a partner may read, nor is a number behind one; and metrics are in
+ * the order of the registry, whatever theirs was. */
 static void test_labels_are_those_of_the_public_table(void **state)
 {
 	struct fm_buf b = {0};
@@ -656,6 +664,8 @@ static void test_labels_are_those_of_the_public_table(void **state)
 		fail_msg("%s", err.message);
 	assert_null(strstr(b.data, "10-11-12-13"));
 	assert_non_null(strstr(b.data, "tstr.f1.trees.dos"));
+	assert_null(strstr(b.data, "tstr.f1.trees.dos-2"));
+	assert_true(strstr(b.data, "\"name\":\"jsd.DA\"") < strstr(b.data, "tstr.f1.trees.dos"));
 	fm_buf_free(&b);
 }
 

@@ -146,6 +146,14 @@ static void release_under_another_name_is_refused(void **state)
 	}
 }
 
+#define FIXTURE_CONTROLS(n, list)                                                                                      \
+	"{\"name\":\"controls.broken\",\"value\":0,\"threshold\":0,\"direction\":\"max\",\"n\":" n ",\"pass\":true,"   \
+	"\"waived\":false,\"why\":\"\",\"margin\":0}],\"control_rows\":500,\"control_limit\":0.01,"                    \
+	"\"smallest_leak_caught\":null,\"controls\":[" list "],"
+#define FIXTURE_CONTROL(name)                                                                                          \
+	"{\"name\":\"" name "\",\"kind\":\"negative\",\"level\":1,\"expected\":\"fail\",\"got\":\"fail\",\"ok\":true," \
+	"\"failed_checks\":[\"jsd_mean8\"]}"
+
 static void release_that_was_not_judged_good_is_refused(void **state)
 {
 	static const struct {
@@ -170,6 +178,16 @@ static void release_that_was_not_judged_good_is_refused(void **state)
 	    {"\"rows\":4000", "\"rows\":-4000", FM_REASON_ROWS_DISAGREE},
 	    {"\"rows\":4000", "\"rows\":4000.0", FM_REASON_MANIFEST_MALFORMED},
 	    {"\"rows\":4000,", "", FM_REASON_MANIFEST_MALFORMED},
+	    {"\"value\":4000}],", "\"value\":4001}],", FM_REASON_ROWS_DISAGREE},
+	    {"\"value\":4000}],", "\"value\":4000},{\"name\":\"tstr.f1.trees.dos\",\"value\":2}],",
+	     FM_REASON_NOT_JUDGED},
+	    {"\"evaluate_blas_kernel\":\"unknown\"", "\"evaluate_blas_kernel\":\"10.11.12.13\"",
+	     FM_REASON_MANIFEST_MALFORMED},
+	    {FIXTURE_CHECK "],", FIXTURE_CHECK "," FIXTURE_CONTROLS("0", ""), FM_REASON_NOT_JUDGED},
+	    {FIXTURE_CHECK "],", FIXTURE_CHECK "," FIXTURE_CONTROLS("1", FIXTURE_CONTROL("hello")),
+	     FM_REASON_NOT_JUDGED},
+	    {FIXTURE_CHECK "],", FIXTURE_CHECK "," FIXTURE_CONTROLS("1", FIXTURE_CONTROL("copy")),
+	     FM_REASON_NOT_JUDGED},
 	    {"],\"name\":\"demo\",", "],\"name\":\"other\",", FM_REASON_MANIFEST_DISAGREES},
 	    {"\"version\":\"1.0\",\"schema\"", "\"version\":\"1.0.0\",\"schema\"", FM_REASON_MANIFEST_DISAGREES},
 	    {"\"version\":\"1.0\",\"schema\"", "\"version\":1,\"schema\"", FM_REASON_MANIFEST_DISAGREES},
@@ -218,6 +236,8 @@ static void make_again(struct release_files *r, const char *csv, const char *fro
 		snprintf(was, sizeof was, "%.*s", (int)(end - at), at);
 		replace(&r->f[4].text, was, hex);
 	}
+	snprintf(hex, sizeof hex, "\"rows.synthetic\",\"value\":%d", rows);
+	replace(&r->f[4].text, "\"rows.synthetic\",\"value\":4000", hex);
 	snprintf(hex, sizeof hex, "\"rows\":%d", rows);
 	replace(&r->f[4].text, "\"rows\":4000", hex);
 	sum_again(r);
