@@ -294,9 +294,10 @@ const struct fm_key fm_keys[] = {
 	 .help = "For mode dp: the publicly known labels, with blanks between them, the usual one first. Any other "
 		 "label becomes the first."},
 	{FIELD(privacy, min_count, INT), .min = 1, .max = 1e9, .dflt = "20",
-	 .help = "k: a value that fewer training records have may point at somebody. A model corrects nothing by "
-		 "values of fewer flows (docs/how-it-works.md), the gate looks for such values, and published numbers "
-		 "are rounded down to multiples of k."},
+	 .help = "k: a value that fewer training records have may point at somebody. The largest and the smallest "
+		 "numbers that a model keeps are ones that k records reach, a model corrects nothing by values of "
+		 "fewer flows (docs/how-it-works.md), the gate looks for such values, and published numbers are "
+		 "rounded down to multiples of k."},
 
 	{FIELD(generate, rows, INT), .min = 0, .max = 4294967294, .dflt = "0",
 	 .help = "Flows to make; 0: as many as the training split has."},

@@ -121,6 +121,7 @@ static int ctgan_fit(struct fm_model **model, const struct fm_generator_ctx *ctx
 	const struct fm_config *cfg = ctx->cfg;
 	struct fm_gan_codec_opts o = {.bits = strcmp(cfg->model.encoding, "bits") == 0,
 				      .min_count = cfg->model.min_count,
+				      .k = cfg->privacy.min_count,
 				      .seed = cfg->train.seed,
 				      .pool = ctx->pool};
 	struct fm_gan_rows rows = {0};

@@ -168,6 +168,7 @@ static int netshare_fit(struct fm_model **model, const struct fm_generator_ctx *
 				  .most = cfg->model.session_records,
 				  .each = cfg->model.step_records,
 				  .min_count = cfg->model.min_count,
+				  .k = cfg->privacy.min_count,
 				  .seed = cfg->train.seed};
 	struct fm_sentence *publics = NULL;
 	struct fm_sessions sessions = {.n = 0};

@@ -184,7 +184,8 @@ static int plain_fit(struct fm_model **model, const struct fm_generator_ctx *ctx
 	int rc;
 
 	if ((rc = plain_new(&m, cfg, err)) < 0 ||
-	    (rc = fm_plain_codec_fit(&m->codec, real->train, how_of(cfg), cfg->model.min_count, err)) < 0 ||
+	    (rc = fm_plain_codec_fit(&m->codec, real->train, how_of(cfg), cfg->model.min_count, cfg->privacy.min_count,
+				     err)) < 0 ||
 	    (rc = windows_of(m, real->train, cfg->model.window, &train, err)) < 0 ||
 	    (rc = learn(m, ctx, &train, err)) < 0 || (rc = validate(m, ctx, real->validation, &validation, err)) < 0)
 		goto out;

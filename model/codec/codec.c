@@ -62,7 +62,7 @@ static int fit_numeric(struct fm_codec *c, const struct fm_table *t, enum fm_res
 		       struct fm_error *err)
 {
 	int64_t ports[80];
-	struct fm_num_opts o = {.min_count = opts->min_count, .log = true};
+	struct fm_num_opts o = {.min_count = opts->min_count, .k = opts->k, .log = true};
 	int64_t *v = NULL;
 	int np = 0, rc;
 
@@ -254,10 +254,10 @@ int64_t fm_td_decode(const struct fm_codec *c, int token, double u, int64_t sour
 }
 
 /* How far near durations differ. */
-static int fit_near(struct fm_codec *c, const struct fm_table *t, const size_t *first, size_t nw, int min_count,
-		    struct fm_error *err)
+static int fit_near(struct fm_codec *c, const struct fm_table *t, const size_t *first, size_t nw,
+		    const struct fm_codec_opts *opts, struct fm_error *err)
 {
-	struct fm_num_opts o = {.min_count = min_count, .bins = 64};
+	struct fm_num_opts o = {.min_count = opts->min_count, .k = opts->k, .bins = 64};
 	struct fm_relations l;
 	int64_t *v = NULL;
 	size_t n = 0;
@@ -273,7 +273,7 @@ static int fit_near(struct fm_codec *c, const struct fm_table *t, const size_t *
 		}
 	}
 	o.atom_share = 0.002;
-	if (n >= (size_t)min_count && n > 100)
+	if (n >= (size_t)opts->k && n > 100)
 		rc = fm_num_fit(&c->near, v, n, &o, err);
 	free(v);
 	return rc;
@@ -389,7 +389,7 @@ static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm
 		c->times.span[s][fm_window_span_of(t, first[w], o->window)]++;
 	}
 	if ((rc = fit_follow(c, t, first, nw, o->k, err)) < 0 || (rc = fit_classes(c, t, first, nw, o->k, err)) < 0 ||
-	    (rc = fit_near(c, t, first, nw, o->min_count, err)) < 0 ||
+	    (rc = fit_near(c, t, first, nw, o, err)) < 0 ||
 	    (rc = fit_profiles(c, hosts, t, first, nw, o->k, share_of(o, t), err)) < 0 ||
 	    (rc = fm_beats_fit(&c->beats, t, share_of(o, t), o->k, err)) < 0)
 		goto out;

@@ -36,7 +36,7 @@
  *                   rows have it), and a flow from a host to itself goes to another
  *
  * What the codec keeps of the private rows: values that at least min_count training rows carry, bin edges on the data's
- * lattice with min_count rows beyond the outer ones, histograms of roles and of time, counts of labels in windows
+ * lattice with k rows beyond the outer ones, histograms of roles and of time, counts of labels in windows
  * (label_counts.h), and what outlasts a window (host_profiles.h, window_memory.h, kept_ports.h, beats.h,
  * window_follow.h, tail.h). docs/how-it-works.md has the list.  No address.
  */

@@ -61,7 +61,7 @@ int fm_num_fit(struct fm_num *c, const int64_t *values, size_t n, const struct f
 	/* Beyond the evenly spaced quantiles, the tail gets bins of its own: it holds the bytes. */
 	static const double tail[] = {0.992, 0.995, 0.9975, 0.999, 0.9995};
 	int64_t *v = NULL;
-	size_t m = 0, k = (size_t)(o->min_count > 1 ? o->min_count : 1);
+	size_t m = 0, few = (size_t)(o->min_count > 1 ? o->min_count : 1), k = (size_t)(o->k > 1 ? o->k : 1);
 	int rc = FM_OK;
 
 	memset(c, 0, sizeof *c);
@@ -73,7 +73,7 @@ int fm_num_fit(struct fm_num *c, const int64_t *values, size_t n, const struct f
 		v[i] = values[i] - values[i] % c->step;
 	qsort(v, n, sizeof *v, cmp_i64);
 	size_t least = (size_t)(o->atom_share * (double)n);
-	rc = split_atoms(c, v, n, least > k ? least : k, &m, err);
+	rc = split_atoms(c, v, n, least > few ? least : few, &m, err);
 	if (rc < 0)
 		goto out;
 
@@ -85,14 +85,15 @@ int fm_num_fit(struct fm_num *c, const int64_t *values, size_t n, const struct f
 		memcpy(c->edge, o->fixed, sizeof *c->edge * (size_t)o->nfixed);
 		c->nbins = o->nfixed - 1;
 	} else if (m >= 2 * k || c->natoms == 0) {
-		/* The outer edges have k rows beyond or on them; each bin holds at least k rows. */
-		size_t first = m >= 2 * k ? k - 1 : 0, last = m >= 2 * k ? m - k : m - 1, at = first;
+		/* The outer edges have k rows beyond or on them; each bin holds at least min_count rows.  Of fewer rows
+		 * than that takes, the middle one stands for all. */
+		size_t first = m >= 2 * k ? k - 1 : (m - 1) / 2, last = m >= 2 * k ? m - k : first, at = first;
 		int ne = 0;
 		c->edge[ne++] = v[first];
 		for (int q = 1; q < o->bins + 5; q++) {
 			double share = q < o->bins ? (double)q / o->bins : tail[q - o->bins];
 			size_t i = (size_t)(share * (double)m);
-			if (i >= at + k && i + k <= last && v[i] > c->edge[ne - 1]) {
+			if (i >= at + few && i + few <= last && v[i] > c->edge[ne - 1]) {
 				c->edge[ne++] = v[i];
 				at = i;
 			}

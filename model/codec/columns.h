@@ -22,8 +22,9 @@ struct fm_num {
 	bool log;      /* residual on log(1+x), else linear */
 };
 struct fm_num_opts {
-	int64_t min_count; /* k */
-	double atom_share; /* an atom has at least this share of the rows (and k rows) */
+	int64_t min_count; /* rows of an atom, and of a bin */
+	int64_t k;         /* rows that reach an outer edge: the largest and the smallest number that is kept */
+	double atom_share; /* an atom has at least this share of the rows (and min_count rows) */
 	int bins;
 	bool log;
 	const int64_t *fixed; /* fixed edges instead of quantiles (ports), nfixed of them */

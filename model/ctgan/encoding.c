@@ -132,8 +132,7 @@ int fm_gan_codec_fit(struct fm_gan_codec **out, struct fm_gan_rows *rows, const 
 	    (rc = fm_alloc(&f, 1, sizeof *f, "the codec", err)) < 0)
 		goto out;
 	*f = (struct fitting){.c = c, .t = t, .o = o, .rows = rows};
-	if ((rc = fm_row_columns_choose(&c->flows, t, o->bits ? FM_ROW_LOGS | FM_ROW_ADDRESS_BITS : 0, o->min_count,
-					err)) < 0)
+	if ((rc = fm_row_columns_choose(&c->flows, t, o->bits ? FM_ROW_LOGS | FM_ROW_ADDRESS_BITS : 0, o->k, err)) < 0)
 		goto out;
 	if ((rc = fm_alloc(&rows->code, (size_t)c->flows.n * t->rows, sizeof *rows->code, "coded rows", err)) < 0 ||
 	    (rc = fm_alloc(&rows->alpha, (size_t)c->flows.n * t->rows, sizeof *rows->alpha, "coded rows", err)) < 0)

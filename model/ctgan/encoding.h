@@ -44,7 +44,8 @@ struct fm_gan_rows {
 
 struct fm_gan_codec_opts {
 	bool bits;
-	int min_count;
+	int min_count; /* rows that a value needs */
+	int k;         /* rows without which nothing else is kept of them */
 	uint64_t seed; /* of mixtures' starts and of drawn modes */
 	struct fm_pool *pool;
 };

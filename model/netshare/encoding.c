@@ -88,18 +88,18 @@ static int compare_double(const void *pa, const void *pb)
 	return (a > b) - (a < b);
 }
 
-/* The number that min_count of the n reach, at least `least`. x is sorted. */
-static double most_of(double *x, size_t n, int min_count, double least)
+/* The number that k of the n reach, at least `least`. x is sorted. */
+static double most_of(double *x, size_t n, int k, double least)
 {
-	size_t few = (size_t)min_count < n ? (size_t)min_count : n;
+	size_t few = (size_t)k < n ? (size_t)k : n;
 
 	qsort(x, n, sizeof *x, compare_double);
 	return n > 0 && x[n - few] > least ? x[n - few] : least;
 }
 
 /* x (t->rows) and code (t->rows) are scratch. */
-static int columns_fit(struct fm_share_codec *c, const struct fm_table *t, int min_count, double *x, uint16_t *code,
-		       struct fm_error *err)
+static int columns_fit(struct fm_share_codec *c, const struct fm_table *t, const struct fm_share_opts *o, double *x,
+		       uint16_t *code, struct fm_error *err)
 {
 	int rc;
 
@@ -108,19 +108,19 @@ static int columns_fit(struct fm_share_codec *c, const struct fm_table *t, int m
 
 		c->column[i].most = 1;
 		if (k->kind != FM_ROW_NUMBER) {
-			if ((rc = fm_row_column_fit(k, t, min_count, code, err)) < 0)
+			if ((rc = fm_row_column_fit(k, t, o->min_count, code, err)) < 0)
 				return rc;
 		} else if (k->log) {
 			for (size_t r = 0; r < t->rows; r++)
 				x[r] = fm_row_number(&c->flows, k, t, r);
-			c->column[i].most = most_of(x, t->rows, min_count, 1);
+			c->column[i].most = most_of(x, t->rows, o->k, 1);
 		}
 	}
 	return FM_OK;
 }
 
 /* x (t->rows) is scratch. */
-static void chunks_fit(struct fm_share_codec *c, const struct fm_sessions *s, const struct fm_table *t, int min_count,
+static void chunks_fit(struct fm_share_codec *c, const struct fm_sessions *s, const struct fm_table *t, int k,
 		       double *x)
 {
 	for (int m = 0; m < c->chunks; m++) {
@@ -136,7 +136,7 @@ static void chunks_fit(struct fm_share_codec *c, const struct fm_sessions *s, co
 			for (uint32_t r = 1; r < q->n; r++)
 				x[n++] = (double)(t->te[s->order[q->first + r]] - t->te[s->order[q->first + r - 1]]);
 		}
-		chunk->gap = most_of(x, n, min_count, 1);
+		chunk->gap = most_of(x, n, k, 1);
 	}
 }
 
@@ -175,13 +175,13 @@ int fm_share_codec_fit(struct fm_share_codec **out, struct fm_sessions *s, const
 	c->chunks = o->chunks;
 	c->most = o->most;
 	c->each = o->each;
-	if ((rc = fm_row_columns_choose(&c->flows, t, FM_ROW_LOGS | FM_ROW_ADDRESS_BITS, o->min_count, err)) < 0 ||
+	if ((rc = fm_row_columns_choose(&c->flows, t, FM_ROW_LOGS | FM_ROW_ADDRESS_BITS, o->k, err)) < 0 ||
 	    (rc = fm_alloc(&x, t->rows, sizeof *x, "a column", err)) < 0 ||
 	    (rc = fm_alloc(&code, t->rows, sizeof *code, "a column", err)) < 0 ||
-	    (rc = columns_fit(c, t, o->min_count, x, code, err)) < 0 || (rc = words_fit(c, t, o, err)) < 0 ||
+	    (rc = columns_fit(c, t, o, x, code, err)) < 0 || (rc = words_fit(c, t, o, err)) < 0 ||
 	    (rc = fm_sessions_cut(s, t, c->chunks, c->most, c->flows.first_ms, c->flows.last_ms, err)) < 0)
 		goto out;
-	chunks_fit(c, s, t, o->min_count, x);
+	chunks_fit(c, s, t, o->k, x);
 	rc = lay(c, err);
 out:
 	free(x);

@@ -8,7 +8,7 @@
  *                 and bytes as a share of the largest; each category (label, flags, forwarding, type of service) as one
  *                 choice; whether another record follows
  *
- * A largest number is one that min_count records reach, so that no single flow's own is in the model.  What a column is
+ * A largest number is one that k records reach, so that no single flow's own is in the model.  What a column is
  * and how it comes back into a table: model/rows/columns.h.
  */
 #ifndef FM_MODEL_NETSHARE_ENCODING_H
@@ -43,7 +43,8 @@ struct fm_share_codec {
 
 struct fm_share_opts {
 	int chunks, most, each;
-	int min_count;
+	int min_count;                     /* records that a value needs */
+	int k;                             /* records without which nothing else is kept of them */
 	uint64_t seed;                     /* of the skip-gram */
 	const struct fm_sentence *publics; /* flows that the vectors are learned from; NULL: from the table */
 	size_t npublics;

@@ -63,9 +63,9 @@ static int compare_double(const void *pa, const void *pb)
 
 /* x (t->rows) is scratch. */
 static void number_fit(const struct fm_row_columns *flows, const struct fm_row_column *k, struct fm_plain_column *p,
-		       const struct fm_table *t, int min_count, double *x)
+		       const struct fm_table *t, int few_rows, double *x)
 {
-	size_t n = t->rows, few = (size_t)min_count < n ? (size_t)min_count : n;
+	size_t n = t->rows, few = (size_t)few_rows < n ? (size_t)few_rows : n;
 	double sum = 0, square = 0;
 
 	for (size_t i = 0; i < n; i++)
@@ -82,7 +82,7 @@ static void number_fit(const struct fm_row_columns *flows, const struct fm_row_c
 }
 
 int fm_plain_codec_fit(struct fm_plain_codec **out, const struct fm_table *t, enum fm_plain_how how, int min_count,
-		       struct fm_error *err)
+		       int k, struct fm_error *err)
 {
 	unsigned columns = FM_ROW_LOGS | (how == FM_PLAIN_BITS     ? FM_ROW_ADDRESS_BITS | FM_ROW_PORT_BITS
 					  : how == FM_PLAIN_VALUES ? FM_ROW_VALUES
@@ -94,16 +94,16 @@ int fm_plain_codec_fit(struct fm_plain_codec **out, const struct fm_table *t, en
 
 	*out = NULL;
 	if ((rc = fm_alloc(&c, 1, sizeof *c, "the codec", err)) < 0 ||
-	    (rc = fm_row_columns_choose(&c->flows, t, columns, min_count, err)) < 0 ||
+	    (rc = fm_row_columns_choose(&c->flows, t, columns, k, err)) < 0 ||
 	    (rc = fm_alloc(&x, t->rows, sizeof *x, "a column", err)) < 0 ||
 	    (rc = fm_alloc(&code, t->rows, sizeof *code, "a column", err)) < 0)
 		goto out;
 	for (int i = 0; i < c->flows.n; i++) {
-		struct fm_row_column *k = &c->flows.column[i];
+		struct fm_row_column *column = &c->flows.column[i];
 
-		if (k->kind == FM_ROW_NUMBER)
-			number_fit(&c->flows, k, &c->column[i], t, min_count, x);
-		else if ((rc = fm_row_column_fit(k, t, min_count, code, err)) < 0)
+		if (column->kind == FM_ROW_NUMBER)
+			number_fit(&c->flows, column, &c->column[i], t, k, x);
+		else if ((rc = fm_row_column_fit(column, t, min_count, code, err)) < 0)
 			goto out;
 	}
 	rc = columns_lay(c, err);

@@ -18,8 +18,8 @@
 
 struct fm_plain_column {
 	double mean, sd; /* of a number */
-	float most; /* how far from 0 a number may be: min_count rows are as far, so that no row's own value shows */
-	int at;     /* in the row's vector */
+	float most;      /* how far from 0 a number may be: k rows are as far, so that no row's own value shows */
+	int at;          /* in the row's vector */
 };
 struct fm_plain_codec {
 	struct fm_row_columns flows;
@@ -32,8 +32,8 @@ struct fm_plain_codec {
 /* model.encoding */
 enum fm_plain_how { FM_PLAIN_NUMBERS, FM_PLAIN_BITS, FM_PLAIN_VALUES };
 
-/* FM_EINPUT as fm_row_columns_choose. */
-int fm_plain_codec_fit(struct fm_plain_codec **c, const struct fm_table *t, enum fm_plain_how how, int min_count,
+/* k: rows without which nothing but a value of a category is kept of them.  FM_EINPUT as fm_row_columns_choose. */
+int fm_plain_codec_fit(struct fm_plain_codec **c, const struct fm_table *t, enum fm_plain_how how, int min_count, int k,
 		       struct fm_error *err) FM_MUST_CHECK;
 void fm_plain_codec_free(struct fm_plain_codec *c);
 

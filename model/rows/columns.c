@@ -52,7 +52,7 @@ static void columns_add(struct fm_row_columns *c, enum fm_col col, unsigned how)
 		column_add(c, col)->kind = FM_ROW_VALUE;
 }
 
-static void sides_fit(struct fm_row_columns *c, const struct fm_table *t, int min_count)
+static void sides_fit(struct fm_row_columns *c, const struct fm_table *t, int k)
 {
 	uint64_t in[256] = {0}, all[256] = {0};
 
@@ -64,7 +64,7 @@ static void sides_fit(struct fm_row_columns *c, const struct fm_table *t, int mi
 			in[octet] += fm_table_inside(t, (s ? t->da : t->sa)[i]);
 		}
 	for (int o = 0; o < 256; o++)
-		c->inside[o] = all[o] >= (uint64_t)min_count && 2 * in[o] > all[o];
+		c->inside[o] = all[o] >= (uint64_t)k && 2 * in[o] > all[o];
 }
 
 /* An address is 32 bits or one integer, here as in the papers. */
@@ -81,8 +81,7 @@ static int ipv4_alone(const struct fm_table *t, struct fm_error *err)
 	return FM_OK;
 }
 
-int fm_row_columns_choose(struct fm_row_columns *c, const struct fm_table *t, unsigned how, int min_count,
-			  struct fm_error *err)
+int fm_row_columns_choose(struct fm_row_columns *c, const struct fm_table *t, unsigned how, int k, struct fm_error *err)
 {
 	int rc;
 
@@ -104,7 +103,7 @@ int fm_row_columns_choose(struct fm_row_columns *c, const struct fm_table *t, un
 	for (int col = 0; col < FM_NFLOWCOL; col++)
 		if (c->present >> col & 1)
 			columns_add(c, (enum fm_col)col, how);
-	sides_fit(c, t, min_count);
+	sides_fit(c, t, k);
 	if (how & FM_ROW_VALUES) {
 		c->inside[OUTSIDE_RANKS] = 0;
 		c->inside[INSIDE_RANKS] = 1;

@@ -11,7 +11,7 @@
  *
  * What is saved has no address: of a ranked host it has the side alone.  A bit, number or rank of an address comes back
  * as a raw number, which fm_row_addresses replaces by a fresh address.  Which side a raw number is on is known by the
- * side of most rows with its first octet, where at least min_count rows have that octet; ranks are numbers of 0.0.0.0/8
+ * side of most rows with its first octet, where at least k rows have that octet; ranks are numbers of 0.0.0.0/8
  * and 255.0.0.0/8, which no host has.
  */
 #ifndef FM_MODEL_ROWS_COLUMNS_H
@@ -54,7 +54,7 @@ struct fm_row_columns {
 #define FM_ROW_VALUES_MOST 256
 /* The columns, period and sides of a table; values are not known yet.  FM_EINPUT for an empty table, one of over 2^32
  * rows, or one with an address of IPv6. */
-int fm_row_columns_choose(struct fm_row_columns *c, const struct fm_table *t, unsigned how, int min_count,
+int fm_row_columns_choose(struct fm_row_columns *c, const struct fm_table *t, unsigned how, int k,
 			  struct fm_error *err) FM_MUST_CHECK;
 /* Learn the values of a category, a bit or a value and code its rows: code (t->rows). */
 int fm_row_column_fit(struct fm_row_column *k, const struct fm_table *t, int min_count, uint16_t *code,

@@ -55,7 +55,7 @@ out:
 static int bench(const char *path, const char *dialect, bool bits, double epochs, int threads, const char *to,
 		 struct fm_error *err)
 {
-	struct fm_gan_codec_opts codec = {.bits = bits, .min_count = MIN_COUNT, .seed = 1};
+	struct fm_gan_codec_opts codec = {.bits = bits, .min_count = MIN_COUNT, .k = MIN_COUNT, .seed = 1};
 	struct fm_gan_train_opts train = {.loop = {.seed = 1}, .batch = BATCH, .rate = 2e-4, .weight_decay = 1e-6};
 	struct fm_trace_opts o = {.path = path, .member = ""};
 	struct fm_gan_train_result result;

@@ -22,7 +22,7 @@ struct flows {
 
 static void flows_make(struct flows *f, bool bits)
 {
-	struct fm_gan_codec_opts o = {.bits = bits, .min_count = 5, .seed = 1};
+	struct fm_gan_codec_opts o = {.bits = bits, .min_count = 5, .k = 5, .seed = 1};
 	struct fm_error err;
 
 	f->t = fixture_flows(ROWS, 11, TINY_WINDOW);

@@ -27,7 +27,7 @@ struct flows {
 /* Simulated flows, a tenth of which repeat the 5-tuple of one of the ten before: sessions of several records. */
 static void flows_make(struct flows *f)
 {
-	struct fm_share_opts o = {.chunks = CHUNKS, .most = MOST, .each = EACH, .min_count = 5, .seed = 1};
+	struct fm_share_opts o = {.chunks = CHUNKS, .most = MOST, .each = EACH, .min_count = 5, .k = 5, .seed = 1};
 	struct fm_error err;
 	struct fm_rng r;
 
@@ -114,6 +114,35 @@ static void sessions_lose_nothing(void **state)
 		assert_int_equal(seen[i], 1);
 	/* All cases are among them: a 5-tuple of twelve flows at one time is two sessions. */
 	assert_true(full > 4 && several > full && later > 0);
+	flows_free(&f);
+}
+
+/* How far a number may go is of k records, whatever a category's values need. */
+static void largest_numbers_are_of_k_records(void **state)
+{
+	struct flows f;
+	struct fm_error err;
+
+	(void)state;
+	flows_make(&f);
+	for (int k = 3; k <= 300; k *= 10) {
+		struct fm_share_opts o = {.chunks = CHUNKS, .most = MOST, .each = EACH, .min_count = 30, .k = k};
+		struct fm_share_codec *c = NULL;
+		struct fm_sessions s = {.n = 0};
+
+		OK(fm_share_codec_fit(&c, &s, f.t, &o, &err));
+		for (int i = 0; i < c->flows.n; i++) {
+			int far = 0;
+
+			if (c->flows.column[i].kind != FM_ROW_NUMBER || c->column[i].most <= 1)
+				continue;
+			for (size_t row = 0; row < ROWS; row++)
+				far += fm_row_number(&c->flows, &c->flows.column[i], f.t, row) >= c->column[i].most;
+			assert_true(far >= k);
+		}
+		fm_sessions_close(&s);
+		fm_share_codec_free(c);
+	}
 	flows_free(&f);
 }
 
@@ -360,9 +389,10 @@ static int setup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(sessions_lose_nothing),     cmocka_unit_test(what_was_coded_comes_back),
-	    cmocka_unit_test(words_of_one_use_are_near), cmocka_unit_test(training_repeats),
-	    cmocka_unit_test(divergence_is_said),        cmocka_unit_test(sessions_are_made),
+	    cmocka_unit_test(sessions_lose_nothing),     cmocka_unit_test(largest_numbers_are_of_k_records),
+	    cmocka_unit_test(what_was_coded_comes_back), cmocka_unit_test(words_of_one_use_are_near),
+	    cmocka_unit_test(training_repeats),          cmocka_unit_test(divergence_is_said),
+	    cmocka_unit_test(sessions_are_made),
 	};
 
 	return cmocka_run_group_tests(tests, setup, scratch_teardown);

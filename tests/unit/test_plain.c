@@ -27,7 +27,7 @@ static void flows_make(struct flows *f, enum fm_plain_how how)
 	struct fm_error err;
 
 	f->t = fixture_flows(ROWS, 11, TINY_WINDOW);
-	OK(fm_plain_codec_fit(&f->c, f->t, how, 5, &err));
+	OK(fm_plain_codec_fit(&f->c, f->t, how, 5, 5, &err));
 	f->windows.c = f->c;
 	f->windows.n = ROWS / TINY_WINDOW;
 	f->windows.x = calloc((size_t)ROWS * (size_t)f->c->flows.n, sizeof(float));
@@ -43,7 +43,7 @@ static void flows_free(struct flows *f)
 	fm_table_free(f->t);
 }
 
-/* Beyond what min_count rows have, a number is cut. */
+/* Beyond what k rows have, a number is cut. */
 static bool near(double a, double b, double share)
 {
 	return fabs(a - b) <= share * fabs(b) + 1;
@@ -58,6 +58,33 @@ static bool host_back(const struct flows *f, const struct fm_table *back, size_t
 	if (how == FM_PLAIN_VALUES && (got >> 24 == 0 || got >> 24 == 255))
 		return (got >> 24 == 255) == fm_table_inside(f->t, f->t->sa[i]);
 	return how == FM_PLAIN_BITS ? got == raw : near(got, raw, 1e-5);
+}
+
+/* How far a number may go is of k rows, whatever a category's values need. */
+static void largest_numbers_are_of_k_rows(void **state)
+{
+	struct fm_table *t = fixture_flows(ROWS, 11, TINY_WINDOW);
+	struct fm_error err;
+
+	(void)state;
+	for (int k = 3; k <= 300; k *= 10) {
+		struct fm_plain_codec *c = NULL;
+
+		OK(fm_plain_codec_fit(&c, t, FM_PLAIN_NUMBERS, 30, k, &err));
+		for (int i = 0; i < c->flows.n; i++) {
+			const struct fm_plain_column *p = &c->column[i];
+			int far = 0;
+
+			if (c->flows.column[i].kind != FM_ROW_NUMBER || p->most <= 1)
+				continue;
+			for (size_t row = 0; row < ROWS; row++)
+				far += fabs(fm_row_number(&c->flows, &c->flows.column[i], t, row) - p->mean) / p->sd >=
+				       (double)p->most * (1 - 1e-6);
+			assert_true(far >= k);
+		}
+		fm_plain_codec_free(c);
+	}
+	fm_table_free(t);
 }
 
 static void what_was_coded_comes_back(void **state)
@@ -233,9 +260,8 @@ static void the_ancestral_sampler_draws_z(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(what_was_coded_comes_back),
-	    cmocka_unit_test(training_learns_and_repeats),
-	    cmocka_unit_test(divergence_is_said),
+	    cmocka_unit_test(largest_numbers_are_of_k_rows), cmocka_unit_test(what_was_coded_comes_back),
+	    cmocka_unit_test(training_learns_and_repeats),   cmocka_unit_test(divergence_is_said),
 	    cmocka_unit_test(the_ancestral_sampler_draws_z),
 	};
 
