@@ -9,6 +9,7 @@
 #   - what flowmint-verify links (release, manifests, base) includes no BLAS, SQLite, CSV or sandbox header;
 #   - a header of ours is there, and nothing is declared with extern in a .c file: that would be an include in disguise;
 #   - no two rooms need each other by the table;
+#   - docs/architecture.md has the same table: the same rooms, each with the same arrows;
 #   - no two modules need each other; `tsort` finds the circles.  A module is a header, the file that fills it, and what has its
 #     name in front in the same room: config_value.c and config_loader.h belong to config.h.
 #   - a headline "NAME.h - what it is" in the first two lines names the file that it stands in.
@@ -229,6 +230,90 @@ room_circles()
 		}' | { tsort 2>&1 >/dev/null || :; } | sed -n 's/^tsort: /table: a circle of rooms: /p'
 }
 
+# The table of rooms $1 as the document $2 tells it, a line for each arrow.
+told()
+{
+	TABLE=$1 awk -F'|' '
+	BEGIN {
+		n = split(ENVIRON["TABLE"], line, "\n")
+		for (i = 1; i <= n; i++)
+			if (match(line[i], /:/))
+				rooms[++nrooms] = substr(line[i], 1, RSTART - 1)
+	}
+	/^## / { here = $0 == "## Rooms" }
+	here && /^\| `[a-z\/]*\/` \|/ {
+		room = $2
+		gsub(/[` ]|\/ *$/, "", room)
+		sub(/\/$/, "", room)
+		n = split($4, part, ",")
+		for (i = 1; i <= n; i++) {
+			name = part[i]
+			gsub(/^ +| +$|`/, "", name)
+			if (name == "its inner rooms") {
+				for (j = 1; j <= nrooms; j++)
+					if (index(rooms[j], room "/") == 1)
+						print room ": " rooms[j]
+			} else if (name == "manifests/metrics.h") {
+				print room ": metrics"
+			} else if (name == "base" || name == "itself") {
+				print room ": base"
+			} else {
+				print room ": " name
+			}
+		}
+	}' "$2" | LC_ALL=C sort -u
+}
+
+# The table above in the same words.
+ours()
+{
+	printf '%s' "$1" | awk -F': *' '
+	!/:/ { next }
+	{
+		room = $1
+		above = 1
+		n = split($2, to, " ")
+		delete has
+		for (i = 1; i <= n; i++)
+			has[to[i]] = 1
+		for (before in seen)
+			above = above && (before in has)
+		if (room != "base" && (n == 1 && to[1] == "*" || above && n == nseen && n > 1)) {
+			print room ": all of the above"
+		} else {
+			for (i = 1; i <= n; i++)
+				print room ": " to[i]
+			if (n == 0)
+				print room ": base"
+		}
+		if (room != "base") {
+			seen[room] = 1
+			nseen++
+		}
+	}' | LC_ALL=C sort -u
+}
+
+# Prints where the document $2 has another table than $1.
+document_differs()
+{
+	if [ ! -f "$2" ]; then
+		echo "$2 is not there, which has the table of rooms"
+		return
+	fi
+	{
+		ours "$1" | sed 's/^/< /'
+		told "$1" "$2" | sed 's/^/> /'
+	} | awk -v file="${2##*/}" '
+	{ line = substr($0, 3); side[line] = side[line] substr($0, 1, 1) }
+	END {
+		for (line in side)
+			if (side[line] == "<")
+				print "docs/" file " does not say of " line
+			else if (side[line] == ">")
+				print "docs/" file " says of " line ", and the table in tests/includes_check.sh does not"
+	}' | LC_ALL=C sort
+}
+
 check()
 {
 	found=$(violations "$1"; circles "$1"; room_circles "$table")
@@ -239,10 +324,55 @@ check()
 	return 0
 }
 
-# Put a line into a file of the copy, check, take it out again.
-# plant found|clean|circle FILE LINE
+# Plant a line in a file of its own beside own.c or own.h, to be looked at with all others by judge_planted.
+# plant found|clean ROOM/own.c|ROOM/own.h LINE
 plant()
 {
+	tried=$((tried + 1))
+	mkdir -p "$copy/${2%/*}"
+	printf '%s\n' "$3" >"$copy/${2%/*}/planted$tried.${2##*.}"
+	printf '%s\t%s\t%s\n' "$1" "${2%/*}/planted$tried.${2##*.}" "$(printf '%s' "$3" | tr '\n' ' ')" >>"$planted"
+}
+
+judge_planted()
+{
+	said=$(check "$copy") || :
+	for file in $(cut -f 2 "$planted"); do
+		rm "$copy/$file"
+	done
+	wrong=$(printf '%s\n' "$said" | awk -F'\t' -v list="$planted" '
+	{
+		file = $0
+		sub(/:.*/, "", file)
+		found[file] = 1
+		told[NR] = $0
+	}
+	END {
+		while ((getline <list) > 0) {
+			ours[$2] = 1
+			got = $2 in found ? "found" : "clean"
+			if (got != $1)
+				print "\047" $3 "\047 in " $2 ": expected " $1 ", got " got
+		}
+		for (i = 1; i <= NR; i++) {
+			file = told[i]
+			sub(/:.*/, "", file)
+			if (told[i] != "" && !(file in ours))
+				print "found elsewhere: " told[i]
+		}
+	}')
+	if [ -n "$wrong" ]; then
+		printf '%s\n' "$wrong" | sed 's/^/includes_check: self-test: /' >&2
+		failed=$((failed + $(printf '%s\n' "$wrong" | wc -l)))
+	fi
+	: >"$planted"
+}
+
+# Put a line into a file of the copy, check, take it out again.
+# plant_alone found|clean|circle FILE LINE
+plant_alone()
+{
+	[ ! -s "$planted" ] || judge_planted
 	tried=$((tried + 1))
 	was=absent
 	if [ -e "$copy/$2" ]; then
@@ -277,7 +407,8 @@ self_test()
 	copy=$(mktemp -d "${TMPDIR:-/tmp}/flowmint-includes-XXXXXX")
 	trap 'rm -rf "$copy"' EXIT
 	trap 'exit 1' HUP INT TERM
-	tried=0 failed=0
+	tried=0 failed=0 planted=$copy/.planted
+	: >"$planted"
 	# A small house in which every allowed arrow is used.
 	for room in $rooms; do
 		mkdir -p "$copy/$room"
@@ -310,7 +441,7 @@ self_test()
 	plant clean model/own.c '#include "model/diffusion/net.h"'
 	plant clean judge/gate/own.c '#include "privacy/leakage/leakage.h"'
 	plant clean pipeline/own.c '#include "stages/stage.h"'
-	plant clean pipeline/main.c '#include "pipeline/cli/cli.h"'
+	plant_alone clean pipeline/main.c '#include "pipeline/cli/cli.h"'
 	plant clean model/own.c '#include <cblas.h>'
 	plant clean base/own.c '// #include "pipeline/ledger.h"'
 	plant found base/own.c '#include "stages/stage.h"'
@@ -337,14 +468,14 @@ self_test()
 	# A room that the table does not have, and circles: between two headers, and through the file that fills one.
 	plant found model/attic/own.c '#include "base/error.h"'
 	printf '#include "model/b.h"\n' >"$copy/model/a.h"
-	plant circle model/b.h '#include "model/a.h"'
+	plant_alone circle model/b.h '#include "model/a.h"'
 	printf '#include "model/b.h"\n#include "model/a.h"\n' >"$copy/model/b.c"
-	plant circle model/a.h '#include "base/error.h"'
+	plant_alone circle model/a.h '#include "base/error.h"'
 	rm "$copy/model/a.h" "$copy/model/b.c"
-	plant clean base/new.h '/* new.h - what it is. */'
-	plant found base/new.h '/* old.h - what it is. */'
-	plant found base/new.h '/* ew.h - what it is. */'
-	plant found base/renew.c '/* new.c - what it is. */'
+	plant_alone clean base/new.h '/* new.h - what it is. */'
+	plant_alone found base/new.h '/* old.h - what it is. */'
+	plant_alone found base/new.h '/* ew.h - what it is. */'
+	plant_alone found base/renew.c '/* new.c - what it is. */'
 	# Rooms that need each other.
 	tried=$((tried + 1))
 	if [ -z "$(room_circles "$(printf '%s' "$table" | sed 's/^base:/base: traces/')")" ]; then
@@ -362,8 +493,8 @@ self_test()
 	plant found base/own.c 'extern int fm_ledger_open(void);'
 	plant found base/own.c '  #  include   "model/diffusion/net.h" /* why not */'
 	plant found base/own.c '%:include "model/diffusion/net.h"'
-	plant found base/deep/er.h '#include "model/diffusion/net.h"'
-	plant found base/new.inc '#include "model/diffusion/net.h"'
+	plant_alone found base/deep/er.h '#include "model/diffusion/net.h"'
+	plant_alone found base/new.inc '#include "model/diffusion/net.h"'
 	plant found base/own.c '#include "base/../model/net.h"'
 	plant found base/own.c '#include "../model/net.h"'
 	plant found base/own.c '#include "error.h"'
@@ -372,7 +503,19 @@ self_test()
 	plant found base/own.c '#include "tests/unit/scratch.h"'
 	plant found release/own.c '#include <sqlite3.h>'
 	plant found manifests/own.c '#include <cblas.h>'
-	# And in the tree as it is, where what is wrong already would hide what is planted.
+	judge_planted
+	# What the document says beside the table: an arrow less, another one, a room less, and none.
+	for change in '/^| `traces\/simulate/s/| traces |/| |/' '/^| `traces\/simulate/s/| traces |/| traces, model |/' \
+		'/^| `model\/nn/d' '/^| `stages/s/all of the above/model/' '/^| `pipeline\/walls/s/stages, //' \
+		's/^## Rooms/## Room/'; do
+		tried=$((tried + 1))
+		sed "$change" "$here/../docs/architecture.md" >"$copy/changed.md"
+		if [ -z "$(document_differs "$table" "$copy/changed.md")" ]; then
+			echo "includes_check: self-test: a document with $change is not seen" >&2
+			failed=$((failed + 1))
+		fi
+	done
+	# And in the tree as it is.
 	rm -rf "$copy"
 	mkdir -p "$copy"
 	for top in $tops; do
@@ -380,10 +523,19 @@ self_test()
 			cp -R "$here/../$top" "$copy/"
 		fi
 	done
-	if check "$copy" >/dev/null; then
-		plant found base/error.h '#include "pipeline/ledger.h"'
-		plant found model/planted.c '#include "privacy/leakage/leakage.h"'
-	fi
+	echo '#include "pipeline/ledger.h"' >>"$copy/base/error.h"
+	echo '#include "privacy/leakage/leakage.h"' >"$copy/model/planted.c"
+	said=$(check "$copy") || :
+	for file in base/error.h model/planted.c; do
+		tried=$((tried + 1))
+		case $said in
+		*"$file:"*" may not include "*) ;;
+		*)
+			echo "includes_check: self-test: what is planted in $file of the tree is not found" >&2
+			failed=$((failed + 1))
+			;;
+		esac
+	done
 	if [ $failed -gt 0 ]; then
 		echo "includes_check: self-test: $failed of $tried cases are judged wrongly" >&2
 		return 1
@@ -403,6 +555,8 @@ case ${1:-} in
 		echo "includes_check: $root holds no base/" >&2
 		exit 2
 	fi
-	check "$root" && echo "includes_check: all includes run along the arrows"
+	differs=$(document_differs "$table" "$root/docs/architecture.md")
+	[ -z "$differs" ] || printf '%s\n' "$differs"
+	check "$root" && [ -z "$differs" ] && echo "includes_check: all includes run along the arrows"
 	;;
 esac
