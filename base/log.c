@@ -133,6 +133,18 @@ static const char *grouped(uint64_t v, char out[32])
 	return out;
 }
 
+/* "1 row", "2 rows": the unit of n.  Valid until the next call in the thread. */
+static const char *counted(const char *unit, uint64_t n)
+{
+	static _Thread_local char one[32];
+	size_t len = strlen(unit);
+
+	if (n != 1 || len == 0 || len > sizeof one || unit[len - 1] != 's')
+		return unit;
+	snprintf(one, sizeof one, "%.*s", (int)len - 1, unit);
+	return one;
+}
+
 /* 43 -> "0:43", 3723 -> "1:02:03" */
 static const char *span(double seconds, char out[32])
 {
@@ -148,11 +160,11 @@ static const char *span(double seconds, char out[32])
 /* ", 11,200 flows/s", ", 3.2 steps/s", ", 14 s each"; "" where nothing is done.  lead stands before it. */
 static const char *pace(const struct fm_progress *p, double now, const char *lead, char out[64])
 {
-	double spent = now - p->started, r = spent > 0 ? (double)p->done / spent : 0;
+	double spent = now - p->started, r = spent > 0 ? (double)(p->done - p->before) / spent : 0;
 	char n[32];
 
 	out[0] = '\0';
-	if (p->done == 0 || spent <= 0 || r > 1e18 || p->uneven)
+	if (p->done <= p->before || spent <= 0 || r > 1e18 || p->uneven)
 		return out;
 	if (r >= 9.95)
 		snprintf(out, 64, "%s%s %.20s/s", lead, grouped((uint64_t)(r + 0.5), n), p->unit);
@@ -169,9 +181,9 @@ static const char *left(const struct fm_progress *p, double now, const char *lea
 	char t[32];
 
 	out[0] = '\0';
-	if (p->total > p->done && p->done > 0 && !p->uneven)
+	if (p->total > p->done && p->done > p->before && !p->uneven)
 		snprintf(out, 64, "%s%s left", lead,
-			 span((now - p->started) * (double)(p->total - p->done) / (double)p->done, t));
+			 span((now - p->started) * (double)(p->total - p->done) / (double)(p->done - p->before), t));
 	return out;
 }
 
@@ -227,6 +239,7 @@ static void show(const struct fm_progress *p, int64_t began)
 	}
 	v->done = p->done;
 	v->total = p->total;
+	v->before = p->before;
 	v->uneven = p->uneven;
 	atomic_fetch_add(&shown->seq, 1);
 }
@@ -264,16 +277,25 @@ bool fm_log_due(double *last)
 
 void fm_progress_begin(struct fm_progress *p, const char *stage, const char *unit, uint64_t total)
 {
-	char n[32];
+	fm_progress_go_on(p, stage, unit, total, 0);
+}
 
-	*p = (struct fm_progress){.stage = stage, .unit = unit, .total = total, .started = fm_seconds()};
+void fm_progress_go_on(struct fm_progress *p, const char *stage, const char *unit, uint64_t total, uint64_t before)
+{
+	char n[32], all[32];
+
+	*p = (struct fm_progress){
+	    .stage = stage, .unit = unit, .total = total, .done = before, .before = before, .started = fm_seconds()};
 	p->live = !atomic_load(&quiet) && fm_log_terminal() > 0;
 	show(p, (int64_t)time(NULL));
 	if (p->live)
 		return;
 	p->drawn = p->started;
-	if (total > 0)
-		fm_log("%s: %s %s to do", stage, grouped(total, n), unit);
+	if (total > 0 && before > 0)
+		fm_log("%s: %s of %s %s to do", stage, grouped(total - before, n), grouped(total, all),
+		       counted(unit, total));
+	else if (total > 0)
+		fm_log("%s: %s %s to do", stage, grouped(total, n), counted(unit, total));
 	else
 		fm_log("%s: begins", stage);
 }
@@ -307,10 +329,11 @@ static void say(struct fm_progress *p, double now)
 
 	if (p->total > 0)
 		fm_log("%s: %d %%, %s of %s %s%s%s", p->stage, (int)(100.0 * (double)p->done / (double)p->total),
-		       grouped(p->done, n), grouped(p->total, total), p->unit, pace(p, now, ", ", rate),
-		       left(p, now, ", ", rest));
+		       grouped(p->done, n), grouped(p->total, total), counted(p->unit, p->total),
+		       pace(p, now, ", ", rate), left(p, now, ", ", rest));
 	else
-		fm_log("%s: %s %s%s", p->stage, grouped(p->done, n), p->unit, pace(p, now, ", ", rate));
+		fm_log("%s: %s %s%s", p->stage, grouped(p->done, n), counted(p->unit, p->done),
+		       pace(p, now, ", ", rate));
 }
 
 void fm_progress_step(struct fm_progress *p, uint64_t done, const char *note)
@@ -332,10 +355,11 @@ void fm_progress_step(struct fm_progress *p, uint64_t done, const char *note)
 void fm_progress_end(struct fm_progress *p, const char *note)
 {
 	double now = fm_seconds();
+	uint64_t done = p->done - p->before;
 	char n[32], t[32], rate[64];
 
 	show(p, 0);
 	pace(p, now, " (", rate);
-	fm_log("%s: %s %s in %s%s%s%s%s", p->stage, grouped(p->done, n), p->unit, span(now - p->started, t), rate,
-	       rate[0] ? ")" : "", note != NULL && note[0] != '\0' ? "  " : "", note != NULL ? note : "");
+	fm_log("%s: %s %s in %s%s%s%s%s", p->stage, grouped(done, n), counted(p->unit, done), span(now - p->started, t),
+	       rate, rate[0] ? ")" : "", note != NULL && note[0] != '\0' ? "  " : "", note != NULL ? note : "");
 }

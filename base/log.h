@@ -25,12 +25,15 @@ int fm_log_is_verbose(void);
 struct fm_progress {
 	const char *stage, *unit;
 	uint64_t total, done;
+	uint64_t before;       /* of done, what an earlier process did: it says nothing of the speed */
 	double started, drawn; /* monotonic seconds */
 	int live;
 	int uneven; /* may be set after the start: the steps take unlike times, so neither speed nor time left is shown
 		     */
 };
 void fm_progress_begin(struct fm_progress *p, const char *stage, const char *unit, uint64_t total);
+/* The same where an earlier process did some of it. */
+void fm_progress_go_on(struct fm_progress *p, const char *stage, const char *unit, uint64_t total, uint64_t before);
 void fm_progress_step(struct fm_progress *p, uint64_t done, const char *note); /* note may be NULL */
 void fm_progress_end(struct fm_progress *p, const char *note);
 
@@ -38,6 +41,7 @@ void fm_progress_end(struct fm_progress *p, const char *note);
 struct fm_progress_view {
 	char stage[32], unit[32];
 	uint64_t done, total; /* total 0: not known */
+	uint64_t before;      /* of done, by an earlier process */
 	int64_t began;        /* seconds since 1970 */
 	int uneven;           /* how much is done says nothing of the time left */
 };

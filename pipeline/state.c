@@ -78,13 +78,13 @@ void fm_state_save(const struct fm_state *s)
 	json_t *doc;
 
 	boot_id(boot);
-	doc = json_pack("{s:s, s:s, s:I, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:s, s:I}", "format",
-			FORMAT, "run", s->run, "pid", (json_int_t)getpid(), "stage", s->stage, "stage_pid",
+	doc = json_pack("{s:s, s:s, s:I, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:s, s:I, s:I}",
+			"format", FORMAT, "run", s->run, "pid", (json_int_t)getpid(), "stage", s->stage, "stage_pid",
 			(json_int_t)s->stage_pid, "what", s->view.stage, "unit", s->view.unit, "done",
 			(json_int_t)s->view.done, "total", (json_int_t)s->view.total, "began", (json_int_t)s->began,
 			"stage_began", (json_int_t)s->stage_began, "step_began", (json_int_t)s->view.began, "uneven",
 			s->view.uneven, "updated", (json_int_t)time(NULL), "boot", boot, "oom_kills",
-			(json_int_t)oom_kills());
+			(json_int_t)oom_kills(), "before", (json_int_t)s->view.before);
 	if (path && doc && (text = json_dumps(doc, JSON_COMPACT)))
 		replace(path, text);
 	free(text);
@@ -147,7 +147,7 @@ json_t *fm_state_read(const char *workspace)
 	char *path = state_path(workspace);
 	struct fm_error ignored;
 	json_t *doc = NULL;
-	double done, total, spent;
+	double done, total, here, spent;
 	bool running;
 
 	if (!path || fm_json_load(&doc, path, DOCUMENT_MAX, &ignored)) {
@@ -163,11 +163,12 @@ json_t *fm_state_read(const char *workspace)
 	}
 	done = (double)number(doc, "done");
 	total = (double)number(doc, "total");
+	here = done - (double)number(doc, "before");
 	spent = (double)(number(doc, "updated") - number(doc, "step_began"));
 	json_object_set_new(doc, "share", total > 0 ? json_real(done / total) : json_null());
 	json_object_set_new(doc, "seconds_left",
-			    total > done && done > 0 && spent > 0 && !json_is_true(json_object_get(doc, "uneven"))
-				? json_real(spent * (total - done) / done)
+			    total > done && here > 0 && spent > 0 && !json_is_true(json_object_get(doc, "uneven"))
+				? json_real(spent * (total - done) / here)
 				: json_null());
 	return doc;
 }

@@ -221,8 +221,14 @@ ends HUP 129
 # Stopped in good order a training keeps what it has, though no checkpoint is due.
 at_least=60000
 ends INT 130
+whole=$(json now.json 'd["last"]["now"]["total"]')
 at_least=0
 holds "a run is under way that goes on" long_run
+step=$(sed -n 's/.*goes on from step \([0-9]*\).*/\1/p' run.err)
+# Its share is that of all steps; the time left follows from those that this process took.
+holds "status counts the steps before, and not to how fast it is" \
+	[ "$(json now.json 'd["last"]["now"]["before"] * 900000 == '"${step:-0}"' * d["last"]["now"]["total"], d["last"]["now"]["done"] > d["last"]["now"]["before"], abs(d["last"]["now"]["seconds_left"] / (d["last"]["now"]["updated"] - d["last"]["now"]["step_began"]) * (d["last"]["now"]["done"] - d["last"]["now"]["before"]) / (d["last"]["now"]["total"] - d["last"]["now"]["done"]) - 1) < 0.01')" = "(True, True, True)" ]
+holds "and the whole is the same" [ "$(json now.json 'd["last"]["now"]["total"]')" = "$whole" ]
 kill -INT "$(cat w/lock)"
 wait $job
 holds "it went on from where the signal had stopped it" grep -q "goes on from step [1-9][0-9]*" run.err

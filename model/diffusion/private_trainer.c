@@ -571,7 +571,7 @@ int fm_private_train(const struct fm_learner *l, const struct fm_private_opts *o
 	memcpy(s.mean, w, sizeof(float) * n); /* which is not in use yet */
 	if ((rc = begin(&s, s.mean, err)) < 0)
 		goto out;
-	fm_progress_begin(&bar, "train", "steps", (uint64_t)o->steps);
+	fm_progress_go_on(&bar, "train", "steps", (uint64_t)o->steps, (uint64_t)s.at.step);
 	fm_interrupt_watch(o->checkpoint != NULL);
 	rc = take_steps(&s, t, &bar, err);
 	fm_interrupt_watch(false);

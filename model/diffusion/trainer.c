@@ -412,13 +412,13 @@ static int take_steps(struct trainer *t, struct fm_progress *bar, bool *stop, st
 {
 	uint64_t flows = (uint64_t)t->o->batch * (uint64_t)t->net->arch.window; /* a step */
 	char note[400], columns[224], losses[LOSSES_MAX];
-	int rc = FM_OK, first = t->at.step;
+	int rc = FM_OK;
 
 	while (!*stop && t->at.step < t->o->steps) {
 		rc = fm_ranks_stopped(t->o->ranks) ? leave(t, err) : step(t, stop, err);
 		snprintf(note, sizeof note, "%s  step %d%s", losses_text(t, losses), t->at.step,
 			 columns_text(t->column, columns, sizeof columns));
-		fm_progress_step(bar, (uint64_t)(t->at.step - first) * flows, note);
+		fm_progress_step(bar, (uint64_t)t->at.step * flows, note);
 		if (rc < 0)
 			break;
 	}
@@ -435,7 +435,7 @@ static int train_loop(struct trainer *t, struct fm_error *err)
 	bool stop = false;
 	int rc;
 
-	fm_progress_begin(&bar, "train", "flows", (uint64_t)(t->o->steps - t->at.step) * flows);
+	fm_progress_go_on(&bar, "train", "flows", (uint64_t)t->o->steps * flows, (uint64_t)t->at.step * flows);
 	fm_interrupt_watch(t->o->checkpoint != NULL);
 	rc = take_steps(t, &bar, &stop, err);
 	fm_interrupt_watch(false);

@@ -58,7 +58,7 @@ int fm_loop_run(struct fm_loop *l, fm_loop_step *step, void *ctx, struct fm_erro
 	char note[FM_LOOP_NOTE] = "";
 	int rc = FM_OK;
 
-	fm_progress_begin(&bar, "train", "flows", (uint64_t)(l->o->steps - l->first) * l->flows);
+	fm_progress_go_on(&bar, "train", "flows", (uint64_t)l->o->steps * l->flows, (uint64_t)l->first * l->flows);
 	fm_interrupt_watch(l->o->path != NULL);
 	while (l->at.step < l->o->steps) {
 		if (fm_interrupted()) {
@@ -67,7 +67,7 @@ int fm_loop_run(struct fm_loop *l, fm_loop_step *step, void *ctx, struct fm_erro
 		}
 		if ((rc = step(ctx, l, note, err)) < 0 || (rc = save(l, false, err)) < 0)
 			break;
-		fm_progress_step(&bar, (uint64_t)fm_loop_taken(l) * l->flows, note);
+		fm_progress_step(&bar, (uint64_t)l->at.step * l->flows, note);
 	}
 	fm_interrupt_watch(false);
 	fm_progress_end(&bar, note);

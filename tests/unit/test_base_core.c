@@ -346,6 +346,18 @@ static void slow_chatter(void)
 	fm_progress_end(&p, NULL);
 	fm_progress_begin(&p, "nothing", "flows", 10);
 	fm_progress_end(&p, NULL);
+	fm_progress_begin(&p, "ingest", "rows", 1);
+	fm_progress_step(&p, 1, NULL);
+	p.uneven = 1;
+	fm_progress_end(&p, NULL);
+	/* 400 of 500 were done by another process: they are done, and say nothing of how fast this one is. */
+	fm_progress_go_on(&p, "train", "steps", 500, 400);
+	p.drawn -= 31;
+	fm_progress_step(&p, 400, NULL);
+	p.started -= 100;
+	p.drawn -= 31;
+	fm_progress_step(&p, 450, NULL);
+	fm_progress_end(&p, NULL);
 }
 
 static void test_progress_off_a_terminal_is_a_line_every_30_seconds(void **state)
@@ -367,7 +379,13 @@ static void test_progress_off_a_terminal_is_a_line_every_30_seconds(void **state
 				    "evaluate: 50 %, 7 of 14 steps\n"
 				    "evaluate: 14 steps in 0:10\n"
 				    "nothing: 10 flows to do\n"
-				    "nothing: 0 flows in 0:00\n");
+				    "nothing: 0 flows in 0:00\n"
+				    "ingest: 1 row to do\n"
+				    "ingest: 1 row in 0:00\n"
+				    "train: 100 of 500 steps to do\n"
+				    "train: 80 %, 400 of 500 steps\n"
+				    "train: 90 %, 450 of 500 steps, 2.0 s each, 1:40 left\n"
+				    "train: 50 steps in 1:40 (2.0 s each)\n");
 	fm_buf_free(&b);
 	close(fd);
 }
