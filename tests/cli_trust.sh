@@ -168,6 +168,20 @@ says out "is not in allowed_signers" "is named"
 
 cp p/allowed_signers theirs # what partners have, and keep
 expect 2 "nothing else is done to a key" "$F" key turn p --new p/keys/second
+expect 3 "a key after itself" "$F" key rotate p --new p/keys/release.key
+says err "--new: p/keys/release.key is publish.key itself" "is not another one"
+expect 3 "a public key that is not there" "$F" key rotate p --new p/keys/second.pub
+says err "the key that is made is --new p/keys/second," "would be a secret one under a public one's name"
+cp p/keys/waiver.pub p/keys/lonely.pub
+expect 3 "a public key without its secret one" env -u SSH_AUTH_SOCK "$F" key rotate p --new p/keys/lonely.pub
+says err "--new: p/keys/lonely.pub is a public key, which signs by an ssh-agent, and there is none" "cannot sign"
+holds "nothing was written" test ! -e p/KEYS.json
+for what in p/keys/release.key:"a secret key" p/release/toy-1.2.0.tar.zst.sig:"a signature" p/release.yaml:"no list of signers" \
+	p/release/toy-1.2.0.tar.zst:"no list of signers"; do
+	expect 3 "${what%%:*} for the signers" "$V" --no-state --signers "${what%%:*}" p/release/toy-1.2.0.tar.zst
+	says err "${what%%:*} is ${what#*:}" "is not taken for a list"
+	says err 'has lines like: NAME namespaces="flowmint,flowmint-release" ssh-ed25519' "and the message shows a line"
+done
 expect 0 "a key after the first, which is made" "$F" key rotate p --new p/keys/second
 says out 'flowmint namespaces="flowmint,flowmint-release" ssh-ed25519' "its line for allowed_signers"
 holds "which has it" grep -qxF "$(cat out)" p/allowed_signers

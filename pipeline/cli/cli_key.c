@@ -28,7 +28,7 @@ static const struct fm_option options[] = {
 
 /* One that signs, here or by ssh-keygen. */
 struct signing_key {
-	const char *path;
+	const char *path, *named_by;
 	struct fm_sshkey key;
 	struct fm_outside outside;
 	bool is_outside;
@@ -38,9 +38,10 @@ static int look(struct signing_key *k, struct fm_error *err)
 {
 	int rc;
 
-	if ((rc = fm_outside_look(k->path, &k->key.pub, &k->is_outside, err)) < 0 || k->is_outside)
-		return rc;
-	return fm_sshkey_read(&k->key, k->path, err);
+	if ((rc = fm_outside_look(k->path, &k->key.pub, &k->is_outside, err)) < 0 ||
+	    (!k->is_outside && (rc = fm_sshkey_read(&k->key, k->path, err)) < 0))
+		fm_error_prefix(err, "%s: ", k->named_by);
+	return rc;
 }
 
 static int sign(struct signing_key *k, const struct fm_buf *text, char out[FM_ROTATION_SIGNATURE_MAX],
@@ -117,6 +118,14 @@ static int check_old(const struct fm_keys *keys, const struct signing_key *old, 
 		       old->path, path);
 }
 
+static int check_new(const struct signing_key *old, const struct signing_key *new, struct fm_error *err)
+{
+	return fm_sshpub_same(&old->key.pub, &new->key.pub)
+		   ? fm_fail(err, FM_EINPUT, "--new: %s is publish.key itself: name the key that comes after it",
+			     new->path)
+		   : FM_OK;
+}
+
 /* ---- allowed_signers ---- */
 
 /* The new key signs under the name of the old one. */
@@ -158,11 +167,17 @@ out:
 
 static int make_where_absent(const char *path, struct fm_error *err)
 {
+	size_t n = strlen(path);
 	struct fm_sshkey key = {0};
 	int rc;
 
 	if (fm_file_exists(path))
 		return FM_OK;
+	if (n > 4 && strcmp(path + n - 4, ".pub") == 0)
+		return fm_fail(err, FM_EINPUT,
+			       "--new: %s is not there, and has the name of a public key: the key that is made is "
+			       "--new %.*s, and its public half goes to %s",
+			       path, (int)n - 4, path, path);
 	if ((rc = fm_sshkey_generate(&key, "flowmint", err)) < 0)
 		return rc;
 	rc = fm_sshkey_write(&key, path, err);
@@ -192,8 +207,10 @@ static int say_what_to_set(const char *keys_path, const char *key, const char *d
 static int rotate(const struct key_args *a, const struct fm_config *cfg, struct fm_error *err)
 {
 	char *keys_path = fm_path_join(cfg->dir, FM_KEYS_FILE), *signers = fm_path_join(cfg->dir, "allowed_signers");
-	struct signing_key old = {.path = cfg->publish.key, .outside = {.fd = (int)a->passphrase_fd}},
-			   new = {.path = a->new};
+	struct signing_key old = {.path = cfg->publish.key,
+				  .named_by = "publish.key",
+				  .outside = {.fd = (int)a->passphrase_fd}},
+			   new = {.path = a->new, .named_by = "--new"};
 	struct fm_buf text = {0}, line = {0};
 	struct fm_keys *keys = NULL;
 	int rc;
@@ -205,8 +222,8 @@ static int rotate(const struct key_args *a, const struct fm_config *cfg, struct 
 	if ((rc = fm_alloc(&keys, 1, sizeof *keys, "the keys", err)) < 0 ||
 	    (rc = fm_keys_load(keys, keys_path, err)) < 0 || (rc = look(&old, err)) < 0 ||
 	    (rc = check_old(keys, &old, keys_path, err)) < 0 || (rc = make_where_absent(a->new, err)) < 0 ||
-	    (rc = look(&new, err)) < 0 || (rc = add_rotation(keys, &old, &new, err)) < 0 ||
-	    (rc = fm_keys_text(keys, &text, err)) < 0 ||
+	    (rc = look(&new, err)) < 0 || (rc = check_new(&old, &new, err)) < 0 ||
+	    (rc = add_rotation(keys, &old, &new, err)) < 0 || (rc = fm_keys_text(keys, &text, err)) < 0 ||
 	    (rc = allow(signers, &old.key.pub, &new.key.pub, &line, err)) < 0)
 		goto out;
 	if ((rc = fm_file_write(keys_path, 0644, text.data, text.len, err)) < 0)

@@ -376,16 +376,41 @@ out:
 	return rc;
 }
 
+#define A_LINE "a list of signers has lines like: NAME namespaces=\"" FM_SSH_NAMESPACES "\" ssh-ed25519 AAAA..."
+
+/* What a text is that has no line of a list in it, or NULL. */
+static const char *what_else(const char *text, size_t n)
+{
+	static const struct {
+		const char *has, *is;
+	} kinds[] = {{"-----BEGIN SSH SIGNATURE", "a signature"},
+		     {"PRIVATE KEY-----", "a secret key, for no other eyes"}};
+	static const char *const types[] = {"ssh-", "ecdsa-sha2-", "cert-authority"};
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (memmem(text, n < 64 ? n : 64, kinds[i].has, strlen(kinds[i].has)))
+			return kinds[i].is;
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+		if (memmem(text, n, types[i], strlen(types[i])))
+			return NULL;
+	return "no list of signers";
+}
+
 int fm_signers_load(struct fm_signers *list, const char *path, struct fm_error *err)
 {
 	struct fm_buf b = {0};
+	const char *other;
 	int rc;
 
 	memset(list, 0, sizeof *list);
 	if ((rc = fm_file_read(path, FM_SIGNERS_FILE_MAX, &b, err)) < 0)
 		goto out;
-	if ((rc = fm_signers_parse(list, b.data ? b.data : "", b.len, err)) < 0)
-		fm_error_prefix(err, "%s:", path);
+	if ((rc = fm_signers_parse(list, b.data ? b.data : "", b.len, err)) < 0) {
+		if (rc == FM_EINPUT && (other = what_else(b.data, b.len)))
+			rc = fm_fail(err, FM_EINPUT, "%s is %s; " A_LINE " (flowmint keygen prints one)", path, other);
+		else
+			fm_error_prefix(err, "%s:", path);
+	}
 out:
 	fm_buf_free(&b);
 	return rc;

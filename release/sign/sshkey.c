@@ -316,14 +316,42 @@ int fm_sshkey_read(struct fm_sshkey *k, const char *path, struct fm_error *err)
 
 /* ---- the public half alone ---- */
 
+/* A file of a public key is one line; blank lines and comments may stand behind it. */
+static int refuse_more(const char *text, size_t n, struct fm_error *err)
+{
+	size_t line = 1;
+
+	while (n) {
+		const char *nl = memchr(text, '\n', n);
+		size_t len = nl ? (size_t)(nl - text) : n, at = 0;
+
+		while (at < len && strchr(" \t\r", text[at]))
+			at++;
+		if (line > 1 && at < len && text[at] != '#')
+			return fm_fail(
+			    err, FM_EINPUT,
+			    "line %zu: %s behind the key: a file of a public key is one line with one key", line,
+			    len - at > 4 && (memcmp(text + at, "ssh-", 4) == 0 || memcmp(text + at, "sk-s", 4) == 0 ||
+					     memcmp(text + at, "ecds", 4) == 0)
+				? "there is another key"
+				: "something stands");
+		text += len + (nl ? 1 : 0);
+		n -= len + (nl ? 1 : 0);
+		line++;
+	}
+	return FM_OK;
+}
+
 int fm_sshpub_parse(struct fm_sshpub *pub, const char *text, size_t n, struct fm_error *err)
 {
 	const char *end = memchr(text, '\n', n), *base64 = memchr(text, ' ', n), *comment;
 	uint8_t blob[FM_SSHKEY_BLOB];
 	struct fm_wire w = {blob, 0};
 	char type[64] = "";
-	int found;
+	int found, rc;
 
+	if ((rc = refuse_more(text, n, err)) < 0)
+		return rc;
 	n = end ? (size_t)(end - text) : n;
 	if (!base64 || base64 >= text + n)
 		return fm_fail(err, FM_EINPUT, "this is no key of OpenSSH's");
