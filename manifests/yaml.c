@@ -77,8 +77,25 @@ static bool begins_with_key(const char *text, size_t n)
 	return true;
 }
 
-/* What to do about a problem of libyaml's, or "". */
-static const char *advice(const char *problem, const char *line, size_t n)
+/* Did a quote inside of quotes end them, so that YAML stumbles over the character at column, from 0?  The quote, or 0.
+ */
+static char quote_before(const char *line, size_t n, size_t column)
+{
+	size_t at = 0, opened = 0;
+
+	for (size_t seen = 0; at < n && seen < column; at++) /* characters of UTF-8 */
+		seen += at + 1 == n || ((unsigned char)line[at + 1] & 0xc0) != 0x80;
+	while (at > 0 && line[at - 1] == ' ')
+		at--;
+	if (at < 2 || (line[at - 1] != '\'' && line[at - 1] != '"'))
+		return 0;
+	for (size_t i = 0; i < at - 1; i++)
+		opened += line[i] == line[at - 1];
+	return opened ? line[at - 1] : 0;
+}
+
+/* What to do about a problem of libyaml's at column, from 0, or "". */
+static const char *advice(const char *problem, const char *line, size_t n, size_t column)
 {
 	const char *indent = ": indent the keys of a section alike, by two blanks";
 	size_t colons = 0;
@@ -87,8 +104,19 @@ static const char *advice(const char *problem, const char *line, size_t n)
 		colons += line[i] == ':' && line[i + 1] == ' ';
 	if (strstr(problem, "mapping values are not allowed"))
 		return colons > 1 ? ": put quotes around a value that has ': ' in it" : indent;
+	if (strstr(problem, "did not find expected"))
+		switch (quote_before(line, n, column)) {
+		case '\'':
+			return ": a ' inside of quotes is written twice ('it''s'), or the quotes are double (\"it's\")";
+		case '"':
+			return ": a \" inside of double quotes has a \\ before it (\"\\\"\"), or the quotes are single";
+		default:
+			break;
+		}
 	if (strstr(problem, "did not find expected key"))
 		return indent;
+	if (strstr(problem, "unexpected end of stream") && column < n && (line[column] == '\'' || line[column] == '"'))
+		return ": the quote that opens here is not closed";
 	if (strstr(problem, "cannot start any token") && memchr(line, '\t', n))
 		return ": indent with blanks, not with a tab";
 	return "";
@@ -130,7 +158,7 @@ static int fail_quoting(const struct reader *r)
 	else
 		snprintf(message, sizeof(message), "%s%.*s%s%s%s%s (column %zu)%s", n ? "'" : "", n > 80 ? 80 : (int)n,
 			 line, n ? "': " : "", p->context ? p->context : "", p->context ? ": " : "", problem,
-			 mark.column + 1, advice(problem, line, n));
+			 mark.column + 1, advice(problem, line, n, mark.column));
 	return reader_fail(r, mark.line + 1, message);
 }
 

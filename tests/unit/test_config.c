@@ -171,7 +171,14 @@ static void test_yaml_errors_quote_their_line(void **state)
 		"release.yaml:3: ' dialect: ugr16':", "indent the keys of a section alike, by two blanks");
 	refused("source: {path: [a}\n", "release.yaml:1: 'source: {path: [a}':", "column");
 	refused("source: {path: a\n", "release.yaml:1: 'source: {path: a':", "column 9");
-	refused("source:\n  path: \"a\n", "release.yaml:2: '  path: \"a':", "column 9");
+	refused("source:\n  path: \"a\n",
+		"release.yaml:2: '  path: \"a':", "(column 9): the quote that opens here is not closed");
+	refused("source:\n  path: 'it's'\n", "release.yaml:2: '  path: 'it's'':", "is written twice ('it''s')");
+	refused("source:\n  path: 'J\xc3\xb6rg's \xc3\xb6 trace'\n", "release.yaml:2:", "is written twice ('it''s')");
+	refused("source: {path: 'it's'}\n", "release.yaml:1: 'source: {path: 'it's'}':", "is written twice ('it''s')");
+	refused("source:\n  path: \"a\"b\"\n", "release.yaml:2: '  path: \"a\"b\"':", "has a \\ before it");
+	refused("release: {name: 'a'}\nsource:\n  path: 'a'\n dialect: ugr16\n",
+		"release.yaml:4: ' dialect: ugr16':", "indent the keys of a section alike, by two blanks");
 }
 
 /* A trace, or a log, that was given for a config: no message has a word of it. */
