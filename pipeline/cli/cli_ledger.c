@@ -1,7 +1,9 @@
 /* status, log: what the ledger tells. */
+#include <libgen.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/place.h"
@@ -42,6 +44,32 @@ static int check_ledger(const char *workspace, const char *project, struct fm_er
 		rc = fm_fail(err, FM_EVERDICT, "the ledger is broken: %s; see flowmint audit", problem);
 	json_decref(report);
 	return rc;
+}
+
+/* What a verb is about: a run, or all of a workspace.  The operand is a run, or, as with other verbs, a project's
+ * folder or its release.yaml. */
+static int place(const struct fm_call *call, const struct ledger_args *a, const char **workspace, const char **run,
+		 char id[FM_RUN_ID_MAX], struct fm_error *err)
+{
+	const char *word = call->noperands ? call->operand[0] : NULL, *project = NULL;
+	struct stat st;
+	char *parent;
+
+	*run = word ? fm_run_id(word, id) : NULL;
+	if (!word || *run == id)
+		return fm_place_workspace(call, a->workspace, workspace, err);
+	if (stat(word, &st) != 0)
+		return fm_fail(err, FM_EINPUT,
+			       "%s: '%s' is no run (r0001, or 1) and no project's folder; flowmint log lists all runs",
+			       call->verb->name, word);
+	if (a->workspace)
+		return fm_fail(err, FM_EUSAGE, "%s: '%s' and --workspace %s both say where to look: give one",
+			       call->verb->name, word, a->workspace);
+	if (!(parent = fm_arena_strdup(call->arena, word)))
+		return fm_fail(err, FM_ESYSTEM, "out of memory for the command line");
+	project = S_ISDIR(st.st_mode) ? word : dirname(parent);
+	*run = NULL;
+	return fm_place_workspace(call, project, workspace, err);
 }
 
 /* ---- status ---- */
@@ -180,13 +208,12 @@ static int status(const void *args, const struct fm_call *call, struct fm_error 
 	json_t *rows = NULL, *releases = NULL, *last = NULL, *now = NULL;
 	const struct ledger_args *a = args;
 	char id[FM_RUN_ID_MAX];
-	const char *wanted = call->noperands ? fm_run_id(call->operand[0], id) : NULL;
+	const char *workspace, *wanted;
 	struct fm_ledger *l = NULL;
-	const char *workspace;
 	size_t runs = 0;
 	int rc;
 
-	if ((rc = fm_place_workspace(call, a->workspace, &workspace, err)) < 0 ||
+	if ((rc = place(call, a, &workspace, &wanted, id, err)) < 0 ||
 	    (rc = fm_ledger_open(&l, workspace, a->project, FM_LEDGER_READ, err)) < 0 ||
 	    (rc = fm_ledger_rows(l, NULL, NULL, &rows, err)) < 0)
 		goto out;
@@ -250,9 +277,8 @@ const struct fm_verb fm_verb_status = {
     .summary = "what runs now or ran last, and what was released",
     .about =
 	"For a run that is at work it says the stage, the share done and the time left of its step, and the process. "
-	"For a run that "
-	"was "
-	"killed it says where the run was, and what killed it as far as can be told. With RUN (r0001, or 1) that run.",
+	"For a run that was killed it says where the run was, and what killed it as far as can be told. With RUN "
+	"(r0001, or 1) that run; with a project's folder in its place that project.",
     .operands = "RUN",
     .optional = 1,
     .offer = FM_OFFER_RUN,
@@ -327,15 +353,14 @@ static void print_row(const json_t *row)
 
 static int show_log(const void *args, const struct fm_call *call, struct fm_error *err)
 {
-	const char *workspace;
+	const char *workspace, *run;
 	const struct ledger_args *a = args;
 	char id[FM_RUN_ID_MAX];
-	const char *run = call->noperands ? fm_run_id(call->operand[0], id) : NULL;
 	struct fm_ledger *l = NULL;
 	json_t *rows = NULL;
 	int rc;
 
-	if ((rc = fm_place_workspace(call, a->workspace, &workspace, err)) < 0 ||
+	if ((rc = place(call, a, &workspace, &run, id, err)) < 0 ||
 	    (rc = fm_ledger_open(&l, workspace, a->project, FM_LEDGER_READ, err)) < 0 ||
 	    (rc = fm_ledger_rows(l, run, NULL, &rows, err)) < 0)
 		goto out;
@@ -360,7 +385,7 @@ out:
 const struct fm_verb fm_verb_log = {
     .name = "log",
     .summary = "the ledger, row by row",
-    .about = "With RUN (r0001) the rows of that run.",
+    .about = "With RUN (r0001) the rows of that run; with a project's folder in its place the rows of that project.",
     .operands = "RUN",
     .optional = 1,
     .offer = FM_OFFER_RUN,

@@ -91,9 +91,9 @@ const char *fm_place_run_workspace(const char *given)
 	return given ? given : from_environment();
 }
 
-static bool has_ledger(const char *dir)
+static bool has(const char *dir, const char *name)
 {
-	char *path = fm_path_join(dir, "ledger.db");
+	char *path = fm_path_join(dir, name);
 	bool there = path && fm_file_exists(path);
 
 	free(path);
@@ -115,7 +115,7 @@ int fm_place_workspace(const struct fm_call *call, const char *given, const char
 		/* A project stands for its workspace. */
 		if ((rc = join(call->arena, *dir, "workspace", &below, err)) < 0)
 			return rc;
-		if (!has_ledger(*dir) && has_ledger(below))
+		if (!has(*dir, "ledger.db") && (has(below, "ledger.db") || has(*dir, CONFIG)))
 			*dir = below;
 	}
 	fm_detail("workspace: %s", *dir);
