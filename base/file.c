@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -323,6 +324,16 @@ out:
 	free(chunk);
 	close(fd);
 	return rc;
+}
+
+int fm_file_allowed(uint64_t nbytes, const char *what, struct fm_error *err)
+{
+	struct rlimit v;
+
+	if (getrlimit(RLIMIT_FSIZE, &v) != 0 || v.rlim_cur == RLIM_INFINITY || nbytes <= v.rlim_cur)
+		return FM_OK;
+	errno = EFBIG;
+	return fm_fail_errno(err, "%s takes a file of over %llu MiB", what, (unsigned long long)(nbytes >> 20));
 }
 
 bool fm_file_exists(const char *path)

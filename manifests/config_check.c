@@ -237,7 +237,7 @@ static int check_dialect(struct fm_loader *l)
 	if (strcmp(c->source.dialect, "auto") != 0 && fm_dialect_check_name(c->source.dialect, &why) < 0)
 		return FAIL_AT(l, source, "%s", why.message);
 	if (strcmp(c->publish.dialect, "source") != 0 && fm_dialect_check_name(c->publish.dialect, &why) < 0)
-		return FAIL_AT(l, published, "%s; source is the dialect of the trace", why.message);
+		return FAIL_AT(l, published, "%s; for the dialect of the trace itself write source", why.message);
 	return FM_OK;
 }
 

@@ -498,10 +498,8 @@ int fm_dialect_check_name(const char *name, struct fm_error *err)
 
 int fm_dialect_blame(struct fm_error *err)
 {
-	char list[512];
-
-	return fm_error_prefix(err, "the dialect is a file of your own (built in: %s): ",
-			       fm_embed_names(FM_EMBED_DIALECT, list, sizeof(list)));
+	return fm_error_prefix(err, "a dialect with a '/' or ending in .yaml is a file of your own (flowmint dialects "
+				    "lists those that are built in): ");
 }
 
 int fm_dialect_load(struct fm_dialect **d, const char *name, struct fm_error *err)

@@ -22,6 +22,7 @@
 #include "model/generator_diffusion_parts.h"
 #include "model/nn/checkpoint.h"
 #include "model/nn/safetensors.h"
+#include "model/ranges.h"
 
 #define MODEL_JSON_MAX (256u << 20)
 
@@ -202,13 +203,26 @@ static int calibrate(struct diffusion *d, const struct fm_generator_ctx *ctx, co
 	return fm_recalibrate(&d->calibration, &denoiser, d->codec, &d->zeros, train, &o, err);
 }
 
-/* Before hours are spent on training: can flows of such labels and hours be made at all? */
+/* Before hours are spent on training: can flows of such labels and hours be made at all, with such addresses? */
 static int check_wishes(const struct diffusion *d, const struct fm_config *cfg, struct fm_error *err)
 {
+	struct fm_range range[FM_SIDES][FM_CFG_MAXRANGES];
+	struct fm_range_list fresh[FM_SIDES];
 	struct fm_window_schedule schedule = {0};
 	struct fm_window_schedule_opts o;
+	double rows = (double)d->codec->train_rows,
+	       share = cfg->generate.rows > 0 ? (double)cfg->generate.rows / rows : 1;
 	int rc;
 
+	for (int side = 0; side < FM_SIDES; side++) {
+		if ((rc = fm_ranges(range[side], &fresh[side].n, cfg, side, err)) < 0)
+			return rc;
+		fresh[side].range = range[side];
+	}
+	if (cfg->generate.nlabels > 0 || cfg->generate.hours[0] > 0 || cfg->generate.hours[1] < 24)
+		share = 0;
+	if ((rc = fm_addresses_enough(&d->codec->roles, fresh, share, err)) < 0)
+		return rc;
 	if ((rc = fm_diffusion_wishes(cfg, d->codec, (uint64_t)d->codec->window, 0, &o, err)) >= 0)
 		rc = fm_window_schedule_make(&schedule, d->codec, &o, err);
 	fm_window_schedule_free(&schedule);

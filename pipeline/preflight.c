@@ -387,6 +387,26 @@ static int check_room(const struct fm_run_options *o, const char *workspace, str
 	return FM_OK;
 }
 
+/* One file of a release has a line for each flow, of two addresses, two ports, a time and a few numbers. */
+#define TEXT_ROW_LEAST 32
+
+static int check_file_limit(const struct fm_run_options *o, struct fm_error *err)
+{
+	const struct fm_config *cfg = o->cfg;
+	uint64_t rows = (uint64_t)cfg->generate.rows, least;
+
+	if (rows == 0)
+		rows = (uint64_t)((double)rows_at_least(cfg) * (1 - cfg->split.holdout - cfg->split.validation));
+	least = rows * TEXT_ROW_LEAST >> 20;
+	if (cfg->limits.file_mib == 0 || least < (uint64_t)cfg->limits.file_mib)
+		return FM_OK;
+	return fm_fail(
+	    err, FM_EINPUT,
+	    "limits.file_mib is %lld, and the %llu flows of the release are one file of over %llu MiB: raise "
+	    "it, or set generate.rows lower",
+	    (long long)cfg->limits.file_mib, (unsigned long long)rows, (unsigned long long)least);
+}
+
 /* What the release will not say, before hours are spent on it. The data sheet has the same. */
 static int say_losses(const struct fm_config *cfg, struct fm_error *err)
 {
@@ -495,6 +515,8 @@ int fm_preflight(const struct fm_run_options *o, const char *project, const char
 	    (rc = fm_preflight_file("release.previous", cfg->release.previous, err)) < 0)
 		return rc;
 	if (o->until >= FM_GATE && (rc = check_gate(cfg, err)) < 0)
+		return rc;
+	if (o->until == FM_RELEASE && !o->dry && (rc = check_file_limit(o, err)) < 0)
 		return rc;
 	if (o->until == FM_RELEASE && cfg->release.license_file[0] &&
 	    (rc = fm_preflight_file("release.license_file", cfg->release.license_file, err)) < 0)

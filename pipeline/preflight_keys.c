@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "pipeline/outside.h"
 #include "pipeline/preflight_parts.h"
+#include "release/sign/approval.h"
 #include "release/sign/rotation.h"
 #include "release/sign/signers.h"
 #include "release/sign/sshkey.h"
@@ -57,6 +58,46 @@ static int check_listed(const struct fm_sshpub *key, const char *file, const cha
 			    path, file, (int)strcspn(line.data, "\n"), line.data);
 out:
 	fm_buf_free(&line);
+	fm_signers_free(&signers);
+	free(path);
+	return rc;
+}
+
+/* Are there as many who may approve as must?  Lines can be added while it waits.  A key and a name count once, as they
+ * do in the end (approvals.h). */
+static int warn_few_approvers(const struct fm_config *cfg, const struct fm_sshpub *release, const char *project,
+			      struct fm_error *err)
+{
+	char *path = fm_path_join(project, "allowed_signers");
+	int64_t now_s = (int64_t)time(NULL);
+	struct fm_signers signers = {0};
+	int approvers = 0, rc;
+
+	if (!path)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	if ((rc = fm_signers_load(&signers, path, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < signers.n; i++) {
+		const struct fm_signer *s = &signers.s[i], *who;
+		bool counts =
+		    s->valid_before_s > now_s && !(cfg->publish.approvals > 1 && fm_sshpub_same(&s->key, release));
+
+		/* One who may not sign yet may be able to when it is time. */
+		counts = counts &&
+			 fm_signers_find(&signers, &s->key, FM_APPROVAL_NAMESPACE,
+					 s->valid_after_s > now_s ? s->valid_after_s : now_s, &who) == FM_SIGNER_OK;
+		for (size_t k = 0; k < i && counts; k++)
+			counts = !fm_sshpub_same(&signers.s[k].key, &s->key) &&
+				 strcmp(signers.s[k].principals, s->principals) != 0;
+		approvers += counts;
+	}
+	if (approvers < cfg->publish.approvals)
+		fm_warn(
+		    "publish.approvals is %d, and %s lets %d sign approvals%s: the release will wait until there is "
+		    "for each approver a line: NAME namespaces=\"" FM_APPROVAL_NAMESPACE "\" ssh-ed25519 AAAA...",
+		    (int)cfg->publish.approvals, path, approvers,
+		    cfg->publish.approvals > 1 ? " beside publish.key" : "");
+out:
 	fm_signers_free(&signers);
 	free(path);
 	return rc;
@@ -186,7 +227,8 @@ int fm_preflight_key(const struct fm_config *cfg, const char *project, bool dry,
 	if (dry || (rc = check_listed(&key.pub, path, project, err)) < 0 ||
 	    (rc = check_not_replaced(&key.pub, path, project, err)) < 0)
 		goto out;
-	if ((rc = check_attestation_key(cfg, project, &key.pub, err)) < 0)
+	if ((cfg->publish.approvals > 0 && (rc = warn_few_approvers(cfg, &key.pub, project, err)) < 0) ||
+	    (rc = check_attestation_key(cfg, project, &key.pub, err)) < 0)
 		goto out;
 	if (outside && signer && (signer->fd > 0 || !somebody_is_there(&key.pub)))
 		rc = try_passphrase(signer, path, err);

@@ -97,6 +97,25 @@ refused 3 "publish.out: $T/t.csv/x" "a release folder below a file" --set publis
 refused 3 "--out: /proc/nowhere/x: the release folder cannot be written" "a release folder that cannot be made" --out /proc/nowhere/x
 mkdir -p taken && echo x >taken/demo-1.0.0.tar.zst
 refused 3 "release.version: demo 1.0.0 is taken" "a version that is taken" --out taken
+refused 2 "publish.dialect: unknown dialect 'cvs'" "a dialect that is not there" --set publish.dialect=cvs
+says err "for the dialect of the trace itself write source" "it says what stands for the trace's"
+refused 3 "publish.dialect: a dialect with a '/' or ending in .yaml is a file of your own" "a file of a dialect that is not there" \
+	--set publish.dialect="$T/none.yaml"
+says err "cannot read $T/none.yaml: No such file" "and the message names it"
+refused 3 "limits.file_mib is 1, and the 60000 flows" "files that are too small for the release" --set limits.file_mib=1 --set generate.rows=60000
+refused 3 "publish.approvals is 1, and $T/p/allowed_signers lets 0 sign" "approvals, and nobody to give one" --set publish.approvals=1 --out /proc/nowhere/x
+says err 'NAME namespaces="flowmint-approval" ssh-ed25519' "and the line that is missing is shown"
+says err "the release will wait" "and what that means"
+for who in ann ann bob; do
+	[ -e p/keys/$who.pub ] || ssh-keygen -q -t ed25519 -N '' -f p/keys/$who
+	echo "$who namespaces=\"flowmint-approval\" $(cat p/keys/$who.pub)"
+done >>p/allowed_signers
+refused 3 "publish.approvals is 3, and $T/p/allowed_signers lets 2 sign" "more approvals than people, one of whom is named twice" --set publish.approvals=3 --out /proc/nowhere/x
+cp signers p/allowed_signers
+cat p/keys/ann.pub p/keys/bob.pub >p/keys/two.pub
+refused 3 "p/keys/two.pub: line 2: there is another key behind the key" "a file of two public keys" --set publish.key="$T/p/keys/two.pub"
+{ cat p/keys/ann.pub && echo && echo "# a comment" && echo "and more"; } >p/keys/more.pub
+refused 3 "p/keys/more.pub: line 4: something stands behind the key" "a public key with words behind it" --set publish.key="$T/p/keys/more.pub"
 holds "none of these began a run" [ "$(begun)" = "$before" ]
 
 # Without root's rights: folders that the user may not write to or look into.
@@ -236,6 +255,11 @@ holds "it went on from where the signal had stopped it" grep -q "goes on from st
 # --- what only the flows can tell is told before training ---
 expect 3 "a label that is not there" run --until generate --set 'generate.labels={gone: 1}' --set train.steps=1000000
 says err "no label 'gone'" "is named"
+expect 3 "a range that is too small for the hosts" run --until generate --set 'generate.outside=["198.18.0.0/30"]' --set train.steps=1000000
+says err "fresh outside addresses are needed and the ranges hold 2: widen generate.outside" "says how many are needed, and how many there are"
+expect 0 "one that is large enough for the few flows that are made" run --until ingest --set 'generate.outside=["198.18.0.0/24"]' --set generate.rows=100
+expect 4 "files that are too small for the network" run --until train --set limits.file_mib=1 --set train.steps=1000000
+says err "limits.file_mib is 1, which may be too little: train: the network takes a file of over" "says what it is for"
 
 # --- limits ---
 expect 4 "too few files" run --until ingest --force --set limits.files=16
@@ -252,6 +276,14 @@ holds "where an error was found is a place of our own, not the walls" grep -q "f
 # --- runs by number ---
 expect 0 "status of a run by number" "$F" status --workspace w 1
 says out "run r0001" "is that of r0001"
+expect 0 "status of a project" "$F" status p
+says out "demo 1.0.0" "is that of its workspace"
+expect 0 "status by its release.yaml" "$F" status p/release.yaml
+says out "demo 1.0.0" "is the same"
+expect 0 "log of a project" "$F" log p
+expect 3 "status of what is neither a run nor a project" "$F" status nowhere
+says err "'nowhere' is no run (r0001, or 1) and no project's folder" "says what it can be"
+expect 2 "status of a project and of another workspace" "$F" status p --workspace w
 expect 0 "log of a run by number" "$F" log --workspace w 1
 expect 0 "and by its short name" "$F" log --workspace w r1
 expect 3 "status of a run that is not there" "$F" status --workspace w 99

@@ -460,25 +460,37 @@ static struct fm_range site_of(const struct fm_range_list *of, uint64_t seed)
 	return of->range[0];
 }
 
+static uint64_t total_of(const struct fm_range_list *of, bool ipv6)
+{
+	uint64_t total = 0;
+	for (int i = 0; i < of->n; i++)
+		total += range_size(&of->range[i], ipv6);
+	return total;
+}
+
+static int too_few(uint64_t need, uint64_t total, uint32_t side, const char *least, struct fm_error *err)
+{
+	const char *name = side & FM_SIDE_INSIDE ? "inside" : "outside";
+	return fm_fail(
+	    err, FM_EINPUT, "%s%llu fresh %s addresses%s are needed and the ranges hold %llu: widen generate.%s", least,
+	    (unsigned long long)need, name, side & FM_SIDE_IPV6 ? " of IPv6" : "", (unsigned long long)total, name);
+}
+
 /* `need` addresses of a side; an inside gets the dense block. */
 static int spread_make(struct spread *s, struct fm_range_list *of, uint64_t need, uint64_t seed, uint32_t side,
 		       struct fm_error *err)
 {
 	bool inside = side & FM_SIDE_INSIDE, ipv6 = side & FM_SIDE_IPV6;
 	struct fm_rng g;
-	uint64_t total = 0;
+	uint64_t total;
 	if (ipv6 && inside && of->n > 0) {
 		s->site = site_of(of, seed);
 		if (need <= range_size(&s->site, true))
 			*of = (struct fm_range_list){&s->site, 1};
 	}
-	for (int i = 0; i < of->n; i++)
-		total += range_size(&of->range[i], ipv6);
+	total = total_of(of, ipv6);
 	if (need > total || total == 0)
-		return fm_fail(err, FM_EINPUT,
-			       "%llu fresh %s addresses%s are needed and the ranges hold %llu: widen generate.%s",
-			       (unsigned long long)need, inside ? "inside" : "outside", ipv6 ? " of IPv6" : "",
-			       (unsigned long long)total, inside ? "inside" : "outside");
+		return too_few(need, total, side, "", err);
 	s->n = inside && need * 4 + 1016 < total ? (need * 4 + 1016) / 254 * 254 : total;
 	fm_rng_init(&g, seed, FM_RNG_DECODE, UINT32_MAX, side);
 	do
@@ -495,6 +507,31 @@ static struct fm_address spread_at(const struct spread *s, const struct fm_range
 	while (k >= range_size(r, ipv6))
 		k -= range_size(r++, ipv6);
 	return range_at(r, ipv6, k);
+}
+
+int fm_addresses_enough(const struct fm_roles *roles, const struct fm_range_list of[FM_SIDES], double share,
+			struct fm_error *err)
+{
+	enum { SURELY = 20 }; /* calls that are expected of a class, so that it is called */
+	uint64_t need[FM_SIDES] = {0};
+	for (int h = 0; h < roles->nhosts; h++)
+		need[roles->side[h]]++;
+	for (int cl = 0; cl < roles->nclasses; cl++) {
+		uint64_t hosts = 0;
+		double calls = 0;
+		for (int k = 0; k < roles->npool[cl]; k++) {
+			hosts += (uint64_t)roles->pool[cl][k].hosts;
+			calls += share * (double)roles->pool[cl][k].hosts * roles->pool[cl][k].windows;
+		}
+		if (calls >= SURELY)
+			need[fm_role_side(roles->class_of[cl])] += hosts;
+	}
+	for (uint32_t side = 0; side < FM_SIDES; side++) {
+		uint64_t total = total_of(&of[side], side & FM_SIDE_IPV6);
+		if (need[side] > total)
+			return too_few(need[side], total, side, "at least ", err);
+	}
+	return FM_OK;
 }
 
 int fm_addresses_make(struct fm_address **a, const struct fm_assignment *assignment,

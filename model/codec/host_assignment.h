@@ -52,6 +52,11 @@ struct fm_range_list {
 	const struct fm_range *range;
 	int n;
 };
+/* FM_EINPUT when the ranges of a side hold fewer addresses than flows surely take: those of the popular hosts and, of
+ * kinds of hosts that come often, all of one population.  share: flows to be made for one of the training split's; 0:
+ * not known, as with wishes, and only popular hosts count. */
+int fm_addresses_enough(const struct fm_roles *roles, const struct fm_range_list of[FM_SIDES], double share,
+			struct fm_error *err) FM_MUST_CHECK;
 /* An IPv6 address is 1 to 254 of a network of 64 bits. Those of the inside lie in one site of 48 bits, which the seed
  * chooses in its range, as RFC 4193 (3.2) has it chosen by chance. */
 int fm_addresses_make(struct fm_address **a, const struct fm_assignment *assignment,

@@ -459,6 +459,8 @@ static int begin(struct training *s, const float *start, struct fm_error *err)
 	struct fm_checkpoint c = checkpoint_of(s);
 	int rc;
 
+	if ((rc = fm_checkpoint_allowed(&c, &s->now, err)) < 0)
+		return rc;
 	begin_anew(s, start);
 	if (s->o->checkpoint && (rc = identify(s, err)) < 0)
 		return rc;

@@ -201,12 +201,25 @@ out:
 	return rc;
 }
 
+int fm_checkpoint_allowed(const struct fm_checkpoint *c, const struct fm_train_arrays *a, struct fm_error *err)
+{
+	uint64_t n = sizeof(float) * (uint64_t)c->layout->nfloats;
+	struct fm_tensors set[5];
+	int rc;
+
+	if ((rc = fm_file_allowed(n, "train: the network", err)) < 0)
+		return rc;
+	return c->path ? fm_file_allowed((uint64_t)sets_of(a, set) * n, "train: a checkpoint", err) : FM_OK;
+}
+
 int fm_checkpoint_begin(const struct fm_checkpoint *c, int steps, uint64_t windows, uint64_t seed,
 			struct fm_train_point *at, const struct fm_train_arrays *a, struct fm_error *err)
 {
 	size_t n = sizeof(float) * c->layout->nfloats;
 	int rc;
 
+	if ((rc = fm_checkpoint_allowed(c, a, err)) < 0)
+		return rc;
 	if (c->path && fm_file_exists(c->path)) {
 		rc = fm_checkpoint_load(c, steps, windows, at, a, err);
 		if (rc >= 0)

@@ -46,8 +46,12 @@ int fm_checkpoint_save(const struct fm_checkpoint *c, const struct fm_train_poin
  * shape or format, or says what cannot be for a run of this many steps over this many windows. */
 int fm_checkpoint_load(const struct fm_checkpoint *c, int steps, uint64_t windows, struct fm_train_point *at,
 		       const struct fm_train_arrays *a, struct fm_error *err) FM_MUST_CHECK;
+/* Before any step: may its files be written, of the weights and of what a checkpoint has? */
+int fm_checkpoint_allowed(const struct fm_checkpoint *c, const struct fm_train_arrays *a,
+			  struct fm_error *err) FM_MUST_CHECK;
 /* The first point of a training: that of the checkpoint, else random weights of the seed and the beginning of an epoch
- * of this many windows.  A checkpoint that cannot be used is named in a warning.  Without a path there is none. */
+ * of this many windows.  A checkpoint that cannot be used is named in a warning.  Without a path there is none.
+ * Fails as fm_checkpoint_allowed does. */
 int fm_checkpoint_begin(const struct fm_checkpoint *c, int steps, uint64_t windows, uint64_t seed,
 			struct fm_train_point *at, const struct fm_train_arrays *a, struct fm_error *err) FM_MUST_CHECK;
 
