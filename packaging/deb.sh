@@ -4,7 +4,8 @@
 #
 #     packaging/deb.sh [BUILD [FOLDER]]      writes FOLDER/NAME_VERSION_ARCH.deb (default: build, BUILD/deb)
 #
-# The same programs give the same packages: dates are those of the last commit, or SOURCE_DATE_EPOCH's.
+# The same programs give the same packages: dates are those of the last commit, or SOURCE_DATE_EPOCH's.  XZ_LEVEL: 0 to 9,
+# from quick to small (6).
 set -eu
 cd "$(dirname "$0")/.."
 B=${1:-build}
@@ -42,7 +43,7 @@ package() {
 		$(printf '%s\n' "$5" | fold -sw 76 | sed 's/ *$//; s/^/ /')
 	END
 	find "$root" -newermt "@$SOURCE_DATE_EPOCH" -exec touch -hd "@$SOURCE_DATE_EPOCH" {} +
-	dpkg-deb --root-owner-group -Zxz -b "$root" "$out/${name}_${version}_$arch.deb" >/dev/null
+	dpkg-deb --root-owner-group -Zxz -z"${XZ_LEVEL:-6}" -b "$root" "$out/${name}_${version}_$arch.deb" >/dev/null
 	echo "$out/${name}_${version}_$arch.deb"
 }
 

@@ -11,8 +11,8 @@ begin "$@"
 # A network of the smallest kind on little data; each run in a workspace of its own ($W).
 small() { # OPTION...
 	"$F" run p/release.yaml $UNCONFINED --workspace "$W" --set source.path="$T/trace.csv" --set model.width=32 --set model.heads=2 \
-		--set model.depth=1 --set train.batch=32 --set train.steps=320 \
-		--set train.checkpoint_every="${EVERY:-25}" --set train.checkpoint_seconds="${SECONDS_EACH:-30}" "$@"
+		--set model.depth=1 --set train.batch=32 --set train.steps=200 \
+		--set train.checkpoint_every="${EVERY:-15}" --set train.checkpoint_seconds="${SECONDS_EACH:-30}" "$@"
 }
 
 weights() { # digest of the only model in $W
@@ -41,7 +41,7 @@ killed_after() {
 	cp killed.err err
 }
 
-expect 0 "(a trace)" "$F" simulate --rows 4000 --seed 5 --out trace.csv
+expect 0 "(a trace)" "$F" simulate --rows 2600 --seed 5 --out trace.csv
 expect 0 "(a project)" "$F" init --preset demo p
 
 # --- killed ---
