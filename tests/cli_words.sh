@@ -140,6 +140,11 @@ if command -v bash >/dev/null; then
 	offers "a run of the folder that -C names" r0001 -C p status ""
 	offers "of --directory" r0001 --directory = p status ""
 	offers "also behind the verb" r0001 status -C p ""
+	offers "a run of a workspace" r0001 status --workspace p/workspace ""
+	offers "with = too" r0001 log --workspace = p/workspace ""
+	offers "and of one in a folder" r0001 -C p status --workspace workspace r
+	ask status ""
+	holds "and none where there is none" test -z "$(cat out)"
 	here=p
 	expect 0 "(flowmint-verify)" cp "$ROOT/packaging/completion/flowmint-verify.bash" .
 	V="$V" bash -c '. ./flowmint-verify.bash; compopt() { :; }; flowmint-verify() { "$V" "$@"; }
@@ -190,6 +195,7 @@ EOF
 	zsh_offers "a shell" zsh "flowmint completion z"
 	zsh_offers "what a key takes" plain "flowmint run --set model.kind=pl"
 	zsh_offers "a run" r0001 "flowmint status r0001"
+	zsh_offers "and one of a workspace" r0001 "flowmint status --workspace ../p/workspace r0001"
 	zsh_offers "the word of key" rotate "flowmint key "
 	zsh_offers "a verb behind -C" status "flowmint -C p sta"
 else
@@ -206,6 +212,8 @@ if command -v fish >/dev/null; then
 	fish_offers "a shell" zsh "flowmint completion z"
 	fish_offers "what a key takes" model.kind=plain "flowmint run --set model.kind="
 	fish_offers "a run" r0001 "flowmint status "
+	fish_offers "and one of a workspace" r0001 "flowmint status --workspace ../p/workspace "
+	fish_offers "with = too" r0001 "flowmint status --workspace=../p/workspace "
 	fish_offers "the word of key" rotate "flowmint key "
 	fish_offers "a verb behind -C" status "flowmint -C p sta"
 else

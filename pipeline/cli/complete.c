@@ -127,8 +127,8 @@ static bool is_list(const struct fm_option *o)
 	return o->offer == FM_OFFER_METRIC || o->offer == FM_OFFER_MODEL;
 }
 
-/* The ids of the runs: the third column of flowmint log, after what says in which folder. */
-#define RUNS "log 2>/dev/null | sed -n 's/^ *[0-9]*  [^ ]*  \\(r[0-9][0-9]*\\) .*/\\1/p' | uniq"
+/* The ids of the runs: the third column of flowmint log, behind its options. */
+#define RUNS " 2>/dev/null | sed -n 's/^ *[0-9]*  [^ ]*  \\(r[0-9][0-9]*\\) .*/\\1/p' | uniq"
 
 static void verb_words(struct fm_buf *out, const struct fm_verb *const *verbs, size_t n)
 {
@@ -258,9 +258,11 @@ void fm_complete_bash(struct fm_buf *out, const struct fm_verb *const *verbs, si
 
 	fm_buf_puts(
 	    out, "# bash completion for flowmint, written by flowmint completion bash.\n"
-		 "_flowmint_runs() { \"${COMP_WORDS[0]}\" ${dir:+-C \"$dir\"} " RUNS "; }\n"
+		 "_flowmint_runs() { \"${COMP_WORDS[0]}\" ${dir:+-C \"$dir\"} log ${workspace:+--workspace "
+		 "\"$workspace\"}" RUNS "; }\n"
 		 "_flowmint() {\n"
-		 "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb= key= head= dir= at= i\n"
+		 "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb= key= head= dir= "
+		 "workspace= at= i\n"
 		 "\t# --set=train and train.steps=4: readline makes three words of each.\n"
 		 "\tif [[ $cur == = ]]; then cur= key=$prev\n"
 		 "\telif [[ $prev == = ]]; then prev=${COMP_WORDS[COMP_CWORD-2]} key=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
@@ -271,6 +273,10 @@ void fm_complete_bash(struct fm_buf *out, const struct fm_verb *const *verbs, si
 		 "\t\t\t((i++))\n"
 		 "\t\t\t[[ ${COMP_WORDS[i]} != = ]] || ((i++))\n"
 		 "\t\t\t((i >= COMP_CWORD)) || dir=${COMP_WORDS[i]/#\\~/$HOME} ;;\n"
+		 "\t\t--workspace)\n"
+		 "\t\t\t((i++))\n"
+		 "\t\t\t[[ ${COMP_WORDS[i]} != = ]] || ((i++))\n"
+		 "\t\t\t((i >= COMP_CWORD)) || workspace=${COMP_WORDS[i]/#\\~/$HOME} ;;\n"
 		 "\t\t-* | help) ;;\n"
 		 "\t\t*) [[ $verb ]] || { verb=${COMP_WORDS[i]} at=$i; } ;;\n"
 		 "\t\tesac\n"
@@ -399,12 +405,14 @@ static void zsh_operands(struct fm_buf *out, const struct fm_verb *v)
 
 void fm_complete_zsh(struct fm_buf *out, const struct fm_verb *const *verbs, size_t n)
 {
-	fm_buf_puts(out, "#compdef flowmint\n"
-			 "# zsh completion for flowmint, written by flowmint completion zsh.\n"
-			 "_flowmint_runs() {\n"
-			 "\tlocal where=${(Q)${opt_args[-C]:-${opt_args[--directory]:-$dir}}}\n"
-			 "\tcompadd -- $(flowmint ${where:+-C} $where " RUNS ")\n"
-			 "}\n");
+	fm_buf_puts(out,
+		    "#compdef flowmint\n"
+		    "# zsh completion for flowmint, written by flowmint completion zsh.\n"
+		    "_flowmint_runs() {\n"
+		    "\tlocal where=${(Q)${opt_args[-C]:-${opt_args[--directory]:-$dir}}}\n"
+		    "\tlocal workspace=${${(Q)opt_args[--workspace]}/#\\~\\//$HOME/}\n"
+		    "\tcompadd -- $(flowmint ${where:+-C} $where log ${workspace:+--workspace} $workspace" RUNS ")\n"
+		    "}\n");
 	zsh_set(out);
 	fm_buf_puts(out, "_flowmint() {\n"
 			 "\tlocal context state state_descr line dir\n"
@@ -501,36 +509,45 @@ static void fish_options(struct fm_buf *out, const char *verb, const struct fm_o
 
 void fm_complete_fish(struct fm_buf *out, const struct fm_verb *const *verbs, size_t n)
 {
-	fm_buf_puts(out, "# fish completion for flowmint, written by flowmint completion fish.\n" FISH " -f\n"
-			 /* the words of the line but options; those of -C with it, as its own */
-			 "function __flowmint_line\n"
-			 "\tset -l words (commandline -opc)\n"
-			 "\tset -l next 0\n"
-			 "\tset -e words[1]\n"
-			 "\tfor word in $words\n"
-			 "\t\tif test $next = 1\n"
-			 "\t\t\tset next 0\n"
-			 "\t\t\ttest $argv[1] = verb; or printf '%s\\n' -C (string replace -r '^~' $HOME -- $word)\n"
-			 "\t\t\tcontinue\n"
-			 "\t\tend\n"
-			 "\t\tswitch $word\n"
-			 "\t\t\tcase -C --directory\n"
-			 "\t\t\t\tset next 1\n"
-			 "\t\t\tcase '--directory=*'\n"
-			 "\t\t\t\ttest $argv[1] = verb; or printf '%s\\n' $word\n"
-			 "\t\t\tcase '-*'\n"
-			 "\t\t\tcase '*'\n"
-			 "\t\t\t\ttest $argv[1] = verb; and printf '%s\\n' $word\n"
-			 "\t\tend\n"
-			 "\tend\n"
-			 "\treturn 0\n"
-			 "end\n"
-			 "function __flowmint_no_verb\n\ttest (count (__flowmint_line verb)) = 0\nend\n"
-			 "function __flowmint_verb\n"
-			 "\tset -l words (__flowmint_line verb)\n"
-			 "\ttest (count $words) -gt 0; and contains -- $words[1] $argv\n"
-			 "end\n"
-			 "function __flowmint_runs\n\tflowmint (__flowmint_line directory) " RUNS "\nend\n");
+	fm_buf_puts(
+	    out, "# fish completion for flowmint, written by flowmint completion fish.\n" FISH " -f\n"
+		 /* the words of the line but options and the folders of -C and --workspace (verb), or one of these */
+		 "function __flowmint_line\n"
+		 "\tset -l words (commandline -opc)\n"
+		 "\tset -l next none\n"
+		 "\tset -l flag\n"
+		 "\tset -e words[1]\n"
+		 "\tfor word in $words\n"
+		 "\t\tif test $next != none\n"
+		 "\t\t\ttest $argv[1] = $next; and printf '%s\\n' $flag (string replace -r '^~' $HOME -- $word)\n"
+		 "\t\t\tset next none\n"
+		 "\t\t\tcontinue\n"
+		 "\t\tend\n"
+		 "\t\tswitch $word\n"
+		 "\t\t\tcase -C --directory\n"
+		 "\t\t\t\tset next directory\n"
+		 "\t\t\t\tset flag -C\n"
+		 "\t\t\tcase --workspace\n"
+		 "\t\t\t\tset next workspace\n"
+		 "\t\t\t\tset flag --workspace\n"
+		 "\t\t\tcase '--directory=*'\n"
+		 "\t\t\t\ttest $argv[1] = directory; and printf '%s\\n' $word\n"
+		 "\t\t\tcase '--workspace=*'\n"
+		 "\t\t\t\ttest $argv[1] = workspace; and printf '%s\\n' $word\n"
+		 "\t\t\tcase '-*'\n"
+		 "\t\t\tcase '*'\n"
+		 "\t\t\t\ttest $argv[1] = verb; and printf '%s\\n' $word\n"
+		 "\t\tend\n"
+		 "\tend\n"
+		 "\treturn 0\n"
+		 "end\n"
+		 "function __flowmint_no_verb\n\ttest (count (__flowmint_line verb)) = 0\nend\n"
+		 "function __flowmint_verb\n"
+		 "\tset -l words (__flowmint_line verb)\n"
+		 "\ttest (count $words) -gt 0; and contains -- $words[1] $argv\n"
+		 "end\n"
+		 "function __flowmint_runs\n\tflowmint (__flowmint_line directory) log (__flowmint_line workspace)" RUNS
+		 "\nend\n");
 	fish_options(out, NULL, fm_common_options);
 	fm_buf_puts(out, FISH " -n __flowmint_no_verb -a help -d 'explain a verb'\n");
 	for (size_t i = 0; i < n; i++) {
