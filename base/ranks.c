@@ -252,10 +252,7 @@ static void look_around(struct fm_ranks *r)
 		snprintf(why, sizeof why, "rank %d of %d ended with status %d", rank, r->size, status);
 	else
 		snprintf(why, sizeof why, "rank %d of %d was killed by signal %d (%s%s)", rank, r->size, status,
-			 strsignal(status),
-			 status == SIGKILL  ? ": out of memory?"
-			 : status == SIGSYS ? ": a system call that no stage may make"
-					    : "");
+			 strsignal(status), status == SIGSYS ? ": a system call that no stage may make" : "");
 	fm_ranks_fail(r, why);
 }
 

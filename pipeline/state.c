@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "manifests/canon.h"
+#include "pipeline/walls/oom.h"
 
 #define FORMAT "flowmint-running/1"
 #define DOCUMENT_MAX 65536
@@ -29,21 +30,6 @@ static void boot_id(char out[64])
 			out[strcspn(out, "\n")] = '\0';
 		fclose(f);
 	}
-}
-
-/* How many processes the kernel has killed for want of memory since it started; -1 where it does not say. */
-static long long oom_kills(void)
-{
-	FILE *f = fopen("/proc/vmstat", "r");
-	long long n = -1;
-	char line[128];
-
-	while (f && n < 0 && fgets(line, sizeof line, f))
-		if (sscanf(line, "oom_kill %lld", &n) != 1)
-			n = -1;
-	if (f)
-		fclose(f);
-	return n;
 }
 
 /* ---- writing ---- */
@@ -84,7 +70,7 @@ void fm_state_save(const struct fm_state *s)
 			(json_int_t)s->view.done, "total", (json_int_t)s->view.total, "began", (json_int_t)s->began,
 			"stage_began", (json_int_t)s->stage_began, "step_began", (json_int_t)s->view.began, "uneven",
 			s->view.uneven, "updated", (json_int_t)time(NULL), "boot", boot, "oom_kills",
-			(json_int_t)oom_kills(), "before", (json_int_t)s->view.before);
+			(json_int_t)fm_oom_now().machine, "before", (json_int_t)s->view.before);
 	if (path && doc && (text = json_dumps(doc, JSON_COMPACT)))
 		replace(path, text);
 	free(text);
@@ -127,7 +113,7 @@ static bool is_held(const char *workspace, const json_t *doc)
 static json_t *killed_by(const json_t *doc)
 {
 	const char *boot = json_string_value(json_object_get(doc, "boot"));
-	long long kills = oom_kills();
+	long long kills = fm_oom_now().machine;
 	char now[64];
 
 	boot_id(now);

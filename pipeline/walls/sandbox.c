@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "base/stop.h"
 #include "manifests/json_bounds.h"
+#include "pipeline/walls/oom.h"
 
 #define GRACE_MS 1500 /* that a stage has to end in good order when the run is stopped */
 #define RESULT_FD 3
@@ -372,7 +373,7 @@ static void collect_rest(struct reading *r)
 	fm_relay_end(&r->relay);
 }
 
-static int explain_signal(const char *name, int sig, bool out_of_time, struct fm_error *err)
+static int explain_signal(const char *name, int sig, bool out_of_time, struct fm_oom before, struct fm_error *err)
 {
 	if (sig == SIGSYS)
 		return fm_fail(err, FM_ESYSTEM,
@@ -384,8 +385,8 @@ static int explain_signal(const char *name, int sig, bool out_of_time, struct fm
 			       "stage %s was killed: it took more time of the processor than limits.cpu_hours, or "
 			       "ulimit -t, allows",
 			       name);
-	return fm_fail(err, FM_ESYSTEM, "stage %s was killed by signal %d (%s%s)", name, sig, strsignal(sig),
-		       sig == SIGKILL ? ": out of memory?" : "");
+	return fm_fail(err, FM_ESYSTEM, "stage %s was killed by signal %d (%s)%s%s", name, sig, strsignal(sig),
+		       sig == SIGKILL ? " " : "", sig == SIGKILL ? fm_oom_words(before, fm_oom_now()) : "");
 }
 
 /* Where in the source the child says that it failed, for --verbose, if that can be a name of our own. */
@@ -403,16 +404,23 @@ static void take_place(const json_t *at, struct fm_error *err)
 	err->line = (int)line;
 }
 
+struct ending {
+	int status;
+	bool out_of_time;
+	struct fm_oom before; /* the child was there */
+};
+
 /* What the child sent, or how it ended. */
-static int interpret(const char *name, int status, bool out_of_time, const struct fm_buf *b,
-		     struct fm_sandbox_report *report, struct fm_error *err)
+static int interpret(const char *name, struct ending end, const struct fm_buf *b, struct fm_sandbox_report *report,
+		     struct fm_error *err)
 {
 	const char *message, *much;
 	json_t *doc = NULL, *code;
 	int rc;
 
-	if (WIFSIGNALED(status))
-		return explain_signal(name, WTERMSIG(status), WTERMSIG(status) == SIGKILL && out_of_time, err);
+	if (WIFSIGNALED(end.status))
+		return explain_signal(name, WTERMSIG(end.status), WTERMSIG(end.status) == SIGKILL && end.out_of_time,
+				      end.before, err);
 	if ((much = fm_json_too_much_loaded(b->data ? b->data : "", b->len, 0)))
 		return fm_fail(err, FM_ESYSTEM, "the result of stage %s cannot be read: %s", name, much);
 	doc = b->len ? json_loadb(b->data, b->len, JSON_REJECT_DUPLICATES, NULL) : NULL;
@@ -420,7 +428,7 @@ static int interpret(const char *name, int status, bool out_of_time, const struc
 	if (!json_is_integer(code)) {
 		json_decref(doc);
 		return fm_fail(err, FM_ESYSTEM, "stage %s ended without a result (exit status %d)", name,
-			       WEXITSTATUS(status));
+			       WEXITSTATUS(end.status));
 	}
 	rc = (int)json_integer_value(code);
 	message = json_string_value(json_object_get(doc, "message"));
@@ -505,6 +513,7 @@ int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, st
 	int terminal = fm_log_terminal();
 	bool user_namespace;
 	double began = fm_seconds();
+	struct fm_oom before = fm_oom_now();
 	int result[2], said[2], rc, status = 0;
 	pid_t pid;
 
@@ -564,7 +573,7 @@ int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, st
 	report->seconds = fm_seconds() - began;
 	report->peak_rss_bytes = (uint64_t)usage.ru_maxrss * 1024;
 	if (rc >= 0)
-		rc = interpret(box->name, status, out_of_time(box, &usage), &b, report, err);
+		rc = interpret(box->name, (struct ending){status, out_of_time(box, &usage), before}, &b, report, err);
 	fm_buf_free(&b);
 	return rc;
 }

@@ -30,6 +30,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "pipeline/walls/oom.h"
 #include "pipeline/walls/sandbox.h"
 
 static char dir[256], model[300], store[300], out[300];
@@ -604,6 +605,74 @@ static void test_killed_child_is_reported(void **state)
 	assert_non_null(strstr(err.message, "without a result"));
 }
 
+static void kill_it(void *ctx, long pid, const struct fm_progress_view *v)
+{
+	(void)ctx;
+	(void)v;
+	kill((pid_t)pid, SIGKILL);
+}
+
+/* Who was killed by somebody is not said to have wanted memory. */
+static void test_killer_is_named_as_far_as_known(void **state)
+{
+	static const char words[] = "stage generate was killed by signal 9 (Killed) by another process";
+	struct fm_sandbox box = {.name = "generate", .unconfined = true, .tick = kill_it};
+	struct fm_sandbox_report report;
+	struct fm_error err = {0};
+
+	(void)state;
+	assert_int_equal(fm_sandbox_run(&box, sleeps, NULL, &report, &err), FM_ESYSTEM);
+	assert_memory_equal(err.message, words, sizeof words - 1);
+}
+
+static void write_below(const char *root, const char *path, const char *text)
+{
+	struct fm_error err;
+	char *whole = fm_path_join(root, path), *slash;
+
+	slash = strrchr(whole, '/');
+	*slash = '\0';
+	assert_int_equal(fm_dir_make(whole, 0700, &err), FM_OK);
+	*slash = '/';
+	assert_int_equal(fm_file_write(whole, 0600, text, strlen(text), &err), FM_OK);
+	free(whole);
+}
+
+static void test_kills_for_want_of_memory_are_counted(void **state)
+{
+	char *root = fm_path_join(dir, "machine");
+	struct fm_oom none, some, more;
+
+	(void)state;
+	none = fm_oom_below(root);
+	assert_true(none.group == -1 && none.machine == -1);
+	write_below(root, "proc/vmstat", "nr_free_pages 7\noom_kill 3\n");
+	some = fm_oom_below(root);
+	assert_true(some.group == -1 && some.machine == 3);
+	/* The group of the one hierarchy, in a mount of its own or beside the older ones, and an older one. */
+	write_below(root, "proc/self/cgroup", "9:name=systemd:/\n4:memory:/of/us\n");
+	write_below(root, "sys/fs/cgroup/memory/of/us/memory.oom_control", "under_oom 0\noom_kill 2\n");
+	assert_int_equal(fm_oom_below(root).group, 2);
+	write_below(root, "proc/self/cgroup", "4:memory:/\n0::/\n");
+	assert_int_equal(fm_oom_below(root).group, -1);
+	write_below(root, "sys/fs/cgroup/memory/memory.oom_control", "oom_kill 5\n");
+	assert_int_equal(fm_oom_below(root).group, 5);
+	write_below(root, "proc/self/cgroup", "0::/user.slice/x\n");
+	write_below(root, "sys/fs/cgroup/unified/user.slice/x/memory.events", "low 0\noom 1\noom_kill 4\n");
+	assert_int_equal(fm_oom_below(root).group, 4);
+	write_below(root, "sys/fs/cgroup/user.slice/x/memory.events", "oom_group_kill 9\noom_kill 6\n");
+	more = fm_oom_below(root);
+	assert_int_equal(more.group, 6);
+
+	/* The group's count says it; that of the machine may be of another process. */
+	assert_string_equal(fm_oom_words((struct fm_oom){5, 3}, more), "by the kernel, for want of memory");
+	assert_string_equal(fm_oom_words((struct fm_oom){6, 2}, more), "by another process, not for want of memory");
+	assert_non_null(strstr(fm_oom_words((struct fm_oom){-1, 2}, some), "maybe"));
+	assert_string_equal(fm_oom_words(some, some), "by another process, not for want of memory");
+	assert_non_null(strstr(fm_oom_words(none, none), "or by the kernel"));
+	free(root);
+}
+
 /* The address of a mapped file is known to the child, which has all of the parent's other memory; the file is not. */
 #ifndef __SANITIZE_ADDRESS__
 static char *mapped_file;
@@ -994,6 +1063,8 @@ int main(void)
 	    cmocka_unit_test(test_namespaces_hide_the_rest),
 	    cmocka_unit_test(test_error_of_a_stage_comes_back_whole),
 	    cmocka_unit_test(test_killed_child_is_reported),
+	    cmocka_unit_test(test_killer_is_named_as_far_as_known),
+	    cmocka_unit_test(test_kills_for_want_of_memory_are_counted),
 	    cmocka_unit_test(test_long_result_comes_back),
 	    cmocka_unit_test(test_missing_input_is_an_input_error),
 	    cmocka_unit_test(test_signals_to_the_parent_end_the_stage),
