@@ -541,8 +541,8 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 
 	{"counts.jsd_mean", COUNTS, FM_LOW, 0, OPEN, NONE, FM_NEEDS_MODEL, FM_OF_COUNTS, "",
 	 "Attributes of made exchanges, mean divergence from the noisy counts",
-	 "in privacy.mode dp: Jensen-Shannon divergence, nats, of the made exchanges from the model's noisy counts, the "
-	 "mean of its attributes without hosts; costs nothing"},
+	 "in privacy.mode dp: Jensen-Shannon divergence, nats, of the made exchanges from the model's noisy counts, "
+	 "the mean of its attributes without hosts; costs nothing"},
 	{"counts.pair_jsd", COUNTS, FM_LOW, 0, OPEN, NONE, FM_NEEDS_MODEL, FM_OF_COUNTS, "",
 	 "Pairs of them, mean divergence from the noisy counts", "the same of the pairs that were counted"},
 

@@ -28,8 +28,8 @@ struct world {
 static inline void world_make_in(struct world *w, const char *kind, bool dp, const char *const *more)
 {
 	static const char *const of_dp[] = {"privacy.records=100000", "privacy.draws=2", "train.batch=2000",
-					    "train.steps=4",          "model.width=16",
-					    "model.depth=1",          "train.warmup=1"},
+					    "train.steps=4",          "model.width=16",  "model.depth=1",
+					    "train.warmup=1"},
 				 *const of_none[] = {"train.steps=20",        "train.batch=8",  "model.layer_width=16",
 						     "model.lstm=8",          "model.chunks=3", "model.vectors=trace",
 						     "train.session_batch=20"};

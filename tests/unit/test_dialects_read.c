@@ -410,8 +410,8 @@ static void the_schema_of_json_has_the_keys_that_are_written(void **state)
 	(void)state;
 	assert_int_equal(fm_dialect_load(&from, "ugr16", &err), FM_OK);
 	r = read_trace_file(
-	    put("in.csv", "2016-04-11 00:01:06,0.000,10.0.0.1,192.0.2.7,53,35203,UDP,......,0,0,1,130,a\n"), from,
-	    NULL, 0);
+	    put("in.csv", "2016-04-11 00:01:06,0.000,10.0.0.1,192.0.2.7,53,35203,UDP,......,0,0,1,130,a\n"), from, NULL,
+	    0);
 	assert_int_equal(r->rc, FM_OK);
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		struct fm_dialect *d = NULL;
