@@ -1,4 +1,4 @@
-/* table_io.c - the flow table on disk: .npy columns and schema.json (table.h). */
+/* table_io.c - the flow table on its way to disk: .npy columns and schema.json (table.h). */
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -9,14 +9,11 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/npy.h"
-#include "base/table.h"
+#include "base/table_parts.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "columns are written as they lie in memory");
 
-#define FORMAT "flowmint-table/2"
-#define SCHEMA_MAX (64u << 20) /* bytes of a schema.json, read or written */
-
-static const char *kind_name(enum fm_kind kind)
+const char *fm_table_kind_name(enum fm_kind kind)
 {
 	static const char *const name[] = {
 	    [FM_KIND_TIME] = "time", [FM_KIND_DURATION] = "duration", [FM_KIND_ADDRESS] = "address",
@@ -26,7 +23,7 @@ static const char *kind_name(enum fm_kind kind)
 	return name[kind];
 }
 
-static char *column_path(const char *dir, int c)
+char *fm_table_column_path(const char *dir, int c)
 {
 	char *path = NULL;
 
@@ -46,7 +43,6 @@ struct fm_table_writer {
 	uint8_t *used; /* (nused) by code: does a row have it? */
 	size_t nused;
 };
-#define HAS_ADDRESSES(w) (FM_HAS(w, FM_SA) || FM_HAS(w, FM_DA))
 
 void fm_table_writer_abort(struct fm_table_writer *w)
 {
@@ -64,7 +60,7 @@ void fm_table_writer_abort(struct fm_table_writer *w)
 static int begin_column(struct fm_table_writer *w, int c, struct fm_error *err)
 {
 	static const char blank[FM_NPY_HEADER];
-	char *path = column_path(w->dir, c);
+	char *path = fm_table_column_path(w->dir, c);
 	int rc;
 
 	if (path == NULL)
@@ -103,7 +99,7 @@ out:
 	return rc;
 }
 
-static uint16_t highest(const uint16_t *v, size_t n)
+uint16_t fm_table_highest(const uint16_t *v, size_t n)
 {
 	uint16_t max = 0;
 
@@ -214,7 +210,7 @@ static int sort_addresses(struct fm_table_writer *w, struct fm_error *err)
 	uint32_t *to = NULL;
 	int rc;
 
-	if (!HAS_ADDRESSES(w))
+	if (!FM_TABLE_HAS_ADDRESSES(w))
 		return FM_OK;
 	if ((w->addresses == NULL && (rc = fm_address_dict_new(&w->addresses, err)) < 0) ||
 	    (rc = mark_used(w, err)) < 0 || (rc = fm_address_dict_sorted(w->addresses, w->used, &sorted, &to, err)) < 0)
@@ -242,7 +238,7 @@ int fm_table_writer_add(struct fm_table_writer *w, const struct fm_table *chunk,
 		return fm_fail(err, FM_ESYSTEM, "rows %zu to %zu of a table of %zu", first, first + rows, chunk->rows);
 	if (w->present & ~chunk->present)
 		return fm_fail(err, FM_ESYSTEM, "%s: rows without a column that the table has", w->dir);
-	if (HAS_ADDRESSES(w) && (rc = use_dictionary(w, chunk, err)) < 0)
+	if (FM_TABLE_HAS_ADDRESSES(w) && (rc = use_dictionary(w, chunk, err)) < 0)
 		return rc;
 	for (int c = 0; c < FM_NCOL; c++) {
 		size_t width = fm_cols[c].width;
@@ -250,7 +246,7 @@ int fm_table_writer_add(struct fm_table_writer *w, const struct fm_table *chunk,
 		if (!FM_HAS(w, c))
 			continue;
 		if (fm_cols[c].kind == FM_KIND_CATEGORY) {
-			uint32_t top = highest((const uint16_t *)chunk->col[c] + first, rows) + 1u;
+			uint32_t top = fm_table_highest((const uint16_t *)chunk->col[c] + first, rows) + 1u;
 
 			w->categories[c] = top > w->categories[c] ? top : w->categories[c];
 		}
@@ -272,8 +268,8 @@ static json_t *schema_columns(unsigned present)
 	for (int c = 0; c < FM_NCOL; c++)
 		if (present >> c & 1u)
 			json_array_append_new(columns, json_pack("{ssssssss}", "name", fm_cols[c].name, "kind",
-								 kind_name(fm_cols[c].kind), "unit", fm_cols[c].unit,
-								 "dtype", fm_cols[c].dtype));
+								 fm_table_kind_name(fm_cols[c].kind), "unit",
+								 fm_cols[c].unit, "dtype", fm_cols[c].dtype));
 	return columns;
 }
 
@@ -329,18 +325,19 @@ static int schema_text(const struct fm_table_writer *w, const struct fm_dict dic
 	json_t *back = NULL;
 	int rc = schema_check(w, dict, columns, categories, err);
 
-	root = json_pack("{sssIsoso}", "format", FORMAT, "rows", (json_int_t)w->rows, "columns", columns, "categories",
-			 categories);
+	root = json_pack("{sssIsoso}", "format", FM_TABLE_FORMAT, "rows", (json_int_t)w->rows, "columns", columns,
+			 "categories", categories);
 	if (rc < 0)
 		goto out;
-	if (root != NULL && (!HAS_ADDRESSES(w) ||
+	if (root != NULL && (!FM_TABLE_HAS_ADDRESSES(w) ||
 			     json_object_set_new(root, "addresses", json_integer((json_int_t)w->addresses->n)) == 0))
 		*text = json_dumps(root, JSON_INDENT(1));
 	back = *text != NULL ? json_loads(*text, JSON_REJECT_DUPLICATES, NULL) : NULL;
 	if (back == NULL || !json_equal(root, back))
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory: the schema of %s", w->dir);
-	else if (strlen(*text) > SCHEMA_MAX)
-		rc = fm_fail(err, FM_EINPUT, "%s: the category values take more than %u bytes", w->dir, SCHEMA_MAX);
+	else if (strlen(*text) > FM_TABLE_SCHEMA_MAX)
+		rc = fm_fail(err, FM_EINPUT, "%s: the category values take more than %u bytes", w->dir,
+			     FM_TABLE_SCHEMA_MAX);
 out:
 	json_decref(root);
 	json_decref(back);
@@ -393,7 +390,7 @@ int fm_table_writer_close(struct fm_table_writer *w, const struct fm_dict dict[F
 		rc = fm_fail_errno(err, "cannot replace %s", path);
 		goto out;
 	}
-	if ((HAS_ADDRESSES(w) && (rc = fm_address_dict_save(w->addresses, w->dir, err)) < 0) ||
+	if ((FM_TABLE_HAS_ADDRESSES(w) && (rc = fm_address_dict_save(w->addresses, w->dir, err)) < 0) ||
 	    (rc = commit_columns(w, err)) < 0)
 		goto out;
 	rc = fm_file_write(path, 0600, text, strlen(text), err);
@@ -416,199 +413,4 @@ int fm_table_save(const struct fm_table *t, const char *dir, struct fm_error *er
 		return rc;
 	}
 	return fm_table_writer_close(w, t->dict, err);
-}
-
-/* ---- reading ---- */
-
-static int read_columns(struct fm_table *t, const json_t *columns, struct fm_error *err)
-{
-	const char *name, *kind, *unit, *dtype;
-	const struct fm_col_info *info;
-	json_t *v;
-	size_t i;
-	int c;
-
-	json_array_foreach(columns, i, v)
-	{
-		if (json_unpack(v, "{s:s, s:s, s:s, s:s !}", "name", &name, "kind", &kind, "unit", &unit, "dtype",
-				&dtype) != 0)
-			return fm_fail(err, FM_EINPUT, "column %zu is not {name, kind, unit, dtype}", i + 1);
-		c = fm_col_find(name);
-		if (c < 0)
-			return fm_fail(err, FM_EINPUT, "no such column: %.40s", name);
-		if (FM_HAS(t, c))
-			return fm_fail(err, FM_EINPUT, "column %s is there twice", name);
-		info = &fm_cols[c];
-		if (strcmp(kind, kind_name(info->kind)) != 0 || strcmp(unit, info->unit) != 0 ||
-		    strcmp(dtype, info->dtype) != 0)
-			return fm_fail(err, FM_EINPUT, "column %s is not of kind %s, unit \"%s\", dtype %s", name,
-				       kind_name(info->kind), info->unit, info->dtype);
-		t->present |= 1u << c;
-	}
-	return FM_OK;
-}
-
-static int read_categories(struct fm_table *t, json_t *categories, struct fm_error *err)
-{
-	const char *name;
-	json_t *values, *v;
-	size_t i;
-
-	for (int c = 0; c < FM_NCOL; c++)
-		if (FM_HAS(t, c) && fm_cols[c].kind == FM_KIND_CATEGORY &&
-		    !json_is_array(json_object_get(categories, fm_cols[c].name)))
-			return fm_fail(err, FM_EINPUT, "column %s has no list of values", fm_cols[c].name);
-	json_object_foreach(categories, name, values)
-	{
-		int c = fm_col_find(name);
-
-		if (c < 0 || !FM_HAS(t, c) || fm_cols[c].kind != FM_KIND_CATEGORY)
-			return fm_fail(err, FM_EINPUT, "values for %.40s, which is no category column of this table",
-				       name);
-		if (json_array_size(values) > FM_DICT_MAX)
-			return fm_fail(err, FM_EINPUT, "column %s has over %d values", name, FM_DICT_MAX);
-		json_array_foreach(values, i, v)
-		{
-			if (!json_is_string(v) || json_string_length(v) > FM_DICT_VALUE_MAX)
-				return fm_fail(err, FM_EINPUT,
-					       "value %zu of column %s is not a text of at most %d bytes", i, name,
-					       FM_DICT_VALUE_MAX);
-			if (fm_dict_index(&t->dict[c], json_string_value(v), json_string_length(v), false) >= 0)
-				return fm_fail(err, FM_EINPUT, "column %s has the value \"%s\" twice", name,
-					       json_string_value(v));
-			if (fm_dict_index(&t->dict[c], json_string_value(v), json_string_length(v), true) < 0)
-				return fm_fail(err, FM_ESYSTEM, "out of memory: the values of column %s", name);
-		}
-	}
-	return FM_OK;
-}
-
-static int read_naddresses(const struct fm_table *t, const json_t *j, size_t *n, struct fm_error *err)
-{
-	if (!HAS_ADDRESSES(t))
-		return j == NULL ? FM_OK : fm_fail(err, FM_EINPUT, "addresses, but neither sa nor da");
-	if (!json_is_integer(j) || json_integer_value(j) < 0 || json_integer_value(j) > FM_ADDRESSES_MAX)
-		return fm_fail(err, FM_EINPUT, "addresses is not the number of addresses");
-	*n = (size_t)json_integer_value(j);
-	return FM_OK;
-}
-
-/* Check the document: its format is ours and its parts have the right types; else the message says after path what is
- * wrong. */
-static int read_document(struct fm_table *t, json_t *root, size_t *naddresses, struct fm_error *err)
-{
-	const char *format = "";
-	json_t *columns, *categories, *addresses = NULL;
-	json_int_t rows;
-	json_error_t at;
-	int rc;
-
-	if (json_unpack(root, "{s:s}", "format", &format) != 0 || strcmp(format, FORMAT) != 0)
-		return fm_fail(err, FM_EINPUT, "not of format %s", FORMAT);
-	if (json_unpack_ex(root, &at, 0, "{s:s, s:I, s:o, s:o, s?o !}", "format", &format, "rows", &rows, "columns",
-			   &columns, "categories", &categories, "addresses", &addresses) != 0)
-		return fm_fail(err, FM_EINPUT, "%s", at.text);
-	if (rows < 0 || rows > (json_int_t)(INT64_MAX / 16))
-		return fm_fail(err, FM_EINPUT, "rows %lld is out of range", (long long)rows);
-	if (!json_is_array(columns) || !json_is_object(categories))
-		return fm_fail(err, FM_EINPUT, "columns is not a list or categories not an object");
-	t->rows = (size_t)rows;
-	if ((rc = read_columns(t, columns, err)) < 0 || (rc = read_categories(t, categories, err)) < 0)
-		return rc;
-	return read_naddresses(t, addresses, naddresses, err);
-}
-
-static int read_schema(struct fm_table *t, size_t *naddresses, const char *path, struct fm_error *err)
-{
-	json_t *root = NULL;
-	json_error_t at;
-	struct fm_buf b = {0};
-	int rc;
-
-	if ((rc = fm_file_read(path, SCHEMA_MAX, &b, err)) < 0)
-		goto out;
-	root = json_loadb(b.data, b.len, JSON_REJECT_DUPLICATES, &at);
-	if (root == NULL)
-		rc = fm_fail(err, FM_EINPUT, "%s:%d: not valid JSON: %s", path, at.line, at.text);
-	else if ((rc = read_document(t, root, naddresses, err)) < 0)
-		fm_error_prefix(err, "%s: ", path);
-out:
-	json_decref(root);
-	fm_buf_free(&b);
-	return rc;
-}
-
-static int open_column(struct fm_table *t, const char *path, int c, struct fm_error *err)
-{
-	struct fm_map m;
-	size_t start, want = t->rows * fm_cols[c].width;
-	int rc = fm_map_open(&m, path, err);
-
-	if (rc < 0)
-		return rc;
-	start = fm_npy_data(&m, fm_cols[c].dtype, t->rows, 0);
-	if (start == 0) {
-		fm_map_close(&m);
-		return fm_fail(err, FM_EINPUT, "%s: not a NumPy file of %zu values of %s, as the schema has it", path,
-			       t->rows, fm_cols[c].dtype);
-	}
-	if (m.len - start != want) {
-		rc = fm_fail(err, FM_EINPUT, "%s: %zu bytes of data where %zu rows take %zu", path, m.len - start,
-			     t->rows, want);
-		fm_map_close(&m);
-		return rc;
-	}
-	t->map[c] = (void *)(uintptr_t)m.data;
-	t->map_len[c] = m.len;
-	t->col[c] = (char *)t->map[c] + start;
-	if (fm_cols[c].kind == FM_KIND_ADDRESS && t->rows > 0) {
-		const uint32_t *v = t->col[c];
-		uint32_t top = 0;
-
-		for (size_t i = 0; i < t->rows; i++)
-			top = v[i] > top ? v[i] : top;
-		fm_table_forget(t, 0, t->rows);
-		if (top >= t->addresses->n)
-			return fm_fail(err, FM_EINPUT, "%s: code %u but the schema has %zu addresses", path, top,
-				       t->addresses->n);
-	}
-	if (fm_cols[c].kind == FM_KIND_CATEGORY && t->rows > 0) {
-		unsigned top = highest(t->col[c], t->rows);
-
-		fm_table_forget(t, 0, t->rows);
-		if (top >= t->dict[c].n)
-			return fm_fail(err, FM_EINPUT, "%s: index %u but the schema has %zu values", path, top,
-				       t->dict[c].n);
-	}
-	return FM_OK;
-}
-
-int fm_table_open(struct fm_table **t, const char *dir, struct fm_error *err)
-{
-	struct fm_table *o = NULL;
-	char *path = fm_path_join(dir, "schema.json");
-	size_t naddresses = 0;
-	int rc;
-
-	*t = NULL;
-	if (path == NULL)
-		return fm_fail(err, FM_ESYSTEM, "out of memory: a path");
-	if ((rc = fm_table_new(&o, 0, err)) < 0 || (rc = read_schema(o, &naddresses, path, err)) < 0 ||
-	    (HAS_ADDRESSES(o) && (rc = fm_address_dict_open(&o->addresses, dir, naddresses, err)) < 0))
-		goto out;
-	for (int c = 0; c < FM_NCOL; c++) {
-		if (!FM_HAS(o, c))
-			continue;
-		free(path);
-		path = column_path(dir, c);
-		rc = path == NULL ? fm_fail(err, FM_ESYSTEM, "out of memory: a path") : open_column(o, path, c, err);
-		if (rc < 0)
-			goto out;
-	}
-	*t = o;
-	o = NULL;
-out:
-	fm_table_free(o);
-	free(path);
-	return rc;
 }

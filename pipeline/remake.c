@@ -1,4 +1,4 @@
-#include "pipeline/remake.h"
+#include "pipeline/remake_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,6 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "base/version.h"
 #include "manifests/canon.h"
 #include "manifests/embed.h"
 #include "pipeline/bundle.h"
@@ -26,32 +25,6 @@
 
 #define SEALED_MAX 65536
 
-struct remaking {
-	const struct fm_remake_in *in;
-	struct fm_recipe recipe;
-	struct fm_workspace ws;
-	struct fm_ledger *ledger;
-	char *dir; /* WORKSPACE/reproduce-tmp */
-	char trace_sha256[FM_SHA256_HEX];
-	struct fm_bundle bundle;
-	char *clear;                   /* where the model of a bundle lies decrypted */
-	char *model, *verdict, *inner; /* folders in clear, dir, dir */
-	json_t *told;                  /* the manifest, as the runner had made it */
-	struct fm_run run;
-};
-
-static int no_memory(struct fm_error *err)
-{
-	return fm_fail(err, FM_ESYSTEM, "out of memory");
-}
-
-static const char *str(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
-
 /* ---- what is needed ---- */
 
 static bool needs_previous(const struct fm_recipe *r)
@@ -59,12 +32,12 @@ static bool needs_previous(const struct fm_recipe *r)
 	const json_t *metrics = json_object_get(r->manifest, "metrics");
 
 	for (size_t i = 0; i < json_array_size(metrics); i++)
-		if (strncmp(str(json_array_get(metrics, i), "name"), "leak.release_", 13) == 0)
+		if (strncmp(fm_remake_str(json_array_get(metrics, i), "name"), "leak.release_", 13) == 0)
 			return true;
 	return false;
 }
 
-static int check_wishes(const struct remaking *m, struct fm_error *err)
+static int check_wishes(const struct fm_remaking *m, struct fm_error *err)
 {
 	const struct fm_remake_in *in = m->in;
 	const json_t *privacy = json_object_get(m->recipe.manifest, "privacy");
@@ -90,7 +63,8 @@ static int check_wishes(const struct remaking *m, struct fm_error *err)
 
 /* A built-in dialect has a plain name; of one of the team's own the manifest has the name of the file. key: which of
  * the config's two, in its field of `cap` bytes; *named: --dialect is the file of it. */
-static int find_dialect(struct remaking *m, const char *key, char *field, size_t cap, bool *named, struct fm_error *err)
+static int find_dialect(struct fm_remaking *m, const char *key, char *field, size_t cap, bool *named,
+			struct fm_error *err)
 {
 	const char *given = m->in->dialect, *slash = given ? strrchr(given, '/') : NULL, *dot = strrchr(field, '.');
 	char *path = NULL;
@@ -103,7 +77,7 @@ static int find_dialect(struct remaking *m, const char *key, char *field, size_t
 		if (!(path = realpath(given, NULL)))
 			return fm_fail_errno(err, "--dialect: %s", given);
 	} else if (!(path = fm_path_join(m->in->project, field))) {
-		return no_memory(err);
+		return fm_remake_no_memory(err);
 	}
 	if (!fm_file_exists(path))
 		rc = fm_fail(err, FM_EINPUT,
@@ -117,7 +91,7 @@ static int find_dialect(struct remaking *m, const char *key, char *field, size_t
 	return rc;
 }
 
-static int find_dialects(struct remaking *m, struct fm_error *err)
+static int find_dialects(struct fm_remaking *m, struct fm_error *err)
 {
 	struct fm_config *cfg = m->recipe.cfg;
 	bool named = false;
@@ -166,14 +140,14 @@ static int put_source(struct fm_config *cfg, const char *list, struct fm_error *
 }
 
 /* A key for this one archive, whose signature nobody will see. */
-static int make_key(struct remaking *m, struct fm_error *err)
+static int make_key(struct fm_remaking *m, struct fm_error *err)
 {
 	struct fm_buf line = {0};
 	char *path = fm_path_join(m->dir, "key");
 	int rc;
 
 	if (!path)
-		return no_memory(err);
+		return fm_remake_no_memory(err);
 	if ((rc = fm_keygen_line(path, "reproduce", &line, err)) >= 0)
 		rc = put_path(m->recipe.cfg->publish.key, sizeof m->recipe.cfg->publish.key, path, path, err);
 	fm_buf_free(&line);
@@ -182,7 +156,7 @@ static int make_key(struct remaking *m, struct fm_error *err)
 }
 
 /* Only its presence is in the manifest: the text is in the archive. */
-static int find_license(struct remaking *m, struct fm_error *err)
+static int find_license(struct fm_remaking *m, struct fm_error *err)
 {
 	struct fm_config *cfg = m->recipe.cfg;
 	struct fm_embed known;
@@ -200,14 +174,14 @@ static int find_license(struct remaking *m, struct fm_error *err)
 	if (!there || !m->recipe.whole)
 		return FM_OK;
 	if (!(path = fm_path_join(m->dir, FM_ARCHIVE_LICENSE)))
-		return no_memory(err);
+		return fm_remake_no_memory(err);
 	if ((rc = fm_archive_pick(m->in->what, FM_ARCHIVE_LICENSE, path, err)) >= 0)
 		rc = put_path(cfg->release.license_file, sizeof cfg->release.license_file, path, path, err);
 	free(path);
 	return rc;
 }
 
-static int fill_config(struct remaking *m, struct fm_error *err)
+static int fill_config(struct fm_remaking *m, struct fm_error *err)
 {
 	struct fm_config *cfg = m->recipe.cfg;
 	char *previous = NULL;
@@ -235,7 +209,7 @@ static int fill_config(struct remaking *m, struct fm_error *err)
 /* ---- is it what the release was made of? ---- */
 
 /* Without a commitment, as in privacy.mode dp, nothing can be said. */
-static int held_against(const struct remaking *m, const char *what, const char *digest, bool *same,
+static int held_against(const struct fm_remaking *m, const char *what, const char *digest, bool *same,
 			struct fm_error *err)
 {
 	const char *recorded = fm_recipe_commitment(&m->recipe, what);
@@ -254,7 +228,7 @@ static int held_against(const struct remaking *m, const char *what, const char *
 	return rc;
 }
 
-static int check_trace(struct remaking *m, struct fm_error *err)
+static int check_trace(struct fm_remaking *m, struct fm_error *err)
 {
 	const char *path = m->recipe.cfg->source.path;
 	bool same;
@@ -275,24 +249,25 @@ static int check_trace(struct remaking *m, struct fm_error *err)
 	return FM_OK;
 }
 
-static int take_sealed(struct remaking *m, char run[FM_RUN_ID_MAX], struct fm_error *err)
+static int take_sealed(struct fm_remaking *m, char run[FM_RUN_ID_MAX], struct fm_error *err)
 {
 	char *folder = fm_path_join(m->dir, "sealed"), *path = NULL;
 	json_t *doc = NULL;
 	int rc;
 
 	if (!folder)
-		return no_memory(err);
+		return fm_remake_no_memory(err);
 	if ((rc = fm_json_load(&doc, m->in->sealed, SEALED_MAX, err)) < 0)
 		goto out;
-	if (!*str(doc, "run") || strlen(str(doc, "run")) >= FM_RUN_ID_MAX || strchr(str(doc, "run"), '/')) {
+	if (!*fm_remake_str(doc, "run") || strlen(fm_remake_str(doc, "run")) >= FM_RUN_ID_MAX ||
+	    strchr(fm_remake_str(doc, "run"), '/')) {
 		rc = fm_fail(err, FM_EINPUT, "--sealed: %s is not the sealed half of a run", m->in->sealed);
 		goto out;
 	}
-	strcpy(run, str(doc, "run"));
+	strcpy(run, fm_remake_str(doc, "run"));
 	if (asprintf(&path, "%s/%s.json", folder, run) < 0) {
 		path = NULL;
-		rc = no_memory(err);
+		rc = fm_remake_no_memory(err);
 		goto out;
 	}
 	if ((rc = fm_dir_make(folder, 0700, err)) < 0)
@@ -306,7 +281,7 @@ out:
 }
 
 /* What is not made again: the model from the bundle, the verdict from the manifest. */
-static int take_bundle(struct remaking *m, char run[FM_RUN_ID_MAX], struct fm_error *err)
+static int take_bundle(struct fm_remaking *m, char run[FM_RUN_ID_MAX], struct fm_error *err)
 {
 	const struct fm_config *cfg = m->recipe.cfg;
 	char *path = NULL;
@@ -321,7 +296,7 @@ static int take_bundle(struct remaking *m, char run[FM_RUN_ID_MAX], struct fm_er
 	if (!(m->model = fm_path_join(m->clear, "model")) || !(m->verdict = fm_path_join(m->dir, "verdict")) ||
 	    !(path = fm_path_join(m->verdict, "verdict.json")) || !(m->told = fm_manifest_base(m->recipe.manifest)) ||
 	    !(verdict = fm_recipe_verdict(&m->recipe))) {
-		rc = no_memory(err);
+		rc = fm_remake_no_memory(err);
 		goto out;
 	}
 	if ((rc = fm_bundle_open(&m->bundle, m->in->model, m->in->project, m->model, m->in->unconfined, err)) < 0 ||
@@ -355,7 +330,7 @@ out:
 
 /* ---- the work ---- */
 
-static int run_again(struct remaking *m, struct fm_error *err)
+static int run_again(struct fm_remaking *m, struct fm_error *err)
 {
 	struct fm_replay replay = {0};
 	char sealed_run[FM_RUN_ID_MAX] = "";
@@ -370,7 +345,7 @@ static int run_again(struct remaking *m, struct fm_error *err)
 	int rc;
 
 	if (!(m->inner = fm_path_join(m->dir, "workspace")) || !none) {
-		rc = no_memory(err);
+		rc = fm_remake_no_memory(err);
 		goto out;
 	}
 	if (m->in->model) {
@@ -396,170 +371,9 @@ out:
 	return rc;
 }
 
-/* ---- what came of it ---- */
+/* ---- all of it ---- */
 
-static bool made(const struct remaking *m, int stage)
-{
-	return m->in->source || stage == FM_GENERATE || stage == FM_RELEASE;
-}
-
-static int stage_json(const struct remaking *m, int stage, json_t **out, struct fm_error *err)
-{
-	const char *what = fm_stage_table[stage].shown == FM_SHOWN_COMMITTED ? fm_stage_table[stage].product : NULL,
-		   *name = fm_stage_name(stage),
-		   *recorded = what ? fm_recipe_commitment(&m->recipe, what) : fm_recipe_output(&m->recipe, name),
-		   *again = m->run.stage[stage].output;
-	char hex[FM_SHA256_HEX];
-	struct fm_secret key;
-	bool known = *recorded && made(m, stage);
-	int rc;
-
-	if (what && known) {
-		if ((rc = fm_project_secret(&key, m->in->project, err)) < 0)
-			return rc;
-		rc = fm_commitment(&key, what, again, hex, err);
-		fm_secret_close(&key);
-		if (rc < 0)
-			return rc;
-		again = hex;
-	}
-	*out =
-	    json_pack("{s:s, s:s, s:s, s:o, s:b}", "name", name, "recorded", recorded, "again", known ? again : "",
-		      "same", known ? json_boolean(strcmp(recorded, again) == 0) : json_null(), "made", made(m, stage));
-	return *out ? FM_OK : no_memory(err);
-}
-
-static void say(json_t *why, const char *fmt, ...) FM_PRINTF(2, 3);
-static void say(json_t *why, const char *fmt, ...)
-{
-	char words[400];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(words, sizeof words, fmt, ap);
-	va_end(ap);
-	json_array_append_new(why, json_string(words));
-}
-
-/* Why the tar may be another one: what is known to be different, then the first stage that made something else. */
-static void explain(const struct remaking *m, const json_t *stages, json_t *why)
-{
-	static const char *const at[FM_RELEASE] = {
-	    [FM_INGEST] = "the same trace gave another store",
-	    [FM_TRAIN] = "the same store gave another model",
-	    [FM_GENERATE] = "the same model gave other flows",
-	    [FM_EVALUATE] = "the same flows were measured otherwise",
-	    [FM_GATE] = "the same metrics were judged otherwise",
-	};
-	const json_t *environment = json_object_get(m->recipe.manifest, "environment");
-	const char *version = str(environment, "flowmint"), *kernel = str(environment, "evaluate_blas_kernel"),
-		   *confinement = str(environment, "confinement"),
-		   *now = m->run.unconfined ? "unconfined" : "namespaces",
-		   *here = str(m->run.stage[FM_EVALUATE].result, "blas_kernel");
-	bool kernels = made(m, FM_EVALUATE) && *here && strcmp(kernel, here) != 0;
-
-	if (strcmp(version, FM_VERSION) != 0)
-		say(why, "another version of the program: %.32s made it, this is %s", version, FM_VERSION);
-	if (kernels)
-		say(why,
-		    "another kernel class: OpenBLAS judged with %.32s then and with %.32s now; OPENBLAS_CORETYPE=%.32s "
-		    "chooses that one where the processor can run it",
-		    kernel, here, kernel);
-	if (made(m, FM_EVALUATE) && strcmp(confinement, now) != 0)
-		say(why, "the stages ran with confinement '%.32s' then and '%s' now", confinement, now);
-	for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
-		if (!json_is_false(json_object_get(json_array_get(stages, i), "same")))
-			continue;
-		if (i == FM_EVALUATE && kernels)
-			return;
-		say(why, "%s: %s", at[i],
-		    i == FM_INGEST
-			? "another dialect file, another config than made it, or another build of the program"
-			: "another config than made it (a changed manifest), or another build of the program");
-		return;
-	}
-	if (json_array_size(why) == 0)
-		say(why, "all stages gave the same, and the documents differ: another build of the program");
-}
-
-static int again_archive(const struct remaking *m, char **path, struct fm_error *err)
-{
-	const struct fm_run_stage *s = &m->run.stage[FM_RELEASE];
-
-	*path = NULL;
-	if (m->run.nstages > FM_RELEASE && !(*path = fm_path_join(s->product, str(s->result, "archive"))))
-		return no_memory(err);
-	return FM_OK;
-}
-
-static int put_out(const struct remaking *m, const char *archive, json_t *report, struct fm_error *err)
-{
-	const char *name = strrchr(archive, '/') + 1;
-	char *to = fm_path_join(m->in->out, name);
-	int rc;
-
-	if (!to)
-		return no_memory(err);
-	if ((rc = fm_dir_make(m->in->out, 0755, err)) < 0)
-		goto out;
-	if (fm_file_exists(to)) {
-		rc = fm_fail(err, FM_EINPUT, "--out: %s is there, and nothing is replaced: name another folder", to);
-		goto out;
-	}
-	if ((rc = fm_file_copy(archive, to, 0644, err)) < 0)
-		goto out;
-	json_object_set_new(report, "archive", json_string(to));
-out:
-	free(to);
-	return rc;
-}
-
-static int compare(const struct remaking *m, json_t **report, struct fm_error *err)
-{
-	json_t *stages = json_array(), *differences = NULL, *why = json_array(), *stage;
-	const char *recorded = m->recipe.whole ? m->recipe.info.digests.tar_sha256 : "";
-	char *archive = NULL;
-	bool same;
-	int rc;
-
-	for (int i = 0; i < FM_RELEASE; i++)
-		if ((rc = stage_json(m, i, &stage, err)) < 0 || json_array_append_new(stages, stage))
-			goto out;
-	if ((rc = again_archive(m, &archive, err)) < 0)
-		goto out;
-	if (!archive)
-		differences = json_array();
-	else if ((rc = fm_difference_find(&m->recipe, archive, m->dir, &differences, err)) < 0)
-		goto out;
-	same = archive && json_array_size(differences) == 0;
-	if (same && m->recipe.whole && strcmp(recorded, m->run.tar_sha256) != 0) { /* the times of its files, then */
-		same = false;
-		say(why, "the files are the same, and the tar has another time or order");
-	}
-	if (!same)
-		explain(m, stages, why);
-	*report = json_pack("{s:s, s:s, s:s, s:{s:s, s:s}, s:O, s:O, s:O, s:n}", "manifest", m->in->what, "from",
-			    m->in->source ? "trace" : "bundle", "verdict", same ? "same" : "different", "tar_sha256",
-			    "recorded", recorded, "again", m->run.tar_sha256, "stages", stages, "differences",
-			    differences, "why", why, "archive");
-	if (!*report) {
-		rc = no_memory(err);
-		goto out;
-	}
-	if (!same)
-		rc = fm_fail(err, FM_EVERDICT, "%s does not repeat: %s", m->in->what,
-			     json_string_value(json_array_get(why, 0)));
-	else if (m->in->out)
-		rc = put_out(m, archive, *report, err);
-out:
-	json_decref(stages);
-	json_decref(differences);
-	json_decref(why);
-	free(archive);
-	return rc;
-}
-
-static int record(const struct remaking *m, const json_t *report, struct fm_error *err)
+static int record(const struct fm_remaking *m, const json_t *report, struct fm_error *err)
 {
 	json_t *body = json_copy((json_t *)report);
 	int rc;
@@ -567,7 +381,7 @@ static int record(const struct remaking *m, const json_t *report, struct fm_erro
 	json_object_del(body, "differences");
 	json_object_set_new(body, "name", json_string(m->recipe.cfg->release.name));
 	json_object_set_new(body, "version", json_string(m->recipe.cfg->release.version));
-	rc = body ? fm_ledger_append(m->ledger, "", "reproduce", body, err) : no_memory(err);
+	rc = body ? fm_ledger_append(m->ledger, "", "reproduce", body, err) : fm_remake_no_memory(err);
 	json_decref(body);
 	return rc;
 }
@@ -583,7 +397,7 @@ static int check_secret(const char *project, struct fm_error *err)
 
 int fm_remake(const struct fm_remake_in *in, json_t **report, struct fm_error *err)
 {
-	struct remaking m = {.in = in, .ws = FM_WORKSPACE_NONE};
+	struct fm_remaking m = {.in = in, .ws = FM_WORKSPACE_NONE};
 	struct fm_error later;
 	int rc;
 
@@ -593,13 +407,13 @@ int fm_remake(const struct fm_remake_in *in, json_t **report, struct fm_error *e
 	    (rc = fm_ledger_open(&m.ledger, m.ws.path, in->project, FM_LEDGER_WRITE, err)) < 0)
 		goto out;
 	if (!(m.dir = fm_path_join(m.ws.path, "reproduce-tmp"))) {
-		rc = no_memory(err);
+		rc = fm_remake_no_memory(err);
 		goto out;
 	}
 	if ((rc = fm_dir_make(m.dir, 0700, err)) < 0 || (rc = fill_config(&m, err)) < 0 ||
 	    (rc = run_again(&m, err)) < 0)
 		goto out;
-	rc = compare(&m, report, err);
+	rc = fm_remake_compare(&m, report, err);
 	if (*report && record(&m, *report, &later) < 0)
 		fm_warn("%s", later.message);
 out:
