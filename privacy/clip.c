@@ -38,9 +38,18 @@ double fm_clip_weight(double norm, double clip)
 	return norm <= clip ? 1 : nextafter(clip / norm, 0);
 }
 
+static void step_set(struct fm_grid *g, double step)
+{
+	double c = g->clip / step; /* exact, and below 2^23 */
+
+	g->step = step;
+	/* No more than c^2: the product is right to 2^-53 of itself. */
+	g->norm2 = (uint64_t)(c * c * (1 - 0x1p-50));
+}
+
 int fm_grid_set(struct fm_grid *g, double clip, size_t dim, unsigned touched, double sum_error, struct fm_error *err)
 {
-	double steps, c;
+	double steps;
 	int e;
 
 	if (!(clip > 0 && isfinite(clip)) || dim == 0 || dim > (size_t)1 << 32 || touched > 1 << 16 ||
@@ -54,11 +63,17 @@ int fm_grid_set(struct fm_grid *g, double clip, size_t dim, unsigned touched, do
 	if (steps > 0x1p21)
 		steps = 0x1p21;
 	(void)frexp(clip / steps, &e); /* clip / steps is in [2^(e - 1), 2^e) */
-	*g = (struct fm_grid){clip, ldexp(1, e - 1), dim, touched, sum_error, 0};
-	c = clip / g->step; /* exact, and below 2^23 */
-	/* No more than c^2: the product is right to 2^-53 of itself. */
-	g->norm2 = (uint64_t)(c * c * (1 - 0x1p-50));
+	*g = (struct fm_grid){clip, 0, dim, touched, sum_error, 0};
+	step_set(g, ldexp(1, e - 1));
 	return FM_OK;
+}
+
+int fm_grid_coarsen(struct fm_grid *g, double multiplier)
+{
+	while (g->touched == 0 && g->norm2 >= 4 &&
+	       multiplier * fm_grid_sensitivity(g) * (1 + 0x1p-50) > FM_GAUSSIAN_MAX)
+		step_set(g, 2 * g->step);
+	return fm_grid_scale(g, multiplier) > 0;
 }
 
 double fm_grid_sensitivity(const struct fm_grid *g)

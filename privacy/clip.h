@@ -57,6 +57,9 @@ struct fm_grid {
  * clip is positive and finite, 0 < dim <= 2^32, touched <= 2^16, 0 <= sum_error <= 1. */
 int fm_grid_set(struct fm_grid *g, double clip, size_t dim, unsigned touched, double sum_error,
 		struct fm_error *err) FM_MUST_CHECK;
+/* Where noise of so many times the sensitivity is more than can be drawn, the step doubles until it is not: what a
+ * coarser grid rounds is far below such noise.  Of a grid of single units alone; 0 where no step does. */
+int fm_grid_coarsen(struct fm_grid *g, double multiplier) FM_MUST_CHECK;
 double fm_grid_sensitivity(const struct fm_grid *g); /* in steps, rounded up */
 
 enum fm_grid_added { FM_GRID_AS_IT_IS, FM_GRID_SHRUNK, FM_GRID_DROPPED };

@@ -92,6 +92,7 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 	struct fm_dialect *dialect = NULL;
 	struct fm_pool *pool = NULL;
 	struct fm_subsamples sub = {0};
+	bool nothing;
 	int rc;
 
 	*out = (struct fm_evaluate_out){0};
@@ -101,17 +102,20 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 		goto out;
 	if ((rc = fm_table_open(&synthetic, in->synthetic_dir, err)) < 0)
 		goto out;
+	/* In privacy.mode dp the training split of a small trace may have no flow: that is no failure, which would tell
+	 * of it.  What stands beside it is left out. */
+	nothing = fm_config_dp(in->cfg) && train->rows == 0;
 	if (in->shard.of) {
 		rc = make_part(in, train, holdout, synthetic, err);
 		goto out;
 	}
-	if ((rc = judge(in, train, holdout, synthetic, &out->metrics, err)) < 0)
+	if (!nothing && (rc = judge(in, train, holdout, synthetic, &out->metrics, err)) < 0)
 		goto out;
 	if (fm_config_pays_gate(in->cfg) && (rc = save_paid(in, holdout, synthetic, &out->metrics, err)) < 0)
 		goto out;
 	if ((rc = fm_pool_new(&pool, in->cfg->train.threads, err)) < 0)
 		goto out;
-	if (holdout && holdout->rows > 0 && in->model_dir &&
+	if (!nothing && holdout && holdout->rows > 0 && in->model_dir &&
 	    (rc =
 		 fm_model_membership(&(struct fm_membership_in){in->cfg, in->model_dir, in->store_json, train, holdout},
 				     pool, &out->metrics, err)) < 0)
@@ -123,7 +127,7 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 		goto out;
 	fm_metrics_round(&out->metrics);
 	list = fm_metrics_list(&out->metrics);
-	if ((rc = save(list, in->out_dir, "metrics.json", err)) < 0 ||
+	if ((rc = save(list, in->out_dir, "metrics.json", err)) < 0 || nothing ||
 	    (rc = fm_subsamples_make(&sub, train, synthetic, holdout, memory, err)) < 0 ||
 	    (rc = fm_histograms(sub.real, sub.synthetic, sub.holdout, &histograms, err)) < 0 || /* for the report */
 	    (rc = save(histograms, in->out_dir, "histograms.json", err)) < 0 || !fm_config_controls(in->cfg))

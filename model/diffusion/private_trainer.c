@@ -52,7 +52,7 @@ static int check(const struct fm_learner *l, const struct fm_private_opts *o, st
 	if (!o->name || !*o->name || strlen(o->name) > FM_CHARGE_NAME - 1)
 		return fm_fail(err, FM_EINPUT, "a private training needs a name of at most %d bytes",
 			       FM_CHARGE_NAME - 1);
-	if (l->records == 0 || l->records > UINT32_MAX)
+	if (l->records > UINT32_MAX) /* none at all is no failure, which would tell of it: there is noise then */
 		return fm_fail(err, FM_EINPUT, "%zu records cannot be learned from", l->records);
 	if (o->steps < 1 || o->draws < 0 || o->draws > FM_PASS_WINDOWS || !(o->expected >= 1) ||
 	    !isfinite(o->expected) || !(o->noise_multiplier > 0) || !isfinite(o->noise_multiplier))
@@ -78,7 +78,7 @@ int fm_private_new(struct fm_private **out, const struct fm_learner *l, const st
 	t->o.draws = o->draws > 0 ? o->draws : FM_PRIVATE_DRAWS;
 	if ((rc = fm_grid_set(&t->grid, o->clip, dim, 0, 0, err)) < 0 ||
 	    (rc = fm_rate_set(&t->rate, o->rate_num, o->rate_den, err)) < 0 ||
-	    (rc = fm_alloc(&t->batch, l->records, sizeof *t->batch, "a batch", err)) < 0 ||
+	    (rc = fm_alloc(&t->batch, l->records + 1, sizeof *t->batch, "a batch", err)) < 0 ||
 	    (rc = fm_alloc(&t->sum.sum, dim, sizeof *t->sum.sum, "sums of gradients", err)) < 0 ||
 	    (rc = fm_alloc(&t->sum.lock, FM_KEPT_LOCKS, sizeof *t->sum.lock, "private training", err)) < 0 ||
 	    (rc = fm_alloc(&t->worker, (size_t)threads, sizeof *t->worker, "private training", err)) < 0)
@@ -93,7 +93,7 @@ int fm_private_new(struct fm_private **out, const struct fm_learner *l, const st
 	for (; t->nworkers < threads; t->nworkers++)
 		if ((rc = fm_kept_new(&t->worker[t->nworkers].kept, err)) < 0)
 			goto out;
-	if (fm_grid_scale(&t->grid, o->noise_multiplier) <= 0)
+	if (!fm_grid_coarsen(&t->grid, t->o.noise_multiplier))
 		rc = fm_fail(err, FM_EINPUT, "noise of %g times the clip is out of range", o->noise_multiplier);
 out:
 	if (rc < 0)

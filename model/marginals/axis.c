@@ -9,17 +9,22 @@
 #define SURE 4   /* standard deviations: of 250,000 empty leaves 8 come that far */
 #define TAIL 3.5 /* likewise, of the cells of a row or of a tail together */
 
-/* The leaves that are tokens by themselves: the in->most greatest from in->own on. */
-static int64_t own_from(const struct fm_axis_in *in, double *sorted)
+/* The leaves that are tokens by themselves: the `most` greatest from in->own on, and none of several alike that are not
+ * all among them.  Returns their least count; *own: how many they are. */
+static int64_t own_from(const struct fm_axis_in *in, size_t most, double *sorted, size_t *own)
 {
-	size_t n = 0;
+	size_t n = 0, first;
 
 	for (uint32_t i = 0; i < in->nleaves; i++)
 		if ((double)in->leaf[i] >= in->own)
 			sorted[n++] = (double)in->leaf[i];
 	qsort(sorted, n, sizeof *sorted, fm_compare_doubles);
-	if (n > (size_t)in->most)
-		return (int64_t)sorted[n - (size_t)in->most];
+	first = n > most ? n - most : 0;
+	while (first > 0 && first < n && sorted[first] <= sorted[first - 1])
+		first++;
+	*own = n - first;
+	if (first > 0)
+		return first < n ? (int64_t)sorted[first] : INT64_MAX;
 	return (int64_t)in->own + ((double)(int64_t)in->own < in->own);
 }
 
@@ -181,12 +186,38 @@ static void cut_tail(const struct fm_axis_in *in, int64_t *leaf, int64_t *coarse
 	}
 }
 
+/* Which leaves are tokens by themselves, those with *own records, and which group a cell is in: the number of groups.
+ * All together are at most FM_AXIS_TOKENS, where need be of fewer leaves, and of cells that are joined sooner. */
+static int divide(const struct fm_axis_in *in, const uint32_t *cell, double *sorted, double *rest, uint32_t *group,
+		  int64_t *own)
+{
+	struct fm_axis_in sooner = *in;
+	size_t most = (size_t)in->most, alone;
+	int groups;
+
+	for (;;) {
+		*own = own_from(in, most, sorted, &alone);
+		for (uint32_t c = 0; c < in->ncoarse; c++)
+			rest[c] = (double)in->coarse[c] < 3 * in->coarse_sigma ? 0 : (double)in->coarse[c];
+		for (uint32_t l = 0; l < in->nleaves; l++)
+			if (in->leaf[l] >= *own)
+				rest[cell[l]] -= (double)in->leaf[l];
+		groups = join_cells(&sooner, rest, group);
+		if (groups + alone <= FM_AXIS_TOKENS)
+			return groups;
+		if (most > FM_AXIS_TOKENS / 4)
+			most /= 2;
+		else
+			sooner.join *= 2;
+	}
+}
+
 static int build(struct fm_axis *a, const struct fm_axis_in *in, struct fm_error *err)
 {
 	double *rest = NULL, *blank = NULL, *mass = NULL, *sorted = NULL;
 	uint32_t *group = NULL, *cell = NULL;
 	int64_t own;
-	int groups, rc;
+	int rc;
 
 	*a = (struct fm_axis){.nleaves = in->nleaves};
 	if ((rc = fm_alloc(&rest, in->ncoarse, sizeof *rest, "an axis", err)) < 0 ||
@@ -199,24 +230,13 @@ static int build(struct fm_axis *a, const struct fm_axis_in *in, struct fm_error
 	    (rc = fm_alloc(&a->leaf, in->nleaves, sizeof *a->leaf, "an axis", err)) < 0 ||
 	    (rc = fm_alloc(&a->cum, in->nleaves, sizeof *a->cum, "an axis", err)) < 0)
 		goto out;
-	own = own_from(in, sorted);
-	for (uint32_t c = 0; c < in->ncoarse; c++)
-		rest[c] = (double)in->coarse[c] < 3 * in->coarse_sigma ? 0 : (double)in->coarse[c];
-	for (uint32_t l = 0; l < in->nleaves; l++) {
+	for (uint32_t l = 0; l < in->nleaves; l++)
 		cell[l] = in->coarse_of(l);
-		if (in->leaf[l] >= own)
-			rest[cell[l]] -= (double)in->leaf[l];
-	}
-	groups = join_cells(in, rest, group);
-	a->ntokens = groups;
+	a->ntokens = divide(in, cell, sorted, rest, group, &own);
 	for (uint32_t c = 0; c < in->ncoarse; c++)
 		mass[group[c]] += rest[c];
 	for (uint32_t l = 0; l < in->nleaves; l++) {
 		if (in->leaf[l] >= own) {
-			if (a->ntokens == FM_AXIS_TOKENS) {
-				rc = fm_fail(err, FM_EINPUT, "an attribute has more than %d values", FM_AXIS_TOKENS);
-				goto out;
-			}
 			mass[a->ntokens] = (double)in->leaf[l];
 			a->token[l] = (uint16_t)a->ntokens++;
 		} else {

@@ -6,11 +6,20 @@
 #include "base/mem.h"
 #include "base/order.h"
 
+/* Who is on a side: no more than its ranges have addresses for.  Noise may ask for more hosts than there can be: then
+ * records of several are one's, in turn. */
+struct side {
+	uint64_t room;
+	uint32_t *person; /* (n) */
+	uint32_t n, cap, turn;
+};
+
 struct making {
 	struct fm_people *p;
 	const struct fm_domains *d;
 	const struct fm_synth *s;
 	const struct fm_people_in *in;
+	struct side side[2]; /* outside, inside */
 	uint32_t cap;        /* of p->inside */
 	uint32_t *person[2]; /* of the hosts above the noise in each role */
 	uint32_t *pool;      /* inside persons of the tail, npool of them */
@@ -18,8 +27,49 @@ struct making {
 	double pooled[FM_TAIL_BOUNDS]; /* sums over services, for those of which nothing is known */
 };
 
+/* How many addresses ranges have, none of them twice: two ranges are apart, or one is in the other. */
+static uint64_t room_of(const struct fm_range *r, int n)
+{
+	uint64_t room = 0;
+
+	for (int i = 0; i < n; i++) {
+		bool within = false;
+
+		for (int j = 0; j < n && !within; j++)
+			within = j != i && (r[j].bits < r[i].bits || (r[j].bits == r[i].bits && j < i)) &&
+				 (r[j].bits == 0 || (uint32_t)(r[i].base ^ r[j].base) >> (32 - r[j].bits) == 0);
+		room += within ? 0 : (uint64_t)1 << (32 - r[i].bits);
+	}
+	return room;
+}
+
+static int side_add(struct side *s, uint32_t person, struct fm_error *err)
+{
+	if (s->n == s->cap) {
+		uint32_t cap = s->cap ? 2 * s->cap : 1024;
+		uint32_t *more = reallocarray(s->person, cap, sizeof *more);
+
+		if (more == NULL)
+			return fm_fail(err, FM_ESYSTEM, "out of memory: %u hosts", cap);
+		s->person = more;
+		s->cap = cap;
+	}
+	s->person[s->n++] = person;
+	return FM_OK;
+}
+
+/* A new person of a side, or where it has no room one of it. */
 static int person_new(struct making *m, int inside, uint32_t *person, struct fm_error *err)
 {
+	struct side *s = &m->side[inside];
+	int rc;
+
+	if (s->n > 0 && s->n >= s->room) {
+		*person = s->person[s->turn++ % s->n];
+		return FM_OK;
+	}
+	if ((rc = side_add(s, m->p->n, err)) < 0)
+		return rc;
 	if (m->p->n == m->cap) {
 		uint32_t cap = m->cap ? 2 * m->cap : 4096;
 		uint8_t *more = realloc(m->p->inside, cap);
@@ -119,6 +169,7 @@ static int tail_deal(struct making *m, int role, uint16_t service, int inside, c
 {
 	const double *tail = &m->d->tail[role][(size_t)service * FM_TAIL_BOUNDS];
 	double scale = m->in->scale, *size = NULL, sum = 0;
+	double want;
 	uint32_t *order = NULL, hosts, chance = 0;
 	struct fm_rng rng;
 	size_t at = 0;
@@ -132,9 +183,8 @@ static int tail_deal(struct making *m, int role, uint16_t service, int inside, c
 			records += tail[k] * (fm_tail_at[k] - (k ? fm_tail_at[k - 1] : 0));
 		scale = records > 0 ? (double)n / records : 1;
 	}
-	hosts = tail[0] * scale < 1 ? 1 : (uint32_t)(tail[0] * scale + 0.5);
-	if (hosts > n)
-		hosts = (uint32_t)n;
+	want = tail[0] * scale + 0.5; /* beyond any number where a large table is made from next to no counts */
+	hosts = want < 1.5 ? 1 : want < (double)n ? (uint32_t)want : (uint32_t)n;
 	fm_rng_init(&rng, m->in->seed, FM_RNG_DECODE, service, 2000u + (uint32_t)(role * 2 + inside));
 	if ((rc = fm_alloc(&size, hosts, sizeof *size, "the tail", err)) < 0 ||
 	    (rc = fm_alloc(&order, hosts, sizeof *order, "the tail", err)) < 0)
@@ -220,6 +270,16 @@ out:
 	return rc;
 }
 
+/* A side without ranges shares those of the other; each then has half of them. */
+static void sides_make(struct making *m)
+{
+	const struct fm_people_in *in = m->in;
+	uint64_t outside = room_of(in->outside, in->noutside), inside = room_of(in->inside, in->ninside);
+
+	m->side[0].room = in->noutside > 0 && in->ninside > 0 ? outside : (outside + inside) / 2;
+	m->side[1].room = in->noutside > 0 && in->ninside > 0 ? inside : (outside + inside) / 2;
+}
+
 /* Distinct addresses in the ranges, drawn until one is free. */
 static int addresses_make(struct making *m, struct fm_error *err)
 {
@@ -235,7 +295,8 @@ static int addresses_make(struct making *m, struct fm_error *err)
 		goto out;
 	for (uint32_t i = 0; i < p->n; i++) {
 		const struct fm_range *range = p->inside[i] ? m->in->inside : m->in->outside;
-		int n = p->inside[i] ? m->in->ninside : m->in->noutside, tries = 0;
+		int n = p->inside[i] ? m->in->ninside : m->in->noutside;
+		uint64_t tries = 0, most;
 		struct fm_rng rng;
 		size_t at;
 
@@ -243,6 +304,8 @@ static int addresses_make(struct making *m, struct fm_error *err)
 			range = p->inside[i] ? m->in->outside : m->in->inside;
 			n = p->inside[i] ? m->in->noutside : m->in->ninside;
 		}
+		/* Where one address alone is left, in the largest of n ranges, it comes 40 times in so many tries. */
+		most = 100000 + 40 * (uint64_t)n * m->side[p->inside[i]].room;
 		fm_rng_init(&rng, m->in->seed, FM_RNG_DECODE, i, 3000);
 		do {
 			uint32_t k = fm_rng_below(&rng, (uint32_t)n), bits = (uint32_t)range[k].bits;
@@ -252,7 +315,7 @@ static int addresses_make(struct making *m, struct fm_error *err)
 			at = ((uint64_t)p->address[i] * 0x9e3779b97f4a7c15u >> 32) & (nslots - 1);
 			while (slot[at] && slot[at] != (uint64_t)p->address[i] + 1)
 				at = (at + 1) & (nslots - 1);
-			if (++tries > 100000) {
+			if (++tries > most) {
 				rc = fm_fail(err, FM_EINPUT,
 					     "the ranges of addresses are too small for the hosts: widen them");
 				goto out;
@@ -269,19 +332,26 @@ int fm_people_make(struct fm_people *p, const struct fm_domains *d, const struct
 		   const struct fm_people_in *in, struct fm_error *err)
 {
 	struct making m = {.p = p, .d = d, .s = s, .in = in};
+	uint32_t other;
 	int rc = FM_OK;
 
 	memset(p, 0, sizeof *p);
 	for (int r = 0; r < 2; r++)
 		if ((rc = fm_alloc(&p->host[r], s->n + 1, sizeof **p->host, "hosts of records", err)) < 0)
 			goto out;
+	sides_make(&m);
 	if ((rc = above_make(&m, err)) < 0)
 		goto out;
 	for (int r = 0; r < 2; r++)
 		if ((rc = above_deal(&m, r, err)) < 0 || (rc = tails_deal(&m, r, err)) < 0)
 			goto out;
+	/* Nobody talks to itself: where there is one host alone, another. */
+	if (p->n == 1 && (rc = person_new(&m, !p->inside[0], &other, err)) < 0)
+		goto out;
 	rc = addresses_make(&m, err);
 out:
+	for (int i = 0; i < 2; i++)
+		free(m.side[i].person);
 	free(m.person[0]);
 	free(m.person[1]);
 	free(m.pool);

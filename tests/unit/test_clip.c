@@ -126,6 +126,29 @@ static void no_record_moves_the_sum_by_more_than_the_clip(void **state)
 	assert_true(most > 0.9999); /* the bound is reached */
 }
 
+/* Noise of hundreds of times the clip is drawn on a coarser grid, of the same clip. */
+static void a_grid_is_as_coarse_as_its_noise_needs(void **state)
+{
+	static const double multiplier[] = {0.5, 8, 40, 380, 9000, 8e6};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof multiplier / sizeof *multiplier; i++) {
+		struct fm_grid grid, was;
+		double c;
+
+		OK(fm_grid_set(&grid, 0.037, 500000, 0, 0, NULL));
+		was = grid;
+		assert_true(fm_grid_coarsen(&grid, multiplier[i]));
+		c = grid.clip / grid.step;
+		assert_true(grid.clip == was.clip && fm_grid_sensitivity(&grid) == c);
+		assert_true((double)grid.norm2 <= c * c && (double)grid.norm2 >= c * c - 2);
+		assert_true(fm_grid_scale(&grid, multiplier[i]) >= multiplier[i] * c * (1 - 0x1p-40));
+		/* no coarser than it needs to be */
+		assert_true(grid.step == was.step || multiplier[i] * 2 * c > FM_GAUSSIAN_MAX);
+		assert_true(i < 2 ? grid.step == was.step : grid.step > was.step);
+	}
+}
+
 /* A clip that was not applied, and numbers that are none, do no harm either. */
 static void a_broken_gradient_is_held_or_dropped(void **state)
 {
@@ -297,7 +320,7 @@ static void the_noise_is_the_multiple_of_the_sensitivity(void **state)
 	assert_int_equal(
 	    fm_grid_noisy_mean(&grid, &(struct fm_grid_noise){{&key, "train", 9}, 1, 0, NULL}, sum, mean, &err),
 	    FM_EINPUT);
-	assert_true(fm_grid_scale(&grid, 1e9) == 0);
+	assert_true(fm_grid_scale(&grid, 1e9) == 0 && !fm_grid_coarsen(&grid, 1e9));
 	fm_pool_free(pool);
 	fm_secret_close(&key);
 }
@@ -308,6 +331,7 @@ int main(void)
 	    cmocka_unit_test(the_clip_is_a_quantile_of_norms),
 	    cmocka_unit_test(a_weight_never_leaves_more_than_the_clip),
 	    cmocka_unit_test(no_record_moves_the_sum_by_more_than_the_clip),
+	    cmocka_unit_test(a_grid_is_as_coarse_as_its_noise_needs),
 	    cmocka_unit_test(a_broken_gradient_is_held_or_dropped),
 	    cmocka_unit_test(sums_on_the_grid_do_not_depend_on_the_order),
 	    cmocka_unit_test(floating_point_sums_move_by_no_more_than_their_bound),

@@ -213,10 +213,43 @@ static int teardown(void **state)
 	return scratch_remove();
 }
 
+/* A trace without a flow, under noise of hundreds of times the clip: that is no failure, and all of it is charged. */
+static void nothing_is_learned_from_nothing(void **state)
+{
+	struct fm_table *t = fixture_flows(8000, 5, 8), *none, *made;
+	struct fm_marginals_sample_in in = {
+	    .rows = 50, .seed = 7, .inside = &in_range, .outside = &out_range, .ninside = 1, .noutside = 1};
+	struct fm_exchange_diffusion x;
+
+	(void)state;
+	assert_non_null(t);
+	assert_int_equal(fm_table_new(&none, t->present, &err), FM_OK);
+	struct fm_exchange_opts o = opts_of(t, NULL);
+	o.counts.mu = fm_marginals_mu(0.05, 0.9e-6);
+	o.noise_multiplier = 400;
+	o.start_records = 0;
+	if (fm_exchange_fit(&x, none, &o, &err) < 0)
+		fail_msg("%s", err.message);
+	assert_int_equal(x.charges.n, x.m.charges.n + 1);
+	assert_true(x.charges.list[x.charges.n - 1].scale == 400 && x.log.records == 0);
+	for (size_t i = 0; i < x.net->layout.nfloats; i++)
+		assert_true(isfinite(x.weights[i]));
+	x.m.flows_per_record = fmin(fmax(x.m.flows_per_record, 1), FM_EXCHANGE_FLOWS);
+	for (int alone = 0; alone < 2; alone++) {
+		assert_int_equal(fm_exchange_sample(&made, &x, &in, alone, &err), FM_OK);
+		assert_int_equal(made->rows, 50);
+		fm_table_free(made);
+	}
+	fm_exchange_free(&x);
+	fm_table_free(none);
+	fm_table_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(all_of_it_is_charged_and_makes_flows),
-					   cmocka_unit_test(losses_tell_canaries_that_were_in)};
+					   cmocka_unit_test(losses_tell_canaries_that_were_in),
+					   cmocka_unit_test(nothing_is_learned_from_nothing)};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -489,6 +489,56 @@ static void a_grid_of_noise_falls_back_on_its_widths(void **state)
 	fm_axis_free(&a);
 }
 
+static uint32_t cell_itself(uint32_t leaf)
+{
+	return leaf;
+}
+
+static uint32_t cell_of_all(uint32_t leaf)
+{
+	(void)leaf;
+	return 0;
+}
+
+/* An axis has no more leaves of their own than it may, however many have the same count, and no more tokens than there
+ * can be, however many cells have enough records: whatever the counts are, there is an axis. */
+static void an_axis_has_no_more_tokens_than_it_may(void **state)
+{
+	enum { LEAVES = 5000 };
+	static int64_t leaf[LEAVES], coarse[LEAVES];
+	struct fm_axis_in in = {.nleaves = LEAVES,
+				.ncoarse = 1,
+				.coarse_of = cell_of_all,
+				.leaf = leaf,
+				.coarse = coarse,
+				.leaf_sigma = 1,
+				.own = 20,
+				.most = 310};
+	struct fm_axis a;
+
+	(void)state;
+	for (int alike = 0; alike < LEAVES; alike += 300) {
+		for (int i = 0; i < LEAVES; i++)
+			leaf[i] = i < alike ? 50 : i < alike + 7 ? 51 + i - alike : 0;
+		coarse[0] = 50 * LEAVES;
+		assert_int_equal(fm_axis_build(&a, &in, NULL), FM_OK);
+		assert_int_equal(a.ntokens, 1 + 7 + (alike <= 303 ? alike : 0));
+		fm_axis_free(&a);
+	}
+	for (int i = 0; i < LEAVES; i++)
+		coarse[i] = 100;
+	in.ncoarse = LEAVES;
+	in.row = 10;
+	in.coarse_of = cell_itself;
+	in.join = 30;
+	in.own = 1000;
+	for (int i = 0; i < 400; i++)
+		leaf[i] = 1000 + i;
+	assert_int_equal(fm_axis_build(&a, &in, NULL), FM_OK);
+	assert_in_range(a.ntokens, 100, FM_AXIS_TOKENS);
+	fm_axis_free(&a);
+}
+
 /* The population of the tail is no sum over records by themselves: one record more moves it by one all the same. */
 static void a_record_moves_the_tail_by_one(void **state)
 {
@@ -630,6 +680,84 @@ static bool same_rows(const struct fm_table *a, const struct fm_table *b)
 		if (FM_HAS(a, c) && memcmp(a->col[c], b->col[c], a->rows * fm_cols[c].width) != 0)
 			return false;
 	return a->rows == b->rows;
+}
+
+/* All flows between two hosts of the inside, or the outside: nobody talks to itself however few hosts are made, nor
+ * where noise or a large sample asks for more of them than the ranges have addresses. */
+static void hosts_fit_into_their_ranges(void **state)
+{
+	static const struct fm_range one = {0x0a800001u, 32},
+				     four[] = {{0xc0000000u, 31}, {0xc0000002u, 32}, {0xc0000000u, 32}};
+
+	(void)state;
+	for (int i = 0; i < 24; i++) {
+		struct fm_table *t = trace_new(), *made;
+		struct fm_marginals m;
+		struct fm_error err;
+		struct fm_marginals_sample_in in = {.rows = i % 3 == 0 ? 1 : 400,
+						    .seed = (uint64_t)i,
+						    .inside = &one,
+						    .outside = four,
+						    .ninside = 1,
+						    .noutside = 3};
+
+		while (t->rows < (size_t)(i % 2 ? 1 : FLOWS)) {
+			flow_add(t);
+			t->sa[t->rows - 1] = i % 4 < 2 ? 0x2adb0001u : 0x0a000001u;
+			t->da[t->rows - 1] = t->sa[t->rows - 1] + (uint32_t)(i % 5 == 0 ? t->rows : 1);
+		}
+		model_fit(&m, t, i % 8 < 4 ? 50 : 0.5, 1e-5);
+		m.flows_per_record = fmin(fmax(m.flows_per_record, 1), FM_EXCHANGE_FLOWS);
+		if (fm_marginals_sample(&made, &m, &in, &err) < 0)
+			fail_msg("%d: %s", i, err.message);
+		assert_int_equal(made->rows, in.rows);
+		for (size_t r = 0; r < made->rows; r++) {
+			assert_int_not_equal(made->sa[r], made->da[r]);
+			assert_true(made->sa[r] == one.base || made->sa[r] - 0xc0000000u < 3);
+		}
+		fm_table_free(made);
+		fm_marginals_free(&m);
+		fm_table_free(t);
+	}
+}
+
+/* A large sample of next to no counts asks for more hosts than a number has room for. */
+static void a_huge_sample_has_no_more_hosts_than_records(void **state)
+{
+	enum { RECORDS = 40 };
+	struct fm_table *t = trace_random();
+	struct fm_secret key;
+	struct fm_synth s = {.n = RECORDS};
+	uint8_t side[RECORDS] = {0};
+	struct fm_people p;
+	struct fm_error err;
+	struct fitted f;
+
+	(void)state;
+	key_make(&key, 5);
+	fit(&f, t, &key, false);
+	for (int a = 0; a < FM_NATTRS; a++)
+		s.tok[a] = calloc(RECORDS, sizeof **s.tok);
+	for (int i = 0; i < RECORDS; i++) {
+		s.tok[FM_A_SERVER][i] = (uint16_t)(f.d->hosts[0].ntokens - 2);
+		s.tok[FM_A_CLIENT][i] = (uint16_t)(f.d->hosts[1].ntokens - 2);
+	}
+	for (int r = 0; r < 2; r++)
+		for (int k = 0; k < f.d->nservices * FM_TAIL_BOUNDS; k++)
+			f.d->tail[r][k] = k % FM_TAIL_BOUNDS < 3 ? 2 : 0;
+	struct fm_people_in in = {.inside = &in_range,
+				  .outside = &out_range,
+				  .ninside = 1,
+				  .noutside = 1,
+				  .side = {side, side},
+				  .scale = 0x1p32};
+	OK(fm_people_make(&p, f.d, &s, &in, &err));
+	assert_in_range(p.n, 2 * RECORDS, 2 * RECORDS + f.d->hosts[0].n + f.d->hosts[1].n);
+	fm_people_free(&p);
+	fm_synth_free(&s);
+	fitted_free(&f);
+	fm_secret_close(&key);
+	fm_table_free(t);
 }
 
 /* The accountant's epsilon of all charges is what was asked for, not above it and not far below. */
@@ -807,7 +935,10 @@ int main(void)
 	    cmocka_unit_test(encodings_differ_in_one_record),
 	    cmocka_unit_test(neighbours_move_each_histogram_by_what_is_charged),
 	    cmocka_unit_test(a_grid_of_noise_falls_back_on_its_widths),
+	    cmocka_unit_test(an_axis_has_no_more_tokens_than_it_may),
 	    cmocka_unit_test(a_record_moves_the_tail_by_one),
+	    cmocka_unit_test(hosts_fit_into_their_ranges),
+	    cmocka_unit_test(a_huge_sample_has_no_more_hosts_than_records),
 	    cmocka_unit_test(charges_come_to_the_epsilon_that_was_asked),
 	    cmocka_unit_test(flows_keep_their_rules),
 	    cmocka_unit_test(threads_change_no_bit),
