@@ -55,6 +55,7 @@ struct fm_batch_norm_back {
 
 #define FM_STEPS_MOST (1 << 26)
 #define FM_STEPS_N 2048
+#define FM_STEPS_TIMES 31
 
 struct fm_kernels {
 	const char *name;
@@ -99,6 +100,9 @@ struct fm_kernels {
 	/* sum += sign t, t = f x cut toward zero and kept within FM_STEPS_MOST (NaN becomes that), sign 1 or -1.
 	 * Returns the sum of t^2, exactly; n <= FM_STEPS_N. */
 	uint64_t (*steps)(int64_t *sum, const fm_real *x, size_t n, fm_real f, int sign);
+	/* The same, added up in 32 bits, which hold FM_STEPS_TIMES of them. */
+	uint64_t (*steps32)(int32_t *sum, const fm_real *x, size_t n, fm_real f);
+	void (*steps_move)(int64_t *sum, int32_t *from, size_t n); /* sum += from, which is 0 then */
 	/* AdamW (Loshchilov, Hutter 2019) with bias-corrected rates c1 = 1/(1-b1^t), c2 = 1/(1-b2^t), and EMA e +=
 	 * (1-decay)(p-e). */
 	void (*adamw)(fm_real *p, fm_real *m, fm_real *v, fm_real *ema, const fm_real *g, size_t n, fm_real gscale,

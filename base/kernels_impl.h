@@ -462,6 +462,36 @@ static uint64_t k_steps(int64_t *sum, const fm_real *x, size_t n, fm_real f, int
 	return squares;
 }
 
+static uint64_t k_steps32(int32_t *sum, const fm_real *x, size_t n, fm_real f)
+{
+	enum { AT_ONCE = 256 };
+	const fm_real most = FM_STEPS_MOST;
+	int32_t t[AT_ONCE];
+	uint64_t squares = 0;
+
+	for (size_t at = 0; at < n; at += AT_ONCE) {
+		size_t m = n - at < AT_ONCE ? n - at : AT_ONCE;
+		for (size_t i = 0; i < m; i++) {
+			fm_real v = x[at + i] * f;
+			v = v < most ? v : most;
+			v = v > -most ? v : -most;
+			t[i] = (int32_t)v;
+			sum[at + i] += t[i];
+		}
+		for (size_t i = 0; i < m; i++)
+			squares += (uint64_t)((int64_t)t[i] * t[i]);
+	}
+	return squares;
+}
+
+static void k_steps_move(int64_t *restrict sum, int32_t *restrict from, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		sum[i] += from[i];
+		from[i] = 0;
+	}
+}
+
 static void k_adamw(fm_real *p, fm_real *m, fm_real *v, fm_real *ema, const fm_real *g, size_t n, fm_real gscale,
 		    fm_real rate, fm_real b1, fm_real b2, fm_real c1, fm_real c2, fm_real decay, fm_real ema_decay)
 {
@@ -480,9 +510,9 @@ static void k_adamw(fm_real *p, fm_real *m, fm_real *v, fm_real *ema, const fm_r
 #include "base/kernels_batch.h"
 
 const struct fm_kernels FM_KERNELS = {
-    FM_KERNELS_NAME,   k_gemm,      k_softmax,   k_softmax_back, k_cross_entropy, k_draw,     k_norm,
-    k_norm_back,       k_gelu,      k_gelu_back, k_silu,         k_silu_back,     k_modulate, k_modulate_back,
-    k_gate_add,        k_gate_back, k_colsum,    k_add,          k_axpy,          k_sumsq,    k_steps,
-    k_adamw,           k_exp,       k_log,       k_sincos,       k_leaky,         k_mul,      k_batch_norm,
-    k_batch_norm_back, k_philox,
+    FM_KERNELS_NAME, k_gemm,       k_softmax,         k_softmax_back, k_cross_entropy, k_draw,     k_norm,
+    k_norm_back,     k_gelu,       k_gelu_back,       k_silu,         k_silu_back,     k_modulate, k_modulate_back,
+    k_gate_add,      k_gate_back,  k_colsum,          k_add,          k_axpy,          k_sumsq,    k_steps,
+    k_steps32,       k_steps_move, k_adamw,           k_exp,          k_log,           k_sincos,   k_leaky,
+    k_mul,           k_batch_norm, k_batch_norm_back, k_philox,
 };

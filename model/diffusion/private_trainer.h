@@ -129,7 +129,8 @@ struct fm_window_records {
 	const struct fm_layout *layout;
 	int draws, most;
 };
-/* Windows a pass for so many draws: the draws of one record, or of several while they are few rows. */
+/* Windows a pass for so many draws: the draws of one record, or of several while they are few rows, so that the sum of
+ * the gradients, which is larger than a processor's memory, is read and written once for all of them. */
 int fm_windows_a_pass(int window, int draws);
 struct fm_learner fm_learner_of_windows(struct fm_window_records *w);
 

@@ -3,7 +3,7 @@
 
 int fm_windows_a_pass(int window, int draws)
 {
-	int records = 128 / (window * draws);
+	int records = 512 / (window * draws);
 
 	while (records > 1 && records * draws > FM_PASS_WINDOWS)
 		records--;

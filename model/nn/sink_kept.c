@@ -31,6 +31,7 @@ struct fm_kept {
 	const struct fm_kernels *k;
 	struct fm_scratch scratch;
 	fm_real *space; /* FM_SINK_SPACE */
+	int32_t *piece; /* (FM_SINK_SPACE), 0: sums of a piece's steps */
 	int draws;
 	struct block *block;
 	size_t nblocks, roomblocks;
@@ -47,7 +48,8 @@ int fm_kept_new(struct fm_kept **out, struct fm_error *err)
 	*out = NULL;
 	if ((rc = fm_alloc(&k, 1, sizeof *k, "gradients of records", err)) < 0)
 		return rc;
-	if ((rc = fm_alloc(&k->space, FM_SINK_SPACE, sizeof *k->space, "gradients of records", err)) < 0) {
+	if ((rc = fm_alloc(&k->space, FM_SINK_SPACE, sizeof *k->space, "gradients of records", err)) < 0 ||
+	    (rc = fm_alloc(&k->piece, FM_SINK_SPACE, sizeof *k->piece, "gradients of records", err)) < 0) {
 		fm_kept_free(k);
 		return rc;
 	}
@@ -65,6 +67,7 @@ void fm_kept_free(struct fm_kept *k)
 		free(k->block[i].x);
 	free(k->block);
 	free(k->space);
+	free(k->piece);
 	free(k->part);
 	free(k);
 }
@@ -396,6 +399,21 @@ uint64_t fm_kept_steps(struct fm_kept *k, int record, fm_real factor, int sign, 
 	return squares;
 }
 
+/* What a piece of several records came to goes to the sum, which is then read and written once for all of them. */
+static void add_piece(struct fm_kept *k, const struct fm_kept_sum *s, size_t n, size_t at)
+{
+	for (size_t i = 0, m; i < n; i += m) {
+		pthread_mutex_t *lock = s->lock ? &s->lock[(at + i) / FM_STEPS_N % FM_KEPT_LOCKS] : NULL;
+		m = FM_STEPS_N - (at + i) % FM_STEPS_N;
+		m = n - i < m ? n - i : m;
+		if (lock)
+			pthread_mutex_lock(lock);
+		k->k->steps_move(s->sum + at + i, k->piece + i, m);
+		if (lock)
+			pthread_mutex_unlock(lock);
+	}
+}
+
 /* Parts stand tensor by tensor: those of the next records go to the same stretch of the sum. */
 void fm_kept_steps_all(struct fm_kept *k, const fm_real *factor, const struct fm_kept_sum *sum, uint64_t *squares)
 {
@@ -403,14 +421,21 @@ void fm_kept_steps_all(struct fm_kept *k, const fm_real *factor, const struct fm
 
 	for (; p < end; p = next) {
 		size_t most = p->R == 0 && p->n > PIECE ? PIECE : piece_of(p);
-		for (next = p + 1; next < end && next->at == p->at && next->n == p->n && next->R == p->R;)
+		for (next = p + 1; next < end && next->at == p->at && next->n == p->n && next->R == p->R &&
+				   next - p < FM_STEPS_TIMES;)
 			next++;
 		for (size_t i = 0, n; i < p->n; i += n) {
 			n = p->n - i < most ? p->n - i : most;
-			for (const struct part *q = p; q < next; q++)
-				squares[q->record] =
-				    squares_added(squares[q->record], add_steps(k, sum, numbers(k, q, i, n), n,
-										q->at + i, factor[q->record], 1));
+			for (const struct part *q = p; q < next; q++) {
+				const fm_real *x = numbers(k, q, i, n);
+				for (size_t j = 0, m; j < n; j += m) {
+					m = n - j < FM_STEPS_N ? n - j : FM_STEPS_N;
+					squares[q->record] =
+					    squares_added(squares[q->record],
+							  k->k->steps32(k->piece + j, x + j, m, factor[q->record]));
+				}
+			}
+			add_piece(k, sum, n, p->at + i);
 		}
 	}
 }

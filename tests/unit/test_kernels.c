@@ -212,6 +212,33 @@ static void words_at_once_are_those_one_by_one(void **state)
 	}
 }
 
+/* Steps that are added up in 32 bits and then moved are those that are added one by one, at the bounds too. */
+static void steps_in_32_bits_are_the_same(void **state)
+{
+	enum { COUNT = 777 };
+	static const float factor[] = {0, 1, 1000, 3e7f, 1e30f};
+	float x[COUNT];
+
+	(void)state;
+	for (int k = 0; k < nsets; k++)
+		for (size_t q = 0; q < sizeof factor / sizeof *factor; q++) {
+			int64_t one[COUNT] = {0}, moved[COUNT] = {0};
+			int32_t piece[COUNT] = {0};
+
+			for (int times = 0; times < FM_STEPS_TIMES; times++) {
+				fill(x, COUNT, (uint64_t)times);
+				x[5] = NAN;
+				x[6] = -INFINITY;
+				assert_true(sets[k]->steps(one, x, COUNT, factor[q], 1) ==
+					    sets[k]->steps32(piece, x, COUNT, factor[q]));
+			}
+			sets[k]->steps_move(moved, piece, COUNT);
+			assert_memory_equal(one, moved, sizeof one);
+			for (int i = 0; i < COUNT; i++)
+				assert_int_equal(piece[i], 0);
+		}
+}
+
 static void functions_are_close_to_libm(void **state)
 {
 	(void)state;
@@ -258,6 +285,7 @@ int main(void)
 	    cmocka_unit_test(slopes_are_what_is_said),
 	    cmocka_unit_test(words_are_those_of_philox),
 	    cmocka_unit_test(words_at_once_are_those_one_by_one),
+	    cmocka_unit_test(steps_in_32_bits_are_the_same),
 	    cmocka_unit_test(functions_are_close_to_libm),
 	    cmocka_unit_test(a_draw_follows_the_softmax),
 	};
