@@ -6,6 +6,7 @@
 #include "base/detmath.h"
 #include "base/mem.h"
 #include "base/secret.h"
+#include "privacy/gaussian_table.h"
 
 typedef unsigned __int128 u128;
 
@@ -156,6 +157,54 @@ int64_t fm_discrete_gaussian(struct fm_stream *s, const struct fm_gaussian *g)
 	}
 }
 
+/* Bernoulli(exp(-p / q)), p <= q < 2^56, by 64-bit numbers; the first 16 random digits are w. */
+static inline unsigned exp_near(struct fm_stream *s, uint64_t p, uint64_t q, uint64_t w)
+{
+	uint64_t k = 1;
+
+	for (;;) {
+		u128 at = (u128)p << DIGITS;
+		unsigned one = (u128)(w + 1) * q <= at ? 1
+			       : (u128)w * q >= at     ? 0
+						       : digits128(s, p, q, (uint32_t)w, DIGITS);
+
+		if (!one || !one_in(s, ++k))
+			return k & 1;
+		w = fm_stream_bits(s, DIGITS);
+	}
+}
+
+static inline unsigned cell(struct fm_stream *s, const struct fm_gaussian_table *t)
+{
+	uint64_t word[FM_GAUSSIAN_WORDS] = {fm_stream_word(s)};
+	unsigned v = t->first[word[0] >> 56];
+
+	while (word[0] > t->digits[0][v] && v + 1 < t->n)
+		v++;
+	if (word[0] != t->digits[0][v])
+		return v;
+	for (int k = 1; k < FM_GAUSSIAN_WORDS; k++)
+		word[k] = fm_stream_word(s);
+	return fm_gaussian_cell(t, v, word);
+}
+
+/* A draw by a table: gaussian_table.h. */
+static int64_t gaussian_by_cells(struct fm_stream *s, const struct fm_gaussian *g, const struct fm_gaussian_table *t)
+{
+	for (;;) {
+		uint64_t low = (uint64_t)cell(s, t) << t->shift, bits = fm_stream_bits(s, t->shift + 1 + DIGITS),
+			 u = bits & (((uint64_t)1 << t->shift) - 1), p = u * (2 * low + u) * g->den;
+		unsigned negative = bits >> t->shift & 1, kept = 1;
+
+		if ((low | u) == 0 && negative)
+			continue;
+		for (; kept && p > t->q; p -= t->q)
+			kept = exp_one(s);
+		if (kept && exp_near(s, p, t->q, bits >> (t->shift + 1)))
+			return negative ? -(int64_t)(low + u) : (int64_t)(low + u);
+	}
+}
+
 /* ceil(v 2^e), exactly; v positive and finite, the result below 2^63. */
 static uint64_t scaled_up(u128 mantissa, int e)
 {
@@ -246,6 +295,7 @@ double fm_gaussian_tail(double sigma, double x)
 struct fill {
 	const struct fm_stream_name *of;
 	const struct fm_gaussian *g;
+	const struct fm_gaussian_table *table; /* of a large sigma, else NULL */
 	uint64_t from;
 	int64_t *out; /* (n) */
 	size_t n;
@@ -265,7 +315,7 @@ static void fill_shard(void *ctx, int shard, int thread)
 	fm_stream_reach(s, f->from + first, end - first);
 	for (size_t i = first; i < end; i++) {
 		fm_stream_at(s, f->from + i);
-		f->out[i] = fm_discrete_gaussian(s, f->g);
+		f->out[i] = f->table ? gaussian_by_cells(s, f->g, f->table) : fm_discrete_gaussian(s, f->g);
 	}
 	if (fm_stream_check(s, err) < 0)
 		err->code = FM_ESYSTEM;
@@ -276,13 +326,18 @@ int fm_gaussian_fill(const struct fm_stream_name *of, const struct fm_gaussian *
 		     int64_t *out, size_t n, struct fm_error *err)
 {
 	size_t nshards = (n + SHARD - 1) / SHARD;
-	struct fill f = {of, g, from, out, n, NULL};
+	struct fm_gaussian_table table;
+	struct fill f = {of, g, NULL, from, out, n, NULL};
 	int rc;
 
 	if (nshards > 1 << 20)
 		return fm_fail(err, FM_EINPUT, "%zu draws of noise are too many at once", n);
 	if ((rc = fm_alloc(&f.errors, nshards, sizeof(*f.errors), "noise", err)) < 0)
 		return rc;
+	if (g->t > FM_GAUSSIAN_LARGE) {
+		fm_gaussian_table_make(&table, g->num, g->den);
+		f.table = &table;
+	}
 	fm_pool_run(pool, (int)nshards, fill_shard, &f);
 	for (size_t i = 0; i < nshards; i++)
 		if (f.errors[i].code < 0) {

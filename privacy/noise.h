@@ -77,7 +77,9 @@ double fm_gaussian_equivalent(double sigma);
 double fm_gaussian_tail(double sigma, double x);
 
 /* out[i] = draw from + i of those, i < n: the same for any pool, and from wherever.  A NULL pool works in the
- * caller. */
+ * caller.  Those of a sigma from FM_GAUSSIAN_LARGE on are drawn by cells (gaussian_table.h), the others are those of
+ * fm_discrete_gaussian. */
+#define FM_GAUSSIAN_LARGE (1 << 14)
 int fm_gaussian_fill(const struct fm_stream_name *of, const struct fm_gaussian *g, struct fm_pool *pool, uint64_t from,
 		     int64_t *out, size_t n, struct fm_error *err) FM_MUST_CHECK;
 

@@ -43,8 +43,16 @@ int main(int argc, char **argv)
 			0)
 			goto out;
 		took = seconds() - begin;
-		zlarger = chi_square(draws, n, (int64_t)(9 * sigma) + 4, gaussian_weight, &larger, NULL, NULL);
-		z = chi_square(draws, n, (int64_t)(9 * sigma) + 4, gaussian_weight, &sigma, &chi, &df);
+		if (sigma >= FM_GAUSSIAN_LARGE) {
+			struct gaussian_bins right = {sigma, (int64_t)(sigma / 500)}, wrong = {larger, right.width};
+
+			gaussian_bins_of(draws, n, right.width);
+			zlarger = chi_square(draws, n, 4500, gaussian_bin_weight, &wrong, NULL, NULL);
+			z = chi_square(draws, n, 4500, gaussian_bin_weight, &right, &chi, &df);
+		} else {
+			zlarger = chi_square(draws, n, (int64_t)(9 * sigma) + 4, gaussian_weight, &larger, NULL, NULL);
+			z = chi_square(draws, n, (int64_t)(9 * sigma) + 4, gaussian_weight, &sigma, &chi, &df);
+		}
 		printf("%g\t%zu\t%.1f\t%zu\t%.2f\t%.2f\t%.0f\n", sigma, n, chi, df, z, zlarger, took * 1e9 / (double)n);
 	}
 out:

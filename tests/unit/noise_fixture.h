@@ -77,6 +77,27 @@ static inline double gaussian_weight(const void *sigma, double x)
 	return exp(-x * x / (2 * s * s));
 }
 
+/* Of a large sigma, whose values are too many to be counted one by one: of those from x width on, width of them. */
+struct gaussian_bins {
+	double sigma;
+	int64_t width;
+};
+static inline double gaussian_bin_weight(const void *ctx, double x)
+{
+	const struct gaussian_bins *b = (const struct gaussian_bins *)ctx;
+	double from = fabs(x + 0.5) * (double)b->width - 0.5 - 0.5 * (double)b->width, s = b->sigma * sqrt(2);
+
+	/* of the mirrored bin of the two, for bin -1 has the values -width ... -1, and bin 0 those from 0 on */
+	if (x < 0)
+		from++;
+	return (erfc(from / s) - erfc((from + (double)b->width) / s)) / 2;
+}
+static inline void gaussian_bins_of(int64_t *draws, size_t n, int64_t width)
+{
+	for (size_t i = 0; i < n; i++)
+		draws[i] = draws[i] >= 0 ? draws[i] / width : -((width - 1 - draws[i]) / width);
+}
+
 static inline double laplace_weight(const void *scale, double x)
 {
 	return exp(-fabs(x) / *(const double *)scale);

@@ -16,6 +16,7 @@
 #include "base/hash.h"
 #include "base/secret.h"
 #include "base/thread.h"
+#include "privacy/gaussian_table.h"
 #include "tests/unit/noise_fixture.h"
 
 #define OK(call) assert_int_equal((call), FM_OK)
@@ -231,6 +232,10 @@ static void noise_is_the_same_in_any_order_and_on_any_threads(void **state)
 	fm_stream_close(s);
 	OK(fm_gaussian_fill(&(struct fm_stream_name){&key, "train", 10}, &g, pool, 0, many, N, NULL));
 	assert_true(memcmp(one, many, 64) != 0);
+	OK(fm_gaussian_set(&g, 220200.96, NULL)); /* by cells */
+	OK(fm_gaussian_fill(&(struct fm_stream_name){&key, "train", 9}, &g, NULL, 0, one, N, NULL));
+	OK(fm_gaussian_fill(&(struct fm_stream_name){&key, "train", 9}, &g, pool, 7, many, N - 7, NULL));
+	assert_memory_equal(one + 7, many, (N - 7) * sizeof(one[0]));
 	fm_pool_free(pool);
 	fm_secret_close(&key);
 }
@@ -245,7 +250,7 @@ static void noise_of_a_key_is_what_it_was(void **state)
 	} golden[] = {
 	    {0.5, "31b5829a4578d371a7c795f5efbd1af72c2166822e653bbb600b223ce6db9b98"},
 	    {3.7, "a1c5887833c52c83c8ba59590927aca087a1282dbf32ce1fb936a1949fb6a8d9"},
-	    {220200.96, "5ba436b8cf4b446c272818c8159a6cced437f6b4ae893ebc6d29b78d424264be"},
+	    {220200.96, "c8caba1cccf99834efe62f38d3e490314c8fb3f5e9a55ed1b2cf8cbdaf34d321"},
 	};
 	static int64_t out[10000];
 	struct fm_secret key;
@@ -329,6 +334,101 @@ static void the_discrete_gaussian_has_its_probabilities(void **state)
 		assert_true(fabs(chi_square(draws, DRAWS, reach, gaussian_weight, &sigmas[k], NULL, NULL)) < 3.5);
 		/* The same draws are refused as those of a standard deviation 5 % off: the test has teeth. */
 		assert_true(chi_square(draws, DRAWS, reach, gaussian_weight, &wrong, NULL, NULL) > 4.5);
+	}
+	fm_secret_close(&key);
+}
+
+/* Shares of cells to 256 digits, from a calculation with 400 decimal ones. */
+static void cells_have_their_digits(void **state)
+{
+	static const struct {
+		uint64_t num, den, digits[4];
+		unsigned shift, cell, n;
+	} known[] = {
+	    {400000000,
+	     1,
+	     {0x14185b62a6276faf, 0x6bd7977a23c68ce4, 0xd1dcadcab29daaef, 0x2c0f13becaf039eb},
+	     11,
+	     0,
+	     189},
+	    {400000000,
+	     1,
+	     {0xfffde5c56f8779c5, 0x7680f2fe60001515, 0xe9b0e6d764e5b40c, 0x585152f182c759c7},
+	     11,
+	     40,
+	     189},
+	    {400000000, 1, {UINT64_MAX, UINT64_MAX, 0xfffffffffffedb47, 0x8ce61d41e5866549}, 11, 150, 189},
+	    {300000000000000,
+	     4,
+	     {0x84a147fd25b86be0, 0x6a54cc24a7fca8de, 0x1f975d5aa7594354, 0x982b52244759354},
+	     20,
+	     5,
+	     160},
+	    {1ull << 50,
+	     1,
+	     {0x8827f51e64b3dcbd, 0xf1bc327f18aaae5a, 0x44712448aba3c8fb, 0x2a93eeb54c9ec4bd},
+	     22,
+	     5,
+	     155},
+	};
+	static struct fm_gaussian_table t;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+		unsigned v = known[i].cell;
+		uint64_t word[FM_GAUSSIAN_WORDS];
+
+		fm_gaussian_table_make(&t, known[i].num, known[i].den);
+		assert_int_equal(t.shift, known[i].shift);
+		assert_int_equal(t.n, known[i].n);
+		for (int k = 0; k < FM_GAUSSIAN_WORDS; k++) {
+			uint64_t off = t.digits[k][v] - known[i].digits[k];
+
+			assert_true(off == 0 || (k == 3 && off + 1 <= 2)); /* calculations were cut off */
+			word[k] = t.digits[k][v];
+		}
+		/* the digits themselves are beyond the cell, and one less in the last place is in it */
+		assert_int_equal(fm_gaussian_cell(&t, t.first[word[0] >> 56], word), v + 1);
+		word[3]--;
+		assert_int_equal(fm_gaussian_cell(&t, t.first[word[0] >> 56], word), v);
+		for (unsigned b = 0; b < 256; b++)
+			assert_int_equal(fm_gaussian_cell(&t, 0, (uint64_t[4]){(uint64_t)b << 56}), t.first[b]);
+	}
+	/* Whatever the fraction, there is room for its cells. */
+	for (double sigma = FM_GAUSSIAN_LARGE; sigma <= FM_GAUSSIAN_MAX; sigma *= 1.0123) {
+		struct fm_gaussian g;
+
+		OK(fm_gaussian_set(&g, sigma, NULL));
+		fm_gaussian_table_make(&t, g.num, g.den);
+		assert_in_range(t.n, 150, FM_GAUSSIAN_CELLS - 1);
+		assert_true(sigma >= 8 * ldexp(1, (int)t.shift) && sigma < 16.001 * ldexp(1, (int)t.shift));
+	}
+}
+
+static void a_large_sigma_has_its_probabilities(void **state)
+{
+	static const double sigmas[] = {FM_GAUSSIAN_LARGE, 20000.3, 220200.96, 1.9e7};
+	struct fm_secret key;
+	struct fm_gaussian g;
+
+	(void)state;
+	OK(noise_key(&key, 8));
+	for (size_t k = 0; k < sizeof(sigmas) / sizeof(sigmas[0]); k++) {
+		struct gaussian_bins right = {sigmas[k], (int64_t)(sigmas[k] / 50)},
+				     wrong = {sigmas[k] * 1.05, right.width};
+		int last[16] = {0};
+		double chi = 0;
+
+		OK(fm_gaussian_set(&g, sigmas[k], NULL));
+		OK(fm_gaussian_fill(&(struct fm_stream_name){&key, "chi", k}, &g, NULL, 0, draws, DRAWS, NULL));
+		for (size_t i = 0; i < DRAWS; i++)
+			last[draws[i] & 15]++;
+		for (int i = 0; i < 16; i++)
+			chi += (last[i] - DRAWS / 16.0) * (last[i] - DRAWS / 16.0) / (DRAWS / 16.0);
+		assert_true(fabs(chi_square_z(chi, 15)) < 3.5);
+		gaussian_bins_of(draws, DRAWS, right.width);
+		assert_true(fabs(chi_square(draws, DRAWS, 400, gaussian_bin_weight, &right, NULL, NULL)) < 3.5);
+		assert_true(chi_square(draws, DRAWS, 400, gaussian_bin_weight, &wrong, NULL, NULL) > 4.5);
 	}
 	fm_secret_close(&key);
 }
@@ -495,6 +595,8 @@ int main(void)
 	    cmocka_unit_test(noise_of_a_key_is_what_it_was),
 	    cmocka_unit_test(bernoulli_has_its_rate),
 	    cmocka_unit_test(the_discrete_gaussian_has_its_probabilities),
+	    cmocka_unit_test(cells_have_their_digits),
+	    cmocka_unit_test(a_large_sigma_has_its_probabilities),
 	    cmocka_unit_test(the_discrete_laplace_has_its_probabilities),
 	    cmocka_unit_test(no_less_noise_than_asked_for_and_no_more_claimed),
 	    cmocka_unit_test(the_discrete_gaussian_is_a_treatment_of_a_continuous_one),
