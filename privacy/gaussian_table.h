@@ -2,16 +2,16 @@
  * gaussian_table.h - the discrete Gaussian of a large sigma by cells, so that a draw takes one look and hardly a
  * rejection: for many draws of one sigma, such as the noise of a step's gradients.
  *
- * |x| = t v + u, 0 <= u < t = 2^shift, sigma / t from 8 to 16: a cell v comes with the probability that a discrete
- * Gaussian's largest value in it has, in proportion to M(v) = exp(-(t v)^2 / (2 sigma^2)); u comes evenly, and is kept
- * with probability exp(-(x^2 - (t v)^2) / (2 sigma^2)), which is seldom below 3/4.  So each x has its probability, in
+ * |x| = t v + u, 0 <= u < t = 2^shift, sigma / t from 8 to 16.  A cell v comes with a probability in proportion to
+ * M(v) = exp(-(t v)^2 / (2 sigma^2)), the weight of its first value, which has the largest; u comes evenly, and x is
+ * kept with probability exp(-x^2 / (2 sigma^2)) / M(v), on average 19 times in 20.  So each x has a probability in
  * proportion to exp(-x^2 / (2 sigma^2)).
  *
- * The cell is found as Bernoulli(exp(-1)) is (noise.c): random digits are compared with those of
- * C(v) = (M(0) + ... + M(v)) / (M(0) + M(1) + ...), 64 of them nearly always, all 256 where these do not decide.
- * The digits are calculated in integers, with 320 behind the point, from exp(-t^2 / (2 sigma^2)) by its series.  That
- * the first 250 digits of a draw decide otherwise than all would, cells from 2^-266 on (19.4 sigma) being left out,
- * has a chance below 2^-240: that of guessing the key is not much less.
+ * A cell is found as Bernoulli(exp(-1)) is (noise.c): the random digits of a draw are compared with those of
+ * C(v) = (M(0) + ... + M(v)) / (M(0) + M(1) + ...), 64 of them nearly always, and 256 where these do not decide.  The
+ * digits are calculated in integers, with 320 behind the point, from exp(-t^2 / (2 sigma^2)) by its series; cells are
+ * left out from the first M(v) below 2^-270 on, which is beyond 19 sigma.  That a draw is another than with all digits
+ * and cells has a chance below 2^-240, about that of guessing the key; 2^50 draws add less than 2^-190 to a delta.
  */
 #ifndef FM_PRIVACY_GAUSSIAN_TABLE_H
 #define FM_PRIVACY_GAUSSIAN_TABLE_H

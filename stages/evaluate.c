@@ -50,6 +50,13 @@ out:
 	return rc;
 }
 
+/* In privacy.mode dp the training split of a small trace may have no flow: that is no failure, which would tell of it.
+ * What stands beside it is left out. */
+static bool no_flow(const struct fm_evaluate_in *in, const struct fm_table *train)
+{
+	return fm_config_dp(in->cfg) && train->rows == 0;
+}
+
 /* The searches of one part. */
 static int make_part(const struct fm_evaluate_in *in, const struct fm_table *train, const struct fm_table *holdout,
 		     const struct fm_table *synthetic, struct fm_error *err)
@@ -62,7 +69,8 @@ static int make_part(const struct fm_evaluate_in *in, const struct fm_table *tra
 	if ((rc = fm_pool_new(&pool, in->cfg->train.threads, err)) < 0 ||
 	    (rc = fm_division_make(&o.division, in->out_dir, in->shard.index, in->shard.of, err)) < 0)
 		goto out;
-	rc = fm_leakage(train, holdout, synthetic, pool, o, &none, err);
+	rc = no_flow(in, train) ? fm_division_finish(o.division, err)
+				: fm_leakage(train, holdout, synthetic, pool, o, &none, err);
 out:
 	fm_division_free(o.division);
 	fm_pool_free(pool);
@@ -102,9 +110,7 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 		goto out;
 	if ((rc = fm_table_open(&synthetic, in->synthetic_dir, err)) < 0)
 		goto out;
-	/* In privacy.mode dp the training split of a small trace may have no flow: that is no failure, which would tell
-	 * of it.  What stands beside it is left out. */
-	nothing = fm_config_dp(in->cfg) && train->rows == 0;
+	nothing = no_flow(in, train);
 	if (in->shard.of) {
 		rc = make_part(in, train, holdout, synthetic, err);
 		goto out;

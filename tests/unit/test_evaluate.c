@@ -106,6 +106,8 @@ static void test_stage_without_a_flow_goes_on_in_dp(void **state)
 	assert_true(fm_file_exists(scratch_path("metrics.json")));
 	assert_int_equal(out.metrics.n, 0);
 	fm_metrics_free(&out.metrics);
+	in.shard = (struct fm_shard){1, 2};
+	OK(fm_stage_evaluate(&in, &out, &err));
 	free(cfg);
 	fm_table_free(t);
 	fm_table_free(none);
