@@ -75,6 +75,17 @@ static uint32_t all_one(uint32_t leaf)
 	return 0;
 }
 
+/* Tokens of services from FM_SERVICE_RANGES on are ports of their own. */
+void fm_domains_popularity(struct fm_domains *d)
+{
+	const struct fm_axis *a = &d->axis[FM_X_SERVICE];
+
+	memset(d->popularity, 0, sizeof d->popularity);
+	for (int k = FM_SERVICE_RANGES; k < a->ntokens; k++)
+		if (a->first[k] + 1 == a->first[k + 1])
+			d->popularity[a->leaf[a->first[k]]] = fm_axis_mass(a, k);
+}
+
 static int fit_ports(struct fit *f, struct fm_error *err)
 {
 	struct fm_domains *d = f->d;
@@ -104,9 +115,9 @@ static int fit_ports(struct fit *f, struct fm_error *err)
 	for (uint32_t p = 0; p < FM_PORTS; p++) {
 		f->leaf[p] += other[p];
 		f->coarse[fm_service_range(p)] += f->leaf[p];
-		d->popularity[p] = (double)f->leaf[p] >= own ? (double)f->leaf[p] : 0;
 	}
-	rc = fm_axis_build(&d->axis[FM_X_SERVICE], &in, err);
+	if ((rc = fm_axis_build(&d->axis[FM_X_SERVICE], &in, err)) >= 0)
+		fm_domains_popularity(d);
 out:
 	free(other);
 	return rc;

@@ -89,7 +89,7 @@ extern const uint32_t fm_tail_at[FM_TAIL_BOUNDS];
 struct fm_domains {
 	int32_t first_slot, nslots; /* public */
 	int nlabels;
-	double popularity[FM_PORTS]; /* noisy exchanges of a port; 0 below the noise */
+	double popularity[FM_PORTS]; /* noisy exchanges of a port that is a token by itself; else 0 */
 	struct fm_axis axis[FM_NAXES];
 	struct fm_hosts_above hosts[2]; /* servers, clients */
 	int size[FM_NATTRS];            /* tokens of each attribute; absent flows have the last one */

@@ -17,6 +17,7 @@ void fm_view_set(struct fm_view *v, const struct fm_domains *d, const struct fm_
 		 const struct fm_domain_opts *o);
 uint32_t fm_kind_leaf(const struct fm_domains *d, const struct fm_exchange *x, const struct fm_view *v);
 void fm_domains_sizes(struct fm_domains *d);                     /* d->size, from axes and hosts */
+void fm_domains_popularity(struct fm_domains *d);                /* d->popularity, from the axis of services */
 int fm_hosts_place(const struct fm_hosts_above *h, uint32_t ip); /* in ip[], or -1 */
 int fm_hosts_token(const struct fm_hosts_above *h, uint32_t ip, int inside);
 /* key[0..n), sorted: host and, in the low 16 bits, service of a record each.  The j-th record of a key gets the cell

@@ -145,6 +145,8 @@ static int domains_pass(struct pass *s, struct fm_domains *d)
 	for (int i = 0; i < FM_NAXES; i++)
 		if ((rc = axis_pass(s, &d->axis[i], i == FM_X_TIME ? (uint32_t)d->nslots : grid_leaves[i])) < 0)
 			return rc;
+	if (!s->out)
+		fm_domains_popularity(d);
 	for (int r = 0; r < 2; r++)
 		if ((rc = hosts_pass(s, &d->hosts[r], r ? &d->hosts[0] : NULL)) < 0 ||
 		    (rc = amounts(s, &d->tail[r], (size_t)d->nservices * FM_TAIL_BOUNDS, "the tail")) < 0)

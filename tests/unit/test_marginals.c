@@ -906,6 +906,41 @@ static void a_model_of_any_noise_is_read_back(void **state)
 	}
 }
 
+/* What was made is looked at through a model that was read: which end of an exchange is the service's hangs on how
+ * popular its port is, and not on which is the lower one. */
+static void a_model_that_was_read_finds_the_same_services(void **state)
+{
+	struct fm_table *t = trace_long();
+	const char *path = scratch_path("popular.bin");
+	struct fm_marginals m, again;
+	struct fm_marginals_opts o = {.label = labels, .nlabels = 2, .inside = inside};
+	uint16_t *tok[2];
+	struct fm_error err;
+	size_t n[2];
+
+	(void)state;
+	for (size_t i = 0; i < t->rows; i++) { /* the services have higher ports than their clients */
+		t->sp[i] = (uint16_t)(t->sp[i] >= 40000 ? t->sp[i] - 39000 : t->sp[i] % 100 + 60000);
+		t->dp[i] = (uint16_t)(t->dp[i] >= 40000 ? t->dp[i] - 39000 : t->dp[i] % 100 + 60000);
+	}
+	model_fit(&m, t, 50, 1e-5);
+	m.flows_per_record = fmin(fmax(m.flows_per_record, 1), FM_EXCHANGE_FLOWS);
+	OK(fm_marginals_save(&m, path, &err));
+	OK(fm_marginals_load(&again, path, &err));
+	assert_true(m.domains.popularity[60053] > 100);
+	assert_memory_equal(m.domains.popularity, again.domains.popularity, sizeof m.domains.popularity);
+	OK(fm_marginals_encode(&m, t, &o, &tok[0], &n[0], &err));
+	OK(fm_marginals_encode(&again, t, &o, &tok[1], &n[1], &err));
+	assert_int_equal(n[0], n[1]);
+	for (size_t i = 0; i < n[0]; i++)
+		assert_int_equal(tok[0][i * FM_NATTRS + FM_A_KIND], tok[1][i * FM_NATTRS + FM_A_KIND]);
+	free(tok[0]);
+	free(tok[1]);
+	fm_marginals_free(&m);
+	fm_marginals_free(&again);
+	fm_table_free(t);
+}
+
 static void norm_sub_is_the_nearest_table_of_its_sum(void **state)
 {
 	double v[] = {5, -3, 2, 0.5, -1}, w[] = {1, 1};
@@ -944,6 +979,7 @@ int main(void)
 	    cmocka_unit_test(threads_change_no_bit),
 	    cmocka_unit_test(a_damaged_file_is_refused),
 	    cmocka_unit_test(a_model_of_any_noise_is_read_back),
+	    cmocka_unit_test(a_model_that_was_read_finds_the_same_services),
 	    cmocka_unit_test(norm_sub_is_the_nearest_table_of_its_sum),
 	    cmocka_unit_test(a_guide_is_followed),
 	};
