@@ -27,18 +27,23 @@ struct making {
 	double pooled[FM_TAIL_BOUNDS]; /* sums over services, for those of which nothing is known */
 };
 
+static bool is_within(const struct fm_range *a, const struct fm_range *b)
+{
+	return b->bits <= a->bits && (b->bits == 0 || (uint32_t)(a->base ^ b->base) >> (32 - b->bits) == 0);
+}
+
 /* How many addresses ranges have, none of them twice: two ranges are apart, or one is in the other. */
 static uint64_t room_of(const struct fm_range *r, int n)
 {
 	uint64_t room = 0;
 
 	for (int i = 0; i < n; i++) {
-		bool within = false;
+		bool known = false;
 
-		for (int j = 0; j < n && !within; j++)
-			within = j != i && (r[j].bits < r[i].bits || (r[j].bits == r[i].bits && j < i)) &&
-				 (r[j].bits == 0 || (uint32_t)(r[i].base ^ r[j].base) >> (32 - r[j].bits) == 0);
-		room += within ? 0 : (uint64_t)1 << (32 - r[i].bits);
+		/* Of several alike the first counts. */
+		for (int k = 0; k < n && !known; k++)
+			known = k != i && is_within(&r[i], &r[k]) && (k < i || r[k].bits < r[i].bits);
+		room += known ? 0 : (uint64_t)1 << (32 - r[i].bits);
 	}
 	return room;
 }
