@@ -130,7 +130,9 @@ SUITE     = "tests/readme.sh $(B)" $(SLOW) $(foreach s,$(SCRIPTS),"$(s) $(B)/flo
 	    $(filter-out $(SLOW),$(UNIT)) $(REPLAY)
 # With sanitizers: what exercises our own code, not what repeats it with other data.
 SUITE_ASAN = $(foreach s,$(filter-out tests/e2e_real.sh tests/e2e_labels.sh,$(SCRIPTS)),"$(s) $(B)/flowmint") "tests/interop_release.sh $(B)" $(UNIT) $(REPLAY)
-RUN       = tests/run.sh -j $(JOBS) -l $(B)/test-logs
+# One more than JOBS: some wait most of their time, for a clock, for Slurm, for a process to die.
+TESTJOBS ?= $(shell expr $(JOBS) + 1)
+RUN       = tests/run.sh -j $(TESTJOBS) -l $(B)/test-logs
 
 test: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all unit
