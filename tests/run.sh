@@ -1,5 +1,5 @@
 #!/bin/sh
-# run.sh - runs test programs, two at a time, and counts what they say.
+# run.sh - runs test programs, several at a time, and counts what they say.
 #
 #     tests/run.sh [-j JOBS] [-t SECONDS] [-l LOGDIR] TEST...
 #
