@@ -191,7 +191,7 @@ const struct fm_key fm_keys[] = {
 	 .help = "For kind netshare: width of the recurrent layer that makes records."},
 	{FIELD(model, vectors, CHOICE), .kind = "netshare", .choices = "public|trace", .dflt = "public",
 	 .help = "For kind netshare: what the vectors of ports and protocols are learned from, simulated traffic or "
-		 "the training flows themselves."},
+		 "the training flows themselves, whose ports are then no longer those of public traffic."},
 
 	{FIELD(train, steps, INT), .kind = "diffusion|ctgan|plain|netshare", .min = 0, .max = 1e8, .dflt = "0",
 	 .help = "Training steps. 0: a hundred passes over the training windows, at least 500 and at most 15000 "

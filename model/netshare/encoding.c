@@ -8,6 +8,7 @@
 #include "base/mem.h"
 
 #define NUMBERS_MOST 65536 /* of a record */
+#define PUBLIC_FEW 20      /* public flows that give a port a word of its own, whatever the trace is */
 
 /* ---- where everything stands ---- */
 
@@ -155,7 +156,7 @@ static int words_fit(struct fm_share_codec *c, const struct fm_table *t, const s
 		for (size_t i = 0; i < t->rows; i++)
 			s[i] = (struct fm_sentence){t->sp[i], t->dp[i], fm_table_category(t, FM_PR, i)};
 	}
-	rc = fm_words_fit(&c->words, s ? s : o->publics, s ? t->rows : o->npublics, s ? o->min_count : 1,
+	rc = fm_words_fit(&c->words, s ? s : o->publics, s ? t->rows : o->npublics, s ? o->min_count : PUBLIC_FEW,
 			  pr ? pr->value : NULL, pr ? pr->n : 0, o->seed, err);
 	free(s);
 	return rc;
@@ -290,7 +291,7 @@ static int chosen(const float *x, int n)
 }
 
 static void decode_row(const struct fm_share_codec *c, double ms, const float *a, const float *record,
-		       const int word[3], struct fm_table *t, size_t row)
+		       const int said[3], struct fm_table *t, size_t row)
 {
 	for (int i = 0; i < c->flows.n; i++) {
 		const struct fm_row_column *k = &c->flows.column[i];
@@ -302,9 +303,9 @@ static void decode_row(const struct fm_share_codec *c, double ms, const float *a
 		else if (k->kind == FM_ROW_BIT)
 			fm_row_code_put(k, x[1] > x[0], t, row);
 		else if (k->col == FM_SP || k->col == FM_DP)
-			fm_row_number_put(&c->flows, k, (double)c->words.port[word[k->col == FM_DP]], t, row);
+			fm_row_number_put(&c->flows, k, said[k->col == FM_DP], t, row);
 		else if (k->col == FM_PR)
-			fm_row_code_put(k, word[2], t, row);
+			fm_row_code_put(k, said[2], t, row);
 		else if (k->kind == FM_ROW_CATEGORY)
 			fm_row_code_put(k, chosen(x, k->n), t, row);
 		else
@@ -312,7 +313,7 @@ static void decode_row(const struct fm_share_codec *c, double ms, const float *a
 	}
 }
 
-int fm_share_decode(const struct fm_share_codec *c, int chunk, const float *a, const float *records, const int word[3],
+int fm_share_decode(const struct fm_share_codec *c, int chunk, const float *a, const float *records, const int said[3],
 		    struct fm_table *t, size_t at, int room)
 {
 	double length = fm_chunk_begin(1, c->chunks, c->flows.first_ms, c->flows.last_ms);
@@ -324,7 +325,7 @@ int fm_share_decode(const struct fm_share_codec *c, int chunk, const float *a, c
 		ms += r > 0 ? (double)records[0] * c->chunk[chunk].gap : 0;
 		if (ms >= length && r > 0)
 			break;
-		decode_row(c, begin + (ms < length ? ms : length - 1), a, records, word, t, at + (size_t)n++);
+		decode_row(c, begin + (ms < length ? ms : length - 1), a, records, said, t, at + (size_t)n++);
 		if (records[c->follows + 1] > records[c->follows])
 			break;
 	}
@@ -363,7 +364,7 @@ static int words_read(struct fm_share_codec *c, const json_t *ports, struct fm_e
 	int protocols = 0, rc;
 	const json_t *v;
 
-	if (n < 1 || n > 65536)
+	if (n < 1 || n > FM_WORD_RANGE + FM_WORD_RANGES)
 		return damaged("ports", err);
 	for (int k = 0; k < c->flows.n; k++)
 		protocols = c->flows.column[k].col == FM_PR ? c->flows.column[k].n : protocols;
@@ -373,9 +374,9 @@ static int words_read(struct fm_share_codec *c, const json_t *ports, struct fm_e
 	{
 		json_int_t port = json_integer_value(v);
 
-		if (port < 0 || port > 65535 || (i > 0 && port <= c->words.port[i - 1]))
+		if (port < 0 || port >= FM_WORD_RANGE + FM_WORD_RANGES || (i > 0 && port <= c->words.port[i - 1]))
 			return damaged("ports", err);
-		c->words.port[i] = (uint16_t)port;
+		c->words.port[i] = (uint32_t)port;
 	}
 	return FM_OK;
 }

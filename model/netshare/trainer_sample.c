@@ -19,7 +19,7 @@
 
 struct tuple {
 	uint64_t present; /* chunks where it goes on */
-	int word[3];      /* of sp, dp and pr */
+	int said[3];      /* sp, dp and which protocol */
 	uint16_t chunk;
 };
 struct sampler {
@@ -63,11 +63,11 @@ static uint64_t mixed(uint64_t x)
 	return x ^ x >> 29;
 }
 
-static uint64_t key_of(const struct sampler *s, const float *a, const int word[3])
+static uint64_t key_of(const struct sampler *s, const float *a, const int said[3])
 {
 	uint64_t k = mixed((uint64_t)address_of(s, a, FM_SA) << 32 | address_of(s, a, FM_DA));
 
-	k = mixed(k ^ ((uint64_t)word[0] << 40 | (uint64_t)word[1] << 20 | (uint64_t)word[2]));
+	k = mixed(k ^ ((uint64_t)said[0] << 40 | (uint64_t)said[1] << 20 | (uint64_t)said[2]));
 	return k ? k : 1;
 }
 
@@ -123,6 +123,26 @@ static int grow(void *array, size_t *cap, size_t used, size_t want, size_t size,
 	return FM_OK;
 }
 
+/* What the i-th session of the batch is: its ports and protocol, and its tags.  A tag is drawn by what softmax says of
+ * it: of the larger of two alone, what one session in a hundred is hardly any would be. */
+static void decide(const struct sampler *s, int i, int said[3])
+{
+	const struct fm_share_codec *c = s->c;
+	float *a = s->made + (size_t)i * (size_t)c->attributes;
+	struct fm_rng r;
+
+	fm_rng_init(&r, s->o->seed, FM_RNG_DECODE, (uint64_t)i, s->step);
+	for (int k = 0; k < 2; k++)
+		said[k] = fm_word_port(&c->words, s->nearest[k * s->o->batch + i], &r);
+	said[2] = s->nearest[2 * s->o->batch + i];
+	for (int k = -1; k < c->chunks; k++) {
+		float *x = a + (k < 0 ? c->starts : c->present + 2 * k);
+
+		x[1] = fm_rng_uniform(&r) * (x[0] + x[1]) < x[1];
+		x[0] = 1 - x[1];
+	}
+}
+
 /* Keep the sessions of the made batch that begin in the chunk, `want` at most; the starts of the others are kept for
  * what is carried on. */
 static int keep(struct sampler *s, int chunk, size_t *want, struct fm_error *err)
@@ -133,17 +153,18 @@ static int keep(struct sampler *s, int chunk, size_t *want, struct fm_error *err
 
 	for (int i = 0; i<B && * want> 0; i++) {
 		const float *a = s->made + (size_t)i * A;
-		struct tuple k = {.word = {s->nearest[i], s->nearest[B + i], s->nearest[2 * B + i]},
-				  .chunk = (uint16_t)chunk};
-		bool before = false, starts = fm_share_starts(c, a);
+		struct tuple k = {.chunk = (uint16_t)chunk};
+		bool before = false, starts;
 
+		decide(s, i, k.said);
+		starts = fm_share_starts(c, a);
 		if (!starts && s->nstart < B)
 			s->start[s->nstart++] = a[fm_share_start(c)];
 		if (s->strict && (!starts || !fm_share_present(c, a, chunk))) {
 			s->refused++;
 			continue;
 		}
-		if ((rc = seen_add(s, key_of(s, a, k.word), &before, err)) < 0)
+		if ((rc = seen_add(s, key_of(s, a, k.said), &before, err)) < 0)
 			return rc;
 		if (s->strict && before) {
 			s->refused++;
@@ -224,7 +245,7 @@ static int flush(struct sampler *s, int chunk, const size_t *which, int n, struc
 		return rc;
 	for (int i = 0; i < n; i++) {
 		int rows = fm_share_decode(c, chunk, s->made + (size_t)i * A, s->records + (size_t)i * all,
-					   s->tuple[which[i]].word, s->t, s->rows, c->most);
+					   s->tuple[which[i]].said, s->t, s->rows, c->most);
 
 		for (int r = 0; r < rows; r++)
 			s->tuple_of[s->rows++] = (uint32_t)which[i];

@@ -15,9 +15,9 @@
 #define NEGATIVE 5
 #define RATE 0.025f /* falls to LEAST, word2vec's own */
 #define LEAST 0.0001f
-#define TEXTS_MOST 256  /* protocols in sentences */
-#define TABLE (1 << 20) /* places that words have by frequency */
-#define PRIVILEGED 1024
+#define TEXTS_MOST 256                /* protocols in sentences */
+#define TABLE (1 << 20)               /* places that words have by frequency */
+#define EACH (65536 / FM_WORD_RANGES) /* ports of a range; the first is that of the well-known ones */
 
 int fm_words_open(struct fm_words *w, int nports, int nprotocols, struct fm_error *err)
 {
@@ -48,10 +48,11 @@ struct gram {
 	int nwords, nports;
 	const char *text[TEXTS_MOST];
 	int ntexts;
-	int32_t word[65536]; /* of a port; -1: none */
-	uint32_t *count;     /* (nwords) */
-	uint32_t *table;     /* (TABLE) words, as often as their frequency to the 3/4 */
-	float *in, *out;     /* (nwords, D) */
+	int32_t word[65536];                 /* of a port; -1: none */
+	uint32_t of[65536 + FM_WORD_RANGES]; /* (nports) what a word stands for, as in fm_words */
+	uint32_t *count;                     /* (nwords) */
+	uint32_t *table;                     /* (TABLE) words, as often as their frequency to the 3/4 */
+	float *in, *out;                     /* (nwords, D) */
 };
 
 static int text_of(struct gram *g, const char *pr, int add)
@@ -65,15 +66,35 @@ static int text_of(struct gram *g, const char *pr, int add)
 	return g->ntexts++;
 }
 
-static void vocabulary(struct gram *g, int min_count, uint32_t *rows)
+/* rows (65536): the sentences of each port. */
+static void vocabulary(struct gram *g, uint32_t min_count, uint32_t *rows)
 {
+	uint32_t rest[FM_WORD_RANGES] = {0};
+	int32_t range[FM_WORD_RANGES];
+
 	for (size_t i = 0; i < g->n; i++) {
 		rows[g->s[i].sp]++;
-		rows[g->s[i].dp]++;
+		rows[g->s[i].dp] += g->s[i].dp != g->s[i].sp;
 		text_of(g, g->s[i].pr, 1);
 	}
+	for (size_t i = 0; i < g->n; i++) {
+		int a = g->s[i].sp, b = g->s[i].dp, few_a = rows[a] < min_count, few_b = rows[b] < min_count;
+
+		rest[a / EACH] += (uint32_t)few_a;
+		rest[b / EACH] += (uint32_t)(few_b && !(few_a && a / EACH == b / EACH));
+	}
+	for (int p = 0; p < 65536; p++) {
+		g->word[p] = rows[p] >= min_count && rows[p] > 0 ? g->nports : -1;
+		if (g->word[p] >= 0)
+			g->of[g->nports++] = (uint32_t)p;
+	}
+	for (int r = 0; r < FM_WORD_RANGES; r++) {
+		range[r] = rest[r] >= min_count && rest[r] > 0 ? g->nports : -1;
+		if (range[r] >= 0)
+			g->of[g->nports++] = FM_WORD_RANGE + (uint32_t)r;
+	}
 	for (int p = 0; p < 65536; p++)
-		g->word[p] = rows[p] >= (uint32_t)min_count && rows[p] > 0 ? g->nports++ : -1;
+		g->word[p] = g->word[p] >= 0 ? g->word[p] : range[p / EACH];
 	g->nwords = g->nports + g->ntexts;
 }
 
@@ -179,11 +200,9 @@ static void unit(const float *x, float *to)
 
 static void keep(struct fm_words *w, struct gram *g, char *const *protocol, uint64_t seed)
 {
-	for (int p = 0; p < 65536; p++)
-		if (g->word[p] >= 0) {
-			w->port[g->word[p]] = (uint16_t)p;
-			unit(g->in + (size_t)g->word[p] * D, w->ports + (size_t)g->word[p] * D);
-		}
+	memcpy(w->port, g->of, sizeof *w->port * (size_t)w->nports);
+	for (int i = 0; i < w->nports; i++)
+		unit(g->in + (size_t)i * D, w->ports + (size_t)i * D);
 	for (int i = 0; i < w->nprotocols; i++) {
 		int text = text_of(g, protocol[i], 0);
 		float drawn[D];
@@ -209,7 +228,7 @@ int fm_words_fit(struct fm_words *w, const struct fm_sentence *s, size_t n, int 
 		goto out;
 	g->s = s;
 	g->n = n;
-	vocabulary(g, min_count, rows);
+	vocabulary(g, (uint32_t)min_count, rows);
 	if (g->nports == 0) {
 		rc = fm_fail(err, FM_EINPUT,
 			     "no port is in %d of the %zu flows that vectors of ports are learned from: set "
@@ -240,29 +259,49 @@ out:
 
 /* ---- from words and to them ---- */
 
-static int distance(const struct fm_words *w, int i, uint16_t port)
+static uint32_t distance(uint32_t word, uint16_t port)
 {
-	int off = abs((int)w->port[i] - (int)port);
+	uint32_t at = word < FM_WORD_RANGE ? word : (word - FM_WORD_RANGE) * EACH + EACH / 2;
+	uint32_t off = at < port ? port - at : at - port;
 
-	return (w->port[i] < PRIVILEGED) == (port < PRIVILEGED) ? off : off + 65536;
+	return (at < EACH) == (port < EACH) ? off : off + 65536;
 }
 
-const float *fm_word_of_port(const struct fm_words *w, uint16_t port)
+/* Which word stands for `what`; -1: there is none. */
+static int find(const struct fm_words *w, uint32_t what)
 {
-	int low = 0, high = w->nports - 1, best;
+	int low = 0, high = w->nports - 1;
 
-	while (low < high) { /* the first port that is not below */
+	while (low < high) { /* the first that is not below */
 		int mid = (low + high) / 2;
 
-		if (w->port[mid] < port)
+		if (w->port[mid] < what)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	best = low;
-	if (low > 0 && distance(w, low - 1, port) < distance(w, low, port))
-		best = low - 1;
-	return w->ports + (size_t)best * D;
+	return w->port[low] == what ? low : -1;
+}
+
+const float *fm_word_of_port(const struct fm_words *w, uint16_t port)
+{
+	int word = find(w, port);
+
+	if (word < 0)
+		word = find(w, FM_WORD_RANGE + port / EACH);
+	if (word < 0) {
+		word = 0;
+		for (int i = 1; i < w->nports; i++)
+			word = distance(w->port[i], port) < distance(w->port[word], port) ? i : word;
+	}
+	return w->ports + (size_t)word * D;
+}
+
+uint16_t fm_word_port(const struct fm_words *w, int word, struct fm_rng *r)
+{
+	uint32_t what = w->port[word];
+
+	return (uint16_t)(what < FM_WORD_RANGE ? what : (what - FM_WORD_RANGE) * EACH + fm_rng_below(r, EACH));
 }
 
 enum { WORDS_EACH = 1024 };

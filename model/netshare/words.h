@@ -3,8 +3,11 @@
  * a flow is a sentence of three words, its source port, destination port and protocol, each of which predicts the other
  * two among `negative` words that are drawn by their frequency to the 3/4.  A vector's length is 1.
  *
- * A port that the sentences do not have is taken for the nearest number that they have, on its side of 1024; a protocol
- * has a vector of no meaning then.  The same bits everywhere: one chain of steps.
+ * Ports that few sentences have, clients' above all, share a word: each 1,024 numbers, from 0, 1024, 2048 and so on,
+ * have one for those of them that have none of their own, and it comes back as any of the 1,024.  Thousands of words
+ * that hardly anything is known of would stand everywhere between those of services.  A port of a range without a word
+ * is taken for the nearest word, on its side of 1024; a protocol has a vector of no meaning then.  The same bits
+ * everywhere: one chain of steps.
  */
 #ifndef FM_MODEL_NETSHARE_WORDS_H
 #define FM_MODEL_NETSHARE_WORDS_H
@@ -13,9 +16,12 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/rng.h"
 #include "model/nn/dense.h"
 
 #define FM_WORD_NUMBERS 10
+#define FM_WORD_RANGE 65536u /* the word of a range is this and the range's number */
+#define FM_WORD_RANGES 64
 
 struct fm_sentence {
 	uint16_t sp, dp;
@@ -23,10 +29,11 @@ struct fm_sentence {
 };
 struct fm_words {
 	int nports, nprotocols;
-	uint16_t *port;           /* (nports), rising */
+	uint32_t *port;           /* (nports), rising: the port itself, or FM_WORD_RANGE + port / 1024 */
 	float *ports, *protocols; /* (n, FM_WORD_NUMBERS) */
 };
-/* Ports that at least min_count sentences have; the vectors of these protocols.  FM_EINPUT when no port is left. */
+/* Ports, and ranges of the others, that at least min_count sentences have; the vectors of these protocols.  FM_EINPUT
+ * when no port is left. */
 int fm_words_fit(struct fm_words *w, const struct fm_sentence *s, size_t n, int min_count, char *const *protocol,
 		 int nprotocols, uint64_t seed, struct fm_error *err) FM_MUST_CHECK;
 /* Room for so many. */
@@ -34,6 +41,8 @@ int fm_words_open(struct fm_words *w, int nports, int nprotocols, struct fm_erro
 void fm_words_close(struct fm_words *w);
 
 const float *fm_word_of_port(const struct fm_words *w, uint16_t port);
+/* The port that a word comes back as; of a range one that is drawn. */
+uint16_t fm_word_port(const struct fm_words *w, int word, struct fm_rng *r);
 /* Which of the n words (n, FM_WORD_NUMBERS) is nearest by its angle to each x (rows; stride). */
 int fm_words_nearest(struct fm_dense *d, const float *word, int n, const float *x, int rows, int stride, int *nearest,
 		     struct fm_error *err) FM_MUST_CHECK;
