@@ -425,6 +425,44 @@ static void sessions_are_made(void **state)
 	flows_free(&f);
 }
 
+/* A tag that softmax gives one in ten is on one in ten, and its session goes on there: of all that start in one of four
+ * chunks, 27, 19, 10 and 0 % are in another. */
+static void tags_are_drawn(void **state)
+{
+	struct fm_share_train_opts o = {
+	    .loop = {.seed = 3}, .steps = {20, 2, 2, 2}, .batch = BATCH, .rounds = 1, .rate = 1e-3};
+	struct fm_share_sample_opts how = {.rows = 2000, .seed = 5, .batch = BATCH};
+	struct fm_share_train_result r;
+	struct fm_sessions made;
+	struct fm_table *t;
+	struct fm_error err;
+	struct flows f;
+
+	(void)state;
+	flows_make(&f);
+	float *p = train(&f, o, &r);
+	for (int chunk = 0; chunk < CHUNKS; chunk++) {
+		float *net = p + (size_t)chunk * f.n.generator.nfloats;
+		float *w = net + f.n.a[FM_DG_LAYERS][FM_DG_W], *b = net + f.n.a[FM_DG_LAYERS][FM_DG_B];
+
+		for (int at = f.c->starts; at < f.c->present + 2 * CHUNKS; at++) {
+			int m = (at - f.c->present) / 2;
+			bool on = at < f.c->present || m == chunk, yes = (at - f.c->starts) & 1;
+
+			for (int h = 0; h < f.n.shape.hidden; h++)
+				w[h * f.c->attributes + at] = 0;
+			b[at] = yes ? (on ? 20 : -2.1972246f) : 0;
+		}
+	}
+	OK(fm_share_sample(&t, &f.n, f.c, p, &how, &err));
+	OK(fm_sessions_cut(&made, t, CHUNKS, MOST, f.c->flows.first_ms, f.c->flows.last_ms, &err));
+	assert_true(made.crossing > 0.1 && made.crossing < 0.2);
+	fm_sessions_close(&made);
+	fm_table_free(t);
+	free(p);
+	flows_free(&f);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -435,10 +473,15 @@ static int setup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(sessions_lose_nothing),     cmocka_unit_test(largest_numbers_are_of_k_records),
-	    cmocka_unit_test(what_was_coded_comes_back), cmocka_unit_test(words_of_one_use_are_near),
-	    cmocka_unit_test(rare_ports_share_a_word),   cmocka_unit_test(training_repeats),
-	    cmocka_unit_test(divergence_is_said),        cmocka_unit_test(sessions_are_made),
+	    cmocka_unit_test(sessions_lose_nothing),
+	    cmocka_unit_test(largest_numbers_are_of_k_records),
+	    cmocka_unit_test(what_was_coded_comes_back),
+	    cmocka_unit_test(words_of_one_use_are_near),
+	    cmocka_unit_test(rare_ports_share_a_word),
+	    cmocka_unit_test(training_repeats),
+	    cmocka_unit_test(divergence_is_said),
+	    cmocka_unit_test(sessions_are_made),
+	    cmocka_unit_test(tags_are_drawn),
 	};
 
 	return cmocka_run_group_tests(tests, setup, scratch_teardown);
