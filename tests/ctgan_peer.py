@@ -65,7 +65,7 @@ def read():
 def write(t, first, out):
     if encoding == "bits":
         for c in ["sa", "da"]:
-            t[c] = sum(t[f"{c}{b}"].astype("int64") << b for b in range(32))
+            t[c] = sum(t[f"{c}{b}"].astype("int64") * (1 << b) for b in range(32))
         for c in ["td", "pkt", "byt"]:
             t[c] = np.expm1(t[c]) / (1000 if c == "td" else 1)
     high = {"sp": 65535, "dp": 65535, "sa": 2**32 - 1, "da": 2**32 - 1}
