@@ -1,7 +1,7 @@
 /*
  * ctgan.c - how long CTGAN takes to learn a trace, for tests/bench_peers.sh.
  *
- *     ctgan FILE DIALECT plain|bits EPOCHS [THREADS [OUT]]      THREADS: 2
+ *     ctgan FILE DIALECT plain|bits EPOCHS [THREADS [OUT [SEED]]]      THREADS: 2, SEED: 1
  *     {"rows": N, "row": NUMBERS, "cond": NUMBERS, "steps": N, "fit": [WALL, CPU], "train": [WALL, CPU], ...}
  *
  * With OUT as many flows are made and written there, as a trace of the dialect.  fit: the mixtures, and the rows in
@@ -52,12 +52,20 @@ out:
 	return rc;
 }
 
-static int bench(const char *path, const char *dialect, bool bits, double epochs, int threads, const char *to,
-		 struct fm_error *err)
+struct asked {
+	const char *path, *dialect, *out;
+	bool bits;
+	double epochs;
+	int threads;
+	uint64_t seed;
+};
+
+static int bench(const struct asked *a, struct fm_error *err)
 {
-	struct fm_gan_codec_opts codec = {.bits = bits, .min_count = MIN_COUNT, .k = MIN_COUNT, .seed = 1};
-	struct fm_gan_train_opts train = {.loop = {.seed = 1}, .batch = BATCH, .rate = 2e-4, .weight_decay = 1e-6};
-	struct fm_trace_opts o = {.path = path, .member = ""};
+	struct fm_gan_codec_opts codec = {.bits = a->bits, .min_count = MIN_COUNT, .k = MIN_COUNT, .seed = 1};
+	struct fm_gan_train_opts train = {
+	    .loop = {.seed = a->seed}, .batch = BATCH, .rate = 2e-4, .weight_decay = 1e-6};
+	struct fm_trace_opts o = {.path = a->path, .member = ""};
 	struct fm_gan_train_result result;
 	struct fm_gan_rows rows = {0};
 	struct fm_gan_codec *c = NULL;
@@ -70,10 +78,10 @@ static int bench(const char *path, const char *dialect, bool bits, double epochs
 	float *p = NULL;
 	int rc;
 
-	if ((rc = fm_dialect_load(&d, dialect, err)) < 0)
+	if ((rc = fm_dialect_load(&d, a->dialect, err)) < 0)
 		return rc;
 	o.dialect = d;
-	if ((rc = fm_trace_load(&t, &o, 0.01, &stats, err)) < 0 || (rc = fm_pool_new(&codec.pool, threads, err)) < 0)
+	if ((rc = fm_trace_load(&t, &o, 0.01, &stats, err)) < 0 || (rc = fm_pool_new(&codec.pool, a->threads, err)) < 0)
 		goto out;
 	at[0] = now();
 	if ((rc = fm_gan_codec_fit(&c, &rows, t, &codec, err)) < 0)
@@ -81,7 +89,7 @@ static int bench(const char *path, const char *dialect, bool bits, double epochs
 	at[1] = now();
 	fm_gan_init(&net, &(struct fm_gan_shape){NOISE, HIDDEN, c->row, c->cond, c->group, c->ngroups});
 	train.pool = codec.pool;
-	train.loop.steps = (int)(epochs * (double)(rows.n / BATCH));
+	train.loop.steps = (int)(a->epochs * (double)(rows.n / BATCH));
 	if (!(p = calloc(net.generator.nfloats + net.critic.nfloats, sizeof *p))) {
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for weights");
 		goto out;
@@ -95,7 +103,7 @@ static int bench(const char *path, const char *dialect, bool bits, double epochs
 	printf("\"fit\": [%.3f, %.3f], \"train\": [%.3f, %.3f]}\n", at[1].wall - at[0].wall, at[1].cpu - at[0].cpu,
 	       at[2].wall - at[1].wall, at[2].cpu - at[1].cpu);
 	fflush(stdout);
-	rc = to ? make(&net, c, p, d, codec.pool, to, err) : FM_OK;
+	rc = a->out ? make(&net, c, p, d, codec.pool, a->out, err) : FM_OK;
 out:
 	free(p);
 	fm_gan_rows_free(&rows);
@@ -111,12 +119,18 @@ int main(int argc, char **argv)
 	struct fm_error err = {0};
 	int rc;
 
-	if (argc < 5 || argc > 7) {
-		fprintf(stderr, "usage: ctgan FILE DIALECT plain|bits EPOCHS [THREADS [OUT]]\n");
+	if (argc < 5 || argc > 8) {
+		fprintf(stderr, "usage: ctgan FILE DIALECT plain|bits EPOCHS [THREADS [OUT [SEED]]]\n");
 		return 2;
 	}
-	rc = bench(argv[1], argv[2], strcmp(argv[3], "bits") == 0, atof(argv[4]), argc > 5 ? atoi(argv[5]) : 2,
-		   argc > 6 ? argv[6] : NULL, &err);
+	rc = bench(&(struct asked){.path = argv[1],
+				   .dialect = argv[2],
+				   .bits = strcmp(argv[3], "bits") == 0,
+				   .epochs = atof(argv[4]),
+				   .threads = argc > 5 ? atoi(argv[5]) : 2,
+				   .out = argc > 6 ? argv[6] : NULL,
+				   .seed = argc > 7 ? strtoull(argv[7], NULL, 10) : 1},
+		   &err);
 	if (rc < 0)
 		fprintf(stderr, "ctgan: %s\n", err.message);
 	return fm_exit_status(rc);
