@@ -13,10 +13,10 @@
 #include "manifests/canon.h"
 #include "pipeline/budget.h"
 #include "pipeline/clear.h"
-#include "pipeline/keys.h"
 #include "pipeline/limits.h"
 #include "pipeline/preflight.h"
 #include "pipeline/sealed.h"
+#include "pipeline/stage_run.h"
 #include "pipeline/walls/harvest.h"
 #include "pipeline/walls/sandbox.h"
 #include "pipeline/workspace.h"
@@ -48,11 +48,12 @@ out:
 }
 
 /* From the run's secret, and whatever else the answers of the audit depend on: no noise is on two different ones. */
-static int audit_secret(struct fm_secret *audit, const struct fm_claim_audit_in *in, const char *trace,
+static int audit_secret(struct fm_secret *audit, const struct fm_claim_audit_in *in, const json_t *files,
 			struct fm_error *err)
 {
 	char digest[FM_SHA256_HEX], label[FM_SHA256_HEX + 64];
 	json_t *generate = fm_config_json(in->cfg, "generate", true);
+	struct fm_sealed_of of = {in->cfg, files};
 	struct fm_secret run = {0};
 	int rc;
 
@@ -61,8 +62,7 @@ static int audit_secret(struct fm_secret *audit, const struct fm_claim_audit_in 
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory: the audit");
 		goto out;
 	}
-	if ((rc = fm_json_digest(generate, digest, err)) < 0 ||
-	    (rc = fm_run_secret(&run, in->cfg->dir, in->cfg, trace, err)) < 0)
+	if ((rc = fm_json_digest(generate, digest, err)) < 0 || (rc = fm_run_secret(&run, in->cfg->dir, &of, err)) < 0)
 		goto out;
 	snprintf(label, sizeof label, "audit of %zu canaries, %s", in->canaries, digest);
 	rc = fm_secret_derive(audit, &run, label, err);
@@ -167,9 +167,11 @@ int fm_claim_audit(const struct fm_claim_audit_in *in, json_t **report, struct f
 	struct fm_ledger *l = NULL;
 	struct fm_claim claim = {0};
 	struct fm_secret audit = {0};
-	char trace[FM_SHA256_HEX],
-	    *workspace = in->workspace ? strdup(in->workspace) : fm_path_join(cfg->dir, "workspace");
-	json_t *result = NULL;
+	struct fm_run none = {0};
+	struct fm_runner r = {.o = &o, .cfg = cfg, .run = &none, .project = cfg->dir, .unconfined = in->unconfined};
+	char *workspace = in->workspace ? strdup(in->workspace) : fm_path_join(cfg->dir, "workspace");
+	const char *trace;
+	json_t *result = NULL, *files = NULL;
 	double charged;
 	int rc;
 
@@ -186,9 +188,13 @@ int fm_claim_audit(const struct fm_claim_audit_in *in, json_t **report, struct f
 	}
 	if ((rc = fm_preflight(&o, cfg->dir, workspace, NULL, err)) < 0 ||
 	    (rc = fm_budget_claim(&claim, cfg, err)) < 0 || (rc = fm_workspace_open(&ws, workspace, err)) < 0 ||
-	    (rc = fm_ledger_open(&l, ws.path, cfg->dir, FM_LEDGER_WRITE, err)) < 0 ||
-	    (rc = fm_trace_digest(l, cfg->source.path, in->unconfined, trace, err)) < 0 ||
-	    (rc = audit_secret(&audit, in, trace, err)) < 0 ||
+	    (rc = fm_ledger_open(&l, ws.path, cfg->dir, FM_LEDGER_WRITE, err)) < 0)
+		goto out;
+	r.ledger = l;
+	if ((rc = fm_runner_files(&r, &files, err)) < 0)
+		goto out;
+	trace = json_string_value(json_object_get(files, fm_items[FM_ITEM_TRACE].digest));
+	if ((rc = audit_secret(&audit, in, files, err)) < 0 ||
 	    (rc = charge(l, in, &claim, trace, &audit, &charged, err)) < 0 ||
 	    (rc = within_walls(in, ws.path, &audit, &result, err)) < 0 ||
 	    (rc = record(l, in, &claim, trace, charged, result, err)) < 0)
@@ -199,6 +205,7 @@ int fm_claim_audit(const struct fm_claim_audit_in *in, json_t **report, struct f
 	*report = json_incref(result);
 out:
 	json_decref(result);
+	json_decref(files);
 	fm_secret_close(&audit);
 	fm_claim_free(&claim);
 	fm_ledger_close(l);

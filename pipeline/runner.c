@@ -370,26 +370,31 @@ out:
 /* In privacy.mode dp: what the run will ask is known, sealed and charged before a record is read. */
 static int open_private(struct fm_runner *r, struct fm_error *err)
 {
-	char trace[FM_SHA256_HEX];
+	struct fm_sealed_of of = {.cfg = r->cfg};
 	struct fm_claim claim = {0};
 	struct fm_secret secret = {0};
 	int rc;
 
 	if (!fm_config_dp(r->cfg))
 		return FM_OK;
+	/* A replay makes flows of a model, and reads no trace. */
 	if ((rc = fm_budget_claim(&claim, r->cfg, err)) < 0 ||
-	    (rc = fm_runner_digest(r, FM_ITEM_TRACE, trace, err)) < 0)
+	    (!r->o->replay && (rc = fm_runner_files(r, &r->files, err)) < 0))
 		goto out;
+	of.files = r->files;
 	if (r->o->sealed_run) {
-		if ((rc = fm_runner_secret(r, &secret, err)) < 0)
+		if ((rc = fm_runner_secret(r, &secret, err)) < 0 ||
+		    (!r->o->replay &&
+		     (rc = fm_sealed_check(fm_runner_sealed(r), r->o->sealed_run, &secret, &of, err)) < 0))
 			goto out;
-	} else if ((rc = fm_run_secret(&secret, r->project, r->cfg, trace, err)) < 0 ||
-		   (rc = fm_sealed_write(r->ws.path, r->project, r->run->id, &secret, err)) < 0) {
+	} else if ((rc = fm_run_secret(&secret, r->project, &of, err)) < 0 ||
+		   (rc = fm_sealed_write(r->ws.path, r->project, r->run->id, &secret, &of, err)) < 0) {
 		goto out;
 	}
 	if ((rc = fm_secret_id(&secret, r->secret_id, err)) < 0 || r->o->sealed_run || r->o->probe)
 		goto out;
-	rc = fm_budget_charge(r->ledger, r->cfg, &claim, r->run->id, trace, r->secret_id, err);
+	rc = fm_budget_charge(r->ledger, r->cfg, &claim, r->run->id,
+			      json_string_value(json_object_get(r->files, "trace")), r->secret_id, err);
 out:
 	fm_secret_close(&secret);
 	fm_claim_free(&claim);
@@ -553,6 +558,7 @@ out:
 	fm_workspace_close(&r.ws);
 	fm_stop_release();
 	json_decref(r.waivers);
+	json_decref(r.files);
 	free(workspace);
 	return rc;
 }

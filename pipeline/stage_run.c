@@ -219,12 +219,15 @@ static void on_tick(void *ctx, long pid, const struct fm_progress_view *view)
 	fm_state_save(s);
 }
 
+const char *fm_runner_sealed(const struct fm_runner *r)
+{
+	return r->o->sealed_workspace ? r->o->sealed_workspace : r->ws.path;
+}
+
 int fm_runner_secret(const struct fm_runner *r, struct fm_secret *run, struct fm_error *err)
 {
-	const struct fm_run_options *o = r->o;
-
-	return fm_sealed_read(run, o->sealed_workspace ? o->sealed_workspace : r->ws.path, r->project,
-			      o->sealed_run ? o->sealed_run : r->run->id, err);
+	return fm_sealed_read(run, fm_runner_sealed(r), r->project, r->o->sealed_run ? r->o->sealed_run : r->run->id,
+			      err);
 }
 
 static int stage_secret(const struct fm_runner *r, enum fm_stage_id id, struct fm_secret *own, struct fm_error *err)

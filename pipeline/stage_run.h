@@ -27,6 +27,7 @@ struct fm_runner {
 	json_t *waivers; /* that hold, a list */
 	struct fm_state state;
 	char secret_id[FM_SHA256_HEX]; /* privacy.mode dp: of the run's secret, else "" */
+	json_t *files;                 /* and of what files it is (fm_runner_files) */
 	bool unconfined;
 };
 
@@ -45,6 +46,11 @@ int fm_runner_inputs(struct fm_runner *r, enum fm_stage_id id, const json_t *man
 /* The digest of a file of the user's. */
 int fm_runner_digest(struct fm_runner *r, enum fm_item_id id, char hex[FM_SHA256_HEX],
 		     struct fm_error *err) FM_MUST_CHECK;
+/* {"trace": hex, "dialect": hex, "dialect_zone": hex}: the digest of each file of the user's that ingest or train is
+ * given, under its name among their inputs, and of the clock of its zone.  All that the records are made of. */
+int fm_runner_files(struct fm_runner *r, json_t **files, struct fm_error *err) FM_MUST_CHECK;
+/* The workspace that has the sealed half. */
+const char *fm_runner_sealed(const struct fm_runner *r);
 /* The run's secret, from its sealed half.  Close it soon: children have what their parent has in memory. */
 int fm_runner_secret(const struct fm_runner *r, struct fm_secret *run, struct fm_error *err) FM_MUST_CHECK;
 

@@ -68,6 +68,35 @@ out:
 	return rc;
 }
 
+static int collect(struct fm_runner *r, enum fm_item_id id, const json_t *manifest, json_t *inputs,
+		   struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = collect_item(r, id, manifest, inputs, err)) < 0 || (id != FM_ITEM_DIALECT && id != FM_ITEM_PUBLISHED))
+		return rc;
+	return collect_zone(r, id, inputs, err);
+}
+
+/* The secret of a run is of its files as they were when it began. */
+static int hold_against(const struct fm_runner *r, const json_t *inputs, struct fm_error *err)
+{
+	const json_t *was, *now;
+	const char *name;
+
+	json_object_foreach((json_t *)r->files, name, was)
+	{
+		now = json_object_get(inputs, name);
+		if (now && !json_equal(was, now))
+			return fm_fail(
+			    err, FM_EINPUT,
+			    "the %s changed while the run was at work, whose noise is meant for what it was; run "
+			    "again",
+			    name);
+	}
+	return FM_OK;
+}
+
 int fm_runner_inputs(struct fm_runner *r, enum fm_stage_id id, const json_t *manifest, json_t *inputs,
 		     struct fm_error *err)
 {
@@ -78,10 +107,25 @@ int fm_runner_inputs(struct fm_runner *r, enum fm_stage_id id, const json_t *man
 	for (int i = 0; i < FM_NITEMS; i++) {
 		if (!(fm_stage_table[id].items & FM_ITEM(i)) || (i == FM_ITEM_FREE && !fm_config_dp(r->cfg)))
 			continue;
-		if ((rc = collect_item(r, i, manifest, inputs, err)) < 0)
-			return rc;
-		if ((i == FM_ITEM_DIALECT || i == FM_ITEM_PUBLISHED) && (rc = collect_zone(r, i, inputs, err)) < 0)
+		if ((rc = collect(r, i, manifest, inputs, err)) < 0)
 			return rc;
 	}
-	return FM_OK;
+	return hold_against(r, inputs, err);
+}
+
+int fm_runner_files(struct fm_runner *r, json_t **files, struct fm_error *err)
+{
+	unsigned items = fm_stage_table[FM_INGEST].items | fm_stage_table[FM_TRAIN].items;
+	int rc = FM_OK;
+
+	if (!(*files = json_object()))
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	for (int i = 0; i < FM_NITEMS && rc >= 0; i++)
+		if (items & FM_ITEM(i) && fm_items[i].from == FM_FROM_USER)
+			rc = collect(r, i, NULL, *files, err);
+	if (rc < 0) {
+		json_decref(*files);
+		*files = NULL;
+	}
+	return rc;
 }

@@ -87,6 +87,18 @@ mv p/workspace/sealed/r0002.json sealed.json
 expect 3 "not without its sealed half" "$F" reproduce r0002 --workspace p/workspace $UNCONFINED
 says err "sealed half" "which is named"
 
+# --- a run is of its trace, its dialect and its config ---
+"$F" simulate --rows 4000 --seed 6 --out other.csv 2>/dev/null
+expect 1 "the sealed half is for no other trace" "$F" reproduce $archive --source other.csv --sealed sealed.json --project m $UNCONFINED
+says err "another trace" "and it is said"
+holds "no stage saw it" sh -c "! '$F' log --workspace m/workspace | grep -q ' stage '"
+"$PYTHON" -c 'import json, sys
+d = json.load(open(sys.argv[1]))
+d["config"]["privacy"]["epsilon"] = 3.5
+json.dump(d, open("changed.json", "w"))' $x/manifest.json
+expect 1 "nor for another question" "$F" reproduce changed.json --source trace.csv --sealed sealed.json --project m $UNCONFINED
+says err "another config" "which is said too"
+
 # --- a gate that asks the holdout ---
 paid() { # OPTION...: a fifth of the budget for it
 	private --set 'privacy.budget={gate: 0.2}' --set privacy.gate_asks=all --set gate.paid.jsd.PR=0.6 --set gate.paid.jsd_mean=0.6 --set gate.counts.pair_jsd=0.3 \
@@ -137,4 +149,20 @@ says err "charged epsilon 7.9" "and says what was charged"
 holds "no stage of it ran" test "$(charges stage)" = "$stages"
 expect 0 "one that is not lets it" private --until train --set privacy.epsilon=2 --set privacy.total_epsilon=10
 holds "and it is charged" test "$(charges charge)" = 3
+
+# --- a dialect is part of the question ---
+own() { # a run with a dialect of the team's own
+	private --until train --set source.dialect="$T/own.yaml" "$@"
+}
+cp "$ROOT/manifests/dialects/ugr16.yaml" own.yaml
+charged=$(charges charge)
+expect 0 "a dialect of the team's own" own
+holds "is another charge" test "$(charges charge)" = $((charged + 1))
+expect 0 "the same again" own
+holds "is none" test "$(charges charge)" = $((charged + 1))
+echo "# a remark" >>own.yaml
+expect 0 "an edited dialect" own
+holds "is another charge" test "$(charges charge)" = $((charged + 2))
+holds "with other noise" test "$("$PYTHON" -c 'import json, sqlite3
+print(len({json.loads(r[0])["secret"] for r in sqlite3.connect("p/workspace/ledger.db").execute("select body from ledger where kind = ?", ("charge",))}))')" = $((charged + 2))
 finish

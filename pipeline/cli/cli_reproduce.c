@@ -159,7 +159,9 @@ const struct fm_verb fm_verb_reproduce = {
 	"is refused (1). From a bundle the flows and documents are made again, and what the judges found is taken from "
 	"the manifest. When the result differs, the first file and byte in the order of making are named, and what is "
 	"known to be different: the program's version, the kernel, the stage. In privacy.mode dp the noise comes from "
-	"the sealed half of the run, which is in the bundle, or is named with --sealed.",
+	"the sealed half of the run, which is in the bundle, or is named with --sealed. The manifest commits to no "
+	"trace "
+	"there; the sealed half says which trace, dialect and config it is of, and over others nothing is done (1).",
     .operands = "RUN|ARCHIVE|MANIFEST",
     .offer = FM_OFFER_RUN_OR_FILE,
     .options = reproduce_options,
