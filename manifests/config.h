@@ -201,6 +201,13 @@ static inline bool fm_config_pays_gate(const struct fm_config *cfg)
 	return fm_config_dp(cfg) && cfg->privacy.budget[FM_SHARE_GATE] > 0;
 }
 
+/* In mode dp: how many units of privacy.unit the trace can have; any delta, and all of a trace together, is below one
+ * in so many. */
+static inline double fm_config_units(const struct fm_config *cfg)
+{
+	return (double)cfg->privacy.records * (fm_config_unit_flow(cfg) ? FM_CFG_EXCHANGE_FLOWS : 1);
+}
+
 /* Where fresh addresses of a side and a family come from: the ranges of that family that generate.inside or
  * generate.outside names, or where it names none the usual ones: 10.0.0.0/8 and fd00::/8 (RFC 4193) inside,
  * 100.64.0.0/10, 198.18.0.0/15, 240.0.0.0/4 and 2001:db8::/32 (RFC 3849) outside. */

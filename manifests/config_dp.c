@@ -41,7 +41,7 @@ static int check_numbers(struct fm_loader *l)
 {
 	const struct fm_config *c = l->cfg;
 	bool flows = fm_config_unit_flow(c);
-	double units = (double)c->privacy.records * (flows ? FM_CFG_EXCHANGE_FLOWS : 1);
+	double units = fm_config_units(c);
 
 	if (c->privacy.epsilon > 0 && c->privacy.noise_multiplier > 0)
 		return FAIL_AT(l, "privacy.noise_multiplier",

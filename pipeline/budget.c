@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "model/generator.h"
 #include "model/private_counts.h"
@@ -12,6 +13,8 @@
 
 #define DIGITS 6       /* of a published epsilon, rounded up */
 #define DELTA_MAX 0.01 /* beyond which nothing is said of a group */
+/* How far an epsilon of a group may be above the true one: what was claimed is its own, for one unit. */
+#define GROUP_SHARE 4e-3
 
 static enum fm_accountant accountant_of(const struct fm_config *cfg)
 {
@@ -59,11 +62,25 @@ static bool is(const json_t *o, const char *key, const char *text)
 	return s && strcmp(s, text) == 0;
 }
 
+/* With no bound set. */
+static void warn_of_sum(const struct fm_config *cfg, size_t n, double epsilon, double delta)
+{
+	fm_warn(
+	    "this is charge %zu of its trace: all together claim epsilon %g at delta %g, and privacy.total_epsilon is "
+	    "0, which bounds nothing%s",
+	    n, epsilon, delta,
+	    delta * fm_config_units(cfg) < 1
+		? ""
+		: "; that delta is no longer below one in privacy.records, so together they claim nothing of use, "
+		  "whatever each does alone: take a smaller privacy.delta for each of several runs");
+}
+
 int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const struct fm_claim *c, const char *run,
 		     const char *trace_sha256, const char *secret_id, struct fm_error *err)
 {
+	double used = 0, delta = 0;
 	json_t *rows = NULL, *body = NULL;
-	double used = 0;
+	size_t n = 0;
 	int rc;
 
 	if ((rc = fm_ledger_rows(l, NULL, "charge", &rows, err)) < 0)
@@ -84,6 +101,8 @@ int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const str
 			goto out;
 		}
 		used += json_number_value(json_object_get(b, "epsilon"));
+		delta += json_number_value(json_object_get(b, "delta"));
+		n++;
 	}
 	if (cfg->privacy.total_epsilon > 0 && used + c->epsilon > cfg->privacy.total_epsilon * (1 + 1e-12)) {
 		rc = fm_fail(
@@ -93,8 +112,21 @@ int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const str
 		    used, c->epsilon, cfg->privacy.total_epsilon);
 		goto out;
 	}
-	body = json_pack("{s:s, s:s, s:f, s:f, s:s, s:f}", "trace", trace_sha256, "secret", secret_id, "epsilon",
-			 c->epsilon, "delta", c->delta, "unit", cfg->privacy.unit, "used_before", used);
+	/* The rule of one config's delta, for all runs together. */
+	if (cfg->privacy.total_epsilon > 0 && (delta + c->delta) * fm_config_units(cfg) >= 1) {
+		rc = fm_fail(
+		    err, FM_EVERDICT,
+		    "the deltas of this trace are used up: earlier runs have charged delta %g, this one asks for "
+		    "%g, and all together must stay below %g, one %s's share of privacy.records; set a smaller "
+		    "privacy.delta for each of several runs, before the first; nothing was read",
+		    delta, c->delta, 1 / fm_config_units(cfg), cfg->privacy.unit);
+		goto out;
+	}
+	if (n > 0 && !(cfg->privacy.total_epsilon > 0))
+		warn_of_sum(cfg, n + 1, used + c->epsilon, delta + c->delta);
+	body = json_pack("{s:s, s:s, s:f, s:f, s:s, s:f, s:f}", "trace", trace_sha256, "secret", secret_id, "epsilon",
+			 c->epsilon, "delta", c->delta, "unit", cfg->privacy.unit, "used_before", used, "delta_before",
+			 delta);
 	rc = body ? fm_ledger_append(l, run, "charge", body, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
 out:
 	json_decref(rows);
@@ -104,25 +136,52 @@ out:
 
 /* ---- in the manifest ---- */
 
-/* For k units that change at once; NULL without memory. */
-static json_t *line(const struct fm_claim *c, const struct fm_config *cfg, const char *of, unsigned minutes, unsigned k)
-{
-	struct fm_error none;
-	double epsilon = c->epsilon, delta = c->delta;
-	json_t *o = json_pack("{s:s, s:i}", "of", of, "exchanges", (int)k);
-	int rc = FM_OK, bad;
+/* What is told of the units that change at once, each number of them calculated once. */
+enum { GROUPS = 16 };
+struct groups {
+	const struct fm_claim *claim;
+	const struct fm_config *cfg;
+	struct group {
+		unsigned k;
+		double epsilon, delta; /* epsilon: infinite where there is none */
+	} list[GROUPS];
+	int n;
+};
 
-	/* What a large group has on keys of its own passes a threshold more often: then at ten times the delta, and so
-	 * on. */
+/* What a large group has on keys of its own passes a threshold more often: then at ten times the delta, and so on. */
+static struct group group_of(struct groups *g, unsigned k)
+{
+	const struct fm_claim *c = g->claim;
+	struct fm_account_terms terms = {c->delta, fm_private_adjacency(g->cfg), accountant_of(g->cfg)};
+	struct group new = {k, c->epsilon, c->delta};
+	struct fm_error none;
+	int rc = FM_OK;
+
+	for (int i = 0; i < g->n; i++)
+		if (g->list[i].k == k)
+			return g->list[i];
 	while (k > 1 &&
-	       (rc = fm_charges_epsilon(&c->charges, delta, k, fm_private_adjacency(cfg), accountant_of(cfg), &epsilon,
-					&none)) < 0 &&
-	       delta * 10 <= DELTA_MAX)
-		delta *= 10;
-	bad = !o || (minutes && json_object_set_new(o, "minutes", json_integer(minutes)));
-	bad = bad || json_object_set_new(o, "delta", json_real(delta)) ||
+	       (rc = fm_charges_epsilon_within(&c->charges, k, &terms, GROUP_SHARE, &new.epsilon, &none)) < 0 &&
+	       terms.delta * 10 <= DELTA_MAX)
+		terms.delta *= 10;
+	new.delta = terms.delta;
+	if (rc < 0)
+		new.epsilon = INFINITY;
+	if (g->n < GROUPS)
+		g->list[g->n++] = new;
+	return new;
+}
+
+/* For k units that change at once; NULL without memory. */
+static json_t *line(struct groups *g, const char *of, unsigned minutes, unsigned k)
+{
+	struct group x = group_of(g, k);
+	json_t *o = json_pack("{s:s, s:i}", "of", of, "exchanges", (int)k);
+	int bad = !o || (minutes && json_object_set_new(o, "minutes", json_integer(minutes)));
+
+	bad = bad || json_object_set_new(o, "delta", json_real(x.delta)) ||
 	      json_object_set_new(o, "epsilon",
-				  rc >= 0 && isfinite(epsilon) ? json_real(fm_round_up(epsilon, DIGITS)) : json_null());
+				  isfinite(x.epsilon) ? json_real(fm_round_up(x.epsilon, DIGITS)) : json_null());
 	if (bad) {
 		json_decref(o);
 		return NULL;
@@ -133,17 +192,18 @@ static json_t *line(const struct fm_claim *c, const struct fm_config *cfg, const
 static json_t *guarantee_json(const struct fm_claim *c, const struct fm_config *cfg)
 {
 	static const unsigned hosts[] = {1, 2, 4, 16, 64}, minutes[] = {1, 10, 60};
+	struct groups g = {.claim = c, .cfg = cfg};
 	json_t *list = json_array();
-	int bad = !list || json_array_append_new(list, line(c, cfg, "exchange", 0, 1));
+	int bad = !list || json_array_append_new(list, line(&g, "exchange", 0, 1));
 
 	/* One more flow changes its exchange: one exchange goes and another comes.  That is the unit flow; to the unit
 	 * exchange it is two. */
-	bad = bad || json_array_append_new(list, line(c, cfg, "flow", 0, fm_config_unit_flow(cfg) ? 1 : 2));
+	bad = bad || json_array_append_new(list, line(&g, "flow", 0, fm_config_unit_flow(cfg) ? 1 : 2));
 	/* Which touches at most one slot more than it lasts minutes. */
 	for (size_t i = 0; i < sizeof minutes / sizeof *minutes; i++)
-		bad = bad || json_array_append_new(list, line(c, cfg, "conversation", minutes[i], minutes[i] + 1));
+		bad = bad || json_array_append_new(list, line(&g, "conversation", minutes[i], minutes[i] + 1));
 	for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
-		bad = bad || json_array_append_new(list, line(c, cfg, "host", 0, hosts[i]));
+		bad = bad || json_array_append_new(list, line(&g, "host", 0, hosts[i]));
 	if (bad) {
 		json_decref(list);
 		return NULL;
@@ -180,7 +240,7 @@ int fm_budget_json(const struct fm_claim *c, const struct fm_config *cfg, json_t
 		 "mechanisms, and went through noise from a secret key.",
 		 c->epsilon, c->delta, flow ? of_flow : of_exchange);
 	*out = json_pack(
-	    "{s:s, s:s, s:s, s:f, s:f, s:s, s:I, s:o, s:o, s:s, s:s, s:[s, s, s, s, s]}", "mode", "dp", "unit",
+	    "{s:s, s:s, s:s, s:f, s:f, s:s, s:I, s:o, s:o, s:s, s:s, s:[s, s, s, s, s, s]}", "mode", "dp", "unit",
 	    cfg->privacy.unit, "adjacency", flow ? "replace_one" : "add_or_remove", "epsilon", c->epsilon, "delta",
 	    c->delta, "accountant", cfg->privacy.accountant, "records", (json_int_t)cfg->privacy.records, "mechanisms",
 	    mechanisms_json(c), "guarantee", guarantee_json(c, cfg), "statement", statement, "covers",
@@ -188,6 +248,7 @@ int fm_budget_json(const struct fm_claim *c, const struct fm_config *cfg, json_t
 	    "that a release exists, and when it was made", "that a run failed, or how long it took",
 	    "what the config says in public: its period, labels, ranges and bounds are its author's statements",
 	    "what the team decided or changed after it saw its own report, which is not private in this sense",
-	    "other releases of the same trace: their epsilons add up");
+	    "that no audit refuted the claim: a refuted one would have stopped the release",
+	    "other releases of the same trace: their epsilons add up, and so do their deltas");
 	return *out ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory: the guarantee");
 }

@@ -6,9 +6,10 @@
  *     fm_budget_charge     one row "charge" in the ledger before any record is read; refused when it would be too much
  *     fm_budget_json       the claim as the manifest has it
  *
- * Runs on one trace (by its digest) compose: their epsilons add up (basic composition; Dwork, Roth 2014, theorem 3.16),
- * and privacy.total_epsilon bounds the sum, failed runs and tuning included.  A run of the same secret has the same
- * noise and is charged once.
+ * Runs on one trace (by its digest) compose: their epsilons and their deltas add up (basic composition; Dwork, Roth
+ * 2014, theorem 3.16).  privacy.total_epsilon bounds the sum of epsilons, failed runs and tuning included, and with it
+ * the deltas together keep to the rule that each keeps to alone, below one in privacy.records.  Without it the sum is
+ * told.  A run of the same secret has the same noise and is charged once.
  */
 #ifndef FM_PIPELINE_BUDGET_H
 #define FM_PIPELINE_BUDGET_H
@@ -29,7 +30,7 @@ int fm_budget_claim(struct fm_claim *c, const struct fm_config *cfg, struct fm_e
 void fm_claim_free(struct fm_claim *c);
 
 /* FM_EINPUT when privacy.total_epsilon is for flows and earlier runs were charged for exchanges; FM_EVERDICT when all
- * that was charged to this trace, and this, are more than privacy.total_epsilon. */
+ * that was charged to this trace, and this, are more than privacy.total_epsilon, or their deltas too much for it. */
 int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const struct fm_claim *c, const char *run,
 		     const char *trace_sha256, const char *secret_id, struct fm_error *err) FM_MUST_CHECK;
 

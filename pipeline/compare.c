@@ -126,8 +126,8 @@ static int choose(const char *words, const struct rival *chosen[NRIVALS], int *n
 
 struct compare {
 	const struct fm_compare_opts *o;
-	char *trace, *project, *config, *budget;
-	const char *workspace;
+	char *trace, *own, *config, *budget; /* own: OUT/project */
+	const char *project, *workspace;     /* whose keys and ledger the runs use */
 	char *store;
 	char *named;               /* the dialect that was asked for: a name, or a whole path; NULL: none was */
 	char dialect[FM_CFG_PATH]; /* of the trace, as it was settled */
@@ -500,11 +500,26 @@ static int begin(struct compare *c, struct fm_error *err)
 		return fm_fail_errno(err, "%s", o->trace);
 	if ((rc = fm_dir_make(o->out, 0700, err)) < 0)
 		return rc;
-	if (!(c->project = fm_path_join(o->out, "project")) ||
-	    !(c->config = fm_path_join(c->project, "release.yaml")) ||
+	if (!(c->own = fm_path_join(o->out, "project")) || !(c->config = fm_path_join(c->own, "release.yaml")) ||
 	    !(c->budget = fm_path_join(o->out, "budget.json")))
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	return fm_file_exists(c->config) ? FM_OK : fm_project_init(c->project, o->preset, "flowmint", err);
+	c->project = o->project ? o->project : c->own;
+	c->workspace = o->workspace;
+	return fm_file_exists(c->config) ? FM_OK : fm_project_init(c->own, o->preset, "flowmint", err);
+}
+
+/* What a model learns in privacy.mode dp is charged to the trace in one ledger, which is not that of its releases. */
+static void tell_of_ledger(const struct compare *c, const struct rival *r)
+{
+	struct fm_config *cfg = NULL;
+	struct fm_error ignored;
+
+	if (!c->o->project && config_of(c, r, false, &cfg, &ignored) >= 0 && fm_config_dp(cfg))
+		fm_warn(
+		    "compare: what these models ask of the trace is charged in the ledger of %s alone; with --project "
+		    "DIR it is charged to the budget that the trace has there",
+		    c->own);
+	fm_config_free(cfg);
 }
 
 int fm_compare(const struct fm_compare_opts *o, json_t **doc, char **store, struct fm_error *err)
@@ -520,6 +535,7 @@ int fm_compare(const struct fm_compare_opts *o, json_t **doc, char **store, stru
 	if ((rc = choose(o->models ? o->models : FM_COMPARE_USUAL, chosen, &n, err)) < 0 || (rc = begin(&c, err)) < 0)
 		goto out;
 	look_at_keys(o, chosen, n);
+	tell_of_ledger(&c, chosen[0]);
 	for (int i = 0; i < n; i++) {
 		json_t *entry = NULL;
 
@@ -545,7 +561,7 @@ out:
 	json_decref(models);
 	free(c.trace);
 	free(c.named);
-	free(c.project);
+	free(c.own);
 	free(c.config);
 	free(c.budget);
 	free(c.store);

@@ -1,9 +1,10 @@
 /*
  * compare.h - several models learn the same split of one trace, and are judged by the same metrics: `flowmint compare`.
  *
- * Each is a run of its own in one project, OUT/project: the stages of any run up to the gate, behind the same walls, in
- * the same ledger.  Ingest is done once.  A model that the gate refuses, or whose run fails, is told as such, and the
- * others go on.
+ * Each is a run of its own in one project, OUT/project, or another one's workspace and ledger, so that in privacy.mode
+ * dp what they ask of a trace is charged where its releases are: the stages of any run up to the gate, behind the same
+ * walls.  Ingest is done once.  A model that the gate refuses, or whose run fails, is told as such, and the others go
+ * on.
  */
 #ifndef FM_PIPELINE_COMPARE_H
 #define FM_PIPELINE_COMPARE_H
@@ -19,10 +20,11 @@
 struct fm_compare_opts {
 	const char *trace, *dialect; /* dialect NULL: the preset's */
 	const char *out, *preset;
-	const char *models;     /* names with commas between; NULL: FM_COMPARE_USUAL */
-	uint64_t rows;          /* of the trace, the first; 0: all */
-	double budget;          /* minutes of training a model at most; 0: as its config has it */
-	const char *const *set; /* overrides of all configs */
+	const char *project, *workspace; /* whose keys and ledger the runs use; NULL: a project of their own */
+	const char *models;              /* names with commas between; NULL: FM_COMPARE_USUAL */
+	uint64_t rows;                   /* of the trace, the first; 0: all */
+	double budget;                   /* minutes of training a model at most; 0: as its config has it */
+	const char *const *set;          /* overrides of all configs */
 	int nset;
 	bool unconfined;
 };

@@ -146,19 +146,28 @@ static int mechanisms_of(const struct fm_charges *c, unsigned group, enum fm_acc
 	return FM_OK;
 }
 
-int fm_charges_epsilon(const struct fm_charges *c, double delta, unsigned group, enum fm_adjacency adjacency,
-		       enum fm_accountant accountant, double *epsilon, struct fm_error *err)
+int fm_charges_epsilon_within(const struct fm_charges *c, unsigned group, const struct fm_account_terms *terms,
+			      double share, double *epsilon, struct fm_error *err)
 {
+	struct fm_account_terms left = *terms;
 	struct fm_mechanism *list = NULL;
 	size_t n;
 	int rc;
 
-	if ((rc = mechanisms_of(c, group, accountant, &list, &n, &delta, err)) < 0)
+	if ((rc = mechanisms_of(c, group, left.accountant, &list, &n, &left.delta, err)) < 0)
 		goto out;
-	rc = fm_account(list, n, delta, adjacency, accountant, epsilon, err);
+	rc = fm_account_within(list, n, &left, share, epsilon, err);
 out:
 	free(list);
 	return rc;
+}
+
+int fm_charges_epsilon(const struct fm_charges *c, double delta, unsigned group, enum fm_adjacency adjacency,
+		       enum fm_accountant accountant, double *epsilon, struct fm_error *err)
+{
+	const struct fm_account_terms terms = {delta, adjacency, accountant};
+
+	return fm_charges_epsilon_within(c, group, &terms, FM_ACCOUNT_SHARE, epsilon, err);
 }
 
 int fm_charges_calibrate(struct fm_charges *c, size_t which, double epsilon, const struct fm_account_terms *terms,

@@ -56,6 +56,9 @@ void fm_charges_free(struct fm_charges *c);
  */
 int fm_charges_epsilon(const struct fm_charges *c, double delta, unsigned group, enum fm_adjacency adjacency,
 		       enum fm_accountant accountant, double *epsilon, struct fm_error *err) FM_MUST_CHECK;
+/* The same, at most a share above (fm_account_within): sooner than to FM_ACCOUNT_SHARE, and never below that. */
+int fm_charges_epsilon_within(const struct fm_charges *c, unsigned group, const struct fm_account_terms *terms,
+			      double share, double *epsilon, struct fm_error *err) FM_MUST_CHECK;
 /* The smallest scale of list[which], to six digits, with which all entries together keep to (epsilon, terms->delta) for
  * one unit, is put into the entry, which is a continuous Gaussian.  FM_EINPUT as above, and where the others alone leak
  * more. */

@@ -84,8 +84,20 @@ for all in "" "--set privacy.records=20000 --set train.batch=20000 --set train.s
 sys.exit(not 0.97 < float(open("out").read()) / float(open("claimed").read()) <= 1)'
 done
 
+# --- several runs on one trace ---
+expect 0 "a budget with no bound on its sum" "$F" budget p/release.yaml
+says out "total_epsilon is 0: nothing bounds" "says so"
+says out "stay below one in privacy.records for 1" "and how many runs the deltas leave room for"
+expect 0 "one with a bound" "$F" budget p/release.yaml --set privacy.total_epsilon=16 --set privacy.delta=2e-7
+says out "enough for 4 such runs" "says how many it is for"
+says out "in privacy.records for 5" "and the deltas"
+
 # --- the network: counts and training ---
 network() { budget --set model.kind=diffusion "$@"; }
+began=$(date +%s%N)
+expect 0 "100,000 steps of training" network --set train.steps=100000 --set train.batch=100
+took=$((($(date +%s%N) - began) / 1000000))
+holds "take under a second of an idle machine too ($took ms; five are allowed here)" test $took -lt 5000
 expect 0 "a network's budget" network --json
 cp out net.json
 holds "keeps to the target, closely" test "$(json net.json '3.95 < d["epsilon"] <= 4')" = True

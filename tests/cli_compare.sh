@@ -87,6 +87,29 @@ says err "charged" "and says so"
 expect 0 "a budget with room for both" claimed --models hybrid,marginals --out dp --set privacy.total_epsilon=10 --json
 holds "lets them stand side by side" test "$(json out '[(m["name"], m["status"]) for m in d["models"]]')" = \
 	"[('hybrid', 'passed'), ('marginals', 'passed')]"
+says err "charged in the ledger of" "and it is said that this is a budget of its own"
+expect 0 "a project that will release" "$F" init --preset ugr16-dp q
+charged() { # in q
+	"$PYTHON" -c 'import sqlite3
+print(sqlite3.connect("q/workspace/ledger.db").execute("select count(*) from ledger where kind = ?", ("charge",)).fetchone()[0])'
+}
+expect 0 "a comparison in a project" claimed --models marginals --out tuned --project q --set privacy.total_epsilon=10
+holds "is charged there" test "$(charged)" = 1
+holds "and needs no ledger of its own" test ! -e tuned/project/workspace
+release() { # OPTION...: a run of q, another question than those that were compared
+	"$F" run q/release.yaml $UNCONFINED --quiet --until train --set source.path="$PWD/few.csv" --set privacy.records=2000 --set privacy.epsilon=3 "$@"
+}
+expect 1 "what was tuned is missing in the budget of a release" release --set privacy.total_epsilon=6
+says err "charged epsilon 3.9" "as tuning was charged for it"
+expect 0 "with room for both" release --set privacy.total_epsilon=7.5
+holds "it is charged too" test "$(charged)" = 2
+expect 1 "deltas add up as well" release --set privacy.total_epsilon=100 --set privacy.epsilon=1 --set privacy.delta=4.99e-4
+says err "deltas of this trace are used up" "and are bounded as one is"
+expect 0 "without a bound" release --set privacy.epsilon=1 --set privacy.delta=4.99e-4
+says err "charge 3 of its trace" "the sum is told"
+says err "nothing of use" "with what it comes to"
+expect 2 "a workspace without its project is refused" claimed --models marginals --out tuned --workspace q/workspace
+says err "goes with --project" "and it is said why"
 expect 2 "the first rows of a trace are no public choice" claimed --models marginals --rows 1000 --out rows
 says err "source.rows" "and it is said why"
 finish

@@ -147,7 +147,9 @@ stages=$(charges stage)
 expect 1 "a budget that is used up refuses a run" private --until train --set privacy.epsilon=3 --set privacy.total_epsilon=10
 says err "charged epsilon 7.9" "and says what was charged"
 holds "no stage of it ran" test "$(charges stage)" = "$stages"
-expect 0 "one that is not lets it" private --until train --set privacy.epsilon=2 --set privacy.total_epsilon=10
+expect 1 "so do deltas that are no longer below one in privacy.records together" private --until train --set privacy.epsilon=2 --set privacy.total_epsilon=10
+says err "deltas of this trace are used up" "and says it"
+expect 0 "one with room for both lets it" private --until train --set privacy.epsilon=2 --set privacy.total_epsilon=10 --set privacy.records=200000
 holds "and it is charged" test "$(charges charge)" = 3
 
 # --- a dialect is part of the question ---

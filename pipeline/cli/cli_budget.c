@@ -63,6 +63,22 @@ static void print_claim(const struct fm_claim *c, const json_t *o)
 	}
 }
 
+/* What a trace has for several such runs. */
+static void print_sum(const struct fm_claim *c, const struct fm_config *cfg)
+{
+	double runs = floor(cfg->privacy.total_epsilon * (1 + 1e-12) / c->epsilon),
+	       deltas = ceil(1 / (c->delta * fm_config_units(cfg))) - 1;
+
+	printf("\nEach other question to the same trace is charged as much again, and epsilons and deltas add up. ");
+	if (cfg->privacy.total_epsilon > 0)
+		printf("privacy.total_epsilon %g is enough for %.0f such run%s", cfg->privacy.total_epsilon, runs,
+		       runs == 1 ? "" : "s");
+	else
+		printf("privacy.total_epsilon is 0: nothing bounds how often a trace is asked. Set it before the first "
+		       "run");
+	printf("; deltas of %g stay below one in privacy.records for %.0f.\n", c->delta, deltas);
+}
+
 static int budget(const void *args, const struct fm_call *call, struct fm_error *err)
 {
 	const struct budget_args *a = args;
@@ -86,6 +102,7 @@ static int budget(const void *args, const struct fm_call *call, struct fm_error 
 		rc = fm_cli_json(json_incref(o), err);
 	} else {
 		print_claim(&claim, o);
+		print_sum(&claim, cfg);
 	}
 out:
 	json_decref(o);

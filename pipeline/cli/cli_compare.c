@@ -13,6 +13,7 @@
 #include "manifests/registry.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/flows.h"
+#include "pipeline/cli/place.h"
 #include "pipeline/cli/walls.h"
 #include "pipeline/compare.h"
 #include "pipeline/product.h"
@@ -20,7 +21,7 @@
 #include "report/report.h"
 
 struct compare_args {
-	const char *models, *out, *preset, *dialect;
+	const char *models, *out, *preset, *dialect, *project, *workspace;
 	struct fm_words with, set;
 	uint64_t rows;
 	double budget;
@@ -45,6 +46,12 @@ static const struct fm_option options[] = {
      .help = "of the trace (default: the preset's)"},
     {FM_SETS_TEXT(struct compare_args, preset), .name = "preset", .value = "NAME", .offer = FM_OFFER_PRESET,
      .help = "what the models' configs start from (default: ugr16)"},
+    {FM_SETS_TEXT(struct compare_args, project), .name = "project", .value = "DIR", .offer = FM_OFFER_FOLDER,
+     .help =
+	 "run in the workspace of that project, under its keys: in privacy.mode dp what the models ask of the trace is "
+	 "charged to the budget that it has there (default: a project of their own in the folder of --out)"},
+    {FM_SETS_TEXT(struct compare_args, workspace), .name = "workspace", .value = "DIR", .offer = FM_OFFER_FOLDER,
+     .help = "with --project: its workspace, where it is not PROJECT/workspace"},
     {FM_SETS_LIST(struct compare_args, set), .name = "set", .value = "KEY=VALUE", .offer = FM_OFFER_KEY,
      .help = "override a key of all their configs; may be repeated"},
     {FM_SETS_FLAG(struct compare_args, unconfined), .name = "unconfined",
@@ -286,6 +293,12 @@ static int run(const void *args, const struct fm_call *call, struct fm_error *er
 	char *store = NULL;
 	int rc;
 
+	if (a->workspace && !a->project)
+		return fm_fail(err, FM_EUSAGE,
+			       "--workspace goes with --project: a ledger is under the key of its project");
+	if (a->project && ((rc = fm_place_project(call, a->project, &o.project, err)) < 0 ||
+			   (rc = fm_place_project_workspace(call, a->workspace, o.project, &o.workspace, err)) < 0))
+		return rc;
 	if ((rc = check_with(a, err)) < 0 || (rc = fm_compare(&o, &doc, &store, err)) < 0 ||
 	    (rc = add_with(a, store, doc, err)) < 0 || (rc = write_page(a, doc, err)) < 0 ||
 	    (rc = write_json(a, doc, err)) < 0)
@@ -311,7 +324,9 @@ const struct fm_verb fm_verb_compare = {
 	"what each took, how each fails, and a picture of each field. Both are for the owner of the trace alone.\n\nA "
 	"model "
 	"that the gate refuses, or whose run fails, is told as such and stops no other. The runs are in the ledger of "
-	"DIR/project, where flowmint log, report and unseal find them; a comparison that was stopped goes on.",
+	"DIR/project, or of --project, where flowmint log, report and unseal find them; a comparison that was stopped "
+	"goes "
+	"on.",
     .operands = "TRACE",
     .offer = FM_OFFER_FILE,
     .options = options,

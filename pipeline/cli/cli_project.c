@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "manifests/config.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/project.h"
 #include "release/sign/sshkey.h"
@@ -25,6 +26,23 @@ static const struct fm_option init_options[] = {
     {0},
 };
 
+/* A preset cannot know how many releases of a trace there will be. */
+static int tell_of_budget(const char *preset, struct fm_error *err)
+{
+	struct fm_config *cfg = NULL;
+	int rc = fm_config_preset(&cfg, preset, (const char *const[]){"source.path=trace.csv"}, 1, err);
+
+	if (rc >= 0 && fm_config_dp(cfg) && !(cfg->privacy.total_epsilon > 0))
+		fm_log("each new question to a trace (a run of another config, an audit) is charged epsilon %g and "
+		       "delta %g, "
+		       "and they add up; privacy.total_epsilon is 0, which bounds nothing: decide what a trace may be "
+		       "asked in all before the first run, and set it, with a privacy.delta that leaves room for as "
+		       "many runs below one in privacy.records",
+		       cfg->privacy.epsilon, cfg->privacy.delta);
+	fm_config_free(cfg);
+	return rc < 0 ? rc : FM_OK;
+}
+
 static int init(const void *args, const struct fm_call *call, struct fm_error *err)
 {
 	const char *dir = call->noperands ? call->operand[0] : ".";
@@ -35,7 +53,7 @@ static int init(const void *args, const struct fm_call *call, struct fm_error *e
 		return rc;
 	fm_log("made a project in %s: set source.path in %s/release.yaml, then flowmint run %s/release.yaml", dir, dir,
 	       dir);
-	return FM_OK;
+	return tell_of_budget(a->preset, err);
 }
 
 const struct fm_verb fm_verb_init = {

@@ -675,6 +675,13 @@ static void one_entry_gets_what_the_others_leave(void **state)
 		assert_int_equal(fm_charges_epsilon(&all, 1e-6, 1, FM_ADD_OR_REMOVE, terms.accountant, &epsilon, &err),
 				 FM_OK);
 		assert_true(epsilon <= 4);
+		for (unsigned k = 1; k <= 4; k++) { /* found sooner, a group's is as safe and not much larger */
+			double sooner;
+
+			OK(fm_charges_epsilon(&all, 1e-6, k, FM_ADD_OR_REMOVE, terms.accountant, &epsilon, &err));
+			OK(fm_charges_epsilon_within(&all, k, &terms, 4e-3, &sooner, &err));
+			assert_true(epsilon <= sooner && sooner <= 1.005 * epsilon);
+		}
 		all.list[1].scale *= 0.99;
 		assert_int_equal(fm_charges_epsilon(&all, 1e-6, 1, FM_ADD_OR_REMOVE, terms.accountant, &epsilon, &err),
 				 FM_OK);
