@@ -11,14 +11,11 @@
 #include "base/version.h"
 #include "manifests/canon.h"
 #include "pipeline/approvals.h"
-#include "pipeline/budget.h"
-#include "pipeline/claim_audit.h"
 #include "pipeline/clear.h"
 #include "pipeline/limits.h"
 #include "pipeline/preflight.h"
 #include "pipeline/publish.h"
 #include "pipeline/purge.h"
-#include "pipeline/sealed.h"
 #include "pipeline/stage_run.h"
 #include "pipeline/waivers.h"
 #include "pipeline/walls/harvest.h"
@@ -367,60 +364,6 @@ out:
 	return rc;
 }
 
-/* In privacy.mode dp: what the run will ask is known, sealed and charged before a record is read. */
-static int open_private(struct fm_runner *r, struct fm_error *err)
-{
-	struct fm_sealed_of of = {.cfg = r->cfg};
-	struct fm_claim claim = {0};
-	struct fm_secret secret = {0};
-	int rc;
-
-	if (!fm_config_dp(r->cfg))
-		return FM_OK;
-	/* A replay makes flows of a model, and reads no trace. */
-	if ((rc = fm_budget_claim(&claim, r->cfg, err)) < 0 ||
-	    (!r->o->replay && (rc = fm_runner_files(r, &r->files, err)) < 0))
-		goto out;
-	of.files = r->files;
-	if (r->o->sealed_run) {
-		if ((rc = fm_runner_secret(r, &secret, err)) < 0 ||
-		    (!r->o->replay &&
-		     (rc = fm_sealed_check(fm_runner_sealed(r), r->o->sealed_run, &secret, &of, err)) < 0))
-			goto out;
-	} else if ((rc = fm_run_secret(&secret, r->project, &of, err)) < 0 ||
-		   (rc = fm_sealed_write(r->ws.path, r->project, r->run->id, &secret, &of, err)) < 0) {
-		goto out;
-	}
-	if ((rc = fm_secret_id(&secret, r->secret_id, err)) < 0 || r->o->sealed_run || r->o->probe)
-		goto out;
-	rc = fm_budget_charge(r->ledger, r->cfg, &claim, r->run->id,
-			      json_string_value(json_object_get(r->files, "trace")), r->secret_id, err);
-out:
-	fm_secret_close(&secret);
-	fm_claim_free(&claim);
-	return rc;
-}
-
-/* The audit that counts of what the run claims is in its rows, so that it is known when the run is made again. */
-static int read_audits(struct fm_runner *r, struct fm_error *err)
-{
-	int rc;
-
-	if (!fm_config_dp(r->cfg))
-		return FM_OK;
-	if (r->o->audits) {
-		r->run->audits = json_deep_copy(r->o->audits);
-		return r->run->audits ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
-	}
-	if ((rc = fm_claim_audit_find(r->ledger, r->cfg, &r->run->audits, err)) < 0)
-		return rc;
-	for (size_t i = 0; i < json_array_size(r->run->audits) && !r->o->probe; i++)
-		if ((rc = fm_ledger_append(r->ledger, r->run->id, "audited", json_array_get(r->run->audits, i), err)) <
-		    0)
-			return rc;
-	return FM_OK;
-}
-
 /* workspace.retain, of a run that was released; what reproduces one has a workspace that is removed anyway. */
 static int retain(struct fm_runner *r, struct fm_error *err)
 {
@@ -510,7 +453,7 @@ static int open_run(struct fm_runner *r, char *workspace, struct fm_error *err)
 	if ((rc = fm_ledger_next_run(r->ledger, r->run->id, err)) < 0)
 		return rc;
 	if ((!r->o->probe && (rc = record_run(r, err)) < 0) || (rc = try_walls(r, err)) < 0 ||
-	    (rc = open_private(r, err)) < 0 || (rc = read_audits(r, err)) < 0)
+	    (rc = fm_runner_open_private(r, err)) < 0 || (rc = fm_runner_read_audits(r, err)) < 0)
 		return rc;
 	return read_waivers(r, err);
 }

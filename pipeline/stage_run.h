@@ -49,6 +49,10 @@ int fm_runner_digest(struct fm_runner *r, enum fm_item_id id, char hex[FM_SHA256
 /* {"trace": hex, "dialect": hex, "dialect_zone": hex}: the digest of each file of the user's that ingest or train is
  * given, under its name among their inputs, and of the clock of its zone.  All that the records are made of. */
 int fm_runner_files(struct fm_runner *r, json_t **files, struct fm_error *err) FM_MUST_CHECK;
+/* In privacy.mode dp: know, seal and charge what the run will ask, before a record is read.  (runner_private.c) */
+int fm_runner_open_private(struct fm_runner *r, struct fm_error *err) FM_MUST_CHECK;
+/* In privacy.mode dp: the audit of the claim that counts, into run->audits.  (runner_private.c) */
+int fm_runner_read_audits(struct fm_runner *r, struct fm_error *err) FM_MUST_CHECK;
 /* The workspace that has the sealed half. */
 const char *fm_runner_sealed(const struct fm_runner *r);
 /* The run's secret, from its sealed half.  Close it soon: children have what their parent has in memory. */

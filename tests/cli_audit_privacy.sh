@@ -31,6 +31,11 @@ holds "has the same answer" cmp -s out first.json
 holds "and costs nothing" test "$(rows charge)" = 1
 expect 0 "other canaries" audit --json --canaries 300
 holds "are other noise, and are charged" test "$(rows charge)" = 2
+cp "$ROOT/manifests/dialects/ugr16.yaml" own.yaml
+expect 0 "a dialect of the team's own" audit --json --canaries 300 --set source.dialect="$T/own.yaml"
+echo "# a remark" >>own.yaml
+expect 0 "and the same, edited" audit --json --canaries 300 --set source.dialect="$T/own.yaml"
+holds "are other noise each, and are charged" test "$(rows charge)" = 4
 expect 1 "what is over the budget of the trace is refused" audit --runs 3 --set privacy.total_epsilon=8
 says err "used up" "and says so"
 expect 0 "a public trace" audit --public --set source.path="$T/public.csv"
