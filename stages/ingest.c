@@ -301,14 +301,16 @@ static int on_unsorted(void *ctx, struct fm_table *chunk, struct fm_error *err)
 	return fm_sorter_add(g->sorter, chunk, err);
 }
 
-/* The order of rows of one time: the reverse of a trace that is reversed; that of the rows where most of them go
- * forward, as in files joined in a wrong order; where they go back and forth the order says nothing, and that of the
- * text takes its place. */
-static enum fm_sort_ties ties_of(const struct fm_doubts *d)
+/* The order of rows of one time: the reverse of a trace that is reversed; that of their text where they have it, or
+ * where rows go back and forth, so that the order says nothing; else, as in files joined in a wrong order, that of the
+ * rows. */
+static enum fm_sort_ties ties_of(const struct fm_ingest *g)
 {
+	const struct fm_doubts *d = &g->doubts;
+
 	if (fm_doubts_newest_first(d))
 		return FM_SORT_REVERSED;
-	return d->back.n > d->forward / 3 ? FM_SORT_TEXT : FM_SORT_ARRIVAL;
+	return d->back.n > d->forward / 3 || fm_text_order_found(&g->ties) ? FM_SORT_TEXT : FM_SORT_ARRIVAL;
 }
 
 static int open_store(struct fm_ingest *g, struct fm_error *err)
@@ -357,6 +359,7 @@ static int read_sorted(struct fm_ingest *g, const char *trace, const char *shown
 {
 	struct fm_trace_opts o = options(g, trace);
 	struct fm_trace_stats again;
+	enum fm_sort_ties ties = ties_of(g);
 	char lines[FM_EXAMPLES_MAX];
 	int rc;
 
@@ -374,7 +377,7 @@ static int read_sorted(struct fm_ingest *g, const char *trace, const char *shown
 		return rc;
 	drop_store(g);
 	if ((rc = open_store(g, err)) < 0 || (rc = fm_duplicates_open(&g->duplicates, err)) < 0 ||
-	    (rc = fm_sorter_new(&g->sorter, g->out_dir, ties_of(&g->doubts), 0, err)) < 0)
+	    (rc = fm_sorter_new(&g->sorter, g->out_dir, ties, 0, err)) < 0)
 		return rc;
 	o.chunk = on_unsorted;
 	o.quiet = true;
@@ -463,9 +466,11 @@ int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, st
 	if ((rc = fm_doubts_judge(&g.doubts, shown, &g.pending->dict[FM_LABEL], err)) < 0)
 		goto out;
 	/* Without windows no row's place matters. */
-	if (!g.secret && (fm_doubts_newest_first(&g.doubts) || !fm_time_order_found(&g.order)) &&
+	if (!g.secret &&
+	    (fm_doubts_newest_first(&g.doubts) || !fm_time_order_found(&g.order, fm_files_count(in->trace) > 1)) &&
 	    (rc = read_sorted(&g, in->trace, shown, err)) < 0)
 		goto out;
+	fm_ingest_say_fallen(&g, shown);
 	g.tail_rows = in->secret ? 0 : g.pending->rows % g.window;
 	if ((rc = flush(&g, g.pending->rows / g.window, err)) < 0 || (rc = check_size(&g, shown, err)) < 0)
 		goto out;

@@ -46,6 +46,8 @@ struct fm_ingest {
 void fm_ingest_fill(const struct fm_ingest *g, struct fm_ingest_out *out);
 /* Classes that no window of the training split holds: no model learns them. */
 void fm_ingest_say_untrained(const struct fm_ingest *g, const char *trace);
+/* Rows that lie behind others and stay where they are (traces/time_order.h). */
+void fm_ingest_say_fallen(const struct fm_ingest *g, const char *trace);
 void fm_ingest_say_duplicates(const struct fm_ingest *g);
 void fm_ingest_say(const struct fm_ingest_out *out);
 /* store.json (docs/traces.md). */

@@ -50,6 +50,20 @@ void fm_ingest_say_untrained(const struct fm_ingest *g, const char *trace)
 			fm_examples_text(&first, g->st.place, lines), first.n == 1 ? "it" : "them");
 }
 
+void fm_ingest_say_fallen(const struct fm_ingest *g, const char *trace)
+{
+	const struct fm_doubts *d = &g->doubts;
+	uint64_t rows = fm_time_order_behind(&g->order);
+
+	if (!g->secret && rows)
+		fm_warn("%s: about %llu of %llu rows lie over a minute behind rows before them (the time falls back by "
+			"%lld s at %s %llu): a clock that is set back, or two exporters' traces in one? They stay "
+			"where they "
+			"are; as files of their own in source.path, or sorted by time, such traces are read as one",
+			trace, (unsigned long long)rows, (unsigned long long)g->st.rows,
+			(long long)(d->farthest_ms / 1000), g->st.place, (unsigned long long)d->farthest_place);
+}
+
 void fm_ingest_say_duplicates(const struct fm_ingest *g)
 {
 	const struct fm_duplicates *d = &g->duplicates;

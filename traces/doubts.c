@@ -60,6 +60,10 @@ static void look_at_time(struct fm_doubts *d, const struct fm_table *t, size_t i
 		d->forward++;
 	else if (step < 0) {
 		fm_examples_add(&d->back, place);
+		if (-step > d->farthest_ms) {
+			d->farthest_ms = -step;
+			d->farthest_place = place;
+		}
 		if (-step > 11 * HOUR_MS && -step < 12 * HOUR_MS + HOUR_MS / 2)
 			fm_examples_add(&d->half_day, place);
 	}

@@ -35,6 +35,8 @@ struct fm_doubts {
 	uint64_t rows, forward;                  /* forward: rows later than the row before */
 	int64_t first_ms, last_ms;               /* of the first and of the last row */
 	struct fm_examples back;                 /* earlier than the row before */
+	int64_t farthest_ms;                     /* the most that a row is earlier than the one before, */
+	uint64_t farthest_place;                 /* and where that is */
 	struct fm_examples year[FM_DOUBT_YEARS]; /* by year of their time */
 	struct fm_examples half_day;             /* earlier by about 12 hours */
 	bool after_noon;                         /* an hour from 13 on has been seen, before te less td */

@@ -455,6 +455,23 @@ static unsigned far_apart(unsigned i, unsigned n) /* each once where 7919 does n
 	return (unsigned)((uint64_t)i * 7919 % n);
 }
 
+static unsigned in_pieces_last_first(unsigned i, unsigned n) /* as of files that have their newest rows first */
+{
+	return i - i % 500 + 499 - i % 500 + 0 * n;
+}
+
+static unsigned up_and_down(unsigned i, unsigned n) /* one half forward, the other one back */
+{
+	return i < n / 2 ? 2 * i : 2 * (n - 1 - i) + 1;
+}
+
+static unsigned piece_by_piece(unsigned i, unsigned n) /* two traces of the same time, in turn for some minutes each */
+{
+	unsigned piece = 4000, of = i % piece;
+
+	return i - of + (of < piece / 2 ? 2 * of : 2 * (of - piece / 2) + 1) + 0 * n;
+}
+
 static unsigned second_half_first(unsigned i, unsigned n)
 {
 	return (i + n / 2) % n;
@@ -463,7 +480,8 @@ static unsigned second_half_first(unsigned i, unsigned n)
 /* Whatever the order of the rows: the store is that of the trace in order. */
 static void a_trace_out_of_order_gives_the_bytes_of_the_same_in_order(void **state)
 {
-	static unsigned (*const orders[])(unsigned, unsigned) = {last_first, far_apart, second_half_first};
+	static unsigned (*const orders[])(unsigned, unsigned) = {last_first,           far_apart,   second_half_first,
+								 in_pieces_last_first, up_and_down, piece_by_piece};
 	struct fm_config *cfg = config(16);
 	struct fm_simulate_in in = {.rows = 20000, .seed = 2, .out = at("sorted.csv"), .threads = 1};
 	char want[FM_NSPLIT][FM_SHA256_HEX], got[FM_NSPLIT][FM_SHA256_HEX];
@@ -501,6 +519,90 @@ static void a_trace_out_of_order_gives_the_bytes_of_the_same_in_order(void **sta
 		fm_buf_free(&other);
 	}
 	fm_buf_free(&b);
+	free(cfg);
+}
+
+/* Flows that began in order and are told by their end, those that ended in order and are told by their start, and those
+ * that a collector has exported some time after their end are in order. */
+static void flows_told_by_their_other_time_stay_as_they_are(void **state)
+{
+	struct fm_config *cfg = config(16);
+	struct store s;
+
+	(void)state;
+	for (int k = 0; k < 3; k++) {
+		struct fm_buf b = {0};
+		uint32_t x = 1;
+
+		for (unsigned i = 0; i < 6000; i++) {
+			unsigned lasts;
+
+			x = x * 1664525u + 1013904223u;
+			lasts = (x >> 8) % 1000;
+			lasts = k == 2 ? lasts % 60 : lasts % 8 ? lasts % 5 : lasts; /* a few last long */
+			row_of_time(&b, 2000 + i / 2 + (k == 0 ? lasts : -lasts));
+		}
+		ingest(&s, cfg, put_bytes("other.csv", b.data, b.len), "store");
+		if (s.rc)
+			fail_msg("%s", s.err.message);
+		assert_true(s.out.unsorted > 2000);
+		assert_false(s.out.sorted);
+		done_with(&s);
+		fm_buf_free(&b);
+	}
+	free(cfg);
+}
+
+/* Five minutes of an exporter and the same ones of another, in turn. */
+static void pieces_of_two_exporters_are_merged(void **state)
+{
+	struct fm_config *cfg = config(16);
+	struct fm_buf b = {0};
+	struct store s;
+
+	(void)state;
+	for (unsigned i = 0; i < 3000; i++)
+		row_of_time(&b, 100 + i / 100 * 300 + i % 50 * 6 + i / 50 % 2);
+	ingest(&s, cfg, put_bytes("pieces.csv", b.data, b.len), "store");
+	if (s.rc)
+		fail_msg("%s", s.err.message);
+	assert_int_equal(s.out.unsorted, 30);
+	assert_true(s.out.sorted);
+	done_with(&s);
+	fm_buf_free(&b);
+	free(cfg);
+}
+
+/* Files of two exporters over the same hour are one trace; hours of one follow each other. */
+static void files_of_two_exporters_are_merged(void **state)
+{
+	struct fm_config *cfg = config(16);
+	struct store s;
+	char list[4200];
+
+	(void)state;
+	for (unsigned overlap = 0; overlap < 2; overlap++) {
+		struct fm_buf a = {0}, b = {0};
+
+		for (unsigned i = 0; i < 1200; i++) {
+			row_of_time(&a, 100 + i * 3);
+			row_of_time(&b, 101 + i * 3 + (overlap ? 0 : 3570)); /* its first flows ended with the hour */
+		}
+		put_bytes("b.csv", b.data, b.len);
+		snprintf(list, sizeof list, "%s", at("b.csv"));
+		snprintf(list + strlen(list), sizeof list - strlen(list), "\n%s", put_bytes("a.csv", a.data, a.len));
+		ingest(&s, cfg, list, "store");
+		if (s.rc)
+			fail_msg("%s", s.err.message);
+		assert_int_equal(s.out.unsorted, 1);
+		assert_int_equal(s.out.sorted, overlap);
+		for (int k = 0; k < FM_NSPLIT && overlap; k++)
+			for (size_t i = 1; i < s.t[k]->rows; i++)
+				assert_true(s.t[k]->gap[i] > 0);
+		done_with(&s);
+		fm_buf_free(&a);
+		fm_buf_free(&b);
+	}
 	free(cfg);
 }
 
@@ -638,6 +740,9 @@ int main(void)
 	    cmocka_unit_test(too_few_rows_say_how_many_are_needed),
 	    cmocka_unit_test(a_trace_out_of_order_gives_the_bytes_of_the_same_in_order),
 	    cmocka_unit_test(a_trace_with_some_jitter_stays_as_it_is),
+	    cmocka_unit_test(flows_told_by_their_other_time_stay_as_they_are),
+	    cmocka_unit_test(pieces_of_two_exporters_are_merged),
+	    cmocka_unit_test(files_of_two_exporters_are_merged),
 	    cmocka_unit_test(what_is_left_out_is_recorded_by_reason),
 	    cmocka_unit_test(gaps_are_clamped),
 	    cmocka_unit_test(source_keys_are_obeyed),
