@@ -9,14 +9,8 @@
 #include "traces/protocol.h"
 
 #define HOUR_MS INT64_C(3600000)
-
-/* The year of a time since 1970, by the days of a Gregorian year: at most a day beside the calendar's. */
-static size_t year_of(int64_t ms)
-{
-	int64_t year = ms < 0 ? 0 : ms / INT64_C(31556952000);
-
-	return year < FM_DOUBT_YEARS ? (size_t)year : FM_DOUBT_YEARS - 1;
-}
+#define WRAP_MS (INT64_C(1) << 32) /* 49.7 days: a clock of 32 bits begins anew */
+#define WRAP_NEAR_MS INT64_C(60000)
 
 static int grow_labels(struct fm_doubts *d, size_t n, struct fm_error *err)
 {
@@ -75,10 +69,12 @@ static void look_at_time(struct fm_doubts *d, const struct fm_table *t, size_t i
 	}
 	if (d->dialect && d->dialect->zone && fm_zone_comes_again(d->dialect->zone, ms))
 		fm_examples_add(&d->again, place);
+	if (d->rows && llabs(llabs(step) - WRAP_MS) <= WRAP_NEAR_MS)
+		fm_examples_add(&d->clock_wraps, place);
 	d->last_ms = ms;
 	d->least_ms = ms < d->least_ms ? ms : d->least_ms;
 	d->most_ms = ms > d->most_ms ? ms : d->most_ms;
-	fm_examples_add(&d->year[year_of(ms)], place);
+	fm_doubts_time(d, ms, place);
 }
 
 /* Flags of TCP as letters (.AP.SF, FS PA) or as a number (27, 0x1b): their bits, or -1 for a word that is neither. */
@@ -272,45 +268,6 @@ void fm_doubts_bad(struct fm_doubts *d, const struct fm_trace_bad *bad)
 		fm_examples_add(&d->bad[i], bad->line);
 }
 
-/* Groups of years with at least one empty year between them: the largest is the trace, of the others is warned. */
-static int far_years(const struct fm_doubts *d, const char *path, struct fm_error *err)
-{
-	size_t from[FM_DOUBT_YEARS], to[FM_DOUBT_YEARS] = {0}, n = 0, best = 0;
-	uint64_t rows[FM_DOUBT_YEARS];
-	char lines[FM_EXAMPLES_MAX], what[256];
-
-	for (size_t y = 0; y < FM_DOUBT_YEARS; y++) {
-		if (!d->year[y].n)
-			continue;
-		if (n == 0 || y > to[n - 1] + 2) {
-			from[n] = y;
-			rows[n++] = 0;
-		}
-		to[n - 1] = y;
-		rows[n - 1] += d->year[y].n;
-	}
-	/* 1970 is what a clock without a time says, however many rows have it. */
-	for (size_t g = 1; g < n; g++)
-		best = rows[g] > rows[best] || (g == 1 && from[0] == 0) ? g : best;
-	for (size_t g = 0; g < n; g++) {
-		if (g == best)
-			continue;
-		snprintf(what, sizeof what,
-			 "%llu of %llu rows have times about %zu, %zu years from the others (%s): the trace spans %zu "
-			 "years",
-			 (unsigned long long)rows[g], (unsigned long long)d->rows, 1970 + from[g],
-			 g < best ? from[best] - to[g] : from[g] - to[best],
-			 fm_examples_text(&d->year[from[g]], d->place, lines), to[n - 1] - from[0]);
-		if ((double)rows[g] > FM_DOUBT_FAR_SHARE * (double)d->rows)
-			return fm_fail(err, FM_EINPUT,
-				       "%s: %s; over a quarter of the rows is more than a wrong clock: ingest each "
-				       "time on its own",
-				       path, what);
-		fm_warn("%s: %s; a wrong clock? leave them out before ingest", path, what);
-	}
-	return FM_OK;
-}
-
 /* Rows that are like `what`, where there are some: "have 0 packets"; then: what may be the matter, and what to do. */
 static void warn_of(const struct fm_doubts *d, const char *path, const struct fm_examples *rows, const char *what,
 		    const char *then)
@@ -418,6 +375,10 @@ static void odd_flows(const struct fm_doubts *d, const char *path)
 	if (d->rows > 1 && d->least_ms == d->most_ms)
 		fm_warn("%s: all %llu rows have the same time: a column of the file's time, or a rounded one?", path,
 			(unsigned long long)d->rows);
+	warn_of(d, path, &d->clock_wraps,
+		"lie 49.7 days before or after the row before them, to within a minute of 2^32 milliseconds",
+		"an exporter's clock of 32 bits that began anew? Rows up to the next such step are that much off: "
+		"correct them, or leave them out before ingest");
 	warn_of(d, path, &d->wrapped, "last 49.7 days, to within a minute of 2^32 milliseconds",
 		"ends that lie before the start, of an exporter that cannot say so? leave them out before ingest");
 	if ((double)d->twice.n > FM_DOUBT_TWICE_SHARE * (double)d->rows)
@@ -466,7 +427,7 @@ int fm_doubts_judge(const struct fm_doubts *d, const char *path, const struct fm
 			       "milliseconds or the like (format in the dialect), or its clock began there "
 			       "(relative_to in the dialect)",
 			       path, (unsigned long long)d->rows);
-	if ((rc = far_years(d, path, err)) < 0 || (rc = wrong_times(d, path, err)) < 0)
+	if ((rc = fm_doubts_times(d, path, err)) < 0 || (rc = wrong_times(d, path, err)) < 0)
 		return rc;
 	odd_flows(d, path);
 	return fm_doubts_labels(d, path, labels, err);

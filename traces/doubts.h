@@ -29,6 +29,16 @@
 struct fm_examples {
 	uint64_t n, line[FM_DOUBT_EXAMPLES];
 };
+/* The times of rows in pieces with over FM_DOUBT_GAP_MS between them; beyond so many, the nearest ones are one. */
+#define FM_DOUBT_PIECES 16
+#define FM_DOUBT_GAP_MS (30 * INT64_C(86400000))
+struct fm_doubt_pieces {
+	size_t n, last; /* last: of the row before */
+	struct {
+		int64_t least_ms, most_ms;
+		struct fm_examples rows;
+	} at[FM_DOUBT_PIECES];
+};
 struct fm_doubts {
 	const struct fm_dialect *dialect;        /* whose clock the times were told by; NULL: UTC */
 	const char *place;                       /* what the places of rows count; NULL: lines */
@@ -38,6 +48,8 @@ struct fm_doubts {
 	int64_t farthest_ms;                     /* the most that a row is earlier than the one before, */
 	uint64_t farthest_place;                 /* and where that is */
 	struct fm_examples year[FM_DOUBT_YEARS]; /* by year of their time */
+	struct fm_doubt_pieces pieces;           /* of time */
+	struct fm_examples clock_wraps;          /* a minute at most beside 2^32 ms before or after the row before */
 	struct fm_examples half_day;             /* earlier by about 12 hours */
 	bool after_noon;                         /* an hour from 13 on has been seen, before te less td */
 	struct fm_examples other_td, one_time, rounded_time, rounded; /* enum fm_trace_said */
@@ -81,6 +93,9 @@ void fm_doubts_bad(struct fm_doubts *d, const struct fm_trace_bad *bad);
  * or are rounded in more than FM_DOUBT_TIMES_SHARE of the rows. */
 int fm_doubts_judge(const struct fm_doubts *d, const char *path, const struct fm_dict *labels,
 		    struct fm_error *err) FM_MUST_CHECK;
+/* The parts of fm_doubts_look and of fm_doubts_judge for times that are far from others. */
+void fm_doubts_time(struct fm_doubts *d, int64_t ms, uint64_t place);
+int fm_doubts_times(const struct fm_doubts *d, const char *path, struct fm_error *err) FM_MUST_CHECK;
 /* What fm_doubts_judge says of labels. */
 int fm_doubts_labels(const struct fm_doubts *d, const char *path, const struct fm_dict *labels,
 		     struct fm_error *err) FM_MUST_CHECK;

@@ -38,7 +38,7 @@ static void look_for_fall(struct fm_time_order *o, int64_t ms, int64_t gap)
 		o->depth_ms = *before - ms;
 		o->forward = 0;
 	}
-	o->fell = o->fell && (o->forward < FORWARD || ms < o->peak_ms - MINUTE_MS);
+	o->fell = o->fell && ms < o->peak_ms - MINUTE_MS;
 	o->forward++;
 	if (!o->fell || o->forward < FORWARD)
 		return;

@@ -122,6 +122,31 @@ static int64_t one_in_2038(size_t i)
 	return i == 50 ? INT64_C(2147483647000) : in_order(i);
 }
 
+static int64_t one_a_year_off(size_t i) /* the others within 17 minutes */
+{
+	return in_order(i) - (i == 50 ? 366 * DAY : 0);
+}
+
+static int64_t some_at_odd_times(size_t i) /* months and a year from the others, and in no order */
+{
+	return in_order(i) + (i % 100 == 50 ? 40 * DAY : i % 100 == 70 ? 200 * DAY : i % 100 == 90 ? -400 * DAY : 0);
+}
+
+static int64_t two_weeks_a_month_apart(size_t i)
+{
+	return Y2016 + (int64_t)(i / 500) * 40 * DAY + (int64_t)(i % 500) * DAY / 70;
+}
+
+static int64_t every_month(size_t i) /* more pieces than are told apart */
+{
+	return Y2016 + (int64_t)(i * 7 % 50) * 31 * DAY;
+}
+
+static int64_t some_wrapped(size_t i)
+{
+	return in_order(i) - (i >= 40 && i < 60 ? INT64_C(4294967296) : 0);
+}
+
 static int64_t over_new_year(size_t i)
 {
 	return INT64_C(1483142400000) + (int64_t)i * DAY / 10;
@@ -173,6 +198,38 @@ static void times_far_from_all_others_are_warned_of(void **state)
 	assert_int_equal(judge(rows_of(1000, one_in_2038, plain, 2), said), FM_OK);
 	assert_non_null(
 	    strstr(said, "1 of 1000 rows have times about 2038, 22 years from the others (first at line 101)"));
+}
+
+static void times_a_month_and_more_from_all_others_are_warned_of(void **state)
+{
+	(void)state;
+	assert_int_equal(judge(rows_of(1000, one_a_year_off, plain, 2), said), FM_OK);
+	assert_non_null(strstr(said,
+			       "1 of 1000 rows have times 365 days before those of most others (first at line 101), "
+			       "which span 1 day: a wrong clock?"));
+	assert_int_equal(judge(rows_of(1000, some_at_odd_times, plain, 2), said), FM_OK);
+	assert_non_null(strstr(said, "10 of 1000 rows have times 39 days after"));
+	assert_non_null(strstr(said,
+			       "10 of 1000 rows have times 199 days after those of most others (first at line 141, "
+			       "then 341 and 541)"));
+	assert_non_null(strstr(said, "10 of 1000 rows have times 399 days before"));
+	assert_int_equal(judge(rows_of(1000, two_weeks_a_month_apart, plain, 2), said), FM_OK);
+	assert_string_equal(said, "");
+	assert_int_equal(judge(rows_of(1000, every_month, plain, 2), said), FM_OK);
+	assert_int_equal(judge(rows_of(1000, one_in_2038, plain, 2), said), FM_OK); /* by years alone */
+	assert_null(strstr(said, "those of most others"));
+}
+
+static void a_clock_that_began_anew_after_49_days_is_warned_of(void **state)
+{
+	(void)state;
+	assert_int_equal(judge(rows_of(1000, some_wrapped, plain, 2), said), FM_OK);
+	assert_non_null(strstr(said,
+			       "20 of 1000 rows have times 49 days before those of most others (first at line 81, "
+			       "then 83 and 85)"));
+	assert_non_null(
+	    strstr(said, "2 of 1000 rows lie 49.7 days before or after the row before them, to within a minute of "
+			 "2^32 milliseconds (first at line 81, then 121)"));
 }
 
 static void labels_that_look_like_one_are_warned_of_without_their_text(void **state)
@@ -404,6 +461,8 @@ int main(void)
 	    cmocka_unit_test(the_wrong_unit_and_many_wrong_times_are_refused),
 	    cmocka_unit_test(a_clock_that_nobody_set_is_warned_of),
 	    cmocka_unit_test(times_far_from_all_others_are_warned_of),
+	    cmocka_unit_test(times_a_month_and_more_from_all_others_are_warned_of),
+	    cmocka_unit_test(a_clock_that_began_anew_after_49_days_is_warned_of),
 	    cmocka_unit_test(labels_of_synthetic_flows_in_another_spelling_are_warned_of),
 	    cmocka_unit_test(a_label_that_is_no_value_is_warned_of),
 	    cmocka_unit_test(a_label_that_is_a_formula_is_warned_of),
