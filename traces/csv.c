@@ -36,6 +36,9 @@ static void say_passed_over(const struct fm_reader *r)
 		fm_log("%s: %llu row%s of another kind than dialect %s reads %s passed over", r->own.path,
 		       (unsigned long long)c->others, c->others == 1 ? "" : "s", r->own.dialect->name,
 		       c->others == 1 ? "is" : "are");
+	if (c->empty)
+		fm_warn("%s: %llu line%s delimiters alone %s passed over", r->own.path, (unsigned long long)c->empty,
+			c->empty == 1 ? " of" : "s of", c->empty == 1 ? "is" : "are");
 	if (c->summary)
 		fm_log("%s: %llu lines of nfdump's summary are passed over", r->own.path,
 		       (unsigned long long)c->summary);
@@ -223,7 +226,7 @@ static struct fm_reader_at at(const struct fm_reader *r)
 
 	return (struct fm_reader_at){r->consumed_before + fm_source_consumed(s),
 				     r->files.n ? r->files.total : fm_source_total(s), r->bytes - c->nleft,
-				     c->comments + c->summary + c->headers + c->others};
+				     c->comments + c->summary + c->headers + c->others + c->empty};
 }
 
 static void close_reader(struct fm_reader *r)

@@ -65,6 +65,7 @@ struct fm_csv {
 	uint64_t headers, comments, summary; /* the header once more; lines of comments and of nfdump's summary */
 	uint64_t unended;                    /* a row in the last line of a file, which has no line end */
 	uint64_t others;                     /* rows of a kind that is passed over */
+	uint64_t empty;                      /* lines of delimiters alone */
 	/* The file: what its next lines hang on. */
 	bool begun;           /* the first line that is not blank has been seen */
 	bool unmarked;        /* all lines so far that are not blank lack the header's mark */

@@ -154,7 +154,8 @@ static void parse(struct worker *w, struct slot *s, bool forget)
 	before = c->line;
 	if (s->first)
 		fm_csv_file(c);
-	c->good = c->headers = c->comments = c->others = c->unended = c->summary = c->row->missing_values = 0;
+	c->good = c->headers = c->comments = c->others = c->empty = c->unended = c->summary = 0;
+	c->row->missing_values = 0;
 	memset(c->row->lacking, 0, sizeof c->row->lacking);
 	c->row->error.code = 0;
 	c->carry.len = 0;
@@ -520,6 +521,7 @@ int fm_csv_ahead_join(struct fm_csv_ahead *a, struct fm_csv *c, bool *joined, st
 	c->headers += of->headers;
 	c->comments += of->comments;
 	c->others += of->others;
+	c->empty += of->empty;
 	if (of->unended)
 		c->unended = of->unended + before;
 	c->row->missing_values += of->row->missing_values;

@@ -274,11 +274,29 @@ static bool is_json(const char *s, size_t n)
 	return *s == '{' || (*s == '[' && (i == n || s[i] == '{'));
 }
 
+/* A line of delimiters alone, as a spreadsheet leaves them below its last row. */
+static bool is_empty_row(const struct fm_csv *c, const char *s, size_t n)
+{
+	const struct fm_dialect *d = c->o->dialect;
+	bool some = false;
+
+	if (d->blanks || c->json)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		some = some || s[i] == d->delimiter;
+		if (s[i] != d->delimiter && s[i] != ' ' && s[i] != '\t' && (s[i] != '"' || d->no_quotes))
+			return false;
+	}
+	return some;
+}
+
 /* Behind the fields of a line that is no good row; why: NULL, or why it has none. */
 static int bad_line(struct fm_csv *c, const char *s, size_t n, const char *why, struct fm_error *err)
 {
 	if (!why && c->row->other)
 		c->others++;
+	else if (!why && is_empty_row(c, s, n))
+		c->empty++;
 	else if (c->row->error.code == FM_ESYSTEM)
 		return fm_fail(err, FM_ESYSTEM, "%s", c->row->error.message);
 	else {
@@ -355,6 +373,10 @@ static int take_line(struct fm_csv *c, const char *s, size_t n, struct fm_error 
 		return rc;
 	if (is_passed_over(c, s, n))
 		return FM_OK;
+	if (!c->begun && is_empty_row(c, s, n)) {
+		c->empty++;
+		return FM_OK;
+	}
 	if (!c->begun && is_all_one_line(s, n))
 		return fm_fail(err, FM_EINPUT,
 			       "%s: its lines end with a carriage return alone: write it anew with tr '\\r' '\\n'",

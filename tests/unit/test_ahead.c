@@ -249,7 +249,7 @@ static void long_lines_and_bad_ones_are_counted_alike(void **state)
 			for (unsigned k = 0; k < 290000; k++)
 				fm_buf_puts(&b, i == 700 ? "long," : "x");
 		if (i > 3000 && i < 6000)
-			fm_buf_puts(&b, "1,2\n3\n");
+			fm_buf_puts(&b, "1,2\n3\n,,,,,,,,,,,,\n");
 	}
 	o.path = put_bytes("long.csv", b.data, b.len);
 	assert_same_for_any_threads(&o, FM_OK);

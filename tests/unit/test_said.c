@@ -90,6 +90,26 @@ static void a_duration_beside_another_start_and_end_is_warned_of(void **state)
 	fm_buf_free(&b);
 }
 
+/* As a spreadsheet, or whoever cut a table with one, leaves them; more of them than rows. */
+static void lines_of_delimiters_alone_are_passed_over(void **state)
+{
+	struct fm_buf b = {0}, rows = durations(100, 1, "2.004", "2.004");
+
+	(void)state;
+	fm_buf_puts(&b, ",,,,\r\n");
+	fm_buf_add(&b, rows.data, rows.len);
+	for (int i = 0; i < 200; i++)
+		fm_buf_puts(&b, i % 3 ? ",,,,,,,,,,,,,,\n" : i % 2 ? "\"\",\"\", ,\r\n" : " ,,,,,,,,,,,,,,\r\n");
+	read_text("nfdump16", &b, 0, said);
+	assert_int_equal(verdict, FM_OK);
+	assert_int_equal(st.rows, 100);
+	assert_int_equal(st.bad, 0);
+	assert_int_equal(st.passed_over, 201);
+	assert_non_null(strstr(said, "in.csv: 201 lines of delimiters alone are passed over"));
+	fm_buf_free(&rows);
+	fm_buf_free(&b);
+}
+
 static void another_unit_of_durations_is_refused(void **state)
 {
 	struct fm_buf b = durations(100, 3, "2.004", "2004");
@@ -370,6 +390,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_duration_beside_another_start_and_end_is_warned_of),
+	    cmocka_unit_test(lines_of_delimiters_alone_are_passed_over),
 	    cmocka_unit_test(another_unit_of_durations_is_refused),
 	    cmocka_unit_test(one_time_as_start_and_end_is_warned_of_and_the_duration_taken),
 	    cmocka_unit_test(clocks_of_seconds_and_minutes_contradict_nothing),
