@@ -200,9 +200,9 @@ import csv, datetime, sys
 ours, theirs, names = [], [], {"TCP": 6, "UDP": 17, "ESP": 50, "SCTP": 132, "ICMP": 1}
 for r in csv.DictReader(open(sys.argv[1])):
     end = datetime.datetime.fromisoformat(r["te"])
-    # nfdump prints eight flags.
+    # nfdump prints eight flags; ours are six where there is no ECN.
     ours.append((end - datetime.timedelta(seconds=float(r["td"])), end, r["sa"], r["da"], int(r["sp"]), int(r["dp"]), names[r["pr"]],
-                 ".." + r["flg"], int(r["pkt"]), int(r["byt"])))
+                 r["flg"].rjust(8, "."), int(r["pkt"]), int(r["byt"])))
 for line in open(sys.argv[2]):
     f = [x.strip() for x in line.split(",")]
     if len(f) != 10:

@@ -102,12 +102,14 @@ static int put_words(struct fm_flow_rows *r, const struct fm_packet_flow *f, str
 		goto out;
 	t->pr[t->rows] = (uint16_t)i;
 	if (FM_HAS(t, FM_FLG)) {
-		/* As nfdump writes them: Urgent, Ack, Push, Reset, Syn, Fin. */
-		static const char letter[] = "UAPRSF";
+		/* As nfdump writes them: CWR, ECE, Urgent, Ack, Push, Reset, Syn, Fin; six letters, as in UGR'16, where
+		 * neither of the first two is set. */
+		static const char letter[] = "CEUAPRSF";
+		int from = f->flags >> 6 ? 0 : 2;
 
-		for (int k = 0; k < 6; k++)
-			text[k] = f->flags >> (5 - k) & 1 ? letter[k] : '.';
-		if ((i = value_of(r, FM_FLG, &r->flags[f->flags & 63], text, 6)) < 0)
+		for (int k = from; k < 8; k++)
+			text[k - from] = f->flags >> (7 - k) & 1 ? letter[k] : '.';
+		if ((i = value_of(r, FM_FLG, &r->flags[f->flags], text, (size_t)(8 - from))) < 0)
 			goto out;
 		t->flg[t->rows] = (uint16_t)i;
 	}

@@ -26,7 +26,7 @@ struct fm_flow_rows {
 	uint64_t good;           /* of all batches */
 	uint64_t missing_values; /* of this one */
 	/* Values by what packets have, 1 + their index; 0: not in the dictionary yet. */
-	uint32_t protocol[256], flags[64], tos[256];
+	uint32_t protocol[256], flags[256], tos[256];
 };
 /* o: the dialect, and whether IPv6 is refused; it outlives r. */
 int fm_flow_rows_new(struct fm_flow_rows **r, const struct fm_trace_opts *o, struct fm_error *err) FM_MUST_CHECK;

@@ -518,6 +518,43 @@ static void a_capture_is_read_as_flows(void **state)
 	fm_dialect_free(d);
 }
 
+/* Of TCP: the two of ECN too. */
+static void all_flags_are_written(void **state)
+{
+	static const struct {
+		unsigned bits;
+		const char *word;
+	} of[] = {{0xc2, "CE....S."}, {0x52, ".E.A..S."}, {0x98, "C..AP..."},
+		  {0x12, ".A..S."},   {0x3f, "UAPRSF"},   {0, "......"}};
+	struct fm_dialect *d = pcap_dialect();
+	struct fm_buf b = capture_begin(ETHERNET);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		struct frame f = {.n = 0};
+
+		ether(&f, 0x0800);
+		ipv4(&f, 0x0a000001, 0xc0000201, 6, 20, 0, 0);
+		put16(&f, (unsigned)(1000 + i));
+		put16(&f, 80);
+		zeros(&f, 8);
+		put8(&f, 0x50);
+		put8(&f, of[i].bits);
+		zeros(&f, 6);
+		capture_add(&b, 100 + (uint32_t)i, &f);
+	}
+
+	struct reading *r = read_trace_file(put_bytes("flags.pcap", b.data, b.len), d, NULL, 0.9);
+	if (r->rc)
+		fail_msg("%s", r->err.message);
+	assert_int_equal(r->t->rows, sizeof of / sizeof *of);
+	for (size_t i = 0; i < r->t->rows; i++)
+		assert_string_equal(fm_table_category(r->t, FM_FLG, i), of[r->t->sp[i] - 1000].word);
+	done(r);
+	fm_buf_free(&b);
+	fm_dialect_free(d);
+}
+
 static void a_flow_goes_on_in_the_next_file(void **state)
 {
 	struct fm_dialect *d = pcap_dialect();
@@ -580,6 +617,7 @@ int main(void)
 	    cmocka_unit_test(too_many_flows_end_early_and_are_counted),
 	    cmocka_unit_test(the_table_agrees_with_a_list),
 	    cmocka_unit_test(a_capture_is_read_as_flows),
+	    cmocka_unit_test(all_flags_are_written),
 	    cmocka_unit_test(a_flow_goes_on_in_the_next_file),
 	    cmocka_unit_test(a_damaged_capture_names_the_packet),
 	};
