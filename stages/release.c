@@ -31,6 +31,7 @@
 #include "stages/stage.h"
 #include "stages/table.h"
 #include "traces/ipfix.h"
+#include "traces/spell.h"
 #include "traces/trace.h"
 
 #define VERDICT_MAX (16u << 20)
@@ -268,6 +269,7 @@ static int write_data(struct job *j)
 		j->dialect->header = true;
 	if (j->table->rows == 0)
 		return fm_fail(j->err, FM_EINPUT, "%s has no flows; there is nothing to release", j->in->synthetic_dir);
+	fm_spell_say_losses(j->table, j->dialect);
 	if ((rc = fm_trace_write(j->table, j->dialect, j->csv, j->err)) < 0 ||
 	    (rc = fm_sha256_file_hex(j->csv, j->data_sha256, j->err)) < 0)
 		return rc;

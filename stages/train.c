@@ -6,10 +6,12 @@
 #include "base/file.h"
 #include "base/ranks.h"
 #include "manifests/canon.h"
+#include "manifests/dialect.h"
 #include "model/generator.h"
 #include "privacy/charge_json.h"
 #include "stages/public_flows.h"
 #include "stages/stage.h"
+#include "traces/spell.h"
 
 /* What is known of the whole source: from the store, in privacy.mode dp what the config says in public. */
 static int know_source(struct fm_real_flows *real, const struct fm_train_in *in, struct fm_error *err)
@@ -52,6 +54,20 @@ out:
 	return rc;
 }
 
+/* What a release will not say of this trace, before hours are spent on it. A dialect that is a file of its own is the
+ * release's alone: it says the same. */
+static void say_losses(const struct fm_train_in *in, const struct fm_table *train)
+{
+	struct fm_dialect *d = NULL;
+	struct fm_error ignored;
+
+	if (in->secret || fm_ranks_rank(in->ranks) != 0)
+		return;
+	if (fm_dialect_load(&d, fm_config_published(in->cfg), &ignored) == FM_OK)
+		fm_spell_say_losses(train, d);
+	fm_dialect_free(d);
+}
+
 /* Ranks of one machine share its processors. */
 static int threads_of(const struct fm_train_in *in)
 {
@@ -83,6 +99,7 @@ int fm_stage_train(const struct fm_train_in *in, struct fm_train_out *out, struc
 	    (rc = fm_table_open(&validation, in->validation_dir, err)) < 0 ||
 	    (rc = fm_pool_new(&pool, threads_of(in), err)) < 0)
 		goto out;
+	say_losses(in, train);
 	real.train = train;
 	real.validation = validation;
 	ctx.pool = pool;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "traces/flags.h"
 #include "traces/hints.h"
 #include "traces/protocol.h"
 
@@ -77,41 +78,32 @@ static void look_at_time(struct fm_doubts *d, const struct fm_table *t, size_t i
 	fm_doubts_time(d, ms, place);
 }
 
-/* Flags of TCP as letters (.AP.SF, FS PA) or as a number (27, 0x1b): their bits, or -1 for a word that is neither. */
-static int flag_bits(const char *s, bool *number)
-{
-	static const char letters[] = "FSRPAUEC";
-	char *end;
-	int bits = 0;
-
-	*number = *s >= '0' && *s <= '9';
-	if (*number) {
-		unsigned long v = strtoul(s, &end, s[1] == 'x' || s[1] == 'X' ? 16 : 10);
-
-		return *end || v > 255 ? -1 : (int)v;
-	}
-	for (; *s; s++) {
-		const char *at = strchr(letters, *s);
-
-		if (!at && *s != '.' && *s != '-' && *s != ' ' && *s != '*')
-			return -1;
-		bits |= at ? 1 << (at - letters) : 0;
-	}
-	return bits;
-}
-
-/* The words of flags that are new, up to number `last`: does a word of the other form stand for the same flags? */
+/* The words of flags that are new, up to number `last`: does another word stand for the same flags? */
 static void look_at_flags(struct fm_doubts *d, const struct fm_dict *flags, size_t last, uint64_t place)
 {
 	for (; d->nflags <= last && d->nflags < flags->n; d->nflags++) {
 		bool number;
-		int bits = flag_bits(flags->value[d->nflags], &number);
+		int bits = fm_flags_of(flags->value[d->nflags], &number);
 
 		if (bits <= 0)
 			continue;
-		d->flags_seen[number][bits] = true;
-		if (d->flags_seen[!number][bits] && !d->flags_twice)
+		if (d->flags_seen[bits] && !d->flags_twice)
 			d->flags_twice = place;
+		d->flags_seen[bits] = true;
+	}
+}
+
+/* The same of the type of service, as 184 and as 0xb8 or 184.0. */
+static void look_at_tos(struct fm_doubts *d, const struct fm_dict *tos, size_t last, uint64_t place)
+{
+	for (; d->ntos <= last && d->ntos < tos->n; d->ntos++) {
+		int v = fm_tos_of(tos->value[d->ntos]);
+
+		if (v < 0)
+			continue;
+		if (d->tos_seen[v] && !d->tos_twice)
+			d->tos_twice = place;
+		d->tos_seen[v] = true;
 	}
 }
 
@@ -224,6 +216,8 @@ int fm_doubts_look(struct fm_doubts *d, const struct fm_table *t, const uint64_t
 			d->label[t->label[i]] = place[i];
 		if (FM_HAS(t, FM_FLG) && t->flg[i] >= d->nflags)
 			look_at_flags(d, &t->dict[FM_FLG], t->flg[i], place[i]);
+		if (FM_HAS(t, FM_STOS) && t->stos[i] >= d->ntos)
+			look_at_tos(d, &t->dict[FM_STOS], t->stos[i], place[i]);
 		if (FM_HAS(t, FM_TD))
 			fm_examples_add(&d->lasting[t->td[i] ? 32 - __builtin_clz(t->td[i]) : 0], place[i]);
 		if (FM_HAS(t, FM_TD) && t->td[i] > UINT32_MAX - 60000)
@@ -340,10 +334,15 @@ static void odd_flows(const struct fm_doubts *d, const char *path)
 		"from them");
 	warn_of(d, path, &d->fat, "have over 65,535 bytes a packet, more than IP has", "is a unit another one?");
 	if (d->flags_twice)
+		fm_warn("%s: flags are written in two forms, as letters and as numbers or 27 and 0x1b, and the same "
+			"flags in "
+			"both count as two (first at %s %llu): have them written in one form",
+			path, d->place ? d->place : "line", (unsigned long long)d->flags_twice);
+	if (d->tos_twice)
 		fm_warn(
-		    "%s: flags are written as letters and as numbers, and the same flags in both forms count as two "
-		    "(first at %s %llu): have them written in one form",
-		    path, d->place ? d->place : "line", (unsigned long long)d->flags_twice);
+		    "%s: types of service are written in two forms, such as 184 and 0xb8 or 184.0, and the same one in "
+		    "both counts as two (first at %s %llu): have them written in one form",
+		    path, d->place ? d->place : "line", (unsigned long long)d->tos_twice);
 	long_flows(d, path);
 	warn_of(
 	    d, path, &d->one_time, "have one time as start and end, and a duration of over a second",

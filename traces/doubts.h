@@ -65,12 +65,15 @@ struct fm_doubts {
 	uint32_t zeros[2];                         /* 1 + its code, or 0 */
 	struct fm_examples nowhere, to_self, full; /* no address at all; one to itself; a count of 2^32 - 1 */
 	struct fm_examples no_packets, no_bytes, twice;
-	struct fm_examples thin, fat;     /* under 20 bytes a packet, and over 65,535 */
-	struct fm_examples lasting[33];   /* by the bits of td: below 2^i milliseconds, and not below 2^(i - 1) */
-	int64_t least_ms, most_ms;        /* of the ends */
-	size_t nflags;                    /* words of flags that were looked at */
-	bool flags_seen[2][256];          /* by letters, by a number */
-	uint64_t flags_twice;             /* place of the first word of flags that another form stands for already */
+	struct fm_examples thin, fat;   /* under 20 bytes a packet, and over 65,535 */
+	struct fm_examples lasting[33]; /* by the bits of td: below 2^i milliseconds, and not below 2^(i - 1) */
+	int64_t least_ms, most_ms;      /* of the ends */
+	size_t nflags;                  /* words of flags that were looked at */
+	bool flags_seen[256];
+	uint64_t flags_twice; /* place of the first word of flags that another form stands for already */
+	size_t ntos;          /* words of the type of service that were looked at */
+	bool tos_seen[256];
+	uint64_t tos_twice;               /* place of the first that another form stands for already */
 	struct fm_examples wrapped;       /* as long as a negative duration of under a minute in 32 bits */
 	struct fm_examples again;         /* in the hour that the clock shows twice as summer time ends */
 	uint64_t recent[FM_DOUBT_RECENT]; /* digests of rows; 0: none yet */

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "traces/flags.h"
 #include "traces/ipfix.h"
 #include "traces/protocol.h"
 
@@ -40,29 +41,6 @@ struct writer {
 	uint32_t exported_s; /* of all messages: behind the last flow */
 };
 
-static uint8_t flags_of(const char *s)
-{
-	static const char letter[] = "FSRPAUEC"; /* bit 0 first */
-	unsigned bits = 0;
-
-	/* Words of another alphabet, such as Zeek's states, are no flags. */
-	if (s[strspn(s, ".FSRPAUEC")])
-		return 0;
-	for (const char *c = s; *c; c++)
-		if (*c != '.')
-			bits |= 1u << (strchr(letter, *c) - letter);
-	return (uint8_t)bits;
-}
-
-static uint8_t tos_of(const char *s)
-{
-	unsigned v = 0;
-
-	for (; *s >= '0' && *s <= '9' && v < 256; s++)
-		v = v * 10 + (unsigned)(*s - '0');
-	return *s || v > 255 ? 0 : (uint8_t)v;
-}
-
 static void find_values(struct writer *w)
 {
 	const struct fm_dict *d = w->t->dict;
@@ -70,10 +48,13 @@ static void find_values(struct writer *w)
 
 	for (size_t i = 0; FM_HAS(w->t, FM_PR) && i < d[FM_PR].n; i++)
 		w->protocol[i] = (int16_t)fm_protocol_number(d[FM_PR].value[i], strlen(d[FM_PR].value[i]));
-	for (size_t i = 0; FM_HAS(w->t, FM_FLG) && i < d[FM_FLG].n; i++)
-		w->flags[i] = flags_of(d[FM_FLG].value[i]);
-	for (size_t i = 0; FM_HAS(w->t, FM_STOS) && i < d[FM_STOS].n; i++)
-		w->tos[i] = tos_of(d[FM_STOS].value[i]);
+	if (FM_HAS(w->t, FM_FLG))
+		fm_flags_of_words(&d[FM_FLG], w->flags);
+	for (size_t i = 0; FM_HAS(w->t, FM_STOS) && i < d[FM_STOS].n; i++) {
+		int tos = fm_tos_of(d[FM_STOS].value[i]);
+
+		w->tos[i] = tos > 0 ? (uint8_t)tos : 0;
+	}
 	for (size_t i = 0; i < w->t->rows; i++)
 		if (w->t->te[i] > 0 && (uint64_t)w->t->te[i] > last_ms)
 			last_ms = (uint64_t)w->t->te[i];

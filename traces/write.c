@@ -5,9 +5,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/num.h"
-#include "traces/protocol.h"
+#include "traces/spell.h"
 #include "traces/trace.h"
-#include "traces/value.h"
 
 #define FLUSH_BYTES (64 * 1024)
 #define FIELD_MAX FM_TIME_TEXT_MAX /* bytes in a formatted value that is no category */
@@ -38,45 +37,6 @@ static bool needs_quotes(const struct fm_dialect *d, const char *s)
 	/* A reader trims spaces around what is not quoted. */
 	return n && (*s == ' ' || *s == '\t' || s[n - 1] == ' ' || s[n - 1] == '\t' || strchr(s, d->delimiter) ||
 		     strpbrk(s, "\"\r\n"));
-}
-
-/* A category value as column k of the dialect spells it, in out: 4 bytes for each of s and 8 more. */
-static int spell_value(const struct writer *w, int k, const char *s, char *out, struct fm_error *err)
-{
-	enum fm_format f = w->d->cols[k].format;
-	int number = f == FM_FMT_NUMBER ? fm_protocol_number(s, strlen(s)) : -1;
-	size_t n;
-
-	if (w->d->cols[k].col == FM_LABEL)
-		s = fm_dialect_label(w->d, s);
-	n = strlen(s);
-
-	if (number >= 0) {
-		out[fm_format_u64((uint64_t)number, out)] = 0;
-		return FM_OK;
-	}
-	memcpy(out, s, n + 1);
-	for (size_t i = 0; f == FM_FMT_LOWER && i < n; i++)
-		out[i] = s[i] >= 'A' && s[i] <= 'Z' ? (char)(s[i] + 32) : s[i];
-	if (w->d->encoding == FM_ENCODING_WINDOWS_1252) {
-		size_t len = fm_value_to_windows_1252(s, n, out);
-
-		if (!len && n)
-			return fm_fail(err, FM_EINPUT,
-				       "a value of %s has no text in windows-1252: set encoding: utf-8 in dialect %s",
-				       fm_cols[w->d->cols[k].col].name, w->d->name);
-		out[len] = 0;
-	}
-	if (w->d->json)
-		return FM_OK;
-	if (w->d->blanks && (!*out || strpbrk(out, " \t\r\n")))
-		return fm_fail(err, FM_EINPUT,
-			       "a value of %s is empty or has a blank in it, and dialect %s has blanks between columns",
-			       fm_cols[w->d->cols[k].col].name, w->d->name);
-	if (w->d->no_quotes && (strchr(out, w->d->delimiter) || strpbrk(out, "\r\n")))
-		return fm_fail(err, FM_EINPUT, "a value of %s has the delimiter in it, and dialect %s has quote: none",
-			       fm_cols[w->d->cols[k].col].name, w->d->name);
-	return FM_OK;
 }
 
 /* s as a string of JSON, out of 6 n + 2 bytes. A quote is \u0022, so that each line has an even number of them and
@@ -114,11 +74,11 @@ static int quote_values(struct writer *w, int k, struct fm_error *err)
 		return rc;
 	w->quoted[c].n = dict->n;
 	for (size_t i = 0; i < dict->n; i++) {
-		char s[4 * FM_DICT_VALUE_MAX + 8];
+		char s[FM_SPELL_MAX];
 		char *text;
 		bool number;
 
-		if ((rc = spell_value(w, k, dict->value[i], s, err)) < 0)
+		if ((rc = fm_spell_value(w->d, k, dict->value[i], s, err)) < 0)
 			return rc;
 		size_t n = strlen(s), cap = (w->d->json ? 6 : 2) * n + 3;
 		if ((rc = fm_alloc(&text, cap, 1, "a category value", err)) < 0)

@@ -386,6 +386,36 @@ static void a_type_of_icmp_without_its_code_is_warned_of(void **state)
 	fm_buf_free(&b);
 }
 
+/* Flags and types of service in two forms are counted as two. */
+static void two_forms_of_a_number_are_warned_of(void **state)
+{
+	static const struct {
+		const char *flags[2], *tos[2];
+		bool warned[2];
+	} of[] = {{{".AP.SF", "27"}, {"0", "184"}, {true, false}},
+		  {{"27", "0x1b"}, {"184", "0xb8"}, {true, true}},
+		  {{"FS PA", ".A..S."}, {"0x00", "0"}, {false, true}},
+		  {{"SF", "S0"}, {"184.0", "184"}, {false, true}},
+		  {{"......", "0"}, {"EF", "CS6"}, {false, false}}};
+	struct fm_buf b = {0};
+
+	(void)state;
+	for (size_t k = 0; k < sizeof of / sizeof *of; k++) {
+		b.len = 0;
+		fm_buf_puts(&b, NFDUMP16);
+		for (int i = 0; i < 100; i++)
+			fm_buf_printf(
+			    &b,
+			    "2016-04-11 00:%02d:06,2016-04-11 00:%02d:08,2,10.0.0.1,192.0.2.7,%d,53,TCP,%s,0,%s,1,130,"
+			    "0,0\n",
+			    i / 2, i / 2, i, of[k].flags[i % 2], of[k].tos[i % 2]);
+		read_text("nfdump16", &b, 0, said);
+		assert_int_equal(strstr(said, "flags are written in two forms") != NULL, of[k].warned[0]);
+		assert_int_equal(strstr(said, "types of service are written in two forms") != NULL, of[k].warned[1]);
+	}
+	fm_buf_free(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -402,6 +432,7 @@ int main(void)
 	    cmocka_unit_test(aggregates_and_words_for_several_protocols_are_warned_of),
 	    cmocka_unit_test(an_offset_behind_some_of_the_times_is_warned_of),
 	    cmocka_unit_test(a_type_of_icmp_without_its_code_is_warned_of),
+	    cmocka_unit_test(two_forms_of_a_number_are_warned_of),
 	    cmocka_unit_test(a_full_counter_no_address_and_one_time_are_warned_of),
 	};
 

@@ -1,0 +1,24 @@
+/*
+ * spell.h - how a dialect spells the values of category columns, and what it cannot spell.
+ */
+#ifndef FM_TRACES_SPELL_H
+#define FM_TRACES_SPELL_H
+
+#include "base/error.h"
+#include "base/table.h"
+#include "manifests/dialect.h"
+
+#define FM_SPELL_MAX (4 * FM_DICT_VALUE_MAX + 8)
+/* A value of column k of the dialect. FM_EINPUT: it has no text there. */
+int fm_spell_value(const struct fm_dialect *d, int k, const char *s, char out[FM_SPELL_MAX],
+		   struct fm_error *err) FM_MUST_CHECK;
+
+/* What the values of a table lose when it is written in the dialect, and with its IPFIX file where that is one:
+ * sentences without a full stop, with what to do. Returns how many; *fails: of the first so many, a release cannot be
+ * written. */
+#define FM_UNSAID 8
+int fm_spell_losses(const struct fm_table *t, const struct fm_dialect *d, char text[FM_UNSAID][320], int *fails);
+/* The same, as warnings. */
+void fm_spell_say_losses(const struct fm_table *t, const struct fm_dialect *d);
+
+#endif
