@@ -58,8 +58,7 @@ void fm_ingest_say_fallen(const struct fm_ingest *g, const char *trace)
 	if (!g->secret && rows)
 		fm_warn("%s: about %llu of %llu rows lie over a minute behind rows before them (the time falls back by "
 			"%lld s at %s %llu): a clock that is set back, or two exporters' traces in one? They stay "
-			"where they "
-			"are; as files of their own in source.path, or sorted by time, such traces are read as one",
+			"where they are; rows of two exporters are to be sorted by their time first",
 			trace, (unsigned long long)rows, (unsigned long long)g->st.rows,
 			(long long)(d->farthest_ms / 1000), g->st.place, (unsigned long long)d->farthest_place);
 }

@@ -553,6 +553,34 @@ static void flows_told_by_their_other_time_stay_as_they_are(void **state)
 	free(cfg);
 }
 
+/* Files of a day's hours, and one of another exporter over one of them: a fifteenth of the rows. */
+static void a_file_of_another_exporter_is_merged(void **state)
+{
+	struct fm_config *cfg = config(16);
+	struct store s;
+	char list[8000] = "";
+
+	(void)state;
+	for (unsigned hour = 0; hour < 15; hour++) {
+		struct fm_buf b = {0};
+		char name[32];
+
+		snprintf(name, sizeof name, "%u.csv", hour);
+		for (unsigned i = 0; i < 300; i++)
+			row_of_time(&b, hour < 14 ? hour * 3600 + i * 12 : 5 * 3600 + 7 + i * 12);
+		snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", hour ? "\n" : "",
+			 put_bytes(name, b.data, b.len));
+		fm_buf_free(&b);
+	}
+	ingest(&s, cfg, list, "store");
+	if (s.rc)
+		fail_msg("%s", s.err.message);
+	assert_int_equal(s.out.unsorted, 1);
+	assert_true(s.out.sorted);
+	done_with(&s);
+	free(cfg);
+}
+
 /* Five minutes of an exporter and the same ones of another, in turn. */
 static void pieces_of_two_exporters_are_merged(void **state)
 {
@@ -741,6 +769,7 @@ int main(void)
 	    cmocka_unit_test(a_trace_out_of_order_gives_the_bytes_of_the_same_in_order),
 	    cmocka_unit_test(a_trace_with_some_jitter_stays_as_it_is),
 	    cmocka_unit_test(flows_told_by_their_other_time_stay_as_they_are),
+	    cmocka_unit_test(a_file_of_another_exporter_is_merged),
 	    cmocka_unit_test(pieces_of_two_exporters_are_merged),
 	    cmocka_unit_test(files_of_two_exporters_are_merged),
 	    cmocka_unit_test(what_is_left_out_is_recorded_by_reason),
