@@ -266,6 +266,19 @@ static int read_quote(struct fm_dialect *d, const struct fm_yaml *v, struct fm_e
 	return FM_OK;
 }
 
+static int read_icmp(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
+{
+	char text[64];
+	int rc;
+
+	if ((rc = fm_yaml_text(v, "icmp", text, sizeof(text), err)) < 0)
+		return rc;
+	d->icmp = strcmp(text, "zeek") == 0 ? FM_ICMP_ZEEK : strcmp(text, "argus") == 0 ? FM_ICMP_ARGUS : FM_ICMP_PLAIN;
+	if (!d->icmp && strcmp(text, "plain") != 0)
+		return fm_yaml_fail(v, err, "icmp takes plain, zeek or argus, not '%s'", text);
+	return FM_OK;
+}
+
 static int read_hosts(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
 {
 	char text[64];
@@ -290,10 +303,11 @@ static int read_hosts(struct fm_dialect *d, const struct fm_yaml *v, struct fm_e
 static int read_key(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
 {
 	static const char *const keys[] = {
-	    "name",          "description",  "header",   "delimiter", "newline",        "missing",
-	    "internal",      "columns",      "labels",   "quote",     "comment",        "header_mark",
-	    "extra_columns", "timezone",     "encoding", "hosts",     "relative_to",    "lines",
-	    "before_header", "after_header", "unset",    "direction", "active_timeout", "inactive_timeout"};
+	    "name",    "description", "header",        "delimiter",      "newline",
+	    "missing", "internal",    "columns",       "labels",         "quote",
+	    "comment", "header_mark", "extra_columns", "timezone",       "encoding",
+	    "hosts",   "relative_to", "lines",         "before_header",  "after_header",
+	    "icmp",    "unset",       "direction",     "active_timeout", "inactive_timeout"};
 
 	if (strcmp(v->key, "name") == 0)
 		return read_name(d, v, err);
@@ -338,6 +352,8 @@ static int read_key(struct fm_dialect *d, const struct fm_yaml *v, struct fm_err
 		return read_around(v->key, d->after[0], sizeof(d->after[0]), COUNT_OF(d->after), &d->nafter, v, err);
 	if (strcmp(v->key, "unset") == 0)
 		return fm_yaml_text(v, "unset", d->unset, sizeof(d->unset), err);
+	if (strcmp(v->key, "icmp") == 0)
+		return read_icmp(d, v, err);
 	if (strcmp(v->key, "direction") == 0)
 		return read_direction(d, v, err);
 	if (strcmp(v->key, "active_timeout") == 0)
@@ -410,6 +426,10 @@ static int check_whole(const struct fm_dialect *d, const struct fm_yaml *root, s
 	if (d->extra_columns && d->header && !d->header_optional)
 		return fm_yaml_fail(root, err,
 				    "extra_columns is for header: false: with a header, columns are found by name");
+	for (int i = 0; i < d->ncols && d->icmp; i++)
+		if (d->cols[i].format == FM_FMT_TYPE_CODE || d->cols[i].format == FM_FMT_ADDRESS_PORT ||
+		    fm_dialect_is_icmp(d, i))
+			return fm_yaml_fail(root, err, "icmp: zeek and argus are for ports with format: integer");
 	for (int i = 0; i < d->ncols && d->relative_ms; i++)
 		if (d->cols[i].part)
 			return fm_yaml_fail(root, err, "relative_to and a time that is a sum do not go together");

@@ -44,6 +44,12 @@ enum fm_role {
 	FM_ROLE_SUM,   /* of pkt and byt: one of the columns whose sum is the value */
 	FM_ROLE_REPLY, /* of pkt and byt: those of the way back, which is a flow of its own where they are not 0 */
 };
+/* Where rows of ICMP have type and code (traces/icmp.h). */
+enum fm_icmp {
+	FM_ICMP_PLAIN, /* type * 256 + code in dp, or as the columns say */
+	FM_ICMP_ZEEK,
+	FM_ICMP_ARGUS,
+};
 enum fm_encoding { FM_ENCODING_UTF8, FM_ENCODING_WINDOWS_1252, FM_ENCODING_UTF16 };
 #define FM_DIALECT_MAXCOLS 64
 struct fm_dialect {
@@ -106,6 +112,7 @@ struct fm_dialect {
 	int timezone;               /* minutes east of UTC, of times that name no zone; with a named one 0 */
 	const struct fm_zone *zone; /* or NULL */
 	enum fm_encoding encoding;
+	enum fm_icmp icmp;
 	unsigned present; /* the table columns it fills */
 };
 /* name: a built-in dialect or, with a '/' or ending in .yaml, a file. */

@@ -205,45 +205,6 @@ static void take_port(struct fm_row *r, int k, const char *s, size_t n)
 		r->dotted = k + 1;
 }
 
-/* 80.0 that was read as type.code is port 80 elsewhere, written by a program that knows missing values. */
-static bool is_whole_port(struct fm_row *r)
-{
-	int k = r->dotted - 1;
-	uint16_t *port;
-
-	if (r->d->cols[k].format != FM_FMT_TYPE_CODE)
-		return false;
-	port = &((uint16_t *)r->t->col[r->d->cols[k].col])[r->t->rows];
-	if (*port % 256)
-		return false;
-	*port /= 256;
-	return true;
-}
-
-bool fm_row_is_icmp(const struct fm_row *r)
-{
-	const struct fm_dict *d = &r->t->dict[FM_PR];
-	uint16_t i = r->t->pr[r->t->rows];
-	const char *pr = r->nfresh >> FM_PR & 1u ? NULL : i < d->n ? d->value[i] : NULL;
-	size_t n = pr ? strlen(pr) : r->fresh[FM_PR].len;
-
-	pr = pr ? pr : r->fresh[FM_PR].text;
-	return (n == 4 && !memcmp(pr, "ICMP", 4)) || (n == 5 && !memcmp(pr, "ICMP6", 5));
-}
-
-/* 8.0 is type and code in an ICMP row alone. */
-static void check_dotted(struct fm_row *r)
-{
-	bool icmp = fm_row_is_icmp(r), type_code = r->d->cols[r->dotted - 1].format != FM_FMT_INTEGER;
-
-	if (icmp && !type_code)
-		fm_row_refuse_value(
-		    r, r->dotted - 1,
-		    "has a point in an ICMP row: give the column format: type.code if it is type and code");
-	else if (!icmp && type_code && !is_whole_port(r))
-		fm_row_refuse_value(r, r->dotted - 1, "is type.code in a row that is not ICMP");
-}
-
 static void take_count(struct fm_row *r, int k, const char *s, size_t n)
 {
 	int c = r->d->cols[k].col;
@@ -467,7 +428,7 @@ static void end_apart(struct fm_row *r)
 				take_missing(r, k);
 		if (r->bad)
 			return;
-		icmp = r->icmp[0] >= 0 && fm_row_is_icmp(r);
+		icmp = r->icmp[0] >= 0 && fm_row_icmp_number(r);
 		if (icmp && !ports) {
 			r->t->sp[r->t->rows] = 0;
 			r->t->dp[r->t->rows] = (uint16_t)(r->icmp[0] * 256 + (r->icmp[1] < 0 ? 0 : r->icmp[1]));
@@ -582,9 +543,11 @@ bool fm_row_end(struct fm_row *r)
 	if (r->has_apart && !r->bad)
 		end_apart(r);
 	if (!r->bad && r->dotted)
-		check_dotted(r);
+		fm_row_check_dotted(r);
 	if (!r->bad && r->ipv6)
 		fm_row_check_families(r);
+	if (!r->bad && r->d->icmp)
+		fm_row_icmp(r);
 	if (!r->bad && (r->has_start || r->clock_parts))
 		fm_row_end_times(r);
 	if (!r->bad && r->reversed)

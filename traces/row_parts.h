@@ -1,6 +1,6 @@
 /*
  * row_parts.h - what the files that fill a row share (row.h): row.c, row_line.c for lines, row_address.c for
- * both addresses, row_time.c for times, and row_ways.c for the way back.
+ * both addresses, row_icmp.c for type and code of ICMP, row_time.c for times, and row_ways.c for the way back.
  */
 #ifndef FM_TRACES_ROW_PARTS_H
 #define FM_TRACES_ROW_PARTS_H
@@ -34,8 +34,11 @@ void fm_row_set_address(struct fm_row *r, int c, const struct fm_address *a);
 void fm_row_aside(struct fm_row *r, int k, const char *s, size_t n);
 /* The destination is the source: addresses, ports but for type and code of ICMP, and the ways of packets and bytes. */
 void fm_row_turn(struct fm_row *r);
-/* Is it a row of ICMP, by its protocol? */
-bool fm_row_is_icmp(const struct fm_row *r);
+/* Of a row of ICMP the number of its protocol, 1 or 58; else 0. */
+int fm_row_icmp_number(const struct fm_row *r);
+/* Behind all fields: type.code where there is none, and none where there is; ports of ICMP in the form of flows. */
+void fm_row_check_dotted(struct fm_row *r);
+void fm_row_icmp(struct fm_row *r);
 /* Both ends are of one family; a missing one is the "::" of the other's. */
 void fm_row_check_families(struct fm_row *r);
 

@@ -27,7 +27,7 @@ void fm_row_turn(struct fm_row *r)
 		t->sa[i] = t->da[i];
 		t->da[i] = sa;
 	}
-	if (FM_HAS(t, FM_SP) && FM_HAS(t, FM_DP) && !(FM_HAS(t, FM_PR) && fm_row_is_icmp(r))) {
+	if (FM_HAS(t, FM_SP) && FM_HAS(t, FM_DP) && !(FM_HAS(t, FM_PR) && fm_row_icmp_number(r))) {
 		uint16_t sp = t->sp[i];
 
 		t->sp[i] = t->dp[i];

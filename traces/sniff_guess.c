@@ -464,6 +464,24 @@ static bool put_lacking(const struct fm_sniff_guess *g, int n, struct fm_buf *ou
 	return whole;
 }
 
+static bool has_name(const void *ctx, const char *name)
+{
+	const struct fm_sniff_page *p = ctx;
+
+	for (int k = 0; k < p->ncells[0]; k++)
+		if (strlen(name) == p->cell[0][k].n && !strncasecmp(name, p->cell[0][k].s, p->cell[0][k].n))
+			return true;
+	return false;
+}
+
+/* Zeek and Argus have type and code of ICMP in forms of their own. */
+static const char *icmp_of(const struct fm_sniff_page *p)
+{
+	if (p->zeek || (p->header && has_name(p, "id.orig_p")))
+		return "icmp: zeek\n";
+	return p->header && has_name(p, "Sport") && has_name(p, "Dport") && has_name(p, "Dir") ? "icmp: argus\n" : "";
+}
+
 static bool put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, struct fm_buf *out)
 {
 	bool whole;
@@ -482,7 +500,7 @@ static bool put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess 
 		fm_buf_puts(out, "quote: none\nextra_columns: true\n");
 	if (!p->json)
 		fm_buf_printf(out, "delimiter: \"%s\"\n", p->delimiter == '\t' ? "\\t" : (char[2]){p->delimiter, 0});
-	fm_buf_puts(out, "missing: [\"\", \"-\", \"nan\"]\ncolumns:\n");
+	fm_buf_printf(out, "%smissing: [\"\", \"-\", \"nan\"]\ncolumns:\n", icmp_of(p));
 	for (int k = 0; k < p->nfields; k++)
 		if (g[k].col >= 0 || g[k].aside || !p->header)
 			put_column(p, k, &g[k], out);
@@ -499,16 +517,6 @@ static bool put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess 
 }
 
 #define FEWEST 5 /* columns of a flow */
-
-static bool has_name(const void *ctx, const char *name)
-{
-	const struct fm_sniff_page *p = ctx;
-
-	for (int k = 0; k < p->ncells[0]; k++)
-		if (strlen(name) == p->cell[0][k].n && !strncasecmp(name, p->cell[0][k].s, p->cell[0][k].n))
-			return true;
-	return false;
-}
 
 int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bool *whole, struct fm_error *err)
 {

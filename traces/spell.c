@@ -19,6 +19,8 @@ int fm_spell_value(const struct fm_dialect *d, int k, const char *s, char out[FM
 
 	if (d->cols[k].col == FM_LABEL)
 		s = fm_dialect_label(d, s);
+	if (d->cols[k].col == FM_PR && d->icmp == FM_ICMP_ZEEK && strcmp(s, "ICMP6") == 0)
+		s = "ICMP"; /* Zeek has one name */
 	n = strlen(s);
 
 	if (number >= 0) {

@@ -5,6 +5,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "traces/icmp.h"
+#include "traces/protocol.h"
 #include "traces/spell.h"
 #include "traces/trace.h"
 
@@ -171,11 +173,24 @@ static size_t format_hms(uint64_t ms, char *out)
 	return n;
 }
 
-static bool is_icmp(const struct fm_table *t, size_t row)
+/* 1 or 58, the number of ICMP, or 0. */
+static int is_icmp(const struct fm_table *t, size_t row)
 {
 	const char *pr = FM_HAS(t, FM_PR) && t->pr[row] < t->dict[FM_PR].n ? t->dict[FM_PR].value[t->pr[row]] : "";
 
-	return !strcmp(pr, "ICMP") || !strcmp(pr, "ICMP6");
+	return !strcmp(pr, "ICMP") ? 1 : !strcmp(pr, "ICMP6") ? 58 : 0;
+}
+
+/* The port of column c as the dialect has it. */
+static unsigned port_of(const struct writer *w, int c, size_t row)
+{
+	const struct fm_table *t = w->t;
+	uint16_t sp = FM_HAS(t, FM_SP) ? t->sp[row] : 0, dp = FM_HAS(t, FM_DP) ? t->dp[row] : 0;
+	int number = w->d->icmp ? is_icmp(t, row) : 0;
+
+	if (number)
+		fm_icmp_write(w->d->icmp, number, &sp, &dp);
+	return c == FM_SP ? sp : dp;
 }
 
 static size_t format_port(const struct fm_table *t, size_t row, unsigned port, enum fm_format f, char *out)
@@ -371,7 +386,7 @@ static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 		break;
 	}
 	case FM_KIND_PORT:
-		n = format_port(t, row, has ? ((const uint16_t *)t->col[c])[row] : 0, f, s);
+		n = format_port(t, row, port_of(w, c, row), f, s);
 		break;
 	case FM_KIND_CATEGORY:
 		if (has)
