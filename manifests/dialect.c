@@ -307,7 +307,8 @@ static int read_key(struct fm_dialect *d, const struct fm_yaml *v, struct fm_err
 	    "missing", "internal",    "columns",       "labels",         "quote",
 	    "comment", "header_mark", "extra_columns", "timezone",       "encoding",
 	    "hosts",   "relative_to", "lines",         "before_header",  "after_header",
-	    "icmp",    "unset",       "direction",     "active_timeout", "inactive_timeout"};
+	    "icmp",    "unset",       "direction",     "active_timeout", "inactive_timeout",
+	    "sampling"};
 
 	if (strcmp(v->key, "name") == 0)
 		return read_name(d, v, err);
@@ -352,6 +353,8 @@ static int read_key(struct fm_dialect *d, const struct fm_yaml *v, struct fm_err
 		return read_around(v->key, d->after[0], sizeof(d->after[0]), COUNT_OF(d->after), &d->nafter, v, err);
 	if (strcmp(v->key, "unset") == 0)
 		return fm_yaml_text(v, "unset", d->unset, sizeof(d->unset), err);
+	if (strcmp(v->key, "sampling") == 0)
+		return fm_yaml_int(v, "sampling", 1, INT32_MAX, &d->sampling, err);
 	if (strcmp(v->key, "icmp") == 0)
 		return read_icmp(d, v, err);
 	if (strcmp(v->key, "direction") == 0)
@@ -420,6 +423,12 @@ static int check_whole(const struct fm_dialect *d, const struct fm_yaml *root, s
 		return fm_yaml_fail(root, err, "header_mark is for header: true");
 	if (d->json && (!d->header || d->header_mark[0] || d->header_optional))
 		return fm_yaml_fail(root, err, "lines: json has no header: leave header and header_mark out");
+	for (int i = 0; i < d->ncols; i++)
+		if (d->cols[i].samples && d->sampling > 1)
+			return fm_yaml_fail(root, err, "sampling is a number or a column, not both");
+	if (d->sampling > 1 && (d->packets || d->ipfix))
+		return fm_yaml_fail(root, err, "sampling is for rows of text, not for lines: %s",
+				    d->packets ? "packets" : "ipfix");
 	if (d->blanks && d->header)
 		return fm_yaml_fail(root, err,
 				    "delimiter: blanks is for header: false: name the header's first word in comment");
@@ -466,6 +475,7 @@ static int parse(struct fm_dialect *d, const char *name, const char *text, size_
 	int rc;
 
 	d->delimiter = ',';
+	d->sampling = 1;
 	strcpy(d->newline, "\n");
 	d->nmissing = 1;   /* the empty field */
 	d->active_s = 300; /* as nfpcapd has them */

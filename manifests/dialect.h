@@ -85,6 +85,7 @@ struct fm_dialect {
 		int nreversed;
 		char reversed[8][8]; /* words of a row whose destination is its source */
 		bool counts_flows;   /* how many flows the row is the sum of */
+		bool samples;        /* by what packets and bytes of the row are multiplied */
 		int suffix;          /* what K stands for, M being its square, ...: 0 (none), 1000 or 1024 */
 	} cols[FM_DIALECT_MAXCOLS];
 	int nlabels;
@@ -112,6 +113,7 @@ struct fm_dialect {
 	int timezone;               /* minutes east of UTC, of times that name no zone; with a named one 0 */
 	const struct fm_zone *zone; /* or NULL */
 	enum fm_encoding encoding;
+	int64_t sampling; /* by what packets and bytes of each row are multiplied */
 	enum fm_icmp icmp;
 	unsigned present; /* the table columns it fills */
 };
@@ -142,7 +144,7 @@ static inline bool fm_dialect_writes(const struct fm_dialect *d, int k)
 }
 static inline bool fm_dialect_is_aside(const struct fm_dialect *d, int k)
 {
-	return d->cols[k].nreversed || d->cols[k].counts_flows;
+	return d->cols[k].nreversed || d->cols[k].counts_flows || d->cols[k].samples;
 }
 /* Is s column k's name, or one that it may have instead? */
 bool fm_dialect_is_name(const struct fm_dialect *d, int k, const char *s, size_t n, bool any_case);

@@ -45,7 +45,7 @@ int fm_dialect_unknown(const struct fm_yaml *v, const char *kind, const char *wo
 		       size_t n, struct fm_error *err)
 {
 	const char *near = fm_suggest(word, candidates, n);
-	char list[256] = "";
+	char list[512] = "";
 	size_t len = 0;
 
 	if (near)
@@ -132,10 +132,11 @@ static int column_more(const struct fm_dialect *d, int i, const struct fm_yaml *
 	if (!count && d->cols[i].role == FM_ROLE_REPLY)
 		return fm_yaml_fail(v, err, "column '%s': reply is for pkt and byt, not for %s", name,
 				    fm_cols[d->cols[i].col].name);
-	if (d->cols[i].nonly || d->cols[i].nreversed || d->cols[i].counts_flows)
+	if (d->cols[i].nonly || fm_dialect_is_aside(d, i))
 		return fm_yaml_fail(v, err, "column '%s': %s is for a column that fills none", name,
 				    d->cols[i].nonly       ? "only"
 				    : d->cols[i].nreversed ? "reversed"
+				    : d->cols[i].samples   ? "sampling"
 							   : "flows");
 	return FM_OK;
 }
@@ -262,8 +263,9 @@ struct column_keys {
 static int read_column_key(struct fm_dialect *d, int i, const struct fm_yaml *e, struct column_keys *seen,
 			   struct fm_error *err)
 {
-	static const char *const keys[] = {"name", "column", "format", "decimals", "suffix", "sum",      "day_starts",
-					   "only", "words",  "reply",  "also",     "others", "reversed", "flows"};
+	static const char *const keys[] = {"name", "column",     "format",   "decimals", "suffix",
+					   "sum",  "day_starts", "only",     "words",    "reply",
+					   "also", "others",     "reversed", "flows",    "sampling"};
 	int64_t n = -1;
 	int rc;
 
@@ -281,6 +283,8 @@ static int read_column_key(struct fm_dialect *d, int i, const struct fm_yaml *e,
 		return column_reversed(d, i, e, err);
 	if (strcmp(e->key, "flows") == 0)
 		return fm_yaml_bool(e, "flows", &d->cols[i].counts_flows, err);
+	if (strcmp(e->key, "sampling") == 0)
+		return fm_yaml_bool(e, "sampling", &d->cols[i].samples, err);
 	if (strcmp(e->key, "sum") == 0)
 		return fm_yaml_bool(e, "sum", &seen->sum, err);
 	if (strcmp(e->key, "reply") == 0)
@@ -329,8 +333,8 @@ static int read_column(struct fm_dialect *d, int i, const struct fm_yaml *v, str
 			return rc;
 	if (d->cols[i].name[0] == '\0')
 		return fm_yaml_fail(v, err, "column %d has no name", i + 1);
-	if (!!d->cols[i].nonly + !!d->cols[i].nreversed + d->cols[i].counts_flows > 1)
-		return fm_yaml_fail(v, err, "column '%s': of only, reversed and flows a column has one",
+	if (!!d->cols[i].nonly + !!d->cols[i].nreversed + d->cols[i].counts_flows + d->cols[i].samples > 1)
+		return fm_yaml_fail(v, err, "column '%s': of only, reversed, flows and sampling a column has one",
 				    d->cols[i].name);
 	if (d->cols[i].skips_others && !d->cols[i].nonly)
 		return fm_yaml_fail(v, err, "column '%s': others is for a column with only", d->cols[i].name);

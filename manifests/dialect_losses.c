@@ -160,6 +160,12 @@ int fm_dialect_losses(const struct fm_dialect *from, const struct fm_dialect *to
 	if (constant.n)
 		say(&out, "the trace does not tell, so that it is 0 in every row: %s", constant.text);
 	say_sums(to, &out);
+	if (to->sampling > 1) {
+		char what[32];
+
+		snprintf(what, sizeof(what), "%lld", (long long)to->sampling);
+		say(&out, "packets and bytes in steps of %s, at least one, as its sampling is", what);
+	}
 	if (empty.n)
 		say(&out, "no model fills, so that they are empty in every row: %s", empty.text);
 	if (!same) {

@@ -481,7 +481,7 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 		return;
 	}
 	if (r->column[k].aside) {
-		fm_row_aside(r, k, s, n);
+		fm_row_aside(r, k, s, r->d->cols[k].samples && is_missing(r, s, n) ? 0 : n);
 		return;
 	}
 	if (r->bad) {
@@ -550,6 +550,8 @@ bool fm_row_end(struct fm_row *r)
 		fm_row_icmp(r);
 	if (!r->bad && (r->has_start || r->clock_parts))
 		fm_row_end_times(r);
+	if (!r->bad && (r->sampling > 1 || r->d->sampling > 1))
+		fm_row_multiply(r, r->sampling > 1 ? r->sampling : (uint64_t)r->d->sampling);
 	if (!r->bad && r->reversed)
 		fm_row_turn(r);
 	if (!r->bad && r->nfresh)

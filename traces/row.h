@@ -78,6 +78,7 @@ struct fm_row {
 	int nwords[2];
 	uint64_t told;     /* columns of several names that have a value */
 	uint64_t reply[2]; /* packets and bytes of the way back */
+	uint64_t sampling; /* what a column says of it; 0: nothing */
 	int icmp[2];       /* type and code of ICMP, or -1 */
 
 	const struct fm_dialect *d;

@@ -34,6 +34,8 @@ void fm_row_set_address(struct fm_row *r, int c, const struct fm_address *a);
 void fm_row_aside(struct fm_row *r, int k, const char *s, size_t n);
 /* The destination is the source: addresses, ports but for type and code of ICMP, and the ways of packets and bytes. */
 void fm_row_turn(struct fm_row *r);
+/* Packets and bytes, those of the way back too, times the rate at which packets were sampled. */
+void fm_row_multiply(struct fm_row *r, uint64_t rate);
 /* Of a row of ICMP the number of its protocol, 1 or 58; else 0. */
 int fm_row_icmp_number(const struct fm_row *r);
 /* Behind all fields: type.code where there is none, and none where there is; ports of ICMP in the form of flows. */

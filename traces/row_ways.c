@@ -11,9 +11,20 @@ void fm_row_aside(struct fm_row *r, int k, const char *s, size_t n)
 
 	if (r->d->cols[k].counts_flows && !fm_value_count(r->d, k, s, n, &flows) && flows > 1)
 		r->said |= FM_SAID_SEVERAL;
+	if (r->d->cols[k].samples && n && fm_value_count(r->d, k, s, n, &r->sampling))
+		fm_row_refuse(r, "the sampling rate is no whole number (column %s)", r->d->cols[k].name);
 	for (int i = 0; i < r->d->cols[k].nreversed; i++)
 		r->reversed =
 		    r->reversed || (strlen(r->d->cols[k].reversed[i]) == n && !memcmp(r->d->cols[k].reversed[i], s, n));
+}
+
+void fm_row_multiply(struct fm_row *r, uint64_t rate)
+{
+	uint64_t *const counts[] = {&r->t->pkt[r->t->rows], &r->t->byt[r->t->rows], &r->reply[0], &r->reply[1]};
+
+	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+		if (__builtin_mul_overflow(*counts[i], rate, counts[i]) || *counts[i] > INT64_MAX)
+			fm_row_refuse(r, "packets or bytes are, times the sampling rate, over 2^63 - 1");
 }
 
 void fm_row_turn(struct fm_row *r)

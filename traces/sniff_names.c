@@ -62,6 +62,9 @@ const char *fm_sniff_aside(const char *s, size_t n)
 		return "reversed: [\"<-\", \"<|\", \"<o\", \"<?\"]}   # who began the flow is at its right";
 	if (n == 5 && !strncasecmp(s, "flows", n))
 		return "flows: true}   # by its name: of how many flows the row is the sum";
+	if ((n == 13 && (!strncasecmp(s, "sampling_rate", n))) || (n == 12 && !strncasecmp(s, "samplingrate", n)) ||
+	    (n == 17 && !strncasecmp(s, "sampling_interval", n)) || (n == 16 && !strncasecmp(s, "samplingInterval", n)))
+		return "sampling: true}   # by its name: one packet of so many was counted";
 	return NULL;
 }
 

@@ -297,7 +297,7 @@ static const char *unmodelled(const struct fm_dialect *d, int k)
 	if (d->cols[k].nonly)
 		return d->cols[k].only[0];
 	if (fm_dialect_is_aside(d, k))
-		return d->cols[k].counts_flows ? "1" : "->";
+		return d->cols[k].nreversed ? "->" : "1";
 	return *d->unset ? d->unset : d->blanks ? "-" : "";
 }
 
@@ -324,6 +324,14 @@ static uint64_t word_of(const struct fm_dialect *d, int k, const struct fm_addre
 	for (int i = 0; i < 4 && (ipv6 || at == 3); i++)
 		word = word << 8 | a->b[4 * at + i];
 	return word;
+}
+
+/* What the exporter of a sampling dialect would have counted of it: one packet at least, where there is any. */
+static uint64_t count_of(const struct writer *w, int c, size_t row)
+{
+	uint64_t v = (c == FM_PKT ? w->t->pkt : w->t->byt)[row], by = (uint64_t)w->d->sampling;
+
+	return by < 2 || !v ? v : v < by ? 1 : v / by + (v % by >= (by + 1) / 2);
 }
 
 static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
@@ -394,7 +402,7 @@ static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 		s[n++] = '0';
 		break;
 	case FM_KIND_COUNT:
-		n = fm_format_u64(has && !is_later_part(w->d, k) ? (c == FM_PKT ? t->pkt : t->byt)[row] : 0, s);
+		n = fm_format_u64(has && !is_later_part(w->d, k) ? count_of(w, c, row) : 0, s);
 		break;
 	}
 	fm_buf_add(&w->buf, s, n);
