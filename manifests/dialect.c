@@ -410,9 +410,37 @@ static int check_packets(const struct fm_dialect *d, const struct fm_yaml *root,
 	return FM_OK;
 }
 
+static bool is_missing(const struct fm_dialect *d, const char *word)
+{
+	for (int i = 0; i < d->nmissing; i++)
+		if (strcmp(d->missing[i], word) == 0)
+			return true;
+	return !*word;
+}
+
+/* A label of several columns is written in the first of them: what stands in the others must be no part of it. */
+static int check_joined(const struct fm_dialect *d, const struct fm_yaml *root, struct fm_error *err)
+{
+	int n = 0, joined = 0;
+
+	for (int i = 0; i < d->ncols; i++) {
+		n += d->cols[i].col == FM_LABEL;
+		joined += d->cols[i].col == FM_LABEL && d->cols[i].role == FM_ROLE_SUM;
+	}
+	if (joined && joined < n)
+		return fm_yaml_fail(root, err, "a label of several columns has sum: true on each of them");
+	if (n > FM_DIALECT_JOINED)
+		return fm_yaml_fail(root, err, "a label has at most %d columns, not %d", FM_DIALECT_JOINED, n);
+	if (n > 1 && (!is_missing(d, d->unset) || (d->blanks && !*d->unset)))
+		return fm_yaml_fail(root, err, "a label of several columns needs unset to be a word of missing");
+	return FM_OK;
+}
+
 /* What the keys mean together. */
 static int check_whole(const struct fm_dialect *d, const struct fm_yaml *root, struct fm_error *err)
 {
+	int rc;
+
 	if (d->name[0] == '\0')
 		return fm_yaml_fail(root, err, "a dialect needs a name");
 	if (d->ncols == 0)
@@ -435,6 +463,8 @@ static int check_whole(const struct fm_dialect *d, const struct fm_yaml *root, s
 	if (d->extra_columns && d->header && !d->header_optional)
 		return fm_yaml_fail(root, err,
 				    "extra_columns is for header: false: with a header, columns are found by name");
+	if ((rc = check_joined(d, root, err)) < 0)
+		return rc;
 	for (int i = 0; i < d->ncols && d->icmp; i++)
 		if (d->cols[i].format == FM_FMT_TYPE_CODE || d->cols[i].format == FM_FMT_ADDRESS_PORT ||
 		    fm_dialect_is_icmp(d, i))

@@ -41,7 +41,7 @@ enum fm_format {
 enum fm_role {
 	FM_ROLE_VALUE,
 	FM_ROLE_START, /* of te: the start of the flow, te less td */
-	FM_ROLE_SUM,   /* of pkt and byt: one of the columns whose sum is the value */
+	FM_ROLE_SUM,   /* of pkt and byt: one of the columns whose sum is the value; of label: one that is joined */
 	FM_ROLE_REPLY, /* of pkt and byt: those of the way back, which is a flow of its own where they are not 0 */
 };
 /* Where rows of ICMP have type and code (traces/icmp.h). */
@@ -52,6 +52,7 @@ enum fm_icmp {
 };
 enum fm_encoding { FM_ENCODING_UTF8, FM_ENCODING_WINDOWS_1252, FM_ENCODING_UTF16 };
 #define FM_DIALECT_MAXCOLS 64
+#define FM_DIALECT_JOINED 4 /* columns of a label */
 struct fm_dialect {
 	char name[64], description[160];
 	bool header;

@@ -121,10 +121,10 @@ static int column_more(const struct fm_dialect *d, int i, const struct fm_yaml *
 	if ((format == FM_FMT_LOWER || format == FM_FMT_NUMBER) && d->cols[i].col != FM_PR)
 		return fm_yaml_fail(v, err, "column '%s': '%s' cannot be read as %s", name,
 				    fm_cols[d->cols[i].col].name, format_names[format]);
-	if (!count && (d->cols[i].suffix || d->cols[i].role == FM_ROLE_SUM))
+	if (!count && (d->cols[i].suffix || (d->cols[i].role == FM_ROLE_SUM && d->cols[i].col != FM_LABEL)))
 		return fm_yaml_fail(v, err, "column '%s': %s, not for %s", name,
 				    d->cols[i].suffix ? "suffix is for pkt and byt"
-						      : "sum is for pkt, byt, te and start",
+						      : "sum is for pkt, byt, te, start and label",
 				    fm_cols[d->cols[i].col].name);
 	if (fm_dialect_is_icmp(d, i) && d->cols[i].col != FM_DP)
 		return fm_yaml_fail(v, err, "column '%s': '%s' cannot be read as %s: type and code of ICMP are dp",

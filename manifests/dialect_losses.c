@@ -106,12 +106,19 @@ static void say_sums(const struct fm_dialect *to, struct losses *out)
 
 	for (int k = 0; k < to->ncols; k++)
 		for (int i = 0; i < k; i++)
-			if (to->cols[k].role == FM_ROLE_SUM && to->cols[i].col == to->cols[k].col) {
+			if (to->cols[k].role == FM_ROLE_SUM && to->cols[i].col == to->cols[k].col &&
+			    to->cols[k].col != FM_LABEL) {
 				add_name(&list, to->cols[k].name);
 				break;
 			}
 	if (list.n)
 		say(out, "both ways of a conversation are summed in one column: always 0 are %s", list.text);
+	list = (struct names){0};
+	for (int k = 0, first = 1; k < to->ncols; k++)
+		if (to->cols[k].role == FM_ROLE_SUM && to->cols[k].col == FM_LABEL && !first--)
+			add_name(&list, to->cols[k].name);
+	if (list.n)
+		say(out, "the parts of a label are joined in one column: always empty are %s", list.text);
 	list = (struct names){0};
 	for (int k = 0; k < to->ncols; k++)
 		if (to->cols[k].role == FM_ROLE_REPLY)

@@ -114,6 +114,7 @@ void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing m
 		r->column[k].kind = c < 0 ? 0 : (uint8_t)fm_cols[c].kind;
 		r->column[k].only = d->cols[k].nonly > 0;
 		r->column[k].aside = fm_dialect_is_aside(d, k);
+		r->has_joined = r->has_joined || (c == FM_LABEL && d->cols[k].role == FM_ROLE_SUM);
 		r->has_ways = r->has_ways || d->cols[k].role == FM_ROLE_REPLY;
 		r->column[k].apart = c >= 0 && (d->cols[k].nalso || fm_dialect_is_icmp(d, k));
 		r->has_icmp = r->has_icmp || (c >= 0 && fm_dialect_is_icmp(d, k));
@@ -335,7 +336,7 @@ static void key_of(const char *s, size_t n, uint64_t key[2])
 	}
 }
 
-static void take_category(struct fm_row *r, int k, const char *s, size_t n)
+void fm_row_category(struct fm_row *r, int k, const char *s, size_t n)
 {
 	int c = (int)r->column[k].col, i;
 	uint16_t *out = (uint16_t *)r->t->col[c] + r->t->rows;
@@ -361,7 +362,7 @@ static void take_category(struct fm_row *r, int k, const char *s, size_t n)
 	*out = (uint16_t)i;
 }
 
-static void take_missing(struct fm_row *r, int k)
+void fm_row_missing(struct fm_row *r, int k)
 {
 	int c = r->d->cols[k].col;
 	char *at = (char *)r->t->col[c] + r->t->rows * fm_cols[c].width;
@@ -380,7 +381,7 @@ static void take_missing(struct fm_row *r, int k)
 	r->nmissing++;
 	r->lacks |= 1u << c;
 	if (fm_cols[c].kind == FM_KIND_CATEGORY)
-		take_category(r, k, "0", 1);
+		fm_row_category(r, k, "0", 1);
 	else if (fm_cols[c].kind == FM_KIND_ADDRESS)
 		fm_row_set_address(r, c, &(struct fm_address){.b = {[10] = 0xff, [11] = 0xff}});
 	else
@@ -425,7 +426,7 @@ static void end_apart(struct fm_row *r)
 		for (int k = 0; k < r->d->ncols && !r->bad; k++)
 			if (r->column[k].apart && !fm_dialect_is_icmp(r->d, k) && !(r->told >> k & 1u) &&
 			    (r->column[k].kind == FM_KIND_PORT) == (ports > 0) && !(ports && icmp))
-				take_missing(r, k);
+				fm_row_missing(r, k);
 		if (r->bad)
 			return;
 		icmp = r->icmp[0] >= 0 && fm_row_icmp_number(r);
@@ -440,33 +441,6 @@ void fm_row_begin(struct fm_row *r)
 {
 	memset(r, 0, offsetof(struct fm_row, icmp));
 	r->icmp[0] = r->icmp[1] = -1;
-}
-
-/* The label of a row that is bad already: which class loses a row. */
-static void take_bad_label(struct fm_row *r, int k, const char *s, size_t n)
-{
-	char reason[sizeof r->reason];
-
-	if (is_missing(r, s, n))
-		return;
-	memcpy(reason, r->reason, sizeof reason);
-	r->bad = false;
-	take_category(r, k, s, n);
-	r->has_label = !r->bad;
-	r->bad = true;
-	memcpy(r->reason, reason, sizeof reason);
-}
-
-const char *fm_row_bad_label(const struct fm_row *r, char text[FM_DICT_VALUE_MAX + 1])
-{
-	if (!r->has_label)
-		return NULL;
-	if (r->nfresh >> FM_LABEL & 1u) {
-		memcpy(text, r->fresh[FM_LABEL].text, r->fresh[FM_LABEL].len);
-		text[r->fresh[FM_LABEL].len] = 0;
-		return text;
-	}
-	return r->t->dict[FM_LABEL].value[r->t->label[r->t->rows]];
 }
 
 void fm_row_field(struct fm_row *r, const char *s, size_t n)
@@ -484,15 +458,19 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 		fm_row_aside(r, k, s, r->d->cols[k].samples && is_missing(r, s, n) ? 0 : n);
 		return;
 	}
+	if (r->has_joined && r->column[k].col == FM_LABEL) {
+		fm_row_label_part(r, k, s, n, is_missing(r, s, n));
+		return;
+	}
 	if (r->bad) {
-		if (r->column[k].col == FM_LABEL)
-			take_bad_label(r, k, s, n);
+		if (r->column[k].col == FM_LABEL && !is_missing(r, s, n))
+			fm_row_take_bad_label(r, k, s, n);
 		return;
 	}
 	if (r->column[k].apart && take_apart(r, k, s, n))
 		return;
 	if (is_missing(r, s, n)) {
-		take_missing(r, k);
+		fm_row_missing(r, k);
 		return;
 	}
 	switch ((enum fm_kind)r->column[k].kind) {
@@ -509,7 +487,7 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 		take_port(r, k, s, n);
 		break;
 	case FM_KIND_CATEGORY:
-		take_category(r, k, s, n);
+		fm_row_category(r, k, s, n);
 		r->has_label = r->has_label || (r->column[k].col == FM_LABEL && !r->bad);
 		break;
 	case FM_KIND_COUNT:
@@ -537,9 +515,12 @@ static bool is_whole(const struct fm_row *r)
 bool fm_row_end(struct fm_row *r)
 {
 	if (!is_whole(r)) {
-		r->bad = r->has_label = r->other = false; /* the number of columns explains whatever else was wrong */
+		r->bad = r->has_label = r->other = false;
+		memset(r->joined_n, 0, sizeof r->joined_n); /* the number of columns explains whatever else was wrong */
 		fm_row_refuse(r, "%d column%s where %d are expected", r->field, r->field == 1 ? "" : "s", r->nfields);
 	}
+	if (r->has_joined)
+		fm_row_join_label(r);
 	if (r->has_apart && !r->bad)
 		end_apart(r);
 	if (!r->bad && r->dotted)

@@ -76,10 +76,12 @@ struct fm_row {
 	unsigned clock_parts;      /* roles of times that are put together from a date and a time of day */
 	unsigned summed, lacks;    /* columns that have a part of their sum; that are missing */
 	int nwords[2];
-	uint64_t told;     /* columns of several names that have a value */
-	uint64_t reply[2]; /* packets and bytes of the way back */
-	uint64_t sampling; /* what a column says of it; 0: nothing */
-	int icmp[2];       /* type and code of ICMP, or -1 */
+	uint64_t told;                       /* columns of several names that have a value */
+	uint64_t reply[2];                   /* packets and bytes of the way back */
+	uint64_t sampling;                   /* what a column says of it; 0: nothing */
+	uint8_t joined_n[FM_DIALECT_JOINED]; /* bytes of the parts of the label, in the dialect's order */
+	bool join_missing;                   /* a part is a word for a missing value */
+	int icmp[2];                         /* type and code of ICMP, or -1 */
 
 	const struct fm_dialect *d;
 	enum fm_missing missing;
@@ -107,11 +109,13 @@ struct fm_row {
 		int64_t ms;
 		unsigned said; /* enum fm_trace_said, as bits */
 	} time[FM_ROLE_START + 1];
-	int64_t start_ms;          /* of this row, if has_start */
-	bool has_icmp;             /* columns of type and code of ICMP */
-	bool has_apart;            /* a column is apart */
-	bool tells_all;            /* start, te and td have columns: a start is read to compare, and may be no time */
-	uint32_t word[2][4];       /* of sa and of da, where each has four columns */
+	int64_t start_ms;    /* of this row, if has_start */
+	bool has_icmp;       /* columns of type and code of ICMP */
+	bool has_apart;      /* a column is apart */
+	bool tells_all;      /* start, te and td have columns: a start is read to compare, and may be no time */
+	uint32_t word[2][4]; /* of sa and of da, where each has four columns */
+	bool has_joined;     /* the label has several columns */
+	char joined[FM_DIALECT_JOINED][FM_DICT_VALUE_MAX];
 	bool has_ways;             /* packets and bytes of the way back have columns */
 	bool ipv4_only;            /* IPv6 is refused */
 	uint64_t lacking[FM_NCOL]; /* good rows in which the column is missing */

@@ -1,6 +1,7 @@
 /*
  * row_parts.h - what the files that fill a row share (row.h): row.c, row_line.c for lines, row_address.c for
- * both addresses, row_icmp.c for type and code of ICMP, row_time.c for times, and row_ways.c for the way back.
+ * both addresses, row_icmp.c for type and code of ICMP, row_label.c for labels, row_time.c for times, and row_ways.c
+ * for the way back.
  */
 #ifndef FM_TRACES_ROW_PARTS_H
 #define FM_TRACES_ROW_PARTS_H
@@ -36,6 +37,14 @@ void fm_row_aside(struct fm_row *r, int k, const char *s, size_t n);
 void fm_row_turn(struct fm_row *r);
 /* Packets and bytes, those of the way back too, times the rate at which packets were sampled. */
 void fm_row_multiply(struct fm_row *r, uint64_t rate);
+/* A field of a category, and one of any column that is missing. */
+void fm_row_category(struct fm_row *r, int k, const char *s, size_t n);
+void fm_row_missing(struct fm_row *r, int k);
+/* The label of a row that is bad already: which class loses a row. */
+void fm_row_take_bad_label(struct fm_row *r, int k, const char *s, size_t n);
+/* A field of a label of several columns, and behind all fields the label. */
+void fm_row_label_part(struct fm_row *r, int k, const char *s, size_t n, bool missing);
+void fm_row_join_label(struct fm_row *r);
 /* Of a row of ICMP the number of its protocol, 1 or 58; else 0. */
 int fm_row_icmp_number(const struct fm_row *r);
 /* Behind all fields: type.code where there is none, and none where there is; ports of ICMP in the form of flows. */

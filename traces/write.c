@@ -397,6 +397,10 @@ static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 		n = format_port(t, row, port_of(w, c, row), f, s);
 		break;
 	case FM_KIND_CATEGORY:
+		if (is_later_part(w->d, k)) { /* of a label, which is in the first of its columns */
+			fm_buf_printf(&w->buf, w->d->json ? "\"%s\"" : "%s", w->d->unset);
+			return FM_OK;
+		}
 		if (has)
 			return add_category(w, c, row, err);
 		s[n++] = '0';

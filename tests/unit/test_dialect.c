@@ -224,14 +224,18 @@ static void test_wrong_dialects_are_refused(void **state)
 	refused(GOOD "header_mark: '#fields'\n", "header_mark is for header: true");
 	refused(GOOD "header: true\nextra_columns: true\n", "extra_columns is for header: false");
 	refused(GOOD "hosts: {a: b}\n", "hosts: 'b' is not an address");
-	refused(GOOD "  - {name: x, column: label, sum: true}\n", "sum is for pkt, byt, te and start, not for label");
+	refused(GOOD "  - {name: x, column: flg, sum: true}\n",
+		"sum is for pkt, byt, te, start and label, not for flg");
+	refused(GOOD "  - {name: x, column: label, sum: true}\n  - {name: y, column: label}\n",
+		"has sum: true on each of them");
 	refused(GOOD "  - {name: x, column: label, suffix: 1000}\n", "suffix is for pkt and byt, not for label");
 	refused(GOOD "  - {name: x, column: label, only: [a]}\n", "only is for a column that fills none");
 	refused(GOOD "  - {name: x, only: []}\n", "only takes 1 to 8 words");
 	refused(GOOD "  - {name: x, words: 2}\n", "words is for delimiter: blanks");
 	refused(GOOD "  - {name: x, column: label, reversed: [a]}\n", "reversed is for a column that fills none");
 	refused(GOOD "  - {name: x, column: label, flows: true}\n", "flows is for a column that fills none");
-	refused(GOOD "  - {name: x, reversed: [a], flows: true}\n", "of only, reversed and flows a column has one");
+	refused(GOOD "  - {name: x, reversed: [a], flows: true}\n",
+		"of only, reversed, flows and sampling a column has one");
 	refused(GOOD "  - {name: x, reversed: []}\n", "reversed takes 1 to 8 words");
 	refused(GOOD "  - {name: x, others: skip}\n", "others is for a column with only");
 	refused(GOOD "  - {name: x, only: [a], others: drop}\n", "others takes skip or bad, not 'drop'");

@@ -317,6 +317,47 @@ static void unsw_nb15_needs_no_header(void **state)
 		 {"2015-01-22 11:50:14", 1, "59.166.0.0", "149.171.126.6", 1390, 53, "UDP", 4, 296, "Fuzzers"});
 }
 
+/* The parts of a label may stand in any order in the file; what no map knows is written joined, in the first. */
+static void a_label_of_several_columns(void **state)
+{
+#define JOINED(lines)                                                                                                  \
+	"name: x\nheader: true\n" lines "columns:\n  - {name: te, column: te}\n  - {name: td, column: td}\n"           \
+	"  - {name: sa, column: sa}\n  - {name: sp, column: sp}\n  - {name: da, column: da}\n"                         \
+	"  - {name: dp, column: dp}\n  - {name: pr, column: pr}\n  - {name: pkt, column: pkt}\n"                       \
+	"  - {name: byt, column: byt}\n  - {name: class, column: label, sum: true}\n"                                  \
+	"  - {name: type, column: label, sum: true}\n  - {name: detail, column: label, sum: true}\n"
+#define JOINED_ROW "2016-04-11 00:01:06,0.5,10.0.0.1,192.0.2.7,53,53,UDP,1,60,"
+#define JOINED_FLOW(label)                                                                                             \
+	{                                                                                                              \
+		"2016-04-11 00:01:06", 500, "10.0.0.1", "192.0.2.7", 53, 53, "UDP", 1, 60, label                       \
+	}
+	struct fm_dialect *d = NULL;
+	struct fm_error err;
+	struct reading *r;
+
+	(void)state;
+	READS_AS(
+	    put("d.yaml",
+		JOINED("missing: [\"\", \"-\"]\nlabels: {normal: background, \"attack/dos*\": dos, \"0\": none}\n")),
+	    "detail,type,te,td,sa,da,sp,dp,pr,pkt,byt,class\n"
+	    "hulk,dos," JOINED_ROW "attack\n"
+	    "-,scan," JOINED_ROW "attack\n"
+	    ",," JOINED_ROW "normal\n"
+	    "ssh,," JOINED_ROW "\n",
+	    JOINED_FLOW("dos"), JOINED_FLOW("attack/scan"), JOINED_FLOW("background"), JOINED_FLOW("ssh"));
+	assert_int_equal(fm_dialect_load(&d, put("d.yaml", JOINED("unset: x\n")), &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "a label of several columns needs unset to be a word of missing"));
+	assert_int_equal(fm_dialect_load(&d, put("d.yaml", JOINED("")), &err), FM_OK);
+	r = read_trace_file(put("in.csv", "detail,type,te,td,sa,da,sp,dp,pr,pkt,byt,class\n"
+					  "c,b," JOINED_ROW "a\n"
+					  "c,b,2016-04-11 00:01:06,x,10.0.0.1,192.0.2.7,53,53,UDP,1,60,a\n"),
+			    d, NULL, 1);
+	assert_int_equal(r->rc, FM_OK);
+	assert_int_equal(r->st.bad, 1);
+	done(r);
+	fm_dialect_free(d);
+}
+
 /* ---- all of them ---- */
 
 /* Flows with what some dialect has a form of its own for; times suit the half clock of cic-ids2017. */
@@ -520,6 +561,7 @@ int main(void)
 	    cmocka_unit_test(collectors_of_other_makes),
 	    cmocka_unit_test(ipv6_is_read_as_each_tool_writes_it),
 	    cmocka_unit_test(ipv6_can_be_refused),
+	    cmocka_unit_test(a_label_of_several_columns),
 	    cmocka_unit_test(every_built_in_dialect_reads_what_it_writes),
 	    cmocka_unit_test(json_has_numbers_and_no_quote_inside_a_string),
 	    cmocka_unit_test(the_schema_of_json_has_the_keys_that_are_written),
