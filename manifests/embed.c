@@ -42,6 +42,7 @@ EMBED(dialect_nfdump_json, "manifests/dialects/nfdump-json.yaml");
 EMBED(dialect_nfdump_line, "manifests/dialects/nfdump-line.yaml");
 EMBED(dialect_nfdump_long, "manifests/dialects/nfdump-long.yaml");
 EMBED(dialect_nfdump_pipe, "manifests/dialects/nfdump-pipe.yaml");
+EMBED(dialect_nfdump_pipe17, "manifests/dialects/nfdump-pipe17.yaml");
 EMBED(dialect_nfdump16, "manifests/dialects/nfdump16.yaml");
 EMBED(dialect_nfstream, "manifests/dialects/nfstream.yaml");
 EMBED(dialect_pcap, "manifests/dialects/pcap.yaml");
@@ -84,6 +85,7 @@ static const struct {
     {FM_EMBED_DIALECT, "nfdump-line", fm_file_dialect_nfdump_line, &fm_file_dialect_nfdump_line_len},
     {FM_EMBED_DIALECT, "nfdump-long", fm_file_dialect_nfdump_long, &fm_file_dialect_nfdump_long_len},
     {FM_EMBED_DIALECT, "nfdump-pipe", fm_file_dialect_nfdump_pipe, &fm_file_dialect_nfdump_pipe_len},
+    {FM_EMBED_DIALECT, "nfdump-pipe17", fm_file_dialect_nfdump_pipe17, &fm_file_dialect_nfdump_pipe17_len},
     {FM_EMBED_DIALECT, "nfdump16", fm_file_dialect_nfdump16, &fm_file_dialect_nfdump16_len},
     {FM_EMBED_DIALECT, "nfstream", fm_file_dialect_nfstream, &fm_file_dialect_nfstream_len},
     {FM_EMBED_DIALECT, "pcap", fm_file_dialect_pcap, &fm_file_dialect_pcap_len},

@@ -200,6 +200,19 @@ static void nfdump_for_people_and_for_pipes(void **state)
 		 {"2016-04-11 00:01:07.124", 1001, "::1", "::1", 53, 35203, "UDP", 1, 130, NULL});
 }
 
+/* Rows of nfdump 1.7.1, but for one time. */
+static void nfdump_17_has_milliseconds_in_pipes(void **state)
+{
+	(void)state;
+	READS_AS("nfdump-pipe17",
+		 "2|1460332866100|1460332867100|17|0|0|0|167772161|53|0|0|0|3221225991|1000|0|0|0|0|0|0|1|38\n"
+		 "10|1460332866900|1460332866900|58|4269801472|0|0|1|0|4278321152|0|0|1|34560|0|0|0|0|0|0|1|68\n"
+		 "2|1460332866200|1460332866200|6|0|0|0|167772161|443|0|0|0|3221225991|1001|0|0|0|0|18|0|1|60\n",
+		 {"2016-04-11 00:01:07.100", 1000, "10.0.0.1", "192.0.2.7", 53, 1000, "UDP", 1, 38, NULL},
+		 {"2016-04-11 00:01:06.900", 0, "fe80::1", "ff02::1", 0, 34560, "ICMP6", 1, 68, NULL},
+		 {"2016-04-11 00:01:06.200", 0, "10.0.0.1", "192.0.2.7", 443, 1001, "TCP", 1, 60, NULL});
+}
+
 static void ipv6_is_read_as_each_tool_writes_it(void **state)
 {
 	(void)state;
@@ -557,6 +570,7 @@ int main(void)
 	    cmocka_unit_test(unsw_nb15_sums_both_ways),
 	    cmocka_unit_test(unsw_nb15_needs_no_header),
 	    cmocka_unit_test(nfdump_for_people_and_for_pipes),
+	    cmocka_unit_test(nfdump_17_has_milliseconds_in_pipes),
 	    cmocka_unit_test(a_row_of_another_kind_is_bad),
 	    cmocka_unit_test(collectors_of_other_makes),
 	    cmocka_unit_test(ipv6_is_read_as_each_tool_writes_it),
