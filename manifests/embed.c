@@ -56,7 +56,9 @@ EMBED(dialect_unsw_nb15, "manifests/dialects/unsw-nb15.yaml");
 EMBED(dialect_zeek, "manifests/dialects/zeek.yaml");
 EMBED(dialect_zeek_iot23, "manifests/dialects/zeek-iot23.yaml");
 EMBED(dialect_zeek_json, "manifests/dialects/zeek-json.yaml");
+EMBED(dialect_zeek_json_labeled, "manifests/dialects/zeek-json-labeled.yaml");
 EMBED(dialect_zeek_json_iso, "manifests/dialects/zeek-json-iso.yaml");
+EMBED(dialect_zeek_json_iso_labeled, "manifests/dialects/zeek-json-iso-labeled.yaml");
 EMBED(dialect_zeek_labeled, "manifests/dialects/zeek-labeled.yaml");
 EMBED(licence_cc0, "manifests/licences/CC0-1.0.txt");
 EMBED(licence_cc_by, "manifests/licences/CC-BY-4.0.txt");
@@ -99,7 +101,10 @@ static const struct {
     {FM_EMBED_DIALECT, "zeek", fm_file_dialect_zeek, &fm_file_dialect_zeek_len},
     {FM_EMBED_DIALECT, "zeek-iot23", fm_file_dialect_zeek_iot23, &fm_file_dialect_zeek_iot23_len},
     {FM_EMBED_DIALECT, "zeek-json", fm_file_dialect_zeek_json, &fm_file_dialect_zeek_json_len},
+    {FM_EMBED_DIALECT, "zeek-json-labeled", fm_file_dialect_zeek_json_labeled, &fm_file_dialect_zeek_json_labeled_len},
     {FM_EMBED_DIALECT, "zeek-json-iso", fm_file_dialect_zeek_json_iso, &fm_file_dialect_zeek_json_iso_len},
+    {FM_EMBED_DIALECT, "zeek-json-iso-labeled", fm_file_dialect_zeek_json_iso_labeled,
+     &fm_file_dialect_zeek_json_iso_labeled_len},
     {FM_EMBED_DIALECT, "zeek-labeled", fm_file_dialect_zeek_labeled, &fm_file_dialect_zeek_labeled_len},
     {FM_EMBED_LICENCE, "CC0-1.0", fm_file_licence_cc0, &fm_file_licence_cc0_len},
     {FM_EMBED_LICENCE, "CC-BY-4.0", fm_file_licence_cc_by, &fm_file_licence_cc_by_len},

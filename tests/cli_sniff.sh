@@ -43,6 +43,21 @@ holds "the rules of its zone are among the inputs: other ones are another store"
 expect 3 "auto refuses it" ingest other.csv --set source.dialect=auto
 says err "flowmint sniff prints a dialect file to start from" "and says what to do"
 
+# A label that the built-in dialect has no column for.
+awk -F, -v OFS=, 'BEGIN { print "firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort,packets,bytes,flows,class" }
+	{ print $1, $2, $7, $3, $5, $4, $6, $11, $12, 1, $13 }' good.csv >labeled.csv
+expect 0 "a column that the dialect would not read" "$F" sniff labeled.csv
+says out '{name: "class", column: label}   # by its name: not read by the built-in one' "is in the file that is printed"
+cp out labeled.yaml
+expect 3 "auto refuses it" ingest labeled.csv --set source.dialect=auto
+says err "but not column class, which by its name has the label" "and names it"
+expect 0 "by its name the dialect reads it" ingest labeled.csv --set source.dialect=nfdump
+says err "warning: $T/labeled.csv: column class is not read" "and what is not read is warned of"
+expect 0 "the printed file reads the label" ingest labeled.csv --set source.dialect="$T/labeled.yaml"
+holds "without a warning of it" sh -c '! grep -q "is not read" err'
+unsealed w ingest kept
+holds "into the store" grep -rq background kept/train
+
 # JSON of a form of its own.
 awk -F, '{ printf "{\"event_type\":\"flow\",\"src_ip\":\"%s\",\"src_port\":%s,\"dest_ip\":\"%s\",\"dest_port\":%s,\"proto\":\"%s\",\"flow\":{\"pkts_toserver\":%s,\"bytes_toserver\":%s,\"start\":\"%s\",\"end\":\"%s\"}}\n", $3, $5, $4, $6, $7, $11, $12, $1, $1 }' \
 	good.csv >eve.json

@@ -5,6 +5,7 @@
 #include "traces/capture.h"
 #include "traces/files.h"
 #include "traces/reader.h"
+#include "traces/sniff_unread.h"
 #include "traces/trace.h"
 
 #define EARLY_ROWS 10000 /* after so many a hopeless share of bad rows ends the reading */
@@ -185,12 +186,24 @@ static int find_kind(const struct fm_trace_opts *o, const struct fm_reader_kind 
 	return FM_OK;
 }
 
+/* Of the first file: those of a list have the same columns. */
+static void warn_of_unread(const struct fm_trace_opts *o)
+{
+	char first[FM_FILE_PATH];
+	const char *list = o->path;
+
+	if (fm_files_next(&list, first))
+		fm_unread_warn(o->dialect, first, o->member);
+}
+
 int fm_trace_read(const struct fm_trace_opts *o, struct fm_trace_stats *stats, struct fm_error *err)
 {
 	struct pass p = {.o = o, .kind = &fm_reader_csv};
 	int rc = find_kind(o, &p.kind, err);
 
 	p.st.place = p.kind->place;
+	if (rc >= 0 && !o->quiet && p.kind == &fm_reader_csv)
+		warn_of_unread(o);
 	if (rc < 0 || (rc = p.kind->open(&p.r, o, err)) < 0 || (rc = read_all(&p, err)) < 0)
 		goto out;
 	rc = check_result(&p, err);

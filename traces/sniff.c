@@ -20,6 +20,7 @@ struct look {
 	uint64_t odd;     /* times that no trace has */
 	uint64_t nowhere; /* rows without an address */
 	bool label[FM_DIALECT_MAXCOLS];
+	bool labelled; /* a row has one */
 };
 
 static uint64_t mix(uint64_t h, uint64_t v)
@@ -56,6 +57,8 @@ static int on_chunk(void *ctx, struct fm_table *t, struct fm_error *err)
 				l->c->digest = fm_cols[c].kind == FM_KIND_CATEGORY
 						   ? mix_text(l->c->digest, fm_table_category(t, (enum fm_col)c, i))
 						   : mix(l->c->digest, fm_table_key(t, c, i));
+		l->labelled =
+		    l->labelled || (FM_HAS(t, FM_LABEL) && strcmp(fm_table_category(t, FM_LABEL, i), "0") != 0);
 		for (int k = 0; k < l->d->nlabels && FM_HAS(t, FM_LABEL); k++)
 			l->label[k] = l->label[k] || strcmp(fm_table_category(t, FM_LABEL, i), l->d->labels[k].to) == 0;
 	}
@@ -89,7 +92,7 @@ static int try_dialect(const struct fm_dialect *d, const char *path, const char 
 		c->columns += fm_row_needs(d, k);
 	for (int k = 0; k < d->nlabels; k++)
 		c->mapped += l.label[k];
-	if (l.nowhere == st.rows)
+	if (l.nowhere == st.rows || (d->json && d->present >> FM_LABEL & 1u && !l.labelled))
 		return FM_OK;
 	/* A header says what a file is, and so does a capture's beginning; without one the values must. */
 	*fits =
@@ -140,6 +143,18 @@ out:
 	return rc;
 }
 
+static int find_unread(struct fm_sniffed *s, const char *path, const char *member, struct fm_error *err)
+{
+	struct fm_dialect *d = NULL;
+	int rc;
+
+	if ((rc = fm_dialect_load(&d, s->candidate[0].name, err)) < 0)
+		return rc;
+	s->nunread = fm_capture_of(d) ? 0 : fm_unread(d, path, member, s->unread);
+	fm_dialect_free(d);
+	return FM_OK;
+}
+
 int fm_sniff(struct fm_sniffed *s, const char *path, const char *member, struct fm_error *err)
 {
 	struct fm_embed e;
@@ -170,7 +185,9 @@ int fm_sniff(struct fm_sniffed *s, const char *path, const char *member, struct 
 		if (rc >= 0 && fits)
 			add(s, c);
 	}
-	s->sure = s->n > 0;
+	if (s->n && (rc = find_unread(s, path, member, err)) < 0)
+		return rc;
+	s->sure = s->n > 0 && !s->nunread;
 	for (int i = 1; i < s->n; i++)
 		s->sure = s->sure && (is_better(&s->candidate[0], &s->candidate[i]) ||
 				      s->candidate[i].digest == s->candidate[0].digest);
@@ -189,6 +206,13 @@ int fm_sniff_decide(const struct fm_sniffed *s, const char *path, struct fm_erro
 			       "%s: no built-in dialect reads its first rows: flowmint sniff prints a dialect file to "
 			       "start from; set source.dialect to it",
 			       path);
+	if (s->nunread)
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "%s: dialect %s reads its first rows, but not column %s, which by its name has %s: set "
+		    "source.dialect: %s to go without it, or to a dialect file that reads it (flowmint sniff "
+		    "prints one)",
+		    path, s->candidate[0].name, s->unread[0].name, s->unread[0].what, s->candidate[0].name);
 	for (int i = 0; i < s->n && len < sizeof names; i++)
 		len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", i ? ", " : "", s->candidate[i].name);
 	return fm_fail(err, FM_EINPUT,

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "traces/sniff_unread.h"
 
 #define FM_SNIFF_ROWS 1000
 #define FM_SNIFF_CANDIDATES 8
@@ -26,7 +27,10 @@ struct fm_sniffed {
 		uint64_t digest;    /* of the rows, as read */
 	} candidate[FM_SNIFF_CANDIDATES];
 	int n;
-	bool sure; /* the first candidate it is: there is no other, or the others read the same or less */
+	struct fm_unread unread[FM_UNREAD_MAX]; /* what the first candidate leaves, and should not */
+	int nunread;
+	bool sure; /* the first candidate it is: there is no other, or the others read the same or less, and it leaves
+		    * no label unread, or the like */
 };
 /* FM_EINPUT: the file cannot be read at all. Finding none is no failure. */
 int fm_sniff(struct fm_sniffed *s, const char *path, const char *member, struct fm_error *err) FM_MUST_CHECK;

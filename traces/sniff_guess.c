@@ -111,8 +111,23 @@ static void find_delimiter(struct fm_sniff_page *p)
 			p->delimiter = *c;
 		}
 	}
+}
+
+int fm_sniff_page(struct fm_sniff_page *p, const char *path, const char *member, char delimiter, struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = read_page(p, path, member, err)) < 0 ||
+	    (rc = fm_sniff_json(&p->text, FM_SNIFF_FIELDS, &p->json, err)) < 0)
+		return rc;
+	cut_lines(p);
+	if (!delimiter || p->json)
+		find_delimiter(p);
+	else
+		p->delimiter = delimiter;
 	for (int i = 0; i < p->nlines; i++)
 		p->ncells[i] = cut_fields(&p->line[i], p->delimiter, p->cell[i]);
+	return FM_OK;
 }
 
 /* ---- kinds of values ---- */
@@ -528,11 +543,8 @@ int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bo
 	*whole = false;
 	if ((rc = fm_alloc(&p, 1, sizeof *p, "the first lines", err)) < 0)
 		return rc;
-	if ((rc = read_page(p, path, member, err)) < 0 ||
-	    (rc = fm_sniff_json(&p->text, FM_SNIFF_FIELDS, &p->json, err)) < 0)
+	if ((rc = fm_sniff_page(p, path, member, 0, err)) < 0)
 		goto out;
-	cut_lines(p);
-	find_delimiter(p);
 	if (p->nfields < FEWEST) {
 		rc =
 		    p->nfields < 2

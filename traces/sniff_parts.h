@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "base/mem.h"
 
 #define FM_SNIFF_LINES 64
@@ -43,6 +44,10 @@ struct fm_sniff_guess {
 	const char *why;
 };
 
+/* The first lines of a file in p, which is zero; delimiter 0: the one that they seem to have. The caller frees p->text.
+ */
+int fm_sniff_page(struct fm_sniff_page *p, const char *path, const char *member, char delimiter,
+		  struct fm_error *err) FM_MUST_CHECK;
 /* The format of a time, or NULL; the number of a whole one, else 0. */
 enum fm_sniff_kind fm_sniff_kind_of(const struct fm_sniff_field *f, const char **format, uint64_t *number);
 /* The column fills col. */

@@ -44,8 +44,13 @@ static int describe(const struct fm_sniffed *s, const char *file, const char *me
 		fm_buf_puts(out, "\n");
 	}
 	if (s->n && fm_embed_find(&e, FM_EMBED_DIALECT, s->candidate[0].name)) {
-		fm_buf_printf(out, "# %s source.dialect: %s\n", s->sure ? "set" : "the first one may be it:", e.name);
+		fm_buf_printf(out, "# %s source.dialect: %s%s\n",
+			      s->sure || s->nunread ? "set" : "the first one may be it:", e.name,
+			      s->nunread ? " to go without the last columns below, or to this file with them" : "");
 		fm_buf_add(out, e.text, e.n);
+		for (int i = 0; i < s->nunread; i++)
+			fm_buf_printf(out, "  - {name: \"%s\", %s}   # by its name: not read by the built-in one\n",
+				      s->unread[i].name, s->unread[i].key);
 		return fm_buf_check(out, err);
 	}
 	fm_buf_puts(out, "# No built-in dialect reads it.\n");

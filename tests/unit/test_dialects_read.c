@@ -128,6 +128,16 @@ static void zeek_has_comments_and_starts(void **state)
 	    "\"conn_state\":\"SF\",\"orig_pkts\":14,\"orig_ip_bytes\":1016,\"resp_pkts\":16,\"resp_ip_bytes\":1226}\n",
 	    {"2022-06-12 21:59:59.579", 1135, "147.32.81.167", "40.74.108.123", 62771, 443, "TCP", 30, 2242, NULL});
 	READS_AS(
+	    "zeek-json-labeled",
+	    "{\"ts\":1655071198.444458,\"id.orig_h\":\"147.32.81.167\",\"id.orig_p\":62771,\"id.resp_h\":"
+	    "\"40.74.108.123\",\"id.resp_p\":443,\"proto\":\"tcp\",\"duration\":1.135424,\"conn_state\":\"SF\","
+	    "\"orig_pkts\":14,\"orig_ip_bytes\":1016,\"resp_pkts\":16,\"resp_ip_bytes\":1226,\"label\":\"Benign\"}\n"
+	    "{\"ts\":1655071198.444458,\"id.orig_h\":\"147.32.81.167\",\"id.orig_p\":62771,\"id.resp_h\":"
+	    "\"40.74.108.123\",\"id.resp_p\":443,\"proto\":\"tcp\",\"duration\":1.135424,\"conn_state\":\"SF\","
+	    "\"orig_pkts\":14,\"orig_ip_bytes\":1016,\"resp_pkts\":16,\"resp_ip_bytes\":1226}\n",
+	    {"2022-06-12 21:59:59.579", 1135, "147.32.81.167", "40.74.108.123", 62771, 443, "TCP", 30, 2242, "Benign"},
+	    {"2022-06-12 21:59:59.579", 1135, "147.32.81.167", "40.74.108.123", 62771, 443, "TCP", 30, 2242, "0"});
+	READS_AS(
 	    "zeek-labeled", "#fields\t" ZEEK_NAMES "\tlabel\tdetailedlabel\n" ZEEK_ROW "\tBenign\tMicrosoft\n",
 	    {"2022-06-12 21:59:59.579", 1135, "147.32.81.167", "40.74.108.123", 62771, 443, "TCP", 30, 2242, "Benign"});
 	READS_AS(
@@ -456,7 +466,8 @@ static void json_has_numbers_and_no_quote_inside_a_string(void **state)
 /* What describes a file of JSON to other programs names the keys that its objects have, in their order. */
 static void the_schema_of_json_has_the_keys_that_are_written(void **state)
 {
-	static const char *const names[] = {"zeek-json", "zeek-json-iso", "nfdump-json", "pmacct-json", "suricata"};
+	static const char *const names[] = {"zeek-json",   "zeek-json-iso", "zeek-json-labeled",
+					    "nfdump-json", "pmacct-json",   "suricata"};
 	struct fm_dialect *from = NULL;
 	struct fm_error err;
 	struct reading *r;

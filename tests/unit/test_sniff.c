@@ -69,6 +69,46 @@ static void labels_stay_as_they_stand(void **state)
 	assert_int_equal(s.candidate[1].mapped, 1);
 }
 
+/* A label, flags, a way back or a rate that the dialect would leave unread are not passed over in silence. */
+static void what_is_left_unread_is_not_sure(void **state)
+{
+	static const struct {
+		const char *text, *dialect, *unread; /* unread NULL: it is sure */
+	} cases[] = {
+#define NFDUMP "firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort,packets,bytes,flows"
+#define NFDUMP_ROW "\n2016-04-11 00:01:06.123,0.5,TCP,1.2.3.4,80,5.6.7.8,35203,12,1400,1"
+	    {NFDUMP NFDUMP_ROW "\n", "nfdump", NULL},
+	    {NFDUMP ",class" NFDUMP_ROW ",x\n", "nfdump", "class"},
+	    {NFDUMP ",tcpFlags" NFDUMP_ROW ",x\n", "nfdump", "tcpFlags"},
+	    {NFDUMP ",outPackets,outBytes" NFDUMP_ROW ",1,60\n", "nfdump", "outPackets"},
+	    {NFDUMP ",sampling_rate" NFDUMP_ROW ",100\n", "nfdump", "sampling_rate"},
+	    {NFDUMP ",type,state.label" NFDUMP_ROW ",1,2\n", "nfdump", NULL},
+#define ZEEK                                                                                                           \
+	"{\"ts\":1460332866.5,\"id.orig_h\":\"10.0.0.1\",\"id.orig_p\":53,\"id.resp_h\":\"10.0.0.2\",\"id.resp_p\":"   \
+	"53,"                                                                                                          \
+	"\"proto\":\"udp\",\"duration\":0.5,\"conn_state\":\"SF\",\"orig_pkts\":1,\"orig_ip_bytes\":60,\"resp_pkts\":" \
+	"0,"                                                                                                           \
+	"\"resp_ip_bytes\":0"
+	    {ZEEK "}\n", "zeek-json", NULL},
+	    {ZEEK "}\n" ZEEK ",\"label\":\"x\"}\n", "zeek-json-labeled", NULL},
+	    {ZEEK ",\"attack_cat\":\"x\"}\n", "zeek-json", "attack_cat"},
+	};
+	struct fm_sniffed s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		assert_int_equal(fm_sniff(&s, put("t.csv", cases[i].text), NULL, &err), FM_OK);
+		if (!s.n || strcmp(s.candidate[0].name, cases[i].dialect) != 0 || s.sure != !cases[i].unread)
+			fail_msg("case %zu: %s, %s", i, s.n ? s.candidate[0].name : "none", s.sure ? "sure" : "unsure");
+		assert_int_equal(s.nunread > 0, cases[i].unread != NULL);
+		if (!cases[i].unread)
+			continue;
+		assert_string_equal(s.unread[0].name, cases[i].unread);
+		assert_int_equal(fm_sniff_decide(&s, "t.csv", &err), FM_EINPUT);
+		assert_non_null(strstr(err.message, cases[i].unread));
+	}
+}
+
 /* The guess reads the rows that it was made from. */
 static void assert_guess_reads(const char *name, const char *text, size_t rows, const char *te)
 {
@@ -268,6 +308,7 @@ int main(void)
 	    cmocka_unit_test(tables_that_are_no_flows_are_named_with_what_to_take),
 	    cmocka_unit_test(each_built_in_dialect_is_found_in_its_own_files),
 	    cmocka_unit_test(labels_stay_as_they_stand),
+	    cmocka_unit_test(what_is_left_unread_is_not_sure),
 	    cmocka_unit_test(other_forms_get_a_dialect_that_reads_them),
 	    cmocka_unit_test(both_ways_of_other_forms_are_read_as_what_they_are),
 	    cmocka_unit_test(what_is_lacking_is_named_and_what_is_no_table_refused),

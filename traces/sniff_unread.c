@@ -1,0 +1,103 @@
+#include "traces/sniff_unread.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "traces/sniff_names.h"
+#include "traces/sniff_parts.h"
+
+#define KNOWN 3 /* names of the dialect that a header has */
+
+static bool is_column(const struct fm_dialect *d, const struct fm_sniff_field *f)
+{
+	for (int k = 0; k < d->ncols; k++)
+		if (fm_dialect_is_name(d, k, f->s, f->n, true))
+			return true;
+	return false;
+}
+
+static bool has_two_ways(const struct fm_dialect *d, int col)
+{
+	for (int k = 0; k < d->ncols; k++)
+		if (d->cols[k].col == col && d->cols[k].role != FM_ROLE_VALUE)
+			return true;
+	return false;
+}
+
+static bool has_rate(const struct fm_dialect *d)
+{
+	for (int k = 0; k < d->ncols; k++)
+		if (d->cols[k].samples)
+			return true;
+	return d->sampling > 1;
+}
+
+/* What the dialect has no column for and the name says. */
+static bool lacks(const struct fm_dialect *d, const struct fm_sniff_field *f, struct fm_unread *u)
+{
+	const char *aside = fm_sniff_aside(f->s, f->n);
+	struct fm_sniff_name name;
+
+	*u = (struct fm_unread){0};
+	if (aside && strncmp(aside, "sampling", 8) == 0 && !has_rate(d)) {
+		u->what = "the rate of sampling";
+		u->key = "sampling: true";
+	} else if (f->n && !memchr(f->s, '.', f->n) && fm_sniff_name(f->s, f->n, &name)) {
+		if (name.way == FM_WAY_REPLY && !has_two_ways(d, name.col)) {
+			u->what = "the way back";
+			u->key = name.col == FM_PKT ? "column: pkt, reply: true" : "column: byt, reply: true";
+		} else if (name.col == FM_FLG && !(d->present >> FM_FLG & 1u)) {
+			u->what = "the flags";
+			u->key = "column: flg";
+		} else if (name.col == FM_LABEL && !(d->present >> FM_LABEL & 1u) &&
+			   (f->n != 4 || strncasecmp(f->s, "type", 4) != 0)) { /* types are of much else */
+			u->what = "the label";
+			u->key = "column: label";
+		}
+	}
+	return u->key != NULL;
+}
+
+int fm_unread(const struct fm_dialect *d, const char *path, const char *member, struct fm_unread list[FM_UNREAD_MAX])
+{
+	struct fm_sniff_page *p = NULL;
+	struct fm_error err = {0};
+	int n = 0, known = 0;
+
+	if (!d->header || d->encoding == FM_ENCODING_UTF16 || fm_alloc(&p, 1, sizeof *p, "the first lines", &err) < 0)
+		return 0;
+	if (fm_sniff_page(p, path, member, d->delimiter, &err) < 0)
+		goto out;
+	for (int k = 0; k < p->ncells[0]; k++) {
+		const struct fm_sniff_field *f = &p->cell[0][k];
+		char text[4 * 64 + 1];
+
+		known += is_column(d, f);
+		if (n == FM_UNREAD_MAX || f->n >= 64 || is_column(d, f) || !lacks(d, f, &list[n]))
+			continue;
+		text[fm_text_show(f->s, f->n, text, sizeof text)] = 0;
+		if (strlen(text) == f->n && !strpbrk(text, "\"\\")) {
+			strcpy(list[n].name, text);
+			n++;
+		}
+	}
+out:
+	fm_buf_free(&p->text);
+	free(p);
+	return known < KNOWN ? 0 : n;
+}
+
+void fm_unread_warn(const struct fm_dialect *d, const char *path, const char *member)
+{
+	struct fm_unread list[FM_UNREAD_MAX];
+	int n = fm_unread(d, path, member, list);
+
+	for (int i = 0; i < n; i++)
+		fm_warn("%s: column %s is not read: by its name it has %s, which dialect %s has no column for; a "
+			"dialect file with {name: \"%s\", %s} reads it (flowmint sniff)",
+			path, list[i].name, list[i].what, d->name, list[i].name, list[i].key);
+}
