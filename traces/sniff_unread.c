@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "traces/hints.h"
 #include "traces/sniff_names.h"
 #include "traces/sniff_parts.h"
 
@@ -62,6 +63,19 @@ static bool lacks(const struct fm_dialect *d, const struct fm_sniff_field *f, st
 	return u->key != NULL;
 }
 
+/* Does a row have something in column k: more than a word for no value (nfdump's label is <none>) and zeros? */
+static bool says_something(const struct fm_sniff_page *p, int k)
+{
+	for (int i = 1; i < p->nlines; i++) {
+		const struct fm_sniff_field f = k < p->ncells[i] ? p->cell[i][k] : (struct fm_sniff_field){0};
+
+		if (f.n && !fm_hint_is_no_value(f.s, f.n) && (f.n != 6 || strncasecmp(f.s, "<none>", 6) != 0) &&
+		    (f.n != 1 || *f.s != '0'))
+			return true;
+	}
+	return false;
+}
+
 int fm_unread(const struct fm_dialect *d, const char *path, const char *member, struct fm_unread list[FM_UNREAD_MAX])
 {
 	struct fm_sniff_page *p = NULL;
@@ -77,7 +91,8 @@ int fm_unread(const struct fm_dialect *d, const char *path, const char *member, 
 		char text[4 * 64 + 1];
 
 		known += is_column(d, f);
-		if (n == FM_UNREAD_MAX || f->n >= 64 || is_column(d, f) || !lacks(d, f, &list[n]))
+		if (n == FM_UNREAD_MAX || f->n >= 64 || is_column(d, f) || !lacks(d, f, &list[n]) ||
+		    !says_something(p, k))
 			continue;
 		text[fm_text_show(f->s, f->n, text, sizeof text)] = 0;
 		if (strlen(text) == f->n && !strpbrk(text, "\"\\")) {

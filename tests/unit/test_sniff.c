@@ -82,6 +82,7 @@ static void what_is_left_unread_is_not_sure(void **state)
 	    {NFDUMP ",tcpFlags" NFDUMP_ROW ",x\n", "nfdump", "tcpFlags"},
 	    {NFDUMP ",outPackets,outBytes" NFDUMP_ROW ",1,60\n", "nfdump", "outPackets"},
 	    {NFDUMP ",sampling_rate" NFDUMP_ROW ",100\n", "nfdump", "sampling_rate"},
+	    {NFDUMP ",class,outPackets" NFDUMP_ROW ",<none>,0\n", "nfdump", NULL},
 	    {NFDUMP ",type,state.label" NFDUMP_ROW ",1,2\n", "nfdump", NULL},
 #define ZEEK                                                                                                           \
 	"{\"ts\":1460332866.5,\"id.orig_h\":\"10.0.0.1\",\"id.orig_p\":53,\"id.resp_h\":\"10.0.0.2\",\"id.resp_p\":"   \
