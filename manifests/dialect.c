@@ -126,31 +126,6 @@ static int read_comment(struct fm_dialect *d, const struct fm_yaml *v, struct fm
 	return FM_OK;
 }
 
-static int read_timezone(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
-{
-	struct fm_error why;
-	char text[64];
-	const char *s = text;
-	int rc;
-
-	if ((rc = fm_yaml_text(v, "timezone", text, sizeof(text), err)) < 0)
-		return rc;
-	if (strcmp(text, "UTC") == 0)
-		return FM_OK;
-	if (fm_time_offset_read(&s, text + strlen(text), &d->timezone) == 0 && !*s)
-		return FM_OK;
-	if (!strchr("+-0123456789", text[0])) {
-		d->timezone = 0;
-		if ((rc = fm_zone_find(&d->zone, text, &why)) >= 0)
-			return FM_OK;
-		return fm_yaml_fail(v, err, "timezone: %s", why.message);
-	}
-	return fm_yaml_fail(v, err,
-			    "timezone takes UTC, a difference to it such as \"+02:00\", or the name of a zone such as "
-			    "Europe/Madrid, not '%s'",
-			    text);
-}
-
 static int read_encoding(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
 {
 	char text[64];
@@ -240,19 +215,6 @@ static int read_timeout(const char *key, int *seconds, const struct fm_yaml *v, 
 	return FM_OK;
 }
 
-/* A time as datetime has it, in UTC. */
-static int read_relative(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
-{
-	char text[64];
-	int rc;
-
-	if ((rc = fm_yaml_text(v, "relative_to", text, sizeof(text), err)) < 0)
-		return rc;
-	if (fm_parse_time_ms(text, strlen(text), &d->relative_ms) || d->relative_ms < 0)
-		return fm_yaml_fail(v, err, "relative_to takes a time YYYY-MM-DD HH:MM:SS, not '%s'", text);
-	return FM_OK;
-}
-
 static int read_quote(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
 {
 	char text[64];
@@ -337,7 +299,7 @@ static int read_key(struct fm_dialect *d, const struct fm_yaml *v, struct fm_err
 	if (strcmp(v->key, "extra_columns") == 0)
 		return fm_yaml_bool(v, "extra_columns", &d->extra_columns, err);
 	if (strcmp(v->key, "timezone") == 0)
-		return read_timezone(d, v, err);
+		return fm_dialect_timezone(d, v, err);
 	if (strcmp(v->key, "encoding") == 0)
 		return read_encoding(d, v, err);
 	if (strcmp(v->key, "hosts") == 0)
@@ -345,7 +307,7 @@ static int read_key(struct fm_dialect *d, const struct fm_yaml *v, struct fm_err
 	if (strcmp(v->key, "lines") == 0)
 		return read_lines(d, v, err);
 	if (strcmp(v->key, "relative_to") == 0)
-		return read_relative(d, v, err);
+		return FM_OK; /* behind the others */
 	if (strcmp(v->key, "before_header") == 0)
 		return read_around(v->key, d->before[0], sizeof(d->before[0]), COUNT_OF(d->before), &d->nbefore, v,
 				   err);
@@ -364,127 +326,6 @@ static int read_key(struct fm_dialect *d, const struct fm_yaml *v, struct fm_err
 	if (strcmp(v->key, "inactive_timeout") == 0)
 		return read_timeout(v->key, &d->inactive_s, v, err);
 	return fm_dialect_unknown(v, "key", v->key, keys, COUNT_OF(keys), err);
-}
-
-static bool is_comment(const struct fm_dialect *d, const char *line)
-{
-	size_t mark = strlen(d->header_mark);
-
-	if (mark && strncmp(line, d->header_mark, mark) == 0)
-		return false;
-	for (int i = 0; i < d->ncomment; i++)
-		if (strncmp(line, d->comment[i], strlen(d->comment[i])) == 0)
-			return true;
-	return false;
-}
-
-/* What is written around the header must be passed over when it is read. */
-static int check_around(const struct fm_dialect *d, const struct fm_yaml *root, struct fm_error *err)
-{
-	for (int i = 0; i < d->nbefore + d->nafter; i++) {
-		const char *line = i < d->nbefore ? d->before[i] : d->after[i - d->nbefore];
-
-		if (!d->header || d->json || d->packets || d->ipfix)
-			return fm_yaml_fail(root, err, "before_header and after_header are for header: true");
-		if (!is_comment(d, line))
-			return fm_yaml_fail(root, err,
-					    "before_header and after_header take comments: '%.64s' begins with no word "
-					    "of comment",
-					    line);
-	}
-	return FM_OK;
-}
-
-static int check_packets(const struct fm_dialect *d, const struct fm_yaml *root, struct fm_error *err)
-{
-	static const char *const keys[] = {"active_timeout", "inactive_timeout"};
-
-	for (size_t i = 0; !d->packets && i < COUNT_OF(keys); i++)
-		if (fm_yaml_child(root, keys[i]))
-			return fm_yaml_fail(root, err, "%s is for lines: packets", keys[i]);
-	if (!d->packets && !d->ipfix && fm_yaml_child(root, "direction"))
-		return fm_yaml_fail(root, err, "direction is for lines: packets and lines: ipfix");
-	if ((d->packets || d->ipfix) && (d->present >> FM_FWD & 1u || d->present >> FM_LABEL & 1u))
-		return fm_yaml_fail(root, err, "lines: %s has neither fwd nor label: %s do not tell them",
-				    d->packets ? "packets" : "ipfix", d->packets ? "packets" : "its records");
-	return FM_OK;
-}
-
-static bool is_missing(const struct fm_dialect *d, const char *word)
-{
-	for (int i = 0; i < d->nmissing; i++)
-		if (strcmp(d->missing[i], word) == 0)
-			return true;
-	return !*word;
-}
-
-/* A label of several columns is written in the first of them: what stands in the others must be no part of it. */
-static int check_joined(const struct fm_dialect *d, const struct fm_yaml *root, struct fm_error *err)
-{
-	int n = 0, joined = 0;
-
-	for (int i = 0; i < d->ncols; i++) {
-		n += d->cols[i].col == FM_LABEL;
-		joined += d->cols[i].col == FM_LABEL && d->cols[i].role == FM_ROLE_SUM;
-	}
-	if (joined && joined < n)
-		return fm_yaml_fail(root, err, "a label of several columns has sum: true on each of them");
-	if (n > FM_DIALECT_JOINED)
-		return fm_yaml_fail(root, err, "a label has at most %d columns, not %d", FM_DIALECT_JOINED, n);
-	if (n > 1 && (!is_missing(d, d->unset) || (d->blanks && !*d->unset)))
-		return fm_yaml_fail(root, err, "a label of several columns needs unset to be a word of missing");
-	return FM_OK;
-}
-
-/* What the keys mean together. */
-static int check_whole(const struct fm_dialect *d, const struct fm_yaml *root, struct fm_error *err)
-{
-	int rc;
-
-	if (d->name[0] == '\0')
-		return fm_yaml_fail(root, err, "a dialect needs a name");
-	if (d->ncols == 0)
-		return fm_yaml_fail(root, err, "a dialect needs columns");
-	if (d->nlabels && !(d->present >> FM_LABEL & 1u))
-		return fm_yaml_fail(root, err, "labels maps a column that no column fills: label");
-	if (d->header_mark[0] && !d->header)
-		return fm_yaml_fail(root, err, "header_mark is for header: true");
-	if (d->json && (!d->header || d->header_mark[0] || d->header_optional))
-		return fm_yaml_fail(root, err, "lines: json has no header: leave header and header_mark out");
-	for (int i = 0; i < d->ncols; i++)
-		if (d->cols[i].samples && d->sampling > 1)
-			return fm_yaml_fail(root, err, "sampling is a number or a column, not both");
-	if (d->sampling > 1 && (d->packets || d->ipfix))
-		return fm_yaml_fail(root, err, "sampling is for rows of text, not for lines: %s",
-				    d->packets ? "packets" : "ipfix");
-	if (d->blanks && d->header)
-		return fm_yaml_fail(root, err,
-				    "delimiter: blanks is for header: false: name the header's first word in comment");
-	if (d->extra_columns && d->header && !d->header_optional)
-		return fm_yaml_fail(root, err,
-				    "extra_columns is for header: false: with a header, columns are found by name");
-	if ((rc = check_joined(d, root, err)) < 0)
-		return rc;
-	for (int i = 0; i < d->ncols && d->icmp; i++)
-		if (d->cols[i].format == FM_FMT_TYPE_CODE || d->cols[i].format == FM_FMT_ADDRESS_PORT ||
-		    fm_dialect_is_icmp(d, i))
-			return fm_yaml_fail(root, err, "icmp: zeek and argus are for ports with format: integer");
-	for (int i = 0; i < d->ncols && d->relative_ms; i++)
-		if (d->cols[i].part)
-			return fm_yaml_fail(root, err, "relative_to and a time that is a sum do not go together");
-	for (int i = 0; i < d->ncols; i++) {
-		if (!d->blanks && (strchr(d->cols[i].name, d->delimiter) || strchr(d->cols[i].name, '"')))
-			return fm_yaml_fail(root, err, "column name '%s' has a quote or the delimiter in it",
-					    d->cols[i].name);
-		/* Times are written with a space between date and hour. */
-		if (d->cols[i].words > 1 && !d->blanks)
-			return fm_yaml_fail(root, err, "column '%s': words is for delimiter: blanks", d->cols[i].name);
-		if (d->cols[i].col >= 0 && d->cols[i].format == FM_FMT_DATETIME && d->delimiter == ' ' &&
-		    d->cols[i].words != 2)
-			return fm_yaml_fail(root, err, "the delimiter is a blank, which column '%s' has inside%s",
-					    d->cols[i].name, d->blanks ? ": give it words: 2" : "");
-	}
-	return FM_OK;
 }
 
 /* Lines that begin with # are not rows, except a header that does. */
@@ -516,14 +357,15 @@ static int parse(struct fm_dialect *d, const char *name, const char *text, size_
 		goto out;
 	if (fm_yaml_child(root, "missing"))
 		d->nmissing = 0;
+	d->relative = fm_yaml_child(root, "relative_to") != NULL;
 	for (const struct fm_yaml *v = root->first; v; v = v->next)
 		if ((rc = read_key(d, v, err)) < 0)
 			goto out;
+	if (d->relative && (rc = fm_dialect_relative_to(d, fm_yaml_child(root, "relative_to"), err)) < 0)
+		goto out;
 	if (!fm_yaml_child(root, "comment"))
 		default_comment(d);
-	if ((rc = check_whole(d, root, err)) < 0 || (rc = check_around(d, root, err)) < 0)
-		goto out;
-	rc = check_packets(d, root, err);
+	rc = fm_dialect_check(d, root, err);
 out:
 	fm_arena_free(arena);
 	return rc;

@@ -110,7 +110,8 @@ struct fm_dialect {
 	 * when it is active_s old, or was silent for inactive_s. */
 	bool both_ways;
 	int active_s, inactive_s;
-	int64_t relative_ms;        /* what times are counted from; 0: 1970 */
+	bool relative;              /* times count from one that the dialect states */
+	int64_t relative_ms;        /* that time; 0: 1970 */
 	int timezone;               /* minutes east of UTC, of times that name no zone; with a named one 0 */
 	const struct fm_zone *zone; /* or NULL */
 	enum fm_encoding encoding;

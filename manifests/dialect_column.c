@@ -113,7 +113,7 @@ static int column_more(const struct fm_dialect *d, int i, const struct fm_yaml *
 	bool count = fm_cols[d->cols[i].col].kind == FM_KIND_COUNT;
 
 	if (format == FM_FMT_PATTERN &&
-	    (fault = fm_time_pattern_fault(d->cols[i].pattern, d->cols[i].day_starts, d->cols[i].part)))
+	    (fault = fm_time_pattern_fault(d->cols[i].pattern, d->cols[i].day_starts, d->cols[i].part || d->relative)))
 		return fm_yaml_fail(v, err, "column '%s': the pattern '%s' cannot be used: %s", name,
 				    d->cols[i].pattern, fault);
 	if (format != FM_FMT_PATTERN && d->cols[i].day_starts >= 0)

@@ -90,6 +90,9 @@ static void say_times(const struct fm_dialect *to, struct losses *out)
 
 	say_step(out, "the end or start of a flow", te);
 	say_step(out, "its duration", td ? td : te);
+	for (int k = 0; k < to->ncols && to->relative; k++)
+		if (to->cols[k].col == FM_TE && to->cols[k].format == FM_FMT_PATTERN)
+			say(out, "times over a day after its start read as a day earlier: %s", to->cols[k].name);
 	for (int k = 0; k < to->ncols; k++)
 		if (to->cols[k].day_starts >= 0) {
 			char what[64];

@@ -149,7 +149,7 @@ static const char *clock_time(const struct fm_dialect *d, int k, const char *s, 
 	} else if (f == FM_FMT_RFC3339 && !zoned) {
 		return "has neither Z nor an offset such as +02:00";
 	}
-	if (d->cols[k].part && f == FM_FMT_PATTERN)
+	if ((d->cols[k].part || d->relative) && f == FM_FMT_PATTERN)
 		return NULL;
 	if (!zoned && d->zone && fm_zone_utc(d->zone, *ms, ms))
 		return "is a time that the time zone skips, as summer time begins";

@@ -137,6 +137,38 @@ static void test_the_inside_is_the_inside(void **state)
 	"  - {name: k, column: pkt}\n  - {name: b, column: byt}\n"
 #define GOOD "name: mine\ncolumns:\n" COLS
 
+/* The dialect's clock, unless an offset stands behind it, and whichever of the keys comes first. */
+static void test_what_times_are_relative_to(void **state)
+{
+	static const struct {
+		const char *keys;
+		int64_t ms;
+	} cases[] = {{"relative_to: \"2016-04-11 02:00:00\"\n", 1460340000000},
+		     {"relative_to: 2016-04-11\n", 1460332800000},
+		     {"relative_to: \"2016-04-11 02:00:00\"\ntimezone: \"+02:00\"\n", 1460332800000},
+		     {"timezone: Europe/Madrid\nrelative_to: \"2016-04-11 02:00:00.5\"\n", 1460332800500},
+		     {"timezone: Europe/Madrid\nrelative_to: 2016-04-11T02:00:00.25+04:00\n", 1460325600250},
+		     {"relative_to: 2016-04-11T02:00:00Z\ntimezone: \"+02:00\"\n", 1460340000000}};
+	char text[1024];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct fm_error err = {0};
+		struct fm_dialect *d;
+
+		snprintf(
+		    text, sizeof text,
+		    "name: mine\n%scolumns: [{name: a, column: te, format: seconds}, {name: b, column: td},\n"
+		    " {name: c, column: sa}, {name: d, column: da}, {name: e, column: sp}, {name: f, column: dp},\n"
+		    " {name: g, column: pr}, {name: h, column: pkt}, {name: i, column: byt}]\n",
+		    cases[i].keys);
+		if (load_text(&d, text, &err))
+			fail_msg("%s", err.message);
+		assert_int_equal(d->relative_ms, cases[i].ms);
+		fm_dialect_free(d);
+	}
+}
+
 static void test_ones_own_dialect(void **state)
 {
 	struct fm_error err = {0};
@@ -224,6 +256,12 @@ static void test_wrong_dialects_are_refused(void **state)
 	refused(GOOD "header_mark: '#fields'\n", "header_mark is for header: true");
 	refused(GOOD "header: true\nextra_columns: true\n", "extra_columns is for header: false");
 	refused(GOOD "hosts: {a: b}\n", "hosts: 'b' is not an address");
+	refused(GOOD "  - {name: u, column: start}\nrelative_to: \"2016-04-11 00:00:00\"\n",
+		"has dates, and relative_to is for times that count from");
+	refused(GOOD "relative_to: \"2016-04-11 00:00\"\n", "relative_to takes a time YYYY-MM-DD HH:MM:SS");
+	refused(GOOD "relative_to: \"2016-04-11 00:00:00 +02:99\"\n", "relative_to takes a time YYYY-MM-DD HH:MM:SS");
+	refused(GOOD "relative_to: \"2016-03-27 02:30:00\"\ntimezone: Europe/Madrid\n",
+		"the time zone skips that time");
 	refused(GOOD "  - {name: x, column: flg, sum: true}\n",
 		"sum is for pkt, byt, te, start and label, not for flg");
 	refused(GOOD "  - {name: x, column: label, sum: true}\n  - {name: y, column: label}\n",
@@ -268,9 +306,9 @@ static void test_wrong_dialects_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_ugr16_is_as_published),      cmocka_unit_test(test_netshare_is_as_prepared),
-	    cmocka_unit_test(test_the_inside_is_the_inside),   cmocka_unit_test(test_ones_own_dialect),
-	    cmocka_unit_test(test_wrong_dialects_are_refused),
+	    cmocka_unit_test(test_ugr16_is_as_published),    cmocka_unit_test(test_netshare_is_as_prepared),
+	    cmocka_unit_test(test_the_inside_is_the_inside), cmocka_unit_test(test_what_times_are_relative_to),
+	    cmocka_unit_test(test_ones_own_dialect),         cmocka_unit_test(test_wrong_dialects_are_refused),
 	};
 	return cmocka_run_group_tests_name("dialect", tests, make_dir, drop_dir);
 }

@@ -1,0 +1,146 @@
+/* What the keys of a dialect mean together. */
+#include "manifests/dialect_loader.h"
+
+#include <string.h>
+
+#define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
+
+static bool is_comment(const struct fm_dialect *d, const char *line)
+{
+	size_t mark = strlen(d->header_mark);
+
+	if (mark && strncmp(line, d->header_mark, mark) == 0)
+		return false;
+	for (int i = 0; i < d->ncomment; i++)
+		if (strncmp(line, d->comment[i], strlen(d->comment[i])) == 0)
+			return true;
+	return false;
+}
+
+/* What is written around the header must be passed over when it is read. */
+static int check_around(const struct fm_dialect *d, const struct fm_yaml *root, struct fm_error *err)
+{
+	for (int i = 0; i < d->nbefore + d->nafter; i++) {
+		const char *line = i < d->nbefore ? d->before[i] : d->after[i - d->nbefore];
+
+		if (!d->header || d->json || d->packets || d->ipfix)
+			return fm_yaml_fail(root, err, "before_header and after_header are for header: true");
+		if (!is_comment(d, line))
+			return fm_yaml_fail(root, err,
+					    "before_header and after_header take comments: '%.64s' begins with no word "
+					    "of comment",
+					    line);
+	}
+	return FM_OK;
+}
+
+static int check_packets(const struct fm_dialect *d, const struct fm_yaml *root, struct fm_error *err)
+{
+	static const char *const keys[] = {"active_timeout", "inactive_timeout"};
+
+	for (size_t i = 0; !d->packets && i < COUNT_OF(keys); i++)
+		if (fm_yaml_child(root, keys[i]))
+			return fm_yaml_fail(root, err, "%s is for lines: packets", keys[i]);
+	if (!d->packets && !d->ipfix && fm_yaml_child(root, "direction"))
+		return fm_yaml_fail(root, err, "direction is for lines: packets and lines: ipfix");
+	if ((d->packets || d->ipfix) && (d->present >> FM_FWD & 1u || d->present >> FM_LABEL & 1u))
+		return fm_yaml_fail(root, err, "lines: %s has neither fwd nor label: %s do not tell them",
+				    d->packets ? "packets" : "ipfix", d->packets ? "packets" : "its records");
+	return FM_OK;
+}
+
+static bool is_missing(const struct fm_dialect *d, const char *word)
+{
+	for (int i = 0; i < d->nmissing; i++)
+		if (strcmp(d->missing[i], word) == 0)
+			return true;
+	return !*word;
+}
+
+/* A label of several columns is written in the first of them: what stands in the others must be no part of it. */
+static int check_joined(const struct fm_dialect *d, const struct fm_yaml *root, struct fm_error *err)
+{
+	int n = 0, joined = 0;
+
+	for (int i = 0; i < d->ncols; i++) {
+		n += d->cols[i].col == FM_LABEL;
+		joined += d->cols[i].col == FM_LABEL && d->cols[i].role == FM_ROLE_SUM;
+	}
+	if (joined && joined < n)
+		return fm_yaml_fail(root, err, "a label of several columns has sum: true on each of them");
+	if (n > FM_DIALECT_JOINED)
+		return fm_yaml_fail(root, err, "a label has at most %d columns, not %d", FM_DIALECT_JOINED, n);
+	if (n > 1 && (!is_missing(d, d->unset) || (d->blanks && !*d->unset)))
+		return fm_yaml_fail(root, err, "a label of several columns needs unset to be a word of missing");
+	return FM_OK;
+}
+
+/* What the keys mean together. */
+static int check_whole(const struct fm_dialect *d, const struct fm_yaml *root, struct fm_error *err)
+{
+	int rc;
+
+	if (d->name[0] == '\0')
+		return fm_yaml_fail(root, err, "a dialect needs a name");
+	if (d->ncols == 0)
+		return fm_yaml_fail(root, err, "a dialect needs columns");
+	if (d->nlabels && !(d->present >> FM_LABEL & 1u))
+		return fm_yaml_fail(root, err, "labels maps a column that no column fills: label");
+	if (d->header_mark[0] && !d->header)
+		return fm_yaml_fail(root, err, "header_mark is for header: true");
+	if (d->json && (!d->header || d->header_mark[0] || d->header_optional))
+		return fm_yaml_fail(root, err, "lines: json has no header: leave header and header_mark out");
+	for (int i = 0; i < d->ncols; i++)
+		if (d->cols[i].samples && d->sampling > 1)
+			return fm_yaml_fail(root, err, "sampling is a number or a column, not both");
+	if (d->sampling > 1 && (d->packets || d->ipfix))
+		return fm_yaml_fail(root, err, "sampling is for rows of text, not for lines: %s",
+				    d->packets ? "packets" : "ipfix");
+	if (d->blanks && d->header)
+		return fm_yaml_fail(root, err,
+				    "delimiter: blanks is for header: false: name the header's first word in comment");
+	if (d->extra_columns && d->header && !d->header_optional)
+		return fm_yaml_fail(root, err,
+				    "extra_columns is for header: false: with a header, columns are found by name");
+	if ((rc = check_joined(d, root, err)) < 0)
+		return rc;
+	for (int i = 0; i < d->ncols && d->icmp; i++)
+		if (d->cols[i].format == FM_FMT_TYPE_CODE || d->cols[i].format == FM_FMT_ADDRESS_PORT ||
+		    fm_dialect_is_icmp(d, i))
+			return fm_yaml_fail(root, err, "icmp: zeek and argus are for ports with format: integer");
+	for (int i = 0; i < d->ncols && d->relative; i++) {
+		enum fm_format f = d->cols[i].format;
+
+		if (d->cols[i].part)
+			return fm_yaml_fail(root, err, "relative_to and a time that is a sum do not go together");
+		if (d->cols[i].col == FM_TE && (f == FM_FMT_DATETIME || f == FM_FMT_RFC3339 ||
+						(f == FM_FMT_PATTERN && fm_time_pattern_has_date(d->cols[i].pattern))))
+			return fm_yaml_fail(
+			    root, err,
+			    "column '%s' has dates, and relative_to is for times that count from a start: "
+			    "give it a unit such as seconds, or a pattern of a time of day",
+			    d->cols[i].name);
+	}
+	for (int i = 0; i < d->ncols; i++) {
+		if (!d->blanks && (strchr(d->cols[i].name, d->delimiter) || strchr(d->cols[i].name, '"')))
+			return fm_yaml_fail(root, err, "column name '%s' has a quote or the delimiter in it",
+					    d->cols[i].name);
+		/* Times are written with a space between date and hour. */
+		if (d->cols[i].words > 1 && !d->blanks)
+			return fm_yaml_fail(root, err, "column '%s': words is for delimiter: blanks", d->cols[i].name);
+		if (d->cols[i].col >= 0 && d->cols[i].format == FM_FMT_DATETIME && d->delimiter == ' ' &&
+		    d->cols[i].words != 2)
+			return fm_yaml_fail(root, err, "the delimiter is a blank, which column '%s' has inside%s",
+					    d->cols[i].name, d->blanks ? ": give it words: 2" : "");
+	}
+	return FM_OK;
+}
+
+int fm_dialect_check(const struct fm_dialect *d, const struct fm_yaml *root, struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = check_whole(d, root, err)) < 0 || (rc = check_around(d, root, err)) < 0)
+		return rc;
+	return check_packets(d, root, err);
+}
