@@ -216,11 +216,17 @@ struct override {
 	struct fm_yaml *value;
 };
 
-/* Keys that hold text take what stands after = as it is, so that a path may have any character; quotes are YAML's. */
+/* Keys that hold text take what stands after = as it is, so that a path may have any character; quotes are YAML's, and
+ * so are brackets around several paths. */
 static bool takes_raw(const char *section, const char *name, const char *value)
 {
 	const struct fm_key *k = fm_key_find(section, name);
+	size_t n = strlen(value);
 
+	/* [a.csv, b.csv] is a list; [ab].csv, and [ab] too, is a pattern. */
+	if (k && k->type == FM_KEY_PATH && k->size == FM_CFG_PATHS && value[0] == '[' && value[n - 1] == ']' &&
+	    strchr(value, ','))
+		return false;
 	if (value[0] == '"' || value[0] == '\'')
 		return false;
 	return section[0] == '\0' ||

@@ -55,6 +55,8 @@ says err "cached" "and is remembered"
 holds "the ledger has the files" sh -c "$F log --workspace $T/w --json r0001 | grep hours/b.csv.gz >/dev/null"
 expect 0 "the plan knows several files" "$F" run p/list.yaml $UNCONFINED --workspace "$T/w" --plan --until ingest
 
+same "a list on the command line" "[$T/hours/b.csv.gz, $T/hours/c.csv, \"$T/hours/[a].csv\"]"
+
 expect 3 "a pattern without a file is refused" ingest "$T/hours/*.txt"
 says err "no file matches $T/hours/*.txt" "it is named"
 sed 's,hours/c.csv,hours/gone.csv,' p/list.yaml >p/gone.yaml

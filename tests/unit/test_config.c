@@ -494,6 +494,12 @@ static void test_override_values_are_yaml_and_text_is_text(void **state)
 	c = load(SOURCE, "source.path=/a b: [c] #&*!.csv");
 	assert_string_equal(c->source.path, "/a b: [c] #&*!.csv");
 	fm_config_free(c);
+	c = load(SOURCE, "source.path=[/a b.csv, \"/week/[ab]*.csv\"]");
+	assert_string_equal(c->source.path, "/a b.csv\n/week/[ab]*.csv");
+	fm_config_free(c);
+	c = load(SOURCE, "source.path=[a-f]"); /* a pattern */
+	assert_non_null(strstr(c->source.path, "/[a-f]"));
+	fm_config_free(c);
 	c = load(SOURCE, "release.description=\"with \\u00e9\"");
 	assert_string_equal(c->release.description, "with \xc3\xa9");
 	fm_config_free(c);
