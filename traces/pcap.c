@@ -77,6 +77,13 @@ static int damaged(struct fm_reader *r, const char *why, struct fm_error *err)
 			   ? fm_error_prefix(err, "after packet %llu: ", packet_here(r))
 			   : err->code;
 	}
+	if (strstr(why, "different from the type of the first interface"))
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "%s: after packet %llu: its interfaces have different link layers, and libpcap reads one "
+		    "of them in a file: capture each interface into a file of its own (dumpcap -i NAME -w "
+		    "FILE), and name them all in source.path",
+		    r->o->path, packet_here(r));
 	return fm_fail(err, FM_EINPUT,
 		       "%s: after packet %llu: %s: the capture is truncated or damaged; fetch it again, or keep the "
 		       "packets before with editcap -r",
