@@ -113,8 +113,8 @@ $(B)/tests/replay/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(TESTLIBS)
 	$(CC) $(FLAGS) $(LDFLAGS) $(TESTLINK) -o $@ $^ $(LIBS_ALL)
 .PRECIOUS: $(B)/tests/unit/%.o $(B)/tests/bench/%.o $(B)/tests/fuzz/%.o
 # For LD_PRELOAD; a build with sanitizers has none, as their malloc comes first.
-INJECT   := $(if $(findstring -fsanitize,$(CFLAGS)),,$(B)/tests/inject.so)
-$(B)/tests/inject.so: tests/faults/inject.c
+INJECT   := $(if $(findstring -fsanitize,$(CFLAGS)),,$(B)/tests/inject.so $(B)/tests/no_memory.so)
+$(INJECT): $(B)/tests/%.so: tests/faults/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -O2 -g -fPIC -shared -o $@ $< -lgcc_s
 unit: $(UNIT) $(HELPERS) $(REPLAYS) $(INJECT)

@@ -1,6 +1,7 @@
 #include "base/hash.h"
 
 #include <limits.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdlib.h>
@@ -16,6 +17,14 @@
 struct fm_sha256 {
 	EVP_MD_CTX *ctx;
 };
+
+int fm_hash_begin(struct fm_error *err)
+{
+	/* Whoever fetches a digest takes the context for granted. */
+	if (!OSSL_LIB_CTX_get0_global_default() || OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL) != 1)
+		return fm_fail(err, FM_ESYSTEM, "OpenSSL cannot begin: is there memory?");
+	return FM_OK;
+}
 
 static int library_failed(struct fm_error *err)
 {

@@ -12,6 +12,10 @@
 #define FM_SHA256_LEN 32
 #define FM_SHA256_HEX 65 /* 64 lower-case hex digits and a NUL */
 
+/* Once, before anything of the library's is used: without memory it can crash where it begins by itself.  FM_ESYSTEM.
+ */
+int fm_hash_begin(struct fm_error *err) FM_MUST_CHECK;
+
 struct fm_sha256;
 int fm_sha256_new(struct fm_sha256 **h, struct fm_error *err) FM_MUST_CHECK;
 int fm_sha256_add(struct fm_sha256 *h, const void *p, size_t n, struct fm_error *err) FM_MUST_CHECK;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/json_memory.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -26,7 +27,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a write beyond ulimit -f fails then, with words */
 	fm_json_memory_watch();
-	if ((rc = fm_stack_check(&err)) == FM_OK)
+	if ((rc = fm_stack_check(&err)) == FM_OK && (rc = fm_hash_begin(&err)) == FM_OK)
 		rc = fm_json_memory_check(fm_cli(argc, argv, &err), &err);
 	if (rc && err.message[0])
 		fprintf(stderr, "flowmint: %s\n", err.message);

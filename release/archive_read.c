@@ -96,7 +96,9 @@ static int libarchive_failed(struct reader *r)
 
 	if (r->rc < 0)
 		return r->rc;
-	if (archive_errno(r->zst) == ENOMEM)
+	/* Of the library under it libarchive has the words alone. */
+	if (archive_errno(r->zst) == ENOMEM ||
+	    (why && (strstr(why, "Allocation error") || strstr(why, "not enough memory"))))
 		return fm_fail(r->err, FM_ESYSTEM, "out of memory while decompressing");
 	return refuse(r, FM_REASON_ARCHIVE_MALFORMED, "the compressed data are damaged or cut short (%s)",
 		      why ? why : "no reason given");

@@ -45,7 +45,8 @@ static int load_manifest(const struct fm_archive_info *info, json_t **m, struct 
 {
 	*m = json_loadb(info->manifest.data ? info->manifest.data : "", info->manifest.len, JSON_REJECT_DUPLICATES,
 			NULL);
-	return *m ? FM_OK : fm_fail(err, FM_EINPUT, "manifest.json of the archive cannot be read");
+	/* It was read before: what it lacks now is memory. */
+	return *m ? FM_OK : fm_fail(err, FM_ESYSTEM, "manifest.json of the archive cannot be read");
 }
 
 /* Private inputs are known by commitments alone; an empty list where there are none. */

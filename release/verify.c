@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json_memory.h"
 #include "base/text.h"
 #include "release/extract.h"
 #include "release/side_digest.h"
@@ -349,6 +350,9 @@ static int verify(struct fm_verify_job *job)
 	if ((rc = check_contents(job, x ? fm_extract_sink(x) : NULL)) < 0)
 		goto out;
 	note_formulas(job->report);
+	/* Nothing is given out or remembered that was not seen whole. */
+	if ((rc = fm_json_memory_check(FM_OK, job->err)) < 0)
+		goto out;
 	rc = accept_it(job, &x);
 out:
 	fm_extract_abort(x);

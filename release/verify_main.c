@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/hash.h"
 #include "base/json_memory.h"
 #include "base/mem.h"
 #include "base/version.h"
@@ -194,7 +195,8 @@ int main(int argc, char **argv)
 {
 	struct fm_error err;
 
-	if (fm_stack_check(&err) < 0) {
+	fm_json_memory_watch();
+	if (fm_stack_check(&err) < 0 || fm_hash_begin(&err) < 0) {
 		fprintf(stderr, "flowmint-verify: %s\n", err.message);
 		return fm_exit_status(FM_ESYSTEM);
 	}

@@ -26,4 +26,7 @@ for what in "--deep --share 4" "--kills ${KILLS:-all}" "--kills 200"; do
 	result $? "faults.py $what --every $every"
 	rm -rf p/workspace p/release p/keys/ledger*
 done
+expect 0 "(a release)" "$F" run p --quiet
+expect 0 "flowmint-verify without memory for each of its allocations in turn" "$PYTHON" "$ROOT/tests/no_memory.py" \
+	"$(dirname "$INJECT")/no_memory.so" "$V" --no-state --signers p/allowed_signers p/release/small-1.0.0.tar.zst
 finish
