@@ -33,18 +33,20 @@ static const char *str(const json_t *o, const char *key)
 
 /* ---- who needs what ---- */
 
-static bool is_purged(const struct purge *p, const char *run)
+/* Is it purged, or did it keep its model alone, and this is none? */
+static bool gave_up(const struct purge *p, const char *run, enum fm_stage_id id)
 {
 	for (size_t i = 0; i < json_array_size(p->rows); i++) {
 		const json_t *row = json_array_get(p->rows, i);
 
-		if (strcmp(str(row, "kind"), "purge") == 0 && strcmp(str(row, "run"), run) == 0)
+		if (strcmp(str(row, "run"), run) == 0 && (strcmp(str(row, "kind"), "purge") == 0 ||
+							  (strcmp(str(row, "kind"), "retain") == 0 && id != FM_TRAIN)))
 			return true;
 	}
 	return false;
 }
 
-/* The newest run that made or took this product of that stage: the one that is purged (own) or another that was not;
+/* The newest run that made or took this product of that stage: the one that is purged (own) or another that needs it;
  * NULL when there is none. */
 static const char *user_of(const struct purge *p, enum fm_stage_id id, const char *key, bool own)
 {
@@ -55,7 +57,7 @@ static const char *user_of(const struct purge *p, enum fm_stage_id id, const cha
 		if (strcmp(str(row, "kind"), "stage") != 0 || strcmp(str(body, "name"), fm_stage_name(id)) != 0 ||
 		    strcmp(str(body, "key"), key) != 0)
 			continue;
-		if (own ? strcmp(run, p->run) == 0 : strcmp(run, p->run) != 0 && !is_purged(p, run))
+		if (own ? strcmp(run, p->run) == 0 : strcmp(run, p->run) != 0 && !gave_up(p, run, id))
 			return run;
 	}
 	return NULL;

@@ -3,8 +3,9 @@
  *
  * The keys of its products are overwritten and removed (vault.h), then the products, its checkpoint, the sealed half of
  * a run in privacy.mode dp and the rows that it refused.  What another run needs that was not purged is kept: runs
- * share products.  The ledger gets a row "purge" before anything is destroyed, so that it is known also when this
- * process is killed meanwhile; the same again then finishes it.  Rows, archive and records of releases stay.
+ * share products; one that retained its model alone needs that alone.  The ledger gets a row "purge" before anything is
+ * destroyed, so that it is known also when this process is killed meanwhile; the same again then finishes it.  Rows,
+ * archive and records of releases stay.
  */
 #ifndef FM_PIPELINE_PURGE_H
 #define FM_PIPELINE_PURGE_H
