@@ -330,21 +330,52 @@ int fm_source_date(char day[16], struct fm_error *err)
 	return FM_OK;
 }
 
-/* An empty date is that of SOURCE_DATE_EPOCH where that is set: never the clock's.  In a config that was written out
- * that is settled. */
+/* A version that is the day: what would not be a day's own is refused. */
+static int check_daily(struct fm_loader *l)
+{
+	static const char *const date[] = {"release.date", "release.version"}, *const approvals[] = {
+										   "publish.approvals",
+										   "release.version"};
+
+	if (l->cfg->release.date[0])
+		return FAIL_AT(l, date,
+			       "release.version date is the day of the run, and release.date names one: leave "
+			       "release.date empty (\"\"), or name the version");
+	if (l->cfg->publish.approvals)
+		return FAIL_AT(l, approvals,
+			       "release.version date is the day of the run, and who approves may do so on another: "
+			       "name the version where publish.approvals is set");
+	return FM_OK;
+}
+
+/* An empty date is that of SOURCE_DATE_EPOCH where that is set: never the clock's, but where the version is the day.
+ * In a config that was written out that is settled. */
 static int set_date(struct fm_loader *l)
 {
-	char *date = l->cfg->release.date, day[16];
+	char *date = l->cfg->release.date, *version = l->cfg->release.version, day[16];
+	bool daily = strcmp(version, "date") == 0, clock = false;
+	time_t now = time(NULL);
+	struct tm tm;
 	int rc;
 
-	if (date[0] || l->resolved)
+	if (l->resolved || (date[0] && !daily))
 		return FM_OK;
-	if ((rc = fm_source_date(day, l->err)) < 0 || !day[0])
+	if ((daily && (rc = check_daily(l)) < 0) || (rc = fm_source_date(day, l->err)) < 0)
 		return rc;
+	if (daily && !day[0]) {
+		clock = true;
+		if (!gmtime_r(&now, &tm) || strftime(day, sizeof day, "%Y-%m-%d", &tm) != 10)
+			return fm_fail(l->err, FM_ESYSTEM, "cannot tell the date");
+	}
+	if (!day[0])
+		return FM_OK;
 	snprintf(date, sizeof l->cfg->release.date, "%s", day);
+	if (daily)
+		snprintf(version, sizeof l->cfg->release.version, "%.4s.%.2s.%.2s", day, day + 5, day + 8);
 	if (l->notes)
-		json_object_set_new(l->notes, "release.date",
-				    json_pack("{s:s, s:s}", "from", "environment", "name", "SOURCE_DATE_EPOCH"));
+		json_object_set_new(
+		    l->notes, "release.date",
+		    json_pack("{s:s, s:s}", "from", "environment", "name", clock ? "the clock" : "SOURCE_DATE_EPOCH"));
 	return FM_OK;
 }
 

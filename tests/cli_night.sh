@@ -40,4 +40,30 @@ holds "too, with the reason" test "$(json told.json '(d["status"], d["code"], "n
 expect 0 "a command that fails changes nothing" run --set publish.on_done="exit 7"
 says err "publish.on_done ended with status 7" "and is told of"
 expect 0 "nor does one that does not read" run --set publish.on_done=true
+
+# --- night after night ---
+mkdir nights && cd nights || exit 4
+"$ROOT/tests/faults_project.sh" "$F" >out 2>err || { cat err; exit 1; }
+night() { # DAY SEED OPTION...: that night's trace, and what the service runs
+	SOURCE_DATE_EPOCH=$(date -u -d "$1 02:30" +%s)
+	export SOURCE_DATE_EPOCH
+	"$F" simulate --rows 1300 --seed "$2" --out trace.csv >/dev/null && shift 2 && "$F" run -C p --quiet $UNCONFINED "$@"
+}
+expect 2 "a day's version and a fixed date are refused" "$F" run -C p --quiet $UNCONFINED --set release.version=date
+says err "leave release.date empty" "with the way out"
+sed -i 's/^release: .*/release: {name: small, version: date, description: "Each night"}/' p/release.yaml
+rm -rf p/release p/workspace p/keys/ledger*
+expect 0 "the first night releases" night 2026-11-28 21
+expect 0 "so does the second, of another trace" night 2026-11-29 22
+holds "each under its day" test "$(cd p/release && echo *.tar.zst)" = "small-2026.11.28.tar.zst small-2026.11.29.tar.zst"
+holds "the second after the first" test "$(json p/release/small-2026.11.29.RELEASE.json '(d["sequence"], d["previous"]["version"], d["issued"])')" = \
+	"(2, '2026.11.28', '2026-11-29')"
+expect 0 "which a partner accepts" "$V" --signers p/allowed_signers p/release/small-2026.11.28.tar.zst
+expect 0 "one after the other" "$V" --signers p/allowed_signers p/release/small-2026.11.29.tar.zst
+expect 0 "the same once more is left as it is" night 2026-11-29 22
+expect 3 "another trace on that day is refused" night 2026-11-29 23
+says err "small 2026.11.29 is taken" "with the reason"
+unset SOURCE_DATE_EPOCH
+expect 0 "(the second night's trace)" "$F" simulate --rows 1300 --seed 22 --out trace.csv
+expect 0 "the second night's is made again, on whatever day" "$F" reproduce 2 --workspace p/workspace $UNCONFINED
 finish

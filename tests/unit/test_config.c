@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -617,6 +618,41 @@ static void test_paths_are_relative_to_the_file(void **state)
 	fm_config_free(c);
 }
 
+static void test_a_version_can_be_the_day(void **state)
+{
+	char today[16], version[16];
+	time_t now = time(NULL);
+	struct fm_config *c, *again;
+	struct fm_error err;
+	json_t *json;
+	struct tm tm;
+
+	(void)state;
+	setenv("SOURCE_DATE_EPOCH", "1460332800", 1);
+	c = load(SOURCE "release: {version: date}\n", NULL);
+	assert_string_equal(c->release.version, "2016.04.11");
+	assert_string_equal(c->release.date, "2016-04-11");
+	/* Written out it is that day's for ever. */
+	unsetenv("SOURCE_DATE_EPOCH");
+	json = fm_config_json(c, NULL, false);
+	assert_non_null(json);
+	assert_int_equal(fm_config_from_json(&again, json, &err), FM_OK);
+	assert_string_equal(again->release.version, "2016.04.11");
+	assert_string_equal(again->release.date, "2016-04-11");
+	json_decref(json);
+	fm_config_free(again);
+	fm_config_free(c);
+	c = load(SOURCE, "release.version=date");
+	gmtime_r(&now, &tm);
+	strftime(today, sizeof today, "%Y-%m-%d", &tm);
+	strftime(version, sizeof version, "%Y.%m.%d", &tm);
+	if (strcmp(c->release.date, today) == 0) /* else midnight was between */
+		assert_string_equal(c->release.version, version);
+	fm_config_free(c);
+	refused(SOURCE "release: {version: date, date: 2026-11-28}\n", "release.date", "empty");
+	refused(SOURCE "release: {version: date}\npublish: {approvals: 2}\n", "publish.approvals", "name the version");
+}
+
 static void test_date_never_comes_from_the_clock(void **state)
 {
 	struct fm_config *c = load(SOURCE, NULL);
@@ -836,6 +872,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(test_every_preset_has_every_promised_check),
 	    cmocka_unit_test(test_a_list_of_paths_comes_back_from_json),
 	    cmocka_unit_test(test_paths_are_relative_to_the_file),
+	    cmocka_unit_test(test_a_version_can_be_the_day),
 	    cmocka_unit_test(test_date_never_comes_from_the_clock),
 	    cmocka_unit_test(test_public_json_says_nothing_of_the_machine),
 	    cmocka_unit_test(test_json_does_not_depend_on_how_it_was_written),
