@@ -1,29 +1,22 @@
 #include "pipeline/preflight.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
-#include "base/num.h"
-#include "manifests/canon.h"
 #include "manifests/dialect.h"
-#include "manifests/json_bounds.h"
 #include "manifests/registry.h"
 #include "model/generator.h"
 #include "pipeline/limits.h"
 #include "pipeline/preflight_parts.h"
 #include "pipeline/project_secret.h"
-#include "pipeline/publish.h"
 #include "pipeline/walls/sandbox.h"
-#include "release/archive.h"
 #include "traces/files.h"
 #include "traces/source.h"
 #include "traces/split.h"
@@ -148,167 +141,6 @@ static int check_out(const struct fm_run_options *o, struct fm_error *err)
 		rmdir(probe);
 	free(probe);
 	free(copy);
-	return rc;
-}
-
-/* The names of the config's sections in which a and b differ, as far as they fit. */
-static void differing(const json_t *a, const json_t *b, char *out, size_t cap)
-{
-	const char *name;
-	json_t *v;
-	size_t at = 0;
-
-	out[0] = '\0';
-	json_object_foreach((json_t *)a, name, v)
-	{
-		struct fm_error ignored;
-		char x[FM_SHA256_HEX] = "", y[FM_SHA256_HEX] = "";
-		const json_t *w = json_object_get(b, name);
-
-		/* By digest: 9.0 is 9 in canonical JSON and comes back from a file as an integer. */
-		if (w && (fm_json_digest(v, x, &ignored) || fm_json_digest(w, y, &ignored) || strcmp(x, y) == 0))
-			continue;
-		if (at < cap)
-			at += (size_t)snprintf(out + at, cap - at, "%s%s", at ? ", " : "", name);
-	}
-}
-
-/* What the run of the ledger that made the archive with this digest was: its public config, its store's digest and its
- * id.  *config stays NULL when none made it. */
-static int find_released(struct fm_ledger *l, const char *archive_sha256, json_t **config, char store[FM_SHA256_HEX],
-			 char id[FM_RUN_ID_MAX], struct fm_error *err)
-{
-	struct fm_config *recorded = NULL;
-	struct fm_error ignored;
-	json_t *rows = NULL;
-	int rc;
-
-	id[0] = store[0] = '\0';
-	if ((rc = fm_ledger_rows(l, NULL, NULL, &rows, err)) < 0)
-		return rc;
-	for (size_t i = json_array_size(rows); i-- > 0;) {
-		const json_t *row = json_array_get(rows, i), *body = json_object_get(row, "body");
-		const char *kind = json_string_value(json_object_get(row, "kind")),
-			   *run = json_string_value(json_object_get(row, "run")),
-			   *sha = json_string_value(json_object_get(body, "archive_sha256")),
-			   *name = json_string_value(json_object_get(body, "name")),
-			   *output = json_string_value(json_object_get(body, "output"));
-
-		if (!kind || !run)
-			continue;
-		if (!id[0] && strcmp(kind, "release") == 0 && sha && strcmp(sha, archive_sha256) == 0)
-			snprintf(id, FM_RUN_ID_MAX, "%s", run);
-		if (!id[0] || strcmp(run, id) != 0)
-			continue;
-		if (strcmp(kind, "stage") == 0 && name && output && strcmp(name, fm_stage_name(FM_INGEST)) == 0)
-			snprintf(store, FM_SHA256_HEX, "%s", output);
-		if (strcmp(kind, "run") == 0) {
-			if (!fm_config_from_json(&recorded, json_object_get(body, "config"), &ignored))
-				*config = fm_config_json(recorded, NULL, true);
-			fm_config_free(recorded);
-			break;
-		}
-	}
-	json_decref(rows);
-	return FM_OK;
-}
-
-/* The config in the manifest of an archive, a new reference; NULL where it is none of flowmint's. */
-static json_t *config_of_archive(const char *path)
-{
-	struct fm_archive_info info = {0};
-	enum fm_reason reason;
-	struct fm_error ignored;
-	json_t *manifest = NULL, *config = NULL;
-	int fd;
-
-	if (fm_file_open(path, &fd, &ignored))
-		return NULL;
-	if (fm_archive_read(fd, &info, &reason, &ignored) == FM_OK && info.manifest.len &&
-	    !fm_json_too_much(info.manifest.data, info.manifest.len))
-		manifest = json_loadb(info.manifest.data, info.manifest.len, JSON_REJECT_DUPLICATES, NULL);
-	config = json_incref(json_object_get(manifest, "config"));
-	json_decref(manifest);
-	fm_archive_info_free(&info);
-	close(fd);
-	return config;
-}
-
-/* A version that is not there must rise, and so must its number; first: it is looked at for the first time. */
-static int check_rises(const struct fm_run_options *o, bool first, struct fm_error *err)
-{
-	char *path = fm_path_join(o->project ? o->project : o->cfg->dir, "allowed_signers");
-	struct fm_signers signers = {0};
-	char today[FM_TIME_MAX];
-	struct fm_record next;
-	int rc;
-
-	if (!path)
-		return no_memory(err);
-	if ((rc = fm_signers_load(&signers, path, err)) < 0)
-		goto out;
-	if ((rc = fm_publish_next(o->cfg, fm_preflight_out(o), &signers, &next, err)) < 0)
-		goto out;
-	fm_format_time_s((int64_t)time(NULL) * 1000, today);
-	if (first && next.expires[0] && strncmp(next.expires, today, strlen(next.expires)) < 0)
-		fm_warn(
-		    "publish.expires: %s has passed, so partners will refuse this release: name a later day, or raise "
-		    "release.date, from which a number of days counts",
-		    next.expires);
-out:
-	fm_signers_free(&signers);
-	free(path);
-	return rc;
-}
-
-int fm_preflight_version(const struct fm_run_options *o, struct fm_ledger *l, const struct fm_run *run,
-			 struct fm_error *err)
-{
-	const struct fm_config *cfg = o->cfg;
-	char hex[FM_SHA256_HEX] = "", store[FM_SHA256_HEX] = "", id[FM_RUN_ID_MAX] = "", other[200] = "", *path = NULL;
-	json_t *there = NULL, *here = NULL;
-	struct stat st;
-	int rc = FM_OK;
-
-	if (o->dry || o->until < FM_RELEASE)
-		return FM_OK;
-	if (asprintf(&path, "%s/%s-%s.tar.zst", fm_preflight_out(o), cfg->release.name, cfg->release.version) < 0)
-		return no_memory(err);
-	if (lstat(path, &st) != 0) {
-		rc = check_rises(o, !run, err);
-		goto out;
-	}
-	if (!S_ISREG(st.st_mode)) {
-		rc = fm_fail(err, FM_EINPUT,
-			     "%s: the archive would go there, but the name is taken by something that is not a file: "
-			     "remove it, or name another folder with publish.out",
-			     path);
-		goto out;
-	}
-	/* A file of holes is no archive of ours, and would cost hours to read. */
-	if ((uint64_t)st.st_size <= FM_ARCHIVE_MAX_FILE &&
-	    ((rc = fm_sha256_file_hex(path, hex, err)) < 0 || (rc = find_released(l, hex, &there, store, id, err)) < 0))
-		goto out;
-	if (!there && hex[0])
-		there = config_of_archive(path);
-	if (!(here = fm_config_json(cfg, NULL, true))) {
-		rc = no_memory(err);
-		goto out;
-	}
-	if (there)
-		differing(here, there, other, sizeof other);
-	if (there && !other[0] && run && store[0] && strcmp(store, run->stage[FM_INGEST].output) != 0)
-		snprintf(other, sizeof other, "the trace");
-	if (!there || other[0])
-		rc = fm_fail(err, FM_EINPUT,
-			     "release.version: %s %s is taken: %s is there%s%s and is another release%s%s%s; raise "
-			     "release.version, or remove the archive if nobody was given it",
-			     cfg->release.name, cfg->release.version, path, id[0] ? ", made by run " : "", id,
-			     there ? " (" : "", other, there ? " differs)" : "");
-out:
-	json_decref(there);
-	json_decref(here);
-	free(path);
 	return rc;
 }
 

@@ -20,10 +20,10 @@
 #include "release/record.h"
 
 /* What the record of cfg's release would say besides digests: *next has name, version, number, what comes before it,
- * dates.  FM_EINPUT: version, number or dates do not fit what lies in out; the message names the key.  next->sequence
- * is 0 where allowed_signers lets nobody sign records. */
+ * dates.  known: what the ledger knows, or NULL.  FM_EINPUT: version, number or dates do not fit what lies in out; the
+ * message names the key.  next->sequence is 0 where allowed_signers lets nobody sign records. */
 int fm_publish_next(const struct fm_config *cfg, const char *out, const struct fm_signers *signers,
-		    struct fm_record *next, struct fm_error *err) FM_MUST_CHECK;
+		    const struct fm_released *known, struct fm_record *next, struct fm_error *err) FM_MUST_CHECK;
 /* Verify what the release stage made, then publish it.  The same release once more is left as it is; another one of
  * the same version is refused (FM_EINPUT). */
 int fm_publish_put(const struct fm_stages *stages, const struct fm_config *cfg, const char *project, const char *out,

@@ -51,6 +51,7 @@ void fm_run_free(struct fm_run *run)
 		free(run->stage[i].product);
 	}
 	fm_outside_close(&run->outside);
+	free(run->record);
 	json_decref(run->audits);
 	json_decref(run->escapes);
 	json_decref(run->approvals);

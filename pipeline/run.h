@@ -26,6 +26,7 @@ struct fm_run_stage {
 	char *entry;    /* its folder in the workspace, stages/NAME/KEY */
 	char *product;  /* the folder of what it made: below entry, or decrypted (clear.h) until the run is over */
 };
+struct fm_released;
 struct fm_run {
 	char id[FM_RUN_ID_MAX];
 	struct fm_run_stage stage[FM_NSTAGES];
@@ -42,6 +43,9 @@ struct fm_run {
 	char ledger_first[FM_SHA256_HEX], ledger_head[FM_SHA256_HEX]; /* for the record (fm_ledger_witness) */
 	uint64_t log_size; /* entries of the log of releases with this one (publish_log.h); 0: none was written */
 	char log_root[FM_SHA256_HEX];
+	char *record; /* as it was published; NULL: none was, or it was there */
+	const struct fm_released
+	    *released; /* what the ledger knows (released.h), while it is published; NULL: nothing */
 	bool unconfined;
 	struct fm_outside outside; /* who signs by publish.key, with its passphrase; closed by fm_run_free */
 };
@@ -60,6 +64,7 @@ struct fm_run_options {
 	const char *out;       /* NULL: cfg->publish.out */
 	int until;             /* the last stage to run: an enum fm_stage_id */
 	bool force, unconfined;
+	bool replace;                   /* this version was released otherwise, and nobody was given it */
 	int passphrase_fd;              /* where the passphrase of publish.key comes from (outside.h); 0: nowhere */
 	int events;                     /* where rows of the ledger are told (fm_ledger_tell); 0: nowhere */
 	const struct fm_stages *stages; /* NULL: the real ones */

@@ -16,6 +16,7 @@
 #include "pipeline/preflight.h"
 #include "pipeline/publish.h"
 #include "pipeline/purge.h"
+#include "pipeline/released.h"
 #include "pipeline/stage_run.h"
 #include "pipeline/waivers.h"
 #include "pipeline/walls/harvest.h"
@@ -193,8 +194,9 @@ static int finish_release(struct fm_runner *r, struct fm_error *err)
 	struct fm_run *run = r->run;
 	const json_t *result = run->stage[FM_RELEASE].result;
 	const char *tar = json_string_value(json_object_get(result, "tar_sha256")),
-		   *file = json_string_value(json_object_get(result, "archive_sha256"));
-	json_t *body;
+		   *file = json_string_value(json_object_get(result, "archive_sha256")), *name = r->cfg->release.name,
+		   *version = r->cfg->release.version;
+	struct fm_released known;
 	int rc;
 
 	if (!tar || !file || strlen(tar) != FM_SHA256_HEX - 1 || strlen(file) != FM_SHA256_HEX - 1)
@@ -203,18 +205,16 @@ static int finish_release(struct fm_runner *r, struct fm_error *err)
 	memcpy(run->archive_sha256, file, FM_SHA256_HEX);
 	if (r->o->dry)
 		return FM_OK;
-	if ((rc = fm_ledger_witness(r->ledger, fm_config_dp(r->cfg), run->ledger_first, run->ledger_head, err)) < 0 ||
-	    (rc = fm_publish_put(r->stages, r->cfg, r->project, fm_preflight_out(r->o), run, err)) < 0)
-		return rc;
-	body = json_pack("{s:s, s:s, s:s, s:s, s:s}", "archive", run->archive, "name", r->cfg->release.name, "version",
-			 r->cfg->release.version, "tar_sha256", tar, "archive_sha256", file);
-	if (body && run->log_size) {
-		json_object_set_new(body, "log_size", json_integer((json_int_t)run->log_size));
-		json_object_set_new(body, "log_root", json_string(run->log_root));
-	}
-	rc = body ? fm_ledger_append(r->ledger, run->id, "release", body, err)
-		  : fm_fail(err, FM_ESYSTEM, "the archive's path is not UTF-8");
-	json_decref(body);
+	if ((rc = fm_released_load(&known, r->ledger, name, version, err)) < 0 ||
+	    (!r->o->replace && (rc = fm_released_check(&known, run, name, version, err)) < 0) ||
+	    (rc = fm_ledger_witness(r->ledger, fm_config_dp(r->cfg), run->ledger_first, run->ledger_head, err)) < 0)
+		goto out;
+	run->released = &known;
+	if ((rc = fm_publish_put(r->stages, r->cfg, r->project, fm_preflight_out(r->o), run, err)) >= 0)
+		rc = fm_released_note(r->ledger, run, name, version, err);
+out:
+	run->released = NULL;
+	fm_released_free(&known);
 	return rc;
 }
 

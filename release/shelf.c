@@ -131,7 +131,22 @@ int fm_shelf_find(const char *dir, const char *name, const char *version, const 
 	return rc;
 }
 
-int fm_shelf_next(const char *dir, const struct fm_signers *signers, struct fm_record *next, struct fm_error *err)
+/* What was released keeps its number, and what comes before it. */
+static int again(const struct fm_record *known, struct fm_record *next, struct fm_error *err)
+{
+	if (next->sequence && next->sequence != known->sequence)
+		return fm_fail(err, FM_EINPUT,
+			       "publish.sequence: %s %s was released as number %lld: delete the line, or raise "
+			       "release.version",
+			       known->name, known->version, (long long)known->sequence);
+	next->sequence = known->sequence;
+	memcpy(next->previous_version, known->previous_version, sizeof next->previous_version);
+	memcpy(next->previous_sha256, known->previous_sha256, sizeof next->previous_sha256);
+	return FM_OK;
+}
+
+int fm_shelf_next(const char *dir, const struct fm_signers *signers, const struct fm_record *known,
+		  struct fm_record *next, struct fm_error *err)
 {
 	struct fm_record last;
 	int rc;
@@ -139,6 +154,12 @@ int fm_shelf_next(const char *dir, const struct fm_signers *signers, struct fm_r
 	if ((rc = fm_shelf_newest(dir, next->name, signers, &last, err)) < 0)
 		return rc;
 	next->previous_version[0] = next->previous_sha256[0] = 0;
+	if (known && known->sequence > last.sequence && strcmp(known->version, next->version) == 0)
+		return again(known, next, err);
+	if (known && known->sequence > last.sequence) {
+		last = *known;
+		dir = "the ledger";
+	}
 	if (last.sequence == 0) {
 		next->sequence = next->sequence ? next->sequence : 1;
 		return FM_OK;

@@ -19,9 +19,10 @@ int fm_shelf_newest(const char *dir, const char *name, const struct fm_signers *
 /* The record of NAME VERSION in dir, whatever its number; sequence 0 when there is none. */
 int fm_shelf_find(const char *dir, const char *name, const char *version, const struct fm_signers *signers,
 		  struct fm_record *found, struct fm_error *err) FM_MUST_CHECK;
-/* next has a name, a version, and a sequence or 0: it gets its number and what comes before it.  FM_EINPUT: the version
- * or the number does not rise; the message names the key of the config. */
-int fm_shelf_next(const char *dir, const struct fm_signers *signers, struct fm_record *next,
-		  struct fm_error *err) FM_MUST_CHECK;
+/* next has a name, a version, and a sequence or 0: it gets its number and what comes before it.  known: what is known
+ * otherwise, the same version where it was released, else the newest; NULL: nothing.  FM_EINPUT: the version or the
+ * number does not rise; the message names the key of the config. */
+int fm_shelf_next(const char *dir, const struct fm_signers *signers, const struct fm_record *known,
+		  struct fm_record *next, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

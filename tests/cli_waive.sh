@@ -133,7 +133,7 @@ fi
 rm -r p/waivers
 
 # A gate without its checks of leakage lets copies through: the controls find that out.
-expect 1 "a gate that copies pass is broken, and blocks" run --set gate.jsd.SA=0.69 --set gate.leak.rows_equal=1 \
+expect 1 "a gate that copies pass is broken, and blocks" run --replace --set gate.jsd.SA=0.69 --set gate.leak.rows_equal=1 \
 	--set gate.leak.share_nearer_train=1 --json
 says err "controls.broken" "the message names the controls"
 holds "nothing is released" test ! -e p/release
@@ -145,7 +145,7 @@ assert run["verdict"] == "fail" and bad and all(c["got"] == "pass" for c in bad)
 assert any(c["name"] == "copy" and c["level"] == 0.005 for c in bad)
 '
 expect 0 "even that can be waived, by name" waive --check controls.broken
-expect 0 "and then goes out, marked" run --set gate.jsd.SA=0.69 --set gate.leak.rows_equal=1 \
+expect 0 "and then goes out, marked" run --replace --set gate.jsd.SA=0.69 --set gate.leak.rows_equal=1 \
 	--set gate.leak.share_nearer_train=1
 says out "waived" "the verdict says that it was waived"
 finish

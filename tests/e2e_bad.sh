@@ -179,7 +179,7 @@ expect 0 "(the smallest model is released)" tiny p
 expect 2 "a check that is none is refused at once" tiny p --set gate.jsd_maen8=0.5 --out o2
 says err "jsd_maen8" "and is named"
 says err "did you mean 'jsd_mean8'?" "with the one that is meant"
-expect 1 "a check that nobody measures fails" tiny p --set gate.tstr.f1.trees.nosuchlabel=0.5 --out o2
+expect 1 "a check that nobody measures fails" tiny p --set gate.tstr.f1.trees.nosuchlabel=0.5 --out o2 --replace
 says err "tstr.f1.trees.nosuchlabel" "and is named"
 holds "nothing is released" is_empty o2
 

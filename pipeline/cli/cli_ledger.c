@@ -322,7 +322,8 @@ static void print_row(const json_t *row)
 	else if (strcmp(kind, "verdict") == 0)
 		printf("%s, %zu checks\n", str(body, "verdict"), json_array_size(json_object_get(body, "checks")));
 	else if (strcmp(kind, "release") == 0)
-		printf("%s, tar sha256 %.12s\n", str(body, "archive"), str(body, "tar_sha256"));
+		printf("%s, tar sha256 %.12s%s%.12s\n", str(body, "archive"), str(body, "tar_sha256"),
+		       *str(body, "replaces") ? ", in place of " : "", str(body, "replaces"));
 	else if (strcmp(kind, "source") == 0)
 		printf("%s, sha256 %.12s\n", str(json_object_get(body, "file"), "path"), str(body, "sha256"));
 	else if (strcmp(kind, "charge") == 0)

@@ -23,7 +23,7 @@ struct run_args {
 	struct fm_words set;
 	const char *until, *out, *workspace;
 	uint64_t events, passphrase_fd;
-	bool plan, force, unconfined, json;
+	bool plan, force, replace, unconfined, json;
 };
 
 static const struct fm_option run_options[] = {
@@ -38,6 +38,10 @@ static const struct fm_option run_options[] = {
     {FM_SETS_TEXT(struct run_args, workspace), .name = "workspace", .value = "DIR", .offer = FM_OFFER_FOLDER,
      .help = "default: $FLOWMINT_WORKSPACE, else workspace/ beside RELEASE.yaml"},
     {FM_SETS_FLAG(struct run_args, force), .name = "force", .help = "do every stage again"},
+    {FM_SETS_FLAG(struct run_args, replace), .name = "replace",
+     .help =
+	 "release a version otherwise than it was: nobody was given that one, which a partner who has it would take "
+	 "for forged. Its archive, where it is still there, is removed by hand first"},
     {FM_SETS_FLAG(struct run_args, unconfined), .name = "unconfined",
      .help =
 	 "run although the kernel cannot give stages namespaces of their own. The system call filter still denies the "
@@ -185,6 +189,7 @@ static int run(const void *args, const struct fm_call *call, struct fm_error *er
 				   .out = a->out,
 				   .workspace = fm_place_run_workspace(a->workspace),
 				   .force = a->force,
+				   .replace = a->replace,
 				   .events = (int)a->events,
 				   .passphrase_fd = (int)a->passphrase_fd,
 				   .unconfined = a->unconfined};

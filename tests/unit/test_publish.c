@@ -218,7 +218,7 @@ static void dates_are_the_configs(void **state)
 #define NEXT(more, change)                                                                                             \
 	cfg = config("1.0", more);                                                                                     \
 	change;                                                                                                        \
-	if (fm_publish_next(cfg, out, &signers, &r, &err) < 0)                                                         \
+	if (fm_publish_next(cfg, out, &signers, NULL, &r, &err) < 0)                                                   \
 		fail_msg("%s", err.message);                                                                           \
 	fm_config_free(cfg)
 	NEXT("publish.expires=30", strcpy(cfg->release.date, "2024-02-01"));
@@ -228,17 +228,17 @@ static void dates_are_the_configs(void **state)
 	assert_string_equal(r.expires, "2024-02-01");
 	cfg = config("1.0", "publish.expires=2024-01-31");
 	strcpy(cfg->release.date, "2024-02-01");
-	assert_int_equal(fm_publish_next(cfg, out, &signers, &r, &err), FM_EINPUT);
+	assert_int_equal(fm_publish_next(cfg, out, &signers, NULL, &r, &err), FM_EINPUT);
 	assert_non_null(strstr(err.message, "publish.expires"));
 	/* Where nobody may sign records there are none, unless they were asked for. */
-	assert_int_equal(fm_publish_next(cfg, out, &none, &r, &err), FM_EINPUT);
+	assert_int_equal(fm_publish_next(cfg, out, &none, NULL, &r, &err), FM_EINPUT);
 	fm_config_free(cfg);
 	cfg = config("1.0", "publish.expires=9");
-	assert_int_equal(fm_publish_next(cfg, out, &none, &r, &err), FM_EINPUT);
+	assert_int_equal(fm_publish_next(cfg, out, &none, NULL, &r, &err), FM_EINPUT);
 	assert_non_null(strstr(err.message, "namespaces="));
 	fm_config_free(cfg);
 	cfg = config("1.0", NULL);
-	assert_int_equal(fm_publish_next(cfg, out, &none, &r, &err), FM_OK);
+	assert_int_equal(fm_publish_next(cfg, out, &none, NULL, &r, &err), FM_OK);
 	assert_int_equal(r.sequence, 0);
 	fm_config_free(cfg);
 }

@@ -1,0 +1,142 @@
+#include "pipeline/released.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int no_memory(struct fm_error *err)
+{
+	return fm_fail(err, FM_ESYSTEM, "out of memory for the releases of the ledger");
+}
+
+static const char *str(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+/* The folder of a path, as far as it fits. */
+static void folder_of(const char *path, char *out, size_t cap)
+{
+	const char *slash = strrchr(path, '/');
+
+	snprintf(out, cap, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+}
+
+/* One row of this name. */
+static int take_row(struct fm_released *r, const json_t *row, const char *version, struct fm_error *err)
+{
+	const json_t *body = json_object_get(row, "body");
+	const char *text = str(body, "record");
+	struct fm_record record = {0};
+	struct fm_error ignored;
+
+	/* One that cannot be read is one that is not there: flowmint audit tells of rows that were changed. */
+	if (*text && fm_record_parse(&record, text, strlen(text), &ignored) < 0)
+		memset(&record, 0, sizeof record);
+	if (record.sequence > r->last.sequence) {
+		r->last = record;
+		folder_of(str(body, "archive"), r->last_folder, sizeof r->last_folder);
+	}
+	if (strcmp(str(body, "version"), version) != 0)
+		return FM_OK;
+	if (!r->run[0] || strcmp(r->tar_sha256, str(body, "tar_sha256")) != 0) { /* the first, or it was replaced */
+		snprintf(r->run, sizeof r->run, "%s", str(row, "run"));
+		snprintf(r->tar_sha256, sizeof r->tar_sha256, "%s", str(body, "tar_sha256"));
+		snprintf(r->archive_sha256, sizeof r->archive_sha256, "%s", str(body, "archive_sha256"));
+		snprintf(r->archive, sizeof r->archive, "%s", str(body, "archive"));
+	}
+	if (record.sequence) {
+		r->record = record;
+		r->text.len = 0;
+		fm_buf_puts(&r->text, text);
+	}
+	return fm_buf_check(&r->text, err);
+}
+
+int fm_released_load(struct fm_released *r, struct fm_ledger *l, const char *name, const char *version,
+		     struct fm_error *err)
+{
+	json_t *rows = NULL;
+	int rc;
+
+	memset(r, 0, sizeof *r);
+	rc = fm_ledger_rows(l, NULL, "release", &rows, err);
+	for (size_t i = 0; rc >= 0 && i < json_array_size(rows); i++) {
+		const json_t *row = json_array_get(rows, i);
+
+		if (strcmp(str(json_object_get(row, "body"), "name"), name) == 0)
+			rc = take_row(r, row, version, err);
+	}
+	json_decref(rows);
+	return rc;
+}
+
+void fm_released_free(struct fm_released *r)
+{
+	fm_buf_free(&r->text);
+}
+
+int fm_released_check(const struct fm_released *r, const struct fm_run *run, const char *name, const char *version,
+		      struct fm_error *err)
+{
+	if (!r->run[0] || strcmp(r->tar_sha256, run->tar_sha256) == 0)
+		return FM_OK;
+	return fm_fail(
+	    err, FM_EINPUT,
+	    "release.version: %s %s is taken: run %s released it with tar sha256 %.12s, and this one has %.12s (by "
+	    "another "
+	    "version of flowmint, on another kind of processor, or with other waivers); raise release.version, or, if "
+	    "nobody was given it, run with --replace",
+	    name, version, r->run, r->tar_sha256, run->tar_sha256);
+}
+
+int fm_released_note(struct fm_ledger *l, const struct fm_run *run, const char *name, const char *version,
+		     struct fm_error *err)
+{
+	json_t *body = json_pack("{s:s, s:s, s:s, s:s, s:s}", "archive", run->archive, "name", name, "version", version,
+				 "tar_sha256", run->tar_sha256, "archive_sha256", run->archive_sha256);
+	bool bad = false;
+	int rc;
+
+	if (!body)
+		return fm_fail(err, FM_ESYSTEM, "the archive's path is not UTF-8");
+	if (run->log_size)
+		bad = json_object_set_new(body, "log_size", json_integer((json_int_t)run->log_size)) ||
+		      json_object_set_new(body, "log_root", json_string(run->log_root));
+	if (run->released && run->released->run[0] && strcmp(run->released->tar_sha256, run->tar_sha256) != 0)
+		bad |= json_object_set_new(body, "replaces", json_string(run->released->tar_sha256)) != 0;
+	if (run->record)
+		bad |= json_object_set_new(body, "record", json_string(run->record)) != 0;
+	rc = bad ? no_memory(err) : fm_ledger_append(l, run->id, "release", body, err);
+	json_decref(body);
+	return rc;
+}
+
+int fm_released_config(struct fm_ledger *l, const char *run, json_t **config, char store[FM_SHA256_HEX],
+		       struct fm_error *err)
+{
+	struct fm_config *recorded = NULL;
+	struct fm_error ignored;
+	json_t *rows = NULL;
+	int rc;
+
+	*config = NULL;
+	store[0] = '\0';
+	if ((rc = fm_ledger_rows(l, run, NULL, &rows, err)) < 0)
+		return rc;
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		const json_t *row = json_array_get(rows, i), *body = json_object_get(row, "body");
+
+		if (strcmp(str(row, "kind"), "stage") == 0 && strcmp(str(body, "name"), fm_stage_name(FM_INGEST)) == 0)
+			snprintf(store, FM_SHA256_HEX, "%s", str(body, "output"));
+		if (*config || strcmp(str(row, "kind"), "run") != 0)
+			continue;
+		if (!fm_config_from_json(&recorded, json_object_get(body, "config"), &ignored))
+			*config = fm_config_json(recorded, NULL, true);
+		fm_config_free(recorded);
+	}
+	json_decref(rows);
+	return FM_OK;
+}

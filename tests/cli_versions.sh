@@ -1,0 +1,65 @@
+#!/bin/sh
+# A version is one release, wherever it was put and whatever became of it: the ledger remembers it.  In another folder the sequence of
+# the name goes on.
+# usage: cli_versions.sh [FLOWMINT]
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+"$ROOT/tests/faults_project.sh" "$F" >out 2>err || { cat err; exit 1; }
+
+release() { # VERSION OPTION...
+	version=$1
+	shift
+	# shellcheck disable=SC2086 # UNCONFINED is one word or none
+	"$F" run p --quiet --set release.version="$version" "$@" $UNCONFINED
+}
+number() { # RECORD: its number, and what is before it
+	json "$1" '(d["sequence"], d.get("previous", {}).get("version"))'
+}
+accepts() { # ARCHIVE
+	"$V" --signers p/allowed_signers "$1"
+}
+expect 0 "a release" release 1.0.0
+expect 0 "and the next" release 1.1.0
+expect 0 "which a partner accepts" accepts p/release/small-1.1.0.tar.zst
+
+# --- the same version, other content ---
+expect 3 "in another folder it is refused" release 1.1.0 --out out2 --set release.description=other
+says err "small 1.1.0 is taken: run r0002 released it" "with the run that made it"
+says err "(release differs)" "and what is other"
+expect 0 "(the ledger)" "$F" log --workspace p/workspace --json
+holds "before any stage" test "$(json out '[r["body"].get("stage") for r in d if r["kind"] == "end"][-1]')" != release
+holds "and nothing is there" is_empty out2
+expect 3 "two sections differ" release 1.1.0 --out out2 --set release.description=other --set generate.rows=120
+says err "(release, generate differ)" "in the plural"
+cp -a p/release kept
+rm p/release/small-1.1.0*
+expect 3 "nor is it made again where it was removed" release 1.1.0 --set release.description=other
+says err "--replace" "unless nobody was given it"
+expect 0 "the same is" release 1.1.0
+holds "with its record, to the byte" cmp p/release/small-1.1.0.RELEASE.json kept/small-1.1.0.RELEASE.json
+expect 0 "which a partner who has it accepts" accepts p/release/small-1.1.0.tar.zst
+
+# --- another folder ---
+mkdir out3 && cp p/release/LOG.jsonl out3
+expect 0 "the same once more, in another folder" release 1.1.0 --out out4
+holds "has its record" cmp out4/small-1.1.0.RELEASE.json kept/small-1.1.0.RELEASE.json
+says err "out4 has no log of releases yet" "where no log is, that is said"
+expect 3 "an earlier version is refused" release 1.0.5 --out out3
+says err "not later than 1.1.0" "as in the folder itself"
+expect 0 "the next goes on from the ledger's last" release 1.2.0 --out out3
+holds "by its number" test "$(number out3/small-1.2.0.RELEASE.json)" = "(3, '1.1.0')"
+expect 0 "a partner accepts it" accepts out3/small-1.2.0.tar.zst
+expect 0 "and the one after it, in the folder of the first" release 1.3.0
+holds "by its number too" test "$(number p/release/small-1.3.0.RELEASE.json)" = "(4, '1.2.0')"
+
+# --- a version that nobody was given ---
+expect 3 "an archive that is there is not replaced" release 1.3.0 --replace --set release.description=other
+says err "and run with --replace" "before it is removed"
+rm p/release/small-1.3.0*
+expect 0 "then it is" release 1.3.0 --replace --set release.description=other
+holds "under its number" test "$(number p/release/small-1.3.0.RELEASE.json)" = "(4, '1.2.0')"
+expect 3 "the first one of that version is no more" release 1.3.0 --out out5
+says err "run r00" "by the name of who replaced it"
+expect 0 "the ledger is intact" "$F" audit --workspace p/workspace
+finish
