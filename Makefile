@@ -88,6 +88,8 @@ $(B)/tests/test_audit_broken: LDFLAGS += $(addprefix -Wl$(,)--wrap=,$(BREAKS))
 HARVEST  := fm_harvest_tree fm_harvest_holds fm_harvest_result fm_harvest_metrics fm_harvest_controls fm_manifest_compare fm_folder_digest \
 	    fm_sandbox_filter fm_sandbox_landlock fm_vault_put
 $(B)/tests/test_taken_over: LDFLAGS += $(addprefix -Wl$(,)--wrap=,$(HARVEST))
+# Who reads a stranger's archive, told by its process.
+$(B)/tests/test_recipe: LDFLAGS += -Wl,--wrap=fm_archive_read -Wl,--wrap=fm_archive_read_into
 $(B)/tests/test_dp_ingest: LDFLAGS += -Wl,--wrap=fsync
 # Over a hundred programs, whose own code runs for an instant: it is compiled without optimisation (TESTOPT= with), and linked by
 # the faster linker where there is one.

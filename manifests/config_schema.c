@@ -251,7 +251,7 @@ const struct fm_key fm_keys[] = {
 	 .help = "What is promised beyond the gate's leakage checks: nothing, or differential privacy "
 		 "(docs/differential-privacy.md). clip promises nothing either: it bounds how much each window counts "
 		 "in a step of training (docs/dp-training.md)."},
-	{FIELD(privacy, epsilon, REAL), .min = 0, .max = 1e3, .dflt = "0", .mode = "dp",
+	{FIELD(privacy, epsilon, REAL), .min = 0, .max = 500, .dflt = "0", .mode = "dp",
 	 .help = "For mode dp: the epsilon that the whole run keeps to. 0: the one that privacy.noise_multiplier "
 		 "gives."},
 	{FIELD(privacy, delta, REAL), .min = 0, .max = 1, .below_max = true, .dflt = "0", .mode = "dp",

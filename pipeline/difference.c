@@ -3,10 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "manifests/canon.h"
+#include "pipeline/walls/sandbox.h"
 
 static int no_memory(struct fm_error *err)
 {
@@ -37,17 +40,24 @@ static int pick_bytes(void *ctx, const void *bytes, size_t n, struct fm_error *e
 	return p->on ? fm_out_write(p->out, bytes, n, err) : FM_OK;
 }
 
-int fm_archive_pick(const char *archive, const char *path, const char *to, struct fm_error *err)
+struct pick_job {
+	const char *archive, *path;
+	char *folder, *made;
+};
+
+static int pick_fn(void *ctx, json_t **result, struct fm_error *err)
 {
-	struct picking p = {.path = path};
+	const struct pick_job *job = ctx;
+	struct picking p = {.path = job->path};
 	struct fm_archive_sink sink = {pick_file, pick_bytes, &p};
 	struct fm_archive_info info = {0};
 	enum fm_reason reason;
 	int fd, rc;
 
-	if ((rc = fm_file_open(archive, &fd, err)) < 0)
+	(void)result;
+	if ((rc = fm_file_open(job->archive, &fd, err)) < 0)
 		return rc;
-	if ((rc = fm_out_open(&p.out, to, 0600, err)) < 0 ||
+	if ((rc = fm_out_open(&p.out, job->made, 0600, err)) < 0 ||
 	    (rc = fm_archive_read_into(fd, &sink, &info, &reason, err)) < 0)
 		goto out;
 	rc = fm_out_commit(p.out, err);
@@ -56,6 +66,44 @@ out:
 	fm_out_abort(p.out);
 	fm_archive_info_free(&info);
 	close(fd);
+	return rc;
+}
+
+int fm_archive_pick(const char *archive, bool unconfined, const char *path, const char *to, struct fm_error *err)
+{
+	struct fm_sandbox box = {.name = "archive", .unconfined = unconfined, .limits.threads = FM_RECIPE_THREADS};
+	struct fm_sandbox_report report = {0};
+	struct pick_job job = {.path = path};
+	char *real = realpath(archive, NULL);
+	struct fm_error later;
+	struct stat st;
+	int rc;
+
+	if (!real)
+		return fm_fail_errno(err, "%s", archive);
+	job.archive = real;
+	if (asprintf(&job.folder, "%s.d", to) < 0 || !(job.made = fm_path_join(job.folder, "file"))) {
+		rc = no_memory(err);
+		goto out;
+	}
+	if ((rc = fm_dir_make(job.folder, 0700, err)) < 0)
+		goto out;
+	fm_sandbox_path(&box, real, false);
+	fm_sandbox_path(&box, job.folder, true);
+	if ((rc = fm_sandbox_run(&box, pick_fn, &job, &report, err)) < 0)
+		goto out;
+	/* What a child left is a stranger's. */
+	if (lstat(job.made, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1)
+		rc = fm_fail(err, FM_ESYSTEM, "%s: %s could not be unpacked", archive, path);
+	else if (rename(job.made, to) != 0)
+		rc = fm_fail_errno(err, "%s", to);
+out:
+	if (job.made && fm_dir_remove(job.folder, &later) < 0)
+		fm_warn("%s", later.message);
+	json_decref(report.result);
+	free(job.made);
+	free(job.folder);
+	free(real);
 	return rc;
 }
 
@@ -172,9 +220,9 @@ static int compare_bytes(json_t *d, const struct fm_recipe *recorded, const char
 		rc = no_memory(err);
 		goto out;
 	}
-	if ((rc = fm_archive_pick(recorded->path, path, x, err)) < 0 ||
-	    (rc = fm_archive_pick(again, path, y, err)) < 0 || (rc = fm_map_open(&a, x, err)) < 0 ||
-	    (rc = fm_map_open(&b, y, err)) < 0)
+	if ((rc = fm_archive_pick(recorded->path, recorded->unconfined, path, x, err)) < 0 ||
+	    (rc = fm_archive_pick(again, recorded->unconfined, path, y, err)) < 0 ||
+	    (rc = fm_map_open(&a, x, err)) < 0 || (rc = fm_map_open(&b, y, err)) < 0)
 		goto out;
 	rc = put_place(d, a.data, a.len, b.data, b.len, err);
 out:

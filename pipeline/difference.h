@@ -12,8 +12,10 @@
 
 #include "pipeline/recipe.h"
 
-/* The file `path` of an archive, into the file `to`. */
-int fm_archive_pick(const char *archive, const char *path, const char *to, struct fm_error *err) FM_MUST_CHECK;
+/* The file `path` of an archive, into the file `to`, by a child behind walls that sees the archive and an empty folder
+ * TO.d alone. */
+int fm_archive_pick(const char *archive, bool unconfined, const char *path, const char *to,
+		    struct fm_error *err) FM_MUST_CHECK;
 
 /* *list: [{"file", "what": "other bytes" | "not there" | "not recorded", "byte", "line", "value", "recorded", "again"},
  * ...], empty when all files are the same.  byte (from 0) and line (from 1) are in those whose recorded bytes are at

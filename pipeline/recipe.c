@@ -8,6 +8,7 @@
 #include "base/version.h"
 #include "manifests/json_bounds.h"
 #include "manifests/metrics.h"
+#include "pipeline/walls/sandbox.h"
 
 static const char *str(const json_t *o, const char *key)
 {
@@ -32,23 +33,87 @@ static int is_archive(const char *path, bool *yes, struct fm_error *err)
 	return rc;
 }
 
-static int read_archive(struct fm_recipe *r, struct fm_error *err)
+/* ---- in the child ---- */
+
+static json_t *files_json(const struct fm_archive_info *info)
 {
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < info->n; i++) {
+		const struct fm_archive_file *f = &info->file[i];
+
+		if (json_array_append_new(list, json_pack("{s:s, s:I, s:s}", "path", f->path, "bytes",
+							  (json_int_t)f->nbytes, "sha256", f->sha256)) != 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+static int unpack_fn(void *ctx, json_t **result, struct fm_error *err)
+{
+	struct fm_archive_info info = {0};
 	enum fm_reason reason;
 	int fd, rc;
 
-	if ((rc = fm_file_open(r->path, &fd, err)) < 0)
+	if ((rc = fm_file_open(ctx, &fd, err)) < 0)
 		return rc;
-	if ((rc = fm_archive_read(fd, &r->info, &reason, err)) >= 0)
-		rc = fm_archive_check_contents(&r->info, &reason, err);
+	if ((rc = fm_archive_read(fd, &info, &reason, err)) < 0 ||
+	    (rc = fm_archive_check_contents(&info, &reason, err)) < 0)
+		goto out;
+	*result = json_pack("{s:s%, s:s, s:o}", "manifest", info.manifest.data, info.manifest.len, "tar_sha256",
+			    info.digests.tar_sha256, "files", files_json(&info));
+	if (!*result)
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory for what is in the archive");
+out:
+	fm_archive_info_free(&info);
 	close(fd);
-	return rc < 0 ? fm_error_prefix(err, "%s: ", r->path) : rc;
+	return rc;
 }
 
-/* The files that a manifest lists, in its order: that of their paths. */
-static int list_files(struct fm_recipe *r, struct fm_error *err)
+/* ---- what it says ---- */
+
+static int list_files(struct fm_recipe *r, const json_t *files, struct fm_error *err);
+
+static int take_archive(struct fm_recipe *r, const json_t *said, struct fm_error *err)
 {
-	const json_t *files = json_object_get(r->manifest, "files");
+	const json_t *manifest = json_object_get(said, "manifest");
+	const char *tar = str(said, "tar_sha256");
+	int rc;
+
+	if (strlen(tar) != FM_SHA256_HEX - 1 || json_string_length(manifest) == 0 ||
+	    json_string_length(manifest) > FM_ARCHIVE_MAX_DOCUMENT)
+		return fm_fail(err, FM_ESYSTEM, "who unpacked the archive said nothing that could be");
+	strcpy(r->info.digests.tar_sha256, tar);
+	fm_buf_add(&r->info.manifest, json_string_value(manifest), json_string_length(manifest));
+	if ((rc = fm_buf_check(&r->info.manifest, err)) < 0)
+		return rc;
+	return list_files(r, json_object_get(said, "files"), err);
+}
+
+static int read_archive(struct fm_recipe *r, struct fm_error *err)
+{
+	struct fm_sandbox box = {.name = "archive", .unconfined = r->unconfined, .limits.threads = FM_RECIPE_THREADS};
+	char *real = realpath(r->path, NULL);
+	struct fm_sandbox_report report = {0};
+	int rc;
+
+	if (!real)
+		return fm_fail_errno(err, "%s", r->path);
+	fm_sandbox_path(&box, real, false);
+	if ((rc = fm_sandbox_run(&box, unpack_fn, real, &report, err)) < 0)
+		fm_error_prefix(err, "%s: ", r->path);
+	else
+		rc = take_archive(r, report.result, err);
+	json_decref(report.result);
+	free(real);
+	return rc;
+}
+
+/* {"path", "bytes", "sha256"} of each, in the order of their paths. */
+static int list_files(struct fm_recipe *r, const json_t *files, struct fm_error *err)
+{
 	size_t n = json_array_size(files);
 	int rc;
 
@@ -139,17 +204,19 @@ static int load_config(struct fm_recipe *r, struct fm_error *err)
 	return rc;
 }
 
-int fm_recipe_read(struct fm_recipe *r, const char *path, struct fm_error *err)
+int fm_recipe_read(struct fm_recipe *r, const char *path, bool unconfined, struct fm_error *err)
 {
 	struct fm_verdict v;
 	int rc;
 
-	*r = (struct fm_recipe){.path = path};
+	*r = (struct fm_recipe){.path = path, .unconfined = unconfined};
 	if ((rc = is_archive(path, &r->whole, err)) < 0)
 		return rc;
 	if ((rc = r->whole ? read_archive(r, err)
 			   : fm_file_read(path, FM_ARCHIVE_MAX_DOCUMENT, &r->info.manifest, err)) < 0 ||
-	    (rc = parse(r, err)) < 0 || (!r->whole && (rc = list_files(r, err)) < 0) || (rc = load_config(r, err)) < 0)
+	    (rc = parse(r, err)) < 0 ||
+	    (!r->whole && (rc = list_files(r, json_object_get(r->manifest, "files"), err)) < 0) ||
+	    (rc = load_config(r, err)) < 0)
 		return rc;
 	rc = fm_manifest_verdict(r->manifest, &v, err);
 	fm_verdict_free(&v);

@@ -175,7 +175,7 @@ static int find_license(struct fm_remaking *m, struct fm_error *err)
 		return FM_OK;
 	if (!(path = fm_path_join(m->dir, FM_ARCHIVE_LICENSE)))
 		return fm_remake_no_memory(err);
-	if ((rc = fm_archive_pick(m->in->what, FM_ARCHIVE_LICENSE, path, err)) >= 0)
+	if ((rc = fm_archive_pick(m->in->what, m->in->unconfined, FM_ARCHIVE_LICENSE, path, err)) >= 0)
 		rc = put_path(cfg->release.license_file, sizeof cfg->release.license_file, path, path, err);
 	free(path);
 	return rc;
@@ -398,7 +398,7 @@ int fm_remake(const struct fm_remake_in *in, json_t **report, struct fm_error *e
 	int rc;
 
 	*report = NULL;
-	if ((rc = fm_recipe_read(&m.recipe, in->what, err)) < 0 || (rc = check_wishes(&m, err)) < 0 ||
+	if ((rc = fm_recipe_read(&m.recipe, in->what, in->unconfined, err)) < 0 || (rc = check_wishes(&m, err)) < 0 ||
 	    (rc = check_secret(in->project, err)) < 0 || (rc = fm_workspace_open(&m.ws, in->workspace, err)) < 0 ||
 	    (rc = fm_ledger_open(&m.ledger, m.ws.path, in->project, FM_LEDGER_WRITE, err)) < 0)
 		goto out;

@@ -146,18 +146,18 @@ rm -rf wk
 killed_at "train: " "in training"
 
 # --- the gate refuses ---
-expect 1 "an impossible threshold is exit status 1" small --out o4 --set gate.jsd_mean8=0.0000001
+expect 1 "an impossible threshold is exit status 1" small --out o4 --replace --set gate.jsd_mean8=0.0000001
 says err "jsd_mean8" "the message names the check"
 says err "(max 1e-07)" "and the threshold"
 value=$(sed -n 's/.*jsd_mean8 \([0-9.]*\) (max.*/\1/p' err)
 holds "and the value" test -n "$value"
 says out "FAIL" "the table shows it"
 holds "nothing is in the release folder" is_empty o4
-expect 1 "with --json too" small --out o4 --set gate.jsd_mean8=0.0000001 --json
+expect 1 "with --json too" small --out o4 --replace --set gate.jsd_mean8=0.0000001 --json
 holds "its answer is one document" is_json out
 holds "that says fail, and no archive" test "$(json out '(d["verdict"], d["archive"])')" = "('fail', None)"
 holds "nothing is in the release folder" is_empty o4
-expect 1 "one refusal among many passes is enough" small --out o4 --set gate.leak.share_nearer_train=0.01
+expect 1 "one refusal among many passes is enough" small --out o4 --replace --set gate.leak.share_nearer_train=0.01
 holds "nothing is in the release folder" is_empty o4
 
 # --- the ledger ---
