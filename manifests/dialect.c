@@ -383,7 +383,7 @@ bool fm_dialect_is_file(const char *name)
 int fm_dialect_check_name(const char *name, struct fm_error *err)
 {
 	const char *names[64], *near;
-	char list[512];
+	char list[768];
 	struct fm_embed e;
 	size_t n = 0;
 

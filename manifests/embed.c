@@ -30,6 +30,7 @@ EMBED(preset_demo, "manifests/demo.yaml");
 EMBED(preset_ugr16, "manifests/ugr16.yaml");
 EMBED(preset_ugr16_dp, "manifests/ugr16-dp.yaml");
 EMBED(dialect_argus, "manifests/dialects/argus.yaml");
+EMBED(dialect_argus_unlabeled, "manifests/dialects/argus-unlabeled.yaml");
 EMBED(dialect_argus_tsv, "manifests/dialects/argus-tsv.yaml");
 EMBED(dialect_aws_vpc, "manifests/dialects/aws-vpc.yaml");
 EMBED(dialect_cic_ids2017, "manifests/dialects/cic-ids2017.yaml");
@@ -38,6 +39,7 @@ EMBED(dialect_cidds, "manifests/dialects/cidds.yaml");
 EMBED(dialect_ipfix, "manifests/dialects/ipfix.yaml");
 EMBED(dialect_netshare, "manifests/dialects/netshare.yaml");
 EMBED(dialect_nfdump, "manifests/dialects/nfdump.yaml");
+EMBED(dialect_nfdump_csv_fast, "manifests/dialects/nfdump-csv-fast.yaml");
 EMBED(dialect_nfdump_json, "manifests/dialects/nfdump-json.yaml");
 EMBED(dialect_nfdump_line, "manifests/dialects/nfdump-line.yaml");
 EMBED(dialect_nfdump_long, "manifests/dialects/nfdump-long.yaml");
@@ -47,8 +49,13 @@ EMBED(dialect_nfdump16, "manifests/dialects/nfdump16.yaml");
 EMBED(dialect_nfstream, "manifests/dialects/nfstream.yaml");
 EMBED(dialect_pcap, "manifests/dialects/pcap.yaml");
 EMBED(dialect_pmacct, "manifests/dialects/pmacct.yaml");
+EMBED(dialect_pmacct_epoch, "manifests/dialects/pmacct-epoch.yaml");
 EMBED(dialect_pmacct_json, "manifests/dialects/pmacct-json.yaml");
+EMBED(dialect_pmacct_json_epoch, "manifests/dialects/pmacct-json-epoch.yaml");
 EMBED(dialect_silk, "manifests/dialects/silk.yaml");
+EMBED(dialect_silk_csv, "manifests/dialects/silk-csv.yaml");
+EMBED(dialect_silk_epoch, "manifests/dialects/silk-epoch.yaml");
+EMBED(dialect_silk_csv_epoch, "manifests/dialects/silk-csv-epoch.yaml");
 EMBED(dialect_suricata, "manifests/dialects/suricata.yaml");
 EMBED(dialect_ugr16, "manifests/dialects/ugr16.yaml");
 EMBED(dialect_ugr17, "manifests/dialects/ugr17.yaml");
@@ -75,6 +82,7 @@ static const struct {
     {FM_EMBED_PRESET, "ugr16", fm_file_preset_ugr16, &fm_file_preset_ugr16_len},
     {FM_EMBED_PRESET, "ugr16-dp", fm_file_preset_ugr16_dp, &fm_file_preset_ugr16_dp_len},
     {FM_EMBED_DIALECT, "argus", fm_file_dialect_argus, &fm_file_dialect_argus_len},
+    {FM_EMBED_DIALECT, "argus-unlabeled", fm_file_dialect_argus_unlabeled, &fm_file_dialect_argus_unlabeled_len},
     {FM_EMBED_DIALECT, "argus-tsv", fm_file_dialect_argus_tsv, &fm_file_dialect_argus_tsv_len},
     {FM_EMBED_DIALECT, "aws-vpc", fm_file_dialect_aws_vpc, &fm_file_dialect_aws_vpc_len},
     {FM_EMBED_DIALECT, "cic-ids2017", fm_file_dialect_cic_ids2017, &fm_file_dialect_cic_ids2017_len},
@@ -83,6 +91,7 @@ static const struct {
     {FM_EMBED_DIALECT, "ipfix", fm_file_dialect_ipfix, &fm_file_dialect_ipfix_len},
     {FM_EMBED_DIALECT, "netshare", fm_file_dialect_netshare, &fm_file_dialect_netshare_len},
     {FM_EMBED_DIALECT, "nfdump", fm_file_dialect_nfdump, &fm_file_dialect_nfdump_len},
+    {FM_EMBED_DIALECT, "nfdump-csv-fast", fm_file_dialect_nfdump_csv_fast, &fm_file_dialect_nfdump_csv_fast_len},
     {FM_EMBED_DIALECT, "nfdump-json", fm_file_dialect_nfdump_json, &fm_file_dialect_nfdump_json_len},
     {FM_EMBED_DIALECT, "nfdump-line", fm_file_dialect_nfdump_line, &fm_file_dialect_nfdump_line_len},
     {FM_EMBED_DIALECT, "nfdump-long", fm_file_dialect_nfdump_long, &fm_file_dialect_nfdump_long_len},
@@ -92,8 +101,13 @@ static const struct {
     {FM_EMBED_DIALECT, "nfstream", fm_file_dialect_nfstream, &fm_file_dialect_nfstream_len},
     {FM_EMBED_DIALECT, "pcap", fm_file_dialect_pcap, &fm_file_dialect_pcap_len},
     {FM_EMBED_DIALECT, "pmacct", fm_file_dialect_pmacct, &fm_file_dialect_pmacct_len},
+    {FM_EMBED_DIALECT, "pmacct-epoch", fm_file_dialect_pmacct_epoch, &fm_file_dialect_pmacct_epoch_len},
     {FM_EMBED_DIALECT, "pmacct-json", fm_file_dialect_pmacct_json, &fm_file_dialect_pmacct_json_len},
+    {FM_EMBED_DIALECT, "pmacct-json-epoch", fm_file_dialect_pmacct_json_epoch, &fm_file_dialect_pmacct_json_epoch_len},
     {FM_EMBED_DIALECT, "silk", fm_file_dialect_silk, &fm_file_dialect_silk_len},
+    {FM_EMBED_DIALECT, "silk-csv", fm_file_dialect_silk_csv, &fm_file_dialect_silk_csv_len},
+    {FM_EMBED_DIALECT, "silk-epoch", fm_file_dialect_silk_epoch, &fm_file_dialect_silk_epoch_len},
+    {FM_EMBED_DIALECT, "silk-csv-epoch", fm_file_dialect_silk_csv_epoch, &fm_file_dialect_silk_csv_epoch_len},
     {FM_EMBED_DIALECT, "suricata", fm_file_dialect_suricata, &fm_file_dialect_suricata_len},
     {FM_EMBED_DIALECT, "ugr16", fm_file_dialect_ugr16, &fm_file_dialect_ugr16_len},
     {FM_EMBED_DIALECT, "ugr17", fm_file_dialect_ugr17, &fm_file_dialect_ugr17_len},

@@ -327,6 +327,58 @@ static void collectors_of_other_makes(void **state)
 		 {"2016-04-11 00:01:07.124", 1001, "1.2.3.4", "5.6.7.8", 53, 35203, "UDP", 2, 198, NULL});
 }
 
+/* The same flow by what an option makes of it. */
+static void collectors_with_other_options(void **state)
+{
+#define OPTION_FLOW {"2016-04-11 00:01:07.623", 1500, "10.0.0.1", "192.0.2.7", 53, 35203, "UDP", 1, 130, NULL}
+	(void)state;
+	READS_AS(
+	    "silk-epoch",
+	    "            sIP|            dIP|sPort|dPort|pro|   packets|     bytes|   flags|             sTime| "
+	    "duration|             eTime|sen|\n"
+	    "       10.0.0.1|      192.0.2.7|   53|35203| 17|         1|       130|        |    1460332866.123|    "
+	    "1.500|    1460332867.623| S0|\n",
+	    OPTION_FLOW);
+	READS_AS("silk",
+		 "sIP|dIP|sPort|dPort|protocol|packets|bytes|flags|sTime|duration|eTime|sensor|class\n"
+		 "10.0.0.1|192.0.2.7|53|35203|17|1|130||2016/04/11T00:01:06.123|1.500|2016/04/11T00:01:07.623|S0|all\n",
+		 OPTION_FLOW);
+	READS_AS(
+	    "silk",
+	    "       10.0.0.1|      192.0.2.7|   53|35203| 17|         1|       130|        |2016/04/11T00:01:06.123|  "
+	    "  1.500|2016/04/11T00:01:07.623| S0|\n",
+	    OPTION_FLOW);
+	READS_AS(
+	    "silk-csv",
+	    "sIP,dIP,sPort,dPort,pro,packets,bytes,flags,sTime,duration,eTime,sen\n"
+	    "10.0.0.1,192.0.2.7,53,35203,17,1,130,,2016/04/11T00:01:06.123456,1.500,2016/04/11T00:01:07.623456,S0\n",
+	    OPTION_FLOW);
+	READS_AS("silk-csv-epoch",
+		 "sIP,dIP,sPort,dPort,pro,packets,bytes,flags,sTime,dur,eTime,sensor\n"
+		 "10.0.0.1,192.0.2.7,53,35203,17,1,130,,1460332866.123,1.500,1460332867.623,S0\n",
+		 OPTION_FLOW);
+	READS_AS("pmacct-epoch",
+		 "SRC_IP,DST_IP,SRC_PORT,DST_PORT,TCP_FLAGS,PROTOCOL,TOS,TIMESTAMP_START,TIMESTAMP_END,PACKETS,BYTES\n"
+		 "10.0.0.1,192.0.2.7,53,35203,0,udp,0,1460332866.123000,1460332867.623000,1,130\n",
+		 OPTION_FLOW);
+	READS_AS(
+	    "pmacct-json-epoch",
+	    "{\"ip_src\":\"10.0.0.1\",\"ip_dst\":\"192.0.2.7\",\"port_src\":53,\"port_dst\":35203,\"ip_proto\":\"udp\","
+	    "\"timestamp_start\":\"1460332866.123000\",\"timestamp_end\":\"1460332867.623000\",\"packets\":1,\"bytes\":"
+	    "130}\n",
+	    OPTION_FLOW);
+	READS_AS(
+	    "nfdump-csv-fast",
+	    "cnt,af,firstSeen,lastSeen,proto,srcAddr,srcPort,dstAddr,dstPort,srcAS,dstAS,input,output,flags,srcTos,"
+	    "packets,bytes\n"
+	    "1,4,1460332866123,1460332867623,17,10.0.0.1,53,192.0.2.7,35203,0,0,1,2,0,0,1,130\n",
+	    OPTION_FLOW);
+	READS_AS("argus-unlabeled",
+		 "StartTime,Dur,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,State,sTos,dTos,TotPkts,TotBytes,SrcBytes\n"
+		 "2016/04/11 00:01:06.123000,1.500000,udp,10.0.0.1,53,   ->,192.0.2.7,35203,INT,0,,1,130,130\n",
+		 OPTION_FLOW);
+}
+
 #define UNSW_ROW(attack)                                                                                               \
 	"59.166.0.0,1390,149.171.126.6,53,udp,CON,0.001055,132,164,31,29,0,0,dns,500473.9375,621800.9375,2,2,0,0,0,0," \
 	"66,82,0,0,0,0,1421927414,1421927414,0.017,0.013,0,0,0,0,0,0,0,0,3,7,1,3,1,1,1," attack "\n"
@@ -584,6 +636,7 @@ int main(void)
 	    cmocka_unit_test(nfdump_17_has_milliseconds_in_pipes),
 	    cmocka_unit_test(a_row_of_another_kind_is_bad),
 	    cmocka_unit_test(collectors_of_other_makes),
+	    cmocka_unit_test(collectors_with_other_options),
 	    cmocka_unit_test(ipv6_is_read_as_each_tool_writes_it),
 	    cmocka_unit_test(ipv6_can_be_refused),
 	    cmocka_unit_test(a_label_of_several_columns),
