@@ -13,6 +13,7 @@
 #include "traces/flow_cache.h"
 #include "traces/flow_rows.h"
 #include "traces/packet.h"
+#include "traces/pcapng_links.h"
 #include "traces/reader.h"
 #include "traces/source.h"
 
@@ -20,6 +21,7 @@
 #define AHEAD 32                            /* packets that are parsed before they are put into their flows */
 #define FETCH 6                             /* of them that a flow is fetched ahead */
 #define LATEST_US INT64_C(9214646400000000) /* 2262-01-01, as for text (value.c) */
+#define LINKTYPE_RAW 101
 #define LATEST_S (LATEST_US / 1000000)
 
 struct fm_reader {
@@ -33,13 +35,14 @@ struct fm_reader {
 	struct fm_error error; /* of the source, which libpcap does not hand on */
 	FILE *stream;
 	pcap_t *pcap;
-	int link;
+	int link; /* of the file, or of its first interface */
+	struct fm_pcapng_links links;
 	struct fm_flow_cache *cache;
 	struct fm_timed_packet ahead[AHEAD];
 	size_t nahead, done; /* packets there, and how many of them are in flows */
 	int status;          /* of the packet behind them: 1, or what libpcap said */
 	bool open_end;
-	uint64_t packet, other; /* packets so far; packets that are no IP */
+	uint64_t packet, other, unknown; /* packets so far; that are no IP; of a link layer that is not read */
 	struct fm_flow_rows *rows;
 };
 
@@ -55,6 +58,7 @@ static ssize_t read_stream(void *cookie, char *to, size_t n)
 	}
 	n = n < r->nleft ? n : r->nleft;
 	memcpy(to, r->left, n);
+	fm_pcapng_links_feed(&r->links, to, n);
 	r->left += n;
 	r->nleft -= n;
 	r->bytes += n;
@@ -77,13 +81,6 @@ static int damaged(struct fm_reader *r, const char *why, struct fm_error *err)
 			   ? fm_error_prefix(err, "after packet %llu: ", packet_here(r))
 			   : err->code;
 	}
-	if (strstr(why, "different from the type of the first interface"))
-		return fm_fail(
-		    err, FM_EINPUT,
-		    "%s: after packet %llu: its interfaces have different link layers, and libpcap reads one "
-		    "of them in a file: capture each interface into a file of its own (dumpcap -i NAME -w "
-		    "FILE), and name them all in source.path",
-		    r->o->path, packet_here(r));
 	return fm_fail(err, FM_EINPUT,
 		       "%s: after packet %llu: %s: the capture is truncated or damaged; fetch it again, or keep the "
 		       "packets before with editcap -r",
@@ -132,6 +129,8 @@ static int open_capture(struct fm_reader *r, struct fm_error *err)
 	char why[PCAP_ERRBUF_SIZE] = "";
 	int rc;
 
+	static const char pcapng[4] = "\n\r\r\n";
+
 	r->nleft = 0;
 	r->file_bytes = 0;
 	r->packets_before = r->packet;
@@ -144,6 +143,8 @@ static int open_capture(struct fm_reader *r, struct fm_error *err)
 		    "%s is no packet capture (pcap or pcapng), which dialect %s reads: set source.dialect to "
 		    "another one (flowmint sniff)",
 		    r->o->path, r->o->dialect->name);
+	fm_pcapng_links_begin(&r->links);
+	r->links.is = r->nleft >= sizeof pcapng && !memcmp(r->left, pcapng, sizeof pcapng);
 	if (!(r->stream = fopencookie(r, "r", io)) || setvbuf(r->stream, NULL, _IOFBF, STREAM_BYTES))
 		return fm_fail(err, FM_ESYSTEM, "out of memory: a stream of packets");
 	if (!(r->pcap = pcap_fopen_offline_with_tstamp_precision(r->stream, PCAP_TSTAMP_PRECISION_MICRO, why)))
@@ -161,13 +162,28 @@ static void bad_packet(struct fm_reader *r, const struct pcap_pkthdr *head, cons
 	fm_flow_rows_bad_bytes(r->rows, r->packet, reason, s, head->caplen);
 }
 
+/* The link layer of the next packet (DLT_* of libpcap, which has numbers of its own for some that files have). */
+static int link_of(struct fm_reader *r)
+{
+	int link = fm_pcapng_links_next(&r->links);
+
+	if (!r->links.mixed)
+		return r->link;
+	return link == LINKTYPE_RAW ? DLT_RAW : link;
+}
+
 static void parse_packet(struct fm_reader *r, const struct pcap_pkthdr *head, const uint8_t *s)
 {
 	struct fm_timed_packet *t = &r->ahead[r->nahead];
+	const int link = link_of(r);
 	const char *why;
 
 	r->packet++;
-	switch (fm_packet_parse(r->link, s, head->caplen, head->len, &t->p, &why)) {
+	if (!fm_packet_link_known(link)) {
+		r->unknown++;
+		return;
+	}
+	switch (fm_packet_parse(link, s, head->caplen, head->len, &t->p, &why)) {
 	case FM_PACKET_OTHER:
 		r->other++;
 		return;
@@ -207,6 +223,9 @@ static void say_passed_over(const struct fm_reader *r)
 	if (r->other)
 		fm_log("%s: %llu of %llu packets are no IP (ARP and the like): passed over", r->o->path,
 		       (unsigned long long)r->other, (unsigned long long)r->packet);
+	if (r->unknown)
+		fm_warn("%s: %llu of %llu packets are of interfaces whose link layer is not read: passed over",
+			r->o->path, (unsigned long long)r->unknown, (unsigned long long)r->packet);
 	if (back)
 		fm_warn("%s: %llu packets are over a second earlier than one before them, as in captures that were "
 			"joined: mergecap puts them in order",
@@ -292,7 +311,8 @@ static void explain(struct fm_reader *r, struct fm_error *err)
 static struct fm_reader_at at(const struct fm_reader *r)
 {
 	return (struct fm_reader_at){r->consumed_before + fm_source_consumed(r->source),
-				     r->files.n ? r->files.total : fm_source_total(r->source), r->bytes, r->other};
+				     r->files.n ? r->files.total : fm_source_total(r->source), r->bytes,
+				     r->other + r->unknown};
 }
 
 static void close_reader(struct fm_reader *r)

@@ -555,6 +555,60 @@ static void all_flags_are_written(void **state)
 	fm_dialect_free(d);
 }
 
+static void ng_block(struct fm_buf *b, uint32_t type, const void *s, size_t n, const uint32_t *words, size_t nwords)
+{
+	uint32_t all = (uint32_t)(12 + 4 * nwords + (n + 3) / 4 * 4);
+
+	put_le32(b, type);
+	put_le32(b, all);
+	for (size_t i = 0; i < nwords; i++)
+		put_le32(b, words[i]);
+	fm_buf_add(b, s, n);
+	fm_buf_add(b, "\0\0\0", (4 - n % 4) % 4);
+	put_le32(b, all);
+}
+
+static void ng_packet(struct fm_buf *b, uint32_t interface, uint32_t s, const uint8_t *frame, size_t n)
+{
+	uint64_t us = s * UINT64_C(1000000);
+
+	ng_block(b, 6, frame, n,
+		 (const uint32_t[]){interface, (uint32_t)(us >> 32), (uint32_t)us, (uint32_t)n, (uint32_t)n}, 5);
+}
+
+/* Interfaces of a pcapng file may have different link layers, each section its own; one that is not read is passed over
+ * with a warning. */
+static void each_interface_has_its_own_link_layer(void **state)
+{
+	static const uint32_t links[] = {ETHERNET, 101 /* raw IP */, 220 /* USB */};
+	struct fm_dialect *d = pcap_dialect();
+	struct frame f = udp_frame(0x0a000001, 0x0a000002, 1000, 53);
+	struct fm_buf b = {0};
+
+	(void)state;
+	for (uint32_t section = 0; section < 2; section++) {
+		ng_block(&b, 0x0a0d0d0a, "", 0, (const uint32_t[]){0x1a2b3c4d, 1, UINT32_MAX, UINT32_MAX}, 4);
+		for (size_t i = 0; i < 3; i++)
+			ng_block(&b, 1, "", 0, (const uint32_t[]){links[section && i < 2 ? 1 - i : i], 65535}, 2);
+		ng_packet(&b, section, 100 + section, f.s, f.n);
+		ng_packet(&b, 1 - section, 110 + section, f.s + 14, f.n - 14);
+		ng_packet(&b, 2, 111 + section, f.s, f.n);
+		ng_packet(&b, 1 - section, 120 + section, f.s + 14, f.n - 14);
+	}
+	struct reading *r = read_trace_file(put_bytes("c.pcapng", b.data, b.len), d, NULL, 0);
+
+	if (r->rc)
+		fail_msg("%s", r->err.message);
+	assert_int_equal(r->t->rows, 1);
+	assert_int_equal(r->t->pkt[0], 6);
+	assert_int_equal(r->t->byt[0], 6 * 28);
+	assert_int_equal(r->t->td[0], 21000);
+	assert_int_equal(r->st.passed_over, 2);
+	done(r);
+	fm_buf_free(&b);
+	fm_dialect_free(d);
+}
+
 static void a_flow_goes_on_in_the_next_file(void **state)
 {
 	struct fm_dialect *d = pcap_dialect();
@@ -618,6 +672,7 @@ int main(void)
 	    cmocka_unit_test(the_table_agrees_with_a_list),
 	    cmocka_unit_test(a_capture_is_read_as_flows),
 	    cmocka_unit_test(all_flags_are_written),
+	    cmocka_unit_test(each_interface_has_its_own_link_layer),
 	    cmocka_unit_test(a_flow_goes_on_in_the_next_file),
 	    cmocka_unit_test(a_damaged_capture_names_the_packet),
 	};
