@@ -17,6 +17,8 @@ for shape in mlp transformer large unet single; do
 		"$B/tests/bench/private" "$shape" "$what"
 	done
 done
+echo "== the same in PyTorch, with gradients of single records and with norms alone"
+tests/bench_torch.sh private
 echo "== reading a trace, beside pandas.read_csv (median of 5)"
 tests/bench_ingest.sh
 echo "== exact nearest neighbours, beside faiss IndexFlatL2 (median of 5)"

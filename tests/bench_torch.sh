@@ -1,9 +1,12 @@
 #!/bin/sh
-# bench_torch.sh - training steps and predictions of two denoisers beside PyTorch's, in the same shapes, on THREADS threads (2):
+# bench_torch.sh [private] - training steps and predictions of two denoisers beside PyTorch's, in the same shapes, on THREADS threads (2):
 # ROUNDS times (3) SECONDS (6) of each in turn, so that what else the machine does falls on both; the median of the rounds.
 #
 # The peer is Debian's python3-torch with its OpenMP BLAS (libopenblas0-openmp, which is unpacked under B rather than installed:
 # it would become the BLAS of everything), running the scripts in TORCH_BENCH.  Without one of these it says so and ends well.
+#
+# With `private`, instead: a step of DP-SGD beside a plain one, here (tests/bench/private) and in PyTorch with the gradients of single
+# records and with their norms alone (tests/bench/torch_private.py), on one thread, and the greatest memory of each.
 set -eu
 cd "$(dirname "$0")/.."
 B=${B:-build}
@@ -12,15 +15,27 @@ SECONDS_EACH=${SECONDS_EACH:-6}
 THREADS=${THREADS:-2}
 TORCH_BENCH=${TORCH_BENCH:-../shared/reference/bench}
 python=/usr/bin/python3
+private=${1:-}
+
+ours_private()
+{
+	for what in both plain private; do
+		"$B/tests/bench/private" mlp "$what" 1 "$SECONDS_EACH"
+	done
+}
 
 skip()
 {
 	echo "no peer: $1; flowmint alone:"
+	if [ "$private" = private ]; then
+		ours_private
+		exit 0
+	fi
 	"$B/tests/bench/denoiser" all "$THREADS" "$SECONDS_EACH"
 	exit 0
 }
 
-[ -e "$TORCH_BENCH/torch_transformer_bench.py" ] || skip "$TORCH_BENCH is not there"
+[ "$private" = private ] || [ -e "$TORCH_BENCH/torch_transformer_bench.py" ] || skip "$TORCH_BENCH is not there"
 "$python" -c 'import torch' 2>/dev/null || skip "python3-torch is not installed"
 blas=/usr/lib/x86_64-linux-gnu/openblas-openmp
 if [ ! -e "$blas" ]; then
@@ -31,6 +46,14 @@ if [ ! -e "$blas" ]; then
 		(cd "$root" && apt-get -q download libopenblas0-openmp >/dev/null 2>&1 && dpkg -x libopenblas0-openmp_*.deb .) ||
 			skip "libopenblas0-openmp cannot be fetched"
 	fi
+fi
+
+if [ "$private" = private ]; then
+	ours_private
+	for what in all plain gradients ghost; do
+		LD_LIBRARY_PATH=$blas OMP_NUM_THREADS=1 "$python" tests/bench/torch_private.py "$what" 1 "$SECONDS_EACH"
+	done
+	exit 0
 fi
 
 out=$(mktemp -d "${TMPDIR:-/tmp}/flowmint-torch-XXXXXX")
