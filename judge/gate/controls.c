@@ -218,11 +218,11 @@ static size_t smallest(size_t a, size_t b, size_t c)
 /* How many rows a control has is published: fewer than were asked for, as the tables have no more, are rounded down. */
 static size_t told(size_t rows)
 {
-	static const size_t few[] = {1, 2, 5},
+	static const size_t few[] = {10, 15, 20, 30, 50, 70},
 			    many[] = {10, 12, 14, 16, 18, 20, 25, 30, 35, 40, 45, 50, 60, 70, 80, 90};
 	size_t best = 0;
 
-	for (size_t power = 10; power < 1000; power *= 10)
+	for (size_t power = 1; power < 100; power *= 10)
 		for (size_t i = 0; i < sizeof few / sizeof *few; i++)
 			best = few[i] * power <= rows ? few[i] * power : best;
 	for (size_t power = 100; power <= rows; power *= 10)
