@@ -186,14 +186,15 @@ static int find_kind(const struct fm_trace_opts *o, const struct fm_reader_kind 
 	return FM_OK;
 }
 
-/* Of the first file: those of a list have the same columns. */
+/* Of the first file: those of a list have the same columns. Under a budget of privacy (which takes IPv4 alone) rows
+ * decide nothing of what is said. */
 static void warn_of_unread(const struct fm_trace_opts *o)
 {
 	char first[FM_FILE_PATH];
 	const char *list = o->path;
 
 	if (fm_files_next(&list, first))
-		fm_unread_warn(o->dialect, first, o->member);
+		fm_unread_warn(o->dialect, first, o->member, o->ipv4_only);
 }
 
 int fm_trace_read(const struct fm_trace_opts *o, struct fm_trace_stats *stats, struct fm_error *err)

@@ -150,7 +150,7 @@ static int find_unread(struct fm_sniffed *s, const char *path, const char *membe
 
 	if ((rc = fm_dialect_load(&d, s->candidate[0].name, err)) < 0)
 		return rc;
-	s->nunread = fm_capture_of(d) ? 0 : fm_unread(d, path, member, s->unread);
+	s->nunread = fm_capture_of(d) ? 0 : fm_unread(d, path, member, false, s->unread);
 	fm_dialect_free(d);
 	return FM_OK;
 }

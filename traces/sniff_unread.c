@@ -76,13 +76,15 @@ static bool says_something(const struct fm_sniff_page *p, int k)
 	return false;
 }
 
-int fm_unread(const struct fm_dialect *d, const char *path, const char *member, struct fm_unread list[FM_UNREAD_MAX])
+int fm_unread(const struct fm_dialect *d, const char *path, const char *member, bool names_alone,
+	      struct fm_unread list[FM_UNREAD_MAX])
 {
 	struct fm_sniff_page *p = NULL;
 	struct fm_error err = {0};
 	int n = 0, known = 0;
 
-	if (!d->header || d->encoding == FM_ENCODING_UTF16 || fm_alloc(&p, 1, sizeof *p, "the first lines", &err) < 0)
+	if (!d->header || (d->json && names_alone) || d->encoding == FM_ENCODING_UTF16 ||
+	    fm_alloc(&p, 1, sizeof *p, "the first lines", &err) < 0)
 		return 0;
 	if (fm_sniff_page(p, path, member, d->delimiter, &err) < 0)
 		goto out;
@@ -92,7 +94,7 @@ int fm_unread(const struct fm_dialect *d, const char *path, const char *member, 
 
 		known += is_column(d, f);
 		if (n == FM_UNREAD_MAX || f->n >= 64 || is_column(d, f) || !lacks(d, f, &list[n]) ||
-		    !says_something(p, k))
+		    (!names_alone && !says_something(p, k)))
 			continue;
 		text[fm_text_show(f->s, f->n, text, sizeof text)] = 0;
 		if (strlen(text) == f->n && !strpbrk(text, "\"\\")) {
@@ -106,10 +108,10 @@ out:
 	return known < KNOWN ? 0 : n;
 }
 
-void fm_unread_warn(const struct fm_dialect *d, const char *path, const char *member)
+void fm_unread_warn(const struct fm_dialect *d, const char *path, const char *member, bool names_alone)
 {
 	struct fm_unread list[FM_UNREAD_MAX];
-	int n = fm_unread(d, path, member, list);
+	int n = fm_unread(d, path, member, names_alone, list);
 
 	for (int i = 0; i < n; i++)
 		fm_warn("%s: column %s is not read: by its name it has %s, which dialect %s has no column for; a "

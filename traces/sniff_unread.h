@@ -14,9 +14,11 @@ struct fm_unread {
 	const char *key;  /* what its line in a dialect has: "column: label" */
 };
 /* By the header or the keys of the first rows; returns how many, 0 where the file cannot be read. A name that the
- * dialect has and does not read is one that it knows about. */
-int fm_unread(const struct fm_dialect *d, const char *path, const char *member, struct fm_unread list[FM_UNREAD_MAX]);
+ * dialect has and does not read is one that it knows about. names_alone: whatever the rows have, of which nothing may
+ * be told; else some of the first ones must say more there than that there is no value. */
+int fm_unread(const struct fm_dialect *d, const char *path, const char *member, bool names_alone,
+	      struct fm_unread list[FM_UNREAD_MAX]);
 /* Warn of them. */
-void fm_unread_warn(const struct fm_dialect *d, const char *path, const char *member);
+void fm_unread_warn(const struct fm_dialect *d, const char *path, const char *member, bool names_alone);
 
 #endif
