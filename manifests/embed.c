@@ -50,6 +50,7 @@ EMBED(dialect_nfstream, "manifests/dialects/nfstream.yaml");
 EMBED(dialect_pcap, "manifests/dialects/pcap.yaml");
 EMBED(dialect_pmacct, "manifests/dialects/pmacct.yaml");
 EMBED(dialect_pmacct_epoch, "manifests/dialects/pmacct-epoch.yaml");
+EMBED(dialect_pmacct_formatted, "manifests/dialects/pmacct-formatted.yaml");
 EMBED(dialect_pmacct_json, "manifests/dialects/pmacct-json.yaml");
 EMBED(dialect_pmacct_json_epoch, "manifests/dialects/pmacct-json-epoch.yaml");
 EMBED(dialect_silk, "manifests/dialects/silk.yaml");
@@ -102,6 +103,7 @@ static const struct {
     {FM_EMBED_DIALECT, "pcap", fm_file_dialect_pcap, &fm_file_dialect_pcap_len},
     {FM_EMBED_DIALECT, "pmacct", fm_file_dialect_pmacct, &fm_file_dialect_pmacct_len},
     {FM_EMBED_DIALECT, "pmacct-epoch", fm_file_dialect_pmacct_epoch, &fm_file_dialect_pmacct_epoch_len},
+    {FM_EMBED_DIALECT, "pmacct-formatted", fm_file_dialect_pmacct_formatted, &fm_file_dialect_pmacct_formatted_len},
     {FM_EMBED_DIALECT, "pmacct-json", fm_file_dialect_pmacct_json, &fm_file_dialect_pmacct_json_len},
     {FM_EMBED_DIALECT, "pmacct-json-epoch", fm_file_dialect_pmacct_json_epoch, &fm_file_dialect_pmacct_json_epoch_len},
     {FM_EMBED_DIALECT, "silk", fm_file_dialect_silk, &fm_file_dialect_silk_len},

@@ -357,6 +357,12 @@ static void collectors_with_other_options(void **state)
 		 "sIP,dIP,sPort,dPort,pro,packets,bytes,flags,sTime,dur,eTime,sensor\n"
 		 "10.0.0.1,192.0.2.7,53,35203,17,1,130,,1460332866.123,1.500,1460332867.623,S0\n",
 		 OPTION_FLOW);
+	READS_AS("pmacct-formatted",
+		 "SRC_IP                 DST_IP                 SRC_PORT  DST_PORT  TCP_FLAGS  PROTOCOL    TOS    "
+		 "TIMESTAMP_START                TIMESTAMP_END                  PACKETS               BYTES\n"
+		 "10.0.0.1               192.0.2.7              53        35203     0          udp         0      "
+		 "2016-04-11 00:01:06.123000     2016-04-11 00:01:07.623000     1                     130\n",
+		 OPTION_FLOW);
 	READS_AS("pmacct-epoch",
 		 "SRC_IP,DST_IP,SRC_PORT,DST_PORT,TCP_FLAGS,PROTOCOL,TOS,TIMESTAMP_START,TIMESTAMP_END,PACKETS,BYTES\n"
 		 "10.0.0.1,192.0.2.7,53,35203,0,udp,0,1460332866.123000,1460332867.623000,1,130\n",
