@@ -264,7 +264,7 @@ for d in json.load(open("dialects.json")):
     if json_lines:
         t = pandas.read_json(text, lines=True)
         rel = f"read_json('{text}', format='newline_delimited')"
-    elif name in ("nfdump-line", "nfdump-long"):
+    elif name in ("nfdump-line", "nfdump-long", "pmacct-formatted"):
         t = None # blanks stand inside a time as well: for people, not for readers of CSV
     else:
         skip = len(head.get("commentRows", []))

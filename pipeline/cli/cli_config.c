@@ -192,7 +192,7 @@ static json_t *dialect_json(const struct fm_dialect *d)
 
 static void print_dialect(const struct fm_dialect *d)
 {
-	printf("%-12s  %s\n%-12s  %s: ", d->name, d->description, "", d->header ? "header" : "no header");
+	printf("%-21s  %s\n%-21s  %s: ", d->name, d->description, "", d->header ? "header" : "no header");
 	for (int i = 0; i < d->ncols; i++)
 		printf("%s%s", i ? (char[2]){d->delimiter, '\0'} : "", d->cols[i].name);
 	putchar('\n');
