@@ -152,7 +152,8 @@ static int check_schema(struct audit *a, bool *readable, struct fm_error *err)
 	json_object_foreach(have, name, v)
 	{
 		if (!json_object_get(right, name))
-			problem(a, 0, "there is a %s, which flowmint did not make", name);
+			problem(a, 0, "there is %s %s, which flowmint did not make",
+				strchr("aeiou", *name) ? "an" : "a", name);
 	}
 	*readable = json_equal(json_object_get(have, "table ledger"), json_object_get(right, "table ledger"));
 out:

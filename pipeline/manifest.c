@@ -272,6 +272,17 @@ static int left_out_json(const struct fm_run *run, json_t **out, struct fm_error
 	return *out && !failed ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory for the manifest");
 }
 
+/* Missing values that count as 0 (source.missing): in how many rows there are some, at the most; NULL when none is. */
+static json_t *filled_json(const struct fm_run *run)
+{
+	const json_t *ingest = run->stage[FM_INGEST].result;
+	json_int_t values = json_integer_value(json_object_get(ingest, "missing_values")),
+		   rows = json_integer_value(json_object_get(ingest, "rows"));
+
+	return values > 0 && rows > 0 ? json_pack("{s:f}", "share", hundredths(values < rows ? values : rows, rows))
+				      : NULL;
+}
+
 /* How many attempts to get out of each stage there were (probes.h) and what got through.  Which wall held is left out:
  * it depends on the machine. */
 static json_t *escapes_json(const struct fm_run *run)
@@ -330,7 +341,8 @@ static int put_in_order(json_t *list, struct fm_error *err)
 int fm_runner_manifest(const struct fm_config *cfg, const char *project, const struct fm_run *run, json_t **manifest,
 		       struct fm_error *err)
 {
-	json_t *commitments = NULL, *histograms = NULL, *metrics = NULL, *verdict = NULL, *left_out = NULL, *m = NULL;
+	json_t *commitments = NULL, *histograms = NULL, *metrics = NULL, *verdict = NULL, *left_out = NULL, *filled,
+	       *m = NULL;
 	int rc;
 
 	/* Commitments to the trace, and histograms over bins of the trace, are of private records that nothing paid
@@ -350,6 +362,10 @@ int fm_runner_manifest(const struct fm_config *cfg, const char *project, const s
 	    (commitments && json_object_set(m, "commitments", commitments)) ||
 	    (left_out && json_object_set(m, "left_out", left_out)) ||
 	    (histograms && json_object_set(m, "histograms", histograms))) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the manifest");
+		goto out;
+	}
+	if (!fm_config_dp(cfg) && (filled = filled_json(run)) && json_object_set_new(m, "filled", filled)) {
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the manifest");
 		goto out;
 	}

@@ -306,6 +306,8 @@ static int check_left_out(struct fm_contents *c, const json_t *m)
 {
 	const json_t *left_out = json_object_get(m, "left_out"), *reasons = json_object_get(left_out, "reasons");
 
+	if (json_object_get(m, "filled") && !is_within(json_object_get(m, "filled"), "share", 0, 1))
+		return malformed(c, "filled has no share, or one over all");
 	if (!left_out)
 		return FM_OK;
 	if (!is_within(left_out, "share", 0, 1) || !json_is_array(reasons))

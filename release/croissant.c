@@ -175,10 +175,19 @@ static int put_responsible(const struct fm_metadata_in *in, json_t *doc)
 					       "says what it follows and until when it "
 					       "is to be used."},
 	};
+	char filled[160];
 	int bad = 0;
 
 	for (size_t i = 0; i < sizeof text / sizeof *text; i++)
 		bad |= json_object_set_new(doc, text[i][0], json_string(text[i][1]));
+	if (in->filled) {
+		snprintf(
+		    filled, sizeof filled,
+		    "In up to %.0f %% of the rows of the trace that the model learned from a value was missing and "
+		    "counts as 0.",
+		    100 * json_number_value(json_object_get(in->filled, "share")));
+		bad |= json_object_set_new(doc, "rai:dataImputationProtocol", json_string(filled));
+	}
 	bad |= json_object_set_new(
 	    doc, "rai:personalSensitiveInformation",
 	    json_string(

@@ -51,6 +51,7 @@ struct fm_metadata_in {
 	const struct fm_archive_file *ipfix;  /* the same flows as messages of IPFIX, or NULL */
 	bool license_text;                    /* LICENSE.txt is there */
 	const json_t *left_out;               /* the manifest's: rows of the trace that were left out; or NULL */
+	const json_t *filled;                 /* the manifest's: missing values that count as 0; or NULL */
 };
 
 /* Each json_t is a new reference; NULL without memory. */

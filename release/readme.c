@@ -148,6 +148,15 @@ static void put_left_out(const struct fm_metadata_in *in, struct fm_buf *out)
 	fm_buf_puts(out, "\n");
 }
 
+static void put_filled(const struct fm_metadata_in *in, struct fm_buf *out)
+{
+	if (in->filled)
+		fm_buf_printf(out,
+			      "In up to %.0f %% of the rows of the trace a value was missing and counts as 0 "
+			      "(`source.missing: zero`):\nthe model learned these zeros with the others.\n\n",
+			      100 * json_number_value(json_object_get(in->filled, "share")));
+}
+
 /* What the flows could tell and this dialect cannot. */
 static void put_losses(const struct fm_metadata_in *in, struct fm_buf *out)
 {
@@ -231,17 +240,44 @@ static void put_columns(const struct fm_metadata_in *in, struct fm_buf *out)
 	put_spellings(in, out);
 }
 
+/* What words that are usual for classes of flows mean; NULL for others. */
+static const char *label_meaning(const char *label)
+{
+	static const struct {
+		const char *label, *meaning;
+	} known[] = {
+	    {"background", "traffic that nobody gave another label"},
+	    {"dos", "denial of service, by many requests"},
+	    {"scan11", "port scan, by one host of one host"},
+	    {"scan44", "port scan, by four hosts of four hosts"},
+	    {"nerisbotnet", "traffic of the botnet Neris"},
+	    {"blacklist", "an address of it is on a public blacklist"},
+	    {"anomaly-udpscan", "found as an anomaly: a scan over UDP"},
+	    {"anomaly-sshscan", "found as an anomaly: a scan of SSH"},
+	    {"anomaly-spam", "found as an anomaly: unsolicited mail"},
+	};
+
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (strcmp(known[i].label, label) == 0)
+			return known[i].meaning;
+	return strncmp(label, "anomaly-", 8) == 0 ? "found as an anomaly" : NULL;
+}
+
 static void put_labels(const struct fm_table *t, struct fm_buf *out)
 {
 	uint64_t count[MAX_LABELS] = {0};
 	size_t n = t->dict[FM_LABEL].n;
+	bool explained = false;
 
 	if (!FM_HAS(t, FM_LABEL) || n < 2 || n > MAX_LABELS)
 		return;
 	for (size_t i = 0; i < t->rows; i++)
 		if (t->label[i] < n)
 			count[t->label[i]]++;
-	fm_buf_puts(out, "| label | flows |\n|---|---:|\n");
+	for (size_t i = 0; i < n; i++)
+		explained |= count[i] && label_meaning(t->dict[FM_LABEL].value[i]);
+	fm_buf_puts(out,
+		    explained ? "| label | flows | meaning |\n|---|---:|---|\n" : "| label | flows |\n|---|---:|\n");
 	for (size_t i = 0; i < n; i++) {
 		if (!count[i])
 			continue;
@@ -249,6 +285,11 @@ static void put_labels(const struct fm_table *t, struct fm_buf *out)
 		put_text(out, t->dict[FM_LABEL].value[i]);
 		fm_buf_puts(out, " | ");
 		put_count(out, count[i]);
+		if (explained) {
+			const char *meaning = label_meaning(t->dict[FM_LABEL].value[i]);
+
+			fm_buf_printf(out, " | %s", meaning ? meaning : "");
+		}
 		fm_buf_puts(out, " |\n");
 	}
 	fm_buf_puts(out, "\n");
@@ -502,6 +543,7 @@ void fm_readme_text(const struct fm_metadata_in *in, struct fm_buf *out)
 	put_what(in, out);
 	put_how(in, out);
 	put_left_out(in, out);
+	put_filled(in, out);
 	put_columns(in, out);
 	put_labels(in->table, out);
 	put_checks(in, out);

@@ -399,7 +399,8 @@ static int write_documents(struct job *j)
 				    .parts = has(j, TRAIN) ? j->part : NULL,
 				    .ipfix = has(j, IPFIX) ? &j->ipfix : NULL,
 				    .license_text = has(j, LICENSE),
-				    .left_out = json_object_get(j->in->manifest, "left_out")};
+				    .left_out = json_object_get(j->in->manifest, "left_out"),
+				    .filled = json_object_get(j->in->manifest, "filled")};
 	struct fm_archive_file f[NMEMBERS] = {0}, list[NMEMBERS];
 	size_t n;
 	int rc;

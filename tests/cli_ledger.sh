@@ -198,7 +198,7 @@ for how in journal wal; do
 	"$PYTHON" plant.py p/workspace/ledger.db $how
 	found "cut off" "a $how that was planted, which takes the last row away"
 done
-bent "index notes, which flowmint did not make" "an index of another's" 'run_sql("CREATE INDEX notes ON ledger(kind)")'
+bent "there is an index notes, which flowmint did not make" "an index of another's" 'run_sql("CREATE INDEX notes ON ledger(kind)")'
 bent "trigger ledger_no_update was replaced" "a trigger that does nothing" 'saved.clear(); run_sql("CREATE TRIGGER ledger_no_update BEFORE UPDATE ON ledger BEGIN SELECT 1; END",
 	"CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger BEGIN SELECT 1; END")'
 # what SQLite would wait for, or open elsewhere

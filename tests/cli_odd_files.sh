@@ -70,4 +70,17 @@ odd holes p/release/toy-1.0.1.tar.zst
 expect 3 "a file of holes where the archive is to be takes its place" timeout -s KILL 60 "$F" run p $UNCONFINED --quiet \
 	--set release.version=1.0.1
 says err "is taken" "which is said"
+# --- missing values that are zeros now ---
+mkdir gaps && cd gaps || exit 4
+"$ROOT/tests/faults_project.sh" "$F" >out 2>err || { cat err; exit 1; }
+awk -F, -v OFS=, 'NR % 10 == 0 { $11 = "nan" } { print }' trace.csv >gaps.csv && mv gaps.csv trace.csv
+# shellcheck disable=SC2086 # UNCONFINED is one word or none
+expect 0 "a trace that lacks a value in each tenth row" "$F" run p --quiet $UNCONFINED
+says err "source.missing: reject" "the warning of flows without packets says where they come from"
+tar --zstd -xf p/release/small-1.0.0.tar.zst
+says small-1.0.0/README.md 'In up to 10 % of the rows of the trace a value was missing and counts as 0' "the data sheet says how many"
+holds "so does the manifest" test "$(json small-1.0.0/manifest.json 'd["filled"]')" = "{'share': 0.1}"
+holds "and croissant.json" test "$(json small-1.0.0/croissant.json '"up to 10 %" in d["rai:dataImputationProtocol"]')" = True
+says small-1.0.0/README.md '| background | 100 | traffic that nobody gave another label |' "a usual label is explained"
+expect 0 "a partner takes it" "$V" --no-state --signers p/allowed_signers p/release/small-1.0.0.tar.zst
 finish

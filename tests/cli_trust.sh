@@ -252,6 +252,7 @@ waits() { # HOW-MANY NAME [OPTION...]
 	shift 2
 	expect 1 "$name" agreed "$@"
 	says err "waits for approvals: $have of 2 are there" "$name: and says how many there are"
+	says err " -C $(realpath p) --key KEY" "$name: and how to approve, wherever one is"
 	holds "$name: nothing is released" test -z "$(find p/release -name 'toy-1.4.0*')"
 }
 waits 0 "no release without approvals"

@@ -323,9 +323,9 @@ static void odd_flows(const struct fm_doubts *d, const char *path)
 	char lines[FM_EXAMPLES_MAX];
 
 	warn_of(d, path, &d->no_packets, "have 0 packets",
-		"no flow is like that, and the gate's rules.broken_share counts what is learned from them; a sampling "
-		"fault? "
-		"leave them out before ingest");
+		"no flow is like that, and the gate's rules.broken_share counts what is learned from them: a sampling "
+		"fault, or missing values that source.missing: zero filled? Leave them out before ingest, or say "
+		"source.missing: reject");
 	warn_of(d, path, &d->no_bytes, "have packets and 0 bytes",
 		"no flow is like that, and the gate's rules.broken_share counts what is learned from them");
 	warn_of(d, path, &d->thin, "have under 20 bytes a packet, less than the header of IP",

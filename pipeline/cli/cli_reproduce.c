@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/place.h"
 #include "pipeline/remake.h"
@@ -113,6 +114,15 @@ out:
 	return rc;
 }
 
+/* A document that is there: of a run the ledger is asked, of an archive by its digest, and a manifest it does not know.
+ */
+static bool is_document(const char *what)
+{
+	size_t n = strlen(what);
+
+	return n > 5 && strcmp(what + n - 5, ".json") == 0 && fm_file_exists(what);
+}
+
 static int repeat(const struct reproduce_args *a, const struct fm_call *call, json_t **report, struct fm_error *err)
 {
 	const char *only[] = {a->project, a->dialect, a->previous, a->sealed, a->out};
@@ -120,6 +130,12 @@ static int repeat(const struct reproduce_args *a, const struct fm_call *call, js
 	    .what = call->operand[0], .from_model = strcmp(a->from, "model") == 0, .unconfined = a->unconfined};
 	int rc;
 
+	if (is_document(in.what))
+		return fm_fail(
+		    err, FM_EUSAGE,
+		    "%s: a release is made again from its manifest with the trace or the model: give --source "
+		    "TRACE or --model BUNDLE",
+		    in.what);
 	for (size_t i = 0; i < sizeof only / sizeof *only; i++)
 		if (only[i])
 			return fm_fail(err, FM_EUSAGE,
@@ -127,7 +143,14 @@ static int repeat(const struct reproduce_args *a, const struct fm_call *call, js
 				       "--model: a run of the ledger has them recorded");
 	if ((rc = fm_place_workspace(call, a->workspace, &in.workspace, err)) < 0)
 		return rc;
-	return fm_reproduce(&in, report, err);
+	rc = fm_reproduce(&in, report, err);
+	if (rc == FM_EINPUT && fm_file_exists(in.what) && strstr(err->message, "no ledger there"))
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "%s: there is no ledger in %s that knows its run: give --workspace DIR, or --source TRACE or "
+		    "--model BUNDLE, which need none",
+		    in.what, in.workspace);
+	return rc;
 }
 
 static int reproduce(const void *args, const struct fm_call *call, struct fm_error *err)

@@ -84,8 +84,9 @@ static int tell_waits(const struct fm_run *run, const struct fm_config *cfg, str
 	return fm_fail(
 	    err, FM_EVERDICT,
 	    "%s %s waits for approvals: %zu of %d are there (publish.approvals); each approver runs flowmint "
-	    "approve %s --key KEY, and then the same flowmint run releases it",
-	    cfg->release.name, cfg->release.version, json_array_size(run->approvals), cfg->publish.approvals, run->id);
+	    "approve %s -C %s --key KEY, and then the same flowmint run releases it",
+	    cfg->release.name, cfg->release.version, json_array_size(run->approvals), cfg->publish.approvals, run->id,
+	    cfg->dir);
 }
 
 static int plan(const struct fm_run_options *o, bool json, struct fm_error *err)

@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "release/metadata.h"
 
-static void sheet(const json_t *left_out, const char *address, struct fm_buf *out)
+static void sheet(const json_t *left_out, const json_t *filled, const char *address, struct fm_buf *out)
 {
 	struct fm_config *cfg = calloc(1, sizeof *cfg);
 	struct fm_verdict verdict = {0};
@@ -40,7 +40,8 @@ static void sheet(const json_t *left_out, const char *address, struct fm_buf *ou
 						.verdict = &verdict,
 						.date = "",
 						.generator = generator,
-						.left_out = left_out},
+						.left_out = left_out,
+						.filled = filled},
 		       out);
 	fm_buf_add(out, "", 1);
 	json_decref(generator);
@@ -56,12 +57,27 @@ static void what_was_left_out_stands_in_the_data_sheet(void **state)
 	struct fm_buf b = {0};
 
 	(void)state;
-	sheet(j, NULL, &b);
+	sheet(j, NULL, NULL, &b);
 	assert_non_null(strstr(b.data, "Up to 17 % of the rows of the trace could not be used and were left out"));
 	assert_non_null(strstr(b.data, "\n- up to 17 %: sa and da are of two families\n"));
 	fm_buf_free(&b);
-	sheet(NULL, NULL, &b);
+	sheet(NULL, NULL, NULL, &b);
 	assert_null(strstr(b.data, "left out"));
+	fm_buf_free(&b);
+	json_decref(j);
+}
+
+static void so_do_missing_values_that_count_as_0(void **state)
+{
+	json_t *j = json_pack("{s:f}", "share", 0.1);
+	struct fm_buf b = {0};
+
+	(void)state;
+	sheet(NULL, j, NULL, &b);
+	assert_non_null(strstr(b.data, "In up to 10 % of the rows of the trace a value was missing and counts as 0"));
+	fm_buf_free(&b);
+	sheet(NULL, NULL, NULL, &b);
+	assert_null(strstr(b.data, "missing"));
 	fm_buf_free(&b);
 	json_decref(j);
 }
@@ -71,10 +87,10 @@ static void ranges_are_those_of_the_families_that_are_there(void **state)
 	struct fm_buf b = {0};
 
 	(void)state;
-	sheet(NULL, "10.9.0.1", &b);
+	sheet(NULL, NULL, "10.9.0.1", &b);
 	assert_non_null(strstr(b.data, "\ninside: 10.9.0.0/16; outside: 100.64.0.0/10 198.18.0.0/15 240.0.0.0/4.\n"));
 	fm_buf_free(&b);
-	sheet(NULL, "2001:db8::1", &b);
+	sheet(NULL, NULL, "2001:db8::1", &b);
 	assert_non_null(strstr(b.data, "\ninside: fd00::/8; outside: 2001:db8::/32.\n"));
 	fm_buf_free(&b);
 }
@@ -83,6 +99,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(ranges_are_those_of_the_families_that_are_there),
+	    cmocka_unit_test(so_do_missing_values_that_count_as_0),
 	    cmocka_unit_test(what_was_left_out_stands_in_the_data_sheet),
 	};
 

@@ -105,6 +105,7 @@ static const struct change changes[] = {
     MALFORMED("/privacy/epsilon", "0.1", "a guarantee is claimed"),
     MALFORMED("/privacy/statement", "\"\"", "privacy says"),
     MALFORMED("/config/privacy/mode", "\"dp\"", "another than that of the config"),
+    MALFORMED("/filled", "{\"share\":1.5}", "filled"),
     MALFORMED("/left_out", "{\"share\":1.5,\"reasons\":[]}", "left_out"),
     MALFORMED("/left_out", "{\"share\":0.5,\"reasons\":[{\"share\":0.1}]}", "left_out has no words"),
     /* what was measured */
