@@ -96,12 +96,11 @@ static int libarchive_failed(struct reader *r)
 
 	if (r->rc < 0)
 		return r->rc;
-	/* Of the library under it libarchive has the words alone. */
-	if (archive_errno(r->zst) == ENOMEM ||
-	    (why && (strstr(why, "Allocation error") || strstr(why, "not enough memory"))))
+	/* Of the library under it libarchive has the words alone, and where it has none it lacked memory for them. */
+	if (archive_errno(r->zst) == ENOMEM || !why || strstr(why, "Allocation error") ||
+	    strstr(why, "not enough memory"))
 		return fm_fail(r->err, FM_ESYSTEM, "out of memory while decompressing");
-	return refuse(r, FM_REASON_ARCHIVE_MALFORMED, "the compressed data are damaged or cut short (%s)",
-		      why ? why : "no reason given");
+	return refuse(r, FM_REASON_ARCHIVE_MALFORMED, "the compressed data are damaged or cut short (%s)", why);
 }
 
 static int open_stream(struct reader *r)
@@ -114,7 +113,7 @@ static int open_stream(struct reader *r)
 		return fm_fail(r->err, FM_ESYSTEM, "out of memory");
 	if (archive_read_support_filter_zstd(r->zst) != ARCHIVE_OK ||
 	    archive_read_support_format_raw(r->zst) != ARCHIVE_OK)
-		return fm_fail(r->err, FM_ESYSTEM, "libarchive was built without zstd");
+		return fm_fail(r->err, FM_ESYSTEM, "libarchive was built without zstd, or has no memory");
 	if (archive_read_open(r->zst, r, NULL, read_compressed, NULL) != ARCHIVE_OK)
 		return libarchive_failed(r);
 	if (archive_filter_code(r->zst, 0) != ARCHIVE_FILTER_ZSTD)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/hash.h"
 #include "base/json_memory.h"
@@ -191,14 +192,30 @@ static int verify_main(int argc, char **argv)
 	return fm_exit_status(rc);
 }
 
+/* libarchive ends the process with status 1 where it lacks memory, which would say that the archive is refused. */
+static bool over;
+
+static void end_by_a_library(void)
+{
+	if (!over)
+		_exit(fm_exit_status(FM_ESYSTEM));
+}
+
+static int over_with(int status)
+{
+	over = true;
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	struct fm_error err;
 
 	fm_json_memory_watch();
+	atexit(end_by_a_library);
 	if (fm_stack_check(&err) < 0 || fm_hash_begin(&err) < 0) {
 		fprintf(stderr, "flowmint-verify: %s\n", err.message);
-		return fm_exit_status(FM_ESYSTEM);
+		return over_with(fm_exit_status(FM_ESYSTEM));
 	}
-	return verify_main(argc, argv);
+	return over_with(verify_main(argc, argv));
 }

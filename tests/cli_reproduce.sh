@@ -54,6 +54,10 @@ says err "released nothing" "and the message says why"
 mkdir -p m/keys
 cp p/keys/commitment.key m/keys
 tar --zstd -xOf "$archive" toy-1.0.0/manifest.json >manifest.json
+expect 2 "a manifest with neither trace nor model" "$F" reproduce manifest.json $UNCONFINED
+says err "give --source TRACE or --model BUNDLE" "is answered by what is wanted"
+expect 3 "an archive, where no ledger is" "$F" reproduce "$archive" $UNCONFINED --workspace nowhere
+says err "which need none" "is too"
 again() { # WHAT OPTION...
 	"$F" reproduce "$@" $UNCONFINED --project m
 }
@@ -73,10 +77,6 @@ says out "toy-1.0.0.tar.zst" "the archive is put where it was asked for"
 holds "byte for byte" cmp "$archive" o/toy-1.0.0.tar.zst
 expect 3 "an archive that is there is not replaced" again "$archive" --model "$bundle" --out o
 expect 0 "the bundle and the manifest alone" again manifest.json --model "$bundle" --json
-expect 2 "neither of them" "$F" reproduce manifest.json $UNCONFINED
-says err "give --source TRACE or --model BUNDLE" "is answered by what is wanted"
-expect 3 "an archive, where no ledger is" "$F" reproduce "$archive" $UNCONFINED --workspace nowhere
-says err "which need none" "is too"
 holds "are the same too" test "$(json out '(d["verdict"], d["tar_sha256"]["again"], d["differences"])')" = "('same', '$digest', [])"
 
 # --- not what the release was made of: refused before any work ---

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,19 +47,31 @@ int fm_sshkey_sign(const struct fm_sshkey *k, const void *p, size_t n, uint8_t s
 	return rc;
 }
 
-int fm_sshpub_check(const struct fm_sshpub *pub, const void *p, size_t n, const uint8_t sig[64], struct fm_error *err)
+static int check_once(const struct fm_sshpub *pub, const void *p, size_t n, const uint8_t sig[64], struct fm_error *err)
 {
 	EVP_PKEY *pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, pub->point, 32);
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
 	int rc;
 
+	ERR_clear_error();
 	if (!pkey || !md || EVP_DigestVerifyInit(md, NULL, NULL, NULL, pkey) != 1)
 		rc = fm_fail(err, FM_ESYSTEM, "OpenSSL could not set up an Ed25519 check");
 	else
 		rc = EVP_DigestVerify(md, sig, 64, p, n) == 1;
+	if (rc == 0 && ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE)
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory for an Ed25519 check");
 	EVP_MD_CTX_free(md);
 	EVP_PKEY_free(pkey);
 	return rc;
+}
+
+int fm_sshpub_check(const struct fm_sshpub *pub, const void *p, size_t n, const uint8_t sig[64], struct fm_error *err)
+{
+	int rc = check_once(pub, p, n, sig, err);
+
+	/* OpenSSL answers 0 also where it lacks memory, and cannot always note that: who is refused was looked at
+	 * twice. */
+	return rc == 0 ? check_once(pub, p, n, sig, err) : rc;
 }
 
 /* --- public keys --- */
