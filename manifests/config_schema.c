@@ -98,8 +98,8 @@ const struct fm_key fm_keys[] = {
 	{FIELD(release, name, TEXT), .check = check_name, .dflt = "flows",
 	 .help = "Name of the release; the archive is NAME-VERSION.tar.zst."},
 	{FIELD(release, version, TEXT), .check = check_version, .dflt = "0.1.0", 
-	 .help = "Version of the release. date: that of the day of the run, YYYY.MM.DD (UTC; of SOURCE_DATE_EPOCH where "
-		 "it is set), which is release.date then too; for what runs every night."},
+	 .help = "Version of the release. date: that of the day of the run, YYYY.MM.DD (UTC; of SOURCE_DATE_EPOCH "
+		 "where it is set), which is release.date then too; for what runs every night."},
 	{FIELD(release, description, TEXT), .dflt = "Synthetic network flows",
 	 .help = "One sentence for the data sheet."},
 	{FIELD(release, license, TEXT), .check = check_license, .dflt = "LicenseRef-internal",
