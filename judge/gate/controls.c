@@ -215,29 +215,13 @@ static size_t smallest(size_t a, size_t b, size_t c)
 	return m < c ? m : c;
 }
 
-/* How many rows a control has is published: fewer than were asked for, as the tables have no more, are rounded down. */
-static size_t told(size_t rows)
-{
-	static const size_t few[] = {10, 15, 20, 30, 50, 70},
-			    many[] = {10, 12, 14, 16, 18, 20, 25, 30, 35, 40, 45, 50, 60, 70, 80, 90};
-	size_t best = 0;
-
-	for (size_t power = 1; power < 100; power *= 10)
-		for (size_t i = 0; i < sizeof few / sizeof *few; i++)
-			best = few[i] * power <= rows ? few[i] * power : best;
-	for (size_t power = 100; power <= rows; power *= 10)
-		for (size_t i = 0; i < sizeof many / sizeof *many; i++)
-			best = many[i] * power <= rows ? many[i] * power : best;
-	return best;
-}
-
 int fm_control_world_subsample(struct fm_control_world *w, const struct fm_table *train, const struct fm_table *holdout,
 			       size_t max_rows, uint64_t seed, struct fm_error *err)
 {
 	unsigned present = train->present & holdout->present & FM_COLS_UGR16;
 	struct window *tw = NULL, *hw = NULL;
 	uint32_t *pick = NULL, *row = NULL, *of;
-	size_t nt, nh, each, n[3], asked;
+	size_t nt, nh, each, n[3];
 	int rc;
 
 	*w = (struct fm_control_world){0};
@@ -247,7 +231,6 @@ int fm_control_world_subsample(struct fm_control_world *w, const struct fm_table
 		return FM_OK;
 	if ((rc = windows_of(train, &tw, &nt, err)) < 0 || (rc = windows_of(holdout, &hw, &nh, err)) < 0)
 		goto out;
-	asked = max_rows;
 	max_rows = smallest(max_rows, train->rows, holdout->rows / 2);
 	each = smallest(nt, nh / 2, max_rows) / STRATUM * STRATUM;
 	if (each == 0)
@@ -261,7 +244,6 @@ int fm_control_world_subsample(struct fm_control_world *w, const struct fm_table
 	n[1] = take_rows(hw, pick + each, each, max_rows, row + max_rows, of + max_rows);
 	n[2] = take_rows(hw, pick + 2 * each, each, max_rows, row + 2 * max_rows, of + 2 * max_rows);
 	w->rows = smallest(n[0], n[1], n[2]);
-	w->rows = max_rows < asked ? told(w->rows) : w->rows;
 	if (w->rows < FM_CONTROLS_MIN) {
 		w->rows = 0;
 		goto out;
