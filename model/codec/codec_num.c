@@ -28,29 +28,35 @@ static int64_t lattice(const int64_t *v, size_t n)
 	return 1;
 }
 
+/* Are the rows [i,j) of n in rising order an atom?  The largest and the smallest too are values that k rows reach. */
+static bool is_atom(size_t i, size_t j, size_t n, size_t least, size_t k)
+{
+	return j - i >= least && j >= k && n - i >= k;
+}
+
 /* Sort v into atoms (kept in c) and the rest (moved to the front, *m of them). */
-static int split_atoms(struct fm_num *c, int64_t *v, size_t n, size_t least, size_t *m, struct fm_error *err)
+static int split_atoms(struct fm_num *c, int64_t *v, size_t n, size_t least, size_t k, size_t *m, struct fm_error *err)
 {
 	size_t distinct = 0;
 	for (size_t i = 0, j; i < n; i = j) {
 		for (j = i; j < n && v[j] == v[i]; j++)
 			;
-		distinct += j - i >= least;
+		distinct += is_atom(i, j, n, least, k);
 	}
 	if (distinct > FM_NUM_MAXATOMS)
-		return split_atoms(c, v, n, least * 2, m, err);
+		return split_atoms(c, v, n, least * 2, k, m, err);
 	if (fm_alloc(&c->atom, distinct + 1, sizeof *c->atom, "atoms", err) < 0)
 		return err->code;
 	*m = 0;
 	for (size_t i = 0, j; i < n; i = j) {
 		for (j = i; j < n && v[j] == v[i]; j++)
 			;
-		if (j - i >= least) {
+		if (is_atom(i, j, n, least, k)) {
 			c->atom[c->natoms++] = v[i];
 			continue;
 		}
 		int64_t x = v[i];
-		for (size_t k = i; k < j; k++)
+		for (; i < j; i++)
 			v[(*m)++] = x;
 	}
 	return FM_OK;
@@ -73,7 +79,7 @@ int fm_num_fit(struct fm_num *c, const int64_t *values, size_t n, const struct f
 		v[i] = values[i] - values[i] % c->step;
 	qsort(v, n, sizeof *v, cmp_i64);
 	size_t least = (size_t)(o->atom_share * (double)n);
-	rc = split_atoms(c, v, n, least > few ? least : few, &m, err);
+	rc = split_atoms(c, v, n, least > few ? least : few, k, &m, err);
 	if (rc < 0)
 		goto out;
 

@@ -23,7 +23,7 @@ struct fm_num {
 };
 struct fm_num_opts {
 	int64_t min_count; /* rows of an atom, and of a bin */
-	int64_t k;         /* rows that reach an outer edge: the largest and the smallest number that is kept */
+	int64_t k;         /* rows that reach the largest and the smallest number that is kept, an edge or an atom */
 	double atom_share; /* an atom has at least this share of the rows (and min_count rows) */
 	int bins;
 	bool log;

@@ -136,6 +136,8 @@ static void outer_edges_are_of_k_rows(void **state)
 	fm_rng_init(&r, 4, FM_RNG_JUDGE, 0, 0);
 	for (int i = 0; i < N; i++)
 		v[i] = (int64_t)(exp(16 * fm_rng_uniform53(&r)));
+	for (int i = 0; i < 250; i++) /* would be an atom */
+		v[i] = 20000000;
 	for (int k = 5; k <= 500; k *= 10) {
 		struct fm_num_opts o = {.min_count = 50, .k = k, .atom_share = 0.01, .bins = 64, .log = true};
 		int low = 0, high = 0;
@@ -145,7 +147,10 @@ static void outer_edges_are_of_k_rows(void **state)
 			high += v[i] >= c.edge[c.nbins] - c.step;
 		}
 		assert_true(low >= k);
-		assert_in_range(high, k, k + 100);
+		assert_in_range(high, k, k + 350);
+		for (int a = 0; a < c.natoms; a++)
+			assert_true(k <= 250 || c.atom[a] < 20000000);
+		assert_int_equal(k > 250, c.natoms == 0 || c.atom[c.natoms - 1] < 20000000);
 		for (int t = c.natoms; t < fm_num_tokens(&c); t++) {
 			int n = 0;
 			double u;

@@ -109,6 +109,36 @@ static void what_was_saved_makes_the_same_flows(void **state)
 	}
 }
 
+static int falling(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x < y) - (x > y);
+}
+
+/* privacy.min_count, and not model.min_count, is how many flows reach the largest number that a model keeps. */
+static void no_flow_lasts_longer_than_k_did(void **state)
+{
+	static const char *const set[] = {"privacy.min_count=200", "model.min_count=2", NULL};
+	static const char *const kinds[] = {"diffusion", "netshare"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		uint32_t td[ROWS];
+		struct world w;
+
+		world_make(&w, kinds[i], set);
+		memcpy(td, w.train->td, sizeof td);
+		qsort(td, ROWS, sizeof *td, falling);
+		struct fm_table *t = sample(&w, w.model, (struct fm_sample_in){.rows = 1000, .seed = 7});
+		assert_true(td[0] > 2 * td[199] + 1000);
+		for (size_t row = 0; row < t->rows; row++) /* a reply may last a second longer than what it answers */
+			assert_in_range(t->td[row], 0, td[199] + td[199] / 100 + 1000);
+		fm_table_free(t);
+		world_free(&w);
+	}
+}
+
 /* Put two bytes into a file. */
 static void spoil(const char *path, long at, uint16_t value)
 {
@@ -384,6 +414,7 @@ int main(void)
 	    cmocka_unit_test(every_choice_is_a_kind),
 	    cmocka_unit_test(every_kind_says_what_it_is),
 	    cmocka_unit_test(what_was_saved_makes_the_same_flows),
+	    cmocka_unit_test(no_flow_lasts_longer_than_k_did),
 	    cmocka_unit_test(seeds_and_shards_are_other_flows),
 	    cmocka_unit_test(parts_are_the_same_flows),
 	    cmocka_unit_test(a_kind_without_parts_refuses_them),
