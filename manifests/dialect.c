@@ -383,7 +383,6 @@ bool fm_dialect_is_file(const char *name)
 int fm_dialect_check_name(const char *name, struct fm_error *err)
 {
 	const char *names[64], *near;
-	char list[768];
 	struct fm_embed e;
 	size_t n = 0;
 
@@ -392,10 +391,11 @@ int fm_dialect_check_name(const char *name, struct fm_error *err)
 	while (n < COUNT_OF(names) && fm_embed_at(&e, FM_EMBED_DIALECT, n))
 		names[n++] = e.name;
 	near = fm_suggest(name, names, n);
-	return fm_fail(err, FM_EINPUT,
-		       "unknown dialect '%.64s'%s%s%s (built in: %s; a file of your own has a '/' or ends in .yaml)",
-		       name, near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "",
-		       fm_embed_names(FM_EMBED_DIALECT, list, sizeof(list)));
+	return fm_fail(
+	    err, FM_EINPUT,
+	    "unknown dialect '%.64s'%s%s%s (flowmint dialects lists those that are built in; a file of your own has "
+	    "a '/' or ends in .yaml)",
+	    name, near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 int fm_dialect_blame(struct fm_error *err)

@@ -311,33 +311,6 @@ json_t *fm_runner_facts(const struct fm_config *cfg, const struct fm_run *run)
 			 "escapes", run->escapes ? escapes_json(run) : NULL);
 }
 
-static int by_order(const void *a, const void *b)
-{
-	const json_t *const *x = a, *const *y = b;
-
-	return fm_metric_order(json_string_value(json_object_get(*x, "name")),
-			       json_string_value(json_object_get(*y, "name")));
-}
-
-/* The order in which a stage left its metrics says nothing. */
-static int put_in_order(json_t *list, struct fm_error *err)
-{
-	size_t n = json_array_size(list);
-	json_t **m;
-	int rc;
-
-	if ((rc = fm_alloc(&m, n + 1, sizeof(json_t *), "metrics in order", err)) < 0)
-		return rc;
-	for (size_t i = 0; i < n; i++)
-		m[i] = json_incref(json_array_get(list, i));
-	qsort(m, n, sizeof(json_t *), by_order);
-	json_array_clear(list);
-	for (size_t i = 0; i < n; i++)
-		rc |= json_array_append_new(list, m[i]);
-	free(m);
-	return rc ? fm_fail(err, FM_ESYSTEM, "out of memory for the metrics") : FM_OK;
-}
-
 int fm_runner_manifest(const struct fm_config *cfg, const char *project, const struct fm_run *run, json_t **manifest,
 		       struct fm_error *err)
 {
@@ -354,7 +327,7 @@ int fm_runner_manifest(const struct fm_config *cfg, const char *project, const s
 		goto out;
 	if ((rc = metrics_json(cfg, run, &metrics, err)) < 0 ||
 	    (!fm_config_dp(cfg) && (rc = fm_manifest_compare(cfg, run, histograms, metrics, err)) < 0) ||
-	    (rc = put_in_order(metrics, err)) < 0)
+	    (rc = fm_report_order(metrics, err)) < 0)
 		goto out;
 	verdict = fm_verdict_json(&run->verdict);
 	m = fm_runner_facts(cfg, run);

@@ -1,5 +1,6 @@
 /* What a partner may see. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "manifests/metrics.h"
@@ -193,6 +194,32 @@ static json_t *publish_metric(const json_t *m, const char *report, const struct 
 	return out;
 }
 
+static int by_order(const void *a, const void *b)
+{
+	const json_t *const *x = a, *const *y = b;
+
+	return fm_metric_order(json_string_value(json_object_get(*x, "name")),
+			       json_string_value(json_object_get(*y, "name")));
+}
+
+int fm_report_order(json_t *list, struct fm_error *err)
+{
+	size_t n = json_array_size(list);
+	json_t **m;
+	int rc;
+
+	if ((rc = fm_alloc(&m, n + 1, sizeof(json_t *), "metrics in order", err)) < 0)
+		return rc;
+	for (size_t i = 0; i < n; i++)
+		m[i] = json_incref(json_array_get(list, i));
+	qsort(m, n, sizeof(json_t *), by_order);
+	json_array_clear(list);
+	for (size_t i = 0; i < n; i++)
+		rc |= json_array_append_new(list, m[i]);
+	free(m);
+	return rc ? fm_fail(err, FM_ESYSTEM, "out of memory for the metrics") : FM_OK;
+}
+
 int fm_report_metrics(const json_t *list, const char *report, int64_t k, int64_t window, json_t **published,
 		      struct fm_error *err)
 {
@@ -201,17 +228,18 @@ int fm_report_metrics(const json_t *list, const char *report, int64_t k, int64_t
 	json_t *out = json_array(), *one;
 	int bad = !out;
 
+	*published = NULL;
 	r.real = fm_metric_published_rows("rows.real", r.real, 0, k, window);
 	r.holdout = fm_metric_published_rows("rows.holdout", r.holdout, 0, k, window);
 	for (size_t i = 0; i < json_array_size(list) && !bad; i++)
 		if ((one = publish_metric(json_array_get(list, i), report, &r, &bad)))
 			bad |= json_array_append_new(out, one);
+	if (bad || fm_report_order(out, err) < 0) {
+		json_decref(out);
+		return no_memory(err);
+	}
 	*published = out;
-	if (!bad)
-		return FM_OK;
-	json_decref(out);
-	*published = NULL;
-	return no_memory(err);
+	return FM_OK;
 }
 
 /* In privacy.mode dp: those of synthetic flows alone, and those that the budget paid for. */
@@ -241,8 +269,13 @@ static int put_metrics(const json_t *facts, json_t *out, struct fm_error *err)
 	if (!list)
 		return FM_OK;
 	if (is_dp(facts)) {
-		published = accounted(list);
-		return !published || json_object_set_new(out, "metrics", published) ? no_memory(err) : FM_OK;
+		if (!(published = accounted(list)))
+			return no_memory(err);
+		if ((rc = fm_report_order(published, err)) < 0) {
+			json_decref(published);
+			return rc;
+		}
+		return json_object_set_new(out, "metrics", published) ? no_memory(err) : FM_OK;
 	}
 	if ((rc = fm_report_metrics(list, fm_html_str(json_object_get(config, "publish"), "report"),
 				    isfinite(k) ? (int64_t)k : 0, window >= 1 && window < 1e9 ? (int64_t)window : 1,

@@ -79,6 +79,8 @@ int fm_report_histograms(const json_t *doc, bool real, int64_t k, json_t **publi
  */
 int fm_report_metrics(const json_t *list, const char *report, int64_t k, int64_t window, json_t **published,
 		      struct fm_error *err) FM_MUST_CHECK;
+/* Put a list of metrics in the registry's order, so that the order in which a stage left them says nothing. */
+int fm_report_order(json_t *list, struct fm_error *err) FM_MUST_CHECK;
 /* Does publish.report publish this metric (manifests/metrics.h)? */
 bool fm_report_shows(const char *report, const char *metric);
 

@@ -45,7 +45,7 @@ done && [ "$(cat "$group"/memory.limit_in_bytes "$group"/memory.max 2>/dev/null)
 	says out "of which this group may use 0.1" "with the memory"
 	rm -rf p/workspace
 	expect 4 "a stage that takes more than the group has" sh -c "echo \$\$ >'$group/cgroup.procs' && exec '$F' run p $UNCONFINED --quiet \
-		--set source.path='$T/trace.csv' --set train.steps=2 --set train.batch=4096 --set model.width=256 --set model.depth=3 --until train"
+		--set source.path='$T/trace.csv' --set limits.memory_mib=8192 --set train.steps=2 --set train.batch=4096 --set model.width=256 --set model.depth=3 --until train"
 	says err "stage train was killed by signal 9 (Killed) by the kernel, for want of memory" "is told by whom it was killed, and why"
 else
 	skip "a control group of 12 MiB" "none can be made here"

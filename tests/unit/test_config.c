@@ -139,7 +139,7 @@ static void test_unknown_keys_are_refused_with_a_suggestion(void **state)
 	refused(SOURCE "preset: dmeo\n", "release.yaml:2: unknown preset 'dmeo', did you mean 'demo'?",
 		"any, demo, ugr16, ugr16-dp");
 	refused("source: {path: x, dialect: urg16}\n", "release.yaml:1: unknown dialect 'urg16', did you mean 'ugr16'?",
-		"netshare");
+		"flowmint dialects lists those");
 }
 
 static void test_keys_out_of_their_section_are_shown_their_place(void **state)
