@@ -184,14 +184,15 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	{"jsd_mean8", JSD, FM_LOW, 0, OPEN, OPEN, 0, FM_EXPECTED, "sa da sp dp te td pkt byt",
 	 "Eight main fields, mean divergence, ports by number",
 	 "mean of `jsd.` SA DA SP DP TS TD PKT BYT (R): ports by their exact numbers", LN2},
-	{"jsd.{SA,DA,SP,DP,SPb,DPb,PR,TS,TD,PKT,BYT,FLG,TOS,TY}", JSD, FM_LOW, 0, OPEN | FM_ONE_FIELD, OPEN, 0, FM_EXPECTED,
-	 "{1:sa|da|sp|dp|sp|dp|pr|te|td|pkt|byt|flg|stos|label}",
+	{"jsd.{SA,DA,SP,DP,SPb,DPb,PR,TS,TD,PKT,BYT,FLG,TOS,TY}", JSD, FM_LOW, 0, OPEN | FM_ONE_FIELD, OPEN, 0,
+	 FM_EXPECTED, "{1:sa|da|sp|dp|sp|dp|pr|te|td|pkt|byt|flg|stos|label}",
 	 "{1:Source hosts by rank|Destination hosts by rank|Source port, exact|Destination port, exact|Source port in "
 	 "groups|Destination port in groups|Protocol|Time|Duration|Packets|Bytes|TCP flags|Type of service|Label}, "
 	 "divergence",
 	 "Jensen-Shannon divergence of one column, nats, 0 to 0.693 (R but FLG TOS): SA DA hosts by rank, SP DP every "
 	 "port number, SPb DPb ports in groups", LN2},
-	{"jsd.{SAid,DAid,SA16,DA16}", JSD, FM_LOW, 0, OPEN | FM_ONE_FIELD, OPEN, 0, FM_EXPECTED | FM_UNRANKED, "{1:sa|da|sa|da}",
+	{"jsd.{SAid,DAid,SA16,DA16}", JSD, FM_LOW, 0, OPEN | FM_ONE_FIELD, OPEN, 0,
+	 FM_EXPECTED | FM_UNRANKED, "{1:sa|da|sa|da}",
 	 "{1:Source address itself|Destination address itself|Source prefix of 16 bits|Destination prefix of 16 bits}, "
 	 "divergence", "the same of addresses, of prefixes (R): large where addresses are made up", LN2},
 	{"jsd.AF", JSD, FM_LOW, 0, OPEN | FM_ONE_FIELD, OPEN, 0, 0, "sa", "IPv4 or IPv6, divergence",
@@ -481,7 +482,8 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	{"leak.mia_model_tpr_1", MIA, FM_LOW, 0.01, OPEN | FM_ROW_SHARE, NONE, FM_NEEDS_HOLDOUT | FM_NEEDS_MODEL, 0, "",
 	 "Membership inference by the model's loss, found at 1 % false alarms",
 	 "the same by the model's loss on at most 512 windows of either side: hits at 1 % false alarms, 95 % interval"},
-	{"leak.mia_model_tpr_01", MIA, FM_LOW, 0.001, OPEN | FM_ROW_SHARE, NONE, FM_NEEDS_HOLDOUT | FM_NEEDS_MODEL, 0, "",
+	{"leak.mia_model_tpr_01", MIA, FM_LOW, 0.001, OPEN | FM_ROW_SHARE, NONE, FM_NEEDS_HOLDOUT | FM_NEEDS_MODEL, 0,
+	 "",
 	 "Membership inference by the model's loss, found at 0.1 % false alarms",
 	 "the same by the model's loss on at most 512 windows of either side: hits at 0.1 % false alarms, 95 % "
 	 "interval"},
