@@ -120,8 +120,9 @@ struct fm_archive_sink {
 	void *ctx;
 };
 /* Read an archive from fd, from where it stands to its end, and check its form.  FM_EVERDICT sets *reason; FM_EINPUT:
- * this is no zstd file at all.  info is to be freed in every case.  sink may be NULL. */
-int fm_archive_read_into(int fd, const struct fm_archive_sink *sink, struct fm_archive_info *info,
+ * this is no zstd file at all.  info is to be freed in every case.  sink may be NULL.  nbytes: how long the tar is by a
+ * record that was signed, beyond which nothing is unpacked; 0: none says so, and FM_ARCHIVE_MAX_RATIO is the bound. */
+int fm_archive_read_into(int fd, uint64_t nbytes, const struct fm_archive_sink *sink, struct fm_archive_info *info,
 			 enum fm_reason *reason, struct fm_error *err) FM_MUST_CHECK;
 int fm_archive_read(int fd, struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err) FM_MUST_CHECK;
 /* Every file listed in SHA256SUMS with equal digest and in manifest.json with equal digest and size, none more, none

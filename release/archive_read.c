@@ -41,8 +41,9 @@ struct reader {
 	uint8_t *chunk;
 	const uint8_t *p; /* what libarchive gave and is not used yet */
 	size_t left;
-	uint64_t pos; /* of the tar: bytes used */
-	uint64_t max; /* bytes that the tar may have */
+	uint64_t pos;  /* of the tar: bytes used */
+	uint64_t max;  /* bytes that the tar may have */
+	uint64_t told; /* bytes of the tar that a signed record tells, or 0 */
 	struct fm_zstd_frame frame;
 	struct fm_archive_info *info;
 	enum fm_reason *reason;
@@ -142,6 +143,11 @@ static int fill(struct reader *r)
 		r->p = p;
 		r->left = n;
 		r->info->digests.tar_nbytes += n;
+		if (r->told && r->info->digests.tar_nbytes > r->told)
+			return refuse(
+			    r, FM_REASON_RECORD_DISAGREES,
+			    "the record (RELEASE.json) gives another size for the tar in the archive: %llu bytes",
+			    (unsigned long long)r->told);
 		if (r->info->digests.tar_nbytes > r->max)
 			return refuse(r, FM_REASON_ARCHIVE_EXPANDS,
 				      "it decompresses to more than %d times its size, as no flows do",
@@ -523,10 +529,10 @@ static int read_entries(struct reader *r)
 	}
 }
 
-int fm_archive_read_into(int fd, const struct fm_archive_sink *sink, struct fm_archive_info *info,
+int fm_archive_read_into(int fd, uint64_t nbytes, const struct fm_archive_sink *sink, struct fm_archive_info *info,
 			 enum fm_reason *reason, struct fm_error *err)
 {
-	struct reader r = {.fd = fd, .sink = sink, .info = info, .reason = reason, .err = err};
+	struct reader r = {.fd = fd, .told = nbytes, .sink = sink, .info = info, .reason = reason, .err = err};
 	struct stat st;
 	int rc;
 
@@ -555,7 +561,7 @@ out:
 
 int fm_archive_read(int fd, struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err)
 {
-	return fm_archive_read_into(fd, NULL, info, reason, err);
+	return fm_archive_read_into(fd, 0, NULL, info, reason, err);
 }
 
 void fm_archive_info_free(struct fm_archive_info *info)

@@ -225,7 +225,8 @@ static int check_contents(struct fm_verify_job *job, const struct fm_archive_sin
 	struct fm_verify_report *report = job->report;
 	int rc;
 
-	if ((rc = fm_archive_read_into(job->fd, sink, &report->info, &report->reason, job->err)) < 0 ||
+	if ((rc = fm_archive_read_into(job->fd, report->has_record ? report->record.tar.nbytes : 0, sink, &report->info,
+				       &report->reason, job->err)) < 0 ||
 	    (rc = fm_archive_check_contents(&report->info, &report->reason, job->err)) < 0)
 		return fm_error_prefix(job->err, "%s: ", job->in->archive);
 	memcpy(report->info.digests.sha512, job->sha512, sizeof job->sha512);

@@ -132,6 +132,9 @@ static void record_of_another_release_is_refused(void **state)
 	BAD(NULL, RECORD_DISAGREES);
 	SIGNED_AS(other.tar.nbytes += 512);
 	BAD(NULL, RECORD_DISAGREES);
+	SIGNED_AS(other.tar.nbytes = 512); /* nothing is unpacked beyond it */
+	BAD(NULL, RECORD_DISAGREES);
+	assert_non_null(strstr(err.message, "512 bytes"));
 	SIGNED_AS((other.has_attestations = true, other.attestations = rec.tar));
 	assert_int_equal(verify_with(NULL), FM_OK); /* the attestations are not at hand */
 	assert_int_equal(report.nnotes, 1);
