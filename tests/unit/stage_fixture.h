@@ -22,7 +22,7 @@
 	"\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"}},"                                      \
 	"\"environment\":{\"flowmint\":\"0\",\"evaluate_blas_kernel\":\"unknown\",\"confinement\":\"namespaces\","     \
 	"\"escapes\":{\"make\":{\"tried\":1,\"through\":[]},\"release\":{\"tried\":1,\"through\":[]}}},"               \
-	"\"metrics\":[{\"name\":\"rows.synthetic\",\"value\":1000}],"                                                  \
+	"\"metrics\":[{\"name\":\"assoc.mean\",\"value\":0.01}],"                                                      \
 	"\"histograms\":{\"format\":\"flowmint-public-histograms/1\","                                                 \
 	"\"fields\":[{\"name\":\"SP\",\"kind\":\"values\",\"synthetic\":[1000]}]}}"
 #define VERDICT_PASS                                                                                                   \
