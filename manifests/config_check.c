@@ -213,7 +213,8 @@ static int check_waivable(struct fm_loader *l)
 /* Passes are not counted where steps are. */
 static int check_passes(struct fm_loader *l)
 {
-	static const char *const passes[] = {"epochs", "chunk_epochs"};
+	static const char *const passes[] = {"epochs", "chunk_epochs"}, *const patience[] = {"train.patience",
+											     "split.validation"};
 
 	for (size_t i = 0; i < sizeof passes / sizeof *passes && !l->resolved && l->cfg->train.steps > 0; i++) {
 		const struct fm_key *k = fm_key_find("train", passes[i]);
@@ -225,6 +226,9 @@ static int check_passes(struct fm_loader *l)
 					    "train.steps to 0",
 					    k->name, l->cfg->train.steps);
 	}
+	if (!l->resolved && l->cfg->train.patience > 0 && !(l->cfg->split.validation > 0))
+		return FAIL_AT(l, patience, "train.patience %d needs windows to validate on: set split.validation",
+			       l->cfg->train.patience);
 	return FM_OK;
 }
 
@@ -283,6 +287,7 @@ static int check_sums(struct fm_loader *l)
 				 *const heads[] = {"model.width", "model.heads"},
 				 *const levels[] = {"model.denoiser", "model.window", "model.depth"},
 				 *const threads[] = {"limits.threads"},
+				 *const both[] = {"limits.threads", "train.threads"},
 				 *const steps[] = {"model.steps", "generate.steps", "generate.sampler"};
 	const struct fm_config *c = l->cfg;
 	bool mlp = strcmp(c->model.denoiser, "mlp") == 0; /* which has no heads */
@@ -304,6 +309,9 @@ static int check_sums(struct fm_loader *l)
 	if (c->limits.threads == 1)
 		return FAIL_AT(l, threads,
 			       "limits.threads is 1, and a stage starts a second thread: give 2 or more, or 0");
+	if (c->limits.threads > 0 && c->limits.threads <= c->train.threads)
+		return FAIL_AT(l, both, "limits.threads %d is too few for train.threads %d: a stage starts one more",
+			       c->limits.threads, c->train.threads);
 	if (strcmp(c->generate.sampler, "ancestral") != 0 && c->generate.steps > c->model.steps)
 		return FAIL_AT(l, steps, "generate.steps %d is more than model.steps %d", c->generate.steps,
 			       c->model.steps);

@@ -72,6 +72,7 @@ enum fm_metric_is {
 	FM_UNRANKED = 16, /* not to be ranked among shares and divergences: in a unit of its own, or of addresses */
 	FM_BESIDE_HOLDOUT = 128, /* its ideal is the holdout's value: not to be ranked without one */
 	FM_OF_COUNTS = 256,      /* of made flows and noisy counts, which privacy.mode dp alone has */
+	FM_OF_OTHERS = 512,      /* rests on windows, or on addresses that were made, and not on rows */
 	FM_OF_RULES = 64,        /* share of flows that break a rule which no flow can break, or any of these rules */
 };
 /* Who may see a metric, and how partners see it (docs/metrics.md says why). */

@@ -138,14 +138,16 @@ bool fm_metric_can_be(const char *name, double value)
 
 int64_t fm_metric_published_rows(const char *name, int64_t n, int64_t synthetic, int64_t k, int64_t window)
 {
+	const struct fm_metric_kind *kind = fm_metric_kind(name);
 	unsigned who = fm_metric_audience(name);
+	bool others = kind && kind->is & FM_OF_OTHERS, made = !(who & FM_REAL_ROWS) && synthetic > 0;
 	int64_t unit;
 
 	if (n <= 0 || k < 1)
 		return 0;
 	if (who & FM_ONE_LABEL)
 		return fm_published_count(n, k);
-	unit = !(who & FM_REAL_ROWS) && n / k == synthetic / k ? k : k * (window > 1 ? window : 1);
+	unit = others || (made && n / k == synthetic / k) ? k : k * (window > 1 ? window : 1);
 	return n / unit * unit;
 }
 

@@ -19,7 +19,7 @@ says err "there is no model 'hybird'; there are hybrid, plain" "and it says what
 says err "ctgan-bits, netshare, marginals" "to the last of them"
 expect 2 "no model is there twice" compare --models plain,plain
 expect 3 "a dialect that nobody knows is refused" compare --models plain,ctgan --dialect hybird
-holds "once, with the list of those there are" [ "$(grep -c "ugr16" err)/$(grep -c "^flowmint: " err)" = 1/1 ]
+holds "once, with where those there are stand" [ "$(grep -c "flowmint dialects" err)/$(grep -c "^flowmint: " err)" = 1/1 ]
 sed "s/^name: .*/name: mine/" "$ROOT/manifests/dialects/ugr16.yaml" >mine.yaml
 expect 3 "flows from elsewhere must be there" compare --models plain --with other=nowhere.csv
 

@@ -324,8 +324,8 @@ static void odd_flows(const struct fm_doubts *d, const char *path)
 
 	warn_of(d, path, &d->no_packets, "have 0 packets",
 		"no flow is like that, and the gate's rules.broken_share counts what is learned from them: a sampling "
-		"fault, or missing values that source.missing: zero filled? Leave them out before ingest, or say "
-		"source.missing: reject");
+		"fault, or missing values that source.missing: zero filled? Leave them out before; in a project, "
+		"source.missing: reject does");
 	warn_of(d, path, &d->no_bytes, "have packets and 0 bytes",
 		"no flow is like that, and the gate's rules.broken_share counts what is learned from them");
 	warn_of(d, path, &d->thin, "have under 20 bytes a packet, less than the header of IP",

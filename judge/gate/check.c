@@ -346,7 +346,7 @@ void fm_verdict_print_word(FILE *f, const struct fm_verdict *v)
 void fm_verdict_print_lines(FILE *f, const struct fm_verdict *v)
 {
 	int width = (int)strlen("check");
-	char a[32], b[32], m[32];
+	char a[32], b[32], m[32], n[32];
 
 	for (size_t i = 0; i < v->n; i++) {
 		int w = (int)strlen(v->check[i].name);
@@ -355,9 +355,11 @@ void fm_verdict_print_lines(FILE *f, const struct fm_verdict *v)
 	fprintf(f, "%-*s  %12s  %14s  %10s  %9s  %s\n", width, "check", "value", "threshold", "margin", "n", "result");
 	for (size_t i = 0; i < v->n; i++) {
 		const struct fm_check_result *c = &v->check[i];
-		fprintf(f, "%-*s  %12s  %2s %11s  %10s  %9lld  %s%s%s\n", width, c->name, number(c->value, a),
+
+		snprintf(n, sizeof n, "%lld", (long long)c->n);
+		fprintf(f, "%-*s  %12s  %2s %11s  %10s  %9s  %s%s%s\n", width, c->name, number(c->value, a),
 			strcmp(c->direction, "min") == 0 ? ">=" : "<=", number(c->threshold, b),
-			number(fm_check_margin(c), m), (long long)c->n,
+			number(fm_check_margin(c), m), c->n > 0 ? n : "-",
 			c->pass     ? "pass"
 			: c->waived ? "waived"
 				    : "FAIL",

@@ -122,7 +122,7 @@ static void print_metrics(const struct fm_metrics *m)
 		char words[160];
 		fm_metric_words(worst[i].metric->name, words, sizeof words);
 		printf("  %-*s  %s", width, worst[i].metric->name, shown(worst[i].metric->value, text));
-		if (!isnan(worst[i].times))
+		if (worst[i].times < 1000) /* a floor of next to nothing says nothing; nor does none */
 			printf("  %.3g times its %s", worst[i].times, worst[i].floor ? "floor" : "sampling error");
 		printf("  %s\n", words);
 	}

@@ -49,9 +49,10 @@ int fm_waiver_words(const struct fm_waiver *w, int64_t now_s, struct fm_error *e
 	int64_t end = end_of_day(w->expires);
 
 	if (end < 0)
-		return fm_fail(err, FM_EINPUT, "expiry '%s' is no date: YYYY-MM-DD", w->expires);
+		return fm_fail(err, FM_EINPUT, "expiry '%s' (--expires) is no date: YYYY-MM-DD", w->expires);
 	if (end <= now_s)
-		return fm_fail(err, FM_EINPUT, "expiry %s has passed: a waiver holds until the end of a day to come",
+		return fm_fail(err, FM_EINPUT,
+			       "expiry %s (--expires) has passed: a waiver holds until the end of a day to come",
 			       w->expires);
 	return check_reason(w->reason, err);
 }
