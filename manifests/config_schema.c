@@ -304,7 +304,7 @@ const struct fm_key fm_keys[] = {
 		 "rounded down to multiples of k."},
 
 	{FIELD(generate, rows, INT), .min = 0, .max = 4294967294, .dflt = "0",
-	 .help = "Flows to make; 0: as many as the training split has, so that who counts them knows how many those are."},
+	 .help = "Flows to make; 0: as many as the training split has, down to a multiple of privacy.min_count windows."},
 	{FIELD(generate, sampler, CHOICE), .needs = "privacy.mode none|clip", .kind = "diffusion|plain",
 	 .choices = "fewstep|dpm2|ancestral",
 	 .dflt = "fewstep",

@@ -27,6 +27,15 @@ const struct fm_generator *fm_generator_of(const struct fm_config *cfg)
 	return g && g->private_form && fm_config_dp(cfg) ? g->private_form : g;
 }
 
+uint64_t fm_generator_rows(const struct fm_config *cfg, uint64_t asked, uint64_t learned)
+{
+	uint64_t unit = (uint64_t)cfg->privacy.min_count * (uint64_t)(cfg->model.window > 0 ? cfg->model.window : 1);
+
+	if (asked > 0)
+		return asked;
+	return unit > 0 && learned >= unit ? learned / unit * unit : learned;
+}
+
 int fm_generator_check(const struct fm_generator **g, const struct fm_config *cfg, struct fm_error *err)
 {
 	*g = fm_generator_of(cfg);

@@ -181,6 +181,9 @@ extern const struct fm_generator fm_generator_ctgan, fm_generator_diffusion, fm_
     fm_generator_marginals, fm_generator_netshare, fm_generator_plain;
 
 /* The kind that the config chooses, after it has found that it can do all that the config asks for; else FM_EINPUT. */
+/* How many flows a sample has: those asked for, or, 0, as many as were learned from, down to a multiple of
+ * privacy.min_count windows: whoever counts flows does not know how many were learned from. Of fewer than that, all. */
+uint64_t fm_generator_rows(const struct fm_config *cfg, uint64_t asked, uint64_t learned);
 int fm_generator_check(const struct fm_generator **g, const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
 /* For check, of kinds that make flows as they come: FM_EINPUT for generate.labels, hours, guidance and order, and
  * train.patience. */

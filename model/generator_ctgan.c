@@ -191,7 +191,7 @@ static int ctgan_sample(const struct fm_model *base, const struct fm_generator_c
 {
 	const struct ctgan *m = (const struct ctgan *)base;
 	const struct fm_config *cfg = ctx->cfg;
-	struct fm_gan_sample_opts o = {.rows = in->rows > 0 ? in->rows : m->codec->flows.rows,
+	struct fm_gan_sample_opts o = {.rows = fm_generator_rows(cfg, in->rows, m->codec->flows.rows),
 				       .seed = fm_shard_seed(in->seed, in->shard),
 				       .batch = cfg->train.gan_batch,
 				       .logs = strcmp(cfg->model.conditions, "log") == 0,

@@ -76,7 +76,7 @@ static int making_plan(struct making *k, const struct fm_sample_in *in, struct f
 	struct fm_window_schedule_opts so;
 	int rc;
 
-	k->rows = in->rows > 0 ? in->rows : k->d->codec->train_rows;
+	k->rows = fm_generator_rows(k->ctx->cfg, in->rows, k->d->codec->train_rows);
 	k->seed = fm_shard_seed(in->seed, in->shard);
 	if (k->rows >= UINT32_MAX) /* decoding numbers flows in 32 bits */
 		return fm_fail(err, FM_EINPUT,

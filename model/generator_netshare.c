@@ -268,7 +268,7 @@ static int netshare_sample(const struct fm_model *base, const struct fm_generato
 {
 	const struct netshare *m = (const struct netshare *)base;
 	const struct fm_config *cfg = ctx->cfg;
-	struct fm_share_sample_opts o = {.rows = in->rows > 0 ? in->rows : m->codec->flows.rows,
+	struct fm_share_sample_opts o = {.rows = fm_generator_rows(cfg, in->rows, m->codec->flows.rows),
 					 .seed = fm_shard_seed(in->seed, in->shard),
 					 .batch = cfg->train.session_batch,
 					 .pool = ctx->pool};

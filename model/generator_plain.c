@@ -249,7 +249,7 @@ static int plain_sample(const struct fm_model *base, const struct fm_generator_c
 	const struct plain *m = (const struct plain *)base;
 	const struct fm_config *cfg = ctx->cfg;
 	enum fm_solver solver = fm_solver_find(cfg->generate.sampler);
-	struct fm_plain_sample_opts o = {.rows = in->rows > 0 ? in->rows : m->codec->flows.rows,
+	struct fm_plain_sample_opts o = {.rows = fm_generator_rows(cfg, in->rows, m->codec->flows.rows),
 					 .seed = fm_shard_seed(in->seed, in->shard),
 					 .solver = solver,
 					 .steps = solver == FM_ANCESTRAL ? cfg->model.steps : cfg->generate.steps,

@@ -279,19 +279,44 @@ static int check_rows(const struct fm_config *cfg, struct fm_error *err)
 	    (long long)cfg->source.rows, (unsigned long long)needed, (unsigned long long)windows, cfg->model.window);
 }
 
+/* A check that no run of this config can answer fails after all the work. */
+static int check_answers(const struct fm_config *cfg, struct fm_error *err)
+{
+	const struct fm_generator *g = NULL;
+	int rc;
+
+	if ((rc = fm_generator_check(&g, cfg, err)) < 0)
+		return rc;
+	for (int i = 0; i < cfg->gate.n; i++) {
+		const char *name = cfg->gate.check[i].name;
+		const struct fm_metric_kind *kind = fm_metric_kind(name);
+
+		if (kind && kind->needs & FM_NEEDS_MODEL && !(kind->is & FM_OF_COUNTS) && !g->losses)
+			return fm_fail(err, FM_EINPUT,
+				       "gate.%s asks the model how well it knows single windows, which model.kind %s "
+				       "does not say: set it to null",
+				       name, cfg->model.kind);
+		if (kind && kind->needs & FM_NEEDS_PREVIOUS && !cfg->release.previous[0])
+			return fm_fail(
+			    err, FM_EINPUT,
+			    "gate.%s compares with the release before: set release.previous, or set it to null", name);
+	}
+	return FM_OK;
+}
+
 /* A gate that will refuse whatever is made. */
 static int check_gate(const struct fm_config *cfg, struct fm_error *err)
 {
 	const char *first = NULL;
-	int n = 0;
+	int n = 0, rc;
 
 	if (cfg->gate.n == 0)
 		return fm_fail(
 		    err, FM_EINPUT,
 		    "the gate has no check left, and a gate without checks lets nothing through: keep some of the "
 		    "preset's, or stop before it (--until evaluate)");
-	if (cfg->split.holdout > 0)
-		return FM_OK;
+	if ((rc = check_answers(cfg, err)) < 0 || cfg->split.holdout > 0)
+		return rc;
 	for (int i = 0; i < cfg->gate.n; i++) {
 		const struct fm_cfg_check *c = &cfg->gate.check[i];
 		const struct fm_metric_kind *kind = fm_metric_kind(c->name);

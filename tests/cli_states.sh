@@ -97,6 +97,10 @@ refused 3 "publish.out: $T/t.csv/x" "a release folder below a file" --set publis
 refused 3 "--out: /proc/nowhere/x: the release folder cannot be written" "a release folder that cannot be made" --out /proc/nowhere/x
 mkdir -p taken && echo x >taken/demo-1.0.0.tar.zst
 refused 3 "release.version: demo 1.0.0 is taken" "a version that is taken" --out taken
+refused 3 "gate.leak.mia_model_auc asks the model how well it knows single windows" "a check that this kind of model cannot answer" --set model.kind=ctgan
+refused 3 "gate.leak.release_equal compares with the release before: set release.previous" "a comparison with nothing" --set gate.leak.release_equal=0
+refused 2 "limits.threads 2 is too few for train.threads 8" "too few threads" --set limits.threads=2 --set train.threads=8
+refused 2 "train.patience 2 needs windows to validate on" "patience without validation" --set train.patience=2 --set split.validation=0
 refused 2 "publish.dialect: unknown dialect 'cvs'" "a dialect that is not there" --set publish.dialect=cvs
 says err "for the dialect of the trace itself write source" "it says what stands for the trace's"
 refused 3 "publish.dialect: a dialect with a '/' or ending in .yaml is a file of your own" "a file of a dialect that is not there" \
@@ -299,7 +303,7 @@ waive() { "$F" waive --check controls.broken --reason why --key p/keys/other "$@
 expect 3 "a waiver by a key without the right" waive --expires 2099-12-31
 says err "p/allowed_signers: no line lets this key sign waivers" "names the file"
 expect 3 "a date that has passed, by such a key" waive --expires 2020-12-31
-says err "2020-12-31 has passed" "is told first"
+says err "2020-12-31 (--expires) has passed" "is told first"
 expect 3 "a public key for a waiver, without an agent" waive --expires 2099-12-31 --key p/keys/lonely.pub
 says err "is a public key, which signs by an ssh-agent" "says so"
 
