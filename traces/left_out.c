@@ -133,6 +133,11 @@ static const char *const of_row[] = {
     "the IP header is damaged",
 };
 
+size_t fm_left_out_texts(void)
+{
+	return sizeof of_row / sizeof *of_row + FM_NFLOWCOL * (sizeof of_value / sizeof *of_value) + 2;
+}
+
 static const char *begins_with_one(const char *text, const char *const *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++)

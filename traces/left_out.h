@@ -27,6 +27,8 @@ void fm_left_out_add(struct fm_left_out *l, const char *reason, uint64_t line);
 void fm_left_out_rows(struct fm_left_out *l, const char *reason, uint64_t rows);
 /* A warning for each reason. */
 void fm_left_out_say(const struct fm_left_out *l, const char *path);
+/* How many texts fm_left_out_public can give. */
+size_t fm_left_out_texts(void);
 /* The reason as it may be published, without the remedy behind it: one of the words of this version, whoever wrote the
  * reason; "other reasons" for what is none of them.  Text of this program, or column and text in buf. */
 const char *fm_left_out_public(const char *reason, char buf[128]);
