@@ -65,8 +65,8 @@ for i, what in (0, "first"), (1, "witness"):
         print(what)
 PY
 holds "its record commits to numbers and times of the ledger's rows, and to none of what they say" test ! -s told
-holds "the sealed half is with the team" test -f p/workspace/sealed/r0002.json
-says p/workspace/sealed/r0002.json AES-256-GCM "encrypted"
+holds "the sealed half is with the team" test -f p/workspace/sealed/r0001.json
+says p/workspace/sealed/r0001.json AES-256-GCM "encrypted"
 
 # --- again ---
 expect 0 "the same run again" private --json
@@ -74,18 +74,18 @@ holds "is taken from the workspace" test "$(json out '[s["cached"] for s in d["s
 holds "and costs nothing" test "$(charges charge)" = 1
 expect 0 "other flows of the same model" private --until generate --set generate.rows=500
 holds "cost nothing either" test "$(charges charge)" = 1
-expect 0 "it is reproduced bit for bit" "$F" reproduce r0002 --workspace p/workspace $UNCONFINED
+expect 0 "it is reproduced bit for bit" "$F" reproduce r0001 --workspace p/workspace $UNCONFINED
 holds "which costs nothing" test "$(charges charge)" = 1
-expect 0 "its model is sealed, with the run's secret" "$F" bundle r0002 --workspace p/workspace $UNCONFINED --out b
+expect 0 "its model is sealed, with the run's secret" "$F" bundle r0001 --workspace p/workspace $UNCONFINED --out b
 mkdir -p m/keys
 cp p/keys/commitment.key m/keys
 expect 3 "elsewhere the manifest and the trace are not enough" "$F" reproduce $archive --source trace.csv --project m $UNCONFINED
 says err "sealed half" "as the noise is of the sealed half"
-expect 0 "with it they are" "$F" reproduce $archive --source trace.csv --sealed p/workspace/sealed/r0002.json --project m $UNCONFINED
+expect 0 "with it they are" "$F" reproduce $archive --source trace.csv --sealed p/workspace/sealed/r0001.json --project m $UNCONFINED
 expect 0 "and so is the bundle" "$F" reproduce $archive --model b --project m $UNCONFINED
 holds "nothing is charged there" test -z "$("$F" log --workspace m/workspace | grep charge)"
-mv p/workspace/sealed/r0002.json sealed.json
-expect 3 "not without its sealed half" "$F" reproduce r0002 --workspace p/workspace $UNCONFINED
+mv p/workspace/sealed/r0001.json sealed.json
+expect 3 "not without its sealed half" "$F" reproduce r0001 --workspace p/workspace $UNCONFINED
 says err "sealed half" "which is named"
 
 # --- a run is of its trace, its dialect and its config ---
