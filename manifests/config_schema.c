@@ -304,7 +304,8 @@ const struct fm_key fm_keys[] = {
 		 "rounded down to multiples of k."},
 
 	{FIELD(generate, rows, INT), .min = 0, .max = 4294967294, .dflt = "0",
-	 .help = "Flows to make; 0: as many as the training split has, down to a multiple of privacy.min_count windows."},
+	 .help = "Flows to make; 0: as many as the training split has, down to a multiple of privacy.min_count "
+		 "windows."},
 	{FIELD(generate, sampler, CHOICE), .needs = "privacy.mode none|clip", .kind = "diffusion|plain",
 	 .choices = "fewstep|dpm2|ancestral",
 	 .dflt = "fewstep",
@@ -377,8 +378,8 @@ const struct fm_key fm_keys[] = {
 	 .help = "How the release writes its flows: as the trace does (source), or in another dialect, a built-in one "
 		 "or a file (with a '/' or ending in .yaml)."},
 	{FIELD(publish, header, BOOL), .dflt = "false",
-	 .help = "The CSV files begin with a line of the columns' names, also where the dialect has none. Some dialects "
-		 "always have one."},
+	 .help = "The CSV files begin with a line of the columns' names, also where the dialect has none. Some "
+		 "dialects always have one."},
 	{FIELD(publish, test_share, REAL), .min = 0, .max = 0.9, .dflt = "0",
 	 .help = "Besides data/flows.csv the archive has the same flows split in two: this share of them, the last "
 		 "ones, in data/test.csv, the others in data/train.csv. 0: it does not."},

@@ -229,9 +229,9 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "Runs of like flows, divergence", "flows of one source in a row: divergence (R)", LN2},
 	{"time.PAIR_synthetic", TIME, FM_PAIR, NAN, OPEN, HIST, 0, FM_ONE_TABLE, "te sa da sp dp pr",
 	 "Flows that answer a recent one, synthetic", "share of flows that answer one of the 64 before (R)"},
-	{"time.PAIR_real", TIME, FM_PAIR, NAN, HIST, HIST, 0, FM_ONE_TABLE, "te sa da sp dp pr",
+	{"time.PAIR_real", TIME, FM_PAIR, NAN, HIST | FM_THOUSANDTHS, HIST, 0, FM_ONE_TABLE, "te sa da sp dp pr",
 	 "Flows that answer a recent one, real", "the same of the real table (R)"},
-	{"time.PAIR_gap", TIME, FM_LOW, 0, HIST, HIST, 0, 0, "te sa da sp dp pr",
+	{"time.PAIR_gap", TIME, FM_LOW, 0, HIST | FM_THOUSANDTHS, HIST, 0, 0, "te sa da sp dp pr",
 	 "Flows that answer a recent one, difference", "difference of these shares", 1},
 
 	{"heavy.{SA,DA,SP,DP}_{flows,bytes}_{top10,top100}_synthetic", HEAVY, FM_PAIR, NAN, OPEN, TEAM, 0, FM_ONE_TABLE,
@@ -475,7 +475,7 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	{"leak.mia_tpr_01" NEAR, MIA, FM_LOW, 0.001, OPEN | FM_ROW_SHARE, NONE, FM_NEEDS_HOLDOUT, 0, "",
 	 "Membership inference, found at 0.1 % false alarms" NEAR_WORDS(1),
 	 "membership inference on the output: hits at 0.1 % false alarms, 95 % interval"},
-	{"leak.mia_model_auc", MIA, FM_LOW, 0.5, OPEN, NONE, FM_NEEDS_HOLDOUT | FM_NEEDS_MODEL,
+	{"leak.mia_model_auc", MIA, FM_LOW, 0.5, OPEN | FM_THOUSANDTHS, NONE, FM_NEEDS_HOLDOUT | FM_NEEDS_MODEL,
 	 FM_OF_OTHERS, "",
 	 "Membership inference by the model's loss, " CURVE,
 	 "the same by the model's loss on at most 512 windows of either side: area under the curve, 0.5 where it is "
@@ -489,14 +489,14 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "Membership inference by the model's loss, found at 0.1 % false alarms",
 	 "the same by the model's loss on at most 512 windows of either side: hits at 0.1 % false alarms, 95 % "
 	 "interval"},
-	{"leak.{singling_uni,singling_multi}_risk", SINGLING, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "",
-	 "Singled out by {1:one rare value|several values together}, what the training flows add to the risk",
+	{"leak.{singling_uni,singling_multi}_risk", SINGLING, FM_LOW, 0, OPEN | FM_THOUSANDTHS, NONE, FM_NEEDS_HOLDOUT, 0,
+	 "", "Singled out by {1:one rare value|several values together}, what the training flows add to the risk",
 	 "what training records add to the success of the attack"},
 	{"leak.{singling_uni,singling_multi}_{train,holdout,naive}", SINGLING, FM_PAIR, NAN, TEAM, NONE,
 	 FM_NEEDS_HOLDOUT, 0, "",
 	 "Singled out by {1:one rare value|several values together}, {2:training|held out|by guessing}",
 	 "success of the attack on training and holdout records and by guessing"},
-	{"leak.linkability_risk", LINKING, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "",
+	{"leak.linkability_risk", LINKING, FM_LOW, 0, OPEN | FM_THOUSANDTHS, NONE, FM_NEEDS_HOLDOUT, 0, "",
 	 "Halves of a flow linked through the release, what the training flows add to the risk",
 	 "what training records add to the success of joining the two halves of a record, ports and flags, sizes, by "
 	 "their nearest synthetic rows: (training less holdout) / (1 less holdout)"},
@@ -504,7 +504,8 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "Halves of a flow linked through the release, {1:training|held out|by guessing}",
 	 "share of training and holdout records whose two halves have a nearest synthetic row in common, and of random "
 	 "choices"},
-	{"leak.{inference_byt,inference_dp}_risk", INFERENCE, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT, 0, "{1:byt|dp}",
+	{"leak.{inference_byt,inference_dp}_risk", INFERENCE, FM_LOW, 0, OPEN | FM_THOUSANDTHS, NONE, FM_NEEDS_HOLDOUT, 0,
+	 "{1:byt|dp}",
 	 "{1:Bytes|Destination port} guessed from the other fields through the release, what the training flows add to "
 	 "the risk",
 	 "what training records add to the success of reading bytes (within 5 %) or destination port off the synthetic "

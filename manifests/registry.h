@@ -86,6 +86,7 @@ enum fm_audience {
 	FM_ONE_LABEL = 16, /* the score of one label, n of whose rows were tried: to hundredths, and from k rows on */
 	/* A divergence of one field, which would tell the same where that has two values: to ten-thousandths. */
 	FM_ONE_FIELD = 32,
+	FM_THOUSANDTHS = 128, /* a share or a number of pairs, which tells how many there are of few: to thousandths */
 	FM_ROW_SHARE = 64, /* a share of real rows, which tells how many there are: to thousandths, of 1,000 or more */
 };
 enum { FM_NO_FLOOR = -1 };

@@ -296,10 +296,6 @@ static int check_answers(const struct fm_config *cfg, struct fm_error *err)
 				       "gate.%s asks the model how well it knows single windows, which model.kind %s "
 				       "does not say: set it to null",
 				       name, cfg->model.kind);
-		if (kind && kind->needs & FM_NEEDS_PREVIOUS && !cfg->release.previous[0])
-			return fm_fail(
-			    err, FM_EINPUT,
-			    "gate.%s compares with the release before: set release.previous, or set it to null", name);
 	}
 	return FM_OK;
 }

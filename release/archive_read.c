@@ -148,7 +148,7 @@ static int fill(struct reader *r)
 			    r, FM_REASON_RECORD_DISAGREES,
 			    "the record (RELEASE.json) gives another size for the tar in the archive: %llu bytes",
 			    (unsigned long long)r->told);
-		if (r->info->digests.tar_nbytes > r->max)
+		if (!r->told && r->info->digests.tar_nbytes > r->max)
 			return refuse(r, FM_REASON_ARCHIVE_EXPANDS,
 				      "it decompresses to more than %d times its size, as no flows do",
 				      FM_ARCHIVE_MAX_RATIO);

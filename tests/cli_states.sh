@@ -98,7 +98,6 @@ refused 3 "--out: /proc/nowhere/x: the release folder cannot be written" "a rele
 mkdir -p taken && echo x >taken/demo-1.0.0.tar.zst
 refused 3 "release.version: demo 1.0.0 is taken" "a version that is taken" --out taken
 refused 3 "gate.leak.mia_model_auc asks the model how well it knows single windows" "a check that this kind of model cannot answer" --set model.kind=ctgan
-refused 3 "gate.leak.release_equal compares with the release before: set release.previous" "a comparison with nothing" --set gate.leak.release_equal=0
 refused 2 "limits.threads 2 is too few for train.threads 8" "too few threads" --set limits.threads=2 --set train.threads=8
 refused 2 "train.patience 2 needs windows to validate on" "patience without validation" --set train.patience=2 --set split.validation=0
 refused 2 "publish.dialect: unknown dialect 'cvs'" "a dialect that is not there" --set publish.dialect=cvs
