@@ -489,8 +489,8 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "Membership inference by the model's loss, found at 0.1 % false alarms",
 	 "the same by the model's loss on at most 512 windows of either side: hits at 0.1 % false alarms, 95 % "
 	 "interval"},
-	{"leak.{singling_uni,singling_multi}_risk", SINGLING, FM_LOW, 0, OPEN | FM_THOUSANDTHS, NONE, FM_NEEDS_HOLDOUT, 0,
-	 "", "Singled out by {1:one rare value|several values together}, what the training flows add to the risk",
+	{"leak.{singling_uni,singling_multi}_risk", SINGLING, FM_LOW, 0, OPEN | FM_THOUSANDTHS, NONE, FM_NEEDS_HOLDOUT,
+	 0, "", "Singled out by {1:one rare value|several values together}, what the training flows add to the risk",
 	 "what training records add to the success of the attack"},
 	{"leak.{singling_uni,singling_multi}_{train,holdout,naive}", SINGLING, FM_PAIR, NAN, TEAM, NONE,
 	 FM_NEEDS_HOLDOUT, 0, "",
@@ -504,8 +504,8 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "Halves of a flow linked through the release, {1:training|held out|by guessing}",
 	 "share of training and holdout records whose two halves have a nearest synthetic row in common, and of random "
 	 "choices"},
-	{"leak.{inference_byt,inference_dp}_risk", INFERENCE, FM_LOW, 0, OPEN | FM_THOUSANDTHS, NONE, FM_NEEDS_HOLDOUT, 0,
-	 "{1:byt|dp}",
+	{"leak.{inference_byt,inference_dp}_risk", INFERENCE, FM_LOW, 0, OPEN | FM_THOUSANDTHS, NONE, FM_NEEDS_HOLDOUT,
+	 0, "{1:byt|dp}",
 	 "{1:Bytes|Destination port} guessed from the other fields through the release, what the training flows add to "
 	 "the risk",
 	 "what training records add to the success of reading bytes (within 5 %) or destination port off the synthetic "
