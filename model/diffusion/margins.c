@@ -54,7 +54,7 @@ static int different(uint64_t *key, int n)
 {
 	int found = 0;
 
-	qsort(key, (size_t)n, sizeof *key, compare);
+	qsort(key, (size_t)n, sizeof *key, compare); /* cppcheck-suppress uninitvar ; filled by who calls */
 	for (int i = 0; i < n; i++)
 		found += i == 0 || key[i] != key[i - 1];
 	return found;
