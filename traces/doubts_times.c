@@ -166,7 +166,7 @@ static void far_pieces(const struct fm_doubts *d, const char *path)
 		    "a wrong clock? leave them out before ingest",
 		    path, (unsigned long long)rows, (unsigned long long)d->rows, (long long)(gap / DAY_MS),
 		    p->at[i].least_ms < p->at[most].least_ms ? "before" : "after",
-		    fm_examples_text(&p->at[i].rows, d->place, lines), (long long)(span / DAY_MS + 1),
+		    fm_examples_text(&p->at[i].rows, d->place, lines), (long long)(span / DAY_MS) + 1,
 		    span < DAY_MS ? "" : "s");
 	}
 }
