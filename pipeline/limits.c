@@ -11,6 +11,7 @@
 #include <sys/statvfs.h>
 #include <sys/sysinfo.h>
 
+#include "base/cgroup.h"
 #include "base/file.h"
 #include "traces/files.h"
 #include "traces/source.h"
@@ -48,31 +49,21 @@ static uint64_t least_in(const char *mount, const char *own, const char *name)
 	return least;
 }
 
-/* The control group's, by either version of the interface, wherever in its tree this process is (in a container of its
- * own it is at the root); 0: none is set. */
+static bool take_least(void *ctx, const char *mount, const char *own, bool unified)
+{
+	uint64_t *least = ctx, v = least_in(mount, own, unified ? "memory.max" : "memory.limit_in_bytes");
+
+	if (v && (!*least || v < *least))
+		*least = v;
+	return v != 0;
+}
+
+/* The control group's; 0: none is set. */
 uint64_t fm_limits_group(void)
 {
-	FILE *f = fopen("/proc/self/cgroup", "re");
-	uint64_t least = 0, v;
-	char *line = NULL, *own;
-	size_t cap = 0;
+	uint64_t least = 0;
 
-	while (f && getline(&line, &cap, f) > 0) {
-		line[strcspn(line, "\n")] = '\0';
-		if (strncmp(line, "0::/", 4) == 0) {
-			v = least_in("/sys/fs/cgroup", line + 3, "memory.max");
-			v = v ? v : least_in("/sys/fs/cgroup/unified", line + 3, "memory.max");
-		} else if ((own = strstr(line, ":memory:/"))) {
-			v = least_in("/sys/fs/cgroup/memory", own + strlen(":memory:"), "memory.limit_in_bytes");
-		} else {
-			continue;
-		}
-		if (v && (!least || v < least))
-			least = v;
-	}
-	free(line);
-	if (f)
-		fclose(f);
+	fm_cgroup_each("", take_least, &least);
 	return least < UINT64_C(1) << 60 ? least : 0;
 }
 

@@ -2,17 +2,17 @@
 
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+
+#include "base/cgroup.h"
 
 /* The number behind "oom_kill" in a file of lines "name number"; -1 where there is none. */
-static int64_t kills_in(const char *root, const char *dir, const char *own, const char *name)
+static int64_t kills_in(const char *folder, const char *own, const char *name)
 {
 	char path[PATH_MAX], line[128];
 	long long n = -1;
 	FILE *f = NULL;
 
-	if (snprintf(path, sizeof path, "%s%s%s%s", root, dir, own, name) < (int)sizeof path)
+	if (snprintf(path, sizeof path, "%s%s/%s", folder, own, name) < (int)sizeof path)
 		f = fopen(path, "re");
 	while (f && n < 0 && fgets(line, sizeof line, f))
 		if (sscanf(line, "oom_kill %lld", &n) != 1)
@@ -22,32 +22,21 @@ static int64_t kills_in(const char *root, const char *dir, const char *own, cons
 	return n;
 }
 
+/* Of several groups the first that counts. */
+static bool take_kills(void *ctx, const char *mount, const char *own, bool unified)
+{
+	int64_t *kills = ctx;
+
+	if (*kills < 0)
+		*kills = kills_in(mount, own, unified ? "memory.events" : "memory.oom_control");
+	return *kills >= 0;
+}
+
 struct fm_oom fm_oom_below(const char *root)
 {
-	struct fm_oom oom = {-1, kills_in(root, "/proc", "", "/vmstat")};
-	char path[PATH_MAX], *line = NULL;
-	FILE *f = NULL;
-	size_t cap = 0;
+	struct fm_oom oom = {-1, kills_in(root, "/proc", "vmstat")};
 
-	if (snprintf(path, sizeof path, "%s/proc/self/cgroup", root) < (int)sizeof path)
-		f = fopen(path, "re");
-	while (f && oom.group < 0 && getline(&line, &cap, f) > 0) {
-		char *own;
-
-		line[strcspn(line, "\n")] = '\0';
-		if (strncmp(line, "0::/", 4) == 0) {
-			own = line + (line[4] ? 3 : 4); /* of the root no slash, as one stands before each name */
-			oom.group = kills_in(root, "/sys/fs/cgroup", own, "/memory.events");
-			if (oom.group < 0)
-				oom.group = kills_in(root, "/sys/fs/cgroup/unified", own, "/memory.events");
-		} else if ((own = strstr(line, ":memory:/"))) {
-			own += strlen(":memory:");
-			oom.group = kills_in(root, "/sys/fs/cgroup/memory", own[1] ? own : "", "/memory.oom_control");
-		}
-	}
-	free(line);
-	if (f)
-		fclose(f);
+	fm_cgroup_each(root, take_kills, &oom.group);
 	return oom;
 }
 
