@@ -434,24 +434,33 @@ static double k_sumsq(const fm_real *x, size_t n)
 	return s;
 }
 
+/* n numbers times f as whole steps, into t; returns the sum of their squares. */
+static inline uint64_t cut_steps(int32_t *t, const fm_real *x, size_t n, fm_real f)
+{
+	const fm_real most = FM_STEPS_MOST;
+	uint64_t squares = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		fm_real v = x[i] * f;
+		v = v < most ? v : most;
+		v = v > -most ? v : -most;
+		t[i] = (int32_t)v;
+	}
+	for (size_t i = 0; i < n; i++)
+		squares += (uint64_t)((int64_t)t[i] * t[i]);
+	return squares;
+}
+
 /* Cut first, then added: in one loop the compiler makes 64-bit lanes of the comparisons too. */
 static uint64_t k_steps(int64_t *sum, const fm_real *x, size_t n, fm_real f, int sign)
 {
 	enum { AT_ONCE = 256 };
-	const fm_real most = FM_STEPS_MOST;
 	int32_t t[AT_ONCE];
 	uint64_t squares = 0;
 
 	for (size_t at = 0; at < n; at += AT_ONCE) {
 		size_t m = n - at < AT_ONCE ? n - at : AT_ONCE;
-		for (size_t i = 0; i < m; i++) {
-			fm_real v = x[at + i] * f;
-			v = v < most ? v : most;
-			v = v > -most ? v : -most;
-			t[i] = (int32_t)v;
-		}
-		for (size_t i = 0; i < m; i++)
-			squares += (uint64_t)((int64_t)t[i] * t[i]);
+		squares += cut_steps(t, x + at, m, f);
 		if (sign < 0)
 			for (size_t i = 0; i < m; i++)
 				sum[at + i] -= t[i];
@@ -465,21 +474,14 @@ static uint64_t k_steps(int64_t *sum, const fm_real *x, size_t n, fm_real f, int
 static uint64_t k_steps32(int32_t *sum, const fm_real *x, size_t n, fm_real f)
 {
 	enum { AT_ONCE = 256 };
-	const fm_real most = FM_STEPS_MOST;
 	int32_t t[AT_ONCE];
 	uint64_t squares = 0;
 
 	for (size_t at = 0; at < n; at += AT_ONCE) {
 		size_t m = n - at < AT_ONCE ? n - at : AT_ONCE;
-		for (size_t i = 0; i < m; i++) {
-			fm_real v = x[at + i] * f;
-			v = v < most ? v : most;
-			v = v > -most ? v : -most;
-			t[i] = (int32_t)v;
-			sum[at + i] += t[i];
-		}
+		squares += cut_steps(t, x + at, m, f);
 		for (size_t i = 0; i < m; i++)
-			squares += (uint64_t)((int64_t)t[i] * t[i]);
+			sum[at + i] += t[i];
 	}
 	return squares;
 }

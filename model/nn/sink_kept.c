@@ -367,6 +367,24 @@ static uint64_t squares_added(uint64_t a, uint64_t b)
 	return b < most - a ? a + b : most;
 }
 
+/* The stretch of the sum that `at` is in, for whoever has it alone until it is released; returns how many of n are in
+ * it. */
+static size_t stretch_take(const struct fm_kept_sum *s, size_t at, size_t n, pthread_mutex_t **lock)
+{
+	size_t m = FM_STEPS_N - at % FM_STEPS_N;
+
+	*lock = s->lock ? &s->lock[at / FM_STEPS_N % FM_KEPT_LOCKS] : NULL;
+	if (*lock)
+		pthread_mutex_lock(*lock);
+	return n < m ? n : m;
+}
+
+static void stretch_release(pthread_mutex_t *lock)
+{
+	if (lock)
+		pthread_mutex_unlock(lock);
+}
+
 /* n numbers at `at`, a stretch of the sum at a time. */
 static uint64_t add_steps(struct fm_kept *k, const struct fm_kept_sum *s, const fm_real *x, size_t n, size_t at,
 			  fm_real factor, int sign)
@@ -374,14 +392,11 @@ static uint64_t add_steps(struct fm_kept *k, const struct fm_kept_sum *s, const 
 	uint64_t squares = 0;
 
 	for (size_t i = 0, m; i < n; i += m) {
-		pthread_mutex_t *lock = s->lock ? &s->lock[(at + i) / FM_STEPS_N % FM_KEPT_LOCKS] : NULL;
-		m = FM_STEPS_N - (at + i) % FM_STEPS_N;
-		m = n - i < m ? n - i : m;
-		if (lock)
-			pthread_mutex_lock(lock);
+		pthread_mutex_t *lock;
+
+		m = stretch_take(s, at + i, n - i, &lock);
 		squares = squares_added(squares, k->k->steps(s->sum + at + i, x + i, m, factor, sign));
-		if (lock)
-			pthread_mutex_unlock(lock);
+		stretch_release(lock);
 	}
 	return squares;
 }
@@ -403,14 +418,11 @@ uint64_t fm_kept_steps(struct fm_kept *k, int record, fm_real factor, int sign, 
 static void add_piece(struct fm_kept *k, const struct fm_kept_sum *s, size_t n, size_t at)
 {
 	for (size_t i = 0, m; i < n; i += m) {
-		pthread_mutex_t *lock = s->lock ? &s->lock[(at + i) / FM_STEPS_N % FM_KEPT_LOCKS] : NULL;
-		m = FM_STEPS_N - (at + i) % FM_STEPS_N;
-		m = n - i < m ? n - i : m;
-		if (lock)
-			pthread_mutex_lock(lock);
+		pthread_mutex_t *lock;
+
+		m = stretch_take(s, at + i, n - i, &lock);
 		k->k->steps_move(s->sum + at + i, k->piece + i, m);
-		if (lock)
-			pthread_mutex_unlock(lock);
+		stretch_release(lock);
 	}
 }
 
