@@ -184,9 +184,10 @@ static int metrics_json(const struct fm_config *cfg, const struct fm_run *run, j
 
 	/* Only what was measured where no private record was in reach, or through noise. */
 	if (fm_config_dp(cfg)) {
-		if ((rc = free_metrics_json(run, out, err)) < 0 || !fm_config_pays_gate(cfg))
+		if ((rc = free_metrics_json(run, out, err)) < 0 ||
+		    (fm_config_pays_gate(cfg) && (rc = add_paid(run, *out, err)) < 0))
 			return rc;
-		return add_paid(run, *out, err);
+		return fm_report_order(*out, err);
 	}
 	list = fm_metrics_list(&run->metrics);
 	rc = list ? fm_report_metrics(list, cfg->publish.report, cfg->privacy.min_count, cfg->model.window, out, err)
@@ -326,8 +327,7 @@ int fm_runner_manifest(const struct fm_config *cfg, const char *project, const s
 	     (rc = histograms_json(cfg, run, &histograms, err)) < 0 || (rc = left_out_json(run, &left_out, err)) < 0))
 		goto out;
 	if ((rc = metrics_json(cfg, run, &metrics, err)) < 0 ||
-	    (!fm_config_dp(cfg) && (rc = fm_manifest_compare(cfg, run, histograms, metrics, err)) < 0) ||
-	    (rc = fm_report_order(metrics, err)) < 0)
+	    (!fm_config_dp(cfg) && (rc = fm_manifest_compare(cfg, run, histograms, metrics, err)) < 0))
 		goto out;
 	verdict = fm_verdict_json(&run->verdict);
 	m = fm_runner_facts(cfg, run);
