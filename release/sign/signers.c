@@ -399,14 +399,15 @@ static const char *what_else(const char *text, size_t n)
 int fm_signers_load(struct fm_signers *list, const char *path, struct fm_error *err)
 {
 	struct fm_buf b = {0};
-	const char *other;
+	const char *text, *other;
 	int rc;
 
 	memset(list, 0, sizeof *list);
 	if ((rc = fm_file_read(path, FM_SIGNERS_FILE_MAX, &b, err)) < 0)
 		goto out;
-	if ((rc = fm_signers_parse(list, b.data ? b.data : "", b.len, err)) < 0) {
-		if (rc == FM_EINPUT && (other = what_else(b.data, b.len)))
+	text = b.data ? b.data : "";
+	if ((rc = fm_signers_parse(list, text, b.len, err)) < 0) {
+		if (rc == FM_EINPUT && (other = what_else(text, b.len)))
 			rc = fm_fail(err, FM_EINPUT, "%s is %s; " A_LINE " (flowmint keygen prints one)", path, other);
 		else
 			fm_error_prefix(err, "%s:", path);
