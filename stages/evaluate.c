@@ -13,6 +13,7 @@
 #include "manifests/canon.h"
 #include "manifests/dialect.h"
 #include "privacy/leakage/division.h"
+#include "stages/judged_rows.h"
 #include "stages/membership.h"
 #include "stages/paid.h"
 #include "stages/previous.h"
@@ -79,15 +80,16 @@ out:
 }
 
 /* All metrics of the tables alone, with parts of the searches where they are there. */
-static int judge(const struct fm_evaluate_in *in, const struct fm_table *train, const struct fm_table *holdout,
-		 const struct fm_table *synthetic, struct fm_metrics *out, struct fm_error *err)
+static int judge(const struct fm_evaluate_in *in, const struct fm_judged_rows *real, const struct fm_table *synthetic,
+		 struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err)
 {
 	struct fm_leakage_opts o = fm_evaluate_opts(in->cfg);
 	int rc;
 
 	if (in->parts_dir && in->nparts > 0 && (rc = fm_division_take(&o.division, in->parts_dir, in->nparts, err)) < 0)
 		return rc;
-	rc = fm_evaluate_tables(train, synthetic, holdout, in->cfg->train.threads, o, out, err);
+	if ((rc = fm_evaluate_tables(real->train, synthetic, real->holdout, in->cfg->train.threads, o, out, err)) >= 0)
+		rc = fm_judged_rows_copies(real, synthetic, pool, o, out, err);
 	fm_division_free(o.division);
 	return rc;
 }
@@ -95,6 +97,7 @@ static int judge(const struct fm_evaluate_in *in, const struct fm_table *train, 
 int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *out, struct fm_error *err)
 {
 	struct fm_table *train = NULL, *holdout = NULL, *synthetic = NULL;
+	struct fm_judged_rows real = {0};
 	json_t *list = NULL, *histograms = NULL, *controls = NULL;
 	size_t memory = (size_t)in->cfg->gate.memory << 20;
 	struct fm_dialect *dialect = NULL;
@@ -111,20 +114,21 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 	if ((rc = fm_table_open(&synthetic, in->synthetic_dir, err)) < 0)
 		goto out;
 	nothing = no_flow(in, train);
+	if ((rc = fm_judged_rows_make(&real, in->cfg, train, holdout, err)) < 0)
+		goto out;
 	if (in->shard.of) {
-		rc = make_part(in, train, holdout, synthetic, err);
+		rc = make_part(in, real.train, real.holdout, synthetic, err);
 		goto out;
 	}
-	if (!nothing && (rc = judge(in, train, holdout, synthetic, &out->metrics, err)) < 0)
+	if ((rc = fm_pool_new(&pool, in->cfg->train.threads, err)) < 0 ||
+	    (!nothing && (rc = judge(in, &real, synthetic, pool, &out->metrics, err)) < 0))
 		goto out;
 	if (fm_config_pays_gate(in->cfg) && (rc = save_paid(in, holdout, synthetic, &out->metrics, err)) < 0)
 		goto out;
-	if ((rc = fm_pool_new(&pool, in->cfg->train.threads, err)) < 0)
-		goto out;
 	if (!nothing && holdout && holdout->rows > 0 && in->model_dir &&
-	    (rc =
-		 fm_model_membership(&(struct fm_membership_in){in->cfg, in->model_dir, in->store_json, train, holdout},
-				     pool, &out->metrics, err)) < 0)
+	    (rc = fm_model_membership(
+		 &(struct fm_membership_in){in->cfg, in->model_dir, in->store_json, train, real.train, real.holdout},
+		 pool, &out->metrics, err)) < 0)
 		goto out;
 	if (in->previous &&
 	    ((rc = fm_dialect_load(&dialect, fm_config_published(in->cfg), err)) < 0 ||
@@ -134,11 +138,11 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 	fm_metrics_round(&out->metrics);
 	list = fm_metrics_list(&out->metrics);
 	if ((rc = save(list, in->out_dir, "metrics.json", err)) < 0 || nothing ||
-	    (rc = fm_subsamples_make(&sub, train, synthetic, holdout, memory, err)) < 0 ||
+	    (rc = fm_subsamples_make(&sub, real.train, synthetic, real.holdout, memory, err)) < 0 ||
 	    (rc = fm_histograms(sub.real, sub.synthetic, sub.holdout, &histograms, err)) < 0 || /* for the report */
 	    (rc = save(histograms, in->out_dir, "histograms.json", err)) < 0 || !fm_config_controls(in->cfg))
 		goto out;
-	if ((rc = fm_controls_measure(in->cfg, train, holdout, FM_CONTROLS_SEED, pool, &controls, err)) < 0)
+	if ((rc = fm_controls_measure(in->cfg, real.train, real.holdout, FM_CONTROLS_SEED, pool, &controls, err)) < 0)
 		goto out;
 	rc = save(controls, in->out_dir, "controls.json", err);
 out:
@@ -148,6 +152,7 @@ out:
 	fm_subsamples_free(&sub);
 	fm_pool_free(pool);
 	fm_dialect_free(dialect);
+	fm_judged_rows_free(&real);
 	fm_table_free(train);
 	fm_table_free(holdout);
 	fm_table_free(synthetic);

@@ -52,7 +52,7 @@ int fm_model_membership(const struct fm_membership_in *in, struct fm_pool *pool,
 	if ((rc = fm_real_flows_source(&real, in->store_json, err)) < 0 ||
 	    (rc = fm_model_load(&model, &ctx, in->model_dir, err)) < 0)
 		goto out;
-	if (fm_model_has_losses(model) && ((rc = choose(in->train, window, MEMBERS, &set[0], &member, err)) < 0 ||
+	if (fm_model_has_losses(model) && ((rc = choose(in->members, window, MEMBERS, &set[0], &member, err)) < 0 ||
 					   (rc = choose(in->holdout, window, OUTSIDERS, &set[1], &outsider, err)) < 0 ||
 					   (rc = fm_model_losses(model, &ctx, &real, SEED, set, 2, err)) < 0))
 		goto out;

@@ -17,11 +17,12 @@
 
 #define FM_MEMBERSHIP_WINDOWS 512
 
-/* model_dir, store_json: what the train and ingest stages left. */
+/* model_dir, store_json: what the train and ingest stages left; train: all that was learned from; members and holdout:
+ * what windows are chosen of (judged_rows.h). */
 struct fm_membership_in {
 	const struct fm_config *cfg;
 	const char *model_dir, *store_json;
-	const struct fm_table *train, *holdout;
+	const struct fm_table *train, *members, *holdout;
 };
 /* Without a whole window in a split, or without a loss of single windows in the model, the metrics are NaN. */
 int fm_model_membership(const struct fm_membership_in *in, struct fm_pool *pool, struct fm_metrics *out,

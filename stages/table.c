@@ -219,14 +219,14 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		     .makes = "metrics, histograms for the report, controls",
 		     .shown = FM_SHOWN_WITHOUT_DP,
 		     .files = "metrics.json histograms.json controls.json paid.json",
-		     .format = 5,
+		     .format = 6,
 		     .by_program = true,
 		     .draws = true,
 		     .sees_rows = true,
 		     .items = FM_ITEM(FM_ITEM_DIALECT) | FM_ITEM(FM_ITEM_PUBLISHED) | FM_ITEM(FM_ITEM_TRAIN) |
 			      FM_ITEM(FM_ITEM_HOLDOUT) | FM_ITEM(FM_ITEM_STORE) | FM_ITEM(FM_ITEM_MODEL) |
 			      FM_ITEM(FM_ITEM_SYNTHETIC) | FM_ITEM(FM_ITEM_PREVIOUS) | FM_ITEM(FM_ITEM_PARTS),
-		     .section = {"gate.controls", "model", "train", "publish.dialect"},
+		     .section = {"gate.controls", "split", "model", "train", "publish.dialect"},
 		     .call = call_evaluate},
     [FM_GATE] = {.name = "gate",
 		 .product = "verdict",

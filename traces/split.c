@@ -53,6 +53,17 @@ void fm_splitter_block(struct fm_splitter *s, size_t n, uint8_t split[FM_SPLIT_B
 	}
 }
 
+void fm_splitter_at(double validation, double holdout, uint64_t train, uint64_t count[FM_NSPLIT])
+{
+	struct fm_splitter s;
+
+	fm_splitter_init(&s, validation, holdout, 0);
+	while (s.count[FM_SPLIT_TRAIN] < train)
+		next(&s);
+	for (int k = 0; k < FM_NSPLIT; k++)
+		count[k] = s.count[k];
+}
+
 uint64_t fm_splitter_needed(double validation, double holdout)
 {
 	struct fm_splitter s;

@@ -25,6 +25,8 @@ struct fm_splitter {
 void fm_splitter_init(struct fm_splitter *s, double validation, double holdout, uint64_t seed);
 /* The splits of the next n <= FM_SPLIT_BLOCK windows; n is smaller for the last block only. */
 void fm_splitter_block(struct fm_splitter *s, size_t n, uint8_t split[FM_SPLIT_BLOCK]);
+/* How many windows each split has when the one for training has that many for the first time. */
+void fm_splitter_at(double validation, double holdout, uint64_t train, uint64_t count[FM_NSPLIT]);
 /* How many windows a trace needs so that each split with a share above 0 has at least one. */
 uint64_t fm_splitter_needed(double validation, double holdout);
 

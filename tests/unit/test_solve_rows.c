@@ -17,6 +17,7 @@
 #include "manifests/registry.h"
 #include "model/generator.h"
 #include "report/report.h"
+#include "stages/judged_rows.h"
 #include "stages/stage.h"
 #include "tests/unit/scratch.h"
 #include "traces/simulate/simulate.h"
@@ -37,17 +38,12 @@ struct trial {
 	json_t *metrics, *histograms, *verdict;
 };
 
-static void judged(const struct fm_config *cfg, const uint64_t *count, double size[NSIZES])
-{
-	size[JUDGED_TRAIN] = (double)count[FM_SPLIT_TRAIN] * cfg->model.window;
-	size[JUDGED_HOLDOUT] = (double)count[FM_SPLIT_HOLDOUT] * cfg->model.window;
-}
-
 /* The sizes of a trace of that many windows. */
 static void sizes_of(const struct fm_config *cfg, uint64_t windows, double size[NSIZES])
 {
 	struct fm_splitter s;
 	uint8_t split[FM_SPLIT_BLOCK];
+	uint64_t count[FM_NSPLIT];
 
 	fm_splitter_init(&s, cfg->split.validation, cfg->split.holdout, cfg->split.seed);
 	for (uint64_t left = windows, n; left > 0; left -= n) {
@@ -57,7 +53,9 @@ static void sizes_of(const struct fm_config *cfg, uint64_t windows, double size[
 	size[TRAIN] = (double)s.count[FM_SPLIT_TRAIN] * cfg->model.window;
 	size[HOLDOUT] = (double)s.count[FM_SPLIT_HOLDOUT] * cfg->model.window;
 	size[MADE] = (double)fm_generator_rows(cfg, 0, (uint64_t)size[TRAIN]);
-	judged(cfg, s.count, size);
+	fm_judged_windows(cfg, s.count[FM_SPLIT_TRAIN], count);
+	size[JUDGED_TRAIN] = (double)count[FM_SPLIT_TRAIN] * cfg->model.window;
+	size[JUDGED_HOLDOUT] = (double)count[FM_SPLIT_HOLDOUT] * cfg->model.window;
 }
 
 /* ---- forms: how a number of rows comes from the sizes ---- */

@@ -1,0 +1,41 @@
+/*
+ * judged_rows.h - which real rows are judged: so many that no number in a release tells how many there are.
+ *
+ * Training windows are judged in multiples of privacy.min_count, of the holdout as many as the split gives to a trace
+ * with so many in training.  The windows that are left out, fewer than privacy.min_count, are spread evenly over the
+ * split, or the last ones where a copy of the table would be too large.  So whatever is measured of these rows, and
+ * however exactly, is the same for as many sizes of the trace, each with its own number of windows in training.
+ *
+ * Exact copies are looked for among the training rows left out too: see fm_judged_rows_copies.  Nothing is left out in
+ * privacy.mode dp, which publishes nothing of these rows, nor where training has fewer than privacy.min_count windows.
+ */
+#ifndef FM_STAGES_JUDGED_ROWS_H
+#define FM_STAGES_JUDGED_ROWS_H
+
+#include "base/error.h"
+#include "base/table.h"
+#include "base/thread.h"
+#include "manifests/config.h"
+#include "manifests/metrics.h"
+#include "privacy/leakage/leakage.h"
+#include "traces/split.h"
+
+struct fm_judged_rows {
+	const struct fm_table *train, *holdout; /* holdout NULL where there is none */
+	struct fm_table view[2], *own[2];       /* private */
+	struct fm_table *rest;                  /* of training, what is not judged; NULL: nothing */
+};
+/* train and holdout stay the caller's and as they are while *j is used; free *j after a failure too. */
+int fm_judged_rows_make(struct fm_judged_rows *j, const struct fm_config *cfg, const struct fm_table *train,
+			const struct fm_table *holdout, struct fm_error *err) FM_MUST_CHECK;
+void fm_judged_rows_free(struct fm_judged_rows *j);
+
+/* How many windows of a split with so many in training are judged. */
+void fm_judged_windows(const struct fm_config *cfg, uint64_t train, uint64_t count[FM_NSPLIT]);
+
+/* leak.rows_equal and leak.echo_addr of j->rest, where they are more than those in *metrics: shares of what was made,
+ * which no number of real rows follows from. */
+int fm_judged_rows_copies(const struct fm_judged_rows *j, const struct fm_table *synthetic, struct fm_pool *pool,
+			  struct fm_leakage_opts o, struct fm_metrics *metrics, struct fm_error *err) FM_MUST_CHECK;
+
+#endif
