@@ -82,12 +82,11 @@ enum fm_audience {
 	FM_WITH_METRICS = 2,    /* partners, whatever publish.report is */
 	FM_AUDIENCE = 3,        /* one of these */
 	FM_REAL_ROWS = 4,       /* its value is a number of real rows, and is rounded down as n is */
-	FM_LABELS = 8,          /* a score over labels, which would tell how many rows carry them: to thousandths */
+	/* A share of rows or of pairs of them, which would tell how many of them are of a kind: to thousandths. */
+	FM_THOUSANDTHS = 8,
 	FM_ONE_LABEL = 16, /* the score of one label, n of whose rows were tried: to hundredths, and from k rows on */
 	/* A divergence of one field, which would tell the same where that has two values: to ten-thousandths. */
 	FM_ONE_FIELD = 32,
-	FM_THOUSANDTHS = 128, /* a share or a number of pairs, which tells how many there are of few: to thousandths */
-	FM_ROW_SHARE = 64, /* a share of real rows, which tells how many there are: to thousandths, of 1,000 or more */
 };
 enum { FM_NO_FLOOR = -1 };
 #define FM_METRIC_REPEATS "leak.rows_equal" /* a trace without any person in it has some too */
@@ -119,7 +118,8 @@ double fm_metric_published(const char *name, double v);
  * good when high where it is 1, and scores over labels are shares.  In privacy.mode dp noise may carry it further. */
 bool fm_metric_can_be(const char *name, double value);
 /* Rows that a metric rests on, as they are published; 0: not at all. Synthetic ones, of which there are that many, may
- * be known. Of real ones, which are whole windows, at least k numbers are possible behind one that is published. */
+ * be known. Of real ones, which are whole windows, at least k numbers are possible behind one that is published, and
+ * behind all of a run's together (stages/judged_rows.h). */
 int64_t fm_metric_published_rows(const char *name, int64_t n, int64_t synthetic, int64_t k, int64_t window);
 /* Real rows of a cell, down to two digits of a multiple of k: cells add up to numbers of rows again. */
 int64_t fm_published_count(int64_t n, int64_t k);

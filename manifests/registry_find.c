@@ -101,10 +101,7 @@ unsigned fm_metric_audience(const char *name)
 double fm_metric_published(const char *name, double v)
 {
 	unsigned who = fm_metric_audience(name);
-	double parts = who & FM_ONE_LABEL                                  ? 100
-		       : who & (FM_LABELS | FM_ROW_SHARE | FM_THOUSANDTHS) ? 1000
-		       : who & FM_ONE_FIELD                                ? 10000
-									   : 0;
+	double parts = who & FM_ONE_LABEL ? 100 : who & FM_THOUSANDTHS ? 1000 : who & FM_ONE_FIELD ? 10000 : 0;
 	char text[32];
 
 	if (!isfinite(v))
@@ -125,7 +122,7 @@ bool fm_metric_can_be(const char *name, double value)
 
 	if (!kind || !isfinite(value) || strncmp(name, "floor.", 6) == 0)
 		return kind != NULL;
-	if (kind->shown & (FM_LABELS | FM_ONE_LABEL))
+	if (kind->needs & FM_NEEDS_LABELS)
 		return value <= 1 && value >= (kind->good == FM_PAIR ? 0 : -1);
 	if (!(kind->span > 0))
 		return true;
@@ -344,12 +341,11 @@ static const char *audience(unsigned shown)
 
 static void put_rounding(struct fm_buf *out, unsigned shown)
 {
-	fm_buf_puts(out, shown & FM_REAL_ROWS                   ? ", to k windows"
-			 : shown & (FM_LABELS | FM_THOUSANDTHS) ? ", to 0.001"
-			 : shown & FM_ROW_SHARE                 ? ", to 0.001 from 1,000 rows on"
-			 : shown & FM_ONE_FIELD                 ? ", to 0.0001"
-			 : shown & FM_ONE_LABEL                 ? ", to 0.01 from k rows on"
-								: "");
+	fm_buf_puts(out, shown & FM_REAL_ROWS     ? ", to k windows"
+			 : shown & FM_THOUSANDTHS ? ", to 0.001"
+			 : shown & FM_ONE_FIELD   ? ", to 0.0001"
+			 : shown & FM_ONE_LABEL   ? ", to 0.01 from k rows on"
+						  : "");
 }
 
 static void put_good(struct fm_buf *out, const struct fm_metric_kind *kind)

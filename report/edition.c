@@ -155,19 +155,10 @@ static json_int_t rows_of(const json_t *list, const char *metric)
 	return 0;
 }
 
-#define FEW_ROWS 1000 /* a share of fewer, to thousandths, is one of few fractions */
-
-/* What rows are rounded by, and how many there are of each table, as they are published. */
+/* What rows are rounded by. */
 struct rounding {
-	int64_t k, window, synthetic, real, holdout;
+	int64_t k, window, synthetic;
 };
-
-static bool is_of_few(const struct rounding *r, const char *name, unsigned who)
-{
-	bool held_out = strncmp(name, "floor.", 6) == 0 || fm_metric_kind(name)->needs & FM_NEEDS_HOLDOUT;
-
-	return who & FM_ROW_SHARE && (r->real < FEW_ROWS || (held_out && r->holdout < FEW_ROWS));
-}
 
 /* One metric as it is published, a new reference, or NULL when it is not; *bad is set where memory ran out. */
 static json_t *publish_metric(const json_t *m, const char *report, const struct rounding *r, int *bad)
@@ -179,8 +170,7 @@ static json_t *publish_metric(const json_t *m, const char *report, const struct 
 	    fm_metric_published_rows(name, json_integer_value(json_object_get(m, "n")), r->synthetic, r->k, r->window);
 	json_t *out;
 
-	if (!fm_report_shows(report, name) || is_of_few(r, name, who) ||
-	    ((who & (FM_ONE_LABEL | FM_REAL_ROWS)) && n == 0))
+	if (!fm_report_shows(report, name) || ((who & (FM_ONE_LABEL | FM_REAL_ROWS)) && n == 0))
 		return NULL;
 	out = json_pack("{s:s, s:o}", "name", name, "value",
 			who & FM_REAL_ROWS ? json_integer(n) : rounded_number(name, value));
@@ -223,14 +213,11 @@ int fm_report_order(json_t *list, struct fm_error *err)
 int fm_report_metrics(const json_t *list, const char *report, int64_t k, int64_t window, json_t **published,
 		      struct fm_error *err)
 {
-	struct rounding r = {k, window, rows_of(list, "rows.synthetic"), rows_of(list, "rows.real"),
-			     rows_of(list, "rows.holdout")};
+	struct rounding r = {k, window, rows_of(list, "rows.synthetic")};
 	json_t *out = json_array(), *one;
 	int bad = !out;
 
 	*published = NULL;
-	r.real = fm_metric_published_rows("rows.real", r.real, 0, k, window);
-	r.holdout = fm_metric_published_rows("rows.holdout", r.holdout, 0, k, window);
 	for (size_t i = 0; i < json_array_size(list) && !bad; i++)
 		if ((one = publish_metric(json_array_get(list, i), report, &r, &bad)))
 			bad |= json_array_append_new(out, one);
