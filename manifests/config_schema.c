@@ -123,7 +123,8 @@ const struct fm_key fm_keys[] = {
 	 .help = "How the trace writes its flows: a built-in dialect, a file (with a '/' or ending in .yaml), or auto: "
 		 "what its first rows say (flowmint sniff)."},
 	{FIELD(source, rows, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "0",
-	 .help = "Read only this many flows, from the beginning; 0: all."},
+	 .help = "Read only this many flows, from the beginning; 0: all. The manifest has the config, so a release "
+		 "tells this number."},
 	{FIELD(source, missing, CHOICE), .choices = "zero|reject", .dflt = "zero",
 	 .help = "A missing value becomes 0, or its row is a bad row."},
 	{FIELD(source, duplicates, CHOICE), .choices = "keep|drop", .dflt = "keep",
