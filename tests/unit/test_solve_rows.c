@@ -149,10 +149,15 @@ static void trial_free(struct trial *t)
 
 /* ---- what the attacker learns of traces of his own ---- */
 
-/* Of a metric: the forms of its n, of what it is a share of, and of the rows of its interval; -1: none. */
+/* Of a metric: the form of a number, -1: none, and of which trials it holds, a bit each. */
+struct form {
+	int form;
+	unsigned holds;
+};
+/* The forms of its n, of what it is a share of, and of the rows of its interval. */
 struct lesson {
 	char name[64];
-	int n, share, wilson;
+	struct form n, share, wilson;
 };
 
 static bool near(double a, double b)
@@ -183,25 +188,37 @@ static bool is_wilson(const struct fm_metric *m, double n)
 	return fabs(lo - m->ci_lo) <= 1e-4 * m->value && fabs(hi - m->ci_hi) <= 1e-4 * m->value;
 }
 
-/* The first form that fits in all trials where the metric has such a number, of which there must be a few. */
-static int learn(const struct trial *t, const char *name, bool (*fits)(const struct fm_metric *, double))
+/* The form that fits in all trials where the metric has such a number, or in all but one: the largest may be too large
+ * for a judge to take all of it.  There must be a few. */
+static struct form learn(const struct trial *t, const char *name, bool (*fits)(const struct fm_metric *, double))
 {
-	for (int f = 0; f < NFORMS; f++) {
+	struct form best = {-1, 0};
+	int fewest = 2;
+
+	for (int f = 0; f < NFORMS && fewest > 0; f++) {
+		struct form one = {f, 0};
 		int seen = 0, other = 0;
 
-		for (int k = 0; k < TRIALS && !other; k++) {
+		for (int k = 0; k < TRIALS; k++) {
 			const struct fm_metric *m = fm_metrics_find(&t[k].raw, name);
 			bool open = m && isfinite(m->value) &&
 				    (fits == is_n ||
 				     (m->value > 0 && m->value < 1 && (fits != is_wilson || isfinite(m->ci_lo))));
 
-			seen += open;
-			other += open && !fits(m, form(f, t[k].size));
+			if (!open)
+				continue;
+			seen++;
+			if (fits(m, form(f, t[k].size)))
+				one.holds |= 1u << k;
+			else
+				other++;
 		}
-		if (!other && seen >= TRIALS - 2)
-			return f;
+		if (other < fewest && seen - other >= TRIALS - 2) {
+			fewest = other;
+			best = one;
+		}
 	}
-	return -1;
+	return best;
 }
 
 static size_t learn_all(const struct trial *t, struct lesson *l)
@@ -215,9 +232,9 @@ static size_t learn_all(const struct trial *t, struct lesson *l)
 		x->n = learn(t, x->name, is_n);
 		x->share = learn(t, x->name, is_share);
 		x->wilson = learn(t, x->name, is_wilson);
-		counts[0] += x->n >= 0;
-		counts[1] += x->share >= 0;
-		counts[2] += x->wilson >= 0;
+		counts[0] += x->n.form >= 0;
+		counts[1] += x->share.form >= 0;
+		counts[2] += x->wilson.form >= 0;
 	}
 	printf("# of %zu metrics: n of %zu, shares %zu, intervals %zu are understood\n", n, counts[0], counts[1],
 	       counts[2]);
@@ -277,20 +294,21 @@ static bool wilson_fits(const char *name, double v, const json_t *ci, double n)
 }
 
 /* A published entry, of a metric or a check: could it come from these sizes? */
-static bool entry_fits(const json_t *o, const struct lesson *l, const struct fm_config *cfg, const double size[NSIZES])
+static bool entry_fits(const json_t *o, const struct lesson *l, const struct trial *t, unsigned trial,
+		       const double size[NSIZES])
 {
 	const json_t *value = json_object_get(o, "value"), *ci = json_object_get(o, "ci");
 	double v = json_number_value(value);
 	int64_t n = json_integer_value(json_object_get(o, "n"));
 
-	if (l->n >= 0 && fm_metric_published_rows(l->name, (int64_t)form(l->n, size), (int64_t)size[MADE],
-						  cfg->privacy.min_count, cfg->model.window) != n)
+	if (l->n.holds & trial && fm_metric_published_rows(l->name, (int64_t)form(l->n.form, size), (int64_t)size[MADE],
+							   t->cfg->privacy.min_count, t->cfg->model.window) != n)
 		return false;
 	if (!json_is_number(value) || fm_metric_audience(l->name) & FM_REAL_ROWS)
 		return true;
-	if (l->share >= 0 && v > 0 && v < 1 && !share_fits(l->name, v, form(l->share, size)))
+	if (l->share.holds & trial && v > 0 && v < 1 && !share_fits(l->name, v, form(l->share.form, size)))
 		return false;
-	return l->wilson < 0 || !ci || wilson_fits(l->name, v, ci, form(l->wilson, size));
+	return !(l->wilson.holds & trial) || !ci || wilson_fits(l->name, v, ci, form(l->wilson.form, size));
 }
 
 /* The rows that a field of the histograms counts, as far as they are told. */
@@ -367,7 +385,8 @@ static bool possible(const struct trial *all, const struct trial *t, const struc
 
 		if (!histograms && !fm_report_shows("metrics", l[i].name))
 			m = NULL;
-		if ((m && !entry_fits(m, &l[i], t->cfg, size)) || (c && !entry_fits(c, &l[i], t->cfg, size)))
+		if ((m && !entry_fits(m, &l[i], t, 1u << (t - all), size)) ||
+		    (c && !entry_fits(c, &l[i], t, 1u << (t - all), size)))
 			return false;
 	}
 	/* half of the holdout, unless fewer are asked for; rounded down by less than a third */
