@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #define ALIGN 64
 
@@ -235,14 +234,4 @@ void fm_buf_free(struct fm_buf *b)
 		return;
 	free(b->data);
 	*b = (struct fm_buf){0};
-}
-
-int fm_stack_check(struct fm_error *err)
-{
-	struct rlimit r;
-
-	if (getrlimit(RLIMIT_STACK, &r) != 0 || r.rlim_cur == RLIM_INFINITY || r.rlim_cur >= FM_STACK_KIB * 1024)
-		return FM_OK;
-	return fm_fail(err, FM_ESYSTEM, "the stack may have %llu KiB, and %d are wanted: raise ulimit -s",
-		       (unsigned long long)r.rlim_cur / 1024, FM_STACK_KIB);
 }

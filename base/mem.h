@@ -19,11 +19,6 @@ int fm_alloc(void *out, size_t n, size_t size, const char *what, struct fm_error
 /* The same, not cleared: room for what is written before it is read, of which only what is used takes memory. */
 int fm_alloc_room(void *out, size_t n, size_t size, const char *what, struct fm_error *err) FM_MUST_CHECK;
 
-/* Is the stack as large as our programs want?  FM_ESYSTEM with words, in the place of a crash.  Asked by a main that
- * has little on its stack itself. */
-#define FM_STACK_KIB 512
-int fm_stack_check(struct fm_error *err) FM_MUST_CHECK;
-
 /* An arena: memory that is released all at once. */
 struct fm_arena;
 int fm_arena_new(struct fm_arena **arena, size_t chunk, struct fm_error *err) FM_MUST_CHECK;

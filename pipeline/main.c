@@ -9,9 +9,12 @@
 #include "base/hash.h"
 #include "base/json_memory.h"
 #include "base/log.h"
-#include "base/mem.h"
+#include "base/start.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/outside.h"
+
+/* Libraries allocate in their constructors, and some of them abort where they cannot. */
+FM_START_BEFORE_LIBRARIES("flowmint", 4u << 20);
 
 int main(int argc, char **argv)
 {
@@ -27,7 +30,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a write beyond ulimit -f fails then, with words */
 	fm_json_memory_watch();
-	if ((rc = fm_stack_check(&err)) == FM_OK && (rc = fm_hash_begin(&err)) == FM_OK)
+	if ((rc = fm_start_check(&err)) == FM_OK && (rc = fm_hash_begin(&err)) == FM_OK)
 		rc = fm_json_memory_check(fm_cli(argc, argv, &err), &err);
 	if (rc && err.message[0])
 		fprintf(stderr, "flowmint: %s\n", err.message);

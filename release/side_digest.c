@@ -11,6 +11,8 @@
 /* 2 MiB, so that no thread waits for a slice of another's time: on a busy machine one gets milliseconds at a time. */
 #define BUFFERS 16
 #define SIDES 3
+/* Each thread's: the eight MiB of a common one are much where ulimit -v is low. */
+#define STACK (256 * 1024)
 
 struct portion {
 	uint8_t *p;
@@ -129,6 +131,17 @@ static void join(struct fm_side_digest *d)
 
 /* ---- the caller ---- */
 
+static void begin_thread(struct side *s)
+{
+	pthread_attr_t attr;
+
+	if (pthread_attr_init(&attr) != 0)
+		return; /* the caller digests for it */
+	s->threaded = pthread_attr_setstacksize(&attr, STACK) == 0 &&
+		      pthread_create(&s->thread, &attr, digest_what_is_given, s) == 0;
+	pthread_attr_destroy(&attr);
+}
+
 int fm_side_digest_new(struct fm_side_digest **out, struct fm_error *err)
 {
 	struct fm_side_digest *d = NULL;
@@ -151,7 +164,7 @@ int fm_side_digest_new(struct fm_side_digest **out, struct fm_error *err)
 		return rc;
 	}
 	for (int i = 0; i < SIDES; i++)
-		d->side[i].threaded = pthread_create(&d->side[i].thread, NULL, digest_what_is_given, &d->side[i]) == 0;
+		begin_thread(&d->side[i]);
 	*out = d;
 	return FM_OK;
 }

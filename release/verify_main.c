@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/json_memory.h"
 #include "base/mem.h"
+#include "base/start.h"
 #include "base/version.h"
 #include "manifests/canon.h"
 #include "release/verify.h"
@@ -207,13 +208,15 @@ static int over_with(int status)
 	return status;
 }
 
+FM_START_BEFORE_LIBRARIES("flowmint-verify", 1u << 20);
+
 int main(int argc, char **argv)
 {
 	struct fm_error err;
 
 	fm_json_memory_watch();
 	atexit(end_by_a_library);
-	if (fm_stack_check(&err) < 0 || fm_hash_begin(&err) < 0) {
+	if (fm_start_check(&err) < 0 || fm_hash_begin(&err) < 0) {
 		fprintf(stderr, "flowmint-verify: %s\n", err.message);
 		return over_with(fm_exit_status(FM_ESYSTEM));
 	}

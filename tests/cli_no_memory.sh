@@ -19,22 +19,43 @@ expect 0 "each of the first allocations fails, and every so-manieth of the other
 expect 0 "the same with a JSON report" "$PYTHON" "$ROOT/tests/no_memory.py" --first 0 --every 157 \
 	"$PRELOAD" "$V" --no-state --json --signers p/allowed_signers $A
 
-# An address space of so many KiB: too small for the loader (127), for us, for libzstd's window, or large enough.
-limited() {
-	"$V" --no-state --signers p/allowed_signers $A >full
-	for kib in 20000 40000 $(seq 56000 2000 110000); do
-		# shellcheck disable=SC3045 # dash and bash have ulimit -v
-		(ulimit -v "$kib" && exec "$V" --no-state --signers p/allowed_signers $A) >out 2>err
-		got=$?
-		case $got in
-		0) cmp -s out full || return 1 ;;
-		4) [ -s err ] && [ ! -s out ] || return 1 ;;
-		127) [ -s err ] || return 1 ;;
-		*) echo "exit status $got with $kib KiB" >>err; return 1 ;;
-		esac
+# An address space of so many KiB: too small for the loader (127), for us (4 and a message), or large enough (0 and all of what is
+# said).  No signal, and no word against an archive.
+in_space() { # KIB COMMAND...
+	kib=$1
+	shift
+	# shellcheck disable=SC3045 # dash and bash have ulimit -v
+	(ulimit -v "$kib" && exec "$@") >out 2>err
+	got=$?
+	case $got in
+	0) cmp -s out full ;;
+	4) [ -s err ] && [ ! -s out ] ;;
+	127) [ -s err ] ;;
+	*) false ;;
+	esac || { echo "exit status $got with $kib KiB: $*" >>err; return 1; }
+}
+limited() { # STEPS COMMAND...: by 256 KiB from where the loader has room on, and wide steps up to where all is well
+	steps=$1
+	shift
+	"$@" >full 2>err || return 1
+	low=1024 high=1048576
+	while [ $((high - low)) -gt 64 ]; do
+		in_space $(((low + high) / 2)) "$@" || return 1
+		[ $got -eq 127 ] && low=$(((low + high) / 2)) || high=$(((low + high) / 2))
+	done
+	for step in $(seq 0 "$steps") $(seq 40 21 250); do
+		in_space $((low + step * 256)) "$@" || return 1
 	done
 	[ $got -eq 0 ]
 }
-limited
+limited 40 "$V" --no-state --signers p/allowed_signers $A
 result $? "whatever the address space, a good archive is good, or memory is what lacks"
+limited 24 "$F" --help
+result $? "flowmint begins, or says that it cannot"
+limited 24 "$F" status p
+result $? "with a ledger too"
+if [ -n "$CONFINED" ]; then
+	limited 16 "$F" verify --no-state --signers p/allowed_signers $A
+	result $? "and behind walls"
+fi
 finish
