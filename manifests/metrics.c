@@ -48,10 +48,11 @@ static bool covers(const char *a, const char *b)
 	return strncmp(a, b, n) == 0 && (b[n] == '\0' || b[n] == '.');
 }
 
+/* An interval by resampling may lie beside the value that it is of: it is made to hold it. */
 static int put(struct fm_metrics *t, const char *name, double value, int64_t n, double lo, double hi,
 	       struct fm_error *err)
 {
-	bool interval = isfinite(lo) && isfinite(hi);
+	bool interval = isfinite(lo) && isfinite(hi), holds = isfinite(value);
 	struct fm_metric *m;
 	int rc;
 
@@ -70,8 +71,14 @@ static int put(struct fm_metrics *t, const char *name, double value, int64_t n, 
 	if ((rc = grow(&t->m, &t->cap, t->n, sizeof(*t->m), err)) < 0)
 		return rc;
 	m = &t->m[t->n++];
-	*m = (struct fm_metric){
-	    .value = isfinite(value) ? value : NAN, .n = n, .ci_lo = interval ? lo : NAN, .ci_hi = interval ? hi : NAN};
+	*m = (struct fm_metric){.value = holds ? value : NAN,
+				.n = n,
+				.ci_lo = !interval             ? NAN
+					 : holds && value < lo ? value
+							       : lo,
+				.ci_hi = !interval             ? NAN
+					 : holds && value > hi ? value
+							       : hi};
 	strcpy(m->name, name);
 	return FM_OK;
 }

@@ -76,8 +76,6 @@ struct fm_verdict {
 };
 /* The members that a verdict's document may have, up to NULL; a manifest has them among its own. */
 extern const char *const fm_verdict_members[];
-/* What the planted generators of a gate (judge/gate/controls.h) are called, up to NULL. */
-extern const char *const fm_control_names[];
 double fm_check_margin(const struct fm_check_result *c); /* NaN when there is none */
 /* The one rule by which a check passes, for gate, verdict, release and report: at most (max) or at least (min) its
  * threshold, both being finite.  Another direction is never met. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "manifests/registry.h"
+#include "manifests/registry_parts.h"
 #include "manifests/yaml.h"
 
 /* The longest name has fewer than MAXNAME bytes; a pattern has at most MAXBRACES pairs of braces. */
@@ -42,6 +43,13 @@ static bool fits(const char *pattern, const char *name, struct fit *f, int brace
 			return true;
 	}
 	return false;
+}
+
+bool fm_metric_fits(const char *pattern, const char *name)
+{
+	struct fit f = {.label = ""};
+
+	return fits(pattern, name, &f, 0);
 }
 
 static const struct fm_metric_kind *find(const char *name, struct fit *f)
@@ -112,25 +120,6 @@ double fm_metric_published(const char *name, double v)
 		return v;
 	snprintf(text, sizeof text, "%.1e", v); /* and read back in the same locale */
 	return strtod(text, NULL);
-}
-
-bool fm_metric_can_be(const char *name, double value)
-{
-	const struct fm_metric_kind *kind = fm_metric_kind(name);
-	double off;
-	bool ends;
-
-	if (!kind || !isfinite(value) || strncmp(name, "floor.", 6) == 0)
-		return kind != NULL;
-	if (kind->needs & FM_NEEDS_LABELS)
-		return value <= 1 && value >= (kind->good == FM_PAIR ? 0 : -1);
-	if (!(kind->span > 0))
-		return true;
-	off = value - kind->ideal;
-	ends = (kind->good == FM_LOW && kind->ideal == 0) || (kind->good == FM_HIGH && kind->ideal == 1);
-	if (ends && (kind->good == FM_LOW ? off < -1e-3 : off > 1e-3))
-		return false;
-	return fabs(off) <= kind->span + 1e-3;
 }
 
 int64_t fm_metric_published_rows(const char *name, int64_t n, int64_t synthetic, int64_t k, int64_t window)

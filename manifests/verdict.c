@@ -8,8 +8,6 @@
 #include "manifests/metrics_json.h"
 #include "manifests/registry.h"
 
-const char *const fm_control_names[] = {"fresh",   "copy",        "copy_fresh_ids", "copy_doubled", "noise", "outliers",
-					"one_row", "independent", "shuffled",       "constant",     NULL};
 const char *const fm_verdict_members[] = {"verdict",  "checks",       "waivers",       "unasked",
 					  "controls", "control_rows", "control_limit", "smallest_leak_caught",
 					  NULL};

@@ -8,6 +8,7 @@
 #include "judge/histogram.h"
 #include "judge/task.h"
 #include "manifests/canon.h"
+#include "manifests/domain.h"
 #include "manifests/registry.h"
 #include "pipeline/walls/harvest.h"
 #include "pipeline/walls/sandbox.h"
@@ -129,7 +130,9 @@ static int compare_histograms(const struct fm_config *cfg, const json_t *publish
 	const json_t *fields = json_object_get(published, "fields"), *k = json_object_get(published, "k");
 	const char *format = json_string_value(json_object_get(published, "format"));
 	size_t n = json_array_size(fields), at = 0;
-	bool good = format && strcmp(format, FM_PUBLIC_HISTOGRAMS_FORMAT) == 0 && json_is_array(fields) &&
+	char words[FM_DOMAIN_WORDS];
+	bool good = !fm_domain_fault(published, "histograms", words) && format &&
+		    strcmp(format, FM_PUBLIC_HISTOGRAMS_FORMAT) == 0 && json_is_array(fields) &&
 		    json_object_size(published) == (real ? 3u : 2u) && n <= json_array_size(own) &&
 		    (!real || json_integer_value(k) >= 1);
 

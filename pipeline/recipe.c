@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/version.h"
+#include "manifests/config_public.h"
 #include "manifests/json_bounds.h"
 #include "manifests/metrics.h"
 #include "pipeline/walls/sandbox.h"
@@ -151,35 +152,6 @@ static int parse(struct fm_recipe *r, struct fm_error *err)
 	return FM_OK;
 }
 
-static bool covers(const json_t *now, const json_t *told);
-
-static bool covers_list(const json_t *now, const json_t *told)
-{
-	bool all = json_is_array(now) && json_array_size(now) == json_array_size(told);
-
-	for (size_t i = 0; all && i < json_array_size(told); i++)
-		all = covers(json_array_get(now, i), json_array_get(told, i));
-	return all;
-}
-
-/* Is each value of told in now, and the same?  What now has besides is a key of a later version, at its default. */
-static bool covers(const json_t *now, const json_t *told)
-{
-	const char *key;
-	json_t *v;
-
-	if (json_is_number(told) && json_is_number(now)) /* 9.0 is written as 9, and comes back as an integer */
-		return json_number_value(told) == json_number_value(now);
-	if (!json_is_object(told) || !json_is_object(now))
-		return json_is_array(told) ? covers_list(now, told) : json_equal(told, now);
-	json_object_foreach((json_t *)told, key, v)
-	{
-		if (!json_object_get(now, key) || !covers(json_object_get(now, key), v))
-			return false;
-	}
-	return true;
-}
-
 static int load_config(struct fm_recipe *r, struct fm_error *err)
 {
 	const json_t *config = json_object_get(r->manifest, "config");
@@ -194,7 +166,7 @@ static int load_config(struct fm_recipe *r, struct fm_error *err)
 	now = fm_config_json(r->cfg, NULL, true);
 	if (!now)
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
-	else if (!covers(now, config))
+	else if (!fm_config_covers(now, config))
 		rc =
 		    fm_fail(err, FM_EINPUT,
 			    "%s: its config means something else to this version of flowmint (%s; %s made it): make it "

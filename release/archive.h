@@ -110,6 +110,8 @@ struct fm_archive_info {
 	/* the text of the documents, empty when absent */
 	struct fm_buf sums, manifest, datapackage, croissant, citation;
 	char waived[256]; /* names of checks that failed and were waived, or "" */
+	bool unwalled;    /* its stages ran without walls ... */
+	size_t through;   /* ... and so many attempts got out of them */
 };
 /* Where the files go as they are read, before anything is known to be good of what comes behind; who puts them
  * somewhere keeps them apart until the whole was accepted. */

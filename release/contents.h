@@ -1,6 +1,7 @@
 /*
  * contents.h - what the files of fm_archive_check_contents (archive.h) share: contents.c the lists of files,
- * contents_manifest.c what manifest.json says, contents_metadata.c the documents that say it again.
+ * contents_manifest.c and
+ * contents_agree.c what manifest.json says, contents_metadata.c the documents that say it again.
  */
 #ifndef FM_RELEASE_CONTENTS_H
 #define FM_RELEASE_CONTENTS_H
@@ -30,6 +31,8 @@ int fm_contents_load(struct fm_contents *c, const struct fm_buf *text, const cha
 		     json_t **doc) FM_MUST_CHECK;
 /* All that the manifest says beside the list of its files; the texts and digests above are set. */
 int fm_contents_manifest(struct fm_contents *c, const json_t *manifest) FM_MUST_CHECK;
+/* Each number and word of it can be, and its parts agree with its config and each other; called by the former. */
+int fm_contents_agree(struct fm_contents *c, const json_t *manifest) FM_MUST_CHECK;
 /* datapackage.json, croissant.json and CITATION.cff describe these files and this release; the rows are as many as the
  * manifest says. */
 int fm_contents_metadata(struct fm_contents *c) FM_MUST_CHECK;

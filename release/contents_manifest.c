@@ -8,6 +8,7 @@
 
 #include "base/num.h"
 #include "manifests/canon.h"
+#include "manifests/planted.h"
 #include "manifests/registry.h"
 #include "release/contents.h"
 
@@ -239,7 +240,7 @@ static int check_privacy(struct fm_contents *c, const json_t *m)
 /* ---- what was measured ---- */
 
 /* A number, or null; of few rows their number is not told. */
-static int check_metric(struct fm_contents *c, const json_t *o, struct fm_metrics *metrics, bool dp)
+static int check_metric(struct fm_contents *c, const json_t *o, struct fm_metrics *metrics)
 {
 	const char *name = text_of(o, "name");
 	const struct fm_metric_kind *kind = fm_metric_kind(name);
@@ -251,7 +252,7 @@ static int check_metric(struct fm_contents *c, const json_t *o, struct fm_metric
 		return unjudged(c, name,
 				"is a metric that no registry knows: was it made by a newer flowmint? Then take its "
 				"flowmint-verify");
-	if ((!json_is_number(value) && !json_is_null(value)) || !(dp || fm_metric_can_be(name, v)))
+	if ((!json_is_number(value) && !json_is_null(value)) || !fm_metric_can_be(name, v))
 		return unjudged(c, name, "is a metric without a value that it can have");
 	if ((n && !is_count(n)) || (ci && (json_array_size(ci) != 2 || !json_is_number(lo) || !json_is_number(hi) ||
 					   json_number_value(lo) > json_number_value(hi))))
@@ -263,7 +264,7 @@ static int check_metric(struct fm_contents *c, const json_t *o, struct fm_metric
 	return fm_metrics_add(metrics, name, v, 0, c->err);
 }
 
-static int check_metrics(struct fm_contents *c, const json_t *m, struct fm_metrics *metrics, bool dp)
+static int check_metrics(struct fm_contents *c, const json_t *m, struct fm_metrics *metrics)
 {
 	const json_t *list = json_object_get(m, "metrics");
 	int rc;
@@ -271,7 +272,7 @@ static int check_metrics(struct fm_contents *c, const json_t *m, struct fm_metri
 	if (json_array_size(list) == 0 || json_array_size(list) > METRICS_MAX)
 		return malformed(c, "it has no metrics, or more than there are");
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		if ((rc = check_metric(c, json_array_get(list, i), metrics, dp)) == FM_EINPUT) {
+		if ((rc = check_metric(c, json_array_get(list, i), metrics)) == FM_EINPUT) {
 			struct fm_error why = *c->err;
 
 			return malformed(c, why.message);
@@ -394,7 +395,7 @@ static bool is_the_metric(const struct fm_check_result *line, const struct fm_me
 }
 
 static int check_lines(struct fm_contents *c, const json_t *m, const struct fm_verdict *v,
-		       const struct fm_metrics *metrics, bool dp)
+		       const struct fm_metrics *metrics)
 {
 	for (size_t i = 0; i < v->n; i++) {
 		const struct fm_check_result *line = &v->check[i];
@@ -408,7 +409,7 @@ static int check_lines(struct fm_contents *c, const json_t *m, const struct fm_v
 					"its flowmint-verify");
 		if (!isfinite(line->threshold) && line->pass)
 			return unjudged(c, line->name, "has no threshold");
-		if (!(dp || fm_metric_can_be(line->name, line->value)) || line->n > COUNT_MAX ||
+		if (!fm_metric_can_be(line->name, line->value) || line->n > COUNT_MAX ||
 		    (isfinite(line->ci_lo) && !(line->ci_lo <= line->ci_hi)))
 			return unjudged(c, line->name,
 					"is a check of a value, of rows or of an interval that cannot be");
@@ -463,8 +464,8 @@ static int check_planted(struct fm_contents *c, const json_t *controls)
 		const char *name = text_of(o, "name");
 		bool known = false;
 
-		for (const char *const *k = fm_control_names; *k; k++)
-			known |= strcmp(*k, name) == 0;
+		for (size_t k = 0; k < fm_ncontrols; k++)
+			known |= strcmp(fm_controls[k].name, name) == 0;
 		if (!known || is_planted(controls, i + 1, name, json_number_value(json_object_get(o, "level"))))
 			return unjudged(c, name, "is a control that no gate plants, or that is listed twice");
 	}
@@ -544,7 +545,7 @@ static int check_verdict(struct fm_contents *c, const json_t *m, const struct fm
 					"the gate refused this release (manifest.json: verdict fail)");
 		goto out;
 	}
-	if ((rc = check_lines(c, m, &v, metrics, dp)) < 0 || (rc = check_config_checks(c, m, &v)) < 0 ||
+	if ((rc = check_lines(c, m, &v, metrics)) < 0 || (rc = check_config_checks(c, m, &v)) < 0 ||
 	    (rc = check_waivers(c, m, &v)) < 0 || (rc = check_controls(c, m, &v, dp)) < 0)
 		goto out;
 	if (v.unasked && !are_names(v.unasked)) {
@@ -574,8 +575,8 @@ int fm_contents_manifest(struct fm_contents *c, const json_t *m)
 		return fm_contents_refuse(c, FM_REASON_ROWS_DISAGREE, "manifest.json says %lld rows",
 					  (long long)json_integer_value(json_object_get(m, "rows")));
 	c->rows = (uint64_t)json_integer_value(json_object_get(m, "rows"));
-	if ((rc = check_histograms(c, m, dp)) < 0 || (rc = check_metrics(c, m, &metrics, dp)) < 0 ||
-	    (rc = check_verdict(c, m, &metrics, dp)) < 0)
+	if ((rc = check_histograms(c, m, dp)) < 0 || (rc = check_metrics(c, m, &metrics)) < 0 ||
+	    (rc = check_verdict(c, m, &metrics, dp)) < 0 || (rc = fm_contents_agree(c, m)) < 0)
 		goto out;
 	rc = fm_json_digest(json_object_get(m, "schema"), c->schema, c->err);
 out:

@@ -286,6 +286,19 @@ static int judge(struct fm_verify_job *job, const struct fm_accepted_state *stat
 	return FM_OK;
 }
 
+/* Who runs without walls says so, and so do we. */
+static void note_walls(struct fm_verify_report *r)
+{
+	if (r->info.through)
+		fm_verify_note(
+		    r,
+		    "it was made without walls around its stages, and %zu of the attempts to get out of them "
+		    "got through (environment.escapes)",
+		    r->info.through);
+	else if (r->info.unwalled)
+		fm_verify_note(r, "it was made without walls around its stages (environment.confinement)");
+}
+
 /* A spreadsheet that opens a table computes what looks like a formula, and some formulas start programs. */
 static void note_formulas(struct fm_verify_report *r)
 {
@@ -350,6 +363,7 @@ static int verify(struct fm_verify_job *job)
 		return rc;
 	if ((rc = check_contents(job, x ? fm_extract_sink(x) : NULL)) < 0)
 		goto out;
+	note_walls(job->report);
 	note_formulas(job->report);
 	/* Nothing is given out or remembered that was not seen whole. */
 	if ((rc = fm_json_memory_check(FM_OK, job->err)) < 0)

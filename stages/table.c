@@ -172,13 +172,12 @@ static int call_release(const struct fm_stages *s, const struct fm_stage_call *c
 
 /* ---- the table ---- */
 
+#define SAID(said_name, said_product, said_shown) .name = said_name, .product = said_product, .shown = said_shown
 const struct fm_stage fm_stage_table[FM_NSTAGES] = {
-    [FM_INGEST] = {.name = "ingest",
+    [FM_INGEST] = {FM_SAID_INGEST(SAID),
 		   .threads = true,
 		   .sealed = true,
-		   .product = "store",
 		   .makes = "store: training split, validation split, holdout, summary, quarantine",
-		   .shown = FM_SHOWN_COMMITTED,
 		   .files = "store.json quarantine.csv train/@ validation/@ holdout/@",
 		   .format = 8,
 		   .items = FM_ITEM(FM_ITEM_TRACE) | FM_ITEM(FM_ITEM_DIALECT) | FM_ITEM(FM_ITEM_QUARANTINE),
@@ -186,12 +185,10 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		   .draws = true,
 		   .section = {"source", "split", "model.window", "privacy.mode"},
 		   .call = call_ingest},
-    [FM_TRAIN] = {.name = "train",
+    [FM_TRAIN] = {FM_SAID_TRAIN(SAID),
 		  .threads = true,
 		  .sealed = true,
-		  .product = "model",
 		  .makes = "model",
-		  .shown = FM_SHOWN_COMMITTED,
 		  .files = "model.json weights.safetensors marginals.bin charges.json",
 		  .format = 6,
 		  .items = FM_ITEM(FM_ITEM_DIALECT) | FM_ITEM(FM_ITEM_TRAIN) | FM_ITEM(FM_ITEM_VALIDATION) |
@@ -200,24 +197,20 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		  .draws = true,
 		  .section = {"model", "train", "privacy"},
 		  .call = call_train},
-    [FM_GENERATE] = {.name = "generate",
+    [FM_GENERATE] = {FM_SAID_GENERATE(SAID),
 		     .threads = true,
 		     .sealed = true,
-		     .product = "synthetic",
 		     .makes = "synthetic table",
-		     .shown = FM_SHOWN,
 		     .files = "@ free.json",
 		     .format = 8,
 		     .items = FM_ITEM(FM_ITEM_MODEL) | FM_ITEM(FM_ITEM_SHARDS),
 		     .draws = true,
 		     .section = {"generate"},
 		     .call = call_generate},
-    [FM_EVALUATE] = {.name = "evaluate",
+    [FM_EVALUATE] = {FM_SAID_EVALUATE(SAID),
 		     .threads = true,
 		     .sealed = true,
-		     .product = "metrics",
 		     .makes = "metrics, histograms for the report, controls",
-		     .shown = FM_SHOWN_WITHOUT_DP,
 		     .files = "metrics.json histograms.json controls.json paid.json",
 		     .format = 6,
 		     .by_program = true,
@@ -228,10 +221,8 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 			      FM_ITEM(FM_ITEM_SYNTHETIC) | FM_ITEM(FM_ITEM_PREVIOUS) | FM_ITEM(FM_ITEM_PARTS),
 		     .section = {"gate.controls", "split", "model", "train", "publish.dialect"},
 		     .call = call_evaluate},
-    [FM_GATE] = {.name = "gate",
-		 .product = "verdict",
+    [FM_GATE] = {FM_SAID_GATE(SAID),
 		 .makes = "verdict",
-		 .shown = FM_SHOWN_WITHOUT_DP,
 		 .files = "verdict.json",
 		 .format = 2,
 		 .by_program = true,
@@ -239,11 +230,9 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 			  FM_ITEM(FM_ITEM_CONTROLS) | FM_ITEM(FM_ITEM_WAIVERS) | FM_ITEM(FM_ITEM_AUDITS),
 		 .section = {"gate", "privacy.mode"},
 		 .call = call_gate},
-    [FM_RELEASE] = {.name = "release",
+    [FM_RELEASE] = {FM_SAID_RELEASE(SAID),
 		    .threads = true,
-		    .product = "release",
 		    .makes = "archive and signature",
-		    .shown = FM_SHOWN_RELEASED,
 		    .files = "# #s",
 		    .format = 3,
 		    .by_program = true,
@@ -268,8 +257,7 @@ bool fm_stage_shows_output(const char *name, bool dp)
 {
 	int id = fm_stage_find(name);
 
-	return id >= 0 &&
-	       (fm_stage_table[id].shown == FM_SHOWN || (fm_stage_table[id].shown == FM_SHOWN_WITHOUT_DP && !dp));
+	return id >= 0 && fm_stage_said_shows(&fm_stages_said[id], dp);
 }
 
 const char *fm_item_path(const struct fm_config *cfg, enum fm_item_id item)

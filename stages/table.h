@@ -16,6 +16,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "manifests/stage_list.h"
 #include "release/verify.h"
 #include "stages/stage.h"
 
@@ -99,14 +100,6 @@ struct fm_stages {
 	int (*verify)(const struct fm_verify_in *, struct fm_verify_report *, struct fm_error *);
 };
 extern const struct fm_stages fm_stages_real;
-
-/* What everybody may see of the digest of a stage's product. */
-enum fm_stage_shown {
-	FM_SHOWN_COMMITTED,  /* a commitment to it, in the manifest, under the product's name */
-	FM_SHOWN_WITHOUT_DP, /* the digest, but none in privacy.mode dp: the stage looks at real flows */
-	FM_SHOWN,            /* the digest */
-	FM_SHOWN_RELEASED,   /* all: it is the release itself */
-};
 
 struct fm_stage {
 	const char *name;

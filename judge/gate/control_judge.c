@@ -134,25 +134,6 @@ static int judge_one(struct judge *j, const json_t *o, json_t *out, struct fm_er
 	return bad ? fm_fail(err, FM_ESYSTEM, "out of memory for the controls") : FM_OK;
 }
 
-/* The smallest share of copies such that it and every larger one was caught; the controls are in rising order. */
-static double smallest_leak(const json_t *controls)
-{
-	double smallest = 0;
-
-	for (size_t i = json_array_size(controls); i-- > 0;) {
-		const json_t *o = json_array_get(controls, i);
-		const char *name = json_string_value(json_object_get(o, "name")),
-			   *got = json_string_value(json_object_get(o, "got"));
-
-		if (!name || !got || strcmp(name, "copy") != 0)
-			continue;
-		if (strcmp(got, "fail") != 0)
-			break;
-		smallest = json_number_value(json_object_get(o, "level"));
-	}
-	return smallest;
-}
-
 static const json_t *positive_of(const json_t *list)
 {
 	for (size_t i = 0; i < json_array_size(list); i++) {
@@ -204,7 +185,7 @@ int fm_controls_judge(const struct fm_config *cfg, const json_t *doc, struct fm_
 	for (size_t i = 0; i < n; i++)
 		if ((rc = judge_one(&j, json_array_get(list, i), v->controls, err)) < 0)
 			goto out;
-	v->smallest_leak_caught = smallest_leak(v->controls);
+	v->smallest_leak_caught = fm_controls_smallest_leak(v->controls);
 	add_line(&j, v, n);
 out:
 	fm_metrics_free(&j.floor);

@@ -5,21 +5,6 @@
 #include "judge/gate/controls.h"
 #include "judge/gate/measure.h"
 
-static const char *expected(const struct fm_control *c, const struct fm_config *cfg)
-{
-	switch (c->expect) {
-	case FM_CONTROL_MUST_PASS:
-		return "pass";
-	case FM_CONTROL_MUST_FAIL:
-		return "fail";
-	case FM_CONTROL_FROM_LIMIT:
-		return c->level >= cfg->gate.control_limit ? "fail" : "any";
-	case FM_CONTROL_MAY_PASS:
-		break;
-	}
-	return "any";
-}
-
 /* Judges that learn cost most of a trial.  Where most rows are real flows there is nothing for them to find, so that
  * only the useless generators are shown to them, and fresh flows, which must pass everything. */
 static unsigned groups_for(const struct fm_config *cfg, const struct fm_control *c)
@@ -68,9 +53,8 @@ static int measure(const struct fm_controls_in *in, const struct fm_control *c, 
 	if ((rc = fm_evaluate_some(&tables, groups_for(in->cfg, c), &m, err)) < 0)
 		goto out;
 	scores = fm_metrics_list(&m);
-	o = json_pack("{s:s, s:s, s:f, s:s, s:o}", "name", c->name, "kind",
-		      c->expect == FM_CONTROL_MUST_PASS ? "positive" : "negative", "level", c->level, "expected",
-		      expected(c, in->cfg), "metrics", scores);
+	o = json_pack("{s:s, s:s, s:f, s:s, s:o}", "name", c->name, "kind", fm_control_kind(c), "level", c->level,
+		      "expected", fm_control_expected(c, in->cfg->gate.control_limit), "metrics", scores);
 	if (!o || json_array_append(list, o) != 0)
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the controls");
 out:

@@ -10,30 +10,6 @@
 #include "base/rows.h"
 #include "base/stats.h"
 
-/* clang-format off */
-const struct fm_control fm_controls[] = {
-	{"fresh",          FM_CONTROL_FRESH,          0,     FM_CONTROL_MUST_PASS},
-	{"copy",           FM_CONTROL_COPY,           0.001, FM_CONTROL_FROM_LIMIT},
-	{"copy",           FM_CONTROL_COPY,           0.005, FM_CONTROL_FROM_LIMIT},
-	{"copy",           FM_CONTROL_COPY,           0.01,  FM_CONTROL_FROM_LIMIT},
-	{"copy",           FM_CONTROL_COPY,           0.05,  FM_CONTROL_FROM_LIMIT},
-	{"copy",           FM_CONTROL_COPY,           1,     FM_CONTROL_FROM_LIMIT},
-	{"copy_fresh_ids", FM_CONTROL_COPY_FRESH_IDS, 0.05,  FM_CONTROL_MAY_PASS},
-	{"copy_fresh_ids", FM_CONTROL_COPY_FRESH_IDS, 1,     FM_CONTROL_MUST_FAIL},
-	{"copy_doubled",   FM_CONTROL_COPY_DOUBLED,   0.05,  FM_CONTROL_MAY_PASS},
-	{"copy_doubled",   FM_CONTROL_COPY_DOUBLED,   1,     FM_CONTROL_MUST_FAIL},
-	{"noise",          FM_CONTROL_NOISE,          0.001, FM_CONTROL_MUST_FAIL},
-	{"noise",          FM_CONTROL_NOISE,          0.01,  FM_CONTROL_MUST_FAIL},
-	{"noise",          FM_CONTROL_NOISE,          0.1,   FM_CONTROL_MUST_FAIL},
-	{"outliers",       FM_CONTROL_OUTLIERS,       10,    FM_CONTROL_MUST_FAIL},
-	{"one_row",        FM_CONTROL_ONE_ROW,        0,     FM_CONTROL_MUST_FAIL},
-	{"independent",    FM_CONTROL_INDEPENDENT,    0,     FM_CONTROL_MUST_FAIL},
-	{"shuffled",       FM_CONTROL_SHUFFLED,       0,     FM_CONTROL_MUST_FAIL},
-	{"constant",       FM_CONTROL_CONSTANT,       0,     FM_CONTROL_MUST_FAIL},
-};
-/* clang-format on */
-const size_t fm_ncontrols = sizeof fm_controls / sizeof *fm_controls;
-
 enum purpose { HALVES = 401, TRAIN_WINDOWS, HOLDOUT_WINDOWS, WHERE, WHICH, NOISE, PERMUTE, RESAMPLE, ONE };
 
 /* ---- the world ---- */

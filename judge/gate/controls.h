@@ -37,33 +37,12 @@
 #include "base/thread.h"
 #include "manifests/config.h"
 #include "manifests/metrics.h"
+#include "manifests/planted.h"
 
 #define FM_CONTROLS_FORMAT "flowmint-controls/1"
 #define FM_CONTROLS_CHECK "controls.broken" /* the verdict's line that says how many were judged wrongly */
 #define FM_CONTROLS_SEED 20160411u          /* of every run: the same tables give the same controls */
 #define FM_CONTROLS_MIN 50                  /* rows: a smaller world shows nothing */
-
-enum fm_control_make {
-	FM_CONTROL_COPY,
-	FM_CONTROL_COPY_FRESH_IDS,
-	FM_CONTROL_COPY_DOUBLED,
-	FM_CONTROL_NOISE,
-	FM_CONTROL_OUTLIERS,
-	FM_CONTROL_ONE_ROW,
-	FM_CONTROL_INDEPENDENT,
-	FM_CONTROL_SHUFFLED,
-	FM_CONTROL_CONSTANT,
-	FM_CONTROL_FRESH
-};
-enum fm_control_expect { FM_CONTROL_MUST_FAIL, FM_CONTROL_MUST_PASS, FM_CONTROL_FROM_LIMIT, FM_CONTROL_MAY_PASS };
-struct fm_control {
-	const char *name;
-	enum fm_control_make make;
-	double level;
-	enum fm_control_expect expect; /* FROM_LIMIT: must fail at gate.control_limit and above, else may pass */
-};
-extern const struct fm_control fm_controls[];
-extern const size_t fm_ncontrols;
 
 /* Three tables of `rows` rows each, with the dictionaries of train (those of the others may have further entries), in
  * order of time as far as their sources are.  train and holdout have the column win, fresh has not. */

@@ -7,11 +7,12 @@
 
 #include "base/json_memory.h"
 #include "judge/gate/controls.h"
+#include "manifests/domain.h"
 #include "manifests/registry.h"
 #include "stages/audit.h"
 #include "traces/left_out.h"
 
-#define MOST_VALUE 1e30       /* of a metric: bytes of all flows, squared, are less */
+#define MOST_VALUE FM_DOMAIN_MOST
 #define MOST_COUNT 1e15       /* rows, bytes, steps, milliseconds since 1970 */
 #define MOST_RESULT (1 << 16) /* numbers in what a stage says of itself */
 
@@ -51,12 +52,6 @@ static bool is_count(const json_t *v)
 
 /* ---- metrics ---- */
 
-static bool is_ci(const json_t *v)
-{
-	return !v || (json_array_size(v) == 2 && bounded(json_array_get(v, 0), MOST_VALUE) &&
-		      bounded(json_array_get(v, 1), MOST_VALUE));
-}
-
 bool fm_harvest_has_interval(const char *name)
 {
 	const struct fm_metric_topic *topic = fm_metric_topic(strncmp(name, "floor.", 6) == 0 ? name + 6 : name);
@@ -84,10 +79,9 @@ static const char *metric_fault(const json_t *m, enum fm_harvest_list of, double
 		return "has a metric that is not of synthetic flows alone";
 	if (of == FM_LIST_PAID && !fm_metric_is_paid(name))
 		return "has a metric that nothing paid for";
-	if ((!json_is_null(value) && !bounded(value, MOST_VALUE)) || !is_ci(ci))
-		return "has a value that is no number of a metric";
-	if (of == FM_LIST_EVALUATE &&
-	    !fm_metric_can_be(name, json_is_null(value) ? (double)NAN : json_number_value(value)))
+	if (ci && !fm_domain_interval(ci, value))
+		return "has an interval that does not hold its value";
+	if (!fm_metric_can_be(name, json_is_null(value) ? (double)NAN : json_number_value(value)))
 		return "has a value that no metric of its name has";
 	if ((of == FM_LIST_EVALUATE || of == FM_LIST_PAID) &&
 	    (!is_rounded(value) || (ci && (!is_rounded(json_array_get(ci, 0)) || !is_rounded(json_array_get(ci, 1))))))
@@ -102,10 +96,13 @@ static const char *metric_fault(const json_t *m, enum fm_harvest_list of, double
 static int check_list(enum fm_stage_id id, const char *where, const json_t *list, enum fm_harvest_list of,
 		      double most_rows, struct fm_error *err)
 {
+	char words[FM_DOMAIN_WORDS];
 	const char *fault;
 
 	if (!json_is_array(list))
 		return refuse(id, where, "is no list", err);
+	if (fm_domain_fault(list, "metrics", words))
+		return refuse(id, where, "has a number of a metric that cannot be", err);
 	for (size_t i = 0; i < json_array_size(list); i++)
 		if ((fault = metric_fault(json_array_get(list, i), of, most_rows)))
 			return refuse(id, where, fault, err);
@@ -135,24 +132,11 @@ static bool says(const json_t *o, const char *key, const char *word)
 	return s && strcmp(s, word) == 0;
 }
 
-static bool is_control(const json_t *o, const struct fm_control *c, double limit)
-{
-	bool must_fail =
-	    c->expect == FM_CONTROL_MUST_FAIL || (c->expect == FM_CONTROL_FROM_LIMIT && c->level >= limit - 1e-12);
-
-	return json_object_size(o) == 5 && says(o, "name", c->name) &&
-	       json_number_value(json_object_get(o, "level")) == c->level &&
-	       says(o, "kind", c->expect == FM_CONTROL_MUST_PASS ? "positive" : "negative") &&
-	       says(o, "expected",
-		    c->expect == FM_CONTROL_MUST_PASS ? "pass"
-		    : must_fail                       ? "fail"
-						      : "any");
-}
-
 int fm_harvest_controls(const struct fm_config *cfg, const json_t *doc, struct fm_error *err)
 {
 	const json_t *list = json_object_get(doc, "controls"), *rows = json_object_get(doc, "rows");
-	size_t at = 0;
+	char words[FM_DOMAIN_WORDS];
+	size_t which;
 	int rc;
 
 	if (json_object_size(doc) != 5 || !says(doc, "format", FM_CONTROLS_FORMAT) || !json_is_array(list) ||
@@ -162,12 +146,12 @@ int fm_harvest_controls(const struct fm_config *cfg, const json_t *doc, struct f
 	if ((rc = check_list(FM_EVALUATE, "list of floors", json_object_get(doc, "floor"), FM_LIST_CONTROL, MOST_COUNT,
 			     err)) < 0)
 		return rc;
-	for (size_t i = 0; i < json_array_size(list); i++, at++) {
+	if (fm_domain_fault(list, "controls", words) || !fm_controls_are(list, cfg->gate.control_limit, &which))
+		return refuse(FM_EVALUATE, "document of controls", "has a control that nobody planted", err);
+	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *o = json_array_get(list, i);
 
-		while (at < fm_ncontrols && !is_control(o, &fm_controls[at], cfg->gate.control_limit))
-			at++;
-		if (at == fm_ncontrols)
+		if (json_object_size(o) != 5)
 			return refuse(FM_EVALUATE, "document of controls", "has a control that nobody planted", err);
 		if ((rc = check_list(FM_EVALUATE, "score of a control", json_object_get(o, "metrics"), FM_LIST_CONTROL,
 				     MOST_COUNT, err)) < 0)

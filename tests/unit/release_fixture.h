@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "facts_fixture.h"
 #include "release/archive.h"
 #include "release/sign/sshsig.h"
 
@@ -144,14 +145,8 @@ struct release_file {
 #define FIXTURE_SCHEMA "{\"fields\":[{\"name\":\"te\",\"type\":\"string\"}]}"
 /* What the runner says of a run, beside name and version. */
 #define FIXTURE_FACTS                                                                                                  \
-	"\"stages\":[{\"name\":\"make\"}],\"privacy\":{\"mode\":\"none\",\"statement\":\"none\"},"                     \
-	"\"commitments\":{\"method\":\"HMAC-SHA-256\",\"of\":{\"source\":"                                             \
-	"\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"}},"                                      \
-	"\"environment\":{\"flowmint\":\"0\",\"evaluate_blas_kernel\":\"unknown\",\"confinement\":\"namespaces\","     \
-	"\"escapes\":{\"make\":{\"tried\":1,\"through\":[]},\"release\":{\"tried\":1,\"through\":[]}}},"               \
-	"\"metrics\":[{\"name\":\"rows.synthetic\",\"value\":4000}],"                                                  \
-	"\"histograms\":{\"format\":\"flowmint-public-histograms/1\","                                                 \
-	"\"fields\":[{\"name\":\"SP\",\"kind\":\"values\",\"synthetic\":[4000]}]}"
+	FACTS_CONTROLS "," FACTS_OF_STAGES                                                                             \
+		       ",\"metrics\":[{\"name\":\"rows.synthetic\",\"value\":4000}]," FACTS_HISTOGRAM("4000")
 struct release_files {
 	struct release_file f[NFILES + 4];
 	size_t n;
@@ -194,7 +189,7 @@ static inline void files_make_of(struct release_files *r, const char *version, c
 	fm_buf_printf(m,
 		      "{\"release\":{\"name\":\"demo\",\"version\":\"%s\",\"description\":\"\",\"license\":\"\","
 		      "\"date\":\"\"},\"format\":\"flowmint-manifest/1\",\"rows\":4000,\"verdict\":\"pass\","
-		      "\"checks\":[" FIXTURE_CHECK "],\"files\":[",
+		      "\"checks\":[" FACTS_CONTROL_LINE "," FIXTURE_CHECK "],\"files\":[",
 		      version);
 	for (int i = 0; i < 3; i++) {
 		hex_of(&r->f[named[i]].text, hex);

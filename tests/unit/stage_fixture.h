@@ -11,27 +11,24 @@
 
 #include "base/file.h"
 #include "base/table.h"
+#include "facts_fixture.h"
 #include "manifests/canon.h"
 #include "manifests/config.h"
 #include "stages/stage.h"
 
 /* What the runner says of a run, beside its config and its name. */
 #define RUN_FACTS                                                                                                      \
-	"{\"stages\":[{\"name\":\"make\"}],\"privacy\":{\"mode\":\"none\",\"statement\":\"none\"},"                    \
-	"\"commitments\":{\"method\":\"HMAC-SHA-256\",\"of\":{\"source\":"                                             \
-	"\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"}},"                                      \
-	"\"environment\":{\"flowmint\":\"0\",\"evaluate_blas_kernel\":\"unknown\",\"confinement\":\"namespaces\","     \
-	"\"escapes\":{\"make\":{\"tried\":1,\"through\":[]},\"release\":{\"tried\":1,\"through\":[]}}},"               \
-	"\"metrics\":[{\"name\":\"assoc.mean\",\"value\":0.01}],"                                                      \
-	"\"histograms\":{\"format\":\"flowmint-public-histograms/1\","                                                 \
-	"\"fields\":[{\"name\":\"SP\",\"kind\":\"values\",\"synthetic\":[1000]}]}}"
+	"{" FACTS_OF_STAGES ",\"metrics\":[{\"name\":\"assoc.mean\",\"value\":0.01}]," FACTS_HISTOGRAM("1000") "}"
 #define VERDICT_PASS                                                                                                   \
-	"{\"verdict\":\"pass\",\"checks\":[{\"name\":\"jsd_mean8\",\"value\":0.05,\"threshold\":0.1,\"direction\":"    \
+	"{\"verdict\":\"pass\"," FACTS_CONTROLS ",\"checks\":[" FACTS_CONTROL_LINE                                     \
+	",{\"name\":\"jsd_mean8\",\"value\":0.05,\"threshold\":0.1,\"direction\":"                                     \
 	"\"max\",\"n\":1000,"                                                                                          \
 	"\"pass\":true,\"ci\":[0.04,0.06],\"why\":\"\"},{\"name\":\"heavy.SP_overlap20\",\"value\":1.0,\"threshold\":" \
 	"1.0,"                                                                                                         \
 	"\"direction\":\"min\","                                                                                       \
 	"\"n\":1000,\"pass\":true,\"why\":\"\"}]}\n"
+
+static size_t fixture_rows; /* of the last table */
 
 static inline int fixture_table(const char *dir, size_t rows, struct fm_error *err)
 {
@@ -39,6 +36,7 @@ static inline int fixture_table(const char *dir, size_t rows, struct fm_error *e
 	struct fm_table *t = NULL;
 	int rc;
 
+	fixture_rows = rows ? rows : fixture_rows;
 	rc = fm_table_new(&t, FM_COLS_UGR16, err);
 	if (rc == FM_OK)
 		rc = fm_table_reserve(t, rows, err);
@@ -83,6 +81,9 @@ static inline int fixture_config(struct fm_config **cfg, struct fm_error *err)
 	snprintf(c->release.date, sizeof c->release.date, "2024-02-29");
 	snprintf(c->source.dialect, sizeof c->source.dialect, "ugr16");
 	memset(&c->gate, 0, sizeof c->gate);
+	c->gate.control_rows = 500;
+	c->gate.control_limit = 0.005;
+	c->gate.memory = 1024;
 	c->gate.n = 2;
 	snprintf(c->gate.check[0].name, sizeof c->gate.check[0].name, "jsd_mean8");
 	c->gate.check[0].has_max = true;
@@ -98,6 +99,8 @@ static inline json_t *fixture_manifest(const struct fm_config *cfg)
 {
 	json_t *m = json_loads(RUN_FACTS, 0, NULL);
 
+	json_array_append_new(json_object_get(m, "metrics"),
+			      json_pack("{s:s,s:I}", "name", "rows.synthetic", "value", (json_int_t)fixture_rows));
 	json_object_set_new(m, "name", json_string(cfg->release.name));
 	json_object_set_new(m, "version", json_string(cfg->release.version));
 	json_object_set_new(m, "config", fm_config_json(cfg, NULL, true));

@@ -125,28 +125,6 @@ static size_t count_from(const struct fm_table *t, uint64_t first, uint64_t last
 	return n;
 }
 
-/* flowmint-verify knows the names, and links no judge. */
-static void test_names_are_those_that_a_verifier_knows(void **state)
-{
-	size_t known = 0, found = 0;
-
-	(void)state;
-	for (const char *const *name = fm_control_names; *name; name++, known++)
-		for (size_t i = 0; i < fm_ncontrols; i++)
-			if (strcmp(fm_controls[i].name, *name) == 0) {
-				found++;
-				break;
-			}
-	assert_int_equal(found, known);
-	for (size_t i = 0; i < fm_ncontrols; i++) {
-		bool is = false;
-
-		for (const char *const *name = fm_control_names; *name; name++)
-			is |= strcmp(fm_controls[i].name, *name) == 0;
-		assert_true(is);
-	}
-}
-
 static void test_plants_are_what_they_say(void **state)
 {
 	struct fm_table *t = numbered(5000, 1000000), *h = numbered(3000, 2000000), *p;
@@ -562,7 +540,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_world_is_three_tables_without_a_row_in_common),
-	    cmocka_unit_test(test_names_are_those_that_a_verifier_knows),
 	    cmocka_unit_test(test_plants_are_what_they_say),
 	    cmocka_unit_test(test_a_doubled_world_has_each_flow_twice),
 	    cmocka_unit_test(test_the_preset_tells_copies_from_fresh_flows),

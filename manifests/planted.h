@@ -1,0 +1,45 @@
+/*
+ * planted.h - the controls of a gate: which generators it plants, at which levels, and what is expected of each.
+ *
+ * One list, for who plants them (judge/gate/controls.h says what each makes), for the parent that takes their scores
+ * from a stage, and for who reads a released verdict.
+ */
+#ifndef FM_MANIFESTS_PLANTED_H
+#define FM_MANIFESTS_PLANTED_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum fm_control_make {
+	FM_CONTROL_COPY,
+	FM_CONTROL_COPY_FRESH_IDS,
+	FM_CONTROL_COPY_DOUBLED,
+	FM_CONTROL_NOISE,
+	FM_CONTROL_OUTLIERS,
+	FM_CONTROL_ONE_ROW,
+	FM_CONTROL_INDEPENDENT,
+	FM_CONTROL_SHUFFLED,
+	FM_CONTROL_CONSTANT,
+	FM_CONTROL_FRESH
+};
+enum fm_control_expect { FM_CONTROL_MUST_FAIL, FM_CONTROL_MUST_PASS, FM_CONTROL_FROM_LIMIT, FM_CONTROL_MAY_PASS };
+struct fm_control {
+	const char *name;
+	enum fm_control_make make;
+	double level;
+	enum fm_control_expect expect; /* FROM_LIMIT: must fail at gate.control_limit and above, else may pass */
+};
+extern const struct fm_control fm_controls[];
+extern const size_t fm_ncontrols;
+
+const char *fm_control_kind(const struct fm_control *c);                   /* "negative" or "positive" */
+const char *fm_control_expected(const struct fm_control *c, double limit); /* "fail", "pass" or "any" */
+/* Does this object say name, level, kind and what is expected of that control, where gate.control_limit is so? */
+bool fm_control_is(const json_t *o, const struct fm_control *c, double limit);
+/* Is a list of controls some of them, in their order and none twice?  NULL, or the number of the first that is not. */
+bool fm_controls_are(const json_t *list, double limit, size_t *which);
+/* The smallest share of copied rows from which on each control of a verdict's list was caught; 0: none was. */
+double fm_controls_smallest_leak(const json_t *list);
+
+#endif

@@ -1,0 +1,96 @@
+/* registry_values.c - what the value of each metric can be, where its row does not say it by ideal and span. */
+#include <math.h>
+#include <string.h>
+
+#include "manifests/domain.h"
+#include "manifests/registry.h"
+#include "manifests/registry_parts.h"
+
+#define LN2 0.69314718055994530942
+#define ROWS 9007199254740991.0
+#define MORE "{,_no_time,_no_addr_time,_sizes}" /* of the registry, SAME and NEAR */
+
+enum whole { ANY, WHOLE };
+struct values {
+	const char *pattern; /* as in the registry; the first that fits counts */
+	double lo, hi;
+	enum whole whole;
+};
+/* clang-format off */
+static const struct values values[] = {
+	{"rows.*", 0, ROWS, WHOLE},
+	{"emd.*", 0, FM_DOMAIN_MOST, ANY},
+	{"time.PAIR_{synthetic,real}", 0, 1, ANY},
+	{"heavy.{SA,DA,SP,DP}_{flows,bytes}_{top10,top100}_{synthetic,real}", 0, 1, ANY},
+	{"burst.lag1_{synthetic,real}", -1, 1, ANY},
+	{"burst.*", 0, FM_DOMAIN_MOST, ANY},
+	{"host.{LAG1,LAG10}_{synthetic,real}", -1, 1, ANY},
+	{"host.{BURST10,BURST60,BURST600}_{synthetic,real}", -FM_DOMAIN_MOST, FM_DOMAIN_MOST, ANY},
+	{"host.{BEACON,largest10}_{synthetic,real}", 0, 1, ANY},
+	{"host.{hosts,pairs,bytes}_{synthetic,real}", 0, FM_DOMAIN_MOST, WHOLE},
+	{"host.*", 0, FM_DOMAIN_MOST, ANY},
+	{"rules.*", 0, 1, ANY},
+	{"downstream.label_classes", 0, ROWS, WHOLE},
+	{"downstream.*", 0, FM_DOMAIN_MOST, ANY},
+	{"tstr.{macro_f1,auc}.{trees,logistic,network}", 0, 1, ANY},
+	{"tstr.f1.*", 0, 1, ANY},
+	{"trtr.*", 0, 1, ANY},
+	{"tstr.*", -1, 1, ANY}, /* what is lost, and correlations */
+	{"anomaly.auc_{real,synthetic}", 0, 1, ANY},
+	{"anomaly.auc_drop", -1, 1, ANY},
+	{"leak.{rows,holdout,release}_equal" MORE, 0, 1, ANY},
+	{"leak.release_share_nearer" MORE, 0, 1, ANY},
+	{"leak.{copies,repeats}_{train,holdout}", 0, 1, ANY},
+	{"leak.family_p", 0, 1, ANY},
+	{"leak.{unique,lone,solitary,attached,nearer,isolated,extreme}_p" MORE, 0, 1, ANY},
+	{"leak.{unique,lone,solitary,attached,nearer,isolated,extreme}_z" MORE, -FM_DOMAIN_MOST, FM_DOMAIN_MOST, ANY},
+	{"leak.{unique,lone,solitary,attached,isolated,extreme}_{train,holdout,block_most}" MORE, 0, FM_DOMAIN_MOST, ANY},
+	{"leak.{dcr,nndr,release}_*", 0, FM_DOMAIN_MOST, ANY},
+	{"leak.{mia,share,identifiability,echo,rare}_*", 0, 1, ANY},
+	{"leak.{singling_uni,singling_multi,linkability,inference_byt,inference_dp}_risk", -FM_DOMAIN_MOST, 1, ANY},
+	{"leak.{singling_uni,singling_multi,linkability,inference_byt,inference_dp}_{train,holdout,naive}", 0, 1, ANY},
+	{"counts.*", 0, 1, ANY},
+	{"paid.*", 0, LN2, ANY},
+	{"controls.broken", 0, 4096, WHOLE},
+	{"holdout.disjoint", 0, 1, ANY},
+	{"audit.epsilon_lower", 0, 1e6, ANY},
+	{"gate", -FM_DOMAIN_MOST, FM_DOMAIN_MOST, ANY},
+};
+/* clang-format on */
+
+static const struct values *values_of(const char *name)
+{
+	for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+		if (fm_metric_fits(values[i].pattern, name))
+			return &values[i];
+	return NULL;
+}
+
+bool fm_metric_can_be(const char *name, double value)
+{
+	const struct fm_metric_kind *kind = fm_metric_kind(name);
+	const char *base = strncmp(name, "floor.", 6) == 0 ? name + 6 : name;
+	const struct values *v;
+	double off;
+	bool ends;
+
+	if (!kind || !isfinite(value))
+		return kind != NULL;
+	if (!(kind->span > 0)) {
+		v = values_of(base);
+		return v && value >= v->lo && value <= v->hi + 1e-3 &&
+		       (v->whole == ANY || base != name || !(fabs(value - nearbyint(value)) > 0));
+	}
+	off = value - kind->ideal;
+	ends = (kind->good == FM_LOW && kind->ideal == 0) || (kind->good == FM_HIGH && kind->ideal == 1);
+	if (ends && (kind->good == FM_LOW ? off < -1e-3 : off > 1e-3))
+		return false;
+	return fabs(off) <= kind->span + 1e-3;
+}
+
+bool fm_metric_has_values(const char *name)
+{
+	const struct fm_metric_kind *kind = fm_metric_kind(name);
+
+	return kind && (kind->span > 0 || values_of(name));
+}

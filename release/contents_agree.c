@@ -1,0 +1,356 @@
+/*
+ * What the parts of a manifest say of each other: the config is one that flowmint has, stages, controls, histograms,
+ * intervals and the guarantee are those of that config.  Each number and word by itself was looked at before
+ * (domain.h).
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "manifests/config_public.h"
+#include "manifests/domain.h"
+#include "manifests/metrics.h"
+#include "manifests/planted.h"
+#include "manifests/registry.h"
+#include "manifests/stage_list.h"
+#include "release/contents.h"
+
+#define NEWER ": was it made by a newer flowmint? Then take its flowmint-verify"
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+static double real_of(const json_t *o, const char *key)
+{
+	const json_t *v = json_object_get(o, key);
+
+	return json_is_number(v) ? json_number_value(v) : (double)NAN;
+}
+
+static bool same_number(double a, double b)
+{
+	return !(fabs(a - b) > 1e-12 * fabs(b));
+}
+
+static int disagrees(struct fm_contents *c, const char *what)
+{
+	return fm_contents_refuse(c, FM_REASON_MANIFEST_DISAGREES, "manifest.json: %s", what);
+}
+
+static int malformed(struct fm_contents *c, const char *what)
+{
+	return fm_contents_refuse(c, FM_REASON_MANIFEST_MALFORMED, "manifest.json: %s", what);
+}
+
+static int unjudged(struct fm_contents *c, const char *what)
+{
+	return fm_contents_refuse(c, FM_REASON_NOT_JUDGED, "manifest.json: %s", what);
+}
+
+/* ---- the config ---- */
+
+static int check_config(struct fm_contents *c, const json_t *m, struct fm_config **cfg)
+{
+	static const char *const both[] = {"date", "license", "description"};
+	const json_t *r = json_object_get(m, "release"),
+		     *told = json_object_get(json_object_get(m, "config"), "release");
+	struct fm_error why = {0};
+	int rc = fm_config_told(cfg, json_object_get(m, "config"), &why);
+
+	if (rc == FM_ESYSTEM)
+		return fm_fail(c->err, rc, "%s", why.message);
+	if (rc < 0)
+		return fm_contents_refuse(c, FM_REASON_MANIFEST_MALFORMED,
+					  "manifest.json: its config is none of flowmint's (%s)" NEWER, why.message);
+	for (size_t i = 0; i < sizeof both / sizeof *both; i++)
+		if (json_object_get(told, both[i]) && strcmp(text_of(told, both[i]), text_of(r, both[i])) != 0)
+			return disagrees(c, "config.release has another date, license or description than release");
+	return FM_OK;
+}
+
+/* ---- stages ---- */
+
+static int check_stages(struct fm_contents *c, const json_t *m, bool dp)
+{
+	const json_t *stages = json_object_get(m, "stages"),
+		     *of = json_object_get(json_object_get(m, "commitments"), "of");
+	size_t commitments = 1; /* to the trace */
+
+	if (json_array_size(stages) != fm_nstages_said - 1)
+		return malformed(c, "stages is not the list of the stages of a run");
+	for (size_t i = 0; i + 1 < fm_nstages_said; i++) {
+		const struct fm_stage_said *s = &fm_stages_said[i];
+		const json_t *o = json_array_get(stages, i);
+
+		if (strcmp(text_of(o, "name"), s->name) != 0)
+			return malformed(c, "stages is not the list of the stages of a run");
+		if (fm_stage_said_shows(s, dp) != (json_object_get(o, "output") != NULL))
+			return malformed(c, "a stage tells a digest that is not to be told, or lacks one");
+		if (s->shown == FM_SHOWN_COMMITTED && !dp) {
+			commitments++;
+			if (!json_object_get(of, s->product))
+				return malformed(c, "it lacks commitments to what the stages made");
+		}
+	}
+	return dp || json_object_size(of) == commitments ? FM_OK : malformed(c, "it has commitments to something else");
+}
+
+/* What got out of a stage is told to who gets the release; behind walls that let something out there is no release. */
+static int check_escapes(struct fm_contents *c, const json_t *m)
+{
+	const json_t *env = json_object_get(m, "environment"), *escapes = json_object_get(env, "escapes"), *one;
+	bool walled = strcmp(text_of(env, "confinement"), "namespaces") == 0;
+	const char *stage;
+
+	c->info->unwalled = !walled;
+	c->info->through = 0;
+	json_object_foreach((json_t *)(uintptr_t)escapes, stage, one)
+	{
+		const json_t *through = json_object_get(one, "through");
+
+		for (size_t i = 0; i < json_array_size(through); i++)
+			for (size_t k = 0; k < i; k++)
+				if (json_equal(json_array_get(through, i), json_array_get(through, k)))
+					return malformed(c, "environment.escapes names an attempt twice");
+		c->info->through += json_array_size(through);
+	}
+	return walled && c->info->through
+		   ? disagrees(c, "environment.escapes: attempts got through walls that no run goes on behind")
+		   : FM_OK;
+}
+
+/* ---- metrics, checks and controls ---- */
+
+static int check_intervals(struct fm_contents *c, const json_t *list)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *o = json_array_get(list, i), *ci = json_object_get(o, "ci");
+
+		if (ci && !fm_domain_interval(ci, json_object_get(o, "value")))
+			return fm_contents_refuse(c, FM_REASON_NOT_JUDGED,
+						  "manifest.json: %s has an interval that does not hold its value",
+						  text_of(o, "name"));
+	}
+	return FM_OK;
+}
+
+static bool has_rows(const json_t *metrics)
+{
+	for (size_t i = 0; i < json_array_size(metrics); i++)
+		if (strcmp(text_of(json_array_get(metrics, i), "name"), "rows.synthetic") == 0)
+			return true;
+	return false;
+}
+
+static bool asks_for(const struct fm_config *cfg, const char *name)
+{
+	for (int i = 0; i < cfg->gate.n; i++)
+		if (strcmp(cfg->gate.check[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static int check_controls(struct fm_contents *c, const json_t *m, const struct fm_config *cfg)
+{
+	const json_t *list = json_object_get(m, "controls"), *leak = json_object_get(m, "smallest_leak_caught");
+	double smallest = fm_controls_smallest_leak(list);
+	size_t which;
+
+	if (!list)
+		return fm_config_dp(cfg) ? FM_OK : unjudged(c, "it tells of no controls, and its config asks for them");
+	if (!same_number(real_of(m, "control_limit"), cfg->gate.control_limit))
+		return unjudged(c, "control_limit is another than that of its config");
+	if (json_integer_value(json_object_get(m, "control_rows")) > cfg->gate.control_rows)
+		return unjudged(c, "control_rows is more than its config allows");
+	if (!fm_controls_are(list, cfg->gate.control_limit, &which))
+		return fm_contents_refuse(
+		    c, FM_REASON_NOT_JUDGED,
+		    "manifest.json: controls[%zu] is a control that no gate plants, or of another "
+		    "kind, level or place, or with another expectation than it has",
+		    which);
+	if (smallest > 0 ? !same_number(real_of(m, "smallest_leak_caught"), smallest) : !json_is_null(leak))
+		return unjudged(c, "smallest_leak_caught is not what its controls say");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *failed = json_object_get(json_array_get(list, i), "failed_checks");
+
+		for (size_t k = 0; k < json_array_size(failed); k++)
+			if (!asks_for(cfg, json_string_value(json_array_get(failed, k))))
+				return fm_contents_refuse(c, FM_REASON_NOT_JUDGED,
+							  "manifest.json: controls[%zu] fails a check that its config "
+							  "does not ask for",
+							  i);
+	}
+	return FM_OK;
+}
+
+/* ---- histograms ---- */
+
+static double sum_of(const json_t *counts)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < json_array_size(counts); i++)
+		sum += (double)json_integer_value(json_array_get(counts, i));
+	return sum;
+}
+
+static bool are_published(const json_t *counts, int64_t k)
+{
+	for (size_t i = 0; i < json_array_size(counts); i++) {
+		int64_t n = json_integer_value(json_array_get(counts, i));
+
+		if (fm_published_count(n, k) != n)
+			return false;
+	}
+	return true;
+}
+
+/* NULL, or what cannot be.  *flows: of all fields that count each flow once, the same number. */
+static const char *field_fault(const json_t *f, const struct fm_config *cfg, double *flows)
+{
+	const json_t *made = json_object_get(f, "synthetic"), *real = json_object_get(f, "real"),
+		     *values = json_object_get(f, "values");
+	const char *kind = text_of(f, "kind");
+	bool bins = strcmp(kind, "bins") == 0, hosts = strcmp(kind, "hosts") == 0,
+	     each = bins || strcmp(kind, "values") == 0 || strcmp(kind, "ranks") == 0,
+	     told = strcmp(cfg->publish.report, "histograms") == 0 && !hosts;
+	double sum = hosts ? 0 : sum_of(made);
+
+	if (told != (real != NULL))
+		return "has counts of real flows that its config does not publish, or lacks them";
+	if (real && (json_array_size(real) != json_array_size(made) || !are_published(real, cfg->privacy.min_count)))
+		return "has counts of real flows that are not rounded, or not one a cell";
+	if (bins && (!json_object_get(f, "scale") || !(real_of(f, "lo") <= real_of(f, "hi"))))
+		return "has no scale, or bounds that are out of order";
+	if ((strcmp(kind, "values") == 0) != (values != NULL) ||
+	    (values && json_array_size(values) != json_array_size(made)))
+		return "has not one value a cell";
+	if (each && isfinite(*flows) && !same_number(sum, *flows))
+		return "counts another number of flows than the fields before it";
+	if (each)
+		*flows = sum;
+	return NULL;
+}
+
+static int check_histograms(struct fm_contents *c, const json_t *m, const struct fm_config *cfg)
+{
+	const json_t *h = json_object_get(m, "histograms"), *fields = json_object_get(h, "fields"),
+		     *k = json_object_get(h, "k");
+	bool told = strcmp(cfg->publish.report, "histograms") == 0;
+	double flows = NAN;
+	const char *fault;
+
+	if (told ? json_integer_value(k) != cfg->privacy.min_count : k != NULL)
+		return malformed(c, "histograms.k is another than privacy.min_count of its config");
+	for (size_t i = 0; i < json_array_size(fields); i++) {
+		const json_t *f = json_array_get(fields, i);
+
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(text_of(json_array_get(fields, j), "name"), text_of(f, "name")) == 0)
+				return malformed(c, "a field is in histograms twice");
+		if ((fault = field_fault(f, cfg, &flows)))
+			return fm_contents_refuse(c, FM_REASON_MANIFEST_MALFORMED, "manifest.json: the histogram %s %s",
+						  text_of(f, "name"), fault);
+	}
+	return flows > (double)c->rows ? malformed(c, "histograms count more flows than there are") : FM_OK;
+}
+
+/* Shares are told in whole hundredths. */
+static bool in_hundredths(const json_t *share)
+{
+	double v = 100 * json_number_value(share);
+
+	return !share || fabs(v - nearbyint(v)) < 1e-9;
+}
+
+static int check_shares(struct fm_contents *c, const json_t *m)
+{
+	const json_t *left_out = json_object_get(m, "left_out"), *reasons = json_object_get(left_out, "reasons");
+	double all = real_of(left_out, "share");
+	bool good = in_hundredths(json_object_get(left_out, "share")) &&
+		    in_hundredths(json_object_get(json_object_get(m, "filled"), "share"));
+
+	for (size_t i = 0; i < json_array_size(reasons); i++) {
+		const json_t *share = json_object_get(json_array_get(reasons, i), "share");
+
+		good = good && in_hundredths(share) && !(json_number_value(share) > all);
+	}
+	return good ? FM_OK : malformed(c, "left_out or filled has a share that is not told so");
+}
+
+/* ---- the guarantee ---- */
+
+static int check_guarantee(struct fm_contents *c, const json_t *privacy)
+{
+	const json_t *list = json_object_get(privacy, "guarantee");
+	bool unit = false;
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *g = json_array_get(list, i), *before = i ? json_array_get(list, i - 1) : NULL;
+		double e = real_of(g, "epsilon"), was = real_of(before, "epsilon");
+		bool more = before && strcmp(text_of(g, "of"), text_of(before, "of")) == 0 &&
+			    json_integer_value(json_object_get(g, "exchanges")) >
+				json_integer_value(json_object_get(before, "exchanges"));
+
+		if (strcmp(text_of(g, "of"), text_of(privacy, "unit")) == 0 &&
+		    json_integer_value(json_object_get(g, "exchanges")) == 1) {
+			unit = true;
+			if (!(fabs(e - real_of(privacy, "epsilon")) <= 1e-4 * e) ||
+			    !same_number(real_of(g, "delta"), real_of(privacy, "delta")))
+				return malformed(c, "privacy.guarantee of its unit is not what privacy claims");
+		}
+		if (e < real_of(privacy, "epsilon") * (1 - 1e-4) || (more && e < was))
+			return malformed(c, "privacy.guarantee grows with fewer exchanges");
+	}
+	return unit ? FM_OK : malformed(c, "privacy.guarantee does not tell of its unit");
+}
+
+static int check_dp(struct fm_contents *c, const json_t *m, const struct fm_config *cfg)
+{
+	const json_t *privacy = json_object_get(m, "privacy"), *mechanisms = json_object_get(privacy, "mechanisms");
+	double share = 0;
+
+	if (strcmp(text_of(privacy, "unit"), cfg->privacy.unit) != 0 ||
+	    strcmp(text_of(privacy, "accountant"), cfg->privacy.accountant) != 0 ||
+	    json_integer_value(json_object_get(privacy, "records")) != cfg->privacy.records ||
+	    strcmp(text_of(privacy, "adjacency"), fm_config_unit_flow(cfg) ? "replace_one" : "add_or_remove") != 0)
+		return malformed(
+		    c, "privacy has another unit, accountant, adjacency or number of records than its config");
+	if (!same_number(real_of(privacy, "delta"), cfg->privacy.delta) ||
+	    (cfg->privacy.epsilon > 0 && real_of(privacy, "epsilon") > cfg->privacy.epsilon * (1 + 1e-9)))
+		return malformed(c, "privacy claims another delta, or more epsilon, than its config asks for");
+	for (size_t i = 0; i < json_array_size(mechanisms); i++)
+		share += real_of(json_array_get(mechanisms, i), "share");
+	if (!(share <= 1 + 1e-6))
+		return malformed(c, "the shares of privacy.mechanisms are more than all");
+	return check_guarantee(c, privacy);
+}
+
+int fm_contents_agree(struct fm_contents *c, const json_t *m)
+{
+	bool dp = strcmp(text_of(json_object_get(m, "privacy"), "mode"), "dp") == 0;
+	struct fm_config *cfg = NULL;
+	char words[FM_DOMAIN_WORDS];
+	const char *fault = fm_domain_fault(m, "", words);
+	int rc;
+
+	if (fault)
+		return malformed(c, fault);
+	if ((rc = check_config(c, m, &cfg)) < 0 || (rc = check_stages(c, m, dp)) < 0 ||
+	    (rc = check_escapes(c, m)) < 0 || (rc = check_intervals(c, json_object_get(m, "metrics"))) < 0 ||
+	    (rc = check_intervals(c, json_object_get(m, "checks"))) < 0 || (rc = check_controls(c, m, cfg)) < 0 ||
+	    (rc = check_shares(c, m)) < 0)
+		goto out;
+	if (!dp && !has_rows(json_object_get(m, "metrics"))) /* free ones alone are told in mode dp */
+		rc = fm_contents_refuse(c, FM_REASON_ROWS_DISAGREE,
+					"manifest.json: metrics lack rows.synthetic, the number of rows");
+	else
+		rc = dp ? check_dp(c, m, cfg) : check_histograms(c, m, cfg);
+out:
+	fm_config_free(cfg);
+	return rc;
+}
