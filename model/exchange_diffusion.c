@@ -26,11 +26,47 @@ void fm_exchange_free(struct fm_exchange_diffusion *x)
 	memset(x, 0, sizeof *x);
 }
 
-int fm_exchange_net(struct fm_exchange_diffusion *x, int width, int depth, struct fm_error *err)
+enum { CONNECTION, FIRST_THERE, FIRST_BACK, SECOND_THERE, SECOND_BACK };
+static const uint8_t place_of[FM_NATTRS] = {
+    [FM_A_KIND] = CONNECTION,    [FM_A_TIME] = CONNECTION,  [FM_A_SERVER] = CONNECTION, [FM_A_CLIENT] = CONNECTION,
+    [FM_A_PORT] = CONNECTION,    [FM_A_LABEL] = CONNECTION, [FM_A_SIZE] = FIRST_THERE,  [FM_A_TD] = FIRST_THERE,
+    [FM_A_FLG] = FIRST_THERE,    [FM_A_TOS] = FIRST_THERE,  [FM_B_SIZE] = FIRST_BACK,   [FM_B_TD] = FIRST_BACK,
+    [FM_NEAR] = FIRST_BACK,      [FM_B_FLG] = FIRST_BACK,   [FM_B_TOS] = FIRST_BACK,    [FM_B_GAP] = FIRST_BACK,
+    [FM_A2_SIZE] = SECOND_THERE, [FM_A2_TD] = SECOND_THERE, [FM_A2_GAP] = SECOND_THERE, [FM_B2_SIZE] = SECOND_BACK,
+    [FM_B2_TD] = SECOND_BACK,    [FM_B2_GAP] = SECOND_BACK};
+
+static struct fm_record_shape sequence_of(const struct fm_exchange_shape *s)
 {
+	bool one = strcmp(s->denoiser, fm_mlp.name) == 0;
+
+	return (struct fm_record_shape){.denoiser = s->denoiser,
+					.places = one ? 1 : FM_EXCHANGE_PLACES,
+					.place = one ? NULL : place_of,
+					.width = s->width,
+					.depth = s->depth,
+					.heads = s->heads};
+}
+
+int fm_exchange_shape_check(const struct fm_exchange_shape *s, struct fm_error *err)
+{
+	static const int two[1] = {2};
+	struct fm_record_shape shape = sequence_of(s);
+	struct fm_record_net *net;
 	int rc;
 
-	if ((rc = fm_record_net_new(&x->net, x->m.domains.size, FM_NATTRS, width, depth, err)) < 0)
+	shape.place = NULL;
+	if ((rc = fm_record_net_new(&net, two, 1, &shape, err)) < 0)
+		return rc;
+	fm_record_net_free(net);
+	return FM_OK;
+}
+
+int fm_exchange_net(struct fm_exchange_diffusion *x, const struct fm_exchange_shape *s, struct fm_error *err)
+{
+	struct fm_record_shape shape = sequence_of(s);
+	int rc;
+
+	if ((rc = fm_record_net_new(&x->net, x->m.domains.size, FM_NATTRS, &shape, err)) < 0)
 		return rc;
 	if ((rc = fm_alloc(&x->weights, x->net->layout.nfloats, sizeof *x->weights, "weights", err)) < 0)
 		return rc;
@@ -116,7 +152,8 @@ static int identify(const struct fm_exchange_diffusion *x, const struct fm_recor
 {
 	struct {
 		uint8_t records[FM_SHA256_LEN];
-		int32_t vocab[FM_NATTRS], width, depth;
+		char denoiser[16];
+		int32_t vocab[FM_NATTRS], width, depth, heads;
 	} all;
 	uint8_t mac[FM_SHA256_LEN];
 	int rc;
@@ -126,6 +163,8 @@ static int identify(const struct fm_exchange_diffusion *x, const struct fm_recor
 		all.vocab[a] = x->net->vocab[a];
 	all.width = x->net->arch.width;
 	all.depth = x->net->arch.depth;
+	all.heads = x->net->arch.heads;
+	snprintf(all.denoiser, sizeof all.denoiser, "%s", x->net->backbone->name);
 	if ((rc = fm_hmac_sha256(key->data, key->len, r->tok, r->n * FM_NATTRS * sizeof *r->tok, all.records, err)) <
 		0 ||
 	    (rc = fm_hmac_sha256(key->data, key->len, &all, sizeof all, mac, err)) < 0)
@@ -239,7 +278,7 @@ int fm_exchange_fit(struct fm_exchange_diffusion *x, const struct fm_table *t, c
 	for (size_t i = 0; i < x->m.charges.n; i++)
 		if ((rc = fm_charges_add(&x->charges, &x->m.charges.list[i], err)) < 0)
 			goto out;
-	if ((rc = fm_exchange_net(x, o->width, o->depth, err)) < 0)
+	if ((rc = fm_exchange_net(x, &o->shape, err)) < 0)
 		goto out;
 	fm_layout_init(&x->net->layout, x->weights, o->start.seed);
 	began = fm_seconds();

@@ -17,9 +17,20 @@
 #include "model/diffusion/record_net.h"
 #include "model/marginals/planted.h"
 
+/* The denoiser of a record (backbone.h).  mlp sees its 22 attributes as one row; transformer and unet see
+ * FM_EXCHANGE_PLACES of them: the connection, then its flows, the first and the second of each way.  Whichever it is, a
+ * record is one exchange. */
+#define FM_EXCHANGE_PLACES 5
+struct fm_exchange_shape {
+	const char *denoiser;
+	int width, depth, heads;
+};
+/* FM_EINPUT for a shape that the denoiser cannot have over these places. */
+int fm_exchange_shape_check(const struct fm_exchange_shape *shape, struct fm_error *err) FM_MUST_CHECK;
+
 struct fm_exchange_opts {
 	struct fm_marginals_opts counts; /* with the key of all noise, and the pool */
-	int width, depth;
+	struct fm_exchange_shape shape;
 	/* The start: steps over a sample of so many records. */
 	size_t start_records; /* 0: as many as the noisy total says */
 	struct fm_record_learn_opts start;
@@ -57,7 +68,8 @@ struct fm_exchange_diffusion {
 int fm_exchange_fit(struct fm_exchange_diffusion *x, const struct fm_table *t, const struct fm_exchange_opts *o,
 		    struct fm_error *err) FM_MUST_CHECK;
 /* The network of the noisy counts x->m, and room for its weights; for who reads a model from a file. */
-int fm_exchange_net(struct fm_exchange_diffusion *x, int width, int depth, struct fm_error *err) FM_MUST_CHECK;
+int fm_exchange_net(struct fm_exchange_diffusion *x, const struct fm_exchange_shape *shape,
+		    struct fm_error *err) FM_MUST_CHECK;
 /* Flows of records that are drawn attribute by attribute, as the noisy counts alone would (synth.h), with each weight
  * multiplied by what the training changed in it: the network's chance of the value after it over that before it, where
  * it had learned from a sample of the same counts.  What it has not learned well of the pairs is in both and cancels.

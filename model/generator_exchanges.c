@@ -53,16 +53,25 @@ static struct fm_private_split split_of(const struct fm_config *cfg)
 	return fm_private_split(cfg, (struct fm_private_split){.counts = 0.8, .training = 0.2});
 }
 
+static struct fm_exchange_shape shape_of(const struct fm_config *cfg)
+{
+	return (struct fm_exchange_shape){cfg->model.denoiser, cfg->model.width, cfg->model.depth, cfg->model.heads};
+}
+
 static int exchanges_check(const struct fm_config *cfg, struct fm_error *err)
 {
 	struct fm_private_split split = split_of(cfg);
+	struct fm_exchange_shape shape = shape_of(cfg);
 	const double *share = cfg->privacy.budget;
+	int rc;
 
-	if (strcmp(cfg->model.denoiser, "mlp") != 0 || strcmp(cfg->model.process, "absorbing") != 0)
+	if (strcmp(cfg->model.process, "absorbing") != 0)
 		return fm_fail(err, FM_EINPUT,
 			       "model.kind diffusion in privacy.mode dp is over single exchanges, whose tokens are "
-			       "absorbed: it takes model.denoiser mlp and model.process absorbing, not %s and %s",
-			       cfg->model.denoiser, cfg->model.process);
+			       "absorbed: it takes model.process absorbing, not %s",
+			       cfg->model.process);
+	if ((rc = fm_exchange_shape_check(&shape, err)) < 0)
+		return rc;
 	if (!(split.training > 0) || (split.vocabulary > 0 ? split.vocabulary >= 1 : share[FM_SHARE_PAIRS] > 0) ||
 	    !(split.counts > 0))
 		return fm_fail(
@@ -102,8 +111,7 @@ static struct fm_exchange_opts options(const struct fm_config *cfg, double noise
 {
 	int steps = steps_of(cfg);
 
-	return (struct fm_exchange_opts){.width = cfg->model.width,
-					 .depth = cfg->model.depth,
+	return (struct fm_exchange_opts){.shape = shape_of(cfg),
 					 .start = {.steps = START_STEPS * steps,
 						   .batch = START_BATCH,
 						   .warmup = START_STEPS * steps / 20,
@@ -358,14 +366,14 @@ static int weights_load(struct fm_exchange_diffusion *x, const char *path, struc
 static int exchanges_load(struct fm_model **model, const struct fm_generator_ctx *ctx, const char *dir,
 			  struct fm_error *err)
 {
+	struct fm_exchange_shape shape = shape_of(ctx->cfg);
 	struct exchanges *e = NULL;
 	struct paths p;
 	int rc;
 
 	if ((rc = paths_of(&p, dir, err)) < 0 || (rc = json_check(p.json, err)) < 0 ||
 	    (rc = fm_model_new(&e, sizeof *e, &fm_generator_exchanges, err)) < 0 ||
-	    (rc = fm_marginals_load(&e->x.m, p.counts, err)) < 0 ||
-	    (rc = fm_exchange_net(&e->x, ctx->cfg->model.width, ctx->cfg->model.depth, err)) < 0 ||
+	    (rc = fm_marginals_load(&e->x.m, p.counts, err)) < 0 || (rc = fm_exchange_net(&e->x, &shape, err)) < 0 ||
 	    (rc = weights_load(&e->x, p.weights, err)) < 0)
 		goto out;
 	*model = &e->base;
@@ -404,18 +412,30 @@ static void draws_of(const struct fm_config *c, char text[200])
 			 c->generate.correction);
 }
 
+/* The network in words. */
+static void network_of(const struct fm_config *c, char text[120])
+{
+	if (strcmp(c->model.denoiser, "mlp") == 0)
+		snprintf(text, 120, "an MLP of width %d and depth %d", c->model.width, c->model.depth);
+	else
+		snprintf(text, 120, "a %s of width %d and depth %d over the flows of an exchange",
+			 strcmp(c->model.denoiser, "unet") == 0 ? "1-D U-Net" : c->model.denoiser, c->model.width,
+			 c->model.depth);
+}
+
 static json_t *exchanges_describe(const struct fm_config *c)
 {
-	char aim[96], drawn[200];
+	char aim[96], drawn[200], network[120];
 
 	draws_of(c, drawn);
+	network_of(c, network);
 	return json_pack(
 	    "{s:s, s:o, s:s}", "kind", "diffusion", "model",
 	    json_sprintf("a diffusion model over exchanges (flows of one connection in a minute), whose tokens are\n"
-			 "absorbed, with an MLP of width %d and depth %d. Noisy counts of single attributes and pairs\n"
+			 "absorbed, with %s. Noisy counts of single attributes and pairs\n"
 			 "made its vocabularies and its start; %d steps of DP-SGD followed, with noise for %s\n"
 			 "over counts and training together. %s\nmade the flows.",
-			 c->model.width, c->model.depth, steps_of(c), fm_private_aim(c, aim), drawn),
+			 network, steps_of(c), fm_private_aim(c, aim), drawn),
 	    "addresses", "by role (hosts above the noise by rank,\nothers by how many records such hosts have)");
 }
 

@@ -19,13 +19,15 @@ enum { ROWS = FM_RECORD_ROWS }; /* of a pass */
 struct work {
 	struct fm_scratch scratch;
 	fm_real *mem, *space;
-	fm_real *x, *h, *dh, *rows, *drows;             /* (ROWS, D) */
-	fm_real *e, *t1, *t1a, *cpre, *c, *dc, *d1;     /* (ROWS, D) */
-	fm_real *logits;                                /* (ROWS, largest vocabulary) */
-	fm_real *act;                                   /* the backbone's */
-	int index[ROWS], first[ROWS + 1], lookup[ROWS]; /* rows of a column that are masked */
-	float t[ROWS], weight[ROWS];                    /* share that is masked, and what a masked column counts */
-	uint16_t *in, *tok;                             /* (ROWS, columns) */
+	fm_real *x, *h, *dh;                        /* (ROWS, places, D) */
+	fm_real *rows, *drows;                      /* (ROWS, D) */
+	fm_real *e, *t1, *t1a, *cpre, *c, *dc, *d1; /* (ROWS, D) */
+	fm_real *logits;                            /* (ROWS, largest vocabulary) */
+	fm_real *act;                               /* the backbone's */
+	int index[ROWS], first[ROWS + 1];           /* records of which a column is masked */
+	int source[ROWS], *lookup;                  /* (ROWS, places) */
+	float t[ROWS], weight[ROWS];                /* share that is masked, and what a masked column counts */
+	uint16_t *in, *tok;                         /* (ROWS, columns) */
 	double loss;
 };
 
@@ -47,49 +49,80 @@ struct fm_record_space {
 	uint16_t *out;
 };
 
-int fm_record_net_new(struct fm_record_net **out, const int *vocab, int columns, int width, int depth,
-		      struct fm_error *err)
+static int check(const int *vocab, int columns, const struct fm_record_shape *shape, const struct fm_arch *arch,
+		 struct fm_error *err)
 {
-	struct fm_record_net *net = NULL;
-	int rc, D = width;
+	const struct fm_backbone *b = fm_backbone_find(shape->denoiser);
 
-	*out = NULL;
-	if (columns < 1 || columns > FM_RECORD_COLUMNS || D < 16 || D > FM_WIDTH_MOST || D % 16 != 0 || depth < 1 ||
-	    depth > FM_MAXDEPTH)
-		return fm_fail(err, FM_EINPUT,
-			       "a network of width %d and depth %d over records of %d columns is out of range", D,
-			       depth, columns);
+	if (columns < 1 || columns > FM_RECORD_COLUMNS || shape->places < 1 || shape->places > FM_RECORD_COLUMNS)
+		return fm_fail(err, FM_EINPUT, "records of %d columns in %d places are out of range", columns,
+			       shape->places);
 	for (int c = 0; c < columns; c++)
 		if (vocab[c] < 1 || vocab[c] > UINT16_MAX)
 			return fm_fail(err, FM_EINPUT, "column %d of a record has a vocabulary of %d: give 1 to %d", c,
 				       vocab[c], UINT16_MAX);
-	if ((rc = fm_alloc(&net, 1, sizeof *net, "the network", err)) < 0)
+	for (int c = 0; c < columns; c++)
+		if (shape->place && shape->place[c] >= shape->places)
+			return fm_fail(err, FM_EINPUT, "column %d of a record is in place %d of %d", c, shape->place[c],
+				       shape->places);
+	if (b && (shape->depth < 1 || shape->depth > b->max_depth(arch)))
+		return fm_fail(err, FM_EINPUT, "model.depth is %d: %s over records of %d places takes 1 to %d",
+			       shape->depth, b->name, shape->places, b->max_depth(arch));
+	if (shape->places > 1 && b == &fm_mlp)
+		return fm_fail(err, FM_EINPUT, "denoiser mlp does not see the other places of a record: give it one");
+	return FM_OK;
+}
+
+static void declare(struct fm_record_net *net)
+{
+	struct fm_layout *l = &net->layout;
+	int D = net->arch.width;
+
+	for (int c = 0; c < net->columns; c++)
+		if (net->vocab[c] > 1)
+			net->at_tok[c] = fm_layout_add(l, net->vocab[c] + 1, D, 0.05f, "in.%d", c);
+	if (net->arch.window > 1)
+		net->at_place = fm_layout_add(l, net->arch.window, D, 0.05f, "in.place");
+	net->at_t1 = fm_layout_add(l, D, D, 0.05f, "condition.time1.weight");
+	net->at_t1b = fm_layout_add(l, 1, D, 0, "condition.time1.bias");
+	net->at_t2 = fm_layout_add(l, D, D, 0.05f, "condition.time2.weight");
+	net->at_t2b = fm_layout_add(l, 1, D, 0, "condition.time2.bias");
+	net->backbone->declare(&net->arch, l, net->at_backbone);
+	for (int c = 0; c < net->columns; c++) {
+		if (net->vocab[c] == 1)
+			continue;
+		net->at_out[c] = fm_layout_add(l, D, net->vocab[c], 0.02f, "head.%d.weight", c);
+		net->at_outb[c] = fm_layout_add(l, 1, net->vocab[c], 0, "head.%d.bias", c);
+	}
+}
+
+int fm_record_net_new(struct fm_record_net **out, const int *vocab, int columns, const struct fm_record_shape *shape,
+		      struct fm_error *err)
+{
+	struct fm_arch arch = {shape->places, shape->width, shape->depth, shape->heads, 4 * shape->width};
+	const struct fm_backbone *backbone;
+	struct fm_record_net *net = NULL;
+	int rc;
+
+	*out = NULL;
+	if ((rc = check(vocab, columns, shape, &arch, err)) < 0 ||
+	    (rc = fm_backbone_choose(&backbone, shape->denoiser, &arch, err)) < 0 ||
+	    (rc = fm_alloc(&net, 1, sizeof *net, "the network", err)) < 0)
 		return rc;
 	net->columns = columns;
-	net->arch = (struct fm_arch){1, D, depth, 1, 4 * D};
+	net->arch = arch;
+	net->backbone = backbone;
 	net->k = fm_kernels();
 	for (int c = 0; c < columns; c++) {
 		net->vocab[c] = vocab[c];
-		if (vocab[c] == 1)
-			continue;
-		net->used++;
-		net->at_tok[c] = fm_layout_add(&net->layout, vocab[c] + 1, D, 0.05f, "in.%d", c);
-	}
-	net->at_t1 = fm_layout_add(&net->layout, D, D, 0.05f, "condition.time1.weight");
-	net->at_t1b = fm_layout_add(&net->layout, 1, D, 0, "condition.time1.bias");
-	net->at_t2 = fm_layout_add(&net->layout, D, D, 0.05f, "condition.time2.weight");
-	net->at_t2b = fm_layout_add(&net->layout, 1, D, 0, "condition.time2.bias");
-	fm_mlp.declare(&net->arch, &net->layout, net->at_backbone);
-	for (int c = 0; c < columns; c++) {
-		if (vocab[c] == 1)
-			continue;
-		net->at_out[c] = fm_layout_add(&net->layout, D, vocab[c], 0.02f, "head.%d.weight", c);
-		net->at_outb[c] = fm_layout_add(&net->layout, 1, vocab[c], 0, "head.%d.bias", c);
+		net->place[c] = shape->place ? shape->place[c] : 0;
+		net->used += vocab[c] > 1;
 	}
 	if (net->used == 0) {
 		fm_record_net_free(net);
 		return fm_fail(err, FM_EINPUT, "records whose columns have one value each need no network");
 	}
+	declare(net);
 	*out = net;
 	return FM_OK;
 }
@@ -103,23 +136,27 @@ void fm_record_net_free(struct fm_record_net *net)
 
 static int work_init(struct work *w, const struct fm_record_net *net, struct fm_error *err)
 {
-	size_t D = (size_t)net->arch.width, V = 0, columns = (size_t)net->columns;
+	size_t D = (size_t)net->arch.width, W = (size_t)net->arch.window, V = 0, columns = (size_t)net->columns;
 	int rc;
 
 	for (int c = 0; c < net->columns; c++)
 		V = (size_t)net->vocab[c] > V ? (size_t)net->vocab[c] : V;
-	fm_real **const each[] = {&w->x,  &w->h,   &w->dh,   &w->rows, &w->drows, &w->e,
-				  &w->t1, &w->t1a, &w->cpre, &w->c,    &w->dc,    &w->d1};
-	size_t n = sizeof each / sizeof *each, total = (n * D + V) * ROWS + 16;
-	if ((rc = fm_alloc(&w->mem, total + fm_mlp.act_floats(&net->arch, ROWS), sizeof *w->mem, "activations", err)) <
-		0 ||
+	fm_real **const long_ones[] = {&w->x, &w->h, &w->dh};
+	fm_real **const each[] = {&w->rows, &w->drows, &w->e, &w->t1, &w->t1a, &w->cpre, &w->c, &w->dc, &w->d1};
+	size_t m = sizeof long_ones / sizeof *long_ones, n = sizeof each / sizeof *each;
+	size_t total = ((m * W + n) * D + V) * ROWS + 16;
+	if ((rc = fm_alloc(&w->mem, total + net->backbone->act_floats(&net->arch, ROWS), sizeof *w->mem, "activations",
+			   err)) < 0 ||
 	    (rc = fm_alloc(&w->space, FM_SINK_SPACE, sizeof *w->space, "activations", err)) < 0 ||
+	    (rc = fm_alloc(&w->lookup, ROWS * W, sizeof *w->lookup, "activations", err)) < 0 ||
 	    (rc = fm_alloc(&w->in, ROWS * columns, sizeof *w->in, "tokens", err)) < 0 ||
 	    (rc = fm_alloc(&w->tok, ROWS * columns, sizeof *w->tok, "tokens", err)) < 0)
 		return rc;
+	for (size_t i = 0; i < m; i++)
+		*long_ones[i] = w->mem + i * ROWS * W * D;
 	for (size_t i = 0; i < n; i++)
-		*each[i] = w->mem + i * ROWS * D;
-	w->logits = w->mem + n * ROWS * D;
+		*each[i] = w->mem + (m * W + i) * ROWS * D;
+	w->logits = w->mem + (m * W + n) * ROWS * D;
 	w->act = w->mem + ((total + 15) & ~(size_t)15) - 16;
 	return FM_OK;
 }
@@ -154,6 +191,7 @@ void fm_record_space_free(struct fm_record_space *s)
 	for (int i = 0; i < s->n; i++) {
 		free(s->work[i].mem);
 		free(s->work[i].space);
+		free(s->work[i].lookup);
 		free(s->work[i].in);
 		free(s->work[i].tok);
 	}
@@ -179,10 +217,27 @@ static struct fm_affine time2(const struct fm_record_net *net)
 	return (struct fm_affine){net->arch.width, net->arch.width, net->at_t2, net->at_t2b};
 }
 
+/* The row of record b, among those of all places, that is column c's. */
+static int row_of(const struct fm_record_net *net, int b, int c)
+{
+	return b * net->arch.window + net->place[c];
+}
+
 static struct fm_lookup tokens(const struct fm_record_net *net, struct work *w, int B, int c)
 {
-	for (int b = 0; b < B; b++)
+	for (int b = 0; b < B; b++) {
 		w->lookup[b] = w->in[b * net->columns + c];
+		w->source[b] = row_of(net, b, c);
+	}
+	return (struct fm_lookup){w->lookup, w->source};
+}
+
+static struct fm_lookup places(const struct fm_record_net *net, const struct work *w, int B)
+{
+	int W = net->arch.window;
+
+	for (int r = 0; r < B * W; r++)
+		w->lookup[r] = r % W;
 	return (struct fm_lookup){w->lookup, NULL};
 }
 
@@ -190,9 +245,11 @@ static struct fm_lookup tokens(const struct fm_record_net *net, struct work *w, 
 static void forward(const struct fm_record_net *net, struct work *w, const float *p, int B)
 {
 	struct fm_pass q = pass_of(net, w, p, B, NULL);
-	int D = net->arch.width;
+	int D = net->arch.width, W = net->arch.window;
 
-	memset(w->x, 0, sizeof *w->x * (size_t)B * (size_t)D);
+	memset(w->x, 0, sizeof *w->x * (size_t)B * (size_t)W * (size_t)D);
+	if (W > 1)
+		fm_lookup_add(&q, B * W, places(net, w, B), net->at_place, w->x);
 	for (int c = 0; c < net->columns; c++)
 		if (net->vocab[c] > 1)
 			fm_lookup_add(&q, B, tokens(net, w, B, c), net->at_tok[c], w->x);
@@ -201,17 +258,18 @@ static void forward(const struct fm_record_net *net, struct work *w, const float
 	net->k->silu(w->t1a, w->t1, (size_t)B * (size_t)D);
 	fm_linear(&q, B, time2(net), w->t1a, w->cpre);
 	net->k->silu(w->c, w->cpre, (size_t)B * (size_t)D);
-	fm_mlp.forward(&net->arch, net->at_backbone, &q, w->x, w->c, w->h);
+	net->backbone->forward(&net->arch, net->at_backbone, &q, w->x, w->c, w->h);
 }
 
-/* Logits of column c for the n rows in w->index. */
+/* Logits of column c for the n records in w->index. */
 static void head(const struct fm_record_net *net, struct work *w, const float *p, int c, int n)
 {
 	struct fm_pass q = pass_of(net, w, p, n > 0 ? n : 1, NULL);
 	int D = net->arch.width;
 
 	for (int i = 0; i < n; i++)
-		memcpy(w->rows + (size_t)i * D, w->h + (size_t)w->index[i] * D, sizeof *w->rows * (size_t)D);
+		memcpy(w->rows + (size_t)i * D, w->h + (size_t)row_of(net, w->index[i], c) * D,
+		       sizeof *w->rows * (size_t)D);
 	fm_linear(&q, n, (struct fm_affine){D, net->vocab[c], net->at_out[c], net->at_outb[c]}, w->rows, w->logits);
 }
 
@@ -243,26 +301,29 @@ static void column_back(const struct fm_pass *q, const struct fm_record_net *net
 	fm_sink_bias(q, &rows, d, net->at_outb[c]);
 	net->k->gemm(q->s, FM_N, FM_T, n, D, V, w->logits, V, q->p + net->at_out[c], V, w->drows, D, NULL, 0);
 	for (int i = 0; i < n; i++)
-		net->k->add(w->dh + (size_t)w->index[i] * D, w->drows + (size_t)i * D, (size_t)D);
+		net->k->add(w->dh + (size_t)row_of(net, w->index[i], c) * D, w->drows + (size_t)i * D, (size_t)D);
 }
 
 static void backward(const struct fm_record_net *net, struct work *w, const float *p, int B, const struct fm_sink *sink)
 {
 	struct fm_pass q = pass_of(net, w, p, B, sink);
-	struct fm_rows each = fm_rows_each(&q, 1);
+	struct fm_rows each = fm_rows_each(&q, 1), all = fm_rows_each(&q, q.W);
+	struct fm_mat dx = {w->x, q.D, q.D};
 	size_t n = (size_t)B * (size_t)q.D;
 
-	memset(w->dh, 0, sizeof *w->dh * n);
+	memset(w->dh, 0, sizeof *w->dh * n * (size_t)q.W);
 	for (int c = 0; c < net->columns; c++)
 		if (net->vocab[c] > 1)
 			column_back(&q, net, w, c);
 	if (!sink)
 		return;
 	memset(w->dc, 0, sizeof *w->dc * n);
-	fm_mlp.backward(&net->arch, net->at_backbone, &q, w->dh, w->c, w->x, w->dc);
+	net->backbone->backward(&net->arch, net->at_backbone, &q, w->dh, w->c, w->x, w->dc);
 	for (int c = 0; c < net->columns; c++)
 		if (net->vocab[c] > 1)
-			fm_sink_table(&q, &each, tokens(net, w, B, c), (struct fm_mat){w->x, q.D, q.D}, net->at_tok[c]);
+			fm_sink_table(&q, &each, tokens(net, w, B, c), dx, net->at_tok[c]);
+	if (q.W > 1)
+		fm_sink_table(&q, &all, places(net, w, B), dx, net->at_place);
 	net->k->silu_back(w->dc, w->cpre, w->dc, n);
 	fm_linear_back(&q, B, time2(net), w->t1a, w->dc, w->d1, 0);
 	net->k->silu_back(w->d1, w->t1, w->d1, n);
@@ -302,12 +363,11 @@ static void load(const struct fm_record_net *net, struct work *w, int i, const u
 
 /* ---- records as a learner's ---- */
 
-static void record_pass(void *ctx, int thread, const float *p, const struct fm_lot *lot, struct fm_kept *kept)
+double fm_record_draws(const struct fm_record_learner *l, int thread, const float *p, const struct fm_lot *lot,
+		       const struct fm_sink *sink)
 {
-	struct fm_record_learner *l = ctx;
 	const struct fm_record_net *net = l->space->net;
 	struct work *w = &l->space->work[thread];
-
 	int draws = lot->draws, rows = lot->n * draws;
 
 	for (int i = 0; i < rows; i++) {
@@ -317,9 +377,16 @@ static void record_pass(void *ctx, int thread, const float *p, const struct fm_l
 		double u = ((double)k + fm_rng_uniform53(&rng)) / draws;
 		load(net, w, i, l->records->tok + r * (size_t)net->columns, u, &rng, 1.0 / draws);
 	}
-	fm_kept_begin(kept, draws);
+	w->loss = 0;
 	forward(net, w, p, rows);
-	backward(net, w, p, rows, &(struct fm_sink){.kept = kept});
+	backward(net, w, p, rows, sink);
+	return w->loss;
+}
+
+static void record_pass(void *ctx, int thread, const float *p, const struct fm_lot *lot, struct fm_kept *kept)
+{
+	fm_kept_begin(kept, lot->draws);
+	fm_record_draws(ctx, thread, p, lot, &(struct fm_sink){.kept = kept});
 }
 
 struct fm_learner fm_learner_of_records(struct fm_record_learner *l, int draws)

@@ -2,10 +2,13 @@
  * record_net.h - absorbing diffusion over records: rows of tokens, each column with a vocabulary of its own, such as
  * the exchanges of model/marginals.
  *
- *     tokens (B, columns), masked ones = vocab        -> sum of embeddings           x (B, D)
+ *     tokens (B, columns), masked ones = vocab        -> sum of a place's embeddings x (B, W, D)
  *     share of the columns that is masked, t (B)      -> condition                   c (B, D)
- *     residual MLP of adaptive layer norm (mlp.c)     -> h (B, D)
- *     per column: logits = h O_c + b_c                where masked only
+ *     the denoiser (nn/backbone.h)                    -> h (B, W, D)
+ *     per column: logits = h O_c + b_c                where masked only, from the column's place
+ *
+ * A record is a sequence of W places, each of which has columns of its own.  With one place there is nothing to mix and
+ * the denoiser is a residual MLP; transformer and unet look at all places of one record, and never at two records.
  *
  * In training k of the n columns are masked, k uniform in 1 ... n and which k at random; the loss is n / k times the
  * cross-entropy of the masked ones.  Its mean is a bound on -log p of the record, that of absorbing diffusion in
@@ -20,20 +23,33 @@
 #include "base/thread.h"
 #include "model/diffusion/private_trainer.h"
 #include "model/nn/backbone.h"
+#include "model/nn/sink.h"
 
 #define FM_RECORD_COLUMNS 64 /* at most */
+
+/* What looks at a record: a denoiser of backbone.h over `places` places. */
+struct fm_record_shape {
+	const char *denoiser;
+	int places;           /* 1 for mlp, which does not mix them */
+	const uint8_t *place; /* (columns) of each column; NULL: all are in the first */
+	int width, depth, heads;
+};
 
 struct fm_record_net {
 	int columns, used; /* used: with a vocabulary of more than one */
 	int vocab[FM_RECORD_COLUMNS];
-	struct fm_arch arch; /* window 1 */
+	uint8_t place[FM_RECORD_COLUMNS];
+	struct fm_arch arch; /* window: places */
+	const struct fm_backbone *backbone;
 	const struct fm_kernels *k;
 	struct fm_layout layout;
 	size_t at_tok[FM_RECORD_COLUMNS], at_out[FM_RECORD_COLUMNS], at_outb[FM_RECORD_COLUMNS];
+	size_t at_place; /* with more than one */
 	size_t at_t1, at_t1b, at_t2, at_t2b, at_backbone[FM_MAXTENSORS];
 };
-/* vocab (columns): 1 to 65535 each, at least one above 1.  width: a multiple of 16.  FM_EINPUT when out of range. */
-int fm_record_net_new(struct fm_record_net **net, const int *vocab, int columns, int width, int depth,
+/* vocab (columns): 1 to 65535 each, at least one above 1.  FM_EINPUT when out of range, or no shape that the denoiser
+ * can have. */
+int fm_record_net_new(struct fm_record_net **net, const int *vocab, int columns, const struct fm_record_shape *shape,
 		      struct fm_error *err) FM_MUST_CHECK;
 void fm_record_net_free(struct fm_record_net *net);
 
@@ -64,6 +80,10 @@ struct fm_record_learner {
 	const struct fm_records *records;
 };
 struct fm_learner fm_learner_of_records(struct fm_record_learner *l, int draws);
+/* What a pass is made of: the lot's records under their draws at weights p, by the pool's thread of that number.  The
+ * sum of their mean losses; gradients go to the sink, draw by draw as windows (NULL: none are made). */
+double fm_record_draws(const struct fm_record_learner *l, int thread, const float *p, const struct fm_lot *lot,
+		       const struct fm_sink *sink);
 
 /* What weights p know of column c over what weights q know of it, for n <= FM_RECORD_ROWS rows of tokens (n, columns)
  * of which those that are masked have their vocabulary: ratio (n, vocab[c]) is p's chance over q's but for a factor of

@@ -17,14 +17,21 @@
 #include "tests/unit/generator_fixture.h"
 #include "tests/unit/scratch.h"
 
-/* Every kind, and in the last place the private form of diffusion. */
+/* Every kind, and in the last places the private form of diffusion, by each denoiser. */
 struct form {
 	const char *kind, *name;
 	bool dp;
+	const char *more[3];
 };
-static const struct form forms[] = {{"ctgan", "ctgan", false},        {"diffusion", "diffusion", false},
-				    {"marginals", "marginals", true}, {"netshare", "netshare", false},
-				    {"plain", "plain", false},        {"diffusion", "exchanges", true}};
+static const struct form forms[] = {
+    {"ctgan", "ctgan", false, {NULL}},
+    {"diffusion", "diffusion", false, {NULL}},
+    {"marginals", "marginals", true, {NULL}},
+    {"netshare", "netshare", false, {NULL}},
+    {"plain", "plain", false, {NULL}},
+    {"diffusion", "exchanges", true, {NULL}},
+    {"diffusion", "exchanges-transformer", true, {"model.denoiser=transformer", "model.heads=1"}},
+    {"diffusion", "exchanges-unet", true, {"model.denoiser=unet", "model.heads=1"}}};
 enum { NFORMS = sizeof forms / sizeof *forms };
 
 static struct fm_table *sample(const struct world *w, const struct fm_model *m, struct fm_sample_in in)
@@ -92,7 +99,7 @@ static void what_was_saved_makes_the_same_flows(void **state)
 		struct fm_model *again = NULL;
 		const char *dir = scratch_path(forms[i].name);
 
-		world_make_in(&w, forms[i].kind, forms[i].dp, NULL);
+		world_make_in(&w, forms[i].kind, forms[i].dp, forms[i].more);
 		/* `run --plan` divides by it. */
 		assert_int_equal(w.fit.flows_per_second > 0, fm_generator_steps(w.cfg, ROWS) > 0);
 		assert_int_equal(mkdir(dir, 0700), 0);
@@ -156,7 +163,7 @@ static void seeds_and_shards_are_other_flows(void **state)
 	for (size_t i = 0; i < NFORMS; i++) {
 		struct world w;
 
-		world_make_in(&w, forms[i].kind, forms[i].dp, NULL);
+		world_make_in(&w, forms[i].kind, forms[i].dp, forms[i].more);
 		struct fm_table *t[] = {sample(&w, w.model, (struct fm_sample_in){.rows = 300, .seed = 7, .shard = 0}),
 					sample(&w, w.model, (struct fm_sample_in){.rows = 300, .seed = 8, .shard = 0}),
 					sample(&w, w.model, (struct fm_sample_in){.rows = 300, .seed = 7, .shard = 1}),
@@ -259,7 +266,7 @@ static void losses_are_of_single_windows(void **state)
 	for (size_t i = 0; i < NFORMS; i++) {
 		struct world w;
 
-		world_make_in(&w, forms[i].kind, forms[i].dp, NULL);
+		world_make_in(&w, forms[i].kind, forms[i].dp, forms[i].more);
 		if (fm_model_has_losses(w.model)) {
 			double all[ROWS / TINY_WINDOW], few[3], holdout[ROWS / 4 / TINY_WINDOW];
 			struct fm_table *part = NULL;
@@ -298,7 +305,7 @@ static void a_fit_charges_what_was_planned(void **state)
 
 		if (!forms[i].dp)
 			continue;
-		world_make_in(&w, forms[i].kind, true, NULL);
+		world_make_in(&w, forms[i].kind, true, forms[i].more);
 		assert_string_equal(w.model->generator->name, forms[i].kind);
 		OK(fm_generator_plan(w.cfg, &plan, &err));
 		assert_true(fm_charges_equal(fm_model_charges(w.model), &plan));
@@ -328,7 +335,47 @@ static void forms_are_not_taken_for_one_another(void **state)
 	assert_int_equal(fm_model_load(&m, &a.ctx, dir, &err), FM_EINPUT);
 	assert_null(m);
 	world_free(&a);
+	/* Nor the weights of one denoiser for those of another. */
+	world_make_in(&a, "diffusion", true, forms[NFORMS - 1].more);
+	assert_int_equal(fm_model_load(&m, &a.ctx, dir, &err), FM_EINPUT);
+	assert_null(m);
+	world_free(&a);
 	world_free(&b);
+}
+
+/* A record has five places, which a U-Net halves once. */
+static void a_denoiser_fits_the_record(void **state)
+{
+	static const struct {
+		const char *set[4], *says;
+	} refused[] = {
+	    {{"model.denoiser=unet", "model.depth=3"}, "model.depth is 3: unet over records of 5 places takes 1 to 2"},
+	    {{"model.denoiser=unet", "model.process=multinomial"}, "takes model.process absorbing, not multinomial"}};
+	const struct fm_generator *g;
+	struct fm_error err = {0};
+
+	(void)state;
+	for (size_t i = 0; i < NFORMS; i++) {
+		const char *set[4] = {"model.kind=diffusion", "model.depth=2"};
+		struct fm_config *cfg;
+
+		if (!forms[i].dp || strcmp(forms[i].kind, "diffusion") != 0)
+			continue;
+		set[2] = forms[i].more[0] ? forms[i].more[0] : "model.denoiser=mlp";
+		OK(fm_config_preset(&cfg, "ugr16-dp", set, 3, &err));
+		OK(fm_generator_check(&g, cfg, &err));
+		fm_config_free(cfg);
+	}
+	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+		const char *set[3] = {"model.kind=diffusion", refused[i].set[0], refused[i].set[1]};
+		struct fm_config *cfg;
+
+		OK(fm_config_preset(&cfg, "ugr16-dp", set, 3, &err));
+		assert_int_equal(fm_generator_check(&g, cfg, &err), FM_EINPUT);
+		if (!strstr(err.message, refused[i].says))
+			fail_msg("it says: %s", err.message);
+		fm_config_free(cfg);
+	}
 }
 
 static void a_kind_that_is_not_is_refused(void **state)
@@ -421,6 +468,7 @@ int main(void)
 	    cmocka_unit_test(losses_are_of_single_windows),
 	    cmocka_unit_test(a_fit_charges_what_was_planned),
 	    cmocka_unit_test(forms_are_not_taken_for_one_another),
+	    cmocka_unit_test(a_denoiser_fits_the_record),
 	    cmocka_unit_test(a_kind_that_is_not_is_refused),
 	    cmocka_unit_test(no_steps_are_a_hundred_passes),
 	    cmocka_unit_test(the_model_is_that_of_the_best_validation),
