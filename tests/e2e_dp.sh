@@ -19,7 +19,7 @@ expect 0 "a trace is simulated" "$F" simulate --rows 4000 --seed 5 --out trace.c
 expect 0 "a project is made from ugr16-dp" "$F" init --preset ugr16-dp p
 
 # --- refused before anything is read ---
-expect 3 "a network that looks at windows of flows is refused" private --set model.kind=diffusion --set model.denoiser=transformer
+expect 3 "a network whose tokens do not get lost is refused" private --set model.kind=diffusion --set model.process=multinomial
 says err "single exchanges" "with the reason"
 holds "nothing was charged" test "$(charges charge)" = 0
 holds "and no stage ran" test "$(charges stage)" = 0

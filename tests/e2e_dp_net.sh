@@ -55,6 +55,25 @@ holds "cost nothing" test "$(charged 'len(rows)')" = 1
 expect 0 "it is reproduced bit for bit" "$F" reproduce r0001 --workspace p/workspace $UNCONFINED
 holds "which costs nothing" test "$(charged 'len(rows)')" = 1
 
+# --- other denoisers, over the same exchanges ---
+expect 3 "a U-Net of three levels is refused" private --set model.denoiser=unet --set model.heads=1 --set model.depth=3
+says err "unet over records of 5 places takes 1 to 2" "with what a record has"
+version=1
+for denoiser in transformer unet; do
+	version=$((version + 1))
+	of="--set model.denoiser=$denoiser --set model.heads=1 --set release.version=$version.0.0"
+	expect 0 "the budget of a $denoiser" "$F" budget p/release.yaml $NET $of --json
+	holds "is that of the MLP" test "$(json out 'd["mechanisms"]')" = "$(json plan.json 'd["mechanisms"]')"
+	expect 0 "a run with a $denoiser ends well" private $of --json
+	holds "its verdict is pass" test "$(json out 'd["verdict"]')" = pass
+	holds "it is charged as planned" test "$(charged '[r["epsilon"] for r in rows][-1], len(rows)')" = "($(json plan.json 'd["epsilon"]'), $version)"
+	expect 0 "flowmint-verify accepts it" "$V" --signers p/allowed_signers p/release/ugr16-dp-$version.0.0.tar.zst
+	tar --zstd -xf p/release/ugr16-dp-$version.0.0.tar.zst
+	"$PYTHON" "$ROOT/tests/dp_fields.py" ugr16-dp-$version.0.0/manifest.json >fields
+	holds "something pays for each field of its manifest" test ! -s fields
+	says ugr16-dp-$version.0.0/README.md "over the flows of an exchange" "its data sheet says what it is"
+done
+
 # --- killed ---
 more() { # more of the budget for the training
 	private --until train --set 'privacy.budget={vocabulary: 0.04, pairs: 0.26, training: 0.7}' --set train.steps=60 --set train.batch=200 \
@@ -72,7 +91,7 @@ holds "training with more of the budget is killed" test $? -eq 137
 holds "its stage dies with it" until_true 60 nobody_runs
 expect 0 "it goes on" more
 says err "train: goes on from private step" "from its last checkpoint"
-holds "with the noise that it had: it is charged once" test "$(charged 'len(rows)')" = 2
+holds "with the noise that it had: it is charged once" test "$(charged 'len(rows)')" = 4
 holds "and nothing is left behind" test ! -e "$(echo p/workspace/stages/train/.checkpoint-*)"
 mv p/workspace/sealed/r0001.json sealed.json
 expect 3 "not without its sealed half" "$F" reproduce r0001 --workspace p/workspace $UNCONFINED
