@@ -107,10 +107,11 @@ struct fm_config {
 	struct {
 		char mode[16]; /* none | dp: docs/differential-privacy.md */
 		double epsilon, delta, clip, noise_multiplier;
-		int64_t records;     /* the trace has at most so many units: a public bound */
-		char unit[16];       /* exchange | flow */
-		char gate_asks[16];  /* fields | pairs | labels | all */
-		char accountant[16]; /* pld | rdp */
+		int64_t records;      /* the trace has at most so many units: a public bound */
+		char unit[16];        /* exchange | flow | window */
+		int window_exchanges; /* of two hosts in a minute, at most: the others are left out */
+		char gate_asks[16];   /* fields | pairs | labels | all */
+		char accountant[16];  /* pld | rdp */
 		double
 		    budget[FM_NSHARES]; /* of what epsilon is worth, by fm_share; all 0: as the kind of model has it */
 		int draws;              /* of noise and time for each record of a step: one clip for all */
@@ -193,6 +194,21 @@ static inline bool fm_config_dp(const struct fm_config *cfg)
 static inline bool fm_config_unit_flow(const struct fm_config *cfg)
 {
 	return cfg->privacy.unit[0] == 'f';
+}
+
+/* privacy.unit window: neighbouring traces differ in all flows of two hosts that end in a minute, of which so many
+ * exchanges are kept.  0: another unit. */
+static inline unsigned fm_config_window(const struct fm_config *cfg)
+{
+	return cfg->privacy.unit[0] == 'w' ? (unsigned)cfg->privacy.window_exchanges : 0;
+}
+
+/* How many exchanges change at once where a unit is there or not. */
+static inline unsigned fm_config_group(const struct fm_config *cfg)
+{
+	unsigned window = fm_config_window(cfg);
+
+	return window ? window : 1;
 }
 
 /* Is the holdout asked through noise, so that the gate may compare with it (stages/paid.h)? */

@@ -266,13 +266,15 @@ const struct fm_key fm_keys[] = {
 	{FIELD(privacy, records, INT), .min = 0, .max = 1e12, .dflt = "0", .mode = "dp",
 	 .help = "For mode dp: the largest number of exchanges that the trace can have, by public knowledge. It is "
 		 "not compared with the trace."},
-	{FIELD(privacy, unit, CHOICE), .choices = "exchange|flow",
-	 .later = "window: nothing bounds what the flows of a window move in the private counts: take flow, which "
-		  "covers whatever happens in one exchange",
-	 .dflt = "exchange", .mode = "dp",
+	{FIELD(privacy, unit, CHOICE), .choices = "exchange|flow|window", .dflt = "exchange", .mode = "dp",
 	 .help = "For mode dp: what neighbouring traces differ in. exchange: at most 4 flows of one unordered 5-tuple "
 		 "that end in one minute, which are there or not. flow: a flow, which makes another one of its "
-		 "exchange; that needs more noise, and covers the exchange too."},
+		 "exchange; that needs more noise, and covers the exchange too. window: all flows between two hosts "
+		 "that end in one minute; that needs privacy.window_exchanges times the noise."},
+	{FIELD(privacy, window_exchanges, INT), .needs = "privacy.unit window", .min = 2, .max = 64, .dflt = "4",
+	 .mode = "dp",
+	 .help = "For privacy.unit window: so many exchanges of two hosts in a minute are kept, chosen by a public "
+		 "rule; the others are left out."},
 	{FIELD(privacy, accountant, CHOICE), .choices = "pld|rdp", .dflt = "pld", .mode = "dp",
 	 .help = "For mode dp: how what leaks is added up (docs/accounting.md)."},
 	{FIELD(privacy, budget, BUDGET), .dflt = "{}", .mode = "dp",

@@ -140,7 +140,7 @@ static int target_of(const struct fm_config *cfg, const struct fm_private_split 
 	double spent = split->counts + split->training + cfg->privacy.budget[FM_SHARE_GATE],
 	       most = cfg->privacy.epsilon;
 	struct fm_mechanism all = {.kind = FM_GAUSSIAN,
-				   .sensitivity = 1,
+				   .sensitivity = fm_config_group(cfg),
 				   .scale = 1 / (fm_private_worth(cfg) * sqrt(spent < 1 ? spent : 1)),
 				   .count = 1};
 	int rc;
@@ -168,7 +168,7 @@ static int calibrate(struct fm_charge *training, const struct fm_config *cfg, co
 
 	if ((rc = fm_charges_append(&all, counts, err)) < 0 || (rc = fm_private_gate_plan(cfg, &all, err)) < 0 ||
 	    (rc = fm_charges_add(&all, training, err)) < 0 ||
-	    (rc = fm_charges_calibrate(&all, all.n - 1, target, &terms, err)) < 0)
+	    (rc = fm_charges_calibrate(&all, all.n - 1, fm_config_group(cfg), target, &terms, err)) < 0)
 		goto out;
 	*training = all.list[all.n - 1];
 out:

@@ -68,8 +68,8 @@ static int epsilon_with_gate(const struct fm_config *cfg, const struct fm_charge
 
 	if ((rc = fm_charges_append(&all, counts, err)) < 0 || (rc = fm_private_gate_plan(cfg, &all, err)) < 0)
 		goto out;
-	rc = fm_charges_epsilon(&all, cfg->privacy.delta, 1, fm_private_adjacency(cfg), fm_private_accountant(cfg),
-				epsilon, err);
+	rc = fm_charges_epsilon(&all, cfg->privacy.delta, fm_config_group(cfg), fm_private_adjacency(cfg),
+				fm_private_accountant(cfg), epsilon, err);
 out:
 	fm_charges_free(&all);
 	return rc;

@@ -38,9 +38,11 @@ enum fm_adjacency fm_private_adjacency(const struct fm_config *cfg)
 
 double fm_private_worth(const struct fm_config *cfg)
 {
-	return cfg->privacy.epsilon > 0
-		   ? fm_marginals_mu(0.999 * cfg->privacy.epsilon, FM_DELTA_GAUSSIANS * cfg->privacy.delta)
-		   : 1 / cfg->privacy.noise_multiplier;
+	double mu = cfg->privacy.epsilon > 0
+			? fm_marginals_mu(0.999 * cfg->privacy.epsilon, FM_DELTA_GAUSSIANS * cfg->privacy.delta)
+			: 1 / cfg->privacy.noise_multiplier;
+
+	return mu / fm_config_group(cfg);
 }
 
 const char *fm_private_aim(const struct fm_config *cfg, char text[96])
@@ -102,6 +104,7 @@ static int facts_of(struct fm_private_facts *f, const struct fm_config *cfg, dou
 	f->counts = (struct fm_marginals_opts){.mu = mu,
 					       .vocabulary = vocabulary,
 					       .replaced = fm_config_unit_flow(cfg),
+					       .window = fm_config_window(cfg),
 					       .key_delta = FM_DELTA_LIST * cfg->privacy.delta,
 					       .step_ms = 1,
 					       .label = f->label,

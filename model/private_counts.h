@@ -24,15 +24,17 @@ enum fm_accountant fm_private_accountant(const struct fm_config *cfg);
 
 /* What a neighbour is, by privacy.unit.  A flow more or less makes another exchange of the one that it is in, so that
  * unit flow is accounted as an exchange that is replaced by any other; that covers one that is there or not, too: such
- * a one could have been replaced by one that no count sees. */
+ * a one could have been replaced by one that no count sees.  Unit window is accounted as a group: all exchanges that
+ * are kept of a window (fm_config_group) are there or not. */
 enum fm_adjacency fm_private_adjacency(const struct fm_config *cfg);
 
 /* Shares of delta: what the Gaussians have, and each of the two lists of hosts. */
 #define FM_DELTA_GAUSSIANS 0.9
 #define FM_DELTA_LIST 0.05
 
-/* The mu of the whole run: a little less than the largest whose Gaussian keeps to the config's epsilon at
- * FM_DELTA_GAUSSIANS of its delta, or that of its noise multiplier. */
+/* The mu of the whole run, of one exchange: with unit window a group of them is worth so many times as much.  A little
+ * less than the largest whose Gaussian keeps to the config's epsilon at FM_DELTA_GAUSSIANS of its delta, or that of its
+ * noise multiplier. */
 double fm_private_worth(const struct fm_config *cfg);
 
 /* "epsilon 4 at delta 1e-06", for the data sheet; or what the noise multiplier says.  Returns text. */

@@ -28,8 +28,8 @@ int fm_budget_claim(struct fm_claim *c, const struct fm_config *cfg, struct fm_e
 	*c = (struct fm_claim){.delta = cfg->privacy.delta};
 	if ((rc = fm_generator_plan(cfg, &c->charges, err)) < 0 ||
 	    (rc = fm_private_gate_plan(cfg, &c->charges, err)) < 0 ||
-	    (rc = fm_charges_epsilon(&c->charges, c->delta, 1, fm_private_adjacency(cfg), accountant_of(cfg),
-				     &c->epsilon, err)) < 0 ||
+	    (rc = fm_charges_epsilon(&c->charges, c->delta, fm_config_group(cfg), fm_private_adjacency(cfg),
+				     accountant_of(cfg), &c->epsilon, err)) < 0 ||
 	    (rc = fm_alloc(&c->share, c->charges.n, sizeof *c->share, "shares of a budget", err)) < 0 ||
 	    (rc = fm_charges_shares(&c->charges, c->delta, c->share, err)) < 0)
 		goto out;
@@ -62,6 +62,14 @@ static bool is(const json_t *o, const char *key, const char *text)
 	return s && strcmp(s, text) == 0;
 }
 
+/* Does what was charged before say something of the config's unit?  An epsilon for flows holds for exchanges too, but
+ * not the other way round; one for windows, whatever is kept of each, holds for windows alone. */
+static bool adds_to(const json_t *charged, const struct fm_config *cfg)
+{
+	return is(charged, "unit", cfg->privacy.unit) ||
+	       (strcmp(cfg->privacy.unit, "exchange") == 0 && is(charged, "unit", "flow"));
+}
+
 /* With no bound set. */
 static void warn_of_sum(const struct fm_config *cfg, size_t n, double epsilon, double delta)
 {
@@ -92,12 +100,15 @@ int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const str
 			continue;
 		if (is(b, "secret", secret_id))
 			goto out; /* the same noise on the same records: it tells nothing new */
-		/* An epsilon for flows holds for exchanges too, but not the other way round. */
-		if (cfg->privacy.total_epsilon > 0 && fm_config_unit_flow(cfg) && !is(b, "unit", cfg->privacy.unit)) {
+		if (cfg->privacy.total_epsilon > 0 && !adds_to(b, cfg)) {
+			const char *before = json_string_value(json_object_get(b, "unit"));
+
+			before = before ? before : "exchange";
 			rc = fm_fail(err, FM_EINPUT,
-				     "earlier runs on this trace were charged for exchanges, and say nothing of what "
-				     "privacy.total_epsilon has left for flows; set privacy.unit to exchange, or leave "
-				     "privacy.total_epsilon out; nothing was read");
+				     "earlier runs on this trace were charged for %ss, and say nothing of what "
+				     "privacy.total_epsilon has left for %ss; set privacy.unit to %s, or leave "
+				     "privacy.total_epsilon out; nothing was read",
+				     before, cfg->privacy.unit, before);
 			goto out;
 		}
 		used += json_number_value(json_object_get(b, "epsilon"));
@@ -136,7 +147,8 @@ out:
 
 /* ---- in the manifest ---- */
 
-/* What is told of the units that change at once, each number of them calculated once. */
+/* What is told of exchanges that change at once, each number of them calculated once; for those of a unit it is what is
+ * claimed. */
 enum { GROUPS = 16 };
 struct groups {
 	const struct fm_claim *claim;
@@ -154,13 +166,14 @@ static struct group group_of(struct groups *g, unsigned k)
 	const struct fm_claim *c = g->claim;
 	struct fm_account_terms terms = {c->delta, fm_private_adjacency(g->cfg), accountant_of(g->cfg)};
 	struct group new = {k, c->epsilon, c->delta};
+	bool claimed = k == fm_config_group(g->cfg);
 	struct fm_error none;
 	int rc = FM_OK;
 
 	for (int i = 0; i < g->n; i++)
 		if (g->list[i].k == k)
 			return g->list[i];
-	while (k > 1 &&
+	while (!claimed &&
 	       (rc = fm_charges_epsilon_within(&c->charges, k, &terms, GROUP_SHARE, &new.epsilon, &none)) < 0 &&
 	       terms.delta * 10 <= DELTA_MAX)
 		terms.delta *= 10;
@@ -193,15 +206,23 @@ static json_t *guarantee_json(const struct fm_claim *c, const struct fm_config *
 {
 	static const unsigned hosts[] = {1, 2, 4, 16, 64}, minutes[] = {1, 10, 60};
 	struct groups g = {.claim = c, .cfg = cfg};
+	unsigned window = fm_config_window(cfg);
+	/* In a window that is full another exchange takes the place of one: two change. */
+	unsigned exchange = window ? 2 : 1;
 	json_t *list = json_array();
-	int bad = !list || json_array_append_new(list, line(&g, "exchange", 0, 1));
+	int bad = !list || (window && json_array_append_new(list, line(&g, "window", 0, window))) ||
+		  json_array_append_new(list, line(&g, "exchange", 0, exchange));
 
 	/* One more flow changes its exchange: one exchange goes and another comes.  That is the unit flow; to the unit
 	 * exchange it is two. */
 	bad = bad || json_array_append_new(list, line(&g, "flow", 0, fm_config_unit_flow(cfg) ? 1 : 2));
 	/* Which touches at most one slot more than it lasts minutes. */
 	for (size_t i = 0; i < sizeof minutes / sizeof *minutes; i++)
-		bad = bad || json_array_append_new(list, line(&g, "conversation", minutes[i], minutes[i] + 1));
+		bad = bad ||
+		      json_array_append_new(list, line(&g, "conversation", minutes[i], (minutes[i] + 1) * exchange));
+	/* All that two hosts exchange in so long. */
+	for (size_t i = 1; window && i < sizeof minutes / sizeof *minutes; i++)
+		bad = bad || json_array_append_new(list, line(&g, "window", minutes[i], (minutes[i] + 1) * window));
 	for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
 		bad = bad || json_array_append_new(list, line(&g, "host", 0, hosts[i]));
 	if (bad) {
@@ -233,12 +254,19 @@ int fm_budget_json(const struct fm_claim *c, const struct fm_config *cfg, json_t
 				     "was in the trace, nor how any one exchange looked (at most 4 flows "
 				     "between two ends that end in the same minute).";
 	bool flow = fm_config_unit_flow(cfg);
-	char statement[640];
+	char statement[800], of_window[320];
 
+	snprintf(of_window, sizeof of_window,
+		 "window: whoever sees this release can hardly tell whether any one window (all flows between two "
+		 "hosts that end in the same minute, of which at most %u exchanges were used) was in the trace.",
+		 fm_config_window(cfg));
 	snprintf(statement, sizeof statement,
 		 "(%g, %g)-differential privacy for one %s All that was taken of private records is in the list of "
 		 "mechanisms, and went through noise from a secret key.",
-		 c->epsilon, c->delta, flow ? of_flow : of_exchange);
+		 c->epsilon, c->delta,
+		 fm_config_window(cfg) ? of_window
+		 : flow                ? of_flow
+				       : of_exchange);
 	*out = json_pack(
 	    "{s:s, s:s, s:s, s:f, s:f, s:s, s:I, s:o, s:o, s:s, s:s, s:[s, s, s, s, s, s]}", "mode", "dp", "unit",
 	    cfg->privacy.unit, "adjacency", flow ? "replace_one" : "add_or_remove", "epsilon", c->epsilon, "delta",

@@ -170,8 +170,8 @@ int fm_charges_epsilon(const struct fm_charges *c, double delta, unsigned group,
 	return fm_charges_epsilon_within(c, group, &terms, FM_ACCOUNT_SHARE, epsilon, err);
 }
 
-int fm_charges_calibrate(struct fm_charges *c, size_t which, double epsilon, const struct fm_account_terms *terms,
-			 struct fm_error *err)
+int fm_charges_calibrate(struct fm_charges *c, size_t which, unsigned group, double epsilon,
+			 const struct fm_account_terms *terms, struct fm_error *err)
 {
 	struct fm_account_terms left = *terms;
 	struct fm_mechanism *list = NULL;
@@ -180,7 +180,7 @@ int fm_charges_calibrate(struct fm_charges *c, size_t which, double epsilon, con
 
 	if (which >= c->n || c->list[which].kind != FM_CHARGE_GAUSSIAN || !(c->list[which].sensitivity > 0))
 		return fm_fail(err, FM_EINPUT, "there is no Gaussian to calibrate at entry %zu of %zu", which, c->n);
-	if ((rc = mechanisms_of(c, 1, left.accountant, &list, &n, &left.delta, err)) < 0)
+	if ((rc = mechanisms_of(c, group, left.accountant, &list, &n, &left.delta, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < which; i++)
 		at += c->list[i].sensitivity > 0;

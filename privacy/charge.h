@@ -60,10 +60,10 @@ int fm_charges_epsilon(const struct fm_charges *c, double delta, unsigned group,
 int fm_charges_epsilon_within(const struct fm_charges *c, unsigned group, const struct fm_account_terms *terms,
 			      double share, double *epsilon, struct fm_error *err) FM_MUST_CHECK;
 /* The smallest scale of list[which], to six digits, with which all entries together keep to (epsilon, terms->delta) for
- * one unit, is put into the entry, which is a continuous Gaussian.  FM_EINPUT as above, and where the others alone leak
- * more. */
-int fm_charges_calibrate(struct fm_charges *c, size_t which, double epsilon, const struct fm_account_terms *terms,
-			 struct fm_error *err) FM_MUST_CHECK;
+ * `group` units that change at once, is put into the entry, which is a continuous Gaussian.  FM_EINPUT as above, and
+ * where the others alone leak more. */
+int fm_charges_calibrate(struct fm_charges *c, size_t which, unsigned group, double epsilon,
+			 const struct fm_account_terms *terms, struct fm_error *err) FM_MUST_CHECK;
 
 /* share[i] (c->n): what entry i has of the whole, which sums to 1: of the Renyi divergence of the whole order, 2 to 64,
  * at which the divergences of all together grant the smallest epsilon at delta.  For Gaussians without sampling that is

@@ -25,7 +25,7 @@ int fm_unit_set(struct fm_unit *u, enum fm_unit_kind kind, unsigned flows, int r
 	if (flows == 0 || flows > MOST_FLOWS || (kind == FM_UNIT_FLOW && flows != 1))
 		return fm_fail(err, FM_EINPUT, "a unit %s of %u flows: 1 to %d are possible, and a flow is 1",
 			       fm_unit_name(kind), flows, MOST_FLOWS);
-	*u = (struct fm_unit){kind, replaced, flows, kind == FM_UNIT_WINDOW ? 2 * flows : 2};
+	*u = (struct fm_unit){kind, replaced, flows, kind == FM_UNIT_WINDOW ? 2 * flows : 2, 0};
 	return FM_OK;
 }
 
@@ -365,6 +365,7 @@ int fm_counts_keys(struct fm_counts *c, const struct fm_query *q, const uint64_t
 		   struct fm_keys *out, struct fm_error *err)
 {
 	const struct fm_items *items = q->items;
+	unsigned group = c->unit.group > 1 ? c->unit.group : 1;
 	uint64_t *sorted = NULL;
 	struct fm_charge entry;
 	struct fm_gaussian g;
@@ -377,7 +378,9 @@ int fm_counts_keys(struct fm_counts *c, const struct fm_query *q, const uint64_t
 			       q->name, delta);
 	if ((rc = items_check(c, q, err)) < 0 || (rc = fm_gaussian_set(&g, q->sigma, err)) < 0)
 		return rc;
-	out->threshold = fm_threshold_least(fm_gaussian_sigma(&g), items->most, delta, &chance);
+	out->threshold = fm_threshold_least(fm_gaussian_sigma(&g), items->most * group, delta, &chance);
+	if (group > 1) /* what one unit has of it; the accountant takes the group's from the threshold */
+		chance = fm_threshold_chance(fm_gaussian_sigma(&g), items->most, out->threshold);
 	entry = (struct fm_charge){.sensitivity = moves_of_sum(&c->unit, items->most),
 				   .delta = chance,
 				   .most = items->most,

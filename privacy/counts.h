@@ -52,6 +52,7 @@ struct fm_unit {
 	int replaced;   /* neighbours have another unit in its place, rather than one more or less */
 	unsigned flows; /* the most that a unit has */
 	unsigned hosts; /* the most that it touches: 2, in a window 2 a flow */
+	unsigned group; /* thresholds of keys hold for so many units that change at once; 0: for one */
 };
 /* flows is 1 for FM_UNIT_FLOW; FM_EINPUT when it is not, is 0 or is over 4,096. */
 int fm_unit_set(struct fm_unit *u, enum fm_unit_kind kind, unsigned flows, int replaced,

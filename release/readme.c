@@ -433,7 +433,10 @@ static void put_lines(const json_t *list, struct fm_buf *out)
 		int minutes = (int)real_of(g, "minutes"), k = (int)real_of(g, "exchanges");
 
 		if (minutes)
-			fm_buf_printf(out, "| a conversation of %d min | %d | ", minutes, k);
+			fm_buf_printf(out, "| %s %d min | %d | ",
+				      strcmp(of, "window") == 0 ? "all that two hosts exchange in"
+								: "a conversation of",
+				      minutes, k);
 		else if (strcmp(of, "host") == 0)
 			fm_buf_printf(out, "| all of a host with %d exchange%s | %d | ", k, k == 1 ? "" : "s", k);
 		else
@@ -447,31 +450,37 @@ static void put_lines(const json_t *list, struct fm_buf *out)
 static void put_guarantee(const json_t *p, struct fm_buf *out)
 {
 	const json_t *open = json_object_get(p, "does_not_cover");
-	bool flow = strcmp(text_of(p, "unit"), "flow") == 0;
+	const char *unit = text_of(p, "unit");
+	bool flow = strcmp(unit, "flow") == 0, window = strcmp(unit, "window") == 0;
 
 	if (!p) {
 		fm_buf_puts(out, "Nothing is recorded about privacy, so nothing is promised.\n\n");
 		return;
 	}
+	unit = flow || window ? unit : "exchange";
 	fm_buf_printf(
 	    out,
 	    "This release gives **differential privacy** for one %s: epsilon %g, delta %g\n"
 	    "(neighbouring traces differ in one %s; accountant: %s).\n"
 	    "An exchange is at most 4 flows between two ends (address and port) over one protocol that end in the\n"
 	    "same minute. ",
-	    flow ? "flow" : "exchange", real_of(p, "epsilon"), real_of(p, "delta"),
-	    flow ? "flow,\nwhich makes another exchange of the one that it is in" : "exchange, which is there or not",
+	    unit, real_of(p, "epsilon"), real_of(p, "delta"),
+	    flow     ? "flow,\nwhich makes another exchange of the one that it is in"
+	    : window ? "window,\nwhich is there or not: all flows between two hosts that end in the same minute"
+		     : "exchange, which is there or not",
 	    text_of(p, "accountant"));
 	fm_buf_printf(
 	    out,
 	    "Whatever somebody knows already, these data make it at most %.4g times as likely,\nor as unlikely, "
 	    "that a certain %s was in the trace, but for a chance of about %g.\n\n",
-	    ceil(fm_det_exp(real_of(p, "epsilon")) * 100) / 100, flow ? "flow" : "exchange", real_of(p, "delta"));
+	    ceil(fm_det_exp(real_of(p, "epsilon")) * 100) / 100, unit, real_of(p, "delta"));
 	put_lines(json_object_get(p, "guarantee"), out);
-	fm_buf_puts(out, flow
-			     ? "\nA conversation of m minutes is covered as m + 1 exchanges. "
-			     : "\nA flow is covered as two exchanges, since its exchange is replaced by another one; a "
-			       "conversation of m\nminutes as m + 1. ");
+	fm_buf_puts(out,
+		    window ? "\nOf a window some exchanges were used; one more or less, or another, changes at most "
+			     "two of them. A\nconversation of m minutes is covered as 2 (m + 1). "
+		    : flow ? "\nA conversation of m minutes is covered as m + 1 exchanges. "
+			   : "\nA flow is covered as two exchanges, since its exchange is replaced by another one; a "
+			     "conversation of m\nminutes as m + 1. ");
 	fm_buf_puts(out, "For hosts with many exchanges the epsilon is large: this release does not hide that\n"
 			 "a busy host was there. The guarantee covers ");
 	put_text(out, text_of(p, "covers"));

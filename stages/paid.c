@@ -10,7 +10,8 @@ static int cut(struct fm_exchanges *e, const struct fm_table *t, const struct fm
 {
 	const char *label[FM_LABELS_MAX];
 	char text[FM_CFG_STR];
-	const struct fm_record_opts o = {label, fm_config_public_labels(cfg, text, label, FM_LABELS_MAX)};
+	const struct fm_record_opts o = {label, fm_config_public_labels(cfg, text, label, FM_LABELS_MAX),
+					 fm_config_window(cfg)};
 
 	return fm_exchanges_cut(e, t, &o, err);
 }

@@ -73,10 +73,18 @@ static void scales(const struct fm_marginals_opts *o, struct fm_domain_opts *dom
 	}
 }
 
+static int unit_of(struct fm_unit *unit, const struct fm_marginals_opts *o, struct fm_error *err)
+{
+	int rc = fm_unit_set(unit, FM_UNIT_EXCHANGE, FM_EXCHANGE_FLOWS, o->replaced, err);
+
+	unit->group = o->window;
+	return rc;
+}
+
 int fm_marginals_fit(struct fm_marginals *m, const struct fm_table *t, const struct fm_marginals_opts *o,
 		     struct fm_error *err)
 {
-	struct fm_record_opts ro = {.label = o->label, .nlabels = o->nlabels};
+	struct fm_record_opts ro = {.label = o->label, .nlabels = o->nlabels, .window = o->window};
 	struct fm_domain_opts dom = {
 	    .nlabels = o->nlabels, .key_delta = o->key_delta, .inside = o->inside, .ctx = o->ctx};
 	struct fm_exchanges e = {0};
@@ -95,8 +103,7 @@ int fm_marginals_fit(struct fm_marginals *m, const struct fm_table *t, const str
 	dom.first_slot = (int32_t)(o->first_ms / FM_SLOT_MS);
 	dom.nslots = (int32_t)(o->last_ms / FM_SLOT_MS) - dom.first_slot + 1;
 	scales(o, &dom);
-	if ((rc = fm_exchanges_cut(&e, t, &ro, err)) < 0 ||
-	    (rc = fm_unit_set(&unit, FM_UNIT_EXCHANGE, FM_EXCHANGE_FLOWS, o->replaced, err)) < 0 ||
+	if ((rc = fm_exchanges_cut(&e, t, &ro, err)) < 0 || (rc = unit_of(&unit, o, err)) < 0 ||
 	    (rc = fm_counts_open(&counts, o->key, &unit, o->pool, err)) < 0 ||
 	    (rc = fm_domains_fit(&m->domains, &e, &dom, counts, err)) < 0 ||
 	    (rc = encode_all(&tok, &m->domains, &e, &dom, err)) < 0 ||
@@ -125,7 +132,7 @@ out:
 int fm_marginals_encode(const struct fm_marginals *m, const struct fm_table *t, const struct fm_marginals_opts *o,
 			uint16_t **tok, size_t *n, struct fm_error *err)
 {
-	struct fm_record_opts ro = {.label = o->label, .nlabels = o->nlabels};
+	struct fm_record_opts ro = {.label = o->label, .nlabels = o->nlabels, .window = o->window};
 	struct fm_domain_opts dom = {.first_slot = m->domains.first_slot,
 				     .nslots = m->domains.nslots,
 				     .nlabels = o->nlabels,

@@ -29,6 +29,9 @@ struct fm_marginals_opts {
 	double vocabulary; /* share of mu^2 that the domains have, tables the rest; 0: by the weights of both */
 	double key_delta;  /* chance of the lists of hosts, each of two */
 	bool replaced;     /* neighbours have another exchange in the place of one, rather than one more or less */
+	/* Exchanges of two hosts in a slot that are kept, at most; as many may change at once, and for that many the
+	 * thresholds of the lists hold.  mu is of one still.  0: no windows, all are kept. */
+	unsigned window;
 	const struct fm_secret *key; /* of the noise */
 	int64_t first_ms, last_ms;   /* public: when the trace begins and ends */
 	const char *const *label;    /* public */

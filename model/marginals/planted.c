@@ -239,7 +239,7 @@ static void records_free(struct records *r)
 int fm_marginals_fit_planted(struct fm_marginals *m, const struct fm_table *t, const struct fm_marginals_opts *o,
 			     const struct fm_marginals_planted *in, double *score, struct fm_error *err)
 {
-	struct fm_record_opts ro = {.label = o->label, .nlabels = o->nlabels};
+	struct fm_record_opts ro = {.label = o->label, .nlabels = o->nlabels, .window = o->window};
 	struct planted p = {.in = in};
 	struct fm_marginals_watch watch = {.ctx = &p, .answer = hear, .measured = measured};
 	struct fm_marginals_opts watched = *o;

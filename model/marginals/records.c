@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/rng.h"
 
 const char *const fm_protocol_names[FM_PROTOCOLS] = {"TCP",  "UDP",  "ICMP", "GRE", "ESP",   "IPIP", "IPv6", "AH",
 						     "IGMP", "SCTP", "OSPF", "PIM", "EIGRP", "VRRP", "L2TP", "other"};
@@ -149,6 +150,66 @@ static void flow_keyed(struct keyed *k, const struct fm_table *t, size_t i, uint
 #undef CODE
 }
 
+/* An exchange of a window by a public number of its key. */
+struct placed {
+	uint64_t place;
+	size_t at;
+};
+
+static struct placed placed(const struct fm_exchange *x, size_t at)
+{
+	struct fm_rng r;
+	uint64_t hosts = (uint64_t)x->host[0] << 32 | x->host[1],
+		 rest = (uint64_t)x->port[0] << 32 | (uint64_t)x->port[1] << 16 | x->proto;
+
+	fm_rng_init(&r, hosts, FM_RNG_SPLIT, rest, (uint32_t)x->slot);
+	return (struct placed){fm_rng_u64(&r), at};
+}
+
+static int place_order(const void *pa, const void *pb)
+{
+	const struct placed *a = pa, *b = pb;
+
+	ORDER(a->place, b->place);
+	ORDER(a->at, b->at);
+	return 0;
+}
+
+static bool same_window(const struct fm_exchange *a, const struct fm_exchange *b)
+{
+	return a->slot == b->slot && memcmp(a->host, b->host, sizeof a->host) == 0;
+}
+
+/* The exchanges of a window lie side by side, by rising keys, and so do those of it that stay. */
+static int keep_of_windows(struct fm_exchanges *e, unsigned most, struct fm_error *err)
+{
+	struct placed *p;
+	size_t kept = 0, end;
+	int rc;
+
+	if ((rc = fm_alloc(&p, e->n + 1, sizeof *p, "exchanges of a window", err)) < 0)
+		return rc;
+	for (size_t i = 0; i < e->n; i = end) {
+		for (end = i; end < e->n && same_window(&e->list[end], &e->list[i]); end++)
+			p[end - i] = placed(&e->list[end], end);
+		if (end - i <= most)
+			continue;
+		qsort(p, end - i, sizeof *p, place_order);
+		for (size_t k = most; k < end - i; k++) {
+			struct fm_exchange *x = &e->list[p[k].at];
+
+			e->dropped += x->nflows;
+			x->nflows = 0;
+		}
+	}
+	for (size_t i = 0; i < e->n; i++)
+		if (e->list[i].nflows > 0)
+			e->list[kept++] = e->list[i];
+	e->n = kept;
+	free(p);
+	return FM_OK;
+}
+
 int fm_exchanges_cut(struct fm_exchanges *e, const struct fm_table *t, const struct fm_record_opts *o,
 		     struct fm_error *err)
 {
@@ -190,6 +251,8 @@ int fm_exchanges_cut(struct fm_exchanges *e, const struct fm_table *t, const str
 		else
 			e->dropped++;
 	}
+	if (o->window > 0)
+		rc = keep_of_windows(e, o->window, err);
 out:
 	for (int c = 0; c < FM_NCOL; c++)
 		free(code[c]);

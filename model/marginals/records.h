@@ -63,6 +63,9 @@ struct fm_exchanges {
 struct fm_record_opts {
 	const char *const *label; /* the public list of labels, nlabels of them; the first is the usual one */
 	int nlabels;
+	/* Of the exchanges of two hosts in one slot, a window, so many are kept at most; 0: all.  Which ones is a
+	 * function of the keys of the window's exchanges, so that a window more adds its own and changes no other. */
+	unsigned window;
 };
 int fm_exchanges_cut(struct fm_exchanges *e, const struct fm_table *t, const struct fm_record_opts *o,
 		     struct fm_error *err) FM_MUST_CHECK;

@@ -54,7 +54,8 @@ static void print_claim(const struct fm_claim *c, const json_t *o)
 		    k = (int)json_integer_value(json_object_get(g, "exchanges"));
 
 		if (minutes)
-			printf("%s of %d min, at most %d exchanges: epsilon ", of, minutes, k);
+			printf("%s of %d min, at most %d exchanges: epsilon ",
+			       strcmp(of, "window") == 0 ? "all of two hosts" : of, minutes, k);
 		else
 			printf("%s%s %d exchange%s: epsilon ", of, strcmp(of, "host") == 0 ? " with" : ", covered as",
 			       k, k == 1 ? "" : "s");

@@ -85,7 +85,7 @@ int main(int argc, char **argv)
 			die(&err);
 	} else if (fm_generator_fit(&model, &ctx, &real, &fit, &err) < 0 ||
 		   fm_model_save(model, &ctx, argv[3], &err) < 0 ||
-		   fm_charges_epsilon(fm_model_charges(model), cfg->privacy.delta, 1,
+		   fm_charges_epsilon(fm_model_charges(model), cfg->privacy.delta, fm_config_group(cfg),
 				      fm_config_unit_flow(cfg) ? FM_REPLACE_ONE : FM_ADD_OR_REMOVE, FM_PLD, &epsilon,
 				      &err) < 0) {
 		die(&err);

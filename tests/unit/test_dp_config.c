@@ -114,8 +114,8 @@ static void test_each_void_is_refused_with_its_reason(void **state)
 	REFUSED("must lie from 0 to 1", "privacy.budget={pairs: 1.1}");
 	REFUSED("privacy.budget", "privacy.budget=0.5");
 	REFUSED("all runs on one trace", "privacy.total_epsilon=3");
-	REFUSED("take flow, which covers whatever happens in one exchange (it takes exchange or flow)",
-		"privacy.unit=window");
+	REFUSED("does nothing with privacy.unit exchange", "privacy.window_exchanges=8");
+	REFUSED("must lie from 2 to 64", "privacy.unit=window", "privacy.window_exchanges=1");
 	REFUSED("publishes a flow at random", "privacy.unit=flow", "privacy.delta=1e-6", "privacy.records=250000");
 }
 

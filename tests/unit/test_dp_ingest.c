@@ -188,7 +188,7 @@ static void compare(const struct store *with, const struct store *without, unsig
 
 #define DAY 1460332800000 /* 2016-04-11 */
 static const char *const labels[] = {"background", "blacklist"};
-static const struct fm_record_opts record_opts = {labels, 2};
+static const struct fm_record_opts record_opts = {labels, 2, 0};
 
 static bool inside(const void *ctx, uint32_t ip)
 {
@@ -250,13 +250,17 @@ static uint32_t rank_of(const struct fm_exchanges *e, uint32_t ip)
 	return rank;
 }
 
+static unsigned window; /* exchanges that are kept of one; 0: all */
+
 static void code(struct coded *c, const struct fm_marginals *m, const struct fm_table *t, bool global)
 {
+	struct fm_record_opts o_cut = record_opts;
 	struct fm_domain_opts o = {
 	    .first_slot = m->domains.first_slot, .nslots = m->domains.nslots, .nlabels = 2, .inside = inside};
 	struct fm_error err;
 
-	if (fm_exchanges_cut(&c->e, t, &record_opts, &err))
+	o_cut.window = window;
+	if (fm_exchanges_cut(&c->e, t, &o_cut, &err))
 		fail_msg("%s", err.message);
 	c->tok = calloc(c->e.n + 1, sizeof *c->tok);
 	assert_non_null(c->tok);
@@ -277,6 +281,17 @@ static int same_key(const struct fm_exchange *a, const struct fm_exchange *b)
 {
 	return memcmp(a->host, b->host, sizeof a->host) == 0 && memcmp(a->port, b->port, sizeof a->port) == 0 &&
 	       a->proto == b->proto && a->slot == b->slot;
+}
+
+static bool key_before(const struct fm_exchange *a, const struct fm_exchange *b)
+{
+	const int64_t x[] = {a->slot, a->host[0], a->host[1], a->port[0], a->port[1], a->proto},
+		      y[] = {b->slot, b->host[0], b->host[1], b->port[0], b->port[1], b->proto};
+
+	for (size_t i = 0; i < sizeof x / sizeof *x; i++)
+		if (x[i] != y[i])
+			return x[i] < y[i];
+	return false;
 }
 
 /* Records that are in one split alone or have another value there; of those, and of all others, how many are encoded
@@ -302,9 +317,9 @@ static struct differences differ(const struct coded *with, const struct coded *w
 			d.encodings_of_others += !other && coded;
 			i++;
 			j++;
-		} else { /* the one that has more has it */
+		} else { /* both are by rising keys: the lower one is missing from the other */
 			d.records++;
-			if (with->e.n - i > without->e.n - j)
+			if (a && (!b || key_before(a, b)))
 				i++;
 			else
 				j++;
@@ -397,6 +412,73 @@ static void an_exchange_or_a_flow_more_changes_its_own_alone(void **state)
 	/* The cut was met, and was not all that was met: half of the neighbours lack a flow. */
 	assert_in_range(records, TRACES * NEIGHBOURS / 2 + 1, TRACES * NEIGHBOURS - 1);
 	assert_in_range(held_out, 1, TRACES * NEIGHBOURS / 2);
+	fm_marginals_free(m);
+	free(m);
+	fm_secret_close(&secret);
+	free(cfg);
+}
+
+/* What two hosts exchange in one minute, but exchange `odd` of it; they and the minute have other exchanges too. */
+enum { WINDOW = 12, KEPT = 3 };
+
+static void put_window(struct fm_buf *b, uint64_t seed, unsigned odd)
+{
+	for (unsigned e = 0; e < WINDOW; e++)
+		if (e != odd)
+			fm_buf_printf(
+			    b,
+			    "2016-04-11 03:%02u:%02u,0.000,42.219.151.7,143.72.8.%u,%u,53,UDP,.A....,0,0,1,%u,"
+			    "background\n",
+			    (unsigned)seed % 60, e, (unsigned)seed % 20, 2000 + e, 60 + e);
+}
+
+/* A window more: at most KEPT records more in each split, the others' values and encodings as they were. One exchange
+ * of it more: at most one record more or in the place of another, in its own split. */
+static void a_window_more_changes_its_own_alone(void **state)
+{
+	struct fm_config *cfg = config("dp");
+	struct fm_secret secret = key(7);
+	struct fm_marginals *m = domains();
+	unsigned full = 0, others = 0;
+
+	(void)state;
+	window = KEPT;
+	for (uint64_t seed = 0; seed < 4 * TRACES; seed++) {
+		struct fm_buf text[3] = {{0}};
+		struct store s[3];
+
+		for (int i = 0; i < 3; i++) {
+			all_but(&text[i], seed, NO_EXCHANGE, false);
+			if (i < 2)
+				put_window(&text[i], seed, i ? (unsigned)seed % WINDOW : WINDOW);
+			ingest(&s[i], cfg, &secret, &text[i]);
+		}
+		for (int k = 0; k < FM_NSPLIT; k++) {
+			struct coded c[3];
+			for (int i = 0; i < 3; i++)
+				code(&c[i], m, s[i].t[k], false);
+			for (int i = 1; i < 3; i++) {
+				struct differences d = differ(&c[0], &c[i]);
+				unsigned most = i == 1 ? 2 : KEPT;
+
+				assert_true(d.records <= most);
+				assert_int_equal(d.encodings_of_others, 0);
+				for (int x = 0; x < FM_NATTRS; x++)
+					for (int y = x; y < x + 2 && y < FM_NATTRS; y++)
+						assert_true(moved(&c[0], &c[i], x, y, m->domains.size) <= most);
+				full += i == 2 && d.records == KEPT;
+				others += i == 1 && d.records == 2;
+			}
+			for (int i = 0; i < 3; i++)
+				coded_free(&c[i]);
+		}
+		for (int i = 0; i < 3; i++) {
+			done_with(&s[i]);
+			fm_buf_free(&text[i]);
+		}
+	}
+	window = 0;
+	assert_true(full > 4 * TRACES / 2 && others > TRACES / 4);
 	fm_marginals_free(m);
 	free(m);
 	fm_secret_close(&secret);
@@ -557,6 +639,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_exchange_or_a_flow_more_changes_its_own_alone),
+	    cmocka_unit_test(a_window_more_changes_its_own_alone),
 	    cmocka_unit_test(a_global_table_would_be_found),
 	    cmocka_unit_test(windows_would_be_found),
 	    cmocka_unit_test(an_exchange_is_whole_in_one_split_and_the_key_decides_which),

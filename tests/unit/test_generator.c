@@ -17,7 +17,7 @@
 #include "tests/unit/generator_fixture.h"
 #include "tests/unit/scratch.h"
 
-/* Every kind, and in the last places the private form of diffusion, by each denoiser. */
+/* Every kind, and in the last places its private forms, by each denoiser and for windows. */
 struct form {
 	const char *kind, *name;
 	bool dp;
@@ -31,6 +31,8 @@ static const struct form forms[] = {
     {"plain", "plain", false, {NULL}},
     {"diffusion", "exchanges", true, {NULL}},
     {"diffusion", "exchanges-transformer", true, {"model.denoiser=transformer", "model.heads=1"}},
+    {"marginals", "marginals-window", true, {"privacy.unit=window"}},
+    {"diffusion", "exchanges-window", true, {"privacy.unit=window", "privacy.window_exchanges=2"}},
     {"diffusion", "exchanges-unet", true, {"model.denoiser=unet", "model.heads=1"}}};
 enum { NFORMS = sizeof forms / sizeof *forms };
 
@@ -309,7 +311,8 @@ static void a_fit_charges_what_was_planned(void **state)
 		assert_string_equal(w.model->generator->name, forms[i].kind);
 		OK(fm_generator_plan(w.cfg, &plan, &err));
 		assert_true(fm_charges_equal(fm_model_charges(w.model), &plan));
-		OK(fm_charges_epsilon(&plan, w.cfg->privacy.delta, 1, FM_ADD_OR_REMOVE, FM_PLD, &epsilon, &err));
+		OK(fm_charges_epsilon(&plan, w.cfg->privacy.delta, fm_config_group(w.cfg), FM_ADD_OR_REMOVE, FM_PLD,
+				      &epsilon, &err));
 		assert_true(epsilon <= w.cfg->privacy.epsilon && epsilon > 0.98 * w.cfg->privacy.epsilon);
 		fm_charges_free(&plan);
 		world_free(&w);

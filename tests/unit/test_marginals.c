@@ -22,7 +22,7 @@
 enum { FLOWS = 240 };
 #define DAY 1460332800000 /* 2016-04-11 */
 static const char *const labels[] = {"background", "blacklist"};
-static const struct fm_record_opts record_opts = {labels, 2};
+static const struct fm_record_opts record_opts = {labels, 2, 0};
 static struct fm_rng rng;
 
 #define OK(call)                                                                                                       \

@@ -670,7 +670,7 @@ static void one_entry_gets_what_the_others_leave(void **state)
 	for (int rdp = 0; rdp < 2; rdp++) {
 		struct fm_account_terms terms = {1e-6, FM_ADD_OR_REMOVE, rdp ? FM_RDP : FM_PLD};
 
-		assert_int_equal(fm_charges_calibrate(&all, 1, 4, &terms, &err), FM_OK);
+		assert_int_equal(fm_charges_calibrate(&all, 1, 1, 4, &terms, &err), FM_OK);
 		assert_true(all.list[0].scale == 3 && all.list[2].scale == 4);
 		assert_int_equal(fm_charges_epsilon(&all, 1e-6, 1, FM_ADD_OR_REMOVE, terms.accountant, &epsilon, &err),
 				 FM_OK);
@@ -686,12 +686,12 @@ static void one_entry_gets_what_the_others_leave(void **state)
 		assert_int_equal(fm_charges_epsilon(&all, 1e-6, 1, FM_ADD_OR_REMOVE, terms.accountant, &epsilon, &err),
 				 FM_OK);
 		assert_true(epsilon > 4);
-		assert_int_equal(fm_charges_calibrate(&all, 1, 0.5, &terms, &err), FM_EINPUT);
-		assert_int_equal(fm_charges_calibrate(&all, 3, 4, &terms, &err), FM_EINPUT);
+		assert_int_equal(fm_charges_calibrate(&all, 1, 1, 0.5, &terms, &err), FM_EINPUT);
+		assert_int_equal(fm_charges_calibrate(&all, 3, 1, 4, &terms, &err), FM_EINPUT);
 	}
 	all.list[1].kind = FM_CHARGE_LAPLACE;
 	assert_int_equal(
-	    fm_charges_calibrate(&all, 1, 4, &(struct fm_account_terms){1e-6, FM_ADD_OR_REMOVE, FM_PLD}, &err),
+	    fm_charges_calibrate(&all, 1, 1, 4, &(struct fm_account_terms){1e-6, FM_ADD_OR_REMOVE, FM_PLD}, &err),
 	    FM_EINPUT);
 	fm_charges_free(&all);
 }
