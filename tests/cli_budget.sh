@@ -84,6 +84,29 @@ for all in "" "--set privacy.records=20000 --set train.batch=20000 --set train.s
 sys.exit(not 0.97 < float(open("out").read()) / float(open("claimed").read()) <= 1)'
 done
 
+# --- unit window: all that two hosts exchange in a minute, a group of exchanges ---
+window() { budget --json --set privacy.unit=window "$@"; }
+for m in 2 4 16; do
+	for kind in marginals diffusion; do
+		expect 0 "a budget for windows of $m exchanges, kind $kind" window --set privacy.window_exchanges=$m --set model.kind=$kind
+		holds "keeps to the target, closely" test "$(json out '3.9 < d["epsilon"] <= 4')" = True
+		holds "for one window, which is there or not" test \
+			"$(json out 'd["unit"], d["adjacency"], [(g["of"], g["exchanges"]) for g in d["guarantee"][:3]]')" = \
+			"('window', 'add_or_remove', [('window', $m), ('exchange', 2), ('flow', 2)])"
+		holds "in the statement too" test "$(json out '"at most '$m' exchanges" in d["statement"]')" = True
+		json out '__import__("json").dumps([{"mechanism": "sampled_gaussian", "sampling": m["rate"], "noise_multiplier": m["scale"],
+			"times": m["times"]} if m["name"] == "training" else {"mechanism": "gaussian", "scale": m["scale"],
+			"sensitivity": m["sensitivity"], "times": m["times"]} for m in d["mechanisms"]])' >list.json
+		json out 'd["epsilon"]' >claimed
+		expect 0 "the accountant's verb takes the list for $m exchanges" "$F" epsilon --mechanisms list.json --group $m --delta 9e-7
+		holds "and finds the claim, within a hundredth" "$PYTHON" -c 'import sys
+sys.exit(abs(float(open("out").read()) / float(open("claimed").read()) - 1) > 0.01)'
+	done
+done
+expect 0 "all of it in words" "$F" budget p/release.yaml --set privacy.unit=window
+says out "for one window" "names the unit"
+says out "all of two hosts of 10 min, at most 44 exchanges" "and what two hosts exchange in ten minutes"
+
 # --- several runs on one trace ---
 expect 0 "a budget with no bound on its sum" "$F" budget p/release.yaml
 says out "total_epsilon is 0: nothing bounds" "says so"
