@@ -16,7 +16,7 @@ B=$(dirname "$V")
 cat >allowed <<'END'
 model/generator_exchanges.o model/generator_marginals.o model/private_counts.o model/exchange_diffusion.o model/ranges.o
 model/marginals/
-model/diffusion/private_trainer.o model/diffusion/record_net.o
+model/diffusion/private_trainer.o model/diffusion/record_net.o model/diffusion/record_shape.o
 model/nn/
 stages/paid.o judge/noisy_jsd.o
 fm_model_new fm_model_free fm_model_json_load fm_shard_seed fm_batch_draws
