@@ -152,7 +152,10 @@ void fm_part_privacy(const struct fm_page *p, struct fm_buf *out)
 	fm_buf_puts(out, "<section id=\"privacy\" class=\"prose\"><h2>Privacy</h2>\n");
 	if (isfinite(epsilon) && epsilon > 0) {
 		fm_buf_puts(out, "<p>The flows were made with differential privacy.</p>\n");
-		put_guarantee(out, !*unit ? "window of consecutive flows" : unit, epsilon, delta);
+		put_guarantee(out, *unit ? unit : "window", epsilon, delta);
+		if (strcmp(unit, "window") == 0)
+			fm_buf_puts(out,
+				    "<p>A window is all flows between two hosts that end in the same minute.</p>\n");
 		if (json_is_array(json_object_get(privacy, "guarantee")))
 			put_groups(privacy, out);
 		else

@@ -248,7 +248,7 @@ static void sums_are_of_single_records(void **state)
 /* ---- clipping without noise ---- */
 
 /* The sum of a batch whose windows are clipped is that of single windows' gradients, each scaled to the clip. */
-static void windows_are_clipped_by_themselves(void **state)
+static void windows_are_clipped_by_themselves_with(const char *denoiser)
 {
 	enum { N = 19 };
 	uint32_t window[N];
@@ -258,8 +258,7 @@ static void windows_are_clipped_by_themselves(void **state)
 	int over = 0;
 	struct other o;
 
-	(void)state;
-	other_open(&o, "transformer", "absorbing", 1, 4, 2);
+	other_open(&o, denoiser, "absorbing", 1, 4, 2);
 	size_t n = o.net->layout.nfloats;
 	float *want = calloc(n, sizeof *want);
 	for (int i = 0; i < FM_PARTS_LEAST; i++)
@@ -300,6 +299,15 @@ static void windows_are_clipped_by_themselves(void **state)
 		free(part[i]);
 	free(want);
 	other_close(&o);
+}
+
+static void windows_are_clipped_by_themselves(void **state)
+{
+	static const char *const denoiser[] = {"transformer", "unet", "mlp"};
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		windows_are_clipped_by_themselves_with(denoiser[i]);
 }
 
 static void clipped_training_is_the_same_on_any_threads(void **state)

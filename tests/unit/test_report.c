@@ -1211,6 +1211,7 @@ static void test_epsilon_in_words(void **state)
 	HAS(text, "\xce\xb4 = 1.0e-6");
 	HAS(text, "at most 2.7200 of 100"); /* e * 1 % + delta */
 	HAS(text, "For all flows of one host together nothing is promised");
+	HAS(text, "A window is all flows between two hosts that end in the same minute.");
 	HAS_NOT(text, "no differential privacy guarantee");
 	free(text);
 	/* With the manifest's list, each line of it. */
