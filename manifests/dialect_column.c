@@ -86,7 +86,8 @@ static int column_format(const struct fm_yaml *v, enum fm_format *format, char p
 	if ((rc = fm_yaml_text(v, "format", word, sizeof(word), err)) < 0)
 		return rc;
 	if (strchr(word, '%')) {
-		strcpy(pattern, word);
+		if (fm_time_pattern_expand(word, pattern))
+			return fm_yaml_fail(v, err, "the pattern '%s' is too long", word);
 		*format = FM_FMT_PATTERN;
 		return FM_OK;
 	}

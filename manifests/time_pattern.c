@@ -1,14 +1,45 @@
 #include "manifests/time_pattern.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/num.h"
 
-static const char month_names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+static const char *const month_names[] = {"January", "February", "March",     "April",   "May",      "June",
+					  "July",    "August",   "September", "October", "November", "December"};
+static const char *const day_names[] = {"Thursday", "Friday", "Saturday", "Sunday", /* as 1970-01-01 was one */
+					"Monday",   "Tuesday", "Wednesday"};
 
 struct clock {
-	int year, month, day, hour, hour12, pm, minute, second, ms, offset; /* -1: not said */
+	int year, month, day, weekday, hour, hour12, pm, minute, second, ms, offset; /* -1: not said */
 };
+
+int fm_time_pattern_expand(const char *pattern, char out[FM_TIME_PATTERN_MAX])
+{
+	static const char *const short_for[] = {"T%H:%M:%S", "R%H:%M", "F%Y-%m-%d", "D%m/%d/%y", "h%b", "e%d"};
+	size_t n = 0;
+
+	for (const char *p = pattern; *p; p++) {
+		const char *text = p;
+		size_t len = 1;
+
+		if (*p == '%' && p[1]) {
+			len = 2;
+			p++;
+			for (size_t i = 0; i < sizeof short_for / sizeof *short_for; i++)
+				if (*short_for[i] == *p) {
+					text = short_for[i] + 1;
+					len = strlen(text);
+				}
+		}
+		if (n + len >= FM_TIME_PATTERN_MAX)
+			return -1;
+		memcpy(out + n, text, len);
+		n += len;
+	}
+	out[n] = 0;
+	return 0;
+}
 
 bool fm_time_pattern_has_date(const char *pattern)
 {
@@ -20,6 +51,11 @@ bool fm_time_pattern_has_clock(const char *pattern)
 	return strstr(pattern, "%H") || strstr(pattern, "%I");
 }
 
+bool fm_time_pattern_has_zone(const char *pattern)
+{
+	return strstr(pattern, "%z") || strstr(pattern, "%Z");
+}
+
 const char *fm_time_pattern_fault(const char *pattern, int day_starts, bool part)
 {
 	bool seen[128] = {0}, date, clock;
@@ -28,16 +64,21 @@ const char *fm_time_pattern_fault(const char *pattern, int day_starts, bool part
 		if (*p != '%')
 			continue;
 		p++;
-		if (!*p || !strchr("YymbdHIpMSfz%", *p))
-			return "it takes %Y %y %m %b %d %H %I %p %M %S %f %z and %% alone";
+		if (!*p || !strchr("YymbBdaAHIpMSfzZ%", *p))
+			return "it takes %Y %y %m %b %B %d %a %A %H %I %p %M %S %f %z %Z %T %R %F %D %e and %% alone";
 		if (*p != '%' && seen[(unsigned char)*p])
 			return "it has one of them twice";
 		seen[(unsigned char)*p] = true;
 	}
+	if ((seen['b'] && seen['B']) || (seen['a'] && seen['A']) || (seen['z'] && seen['Z']))
+		return "it has one of them twice";
+	seen['b'] = seen['b'] || seen['B'];
+	if ((seen['a'] || seen['A']) && !seen['d'])
+		return "a day of the week (%a) is for a date";
 	date = seen['Y'] || seen['y'] || seen['m'] || seen['b'] || seen['d'];
 	clock = seen['H'] || seen['I'] || seen['M'] || seen['S'] || seen['p'] || seen['f'];
 	if ((!part || date || !clock) && (seen['Y'] == seen['y'] || seen['m'] == seen['b'] || !seen['d']))
-		return "it needs a year (%Y or %y), a month (%m or %b) and a day (%d)";
+		return "it needs a year (%Y or %y), a month (%m, %b or %B) and a day (%d)";
 	if ((!part || clock) && seen['H'] == seen['I'])
 		return "it needs an hour, %H or %I";
 	if (seen['p'] && !seen['I'])
@@ -99,18 +140,43 @@ out:
 	return h > 14 || m > 59 ? -1 : 0;
 }
 
+/* The first three letters of one of n names, or all of it; *which: from 0. */
+static int name_of(const char **s, const char *end, const char *const *names, int n, int *which)
+{
+	for (int i = 0; i < n; i++) {
+		size_t len = strlen(names[i]), left = (size_t)(end - *s);
+
+		if (left >= len && !strncasecmp(*s, names[i], len))
+			*s += len;
+		else if (left >= 3 && !strncasecmp(*s, names[i], 3))
+			*s += 3;
+		else
+			continue;
+		*which = i;
+		return 0;
+	}
+	return -1;
+}
+
 static int month_name(const char **s, const char *end, int *month)
 {
-	if (end - *s < 3)
+	if (name_of(s, end, month_names, 12, month))
 		return -1;
-	for (int i = 0; i < 12; i++) {
-		bool same = true;
+	++*month;
+	return 0;
+}
 
-		for (int k = 0; k < 3; k++)
-			same = same && ((*s)[k] | 0x20) == (month_names[3 * i + k] | 0x20);
-		if (same) {
-			*month = i + 1;
-			*s += 3;
+/* The zones that have no other time than UTC. */
+static int zone_name(const char **s, const char *end, int *offset)
+{
+	static const char *const names[] = {"UTC", "GMT", "Z"};
+
+	*offset = 0;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		size_t len = strlen(names[i]);
+
+		if ((size_t)(end - *s) >= len && !strncasecmp(*s, names[i], len)) {
+			*s += len;
 			return 0;
 		}
 	}
@@ -139,7 +205,11 @@ static int take(char what, const char **s, const char *end, struct clock *c)
 	case 'm':
 		return number(s, end, 2, &c->month);
 	case 'b':
+	case 'B':
 		return month_name(s, end, &c->month);
+	case 'a':
+	case 'A':
+		return name_of(s, end, day_names, 7, &c->weekday);
 	case 'd':
 		return number(s, end, 2, &c->day);
 	case 'H':
@@ -156,6 +226,8 @@ static int take(char what, const char **s, const char *end, struct clock *c)
 		return fraction(s, end, &c->ms);
 	case 'z':
 		return fm_time_offset_read(s, end, &c->offset);
+	case 'Z':
+		return zone_name(s, end, &c->offset);
 	default:
 		return *s < end && *(*s)++ == '%' ? 0 : -1;
 	}
@@ -189,13 +261,15 @@ static int clock_ms(const struct clock *c, int day_starts, int64_t *ms)
 	text[9] = (char)('0' + day % 10);
 	if (fm_parse_time_ms(text, sizeof text - 1, ms))
 		return -1;
+	if (c->weekday >= 0 && c->year >= 0 && (*ms / 86400000 % 7 + 7) % 7 != c->weekday)
+		return -1;
 	*ms += (int64_t)((hour * 60 + c->minute - c->offset) * 60 + c->second) * 1000 + c->ms;
 	return 0;
 }
 
 int fm_time_pattern_read(const char *pattern, int day_starts, const char *s, size_t n, int64_t *ms)
 {
-	struct clock c = {.year = -1, .hour12 = -1, .pm = -1};
+	struct clock c = {.year = -1, .weekday = -1, .hour12 = -1, .pm = -1};
 	const char *end = s + n;
 
 	for (const char *p = pattern; *p; p++) {
@@ -223,6 +297,14 @@ static char *put(char *out, int width, int v)
 	return out + width;
 }
 
+static char *put_text(char *out, const char *s)
+{
+	size_t n = strlen(s);
+
+	memcpy(out, s, n);
+	return out + n;
+}
+
 static char *put_one(char *out, char what, const struct clock *c, int decimals)
 {
 	int place = 100;
@@ -235,8 +317,15 @@ static char *put_one(char *out, char what, const struct clock *c, int decimals)
 	case 'm':
 		return put(out, 2, c->month);
 	case 'b':
-		memcpy(out, month_names + 3 * (c->month - 1), 3);
+		memcpy(out, month_names[c->month - 1], 3);
 		return out + 3;
+	case 'B':
+		return put_text(out, month_names[c->month - 1]);
+	case 'a':
+		memcpy(out, day_names[c->weekday], 3);
+		return out + 3;
+	case 'A':
+		return put_text(out, day_names[c->weekday]);
 	case 'd':
 		return put(out, 2, c->day);
 	case 'H':
@@ -258,6 +347,8 @@ static char *put_one(char *out, char what, const struct clock *c, int decimals)
 	case 'z':
 		*out++ = 'Z';
 		return out;
+	case 'Z':
+		return put_text(out, "UTC");
 	default:
 		*out++ = '%';
 		return out;
@@ -286,6 +377,7 @@ size_t fm_time_pattern_write(const char *pattern, int64_t ms, int decimals, char
 	c.minute = digits(text + 14, 2);
 	c.second = digits(text + 17, 2);
 	c.ms = (int)(ms % 1000);
+	c.weekday = (int)(ms / 86400000 % 7);
 	decimals = decimals < 1 ? 3 : decimals > 9 ? 9 : decimals;
 	for (const char *p = pattern; *p; p++)
 		if (*p == '%')

@@ -139,7 +139,7 @@ static const char *clock_time(const struct fm_dialect *d, int k, const char *s, 
 			return d->cols[k].part
 				   ? "is not a date or time of day of the pattern that the dialect gives"
 				   : fm_hint_clock(s, n, "is not a time of the pattern that the dialect gives");
-		zoned = strstr(pattern, "%z") != NULL;
+		zoned = fm_time_pattern_has_zone(pattern);
 	} else if (datetime_ms(s, n, ms, &zoned)) {
 		return fm_hint_clock(s, n,
 				     f == FM_FMT_RFC3339

@@ -268,7 +268,7 @@ static size_t format_clock(struct writer *w, int k, int64_t ms, char *out)
 	size_t n;
 
 	if (f == FM_FMT_PATTERN) {
-		if (!w->d->relative && !strstr(w->d->cols[k].pattern, "%z"))
+		if (!w->d->relative && !fm_time_pattern_has_zone(w->d->cols[k].pattern))
 			ms += fm_dialect_ahead(w->d, ms);
 		return fm_time_pattern_write(w->d->cols[k].pattern, ms < 0 ? 0 : ms, decimals, out);
 	}
