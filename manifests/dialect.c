@@ -27,13 +27,13 @@ static int read_name(struct fm_dialect *d, const struct fm_yaml *v, struct fm_er
 
 static int read_delimiter(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
 {
-	/* Any printable byte that is no part of a value, or a tab. */
+	/* Any printable byte that is no part of a value, a tab, or what Hive puts between columns. */
 	if (v->kind == FM_YAML_SCALAR && strcmp(v->text, "blanks") == 0) {
 		d->delimiter = ' ';
 		d->blanks = true;
 		return FM_OK;
 	}
-	if (v->kind == FM_YAML_SCALAR && strlen(v->text) == 1 && strchr("\t !#$%&*+,/;<=>@^_`|~", v->text[0])) {
+	if (v->kind == FM_YAML_SCALAR && strlen(v->text) == 1 && strchr("\t\x01\x1f !#$%&*+,/;<=>@^_`|~", v->text[0])) {
 		d->delimiter = v->text[0];
 		return FM_OK;
 	}

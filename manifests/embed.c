@@ -33,9 +33,13 @@ EMBED(dialect_argus, "manifests/dialects/argus.yaml");
 EMBED(dialect_argus_unlabeled, "manifests/dialects/argus-unlabeled.yaml");
 EMBED(dialect_argus_tsv, "manifests/dialects/argus-tsv.yaml");
 EMBED(dialect_aws_vpc, "manifests/dialects/aws-vpc.yaml");
+EMBED(dialect_aws_vpc_export, "manifests/dialects/aws-vpc-export.yaml");
+EMBED(dialect_aws_vpc5, "manifests/dialects/aws-vpc5.yaml");
 EMBED(dialect_cic_ids2017, "manifests/dialects/cic-ids2017.yaml");
 EMBED(dialect_cicflowmeter, "manifests/dialects/cicflowmeter.yaml");
 EMBED(dialect_cidds, "manifests/dialects/cidds.yaml");
+EMBED(dialect_ecs, "manifests/dialects/ecs.yaml");
+EMBED(dialect_gcp_vpc, "manifests/dialects/gcp-vpc.yaml");
 EMBED(dialect_ipfix, "manifests/dialects/ipfix.yaml");
 EMBED(dialect_netshare, "manifests/dialects/netshare.yaml");
 EMBED(dialect_nfdump, "manifests/dialects/nfdump.yaml");
@@ -58,6 +62,7 @@ EMBED(dialect_silk_csv, "manifests/dialects/silk-csv.yaml");
 EMBED(dialect_silk_epoch, "manifests/dialects/silk-epoch.yaml");
 EMBED(dialect_silk_csv_epoch, "manifests/dialects/silk-csv-epoch.yaml");
 EMBED(dialect_suricata, "manifests/dialects/suricata.yaml");
+EMBED(dialect_suricata_netflow, "manifests/dialects/suricata-netflow.yaml");
 EMBED(dialect_ugr16, "manifests/dialects/ugr16.yaml");
 EMBED(dialect_ugr17, "manifests/dialects/ugr17.yaml");
 EMBED(dialect_unsw_nb15, "manifests/dialects/unsw-nb15.yaml");
@@ -86,9 +91,13 @@ static const struct {
     {FM_EMBED_DIALECT, "argus-unlabeled", fm_file_dialect_argus_unlabeled, &fm_file_dialect_argus_unlabeled_len},
     {FM_EMBED_DIALECT, "argus-tsv", fm_file_dialect_argus_tsv, &fm_file_dialect_argus_tsv_len},
     {FM_EMBED_DIALECT, "aws-vpc", fm_file_dialect_aws_vpc, &fm_file_dialect_aws_vpc_len},
+    {FM_EMBED_DIALECT, "aws-vpc-export", fm_file_dialect_aws_vpc_export, &fm_file_dialect_aws_vpc_export_len},
+    {FM_EMBED_DIALECT, "aws-vpc5", fm_file_dialect_aws_vpc5, &fm_file_dialect_aws_vpc5_len},
     {FM_EMBED_DIALECT, "cic-ids2017", fm_file_dialect_cic_ids2017, &fm_file_dialect_cic_ids2017_len},
     {FM_EMBED_DIALECT, "cicflowmeter", fm_file_dialect_cicflowmeter, &fm_file_dialect_cicflowmeter_len},
     {FM_EMBED_DIALECT, "cidds", fm_file_dialect_cidds, &fm_file_dialect_cidds_len},
+    {FM_EMBED_DIALECT, "ecs", fm_file_dialect_ecs, &fm_file_dialect_ecs_len},
+    {FM_EMBED_DIALECT, "gcp-vpc", fm_file_dialect_gcp_vpc, &fm_file_dialect_gcp_vpc_len},
     {FM_EMBED_DIALECT, "ipfix", fm_file_dialect_ipfix, &fm_file_dialect_ipfix_len},
     {FM_EMBED_DIALECT, "netshare", fm_file_dialect_netshare, &fm_file_dialect_netshare_len},
     {FM_EMBED_DIALECT, "nfdump", fm_file_dialect_nfdump, &fm_file_dialect_nfdump_len},
@@ -111,6 +120,7 @@ static const struct {
     {FM_EMBED_DIALECT, "silk-epoch", fm_file_dialect_silk_epoch, &fm_file_dialect_silk_epoch_len},
     {FM_EMBED_DIALECT, "silk-csv-epoch", fm_file_dialect_silk_csv_epoch, &fm_file_dialect_silk_csv_epoch_len},
     {FM_EMBED_DIALECT, "suricata", fm_file_dialect_suricata, &fm_file_dialect_suricata_len},
+    {FM_EMBED_DIALECT, "suricata-netflow", fm_file_dialect_suricata_netflow, &fm_file_dialect_suricata_netflow_len},
     {FM_EMBED_DIALECT, "ugr16", fm_file_dialect_ugr16, &fm_file_dialect_ugr16_len},
     {FM_EMBED_DIALECT, "ugr17", fm_file_dialect_ugr17, &fm_file_dialect_ugr17_len},
     {FM_EMBED_DIALECT, "unsw-nb15", fm_file_dialect_unsw_nb15, &fm_file_dialect_unsw_nb15_len},

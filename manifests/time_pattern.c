@@ -7,7 +7,7 @@
 
 static const char *const month_names[] = {"January", "February", "March",     "April",   "May",      "June",
 					  "July",    "August",   "September", "October", "November", "December"};
-static const char *const day_names[] = {"Thursday", "Friday", "Saturday", "Sunday", /* as 1970-01-01 was one */
+static const char *const day_names[] = {"Thursday", "Friday",  "Saturday", "Sunday", /* as 1970-01-01 was one */
 					"Monday",   "Tuesday", "Wednesday"};
 
 struct clock {

@@ -194,7 +194,7 @@ static bool is_passed_over(struct fm_csv *c, const char *s, size_t n)
 		c->summary++;
 		return true;
 	}
-	if (!c->begun && n == 5 && !memcmp(s, "sep=", 4)) {
+	if (!c->begun && ((n == 5 && !memcmp(s, "sep=", 4)) || (n == 7 && !memcmp(s, "\"sep=", 5)))) {
 		c->comments++;
 		return true;
 	}

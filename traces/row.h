@@ -26,7 +26,7 @@
 
 #include "traces/trace.h"
 
-#define FM_ROW_MAXFIELDS 1024 /* columns of a file with a header */
+#define FM_ROW_MAXFIELDS 16384 /* columns of a file with a header */
 #define FM_ROW_CACHE 256
 #define FM_ROW_KEY 16
 #define FM_ROW_IPS 8192  /* fm_row_recent_at has as many */

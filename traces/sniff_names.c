@@ -14,26 +14,32 @@ static const struct {
 	enum fm_sniff_way way;
 } known[] = {
     {" te end endtime ltime lasttime lastseen tslast timestampend etime flowend flowendmilliseconds lastswitched last "
+     "timeflowend timeflowendns timeflowendms switchedlast "
      "dateflowend stop stoptime bidirectionallastseenms datelastseen tlast endsec etimestamp ",
      FM_TE, false, FM_WAY_ONE},
     {" ts start starttime stime firsttime firstseen timestamp timestampstart datefirstseen flowstart "
-     "flowstartmilliseconds firstswitched first time date datetime bidirectionalfirstseenms tfirst ",
+     "flowstartmilliseconds firstswitched first time date datetime bidirectionalfirstseenms tfirst timeflowstart "
+     "timeflowstartns timeflowstartms starttimestamp ",
      FM_TE, true, FM_WAY_ONE},
-    {" td dur duration flowduration durationms bidirectionaldurationms flowdurationmilliseconds ", FM_TD, false,
-     FM_WAY_ONE},
+    {" td dur duration flowduration durationms bidirectionaldurationms flowdurationmilliseconds "
+     "elapsedtime elapsed durationsec durationseconds ",
+     FM_TD, false, FM_WAY_ONE},
     {" sa srcip srcaddr sourceip sourceaddress saddr sip ipsrc src srcipaddr srchost source idorigh "
-     "sourceipv4address ipv4srcaddr origh srcaddress src4addr ",
+     "sourceipv4address ipv4srcaddr origh srcaddress src4addr ipsrcaddr ip4srcaddr srcipaddrport srcaddrport ",
      FM_SA, false, FM_WAY_ONE},
     {" da dstip dstaddr destinationip destinationaddress daddr dip ipdst dst dstipaddr dsthost destination idresph "
-     "destinationipv4address ipv4dstaddr resph destip dstaddress dst4addr ",
+     "destinationipv4address ipv4dstaddr resph destip dstaddress dst4addr ipdstaddr ip4dstaddr destinationipaddress "
+     "dstipaddrport dstaddrport ",
      FM_DA, false, FM_WAY_ONE},
-    {" sp srcport sport srcpt sourceport idorigp l4srcport sourcetransportport origp portsrc ", FM_SP, false,
+    {" sp srcport sport srcpt sourceport idorigp l4srcport sourcetransportport origp portsrc ipsrcport ", FM_SP, false,
      FM_WAY_ONE},
     {" dp dstport dport dsport dstpt destinationport destport idrespp l4dstport destinationtransportport respp "
-     "portdst ",
+     "portdst ipdstport ",
      FM_DP, false, FM_WAY_ONE},
-    {" pr proto protocol prot ipprotocol ipproto protocolidentifier pro ", FM_PR, false, FM_WAY_ONE},
-    {" flg flags tcpflags flag state connstate ", FM_FLG, false, FM_WAY_ONE},
+    {" pr proto protocol prot ipprotocol ipproto protocolidentifier pro networktransport transport "
+     "ianaproto ianaprotocol iananumber protocolname protoname ",
+     FM_PR, false, FM_WAY_ONE},
+    {" flg flags tcpflags flag state connstate tcpcontrolbits ", FM_FLG, false, FM_WAY_ONE},
     {" fwd ", FM_FWD, false, FM_WAY_ONE},
     {" tos stos srctos iptos ipclassofservice ", FM_STOS, false, FM_WAY_ONE},
     {" pkt pkts packets packet ipkt totpkts inpkts inpackets packetcount packettotalcount packetdeltacount "
@@ -44,41 +50,44 @@ static const struct {
      "bidirectionalbytes ",
      FM_BYT, false, FM_WAY_ONE},
     {" spkts dpkts origpkts resppkts totalfwdpackets totalbackwardpackets src2dstpackets dst2srcpackets totfwdpkts "
-     "totbwdpkts flowpktstoserver flowpktstoclient srcpkts dstpkts fwdpkts bwdpkts ",
+     "totbwdpkts flowpktstoserver flowpktstoclient srcpkts dstpkts fwdpkts bwdpkts sentpkt rcvdpkt sentpkts rcvdpkts "
+     "sentpackets "
+     "rcvdpackets packetssent packetsreceived pktssent pktsreceived sourcepackets destinationpackets dstpackets "
+     "srcpackets ",
      FM_PKT, false, FM_WAY_SUM},
-    {" sbytes dbytes origipbytes respipbytes totallengthoffwdpackets totallengthofbwdpackets src2dstbytes "
+    {" sbytes dbytes totallengthoffwdpackets totallengthofbwdpackets src2dstbytes "
      "dst2srcbytes totlenfwdpkts totlenbwdpkts flowbytestoserver flowbytestoclient srcbytes dstbytes fwdbytes "
-     "bwdbytes ",
+     "bwdbytes sentbyte rcvdbyte sentbytes rcvdbytes bytessent bytesreceived sourcebytes destinationbytes ",
      FM_BYT, false, FM_WAY_SUM},
+    {" origipbytes respipbytes srcipbytes dstipbytes ", FM_BYT, false, FM_WAY_WITH_HEADERS},
     {" origbytes respbytes ", FM_BYT, false, FM_WAY_PAYLOAD},
     {" opkt opkts outpkts outpackets rpkt ", FM_PKT, false, FM_WAY_REPLY},
     {" obyt obytes outbytes outoctets roct ", FM_BYT, false, FM_WAY_REPLY},
     {" label class attack attackcat category type attacktype ", FM_LABEL, false, FM_WAY_ONE},
 };
 
-const char *fm_sniff_aside(const char *s, size_t n)
+/* Small letters and digits alone, between blanks. */
+static void to_word(const char *s, size_t len, char word[66])
 {
-	if ((n == 3 && !strncasecmp(s, "dir", n)) || (n == 9 && !strncasecmp(s, "direction", n)))
-		return "reversed: [\"<-\", \"<|\", \"<o\", \"<?\"]}   # who began the flow is at its right";
-	if (n == 5 && !strncasecmp(s, "flows", n))
-		return "flows: true}   # by its name: of how many flows the row is the sum";
-	if ((n == 13 && (!strncasecmp(s, "sampling_rate", n))) || (n == 12 && !strncasecmp(s, "samplingrate", n)) ||
-	    (n == 17 && !strncasecmp(s, "sampling_interval", n)) || (n == 16 && !strncasecmp(s, "samplingInterval", n)))
-		return "sampling: true}   # by its name: one packet of so many was counted";
-	return NULL;
-}
-
-static int find(const char *s, size_t len)
-{
-	char word[66] = " ";
+	const char *unit = memchr(s, '(', len);
 	size_t n = 1;
 
-	for (size_t i = 0; i < len && n < sizeof word - 2; i++)
+	if (unit && unit > s && s[len - 1] == ')') /* Elapsed Time (sec) */
+		len = (size_t)(unit - s);
+	word[0] = ' ';
+	for (size_t i = 0; i < len && n < 64; i++)
 		if (isalnum((unsigned char)s[i]))
 			word[n++] = (char)tolower((unsigned char)s[i]);
 	word[n++] = ' ';
 	word[n] = 0;
-	for (size_t i = 0; n > 2 && i < sizeof known / sizeof *known; i++)
+}
+
+static int find(const char *s, size_t len)
+{
+	char word[66];
+
+	to_word(s, len, word);
+	for (size_t i = 0; word[1] != ' ' && i < sizeof known / sizeof *known; i++)
 		if (strstr(known[i].names, word))
 			return (int)i;
 	return -1;
@@ -93,8 +102,31 @@ bool fm_sniff_name(const char *s, size_t n, struct fm_sniff_name *out)
 		n -= (size_t)(point + 1 - s);
 		s = point + 1;
 		i = find(s, n);
+		if (i >= 0 && known[i].col == FM_LABEL && strncasecmp(s, "label", n) != 0)
+			i = -1; /* network.type is no label */
 	}
 	if (i >= 0)
 		*out = (struct fm_sniff_name){known[i].col, known[i].start, known[i].way};
 	return i >= 0;
+}
+
+const char *fm_sniff_aside(const char *s, size_t n)
+{
+	static const struct {
+		const char *names, *keys;
+	} asides[] = {
+	    {" dir direction ", "reversed: [\"<-\", \"<|\", \"<o\", \"<?\"]}   # who began the flow is at its right"},
+	    {" flows ", "flows: true}   # by its name: of how many flows the row is the sum"},
+	    {" samplingrate samplinginterval samplerate samplerrate samplingratio ",
+	     "sampling: true}   # by its name: one packet of so many was counted"},
+	    {" itype ity icmptype ", "column: dp, format: icmp-type}   # by its name: of rows of ICMP"},
+	    {" icode ico icmpcode ", "column: dp, format: icmp-code}   # by its name: of rows of ICMP"},
+	};
+	char word[66];
+
+	to_word(s, n, word);
+	for (size_t i = 0; word[1] && word[1] != ' ' && i < sizeof asides / sizeof *asides; i++)
+		if (strstr(asides[i].names, word))
+			return asides[i].keys;
+	return NULL;
 }

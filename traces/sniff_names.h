@@ -5,8 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* One way of a flow, or all of it; one of two that are summed; the same, of the payload alone; the way back. */
-enum fm_sniff_way { FM_WAY_ONE, FM_WAY_SUM, FM_WAY_PAYLOAD, FM_WAY_REPLY };
+/* One way of a flow, or all of it; one of two that are summed; the same where a name says that headers count, and where
+ * the payload alone does; the way back. */
+enum fm_sniff_way { FM_WAY_ONE, FM_WAY_SUM, FM_WAY_WITH_HEADERS, FM_WAY_PAYLOAD, FM_WAY_REPLY };
 struct fm_sniff_name {
 	int col;               /* enum fm_col */
 	bool start;            /* of FM_TE: the start of the flow */

@@ -1,5 +1,5 @@
-/* sniff_parts.h - what the files that guess a dialect share: sniff_guess.c, and sniff_place.c for columns without
- * names. */
+/* sniff_parts.h - what the files that guess a dialect share: sniff_guess.c; sniff_page.c for lines and fields,
+ * sniff_kind.c for kinds of values, sniff_place.c for columns without names. */
 #ifndef FM_TRACES_SNIFF_PARTS_H
 #define FM_TRACES_SNIFF_PARTS_H
 
@@ -11,7 +11,8 @@
 #include "base/mem.h"
 
 #define FM_SNIFF_LINES 64
-#define FM_SNIFF_FIELDS 128
+#define FM_SNIFF_FEWEST 5 /* columns of a flow */
+#define FM_SNIFF_FIELDS 512
 
 struct fm_sniff_field {
 	const char *s;
@@ -24,7 +25,8 @@ struct fm_sniff_page {
 	bool marked; /* the first line is a header behind #fields */
 	char delimiter;
 	bool header, json;
-	bool zeek; /* a conn.log without its comments, in which the header is one */
+	bool blanks; /* any number of blanks is one delimiter; the first line is a comment then */
+	bool zeek;   /* a conn.log without its comments, in which the header is one */
 	struct fm_sniff_field cell[FM_SNIFF_LINES][FM_SNIFF_FIELDS];
 	int ncells[FM_SNIFF_LINES];
 };
@@ -38,6 +40,8 @@ struct fm_sniff_guess {
 	int col;            /* enum fm_col, or -1 */
 	bool start, sum, reply;
 	const char *aside; /* it fills none: its other keys, or NULL */
+	bool whole;        /* it has a value in every row */
+	bool mixed;        /* of numbers: some with a point, some without */
 	bool either;       /* a date that can be read day first and month first */
 	bool constant;     /* one value in all rows */
 	bool counts;       /* 1, 2, 3, ...: the numbers of the rows */
@@ -50,6 +54,8 @@ int fm_sniff_page(struct fm_sniff_page *p, const char *path, const char *member,
 		  struct fm_error *err) FM_MUST_CHECK;
 /* The format of a time, or NULL; the number of a whole one, else 0. */
 enum fm_sniff_kind fm_sniff_kind_of(const struct fm_sniff_field *f, const char **format, uint64_t *number);
+/* The kind of most values of column k, from line `from` on. */
+void fm_sniff_look(const struct fm_sniff_page *p, int k, int from, struct fm_sniff_guess *g);
 /* The column fills col. */
 void fm_sniff_take(struct fm_sniff_guess *g, int col, bool start, const char *why);
 /* Without names: by kinds and in the order that most collectors have. n: columns. */

@@ -281,9 +281,54 @@ static void a_list_that_was_cut_off_is_said(void **state)
 	fm_buf_free(&long_one);
 }
 
+/* Logs of clouds and of Elastic, each with what stands around a flow there. */
+static void logs_of_clouds_are_flows(void **state)
+{
+	(void)state;
+	READS_AS("aws-vpc5",
+		 "version vpc-id srcaddr dstaddr srcport dstport pkt-srcaddr protocol bytes packets start end action "
+		 "tcp-flags log-status\n"
+		 "5 vpc-1 10.0.0.1 192.0.2.7 53 35203 10.0.0.1 17 130 1 1460332866 1460332868 ACCEPT 0 OK\n"
+		 "5 vpc-1 - - - - - - - - 1460332866 1460332868 - - NODATA\n",
+		 {"2016-04-11 00:01:08", 2000, "10.0.0.1", "192.0.2.7", 53, 35203, "UDP", 1, 130, NULL});
+	READS_AS("aws-vpc-export",
+		 "2016-04-11T00:02:00.000Z 2 123 eni-1 10.0.0.1 192.0.2.7 53 35203 17 1 130 1460332866 1460332868 "
+		 "ACCEPT OK\n",
+		 {"2016-04-11 00:01:08", 2000, "10.0.0.1", "192.0.2.7", 53, 35203, "UDP", 1, 130, NULL});
+#define GCP_RECORD                                                                                                     \
+	"{\"insertId\":\"x\",\"jsonPayload\":{\"bytes_sent\":\"130\",\"packets_sent\":\"1\",\"connection\":{\"src_"    \
+	"ip\":\"10.0.0.1\","                                                                                           \
+	"\"src_port\":53,\"dest_ip\":\"192.0.2.7\",\"dest_port\":35203,\"protocol\":17},\"start_time\":"               \
+	"\"2016-04-11T00:01:06.123456Z\",\"end_time\":\"2016-04-11T00:01:08.123456789Z\"}}"
+	READS_AS("gcp-vpc", GCP_RECORD "\n",
+		 {"2016-04-11 00:01:08.123", 2000, "10.0.0.1", "192.0.2.7", 53, 35203, "UDP", 1, 130, NULL});
+	READS_AS("gcp-vpc", "[" GCP_RECORD ",\n" GCP_RECORD "]\n",
+		 {"2016-04-11 00:01:08.123", 2000, "10.0.0.1", "192.0.2.7", 53, 35203, "UDP", 1, 130, NULL},
+		 {"2016-04-11 00:01:08.123", 2000, "10.0.0.1", "192.0.2.7", 53, 35203, "UDP", 1, 130, NULL});
+#define ECS_RECORD                                                                                                     \
+	"{\"@timestamp\":\"2016-04-11T00:09:00.000Z\",\"event\":{\"start\":\"2016-04-11T00:01:06.000Z\",\"end\":"      \
+	"\"2016-04-11T00:01:08.000Z\",\"duration\":2000000000},\"source\":{\"ip\":\"10.0.0.1\",\"port\":53,\"bytes\":" \
+	"90},"                                                                                                         \
+	"\"destination\":{\"ip\":\"192.0.2.7\",\"port\":35203,\"bytes\":40},\"network\":{\"transport\":\"udp\","       \
+	"\"bytes\":130,"                                                                                               \
+	"\"packets\":1}}"
+	READS_AS("ecs", ECS_RECORD "\n{\"_index\":\"a\",\"_source\":" ECS_RECORD "}\n",
+		 {"2016-04-11 00:01:08", 2000, "10.0.0.1", "192.0.2.7", 53, 35203, "UDP", 1, 130, NULL},
+		 {"2016-04-11 00:01:08", 2000, "10.0.0.1", "192.0.2.7", 53, 35203, "UDP", 1, 130, NULL});
+	READS_AS(
+	    "suricata-netflow",
+	    "{\"event_type\":\"flow\",\"src_ip\":\"1.1.1.1\"}\n"
+	    "{\"timestamp\":\"2016-04-11T00:09:00.000000+0000\",\"event_type\":\"netflow\",\"src_ip\":\"10.0.0.1\","
+	    "\"src_port\":53,\"dest_ip\":\"192.0.2.7\",\"dest_port\":35203,\"proto\":\"UDP\",\"netflow\":{\"pkts\":1,"
+	    "\"bytes\":130,\"start\":\"2016-04-11T02:01:06.000000+0200\",\"end\":\"2016-04-11T02:01:08.000000+0200\","
+	    "\"age\":2}}\n",
+	    {"2016-04-11 00:01:08", 2000, "10.0.0.1", "192.0.2.7", 53, 35203, "UDP", 1, 130, NULL});
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(logs_of_clouds_are_flows),
 	    cmocka_unit_test(nfdump_has_one_list_of_objects_over_several_lines),
 	    cmocka_unit_test(pmacct_has_an_object_a_line),
 	    cmocka_unit_test(suricata_has_flows_among_other_events),

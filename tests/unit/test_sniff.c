@@ -191,6 +191,132 @@ static void both_ways_of_other_forms_are_read_as_what_they_are(void **state)
 			   2, "2016-04-11 00:01:08");
 }
 
+/* Every form of a time that programs write: the guess reads it, to the millisecond where it has them. */
+static void times_of_all_usual_forms_are_guessed(void **state)
+{
+	static const char *const of[][2] = {
+	    {"Mon Apr 11 00:01:06 2016", "06"},
+	    {"Mon Apr 11 00:01:06 UTC 2016", "06"},
+	    {"Mon 11 Apr 2016 02:01:06 +0200", "06"},
+	    {"11/Apr/2016:00:01:06 +0000", "06"},
+	    {"April 11 2016 00:01:06.500", "06.500"},
+	    {"Apr 11 2016 00:01:06.500000000 UTC", "06.500"},
+	    {"\"Apr 11, 2016 @ 00:01:06.500\"", "06.500"},
+	    {"20160411000106", "06"},
+	    {"13-04-2016 00:01:06", "+2"},
+	    {"11-Apr-2016 00:01:06", "06"},
+	    {"2016.04.11 00:01:06", "06"},
+	    {"2016-04-11_00:01:06", "06"},
+	    {"04/13/16 00:01:06", "+2"},
+	    {"04/13/2016 00:01:06.250", "+2.250"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		bool later = *of[i][1] == '+'; /* a day that is no month */
+		char text[512], te[64];
+
+		snprintf(text, sizeof text,
+			 "start,duration,src_ip,src_port,dst_ip,dst_port,proto,packets,bytes\n"
+			 "%s,0,1.2.3.4,53,10.0.0.1,35203,UDP,1,130\n%s,0,1.2.3.4,53,10.0.0.1,35203,UDP,1,130\n",
+			 of[i][0], of[i][0]);
+		snprintf(te, sizeof te, "2016-04-%d 00:01:06%s", later ? 13 : 11, later ? of[i][1] + 2 : of[i][1] + 2);
+		assert_guess_reads("times.csv", text, 2, te);
+	}
+}
+
+static void delimiters_of_all_kinds_are_guessed(void **state)
+{
+	static const char *const cut[] = {"^", "~", "\x01", "$", " ", "   ", "||"};
+	static const char *const before[] = {"", "sep=;\n", "\"sep=,\"\n"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cut / sizeof *cut + 3; i++) {
+		const char *by = i < 7 ? cut[i] : i == 8 ? ";" : ",";
+		const char *rows = "start,duration,src_ip,src_port,dst_ip,dst_port,proto,packets,bytes\n"
+				   "2016-04-11T00:01:06.5,0,1.2.3.4,53,10.0.0.1,35203,UDP,1,130\n"
+				   "2016-04-11T00:01:06.5,0,1.2.3.4,53,10.0.0.1,35203,UDP,1,130\n";
+		struct fm_buf text = {0};
+
+		fm_buf_puts(&text, i < 7 ? "" : before[i - 7]);
+		for (; *rows; rows++)
+			fm_buf_puts(&text, *rows == ',' ? by : (char[2]){*rows, 0});
+		fm_buf_add(&text, "", 1);
+		assert_guess_reads("cut.csv", text.data, 2, "2016-04-11 00:01:06.500");
+		fm_buf_free(&text);
+	}
+}
+
+/* After what collectors and clouds export; each with a trap that another column is. */
+static void exports_of_collectors_are_guessed(void **state)
+{
+	static const char *const of[] = {
+	    /* IP bytes beside payload (ToN-IoT), and a label of words beside one of numbers. */
+	    "ts,src_ip,src_port,dst_ip,dst_port,proto,duration,src_bytes,dst_bytes,src_pkts,src_ip_bytes,dst_pkts,"
+	    "dst_ip_bytes,label,type\n1460332866,1.2.3.4,53,10.0.0.1,35203,udp,0,5,6,1,90,0,40,1,scanning\n"
+	    "1460332866,1.2.3.4,53,10.0.0.1,35203,udp,0,5,6,1,90,0,40,0,normal\n",
+	    /* When the record was written, and a duration in nanoseconds (Elastic). */
+	    "@timestamp,event.start,event.end,event.duration,source.ip,source.port,destination.ip,destination.port,"
+	    "network.transport,network.packets,network.bytes\n"
+	    "2016-04-11T00:09:00.000Z,2016-04-11T00:01:05.500Z,2016-04-11T00:01:06.000Z,500000000,1.2.3.4,53,10.0.0.1,"
+	    "35203,udp,1,130\n"
+	    "2016-04-11T00:09:00.000Z,2016-04-11T00:01:05.500Z,2016-04-11T00:01:06.000Z,500000000,1.2.3.4,53,10.0.0.1,"
+	    "35203,udp,1,130\n",
+	    /* goflow2 */
+	    "{\"type\":\"NETFLOW_V9\",\"time_received_ns\":1460332999000000000,\"sampling_rate\":1,"
+	    "\"time_flow_start_ns\":1460332865000000000,\"time_flow_end_ns\":1460332866000000000,\"bytes\":130,"
+	    "\"packets\":1,\"src_addr\":\"1.2.3.4\",\"dst_addr\":\"10.0.0.1\",\"proto\":\"UDP\",\"src_port\":53,"
+	    "\"dst_port\":35203}\n",
+	    /* Fortinet: a date and a time of day, and both ways. */
+	    "date,time,srcip,srcport,dstip,dstport,proto,duration,sentbyte,rcvdbyte,sentpkt,rcvdpkt\n"
+	    "2016-04-11,00:01:05,1.2.3.4,53,10.0.0.1,35203,17,1,100,30,1,0\n"
+	    "2016-04-11,00:01:05,1.2.3.4,53,10.0.0.1,35203,17,1,100,30,1,0\n",
+	    /* Palo Alto: units in parentheses. */
+	    "Receive Time,Source address,Destination address,Source Port,Destination Port,IP Protocol,Bytes,Packets,"
+	    "Start Time,Elapsed Time (sec)\n"
+	    "2016/04/11 00:09:00,1.2.3.4,10.0.0.1,53,35203,udp,130,1,2016/04/11 00:01:05,1\n"
+	    "2016/04/11 00:09:00,1.2.3.4,10.0.0.1,53,35203,udp,130,1,2016/04/11 00:01:05,1\n",
+	    /* Address and port in one column. */
+	    "Date first seen,Duration,Proto,Src IP Addr:Port,Dst IP Addr:Port,Packets,Bytes\n"
+	    "2016-04-11 00:01:05.000,1,UDP,1.2.3.4:53,10.0.0.1:35203,1,130\n"
+	    "2016-04-11 00:01:05.000,1,UDP,1.2.3.4:53,10.0.0.1:35203,1,130\n",
+	    /* ntopng */
+	    "{\"FIRST_SEEN\":1460332865,\"LAST_SEEN\":1460332866,\"PROTOCOL\":17,\"IP_SRC_ADDR\":\"1.2.3.4\","
+	    "\"IP_DST_ADDR\":\"10.0.0.1\",\"IP_SRC_PORT\":53,\"IP_DST_PORT\":35203,\"PACKETS\":1,"
+	    "\"TOTAL_BYTES\":130}\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+		assert_guess_reads("export.txt", of[i], *of[i] == '{' ? 1 : 2, "2016-04-11 00:01:06");
+}
+
+/* Type and code of ICMP in columns of their own, and as a port with a point. */
+static void icmp_of_other_forms_is_guessed(void **state)
+{
+	static const char *const of[] = {
+	    "sIP|dIP|sPort|dPort|iTy|iCo|pro|packets|bytes|sTime|duration|\n"
+	    "1.2.3.4|10.0.0.1|53|35203|||17|1|130|2016/04/11T00:01:06.000|0.000|\n"
+	    "1.2.3.4|10.0.0.1|0|0|8|0|1|1|84|2016/04/11T00:01:06.000|0.000|\n",
+	    "firstSeen,lastSeen,proto,srcAddr,srcPort,dstAddr,dstPort,packets,bytes\n"
+	    "2016-04-11 00:01:06.000,2016-04-11 00:01:06.000,UDP,1.2.3.4,53,10.0.0.1,35203,1,130\n"
+	    "2016-04-11 00:01:06.000,2016-04-11 00:01:06.000,ICMP,1.2.3.4,0,10.0.0.1,8.0,1,84\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		struct fm_dialect *d = NULL;
+		struct reading *r;
+
+		assert_guess_reads("icmp.txt", of[i], 2, "2016-04-11 00:01:06");
+		assert_int_equal(fm_dialect_load(&d, at("guess.yaml"), &err), FM_OK);
+		r = read_trace_file(at("icmp.txt"), d, NULL, 0);
+		assert_int_equal(r->t->dp[1], 2048);
+		done(r);
+		fm_dialect_free(d);
+	}
+}
+
 static void what_is_lacking_is_named_and_what_is_no_table_refused(void **state)
 {
 	struct fm_buf yaml = {0};
@@ -312,6 +438,10 @@ int main(void)
 	    cmocka_unit_test(what_is_left_unread_is_not_sure),
 	    cmocka_unit_test(other_forms_get_a_dialect_that_reads_them),
 	    cmocka_unit_test(both_ways_of_other_forms_are_read_as_what_they_are),
+	    cmocka_unit_test(times_of_all_usual_forms_are_guessed),
+	    cmocka_unit_test(delimiters_of_all_kinds_are_guessed),
+	    cmocka_unit_test(exports_of_collectors_are_guessed),
+	    cmocka_unit_test(icmp_of_other_forms_is_guessed),
 	    cmocka_unit_test(what_is_lacking_is_named_and_what_is_no_table_refused),
 	};
 

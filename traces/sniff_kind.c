@@ -1,0 +1,222 @@
+/* What the values of a column are (sniff_parts.h): times and their forms, addresses, numbers, protocols, words. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/address.h"
+#include "base/num.h"
+#include "manifests/time_pattern.h"
+#include "traces/protocol.h"
+#include "traces/sniff_parts.h"
+
+#define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
+
+static const char *const patterns[] = {
+    "%Y/%m/%d %H:%M:%S.%f",
+    "%d/%m/%Y %H:%M:%S.%f",
+    "%d/%m/%Y %H:%M:%S",
+    "%d/%m/%Y %H:%M",
+    "%d/%m/%Y %I:%M:%S %p",
+    "%d/%m/%Y %I:%M %p",
+    "%m/%d/%Y %H:%M:%S",
+    "%m/%d/%Y %H:%M",
+    "%m/%d/%Y %I:%M:%S %p",
+    "%m/%d/%Y %I:%M %p",
+    "%Y%m%d %H:%M:%S",
+    "%Y%m%dT%H%M%S%z",
+    "%d.%m.%Y %H:%M:%S",
+    "%b %d %Y %H:%M:%S",
+    "%d %b %Y %H:%M:%S",
+    "%Y-%m-%d %H:%M",
+    "%m/%d/%Y %H:%M:%S.%f",
+    "%d.%m.%Y %H:%M:%S.%f",
+    "%d.%m.%Y %H:%M",
+    "%Y.%m.%d %H:%M:%S.%f",
+    "%Y-%m-%d_%H:%M:%S.%f",
+    "%Y-%m-%d-%H:%M:%S.%f",
+    "%Y%m%d%H%M%S",
+    "%d-%m-%Y %H:%M:%S.%f",
+    "%m-%d-%Y %H:%M:%S.%f",
+    "%d-%b-%Y %H:%M:%S.%f",
+    "%d-%b-%y %H:%M:%S.%f",
+    "%d/%b/%Y:%H:%M:%S %z",
+    "%d/%m/%y %H:%M:%S.%f",
+    "%d/%m/%y %H:%M",
+    "%m/%d/%y %H:%M:%S.%f",
+    "%m/%d/%y %H:%M",
+    "%m/%d/%y %I:%M:%S %p",
+    "%b %d %Y %H:%M:%S.%f",
+    "%b %d %Y %H:%M:%S.%f %Z",
+    "%b %d, %Y %H:%M:%S.%f",
+    "%b %d, %Y %H:%M:%S.%f %Z",
+    "%b %d, %Y %I:%M:%S.%f %p",
+    "%b %d, %Y @ %H:%M:%S.%f",
+    "%a %b %d %H:%M:%S %Y",
+    "%a %b %d %H:%M:%S %Z %Y",
+    "%a, %d %b %Y %H:%M:%S %z",
+    "%a, %d %b %Y %H:%M:%S %Z",
+    "%a %d %b %Y %H:%M:%S %z",
+};
+
+/* Can s be read by form i: 0 is datetime, the others are patterns? */
+static bool is_clock(const struct fm_sniff_field *f, size_t i)
+{
+	char text[20];
+	int64_t ms;
+
+	if (i)
+		return fm_time_pattern_read(patterns[i - 1], -1, f->s, f->n, &ms) == 0 && ms >= 0;
+	if (f->n < 19 || f->n > 40)
+		return false;
+	memcpy(text, f->s, 19);
+	if (text[10] == 'T' && text[4] == '/' && text[7] == '/')
+		text[4] = text[7] = '-';
+	return fm_parse_time_ms(text, 19, &ms) == 0;
+}
+
+static bool is_any_clock(const struct fm_sniff_field *f)
+{
+	for (size_t i = 0; i <= COUNT_OF(patterns); i++)
+		if (is_clock(f, i))
+			return true;
+	return false;
+}
+
+/* The unit of seconds since 1970 in the years 1990 to 2100, or NULL. */
+static const char *epoch_format(double v)
+{
+	static const struct {
+		const char *name;
+		double scale;
+	} units[] = {{"seconds", 1}, {"milliseconds", 1e3}, {"microseconds", 1e6}, {"nanoseconds", 1e9}};
+
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+		if (v >= 631152000 * units[i].scale && v < 4102444800 * units[i].scale)
+			return units[i].name;
+	return NULL;
+}
+
+static bool is_missing(const struct fm_sniff_field *f)
+{
+	return !f->n || (f->n == 1 && *f->s == '-') || (f->n == 3 && strncasecmp(f->s, "nan", 3) == 0);
+}
+
+/* 10.0.0.1:443 or [2001:db8::1]:443 */
+static bool is_address_port(const struct fm_sniff_field *f)
+{
+	const char *colon = memrchr(f->s, ':', f->n);
+	size_t n = colon ? (size_t)(colon - f->s) : 0;
+	struct fm_address a;
+	uint64_t port;
+
+	if (n < 3 || fm_parse_u64(colon + 1, f->n - n - 1, 65535, &port))
+		return false;
+	return *f->s == '[' ? f->s[n - 1] == ']' && !fm_address_parse(f->s + 1, n - 2, &a)
+			    : !memchr(f->s, ':', n) && !fm_address_parse(f->s, n, &a);
+}
+
+enum fm_sniff_kind fm_sniff_kind_of(const struct fm_sniff_field *f, const char **format, uint64_t *number)
+{
+	struct fm_address a;
+	double v;
+
+	*format = NULL;
+	*number = 0;
+	if (is_missing(f))
+		return EMPTY;
+	if (fm_address_parse(f->s, f->n, &a) == 0)
+		return ADDRESS;
+	if (f->n == 14 && (!memcmp(f->s, "19", 2) || !memcmp(f->s, "20", 2)) && is_any_clock(f))
+		return CLOCK;
+	if (fm_parse_double(f->s, f->n, &v) == 0) {
+		if ((*format = epoch_format(v)))
+			return EPOCH;
+		return fm_parse_u64(f->s, f->n, INT64_MAX, number) == 0 ? INTEGER : DECIMAL;
+	}
+	if (is_any_clock(f))
+		return CLOCK;
+	if (is_address_port(f)) {
+		*format = "address-port";
+		return ADDRESS;
+	}
+	return f->n < 32 && fm_protocol_number(f->s, f->n) >= 0 ? PROTOCOL : WORD;
+}
+
+/* The form that reads most of a column of clock times: 11/4 can be read by two, 31/12 by one. */
+static const char *clock_of(const struct fm_sniff_page *p, int k, int from)
+{
+	const char *best = "datetime";
+	int most = 0;
+
+	for (size_t i = 0; i <= COUNT_OF(patterns); i++) {
+		int n = 0;
+
+		for (int row = from; row < p->nlines; row++)
+			n += k < p->ncells[row] && is_clock(&p->cell[row][k], i);
+		if (n > most) {
+			most = n;
+			best = i ? patterns[i - 1] : "datetime";
+		}
+	}
+	return best;
+}
+
+/* Can each date of the column be read with the month first too? */
+static bool reads_month_first(const struct fm_sniff_page *p, int k, int from)
+{
+	for (int row = from; row < p->nlines; row++) {
+		const struct fm_sniff_field *f = &p->cell[row][k];
+		char *end;
+
+		if (k >= p->ncells[row] || !f->n)
+			continue;
+		(void)strtoul(f->s, &end, 10);
+		if ((*end != '/' && *end != '-') || strtoul(end + 1, NULL, 10) > 12)
+			return false;
+	}
+	return true;
+}
+
+/* The kind of most values of column k, from line `from` on. */
+void fm_sniff_look(const struct fm_sniff_page *p, int k, int from, struct fm_sniff_guess *g)
+{
+	int count[WORD + 1] = {0}, most = 0;
+	const char *format, *epoch = NULL, *address = NULL;
+	uint64_t number, before = 0;
+
+	*g = (struct fm_sniff_guess){.kind = EMPTY, .col = -1, .counts = p->nlines - from > 2, .constant = true};
+	for (int i = from; i < p->nlines; i++) {
+		enum fm_sniff_kind kind = EMPTY;
+
+		if (k < p->ncells[i]) {
+			kind = fm_sniff_kind_of(&p->cell[i][k], &format, &number);
+			epoch = kind == EPOCH ? format : epoch;
+			address = kind == ADDRESS ? format : address;
+			g->most = number > g->most ? number : g->most;
+		}
+		g->counts = g->counts && kind == INTEGER && (i == from || number == before + 1);
+		before = number;
+		g->constant = g->constant && k < p->ncells[i] && k < p->ncells[from] &&
+			      p->cell[i][k].n == p->cell[from][k].n &&
+			      !memcmp(p->cell[i][k].s, p->cell[from][k].s, p->cell[i][k].n);
+		count[kind]++;
+	}
+	for (int i = CLOCK; i <= WORD; i++)
+		if (count[i] > most) {
+			most = count[i];
+			g->kind = (enum fm_sniff_kind)i;
+		}
+	g->mixed = count[INTEGER] && count[DECIMAL];
+	g->whole = !count[EMPTY];
+	if (g->kind == INTEGER && count[DECIMAL])
+		g->kind = DECIMAL;
+	if (g->kind == ADDRESS)
+		g->format = address;
+	if (g->kind == CLOCK) {
+		g->format = clock_of(p, k, from);
+		g->either = (!strncmp(g->format, "%d/%m", 5) || !strncmp(g->format, "%d-%m", 5)) &&
+			    reads_month_first(p, k, from);
+	}
+	if (g->kind == EPOCH)
+		g->format = epoch;
+}

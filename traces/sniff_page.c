@@ -1,0 +1,154 @@
+/* The first lines of a file of which a dialect is guessed (sniff_parts.h), cut into fields. */
+#include <string.h>
+
+#include "traces/sniff_json.h"
+#include "traces/sniff_parts.h"
+#include "traces/source.h"
+
+#define TEXT_MAX ((size_t)1 << 18) /* looked at */
+
+static int read_page(struct fm_sniff_page *p, const char *path, const char *member, struct fm_error *err)
+{
+	struct fm_source *source = NULL;
+	const char *data;
+	size_t n = 1;
+	int rc;
+
+	if ((rc = fm_source_open(&source, path, member, err)) < 0)
+		goto out;
+	while (p->text.len < TEXT_MAX && n) {
+		if ((rc = fm_source_next(source, &data, &n, err)) < 0)
+			goto out;
+		fm_buf_add(&p->text, data, n < TEXT_MAX - p->text.len ? n : TEXT_MAX - p->text.len);
+	}
+	rc = fm_buf_check(&p->text, err);
+out:
+	fm_source_close(source);
+	return rc;
+}
+
+static void cut_lines(struct fm_sniff_page *p)
+{
+	const char *s = p->text.data ? p->text.data : "", *end = s + p->text.len, *lf;
+
+	if (end - s >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0)
+		s += 3;
+	for (; s < end && p->nlines < FM_SNIFF_LINES; s = lf + 1) {
+		size_t n, quote = s < end && *s == '"';
+
+		if (!(lf = memchr(s, '\n', (size_t)(end - s)))) {
+			if (p->nlines) /* perhaps cut */
+				return;
+			lf = end;
+		}
+		n = (size_t)(lf - s);
+		n -= n && s[n - 1] == '\r';
+		if (n > 8 && memcmp(s, "#fields", 7) == 0 && !p->nlines) {
+			p->marked = true;
+			p->line[p->nlines++] = (struct fm_sniff_field){s + 8, n - 8};
+		} else if (!p->nlines && n == 5 + 2 * quote && !memcmp(s + quote, "sep=", 4)) {
+			p->delimiter = s[quote + 4]; /* as Excel says it */
+		} else if (n && *s != '#') {
+			p->line[p->nlines++] = (struct fm_sniff_field){s, n};
+		}
+	}
+}
+
+static struct fm_sniff_field trimmed(const char *s, size_t n)
+{
+	while (n && (*s == ' ' || *s == '"')) {
+		s++;
+		n--;
+	}
+	while (n && (s[n - 1] == ' ' || s[n - 1] == '"'))
+		n--;
+	return (struct fm_sniff_field){s, n};
+}
+
+/* The fields of a line; a delimiter between quotes is none. */
+static int cut_fields(const struct fm_sniff_field *line, char delimiter, struct fm_sniff_field *out)
+{
+	size_t from = 0;
+	bool quoted = false;
+	int n = 0;
+
+	for (size_t i = 0; i <= line->n; i++) {
+		if (i < line->n && line->s[i] == '"')
+			quoted = !quoted;
+		if (i < line->n && (quoted || line->s[i] != delimiter))
+			continue;
+		if (n < FM_SNIFF_FIELDS && out)
+			out[n] = trimmed(line->s + from, i - from);
+		n += n < FM_SNIFF_FIELDS;
+		from = i + 1;
+	}
+	return n;
+}
+
+/* The words of a line. */
+static int cut_words(const struct fm_sniff_field *line, struct fm_sniff_field *out)
+{
+	int n = 0;
+
+	for (size_t at = 0, to; at < line->n && n < FM_SNIFF_FIELDS; at = to) {
+		for (; at < line->n && (line->s[at] == ' ' || line->s[at] == '\t'); at++)
+			;
+		for (to = at; to < line->n && line->s[to] != ' ' && line->s[to] != '\t'; to++)
+			;
+		if (to > at && out)
+			out[n] = (struct fm_sniff_field){line->s + at, to - at};
+		n += to > at;
+	}
+	return n;
+}
+
+/* The delimiter that gives the most columns, the same number of them in four lines of five; blanks where no other one
+ * gives enough for a flow. */
+static void find_delimiter(struct fm_sniff_page *p)
+{
+	static const char candidates[] = "\t;|,^~\x01$ ";
+
+	p->delimiter = ',';
+	for (const char *c = candidates; *c; c++) {
+		int want = p->nlines ? cut_fields(&p->line[p->nlines / 2], *c, NULL) : 0, same = 0;
+
+		if (strchr("^~\x01$ ", *c) && p->nfields >= FM_SNIFF_FEWEST)
+			break;
+		for (int i = 0; i < p->nlines; i++)
+			same += cut_fields(&p->line[i], *c, NULL) == want;
+		if (want > p->nfields && want > 1 && same * 5 >= p->nlines * 4) {
+			p->nfields = want;
+			p->delimiter = *c;
+		}
+	}
+	if (p->delimiter != ' ' && p->nfields >= FM_SNIFF_FEWEST)
+		return;
+	for (int i = 0, words = p->nlines ? cut_words(&p->line[0], NULL) : 0, same = 0; i < p->nlines; i++) {
+		same += cut_words(&p->line[i], NULL) == words;
+		if (i + 1 == p->nlines && words >= FM_SNIFF_FEWEST && same * 5 >= p->nlines * 4 &&
+		    words != p->nfields) {
+			p->blanks = true;
+			p->nfields = words;
+		}
+	}
+}
+
+int fm_sniff_page(struct fm_sniff_page *p, const char *path, const char *member, char delimiter, struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = read_page(p, path, member, err)) < 0 ||
+	    (rc = fm_sniff_json(&p->text, FM_SNIFF_FIELDS, &p->json, err)) < 0)
+		return rc;
+	cut_lines(p);
+	if (delimiter && !p->json)
+		p->delimiter = delimiter;
+	else if (!p->delimiter || p->json)
+		find_delimiter(p);
+	else
+		p->nfields = p->nlines ? cut_fields(&p->line[p->nlines / 2], p->delimiter, NULL) : 0;
+	for (int i = 0; i < p->nlines; i++)
+		p->ncells[i] =
+		    p->blanks ? cut_words(&p->line[i], p->cell[i]) : cut_fields(&p->line[i], p->delimiter, p->cell[i]);
+	return FM_OK;
+}
