@@ -315,8 +315,10 @@ static int read_key(struct fm_dialect *d, const struct fm_yaml *v, struct fm_err
 		return read_around(v->key, d->after[0], sizeof(d->after[0]), COUNT_OF(d->after), &d->nafter, v, err);
 	if (strcmp(v->key, "unset") == 0)
 		return fm_yaml_text(v, "unset", d->unset, sizeof(d->unset), err);
-	if (strcmp(v->key, "sampling") == 0)
+	if (strcmp(v->key, "sampling") == 0) {
+		d->states_sampling = true;
 		return fm_yaml_int(v, "sampling", 1, INT32_MAX, &d->sampling, err);
+	}
 	if (strcmp(v->key, "icmp") == 0)
 		return read_icmp(d, v, err);
 	if (strcmp(v->key, "direction") == 0)

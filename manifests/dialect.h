@@ -116,6 +116,7 @@ struct fm_dialect {
 	const struct fm_zone *zone; /* or NULL */
 	enum fm_encoding encoding;
 	int64_t sampling; /* by what packets and bytes of each row are multiplied */
+	bool states_sampling;
 	enum fm_icmp icmp;
 	unsigned present; /* the table columns it fills */
 };

@@ -246,7 +246,7 @@ static int write_ipfix(struct job *j)
 	int rc;
 
 	snprintf(j->ipfix.path, sizeof j->ipfix.path, "%s", FM_ARCHIVE_DATA_IPFIX);
-	if ((rc = fm_ipfix_write(j->table, j->ipfix_file, j->err)) < 0 ||
+	if ((rc = fm_ipfix_write(j->table, (uint64_t)j->dialect->sampling, j->ipfix_file, j->err)) < 0 ||
 	    (rc = fm_sha256_file_hex(j->ipfix_file, j->ipfix.sha256, j->err)) < 0)
 		return rc;
 	return fm_file_size(j->ipfix_file, &j->ipfix.nbytes, j->err);

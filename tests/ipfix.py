@@ -3,6 +3,7 @@ no flow; and what is broken.
 
     ipfix.py FILE                 the whole; tests/interop_flows.sh has its flows
     ipfix.py FILE --broken KIND   cut, set, version, withdrawn, untold, length, empty
+    ipfix.py FILE --sampled KIND  options, unstated, space, size, probability, selectors, nameless, own
     ipfix.py FILE --records N     N flows of a few hosts, for speed
     ipfix.py FILE --send PORT     the messages of FILE as datagrams to this port of the machine
 """
@@ -13,7 +14,7 @@ import struct
 T0 = 1700000000  # 2023-11-14 22:13:20 UTC
 REVERSE, CERT = 29305, 6871
 IE = {"bytes": 1, "packets": 2, "proto": 4, "tos": 5, "flags": 6, "sp": 7, "sa": 8, "if": 10, "dp": 11, "da": 12, "endup": 21, "startup": 22,
-      "sa6": 27, "da6": 28, "icmp": 32, "sampling": 34, "totalbytes": 85, "totalpackets": 86, "app": 96, "icmp6": 139, "starts": 150, "ends": 151,
+      "sa6": 27, "da6": 28, "icmp": 32, "sampling": 34, "totalbytes": 85, "totalpackets": 86, "app": 96, "icmp6": 139, "sampler": 48, "random": 50, "selector": 302, "taken": 305, "left": 306, "size": 309, "population": 310, "probability": 311, "starts": 150, "ends": 151,
       "startms": 152, "endms": 153, "startus": 154, "endus": 155, "startns": 156, "endns": 157, "startdelta": 158, "enddelta": 159, "init": 160,
       "lasts": 161, "packets0": 298, "packets1": 299, "bytes0": 231, "bytes1": 232}
 
@@ -159,6 +160,30 @@ def many(n):
     return f.out
 
 
+def sampled(kind):
+    """Flows of 1 packet and 100 bytes each, and what options state of their rate."""
+    f, flow = File(), ENDS + COUNTS + [("startms", 8), ("endms", 8)]
+    row = lambda i, *more: (f"10.0.0.{i}", "192.0.2.1", 40000 + i, 443, 6, 1, 100, MS + i, MS + i, *more)
+    if kind in ("options", "unstated", "space", "size", "probability"):  # behind the first flow, and none says which of them it is of
+        said = {"options": [("sampling", 4)], "unstated": [("if", 4)], "space": [("taken", 4), ("left", 4)], "size": [("size", 4), ("population", 4)],
+                "probability": [("probability", 8)]}[kind]
+        rate = {"options": (100,), "unstated": (3,), "space": (2, 5), "size": (1, 50), "probability": (int.from_bytes(struct.pack(">d", 0.01), "big"),)}[kind]
+        f.message(template(256, flow), data(256, flow, row(1)), records=1)
+        f.message(template(257, [("if", 4)] + said, scope=1), data(257, [("if", 4)] + said, (0, *rate)), records=1)
+        f.message(data(256, flow, row(2)), records=1)
+    elif kind in ("selectors", "nameless"):  # two samplers; the flows name theirs, or do not
+        more = [("sampler", 1)] if kind == "selectors" else []
+        options = [("sampler", 1), ("random", 4)]
+        f.message(template(256, flow + more), template(257, options, scope=1), data(257, options, (1, 10), (2, 1000)),
+                  data(256, flow + more, *[row(i, *([i] if more else [])) for i in (1, 2, 0)]), records=5)
+        f.message(data(257, options, (1, 20)), data(256, flow + more, row(1, *([1] if more else []))), records=2)
+    else:  # each flow says its own
+        own = flow + [("sampling", 4)]
+        f.message(template(256, own), data(256, own, row(1, 64), row(2, 1), row(3, 0)), records=3)
+        f.message(template(258, flow), data(258, flow, row(4)), records=1, domain=9)
+    return f.out
+
+
 def send(path, port):
     raw, at = open(path, "rb").read(), 0
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
@@ -172,6 +197,7 @@ if __name__ == "__main__":
     p = argparse.ArgumentParser()
     p.add_argument("file")
     p.add_argument("--broken")
+    p.add_argument("--sampled")
     p.add_argument("--records", type=int)
     p.add_argument("--send", type=int)
     a = p.parse_args()
@@ -179,4 +205,4 @@ if __name__ == "__main__":
         send(a.file, a.send)
     else:
         with open(a.file, "wb") as out:
-            out.write(broken(a.broken) if a.broken else many(a.records) if a.records else whole())
+            out.write(broken(a.broken) if a.broken else sampled(a.sampled) if a.sampled else many(a.records) if a.records else whole())

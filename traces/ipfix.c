@@ -17,6 +17,7 @@
 #include "traces/file_order.h"
 #include "traces/files.h"
 #include "traces/flow_rows.h"
+#include "traces/ipfix_rates.h"
 #include "traces/ipfix_record.h"
 #include "traces/reader.h"
 #include "traces/source.h"
@@ -47,8 +48,12 @@ struct fm_reader {
 	size_t ndomains;
 	uint32_t exported_s;
 	uint64_t records, records_before; /* so far; in the files before */
-	uint64_t other, lost, sampled;    /* records of no flow; that are not in the file; of a sampling exporter */
-	struct fm_packet_flow held;       /* the other way of the last record */
+	uint64_t other, lost;             /* records of no flow; that are not in the file */
+	struct fm_ipfix_rates rates;      /* of this file */
+	uint64_t multiplied, unsure;      /* records of sampled packets; those of which the rate is not clear */
+	struct fm_ipfix_rate first_rate;  /* of those that were multiplied */
+	bool many_rates;
+	struct fm_packet_flow held; /* the other way of the last record */
 	bool holds;
 	struct fm_flow_rows *rows;
 };
@@ -128,31 +133,6 @@ static void on_template(fbSession_t *session, uint16_t id, fbTemplate_t *t, void
 	}
 	if (s && !bytes)
 		snprintf(s->fault, sizeof s->fault, n ? "template %u has no bytes" : "template %u was withdrawn", id);
-}
-
-int fm_ipfix_fail(const char *what, GError **why, struct fm_error *err)
-{
-	int rc = fm_fail(err, FM_ESYSTEM, "%s: %s", what, *why ? (*why)->message : "unknown error");
-
-	g_clear_error(why);
-	return rc;
-}
-
-fbInfoModel_t *fm_ipfix_model(void)
-{
-	/* https://tools.netsa.cert.org/yaf: enterprise 6871 */
-	static fbInfoElement_t cert[] = {
-	    FB_IE_INIT_FULL("initialTCPFlags", 6871, 14, 2, FB_IE_FLAGS | FB_IE_F_ENDIAN | FB_IE_F_REVERSIBLE, 0, 0,
-			    FB_UINT_16, NULL),
-	    FB_IE_INIT_FULL("unionTCPFlags", 6871, 15, 2, FB_IE_FLAGS | FB_IE_F_ENDIAN | FB_IE_F_REVERSIBLE, 0, 0,
-			    FB_UINT_16, NULL),
-	    FB_IE_INIT_FULL("reverseFlowDeltaMilliseconds", 6871, 21, 4, FB_IE_QUANTITY | FB_IE_F_ENDIAN, 0, 0,
-			    FB_UINT_32, NULL),
-	    FB_IE_NULL};
-	fbInfoModel_t *model = fbInfoModelAlloc();
-
-	fbInfoModelAddElementArray(model, cert);
-	return model;
 }
 
 static int open_session(struct fm_reader *r, struct fm_error *err)
@@ -309,8 +289,36 @@ static void take_options(struct fm_reader *r, const struct fm_ipfix_record *rec,
 {
 	if (FM_IPFIX_HAS(has, systemInitTimeMilliseconds))
 		r->here->init_ms = rec->systemInitTimeMilliseconds;
-	r->sampled += rec->samplingInterval > 1 || rec->samplerRandomInterval > 1 || rec->samplingPacketSpace > 0;
 	r->other++;
+}
+
+/* By the dialect, else by the record, else by the options of its exporter. */
+static struct fm_ipfix_rate rate_of(struct fm_reader *r, const struct fm_ipfix_record *rec, uint64_t has)
+{
+	const struct fm_ipfix_sampling s = fm_ipfix_sampling_of(rec, has);
+	struct fm_ipfix_rate rate = fm_ipfix_rate_of(&s);
+	bool unsure = false;
+
+	if (r->o->dialect->states_sampling)
+		return (struct fm_ipfix_rate){(uint64_t)r->o->dialect->sampling, 1};
+	if (!rate.taken && r->rates.n)
+		rate = fm_ipfix_rates_find(&r->rates, r->here->id, &s, r->message_at, &unsure);
+	r->unsure += unsure || (!rate.taken && s.has_selector && s.selector);
+	return rate;
+}
+
+/* What went by, of packets that were sampled; NULL, or why it cannot be told. */
+static const char *multiply(struct fm_reader *r, struct fm_ipfix_rate rate, struct fm_packet_flow flow[2])
+{
+	if (!rate.taken || rate.of == rate.taken)
+		return NULL;
+	for (int i = 0; i < 2; i++)
+		if (!fm_ipfix_rate_apply(rate, &flow[i].packets) || !fm_ipfix_rate_apply(rate, &flow[i].bytes))
+			return "packets or bytes are, times the sampling rate, over 2^63 - 1";
+	if (!r->multiplied++)
+		r->first_rate = rate;
+	r->many_rates = r->many_rates || rate.of != r->first_rate.of || rate.taken != r->first_rate.taken;
+	return NULL;
 }
 
 static int take_flows(struct fm_reader *r, const struct fm_ipfix_record *rec, uint64_t has, unsigned id,
@@ -323,6 +331,10 @@ static int take_flows(struct fm_reader *r, const struct fm_ipfix_record *rec, ui
 	char text[64];
 	int n = fm_ipfix_flows(rec, &c, flow, &missing, &why);
 
+	if (n == 1)
+		flow[1] = (struct fm_packet_flow){0};
+	if (n && (why = multiply(r, rate_of(r, rec, has), flow)))
+		n = 0;
 	if (n && missing && r->o->missing == FM_MISSING_REJECT) {
 		why = "its template lacks protocol, ports, packets or bytes, and source.missing is reject";
 		n = 0;
@@ -333,7 +345,6 @@ static int take_flows(struct fm_reader *r, const struct fm_ipfix_record *rec, ui
 		return FM_OK;
 	}
 	r->rows->missing_values += missing * (unsigned)n;
-	r->sampled += rec->samplingInterval > 1 || rec->samplerRandomInterval > 1;
 	flow[0].place = flow[1].place = r->records;
 	r->holds = n == 2;
 	r->held = flow[1];
@@ -399,7 +410,8 @@ static int open_file(struct fm_reader *r, struct fm_error *err)
 	r->in_message = false;
 	r->records_before = r->records;
 	memset(&said, 0, sizeof said);
-	if ((rc = fm_source_open(&r->source, r->o->path, r->o->member, err)) < 0 ||
+	if ((rc = fm_ipfix_rates_read(&r->rates, r->o->path, r->o->member, err)) < 0 ||
+	    (rc = fm_source_open(&r->source, r->o->path, r->o->member, err)) < 0 ||
 	    (rc = fm_source_next(r->source, &r->left, &r->nleft, err)) < 0)
 		return rc;
 	if (fm_capture_kind(r->left, r->nleft) != FM_CAPTURE_IPFIX)
@@ -408,6 +420,31 @@ static int open_file(struct fm_reader *r, struct fm_error *err)
 			       "(flowmint sniff)",
 			       r->o->path, r->o->dialect->name);
 	return open_session(r, err);
+}
+
+static void say_sampling(const struct fm_reader *r)
+{
+	char rate[64] = "";
+
+	if (!r->many_rates && r->multiplied && r->first_rate.of % r->first_rate.taken == 0)
+		snprintf(rate, sizeof rate, ", 1 of %llu packets",
+			 (unsigned long long)(r->first_rate.of / r->first_rate.taken));
+	else if (!r->many_rates && r->multiplied)
+		snprintf(rate, sizeof rate, ", %llu of %llu packets", (unsigned long long)r->first_rate.taken,
+			 (unsigned long long)r->first_rate.of);
+	if (r->multiplied)
+		fm_log("%s: packets and bytes of %llu records are multiplied by the rate at which packets were sampled "
+		       "(%s%s); "
+		       "sampling: 1 in a dialect file leaves them as they were counted",
+		       r->o->path, (unsigned long long)r->multiplied,
+		       r->o->dialect->states_sampling ? "by the dialect" : "by the file", rate);
+	if (r->unsure)
+		fm_warn(
+		    "%s: the exporter sampled packets, and of %llu records it is not clear at which rate: their "
+		    "packets "
+		    "and bytes are what it counted, not what went by; sampling in a dialect file (lines: ipfix) sets "
+		    "one rate for all",
+		    r->o->path, (unsigned long long)r->unsure);
 }
 
 static void say_passed_over(const struct fm_reader *r)
@@ -419,9 +456,7 @@ static void say_passed_over(const struct fm_reader *r)
 		fm_warn("%s: %llu records were lost before the file was written, by the sequence numbers of its "
 			"messages",
 			r->o->path, (unsigned long long)r->lost);
-	if (r->sampled)
-		fm_warn("%s: the exporter sampled packets: packets and bytes are what it counted, not what went by",
-			r->o->path);
+	say_sampling(r);
 }
 
 static int end_file(struct fm_reader *r, struct fm_error *err)
@@ -504,6 +539,7 @@ static void close_reader(struct fm_reader *r)
 	if (r->model)
 		fbInfoModelFree(r->model);
 	free(r->message);
+	fm_ipfix_rates_free(&r->rates);
 	fm_flow_rows_free(r->rows);
 	fm_file_order_free(&r->files);
 	free(r);

@@ -18,7 +18,8 @@ fbInfoModel_t *fm_ipfix_model(void);
 /* What libfixbuf says of it, as FM_ESYSTEM; frees *why. */
 int fm_ipfix_fail(const char *what, GError **why, struct fm_error *err);
 /* The rows of t as an IPFIX file at path, atomically: a record a flow, IPv4 and IPv6 in templates of their own, nothing
- * of the clock. Columns that the table lacks are 0. FM_EINPUT: a protocol without a number. */
-int fm_ipfix_write(const struct fm_table *t, const char *path, struct fm_error *err) FM_MUST_CHECK;
+ * of the clock. sampling: as its dialect says, by what its reader multiplies. Columns that the table lacks are 0.
+ * FM_EINPUT: a protocol without a number. */
+int fm_ipfix_write(const struct fm_table *t, uint64_t sampling, const char *path, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

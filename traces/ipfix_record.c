@@ -232,3 +232,22 @@ int fm_ipfix_flows(const struct fm_ipfix_record *r, const struct fm_ipfix_contex
 	}
 	return 2;
 }
+
+struct fm_ipfix_sampling fm_ipfix_sampling_of(const struct fm_ipfix_record *r, uint64_t has)
+{
+	return (struct fm_ipfix_sampling){
+	    .interval = r->samplingInterval,
+	    .random_interval = r->samplerRandomInterval,
+	    .packet_interval = r->samplingPacketInterval,
+	    .packet_space = r->samplingPacketSpace,
+	    .size = r->samplingSize,
+	    .population = r->samplingPopulation,
+	    .selector = FM_IPFIX_HAS(has, selectorId) ? r->selectorId : r->samplerId,
+	    .has_interval = FM_IPFIX_HAS(has, samplingInterval),
+	    .has_random = FM_IPFIX_HAS(has, samplerRandomInterval),
+	    .has_packets = FM_IPFIX_HAS(has, samplingPacketInterval),
+	    .has_space = FM_IPFIX_HAS(has, samplingPacketSpace),
+	    .has_size = FM_IPFIX_HAS(has, samplingSize) && FM_IPFIX_HAS(has, samplingPopulation),
+	    .has_selector = FM_IPFIX_HAS(has, selectorId) || FM_IPFIX_HAS(has, samplerId),
+	};
+}

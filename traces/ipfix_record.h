@@ -9,6 +9,7 @@
 #define FM_TRACES_IPFIX_RECORD_H
 
 #include "traces/flow_cache.h"
+#include "traces/ipfix_rates.h"
 
 /* X(name of the element, type here). The order keeps each at a multiple of its size, without gaps. */
 #define FM_IPFIX_ELEMENTS(X)                                                                                           \
@@ -33,6 +34,7 @@
 	X(reverseOctetTotalCount, uint64_t)                                                                            \
 	X(responderPackets, uint64_t)                                                                                  \
 	X(responderOctets, uint64_t)                                                                                   \
+	X(selectorId, uint64_t)                                                                                        \
 	X(flowStartSeconds, uint32_t)                                                                                  \
 	X(flowEndSeconds, uint32_t)                                                                                    \
 	X(flowStartSysUpTime, uint32_t)                                                                                \
@@ -46,7 +48,10 @@
 	X(destinationIPv4Address, uint32_t)                                                                            \
 	X(samplingInterval, uint32_t)                                                                                  \
 	X(samplerRandomInterval, uint32_t)                                                                             \
+	X(samplingPacketInterval, uint32_t)                                                                            \
 	X(samplingPacketSpace, uint32_t)                                                                               \
+	X(samplingSize, uint32_t)                                                                                      \
+	X(samplingPopulation, uint32_t)                                                                                \
 	X(sourceIPv6Address, struct fm_address)                                                                        \
 	X(destinationIPv6Address, struct fm_address)                                                                   \
 	X(sourceTransportPort, uint16_t)                                                                               \
@@ -62,6 +67,7 @@
 	X(reverseInitialTCPFlags, uint16_t)                                                                            \
 	X(reverseUnionTCPFlags, uint16_t)                                                                              \
 	X(protocolIdentifier, uint8_t)                                                                                 \
+	X(samplerId, uint8_t)                                                                                          \
 	X(ipClassOfService, uint8_t)                                                                                   \
 	X(reverseIpClassOfService, uint8_t)                                                                            \
 	X(icmpTypeIPv4, uint8_t)                                                                                       \
@@ -92,5 +98,7 @@ bool fm_ipfix_is_flow(uint64_t has);
  * protocol, ports, packets and bytes the template lacks, which are 0. */
 int fm_ipfix_flows(const struct fm_ipfix_record *r, const struct fm_ipfix_context *c, struct fm_packet_flow flow[2],
 		   unsigned *missing, const char **why);
+/* What the record itself says of sampling. */
+struct fm_ipfix_sampling fm_ipfix_sampling_of(const struct fm_ipfix_record *r, uint64_t has);
 
 #endif

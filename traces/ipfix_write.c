@@ -7,6 +7,7 @@
 #include "traces/flags.h"
 #include "traces/ipfix.h"
 #include "traces/protocol.h"
+#include "traces/trace.h"
 
 #define OUR_V4 256 /* templates of the file */
 #define OUR_V6 257
@@ -31,6 +32,7 @@ static fbInfoElementSpec_t elements[] = {{"flowStartMilliseconds", 8, 0}, {"flow
 
 struct writer {
 	const struct fm_table *t;
+	uint64_t sampling;
 	struct fm_out *out;
 	fbInfoModel_t *model;
 	fbExporter_t *exporter;
@@ -111,8 +113,8 @@ static int record_of(const struct writer *w, size_t i, struct record *r, struct 
 			       "publish.dialect to another one",
 			       i + 1);
 	*r = (struct record){.end_ms = (uint64_t)t->te[i],
-			     .bytes = t->byt[i],
-			     .packets = t->pkt[i],
+			     .bytes = fm_trace_sampled(t->byt[i], w->sampling),
+			     .packets = fm_trace_sampled(t->pkt[i], w->sampling),
 			     .src6 = src,
 			     .dst6 = dst,
 			     .sp = t->sp[i],
@@ -150,7 +152,7 @@ static int add_row(struct writer *w, size_t i, struct fm_error *err)
 	return fm_ipfix_fail("a record of IPFIX", &why, err);
 }
 
-int fm_ipfix_write(const struct fm_table *t, const char *path, struct fm_error *err)
+int fm_ipfix_write(const struct fm_table *t, uint64_t sampling, const char *path, struct fm_error *err)
 {
 	struct writer *w = NULL;
 	int rc;
@@ -158,6 +160,7 @@ int fm_ipfix_write(const struct fm_table *t, const char *path, struct fm_error *
 	if ((rc = fm_alloc(&w, 1, sizeof *w, "a writer of IPFIX", err)) < 0)
 		return rc;
 	w->t = t;
+	w->sampling = sampling;
 	find_values(w);
 	if ((rc = fm_out_open(&w->out, path, 0644, err)) < 0 || (rc = set_up(w, err)) < 0)
 		goto out;

@@ -91,6 +91,11 @@ int fm_trace_load(struct fm_table **t, const struct fm_trace_opts *o, double max
  * reader's chunks only. */
 int fm_trace_chunk_copy(struct fm_table *dst, const struct fm_table *chunk, size_t first, size_t rows,
 			struct fm_error *err) FM_MUST_CHECK;
+/* What an exporter that counts one packet of `by` would have counted of v: one at least, where there is any. */
+static inline uint64_t fm_trace_sampled(uint64_t v, uint64_t by)
+{
+	return by < 2 || !v ? v : v < by ? 1 : v / by + (v % by >= (by + 1) / 2);
+}
 /* Write rows [0, t->rows) to path, atomically; columns that the table lacks are written as the dialect's empty value
  * (0). */
 int fm_trace_write(const struct fm_table *t, const struct fm_dialect *d, const char *path,

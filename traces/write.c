@@ -326,12 +326,9 @@ static uint64_t word_of(const struct fm_dialect *d, int k, const struct fm_addre
 	return word;
 }
 
-/* What the exporter of a sampling dialect would have counted of it: one packet at least, where there is any. */
 static uint64_t count_of(const struct writer *w, int c, size_t row)
 {
-	uint64_t v = (c == FM_PKT ? w->t->pkt : w->t->byt)[row], by = (uint64_t)w->d->sampling;
-
-	return by < 2 || !v ? v : v < by ? 1 : v / by + (v % by >= (by + 1) / 2);
+	return fm_trace_sampled((c == FM_PKT ? w->t->pkt : w->t->byt)[row], (uint64_t)w->d->sampling);
 }
 
 static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)

@@ -87,7 +87,7 @@ static void an_ipfix_file_has_the_flags_of_all_forms(void **state)
 		struct reading *from = read_trace_file(put("in.csv", k ? states : rows), &ugr16, NULL, 0), *to;
 
 		assert_int_equal(from->rc, FM_OK);
-		if (fm_ipfix_write(from->t, at("out.ipfix"), &err))
+		if (fm_ipfix_write(from->t, 1, at("out.ipfix"), &err))
 			fail_msg("%s", err.message);
 		to = read_trace_file(at("out.ipfix"), ipfix, NULL, 0);
 		if (to->rc)
