@@ -25,9 +25,9 @@
 
 /* ---- what can be read once only ---- */
 
-/* All of one descriptor into another, without a byte of it in this process. */
-static int copy_all(int from, int to, const char *name, struct fm_error *err)
+int fm_input_copy(int from, int to, const char *name, uint64_t most, struct fm_error *err)
 {
+	uint64_t copied = 0;
 	struct stat st;
 	ssize_t n;
 
@@ -38,7 +38,7 @@ static int copy_all(int from, int to, const char *name, struct fm_error *err)
 	do
 		n = S_ISFIFO(st.st_mode) ? splice(from, NULL, to, NULL, COPY_BYTES, 0)
 					 : sendfile(to, from, NULL, COPY_BYTES);
-	while (n > 0 || (n < 0 && errno == EINTR));
+	while ((n > 0 && (!most || (copied += (uint64_t)n) < most)) || (n < 0 && errno == EINTR));
 	return n < 0 ? fm_fail_errno(err, "cannot copy %s into the workspace", name) : FM_OK;
 }
 
@@ -67,7 +67,7 @@ static int keep_copy(struct fm_config *cfg, const char *workspace, bool unconfin
 		rc = fm_fail_errno(err, "%s", from < 0 ? name : tmp);
 		goto out;
 	}
-	if ((rc = copy_all(from, out, name, err)) < 0)
+	if ((rc = fm_input_copy(from, out, name, 0, err)) < 0)
 		goto out;
 	if (fstat(out, &st) || fsync(out)) {
 		rc = fm_fail_errno(err, "%s", tmp);

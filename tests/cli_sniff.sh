@@ -109,6 +109,19 @@ printf 'zeit;qu\351lle;ziel;pak\377ete;bytes;x\n%s\n%s\n' "2016-04-11 00:00:00;1
 	"2016-04-11 00:00:01;10.0.0.1;10.0.0.2;3;400;1" >latin.csv
 expect 0 "names of columns that are not UTF-8" "$F" sniff --json latin.csv
 holds "are legible in JSON" test "$(json out '"qu\\xe9lle" in d["file"]')" = True
+
+# Standard input, and files in two dialects beside each other.
+expect 0 "standard input is looked at" sh -c "gzip -c good.csv | '$F' sniff -"
+says out "# set source.dialect: ugr16" "and its dialect is found"
+expect 3 "an empty one is refused" sh -c ": | '$F' sniff -"
+says err "standard-input is empty" "as such"
+printf '%s\n' 'firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort,packets,bytes,flows' >two.csv
+awk -F, -v OFS=, '{ print $1, $2, $7, $3, $5, $4, $6, $11, $12, 1 }' good.csv >>two.csv
+expect 0 "evaluate finds the dialect of each file" "$F" evaluate --dialect auto --real good.csv --synthetic two.csv --only jsd --json
+says err "good.csv is in dialect ugr16" "that of the real flows"
+says err "two.csv is in dialect nfdump" "and that of the others"
+expect 3 "what is not sure is refused" "$F" evaluate --dialect auto --real good.csv --synthetic labeled.csv --only jsd
+says err "--dialect auto: labeled.csv: dialect nfdump reads its first rows, but not column class" "with what to do"
 mkfifo pipe
 expect 3 "a pipe is not waited for" timeout 20 "$F" sniff pipe
 says err "pipe is a pipe: write what comes through it into a file" "and the message says what to do"

@@ -33,7 +33,9 @@ static const struct fm_option evaluate_options[] = {
      .help = "the release before this one, its archive, its folder, a run of it or its flows as CSV: what do the two "
 	     "say side by side?"},
     {FM_SETS_TEXT(struct evaluate_args, dialect), .name = "dialect", .value = "NAME", .offer = FM_OFFER_DIALECT,
-     .help = "of the files (default: ugr16): one that flowmint dialects lists, or a file of your own"},
+     .help =
+	 "of the files (default: ugr16): one that flowmint dialects lists, a file of your own, or auto: each file's "
+	 "own, where it is sure"},
     {FM_SETS_UINT(struct evaluate_args, rows), .name = "rows", .value = "N", .most = UINT64_C(1) << 48,
      .help = "the first N flows of each file"},
     {FM_SETS_MAYBE(struct evaluate_args, gate), .name = "gate", .value = "RELEASE.yaml", .offer = FM_OFFER_FILE,

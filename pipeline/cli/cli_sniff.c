@@ -1,14 +1,22 @@
 /* sniff: which dialect a trace is in, and a dialect file to start from. */
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/file.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "manifests/embed.h"
 #include "pipeline/cli/cli.h"
+#include "pipeline/cli/flows.h"
 #include "pipeline/cli/walls.h"
+#include "pipeline/input.h"
 #include "traces/sniff.h"
+
+#define ENOUGH (UINT64_C(32) << 20) /* of standard input, whose first rows are looked at */
 
 struct sniff_args {
 	const char *member;
@@ -116,14 +124,46 @@ out:
 	return rc;
 }
 
+/* The beginning of standard input as a file, for it is read more than once: *file in a folder *dir, both the caller's.
+ */
+static int keep_input(char **dir, char **file, struct fm_error *err)
+{
+	int fd, rc;
+
+	if (asprintf(dir, "%s/flowmint-XXXXXX", fm_flows_spill()) < 0) {
+		*dir = NULL;
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	}
+	if (!mkdtemp(*dir)) {
+		rc = fm_fail_errno(err, "%s", fm_flows_spill());
+		free(*dir);
+		*dir = NULL;
+		return rc;
+	}
+	if (!(*file = fm_path_join(*dir, "standard-input")))
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	if ((fd = open(*file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) < 0)
+		return fm_fail_errno(err, "%s", *file);
+	rc = fm_input_copy(STDIN_FILENO, fd, "standard input", ENOUGH, err);
+	close(fd);
+	return rc;
+}
+
 static int sniff(const void *args, const struct fm_call *call, struct fm_error *err)
 {
 	const struct sniff_args *a = args;
 	struct sniffing f = {call->operand[0], a->member};
+	char *dir = NULL, *file = NULL;
 	struct fm_walls w = {0};
 	json_t *result = NULL;
+	struct fm_error later;
 	int rc;
 
+	if (strcmp(f.file, "-") == 0) {
+		if ((rc = keep_input(&dir, &file, err)) < 0)
+			goto out;
+		f.file = file;
+	}
 	if ((rc = fm_walls_begin(&w, "sniff", a->unconfined, err)) < 0 ||
 	    (rc = fm_walls_show(&w, f.file, false, err)) < 0)
 		goto out;
@@ -135,6 +175,10 @@ static int sniff(const void *args, const struct fm_call *call, struct fm_error *
 	else
 		rc = fm_walls_print(json_string_value(json_object_get(result, "file")), err);
 out:
+	if (dir && fm_dir_remove(dir, &later) < 0)
+		fm_warn("%s", later.message);
+	free(dir);
+	free(file);
 	fm_walls_end(&w);
 	json_decref(result);
 	return rc;
@@ -147,7 +191,7 @@ const struct fm_verb fm_verb_sniff = {
 	"Reads the first rows of FILE by each built-in dialect and prints those that fit, why, and the dialect file of "
 	"the best of them. Where none fits, it prints a dialect file to start from, guessed from the header and the "
 	"values, with what is unsure in comments. What is printed is a dialect file: flowmint sniff FILE > mine.yaml. "
-	"Exit status 0 in all three cases; 3 when FILE is no text with columns.",
+	"FILE - is standard input. Exit status 0 in all three cases; 3 when FILE is no text with columns.",
     .operands = "FILE",
     .offer = FM_OFFER_FILE,
     .options = options,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -18,8 +19,10 @@
 #include "pipeline/walls/harvest.h"
 #include "privacy/leakage/difference.h"
 #include "traces/doubts.h"
+#include "traces/sniff.h"
 
 #define MEMORY 1024u /* MiB, as gate.memory has it */
+#define AUTO "auto"  /* the dialect that a file is sure to be in */
 
 int fm_evaluation_gate(struct fm_evaluation *e, struct fm_error *err)
 {
@@ -72,16 +75,54 @@ struct fm_leakage_opts fm_evaluation_limits(const struct fm_evaluation *e)
 	return o;
 }
 
-static int load(const struct fm_evaluation *e, const struct fm_dialect *d, const char *path, enum fm_flows_role role,
+/* With dialect auto, the one that a file is in; the inside is that of the real flows. Archives and tables say theirs.
+ */
+static int find_dialect(const struct fm_dialect *real, const char *path, struct fm_dialect **d, struct fm_error *err)
+{
+	struct fm_sniffed s;
+	struct stat st;
+	int rc;
+
+	*d = NULL;
+	if (fm_flows_is_archive(path) || stat(path, &st) || !S_ISREG(st.st_mode))
+		return FM_OK;
+	if ((rc = fm_sniff(&s, path, NULL, err)) < 0 || (rc = fm_sniff_decide(&s, path, err)) < 0 ||
+	    (rc = fm_dialect_load(d, s.candidate[0].name, err)) < 0)
+		return fm_error_prefix(err, "--dialect auto: ");
+	fm_log("--dialect auto: %s is in dialect %s", path, s.candidate[0].name);
+	if (real) {
+		memcpy((*d)->internal, real->internal, sizeof real->internal);
+		(*d)->ninternal = real->ninternal;
+	}
+	return FM_OK;
+}
+
+/* d: the dialect of the real flows; with dialect auto it is found with them. */
+static int load(const struct fm_evaluation *e, struct fm_dialect **d, const char *path, enum fm_flows_role role,
 		struct fm_table **t, uint64_t *bad, struct fm_error *err)
 {
-	struct fm_flows f = {.path = path, .role = role, .dialect = d, .spill = e->spill, .rows = e->rows};
+	struct fm_flows f = {.path = path, .role = role, .dialect = *d, .spill = e->spill, .rows = e->rows};
+	struct fm_dialect *own = NULL;
+	int rc;
 
-	return fm_flows_load(&f, t, bad, err);
+	if (strcmp(e->dialect, AUTO) == 0 &&
+	    (rc = find_dialect(role == FM_FLOWS_REAL ? NULL : *d, path, &own, err)) < 0)
+		return rc;
+	if (own && role == FM_FLOWS_REAL) {
+		fm_dialect_free(*d);
+		*d = own;
+		own = NULL;
+		f.dialect = *d;
+	} else if (own) {
+		f.dialect = own;
+	}
+	rc = fm_flows_load(&f, t, bad, err);
+	fm_dialect_free(own);
+	return rc;
 }
 
 /* What tells the release before from this one. */
-static int compare(struct fm_evaluation *e, const struct fm_dialect *d, const struct fm_table *synthetic,
+static int compare(struct fm_evaluation *e, struct fm_dialect **d, const struct fm_table *synthetic,
 		   struct fm_error *err)
 {
 	struct fm_table *previous = NULL;
@@ -106,15 +147,15 @@ static int evaluate_files(struct fm_evaluation *e, struct fm_error *err)
 	struct fm_dialect *d = NULL;
 	int rc;
 
-	if ((rc = fm_dialect_load(&d, e->dialect, err)) < 0 ||
-	    (rc = load(e, d, e->real, FM_FLOWS_REAL, &real, &e->bad_real, err)) < 0 ||
-	    (rc = load(e, d, e->synthetic, FM_FLOWS_SYNTHETIC, &synthetic, &e->bad_synthetic, err)) < 0 ||
+	if ((rc = fm_dialect_load(&d, strcmp(e->dialect, AUTO) ? e->dialect : "ugr16", err)) < 0 ||
+	    (rc = load(e, &d, e->real, FM_FLOWS_REAL, &real, &e->bad_real, err)) < 0 ||
+	    (rc = load(e, &d, e->synthetic, FM_FLOWS_SYNTHETIC, &synthetic, &e->bad_synthetic, err)) < 0 ||
 	    (rc = fm_doubts_other_spelling(&real->dict[FM_LABEL], &synthetic->dict[FM_LABEL], e->synthetic, err)) < 0 ||
-	    (e->holdout && (rc = load(e, d, e->holdout, FM_FLOWS_HOLDOUT, &holdout, NULL, err)) < 0))
+	    (e->holdout && (rc = load(e, &d, e->holdout, FM_FLOWS_HOLDOUT, &holdout, NULL, err)) < 0))
 		goto out;
 	if ((rc = fm_evaluate_chosen(&(struct fm_judged){real, synthetic, holdout}, (int)e->threads,
 				     fm_evaluation_limits(e), e->groups, &e->metrics, err)) < 0 ||
-	    (e->previous && (rc = compare(e, d, synthetic, err)) < 0) ||
+	    (e->previous && (rc = compare(e, &d, synthetic, err)) < 0) ||
 	    (e->gate && holdout &&
 	     (rc = fm_holdout_count(&e->apart, real, synthetic, holdout, (size_t)e->memory << 20, err)) < 0))
 		goto out;
@@ -227,7 +268,7 @@ int fm_evaluation_measure(struct fm_evaluation *e, const struct fm_call *call, s
 			goto out;
 	}
 	/* A time zone that the dialect names is read outside the walls. */
-	if ((rc = fm_dialect_load(&d, e->dialect, err)) < 0)
+	if (strcmp(e->dialect, AUTO) && (rc = fm_dialect_load(&d, e->dialect, err)) < 0)
 		goto out;
 	fm_dialect_free(d);
 	if ((rc = fm_walls_show(&w, fm_dialect_is_file(e->dialect) ? e->dialect : NULL, false, err)) < 0 ||
