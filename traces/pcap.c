@@ -51,19 +51,21 @@ struct fm_reader {
 static ssize_t read_stream(void *cookie, char *to, size_t n)
 {
 	struct fm_reader *r = cookie;
+	size_t got = 0, before;
 
-	if (!r->nleft && fm_source_next(r->source, &r->left, &r->nleft, &r->error) < 0) {
-		r->nleft = 0;
-		return -1;
+	while (!got && !r->links.turned) {
+		if (!r->nleft && fm_source_next(r->source, &r->left, &r->nleft, &r->error) < 0) {
+			r->nleft = 0;
+			return -1;
+		}
+		if (!r->nleft)
+			return (ssize_t)fm_pcapng_links_end(&r->links, to, n);
+		before = r->nleft;
+		got = fm_pcapng_links_pass(&r->links, to, n, &r->left, &r->nleft);
+		r->bytes += before - r->nleft;
+		r->file_bytes += before - r->nleft;
 	}
-	n = n < r->nleft ? n : r->nleft;
-	memcpy(to, r->left, n);
-	fm_pcapng_links_feed(&r->links, to, n);
-	r->left += n;
-	r->nleft -= n;
-	r->bytes += n;
-	r->file_bytes += n;
-	return (ssize_t)n;
+	return (ssize_t)got;
 }
 
 /* The packet in the file that is being read. */
@@ -123,10 +125,34 @@ static void close_capture(struct fm_reader *r)
 	r->source = NULL;
 }
 
-static int open_capture(struct fm_reader *r, struct fm_error *err)
+/* A reader of libpcap for what comes next of the source. */
+static int open_stream(struct fm_reader *r, struct fm_error *err)
 {
 	static const cookie_io_functions_t io = {.read = read_stream};
 	char why[PCAP_ERRBUF_SIZE] = "";
+
+	if (!(r->stream = fopencookie(r, "r", io)) || setvbuf(r->stream, NULL, _IOFBF, STREAM_BYTES))
+		return fm_fail(err, FM_ESYSTEM, "out of memory: a stream of packets");
+	if (!(r->pcap = pcap_fopen_offline_with_tstamp_precision(r->stream, PCAP_TSTAMP_PRECISION_MICRO, why)))
+		return damaged(r, why, err);
+	r->link = pcap_datalink(r->pcap);
+	r->nahead = r->done = 0;
+	r->status = 1;
+	return check_link(r, err);
+}
+
+/* A section of the other order of bytes begins. */
+static int turn(struct fm_reader *r, struct fm_error *err)
+{
+	pcap_close(r->pcap);
+	r->pcap = NULL;
+	r->stream = NULL;
+	fm_pcapng_links_turn(&r->links);
+	return open_stream(r, err);
+}
+
+static int open_capture(struct fm_reader *r, struct fm_error *err)
+{
 	int rc;
 
 	static const char pcapng[4] = "\n\r\r\n";
@@ -145,14 +171,7 @@ static int open_capture(struct fm_reader *r, struct fm_error *err)
 		    r->o->path, r->o->dialect->name);
 	fm_pcapng_links_begin(&r->links);
 	r->links.is = r->nleft >= sizeof pcapng && !memcmp(r->left, pcapng, sizeof pcapng);
-	if (!(r->stream = fopencookie(r, "r", io)) || setvbuf(r->stream, NULL, _IOFBF, STREAM_BYTES))
-		return fm_fail(err, FM_ESYSTEM, "out of memory: a stream of packets");
-	if (!(r->pcap = pcap_fopen_offline_with_tstamp_precision(r->stream, PCAP_TSTAMP_PRECISION_MICRO, why)))
-		return damaged(r, why, err);
-	r->link = pcap_datalink(r->pcap);
-	r->nahead = r->done = 0;
-	r->status = 1;
-	return check_link(r, err);
+	return open_stream(r, err);
 }
 
 /* ---- packets ---- */
@@ -268,7 +287,7 @@ static int more(struct fm_reader *r, struct fm_error *err)
 		return FM_OK;
 	}
 	if (r->status == PCAP_ERROR_BREAK && !r->error.code)
-		return end_file(r, err);
+		return r->links.turned ? turn(r, err) : end_file(r, err);
 	return damaged(r, r->status == PCAP_ERROR_BREAK ? "" : pcap_geterr(r->pcap), err);
 }
 

@@ -64,7 +64,9 @@ static void see_block(struct fm_pcapng_links *l)
 		uint32_t magic;
 
 		memcpy(&magic, l->head + 8, 4);
+		l->turned = l->in_section && l->swapped != (magic != MAGIC);
 		l->swapped = magic != MAGIC;
+		l->in_section = true;
 		l->n = 0;
 	}
 	size = u32(l, 4);
@@ -83,29 +85,73 @@ static void see_block(struct fm_pcapng_links *l)
 		put(l, 0);
 }
 
-void fm_pcapng_links_feed(struct fm_pcapng_links *l, char *s, size_t n)
+/* The head of a block is whole: it waits to be given, an interface with the link layer of the first one. */
+static void end_head(struct fm_pcapng_links *l)
 {
-	while (n && l->is) {
-		size_t step = l->skip < n ? (size_t)l->skip : n;
+	l->at = 0;
+	memcpy(l->out, l->head, sizeof l->out);
+	l->given = 0;
+	l->waiting = sizeof l->out;
+	see_block(l);
+	if (l->begun && u32(l, 0) == INTERFACE) {
+		l->out[8] = (uint8_t)(l->swapped ? l->first >> 8 : l->first);
+		l->out[9] = (uint8_t)(l->swapped ? l->first : l->first >> 8);
+	}
+}
 
-		if (l->skip) {
-			l->skip -= step;
-			s += step;
-			n -= step;
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+size_t fm_pcapng_links_pass(struct fm_pcapng_links *l, char *to, size_t room, const char **from, size_t *left)
+{
+	size_t n = 0;
+
+	while (n < room && !l->turned) {
+		size_t step;
+
+		if (l->given < l->waiting) {
+			step = least(l->waiting - l->given, room - n);
+			memcpy(to + n, l->out + l->given, step);
+			l->given += (uint32_t)step;
+			n += step;
 			continue;
 		}
-		l->head[l->at] = (uint8_t)*s;
-		/* Of a later interface the bytes become those of the first. */
-		if (l->begun && (l->at == 8 || l->at == 9) && u32(l, 0) == INTERFACE)
-			*s = (char)(((l->at == 9) != l->swapped ? l->first >> 8 : l->first) & 0xff);
-		l->at++;
-		s++;
-		n--;
-		if (l->at == sizeof l->head) {
-			l->at = 0;
-			see_block(l);
+		step = least(*left, room - n);
+		if (!step)
+			break;
+		if (l->is && !l->skip) {
+			l->head[l->at++] = (uint8_t) * (*from)++;
+			--*left;
+			if (l->at == sizeof l->head)
+				end_head(l);
+			continue;
 		}
+		if (l->is)
+			step = least(step, l->skip < SIZE_MAX ? (size_t)l->skip : SIZE_MAX);
+		memcpy(to + n, *from, step);
+		*from += step;
+		*left -= step;
+		n += step;
+		l->skip -= l->is ? step : 0;
 	}
+	return n;
+}
+
+size_t fm_pcapng_links_end(struct fm_pcapng_links *l, char *to, size_t room)
+{
+	size_t n = least(l->at, room);
+
+	memcpy(to, l->head, n);
+	memmove(l->head, l->head + n, l->at - n);
+	l->at -= (uint32_t)n;
+	return n;
+}
+
+void fm_pcapng_links_turn(struct fm_pcapng_links *l)
+{
+	l->turned = false;
 }
 
 int fm_pcapng_links_next(struct fm_pcapng_links *l)

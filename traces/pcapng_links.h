@@ -1,10 +1,13 @@
 /*
- * pcapng_links.h - the link layer of each packet of a pcapng file whose interfaces have different ones, which libpcap
- * does not read: the bytes on their way to it get that of the first interface, and what each packet really has is kept
- * in order.
+ * pcapng_links.h - what libpcap does not read of a pcapng file. The link layer of each packet, where interfaces have
+ * different ones: the bytes on their way to it get that of the first interface, and what each packet really has is kept
+ * in order. And sections of the other order of bytes, as in files that were joined: the bytes end before one, and go on
+ * for another reader of libpcap.
  *
- *     fm_pcapng_links_feed(l, bytes, n)      all bytes of the file, in order, before libpcap sees them
- *     link = fm_pcapng_links_next(l)         for each packet that libpcap gives
+ *     n = fm_pcapng_links_pass(l, to, room, &from, &left)   all bytes of the file, in order, on their way to libpcap
+ *     n = fm_pcapng_links_end(l, to, room)                  behind the last one: of a block that was cut off
+ *     link = fm_pcapng_links_next(l)                        for each packet that libpcap gives
+ *     if (l->turned) fm_pcapng_links_turn(l)                libpcap says that it is the end: the other order begins
  *
  * The blocks: https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-02.html, 4.
  */
@@ -23,9 +26,13 @@ struct fm_pcapng_links {
 	bool swapped;      /* the section is of the other order of bytes */
 	bool begun, mixed; /* first is known; another interface has another one */
 	uint16_t first;    /* LINKTYPE of the first interface */
-	uint8_t head[12];  /* of the block that is being fed */
-	uint32_t at;       /* bytes of it that are there */
-	uint64_t skip;     /* bytes of it that only pass by */
+	bool turned;       /* the section that begins is of another order of bytes than the one before */
+	bool in_section;
+	uint8_t head[12];        /* of the block that is being fed */
+	uint32_t at;             /* bytes of it that are there */
+	uint8_t out[12];         /* a whole one as libpcap gets it, */
+	uint32_t given, waiting; /* of which these many bytes are given, of so many */
+	uint64_t skip;           /* bytes of it that only pass by */
 	uint16_t link[FM_PCAPNG_INTERFACES];
 	uint32_t n;                   /* interfaces of this section */
 	uint16_t of[FM_PCAPNG_AHEAD]; /* LINKTYPE of packets, as a ring */
@@ -33,7 +40,9 @@ struct fm_pcapng_links {
 };
 
 void fm_pcapng_links_begin(struct fm_pcapng_links *l);
-void fm_pcapng_links_feed(struct fm_pcapng_links *l, char *s, size_t n);
+size_t fm_pcapng_links_pass(struct fm_pcapng_links *l, char *to, size_t room, const char **from, size_t *left);
+size_t fm_pcapng_links_end(struct fm_pcapng_links *l, char *to, size_t room);
+void fm_pcapng_links_turn(struct fm_pcapng_links *l);
 /* LINKTYPE of the next packet; -1: it is that of the file. */
 int fm_pcapng_links_next(struct fm_pcapng_links *l);
 

@@ -555,17 +555,24 @@ static void all_flags_are_written(void **state)
 	fm_dialect_free(d);
 }
 
+static bool ng_swapped; /* blocks are of the other order of bytes */
+
+static void ng_put32(struct fm_buf *b, uint32_t v)
+{
+	put_le32(b, ng_swapped ? __builtin_bswap32(v) : v);
+}
+
 static void ng_block(struct fm_buf *b, uint32_t type, const void *s, size_t n, const uint32_t *words, size_t nwords)
 {
 	uint32_t all = (uint32_t)(12 + 4 * nwords + (n + 3) / 4 * 4);
 
-	put_le32(b, type);
-	put_le32(b, all);
+	ng_put32(b, type);
+	ng_put32(b, all);
 	for (size_t i = 0; i < nwords; i++)
-		put_le32(b, words[i]);
+		ng_put32(b, words[i]);
 	fm_buf_add(b, s, n);
 	fm_buf_add(b, "\0\0\0", (4 - n % 4) % 4);
-	put_le32(b, all);
+	ng_put32(b, all);
 }
 
 static void ng_packet(struct fm_buf *b, uint32_t interface, uint32_t s, const uint8_t *frame, size_t n)
@@ -605,6 +612,48 @@ static void each_interface_has_its_own_link_layer(void **state)
 	assert_int_equal(r->t->td[0], 21000);
 	assert_int_equal(r->st.passed_over, 2);
 	done(r);
+	fm_buf_free(&b);
+	fm_dialect_free(d);
+}
+
+/* Captures of two machines that were joined: a section may be of the other order of bytes, and of other interfaces. */
+static void each_section_has_its_own_order_of_bytes(void **state)
+{
+	struct fm_dialect *d = pcap_dialect();
+	struct frame f = udp_frame(0x0a000001, 0x0a000002, 1000, 53);
+	struct fm_buf b = {0};
+
+	(void)state;
+	for (uint32_t section = 0; section < 4; section++) {
+		uint32_t link = section == 2 ? 101 : ETHERNET; /* raw IP */
+
+		ng_swapped = section % 3 > 0; /* of two in the middle */
+		ng_block(&b, 0x0a0d0d0a, "", 0,
+			 (const uint32_t[]){0x1a2b3c4d, ng_swapped ? 1u << 16 : 1, UINT32_MAX, UINT32_MAX}, 4);
+		ng_block(&b, 1, "", 0, (const uint32_t[]){ng_swapped ? link << 16 : link, 65535}, 2);
+		for (uint32_t i = 0; i < 100; i++) {
+			bool raw = section == 2;
+
+			ng_packet(&b, 0, 100 + section, f.s + (raw ? 14 : 0), f.n - (raw ? 14 : 0));
+		}
+	}
+	ng_swapped = false;
+	for (size_t cut = 0; cut < 40; cut += 13) {
+		struct reading *r = read_trace_file(put_bytes("o.pcapng", b.data, b.len - cut), d, NULL, 0);
+
+		if (cut) {
+			assert_int_equal(r->rc, FM_EINPUT);
+			assert_says(r->err, "after packet 399: ");
+		} else {
+			if (r->rc)
+				fail_msg("%s", r->err.message);
+			assert_int_equal(r->t->rows, 1);
+			assert_int_equal(r->t->pkt[0], 400);
+			assert_int_equal(r->t->byt[0], 400 * 28);
+			assert_int_equal(r->t->td[0], 3000);
+		}
+		done(r);
+	}
 	fm_buf_free(&b);
 	fm_dialect_free(d);
 }
@@ -673,6 +722,7 @@ int main(void)
 	    cmocka_unit_test(a_capture_is_read_as_flows),
 	    cmocka_unit_test(all_flags_are_written),
 	    cmocka_unit_test(each_interface_has_its_own_link_layer),
+	    cmocka_unit_test(each_section_has_its_own_order_of_bytes),
 	    cmocka_unit_test(a_flow_goes_on_in_the_next_file),
 	    cmocka_unit_test(a_damaged_capture_names_the_packet),
 	};
