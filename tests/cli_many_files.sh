@@ -55,6 +55,13 @@ says err "cached" "and is remembered"
 holds "the ledger has the files" sh -c "$F log --workspace $T/w --json r0001 | grep hours/b.csv.gz >/dev/null"
 expect 0 "the plan knows several files" "$F" run p/list.yaml $UNCONFINED --workspace "$T/w" --plan --until ingest
 
+# A file whose rows lie among those of another one: under a twentieth of the trace, and sorted all the same.
+mkdir two
+sed 1001,1140d all.csv >two/a.csv
+sed -n 1001,1140p all.csv >two/b.csv
+same "rows of one file that lie behind another's" "$T/two/*"
+says err "is not in the order of time: " "and it is said that they are sorted"
+
 same "a list on the command line" "[$T/hours/b.csv.gz, $T/hours/c.csv, \"$T/hours/[a].csv\"]"
 
 expect 3 "a pattern without a file is refused" ingest "$T/hours/*.txt"

@@ -143,7 +143,9 @@ static bool lies_behind(const struct fm_time_order *o, bool joined)
 		      o->by_blocks.deepest_ms <= FM_TIME_ORDER_WINTER_MS &&
 		      o->by_steps.deepest_ms <= FM_TIME_ORDER_WINTER_MS;
 
-	return joined ? fm_time_order_behind(o) * 20 > o->rows : fm_time_order_behind(o) * 10 > o->rows && !winter;
+	if (joined)
+		return fm_time_order_behind(o) * 20 > o->rows || (!winter && (o->by_blocks.rows || o->by_steps.rows));
+	return fm_time_order_behind(o) * 10 > o->rows && !winter;
 }
 
 bool fm_time_order_found(const struct fm_time_order *o, bool joined)

@@ -16,8 +16,9 @@
  *
  *     behind, as where traces of two exporters follow each other piece by piece: in blocks of 64 rows whose earliest
  *     and latest times are both over a minute earlier than those of blocks before them, or behind a single step back
- *     between 16 rows or more that go forward. Of several files a twentieth is enough. One fall alone of up to 61
- * minutes may be a clock that is set back: in a single file it is taken for one.
+ *     between 16 rows or more that go forward. Of several files any such row is enough. One fall alone of up to 61
+ *     minutes may be a clock that is set back: in a single file it is taken for one, and in several where it is of
+ *     under a twentieth of the rows.
  */
 #ifndef FM_TRACES_TIME_ORDER_H
 #define FM_TRACES_TIME_ORDER_H
