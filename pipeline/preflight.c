@@ -13,12 +13,14 @@
 #include "manifests/dialect.h"
 #include "manifests/registry.h"
 #include "model/generator.h"
+#include "model/marginals/records.h"
 #include "pipeline/limits.h"
 #include "pipeline/preflight_parts.h"
 #include "pipeline/project_secret.h"
 #include "pipeline/walls/sandbox.h"
 #include "traces/files.h"
 #include "traces/source.h"
+#include "traces/spell.h"
 #include "traces/split.h"
 
 /* A row takes 58 bytes in a table, at most 200 in a text trace and 60 in a packed one; the smallest model, its
@@ -239,6 +241,37 @@ static int check_file_limit(const struct fm_run_options *o, struct fm_error *err
 	    (long long)cfg->limits.file_mib, (unsigned long long)rows, (unsigned long long)least);
 }
 
+static int add_value(struct fm_dict *d, const char *s, struct fm_error *err)
+{
+	return fm_dict_index(d, s, strlen(s), true) < 0 ? fm_fail(err, FM_ESYSTEM, "out of memory") : FM_OK;
+}
+
+/* In privacy.mode dp a release has values of public lists alone, so that what they lose is known before a record is
+ * read. */
+static int say_public_losses(const struct fm_config *cfg, const struct fm_dialect *to, struct fm_error *err)
+{
+	char text[FM_UNSAID][320], words[FM_CFG_STR];
+	const char *label[FM_LABELS_MAX];
+	int nlabels = fm_config_public_labels(cfg, words, label, FM_LABELS_MAX), n, fails, rc;
+	struct fm_table *t = NULL;
+
+	if ((rc = fm_table_new(&t, 1u << FM_PR | 1u << FM_LABEL, err)) < 0)
+		return rc;
+	for (int i = 0; i < FM_PROTOCOLS && rc >= 0; i++)
+		rc = add_value(&t->dict[FM_PR], fm_protocol_names[i], err);
+	for (int i = 0; i < nlabels && rc >= 0; i++)
+		rc = add_value(&t->dict[FM_LABEL], label[i], err);
+	if (rc < 0)
+		goto out;
+	n = fm_spell_losses(t, to, text, &fails);
+	for (int i = 0; i < n; i++)
+		fm_warn("publish.dialect %s, of the values that a release in privacy.mode dp may have: %s", to->name,
+			text[i]);
+out:
+	fm_table_free(t);
+	return rc;
+}
+
 /* What the release will not say, before hours are spent on it. The data sheet has the same. */
 static int say_losses(const struct fm_config *cfg, struct fm_error *err)
 {
@@ -259,6 +292,8 @@ static int say_losses(const struct fm_config *cfg, struct fm_error *err)
 			fm_log("the release is in dialect %s: %s", to->name, text[i]);
 		else
 			fm_warn("publish.dialect %s: %s", to->name, text[i]);
+	if (fm_config_dp(cfg))
+		rc = say_public_losses(cfg, to, err);
 out:
 	fm_dialect_free(from);
 	fm_dialect_free(to);

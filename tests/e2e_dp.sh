@@ -23,9 +23,13 @@ expect 3 "a network whose tokens do not get lost is refused" private --set model
 says err "single exchanges" "with the reason"
 holds "nothing was charged" test "$(charges charge)" = 0
 holds "and no stage ran" test "$(charges stage)" = 0
+expect 3 "a run that is refused for what is no release before it" private --set publish.dialect=ipfix --set release.previous="$T/trace.csv"
+says err "of the values that a release in privacy.mode dp may have: 1 of 16 protocols have no number" \
+	"what its dialect does not say of public values is said before"
 
 # --- a run ---
 expect 0 "a run ends well" private --json
+holds "nothing is said of values that the dialect has" sh -c '! grep -q "of the values that a release in privacy.mode dp may have" err'
 holds "its verdict is pass" test "$(json out 'd["verdict"]')" = pass
 archive=p/release/ugr16-dp-1.0.0.tar.zst
 holds "one charge is in the ledger" test "$(charges charge)" = 1

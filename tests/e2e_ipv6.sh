@@ -66,7 +66,7 @@ holds "those of IPv6 are from 2001:db8::/32, and inside from one site of fd00::/
 
 # --- a dialect without IPv6 ---
 expect 0 "it is learned for a release in a dialect without IPv6" run --until train --set publish.dialect=netshare --set train.steps=2
-says err "addresses are IPv6, for which it has no text: a release is refused; set publish.dialect to another one" "which is said"
+says err "addresses are IPv6, for which it has no text: a release with one is refused; set publish.dialect to another one" "which is said"
 holds "before it is learned" test "$(grep -n 'addresses are IPv6' err | cut -d: -f1)" -lt "$(grep -n '^train: ' err | head -n 1 | cut -d: -f1)"
 
 # --- two files ---

@@ -82,7 +82,7 @@ static void addresses(const struct fm_table *t, const struct fm_dialect *d, stru
 	for (int k = 0; k < d->ncols; k++)
 		if (d->cols[k].format == FM_FMT_IPV4_INTEGER) {
 			say(l, n, t->addresses ? t->addresses->n : 0, "addresses are IPv6, for which it has no text",
-			    "a release is refused; set publish.dialect to another one");
+			    "a release with one is refused; set publish.dialect to another one");
 			return;
 		}
 }
@@ -95,7 +95,7 @@ static void protocols(const struct fm_table *t, struct losses *l)
 	for (size_t i = 0; FM_HAS(t, FM_PR) && i < pr->n; i++)
 		n += fm_protocol_number(pr->value[i], strlen(pr->value[i])) < 0;
 	say(l, n, pr->n, "protocols have no number in IANA's registry, and IPFIX has no names",
-	    "a release is refused; set publish.dialect to another one, or leave their rows out before ingest");
+	    "a release with one is refused; set publish.dialect to another one, or leave their rows out before ingest");
 }
 
 /* Values of column k that have no text (fails), or whose text stands for no value or for another one. */
@@ -118,7 +118,7 @@ static void values(const struct fm_table *t, const struct fm_dialect *d, int k, 
 	snprintf(what, sizeof what, "values of %s have no text in it", fm_cols[c].name);
 	if (fails) {
 		say(l, textless, dict->n, what,
-		    "a release is refused; map them to others with labels in the dialect, or set publish.dialect to "
+		    "a release with one is refused; map them to others with labels in the dialect, or set publish.dialect to "
 		    "another "
 		    "one");
 		return;
