@@ -23,9 +23,6 @@ expect 3 "a network whose tokens do not get lost is refused" private --set model
 says err "single exchanges" "with the reason"
 holds "nothing was charged" test "$(charges charge)" = 0
 holds "and no stage ran" test "$(charges stage)" = 0
-expect 3 "a run that is refused for what is no release before it" private --set publish.dialect=ipfix --set release.previous="$T/trace.csv"
-says err "of the values that a release in privacy.mode dp may have: 1 of 16 protocols have no number" \
-	"what its dialect does not say of public values is said before"
 
 # --- a run ---
 expect 0 "a run ends well" private --json
@@ -167,6 +164,9 @@ stages=$(charges stage)
 expect 1 "a budget that is used up refuses a run" private --until train --set privacy.epsilon=3 --set privacy.total_epsilon=10
 says err "charged epsilon 7.9" "and says what was charged"
 holds "no stage of it ran" test "$(charges stage)" = "$stages"
+expect 1 "one that would be released too" private --set publish.dialect=ipfix --set privacy.epsilon=3 --set privacy.total_epsilon=10
+says err "of the values that a release in privacy.mode dp may have: 1 of 16 protocols have no number" \
+	"and what its dialect does not say of public values is said before"
 expect 1 "so do deltas that are no longer below one in privacy.records together" private --until train --set privacy.epsilon=2 --set privacy.total_epsilon=10
 says err "deltas of this trace are used up" "and says it"
 expect 0 "one with room for both lets it" private --until train --set privacy.epsilon=2 --set privacy.total_epsilon=10 --set privacy.records=200000

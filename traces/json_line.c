@@ -211,5 +211,7 @@ const char *fm_json_line(const char *s, size_t n, char *scratch,
 		return why;
 	(void)eat(&p, ','); /* an object of a list that lost its brackets */
 	skip_blanks(&p);
+	if (p.s < p.end && *p.s == '{')
+		return "several objects of JSON on one line (jq -c . writes a line for each)";
 	return p.s == p.end ? NULL : "text behind the object of JSON";
 }

@@ -110,6 +110,8 @@ static const char *const of_value[] = {
 };
 static const char *const of_row[] = {
     "te lies before the start",
+    "packets or bytes are, times the sampling rate, over 2^63 - 1",
+    "the sampling rate is no whole number",
     "sa and da are of two families",
     "td is over 49 days",
     "the row is of a kind that the dialect does not read",
@@ -120,6 +122,7 @@ static const char *const of_row[] = {
     "a NUL byte in the row",
     "no object of JSON",
     "text behind the object of JSON",
+    "several objects of JSON on one line (jq -c . writes a line for each)",
     "an object of JSON is not closed on its line",
     "a list of JSON is not closed on its line",
     "a string of JSON is not closed on its line",

@@ -72,7 +72,8 @@ static bool is_record_time(const struct fm_sniff_page *p, const struct fm_sniff_
 	const struct fm_sniff_field *f = &p->cell[0][at];
 	struct fm_sniff_name name;
 
-	if (!(f->n == 9 && !strncasecmp(f->s, "timestamp", 9)) && !(f->n == 10 && !strncasecmp(f->s, "@timestamp", 10)))
+	if (f->n < 9 || strncasecmp(f->s + f->n - 9, "timestamp", 9) != 0 ||
+	    (f->n > 9 && !strchr("@.", f->s[f->n - 10])))
 		return false;
 	for (int k = 0; k < p->ncells[0] && k < p->nfields; k++)
 		if (k != at && can_fill(&g[k], FM_TE) && fm_sniff_name(p->cell[0][k].s, p->cell[0][k].n, &name) &&
@@ -343,6 +344,23 @@ int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bo
 		return rc;
 	if ((rc = fm_sniff_page(p, path, member, 0, err)) < 0)
 		goto out;
+	if (p->text.data && memmem(p->text.data, p->text.len, "\"flowTuples\"", 12)) {
+		rc = fm_fail(err, FM_EINPUT,
+			     "%s is a flow log of Azure, which has flowTuples, records of one time each and without a "
+			     "duration: join those of a flow first (by its begin and its end, B and E), as CSV with "
+			     "two times, or "
+			     "with a time and a duration",
+			     path);
+		goto out;
+	}
+	if (!p->json && p->nlines && (*p->line[0].s == '{' || !strncmp(p->line[0].s, "[{", 2))) {
+		rc = fm_fail(
+		    err, FM_EINPUT,
+		    "%s begins as JSON does, and none of its lines is an object: jq -c . FILE writes each object on a "
+		    "line of its own",
+		    path);
+		goto out;
+	}
 	if (p->nfields < FM_SNIFF_FEWEST) {
 		rc =
 		    p->nfields < 2
@@ -355,15 +373,6 @@ int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bo
 				  "%s: %d columns are too few for flows, which have a time, two addresses, packets and "
 				  "bytes at least",
 				  path, p->nfields);
-		goto out;
-	}
-	if (p->text.data && memmem(p->text.data, p->text.len, "\"flowTuples\"", 12)) {
-		rc = fm_fail(err, FM_EINPUT,
-			     "%s is a flow log of Azure, which has flowTuples, records of one time each and without a "
-			     "duration: join those of a flow first (by its begin and its end, B and E), as CSV with "
-			     "two times, or "
-			     "with a time and a duration",
-			     path);
 		goto out;
 	}
 	find_header(p);

@@ -19,7 +19,7 @@ static const struct {
      FM_TE, false, FM_WAY_ONE},
     {" ts start starttime stime firsttime firstseen timestamp timestampstart datefirstseen flowstart "
      "flowstartmilliseconds firstswitched first time date datetime bidirectionalfirstseenms tfirst timeflowstart "
-     "timeflowstartns timeflowstartms starttimestamp ",
+     "timeflowstartns timeflowstartms starttimestamp startsec stimestamp ",
      FM_TE, true, FM_WAY_ONE},
     {" td dur duration flowduration durationms bidirectionaldurationms flowdurationmilliseconds "
      "elapsedtime elapsed durationsec durationseconds ",

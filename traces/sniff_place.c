@@ -18,6 +18,15 @@ static int next_of(const struct fm_sniff_guess *g, int n, int from, unsigned kin
 	return -1;
 }
 
+/* Are there other numbers than 0 behind column `at`? */
+static bool more_behind(const struct fm_sniff_guess *g, int n, int at)
+{
+	while ((at = next_of(g, n, at + 1, 1u << INTEGER)) >= 0)
+		if (g[at].most > 0)
+			return true;
+	return false;
+}
+
 /* Without names: by kinds and in the order that most collectors have. */
 void fm_sniff_by_place(struct fm_sniff_guess *g, int n)
 {
@@ -49,7 +58,7 @@ void fm_sniff_by_place(struct fm_sniff_guess *g, int n)
 
 		/* Packets are the last but one of the numbers, bytes the last. */
 		for (at = next_of(g, n, last, 1u << INTEGER); at >= 0; at = next_of(g, n, at + 1, 1u << INTEGER))
-			if (g[at].most > 0 && (c == FM_BYT || next_of(g, n, at + 1, 1u << INTEGER) >= 0))
+			if (g[at].most > 0 && (c == FM_BYT || more_behind(g, n, at)))
 				best = at;
 		if (best >= 0)
 			fm_sniff_take(&g[best], c, false, why);

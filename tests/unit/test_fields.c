@@ -41,6 +41,7 @@ static void objects_give_their_pairs(void **state)
 	    {"[1]", "no object of JSON"},
 	    {"{\"a\":1", "an object of JSON is not closed on its line"},
 	    {"{\"a\":1}x", "text behind the object of JSON"},
+	    {"{\"a\":1}{\"a\":2}", "several objects of JSON on one line (jq -c . writes a line for each)"},
 	    {"{\"a\"}", "a key of JSON without a colon"},
 	    {"{\"a\":}", "a key of JSON without a value"},
 	    {"{\"a\":", "JSON ends within a pair"},

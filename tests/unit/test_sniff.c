@@ -337,6 +337,14 @@ static void what_is_lacking_is_named_and_what_is_no_table_refused(void **state)
 	assert_int_equal(fm_sniff_guess(put("e.csv", "some words\nand no table\n"), NULL, &yaml, &whole, &err),
 			 FM_EINPUT);
 	assert_says(err, "cuts its first lines into columns");
+	assert_int_equal(
+	    fm_sniff_guess(put("h.json", "{\"a\":1,\"b\":2}{\"a\":1,\"b\":2}{\"a\":1}\n"), NULL, &yaml, &whole, &err),
+	    FM_EINPUT);
+	assert_says(err, "jq -c . FILE writes each object on a line of its own");
+	assert_int_equal(fm_sniff_guess(put("i.json", "{\"records\":[{\"flowTuples\":[\"1,10.0.0.4,2\"]}]}\n"), NULL,
+					&yaml, &whole, &err),
+			 FM_EINPUT);
+	assert_says(err, "is a flow log of Azure, which has flowTuples");
 	assert_int_equal(fm_sniff_guess(put("g.csv", "when,who,whom,much\n1,2,3,4\n"), NULL, &yaml, &whole, &err),
 			 FM_EINPUT);
 	assert_says(err, "4 columns are too few for flows");
