@@ -1,6 +1,7 @@
 /* doubts_times.c - times that are far from those of the other rows (doubts.h). */
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "traces/doubts.h"
@@ -171,11 +172,28 @@ static void far_pieces(const struct fm_doubts *d, const char *path)
 	}
 }
 
+/* NTP counts from 1900, and what it says of 2024 is 2094 where it is read as a time since 1970. */
+static void all_to_come(const struct fm_doubts *d, const char *path)
+{
+	const struct fm_doubt_pieces *p = &d->pieces;
+	int64_t now_ms = (int64_t)time(NULL) * 1000, least_ms = INT64_MAX;
+
+	for (size_t i = 0; i < p->n; i++)
+		least_ms = p->at[i].least_ms < least_ms ? p->at[i].least_ms : least_ms;
+	if (p->n && least_ms > now_ms + DAY_MS)
+		fm_warn("%s: all %llu times lie in the future, in %zu or later: do they count from another time than "
+			"1970, as "
+			"NTP's from 1900 do (relative_to in the dialect), or is the clock of this machine wrong?",
+			path, (unsigned long long)d->rows, 1970 + year_of(least_ms));
+}
+
 int fm_doubts_times(const struct fm_doubts *d, const char *path, struct fm_error *err)
 {
 	int rc = far_years(d, path, err);
 
-	if (rc == FM_OK)
+	if (rc == FM_OK) {
 		far_pieces(d, path);
+		all_to_come(d, path);
+	}
 	return rc;
 }

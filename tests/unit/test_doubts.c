@@ -117,6 +117,11 @@ static int64_t half_a_clock(size_t i) /* from 8 in the morning on, an hour of tw
 	return Y2016 + minute % (12 * 60) * 60000 + (minute / 60 % 24 == 12 ? 12 * 3600000 : 0);
 }
 
+static int64_t all_of_ntp(size_t i) /* seconds since 1900 as since 1970 */
+{
+	return in_order(i) + INT64_C(2208988800000);
+}
+
 static int64_t one_in_2038(size_t i)
 {
 	return i == 50 ? INT64_C(2147483647000) : in_order(i);
@@ -176,6 +181,15 @@ static void the_wrong_unit_and_many_wrong_times_are_refused(void **state)
 			 "and 11)");
 	assert_int_equal(judge(rows_of(1000, most_in_1970, plain, 2), said), FM_EINPUT);
 	assert_says(err, "999 of 1000 rows have times about 1970");
+}
+
+static void times_to_come_are_warned_of(void **state)
+{
+	(void)state;
+	assert_int_equal(judge(rows_of(120, all_of_ntp, plain, 2), said), FM_OK);
+	assert_non_null(strstr(said, "all 120 times lie in the future, in 2086 or later"));
+	assert_int_equal(judge(rows_of(120, one_in_2038, plain, 2), said), FM_OK);
+	assert_null(strstr(said, "in the future"));
 }
 
 static void a_clock_that_nobody_set_is_warned_of(void **state)
@@ -459,6 +473,7 @@ int main(void)
 	    cmocka_unit_test(an_hour_that_comes_twice_is_said),
 	    cmocka_unit_test(a_sound_trace_is_not_doubted),
 	    cmocka_unit_test(the_wrong_unit_and_many_wrong_times_are_refused),
+	    cmocka_unit_test(times_to_come_are_warned_of),
 	    cmocka_unit_test(a_clock_that_nobody_set_is_warned_of),
 	    cmocka_unit_test(times_far_from_all_others_are_warned_of),
 	    cmocka_unit_test(times_a_month_and_more_from_all_others_are_warned_of),
