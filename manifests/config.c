@@ -28,8 +28,8 @@ static int loader_begin(struct fm_loader *l, struct fm_error *err)
 	if ((rc = fm_alloc(&l->cfg, 1, sizeof(*l->cfg), "a config", err)) < 0 ||
 	    (rc = fm_arena_new(&l->arena, 64 << 10, err)) < 0)
 		return rc;
-	l->provenance = fm_arena_alloc(l->arena, fm_nkeys, sizeof(*l->provenance));
-	return l->provenance ? FM_OK : fm_loader_memory(l);
+	l->at = fm_arena_alloc(l->arena, fm_nkeys, sizeof(*l->at));
+	return l->at ? FM_OK : fm_loader_memory(l);
 }
 
 /* Hand the config out, or drop it. */
@@ -52,22 +52,28 @@ void fm_config_free(struct fm_config *cfg)
 
 /* ---- layers ---- */
 
-static void begin_layer(struct fm_loader *l, const char *layer, const char *name)
+static void begin_layer(struct fm_loader *l, enum fm_cfg_layer layer, const char *name)
 {
 	l->layer = layer;
 	l->layer_name = name;
 }
 
+static struct fm_cfg_place place_now(struct fm_loader *l, const struct fm_yaml *v)
+{
+	return (struct fm_cfg_place){l->resolved ? FM_CFG_WRITTEN : l->layer, ++l->order, v->line};
+}
+
 /* Note who sets section.name, or drops that check. */
 static int note(struct fm_loader *l, const char *section, const char *name, const struct fm_yaml *v)
 {
+	static const char *const from[] = {[FM_CFG_PRESET] = "preset", [FM_CFG_FILE] = "file", [FM_CFG_SET] = "--set"};
 	char key[160];
 	json_t *o;
 
 	if (!l->notes)
 		return FM_OK;
 	snprintf(key, sizeof(key), "%.64s.%.64s", section, name);
-	o = json_pack("{s:s, s:s*}", "from", l->layer, "name", l->layer_name);
+	o = json_pack("{s:s, s:s*}", "from", from[l->layer], "name", l->layer_name);
 	if (o && !v->doc->inline_text)
 		json_object_set_new(o, "line", json_integer((json_int_t)v->line));
 	return json_object_set_new(l->notes, key, o) == 0 ? FM_OK : fm_loader_memory(l);
@@ -83,7 +89,7 @@ static int apply_key(struct fm_loader *l, const char *section, const char *name,
 		return rc;
 	if (strcmp(section, "gate") == 0 && (k == NULL || k->type == FM_KEY_CHECKS)) {
 		/* A config that was written out may be of a version with other metrics. */
-		if ((rc = fm_check_read(l->cfg, name, v, l->err)) < 0)
+		if ((rc = fm_check_read(l->cfg, name, v, place_now(l, v), l->err)) < 0)
 			return rc;
 		return l->resolved || fm_check_known(name) ? note(l, section, name, v)
 							   : fm_loader_unknown_check(l, name, v);
@@ -92,7 +98,8 @@ static int apply_key(struct fm_loader *l, const char *section, const char *name,
 		return fm_loader_unknown_key(l, section, name, v);
 	if ((rc = fm_key_read(l->cfg, k, v, l->err)) < 0)
 		return rc;
-	l->provenance[k - fm_keys] = (struct fm_provenance){v, ++l->order};
+	l->at[k - fm_keys] = v;
+	l->cfg->set[k - fm_keys] = place_now(l, v);
 	return note(l, section, name, v);
 }
 
@@ -199,7 +206,7 @@ static int apply_preset(struct fm_loader *l, const char *name, const struct fm_y
 		return fm_fail(l->err, FM_EUSAGE, "unknown preset '%.64s'%s%s%s (presets: %s)", name,
 			       near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "", list);
 	}
-	begin_layer(l, "preset", e.name);
+	begin_layer(l, FM_CFG_PRESET, e.name);
 	snprintf(title, sizeof(title), "preset %s", e.name);
 	if ((doc = doc_new(l, title, false, FM_EINPUT)) == NULL)
 		return fm_loader_memory(l);
@@ -303,11 +310,12 @@ static int build(struct fm_loader *l, const struct fm_yaml *root, const char *pr
 	    (rc = apply_defaults(l)) < 0 || (rc = apply_preset(l, name, asked)) < 0)
 		return rc;
 	if (root) {
-		begin_layer(l, "file", root->doc->name);
+		begin_layer(l, FM_CFG_FILE, root->doc->name);
+		snprintf(l->cfg->named, sizeof l->cfg->named, "%s", root->doc->name);
 		if ((rc = apply_root(l, root)) < 0)
 			return rc;
 	}
-	begin_layer(l, "--set", NULL);
+	begin_layer(l, FM_CFG_SET, NULL);
 	for (int i = 0; i < n; i++)
 		if ((rc = apply_override(l, &o[i])) < 0)
 			return rc;

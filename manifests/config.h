@@ -27,6 +27,15 @@
 #define FM_CFG_MAXLABELS 64
 #define FM_CFG_MAXRANGES 16
 
+/* Who set a key, or a gate check, last. */
+enum fm_cfg_layer { FM_CFG_DEFAULT, FM_CFG_PRESET, FM_CFG_FILE, FM_CFG_SET, FM_CFG_WRITTEN /* out, as JSON */ };
+struct fm_cfg_place {
+	enum fm_cfg_layer layer;
+	int order; /* among all that was set */
+	size_t line;
+};
+#define FM_CFG_MAXKEYS 192
+
 /* One gate check: value <= max and value >= min, for the metric of that name (metrics.h).  relative_to_floor: the
  * greatest value is max * (the metric "floor." + name) + plus.  room: gate.room of this check alone. */
 struct fm_cfg_check {
@@ -36,6 +45,7 @@ struct fm_cfg_check {
 	double plus; /* 0 without relative_to_floor */
 	bool has_room;
 	double room; /* without has_room gate.room stands for it */
+	struct fm_cfg_place set;
 };
 
 /* What a budget of privacy is split into (privacy.budget). */
@@ -46,6 +56,8 @@ struct fm_config {
 	char file[FM_CFG_PATH]; /* where it came from */
 	char dir[FM_CFG_PATH];  /* its folder: the project */
 	char preset[64];
+	char named[FM_CFG_PATH];                 /* the file as its reader named it, for messages */
+	struct fm_cfg_place set[FM_CFG_MAXKEYS]; /* of each key, in the order of the schema */
 	struct {
 		char name[64];    /* [a-z0-9][a-z0-9._-]* */
 		char version[32]; /* [0-9A-Za-z][0-9A-Za-z.+-]* */
@@ -247,6 +259,12 @@ int fm_config_flows_alone(const struct fm_config *cfg, const struct fm_dialect *
 			  struct fm_error *err) FM_MUST_CHECK;
 /* The words of privacy.labels, at most so many: label[] points into text.  Returns how many. */
 int fm_config_public_labels(const struct fm_config *cfg, char text[FM_CFG_STR], const char *label[], int most);
+
+/* For whoever finds that a config asks for what cannot be had: fails with the message behind the place of the one of
+ * `keys` ("privacy.mode model.kind gate.jsd.PR", blanks between) that was set last, FILE:LINE or --set KEY.  The code
+ * is FM_EUSAGE for --set and FM_EINPUT for a file.  Of keys that nobody set the message stands alone. */
+int fm_config_fail_at(const struct fm_config *cfg, const char *keys, struct fm_error *err, const char *fmt, ...)
+    FM_PRINTF(4, 5);
 
 /* Are planted generators tried on the gate?  Never in privacy.mode dp: whether they are caught depends on real flows.
  */

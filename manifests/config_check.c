@@ -62,26 +62,54 @@ bool fm_config_is_choice(const char *override)
 	return k && k->type == FM_KEY_CHOICE;
 }
 
-int fm_loader_fail_at(struct fm_loader *l, const char *const *keys, size_t n, const char *fmt, ...)
+static const struct fm_cfg_place *place_of(const struct fm_config *cfg, const char *key)
 {
-	const struct fm_provenance *last = NULL;
-	char message[512];
+	static const struct fm_cfg_place nowhere;
+	const struct fm_key *k;
+	char section[64];
+	const char *name;
+
+	fm_split_key(key, section, &name);
+	if ((k = fm_key_find(section, name)))
+		return &cfg->set[k - fm_keys];
+	for (int i = 0; i < cfg->gate.n && strcmp(section, "gate") == 0; i++)
+		if (strcmp(cfg->gate.check[i].name, name) == 0)
+			return &cfg->gate.check[i].set;
+	return &nowhere;
+}
+
+int fm_config_fail_at(const struct fm_config *cfg, const char *keys, struct fm_error *err, const char *fmt, ...)
+{
+	struct fm_cfg_place last = {0};
+	char message[FM_ERROR_TEXT], word[FM_CFG_STR], key[128] = "";
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(message, sizeof(message), fmt, ap);
+	vsnprintf(message, sizeof message, fmt, ap);
 	va_end(ap);
-	for (size_t i = 0; i < n; i++) {
-		char section[64];
-		const char *name;
-		fm_split_key(keys[i], section, &name);
-		const struct fm_provenance *o = &l->provenance[fm_key_find(section, name) - fm_keys];
-		if (o->at && (last == NULL || o->order > last->order))
-			last = o;
+	snprintf(word, sizeof word, "%s", keys);
+	for (char *save, *w = strtok_r(word, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
+		const struct fm_cfg_place *p = place_of(cfg, w);
+
+		if (p->order > last.order) {
+			last = *p;
+			snprintf(key, sizeof key, "%s", w);
+		}
 	}
-	return last ? fm_yaml_fail(last->at, l->err, "%s", message) : fm_fail(l->err, FM_EINPUT, "%s", message);
+	switch (last.layer) {
+	case FM_CFG_PRESET:
+		return fm_fail(err, FM_EINPUT, "preset %s:%zu: %s", cfg->preset, last.line, message);
+	case FM_CFG_FILE:
+		return fm_fail(err, FM_EINPUT, "%s:%zu: %s", cfg->named, last.line, message);
+	case FM_CFG_SET:
+		return fm_fail(err, FM_EUSAGE, "--set %s: %s", key, message);
+	case FM_CFG_WRITTEN:
+		return fm_fail(err, FM_EINPUT, "config: %s", message);
+	case FM_CFG_DEFAULT:
+		break;
+	}
+	return fm_fail(err, FM_EINPUT, "%s", message);
 }
-#define FAIL_AT(l, keys, ...) fm_loader_fail_at((l), (keys), sizeof(keys) / sizeof((keys)[0]), __VA_ARGS__)
 
 int fm_config_fresh(struct fm_fresh *f, const struct fm_config *c, bool inside, bool ipv6, struct fm_error *err)
 {
@@ -109,7 +137,7 @@ int fm_config_fresh(struct fm_fresh *f, const struct fm_config *c, bool inside, 
 
 static int check_ranges(struct fm_loader *l)
 {
-	static const char *const keys[] = {"generate.inside", "generate.outside"};
+	static const char keys[] = "generate.inside generate.outside";
 	struct fm_fresh in, out;
 	int rc;
 
@@ -119,9 +147,9 @@ static int check_ranges(struct fm_loader *l)
 			return rc;
 		for (int i = 0; i < in.n * out.n; i++)
 			if (fm_cidr_overlap(&in.range[i / out.n], &out.range[i % out.n]))
-				return FAIL_AT(l, keys, "generate.inside %s and generate.outside %s overlap%s",
-					       in.text[i / out.n], out.text[i % out.n],
-					       ipv6 ? ", of which one may be the usual one: name both" : "");
+				return fm_loader_fail_at(
+				    l, keys, "generate.inside %s and generate.outside %s overlap%s", in.text[i / out.n],
+				    out.text[i % out.n], ipv6 ? ", of which one may be the usual one: name both" : "");
 	}
 	return FM_OK;
 }
@@ -132,7 +160,7 @@ static int check_privacy(struct fm_loader *l)
 {
 	for (size_t i = 0; i < fm_nkeys && !l->resolved; i++) {
 		const struct fm_key *k = &fm_keys[i];
-		const struct fm_yaml *at = l->provenance[i].at;
+		const struct fm_yaml *at = l->at[i];
 
 		if (k->mode && at && strcmp(k->mode, l->cfg->privacy.mode) != 0)
 			return fm_yaml_fail(at, l->err,
@@ -156,7 +184,7 @@ static int check_kind(struct fm_loader *l)
 {
 	for (size_t i = 0; i < fm_nkeys && !l->resolved; i++) {
 		const struct fm_key *k = &fm_keys[i];
-		const struct fm_yaml *at = l->provenance[i].at;
+		const struct fm_yaml *at = l->at[i];
 		char kinds[64];
 
 		if (!k->kind || !at || fm_choice_has(k->kind, l->cfg->model.kind) || !is_own(l, k))
@@ -178,7 +206,7 @@ static int check_needs(struct fm_loader *l)
 		return FM_OK;
 	for (size_t i = 0; i < fm_nkeys && !l->resolved; i++) {
 		const struct fm_key *k = &fm_keys[i], *other;
-		const struct fm_yaml *at = l->provenance[i].at;
+		const struct fm_yaml *at = l->at[i];
 		char takes[64];
 
 		if (!at || !is_own(l, k) || !(other = fm_key_unmet(k, l->cfg, takes)))
@@ -198,27 +226,25 @@ static int check_needs(struct fm_loader *l)
 /* What cannot be waived because there is no such check. */
 static int check_waivable(struct fm_loader *l)
 {
-	static const char *const keys[] = {"gate.waivable"};
 	char names[sizeof l->cfg->gate.waivable];
 
 	snprintf(names, sizeof names, "%s", l->cfg->gate.waivable);
 	for (char *save, *name = strtok_r(names, " ", &save); name; name = strtok_r(NULL, " ", &save))
 		if (!fm_check_known(name))
-			return FAIL_AT(l, keys,
-				       "gate.waivable: there is no check %s; flowmint evaluate --metrics lists them",
-				       name);
+			return fm_loader_fail_at(
+			    l, "gate.waivable",
+			    "gate.waivable: there is no check %s; flowmint evaluate --metrics lists them", name);
 	return FM_OK;
 }
 
 /* Passes are not counted where steps are. */
 static int check_passes(struct fm_loader *l)
 {
-	static const char *const passes[] = {"epochs", "chunk_epochs"}, *const patience[] = {"train.patience",
-											     "split.validation"};
+	static const char *const passes[] = {"epochs", "chunk_epochs"};
 
 	for (size_t i = 0; i < sizeof passes / sizeof *passes && !l->resolved && l->cfg->train.steps > 0; i++) {
 		const struct fm_key *k = fm_key_find("train", passes[i]);
-		const struct fm_yaml *at = l->provenance[k - fm_keys].at;
+		const struct fm_yaml *at = l->at[k - fm_keys];
 
 		if (at && is_own(l, k))
 			return fm_yaml_fail(at, l->err,
@@ -227,21 +253,22 @@ static int check_passes(struct fm_loader *l)
 					    k->name, l->cfg->train.steps);
 	}
 	if (!l->resolved && l->cfg->train.patience > 0 && !(l->cfg->split.validation > 0))
-		return FAIL_AT(l, patience, "train.patience %d needs windows to validate on: set split.validation",
-			       l->cfg->train.patience);
+		return fm_loader_fail_at(l, "train.patience split.validation",
+					 "train.patience %d needs windows to validate on: set split.validation",
+					 l->cfg->train.patience);
 	return FM_OK;
 }
 
 static int check_dialect(struct fm_loader *l)
 {
-	static const char *const source[] = {"source.dialect"}, *const published[] = {"publish.dialect"};
 	const struct fm_config *c = l->cfg;
 	struct fm_error why;
 
 	if (strcmp(c->source.dialect, "auto") != 0 && fm_dialect_check_name(c->source.dialect, &why) < 0)
-		return FAIL_AT(l, source, "%s", why.message);
+		return fm_loader_fail_at(l, "source.dialect", "%s", why.message);
 	if (strcmp(c->publish.dialect, "source") != 0 && fm_dialect_check_name(c->publish.dialect, &why) < 0)
-		return FAIL_AT(l, published, "%s; for the dialect of the trace itself write source", why.message);
+		return fm_loader_fail_at(l, "publish.dialect", "%s; for the dialect of the trace itself write source",
+					 why.message);
 	return FM_OK;
 }
 
@@ -265,56 +292,58 @@ static int unet_levels(int window)
 /* Only where the tokens that a step shows are a choice. */
 static int check_sampler(struct fm_loader *l)
 {
-	static const char *const keys[] = {"generate.order", "generate.sampler", "model.process"};
+	static const char keys[] = "generate.order generate.sampler model.process";
 	const struct fm_config *c = l->cfg;
 
 	if (strcmp(c->generate.order, "confidence") != 0)
 		return FM_OK;
 	if (strcmp(c->model.process, "absorbing") != 0)
-		return FAIL_AT(l, keys,
-			       "generate.order confidence needs model.process absorbing, not %s: set it to random",
-			       c->model.process);
+		return fm_loader_fail_at(
+		    l, keys, "generate.order confidence needs model.process absorbing, not %s: set it to random",
+		    c->model.process);
 	if (strcmp(c->generate.sampler, "ancestral") == 0)
-		return FAIL_AT(l, keys,
-			       "generate.order confidence needs few steps: generate.sampler ancestral shows tokens at "
-			       "random times; set generate.order to random");
+		return fm_loader_fail_at(
+		    l, keys,
+		    "generate.order confidence needs few steps: generate.sampler ancestral shows tokens at "
+		    "random times; set generate.order to random");
 	return FM_OK;
 }
 
 static int check_sums(struct fm_loader *l)
 {
-	static const char *const shares[] = {"split.validation", "split.holdout"},
-				 *const heads[] = {"model.width", "model.heads"},
-				 *const levels[] = {"model.denoiser", "model.window", "model.depth"},
-				 *const threads[] = {"limits.threads"},
-				 *const both[] = {"limits.threads", "train.threads"},
-				 *const steps[] = {"model.steps", "generate.steps", "generate.sampler"};
 	const struct fm_config *c = l->cfg;
 	bool mlp = strcmp(c->model.denoiser, "mlp") == 0; /* which has no heads */
 
 	if (c->split.validation + c->split.holdout > 0.95)
-		return FAIL_AT(
-		    l, shares,
+		return fm_loader_fail_at(
+		    l, "split.validation split.holdout",
 		    "split.validation %g and split.holdout %g leave too little to train on: together at most 0.95",
 		    c->split.validation, c->split.holdout);
 	if (mlp && c->model.width % 16 != 0)
-		return FAIL_AT(l, heads, "model.width %d is no multiple of 16: %d is the nearest", c->model.width,
-			       nearest_multiple(c->model.width, 16));
+		return fm_loader_fail_at(l, "model.width model.heads",
+					 "model.width %d is no multiple of 16: %d is the nearest", c->model.width,
+					 nearest_multiple(c->model.width, 16));
 	if (!mlp && c->model.width % (16 * c->model.heads) != 0)
-		return FAIL_AT(l, heads, "model.width %d is no multiple of 16 * model.heads %d: %d is the nearest",
-			       c->model.width, c->model.heads, nearest_multiple(c->model.width, 16 * c->model.heads));
+		return fm_loader_fail_at(l, "model.width model.heads",
+					 "model.width %d is no multiple of 16 * model.heads %d: %d is the nearest",
+					 c->model.width, c->model.heads,
+					 nearest_multiple(c->model.width, 16 * c->model.heads));
 	if (strcmp(c->model.denoiser, "unet") == 0 && c->model.depth > unet_levels(c->model.window))
-		return FAIL_AT(l, levels, "model.depth %d: a unet over windows of %d flows takes 1 to %d levels",
-			       c->model.depth, c->model.window, unet_levels(c->model.window));
+		return fm_loader_fail_at(l, "model.denoiser model.window model.depth",
+					 "model.depth %d: a unet over windows of %d flows takes 1 to %d levels",
+					 c->model.depth, c->model.window, unet_levels(c->model.window));
 	if (c->limits.threads == 1)
-		return FAIL_AT(l, threads,
-			       "limits.threads is 1, and a stage starts a second thread: give 2 or more, or 0");
+		return fm_loader_fail_at(
+		    l, "limits.threads",
+		    "limits.threads is 1, and a stage starts a second thread: give 2 or more, or 0");
 	if (c->limits.threads > 0 && c->limits.threads <= c->train.threads)
-		return FAIL_AT(l, both, "limits.threads %d is too few for train.threads %d: a stage starts one more",
-			       c->limits.threads, c->train.threads);
+		return fm_loader_fail_at(l, "limits.threads train.threads",
+					 "limits.threads %d is too few for train.threads %d: a stage starts one more",
+					 c->limits.threads, c->train.threads);
 	if (strcmp(c->generate.sampler, "ancestral") != 0 && c->generate.steps > c->model.steps)
-		return FAIL_AT(l, steps, "generate.steps %d is more than model.steps %d", c->generate.steps,
-			       c->model.steps);
+		return fm_loader_fail_at(l, "model.steps generate.steps generate.sampler",
+					 "generate.steps %d is more than model.steps %d", c->generate.steps,
+					 c->model.steps);
 	return FM_OK;
 }
 
@@ -341,18 +370,16 @@ int fm_source_date(char day[16], struct fm_error *err)
 /* A version that is the day: what would not be a day's own is refused. */
 static int check_daily(struct fm_loader *l)
 {
-	static const char *const date[] = {"release.date", "release.version"}, *const approvals[] = {
-										   "publish.approvals",
-										   "release.version"};
-
 	if (l->cfg->release.date[0])
-		return FAIL_AT(l, date,
-			       "release.version date is the day of the run, and release.date names one: leave "
-			       "release.date empty (\"\"), or name the version");
+		return fm_loader_fail_at(
+		    l, "release.date release.version",
+		    "release.version date is the day of the run, and release.date names one: leave "
+		    "release.date empty (\"\"), or name the version");
 	if (l->cfg->publish.approvals)
-		return FAIL_AT(l, approvals,
-			       "release.version date is the day of the run, and who approves may do so on another: "
-			       "name the version where publish.approvals is set");
+		return fm_loader_fail_at(
+		    l, "publish.approvals release.version",
+		    "release.version date is the day of the run, and who approves may do so on another: "
+		    "name the version where publish.approvals is set");
 	return FM_OK;
 }
 
@@ -405,8 +432,7 @@ static int make_absolute(struct fm_loader *l, const char *key, char *path, size_
 		memcpy(path, joined, n + 1);
 	free(joined);
 	if (n >= cap)
-		return fm_loader_fail_at(l, &key, 1, "%s: with its folder the path is longer than %zu bytes", key,
-					 cap - 1);
+		return fm_loader_fail_at(l, key, "%s: with its folder the path is longer than %zu bytes", key, cap - 1);
 	return FM_OK;
 }
 
@@ -423,16 +449,15 @@ static int make_all_absolute(struct fm_loader *l, const char *key, char *paths, 
 		char path[FM_CFG_PATH];
 
 		if (strlen(one) >= sizeof(path)) {
-			rc =
-			    fm_loader_fail_at(l, &key, 1, "%s: a path is longer than %zu bytes", key, sizeof(path) - 1);
+			rc = fm_loader_fail_at(l, key, "%s: a path is longer than %zu bytes", key, sizeof(path) - 1);
 			goto out;
 		}
 		strcpy(path, one);
 		if (strcmp(path, "-") != 0 && (rc = make_absolute(l, key, path, sizeof(path))) < 0)
 			goto out;
 		if (len + strlen(path) + 2 > cap) {
-			rc = fm_loader_fail_at(l, &key, 1, "%s: with their folder the paths are longer than %zu bytes",
-					       key, cap - 1);
+			rc = fm_loader_fail_at(l, key, "%s: with their folder the paths are longer than %zu bytes", key,
+					       cap - 1);
 			goto out;
 		}
 		len += (size_t)sprintf(paths + len, "%s%s", len ? "\n" : "", path);

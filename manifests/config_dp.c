@@ -14,8 +14,6 @@
 
 #define PERIOD_DAYS 366
 
-#define FAIL_AT(l, key, ...) fm_loader_fail_at((l), (const char *const[]){key}, 1, __VA_ARGS__)
-
 bool fm_metric_is_free(const char *name)
 {
 	const struct fm_metric_kind *kind = fm_metric_kind(name);
@@ -34,7 +32,7 @@ bool fm_metric_is_paid(const char *name)
 /* Set by a preset, a file or --set?  A config that was written out has every key. */
 static bool is_set(const struct fm_loader *l, const char *section, const char *name)
 {
-	return !l->resolved && l->provenance[fm_key_find(section, name) - fm_keys].at;
+	return !l->resolved && l->at[fm_key_find(section, name) - fm_keys];
 }
 
 static int check_numbers(struct fm_loader *l)
@@ -44,28 +42,31 @@ static int check_numbers(struct fm_loader *l)
 	double units = fm_config_units(c);
 
 	if (c->privacy.epsilon > 0 && c->privacy.noise_multiplier > 0)
-		return FAIL_AT(l, "privacy.noise_multiplier",
-			       "privacy.epsilon and privacy.noise_multiplier are both set: one gives the other; leave "
-			       "one out");
+		return fm_loader_fail_at(
+		    l, "privacy.noise_multiplier",
+		    "privacy.epsilon and privacy.noise_multiplier are both set: one gives the other; leave "
+		    "one out");
 	if (!(c->privacy.epsilon > 0) && !(c->privacy.noise_multiplier > 0))
-		return FAIL_AT(l, "privacy.mode",
-			       "privacy.mode dp needs privacy.epsilon or privacy.noise_multiplier: set one of them");
+		return fm_loader_fail_at(
+		    l, "privacy.mode",
+		    "privacy.mode dp needs privacy.epsilon or privacy.noise_multiplier: set one of them");
 	if (c->privacy.records < 1)
-		return FAIL_AT(
+		return fm_loader_fail_at(
 		    l, "privacy.mode",
 		    "privacy.mode dp needs privacy.records: the largest number of exchanges that the trace can "
 		    "have, by public knowledge");
 	if (!(c->privacy.delta > 0) || c->privacy.delta * units >= 1)
-		return FAIL_AT(
+		return fm_loader_fail_at(
 		    l, "privacy.delta",
 		    "privacy.delta %g must be above 0 and below 1 / %sprivacy.records%s, that is %g: a larger one "
 		    "would allow a mechanism that publishes a %s at random",
 		    c->privacy.delta, flows ? "(4 " : "", flows ? ")" : "", 1 / units, flows ? "flow" : "record");
 	if (c->privacy.total_epsilon > 0 && c->privacy.epsilon > c->privacy.total_epsilon)
-		return FAIL_AT(l, "privacy.total_epsilon",
-			       "privacy.epsilon %g is more than privacy.total_epsilon %g, which all runs on one trace "
-			       "have together",
-			       c->privacy.epsilon, c->privacy.total_epsilon);
+		return fm_loader_fail_at(
+		    l, "privacy.total_epsilon",
+		    "privacy.epsilon %g is more than privacy.total_epsilon %g, which all runs on one trace "
+		    "have together",
+		    c->privacy.epsilon, c->privacy.total_epsilon);
 	return FM_OK;
 }
 
@@ -74,18 +75,20 @@ static int check_budget(struct fm_loader *l)
 	const double *share = l->cfg->privacy.budget;
 
 	if (share[FM_SHARE_GATE] >= 1)
-		return FAIL_AT(l, "privacy.budget", "privacy.budget.gate is %g: nothing is left for the model",
-			       share[FM_SHARE_GATE]);
+		return fm_loader_fail_at(l, "privacy.budget",
+					 "privacy.budget.gate is %g: nothing is left for the model",
+					 share[FM_SHARE_GATE]);
 	if (share[FM_SHARE_GATE] > 0 && !(l->cfg->split.holdout > 0))
-		return FAIL_AT(l, "privacy.budget",
-			       "privacy.budget.gate is %g, and there is no holdout that it could ask: set "
-			       "split.holdout, or leave it out",
-			       share[FM_SHARE_GATE]);
+		return fm_loader_fail_at(l, "privacy.budget",
+					 "privacy.budget.gate is %g, and there is no holdout that it could ask: set "
+					 "split.holdout, or leave it out",
+					 share[FM_SHARE_GATE]);
 	if (is_set(l, "privacy", "gate_asks") && !(share[FM_SHARE_GATE] > 0))
-		return FAIL_AT(l, "privacy.gate_asks",
-			       "privacy.gate_asks %s does nothing where privacy.budget.gate is 0: give it a share, or "
-			       "leave it out",
-			       l->cfg->privacy.gate_asks);
+		return fm_loader_fail_at(
+		    l, "privacy.gate_asks",
+		    "privacy.gate_asks %s does nothing where privacy.budget.gate is 0: give it a share, or "
+		    "leave it out",
+		    l->cfg->privacy.gate_asks);
 	return FM_OK;
 }
 
@@ -122,12 +125,12 @@ static int check_period(struct fm_loader *l)
 	struct fm_error why;
 
 	if (!first[0] || !last[0])
-		return FAIL_AT(
+		return fm_loader_fail_at(
 		    l, "privacy.mode",
 		    "privacy.mode dp needs privacy.first and privacy.last: when the trace begins and ends, by "
 		    "public knowledge");
 	if (fm_config_public_period(c, &from, &to, &why) < 0)
-		return FAIL_AT(l, "privacy.last", "%s", why.message);
+		return fm_loader_fail_at(l, "privacy.first privacy.last", "%s", why.message);
 	return FM_OK;
 }
 
@@ -142,65 +145,69 @@ static int check_voids(struct fm_loader *l)
 			char key[32];
 
 			snprintf(key, sizeof key, "%s.seed", seeds[i]);
-			return FAIL_AT(
+			return fm_loader_fail_at(
 			    l, key,
 			    "%s is refused in privacy.mode dp: anyone who knows a seed can take the noise off; "
 			    "seeds come from the project's secret, so leave it out",
 			    key);
 		}
 	if (strcmp(c->source.dialect, "auto") == 0)
-		return FAIL_AT(
+		return fm_loader_fail_at(
 		    l, "source.dialect",
 		    "source.dialect auto is refused in privacy.mode dp: the dialect would be what the trace's "
 		    "rows say, and is published; name it (flowmint sniff %s tells the team which)",
 		    c->source.path[0] ? c->source.path : "FILE");
 	if (c->source.rows != 0)
-		return FAIL_AT(l, "source.rows",
-			       "source.rows is refused in privacy.mode dp: one more exchange pushes others out of the "
-			       "first %lld flows, which privacy.unit does not cover; cut the file by time instead",
-			       (long long)c->source.rows);
+		return fm_loader_fail_at(
+		    l, "source.rows",
+		    "source.rows is refused in privacy.mode dp: one more exchange pushes others out of the "
+		    "first %lld flows, which privacy.unit does not cover; cut the file by time instead",
+		    (long long)c->source.rows);
 	if (is_set(l, "model", "min_count") || is_set(l, "model", "max_hosts")) {
 		const char *name = is_set(l, "model", "min_count") ? "min_count" : "max_hosts";
 		char key[32];
 
 		snprintf(key, sizeof key, "model.%s", name);
-		return FAIL_AT(l, key,
-			       "%s is refused in privacy.mode dp: vocabularies and bins are of public grids and noisy "
-			       "counts, never of what the records have without noise; leave it out",
-			       key);
+		return fm_loader_fail_at(
+		    l, key,
+		    "%s is refused in privacy.mode dp: vocabularies and bins are of public grids and noisy "
+		    "counts, never of what the records have without noise; leave it out",
+		    key);
 	}
 	if (is_set(l, "train", "clip"))
-		return FAIL_AT(
+		return fm_loader_fail_at(
 		    l, "train.clip",
 		    "train.clip is refused in privacy.mode dp: it limits a step's gradient, which bounds no "
 		    "record; each record is clipped, to a quantile of the norms of records that are made; leave "
 		    "it out");
 	if (is_set(l, "train", "balance") && c->train.balance != 1)
-		return FAIL_AT(
+		return fm_loader_fail_at(
 		    l, "train.balance",
 		    "train.balance is refused in privacy.mode dp: it shows records more often than the noise "
 		    "is meant for; leave it out");
 	if (is_set(l, "train", "patience") && c->train.patience != 0)
-		return FAIL_AT(l, "train.patience",
-			       "train.patience is refused in privacy.mode dp: the step at which training stops would "
-			       "depend on the validation records; leave it out");
+		return fm_loader_fail_at(
+		    l, "train.patience",
+		    "train.patience is refused in privacy.mode dp: the step at which training stops would "
+		    "depend on the validation records; leave it out");
 	c->train.balance = 1;
 	c->train.patience = 0;
 	if (strcmp(c->publish.report, "metrics") != 0)
-		return FAIL_AT(
+		return fm_loader_fail_at(
 		    l, "publish.report",
 		    "publish.report %s is refused in privacy.mode dp: it publishes numbers of real flows that "
 		    "nothing paid for; set it to metrics",
 		    c->publish.report);
 	if (strcmp(c->source.duplicates, "drop") == 0)
-		return FAIL_AT(
+		return fm_loader_fail_at(
 		    l, "source.duplicates",
 		    "source.duplicates drop is refused in privacy.mode dp: whether a row is a copy depends on "
 		    "other rows, and the proof covers no such step; drop copies before");
 	if (c->release.previous[0])
-		return FAIL_AT(l, "release.previous",
-			       "release.previous is refused in privacy.mode dp: its comparisons are of a file that the "
-			       "budget does not cover; leave it out");
+		return fm_loader_fail_at(
+		    l, "release.previous",
+		    "release.previous is refused in privacy.mode dp: its comparisons are of a file that the "
+		    "budget does not cover; leave it out");
 	return FM_OK;
 }
 
@@ -231,28 +238,32 @@ static int check_gate(struct fm_loader *l)
 
 	for (int i = 0; i < c->gate.n; i++) {
 		const struct fm_cfg_check *k = &c->gate.check[i];
+		char key[sizeof k->name + 8];
 
+		snprintf(key, sizeof key, "gate.%s", k->name);
 		if (k->relative_to_floor)
-			return FAIL_AT(l, "gate.CHECK",
-				       "gate.%s is refused in privacy.mode dp: a threshold relative to its floor tells "
-				       "the distance of two parts of the real flows, and nothing paid for that",
-				       k->name);
+			return fm_loader_fail_at(
+			    l, key,
+			    "gate.%s is refused in privacy.mode dp: a threshold relative to its floor tells "
+			    "the distance of two parts of the real flows, and nothing paid for that",
+			    k->name);
 		if (fm_metric_is_paid(k->name) && !(c->privacy.budget[FM_SHARE_GATE] > 0))
-			return FAIL_AT(l, "gate.CHECK",
-				       "gate.%s asks the holdout, and nothing pays for that: give privacy.budget.gate "
-				       "a share (0.05 is a twentieth), or leave the check out",
-				       k->name);
+			return fm_loader_fail_at(
+			    l, key,
+			    "gate.%s asks the holdout, and nothing pays for that: give privacy.budget.gate "
+			    "a share (0.05 is a twentieth), or leave the check out",
+			    k->name);
 		for (int w = 0; w < 2; w++)
 			if (strncmp(k->name, asked[w].prefix, strlen(asked[w].prefix)) == 0 &&
 			    !fm_config_gate_asks(c, asked[w].what))
-				return FAIL_AT(
-				    l, "gate.CHECK",
+				return fm_loader_fail_at(
+				    l, key,
 				    "gate.%s asks the holdout for %s, and privacy.gate_asks is %s: set it to %s "
 				    "or all",
 				    k->name, asked[w].what, c->privacy.gate_asks, asked[w].what);
 		if (!fm_metric_is_free(k->name) && !fm_metric_is_paid(k->name))
-			return FAIL_AT(
-			    l, "gate.CHECK",
+			return fm_loader_fail_at(
+			    l, key,
 			    "gate.%s is refused in privacy.mode dp: it compares with real flows, so that pass "
 			    "or fail would reveal something about them, and nothing paid for that; only checks of "
 			    "synthetic flows alone (rules.*, counts.*) and through noise (paid.*) decide. It is still "
@@ -269,15 +280,16 @@ static int check_unpaid(struct fm_loader *l)
 	for (int i = 0; i < l->cfg->gate.n; i++) {
 		const char *name = l->cfg->gate.check[i].name;
 		const struct fm_metric_kind *kind = fm_metric_kind(name);
+		char key[sizeof l->cfg->gate.check[i].name + 8];
 
+		snprintf(key, sizeof key, "gate.%s", name);
 		if (fm_metric_is_paid(name))
-			return FAIL_AT(l, "gate.CHECK",
-				       "gate.%s is measured in privacy.mode dp alone: ask for the same without paid.",
-				       name);
+			return fm_loader_fail_at(
+			    l, key, "gate.%s is measured in privacy.mode dp alone: ask for the same without paid.",
+			    name);
 		if (kind && kind->is & FM_OF_COUNTS)
-			return FAIL_AT(l, "gate.CHECK",
-				       "gate.%s is of noisy counts, which privacy.mode dp alone has: leave it out",
-				       name);
+			return fm_loader_fail_at(
+			    l, key, "gate.%s is of noisy counts, which privacy.mode dp alone has: leave it out", name);
 	}
 	return FM_OK;
 }

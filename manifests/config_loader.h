@@ -9,18 +9,14 @@
 #include "manifests/config_schema.h"
 #include "manifests/yaml.h"
 
-/* Who set a key last: for messages about several keys. */
-struct fm_provenance {
-	const struct fm_yaml *at; /* NULL: the schema's default */
-	int order;
-};
 struct fm_loader {
 	struct fm_config *cfg;
 	struct fm_arena *arena;
-	struct fm_provenance *provenance; /* fm_nkeys of them */
+	const struct fm_yaml **at; /* fm_nkeys: where each key was set last; NULL: the schema's default */
 	int order;
 	const struct fm_config *preset; /* the config as the preset has it */
-	const char *layer, *layer_name; /* what is being applied: "preset" and "ugr16" */
+	enum fm_cfg_layer layer;        /* what is being applied */
+	const char *layer_name;         /* "ugr16", "release.yaml"; or NULL */
 	json_t *notes;                  /* what set each key last, as fm_config_explain gives it; NULL: not wanted */
 	const char *open;               /* the section just seen, where nothing is indented below it; or NULL */
 	bool resolved;                  /* the text is a config that was written out: it has "file" and "dir" */
@@ -31,8 +27,8 @@ struct fm_loader {
  * make paths absolute. */
 int fm_loader_finish(struct fm_loader *l) FM_MUST_CHECK;
 int fm_loader_memory(struct fm_loader *l); /* FM_ESYSTEM, out of memory */
-/* Fail at the place that set one of the n keys last. */
-int fm_loader_fail_at(struct fm_loader *l, const char *const *keys, size_t n, const char *fmt, ...) FM_PRINTF(4, 5);
+/* fm_config_fail_at, of the config as it is. */
+#define fm_loader_fail_at(l, keys, ...) fm_config_fail_at((l)->cfg, (keys), (l)->err, __VA_ARGS__)
 /* What voids a claim of differential privacy is refused with the reason (config_dp.c). */
 int fm_loader_check_dp(struct fm_loader *l) FM_MUST_CHECK;
 /* Names that no config has: refuse them at v and say what was probably meant. */

@@ -442,6 +442,7 @@ const struct fm_key fm_keys[] = {
 };
 /* clang-format on */
 const size_t fm_nkeys = sizeof(fm_keys) / sizeof(fm_keys[0]);
+_Static_assert(sizeof(fm_keys) / sizeof(fm_keys[0]) <= FM_CFG_MAXKEYS, "a config has a place for each key");
 
 const char *const fm_share_name[FM_NSHARES] = {"vocabulary", "pairs", "training", "gate"};
 

@@ -331,9 +331,10 @@ static int drop_check(struct fm_config *cfg, const char *name, const struct fm_y
 	return FM_OK;
 }
 
-int fm_check_read(struct fm_config *cfg, const char *name, const struct fm_yaml *v, struct fm_error *err)
+int fm_check_read(struct fm_config *cfg, const char *name, const struct fm_yaml *v, struct fm_cfg_place set,
+		  struct fm_error *err)
 {
-	struct fm_cfg_check c = {0};
+	struct fm_cfg_check c = {.set = set};
 	size_t n = strlen(name);
 	char what[WHAT_MAX];
 	int i, rc;

@@ -12,7 +12,8 @@
 int fm_key_read(struct fm_config *cfg, const struct fm_key *k, const struct fm_yaml *v,
 		struct fm_error *err) FM_MUST_CHECK;
 /* gate.NAME: sets, replaces or (null) drops the check of that name. */
-int fm_check_read(struct fm_config *cfg, const char *name, const struct fm_yaml *v, struct fm_error *err) FM_MUST_CHECK;
+int fm_check_read(struct fm_config *cfg, const char *name, const struct fm_yaml *v, struct fm_cfg_place set,
+		  struct fm_error *err) FM_MUST_CHECK;
 
 /* The field of a key. */
 static inline void *fm_key_field(struct fm_config *cfg, const struct fm_key *k)

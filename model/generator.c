@@ -1,6 +1,7 @@
 /* generator.c - the table of generators, and the calls that go through it. */
 #include "model/generator.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -40,12 +41,14 @@ int fm_generator_check(const struct fm_generator **g, const struct fm_config *cf
 {
 	*g = fm_generator_of(cfg);
 	if (!*g)
-		return fm_fail(err, FM_EINPUT, "model.kind: this version has no kind of model '%s'", cfg->model.kind);
+		return fm_config_fail_at(cfg, "model.kind", err, "model.kind: this version has no kind of model '%s'",
+					 cfg->model.kind);
 	if (fm_config_dp(cfg) && !(*g)->plan)
-		return fm_fail(err, FM_EINPUT,
-			       "privacy.mode dp: a model of kind %s has no differentially private form in this "
-			       "version; set model.kind to marginals or diffusion",
-			       cfg->model.kind);
+		return fm_config_fail_at(
+		    cfg, "privacy.mode model.kind", err,
+		    "privacy.mode dp: a model of kind %s has no differentially private form in this "
+		    "version; set model.kind to marginals or diffusion",
+		    cfg->model.kind);
 	return (*g)->check(cfg, err);
 }
 
@@ -53,24 +56,30 @@ int fm_generator_no_wishes(const struct fm_config *cfg, struct fm_error *err)
 {
 	const struct {
 		bool asked;
-		const char *key;
+		const char *key, *value;
 	} wish[] = {
-	    {cfg->generate.hours[0] != 0 || cfg->generate.hours[1] != 24, "generate.hours"},
-	    {cfg->generate.guidance > 0, "generate.guidance"},
-	    {strcmp(cfg->generate.order, "confidence") == 0, "generate.order confidence"},
-	    {cfg->train.patience > 0, "train.patience"},
+	    {cfg->generate.hours[0] != 0 || cfg->generate.hours[1] != 24, "generate.hours", ""},
+	    {cfg->generate.guidance > 0, "generate.guidance", ""},
+	    {strcmp(cfg->generate.order, "confidence") == 0, "generate.order", " confidence"},
+	    {cfg->train.patience > 0, "train.patience", ""},
 	};
 
 	if (cfg->generate.nlabels > 0)
-		return fm_fail(err, FM_EINPUT,
-			       "generate.labels is not for model.kind %s, which makes labels as often as they were: "
-			       "leave it out, or set model.kind to diffusion",
-			       cfg->model.kind);
-	for (size_t i = 0; i < sizeof wish / sizeof *wish; i++)
+		return fm_config_fail_at(
+		    cfg, "generate.labels model.kind", err,
+		    "generate.labels is not for model.kind %s, which makes labels as often as they were: "
+		    "leave it out, or set model.kind to diffusion",
+		    cfg->model.kind);
+	for (size_t i = 0; i < sizeof wish / sizeof *wish; i++) {
+		char keys[64];
+
+		snprintf(keys, sizeof keys, "%s model.kind", wish[i].key);
 		if (wish[i].asked)
-			return fm_fail(err, FM_EINPUT,
-				       "%s is not for model.kind %s: leave it out, or set model.kind to diffusion",
-				       wish[i].key, cfg->model.kind);
+			return fm_config_fail_at(
+			    cfg, keys, err,
+			    "%s%s is not for model.kind %s: leave it out, or set model.kind to diffusion", wish[i].key,
+			    wish[i].value, cfg->model.kind);
+	}
 	return FM_OK;
 }
 
@@ -80,8 +89,8 @@ int fm_generator_check_ranks(const struct fm_config *cfg, struct fm_error *err)
 
 	if (g && g->divides)
 		return FM_OK;
-	return fm_fail(
-	    err, FM_EINPUT,
+	return fm_config_fail_at(
+	    cfg, "run.mpi model.kind", err,
 	    "model.kind %s trains in one process: run it without mpirun and with run.mpi: 1; train.threads has "
 	    "all of its processors",
 	    cfg->model.kind);
@@ -200,12 +209,13 @@ int fm_model_sample(const struct fm_model *m, const struct fm_generator_ctx *ctx
 	return m->generator->sample(m, ctx, in, table, err);
 }
 
-static int no_parts(const struct fm_generator *g, struct fm_error *err)
+static int no_parts(const struct fm_config *cfg, const struct fm_generator *g, struct fm_error *err)
 {
-	return fm_fail(err, FM_EINPUT,
-		       "a model of kind %s%s makes its flows in one piece: it has no shards; leave out run.shards and "
-		       "--shard",
-		       g->name, g->plan ? " in privacy.mode dp" : "");
+	return fm_config_fail_at(
+	    cfg, "run.shards", err,
+	    "a model of kind %s%s makes its flows in one piece: it has no shards; leave out run.shards and "
+	    "--shard",
+	    g->name, g->plan ? " in privacy.mode dp" : "");
 }
 
 int fm_generator_check_parts(const struct fm_config *cfg, struct fm_error *err)
@@ -215,14 +225,14 @@ int fm_generator_check_parts(const struct fm_config *cfg, struct fm_error *err)
 
 	if ((rc = fm_generator_check(&g, cfg, err)) < 0)
 		return rc;
-	return g->part ? FM_OK : no_parts(g, err);
+	return g->part ? FM_OK : no_parts(cfg, g, err);
 }
 
 int fm_model_part(const struct fm_model *m, const struct fm_generator_ctx *ctx, const struct fm_sample_in *in,
 		  const struct fm_part_place *place, uint64_t *flows, struct fm_error *err)
 {
 	if (!m->generator->part)
-		return no_parts(m->generator, err);
+		return no_parts(ctx->cfg, m->generator, err);
 	return m->generator->part(m, ctx, in, place, flows, err);
 }
 

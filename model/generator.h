@@ -124,7 +124,7 @@ struct fm_beside; /* model/marginals/beside.h */
 
 struct fm_generator {
 	const char *name; /* model.kind */
-	/* FM_EINPUT for a wish that the kind does not fulfil, so that none is silently ignored. */
+	/* Refuses a wish that the kind does not fulfil, so that none is silently ignored (fm_config_fail_at). */
 	int (*check)(const struct fm_config *cfg, struct fm_error *err);
 	/* Goes on from a checkpoint where there is one of this very training; ends with the same bits as without. */
 	int (*fit)(struct fm_model **m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
@@ -180,15 +180,16 @@ extern const struct fm_generator *const fm_generators[];
 extern const struct fm_generator fm_generator_ctgan, fm_generator_diffusion, fm_generator_exchanges,
     fm_generator_marginals, fm_generator_netshare, fm_generator_plain;
 
-/* The kind that the config chooses, after it has found that it can do all that the config asks for; else FM_EINPUT. */
 /* How many flows a sample has: those asked for, or, 0, as many as were learned from, down to a multiple of
  * privacy.min_count windows: whoever counts flows does not know how many were learned from. Of fewer than that, all. */
 uint64_t fm_generator_rows(const struct fm_config *cfg, uint64_t asked, uint64_t learned);
+/* The kind that the config chooses, after it has found that it can do all that the config asks for.  Else
+ * fm_config_fail_at, as the two below it. */
 int fm_generator_check(const struct fm_generator **g, const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
-/* For check, of kinds that make flows as they come: FM_EINPUT for generate.labels, hours, guidance and order, and
+/* For check, of kinds that make flows as they come: refuses generate.labels, hours, guidance and order, and
  * train.patience. */
 int fm_generator_no_wishes(const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
-/* Does the config's kind train in several processes at once?  FM_EINPUT says that it does not. */
+/* Does the config's kind train in several processes at once? */
 int fm_generator_check_ranks(const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
 /* Steps that a training on so many rows takes, 0 where the kind has none. */
 uint64_t fm_generator_steps(const struct fm_config *cfg, uint64_t rows);

@@ -53,18 +53,18 @@ static int ctgan_net(struct ctgan *m, const struct fm_config *cfg, struct fm_err
 static int ctgan_check(const struct fm_config *cfg, struct fm_error *err)
 {
 	if (strcmp(cfg->privacy.mode, "clip") == 0)
-		return fm_fail(
-		    err, FM_EINPUT,
+		return fm_config_fail_at(
+		    cfg, "privacy.mode model.kind", err,
 		    "privacy.mode clip is not for model.kind ctgan, whose critic looks at ten flows at once: "
 		    "set privacy.mode to none, or model.kind to diffusion");
 	if (cfg->train.gan_batch % FM_GAN_PACK != 0)
-		return fm_fail(err, FM_EINPUT,
-			       "train.gan_batch is %d, and the critic looks at packs of %d flows: make "
-			       "it a multiple of %d",
-			       cfg->train.gan_batch, FM_GAN_PACK, FM_GAN_PACK);
+		return fm_config_fail_at(cfg, "train.gan_batch model.kind", err,
+					 "train.gan_batch is %d, and the critic looks at packs of %d flows: make "
+					 "it a multiple of %d",
+					 cfg->train.gan_batch, FM_GAN_PACK, FM_GAN_PACK);
 	if (strcmp(cfg->model.encoding, "values") == 0)
-		return fm_fail(err, FM_EINPUT,
-			       "model.encoding values is not for model.kind ctgan: set it to plain or bits");
+		return fm_config_fail_at(cfg, "model.encoding model.kind", err,
+					 "model.encoding values is not for model.kind ctgan: set it to plain or bits");
 	return fm_generator_no_wishes(cfg, err);
 }
 

@@ -66,24 +66,27 @@ static int exchanges_check(const struct fm_config *cfg, struct fm_error *err)
 	int rc;
 
 	if (strcmp(cfg->model.process, "absorbing") != 0)
-		return fm_fail(err, FM_EINPUT,
-			       "model.kind diffusion in privacy.mode dp is over single exchanges, whose tokens are "
-			       "absorbed: it takes model.process absorbing, not %s",
-			       cfg->model.process);
+		return fm_config_fail_at(
+		    cfg, "model.process model.kind privacy.mode", err,
+		    "model.kind diffusion in privacy.mode dp is over single exchanges, whose tokens are "
+		    "absorbed: it takes model.process absorbing, not %s",
+		    cfg->model.process);
 	if ((rc = fm_exchange_shape_check(&shape, err)) < 0)
 		return rc;
 	if (!(split.training > 0) || (split.vocabulary > 0 ? split.vocabulary >= 1 : share[FM_SHARE_PAIRS] > 0) ||
 	    !(split.counts > 0))
-		return fm_fail(
-		    err, FM_EINPUT,
+		return fm_config_fail_at(
+		    cfg, "privacy.budget model.kind", err,
 		    "privacy.budget: model.kind diffusion counts a vocabulary and pairs, and trains: give each "
 		    "of vocabulary, pairs and training a share, or leave privacy.budget out");
 	if ((uint64_t)cfg->train.batch > (uint64_t)cfg->privacy.records)
-		return fm_fail(err, FM_EINPUT, "train.batch %d is more than privacy.records %lld", cfg->train.batch,
-			       (long long)cfg->privacy.records);
+		return fm_config_fail_at(cfg, "train.batch privacy.records", err,
+					 "train.batch %d is more than privacy.records %lld", cfg->train.batch,
+					 (long long)cfg->privacy.records);
 	if (cfg->generate.guidance > 0)
-		return fm_fail(err, FM_EINPUT,
-			       "generate.guidance: exchanges have no classes of windows to be pushed to; leave it out");
+		return fm_config_fail_at(
+		    cfg, "generate.guidance privacy.mode", err,
+		    "generate.guidance: exchanges have no classes of windows to be pushed to; leave it out");
 	return fm_private_check(cfg, err);
 }
 

@@ -41,19 +41,21 @@ static int marginals_check(const struct fm_config *cfg, struct fm_error *err)
 	const double *share = cfg->privacy.budget;
 
 	if (!fm_config_dp(cfg))
-		return fm_fail(
-		    err, FM_EINPUT,
+		return fm_config_fail_at(
+		    cfg, "model.kind privacy.mode", err,
 		    "model.kind marginals is for privacy.mode dp, which its noise is made for: set privacy.mode "
 		    "to dp (preset ugr16-dp), or model.kind to diffusion");
 	if (share[FM_SHARE_TRAINING] > 0)
-		return fm_fail(err, FM_EINPUT,
-			       "privacy.budget.training is %g, and model.kind marginals trains nothing: leave it out, "
-			       "or set model.kind to diffusion",
-			       share[FM_SHARE_TRAINING]);
+		return fm_config_fail_at(
+		    cfg, "privacy.budget model.kind", err,
+		    "privacy.budget.training is %g, and model.kind marginals trains nothing: leave it out, "
+		    "or set model.kind to diffusion",
+		    share[FM_SHARE_TRAINING]);
 	if ((share[FM_SHARE_VOCABULARY] > 0) != (share[FM_SHARE_PAIRS] > 0))
-		return fm_fail(err, FM_EINPUT,
-			       "privacy.budget: model.kind marginals needs both a vocabulary and pairs: give both a "
-			       "share, or leave privacy.budget out");
+		return fm_config_fail_at(
+		    cfg, "privacy.budget model.kind", err,
+		    "privacy.budget: model.kind marginals needs both a vocabulary and pairs: give both a "
+		    "share, or leave privacy.budget out");
 	return fm_private_check(cfg, err);
 }
 

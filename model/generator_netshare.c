@@ -64,14 +64,15 @@ static int netshare_net(struct netshare *m, const struct fm_config *cfg, struct 
 static int netshare_check(const struct fm_config *cfg, struct fm_error *err)
 {
 	if (strcmp(cfg->privacy.mode, "clip") == 0)
-		return fm_fail(err, FM_EINPUT,
-			       "privacy.mode clip is not for model.kind netshare, which learns no windows: set "
-			       "privacy.mode to none, or model.kind to diffusion");
+		return fm_config_fail_at(
+		    cfg, "privacy.mode model.kind", err,
+		    "privacy.mode clip is not for model.kind netshare, which learns no windows: set "
+		    "privacy.mode to none, or model.kind to diffusion");
 	if (cfg->model.step_records > cfg->model.session_records)
-		return fm_fail(err, FM_EINPUT,
-			       "model.step_records is %d, and a session has %d records at most: set it to "
-			       "model.session_records or less",
-			       cfg->model.step_records, cfg->model.session_records);
+		return fm_config_fail_at(cfg, "model.step_records model.session_records model.kind", err,
+					 "model.step_records is %d, and a session has %d records at most: set it to "
+					 "model.session_records or less",
+					 cfg->model.step_records, cfg->model.session_records);
 	return fm_generator_no_wishes(cfg, err);
 }
 

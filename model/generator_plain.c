@@ -63,9 +63,10 @@ static int plain_net(struct plain *m, const struct fm_config *cfg, struct fm_err
 static int plain_check(const struct fm_config *cfg, struct fm_error *err)
 {
 	if (strcmp(cfg->privacy.mode, "clip") == 0)
-		return fm_fail(err, FM_EINPUT,
-			       "privacy.mode clip is not for model.kind plain: set privacy.mode to none, or model.kind "
-			       "to diffusion");
+		return fm_config_fail_at(
+		    cfg, "privacy.mode model.kind", err,
+		    "privacy.mode clip is not for model.kind plain: set privacy.mode to none, or model.kind "
+		    "to diffusion");
 	return fm_generator_no_wishes(cfg, err);
 }
 

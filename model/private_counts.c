@@ -16,13 +16,15 @@ int fm_private_check(const struct fm_config *cfg, struct fm_error *err)
 	const char *label[FM_LABELS_MAX];
 
 	if (fm_config_public_labels(cfg, text, label, FM_LABELS_MAX) < 1)
-		return fm_fail(err, FM_EINPUT, "privacy.labels names no label: the first one stands for all others");
+		return fm_config_fail_at(cfg, "privacy.labels", err,
+					 "privacy.labels names no label: the first one stands for all others");
 	if (cfg->generate.nlabels > 0)
-		return fm_fail(err, FM_EINPUT,
-			       "generate.labels: in privacy.mode dp a model makes labels as they are; leave it out");
+		return fm_config_fail_at(
+		    cfg, "generate.labels privacy.mode", err,
+		    "generate.labels: in privacy.mode dp a model makes labels as they are; leave it out");
 	if (cfg->generate.hours[0] != 0 || cfg->generate.hours[1] != 24)
-		return fm_fail(err, FM_EINPUT,
-			       "generate.hours: in privacy.mode dp a model makes all hours; leave it out");
+		return fm_config_fail_at(cfg, "generate.hours privacy.mode", err,
+					 "generate.hours: in privacy.mode dp a model makes all hours; leave it out");
 	return FM_OK;
 }
 

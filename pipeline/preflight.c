@@ -234,8 +234,8 @@ static int check_file_limit(const struct fm_run_options *o, struct fm_error *err
 	least = rows * TEXT_ROW_LEAST >> 20;
 	if (cfg->limits.file_mib == 0 || least < (uint64_t)cfg->limits.file_mib)
 		return FM_OK;
-	return fm_fail(
-	    err, FM_EINPUT,
+	return fm_config_fail_at(
+	    cfg, "limits.file_mib generate.rows", err,
 	    "limits.file_mib is %lld, and the %llu flows of the release are one file of over %llu MiB: raise "
 	    "it, or set generate.rows lower",
 	    (long long)cfg->limits.file_mib, (unsigned long long)rows, (unsigned long long)least);
@@ -307,36 +307,34 @@ static int check_rows(const struct fm_config *cfg, struct fm_error *err)
 
 	if (cfg->source.rows <= 0 || (uint64_t)cfg->source.rows >= needed)
 		return FM_OK;
-	return fm_fail(
-	    err, FM_EINPUT,
+	return fm_config_fail_at(
+	    cfg, "source.rows model.window", err,
 	    "source.rows is %lld, but one window in each split takes %llu rows (%llu windows of model.window "
 	    "%d): raise source.rows or lower model.window",
 	    (long long)cfg->source.rows, (unsigned long long)needed, (unsigned long long)windows, cfg->model.window);
 }
 
 /* A check that no run of this config can answer fails after all the work. */
-static int check_answers(const struct fm_config *cfg, struct fm_error *err)
+static int check_answers(const struct fm_config *cfg, const struct fm_generator *g, struct fm_error *err)
 {
-	const struct fm_generator *g = NULL;
-	int rc;
-
-	if ((rc = fm_generator_check(&g, cfg, err)) < 0)
-		return rc;
 	for (int i = 0; i < cfg->gate.n; i++) {
 		const char *name = cfg->gate.check[i].name;
 		const struct fm_metric_kind *kind = fm_metric_kind(name);
+		char keys[96];
 
+		snprintf(keys, sizeof keys, "gate.%s model.kind", name);
 		if (kind && kind->needs & FM_NEEDS_MODEL && !(kind->is & FM_OF_COUNTS) && !g->losses)
-			return fm_fail(err, FM_EINPUT,
-				       "gate.%s asks the model how well it knows single windows, which model.kind %s "
-				       "does not say: set it to null",
-				       name, cfg->model.kind);
+			return fm_config_fail_at(
+			    cfg, keys, err,
+			    "gate.%s asks the model how well it knows single windows, which model.kind %s "
+			    "does not say: set it to null",
+			    name, cfg->model.kind);
 	}
 	return FM_OK;
 }
 
 /* A gate that will refuse whatever is made. */
-static int check_gate(const struct fm_config *cfg, struct fm_error *err)
+static int check_gate(const struct fm_config *cfg, const struct fm_generator *g, struct fm_error *err)
 {
 	const char *first = NULL;
 	int n = 0, rc;
@@ -346,7 +344,7 @@ static int check_gate(const struct fm_config *cfg, struct fm_error *err)
 		    err, FM_EINPUT,
 		    "the gate has no check left, and a gate without checks lets nothing through: keep some of the "
 		    "preset's, or stop before it (--until evaluate)");
-	if ((rc = check_answers(cfg, err)) < 0 || cfg->split.holdout > 0)
+	if ((rc = check_answers(cfg, g, err)) < 0 || cfg->split.holdout > 0)
 		return rc;
 	for (int i = 0; i < cfg->gate.n; i++) {
 		const struct fm_cfg_check *c = &cfg->gate.check[i];
@@ -358,8 +356,8 @@ static int check_gate(const struct fm_config *cfg, struct fm_error *err)
 	}
 	if (n == 0)
 		return FM_OK;
-	return fm_fail(
-	    err, FM_EINPUT,
+	return fm_config_fail_at(
+	    cfg, "split.holdout", err,
 	    "split.holdout is 0, and the gate has %d check%s that need%s real flows which the model never saw "
 	    "(%s%s): set split.holdout, or set %s to null",
 	    n, n == 1 ? "" : "s", n == 1 ? "s" : "", first, n == 1 ? "" : " is the first", n == 1 ? "it" : "them");
@@ -378,9 +376,10 @@ int fm_preflight(const struct fm_run_options *o, const char *project, const char
 		 struct fm_error *err)
 {
 	const struct fm_config *cfg = o->cfg;
+	const struct fm_generator *kind;
 	int rc;
 
-	if ((rc = fm_limits_check(err)) < 0)
+	if ((rc = fm_limits_check(err)) < 0 || (rc = fm_generator_check(&kind, cfg, err)) < 0)
 		return rc;
 	if (!o->trace_sha256) {
 		if (!cfg->source.path[0])
@@ -402,7 +401,7 @@ int fm_preflight(const struct fm_run_options *o, const char *project, const char
 	if (o->until >= FM_EVALUATE && cfg->release.previous[0] &&
 	    (rc = fm_preflight_file("release.previous", cfg->release.previous, err)) < 0)
 		return rc;
-	if (o->until >= FM_GATE && (rc = check_gate(cfg, err)) < 0)
+	if (o->until >= FM_GATE && (rc = check_gate(cfg, kind, err)) < 0)
 		return rc;
 	if (o->until == FM_RELEASE && !o->dry && (rc = check_file_limit(o, err)) < 0)
 		return rc;

@@ -2,7 +2,8 @@
  * preflight.h - what can be checked before a run is checked before it: hours of training must not end at a wrong file
  * mode.
  *
- * Checked are, as far as the run gets to the stage that needs them: the trace is there; model.window against
+ * Checked are, as far as the run gets to the stage that needs them: the model can do what the config asks (always); the
+ * trace is there; model.window against
  * source.rows; the signing key (mode, form, passphrase) and that allowed_signers names it for releases today; the
  * secret for commitments; the release folder; that the version is free; room on the disk; whether the kernel can
  * confine a stage.  Each message names the key of the config, the file and what to do.
@@ -13,8 +14,9 @@
 #include "pipeline/ledger.h"
 #include "pipeline/run.h"
 
-/* Before the workspace is opened.  signer: the passphrase of publish.key is tried with it, where it was given or nobody
- * could be asked; NULL: it is not.  FM_EINPUT: the config or one of its files; FM_ESYSTEM: the machine. */
+/* Before the workspace is opened, and the run has a number.  signer: the passphrase of publish.key is tried with it, where it was given or nobody
+ * could be asked; NULL: it is not.  FM_EINPUT: the config or one of its files (FM_EUSAGE: a key given by --set);
+ * FM_ESYSTEM: the machine. */
 int fm_preflight(const struct fm_run_options *o, const char *project, const char *workspace, struct fm_outside *signer,
 		 struct fm_error *err) FM_MUST_CHECK;
 

@@ -106,6 +106,19 @@ for line in "clip: 0.5" "unit: exchange" "epsilon: 1" "epsilon: 0" "delta: 1e-6"
 	expect 3 "a file with privacy.$line" "$F" config dp.yaml
 	says err "dp.yaml:4: privacy.${line%%:*}: not in privacy.mode none" "is refused at its line"
 done
+# What a kind of model cannot do is refused at its line before a run has a number, and what --set asks for as a mistake of the command.
+printf 'preset: demo\nsource:\n  path: trace.csv\nmodel:\n  kind: ctgan\ntrain:\n  gan_batch: 105\n' >p/kind.yaml
+touch p/trace.csv
+for verb in config run "run --until ingest" "run --plan"; do
+	expect 3 "$verb: a batch of no whole packs" "$F" $verb p/kind.yaml
+	says err "p/kind.yaml:7: train.gan_batch is 105" "is refused at its line"
+done
+expect 2 "by --set it is a mistake of the command line" "$F" run --set train.gan_batch=115 p/kind.yaml
+says err "--set train.gan_batch: train.gan_batch is 115" "with its name"
+holds "(and no run has a number)" [ ! -e p/workspace/ledger.db ]
+printf 'preset: ugr16-dp\nsource:\n  path: x\nprivacy:\n  records: 1000\n  epsilon: 1\n  delta: 1e-6\n  first: 2016-01-01 00:00:00\n  last: 2016-01-02 00:00:00\ngate:\n  jsd.PR: 0.1\n' >gate.yaml
+expect 3 "a check that asks records, in privacy.mode dp" "$F" config gate.yaml
+says err "gate.yaml:11: gate.jsd.PR is refused in privacy.mode dp" "is refused at its line too"
 printf 'source:\n  path: x\nprivacy:\n  max_flows_per_host: 1\n' >old.yaml
 expect 3 "a file with a key of an earlier version" "$F" config old.yaml
 says err "old.yaml:4: privacy.max_flows_per_host is no key any more" "hears that the key is gone"

@@ -56,8 +56,8 @@ refused() { # STATUS WORDS NAME OPTION...
 }
 refused 3 "nope.csv: no such file" "a trace that is not there" --set source.path=nope.csv
 refused 3 "is a folder, not a regular file" "a folder as the trace" --set source.path="$T/p"
-refused 3 "source.rows is 40" "too few rows for a window in each split" --set source.rows=40
-refused 3 "split.holdout is 0, and the gate has" "checks against flows that the model never saw, without any" --set split.holdout=0
+refused 2 "source.rows is 40" "too few rows for a window in each split" --set source.rows=40
+refused 2 "split.holdout is 0, and the gate has" "checks against flows that the model never saw, without any" --set split.holdout=0
 refused 2 "must lie from 0 to 4294967294" "more flows than a release can have" --set generate.rows=5000000000
 refused 4 "the disk is too full" "more flows than the disk holds" --set generate.rows=4294967294
 { printf 'preset: demo\ngate:\n' && "$ROOT/tests/preset_checks.sh" "$ROOT/manifests/demo.yaml" | sed 's/.*/  &: null/'; } >p/none.yaml
@@ -97,7 +97,7 @@ refused 3 "publish.out: $T/t.csv/x" "a release folder below a file" --set publis
 refused 3 "--out: /proc/nowhere/x: the release folder cannot be written" "a release folder that cannot be made" --out /proc/nowhere/x
 mkdir -p taken && echo x >taken/demo-1.0.0.tar.zst
 refused 3 "release.version: demo 1.0.0 is taken" "a version that is taken" --out taken
-refused 3 "gate.leak.mia_model_auc asks the model how well it knows single windows" "a check that this kind of model cannot answer" --set model.kind=ctgan
+refused 2 "gate.leak.mia_model_auc asks the model how well it knows single windows" "a check that this kind of model cannot answer" --set model.kind=ctgan
 refused 2 "limits.threads 2 is too few for train.threads 8" "too few threads" --set limits.threads=2 --set train.threads=8
 refused 2 "train.patience 2 needs windows to validate on" "patience without validation" --set train.patience=2 --set split.validation=0
 refused 2 "publish.dialect: unknown dialect 'cvs'" "a dialect that is not there" --set publish.dialect=cvs
@@ -105,7 +105,7 @@ says err "for the dialect of the trace itself write source" "it says what stands
 refused 3 "publish.dialect: a dialect with a '/' or ending in .yaml is a file of your own" "a file of a dialect that is not there" \
 	--set publish.dialect="$T/none.yaml"
 says err "cannot read $T/none.yaml: No such file" "and the message names it"
-refused 3 "limits.file_mib is 1, and the 60000 flows" "files that are too small for the release" --set limits.file_mib=1 --set generate.rows=60000
+refused 2 "limits.file_mib is 1, and the 60000 flows" "files that are too small for the release" --set limits.file_mib=1 --set generate.rows=60000
 refused 3 "publish.approvals is 1, and $T/p/allowed_signers lets 0 sign" "approvals, and nobody to give one" --set publish.approvals=1 --out /proc/nowhere/x
 says err 'NAME namespaces="flowmint-approval" ssh-ed25519' "and the line that is missing is shown"
 says err "the release will wait" "and what that means"

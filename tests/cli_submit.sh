@@ -59,7 +59,7 @@ sed '/^model:/d; /^train:/d; s/^generate: {steps: [0-9]*, /generate: {/' p/relea
 expect 0 "nor for a model that makes its flows in one piece" "$F" submit p/ctgan.yaml $UNCONFINED --slurm --workspace w --print --json --set model.kind=ctgan
 holds "its searches go in parts all the same" test "$(json out '[(f["job"], f["dependency"]) for f in d][1]')" = \
 	"('generate', 'afterok:TRAIN,singleton')"
-expect 3 "nor does it train in ranks" "$F" submit p/ctgan.yaml $UNCONFINED --slurm --workspace w --print --ranks 2 --set model.kind=ctgan
+expect 2 "nor does it train in ranks" "$F" submit p/ctgan.yaml $UNCONFINED --slurm --workspace w --print --ranks 2 --set model.kind=ctgan
 expect 0 "people read them" submit --print
 says out "# sbatch --dependency=afterok:EVALUATE,singleton $T/w/slurm/toy-1.0.0/release.sbatch" "each under its command"
 expect 2 "another cluster is refused" "$F" submit p --print

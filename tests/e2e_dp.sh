@@ -19,7 +19,7 @@ expect 0 "a trace is simulated" "$F" simulate --rows 4000 --seed 5 --out trace.c
 expect 0 "a project is made from ugr16-dp" "$F" init --preset ugr16-dp p
 
 # --- refused before anything is read ---
-expect 3 "a network whose tokens do not get lost is refused" private --set model.kind=diffusion --set model.process=multinomial
+expect 2 "a network whose tokens do not get lost is refused" private --set model.kind=diffusion --set model.process=multinomial
 says err "single exchanges" "with the reason"
 holds "nothing was charged" test "$(charges charge)" = 0
 holds "and no stage ran" test "$(charges stage)" = 0
@@ -106,7 +106,7 @@ paid() { # OPTION...: a fifth of the budget for it
 	private --set 'privacy.budget={gate: 0.2}' --set privacy.gate_asks=all --set gate.paid.jsd.PR=0.6 --set gate.paid.jsd_mean=0.6 --set gate.counts.pair_jsd=0.3 \
 		--set release.version=1.1.0 "$@"
 }
-expect 3 "no check asks the holdout where nothing pays" private --set gate.paid.jsd.PR=0.6
+expect 2 "no check asks the holdout where nothing pays" private --set gate.paid.jsd.PR=0.6
 says err "privacy.budget.gate" "with the key that would"
 expect 0 "a run whose budget pays for the gate ends well" paid --json
 holds "it is charged, as another run" test "$(charges charge)" = 2

@@ -29,7 +29,7 @@ for how in "2 1" "2 2" "3 2" "4 1"; do
 	holds "the model is the same" test "$(model p/workspace)" = "$one"
 done
 sed 's/^model:.*/model: {kind: ctgan}/; /^train:/d; s/^generate: {steps: [0-9]*, /generate: {/' p/release.yaml >p/gan.yaml
-expect 3 "a kind that trains in one process says so" "$F" run p/gan.yaml $UNCONFINED --until train --set run.mpi=2
+expect 2 "a kind that trains in one process says so" "$F" run p/gan.yaml $UNCONFINED --until train --set run.mpi=2
 says err "model.kind ctgan trains in one process" "before the run"
 
 # --- a rank is killed ---

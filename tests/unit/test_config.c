@@ -705,6 +705,27 @@ static void test_public_json_says_nothing_of_the_machine(void **state)
 	fm_config_free(c);
 }
 
+/* But for who set them. */
+static void drop_places(struct fm_config *c)
+{
+	memset(c->named, 0, sizeof c->named);
+	memset(c->set, 0, sizeof c->set);
+	for (int i = 0; i < c->gate.n; i++)
+		c->gate.check[i].set = (struct fm_cfg_place){0};
+}
+
+static void same_values(const struct fm_config *a, const struct fm_config *b)
+{
+	struct fm_config *both = calloc(2, sizeof *both);
+
+	both[0] = *a;
+	both[1] = *b;
+	drop_places(&both[0]);
+	drop_places(&both[1]);
+	assert_memory_equal(&both[0], &both[1], sizeof *both);
+	free(both);
+}
+
 static void test_json_does_not_depend_on_how_it_was_written(void **state)
 {
 	struct fm_config *a = load(SOURCE "train: {steps: 5, rate: 0.002}\ngate: {pair_jsd: 1, jsd.SA: "
@@ -721,6 +742,8 @@ static void test_json_does_not_depend_on_how_it_was_written(void **state)
 	assert_string_equal(ja, jb);
 	/* The structs, too: what is learned and made follows their order. */
 	assert_memory_equal(&a->generate, &b->generate, sizeof(a->generate));
+	drop_places(a);
+	drop_places(b);
 	assert_memory_equal(&a->gate, &b->gate, sizeof(a->gate));
 	free(ja);
 	free(jb);
@@ -742,7 +765,7 @@ static void test_json_and_back_is_the_same_config(void **state)
 
 	(void)state;
 	assert_int_equal(fm_config_from_json(&b, j, &err), FM_OK);
-	assert_memory_equal(a, b, sizeof(*a));
+	same_values(a, b);
 	assert_int_equal(fm_config_from_json(&c, p, &err), FM_OK);
 	pc = json_of(c, NULL, true);
 	assert_string_equal(pa, pc);
@@ -751,7 +774,7 @@ static void test_json_and_back_is_the_same_config(void **state)
 	/* As an earlier version wrote it: a key that is gone since is passed over. */
 	json_object_set_new(json_object_get(j, "privacy"), "max_flows_per_host", json_integer(3));
 	assert_int_equal(fm_config_from_json(&c, j, &err), FM_OK);
-	assert_memory_equal(a, c, sizeof(*a));
+	same_values(a, c);
 	fm_config_free(c);
 	bad = json_pack("{s:{s:i}}", "train", "steps", -1);
 	assert_int_equal(fm_config_from_json(&c, bad, &err), FM_EINPUT);

@@ -168,7 +168,7 @@ static void test_a_share_for_the_gate_lets_it_ask(void **state)
 	/* Where nothing is noisy there is nothing of the kind. */
 	assert_int_equal(
 	    fm_config_preset(&cfg, "ugr16", (const char *const[]){"source.path=x", "gate.paid.jsd.PR=0.1"}, 2, &err),
-	    FM_EINPUT);
+	    FM_EUSAGE);
 	assert_non_null(strstr(err.message, "in privacy.mode dp alone"));
 }
 
