@@ -1,4 +1,5 @@
 /* config_check.c - what no single key can tell: sums, orders, overlaps, names of other files, the date, paths. */
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -223,17 +224,67 @@ static int check_needs(struct fm_loader *l)
 	return FM_OK;
 }
 
-/* What cannot be waived because there is no such check. */
+/* Does fresh real traffic have such a number, which a threshold can be relative to, or moved by?  What a synthetic
+ * table teaches (tstr.*) has what the real one teaches. */
+static bool has_floor(const char *name)
+{
+	const struct fm_metric_kind *kind = fm_metric_kind(name);
+
+	return kind && strncmp(name, "floor.", 6) != 0 &&
+	       (kind->floor != FM_NO_FLOOR || strncmp(name, "tstr.", 5) == 0);
+}
+
+/* Can fresh real flows lie off an ideal, so that room has something to multiply? */
+static bool has_room(const char *name)
+{
+	const struct fm_metric_kind *kind = fm_metric_kind(name);
+
+	return has_floor(name) && (fm_metric_is_rule(name) || (!(kind->is & FM_ONE_TABLE) && isfinite(kind->ideal)));
+}
+
+static int check_thresholds(struct fm_loader *l)
+{
+	for (int i = 0; i < l->cfg->gate.n && !l->resolved; i++) {
+		const struct fm_cfg_check *c = &l->cfg->gate.check[i];
+		char key[sizeof c->name + 8];
+
+		snprintf(key, sizeof key, "gate.%s", c->name);
+		if (c->relative_to_floor && !has_floor(c->name))
+			return fm_loader_fail_at(
+			    l, key,
+			    "%s: relative_to_floor does nothing, as this metric has no floor: give "
+			    "max or min alone (docs/metrics.md lists which have one)",
+			    key);
+		if (c->has_room && c->room > 0 && !has_room(c->name))
+			return fm_loader_fail_at(l, key,
+						 "%s: room does nothing, as fresh real flows have no distance from an "
+						 "ideal here: leave it out",
+						 key);
+	}
+	return FM_OK;
+}
+
+/* What cannot be waived because there is no such check, or the gate does not ask for it. */
 static int check_waivable(struct fm_loader *l)
 {
 	char names[sizeof l->cfg->gate.waivable];
 
 	snprintf(names, sizeof names, "%s", l->cfg->gate.waivable);
-	for (char *save, *name = strtok_r(names, " ", &save); name; name = strtok_r(NULL, " ", &save))
+	for (char *save, *name = strtok_r(names, " ", &save); name; name = strtok_r(NULL, " ", &save)) {
+		bool asked = l->resolved;
+
 		if (!fm_check_known(name))
 			return fm_loader_fail_at(
 			    l, "gate.waivable",
 			    "gate.waivable: there is no check %s; flowmint evaluate --metrics lists them", name);
+		for (int i = 0; i < l->cfg->gate.n && !asked; i++)
+			asked = strcmp(l->cfg->gate.check[i].name, name) == 0;
+		if (!asked)
+			return fm_loader_fail_at(l, "gate.waivable",
+						 "gate.waivable: the gate does not check %s, so nothing of it can be "
+						 "waived: leave it out, or give gate.%s a threshold",
+						 name, name);
+	}
 	return FM_OK;
 }
 
@@ -513,8 +564,8 @@ int fm_loader_finish(struct fm_loader *l)
 	qsort(c->generate.labels, (size_t)c->generate.nlabels, sizeof(c->generate.labels[0]), label_order);
 	if ((rc = check_sums(l)) < 0 || (rc = check_sampler(l)) < 0 || (rc = check_privacy(l)) < 0 ||
 	    (rc = check_kind(l)) < 0 || (rc = check_needs(l)) < 0 || (rc = check_passes(l)) < 0 ||
-	    (rc = check_waivable(l)) < 0 || (rc = check_ranges(l)) < 0 || (rc = check_dialect(l)) < 0 ||
-	    (rc = set_date(l)) < 0)
+	    (rc = check_thresholds(l)) < 0 || (rc = check_waivable(l)) < 0 || (rc = check_ranges(l)) < 0 ||
+	    (rc = check_dialect(l)) < 0 || (rc = set_date(l)) < 0)
 		return rc;
 	return set_paths(l);
 }

@@ -272,8 +272,9 @@ out:
 	return rc;
 }
 
-/* What the release will not say, before hours are spent on it. The data sheet has the same. */
-static int say_losses(const struct fm_config *cfg, struct fm_error *err)
+/* What the release will not say, before hours are spent on it, is told where told is set. The data sheet has the same.
+ */
+static int check_published(const struct fm_config *cfg, bool told, struct fm_error *err)
 {
 	char text[FM_DIALECT_LOSSES][256];
 	struct fm_dialect *from = NULL, *to = NULL;
@@ -286,13 +287,21 @@ static int say_losses(const struct fm_config *cfg, struct fm_error *err)
 		fm_error_prefix(err, "publish.dialect: ");
 		goto out;
 	}
-	n = fm_dialect_losses(from, to, text);
+	if (cfg->publish.header && to->json) {
+		rc = fm_config_fail_at(
+		    cfg, "publish.header publish.dialect source.dialect", err,
+		    "publish.header does nothing in dialect %s, whose lines are JSON objects with the "
+		    "columns' names: leave it out",
+		    to->name);
+		goto out;
+	}
+	n = told ? fm_dialect_losses(from, to, text) : 0;
 	for (int i = 0; i < n; i++)
 		if (same)
 			fm_log("the release is in dialect %s: %s", to->name, text[i]);
 		else
 			fm_warn("publish.dialect %s: %s", to->name, text[i]);
-	if (fm_config_dp(cfg))
+	if (told && fm_config_dp(cfg))
 		rc = say_public_losses(cfg, to, err);
 out:
 	fm_dialect_free(from);
@@ -413,7 +422,7 @@ int fm_preflight(const struct fm_run_options *o, const char *project, const char
 	if (o->until == FM_RELEASE && ((rc = fm_preflight_key(cfg, project, o->dry, signer, err)) < 0 ||
 				       (!o->dry && (rc = check_out(o, err)) < 0)))
 		return rc;
-	if (o->until == FM_RELEASE && !o->dry && (rc = say_losses(cfg, err)) < 0)
+	if (o->until == FM_RELEASE && (rc = check_published(cfg, !o->dry, err)) < 0)
 		return rc;
 	if (!o->unconfined && (rc = fm_sandbox_probe(err)) < 0)
 		return rc;

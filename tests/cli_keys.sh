@@ -90,6 +90,20 @@ refused model.heads "with model.denoiser mlp: leave it out, or set model.denoise
 refused generate.steps "with generate.sampler ancestral: leave it out" generate.steps=12 generate.sampler=ancestral
 refused train.epochs "where train.steps is 400: leave it out, or set train.steps to 0" train.epochs=3 model.kind=ctgan
 refused train.chunk_epochs "where train.steps is 400" train.chunk_epochs=3 model.kind=netshare
+# Nor does a gate take what a metric cannot do, or a release what its lines cannot have.
+nothing() { # KEY WHY SET...
+	key=$1 why=$2
+	shift 2
+	expect 2 "$key is refused where nothing reads it" "$F" "$@" p
+	says err "--set ${key%%=*}: " "at its place"
+	says err "$why" "with the reason"
+}
+nothing 'gate.leak.rows_equal={max: 0, relative_to_floor: true}' "relative_to_floor does nothing" config --set 'gate.leak.rows_equal={max: 0, relative_to_floor: true}'
+nothing 'gate.leak.rows_equal={max: 0, room: 2}' "room does nothing" config --set 'gate.leak.rows_equal={max: 0, room: 2}'
+nothing gate.waivable=leak.release_equal "the gate does not check leak.release_equal" config --set gate.waivable=leak.release_equal
+touch t.csv
+nothing publish.header=true "publish.header does nothing in dialect zeek-json" run --set source.path="$T/t.csv" --set publish.dialect=zeek-json --set publish.header=true
+expect 0 "the presets' own thresholds are all read" sh -c "'$F' config --set source.path=x p && '$F' -q init --preset ugr16 u && '$F' config u && '$F' -q init --preset any a && '$F' config a"
 expect 0 "the preset's values may stay there too" "$F" config --set model.denoiser=mlp --set generate.sampler=ancestral p
 holds "and are not shown" sh -c '! grep -q "^  heads\|^  *steps: 24" out'
 # What diffusion has in privacy.mode dp: each key is read there, or refused.
