@@ -363,6 +363,7 @@ int fm_plan(const struct fm_run_options *o, json_t **plan, struct fm_error *err)
 	char *workspace = fm_runner_workspace(o);
 	int rc, was_quiet = fm_log_is_quiet();
 	struct fm_error later;
+	bool making, judging;
 	uint64_t room;
 
 	*plan = NULL;
@@ -380,12 +381,15 @@ int fm_plan(const struct fm_run_options *o, json_t **plan, struct fm_error *err)
 	p.workspace = ws.path;
 	smallest = fmin(p.rows, (double)fm_splitter_needed(o->cfg->split.validation, o->cfg->split.holdout) *
 				    o->cfg->model.window);
-	fm_log("plan: measures a few steps of what is not complete in %s", ws.path);
+	making = !p.cached[FM_INGEST] || (!p.cached[FM_TRAIN] && o->until >= FM_TRAIN) ||
+		 (!p.cached[FM_GENERATE] && o->until >= FM_GENERATE);
+	judging = !p.cached[FM_EVALUATE] && o->until >= FM_EVALUATE;
+	if (making || judging)
+		fm_log("plan: measures a few steps of what is not complete in %s", ws.path);
 	fm_log_quiet(1);
-	if (!p.cached[FM_INGEST] || (!p.cached[FM_TRAIN] && o->until >= FM_TRAIN) ||
-	    (!p.cached[FM_GENERATE] && o->until >= FM_GENERATE))
+	if (making)
 		rc = measure_making(&p, smallest, err);
-	if (rc >= 0 && !p.cached[FM_EVALUATE] && o->until >= FM_EVALUATE)
+	if (rc >= 0 && judging)
 		rc = measure_judging(&p, smallest, err);
 	fm_log_quiet(was_quiet);
 	if (fm_dir_remove(p.dir, &later) < 0)

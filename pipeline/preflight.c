@@ -313,14 +313,17 @@ static int check_rows(const struct fm_config *cfg, struct fm_error *err)
 {
 	uint64_t windows = fm_splitter_needed(cfg->split.validation, cfg->split.holdout),
 		 needed = windows * (uint64_t)cfg->model.window;
+	char or [96];
 
 	if (cfg->source.rows <= 0 || (uint64_t)cfg->source.rows >= needed)
 		return FM_OK;
 	return fm_config_fail_at(
-	    cfg, "source.rows model.window", err,
+	    cfg, "source.rows model.window split.validation split.holdout", err,
 	    "source.rows is %lld, but one window in each split takes %llu rows (%llu windows of model.window "
-	    "%d): raise source.rows or lower model.window",
-	    (long long)cfg->source.rows, (unsigned long long)needed, (unsigned long long)windows, cfg->model.window);
+	    "%d): raise source.rows, lower model.window%s",
+	    (long long)cfg->source.rows, (unsigned long long)needed, (unsigned long long)windows, cfg->model.window,
+	    fm_splitter_advice(cfg->split.validation, cfg->split.holdout,
+			       (uint64_t)cfg->source.rows / (uint64_t)cfg->model.window, or));
 }
 
 /* A check that no run of this config can answer fails after all the work. */

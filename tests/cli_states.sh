@@ -63,6 +63,8 @@ refused 4 "the disk is too full" "more flows than the disk holds" --set generate
 { printf 'preset: demo\ngate:\n' && "$ROOT/tests/preset_checks.sh" "$ROOT/manifests/demo.yaml" | sed 's/.*/  &: null/'; } >p/none.yaml
 expect 3 "a gate without a check is refused" "$F" run $UNCONFINED --set source.path="$T/t.csv" --set release.name=n --set release.version=1 p/none.yaml
 says err "the gate has no check left" "and it is said before training"
+refused 2 "or raise split.holdout from 0.001 to" "a share of the windows that no split gets" --set split.holdout=0.001 --set source.rows=2000
+refused 3 "publish.key: $T/t.csv: this is no OpenSSH private key; make one with: flowmint keygen" "a file that is no key, whatever its mode" --set publish.key="$T/t.csv"
 chmod 644 p/keys/release.key
 refused 3 "publish.key: $T/p/keys/release.key holds a secret but its mode is 0644" "a key that others may read"
 chmod 600 p/keys/release.key
@@ -161,6 +163,15 @@ expect 0 "a plan after that" plan
 holds "is not to do" [ "$(json out '[s["cached"] for s in d["stages"]]')" = "[True, False, False]" ]
 expect 0 "a plan for people" run --plan --until ingest
 says out "complete" "it says what is complete"
+says out "nothing is left to do" "and that this is all"
+! grep -q "total\|estimated" out
+result $? "without an estimate of nothing"
+mkdir -p judged
+judged() { run --workspace judged/w --set train.steps=20 "$@"; }
+expect 0 "(flows)" judged --until generate
+expect 0 "a plan of the judging alone" judged --plan
+holds "tells what it measured, and no steps or flows" grep -qx "estimated from [0-9]* rows judged, measured here in [0-9]* s" out
+says out "(without release)" "and what the total leaves out"
 expect 3 "a plan of what would be refused" run --plan --set source.path=nope.csv
 
 # --- what the machine can enforce ---

@@ -1,6 +1,7 @@
 #include "traces/split.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "base/rng.h"
 
@@ -78,4 +79,23 @@ uint64_t fm_splitter_needed(double validation, double holdout)
 		if (all || s.windows >= 1000000)
 			return s.windows;
 	}
+}
+
+const char *fm_splitter_advice(double validation, double holdout, uint64_t windows, char out[96])
+{
+	static const double shares[] = {0.005, 0.01, 0.02, 0.05, 0.1, 0.2};
+	bool rarer = fm_splitter_needed(validation, 0) > fm_splitter_needed(0, holdout); /* validation is */
+	double given = rarer ? validation : holdout;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
+		double v = rarer ? shares[i] : validation, h = rarer ? holdout : shares[i];
+
+		if (shares[i] <= given || fm_splitter_needed(v, h) > windows)
+			continue;
+		snprintf(out, 96, ", or raise split.%s from %g to %g", rarer ? "validation" : "holdout", given,
+			 shares[i]);
+		break;
+	}
+	return out;
 }

@@ -29,5 +29,8 @@ void fm_splitter_block(struct fm_splitter *s, size_t n, uint8_t split[FM_SPLIT_B
 void fm_splitter_at(double validation, double holdout, uint64_t train, uint64_t count[FM_NSPLIT]);
 /* How many windows a trace needs so that each split with a share above 0 has at least one. */
 uint64_t fm_splitter_needed(double validation, double holdout);
+/* What else than more windows would give each split one of `windows`: ", or raise split.holdout from 0.001 to 0.02", or
+ * "" where no such share does. Returns out. */
+const char *fm_splitter_advice(double validation, double holdout, uint64_t windows, char out[96]);
 
 #endif

@@ -41,10 +41,28 @@ static void print_line(const char *name, const json_t *e)
 	       size(get(e, "peak_rss_bytes"), b), size(get(e, "disk_bytes"), c));
 }
 
+/* What of it was measured: "3000 rows, 20 training steps and 400 flows, and 3000 rows judged". */
+static void print_measured(const json_t *m)
+{
+	long long rows = json_integer_value(get(m, "rows")), judged = json_integer_value(get(m, "judged_rows"));
+
+	if (rows <= 0 && judged <= 0)
+		return;
+	printf("estimated from ");
+	if (rows > 0)
+		printf("%lld rows, %lld training steps and %lld flows", rows,
+		       (long long)json_integer_value(get(m, "steps")), (long long)json_integer_value(get(m, "flows")));
+	if (judged > 0)
+		printf("%s%lld rows judged", rows > 0 ? ", and " : "", judged);
+	printf(", measured here in %.0f s\n", json_number_value(get(m, "seconds")));
+}
+
 void fm_cli_print_plan(const json_t *plan)
 {
-	const json_t *stages = get(plan, "stages"), *m = get(plan, "measured"), *s;
+	const json_t *stages = get(plan, "stages"), *s;
+	const char *unmeasured = NULL;
 	char room[32];
+	bool done = true;
 	size_t i;
 
 	printf("%s%lld rows, %lld of them for training; %lld steps; %lld flows to generate\n",
@@ -57,21 +75,24 @@ void fm_cli_print_plan(const json_t *plan)
 	{
 		const char *name = json_string_value(get(s, "name"));
 
-		if (json_is_true(get(s, "cached")))
+		done = done && json_is_true(get(s, "cached"));
+		if (json_is_true(get(s, "cached"))) {
 			printf("  %-9s   complete\n", name);
-		else if (json_is_null(get(s, "seconds")))
+		} else if (json_is_null(get(s, "seconds"))) {
 			printf("  %-9s   not measured\n", name);
-		else
+			unmeasured = name;
+		} else {
 			print_line(name, s);
+		}
 	}
-	print_line("total", get(plan, "total"));
-	if (json_integer_value(get(m, "rows")) > 0 || json_integer_value(get(m, "judged_rows")) > 0)
-		printf("estimated from %lld rows, %lld training steps and %lld flows, and %lld rows judged, measured "
-		       "here in "
-		       "%.0f s\n",
-		       (long long)json_integer_value(get(m, "rows")), (long long)json_integer_value(get(m, "steps")),
-		       (long long)json_integer_value(get(m, "flows")),
-		       (long long)json_integer_value(get(m, "judged_rows")), json_number_value(get(m, "seconds")));
+	if (done) {
+		printf("nothing is left to do: the run takes all of them from the workspace\n");
+	} else {
+		print_line("total", get(plan, "total"));
+		if (unmeasured)
+			printf("  (without %s)\n", unmeasured);
+	}
+	print_measured(get(plan, "measured"));
 	printf("free on the disk of %s: %s\n", json_string_value(get(plan, "workspace")),
 	       size(get(plan, "disk_free_bytes"), room));
 }

@@ -14,6 +14,7 @@
 #include "base/hash.h"
 
 #define LABEL "OPENSSH PRIVATE KEY"
+#define NO_PRIVATE "this is no OpenSSH private key; make one with: flowmint keygen --out KEY"
 #define MAGIC "openssh-key-v1" /* with its NUL */
 #define TYPE "ssh-ed25519"
 #define SK_TYPE "sk-ssh-ed25519@openssh.com"
@@ -253,8 +254,7 @@ static int parse_private(struct fm_sshkey *k, const struct fm_secret *text, stru
 	w.p = blob.data;
 	if (fm_armor_read(LABEL, (const char *)text->data, text->len, blob.data, blob.len, &w.n) ||
 	    fm_wire_bytes(&w, sizeof MAGIC, &magic) || memcmp(magic.p, MAGIC, sizeof MAGIC)) {
-		rc =
-		    fm_fail(err, FM_EINPUT, "this is no OpenSSH private key; make one with: flowmint keygen --out KEY");
+		rc = fm_fail(err, FM_EINPUT, NO_PRIVATE);
 		goto out;
 	}
 	if (fm_wire_string(&w, &cipher) || fm_wire_string(&w, &kdf) || fm_wire_string(&w, &options) ||
@@ -291,7 +291,17 @@ out:
 	return rc;
 }
 
-/* The public half has the wrong mode for a secret too, but that is not what is wrong with it. */
+/* Whatever is no private key has the wrong mode for a secret too, but that is not what is wrong with it. */
+static int refuse_other(const char *path, const char *begin, size_t n, struct fm_error *err)
+{
+	size_t at = 0;
+
+	while (at < n && strchr(" \t\r\n", begin[at]))
+		at++;
+	return n > at && begin[at] == '-' ? FM_OK : fm_fail(err, FM_EINPUT, "%s: " NO_PRIVATE, path);
+}
+
+/* The public half is told from other files, and what is wanted in its place. */
 static int refuse_public(const char *path, struct fm_error *err)
 {
 	size_t n = strlen(path), got = 0;
@@ -302,8 +312,10 @@ static int refuse_public(const char *path, struct fm_error *err)
 		return rc;
 	rc = fm_fd_read(fd, path, begin, sizeof begin, &got, err);
 	close(fd);
-	if (rc < 0 || got < 4 || (memcmp(begin, "ssh-", 4) != 0 && memcmp(begin, "ecds", 4) != 0))
+	if (rc < 0)
 		return rc;
+	if (got < 4 || (memcmp(begin, "ssh-", 4) != 0 && memcmp(begin, "ecds", 4) != 0))
+		return refuse_other(path, begin, got, err);
 	return fm_fail(err, FM_EINPUT,
 		       "%s is a public key, and a secret key is wanted: it is the file made with it, %s%.*s", path,
 		       n > 4 && strcmp(path + n - 4, ".pub") == 0 ? "" : "of the name without .pub, not ",
@@ -398,8 +410,7 @@ static int look_at_private(struct fm_sshpub *pub, const struct fm_secret *text, 
 	w.p = blob.data;
 	if (fm_armor_read(LABEL, (const char *)text->data, text->len, blob.data, blob.len, &w.n) ||
 	    fm_wire_bytes(&w, sizeof MAGIC, &magic) || memcmp(magic.p, MAGIC, sizeof MAGIC)) {
-		rc =
-		    fm_fail(err, FM_EINPUT, "this is no OpenSSH private key; make one with: flowmint keygen --out KEY");
+		rc = fm_fail(err, FM_EINPUT, NO_PRIVATE);
 		goto out;
 	}
 	if (fm_wire_string(&w, &cipher) || fm_wire_string(&w, &kdf) || fm_wire_string(&w, &options) ||
@@ -441,6 +452,8 @@ int fm_sshkey_look(const char *path, struct fm_sshpub *pub, bool *here, struct f
 	if (got == sizeof begin && (memcmp(begin, "ssh-", 4) == 0 || memcmp(begin, "sk-ssh-", 7) == 0)) {
 		if ((rc = fm_file_read(path, FM_SSHKEY_FILE_MAX, &line, err)) >= 0)
 			rc = fm_sshpub_parse(pub, line.data, line.len, err);
+	} else if ((rc = refuse_other(path, begin, got, err)) < 0) {
+		goto out;
 	} else if ((rc = fm_secret_read(&text, path, FM_SSHKEY_FILE_MAX, err)) >= 0) {
 		rc = look_at_private(pub, &text, here, err);
 	} else {
