@@ -246,7 +246,7 @@ static uint32_t first_due(struct fm_assignment *c, uint64_t key, bool meeting)
 	return UINT32_MAX;
 }
 
-/* ---- casting ---- */
+/* ---- assigning ---- */
 
 /* How long a host of the class lives, in milliseconds: at random within a learned power of two. */
 static int64_t lifetime(struct fm_assignment *c, int cl)
