@@ -1,10 +1,11 @@
 #include "traces/csv_ahead.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "traces/csv_ahead_parts.h"
 
 #define BLOCK ((size_t)64 << 10)
 #define ROWS FM_CSV_AHEAD_ROWS
@@ -13,76 +14,10 @@
 #define MAX_VALUES 4096               /* a block has fewer new ones than fit in a dictionary */
 #define MAX_OPEN ((uint64_t)64 << 20) /* bytes that files which come next take to be decompressed */
 
-struct slot {
-	struct fm_csv_piece piece;
-	char *data; /* (BLOCK) */
-	bool first; /* the piece begins a file */
-	bool raw;   /* not to be parsed here */
-	bool parsed, usable;
-	struct fm_csv *c;
-	uint64_t lines;
-	/* What this block added to the dictionaries of its thread, which it does not read while the thread goes on. */
-	struct worker *by;
-	bool anew;                               /* they were empty before it */
-	uint64_t generation;                     /* how often they have begun anew */
-	struct fm_buf addresses, inside, values; /* of values one after the other, each with a NUL behind it */
-	size_t naddress, nvalue[FM_NCOL];        /* in the dictionaries before it */
-	size_t more[FM_NCOL];                    /* values that it added */
-};
-
-/* A thread that parses, by dictionaries of its own, so that what is in one block need not be found again in the next.
- * The last is the reader's own, which parses while the block that it waits for is not ready. */
-struct worker {
-	struct fm_csv_ahead *of;
-	pthread_t thread;
-	struct fm_row_memory *memory;
-	struct fm_dict dict[FM_NCOL];
-	struct fm_address_dict *addresses; /* NULL: to begin anew */
-	bool forget;                       /* likewise, says the reader: a block was not joined */
-	uint64_t generation;               /* how often they have begun anew */
-	/* Of the reader. */
-	uint64_t known;    /* the generation of what follows */
-	uint32_t *address; /* (naddress) its codes -> those of the reader */
-	size_t naddress, cap;
-	uint16_t *value[FM_NCOL]; /* (nvalue[c]) of FM_DICT_MAX: its indices -> those of the reader */
-	size_t nvalue[FM_NCOL];
-};
-
-struct fm_csv_ahead {
-	const struct fm_trace_opts *o;
-	const struct fm_file_order *order;
-	struct fm_trace_opts opts; /* of the slots: no path is shown by them */
-	/* The feed: what was read of the file that is cut into blocks. */
-	struct fm_csv_input *input;   /* which no piece has taken over yet, or the last that one did */
-	struct fm_csv_input **opened; /* (order->n) files that come later, NULL: not opened */
-	size_t file;                  /* of the order */
-	bool begins, mid, end;        /* the next block begins the file; within a line; nothing is left */
-	const char *data;             /* nleft bytes of the input's last block */
-	size_t nleft;
-	char *tail_bytes; /* (BLOCK) behind the last line end of the block before */
-	size_t ntail;
-	const struct slot *start; /* that began this file, while it is in the ring */
-	bool known;               /* model follows the file */
-	struct fm_csv *model;
-	/* The ring: slots are filled at head, taken by threads at claimed, given to the reader at tail. */
-	struct slot *slot;
-	unsigned nslot, head, claimed, tail;
-	bool stop;
-	pthread_mutex_t lock;
-	pthread_cond_t fed, done;
-	struct worker *worker;
-	int nthreads, started;
-};
-
-static struct slot *slot_at(struct fm_csv_ahead *a, unsigned i)
-{
-	return &a->slot[i % a->nslot];
-}
-
 /* ---- the threads ---- */
 
 /* Dictionaries that have become large, or whose blocks were not joined, begin anew. */
-static int freshen(struct worker *w, struct slot *s, bool forget, struct fm_error *err)
+static int freshen(struct fm_csv_worker *w, struct fm_csv_slot *s, bool forget, struct fm_error *err)
 {
 	bool large = forget || !w->addresses || w->addresses->n > MAX_ADDRESSES;
 
@@ -100,7 +35,7 @@ static int freshen(struct worker *w, struct slot *s, bool forget, struct fm_erro
 }
 
 /* The thread's dictionaries are those of the block's table, or no longer. */
-static void exchange_dictionaries(struct worker *w, struct fm_table *t)
+static void exchange_dictionaries(struct fm_csv_worker *w, struct fm_table *t)
 {
 	struct fm_address_dict *addresses = t->addresses;
 	struct fm_dict dict[FM_NCOL];
@@ -112,7 +47,7 @@ static void exchange_dictionaries(struct worker *w, struct fm_table *t)
 	memcpy(w->dict, dict, sizeof dict);
 }
 
-static int keep_fresh(struct worker *w, struct slot *s, struct fm_error *err)
+static int keep_fresh(struct fm_csv_worker *w, struct fm_csv_slot *s, struct fm_error *err)
 {
 	const size_t n = w->addresses->n - s->naddress;
 	int rc;
@@ -132,7 +67,7 @@ static int keep_fresh(struct worker *w, struct slot *s, struct fm_error *err)
 	return fm_buf_check(&s->values, err);
 }
 
-static void parse(struct worker *w, struct slot *s, bool forget)
+static void parse(struct fm_csv_worker *w, struct fm_csv_slot *s, bool forget)
 {
 	struct fm_csv *c = s->c;
 	const struct fm_table *t = c->chunk;
@@ -175,10 +110,10 @@ static void parse(struct worker *w, struct slot *s, bool forget)
 }
 
 /* Parse the next block that is waiting for it. The lock is held before and after. */
-static void parse_next(struct worker *w)
+static void parse_next(struct fm_csv_worker *w)
 {
 	struct fm_csv_ahead *a = w->of;
-	struct slot *s = slot_at(a, a->claimed++);
+	struct fm_csv_slot *s = fm_csv_slot_at(a, a->claimed++);
 	bool forget = w->forget && !s->raw;
 
 	w->forget = w->forget && s->raw;
@@ -187,13 +122,13 @@ static void parse_next(struct worker *w)
 		parse(w, s, forget);
 	pthread_mutex_lock(&a->lock);
 	s->parsed = true;
-	if (s == slot_at(a, a->tail)) /* the reader waits for no other */
+	if (s == fm_csv_slot_at(a, a->tail)) /* the reader waits for no other */
 		pthread_cond_signal(&a->done);
 }
 
 static void *work(void *arg)
 {
-	struct worker *w = arg;
+	struct fm_csv_worker *w = arg;
 	struct fm_csv_ahead *a = w->of;
 
 	pthread_mutex_lock(&a->lock);
@@ -257,7 +192,7 @@ static int next_file(struct fm_csv_ahead *a, struct fm_error *err)
 }
 
 /* Bytes of the file into the slot, up to a block of them. *more: the file goes on. */
-static int fill(struct fm_csv_ahead *a, struct slot *s, bool *more, struct fm_error *err)
+static int fill(struct fm_csv_ahead *a, struct fm_csv_slot *s, bool *more, struct fm_error *err)
 {
 	int rc = FM_OK;
 
@@ -284,7 +219,7 @@ static int fill(struct fm_csv_ahead *a, struct slot *s, bool *more, struct fm_er
 }
 
 /* The next block of the trace into the next slot. */
-static int feed_block(struct fm_csv_ahead *a, struct slot *s, struct fm_error *err)
+static int feed_block(struct fm_csv_ahead *a, struct fm_csv_slot *s, struct fm_error *err)
 {
 	struct fm_csv_piece *p = &s->piece;
 	bool more = false;
@@ -347,7 +282,7 @@ static int feed(struct fm_csv_ahead *a, struct fm_error *err)
 	int rc;
 
 	for (;;) {
-		struct slot *s = slot_at(a, a->head);
+		struct fm_csv_slot *s = fm_csv_slot_at(a, a->head);
 
 		if ((rc = may_feed(a, &may, err)) < 0 || !may || (rc = feed_block(a, s, err)) < 0)
 			return rc;
@@ -362,7 +297,7 @@ static int feed(struct fm_csv_ahead *a, struct fm_error *err)
 
 int fm_csv_ahead_next(struct fm_csv_ahead *a, struct fm_csv_piece **piece, struct fm_error *err)
 {
-	struct slot *s = slot_at(a, a->tail);
+	struct fm_csv_slot *s = fm_csv_slot_at(a, a->tail);
 	int rc = feed(a, err);
 
 	if (rc < 0)
@@ -381,7 +316,7 @@ int fm_csv_ahead_next(struct fm_csv_ahead *a, struct fm_csv_piece **piece, struc
 
 int fm_csv_ahead_done(struct fm_csv_ahead *a, const struct fm_csv *c, struct fm_error *err)
 {
-	const struct slot *s = slot_at(a, a->tail);
+	const struct fm_csv_slot *s = fm_csv_slot_at(a, a->tail);
 
 	pthread_mutex_lock(&a->lock);
 	a->tail++;
@@ -393,141 +328,6 @@ int fm_csv_ahead_done(struct fm_csv_ahead *a, const struct fm_csv *c, struct fm_
 		return FM_OK;
 	a->known = true;
 	return fm_csv_follow(a->model, c, err);
-}
-
-/* ---- joining ---- */
-
-/* Is there room in the reader's dictionaries for all that is new in the slot's? */
-static bool has_room(const struct slot *s, const struct fm_table *t)
-{
-	for (int k = 0; k < FM_NCOL; k++)
-		if (t->dict[k].n + s->more[k] > FM_DICT_MAX)
-			return false;
-	return true;
-}
-
-/* Has the reader numbers for all that its thread knew before the block? */
-static bool follows(const struct slot *s)
-{
-	const struct worker *w = s->by;
-
-	if (s->anew)
-		return true;
-	for (int k = 0; k < FM_NCOL; k++)
-		if (s->nvalue[k] != w->nvalue[k])
-			return false;
-	return s->generation == w->known && s->naddress == w->naddress;
-}
-
-static int number_values(struct worker *w, const struct slot *s, struct fm_table *t, struct fm_error *err)
-{
-	const char *value = s->values.data;
-	int rc;
-
-	for (int k = 0; k < FM_NCOL; k++) {
-		if (s->more[k] && !w->value[k] &&
-		    (rc = fm_alloc(&w->value[k], FM_DICT_MAX, sizeof *w->value[k], "numbers of values", err)) < 0)
-			return rc;
-		for (size_t i = 0; i < s->more[k]; i++, value += strlen(value) + 1) {
-			int at = fm_dict_index(&t->dict[k], value, strlen(value), true);
-
-			if (at < 0)
-				return fm_fail(err, FM_ESYSTEM, "out of memory: values of column %s", fm_cols[k].name);
-			w->value[k][w->nvalue[k]++] = (uint16_t)at;
-		}
-	}
-	return FM_OK;
-}
-
-/* The numbers that new values and addresses have in the reader's dictionaries, in the order in which they came. */
-static int number_new(struct slot *s, struct fm_table *t, struct fm_error *err)
-{
-	struct worker *w = s->by;
-	size_t n = s->inside.len;
-	int rc;
-
-	if (s->anew) {
-		memset(w->nvalue, 0, sizeof w->nvalue);
-		w->naddress = 0;
-		w->known = s->generation;
-	}
-	if ((rc = number_values(w, s, t, err)) < 0)
-		return rc;
-	if (w->naddress + n > w->cap) {
-		size_t cap = w->naddress + n + (w->naddress + n) / 2;
-		uint32_t *more = reallocarray(w->address, cap, sizeof *more);
-
-		if (!more)
-			return fm_fail(err, FM_ESYSTEM, "out of memory: numbers of addresses");
-		w->address = more;
-		w->cap = cap;
-	}
-	if (n && (rc = fm_address_dict_add_all(t->addresses, (const struct fm_address *)s->addresses.data,
-					       (const uint8_t *)s->inside.data, n, w->address + w->naddress, err)) < 0)
-		return rc;
-	w->naddress += n;
-	return FM_OK;
-}
-
-static void copy_rows(const struct slot *s, struct fm_table *t)
-{
-	const struct fm_table *from = s->c->chunk;
-
-	for (int k = 0; k < FM_NCOL; k++) {
-		if (!FM_HAS(t, k))
-			continue;
-		if (fm_cols[k].kind == FM_KIND_CATEGORY)
-			for (size_t i = 0; i < from->rows; i++)
-				((uint16_t *)t->col[k])[i] = s->by->value[k][((const uint16_t *)from->col[k])[i]];
-		else if (fm_cols[k].kind == FM_KIND_ADDRESS)
-			for (size_t i = 0; i < from->rows; i++)
-				((uint32_t *)t->col[k])[i] = s->by->address[((const uint32_t *)from->col[k])[i]];
-		else
-			memcpy(t->col[k], from->col[k], from->rows * fm_cols[k].width);
-	}
-	t->rows = from->rows;
-}
-
-int fm_csv_ahead_join(struct fm_csv_ahead *a, struct fm_csv *c, bool *joined, struct fm_error *err)
-{
-	struct slot *s = slot_at(a, a->tail);
-	const struct fm_csv *of = s->c;
-	uint64_t before = c->line - (s->first ? 0 : 1);
-	int rc;
-
-	*joined = s->usable && follows(s) && !c->footer && !c->replies && !c->carry.len &&
-		  of->chunk->rows <= c->limit && has_room(s, c->chunk);
-	if (!*joined) {
-		pthread_mutex_lock(&a->lock);
-		if (s->by)
-			s->by->forget = true;
-		pthread_mutex_unlock(&a->lock);
-		return FM_OK;
-	}
-	if ((rc = number_new(s, c->chunk, err)) < 0)
-		return rc;
-	copy_rows(s, c->chunk);
-	for (size_t i = 0; i < of->chunk->rows; i++)
-		c->place[i] = of->place[i] + before;
-	memcpy(c->said, of->said, of->chunk->rows);
-	for (size_t i = 0; i < of->nbad; i++) {
-		c->bad[i] = of->bad[i];
-		c->bad[i].line += before;
-	}
-	c->nbad = of->nbad;
-	c->line += s->lines;
-	c->good += of->good;
-	c->some = c->some || of->some;
-	c->headers += of->headers;
-	c->comments += of->comments;
-	c->others += of->others;
-	c->empty += of->empty;
-	if (of->unended)
-		c->unended = of->unended + before;
-	c->row->missing_values += of->row->missing_values;
-	for (int k = 0; k < FM_NCOL; k++)
-		c->row->lacking[k] += of->row->lacking[k];
-	return s->first ? fm_csv_follow(c, of, err) : FM_OK;
 }
 
 /* ---- all of it ---- */
@@ -604,11 +404,11 @@ void fm_csv_ahead_close(struct fm_csv_ahead *a)
 		pthread_join(a->worker[i].thread, NULL);
 	/* Files that the reader did not come to. */
 	for (unsigned i = a->tail; i != a->head && a->slot; i++)
-		fm_csv_input_close(slot_at(a, i)->piece.starts);
+		fm_csv_input_close(fm_csv_slot_at(a, i)->piece.starts);
 	for (size_t i = 0; a->opened && i < a->order->n; i++)
 		fm_csv_input_close(a->opened[i]);
 	for (unsigned i = 0; a->slot && i < a->nslot; i++) {
-		struct slot *s = &a->slot[i];
+		struct fm_csv_slot *s = &a->slot[i];
 
 		free(s->data);
 		fm_buf_free(&s->addresses);
@@ -617,7 +417,7 @@ void fm_csv_ahead_close(struct fm_csv_ahead *a)
 		fm_csv_free(s->c);
 	}
 	for (int i = 0; a->worker && i < a->nthreads; i++) {
-		struct worker *w = &a->worker[i];
+		struct fm_csv_worker *w = &a->worker[i];
 
 		free(w->memory);
 		free(w->address);

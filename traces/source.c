@@ -9,13 +9,13 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "traces/gunzip.h"
+#include "traces/source_names.h"
 #include "traces/xz.h"
 
 #define READ_BLOCK (256 * 1024)
@@ -53,53 +53,6 @@ struct fm_source {
 	struct fm_error error;
 };
 
-struct suffix {
-	const char *text;
-	int filter; /* ARCHIVE_FILTER_*, or -1 */
-	int format; /* ARCHIVE_FORMAT_* base, or 0 */
-	const char *what;
-};
-/* The longer suffix first. */
-static const struct suffix suffixes[] = {
-    {".tar.gz", ARCHIVE_FILTER_GZIP, ARCHIVE_FORMAT_TAR, "a gzip-compressed tar archive"},
-    {".tgz", ARCHIVE_FILTER_GZIP, ARCHIVE_FORMAT_TAR, "a gzip-compressed tar archive"},
-    {".tar.xz", ARCHIVE_FILTER_XZ, ARCHIVE_FORMAT_TAR, "an xz-compressed tar archive"},
-    {".txz", ARCHIVE_FILTER_XZ, ARCHIVE_FORMAT_TAR, "an xz-compressed tar archive"},
-    {".tar.zst", ARCHIVE_FILTER_ZSTD, ARCHIVE_FORMAT_TAR, "a zstd-compressed tar archive"},
-    {".tzst", ARCHIVE_FILTER_ZSTD, ARCHIVE_FORMAT_TAR, "a zstd-compressed tar archive"},
-    {".tar.bz2", ARCHIVE_FILTER_BZIP2, ARCHIVE_FORMAT_TAR, "a bzip2-compressed tar archive"},
-    {".tar", -1, ARCHIVE_FORMAT_TAR, "a tar archive"},
-    {".zip", -1, ARCHIVE_FORMAT_ZIP, "a zip archive"},
-    {".7z", -1, ARCHIVE_FORMAT_7ZIP, "a 7z archive"},
-    {".gz", ARCHIVE_FILTER_GZIP, 0, "gzip data"},
-    {".xz", ARCHIVE_FILTER_XZ, 0, "xz data"},
-    {".zst", ARCHIVE_FILTER_ZSTD, 0, "zstd data"},
-    {".bz2", ARCHIVE_FILTER_BZIP2, 0, "bzip2 data"},
-    {".lz4", ARCHIVE_FILTER_LZ4, 0, "lz4 data"},
-    {".lzma", ARCHIVE_FILTER_LZMA, 0, "lzma data"},
-};
-
-static const struct suffix *suffix_of(const char *path)
-{
-	size_t n = strlen(path);
-
-	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-		const struct suffix *x = &suffixes[i];
-		size_t m = strlen(x->text);
-
-		if (n >= m && strcasecmp(path + n - m, x->text) == 0)
-			return x;
-	}
-	return NULL;
-}
-
-bool fm_source_is_packed(const char *path)
-{
-	const struct suffix *x = suffix_of(path);
-
-	return x && (x->filter >= 0 || x->format != ARCHIVE_FORMAT_TAR);
-}
-
 static int archive_failed(struct fm_source *s, const char *doing, struct fm_error *err)
 {
 	int e = archive_errno(s->archive);
@@ -133,7 +86,7 @@ static bool has_filter(const struct fm_source *s, int code)
 /* The file's name promises a compression or an archive: is it that?  Known once the first header has been read. */
 static int check_name(struct fm_source *s, struct fm_error *err)
 {
-	const struct suffix *x = suffix_of(s->path);
+	const struct fm_source_suffix *x = fm_source_suffix(s->path);
 
 	if (!x || ((x->filter < 0 || has_filter(s, x->filter)) &&
 		   (!x->format || (archive_format(s->archive) & ARCHIVE_FORMAT_BASE_MASK) == x->format)))
@@ -162,27 +115,6 @@ static bool is_member(struct archive_entry *e)
 	base = strrchr(name, '/');
 	base = base ? base + 1 : name;
 	return strncmp(base, "._", 2) != 0; /* a Mac's copy of file attributes */
-}
-
-/* Is the name a b?  A star for b's first folder stands for any, and one behind its last point for any ending. */
-static bool same_name(const char *a, const char *b)
-{
-	size_t n;
-
-	if (!strncmp(a, "./", 2))
-		a += 2;
-	if (!strncmp(b, "*/", 2)) {
-		if (!(a = strchr(a, '/')))
-			return false;
-		a++;
-		b += 2;
-	}
-	if (!strncmp(b, "./", 2))
-		b += 2;
-	n = strlen(b);
-	if (n > 2 && !strcmp(b + n - 2, ".*"))
-		return !strncmp(a, b, n - 1) && !strchr(a + n - 1, '/');
-	return !strcmp(a, b);
 }
 
 static void list_add(struct fm_buf *list, size_t n, const char *name)
@@ -240,7 +172,7 @@ static int find_member(struct fm_source *s, const char *member, struct fm_error 
 		s->in_archive = true;
 		if (!is_member(e))
 			continue;
-		if (!s->chosen || same_name(name_of(e), member)) {
+		if (!s->chosen || fm_source_same_name(name_of(e), member)) {
 			if (archive_entry_is_data_encrypted(e) > 0)
 				rc = fm_fail(err, FM_EINPUT, "%s: member %s is encrypted: unpack it first", s->path,
 					     name_of(e));
