@@ -5,13 +5,10 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "privacy/loss_grid.h"
 #include "privacy/special.h"
 
-/* Roundings of a normal tail, and of a loss at an edge that was searched for. */
-#define TAIL_ERROR (16 * FM_UNIT)
-#define EDGE_ERROR (32 * FM_UNIT)
-/* Above this loss e^x is not computed: such mass goes to the upper point as a whole. */
-#define LARGE 600.0
+#define TAIL_ERROR (16 * FM_UNIT) /* the rounding of a normal tail */
 
 /* ---- the pairs ---- */
 
@@ -299,53 +296,10 @@ static double mixture_epsilon(const struct fm_loss *l, double delta)
 	}
 	double x = fm_loss_at(l, high);
 
-	return fmax(0, x + EDGE_ERROR * (1 + fabs(x)));
+	return fmax(0, x + FM_LOSS_EDGE_ERROR * (1 + fabs(x)));
 }
 
 /* ---- connect the dots ---- */
-
-static double point(const struct fm_losses *d, size_t i)
-{
-	return d->x ? d->x[i] : (double)(d->low + (int64_t)i) * d->h;
-}
-
-static double step(const struct fm_losses *d, size_t i)
-{
-	return d->x ? d->x[i + 1] - d->x[i] : d->h;
-}
-
-/* Room for losses from low to high: as many points of step d->h as that takes, or the points that d->x has. */
-static int grid_new(struct fm_losses *d, double low, double high, size_t most, struct fm_error *err)
-{
-	double h = d->h, first = floor(low / h), last = ceil(high / h);
-
-	if (d->x) {
-		if (!(d->x[0] <= low && high <= d->x[d->n - 1]))
-			return fm_fail(err, FM_EINPUT, "privacy losses from %g to %g do not fit points from %g to %g",
-				       low, high, d->x[0], d->x[d->n - 1]);
-		return fm_alloc(&d->p, d->n, sizeof *d->p, "privacy losses", err);
-	}
-	if (!(last - first < (double)most))
-		return fm_fail(err, FM_EINPUT, "privacy losses from %g to %g do not fit a grid of %zu points of %g",
-			       low, high, most, h);
-	if (last <= first)
-		last = first + 1;
-	d->low = (int64_t)first;
-	d->n = (size_t)(last - first) + 1;
-	return fm_alloc(&d->p, d->n, sizeof *d->p, "privacy losses", err);
-}
-
-/* Send mass p under P and q under Q, with losses between the points i and i + 1, to both: b to the upper point with
- * (p - q e^x) / (1 - e^-h) = b, x the lower point's loss.  error: what p - q e^x may be off by. */
-static void deposit(struct fm_losses *d, size_t i, double p, double over, double error)
-{
-	double x = point(d, i);
-	double b = x > LARGE ? p : (over + error + p * EDGE_ERROR * (1 + fabs(x))) / -fm_sf_expm1(-step(d, i));
-
-	b = b < 0 ? 0 : b > p ? p : b;
-	d->p[i] += p - b;
-	d->p[i + 1] += b;
-}
 
 static int mixture_discretise(const struct fm_loss *l, double tail, size_t most, struct fm_losses *d,
 			      struct fm_error *err)
@@ -353,7 +307,7 @@ static int mixture_discretise(const struct fm_loss *l, double tail, size_t most,
 	double bottom = tail_point(l, tail, -1), top = tail_point(l, tail, 1), z = top, slope;
 	double lowest = fm_loss_at(l, bottom), highest = fm_loss_at(l, top);
 	struct tails p = p_tails(l, top), q = q_tails(l, top);
-	int rc = grid_new(d, lowest, highest, most, err);
+	int rc = fm_losses_new(d, lowest, highest, most, err);
 	size_t first = 0, last = d->n - 1; /* no mass lies in cells below the first one, or from the last one on */
 
 	if (rc < 0)
@@ -364,21 +318,21 @@ static int mixture_discretise(const struct fm_loss *l, double tail, size_t most,
 		;
 	d->infinite = p.over + (l->above ? l->missing : 0);
 	for (size_t i = last; i-- > first;) {
-		double x = point(d, i), at, error_p, error_q;
+		double x = fm_losses_point(d, i), at, error_p, error_q;
 
 		if (i == first) {
 			at = bottom;
 		} else {
 			at = z;
 			loss_slope(l, z, &slope);
-			at = edge(l, x, bottom, z, z - step(d, i) / slope);
+			at = edge(l, x, bottom, z, z - fm_losses_step(d, i) / slope);
 		}
 		struct tails p2 = p_tails(l, at), q2 = q_tails(l, at);
 		double mass = between(p2, p, &error_p), other = between(q2, q, &error_q);
-		double e = x > LARGE ? 0 : fm_sf_exp(x);
+		double e = x > FM_LOSS_LARGE ? 0 : fm_sf_exp(x);
 
 		if (mass > 0)
-			deposit(d, i, mass, mass - other * e, error_p + error_q * e);
+			fm_losses_put(d, i, mass, mass - other * e, error_p + error_q * e);
 		z = at;
 		p = p2;
 		q = q2;
@@ -387,52 +341,27 @@ static int mixture_discretise(const struct fm_loss *l, double tail, size_t most,
 	return FM_OK;
 }
 
-/* The cell that holds x. */
-static size_t cell(const struct fm_losses *d, double x)
-{
-	size_t low = 0, high = d->n - 1;
-
-	if (!d->x) {
-		int64_t i = (int64_t)floor(x / d->h) - d->low;
-
-		return i < 0 ? 0 : i > (int64_t)d->n - 2 ? d->n - 2 : (size_t)i;
-	}
-	while (high - low > 1) {
-		size_t mid = low + (high - low) / 2;
-
-		*(d->x[mid] <= x ? &low : &high) = mid;
-	}
-	return low;
-}
-
-/* One atom: mass p at the loss x. */
-static void deposit_atom(struct fm_losses *d, double p, double x)
-{
-	size_t i = cell(d, x);
-
-	deposit(d, i, p, -p * fm_sf_expm1(point(d, i) - x), 0);
-}
-
 /* Under P the loss is c = 1/b with chance 1/2, -c with chance e^-c / 2, and at most x between with chance
  * e^(-(c - x) / 2) / 2; under Q it is mirrored. */
 static int laplace_discretise(const struct fm_loss *l, size_t most, struct fm_losses *d, struct fm_error *err)
 {
 	double c = 1 / l->scale;
-	int rc = grid_new(d, -c, c, most, err);
+	int rc = fm_losses_new(d, -c, c, most, err);
 
 	if (rc < 0)
 		return rc;
-	deposit_atom(d, 0.5, c);
-	deposit_atom(d, 0.5 * fm_sf_exp(-c), -c);
+	fm_losses_put_atom(d, 0.5, c);
+	fm_losses_put_atom(d, 0.5 * fm_sf_exp(-c), -c);
 	for (size_t i = 0; i + 1 < d->n; i++) {
-		double x = point(d, i), low = fmax(x, -c), high = fmin(x + step(d, i), c), half = 0.5 * (high - low);
+		double x = fm_losses_point(d, i), low = fmax(x, -c), high = fmin(x + fm_losses_step(d, i), c),
+		       half = 0.5 * (high - low);
 
 		if (half <= 0)
 			continue;
 		/* p = e^(-(c - high) / 2) (1 - e^-half) / 2 and q = e^(-(c + low) / 2) (1 - e^-half) / 2 */
 		double part = -0.5 * fm_sf_expm1(-half), p = part * fm_sf_exp(-0.5 * (c - high));
 
-		deposit(d, i, p, -p * fm_sf_expm1(x - 0.5 * (low + high)), 0);
+		fm_losses_put(d, i, p, -p * fm_sf_expm1(x - 0.5 * (low + high)), 0);
 	}
 	return FM_OK;
 }
@@ -477,12 +406,12 @@ static int discrete_discretise(const struct fm_loss *l, double tail, size_t most
 		return rc;
 	double beyond = d->infinite;
 
-	if ((rc = grid_new(d, discrete_loss(l, -reach), discrete_loss(l, reach), most, err)) < 0)
+	if ((rc = fm_losses_new(d, discrete_loss(l, -reach), discrete_loss(l, reach), most, err)) < 0)
 		goto out;
 	for (int64_t y = -reach; y <= reach; y++)
-		deposit_atom(d, p[y < 0 ? -y : y], discrete_loss(l, y));
+		fm_losses_put_atom(d, p[y < 0 ? -y : y], discrete_loss(l, y));
 	d->infinite = beyond;
-	d->p[cell(d, discrete_loss(l, -reach)) + 1] += beyond;
+	d->p[fm_losses_cell(d, discrete_loss(l, -reach)) + 1] += beyond;
 out:
 	free(p);
 	return rc;
@@ -508,7 +437,8 @@ static int discrete_epsilon(const struct fm_loss *l, double delta, double *epsil
 		under = under * fm_sf_exp(next - x) + mass * fm_sf_exp(next - x); /* times e^next */
 		left = over - under + beyond;
 		if (left > delta) {
-			*epsilon = fmax(0, next + fm_sf_log((over + beyond - delta) / under) + EDGE_ERROR * (1 + x));
+			*epsilon =
+			    fmax(0, next + fm_sf_log((over + beyond - delta) / under) + FM_LOSS_EDGE_ERROR * (1 + x));
 			break;
 		}
 	}
@@ -520,7 +450,7 @@ int fm_loss_epsilon(const struct fm_loss *l, double delta, double *epsilon, stru
 {
 	switch (l->kind) {
 	case FM_LOSS_LAPLACE: /* delta = 1 - e^((epsilon - c) / 2) */
-		*epsilon = fmax(0, (1 / l->scale + 2 * fm_sf_log1p(-delta)) * (1 + EDGE_ERROR));
+		*epsilon = fmax(0, (1 / l->scale + 2 * fm_sf_log1p(-delta)) * (1 + FM_LOSS_EDGE_ERROR));
 		return FM_OK;
 	case FM_LOSS_DISCRETE:
 		return discrete_epsilon(l, delta, epsilon, err);

@@ -26,6 +26,42 @@ static void step_residuals(const struct fm_sampler *s, const struct fm_sample_st
 		}
 }
 
+/* The turn of each of W rows, random, but so that rows whose turns are close are nearly always at least APART rows
+ * apart: neighbours depend on each other most, and tokens that show at once are drawn independently. */
+static void deal_order(int W, int *turn, struct fm_rng *r)
+{
+	enum { APART = 8 };
+	uint32_t first[APART], row[FM_WINDOW_MOST / APART + 1];
+	int at = 0;
+	for (uint32_t i = 0; i < APART; i++)
+		first[i] = i;
+	fm_rng_shuffle(r, first, APART);
+	for (int k = 0; k < APART; k++) {
+		size_t n = 0;
+		for (uint32_t i = first[k]; i < (uint32_t)W; i += APART)
+			row[n++] = i;
+		fm_rng_shuffle(r, row, n);
+		for (size_t i = 0; i < n; i++)
+			turn[row[i]] = at++;
+	}
+}
+
+/* Absorbing: when each token of window w shows, into reveal (W,FM_NTOK). */
+static void times_of(const struct fm_sampler *s, size_t w, float *reveal)
+{
+	int W = s->net->arch.window, order[FM_WINDOW_MOST];
+	struct fm_rng r;
+	fm_rng_init(&r, s->o->seed, FM_RNG_SAMPLE, w, 0);
+	for (int c = 0; c < FM_NTOK; c++) {
+		deal_order(W, order, &r);
+		for (int i = 0; i < W; i++) {
+			double u = fm_rng_uniform53(&r);
+			double at = s->o->solver == FM_ANCESTRAL ? u : ((double)order[i] + u) / W;
+			reveal[i * FM_NTOK + c] = (float)fm_process_shows(s->pr, c, at);
+		}
+	}
+}
+
 static void sample_shard(void *ctx, int shard, int thread)
 {
 	struct fm_sampler *s = ctx;
@@ -42,7 +78,7 @@ static void sample_shard(void *ctx, int shard, int thread)
 		struct fm_rng r;
 		fm_rng_init(&r, s->o->seed, FM_RNG_SAMPLE, first + (size_t)b, 1);
 		if (!s->pr->multinomial)
-			fm_sample_times(s, first + (size_t)b, space->reveal + (size_t)b * (size_t)W * FM_NTOK);
+			times_of(s, first + (size_t)b, space->reveal + (size_t)b * (size_t)W * FM_NTOK);
 		for (int i = b * W; i < (b + 1) * W; i++) {
 			for (int c = 0; c < FM_NTOK; c++)
 				tok[(size_t)i * FM_NTOK + (size_t)c] = (uint16_t)s->net->vocab[c];

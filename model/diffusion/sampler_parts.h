@@ -49,8 +49,6 @@ struct fm_sample_step {
 	uint16_t *tok;      /* (B,W,FM_NTOK) */
 };
 
-/* Absorbing: when each token of window w shows, into reveal (W,FM_NTOK). */
-void fm_sample_times(const struct fm_sampler *s, size_t w, float *reveal);
 /* Draw the tokens of the step, column by column, and copy what relations copy. */
 void fm_sample_tokens(const struct fm_sampler *s, const struct fm_sample_step *q, float *res);
 

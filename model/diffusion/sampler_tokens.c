@@ -251,41 +251,6 @@ static void copy_relations(const struct fm_sampler *s, const struct fm_sample_st
 
 /* ---- absorbing ---- */
 
-/* The turn of each of W rows, random, but so that rows whose turns are close are nearly always at least APART rows
- * apart: neighbours depend on each other most, and tokens that show at once are drawn independently. */
-static void deal_order(int W, int *turn, struct fm_rng *r)
-{
-	enum { APART = 8 };
-	uint32_t first[APART], row[FM_WINDOW_MOST / APART + 1];
-	int at = 0;
-	for (uint32_t i = 0; i < APART; i++)
-		first[i] = i;
-	fm_rng_shuffle(r, first, APART);
-	for (int k = 0; k < APART; k++) {
-		size_t n = 0;
-		for (uint32_t i = first[k]; i < (uint32_t)W; i += APART)
-			row[n++] = i;
-		fm_rng_shuffle(r, row, n);
-		for (size_t i = 0; i < n; i++)
-			turn[row[i]] = at++;
-	}
-}
-
-void fm_sample_times(const struct fm_sampler *s, size_t w, float *reveal)
-{
-	int W = s->net->arch.window, order[FM_WINDOW_MOST];
-	struct fm_rng r;
-	fm_rng_init(&r, s->o->seed, FM_RNG_SAMPLE, w, 0);
-	for (int c = 0; c < FM_NTOK; c++) {
-		deal_order(W, order, &r);
-		for (int i = 0; i < W; i++) {
-			double u = fm_rng_uniform53(&r);
-			double at = s->o->solver == FM_ANCESTRAL ? u : ((double)order[i] + u) / W;
-			reveal[i * FM_NTOK + c] = (float)fm_process_shows(s->pr, c, at);
-		}
-	}
-}
-
 /* Must column c of this flow, which is related in a way `kind`, wait for the other port?  One port says most of what
  * the other is.  So it waits for one that is copied, and for the network to see one that this step has shown. */
 static bool waits_for_port(const struct fm_sampler *s, const struct fm_sample_step *q, const uint16_t *tok, int kind,

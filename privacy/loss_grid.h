@@ -1,0 +1,25 @@
+/* loss_grid.h - the points of a distribution of privacy losses, and mass that is put between two of them. */
+#ifndef FM_PRIVACY_LOSS_GRID_H
+#define FM_PRIVACY_LOSS_GRID_H
+
+#include "privacy/loss.h"
+#include "privacy/special.h"
+
+/* The rounding of a loss at an edge that was searched for. */
+#define FM_LOSS_EDGE_ERROR (32 * FM_UNIT)
+/* Above this loss e^x is not computed: such mass goes to the upper point as a whole. */
+#define FM_LOSS_LARGE 600.0
+
+double fm_losses_point(const struct fm_losses *d, size_t i);
+double fm_losses_step(const struct fm_losses *d, size_t i);
+/* Room for losses from low to high: as many points of step d->h as that takes, or the points that d->x has. */
+int fm_losses_new(struct fm_losses *d, double low, double high, size_t most, struct fm_error *err) FM_MUST_CHECK;
+/* Send mass p under P and q under Q, with losses between the points i and i + 1, to both: b to the upper point with
+ * (p - q e^x) / (1 - e^-h) = b, x the lower point's loss.  error: what p - q e^x may be off by. */
+void fm_losses_put(struct fm_losses *d, size_t i, double p, double over, double error);
+/* The cell that holds x. */
+size_t fm_losses_cell(const struct fm_losses *d, double x);
+/* One atom: mass p at the loss x. */
+void fm_losses_put_atom(struct fm_losses *d, double p, double x);
+
+#endif
