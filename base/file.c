@@ -132,8 +132,7 @@ int fm_out_write(struct fm_out *out, const void *p, size_t n, struct fm_error *e
 	int rc;
 
 	if (n > OUT_BUFFER - out->len) {
-		rc = out_flush(out, err);
-		if (rc < 0)
+		if ((rc = out_flush(out, err)) < 0)
 			return rc;
 		if (n >= OUT_BUFFER)
 			return write_all(out, p, n, -1, err);

@@ -150,8 +150,7 @@ int fm_pool_new(struct fm_pool **pool, int nthreads, struct fm_error *err)
 	if (nthreads < 0 || nthreads > MAX_THREADS)
 		return fm_fail(err, FM_EINPUT, "%d threads: use 1 to %d, or 0 for one a processor", nthreads,
 			       MAX_THREADS);
-	rc = fm_alloc(&p, 1, sizeof(*p), "a thread pool", err);
-	if (rc < 0)
+	if ((rc = fm_alloc(&p, 1, sizeof(*p), "a thread pool", err)) < 0)
 		return rc;
 	p->size = nthreads > 0 ? nthreads : ncpu;
 	p->spins = p->size <= ncpu ? SPINS : 0; /* a spinning thread would keep one with work from a processor */

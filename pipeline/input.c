@@ -302,8 +302,8 @@ int fm_input_settle(struct fm_config *cfg, const char *workspace, bool unconfine
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
 	if (!cfg->source.path[0])
 		goto out;
-	rc = fm_input_is_once_only(cfg->source.path) ? keep_copy(cfg, own, unconfined, err) : expand(cfg, err);
-	if (rc < 0)
+	if ((rc = fm_input_is_once_only(cfg->source.path) ? keep_copy(cfg, own, unconfined, err) : expand(cfg, err)) <
+	    0)
 		goto out;
 	if (strcmp(cfg->source.dialect, "auto") == 0)
 		rc = find_dialect(cfg, false, unconfined, err);

@@ -79,13 +79,11 @@ int fm_num_fit(struct fm_num *c, const int64_t *values, size_t n, const struct f
 		v[i] = values[i] - values[i] % c->step;
 	qsort(v, n, sizeof *v, cmp_i64);
 	size_t least = (size_t)(o->atom_share * (double)n);
-	rc = split_atoms(c, v, n, least > few ? least : few, k, &m, err);
-	if (rc < 0)
+	if ((rc = split_atoms(c, v, n, least > few ? least : few, k, &m, err)) < 0)
 		goto out;
 
 	int cap = (o->fixed ? o->nfixed : o->bins + 8) + 2;
-	rc = fm_alloc(&c->edge, (size_t)cap, sizeof *c->edge, "bin edges", err);
-	if (rc < 0)
+	if ((rc = fm_alloc(&c->edge, (size_t)cap, sizeof *c->edge, "bin edges", err)) < 0)
 		goto out;
 	if (o->fixed) {
 		memcpy(c->edge, o->fixed, sizeof *c->edge * (size_t)o->nfixed);

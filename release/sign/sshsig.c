@@ -95,8 +95,7 @@ int fm_sshsig_sign(const struct fm_sshkey *key, const char *ns, const uint8_t di
 		return fm_fail(err, FM_EUSAGE, "a signature's namespace has 1 to %d bytes",
 			       FM_SSHSIG_NAMESPACE_MAX - 1);
 	signed_bytes(ns, digest, &m);
-	rc = fm_sshkey_sign(key, message, m.n, sig, err);
-	if (rc < 0)
+	if ((rc = fm_sshkey_sign(key, message, m.n, sig, err)) < 0)
 		return rc;
 	fm_wire_put_text(&i, "ssh-ed25519");
 	fm_wire_put_string(&i, sig, sizeof sig);
