@@ -10,10 +10,8 @@
 
 double fm_report_k(const json_t *facts)
 {
-	const json_t *config = json_object_get(facts, "config");
-	double k = fm_html_real(json_object_get(config, "privacy"), "min_count");
+	double k = fm_html_real(json_object_get(json_object_get(facts, "config"), "privacy"), "min_count");
 
-	k = isfinite(k) ? k : fm_html_real(json_object_get(config, "model"), "min_count");
 	return k >= 1 && k < 1e15 ? k : (double)NAN;
 }
 

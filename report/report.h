@@ -58,8 +58,7 @@ typedef bool fm_report_open(const char *stage, bool dp);
  */
 int fm_report_partner(const json_t *facts, fm_report_open *shown, json_t **partner, struct fm_error *err) FM_MUST_CHECK;
 
-/* k of the config in facts, below which something is few: privacy.min_count, or model.min_count, which it was in
- * manifests of older versions.  NaN when there is none. */
+/* k of the config in facts, below which something is few: privacy.min_count.  NaN when there is none. */
 double fm_report_k(const json_t *facts);
 
 /*
