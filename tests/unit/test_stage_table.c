@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "pipeline/cli/cli.h"
 #include "stages/table.h"
 
 /* "| train | dialect file, training split, ... | model, checkpoint |\n" */
@@ -123,6 +124,35 @@ static void test_sections_are_the_configs(void **state)
 	fm_config_free(cfg);
 }
 
+/* What an option of a verb takes. */
+static const char *choices_of(const char *verb, const char *option)
+{
+	for (const struct fm_verb *const *v = fm_verbs; *v; v++)
+		for (const struct fm_option *o = (*v)->options; o && o->name && strcmp((*v)->name, verb) == 0; o++)
+			if (strcmp(o->name, option) == 0)
+				return o->choices;
+	return "";
+}
+
+/* A constant of C cannot be put together from a table: the two options that name stages are compared with it. */
+static void test_options_name_the_stages_of_the_table(void **state)
+{
+	char all[128] = "", sealed[128] = "";
+
+	(void)state;
+	for (int i = 0; i < FM_NSTAGES; i++) {
+		char *into[] = {all, fm_stage_table[i].sealed ? sealed : NULL};
+
+		for (int k = 0; k < 2 && into[k]; k++) {
+			size_t n = strlen(into[k]);
+
+			snprintf(into[k] + n, sizeof all - n, "%s%s", n ? "|" : "", fm_stage_name(i));
+		}
+	}
+	assert_string_equal(choices_of("run", "until"), all);
+	assert_string_equal(choices_of("unseal", "stage"), sealed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +161,7 @@ int main(void)
 	    cmocka_unit_test(test_what_may_be_seen_of_a_product),
 	    cmocka_unit_test(test_every_item_is_somebodys),
 	    cmocka_unit_test(test_sections_are_the_configs),
+	    cmocka_unit_test(test_options_name_the_stages_of_the_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
