@@ -392,12 +392,19 @@ json_t *fm_compare_entry(const char *name, const char *about, const json_t *metr
 	return e;
 }
 
+/* How a model's run ended: code is below 0 where it failed, and says why. */
+struct ending {
+	const struct fm_run *run;
+	int code;
+	const struct fm_error *why;
+};
+
 /* A model's entry, as far as its run got. */
 static int entry_of(const struct rival *r, const struct kept *kept, const struct fm_config *cfg,
-		    const struct fm_run *run, int code, const struct fm_error *why, json_t **entry,
-		    struct fm_error *err)
+		    const struct ending *end, json_t **entry, struct fm_error *err)
 {
-	bool judged = run->has_verdict && code >= 0;
+	const struct fm_run *run = end->run;
+	bool judged = run->has_verdict && end->code >= 0;
 	json_t *metrics = judged ? fm_metrics_list(&run->metrics) : NULL, *histograms = NULL, *e, *set = json_array(),
 	       *failed = failed_of(run);
 	const char *status = !judged ? "failed" : json_array_size(failed) > 0 ? "refused" : "passed";
@@ -411,7 +418,7 @@ static int entry_of(const struct rival *r, const struct kept *kept, const struct
 		json_array_append_new(set, json_string(r->small[i]));
 	e = fm_compare_entry(r->name, r->about, metrics, histograms);
 	json_object_set_new(e, "status", json_string(status));
-	json_object_set_new(e, "message", json_string(code < 0 ? why->message : ""));
+	json_object_set_new(e, "message", json_string(end->code < 0 ? end->why->message : ""));
 	json_object_set_new(e, "paper", r->paper > 0 ? json_real(r->paper) : json_null());
 	json_object_set(e, "set", set);
 	json_object_set(e, "failed", failed);
@@ -464,7 +471,7 @@ static int try_rival(struct compare *c, const struct rival *r, json_t **entry, s
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
 	}
-	rc = entry_of(r, &kept, cfg, &run, code, &why, entry, err);
+	rc = entry_of(r, &kept, cfg, &(struct ending){&run, code, &why}, entry, err);
 out:
 	fm_run_free(&run);
 	fm_config_free(cfg);

@@ -78,13 +78,17 @@ static size_t take_rows(const struct window *w, const uint32_t *pick, size_t n, 
 	return got;
 }
 
-/* Draw n of the numbers from .. to - 1 into pick, the others into rest (or NULL), both rising. */
-static void draw(uint64_t seed, enum purpose purpose, size_t stratum, size_t from, size_t to, size_t n, uint32_t *pick,
-		 uint32_t *rest)
+static struct fm_rng draws_of(uint64_t seed, enum purpose purpose, size_t stratum)
 {
 	struct fm_rng r;
 
 	fm_rng_init(&r, seed, FM_RNG_JUDGE, (uint64_t)purpose, (uint32_t)stratum);
+	return r;
+}
+
+/* Draw n of the numbers from .. to - 1 into pick, the others into rest (or NULL), both rising. */
+static void draw(struct fm_rng r, size_t from, size_t to, size_t n, uint32_t *pick, uint32_t *rest)
+{
 	for (size_t i = from; i < to; i++) {
 		if (n && fm_rng_below(&r, (uint32_t)(to - i)) < n) {
 			*pick++ = (uint32_t)i;
@@ -95,15 +99,22 @@ static void draw(uint64_t seed, enum purpose purpose, size_t stratum, size_t fro
 	}
 }
 
-/* Rows as a new table that numbers categories as `like` does, with their windows where `of` says them. */
-static int take_like(struct fm_table **out, const struct fm_table *t, const uint32_t *row, size_t n,
-		     const struct fm_table *like, const uint32_t *of, unsigned present, struct fm_error *err)
+struct taken {
+	const struct fm_table *t;
+	const uint32_t *row, *of; /* (n); of: their windows, or NULL */
+	size_t n;
+};
+
+/* Rows as a new table that numbers categories as `like` does, with their windows where these are told. */
+static int take_like(struct fm_table **out, const struct taken *from, const struct fm_table *like, unsigned present,
+		     struct fm_error *err)
 {
+	const struct fm_table *t = from->t;
+	size_t n = from->n;
 	struct fm_table *s = NULL;
 	int rc;
 
-	present |= of ? 1u << FM_WIN : 0;
-
+	present |= from->of ? 1u << FM_WIN : 0;
 	if ((rc = fm_table_new(&s, present, err)) < 0 || (rc = fm_table_reserve(s, n ? n : 1, err)) < 0)
 		goto out;
 	for (int c = 0; c < FM_NCOL; c++)
@@ -111,13 +122,13 @@ static int take_like(struct fm_table **out, const struct fm_table *t, const uint
 		    (rc = fm_dict_copy(&s->dict[c], &like->dict[c], err)) < 0)
 			goto out;
 	for (size_t i = 0; i < n; i++) {
-		if ((rc = fm_table_append(s, t, row[i], err)) < 0)
+		if ((rc = fm_table_append(s, t, from->row[i], err)) < 0)
 			goto out;
 		if ((i + 1) % 1024 == 0)
 			fm_table_forget(t, 0, t->rows);
 	}
-	if (of)
-		memcpy(s->win, of, n * sizeof *of);
+	if (from->of)
+		memcpy(s->win, from->of, n * sizeof *from->of);
 	*out = s;
 	s = NULL;
 out:
@@ -134,11 +145,11 @@ static void assign(uint64_t seed, size_t ntrain, size_t nholdout, size_t each, u
 
 	for (size_t s = 0; s < strata; s++) {
 		size_t at = s * STRATUM, from = ntrain * s / strata, to = ntrain * (s + 1) / strata;
-		draw(seed, TRAIN_WINDOWS, s, from, to, STRATUM, train + at, NULL);
+		draw(draws_of(seed, TRAIN_WINDOWS, s), from, to, STRATUM, train + at, NULL);
 		from = nholdout * s / strata;
 		to = nholdout * (s + 1) / strata;
-		draw(seed, HOLDOUT_WINDOWS, s, from, to, 2 * STRATUM, both, NULL);
-		draw(seed, HALVES, s, 0, 2 * STRATUM, STRATUM, half, half + STRATUM);
+		draw(draws_of(seed, HOLDOUT_WINDOWS, s), from, to, 2 * STRATUM, both, NULL);
+		draw(draws_of(seed, HALVES, s), 0, 2 * STRATUM, STRATUM, half, half + STRATUM);
 		for (size_t k = 0; k < STRATUM; k++) {
 			fresh[at + k] = both[half[k]];
 			holdout[at + k] = both[half[STRATUM + k]];
@@ -224,10 +235,12 @@ int fm_control_world_subsample(struct fm_control_world *w, const struct fm_table
 		w->rows = 0;
 		goto out;
 	}
-	if ((rc = take_like(&w->train, train, row, w->rows, train, of, present, err)) < 0 ||
-	    (rc = take_like(&w->holdout, holdout, row + max_rows, w->rows, train, of + max_rows, present, err)) < 0)
+	if ((rc = take_like(&w->train, &(struct taken){train, row, of, w->rows}, train, present, err)) < 0 ||
+	    (rc = take_like(&w->holdout, &(struct taken){holdout, row + max_rows, of + max_rows, w->rows}, train,
+			    present, err)) < 0)
 		goto out;
-	if ((rc = take_like(&w->fresh, holdout, row + 2 * max_rows, w->rows, train, NULL, present, err)) < 0)
+	if ((rc = take_like(&w->fresh, &(struct taken){holdout, row + 2 * max_rows, NULL, w->rows}, train, present,
+			    err)) < 0)
 		goto out;
 	rc = fm_tables_share_addresses((struct fm_table *const[]){w->train, w->holdout, w->fresh}, 3, err);
 out:

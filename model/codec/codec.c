@@ -280,20 +280,14 @@ static int fit_near(struct fm_codec *c, const struct fm_table *t, const size_t *
 }
 
 /* What popular hosts do. */
-static int fit_profiles(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, const size_t *first,
-			size_t nw, int min_count, double share, struct fm_error *err)
+static int fit_profiles(struct fm_codec *c, struct fm_profile_data d, double share, struct fm_error *err)
 {
-	struct fm_profile_data d = {.t = t,
-				    .hosts = hosts,
-				    .ports = &c->num[FM_R_DP],
-				    .first = first,
-				    .windows = nw,
-				    .window = c->window,
-				    .min_count = min_count,
-				    .text_order = c->text_order};
 	int *pr, rc;
-	if ((rc = fm_category_tokens(c, t, FM_T_PR, &pr, err)) < 0)
+	if ((rc = fm_category_tokens(c, d.t, FM_T_PR, &pr, err)) < 0)
 		return rc;
+	d.ports = &c->num[FM_R_DP];
+	d.window = c->window;
+	d.text_order = c->text_order;
 	d.pr = pr;
 	if ((rc = fm_profiles_fit(&c->profiles, &d, err)) < 0 || (rc = fm_reaches_fit(&c->profiles, &d, err)) < 0)
 		goto out;
@@ -390,7 +384,9 @@ static int fit(struct fm_codec *c, const struct fm_hosts *hosts, const struct fm
 	}
 	if ((rc = fit_follow(c, t, first, nw, o->k, err)) < 0 || (rc = fit_classes(c, t, first, nw, o->k, err)) < 0 ||
 	    (rc = fit_near(c, t, first, nw, o, err)) < 0 ||
-	    (rc = fit_profiles(c, hosts, t, first, nw, o->k, share_of(o, t), err)) < 0 ||
+	    (rc = fit_profiles(
+		 c, (struct fm_profile_data){.t = t, .hosts = hosts, .first = first, .windows = nw, .min_count = o->k},
+		 share_of(o, t), err)) < 0 ||
 	    (rc = fm_beats_fit(&c->beats, t, share_of(o, t), o->k, err)) < 0)
 		goto out;
 	fm_alike_fit(&c->alike, &(struct fm_alike_data){t, c->num, first, nw, o->window, o->k, o->text_order});

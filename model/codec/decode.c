@@ -280,10 +280,13 @@ static bool recall(struct decoder *d, uint32_t *s, uint32_t *e, int ss, int es)
 	return true;
 }
 
-/* Both ends of a flow; *sa is there already when `known`.  Recency of da counts after sa has moved to the front. */
-static int endpoints(struct decoder *d, const uint16_t *tok, int pr, bool known, uint32_t service, uint32_t *sa,
-		     uint32_t *da, struct fm_error *err)
+/* Both ends of the flow in row r; sa is there already when `known`.  Recency of da counts after sa has moved to the
+ * front. */
+static int endpoints(struct decoder *d, const uint16_t *tok, size_t r, bool known, uint32_t service,
+		     struct fm_error *err)
 {
+	uint32_t *sa = &d->t->sa[r], *da = &d->t->da[r];
+	int pr = d->t->pr[r];
 	int sc, dc, token = tok[FM_T_DA], dir = direction(d, tok, pr, known ? *sa : UINT32_MAX), rc;
 	int family = dir & FM_DIR_IPV6 ? FM_SIDE_IPV6 : 0, ss = (dir & 1) + family, es = (dir >> 1 & 1) + family;
 	uint32_t s = known ? *sa : name(d, tok[FM_T_SA], ss, &sc), e;
@@ -432,8 +435,7 @@ static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, con
 			uint32_t service = fm_service_of(&d->c->num[FM_R_DP], t->pr[r], t->sp[r], t->dp[r],
 							 tok[FM_T_ROLE] & FM_ROLE_ANSWERED);
 			bool known = kind != FM_RELATION_NONE;
-			if (endpoints(d, tok, t->pr[r], known, service, &t->sa[r], &t->da[r], err) < 0 ||
-			    (d->reach && reach_event(d, r, err) < 0))
+			if (endpoints(d, tok, r, known, service, err) < 0 || (d->reach && reach_event(d, r, err) < 0))
 				return err->code;
 		}
 		if (d->ports && keep_port(d, r, kind == FM_RELATION_NONE && !d->recalled, err) < 0)

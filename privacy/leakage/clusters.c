@@ -125,9 +125,9 @@ int fm_units_tail(const uint32_t *weight, size_t n, double pi, size_t least, dou
 	return FM_OK;
 }
 
-/* The votes of each cluster, in units of at most `most`. */
+/* out->p of as many votes as out->train, from those of each cluster in units of at most `most`. */
 static int exact_tail(const struct fm_clusters *b, const uint32_t *votes, uint32_t most, double pi, size_t units,
-		      size_t least, double *p, struct fm_error *err)
+		      struct fm_cluster_test *out, struct fm_error *err)
 {
 	uint32_t *weight = NULL;
 	size_t n = 0;
@@ -138,7 +138,7 @@ static int exact_tail(const struct fm_clusters *b, const uint32_t *votes, uint32
 	for (size_t i = 0; i < b->n; i++)
 		for (uint32_t left = votes[i], m; left > 0; left -= m)
 			weight[n++] = m = most && left > most ? most : left;
-	rc = fm_units_tail(weight, n, pi, least, p, err);
+	rc = fm_units_tail(weight, n, pi, (size_t)out->train, &out->p, err);
 	free(weight);
 	return rc;
 }
@@ -178,5 +178,5 @@ int fm_cluster_test(const struct fm_clusters *b, const uint32_t *votes, uint32_t
 		out->p = spread > 0 ? fm_sf_normal_tail((out->train - pi * total) / sqrt(pi * (1 - pi) * spread)) : 1;
 		return FM_OK;
 	}
-	return exact_tail(b, votes, most, pi, (size_t)units, (size_t)out->train, &out->p, err);
+	return exact_tail(b, votes, most, pi, (size_t)units, out, err);
 }

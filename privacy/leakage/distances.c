@@ -34,14 +34,23 @@ static int add_quantile(struct fm_leak *l, const char *name, const char *group, 
 	return fm_leak_add_ci(l, name, group, (struct fm_estimate){fm_quantile(v, n, q), n, lo, hi}, err);
 }
 
-static int add_closest(struct fm_leak *l, const char *name, const char *group, const int32_t *d, size_t n, double unit,
-		       double *work, struct fm_error *err)
+/* What a search by Gower's distance found for n synthetic rows on either side. */
+struct closest {
+	int32_t *d[2];
+	uint32_t *row[2];
+	double unit;
+};
+
+/* c: to training (side 0) and to holdout rows; work (n). */
+static int add_closest(struct fm_leak *l, const struct closest *c, int side, const char *group, size_t n, double *work,
+		       struct fm_error *err)
 {
+	const char *name = side ? "holdout" : "train";
 	char full[32];
 	int rc;
 
 	for (size_t i = 0; i < n; i++)
-		work[i] = d[i] * unit;
+		work[i] = c->d[side][i] * c->unit;
 	fm_sort_double(work, n);
 	snprintf(full, sizeof full, "dcr_median_%s", name);
 	if ((rc = add_quantile(l, full, group, work, n, 0.5, err)) < 0)
@@ -127,13 +136,6 @@ out:
 	return rc;
 }
 
-/* What a search by Gower's distance found for n synthetic rows on either side. */
-struct closest {
-	int32_t *d[2];
-	uint32_t *row[2];
-	double unit;
-};
-
 static void closest_close(struct closest *c)
 {
 	for (int k = 0; k < 2; k++) {
@@ -195,9 +197,9 @@ static int closest(struct fm_leak *l, const struct group *group, const uint32_t 
 
 	if ((rc = closest_open(&c, l, group, 0, chosen, n, err)) < 0 || fm_division_makes(l->division) ||
 	    (rc = fm_alloc(&work, n + 1, sizeof *work, "distances", err)) < 0 ||
-	    (rc = add_closest(l, "train", group->name, c.d[0], n, c.unit, work, err)) < 0)
+	    (rc = add_closest(l, &c, 0, group->name, n, work, err)) < 0)
 		goto out;
-	rc = add_closest(l, "holdout", group->name, c.d[1], n, c.unit, work, err);
+	rc = add_closest(l, &c, 1, group->name, n, work, err);
 out:
 	free(work);
 	closest_close(&c);
@@ -286,10 +288,12 @@ out:
 	return rc;
 }
 
-/* The two nearest rows of a side to each query, to be freed: *row, *d2 (m, 2). */
+/* The two nearest rows of a side to each query, to be freed: row[side], d2[side] (m, 2). */
 static int search(struct fm_leak *l, const struct group *group, int side, const struct fm_features *f,
-		  const struct fm_queries *asked, uint32_t **row, double **d2, struct fm_error *err)
+		  const struct fm_queries *asked, struct pairs *p, struct fm_error *err)
 {
+	uint32_t **row = &p->row[side];
+	double **d2 = &p->d2[side];
 	char name[FM_DIVISION_NAME];
 	int rc;
 
@@ -317,7 +321,7 @@ static int euclidean(struct fm_leak *l, const struct group *group, const uint32_
 		goto out;
 	asked.q = q;
 	for (int k = 0; k < 2; k++)
-		if ((rc = search(l, group, k, &f, &asked, &p.row[k], &p.d2[k], err)) < 0)
+		if ((rc = search(l, group, k, &f, &asked, &p, err)) < 0)
 			goto out;
 	if (fm_division_makes(l->division) || (rc = add_ratios(l, "train", group->name, p.d2[0], n, work, err)) < 0 ||
 	    (rc = add_ratios(l, "holdout", group->name, p.d2[1], n, work, err)) < 0)

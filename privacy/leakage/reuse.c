@@ -251,10 +251,11 @@ static int addresses(struct fm_leak *l, struct fm_error *err)
 /* ---- rare values ---- */
 
 /* How many rows of the others have a value that fewer than l->rare training rows, but one at least, have; of values of
- * range i of the hashes, in so many shares. */
-static int meet_rare(struct fm_leak *l, const struct column *train, const struct column other[OTHERS], uint32_t i,
-		     uint64_t parts, uint64_t rare[OTHERS], int *full, struct fm_error *err)
+ * the hashes' range whole.part, looked at in whole.parts parts. */
+static int meet_rare(struct fm_leak *l, const struct column *train, const struct column other[OTHERS],
+		     struct share whole, uint64_t rare[OTHERS], int *full, struct fm_error *err)
 {
+	uint64_t parts = whole.parts;
 	struct counts s = {.memory = l->memory};
 	uint64_t of = fm_division_of(l->division);
 	int rc = FM_OK;
@@ -262,7 +263,7 @@ static int meet_rare(struct fm_leak *l, const struct column *train, const struct
 	*full = 0;
 	memset(rare, 0, OTHERS * sizeof *rare);
 	for (uint64_t part = 0; part < parts && !*full; part++) {
-		struct share share = {i * parts + part, of * parts};
+		struct share share = {whole.part * parts + part, of * parts};
 		if ((rc = count_column(&s, train, share, err)) < 0)
 			goto out;
 		*full = s.full;
@@ -300,7 +301,7 @@ static int rare_ranges(struct fm_leak *l, const struct column *train, const stru
 		    (!full && (rc = fm_division_get(d, i, some, sizeof some, err)) < 0))
 			return rc;
 		for (uint64_t parts = 1; full; parts *= 2)
-			if ((rc = meet_rare(l, train, other, i, parts, some, &full, err)) < 0)
+			if ((rc = meet_rare(l, train, other, (struct share){i, parts}, some, &full, err)) < 0)
 				return rc;
 		for (int k = 0; k < OTHERS; k++) {
 			if (some[k] > (other[k].t ? other[k].t->rows : 0) - rare[k])

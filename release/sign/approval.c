@@ -74,24 +74,23 @@ int fm_approval_check(const char *path, const struct fm_approval *wanted, const 
 		      int64_t now_s, json_t **record, struct fm_error *err)
 {
 	char fingerprint[FM_FINGERPRINT_MAX], shown[FM_PRINCIPALS_MAX] = "";
-	const struct fm_signer *who = NULL;
+	struct fm_signed_by by = {.who = NULL};
 	struct fm_buf text = {0}, right = {0};
-	struct fm_sshsig sig;
 	int rc;
 
 	*record = NULL;
 	if ((rc = fm_file_read(path, APPROVAL_MAX, &text, err)) < 0 ||
-	    (rc = fm_signed_file_check(path, &text, FM_APPROVAL_NAMESPACE, signers, now_s, &sig, &who, err)) < 0 ||
+	    (rc = fm_signed_file_check(path, &text, FM_APPROVAL_NAMESPACE, signers, now_s, &by, err)) < 0 ||
 	    (rc = fm_approval_text(wanted, &right, err)) < 0)
 		goto out;
 	if (text.len != right.len || memcmp(text.data, right.data, right.len) != 0) {
 		rc = fm_fail(err, FM_EVERDICT, "%s", what_differs(&text, wanted));
 		goto out;
 	}
-	if ((rc = fm_sshpub_fingerprint(&sig.key, fingerprint, err)) < 0)
+	if ((rc = fm_sshpub_fingerprint(&by.sig.key, fingerprint, err)) < 0)
 		goto out;
-	if (who)
-		fm_text_show(who->principals, strlen(who->principals), shown, sizeof shown);
+	if (by.who)
+		fm_text_show(by.who->principals, strlen(by.who->principals), shown, sizeof shown);
 	if (!(*record = json_pack("{s:s, s:s}", "signer", shown, "key", fingerprint)))
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for an approval");
 out:

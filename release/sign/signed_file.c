@@ -55,8 +55,9 @@ out:
 }
 
 int fm_signed_file_check(const char *path, const struct fm_buf *text, const char *ns, const struct fm_signers *signers,
-			 int64_t now_s, struct fm_sshsig *sig, const struct fm_signer **who, struct fm_error *err)
+			 int64_t now_s, struct fm_signed_by *by, struct fm_error *err)
 {
+	struct fm_sshsig *sig = &by->sig;
 	uint8_t digest[FM_SHA512_LEN];
 	struct fm_buf armored = {0};
 	char *name = NULL;
@@ -82,8 +83,8 @@ int fm_signed_file_check(const char *path, const struct fm_buf *text, const char
 	else if (!good)
 		rc = fm_fail(err, FM_EVERDICT, "it was altered after it was signed");
 	else {
-		enum fm_signer_state state = fm_signers_find(signers, &sig->key, ns, now_s, who);
-		rc = refuse_state(state, ns, *who, err);
+		enum fm_signer_state state = fm_signers_find(signers, &sig->key, ns, now_s, &by->who);
+		rc = refuse_state(state, ns, by->who, err);
 	}
 out:
 	free(name);

@@ -148,22 +148,21 @@ int fm_waiver_check(const char *path, const char *release, const struct fm_signe
 		    json_t **record, struct fm_error *err)
 {
 	char fingerprint[FM_FINGERPRINT_MAX];
-	const struct fm_signer *who = NULL;
+	struct fm_signed_by by = {.who = NULL};
 	struct fm_waiver w = {0};
 	struct fm_buf text = {0};
-	struct fm_sshsig sig;
 	int rc;
 
 	*record = NULL;
 	if ((rc = fm_file_read(path, WAIVER_MAX, &text, err)) < 0 ||
-	    (rc = fm_signed_file_check(path, &text, FM_WAIVER_NAMESPACE, signers, now_s, &sig, &who, err)) < 0 ||
+	    (rc = fm_signed_file_check(path, &text, FM_WAIVER_NAMESPACE, signers, now_s, &by, err)) < 0 ||
 	    (rc = parse(path, &w, err)) < 0 || (rc = check_reason(w.reason, err)) < 0)
 		goto out;
 	if ((rc = check_scope(&w, release, now_s, err)) < 0 ||
-	    (rc = fm_sshpub_fingerprint(&sig.key, fingerprint, err)) < 0)
+	    (rc = fm_sshpub_fingerprint(&by.sig.key, fingerprint, err)) < 0)
 		goto out;
 	if (!(*record = json_pack("{s:s, s:s, s:s, s:s, s:s}", "check", w.check, "reason", w.reason, "expires",
-				  w.expires, "signer", who ? who->principals : "", "key", fingerprint)))
+				  w.expires, "signer", by.who ? by.who->principals : "", "key", fingerprint)))
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for a waiver");
 out:
 	if (rc == FM_EINPUT) { /* what cannot be read does not hold */

@@ -67,7 +67,8 @@ struct shard {
 
 struct job {
 	const struct plan *plan;
-	struct shard *shard;
+	struct shard *shard; /* (nshards) */
+	int nshards;
 	struct fm_sim_scratch *scratch; /* one a thread */
 	struct fm_sim_slot *slot;       /* one a thread: its flow array is reused */
 };
@@ -347,9 +348,10 @@ static void collect(const struct shard *h, const struct plan *p, struct fm_simul
 }
 
 /* Make all slots, a batch of shards at a time, and write them in order. */
-static int run(const struct plan *p, struct job *j, struct fm_pool *pool, int nshards, struct fm_sim_sink *sink,
-	       struct fm_simulate_out *out, struct fm_progress *progress, struct fm_error *err)
+static int run(struct job *j, struct fm_pool *pool, struct fm_sim_sink *sink, struct fm_simulate_out *out,
+	       struct fm_progress *progress, struct fm_error *err)
 {
+	const struct plan *p = j->plan;
 	uint32_t slots = (p->span + p->slot - 1) / p->slot, next = 0;
 	uint32_t per = (uint32_t)((uint64_t)SHARD_ROWS * slots / (p->background + 1));
 	int rc;
@@ -360,7 +362,7 @@ static int run(const struct plan *p, struct job *j, struct fm_pool *pool, int ns
 		per = 4096;
 	while (next < slots) {
 		int n = 0;
-		for (; n < nshards && next < slots; n++) {
+		for (; n < j->nshards && next < slots; n++) {
 			j->shard[n].from = next;
 			next = slots - next > per ? next + per : slots;
 			j->shard[n].to = next;
@@ -404,13 +406,14 @@ int fm_simulate(const struct fm_simulate_in *in, struct fm_simulate_out *out, st
 	nthreads = fm_pool_size(pool);
 	nshards = 2 * nthreads;
 	job.plan = plan;
+	job.nshards = nshards;
 	if ((rc = fm_alloc(&job.shard, (size_t)nshards, sizeof *job.shard, "shards", err)) < 0 ||
 	    (rc = fm_alloc(&job.scratch, (size_t)nthreads, sizeof *job.scratch, "scratch", err)) < 0 ||
 	    (rc = fm_alloc(&job.slot, (size_t)nthreads, sizeof *job.slot, "scratch", err)) < 0 ||
 	    (rc = fm_sim_sink_open(&sink, in->out, err)) < 0)
 		goto out;
 	fm_progress_begin(&progress, "simulate", "flows", in->rows);
-	rc = run(plan, &job, pool, nshards, sink, out, &progress, err);
+	rc = run(&job, pool, sink, out, &progress, err);
 	fm_progress_end(&progress, NULL);
 	if (rc < 0)
 		goto out;
