@@ -12,8 +12,8 @@
 #define FM_SHA256_LEN 32
 #define FM_SHA256_HEX 65 /* 64 lower-case hex digits and a NUL */
 
-/* Once, before anything of the library's is used: without memory it can crash where it begins by itself.  FM_ESYSTEM.
- */
+/* Call it once, before anything else of OpenSSL's: where memory is short, it can crash when it starts by itself.
+ * FM_ESYSTEM. */
 int fm_hash_begin(struct fm_error *err) FM_MUST_CHECK;
 
 struct fm_sha256;

@@ -418,7 +418,7 @@ int fm_source_date(char day[16], struct fm_error *err)
 	return FM_OK;
 }
 
-/* A version that is the day: what would not be a day's own is refused. */
+/* A version that is the day of the run goes with no fixed date, and with no approvals, which may come days later. */
 static int check_daily(struct fm_loader *l)
 {
 	if (l->cfg->release.date[0])
@@ -434,8 +434,8 @@ static int check_daily(struct fm_loader *l)
 	return FM_OK;
 }
 
-/* An empty date is that of SOURCE_DATE_EPOCH where that is set: never the clock's, but where the version is the day.
- * In a config that was written out that is settled. */
+/* An empty date is that of SOURCE_DATE_EPOCH where that is set.  The clock is asked only where the version is the day.
+ * A config that was written out has its date already. */
 static int set_date(struct fm_loader *l)
 {
 	char *date = l->cfg->release.date, *version = l->cfg->release.version, day[16];

@@ -109,7 +109,7 @@ static uint64_t exchanges_step_flows(const struct fm_config *cfg)
 	return (uint64_t)cfg->train.batch;
 }
 
-/* What is not of the counts; the noise is the plan's. */
+/* The options of the training, without those of the counts; the plan sets the noise. */
 static struct fm_exchange_opts options(const struct fm_config *cfg, double noise_multiplier)
 {
 	int steps = steps_of(cfg);

@@ -122,7 +122,7 @@ struct looking {
 	char other[200]; /* "": the same, as far as can be seen */
 };
 
-/* In what is it other than the run of the ledger, or than the archive there? */
+/* How does it differ from the run in the ledger, or from the archive there? */
 static int compare_released(struct looking *k, bool by_ledger, struct fm_error *err)
 {
 	char store[FM_SHA256_HEX] = "";
@@ -157,7 +157,7 @@ static int check_there(struct looking *k, const struct stat *st, struct fm_error
 			       "%s: the archive would go there, but the name is taken by something that is not a file: "
 			       "remove it, or name another folder with publish.out",
 			       k->path);
-	/* A file of holes is no archive of ours, and would cost hours to read. */
+	/* A file with holes was not written by flowmint, and would take hours to read. */
 	if ((uint64_t)st->st_size <= FM_ARCHIVE_MAX_FILE && (rc = fm_sha256_file_hex(k->path, hex, err)) < 0)
 		return rc;
 	ours = hex[0] && strcmp(hex, k->known.archive_sha256) == 0;

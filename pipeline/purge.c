@@ -33,7 +33,7 @@ static const char *str(const json_t *o, const char *key)
 
 /* ---- who needs what ---- */
 
-/* Is it purged, or did it keep its model alone, and this is none? */
+/* Was the run purged?  Or did it keep its model alone, and this stage makes none? */
 static bool gave_up(const struct purge *p, const char *run, enum fm_stage_id id)
 {
 	for (size_t i = 0; i < json_array_size(p->rows); i++) {

@@ -18,13 +18,13 @@
 #include "manifests/config.h"
 #include "release/archive.h"
 
-#define FM_RECIPE_THREADS 24 /* who unpacks an archive takes digests beside it */
+#define FM_RECIPE_THREADS 24 /* the process that unpacks an archive takes digests at the same time */
 
 struct fm_recipe {
 	const char *path;            /* borrowed */
 	bool whole;                  /* from an archive, else from its manifest alone */
-	bool unconfined;             /* as fm_sandbox has it, for who reads the archive again */
-	struct fm_archive_info info; /* of it manifest, file (path, nbytes, sha256) and, where whole, tar_sha256 */
+	bool unconfined;             /* as fm_sandbox has it, for a process that reads the archive again */
+	struct fm_archive_info info; /* set: manifest, file (path, nbytes, sha256); tar_sha256 where whole is */
 	json_t *manifest;
 	struct fm_config *cfg; /* private values are the defaults */
 };

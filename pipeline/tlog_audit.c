@@ -289,7 +289,7 @@ static int prove(struct audit *a, struct fm_error *err)
 	    (rc = fm_merkle_root(a->log.leaf, in->from, &from, err)) < 0 ||
 	    (rc = fm_merkle_root(a->log.leaf, in->to, &to, err)) < 0)
 		return rc;
-	/* By the algorithm of who has the two heads and the proof alone. */
+	/* With the algorithm of a partner, who has only the two heads and the proof. */
 	if ((rc = fm_merkle_check_consistency(in->from, &from, in->to, &to, &path, err)) < 0)
 		return rc;
 	if (rc == 0)

@@ -97,7 +97,7 @@ static int libarchive_failed(struct reader *r)
 
 	if (r->rc < 0)
 		return r->rc;
-	/* Of the library under it libarchive has the words alone, and where it has none it lacked memory for them. */
+	/* libarchive passes on only the words of the library below it.  Without words, it had no memory for them. */
 	if (archive_errno(r->zst) == ENOMEM || !why || strstr(why, "Allocation error") ||
 	    strstr(why, "not enough memory"))
 		return fm_fail(r->err, FM_ESYSTEM, "out of memory while decompressing");

@@ -443,7 +443,7 @@ static int check_waivers(struct fm_contents *c, const json_t *m, const struct fm
 	return FM_OK;
 }
 
-/* Is a control of that name, and at that level or (NAN) at any, listed from number `from` on? */
+/* Does the list, from number `from` on, have a control of that name at that level (NAN: at any)? */
 static bool is_planted(const json_t *controls, size_t from, const char *name, double level)
 {
 	for (size_t i = from; i < json_array_size(controls); i++) {

@@ -186,8 +186,8 @@ static int find_kind(const struct fm_trace_opts *o, const struct fm_reader_kind 
 	return FM_OK;
 }
 
-/* Of the first file: those of a list have the same columns. Under a budget of privacy (which takes IPv4 alone) rows
- * decide nothing of what is said. */
+/* Looks at the first file only, as all files of a list have the same columns.  Under a budget of privacy (which takes
+ * IPv4 alone) no row decides what is said. */
 static void warn_of_unread(const struct fm_trace_opts *o)
 {
 	char first[FM_FILE_PATH];

@@ -235,7 +235,8 @@ static uint32_t keep_reach(struct decoder *d, uint32_t service, uint32_t from, u
 	}
 }
 
-/* What is inside, and the family: that of a source that is there already, else one that goes with the protocol. */
+/* Which ends are inside, and the family: that of the source where it is there already, else one that goes with the
+ * protocol. */
 static int direction(const struct decoder *d, const uint16_t *tok, int pr, uint32_t known)
 {
 	int dir = d->c->vocab[FM_T_DIR] > 1 ? tok[FM_T_DIR] : 0, goes;

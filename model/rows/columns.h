@@ -9,10 +9,10 @@
  *                which the column's number tells.  Hosts are ranked by their rows as source or destination, and both
  *                columns have the same ranks
  *
- * What is saved has no address: of a ranked host it has the side alone.  A bit, number or rank of an address comes back
- * as a raw number, which fm_row_addresses replaces by a fresh address.  Which side a raw number is on is known by the
- * side of most rows with its first octet, where at least k rows have that octet; ranks are numbers of 0.0.0.0/8
- * and 255.0.0.0/8, which no host has.
+ * Nothing that is saved has an address: only the side of a ranked host is kept.  A bit, number or rank of an address
+ * comes back as a raw number, which fm_row_addresses replaces by a fresh address.  Which side a raw number is on is
+ * known by the side of most rows with its first octet, where at least k rows have that octet; ranks are numbers of
+ * 0.0.0.0/8 and 255.0.0.0/8, which no host has.
  */
 #ifndef FM_MODEL_ROWS_COLUMNS_H
 #define FM_MODEL_ROWS_COLUMNS_H

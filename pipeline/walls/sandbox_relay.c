@@ -28,7 +28,7 @@ static void put(const char *s, size_t n)
 	}
 }
 
-/* What is held, which ends with a line's end, is full, or is the last. */
+/* Passes on what is held: it ends a line, is full, or is the last. */
 static void flush(struct fm_relay *r)
 {
 	/* four bytes for one that is escaped */

@@ -39,7 +39,7 @@ static int run_checks(struct fm_leak *l, struct fm_error *err)
 	return FM_OK;
 }
 
-/* What of the real rows is there twice. */
+/* Real rows that are there twice. */
 static int add_copies(struct fm_leak *l, struct fm_error *err)
 {
 	static const char *const side[2] = {"train", "holdout"};

@@ -70,8 +70,7 @@ int fm_sshpub_check(const struct fm_sshpub *pub, const void *p, size_t n, const 
 {
 	int rc = check_once(pub, p, n, sig, err);
 
-	/* OpenSSL answers 0 also where it lacks memory, and cannot always note that: who is refused was looked at
-	 * twice. */
+	/* OpenSSL also answers 0 when it lacks memory, and cannot always note that: a refusal is checked twice. */
 	return rc == 0 ? check_once(pub, p, n, sig, err) : rc;
 }
 
