@@ -127,7 +127,7 @@ REPLAY   := $(foreach r,$(REPLAYS),"$(r) tests/fuzz/corpus/$(patsubst fuzz_%,%,$
 SCRIPTS  := $(sort $(wildcard tests/e2e_*.sh)) $(sort $(wildcard tests/cli_*.sh)) tests/cases.sh
 LONG     := $(sort $(wildcard tests/long_*.sh))
 SLOW     := $(addprefix $(B)/tests/test_,tstr c2st controls fidelity gradients golden taken_over generator leakage)
-SUITE     = "tests/readme.sh $(B)" $(SLOW) $(foreach s,$(SCRIPTS),"$(s) $(B)/flowmint") "tests/interop_score.sh $(B)/flowmint" "tests/interop_mixture.sh $(B)" \
+SUITE     = "tests/readme.sh $(B)" $(SLOW) $(foreach s,$(SCRIPTS),"$(s) $(B)/flowmint") "tests/interop_score.sh $(B)/flowmint" "tests/interop_mixture.sh $(B)" "tests/interop_ctgan.sh $(B)" \
 	    "tests/interop_release.sh $(B)" "tests/interop_flows.sh $(B)" "tests/report_browser.sh $(B)/flowmint" tests/run_check.sh "tests/includes_check.sh --self-test" tests/includes_check.sh "tests/private_roads.sh $(B)/flowmint" \
 	    $(filter-out $(SLOW),$(UNIT)) $(REPLAY)
 # With sanitizers: what exercises our own code, not what repeats it with other data.

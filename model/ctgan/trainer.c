@@ -109,7 +109,8 @@ static void mix(const struct trainer *t, const float *made, const float *real, f
 
 /* ---- steps ---- */
 
-/* Adam with the decay in the gradient, as the reference has it. */
+/* Adam with the decay in the gradient, as the reference has it.  Of a batch norm's scale the weights have what is above
+ * 1, and the whole of it decays. */
 static void update(struct trainer *t, int which)
 {
 	size_t from = which ? t->n->generator.nfloats : 0, n = which ? t->n->critic.nfloats : t->n->generator.nfloats;
@@ -122,6 +123,9 @@ static void update(struct trainer *t, int which)
 				.scale = 1};
 
 	fm_kernels()->axpy(t->g + from, (float)t->o->weight_decay, a.w, n);
+	for (int l = 0; which == 0 && l < FM_GAN_LAYERS; l++)
+		for (int i = 0; i < t->n->shape.hidden; i++)
+			t->g[t->n->g[l][FM_GAN_SCALE] + (size_t)i] += (float)t->o->weight_decay;
 	fm_optimiser_step(t->optimiser[which], &a, t->g + from, &step);
 }
 
