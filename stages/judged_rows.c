@@ -52,27 +52,26 @@ static int take_last(struct fm_table **taken, const struct fm_table *t, size_t W
 	return rc;
 }
 
-/* What is judged of t, without `out` windows; *rest, unless it is NULL: those. */
+/* What is judged of a side's table t, without `out` windows; of training, those too. */
 static int leave_out(struct fm_judged_rows *j, int side, const struct fm_table *t, size_t out,
-		     const struct fm_config *cfg, const struct fm_table **judged, struct fm_table **rest,
-		     struct fm_error *err)
+		     const struct fm_config *cfg, struct fm_error *err)
 {
+	const struct fm_table **judged = side ? &j->holdout : &j->train;
 	size_t W = (size_t)cfg->model.window;
 	int rc;
 
-	*judged = t;
 	if (out == 0)
 		return FM_OK;
 	if (t->rows > fm_subsample_most((size_t)cfg->gate.memory << 20)) {
 		j->view[side] = *t;
 		j->view[side].rows -= out * W;
 		*judged = &j->view[side];
-		return rest ? take_last(rest, t, W, out, err) : FM_OK;
+		return side ? FM_OK : take_last(&j->rest, t, W, out, err);
 	}
 	if ((rc = take_windows(&j->own[side], t, W, out, false, err)) < 0)
 		return rc;
 	*judged = j->own[side];
-	return rest ? take_windows(rest, t, W, out, true, err) : FM_OK;
+	return side ? FM_OK : take_windows(&j->rest, t, W, out, true, err);
 }
 
 int fm_judged_rows_make(struct fm_judged_rows *j, const struct fm_config *cfg, const struct fm_table *train,
@@ -88,10 +87,10 @@ int fm_judged_rows_make(struct fm_judged_rows *j, const struct fm_config *cfg, c
 	if (train->rows >= UINT32_MAX || (holdout && holdout->rows >= UINT32_MAX))
 		return fm_fail(err, FM_EINPUT, "a table of 2^32 rows or more is over the judges' limit");
 	fm_judged_windows(cfg, windows, count);
-	if ((rc = leave_out(j, 0, train, windows - count[FM_SPLIT_TRAIN], cfg, &j->train, &j->rest, err)) < 0 ||
-	    !holdout || held_out <= count[FM_SPLIT_HOLDOUT])
+	if ((rc = leave_out(j, 0, train, windows - count[FM_SPLIT_TRAIN], cfg, err)) < 0 ||
+	    held_out <= count[FM_SPLIT_HOLDOUT])
 		return rc;
-	return leave_out(j, 1, holdout, held_out - count[FM_SPLIT_HOLDOUT], cfg, &j->holdout, NULL, err);
+	return leave_out(j, 1, holdout, held_out - count[FM_SPLIT_HOLDOUT], cfg, err);
 }
 
 void fm_judged_rows_free(struct fm_judged_rows *j)
