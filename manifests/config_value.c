@@ -1,4 +1,5 @@
 #include "manifests/config_value.h"
+#include "manifests/domain.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -245,6 +246,16 @@ int fm_key_read(struct fm_config *cfg, const struct fm_key *k, const struct fm_y
 
 /* ---- gate ---- */
 
+/* No metric is larger than that (domain.h). */
+static int read_bound(const struct fm_yaml *e, const char *item, double *out, struct fm_error *err)
+{
+	int rc = fm_yaml_real(e, item, out, err);
+
+	return rc < 0 || fabs(*out) <= FM_DOMAIN_MOST
+		   ? rc
+		   : fm_yaml_fail(e, err, "%s is %.40s, which no metric can be", item, e->text);
+}
+
 static int read_threshold_key(struct fm_cfg_check *c, const struct fm_yaml *e, const char *what, struct fm_error *err)
 {
 	static const char *const keys[] = {"max", "min", "relative_to_floor", "plus", "room"};
@@ -255,16 +266,16 @@ static int read_threshold_key(struct fm_cfg_check *c, const struct fm_yaml *e, c
 	snprintf(item, sizeof(item), "%.80s.%.40s", what, e->key);
 	if (strcmp(e->key, "max") == 0) {
 		c->has_max = true;
-		return fm_yaml_real(e, item, &c->max, err);
+		return read_bound(e, item, &c->max, err);
 	}
 	if (strcmp(e->key, "min") == 0) {
 		c->has_min = true;
-		return fm_yaml_real(e, item, &c->min, err);
+		return read_bound(e, item, &c->min, err);
 	}
 	if (strcmp(e->key, "relative_to_floor") == 0)
 		return fm_yaml_bool(e, item, &c->relative_to_floor, err);
 	if (strcmp(e->key, "plus") == 0) {
-		if ((rc = fm_yaml_real(e, item, &c->plus, err)) < 0)
+		if ((rc = read_bound(e, item, &c->plus, err)) < 0)
 			return rc;
 		return c->plus < 0 ? fm_yaml_fail(e, err, "%s is %.40s, and must not be below 0", item, e->text)
 				   : FM_OK;
@@ -273,6 +284,9 @@ static int read_threshold_key(struct fm_cfg_check *c, const struct fm_yaml *e, c
 		if ((rc = fm_yaml_real(e, item, &c->room, err)) < 0)
 			return rc;
 		c->has_room = true;
+		if (c->room > fm_key_find("gate", "room")->max)
+			return fm_yaml_fail(e, err, "%s is %.40s, and must not be above %g", item, e->text,
+					    fm_key_find("gate", "room")->max);
 		return c->room < 0 ? fm_yaml_fail(e, err, "%s is %.40s, and must not be below 0", item, e->text)
 				   : FM_OK;
 	}
@@ -289,7 +303,7 @@ static int read_threshold(struct fm_cfg_check *c, const struct fm_yaml *v, const
 		return fm_yaml_fail(v, err, "%s takes a number, {max: .., min: ..} or null, not a list", what);
 	if (v->kind == FM_YAML_SCALAR) {
 		c->has_max = true;
-		return fm_yaml_real(v, what, &c->max, err);
+		return read_bound(v, what, &c->max, err);
 	}
 	for (const struct fm_yaml *e = v->first; e; e = e->next)
 		if ((rc = read_threshold_key(c, e, what, err)) < 0)

@@ -33,7 +33,7 @@ static double real_of(const json_t *o, const char *key)
 
 static bool same_number(double a, double b)
 {
-	return !(fabs(a - b) > 1e-12 * fabs(b));
+	return fabs(a - b) <= 1e-12 * fabs(b); /* of what is no number: no */
 }
 
 static int disagrees(struct fm_contents *c, const char *what)
@@ -138,12 +138,41 @@ static int check_intervals(struct fm_contents *c, const json_t *list)
 	return FM_OK;
 }
 
-static bool has_rows(const json_t *metrics)
+static const json_t *metric_of(const json_t *metrics, const char *name)
 {
 	for (size_t i = 0; i < json_array_size(metrics); i++)
-		if (strcmp(text_of(json_array_get(metrics, i), "name"), "rows.synthetic") == 0)
-			return true;
-	return false;
+		if (strcmp(text_of(json_array_get(metrics, i), "name"), name) == 0)
+			return json_array_get(metrics, i);
+	return NULL;
+}
+
+static bool same_interval(const json_t *a, const json_t *b)
+{
+	bool same = !a == !b;
+
+	for (size_t i = 0; a && b && i < 2; i++) {
+		double x = json_number_value(json_array_get(a, i)), y = json_number_value(json_array_get(b, i));
+
+		same = same && fabs(x - y) <= 1e-4 * fabs(x) + 1e-12;
+	}
+	return same;
+}
+
+/* A line of the verdict has the interval of the metric that it judged, where that is published as it is. */
+static int check_lines(struct fm_contents *c, const json_t *m)
+{
+	const json_t *checks = json_object_get(m, "checks"), *metrics = json_object_get(m, "metrics");
+
+	for (size_t i = 0; i < json_array_size(checks); i++) {
+		const json_t *o = json_array_get(checks, i), *x = metric_of(metrics, text_of(o, "name"));
+
+		if (x && !(fm_metric_audience(text_of(o, "name")) & (FM_REAL_ROWS | FM_ONE_LABEL)) &&
+		    !same_interval(json_object_get(o, "ci"), json_object_get(x, "ci")))
+			return fm_contents_refuse(c, FM_REASON_NOT_JUDGED,
+						  "manifest.json: %s has another interval as a check than as a metric",
+						  text_of(o, "name"));
+	}
+	return FM_OK;
 }
 
 static bool asks_for(const struct fm_config *cfg, const char *name)
@@ -224,8 +253,11 @@ static const char *field_fault(const json_t *f, const struct fm_config *cfg, dou
 		return "has counts of real flows that its config does not publish, or lacks them";
 	if (real && (json_array_size(real) != json_array_size(made) || !are_published(real, cfg->privacy.min_count)))
 		return "has counts of real flows that are not rounded, or not one a cell";
-	if (bins && (!json_object_get(f, "scale") || !(real_of(f, "lo") <= real_of(f, "hi"))))
+	if (bins != (json_object_get(f, "scale") != NULL) ||
+	    ((bins || hosts) && !(real_of(f, "lo") <= real_of(f, "hi"))))
 		return "has no scale, or bounds that are out of order";
+	if (!bins && !hosts && (json_object_get(f, "lo") || json_object_get(f, "hi") || json_object_get(f, "unit")))
+		return "has bounds or a unit, and cells of another kind";
 	if ((strcmp(kind, "values") == 0) != (values != NULL) ||
 	    (values && json_array_size(values) != json_array_size(made)))
 		return "has not one value a cell";
@@ -314,6 +346,8 @@ static int check_dp(struct fm_contents *c, const json_t *m, const struct fm_conf
 	const json_t *privacy = json_object_get(m, "privacy"), *mechanisms = json_object_get(privacy, "mechanisms");
 	double share = 0;
 
+	if (!*text_of(privacy, "covers") || json_array_size(json_object_get(privacy, "does_not_cover")) == 0)
+		return malformed(c, "privacy does not say what it covers, and what not");
 	if (strcmp(text_of(privacy, "unit"), cfg->privacy.unit) != 0 ||
 	    strcmp(text_of(privacy, "accountant"), cfg->privacy.accountant) != 0 ||
 	    json_integer_value(json_object_get(privacy, "records")) != cfg->privacy.records ||
@@ -325,8 +359,8 @@ static int check_dp(struct fm_contents *c, const json_t *m, const struct fm_conf
 		return malformed(c, "privacy claims another delta, or more epsilon, than its config asks for");
 	for (size_t i = 0; i < json_array_size(mechanisms); i++)
 		share += real_of(json_array_get(mechanisms, i), "share");
-	if (!(share <= 1 + 1e-6))
-		return malformed(c, "the shares of privacy.mechanisms are more than all");
+	if (!(fabs(share - 1) <= 1e-6))
+		return malformed(c, "the shares of privacy.mechanisms are not all together one");
 	return check_guarantee(c, privacy);
 }
 
@@ -342,10 +376,11 @@ int fm_contents_agree(struct fm_contents *c, const json_t *m)
 		return malformed(c, fault);
 	if ((rc = check_config(c, m, &cfg)) < 0 || (rc = check_stages(c, m, dp)) < 0 ||
 	    (rc = check_escapes(c, m)) < 0 || (rc = check_intervals(c, json_object_get(m, "metrics"))) < 0 ||
-	    (rc = check_intervals(c, json_object_get(m, "checks"))) < 0 || (rc = check_controls(c, m, cfg)) < 0 ||
-	    (rc = check_shares(c, m)) < 0)
+	    (rc = check_intervals(c, json_object_get(m, "checks"))) < 0 || (rc = check_lines(c, m)) < 0 ||
+	    (rc = check_controls(c, m, cfg)) < 0 || (rc = check_shares(c, m)) < 0)
 		goto out;
-	if (!dp && !has_rows(json_object_get(m, "metrics"))) /* free ones alone are told in mode dp */
+	if (!dp &&
+	    !metric_of(json_object_get(m, "metrics"), "rows.synthetic")) /* free ones alone are told in mode dp */
 		rc = fm_contents_refuse(c, FM_REASON_ROWS_DISAGREE,
 					"manifest.json: metrics lack rows.synthetic, the number of rows");
 	else

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "judge/gate/measure.h"
 #include "manifests/registry.h"
+#include "manifests/registry_parts.h"
 
 static void evaluate(struct fm_metrics *m, unsigned set, const struct fm_table *real, const struct fm_table *synthetic,
 		     const struct fm_table *holdout)
@@ -179,9 +180,54 @@ static void test_a_task_is_of_metrics(void **state)
 		assert_non_null(fm_metric_kind(*name));
 }
 
+static void has_values(void *ctx, const char *name, const struct fm_metric_kind *kind)
+{
+	(void)ctx;
+	(void)kind;
+	if (!fm_metric_has_values(name))
+		fail_msg("neither its row nor registry_values.c says what %s can be", name);
+	if (fm_metric_can_be(name, 1e300))
+		fail_msg("%s can be anything", name);
+}
+
+static void each_metric_has_its_bounds(void **state)
+{
+	static const struct {
+		const char *name;
+		double value;
+		bool can;
+	} t[] = {
+	    {"leak.family_p", 1, true},
+	    {"leak.family_p", 1.01, false},
+	    {"leak.family_p", -0.01, false},
+	    {"leak.unique_p_no_time", 2, false},
+	    {"leak.unique_z", -3, true},
+	    {"jsd.SP", 0.7, false},
+	    {"jsd.SP", 0.6931, true},
+	    {"rows.synthetic", 1.5, false},
+	    {"rows.real", -1, false},
+	    {"floor.jsd.SP", 1, false},
+	    {"heavy.SP_flows_top10_real", 1.1, false},
+	    {"paid.jsd.SP", 0.69, true},
+	    {"paid.jsd.SP", 0.8, false},
+	    {"controls.broken", 0.5, false},
+	    {"host.LAG1_real", -1, true},
+	    {"host.BEACON_real", -0.1, false},
+	    {"downstream.label_classes", 2.5, false},
+	    {"tstr.f1.trees.dos", 1.1, false},
+	};
+
+	(void)state;
+	fm_metric_each(has_values, NULL);
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++)
+		if (fm_metric_can_be(t[i].name, t[i].value) != t[i].can)
+			fail_msg("%s %g", t[i].name, t[i].value);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(each_metric_has_its_bounds),
 	    cmocka_unit_test(test_the_list_is_what_is_measured_and_what_it_needs_is_true),
 	    cmocka_unit_test(test_what_nobody_registered_cannot_be_added),
 	    cmocka_unit_test(test_each_has_words),
