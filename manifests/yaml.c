@@ -172,8 +172,10 @@ static int next_event(struct reader *r, yaml_event_t *e)
 	if (p->error == YAML_MEMORY_ERROR)
 		return fm_fail(r->err, FM_ESYSTEM, "out of memory: reading %s", r->doc->name);
 	if (p->error == YAML_READER_ERROR) {
-		snprintf(message, sizeof(message), "%s (at byte %zu): the file must be text in UTF-8",
-			 p->problem ? p->problem : "unreadable", p->problem_offset);
+		bool control = p->problem && strstr(p->problem, "control characters"); /* U+0080 to U+009F too */
+
+		snprintf(message, sizeof(message), "%s (at byte %zu): %s", p->problem ? p->problem : "unreadable",
+			 p->problem_offset, control ? "leave it out" : "the file must be text in UTF-8");
 		return reader_fail(r, line_of(r, p->problem_offset), message);
 	}
 	return fail_quoting(r);

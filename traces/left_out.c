@@ -107,6 +107,7 @@ static const char *const of_value[] = {
     "is longer than 255 bytes",
     "is not text in windows-1252",
     "is not text in UTF-8",
+    "has a control character",
 };
 static const char *const of_row[] = {
     "te lies before the start",

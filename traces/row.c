@@ -229,16 +229,22 @@ static void take_count(struct fm_row *r, int k, const char *s, size_t n)
 	r->summed |= 1u << c;
 }
 
-/* UTF-8 without control characters: what JSON, CSV and a terminal can all carry. */
-static bool is_text(const char *s, size_t n)
+/* UTF-8 without control characters is what JSON, CSV and a terminal can all carry: NULL, or what this is not. */
+static const char *fault_of_text(const char *s, size_t n)
 {
+	const char *fault = NULL;
 	size_t len;
 	uint32_t code;
 
-	for (size_t i = 0; i < n; i += len)
-		if ((len = fm_utf8_next(s + i, n - i, &code)) == 0 || code < 0x20 || (code >= 0x7f && code < 0xa0))
-			return false;
-	return true;
+	for (size_t i = 0; i < n; i += len) {
+		if ((len = fm_utf8_next(s + i, n - i, &code)) == 0)
+			return "is not text in UTF-8 (set encoding: windows-1252 in the dialect, or write the file "
+			       "anew "
+			       "with iconv -f WINDOWS-1252 -t UTF-8)";
+		if (code < 0x20 || (code >= 0x7f && code < 0xa0))
+			fault = "has a control character (below U+0020, or from U+007F to U+009F)";
+	}
+	return fault;
 }
 
 /* The index of a value that the cache does not have; -1 after a refusal, or when the value is new: it enters the
@@ -247,7 +253,7 @@ static int category_index(struct fm_row *r, int k, const char *s, size_t n)
 {
 	int c = r->d->cols[k].col, i;
 	char text[3 * FM_DICT_VALUE_MAX + 17];
-	const char *label;
+	const char *label, *fault;
 
 	if (r->d->encoding == FM_ENCODING_WINDOWS_1252 && n <= FM_DICT_VALUE_MAX) {
 		size_t len = fm_value_from_windows_1252(s, n, text);
@@ -283,11 +289,8 @@ static int category_index(struct fm_row *r, int k, const char *s, size_t n)
 		return i;
 	if (n > FM_DICT_VALUE_MAX)
 		fm_row_refuse_value(r, k, "is longer than 255 bytes");
-	else if (!is_text(s, n))
-		fm_row_refuse_value(
-		    r, k,
-		    "is not text in UTF-8 (set encoding: windows-1252 in the dialect, or write the file anew "
-		    "with iconv -f WINDOWS-1252 -t UTF-8)");
+	else if ((fault = fault_of_text(s, n)))
+		fm_row_refuse_value(r, k, fault);
 	else {
 		memcpy(r->fresh[c].text, s, n);
 		r->fresh[c].len = n;
