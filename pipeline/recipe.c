@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/version.h"
 #include "manifests/config_public.h"
+#include "manifests/domain.h"
 #include "manifests/json_bounds.h"
 #include "manifests/metrics.h"
 #include "pipeline/walls/sandbox.h"
@@ -52,19 +53,36 @@ static json_t *files_json(const struct fm_archive_info *info)
 	return list;
 }
 
+/* The text as a document of a manifest's format, bounded before it is parsed; a new reference. */
+static int parse(const struct fm_buf *text, json_t **m, struct fm_error *err)
+{
+	const char *much = fm_json_too_much(text->data ? text->data : "", text->len);
+
+	if (much)
+		return fm_fail(err, FM_EINPUT, "its manifest is too much: %s", much);
+	*m = json_loadb(text->data ? text->data : "", text->len, JSON_REJECT_DUPLICATES, NULL);
+	if (json_is_object(*m) && strcmp(str(*m, "format"), FM_MANIFEST_FORMAT) == 0)
+		return FM_OK;
+	json_decref(*m);
+	*m = NULL;
+	return fm_fail(err, FM_EINPUT,
+		       "neither an archive of flowmint nor the manifest of one (format " FM_MANIFEST_FORMAT ")");
+}
+
 static int unpack_fn(void *ctx, json_t **result, struct fm_error *err)
 {
 	struct fm_archive_info info = {0};
 	enum fm_reason reason;
+	json_t *m = NULL;
 	int fd, rc;
 
 	if ((rc = fm_file_open(ctx, &fd, err)) < 0)
 		return rc;
 	if ((rc = fm_archive_read(fd, &info, &reason, err)) < 0 ||
-	    (rc = fm_archive_check_contents(&info, &reason, err)) < 0)
+	    (rc = fm_archive_check_contents(&info, &reason, err)) < 0 || (rc = parse(&info.manifest, &m, err)) < 0)
 		goto out;
-	*result = json_pack("{s:s%, s:s, s:o}", "manifest", info.manifest.data, info.manifest.len, "tar_sha256",
-			    info.digests.tar_sha256, "files", files_json(&info));
+	*result = json_pack("{s:o, s:s%, s:s, s:o}", "manifest", m, "text", info.manifest.data, info.manifest.len,
+			    "tar_sha256", info.digests.tar_sha256, "files", files_json(&info));
 	if (!*result)
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for what is in the archive");
 out:
@@ -73,27 +91,50 @@ out:
 	return rc;
 }
 
+static int read_fn(void *ctx, json_t **result, struct fm_error *err)
+{
+	struct fm_buf text = {0};
+	json_t *m = NULL;
+	int rc;
+
+	if ((rc = fm_file_read(ctx, FM_ARCHIVE_MAX_DOCUMENT, &text, err)) < 0 || (rc = parse(&text, &m, err)) < 0)
+		goto out;
+	*result = json_pack("{s:o, s:s%}", "manifest", m, "text", text.data, text.len);
+	if (!*result)
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory for a manifest");
+out:
+	fm_buf_free(&text);
+	return rc;
+}
+
 /* ---- what it says ---- */
 
 static int list_files(struct fm_recipe *r, const json_t *files, struct fm_error *err);
 
-static int take_archive(struct fm_recipe *r, const json_t *said, struct fm_error *err)
+/* The manifest as the child read it, and its text, which is compared with another byte by byte and never parsed here.
+ */
+static int take(struct fm_recipe *r, const json_t *said, struct fm_error *err)
 {
-	const json_t *manifest = json_object_get(said, "manifest");
-	const char *tar = str(said, "tar_sha256");
+	const json_t *text = json_object_get(said, "text");
+	const char *tar = str(said, "tar_sha256"), *fault;
+	char words[FM_DOMAIN_WORDS];
 	int rc;
 
-	if (strlen(tar) != FM_SHA256_HEX - 1 || json_string_length(manifest) == 0 ||
-	    json_string_length(manifest) > FM_ARCHIVE_MAX_DOCUMENT)
-		return fm_fail(err, FM_ESYSTEM, "who unpacked the archive said nothing that could be");
+	r->manifest = json_incref(json_object_get(said, "manifest"));
+	if (!json_is_object(r->manifest) || strcmp(str(r->manifest, "format"), FM_MANIFEST_FORMAT) != 0 ||
+	    strlen(tar) != (r->whole ? FM_SHA256_HEX - 1 : 0) || json_string_length(text) == 0 ||
+	    json_string_length(text) > FM_ARCHIVE_MAX_DOCUMENT)
+		return fm_fail(err, FM_ESYSTEM, "who read %s said nothing that could be", r->path);
+	if ((fault = fm_domain_fault(r->manifest, "", words)))
+		return fm_fail(err, FM_EINPUT, "%s: its manifest cannot be: %s", r->path, fault);
 	strcpy(r->info.digests.tar_sha256, tar);
-	fm_buf_add(&r->info.manifest, json_string_value(manifest), json_string_length(manifest));
+	fm_buf_add(&r->info.manifest, json_string_value(text), json_string_length(text));
 	if ((rc = fm_buf_check(&r->info.manifest, err)) < 0)
 		return rc;
-	return list_files(r, json_object_get(said, "files"), err);
+	return list_files(r, json_object_get(r->whole ? said : r->manifest, "files"), err);
 }
 
-static int read_archive(struct fm_recipe *r, struct fm_error *err)
+static int read_it(struct fm_recipe *r, struct fm_error *err)
 {
 	struct fm_sandbox box = {.name = "archive", .unconfined = r->unconfined, .limits.threads = FM_RECIPE_THREADS};
 	char *real = realpath(r->path, NULL);
@@ -103,10 +144,10 @@ static int read_archive(struct fm_recipe *r, struct fm_error *err)
 	if (!real)
 		return fm_fail_errno(err, "%s", r->path);
 	fm_sandbox_path(&box, real, false);
-	if ((rc = fm_sandbox_run(&box, unpack_fn, real, &report, err)) < 0)
+	if ((rc = fm_sandbox_run(&box, r->whole ? unpack_fn : read_fn, real, &report, err)) < 0)
 		fm_error_prefix(err, "%s: ", r->path);
 	else
-		rc = take_archive(r, report.result, err);
+		rc = take(r, report.result, err);
 	json_decref(report.result);
 	free(real);
 	return rc;
@@ -134,21 +175,6 @@ static int list_files(struct fm_recipe *r, const json_t *files, struct fm_error 
 		strcpy(to->sha256, str(f, "sha256"));
 		to->nbytes = (uint64_t)nbytes;
 	}
-	return FM_OK;
-}
-
-static int parse(struct fm_recipe *r, struct fm_error *err)
-{
-	const char *much = fm_json_too_much(r->info.manifest.data, r->info.manifest.len);
-
-	if (much)
-		return fm_fail(err, FM_EINPUT, "%s: its manifest has %s", r->path, much);
-	r->manifest = json_loadb(r->info.manifest.data, r->info.manifest.len, JSON_REJECT_DUPLICATES, NULL);
-	if (!json_is_object(r->manifest) || strcmp(str(r->manifest, "format"), FM_MANIFEST_FORMAT) != 0)
-		return fm_fail(err, FM_EINPUT,
-			       "%s: neither an archive of flowmint nor the manifest of one (format " FM_MANIFEST_FORMAT
-			       ")",
-			       r->path);
 	return FM_OK;
 }
 
@@ -184,11 +210,7 @@ int fm_recipe_read(struct fm_recipe *r, const char *path, bool unconfined, struc
 	*r = (struct fm_recipe){.path = path, .unconfined = unconfined};
 	if ((rc = is_archive(path, &r->whole, err)) < 0)
 		return rc;
-	if ((rc = r->whole ? read_archive(r, err)
-			   : fm_file_read(path, FM_ARCHIVE_MAX_DOCUMENT, &r->info.manifest, err)) < 0 ||
-	    (rc = parse(r, err)) < 0 ||
-	    (!r->whole && (rc = list_files(r, json_object_get(r->manifest, "files"), err)) < 0) ||
-	    (rc = load_config(r, err)) < 0)
+	if ((rc = read_it(r, err)) < 0 || (rc = load_config(r, err)) < 0)
 		return rc;
 	rc = fm_manifest_verdict(r->manifest, &v, err);
 	fm_verdict_free(&v);

@@ -5,8 +5,9 @@
  *     fm_recipe_free(&r)
  *
  * The manifest has the whole config but for the paths of the machine, and commitments to what is private.  Whether
- * anybody signed it is not asked: what is made from it is compared with it.  An archive is a stranger's file, so a
- * child behind the walls of a stage unpacks it, which sees it alone; its manifest comes back as text.
+ * anybody signed it is not asked: what is made from it is compared with it.  Either is a stranger's file, so a child
+ * behind the walls of a stage unpacks and parses it, which sees it alone.  What comes back is looked at as what a stage
+ * says: each number and word can be (manifests/domain.h), and the config is one.
  */
 #ifndef FM_PIPELINE_RECIPE_H
 #define FM_PIPELINE_RECIPE_H

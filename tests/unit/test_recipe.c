@@ -86,6 +86,40 @@ static void so_is_a_file_of_it(void **state)
 	assert_int_equal(fm_dir_remove(dir, &err), FM_OK);
 }
 
+/* A manifest alone is parsed by the child too: this process meets what it was made into, and no text. */
+static void a_manifest_is_read_within_walls(void **state)
+{
+	static const char good[] = "tests/golden/manifests/labels.json";
+	char path[] = "/tmp/fm-recipe-XXXXXX";
+	struct fm_buf text = {0};
+	struct fm_recipe r;
+	struct fm_error err;
+	char *at;
+
+	(void)state;
+	assert_int_equal(fm_file_read(good, 1 << 20, &text, &err), FM_OK);
+	if (fm_recipe_read(&r, good, unconfined, &err) < 0)
+		fail_msg("%s", err.message);
+	assert_false(r.whole);
+	assert_int_equal(text.len, r.info.manifest.len);
+	assert_memory_equal(text.data, r.info.manifest.data, text.len);
+	assert_true(r.info.n > 4);
+	fm_recipe_free(&r);
+	assert_non_null(at = strstr(text.data, "\"control_limit\":0.005,\"control_rows\":3"));
+	at[16] = '7';
+	close(mkstemp(path));
+	assert_int_equal(fm_file_write(path, 0600, text.data, text.len, &err), FM_OK);
+	assert_int_equal(fm_recipe_read(&r, path, unconfined, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "control_limit"));
+	fm_recipe_free(&r);
+	assert_int_equal(fm_file_write(path, 0600, text.data, text.len / 2, &err), FM_OK);
+	assert_int_equal(fm_recipe_read(&r, path, unconfined, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "neither an archive"));
+	fm_recipe_free(&r);
+	fm_buf_free(&text);
+	unlink(path);
+}
+
 static void what_is_no_archive_is_refused_as_before(void **state)
 {
 	char path[] = "/tmp/fm-recipe-XXXXXX";
@@ -107,6 +141,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_archive_is_read_within_walls),
 	    cmocka_unit_test(so_is_a_file_of_it),
+	    cmocka_unit_test(a_manifest_is_read_within_walls),
 	    cmocka_unit_test(what_is_no_archive_is_refused_as_before),
 	};
 	struct fm_error err;
