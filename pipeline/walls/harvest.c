@@ -79,8 +79,8 @@ static const char *metric_fault(const json_t *m, enum fm_harvest_list of, double
 		return "has a metric that is not of synthetic flows alone";
 	if (of == FM_LIST_PAID && !fm_metric_is_paid(name))
 		return "has a metric that nothing paid for";
-	if (ci && !fm_domain_interval(ci, value))
-		return "has an interval that does not hold its value";
+	if (!json_is_null(value) && !bounded(value, MOST_VALUE))
+		return "has a value that is no number of a metric";
 	if (!fm_metric_can_be(name, json_is_null(value) ? (double)NAN : json_number_value(value)))
 		return "has a value that no metric of its name has";
 	if ((of == FM_LIST_EVALUATE || of == FM_LIST_PAID) &&
@@ -88,6 +88,8 @@ static const char *metric_fault(const json_t *m, enum fm_harvest_list of, double
 		return "has a value with more digits than are kept";
 	if (of == FM_LIST_EVALUATE && ci && !fm_harvest_has_interval(name))
 		return "has an interval where none is measured";
+	if (ci && !fm_domain_interval(ci, value))
+		return "has an interval that does not hold its value";
 	return is_count(n) && (double)json_integer_value(n) <= most_rows
 		   ? NULL
 		   : "has a metric on an impossible number of rows";
@@ -101,12 +103,10 @@ static int check_list(enum fm_stage_id id, const char *where, const json_t *list
 
 	if (!json_is_array(list))
 		return refuse(id, where, "is no list", err);
-	if (fm_domain_fault(list, "metrics", words))
-		return refuse(id, where, "has a number of a metric that cannot be", err);
 	for (size_t i = 0; i < json_array_size(list); i++)
 		if ((fault = metric_fault(json_array_get(list, i), of, most_rows)))
 			return refuse(id, where, fault, err);
-	return FM_OK;
+	return fm_domain_fault(list, "metrics", words) ? refuse(id, where, "has a number that cannot be", err) : FM_OK;
 }
 
 int fm_harvest_metrics(const json_t *list, enum fm_harvest_list of, double most_rows, struct fm_metrics *out,
