@@ -36,8 +36,8 @@ static const char *const shape_name[NSHAPES] = {"any",
 struct run {
 	uint64_t number;
 	int shape, flows;
-	char option[16][96];
-	const char *options[16];
+	char option[20][96];
+	const char *options[20];
 	int noptions;
 	bool audit;
 	char dir[256];
@@ -63,7 +63,9 @@ static void choose(struct run *r)
 	static const char *const inside[] = {"[\"10.0.0.0/8\"]", "[\"10.1.2.0/28\"]", "[\"10.1.2.3/32\"]"};
 	uint64_t n = r->number;
 	struct fm_rng rng;
-	bool network, gate;
+	static const char *const denoiser[] = {"mlp", "transformer", "unet"};
+	static const int window[] = {2, 4, 16, 64};
+	bool network, gate, flow;
 
 	fm_rng_init(&rng, n, FM_RNG_SIMULATE, 0, 0);
 	r->flows = flows[n % 5];
@@ -92,7 +94,8 @@ static void choose(struct run *r)
 		option(r, network ? "privacy.budget={vocabulary: 0.01, pairs: 0.09, training: 0.9}"
 				  : "privacy.budget={vocabulary: 0.02, pairs: 0.98}");
 	}
-	if (fm_rng_below(&rng, 4) == 0) {
+	flow = fm_rng_below(&rng, 4) == 0;
+	if (flow) {
 		option(r, "privacy.unit=flow");
 		option(r, "privacy.delta=1e-7");
 	}
@@ -100,6 +103,17 @@ static void choose(struct run *r)
 		option(r, "generate.inside=%s", inside[fm_rng_below(&rng, 3)]);
 	if (fm_rng_below(&rng, 3) == 0)
 		option(r, "generate.rows=%d", fm_rng_below(&rng, 2) ? 1 : 20000);
+	if (!flow && fm_rng_below(&rng, 3) == 0) {
+		option(r, "privacy.unit=window");
+		option(r, "privacy.window_exchanges=%d", window[fm_rng_below(&rng, 4)]);
+	}
+	if (network) {
+		const char *d = denoiser[fm_rng_below(&rng, 3)];
+
+		option(r, "model.denoiser=%s", d);
+		if (strcmp(d, "mlp") != 0)
+			option(r, "model.heads=1");
+	}
 }
 
 static void describe(const struct run *r, char *text, size_t n)
