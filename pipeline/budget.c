@@ -258,7 +258,7 @@ int fm_budget_json(const struct fm_claim *c, const struct fm_config *cfg, json_t
 
 	snprintf(of_window, sizeof of_window,
 		 "window: whoever sees this release can hardly tell whether any one window (all flows between two "
-		 "hosts that end in the same minute, of which at most %u exchanges were used) was in the trace.",
+		 "hosts that end in the same minute, of which at most %u exchanges were learned from) was in the trace.",
 		 fm_config_window(cfg));
 	snprintf(statement, sizeof statement,
 		 "(%g, %g)-differential privacy for one %s All that was taken of private records is in the list of "

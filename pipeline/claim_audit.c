@@ -150,8 +150,9 @@ static int record(struct fm_ledger *l, const struct fm_claim_audit_in *in, const
 
 	if ((rc = mechanism(in->cfg, hex, err)) < 0)
 		return rc;
-	more = json_pack("{s:s, s:s, s:b, s:f, s:f, s:b}", "mechanism", hex, "trace", trace, "public", in->is_public,
-			 "epsilon", claim->epsilon, "charged", charged, "refuted", lower > claim->epsilon);
+	more = json_pack("{s:s, s:s, s:s, s:b, s:f, s:f, s:b}", "mechanism", hex, "trace", trace, "unit",
+			 in->cfg->privacy.unit, "public", in->is_public, "epsilon", claim->epsilon, "charged", charged,
+			 "refuted", lower > claim->epsilon);
 	rc = !more || json_object_update(result, more) ? fm_fail(err, FM_ESYSTEM, "out of memory: the audit")
 						       : fm_ledger_append(l, ROWS_OF, "audit", result, err);
 	json_decref(more);

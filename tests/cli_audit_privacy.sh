@@ -40,6 +40,7 @@ expect 1 "what is over the budget of the trace is refused" audit --runs 3 --set 
 says err "used up" "and says so"
 expect 0 "a public trace" audit --public --set source.path="$T/public.csv"
 says out "proven:   epsilon at most 3.99" "the certificate has a side above"
+says out "for one exchange, delta" "for the unit of the claim"
 says out "measured: epsilon at least" "and one below"
 says out "the trace is public" "and costs nothing"
 expect 0 "flowmint log" "$F" log --workspace p/workspace

@@ -43,6 +43,7 @@ static double number(const json_t *o, const char *key)
 static void print_report(const json_t *report)
 {
 	const json_t *runs = json_object_get(report, "runs");
+	const char *unit = json_string_value(json_object_get(report, "unit"));
 	size_t n = json_array_size(runs);
 
 	for (size_t i = 0; i < n; i++) {
@@ -53,8 +54,8 @@ static void print_report(const json_t *report)
 		    i + 1, number(report, "canaries"), number(r, "included"), number(r, "right"), number(r, "guesses"),
 		    json_string_value(json_object_get(r, "by")), number(r, "epsilon_lower"));
 	}
-	printf("proven:   epsilon at most %g for one exchange, delta %g\n", number(report, "epsilon"),
-	       number(report, "delta"));
+	printf("proven:   epsilon at most %g for one %s, delta %g\n", number(report, "epsilon"),
+	       unit ? unit : "exchange", number(report, "delta"));
 	printf("measured: epsilon at least %.3f, confidence %g %%; so many canaries can show at most %.3f\n",
 	       number(report, "epsilon_lower"), 100 * number(report, "confidence"), number(report, "most"));
 	if (json_is_true(json_object_get(report, "public")))
