@@ -256,10 +256,11 @@ int fm_budget_json(const struct fm_claim *c, const struct fm_config *cfg, json_t
 	bool flow = fm_config_unit_flow(cfg);
 	char statement[800], of_window[320];
 
-	snprintf(of_window, sizeof of_window,
-		 "window: whoever sees this release can hardly tell whether any one window (all flows between two "
-		 "hosts that end in the same minute, of which at most %u exchanges were learned from) was in the trace.",
-		 fm_config_window(cfg));
+	snprintf(
+	    of_window, sizeof of_window,
+	    "window: whoever sees this release can hardly tell whether any one window (all flows between two "
+	    "hosts that end in the same minute, of which at most %u exchanges were learned from) was in the trace.",
+	    fm_config_window(cfg));
 	snprintf(statement, sizeof statement,
 		 "(%g, %g)-differential privacy for one %s All that was taken of private records is in the list of "
 		 "mechanisms, and went through noise from a secret key.",
