@@ -466,6 +466,8 @@ int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, st
 	g.doubts.place = g.left_out.place = g.st.place;
 	if ((rc = fm_doubts_judge(&g.doubts, shown, &g.pending->dict[FM_LABEL], err)) < 0)
 		goto out;
+	if (!g.secret)
+		fm_doubts_protocols(shown, &g.pending->dict[FM_PR]);
 	/* Without windows no row's place matters. */
 	if (!g.secret &&
 	    (fm_doubts_newest_first(&g.doubts) || !fm_time_order_found(&g.order, fm_files_count(in->trace) > 1)) &&

@@ -58,6 +58,11 @@ holds "without a warning of it" sh -c '! grep -q "is not read" err'
 unsealed w ingest kept
 holds "into the store" grep -rq background kept/train
 
+# A protocol that is none.
+sed '2,$s/,TCP,/,tcp\/https,/' labeled.csv >service.csv
+expect 0 "names of services as protocols are read" ingest service.csv --set source.dialect="$T/labeled.yaml"
+says err "protocols have no number in IANA's registry" "and it is said that they are none"
+
 # JSON of a form of its own.
 awk -F, '{ printf "{\"event_type\":\"flow\",\"src_ip\":\"%s\",\"src_port\":%s,\"dest_ip\":\"%s\",\"dest_port\":%s,\"proto\":\"%s\",\"flow\":{\"pkts_toserver\":%s,\"bytes_toserver\":%s,\"start\":\"%s\",\"end\":\"%s\"}}\n", $3, $5, $4, $6, $7, $11, $12, $1, $1 }' \
 	good.csv >eve.json

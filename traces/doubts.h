@@ -102,6 +102,8 @@ int fm_doubts_times(const struct fm_doubts *d, const char *path, struct fm_error
 /* What fm_doubts_judge says of labels. */
 int fm_doubts_labels(const struct fm_doubts *d, const char *path, const struct fm_dict *labels,
 		     struct fm_error *err) FM_MUST_CHECK;
+/* Says how many protocols are none that have a number. */
+void fm_doubts_protocols(const char *path, const struct fm_dict *protocols);
 /* Labels of synthetic flows, which are in `path`, that the real ones have in another spelling are warned of. */
 int fm_doubts_other_spelling(const struct fm_dict *real, const struct fm_dict *synthetic, const char *path,
 			     struct fm_error *err) FM_MUST_CHECK;

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "traces/doubts.h"
 #include "traces/hints.h"
+#include "traces/protocol.h"
 
 /* Blanks of any kind, hyphens and dashes, an underscore, and the sign for a character that was lost. */
 static bool is_between_words(uint32_t code)
@@ -191,4 +192,17 @@ int fm_doubts_other_spelling(const struct fm_dict *real, const struct fm_dict *s
 			path, others, others == 1 ? "" : "s", others == 1 ? "s" : "", others == 1 ? "s" : "");
 	free(look);
 	return FM_OK;
+}
+
+void fm_doubts_protocols(const char *path, const struct fm_dict *protocols)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < protocols->n; i++)
+		n += fm_protocol_number(protocols->value[i], strlen(protocols->value[i])) < 0;
+	if (n)
+		fm_log("%s: %zu of %zu protocols have no number in IANA's registry, as arp has none, or names of "
+		       "services, or a "
+		       "word for an unknown one: each stays a word of its own",
+		       path, n, protocols->n);
 }
