@@ -281,6 +281,41 @@ static void a_list_that_was_cut_off_is_said(void **state)
 	fm_buf_free(&long_one);
 }
 
+/* Tables for machine learning have hundreds of columns, and thousands are read too. */
+static void there_may_be_thousands_of_columns(void **state)
+{
+	struct fm_dialect *d = NULL;
+	struct fm_error err;
+
+	(void)state;
+	assert_int_equal(fm_dialect_load(&d, "nfdump", &err), FM_OK);
+	for (int n = 16374; n <= 16375; n++) {
+		struct fm_buf text = {0};
+		struct reading *r;
+
+		fm_buf_puts(&text, "firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort,packets,bytes,flows");
+		for (int i = 0; i < n; i++)
+			fm_buf_printf(&text, ",f%d", i);
+		fm_buf_puts(&text, "\n2016-04-11 00:01:06.000,2.000,UDP,10.0.0.1,53,192.0.2.7,35203,1,130,1");
+		for (int i = 0; i < n; i++)
+			fm_buf_puts(&text, ",7");
+		fm_buf_puts(&text, "\n");
+		r = read_trace_file(put_bytes("wide.csv", text.data, text.len), d, NULL, 0);
+		if (n == 16375) {
+			assert_int_equal(r->rc, FM_EINPUT);
+			assert_says(r->err, "16385 columns, over the limit of 16384");
+		} else {
+			if (r->rc)
+				fail_msg("%s", r->err.message);
+			assert_int_equal(r->t->rows, 1);
+			assert_int_equal(r->t->byt[0], 130);
+		}
+		done(r);
+		fm_buf_free(&text);
+	}
+	fm_dialect_free(d);
+}
+
 /* Logs of clouds and of Elastic, each with what stands around a flow there. */
 static void logs_of_clouds_are_flows(void **state)
 {
@@ -328,6 +363,7 @@ static void logs_of_clouds_are_flows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(there_may_be_thousands_of_columns),
 	    cmocka_unit_test(logs_of_clouds_are_flows),
 	    cmocka_unit_test(nfdump_has_one_list_of_objects_over_several_lines),
 	    cmocka_unit_test(pmacct_has_an_object_a_line),
