@@ -285,7 +285,6 @@ static void a_list_that_was_cut_off_is_said(void **state)
 static void there_may_be_thousands_of_columns(void **state)
 {
 	struct fm_dialect *d = NULL;
-	struct fm_error err;
 
 	(void)state;
 	assert_int_equal(fm_dialect_load(&d, "nfdump", &err), FM_OK);
