@@ -122,11 +122,17 @@ const char *fm_sniff_aside(const char *s, size_t n)
 	    {" itype ity icmptype ", "column: dp, format: icmp-type}   # by its name: of rows of ICMP"},
 	    {" icode ico icmpcode ", "column: dp, format: icmp-code}   # by its name: of rows of ICMP"},
 	};
+	const char *point = memrchr(s, '.', n);
 	char word[66];
 
 	to_word(s, n, word);
-	for (size_t i = 0; word[1] && word[1] != ' ' && i < sizeof asides / sizeof *asides; i++)
+	for (size_t i = 0; word[1] != ' ' && i < sizeof asides / sizeof *asides; i++)
 		if (strstr(asides[i].names, word))
 			return asides[i].keys;
+	if (point) { /* netflow.sampling_interval */
+		const char *keys = fm_sniff_aside(point + 1, n - (size_t)(point + 1 - s));
+
+		return keys && strncmp(keys, "sampling", 8) == 0 ? keys : NULL;
+	}
 	return NULL;
 }

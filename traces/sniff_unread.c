@@ -63,14 +63,17 @@ static bool lacks(const struct fm_dialect *d, const struct fm_sniff_field *f, st
 	return u->key != NULL;
 }
 
-/* Does a row have something in column k: more than a word for no value (nfdump's label is <none>) and zeros? */
-static bool says_something(const struct fm_sniff_page *p, int k)
+/* Does a row have something in column k: more than a word for no value (nfdump's label is <none>), zeros, and a rate of
+ * 1? */
+static bool says_something(const struct fm_sniff_page *p, int k, const struct fm_unread *u)
 {
+	bool rate = strncmp(u->key, "sampling", 8) == 0;
+
 	for (int i = 1; i < p->nlines; i++) {
 		const struct fm_sniff_field f = k < p->ncells[i] ? p->cell[i][k] : (struct fm_sniff_field){0};
 
 		if (f.n && !fm_hint_is_no_value(f.s, f.n) && (f.n != 6 || strncasecmp(f.s, "<none>", 6) != 0) &&
-		    (f.n != 1 || *f.s != '0'))
+		    (f.n != 1 || (*f.s != '0' && (!rate || *f.s != '1'))))
 			return true;
 	}
 	return false;
@@ -94,7 +97,7 @@ int fm_unread(const struct fm_dialect *d, const char *path, const char *member, 
 
 		known += is_column(d, f);
 		if (n == FM_UNREAD_MAX || f->n >= 64 || is_column(d, f) || !lacks(d, f, &list[n]) ||
-		    (!names_alone && !says_something(p, k)))
+		    (!names_alone && !says_something(p, k, &list[n])))
 			continue;
 		text[fm_text_show(f->s, f->n, text, sizeof text)] = 0;
 		if (strlen(text) == f->n && !strpbrk(text, "\"\\")) {

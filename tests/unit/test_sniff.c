@@ -77,6 +77,14 @@ static void what_is_left_unread_is_not_sure(void **state)
 	} cases[] = {
 #define NFDUMP "firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort,packets,bytes,flows"
 #define NFDUMP_ROW "\n2016-04-11 00:01:06.123,0.5,TCP,1.2.3.4,80,5.6.7.8,35203,12,1400,1"
+#define ECS                                                                                                            \
+	"{\"event\":{\"start\":\"2016-04-11T00:01:06Z\",\"end\":\"2016-04-11T00:01:08Z\"},\"source\":{\"ip\":\"1.2.3." \
+	"4\","                                                                                                         \
+	"\"port\":53},\"destination\":{\"ip\":\"5.6.7.8\",\"port\":35203},\"network\":{\"transport\":\"udp\","         \
+	"\"packets\":1,"                                                                                               \
+	"\"bytes\":130},\"netflow\":{\"sampling_interval\":"
+	    {ECS "100}}\n", "ecs", "netflow.sampling_interval"},
+	    {ECS "1}}\n", "ecs", NULL},
 	    {NFDUMP NFDUMP_ROW "\n", "nfdump", NULL},
 	    {NFDUMP ",class" NFDUMP_ROW ",x\n", "nfdump", "class"},
 	    {NFDUMP ",tcpFlags" NFDUMP_ROW ",x\n", "nfdump", "tcpFlags"},
