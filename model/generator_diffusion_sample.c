@@ -83,6 +83,10 @@ static int making_plan(struct making *k, const struct fm_sample_in *in, struct f
 			       "generate.rows: %" PRIu64 " flows are too many for one release: at most %u", k->rows,
 			       UINT32_MAX - 1);
 	k->bar.window = k->d->codec->window;
+	if (k->ctx->cfg->generate.guidance > 0 && k->d->codec->times.nclasses < 2)
+		fm_warn(
+		    "generate.guidance does nothing: the training flows have one label that counts, so their windows "
+		    "are of one class");
 	if ((rc = fm_diffusion_wishes(k->ctx->cfg, k->d->codec, k->rows, k->seed, &so, err)) < 0)
 		return rc;
 	if ((rc = fm_window_schedule_make(&k->schedule, k->d->codec, &so, err)) < 0)

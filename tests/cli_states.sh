@@ -166,6 +166,9 @@ says out "complete" "it says what is complete"
 says out "nothing is left to do" "and that this is all"
 ! grep -q "total\|estimated" out
 result $? "without an estimate of nothing"
+"$F" -q simulate --rows 2000 --seed 1 --attacks 0 --out plain.csv
+expect 0 "guidance towards the class of a window" run --workspace plain/w --set source.path="$T/plain.csv" --set train.steps=5 --set generate.guidance=1 --until generate
+says err "generate.guidance does nothing: the training flows have one label" "is told to do nothing where there is one class"
 mkdir -p judged
 judged() { run --workspace judged/w --set train.steps=20 "$@"; }
 expect 0 "(flows)" judged --until generate
