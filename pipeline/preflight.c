@@ -326,14 +326,47 @@ static int check_rows(const struct fm_config *cfg, struct fm_error *err)
 			       (uint64_t)cfg->source.rows / (uint64_t)cfg->model.window, or));
 }
 
-/* A check that no run of this config can answer fails after all the work. */
-static int check_answers(const struct fm_config *cfg, const struct fm_generator *g, struct fm_error *err)
+/* The first column that a metric needs and the dialect does not fill, into name; false: it fills all. */
+static bool lacks_column(const char *metric, const struct fm_dialect *d, char name[64])
+{
+	char words[256];
+
+	fm_metric_columns(metric, words, sizeof words);
+	for (char *save, *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
+		int c = fm_col_find(w);
+
+		if (c >= 0 && !(d->present >> c & 1u)) {
+			snprintf(name, 64, "%s", w);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A check that no run of this config can answer fails after all the work.  One of labels is silent where there are
+ * none.  d: NULL where the dialect is not known yet. */
+static int check_answers(const struct fm_config *cfg, const struct fm_generator *g, const struct fm_dialect *d,
+			 struct fm_error *err)
 {
 	for (int i = 0; i < cfg->gate.n; i++) {
 		const char *name = cfg->gate.check[i].name;
 		const struct fm_metric_kind *kind = fm_metric_kind(name);
-		char keys[96];
+		char keys[128], column[64];
 
+		snprintf(keys, sizeof keys, "gate.%s release.previous", name);
+		if (kind && kind->needs & FM_NEEDS_PREVIOUS && !cfg->release.previous[0])
+			return fm_config_fail_at(
+			    cfg, keys, err,
+			    "gate.%s compares with the release before, and release.previous names none: "
+			    "name it, or set the check to null",
+			    name);
+		snprintf(keys, sizeof keys, "gate.%s source.dialect", name);
+		if (kind && d && !fm_metric_needs_labels(name) && lacks_column(name, d, column))
+			return fm_config_fail_at(
+			    cfg, keys, err,
+			    "gate.%s needs the column %s, which dialect %s does not have: set the check to "
+			    "null",
+			    name, column, d->name);
 		snprintf(keys, sizeof keys, "gate.%s model.kind", name);
 		if (kind && kind->needs & FM_NEEDS_MODEL && !(kind->is & FM_OF_COUNTS) && !g->losses)
 			return fm_config_fail_at(
@@ -348,6 +381,7 @@ static int check_answers(const struct fm_config *cfg, const struct fm_generator 
 /* A gate that will refuse whatever is made. */
 static int check_gate(const struct fm_config *cfg, const struct fm_generator *g, struct fm_error *err)
 {
+	struct fm_dialect *dialect = NULL;
 	const char *first = NULL;
 	int n = 0, rc;
 
@@ -356,7 +390,11 @@ static int check_gate(const struct fm_config *cfg, const struct fm_generator *g,
 		    err, FM_EINPUT,
 		    "the gate has no check left, and a gate without checks lets nothing through: keep some of the "
 		    "preset's, or stop before it (--until evaluate)");
-	if ((rc = check_answers(cfg, g, err)) < 0 || cfg->split.holdout > 0)
+	if (strcmp(cfg->source.dialect, "auto") != 0 && (rc = fm_dialect_load(&dialect, cfg->source.dialect, err)) < 0)
+		return rc;
+	rc = check_answers(cfg, g, dialect, err);
+	fm_dialect_free(dialect);
+	if (rc < 0 || cfg->split.holdout > 0)
 		return rc;
 	for (int i = 0; i < cfg->gate.n; i++) {
 		const struct fm_cfg_check *c = &cfg->gate.check[i];

@@ -107,6 +107,8 @@ says err "for the dialect of the trace itself write source" "it says what stands
 refused 3 "publish.dialect: a dialect with a '/' or ending in .yaml is a file of your own" "a file of a dialect that is not there" \
 	--set publish.dialect="$T/none.yaml"
 says err "cannot read $T/none.yaml: No such file" "and the message names it"
+refused 2 "gate.leak.release_equal compares with the release before, and release.previous names none" "a check against a release that is not named" --set gate.leak.release_equal=0
+refused 2 "gate.jsd.TOS needs the column" "a check of a column that the dialect does not have" --set gate.jsd.TOS=0.1 --set source.dialect=netshare
 refused 2 "limits.file_mib is 1, and the 60000 flows" "files that are too small for the release" --set limits.file_mib=1 --set generate.rows=60000
 refused 3 "publish.approvals is 1, and $T/p/allowed_signers lets 0 sign" "approvals, and nobody to give one" --set publish.approvals=1 --out /proc/nowhere/x
 says err 'NAME namespaces="flowmint-approval" ssh-ed25519' "and the line that is missing is shown"
