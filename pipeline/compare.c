@@ -129,6 +129,7 @@ struct compare {
 	char *trace, *own, *config, *budget; /* own: OUT/project */
 	const char *project, *workspace;     /* whose keys and ledger the runs use */
 	char *store;
+	struct fm_config *cfg;     /* of the run that made the store */
 	char *named;               /* the dialect that was asked for: a name, or a whole path; NULL: none was */
 	char dialect[FM_CFG_PATH]; /* of the trace, as it was settled */
 };
@@ -472,6 +473,10 @@ static int try_rival(struct compare *c, const struct rival *r, json_t **entry, s
 		goto out;
 	}
 	rc = entry_of(r, &kept, cfg, &(struct ending){&run, code, &why}, entry, err);
+	if (c->store && !c->cfg) {
+		c->cfg = cfg;
+		cfg = NULL;
+	}
 out:
 	fm_run_free(&run);
 	fm_config_free(cfg);
@@ -529,7 +534,8 @@ static void tell_of_ledger(const struct compare *c, const struct rival *r)
 	fm_config_free(cfg);
 }
 
-int fm_compare(const struct fm_compare_opts *o, json_t **doc, char **store, struct fm_error *err)
+int fm_compare(const struct fm_compare_opts *o, json_t **doc, char **store, struct fm_config **cfg,
+	       struct fm_error *err)
 {
 	const struct rival *chosen[NRIVALS];
 	struct compare c = {.o = o};
@@ -539,6 +545,7 @@ int fm_compare(const struct fm_compare_opts *o, json_t **doc, char **store, stru
 
 	*doc = NULL;
 	*store = NULL;
+	*cfg = NULL;
 	if ((rc = choose(o->models ? o->models : FM_COMPARE_USUAL, chosen, &n, err)) < 0 || (rc = begin(&c, err)) < 0)
 		goto out;
 	look_at_keys(o, chosen, n);
@@ -563,6 +570,8 @@ int fm_compare(const struct fm_compare_opts *o, json_t **doc, char **store, stru
 			 models);
 	*store = c.store;
 	c.store = NULL;
+	*cfg = c.cfg;
+	c.cfg = NULL;
 	rc = *doc ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory for the comparison");
 out:
 	json_decref(models);
@@ -572,5 +581,6 @@ out:
 	free(c.config);
 	free(c.budget);
 	free(c.store);
+	fm_config_free(c.cfg);
 	return rc;
 }

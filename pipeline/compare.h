@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "manifests/config.h"
 
 #define FM_COMPARISON_FORMAT "flowmint-comparison/1"
 
@@ -40,10 +41,12 @@ struct fm_compare_opts {
  *
  * config_steps: those that the config asks for, where a budget was given.  sampler: of a diffusion.
  * paper: what the method's paper reports as its mean JSD of eight fields.  histograms (judge/histogram.h) and symptoms
- * (judge/symptoms.h) are there where the model was judged.  *store: the product of ingest (product.h), a new string, or
- * NULL when no run got that far.  FM_EUSAGE names a model that is not known; FM_EINPUT where no model was judged.
+ * (judge/symptoms.h) are there where the model was judged.  *store: the product of ingest (product.h), a new string,
+ * and *cfg: the config of that run; NULL when none got that far.  FM_EUSAGE names a model that is not known; FM_EINPUT
+ * where no model was judged.
  */
-int fm_compare(const struct fm_compare_opts *o, json_t **doc, char **store, struct fm_error *err) FM_MUST_CHECK;
+int fm_compare(const struct fm_compare_opts *o, json_t **doc, char **store, struct fm_config **cfg,
+	       struct fm_error *err) FM_MUST_CHECK;
 
 const char *fm_compare_model(int i); /* the name of the i-th model that there is; NULL past the last */
 

@@ -19,6 +19,7 @@
 #include "pipeline/product.h"
 #include "pipeline/walls/harvest.h"
 #include "report/report.h"
+#include "stages/judged_rows.h"
 
 struct compare_args {
 	const char *models, *out, *preset, *dialect, *project, *workspace;
@@ -64,15 +65,18 @@ static const struct fm_option options[] = {
 
 struct elsewhere {
 	const char *file, *dialect;
-	char *train, *holdout; /* of the store */
+	char *train, *holdout;       /* of the store */
+	const struct fm_config *cfg; /* of the run that made it */
 };
 
 static int judge_fn(void *ctx, json_t **result, struct fm_error *err)
 {
 	const struct elsewhere *e = ctx;
 	struct fm_table *train = NULL, *holdout = NULL, *synthetic = NULL;
+	struct fm_judged_rows real = {0}; /* the same rows as for the models */
 	struct fm_dialect *dialect = NULL;
 	struct fm_metrics metrics = {0};
+	struct fm_pool *pool = NULL;
 	json_t *histograms = NULL;
 	int rc;
 
@@ -80,14 +84,19 @@ static int judge_fn(void *ctx, json_t **result, struct fm_error *err)
 	    (rc = fm_table_open(&holdout, e->holdout, err)) < 0 ||
 	    (rc = fm_flows_load(&(struct fm_flows){.path = e->file, .role = FM_FLOWS_SYNTHETIC, .dialect = dialect},
 				&synthetic, NULL, err)) < 0 ||
-	    (rc = fm_evaluate_tables(train, synthetic, holdout, 0, FM_LEAKAGE_DEFAULT, &metrics, err)) < 0 ||
-	    (rc = fm_histograms(train, synthetic, holdout, &histograms, err)) < 0)
+	    (rc = fm_judged_rows_make(&real, e->cfg, train, holdout, err)) < 0 ||
+	    (rc = fm_pool_new(&pool, 0, err)) < 0 ||
+	    (rc = fm_evaluate_tables(real.train, synthetic, real.holdout, 0, FM_LEAKAGE_DEFAULT, &metrics, err)) < 0 ||
+	    (rc = fm_judged_rows_copies(&real, synthetic, pool, FM_LEAKAGE_DEFAULT, &metrics, err)) < 0 ||
+	    (rc = fm_histograms(real.train, synthetic, real.holdout, &histograms, err)) < 0)
 		goto out;
 	*result = json_pack("{s:o, s:O}", "metrics", fm_metrics_list(&metrics), "histograms", histograms);
 	rc = *result ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory for what was measured");
 out:
 	fm_metrics_free(&metrics);
 	json_decref(histograms);
+	fm_pool_free(pool);
+	fm_judged_rows_free(&real);
 	fm_table_free(train);
 	fm_table_free(holdout);
 	fm_table_free(synthetic);
@@ -95,10 +104,10 @@ out:
 	return rc;
 }
 
-static int judge_elsewhere(const struct compare_args *a, const char *store, const char *name, const char *file,
-			   json_t *doc, struct fm_error *err)
+static int judge_elsewhere(const struct compare_args *a, const char *store, const struct fm_config *cfg,
+			   const char *name, const char *file, json_t *doc, struct fm_error *err)
 {
-	struct elsewhere e = {.file = file, .dialect = json_string_value(json_object_get(doc, "dialect"))};
+	struct elsewhere e = {.file = file, .cfg = cfg, .dialect = json_string_value(json_object_get(doc, "dialect"))};
 	struct fm_product product = {0};
 	struct fm_metrics metrics = {0};
 	struct fm_walls w = {0};
@@ -152,7 +161,8 @@ static int check_with(const struct compare_args *a, struct fm_error *err)
 	return FM_OK;
 }
 
-static int add_with(const struct compare_args *a, const char *store, json_t *doc, struct fm_error *err)
+static int add_with(const struct compare_args *a, const char *store, const struct fm_config *cfg, json_t *doc,
+		    struct fm_error *err)
 {
 	int rc = FM_OK;
 
@@ -160,7 +170,7 @@ static int add_with(const struct compare_args *a, const char *store, json_t *doc
 		const char *equals = strchr(a->with.word[i], '=');
 		char *name = strndup(a->with.word[i], (size_t)(equals - a->with.word[i]));
 
-		rc = name ? judge_elsewhere(a, store, name, equals + 1, doc, err)
+		rc = name ? judge_elsewhere(a, store, cfg, name, equals + 1, doc, err)
 			  : fm_fail(err, FM_ESYSTEM, "out of memory");
 		free(name);
 	}
@@ -290,6 +300,7 @@ static int run(const void *args, const struct fm_call *call, struct fm_error *er
 				    .nset = a->set.n,
 				    .unconfined = a->unconfined};
 	json_t *doc = NULL;
+	struct fm_config *cfg = NULL;
 	char *store = NULL;
 	int rc;
 
@@ -299,8 +310,8 @@ static int run(const void *args, const struct fm_call *call, struct fm_error *er
 	if (a->project && ((rc = fm_place_project(call, a->project, &o.project, err)) < 0 ||
 			   (rc = fm_place_project_workspace(call, a->workspace, o.project, &o.workspace, err)) < 0))
 		return rc;
-	if ((rc = check_with(a, err)) < 0 || (rc = fm_compare(&o, &doc, &store, err)) < 0 ||
-	    (rc = add_with(a, store, doc, err)) < 0 || (rc = write_page(a, doc, err)) < 0 ||
+	if ((rc = check_with(a, err)) < 0 || (rc = fm_compare(&o, &doc, &store, &cfg, err)) < 0 ||
+	    (rc = add_with(a, store, cfg, doc, err)) < 0 || (rc = write_page(a, doc, err)) < 0 ||
 	    (rc = write_json(a, doc, err)) < 0)
 		goto out;
 	if (!a->json)
@@ -309,6 +320,7 @@ static int run(const void *args, const struct fm_call *call, struct fm_error *er
 		rc = fm_cli_json(json_incref(doc), err);
 out:
 	json_decref(doc);
+	fm_config_free(cfg);
 	free(store);
 	return rc;
 }
