@@ -85,7 +85,7 @@ static const struct domain domains[] = {
 	{"filled.share", REAL, true, 0, 1, NULL},
 
 	{"privacy.mode", WORD, true, 0, 0, "none dp"},
-	{"privacy.unit", WORD, false, 0, 0, "exchange flow"},
+	{"privacy.unit", WORD, false, 0, 0, "exchange flow window"},
 	{"privacy.adjacency", WORD, false, 0, 0, "add_or_remove replace_one"},
 	{"privacy.accountant", WORD, false, 0, 0, "pld rdp"},
 	{"privacy.covers", TEXT, false, 0, 255, NULL},

@@ -1,4 +1,5 @@
 #include "pipeline/budget.h"
+#include "manifests/claim.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -254,7 +255,7 @@ int fm_budget_json(const struct fm_claim *c, const struct fm_config *cfg, json_t
 				     "was in the trace, nor how any one exchange looked (at most 4 flows "
 				     "between two ends that end in the same minute).";
 	bool flow = fm_config_unit_flow(cfg);
-	char statement[800], of_window[320];
+	char statement[800], of_window[320], begins[FM_CLAIM_WORDS];
 
 	snprintf(
 	    of_window, sizeof of_window,
@@ -262,9 +263,9 @@ int fm_budget_json(const struct fm_claim *c, const struct fm_config *cfg, json_t
 	    "hosts that end in the same minute, of which at most %u exchanges were learned from) was in the trace.",
 	    fm_config_window(cfg));
 	snprintf(statement, sizeof statement,
-		 "(%g, %g)-differential privacy for one %s All that was taken of private records is in the list of "
-		 "mechanisms, and went through noise from a secret key.",
-		 c->epsilon, c->delta,
+		 "%s%s All that was taken of private records is in the list of mechanisms, and went through noise from "
+		 "a secret key.",
+		 fm_claim_begins(begins, true, c->epsilon, c->delta),
 		 fm_config_window(cfg) ? of_window
 		 : flow                ? of_flow
 				       : of_exchange);

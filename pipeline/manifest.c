@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/version.h"
 #include "manifests/canon.h"
+#include "manifests/claim.h"
 #include "manifests/registry.h"
 #include "pipeline/budget.h"
 #include "pipeline/manifest_public.h"
@@ -78,6 +79,7 @@ static json_t *stages_json(const struct fm_run *run, bool dp)
 
 static json_t *privacy_json(const struct fm_config *cfg)
 {
+	char begins[FM_CLAIM_WORDS];
 	struct fm_claim claim;
 	struct fm_error ignored;
 	json_t *o = NULL;
@@ -90,8 +92,8 @@ static json_t *privacy_json(const struct fm_config *cfg)
 		fm_claim_free(&claim);
 		return o;
 	}
-	return json_pack("{s:s, s:s}", "mode", cfg->privacy.mode, "statement",
-			 "No differential privacy: the model saw the training flows without added noise. The leakage "
+	return json_pack("{s:s, s:s+}", "mode", cfg->privacy.mode, "statement", fm_claim_begins(begins, false, 0, 0),
+			 ": the model saw the training flows without added noise. The leakage "
 			 "checks are measurements on this release, not a guarantee.");
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "manifests/claim.h"
 #include "manifests/config_public.h"
 #include "manifests/domain.h"
 #include "manifests/metrics.h"
@@ -15,6 +16,7 @@
 #include "manifests/stage_list.h"
 #include "release/contents.h"
 
+#define FIELDS_MAX 256
 #define NEWER ": was it made by a newer flowmint? Then take its flowmint-verify"
 
 static const char *text_of(const json_t *o, const char *key)
@@ -278,6 +280,8 @@ static int check_histograms(struct fm_contents *c, const json_t *m, const struct
 
 	if (told ? json_integer_value(k) != cfg->privacy.min_count : k != NULL)
 		return malformed(c, "histograms.k is another than privacy.min_count of its config");
+	if (json_array_size(fields) > FIELDS_MAX)
+		return malformed(c, "histograms has more fields than flows have");
 	for (size_t i = 0; i < json_array_size(fields); i++) {
 		const json_t *f = json_array_get(fields, i);
 
@@ -316,6 +320,42 @@ static int check_shares(struct fm_contents *c, const json_t *m)
 
 /* ---- the guarantee ---- */
 
+static int check_statement(struct fm_contents *c, const json_t *privacy, bool dp)
+{
+	static const char *const of_dp[] = {"unit",       "adjacency", "epsilon",       "delta",
+					    "accountant", "records",   "covers",        "audit",
+					    "mechanisms", "guarantee", "does_not_cover"};
+	char begins[FM_CLAIM_WORDS];
+
+	fm_claim_begins(begins, dp, real_of(privacy, "epsilon"), real_of(privacy, "delta"));
+	if (strncmp(text_of(privacy, "statement"), begins, strlen(begins)) != 0)
+		return malformed(c, "privacy.statement says something else than the rest of privacy");
+	for (size_t i = 0; i < sizeof of_dp / sizeof *of_dp && !dp; i++)
+		if (json_object_get(privacy, of_dp[i]))
+			return malformed(c, "privacy.mode is none, and a guarantee is told of");
+	return FM_OK;
+}
+
+/* Of flows that were made, through counts that the model learned, or through noise that the budget paid for. */
+static int check_paid(struct fm_contents *c, const json_t *m, const struct fm_config *cfg)
+{
+	const json_t *metrics = json_object_get(m, "metrics");
+
+	if (json_object_get(m, "left_out") || json_object_get(m, "filled"))
+		return malformed(c, "what nothing paid for is in a release of privacy.mode dp: left_out or filled");
+	for (size_t i = 0; i < json_array_size(metrics); i++) {
+		const char *name = text_of(json_array_get(metrics, i), "name");
+
+		if (!fm_metric_is_free(name) && !(fm_metric_is_paid(name) && fm_config_pays_gate(cfg)))
+			return fm_contents_refuse(
+			    c, FM_REASON_MANIFEST_MALFORMED,
+			    "manifest.json: what nothing paid for is in a release of privacy.mode "
+			    "dp: the metric %s",
+			    name);
+	}
+	return FM_OK;
+}
+
 static int check_guarantee(struct fm_contents *c, const json_t *privacy)
 {
 	const json_t *list = json_object_get(privacy, "guarantee");
@@ -345,6 +385,7 @@ static int check_dp(struct fm_contents *c, const json_t *m, const struct fm_conf
 {
 	const json_t *privacy = json_object_get(m, "privacy"), *mechanisms = json_object_get(privacy, "mechanisms");
 	double share = 0;
+	int rc;
 
 	if (!*text_of(privacy, "covers") || json_array_size(json_object_get(privacy, "does_not_cover")) == 0)
 		return malformed(c, "privacy does not say what it covers, and what not");
@@ -359,6 +400,8 @@ static int check_dp(struct fm_contents *c, const json_t *m, const struct fm_conf
 		return malformed(c, "privacy claims another delta, or more epsilon, than its config asks for");
 	for (size_t i = 0; i < json_array_size(mechanisms); i++)
 		share += real_of(json_array_get(mechanisms, i), "share");
+	if ((rc = check_paid(c, m, cfg)) < 0)
+		return rc;
 	if (!(fabs(share - 1) <= 1e-6))
 		return malformed(c, "the shares of privacy.mechanisms are not all together one");
 	return check_guarantee(c, privacy);
@@ -377,7 +420,8 @@ int fm_contents_agree(struct fm_contents *c, const json_t *m)
 	if ((rc = check_config(c, m, &cfg)) < 0 || (rc = check_stages(c, m, dp)) < 0 ||
 	    (rc = check_escapes(c, m)) < 0 || (rc = check_intervals(c, json_object_get(m, "metrics"))) < 0 ||
 	    (rc = check_intervals(c, json_object_get(m, "checks"))) < 0 || (rc = check_lines(c, m)) < 0 ||
-	    (rc = check_controls(c, m, cfg)) < 0 || (rc = check_shares(c, m)) < 0)
+	    (rc = check_controls(c, m, cfg)) < 0 || (rc = check_shares(c, m)) < 0 ||
+	    (rc = check_statement(c, json_object_get(m, "privacy"), dp)) < 0)
 		goto out;
 	if (!dp &&
 	    !metric_of(json_object_get(m, "metrics"), "rows.synthetic")) /* free ones alone are told in mode dp */

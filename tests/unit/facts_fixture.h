@@ -11,7 +11,8 @@
 #define FACTS_OF_STAGES                                                                                                                \
 	"\"stages\":[{\"name\":\"ingest\"},{\"name\":\"train\"}," FACTS_STAGE("generate") "," FACTS_STAGE("evaluate") "," FACTS_STAGE( \
 	    "gate") "],"                                                                                                               \
-		    "\"privacy\":{\"mode\":\"none\",\"statement\":\"none\"},\"commitments\":{\"method\":\"HMAC-SHA-"                   \
+		    "\"privacy\":{\"mode\":\"none\",\"statement\":\"No differential "                                                  \
+		    "privacy\"},\"commitments\":{\"method\":\"HMAC-SHA-"                                                               \
 		    "256\",\"of\":{\"source\":" FACTS_HEX ",\"store\":" FACTS_HEX ",\"model\":" FACTS_HEX "}},"                        \
 		    "\"environment\":{\"flowmint\":\"0\",\"evaluate_blas_kernel\":\"unknown\",\"confinement\":"                        \
 		    "\"namespaces\",\"escapes\":{" FACTS_ESCAPES("ingest") "," FACTS_ESCAPES("train") "," FACTS_ESCAPES(               \

@@ -44,7 +44,6 @@ static const struct accepted {
     {"histograms.fields[].scale", "\"log1p\"", "cells are drawn by it, and nothing else depends on it"},
     {"histograms.fields[].synthetic[]", "removed", "of hosts and minutes there are as many as there are"},
     /* what is promised, in the words of people */
-    {"privacy.statement", "\"other\"", "words for people"},
     {"privacy.covers", "\"other\"", "words for people"},
     {"privacy.does_not_cover[]", NULL, "words for people"},
     {"privacy.mechanisms[].name", "\"other\"", "a mechanism's name depends on what was counted"},
@@ -319,6 +318,34 @@ static void each_field_has_its_bounds(void **state)
 				 accepted[i].how ? accepted[i].how : "");
 }
 
+/* What looks at real flows without noise has no place beside a guarantee. */
+static void nothing_unpaid_is_told_in_mode_dp(void **state)
+{
+	static const struct {
+		const char *at, *to, *words;
+	} t[] = {
+	    {"/metrics/-", "{\"name\":\"jsd.SA\",\"value\":0.1,\"n\":5}", "the metric jsd.SA"},
+	    {"/left_out", "{\"share\":0.5,\"reasons\":[]}", "left_out"},
+	    {"/filled", "{\"share\":0.5}", "filled"},
+	    {"/config/privacy/budget", "{}", "the metric paid."},
+	    {"/privacy/statement", "\"(0.1, 1e-06)-differential privacy for one host\"", "privacy.statement"},
+	    {"/privacy/guarantee/0/epsilon", "1", "privacy.guarantee"},
+	    {"/privacy/epsilon", "1", "privacy."},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		json_t *m = json_load_file("tests/golden/manifests/dp.json", 0, NULL);
+
+		assert_non_null(m);
+		snprintf(name_of_it, sizeof name_of_it, "%s", json_string_value(json_object_get(m, "name")));
+		json_change(m, t[i].at, t[i].to);
+		if (is_accepted(m) || !strstr(err.message, t[i].words))
+			fail_msg("%s: %s", t[i].at, err.message);
+		json_decref(m);
+	}
+}
+
 /* The same through signature and all, for some of what is refused and for what is accepted. */
 static void signed_all_anew_it_is_the_same(void **state)
 {
@@ -360,6 +387,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(each_field_has_its_bounds),
+	    cmocka_unit_test(nothing_unpaid_is_told_in_mode_dp),
 	    cmocka_unit_test(signed_all_anew_it_is_the_same),
 	};
 
