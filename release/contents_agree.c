@@ -160,14 +160,29 @@ static bool same_interval(const json_t *a, const json_t *b)
 	return same;
 }
 
+/* Is a metric of that name, which was measured, among those that are published?  Of few rows some are not. */
+static bool is_told(const struct fm_config *cfg, const char *name)
+{
+	unsigned who = fm_metric_audience(name), seen = who & FM_AUDIENCE;
+
+	if (fm_config_dp(cfg) || !fm_check_known(name) || who & (FM_ROW_SHARE | FM_ONE_LABEL | FM_REAL_ROWS))
+		return false;
+	return seen == FM_WITH_METRICS ||
+	       (seen == FM_WITH_HISTOGRAMS && strcmp(cfg->publish.report, "histograms") == 0);
+}
+
 /* A line of the verdict has the interval of the metric that it judged, where that is published as it is. */
-static int check_lines(struct fm_contents *c, const json_t *m)
+static int check_lines(struct fm_contents *c, const json_t *m, const struct fm_config *cfg)
 {
 	const json_t *checks = json_object_get(m, "checks"), *metrics = json_object_get(m, "metrics");
 
 	for (size_t i = 0; i < json_array_size(checks); i++) {
 		const json_t *o = json_array_get(checks, i), *x = metric_of(metrics, text_of(o, "name"));
 
+		if (!x && is_told(cfg, text_of(o, "name")) && json_is_number(json_object_get(o, "value")))
+			return fm_contents_refuse(c, FM_REASON_NOT_JUDGED,
+						  "manifest.json: %s is a check of a metric that is not there",
+						  text_of(o, "name"));
 		if (x && !(fm_metric_audience(text_of(o, "name")) & (FM_REAL_ROWS | FM_ONE_LABEL)) &&
 		    !same_interval(json_object_get(o, "ci"), json_object_get(x, "ci")))
 			return fm_contents_refuse(c, FM_REASON_NOT_JUDGED,
@@ -183,6 +198,17 @@ static bool asks_for(const struct fm_config *cfg, const char *name)
 		if (strcmp(cfg->gate.check[i].name, name) == 0)
 			return true;
 	return false;
+}
+
+/* What the trace leaves unasked, the config had asked. */
+static int check_unasked(struct fm_contents *c, const json_t *m, const struct fm_config *cfg)
+{
+	const json_t *list = json_object_get(m, "unasked");
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (!asks_for(cfg, json_string_value(json_array_get(list, i))))
+			return unjudged(c, "unasked names a check that its config does not ask for");
+	return FM_OK;
 }
 
 static int check_controls(struct fm_contents *c, const json_t *m, const struct fm_config *cfg)
@@ -203,6 +229,8 @@ static int check_controls(struct fm_contents *c, const json_t *m, const struct f
 		    "manifest.json: controls[%zu] is a control that no gate plants, or of another "
 		    "kind, level or place, or with another expectation than it has",
 		    which);
+	if (json_array_size(list) > 0 && json_array_size(list) != fm_ncontrols)
+		return unjudged(c, "controls are not all that a gate plants");
 	if (smallest > 0 ? !same_number(real_of(m, "smallest_leak_caught"), smallest) : !json_is_null(leak))
 		return unjudged(c, "smallest_leak_caught is not what its controls say");
 	for (size_t i = 0; i < json_array_size(list); i++) {
@@ -419,9 +447,9 @@ int fm_contents_agree(struct fm_contents *c, const json_t *m)
 		return malformed(c, fault);
 	if ((rc = check_config(c, m, &cfg)) < 0 || (rc = check_stages(c, m, dp)) < 0 ||
 	    (rc = check_escapes(c, m)) < 0 || (rc = check_intervals(c, json_object_get(m, "metrics"))) < 0 ||
-	    (rc = check_intervals(c, json_object_get(m, "checks"))) < 0 || (rc = check_lines(c, m)) < 0 ||
-	    (rc = check_controls(c, m, cfg)) < 0 || (rc = check_shares(c, m)) < 0 ||
-	    (rc = check_statement(c, json_object_get(m, "privacy"), dp)) < 0)
+	    (rc = check_intervals(c, json_object_get(m, "checks"))) < 0 || (rc = check_lines(c, m, cfg)) < 0 ||
+	    (rc = check_controls(c, m, cfg)) < 0 || (rc = check_unasked(c, m, cfg)) < 0 ||
+	    (rc = check_shares(c, m)) < 0 || (rc = check_statement(c, json_object_get(m, "privacy"), dp)) < 0)
 		goto out;
 	if (!dp &&
 	    !metric_of(json_object_get(m, "metrics"), "rows.synthetic")) /* free ones alone are told in mode dp */

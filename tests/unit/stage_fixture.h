@@ -18,7 +18,9 @@
 
 /* What the runner says of a run, beside its config and its name. */
 #define RUN_FACTS                                                                                                      \
-	"{" FACTS_OF_STAGES ",\"metrics\":[{\"name\":\"assoc.mean\",\"value\":0.01}]," FACTS_HISTOGRAM("1000") "}"
+	"{" FACTS_OF_STAGES                                                                                            \
+	",\"metrics\":[{\"name\":\"assoc.mean\",\"value\":0.01},{\"name\":\"jsd_mean8\",\"value\":0.05,\"ci\":[0.04,"  \
+	"0.06]},{\"name\":\"heavy.SP_overlap20\",\"value\":1}]," FACTS_HISTOGRAM("1000") "}"
 #define VERDICT_PASS                                                                                                   \
 	"{\"verdict\":\"pass\"," FACTS_CONTROLS ",\"checks\":[" FACTS_CONTROL_LINE                                     \
 	",{\"name\":\"jsd_mean8\",\"value\":0.05,\"threshold\":0.1,\"direction\":"                                     \

@@ -180,6 +180,7 @@ static const struct change changes[] = {
     UNJUDGED("/waivers/0/key", NULL, "'key' must be"),
     UNJUDGED("/waivers/0/signer", "7", "'signer' must be"),
     UNJUDGED("/waivers", "{}", "'waivers' must be"),
+    UNJUDGED("/unasked", "[\"tstr.macro_f1.trees\"]", "unasked names a check that its config does not ask for"),
     /* controls */
     UNJUDGED("/controls", NULL, "its config asks for controls"),
     UNJUDGED("/controls/0", NULL, "counts other controls"),
