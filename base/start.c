@@ -1,6 +1,5 @@
 #include "base/start.h"
 
-#include <alloca.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
@@ -37,6 +36,13 @@ static void stack_ends(int signal)
 	end();
 }
 
+static __attribute__((noinline)) void touch(void)
+{
+	volatile uint8_t room[(FM_STACK_KIB - 64) * 1024];
+
+	room[0] = 0;
+}
+
 /* The lowest page of the stack that will be wanted is touched once, which maps all above it for good.  Where that is
  * too much, the kernel sends SIGSEGV, for which there is another stack. */
 static void take_stack(void)
@@ -45,15 +51,12 @@ static void take_stack(void)
 	struct sigaction act = {.sa_handler = stack_ends, .sa_flags = SA_ONSTACK}, old;
 	stack_t on = {.ss_sp = other, .ss_size = sizeof other}, off = {.ss_flags = SS_DISABLE};
 	struct rlimit r;
-	size_t some = (FM_STACK_KIB - 64) * 1024;
-	volatile uint8_t *lowest;
 
 	if (getrlimit(RLIMIT_STACK, &r) != 0 || r.rlim_cur < FM_STACK_KIB * 1024) /* main says so (fm_start_check) */
 		return;
 	if (sigaltstack(&on, NULL) != 0 || sigaction(SIGSEGV, &act, &old) != 0)
 		return;
-	lowest = alloca(some);
-	*lowest = 0;
+	touch();
 	(void)sigaction(SIGSEGV, &old, NULL);
 	(void)sigaltstack(&off, NULL);
 }

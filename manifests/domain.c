@@ -277,7 +277,7 @@ static const char *look_at_members(const json_t *o, const struct place *at, char
 	named = !goes_on(free_name, &any);
 	json_object_foreach((json_t *)(uintptr_t)o, key, v)
 	{
-		struct place below;
+		struct place below = {"", ""};
 
 		/* Longer ones are in no row of the table, and are left alone as those are. */
 		if (strlen(key) > 63)
@@ -303,7 +303,7 @@ static const char *look(const json_t *v, const struct place *at, char *out)
 		return look_at_members(v, at, out);
 	if (on == '[' && json_is_array(v)) {
 		for (size_t i = 0; i < json_array_size(v); i++) {
-			struct place below;
+			struct place below = {"", ""};
 			char one[32];
 
 			snprintf(one, sizeof one, "[%zu]", i);

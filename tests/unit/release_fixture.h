@@ -146,7 +146,7 @@ struct release_file {
 /* What the runner says of a run, beside name and version. */
 #define FIXTURE_FACTS                                                                                                  \
 	FACTS_CONTROLS "," FACTS_OF_STAGES ",\"metrics\":[{\"name\":\"rows.synthetic\",\"value\":4000},{\"name\":"     \
-					   "\"jsd_mean8\",\"value\":0.05}]," FACTS_HISTOGRAM("4000")
+		       "\"jsd_mean8\",\"value\":0.05}]," FACTS_HISTOGRAM("4000")
 struct release_files {
 	struct release_file f[NFILES + 4];
 	size_t n;
