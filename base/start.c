@@ -41,6 +41,7 @@ static __attribute__((noinline)) void touch(void)
 	volatile uint8_t room[(FM_STACK_KIB - 64) * 1024];
 
 	room[0] = 0;
+	(void)room[0];
 }
 
 /* The lowest page of the stack that will be wanted is touched once, which maps all above it for good.  Where that is
