@@ -20,7 +20,8 @@
  * sure.
  */
 int fm_input_settle(struct fm_config *cfg, const char *workspace, bool unconfined, struct fm_error *err) FM_MUST_CHECK;
-/* All of one descriptor into another, or about its first `most` bytes (0: all), without a byte of it in this process. */
+/* All of one descriptor into another, or about its first `most` bytes (0: all), without a byte of it in this process.
+ */
 int fm_input_copy(int from, int to, const char *name, uint64_t most, struct fm_error *err) FM_MUST_CHECK;
 /* Is this trace one that can be read once only? */
 bool fm_input_is_once_only(const char *path);

@@ -118,7 +118,8 @@ static void values(const struct fm_table *t, const struct fm_dialect *d, int k, 
 	snprintf(what, sizeof what, "values of %s have no text in it", fm_cols[c].name);
 	if (fails) {
 		say(l, textless, dict->n, what,
-		    "a release with one is refused; map them to others with labels in the dialect, or set publish.dialect to "
+		    "a release with one is refused; map them to others with labels in the dialect, or set "
+		    "publish.dialect to "
 		    "another "
 		    "one");
 		return;

@@ -29,8 +29,8 @@ int main(int argc, char **argv)
 		goto out;
 	o.dialect = from;
 	if ((rc = fm_trace_load(&t, &o, 0.5, &st, &err)) < 0 ||
-	    (rc = strstr(argv[3], ".ipfix") ? fm_ipfix_write(t, (uint64_t)to->sampling, argv[3], &err) : fm_trace_write(t, to, argv[3], &err)) <
-		0)
+	    (rc = strstr(argv[3], ".ipfix") ? fm_ipfix_write(t, (uint64_t)to->sampling, argv[3], &err)
+					    : fm_trace_write(t, to, argv[3], &err)) < 0)
 		goto out;
 	printf("%llu flows, %llu left out\n", (unsigned long long)st.rows, (unsigned long long)st.bad);
 out:
