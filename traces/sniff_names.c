@@ -14,12 +14,12 @@ static const struct {
 	enum fm_sniff_way way;
 } known[] = {
     {" te end endtime ltime lasttime lastseen tslast timestampend etime flowend flowendmilliseconds lastswitched last "
-     "timeflowend timeflowendns timeflowendms switchedlast "
+     "timeflowend timeflowendns timeflowendms switchedlast timelast timeend "
      "dateflowend stop stoptime bidirectionallastseenms datelastseen tlast endsec etimestamp ",
      FM_TE, false, FM_WAY_ONE},
     {" ts start starttime stime firsttime firstseen timestamp timestampstart datefirstseen flowstart "
      "flowstartmilliseconds firstswitched first time date datetime bidirectionalfirstseenms tfirst timeflowstart "
-     "timeflowstartns timeflowstartms starttimestamp startsec stimestamp ",
+     "timeflowstartns timeflowstartms starttimestamp startsec stimestamp timefirst timestart ",
      FM_TE, true, FM_WAY_ONE},
     {" td dur duration flowduration durationms bidirectionaldurationms flowdurationmilliseconds "
      "elapsedtime elapsed durationsec durationseconds ",
@@ -37,32 +37,35 @@ static const struct {
      "portdst ipdstport ",
      FM_DP, false, FM_WAY_ONE},
     {" pr proto protocol prot ipprotocol ipproto protocolidentifier pro networktransport transport "
-     "ianaproto ianaprotocol iananumber protocolname protoname ",
+     "ianaproto ianaprotocol iananumber protocolname protoname l4proto ",
      FM_PR, false, FM_WAY_ONE},
     {" flg flags tcpflags flag state connstate tcpcontrolbits ", FM_FLG, false, FM_WAY_ONE},
     {" fwd ", FM_FWD, false, FM_WAY_ONE},
     {" tos stos srctos iptos ipclassofservice ", FM_STOS, false, FM_WAY_ONE},
-    {" pkt pkts packets packet ipkt totpkts inpkts inpackets packetcount packettotalcount packetdeltacount "
+    {" pkt pkts packets packet ipkt numpktssnt totpkts inpkts inpackets packetcount packettotalcount packetdeltacount "
      "totalpackets "
      "bidirectionalpackets ",
      FM_PKT, false, FM_WAY_ONE},
-    {" byt bytes byte ibyt oct totbytes inbytes octets octetcount octettotalcount octetdeltacount totalbytes "
+    {" byt bytes byte ibyt oct numbytessnt totbytes inbytes octets octetcount octettotalcount octetdeltacount "
+     "totalbytes "
      "bidirectionalbytes ",
      FM_BYT, false, FM_WAY_ONE},
     {" spkts dpkts origpkts resppkts totalfwdpackets totalbackwardpackets src2dstpackets dst2srcpackets totfwdpkts "
      "totbwdpkts flowpktstoserver flowpktstoclient srcpkts dstpkts fwdpkts bwdpkts sentpkt rcvdpkt sentpkts rcvdpkts "
      "sentpackets "
-     "rcvdpackets packetssent packetsreceived pktssent pktsreceived sourcepackets destinationpackets dstpackets "
+     "rcvdpackets packetssent packetsreceived numpktsout numpktsin pktssent pktsreceived sourcepackets "
+     "destinationpackets dstpackets "
      "srcpackets ",
      FM_PKT, false, FM_WAY_SUM},
     {" sbytes dbytes totallengthoffwdpackets totallengthofbwdpackets src2dstbytes "
      "dst2srcbytes totlenfwdpkts totlenbwdpkts flowbytestoserver flowbytestoclient srcbytes dstbytes fwdbytes "
-     "bwdbytes sentbyte rcvdbyte sentbytes rcvdbytes bytessent bytesreceived sourcebytes destinationbytes ",
+     "bwdbytes sentbyte rcvdbyte sentbytes rcvdbytes bytessent bytesreceived bytesout bytesin sourcebytes "
+     "destinationbytes ",
      FM_BYT, false, FM_WAY_SUM},
     {" origipbytes respipbytes srcipbytes dstipbytes ", FM_BYT, false, FM_WAY_WITH_HEADERS},
     {" origbytes respbytes ", FM_BYT, false, FM_WAY_PAYLOAD},
-    {" opkt opkts outpkts outpackets rpkt ", FM_PKT, false, FM_WAY_REPLY},
-    {" obyt obytes outbytes outoctets roct ", FM_BYT, false, FM_WAY_REPLY},
+    {" opkt opkts outpkts outpackets rpkt packetsrev ", FM_PKT, false, FM_WAY_REPLY},
+    {" obyt obytes outbytes outoctets roct bytesrev ", FM_BYT, false, FM_WAY_REPLY},
     {" label class attack attackcat category type attacktype ", FM_LABEL, false, FM_WAY_ONE},
 };
 
@@ -93,10 +96,23 @@ static int find(const char *s, size_t len)
 	return -1;
 }
 
+/* NEMEA writes the type before each name: ipaddr SRC_IP. */
+static size_t type_before(const char *s, size_t n)
+{
+	static const char *const types[] = {"ipaddr ", "macaddr ", "time ",  "uint8 ", "uint16 ", "uint32 ", "uint64 ",
+					    "int8 ",   "int16 ",   "int32 ", "int64 ", "string ", "double ", "float "};
+
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+		if (n > strlen(types[i]) && !strncmp(s, types[i], strlen(types[i])))
+			return strlen(types[i]);
+	return 0;
+}
+
 bool fm_sniff_name(const char *s, size_t n, struct fm_sniff_name *out)
 {
 	const char *point;
-	int i = find(s, n);
+	size_t type = type_before(s, n);
+	int i = find(s + type, n - type);
 
 	while (i < 0 && (point = memchr(s, '.', n))) {
 		n -= (size_t)(point + 1 - s);

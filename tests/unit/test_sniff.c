@@ -288,6 +288,20 @@ static void exports_of_collectors_are_guessed(void **state)
 	    "Date first seen,Duration,Proto,Src IP Addr:Port,Dst IP Addr:Port,Packets,Bytes\n"
 	    "2016-04-11 00:01:05.000,1,UDP,1.2.3.4:53,10.0.0.1:35203,1,130\n"
 	    "2016-04-11 00:01:05.000,1,UDP,1.2.3.4:53,10.0.0.1:35203,1,130\n",
+	    /* NEMEA: a type before each name, and the way back. */
+	    "ipaddr DST_IP,ipaddr SRC_IP,uint64 BYTES,uint64 BYTES_REV,time TIME_FIRST,time TIME_LAST,uint32 PACKETS,"
+	    "uint32 PACKETS_REV,uint16 DST_PORT,uint16 SRC_PORT,uint8 PROTOCOL\n"
+	    "10.0.0.1,1.2.3.4,130,0,2016-04-11T00:01:05.000000,2016-04-11T00:01:06.000000,1,0,35203,53,17\n"
+	    "10.0.0.1,1.2.3.4,130,0,2016-04-11T00:01:05.000000,2016-04-11T00:01:06.000000,1,0,35203,53,17\n",
+	    /* Joy */
+	    "{\"sa\":\"1.2.3.4\",\"da\":\"10.0.0.1\",\"pr\":17,\"sp\":53,\"dp\":35203,\"bytes_out\":90,\"num_pkts_"
+	    "out\":1,"
+	    "\"bytes_in\":40,\"num_pkts_in\":0,\"time_start\":1460332865.0,\"time_end\":1460332866.0}\n",
+	    /* Tranalyzer: each way is a row, which has the counts of the other one too. */
+	    "%dir\ttimeFirst\ttimeLast\tduration\tsrcIP\tsrcPort\tdstIP\tdstPort\tl4Proto\tnumPktsSnt\tnumPktsRcvd\t"
+	    "numBytesSnt\tnumBytesRcvd\n"
+	    "A\t1460332865.0\t1460332866.0\t1.0\t1.2.3.4\t53\t10.0.0.1\t35203\t17\t1\t9\t130\t99\n"
+	    "A\t1460332865.0\t1460332866.0\t1.0\t1.2.3.4\t53\t10.0.0.1\t35203\t17\t1\t9\t130\t99\n",
 	    /* ntopng */
 	    "{\"FIRST_SEEN\":1460332865,\"LAST_SEEN\":1460332866,\"PROTOCOL\":17,\"IP_SRC_ADDR\":\"1.2.3.4\","
 	    "\"IP_DST_ADDR\":\"10.0.0.1\",\"IP_SRC_PORT\":53,\"IP_DST_PORT\":35203,\"PACKETS\":1,"
