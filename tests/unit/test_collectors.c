@@ -340,13 +340,15 @@ static void logs_of_clouds_are_flows(void **state)
 		 {"2016-04-11 00:01:08.123", 2000, "10.0.0.1", "192.0.2.7", 53, 35203, "UDP", 1, 130, NULL},
 		 {"2016-04-11 00:01:08.123", 2000, "10.0.0.1", "192.0.2.7", 53, 35203, "UDP", 1, 130, NULL});
 #define ECS_RECORD                                                                                                     \
-	"{\"@timestamp\":\"2016-04-11T00:09:00.000Z\",\"event\":{\"start\":\"2016-04-11T00:01:06.000Z\",\"end\":"      \
+	"\"@timestamp\":\"2016-04-11T00:09:00.000Z\",\"event\":{\"start\":\"2016-04-11T00:01:06.000Z\",\"end\":"       \
 	"\"2016-04-11T00:01:08.000Z\",\"duration\":2000000000},\"source\":{\"ip\":\"10.0.0.1\",\"port\":53,\"bytes\":" \
 	"90},"                                                                                                         \
 	"\"destination\":{\"ip\":\"192.0.2.7\",\"port\":35203,\"bytes\":40},\"network\":{\"transport\":\"udp\","       \
 	"\"bytes\":130,"                                                                                               \
 	"\"packets\":1}}"
-	READS_AS("ecs", ECS_RECORD "\n{\"_index\":\"a\",\"_source\":" ECS_RECORD "}\n",
+	READS_AS("ecs", "{\"flow\":{\"final\":false}," ECS_RECORD "\n{\"flow\":{\"final\":true}," ECS_RECORD "\n",
+		 {"2016-04-11 00:01:08", 2000, "10.0.0.1", "192.0.2.7", 53, 35203, "UDP", 1, 130, NULL});
+	READS_AS("ecs", "{" ECS_RECORD "\n{\"_index\":\"a\",\"_source\":{" ECS_RECORD "}\n",
 		 {"2016-04-11 00:01:08", 2000, "10.0.0.1", "192.0.2.7", 53, 35203, "UDP", 1, 130, NULL},
 		 {"2016-04-11 00:01:08", 2000, "10.0.0.1", "192.0.2.7", 53, 35203, "UDP", 1, 130, NULL});
 	READS_AS(
