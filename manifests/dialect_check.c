@@ -93,8 +93,6 @@ static int check_whole(const struct fm_dialect *d, const struct fm_yaml *root, s
 	for (int i = 0; i < d->ncols; i++)
 		if (d->cols[i].samples && d->sampling > 1)
 			return fm_yaml_fail(root, err, "sampling is a number or a column, not both");
-	if (d->sampling > 1 && d->packets)
-		return fm_yaml_fail(root, err, "sampling is for rows and records, not for lines: packets");
 	if (d->blanks && d->header)
 		return fm_yaml_fail(root, err,
 				    "delimiter: blanks is for header: false: name the header's first word in comment");

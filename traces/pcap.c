@@ -291,6 +291,24 @@ static int more(struct fm_reader *r, struct fm_error *err)
 	return damaged(r, r->status == PCAP_ERROR_BREAK ? "" : pcap_geterr(r->pcap), err);
 }
 
+/* A flow that has ended as a row: what went by, where the dialect says that packets were sampled. */
+static int add_flow(struct fm_reader *r, const struct fm_packet_flow *f, struct fm_error *err)
+{
+	struct fm_packet_flow whole = *f;
+	uint64_t rate = (uint64_t)r->o->dialect->sampling;
+
+	if (rate < 2)
+		return fm_flow_rows_add(r->rows, f, err);
+	if (f->packets > INT64_MAX / rate || f->bytes > INT64_MAX / rate) {
+		fm_flow_rows_bad(r->rows, f->place, "packets or bytes are, times the sampling rate, over 2^63 - 1",
+				 "a flow of packets");
+		return FM_OK;
+	}
+	whole.packets *= rate;
+	whole.bytes *= rate;
+	return fm_flow_rows_add(r->rows, &whole, err);
+}
+
 static int next(struct fm_reader *r, size_t limit, struct fm_batch *b, struct fm_error *err)
 {
 	const struct fm_packet_flow *f = NULL;
@@ -301,7 +319,7 @@ static int next(struct fm_reader *r, size_t limit, struct fm_batch *b, struct fm
 	limit = limit < FM_TRACE_CHUNK ? limit : FM_TRACE_CHUNK;
 	while (!end && r->rows->chunk->rows < limit && r->rows->nbad < FM_FLOW_ROWS_BAD) {
 		if ((f = fm_flow_cache_take(r->cache, r->open_end)))
-			rc = fm_flow_rows_add(r->rows, f, err);
+			rc = add_flow(r, f, err);
 		else if (!(end = r->open_end))
 			rc = more(r, err);
 		if (rc < 0)

@@ -616,6 +616,28 @@ static void each_interface_has_its_own_link_layer(void **state)
 	fm_dialect_free(d);
 }
 
+/* One packet of so many was captured: its flows have what went by. */
+static void a_sampled_capture_has_what_went_by(void **state)
+{
+	struct fm_dialect *d = pcap_dialect();
+	struct fm_buf b = capture_begin(ETHERNET);
+	struct frame f = udp_frame(0x0a000001, 0x0a000002, 1000, 53);
+	struct reading *r;
+
+	(void)state;
+	capture_add(&b, 100, &f);
+	capture_add(&b, 101, &f);
+	d->sampling = 100;
+	r = read_trace_file(put_bytes("sampled.pcap", b.data, b.len), d, NULL, 0);
+	assert_int_equal(r->rc, FM_OK);
+	assert_int_equal(r->t->rows, 1);
+	assert_int_equal(r->t->pkt[0], 200);
+	assert_int_equal(r->t->byt[0], 5600);
+	done(r);
+	fm_buf_free(&b);
+	fm_dialect_free(d);
+}
+
 /* Captures of two machines that were joined: a section may be of the other order of bytes, and of other interfaces. */
 static void each_section_has_its_own_order_of_bytes(void **state)
 {
@@ -723,6 +745,7 @@ int main(void)
 	    cmocka_unit_test(all_flags_are_written),
 	    cmocka_unit_test(each_interface_has_its_own_link_layer),
 	    cmocka_unit_test(each_section_has_its_own_order_of_bytes),
+	    cmocka_unit_test(a_sampled_capture_has_what_went_by),
 	    cmocka_unit_test(a_flow_goes_on_in_the_next_file),
 	    cmocka_unit_test(a_damaged_capture_names_the_packet),
 	};

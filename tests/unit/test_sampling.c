@@ -102,7 +102,6 @@ static void what_a_rate_cannot_stand_beside(void **state)
 	static const char *const bad[][2] = {
 	    {"name: x\nheader: true\nsampling: 100\n" COLUMNS "  - {name: rate, sampling: true}\n",
 	     "sampling is a number or a column, not both"},
-	    {"name: x\nlines: packets\nsampling: 100\n" COLUMNS, "sampling is for rows and records"},
 	    {"name: x\nheader: true\nsampling: 0\n" COLUMNS, "sampling"},
 	    {"name: x\nheader: true\n" COLUMNS "  - {name: rate, sampling: true, flows: true}\n",
 	     "of only, reversed, flows and sampling a column has one"},
