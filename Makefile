@@ -168,6 +168,9 @@ fuzz-run: $(FUZZERS) $(REPLAYS)
 			python3 tests/ipfix.py "$$f.corpus/seed"; \
 			for o in cut set version withdrawn untold length empty; do \
 				python3 tests/ipfix.py "$$f.corpus/seed-$$o" --broken $$o; \
+			done; \
+			for o in options space size probability selectors nameless own; do \
+				python3 tests/ipfix.py "$$f.corpus/seed-sampled-$$o" --sampled $$o; \
 			done;; \
 		esac; \
 		echo "$$f: $(SECONDS) s"; \
