@@ -164,7 +164,7 @@ stages=$(charges stage)
 expect 1 "a budget that is used up refuses a run" private --until train --set privacy.epsilon=3 --set privacy.total_epsilon=10
 says err "charged epsilon 7.9" "and says what was charged"
 holds "no stage of it ran" test "$(charges stage)" = "$stages"
-expect 1 "one that would be released too" private --set publish.dialect=ipfix --set privacy.epsilon=3 --set privacy.total_epsilon=10
+expect 1 "one that would be released too" private --set publish.dialect=ipfix --set release.version=9.0.0 --set privacy.epsilon=3 --set privacy.total_epsilon=10
 says err "of the values that a release in privacy.mode dp may have: 1 of 16 protocols have no number" \
 	"and what its dialect does not say of public values is said before"
 expect 1 "so do deltas that are no longer below one in privacy.records together" private --until train --set privacy.epsilon=2 --set privacy.total_epsilon=10
