@@ -163,7 +163,8 @@ static int validate(const struct plain *m, const struct fm_generator_ctx *ctx, c
 		return FM_OK;
 	if ((rc = windows_of(m, t, ctx->cfg->model.window, &w, err)) < 0 || w.n == 0 ||
 	    (rc = fm_alloc(&loss, w.n, sizeof *loss, "losses", err)) < 0 ||
-	    (rc = fm_plain_losses(m->net, &m->process, m->weights, &w, ctx->cfg->train.seed, ctx->pool, loss, err)) < 0)
+	    (rc = fm_plain_losses(&(struct fm_plain_denoiser){m->net, &m->process, m->weights}, &w,
+				  ctx->cfg->train.seed, ctx->pool, loss, err)) < 0)
 		goto out;
 	*mean = 0;
 	for (size_t i = 0; i < w.n; i++)
@@ -276,7 +277,8 @@ static int losses_of(const struct plain *m, const struct fm_generator_ctx *ctx, 
 			     ctx->cfg->model.window, w.n);
 		goto out;
 	}
-	rc = fm_plain_losses(m->net, &m->process, m->weights, &w, seed, ctx->pool, set->loss, err);
+	rc = fm_plain_losses(&(struct fm_plain_denoiser){m->net, &m->process, m->weights}, &w, seed, ctx->pool,
+			     set->loss, err);
 out:
 	free(w.x);
 	return rc;

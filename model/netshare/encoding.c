@@ -156,8 +156,14 @@ static int words_fit(struct fm_share_codec *c, const struct fm_table *t, const s
 		for (size_t i = 0; i < t->rows; i++)
 			s[i] = (struct fm_sentence){t->sp[i], t->dp[i], fm_table_category(t, FM_PR, i)};
 	}
-	rc = fm_words_fit(&c->words, s ? s : o->publics, s ? t->rows : o->npublics, s ? o->min_count : PUBLIC_FEW,
-			  pr ? pr->value : NULL, pr ? pr->n : 0, o->seed, err);
+	rc = fm_words_fit(&c->words,
+			  &(struct fm_words_in){.s = s ? s : o->publics,
+						.n = s ? t->rows : o->npublics,
+						.min_count = s ? o->min_count : PUBLIC_FEW,
+						.protocol = pr ? pr->value : NULL,
+						.nprotocols = pr ? pr->n : 0,
+						.seed = o->seed},
+			  err);
 	free(s);
 	return rc;
 }

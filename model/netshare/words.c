@@ -215,8 +215,7 @@ static void keep(struct fm_words *w, struct gram *g, char *const *protocol, uint
 	}
 }
 
-int fm_words_fit(struct fm_words *w, const struct fm_sentence *s, size_t n, int min_count, char *const *protocol,
-		 int nprotocols, uint64_t seed, struct fm_error *err)
+int fm_words_fit(struct fm_words *w, const struct fm_words_in *in, struct fm_error *err)
 {
 	struct gram *g = NULL;
 	uint32_t *rows = NULL;
@@ -226,25 +225,25 @@ int fm_words_fit(struct fm_words *w, const struct fm_sentence *s, size_t n, int 
 	if ((rc = fm_alloc(&g, 1, sizeof *g, "the skip-gram", err)) < 0 ||
 	    (rc = fm_alloc(&rows, 65536, sizeof *rows, "the skip-gram", err)) < 0)
 		goto out;
-	g->s = s;
-	g->n = n;
-	vocabulary(g, (uint32_t)min_count, rows);
+	g->s = in->s;
+	g->n = in->n;
+	vocabulary(g, (uint32_t)in->min_count, rows);
 	if (g->nports == 0) {
 		rc = fm_fail(err, FM_EINPUT,
 			     "no port is in %d of the %zu flows that vectors of ports are learned from: set "
 			     "model.min_count lower, or model.vectors to public",
-			     min_count, n);
+			     in->min_count, in->n);
 		goto out;
 	}
 	if ((rc = fm_alloc(&g->count, (size_t)g->nwords, sizeof *g->count, "the skip-gram", err)) < 0 ||
 	    (rc = fm_alloc(&g->table, TABLE, sizeof *g->table, "the skip-gram", err)) < 0 ||
 	    (rc = fm_alloc(&g->in, (size_t)g->nwords * D, sizeof *g->in, "the skip-gram", err)) < 0 ||
 	    (rc = fm_alloc(&g->out, (size_t)g->nwords * D, sizeof *g->out, "the skip-gram", err)) < 0 ||
-	    (rc = fm_words_open(w, g->nports, nprotocols, err)) < 0)
+	    (rc = fm_words_open(w, g->nports, in->nprotocols, err)) < 0)
 		goto out;
 	frequencies(g);
-	train(g, seed);
-	keep(w, g, protocol, seed);
+	train(g, in->seed);
+	keep(w, g, in->protocol, in->seed);
 out:
 	free(rows);
 	if (g) {

@@ -32,10 +32,17 @@ struct fm_words {
 	uint32_t *port;           /* (nports), rising: the port itself, or FM_WORD_RANGE + port / 1024 */
 	float *ports, *protocols; /* (n, FM_WORD_NUMBERS) */
 };
+struct fm_words_in {
+	const struct fm_sentence *s;
+	size_t n;
+	int min_count;
+	char *const *protocol;
+	int nprotocols;
+	uint64_t seed;
+};
 /* Ports, and ranges of the others, that at least min_count sentences have; the vectors of these protocols.  FM_EINPUT
  * when no port is left. */
-int fm_words_fit(struct fm_words *w, const struct fm_sentence *s, size_t n, int min_count, char *const *protocol,
-		 int nprotocols, uint64_t seed, struct fm_error *err) FM_MUST_CHECK;
+int fm_words_fit(struct fm_words *w, const struct fm_words_in *in, struct fm_error *err) FM_MUST_CHECK;
 /* Room for so many. */
 int fm_words_open(struct fm_words *w, int nports, int nprotocols, struct fm_error *err) FM_MUST_CHECK;
 void fm_words_close(struct fm_words *w);

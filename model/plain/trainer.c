@@ -273,16 +273,15 @@ static void judge_window(void *ctx, int window, int thread)
 	j->loss[window] = sum / LOSS_TIMES;
 }
 
-int fm_plain_losses(const struct fm_plain_net *net, const struct fm_plain_process *process, const float *p,
-		    const struct fm_plain_windows *windows, uint64_t seed, struct fm_pool *pool, double *loss,
-		    struct fm_error *err)
+int fm_plain_losses(const struct fm_plain_denoiser *d, const struct fm_plain_windows *windows, uint64_t seed,
+		    struct fm_pool *pool, double *loss, struct fm_error *err)
 {
-	struct judge j = {net, process, p, windows, seed, NULL, loss};
+	struct judge j = {d->net, d->process, d->p, windows, seed, NULL, loss};
 	int n = 0, rc;
 
 	if (windows->n > INT32_MAX)
 		return fm_fail(err, FM_EINPUT, "%zu windows are too many", windows->n);
-	if ((rc = benches_new(&j.bench, &n, net, 1, pool, err)) < 0)
+	if ((rc = benches_new(&j.bench, &n, d->net, 1, pool, err)) < 0)
 		goto out;
 	fm_pool_run(pool, (int)windows->n, judge_window, &j);
 out:

@@ -42,10 +42,14 @@ int fm_plain_train(const struct fm_plain_net *net, const struct fm_plain_process
 		   const struct fm_plain_windows *windows, const struct fm_plain_train_opts *o, float *ema,
 		   struct fm_plain_train_result *result, struct fm_error *err) FM_MUST_CHECK;
 
+struct fm_plain_denoiser {
+	const struct fm_plain_net *net;
+	const struct fm_plain_process *process;
+	const float *p; /* (net->layout.nfloats) */
+};
 /* The error of each window, its mean over fixed times: loss (windows->n).  Noise is a function of the seed, the time
  * and the place among the windows. */
-int fm_plain_losses(const struct fm_plain_net *net, const struct fm_plain_process *process, const float *p,
-		    const struct fm_plain_windows *windows, uint64_t seed, struct fm_pool *pool, double *loss,
-		    struct fm_error *err) FM_MUST_CHECK;
+int fm_plain_losses(const struct fm_plain_denoiser *d, const struct fm_plain_windows *windows, uint64_t seed,
+		    struct fm_pool *pool, double *loss, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

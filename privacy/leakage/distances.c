@@ -165,7 +165,8 @@ static int closest_open(struct closest *c, struct fm_leak *l, const struct group
 		snprintf(name, sizeof name, "%s%s/%d", both ? "vote" : "closest", group->name, k);
 		if ((rc = fm_alloc(&c->d[k], n + 1, sizeof **c->d, "distances", err)) < 0 ||
 		    (rc = fm_alloc(&c->row[k], n + 1, sizeof **c->row, "distances", err)) < 0 ||
-		    (rc = fm_leak_closest(l, name, g, &from, &among, c->d[k], c->row[k], err)) < 0)
+		    (rc = fm_leak_closest(l, name, g, &from, &among, &(struct fm_leak_found){c->d[k], c->row[k]},
+					  err)) < 0)
 			goto out;
 	}
 out:

@@ -95,9 +95,14 @@ int fm_leak_nearest(const struct fm_searched *in, const struct fm_queries *asked
 /* The same in the parts of l->division, by a name of its own. */
 int fm_leak_search(struct fm_leak *l, const char *name, const struct fm_searched *in, const struct fm_queries *asked,
 		   uint32_t *row, double *d2, struct fm_error *err) FM_MUST_CHECK;
+struct fm_leak_found { /* of each row of `from`: the nearest row and its distance */
+	int32_t *distance;
+	uint32_t *row;
+};
 /* Likewise by Gower's distance (fm_gower_nearest_of): among->from and to are set here. */
 int fm_leak_closest(struct fm_leak *l, const char *name, const struct fm_gower *g, const struct fm_gower_rows *from,
-		    struct fm_gower_among *among, int32_t *distance, uint32_t *row, struct fm_error *err) FM_MUST_CHECK;
+		    struct fm_gower_among *among, const struct fm_leak_found *found,
+		    struct fm_error *err) FM_MUST_CHECK;
 
 /* n rows of t that are kept (NULL: all), chosen when it has more: *row (n), to be freed. */
 int fm_leak_choose(const struct fm_table *t, const struct fm_kept *kept, size_t most, enum fm_leak_purpose purpose,

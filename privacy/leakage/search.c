@@ -155,7 +155,7 @@ static bool are_closest(const uint32_t *row, const int32_t *d, size_t n, size_t 
 }
 
 int fm_leak_closest(struct fm_leak *l, const char *name, const struct fm_gower *g, const struct fm_gower_rows *from,
-		    struct fm_gower_among *among, int32_t *distance, uint32_t *row, struct fm_error *err)
+		    struct fm_gower_among *among, const struct fm_leak_found *found, struct fm_error *err)
 {
 	struct fm_division *v = l->division;
 	uint32_t *at = NULL;
@@ -166,8 +166,8 @@ int fm_leak_closest(struct fm_leak *l, const char *name, const struct fm_gower *
 	    (rc = fm_alloc(&d, from->n + 1, sizeof *d, "distances", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < from->n; i++) {
-		distance[i] = INT32_MAX;
-		row[i] = FM_GOWER_TIED;
+		found->distance[i] = INT32_MAX;
+		found->row[i] = FM_GOWER_TIED;
 	}
 	for (uint32_t i = 0; i < fm_division_of(v); i++) {
 		if (fm_division_skips(v, i))
@@ -190,7 +190,7 @@ int fm_leak_closest(struct fm_leak *l, const char *name, const struct fm_gower *
 		}
 		if ((rc = fm_division_end(v, i, err)) < 0)
 			goto out;
-		fm_gower_merge(d, at, from->n, distance, row);
+		fm_gower_merge(d, at, from->n, found->distance, found->row);
 	}
 out:
 	free(at);

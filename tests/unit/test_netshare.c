@@ -242,8 +242,8 @@ static void words_of_one_use_are_near(void **state)
 					    (uint16_t)(group ? 53 + fm_rng_below(&r, 2) : 80 + fm_rng_below(&r, 2)),
 					    group ? "udp" : "TCP"};
 	}
-	OK(fm_words_fit(&w, s, N, 1, protocol, 3, 1, &err));
-	OK(fm_words_fit(&again, s, N, 1, protocol, 3, 1, &err));
+	OK(fm_words_fit(&w, &(struct fm_words_in){s, N, 1, protocol, 3, 1}, &err));
+	OK(fm_words_fit(&again, &(struct fm_words_in){s, N, 1, protocol, 3, 1}, &err));
 	assert_int_equal(w.nports, 44);
 	assert_memory_equal(w.ports, again.ports, sizeof(float) * FM_WORD_NUMBERS * 44);
 	const float *web = fm_word_of_port(&w, 80), *dns = fm_word_of_port(&w, 53);
@@ -258,7 +258,7 @@ static void words_of_one_use_are_near(void **state)
 	assert_ptr_equal(fm_word_of_port(&w, 1023), fm_word_of_port(&w, 81));
 	assert_ptr_equal(fm_word_of_port(&w, 1024), fm_word_of_port(&w, 40000));
 	assert_ptr_equal(fm_word_of_port(&w, 65535), fm_word_of_port(&w, 41019));
-	assert_int_equal(fm_words_fit(&again, s, 4, 1000, protocol, 3, 1, &err), FM_EINPUT);
+	assert_int_equal(fm_words_fit(&again, &(struct fm_words_in){s, 4, 1000, protocol, 3, 1}, &err), FM_EINPUT);
 	assert_non_null(strstr(err.message, "model.vectors"));
 	fm_words_close(&w);
 	free(s);
@@ -280,7 +280,7 @@ static void rare_ports_share_a_word(void **state)
 	for (int i = 0; i < N; i++) /* ten flows have 9000 on both sides: it has ten of the twenty */
 		s[i] = i < 10 ? (struct fm_sentence){9000, 9000, "TCP"}
 			      : (struct fm_sentence){(uint16_t)(50000 + i % 2000), (uint16_t)(i & 1 ? 80 : 443), "TCP"};
-	OK(fm_words_fit(&w, s, N, FEW, protocol, 1, 1, &err));
+	OK(fm_words_fit(&w, &(struct fm_words_in){s, N, FEW, protocol, 1, 1}, &err));
 	/* 80 and 443, and the ranges from 49152, 50176 and 51200 on. */
 	assert_int_equal(w.nports, 5);
 	assert_true(w.port[0] == 80 && w.port[1] == 443 && w.port[2] == FM_WORD_RANGE + 48);

@@ -178,11 +178,11 @@ static void training_learns_and_repeats(void **state)
 	assert_memory_equal(one, cut, n);
 	assert_memory_equal(one, resumed, n);
 	assert_true(a.loss == b.loss);
-	OK(fm_plain_losses(f.n, &process, one, &f.windows, 1, o.pool, loss, &err));
+	OK(fm_plain_losses(&(struct fm_plain_denoiser){f.n, &process, one}, &f.windows, 1, o.pool, loss, &err));
 	for (size_t i = 0; i < f.windows.n; i++)
 		after += loss[i] / (double)f.windows.n;
 	memset(cut, 0, n);
-	OK(fm_plain_losses(f.n, &process, cut, &f.windows, 1, o.pool, loss, &err));
+	OK(fm_plain_losses(&(struct fm_plain_denoiser){f.n, &process, cut}, &f.windows, 1, o.pool, loss, &err));
 	for (size_t i = 0; i < f.windows.n; i++)
 		before += loss[i] / (double)f.windows.n;
 	assert_true(fabs(before - 1) < 0.02); /* a network that says nothing is off by the noise, of variance 1 */
