@@ -14,9 +14,9 @@
 #include "pipeline/ledger.h"
 #include "pipeline/run.h"
 
-/* Before the workspace is opened, and the run has a number.  signer: the passphrase of publish.key is tried with it, where it was given or nobody
- * could be asked; NULL: it is not.  FM_EINPUT: the config or one of its files (FM_EUSAGE: a key given by --set);
- * FM_ESYSTEM: the machine. */
+/* Before the workspace is opened, and the run has a number.  signer: the passphrase of publish.key is tried with it,
+ * where it was given or nobody could be asked; NULL: it is not.  FM_EINPUT: the config or one of its files (FM_EUSAGE:
+ * a key given by --set); FM_ESYSTEM: the machine. */
 int fm_preflight(const struct fm_run_options *o, const char *project, const char *workspace, struct fm_outside *signer,
 		 struct fm_error *err) FM_MUST_CHECK;
 

@@ -14,9 +14,9 @@
  * Trades: what a host is in a flow, client or server of protocol and port.  A host of the tail keeps to the trades it
  * has in its window, but for the learned share `mixed`.
  *
- * Host assignment: the network's popular host of an event stays when it has that use.  Else it becomes one of those that have
- * it, but for the learned share of the rest.  A destination is drawn from the talks of its source as often as they made
- * up the source's events of the service.
+ * Host assignment: the network's popular host of an event stays when it has that use.  Else it becomes one of those
+ * that have it, but for the learned share of the rest.  A destination is drawn from the talks of its source as often as
+ * they made up the source's events of the service.
  */
 #ifndef FM_MODEL_CODEC_HOST_PROFILES_H
 #define FM_MODEL_CODEC_HOST_PROFILES_H
