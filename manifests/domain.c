@@ -93,7 +93,7 @@ static const struct domain domains[] = {
 	{"privacy.epsilon", REAL, false, 0, 1e6, NULL},
 	{"privacy.delta", REAL, false, 0, 1, NULL},
 	{"privacy.records", COUNT, false, 0, ROWS, NULL},
-	{"privacy.guarantee[].of", WORD, true, 0, 0, "exchange flow conversation host"},
+	{"privacy.guarantee[].of", WORD, true, 0, 0, "exchange flow window conversation host"},
 	{"privacy.guarantee[].exchanges", COUNT, true, 1, 1e6, NULL},
 	{"privacy.guarantee[].minutes", COUNT, false, 1, 1e6, NULL},
 	{"privacy.guarantee[].epsilon", MAYBE, true, 0, 1e12, NULL},

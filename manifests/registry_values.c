@@ -20,16 +20,20 @@ struct values {
 /* clang-format off */
 static const struct values values[] = {
 	{"rows.*", 0, ROWS, WHOLE},
-	{"emd.*", 0, FM_DOMAIN_MOST, ANY},
+	{"emd{,n}.*", 0, FM_DOMAIN_MOST, ANY},
 	{"time.PAIR_{synthetic,real}", 0, 1, ANY},
 	{"heavy.{SA,DA,SP,DP}_{flows,bytes}_{top10,top100}_{synthetic,real}", 0, 1, ANY},
 	{"burst.lag1_{synthetic,real}", -MOST_LAG, MOST_LAG, ANY},
-	{"burst.*", 0, FM_DOMAIN_MOST, ANY},
+	{"burst.lag1_gap", 0, 2 * MOST_LAG, ANY},
+	{"burst.dispersion_{1s,10s,60s}_{synthetic,real}", 0, FM_DOMAIN_MOST, ANY},
+	{"burst.dispersion_gap", 0, FM_DOMAIN_MOST, ANY},
 	{"host.{LAG1,LAG10}_{synthetic,real}", -MOST_LAG, MOST_LAG, ANY},
+	{"host.{LAG1,LAG10}_gap", 0, 2 * MOST_LAG, ANY},
 	{"host.{BURST10,BURST60,BURST600}_{synthetic,real,gap}", -FM_DOMAIN_MOST, FM_DOMAIN_MOST, ANY},
 	{"host.{BEACON,largest10}_{synthetic,real}", 0, 1, ANY},
 	{"host.{hosts,pairs,bytes}_{synthetic,real}", 0, FM_DOMAIN_MOST, WHOLE},
-	{"host.*", 0, FM_DOMAIN_MOST, ANY},
+	{"host.{SWEEPS,SWEEPS200}_{synthetic,real,gap}", 0, FM_DOMAIN_MOST, ANY},
+	{"host.{hosts,pairs,bytes}_gap", 0, FM_DOMAIN_MOST, ANY},
 	{"rules.*", 0, 1, ANY},
 	{"downstream.label_classes", 0, ROWS, WHOLE},
 	{"downstream.*", 0, FM_DOMAIN_MOST, ANY},
@@ -70,22 +74,18 @@ static const struct values *values_of(const char *name)
 bool fm_metric_can_be(const char *name, double value)
 {
 	const struct fm_metric_kind *kind = fm_metric_kind(name);
-	const char *base = strncmp(name, "floor.", 6) == 0 ? name + 6 : name;
 	const struct values *v;
 	double off;
 	bool ends;
 
 	if (!kind || !isfinite(value))
 		return kind != NULL;
-	if (base != name) /* of the holdout and training, and of few rows it can be beside what the metric can */
+	if (strncmp(name, "floor.", 6) == 0) /* of the holdout and training, and of few rows it can be beside what the metric can */
 		return fabs(value) <= FM_DOMAIN_MOST;
-	if (kind->span > 0 && strstr(name, "LAG") && fabs(value) <= 2 * MOST_LAG)
-		return true;
-	if (!(kind->span > 0)) {
-		v = values_of(base);
+	v = values_of(name);
+	if (v || !(kind->span > 0))
 		return v && value >= v->lo - 1e-3 && value <= v->hi + 1e-3 &&
-		       (v->whole == ANY || base != name || !(fabs(value - nearbyint(value)) > 0));
-	}
+		       (v->whole == ANY || !(fabs(value - nearbyint(value)) > 0));
 	off = value - kind->ideal;
 	ends = (kind->good == FM_LOW && kind->ideal == 0) || (kind->good == FM_HIGH && kind->ideal == 1);
 	if (ends && (kind->good == FM_LOW ? off < -1e-3 : off > 1e-3))

@@ -160,12 +160,12 @@ static bool same_interval(const json_t *a, const json_t *b)
 	return same;
 }
 
-/* Is a metric of that name, which was measured, among those that are published?  Of few rows some are not. */
+/* Is a metric of that name, which was measured, among those that are published? */
 static bool is_told(const struct fm_config *cfg, const char *name)
 {
 	unsigned who = fm_metric_audience(name), seen = who & FM_AUDIENCE;
 
-	if (fm_config_dp(cfg) || !fm_check_known(name) || who & (FM_ROW_SHARE | FM_ONE_LABEL | FM_REAL_ROWS))
+	if (fm_config_dp(cfg) || !fm_check_known(name) || who & (FM_ONE_LABEL | FM_REAL_ROWS))
 		return false;
 	return seen == FM_WITH_METRICS ||
 	       (seen == FM_WITH_HISTOGRAMS && strcmp(cfg->publish.report, "histograms") == 0);
@@ -384,26 +384,27 @@ static int check_paid(struct fm_contents *c, const json_t *m, const struct fm_co
 	return FM_OK;
 }
 
-static int check_guarantee(struct fm_contents *c, const json_t *privacy)
+/* What is claimed stands in the line of the unit, and what more exchanges have is no less. */
+static int check_guarantee(struct fm_contents *c, const json_t *privacy, const struct fm_config *cfg)
 {
 	const json_t *list = json_object_get(privacy, "guarantee");
+	json_int_t group = fm_config_group(cfg);
 	bool unit = false;
 
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *g = json_array_get(list, i), *before = i ? json_array_get(list, i - 1) : NULL;
+		json_int_t exchanges = json_integer_value(json_object_get(g, "exchanges"));
 		double e = real_of(g, "epsilon"), was = real_of(before, "epsilon");
 		bool more = before && strcmp(text_of(g, "of"), text_of(before, "of")) == 0 &&
-			    json_integer_value(json_object_get(g, "exchanges")) >
-				json_integer_value(json_object_get(before, "exchanges"));
+			    exchanges > json_integer_value(json_object_get(before, "exchanges"));
 
-		if (strcmp(text_of(g, "of"), text_of(privacy, "unit")) == 0 &&
-		    json_integer_value(json_object_get(g, "exchanges")) == 1) {
+		if (strcmp(text_of(g, "of"), text_of(privacy, "unit")) == 0 && exchanges == group) {
 			unit = true;
 			if (!(fabs(e - real_of(privacy, "epsilon")) <= 1e-4 * e) ||
 			    !same_number(real_of(g, "delta"), real_of(privacy, "delta")))
 				return malformed(c, "privacy.guarantee of its unit is not what privacy claims");
 		}
-		if (e < real_of(privacy, "epsilon") * (1 - 1e-4) || (more && e < was))
+		if ((exchanges >= group && e < real_of(privacy, "epsilon") * (1 - 1e-4)) || (more && e < was))
 			return malformed(c, "privacy.guarantee grows with fewer exchanges");
 	}
 	return unit ? FM_OK : malformed(c, "privacy.guarantee does not tell of its unit");
@@ -432,7 +433,7 @@ static int check_dp(struct fm_contents *c, const json_t *m, const struct fm_conf
 		return rc;
 	if (!(fabs(share - 1) <= 1e-6))
 		return malformed(c, "the shares of privacy.mechanisms are not all together one");
-	return check_guarantee(c, privacy);
+	return check_guarantee(c, privacy, cfg);
 }
 
 int fm_contents_agree(struct fm_contents *c, const json_t *m)

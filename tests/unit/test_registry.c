@@ -212,6 +212,10 @@ static void each_metric_has_its_bounds(void **state)
 	    {"paid.jsd.SP", 0.8, false},
 	    {"controls.broken", 0.5, false},
 	    {"host.LAG1_real", -1, true},
+	    {"host.LAG1_gap", 2, true},
+	    {"emdn.TD", 40, true}, /* made flows may last longer than all real ones */
+	    {"burst.VOLUME", 0.7, false},
+	    {"heavy.DP_rank100", -0.9, true},
 	    {"host.BEACON_real", -0.1, false},
 	    {"downstream.label_classes", 2.5, false},
 	    {"tstr.f1.trees.dos", 1.1, false},
