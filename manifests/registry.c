@@ -170,8 +170,8 @@ const size_t fm_metric_ntopics = sizeof fm_metric_topics / sizeof *fm_metric_top
 const struct fm_metric_kind fm_metric_kinds[] = {
 	/* pattern, topic, good, ideal, shown, its floor, needs, is, columns, words, what */
 	{"rows.real", ROWS, FM_FACT, NAN, OPEN | FM_REAL_ROWS, NONE, 0, FM_EXPECTED, "",
-	 "Real flows that the model learned from", "rows of the real table; of a run those that are judged, whole multiples of "
-	 "k windows"},
+	 "Real flows that the model learned from",
+	 "rows of the real table; of a run those that are judged, whole multiples of k windows"},
 	{"rows.synthetic", ROWS, FM_FACT, NAN, OPEN, NONE, 0, FM_EXPECTED, "",
 	 "Synthetic flows", "rows of the synthetic table"},
 	{"rows.holdout", ROWS, FM_FACT, NAN, OPEN | FM_REAL_ROWS, NONE, FM_NEEDS_HOLDOUT, FM_EXPECTED, "",
@@ -205,7 +205,8 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "{1:Time|Duration|Packets|Bytes}, earth mover" APOSTROPHE "s distance over the range",
 	 "the same over the column's real range (R)", 1},
 
-	{"ks.{TD,SP,DP,PKT,BYT}", KS, FM_LOW, 0, OPEN | FM_THOUSANDTHS, OPEN | FM_THOUSANDTHS, 0, 0, "{1:td|sp|dp|pkt|byt}",
+	{"ks.{TD,SP,DP,PKT,BYT}", KS, FM_LOW, 0, OPEN | FM_THOUSANDTHS, OPEN | FM_THOUSANDTHS, 0, 0,
+	 "{1:td|sp|dp|pkt|byt}",
 	 "{1:Duration|Source port|Destination port|Packets|Bytes}, largest difference of the distributions",
 	 "Kolmogorov and Smirnov's distance of one column, 0 to 1 (R)", 1},
 	{"ks.TOP", KS, FM_LOW, 0, OPEN | FM_THOUSANDTHS, OPEN | FM_THOUSANDTHS, 0, 0, "dp pr",
@@ -356,24 +357,24 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	{"downstream.label_classes", LABEL_CLASSES, FM_FACT, NAN, OPEN, NONE, 0, 0, "",
 	 "Labels with enough flows to learn",
 	 "classes with enough rows (20) to learn and test; 0 where real flows have no label"},
-	{"tstr.{macro_f1,auc}.{trees,logistic,network}", TSTR, FM_PAIR, NAN, OPEN | FM_THOUSANDTHS, NONE, FM_NEEDS_LABELS,
-	 0, "label",
+	{"tstr.{macro_f1,auc}.{trees,logistic,network}", TSTR, FM_PAIR, NAN, OPEN | FM_THOUSANDTHS, NONE,
+	 FM_NEEDS_LABELS, 0, "label",
 	 "{1:F1, mean of the labels|" CURVE "}, by {2:boosted trees|logistic regression|network}",
 	 "on real holdout, of learners trained on synthetic flows: mean F1 over the classes; attack against "
 	 "background, area under the curve, 95 % interval"},
 	{"tstr.f1.{trees,logistic,network}.*", TSTR, FM_PAIR, NAN, OPEN | FM_ONE_LABEL, NONE, FM_NEEDS_LABELS, 0,
 	 "label",
 	 "{*}, F1, by {1:boosted trees|logistic regression|network}", "F1 of one class; n its test rows"},
-	{"trtr.{macro_f1,auc}.{trees,logistic,network}", TRTR, FM_PAIR, NAN, OPEN | FM_THOUSANDTHS, NONE, FM_NEEDS_LABELS,
-	 0, "label",
+	{"trtr.{macro_f1,auc}.{trees,logistic,network}", TRTR, FM_PAIR, NAN, OPEN | FM_THOUSANDTHS, NONE,
+	 FM_NEEDS_LABELS, 0, "label",
 	 "{1:F1, mean of the labels|" CURVE "}, by {2:boosted trees|logistic regression|network}",
 	 "the same of learners trained on real flows: mean F1 over the classes; attack against background, area under "
 	 "the curve, 95 % interval"},
 	{"trtr.f1.{trees,logistic,network}.*", TRTR, FM_PAIR, NAN, OPEN | FM_ONE_LABEL, NONE, FM_NEEDS_LABELS, 0,
 	 "label",
 	 "{*}, F1, by {1:boosted trees|logistic regression|network}", "F1 of one class; n its test rows"},
-	{"tstr.macro_f1_drop.{trees,logistic,network}", TSTR, FM_LOW, 0, OPEN | FM_THOUSANDTHS, NONE, FM_NEEDS_LABELS, 0,
-	 "label",
+	{"tstr.macro_f1_drop.{trees,logistic,network}", TSTR, FM_LOW, 0, OPEN | FM_THOUSANDTHS, NONE, FM_NEEDS_LABELS,
+	 0, "label",
 	 "F1 lost, by {1:boosted trees|logistic regression|network}", "real minus synthetic, 95 % interval over the "
 	 "test rows"},
 	{"tstr.macro_f1_drop.mean", TSTR, FM_LOW, 0, OPEN | FM_THOUSANDTHS, NONE, FM_NEEDS_LABELS, 0, "label",

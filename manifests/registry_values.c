@@ -49,7 +49,8 @@ static const struct values values[] = {
 	{"leak.family_p", 0, 1, ANY},
 	{"leak.{unique,lone,solitary,attached,nearer,isolated,extreme}_p" MORE, 0, 1, ANY},
 	{"leak.{unique,lone,solitary,attached,nearer,isolated,extreme}_z" MORE, -FM_DOMAIN_MOST, FM_DOMAIN_MOST, ANY},
-	{"leak.{unique,lone,solitary,attached,isolated,extreme}_{train,holdout,block_most}" MORE, 0, FM_DOMAIN_MOST, ANY},
+	{"leak.{unique,lone,solitary,attached,isolated,extreme}_{train,holdout,block_most}" MORE, 0, FM_DOMAIN_MOST,
+	 ANY},
 	{"leak.{dcr,nndr,release}_*", 0, FM_DOMAIN_MOST, ANY},
 	{"leak.{mia,share,identifiability,echo,rare}_*", 0, 1, ANY},
 	{"leak.{singling_uni,singling_multi,linkability,inference_byt,inference_dp}_risk", -FM_DOMAIN_MOST, 1, ANY},
@@ -80,7 +81,8 @@ bool fm_metric_can_be(const char *name, double value)
 
 	if (!kind || !isfinite(value))
 		return kind != NULL;
-	if (strncmp(name, "floor.", 6) == 0) /* of the holdout and training, and of few rows it can be beside what the metric can */
+	/* Of holdout and training, and of few rows it can be beside what the metric can. */
+	if (strncmp(name, "floor.", 6) == 0)
 		return fabs(value) <= FM_DOMAIN_MOST;
 	v = values_of(name);
 	if (v || !(kind->span > 0))

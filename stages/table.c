@@ -172,6 +172,7 @@ static int call_release(const struct fm_stages *s, const struct fm_stage_call *c
 
 /* ---- the table ---- */
 
+/* clang-format off */
 #define SAID(said_name, said_product, said_shown) .name = said_name, .product = said_product, .shown = said_shown
 const struct fm_stage fm_stage_table[FM_NSTAGES] = {
     [FM_INGEST] = {FM_SAID_INGEST(SAID),
@@ -244,6 +245,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 				"publish"},
 		    .call = call_release},
 };
+/* clang-format on */
 
 int fm_stage_find(const char *name)
 {

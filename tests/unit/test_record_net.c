@@ -409,7 +409,8 @@ static void records_are_trained_privately(void **state)
 		struct fm_learner l = fm_learner_of_records(&rl, o.draws);
 		if (threads > 1)
 			l.most = 3; /* other passes */
-		assert_int_equal(fm_private_norms(&l, p, &(struct fm_lot){o.draws, 1, 0, some, 100}, norm, &err), FM_OK);
+		assert_int_equal(fm_private_norms(&l, p, &(struct fm_lot){o.draws, 1, 0, some, 100}, norm, &err),
+				 FM_OK);
 		assert_int_equal(fm_clip_choose(norm, 100, 0.9, &o.clip, &err), FM_OK);
 		before = fm_record_loss(rl.space, p, &records, 1, 3);
 		assert_int_equal(fm_private_train(&l, &o, p, ema, &charges, &log, &err), FM_OK);
