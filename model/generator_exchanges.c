@@ -63,6 +63,7 @@ static int exchanges_check(const struct fm_config *cfg, struct fm_error *err)
 	struct fm_private_split split = split_of(cfg);
 	struct fm_exchange_shape shape = shape_of(cfg);
 	const double *share = cfg->privacy.budget;
+	struct fm_error why = {0};
 	int rc;
 
 	if (strcmp(cfg->model.process, "absorbing") != 0)
@@ -71,8 +72,11 @@ static int exchanges_check(const struct fm_config *cfg, struct fm_error *err)
 		    "model.kind diffusion in privacy.mode dp is over single exchanges, whose tokens are "
 		    "absorbed: it takes model.process absorbing, not %s",
 		    cfg->model.process);
-	if ((rc = fm_exchange_shape_check(&shape, err)) < 0)
-		return rc;
+	if ((rc = fm_exchange_shape_check(&shape, &why)) == FM_EINPUT)
+		return fm_config_fail_at(cfg, "model.denoiser model.depth model.width model.heads model.kind", err,
+					 "%s", why.message);
+	if (rc < 0)
+		return fm_fail(err, rc, "%s", why.message);
 	if (!(split.training > 0) || (split.vocabulary > 0 ? split.vocabulary >= 1 : share[FM_SHARE_PAIRS] > 0) ||
 	    !(split.counts > 0))
 		return fm_config_fail_at(

@@ -24,7 +24,7 @@ flows() { # the digest of what was made in a workspace
 }
 
 expect 0 "a project" "$F" init --preset demo p
-expect 0 "a trace" "$F" simulate --rows 2500 --seed 5 --out trace.csv
+expect 0 "a trace" "$F" simulate --rows 3000 --seed 5 --out trace.csv
 expect 0 "one thread makes flows" run one --set train.threads=1 --until generate
 expect 0 "two threads make flows" run two --set train.threads=2 --until generate
 holds "they are the same" [ "$(flows one)" = "$(flows two)" ]

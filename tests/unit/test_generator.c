@@ -374,7 +374,7 @@ static void a_denoiser_fits_the_record(void **state)
 		struct fm_config *cfg;
 
 		OK(fm_config_preset(&cfg, "ugr16-dp", set, 3, &err));
-		assert_int_equal(fm_generator_check(&g, cfg, &err), FM_EINPUT);
+		assert_int_equal(fm_generator_check(&g, cfg, &err), FM_EUSAGE); /* of --set */
 		if (!strstr(err.message, refused[i].says))
 			fail_msg("it says: %s", err.message);
 		fm_config_free(cfg);
