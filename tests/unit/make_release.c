@@ -57,7 +57,7 @@ static int release(const char *key, const char *dir, const char *dialect, struct
 	snprintf(out_dir, sizeof out_dir, "%s/out", dir);
 	rc = fm_dir_make(out_dir, 0755, err);
 	if (rc == FM_OK)
-		rc = fixture_table(table, dialect ? 300 : 20000, err);
+		rc = fixture_table(table, dialect ? 1000 : 20000, err);
 	if (rc == FM_OK)
 		rc = fm_file_write(verdict, 0644, VERDICT_PASS, strlen(VERDICT_PASS), err);
 	if (rc == FM_OK)
