@@ -34,7 +34,12 @@ int fm_budget_claim(struct fm_claim *c, const struct fm_config *cfg, struct fm_e
 	    (rc = fm_alloc(&c->share, c->charges.n, sizeof *c->share, "shares of a budget", err)) < 0 ||
 	    (rc = fm_charges_shares(&c->charges, c->delta, c->share, err)) < 0)
 		goto out;
+	c->canary = c->epsilon;
+	if (fm_config_window(cfg) && (rc = fm_charges_epsilon(&c->charges, c->delta, 1, fm_private_adjacency(cfg),
+							      accountant_of(cfg), &c->canary, err)) < 0)
+		goto out;
 	c->epsilon = fm_round_up(c->epsilon, DIGITS);
+	c->canary = fm_round_up(c->canary, DIGITS);
 	if (cfg->privacy.epsilon > 0 && c->epsilon > cfg->privacy.epsilon)
 		rc = fm_fail(
 		    err, FM_EINPUT,
@@ -71,9 +76,16 @@ static bool adds_to(const json_t *charged, const struct fm_config *cfg)
 	       (strcmp(cfg->privacy.unit, "exchange") == 0 && is(charged, "unit", "flow"));
 }
 
-/* With no bound set. */
-static void warn_of_sum(const struct fm_config *cfg, size_t n, double epsilon, double delta)
+/* With no bound set.  other: the unit of an earlier charge that says nothing of the config's, or NULL. */
+static void warn_of_sum(const struct fm_config *cfg, size_t n, double epsilon, double delta, const char *other)
 {
+	if (other) {
+		fm_warn(
+		    "this is charge %zu of its trace, and an earlier one was for %ss: they do not add up to a claim "
+		    "for %ss, and privacy.total_epsilon is 0, which bounds nothing",
+		    n, other, cfg->privacy.unit);
+		return;
+	}
 	fm_warn(
 	    "this is charge %zu of its trace: all together claim epsilon %g at delta %g, and privacy.total_epsilon is "
 	    "0, which bounds nothing%s",
@@ -89,6 +101,7 @@ int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const str
 {
 	double used = 0, delta = 0;
 	json_t *rows = NULL, *body = NULL;
+	const char *other = NULL;
 	size_t n = 0;
 	int rc;
 
@@ -101,15 +114,14 @@ int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const str
 			continue;
 		if (is(b, "secret", secret_id))
 			goto out; /* the same noise on the same records: it tells nothing new */
-		if (cfg->privacy.total_epsilon > 0 && !adds_to(b, cfg)) {
-			const char *before = json_string_value(json_object_get(b, "unit"));
-
-			before = before ? before : "exchange";
+		if (!adds_to(b, cfg) && !(other = json_string_value(json_object_get(b, "unit"))))
+			other = "exchange";
+		if (cfg->privacy.total_epsilon > 0 && other) {
 			rc = fm_fail(err, FM_EINPUT,
 				     "earlier runs on this trace were charged for %ss, and say nothing of what "
 				     "privacy.total_epsilon has left for %ss; set privacy.unit to %s, or leave "
 				     "privacy.total_epsilon out; nothing was read",
-				     before, cfg->privacy.unit, before);
+				     other, cfg->privacy.unit, other);
 			goto out;
 		}
 		used += json_number_value(json_object_get(b, "epsilon"));
@@ -135,7 +147,7 @@ int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const str
 		goto out;
 	}
 	if (n > 0 && !(cfg->privacy.total_epsilon > 0))
-		warn_of_sum(cfg, n + 1, used + c->epsilon, delta + c->delta);
+		warn_of_sum(cfg, n + 1, used + c->epsilon, delta + c->delta, other);
 	body = json_pack("{s:s, s:s, s:f, s:f, s:s, s:f, s:f}", "trace", trace_sha256, "secret", secret_id, "epsilon",
 			 c->epsilon, "delta", c->delta, "unit", cfg->privacy.unit, "used_before", used, "delta_before",
 			 delta);
@@ -247,25 +259,24 @@ static json_t *mechanisms_json(const struct fm_claim *c)
 
 int fm_budget_json(const struct fm_claim *c, const struct fm_config *cfg, json_t **out, struct fm_error *err)
 {
-	static const char *const of_exchange = "exchange: whoever sees this release can hardly tell whether any one "
+	static const char *const of_exchange = ": whoever sees this release can hardly tell whether any one "
 					       "exchange (at most 4 flows between two ends that end in the same "
 					       "minute) was in the trace.",
-				 *const of_flow =
-				     "flow: whoever sees this release can hardly tell whether any one flow "
-				     "was in the trace, nor how any one exchange looked (at most 4 flows "
-				     "between two ends that end in the same minute).";
+				 *const of_flow = ": whoever sees this release can hardly tell whether any one flow "
+						  "was in the trace, nor how any one exchange looked (at most 4 flows "
+						  "between two ends that end in the same minute).";
 	bool flow = fm_config_unit_flow(cfg);
 	char statement[800], of_window[320], begins[FM_CLAIM_WORDS];
 
 	snprintf(
 	    of_window, sizeof of_window,
-	    "window: whoever sees this release can hardly tell whether any one window (all flows between two "
+	    ": whoever sees this release can hardly tell whether any one window (all flows between two "
 	    "hosts that end in the same minute, of which at most %u exchanges were learned from) was in the trace.",
 	    fm_config_window(cfg));
 	snprintf(statement, sizeof statement,
 		 "%s%s All that was taken of private records is in the list of mechanisms, and went through noise from "
 		 "a secret key.",
-		 fm_claim_begins(begins, true, c->epsilon, c->delta),
+		 fm_claim_begins(begins, cfg->privacy.unit, c->epsilon, c->delta),
 		 fm_config_window(cfg) ? of_window
 		 : flow                ? of_flow
 				       : of_exchange);

@@ -24,6 +24,7 @@ struct fm_claim {
 	struct fm_charges charges;
 	double *share;         /* (charges.n) what each entry has of the whole: fm_charges_shares */
 	double epsilon, delta; /* for one unit that changes (fm_private_adjacency) */
+	double canary;         /* the same for a canary, which in unit window is one exchange by itself */
 };
 /* FM_EINPUT when the kind of model has no private form, or its noise does not keep to privacy.epsilon. */
 int fm_budget_claim(struct fm_claim *c, const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
@@ -35,9 +36,9 @@ int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const str
 		     const char *trace_sha256, const char *secret_id, struct fm_error *err) FM_MUST_CHECK;
 
 /*
- * {"mode":"dp", "unit":"exchange"|"flow", "adjacency":"add_or_remove"|"replace_one", "epsilon", "delta", "accountant",
+ * {"mode":"dp", "unit":"exchange"|"flow"|"window", "adjacency":"add_or_remove"|"replace_one", "epsilon", "delta", "accountant",
  * "records", "mechanisms":[charge_json.h, each with "share"],
- *  "guarantee":[{"of":"exchange"|"flow"|"conversation"|"host", "minutes", "exchanges":k, "epsilon":x|null, "delta"}],
+ *  "guarantee":[{"of":"exchange"|"flow"|"window"|"conversation"|"host", "minutes", "exchanges":k, "epsilon":x|null, "delta"}],
  *  "statement", "covers", "does_not_cover":[...]}
  *
  * A line's delta is that of the claim, or for a large group, whose keys pass thresholds more often, the first of ten

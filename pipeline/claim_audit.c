@@ -140,8 +140,8 @@ out:
 	return rc;
 }
 
-static int record(struct fm_ledger *l, const struct fm_claim_audit_in *in, const struct fm_claim *claim,
-		  const char *trace, double charged, json_t *result, struct fm_error *err)
+static int record(struct fm_ledger *l, const struct fm_claim_audit_in *in, double proven, const char *trace,
+		  double charged, json_t *result, struct fm_error *err)
 {
 	double lower = json_number_value(json_object_get(result, "epsilon_lower"));
 	char hex[FM_SHA256_HEX];
@@ -151,8 +151,8 @@ static int record(struct fm_ledger *l, const struct fm_claim_audit_in *in, const
 	if ((rc = mechanism(in->cfg, hex, err)) < 0)
 		return rc;
 	more = json_pack("{s:s, s:s, s:s, s:b, s:f, s:f, s:b}", "mechanism", hex, "trace", trace, "unit",
-			 in->cfg->privacy.unit, "public", in->is_public, "epsilon", claim->epsilon, "charged", charged,
-			 "refuted", lower > claim->epsilon);
+			 fm_config_window(in->cfg) ? "exchange" : in->cfg->privacy.unit, "public", in->is_public,
+			 "epsilon", proven, "charged", charged, "refuted", lower > proven);
 	rc = !more || json_object_update(result, more) ? fm_fail(err, FM_ESYSTEM, "out of memory: the audit")
 						       : fm_ledger_append(l, ROWS_OF, "audit", result, err);
 	json_decref(more);
@@ -198,11 +198,11 @@ int fm_claim_audit(const struct fm_claim_audit_in *in, json_t **report, struct f
 	if ((rc = audit_secret(&audit, in, files, err)) < 0 ||
 	    (rc = charge(l, in, &claim, trace, &audit, &charged, err)) < 0 ||
 	    (rc = within_walls(in, ws.path, &audit, &result, err)) < 0 ||
-	    (rc = record(l, in, &claim, trace, charged, result, err)) < 0)
+	    (rc = record(l, in, claim.canary, trace, charged, result, err)) < 0)
 		goto out;
-	if (json_number_value(json_object_get(result, "most")) < claim.epsilon)
+	if (json_number_value(json_object_get(result, "most")) < claim.canary)
 		fm_warn("%zu canaries can show an epsilon of %.2f at most, and %g is claimed: take more", in->canaries,
-			json_number_value(json_object_get(result, "most")), claim.epsilon);
+			json_number_value(json_object_get(result, "most")), claim.canary);
 	*report = json_incref(result);
 out:
 	json_decref(result);

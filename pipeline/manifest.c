@@ -92,7 +92,7 @@ static json_t *privacy_json(const struct fm_config *cfg)
 		fm_claim_free(&claim);
 		return o;
 	}
-	return json_pack("{s:s, s:s+}", "mode", cfg->privacy.mode, "statement", fm_claim_begins(begins, false, 0, 0),
+	return json_pack("{s:s, s:s+}", "mode", cfg->privacy.mode, "statement", fm_claim_begins(begins, NULL, 0, 0),
 			 ": the model saw the training flows without added noise. The leakage "
 			 "checks are measurements on this release, not a guarantee.");
 }

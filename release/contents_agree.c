@@ -355,7 +355,8 @@ static int check_statement(struct fm_contents *c, const json_t *privacy, bool dp
 					    "mechanisms", "guarantee", "does_not_cover"};
 	char begins[FM_CLAIM_WORDS];
 
-	fm_claim_begins(begins, dp, real_of(privacy, "epsilon"), real_of(privacy, "delta"));
+	fm_claim_begins(begins, dp ? text_of(privacy, "unit") : NULL, real_of(privacy, "epsilon"),
+			real_of(privacy, "delta"));
 	if (strncmp(text_of(privacy, "statement"), begins, strlen(begins)) != 0)
 		return malformed(c, "privacy.statement says something else than the rest of privacy");
 	for (size_t i = 0; i < sizeof of_dp / sizeof *of_dp && !dp; i++)
@@ -404,6 +405,8 @@ static int check_guarantee(struct fm_contents *c, const json_t *privacy, const s
 			    !same_number(real_of(g, "delta"), real_of(privacy, "delta")))
 				return malformed(c, "privacy.guarantee of its unit is not what privacy claims");
 		}
+		if (group > 1 && exchanges < 2 && strcmp(text_of(g, "of"), "host") != 0)
+			return malformed(c, "privacy.guarantee has one exchange for what moves two in a full window");
 		if ((exchanges >= group && e < real_of(privacy, "epsilon") * (1 - 1e-4)) || (more && e < was))
 			return malformed(c, "privacy.guarantee grows with fewer exchanges");
 	}

@@ -330,6 +330,11 @@ static void put_checks(const struct fm_metadata_in *in, struct fm_buf *out)
 		  "real flows that the model learned from; a task's score is of real flows that it did not see, and "
 		  "the\n"
 		  "checks of leakage ask which of the two the synthetic flows are nearer to.\n\n");
+	if (fm_config_pays_gate(in->cfg) && fm_config_window(in->cfg))
+		fm_buf_printf(
+		    out,
+		    "Of the real flows and of the synthetic ones at most %u exchanges of a window were counted.\n\n",
+		    fm_config_window(in->cfg));
 	fm_buf_puts(out, "| check | value | 95 % interval | threshold | margin | rows | result |\n"
 			 "|---|---:|---:|---:|---:|---:|---|\n");
 	for (size_t i = 0; i < in->verdict->n; i++) {
@@ -446,6 +451,20 @@ static void put_lines(const json_t *list, struct fm_buf *out)
 	}
 }
 
+/* The most exchanges that are kept of a window, where that is the unit. */
+static int kept_of_window(const json_t *p)
+{
+	const json_t *list = json_object_get(p, "guarantee");
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *g = json_array_get(list, i);
+
+		if (strcmp(text_of(g, "of"), "window") == 0 && !json_object_get(g, "minutes"))
+			return (int)real_of(g, "exchanges");
+	}
+	return 0;
+}
+
 /* What the manifest says under "privacy", in plain words. */
 static void put_guarantee(const json_t *p, struct fm_buf *out)
 {
@@ -475,12 +494,17 @@ static void put_guarantee(const json_t *p, struct fm_buf *out)
 	    "that a certain %s was in the trace, but for a chance of about %g.\n\n",
 	    ceil(fm_det_exp(real_of(p, "epsilon")) * 100) / 100, unit, real_of(p, "delta"));
 	put_lines(json_object_get(p, "guarantee"), out);
-	fm_buf_puts(out,
-		    window ? "\nOf a window some exchanges were used; one more or less, or another, changes at most "
-			     "two of them. A\nconversation of m minutes is covered as 2 (m + 1). "
-		    : flow ? "\nA conversation of m minutes is covered as m + 1 exchanges. "
-			   : "\nA flow is covered as two exchanges, since its exchange is replaced by another one; a "
-			     "conversation of m\nminutes as m + 1. ");
+	if (window)
+		fm_buf_printf(out,
+			      "\nOf a window at most %d exchanges were used; one more or less, or another, changes at "
+			      "most two of them.\nA conversation of m minutes is covered as 2 (m + 1) exchanges. ",
+			      kept_of_window(p));
+	else
+		fm_buf_puts(
+		    out, flow
+			     ? "\nA conversation of m minutes is covered as m + 1 exchanges. "
+			     : "\nA flow is covered as two exchanges, since its exchange is replaced by another one; a "
+			       "conversation of m\nminutes as m + 1. ");
 	fm_buf_puts(out, "For hosts with many exchanges the epsilon is large: this release does not hide that\n"
 			 "a busy host was there. The guarantee covers ");
 	put_text(out, text_of(p, "covers"));
@@ -493,8 +517,9 @@ static void put_guarantee(const json_t *p, struct fm_buf *out)
 	fm_buf_printf(
 	    out,
 	    "\nEach of the %zu noisy statistics that were taken of real flows is in `manifest.json`, with its\n"
-	    "sensitivity and noise.\n\n",
-	    json_array_size(json_object_get(p, "mechanisms")));
+	    "sensitivity to one exchange and its noise.%s\n\n",
+	    json_array_size(json_object_get(p, "mechanisms")),
+	    window ? " A window may move it as many times that as exchanges are used." : "");
 }
 
 static void put_privacy(const struct fm_metadata_in *in, struct fm_buf *out)

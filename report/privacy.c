@@ -61,7 +61,9 @@ static void put_groups(const json_t *privacy, struct fm_buf *out)
 		double minutes = fm_html_real(g, "minutes"), epsilon = fm_html_real(g, "epsilon");
 
 		fm_buf_puts(out, "<tr><td>");
-		fm_html_text(out, fm_html_str(g, "of"));
+		fm_html_text(out, isfinite(minutes) && strcmp(fm_html_str(g, "of"), "window") == 0
+				      ? "all between two hosts"
+				      : fm_html_str(g, "of"));
 		if (isfinite(minutes)) {
 			fm_buf_puts(out, " of ");
 			fm_html_number(out, minutes);

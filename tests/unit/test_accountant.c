@@ -580,6 +580,25 @@ static void test_rounding_goes_up_and_no_further(void **state)
 	}
 }
 
+/* The table of guarantees has a replaced record as a group of two that are added: never less than the replacement. */
+static void test_a_group_of_two_covers_a_replacement(void **state)
+{
+	static const double q[] = {0.0005, 0.01, 0.1, 1}, sigma[] = {0.6, 1.2, 4, 16};
+	static const uint64_t times[] = {1, 200};
+
+	(void)state;
+	for (size_t i = 0; i < 32; i++) {
+		struct fm_mechanism m = steps(q[i % 4], sigma[i / 4 % 4], times[i / 16]);
+		double replaced = account(&m, 1, 1e-6, FM_REPLACE_ONE, FM_PLD), two;
+
+		m.group = 2;
+		two = account(&m, 1, 1e-6, FM_ADD_OR_REMOVE, FM_PLD);
+		if (!(two >= replaced * (1 - FM_ACCOUNT_SHARE)))
+			fail_msg("q %g, sigma %g, %d times: %g for two, %g for a replacement", m.q, m.scale,
+				 (int)m.count, two, replaced);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -601,6 +620,7 @@ int main(void)
 	    cmocka_unit_test(test_calibration_pays_for_the_others_first),
 	    cmocka_unit_test(test_the_bits_are_the_same_everywhere),
 	    cmocka_unit_test(test_rounding_goes_up_and_no_further),
+	    cmocka_unit_test(test_a_group_of_two_covers_a_replacement),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
