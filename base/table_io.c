@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/mem.h"
 #include "base/npy.h"
 #include "base/table_parts.h"
@@ -332,7 +333,7 @@ static int schema_text(const struct fm_table_writer *w, const struct fm_dict dic
 	if (root != NULL && (!FM_TABLE_HAS_ADDRESSES(w) ||
 			     json_object_set_new(root, "addresses", json_integer((json_int_t)w->addresses->n)) == 0))
 		*text = json_dumps(root, JSON_INDENT(1));
-	back = *text != NULL ? json_loads(*text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	back = *text != NULL ? fm_json_parse(*text, strlen(*text), JSON_REJECT_DUPLICATES, NULL) : NULL;
 	if (back == NULL || !json_equal(root, back))
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory: the schema of %s", w->dir);
 	else if (strlen(*text) > FM_TABLE_SCHEMA_MAX)

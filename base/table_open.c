@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/mem.h"
 #include "base/npy.h"
 #include "base/table_parts.h"
@@ -115,7 +116,7 @@ static int read_schema(struct fm_table *t, size_t *naddresses, const char *path,
 
 	if ((rc = fm_file_read(path, FM_TABLE_SCHEMA_MAX, &b, err)) < 0)
 		goto out;
-	root = json_loadb(b.data, b.len, JSON_REJECT_DUPLICATES, &at);
+	root = fm_json_parse(b.data, b.len, JSON_REJECT_DUPLICATES, &at);
 	if (root == NULL)
 		rc = fm_fail(err, FM_EINPUT, "%s:%d: not valid JSON: %s", path, at.line, at.text);
 	else if ((rc = read_document(t, root, naddresses, err)) < 0)

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/json_memory.h"
+#include "base/json_text.h"
 #include "base/num.h"
 #include "manifests/json_bounds.h"
 
@@ -239,7 +240,7 @@ int fm_json_load(json_t **v, const char *path, size_t max, struct fm_error *err)
 		rc = fm_fail(err, FM_EINPUT, "%s: %s", path, much);
 		goto out;
 	}
-	*v = json_loadb(text.data ? text.data : "", text.len, JSON_REJECT_DUPLICATES, &e);
+	*v = fm_json_parse(text.data ? text.data : "", text.len, JSON_REJECT_DUPLICATES, &e);
 	if (*v == NULL && json_error_code(&e) == json_error_out_of_memory)
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory: reading %s", path);
 	else if (*v == NULL)

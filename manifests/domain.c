@@ -84,7 +84,7 @@ static const struct domain domains[] = {
 	{"left_out.reasons[].share", REAL, true, 0, 1, NULL},
 	{"filled.share", REAL, true, 0, 1, NULL},
 
-	{"privacy.mode", WORD, true, 0, 0, "none dp"},
+	{"privacy.mode", WORD, true, 0, 0, "none clip dp"},
 	{"privacy.unit", WORD, false, 0, 0, "exchange flow window"},
 	{"privacy.adjacency", WORD, false, 0, 0, "add_or_remove replace_one"},
 	{"privacy.accountant", WORD, false, 0, 0, "pld rdp"},

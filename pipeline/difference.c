@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "manifests/canon.h"
 #include "pipeline/walls/sandbox.h"
@@ -192,7 +193,7 @@ static int compare_manifests(json_t *d, const struct fm_recipe *recorded, const 
 
 	if ((rc = put_place(d, a->data, a->len, b->data, b->len, err)) < 0)
 		goto out;
-	now = json_loadb(b->data, b->len, JSON_REJECT_DUPLICATES, NULL);
+	now = fm_json_parse(b->data, b->len, JSON_REJECT_DUPLICATES, NULL);
 	/* That the files have other digests is said of the files. */
 	if (json_object_size(now) > 1 && json_object_size(then) > 1 && !json_equal(now, then)) {
 		json_t *n = json_copy(now), *t = json_copy(then);

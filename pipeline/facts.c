@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "manifests/canon.h"
 #include "pipeline/ledger.h"
@@ -275,7 +276,7 @@ int fm_facts_of_archive(const char *archive, const char *signers, const char *si
 	*facts = NULL;
 	if ((rc = signers ? fm_verify(&in, &report, err) : read_unsigned(archive, &unsigned_info, err)) < 0)
 		goto out;
-	if (!(*facts = json_loadb(info->manifest.data, info->manifest.len, JSON_REJECT_DUPLICATES, NULL)) ||
+	if (!(*facts = fm_json_parse(info->manifest.data, info->manifest.len, JSON_REJECT_DUPLICATES, NULL)) ||
 	    !json_is_object(*facts))
 		rc = fm_fail(err, FM_EINPUT, "%s: its manifest.json is no JSON object", archive);
 	else

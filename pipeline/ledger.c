@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "manifests/canon.h"
@@ -124,7 +125,7 @@ int fm_ledger_rows(struct fm_ledger *l, const char *run, const char *kind, json_
 		goto out;
 	}
 	while ((step = fm_ledger_next_row(s, &r)) == SQLITE_ROW) {
-		json_t *body = json_loads(r.body, JSON_REJECT_DUPLICATES, NULL);
+		json_t *body = fm_json_parse(r.body, strlen(r.body), JSON_REJECT_DUPLICATES, NULL);
 
 		if (!body) {
 			rc = fm_fail(err, FM_EVERDICT,

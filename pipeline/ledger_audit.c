@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/json_memory.h"
+#include "base/json_text.h"
 #include "pipeline/ledger_parts.h"
 #include "release/record.h"
 
@@ -173,7 +174,7 @@ static void note_folder(struct audit *a, const struct fm_ledger_row *r)
 
 	if (!release && strcmp(r->kind, "run") != 0)
 		return;
-	body = json_loads(r->body, JSON_REJECT_DUPLICATES, NULL);
+	body = fm_json_parse(r->body, strlen(r->body), JSON_REJECT_DUPLICATES, NULL);
 	path = json_string_value(
 	    release ? json_object_get(body, "archive")
 		    : json_object_get(json_object_get(json_object_get(body, "config"), "publish"), "out"));

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/json_text.h"
 #include "base/seal.h"
 #include "manifests/canon.h"
 
@@ -190,7 +191,7 @@ static int read_index(struct fm_unseal *u, const struct fm_pack *p, const char *
 	if ((rc = fm_alloc(&text, n + 1, 1, "the index of a sealed folder", err)) < 0 ||
 	    (rc = read_exactly(u, path, text, n, err)) < 0)
 		goto out;
-	if (!(*index = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL)) ||
+	if (!(*index = fm_json_parse(text, n, JSON_REJECT_DUPLICATES, NULL)) ||
 	    strcmp(str(*index, "format"), p->format) != 0 ||
 	    json_array_size(json_object_get(*index, "files")) > FILES_MAX)
 		rc = fm_fail(err, FM_EINPUT, "%s: another version of flowmint made it, or it is something else", path);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "manifests/canon.h"
@@ -59,7 +60,7 @@ static json_t *config_of_archive(const char *path)
 		return NULL;
 	if (fm_archive_read(fd, &info, &reason, &ignored) == FM_OK && info.manifest.len &&
 	    !fm_json_too_much(info.manifest.data, info.manifest.len))
-		manifest = json_loadb(info.manifest.data, info.manifest.len, JSON_REJECT_DUPLICATES, NULL);
+		manifest = fm_json_parse(info.manifest.data, info.manifest.len, JSON_REJECT_DUPLICATES, NULL);
 	config = json_incref(json_object_get(manifest, "config"));
 	json_decref(manifest);
 	fm_archive_info_free(&info);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/version.h"
 #include "manifests/config_public.h"
 #include "manifests/domain.h"
@@ -60,7 +61,7 @@ static int parse(const struct fm_buf *text, json_t **m, struct fm_error *err)
 
 	if (much)
 		return fm_fail(err, FM_EINPUT, "its manifest is too much: %s", much);
-	*m = json_loadb(text->data ? text->data : "", text->len, JSON_REJECT_DUPLICATES, NULL);
+	*m = fm_json_parse(text->data ? text->data : "", text->len, JSON_REJECT_DUPLICATES, NULL);
 	if (json_is_object(*m) && strcmp(str(*m, "format"), FM_MANIFEST_FORMAT) == 0)
 		return FM_OK;
 	json_decref(*m);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "manifests/canon.h"
 #include "manifests/metrics.h"
 
@@ -43,8 +44,8 @@ static int statement(const struct fm_archive_info *info, const char *type, json_
 
 static int load_manifest(const struct fm_archive_info *info, json_t **m, struct fm_error *err)
 {
-	*m = json_loadb(info->manifest.data ? info->manifest.data : "", info->manifest.len, JSON_REJECT_DUPLICATES,
-			NULL);
+	*m = fm_json_parse(info->manifest.data ? info->manifest.data : "", info->manifest.len, JSON_REJECT_DUPLICATES,
+			   NULL);
 	/* It was read before: what it lacks now is memory. */
 	return *m ? FM_OK : fm_fail(err, FM_ESYSTEM, "manifest.json of the archive cannot be read");
 }

@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "manifests/json_bounds.h"
 #include "manifests/metrics.h"
 #include "release/contents.h"
@@ -197,7 +198,7 @@ int fm_contents_load(struct fm_contents *c, const struct fm_buf *text, const cha
 	*doc = NULL;
 	if (much)
 		return refuse(c, reason, "%s: %s", name, much);
-	*doc = json_loadb(text->data ? text->data : "", text->len, JSON_REJECT_DUPLICATES, &at);
+	*doc = fm_json_parse(text->data ? text->data : "", text->len, JSON_REJECT_DUPLICATES, &at);
 	if (!*doc && json_error_code(&at) == json_error_out_of_memory)
 		return fm_fail(c->err, FM_ESYSTEM, "out of memory: reading %s", name);
 	if (json_is_object(*doc))

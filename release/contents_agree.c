@@ -353,15 +353,16 @@ static int check_statement(struct fm_contents *c, const json_t *privacy, bool dp
 	static const char *const of_dp[] = {"unit",       "adjacency", "epsilon",       "delta",
 					    "accountant", "records",   "covers",        "audit",
 					    "mechanisms", "guarantee", "does_not_cover"};
+	const char *statement = text_of(privacy, "statement");
 	char begins[FM_CLAIM_WORDS];
 
-	fm_claim_begins(begins, dp ? text_of(privacy, "unit") : NULL, real_of(privacy, "epsilon"),
-			real_of(privacy, "delta"));
-	if (strncmp(text_of(privacy, "statement"), begins, strlen(begins)) != 0)
+	fm_claim_begins(begins, text_of(privacy, "unit"), real_of(privacy, "epsilon"), real_of(privacy, "delta"));
+	if (dp ? strncmp(statement, begins, strlen(begins)) != 0
+	       : strcmp(statement, fm_claim_none(text_of(privacy, "mode"))) != 0)
 		return malformed(c, "privacy.statement says something else than the rest of privacy");
 	for (size_t i = 0; i < sizeof of_dp / sizeof *of_dp && !dp; i++)
 		if (json_object_get(privacy, of_dp[i]))
-			return malformed(c, "privacy.mode is none, and a guarantee is told of");
+			return malformed(c, "privacy.mode is not dp, and a guarantee is told of");
 	return FM_OK;
 }
 
@@ -415,7 +416,8 @@ static int check_guarantee(struct fm_contents *c, const json_t *privacy, const s
 
 static int check_dp(struct fm_contents *c, const json_t *m, const struct fm_config *cfg)
 {
-	const json_t *privacy = json_object_get(m, "privacy"), *mechanisms = json_object_get(privacy, "mechanisms");
+	const json_t *privacy = json_object_get(m, "privacy"), *mechanisms = json_object_get(privacy, "mechanisms"),
+		     *audit = json_object_get(privacy, "audit");
 	double share = 0;
 	int rc;
 
@@ -434,9 +436,27 @@ static int check_dp(struct fm_contents *c, const json_t *m, const struct fm_conf
 		share += real_of(json_array_get(mechanisms, i), "share");
 	if ((rc = check_paid(c, m, cfg)) < 0)
 		return rc;
+	if (real_of(audit, "epsilon_lower") > real_of(audit, "most"))
+		return malformed(c, "privacy.audit has measured more than its canaries can show");
 	if (!(fabs(share - 1) <= 1e-6))
 		return malformed(c, "the shares of privacy.mechanisms are not all together one");
 	return check_guarantee(c, privacy, cfg);
+}
+
+/* Real rows are judged, and told, in whole multiples of k windows where there are as many; flows are made as many as
+ * were asked for. */
+static int check_rows(struct fm_contents *c, const json_t *m, const struct fm_config *cfg)
+{
+	const json_t *real = metric_of(json_object_get(m, "metrics"), "rows.real");
+	double step = (double)cfg->privacy.min_count * (cfg->model.window > 0 ? cfg->model.window : 1),
+	       rows = real_of(real, "value");
+
+	if (real && step > 0 && rows >= step && fmod(rows, step) > 0)
+		return malformed(c, "rows.real is no multiple of privacy.min_count windows");
+	if (cfg->generate.rows > 0 && (double)c->rows != (double)cfg->generate.rows)
+		return fm_contents_refuse(c, FM_REASON_ROWS_DISAGREE,
+					  "manifest.json: its config asks for another number of flows than there are");
+	return FM_OK;
 }
 
 int fm_contents_agree(struct fm_contents *c, const json_t *m)
@@ -453,7 +473,8 @@ int fm_contents_agree(struct fm_contents *c, const json_t *m)
 	    (rc = check_escapes(c, m)) < 0 || (rc = check_intervals(c, json_object_get(m, "metrics"))) < 0 ||
 	    (rc = check_intervals(c, json_object_get(m, "checks"))) < 0 || (rc = check_lines(c, m, cfg)) < 0 ||
 	    (rc = check_controls(c, m, cfg)) < 0 || (rc = check_unasked(c, m, cfg)) < 0 ||
-	    (rc = check_shares(c, m)) < 0 || (rc = check_statement(c, json_object_get(m, "privacy"), dp)) < 0)
+	    (rc = check_shares(c, m)) < 0 || (rc = check_rows(c, m, cfg)) < 0 ||
+	    (rc = check_statement(c, json_object_get(m, "privacy"), dp)) < 0)
 		goto out;
 	if (!dp &&
 	    !metric_of(json_object_get(m, "metrics"), "rows.synthetic")) /* free ones alone are told in mode dp */

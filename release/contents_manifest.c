@@ -216,8 +216,8 @@ static int check_privacy(struct fm_contents *c, const json_t *m)
 	const char *mode = text_of(privacy, "mode"), *what;
 	bool dp = strcmp(mode, "dp") == 0;
 
-	if ((!dp && strcmp(mode, "none") != 0) || !is_text(privacy, "statement"))
-		return malformed(c, "privacy says neither mode dp nor mode none");
+	if ((!dp && strcmp(mode, "none") != 0 && strcmp(mode, "clip") != 0) || !is_text(privacy, "statement"))
+		return malformed(c, "privacy has no statement, or a mode that is not none, clip or dp");
 	if (strcmp(mode, text_of(json_object_get(json_object_get(m, "config"), "privacy"), "mode")) != 0)
 		return malformed(c, "privacy.mode is another than that of the config");
 	if (dp)
@@ -225,7 +225,7 @@ static int check_privacy(struct fm_contents *c, const json_t *m)
 			   ? malformed(c, "what nothing paid for is in a release of privacy.mode dp")
 			   : check_dp(c, privacy);
 	if (json_object_get(privacy, "epsilon") || json_object_get(privacy, "guarantee"))
-		return malformed(c, "privacy.mode is none, and a guarantee is claimed");
+		return malformed(c, "privacy.mode is not dp, and a guarantee is claimed");
 	if (!json_is_object(commitments) || !is_text(commitments, "method") ||
 	    !json_object_get(json_object_get(commitments, "of"), "source"))
 		return malformed(c, "it lacks commitments to the trace");

@@ -526,17 +526,19 @@ static void put_privacy(const struct fm_metadata_in *in, struct fm_buf *out)
 {
 	fm_buf_puts(out, "## Privacy\n\n");
 	if (!fm_config_dp(in->cfg)) {
-		fm_buf_puts(out, "This release gives **no differential privacy guarantee** (`privacy.mode: none`). The "
-				 "model was trained on\n"
-				 "real flows without noise, and nothing proves that an expert could learn nothing "
-				 "about a single one of\n"
-				 "them from these data. What was done instead: values that too few real records share "
-				 "do not enter the\n"
-				 "model's vocabulary, addresses are made up, and the checks above measured whether the "
-				 "model copies its\n"
-				 "training records. Such checks can find leakage; they cannot prove that there is "
-				 "none. Treat these data\n"
-				 "as derived from the real ones, and do not try to identify anyone.\n\n");
+		fm_buf_printf(out,
+			      "This release gives **no differential privacy guarantee** (`privacy.mode: %s`). The "
+			      "model was trained on\n"
+			      "real flows without noise, and nothing proves that an expert could learn nothing "
+			      "about a single one of\n"
+			      "them from these data. What was done instead: values that too few real records share "
+			      "do not enter the\n"
+			      "model's vocabulary, addresses are made up, and the checks above measured whether the "
+			      "model copies its\n"
+			      "training records. Such checks can find leakage; they cannot prove that there is "
+			      "none. Treat these data\n"
+			      "as derived from the real ones, and do not try to identify anyone.\n\n",
+			      in->cfg->privacy.mode);
 		return;
 	}
 	put_guarantee(in->privacy, out);

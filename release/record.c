@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "base/num.h"
 #include "manifests/canon.h"
 #include "manifests/json_bounds.h"
@@ -249,7 +250,7 @@ int fm_record_parse(struct fm_record *r, const char *text, size_t n, struct fm_e
 	memset(r, 0, sizeof *r);
 	if (much)
 		return fm_fail(err, FM_EINPUT, "%s", much);
-	if (!(doc = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL)))
+	if (!(doc = fm_json_parse(text, n, JSON_REJECT_DUPLICATES, NULL)))
 		return fm_fail(err, FM_EINPUT, "it is no JSON");
 	if ((rc = take_members(r, doc, err)) < 0 || (rc = check(r, err)) < 0 || (rc = write_text(r, &again, err)) < 0)
 		goto out;

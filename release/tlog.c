@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "manifests/canon.h"
 #include "release/version_order.h"
 
@@ -63,7 +64,7 @@ static json_t *entry_json(const struct fm_tlog_entry *e, struct fm_error *err)
 
 	if (fm_record_text(&record, &text, err) < 0)
 		goto out;
-	if (!(o = json_loadb(text.data, text.len, 0, NULL))) {
+	if (!(o = fm_json_parse(text.data, text.len, 0, NULL))) {
 		(void)!fm_fail(err, FM_ESYSTEM, "out of memory for the log");
 		goto out;
 	}
@@ -108,7 +109,7 @@ static int parse_line(struct fm_tlog *log, const char *line, size_t n, struct fm
 
 	if (n > FM_TLOG_LINE_MAX || line[n - 1] != '\n')
 		return fm_fail(err, FM_EINPUT, "it is too long, or not ended");
-	if (!(doc = json_loadb(line, n, JSON_REJECT_DUPLICATES, NULL)))
+	if (!(doc = fm_json_parse(line, n, JSON_REJECT_DUPLICATES, NULL)))
 		return fm_fail(err, FM_EINPUT, "it is no JSON");
 	signature = json_object_get(doc, "signature");
 	if (!fm_tlog_head_from_json(&head, json_object_get(doc, "head")) || !json_is_string(signature) ||

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/json_text.h"
 #include "manifests/canon.h"
 #include "manifests/json_bounds.h"
 
@@ -168,7 +169,7 @@ int fm_tlog_proof_parse(struct fm_tlog_proof *p, const char *text, size_t n, str
 	memset(p, 0, sizeof *p);
 	if (much)
 		return fm_fail(err, FM_EINPUT, "%s", much);
-	if (!(doc = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL)))
+	if (!(doc = fm_json_parse(text, n, JSON_REJECT_DUPLICATES, NULL)))
 		return fm_fail(err, FM_EINPUT, "it is no JSON");
 	if (!take_members(p, doc)) {
 		rc = fm_fail(err, FM_EINPUT,

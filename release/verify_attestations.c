@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "manifests/json_bounds.h"
 #include "release/attestation.h"
 #include "release/verify_parts.h"
@@ -59,7 +60,7 @@ static int check_statement(struct fm_verify_job *job, const char *path, const st
 {
 	const struct fm_record *r = &job->report->record;
 	const char *much = fm_json_too_much(e->payload.data, e->payload.len);
-	json_t *doc = much ? NULL : json_loadb(e->payload.data, e->payload.len, JSON_REJECT_DUPLICATES, NULL);
+	json_t *doc = much ? NULL : fm_json_parse(e->payload.data, e->payload.len, JSON_REJECT_DUPLICATES, NULL);
 	const json_t *subjects = json_object_get(doc, "subject");
 	int rc = FM_OK;
 

@@ -1,8 +1,10 @@
 #include "stages/judged_rows.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/rows.h"
 #include "judge/gate/subsample.h"
@@ -87,6 +89,12 @@ int fm_judged_rows_make(struct fm_judged_rows *j, const struct fm_config *cfg, c
 	if (train->rows >= UINT32_MAX || (holdout && holdout->rows >= UINT32_MAX))
 		return fm_fail(err, FM_EINPUT, "a table of 2^32 rows or more is over the judges' limit");
 	fm_judged_windows(cfg, windows, count);
+	if (10 * (windows - count[FM_SPLIT_TRAIN]) > windows)
+		fm_warn("of %" PRIu64 " windows in training %" PRIu64
+			" are judged, as numbers of real flows are told in "
+			"steps of privacy.min_count windows; among the others exact copies alone are looked for: take "
+			"more flows, or a smaller model.window",
+			windows, count[FM_SPLIT_TRAIN]);
 	if ((rc = leave_out(j, 0, train, windows - count[FM_SPLIT_TRAIN], cfg, err)) < 0 ||
 	    held_out <= count[FM_SPLIT_HOLDOUT])
 		return rc;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/num.h"
 #include "base/rows.h"
 #include "base/table.h"
@@ -369,7 +370,7 @@ static int write_report(struct job *j, const struct fm_metadata_in *in, const st
 	/* As whoever reads the manifest has it: in the order of its members. */
 	if ((rc = put_json(j, with_all_keys(fm_manifest_json(in, j->in->manifest, list, n), j->in->cfg), &text)) < 0)
 		goto out;
-	if (!(facts = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, NULL))) {
+	if (!(facts = fm_json_parse(text.data, text.len, JSON_REJECT_DUPLICATES, NULL))) {
 		rc = fm_fail(j->err, FM_ESYSTEM, "out of memory for the report");
 		goto out;
 	}

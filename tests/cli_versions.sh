@@ -61,5 +61,11 @@ expect 0 "then it is" release 1.3.0 --replace --set release.description=other
 holds "under its number" test "$(number p/release/small-1.3.0.RELEASE.json)" = "(4, '1.2.0')"
 expect 3 "the first one of that version is no more" release 1.3.0 --out out5
 says err "run r00" "by the name of who replaced it"
+# --- what may stand in a manifest, and in the ledger ---
+expect 0 "records are clipped, which claims nothing" release 2.0.0 --set privacy.mode=clip
+expect 0 "a partner accepts it" "$V" --no-state --signers p/allowed_signers p/release/small-2.0.0.tar.zst
+expect 0 "a number beyond 64 bits" release 2.1.0 --set gate.emd.BYT=1e20
+expect 0 "a partner reads it" "$V" --no-state --signers p/allowed_signers p/release/small-2.1.0.tar.zst
+expect 0 "and so does the team" "$F" log --workspace p/workspace
 expect 0 "the ledger is intact" "$F" audit --workspace p/workspace
 finish

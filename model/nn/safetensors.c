@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/json_text.h"
 #include "base/mem.h"
 #include "base/seal.h"
 
@@ -186,7 +187,7 @@ static int open_map(struct fm_tensors_file *f, bool sealed, struct fm_error *err
 	f->ndata = f->map.len - f->at;
 	if (sealed && (rc = check_seal(f, err)) < 0)
 		goto out;
-	f->head = json_loadb((const char *)f->map.data + 8, (size_t)n, JSON_REJECT_DUPLICATES, NULL);
+	f->head = fm_json_parse((const char *)f->map.data + 8, (size_t)n, JSON_REJECT_DUPLICATES, NULL);
 	f->meta = json_object_get(f->head, "__metadata__");
 	if (!f->head)
 		rc = fm_fail(err, FM_EINPUT, "%s: this is no safetensors file, or it is cut", path);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "judge/fidelity.h"
@@ -82,7 +83,7 @@ static int manifest_fn(void *ctx, json_t **result, struct fm_error *err)
 		goto out;
 	if ((much = fm_json_too_much(text.data, text.len)))
 		rc = fm_fail(err, FM_EINPUT, "%s has %s", path, much);
-	else if (!json_is_object(*result = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, NULL)) ||
+	else if (!json_is_object(*result = fm_json_parse(text.data, text.len, JSON_REJECT_DUPLICATES, NULL)) ||
 		 strcmp(str(*result, "format"), FM_MANIFEST_FORMAT) != 0)
 		rc = fm_fail(err, FM_EINPUT, "%s is no manifest of a release", path);
 out:

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rows.h"
@@ -281,7 +282,7 @@ static json_t *find_manifest(const char *archive, const char *dir)
 	if (info.manifest.len)
 		fm_buf_add(&text, info.manifest.data, info.manifest.len);
 	if (text.len && fm_buf_check(&text, &ignored) == FM_OK && !fm_json_too_much(text.data, text.len))
-		doc = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, NULL);
+		doc = fm_json_parse(text.data, text.len, JSON_REJECT_DUPLICATES, NULL);
 out:
 	fm_archive_info_free(&info);
 	fm_buf_free(&text);

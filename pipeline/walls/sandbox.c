@@ -18,6 +18,7 @@
 
 #include "base/interrupt.h"
 #include "base/json_memory.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stop.h"
@@ -423,7 +424,7 @@ static int interpret(const char *name, struct ending end, const struct fm_buf *b
 				      end.before, err);
 	if ((much = fm_json_too_much_loaded(b->data ? b->data : "", b->len, 0)))
 		return fm_fail(err, FM_ESYSTEM, "the result of stage %s cannot be read: %s", name, much);
-	doc = b->len ? json_loadb(b->data, b->len, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	doc = b->len ? fm_json_parse(b->data, b->len, JSON_REJECT_DUPLICATES, NULL) : NULL;
 	code = json_object_get(doc, "code");
 	if (!json_is_integer(code)) {
 		json_decref(doc);

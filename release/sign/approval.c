@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/text.h"
 #include "manifests/canon.h"
 #include "release/sign/signed_file.h"
@@ -49,7 +50,7 @@ int fm_approval_path(const char *project, const struct fm_approval *a, const str
 /* What of it is of another run, in words; NULL: it is of this one.  That is a help: the bytes decide. */
 static const char *what_differs(const struct fm_buf *text, const struct fm_approval *wanted)
 {
-	json_t *doc = json_loadb(text->data ? text->data : "", text->len, JSON_REJECT_DUPLICATES, NULL);
+	json_t *doc = fm_json_parse(text->data ? text->data : "", text->len, JSON_REJECT_DUPLICATES, NULL);
 	const struct {
 		const char *key, *value, *what;
 	} member[] = {{"format", FM_APPROVAL_FORMAT, "it is no approval of format " FM_APPROVAL_FORMAT},

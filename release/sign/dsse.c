@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "manifests/canon.h"
 
 void fm_dsse_pae(const char *type, const void *body, size_t n, struct fm_buf *out)
@@ -93,7 +94,7 @@ out:
 
 int fm_dsse_read(struct fm_dsse *e, const char *text, size_t n, struct fm_error *err)
 {
-	json_t *doc = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
+	json_t *doc = fm_json_parse(text, n, JSON_REJECT_DUPLICATES, NULL);
 	const json_t *signatures = json_object_get(doc, "signatures"), *first = json_array_get(signatures, 0),
 		     *sig = json_object_get(first, "sig");
 	size_t got = 0;

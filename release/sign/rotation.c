@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/num.h"
 #include "manifests/canon.h"
 
@@ -143,7 +144,7 @@ int fm_keys_parse(struct fm_keys *k, const char *text, size_t n, struct fm_error
 	memset(k, 0, sizeof *k);
 	if (n > FM_KEYS_MAX)
 		return fm_fail(err, FM_EINPUT, "it is too long");
-	if (!(doc = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL)))
+	if (!(doc = fm_json_parse(text, n, JSON_REJECT_DUPLICATES, NULL)))
 		return fm_fail(err, FM_EINPUT, "it is no JSON");
 	if ((rc = take_members(k, doc, err)) < 0 || (rc = fm_keys_text(k, &again, err)) < 0)
 		goto out;

@@ -4,6 +4,8 @@
 #ifndef FM_TESTS_FACTS_FIXTURE_H
 #define FM_TESTS_FACTS_FIXTURE_H
 
+#include "manifests/claim.h"
+
 #define FACTS_HEX "\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\""
 #define FACTS_STAGE(name) "{\"name\":\"" name "\",\"output\":" FACTS_HEX "}"
 #define FACTS_ESCAPES(name) "\"" name "\":{\"tried\":1,\"through\":[]}"
@@ -13,7 +15,7 @@
 	"\"stages\":[{\"name\":\"ingest\"},{\"name\":\"train\"}," FACTS_STAGE("generate") "," FACTS_STAGE(             \
 	    "evaluate") "," FACTS_STAGE("gate") "]"
 #define FACTS_OF_PRIVACY                                                                                               \
-	"\"privacy\":{\"mode\":\"none\",\"statement\":\"No differential privacy\"},"                                   \
+	"\"privacy\":{\"mode\":\"none\",\"statement\":\"" FM_CLAIM_NONE "\"},"                                   \
 	"\"commitments\":{\"method\":\"HMAC-SHA-256\",\"of\":{"                                                        \
 	"\"source\":" FACTS_HEX ",\"store\":" FACTS_HEX ",\"model\":" FACTS_HEX "}}"
 #define FACTS_OF_WALLS                                                                                                 \

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "manifests/canon.h"
 
 static void canonical_is(const char *in, const char *want)
@@ -70,6 +71,28 @@ static void test_numbers_of_the_rfc(void **state)
 	number_is(0x41b3de4355555557, "333333333.33333343");
 	number_is(0xbecbf647612f3696, "-0.0000033333333333333333");
 	number_is(0x43143ff3c1cb0959, "1424953923781206.2");
+}
+
+/* Which have no point and no exponent below 10^21. */
+static void test_numbers_beyond_64_bits_are_read(void **state)
+{
+	static const char text[] =
+	    "{\"a\":[100000000000000000000,-9223372036854775809],\"b\":9223372036854775807,"
+	    "\"c 99999999999999999999\":\"\\\"99999999999999999999\",\"d\":0.99999999999999999999,"
+	    "\"e\":1.5e+20,\"f\":true}";
+	const char *const bad[] = {"{\"a\":1e400}", "{\"a\":99999999999999999999,}", "99999999999999999999x"};
+	json_t *v = fm_json_parse(text, strlen(text), JSON_REJECT_DUPLICATES, NULL);
+
+	(void)state;
+	assert_non_null(v);
+	assert_true(json_number_value(json_array_get(json_object_get(v, "a"), 0)) == 1e20);
+	assert_true(json_number_value(json_array_get(json_object_get(v, "a"), 1)) == -0x1p63);
+	assert_true(json_integer_value(json_object_get(v, "b")) == INT64_MAX);
+	assert_string_equal(json_string_value(json_object_get(v, "c 99999999999999999999")), "\"99999999999999999999");
+	assert_true(json_number_value(json_object_get(v, "d")) == 1);
+	json_decref(v);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_null(fm_json_parse(bad[i], strlen(bad[i]), JSON_DECODE_ANY, NULL));
 }
 
 /* Powers of two, where the nearest 16 digits do not read back but their neighbours do. */
@@ -257,6 +280,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_numbers_of_the_rfc),
+	    cmocka_unit_test(test_numbers_beyond_64_bits_are_read),
 	    cmocka_unit_test(test_the_shortest_digits_beside_powers_of_two),
 	    cmocka_unit_test(test_every_number_reads_back),
 	    cmocka_unit_test(test_texts_of_the_rfc),

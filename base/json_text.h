@@ -1,0 +1,16 @@
+/*
+ * json_text.h - parsing JSON whose numbers are real ones.
+ *
+ * JSON has one kind of number, and canonical JSON (RFC 8785) writes those below 10^21 without a point or an exponent;
+ * jansson takes such for integers, and refuses those beyond 64 bits.
+ */
+#ifndef FM_BASE_JSON_TEXT_H
+#define FM_BASE_JSON_TEXT_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+/* json_loadb, but integers that 64 bits do not hold are read as reals.  A new reference, or NULL and *at. */
+json_t *fm_json_parse(const char *text, size_t n, size_t flags, json_error_t *at);
+
+#endif
