@@ -15,7 +15,7 @@
 	"\"stages\":[{\"name\":\"ingest\"},{\"name\":\"train\"}," FACTS_STAGE("generate") "," FACTS_STAGE(             \
 	    "evaluate") "," FACTS_STAGE("gate") "]"
 #define FACTS_OF_PRIVACY                                                                                               \
-	"\"privacy\":{\"mode\":\"none\",\"statement\":\"" FM_CLAIM_NONE "\"},"                                   \
+	"\"privacy\":{\"mode\":\"none\",\"statement\":\"" FM_CLAIM_NONE "\"},"                                         \
 	"\"commitments\":{\"method\":\"HMAC-SHA-256\",\"of\":{"                                                        \
 	"\"source\":" FACTS_HEX ",\"store\":" FACTS_HEX ",\"model\":" FACTS_HEX "}}"
 #define FACTS_OF_WALLS                                                                                                 \
