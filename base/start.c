@@ -23,7 +23,8 @@ static const char *whose;
 
 static void end(void)
 {
-	static const char words[] = ": out of memory: ulimit -v leaves too little to begin with\n";
+	static const char words[] =
+	    ": out of memory: ulimit -v, or ulimit -s beside a large environment, leaves too little to begin with\n";
 
 	(void)!write(2, whose, strlen(whose));
 	(void)!write(2, words, sizeof words - 1);

@@ -206,7 +206,7 @@ static const char *fault(const struct domain *d, const char *shown, char *out)
 	char takes[160];
 
 	what_it_takes(d, takes);
-	snprintf(out, FM_DOMAIN_WORDS, "%s cannot be what it is: %s", shown, takes);
+	snprintf(out, FM_DOMAIN_WORDS, "%s is not %s", shown, takes);
 	return out;
 }
 
