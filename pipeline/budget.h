@@ -36,9 +36,10 @@ int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const str
 		     const char *trace_sha256, const char *secret_id, struct fm_error *err) FM_MUST_CHECK;
 
 /*
- * {"mode":"dp", "unit":"exchange"|"flow"|"window", "adjacency":"add_or_remove"|"replace_one", "epsilon", "delta", "accountant",
- * "records", "mechanisms":[charge_json.h, each with "share"],
- *  "guarantee":[{"of":"exchange"|"flow"|"window"|"conversation"|"host", "minutes", "exchanges":k, "epsilon":x|null, "delta"}],
+ * {"mode":"dp", "unit":"exchange"|"flow"|"window", "adjacency":"add_or_remove"|"replace_one", "epsilon", "delta",
+ * "accountant", "records", "mechanisms":[charge_json.h, each with "share"],
+ *  "guarantee":[{"of":"exchange"|"flow"|"window"|"conversation"|"host", "minutes", "exchanges":k, "epsilon":x|null,
+ *  "delta"}],
  *  "statement", "covers", "does_not_cover":[...]}
  *
  * A line's delta is that of the claim, or for a large group, whose keys pass thresholds more often, the first of ten
