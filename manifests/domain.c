@@ -228,7 +228,7 @@ static int goes_on(const char *path, const struct domain **own)
 		if (!p[n])
 			*own = &domains[i];
 		else if (p[n] == '.' || p[n] == '[')
-			on = p[n];
+			on = (unsigned char)p[n];
 	}
 	return *own ? 1 : on;
 }
