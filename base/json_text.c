@@ -1,6 +1,7 @@
 #include "base/json_text.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,4 +67,18 @@ json_t *fm_json_parse(const char *text, size_t n, size_t flags, json_error_t *at
 	if (at)
 		*at = e;
 	return v;
+}
+
+const char *fm_json_str(const json_t *object, const char *key)
+{
+	const char *s = json_string_value(json_object_get(object, key));
+
+	return s ? s : "";
+}
+
+double fm_json_real(const json_t *object, const char *key)
+{
+	const json_t *v = json_object_get(object, key);
+
+	return json_is_number(v) ? json_number_value(v) : (double)NAN;
 }

@@ -1,5 +1,5 @@
 /*
- * json_text.h - parsing JSON whose numbers are real ones.
+ * json_text.h - parsing JSON whose numbers are real ones, and its members.
  *
  * JSON has one kind of number, and canonical JSON (RFC 8785) writes those below 10^21 without a point or an exponent;
  * jansson takes such for integers, and refuses those beyond 64 bits.
@@ -12,5 +12,9 @@
 
 /* json_loadb, but integers that 64 bits do not hold are read as reals.  A new reference, or NULL and *at. */
 json_t *fm_json_parse(const char *text, size_t n, size_t flags, json_error_t *at);
+
+/* A member as text ("" when it is no text; the object's own) and as a number (NaN when it is none). */
+const char *fm_json_str(const json_t *object, const char *key);
+double fm_json_real(const json_t *object, const char *key);
 
 #endif

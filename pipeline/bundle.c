@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "base/version.h"
 #include "manifests/config.h"
@@ -21,13 +22,6 @@
 static int no_memory(struct fm_error *err)
 {
 	return fm_fail(err, FM_ESYSTEM, "out of memory: the bundle of a run");
-}
-
-static const char *str(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
 }
 
 /* ---- making one ---- */
@@ -48,13 +42,13 @@ static int load_record(struct fm_ledger *l, const char *named, struct record *re
 		return rc;
 	for (size_t i = 0; i < json_array_size(rec->rows); i++) {
 		const json_t *row = json_array_get(rec->rows, i), *body = json_object_get(row, "body");
-		const char *kind = str(row, "kind");
+		const char *kind = fm_json_str(row, "kind");
 
 		if (strcmp(kind, "run") == 0)
 			rec->run = body;
 		else if (strcmp(kind, "release") == 0)
 			rec->release = body;
-		else if (strcmp(kind, "stage") == 0 && strcmp(str(body, "name"), fm_stage_name(FM_TRAIN)) == 0)
+		else if (strcmp(kind, "stage") == 0 && strcmp(fm_json_str(body, "name"), fm_stage_name(FM_TRAIN)) == 0)
 			rec->train = body;
 	}
 	if (!rec->run || id != rec->id)
@@ -74,7 +68,7 @@ static int put_secret(const char *workspace, const struct record *rec, json_t *i
 	int rc;
 
 	if (mode && strcmp(mode, "dp") == 0) {
-		if ((rc = fm_sealed_read(&secret, workspace, str(rec->run, "project"), rec->id, err)) < 0)
+		if ((rc = fm_sealed_read(&secret, workspace, fm_json_str(rec->run, "project"), rec->id, err)) < 0)
 			return rc;
 		fm_hex(secret.data, FM_SHA256_LEN, hex);
 		fm_secret_close(&secret);
@@ -97,11 +91,12 @@ static int seal(const struct fm_bundle_in *in, const struct record *rec, const c
 	json_t *index;
 	int rc;
 
-	index = json_pack("{s:s, s:s, s:s, s:s, s:s}", "flowmint", str(rec->run, "flowmint"), "model",
-			  str(rec->train, "output"), "name", str(rec->run, "name"), "version", str(rec->run, "version"),
-			  "run", rec->id);
+	index = json_pack("{s:s, s:s, s:s, s:s, s:s}", "flowmint", fm_json_str(rec->run, "flowmint"), "model",
+			  fm_json_str(rec->train, "output"), "name", fm_json_str(rec->run, "name"), "version",
+			  fm_json_str(rec->run, "version"), "run", rec->id);
 	if (!inner || !index ||
-	    asprintf(&entry, "%s/stages/%s/%s", workspace, fm_stage_name(FM_TRAIN), str(rec->train, "key")) < 0) {
+	    asprintf(&entry, "%s/stages/%s/%s", workspace, fm_stage_name(FM_TRAIN), fm_json_str(rec->train, "key")) <
+		0) {
 		entry = NULL;
 		rc = no_memory(err);
 		goto out;
@@ -112,7 +107,8 @@ static int seal(const struct fm_bundle_in *in, const struct record *rec, const c
 		goto out;
 	}
 	if ((rc = fm_product_open(&model, entry, err)) < 0 || (rc = put_secret(workspace, rec, index, err)) < 0 ||
-	    (rc = fm_dir_make(dir, 0700, err)) < 0 || (rc = fm_project_secret(&key, str(rec->run, "project"), err)) < 0)
+	    (rc = fm_dir_make(dir, 0700, err)) < 0 ||
+	    (rc = fm_project_secret(&key, fm_json_str(rec->run, "project"), err)) < 0)
 		goto out;
 	rc = fm_pack_seal(&pack, &child, model.dir, index, dir, inner, err);
 	fm_secret_close(&key);
@@ -133,11 +129,11 @@ out:
 
 static char *beside_archive(const struct record *rec)
 {
-	const char *archive = str(rec->release, "archive"), *slash = strrchr(archive, '/');
+	const char *archive = fm_json_str(rec->release, "archive"), *slash = strrchr(archive, '/');
 	char *path = NULL;
 
 	if (asprintf(&path, "%.*s%s-%s" FM_BUNDLE_SUFFIX, slash ? (int)(slash - archive) + 1 : 0, archive,
-		     str(rec->run, "name"), str(rec->run, "version")) < 0)
+		     fm_json_str(rec->run, "name"), fm_json_str(rec->run, "version")) < 0)
 		return NULL;
 	return path;
 }
@@ -168,7 +164,7 @@ int fm_bundle_make(const struct fm_bundle_in *in, json_t **report, struct fm_err
 	if ((rc = seal(in, &rec, ws.path, to, err)) < 0 || (rc = fm_file_size(to, &nbytes, err)) < 0)
 		goto out;
 	if (!(*report = json_pack("{s:s, s:I, s:s, s:s, s:s}", "bundle", to, "bytes", (json_int_t)nbytes, "run", rec.id,
-				  "name", str(rec.run, "name"), "version", str(rec.run, "version")))) {
+				  "name", fm_json_str(rec.run, "name"), "version", fm_json_str(rec.run, "version")))) {
 		rc = fm_fail(err, FM_EINPUT, "%s is not UTF-8", to);
 		goto out;
 	}
@@ -209,12 +205,12 @@ int fm_bundle_open(struct fm_bundle *b, const char *path, const char *project, c
 		fm_error_prefix(err, "the bundle cannot be opened with the key of the project %s: ", project);
 	if (rc < 0)
 		goto out;
-	snprintf(b->name, sizeof b->name, "%s", str(index, "name"));
-	snprintf(b->version, sizeof b->version, "%s", str(index, "version"));
-	snprintf(b->run, sizeof b->run, "%s", str(index, "run"));
-	snprintf(b->flowmint, sizeof b->flowmint, "%s", str(index, "flowmint"));
-	snprintf(b->model_sha256, sizeof b->model_sha256, "%s", str(index, "model"));
-	secret = str(index, "secret");
+	snprintf(b->name, sizeof b->name, "%s", fm_json_str(index, "name"));
+	snprintf(b->version, sizeof b->version, "%s", fm_json_str(index, "version"));
+	snprintf(b->run, sizeof b->run, "%s", fm_json_str(index, "run"));
+	snprintf(b->flowmint, sizeof b->flowmint, "%s", fm_json_str(index, "flowmint"));
+	snprintf(b->model_sha256, sizeof b->model_sha256, "%s", fm_json_str(index, "model"));
+	secret = fm_json_str(index, "secret");
 	if (strlen(secret) == 2 * FM_SHA256_LEN && (rc = fm_secret_new(&b->secret, FM_SHA256_LEN, err)) >= 0)
 		rc = fm_unhex(secret, FM_SHA256_LEN, b->secret.data, err);
 out:

@@ -18,13 +18,6 @@
 
 #define DOCUMENT_MAX (32u << 20)
 
-static const char *str(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
-
 static int no_memory(struct fm_error *err)
 {
 	return fm_fail(err, FM_ESYSTEM, "out of memory for the report");
@@ -52,12 +45,12 @@ static int read_record(const char *workspace, const char *id, struct record *rec
 		return rc;
 	for (size_t i = 0; i < json_array_size(rec->rows); i++) {
 		const json_t *row = json_array_get(rec->rows, i), *body = json_object_get(row, "body");
-		const char *kind = str(row, "kind");
-		int stage = strcmp(kind, "stage") == 0 ? fm_stage_find(str(body, "name")) : -1;
+		const char *kind = fm_json_str(row, "kind");
+		int stage = strcmp(kind, "stage") == 0 ? fm_stage_find(fm_json_str(body, "name")) : -1;
 
 		if (strcmp(kind, "run") == 0) {
 			rec->run = body;
-			rec->time = str(row, "time");
+			rec->time = fm_json_str(row, "time");
 		} else if (strcmp(kind, "escapes") == 0) {
 			rec->escapes = body;
 		} else if (strcmp(kind, "verdict") == 0) {
@@ -81,7 +74,7 @@ static int read_record(const char *workspace, const char *id, struct record *rec
 static void fill_run(const struct record *rec, const char *id, struct fm_run *run)
 {
 	snprintf(run->id, sizeof run->id, "%s", id);
-	run->unconfined = strcmp(str(rec->run, "confinement"), "unconfined") == 0;
+	run->unconfined = strcmp(fm_json_str(rec->run, "confinement"), "unconfined") == 0;
 	run->escapes = json_incref((json_t *)(uintptr_t)rec->escapes);
 	for (int i = 0; i < FM_NSTAGES; i++) {
 		struct fm_run_stage *s = &run->stage[i];
@@ -89,7 +82,7 @@ static void fill_run(const struct record *rec, const char *id, struct fm_run *ru
 		s->name = fm_stage_name(i);
 		if (!rec->stage[i])
 			continue;
-		snprintf(s->output, sizeof s->output, "%s", str(rec->stage[i], "output"));
+		snprintf(s->output, sizeof s->output, "%s", fm_json_str(rec->stage[i], "output"));
 		s->inputs = json_incref(json_object_get(rec->stage[i], "inputs"));
 		s->result = json_incref(json_object_get(rec->stage[i], "result"));
 	}
@@ -102,14 +95,15 @@ static void open_evaluated(const char *workspace, const struct record *rec, stru
 	char *entry = NULL, hex[FM_SHA256_HEX];
 	struct fm_error err;
 
-	if (!stage || asprintf(&entry, "%s/stages/%s/%s", workspace, fm_stage_name(FM_EVALUATE), str(stage, "key")) < 0)
+	if (!stage ||
+	    asprintf(&entry, "%s/stages/%s/%s", workspace, fm_stage_name(FM_EVALUATE), fm_json_str(stage, "key")) < 0)
 		return;
 	if (!fm_file_exists(entry)) {
 		fm_warn("the metrics of this run are no longer in the workspace: the report shows them as missing; "
 			"flowmint run makes them again");
 	} else if (fm_product_open(p, entry, &err) < 0) {
 		fm_warn("%s: the report shows the metrics as missing", err.message);
-	} else if (fm_sha256_dir_hex(p->dir, hex, &err) < 0 || strcmp(hex, str(stage, "output")) != 0) {
+	} else if (fm_sha256_dir_hex(p->dir, hex, &err) < 0 || strcmp(hex, fm_json_str(stage, "output")) != 0) {
 		fm_warn("%s: not what the stage left there: the report shows the metrics as missing", entry);
 		fm_product_close(p);
 	}
@@ -148,9 +142,9 @@ static json_t *run_json(const struct record *rec, const char *id)
 	const json_t *ingest = rec->stage[FM_INGEST];
 	json_t *stages = json_array(),
 	       *run = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", id, "time", rec->time, "status",
-				str(rec->end, "status"), "message", str(rec->end, "message"), "source",
+				fm_json_str(rec->end, "status"), "message", fm_json_str(rec->end, "message"), "source",
 				source_of(json_object_get(rec->run, "config")), "trace_sha256",
-				str(json_object_get(ingest, "inputs"), "trace"));
+				fm_json_str(json_object_get(ingest, "inputs"), "trace"));
 
 	for (int i = 0; i < FM_NSTAGES; i++)
 		if (rec->stage[i])
@@ -214,7 +208,7 @@ int fm_facts_of_run(const char *workspace, const char *named, json_t **facts, st
 	if ((rc = assemble(workspace, id, &rec, cfg, *facts, err)) < 0)
 		goto out;
 	if (rec.stage[FM_INGEST] && rec.stage[FM_TRAIN]) {
-		if (fm_runner_commitments(str(rec.run, "project"), &run, &commitments, &why))
+		if (fm_runner_commitments(fm_json_str(rec.run, "project"), &run, &commitments, &why))
 			fm_warn("the report has no commitments: %s", why.message);
 		else if (json_object_set_new(*facts, "commitments", commitments))
 			rc = no_memory(err);

@@ -19,13 +19,6 @@ static int no_memory(struct fm_error *err)
 	return fm_fail(err, FM_ESYSTEM, "out of memory: a sealed folder");
 }
 
-static const char *str(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
-
 /* ---- making one ---- */
 
 static int list_files(const char *dir, json_t *index, struct fm_error *err)
@@ -90,7 +83,7 @@ int fm_pack_make(const struct fm_pack *p, const char *dir, json_t *index, const 
 
 	if ((rc = fm_sha256_dir_hex(dir, hex, err)) < 0 || (rc = list_files(dir, index, err)) < 0)
 		return rc;
-	if (strcmp(hex, str(index, p->digest)) != 0)
+	if (strcmp(hex, fm_json_str(index, p->digest)) != 0)
 		return fm_fail(err, FM_EVERDICT, "%s is not what it was when its digest was taken", dir);
 	if (json_object_set_new(index, "format", json_string(p->format)) != 0)
 		return no_memory(err);
@@ -106,7 +99,7 @@ int fm_pack_make(const struct fm_pack *p, const char *dir, json_t *index, const 
 		const json_t *f = json_array_get(files, i);
 
 		free(path);
-		if (!(path = fm_path_join(dir, str(f, "path")))) {
+		if (!(path = fm_path_join(dir, fm_json_str(f, "path")))) {
 			rc = no_memory(err);
 			goto out;
 		}
@@ -150,9 +143,9 @@ static int take_file(struct fm_unseal *u, const char *from, const char *dir, con
 	struct fm_out *out = NULL;
 	int rc = FM_OK;
 
-	if (!path_ok(str(f, "path")) || left < 0)
+	if (!path_ok(fm_json_str(f, "path")) || left < 0)
 		return fm_fail(err, FM_EINPUT, "%s: a file in it has a path or size that none has", from);
-	if (!(path = fm_path_join(dir, str(f, "path"))))
+	if (!(path = fm_path_join(dir, fm_json_str(f, "path"))))
 		return no_memory(err);
 	slash = strrchr(path, '/');
 	*slash = '\0';
@@ -192,7 +185,7 @@ static int read_index(struct fm_unseal *u, const struct fm_pack *p, const char *
 	    (rc = read_exactly(u, path, text, n, err)) < 0)
 		goto out;
 	if (!(*index = fm_json_parse(text, n, JSON_REJECT_DUPLICATES, NULL)) ||
-	    strcmp(str(*index, "format"), p->format) != 0 ||
+	    strcmp(fm_json_str(*index, "format"), p->format) != 0 ||
 	    json_array_size(json_object_get(*index, "files")) > FILES_MAX)
 		rc = fm_fail(err, FM_EINPUT, "%s: another version of flowmint made it, or it is something else", path);
 out:
@@ -217,7 +210,7 @@ int fm_pack_open(const struct fm_pack *p, const char *from, const char *dir, jso
 			goto out;
 	if ((rc = fm_unseal_read(u, &more, 1, &got, err)) < 0 || (rc = fm_sha256_dir_hex(dir, hex, err)) < 0)
 		goto out;
-	if (got || strcmp(hex, str(*index, p->digest)) != 0)
+	if (got || strcmp(hex, fm_json_str(*index, p->digest)) != 0)
 		rc = fm_fail(err, FM_EINPUT, "%s: what is in it is not what its index names", from);
 out:
 	if (rc < 0) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "pipeline/vault.h"
 #include "pipeline/workspace.h"
 #include "stages/table.h"
@@ -24,13 +25,6 @@ static int no_memory(struct fm_error *err)
 	return fm_fail(err, FM_ESYSTEM, "out of memory: what is to be purged");
 }
 
-static const char *str(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
-
 /* ---- who needs what ---- */
 
 /* Was the run purged?  Or did it keep its model alone, and this stage makes none? */
@@ -39,8 +33,9 @@ static bool gave_up(const struct purge *p, const char *run, enum fm_stage_id id)
 	for (size_t i = 0; i < json_array_size(p->rows); i++) {
 		const json_t *row = json_array_get(p->rows, i);
 
-		if (strcmp(str(row, "run"), run) == 0 && (strcmp(str(row, "kind"), "purge") == 0 ||
-							  (strcmp(str(row, "kind"), "retain") == 0 && id != FM_TRAIN)))
+		if (strcmp(fm_json_str(row, "run"), run) == 0 &&
+		    (strcmp(fm_json_str(row, "kind"), "purge") == 0 ||
+		     (strcmp(fm_json_str(row, "kind"), "retain") == 0 && id != FM_TRAIN)))
 			return true;
 	}
 	return false;
@@ -52,10 +47,11 @@ static const char *user_of(const struct purge *p, enum fm_stage_id id, const cha
 {
 	for (size_t i = json_array_size(p->rows); i-- > 0;) {
 		const json_t *row = json_array_get(p->rows, i), *body = json_object_get(row, "body");
-		const char *run = str(row, "run");
+		const char *run = fm_json_str(row, "run");
 
-		if (strcmp(str(row, "kind"), "stage") != 0 || strcmp(str(body, "name"), fm_stage_name(id)) != 0 ||
-		    strcmp(str(body, "key"), key) != 0)
+		if (strcmp(fm_json_str(row, "kind"), "stage") != 0 ||
+		    strcmp(fm_json_str(body, "name"), fm_stage_name(id)) != 0 ||
+		    strcmp(fm_json_str(body, "key"), key) != 0)
 			continue;
 		if (own ? strcmp(run, p->run) == 0 : strcmp(run, p->run) != 0 && !gave_up(p, run, id))
 			return run;
@@ -140,7 +136,8 @@ static int destroy_listed(const struct purge *p, struct fm_error *err)
 	for (size_t i = 0; i < json_array_size(p->destroyed) && rc >= 0; i++) {
 		const json_t *o = json_array_get(p->destroyed, i);
 
-		if (asprintf(&path, "%s/stages/%s/%s", p->workspace, str(o, "stage"), str(o, "key")) < 0)
+		if (asprintf(&path, "%s/stages/%s/%s", p->workspace, fm_json_str(o, "stage"), fm_json_str(o, "key")) <
+		    0)
 			return no_memory(err);
 		rc = fm_vault_destroy(path, err);
 		free(path);
@@ -174,10 +171,10 @@ static void describe(const struct purge *p, json_t *report)
 		const json_t *row = json_array_get(p->rows, i), *body = json_object_get(row, "body"),
 			     *config = json_object_get(body, "config");
 
-		if (strcmp(str(row, "run"), p->run) != 0)
+		if (strcmp(fm_json_str(row, "run"), p->run) != 0)
 			continue;
-		released |= strcmp(str(row, "kind"), "release") == 0;
-		if (strcmp(str(row, "kind"), "run") != 0)
+		released |= strcmp(fm_json_str(row, "kind"), "release") == 0;
+		if (strcmp(fm_json_str(row, "kind"), "run") != 0)
 			continue;
 		json_object_set(report, "mode", json_object_get(json_object_get(config, "privacy"), "mode"));
 		json_object_set(report, "source", json_object_get(json_object_get(config, "source"), "path"));

@@ -13,13 +13,6 @@
 #include "manifests/metrics.h"
 #include "pipeline/walls/sandbox.h"
 
-static const char *str(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
-
 static int is_archive(const char *path, bool *yes, struct fm_error *err)
 {
 	static const unsigned char zstd[4] = {0x28, 0xb5, 0x2f, 0xfd};
@@ -62,7 +55,7 @@ static int parse(const struct fm_buf *text, json_t **m, struct fm_error *err)
 	if (much)
 		return fm_fail(err, FM_EINPUT, "its manifest is too much: %s", much);
 	*m = fm_json_parse(text->data ? text->data : "", text->len, JSON_REJECT_DUPLICATES, NULL);
-	if (json_is_object(*m) && strcmp(str(*m, "format"), FM_MANIFEST_FORMAT) == 0)
+	if (json_is_object(*m) && strcmp(fm_json_str(*m, "format"), FM_MANIFEST_FORMAT) == 0)
 		return FM_OK;
 	json_decref(*m);
 	*m = NULL;
@@ -117,12 +110,12 @@ static int list_files(struct fm_recipe *r, const json_t *files, struct fm_error 
 static int take(struct fm_recipe *r, const json_t *said, struct fm_error *err)
 {
 	const json_t *text = json_object_get(said, "text");
-	const char *tar = str(said, "tar_sha256"), *fault;
+	const char *tar = fm_json_str(said, "tar_sha256"), *fault;
 	char words[FM_DOMAIN_WORDS];
 	int rc;
 
 	r->manifest = json_incref(json_object_get(said, "manifest"));
-	if (!json_is_object(r->manifest) || strcmp(str(r->manifest, "format"), FM_MANIFEST_FORMAT) != 0 ||
+	if (!json_is_object(r->manifest) || strcmp(fm_json_str(r->manifest, "format"), FM_MANIFEST_FORMAT) != 0 ||
 	    strlen(tar) != (r->whole ? FM_SHA256_HEX - 1 : 0) || json_string_length(text) == 0 ||
 	    json_string_length(text) > FM_ARCHIVE_MAX_DOCUMENT)
 		return fm_fail(err, FM_ESYSTEM, "who read %s said nothing that could be", r->path);
@@ -169,11 +162,11 @@ static int list_files(struct fm_recipe *r, const json_t *files, struct fm_error 
 		struct fm_archive_file *to = &r->info.file[r->info.n];
 		json_int_t nbytes = json_integer_value(json_object_get(f, "bytes"));
 
-		if (!fm_archive_path_ok(str(f, "path")) || strlen(str(f, "path")) >= sizeof to->path ||
-		    strlen(str(f, "sha256")) != FM_SHA256_HEX - 1 || nbytes < 0)
+		if (!fm_archive_path_ok(fm_json_str(f, "path")) || strlen(fm_json_str(f, "path")) >= sizeof to->path ||
+		    strlen(fm_json_str(f, "sha256")) != FM_SHA256_HEX - 1 || nbytes < 0)
 			return fm_fail(err, FM_EINPUT, "%s: its list of files is not that of a release", r->path);
-		strcpy(to->path, str(f, "path"));
-		strcpy(to->sha256, str(f, "sha256"));
+		strcpy(to->path, fm_json_str(f, "path"));
+		strcpy(to->sha256, fm_json_str(f, "sha256"));
 		to->nbytes = (uint64_t)nbytes;
 	}
 	return FM_OK;
@@ -198,7 +191,7 @@ static int load_config(struct fm_recipe *r, struct fm_error *err)
 		    fm_fail(err, FM_EINPUT,
 			    "%s: its config means something else to this version of flowmint (%s; %s made it): make it "
 			    "again with that one",
-			    r->path, FM_VERSION, str(json_object_get(r->manifest, "environment"), "flowmint"));
+			    r->path, FM_VERSION, fm_json_str(json_object_get(r->manifest, "environment"), "flowmint"));
 	json_decref(now);
 	return rc;
 }
@@ -233,14 +226,14 @@ const char *fm_recipe_output(const struct fm_recipe *r, const char *stage)
 	const json_t *list = json_object_get(r->manifest, "stages");
 
 	for (size_t i = 0; i < json_array_size(list); i++)
-		if (strcmp(str(json_array_get(list, i), "name"), stage) == 0)
-			return str(json_array_get(list, i), "output");
+		if (strcmp(fm_json_str(json_array_get(list, i), "name"), stage) == 0)
+			return fm_json_str(json_array_get(list, i), "output");
 	return "";
 }
 
 const char *fm_recipe_commitment(const struct fm_recipe *r, const char *what)
 {
-	return str(json_object_get(json_object_get(r->manifest, "commitments"), "of"), what);
+	return fm_json_str(json_object_get(json_object_get(r->manifest, "commitments"), "of"), what);
 }
 
 void fm_recipe_free(struct fm_recipe *r)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "manifests/canon.h"
 
 #define DEPTH 8
@@ -145,20 +146,13 @@ static int put_fields(json_t *doc, const struct fm_metrics *metrics, struct fm_e
 
 /* ---- checks ---- */
 
-static const char *str(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
-
 static const json_t *find_check(const json_t *list, const json_t *like)
 {
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *c = json_array_get(list, i);
 
-		if (strcmp(str(c, "name"), str(like, "name")) == 0 &&
-		    strcmp(str(c, "direction"), str(like, "direction")) == 0)
+		if (strcmp(fm_json_str(c, "name"), fm_json_str(like, "name")) == 0 &&
+		    strcmp(fm_json_str(c, "direction"), fm_json_str(like, "direction")) == 0)
 			return c;
 	}
 	return NULL;
@@ -198,8 +192,8 @@ static int put_checks(json_t *doc, const struct fm_release_side *a, const struct
 		p = check_part(find_check(x, c));
 		q = check_part(find_check(y, c));
 		if ((rc = equal(p, q, &same, err)) >= 0 && !same &&
-		    json_array_append_new(list, json_pack("{s:s, s:s, s:O, s:O}", "name", str(c, "name"), "direction",
-							  str(c, "direction"), "a", p, "b", q)))
+		    json_array_append_new(list, json_pack("{s:s, s:s, s:O, s:O}", "name", fm_json_str(c, "name"),
+							  "direction", fm_json_str(c, "direction"), "a", p, "b", q)))
 			rc = no_memory(err);
 		json_decref(p);
 		json_decref(q);

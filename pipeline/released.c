@@ -1,4 +1,5 @@
 #include "pipeline/released.h"
+#include "base/json_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,13 +8,6 @@
 static int no_memory(struct fm_error *err)
 {
 	return fm_fail(err, FM_ESYSTEM, "out of memory for the releases of the ledger");
-}
-
-static const char *str(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
 }
 
 /* The folder of a path, as far as it fits. */
@@ -28,7 +22,7 @@ static void folder_of(const char *path, char *out, size_t cap)
 static int take_row(struct fm_released *r, const json_t *row, const char *version, struct fm_error *err)
 {
 	const json_t *body = json_object_get(row, "body");
-	const char *text = str(body, "record");
+	const char *text = fm_json_str(body, "record");
 	struct fm_record record = {0};
 	struct fm_error ignored;
 
@@ -37,15 +31,16 @@ static int take_row(struct fm_released *r, const json_t *row, const char *versio
 		memset(&record, 0, sizeof record);
 	if (record.sequence > r->last.sequence) {
 		r->last = record;
-		folder_of(str(body, "archive"), r->last_folder, sizeof r->last_folder);
+		folder_of(fm_json_str(body, "archive"), r->last_folder, sizeof r->last_folder);
 	}
-	if (strcmp(str(body, "version"), version) != 0)
+	if (strcmp(fm_json_str(body, "version"), version) != 0)
 		return FM_OK;
-	if (!r->run[0] || strcmp(r->tar_sha256, str(body, "tar_sha256")) != 0) { /* the first, or it was replaced */
-		snprintf(r->run, sizeof r->run, "%s", str(row, "run"));
-		snprintf(r->tar_sha256, sizeof r->tar_sha256, "%s", str(body, "tar_sha256"));
-		snprintf(r->archive_sha256, sizeof r->archive_sha256, "%s", str(body, "archive_sha256"));
-		snprintf(r->archive, sizeof r->archive, "%s", str(body, "archive"));
+	if (!r->run[0] ||
+	    strcmp(r->tar_sha256, fm_json_str(body, "tar_sha256")) != 0) { /* the first, or it was replaced */
+		snprintf(r->run, sizeof r->run, "%s", fm_json_str(row, "run"));
+		snprintf(r->tar_sha256, sizeof r->tar_sha256, "%s", fm_json_str(body, "tar_sha256"));
+		snprintf(r->archive_sha256, sizeof r->archive_sha256, "%s", fm_json_str(body, "archive_sha256"));
+		snprintf(r->archive, sizeof r->archive, "%s", fm_json_str(body, "archive"));
 	}
 	if (record.sequence) {
 		r->record = record;
@@ -66,7 +61,7 @@ int fm_released_load(struct fm_released *r, struct fm_ledger *l, const char *nam
 	for (size_t i = 0; rc >= 0 && i < json_array_size(rows); i++) {
 		const json_t *row = json_array_get(rows, i);
 
-		if (strcmp(str(json_object_get(row, "body"), "name"), name) == 0)
+		if (strcmp(fm_json_str(json_object_get(row, "body"), "name"), name) == 0)
 			rc = take_row(r, row, version, err);
 	}
 	json_decref(rows);
@@ -129,9 +124,10 @@ int fm_released_config(struct fm_ledger *l, const char *run, json_t **config, ch
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *row = json_array_get(rows, i), *body = json_object_get(row, "body");
 
-		if (strcmp(str(row, "kind"), "stage") == 0 && strcmp(str(body, "name"), fm_stage_name(FM_INGEST)) == 0)
-			snprintf(store, FM_SHA256_HEX, "%s", str(body, "output"));
-		if (*config || strcmp(str(row, "kind"), "run") != 0)
+		if (strcmp(fm_json_str(row, "kind"), "stage") == 0 &&
+		    strcmp(fm_json_str(body, "name"), fm_stage_name(FM_INGEST)) == 0)
+			snprintf(store, FM_SHA256_HEX, "%s", fm_json_str(body, "output"));
+		if (*config || strcmp(fm_json_str(row, "kind"), "run") != 0)
 			continue;
 		if (!fm_config_from_json(&recorded, json_object_get(body, "config"), &ignored))
 			*config = fm_config_json(recorded, NULL, true);

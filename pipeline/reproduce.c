@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "manifests/canon.h"
 #include "pipeline/workspace.h"
@@ -18,13 +19,6 @@ struct record {
 	json_t *audits;  /* of its claim */
 	json_t *waivers; /* those that held, as its verdict lists them */
 };
-
-static const char *str(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
 
 /* The newest run that released an archive with this digest. */
 static int run_of_archive(struct fm_ledger *l, const char *archive, char id[FM_RUN_ID_MAX], struct fm_error *err)
@@ -43,8 +37,8 @@ static int run_of_archive(struct fm_ledger *l, const char *archive, char id[FM_R
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *row = json_array_get(rows, i);
 
-		if (strcmp(str(json_object_get(row, "body"), "archive_sha256"), hex) == 0) {
-			snprintf(id, FM_RUN_ID_MAX, "%s", str(row, "run"));
+		if (strcmp(fm_json_str(json_object_get(row, "body"), "archive_sha256"), hex) == 0) {
+			snprintf(id, FM_RUN_ID_MAX, "%s", fm_json_str(row, "run"));
 			rc = FM_OK;
 		}
 	}
@@ -72,8 +66,8 @@ static int load_record(struct fm_ledger *l, const char *id, struct record *rec, 
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
 	for (size_t i = 0; i < json_array_size(rec->rows); i++) {
 		const json_t *row = json_array_get(rec->rows, i), *body = json_object_get(row, "body");
-		const char *kind = str(row, "kind");
-		int stage = strcmp(kind, "stage") == 0 ? fm_stage_find(str(body, "name")) : -1;
+		const char *kind = fm_json_str(row, "kind");
+		int stage = strcmp(kind, "stage") == 0 ? fm_stage_find(fm_json_str(body, "name")) : -1;
 
 		if (strcmp(kind, "run") == 0)
 			rec->run = body;
@@ -114,7 +108,7 @@ static int load_config(const struct record *rec, struct fm_config **cfg, struct 
 	if (strcmp(loaded, recorded) != 0)
 		rc = fm_fail(err, FM_EINPUT,
 			     "the recorded config means something else to this version of flowmint (%s made it)",
-			     str(rec->run, "flowmint"));
+			     fm_json_str(rec->run, "flowmint"));
 out:
 	json_decref(now);
 	return rc;
@@ -122,11 +116,11 @@ out:
 
 static json_t *compare(const char *id, const struct record *rec, const struct fm_run *again, bool from_model)
 {
-	const char *tar = str(rec->release, "tar_sha256");
+	const char *tar = fm_json_str(rec->release, "tar_sha256");
 	json_t *stages = json_array();
 
 	for (int i = 0; i < again->nstages && i < FM_RELEASE; i++) {
-		const char *recorded = str(rec->stage[i], "output");
+		const char *recorded = fm_json_str(rec->stage[i], "output");
 
 		json_array_append_new(stages, json_pack("{s:s, s:s, s:s, s:b}", "name", fm_stage_name(i), "recorded",
 							recorded, "again", again->stage[i].output, "same",
@@ -144,7 +138,7 @@ static int run_again(const struct fm_reproduce_in *in, const struct record *rec,
 				   .dry = true,
 				   .unconfined = in->unconfined,
 				   .stages = in->stages,
-				   .project = str(rec->run, "project")};
+				   .project = fm_json_str(rec->run, "project")};
 	struct fm_config *cfg = NULL;
 	struct fm_run again = {0};
 	char *inner = fm_path_join(dir, "workspace");
@@ -165,13 +159,13 @@ static int run_again(const struct fm_reproduce_in *in, const struct record *rec,
 	}
 	if (in->from_model) {
 		o.reuse = workspace;
-		o.trace_sha256 = str(json_object_get(rec->stage[FM_INGEST], "inputs"), "trace");
+		o.trace_sha256 = fm_json_str(json_object_get(rec->stage[FM_INGEST], "inputs"), "trace");
 	}
 	if ((rc = fm_runner_run(&o, &again, err)) < 0)
 		goto out;
 	if (!(*report = compare(id, rec, &again, in->from_model)))
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
-	else if (strcmp(str(*report, "verdict"), "same") != 0)
+	else if (strcmp(fm_json_str(*report, "verdict"), "same") != 0)
 		rc = fm_fail(err, FM_EVERDICT, "run %s does not repeat: the tar is another one", id);
 out:
 	fm_run_free(&again);

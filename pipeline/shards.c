@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "pipeline/pack.h"
@@ -36,13 +37,6 @@ const struct fm_shard_words fm_shard_words[] = {
 static int no_memory(struct fm_error *err)
 {
 	return fm_fail(err, FM_ESYSTEM, "out of memory: shards");
-}
-
-static const char *str(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
 }
 
 /* ---- names ---- */
@@ -136,7 +130,7 @@ int fm_shard_unseal(const struct fm_shards *s, const struct fm_shard *shard, con
 					     "workspace; remove it, and it is made again: ",
 					     w->word, shard->index, shard->of, fm_stage_table[w->from].product)
 			   : rc;
-	if (strcmp(str(index, "key"), s->key) != 0 ||
+	if (strcmp(fm_json_str(index, "key"), s->key) != 0 ||
 	    json_integer_value(json_object_get(index, "shard")) != (json_int_t)shard->index ||
 	    json_integer_value(json_object_get(index, "of")) != (json_int_t)shard->of)
 		rc = fm_fail(err, FM_EVERDICT, "%s: the %s in it is not the one that its name says; remove it", file,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "model/generator.h"
 #include "pipeline/job.h"
@@ -16,13 +17,6 @@
 static int no_memory(struct fm_error *err)
 {
 	return fm_fail(err, FM_ESYSTEM, "out of memory: shards");
-}
-
-static const char *str(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
 }
 
 /* ---- which run ---- */
@@ -64,7 +58,7 @@ static bool makes_alike(const struct fm_config *a, const struct fm_config *b, en
 /* The rows of one run, of which rows[at] is "run". */
 static int read_origin(const json_t *rows, size_t at, struct origin *o, struct fm_error *err)
 {
-	const char *id = str(json_array_get(rows, at), "run");
+	const char *id = fm_json_str(json_array_get(rows, at), "run");
 	int rc;
 
 	origin_free(o);
@@ -78,10 +72,10 @@ static int read_origin(const json_t *rows, size_t at, struct origin *o, struct f
 		const json_t *row = json_array_get(rows, i);
 		json_t *body = json_object_get(row, "body");
 
-		int stage = fm_stage_find(str(body, "name"));
+		int stage = fm_stage_find(fm_json_str(body, "name"));
 
-		if (stage >= 0 && !o->stage[stage] && strcmp(str(row, "run"), id) == 0 &&
-		    strcmp(str(row, "kind"), "stage") == 0)
+		if (stage >= 0 && !o->stage[stage] && strcmp(fm_json_str(row, "run"), id) == 0 &&
+		    strcmp(fm_json_str(row, "kind"), "stage") == 0)
 			o->stage[stage] = json_incref(body);
 	}
 	return FM_OK;
@@ -99,7 +93,7 @@ static int find_origin(const struct fm_shard_in *in, const json_t *rows, struct 
 	for (size_t i = json_array_size(rows); i-- > 0;) {
 		const json_t *row = json_array_get(rows, i);
 
-		if (strcmp(str(row, "kind"), "run") != 0 || (id && strcmp(str(row, "run"), id) != 0))
+		if (strcmp(fm_json_str(row, "kind"), "run") != 0 || (id && strcmp(fm_json_str(row, "run"), id) != 0))
 			continue;
 		if ((rc = read_origin(rows, i, o, id ? err : &ignored)) < 0 && id)
 			return rc;
@@ -154,11 +148,11 @@ static int find_key(struct making *k, struct fm_error *err)
 	int rc;
 
 	if (k->in->kind == FM_SHARDS_JUDGING)
-		return fm_judging_key(k->cfg, str(stage[FM_INGEST], "output"), str(stage[FM_GENERATE], "output"),
-				      k->key, err);
+		return fm_judging_key(k->cfg, fm_json_str(stage[FM_INGEST], "output"),
+				      fm_json_str(stage[FM_GENERATE], "output"), k->key, err);
 	if ((rc = fm_generator_check_parts(k->cfg, err)) < 0)
 		return rc;
-	if (!(inputs = json_pack("{s:s}", fm_stage_table[FM_TRAIN].product, str(stage[FM_TRAIN], "output"))))
+	if (!(inputs = json_pack("{s:s}", fm_stage_table[FM_TRAIN].product, fm_json_str(stage[FM_TRAIN], "output"))))
 		return no_memory(err);
 	rc = fm_stage_key(k->cfg, FM_GENERATE, inputs, k->key, err);
 	json_decref(inputs);
@@ -179,7 +173,7 @@ static int open_products(struct making *k, struct fm_error *err)
 		if (!(items & FM_ITEM(i)) || fm_items[i].from != FM_FROM_PRODUCT || k->product[id].dir)
 			continue;
 		if (asprintf(&entry, "%s/stages/%s/%s", k->in->workspace, fm_stage_name(id),
-			     str(k->origin.stage[id], "key")) < 0)
+			     fm_json_str(k->origin.stage[id], "key")) < 0)
 			return no_memory(err);
 		rc = fm_file_exists(entry)
 			 ? fm_product_open(&k->product[id], entry, err)

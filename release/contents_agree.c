@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "manifests/claim.h"
 #include "manifests/config_public.h"
 #include "manifests/domain.h"
@@ -18,20 +19,6 @@
 
 #define FIELDS_MAX 256
 #define NEWER ": was it made by a newer flowmint? Then take its flowmint-verify"
-
-static const char *text_of(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
-
-static double real_of(const json_t *o, const char *key)
-{
-	const json_t *v = json_object_get(o, key);
-
-	return json_is_number(v) ? json_number_value(v) : (double)NAN;
-}
 
 static bool same_number(double a, double b)
 {
@@ -69,7 +56,7 @@ static int check_config(struct fm_contents *c, const json_t *m, struct fm_config
 		return fm_contents_refuse(c, FM_REASON_MANIFEST_MALFORMED,
 					  "manifest.json: its config is none of flowmint's (%s)" NEWER, why.message);
 	for (size_t i = 0; i < sizeof both / sizeof *both; i++)
-		if (json_object_get(told, both[i]) && strcmp(text_of(told, both[i]), text_of(r, both[i])) != 0)
+		if (json_object_get(told, both[i]) && strcmp(fm_json_str(told, both[i]), fm_json_str(r, both[i])) != 0)
 			return disagrees(c, "config.release has another date, license or description than release");
 	return FM_OK;
 }
@@ -88,7 +75,7 @@ static int check_stages(struct fm_contents *c, const json_t *m, bool dp)
 		const struct fm_stage_said *s = &fm_stages_said[i];
 		const json_t *o = json_array_get(stages, i);
 
-		if (strcmp(text_of(o, "name"), s->name) != 0)
+		if (strcmp(fm_json_str(o, "name"), s->name) != 0)
 			return malformed(c, "stages is not the list of the stages of a run");
 		if (fm_stage_said_shows(s, dp) != (json_object_get(o, "output") != NULL))
 			return malformed(c, "a stage tells a digest that is not to be told, or lacks one");
@@ -105,7 +92,7 @@ static int check_stages(struct fm_contents *c, const json_t *m, bool dp)
 static int check_escapes(struct fm_contents *c, const json_t *m)
 {
 	const json_t *env = json_object_get(m, "environment"), *escapes = json_object_get(env, "escapes"), *one;
-	bool walled = strcmp(text_of(env, "confinement"), "namespaces") == 0;
+	bool walled = strcmp(fm_json_str(env, "confinement"), "namespaces") == 0;
 	const char *stage;
 
 	c->info->unwalled = !walled;
@@ -135,7 +122,7 @@ static int check_intervals(struct fm_contents *c, const json_t *list)
 		if (ci && !fm_domain_interval(ci, json_object_get(o, "value")))
 			return fm_contents_refuse(c, FM_REASON_NOT_JUDGED,
 						  "manifest.json: %s has an interval that does not hold its value",
-						  text_of(o, "name"));
+						  fm_json_str(o, "name"));
 	}
 	return FM_OK;
 }
@@ -143,7 +130,7 @@ static int check_intervals(struct fm_contents *c, const json_t *list)
 static const json_t *metric_of(const json_t *metrics, const char *name)
 {
 	for (size_t i = 0; i < json_array_size(metrics); i++)
-		if (strcmp(text_of(json_array_get(metrics, i), "name"), name) == 0)
+		if (strcmp(fm_json_str(json_array_get(metrics, i), "name"), name) == 0)
 			return json_array_get(metrics, i);
 	return NULL;
 }
@@ -177,17 +164,17 @@ static int check_lines(struct fm_contents *c, const json_t *m, const struct fm_c
 	const json_t *checks = json_object_get(m, "checks"), *metrics = json_object_get(m, "metrics");
 
 	for (size_t i = 0; i < json_array_size(checks); i++) {
-		const json_t *o = json_array_get(checks, i), *x = metric_of(metrics, text_of(o, "name"));
+		const json_t *o = json_array_get(checks, i), *x = metric_of(metrics, fm_json_str(o, "name"));
 
-		if (!x && is_told(cfg, text_of(o, "name")) && json_is_number(json_object_get(o, "value")))
+		if (!x && is_told(cfg, fm_json_str(o, "name")) && json_is_number(json_object_get(o, "value")))
 			return fm_contents_refuse(c, FM_REASON_NOT_JUDGED,
 						  "manifest.json: %s is a check of a metric that is not there",
-						  text_of(o, "name"));
-		if (x && !(fm_metric_audience(text_of(o, "name")) & (FM_REAL_ROWS | FM_ONE_LABEL)) &&
+						  fm_json_str(o, "name"));
+		if (x && !(fm_metric_audience(fm_json_str(o, "name")) & (FM_REAL_ROWS | FM_ONE_LABEL)) &&
 		    !same_interval(json_object_get(o, "ci"), json_object_get(x, "ci")))
 			return fm_contents_refuse(c, FM_REASON_NOT_JUDGED,
 						  "manifest.json: %s has another interval as a check than as a metric",
-						  text_of(o, "name"));
+						  fm_json_str(o, "name"));
 	}
 	return FM_OK;
 }
@@ -219,7 +206,7 @@ static int check_controls(struct fm_contents *c, const json_t *m, const struct f
 
 	if (!list)
 		return fm_config_dp(cfg) ? FM_OK : unjudged(c, "it tells of no controls, and its config asks for them");
-	if (!same_number(real_of(m, "control_limit"), cfg->gate.control_limit))
+	if (!same_number(fm_json_real(m, "control_limit"), cfg->gate.control_limit))
 		return unjudged(c, "control_limit is another than that of its config");
 	if (json_integer_value(json_object_get(m, "control_rows")) > cfg->gate.control_rows)
 		return unjudged(c, "control_rows is more than its config allows");
@@ -231,7 +218,7 @@ static int check_controls(struct fm_contents *c, const json_t *m, const struct f
 		    which);
 	if (json_array_size(list) > 0 && json_array_size(list) != fm_ncontrols)
 		return unjudged(c, "controls are not all that a gate plants");
-	if (smallest > 0 ? !same_number(real_of(m, "smallest_leak_caught"), smallest) : !json_is_null(leak))
+	if (smallest > 0 ? !same_number(fm_json_real(m, "smallest_leak_caught"), smallest) : !json_is_null(leak))
 		return unjudged(c, "smallest_leak_caught is not what its controls say");
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *failed = json_object_get(json_array_get(list, i), "failed_checks");
@@ -273,7 +260,7 @@ static const char *field_fault(const json_t *f, const struct fm_config *cfg, dou
 {
 	const json_t *made = json_object_get(f, "synthetic"), *real = json_object_get(f, "real"),
 		     *values = json_object_get(f, "values");
-	const char *kind = text_of(f, "kind");
+	const char *kind = fm_json_str(f, "kind");
 	bool bins = strcmp(kind, "bins") == 0, hosts = strcmp(kind, "hosts") == 0,
 	     each = bins || strcmp(kind, "values") == 0 || strcmp(kind, "ranks") == 0,
 	     told = strcmp(cfg->publish.report, "histograms") == 0 && !hosts;
@@ -284,7 +271,7 @@ static const char *field_fault(const json_t *f, const struct fm_config *cfg, dou
 	if (real && (json_array_size(real) != json_array_size(made) || !are_published(real, cfg->privacy.min_count)))
 		return "has counts of real flows that are not rounded, or not one a cell";
 	if (bins != (json_object_get(f, "scale") != NULL) ||
-	    ((bins || hosts) && !(real_of(f, "lo") <= real_of(f, "hi"))))
+	    ((bins || hosts) && !(fm_json_real(f, "lo") <= fm_json_real(f, "hi"))))
 		return "has no scale, or bounds that are out of order";
 	if (!bins && !hosts && (json_object_get(f, "lo") || json_object_get(f, "hi") || json_object_get(f, "unit")))
 		return "has bounds or a unit, and cells of another kind";
@@ -314,11 +301,11 @@ static int check_histograms(struct fm_contents *c, const json_t *m, const struct
 		const json_t *f = json_array_get(fields, i);
 
 		for (size_t j = 0; j < i; j++)
-			if (strcmp(text_of(json_array_get(fields, j), "name"), text_of(f, "name")) == 0)
+			if (strcmp(fm_json_str(json_array_get(fields, j), "name"), fm_json_str(f, "name")) == 0)
 				return malformed(c, "a field is in histograms twice");
 		if ((fault = field_fault(f, cfg, &flows)))
 			return fm_contents_refuse(c, FM_REASON_MANIFEST_MALFORMED, "manifest.json: the histogram %s %s",
-						  text_of(f, "name"), fault);
+						  fm_json_str(f, "name"), fault);
 	}
 	return flows > (double)c->rows ? malformed(c, "histograms count more flows than there are") : FM_OK;
 }
@@ -334,7 +321,7 @@ static bool in_hundredths(const json_t *share)
 static int check_shares(struct fm_contents *c, const json_t *m)
 {
 	const json_t *left_out = json_object_get(m, "left_out"), *reasons = json_object_get(left_out, "reasons");
-	double all = real_of(left_out, "share");
+	double all = fm_json_real(left_out, "share");
 	bool good = in_hundredths(json_object_get(left_out, "share")) &&
 		    in_hundredths(json_object_get(json_object_get(m, "filled"), "share"));
 
@@ -353,12 +340,13 @@ static int check_statement(struct fm_contents *c, const json_t *privacy, bool dp
 	static const char *const of_dp[] = {"unit",       "adjacency", "epsilon",       "delta",
 					    "accountant", "records",   "covers",        "audit",
 					    "mechanisms", "guarantee", "does_not_cover"};
-	const char *statement = text_of(privacy, "statement");
+	const char *statement = fm_json_str(privacy, "statement");
 	char begins[FM_CLAIM_WORDS];
 
-	fm_claim_begins(begins, text_of(privacy, "unit"), real_of(privacy, "epsilon"), real_of(privacy, "delta"));
+	fm_claim_begins(begins, fm_json_str(privacy, "unit"), fm_json_real(privacy, "epsilon"),
+			fm_json_real(privacy, "delta"));
 	if (dp ? strncmp(statement, begins, strlen(begins)) != 0
-	       : strcmp(statement, fm_claim_none(text_of(privacy, "mode"))) != 0)
+	       : strcmp(statement, fm_claim_none(fm_json_str(privacy, "mode"))) != 0)
 		return malformed(c, "privacy.statement says something else than the rest of privacy");
 	for (size_t i = 0; i < sizeof of_dp / sizeof *of_dp && !dp; i++)
 		if (json_object_get(privacy, of_dp[i]))
@@ -374,7 +362,7 @@ static int check_paid(struct fm_contents *c, const json_t *m, const struct fm_co
 	if (json_object_get(m, "left_out") || json_object_get(m, "filled"))
 		return malformed(c, "what nothing paid for is in a release of privacy.mode dp: left_out or filled");
 	for (size_t i = 0; i < json_array_size(metrics); i++) {
-		const char *name = text_of(json_array_get(metrics, i), "name");
+		const char *name = fm_json_str(json_array_get(metrics, i), "name");
 
 		if (!fm_metric_is_free(name) && !(fm_metric_is_paid(name) && fm_config_pays_gate(cfg)))
 			return fm_contents_refuse(
@@ -396,19 +384,19 @@ static int check_guarantee(struct fm_contents *c, const json_t *privacy, const s
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *g = json_array_get(list, i), *before = i ? json_array_get(list, i - 1) : NULL;
 		json_int_t exchanges = json_integer_value(json_object_get(g, "exchanges"));
-		double e = real_of(g, "epsilon"), was = real_of(before, "epsilon");
-		bool more = before && strcmp(text_of(g, "of"), text_of(before, "of")) == 0 &&
+		double e = fm_json_real(g, "epsilon"), was = fm_json_real(before, "epsilon");
+		bool more = before && strcmp(fm_json_str(g, "of"), fm_json_str(before, "of")) == 0 &&
 			    exchanges > json_integer_value(json_object_get(before, "exchanges"));
 
-		if (strcmp(text_of(g, "of"), text_of(privacy, "unit")) == 0 && exchanges == group) {
+		if (strcmp(fm_json_str(g, "of"), fm_json_str(privacy, "unit")) == 0 && exchanges == group) {
 			unit = true;
-			if (!(fabs(e - real_of(privacy, "epsilon")) <= 1e-4 * e) ||
-			    !same_number(real_of(g, "delta"), real_of(privacy, "delta")))
+			if (!(fabs(e - fm_json_real(privacy, "epsilon")) <= 1e-4 * e) ||
+			    !same_number(fm_json_real(g, "delta"), fm_json_real(privacy, "delta")))
 				return malformed(c, "privacy.guarantee of its unit is not what privacy claims");
 		}
-		if (group > 1 && exchanges < 2 && strcmp(text_of(g, "of"), "host") != 0)
+		if (group > 1 && exchanges < 2 && strcmp(fm_json_str(g, "of"), "host") != 0)
 			return malformed(c, "privacy.guarantee has one exchange for what moves two in a full window");
-		if ((exchanges >= group && e < real_of(privacy, "epsilon") * (1 - 1e-4)) || (more && e < was))
+		if ((exchanges >= group && e < fm_json_real(privacy, "epsilon") * (1 - 1e-4)) || (more && e < was))
 			return malformed(c, "privacy.guarantee grows with fewer exchanges");
 	}
 	return unit ? FM_OK : malformed(c, "privacy.guarantee does not tell of its unit");
@@ -421,22 +409,22 @@ static int check_dp(struct fm_contents *c, const json_t *m, const struct fm_conf
 	double share = 0;
 	int rc;
 
-	if (!*text_of(privacy, "covers") || json_array_size(json_object_get(privacy, "does_not_cover")) == 0)
+	if (!*fm_json_str(privacy, "covers") || json_array_size(json_object_get(privacy, "does_not_cover")) == 0)
 		return malformed(c, "privacy does not say what it covers, and what not");
-	if (strcmp(text_of(privacy, "unit"), cfg->privacy.unit) != 0 ||
-	    strcmp(text_of(privacy, "accountant"), cfg->privacy.accountant) != 0 ||
+	if (strcmp(fm_json_str(privacy, "unit"), cfg->privacy.unit) != 0 ||
+	    strcmp(fm_json_str(privacy, "accountant"), cfg->privacy.accountant) != 0 ||
 	    json_integer_value(json_object_get(privacy, "records")) != cfg->privacy.records ||
-	    strcmp(text_of(privacy, "adjacency"), fm_config_unit_flow(cfg) ? "replace_one" : "add_or_remove") != 0)
+	    strcmp(fm_json_str(privacy, "adjacency"), fm_config_unit_flow(cfg) ? "replace_one" : "add_or_remove") != 0)
 		return malformed(
 		    c, "privacy has another unit, accountant, adjacency or number of records than its config");
-	if (!same_number(real_of(privacy, "delta"), cfg->privacy.delta) ||
-	    (cfg->privacy.epsilon > 0 && real_of(privacy, "epsilon") > cfg->privacy.epsilon * (1 + 1e-9)))
+	if (!same_number(fm_json_real(privacy, "delta"), cfg->privacy.delta) ||
+	    (cfg->privacy.epsilon > 0 && fm_json_real(privacy, "epsilon") > cfg->privacy.epsilon * (1 + 1e-9)))
 		return malformed(c, "privacy claims another delta, or more epsilon, than its config asks for");
 	for (size_t i = 0; i < json_array_size(mechanisms); i++)
-		share += real_of(json_array_get(mechanisms, i), "share");
+		share += fm_json_real(json_array_get(mechanisms, i), "share");
 	if ((rc = check_paid(c, m, cfg)) < 0)
 		return rc;
-	if (real_of(audit, "epsilon_lower") > real_of(audit, "most"))
+	if (fm_json_real(audit, "epsilon_lower") > fm_json_real(audit, "most"))
 		return malformed(c, "privacy.audit has measured more than its canaries can show");
 	if (!(fabs(share - 1) <= 1e-6))
 		return malformed(c, "the shares of privacy.mechanisms are not all together one");
@@ -449,7 +437,7 @@ static int check_rows(struct fm_contents *c, const json_t *m, const struct fm_co
 {
 	const json_t *real = metric_of(json_object_get(m, "metrics"), "rows.real");
 	double step = (double)cfg->privacy.min_count * (cfg->model.window > 0 ? cfg->model.window : 1),
-	       rows = real_of(real, "value");
+	       rows = fm_json_real(real, "value");
 
 	if (real && step > 0 && rows >= step && fmod(rows, step) > 0)
 		return malformed(c, "rows.real is no multiple of privacy.min_count windows");
@@ -461,7 +449,7 @@ static int check_rows(struct fm_contents *c, const json_t *m, const struct fm_co
 
 int fm_contents_agree(struct fm_contents *c, const json_t *m)
 {
-	bool dp = strcmp(text_of(json_object_get(m, "privacy"), "mode"), "dp") == 0;
+	bool dp = strcmp(fm_json_str(json_object_get(m, "privacy"), "mode"), "dp") == 0;
 	struct fm_config *cfg = NULL;
 	char words[FM_DOMAIN_WORDS];
 	const char *fault = fm_domain_fault(m, "", words);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "base/num.h"
 #include "manifests/canon.h"
 #include "manifests/planted.h"
@@ -29,13 +30,6 @@ static int malformed(struct fm_contents *c, const char *what)
 static int unjudged(struct fm_contents *c, const char *name, const char *what)
 {
 	return fm_contents_refuse(c, FM_REASON_NOT_JUDGED, "manifest.json: %s%s%s", name, *name ? " " : "", what);
-}
-
-static const char *text_of(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
 }
 
 static bool is_text(const json_t *o, const char *key)
@@ -130,7 +124,7 @@ static int check_release(struct fm_contents *c, const json_t *m)
 	const json_t *r = json_object_get(m, "release"),
 		     *config = json_object_get(json_object_get(m, "config"), "release");
 	const json_t *description = json_object_get(r, "description");
-	const char *date = text_of(r, "date"), *license = text_of(r, "license");
+	const char *date = fm_json_str(r, "date"), *license = fm_json_str(r, "license");
 	int64_t begin_s;
 
 	if (!json_is_string(description) || !json_is_string(json_object_get(r, "date")) ||
@@ -145,8 +139,8 @@ static int check_release(struct fm_contents *c, const json_t *m)
 					  "manifest.json: release.date is another day than that of the files");
 	snprintf(c->info->date, sizeof c->info->date, "%s", date);
 	snprintf(c->license, sizeof c->license, "%s", license);
-	if (strcmp(text_of(config, "name"), c->info->name) != 0 ||
-	    strcmp(text_of(config, "version"), c->info->version) != 0)
+	if (strcmp(fm_json_str(config, "name"), c->info->name) != 0 ||
+	    strcmp(fm_json_str(config, "version"), c->info->version) != 0)
 		return fm_contents_refuse(c, FM_REASON_MANIFEST_DISAGREES,
 					  "manifest.json: config is of another release than %s %s", c->info->name,
 					  c->info->version);
@@ -157,10 +151,10 @@ static int check_stages(struct fm_contents *c, const json_t *m)
 {
 	const json_t *stages = json_object_get(m, "stages"), *env = json_object_get(m, "environment"),
 		     *escapes = json_object_get(env, "escapes"), *one;
-	const char *confinement = text_of(env, "confinement"), *name;
+	const char *confinement = fm_json_str(env, "confinement"), *name;
 	size_t n = json_array_size(stages);
 
-	if (!is_text(env, "flowmint") || !is_word(text_of(env, "evaluate_blas_kernel")))
+	if (!is_text(env, "flowmint") || !is_word(fm_json_str(env, "evaluate_blas_kernel")))
 		return malformed(c, "environment lacks the program's version or its kernel");
 	if (strcmp(confinement, "namespaces") != 0 && strcmp(confinement, "unconfined") != 0)
 		return malformed(c, "environment.confinement is neither namespaces nor unconfined");
@@ -170,9 +164,9 @@ static int check_stages(struct fm_contents *c, const json_t *m)
 		if (!is_text(s, "name") || (output && !fm_contents_is_hex64(output)))
 			return malformed(c, "a stage has no name, or an output that is no digest");
 		for (size_t k = 0; k < i; k++)
-			if (strcmp(text_of(json_array_get(stages, k), "name"), text_of(s, "name")) == 0)
+			if (strcmp(fm_json_str(json_array_get(stages, k), "name"), fm_json_str(s, "name")) == 0)
 				return malformed(c, "a stage is there twice");
-		if (!json_object_get(escapes, text_of(s, "name")))
+		if (!json_object_get(escapes, fm_json_str(s, "name")))
 			return malformed(c, "environment.escapes does not tell of each stage");
 	}
 	/* The stage that wrote it tells no digest of itself. */
@@ -213,12 +207,12 @@ static int check_dp(struct fm_contents *c, const json_t *privacy)
 static int check_privacy(struct fm_contents *c, const json_t *m)
 {
 	const json_t *privacy = json_object_get(m, "privacy"), *commitments = json_object_get(m, "commitments"), *v;
-	const char *mode = text_of(privacy, "mode"), *what;
+	const char *mode = fm_json_str(privacy, "mode"), *what;
 	bool dp = strcmp(mode, "dp") == 0;
 
 	if ((!dp && strcmp(mode, "none") != 0 && strcmp(mode, "clip") != 0) || !is_text(privacy, "statement"))
 		return malformed(c, "privacy has no statement, or a mode that is not none, clip or dp");
-	if (strcmp(mode, text_of(json_object_get(json_object_get(m, "config"), "privacy"), "mode")) != 0)
+	if (strcmp(mode, fm_json_str(json_object_get(json_object_get(m, "config"), "privacy"), "mode")) != 0)
 		return malformed(c, "privacy.mode is another than that of the config");
 	if (dp)
 		return commitments || json_object_get(m, "histograms")
@@ -242,7 +236,7 @@ static int check_privacy(struct fm_contents *c, const json_t *m)
 /* A number, or null; of few rows their number is not told. */
 static int check_metric(struct fm_contents *c, const json_t *o, struct fm_metrics *metrics)
 {
-	const char *name = text_of(o, "name");
+	const char *name = fm_json_str(o, "name");
 	const struct fm_metric_kind *kind = fm_metric_kind(name);
 	const json_t *value = json_object_get(o, "value"), *n = json_object_get(o, "n"), *ci = json_object_get(o, "ci"),
 		     *lo = json_array_get(ci, 0), *hi = json_array_get(ci, 1);
@@ -428,17 +422,17 @@ static int check_lines(struct fm_contents *c, const json_t *m, const struct fm_v
 
 static int check_waivers(struct fm_contents *c, const json_t *m, const struct fm_verdict *v)
 {
-	const char *date = text_of(json_object_get(m, "release"), "date");
+	const char *date = fm_json_str(json_object_get(m, "release"), "date");
 
 	for (size_t i = 0; i < json_array_size(v->waivers); i++) {
 		const json_t *w = json_array_get(v->waivers, i);
 
 		if (!is_text(w, "reason") || !is_text(w, "signer") || !is_text(w, "key") ||
-		    !is_date(text_of(w, "expires")))
-			return unjudged(c, text_of(w, "check"),
+		    !is_date(fm_json_str(w, "expires")))
+			return unjudged(c, fm_json_str(w, "check"),
 					"was waived without a reason, a signer, a key or a last day");
-		if (*date && strcmp(text_of(w, "expires"), date) < 0)
-			return unjudged(c, text_of(w, "check"), "was waived until a day before the release");
+		if (*date && strcmp(fm_json_str(w, "expires"), date) < 0)
+			return unjudged(c, fm_json_str(w, "check"), "was waived until a day before the release");
 	}
 	return FM_OK;
 }
@@ -450,7 +444,7 @@ static bool is_planted(const json_t *controls, size_t from, const char *name, do
 		const json_t *o = json_array_get(controls, i);
 		double other = json_number_value(json_object_get(o, "level"));
 
-		if (strcmp(text_of(o, "name"), name) == 0 && (isnan(level) || !(other < level || other > level)))
+		if (strcmp(fm_json_str(o, "name"), name) == 0 && (isnan(level) || !(other < level || other > level)))
 			return true;
 	}
 	return false;
@@ -461,7 +455,7 @@ static int check_planted(struct fm_contents *c, const json_t *controls)
 {
 	for (size_t i = 0; i < json_array_size(controls); i++) {
 		const json_t *o = json_array_get(controls, i);
-		const char *name = text_of(o, "name");
+		const char *name = fm_json_str(o, "name");
 		bool known = false;
 
 		for (size_t k = 0; k < fm_ncontrols; k++)
@@ -492,15 +486,15 @@ static int check_controls(struct fm_contents *c, const json_t *m, const struct f
 		return unjudged(c, "", "what it tells of its controls cannot be");
 	for (size_t i = 0; i < json_array_size(v->controls); i++) {
 		const json_t *o = json_array_get(v->controls, i), *failed = json_object_get(o, "failed_checks");
-		const char *expected = text_of(o, "expected"), *got = text_of(o, "got");
+		const char *expected = fm_json_str(o, "expected"), *got = fm_json_str(o, "got");
 		bool ok = json_is_true(json_object_get(o, "ok"));
 
 		if (ok != (strcmp(expected, "any") == 0 || strcmp(expected, got) == 0))
-			return unjudged(c, text_of(o, "name"),
+			return unjudged(c, fm_json_str(o, "name"),
 					"is a control that is right and is not what was expected");
 		if ((strcmp(got, "fail") == 0) != (json_array_size(failed) > 0) || !are_names(failed) ||
 		    !is_within(o, "level", 0, 1e6))
-			return unjudged(c, text_of(o, "name"),
+			return unjudged(c, fm_json_str(o, "name"),
 					"is a control that fails without a check, or by one that no "
 					"registry knows");
 		broken += !ok;
@@ -570,7 +564,7 @@ int fm_contents_manifest(struct fm_contents *c, const json_t *m)
 	if ((rc = check_parts(c, m)) < 0 || (rc = check_release(c, m)) < 0 || (rc = check_stages(c, m)) < 0 ||
 	    (rc = check_privacy(c, m)) < 0 || (rc = check_left_out(c, m)) < 0)
 		return rc;
-	dp = strcmp(text_of(json_object_get(m, "privacy"), "mode"), "dp") == 0;
+	dp = strcmp(fm_json_str(json_object_get(m, "privacy"), "mode"), "dp") == 0;
 	if (json_integer_value(json_object_get(m, "rows")) < 1)
 		return fm_contents_refuse(c, FM_REASON_ROWS_DISAGREE, "manifest.json says %lld rows",
 					  (long long)json_integer_value(json_object_get(m, "rows")));

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "manifests/canon.h"
 #include "manifests/yaml.h"
 #include "release/contents.h"
@@ -18,13 +19,6 @@ static const struct fm_archive_file *find_data(const struct fm_archive_info *inf
 		if (fm_archive_is_data(info->file[i].path))
 			return &info->file[i];
 	return NULL;
-}
-
-static const char *text_of(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
 }
 
 /* Is the digest of its canonical form this one? */
@@ -61,7 +55,7 @@ static int check_form(struct fm_contents *c, const json_t *r, const struct fm_ar
 		      const struct layout *layout, bool csv)
 {
 	const json_t *dialect = json_object_get(r, "dialect"), *schema = json_object_get(r, "schema");
-	const char *delimiter = text_of(dialect, "delimiter"), *end = text_of(dialect, "lineTerminator");
+	const char *delimiter = fm_json_str(dialect, "delimiter"), *end = fm_json_str(dialect, "lineTerminator");
 	const struct fm_table_form *form = &f->form;
 
 	if (form->bom)
@@ -86,7 +80,7 @@ static int check_resource(struct fm_contents *c, const json_t *r, const struct f
 	bool csv = fm_archive_is_table(f->path) && strcmp(f->path + strlen(f->path) - 4, ".csv") == 0;
 	const json_t *dialect = json_object_get(r, "dialect"), *head = json_object_get(dialect, "header"),
 		     *quote = json_object_get(dialect, "quoteChar"), *bytes = json_object_get(r, "bytes");
-	const char *hash = text_of(r, "hash");
+	const char *hash = fm_json_str(r, "hash");
 	bool same;
 	int rc;
 
@@ -127,7 +121,7 @@ static int check_resources(struct fm_contents *c, const json_t *list)
 	memset(c->listed, 0, sizeof c->listed);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *r = json_array_get(list, i);
-		const char *path = text_of(r, "path");
+		const char *path = fm_json_str(r, "path");
 		int at = fm_contents_find(info, path, strlen(path));
 		struct layout layout = {0};
 
@@ -167,9 +161,9 @@ static int check_licences(struct fm_contents *c, const json_t *doc)
 
 	if (!*c->license && !list)
 		return FM_OK;
-	if (json_array_size(list) != 1 || strcmp(text_of(first, "name"), c->license) != 0)
+	if (json_array_size(list) != 1 || strcmp(fm_json_str(first, "name"), c->license) != 0)
 		return disagrees(c, "the licence", "manifest.json has another");
-	if (strcmp(text_of(first, "path"), text ? FM_ARCHIVE_LICENSE : "") != 0)
+	if (strcmp(fm_json_str(first, "path"), text ? FM_ARCHIVE_LICENSE : "") != 0)
 		return disagrees(c, FM_ARCHIVE_LICENSE, text ? "it is there" : "it is not there");
 	return FM_OK;
 }
@@ -187,11 +181,12 @@ static int check_datapackage(struct fm_contents *c)
 	created = json_object_get(doc, "created");
 	if ((rc = has_digest(json_object_get(doc, "description"), c->description, &same, c->err)) < 0)
 		goto out;
-	if (strcmp(text_of(doc, "name"), info->name) != 0 || strcmp(text_of(doc, "version"), info->version) != 0)
+	if (strcmp(fm_json_str(doc, "name"), info->name) != 0 ||
+	    strcmp(fm_json_str(doc, "version"), info->version) != 0)
 		rc = disagrees(c, "the release", "it has another name or version");
 	else if (!same)
 		rc = disagrees(c, "the release", "it has another description than manifest.json");
-	else if (*c->info->date ? strncmp(text_of(doc, "created"), c->info->date, 10) != 0 : created != NULL)
+	else if (*c->info->date ? strncmp(fm_json_str(doc, "created"), c->info->date, 10) != 0 : created != NULL)
 		rc = disagrees(c, "the release", "it has another day than manifest.json");
 	else if ((rc = check_licences(c, doc)) >= 0)
 		rc = check_resources(c, json_object_get(doc, "resources"));
@@ -213,15 +208,15 @@ static int check_distribution(struct fm_contents *c, const json_t *list)
 	memset(c->listed, 0, sizeof c->listed);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *f = json_array_get(list, i);
-		const char *path = text_of(f, "contentUrl");
+		const char *path = fm_json_str(f, "contentUrl");
 		int at = fm_contents_find(c->info, path, strlen(path));
 		char size[32];
 
 		if (at < 0)
 			return other(c, FM_ARCHIVE_CROISSANT, "a file of it is not there");
 		snprintf(size, sizeof size, "%llu B", (unsigned long long)c->info->file[at].nbytes);
-		if (strcmp(text_of(f, "sha256"), c->info->file[at].sha256) != 0 ||
-		    strcmp(text_of(f, "contentSize"), size) != 0)
+		if (strcmp(fm_json_str(f, "sha256"), c->info->file[at].sha256) != 0 ||
+		    strcmp(fm_json_str(f, "contentSize"), size) != 0)
 			return other(c, FM_ARCHIVE_CROISSANT, "another size or digest of a file of flows");
 		c->listed[at] = true;
 	}
@@ -239,10 +234,11 @@ static int check_croissant(struct fm_contents *c)
 
 	if ((rc = fm_contents_load(c, &info->croissant, FM_ARCHIVE_CROISSANT, FM_REASON_METADATA_DISAGREES, &doc)) < 0)
 		goto out;
-	if (strcmp(text_of(doc, "name"), info->name) != 0 || strcmp(text_of(doc, "version"), info->version) != 0 ||
-	    strcmp(text_of(doc, "license"), c->license) != 0)
+	if (strcmp(fm_json_str(doc, "name"), info->name) != 0 ||
+	    strcmp(fm_json_str(doc, "version"), info->version) != 0 ||
+	    strcmp(fm_json_str(doc, "license"), c->license) != 0)
 		rc = other(c, FM_ARCHIVE_CROISSANT, "another name, version or licence");
-	else if (strcmp(text_of(doc, "datePublished"), c->info->date) != 0)
+	else if (strcmp(fm_json_str(doc, "datePublished"), c->info->date) != 0)
 		rc = other(c, FM_ARCHIVE_CROISSANT, "another day");
 	else
 		rc = check_distribution(c, json_object_get(doc, "distribution"));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/detmath.h"
+#include "base/json_text.h"
 #include "base/num.h"
 #include "release/columns.h"
 #include "release/metadata.h"
@@ -82,13 +83,6 @@ static void put_what(const struct fm_metadata_in *in, struct fm_buf *out)
 	fm_buf_puts(out, "\n\n");
 }
 
-static const char *text_of(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
-
 static bool has_family(const struct fm_table *t, bool ipv6)
 {
 	const struct fm_address_dict *d = t->addresses;
@@ -116,7 +110,7 @@ static void put_how(const struct fm_metadata_in *in, struct fm_buf *out)
 	fm_buf_printf(out,
 		      "## How it was made\n\n"
 		      "By flowmint, with %s Addresses are drawn %s from these ranges,\ninside:",
-		      text_of(in->generator, "model"), text_of(in->generator, "addresses"));
+		      fm_json_str(in->generator, "model"), fm_json_str(in->generator, "addresses"));
 	put_ranges(in, true, out);
 	fm_buf_puts(out, "; outside:");
 	put_ranges(in, false, out);
@@ -142,7 +136,7 @@ static void put_left_out(const struct fm_metadata_in *in, struct fm_buf *out)
 		const json_t *r = json_array_get(reasons, i);
 
 		fm_buf_printf(out, "- up to %.0f %%: ", 100 * json_number_value(json_object_get(r, "share")));
-		put_text(out, text_of(r, "reason"));
+		put_text(out, fm_json_str(r, "reason"));
 		fm_buf_puts(out, "\n");
 	}
 	fm_buf_puts(out, "\n");
@@ -384,15 +378,15 @@ static void put_waivers(const struct fm_metadata_in *in, struct fm_buf *out)
 		const json_t *w = json_array_get(list, i);
 
 		fm_buf_puts(out, "- ");
-		put_text(out, text_of(w, "check"));
+		put_text(out, fm_json_str(w, "check"));
 		fm_buf_puts(out, ": ");
-		put_text(out, text_of(w, "reason"));
+		put_text(out, fm_json_str(w, "reason"));
 		fm_buf_puts(out, " (signed by ");
-		put_text(out, text_of(w, "signer"));
+		put_text(out, fm_json_str(w, "signer"));
 		fm_buf_puts(out, ", key ");
-		put_text(out, text_of(w, "key"));
+		put_text(out, fm_json_str(w, "key"));
 		fm_buf_puts(out, ", until ");
-		put_text(out, text_of(w, "expires"));
+		put_text(out, fm_json_str(w, "expires"));
 		fm_buf_puts(out, ")\n");
 	}
 	fm_buf_puts(out, "\n");
@@ -406,10 +400,10 @@ static void put_controls(const struct fm_metadata_in *in, struct fm_buf *out)
 	for (size_t i = 0; i < json_array_size(v->controls); i++) {
 		const json_t *o = json_array_get(v->controls, i);
 
-		if (strcmp(text_of(o, "kind"), "negative") != 0)
+		if (strcmp(fm_json_str(o, "kind"), "negative") != 0)
 			continue;
 		negative++;
-		caught += strcmp(text_of(o, "got"), "fail") == 0;
+		caught += strcmp(fm_json_str(o, "got"), "fail") == 0;
 	}
 	if (negative == 0)
 		return;
@@ -434,7 +428,7 @@ static void put_lines(const json_t *list, struct fm_buf *out)
 	fm_buf_puts(out, "| what may be there or not | exchanges | epsilon | delta |\n|---|---:|---:|---:|\n");
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *g = json_array_get(list, i), *e = json_object_get(g, "epsilon");
-		const char *of = text_of(g, "of");
+		const char *of = fm_json_str(g, "of");
 		int minutes = (int)real_of(g, "minutes"), k = (int)real_of(g, "exchanges");
 
 		if (minutes)
@@ -459,7 +453,7 @@ static int kept_of_window(const json_t *p)
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *g = json_array_get(list, i);
 
-		if (strcmp(text_of(g, "of"), "window") == 0 && !json_object_get(g, "minutes"))
+		if (strcmp(fm_json_str(g, "of"), "window") == 0 && !json_object_get(g, "minutes"))
 			return (int)real_of(g, "exchanges");
 	}
 	return 0;
@@ -469,7 +463,7 @@ static int kept_of_window(const json_t *p)
 static void put_guarantee(const json_t *p, struct fm_buf *out)
 {
 	const json_t *open = json_object_get(p, "does_not_cover");
-	const char *unit = text_of(p, "unit");
+	const char *unit = fm_json_str(p, "unit");
 	bool flow = strcmp(unit, "flow") == 0, window = strcmp(unit, "window") == 0;
 
 	if (!p) {
@@ -487,7 +481,7 @@ static void put_guarantee(const json_t *p, struct fm_buf *out)
 	    flow     ? "flow,\nwhich makes another exchange of the one that it is in"
 	    : window ? "window,\nwhich is there or not: all flows between two hosts that end in the same minute"
 		     : "exchange, which is there or not",
-	    text_of(p, "accountant"));
+	    fm_json_str(p, "accountant"));
 	fm_buf_printf(
 	    out,
 	    "Whatever somebody knows already, these data make it at most %.4g times as likely,\nor as unlikely, "
@@ -507,7 +501,7 @@ static void put_guarantee(const json_t *p, struct fm_buf *out)
 			       "conversation of m\nminutes as m + 1. ");
 	fm_buf_puts(out, "For hosts with many exchanges the epsilon is large: this release does not hide that\n"
 			 "a busy host was there. The guarantee covers ");
-	put_text(out, text_of(p, "covers"));
+	put_text(out, fm_json_str(p, "covers"));
 	fm_buf_puts(out, ".\nIt does not cover:\n\n");
 	for (size_t i = 0; i < json_array_size(open); i++) {
 		fm_buf_puts(out, "- ");

@@ -32,13 +32,6 @@ static int find_key(struct fm_verify_job *job, const char *keyid, const struct f
 	return FM_OK;
 }
 
-static const char *str(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
-
 static bool names_file(const json_t *subjects, const struct fm_record *r, const char *suffix,
 		       const struct fm_record_file *f)
 {
@@ -48,9 +41,9 @@ static bool names_file(const json_t *subjects, const struct fm_record *r, const 
 	for (size_t i = 0; i < json_array_size(subjects); i++) {
 		const json_t *s = json_array_get(subjects, i), *digest = json_object_get(s, "digest");
 
-		if (strcmp(str(s, "name"), name) == 0)
-			return strcmp(str(digest, "sha256"), f->sha256) == 0 &&
-			       strcmp(str(digest, "sha512"), f->sha512) == 0;
+		if (strcmp(fm_json_str(s, "name"), name) == 0)
+			return strcmp(fm_json_str(digest, "sha256"), f->sha256) == 0 &&
+			       strcmp(fm_json_str(digest, "sha512"), f->sha512) == 0;
 	}
 	return false;
 }
@@ -64,7 +57,7 @@ static int check_statement(struct fm_verify_job *job, const char *path, const st
 	const json_t *subjects = json_object_get(doc, "subject");
 	int rc = FM_OK;
 
-	if (strcmp(e->type, FM_ATTESTATION_TYPE) != 0 || strcmp(str(doc, "_type"), STATEMENT) != 0)
+	if (strcmp(e->type, FM_ATTESTATION_TYPE) != 0 || strcmp(fm_json_str(doc, "_type"), STATEMENT) != 0)
 		rc = fm_verify_refuse(job, FM_REASON_ATTESTATIONS, "%s: a line of it is no in-toto statement", path);
 	else if (job->nstatements == FM_VERIFY_STATEMENTS)
 		rc = fm_verify_refuse(job, FM_REASON_ATTESTATIONS, "%s: it has more than %d statements", path,

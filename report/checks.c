@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "manifests/registry.h"
 #include "report/chart.h"
 #include "report/html.h"
@@ -85,9 +86,9 @@ static void put_margin(struct fm_buf *out, double value, double limit, bool is_m
 
 static void put_check(const struct fm_page *p, struct fm_buf *out, const json_t *c)
 {
-	const char *name = fm_html_str(c, "name"), *why = fm_html_str(c, "why");
-	double value = fm_html_real(c, "value"), limit = fm_html_real(c, "threshold"), floor_value = floor_of(p, name);
-	bool is_max = strcmp(fm_html_str(c, "direction"), "min") != 0;
+	const char *name = fm_json_str(c, "name"), *why = fm_json_str(c, "why");
+	double value = fm_json_real(c, "value"), limit = fm_json_real(c, "threshold"), floor_value = floor_of(p, name);
+	bool is_max = strcmp(fm_json_str(c, "direction"), "min") != 0;
 	enum fm_state state = fm_page_check_state(c);
 	bool pass = state == FM_HOLDS;
 
@@ -135,7 +136,7 @@ static void put_untold(const struct fm_page *p, struct fm_buf *out)
 		bool told = !json_is_object(v); /* a setting of the gate, or a check that is off */
 
 		for (size_t i = 0; i < json_array_size(list) && !told; i++)
-			told = strcmp(fm_html_str(json_array_get(list, i), "name"), name) == 0;
+			told = strcmp(fm_json_str(json_array_get(list, i), "name"), name) == 0;
 		for (size_t i = 0; i < json_array_size(unasked) && !told; i++)
 			told = strcmp(json_string_value(json_array_get(unasked, i)), name) == 0;
 		if (told)
@@ -189,13 +190,13 @@ void fm_part_checks(const struct fm_page *p, struct fm_buf *out)
 
 static void put_measure(const struct fm_page *p, struct fm_buf *out, const json_t *m)
 {
-	const char *name = fm_html_str(m, "name");
+	const char *name = fm_json_str(m, "name");
 
 	fm_buf_puts(out, "<tr><th scope=\"row\">");
 	fm_page_metric_name(out, name);
 	fm_buf_puts(out, "</th>");
-	if (isfinite(fm_html_real(m, "value")))
-		put_number_cell(out, "value", fm_html_real(m, "value"));
+	if (isfinite(fm_json_real(m, "value")))
+		put_number_cell(out, "value", fm_json_real(m, "value"));
 	else
 		fm_buf_puts(out, "<td class=\"num missing\" data-label=\"value\">not computable</td>");
 	put_number_cell(out, "noise floor", floor_of(p, name));
@@ -236,9 +237,9 @@ static bool is_expected(struct expected *e, const struct fm_metric_kind *kind)
 static bool seen(const json_t *list, size_t i)
 {
 	for (size_t j = 0; j < i; j++)
-		if (strncmp(fm_html_str(json_array_get(list, j), "name"), "floor.", 6) != 0 &&
-		    same_group(fm_html_str(json_array_get(list, j), "name"),
-			       fm_html_str(json_array_get(list, i), "name")))
+		if (strncmp(fm_json_str(json_array_get(list, j), "name"), "floor.", 6) != 0 &&
+		    same_group(fm_json_str(json_array_get(list, j), "name"),
+			       fm_json_str(json_array_get(list, i), "name")))
 			return true;
 	return false;
 }
@@ -261,14 +262,14 @@ static void put_absent(void *ctx, const char *name, const struct fm_metric_kind 
 
 static void put_group(const struct fm_page *p, struct fm_buf *out, const json_t *list, size_t first)
 {
-	const char *name = fm_html_str(json_array_get(list, first), "name");
+	const char *name = fm_json_str(json_array_get(list, first), "name");
 
 	fm_buf_puts(out, "<tbody><tr class=\"group\"><th scope=\"rowgroup\" colspan=\"5\">");
 	fm_html_text(out, heading(name));
 	fm_buf_puts(out, "</th></tr>\n");
 	for (size_t i = first; i < json_array_size(list); i++)
-		if (strncmp(fm_html_str(json_array_get(list, i), "name"), "floor.", 6) != 0 &&
-		    same_group(name, fm_html_str(json_array_get(list, i), "name")))
+		if (strncmp(fm_json_str(json_array_get(list, i), "name"), "floor.", 6) != 0 &&
+		    same_group(name, fm_json_str(json_array_get(list, i), "name")))
 			put_measure(p, out, json_array_get(list, i));
 	if (!p->evaluation)
 		fm_metric_each(put_absent, &(struct expected){.p = p, .out = out, .name = name});
@@ -285,7 +286,7 @@ static void put_absent_group(void *ctx, const char *name, const struct fm_metric
 		return;
 	e->name = heading(name);
 	for (size_t j = 0; j < json_array_size(list) && !there; j++)
-		there = same_group(name, fm_html_str(json_array_get(list, j), "name"));
+		there = same_group(name, fm_json_str(json_array_get(list, j), "name"));
 	if (there)
 		return;
 	fm_buf_puts(e->out, "<tbody><tr class=\"group\"><th scope=\"rowgroup\" colspan=\"5\">");
@@ -327,7 +328,7 @@ void fm_part_measures(const struct fm_page *p, struct fm_buf *out)
 			 "class=\"num\">95\xe2\x80\xaf% interval</th>"
 			 "<th scope=\"col\" class=\"num\">Rows</th></tr></thead>\n");
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *name = fm_html_str(json_array_get(list, i), "name");
+		const char *name = fm_json_str(json_array_get(list, i), "name");
 
 		if (strncmp(name, "floor.", 6) != 0 && !seen(list, i))
 			put_group(p, out, list, i);

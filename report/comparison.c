@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "manifests/registry.h"
 #include "report/html.h"
 #include "report/part.h"
@@ -25,8 +26,8 @@ static double metric(const json_t *model, const char *name)
 
 	json_array_foreach(list, i, m)
 	{
-		if (strcmp(fm_html_str(m, "name"), name) == 0)
-			return fm_html_real(m, "value");
+		if (strcmp(fm_json_str(m, "name"), name) == 0)
+			return fm_json_real(m, "value");
 	}
 	return NAN;
 }
@@ -84,7 +85,7 @@ static void begin_table(const json_t *doc, struct fm_buf *out, const char *capti
 	json_array_foreach(models_of(doc), i, m)
 	{
 		fm_buf_puts(out, "<th scope=\"col\" class=\"num\">");
-		fm_html_text(out, fm_html_str(m, "name"));
+		fm_html_text(out, fm_json_str(m, "name"));
 		fm_buf_puts(out, "</th>");
 	}
 	fm_buf_puts(out, "<th scope=\"col\" class=\"num\">noise floor</th></tr></thead><tbody>\n");
@@ -100,7 +101,7 @@ static void put_row(const json_t *doc, struct fm_buf *out, const char *name)
 	fm_buf_puts(out, "</th>");
 	json_array_foreach(models_of(doc), i, m)
 	{
-		put_number(out, fm_html_str(m, "name"), metric(m, name));
+		put_number(out, fm_json_str(m, "name"), metric(m, name));
 	}
 	put_number(out, "noise floor", floor_of(doc, name));
 	fm_buf_puts(out, "</tr>\n");
@@ -122,7 +123,7 @@ static void put_figure(const json_t *doc, struct fm_buf *out)
 	fm_buf_puts(out, "<tr><th scope=\"row\">The method\xe2\x80\x99s paper: mean of eight fields</th>");
 	json_array_foreach(models_of(doc), i, m)
 	{
-		put_number(out, fm_html_str(m, "name"), fm_html_real(m, "paper"));
+		put_number(out, fm_json_str(m, "name"), fm_json_real(m, "paper"));
 	}
 	fm_buf_puts(
 	    out, "<td class=\"num nil\"></td></tr>\n</tbody></table></div>\n<p class=\"note\">The noise floor is "
@@ -173,7 +174,7 @@ static const json_t *stage_of(const json_t *model, const char *name)
 
 	json_array_foreach(json_object_get(model, "stages"), i, s)
 	{
-		if (strcmp(fm_html_str(s, "name"), name) == 0)
+		if (strcmp(fm_json_str(s, "name"), name) == 0)
 			return s;
 	}
 	return NULL;
@@ -182,7 +183,7 @@ static const json_t *stage_of(const json_t *model, const char *name)
 /* What a stage took; NaN where its product was there already. */
 static double stage_number(const json_t *stage, const char *key)
 {
-	return json_is_true(json_object_get(stage, "cached")) ? NAN : fm_html_real(stage, key);
+	return json_is_true(json_object_get(stage, "cached")) ? NAN : fm_json_real(stage, key);
 }
 
 static double peak_of(const json_t *model)
@@ -214,17 +215,17 @@ static void put_costs(const json_t *doc, struct fm_buf *out)
 	json_array_foreach(models_of(doc), i, m)
 	{
 		fm_buf_puts(out, "<tr><th scope=\"row\">");
-		fm_html_text(out, fm_html_str(m, "name"));
+		fm_html_text(out, fm_json_str(m, "name"));
 		fm_buf_puts(out, "</th>");
 		put_label(out, "long", "the gate");
-		fm_html_text(out, *fm_html_str(m, "status") ? fm_html_str(m, "status") : "made elsewhere");
+		fm_html_text(out, *fm_json_str(m, "status") ? fm_json_str(m, "status") : "made elsewhere");
 		fm_buf_puts(out, "</td>");
-		put_number(out, "steps", fm_html_real(m, "train_steps"));
-		put_number(out, "of", fm_html_real(m, "config_steps"));
+		put_number(out, "steps", fm_json_real(m, "train_steps"));
+		put_number(out, "of", fm_json_real(m, "config_steps"));
 		put_label(out, "long", "sampler");
-		fm_html_text(out, fm_html_str(m, "sampler"));
+		fm_html_text(out, fm_json_str(m, "sampler"));
 		fm_buf_puts(out, "</td>");
-		put_number(out, "parameters", fm_html_real(m, "parameters"));
+		put_number(out, "parameters", fm_json_real(m, "parameters"));
 		for (size_t k = 0; k < 3; k++)
 			put_fixed(out, stages[k], stage_number(stage_of(m, stages[k]), "seconds"), 1);
 		put_fixed(out, "memory, MiB", peak_of(m), 0);
@@ -245,7 +246,7 @@ static void put_missing(const json_t *symptom, struct fm_buf *out)
 	json_array_foreach(json_object_get(symptom, "missing"), i, cell)
 	{
 		fm_buf_puts(out, i ? ", " : " (mostly ");
-		fm_html_text(out, fm_html_str(cell, "value"));
+		fm_html_text(out, fm_json_str(cell, "value"));
 	}
 	fm_buf_puts(out, i ? ")" : "");
 }
@@ -258,12 +259,12 @@ static size_t put_symptom(const json_t *model, struct fm_buf *out, const char *k
 
 	json_array_foreach(json_object_get(model, "symptoms"), i, s)
 	{
-		double v = fm_html_real(s, key);
+		double v = fm_json_real(s, key);
 
 		if (!(v >= 0.01))
 			continue;
 		fm_buf_puts(out, n++ ? ", " : words);
-		fm_html_text(out, fm_html_str(s, "field"));
+		fm_html_text(out, fm_json_str(s, "field"));
 		fm_buf_puts(out, " ");
 		fm_html_percent(out, v);
 		if (strcmp(key, "lost") == 0)
@@ -277,7 +278,7 @@ static size_t put_symptom(const json_t *model, struct fm_buf *out, const char *k
 #define FEW_STEPS 0.25
 static void put_training(const json_t *model, struct fm_buf *out)
 {
-	double steps = fm_html_real(model, "train_steps"), wanted = fm_html_real(model, "config_steps");
+	double steps = fm_json_real(model, "train_steps"), wanted = fm_json_real(model, "config_steps");
 
 	if (!(steps < FEW_STEPS * wanted))
 		return;
@@ -351,16 +352,16 @@ static void put_failures(const json_t *doc, struct fm_buf *out)
 		size_t n;
 
 		fm_buf_puts(out, "<h3>");
-		fm_html_text(out, fm_html_str(m, "name"));
+		fm_html_text(out, fm_json_str(m, "name"));
 		fm_buf_puts(out, "</h3>\n<p>");
-		fm_html_text(out, fm_html_str(m, "about"));
+		fm_html_text(out, fm_json_str(m, "about"));
 		fm_buf_puts(out, ".");
 		put_set(m, out);
 		fm_buf_puts(out, "</p>\n");
 		put_training(m, out);
-		if (*fm_html_str(m, "message")) {
+		if (*fm_json_str(m, "message")) {
 			fm_buf_puts(out, "<p class=\"why\">It failed: ");
-			fm_html_text(out, fm_html_str(m, "message"));
+			fm_html_text(out, fm_json_str(m, "message"));
 			fm_buf_puts(out, "</p>\n");
 			continue;
 		}
@@ -384,7 +385,7 @@ static bool shown_before(const json_t *doc, size_t end, const char *name)
 
 		json_array_foreach(json_object_get(json_array_get(models_of(doc), i), "metrics"), k, m)
 		{
-			if (strcmp(fm_html_str(m, "name"), name) == 0)
+			if (strcmp(fm_json_str(m, "name"), name) == 0)
 				return true;
 		}
 	}
@@ -403,7 +404,7 @@ static void put_measures(const json_t *doc, struct fm_buf *out)
 
 		json_array_foreach(json_object_get(json_array_get(models_of(doc), i), "metrics"), k, m)
 		{
-			const char *name = fm_html_str(m, "name");
+			const char *name = fm_json_str(m, "name");
 
 			if (strncmp(name, "floor.", 6) != 0 && !shown_before(doc, i, name))
 				put_row(doc, out, name);
@@ -426,7 +427,7 @@ static void put_pictures(const json_t *doc, struct fm_buf *out)
 			continue;
 		snprintf(prefix, sizeof prefix, "m%zu", i);
 		fm_buf_printf(out, "<section id=\"fields%zu\"><h2>Fields of ", i);
-		fm_html_text(out, fm_html_str(m, "name"));
+		fm_html_text(out, fm_json_str(m, "name"));
 		fm_buf_puts(out, "</h2>\n");
 		fm_part_charts(&p, out);
 		fm_buf_puts(out, "</section>\n");
@@ -450,7 +451,7 @@ static int check(const json_t *doc, struct fm_error *err)
 
 int fm_report_comparison(const json_t *doc, struct fm_buf *html, struct fm_error *err)
 {
-	double budget = fm_html_real(doc, "budget_minutes");
+	double budget = fm_json_real(doc, "budget_minutes");
 	int rc;
 
 	if ((rc = check(doc, err)) < 0 || (rc = fm_page_head(html, "Models compared", err)) < 0)

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "report/html.h"
 #include "report/part.h"
 
@@ -24,8 +25,8 @@ static const struct {
 
 static void put_kind(struct fm_buf *out, const json_t *c)
 {
-	const char *name = fm_html_str(c, "name"), *words = NULL;
-	double level = fm_html_real(c, "level");
+	const char *name = fm_json_str(c, "name"), *words = NULL;
+	double level = fm_json_real(c, "level");
 	int how = SHARE;
 
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
@@ -70,7 +71,7 @@ static void put_catchers(struct fm_buf *out, const json_t *list)
 
 static void put_control(struct fm_buf *out, const json_t *c)
 {
-	const char *expected = fm_html_str(c, "expected"), *got = fm_html_str(c, "got");
+	const char *expected = fm_json_str(c, "expected"), *got = fm_json_str(c, "got");
 	bool known = strcmp(got, "pass") == 0 || strcmp(got, "fail") == 0,
 	     right = known && (strcmp(expected, "any") == 0 || strcmp(expected, got) == 0);
 
@@ -89,7 +90,7 @@ static void put_control(struct fm_buf *out, const json_t *c)
 static void put_smallest(const struct fm_page *p, struct fm_buf *out)
 {
 	const json_t *v = json_object_get(p->facts, "smallest_leak_caught");
-	double rows = fm_html_real(p->facts, "control_rows"), limit = fm_html_real(p->facts, "control_limit");
+	double rows = fm_json_real(p->facts, "control_rows"), limit = fm_json_real(p->facts, "control_limit");
 
 	fm_buf_puts(out, "<p>");
 	if (json_is_number(v)) {
@@ -129,15 +130,15 @@ static void put_waivers(const struct fm_page *p, struct fm_buf *out)
 		const json_t *w = json_array_get(list, i);
 
 		fm_buf_puts(out, "<tr><th scope=\"row\">");
-		fm_page_metric_name(out, fm_html_str(w, "check"));
+		fm_page_metric_name(out, fm_json_str(w, "check"));
 		fm_buf_puts(out, "</th><td class=\"long\" data-label=\"reason\">");
-		fm_html_text(out, fm_html_str(w, "reason"));
+		fm_html_text(out, fm_json_str(w, "reason"));
 		fm_buf_puts(out, "</td><td data-label=\"until\">");
-		fm_html_text(out, fm_html_str(w, "expires"));
+		fm_html_text(out, fm_json_str(w, "expires"));
 		fm_buf_puts(out, "</td><td class=\"long\" data-label=\"signed by\">");
-		fm_html_text(out, fm_html_str(w, "signer"));
+		fm_html_text(out, fm_json_str(w, "signer"));
 		fm_buf_puts(out, " <code class=\"digest\">");
-		fm_html_text(out, fm_html_str(w, "key"));
+		fm_html_text(out, fm_json_str(w, "key"));
 		fm_buf_puts(out, "</code>");
 		fm_buf_puts(out, "</td></tr>\n");
 	}

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "manifests/metrics.h"
 #include "manifests/registry.h"
 #include "report/html.h"
@@ -10,7 +11,7 @@
 
 double fm_report_k(const json_t *facts)
 {
-	double k = fm_html_real(json_object_get(json_object_get(facts, "config"), "privacy"), "min_count");
+	double k = fm_json_real(json_object_get(json_object_get(facts, "config"), "privacy"), "min_count");
 
 	return k >= 1 && k < 1e15 ? k : (double)NAN;
 }
@@ -25,7 +26,7 @@ static bool is_dp(const json_t *facts)
 {
 	const json_t *privacy = json_object_get(json_object_get(facts, "config"), "privacy");
 
-	return strcmp(fm_html_str(privacy, "mode"), "dp") == 0;
+	return strcmp(fm_json_str(privacy, "mode"), "dp") == 0;
 }
 
 /* ---- histograms ---- */
@@ -52,7 +53,7 @@ static json_t *publish_field(const json_t *field, bool real, int64_t k)
 {
 	static const char *const members[] = {"name", "kind", "scale", "unit", "lo", "hi", "values", "synthetic"};
 	/* What one host does is nobody else's business, however much of it there is. */
-	bool hosts = strcmp(fm_html_str(field, "kind"), "hosts") == 0;
+	bool hosts = strcmp(fm_json_str(field, "kind"), "hosts") == 0;
 	const json_t *counts = hosts ? NULL : json_object_get(field, "real");
 	json_t *out = json_object();
 	int bad = !out;
@@ -62,7 +63,7 @@ static json_t *publish_field(const json_t *field, bool real, int64_t k)
 			bad |= json_object_set(out, members[i], json_object_get(field, members[i]));
 	if (real && json_is_array(counts) && !bad)
 		bad |= json_object_set_new(out, "real",
-					   rounded(counts, k, strcmp(fm_html_str(field, "kind"), "ranks") == 0));
+					   rounded(counts, k, strcmp(fm_json_str(field, "kind"), "ranks") == 0));
 	if (!bad)
 		return out;
 	json_decref(out);
@@ -110,7 +111,7 @@ static json_t *republish(const json_t *doc, bool real)
 static int put_histograms(const json_t *facts, json_t *out, struct fm_error *err)
 {
 	const json_t *doc = json_object_get(facts, "histograms"), *config = json_object_get(facts, "config");
-	bool real = strcmp(fm_html_str(json_object_get(config, "publish"), "report"), "histograms") == 0;
+	bool real = strcmp(fm_json_str(json_object_get(config, "publish"), "report"), "histograms") == 0;
 	double k = fm_report_k(facts);
 	json_t *published = NULL;
 	int rc = FM_OK;
@@ -148,7 +149,7 @@ static json_t *rounded_number(const char *metric, const json_t *v)
 static json_int_t rows_of(const json_t *list, const char *metric)
 {
 	for (size_t i = 0; i < json_array_size(list); i++)
-		if (strcmp(fm_html_str(json_array_get(list, i), "name"), metric) == 0)
+		if (strcmp(fm_json_str(json_array_get(list, i), "name"), metric) == 0)
 			return json_integer_value(json_object_get(json_array_get(list, i), "n"));
 	return 0;
 }
@@ -162,7 +163,7 @@ struct rounding {
 static json_t *publish_metric(const json_t *m, const char *report, const struct rounding *r, int *bad)
 {
 	const json_t *value = json_object_get(m, "value"), *ci = json_object_get(m, "ci");
-	const char *name = fm_html_str(m, "name");
+	const char *name = fm_json_str(m, "name");
 	unsigned who = fm_metric_audience(name);
 	json_int_t n =
 	    fm_metric_published_rows(name, json_integer_value(json_object_get(m, "n")), r->synthetic, r->k, r->window);
@@ -234,7 +235,7 @@ static json_t *accounted(const json_t *list)
 
 	for (size_t i = 0; out && i < json_array_size(list); i++) {
 		json_t *m = json_array_get(list, i);
-		const char *name = fm_html_str(m, "name");
+		const char *name = fm_json_str(m, "name");
 
 		if ((fm_metric_is_free(name) || fm_metric_is_paid(name)) && json_array_append(out, m)) {
 			json_decref(out);
@@ -247,7 +248,7 @@ static json_t *accounted(const json_t *list)
 static int put_metrics(const json_t *facts, json_t *out, struct fm_error *err)
 {
 	const json_t *list = json_object_get(facts, "metrics"), *config = json_object_get(facts, "config");
-	double k = fm_report_k(facts), window = fm_html_real(json_object_get(config, "model"), "window");
+	double k = fm_report_k(facts), window = fm_json_real(json_object_get(config, "model"), "window");
 	json_t *published;
 	int rc;
 
@@ -262,7 +263,7 @@ static int put_metrics(const json_t *facts, json_t *out, struct fm_error *err)
 		}
 		return json_object_set_new(out, "metrics", published) ? no_memory(err) : FM_OK;
 	}
-	if ((rc = fm_report_metrics(list, fm_html_str(json_object_get(config, "publish"), "report"),
+	if ((rc = fm_report_metrics(list, fm_json_str(json_object_get(config, "publish"), "report"),
 				    isfinite(k) ? (int64_t)k : 0, window >= 1 && window < 1e9 ? (int64_t)window : 1,
 				    &published, err)) < 0)
 		return rc;
@@ -280,10 +281,10 @@ static int put_stages(const json_t *facts, fm_report_open *shown, json_t *out, s
 
 	for (size_t i = 0; i < json_array_size(stages) && !bad; i++) {
 		const json_t *s = json_array_get(stages, i);
-		json_t *one = json_pack("{s:s}", "name", fm_html_str(s, "name"));
+		json_t *one = json_pack("{s:s}", "name", fm_json_str(s, "name"));
 
-		if (shown(fm_html_str(s, "name"), dp))
-			bad |= json_object_set_new(one, "output", json_string(fm_html_str(s, "output")));
+		if (shown(fm_json_str(s, "name"), dp))
+			bad |= json_object_set_new(one, "output", json_string(fm_json_str(s, "output")));
 		bad |= json_array_append_new(list, one);
 	}
 	if (bad || json_object_set_new(out, "stages", list))
@@ -338,7 +339,7 @@ static int take_unpaid_out(json_t *out, struct fm_error *err)
 	if (!json_object_get(out, "checks"))
 		return FM_OK;
 	for (size_t i = json_array_size(checks); i-- > 0 && !audited;)
-		if (strcmp(fm_html_str(json_array_get(checks, i), "name"), "audit.epsilon_lower") == 0)
+		if (strcmp(fm_json_str(json_array_get(checks, i), "name"), "audit.epsilon_lower") == 0)
 			json_array_remove(checks, i);
 	return !checks || json_object_set_new(out, "checks", checks) ? no_memory(err) : FM_OK;
 }

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "manifests/registry.h"
 #include "report/html.h"
 #include "report/part.h"
@@ -30,7 +31,7 @@ static bool is_asked(const struct fm_page *p, const struct fm_metric_topic *topi
 	const json_t *list = json_object_get(p->facts, "checks");
 
 	for (size_t i = 0; i < json_array_size(list); i++)
-		if (fm_metric_topic(fm_html_str(json_array_get(list, i), "name")) == topic)
+		if (fm_metric_topic(fm_json_str(json_array_get(list, i), "name")) == topic)
 			return true;
 	return false;
 }

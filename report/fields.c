@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fields.h"
+#include "base/json_text.h"
 #include "base/num.h"
 #include "report/chart.h"
 #include "report/html.h"
@@ -62,7 +63,7 @@ static int read_field(struct field *f, const json_t *list, const struct fm_field
 	f->name = which->name;
 	f->title = which->words;
 	for (size_t i = 0; i < json_array_size(list) && !f->doc; i++)
-		if (strcmp(fm_html_str(json_array_get(list, i), "name"), which->name) == 0)
+		if (strcmp(fm_json_str(json_array_get(list, i), "name"), which->name) == 0)
 			f->doc = json_array_get(list, i);
 	if (!f->doc || read_side(f, SYNTHETIC))
 		return -1;
@@ -119,7 +120,7 @@ static void put_largest_difference(struct fm_buf *b, const struct field *f)
 
 static int is_time(const struct field *f)
 {
-	return strcmp(fm_html_str(f->doc, "scale"), "linear") == 0;
+	return strcmp(fm_json_str(f->doc, "scale"), "linear") == 0;
 }
 
 /* A place on the scale in the field's unit. */
@@ -131,7 +132,7 @@ static void put_value(struct fm_buf *b, const struct field *f, double at)
 		char text[FM_TIME_MAX];
 		size_t n = isfinite(v) && fabs(v) < 8e18 ? fm_format_time_s((int64_t)(v / 1000), text) : 0;
 		fm_buf_add(b, text, n);
-	} else if (strcmp(fm_html_str(f->doc, "unit"), "ms") == 0) {
+	} else if (strcmp(fm_json_str(f->doc, "unit"), "ms") == 0) {
 		fm_html_number(b, v >= 1000 ? round(v / 10) / 100 : round(v));
 		fm_buf_puts(b, v >= 1000 ? " seconds" : " milliseconds");
 	} else {
@@ -214,7 +215,7 @@ static void time_ticks(struct fm_chart_steps *s, const struct frame *in, double 
 
 static void log_ticks(struct fm_chart_steps *s, const struct field *f, const struct frame *in, double lo, double hi)
 {
-	int every = hi - lo > 14 ? 2 : 1, ms = strcmp(fm_html_str(f->doc, "unit"), "ms") == 0;
+	int every = hi - lo > 14 ? 2 : 1, ms = strcmp(fm_json_str(f->doc, "unit"), "ms") == 0;
 	int64_t power = 1;
 
 	if (lo <= 0)
@@ -270,7 +271,7 @@ static int any(const struct field *f, size_t i)
 /* 0 when it was drawn. */
 static int draw_bins(struct fm_buf *out, struct field *f, struct fm_chart *c, struct fm_buf *desc)
 {
-	double lo = fm_html_real(f->doc, "lo"), hi = fm_html_real(f->doc, "hi");
+	double lo = fm_json_real(f->doc, "lo"), hi = fm_json_real(f->doc, "hi");
 	struct fm_chart_steps *s;
 	bool below, above;
 	struct frame in;
@@ -484,7 +485,7 @@ static int put_field(const struct fm_page *p, struct fm_buf *out, const json_t *
 	snprintf(id, sizeof id, "%sf%s", p->prefix ? p->prefix : "", which->name);
 	fm_buf_printf(&title, "%s: %s", f->title, f->has[REAL] ? "real against synthetic flows" : "synthetic flows");
 	c.title = title.data ? title.data : "";
-	kind = fm_html_str(f->doc, "kind");
+	kind = fm_json_str(f->doc, "kind");
 	rc = strcmp(kind, "bins") == 0     ? draw_bins(&svg, f, &c, &desc)
 	     : strcmp(kind, "ranks") == 0  ? draw_ranks(&svg, f, &c, &desc)
 	     : strcmp(kind, "values") == 0 ? draw_values(&svg, f, &c, &desc)
@@ -508,7 +509,7 @@ static void put_legend(struct fm_buf *out, const json_t *hist, const json_t *lis
 {
 	const json_t *first = json_array_get(list, 0);
 	bool real = json_object_get(first, "real") != NULL, holdout = json_object_get(first, "holdout") != NULL;
-	double k = fm_html_real(hist, "k");
+	double k = fm_json_real(hist, "k");
 
 	fm_buf_puts(out, "<p class=\"legend\">");
 	if (real)

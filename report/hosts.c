@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "base/num.h"
 #include "report/chart.h"
 #include "report/html.h"
@@ -14,7 +15,7 @@ enum { POWERS = 24, HOSTS = 10, SLOTS = 48 }; /* as the document has them (judge
 static const json_t *field_named(const json_t *list, const char *name)
 {
 	for (size_t i = 0; i < json_array_size(list); i++)
-		if (strcmp(fm_html_str(json_array_get(list, i), "name"), name) == 0)
+		if (strcmp(fm_json_str(json_array_get(list, i), "name"), name) == 0)
 			return json_array_get(list, i);
 	return NULL;
 }
@@ -209,8 +210,8 @@ static bool put_busy(struct fm_buf *out, const json_t *list)
 	h->slots = SLOTS;
 	slots[0] = h->has_real ? shades_of(count[0], h->real) : 0;
 	slots[1] = shades_of(count[1], h->synthetic);
-	put_time(first, fm_html_real(field, "lo"));
-	put_time(last, fm_html_real(field, "hi"));
+	put_time(first, fm_json_real(field, "lo"));
+	put_time(last, fm_json_real(field, "hi"));
 	h->first = first;
 	h->last = last;
 	fm_buf_printf(

@@ -151,19 +151,3 @@ void fm_html_short(struct fm_buf *out, double v)
 	fm_html_fixed(out, v, fabs(v) < 9.95 && fabs(v - round(v)) > 0.05 ? 1 : 0);
 	fm_buf_puts(out, suffix[i]);
 }
-
-/* ---- members ---- */
-
-const char *fm_html_str(const json_t *object, const char *key)
-{
-	const char *s = json_string_value(json_object_get(object, key));
-
-	return s ? s : "";
-}
-
-double fm_html_real(const json_t *object, const char *key)
-{
-	const json_t *v = json_object_get(object, key);
-
-	return json_is_number(v) ? json_number_value(v) : (double)NAN;
-}

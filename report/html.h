@@ -24,8 +24,4 @@ void fm_html_number(struct fm_buf *out, double v);
 void fm_html_percent(struct fm_buf *out, double share); /* 12.3 %, or 0.04 % */
 void fm_html_short(struct fm_buf *out, double v);       /* 1.2 k, 35 M: for axes */
 
-/* A member as text ("" when it is no text) and as a number (NaN when it is none). */
-const char *fm_html_str(const json_t *object, const char *key);
-double fm_html_real(const json_t *object, const char *key);
-
 #endif

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "manifests/metrics.h"
 #include "manifests/registry.h"
 #include "report/html.h"
@@ -13,7 +14,7 @@ const json_t *fm_page_find(const struct fm_page *p, const char *name)
 	const json_t *list = json_object_get(p->facts, "metrics");
 
 	for (size_t i = 0; i < json_array_size(list); i++)
-		if (strcmp(fm_html_str(json_array_get(list, i), "name"), name) == 0)
+		if (strcmp(fm_json_str(json_array_get(list, i), "name"), name) == 0)
 			return json_array_get(list, i);
 	return NULL;
 }
@@ -24,14 +25,14 @@ double fm_page_metric(const struct fm_page *p, const char *name, bool *absent)
 
 	if (absent)
 		*absent = !m;
-	return m ? fm_html_real(m, "value") : NAN;
+	return m ? fm_json_real(m, "value") : NAN;
 }
 
 const char *fm_page_lacks(const struct fm_page *p, const char *name)
 {
 	const json_t *publish = json_object_get(json_object_get(p->facts, "config"), "publish");
 
-	return p->partner && !fm_report_shows(fm_html_str(publish, "report"), name) ? "not published" : "missing";
+	return p->partner && !fm_report_shows(fm_json_str(publish, "report"), name) ? "not published" : "missing";
 }
 
 enum fm_state fm_page_check_state(const json_t *check)

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "report/html.h"
 #include "report/part.h"
 
@@ -58,26 +59,26 @@ static void put_groups(const json_t *privacy, struct fm_buf *out)
 			 "that change</th><th>\xce\xb5</th><th>\xce\xb4</th></tr></thead><tbody>\n");
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *g = json_array_get(list, i);
-		double minutes = fm_html_real(g, "minutes"), epsilon = fm_html_real(g, "epsilon");
+		double minutes = fm_json_real(g, "minutes"), epsilon = fm_json_real(g, "epsilon");
 
 		fm_buf_puts(out, "<tr><td>");
-		fm_html_text(out, isfinite(minutes) && strcmp(fm_html_str(g, "of"), "window") == 0
+		fm_html_text(out, isfinite(minutes) && strcmp(fm_json_str(g, "of"), "window") == 0
 				      ? "all between two hosts"
-				      : fm_html_str(g, "of"));
+				      : fm_json_str(g, "of"));
 		if (isfinite(minutes)) {
 			fm_buf_puts(out, " of ");
 			fm_html_number(out, minutes);
 			fm_buf_puts(out, " min");
 		}
 		fm_buf_puts(out, "</td><td>");
-		fm_html_number(out, fm_html_real(g, "exchanges"));
+		fm_html_number(out, fm_json_real(g, "exchanges"));
 		fm_buf_puts(out, "</td><td>");
 		if (isfinite(epsilon))
 			fm_html_number(out, epsilon);
 		else
 			fm_buf_puts(out, "nothing is promised");
 		fm_buf_puts(out, "</td><td>");
-		fm_html_number(out, fm_html_real(g, "delta"));
+		fm_html_number(out, fm_json_real(g, "delta"));
 		fm_buf_puts(out, "</td></tr>\n");
 	}
 	fm_buf_puts(out, "</tbody></table>\n<p>Not covered:</p>\n<ul>\n");
@@ -113,13 +114,13 @@ static void put_leakage(const struct fm_page *p, struct fm_buf *out)
 static void put_audit(const json_t *audit, struct fm_buf *out)
 {
 	fm_buf_puts(out, "<p>Measured from below: ");
-	fm_html_number(out, fm_html_real(audit, "canaries"));
+	fm_html_number(out, fm_json_real(audit, "canaries"));
 	fm_buf_puts(out,
 		    " made-up exchanges were planted in a public trace, half of them by chance, and an attacker who "
 		    "sees every noisy count guessed which: \xce\xb5 is at least ");
-	fm_html_fixed(out, fm_html_real(audit, "epsilon_lower"), 3);
+	fm_html_fixed(out, fm_json_real(audit, "epsilon_lower"), 3);
 	fm_buf_puts(out, ", with a confidence of ");
-	fm_html_percent(out, fm_html_real(audit, "confidence"));
+	fm_html_percent(out, fm_json_real(audit, "confidence"));
 	fm_buf_puts(out, ". It is proven that it is at most the \xce\xb5 above; an attack that finds little proves "
 			 "nothing.</p>\n");
 }
@@ -130,7 +131,7 @@ static bool is_paid(const json_t *privacy)
 	const json_t *list = json_object_get(privacy, "mechanisms");
 
 	for (size_t i = 0; i < json_array_size(list); i++)
-		if (strncmp(fm_html_str(json_array_get(list, i), "name"), "holdout ", 8) == 0)
+		if (strncmp(fm_json_str(json_array_get(list, i), "name"), "holdout ", 8) == 0)
 			return true;
 	return false;
 }
@@ -147,9 +148,9 @@ static void put_paid(struct fm_buf *out)
 void fm_part_privacy(const struct fm_page *p, struct fm_buf *out)
 {
 	const json_t *privacy = json_object_get(p->facts, "privacy");
-	const char *mode = fm_html_str(privacy, "mode"), *statement = fm_html_str(privacy, "statement"),
-		   *unit = fm_html_str(privacy, "unit");
-	double epsilon = fm_html_real(privacy, "epsilon"), delta = fm_html_real(privacy, "delta");
+	const char *mode = fm_json_str(privacy, "mode"), *statement = fm_json_str(privacy, "statement"),
+		   *unit = fm_json_str(privacy, "unit");
+	double epsilon = fm_json_real(privacy, "epsilon"), delta = fm_json_real(privacy, "delta");
 
 	fm_buf_puts(out, "<section id=\"privacy\" class=\"prose\"><h2>Privacy</h2>\n");
 	if (isfinite(epsilon) && epsilon > 0) {

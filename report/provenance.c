@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "report/html.h"
 #include "report/part.h"
 
@@ -47,19 +48,19 @@ static void put_stages(const struct fm_page *p, struct fm_buf *out)
 			  : "");
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *s = json_array_get(list, i);
-		const char *output = fm_html_str(s, "output");
+		const char *output = fm_json_str(s, "output");
 
 		fm_buf_puts(out, "<tr><th scope=\"row\">");
-		fm_html_text(out, fm_html_str(s, "name"));
+		fm_html_text(out, fm_json_str(s, "name"));
 		fm_buf_puts(out, "</th>");
 		if (run) {
 			fm_buf_puts(out, "<td class=\"num\" data-label=\"seconds\">");
 			if (json_is_true(json_object_get(s, "cached")))
 				fm_buf_puts(out, "cached");
 			else
-				fm_html_fixed(out, fm_html_real(s, "seconds"), 1);
+				fm_html_fixed(out, fm_json_real(s, "seconds"), 1);
 			fm_buf_puts(out, "</td><td class=\"num\" data-label=\"peak MiB\">");
-			fm_html_fixed(out, fm_html_real(s, "peak_rss_bytes") / 1048576, 0);
+			fm_html_fixed(out, fm_json_real(s, "peak_rss_bytes") / 1048576, 0);
 			fm_buf_puts(out, "</td>");
 		}
 		fm_buf_puts(out, "<td class=\"long\" data-label=\"output\">");
@@ -83,7 +84,7 @@ static void put_commitments(const struct fm_page *p, struct fm_buf *out)
 		return;
 	}
 	fm_buf_puts(out, "<p>");
-	fm_html_text(out, fm_html_str(c, "method"));
+	fm_html_text(out, fm_json_str(c, "method"));
 	fm_buf_puts(out, " under a secret of the team, of the digest of each. They tell nothing by themselves; with "
 			 "the secret the team can "
 			 "show later what it used.</p>\n<dl class=\"facts long\">\n");
@@ -154,17 +155,17 @@ static void put_config(const struct fm_page *p, struct fm_buf *out)
 static void put_run(const struct fm_page *p, struct fm_buf *out)
 {
 	const json_t *run = json_object_get(p->facts, "run"), *ingest = json_object_get(run, "ingest");
-	const char *message = fm_html_str(run, "message");
-	double rows = fm_html_real(ingest, "rows"), bad = fm_html_real(ingest, "bad");
+	const char *message = fm_json_str(run, "message");
+	double rows = fm_json_real(ingest, "rows"), bad = fm_json_real(ingest, "bad");
 
 	if (!run)
 		return;
-	fm_page_fact_text(out, "Run", fm_html_str(run, "id"));
-	fm_page_fact_text(out, "Started", fm_html_str(run, "time"));
+	fm_page_fact_text(out, "Run", fm_json_str(run, "id"));
+	fm_page_fact_text(out, "Started", fm_json_str(run, "time"));
 	if (*message)
 		fm_page_fact_text(out, "Ended because", message);
-	fm_page_fact_text(out, "Trace", fm_html_str(run, "source"));
-	put_fact_digest(out, "SHA-256 of the trace", fm_html_str(run, "trace_sha256"));
+	fm_page_fact_text(out, "Trace", fm_json_str(run, "source"));
+	put_fact_digest(out, "SHA-256 of the trace", fm_json_str(run, "trace_sha256"));
 	if (isfinite(rows)) {
 		fm_page_fact(out, "Read from it");
 		fm_html_count(out, (int64_t)rows);
@@ -206,15 +207,15 @@ void fm_part_provenance(const struct fm_page *p, struct fm_buf *out)
 
 	fm_buf_puts(out, "<section id=\"provenance\"><h2>Provenance</h2>\n<dl class=\"facts long\">\n");
 	put_run(p, out);
-	fm_page_fact_text(out, "flowmint", fm_html_str(environment, "flowmint"));
-	if (*fm_html_str(config, "preset"))
-		fm_page_fact_text(out, "Preset", fm_html_str(config, "preset"));
-	fm_page_fact_text(out, "Stages ran in", fm_html_str(environment, "confinement"));
+	fm_page_fact_text(out, "flowmint", fm_json_str(environment, "flowmint"));
+	if (*fm_json_str(config, "preset"))
+		fm_page_fact_text(out, "Preset", fm_json_str(config, "preset"));
+	fm_page_fact_text(out, "Stages ran in", fm_json_str(environment, "confinement"));
 	put_escapes(json_object_get(environment, "escapes"), out);
-	fm_page_fact_text(out, "BLAS of the logistic judge", fm_html_str(environment, "evaluate_blas_kernel"));
-	fm_page_fact_text(out, "Licence", fm_html_str(release, "license"));
-	put_fact_digest(out, "SHA-256 of the archive", fm_html_str(archive, "sha256"));
-	put_fact_digest(out, "SHA-256 of the tar in it", fm_html_str(archive, "tar_sha256"));
+	fm_page_fact_text(out, "BLAS of the logistic judge", fm_json_str(environment, "evaluate_blas_kernel"));
+	fm_page_fact_text(out, "Licence", fm_json_str(release, "license"));
+	put_fact_digest(out, "SHA-256 of the archive", fm_json_str(archive, "sha256"));
+	put_fact_digest(out, "SHA-256 of the tar in it", fm_json_str(archive, "tar_sha256"));
 	fm_buf_puts(out, "</dl>\n");
 	put_stages(p, out);
 	put_commitments(p, out);
@@ -237,11 +238,11 @@ static void put_files(const struct fm_page *p, struct fm_buf *out)
 		const json_t *f = json_array_get(files, i);
 
 		fm_buf_puts(out, "<tr><th scope=\"row\">");
-		fm_html_text(out, fm_html_str(f, "path"));
+		fm_html_text(out, fm_json_str(f, "path"));
 		fm_buf_puts(out, "</th><td class=\"num\" data-label=\"bytes\">");
 		fm_html_count(out, (int64_t)json_integer_value(json_object_get(f, "bytes")));
 		fm_buf_puts(out, "</td><td class=\"long\" data-label=\"sha-256\">");
-		put_digest(out, fm_html_str(f, "sha256"));
+		put_digest(out, fm_json_str(f, "sha256"));
 		fm_buf_puts(out, "</td></tr>\n");
 	}
 	fm_buf_puts(out, "</tbody></table></div>\n");
@@ -252,7 +253,7 @@ static void archive_stem(const struct fm_page *p, char *out, size_t cap)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-";
 	const json_t *release = json_object_get(p->facts, "release");
-	const char *name = fm_html_str(release, "name"), *version = fm_html_str(release, "version");
+	const char *name = fm_json_str(release, "name"), *version = fm_json_str(release, "version");
 	bool good = *name && *version && *name != '-' && *name != '.' && !name[strspn(name, allowed)] &&
 		    !version[strspn(version, allowed)];
 
@@ -261,11 +262,11 @@ static void archive_stem(const struct fm_page *p, char *out, size_t cap)
 
 void fm_part_verify(const struct fm_page *p, struct fm_buf *out)
 {
-	const char *signer = fm_html_str(json_object_get(p->facts, "archive"), "fingerprint");
+	const char *signer = fm_json_str(json_object_get(p->facts, "archive"), "fingerprint");
 	char stem[128];
 
 	archive_stem(p, stem, sizeof stem);
-	if (strcmp(fm_html_str(p->facts, "verdict"), "fail") == 0 && !json_object_get(p->facts, "archive")) {
+	if (strcmp(fm_json_str(p->facts, "verdict"), "fail") == 0 && !json_object_get(p->facts, "archive")) {
 		fm_buf_puts(
 		    out, "<section id=\"verify\" class=\"prose\"><h2>How to verify</h2>\n"
 			 "<p>Nothing was released, so there is no archive to verify. What ran stands in the ledger: "

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "report/html.h"
 #include "report/part.h"
 #include "report/style.h"
@@ -40,10 +41,10 @@ static int put_head(const struct fm_page *p, struct fm_buf *out, struct fm_error
 	int rc;
 
 	if (p->evaluation)
-		fm_buf_printf(&title, "%s: evaluation", fm_html_str(release, "name"));
+		fm_buf_printf(&title, "%s: evaluation", fm_json_str(release, "name"));
 	else
-		fm_buf_printf(&title, "%s %s: release report", fm_html_str(release, "name"),
-			      fm_html_str(release, "version"));
+		fm_buf_printf(&title, "%s %s: release report", fm_json_str(release, "name"),
+			      fm_json_str(release, "version"));
 	if ((rc = fm_buf_check(&title, err)) < 0)
 		goto out;
 	rc = fm_page_head(out, title.data, err);

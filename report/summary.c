@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "manifests/metrics.h"
 #include "report/html.h"
 #include "report/part.h"
@@ -11,14 +12,14 @@
 static void put_head(const struct fm_page *p, struct fm_buf *out)
 {
 	const json_t *release = json_object_get(p->facts, "release");
-	const char *name = fm_html_str(release, "name"), *description = fm_html_str(release, "description");
+	const char *name = fm_json_str(release, "name"), *description = fm_json_str(release, "description");
 
 	fm_buf_printf(out, "<header><p class=\"kicker\">%s <span class=\"edition\">%s</span></p>\n<h1>",
 		      p->evaluation ? "Evaluation" : "Release report",
 		      p->partner ? "partner\xe2\x80\x99s edition" : "team\xe2\x80\x99s edition, private");
 	fm_html_text(out, *name ? name : "release without a name");
 	fm_buf_puts(out, " <small>");
-	fm_html_text(out, fm_html_str(release, "version"));
+	fm_html_text(out, fm_json_str(release, "version"));
 	fm_buf_puts(out, "</small></h1>\n");
 	if (*description) {
 		fm_buf_puts(out, "<p class=\"lead\">");
@@ -37,7 +38,7 @@ static void put_flows(const struct fm_page *p, struct fm_buf *out, const char *n
 	double n = fm_page_metric(p, metric, NULL);
 
 	if (!isfinite(n) && strcmp(metric, "rows.synthetic") == 0)
-		n = fm_html_real(p->facts, "rows");
+		n = fm_json_real(p->facts, "rows");
 	if (p->evaluation && !isfinite(n))
 		return;
 	fm_page_fact(out, name);
@@ -51,14 +52,14 @@ static void put_flows(const struct fm_page *p, struct fm_buf *out, const char *n
 static void put_privacy(const struct fm_page *p, struct fm_buf *out)
 {
 	const json_t *privacy = json_object_get(p->facts, "privacy");
-	double epsilon = fm_html_real(privacy, "epsilon");
+	double epsilon = fm_json_real(privacy, "epsilon");
 
 	fm_page_fact(out, "Privacy");
 	if (isfinite(epsilon) && epsilon > 0) {
 		fm_buf_puts(out, "<a href=\"#privacy\">\xce\xb5 = ");
 		fm_html_number(out, epsilon);
 		fm_buf_puts(out, "</a>");
-	} else if (strcmp(fm_html_str(privacy, "mode"), "none") == 0) {
+	} else if (strcmp(fm_json_str(privacy, "mode"), "none") == 0) {
 		fm_buf_puts(out, "<a href=\"#privacy\">no guarantee</a>");
 	} else {
 		fm_buf_puts(out, "<span class=\"missing\">missing</span>");
@@ -69,7 +70,7 @@ static void put_privacy(const struct fm_page *p, struct fm_buf *out)
 static void put_signature(const struct fm_page *p, struct fm_buf *out)
 {
 	const json_t *archive = json_object_get(p->facts, "archive");
-	const char *signer = fm_html_str(archive, "signer");
+	const char *signer = fm_json_str(archive, "signer");
 
 	if (!archive)
 		return;
@@ -86,7 +87,7 @@ static void put_signature(const struct fm_page *p, struct fm_buf *out)
 static void put_facts(const struct fm_page *p, struct fm_buf *out)
 {
 	const json_t *run = json_object_get(p->facts, "run");
-	const char *date = fm_html_str(json_object_get(p->facts, "release"), "date");
+	const char *date = fm_json_str(json_object_get(p->facts, "release"), "date");
 
 	fm_buf_puts(out, "<dl class=\"facts\">\n");
 	put_flows(p, out, "Synthetic flows", "rows.synthetic");
@@ -99,9 +100,9 @@ static void put_facts(const struct fm_page *p, struct fm_buf *out)
 		fm_page_fact_text(out, "Date", date);
 	if (run) {
 		fm_page_fact(out, "Run");
-		fm_html_text(out, fm_html_str(run, "id"));
+		fm_html_text(out, fm_json_str(run, "id"));
 		fm_buf_puts(out, ", ");
-		fm_html_text(out, *fm_html_str(run, "status") ? fm_html_str(run, "status") : "unfinished");
+		fm_html_text(out, *fm_json_str(run, "status") ? fm_json_str(run, "status") : "unfinished");
 		fm_buf_puts(out, "</dd></div>\n");
 	}
 	fm_buf_puts(out, "</dl>\n");
@@ -131,26 +132,26 @@ static void put_failed(const struct fm_page *p, struct fm_buf *out)
 	fm_buf_puts(out, "<ul class=\"failed\">\n");
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *c = json_array_get(list, i);
-		const char *why = fm_html_str(c, "why");
+		const char *why = fm_json_str(c, "why");
 
 		if (fm_page_check_state(c) != FM_FAILS)
 			continue;
 		fm_buf_puts(out, "<li>");
-		fm_page_metric_name(out, fm_html_str(c, "name"));
+		fm_page_metric_name(out, fm_json_str(c, "name"));
 		fm_buf_puts(out, ": ");
-		if (isfinite(fm_html_real(c, "value"))) {
-			fm_html_number(out, fm_html_real(c, "value"));
+		if (isfinite(fm_json_real(c, "value"))) {
+			fm_html_number(out, fm_json_real(c, "value"));
 			fm_buf_puts(out,
-				    strcmp(fm_html_str(c, "direction"), "min") == 0 ? ", at least " : ", at most ");
-			fm_html_number(out, fm_html_real(c, "threshold"));
-			if (strcmp(fm_html_str(c, "name"), "controls.broken") == 0 && *why) {
+				    strcmp(fm_json_str(c, "direction"), "min") == 0 ? ", at least " : ", at most ");
+			fm_html_number(out, fm_json_real(c, "threshold"));
+			if (strcmp(fm_json_str(c, "name"), "controls.broken") == 0 && *why) {
 				fm_buf_puts(out, ": "); /* the number of controls alone does not say what to mend */
 				fm_html_text(out, why);
 			}
 		} else {
 			fm_html_text(out, *why ? why : "not measured");
 		}
-		put_trace(p, out, fm_html_str(c, "name"));
+		put_trace(p, out, fm_json_str(c, "name"));
 		fm_buf_puts(out, "</li>\n");
 	}
 	fm_buf_puts(out, "</ul>\n");
@@ -185,7 +186,7 @@ static void put_passed(struct fm_buf *out, const size_t count[FM_NSTATES])
 
 void fm_part_verdict(const struct fm_page *p, struct fm_buf *out)
 {
-	const char *said = fm_html_str(p->facts, "verdict");
+	const char *said = fm_json_str(p->facts, "verdict");
 	size_t count[FM_NSTATES], n;
 
 	put_head(p, out);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "manifests/registry.h"
 #include "report/html.h"
 #include "report/part.h"
@@ -15,7 +16,7 @@ static bool is_checked(const struct fm_page *p, const char *metric)
 
 	stem += strcspn(metric + stem + 1, "._") + 1;
 	for (size_t i = 0; i < json_array_size(list); i++)
-		if (strncmp(fm_html_str(json_array_get(list, i), "name"), metric, stem) == 0)
+		if (strncmp(fm_json_str(json_array_get(list, i), "name"), metric, stem) == 0)
 			return true;
 	return false;
 }

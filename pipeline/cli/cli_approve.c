@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "judge/gate/check.h"
 #include "manifests/config.h"
 #include "manifests/metrics.h"
@@ -42,19 +43,13 @@ struct approving {
 
 /* ---- what is approved: rows of the ledger ---- */
 
-static const char *str(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
-
 static const json_t *body_of(const json_t *rows, const char *kind, const char *name)
 {
 	for (size_t i = json_array_size(rows); i-- > 0;) {
 		const json_t *row = json_array_get(rows, i), *body = json_object_get(row, "body");
 
-		if (strcmp(str(row, "kind"), kind) == 0 && (!name || strcmp(str(body, "name"), name) == 0))
+		if (strcmp(fm_json_str(row, "kind"), kind) == 0 &&
+		    (!name || strcmp(fm_json_str(body, "name"), name) == 0))
 			return body;
 	}
 	return NULL;
@@ -77,7 +72,8 @@ static int read_run(struct approving *x, const json_t *rows, struct fm_error *er
 		return fm_fail(err, FM_EVERDICT, "run %s: the gate refused it: there is nothing to approve", x->run);
 	if ((rc = fm_config_from_json(&x->cfg, json_object_get(run, "config"), err)) < 0)
 		return fm_error_prefix(err, "the config of run %s: ", x->run);
-	return fm_approvals_wanted(x->cfg, str(gate, "output"), str(generate, "output"), &x->approval, err);
+	return fm_approvals_wanted(x->cfg, fm_json_str(gate, "output"), fm_json_str(generate, "output"), &x->approval,
+				   err);
 }
 
 static int read_ledger(struct approving *x, const char *workspace, char **project, struct fm_error *err)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/num.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/place.h"
@@ -37,13 +38,6 @@ static const struct fm_option options[] = {
     FM_OPTION_JSON(struct audit_args),
     {0},
 };
-
-static const char *str(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
 
 static long long num(const json_t *o, const char *key)
 {
@@ -80,31 +74,32 @@ static int print_log(const json_t *log, struct fm_error *err)
 	int rc;
 
 	fm_buf_printf(&out, "%s: %s, %lld entr%s, root %s\n",
-		      json_is_true(json_object_get(log, "intact")) ? "intact" : "broken", str(log, "log"),
-		      num(log, "entries"), num(log, "entries") == 1 ? "y" : "ies", str(log, "root"));
+		      json_is_true(json_object_get(log, "intact")) ? "intact" : "broken", fm_json_str(log, "log"),
+		      num(log, "entries"), num(log, "entries") == 1 ? "y" : "ies", fm_json_str(log, "root"));
 	for (size_t i = 0; i < json_array_size(signers); i++) {
 		const json_t *s = json_array_get(signers, i);
 
-		fm_buf_printf(&out, "  signed by  %s %s, %lld head%s\n", *str(s, "signer") ? str(s, "signer") : "?",
-			      str(s, "fingerprint"), num(s, "heads"), num(s, "heads") == 1 ? "" : "s");
+		fm_buf_printf(&out, "  signed by  %s %s, %lld head%s\n",
+			      *fm_json_str(s, "signer") ? fm_json_str(s, "signer") : "?", fm_json_str(s, "fingerprint"),
+			      num(s, "heads"), num(s, "heads") == 1 ? "" : "s");
 	}
 	for (size_t i = 0; i < json_array_size(json_object_get(log, "heads")); i++) {
 		const json_t *h = json_array_get(json_object_get(log, "heads"), i);
 
-		fm_buf_printf(&out, "  head       %s: %s\n", str(h, "file"),
+		fm_buf_printf(&out, "  head       %s: %s\n", fm_json_str(h, "file"),
 			      json_is_true(json_object_get(h, "in_log")) ? "one of the log" : "NOT one of the log");
 	}
 	if (json_is_object(c)) {
 		fm_buf_printf(&out,
 			      "  consistent the log of %lld entries, root %s,\n             begins with that of %lld, "
 			      "root %s; the proof:\n",
-			      num(c, "to"), str(c, "to_root"), num(c, "from"), str(c, "from_root"));
+			      num(c, "to"), fm_json_str(c, "to_root"), num(c, "from"), fm_json_str(c, "from_root"));
 		for (size_t i = 0; i < json_array_size(json_object_get(c, "path")); i++)
 			fm_buf_printf(&out, "             %s\n",
 				      json_string_value(json_array_get(json_object_get(c, "path"), i)));
 	}
 	for (size_t i = 0; i < json_array_size(problems); i++)
-		fm_buf_printf(&out, "broken: %s\n", str(json_array_get(problems, i), "problem"));
+		fm_buf_printf(&out, "broken: %s\n", fm_json_str(json_array_get(problems, i), "problem"));
 	if ((rc = fm_buf_check(&out, err)) < 0)
 		goto out;
 	rc = fm_walls_print(out.data, err);
@@ -118,13 +113,13 @@ static void print_ledger(const json_t *report)
 	const json_t *problems = json_object_get(report, "problems");
 
 	for (size_t i = 0; i < json_array_size(problems); i++)
-		printf("broken: %s\n", str(json_array_get(problems, i), "problem"));
+		printf("broken: %s\n", fm_json_str(json_array_get(problems, i), "problem"));
 	if (json_array_size(problems))
 		return;
 	printf("intact: %lld row%s, head %s\n", num(report, "rows"), num(report, "rows") == 1 ? "" : "s",
-	       str(report, "head"));
-	if (*str(report, "project"))
-		printf("under the key of the project %s\n", str(report, "project"));
+	       fm_json_str(report, "head"));
+	if (*fm_json_str(report, "project"))
+		printf("under the key of the project %s\n", fm_json_str(report, "project"));
 	else
 		printf("by its digests alone: no project's secret was at hand (--project DIR), without which a "
 		       "chain that was made anew is not found\n");
@@ -167,7 +162,7 @@ static json_t *folders_of(const json_t *rows)
 	json_t *folders = json_object();
 
 	for (size_t i = 0; i < json_array_size(rows); i++) {
-		const char *archive = str(json_object_get(json_array_get(rows, i), "body"), "archive"),
+		const char *archive = fm_json_str(json_object_get(json_array_get(rows, i), "body"), "archive"),
 			   *slash = strrchr(archive, '/');
 		char folder[1024];
 
@@ -187,7 +182,7 @@ static bool names_a_log(const json_t *rows, const char *folder)
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *body = json_object_get(json_array_get(rows, i), "body");
 
-		if (strncmp(str(body, "archive"), folder, n) == 0 && json_object_get(body, "log_size"))
+		if (strncmp(fm_json_str(body, "archive"), folder, n) == 0 && json_object_get(body, "log_size"))
 			return true;
 	}
 	return false;
@@ -257,7 +252,7 @@ static bool is_intact(const json_t *report)
 
 static int export_log(const struct audit_args *a, const json_t *log, struct fm_error *err)
 {
-	return a->export ? fm_file_copy(str(log, "log"), a->export, 0644, err) : FM_OK;
+	return a->export ? fm_file_copy(fm_json_str(log, "log"), a->export, 0644, err) : FM_OK;
 }
 
 static int audit_log(const struct audit_args *a, struct fm_tlog_audit_in *in, struct fm_error *err)

@@ -50,13 +50,6 @@ struct side {
 	json_int_t rows;
 };
 
-static const char *str(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
-
 static int no_memory(struct fm_error *err)
 {
 	return fm_fail(err, FM_ESYSTEM, "out of memory for the comparison");
@@ -84,7 +77,7 @@ static int manifest_fn(void *ctx, json_t **result, struct fm_error *err)
 	if ((much = fm_json_too_much(text.data, text.len)))
 		rc = fm_fail(err, FM_EINPUT, "%s has %s", path, much);
 	else if (!json_is_object(*result = fm_json_parse(text.data, text.len, JSON_REJECT_DUPLICATES, NULL)) ||
-		 strcmp(str(*result, "format"), FM_MANIFEST_FORMAT) != 0)
+		 strcmp(fm_json_str(*result, "format"), FM_MANIFEST_FORMAT) != 0)
 		rc = fm_fail(err, FM_EINPUT, "%s is no manifest of a release", path);
 out:
 	fm_buf_free(&text);
@@ -144,11 +137,12 @@ static int open_run(struct side *s, const char *workspace, const char *run, stru
 		return rc;
 	stages = json_object_get(json_object_get(s->facts, "run"), "stages");
 	for (size_t i = 0; i < json_array_size(stages); i++)
-		if (strcmp(str(json_array_get(stages, i), "name"), fm_stage_name(FM_GENERATE)) == 0)
+		if (strcmp(fm_json_str(json_array_get(stages, i), "name"), fm_stage_name(FM_GENERATE)) == 0)
 			made = json_array_get(stages, i);
 	if (!made)
 		return fm_fail(err, FM_EINPUT, "run %s of %s generated no flows", run, workspace);
-	if (asprintf(&s->flows, "%s/stages/%s/%s", workspace, fm_stage_name(FM_GENERATE), str(made, "key")) < 0) {
+	if (asprintf(&s->flows, "%s/stages/%s/%s", workspace, fm_stage_name(FM_GENERATE), fm_json_str(made, "key")) <
+	    0) {
 		s->flows = NULL;
 		return no_memory(err);
 	}
@@ -322,8 +316,8 @@ static const char *digest_of_flows(const struct side *s)
 	const json_t *files = json_object_get(s->facts, "files");
 
 	for (size_t i = 0; i < json_array_size(files); i++)
-		if (fm_archive_is_data(str(json_array_get(files, i), "path")))
-			return str(json_array_get(files, i), "sha256");
+		if (fm_archive_is_data(fm_json_str(json_array_get(files, i), "path")))
+			return fm_json_str(json_array_get(files, i), "sha256");
 	return "";
 }
 
@@ -348,7 +342,7 @@ static void put_list(struct fm_buf *out, const json_t *doc, const char *name)
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *d = json_array_get(list, i);
 
-		fm_buf_printf(out, "%s%s  %s: ", i ? "" : name, i ? "" : "\n", str(d, "key"));
+		fm_buf_printf(out, "%s%s  %s: ", i ? "" : name, i ? "" : "\n", fm_json_str(d, "key"));
 		put_value(out, json_object_get(d, "a"));
 		fm_buf_printf(out, " -> ");
 		put_value(out, json_object_get(d, "b"));
@@ -360,7 +354,7 @@ static void put_check(struct fm_buf *out, const json_t *c)
 {
 	static const char *const side[] = {"a", "b"};
 
-	fm_buf_printf(out, "  %s (%s):", str(c, "name"), str(c, "direction"));
+	fm_buf_printf(out, "  %s (%s):", fm_json_str(c, "name"), fm_json_str(c, "direction"));
 	for (int i = 0; i < 2; i++) {
 		const json_t *s = json_object_get(c, side[i]), *value = json_object_get(s, "value");
 
@@ -391,7 +385,8 @@ static void put_diff(struct fm_buf *out, const json_t *doc)
 	if (a != b)
 		fm_buf_printf(out, "rows\n  %lld -> %lld\n", (long long)a, (long long)b);
 	for (size_t i = 0; i < json_array_size(fields); i++)
-		fm_buf_printf(out, "%s  %-5s JSD %.6g\n", i ? "" : "fields\n", str(json_array_get(fields, i), "name"),
+		fm_buf_printf(out, "%s  %-5s JSD %.6g\n", i ? "" : "fields\n",
+			      fm_json_str(json_array_get(fields, i), "name"),
 			      json_number_value(json_object_get(json_array_get(fields, i), "jsd")));
 	put_list(out, doc, "guarantee");
 	for (size_t i = 0; i < json_array_size(checks); i++) {

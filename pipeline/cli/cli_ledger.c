@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/json_text.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/place.h"
 #include "pipeline/ledger.h"
@@ -23,13 +24,6 @@ static const struct fm_option ledger_options[] = {
     {0},
 };
 
-static const char *str(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
-
 /* What was told is no more than the ledger is worth: FM_EVERDICT when it is broken. */
 static int check_ledger(const char *workspace, const char *project, struct fm_error *err)
 {
@@ -39,7 +33,7 @@ static int check_ledger(const char *workspace, const char *project, struct fm_er
 
 	if ((rc = fm_ledger_audit(workspace, project, &report, err)) < 0)
 		return rc;
-	problem = str(json_array_get(json_object_get(report, "problems"), 0), "problem");
+	problem = fm_json_str(json_array_get(json_object_get(report, "problems"), 0), "problem");
 	if (*problem)
 		rc = fm_fail(err, FM_EVERDICT, "the ledger is broken: %s; see flowmint audit", problem);
 	json_decref(report);
@@ -83,9 +77,9 @@ static json_t *summarise(const json_t *rows, const char *run)
 
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *row = json_array_get(rows, i), *body = json_object_get(row, "body");
-		const char *kind = str(row, "kind");
+		const char *kind = fm_json_str(row, "kind");
 
-		if (strcmp(str(row, "run"), run) != 0)
+		if (strcmp(fm_json_str(row, "run"), run) != 0)
 			continue;
 		if (strcmp(kind, "run") == 0) {
 			json_object_set(s, "time", json_object_get(row, "time"));
@@ -118,28 +112,28 @@ static void print_summary(const json_t *s)
 {
 	const json_t *stages = json_object_get(s, "stages");
 
-	printf("run %s  %s  %s %s: %s\n", str(s, "run"), str(s, "time"), str(s, "name"), str(s, "version"),
-	       str(s, "status"));
+	printf("run %s  %s  %s %s: %s\n", fm_json_str(s, "run"), fm_json_str(s, "time"), fm_json_str(s, "name"),
+	       fm_json_str(s, "version"), fm_json_str(s, "status"));
 	for (size_t i = 0; i < json_array_size(stages); i++) {
 		const json_t *st = json_array_get(stages, i);
 
-		printf("  %-9s %10.1f s %8.0f MiB%s\n", str(st, "name"),
+		printf("  %-9s %10.1f s %8.0f MiB%s\n", fm_json_str(st, "name"),
 		       json_number_value(json_object_get(st, "seconds")),
 		       json_number_value(json_object_get(st, "peak_rss_bytes")) / 1048576,
 		       json_is_true(json_object_get(st, "cached")) ? "  cached" : "");
 	}
-	if (*str(s, "verdict"))
-		printf("  verdict   %s\n", str(s, "verdict"));
-	if (*str(s, "archive"))
-		printf("  archive   %s\n", str(s, "archive"));
-	if (*str(s, "purged"))
+	if (*fm_json_str(s, "verdict"))
+		printf("  verdict   %s\n", fm_json_str(s, "verdict"));
+	if (*fm_json_str(s, "archive"))
+		printf("  archive   %s\n", fm_json_str(s, "archive"));
+	if (*fm_json_str(s, "purged"))
 		printf("  purged    %s: nothing of it is left in the workspace but what other runs need\n",
-		       str(s, "purged"));
-	if (*str(s, "message"))
-		printf("  reason    %s\n", str(s, "message"));
-	if (strcmp(str(s, "status"), "stopped") == 0 || strcmp(str(s, "status"), "killed") == 0)
+		       fm_json_str(s, "purged"));
+	if (*fm_json_str(s, "message"))
+		printf("  reason    %s\n", fm_json_str(s, "message"));
+	if (strcmp(fm_json_str(s, "status"), "stopped") == 0 || strcmp(fm_json_str(s, "status"), "killed") == 0)
 		printf("  the same flowmint run goes on from what is complete\n");
-	if (strcmp(str(s, "status"), "unfinished") == 0)
+	if (strcmp(fm_json_str(s, "status"), "unfinished") == 0)
 		printf("  it is just beginning, or was killed before its first stage\n");
 }
 
@@ -164,7 +158,8 @@ static double num(const json_t *o, const char *key)
 static void print_now(const json_t *now)
 {
 	bool running = json_is_true(json_object_get(now, "running"));
-	const char *stage = str(now, "stage"), *what = strcmp(str(now, "what"), stage) ? str(now, "what") : "";
+	const char *stage = fm_json_str(now, "stage"),
+		   *what = strcmp(fm_json_str(now, "what"), stage) ? fm_json_str(now, "what") : "";
 	char t[32];
 
 	printf("  %s  %-*s", running ? "now     " : "was in  ", *what || num(now, "total") > 0 ? 9 : 0, stage);
@@ -172,22 +167,22 @@ static void print_now(const json_t *now)
 		printf(" %s", what);
 	if (num(now, "total") > 0)
 		printf(" %.0f %%, %.0f of %.0f %s", 100 * num(now, "done") / num(now, "total"), num(now, "done"),
-		       num(now, "total"), str(now, "unit"));
+		       num(now, "total"), fm_json_str(now, "unit"));
 	if (json_is_number(json_object_get(now, "seconds_left")))
 		printf(", %s left of this step", span(num(now, "seconds_left"), t));
 	if (running)
 		printf(", process %.0f", num(now, "pid"));
 	printf("\n");
 	if (!running)
-		printf("  why       %s\n", str(now, "killed_by"));
+		printf("  why       %s\n", fm_json_str(now, "killed_by"));
 }
 
 /* A run without an end in the ledger is at work, or was killed: then running.json says where. */
 static json_t *unfinished(json_t *summary, const char *workspace)
 {
-	json_t *now = strcmp(str(summary, "status"), "unfinished") == 0 ? fm_state_read(workspace) : NULL;
+	json_t *now = strcmp(fm_json_str(summary, "status"), "unfinished") == 0 ? fm_state_read(workspace) : NULL;
 
-	if (now && strcmp(str(now, "run"), str(summary, "run")) != 0) {
+	if (now && strcmp(fm_json_str(now, "run"), fm_json_str(summary, "run")) != 0) {
 		json_decref(now);
 		now = NULL;
 	}
@@ -221,13 +216,13 @@ static int status(const void *args, const struct fm_call *call, struct fm_error 
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *row = json_array_get(rows, i);
 
-		if (wanted && strcmp(str(row, "run"), wanted) != 0)
+		if (wanted && strcmp(fm_json_str(row, "run"), wanted) != 0)
 			continue;
-		if (strcmp(str(row, "kind"), "run") == 0) {
+		if (strcmp(fm_json_str(row, "kind"), "run") == 0) {
 			runs++;
 			json_decref(last);
-			last = summarise(rows, str(row, "run"));
-		} else if (strcmp(str(row, "kind"), "release") == 0) {
+			last = summarise(rows, fm_json_str(row, "run"));
+		} else if (strcmp(fm_json_str(row, "kind"), "release") == 0) {
 			json_t *r = json_copy(json_object_get(row, "body"));
 
 			json_object_set(r, "run", json_object_get(row, "run"));
@@ -259,8 +254,8 @@ static int status(const void *args, const struct fm_call *call, struct fm_error 
 	for (size_t i = 0; i < json_array_size(releases); i++) {
 		const json_t *r = json_array_get(releases, i);
 
-		printf("  %s  %s  %s %s  tar sha256 %s\n", str(r, "time"), str(r, "run"), str(r, "name"),
-		       str(r, "version"), str(r, "tar_sha256"));
+		printf("  %s  %s  %s %s  tar sha256 %s\n", fm_json_str(r, "time"), fm_json_str(r, "run"),
+		       fm_json_str(r, "name"), fm_json_str(r, "version"), fm_json_str(r, "tar_sha256"));
 	}
 	rc = check_ledger(workspace, a->project, err);
 out:
@@ -307,49 +302,54 @@ static void print_escapes(const json_t *body)
 static void print_row(const json_t *row)
 {
 	const json_t *body = json_object_get(row, "body");
-	const char *kind = str(row, "kind");
+	const char *kind = fm_json_str(row, "kind");
 
-	printf("%4lld  %s  %-6s %-9s ", (long long)json_integer_value(json_object_get(row, "row")), str(row, "time"),
-	       str(row, "run"), kind);
+	printf("%4lld  %s  %-6s %-9s ", (long long)json_integer_value(json_object_get(row, "row")),
+	       fm_json_str(row, "time"), fm_json_str(row, "run"), kind);
 	if (strcmp(kind, "run") == 0)
-		printf("%s %s, flowmint %s, %s\n", str(body, "name"), str(body, "version"), str(body, "flowmint"),
-		       str(body, "confinement"));
+		printf("%s %s, flowmint %s, %s\n", fm_json_str(body, "name"), fm_json_str(body, "version"),
+		       fm_json_str(body, "flowmint"), fm_json_str(body, "confinement"));
 	else if (strcmp(kind, "stage") == 0)
-		printf("%-9s %.1f s, %.0f MiB%s, output %.12s\n", str(body, "name"),
+		printf("%-9s %.1f s, %.0f MiB%s, output %.12s\n", fm_json_str(body, "name"),
 		       json_number_value(json_object_get(body, "seconds")),
 		       json_number_value(json_object_get(body, "peak_rss_bytes")) / 1048576,
-		       json_is_true(json_object_get(body, "cached")) ? ", cached" : "", str(body, "output"));
+		       json_is_true(json_object_get(body, "cached")) ? ", cached" : "", fm_json_str(body, "output"));
 	else if (strcmp(kind, "verdict") == 0)
-		printf("%s, %zu checks\n", str(body, "verdict"), json_array_size(json_object_get(body, "checks")));
+		printf("%s, %zu checks\n", fm_json_str(body, "verdict"),
+		       json_array_size(json_object_get(body, "checks")));
 	else if (strcmp(kind, "release") == 0)
-		printf("%s, tar sha256 %.12s%s%.12s\n", str(body, "archive"), str(body, "tar_sha256"),
-		       *str(body, "replaces") ? ", in place of " : "", str(body, "replaces"));
+		printf("%s, tar sha256 %.12s%s%.12s\n", fm_json_str(body, "archive"), fm_json_str(body, "tar_sha256"),
+		       *fm_json_str(body, "replaces") ? ", in place of " : "", fm_json_str(body, "replaces"));
 	else if (strcmp(kind, "source") == 0)
-		printf("%s, sha256 %.12s\n", str(json_object_get(body, "file"), "path"), str(body, "sha256"));
+		printf("%s, sha256 %.12s\n", fm_json_str(json_object_get(body, "file"), "path"),
+		       fm_json_str(body, "sha256"));
 	else if (strcmp(kind, "charge") == 0)
 		printf("epsilon %g, delta %g, to the trace %.12s\n",
 		       json_number_value(json_object_get(body, "epsilon")),
-		       json_number_value(json_object_get(body, "delta")), str(body, "trace"));
+		       json_number_value(json_object_get(body, "delta")), fm_json_str(body, "trace"));
 	else if (strcmp(kind, "audit") == 0 || strcmp(kind, "audited") == 0)
 		printf("epsilon at least %.3f of %g%s, %s trace %.12s\n",
 		       json_number_value(json_object_get(body, "epsilon_lower")),
 		       json_number_value(json_object_get(body, "epsilon")),
 		       json_is_true(json_object_get(body, "refuted")) ? ", REFUTED" : "",
-		       json_is_true(json_object_get(body, "public")) ? "public" : "private", str(body, "trace"));
+		       json_is_true(json_object_get(body, "public")) ? "public" : "private",
+		       fm_json_str(body, "trace"));
 	else if (strcmp(kind, "escapes") == 0)
 		print_escapes(body);
 	else if (strcmp(kind, "purge") == 0 || strcmp(kind, "retain") == 0)
 		printf("%zu products destroyed, %zu kept for other runs (%s)\n",
 		       json_array_size(json_object_get(body, "destroyed")),
-		       json_array_size(json_object_get(body, "kept")), str(body, "why"));
+		       json_array_size(json_object_get(body, "kept")), fm_json_str(body, "why"));
 	else if (strcmp(kind, "waiver") == 0 || strcmp(kind, "approval") == 0)
-		printf("%s, %s%s\n", str(body, "file"),
+		printf("%s, %s%s\n", fm_json_str(body, "file"),
 		       json_is_true(json_object_get(body, "holds")) ? "holds, by " : "counts for nothing: ",
-		       json_is_true(json_object_get(body, "holds")) ? str(body, "signer") : str(body, "why"));
+		       json_is_true(json_object_get(body, "holds")) ? fm_json_str(body, "signer")
+								    : fm_json_str(body, "why"));
 	else if (strcmp(kind, "reproduce") == 0)
-		printf("from %s: %s\n", str(body, "from"), str(body, "verdict"));
+		printf("from %s: %s\n", fm_json_str(body, "from"), fm_json_str(body, "verdict"));
 	else
-		printf("%s%s%s\n", str(body, "status"), *str(body, "message") ? ": " : "", str(body, "message"));
+		printf("%s%s%s\n", fm_json_str(body, "status"), *fm_json_str(body, "message") ? ": " : "",
+		       fm_json_str(body, "message"));
 }
 
 static int show_log(const void *args, const struct fm_call *call, struct fm_error *err)

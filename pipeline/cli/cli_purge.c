@@ -5,17 +5,11 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/place.h"
 #include "pipeline/product.h"
 #include "pipeline/purge.h"
-
-static const char *str(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
 
 /* ---- purge ---- */
 
@@ -33,7 +27,7 @@ static const struct fm_option purge_options[] = {
 static bool has(const json_t *list, enum fm_stage_id id)
 {
 	for (size_t i = 0; i < json_array_size(list); i++)
-		if (strcmp(str(json_array_get(list, i), "stage"), fm_stage_name(id)) == 0)
+		if (strcmp(fm_json_str(json_array_get(list, i), "stage"), fm_stage_name(id)) == 0)
 			return true;
 	return false;
 }
@@ -45,9 +39,10 @@ static void print_list(const char *words, const json_t *list)
 	printf("  %s", words);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *o = json_array_get(list, i);
-		const char *product = fm_stage_table[fm_stage_find(str(o, "stage"))].product, *run = str(o, "for");
+		const char *product = fm_stage_table[fm_stage_find(fm_json_str(o, "stage"))].product,
+			   *run = fm_json_str(o, "for");
 
-		printf("%s %s %.12s", i ? "," : "", product, str(o, "key"));
+		printf("%s %s %.12s", i ? "," : "", product, fm_json_str(o, "key"));
 		if (*run)
 			printf(" (for run %s)", run);
 	}
@@ -59,8 +54,8 @@ static void print_lost(const json_t *report)
 {
 	const json_t *destroyed = json_object_get(report, "destroyed"), *source = json_object_get(report, "source"),
 		     *first = json_array_get(source, 0);
-	const char *path = json_string_value(first ? first : source), *run = str(report, "run");
-	bool dp = strcmp(str(report, "mode"), "dp") == 0;
+	const char *path = json_string_value(first ? first : source), *run = fm_json_str(report, "run");
+	bool dp = strcmp(fm_json_str(report, "mode"), "dp") == 0;
 
 	if (has(destroyed, FM_TRAIN) || has(destroyed, FM_INGEST))
 		printf("  flowmint reproduce %s --from model, flowmint bundle %s: no longer possible\n", run, run);
@@ -88,7 +83,7 @@ static int purge(const void *args, const struct fm_call *call, struct fm_error *
 		return rc;
 	if (a->json)
 		return fm_cli_json(report, err);
-	printf("run %s is purged\n", str(report, "run"));
+	printf("run %s is purged\n", fm_json_str(report, "run"));
 	print_list("destroyed:", json_object_get(report, "destroyed"));
 	print_list("kept:     ", json_object_get(report, "kept"));
 	if (json_integer_value(json_object_get(report, "checkpoints")))
@@ -144,8 +139,8 @@ static int find_entry(const char *workspace, const char *stage, const char *run,
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *body = json_object_get(json_array_get(rows, i), "body");
 
-		if (strcmp(str(body, "name"), stage) == 0)
-			key = str(body, "key");
+		if (strcmp(fm_json_str(body, "name"), stage) == 0)
+			key = fm_json_str(body, "key");
 	}
 	if (!key)
 		rc = fm_fail(err, FM_EINPUT, "%s: %s%s has not ended the stage %s; flowmint log lists them", workspace,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/place.h"
 #include "pipeline/remake.h"
@@ -38,18 +39,12 @@ static const struct fm_option reproduce_options[] = {
     {0},
 };
 
-static const char *str(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
-
 static void print_stage(const json_t *s)
 {
 	const json_t *same = json_object_get(s, "same"), *made = json_object_get(s, "made");
 
-	printf("%-9s  %-16.16s  %-16.16s  %s\n", str(s, "name"), str(s, "recorded"), str(s, "again"),
+	printf("%-9s  %-16.16s  %-16.16s  %s\n", fm_json_str(s, "name"), fm_json_str(s, "recorded"),
+	       fm_json_str(s, "again"),
 	       json_is_false(made)   ? "from the manifest"
 	       : json_is_true(same)  ? "same"
 	       : json_is_false(same) ? "DIFFERENT"
@@ -58,14 +53,15 @@ static void print_stage(const json_t *s)
 
 static void print_difference(const json_t *d)
 {
-	printf("differs: %s", str(d, "file"));
+	printf("differs: %s", fm_json_str(d, "file"));
 	if (json_object_get(d, "byte"))
 		printf(", from byte %lld (line %lld)", (long long)json_integer_value(json_object_get(d, "byte")),
 		       (long long)json_integer_value(json_object_get(d, "line")));
-	else if (strcmp(str(d, "what"), "other bytes") != 0)
-		printf(" (%s)", str(d, "what"));
-	if (*str(d, "value"))
-		printf(": %s was %s and is %s", str(d, "value"), str(d, "recorded"), str(d, "again"));
+	else if (strcmp(fm_json_str(d, "what"), "other bytes") != 0)
+		printf(" (%s)", fm_json_str(d, "what"));
+	if (*fm_json_str(d, "value"))
+		printf(": %s was %s and is %s", fm_json_str(d, "value"), fm_json_str(d, "recorded"),
+		       fm_json_str(d, "again"));
 	printf("\n");
 }
 
@@ -81,10 +77,11 @@ static void print_comparison(const json_t *report)
 	for (size_t i = 0; i < json_array_size(why); i++)
 		printf("why: %s\n", json_string_value(json_array_get(why, i)));
 	printf("tar sha256 recorded  %s\ntar sha256 again     %s\n%s\n",
-	       *str(tar, "recorded") ? str(tar, "recorded") : "(the manifest's files stand for it)",
-	       *str(tar, "again") ? str(tar, "again") : "(none: the gate refused)", str(report, "verdict"));
-	if (*str(report, "archive"))
-		printf("archive: %s\n", str(report, "archive"));
+	       *fm_json_str(tar, "recorded") ? fm_json_str(tar, "recorded") : "(the manifest's files stand for it)",
+	       *fm_json_str(tar, "again") ? fm_json_str(tar, "again") : "(none: the gate refused)",
+	       fm_json_str(report, "verdict"));
+	if (*fm_json_str(report, "archive"))
+		printf("archive: %s\n", fm_json_str(report, "archive"));
 }
 
 static int remake(const struct reproduce_args *a, const struct fm_call *call, json_t **report, struct fm_error *err)
