@@ -1,5 +1,4 @@
 #include "pipeline/budget.h"
-#include "manifests/claim.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -8,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "manifests/claim.h"
 #include "model/generator.h"
 #include "model/private_counts.h"
 #include "privacy/charge_json.h"

@@ -48,15 +48,15 @@ struct reading {
 
 struct fm_ipfix_rate fm_ipfix_rate_of(const struct fm_ipfix_sampling *s)
 {
-	if (s->has_packets && s->has_space && s->packet_interval)
+	if (s->has_space && s->packet_interval)
 		return (struct fm_ipfix_rate){s->packet_interval + s->packet_space, s->packet_interval};
-	if (s->has_size && s->size && s->population >= s->size)
+	if (s->size && s->population >= s->size)
 		return (struct fm_ipfix_rate){s->population, s->size};
-	if (s->has_random && s->random_interval)
+	if (s->random_interval)
 		return (struct fm_ipfix_rate){s->random_interval, 1};
-	if (s->has_interval && s->interval)
+	if (s->interval)
 		return (struct fm_ipfix_rate){s->interval, 1};
-	if (s->has_probability && s->probability > 1e-9 && s->probability <= 1)
+	if (s->probability > 1e-9 && s->probability <= 1)
 		return (struct fm_ipfix_rate){(uint64_t)llround(1e9 / s->probability), 1000000000};
 	return (struct fm_ipfix_rate){0, 0};
 }
@@ -93,15 +93,12 @@ static void take_field(struct fm_ipfix_sampling *s, uint16_t element, const uint
 	switch (element) {
 	case SAMPLING_INTERVAL:
 		s->interval = v;
-		s->has_interval = true;
 		break;
 	case SAMPLER_RANDOM_INTERVAL:
 		s->random_interval = v;
-		s->has_random = true;
 		break;
 	case SAMPLING_PACKET_INTERVAL:
 		s->packet_interval = v;
-		s->has_packets = true;
 		break;
 	case SAMPLING_PACKET_SPACE:
 		s->packet_space = v;
@@ -109,14 +106,12 @@ static void take_field(struct fm_ipfix_sampling *s, uint16_t element, const uint
 		break;
 	case SAMPLING_SIZE:
 		s->size = v;
-		s->has_size = true;
 		break;
 	case SAMPLING_POPULATION:
 		s->population = v;
 		break;
 	case SAMPLING_PROBABILITY:
 		s->probability = real(at, n);
-		s->has_probability = true;
 		break;
 	case SAMPLER_ID:
 	case SELECTOR_ID:

@@ -18,14 +18,14 @@
 struct fm_ipfix_rate {
 	uint64_t of, taken;
 };
-/* What a record may say of sampling, options or flows; what it does not is 0. */
+/* What a record may say of sampling, options or flows; what it does not is 0, and where 0 can be said has a flag. */
 struct fm_ipfix_sampling {
 	uint64_t interval, random_interval;     /* samplingInterval, samplerRandomInterval: one packet of so many */
 	uint64_t packet_interval, packet_space; /* so many packets are taken, so many left */
 	uint64_t size, population;              /* so many of so many */
 	double probability;
 	uint64_t selector;
-	bool has_interval, has_random, has_packets, has_space, has_size, has_probability, has_selector;
+	bool has_space, has_selector;
 };
 struct fm_ipfix_rate fm_ipfix_rate_of(const struct fm_ipfix_sampling *s);
 

@@ -243,11 +243,7 @@ struct fm_ipfix_sampling fm_ipfix_sampling_of(const struct fm_ipfix_record *r, u
 	    .size = r->samplingSize,
 	    .population = r->samplingPopulation,
 	    .selector = FM_IPFIX_HAS(has, selectorId) ? r->selectorId : r->samplerId,
-	    .has_interval = FM_IPFIX_HAS(has, samplingInterval),
-	    .has_random = FM_IPFIX_HAS(has, samplerRandomInterval),
-	    .has_packets = FM_IPFIX_HAS(has, samplingPacketInterval),
 	    .has_space = FM_IPFIX_HAS(has, samplingPacketSpace),
-	    .has_size = FM_IPFIX_HAS(has, samplingSize) && FM_IPFIX_HAS(has, samplingPopulation),
 	    .has_selector = FM_IPFIX_HAS(has, selectorId) || FM_IPFIX_HAS(has, samplerId),
 	};
 }
