@@ -3,13 +3,8 @@
 #define FM_TESTS_GENERATOR_FIXTURE_H
 
 #include "model/generator.h"
+#include "tests/unit/ok.h"
 #include "tests/unit/tiny_model.h"
-
-#define OK(call)                                                                                                       \
-	do {                                                                                                           \
-		if ((call) != FM_OK)                                                                                   \
-			fail_msg("%s", err.message);                                                                   \
-	} while (0)
 
 enum { ROWS = 1600 };
 

@@ -22,17 +22,12 @@
 #include "stages/audit.h"
 #include "stages/stage.h"
 #include "tests/unit/breaks.h"
+#include "tests/unit/ok.h"
 #include "tests/unit/scratch.h"
 #include "traces/simulate/simulate.h"
 
 enum { CANARIES = 1000 };
 static struct fm_error err;
-
-#define OK(call)                                                                                                       \
-	do {                                                                                                           \
-		if ((call) != FM_OK)                                                                                   \
-			fail_msg("%s", err.message);                                                                   \
-	} while (0)
 
 static int seeds(int usual)
 {

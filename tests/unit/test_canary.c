@@ -14,16 +14,11 @@
 
 #include "base/rng.h"
 #include "privacy/canary.h"
+#include "tests/unit/ok.h"
 
 enum { M = 60, CELLS = 40, ANSWERS = 30 };
 static struct fm_error err;
 static struct fm_rng rng;
-
-#define OK(call)                                                                                                       \
-	do {                                                                                                           \
-		if ((call) != FM_OK)                                                                                   \
-			fail_msg("%s", err.message);                                                                   \
-	} while (0)
 
 static double normal(void)
 {

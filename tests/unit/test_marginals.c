@@ -17,6 +17,7 @@
 #include "base/rng.h"
 #include "model/marginals/domains_internal.h"
 #include "model/marginals/marginals.h"
+#include "tests/unit/ok.h"
 #include "tests/unit/scratch.h"
 
 enum { FLOWS = 240 };
@@ -24,12 +25,6 @@ enum { FLOWS = 240 };
 static const char *const labels[] = {"background", "blacklist"};
 static const struct fm_record_opts record_opts = {labels, 2, 0};
 static struct fm_rng rng;
-
-#define OK(call)                                                                                                       \
-	do {                                                                                                           \
-		if ((call) != FM_OK)                                                                                   \
-			fail_msg("%s", err.message);                                                                   \
-	} while (0)
 
 static bool inside(const void *ctx, uint32_t ip)
 {

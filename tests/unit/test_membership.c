@@ -11,13 +11,8 @@
 #include "base/log.h"
 #include "model/diffusion/window_loss.h"
 #include "privacy/leakage/membership.h"
+#include "tests/unit/ok.h"
 #include "trainer_fixture.h"
-
-#define OK(call)                                                                                                       \
-	do {                                                                                                           \
-		if ((call) != FM_OK)                                                                                   \
-			fail_msg("%s", err.message);                                                                   \
-	} while (0)
 
 /* Windows first, first + step, ... of e, n of them, as arrays of their own. */
 static struct fm_encoded some(const struct fm_encoded *e, size_t first, size_t step, size_t n)

@@ -17,17 +17,12 @@
 #include "privacy/counts.h"
 #include "privacy/noise.h"
 #include "privacy/threshold.h"
+#include "tests/unit/ok.h"
 
 enum { FLOWS = 400, PAIRS = 200 };
 #define DAY 1460332800000 /* 2016-04-11 */
 static const char *const labels[] = {"background"};
 static struct fm_rng rng;
-
-#define OK(call)                                                                                                       \
-	do {                                                                                                           \
-		if ((call) != FM_OK)                                                                                   \
-			fail_msg("%s", err.message);                                                                   \
-	} while (0)
 
 /* Few hosts and minutes and some ports, so that windows have one exchange to a few dozen. */
 static struct fm_table *trace_random(void)
