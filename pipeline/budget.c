@@ -34,12 +34,7 @@ int fm_budget_claim(struct fm_claim *c, const struct fm_config *cfg, struct fm_e
 	    (rc = fm_alloc(&c->share, c->charges.n, sizeof *c->share, "shares of a budget", err)) < 0 ||
 	    (rc = fm_charges_shares(&c->charges, c->delta, c->share, err)) < 0)
 		goto out;
-	c->canary = c->epsilon;
-	if (fm_config_window(cfg) && (rc = fm_charges_epsilon(&c->charges, c->delta, 1, fm_private_adjacency(cfg),
-							      accountant_of(cfg), &c->canary, err)) < 0)
-		goto out;
 	c->epsilon = fm_round_up(c->epsilon, DIGITS);
-	c->canary = fm_round_up(c->canary, DIGITS);
 	if (cfg->privacy.epsilon > 0 && c->epsilon > cfg->privacy.epsilon)
 		rc = fm_fail(
 		    err, FM_EINPUT,
@@ -49,6 +44,17 @@ int fm_budget_claim(struct fm_claim *c, const struct fm_config *cfg, struct fm_e
 out:
 	if (rc < 0)
 		fm_claim_free(c);
+	return rc;
+}
+
+int fm_budget_canary(const struct fm_claim *c, const struct fm_config *cfg, double *epsilon, struct fm_error *err)
+{
+	int rc = FM_OK;
+
+	*epsilon = c->epsilon;
+	if (fm_config_window(cfg) && (rc = fm_charges_epsilon(&c->charges, c->delta, 1, fm_private_adjacency(cfg),
+							      accountant_of(cfg), epsilon, err)) == FM_OK)
+		*epsilon = fm_round_up(*epsilon, DIGITS);
 	return rc;
 }
 

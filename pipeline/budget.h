@@ -24,10 +24,12 @@ struct fm_claim {
 	struct fm_charges charges;
 	double *share;         /* (charges.n) what each entry has of the whole: fm_charges_shares */
 	double epsilon, delta; /* for one unit that changes (fm_private_adjacency) */
-	double canary;         /* the same for a canary, which in unit window is one exchange by itself */
 };
 /* FM_EINPUT when the kind of model has no private form, or its noise does not keep to privacy.epsilon. */
 int fm_budget_claim(struct fm_claim *c, const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
+/* What is claimed for a canary (stages/canaries.h), which is one exchange by itself: less than for a window. */
+int fm_budget_canary(const struct fm_claim *c, const struct fm_config *cfg, double *epsilon,
+		     struct fm_error *err) FM_MUST_CHECK;
 void fm_claim_free(struct fm_claim *c);
 
 /* FM_EINPUT when privacy.total_epsilon is for flows and earlier runs were charged for exchanges; FM_EVERDICT when all

@@ -173,7 +173,7 @@ int fm_claim_audit(const struct fm_claim_audit_in *in, json_t **report, struct f
 	char *workspace = in->workspace ? strdup(in->workspace) : fm_path_join(cfg->dir, "workspace");
 	const char *trace;
 	json_t *result = NULL, *files = NULL;
-	double charged;
+	double charged, proven;
 	int rc;
 
 	*report = NULL;
@@ -188,7 +188,8 @@ int fm_claim_audit(const struct fm_claim_audit_in *in, json_t **report, struct f
 		goto out;
 	}
 	if ((rc = fm_preflight(&o, cfg->dir, workspace, NULL, err)) < 0 ||
-	    (rc = fm_budget_claim(&claim, cfg, err)) < 0 || (rc = fm_workspace_open(&ws, workspace, err)) < 0 ||
+	    (rc = fm_budget_claim(&claim, cfg, err)) < 0 || (rc = fm_budget_canary(&claim, cfg, &proven, err)) < 0 ||
+	    (rc = fm_workspace_open(&ws, workspace, err)) < 0 ||
 	    (rc = fm_ledger_open(&l, ws.path, cfg->dir, FM_LEDGER_WRITE, err)) < 0)
 		goto out;
 	r.ledger = l;
@@ -198,11 +199,11 @@ int fm_claim_audit(const struct fm_claim_audit_in *in, json_t **report, struct f
 	if ((rc = audit_secret(&audit, in, files, err)) < 0 ||
 	    (rc = charge(l, in, &claim, trace, &audit, &charged, err)) < 0 ||
 	    (rc = within_walls(in, ws.path, &audit, &result, err)) < 0 ||
-	    (rc = record(l, in, claim.canary, trace, charged, result, err)) < 0)
+	    (rc = record(l, in, proven, trace, charged, result, err)) < 0)
 		goto out;
-	if (json_number_value(json_object_get(result, "most")) < claim.canary)
+	if (json_number_value(json_object_get(result, "most")) < proven)
 		fm_warn("%zu canaries can show an epsilon of %.2f at most, and %g is claimed: take more", in->canaries,
-			json_number_value(json_object_get(result, "most")), claim.canary);
+			json_number_value(json_object_get(result, "most")), proven);
 	*report = json_incref(result);
 out:
 	json_decref(result);
