@@ -107,29 +107,29 @@ static int cut_words(const struct fm_sniff_field *line, struct fm_sniff_field *o
 static void find_delimiter(struct fm_sniff_page *p)
 {
 	static const char candidates[] = "\t;|,^~\x01$ ";
+	int words, same = 0;
 
 	p->delimiter = ',';
 	for (const char *c = candidates; *c; c++) {
-		int want = p->nlines ? cut_fields(&p->line[p->nlines / 2], *c, NULL) : 0, same = 0;
+		int want = p->nlines ? cut_fields(&p->line[p->nlines / 2], *c, NULL) : 0, alike = 0;
 
 		if (strchr("^~\x01$ ", *c) && p->nfields >= FM_SNIFF_FEWEST)
 			break;
 		for (int i = 0; i < p->nlines; i++)
-			same += cut_fields(&p->line[i], *c, NULL) == want;
-		if (want > p->nfields && want > 1 && same * 5 >= p->nlines * 4) {
+			alike += cut_fields(&p->line[i], *c, NULL) == want;
+		if (want > p->nfields && want > 1 && alike * 5 >= p->nlines * 4) {
 			p->nfields = want;
 			p->delimiter = *c;
 		}
 	}
 	if (p->delimiter != ' ' && p->nfields >= FM_SNIFF_FEWEST)
 		return;
-	for (int i = 0, words = p->nlines ? cut_words(&p->line[0], NULL) : 0, same = 0; i < p->nlines; i++) {
+	words = p->nlines ? cut_words(&p->line[0], NULL) : 0;
+	for (int i = 0; i < p->nlines; i++)
 		same += cut_words(&p->line[i], NULL) == words;
-		if (i + 1 == p->nlines && words >= FM_SNIFF_FEWEST && same * 5 >= p->nlines * 4 &&
-		    words != p->nfields) {
-			p->blanks = true;
-			p->nfields = words;
-		}
+	if (words >= FM_SNIFF_FEWEST && same * 5 >= p->nlines * 4 && words != p->nfields) {
+		p->blanks = true;
+		p->nfields = words;
 	}
 }
 
