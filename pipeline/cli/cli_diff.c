@@ -10,7 +10,6 @@
 
 #include "base/file.h"
 #include "base/json_text.h"
-#include "base/log.h"
 #include "base/thread.h"
 #include "judge/fidelity.h"
 #include "manifests/canon.h"
@@ -278,20 +277,12 @@ static int compare_flows(struct side s[2], const struct diff_args *a, struct fm_
 {
 	struct comparing c = {.side = s, .args = a};
 	struct fm_walls w = {0};
-	struct fm_error later;
 	json_t *result = NULL;
 	char *spill = NULL;
 	int rc;
 
-	if (asprintf(&spill, "%s/flowmint-XXXXXX", fm_flows_spill()) < 0) {
-		spill = NULL;
-		return no_memory(err);
-	}
-	if (!mkdtemp(spill)) {
-		rc = fm_fail_errno(err, "%s", fm_flows_spill());
-		free(spill);
+	if ((rc = fm_flows_spill_make(&spill, err)) < 0)
 		return rc;
-	}
 	c.spill = spill;
 	if ((rc = fm_walls_begin(&w, "diff", a->unconfined, err)) < 0 || (rc = show_flows(&w, &s[0], a, err)) < 0 ||
 	    (rc = show_flows(&w, &s[1], a, err)) < 0 || (rc = fm_walls_show(&w, spill, true, err)) < 0)
@@ -304,9 +295,7 @@ out:
 	fm_walls_end(&w);
 	for (int i = 0; i < 2; i++)
 		fm_flows_forget(&s[i].place);
-	if (fm_dir_remove(spill, &later) < 0)
-		fm_warn("%s", later.message);
-	free(spill);
+	fm_flows_spill_end(spill);
 	json_decref(result);
 	return rc;
 }

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/log.h"
 #include "base/text.h"
 #include "manifests/embed.h"
 #include "pipeline/cli/cli.h"
@@ -130,16 +129,8 @@ static int keep_input(char **dir, char **file, struct fm_error *err)
 {
 	int fd, rc;
 
-	if (asprintf(dir, "%s/flowmint-XXXXXX", fm_flows_spill()) < 0) {
-		*dir = NULL;
-		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	}
-	if (!mkdtemp(*dir)) {
-		rc = fm_fail_errno(err, "%s", fm_flows_spill());
-		free(*dir);
-		*dir = NULL;
+	if ((rc = fm_flows_spill_make(dir, err)) < 0)
 		return rc;
-	}
 	if (!(*file = fm_path_join(*dir, "standard-input")))
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
 	if ((fd = open(*file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) < 0)
@@ -156,7 +147,6 @@ static int sniff(const void *args, const struct fm_call *call, struct fm_error *
 	char *dir = NULL, *file = NULL;
 	struct fm_walls w = {0};
 	json_t *result = NULL;
-	struct fm_error later;
 	int rc;
 
 	if (strcmp(f.file, "-") == 0) {
@@ -175,9 +165,7 @@ static int sniff(const void *args, const struct fm_call *call, struct fm_error *
 	else
 		rc = fm_walls_print(json_string_value(json_object_get(result, "file")), err);
 out:
-	if (dir && fm_dir_remove(dir, &later) < 0)
-		fm_warn("%s", later.message);
-	free(dir);
+	fm_flows_spill_end(dir);
 	free(file);
 	fm_walls_end(&w);
 	json_decref(result);

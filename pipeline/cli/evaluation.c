@@ -220,20 +220,6 @@ static int take_measured(struct fm_evaluation *e, const json_t *result, struct f
 	return fm_harvest_controls(e->cfg, controls, err);
 }
 
-static int make_spill(struct fm_evaluation *e, struct fm_error *err)
-{
-	if (asprintf(&e->spill, "%s/flowmint-XXXXXX", fm_flows_spill()) < 0) {
-		e->spill = NULL;
-		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	}
-	if (mkdtemp(e->spill))
-		return FM_OK;
-	fm_fail_errno(err, "%s", fm_flows_spill());
-	free(e->spill);
-	e->spill = NULL;
-	return FM_ESYSTEM;
-}
-
 int fm_evaluation_measure(struct fm_evaluation *e, const struct fm_call *call, struct fm_error *err)
 {
 	struct {
@@ -247,11 +233,14 @@ int fm_evaluation_measure(struct fm_evaluation *e, const struct fm_call *call, s
 		  {&e->previous, {{0}, NULL}, FM_FLOWS_SYNTHETIC, e->previous}};
 	struct fm_walls w = {0};
 	json_t *result = NULL;
-	struct fm_error later;
 	struct fm_dialect *d = NULL;
 	int rc;
 
-	if ((rc = make_spill(e, err)) < 0 || (rc = fm_walls_begin(&w, "evaluate", e->unconfined, err)) < 0)
+	if (fm_flows_spill_make(&e->spill, err) < 0) {
+		rc = FM_ESYSTEM; /* whatever is wrong with it, it is no input */
+		goto out;
+	}
+	if ((rc = fm_walls_begin(&w, "evaluate", e->unconfined, err)) < 0)
 		goto out;
 	fm_walls_threads(&w, e->threads);
 	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
@@ -281,9 +270,7 @@ out:
 		*of[i].path = of[i].given; /* what was found in a folder is forgotten */
 		fm_flows_forget(&of[i].place);
 	}
-	if (e->spill && fm_dir_remove(e->spill, &later) < 0)
-		fm_warn("%s", later.message);
-	free(e->spill);
+	fm_flows_spill_end(e->spill);
 	fm_walls_end(&w);
 	json_decref(result);
 	return rc;

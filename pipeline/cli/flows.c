@@ -31,6 +31,31 @@ const char *fm_flows_spill(void)
 	return tmp && *tmp ? tmp : "/tmp";
 }
 
+int fm_flows_spill_make(char **dir, struct fm_error *err)
+{
+	int rc;
+
+	if (asprintf(dir, "%s/flowmint-XXXXXX", fm_flows_spill()) < 0) {
+		*dir = NULL;
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	}
+	if (mkdtemp(*dir))
+		return FM_OK;
+	rc = fm_fail_errno(err, "%s", fm_flows_spill());
+	free(*dir);
+	*dir = NULL;
+	return rc;
+}
+
+void fm_flows_spill_end(char *dir)
+{
+	struct fm_error why;
+
+	if (dir && fm_dir_remove(dir, &why) < 0)
+		fm_warn("%s", why.message);
+	free(dir);
+}
+
 /* ---- tables of a run ---- */
 
 bool fm_flows_is_archive(const char *path)

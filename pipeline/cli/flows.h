@@ -47,5 +47,9 @@ const char *fm_flows_dialect(const json_t *config);
 int fm_flows_load(const struct fm_flows *f, struct fm_table **t, uint64_t *bad, struct fm_error *err) FM_MUST_CHECK;
 /* Where what does not fit in memory is kept. */
 const char *fm_flows_spill(void);
+/* *dir: a fresh folder there, to be given to fm_flows_spill_end, which removes it with all that is in it (NULL:
+ * nothing). After a failure it is NULL. */
+int fm_flows_spill_make(char **dir, struct fm_error *err) FM_MUST_CHECK;
+void fm_flows_spill_end(char *dir);
 
 #endif
