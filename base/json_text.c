@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,4 +80,11 @@ double fm_json_real(const json_t *object, const char *key)
 	const json_t *v = json_object_get(object, key);
 
 	return json_is_number(v) ? json_number_value(v) : (double)NAN;
+}
+
+bool fm_json_says(const json_t *object, const char *key, const char *text)
+{
+	const char *s = json_string_value(json_object_get(object, key));
+
+	return s && strcmp(s, text) == 0;
 }

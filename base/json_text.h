@@ -8,6 +8,7 @@
 #define FM_BASE_JSON_TEXT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* json_loadb, but integers that 64 bits do not hold are read as reals.  A new reference, or NULL and *at. */
@@ -16,5 +17,6 @@ json_t *fm_json_parse(const char *text, size_t n, size_t flags, json_error_t *at
 /* A member as text ("" when it is no text; the object's own) and as a number (NaN when it is none). */
 const char *fm_json_str(const json_t *object, const char *key);
 double fm_json_real(const json_t *object, const char *key);
+bool fm_json_says(const json_t *object, const char *key, const char *text); /* is it this very text? */
 
 #endif

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/json_text.h"
+
 /* clang-format off */
 const struct fm_control fm_controls[] = {
 	{"fresh",          FM_CONTROL_FRESH,          0,     FM_CONTROL_MUST_PASS},
@@ -39,20 +41,13 @@ const char *fm_control_expected(const struct fm_control *c, double limit)
 	return c->expect == FM_CONTROL_MUST_PASS ? "pass" : must_fail ? "fail" : "any";
 }
 
-static bool says(const json_t *o, const char *key, const char *word)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s && strcmp(s, word) == 0;
-}
-
 bool fm_control_is(const json_t *o, const struct fm_control *c, double limit)
 {
 	const json_t *level = json_object_get(o, "level");
 
-	return says(o, "name", c->name) && json_is_number(level) && !(json_number_value(level) < c->level) &&
-	       !(json_number_value(level) > c->level) && says(o, "kind", fm_control_kind(c)) &&
-	       says(o, "expected", fm_control_expected(c, limit));
+	return fm_json_says(o, "name", c->name) && json_is_number(level) && !(json_number_value(level) < c->level) &&
+	       !(json_number_value(level) > c->level) && fm_json_says(o, "kind", fm_control_kind(c)) &&
+	       fm_json_says(o, "expected", fm_control_expected(c, limit));
 }
 
 bool fm_controls_are(const json_t *list, double limit, size_t *which)
@@ -77,9 +72,9 @@ double fm_controls_smallest_leak(const json_t *list)
 	for (size_t i = json_array_size(list); i-- > 0;) {
 		const json_t *o = json_array_get(list, i);
 
-		if (!says(o, "name", "copy"))
+		if (!fm_json_says(o, "name", "copy"))
 			continue;
-		if (!says(o, "got", "fail"))
+		if (!fm_json_says(o, "got", "fail"))
 			break;
 		smallest = json_number_value(json_object_get(o, "level"));
 	}

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "manifests/claim.h"
@@ -67,19 +68,12 @@ void fm_claim_free(struct fm_claim *c)
 
 /* ---- one budget a trace ---- */
 
-static bool is(const json_t *o, const char *key, const char *text)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s && strcmp(s, text) == 0;
-}
-
 /* Does what was charged before say something of the config's unit?  An epsilon for flows holds for exchanges too, but
  * not the other way round; one for windows, whatever is kept of each, holds for windows alone. */
 static bool adds_to(const json_t *charged, const struct fm_config *cfg)
 {
-	return is(charged, "unit", cfg->privacy.unit) ||
-	       (strcmp(cfg->privacy.unit, "exchange") == 0 && is(charged, "unit", "flow"));
+	return fm_json_says(charged, "unit", cfg->privacy.unit) ||
+	       (strcmp(cfg->privacy.unit, "exchange") == 0 && fm_json_says(charged, "unit", "flow"));
 }
 
 /* With no bound set.  other: the unit of an earlier charge that says nothing of the config's, or NULL. */
@@ -116,9 +110,9 @@ int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const str
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *b = json_object_get(json_array_get(rows, i), "body");
 
-		if (!is(b, "trace", trace_sha256))
+		if (!fm_json_says(b, "trace", trace_sha256))
 			continue;
-		if (is(b, "secret", secret_id))
+		if (fm_json_says(b, "secret", secret_id))
 			goto out; /* the same noise on the same records: it tells nothing new */
 		if (!adds_to(b, cfg) && !(other = json_string_value(json_object_get(b, "unit"))))
 			other = "exchange";

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/json_memory.h"
+#include "base/json_text.h"
 #include "judge/gate/controls.h"
 #include "manifests/domain.h"
 #include "manifests/registry.h"
@@ -125,13 +126,6 @@ int fm_harvest_metrics(const json_t *list, enum fm_harvest_list of, double most_
 
 /* ---- controls ---- */
 
-static bool says(const json_t *o, const char *key, const char *word)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s && strcmp(s, word) == 0;
-}
-
 int fm_harvest_controls(const struct fm_config *cfg, const json_t *doc, struct fm_error *err)
 {
 	const json_t *list = json_object_get(doc, "controls"), *rows = json_object_get(doc, "rows");
@@ -139,7 +133,7 @@ int fm_harvest_controls(const struct fm_config *cfg, const json_t *doc, struct f
 	size_t which;
 	int rc;
 
-	if (json_object_size(doc) != 5 || !says(doc, "format", FM_CONTROLS_FORMAT) || !json_is_array(list) ||
+	if (json_object_size(doc) != 5 || !fm_json_says(doc, "format", FM_CONTROLS_FORMAT) || !json_is_array(list) ||
 	    !is_count(rows) || json_integer_value(rows) > cfg->gate.control_rows ||
 	    json_number_value(json_object_get(doc, "limit")) != cfg->gate.control_limit)
 		return refuse(FM_EVALUATE, "document of controls", "is none of this config", err);
@@ -313,7 +307,7 @@ static bool is_attack(const json_t *o)
 	bool known = false;
 
 	for (const char *const *by = fm_audit_by; *by; by++)
-		known = known || says(o, "by", *by);
+		known = known || fm_json_says(o, "by", *by);
 	return known && json_object_size(o) == 5 && bounded(json_object_get(o, "epsilon_lower"), MOST_VALUE) &&
 	       is_count(json_object_get(o, "guesses")) && is_count(json_object_get(o, "right")) &&
 	       is_count(json_object_get(o, "included"));
