@@ -25,6 +25,14 @@
 #include "model/ranges.h"
 
 #define MODEL_JSON_MAX (256u << 20)
+#define OFFSETS 8          /* places in a window at which others begin, for the network to learn from */
+#define MOST_FLOWS 6400000 /* of all offsets together, 56 bytes each; a trace that has more needs them less */
+
+/* What the network learns from and is watched with. */
+struct lessons {
+	struct fm_encoded train, validation; /* the splits' windows */
+	struct fm_encoded shifted;           /* those of training, at all offsets */
+};
 
 static void diffusion_free(struct fm_model *m)
 {
@@ -86,11 +94,26 @@ static struct fm_codec_opts codec_opts(const struct fm_config *cfg, const struct
 				      .text_order = real->text_order};
 }
 
+static void lessons_free(struct lessons *l)
+{
+	fm_encoded_free(&l->train);
+	fm_encoded_free(&l->validation);
+	fm_encoded_free(&l->shifted);
+}
+
+/* Windows are cut by count, so that no beginning is better than another: the network sees the flows from many. */
+static int offsets_of(size_t windows, int window)
+{
+	size_t n = MOST_FLOWS / (windows * (size_t)window + 1);
+	return n < 1 ? 1 : n < OFFSETS ? (int)n : OFFSETS;
+}
+
 /* The codec of the training flows, and both splits as windows of tokens. */
-static int encode(struct diffusion *d, const struct fm_config *cfg, const struct fm_real_flows *real,
-		  struct fm_encoded *train, struct fm_encoded *validation, struct fm_error *err)
+static int encode(struct diffusion *d, const struct fm_config *cfg, const struct fm_real_flows *real, struct lessons *l,
+		  struct fm_error *err)
 {
 	struct fm_codec_opts o = codec_opts(cfg, real);
+	struct fm_encoded *train = &l->train, *validation = &l->validation;
 	struct fm_hosts *hosts = NULL;
 	int rc;
 
@@ -103,7 +126,9 @@ static int encode(struct diffusion *d, const struct fm_config *cfg, const struct
 	if ((rc = fm_structural_zeros_fit(&d->zeros, d->codec->vocab, train, o.window, o.k, err)) < 0 ||
 	    (rc = fm_label_services_fit(&d->zeros.services, d->codec, train, o.k, err)) < 0)
 		goto out;
-	if ((rc = fm_structural_zeros_forbid(&d->zeros, d->codec, err)) < 0)
+	if ((rc = fm_structural_zeros_forbid(&d->zeros, d->codec, err)) < 0 ||
+	    (rc = fm_codec_encode_offsets(d->codec, hosts, real->train, cfg->train.seed,
+					  offsets_of(train->windows, o.window), &l->shifted, err)) < 0)
 		goto out;
 	rc = fm_margins_fit(&d->margins, train, o.window, o.k, err);
 out:
@@ -157,15 +182,14 @@ static struct fm_train_opts train_opts(const struct fm_config *cfg, size_t windo
 				      .checkpoint_seconds = cfg->train.checkpoint_seconds};
 }
 
-static int learn(struct diffusion *d, const struct fm_generator_ctx *ctx, const struct fm_encoded *train,
-		 const struct fm_encoded *validation, struct fm_error *err)
+static int learn(struct diffusion *d, const struct fm_generator_ctx *ctx, const struct lessons *l, struct fm_error *err)
 {
-	struct fm_train_opts o = train_opts(ctx->cfg, train->windows, validation->windows > 0);
+	struct fm_train_opts o = train_opts(ctx->cfg, l->train.windows, l->validation.windows > 0);
 	char identity[FM_SHA256_HEX], *checkpoint = NULL;
 	int rc;
 
 	if ((rc = diffusion_net(d, ctx->cfg, err)) < 0 ||
-	    (rc = identity_of(ctx->cfg, d->codec, train, identity, err)) < 0)
+	    (rc = identity_of(ctx->cfg, d->codec, &l->shifted, identity, err)) < 0)
 		return rc;
 	if (ctx->checkpoint_dir &&
 	    (rc = fm_checkpoint_path(&checkpoint, ctx->checkpoint_dir, ctx->checkpoint_key != NULL, err)) < 0)
@@ -177,10 +201,11 @@ static int learn(struct diffusion *d, const struct fm_generator_ctx *ctx, const 
 	o.ranks = ctx->ranks;
 	if (ctx->ranks)
 		fm_log("train: %d ranks", fm_ranks_size(ctx->ranks));
-	fm_log("train: %zu windows of %d flows, %zu parameters, kernels %s, %d threads", train->windows,
-	       d->codec->window, d->net->layout.nfloats, d->net->k->name, ctx->pool ? fm_pool_size(ctx->pool) : 1);
-	rc =
-	    fm_train(d->net, &d->process, &(struct fm_train_data){train, validation}, &o, d->weights, &d->trained, err);
+	fm_log("train: %zu windows of %d flows, %zu with those between two, %zu parameters, kernels %s, %d threads",
+	       l->train.windows, d->codec->window, l->shifted.windows, d->net->layout.nfloats, d->net->k->name,
+	       ctx->pool ? fm_pool_size(ctx->pool) : 1);
+	rc = fm_train(d->net, &d->process, &(struct fm_train_data){&l->shifted, &l->validation}, &o, d->weights,
+		      &d->trained, err);
 	free(checkpoint);
 	return rc;
 }
@@ -232,14 +257,13 @@ static int check_wishes(const struct diffusion *d, const struct fm_config *cfg, 
 static int diffusion_fit(struct fm_model **m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
 			 struct fm_fit_result *result, struct fm_error *err)
 {
-	struct fm_encoded train = {0}, validation = {0};
+	struct lessons l = {0};
 	struct diffusion *d = NULL;
 	int rc;
 
-	if ((rc = diffusion_new(&d, ctx->cfg, err)) < 0 ||
-	    (rc = encode(d, ctx->cfg, real, &train, &validation, err)) < 0 ||
-	    (rc = check_wishes(d, ctx->cfg, err)) < 0 || (rc = learn(d, ctx, &train, &validation, err)) < 0 ||
-	    (rc = calibrate(d, ctx, &train, err)) < 0)
+	if ((rc = diffusion_new(&d, ctx->cfg, err)) < 0 || (rc = encode(d, ctx->cfg, real, &l, err)) < 0 ||
+	    (rc = check_wishes(d, ctx->cfg, err)) < 0 || (rc = learn(d, ctx, &l, err)) < 0 ||
+	    (rc = calibrate(d, ctx, &l.train, err)) < 0)
 		goto out;
 	const struct fm_train_result *t = &d->trained;
 	*result = (struct fm_fit_result){.steps = (uint64_t)t->steps,
@@ -249,8 +273,7 @@ static int diffusion_fit(struct fm_model **m, const struct fm_generator_ctx *ctx
 					 .validation = t->validation,
 					 .flows_per_second = t->flows / (t->seconds > 0 ? t->seconds : 1)};
 out:
-	fm_encoded_free(&train);
-	fm_encoded_free(&validation);
+	lessons_free(&l);
 	if (rc < 0)
 		fm_model_free(d ? &d->base : NULL);
 	else

@@ -106,13 +106,17 @@ struct fm_encoded {
 	uint8_t *slot, *span, *cls; /* (windows) */
 };
 
-/* Encode a split.  The codec of another split is fine: values it does not know go to their nearest. `hosts`: the ranks
- * of real addresses, which the codec itself does not keep. */
 /* Learn the codec from the training split, and who its hosts are.  FM_EINPUT when it has no whole window. */
 int fm_codec_fit_with_hosts(struct fm_codec **codec, struct fm_hosts **hosts, const struct fm_table *t,
 			    const struct fm_codec_opts *o, struct fm_error *err) FM_MUST_CHECK;
+/* Encode a split.  The codec of another split is fine: values it does not know go to their nearest. `hosts`: the ranks
+ * of real addresses, which the codec itself does not keep. */
 int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, uint64_t seed,
 		    struct fm_encoded *e, struct fm_error *err) FM_MUST_CHECK;
+/* The same, and behind the split's windows those that begin in one and end in the next, where the trace goes on from
+ * one to the other within the split: at `offsets` places evenly spaced, of which a window's beginning is the first. */
+int fm_codec_encode_offsets(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t,
+			    uint64_t seed, int offsets, struct fm_encoded *e, struct fm_error *err) FM_MUST_CHECK;
 void fm_encoded_free(struct fm_encoded *e);
 json_t *fm_codec_json(const struct fm_codec *c);
 int fm_codec_from_json(struct fm_codec **c, const json_t *j, struct fm_error *err) FM_MUST_CHECK;

@@ -121,11 +121,16 @@ static int encoder_init(struct encoder *e, struct fm_error *err)
 	return FM_OK;
 }
 
-/* The window that begins at row `first`: tok (window, FM_NTOK), res (window, FM_NRES). */
-static void encode_window(const struct encoder *e, size_t first, uint16_t *tok, float *res)
+struct place {
+	size_t row, offset; /* where a window begins, and how far within one of the split's */
+};
+
+/* tok (window, FM_NTOK), res (window, FM_NRES) of the window at a place. */
+static void encode_window(const struct encoder *e, struct place at, uint16_t *tok, float *res)
 {
 	const struct fm_codec *c = e->c;
 	const struct fm_table *t = e->t;
+	size_t first = at.row;
 	struct recent r[FM_SIDES] = {{.n = 0}};
 	int64_t td[FM_WINDOW_MOST] = {0};
 	struct fm_relations l;
@@ -137,7 +142,7 @@ static void encode_window(const struct encoder *e, size_t first, uint16_t *tok, 
 		uint16_t *x = tok + (size_t)i * FM_NTOK;
 		float *rx = res + (size_t)i * FM_NRES;
 		struct fm_rng g;
-		fm_rng_init(&g, e->seed, FM_RNG_BATCH, row, 0);
+		fm_rng_init(&g, e->seed, FM_RNG_BATCH, row, (uint32_t)at.offset);
 		x[FM_T_REL] = (uint16_t)fm_rel_token(l.kind[i], l.back[i], c->window);
 		for (size_t k = 0; k < FM_NCATEGORIES; k++)
 			x[fm_category_columns[k].tok] =
@@ -165,13 +170,49 @@ static void encode_window(const struct encoder *e, size_t first, uint16_t *tok, 
 	fm_relations_copy(tok, res, c->window); /* a related flow shows what its source shows */
 }
 
+/* Does the trace go on from the window that begins at row a with the one that begins at row b? */
+static bool goes_on(const struct fm_table *t, size_t a, size_t b, size_t window)
+{
+	return b == a + window && (!FM_HAS(t, FM_WIN) || t->win[b] == t->win[a] + 1);
+}
+
+/* The windows at each offset, the split's own before all others: place (*n), freed by the caller. */
+static int places_of(const struct fm_table *t, size_t window, size_t offsets, struct place **place, size_t *n,
+		     struct fm_error *err)
+{
+	size_t *first = NULL, own;
+	struct place *at = NULL;
+	int rc;
+
+	if ((rc = fm_windows_find(t, (int)window, &first, &own, err)) < 0 ||
+	    (rc = fm_alloc(&at, own * offsets + 1, sizeof *at, "places of windows", err)) < 0)
+		goto out;
+	*n = 0;
+	for (size_t o = 0; o < offsets; o++)
+		for (size_t w = 0; w < own; w++)
+			if (o == 0 || (w + 1 < own && goes_on(t, first[w], first[w + 1], window)))
+				at[(*n)++] = (struct place){first[w] + window * o / offsets, window * o / offsets};
+	*place = at;
+out:
+	free(first);
+	return rc;
+}
+
 int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, uint64_t seed,
 		    struct fm_encoded *e, struct fm_error *err)
 {
+	return fm_codec_encode_offsets(c, hosts, t, seed, 1, e, err);
+}
+
+int fm_codec_encode_offsets(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t,
+			    uint64_t seed, int offsets, struct fm_encoded *e, struct fm_error *err)
+{
 	struct encoder encoder = {.c = c, .hosts = hosts, .t = t, .seed = seed};
-	size_t *first = NULL, W = (size_t)c->window;
+	size_t W = (size_t)c->window;
+	struct place *at = NULL;
 	int rc, count[FM_MAXCLASSES];
-	if ((rc = fm_windows_find(t, c->window, &first, &e->windows, err)) < 0 ||
+
+	if ((rc = places_of(t, W, offsets < c->window ? (size_t)offsets : W, &at, &e->windows, err)) < 0 ||
 	    (rc = fm_alloc(&e->tok, e->windows * W * FM_NTOK + 1, sizeof *e->tok, "tokens", err)) < 0 ||
 	    (rc = fm_alloc(&e->res, e->windows * W * FM_NRES + 1, sizeof *e->res, "residuals", err)) < 0 ||
 	    (rc = fm_alloc(&e->slot, e->windows + 1, 1, "slots", err)) < 0 ||
@@ -179,14 +220,14 @@ int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, cons
 	    (rc = fm_alloc(&e->cls, e->windows + 1, 1, "classes", err)) < 0 || (rc = encoder_init(&encoder, err)) < 0)
 		goto out;
 	for (size_t w = 0; w < e->windows; w++) {
-		encode_window(&encoder, first[w], e->tok + w * W * FM_NTOK, e->res + w * W * FM_NRES);
-		e->slot[w] = (uint8_t)fm_window_slot(&c->times, t->te[first[w]]);
-		e->span[w] = (uint8_t)fm_window_span_of(t, first[w], c->window);
-		e->cls[w] = (uint8_t)fm_window_class_of(t, first[w], c->window, encoder.label, count);
+		encode_window(&encoder, at[w], e->tok + w * W * FM_NTOK, e->res + w * W * FM_NRES);
+		e->slot[w] = (uint8_t)fm_window_slot(&c->times, t->te[at[w].row]);
+		e->span[w] = (uint8_t)fm_window_span_of(t, at[w].row, c->window);
+		e->cls[w] = (uint8_t)fm_window_class_of(t, at[w].row, c->window, encoder.label, count);
 	}
 out:
 	encoder_free(&encoder);
-	free(first);
+	free(at);
 	if (rc < 0)
 		fm_encoded_free(e);
 	return rc;

@@ -163,6 +163,69 @@ static void outer_edges_are_of_k_rows(void **state)
 	free(v);
 }
 
+/* The flows from row `from` on, in windows of their own. */
+static struct fm_table *flows_from(size_t from)
+{
+	struct fm_table *t = NULL;
+	struct fm_error err = {0};
+
+	assert_int_equal(fm_table_new(&t, FM_COLS_UGR16 | 1u << FM_WIN | 1u << FM_GAP, &err), FM_OK);
+	assert_int_equal(fm_table_reserve(t, flows->rows - from, &err), FM_OK);
+	for (size_t i = 0; i < flows->rows - from; i++) {
+		assert_int_equal(fm_table_append(t, flows, from + i, &err), FM_OK);
+		t->win[i] = (uint32_t)(i / W);
+	}
+	return t;
+}
+
+/* Windows at other offsets show the flows that stand there, and none that are not neighbours in the trace. */
+static void windows_between_windows_are_of_neighbours(void **state)
+{
+	enum { OFFSETS = 4, N = ROWS / W, LEFT_OUT = 3 };
+	struct fm_codec *c;
+	struct fm_hosts *h;
+	struct fm_encoded own = {0}, all = {0}, late = {0};
+	struct fm_codec_opts o;
+	struct fm_error err = {0};
+	struct fm_table *t;
+	size_t at = N;
+	(void)state;
+	fit(&c, &h, &own, &o);
+	c->text_order = false; /* or flows of one time get another order in another table */
+	fm_encoded_free(&own);
+	assert_int_equal(fm_codec_encode(c, h, flows, 1, &own, &err), FM_OK);
+	for (size_t i = LEFT_OUT * W; i < flows->rows; i++)
+		flows->win[i]++; /* a window of another split is before window 3 */
+	assert_int_equal(fm_codec_encode_offsets(c, h, flows, 1, OFFSETS, &all, &err), FM_OK);
+	assert_int_equal(all.windows, N + (OFFSETS - 1) * (N - 2));
+	assert_memory_equal(all.tok, own.tok, sizeof *own.tok * N * W * FM_NTOK);
+	assert_memory_equal(all.res, own.res, sizeof *own.res * N * W * FM_NRES);
+	for (size_t offset = 1; offset < OFFSETS; offset++) {
+		t = flows_from(W * offset / OFFSETS);
+		assert_int_equal(fm_codec_encode(c, h, t, 1, &late, &err), FM_OK);
+		assert_int_equal(late.windows, N - 1);
+		for (size_t w = 0; w < N - 1; w++) {
+			if (w == LEFT_OUT - 1)
+				continue;
+			assert_memory_equal(all.tok + at * W * FM_NTOK, late.tok + w * W * FM_NTOK,
+					    sizeof *late.tok * W * FM_NTOK);
+			assert_int_equal(all.slot[at], late.slot[w]);
+			assert_int_equal(all.span[at], late.span[w]);
+			assert_int_equal(all.cls[at], late.cls[w]);
+			at++;
+		}
+		fm_encoded_free(&late);
+		fm_table_free(t);
+	}
+	assert_int_equal(at, all.windows);
+	for (size_t i = LEFT_OUT * W; i < flows->rows; i++)
+		flows->win[i]--;
+	fm_encoded_free(&own);
+	fm_encoded_free(&all);
+	fm_hosts_free(h);
+	fm_codec_free(c);
+}
+
 /* Encode and decode every flow: what is not an address comes back exactly, and addresses keep who is who in a window.
  */
 static void flows_come_back(void **state)
@@ -399,6 +462,7 @@ int main(void)
 	    cmocka_unit_test(numbers_come_back_on_their_lattice),
 	    cmocka_unit_test(one_value_and_few_values_are_defined),
 	    cmocka_unit_test(outer_edges_are_of_k_rows),
+	    cmocka_unit_test(windows_between_windows_are_of_neighbours),
 	    cmocka_unit_test(flows_come_back),
 	    cmocka_unit_test(no_real_address_is_kept),
 	    cmocka_unit_test(the_document_reads_back),
