@@ -266,6 +266,9 @@ int fm_config_public_labels(const struct fm_config *cfg, char text[FM_CFG_STR], 
 int fm_config_fail_at(const struct fm_config *cfg, const char *keys, struct fm_error *err, const char *fmt, ...)
     FM_PRINTF(4, 5);
 
+/* Did a preset, a file or --set give that key? */
+bool fm_config_is_set(const struct fm_config *cfg, const char *key);
+
 /* Are planted generators tried on the gate?  Never in privacy.mode dp: whether they are caught depends on real flows.
  */
 static inline bool fm_config_controls(const struct fm_config *cfg)

@@ -79,6 +79,13 @@ static const struct fm_cfg_place *place_of(const struct fm_config *cfg, const ch
 	return &nowhere;
 }
 
+bool fm_config_is_set(const struct fm_config *cfg, const char *key)
+{
+	enum fm_cfg_layer layer = place_of(cfg, key)->layer;
+
+	return layer == FM_CFG_PRESET || layer == FM_CFG_FILE || layer == FM_CFG_SET;
+}
+
 int fm_config_fail_at(const struct fm_config *cfg, const char *keys, struct fm_error *err, const char *fmt, ...)
 {
 	struct fm_cfg_place last = {0};

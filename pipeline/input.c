@@ -20,6 +20,7 @@
 #include "traces/capture.h"
 #include "traces/files.h"
 #include "traces/sniff.h"
+#include "traces/source.h"
 
 #define COPY_BYTES ((size_t)1 << 20)
 
@@ -292,6 +293,50 @@ out:
 	return rc;
 }
 
+/* ---- member ---- */
+
+/* FM_EUSAGE where it can be opened, but for the member. */
+static int open_fn(void *ctx, json_t **result, struct fm_error *err)
+{
+	const struct sniffing *a = ctx;
+	struct fm_error ignored = {0};
+	struct fm_source *s = NULL;
+	int rc;
+
+	(void)result;
+	fm_log_quiet(1); /* ingest says what it reads */
+	if ((rc = fm_source_open(&s, a->path, a->member, err)) == FM_EINPUT &&
+	    fm_source_open(&s, a->path, NULL, &ignored) == FM_OK)
+		rc = FM_EUSAGE;
+	fm_source_close(s);
+	return rc;
+}
+
+/* A member that is not in every one of the files, before the run has a number. */
+static int check_member(const struct fm_config *cfg, bool unconfined, struct fm_error *err)
+{
+	struct sniffing a = {.member = cfg->source.member};
+	const char *list = cfg->source.path;
+	char path[FM_FILE_PATH], *real = NULL;
+	int rc = FM_OK;
+
+	while (cfg->source.member[0] && rc >= 0 && fm_files_next(&list, path)) {
+		struct fm_sandbox box = {.name = "open", .unconfined = unconfined};
+		struct fm_sandbox_report report = {0};
+
+		if (!(real = realpath(path, NULL)))
+			return fm_fail_errno(err, "source.path: %s", path);
+		a.path = real;
+		fm_sandbox_path(&box, real, false);
+		fm_limits_of(cfg, NULL, true, &box.limits);
+		if ((rc = fm_sandbox_run(&box, open_fn, &a, &report, err)) == FM_EUSAGE)
+			rc = fm_config_fail_at(cfg, "source.member", err, "%s", err->message);
+		json_decref(report.result);
+		free(real);
+	}
+	return rc;
+}
+
 int fm_input_settle(struct fm_config *cfg, const char *workspace, bool unconfined, struct fm_error *err)
 {
 	char *own = workspace ? strdup(workspace) : fm_path_join(cfg->dir, "workspace");
@@ -304,6 +349,8 @@ int fm_input_settle(struct fm_config *cfg, const char *workspace, bool unconfine
 		goto out;
 	if ((rc = fm_input_is_once_only(cfg->source.path) ? keep_copy(cfg, own, unconfined, err) : expand(cfg, err)) <
 	    0)
+		goto out;
+	if ((rc = check_member(cfg, unconfined, err)) < 0)
 		goto out;
 	if (strcmp(cfg->source.dialect, "auto") == 0)
 		rc = find_dialect(cfg, false, unconfined, err);

@@ -56,6 +56,16 @@ refused() { # STATUS WORDS NAME OPTION...
 }
 refused 3 "nope.csv: no such file" "a trace that is not there" --set source.path=nope.csv
 refused 3 "is a folder, not a regular file" "a folder as the trace" --set source.path="$T/p"
+printf 'source: {path: %s/t.csv, dialect: ugr16, member: t.csv}\n' "$T" | cat p/release.yaml - | sed '/^source:$/,/^$/d' >p/member.yaml
+expect 3 "a member of a file that is no archive: refused" "$F" run $UNCONFINED p/member.yaml
+says err "p/member.yaml:$(grep -n member: p/member.yaml | cut -d: -f1): $T/t.csv is not an archive" "at its line of the config"
+refused 2 "--set source.member: $T/t.tar has no member u.csv; it has: t.csv" "a member that an archive does not have" \
+	--set source.path="$(tar cf t.tar t.csv && echo "$T/t.tar")" --set source.member=u.csv
+sed 's/^train:$/run:\n  stall: 60\n\n&/' p/release.yaml >p/stall.yaml
+expect 3 "(a run that ends before its first stage)" "$F" run $UNCONFINED p/stall.yaml --set source.path="$T/nope.csv"
+says err "warning: p/stall.yaml:$(grep -n stall: p/stall.yaml | cut -d: -f1): run.stall does nothing where one process trains alone" "a key for several processes is told where there is one"
+expect 3 "(the same in two processes)" "$F" run $UNCONFINED p/stall.yaml --set source.path="$T/nope.csv" --set run.mpi=2
+holds "which does not warn" sh -c '! grep -q stall err'
 refused 2 "source.rows is 40" "too few rows for a window in each split" --set source.rows=40
 refused 2 "split.holdout is 0, and the gate has" "checks against flows that the model never saw, without any" --set split.holdout=0
 refused 2 "must lie from 0 to 4294967294" "more flows than a release can have" --set generate.rows=5000000000

@@ -87,7 +87,8 @@ cp good.csv two/a.csv
 cp good.csv two/b.csv
 tar -czf two.tar.gz -C two a.csv b.csv
 refused "an archive of two traces" two.tar.gz "source.member"
-refused "a member that is not there" two.tar.gz "has no member c.csv" --set source.member=c.csv
+expect 2 "a member that is not there is refused" ingest two.tar.gz --set source.member=c.csv
+says err "--set source.member: $T/two.tar.gz has no member c.csv; it has: a.csv, b.csv" "which names those that are"
 head -c 40 good.csv >short.csv
 refused "a file of half a row" short.csv "bad"
 head -n 30 good.csv >few.csv
@@ -146,7 +147,7 @@ config "a wrong type" "train: {steps: many}" "many"
 config "a value out of range" "split: {holdout: 7}" "holdout"
 config "a negative count" "train: {steps: -1}" "steps"
 config "a list for a section" "train: [1, 2]" "train"
-config "a width that the heads do not divide" "model: {width: 72, heads: 4}" "64 is the nearest"
+config "a width that the heads do not divide" "model: {width: 72, heads: 4}" "the nearest is 64"
 config "a window that the engine does not take" "model: {window: 1024}" "512"
 config "more levels than the window has" "model: {denoiser: unet, window: 8, depth: 4}" "1 to 3"
 config "a misspelt check" "gate: {leak.rows_eqal: 0}" "leak.rows_equal"

@@ -153,13 +153,29 @@ out:
 	return rc;
 }
 
+/* One config serves with and without mpirun, so that this is no error. */
+static void warn_alone(const struct fm_run_options *o)
+{
+	struct fm_error why = {0};
+
+	if (o->cfg->run.mpi > 1 || o->until < FM_TRAIN || !fm_config_is_set(o->cfg, "run.stall"))
+		return;
+	(void)fm_config_fail_at(
+	    o->cfg, "run.stall", &why,
+	    "run.stall does nothing where one process trains alone: set run.mpi, start the run with "
+	    "mpirun, or leave it out");
+	fm_warn("%s", why.message);
+}
+
 /* The others of mpirun's processes help, and say nothing. */
 static int join_world(const struct fm_run_options *o, const struct run_args *a, struct fm_error *err)
 {
 	int rc;
 
-	if (!fm_world_asked())
+	if (!fm_world_asked()) {
+		warn_alone(o);
 		return FM_OK;
+	}
 	if (a->plan || o->cfg->run.mpi > 1)
 		return fm_fail(err, FM_EUSAGE,
 			       "mpirun starts the processes that train: run it without %s, or without mpirun",
