@@ -330,23 +330,6 @@ static int check_dialect(struct fm_loader *l)
 	return FM_OK;
 }
 
-static int nearest_multiple(int x, int of)
-{
-	int n = (x + of / 2) / of;
-
-	return (n > 0 ? n : 1) * of;
-}
-
-/* As many as the network can have: one halves the window until it has 3 flows or fewer. */
-static int unet_levels(int window)
-{
-	int n = 1;
-
-	for (; window > 3; window = (window + 1) / 2)
-		n++;
-	return n;
-}
-
 /* Only where the tokens that a step shows are a choice. */
 static int check_sampler(struct fm_loader *l)
 {
@@ -370,26 +353,12 @@ static int check_sampler(struct fm_loader *l)
 static int check_sums(struct fm_loader *l)
 {
 	const struct fm_config *c = l->cfg;
-	bool mlp = strcmp(c->model.denoiser, "mlp") == 0; /* which has no heads */
 
 	if (c->split.validation + c->split.holdout > 0.95)
 		return fm_loader_fail_at(
 		    l, "split.validation split.holdout",
 		    "split.validation %g and split.holdout %g leave too little to train on: together at most 0.95",
 		    c->split.validation, c->split.holdout);
-	if (mlp && c->model.width % 16 != 0)
-		return fm_loader_fail_at(l, "model.width model.heads",
-					 "model.width %d is no multiple of 16: %d is the nearest", c->model.width,
-					 nearest_multiple(c->model.width, 16));
-	if (!mlp && c->model.width % (16 * c->model.heads) != 0)
-		return fm_loader_fail_at(l, "model.width model.heads",
-					 "model.width %d is no multiple of 16 * model.heads %d: %d is the nearest",
-					 c->model.width, c->model.heads,
-					 nearest_multiple(c->model.width, 16 * c->model.heads));
-	if (strcmp(c->model.denoiser, "unet") == 0 && c->model.depth > unet_levels(c->model.window))
-		return fm_loader_fail_at(l, "model.denoiser model.window model.depth",
-					 "model.depth %d: a unet over windows of %d flows takes 1 to %d levels",
-					 c->model.depth, c->model.window, unet_levels(c->model.window));
 	if (c->limits.threads == 1)
 		return fm_loader_fail_at(
 		    l, "limits.threads",

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "manifests/canon.h"
+#include "model/nn/backbone.h"
 
 const struct fm_generator *const fm_generators[] = {&fm_generator_diffusion, &fm_generator_marginals,
 						    &fm_generator_ctgan,     &fm_generator_plain,
@@ -81,6 +82,18 @@ int fm_generator_no_wishes(const struct fm_config *cfg, struct fm_error *err)
 			    wish[i].value, cfg->model.kind);
 	}
 	return FM_OK;
+}
+
+int fm_generator_check_denoiser(const struct fm_config *cfg, struct fm_error *err)
+{
+	struct fm_arch arch = {cfg->model.window, cfg->model.width, cfg->model.depth, cfg->model.heads, 0};
+	const struct fm_backbone *backbone;
+	struct fm_error why = {0};
+
+	if (fm_backbone_choose(&backbone, cfg->model.denoiser, &arch, FM_OVER_WINDOWS, &why) == FM_OK)
+		return FM_OK;
+	return fm_config_fail_at(cfg, "model.denoiser model.window model.width model.depth model.heads", err, "%s",
+				 why.message);
 }
 
 int fm_generator_check_ranks(const struct fm_config *cfg, struct fm_error *err)

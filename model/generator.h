@@ -189,6 +189,8 @@ int fm_generator_check(const struct fm_generator **g, const struct fm_config *cf
 /* For check, of kinds that make flows as they come: refuses generate.labels, hours, guidance and order, and
  * train.patience. */
 int fm_generator_no_wishes(const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
+/* For check, of kinds with a denoiser over windows of flows: refuses a shape that it cannot have. */
+int fm_generator_check_denoiser(const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
 /* Does the config's kind train in several processes at once? */
 int fm_generator_check_ranks(const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
 /* Steps that a training on so many rows takes, 0 where the kind has none. */

@@ -77,7 +77,7 @@ static int diffusion_check(const struct fm_config *cfg, struct fm_error *err)
 {
 	if (fm_config_dp(cfg))
 		return fm_fail(err, FM_ESYSTEM, "a diffusion over windows of flows was asked for in privacy.mode dp");
-	return FM_OK;
+	return fm_generator_check_denoiser(cfg, err);
 }
 
 /* ---- fit ---- */

@@ -62,11 +62,15 @@ static int plain_net(struct plain *m, const struct fm_config *cfg, struct fm_err
 
 static int plain_check(const struct fm_config *cfg, struct fm_error *err)
 {
+	int rc;
+
 	if (strcmp(cfg->privacy.mode, "clip") == 0)
 		return fm_config_fail_at(
 		    cfg, "privacy.mode model.kind", err,
 		    "privacy.mode clip is not for model.kind plain: set privacy.mode to none, or model.kind "
 		    "to diffusion");
+	if ((rc = fm_generator_check_denoiser(cfg, err)) < 0)
+		return rc;
 	return fm_generator_no_wishes(cfg, err);
 }
 

@@ -57,7 +57,7 @@ holds "which costs nothing" test "$(charged 'len(rows)')" = 1
 
 # --- other denoisers, over the same exchanges ---
 expect 2 "a U-Net of three levels is refused" private --set model.denoiser=unet --set model.heads=1 --set model.depth=3
-says err "unet over records of 5 places takes 1 to 2" "with what a record has"
+says err "unet over 5 places of a record takes 1 to 2" "with what a record has"
 version=1
 for denoiser in transformer unet; do
 	version=$((version + 1))

@@ -18,7 +18,7 @@ int fm_net_new(struct fm_net **out, const char *denoiser, const struct fm_arch *
 
 	if (arch->window < 2 || arch->window > FM_WINDOW_MOST)
 		return fm_fail(err, FM_EINPUT, "model.window is %d: give 2 to %d", arch->window, FM_WINDOW_MOST);
-	if ((rc = fm_backbone_choose(&backbone, denoiser, arch, err)) < 0)
+	if ((rc = fm_backbone_choose(&backbone, denoiser, arch, FM_OVER_WINDOWS, err)) < 0)
 		return rc;
 	if ((rc = fm_alloc(&net, 1, sizeof *net, "the network", err)) < 0)
 		return rc;

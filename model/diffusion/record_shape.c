@@ -5,10 +5,10 @@
 #include "base/mem.h"
 #include "model/diffusion/record_net.h"
 
-static int check(const int *vocab, int columns, const struct fm_record_shape *shape, const struct fm_arch *arch,
-		 struct fm_error *err)
+static int choose(const struct fm_backbone **backbone, const int *vocab, int columns,
+		  const struct fm_record_shape *shape, const struct fm_arch *arch, struct fm_error *err)
 {
-	const struct fm_backbone *b = fm_backbone_find(shape->denoiser);
+	int rc;
 
 	if (columns < 1 || columns > FM_RECORD_COLUMNS || shape->places < 1 || shape->places > FM_RECORD_COLUMNS)
 		return fm_fail(err, FM_EINPUT, "records of %d columns in %d places are out of range", columns,
@@ -21,10 +21,9 @@ static int check(const int *vocab, int columns, const struct fm_record_shape *sh
 		if (shape->place && shape->place[c] >= shape->places)
 			return fm_fail(err, FM_EINPUT, "column %d of a record is in place %d of %d", c, shape->place[c],
 				       shape->places);
-	if (b && (shape->depth < 1 || shape->depth > b->max_depth(arch)))
-		return fm_fail(err, FM_EINPUT, "model.depth is %d: %s over records of %d places takes 1 to %d",
-			       shape->depth, b->name, shape->places, b->max_depth(arch));
-	if (shape->places > 1 && b == &fm_mlp)
+	if ((rc = fm_backbone_choose(backbone, shape->denoiser, arch, "places of a record", err)) < 0)
+		return rc;
+	if (shape->places > 1 && *backbone == &fm_mlp)
 		return fm_fail(err, FM_EINPUT, "denoiser mlp does not see the other places of a record: give it one");
 	return FM_OK;
 }
@@ -61,8 +60,7 @@ int fm_record_net_new(struct fm_record_net **out, const int *vocab, int columns,
 	int rc;
 
 	*out = NULL;
-	if ((rc = check(vocab, columns, shape, &arch, err)) < 0 ||
-	    (rc = fm_backbone_choose(&backbone, shape->denoiser, &arch, err)) < 0 ||
+	if ((rc = choose(&backbone, vocab, columns, shape, &arch, err)) < 0 ||
 	    (rc = fm_alloc(&net, 1, sizeof *net, "the network", err)) < 0)
 		return rc;
 	net->columns = columns;

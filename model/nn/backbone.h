@@ -40,8 +40,9 @@ struct fm_backbone {
 };
 extern const struct fm_backbone fm_transformer, fm_unet, fm_mlp;
 const struct fm_backbone *fm_backbone_find(const char *name); /* NULL when there is none of that name */
-/* The same; FM_EINPUT where there is none, or the shape is none that it can have. */
-int fm_backbone_choose(const struct fm_backbone **b, const char *denoiser, const struct fm_arch *a,
+/* The same; FM_EINPUT where there is none, or the shape is none that it can have.  over: what W counts, in words. */
+int fm_backbone_choose(const struct fm_backbone **b, const char *denoiser, const struct fm_arch *a, const char *over,
 		       struct fm_error *err) FM_MUST_CHECK;
+#define FM_OVER_WINDOWS "flows of a window"
 
 #endif

@@ -14,7 +14,7 @@ int fm_plain_net_new(struct fm_plain_net **out, const char *denoiser, const stru
 	struct fm_plain_net *net = NULL;
 	int D = arch->width, rc;
 
-	if ((rc = fm_backbone_choose(&backbone, denoiser, arch, err)) < 0 ||
+	if ((rc = fm_backbone_choose(&backbone, denoiser, arch, FM_OVER_WINDOWS, err)) < 0 ||
 	    (rc = fm_alloc(&net, 1, sizeof *net, "the network", err)) < 0)
 		return rc;
 	struct fm_layout *l = &net->layout;

@@ -204,7 +204,7 @@ static void too_deep_for_the_window_is_refused(void **state)
 	assert_int_equal(fm_net_new(&net, "unet", &a, codec->vocab, &err), FM_OK);
 	fm_net_free(net);
 	assert_int_equal(fm_net_new(&net, "unet", &deep, codec->vocab, &err), FM_EINPUT);
-	assert_string_equal(err.message, "model.depth is 3: unet over windows of 4 flows takes 1 to 2");
+	assert_string_equal(err.message, "model.depth is 3: unet over 4 flows of a window takes 1 to 2");
 	assert_int_equal(fm_net_new(&net, "mlp", &wide, codec->vocab, &err), FM_EINPUT);
 }
 

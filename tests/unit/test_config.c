@@ -263,14 +263,8 @@ static void test_values_out_of_range_are_refused(void **state)
 	refused(SOURCE "split: {holdout: 0.91}\n", "release.yaml:2: split.holdout is 0.91", "0 to 0.9");
 	refused(SOURCE "split:\n  validation: 0.4\n  holdout: 0.6\n",
 		"release.yaml:4: split.validation 0.4 and split.holdout 0.6", "0.95");
-	refused(SOURCE "model:\n  heads: 7\n",
-		"release.yaml:3: model.width 128 is no multiple of 16 * model.heads 7: 112 is the nearest", "");
-	refused(SOURCE "model: {width: 40}\n", "release.yaml:2: model.width 40 is no multiple of 16",
-		"64 is the nearest");
 	refused(SOURCE "model:\n  window: 1024\n", "release.yaml:3: model.window is 1024", "512");
 	refused(SOURCE "model:\n  depth: 33\n", "release.yaml:3: model.depth is 33", "32");
-	refused(SOURCE "model:\n  denoiser: unet\n  window: 16\n  depth: 5\n",
-		"release.yaml:5: model.depth 5: a unet over windows of 16", "1 to 4");
 	refused(SOURCE "generate:\n  steps: 1001\n",
 		"release.yaml:3: generate.steps 1001 is more than model.steps 1000", "");
 	refused(SOURCE "generate: {steps: 1001, sampler: dpm2}\n",
@@ -457,7 +451,6 @@ static void test_overrides_are_refused_as_usage(void **state)
 	refused_set("gate.control_limit=0", "0.001 to 1");
 	refused_set("preset=dmeo", "did you mean 'demo'?");
 	refused_set("split.holdout=0.95", "0 to 0.9");
-	refused_set("model.heads=7", "model.width 128 is no multiple");
 	refused_set("privacy.mode=dp", "needs privacy.epsilon");
 	refused_set("source.path=a\nb", "control character");
 }

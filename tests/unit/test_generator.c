@@ -346,14 +346,29 @@ static void forms_are_not_taken_for_one_another(void **state)
 	world_free(&b);
 }
 
-/* A record has five places, which a U-Net halves once. */
-static void a_denoiser_fits_the_record(void **state)
+/* A record has five places, which a U-Net halves once; a window of 16 flows is halved three times. */
+static void a_denoiser_fits_what_it_is_over(void **state)
 {
 	static const struct {
-		const char *set[4], *says;
+		const char *preset, *set[4], *says;
 	} refused[] = {
-	    {{"model.denoiser=unet", "model.depth=3"}, "model.depth is 3: unet over records of 5 places takes 1 to 2"},
-	    {{"model.denoiser=unet", "model.process=multinomial"}, "takes model.process absorbing, not multinomial"}};
+	    {"ugr16-dp",
+	     {"model.kind=diffusion", "model.denoiser=unet", "model.depth=3"},
+	     "model.depth is 3: unet over 5 places of a record takes 1 to 2"},
+	    {"ugr16-dp",
+	     {"model.kind=diffusion", "model.denoiser=unet", "model.process=multinomial"},
+	     "takes model.process absorbing, not multinomial"},
+	    {"demo",
+	     {"model.denoiser=unet", "model.window=16", "model.depth=5"},
+	     "--set model.depth: model.depth is 5: unet over 16 flows of a window takes 1 to 4"},
+	    {"demo",
+	     {"model.kind=plain", "model.denoiser=unet", "model.window=16", "model.depth=5"},
+	     "model.depth is 5: unet over 16 flows of a window takes 1 to 4"},
+	    {"demo",
+	     {"model.heads=7"},
+	     "--set model.heads: model.width 64 is no multiple of 112 (16 * model.heads) up to 2048: the nearest is "
+	     "112"},
+	    {"demo", {"model.denoiser=mlp", "model.width=40"}, "no multiple of 16 up to 2048: the nearest is 48"}};
 	const struct fm_generator *g;
 	struct fm_error err = {0};
 
@@ -370,10 +385,12 @@ static void a_denoiser_fits_the_record(void **state)
 		fm_config_free(cfg);
 	}
 	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-		const char *set[3] = {"model.kind=diffusion", refused[i].set[0], refused[i].set[1]};
 		struct fm_config *cfg;
+		int n = 0;
 
-		OK(fm_config_preset(&cfg, "ugr16-dp", set, 3, &err));
+		while (n < 4 && refused[i].set[n])
+			n++;
+		OK(fm_config_preset(&cfg, refused[i].preset, refused[i].set, n, &err));
 		assert_int_equal(fm_generator_check(&g, cfg, &err), FM_EUSAGE); /* of --set */
 		if (!strstr(err.message, refused[i].says))
 			fail_msg("it says: %s", err.message);
@@ -471,7 +488,7 @@ int main(void)
 	    cmocka_unit_test(losses_are_of_single_windows),
 	    cmocka_unit_test(a_fit_charges_what_was_planned),
 	    cmocka_unit_test(forms_are_not_taken_for_one_another),
-	    cmocka_unit_test(a_denoiser_fits_the_record),
+	    cmocka_unit_test(a_denoiser_fits_what_it_is_over),
 	    cmocka_unit_test(a_kind_that_is_not_is_refused),
 	    cmocka_unit_test(no_steps_are_a_hundred_passes),
 	    cmocka_unit_test(the_model_is_that_of_the_best_validation),
