@@ -6,6 +6,49 @@
 
 #include <stdbool.h>
 
+#define APOSTROPHE "\xe2\x80\x99"
+
+/* Places in fm_metric_topics. */
+enum topic {
+	ROWS,
+	JSD,
+	EMD,
+	EMDN,
+	KS,
+	ASSOC,
+	PAIR,
+	DAY,
+	TIME,
+	BURST,
+	HOST,
+	PROFILE,
+	HEAVY,
+	RULES,
+	C2ST,
+	LABEL_CLASSES,
+	PREDICTION,
+	TSTR,
+	TRTR,
+	ANOMALY,
+	ECHO_,
+	RARE,
+	COPIES,
+	NEARER,
+	FAMILY,
+	MIA,
+	SINGLING,
+	LINKING,
+	INFERENCE,
+	RELEASE,
+	LEAK,
+	CONTROLS,
+	HOLDOUT,
+	CLAIM,
+	COUNTS,
+	PAID,
+	GATE
+};
+
 /* Is name one of a pattern's? */
 bool fm_metric_fits(const char *pattern, const char *name);
 /* Does its row, or registry_values.c, say what its values can be?  Of each metric one of them does. */
