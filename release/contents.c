@@ -28,11 +28,6 @@ static bool is_hex64(const char *s)
 	return true;
 }
 
-bool fm_contents_is_hex64(const json_t *v)
-{
-	return json_is_string(v) && json_string_length(v) == 64 && is_hex64(json_string_value(v));
-}
-
 /* One line "HEX  path" of n bytes; *last is the place of the path before it. */
 static int check_sum(struct fm_contents *c, const char *s, size_t n, size_t line, int *last)
 {

@@ -25,7 +25,6 @@ struct fm_contents {
 
 /* The file's place in info->file, or -1. */
 int fm_contents_find(const struct fm_archive_info *info, const char *path, size_t n);
-bool fm_contents_is_hex64(const json_t *v); /* a text of 64 lower-case hex digits */
 /* The text as an object, bounded before it is parsed; refused for `reason` where it is none. */
 int fm_contents_load(struct fm_contents *c, const struct fm_buf *text, const char *name, enum fm_reason reason,
 		     json_t **doc) FM_MUST_CHECK;

@@ -451,12 +451,8 @@ int fm_contents_agree(struct fm_contents *c, const json_t *m)
 {
 	bool dp = strcmp(fm_json_str(json_object_get(m, "privacy"), "mode"), "dp") == 0;
 	struct fm_config *cfg = NULL;
-	char words[FM_DOMAIN_WORDS];
-	const char *fault = fm_domain_fault(m, "", words);
 	int rc;
 
-	if (fault)
-		return malformed(c, fault);
 	if ((rc = check_config(c, m, &cfg)) < 0 || (rc = check_stages(c, m, dp)) < 0 ||
 	    (rc = check_escapes(c, m)) < 0 || (rc = check_intervals(c, json_object_get(m, "metrics"))) < 0 ||
 	    (rc = check_intervals(c, json_object_get(m, "checks"))) < 0 || (rc = check_lines(c, m, cfg)) < 0 ||
