@@ -249,8 +249,28 @@ static bool has_room(const char *name)
 	return has_floor(name) && (fm_metric_is_rule(name) || (!(kind->is & FM_ONE_TABLE) && isfinite(kind->ideal)));
 }
 
+/* A bound that no value of the metric meets, so that the gate would refuse after all the work.  What is moved by real
+ * flows is known only then. */
+static int check_bounds(struct fm_loader *l, const struct fm_cfg_check *c, const char *key)
+{
+	double lo, hi;
+
+	if (c->relative_to_floor || (has_room(c->name) && (c->has_room ? c->room : l->cfg->gate.room) > 0))
+		return FM_OK;
+	fm_metric_range(c->name, &lo, &hi);
+	if (c->has_max && c->max < lo)
+		return fm_loader_fail_at(l, key, "%s: no value is at most %g: this metric is never below %g", key,
+					 c->max, lo);
+	if (c->has_min && c->min > hi)
+		return fm_loader_fail_at(l, key, "%s: no value is at least %g: this metric is never above %g", key,
+					 c->min, hi);
+	return FM_OK;
+}
+
 static int check_thresholds(struct fm_loader *l)
 {
+	int rc;
+
 	for (int i = 0; i < l->cfg->gate.n && !l->resolved; i++) {
 		const struct fm_cfg_check *c = &l->cfg->gate.check[i];
 		char key[sizeof c->name + 8];
@@ -267,6 +287,8 @@ static int check_thresholds(struct fm_loader *l)
 						 "%s: room does nothing, as fresh real flows have no distance from an "
 						 "ideal here: leave it out",
 						 key);
+		if ((rc = check_bounds(l, c, key)) < 0)
+			return rc;
 	}
 	return FM_OK;
 }

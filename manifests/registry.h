@@ -117,6 +117,8 @@ double fm_metric_published(const char *name, double v);
 /* Can a metric of this name have that value?  What is good when low has its ideal for an end where that is 0, what is
  * good when high where it is 1, and scores over labels are shares.  In privacy.mode dp noise may carry it further. */
 bool fm_metric_can_be(const char *name, double value);
+/* The least and the greatest of these values; -INFINITY and INFINITY where there is no metric of this name. */
+void fm_metric_range(const char *name, double *lo, double *hi);
 /* Rows that a metric rests on, as they are published; 0: not at all. Synthetic ones, of which there are that many, may
  * be known. Of real ones, which are whole windows, at least k numbers are possible behind one that is published, and
  * behind all of a run's together (stages/judged_rows.h). */

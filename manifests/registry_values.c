@@ -72,27 +72,38 @@ static const struct values *values_of(const char *name)
 	return NULL;
 }
 
-bool fm_metric_can_be(const char *name, double value)
+void fm_metric_range(const char *name, double *lo, double *hi)
 {
 	const struct fm_metric_kind *kind = fm_metric_kind(name);
-	const struct values *v;
-	double off;
-	bool ends;
+	const struct values *v = kind ? values_of(name) : NULL;
 
-	if (!kind || !isfinite(value))
-		return kind != NULL;
+	*lo = -(double)INFINITY;
+	*hi = (double)INFINITY;
+	if (!kind)
+		return;
 	/* Of holdout and training, and of few rows it can be beside what the metric can. */
-	if (strncmp(name, "floor.", 6) == 0)
-		return fabs(value) <= FM_DOMAIN_MOST;
-	v = values_of(name);
-	if (v || !(kind->span > 0))
-		return v && value >= v->lo - 1e-3 && value <= v->hi + 1e-3 &&
-		       (v->whole == ANY || !(fabs(value - nearbyint(value)) > 0));
-	off = value - kind->ideal;
-	ends = (kind->good == FM_LOW && kind->ideal == 0) || (kind->good == FM_HIGH && kind->ideal == 1);
-	if (ends && (kind->good == FM_LOW ? off < -1e-3 : off > 1e-3))
-		return false;
-	return fabs(off) <= kind->span + 1e-3;
+	if (strncmp(name, "floor.", 6) == 0) {
+		*lo = -FM_DOMAIN_MOST;
+		*hi = FM_DOMAIN_MOST;
+	} else if (v) {
+		*lo = v->lo;
+		*hi = v->hi;
+	} else if (kind->span > 0) {
+		*lo = kind->good == FM_LOW && kind->ideal == 0 ? 0 : kind->ideal - kind->span;
+		*hi = kind->good == FM_HIGH && kind->ideal == 1 ? 1 : kind->ideal + kind->span;
+	}
+}
+
+bool fm_metric_can_be(const char *name, double value)
+{
+	const struct values *v = values_of(name); /* none of a floor, which has other bounds */
+	double lo, hi;
+
+	if (!fm_metric_kind(name) || !isfinite(value))
+		return fm_metric_kind(name) != NULL;
+	fm_metric_range(name, &lo, &hi);
+	return isfinite(lo) && value >= lo - 1e-3 && value <= hi + 1e-3 &&
+	       (!v || v->whole == ANY || !(fabs(value - nearbyint(value)) > 0));
 }
 
 bool fm_metric_has_values(const char *name)

@@ -308,6 +308,11 @@ static void test_values_out_of_range_are_refused(void **state)
 	refused(SOURCE "release: {license: internal}\n", "LicenseRef- and a name of your own", "");
 	refused(SOURCE "release: {license: LicenseRef-}\n", "LicenseRef- and a name of your own", "");
 	refused(SOURCE "gate: {jsd.SA: {}}\n", "release.yaml:2: gate.jsd.SA has neither max nor min", "");
+	refused(SOURCE "gate:\n  leak.rows_equal: -0.5\n",
+		"release.yaml:3: gate.leak.rows_equal: no value is at most -0.5: this metric is never below 0", "");
+	refused(SOURCE "gate: {leak.family_p: {min: 5}}\n",
+		"release.yaml:2: gate.leak.family_p: no value is at least 5: this metric is never above 1", "");
+	refused(SOURCE "gate: {jsd_mean8: -1}\n", "gate.jsd_mean8: no value is at most -1", "never below 0");
 	refused(SOURCE "gate: {jsd.SA: {max: 1, min: 2}}\n", "release.yaml:2: gate.jsd.SA: no value", "");
 	refused(SOURCE "gate: {jsd.SA: {relative_to_floor: true}}\n",
 		"release.yaml:2: gate.jsd.SA has neither max nor min", "");
