@@ -82,7 +82,7 @@ static int start(struct fm_exchange_diffusion *x, struct fm_record_space *space,
 	struct fm_synth_opts so = {.n = n, .seed = o->start.seed, .pool = o->counts.pool};
 	struct fm_synth s = {0};
 	struct fm_records records = {.n = n};
-	struct fm_record_learner rl = {space, &records};
+	struct fm_record_learner rl = {space, &records, o->draws};
 	uint32_t *place = NULL;
 	uint16_t *tok = NULL;
 	double *norm = NULL;
@@ -99,8 +99,8 @@ static int start(struct fm_exchange_diffusion *x, struct fm_record_space *space,
 	for (size_t i = 0; i < few; i++)
 		place[i] = (uint32_t)i;
 	records.tok = tok;
-	struct fm_learner l = fm_learner_of_records(&rl, o->draws);
-	struct fm_lot lot = {o->draws, o->start.seed, 0, place, (int)few};
+	struct fm_learner l = fm_learner_of_records(&rl);
+	struct fm_lot lot = {o->start.seed, 0, place, (int)few};
 	if ((rc = fm_record_learn(space, &records, &o->start, x->weights, err)) < 0 ||
 	    (rc = fm_private_norms(&l, x->weights, &lot, norm, err)) < 0)
 		goto out;
@@ -183,7 +183,6 @@ static int train(struct fm_exchange_diffusion *x, struct fm_record_space *space,
 				     .rate_num = o->batch,
 				     .rate_den = o->records,
 				     .expected = expected < 1 ? 1 : expected,
-				     .draws = o->draws,
 				     .clip = clip,
 				     .noise_multiplier = o->noise_multiplier * MORE_NOISE,
 				     .warmup = o->warmup,
@@ -199,7 +198,7 @@ static int train(struct fm_exchange_diffusion *x, struct fm_record_space *space,
 				     .ranks = o->ranks};
 	char identity[FM_SHA256_HEX];
 	struct fm_records records;
-	struct fm_record_learner rl = {space, &records};
+	struct fm_record_learner rl = {space, &records, o->draws};
 	struct fm_charge charge = fm_exchange_charge(o);
 	struct fm_charges drawn = {0};
 	uint16_t *tok = NULL;
@@ -213,7 +212,7 @@ static int train(struct fm_exchange_diffusion *x, struct fm_record_space *space,
 	if ((rc = identify(x, &records, o->counts.key, identity, err)) < 0)
 		goto out;
 	po.identity = identity;
-	struct fm_learner l = fm_learner_of_records(&rl, o->draws);
+	struct fm_learner l = fm_learner_of_records(&rl);
 	if ((rc = keeps_to(&l, &po, &charge, err)) < 0 || (rc = fm_charges_add(&x->charges, &charge, err)) < 0 ||
 	    (rc = fm_private_train(&l, &po, x->weights, ema, &drawn, &x->log, err)) < 0)
 		goto out;

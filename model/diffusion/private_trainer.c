@@ -54,12 +54,12 @@ static int check(const struct fm_learner *l, const struct fm_private_opts *o, st
 			       FM_CHARGE_NAME - 1);
 	if (l->records > UINT32_MAX) /* none at all is no failure, which would tell of it: there is noise then */
 		return fm_fail(err, FM_EINPUT, "%zu records cannot be learned from", l->records);
-	if (o->steps < 1 || o->draws < 0 || o->draws > FM_PASS_WINDOWS || !(o->expected >= 1) ||
+	if (o->steps < 1 || l->draws < 1 || l->draws > FM_PASS_WINDOWS || !(o->expected >= 1) ||
 	    !isfinite(o->expected) || !(o->noise_multiplier > 0) || !isfinite(o->noise_multiplier))
 		return fm_fail(err, FM_EINPUT,
 			       "a private training of %d steps, %d draws a record, %g records a batch and noise of %g "
 			       "times the clip is out of range",
-			       o->steps, o->draws, o->expected, o->noise_multiplier);
+			       o->steps, l->draws, o->expected, o->noise_multiplier);
 	return FM_OK;
 }
 
@@ -75,7 +75,6 @@ int fm_private_new(struct fm_private **out, const struct fm_learner *l, const st
 		return rc;
 	t->l = l;
 	t->o = *o;
-	t->o.draws = o->draws > 0 ? o->draws : FM_PRIVATE_DRAWS;
 	if ((rc = fm_grid_set(&t->grid, o->clip, dim, 0, 0, err)) < 0 ||
 	    (rc = fm_rate_set(&t->rate, o->rate_num, o->rate_den, err)) < 0 ||
 	    (rc = fm_alloc(&t->batch, l->records + 1, sizeof *t->batch, "a batch", err)) < 0 ||
@@ -220,8 +219,7 @@ static void run_pass(void *ctx, int pass, int thread)
 
 	if (fm_kept_check(w->kept, NULL) < 0)
 		return; /* the step is void */
-	t->l->pass(t->l->ctx, thread, t->p, &(struct fm_lot){t->o.draws, t->seed, t->step, t->record + from, n},
-		   w->kept);
+	t->l->pass(t->l->ctx, thread, t->p, &(struct fm_lot){t->seed, t->step, t->record + from, n}, w->kept);
 	if (fm_kept_check(w->kept, NULL) < 0)
 		return;
 	add_records(t, w, n);
@@ -241,7 +239,7 @@ int fm_private_sum(struct fm_private *t, const float *p, uint32_t step, const ui
 	t->step = step;
 	memset(t->sum.sum, 0, sizeof(int64_t) * t->grid.dim);
 	for (int i = 0; i < t->nworkers; i++)
-		fm_kept_begin(t->worker[i].kept, t->o.draws);
+		fm_kept_begin(t->worker[i].kept, t->l->draws);
 	fm_ranks_range(fm_ranks_rank(t->o.ranks), fm_ranks_size(t->o.ranks), passes, &t->first, &to);
 	fm_pool_run(t->o.pool, (int)(to - t->first), run_pass, t);
 	for (int i = 0; i < t->nworkers; i++)
@@ -358,7 +356,7 @@ int fm_private_norms(const struct fm_learner *l, const float *p, const struct fm
 	for (int at = 0; at < lot->n; at += l->most) {
 		int m = lot->n - at < l->most ? lot->n - at : l->most;
 
-		l->pass(l->ctx, 0, p, &(struct fm_lot){lot->draws, lot->seed, lot->step, lot->record + at, m}, kept);
+		l->pass(l->ctx, 0, p, &(struct fm_lot){lot->seed, lot->step, lot->record + at, m}, kept);
 		if ((rc = fm_kept_check(kept, err)) < 0)
 			goto out;
 		for (int i = 0; i < m; i++)
@@ -409,7 +407,7 @@ static int identify(struct training *s, struct fm_error *err)
 	all.ema = o->ema;
 	all.weight_decay = o->weight_decay;
 	all.steps = (uint64_t)o->steps;
-	all.draws = (uint64_t)o->draws;
+	all.draws = (uint64_t)s->l->draws;
 	all.warmup = (uint64_t)o->warmup;
 	all.rate_num = o->rate_num;
 	all.rate_den = o->rate_den;

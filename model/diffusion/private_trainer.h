@@ -40,11 +40,8 @@
 #include "privacy/charge.h"
 #include "privacy/clip.h"
 
-#define FM_PRIVATE_DRAWS 8
-
-/* n records, each under `draws` draws of noise and time, which are a function of (seed, step) and the record. */
+/* n records, each under the learner's draws of noise and time, which are a function of (seed, step) and the record. */
 struct fm_lot {
-	int draws;
 	uint64_t seed;
 	uint32_t step;
 	const uint32_t *record; /* (n) */
@@ -55,7 +52,8 @@ struct fm_lot {
 struct fm_learner {
 	const struct fm_layout *layout;
 	size_t records;
-	int most; /* records a pass */
+	int draws; /* K, of noise and time, a record */
+	int most;  /* records a pass */
 	void *ctx;
 	/* One pass of one thread, lot->n <= most: the gradient of record[i]'s mean loss over its draws is kept as that
 	 * of record i.  It may depend on nothing but p, seed, step and the record itself. */
@@ -67,7 +65,6 @@ struct fm_private_opts {
 	int steps;
 	uint64_t rate_num, rate_den; /* q, public */
 	double expected;             /* records of a batch, public: q times a public or noisy number of records */
-	int draws;                   /* K; 0: FM_PRIVATE_DRAWS */
 	double clip, noise_multiplier;
 	int warmup;
 	double rate, ema, weight_decay;

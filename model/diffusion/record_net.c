@@ -285,7 +285,7 @@ double fm_record_draws(const struct fm_record_learner *l, int thread, const floa
 {
 	const struct fm_record_net *net = l->space->net;
 	struct work *w = &l->space->work[thread];
-	int draws = lot->draws, rows = lot->n * draws;
+	int draws = l->draws, rows = lot->n * draws;
 
 	for (int i = 0; i < rows; i++) {
 		uint64_t r = lot->record[i / draws], k = (uint64_t)(i % draws);
@@ -302,14 +302,17 @@ double fm_record_draws(const struct fm_record_learner *l, int thread, const floa
 
 static void record_pass(void *ctx, int thread, const float *p, const struct fm_lot *lot, struct fm_kept *kept)
 {
-	fm_kept_begin(kept, lot->draws);
-	fm_record_draws(ctx, thread, p, lot, &(struct fm_sink){.kept = kept});
+	const struct fm_record_learner *l = ctx;
+
+	fm_kept_begin(kept, l->draws);
+	fm_record_draws(l, thread, p, lot, &(struct fm_sink){.kept = kept});
 }
 
-struct fm_learner fm_learner_of_records(struct fm_record_learner *l, int draws)
+struct fm_learner fm_learner_of_records(struct fm_record_learner *l)
 {
-	return (struct fm_learner){&l->space->net->layout, l->records->n, ROWS / draws > 0 ? ROWS / draws : 1, l,
-				   record_pass};
+	int most = ROWS / l->draws > 0 ? ROWS / l->draws : 1;
+
+	return (struct fm_learner){&l->space->net->layout, l->records->n, l->draws, most, l, record_pass};
 }
 
 /* ---- records that are not private ---- */

@@ -78,8 +78,9 @@ int fm_record_learn(struct fm_record_space *s, const struct fm_records *r, const
 struct fm_record_learner {
 	struct fm_record_space *space;
 	const struct fm_records *records;
+	int draws;
 };
-struct fm_learner fm_learner_of_records(struct fm_record_learner *l, int draws);
+struct fm_learner fm_learner_of_records(struct fm_record_learner *l);
 /* What a pass is made of: the lot's records under their draws at weights p, by the pool's thread of that number.  The
  * sum of their mean losses; gradients go to the sink, draw by draw as windows (NULL: none are made). */
 double fm_record_draws(const struct fm_record_learner *l, int thread, const float *p, const struct fm_lot *lot,

@@ -141,7 +141,6 @@ static void open_private(struct run *r)
 					.rate_num = (uint64_t)r->shape->records,
 					.rate_den = WINDOWS,
 					.expected = r->shape->records,
-					.draws = r->shape->draws,
 					.clip = 0.5,
 					.noise_multiplier = 1,
 					.key = &r->key,

@@ -227,7 +227,7 @@ static double training_refutes(int byte, double *claimed)
 	uint32_t canary[M];
 	double score[M] = {0};
 	float mean[SIDE * SIDE];
-	struct fm_learner l = {&square, 0, 1, canary, pass};
+	struct fm_learner l = {&square, 0, 1, 1, canary, pass};
 	struct fm_charges charges = {0};
 	struct fm_charge charge;
 	struct fm_private *t;
@@ -246,7 +246,6 @@ static double training_refutes(int byte, double *claimed)
 				    .rate_num = 1,
 				    .rate_den = 20,
 				    .expected = M / 40.0,
-				    .draws = 1,
 				    .clip = 1,
 				    .noise_multiplier = 0.9,
 				    .key = &key};

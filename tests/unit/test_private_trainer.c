@@ -69,7 +69,6 @@ static struct fm_private_opts opts_of(const struct other *o)
 					.rate_num = 1,
 					.rate_den = 8,
 					.expected = (double)S.train.windows / 8,
-					.draws = o->w.draws,
 					.clip = 1,
 					.noise_multiplier = 1.5,
 					.warmup = 2,
@@ -357,13 +356,12 @@ static void cancelling_pass(void *ctx, int thread, const float *p, const struct 
 
 static void a_norm_that_is_too_small_is_found(void **state)
 {
-	struct fm_learner l = {&wide, 40, 1, NULL, cancelling_pass};
+	struct fm_learner l = {&wide, 40, 1, 1, NULL, cancelling_pass};
 	struct fm_private_opts o = {.name = "training",
 				    .steps = 1,
 				    .rate_num = 1,
 				    .rate_den = 2,
 				    .expected = 20,
-				    .draws = 1,
 				    .clip = 1e-3,
 				    .noise_multiplier = 1,
 				    .key = &key};

@@ -79,13 +79,13 @@ static void gradients_are_the_slope_of_the_loss(void **state)
 	(void)state;
 	assert_int_equal(fm_record_space_new(&s, net, NULL, &err), FM_OK);
 	assert_int_equal(fm_kept_new(&kept, &err), FM_OK);
-	rl = (struct fm_record_learner){s, &records};
+	rl = (struct fm_record_learner){s, &records, 8};
 	/* The learner's loss is that of fm_record_loss for the mean over many masks. */
-	struct fm_learner l = fm_learner_of_records(&rl, 8);
+	struct fm_learner l = fm_learner_of_records(&rl);
 	uint32_t some[8] = {5, 77, 301, 1000, 1001, 2000, 3000, 3999};
 	double loss[2] = {0, 0}, slope = 0, along = 0;
 	for (int seed = 0; seed < 400; seed++) {
-		l.pass(l.ctx, 0, p, &(struct fm_lot){8, (uint64_t)seed, 0, some, 8}, kept);
+		l.pass(l.ctx, 0, p, &(struct fm_lot){(uint64_t)seed, 0, some, 8}, kept);
 		assert_int_equal(fm_kept_check(kept, &err), FM_OK);
 		for (int i = 0; i < 8; i++)
 			fm_kept_add(kept, i, 1.0f / 8 / 400, g);
@@ -124,8 +124,8 @@ static double norm_of(const float *g, size_t n)
 static void every_tensor_has_its_slope(void **state)
 {
 	uint32_t some[8] = {5, 77, 301, 1000, 1001, 2000, 3000, 3999};
-	struct fm_record_learner rl = {NULL, &records};
-	struct fm_lot lot = {8, 3, 1, some, 8};
+	struct fm_record_learner rl = {NULL, &records, 8};
+	struct fm_lot lot = {3, 1, some, 8};
 	size_t n = net->layout.nfloats;
 	float *p = weights(true), *g = calloc(n, sizeof *g), *q = calloc(n, sizeof *q);
 
@@ -159,7 +159,7 @@ static void a_record_is_the_mean_of_its_draws(void **state)
 {
 	static const int draws[] = {1, 3, 8};
 	uint32_t some[8] = {5, 77, 301, 1000, 1001, 2000, 3000, 3999};
-	struct fm_record_learner rl = {NULL, &records};
+	struct fm_record_learner rl = {NULL, &records, 1};
 	size_t n = net->layout.nfloats;
 	float *p = weights(true), *want = calloc(n, sizeof *want), *got = calloc(n, sizeof *got);
 	struct fm_kept *kept;
@@ -168,13 +168,14 @@ static void a_record_is_the_mean_of_its_draws(void **state)
 	assert_int_equal(fm_record_space_new(&rl.space, net, NULL, &err), FM_OK);
 	assert_int_equal(fm_kept_new(&kept, &err), FM_OK);
 	for (size_t d = 0; d < sizeof draws / sizeof *draws; d++) {
-		struct fm_learner l = fm_learner_of_records(&rl, draws[d]);
-		struct fm_lot lot = {draws[d], 99, 4, some, 8};
+		rl.draws = draws[d];
+		struct fm_learner l = fm_learner_of_records(&rl);
+		struct fm_lot lot = {99, 4, some, 8};
 
 		l.pass(l.ctx, 0, p, &lot, kept);
 		assert_int_equal(fm_kept_check(kept, &err), FM_OK);
 		for (int i = 0; i < 8; i++) {
-			struct fm_lot alone = {draws[d], 99, 4, some + i, 1};
+			struct fm_lot alone = {99, 4, some + i, 1};
 			double norm, of_kept = sqrt(fm_kept_norm2(kept, i));
 
 			memset(want, 0, sizeof *want * n);
@@ -209,7 +210,7 @@ static void sums_are_of_single_records(void **state)
 {
 	enum { SOME = 23 };
 	uint32_t some[SOME];
-	struct fm_record_learner rl = {NULL, &records};
+	struct fm_record_learner rl = {NULL, &records, 4};
 	size_t n = net->layout.nfloats;
 	int64_t *one = calloc(n, sizeof *one), *all = calloc(n, sizeof *all);
 	float *p = weights(true);
@@ -223,7 +224,6 @@ static void sums_are_of_single_records(void **state)
 					    .rate_num = 1,
 					    .rate_den = 8,
 					    .expected = N / 8,
-					    .draws = 4,
 					    .clip = tight ? 1e-3 : 1e4,
 					    .noise_multiplier = 1.5,
 					    .key = &key};
@@ -233,7 +233,7 @@ static void sums_are_of_single_records(void **state)
 
 		assert_int_equal(fm_pool_new(&o.pool, 2, &err), FM_OK);
 		assert_int_equal(fm_record_space_new(&rl.space, net, o.pool, &err), FM_OK);
-		struct fm_learner l = fm_learner_of_records(&rl, o.draws);
+		struct fm_learner l = fm_learner_of_records(&rl);
 		assert_int_equal(fm_private_new(&t, &l, &o, &err), FM_OK);
 		double most = fm_grid_sensitivity(fm_private_grid(t));
 		assert_int_equal(fm_private_sum(t, p, 3, some, SOME, &sum, &err), FM_OK);
@@ -384,13 +384,12 @@ static void records_are_trained_privately(void **state)
 				    .rate_num = 1,
 				    .rate_den = 20,
 				    .expected = N / 20,
-				    .draws = shape->places == 1 ? 8 : 2,
 				    .noise_multiplier = 0.3,
 				    .warmup = 5,
 				    .rate = 5e-3,
 				    .ema = 0.9,
 				    .key = &key};
-	struct fm_record_learner rl = {NULL, &records};
+	struct fm_record_learner rl = {NULL, &records, shape->places == 1 ? 8 : 2};
 	size_t n = net->layout.nfloats;
 	float *first = NULL, *ema = calloc(n, sizeof *ema);
 	uint32_t some[100];
@@ -406,11 +405,10 @@ static void records_are_trained_privately(void **state)
 		double before, after;
 		assert_int_equal(fm_pool_new(&o.pool, threads, &err), FM_OK);
 		assert_int_equal(fm_record_space_new(&rl.space, net, o.pool, &err), FM_OK);
-		struct fm_learner l = fm_learner_of_records(&rl, o.draws);
+		struct fm_learner l = fm_learner_of_records(&rl);
 		if (threads > 1)
 			l.most = 3; /* other passes */
-		assert_int_equal(fm_private_norms(&l, p, &(struct fm_lot){o.draws, 1, 0, some, 100}, norm, &err),
-				 FM_OK);
+		assert_int_equal(fm_private_norms(&l, p, &(struct fm_lot){1, 0, some, 100}, norm, &err), FM_OK);
 		assert_int_equal(fm_clip_choose(norm, 100, 0.9, &o.clip, &err), FM_OK);
 		before = fm_record_loss(rl.space, p, &records, 1, 3);
 		assert_int_equal(fm_private_train(&l, &o, p, ema, &charges, &log, &err), FM_OK);
