@@ -24,6 +24,11 @@ static const char *check_name(const char *s)
 	return "small letters, digits, '.', '_' and '-', beginning with a letter or digit";
 }
 
+static const char *check_folder(const char *s)
+{
+	return s[0] ? NULL : "the name of a folder";
+}
+
 static const char *check_version(const char *s)
 {
 	if (s[0] && strchr(LOWER UPPER DIGIT, s[0]) && s[strspn(s, LOWER UPPER DIGIT ".+-")] == '\0')
@@ -370,7 +375,7 @@ const struct fm_key fm_keys[] = {
 	 .help = "Key that signs the archive and its record, ed25519 in ssh-keygen's own files: a private key, with or "
 		 "without a passphrase; the public half of one that an ssh-agent has; one on a FIDO token "
 		 "(docs/running.md)."},
-	{FIELD(publish, out, PATH), .dflt = "release", .secret = true,
+	{FIELD(publish, out, PATH), .check = check_folder, .dflt = "release", .secret = true,
 	 .help = "Folder for releases that pass."},
 	{FIELD(publish, report, CHOICE), .choices = "metrics|histograms", .dflt = "metrics",
 	 .help = "What the manifest and the partner's report show of the real flows' distributions: metrics, that "

@@ -64,6 +64,13 @@ static int explain_missing(const char *key, const char *path, int why, struct fm
 	char *copy;
 	int rc;
 
+	if (why == ENOENT && (strncmp(path, "~/", 2) == 0 || strstr(path, "/~/")))
+		return fm_fail(err, FM_EINPUT,
+			       "%s: %s: no such file, and a ~ stands for no folder here: write the whole path", key,
+			       path);
+	if (why == ENOENT && strstr(path, ":/"))
+		return fm_fail(err, FM_EINPUT, "%s: %s: no such file, and an address is not fetched: fetch it yourself",
+			       key, path);
 	if (why != EACCES)
 		return why == ENOENT ? fm_fail(err, FM_EINPUT, "%s: %s: no such file", key, path)
 				     : fm_fail(err, FM_EINPUT, "%s: %s: %s", key, path, strerror(why));

@@ -61,6 +61,8 @@ expect 3 "a member of a file that is no archive: refused" "$F" run $UNCONFINED p
 says err "p/member.yaml:$(grep -n member: p/member.yaml | cut -d: -f1): $T/t.csv is not an archive" "at its line of the config"
 refused 2 "--set source.member: $T/t.tar has no member u.csv; it has: t.csv" "a member that an archive does not have" \
 	--set source.path="$(tar cf t.tar t.csv && echo "$T/t.tar")" --set source.member=u.csv
+refused 3 "write the whole path" "a ~ that no shell has read" --set 'source.path=~/t.csv'
+refused 3 "an address is not fetched" "a trace of the web" --set source.path=https://example.org/t.csv
 sed 's/^train:$/run:\n  stall: 60\n\n&/' p/release.yaml >p/stall.yaml
 expect 3 "(a run that ends before its first stage)" "$F" run $UNCONFINED p/stall.yaml --set source.path="$T/nope.csv"
 says err "warning: p/stall.yaml:$(grep -n stall: p/stall.yaml | cut -d: -f1): run.stall does nothing where one process trains alone" "a key for several processes is told where there is one"

@@ -49,6 +49,12 @@ expect 2 "missing operand" "$F" run
 expect 2 "operand too many" "$F" audit here
 expect 2 "keygen without --out" "$F" keygen
 expect 2 "simulate without --rows" "$F" simulate --out t.csv
+expect 2 "simulate into a name that promises an archive" "$F" simulate --rows 10 --out t.zip
+says err "t.zip has the name of a zip archive" "says what it promises"
+expect 2 "simulate into a tar that would be none" "$F" simulate --rows 10 --out t.tar.gz
+holds "and leaves no file" sh -c '[ ! -e t.zip ] && [ ! -e t.tar.gz ]'
+expect 2 "an empty word" "$F" init ""
+says err "a word is empty" "is told, and no project made where one stands"
 expect 2 "simulate of a number that is none" "$F" simulate --rows many --out t.csv
 expect 2 "simulate of a negative number" "$F" simulate --rows -5 --out t.csv
 expect 2 "verify without signers" "$F" verify x.tar.zst

@@ -218,6 +218,10 @@ static int check_operands(const struct fm_call *call, struct fm_error *err)
 	if (call->noperands > most)
 		return fm_fail(err, FM_EUSAGE, "%s: '%s' is one word too many; see flowmint %s --help", v->name,
 			       call->operand[most], v->name);
+	for (int i = 0; i < call->noperands; i++)
+		if (!*call->operand[i])
+			return fm_fail(err, FM_EUSAGE, "%s: a word is empty: was a variable of the shell not set?",
+				       v->name);
 	if (call->noperands >= most - v->optional)
 		return FM_OK;
 	say_operands(v, what, sizeof(what));

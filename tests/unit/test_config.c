@@ -308,6 +308,7 @@ static void test_values_out_of_range_are_refused(void **state)
 	refused(SOURCE "release: {license: internal}\n", "LicenseRef- and a name of your own", "");
 	refused(SOURCE "release: {license: LicenseRef-}\n", "LicenseRef- and a name of your own", "");
 	refused(SOURCE "gate: {jsd.SA: {}}\n", "release.yaml:2: gate.jsd.SA has neither max nor min", "");
+	refused(SOURCE "publish:\n  out: \"\"\n", "release.yaml:3: publish.out takes the name of a folder", "");
 	refused(SOURCE "gate:\n  leak.rows_equal: -0.5\n",
 		"release.yaml:3: gate.leak.rows_equal: no value is at most -0.5: this metric is never below 0", "");
 	refused(SOURCE "gate: {leak.family_p: {min: 5}}\n",

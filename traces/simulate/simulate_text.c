@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/num.h"
+#include "traces/source_names.h"
 
 #define ROW_MAX 208 /* bytes of a row behind its time: 9 + 2*40 + 2*6 + 5 + 7 + 2 + 4 + 2*21 + 18, and room */
 
@@ -159,10 +160,19 @@ struct fm_sim_sink {
 	struct fm_error err; /* why the callback stopped writing */
 };
 
-static bool ends_in(const char *s, const char *end)
+/* What can be written of what a name promises; FM_EUSAGE for a promise that is not kept. */
+static int filter_of(const char *path, int *filter, struct fm_error *err)
 {
-	size_t n = strlen(s), k = strlen(end);
-	return n > k && strcmp(s + n - k, end) == 0;
+	const struct fm_source_suffix *x = fm_source_suffix(path);
+
+	*filter = x ? x->filter : ARCHIVE_FILTER_NONE;
+	if (!x || (!x->format &&
+		   (*filter == ARCHIVE_FILTER_GZIP || *filter == ARCHIVE_FILTER_XZ || *filter == ARCHIVE_FILTER_ZSTD)))
+		return FM_OK;
+	return fm_fail(
+	    err, FM_EUSAGE,
+	    "%s has the name of %s, and what is written is CSV: end it in .csv, .csv.gz, .csv.xz or .csv.zst", path,
+	    x->what);
 }
 
 /* Never fails towards libarchive, which leaks its compressor after a failed write: what cannot be written is dropped,
@@ -191,18 +201,16 @@ static int archive_check(struct fm_sim_sink *k, bool ok, struct fm_error *err)
 	return fm_fail(err, FM_ESYSTEM, "cannot compress %s: %s", k->path, why ? why : "out of memory");
 }
 
-static int compress_open(struct fm_sim_sink *k, struct fm_error *err)
+static int compress_open(struct fm_sim_sink *k, int filter, struct fm_error *err)
 {
 	const char *path = k->path;
 	int rc;
 
 	if (!(k->archive = archive_write_new()) || !(k->entry = archive_entry_new()))
 		return fm_fail(err, FM_ESYSTEM, "out of memory: the compressor of %s", path);
-	rc = ends_in(path, ".gz")   ? archive_write_add_filter_gzip(k->archive)
-	     : ends_in(path, ".xz") ? archive_write_add_filter_xz(k->archive)
-				    : archive_write_add_filter_zstd(k->archive);
+	rc = archive_write_add_filter(k->archive, filter);
 	/* Without the time of day, so that the file repeats. */
-	if (rc == ARCHIVE_OK && ends_in(path, ".gz"))
+	if (rc == ARCHIVE_OK && filter == ARCHIVE_FILTER_GZIP)
 		rc = archive_write_set_filter_option(k->archive, "gzip", "timestamp", NULL);
 	if (rc != ARCHIVE_OK || archive_write_set_format_raw(k->archive) != ARCHIVE_OK ||
 	    archive_write_set_bytes_in_last_block(k->archive, 1) != ARCHIVE_OK ||
@@ -217,12 +225,12 @@ int fm_sim_sink_open(struct fm_sim_sink **sink, const char *path, struct fm_erro
 {
 	struct fm_sim_sink *k = NULL;
 	struct stat st;
-	int rc;
+	int filter, rc;
 
 	*sink = NULL;
 	if (!path || !*path)
 		return fm_fail(err, FM_EUSAGE, "no output file: give --out FILE, or --out - for standard output");
-	if ((rc = fm_alloc(&k, 1, sizeof *k, "an output file", err)) < 0)
+	if ((rc = filter_of(path, &filter, err)) < 0 || (rc = fm_alloc(&k, 1, sizeof *k, "an output file", err)) < 0)
 		return rc;
 	k->path = path;
 	if (strcmp(path, "-") != 0) {
@@ -235,8 +243,7 @@ int fm_sim_sink_open(struct fm_sim_sink **sink, const char *path, struct fm_erro
 		}
 		if ((rc = fm_out_open(&k->out, path, 0644, err)) < 0)
 			goto out;
-		if ((ends_in(path, ".gz") || ends_in(path, ".xz") || ends_in(path, ".zst")) &&
-		    (rc = compress_open(k, err)) < 0)
+		if (filter != ARCHIVE_FILTER_NONE && (rc = compress_open(k, filter, err)) < 0)
 			goto out;
 	}
 	*sink = k;
