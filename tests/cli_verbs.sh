@@ -53,6 +53,14 @@ expect 2 "simulate into a name that promises an archive" "$F" simulate --rows 10
 says err "t.zip has the name of a zip archive" "says what it promises"
 expect 2 "simulate into a tar that would be none" "$F" simulate --rows 10 --out t.tar.gz
 holds "and leaves no file" sh -c '[ ! -e t.zip ] && [ ! -e t.tar.gz ]'
+expect 2 "submit without its cluster" "$F" submit x.yaml
+says err "submit wants --slurm; see" "wants the option alone, which takes no value"
+mkdir -p a-project && : >a-project/release.yaml
+for verb in "report --out r.html" reproduce compare; do
+	expect 2 "$verb of a folder" "$F" $verb a-project
+	says err "${verb%% *}: a-project is a folder, and what is wanted is " "says what is wanted"
+	holds "and makes nothing" [ ! -e r.html ]
+done
 expect 2 "an empty word" "$F" init ""
 says err "a word is empty" "is told, and no project made where one stands"
 expect 2 "simulate of a number that is none" "$F" simulate --rows many --out t.csv

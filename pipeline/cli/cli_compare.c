@@ -310,9 +310,9 @@ static int run(const void *args, const struct fm_call *call, struct fm_error *er
 	if (a->project && ((rc = fm_place_project(call, a->project, &o.project, err)) < 0 ||
 			   (rc = fm_place_project_workspace(call, a->workspace, o.project, &o.workspace, err)) < 0))
 		return rc;
-	if ((rc = check_with(a, err)) < 0 || (rc = fm_compare(&o, &doc, &store, &cfg, err)) < 0 ||
-	    (rc = add_with(a, store, cfg, doc, err)) < 0 || (rc = write_page(a, doc, err)) < 0 ||
-	    (rc = write_json(a, doc, err)) < 0)
+	if ((rc = fm_place_no_folder(call, err)) < 0 || (rc = check_with(a, err)) < 0 ||
+	    (rc = fm_compare(&o, &doc, &store, &cfg, err)) < 0 || (rc = add_with(a, store, cfg, doc, err)) < 0 ||
+	    (rc = write_page(a, doc, err)) < 0 || (rc = write_json(a, doc, err)) < 0)
 		goto out;
 	if (!a->json)
 		print_models(a, doc);

@@ -156,7 +156,7 @@ static int report(const void *args, const struct fm_call *call, struct fm_error 
 	const char *workspace = NULL;
 	int rc;
 
-	if ((rc = check_asked(&a, err)) < 0)
+	if ((rc = fm_place_no_folder(call, err)) < 0 || (rc = check_asked(&a, err)) < 0)
 		return rc;
 	if (!a.archive && (rc = fm_place_workspace(call, a.given->workspace, &workspace, err)) < 0)
 		return rc;

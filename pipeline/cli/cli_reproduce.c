@@ -155,7 +155,11 @@ static int reproduce(const void *args, const struct fm_call *call, struct fm_err
 	const struct reproduce_args *a = args;
 	struct fm_error printing;
 	json_t *report = NULL;
-	int rc = a->model || a->source.n ? remake(a, call, &report, err) : repeat(a, call, &report, err), shown = FM_OK;
+	int rc, shown = FM_OK;
+
+	if ((rc = fm_place_no_folder(call, err)) < 0)
+		return rc;
+	rc = a->model || a->source.n ? remake(a, call, &report, err) : repeat(a, call, &report, err);
 
 	if (report && a->json)
 		shown = fm_cli_json(report, &printing);

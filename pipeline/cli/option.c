@@ -200,7 +200,7 @@ int fm_verb_max_operands(const struct fm_verb *verb)
 }
 
 /* "RUN|ARCHIVE" as "RUN or ARCHIVE". */
-static void say_operands(const struct fm_verb *verb, char *out, size_t cap)
+void fm_say_operands(const struct fm_verb *verb, char *out, size_t cap)
 {
 	size_t len = 0;
 
@@ -224,7 +224,7 @@ static int check_operands(const struct fm_call *call, struct fm_error *err)
 				       v->name);
 	if (call->noperands >= most - v->optional)
 		return FM_OK;
-	say_operands(v, what, sizeof(what));
+	fm_say_operands(v, what, sizeof(what));
 	return fm_fail(err, FM_EUSAGE, "%s wants %s; see flowmint %s --help", v->name, what, v->name);
 }
 
@@ -232,8 +232,9 @@ static int check_required(const struct known *k, const bool given[MAXOPTIONS], c
 {
 	for (int i = 0; i < k->nown; i++)
 		if (k->option[i]->required && !given[i])
-			return fm_fail(err, FM_EUSAGE, "%s wants --%s %s; see flowmint %s --help", verb,
-				       k->option[i]->name, k->option[i]->value, verb);
+			return fm_fail(err, FM_EUSAGE, "%s wants --%s%s%s; see flowmint %s --help", verb,
+				       k->option[i]->name, k->option[i]->value ? " " : "",
+				       k->option[i]->value ? k->option[i]->value : "", verb);
 	return FM_OK;
 }
 

@@ -157,6 +157,8 @@ int fm_common_parse(int argc, char **argv, struct fm_common *common, int *used, 
 
 /* How many operands a verb has at most. */
 int fm_verb_max_operands(const struct fm_verb *verb);
+/* Its operands in words: "RUN or ARCHIVE". */
+void fm_say_operands(const struct fm_verb *verb, char *out, size_t cap);
 /* " (did you mean X?)" when one of the n candidates is near to word, else "".  Returns out. */
 const char *fm_did_you_mean(const char *word, const char *const *candidates, size_t n, char *out, size_t cap);
 

@@ -145,3 +145,17 @@ int fm_place_project_workspace(const struct fm_call *call, const char *given, co
 		return FM_OK;
 	return join(call->arena, project, "workspace", dir, err);
 }
+
+int fm_place_no_folder(const struct fm_call *call, struct fm_error *err)
+{
+	const char *what = call->operand[0], *name = call->verb->name;
+	char wanted[128];
+	struct stat st;
+
+	if (stat(what, &st) || !S_ISDIR(st.st_mode))
+		return FM_OK;
+	fm_say_operands(call->verb, wanted, sizeof wanted);
+	return fm_fail(err, FM_EUSAGE, "%s: %s is a folder, and what is wanted is %s%s%s", name, what, wanted,
+		       has(what, CONFIG) ? "; runs of the project there are named with -C " : "",
+		       has(what, CONFIG) ? what : "");
+}

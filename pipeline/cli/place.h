@@ -24,6 +24,8 @@ int fm_place_project(const struct fm_call *call, const char *given, const char *
 /* The workspace beside it: given, else $FLOWMINT_WORKSPACE, else PROJECT/workspace. */
 int fm_place_project_workspace(const struct fm_call *call, const char *given, const char *project, const char **dir,
 			       struct fm_error *err) FM_MUST_CHECK;
+/* FM_EUSAGE where the first operand is a folder, for verbs whose operands are none; it says what is wanted. */
+int fm_place_no_folder(const struct fm_call *call, struct fm_error *err) FM_MUST_CHECK;
 /* What a run works in: NULL where it is the one beside its config. */
 const char *fm_place_run_workspace(const char *given);
 
