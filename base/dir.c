@@ -51,11 +51,15 @@ int fm_dir_sync_parent(const char *path, struct fm_error *err)
 static int make_one(const char *path, mode_t mode, struct fm_error *err)
 {
 	struct stat st;
+	int why;
 
 	if (mkdir(path, mode) == 0)
 		return fm_dir_sync_parent(path, err);
-	if ((errno != EEXIST && errno != EISDIR && errno != EROFS) || stat(path, &st) != 0)
+	why = errno;
+	if ((why != EEXIST && why != EISDIR && why != EROFS) || stat(path, &st) != 0) {
+		errno = why; /* not that nothing is there */
 		return fm_fail_errno(err, "cannot make the folder %s", path);
+	}
 	if (!S_ISDIR(st.st_mode))
 		return fm_fail(err, FM_EINPUT, "cannot make the folder %s: a file stands there", path);
 	return FM_OK;

@@ -64,6 +64,20 @@ mkdir disk
 apart generate --shard "a shard"
 apart judge --part "a part"
 
+# --- a trace that does not fit, and a disk that nothing can be written to ---
+mount -t tmpfs -o "size=100k,mode=700" small disk || exit 4
+"$F" simulate --rows 20000 --out disk/t.csv 2>err
+[ $? -eq 4 ]; result $? "a disk without room for a trace: exit status 4"
+! grep -q "0 flows in" err; result $? "which does not say that it made none"
+mount -o remount,size=64m,ro disk
+for it in "init disk/p" "run p/small.yaml --workspace disk/ws" "simulate --rows 10 --out disk/t.csv"; do
+	# shellcheck disable=SC2086 # words
+	"$F" $it 2>err
+	[ $? -eq 4 ]; result $? "$it: exit status 4 on a disk that is read-only"
+	grep -q "Read-only file system" err; result $? "$it: the message says so"
+done
+umount disk
+
 for kib in 24 100 300 500 750 1000; do
 	mount -t tmpfs -o "size=${kib}k,mode=700" small disk || exit 4
 	run "$T/disk"

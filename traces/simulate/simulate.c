@@ -414,7 +414,8 @@ int fm_simulate(const struct fm_simulate_in *in, struct fm_simulate_out *out, st
 		goto out;
 	fm_progress_begin(&progress, "simulate", "flows", in->rows);
 	rc = run(&job, pool, sink, out, &progress, err);
-	fm_progress_end(&progress, NULL);
+	if (rc >= 0 || progress.done) /* else the error says all */
+		fm_progress_end(&progress, rc < 0 ? "failed" : NULL);
 	if (rc < 0)
 		goto out;
 	rc = fm_sim_sink_commit(sink, err);
