@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <yaml.h>
 
 #include "base/num.h"
@@ -552,6 +553,8 @@ const char *fm_suggest(const char *word, const char *const *candidates, size_t n
 		return NULL;
 	for (size_t i = 0; i < n; i++) {
 		size_t nc = strlen(candidates[i]), d;
+		if (strcasecmp(word, candidates[i]) == 0)
+			return candidates[i];
 		if (nc > MAXWORD)
 			continue;
 		d = distance(word, nword, candidates[i], nc);

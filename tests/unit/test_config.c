@@ -456,6 +456,9 @@ static void test_overrides_are_refused_as_usage(void **state)
 	refused_set("gate.control_rows=5", "100 to");
 	refused_set("gate.control_limit=0", "0.001 to 1");
 	refused_set("preset=dmeo", "did you mean 'demo'?");
+	refused_set("preset=UGR16-DP", "did you mean 'ugr16-dp'?");
+	refused_set("source.dialect=UGR16", "did you mean 'ugr16'?");
+	refused_set("Train.STEPS=3", "did you mean");
 	refused_set("split.holdout=0.95", "0 to 0.9");
 	refused_set("privacy.mode=dp", "needs privacy.epsilon");
 	refused_set("source.path=a\nb", "control character");
