@@ -299,6 +299,11 @@ static int bad_line(struct fm_csv *c, const char *s, size_t n, const char *why, 
 		c->empty++;
 	else if (c->row->error.code == FM_ESYSTEM)
 		return fm_fail(err, FM_ESYSTEM, "%s", c->row->error.message);
+	else if (c->row->error.code && c->o->ipv4_only) /* the row is good, but for what others had filled */
+		return fm_fail(err, FM_EINPUT,
+			       "%s, and in privacy.mode dp no row may be left out for what others say: map the values "
+			       "of the column to fewer in the dialect",
+			       c->row->error.message);
 	else {
 		char theirs[3], other = 0, label[FM_DICT_VALUE_MAX + 1];
 

@@ -308,8 +308,11 @@ static void add_fresh(struct fm_row *r)
 		int i = fm_dict_index(&r->t->dict[c], r->fresh[c].text, r->fresh[c].len, true);
 		if (i < 0 && r->t->dict[c].n < FM_DICT_MAX)
 			(void)!fm_fail(&r->error, FM_ESYSTEM, "out of memory: values of column %s", fm_cols[c].name);
+		else if (i < 0)
+			(void)!fm_fail(&r->error, FM_EINPUT, "over %d distinct values in column %s", FM_DICT_MAX,
+				       fm_cols[c].name);
 		if (i < 0) {
-			fm_row_refuse(r, "over %d distinct values in column %s", FM_DICT_MAX, fm_cols[c].name);
+			fm_row_refuse(r, "%s", r->error.message);
 			return;
 		}
 		((uint16_t *)r->t->col[c])[r->t->rows] = (uint16_t)i;

@@ -66,7 +66,8 @@ struct fm_trace_opts {
 	bool limit_bad;
 	double max_bad_share;
 	const char *max_bad_key; /* the key of the config that sets it, for the message; NULL: it is fixed */
-	bool ipv4_only;          /* rows with IPv6 addresses are bad */
+	bool ipv4_only;          /* rows with IPv6 addresses are bad, and none for what other rows say: a dictionary
+				  * that is full is FM_EINPUT then */
 	bool may_be_empty;       /* a file without a row is no failure */
 	bool quiet;              /* it has been read before: nothing is said of it again */
 	int threads;       /* that parse text beside each other, to the same rows and counts; up to 1: none does */

@@ -635,6 +635,41 @@ static void packets_are_not_read(void **state)
 	fm_secret_close(&secret);
 }
 
+/* Rows whose label is the last that finds no room any more: one exchange before them, of a label of its own, would take
+ * all of them away.  Without a claim they are left out, and it is said. */
+static void a_row_is_not_left_out_for_what_others_say(void **state)
+{
+	enum { LABELS = FM_DICT_MAX + 1, LAST = 50 };
+	struct fm_buf b = {0};
+	struct fm_error err;
+
+	(void)state;
+	for (unsigned i = 0; i < LABELS + LAST; i++)
+		fm_buf_printf(
+		    &b, "2016-04-11 03:%02u:%02u,0.001,42.219.150.7,143.72.8.9,%u,53,UDP,.A....,0,0,1,60,label-%u\n",
+		    i / 60 % 60, i % 60, 1024 + i % 60000, i < LABELS ? i : LABELS - 1);
+	for (int dp = 0; dp < 2; dp++) {
+		struct fm_secret secret = key(7);
+		struct fm_config *cfg = config(dp ? "dp" : "none");
+		struct fm_ingest_in in = {.cfg = cfg,
+					  .trace = put_bytes("trace.csv", b.data, b.len),
+					  .out_dir = at("store"),
+					  .secret = dp ? &secret : NULL};
+		struct fm_ingest_out out;
+
+		assert_int_equal(fm_dir_remove(in.out_dir, &err), FM_OK);
+		assert_int_equal(fm_dir_make(in.out_dir, 0700, &err), FM_OK);
+		assert_int_equal(fm_stage_ingest(&in, &out, &err), dp ? FM_EINPUT : FM_OK);
+		if (dp)
+			assert_non_null(strstr(err.message, "no row may be left out for what others say"));
+		else
+			assert_int_equal(out.bad, LAST + 1);
+		free(cfg);
+		fm_secret_close(&secret);
+	}
+	fm_buf_free(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -644,6 +679,7 @@ int main(void)
 	    cmocka_unit_test(windows_would_be_found),
 	    cmocka_unit_test(an_exchange_is_whole_in_one_split_and_the_key_decides_which),
 	    cmocka_unit_test(packets_are_not_read),
+	    cmocka_unit_test(a_row_is_not_left_out_for_what_others_say),
 	    cmocka_unit_test(place_is_of_the_unordered_5_tuple_and_its_minute),
 	};
 
