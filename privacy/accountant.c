@@ -30,7 +30,7 @@ static int check(const struct fm_mechanism *list, size_t i, struct fm_error *err
 	if (m->count < 1 || m->count > FM_COUNT_MAX)
 		return wrong(list, i, err, "the number of times must be 1 to 100000000");
 	if (m->group > FM_GROUP_MAX)
-		return wrong(list, i, err, "a group has at most 512 units");
+		return wrong(list, i, err, "a group has at most 4096 units");
 	if (!(noise >= 1e-2 && noise <= 1e6))
 		return wrong(list, i, err, "the noise must be 0.01 to 1000000 times the sensitivity");
 	if (m->kind == FM_SAMPLED_GAUSSIAN && !(m->q > 1e-12 && m->q <= 1))

@@ -27,7 +27,7 @@
 
 #include "base/error.h"
 
-#define FM_GROUP_MAX 512
+#define FM_GROUP_MAX 4096 /* above what is said of an hour of windows of 64 exchanges: 61 of them */
 #define FM_DISCRETE_SCALE_MAX 100000.0
 
 enum fm_loss_kind { FM_LOSS_MIXTURE, FM_LOSS_LAPLACE, FM_LOSS_DISCRETE };

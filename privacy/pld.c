@@ -1,5 +1,6 @@
 #include "privacy/pld.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -466,10 +467,17 @@ static double read_epsilon(const struct fm_pld *d, double theta, struct moments 
 
 		if (at <= 0)
 			return 0;
+		double from = under + p; /* times e^at */
+
 		over += p;
-		under = (under + p) * shrink; /* times e^next */
-		if (over - under > spare)
-			return fmax(0, (next + fm_sf_log((over - spare) / under)) * (1 + 1e-14) + 1e-13 * d->h);
+		under = from * shrink; /* times e^next */
+		if (over - under > spare) {
+			/* Steps so wide that e^-h is no number are counted from the upper point. */
+			double e = shrink > DBL_MIN ? next + fm_sf_log((over - spare) / under)
+						    : at + fm_sf_log((over - spare) / from);
+
+			return fmax(0, e * (1 + 1e-14) + 1e-13 * d->h);
+		}
 	}
 	return fmax(0, (double)w->low * d->h);
 }

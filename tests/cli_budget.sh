@@ -103,6 +103,12 @@ for m in 2 4 16; do
 sys.exit(abs(float(open("out").read()) / float(open("claimed").read()) - 1) > 0.01)'
 	done
 done
+for kind in marginals diffusion; do
+	expect 0 "kind $kind, a window of 64" window --set privacy.window_exchanges=64 --set model.kind=$kind
+	holds "ten minutes of two hosts are 11 windows, of which as much is said as of 11 units" test \
+		"$(json out '[(g["exchanges"], 78 < g["epsilon"] < 83, g["delta"] < 1.1e-5) for g in d["guarantee"] if g["of"] == "window" and g.get("minutes") == 10]')" = \
+		"[(704, True, True)]"
+done
 expect 0 "all of it in words" "$F" budget p/release.yaml --set privacy.unit=window
 says out "for one window" "names the unit"
 says out "all of two hosts of 10 min, at most 44 exchanges" "and what two hosts exchange in ten minutes"

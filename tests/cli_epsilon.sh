@@ -70,7 +70,7 @@ expect 0 "epsilon of that" epsilon --q 0.01 --sigma "$(json out 'd["sigma"]')" -
 holds "keeps to the target" between 1.98 2 out
 
 for given in "--q 0" "--q 1.5" "--q nan" "--sigma 0" "--sigma -1" "--sigma x" "--steps 0" "--steps 1.5" "--delta 0" "--delta 1" \
-	"--group 0" "--group 513" "--accountant gdp" "--adjacency add"; do
+	"--group 0" "--group 4097" "--accountant gdp" "--adjacency add"; do
 	# The last of an option given twice counts.
 	# shellcheck disable=SC2086
 	expect 2 "$given is refused" epsilon $step $given

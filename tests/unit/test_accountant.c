@@ -436,6 +436,32 @@ static void test_groups_grow_from_one(void **state)
 	assert_true(before >= 421.811677966 && before < 421.811677967);
 }
 
+/* Groups so large, with so little noise, that a step of the grid is wider than what an exponential can say: more than a
+ * half of the group leaks, and less than where each record is in every step. */
+static void test_a_group_that_leaks_all_is_not_said_to_leak_nothing(void **state)
+{
+	static const struct {
+		double q, sigma, delta;
+		unsigned group;
+	} cases[] = {{0.9, 0.01752, 4.86e-13, 300}, {0.5, 0.5969, 3.74e-29, 512}, {0.5, 1, 1e-9, FM_GROUP_MAX}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		for (int replaced = 0; replaced < 2; replaced++) {
+			enum fm_adjacency adjacency = replaced ? FM_REPLACE_ONE : FM_ADD_OR_REMOVE;
+			struct fm_mechanism m = steps(cases[i].q, cases[i].sigma, 100000), half, all;
+
+			m.group = cases[i].group;
+			half = all = m;
+			half.group /= 2;
+			all.q = 1;
+			double e = account(&m, 1, cases[i].delta, adjacency, FM_PLD);
+
+			assert_true(e > 1.9 * account(&half, 1, cases[i].delta, adjacency, FM_PLD));
+			assert_true(e < account(&all, 1, cases[i].delta, adjacency, FM_PLD));
+		}
+}
+
 static void test_laplace_alone_is_pure_and_composes_below_the_sum(void **state)
 {
 	const struct fm_mechanism one = {.kind = FM_LAPLACE, .sensitivity = 2, .scale = 20, .count = 1};
@@ -614,6 +640,7 @@ int main(void)
 	    cmocka_unit_test(test_the_order_and_the_cut_of_a_list_do_not_matter),
 	    cmocka_unit_test(test_neighbours_that_are_mirror_images_leak_alike),
 	    cmocka_unit_test(test_groups_grow_from_one),
+	    cmocka_unit_test(test_a_group_that_leaks_all_is_not_said_to_leak_nothing),
 	    cmocka_unit_test(test_laplace_alone_is_pure_and_composes_below_the_sum),
 	    cmocka_unit_test(test_discrete_gaussian_is_exact_once_and_near_the_gaussian),
 	    cmocka_unit_test(test_what_no_mechanism_is_is_refused_by_name),
