@@ -154,6 +154,112 @@ static void a_replaced_exchange_moves_each_field_by_what_is_charged(void **state
 	assert_true(largest > 1 - 1e-12); /* and reaches it */
 }
 
+/* ---- windows ---- */
+
+enum { WINDOWS = 12, WINDOW = 8, KEPT = 3, MINUTE = 1010 };
+
+/* A flow of exchange k of window w, drawn for (seed, w, k, i); alike: the same for all of the window but the ports. */
+static void put_flow(struct fm_table *t, uint64_t seed, unsigned w, unsigned k, unsigned i, bool alike)
+{
+	size_t row = t->rows++;
+	struct fm_rng r;
+
+	fm_rng_init(&r, seed, FM_RNG_JUDGE, alike ? w : w * 100 + k, 4);
+	for (unsigned skip = 0; !alike && skip < i; skip++)
+		fm_rng_u64(&r);
+	t->te[row] = (MINUTE + (int64_t)w / 4) * FM_SLOT_MS + (alike ? 7 : fm_rng_below(&r, FM_SLOT_MS));
+	t->sa[row] = 0x0a000000u + w % 4;
+	t->da[row] = 0x64400000u + w % 4;
+	t->sp[row] = (uint16_t)(60000 + k);
+	t->dp[row] = 443;
+	t->pr[row] = 0;
+	t->td[row] = fm_rng_below(&r, 60000);
+	t->pkt[row] = 1 + fm_rng_below(&r, 500);
+	t->byt[row] = t->pkt[row] * (40 + fm_rng_below(&r, 1000));
+	t->flg[row] = t->fwd[row] = t->stos[row] = t->label[row] = 0;
+}
+
+/* Windows 0 ... WINDOWS - 1 but `window`, each of one to WINDOW exchanges, but `exchange` of window 0, which has all.
+ */
+static struct fm_table *windows(uint64_t seed, unsigned window, unsigned exchange, bool alike)
+{
+	struct fm_table *t = random_table(WINDOWS * WINDOW * 6, seed);
+
+	t->rows = 0;
+	for (unsigned w = 0; w < WINDOWS; w++) {
+		struct fm_rng r;
+
+		fm_rng_init(&r, seed, FM_RNG_JUDGE, w, 5);
+		unsigned n = 1 + fm_rng_below(&r, WINDOW);
+
+		for (unsigned k = 0; w != window && k < (w ? n : WINDOW); k++)
+			for (unsigned i = 0; (w || k != exchange) && i < (alike && !w ? 6 : 1 + k % 6); i++)
+				put_flow(t, seed, w, k, i, alike && !w);
+	}
+	return t;
+}
+
+static void asked(int64_t noisy[FM_PAID_QUESTIONS][FM_PAID_CELLS], struct fm_charges *charges, struct fm_table *t,
+		  uint8_t key_of)
+{
+	static const char *const label[] = {"background"};
+	const struct fm_record_opts cut = {label, 1, KEPT};
+	struct fm_exchanges e;
+	struct fm_secret key;
+	struct fm_error err;
+
+	OK(fm_exchanges_cut(&e, t, &cut, &err));
+	OK(noise_key(&key, key_of));
+	OK(fm_paid_ask(noisy, charges, &e, &opts, &key, &err));
+	fm_secret_close(&key);
+	fm_exchanges_free(&e);
+	fm_table_free(t);
+}
+
+/* For unit window a field is charged as one that a group of KEPT exchanges moves: a window that is there or not, full
+ * or not, moves it by no more, and reaches it.  An exchange more in a window is one, or takes the place of one: two. */
+static void a_window_moves_each_field_by_what_is_charged(void **state)
+{
+	enum { PAIRS = 200 };
+	static int64_t with[FM_PAID_QUESTIONS][FM_PAID_CELLS], without[FM_PAID_QUESTIONS][FM_PAID_CELLS];
+	double window[FM_PAID_QUESTIONS] = {0}, most = 0;
+	unsigned in_the_place_of_one = 0, left_out = 0;
+
+	(void)state;
+	for (unsigned p = 0; p < PAIRS; p++) {
+		bool whole = p % 2 == 0, alike = p % 4 < 2;
+		struct fm_charges a = {0}, b = {0};
+		int64_t taken = 0;
+
+		asked(with, &a, windows(p, WINDOWS, WINDOW, alike), (uint8_t)p);
+		asked(without, &b, windows(p, whole ? 0 : WINDOWS, whole ? WINDOW : p / 4 % WINDOW, alike), (uint8_t)p);
+		assert_true(fm_charges_equal(&a, &b));
+		for (int f = 0; f < FM_PAID_QUESTIONS; f++) {
+			double l2 = 0;
+
+			for (size_t c = 0; c < FM_PAID_CELLS; c++) {
+				int64_t d = with[f][c] - without[f][c];
+
+				assert_true(d >= 0 || !whole); /* what is there stays */
+				taken += d < 0;
+				l2 += (double)(d * d);
+			}
+			assert_true(sqrt(l2) <= (whole ? KEPT : 2) * a.list[f].sensitivity);
+			if (whole)
+				window[f] = fmax(window[f], sqrt(l2) / a.list[f].sensitivity);
+			else
+				most = fmax(most, l2);
+		}
+		in_the_place_of_one += taken > 0;
+		left_out += !whole && memcmp(with, without, sizeof with) == 0;
+		fm_charges_free(&a);
+		fm_charges_free(&b);
+	}
+	for (int f = 0; f < FM_PAID_QUESTIONS; f++)
+		assert_true(window[f] == KEPT);
+	assert_true(most > 1 && in_the_place_of_one > PAIRS / 20 && left_out > PAIRS / 20);
+}
+
 /* ---- the metrics ---- */
 
 static void measure(struct fm_metrics *m, const struct fm_config *cfg, const struct fm_table *holdout,
@@ -558,6 +664,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_exchange_moves_each_field_by_what_is_charged),
 	    cmocka_unit_test(a_replaced_exchange_moves_each_field_by_what_is_charged),
+	    cmocka_unit_test(a_window_moves_each_field_by_what_is_charged),
 	    cmocka_unit_test(only_the_counts_are_seen),
 	    cmocka_unit_test(the_plan_is_what_is_charged_and_keeps_to_epsilon),
 	    cmocka_unit_test(what_the_config_asks_is_planned_charged_and_measured),
