@@ -33,7 +33,7 @@ int fm_budget_claim(struct fm_claim *c, const struct fm_config *cfg, struct fm_e
 	    (rc = fm_charges_epsilon(&c->charges, c->delta, fm_config_group(cfg), fm_private_adjacency(cfg),
 				     accountant_of(cfg), &c->epsilon, err)) < 0 ||
 	    (rc = fm_alloc(&c->share, c->charges.n, sizeof *c->share, "shares of a budget", err)) < 0 ||
-	    (rc = fm_charges_shares(&c->charges, c->delta, c->share, err)) < 0)
+	    (rc = fm_charges_shares(&c->charges, c->delta, fm_config_group(cfg), c->share, err)) < 0)
 		goto out;
 	c->epsilon = fm_round_up(c->epsilon, DIGITS);
 	if (cfg->privacy.epsilon > 0 && c->epsilon > cfg->privacy.epsilon)
@@ -275,11 +275,15 @@ int fm_budget_json(const struct fm_claim *c, const struct fm_config *cfg, json_t
 	    fm_config_window(cfg));
 	snprintf(statement, sizeof statement,
 		 "%s%s All that was taken of private records is in the list of mechanisms, and went through noise from "
-		 "a secret key.",
+		 "a secret key.%s",
 		 fm_claim_begins(begins, cfg->privacy.unit, c->epsilon, c->delta),
 		 fm_config_window(cfg) ? of_window
 		 : flow                ? of_flow
-				       : of_exchange);
+				       : of_exchange,
+		 fm_config_window(cfg)
+		     ? " Sensitivities there are to one exchange, and a window is a group of so many; shares are of a "
+		       "window."
+		     : "");
 	*out = json_pack(
 	    "{s:s, s:s, s:s, s:f, s:f, s:s, s:I, s:o, s:o, s:s, s:s, s:[s, s, s, s, s, s]}", "mode", "dp", "unit",
 	    cfg->privacy.unit, "adjacency", flow ? "replace_one" : "add_or_remove", "epsilon", c->epsilon, "delta",

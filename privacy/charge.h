@@ -66,8 +66,10 @@ int fm_charges_calibrate(struct fm_charges *c, size_t which, unsigned group, dou
 			 const struct fm_account_terms *terms, struct fm_error *err) FM_MUST_CHECK;
 
 /* share[i] (c->n): what entry i has of the whole, which sums to 1: of the Renyi divergence of the whole order, 2 to 64,
- * at which the divergences of all together grant the smallest epsilon at delta.  For Gaussians without sampling that is
- * (sensitivity / scale)^2 times, at any order.  (charge_shares.c) */
-int fm_charges_shares(const struct fm_charges *c, double delta, double *share, struct fm_error *err) FM_MUST_CHECK;
+ * at which the divergences of all together grant the smallest epsilon at delta, for `group` units (at least 1) that
+ * change at once.  For Gaussians without sampling that is (sensitivity / scale)^2 times, at any order.
+ * (charge_shares.c) */
+int fm_charges_shares(const struct fm_charges *c, double delta, unsigned group, double *share,
+		      struct fm_error *err) FM_MUST_CHECK;
 
 #endif

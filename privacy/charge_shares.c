@@ -7,17 +7,20 @@
 
 enum { ORDERS = 63 }; /* 2 to 64 */
 
-/* The divergences of all uses of one entry, at each order. */
-static int divergences(const struct fm_charge *c, const double *order, double *d, struct fm_error *err)
+/* Components of a group's mixture that are so rare are nothing to a share. */
+#define RARE 1e-40
+
+/* The divergences of all uses of one entry, at each order, for a group of that many units. */
+static int divergences(const struct fm_charge *c, unsigned group, const double *order, double *d, struct fm_error *err)
 {
-	double ratio = c->sensitivity / c->scale;
+	double ratio = c->sensitivity / c->scale * (c->rate < 1 ? 1 : group);
 	struct fm_loss loss;
 	int rc;
 
 	if (c->kind == FM_CHARGE_LAPLACE && c->sensitivity > 0)
 		fm_loss_laplace(&loss, 1 / ratio);
 	else if (c->rate < 1 && c->sensitivity > 0)
-		fm_loss_sampled(&loss, c->rate, 1 / ratio, 1, FM_REMOVE, 0);
+		fm_loss_sampled(&loss, c->rate, 1 / ratio, (int)group, FM_REMOVE, group > 1 ? RARE : 0);
 	else { /* Mironov 2017, proposition 7; Canonne, Kamath, Steinke 2020, theorem 4 */
 		for (int i = 0; i < ORDERS; i++)
 			d[i] = order[i] * ratio * ratio / 2 * (double)c->count;
@@ -30,7 +33,7 @@ static int divergences(const struct fm_charge *c, const double *order, double *d
 	return FM_OK;
 }
 
-int fm_charges_shares(const struct fm_charges *c, double delta, double *share, struct fm_error *err)
+int fm_charges_shares(const struct fm_charges *c, double delta, unsigned group, double *share, struct fm_error *err)
 {
 	double order[ORDERS], all[ORDERS] = {0}, *each = NULL;
 	int best = 0, rc;
@@ -40,7 +43,7 @@ int fm_charges_shares(const struct fm_charges *c, double delta, double *share, s
 	for (int i = 0; i < ORDERS; i++)
 		order[i] = i + 2;
 	for (size_t k = 0; k < c->n; k++) {
-		if ((rc = divergences(&c->list[k], order, each + k * ORDERS, err)) < 0)
+		if ((rc = divergences(&c->list[k], group, order, each + k * ORDERS, err)) < 0)
 			goto out;
 		for (int i = 0; i < ORDERS; i++)
 			all[i] += each[k * ORDERS + (size_t)i];

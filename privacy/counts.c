@@ -20,21 +20,12 @@ struct fm_counts {
 	struct fm_charges charges;
 };
 
-int fm_unit_set(struct fm_unit *u, enum fm_unit_kind kind, unsigned flows, int replaced, struct fm_error *err)
+int fm_unit_set(struct fm_unit *u, unsigned flows, int replaced, struct fm_error *err)
 {
-	if (flows == 0 || flows > MOST_FLOWS || (kind == FM_UNIT_FLOW && flows != 1))
-		return fm_fail(err, FM_EINPUT, "a unit %s of %u flows: 1 to %d are possible, and a flow is 1",
-			       fm_unit_name(kind), flows, MOST_FLOWS);
-	*u = (struct fm_unit){kind, replaced, flows, kind == FM_UNIT_WINDOW ? 2 * flows : 2, 0};
+	if (flows == 0 || flows > MOST_FLOWS)
+		return fm_fail(err, FM_EINPUT, "a unit of %u flows: 1 to %d are possible", flows, MOST_FLOWS);
+	*u = (struct fm_unit){.replaced = replaced, .flows = flows, .hosts = 2};
 	return FM_OK;
-}
-
-const char *fm_unit_name(enum fm_unit_kind kind)
-{
-	static const char *const names[] = {
-	    [FM_UNIT_EXCHANGE] = "exchange", [FM_UNIT_FLOW] = "flow", [FM_UNIT_WINDOW] = "window"};
-
-	return names[kind];
 }
 
 struct fm_items fm_items_units(size_t n)

@@ -7,7 +7,7 @@
  * tables) costs nothing more.
  *
  *     struct fm_unit unit;
- *     fm_unit_set(&unit, FM_UNIT_EXCHANGE, 4, 0, err);       an exchange of at most 4 flows, which is there or not
+ *     fm_unit_set(&unit, 4, 0, err);                         an exchange of at most 4 flows, which is there or not
  *     fm_counts_open(&c, &key, &unit, pool, err);
  *     items = fm_items_parts(&unit, nflows, exchange_of_flow, nexchanges);
  *     query = (struct fm_query){"protocol", &items, sigma};
@@ -45,19 +45,16 @@
 #include "privacy/charge.h"
 #include "privacy/noise.h"
 
-enum fm_unit_kind { FM_UNIT_EXCHANGE, FM_UNIT_FLOW, FM_UNIT_WINDOW };
-
+/* The flows of two hosts: an exchange, or with 1 a flow.  What is claimed for windows (privacy.unit: window) is claimed
+ * for a group of exchanges, which are the units here. */
 struct fm_unit {
-	enum fm_unit_kind kind;
 	int replaced;   /* neighbours have another unit in its place, rather than one more or less */
 	unsigned flows; /* the most that a unit has */
-	unsigned hosts; /* the most that it touches: 2, in a window 2 a flow */
+	unsigned hosts; /* the most that it touches: 2 */
 	unsigned group; /* thresholds of keys hold for so many units that change at once; 0: for one */
 };
-/* flows is 1 for FM_UNIT_FLOW; FM_EINPUT when it is not, is 0 or is over 4,096. */
-int fm_unit_set(struct fm_unit *u, enum fm_unit_kind kind, unsigned flows, int replaced,
-		struct fm_error *err) FM_MUST_CHECK;
-const char *fm_unit_name(enum fm_unit_kind kind); /* "exchange" */
+/* FM_EINPUT when flows is 0 or over 4,096. */
+int fm_unit_set(struct fm_unit *u, unsigned flows, int replaced, struct fm_error *err) FM_MUST_CHECK;
 
 struct fm_items {
 	size_t n;             /* items */

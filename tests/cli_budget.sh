@@ -111,6 +111,8 @@ for kind in marginals diffusion; do
 done
 expect 0 "all of it in words" "$F" budget p/release.yaml --set privacy.unit=window
 says out "for one window" "names the unit"
+says out "Sensitivities are to one exchange.  A window of 4 moves each count by at most 4 times as much" "says whose the sensitivities are"
+says out "Shares are of a window" "and the shares"
 says out "all of two hosts of 10 min, at most 44 exchanges" "and what two hosts exchange in ten minutes"
 
 # --- several runs on one trace ---

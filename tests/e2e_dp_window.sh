@@ -32,6 +32,7 @@ sys.exit(a["mechanisms"] != b["mechanisms"] or a["guarantee"] != b["guarantee"] 
 result $? "its mechanisms and guarantees are those of the plan, for a window"
 says $x/README.md "all flows between two hosts that end in the same minute" "the data sheet says what a window is"
 says $x/README.md "| one window | 4 |" "what it is accounted as"
+says $x/manifest.json "Sensitivities there are to one exchange, and a window is a group of so many" "the manifest says whose its sensitivities are"
 says $x/README.md "all that two hosts exchange in 10 min" "and what longer is"
 expect 0 "the report of the run says it too" "$F" report r0001 --workspace p/workspace --out report.html
 says report.html "For one window" "in words"

@@ -75,7 +75,7 @@ static void scales(const struct fm_marginals_opts *o, struct fm_domain_opts *dom
 
 static int unit_of(struct fm_unit *unit, const struct fm_marginals_opts *o, struct fm_error *err)
 {
-	int rc = fm_unit_set(unit, FM_UNIT_EXCHANGE, FM_EXCHANGE_FLOWS, o->replaced, err);
+	int rc = fm_unit_set(unit, FM_EXCHANGE_FLOWS, o->replaced, err);
 
 	unit->group = o->window;
 	return rc;

@@ -225,7 +225,7 @@ int fm_paid_ask(int64_t noisy[FM_PAID_QUESTIONS][FM_PAID_CELLS], struct fm_charg
 	int rc;
 
 	memset(noisy, 0, FM_PAID_QUESTIONS * sizeof *noisy);
-	if ((rc = fm_unit_set(&exchange, FM_UNIT_EXCHANGE, FM_EXCHANGE_FLOWS, o->replaced, err)) < 0 ||
+	if ((rc = fm_unit_set(&exchange, FM_EXCHANGE_FLOWS, o->replaced, err)) < 0 ||
 	    (rc = fm_counts_open(&counts, key, &exchange, NULL, err)) < 0 ||
 	    (rc = fm_alloc(&unit, e->n * FM_EXCHANGE_FLOWS + 1, sizeof *unit, "flows by exchange", err)) < 0 ||
 	    (rc = fm_alloc(&cell, e->n * FM_EXCHANGE_FLOWS + 1, sizeof *cell, "flows by cell", err)) < 0)

@@ -29,7 +29,7 @@ static void print_number(double v)
 		printf("none");
 }
 
-static void print_claim(const struct fm_claim *c, const json_t *o)
+static void print_claim(const struct fm_claim *c, unsigned window, const json_t *o)
 {
 	const json_t *list = json_object_get(o, "guarantee");
 
@@ -47,6 +47,12 @@ static void print_claim(const struct fm_claim *c, const json_t *o)
 	       "of it.\n\n",
 	       c->epsilon, c->delta, json_string_value(json_object_get(o, "unit")),
 	       json_string_value(json_object_get(o, "accountant")));
+	if (window)
+		printf("Sensitivities are to one exchange.  A window of %u moves each count by at most %u times as "
+		       "much, and in "
+		       "training each of its exchanges has its own clip and is in a batch by itself.  Shares are of a "
+		       "window.\n\n",
+		       window, window);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *g = json_array_get(list, i), *e = json_object_get(g, "epsilon");
 		const char *of = json_string_value(json_object_get(g, "of"));
@@ -102,7 +108,7 @@ static int budget(const void *args, const struct fm_call *call, struct fm_error 
 	if (a->json) {
 		rc = fm_cli_json(json_incref(o), err);
 	} else {
-		print_claim(&claim, o);
+		print_claim(&claim, fm_config_window(cfg), o);
 		print_sum(&claim, cfg);
 	}
 out:

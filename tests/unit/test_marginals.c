@@ -288,7 +288,7 @@ static void counts_open(struct fm_counts **c, const struct fm_secret *key, bool 
 	struct fm_unit unit;
 	struct fm_error err;
 
-	OK(fm_unit_set(&unit, FM_UNIT_EXCHANGE, FM_EXCHANGE_FLOWS, replaced, &err));
+	OK(fm_unit_set(&unit, FM_EXCHANGE_FLOWS, replaced, &err));
 	OK(fm_counts_open(c, key, &unit, NULL, &err));
 }
 

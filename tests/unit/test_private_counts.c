@@ -157,7 +157,7 @@ static void an_exchange_moves_what_is_charged(void **state)
 	struct fm_unit unit;
 
 	(void)state;
-	OK(fm_unit_set(&unit, FM_UNIT_EXCHANGE, 4, 0, NULL));
+	OK(fm_unit_set(&unit, 4, 0, NULL));
 	assert_int_equal(unit.hosts, 2);
 	double want[] = {4, 4, 4, 1, 2, 2 * M_SQRT2, 4};
 	neighbours(&unit, want, want);
@@ -168,7 +168,7 @@ static void a_flow_moves_what_is_charged(void **state)
 	struct fm_unit unit;
 
 	(void)state;
-	OK(fm_unit_set(&unit, FM_UNIT_FLOW, 1, 0, NULL));
+	OK(fm_unit_set(&unit, 1, 0, NULL));
 	double want[] = {1, 1, 1, 1, 2, 2 * M_SQRT2, 1};
 	neighbours(&unit, want, want);
 }
@@ -178,52 +178,20 @@ static void a_replaced_exchange_moves_what_is_charged(void **state)
 	struct fm_unit unit;
 
 	(void)state;
-	OK(fm_unit_set(&unit, FM_UNIT_EXCHANGE, 4, 1, NULL));
+	OK(fm_unit_set(&unit, 4, 1, NULL));
 	/* The totals move by 3 and 0 at most; that all four hosts meet the worst case is seldom. */
 	double want[] = {4 * M_SQRT2, 4 * M_SQRT2, 4 * M_SQRT2, M_SQRT2, 2 * M_SQRT2, 4 * M_SQRT2, 4 * M_SQRT2};
 	double reached[] = {4 * M_SQRT2, 4 * M_SQRT2, 3, 0, 2, 2 * M_SQRT2, 4 * M_SQRT2};
 	neighbours(&unit, want, reached);
 }
 
-/* A window of 3 flows between 6 hosts, there or not: all six move from the same cell to the same other one. */
-static void a_window_touches_two_hosts_a_flow(void **state)
+static void a_unit_has_a_flow_at_least(void **state)
 {
-	static const uint32_t with[] = {2, 2, 2, 2, 2, 2, 3}, without[] = {1, 1, 1, 1, 1, 1, 3}, atleast[] = {1, 2, 3};
-	static const uint32_t host[] = {0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5},
-			      of[] = {0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1};
-	int64_t a[4], b[4];
-	struct fm_secret key;
-	struct fm_counts *c, *d;
 	struct fm_unit unit;
-	double l2 = 0;
 
 	(void)state;
-	OK(noise_key(&key, 13));
-	OK(fm_unit_set(&unit, FM_UNIT_WINDOW, 3, 0, NULL));
-	assert_int_equal(unit.flows, 3);
-	assert_int_equal(unit.hosts, 6);
-	assert_string_equal(fm_unit_name(unit.kind), "window");
-	OK(fm_counts_open(&c, &key, &unit, NULL, NULL));
-	OK(fm_counts_open(&d, &key, &unit, NULL, NULL));
-	OK(fm_counts_cells(c, "cells", (struct fm_values){with, 4}, 7, 5, a, NULL));
-	OK(fm_counts_cells(d, "cells", (struct fm_values){without, 4}, 7, 5, b, NULL));
-	for (int i = 0; i < 4; i++)
-		l2 += (double)((a[i] - b[i]) * (a[i] - b[i]));
-	assert_true(sqrt(l2) == sqrt(72) && fm_counts_charges(c)->list[0].sensitivity >= sqrt(72));
-	/* and all six pass the same bound */
-	struct fm_items two = fm_items_hosts(&unit, 12, of, 2), one = fm_items_hosts(&unit, 6, of, 1);
-	OK(fm_counts_population(c, &(struct fm_query){"population", &two, 5}, (struct fm_values){host, 7}, atleast, 3,
-				a, NULL));
-	OK(fm_counts_population(d, &(struct fm_query){"population", &one, 5}, (struct fm_values){host, 7}, atleast, 3,
-				b, NULL));
-	assert_true(a[0] == b[0] && a[1] - b[1] == 6 && a[2] == b[2]);
-	assert_true(fm_counts_charges(c)->list[1].sensitivity == 6);
-	fm_counts_close(c);
-	fm_counts_close(d);
-	assert_int_equal(fm_unit_set(&unit, FM_UNIT_FLOW, 2, 0, NULL), FM_EINPUT);
-	assert_int_equal(fm_unit_set(&unit, FM_UNIT_EXCHANGE, 0, 0, NULL), FM_EINPUT);
-	assert_int_equal(fm_unit_set(&unit, FM_UNIT_WINDOW, 5000, 0, NULL), FM_EINPUT);
-	fm_secret_close(&key);
+	assert_int_equal(fm_unit_set(&unit, 0, 0, NULL), FM_EINPUT);
+	assert_int_equal(fm_unit_set(&unit, 5000, 0, NULL), FM_EINPUT);
 }
 
 /* ---- what is refused ----------------------------------------------------------------------------------------------
@@ -241,7 +209,7 @@ static struct opened opened(uint8_t seed, unsigned flows)
 	struct opened o = {.err = {0}};
 
 	OK(noise_key(&o.key, seed));
-	OK(fm_unit_set(&o.unit, FM_UNIT_EXCHANGE, flows, 0, NULL));
+	OK(fm_unit_set(&o.unit, flows, 0, NULL));
 	return o;
 }
 
@@ -707,20 +675,26 @@ static void shares_are_of_the_whole(void **state)
 	(void)state;
 	gaussian_add(&all, "one", 3, 1, 1);
 	gaussian_add(&all, "two", 6, 1, 3);
-	assert_int_equal(fm_charges_shares(&all, 1e-6, share, &err), FM_OK);
+	assert_int_equal(fm_charges_shares(&all, 1e-6, 1, share, &err), FM_OK);
 	assert_true(fabs(share[0] - 4.0 / 7) < 1e-12 && fabs(share[1] - 3.0 / 7) < 1e-12);
 	gaussian_add(&all, "training", 1, 0.01, 300);
-	assert_int_equal(fm_charges_shares(&all, 1e-6, share, &err), FM_OK);
+	assert_int_equal(fm_charges_shares(&all, 1e-6, 1, share, &err), FM_OK);
 	assert_true(fabs(share[0] + share[1] + share[2] - 1) < 1e-12 && share[2] > 0);
 	assert_true(fabs(share[0] / share[1] - 4.0 / 3) < 1e-12);
 	last = share[2];
 	all.list[2].count = 600;
-	assert_int_equal(fm_charges_shares(&all, 1e-6, share, &err), FM_OK);
+	assert_int_equal(fm_charges_shares(&all, 1e-6, 1, share, &err), FM_OK);
 	assert_true(share[2] > last);
 	all.list[2].count = 300;
 	all.list[2].scale = 2;
-	assert_int_equal(fm_charges_shares(&all, 1e-6, share, &err), FM_OK);
+	assert_int_equal(fm_charges_shares(&all, 1e-6, 1, share, &err), FM_OK);
 	assert_true(share[2] < last);
+	/* A group of four is as if all were four times as far: for those that do not sample the same, which leaves the
+	 * training what it costs such a group. */
+	last = share[2];
+	assert_int_equal(fm_charges_shares(&all, 1e-6, 4, share, &err), FM_OK);
+	assert_true(fabs(share[0] / share[1] - 4.0 / 3) < 1e-12 && fabs(share[0] + share[1] + share[2] - 1) < 1e-12);
+	assert_true(share[2] > 0 && share[2] != last);
 	fm_charges_free(&all);
 }
 
@@ -730,7 +704,7 @@ int main(void)
 	    cmocka_unit_test(an_exchange_moves_what_is_charged),
 	    cmocka_unit_test(a_flow_moves_what_is_charged),
 	    cmocka_unit_test(a_replaced_exchange_moves_what_is_charged),
-	    cmocka_unit_test(a_window_touches_two_hosts_a_flow),
+	    cmocka_unit_test(a_unit_has_a_flow_at_least),
 	    cmocka_unit_test(what_breaks_a_charge_is_refused),
 	    cmocka_unit_test(without_a_key_nothing_is_counted),
 	    cmocka_unit_test(answers_are_counts_with_the_charged_noise),

@@ -176,7 +176,7 @@ static void thresholds_hold_for_a_group(void **state)
 		double epsilon;
 
 		OK(fm_secret_random(&key, 32, &err));
-		OK(fm_unit_set(&unit, FM_UNIT_EXCHANGE, 4, 0, &err));
+		OK(fm_unit_set(&unit, 4, 0, &err));
 		unit.group = group;
 		OK(fm_counts_open(&c, &key, &unit, NULL, &err));
 		struct fm_items none = fm_items_units(0);
