@@ -8,6 +8,7 @@
 #include "base/json_text.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "manifests/claim.h"
 #include "model/generator.h"
 #include "model/private_counts.h"
@@ -160,54 +161,92 @@ out:
 
 /* ---- in the manifest ---- */
 
-/* What is told of exchanges that change at once, each number of them calculated once; for those of a unit it is what is
- * claimed. */
-enum { GROUPS = 16 };
+/* One line of what is told: of so many exchanges that change at once. */
+enum { LINES = 16 };
+struct line {
+	const char *of;
+	unsigned minutes, k;
+};
+
+/* Into l (LINES); how many. */
+static int lines_of(const struct fm_config *cfg, struct line *l)
+{
+	static const unsigned hosts[] = {1, 2, 4, 16, 64}, minutes[] = {1, 10, 60};
+	unsigned window = fm_config_window(cfg);
+	/* In a window that is full another exchange takes the place of one: two change. */
+	unsigned exchange = window ? 2 : 1;
+	int n = 0;
+
+	if (window)
+		l[n++] = (struct line){"window", 0, window};
+	l[n++] = (struct line){"exchange", 0, exchange};
+	/* One more flow changes its exchange: one exchange goes and another comes.  That is the unit flow; to the unit
+	 * exchange it is two. */
+	l[n++] = (struct line){"flow", 0, fm_config_unit_flow(cfg) ? 1 : 2};
+	/* Which touches at most one slot more than it lasts minutes. */
+	for (size_t i = 0; i < sizeof minutes / sizeof *minutes; i++)
+		l[n++] = (struct line){"conversation", minutes[i], (minutes[i] + 1) * exchange};
+	/* All that two hosts exchange in so long. */
+	for (size_t i = 1; window && i < sizeof minutes / sizeof *minutes; i++)
+		l[n++] = (struct line){"window", minutes[i], (minutes[i] + 1) * window};
+	for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
+		l[n++] = (struct line){"host", 0, hosts[i]};
+	return n;
+}
+
+/* The numbers of lines, each calculated once; those of a unit are what is claimed. */
 struct groups {
 	const struct fm_claim *claim;
 	const struct fm_config *cfg;
 	struct group {
 		unsigned k;
 		double epsilon, delta; /* epsilon: infinite where there is none */
-	} list[GROUPS];
+	} list[LINES];
 	int n;
 };
 
-/* What a large group has on keys of its own passes a threshold more often: then at ten times the delta, and so on. */
-static struct group group_of(struct groups *g, unsigned k)
+static struct group *group_of(struct groups *g, unsigned k)
 {
+	int i = 0;
+
+	while (i < g->n && g->list[i].k != k)
+		i++;
+	if (i == g->n)
+		g->list[g->n++].k = k;
+	return &g->list[i];
+}
+
+/* What a large group has on keys of its own passes a threshold more often: then at ten times the delta, and so on. */
+static void calculate(void *ctx, int i, int thread)
+{
+	const struct groups *g = ctx;
 	const struct fm_claim *c = g->claim;
 	struct fm_account_terms terms = {c->delta, fm_private_adjacency(g->cfg), accountant_of(g->cfg)};
-	struct group new = {k, c->epsilon, c->delta};
-	bool claimed = k == fm_config_group(g->cfg);
+	struct group *x = &((struct groups *)ctx)->list[i];
+	bool claimed = x->k == fm_config_group(g->cfg);
 	struct fm_error none;
 	int rc = FM_OK;
 
-	for (int i = 0; i < g->n; i++)
-		if (g->list[i].k == k)
-			return g->list[i];
+	(void)thread;
+	x->epsilon = c->epsilon;
 	while (!claimed &&
-	       (rc = fm_charges_epsilon_within(&c->charges, k, &terms, GROUP_SHARE, &new.epsilon, &none)) < 0 &&
+	       (rc = fm_charges_epsilon_within(&c->charges, x->k, &terms, GROUP_SHARE, &x->epsilon, &none)) < 0 &&
 	       terms.delta * 10 <= DELTA_MAX)
 		terms.delta *= 10;
-	new.delta = terms.delta;
+	x->delta = terms.delta;
 	if (rc < 0)
-		new.epsilon = INFINITY;
-	if (g->n < GROUPS)
-		g->list[g->n++] = new;
-	return new;
+		x->epsilon = INFINITY;
 }
 
-/* For k units that change at once; NULL without memory. */
-static json_t *line(struct groups *g, const char *of, unsigned minutes, unsigned k)
+/* NULL without memory. */
+static json_t *line_json(const struct line *l, const struct group *x)
 {
-	struct group x = group_of(g, k);
-	json_t *o = json_pack("{s:s, s:i}", "of", of, "exchanges", (int)k);
-	int bad = !o || (minutes && json_object_set_new(o, "minutes", json_integer(minutes)));
+	json_t *o = json_pack("{s:s, s:i}", "of", l->of, "exchanges", (int)l->k);
+	int bad = !o || (l->minutes && json_object_set_new(o, "minutes", json_integer(l->minutes)));
 
-	bad = bad || json_object_set_new(o, "delta", json_real(x.delta)) ||
+	bad = bad || json_object_set_new(o, "delta", json_real(x->delta)) ||
 	      json_object_set_new(o, "epsilon",
-				  isfinite(x.epsilon) ? json_real(fm_round_up(x.epsilon, DIGITS)) : json_null());
+				  isfinite(x->epsilon) ? json_real(fm_round_up(x->epsilon, DIGITS)) : json_null());
 	if (bad) {
 		json_decref(o);
 		return NULL;
@@ -217,27 +256,21 @@ static json_t *line(struct groups *g, const char *of, unsigned minutes, unsigned
 
 static json_t *guarantee_json(const struct fm_claim *c, const struct fm_config *cfg)
 {
-	static const unsigned hosts[] = {1, 2, 4, 16, 64}, minutes[] = {1, 10, 60};
 	struct groups g = {.claim = c, .cfg = cfg};
-	unsigned window = fm_config_window(cfg);
-	/* In a window that is full another exchange takes the place of one: two change. */
-	unsigned exchange = window ? 2 : 1;
+	struct fm_pool *pool = NULL;
+	struct fm_error none;
+	struct line l[LINES];
 	json_t *list = json_array();
-	int bad = !list || (window && json_array_append_new(list, line(&g, "window", 0, window))) ||
-		  json_array_append_new(list, line(&g, "exchange", 0, exchange));
+	int n = lines_of(cfg, l), bad = !list;
 
-	/* One more flow changes its exchange: one exchange goes and another comes.  That is the unit flow; to the unit
-	 * exchange it is two. */
-	bad = bad || json_array_append_new(list, line(&g, "flow", 0, fm_config_unit_flow(cfg) ? 1 : 2));
-	/* Which touches at most one slot more than it lasts minutes. */
-	for (size_t i = 0; i < sizeof minutes / sizeof *minutes; i++)
-		bad = bad ||
-		      json_array_append_new(list, line(&g, "conversation", minutes[i], (minutes[i] + 1) * exchange));
-	/* All that two hosts exchange in so long. */
-	for (size_t i = 1; window && i < sizeof minutes / sizeof *minutes; i++)
-		bad = bad || json_array_append_new(list, line(&g, "window", minutes[i], (minutes[i] + 1) * window));
-	for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
-		bad = bad || json_array_append_new(list, line(&g, "host", 0, hosts[i]));
+	for (int i = 0; i < n; i++)
+		group_of(&g, l[i].k);
+	if (fm_pool_new(&pool, cfg->train.threads, &none) < 0) /* without one it takes longer */
+		pool = NULL;
+	fm_pool_run(pool, g.n, calculate, &g);
+	fm_pool_free(pool);
+	for (int i = 0; i < n && !bad; i++)
+		bad = json_array_append_new(list, line_json(&l[i], group_of(&g, l[i].k)));
 	if (bad) {
 		json_decref(list);
 		return NULL;
