@@ -44,7 +44,7 @@ struct work {
 	struct answer answer[LEARNERS][SOURCES];
 	struct fm_scale scale;
 	uint32_t label[CLASSES]; /* of real's dictionary */
-	char name[CLASSES][FM_LABEL_NAME + 12];
+	char name[CLASSES][FM_METRIC_LABEL + 12];
 	size_t tested[CLASSES]; /* test rows of each */
 	size_t f;
 	int classes, background; /* background: a class, or NONE when too few rows have it */
@@ -73,7 +73,7 @@ out:
 static void name_classes(struct work *w, const struct fm_table *real)
 {
 	for (int c = 0; c < w->classes; c++) {
-		char plain[FM_LABEL_NAME];
+		char plain[FM_METRIC_LABEL];
 		int again = 1;
 		fm_label_name(real, w->label[c], plain);
 		snprintf(w->name[c], sizeof w->name[c], "%s", plain);

@@ -122,17 +122,7 @@ int fm_label_background(const struct fm_table *real, uint32_t *label, struct fm_
 	return FM_OK;
 }
 
-void fm_label_name(const struct fm_table *real, uint32_t label, char name[FM_LABEL_NAME])
+void fm_label_name(const struct fm_table *real, uint32_t label, char name[FM_METRIC_LABEL])
 {
-	const char *value = label < real->dict[FM_LABEL].n ? real->dict[FM_LABEL].value[label] : "";
-	size_t n = 0;
-
-	if (!*value)
-		value = "none";
-	for (; value[n] && n + 1 < FM_LABEL_NAME; n++) {
-		char c = value[n];
-		int plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
-		name[n] = (char)(plain ? c : '_');
-	}
-	name[n] = '\0';
+	fm_metric_label(label < real->dict[FM_LABEL].n ? real->dict[FM_LABEL].value[label] : "", name);
 }

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/table.h"
+#include "manifests/registry.h"
 
 /* One table's chosen rows, rising. */
 struct fm_rows {
@@ -45,8 +46,7 @@ int fm_rows_labels(const struct fm_rows *r, const struct fm_table *real, uint32_
 /* The label of ordinary traffic: "background" where real's dictionary has it, else real's most frequent one. */
 int fm_label_background(const struct fm_table *real, uint32_t *label, struct fm_error *err) FM_MUST_CHECK;
 
-/* A label as part of a metric's name: letters, digits, _ and -, others as _; at most 24; "none" for the empty one. */
-#define FM_LABEL_NAME 25
-void fm_label_name(const struct fm_table *real, uint32_t label, char name[FM_LABEL_NAME]);
+/* A label as part of a metric's name. */
+void fm_label_name(const struct fm_table *real, uint32_t label, char name[FM_METRIC_LABEL]);
 
 #endif

@@ -1,30 +1,26 @@
 /*
- * claim.h - how the statement of a release about its privacy begins: what it claims, as the numbers beside it do.
+ * claim.h - what a release says of its privacy in words: made from the numbers beside it, for who writes a manifest and
+ * for who reads one.
  */
 #ifndef FM_MANIFESTS_CLAIM_H
 #define FM_MANIFESTS_CLAIM_H
 
-#include <stdio.h>
-#include <string.h>
+#include <jansson.h>
+#include <stdbool.h>
 
-#define FM_CLAIM_WORDS 96
-
-static inline const char *fm_claim_begins(char out[FM_CLAIM_WORDS], const char *unit, double epsilon, double delta)
-{
-	snprintf(out, FM_CLAIM_WORDS, "(%g, %g)-differential privacy for one %s", epsilon, delta, unit);
-	return out;
-}
+#include "manifests/config.h"
 
 /* The whole of it in the modes that claim nothing, none and clip. */
 #define FM_CLAIM_NONE                                                                                                  \
 	"No differential privacy: the model saw the training flows without added noise. The leakage checks are "       \
 	"measurements on this release, not a guarantee."
-#define FM_CLAIM_CLIPPED                                                                                               \
-	"No differential privacy: what each record adds to a step of training was clipped, but no noise was added. "   \
-	"The leakage checks are measurements on this release, not a guarantee."
-static inline const char *fm_claim_none(const char *mode)
-{
-	return strcmp(mode, "clip") == 0 ? FM_CLAIM_CLIPPED : FM_CLAIM_NONE;
-}
+const char *fm_claim_none(const char *mode);
+
+#define FM_CLAIM_WORDS 800
+/* In mode dp, of a config and the two numbers that it comes to. */
+const char *fm_claim_statement(char out[FM_CLAIM_WORDS], const struct fm_config *cfg, double epsilon, double delta);
+/* What a guarantee covers, and what not, as in a manifest: a new text, a new list; NULL without memory. */
+extern const char fm_claim_covers[];
+json_t *fm_claim_does_not_cover(void);
 
 #endif

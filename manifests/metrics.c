@@ -110,6 +110,8 @@ double fm_metric_round(double v)
 void fm_metrics_round(struct fm_metrics *t)
 {
 	for (size_t i = 0; i < t->n; i++) {
+		if (fm_metric_counts_rows(t->m[i].name))
+			continue;
 		t->m[i].value = fm_metric_round(t->m[i].value);
 		t->m[i].ci_lo = fm_metric_round(t->m[i].ci_lo);
 		t->m[i].ci_hi = fm_metric_round(t->m[i].ci_hi);

@@ -41,6 +41,28 @@ const char *fm_control_expected(const struct fm_control *c, double limit)
 	return c->expect == FM_CONTROL_MUST_PASS ? "pass" : must_fail ? "fail" : "any";
 }
 
+int64_t fm_control_rows_told(int64_t rows, int64_t asked)
+{
+	static const int64_t few[] = {10, 15, 20, 30, 50, 70},
+			     many[] = {10, 12, 14, 16, 18, 20, 25, 30, 35, 40, 45, 50, 60, 70, 80, 90};
+	int64_t best = 0;
+
+	if (rows >= asked)
+		return rows;
+	for (int64_t power = 1; power < 100; power *= 10)
+		for (size_t i = 0; i < sizeof few / sizeof *few; i++)
+			best = few[i] * power <= rows ? few[i] * power : best;
+	for (int64_t power = 100; power <= rows; power *= 10)
+		for (size_t i = 0; i < sizeof many / sizeof *many; i++)
+			best = many[i] * power <= rows ? many[i] * power : best;
+	return best;
+}
+
+bool fm_control_rows_are(int64_t rows, int64_t asked)
+{
+	return rows >= 0 && rows <= asked && fm_control_rows_told(rows, asked) == rows;
+}
+
 bool fm_control_is(const json_t *o, const struct fm_control *c, double limit)
 {
 	const json_t *level = json_object_get(o, "level");

@@ -12,6 +12,7 @@
 #ifndef FM_MANIFESTS_REGISTRY_H
 #define FM_MANIFESTS_REGISTRY_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -119,6 +120,16 @@ double fm_metric_published(const char *name, double v);
 bool fm_metric_can_be(const char *name, double value);
 /* The least and the greatest of these values; -INFINITY and INFINITY where there is no metric of this name. */
 void fm_metric_range(const char *name, double *lo, double *hi);
+/* Has it an interval where it is measured?  sampled: of a table that was larger than gate.memory statistics have one
+ * that have none otherwise. */
+bool fm_metric_has_interval(const char *name, bool sampled);
+/* The ends of an interval, brought to where values of that metric can be. */
+void fm_metric_within(const char *name, double *lo, double *hi);
+/* NULL, or what is wrong about an interval (NULL: it has none) beside that value. */
+const char *fm_metric_interval_fault(const char *name, const json_t *ci, const json_t *value, bool sampled);
+/* On more rows no metric rests where there are so many of training, of the holdout and made: some take two tables, or
+ * both addresses of a row. */
+double fm_metric_most_rows(double real, double holdout, double made);
 /* Rows that a metric rests on, as they are published; 0: not at all. Synthetic ones, of which there are that many, may
  * be known. Of real ones, which are whole windows, at least k numbers are possible behind one that is published, and
  * behind all of a run's together (stages/judged_rows.h). */
@@ -138,8 +149,9 @@ extern const struct fm_metric_task fm_metric_tasks[];
 extern const size_t fm_metric_ntasks;
 /* Does it tell labels apart?  Of a trace with fewer than two it says nothing. */
 bool fm_metric_needs_labels(const char *name);
-bool fm_metric_is_rule(const char *name);    /* a share of flows that break one */
-bool fm_metric_is_profile(const char *name); /* of whole hosts, which few flows have too few of */
+bool fm_metric_counts_rows(const char *name); /* of a whole table: it is exact */
+bool fm_metric_is_rule(const char *name);     /* a share of flows that break one */
+bool fm_metric_is_profile(const char *name);  /* of whole hosts, which few flows have too few of */
 /* Can real flows leave a check of it nothing to compare with?  With fewer than two labels or too few hosts, or where
  * fresh real flows do as badly as can be. */
 bool fm_metric_may_be_unasked(const char *name);
@@ -166,6 +178,13 @@ bool fm_check_known(const char *name);
 /* May the gate set it a laxer threshold than the config has?  With room, and where fresh real flows repeat themselves.
  */
 bool fm_check_may_move(const char *name, double room);
+/* A label as part of a name: letters, digits, _ and -, others as _; at most 24; "none" for the empty one. */
+#define FM_METRIC_LABEL 25
+void fm_metric_label(const char *value, char name[FM_METRIC_LABEL]);
+/* The label in a name, or NULL. */
+const char *fm_metric_label_in(const char *name);
+/* Is that one of a label with this name, or, of several whose names are alike, of one of them: "dos", "dos-2"? */
+bool fm_metric_label_is(const char *in_name, const char *label, long alike);
 /* The known name most like it, in out, or NULL. */
 const char *fm_check_suggest(const char *name, char *out, size_t cap);
 

@@ -156,6 +156,13 @@ bool fm_metric_needs_labels(const char *name)
 	return kind && (kind->needs & FM_NEEDS_LABELS || strcmp(name, "jsd.TY") == 0);
 }
 
+bool fm_metric_counts_rows(const char *name)
+{
+	const struct fm_metric_kind *kind = fm_metric_kind(name);
+
+	return kind && fm_metric_topics[kind->topic].group == FM_GROUP_ROWS;
+}
+
 bool fm_metric_is_rule(const char *name)
 {
 	const struct fm_metric_kind *kind = fm_metric_kind(name);
@@ -203,6 +210,44 @@ bool fm_check_known(const char *name)
 bool fm_check_may_move(const char *name, double room)
 {
 	return room > 0 || strcmp(name, FM_METRIC_REPEATS) == 0;
+}
+
+/* ---- labels ---- */
+
+void fm_metric_label(const char *value, char name[FM_METRIC_LABEL])
+{
+	size_t n = 0;
+
+	if (!*value)
+		value = "none";
+	for (; value[n] && n + 1 < FM_METRIC_LABEL; n++) {
+		char c = value[n];
+		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+
+		name[n] = (char)(plain ? c : '_');
+	}
+	name[n] = '\0';
+}
+
+const char *fm_metric_label_in(const char *name)
+{
+	return fm_metric_audience(name) & FM_ONE_LABEL ? strrchr(name, '.') + 1 : NULL;
+}
+
+bool fm_metric_label_is(const char *in_name, const char *label, long alike)
+{
+	size_t n = strlen(label);
+	long number;
+	char *end;
+
+	if (strncmp(in_name, label, n) != 0)
+		return false;
+	if (!in_name[n])
+		return true;
+	if (alike < 2 || in_name[n] != '-' || in_name[n + 1] < '1' || in_name[n + 1] > '9')
+		return false;
+	number = strtol(in_name + n + 1, &end, 10);
+	return !*end && number >= 2 && number <= alike;
 }
 
 /* ---- words ---- */

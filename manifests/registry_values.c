@@ -8,6 +8,7 @@
 
 #define LN2 0.69314718055994530942
 #define ROWS 9007199254740991.0
+#define SLACK 1e-3
 #define MOST_LAG 100                            /* of few slots it is no true correlation */
 #define MORE "{,_no_time,_no_addr_time,_sizes}" /* of the registry, SAME and NEAR */
 
@@ -31,7 +32,7 @@ static const struct values values[] = {
 	{"host.{LAG1,LAG10}_gap", 0, 2 * MOST_LAG, ANY},
 	{"host.{BURST10,BURST60,BURST600}_{synthetic,real,gap}", -FM_DOMAIN_MOST, FM_DOMAIN_MOST, ANY},
 	{"host.{BEACON,largest10}_{synthetic,real}", 0, 1, ANY},
-	{"host.{hosts,pairs,bytes}_{synthetic,real}", 0, FM_DOMAIN_MOST, WHOLE},
+	{"host.{hosts,pairs,bytes}_{synthetic,real}", 0, FM_DOMAIN_MOST, ANY}, /* of slices a mean */
 	{"host.{SWEEPS,SWEEPS200}_{synthetic,real,gap}", 0, FM_DOMAIN_MOST, ANY},
 	{"host.{hosts,pairs,bytes}_gap", 0, FM_DOMAIN_MOST, ANY},
 	{"rules.*", 0, 1, ANY},
@@ -72,38 +73,131 @@ static const struct values *values_of(const char *name)
 	return NULL;
 }
 
+/* Where the value of a row's metric lies; of a floor, which is of holdout and training, and of few rows can be beside
+ * what the metric can, no more is known. */
+static bool range_of(const char *name, const struct fm_metric_kind *kind, double *lo, double *hi, enum whole *whole)
+{
+	const struct values *v = values_of(name);
+	bool low = kind->good == FM_LOW && kind->ideal == 0, high = kind->good == FM_HIGH && kind->ideal == 1;
+
+	*lo = -FM_DOMAIN_MOST;
+	*hi = FM_DOMAIN_MOST;
+	*whole = ANY;
+	if (strncmp(name, "floor.", 6) == 0)
+		return true;
+	if (v) {
+		*lo = v->lo;
+		*hi = v->hi;
+		*whole = v->whole;
+	} else if (kind->span > 0) {
+		*lo = low ? 0 : kind->ideal - kind->span;
+		*hi = high ? 1 : kind->ideal + kind->span;
+	}
+	return v || kind->span > 0;
+}
+
 void fm_metric_range(const char *name, double *lo, double *hi)
 {
 	const struct fm_metric_kind *kind = fm_metric_kind(name);
-	const struct values *v = kind ? values_of(name) : NULL;
+	enum whole whole;
 
+	if (kind && range_of(name, kind, lo, hi, &whole))
+		return;
 	*lo = -(double)INFINITY;
 	*hi = (double)INFINITY;
-	if (!kind)
-		return;
-	/* Of holdout and training, and of few rows it can be beside what the metric can. */
-	if (strncmp(name, "floor.", 6) == 0) {
-		*lo = -FM_DOMAIN_MOST;
-		*hi = FM_DOMAIN_MOST;
-	} else if (v) {
-		*lo = v->lo;
-		*hi = v->hi;
-	} else if (kind->span > 0) {
-		*lo = kind->good == FM_LOW && kind->ideal == 0 ? 0 : kind->ideal - kind->span;
-		*hi = kind->good == FM_HIGH && kind->ideal == 1 ? 1 : kind->ideal + kind->span;
-	}
 }
 
 bool fm_metric_can_be(const char *name, double value)
 {
-	const struct values *v = values_of(name); /* none of a floor, which has other bounds */
+	const struct fm_metric_kind *kind = fm_metric_kind(name);
+	enum whole whole;
 	double lo, hi;
 
-	if (!fm_metric_kind(name) || !isfinite(value))
-		return fm_metric_kind(name) != NULL;
-	fm_metric_range(name, &lo, &hi);
-	return isfinite(lo) && value >= lo - 1e-3 && value <= hi + 1e-3 &&
-	       (!v || v->whole == ANY || !(fabs(value - nearbyint(value)) > 0));
+	if (!kind || !isfinite(value))
+		return kind != NULL;
+	return range_of(name, kind, &lo, &hi, &whole) && value >= lo - SLACK && value <= hi + SLACK &&
+	       (whole == ANY || !(fabs(value - nearbyint(value)) > 0));
+}
+
+/* Measured with an interval of its own, wherever it is measured. */
+static bool has_own_interval(const char *name)
+{
+	static const char *const own[] = {
+	    "host.PROFILE",
+	    "c2st.{flow,flow_blocks,window,window32}_auc",
+	    "{tstr,trtr}.auc.{trees,logistic,network}",
+	    "tstr.macro_f1_drop.{trees,logistic,network}",
+	    "anomaly.auc_{real,synthetic}",
+	    "leak.{rows,holdout,release}_equal" MORE,
+	    "leak.{copies,repeats}_{train,holdout}",
+	    "leak.{unique,lone,solitary,attached,isolated,extreme}_{train,holdout}" MORE,
+	    "leak.{share_nearer_train,release_share_nearer}" MORE,
+	    "leak.{dcr,nndr}_{median,p5}_{train,holdout}" MORE,
+	    "leak.identifiability_{train,holdout}" MORE,
+	    "leak.{mia,mia_model}_{auc,tpr_1,tpr_01}" MORE,
+	    "leak.{singling_uni,singling_multi,linkability,inference_byt,inference_dp}_{risk,train,holdout,naive}",
+	    "leak.{echo,rare}_*",
+	    "paid.*",
+	};
+
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+		if (fm_metric_fits(own[i], name))
+			return true;
+	return false;
+}
+
+bool fm_metric_has_interval(const char *name, bool sampled)
+{
+	bool floor = strncmp(name, "floor.", 6) == 0;
+	const struct fm_metric_topic *topic = fm_metric_topic(floor ? name + 6 : name);
+
+	if (!topic || !fm_metric_kind(name))
+		return false;
+	if (has_own_interval(floor ? name + 6 : name))
+		return true;
+	switch (topic->group) {
+	case FM_GROUP_MARGINALS:
+	case FM_GROUP_PAIRS:
+	case FM_GROUP_HEAVY:
+		return sampled && !floor;
+	case FM_GROUP_TIME:
+	case FM_GROUP_BURSTS:
+	case FM_GROUP_HOSTS:
+		return sampled;
+	default:
+		return false;
+	}
+}
+
+void fm_metric_within(const char *name, double *lo, double *hi)
+{
+	const struct fm_metric_kind *kind = fm_metric_kind(name);
+	enum whole whole;
+	double least, most;
+
+	if (!kind || !range_of(name, kind, &least, &most, &whole) || !isfinite(*lo) || !isfinite(*hi))
+		return;
+	*lo = fmin(fmax(*lo, least), most);
+	*hi = fmin(fmax(*hi, least), most);
+}
+
+const char *fm_metric_interval_fault(const char *name, const json_t *ci, const json_t *value, bool sampled)
+{
+	if (!ci)
+		return NULL;
+	if (!fm_metric_has_interval(name, sampled))
+		return "has an interval where none is measured";
+	if (!json_is_number(value) || !fm_domain_interval(ci, value))
+		return "has an interval that does not hold its value";
+	return fm_metric_can_be(name, json_number_value(json_array_get(ci, 0))) &&
+		       fm_metric_can_be(name, json_number_value(json_array_get(ci, 1)))
+		   ? NULL
+		   : "has an interval that reaches beyond what the metric can be";
+}
+
+double fm_metric_most_rows(double real, double holdout, double made)
+{
+	return 2 * (real + holdout + made);
 }
 
 bool fm_metric_has_values(const char *name)

@@ -292,41 +292,13 @@ static json_t *mechanisms_json(const struct fm_claim *c)
 
 int fm_budget_json(const struct fm_claim *c, const struct fm_config *cfg, json_t **out, struct fm_error *err)
 {
-	static const char *const of_exchange = ": whoever sees this release can hardly tell whether any one "
-					       "exchange (at most 4 flows between two ends that end in the same "
-					       "minute) was in the trace.",
-				 *const of_flow = ": whoever sees this release can hardly tell whether any one flow "
-						  "was in the trace, nor how any one exchange looked (at most 4 flows "
-						  "between two ends that end in the same minute).";
-	bool flow = fm_config_unit_flow(cfg);
-	char statement[800], of_window[320], begins[FM_CLAIM_WORDS];
+	char statement[FM_CLAIM_WORDS];
 
-	snprintf(
-	    of_window, sizeof of_window,
-	    ": whoever sees this release can hardly tell whether any one window (all flows between two "
-	    "hosts that end in the same minute, of which at most %u exchanges were learned from) was in the trace.",
-	    fm_config_window(cfg));
-	snprintf(statement, sizeof statement,
-		 "%s%s All that was taken of private records is in the list of mechanisms, and went through noise from "
-		 "a secret key.%s",
-		 fm_claim_begins(begins, cfg->privacy.unit, c->epsilon, c->delta),
-		 fm_config_window(cfg) ? of_window
-		 : flow                ? of_flow
-				       : of_exchange,
-		 fm_config_window(cfg)
-		     ? " Sensitivities there are to one exchange, and a window is a group of so many; shares are of a "
-		       "window."
-		     : "");
-	*out = json_pack(
-	    "{s:s, s:s, s:s, s:f, s:f, s:s, s:I, s:o, s:o, s:s, s:s, s:[s, s, s, s, s, s]}", "mode", "dp", "unit",
-	    cfg->privacy.unit, "adjacency", flow ? "replace_one" : "add_or_remove", "epsilon", c->epsilon, "delta",
-	    c->delta, "accountant", cfg->privacy.accountant, "records", (json_int_t)cfg->privacy.records, "mechanisms",
-	    mechanisms_json(c), "guarantee", guarantee_json(c, cfg), "statement", statement, "covers",
-	    "the flows, this manifest, the data sheet and every other file of the archive", "does_not_cover",
-	    "that a release exists, and when it was made", "that a run failed, or how long it took",
-	    "what the config says in public: its period, labels, ranges and bounds are its author's statements",
-	    "what the team decided or changed after it saw its own report, which is not private in this sense",
-	    "that no audit refuted the claim: a refuted one would have stopped the release",
-	    "other releases of the same trace: their epsilons add up, and so do their deltas");
+	*out = json_pack("{s:s, s:s, s:s, s:f, s:f, s:s, s:I, s:o, s:o, s:s, s:s, s:o}", "mode", "dp", "unit",
+			 cfg->privacy.unit, "adjacency", fm_config_unit_flow(cfg) ? "replace_one" : "add_or_remove",
+			 "epsilon", c->epsilon, "delta", c->delta, "accountant", cfg->privacy.accountant, "records",
+			 (json_int_t)cfg->privacy.records, "mechanisms", mechanisms_json(c), "guarantee",
+			 guarantee_json(c, cfg), "statement", fm_claim_statement(statement, cfg, c->epsilon, c->delta),
+			 "covers", fm_claim_covers, "does_not_cover", fm_claim_does_not_cover());
 	return *out ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory: the guarantee");
 }

@@ -20,7 +20,6 @@
 #include "traces/left_out.h"
 
 #define HISTOGRAMS_MAX (16u << 20)
-#define MOST_ROWS 1e15
 
 /* ---- manifest ---------------------------------------------------------------------------------------------------- */
 
@@ -149,7 +148,7 @@ static int add_paid(const struct fm_run *run, json_t *list, struct fm_error *err
 	if (!path)
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
 	if ((rc = fm_json_load(&paid, path, HISTOGRAMS_MAX, err)) < 0 ||
-	    (rc = fm_harvest_metrics(paid, FM_LIST_PAID, MOST_ROWS, &checked, err)) < 0)
+	    (rc = fm_harvest_metrics(paid, FM_LIST_PAID, NULL, &checked, err)) < 0)
 		goto out;
 	if (json_array_extend(list, paid))
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the metrics");
@@ -168,7 +167,7 @@ static int free_metrics_json(const struct fm_run *run, json_t **out, struct fm_e
 
 	if ((rc = path ? fm_json_load(out, path, HISTOGRAMS_MAX, err) : fm_fail(err, FM_ESYSTEM, "out of memory")) < 0)
 		goto out;
-	rc = fm_harvest_metrics(*out, FM_LIST_FREE, MOST_ROWS, &checked, err);
+	rc = fm_harvest_metrics(*out, FM_LIST_FREE, NULL, &checked, err);
 out:
 	fm_metrics_free(&checked);
 	free(path);

@@ -24,16 +24,27 @@ struct looking {
 	bool cells;
 };
 
-/* The names of labels in metrics, and how many labels have each. */
+/* The names of labels in metrics, and how many labels have each.  A label that no flow has is none: the model's list of
+ * labels is of real flows. */
 static int labels_of(const struct fm_table *t, json_t **out, struct fm_error *err)
 {
-	char name[FM_LABEL_NAME];
+	char name[FM_METRIC_LABEL];
+	bool *has = NULL;
+	int rc = FM_OK;
 
 	*out = json_object();
-	for (size_t i = 0; FM_HAS(t, FM_LABEL) && i < t->dict[FM_LABEL].n; i++) {
+	if (FM_HAS(t, FM_LABEL) &&
+	    (rc = fm_alloc(&has, t->dict[FM_LABEL].n + 1, sizeof *has, "labels of flows", err)) < 0)
+		return rc;
+	for (size_t i = 0; has && i < t->rows; i++)
+		has[t->label[i] < t->dict[FM_LABEL].n ? t->label[i] : t->dict[FM_LABEL].n] = true;
+	for (size_t i = 0; has && i < t->dict[FM_LABEL].n; i++) {
+		if (!has[i])
+			continue;
 		fm_label_name(t, (uint32_t)i, name);
 		json_object_set_new(*out, name, json_integer(1 + json_integer_value(json_object_get(*out, name))));
 	}
+	free(has);
 	return *out ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory: labels");
 }
 
@@ -148,25 +159,14 @@ static int compare_histograms(const struct fm_config *cfg, const json_t *publish
 			       "stage does, so nothing that it made is used");
 }
 
-/* Labels that look alike get a number: "dos", "dos-2"; where each has a name of its own, none does. */
 static bool is_label(const json_t *labels, const char *name)
 {
 	const char *known;
-	json_t *same;
+	json_t *alike;
 
-	if (json_object_get(labels, name))
-		return true;
-	json_object_foreach((json_t *)(uintptr_t)labels, known, same)
+	json_object_foreach((json_t *)(uintptr_t)labels, known, alike)
 	{
-		size_t n = strlen(known);
-		unsigned long number;
-		char *end;
-
-		if (json_integer_value(same) < 2 || strncmp(known, name, n) != 0 || name[n] != '-' ||
-		    name[n + 1] < '1' || name[n + 1] > '9')
-			continue;
-		number = strtoul(name + n + 1, &end, 10);
-		if (!*end && number >= 2 && number <= (unsigned long)json_integer_value(same))
+		if (fm_metric_label_is(name, known, (long)json_integer_value(alike)))
 			return true;
 	}
 	return false;
@@ -176,7 +176,7 @@ static const char *label_in(const json_t *metric)
 {
 	const char *name = json_string_value(json_object_get(metric, "name"));
 
-	return name && fm_metric_audience(name) & FM_ONE_LABEL ? strrchr(name, '.') + 1 : NULL;
+	return name ? fm_metric_label_in(name) : NULL;
 }
 
 int fm_manifest_compare(const struct fm_config *cfg, const struct fm_run *run, const json_t *histograms,

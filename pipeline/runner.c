@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/stop.h"
 #include "base/version.h"
+#include "judge/gate/subsample.h"
 #include "manifests/canon.h"
 #include "pipeline/approvals.h"
 #include "pipeline/clear.h"
@@ -22,6 +23,7 @@
 #include "pipeline/walls/harvest.h"
 #include "pipeline/walls/probes.h"
 #include "pipeline/world.h"
+#include "stages/judged_rows.h"
 
 #define PRODUCT_MAX (32u << 20) /* bytes of metrics.json, verdict.json */
 
@@ -38,21 +40,27 @@ static int load_product(const struct fm_run_stage *s, const char *name, json_t *
 	return rc;
 }
 
-/* No metric rests on more rows than there are, pairs of tables and attacks by drawn rows allowed for. */
-static double most_rows(const struct fm_run *run)
+/* What is known of the tables that evaluate and generate measure. */
+static struct fm_harvest_rows rows_of(const struct fm_runner *r)
 {
-	return 4 * (json_number_value(json_object_get(run->stage[FM_INGEST].result, "rows")) +
-		    json_number_value(json_object_get(run->stage[FM_GENERATE].result, "rows"))) +
-	       100000;
+	const json_t *ingest = r->run->stage[FM_INGEST].result, *generate = r->run->stage[FM_GENERATE].result;
+	uint64_t rows[2] = {(uint64_t)json_integer_value(json_object_get(ingest, "train_rows")),
+			    (uint64_t)json_integer_value(json_object_get(ingest, "holdout_rows"))};
+
+	fm_judged_rows_count(r->cfg, rows);
+	return (struct fm_harvest_rows){(double)rows[0], (double)rows[1],
+					json_number_value(json_object_get(generate, "rows")),
+					(double)fm_subsample_most((size_t)r->cfg->gate.memory << 20)};
 }
 
 static int read_metrics(struct fm_runner *r, struct fm_error *err)
 {
+	struct fm_harvest_rows rows = rows_of(r);
 	json_t *doc = NULL;
 	int rc;
 
 	if ((rc = load_product(&r->run->stage[FM_EVALUATE], "metrics.json", &doc, err)) < 0 ||
-	    (rc = fm_harvest_metrics(doc, FM_LIST_EVALUATE, most_rows(r->run), &r->run->metrics, err)) < 0)
+	    (rc = fm_harvest_metrics(doc, FM_LIST_EVALUATE, &rows, &r->run->metrics, err)) < 0)
 		goto out;
 	r->run->has_metrics = true;
 out:
@@ -63,19 +71,19 @@ out:
 /* In privacy.mode dp: those of synthetic flows alone, and those that the budget paid for. */
 static int read_free(const struct fm_runner *r, struct fm_metrics *out, struct fm_error *err)
 {
+	struct fm_harvest_rows rows = rows_of(r);
 	struct fm_metrics paid = {0};
 	json_t *doc = NULL;
 	int rc;
 
 	if ((rc = load_product(&r->run->stage[FM_GENERATE], "free.json", &doc, err)) >= 0)
-		rc = fm_harvest_metrics(doc, FM_LIST_FREE, most_rows(r->run), out, err);
+		rc = fm_harvest_metrics(doc, FM_LIST_FREE, &rows, out, err);
 	if ((rc = fm_stage_distrust(r, FM_GENERATE, rc, err)) < 0 || !fm_config_pays_gate(r->cfg))
 		goto out;
 	json_decref(doc);
 	doc = NULL;
 	if ((rc = load_product(&r->run->stage[FM_EVALUATE], "paid.json", &doc, err)) < 0 ||
-	    (rc = fm_stage_distrust(r, FM_EVALUATE,
-				    fm_harvest_metrics(doc, FM_LIST_PAID, most_rows(r->run), &paid, err), err)) < 0)
+	    (rc = fm_stage_distrust(r, FM_EVALUATE, fm_harvest_metrics(doc, FM_LIST_PAID, &rows, &paid, err), err)) < 0)
 		goto out;
 	for (size_t i = 0; rc >= 0 && i < paid.n; i++)
 		rc = fm_metrics_add_ci(out, paid.m[i].name, paid.m[i].value, paid.m[i].n, paid.m[i].ci_lo,

@@ -18,6 +18,7 @@
 #include "release/contents.h"
 
 #define FIELDS_MAX 256
+#define MOST_NOISE 1e6 /* that noise adds to a sum of noisy counts */
 #define NEWER ": was it made by a newer flowmint? Then take its flowmint-verify"
 
 static bool same_number(double a, double b)
@@ -114,25 +115,58 @@ static int check_escapes(struct fm_contents *c, const json_t *m)
 
 /* ---- metrics, checks and controls ---- */
 
-static int check_intervals(struct fm_contents *c, const json_t *list)
-{
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const json_t *o = json_array_get(list, i), *ci = json_object_get(o, "ci");
-
-		if (ci && !fm_domain_interval(ci, json_object_get(o, "value")))
-			return fm_contents_refuse(c, FM_REASON_NOT_JUDGED,
-						  "manifest.json: %s has an interval that does not hold its value",
-						  fm_json_str(o, "name"));
-	}
-	return FM_OK;
-}
-
 static const json_t *metric_of(const json_t *metrics, const char *name)
 {
 	for (size_t i = 0; i < json_array_size(metrics); i++)
 		if (strcmp(fm_json_str(json_array_get(metrics, i), "name"), name) == 0)
 			return json_array_get(metrics, i);
 	return NULL;
+}
+
+/* Is a number told that is there only where a table was larger than memory allowed? */
+static bool is_sampled(const json_t *metrics)
+{
+	for (size_t i = 0; i < json_array_size(metrics); i++) {
+		const struct fm_metric_kind *kind = fm_metric_kind(fm_json_str(json_array_get(metrics, i), "name"));
+
+		if (kind && kind->needs & FM_NEEDS_SUBSAMPLE)
+			return true;
+	}
+	return false;
+}
+
+/* Rows of a table of real ones: fewer than a step more than is told, and than a step where nothing is. */
+static double real_rows(const json_t *m, const char *name, const struct fm_config *cfg)
+{
+	const json_t *told = metric_of(json_object_get(m, "metrics"), name);
+
+	return (told ? fm_json_real(told, "value") : 0) +
+	       (double)cfg->privacy.min_count * (cfg->model.window > 0 ? cfg->model.window : 1);
+}
+
+/* Each metric or line of a list rests on no more rows than are told, and its interval can be. */
+static int check_numbers(struct fm_contents *c, const json_t *m, const char *list_name, const struct fm_config *cfg)
+{
+	const json_t *list = json_object_get(m, list_name);
+	bool dp = fm_config_dp(cfg), sampled = is_sampled(json_object_get(m, "metrics"));
+	double real = dp ? 0 : real_rows(m, "rows.real", cfg), holdout = dp ? 0 : real_rows(m, "rows.holdout", cfg),
+	       most = fm_metric_most_rows(real, holdout, (double)c->rows);
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *o = json_array_get(list, i);
+		const char *name = fm_json_str(o, "name"),
+			   *fault = fm_metric_interval_fault(name, json_object_get(o, "ci"),
+							     json_object_get(o, "value"), sampled);
+		double n = (double)json_integer_value(json_object_get(o, "n"));
+
+		if (fault)
+			return fm_contents_refuse(c, FM_REASON_NOT_JUDGED, "manifest.json: %s %s", name, fault);
+		if (fm_check_known(name) &&
+		    n > (fm_metric_is_paid(name) ? 2 * (double)cfg->privacy.records + MOST_NOISE : most))
+			return fm_contents_refuse(c, FM_REASON_NOT_JUDGED,
+						  "manifest.json: %s rests on more rows than there are", name);
+	}
+	return FM_OK;
 }
 
 static bool same_interval(const json_t *a, const json_t *b)
@@ -201,6 +235,7 @@ static int check_unasked(struct fm_contents *c, const json_t *m, const struct fm
 static int check_controls(struct fm_contents *c, const json_t *m, const struct fm_config *cfg)
 {
 	const json_t *list = json_object_get(m, "controls"), *leak = json_object_get(m, "smallest_leak_caught");
+	json_int_t rows = json_integer_value(json_object_get(m, "control_rows"));
 	double smallest = fm_controls_smallest_leak(list);
 	size_t which;
 
@@ -208,8 +243,8 @@ static int check_controls(struct fm_contents *c, const json_t *m, const struct f
 		return fm_config_dp(cfg) ? FM_OK : unjudged(c, "it tells of no controls, and its config asks for them");
 	if (!same_number(fm_json_real(m, "control_limit"), cfg->gate.control_limit))
 		return unjudged(c, "control_limit is another than that of its config");
-	if (json_integer_value(json_object_get(m, "control_rows")) > cfg->gate.control_rows)
-		return unjudged(c, "control_rows is more than its config allows");
+	if (!fm_control_rows_are(rows, cfg->gate.control_rows) || (json_array_size(list) > 0 && rows == 0))
+		return unjudged(c, "control_rows is no number of rows that controls of its config have");
 	if (!fm_controls_are(list, cfg->gate.control_limit, &which))
 		return fm_contents_refuse(
 		    c, FM_REASON_NOT_JUDGED,
@@ -285,6 +320,51 @@ static const char *field_fault(const json_t *f, const struct fm_config *cfg, dou
 	return NULL;
 }
 
+static const char *label_at(const json_t *values, size_t i, char name[FM_METRIC_LABEL])
+{
+	const char *value = json_string_value(json_array_get(values, i));
+
+	fm_metric_label(value ? value : "", name);
+	return name;
+}
+
+/* How many labels of a histogram's values have that name in metrics. */
+static long alike(const json_t *values, const char *name)
+{
+	char one[FM_METRIC_LABEL];
+	long n = 0;
+
+	for (size_t i = 0; i + 1 < json_array_size(values); i++)
+		n += strcmp(label_at(values, i, one), name) == 0;
+	return n;
+}
+
+/* Metrics of single labels are of labels that flows have: those of the histogram, where it counts all flows and none of
+ * them in its last cell, that of all others. */
+static int check_labels(struct fm_contents *c, const json_t *m, const json_t *f)
+{
+	const json_t *metrics = json_object_get(m, "metrics"), *values = json_object_get(f, "values"),
+		     *made = json_object_get(f, "synthetic");
+	size_t n = json_array_size(values);
+	char one[FM_METRIC_LABEL];
+
+	if (n == 0 || json_integer_value(json_array_get(made, n - 1)) > 0 || is_sampled(metrics))
+		return FM_OK;
+	for (size_t i = 0; i < json_array_size(metrics); i++) {
+		const char *name = fm_json_str(json_array_get(metrics, i), "name"), *label = fm_metric_label_in(name);
+		bool known = !label;
+
+		for (size_t k = 0; k + 1 < n && !known; k++) {
+			label_at(values, k, one);
+			known = fm_metric_label_is(label, one, alike(values, one));
+		}
+		if (!known)
+			return fm_contents_refuse(c, FM_REASON_NOT_JUDGED,
+						  "manifest.json: %s is of a label that no flow has", name);
+	}
+	return FM_OK;
+}
+
 static int check_histograms(struct fm_contents *c, const json_t *m, const struct fm_config *cfg)
 {
 	const json_t *h = json_object_get(m, "histograms"), *fields = json_object_get(h, "fields"),
@@ -292,6 +372,7 @@ static int check_histograms(struct fm_contents *c, const json_t *m, const struct
 	bool told = strcmp(cfg->publish.report, "histograms") == 0;
 	double flows = NAN;
 	const char *fault;
+	int rc;
 
 	if (told ? json_integer_value(k) != cfg->privacy.min_count : k != NULL)
 		return malformed(c, "histograms.k is another than privacy.min_count of its config");
@@ -306,6 +387,8 @@ static int check_histograms(struct fm_contents *c, const json_t *m, const struct
 		if ((fault = field_fault(f, cfg, &flows)))
 			return fm_contents_refuse(c, FM_REASON_MANIFEST_MALFORMED, "manifest.json: the histogram %s %s",
 						  fm_json_str(f, "name"), fault);
+		if (fm_json_says(f, "name", "TY") && (rc = check_labels(c, m, f)) < 0)
+			return rc;
 	}
 	return flows > (double)c->rows ? malformed(c, "histograms count more flows than there are") : FM_OK;
 }
@@ -335,18 +418,28 @@ static int check_shares(struct fm_contents *c, const json_t *m)
 
 /* ---- the guarantee ---- */
 
-static int check_statement(struct fm_contents *c, const json_t *privacy, bool dp)
+static bool is_covered_list(const json_t *list)
+{
+	json_t *own = fm_claim_does_not_cover();
+	bool same = own && json_equal(own, list);
+
+	json_decref(own);
+	return same;
+}
+
+/* The words are those that the numbers make. */
+static int check_statement(struct fm_contents *c, const json_t *privacy, const struct fm_config *cfg)
 {
 	static const char *const of_dp[] = {"unit",       "adjacency", "epsilon",       "delta",
 					    "accountant", "records",   "covers",        "audit",
 					    "mechanisms", "guarantee", "does_not_cover"};
-	const char *statement = fm_json_str(privacy, "statement");
-	char begins[FM_CLAIM_WORDS];
+	const char *statement = fm_json_str(privacy, "statement"), *own;
+	bool dp = fm_config_dp(cfg);
+	char words[FM_CLAIM_WORDS];
 
-	fm_claim_begins(begins, fm_json_str(privacy, "unit"), fm_json_real(privacy, "epsilon"),
-			fm_json_real(privacy, "delta"));
-	if (dp ? strncmp(statement, begins, strlen(begins)) != 0
-	       : strcmp(statement, fm_claim_none(fm_json_str(privacy, "mode"))) != 0)
+	own = dp ? fm_claim_statement(words, cfg, fm_json_real(privacy, "epsilon"), fm_json_real(privacy, "delta"))
+		 : fm_claim_none(fm_json_str(privacy, "mode"));
+	if (strcmp(statement, own) != 0)
 		return malformed(c, "privacy.statement says something else than the rest of privacy");
 	for (size_t i = 0; i < sizeof of_dp / sizeof *of_dp && !dp; i++)
 		if (json_object_get(privacy, of_dp[i]))
@@ -409,8 +502,9 @@ static int check_dp(struct fm_contents *c, const json_t *m, const struct fm_conf
 	double share = 0;
 	int rc;
 
-	if (!*fm_json_str(privacy, "covers") || json_array_size(json_object_get(privacy, "does_not_cover")) == 0)
-		return malformed(c, "privacy does not say what it covers, and what not");
+	if (!fm_json_says(privacy, "covers", fm_claim_covers) ||
+	    !is_covered_list(json_object_get(privacy, "does_not_cover")))
+		return malformed(c, "privacy says in other words than flowmint's what it covers, and what not");
 	if (strcmp(fm_json_str(privacy, "unit"), cfg->privacy.unit) != 0 ||
 	    strcmp(fm_json_str(privacy, "accountant"), cfg->privacy.accountant) != 0 ||
 	    json_integer_value(json_object_get(privacy, "records")) != cfg->privacy.records ||
@@ -454,11 +548,11 @@ int fm_contents_agree(struct fm_contents *c, const json_t *m)
 	int rc;
 
 	if ((rc = check_config(c, m, &cfg)) < 0 || (rc = check_stages(c, m, dp)) < 0 ||
-	    (rc = check_escapes(c, m)) < 0 || (rc = check_intervals(c, json_object_get(m, "metrics"))) < 0 ||
-	    (rc = check_intervals(c, json_object_get(m, "checks"))) < 0 || (rc = check_lines(c, m, cfg)) < 0 ||
+	    (rc = check_escapes(c, m)) < 0 || (rc = check_numbers(c, m, "metrics", cfg)) < 0 ||
+	    (rc = check_numbers(c, m, "checks", cfg)) < 0 || (rc = check_lines(c, m, cfg)) < 0 ||
 	    (rc = check_controls(c, m, cfg)) < 0 || (rc = check_unasked(c, m, cfg)) < 0 ||
 	    (rc = check_shares(c, m)) < 0 || (rc = check_rows(c, m, cfg)) < 0 ||
-	    (rc = check_statement(c, json_object_get(m, "privacy"), dp)) < 0)
+	    (rc = check_statement(c, json_object_get(m, "privacy"), cfg)) < 0)
 		goto out;
 	if (!dp &&
 	    !metric_of(json_object_get(m, "metrics"), "rows.synthetic")) /* free ones alone are told in mode dp */

@@ -16,6 +16,19 @@ void fm_judged_windows(const struct fm_config *cfg, uint64_t train, uint64_t cou
 	fm_splitter_at(cfg->split.validation, cfg->split.holdout, train / k * k, count);
 }
 
+void fm_judged_rows_count(const struct fm_config *cfg, uint64_t rows[2])
+{
+	uint64_t W = cfg->model.window > 0 ? (uint64_t)cfg->model.window : 1, windows[2] = {rows[0] / W, rows[1] / W},
+		 count[FM_NSPLIT];
+
+	if (fm_config_dp(cfg) || cfg->privacy.min_count < 1 || windows[0] < (uint64_t)cfg->privacy.min_count)
+		return;
+	fm_judged_windows(cfg, windows[0], count);
+	rows[0] -= (windows[0] - count[FM_SPLIT_TRAIN]) * W;
+	if (windows[1] > count[FM_SPLIT_HOLDOUT])
+		rows[1] -= (windows[1] - count[FM_SPLIT_HOLDOUT]) * W;
+}
+
 /* The rows of t's windows, or of those that are left out, `out` windows of W rows spread evenly. */
 static int take_windows(struct fm_table **taken, const struct fm_table *t, size_t W, size_t out, bool left_out,
 			struct fm_error *err)
@@ -80,25 +93,24 @@ int fm_judged_rows_make(struct fm_judged_rows *j, const struct fm_config *cfg, c
 			const struct fm_table *holdout, struct fm_error *err)
 {
 	uint64_t W = cfg->model.window > 0 ? (uint64_t)cfg->model.window : 1, windows = train->rows / W,
-		 held_out = holdout ? holdout->rows / W : 0, count[FM_NSPLIT];
+		 rows[2] = {train->rows, holdout ? holdout->rows : 0}, out[2];
 	int rc;
 
 	*j = (struct fm_judged_rows){.train = train, .holdout = holdout};
-	if (fm_config_dp(cfg) || cfg->privacy.min_count < 1 || windows < (uint64_t)cfg->privacy.min_count)
-		return FM_OK;
-	if (train->rows >= UINT32_MAX || (holdout && holdout->rows >= UINT32_MAX))
+	fm_judged_rows_count(cfg, rows);
+	out[0] = (train->rows - rows[0]) / W;
+	out[1] = holdout ? (holdout->rows - rows[1]) / W : 0;
+	if (!fm_config_dp(cfg) && (train->rows >= UINT32_MAX || (holdout && holdout->rows >= UINT32_MAX)))
 		return fm_fail(err, FM_EINPUT, "a table of 2^32 rows or more is over the judges' limit");
-	fm_judged_windows(cfg, windows, count);
-	if (10 * (windows - count[FM_SPLIT_TRAIN]) > windows)
+	if (10 * out[0] > windows)
 		fm_warn("of %" PRIu64 " windows in training %" PRIu64
 			" are judged, as numbers of real flows are told in "
 			"steps of privacy.min_count windows; among the others exact copies alone are looked for: take "
 			"more flows, or a smaller model.window",
-			windows, count[FM_SPLIT_TRAIN]);
-	if ((rc = leave_out(j, 0, train, windows - count[FM_SPLIT_TRAIN], cfg, err)) < 0 ||
-	    held_out <= count[FM_SPLIT_HOLDOUT])
+			windows, windows - out[0]);
+	if ((rc = leave_out(j, 0, train, out[0], cfg, err)) < 0)
 		return rc;
-	return leave_out(j, 1, holdout, held_out - count[FM_SPLIT_HOLDOUT], cfg, err);
+	return leave_out(j, 1, holdout, out[1], cfg, err);
 }
 
 void fm_judged_rows_free(struct fm_judged_rows *j)

@@ -30,6 +30,8 @@ int fm_judged_rows_make(struct fm_judged_rows *j, const struct fm_config *cfg, c
 			const struct fm_table *holdout, struct fm_error *err) FM_MUST_CHECK;
 void fm_judged_rows_free(struct fm_judged_rows *j);
 
+/* Of so many rows of training and of the holdout those that are judged. */
+void fm_judged_rows_count(const struct fm_config *cfg, uint64_t rows[2]);
 /* How many windows of a split with so many in training are judged. */
 void fm_judged_windows(const struct fm_config *cfg, uint64_t train, uint64_t count[FM_NSPLIT]);
 

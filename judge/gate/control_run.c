@@ -67,24 +67,6 @@ out:
 	return rc;
 }
 
-/* How many rows a control has is published: fewer than were asked for, as the tables have no more, are rounded down. */
-static json_int_t told(size_t rows, int64_t asked)
-{
-	static const size_t few[] = {10, 15, 20, 30, 50, 70},
-			    many[] = {10, 12, 14, 16, 18, 20, 25, 30, 35, 40, 45, 50, 60, 70, 80, 90};
-	size_t best = 0;
-
-	if ((int64_t)rows >= asked)
-		return (json_int_t)rows;
-	for (size_t power = 1; power < 100; power *= 10)
-		for (size_t i = 0; i < sizeof few / sizeof *few; i++)
-			best = few[i] * power <= rows ? few[i] * power : best;
-	for (size_t power = 100; power <= rows; power *= 10)
-		for (size_t i = 0; i < sizeof many / sizeof *many; i++)
-			best = many[i] * power <= rows ? many[i] * power : best;
-	return (json_int_t)best;
-}
-
 static int measure_all(const struct fm_controls_in *in, json_t *list, struct fm_error *err)
 {
 	struct fm_progress p;
@@ -115,8 +97,8 @@ int fm_controls_score(const struct fm_controls_in *in, json_t **doc, struct fm_e
 			    (rc = measure_all(in, list, err)) < 0))
 		goto out;
 	*doc = json_pack("{s:s, s:I, s:f, s:o, s:O}", "format", FM_CONTROLS_FORMAT, "rows",
-			 told(w->rows, in->cfg->gate.control_rows), "limit", in->cfg->gate.control_limit, "floor",
-			 fm_metrics_list(&floor), "controls", list);
+			 (json_int_t)fm_control_rows_told((int64_t)w->rows, in->cfg->gate.control_rows), "limit",
+			 in->cfg->gate.control_limit, "floor", fm_metrics_list(&floor), "controls", list);
 	if (!*doc)
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the controls");
 out:

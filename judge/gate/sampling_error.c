@@ -52,6 +52,7 @@ void fm_sampling_interval(struct fm_metric *m, double variance, int groups)
 		return;
 	m->ci_lo = m->value - half;
 	m->ci_hi = m->value + half;
+	fm_metric_within(m->name, &m->ci_lo, &m->ci_hi);
 	if (kind && kind->good == FM_LOW && m->value >= kind->ideal && m->ci_lo < kind->ideal)
 		m->ci_lo = kind->ideal;
 	if (kind && kind->good == FM_HIGH && m->value <= kind->ideal && m->ci_hi > kind->ideal)

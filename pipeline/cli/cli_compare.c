@@ -129,7 +129,7 @@ static int judge_elsewhere(const struct compare_args *a, const char *store, cons
 		goto out;
 	fm_walls_threads(&w, 0);
 	if ((rc = fm_walls_run(&w, judge_fn, &e, &result, err)) < 0 ||
-	    (rc = fm_harvest_metrics(json_object_get(result, "metrics"), FM_LIST_CONTROL, 1e15, &metrics, err)) < 0)
+	    (rc = fm_harvest_metrics(json_object_get(result, "metrics"), FM_LIST_CONTROL, NULL, &metrics, err)) < 0)
 		goto out;
 	list = fm_metrics_list(&metrics);
 	json_array_append_new(json_object_get(doc, "models"),

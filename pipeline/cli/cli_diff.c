@@ -270,7 +270,7 @@ static int take_compared(struct side s[2], const json_t *result, struct fm_metri
 {
 	for (size_t i = 0; i < 2; i++)
 		s[i].rows = json_integer_value(json_array_get(json_object_get(result, "rows"), i));
-	return fm_harvest_metrics(json_object_get(result, "metrics"), FM_LIST_CONTROL, 1e15, metrics, err);
+	return fm_harvest_metrics(json_object_get(result, "metrics"), FM_LIST_CONTROL, NULL, metrics, err);
 }
 
 static int compare_flows(struct side s[2], const struct diff_args *a, struct fm_metrics *metrics, struct fm_error *err)

@@ -203,7 +203,7 @@ static int take_measured(struct fm_evaluation *e, const json_t *result, struct f
 			   &e->apart.synthetic_in_holdout};
 	int rc;
 
-	if ((rc = fm_harvest_metrics(json_object_get(result, "metrics"), FM_LIST_CONTROL, 1e15, &e->metrics, err)) < 0)
+	if ((rc = fm_harvest_metrics(json_object_get(result, "metrics"), FM_LIST_CONTROL, NULL, &e->metrics, err)) < 0)
 		return rc;
 	for (size_t i = 0; i < sizeof count / sizeof *count; i++)
 		*count[i] = (size_t)json_integer_value(json_array_get(apart, i));

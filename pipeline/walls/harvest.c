@@ -9,12 +9,14 @@
 #include "base/json_text.h"
 #include "judge/gate/controls.h"
 #include "manifests/domain.h"
+#include "manifests/planted.h"
 #include "manifests/registry.h"
 #include "stages/audit.h"
 #include "traces/left_out.h"
 
 #define MOST_VALUE FM_DOMAIN_MOST
 #define MOST_COUNT 1e15       /* rows, bytes, steps, milliseconds since 1970 */
+#define MOST_NOISY 1e12       /* a sum of noisy counts */
 #define MOST_RESULT (1 << 16) /* numbers in what a stage says of itself */
 
 const char fm_harvest_refusal[] = __FILE__;
@@ -53,21 +55,48 @@ static bool is_count(const json_t *v)
 
 /* ---- metrics ---- */
 
-bool fm_harvest_has_interval(const char *name)
-{
-	const struct fm_metric_topic *topic = fm_metric_topic(strncmp(name, "floor.", 6) == 0 ? name + 6 : name);
-
-	return topic && (topic->group == FM_GROUP_TWO_SAMPLE || topic->group == FM_GROUP_PROFILES ||
-			 topic->group == FM_GROUP_CLASSIFICATION || topic->group == FM_GROUP_ANOMALY ||
-			 topic->group == FM_GROUP_LEAKAGE || fm_metric_is_paid(name));
-}
-
 static bool is_rounded(const json_t *v)
 {
 	return json_is_null(v) || json_number_value(v) == fm_metric_round(json_number_value(v));
 }
 
-static const char *metric_fault(const json_t *m, enum fm_harvest_list of, double most_rows)
+/* What rows.NAME is, NULL: it is not known here.  Larger tables than are sampled have a number of both. */
+static const double *rows_told(const char *name, const struct fm_harvest_rows *rows)
+{
+	static const char *const whole[] = {"rows.real", "rows.holdout", "rows.synthetic"},
+				 *const part[] = {"rows.judged_real", "rows.judged_holdout", "rows.judged_synthetic"};
+	static const double none = -1;
+	const double *all[] = {&rows->real, &rows->holdout, &rows->made};
+
+	for (int i = 0; i < 3; i++) {
+		if (strcmp(name, whole[i]) == 0)
+			return all[i];
+		if (strcmp(name, part[i]) == 0)
+			return *all[i] > rows->sampled && rows->sampled > 0 ? &rows->sampled : &none;
+	}
+	return NULL;
+}
+
+static bool is_sampled(const struct fm_harvest_rows *rows)
+{
+	return rows->sampled > 0 &&
+	       (rows->real > rows->sampled || rows->holdout > rows->sampled || rows->made > rows->sampled);
+}
+
+/* What no metric of a run with these rows is. */
+static const char *fault_in_run(const json_t *m, const char *name, const struct fm_harvest_rows *rows)
+{
+	double n = json_number_value(json_object_get(m, "n")), value = json_number_value(json_object_get(m, "value"));
+	/* Sums of noisy counts, which may be more than there are. */
+	double most = fm_metric_is_paid(name) ? MOST_NOISY : fm_metric_most_rows(rows->real, rows->holdout, rows->made);
+	const double *told = rows_told(name, rows);
+
+	if (n > most || (told && (n < *told || n > *told || value < *told || value > *told)))
+		return "has a metric on an impossible number of rows";
+	return fm_metric_interval_fault(name, json_object_get(m, "ci"), json_object_get(m, "value"), is_sampled(rows));
+}
+
+static const char *metric_fault(const json_t *m, enum fm_harvest_list of, const struct fm_harvest_rows *rows)
 {
 	const char *name = json_string_value(json_object_get(m, "name"));
 	const json_t *value = json_object_get(m, "value"), *ci = json_object_get(m, "ci"), *n = json_object_get(m, "n");
@@ -84,20 +113,18 @@ static const char *metric_fault(const json_t *m, enum fm_harvest_list of, double
 		return "has a value that is no number of a metric";
 	if (!fm_metric_can_be(name, json_is_null(value) ? (double)NAN : json_number_value(value)))
 		return "has a value that no metric of its name has";
-	if ((of == FM_LIST_EVALUATE || of == FM_LIST_PAID) &&
+	if ((of == FM_LIST_EVALUATE || of == FM_LIST_PAID) && !fm_metric_counts_rows(name) &&
 	    (!is_rounded(value) || (ci && (!is_rounded(json_array_get(ci, 0)) || !is_rounded(json_array_get(ci, 1))))))
 		return "has a value with more digits than are kept";
-	if (of == FM_LIST_EVALUATE && ci && !fm_harvest_has_interval(name))
-		return "has an interval where none is measured";
-	if (ci && !fm_domain_interval(ci, value))
-		return "has an interval that does not hold its value";
-	return is_count(n) && (double)json_integer_value(n) <= most_rows
-		   ? NULL
-		   : "has a metric on an impossible number of rows";
+	if (!is_count(n))
+		return "has a metric on an impossible number of rows";
+	if (rows)
+		return fault_in_run(m, name, rows);
+	return ci && !fm_domain_interval(ci, value) ? "has an interval that does not hold its value" : NULL;
 }
 
 static int check_list(enum fm_stage_id id, const char *where, const json_t *list, enum fm_harvest_list of,
-		      double most_rows, struct fm_error *err)
+		      const struct fm_harvest_rows *rows, struct fm_error *err)
 {
 	char words[FM_DOMAIN_WORDS];
 	const char *fault;
@@ -105,19 +132,19 @@ static int check_list(enum fm_stage_id id, const char *where, const json_t *list
 	if (!json_is_array(list))
 		return refuse(id, where, "is no list", err);
 	for (size_t i = 0; i < json_array_size(list); i++)
-		if ((fault = metric_fault(json_array_get(list, i), of, most_rows)))
+		if ((fault = metric_fault(json_array_get(list, i), of, rows)))
 			return refuse(id, where, fault, err);
 	return fm_domain_fault(list, "metrics", words) ? refuse(id, where, "has a number that cannot be", err) : FM_OK;
 }
 
-int fm_harvest_metrics(const json_t *list, enum fm_harvest_list of, double most_rows, struct fm_metrics *out,
-		       struct fm_error *err)
+int fm_harvest_metrics(const json_t *list, enum fm_harvest_list of, const struct fm_harvest_rows *rows,
+		       struct fm_metrics *out, struct fm_error *err)
 {
 	enum fm_stage_id id = of == FM_LIST_FREE ? FM_GENERATE : FM_EVALUATE;
 	int rc;
 
 	*out = (struct fm_metrics){0};
-	if ((rc = check_list(id, "list of metrics", list, of, most_rows, err)) < 0)
+	if ((rc = check_list(id, "list of metrics", list, of, rows, err)) < 0)
 		return rc;
 	if ((rc = fm_metrics_from_list(out, list, err)) < 0)
 		return rc == FM_ESYSTEM ? rc : refuse(id, "list of metrics", "has one twice", err);
@@ -134,10 +161,11 @@ int fm_harvest_controls(const struct fm_config *cfg, const json_t *doc, struct f
 	int rc;
 
 	if (json_object_size(doc) != 5 || !fm_json_says(doc, "format", FM_CONTROLS_FORMAT) || !json_is_array(list) ||
-	    !is_count(rows) || json_integer_value(rows) > cfg->gate.control_rows ||
+	    !json_is_integer(rows) || !fm_control_rows_are(json_integer_value(rows), cfg->gate.control_rows) ||
+	    (json_array_size(list) > 0 && json_integer_value(rows) == 0) ||
 	    json_number_value(json_object_get(doc, "limit")) != cfg->gate.control_limit)
 		return refuse(FM_EVALUATE, "document of controls", "is none of this config", err);
-	if ((rc = check_list(FM_EVALUATE, "list of floors", json_object_get(doc, "floor"), FM_LIST_CONTROL, MOST_COUNT,
+	if ((rc = check_list(FM_EVALUATE, "list of floors", json_object_get(doc, "floor"), FM_LIST_CONTROL, NULL,
 			     err)) < 0)
 		return rc;
 	if (fm_domain_fault(list, "controls", words) || !fm_controls_are(list, cfg->gate.control_limit, &which))
@@ -148,7 +176,7 @@ int fm_harvest_controls(const struct fm_config *cfg, const json_t *doc, struct f
 		if (json_object_size(o) != 5)
 			return refuse(FM_EVALUATE, "document of controls", "has a control that nobody planted", err);
 		if ((rc = check_list(FM_EVALUATE, "score of a control", json_object_get(o, "metrics"), FM_LIST_CONTROL,
-				     MOST_COUNT, err)) < 0)
+				     NULL, err)) < 0)
 			return rc;
 	}
 	return FM_OK;

@@ -35,18 +35,22 @@ bool fm_harvest_holds(const char *dir, const char *name);
 /* What a stage said of itself: the numbers that it has to tell, and no text but the words that this version knows. */
 int fm_harvest_result(const struct fm_config *cfg, enum fm_stage_id id, const json_t *result,
 		      struct fm_error *err) FM_MUST_CHECK;
-/* A list of metrics: registered names, finite numbers or null, on at most so many rows.  Those of evaluate are rounded
- * (fm_metric_round), and have an interval only where one is measured. */
+/* How many rows of each table are judged, and of how many statistics are made of a larger table; what the parent knows
+ * of other stages.  rows.* says the same. */
+struct fm_harvest_rows {
+	double real, holdout, made;
+	double sampled; /* 0: of all */
+};
+/* A list of metrics: registered names, finite numbers or null.  Of a run (rows not NULL) on no more rows than there
+ * are, and with an interval only where one is measured.  Those of evaluate are rounded (fm_metric_round). */
 enum fm_harvest_list {
 	FM_LIST_EVALUATE,
 	FM_LIST_CONTROL,
 	FM_LIST_FREE, /* generate's, of synthetic flows alone */
 	FM_LIST_PAID  /* evaluate's, that privacy.budget.gate pays for */
 };
-int fm_harvest_metrics(const json_t *list, enum fm_harvest_list of, double most_rows, struct fm_metrics *out,
-		       struct fm_error *err) FM_MUST_CHECK;
-/* Has a metric of this name an interval? */
-bool fm_harvest_has_interval(const char *name);
+int fm_harvest_metrics(const json_t *list, enum fm_harvest_list of, const struct fm_harvest_rows *rows,
+		       struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 /* What an audit of the claim found (stages/audit.h). */
 int fm_harvest_audit(const json_t *result, struct fm_error *err) FM_MUST_CHECK;
 /* A document of controls: those of judge/gate/controls.h in their order, with metrics as above. */

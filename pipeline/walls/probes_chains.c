@@ -99,7 +99,7 @@ int fm_probes_chain_evaluate(json_t *one, struct fm_error *err)
 				 fm_harvest_result(NULL, FM_EVALUATE, said, &why) == FM_OK, err)) < 0)
 		goto out;
 	rc = fm_probes_note(one, "hide a private row in the digits of a metric",
-			    fm_harvest_metrics(list, FM_LIST_EVALUATE, 1e6, &metrics, &why) == FM_OK, err);
+			    fm_harvest_metrics(list, FM_LIST_EVALUATE, NULL, &metrics, &why) == FM_OK, err);
 out:
 	fm_metrics_free(&metrics);
 	json_decref(said);

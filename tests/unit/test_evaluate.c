@@ -11,6 +11,7 @@
 #include "judge/gate/subsample.h"
 #include "manifests/canon.h"
 #include "manifests/registry.h"
+#include "pipeline/walls/harvest.h"
 #include "stages/stage.h"
 #include "tests/unit/scratch.h"
 
@@ -81,6 +82,65 @@ static void test_stage_feeds_the_gate(void **state)
 	fm_table_free(t);
 	fm_table_free(h);
 	fm_table_free(s);
+}
+
+/* What the stage leaves is what the parent of a run takes, of all rows and of samples: numbers of rows in full, and
+ * intervals where there are some. */
+static void test_what_the_stage_leaves_is_taken(void **state)
+{
+	static const int memory[] = {1024, 1};
+	struct fm_table *t = random_table(3000, 1), *h = random_table(2500, 2), *s = random_table(2750, 3);
+	struct fm_config *cfg = calloc(1, sizeof *cfg);
+	struct fm_evaluate_in in = {.cfg = cfg,
+				    .train_dir = save(t, "train"),
+				    .holdout_dir = save(h, "holdout"),
+				    .synthetic_dir = save(s, "synthetic"),
+				    .out_dir = scratch};
+
+	(void)state;
+	cfg->train.threads = 1;
+	for (size_t i = 0; i < 2; i++) {
+		double most = (double)fm_subsample_most((size_t)memory[i] << 20);
+		struct fm_harvest_rows rows = {3000, 2500, 2750, most};
+		struct fm_metrics taken = {0};
+		struct fm_evaluate_out out;
+		struct fm_error err;
+		json_t *list = NULL;
+
+		cfg->gate.memory = memory[i];
+		OK(fm_stage_evaluate(&in, &out, &err));
+		OK(fm_json_load(&list, scratch_path("metrics.json"), 1 << 20, &err));
+		for (size_t k = 0; k < out.metrics.n; k++)
+			if (!fm_metric_can_be(out.metrics.m[k].name, out.metrics.m[k].value))
+				fail_msg("%s cannot be %g", out.metrics.m[k].name, out.metrics.m[k].value);
+		OK(fm_harvest_metrics(list, FM_LIST_EVALUATE, &rows, &taken, &err));
+		assert_int_equal(taken.n, out.metrics.n);
+		assert_true(metric(&taken, "rows.real") == 3000);
+		assert_true(isfinite(fm_metrics_find(&taken, "jsd.SA")->ci_lo) == (most < 3000));
+		assert_true((fm_metrics_find(&taken, "rows.judged_real") != NULL) == (most < 3000));
+		fm_metrics_free(&taken);
+		fm_metrics_free(&out.metrics);
+		json_decref(list);
+	}
+	free(cfg);
+	fm_table_free(t);
+	fm_table_free(h);
+	fm_table_free(s);
+}
+
+/* A number of rows has all its digits, which a sum of them and the rows of the flows are held against. */
+static void test_rows_are_not_rounded(void **state)
+{
+	struct fm_metrics m = {0};
+	struct fm_error err;
+
+	(void)state;
+	OK(fm_metrics_add(&m, "rows.synthetic", 1234567, 1234567, &err));
+	OK(fm_metrics_add(&m, "host.bytes_synthetic", 1234567, 1234567, &err));
+	fm_metrics_round(&m);
+	assert_true(metric(&m, "rows.synthetic") == 1234567);
+	assert_true(metric(&m, "host.bytes_synthetic") == 1234600);
+	fm_metrics_free(&m);
 }
 
 /* A keyed hash may leave the training split of a small trace without a flow: in privacy.mode dp a failure would tell.
@@ -315,6 +375,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_stage_feeds_the_gate, scratch_setup, scratch_teardown),
+	    cmocka_unit_test_setup_teardown(test_what_the_stage_leaves_is_taken, scratch_setup, scratch_teardown),
+	    cmocka_unit_test(test_rows_are_not_rounded),
 	    cmocka_unit_test_setup_teardown(test_stage_without_a_flow_goes_on_in_dp, scratch_setup, scratch_teardown),
 	    cmocka_unit_test_setup_teardown(test_stage_without_a_table_fails, scratch_setup, scratch_teardown),
 	    cmocka_unit_test(test_a_cut_is_stretches_of_neighbours),

@@ -54,6 +54,12 @@ enum crime {
 	LARGE_IN_METRICS,
 	RANGE_IN_METRICS,
 	COUNT_IN_METRICS,
+	ROWS_IN_METRICS,
+	HELD_OUT_IN_METRICS,
+	SAMPLE_IN_METRICS,
+	FAR_INTERVAL_IN_METRICS,
+	INTERVAL_OF_Z_IN_METRICS,
+	INTERVAL_OF_NOTHING_IN_METRICS,
 	DIGITS_IN_METRICS,
 	INTERVAL_IN_METRICS,
 	LABEL_IN_METRICS,
@@ -131,13 +137,14 @@ int __wrap_fm_harvest_result(const struct fm_config *cfg, enum fm_stage_id id, c
 	return off.result ? FM_OK : __real_fm_harvest_result(cfg, id, result, err);
 }
 
-int __real_fm_harvest_metrics(const json_t *, enum fm_harvest_list, double, struct fm_metrics *, struct fm_error *);
-int __wrap_fm_harvest_metrics(const json_t *list, enum fm_harvest_list of, double most, struct fm_metrics *out,
-			      struct fm_error *err);
-int __wrap_fm_harvest_metrics(const json_t *list, enum fm_harvest_list of, double most, struct fm_metrics *out,
-			      struct fm_error *err)
+int __real_fm_harvest_metrics(const json_t *, enum fm_harvest_list, const struct fm_harvest_rows *, struct fm_metrics *,
+			      struct fm_error *);
+int __wrap_fm_harvest_metrics(const json_t *list, enum fm_harvest_list of, const struct fm_harvest_rows *rows,
+			      struct fm_metrics *out, struct fm_error *err);
+int __wrap_fm_harvest_metrics(const json_t *list, enum fm_harvest_list of, const struct fm_harvest_rows *rows,
+			      struct fm_metrics *out, struct fm_error *err)
 {
-	return off.metrics ? fm_metrics_from_list(out, list, err) : __real_fm_harvest_metrics(list, of, most, out, err);
+	return off.metrics ? fm_metrics_from_list(out, list, err) : __real_fm_harvest_metrics(list, of, rows, out, err);
 }
 
 int __real_fm_harvest_controls(const struct fm_config *, const json_t *, struct fm_error *);
@@ -248,7 +255,9 @@ static int small_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out
 			return rc;
 	if (crime == TEXT_IN_INGEST)
 		out->rows = UINT64_MAX;
-	out->rows = out->rows ? out->rows : 300;
+	out->rows = out->rows ? out->rows : 700;
+	out->train_rows = 500;
+	out->holdout_rows = 200;
 	if (crime == REASON_IN_INGEST) {
 		out->bad = 1;
 		fm_left_out_add(&out->left_out, "sa " SECRET, 1);
@@ -284,6 +293,7 @@ static int small_generate(const struct fm_generate_in *in, struct fm_generate_ou
 		t->td[i] = (uint32_t)i;
 		t->label[i] = (uint16_t)fm_dict_index(&t->dict[FM_LABEL], "dos", 3, true);
 	}
+	fm_dict_index(&t->dict[FM_LABEL], "scan44", 6, true); /* the model knows it, and no flow has it */
 	t->rows = out->rows = 300;
 	rc = fm_table_save(t, in->out_dir, err);
 out:
@@ -304,8 +314,21 @@ static const char *metrics_text(void)
 	case LARGE_IN_METRICS:
 		return "[{\"name\":\"jsd.SA\",\"value\":0.01,\"n\":300},{\"name\":\"jsd.DA\",\"value\":1e300,\"n\":300}"
 		       "]";
-	case COUNT_IN_METRICS:
-		return "[{\"name\":\"jsd.SA\",\"value\":0.01,\"n\":900719925}]";
+	case COUNT_IN_METRICS: /* 500 of training, 200 of the holdout and 300 made */
+		return "[{\"name\":\"jsd.SA\",\"value\":0.01,\"n\":2001}]";
+	case ROWS_IN_METRICS:
+		return "[{\"name\":\"rows.real\",\"value\":480,\"n\":480}]";
+	case HELD_OUT_IN_METRICS:
+		return "[{\"name\":\"rows.holdout\",\"value\":101,\"n\":200}]";
+	case SAMPLE_IN_METRICS:
+		return "[{\"name\":\"rows.judged_real\",\"value\":500,\"n\":500},"
+		       "{\"name\":\"jsd.SA\",\"value\":0.01,\"n\":300,\"ci\":[0.0011,0.14]}]";
+	case FAR_INTERVAL_IN_METRICS:
+		return "[{\"name\":\"leak.mia_auc\",\"value\":0.5,\"n\":300,\"ci\":[-10.11,12.13]}]";
+	case INTERVAL_OF_Z_IN_METRICS:
+		return "[{\"name\":\"leak.unique_z\",\"value\":0.5,\"n\":300,\"ci\":[0.1,0.9]}]";
+	case INTERVAL_OF_NOTHING_IN_METRICS:
+		return "[{\"name\":\"leak.mia_auc\",\"value\":null,\"n\":300,\"ci\":[0.1011,0.1213]}]";
 	case DIGITS_IN_METRICS:
 		return "[{\"name\":\"jsd.SA\",\"value\":0.0101112131415,\"n\":300}]";
 	case INTERVAL_IN_METRICS:
@@ -314,6 +337,7 @@ static const char *metrics_text(void)
 		return "[{\"name\":\"jsd.SA\",\"value\":0.01,\"n\":300},"
 		       "{\"name\":\"tstr.f1.trees.10-11-12-13\",\"value\":0.5,\"n\":300},"
 		       "{\"name\":\"tstr.f1.trees.dos\",\"value\":0.5,\"n\":300},"
+		       "{\"name\":\"tstr.f1.trees.scan44\",\"value\":0.5,\"n\":300},"
 		       "{\"name\":\"tstr.f1.trees.dos-2\",\"value\":0.5,\"n\":300},"
 		       "{\"name\":\"jsd.DA\",\"value\":0.01,\"n\":300}]";
 	case RANGE_IN_METRICS:
@@ -620,6 +644,12 @@ static void test_evaluate_says_nothing_but_numbers(void **state)
 	expect_refused(DIGITS_IN_METRICS, "a value with more digits than are kept");
 	expect_refused(INTERVAL_IN_METRICS, "an interval where none is measured");
 	expect_refused(COUNT_IN_METRICS, "an impossible number of rows");
+	expect_refused(ROWS_IN_METRICS, "an impossible number of rows");
+	expect_refused(HELD_OUT_IN_METRICS, "an impossible number of rows");
+	expect_refused(SAMPLE_IN_METRICS, "an impossible number of rows");
+	expect_refused(FAR_INTERVAL_IN_METRICS, "an interval that reaches beyond what the metric can be");
+	expect_refused(INTERVAL_OF_Z_IN_METRICS, "an interval where none is measured");
+	expect_refused(INTERVAL_OF_NOTHING_IN_METRICS, "an interval that does not hold its value");
 	expect_refused(NAME_IN_CONTROLS, "a control that nobody planted");
 	expect_refused(KEY_IN_CONTROLS, "a control that nobody planted");
 	expect_refused(UNIT_IN_HISTOGRAMS, "histograms that do not follow");
@@ -665,6 +695,7 @@ static void test_labels_are_those_of_the_public_table(void **state)
 	assert_null(strstr(b.data, "10-11-12-13"));
 	assert_non_null(strstr(b.data, "tstr.f1.trees.dos"));
 	assert_null(strstr(b.data, "tstr.f1.trees.dos-2"));
+	assert_null(strstr(b.data, "tstr.f1.trees.scan44"));
 	assert_true(strstr(b.data, "\"name\":\"jsd.DA\"") < strstr(b.data, "tstr.f1.trees.dos"));
 	fm_buf_free(&b);
 }

@@ -5,6 +5,7 @@
  */
 #include "signed_fixture.h"
 
+#include "base/json_text.h"
 #include "base/num.h"
 #include "release/contents.h"
 
@@ -43,13 +44,13 @@ static const struct accepted {
     {"histograms.fields[].lo", NULL, "bounds are the least and the largest made value, in some order"},
     {"histograms.fields[].scale", "\"log1p\"", "cells are drawn by it, and nothing else depends on it"},
     {"histograms.fields[].synthetic[]", "removed", "of hosts and minutes there are as many as there are"},
-    /* what is promised, in the words of people */
-    {"privacy.covers", "\"other\"", "words for people"},
-    {"privacy.does_not_cover[]", NULL, "words for people"},
+    /* what is promised */
     {"privacy.mechanisms[].name", "\"other\"", "a mechanism's name depends on what was counted"},
     {"privacy.mechanisms[].kind", NULL, "what noise costs is computed by who makes it: this program has no accountant"},
-    {"privacy.mechanisms[].scale", "1.5", "likewise"},
-    {"privacy.mechanisms[].sensitivity", "1.5", "likewise"},
+    {"privacy.mechanisms[].scale", NULL, "likewise"},
+    {"privacy.mechanisms[].sensitivity", NULL, "likewise"},
+    {"privacy.mechanisms[].times", "98", "likewise"},
+    {"rows", "98", "where no metric counts them the flows themselves do"},
     {"waivers[].key", "\"other\"", "the fingerprint of a key of the team's"},
     {"waivers[].reason", "\"other\"", "words for people"},
     {"waivers[].signer", "\"other\"", "a name of the team's"},
@@ -213,6 +214,8 @@ static void change_leaf(struct walk *w, json_t *in, const char *name, size_t i, 
 	if (json_is_number(was))
 		for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++)
 			try_value(w, in, name, i, path, numbers[k]);
+	if (json_is_number(was) && strncmp(path, "config.", 7) != 0) /* where most keys take large numbers */
+		try_value(w, in, name, i, path, "987654321");
 	if (json_is_boolean(was))
 		try_value(w, in, name, i, path, json_is_true(was) ? "false" : "true");
 	if (json_is_null(was))
@@ -329,6 +332,11 @@ static void nothing_unpaid_is_told_in_mode_dp(void **state)
 	    {"/filled", "{\"share\":0.5}", "filled"},
 	    {"/config/privacy/budget", "{}", "the metric paid."},
 	    {"/privacy/statement", "\"(0.1, 1e-06)-differential privacy for one host\"", "privacy.statement"},
+	    {"/privacy/statement", "\"(3.99275, 1e-06)-differential privacy for one exchange: nobody can tell.\"",
+	     "privacy.statement"},
+	    {"/privacy/covers", "\"the flows, and all that anybody derives from the trace\"", "what it covers"},
+	    {"/privacy/does_not_cover/5", NULL, "what it covers"},
+	    {"/checks/0/n", "1000000", "rests on more rows"},
 	    {"/privacy/guarantee/0/epsilon", "1", "privacy.guarantee"},
 	    {"/privacy/epsilon", "1", "privacy."},
 	};
@@ -346,6 +354,58 @@ static void nothing_unpaid_is_told_in_mode_dp(void **state)
 	}
 }
 
+/* What is measured rests on rows that there are, and an interval stands where one is measured and ends where the metric
+ * can. */
+static void each_metric_rests_on_rows_that_there_are(void **state)
+{
+	static const struct {
+		const char *of, *metric, *member, *to, *words;
+	} t[] = {
+	    {"labels", "jsd.SA", "n", "1000000", "jsd.SA rests on more rows than there are"},
+	    {"labels", "jsd.SA", "n", "105000", "jsd.SA rests on more rows than there are"},
+	    {"labels", "jsd.SA", "n", "100000", NULL},
+	    {"labels", "leak.unique_z", "n", "105000", "leak.unique_z rests on more rows"},
+	    {"labels", "jsd.SA", "ci", "[0,0.5]", "jsd.SA has an interval where none is measured"},
+	    {"labels", "leak.unique_z", "ci", "[-100,100]", "leak.unique_z has an interval where none is measured"},
+	    {"labels", "leak.family_p", "ci", "[0,1]", "leak.family_p has an interval where none is measured"},
+	    {"labels", "leak.share_nearer_train", "ci", "[-7,8]", "reaches beyond what the metric can be"},
+	    {"labels", "leak.share_nearer_train", "ci", "[0.1,0.11]", "an interval that does not hold its value"},
+	    {"labels", "leak.dcr_p5_train", "ci", "[-1,1]", "reaches beyond what the metric can be"},
+	    {"labels", "tstr.auc.trees", "ci", "[0.5,1.5]", "reaches beyond what the metric can be"},
+	    {"labels", "tstr.auc.trees", "ci", "[0.5,1]", NULL},
+	    {"labels", "tstr.f1.trees.dos", "name", "\"tstr.f1.trees.10-11-12-13\"", "of a label that no flow has"},
+	    {"labels", "tstr.f1.trees.dos", "name", "\"tstr.f1.trees.dos-2\"", "of a label that no flow has"},
+	    {"dp", "paid.jsd.DP", "n", "1000000000", "paid.jsd.DP rests on more rows"},
+	    {"dp", "paid.jsd.DP", "ci", "[0,7]", "reaches beyond what the metric can be"},
+	    {"dp", "rules.broken_share", "n", "1000000", "rules.broken_share rests on more rows"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		char path[128];
+		json_t *m, *list, *one = NULL;
+
+		snprintf(path, sizeof path, "tests/golden/manifests/%s.json", t[i].of);
+		assert_non_null(m = json_load_file(path, 0, NULL));
+		snprintf(name_of_it, sizeof name_of_it, "%s", json_string_value(json_object_get(m, "name")));
+		list = json_object_get(m, "metrics");
+		for (size_t k = 0; k < json_array_size(list) && !one; k++)
+			if (fm_json_says(json_array_get(list, k), "name", t[i].metric))
+				one = json_array_get(list, k);
+		if (!one)
+			fail_msg("%s has no %s", t[i].of, t[i].metric);
+		json_object_set_new(one, t[i].member, json_loads(t[i].to, JSON_DECODE_ANY, NULL));
+		/* A check of it has the same interval. */
+		list = json_object_get(m, "checks");
+		for (size_t k = 0; k < json_array_size(list) && strcmp(t[i].member, "ci") == 0; k++)
+			if (fm_json_says(json_array_get(list, k), "name", t[i].metric))
+				json_object_set(json_array_get(list, k), "ci", json_object_get(one, "ci"));
+		if (is_accepted(m) != !t[i].words || (t[i].words && !strstr(err.message, t[i].words)))
+			fail_msg("%s: %s %s %s: %s", t[i].of, t[i].metric, t[i].member, t[i].to, err.message);
+		json_decref(m);
+	}
+}
+
 /* The same through signature and all, for some of what is refused and for what is accepted. */
 static void signed_all_anew_it_is_the_same(void **state)
 {
@@ -358,6 +418,8 @@ static void signed_all_anew_it_is_the_same(void **state)
 	    {"/controls/0/kind", "\"negative\"", false},
 	    {"/control_limit", "0.5", false},
 	    {"/control_rows", "501", false},
+	    {"/control_rows", "0", false},
+	    {"/control_rows", "499", false},
 	    {"/smallest_leak_caught", "null", false},
 	    {"/config/gate/control_limit", "1", false},
 	    {"/config/split/holdout", "7", false},
@@ -388,6 +450,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(each_field_has_its_bounds),
 	    cmocka_unit_test(nothing_unpaid_is_told_in_mode_dp),
+	    cmocka_unit_test(each_metric_rests_on_rows_that_there_are),
 	    cmocka_unit_test(signed_all_anew_it_is_the_same),
 	};
 
