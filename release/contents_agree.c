@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/json_text.h"
-#include "manifests/claim.h"
 #include "manifests/config_public.h"
 #include "manifests/domain.h"
 #include "manifests/metrics.h"
@@ -416,115 +415,6 @@ static int check_shares(struct fm_contents *c, const json_t *m)
 	return good ? FM_OK : malformed(c, "left_out or filled has a share that is not told so");
 }
 
-/* ---- the guarantee ---- */
-
-static bool is_covered_list(const json_t *list)
-{
-	json_t *own = fm_claim_does_not_cover();
-	bool same = own && json_equal(own, list);
-
-	json_decref(own);
-	return same;
-}
-
-/* The words are those that the numbers make. */
-static int check_statement(struct fm_contents *c, const json_t *privacy, const struct fm_config *cfg)
-{
-	static const char *const of_dp[] = {"unit",       "adjacency", "epsilon",       "delta",
-					    "accountant", "records",   "covers",        "audit",
-					    "mechanisms", "guarantee", "does_not_cover"};
-	const char *statement = fm_json_str(privacy, "statement"), *own;
-	bool dp = fm_config_dp(cfg);
-	char words[FM_CLAIM_WORDS];
-
-	own = dp ? fm_claim_statement(words, cfg, fm_json_real(privacy, "epsilon"), fm_json_real(privacy, "delta"))
-		 : fm_claim_none(fm_json_str(privacy, "mode"));
-	if (strcmp(statement, own) != 0)
-		return malformed(c, "privacy.statement says something else than the rest of privacy");
-	for (size_t i = 0; i < sizeof of_dp / sizeof *of_dp && !dp; i++)
-		if (json_object_get(privacy, of_dp[i]))
-			return malformed(c, "privacy.mode is not dp, and a guarantee is told of");
-	return FM_OK;
-}
-
-/* Of flows that were made, through counts that the model learned, or through noise that the budget paid for. */
-static int check_paid(struct fm_contents *c, const json_t *m, const struct fm_config *cfg)
-{
-	const json_t *metrics = json_object_get(m, "metrics");
-
-	if (json_object_get(m, "left_out") || json_object_get(m, "filled"))
-		return malformed(c, "what nothing paid for is in a release of privacy.mode dp: left_out or filled");
-	for (size_t i = 0; i < json_array_size(metrics); i++) {
-		const char *name = fm_json_str(json_array_get(metrics, i), "name");
-
-		if (!fm_metric_is_free(name) && !(fm_metric_is_paid(name) && fm_config_pays_gate(cfg)))
-			return fm_contents_refuse(
-			    c, FM_REASON_MANIFEST_MALFORMED,
-			    "manifest.json: what nothing paid for is in a release of privacy.mode "
-			    "dp: the metric %s",
-			    name);
-	}
-	return FM_OK;
-}
-
-/* What is claimed stands in the line of the unit, and what more exchanges have is no less. */
-static int check_guarantee(struct fm_contents *c, const json_t *privacy, const struct fm_config *cfg)
-{
-	const json_t *list = json_object_get(privacy, "guarantee");
-	json_int_t group = fm_config_group(cfg);
-	bool unit = false;
-
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const json_t *g = json_array_get(list, i), *before = i ? json_array_get(list, i - 1) : NULL;
-		json_int_t exchanges = json_integer_value(json_object_get(g, "exchanges"));
-		double e = fm_json_real(g, "epsilon"), was = fm_json_real(before, "epsilon");
-		bool more = before && strcmp(fm_json_str(g, "of"), fm_json_str(before, "of")) == 0 &&
-			    exchanges > json_integer_value(json_object_get(before, "exchanges"));
-
-		if (strcmp(fm_json_str(g, "of"), fm_json_str(privacy, "unit")) == 0 && exchanges == group) {
-			unit = true;
-			if (!(fabs(e - fm_json_real(privacy, "epsilon")) <= 1e-4 * e) ||
-			    !same_number(fm_json_real(g, "delta"), fm_json_real(privacy, "delta")))
-				return malformed(c, "privacy.guarantee of its unit is not what privacy claims");
-		}
-		if (group > 1 && exchanges < 2 && strcmp(fm_json_str(g, "of"), "host") != 0)
-			return malformed(c, "privacy.guarantee has one exchange for what moves two in a full window");
-		if ((exchanges >= group && e < fm_json_real(privacy, "epsilon") * (1 - 1e-4)) || (more && e < was))
-			return malformed(c, "privacy.guarantee grows with fewer exchanges");
-	}
-	return unit ? FM_OK : malformed(c, "privacy.guarantee does not tell of its unit");
-}
-
-static int check_dp(struct fm_contents *c, const json_t *m, const struct fm_config *cfg)
-{
-	const json_t *privacy = json_object_get(m, "privacy"), *mechanisms = json_object_get(privacy, "mechanisms"),
-		     *audit = json_object_get(privacy, "audit");
-	double share = 0;
-	int rc;
-
-	if (!fm_json_says(privacy, "covers", fm_claim_covers) ||
-	    !is_covered_list(json_object_get(privacy, "does_not_cover")))
-		return malformed(c, "privacy says in other words than flowmint's what it covers, and what not");
-	if (strcmp(fm_json_str(privacy, "unit"), cfg->privacy.unit) != 0 ||
-	    strcmp(fm_json_str(privacy, "accountant"), cfg->privacy.accountant) != 0 ||
-	    json_integer_value(json_object_get(privacy, "records")) != cfg->privacy.records ||
-	    strcmp(fm_json_str(privacy, "adjacency"), fm_config_unit_flow(cfg) ? "replace_one" : "add_or_remove") != 0)
-		return malformed(
-		    c, "privacy has another unit, accountant, adjacency or number of records than its config");
-	if (!same_number(fm_json_real(privacy, "delta"), cfg->privacy.delta) ||
-	    (cfg->privacy.epsilon > 0 && fm_json_real(privacy, "epsilon") > cfg->privacy.epsilon * (1 + 1e-9)))
-		return malformed(c, "privacy claims another delta, or more epsilon, than its config asks for");
-	for (size_t i = 0; i < json_array_size(mechanisms); i++)
-		share += fm_json_real(json_array_get(mechanisms, i), "share");
-	if ((rc = check_paid(c, m, cfg)) < 0)
-		return rc;
-	if (fm_json_real(audit, "epsilon_lower") > fm_json_real(audit, "most"))
-		return malformed(c, "privacy.audit has measured more than its canaries can show");
-	if (!(fabs(share - 1) <= 1e-6))
-		return malformed(c, "the shares of privacy.mechanisms are not all together one");
-	return check_guarantee(c, privacy, cfg);
-}
-
 /* Real rows are judged, and told, in whole multiples of k windows where there are as many; flows are made as many as
  * were asked for. */
 static int check_rows(struct fm_contents *c, const json_t *m, const struct fm_config *cfg)
@@ -552,14 +442,14 @@ int fm_contents_agree(struct fm_contents *c, const json_t *m)
 	    (rc = check_numbers(c, m, "checks", cfg)) < 0 || (rc = check_lines(c, m, cfg)) < 0 ||
 	    (rc = check_controls(c, m, cfg)) < 0 || (rc = check_unasked(c, m, cfg)) < 0 ||
 	    (rc = check_shares(c, m)) < 0 || (rc = check_rows(c, m, cfg)) < 0 ||
-	    (rc = check_statement(c, json_object_get(m, "privacy"), cfg)) < 0)
+	    (rc = fm_contents_claim(c, m, cfg)) < 0)
 		goto out;
 	if (!dp &&
 	    !metric_of(json_object_get(m, "metrics"), "rows.synthetic")) /* free ones alone are told in mode dp */
 		rc = fm_contents_refuse(c, FM_REASON_ROWS_DISAGREE,
 					"manifest.json: metrics lack rows.synthetic, the number of rows");
 	else
-		rc = dp ? check_dp(c, m, cfg) : check_histograms(c, m, cfg);
+		rc = dp ? FM_OK : check_histograms(c, m, cfg);
 out:
 	fm_config_free(cfg);
 	return rc;

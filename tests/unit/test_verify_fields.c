@@ -46,10 +46,8 @@ static const struct accepted {
     {"histograms.fields[].synthetic[]", "removed", "of hosts and minutes there are as many as there are"},
     /* what is promised */
     {"privacy.mechanisms[].name", "\"other\"", "a mechanism's name depends on what was counted"},
-    {"privacy.mechanisms[].kind", NULL, "what noise costs is computed by who makes it: this program has no accountant"},
-    {"privacy.mechanisms[].scale", NULL, "likewise"},
-    {"privacy.mechanisms[].sensitivity", NULL, "likewise"},
-    {"privacy.mechanisms[].times", "98", "likewise"},
+    {"privacy.mechanisms[].kind", NULL,
+     "both Gaussians cost the same, and what Laplace noise costs takes an accountant"},
     {"rows", "98", "where no metric counts them the flows themselves do"},
     {"waivers[].key", "\"other\"", "the fingerprint of a key of the team's"},
     {"waivers[].reason", "\"other\"", "words for people"},
@@ -339,6 +337,8 @@ static void nothing_unpaid_is_told_in_mode_dp(void **state)
 	    {"/checks/0/n", "1000000", "rests on more rows"},
 	    {"/privacy/guarantee/0/epsilon", "1", "privacy.guarantee"},
 	    {"/privacy/epsilon", "1", "privacy."},
+	    {"/privacy/mechanisms/0/scale", "17", "the shares of privacy.mechanisms"},
+	    {"/privacy/mechanisms/3/times", "2", "the shares of privacy.mechanisms"},
 	};
 
 	(void)state;
@@ -350,6 +350,43 @@ static void nothing_unpaid_is_told_in_mode_dp(void **state)
 		json_change(m, t[i].at, t[i].to);
 		if (is_accepted(m) || !strstr(err.message, t[i].words))
 			fail_msg("%s: %s", t[i].at, err.message);
+		json_decref(m);
+	}
+}
+
+/* A guarantee is not less than Gaussian noise that is told of makes it, however well its parts agree. */
+static void a_claim_is_what_its_noise_gives(void **state)
+{
+	static const struct {
+		double times; /* the epsilon */
+		bool good;
+	} t[] = {{1, true}, {0.99, true}, {0.95, false}, {0.5, false}, {0.025, false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		json_t *m = json_load_file("tests/golden/manifests/dp.json", 0, NULL), *privacy, *lines;
+		const char *rest;
+		char said[900];
+		double epsilon;
+
+		assert_non_null(m);
+		snprintf(name_of_it, sizeof name_of_it, "%s", fm_json_str(m, "name"));
+		privacy = json_object_get(m, "privacy");
+		epsilon = fm_json_real(privacy, "epsilon") * t[i].times;
+		lines = json_object_get(privacy, "guarantee");
+		for (size_t k = 0; k < json_array_size(lines); k++) {
+			json_t *o = json_array_get(lines, k);
+
+			if (json_integer_value(json_object_get(o, "exchanges")) == 1)
+				json_object_set_new(o, "epsilon", json_real(epsilon));
+		}
+		assert_non_null(rest = strchr(fm_json_str(privacy, "statement"), ','));
+		snprintf(said, sizeof said, "(%g%s", epsilon, rest);
+		json_object_set_new(privacy, "statement", json_string(said));
+		json_object_set_new(privacy, "epsilon", json_real(epsilon));
+		if (is_accepted(m) != t[i].good ||
+		    (!t[i].good && !strstr(err.message, "less than its mechanisms cost")))
+			fail_msg("%g: %s", t[i].times, err.message);
 		json_decref(m);
 	}
 }
@@ -450,6 +487,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(each_field_has_its_bounds),
 	    cmocka_unit_test(nothing_unpaid_is_told_in_mode_dp),
+	    cmocka_unit_test(a_claim_is_what_its_noise_gives),
 	    cmocka_unit_test(each_metric_rests_on_rows_that_there_are),
 	    cmocka_unit_test(signed_all_anew_it_is_the_same),
 	};

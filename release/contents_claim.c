@@ -1,0 +1,173 @@
+/*
+ * What a manifest claims of its privacy: in the words that its numbers make, and no less than what is told of the noise
+ * costs.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/json_text.h"
+#include "manifests/claim.h"
+#include "manifests/registry.h"
+#include "release/contents.h"
+
+static bool same_number(double a, double b)
+{
+	return fabs(a - b) <= 1e-12 * fabs(b); /* of what is no number: no */
+}
+
+static int malformed(struct fm_contents *c, const char *what)
+{
+	return fm_contents_refuse(c, FM_REASON_MANIFEST_MALFORMED, "manifest.json: %s", what);
+}
+
+static bool is_covered_list(const json_t *list)
+{
+	json_t *own = fm_claim_does_not_cover();
+	bool same = own && json_equal(own, list);
+
+	json_decref(own);
+	return same;
+}
+
+/* The words are those that the numbers make. */
+static int check_statement(struct fm_contents *c, const json_t *privacy, const struct fm_config *cfg)
+{
+	static const char *const of_dp[] = {"unit",       "adjacency", "epsilon",       "delta",
+					    "accountant", "records",   "covers",        "audit",
+					    "mechanisms", "guarantee", "does_not_cover"};
+	const char *statement = fm_json_str(privacy, "statement"), *own;
+	bool dp = fm_config_dp(cfg);
+	char words[FM_CLAIM_WORDS];
+
+	own = dp ? fm_claim_statement(words, cfg, fm_json_real(privacy, "epsilon"), fm_json_real(privacy, "delta"))
+		 : fm_claim_none(fm_json_str(privacy, "mode"));
+	if (strcmp(statement, own) != 0)
+		return malformed(c, "privacy.statement says something else than the rest of privacy");
+	for (size_t i = 0; i < sizeof of_dp / sizeof *of_dp && !dp; i++)
+		if (json_object_get(privacy, of_dp[i]))
+			return malformed(c, "privacy.mode is not dp, and a guarantee is told of");
+	return FM_OK;
+}
+
+/* Of flows that were made, through counts that the model learned, or through noise that the budget paid for. */
+static int check_paid(struct fm_contents *c, const json_t *m, const struct fm_config *cfg)
+{
+	const json_t *metrics = json_object_get(m, "metrics");
+
+	if (json_object_get(m, "left_out") || json_object_get(m, "filled"))
+		return malformed(c, "what nothing paid for is in a release of privacy.mode dp: left_out or filled");
+	for (size_t i = 0; i < json_array_size(metrics); i++) {
+		const char *name = fm_json_str(json_array_get(metrics, i), "name");
+
+		if (!fm_metric_is_free(name) && !(fm_metric_is_paid(name) && fm_config_pays_gate(cfg)))
+			return fm_contents_refuse(
+			    c, FM_REASON_MANIFEST_MALFORMED,
+			    "manifest.json: what nothing paid for is in a release of privacy.mode "
+			    "dp: the metric %s",
+			    name);
+	}
+	return FM_OK;
+}
+
+/* What is claimed stands in the line of the unit, and what more exchanges have is no less. */
+static int check_guarantee(struct fm_contents *c, const json_t *privacy, const struct fm_config *cfg)
+{
+	const json_t *list = json_object_get(privacy, "guarantee");
+	json_int_t group = fm_config_group(cfg);
+	bool unit = false;
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *g = json_array_get(list, i), *before = i ? json_array_get(list, i - 1) : NULL;
+		json_int_t exchanges = json_integer_value(json_object_get(g, "exchanges"));
+		double e = fm_json_real(g, "epsilon"), was = fm_json_real(before, "epsilon");
+		bool more = before && strcmp(fm_json_str(g, "of"), fm_json_str(before, "of")) == 0 &&
+			    exchanges > json_integer_value(json_object_get(before, "exchanges"));
+
+		if (strcmp(fm_json_str(g, "of"), fm_json_str(privacy, "unit")) == 0 && exchanges == group) {
+			unit = true;
+			if (!(fabs(e - fm_json_real(privacy, "epsilon")) <= 1e-4 * e) ||
+			    !same_number(fm_json_real(g, "delta"), fm_json_real(privacy, "delta")))
+				return malformed(c, "privacy.guarantee of its unit is not what privacy claims");
+		}
+		if (group > 1 && exchanges < 2 && strcmp(fm_json_str(g, "of"), "host") != 0)
+			return malformed(c, "privacy.guarantee has one exchange for what moves two in a full window");
+		if ((exchanges >= group && e < fm_json_real(privacy, "epsilon") * (1 - 1e-4)) || (more && e < was))
+			return malformed(c, "privacy.guarantee grows with fewer exchanges");
+	}
+	return unit ? FM_OK : malformed(c, "privacy.guarantee does not tell of its unit");
+}
+
+static double normal(double z)
+{
+	return erfc(-z / sqrt(2)) / 2;
+}
+
+/* The least delta at epsilon of Gaussian noise whose sensitivities, in standard deviations, are mu together (Balle and
+ * Wang 2018, theorem 8). */
+static double gaussian_delta(double mu, double epsilon)
+{
+	return normal(-epsilon / mu + mu / 2) - exp(epsilon) * normal(-epsilon / mu - mu / 2);
+}
+
+/* What Gaussian noise over all records costs, anybody can compute; each share of it follows from its noise, and no
+ * claim is less than all of it.  What is sampled, and Laplace noise, costs more beside it: how much takes an
+ * accountant. */
+static int check_mechanisms(struct fm_contents *c, const json_t *privacy)
+{
+	const json_t *list = json_object_get(privacy, "mechanisms");
+	double all = 0, shares = 0, squares = 0;
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *o = json_array_get(list, i);
+		double ratio = fm_json_real(o, "sensitivity") / fm_json_real(o, "scale"),
+		       share = fm_json_real(o, "share"), square = fm_json_real(o, "times") * ratio * ratio;
+
+		all += share;
+		if (fm_json_says(o, "kind", "laplace") || fm_json_real(o, "rate") < 1)
+			continue;
+		if (shares > 0 && fabs(share * squares - square * shares) > 1e-6 * square * shares)
+			return malformed(c, "the shares of privacy.mechanisms are not as their noise");
+		shares += share;
+		squares += square;
+	}
+	if (!(fabs(all - 1) <= 1e-6))
+		return malformed(c, "the shares of privacy.mechanisms are not all together one");
+	/* one part in a hundred for what accountants round */
+	return squares > 0 && !(gaussian_delta(sqrt(squares), fm_json_real(privacy, "epsilon") * 1.01) <=
+				fm_json_real(privacy, "delta"))
+		   ? malformed(c, "privacy claims less than its mechanisms cost")
+		   : FM_OK;
+}
+
+static int check_dp(struct fm_contents *c, const json_t *m, const struct fm_config *cfg)
+{
+	const json_t *privacy = json_object_get(m, "privacy"), *audit = json_object_get(privacy, "audit");
+	int rc;
+
+	if (!fm_json_says(privacy, "covers", fm_claim_covers) ||
+	    !is_covered_list(json_object_get(privacy, "does_not_cover")))
+		return malformed(c, "privacy says in other words than flowmint's what it covers, and what not");
+	if (strcmp(fm_json_str(privacy, "unit"), cfg->privacy.unit) != 0 ||
+	    strcmp(fm_json_str(privacy, "accountant"), cfg->privacy.accountant) != 0 ||
+	    json_integer_value(json_object_get(privacy, "records")) != cfg->privacy.records ||
+	    strcmp(fm_json_str(privacy, "adjacency"), fm_config_unit_flow(cfg) ? "replace_one" : "add_or_remove") != 0)
+		return malformed(
+		    c, "privacy has another unit, accountant, adjacency or number of records than its config");
+	if (!same_number(fm_json_real(privacy, "delta"), cfg->privacy.delta) ||
+	    (cfg->privacy.epsilon > 0 && fm_json_real(privacy, "epsilon") > cfg->privacy.epsilon * (1 + 1e-9)))
+		return malformed(c, "privacy claims another delta, or more epsilon, than its config asks for");
+	if ((rc = check_paid(c, m, cfg)) < 0)
+		return rc;
+	if (fm_json_real(audit, "epsilon_lower") > fm_json_real(audit, "most"))
+		return malformed(c, "privacy.audit has measured more than its canaries can show");
+	if ((rc = check_mechanisms(c, privacy)) < 0)
+		return rc;
+	return check_guarantee(c, privacy, cfg);
+}
+
+int fm_contents_claim(struct fm_contents *c, const json_t *m, const struct fm_config *cfg)
+{
+	int rc = check_statement(c, json_object_get(m, "privacy"), cfg);
+
+	return rc < 0 || !fm_config_dp(cfg) ? rc : check_dp(c, m, cfg);
+}
