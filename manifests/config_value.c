@@ -1,5 +1,4 @@
 #include "manifests/config_value.h"
-#include "manifests/domain.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -246,12 +245,16 @@ int fm_key_read(struct fm_config *cfg, const struct fm_key *k, const struct fm_y
 
 /* ---- gate ---- */
 
-/* No metric is larger than that (domain.h). */
+/* Bytes of flows, which are the largest numbers that are measured, are fewer; and so large a factor of a floor is none.
+ * A threshold made of these, of a floor and of room can be written (domain.h). */
+#define BOUND_MAX 1e24
+#define FACTOR_MAX 1e6
+
 static int read_bound(const struct fm_yaml *e, const char *item, double *out, struct fm_error *err)
 {
 	int rc = fm_yaml_real(e, item, out, err);
 
-	return rc < 0 || fabs(*out) <= FM_DOMAIN_MOST
+	return rc < 0 || fabs(*out) <= BOUND_MAX
 		   ? rc
 		   : fm_yaml_fail(e, err, "%s is %.40s, which no metric can be", item, e->text);
 }
@@ -308,6 +311,10 @@ static int read_threshold(struct fm_cfg_check *c, const struct fm_yaml *v, const
 	for (const struct fm_yaml *e = v->first; e; e = e->next)
 		if ((rc = read_threshold_key(c, e, what, err)) < 0)
 			return rc;
+	for (const struct fm_yaml *e = v->first; e && c->relative_to_floor; e = e->next)
+		if (fabs(strcmp(e->key, "max") == 0 ? c->max : strcmp(e->key, "min") == 0 ? c->min : 0) > FACTOR_MAX)
+			return fm_yaml_fail(e, err, "%s.%s is %.40s, and more than %g times its floor no metric is",
+					    what, e->key, e->text, FACTOR_MAX);
 	if (!c->has_max && !c->has_min)
 		return fm_yaml_fail(v, err, "%s has neither max nor min", what);
 	if (c->plus > 0 && !c->relative_to_floor)

@@ -273,6 +273,14 @@ static void test_values_out_of_range_are_refused(void **state)
 		"release.yaml:4: generate.order confidence needs few steps", "set generate.order to random");
 	refused(SOURCE "model:\n  process: multinomial\ngenerate: {order: confidence}\n",
 		"release.yaml:4: generate.order confidence needs model.process absorbing, not multinomial", "");
+	/* thresholds that no manifest can hold: found here, and not when all of a run is done */
+	refused(SOURCE "gate:\n  jsd.SA: 1e30\n", "release.yaml:3: gate.jsd.SA is 1e30, which no metric can be", "");
+	refused(SOURCE "gate:\n  jsd.SA:\n    max: 1\n    relative_to_floor: true\n    plus: 1e30\n",
+		"release.yaml:6: gate.jsd.SA.plus is 1e30, which no metric can be", "");
+	refused(SOURCE "gate:\n  jsd.SA:\n    relative_to_floor: true\n    max: 1e23\n",
+		"release.yaml:5: gate.jsd.SA.max is 1e23, and more than 1e+06 times its floor no metric is", "");
+	refused(SOURCE "gate:\n  heavy.SP_rank100: {min: -2e6, relative_to_floor: true}\n",
+		"release.yaml:3: gate.heavy.SP_rank100.min is -2e6", "");
 	refused(SOURCE "generate:\n  hours: [8, 8]\n", "release.yaml:3: generate.hours", "no time");
 	refused(SOURCE "generate:\n  hours: [0, 25]\n", "release.yaml:3: generate.hours is 25", "");
 	refused(SOURCE "generate:\n  hours: [1, 2, 3]\n", "release.yaml:3: generate.hours takes two", "");
