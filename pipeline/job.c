@@ -50,16 +50,6 @@ static char *in_product(const struct fm_item *item, const struct fm_run *run)
 	return item->name ? fm_path_join(product, item->name) : strdup(product);
 }
 
-/* Such a key the stage does not get: publish.c signs when the stage is done. */
-static bool signs_outside(const char *key)
-{
-	struct fm_error ignored;
-	struct fm_sshpub pub;
-	bool here;
-
-	return key && fm_sshkey_look(key, &pub, &here, &ignored) >= 0 && !here;
-}
-
 static int resolve(struct fm_job *j, enum fm_item_id id, const struct fm_run *run, struct fm_error *err)
 {
 	const struct fm_item *item = &fm_items[id];
@@ -73,8 +63,6 @@ static int resolve(struct fm_job *j, enum fm_item_id id, const struct fm_run *ru
 				       "the %s that stage %s reads is not where stage %s should have put it; run with "
 				       "--force",
 				       item->words, fm_stage_name(j->id), fm_stage_name(item->stage));
-	} else if (id == FM_ITEM_KEY && signs_outside(named)) {
-		return FM_OK;
 	} else if (item->from == FM_FROM_USER && (named || !item->may_lack)) {
 		/* A dialect is opened by the stage under the name that the config gives it. */
 		*path = id == FM_ITEM_DIALECT || id == FM_ITEM_PUBLISHED ||

@@ -11,14 +11,18 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "base/stop.h"
+#include "manifests/canon.h"
 #include "pipeline/outside.h"
 #include "pipeline/publish_log.h"
 #include "pipeline/publish_parts.h"
 #include "pipeline/released.h"
+#include "pipeline/walls/harvest.h"
 #include "pipeline/walls/sandbox.h"
 #include "release/attestation.h"
+#include "release/metadata.h"
 #include "release/shelf.h"
 #include "release/sign/rotation.h"
 
@@ -47,7 +51,8 @@ static int no_memory(struct fm_error *err)
 
 #define TO_SIGN 2 /* the record, and the head of the log with it */
 struct signing {
-	const char *key;
+	const char *key, *ns;
+	int n;
 	uint8_t sha512[TO_SIGN][FM_SHA512_LEN];
 };
 
@@ -61,9 +66,9 @@ static int sign_fn(void *ctx, json_t **result, struct fm_error *err)
 	*result = json_array();
 	if ((rc = fm_sshkey_read(&key, s->key, err)) < 0)
 		goto out;
-	for (int i = 0; i < TO_SIGN; i++) {
+	for (int i = 0; i < s->n; i++) {
 		text.len = 0;
-		if ((rc = fm_sshsig_sign(&key, FM_RECORD_NAMESPACE, s->sha512[i], &text, err)) < 0)
+		if ((rc = fm_sshsig_sign(&key, s->ns, s->sha512[i], &text, err)) < 0)
 			goto out;
 		if (json_array_append_new(*result, json_string(text.data)) != 0) {
 			rc = no_memory(err);
@@ -131,24 +136,83 @@ out:
 	return rc;
 }
 
-/* The archive that the release stage left unsigned. */
+static int digest_of(const char *path, uint8_t sha512[FM_SHA512_LEN], struct fm_error *err)
+{
+	struct fm_sha512 *h = NULL;
+	char block[65536];
+	size_t n = 0;
+	int fd, rc;
+
+	if ((rc = fm_file_open(path, &fd, err)) < 0)
+		return rc;
+	if ((rc = fm_sha512_new(&h, err)) < 0)
+		goto out;
+	do
+		rc = (rc = fm_fd_read(fd, path, block, sizeof block, &n, err)) < 0 ? rc
+										   : fm_sha512_add(h, block, n, err);
+	while (rc >= 0 && n > 0);
+	if (rc >= 0) {
+		rc = fm_sha512_end(h, sha512, err);
+		h = NULL;
+	}
+out:
+	fm_sha512_free(h);
+	close(fd);
+	return rc;
+}
+
+/* By the key, which a child reads that sees nothing else. */
+static int sign_inside(struct publication *p, struct fm_buf *armored, struct fm_error *err)
+{
+	struct signing s = {.key = p->cfg->publish.key, .ns = FM_SSH_NAMESPACE, .n = 1};
+	struct fm_sandbox box = {.name = "signing", .unconfined = p->run->unconfined};
+	struct fm_sandbox_report report = {0};
+	const char *text;
+	int rc;
+
+	fm_sandbox_path(&box, s.key, false);
+	if ((rc = digest_of(p->from, s.sha512[0], err)) < 0 ||
+	    (rc = fm_sandbox_run(&box, sign_fn, &s, &report, err)) < 0)
+		goto out;
+	text = json_string_value(json_array_get(report.result, 0));
+	fm_buf_puts(armored, text ? text : ""); /* the archive is verified by it next */
+	rc = fm_buf_check(armored, err);
+out:
+	json_decref(report.result);
+	return rc;
+}
+
+/* The archive, which the release stage left without a signature. */
 static int sign_archive(struct publication *p, struct fm_error *err)
 {
 	struct fm_buf armored = {0};
 	struct fm_sshpub pub;
-	bool outside;
 	int rc;
 
-	if (fm_file_exists(p->from_sig))
-		return FM_OK;
-	if ((rc = fm_outside_look(p->cfg->publish.key, &pub, &outside, err)) < 0 || !outside)
+	if ((rc = fm_outside_look(p->cfg->publish.key, &pub, &p->signs_outside, err)) < 0)
 		return rc;
-	p->signs_outside = true;
-	if ((rc = sign_outside(p, FM_SSH_NAMESPACE, p->from, NULL, &armored, err)) < 0)
-		goto out;
-	rc = fm_file_write(p->from_sig, 0644, armored.data, armored.len, err);
-out:
+	if ((rc = p->signs_outside ? sign_outside(p, FM_SSH_NAMESPACE, p->from, NULL, &armored, err)
+				   : sign_inside(p, &armored, err)) >= 0)
+		rc = fm_file_write(p->from_sig, 0644, armored.data, armored.len, err);
 	fm_buf_free(&armored);
+	return rc;
+}
+
+/* The archive says of the run what the release stage was given to say. */
+static int check_manifest(const struct publication *p, struct fm_error *err)
+{
+	const struct fm_buf *text = &p->report.info.manifest;
+	const json_t *given = json_object_get(p->run->stage[FM_RELEASE].inputs, "manifest");
+	json_t *told = fm_json_parse(text->data ? text->data : "", text->len, JSON_REJECT_DUPLICATES, NULL),
+	       *base = told ? fm_manifest_base(told) : NULL;
+	char hex[FM_SHA256_HEX];
+	int rc = base ? fm_json_digest(base, hex, err) : FM_OK;
+
+	if (rc >= 0 && (!base || !json_is_string(given) || strcmp(hex, json_string_value(given)) != 0))
+		rc = fm_harvest_refuse(err, "stage release left an archive with another manifest than it was given: no "
+					    "honest stage does, so nothing is released");
+	json_decref(base);
+	json_decref(told);
 	return rc;
 }
 
@@ -157,7 +221,7 @@ static int sign_record(struct publication *p, struct fm_error *err)
 {
 	const struct fm_buf *text[TO_SIGN] = {&p->text, &p->log.head_text};
 	struct fm_buf head_sig = {0}, *taken[TO_SIGN] = {&p->sig, &head_sig};
-	struct signing s = {.key = p->cfg->publish.key};
+	struct signing s = {.key = p->cfg->publish.key, .ns = FM_RECORD_NAMESPACE, .n = TO_SIGN};
 	struct fm_sandbox box = {.name = "record", .unconfined = p->run->unconfined};
 	struct fm_sandbox_report report = {0};
 	int rc = FM_OK;
@@ -503,6 +567,8 @@ int fm_publish_put(const struct fm_stages *stages, const struct fm_config *cfg, 
 		fm_error_prefix(err, "the archive does not verify against %s, nothing is released: ", p.signers_path);
 		goto out;
 	}
+	if ((rc = check_manifest(&p, err)) < 0)
+		goto out;
 	if ((rc = fm_signers_load(&p.signers, p.signers_path, err)) < 0 || (rc = lock_folder(&p, err)) < 0 ||
 	    (rc = fm_dir_sweep(p.out, err)) < 0 || (rc = put(&p, err)) < 0)
 		goto out;

@@ -1,9 +1,8 @@
 /*
- * release - a verdict that says pass, synthetic flows and a key make a signed archive.
+ * release - a verdict that says pass, and synthetic flows, make an archive.
  *
- * The order is: nothing is written before the verdict is known to be good and the key can be read; the archive and its
- * signature are checked by the verifier's own code before the stage says that they are there; whatever fails, the
- * folder is left as it was found.
+ * The order is: nothing is written before the verdict is known to be good; the archive is checked by the verifier's own
+ * code before the stage says that it is there; whatever fails, the folder is left as it was found.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,8 +25,6 @@
 #include "model/generator.h"
 #include "release/archive.h"
 #include "release/metadata.h"
-#include "release/sign/sshkey.h"
-#include "release/sign/sshsig.h"
 #include "report/report.h"
 #include "stages/stage.h"
 #include "stages/table.h"
@@ -50,10 +47,9 @@ struct job {
 	struct fm_release_out *out;
 	struct fm_error *err;
 	struct fm_verdict verdict;
-	struct fm_sshkey key;
 	struct fm_dialect *dialect, *source; /* source: NULL where it is the same one */
 	struct fm_table *table;
-	struct fm_buf citation, license, readme, croissant, package, manifest, report, sums, signature;
+	struct fm_buf citation, license, readme, croissant, package, manifest, report, sums;
 	struct fm_archive_digests digests;
 	struct fm_archive_file ipfix; /* as it lies in the archive, where the dialect is of such files */
 	char csv[512], ipfix_file[512], part_csv[FM_METADATA_PARTS][512], part_path[FM_METADATA_PARTS][64], date[16];
@@ -457,26 +453,20 @@ static int write_archive(struct job *j)
 	};
 	struct fm_archive_member m[NMEMBERS];
 	size_t n = 0;
-	int rc;
 
 	for (int i = 0; i < NMEMBERS; i++)
 		if (has(j, i))
 			m[n++] = all[i];
 	snprintf(folder, sizeof folder, "%s-%s", cfg->release.name, cfg->release.version);
-	if ((rc = fm_archive_write(folder, j->mtime_s, m, n, j->out->archive, &j->digests, j->err)) < 0 || !j->in->key)
-		return rc;
-	if ((rc = fm_sshsig_sign(&j->key, FM_SSH_NAMESPACE, j->digests.sha512, &j->signature, j->err)) < 0)
-		return rc;
-	return fm_file_write(j->out->signature, 0644, j->signature.data, j->signature.len, j->err);
+	return fm_archive_write(folder, j->mtime_s, m, n, j->out->archive, &j->digests, j->err);
 }
 
 /* What the partner will find, from the disk. */
 static int check_archive(struct job *j)
 {
 	struct fm_archive_info info = {0};
-	struct fm_sshsig sig;
 	enum fm_reason reason;
-	int fd, rc, good;
+	int fd, rc;
 
 	fd = open(j->out->archive, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -484,17 +474,8 @@ static int check_archive(struct job *j)
 	if ((rc = fm_archive_read(fd, &info, &reason, j->err)) < 0 ||
 	    (rc = fm_archive_check_contents(&info, &reason, j->err)) < 0)
 		goto out;
-	if (strcmp(info.digests.sha256, j->digests.sha256) || strcmp(info.digests.tar_sha256, j->digests.tar_sha256)) {
+	if (strcmp(info.digests.sha256, j->digests.sha256) || strcmp(info.digests.tar_sha256, j->digests.tar_sha256))
 		rc = fm_fail(j->err, FM_ESYSTEM, "it reads back differently from what was written");
-		goto out;
-	}
-	if (!j->in->key)
-		goto out;
-	if ((rc = fm_sshsig_parse(&sig, j->signature.data, j->signature.len, j->err)) < 0)
-		goto out;
-	good = fm_sshsig_check(&sig, j->digests.sha512, j->err);
-	if (good <= 0)
-		rc = good < 0 ? good : fm_fail(j->err, FM_ESYSTEM, "its signature does not hold");
 out:
 	if (rc < 0) {
 		/* A new archive that does not verify is a failure of this machine, not a verdict on the data. */
@@ -511,14 +492,12 @@ out:
 static int name_outputs(struct job *j)
 {
 	const struct fm_config *cfg = j->in->cfg;
-	int n, m, k;
+	int n, k;
 
 	n = snprintf(j->out->archive, sizeof j->out->archive, "%s/%s-%s.tar.zst", j->in->out_dir, cfg->release.name,
 		     cfg->release.version);
-	m = snprintf(j->out->signature, sizeof j->out->signature, "%s/%s-%s.tar.zst.sig", j->in->out_dir,
-		     cfg->release.name, cfg->release.version);
 	k = snprintf(j->csv, sizeof j->csv, "%s/.flows.csv", j->in->out_dir);
-	if (n < 0 || m < 0 || k < 0 || (size_t)m >= sizeof j->out->signature || (size_t)k >= sizeof j->csv)
+	if (n < 0 || k < 0 || (size_t)n >= sizeof j->out->archive || (size_t)k >= sizeof j->csv)
 		return fm_fail(j->err, FM_EINPUT, "%s: the path is too long", j->in->out_dir);
 	snprintf(j->ipfix_file, sizeof j->ipfix_file, "%.490s/.flows.ipfix", j->in->out_dir);
 	for (int i = 0; i < FM_METADATA_PARTS; i++)
@@ -550,12 +529,10 @@ int fm_stage_release(const struct fm_release_in *in, struct fm_release_out *out,
 	int rc;
 
 	memset(out, 0, sizeof *out);
-	if ((rc = load_verdict(&j)) < 0 || (rc = name_outputs(&j)) < 0 || (rc = find_date(&j)) < 0 ||
-	    (in->key && (rc = fm_sshkey_read(&j.key, in->key, err)) < 0))
+	if ((rc = load_verdict(&j)) < 0 || (rc = name_outputs(&j)) < 0 || (rc = find_date(&j)) < 0)
 		goto out;
 	if ((rc = make_archive(&j)) < 0) {
 		unlink(out->archive);
-		unlink(out->signature);
 		goto out;
 	}
 	memcpy(out->tar_sha256, j.digests.tar_sha256, sizeof out->tar_sha256);
@@ -565,7 +542,6 @@ out:
 	if (rc < 0)
 		memset(out, 0, sizeof *out);
 	fm_verdict_free(&j.verdict);
-	fm_sshkey_close(&j.key);
 	fm_dialect_free(j.dialect);
 	fm_dialect_free(j.source);
 	fm_table_free(j.table);
@@ -577,12 +553,11 @@ out:
 	fm_buf_free(&j.package);
 	fm_buf_free(&j.manifest);
 	fm_buf_free(&j.sums);
-	fm_buf_free(&j.signature);
 	return rc;
 }
 
 json_t *fm_release_out_json(const struct fm_release_out *out)
 {
-	return json_pack("{s:s,s:s,s:s,s:s,s:I}", "archive", out->archive, "signature", out->signature, "tar_sha256",
-			 out->tar_sha256, "archive_sha256", out->archive_sha256, "bytes", (json_int_t)out->nbytes);
+	return json_pack("{s:s,s:s,s:s,s:I}", "archive", out->archive, "tar_sha256", out->tar_sha256, "archive_sha256",
+			 out->archive_sha256, "bytes", (json_int_t)out->nbytes);
 }

@@ -131,16 +131,15 @@ int fm_stage_gate(const struct fm_gate_in *in, struct fm_gate_out *out, struct f
 json_t *fm_gate_out_json(const struct fm_gate_out *out);
 
 /* manifest: what only the runner knows (stage digests, environment, commitments, metrics, checks); release adds the
- * files. */
+ * files.  The archive is signed by who has looked at it (pipeline/publish.h): no key is here. */
 struct fm_release_in {
 	const struct fm_config *cfg;
-	const char *synthetic_dir, *verdict_json, *key, *out_dir;
+	const char *synthetic_dir, *verdict_json, *out_dir;
 	const json_t *manifest;
-	/* key NULL: the archive is not signed here */
 	const char *license; /* the text of the licence, a file, or NULL */
 };
 struct fm_release_out {
-	char archive[512], signature[512];
+	char archive[512];
 	char tar_sha256[65], archive_sha256[65];
 	uint64_t nbytes;
 };

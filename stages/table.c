@@ -34,8 +34,6 @@ const struct fm_item fm_items[FM_NITEMS] = {
     [FM_ITEM_VERDICT] = {"verdict", PRODUCT(FM_GATE, "verdict.json"), false},
     [FM_ITEM_MANIFEST] = {"manifest", FM_FROM_RUNNER, 0, NULL, NULL, 0, "manifest", false},
     [FM_ITEM_LICENSE] = {"licence text", USER("release.license_file", release.license_file, "license"), true},
-    /* Not among the inputs: the release is made anew each time, and the private key is digested nowhere. */
-    [FM_ITEM_KEY] = {"signing key", USER("publish.key", publish.key, NULL), false},
     [FM_ITEM_CHECKPOINT] = {"checkpoint", FM_FROM_STAGE, FM_TRAIN, NULL, NULL, 0, NULL, true},
     [FM_ITEM_QUARANTINE] = {"quarantine of a failed ingest", FM_FROM_STAGE, FM_INGEST, NULL, NULL, 0, NULL, true},
 };
@@ -145,11 +143,9 @@ static int call_gate(const struct fm_stages *s, const struct fm_stage_call *c, j
 
 static int call_release(const struct fm_stages *s, const struct fm_stage_call *c, json_t **result, struct fm_error *err)
 {
-	static const char *const files[] = {"archive", "signature"};
 	struct fm_release_in in = {.cfg = c->cfg,
 				   .synthetic_dir = c->path[FM_ITEM_SYNTHETIC],
 				   .verdict_json = c->path[FM_ITEM_VERDICT],
-				   .key = c->path[FM_ITEM_KEY],
 				   .license = c->path[FM_ITEM_LICENSE],
 				   .out_dir = c->out_dir,
 				   .manifest = c->manifest};
@@ -159,14 +155,9 @@ static int call_release(const struct fm_stages *s, const struct fm_stage_call *c
 	if ((rc = s->release(&in, &out, err)) < 0)
 		return rc;
 	*result = fm_release_out_json(&out);
-	/* The folder is about to get its final name: names alone stay true. */
-	for (int i = 0; *result && i < 2; i++) {
-		const char *path = json_string_value(json_object_get(*result, files[i])),
-			   *slash = path ? strrchr(path, '/') : NULL;
-
-		if (slash)
-			json_object_set_new(*result, files[i], json_string(slash + 1));
-	}
+	/* The folder is about to get its final name: the name alone stays true. */
+	if (strrchr(out.archive, '/'))
+		json_object_set_new(*result, "archive", json_string(strrchr(out.archive, '/') + 1));
 	return FM_OK;
 }
 
@@ -233,14 +224,13 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		 .call = call_gate},
     [FM_RELEASE] = {FM_SAID_RELEASE(SAID),
 		    .threads = true,
-		    .makes = "archive and signature",
-		    .files = "# #s",
+		    .makes = "archive",
+		    .files = "#",
 		    .format = 3,
 		    .by_program = true,
 		    .always = true,
 		    .items = FM_ITEM(FM_ITEM_DIALECT) | FM_ITEM(FM_ITEM_PUBLISHED) | FM_ITEM(FM_ITEM_SYNTHETIC) |
-			     FM_ITEM(FM_ITEM_VERDICT) | FM_ITEM(FM_ITEM_MANIFEST) | FM_ITEM(FM_ITEM_LICENSE) |
-			     FM_ITEM(FM_ITEM_KEY),
+			     FM_ITEM(FM_ITEM_VERDICT) | FM_ITEM(FM_ITEM_MANIFEST) | FM_ITEM(FM_ITEM_LICENSE),
 		    .section = {"release", "source", "split", "model", "train", "privacy", "generate", "gate",
 				"publish"},
 		    .call = call_release},

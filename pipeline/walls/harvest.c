@@ -184,7 +184,7 @@ int fm_harvest_controls(const struct fm_config *cfg, const json_t *doc, struct f
 
 /* ---- what a stage says of itself ---- */
 
-enum value { COUNT, REAL, SIGNED, FLAG, LEFT_OUT, HEX, ARCHIVE, SIGNATURE };
+enum value { COUNT, REAL, SIGNED, FLAG, LEFT_OUT, HEX, ARCHIVE };
 struct member {
 	const char *name;
 	enum value is;
@@ -210,8 +210,8 @@ static const struct member of_train[] = {
 static const struct member of_generate[] = {
     {"rows", COUNT, false}, {"flows_per_second", REAL, false}, {NULL, COUNT, false}};
 static const struct member of_release[] = {
-    {"archive", ARCHIVE, false},    {"signature", SIGNATURE, false}, {"tar_sha256", HEX, false},
-    {"archive_sha256", HEX, false}, {"bytes", COUNT, false},         {NULL, COUNT, false},
+    {"archive", ARCHIVE, false}, {"tar_sha256", HEX, false}, {"archive_sha256", HEX, false},
+    {"bytes", COUNT, false},     {NULL, COUNT, false},
 };
 
 static bool is_left_out(const json_t *list)
@@ -237,11 +237,11 @@ static bool is_hex(const char *s)
 	return s && strlen(s) == 64 && strspn(s, "0123456789abcdef") == 64;
 }
 
-static bool is_archive(const struct fm_config *cfg, const char *s, const char *suffix)
+static bool is_archive(const struct fm_config *cfg, const char *s)
 {
 	char want[sizeof cfg->release.name + sizeof cfg->release.version + 32];
 
-	snprintf(want, sizeof want, "%s-%s.tar.zst%s", cfg->release.name, cfg->release.version, suffix);
+	snprintf(want, sizeof want, "%s-%s.tar.zst", cfg->release.name, cfg->release.version);
 	return s && strcmp(s, want) == 0;
 }
 
@@ -261,9 +261,7 @@ static bool fits(const struct fm_config *cfg, const json_t *v, enum value is)
 	case HEX:
 		return is_hex(json_string_value(v));
 	case ARCHIVE:
-		return is_archive(cfg, json_string_value(v), "");
-	case SIGNATURE:
-		return is_archive(cfg, json_string_value(v), ".sig");
+		return is_archive(cfg, json_string_value(v));
 	}
 	return false;
 }

@@ -46,11 +46,11 @@ static bool is_table_file(const char *name)
 	return fm_col_find(column) >= 0;
 }
 
-static bool is_archive(const struct fm_config *cfg, const char *name, const char *suffix)
+static bool is_archive(const struct fm_config *cfg, const char *name)
 {
 	char want[sizeof cfg->release.name + sizeof cfg->release.version + 32];
 
-	snprintf(want, sizeof want, "%s-%s.tar.zst%s", cfg->release.name, cfg->release.version, suffix);
+	snprintf(want, sizeof want, "%s-%s.tar.zst", cfg->release.name, cfg->release.version);
 	return strcmp(name, want) == 0;
 }
 
@@ -71,7 +71,7 @@ static bool expected_file(const struct tree *t, const char *folder, const char *
 		if (memchr(one, '/', len))
 			continue;
 		if (*one == TABLE     ? is_table_file(name)
-		    : *one == ARCHIVE ? is_archive(t->cfg, name, len > 1 ? ".sig" : "")
+		    : *one == ARCHIVE ? is_archive(t->cfg, name)
 				      : strlen(name) == len && strncmp(one, name, len) == 0)
 			return true;
 	}

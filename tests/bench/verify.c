@@ -76,10 +76,10 @@ static int make_archive(size_t rows, const char *dir, struct fm_error *err)
 	struct fm_release_in in = {.cfg = cfg,
 				   .synthetic_dir = table,
 				   .verdict_json = verdict,
-				   .key = key,
 				   .out_dir = dir,
 				   .manifest = manifest};
-	rc = fm_stage_release(&in, &out, err);
+	if ((rc = fm_stage_release(&in, &out, err)) >= 0)
+		rc = fixture_sign_file(key, FM_SSH_NAMESPACE, out.archive, err);
 out:
 	fm_config_free(cfg);
 	json_decref(manifest);

@@ -14,35 +14,6 @@
 #include "release/sign/sshsig.h"
 #include "stage_fixture.h"
 
-static int sign(const char *key_path, const char *ns, const char *path, struct fm_error *err)
-{
-	struct fm_sshkey key = {0};
-	struct fm_sha512 *h = NULL;
-	struct fm_buf text = {0}, sig = {0};
-	uint8_t digest[FM_SHA512_LEN];
-	char out[4096];
-	int rc;
-
-	snprintf(out, sizeof out, "%s.sig", path);
-	rc = fm_sshkey_read(&key, key_path, err);
-	if (rc == FM_OK)
-		rc = fm_file_read(path, 1u << 30, &text, err);
-	if (rc == FM_OK)
-		rc = fm_sha512_new(&h, err);
-	if (rc == FM_OK)
-		rc = fm_sha512_add(h, text.data ? text.data : "", text.len, err);
-	if (rc == FM_OK)
-		rc = fm_sha512_end(h, digest, err);
-	if (rc == FM_OK)
-		rc = fm_sshsig_sign(&key, ns, digest, &sig, err);
-	if (rc == FM_OK)
-		rc = fm_file_write(out, 0644, sig.data, sig.len, err);
-	fm_sshkey_close(&key);
-	fm_buf_free(&text);
-	fm_buf_free(&sig);
-	return rc;
-}
-
 static int release(const char *key, const char *dir, const char *dialect, struct fm_error *err)
 {
 	char table[4096], verdict[4096], out_dir[4096];
@@ -66,14 +37,12 @@ static int release(const char *key, const char *dir, const char *dialect, struct
 		snprintf(cfg->publish.dialect, sizeof cfg->publish.dialect, "%s", dialect);
 	if (rc == FM_OK)
 		manifest = fixture_manifest(cfg);
-	in = (struct fm_release_in){.cfg = cfg,
-				    .synthetic_dir = table,
-				    .verdict_json = verdict,
-				    .key = key,
-				    .out_dir = out_dir,
-				    .manifest = manifest};
+	in = (struct fm_release_in){
+	    .cfg = cfg, .synthetic_dir = table, .verdict_json = verdict, .out_dir = out_dir, .manifest = manifest};
 	if (rc == FM_OK)
 		rc = fm_stage_release(&in, &out, err);
+	if (rc == FM_OK)
+		rc = fixture_sign_file(key, FM_SSH_NAMESPACE, out.archive, err);
 	if (rc == FM_OK)
 		printf("%s\n%s\n", out.archive, out.tar_sha256);
 	fm_config_free(cfg);
@@ -121,7 +90,7 @@ int main(int argc, char **argv)
 	if (argc == 4 && strcmp(argv[1], "keygen") == 0)
 		rc = fm_keygen(argv[2], argv[3], &err);
 	else if (argc == 5 && strcmp(argv[1], "sign") == 0)
-		rc = sign(argv[2], argv[3], argv[4], &err);
+		rc = fixture_sign_file(argv[2], argv[3], argv[4], &err);
 	else if ((argc == 4 || argc == 5) && strcmp(argv[1], "release") == 0)
 		rc = release(argv[2], argv[3], argc == 5 ? argv[4] : NULL, &err);
 	else if (argc == 4 && strcmp(argv[1], "attest") == 0)

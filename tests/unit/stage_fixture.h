@@ -14,18 +14,20 @@
 #include "facts_fixture.h"
 #include "manifests/canon.h"
 #include "manifests/config.h"
+#include "release/sign/sshkey.h"
+#include "release/sign/sshsig.h"
 #include "stages/stage.h"
 
 /* What the runner says of a run, beside its config and its name. */
 #define RUN_FACTS                                                                                                      \
 	"{" FACTS_OF_STAGES                                                                                            \
-	",\"metrics\":[{\"name\":\"assoc.mean\",\"value\":0.01},{\"name\":\"jsd_mean8\",\"value\":0.05,\"ci\":[0.04,"  \
-	"0.06]},{\"name\":\"heavy.SP_overlap20\",\"value\":1}]," FACTS_HISTOGRAM("1000") "}"
+	",\"metrics\":[{\"name\":\"assoc.mean\",\"value\":0.01},{\"name\":\"jsd_mean8\",\"value\":0.05}"               \
+	",{\"name\":\"heavy.SP_overlap20\",\"value\":1}]," FACTS_HISTOGRAM("1000") "}"
 #define VERDICT_PASS                                                                                                   \
 	"{\"verdict\":\"pass\"," FACTS_CONTROLS ",\"checks\":[" FACTS_CONTROL_LINE                                     \
 	",{\"name\":\"jsd_mean8\",\"value\":0.05,\"threshold\":0.1,\"direction\":"                                     \
 	"\"max\",\"n\":1000,"                                                                                          \
-	"\"pass\":true,\"ci\":[0.04,0.06],\"why\":\"\"},{\"name\":\"heavy.SP_overlap20\",\"value\":1.0,\"threshold\":" \
+	"\"pass\":true,\"why\":\"\"},{\"name\":\"heavy.SP_overlap20\",\"value\":1.0,\"threshold\":"                    \
 	"1.0,"                                                                                                         \
 	"\"direction\":\"min\","                                                                                       \
 	"\"n\":1000,\"pass\":true,\"why\":\"\"}]}\n"
@@ -107,6 +109,36 @@ static inline json_t *fixture_manifest(const struct fm_config *cfg)
 	json_object_set_new(m, "version", json_string(cfg->release.version));
 	json_object_set_new(m, "config", fm_config_json(cfg, NULL, true));
 	return m;
+}
+
+/* FILE.sig */
+static inline int fixture_sign_file(const char *key_path, const char *ns, const char *path, struct fm_error *err)
+{
+	struct fm_sshkey key = {0};
+	struct fm_sha512 *h = NULL;
+	struct fm_buf text = {0}, sig = {0};
+	uint8_t digest[FM_SHA512_LEN];
+	char out[4096];
+	int rc;
+
+	snprintf(out, sizeof out, "%s.sig", path);
+	rc = fm_sshkey_read(&key, key_path, err);
+	if (rc == FM_OK)
+		rc = fm_file_read(path, 1u << 30, &text, err);
+	if (rc == FM_OK)
+		rc = fm_sha512_new(&h, err);
+	if (rc == FM_OK)
+		rc = fm_sha512_add(h, text.data ? text.data : "", text.len, err);
+	if (rc == FM_OK)
+		rc = fm_sha512_end(h, digest, err);
+	if (rc == FM_OK)
+		rc = fm_sshsig_sign(&key, ns, digest, &sig, err);
+	if (rc == FM_OK)
+		rc = fm_file_write(out, 0644, sig.data, sig.len, err);
+	fm_sshkey_close(&key);
+	fm_buf_free(&text);
+	fm_buf_free(&sig);
+	return rc;
 }
 
 #endif

@@ -134,7 +134,8 @@ static int small_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out
 		free(part);
 	}
 	fm_buf_free(&b);
-	out->rows = 3;
+	out->rows = out->train_rows = 500;
+	out->holdout_rows = 100;
 	return rc ? rc : put(in->out_dir, "store.json", "{}", err);
 }
 
@@ -233,10 +234,8 @@ static int small_release(const struct fm_release_in *in, struct fm_release_out *
 	if (!rc)
 		rc = fm_sha256_file_hex(out->archive, out->archive_sha256, err);
 	memcpy(out->tar_sha256, out->archive_sha256, sizeof out->tar_sha256);
-	strcat(name, ".sig");
-	snprintf(out->signature, sizeof out->signature, "%s/%s", in->out_dir, name);
 	free(text);
-	return rc ? rc : put(in->out_dir, name, "signature", err);
+	return rc;
 }
 
 static int small_verify(const struct fm_verify_in *in, struct fm_verify_report *report, struct fm_error *err)
@@ -250,6 +249,7 @@ static int small_verify(const struct fm_verify_in *in, struct fm_verify_report *
 		d->nbytes = d->tar_nbytes = b.len;
 		rc = fm_sha256_file_hex(in->archive, d->sha256, err);
 		memcpy(d->tar_sha256, d->sha256, sizeof d->sha256);
+		fm_buf_add(&report->info.manifest, b.data, b.len); /* the archive is the manifest itself */
 	}
 	if (!rc && plan.link[0]) {
 		char elsewhere[400];

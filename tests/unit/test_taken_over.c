@@ -72,6 +72,9 @@ enum crime {
 	PASS_IN_VERDICT,
 	SPACE_IN_VERDICT,
 	NAME_OF_ARCHIVE,
+	SIGNATURE_OF_ITS_OWN,
+	MANIFEST_OF_ITS_OWN,
+	KEY_FOR_ITSELF,
 	FILE_BESIDE_MODEL,
 	RAW_METRICS, /* a document of evaluate's that is raw */
 	RAW_CONTROLS,
@@ -435,9 +438,16 @@ out:
 
 static int small_release(const struct fm_release_in *in, struct fm_release_out *out, struct fm_error *err)
 {
-	char *text = json_dumps(in->manifest, JSON_SORT_KEYS), name[128];
+	char *text, name[128];
+	json_t *manifest = json_deep_copy(in->manifest);
 	int rc;
 
+	if (crime == MANIFEST_OF_ITS_OWN)
+		json_object_set_new(json_object_get(manifest, "config"), "preset", json_string("10.11.12.13"));
+	if (crime == KEY_FOR_ITSELF && access(in_folder(dir, "keys/release.key"), R_OK) == 0)
+		json_object_set_new(manifest, "key", json_string("readable"));
+	text = json_dumps(manifest, JSON_SORT_KEYS);
+	json_decref(manifest);
 	snprintf(name, sizeof name, "%s-%s.tar.zst", in->cfg->release.name, in->cfg->release.version);
 	if ((rc = put(in->out_dir, name, text, err)) < 0)
 		goto out;
@@ -445,11 +455,10 @@ static int small_release(const struct fm_release_in *in, struct fm_release_out *
 	if ((rc = fm_sha256_file_hex(out->archive, out->archive_sha256, err)) < 0)
 		goto out;
 	memcpy(out->tar_sha256, out->archive_sha256, sizeof out->tar_sha256);
-	strcat(name, ".sig");
-	snprintf(out->signature, sizeof out->signature, "%s/%s", in->out_dir, name);
 	if (crime == NAME_OF_ARCHIVE)
 		snprintf(out->archive, sizeof out->archive, "../../../../keys/release.key");
-	rc = put(in->out_dir, name, "signature", err);
+	if (crime == SIGNATURE_OF_ITS_OWN)
+		rc = put(in->out_dir, strcat(name, ".sig"), "signature", err);
 out:
 	free(text);
 	return rc;
@@ -463,7 +472,8 @@ static int small_verify(const struct fm_verify_in *in, struct fm_verify_report *
 	if ((rc = fm_sha256_file_hex(in->archive, d->sha256, err)) < 0)
 		return rc;
 	memcpy(d->tar_sha256, d->sha256, sizeof d->sha256);
-	return FM_OK;
+	return fm_file_read(in->archive, 1u << 20, &report->info.manifest,
+			    err); /* the archive is the manifest itself */
 }
 
 static const struct fm_stages small = {small_ingest, small_train,   small_generate, small_evaluate,
@@ -598,6 +608,8 @@ static void test_files_that_no_stage_makes_are_refused(void **state)
 	expect_refused(ONE_FOLDER_MORE, "left more, a name that is not expected");
 	expect_refused(FILE_BESIDE_MODEL, "left marginals.txt, a name that is not expected");
 	expect_refused(NAME_OF_ARCHIVE, "archive is out of bounds");
+	expect_refused(SIGNATURE_OF_ITS_OWN, ".sig, a name that is not expected there");
+	expect_refused(MANIFEST_OF_ITS_OWN, "another manifest than it was given");
 }
 
 /* The first chain of the review: ingest leaves train -> /, the parent shows it to train, train reads the host. */
