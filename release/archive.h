@@ -26,6 +26,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "manifests/metrics.h"
+#include "release/polyprint.h"
 #include "release/reason.h"
 #include "release/sign/sshsig.h"
 #include "release/table_form.h"
@@ -92,12 +93,20 @@ struct fm_archive_lines {
 	bool whole, all_whole; /* the last one is ended, and no quote is open; it is ended */
 	bool quoted;           /* a quote is open */
 };
+/* Fingerprints (polyprint.h) of a file of flows, and of as many lines from its beginning as may stand before the rows.
+ */
+struct fm_archive_prints {
+	uint64_t all, head[FM_FORM_HEAD];
+	uint64_t head_nbytes[FM_FORM_HEAD];
+	size_t nheads;
+};
 struct fm_archive_file {
 	char path[FM_ARCHIVE_MAX_PATH];
 	uint64_t nbytes;
 	char sha256[FM_SHA256_HEX];
 	struct fm_archive_lines lines; /* where fm_archive_is_table(path) */
 	struct fm_table_form form;     /* likewise */
+	struct fm_archive_prints prints;
 };
 struct fm_archive_info {
 	char folder[FM_ARCHIVE_MAX_FOLDER];
@@ -107,6 +116,7 @@ struct fm_archive_info {
 	struct fm_archive_digests digests; /* sha512 is left to fm_verify, which knows it already */
 	struct fm_archive_file *file;      /* sorted by path */
 	size_t n;
+	struct fm_polyprint_point point;
 	/* the text of the documents, empty when absent */
 	struct fm_buf sums, manifest, datapackage, croissant, citation;
 	char waived[256]; /* names of checks that failed and were waived, or "" */

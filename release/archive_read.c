@@ -377,9 +377,28 @@ static void count_lines(struct fm_archive_lines *l, const uint8_t *p, size_t n)
 	l->whole = l->whole && !l->quoted;
 }
 
-/* The bytes of a file: given to the sink, kept in doc and counted in lines and form if these are not NULL. */
+/* nbytes: of the file before these. */
+static void add_prints(const struct fm_polyprint_point *point, struct fm_archive_prints *to, uint64_t nbytes,
+		       const uint8_t *p, size_t n)
+{
+	const uint8_t *end = p + n, *nl;
+
+	while (to->nheads < FM_FORM_HEAD && (nl = memchr(p, '\n', (size_t)(end - p)))) {
+		size_t some = (size_t)(nl + 1 - p);
+
+		to->all = fm_polyprint_add(point, to->all, p, some);
+		p += some;
+		nbytes += some;
+		to->head[to->nheads] = to->all;
+		to->head_nbytes[to->nheads++] = nbytes;
+	}
+	to->all = fm_polyprint_add(point, to->all, p, (size_t)(end - p));
+}
+
+/* The bytes of a file: given to the sink, kept in doc and counted in lines if these are not NULL; with lines they are a
+ * table, f, whose form and fingerprints are taken too. */
 static int take_bytes(struct reader *r, const struct entry *e, struct fm_buf *doc, struct fm_archive_lines *lines,
-		      struct fm_table_form *form)
+		      struct fm_archive_file *f)
 {
 	const uint8_t *p;
 	size_t got;
@@ -397,10 +416,11 @@ static int take_bytes(struct reader *r, const struct entry *e, struct fm_buf *do
 			if ((rc = fm_buf_check(doc, r->err)) < 0)
 				return rc;
 		}
-		if (lines)
+		if (lines) {
 			count_lines(lines, p, got);
-		if (form)
-			fm_table_form_add(form, p, got);
+			add_prints(&r->info->point, &f->prints, f->form.nbytes, p, got);
+			fm_table_form_add(&f->form, p, got);
+		}
 	}
 	return FM_OK;
 }
@@ -432,8 +452,7 @@ static int take_file(struct reader *r, const struct entry *e, struct fm_archive_
 	if (r->sink && (rc = r->sink->file(r->sink->ctx, f->path, r->err)) < 0)
 		return rc;
 	if ((rc = fm_side_digest_part(r->tar_hash, f->sha256, r->err)) < 0 ||
-	    (rc = take_bytes(r, e, doc, lines, lines ? &f->form : NULL)) < 0 ||
-	    (rc = fm_side_digest_part(r->tar_hash, NULL, r->err)) < 0)
+	    (rc = take_bytes(r, e, doc, lines, f)) < 0 || (rc = fm_side_digest_part(r->tar_hash, NULL, r->err)) < 0)
 		return rc;
 	return take_padding(r, e);
 }
@@ -543,8 +562,9 @@ int fm_archive_read_into(int fd, uint64_t nbytes, const struct fm_archive_sink *
 	r.max = (uint64_t)st.st_size * FM_ARCHIVE_MAX_RATIO + FM_ARCHIVE_RATIO_FREE;
 	if ((rc = fm_alloc(&r.chunk, CHUNK, 1, "the archive", err)) < 0 ||
 	    (rc = fm_alloc(&info->file, FM_ARCHIVE_MAX_FILES, sizeof *info->file, "the list of files", err)) < 0 ||
-	    (rc = fm_sha256_new(&r.hash, err)) < 0 || (rc = fm_side_digest_new(&r.tar_hash, err)) < 0 ||
-	    (rc = open_stream(&r)) < 0 || (rc = read_entries(&r)) < 0 || (rc = read_end(&r)) < 0)
+	    (rc = fm_polyprint_draw(&info->point, err)) < 0 || (rc = fm_sha256_new(&r.hash, err)) < 0 ||
+	    (rc = fm_side_digest_new(&r.tar_hash, err)) < 0 || (rc = open_stream(&r)) < 0 ||
+	    (rc = read_entries(&r)) < 0 || (rc = read_end(&r)) < 0)
 		goto out;
 	if (!info->folder[0]) {
 		rc = refuse(&r, FM_REASON_ARCHIVE_MALFORMED, "the tar is empty");

@@ -437,11 +437,13 @@ int fm_contents_agree(struct fm_contents *c, const json_t *m)
 	struct fm_config *cfg = NULL;
 	int rc;
 
-	if ((rc = check_config(c, m, &cfg)) < 0 || (rc = check_stages(c, m, dp)) < 0 ||
-	    (rc = check_escapes(c, m)) < 0 || (rc = check_numbers(c, m, "metrics", cfg)) < 0 ||
-	    (rc = check_numbers(c, m, "checks", cfg)) < 0 || (rc = check_lines(c, m, cfg)) < 0 ||
-	    (rc = check_controls(c, m, cfg)) < 0 || (rc = check_unasked(c, m, cfg)) < 0 ||
-	    (rc = check_shares(c, m)) < 0 || (rc = check_rows(c, m, cfg)) < 0 ||
+	if ((rc = check_config(c, m, &cfg)) < 0)
+		goto out;
+	c->test_share = cfg->publish.test_share;
+	if ((rc = check_stages(c, m, dp)) < 0 || (rc = check_escapes(c, m)) < 0 ||
+	    (rc = check_numbers(c, m, "metrics", cfg)) < 0 || (rc = check_numbers(c, m, "checks", cfg)) < 0 ||
+	    (rc = check_lines(c, m, cfg)) < 0 || (rc = check_controls(c, m, cfg)) < 0 ||
+	    (rc = check_unasked(c, m, cfg)) < 0 || (rc = check_shares(c, m)) < 0 || (rc = check_rows(c, m, cfg)) < 0 ||
 	    (rc = fm_contents_claim(c, m, cfg)) < 0)
 		goto out;
 	if (!dp &&

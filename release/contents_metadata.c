@@ -44,6 +44,14 @@ struct layout {
 	bool quotes;   /* a quoted value may hold ends of lines */
 };
 
+enum { TRAIN, TEST, PARTS };
+
+struct table {
+	const struct fm_archive_file *f;
+	struct layout layout;
+	uint64_t rows;
+};
+
 static int disagrees(struct fm_contents *c, const char *path, const char *what)
 {
 	return fm_contents_refuse(c, FM_REASON_DATAPACKAGE, "datapackage.json does not describe %s as it is%s%s", path,
@@ -109,13 +117,72 @@ static uint64_t rows_of(const struct fm_archive_file *f, const struct layout *la
 	return lines - layout->head;
 }
 
-/* Each file of flows is a resource, once, the whole first; the parts have as many rows as the whole. */
+/* Of the bytes of the rows: their fingerprint; *nbytes: how many there are.  False: they begin beyond where it is
+ * known.
+ */
+static bool print_of_rows(const struct fm_archive_info *info, const struct fm_archive_file *f, uint64_t head,
+			  uint64_t *print, uint64_t *nbytes)
+{
+	*print = f->prints.all;
+	*nbytes = f->nbytes;
+	if (head == 0)
+		return true;
+	if (head > f->prints.nheads)
+		return false;
+	*nbytes -= f->prints.head_nbytes[head - 1];
+	*print = fm_polyprint_behind(&info->point, f->prints.all, f->prints.head[head - 1], *nbytes);
+	return true;
+}
+
+static int others(struct fm_contents *c, const struct fm_archive_file *data, const char *what)
+{
+	return fm_contents_refuse(c, FM_REASON_ROWS_DISAGREE, "the parts of %s %s", data->path, what);
+}
+
+/* What was judged is the whole, so the parts are nothing else: the training flows, and behind them the last ones. */
+static int check_parts(struct fm_contents *c, const struct fm_archive_file *data, const struct table *whole,
+		       const struct table part[PARTS])
+{
+	const struct fm_polyprint_point *point = &c->info->point;
+	uint64_t print[PARTS], nbytes[PARTS], of_whole, n;
+	uint64_t last = (uint64_t)(c->test_share * (double)whole->rows);
+
+	if (!part[TRAIN].f || !part[TEST].f)
+		return others(c, data, "are not one of train and one of test");
+	if (part[TRAIN].rows + part[TEST].rows != whole->rows)
+		return fm_contents_refuse(
+		    c, FM_REASON_ROWS_DISAGREE, "the parts of %s have %llu rows together, it has %llu", data->path,
+		    (unsigned long long)(part[TRAIN].rows + part[TEST].rows), (unsigned long long)whole->rows);
+	if (part[TEST].rows != last)
+		return others(c, data, "are of other sizes than the test_share of its config gives");
+	if (!print_of_rows(c->info, data, whole->layout.head, &of_whole, &n) ||
+	    !print_of_rows(c->info, part[TRAIN].f, part[TRAIN].layout.head, &print[TRAIN], &nbytes[TRAIN]) ||
+	    !print_of_rows(c->info, part[TEST].f, part[TEST].layout.head, &print[TEST], &nbytes[TEST]) ||
+	    n != nbytes[TRAIN] + nbytes[TEST] ||
+	    of_whole != fm_polyprint_join(point, print[TRAIN], print[TEST], nbytes[TEST]))
+		return others(c, data, "are other flows than it has");
+	return FM_OK;
+}
+
+/* Which part of these flows this is, or -1. */
+static int part_of(const struct fm_archive_file *data, const char *path)
+{
+	static const char *const names[PARTS] = {"data/train", "data/test"};
+
+	for (int i = 0; i < PARTS; i++)
+		if (strncmp(path, names[i], strlen(names[i])) == 0 &&
+		    strcmp(path + strlen(names[i]), strrchr(data->path, '.')) == 0)
+			return i;
+	return -1;
+}
+
+/* Each file of flows is a resource, once, the whole first; the parts are its rows. */
 static int check_resources(struct fm_contents *c, const json_t *list)
 {
 	const struct fm_archive_info *info = c->info;
 	const struct fm_archive_file *data = find_data(info);
-	uint64_t rows = 0, in_parts = 0;
-	bool whole = true, parts = false;
+	struct table all = {0}, part[PARTS] = {{0}};
+	bool whole = true;
 	int rc;
 
 	memset(c->listed, 0, sizeof c->listed);
@@ -123,7 +190,9 @@ static int check_resources(struct fm_contents *c, const json_t *list)
 		const json_t *r = json_array_get(list, i);
 		const char *path = fm_json_str(r, "path");
 		int at = fm_contents_find(info, path, strlen(path));
+		struct table *t = i ? NULL : &all;
 		struct layout layout = {0};
+		int which;
 
 		if (at < 0 || (i == 0 && &info->file[at] != data))
 			return disagrees(c, data->path, i ? "a resource is of a file that is not there" : "");
@@ -134,23 +203,21 @@ static int check_resources(struct fm_contents *c, const json_t *list)
 			return rc;
 		if (!fm_archive_is_table(info->file[at].path))
 			continue;
-		if (i == 0)
-			rows = rows_of(&info->file[at], &layout, &whole);
-		else
-			in_parts += rows_of(&info->file[at], &layout, &whole);
-		parts = parts || i > 0;
+		if (i && (which = part_of(data, path)) >= 0)
+			t = &part[which];
+		if (!t || t->f)
+			return disagrees(c, path, "it is neither the flows nor a part of them");
+		*t = (struct table){&info->file[at], layout, rows_of(&info->file[at], &layout, &whole)};
 	}
 	for (size_t i = 0; i < info->n; i++)
 		if (strncmp(info->file[i].path, "data/", 5) == 0 && !c->listed[i])
 			return disagrees(c, info->file[i].path, "it is no resource");
-	if (!whole || rows != c->rows)
+	if (!whole || all.rows != c->rows)
 		return fm_contents_refuse(c, FM_REASON_ROWS_DISAGREE, "%s has %lld rows; manifest.json says %lld",
-					  data->path, (long long)rows, (long long)c->rows);
-	if (parts && in_parts != rows)
-		return fm_contents_refuse(c, FM_REASON_ROWS_DISAGREE,
-					  "the parts of %s have %llu rows together, it has %llu", data->path,
-					  (unsigned long long)in_parts, (unsigned long long)rows);
-	return FM_OK;
+					  data->path, (long long)all.rows, (long long)c->rows);
+	if (!part[TRAIN].f && !part[TEST].f && !(c->test_share > 0))
+		return FM_OK;
+	return check_parts(c, data, &all, part);
 }
 
 /* The licence by its name, and with its text where that is in the archive. */

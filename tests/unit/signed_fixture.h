@@ -195,30 +195,39 @@ static inline void put_json(struct signed_set *s, const char *path, json_t *doc)
 	json_decref(doc);
 }
 
-static inline void describe_data(struct signed_set *s)
+/* What datapackage.json or croissant.json says of a file of flows. */
+static inline void describe_file(struct signed_set *s, json_t *o, bool package)
 {
-	const struct fm_buf *data = text_at(s, "data/flows.csv");
+	const char *path = json_string_value(json_object_get(o, package ? "path" : "contentUrl"));
+	const struct fm_buf *data = path ? text_at(s, path) : NULL;
 	char hex[FM_SHA256_HEX], text[96];
-	json_t *doc, *r;
 
 	if (!data)
 		return;
 	hex_of(data, hex);
-	if (text_at(s, "datapackage.json")) {
-		doc = json_loads(text_at(s, "datapackage.json")->data, 0, NULL);
-		r = json_array_get(json_object_get(doc, "resources"), 0);
-		snprintf(text, sizeof text, "sha256:%s", hex);
-		json_object_set_new(r, "hash", json_string(text));
-		json_object_set_new(r, "bytes", json_integer((json_int_t)data->len));
-		put_json(s, "datapackage.json", doc);
-	}
-	if (text_at(s, "croissant.json")) {
-		doc = json_loads(text_at(s, "croissant.json")->data, 0, NULL);
-		r = json_array_get(json_object_get(doc, "distribution"), 0);
-		snprintf(text, sizeof text, "%zu B", data->len);
-		json_object_set_new(r, "sha256", json_string(hex));
-		json_object_set_new(r, "contentSize", json_string(text));
-		put_json(s, "croissant.json", doc);
+	snprintf(text, sizeof text, package ? "sha256:%s" : "%s", hex);
+	json_object_set_new(o, package ? "hash" : "sha256", json_string(text));
+	snprintf(text, sizeof text, "%zu B", data->len);
+	if (package)
+		json_object_set_new(o, "bytes", json_integer((json_int_t)data->len));
+	else
+		json_object_set_new(o, "contentSize", json_string(text));
+}
+
+static inline void describe_data(struct signed_set *s)
+{
+	static const char *const docs[][2] = {{"datapackage.json", "resources"}, {"croissant.json", "distribution"}};
+
+	for (size_t d = 0; d < 2; d++) {
+		json_t *doc, *list;
+
+		if (!text_at(s, docs[d][0]))
+			continue;
+		doc = json_loads(text_at(s, docs[d][0])->data, 0, NULL);
+		list = json_object_get(doc, docs[d][1]);
+		for (size_t i = 0; i < json_array_size(list); i++)
+			describe_file(s, json_array_get(list, i), d == 0);
+		put_json(s, docs[d][0], doc);
 	}
 }
 

@@ -425,12 +425,151 @@ static void attestations_of_others_are_refused(void **state)
 	fm_verify_report_free(&report);
 }
 
+/* ---- the flows in two parts ---- */
+
+#define ROWS 600
+#define LAST 120 /* of them, with a test_share of 0.2 */
+
+/* Where line i begins. */
+static size_t line_at(const struct fm_buf *b, int i)
+{
+	const char *p = b->data;
+
+	while (i--)
+		p = strchr(p, '\n') + 1;
+	return (size_t)(p - b->data);
+}
+
+/* A copy of the first member of a list in a document, for another file. */
+static void add_like_first(const char *doc, const char *list, const char *at, const char *path)
+{
+	json_t *d = json_loads(text_at(&honest, doc)->data, 0, NULL), *l = json_object_get(d, list),
+	       *o = json_deep_copy(json_array_get(l, 0));
+
+	json_object_set_new(o, at, json_string(path));
+	json_object_set_new(o, "name", json_string(strstr(path, "train") ? "train" : "test"));
+	json_array_append_new(l, o);
+	put_json(&honest, doc, d);
+}
+
+static void add_part(const char *path, size_t from, size_t to)
+{
+	struct release_file *f = &honest.f[honest.n++];
+	const struct fm_buf *flows = text_at(&honest, "data/flows.csv");
+
+	memset(f, 0, sizeof *f);
+	snprintf(f->path, sizeof f->path, "%s", path);
+	fm_buf_add(&f->text, flows->data + from, to - from);
+	fm_buf_puts(&f->text, "");
+	qsort(honest.f, honest.n, sizeof *honest.f, by_path);
+	add_like_first(D, "resources", "path", path);
+	add_like_first(C, "distribution", "contentUrl", path);
+}
+
+#define NAMES "te,td,sa,da,sp,dp,pr,flg,fwd,stos,pkt,byt,type\n"
+
+/* A line of names before the rows of each of the files. */
+static void add_header(void)
+{
+	static const char *const files[] = {"data/flows.csv", "data/train.csv", "data/test.csv"};
+	json_t *d = json_loads(text_at(&honest, D)->data, 0, NULL), *list = json_object_get(d, "resources");
+
+	for (size_t i = 0; i < 3; i++) {
+		struct change c = {files[i], NULL, "2", NAMES "2", FM_REASON_GOOD, ""};
+
+		change_text(text_at(&honest, files[i]), &c, false);
+		fm_buf_puts(text_at(&honest, files[i]), "");
+		json_object_set_new(json_object_get(json_array_get(list, i), "dialect"), "header", json_true());
+	}
+	put_json(&honest, D, d);
+}
+
+/* As it is now, all made anew that hangs on its files. */
+static void wants(const char *what, enum fm_reason reason, const char *words)
+{
+	const struct change same = {"data/flows.csv", NULL, "\n", "\n", reason, words};
+	int rc;
+
+	put_signed(&same, &second);
+	rc = verify_signed();
+	if (rc != (reason == FM_REASON_GOOD ? FM_OK : FM_EVERDICT) || report.reason != reason ||
+	    !strstr(report.message, words))
+		fail_msg("%s: wanted %s '%s', got %s '%s'", what, fm_reason_name(reason), words,
+			 fm_reason_name(report.reason), report.message);
+	fm_verify_report_free(&report);
+}
+
+/* The first line of a file to its end, and back. */
+static void turn(struct fm_buf *b, bool back)
+{
+	size_t n = back ? b->len - line_at(b, LAST - 1) : line_at(b, 1), rest = b->len - n;
+	char row[512];
+
+	assert_true(n < sizeof row);
+	memcpy(row, back ? b->data + rest : b->data, n);
+	memmove(back ? b->data + n : b->data, back ? b->data : b->data + n, rest);
+	memcpy(back ? b->data : b->data + rest, row, n);
+}
+
+static void set_share(const char *share)
+{
+	json_t *m = json_loads(text_at(&honest, M)->data, 0, NULL);
+
+	json_change(m, "/config/publish/test_share", share);
+	put_json(&honest, M, m);
+}
+
+static void parts_refuse_other_flows(void)
+{
+	struct fm_buf *train = text_at(&honest, "data/train.csv"), *test = text_at(&honest, "data/test.csv");
+	char *const changed[] = {train->data + train->len - 20, test->data + test->len / 2, train->data + 100,
+				 test->data + test->len - 30};
+
+	wants("the flows in two parts", FM_REASON_GOOD, "");
+	for (size_t i = 0; i < sizeof changed / sizeof *changed; i++) {
+		char was = *changed[i];
+
+		*changed[i] = was == '1' ? '2' : '1';
+		/* Where it was a comma, the row has another form. */
+		wants("another byte in a part", was == ',' ? FM_REASON_DATAPACKAGE : FM_REASON_ROWS_DISAGREE,
+		      was == ',' ? "more or fewer" : "are other flows than it has");
+		*changed[i] = was;
+	}
+}
+
+/* The gate judged the whole: what a partner trains and tests with is that, and nothing else. */
+static void parts_are_the_flows(void **state)
+{
+	const struct fm_buf *flows = text_at(&honest, "data/flows.csv");
+	size_t at = line_at(flows, ROWS - LAST);
+	struct fm_buf *test;
+
+	(void)state;
+	put_signed_signers();
+	add_part("data/test.csv", at, flows->len);
+	add_part("data/train.csv", 0, at);
+	wants("parts that its config does not ask for", FM_REASON_ROWS_DISAGREE, "of other sizes than the test_share");
+	set_share("0.25");
+	wants("parts of other sizes", FM_REASON_ROWS_DISAGREE, "of other sizes than the test_share");
+	set_share("0.2");
+	parts_refuse_other_flows();
+	test = text_at(&honest, "data/test.csv");
+	turn(test, false);
+	wants("rows in another order", FM_REASON_ROWS_DISAGREE, "are other flows than it has");
+	turn(test, true);
+	add_header();
+	parts_refuse_other_flows();
+	/* A third file, of flows that are no part of them. */
+	add_part("data/more.csv", 0, line_at(text_at(&honest, "data/flows.csv"), 2));
+	wants("more flows", FM_REASON_DATAPACKAGE, "neither the flows nor a part of them");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(honest_release_is_accepted),
-	    cmocka_unit_test(change_that_was_signed_is_refused),
+	    cmocka_unit_test(honest_release_is_accepted), cmocka_unit_test(change_that_was_signed_is_refused),
 	    cmocka_unit_test(attestations_of_others_are_refused),
+	    cmocka_unit_test(parts_are_the_flows), /* it changes what the others begin with */
 	};
 
 	return cmocka_run_group_tests_name("verify_signed", tests, signed_setup, signed_teardown);
