@@ -70,6 +70,8 @@ static int check_form(struct fm_contents *c, const json_t *r, const struct fm_ar
 		return disagrees(c, f->path, "it begins with a byte-order mark");
 	if (form->control)
 		return disagrees(c, f->path, "it has control characters");
+	if (form->broken || form->nbegun)
+		return disagrees(c, f->path, "it is not in UTF-8");
 	if ((strcmp(end, "\r\n") == 0 && (form->cr != form->crlf || form->crlf != form->plain.n)) ||
 	    ((!csv || strcmp(end, "\n") == 0) && form->cr))
 		return disagrees(c, f->path, "its lines end otherwise");

@@ -3,6 +3,8 @@
 #include <emmintrin.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define BLOCK 64
 
 static const char delimiters[] = ",;|\t"; /* in this order: */
@@ -50,11 +52,39 @@ static void add_formula(struct fm_table_form *f, uint8_t c)
 	f->sign = begins && (c == '+' || c == '-');
 }
 
+/* What the first byte of a character says of its length; 0: it is none. */
+static size_t length_of_character(uint8_t first)
+{
+	return first >= 0xf0 && first < 0xf5 ? 4 : first >= 0xe0 ? (first < 0xf0 ? 3 : 0) : first >= 0xc2 ? 2 : 0;
+}
+
+/* A byte of a character that is not ASCII, or the one behind a character that is not whole. */
+static void add_to_character(struct fm_table_form *f, uint8_t c)
+{
+	uint32_t code;
+
+	if (c < 0x80 || (!f->nbegun && length_of_character(c) == 0)) {
+		f->broken++;
+		f->nbegun = 0;
+		return;
+	}
+	f->begun[f->nbegun++] = (char)c;
+	if (f->nbegun < length_of_character((uint8_t)f->begun[0]))
+		return;
+	if (fm_utf8_next(f->begun, f->nbegun, &code) == f->nbegun)
+		f->control += code < 0xa0; /* the second set of them: traces/row.c takes none either */
+	else
+		f->broken++;
+	f->nbegun = 0;
+}
+
 static void add_byte(struct fm_table_form *f, uint8_t c)
 {
 	const char *at;
 
 	add_formula(f, c);
+	if (c >= 0x80 || f->nbegun)
+		add_to_character(f, c);
 	if (c == '\n') {
 		f->crlf += f->last == '\r';
 		f->objects += f->opens && f->last == '}';
@@ -133,7 +163,8 @@ static bool add_block(struct fm_table_form *f, const uint8_t *p)
 	v[3] = _mm_loadu_si128((const __m128i *)(const void *)(p + 48));
 	ends = where(v, '\n');
 	found[TAB] = where(v, '\t');
-	if (f->has_quotes || together(is_odd(v[0]), is_odd(v[1]), is_odd(v[2]), is_odd(v[3])) != (ends | found[TAB]))
+	if (f->has_quotes || f->nbegun || together(v[0], v[1], v[2], v[3]) ||
+	    together(is_odd(v[0]), is_odd(v[1]), is_odd(v[2]), is_odd(v[3])) != (ends | found[TAB]))
 		return false;
 	if (f->nbytes == 0 || f->last == '\n')
 		f->opens = p[0] == '{';

@@ -25,7 +25,7 @@ static void however_bytes_come(void **state)
 {
 	/* mostly text, as in a table; the rest seldom */
 	static const char often[] = "0123456789,,,,....::-+=@abc \n",
-			  seldom[] = "\n\n\"\r\t;|{}\x01\x7f\xef\xbb\xbf,,,,,";
+			  seldom[] = "\n\n\"\r\t;|{}\x01\x7f\xef\xbb\xbf\xc2\x85\xc3\xa9,,,,,";
 	uint8_t text[4000];
 
 	(void)state;
@@ -54,6 +54,8 @@ static void however_bytes_come(void **state)
 			assert_int_equal(f->cr, bytes.cr);
 			assert_int_equal(f->crlf, bytes.crlf);
 			assert_int_equal(f->control, bytes.control);
+			assert_int_equal(f->broken, bytes.broken);
+			assert_int_equal(f->nbegun, bytes.nbegun);
 			assert_int_equal(f->objects, bytes.objects);
 			assert_int_equal(f->formulas, bytes.formulas);
 			assert_int_equal(f->has_quotes, bytes.has_quotes);
@@ -101,6 +103,57 @@ static void rows_have_as_many_values(void **state)
 	assert_int_equal(f.crlf, 2);
 }
 
+static void text_is_utf8_without_controls(void **state)
+{
+	static const char *const good[] = {"a,\xc3\xa9,\xe2\x82\xac,\xf0\x9f\x98\x80\n", "\xc2\xa0\n", "\xe2\x80\xaf\n",
+					   "\xf4\x8f\xbf\xbd\n"},
+				 *const broken[] = {"\xff,\n",
+						    "\x80\n",
+						    "\xc0\xaf\n",
+						    "\xc1\xbf\n",
+						    "\xe0\x80\xaf\n",
+						    "\xed\xa0\x80\n",
+						    "\xf4\x90\x80\x80\n",
+						    "\xf5\x80\x80\x80\n",
+						    "\xe2\x82\n",
+						    "\xc3,",
+						    "a\xe9"
+						    "b,c\n",
+						    "\xc3\xc3\xa9\n"},
+				 *const control[] = {"\xc2\x9b"
+						     "2J\n",
+						     "\xc2\x80\n",
+						     "\xc2\x85\n",
+						     "\xc2\x9f\n",
+						     "\x1b[2J\n",
+						     "\x7f\n"};
+	char text[300];
+
+	(void)state;
+	/* Alone, and where blocks of printable text come before and behind. */
+	for (int far = 0; far < 2; far++) {
+		struct fm_table_form f;
+
+#define FORM(of) (snprintf(text, sizeof text, "%s%s%s", far ? MANY : "", of, far ? MANY : ""), f = form_of(text))
+#define MANY "0123456789,0123456789,0123456789,0123456789,0123456789,0123456789,0123456789\n"
+		for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+			FORM(good[i]);
+			assert_int_equal(f.broken + f.nbegun + f.control, 0);
+		}
+		for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+			FORM(broken[i]);
+			assert_true(f.broken > 0);
+			assert_int_equal(f.control, 0);
+		}
+		for (size_t i = 0; i < sizeof control / sizeof *control; i++) {
+			FORM(control[i]);
+			assert_int_equal(f.control, 1);
+			assert_int_equal(f.broken, 0);
+		}
+	}
+	assert_int_equal(form_of("a,\xe2\x82").nbegun, 2);
+}
+
 static uint64_t formulas(const char *text)
 {
 	struct fm_table_form f = form_of(text);
@@ -130,6 +183,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(however_bytes_come),
 	    cmocka_unit_test(rows_have_as_many_values),
+	    cmocka_unit_test(text_is_utf8_without_controls),
 	    cmocka_unit_test(formulas_are_counted),
 	};
 
