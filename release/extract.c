@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/stop.h"
 
 #define INNER "files" /* what is renamed: its mode is the user's, and until then the folder around it hides it */
 
@@ -56,7 +57,11 @@ static int put_bytes(void *ctx, const void *p, size_t n, struct fm_error *err)
 {
 	struct fm_extract *x = ctx;
 	const char *from = p;
+	int sig = fm_stop_signal();
 
+	if (sig)
+		return fm_fail(err, FM_STOPPED(sig), "stopped by signal %d (%s): nothing was extracted", sig,
+			       strsignal(sig));
 	while (n) {
 		ssize_t done = write(x->fd, from, n);
 

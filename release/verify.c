@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/json_memory.h"
+#include "base/stop.h"
 #include "base/text.h"
 #include "release/extract.h"
 #include "release/side_digest.h"
@@ -55,9 +56,11 @@ static int read_file(struct fm_verify_job *job, uint8_t *chunk, struct fm_side_d
 {
 	static const uint8_t magic[4] = {0x28, 0xb5, 0x2f, 0xfd};
 	ssize_t n;
-	int rc;
+	int rc, sig;
 
 	for (;;) {
+		if ((sig = fm_stop_signal()))
+			return fm_fail(job->err, FM_STOPPED(sig), "stopped by signal %d (%s)", sig, strsignal(sig));
 		n = pread(job->fd, chunk, CHUNK, (off_t)job->nbytes);
 		if (n < 0 && errno == EINTR)
 			continue;

@@ -2,6 +2,7 @@
  * flowmint-verify - the partner's tool: is this archive what its signer released?  See flowmint-verify(1).
  */
 #include <getopt.h>
+#include <signal.h>
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
 #endif
@@ -14,6 +15,7 @@
 #include "base/json_memory.h"
 #include "base/mem.h"
 #include "base/start.h"
+#include "base/stop.h"
 #include "base/version.h"
 #include "manifests/canon.h"
 #include "release/verify.h"
@@ -181,13 +183,18 @@ static int verify_main(int argc, char **argv)
 		free(state);
 		return fm_exit_status(rc);
 	}
+	/* What was begun of DIR is to be taken away by who is stopped. */
+	if (a.in.extract)
+		fm_stop_hold();
 	rc = fm_json_memory_check(fm_verify(&a.in, &report, &err), &err);
+	if (a.in.extract)
+		fm_stop_release();
+	if (rc < 0 && (rc != FM_EVERDICT || a.json) && !a.quiet)
+		fprintf(stderr, "flowmint-verify: %s\n", err.message);
 	if ((rc == FM_OK || rc == FM_EVERDICT) && !a.quiet && print_report(&report, a.json, &printing) < 0) {
 		fprintf(stderr, "flowmint-verify: %s\n", printing.message);
 		rc = rc < 0 ? rc : FM_ESYSTEM;
 	}
-	if (rc < 0 && (rc != FM_EVERDICT || a.json) && !a.quiet)
-		fprintf(stderr, "flowmint-verify: %s\n", err.message);
 	fm_verify_report_free(&report);
 	free(state);
 	return fm_exit_status(rc);
@@ -214,6 +221,8 @@ int main(int argc, char **argv)
 {
 	struct fm_error err;
 
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a write beyond ulimit -f fails then, with words */
 	fm_json_memory_watch();
 	atexit(end_by_a_library);
 	if (fm_start_check(&err) < 0 || fm_hash_begin(&err) < 0) {

@@ -65,6 +65,39 @@ says err "Too many open files" "says what failed"
 expect 2 "a limit that is none" run p --set limits.threads=-1
 expect 0 "and with the limits of the machine it is trained" run p
 
+# --- flowmint-verify, while it extracts ---
+# An archive that is long enough to be stopped in: it is unpacked before it is known what it lacks.
+ssh-keygen -q -t ed25519 -N "" -f key && echo "me $(cut -d' ' -f1,2 key.pub)" >signers
+mkdir -p a-1 into && head -c 100000000 /dev/urandom >a-1/README.md
+tar -cf - --format=ustar --numeric-owner --owner=0 --group=0 --mode=u=rwX,go=rX --mtime=@0 a-1 | zstd -1 -q -o a-1.tar.zst
+rm -r a-1
+expect 0 "(it is signed)" ssh-keygen -q -Y sign -n flowmint -f key a-1.tar.zst
+expect 4 "ulimit -f below the size of a file that it writes" \
+	sh -c "ulimit -f 1000; exec '$V' --no-state --signers signers --extract into/x a-1.tar.zst"
+says err "into/x/README.md: File too large" "says which"
+holds "leaves nothing" is_empty into
+begun() {
+	[ -n "$(ls into/.x.tmp-*/files 2>/dev/null)" ]
+}
+for signal in 15 2 1; do
+	# A shell that waits for nobody ignores SIGINT for what it starts beside itself.
+	"$PYTHON" -IS -c 'import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])' "$V" --no-state --signers signers --extract into/x a-1.tar.zst >out 2>err &
+	pid=$!
+	until_true 60 begun
+	kill -$signal $pid
+	wait $pid
+	status=$?
+	holds "signal $signal while it extracts ends it as that does" test $status -eq $((128 + signal))
+	says err "nothing was extracted" "signal $signal: is told"
+	holds "signal $signal: leaves nothing" is_empty into
+done
+cp "$ROOT/tests/golden/release/golden-1.0.0.tar.zst" . && ssh-keygen -q -Y sign -n flowmint -f key golden-1.0.0.tar.zst 2>/dev/null
+expect 4 "a full disk where the report goes" sh -c "exec '$V' --no-state --signers signers golden-1.0.0.tar.zst >/dev/full"
+holds "is said once" test "$(wc -l <err)" -eq 1
+rm -f a-1.tar.zst
+
 # Below the name that the old root has for a moment while a stage's own is made (sandbox_root.c).
 if [ "$(id -u)" = 0 ] && [ ! -e /old0 ]; then
 	mkdir /old0 && cp -r p /old0/p
