@@ -90,6 +90,19 @@ static bool read_log(const json_t *o, struct fm_accepted *a)
 	return a->log_size > 0 && a->log_size <= (int64_t)FM_MERKLE_SIZE_MAX;
 }
 
+/* "2026-11-29T14:40:33Z", or what a clock that cannot be told gives. */
+static bool is_time(const char *s)
+{
+	static const char form[] = "0000-00-00T00:00:00Z";
+
+	if (strcmp(s, "?") == 0)
+		return true;
+	for (size_t i = 0; i < sizeof form; i++)
+		if (form[i] == '0' ? s[i] < '0' || s[i] > '9' : s[i] != form[i])
+			return false;
+	return true;
+}
+
 static bool read_one(const json_t *o, struct fm_accepted *a)
 {
 	const json_t *sequence = json_object_get(o, "sequence");
@@ -105,8 +118,8 @@ static bool read_one(const json_t *o, struct fm_accepted *a)
 		memcpy((char *)a + texts[i].offset, s, strlen(s) + 1);
 	}
 	a->sequence = json_integer_value(sequence);
-	return a->fingerprint[0] && a->name[0] && a->version[0] && is_digest(a->tar_sha256) && a->sequence >= 0 &&
-	       a->sequence <= FM_RECORD_SEQUENCE_MAX &&
+	return a->fingerprint[0] && a->name[0] && a->version[0] && is_digest(a->tar_sha256) && is_time(a->accepted) &&
+	       a->sequence >= 0 && a->sequence <= FM_RECORD_SEQUENCE_MAX &&
 	       (a->sequence ? is_digest(a->record_sha256) : !a->record_sha256[0]);
 }
 
@@ -271,6 +284,23 @@ int fm_accepted_follow(struct fm_accepted_state *s, const struct fm_accepted_rot
 	return spread(s, err);
 }
 
+/* Who may write to the folder may take the list away, and with it all that was accepted.  In one like /tmp he may not.
+ */
+static int check_folder(const char *dir, struct fm_error *err)
+{
+	struct stat st;
+
+	if (stat(dir, &st) < 0)
+		return fm_fail(err, FM_ESYSTEM, "%s: %s", dir, strerror(errno));
+	if ((st.st_mode & S_ISVTX) || (!(st.st_mode & 022) && (st.st_uid == geteuid() || st.st_uid == 0)))
+		return FM_OK;
+	return fm_fail(
+	    err, FM_EINPUT,
+	    "%s %s, who could take away what was accepted before: %s, or name another folder with --state DIR", dir,
+	    st.st_mode & 022 ? "may be written to by others" : "belongs to another",
+	    st.st_mode & 022 ? "look who did, and chmod go-w it" : "take one of your own");
+}
+
 int fm_accepted_make(const char *dir, struct fm_error *err)
 {
 	if (fm_dir_make(dir, 0700, err) == FM_OK)
@@ -291,7 +321,7 @@ int fm_accepted_open(struct fm_accepted_state **out, const char *dir, const stru
 	if ((rc = fm_alloc(&s, 1, sizeof *s, "what was accepted", err)) < 0)
 		return rc;
 	s->lock = -1;
-	if ((rc = fm_accepted_make(dir, err)) < 0)
+	if ((rc = fm_accepted_make(dir, err)) < 0 || (rc = check_folder(dir, err)) < 0)
 		goto out;
 	if (!(s->path = fm_path_join(dir, FM_ACCEPTED_FILE))) {
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
@@ -330,6 +360,16 @@ static bool is_before(const struct fm_accepted_state *s, size_t i, const struct 
 	return strcmp(a->name, now->name) == 0 &&
 	       (strcmp(a->fingerprint, now->fingerprint) == 0 ||
 		(is_known(s, a->fingerprint) && strcmp(a->signer, now->signer) == 0));
+}
+
+const char *fm_accepted_latest(const struct fm_accepted_state *s)
+{
+	const char *latest = "";
+
+	for (size_t i = 0; i < s->n; i++)
+		if (s->list[i].accepted[0] != '?' && strcmp(s->list[i].accepted, latest) > 0)
+			latest = s->list[i].accepted;
+	return latest;
 }
 
 bool fm_accepted_last(const struct fm_accepted_state *s, const struct fm_accepted *now, struct fm_accepted *last)

@@ -61,12 +61,15 @@ int fm_accepted_dir(char **dir, struct fm_error *err) FM_MUST_CHECK;
 int fm_accepted_make(const char *dir, struct fm_error *err) FM_MUST_CHECK;
 
 struct fm_accepted_state;
-/* FM_EINPUT: the list is damaged, or others may write to it; FM_ESYSTEM: the folder cannot be made, read or locked. */
+/* FM_EINPUT: the list is damaged, or others may write to it or its folder; FM_ESYSTEM: the folder cannot be made, read
+ * or locked. */
 int fm_accepted_open(struct fm_accepted_state **state, const char *dir, const struct fm_signers *signers,
 		     struct fm_error *err) FM_MUST_CHECK;
 const struct fm_accepted_rotation *fm_accepted_rotation(const struct fm_accepted_state *state, size_t i);
 int fm_accepted_follow(struct fm_accepted_state *state, const struct fm_accepted_rotation *r,
 		       struct fm_error *err) FM_MUST_CHECK;
+/* The latest time at which anything was accepted, as struct fm_accepted has it; "" where nothing was. */
+const char *fm_accepted_latest(const struct fm_accepted_state *state);
 bool fm_accepted_last(const struct fm_accepted_state *state, const struct fm_accepted *now, struct fm_accepted *last);
 /* May now come after last?  FM_EVERDICT with FM_REASON_ROLLBACK (it is older), FM_REASON_FORK (it contradicts last) or
  * FM_REASON_RECORD_MISSING. */

@@ -289,6 +289,25 @@ static int judge(struct fm_verify_job *job, const struct fm_accepted_state *stat
 	return FM_OK;
 }
 
+/* Time goes on: where the clock stands before what was accepted here, a release may have expired all the same. */
+static int check_time(struct fm_verify_job *job, const struct fm_accepted_state *state, const struct fm_accepted *now)
+{
+	struct fm_verify_report *r = job->report;
+	const char *latest = fm_accepted_latest(state);
+
+	if (now->accepted[0] == '?' || strcmp(latest, now->accepted) <= 0)
+		return FM_OK;
+	/* Days, and the day at the beginning of a time. */
+	if (r->has_record && r->record.expires[0] && strncmp(latest, r->record.expires, 10) > 0)
+		return fm_verify_refuse(job, FM_REASON_EXPIRED,
+					"%s %s was to be used until %s, and on %.10s something was accepted here: the "
+					"clock was set back since, or was wrong then (%s has that day)",
+					now->name, now->version, r->record.expires, latest, FM_ACCEPTED_FILE);
+	fm_verify_note(r, "the clock says %s, and something was accepted here at %s: is it right?", now->accepted,
+		       latest);
+	return FM_OK;
+}
+
 /* Who runs without walls says so, and so do we. */
 static void note_walls(struct fm_verify_report *r)
 {
@@ -334,7 +353,8 @@ static int accept_it(struct fm_verify_job *job, struct fm_extract **extract)
 	r->memory = FM_MEMORY_OFF;
 	if (job->in->state &&
 	    ((rc = fm_accepted_open(&state, job->in->state, &job->signers, job->err)) < 0 ||
-	     (rc = fm_verify_keys_follow(job, state, &news)) < 0 || (rc = judge(job, state, &now)) < 0))
+	     (rc = check_time(job, state, &now)) < 0 || (rc = fm_verify_keys_follow(job, state, &news)) < 0 ||
+	     (rc = judge(job, state, &now)) < 0))
 		goto out;
 	if ((rc = fm_verify_key_age(job, state)) < 0)
 		goto out;

@@ -86,6 +86,21 @@ static int look_in_krl(struct fm_wire w, const struct names *k, bool *found)
 
 /* ---- text ---- */
 
+/* What is left of a key behind its type: strings to its end, of 32 bytes where its kind is ours.  What is cut off
+ * revokes nothing, and so would pass for a list without it. */
+static bool is_key(struct fm_wire rest, const struct fm_wire *type)
+{
+	static const char own[] = "ssh-ed25519";
+	bool ours = type->n == sizeof own - 1 && memcmp(type->p, own, type->n) == 0;
+	struct fm_wire one;
+	size_t n = 0;
+
+	for (; rest.n; n++)
+		if (fm_wire_string(&rest, &one) || (ours && one.n != 32))
+			return false;
+	return ours ? n == 1 : n > 1;
+}
+
 /* "ssh-ed25519 BASE64 comment" */
 static int look_in_line(const char *line, size_t n, const struct names *k, bool *found)
 {
@@ -103,7 +118,8 @@ static int look_in_line(const char *line, size_t n, const struct names *k, bool 
 	whole = (struct fm_wire){blob, nblob};
 	*found = *found || same(&whole, &k->of_blob);
 	/* The word before is that of the key itself. */
-	return fm_wire_string(&whole, &type) || type.n != (size_t)(blank - line) || memcmp(type.p, line, type.n) != 0
+	return fm_wire_string(&whole, &type) || type.n != (size_t)(blank - line) || memcmp(type.p, line, type.n) != 0 ||
+		       !is_key(whole, &type)
 		   ? -1
 		   : 0;
 }

@@ -163,6 +163,40 @@ static void expired_release_is_refused(void **state)
 	fm_verify_report_free(&report);
 }
 
+/* Who sets the clock back does not bring back what has expired for who accepted something since. */
+static void clock_that_was_set_back_is_found(void **state)
+{
+	struct release r = first;
+	struct fm_record rec;
+
+	(void)state;
+	r.expires = "2023-11-14";
+	make(&r, &rec);
+	now = NOW + 86400;
+	BAD("s", EXPIRED);
+	now = NOW;
+	GOOD("s");
+	r = (struct release){.version = "2.0", .sequence = 3};
+	make(&r, &rec);
+	now = NOW + 86400;
+	GOOD("s");
+	now = NOW - 86400; /* it does not expire, and the clock is told */
+	assert_int_equal(verify_with("s"), FM_OK);
+	assert_int_equal(report.nnotes, 2);
+	assert_non_null(strstr(report.note[1], "the clock says 2023-11-13"));
+	fm_verify_report_free(&report);
+	r = (struct release){.version = "3.0", .sequence = 5, .expires = "2023-11-14"};
+	make(&r, &rec);
+	BAD("s", EXPIRED);
+	assert_non_null(strstr(err.message, "the clock was set back"));
+	GOOD(NULL);
+	now = NOW + 3600; /* of the last day, and so is what was accepted, a day on */
+	BAD("s", EXPIRED);
+	r.expires = "2023-11-15"; /* the day on which something was accepted */
+	make(&r, &rec);
+	GOOD("s");
+}
+
 /* ---- attestations ---- */
 
 /* Two envelopes by `by`, the record to fit, and the signers file with a line for `listed` (NULL: none). */
@@ -419,6 +453,25 @@ static void damaged_memory_is_an_error_and_not_a_pass(void **state)
 	GOOD("s");
 	assert_int_equal(chmod(in_dir("s/accepted.json"), 0666), 0);
 	assert_int_equal(verify_with("s"), FM_EINPUT);
+	assert_int_equal(chmod(in_dir("s/accepted.json"), 0600), 0);
+	GOOD("s");
+	for (int i = 0; i < 3; i++) {
+		static const mode_t open_to[] = {0777, 0770, 0702};
+
+		assert_int_equal(chmod(in_dir("s"), open_to[i]), 0);
+		assert_int_equal(verify_with("s"), FM_EINPUT);
+		assert_non_null(strstr(err.message, "may be written to by others"));
+	}
+	assert_int_equal(chmod(in_dir("s"), 01777), 0); /* where nobody takes away what is another's */
+	GOOD("s");
+	assert_int_equal(chmod(in_dir("s"), 0755), 0);
+	GOOD("s");
+	if (geteuid() == 0) {
+		assert_int_equal(chown(in_dir("s"), 65534, 65534), 0);
+		assert_int_equal(verify_with("s"), FM_EINPUT);
+		assert_non_null(strstr(err.message, "belongs to another"));
+		assert_int_equal(chown(in_dir("s"), 0, 0), 0);
+	}
 	assert_int_equal(unlink(in_dir("s/accepted.json")), 0);
 	assert_int_equal(symlink("elsewhere", in_dir("s/accepted.json")), 0);
 	assert_int_equal(verify_with("s"), FM_EINPUT);
@@ -515,6 +568,7 @@ int main(void)
 	    T(each_changed_byte_of_a_record_is_refused),
 	    T(record_of_another_release_is_refused),
 	    T(expired_release_is_refused),
+	    T(clock_that_was_set_back_is_found),
 	    T(attestations_are_by_a_listed_key_and_of_this_release),
 	    T(later_releases_follow_and_older_ones_do_not_come_back),
 	    T(what_contradicts_the_last_release_is_a_fork),
