@@ -36,10 +36,16 @@ const char fm_ledger_schema[] =
     "tar_sha256,"
     " body->>'archive_sha256' AS archive_sha256 FROM ledger WHERE kind = 'release';";
 
+/* Of statements that are right, SQLITE_ERROR says that the file is of no format, or lacks the table. */
+bool fm_ledger_is_damage(int code)
+{
+	code &= 0xff;
+	return code == SQLITE_NOTADB || code == SQLITE_CORRUPT || code == SQLITE_ERROR;
+}
+
 int fm_ledger_db_fail(const struct fm_ledger *l, const char *doing, struct fm_error *err)
 {
-	int code = sqlite3_errcode(l->db) & 0xff;
-	int kind = code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? FM_EVERDICT : FM_ESYSTEM;
+	int kind = fm_ledger_is_damage(sqlite3_errcode(l->db)) ? FM_EVERDICT : FM_ESYSTEM;
 
 	return fm_fail(err, kind, "%s: cannot %s the ledger: %s", l->db_path, doing, sqlite3_errmsg(l->db));
 }

@@ -59,6 +59,14 @@ static void problem(struct audit *a, int64_t row, const char *fmt, ...)
 
 /* ---- files ---- */
 
+/* Root looks at the ledgers of others too, each of whose files is of one user. */
+static uid_t owner_of(const char *folder)
+{
+	struct stat st;
+
+	return stat(folder, &st) == 0 ? st.st_uid : geteuid();
+}
+
 static void check_file(struct audit *a, const char *path)
 {
 	struct stat st;
@@ -72,7 +80,7 @@ static void check_file(struct audit *a, const char *path)
 			"%s may be written by others (mode %04o): chmod go-w, and trust no row that is not checked by "
 			"a copy",
 			path, (unsigned)st.st_mode & 07777);
-	else if (st.st_uid != geteuid() && geteuid() != 0)
+	else if (st.st_uid != (geteuid() == 0 ? owner_of(a->l->workspace) : geteuid()))
 		problem(a, 0, "%s belongs to another user", path);
 }
 
@@ -127,7 +135,7 @@ static int check_schema(struct audit *a, bool *readable, struct fm_error *err)
 		goto out;
 	}
 	if ((code = read_schema(a->l->db, &have)) != SQLITE_OK) {
-		if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB)
+		if (fm_ledger_is_damage(code))
 			problem(a, 0, "%s cannot be read: %s", a->l->db_path, sqlite3_errstr(code));
 		else
 			rc = fm_fail(err, FM_ESYSTEM, "%s: cannot read the ledger: %s", a->l->db_path,

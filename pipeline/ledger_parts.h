@@ -36,6 +36,7 @@ struct fm_ledger_head {
 
 extern const char fm_ledger_schema[];
 
+bool fm_ledger_is_damage(int code); /* of SQLite: of the file, and not of the machine */
 int fm_ledger_db_fail(const struct fm_ledger *l, const char *doing, struct fm_error *err);
 int fm_ledger_prepare(struct fm_ledger *l, sqlite3_stmt **s, const char *sql, struct fm_error *err) FM_MUST_CHECK;
 /* SQLITE_ROW with *r filled from FM_LEDGER_COLUMNS, SQLITE_DONE, or an error of SQLite. */

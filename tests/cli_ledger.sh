@@ -201,6 +201,18 @@ done
 bent "there is an index notes, which flowmint did not make" "an index of another's" 'run_sql("CREATE INDEX notes ON ledger(kind)")'
 bent "trigger ledger_no_update was replaced" "a trigger that does nothing" 'saved.clear(); run_sql("CREATE TRIGGER ledger_no_update BEFORE UPDATE ON ledger BEGIN SELECT 1; END",
 	"CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger BEGIN SELECT 1; END")'
+# the head of the database file: a format that SQLite does not have
+printf '\0\0\0\011' | dd of=p/workspace/ledger.db bs=1 seek=44 conv=notrunc 2>/dev/null
+expect 1 "a schema of no format: audit" "$F" audit --workspace p/workspace
+says err "unsupported file format" "is told"
+expect 1 "a schema of no format: a run" run --until ingest
+rm -rf p/workspace && cp -a good p/workspace
+if [ "$(id -u)" = 0 ]; then
+	chown 65534 p/workspace/ledger.db
+	found "ledger.db belongs to another user" "a database that another may write to as its owner"
+else
+	skip "a database of another" "only root can give one away"
+fi
 # what SQLite would wait for, or open elsewhere
 for side in journal wal shm; do
 	mkfifo p/workspace/ledger.db-$side
