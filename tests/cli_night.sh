@@ -41,6 +41,30 @@ expect 0 "a command that fails changes nothing" run --set publish.on_done="exit 
 says err "publish.on_done ended with status 7" "and is told of"
 expect 0 "nor does one that does not read" run --set publish.on_done=true
 
+expect 0 "one that ends by a signal of its own pipe" run --set publish.on_done="sh -c 'kill -PIPE \$\$'; echo \$? >'$T/pipe'"
+holds "which it has as everybody has it" test "$(cat pipe)" = 141
+# One that hangs, and has started more: it is stopped with the run that waits for it, within the two seconds of a stage.
+begun() {
+	[ -e "$T/hangs" ]
+}
+gone() {
+	! kill -0 "$(cat "$T/hangs")" 2>/dev/null
+}
+for what in "sleep 600" "trap : TERM; while :; do sleep 1; done"; do
+	rm -f hangs
+	"$F" run p $UNCONFINED --quiet --until ingest --set source.path="$T/trace.csv" --set model.window=8 \
+		--set publish.on_done="sh -c 'echo \$\$ >$T/hangs; $what' & wait; sleep 600" >out 2>err &
+	pid=$!
+	until_true 60 begun
+	before=$(date +%s)
+	kill -TERM $pid
+	wait $pid
+	holds "SIGTERM while $what is waited for: the run ends so" test $? -eq 143
+	holds "SIGTERM while $what is waited for: soon" test $(($(date +%s) - before)) -le 5
+	holds "SIGTERM while $what is waited for: nothing is left of it" until_true 10 gone
+	says err "in publish.on_done" "SIGTERM while $what is waited for: says where"
+done
+
 # --- night after night ---
 mkdir nights && cd nights || exit 4
 "$ROOT/tests/faults_project.sh" "$F" >out 2>err || { cat err; exit 1; }

@@ -1,13 +1,20 @@
 /* run: from the trace to the archive. */
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
+#include "base/stop.h"
 #include "judge/gate/check.h"
 #include "manifests/canon.h"
 #include "manifests/config.h"
@@ -119,14 +126,76 @@ static int check_events(uint64_t fd, struct fm_error *err)
 	return FM_OK;
 }
 
+/* ---- publish.on_done ---- */
+
+/* In the child: a group of its own, so that all that it starts can be stopped, with the text on standard input. */
+static void become_command(const char *command, int text)
+{
+	fm_stop_forget();
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
+	if (setpgid(0, 0) == 0 && dup2(text, 0) == 0)
+		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+	_exit(127);
+}
+
+/* Until the command ends, or this process is told to: then the command and what it started are, too. */
+static void wait_for_command(pid_t pid, int *status)
+{
+	struct pollfd ended = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+	const struct timespec grace = {1, 0}, more = {0, 200000000};
+
+	while (ended.fd >= 0 && !fm_stop_signal() && ppoll(&ended, 1, NULL, fm_stop_waiting()) < 0 && errno == EINTR)
+		;
+	if (fm_stop_signal() && kill(-pid, SIGTERM) == 0) {
+		(void)!ppoll(&ended, 1, &grace, NULL);
+		nanosleep(&more, NULL); /* the first may have ended before those that it started */
+		kill(-pid, SIGKILL);
+	}
+	while (waitpid(pid, status, 0) < 0 && errno == EINTR)
+		;
+	if (ended.fd >= 0)
+		close(ended.fd);
+}
+
+/* The text is a file of memory: whoever does not read it holds nobody up. */
+static int run_command(const char *command, const struct fm_buf *text, int *status, struct fm_error *err)
+{
+	int file = memfd_create("on_done", MFD_CLOEXEC), rc = FM_OK;
+	pid_t pid;
+
+	if (file < 0 || write(file, text->data, text->len) != (ssize_t)text->len || lseek(file, 0, SEEK_SET) != 0) {
+		rc = fm_fail_errno(err, "publish.on_done cannot be told");
+		goto out;
+	}
+	fm_stop_hold();
+	fflush(NULL);
+	if ((pid = fork()) == 0)
+		become_command(command, file);
+	if (pid < 0) {
+		rc = fm_fail_errno(err, "publish.on_done cannot be started");
+	} else {
+		setpgid(pid, pid); /* whoever comes first; it may have ended, too */
+		wait_for_command(pid, status);
+		if (fm_stop_signal())
+			rc = fm_fail(err, FM_STOPPED(fm_stop_signal()),
+				     "stopped by signal %d (%s) in publish.on_done: %s", fm_stop_signal(),
+				     strsignal(fm_stop_signal()), command);
+	}
+	fm_stop_release();
+out:
+	if (file >= 0)
+		close(file);
+	return rc;
+}
+
 /* publish.on_done, which gets the run's JSON; what comes of it changes nothing about the run. */
 static int tell_done(const struct fm_config *cfg, const struct fm_run *done, int code, const struct fm_error *why,
 		     struct fm_error *err)
 {
 	json_t *doc = fm_run_json(done);
 	struct fm_buf text = {0};
-	FILE *pipe;
-	int rc, status;
+	int rc, status = 0;
 
 	json_object_set_new(doc, "status",
 			    json_string(code >= 0             ? "done"
@@ -138,13 +207,10 @@ static int tell_done(const struct fm_config *cfg, const struct fm_run *done, int
 	if ((rc = doc ? fm_json_canonical(doc, &text, err) : fm_fail(err, FM_ESYSTEM, "out of memory")) < 0 ||
 	    (rc = fm_buf_check(&text, err)) < 0)
 		goto out;
-	signal(SIGPIPE, SIG_IGN); /* it need not read */
-	if (!(pipe = popen(cfg->publish.on_done, "we"))) {
-		rc = fm_fail_errno(err, "publish.on_done cannot be started");
+	fm_buf_puts(&text, "\n");
+	if ((rc = fm_buf_check(&text, err)) < 0 || (rc = run_command(cfg->publish.on_done, &text, &status, err)) < 0)
 		goto out;
-	}
-	fprintf(pipe, "%s\n", text.data);
-	if ((status = pclose(pipe)) != 0)
+	if (status != 0)
 		rc = fm_fail(err, FM_ESYSTEM, "publish.on_done ended with status %d: %s",
 			     WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), cfg->publish.on_done);
 out:
@@ -214,7 +280,7 @@ static int run(const void *args, const struct fm_call *call, struct fm_error *er
 	struct fm_run done = {0};
 	struct fm_error telling;
 	const char *file;
-	int rc;
+	int rc, told;
 
 	if ((rc = check_events(a->events, err)) < 0 || (rc = fm_place_config(call, call->operand[0], &file, err)) < 0 ||
 	    (rc = fm_config_load(&cfg, file, a->set.word, a->set.n, err)) < 0)
@@ -232,8 +298,11 @@ static int run(const void *args, const struct fm_call *call, struct fm_error *er
 		rc = refuse(&done, err);
 	else if (rc >= 0 && done.waits)
 		rc = tell_waits(&done, cfg, err);
-	if (cfg->publish.on_done[0] && tell_done(cfg, &done, rc, err, &telling) < 0)
+	if (cfg->publish.on_done[0] && (told = tell_done(cfg, &done, rc, err, &telling)) < 0) {
 		fm_warn("%s", telling.message);
+		if (rc >= 0 && told <= FM_STOPPED(0))
+			rc = fm_fail(err, told, "stopped when the run had ended");
+	}
 out:
 	fm_run_free(&done);
 	fm_config_free(cfg);
