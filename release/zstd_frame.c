@@ -45,11 +45,14 @@ static const char *take_header(struct fm_zstd_frame *f)
 {
 	const uint8_t *h = f->head;
 	size_t n = size_of_content_size(f->descriptor);
-	uint64_t window;
+	uint64_t window, content = number(h + size_of_header(f->descriptor) - n, n);
 
+	/* The library takes it for a size that is not given, and does not compare it with what there is. */
+	if (n == 8 && content == UINT64_MAX)
+		return "the zstd frame gives a size that no content has";
 	if (f->descriptor & 0x20) {
 		/* Single segment: the content's size is the window's. */
-		window = number(h, n) + (n == 2 ? 256 : 0);
+		window = content + (n == 2 ? 256 : 0);
 	} else {
 		/* RFC 8878, 3.1.1.1.2: exponent and eighths. */
 		window = (uint64_t)1 << (10 + (h[0] >> 3));

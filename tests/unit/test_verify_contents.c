@@ -66,6 +66,46 @@ static void frame_header_that_asks_for_too_much_is_refused(void **state)
 	fm_buf_free(&b);
 }
 
+/* The largest number in the field, which libzstd takes for no size at all, is one as any other. */
+static void frame_of_another_size_is_refused(void **state)
+{
+	static const struct {
+		uint8_t size[8];
+		bool right;
+	} of[] = {{{0}, true},
+		  {{1}, false},
+		  {{0, 0, 0, 0, 0, 0, 0, 1}, false},
+		  {{255, 255, 255, 255, 255, 255, 255, 255}, false}};
+	const struct fm_buf *tar = &good_tar;
+	struct fm_buf b;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		uint8_t head[14] = {0x28, 0xb5, 0x2f, 0xfd, 0xc0, 13 << 3};
+
+		for (int k = 0; k < 8; k++)
+			head[6 + k] = (uint8_t)((of[i].right ? tar->len >> 8 * k : 0) + of[i].size[k]);
+		b = (struct fm_buf){0};
+		fm_buf_add(&b, head, sizeof head);
+		for (size_t at = 0, n; at < tar->len; at += n) { /* raw blocks (RFC 8878, 3.1.1.2) */
+			n = tar->len - at < 100000 ? tar->len - at : 100000;
+			fm_buf_add(&b,
+				   &(uint8_t[]){(uint8_t)(n << 3 | (at + n == tar->len)), (uint8_t)(n >> 5),
+						(uint8_t)(n >> 13)},
+				   3);
+			fm_buf_add(&b, tar->data + at, n);
+		}
+		if (!of[i].right) {
+			expect_of_bytes(&b, FM_REASON_ARCHIVE_MALFORMED);
+		} else {
+			put_file(ARCHIVE, b.data, b.len);
+			sign_bytes(&key, "flowmint", b.data, b.len, ARCHIVE ".sig");
+			assert_int_equal(verify(), FM_OK);
+		}
+		fm_buf_free(&b);
+	}
+}
+
 static void archive_that_expands_without_end_is_refused(void **state)
 {
 	struct fm_buf tar = {0}, zeros = {0};
@@ -424,6 +464,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    T(frame_beside_the_one_is_refused),
 	    T(frame_header_that_asks_for_too_much_is_refused),
+	    T(frame_of_another_size_is_refused),
 	    T(archive_that_expands_without_end_is_refused),
 	    T(name_that_collides_elsewhere_is_refused),
 	    T(release_under_another_name_is_refused),
