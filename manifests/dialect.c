@@ -42,6 +42,15 @@ static int read_delimiter(struct fm_dialect *d, const struct fm_yaml *v, struct 
 			    "blanks");
 }
 
+/* One of the marks that numbers have. */
+static int read_mark(char *mark, const char *key, const char *marks, const struct fm_yaml *v, struct fm_error *err)
+{
+	if (v->kind != FM_YAML_SCALAR || strlen(v->text) != 1 || !strchr(marks, v->text[0]))
+		return fm_yaml_fail(v, err, "%s takes one mark between quotes, of these: %s", key, marks);
+	*mark = v->text[0];
+	return FM_OK;
+}
+
 static int read_newline(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
 {
 	if (v->kind != FM_YAML_SCALAR || (strcmp(v->text, "\n") != 0 && strcmp(v->text, "\r\n") != 0))
@@ -265,12 +274,12 @@ static int read_hosts(struct fm_dialect *d, const struct fm_yaml *v, struct fm_e
 static int read_key(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
 {
 	static const char *const keys[] = {
-	    "name",    "description", "header",        "delimiter",      "newline",
-	    "missing", "internal",    "columns",       "labels",         "quote",
-	    "comment", "header_mark", "extra_columns", "timezone",       "encoding",
-	    "hosts",   "relative_to", "lines",         "before_header",  "after_header",
-	    "icmp",    "unset",       "direction",     "active_timeout", "inactive_timeout",
-	    "sampling"};
+	    "name",     "description", "header",        "delimiter",      "newline",
+	    "missing",  "internal",    "columns",       "labels",         "quote",
+	    "comment",  "header_mark", "extra_columns", "timezone",       "encoding",
+	    "hosts",    "relative_to", "lines",         "before_header",  "after_header",
+	    "icmp",     "unset",       "direction",     "active_timeout", "inactive_timeout",
+	    "sampling", "decimal",     "thousands"};
 
 	if (strcmp(v->key, "name") == 0)
 		return read_name(d, v, err);
@@ -280,6 +289,10 @@ static int read_key(struct fm_dialect *d, const struct fm_yaml *v, struct fm_err
 		return read_header(d, v, err);
 	if (strcmp(v->key, "delimiter") == 0)
 		return read_delimiter(d, v, err);
+	if (strcmp(v->key, "decimal") == 0)
+		return read_mark(&d->decimal, v->key, ".,", v, err);
+	if (strcmp(v->key, "thousands") == 0)
+		return read_mark(&d->thousands, v->key, ".,' _", v, err);
 	if (strcmp(v->key, "newline") == 0)
 		return read_newline(d, v, err);
 	if (strcmp(v->key, "missing") == 0)
@@ -348,6 +361,7 @@ static int parse(struct fm_dialect *d, const char *name, const char *text, size_
 	int rc;
 
 	d->delimiter = ',';
+	d->decimal = '.';
 	d->sampling = 1;
 	strcpy(d->newline, "\n");
 	d->nmissing = 1;   /* the empty field */

@@ -63,6 +63,9 @@ struct fm_dialect {
 	bool ipfix;   /* records of an IPFIX file, in the same way */
 	bool blanks;  /* any number of blanks is one delimiter */
 	char delimiter, newline[3];
+	char decimal;   /* what stands before the fraction of a number: ',', else a point */
+	char thousands; /* what stands between groups of three digits where a number is read, or 0; a blank is a
+			 * no-break one too, an apostrophe the printers' one */
 	int nmissing;
 	char missing[16][32];
 	int ninternal;
@@ -160,6 +163,9 @@ int fm_dialect_losses(const struct fm_dialect *from, const struct fm_dialect *to
 /* What the map reads a label of the trace as, by its spelling, else by that in another case, else by the first pattern
  * that fits; NULL: the map does not know it. */
 const char *fm_dialect_label_of(const struct fm_dialect *d, const char *s, size_t n);
+/* Has the map this spelling, in any case and not by a pattern? Then it is a label, also where it is a word of missing.
+ */
+bool fm_dialect_label_is_named(const struct fm_dialect *d, const char *s, size_t n);
 /* How label `value` is written: as the first spelling of the map that stands for it and can be read back, else as it
  * is; and what a spelling is read as. A label that the map knows as a spelling of another one is read as that one. */
 const char *fm_dialect_label(const struct fm_dialect *d, const char *value);

@@ -49,6 +49,23 @@ static int check_packets(const struct fm_dialect *d, const struct fm_yaml *root,
 	return FM_OK;
 }
 
+/* Marks of numbers that could be taken for each other, or for the delimiter. */
+static int check_marks(const struct fm_dialect *d, const struct fm_yaml *root, struct fm_error *err)
+{
+	if (d->decimal != ',' && !d->thousands)
+		return FM_OK;
+	if (d->json || d->packets || d->ipfix)
+		return fm_yaml_fail(root, err, "decimal and thousands are for lines: delimited");
+	if (d->thousands == d->decimal)
+		return fm_yaml_fail(root, err, "decimal and thousands are the same mark, '%c'%s", d->thousands,
+				    d->thousands == '.' ? ": where points stand between thousands, decimal is \",\""
+							: "");
+	if ((d->no_quotes || d->blanks) && (d->thousands == d->delimiter || (d->decimal == ',' && d->delimiter == ',')))
+		return fm_yaml_fail(root, err, "%s is the delimiter too, and no quotes tell the two apart",
+				    d->thousands == d->delimiter ? "thousands" : "decimal");
+	return FM_OK;
+}
+
 static bool is_missing(const struct fm_dialect *d, const char *word)
 {
 	for (int i = 0; i < d->nmissing; i++)
@@ -137,7 +154,8 @@ int fm_dialect_check(const struct fm_dialect *d, const struct fm_yaml *root, str
 {
 	int rc;
 
-	if ((rc = check_whole(d, root, err)) < 0 || (rc = check_around(d, root, err)) < 0)
+	if ((rc = check_whole(d, root, err)) < 0 || (rc = check_around(d, root, err)) < 0 ||
+	    (rc = check_marks(d, root, err)) < 0)
 		return rc;
 	return check_packets(d, root, err);
 }

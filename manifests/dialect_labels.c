@@ -65,6 +65,14 @@ const char *fm_dialect_label_of(const struct fm_dialect *d, const char *s, size_
 	return NULL;
 }
 
+bool fm_dialect_label_is_named(const struct fm_dialect *d, const char *s, size_t n)
+{
+	for (int i = 0; i < d->nlabels; i++)
+		if (strlen(d->labels[i].from) == n && !strncasecmp(d->labels[i].from, s, n))
+			return true;
+	return false;
+}
+
 /* \xNN in a map is a byte that is no UTF-8, and no release has one. */
 static bool is_spelling(const struct fm_dialect *d, const char *s)
 {

@@ -21,6 +21,8 @@ static json_t *field_json(const struct fm_dialect *d, int k)
 	if (!strcmp(type, "datetime"))
 		bad |= json_object_set_new(
 		    f, "format", json_string(d->cols[k].decimals > 0 ? "%Y-%m-%d %H:%M:%S.%f" : "%Y-%m-%d %H:%M:%S"));
+	if (!strcmp(type, "number") && d->decimal == ',')
+		bad |= json_object_set_new(f, "decimalChar", json_string(","));
 	if (*unit)
 		bad |= json_object_set_new(f, "unit", json_string(unit));
 	if (col >= 0 && format == FM_FMT_ADDRESS)

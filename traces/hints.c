@@ -64,7 +64,8 @@ const char *fm_hint_epoch(const char *s, size_t n, bool out_of_range)
 		return "lies outside the years 1970 to 2261 (is the format of the column its unit?)";
 	if (n >= 19 && !fm_parse_time_ms(s, 19, &ms))
 		return "is a date and no number: set format: datetime or a pattern";
-	return has(s, n, ',') ? "is not a time in numbers: it has a comma, where a point is expected"
+	return has(s, n, ',') ? "is not a time in numbers: it has a comma, where a point is expected (decimal: \",\" "
+				"in the dialect reads it)"
 			      : "is not a time in numbers";
 }
 
@@ -73,7 +74,8 @@ const char *fm_hint_duration(const char *s, size_t n)
 	if (has(s, n, ':'))
 		return "is not a duration H:MM:SS";
 	if (has(s, n, ','))
-		return "is not a duration: it has a comma, where a point is expected";
+		return "is not a duration: it has a comma, where a point is expected (decimal: \",\" in the dialect "
+		       "reads it)";
 	if (n > 1 && is_digit(*s) && (s[n - 1] | 0x20) == 's')
 		return "is not a duration: it has its unit behind it, where a number alone is expected";
 	return "is not a duration";
@@ -160,7 +162,8 @@ const char *fm_hint_port(const char *s, size_t n)
 		return *mark == '.' ? "is not a port number: set format: type.code if it is type and code of ICMP"
 				    : "is not a port number: have type and code of ICMP written with a point between "
 				      "them, and set format: type.code";
-	return has(s, n, ',') ? "is not a port number: it has a comma" : "is not a port number";
+	return has(s, n, ',') ? "is not a port number: it has a comma (thousands: \",\" in the dialect reads it)"
+			      : "is not a port number";
 }
 
 const char *fm_hint_count(const char *s, size_t n)
@@ -171,13 +174,17 @@ const char *fm_hint_count(const char *s, size_t n)
 	if (is_negative_number(s, n))
 		return "is negative";
 	if (has(s, n, ','))
-		return "is not a nonnegative integer: it has a comma";
+		return "is not a nonnegative integer: it has a comma (thousands: \",\" in the dialect reads it, if it "
+		       "stands "
+		       "between thousands)";
 	if (!fm_parse_u64(s, n, UINT64_MAX, &v) || (!fm_parse_double(s, n, &d) && d >= 9223372036854775808.0))
 		return "is over 2^63 - 1";
 	if (!fm_parse_double(s, n, &d))
 		return "is not a nonnegative integer: it has a fraction";
 	if (has(s, n, ' ') || has(s, n, '\'') || has(s, n, '_'))
-		return "is not a nonnegative integer: something stands between its digits";
+		return "is not a nonnegative integer: something stands between its digits (the key thousands of a "
+		       "dialect "
+		       "reads what stands between thousands)";
 	if (n >= 3 && n <= 9 && !strncasecmp(s + (*s == '-' || *s == '+'), "inf", 3))
 		return "is not a nonnegative integer: it is infinite (as a word of missing in the dialect it is no "
 		       "value)";
@@ -200,7 +207,8 @@ bool fm_hint_is_no_value(const char *s, size_t n)
 
 bool fm_hint_is_nothing(const char *s, size_t n)
 {
-	static const char *const words[] = {"none", "null", "nil", "n/a", "na", "<na>", "#n/a", "nat", "nan"};
+	static const char *const words[] = {"none", "null", "nil", "n/a", "na",     "<na>",
+					    "#n/a", "nat",  "nan", "\\n", "(null)", "(none)"};
 
 	for (size_t i = 0; i < COUNT_OF(words); i++)
 		if (strlen(words[i]) == n && !strncasecmp(words[i], s, n))

@@ -52,9 +52,10 @@ static enum fm_row_way way_of(const struct fm_row *r, int k)
 	case FM_KIND_TIME:
 		return d->cols[k].part ? FM_WAY_FIELD : d->cols[k].role == FM_ROLE_START ? FM_WAY_START : FM_WAY_TE;
 	case FM_KIND_DURATION:
-		return f == FM_FMT_SECONDS || f == FM_FMT_HMS ? FM_WAY_SECONDS
-		       : f == FM_FMT_MILLISECONDS             ? FM_WAY_MILLISECONDS
-							      : FM_WAY_FIELD;
+		return d->decimal == ',' || d->thousands        ? FM_WAY_FIELD
+		       : f == FM_FMT_SECONDS || f == FM_FMT_HMS ? FM_WAY_SECONDS
+		       : f == FM_FMT_MILLISECONDS               ? FM_WAY_MILLISECONDS
+								: FM_WAY_FIELD;
 	case FM_KIND_ADDRESS:
 		return f == FM_FMT_ADDRESS || f == FM_FMT_NAMED_ADDRESS ? FM_WAY_ADDRESS : FM_WAY_FIELD;
 	case FM_KIND_PORT:
@@ -475,7 +476,7 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 	}
 	if (r->column[k].apart && take_apart(r, k, s, n))
 		return;
-	if (is_missing(r, s, n)) {
+	if (is_missing(r, s, n) && !(r->column[k].col == FM_LABEL && fm_dialect_label_is_named(r->d, s, n))) {
 		fm_row_missing(r, k);
 		return;
 	}

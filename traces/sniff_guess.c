@@ -316,6 +316,10 @@ static bool put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess 
 	} else if (!p->json) {
 		fm_buf_printf(out, "delimiter: \"%s\"\n", p->delimiter == '\t' ? "\\t" : (char[2]){p->delimiter, 0});
 	}
+	if (p->decimal)
+		fm_buf_printf(out, "decimal: \"%c\"\n", p->decimal);
+	if (p->thousands)
+		fm_buf_printf(out, "thousands: \"%c\"\n", p->thousands);
 	fm_buf_printf(out, "%smissing: [\"\", \"-\", \"nan\"]\ncolumns:\n", icmp_of(p));
 	for (int k = 0; k < p->nfields; k++)
 		if (g[k].col >= 0 || g[k].aside || !p->header || p->blanks)
@@ -376,6 +380,7 @@ int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bo
 		goto out;
 	}
 	find_header(p);
+	fm_sniff_marks(p);
 	for (int k = 0; k < p->nfields; k++)
 		fm_sniff_look(p, k, p->header, &g[k]);
 	if (p->header && (no_flows = fm_no_flows(has_name, p))) {

@@ -106,14 +106,14 @@ static int cut_words(const struct fm_sniff_field *line, struct fm_sniff_field *o
  * gives enough for a flow. */
 static void find_delimiter(struct fm_sniff_page *p)
 {
-	static const char candidates[] = "\t;|,^~\x01$ ";
+	static const char candidates[] = "\t;|,^~\x01$# ";
 	int words, same = 0;
 
 	p->delimiter = ',';
 	for (const char *c = candidates; *c; c++) {
 		int want = p->nlines ? cut_fields(&p->line[p->nlines / 2], *c, NULL) : 0, alike = 0;
 
-		if (strchr("^~\x01$ ", *c) && p->nfields >= FM_SNIFF_FEWEST)
+		if (strchr("^~\x01$# ", *c) && p->nfields >= FM_SNIFF_FEWEST)
 			break;
 		for (int i = 0; i < p->nlines; i++)
 			alike += cut_fields(&p->line[i], *c, NULL) == want;

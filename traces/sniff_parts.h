@@ -1,5 +1,6 @@
 /* sniff_parts.h - what the files that guess a dialect share: sniff_guess.c; sniff_page.c for lines and fields,
- * sniff_kind.c for kinds of values, sniff_place.c for columns without names. */
+ * sniff_kind.c for kinds of values, sniff_place.c for columns without names,
+ * sniff_marks.c for the marks of numbers. */
 #ifndef FM_TRACES_SNIFF_PARTS_H
 #define FM_TRACES_SNIFF_PARTS_H
 
@@ -25,8 +26,9 @@ struct fm_sniff_page {
 	bool marked; /* the first line is a header behind #fields */
 	char delimiter;
 	bool header, json;
-	bool blanks; /* any number of blanks is one delimiter; the first line is a comment then */
-	bool zeek;   /* a conn.log without its comments, in which the header is one */
+	char decimal, thousands; /* the marks of numbers that were written anew in plain form; 0: none */
+	bool blanks;             /* any number of blanks is one delimiter; the first line is a comment then */
+	bool zeek;               /* a conn.log without its comments, in which the header is one */
 	struct fm_sniff_field cell[FM_SNIFF_LINES][FM_SNIFF_FIELDS];
 	int ncells[FM_SNIFF_LINES];
 };
@@ -52,6 +54,8 @@ struct fm_sniff_guess {
  */
 int fm_sniff_page(struct fm_sniff_page *p, const char *path, const char *member, char delimiter,
 		  struct fm_error *err) FM_MUST_CHECK;
+/* Finds p->decimal and p->thousands, of a page with p->header, and writes its numbers as those of other pages. */
+void fm_sniff_marks(struct fm_sniff_page *p);
 /* The format of a time, or NULL; the number of a whole one, else 0. */
 enum fm_sniff_kind fm_sniff_kind_of(const struct fm_sniff_field *f, const char **format, uint64_t *number);
 /* The kind of most values of column k, from line `from` on. */

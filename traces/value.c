@@ -6,6 +6,7 @@
 #include "base/num.h"
 #include "base/text.h"
 #include "traces/hints.h"
+#include "traces/marks.h"
 #include "traces/service.h"
 
 #define TIME_END_MS INT64_C(9214646400000) /* 2262-01-01: what NumPy's and pandas's nanoseconds still hold */
@@ -162,9 +163,12 @@ const char *fm_value_time(const struct fm_dialect *d, int k, const char *s, size
 {
 	enum fm_format f = d->cols[k].format;
 	const char *why = NULL;
+	char number[FM_NUMBER_MAX];
 
 	if (f == FM_FMT_DATETIME || f == FM_FMT_RFC3339 || f == FM_FMT_PATTERN)
 		why = clock_time(d, k, s, n, ms);
+	else if ((why = fm_plain_number(d, &s, &n, number)))
+		return why;
 	else if (scaled_ms(f, s, n, ms))
 		why = fm_hint_epoch(s, n, false);
 	if (!why)
@@ -230,8 +234,12 @@ static bool is_below_zero(const char *s, size_t n)
 const char *fm_value_duration(const struct fm_dialect *d, int k, const char *s, size_t n, uint32_t *ms)
 {
 	enum fm_format f = d->cols[k].format;
+	char number[FM_NUMBER_MAX];
+	const char *why;
 	int64_t v;
 
+	if ((why = fm_plain_number(d, &s, &n, number)))
+		return why;
 	if ((f == FM_FMT_HMS || f == FM_FMT_SECONDS) && has(s, n, ':')) {
 		if (hms_ms(s, n, &v))
 			return fm_hint_duration(s, n);
@@ -275,10 +283,14 @@ static int type_code(const char *s, size_t n, uint64_t *v)
 
 const char *fm_value_port(const struct fm_dialect *d, int k, const char *s, size_t n, uint16_t *port, bool *dotted)
 {
+	char number[FM_NUMBER_MAX];
+	const char *why;
 	uint64_t v;
 	int64_t micro;
 
 	*dotted = false;
+	if (d->cols[k].format != FM_FMT_TYPE_CODE && (why = fm_plain_number(d, &s, &n, number)))
+		return why;
 	if (!short_uint(s, n, &v) && hex_u64(s, n, &v)) {
 		if (d->cols[k].format == FM_FMT_TYPE_CODE && has(s, n, '.') && !type_code(s, n, &v)) {
 			*dotted = true;
@@ -361,10 +373,15 @@ static const char *suffixed(int suffix, const char *s, size_t n, uint64_t *v)
 
 const char *fm_value_count(const struct fm_dialect *d, int k, const char *s, size_t n, uint64_t *v)
 {
+	char text[FM_NUMBER_MAX];
 	const char *why;
 	int64_t micro;
 	double number;
 
+	if (short_uint(s, n, v))
+		return NULL;
+	if ((why = fm_plain_number(d, &s, &n, text)))
+		return why;
 	if (short_uint(s, n, v) || !fm_parse_u64(s, n, COUNT_MAX, v))
 		return NULL;
 	if (!fm_parse_double(s, n, &number) && number >= 0 && number < 0x1p53 && number > (double)(uint64_t)number)
@@ -463,6 +480,7 @@ bool fm_value_has_few_digits(const char *s, size_t n)
 	from = (size_t)(e - s) + 1;
 	from += from < n && s[from] == '+';
 	point = memchr(s, '.', (size_t)(e - s));
+	point = point ? point : memchr(s, ',', (size_t)(e - s));
 	return !fm_parse_u64(s + from, n - from, 18, &exponent) && exponent > (uint64_t)(point ? e - point - 1 : 0);
 }
 

@@ -331,6 +331,29 @@ static uint64_t count_of(const struct writer *w, int c, size_t row)
 	return fm_trace_sampled((c == FM_PKT ? w->t->pkt : w->t->byt)[row], (uint64_t)w->d->sampling);
 }
 
+/* Is column k a number that may have a fraction when it is written? */
+static bool has_fraction(const struct fm_dialect *d, int k)
+{
+	enum fm_kind kind = fm_cols[d->cols[k].col].kind;
+	enum fm_format f = d->cols[k].format;
+
+	return kind == FM_KIND_DURATION ||
+	       (kind == FM_KIND_TIME && f != FM_FMT_DATETIME && f != FM_FMT_RFC3339 && f != FM_FMT_PATTERN);
+}
+
+/* A number with a comma for its point, between quotes where that is the delimiter. */
+static void add_with_comma(struct writer *w, char *s, size_t n)
+{
+	char *point = memchr(s, '.', n);
+	const char *quote = point && w->d->delimiter == ',' ? "\"" : "";
+
+	if (point)
+		*point = ',';
+	fm_buf_puts(&w->buf, quote);
+	fm_buf_add(&w->buf, s, n);
+	fm_buf_puts(&w->buf, quote);
+}
+
 static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 {
 	const struct fm_table *t = w->t;
@@ -406,7 +429,10 @@ static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 		n = fm_format_u64(has && !is_later_part(w->d, k) ? count_of(w, c, row) : 0, s);
 		break;
 	}
-	fm_buf_add(&w->buf, s, n);
+	if (w->d->decimal == ',' && has_fraction(w->d, k))
+		add_with_comma(w, s, n);
+	else
+		fm_buf_add(&w->buf, s, n);
 	return FM_OK;
 }
 

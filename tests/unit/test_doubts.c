@@ -315,11 +315,13 @@ static void labels_of_synthetic_flows_in_another_spelling_are_warned_of(void **s
 
 static void a_label_that_is_no_value_is_warned_of(void **state)
 {
-	static const char *const odd[] = {"scan", "NaN", "nothing"};
+	static const char *const odd[] = {"scan", "NaN", "nothing"}, *const database[] = {"scan", "\\N", "nothing"};
 
 	(void)state;
 	assert_int_equal(judge(rows_of(100, in_order, odd, 3), said), FM_OK);
 	assert_non_null(strstr(said, "a label is a word for no value, as None and nan are (first at line 3)"));
+	assert_int_equal(judge(rows_of(100, in_order, database, 3), said), FM_OK);
+	assert_non_null(strstr(said, "a label is a word for no value"));
 	assert_int_equal(judge(rows_of(100, in_order, plain, 2), said), FM_OK);
 	assert_null(strstr(said, "no value"));
 }

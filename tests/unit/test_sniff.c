@@ -235,24 +235,64 @@ static void times_of_all_usual_forms_are_guessed(void **state)
 
 static void delimiters_of_all_kinds_are_guessed(void **state)
 {
-	static const char *const cut[] = {"^", "~", "\x01", "$", " ", "   ", "||"};
+	static const char *const cut[] = {"^", "~", "\x01", "$", " ", "   ", "||", "#"};
 	static const char *const before[] = {"", "sep=;\n", "\"sep=,\"\n"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cut / sizeof *cut + 3; i++) {
-		const char *by = i < 7 ? cut[i] : i == 8 ? ";" : ",";
+		const char *by = i < 8 ? cut[i] : i == 9 ? ";" : ",";
 		const char *rows = "start,duration,src_ip,src_port,dst_ip,dst_port,proto,packets,bytes\n"
 				   "2016-04-11T00:01:06.5,0,1.2.3.4,53,10.0.0.1,35203,UDP,1,130\n"
 				   "2016-04-11T00:01:06.5,0,1.2.3.4,53,10.0.0.1,35203,UDP,1,130\n";
 		struct fm_buf text = {0};
 
-		fm_buf_puts(&text, i < 7 ? "" : before[i - 7]);
+		fm_buf_puts(&text, i < 8 ? "" : before[i - 8]);
 		for (; *rows; rows++)
 			fm_buf_puts(&text, *rows == ',' ? by : (char[2]){*rows, 0});
 		fm_buf_add(&text, "", 1);
 		assert_guess_reads("cut.csv", text.data, 2, "2016-04-11 00:01:06.500");
 		fm_buf_free(&text);
 	}
+}
+
+/* 1.234,5 and 1,234.5, and no thousands where durations have three decimals. */
+static void marks_of_numbers_are_guessed(void **state)
+{
+#define NAMES "start;duration;src_ip;src_port;dst_ip;dst_port;proto;packets;bytes\n"
+	static const struct {
+		const char *text, *keys;
+	} of[] = {
+	    {NAMES "11.04.2016 00:01:06;0,000;1.2.3.4;53;10.0.0.1;35203;UDP;1;130\n"
+		   "13.04.2016 00:01:06;1,5;1.2.3.4;53;10.0.0.1;35203;UDP;1;1.234\n",
+	     "decimal: \",\"\nthousands: \".\"\n"},
+	    {NAMES "11.04.2016 00:01:06;0,000;1.2.3.4;53;10.0.0.1;35203;UDP;1;130\n"
+		   "13.04.2016 00:01:06;1,234;1.2.3.4;53;10.0.0.1;35203;UDP;1;1234\n",
+	     "decimal: \",\"\n"},
+	    {NAMES "2016-04-11 00:01:06;0.000;1.2.3.4;53;10.0.0.1;35,203;UDP;1;130\n"
+		   "2016-04-11 00:01:06;1.500;1.2.3.4;53;10.0.0.1;35,203;UDP;1;1,234,567\n",
+	     "thousands: \",\"\n"},
+	    {NAMES "2016-04-11 00:01:06;0.000;1.2.3.4;53;10.0.0.1;35203;UDP;1;130\n"
+		   "2016-04-11 00:01:06;1.500;1.2.3.4;53;10.0.0.1;35203;UDP;1;1'234\n",
+	     "thousands: \"'\"\n"},
+	    {NAMES "2016-04-11 00:01:06;0.000;1.2.3.4;53;10.0.0.1;35203;UDP;1;130\n"
+		   "2016-04-11 00:01:06;1.500;1.2.3.4;53;10.0.0.1;35203;UDP;1;1234\n",
+	     ""},
+	};
+	struct fm_buf yaml = {0};
+	bool whole;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		yaml.len = 0;
+		assert_int_equal(fm_sniff_guess(put("m.csv", of[i].text), NULL, &yaml, &whole, &err), FM_OK);
+		fm_buf_add(&yaml, "", 1);
+		if (!strstr(yaml.data, of[i].keys) ||
+		    (!strchr(of[i].keys, '.') && strstr(yaml.data, "thousands: \".\"")) ||
+		    (!*of[i].keys && (strstr(yaml.data, "decimal:") || strstr(yaml.data, "thousands:"))))
+			fail_msg("case %zu:\n%s", i, yaml.data);
+		assert_guess_reads("m.csv", of[i].text, 2, "2016-04-11 00:01:06");
+	}
+	fm_buf_free(&yaml);
 }
 
 /* After what collectors and clouds export; each with a trap that another column is. */
@@ -470,6 +510,7 @@ int main(void)
 	    cmocka_unit_test(both_ways_of_other_forms_are_read_as_what_they_are),
 	    cmocka_unit_test(times_of_all_usual_forms_are_guessed),
 	    cmocka_unit_test(delimiters_of_all_kinds_are_guessed),
+	    cmocka_unit_test(marks_of_numbers_are_guessed),
 	    cmocka_unit_test(exports_of_collectors_are_guessed),
 	    cmocka_unit_test(icmp_of_other_forms_is_guessed),
 	    cmocka_unit_test(what_is_lacking_is_named_and_what_is_no_table_refused),

@@ -1,0 +1,114 @@
+/* The marks of numbers in a page that a dialect is guessed from (sniff_parts.h): 1.234,5 and 1,234.5. */
+#include <string.h>
+
+#include "traces/marks.h"
+#include "traces/sniff_parts.h"
+
+/* How the numbers of a column look. */
+struct looks {
+	int other;              /* no numbers */
+	int comma, point;       /* a fraction behind it */
+	int small, large;       /* digits alone, below 1000 and above */
+	int groups[4], sure[4]; /* thousands by each mark; sure: more than one, or with a fraction behind them */
+};
+static const char marks[] = ",.' ";
+
+static size_t digits(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && s[i] >= '0' && s[i] <= '9')
+		i++;
+	return i;
+}
+
+static void look_at(const char *s, size_t n, struct looks *l)
+{
+	size_t first, at, groups = 0;
+	const char *mark;
+
+	if (n && *s == '-') {
+		s++;
+		n--;
+	}
+	if (!n)
+		return;
+	at = first = digits(s, n);
+	if (first == n) {
+		*(n > 3 ? &l->large : &l->small) += 1;
+		return;
+	}
+	mark = first ? memchr(marks, s[first], sizeof marks - 1) : NULL;
+	if (mark && first < 4 && *s != '0')
+		for (; at + 4 <= n && s[at] == *mark && digits(s + at + 1, n - at - 1) == 3; at += 4)
+			groups++;
+	if (at < n && (s[at] == ',' || s[at] == '.') && (!groups || s[at] != *mark) && at + 1 < n &&
+	    digits(s + at + 1, n - at - 1) == n - at - 1) {
+		*(s[at] == ',' ? &l->comma : &l->point) += 1;
+		if (groups)
+			l->sure[mark - marks]++;
+	} else if (groups && at == n) {
+		*(groups > 1 ? &l->sure[mark - marks] : &l->groups[mark - marks]) += 1;
+	} else {
+		l->other++;
+	}
+}
+
+static struct looks looks_of(const struct fm_sniff_page *p, int k)
+{
+	struct looks l = {0};
+
+	for (int i = p->header; i < p->nlines; i++)
+		if (k < p->ncells[i])
+			look_at(p->cell[i][k].s, p->cell[i][k].n, &l);
+	return l;
+}
+
+/* 7.250 beside others of its column is a duration more often than thousands, so that a point needs commas elsewhere. */
+static bool groups_by(const struct looks *l, int mark, bool comma)
+{
+	if (l->sure[mark])
+		return true;
+	if (!l->groups[mark] || !l->small || l->large)
+		return false;
+	return marks[mark] == ',' ? !l->comma && !comma : marks[mark] != '.' || (comma && !l->point);
+}
+
+void fm_sniff_marks(struct fm_sniff_page *p)
+{
+	bool comma = false, thousands[sizeof marks] = {false};
+	struct fm_dialect d = {.decimal = '.'};
+	char out[FM_NUMBER_MAX];
+
+	for (int k = 0; k < p->nfields && !p->json && !p->blanks; k++) {
+		struct looks l = looks_of(p, k);
+
+		comma = comma || (!l.other && l.comma && !l.point && !l.sure[0]);
+	}
+	for (int k = 0; k < p->nfields && !p->json && !p->blanks; k++) {
+		struct looks l = looks_of(p, k);
+
+		for (int m = 0; !l.other && marks[m]; m++)
+			thousands[m] = thousands[m] || groups_by(&l, m, comma);
+	}
+	d.decimal = comma ? ',' : '.';
+	for (int m = 0; marks[m] && !d.thousands; m++)
+		if (thousands[m] && marks[m] != d.decimal)
+			d.thousands = marks[m];
+	p->decimal = comma ? ',' : 0;
+	p->thousands = d.thousands;
+	for (int k = 0; k < p->nfields && (comma || d.thousands); k++) {
+		struct looks l = looks_of(p, k);
+
+		for (int i = p->header; i < p->nlines && !l.other; i++) {
+			struct fm_sniff_field *f = &p->cell[i][k];
+			const char *s = f->s;
+			size_t n = f->n;
+
+			if (k >= p->ncells[i] || !n || fm_plain_number(&d, &s, &n, out) || s == f->s)
+				continue;
+			memcpy(p->text.data + (f->s - p->text.data), s, n);
+			f->n = n;
+		}
+	}
+}
