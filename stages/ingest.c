@@ -26,6 +26,7 @@
 #include "stages/table.h"
 #include "traces/exchange.h"
 #include "traces/files.h"
+#include "traces/spell.h"
 
 #define QUARANTINE_ROWS 1000
 
@@ -428,6 +429,16 @@ static int close_store(struct fm_ingest *g, struct fm_error *err)
 	return FM_OK;
 }
 
+/* What a release in the trace's own dialect will not say of it. Of a file that only this stage and the release have it
+ * is said here, before training; training says it of those that are built in. */
+static void say_losses(const struct fm_ingest *g)
+{
+	const char *published = fm_config_published(g->cfg);
+
+	if (!g->secret && fm_dialect_is_file(published) && strcmp(published, g->cfg->source.dialect) == 0)
+		fm_spell_say_losses(g->pending, g->dialect);
+}
+
 int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, struct fm_error *err)
 {
 	const struct fm_config *cfg = in->cfg;
@@ -478,6 +489,7 @@ int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, st
 	if ((rc = flush(&g, g.pending->rows / g.window, err)) < 0 || (rc = check_size(&g, shown, err)) < 0)
 		goto out;
 	fm_ingest_say_untrained(&g, shown);
+	say_losses(&g);
 	if ((rc = close_store(&g, err)) < 0)
 		goto out;
 	fm_left_out_say(&g.left_out, shown);

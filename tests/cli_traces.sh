@@ -1,0 +1,56 @@
+#!/bin/sh
+# Traces as people have them, made here: what is read, what is warned of, and what is refused, through the program.
+# usage: cli_traces.sh [FLOWMINT]
+# shellcheck disable=SC2086 # UNCONFINED is one word or none
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+
+"$F" init --preset demo p >/dev/null 2>&1
+"$F" simulate --rows 120 --seed 7 --out plain.csv 2>/dev/null
+
+ingest() { # STATUS WHAT TRACE DIALECT [OPTION...]
+	status=$1 what=$2 trace=$T/$3 dialect=$4
+	shift 4
+	case $dialect in *.yaml) dialect=$T/$dialect ;; esac
+	expect "$status" "$what" "$F" run p/release.yaml $UNCONFINED --set source.path="$trace" --set source.dialect="$dialect" \
+		--set model.window=2 --until ingest "$@"
+}
+mine() { # KEY: VALUE...: mine.yaml, of UGR'16's columns
+	{
+		echo "name: mine"
+		for key; do echo "$key"; done
+		echo "columns:"
+		for c in te td sa da sp dp pr flg fwd stos pkt byt label; do echo "  - {name: $c, column: $c}"; done
+	} >mine.yaml
+}
+
+# A spreadsheet in German.
+{
+	echo "Start;Duration;Src IP;Dst IP;Src Port;Dst Port;Protocol;Flags;Packets;Bytes;Label"
+	awk -F, -v OFS=';' 'function by3(n) { return n > 999 ? by3(int(n / 1000)) sprintf(".%03d", n % 1000) : n }
+		{ split($1, d, /[- ]/); sub(/\./, ",", $2)
+		  print d[3] "." d[2] "." d[1] " " d[4], $2, $3, $4, $5, $6, $7, $8, by3($11), by3($12), $13 }' plain.csv
+} >german.csv
+expect 0 "a file of a German spreadsheet gets a dialect" "$F" sniff german.csv
+cp out german.yaml
+says out 'decimal: ","' "with its decimal comma"
+says out 'thousands: "."' "and the points between thousands"
+ingest 0 "which reads it" german.csv german.yaml
+says err "ingest: 120 rows" "whole"
+sed -i '/^decimal\|^thousands/d' german.yaml
+ingest 3 "without the keys it is refused" german.csv german.yaml
+says err 'decimal: "," in the dialect reads it' "with what reads it"
+
+# A label that the map has for nothing.
+sed 's/,[^,]*$/,/' plain.csv >nothing.csv
+mine "header: false" 'labels: {"": normal}'
+ingest 0 "a map may name the empty label" nothing.csv mine.yaml
+holds "which is missing no more" sh -c '! grep -q "missing" err'
+
+# What a release in a dialect of one's own cannot say is said before training.
+sed 's/,[^,]*$/,scan1/' plain.csv >scans.csv
+mine "header: false" 'labels: {"scan*": dos, dos: attack}'
+ingest 0 "labels that a release would have in another meaning" scans.csv mine.yaml
+says err "a release in dialect mine: 1 of 1 labels are in its map as another spelling of others" "which is told at ingest"
+finish
