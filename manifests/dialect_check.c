@@ -49,6 +49,21 @@ static int check_packets(const struct fm_dialect *d, const struct fm_yaml *root,
 	return FM_OK;
 }
 
+/* A zone that no time is told in would be passed over, and the times are not what their reader means. */
+static int check_zone(const struct fm_dialect *d, const struct fm_yaml *root, struct fm_error *err)
+{
+	if (!fm_yaml_child(root, "timezone") || d->relative)
+		return FM_OK;
+	for (int i = 0; i < d->ncols; i++)
+		if (d->cols[i].col == FM_TE &&
+		    (d->cols[i].format == FM_FMT_DATETIME ||
+		     (d->cols[i].format == FM_FMT_PATTERN && !fm_time_pattern_has_zone(d->cols[i].pattern))))
+			return FM_OK;
+	return fm_yaml_fail(root, err,
+			    "timezone is for times without an offset that a clock tells, and no column has such: "
+			    "numbers count from 1970 in UTC, and rfc3339 and %%z say their offset");
+}
+
 /* Marks of numbers that could be taken for each other, or for the delimiter. */
 static int check_marks(const struct fm_dialect *d, const struct fm_yaml *root, struct fm_error *err)
 {
@@ -155,7 +170,7 @@ int fm_dialect_check(const struct fm_dialect *d, const struct fm_yaml *root, str
 	int rc;
 
 	if ((rc = check_whole(d, root, err)) < 0 || (rc = check_around(d, root, err)) < 0 ||
-	    (rc = check_marks(d, root, err)) < 0)
+	    (rc = check_marks(d, root, err)) < 0 || (rc = check_zone(d, root, err)) < 0)
 		return rc;
 	return check_packets(d, root, err);
 }

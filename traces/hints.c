@@ -166,6 +166,21 @@ const char *fm_hint_port(const char *s, size_t n)
 			      : "is not a port number";
 }
 
+/* 1.234 and 1.234.567 */
+static bool is_grouped(const char *s, size_t n)
+{
+	size_t at = 0;
+
+	while (at < n && is_digit(s[at]))
+		at++;
+	if (!at || at > 3 || at == n || (n - at) % 4)
+		return false;
+	for (; at < n; at += 4)
+		if (s[at] != '.' || !is_digit(s[at + 1]) || !is_digit(s[at + 2]) || !is_digit(s[at + 3]))
+			return false;
+	return true;
+}
+
 const char *fm_hint_count(const char *s, size_t n)
 {
 	uint64_t v;
@@ -179,6 +194,9 @@ const char *fm_hint_count(const char *s, size_t n)
 		       "between thousands)";
 	if (!fm_parse_u64(s, n, UINT64_MAX, &v) || (!fm_parse_double(s, n, &d) && d >= 9223372036854775808.0))
 		return "is over 2^63 - 1";
+	if (is_grouped(s, n))
+		return "is not a nonnegative integer: it has a fraction of three digits, or a point between thousands "
+		       "(decimal: \",\" and thousands: \".\" in the dialect read that)";
 	if (!fm_parse_double(s, n, &d))
 		return "is not a nonnegative integer: it has a fraction";
 	if (has(s, n, ' ') || has(s, n, '\'') || has(s, n, '_'))

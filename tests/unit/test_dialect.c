@@ -136,6 +136,12 @@ static void test_the_inside_is_the_inside(void **state)
 	"  - {name: e, column: da}\n  - {name: p, column: sp}\n  - {name: q, column: dp}\n  - {name: r, column: pr}\n" \
 	"  - {name: k, column: pkt}\n  - {name: b, column: byt}\n"
 #define GOOD "name: mine\ncolumns:\n" COLS
+#define ZONED(format)                                                                                                  \
+	"name: mine\ntimezone: Europe/Madrid\ncolumns:\n  - {name: t, column: te, format: " format                     \
+	"}\n  - {name: d, column: td}\n  - {name: s, column: sa}\n  - {name: e, column: da}\n  - {name: p, column: "   \
+	"sp}\n  - {name: q, column: dp}\n  - {name: r, column: pr}\n  - {name: k, column: pkt}\n  - {name: b, "        \
+	"column: "                                                                                                     \
+	"byt}\n"
 
 /* The dialect's clock, unless an offset stands behind it, and whichever of the keys comes first. */
 static void test_what_times_are_relative_to(void **state)
@@ -247,6 +253,9 @@ static void test_wrong_dialects_are_refused(void **state)
 	refused("name: x\ncolumns:\n  - {name: d, column: te, format: seconds, decimals: 12}\n", "decimals is 12");
 	refused("name: x\ncolumns:\n  - {name: d, column: te}\n", "no column fills 'td'");
 	refused(GOOD "missing: &a [b]\n", "anchors");
+	refused(ZONED("seconds"), "timezone is for times without an offset that a clock tells");
+	refused(ZONED("rfc3339"), "timezone is for times without an offset");
+	refused(ZONED("\"%F %T %z\""), "timezone is for times without an offset");
 	refused(GOOD "decimal: \";\"\n", "d.yaml:12: decimal takes one mark between quotes, of these: .,");
 	refused(GOOD "thousands: \"\"\n", "d.yaml:12: thousands takes one mark");
 	refused(GOOD "thousands: \".\"\n",
