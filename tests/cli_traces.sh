@@ -53,4 +53,19 @@ sed 's/,[^,]*$/,scan1/' plain.csv >scans.csv
 mine "header: false" 'labels: {"scan*": dos, dos: attack}'
 ingest 0 "labels that a release would have in another meaning" scans.csv mine.yaml
 says err "a release in dialect mine: 1 of 1 labels are in its map as another spelling of others" "which is told at ingest"
+
+# Files that were joined: a header between the rows, of the same columns or of others.
+names=te,td,sa,da,sp,dp,pr,flg,fwd,stos,pkt,byt,label
+mine "header: true"
+{ echo $names; head -60 plain.csv; echo $names | tr '[:lower:]' '[:upper:]'; tail -60 plain.csv; } >joined.csv
+ingest 0 "a header in capital letters between the rows" joined.csv mine.yaml --set source.max_bad_share=0
+says err "ingest: 120 rows" "is no row"
+says err "the header stands 1 times more between the rows" "and is told"
+{ echo $names; head -60 plain.csv; echo te,td,da,sa,sp,dp,pr,flg,fwd,stos,pkt,byt,label; tail -60 plain.csv; } >joined.csv
+ingest 3 "one whose columns stand in other places is refused" joined.csv mine.yaml
+says err "line 62 is a header whose columns stand in other places" "with its line"
+ingest 3 "by two threads too" joined.csv mine.yaml --set train.threads=2
+{ head -60 plain.csv; echo te,td,sa,da,dp,sp,pr,flg,fwd,stos,pkt,byt,label; tail -60 plain.csv; } >joined.csv
+ingest 3 "and so it is in a file without a header" joined.csv ugr16
+says err "line 61 is a header whose columns stand in other places" "with its line"
 finish

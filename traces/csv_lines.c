@@ -290,10 +290,48 @@ static bool is_empty_row(const struct fm_csv *c, const char *s, size_t n)
 	return some;
 }
 
+/* Is a line that is no row a header? *again: the one before once more; one with columns in other places is refused, for
+ * the rows behind it would be read as what they are not. */
+static int look_for_header(struct fm_csv *c, const char *s, size_t n, bool *again, struct fm_error *err)
+{
+	enum fm_header_again is = FM_HEADER_NONE;
+	struct fm_header h;
+	const char *why;
+	int rc;
+
+	*again = false;
+	if (c->json || c->o->dialect->blanks || (*s >= '0' && *s <= '9'))
+		return FM_OK;
+	c->nhead = 0;
+	if ((rc = split_line(c, s, n, &why, err)) < 0 || (rc = fm_buf_check(&c->head, err)) < 0)
+		goto out;
+	h = (struct fm_header){.o = c->o, .row = c->row, .fields = c->head.data, .n = c->nhead};
+	if (!why)
+		is = fm_header_again(&h);
+	*again = is == FM_HEADER_SAME;
+	if (is == FM_HEADER_MOVED)
+		rc = fm_fail(err, FM_EINPUT,
+			     "%s: line %llu is a header whose columns stand in other places than those of the rows "
+			     "before: files of different columns were joined; have them as files of their own "
+			     "(source.path takes a list)",
+			     c->o->path, (unsigned long long)fm_csv_line(c));
+out:
+	fm_buf_free(&c->head);
+	c->nhead = -1;
+	return rc;
+}
+
 /* Behind the fields of a line that is no good row; why: NULL, or why it has none. */
 static int bad_line(struct fm_csv *c, const char *s, size_t n, const char *why, struct fm_error *err)
 {
-	if (!why && c->row->other)
+	bool again = false;
+	int rc;
+
+	if (!why && !c->row->other && (rc = look_for_header(c, s, n, &again, err)) < 0)
+		return rc;
+	if (again)
+		c->headers++;
+	else if (!why && c->row->other)
 		c->others++;
 	else if (!why && is_empty_row(c, s, n))
 		c->empty++;

@@ -129,6 +129,33 @@ bool fm_header_is_row(const struct fm_header *r)
 	return values > 0;
 }
 
+/* Has the header each of the dialect's names but for capital and small letters? */
+static bool in_another_case(const struct fm_header *r)
+{
+	const struct fm_dialect *d = r->o->dialect;
+
+	for (int k = 0; k < d->ncols; k++)
+		if (fm_row_needs(d, k) && !head_has_column(r, d, k, true))
+			return false;
+	return true;
+}
+
+enum fm_header_again fm_header_again(const struct fm_header *r)
+{
+	const struct fm_dialect *d = r->o->dialect;
+	const char *f = r->fields;
+	bool moved = r->n != r->row->nfields;
+
+	if (!in_another_case(r))
+		return FM_HEADER_NONE;
+	for (int i = 0; i < r->n && !moved; i++, f = head_next(f)) {
+		int k = r->row->map[i];
+
+		moved = k >= 0 && fm_row_reads(d, k) && !fm_dialect_is_name(d, k, f, strlen(f), true);
+	}
+	return moved ? FM_HEADER_MOVED : FM_HEADER_SAME;
+}
+
 const char *fm_delimiter_name(char c, char text[3])
 {
 	text[0] = c == '\t' ? '\\' : c;
@@ -156,17 +183,6 @@ char fm_delimiter_of(const char *s, size_t n, char not, int wanted)
 static char other_delimiter(const struct fm_header *r)
 {
 	return r->n == 1 ? fm_delimiter_of(r->fields, strlen(r->fields), r->o->dialect->delimiter, 0) : 0;
-}
-
-/* Has the header each of the dialect's names but for capital and small letters? */
-static bool in_another_case(const struct fm_header *r)
-{
-	const struct fm_dialect *d = r->o->dialect;
-
-	for (int k = 0; k < d->ncols; k++)
-		if (fm_row_needs(d, k) && !head_has_column(r, d, k, true))
-			return false;
-	return true;
 }
 
 static int refuse_head(const struct fm_header *r, const char *lacking, bool known, bool values, struct fm_error *err)

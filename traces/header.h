@@ -17,6 +17,10 @@ struct fm_header {
 };
 /* Find the dialect's columns: fills row->map and row->nfields. */
 int fm_header_take(const struct fm_header *h, struct fm_error *err) FM_MUST_CHECK;
+/* A line between the rows: no header; the header once more, perhaps in another case; or one whose columns stand in
+ * other places than rows are read by, as in joined files. */
+enum fm_header_again { FM_HEADER_NONE, FM_HEADER_SAME, FM_HEADER_MOVED };
+enum fm_header_again fm_header_again(const struct fm_header *h);
 /* The dialect has no header: FM_EINPUT when the line is one. */
 int fm_header_refuse(const struct fm_header *h, struct fm_error *err) FM_MUST_CHECK;
 /* Is the line a row rather than a header? It has values, and none of the dialect's names. */
