@@ -140,6 +140,8 @@ static void look_at_said(struct fm_doubts *d, unsigned said, uint64_t place)
 		fm_examples_add(&d->several, place);
 	if (said & FM_SAID_OFFSET)
 		fm_examples_add(&d->offset, place);
+	if (said & FM_SAID_THOUSANDS)
+		fm_examples_add(&d->thousands, place);
 }
 
 /* A row from an address to itself, or from none to none. */
@@ -349,6 +351,11 @@ static void odd_flows(const struct fm_doubts *d, const char *path)
 	    "the duration is taken and the time is the end; is it the start? Then leave the end out of the dialect");
 	warn_of(d, path, &d->rounded, "have counts with an exponent and fewer digits than they have",
 		"a program that keeps six digits has rounded them? have whole numbers written");
+	if (d->thousands.n < d->rows / 2) /* else a program that writes three decimals */
+		warn_of(
+		    d, path, &d->thousands,
+		    "have a count such as 1.000, which is read as 1, and most others have no point",
+		    "is it a point between thousands? decimal: \",\" and thousands: \".\" in the dialect read that");
 	warn_of(d, path, &d->full, "have 4294967295 packets or bytes", "a counter of 32 bits that was full, or -1?");
 	warn_of(d, path, &d->nowhere, "have no address, but zeros at both ends",
 		"were addresses taken out, or did they have columns of another name?");

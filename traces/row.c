@@ -214,6 +214,7 @@ static void take_count(struct fm_row *r, int k, const char *s, size_t n)
 	const char *why = fm_value_count(r->d, k, s, n, &v);
 
 	r->said |= !why && fm_value_is_rounded(s, n) ? FM_SAID_ROUNDED : 0;
+	r->said |= !why && v < 1000 && fm_value_may_be_thousands(s, n) ? FM_SAID_THOUSANDS : 0;
 	if (!why && r->d->cols[k].role == FM_ROLE_REPLY) {
 		r->reply[c == FM_BYT] = v;
 		return;

@@ -36,6 +36,11 @@ size_t fm_value_to_windows_1252(const char *s, size_t n, char *out);
 bool fm_value_has_offset(const char *s, size_t n);
 /* Is it a number with an exponent and fewer digits than it has before its point, as 1.46033e+09 is? */
 bool fm_value_has_few_digits(const char *s, size_t n);
+/* 1.000 to 999.000: a whole number with three decimals, or thousands by a point? */
+static inline bool fm_value_may_be_thousands(const char *s, size_t n)
+{
+	return n > 4 && n < 8 && s[n - 4] == '.' && s[n - 3] == '0' && s[n - 2] == '0' && s[n - 1] == '0' && *s != '0';
+}
 static inline bool fm_value_is_rounded(const char *s, size_t n)
 {
 	return n > 4 && ((s[n - 2] | 0x20) == 'e' || (s[n - 3] | 0x20) == 'e' || (s[n - 4] | 0x20) == 'e') &&

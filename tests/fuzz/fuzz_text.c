@@ -32,6 +32,8 @@ static const char *const more[] = {
     "  - {name: pr, column: pr}\n  - {name: src, column: sa, format: address-port}\n"
     "  - {name: arrow, only: [\"->\"]}\n  - {name: dst, column: da, format: address-port}\n"
     "  - {name: pkt, column: pkt}\n  - {name: byt, column: byt, suffix: 1000}\n",
+    "name: marks\nheader: optional\ndelimiter: \";\"\ndecimal: \",\"\nthousands: \".\"\n" COLUMNS(
+	"{name: t, column: start, format: seconds}"),
     "name: objects\nlines: json\nmissing: [\"\"]\n" COLUMNS("{name: t, column: te, format: rfc3339}"),
 };
 #define MANY 64

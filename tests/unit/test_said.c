@@ -244,6 +244,25 @@ static void numbers_that_lost_their_digits_are_refused_as_times_and_warned_of_as
 	fm_buf_free(&times);
 }
 
+static void a_point_with_three_zeros_may_stand_between_thousands(void **state)
+{
+	struct fm_buf some = epochs("146033286", "13000", false), all = epochs("146033286", "130.000", false);
+
+	(void)state;
+	memcpy(strstr(some.data, "13000"), "1.000", 5);
+	read_text(at("epoch.yaml"), &some, 0, said);
+	assert_int_equal(verdict, FM_OK);
+	assert_non_null(strstr(said,
+			       "1 of 20 rows have a count such as 1.000, which is read as 1, and most others have no "
+			       "point (first at line 2): is it a point between thousands?"));
+	read_text(at("epoch.yaml"), &all, 0, said);
+	assert_int_equal(verdict, FM_OK);
+	assert_int_equal(kept->byt[0], 130);
+	assert_null(strstr(said, "thousands"));
+	fm_buf_free(&some);
+	fm_buf_free(&all);
+}
+
 static void a_full_counter_no_address_and_one_time_are_warned_of(void **state)
 {
 	struct fm_buf b = epochs("1460332866", "4294967295", true), nowhere = {0};
@@ -433,6 +452,7 @@ int main(void)
 	    cmocka_unit_test(an_offset_behind_some_of_the_times_is_warned_of),
 	    cmocka_unit_test(a_type_of_icmp_without_its_code_is_warned_of),
 	    cmocka_unit_test(two_forms_of_a_number_are_warned_of),
+	    cmocka_unit_test(a_point_with_three_zeros_may_stand_between_thousands),
 	    cmocka_unit_test(a_full_counter_no_address_and_one_time_are_warned_of),
 	};
 
