@@ -105,6 +105,10 @@ struct fm_table {
 };
 #define FM_HAS(t, c) (((t)->present >> (c)) & 1u)
 #define FM_COLS_UGR16 ((1u << FM_NFLOWCOL) - 1)
+/* What every flow has, whether its source tells it or not. */
+#define FM_COLS_FLOW                                                                                                   \
+	(1u << FM_TE | 1u << FM_TD | 1u << FM_SA | 1u << FM_DA | 1u << FM_SP | 1u << FM_DP | 1u << FM_PR |             \
+	 1u << FM_PKT | 1u << FM_BYT)
 
 int fm_table_new(struct fm_table **t, unsigned present, struct fm_error *err) FM_MUST_CHECK;
 int fm_table_reserve(struct fm_table *t, size_t rows, struct fm_error *err) FM_MUST_CHECK;

@@ -218,6 +218,13 @@ bool fm_config_gate_asks(const struct fm_config *cfg, const char *what)
 
 int fm_config_flows_alone(const struct fm_config *cfg, const struct fm_dialect *dialect, struct fm_error *err)
 {
+	char text[64];
+
+	if (fm_config_dp(cfg) && dialect->absent)
+		return fm_fail(err, FM_EINPUT,
+			       "source.dialect %s has no %s, and is refused in privacy.mode dp: an exchange, which "
+			       "privacy.unit protects, is known by addresses, ports, protocol and time",
+			       cfg->source.dialect, fm_columns_text(dialect->absent, text, sizeof text));
 	if (!fm_config_dp(cfg) || !dialect->packets)
 		return FM_OK;
 	return fm_fail(

@@ -279,7 +279,7 @@ static int read_key(struct fm_dialect *d, const struct fm_yaml *v, struct fm_err
 	    "comment",  "header_mark", "extra_columns", "timezone",       "encoding",
 	    "hosts",    "relative_to", "lines",         "before_header",  "after_header",
 	    "icmp",     "unset",       "direction",     "active_timeout", "inactive_timeout",
-	    "sampling", "decimal",     "thousands"};
+	    "sampling", "decimal",     "thousands",     "absent"};
 
 	if (strcmp(v->key, "name") == 0)
 		return read_name(d, v, err);
@@ -319,8 +319,8 @@ static int read_key(struct fm_dialect *d, const struct fm_yaml *v, struct fm_err
 		return read_hosts(d, v, err);
 	if (strcmp(v->key, "lines") == 0)
 		return read_lines(d, v, err);
-	if (strcmp(v->key, "relative_to") == 0)
-		return FM_OK; /* behind the others */
+	if (strcmp(v->key, "relative_to") == 0 || strcmp(v->key, "absent") == 0)
+		return FM_OK; /* behind the others, and before them */
 	if (strcmp(v->key, "before_header") == 0)
 		return read_around(v->key, d->before[0], sizeof(d->before[0]), COUNT_OF(d->before), &d->nbefore, v,
 				   err);
@@ -374,6 +374,8 @@ static int parse(struct fm_dialect *d, const char *name, const char *text, size_
 	if (fm_yaml_child(root, "missing"))
 		d->nmissing = 0;
 	d->relative = fm_yaml_child(root, "relative_to") != NULL;
+	if (fm_yaml_child(root, "absent") && (rc = fm_dialect_absent(d, fm_yaml_child(root, "absent"), err)) < 0)
+		goto out;
 	for (const struct fm_yaml *v = root->first; v; v = v->next)
 		if ((rc = read_key(d, v, err)) < 0)
 			goto out;
@@ -451,6 +453,17 @@ int fm_dialect_load(struct fm_dialect **d, const char *name, struct fm_error *er
 out:
 	fm_buf_free(&file);
 	return rc;
+}
+
+const char *fm_columns_text(unsigned set, char *out, size_t cap)
+{
+	size_t n = 0;
+
+	*out = 0;
+	for (int c = 0; c < FM_NCOL; c++)
+		if (set >> c & 1u && n < cap)
+			n += (size_t)snprintf(out + n, cap - n, "%s%s", n ? " " : "", fm_cols[c].name);
+	return out;
 }
 
 bool fm_dialect_is_internal(const struct fm_dialect *d, const struct fm_address *a)

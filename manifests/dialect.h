@@ -122,6 +122,7 @@ struct fm_dialect {
 	bool states_sampling;
 	enum fm_icmp icmp;
 	unsigned present; /* the table columns it fills */
+	unsigned absent;  /* those that a flow has and its traces do not: nothing that stands for them is published */
 };
 /* name: a built-in dialect or, with a '/' or ending in .yaml, a file. */
 int fm_dialect_load(struct fm_dialect **d, const char *name, struct fm_error *err) FM_MUST_CHECK;
@@ -171,6 +172,8 @@ bool fm_dialect_label_is_named(const struct fm_dialect *d, const char *s, size_t
 const char *fm_dialect_label(const struct fm_dialect *d, const char *value);
 const char *fm_dialect_label_read(const struct fm_dialect *d, const char *spelled);
 bool fm_dialect_is_file(const char *name); /* rather than a built-in one */
+/* The columns of `set`, a sum of bits of enum fm_col, by name with blanks between; cut where cap ends. Returns out. */
+const char *fm_columns_text(unsigned set, char *out, size_t cap);
 /* FM_OK when name is a file's (which is not looked for) or a built-in dialect's; else FM_EINPUT with the names there
  * are. */
 int fm_dialect_check_name(const char *name, struct fm_error *err) FM_MUST_CHECK;

@@ -165,12 +165,57 @@ static int check_whole(const struct fm_dialect *d, const struct fm_yaml *root, s
 	return FM_OK;
 }
 
+/* What a dialect without some columns of a flow may still say. */
+static int check_absent(const struct fm_dialect *d, const struct fm_yaml *root, struct fm_error *err)
+{
+	const unsigned sizes = 1u << FM_TD | 1u << FM_PKT | 1u << FM_BYT, both = 1u << FM_SA | 1u << FM_DA,
+		       ends = both | 1u << FM_SP | 1u << FM_DP, pr = 1u << FM_PR, counts = 1u << FM_PKT | 1u << FM_BYT;
+	const struct fm_yaml *v = fm_yaml_child(root, "absent");
+	char text[64];
+
+	if (!d->absent)
+		return FM_OK;
+	if (d->packets || d->ipfix)
+		return fm_yaml_fail(v, err, "absent is for tables: packets and records of IPFIX tell what flows have");
+	if (d->absent & d->present)
+		return fm_yaml_fail(v, err, "absent names what a column fills: %s",
+				    fm_columns_text(d->absent & d->present, text, sizeof(text)));
+	if ((d->absent & both) && (d->absent & both) != both)
+		return fm_yaml_fail(v, err, "absent: a source has both addresses or none: sa and da");
+	if ((d->absent & sizes) == sizes)
+		return fm_yaml_fail(v, err, "absent: of td, pkt and byt a source needs one at least");
+	if ((d->absent & both) && d->ninternal)
+		return fm_yaml_fail(v, err, "internal is for addresses, and absent names them: sa da");
+	if (d->absent & (1u << FM_SP | 1u << FM_DP | pr) && d->icmp)
+		return fm_yaml_fail(v, err, "icmp is for sources with sp, dp and pr, which absent names");
+	if (d->absent & counts && (d->sampling > 1))
+		return fm_yaml_fail(v, err, "sampling is for sources with pkt and byt, which absent names");
+	for (int i = 0; i < d->ncols; i++) {
+		const char *what = NULL;
+
+		if (d->cols[i].role == FM_ROLE_REPLY && d->absent & (ends | pr | counts))
+			what = "reply";
+		else if (d->cols[i].samples && d->absent & counts)
+			what = "a sampling rate";
+		else if (d->cols[i].role == FM_ROLE_START && d->absent >> FM_TD & 1u)
+			what = "start";
+		else if ((d->cols[i].format == FM_FMT_TYPE_CODE || fm_dialect_is_icmp(d, i)) &&
+			 d->absent & (1u << FM_SP | 1u << FM_DP | pr))
+			what = "type and code of ICMP";
+		if (what)
+			return fm_yaml_fail(v, err, "column '%s': %s needs what absent names: %s", d->cols[i].name,
+					    what, fm_columns_text(d->absent, text, sizeof(text)));
+	}
+	return FM_OK;
+}
+
 int fm_dialect_check(const struct fm_dialect *d, const struct fm_yaml *root, struct fm_error *err)
 {
 	int rc;
 
 	if ((rc = check_whole(d, root, err)) < 0 || (rc = check_around(d, root, err)) < 0 ||
-	    (rc = check_marks(d, root, err)) < 0 || (rc = check_zone(d, root, err)) < 0)
+	    (rc = check_marks(d, root, err)) < 0 || (rc = check_zone(d, root, err)) < 0 ||
+	    (rc = check_absent(d, root, err)) < 0)
 		return rc;
 	return check_packets(d, root, err);
 }

@@ -41,6 +41,30 @@ static const struct {
 /* A flow is no flow without these. */
 static const enum fm_col needed[] = {FM_TE, FM_TD, FM_SA, FM_DA, FM_SP, FM_DP, FM_PR, FM_PKT, FM_BYT};
 
+int fm_dialect_absent(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
+{
+	const char *names[COUNT_OF(needed)];
+	int rc;
+
+	for (size_t i = 0; i < COUNT_OF(needed); i++)
+		names[i] = fm_cols[needed[i]].name;
+	if ((rc = fm_yaml_want(v, FM_YAML_LIST, "absent", err)) < 0)
+		return rc;
+	for (const struct fm_yaml *e = v->first; e; e = e->next) {
+		char text[64];
+		size_t i = 0;
+
+		if ((rc = fm_yaml_text(e, "absent", text, sizeof(text), err)) < 0)
+			return rc;
+		while (i < COUNT_OF(needed) && strcmp(names[i], text) != 0)
+			i++;
+		if (i == COUNT_OF(needed))
+			return fm_dialect_unknown(e, "column of a flow", text, names, COUNT_OF(needed), err);
+		d->absent |= 1u << needed[i];
+	}
+	return FM_OK;
+}
+
 int fm_dialect_unknown(const struct fm_yaml *v, const char *kind, const char *word, const char *const *candidates,
 		       size_t n, struct fm_error *err)
 {
@@ -439,10 +463,11 @@ int fm_dialect_columns(struct fm_dialect *d, const struct fm_yaml *v, struct fm_
 	if (has_role(d, FM_TE, FM_ROLE_VALUE) && has_role(d, FM_TE, FM_ROLE_START))
 		d->present |= 1u << FM_TD;
 	for (size_t i = 0; i < COUNT_OF(needed); i++)
-		if (!(d->present >> needed[i] & 1u))
+		if (!((d->present | d->absent) >> needed[i] & 1u))
 			return fm_yaml_fail(v, err,
 					    "no column fills '%s': a dialect needs two of start, te and td, and sa, "
-					    "da, sp, dp, pr, pkt and byt",
+					    "da, sp, dp, pr, pkt and byt; absent names those that the source does not "
+					    "have",
 					    fm_cols[needed[i]].name);
 	return FM_OK;
 }

@@ -9,6 +9,8 @@
 
 /* The key columns. */
 int fm_dialect_columns(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err) FM_MUST_CHECK;
+/* The key absent, which is read before all others. */
+int fm_dialect_absent(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err) FM_MUST_CHECK;
 /* The key timezone, and relative_to, which is read behind all others. */
 int fm_dialect_timezone(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err) FM_MUST_CHECK;
 int fm_dialect_relative_to(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err) FM_MUST_CHECK;

@@ -37,6 +37,9 @@ EMBED(dialect_aws_vpc_export, "manifests/dialects/aws-vpc-export.yaml");
 EMBED(dialect_aws_vpc5, "manifests/dialects/aws-vpc5.yaml");
 EMBED(dialect_cic_ids2017, "manifests/dialects/cic-ids2017.yaml");
 EMBED(dialect_cicflowmeter, "manifests/dialects/cicflowmeter.yaml");
+EMBED(dialect_cic_ids2017_ml, "manifests/dialects/cic-ids2017-ml.yaml");
+EMBED(dialect_cse_cic_ids2018, "manifests/dialects/cse-cic-ids2018.yaml");
+EMBED(dialect_unsw_nb15_set, "manifests/dialects/unsw-nb15-set.yaml");
 EMBED(dialect_cidds, "manifests/dialects/cidds.yaml");
 EMBED(dialect_ecs, "manifests/dialects/ecs.yaml");
 EMBED(dialect_gcp_vpc, "manifests/dialects/gcp-vpc.yaml");
@@ -94,8 +97,10 @@ static const struct {
     {FM_EMBED_DIALECT, "aws-vpc-export", fm_file_dialect_aws_vpc_export, &fm_file_dialect_aws_vpc_export_len},
     {FM_EMBED_DIALECT, "aws-vpc5", fm_file_dialect_aws_vpc5, &fm_file_dialect_aws_vpc5_len},
     {FM_EMBED_DIALECT, "cic-ids2017", fm_file_dialect_cic_ids2017, &fm_file_dialect_cic_ids2017_len},
+    {FM_EMBED_DIALECT, "cic-ids2017-ml", fm_file_dialect_cic_ids2017_ml, &fm_file_dialect_cic_ids2017_ml_len},
     {FM_EMBED_DIALECT, "cicflowmeter", fm_file_dialect_cicflowmeter, &fm_file_dialect_cicflowmeter_len},
     {FM_EMBED_DIALECT, "cidds", fm_file_dialect_cidds, &fm_file_dialect_cidds_len},
+    {FM_EMBED_DIALECT, "cse-cic-ids2018", fm_file_dialect_cse_cic_ids2018, &fm_file_dialect_cse_cic_ids2018_len},
     {FM_EMBED_DIALECT, "ecs", fm_file_dialect_ecs, &fm_file_dialect_ecs_len},
     {FM_EMBED_DIALECT, "gcp-vpc", fm_file_dialect_gcp_vpc, &fm_file_dialect_gcp_vpc_len},
     {FM_EMBED_DIALECT, "ipfix", fm_file_dialect_ipfix, &fm_file_dialect_ipfix_len},
@@ -124,6 +129,7 @@ static const struct {
     {FM_EMBED_DIALECT, "ugr16", fm_file_dialect_ugr16, &fm_file_dialect_ugr16_len},
     {FM_EMBED_DIALECT, "ugr17", fm_file_dialect_ugr17, &fm_file_dialect_ugr17_len},
     {FM_EMBED_DIALECT, "unsw-nb15", fm_file_dialect_unsw_nb15, &fm_file_dialect_unsw_nb15_len},
+    {FM_EMBED_DIALECT, "unsw-nb15-set", fm_file_dialect_unsw_nb15_set, &fm_file_dialect_unsw_nb15_set_len},
     {FM_EMBED_DIALECT, "zeek", fm_file_dialect_zeek, &fm_file_dialect_zeek_len},
     {FM_EMBED_DIALECT, "zeek-iot23", fm_file_dialect_zeek_iot23, &fm_file_dialect_zeek_iot23_len},
     {FM_EMBED_DIALECT, "zeek-json", fm_file_dialect_zeek_json, &fm_file_dialect_zeek_json_len},

@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "manifests/dialect.h"
 #include "pipeline/keys.h"
 #include "pipeline/limits.h"
 #include "pipeline/walls/sandbox.h"
@@ -337,6 +338,19 @@ static int check_member(const struct fm_config *cfg, bool unconfined, struct fm_
 	return rc;
 }
 
+/* A model learns whole flows. */
+static int refuse_absent(const struct fm_config *cfg, const struct fm_dialect *d, struct fm_error *err)
+{
+	char text[64];
+
+	if (!d->absent)
+		return FM_OK;
+	return fm_config_fail_at(cfg, "source.dialect", err,
+				 "source.dialect %s: the trace has no %s, and no model learns rows without them; "
+				 "flowmint evaluate judges such tables",
+				 d->name, fm_columns_text(d->absent, text, sizeof text));
+}
+
 int fm_input_settle(struct fm_config *cfg, const char *workspace, bool unconfined, struct fm_error *err)
 {
 	char *own = workspace ? strdup(workspace) : fm_path_join(cfg->dir, "workspace");
@@ -358,9 +372,10 @@ int fm_input_settle(struct fm_config *cfg, const char *workspace, bool unconfine
 	else if (!fm_dialect_is_file(cfg->source.dialect) && strcmp(cfg->source.dialect, "pcap") != 0 &&
 		 strcmp(cfg->source.dialect, "ipfix") != 0 && is_named_capture(cfg->source.path))
 		rc = find_dialect(cfg, true, unconfined, err);
-	/* before anything is charged */
-	if (rc >= 0 && fm_config_dp(cfg) && (rc = fm_dialect_load(&dialect, cfg->source.dialect, err)) >= 0)
-		rc = fm_config_flows_alone(cfg, dialect, err);
+	if (rc < 0 || (rc = fm_dialect_load(&dialect, cfg->source.dialect, err)) < 0)
+		goto out;
+	if ((rc = fm_config_flows_alone(cfg, dialect, err)) >= 0) /* before anything is charged */
+		rc = refuse_absent(cfg, dialect, err);
 out:
 	fm_dialect_free(dialect);
 	free(own);

@@ -198,9 +198,7 @@ static void look_for_zeros(struct fm_doubts *d, const struct fm_table *t, size_t
 int fm_doubts_look(struct fm_doubts *d, const struct fm_table *t, const uint64_t *place, const uint8_t *said,
 		   struct fm_error *err)
 {
-	const unsigned flow = 1u << FM_TE | 1u << FM_TD | 1u << FM_SA | 1u << FM_DA | 1u << FM_SP | 1u << FM_DP |
-			      1u << FM_PR | 1u << FM_PKT | 1u << FM_BYT;
-	bool whole = (t->present & flow) == flow;
+	bool whole = (t->present & FM_COLS_FLOW) == FM_COLS_FLOW, counts = FM_HAS(t, FM_PKT) && FM_HAS(t, FM_BYT);
 	int rc, protocol[2] = {-1, -1};
 
 	if (whole) {
@@ -231,6 +229,8 @@ int fm_doubts_look(struct fm_doubts *d, const struct fm_table *t, const uint64_t
 			look_for_zeros(d, t, i, place[i], protocol);
 			if (t->sa[i] == t->da[i] && t->addresses)
 				look_at_ends(d, t, i, place[i]);
+		}
+		if (counts) {
 			if (t->byt[i] == UINT32_MAX || t->pkt[i] == UINT32_MAX)
 				fm_examples_add(&d->full, place[i]);
 			if (!t->pkt[i])
@@ -378,7 +378,7 @@ static void odd_flows(const struct fm_doubts *d, const char *path)
 			"an aggregate by one address (nfdump -A)? have the flows themselves written");
 	if (d->to_self.n > d->rows / 2)
 		warn_of(d, path, &d->to_self, "go from an address to itself", "two columns of one address?");
-	if (d->rows > 1 && d->least_ms == d->most_ms)
+	if (d->rows > 1 && d->least_ms == d->most_ms && !(d->dialect && d->dialect->absent >> FM_TE & 1u))
 		fm_warn("%s: all %llu rows have the same time: a column of the file's time, or a rounded one?", path,
 			(unsigned long long)d->rows);
 	warn_of(d, path, &d->clock_wraps,

@@ -2,26 +2,10 @@
 
 #include <stddef.h>
 
-/* Sharafaldin et al., ICISSP 2018; Moustafa, Slay, MilCIS 2015; Sarhan et al., "NetFlow datasets for machine
- * learning-based network intrusion detection systems", BDTA 2020. */
+/* Sarhan et al., "NetFlow datasets for machine learning-based network intrusion detection systems", BDTA 2020. */
 static const struct {
 	const char *has[4], *lacks[2], *what;
 } tables[] = {
-    {{"Destination Port", "Flow Duration", "Total Fwd Packets", "Label"},
-     {"Source IP", "Timestamp"},
-     "is MachineLearningCSV of CIC-IDS2017, whose rows cannot be flows: source and destination address, source port, "
-     "protocol and time were left out of them. Take GeneratedLabelledFlows of the same data set, which has them all "
-     "(dialect cic-ids2017)"},
-    {{"Dst Port", "Flow Duration", "Tot Fwd Pkts", "Label"},
-     {"Src IP", "Dst IP"},
-     "is of CSE-CIC-IDS2018 or of its form, whose rows cannot be flows: source and destination address and source port "
-     "were left out of them. Take its file of 20 February, which has them, or make flows of its captures (dialect "
-     "pcap)"},
-    {{"dur", "proto", "attack_cat", "sbytes"},
-     {"srcip", "Stime"},
-     "is the training or testing set of UNSW-NB15, whose rows cannot be flows: addresses, ports and times were left "
-     "out "
-     "of them. Take UNSW-NB15_1.csv to UNSW-NB15_4.csv of the same data set (dialect unsw-nb15)"},
     {{"IPV4_SRC_ADDR", "L4_SRC_PORT", "IN_PKTS", "Attack"},
      {"FLOW_START_MILLISECONDS", "FIRST_SWITCHED"},
      "is a NetFlow data set of versions 1 or 2 (NF-UNSW-NB15, NF-ToN-IoT, NF-UQ-NIDS and others), whose rows cannot be "

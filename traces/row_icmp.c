@@ -22,7 +22,7 @@ static bool is_whole_port(struct fm_row *r)
 int fm_row_icmp_number(const struct fm_row *r)
 {
 	const struct fm_dict *d = &r->t->dict[FM_PR];
-	uint16_t i = r->t->pr[r->t->rows];
+	uint16_t i = FM_HAS(r->t, FM_PR) ? r->t->pr[r->t->rows] : 0;
 	const char *pr = r->nfresh >> FM_PR & 1u ? NULL : i < d->n ? d->value[i] : NULL;
 	size_t n = pr ? strlen(pr) : r->fresh[FM_PR].len;
 

@@ -50,7 +50,8 @@ static int on_chunk(void *ctx, struct fm_table *t, struct fm_error *err)
 
 	(void)err;
 	for (size_t i = 0; i < t->rows; i++) {
-		l->nowhere += is_unspecified(t, t->sa[i]) && is_unspecified(t, t->da[i]);
+		l->nowhere +=
+		    FM_HAS(t, FM_SA) && FM_HAS(t, FM_DA) && is_unspecified(t, t->sa[i]) && is_unspecified(t, t->da[i]);
 		l->odd += FM_HAS(t, FM_TE) && (t->te[i] < EARLIEST_MS || t->te[i] > LATEST_MS);
 		for (int c = 0; c < FM_NFLOWCOL; c++)
 			if (FM_HAS(t, c))

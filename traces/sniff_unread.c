@@ -37,9 +37,19 @@ static bool has_rate(const struct fm_dialect *d)
 	return d->sampling > 1;
 }
 
+/* Has the file what the dialect says that its source does not have? */
+static bool denies(const struct fm_dialect *d, const struct fm_sniff_name *name)
+{
+	return name->col < FM_NFLOWCOL && d->absent >> name->col & 1u && name->way == FM_WAY_ONE;
+}
+
 /* What the dialect has no column for and the name says. */
 static bool lacks(const struct fm_dialect *d, const struct fm_sniff_field *f, struct fm_unread *u)
 {
+	static const char *const keys[FM_NFLOWCOL] = {
+	    [FM_TE] = "column: start", [FM_TD] = "column: td",   [FM_SA] = "column: sa",
+	    [FM_DA] = "column: da",    [FM_SP] = "column: sp",   [FM_DP] = "column: dp",
+	    [FM_PR] = "column: pr",    [FM_PKT] = "column: pkt", [FM_BYT] = "column: byt"};
 	const char *aside = fm_sniff_aside(f->s, f->n);
 	struct fm_sniff_name name;
 
@@ -48,7 +58,10 @@ static bool lacks(const struct fm_dialect *d, const struct fm_sniff_field *f, st
 		u->what = "the rate of sampling";
 		u->key = "sampling: true";
 	} else if (f->n && !memchr(f->s, '.', f->n) && fm_sniff_name(f->s, f->n, &name)) {
-		if (name.way == FM_WAY_REPLY && !has_two_ways(d, name.col)) {
+		if (denies(d, &name)) {
+			u->what = "what the dialect names under absent";
+			u->key = keys[name.col];
+		} else if (name.way == FM_WAY_REPLY && !has_two_ways(d, name.col)) {
 			u->what = "the way back";
 			u->key = name.col == FM_PKT ? "column: pkt, reply: true" : "column: byt, reply: true";
 		} else if (name.col == FM_FLG && !(d->present >> FM_FLG & 1u)) {

@@ -135,6 +135,9 @@ static void test_the_inside_is_the_inside(void **state)
 	"column: sa}\n"                                                                                                \
 	"  - {name: e, column: da}\n  - {name: p, column: sp}\n  - {name: q, column: dp}\n  - {name: r, column: pr}\n" \
 	"  - {name: k, column: pkt}\n  - {name: b, column: byt}\n"
+#define SOME                                                                                                           \
+	"  - {name: d, column: td}\n  - {name: q, column: dp}\n  - {name: k, column: pkt}\n"                           \
+	"  - {name: b, column: byt}\n"
 #define GOOD "name: mine\ncolumns:\n" COLS
 #define ZONED(format)                                                                                                  \
 	"name: mine\ntimezone: Europe/Madrid\ncolumns:\n  - {name: t, column: te, format: " format                     \
@@ -313,6 +316,22 @@ static void test_wrong_dialects_are_refused(void **state)
 	refused(GOOD "  - {name: x, column: start, format: '%Y-%m-%d %I:%M'}\n", "add %p, or day_starts");
 	refused(GOOD "  - {name: x, column: start, format: '%Y-%m-%d %H', day_starts: 8}\n", "day_starts is for %I");
 	refused(GOOD "  - {name: x, column: start, day_starts: 8}\n", "day_starts is for a pattern");
+	refused(GOOD "absent: [sa, da]\n", "absent names what a column fills: sa da");
+	refused("name: x\nabsent: [sa]\ncolumns:\n" COLS, "absent names what a column fills: sa");
+	refused("name: x\nabsent: [te, sa, sp, pr]\ncolumns:\n" SOME, "no column fills 'da'");
+	refused("name: x\nabsent: [te, sa, da, sp, pr]\ninternal: [10.0.0.0/8]\ncolumns:\n" SOME,
+		"internal is for addresses, and absent names them");
+	refused("name: x\nabsent: [te, sa, da, sp, pr]\nicmp: zeek\ncolumns:\n" SOME, "icmp is for sources with sp");
+	refused("name: x\nabsent: [label]\ncolumns:\n" SOME, "unknown column of a flow 'label'");
+	refused("name: x\nabsent: [te, sa, da, sp, pr, td, pkt, byt]\ncolumns:\n  - {name: b, column: dp}\n",
+		"of td, pkt and byt a source needs one");
+	refused("name: x\nabsent: [te, sa, da, sp, pr]\ncolumns:\n" SOME "  - {name: x, column: pkt, reply: true}\n"
+		"  - {name: y, column: byt, reply: true}\n",
+		"column 'x': reply needs what absent names");
+	refused("name: x\nlines: packets\nabsent: [te, sa, da, sp, pr]\ncolumns:\n" SOME, "absent is for tables");
+	assert_int_equal(load_text(&d, "name: x\ncolumns:\n" SOME "absent: [te, sa, da, sp, pr]\n", &err), FM_OK);
+	assert_int_equal(d->absent, FM_COLS_FLOW & ~d->present);
+	fm_dialect_free(d);
 	assert_int_equal(fm_dialect_load(&d, "urg16", &err), FM_EINPUT);
 	assert_non_null(strstr(err.message, "did you mean 'ugr16'?"));
 	assert_int_equal(fm_dialect_load(&d, "./absent.yaml", &err), FM_EINPUT);
