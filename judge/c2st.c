@@ -455,7 +455,7 @@ int fm_c2st(const struct fm_table *real, const struct fm_table *synthetic, struc
 		return rc;
 	for (int i = 0; i < NTESTS; i++) {
 		const struct test *t = &tests[i];
-		if (t->window && !(present >> FM_TE & 1u))
+		if ((t->window || t->blocks) && !(present >> FM_TE & 1u))
 			continue;
 		sample[n].name = t->name;
 		rc = t->window ? take_windows(&sample[n], side, t->window, err)

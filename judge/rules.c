@@ -33,7 +33,7 @@ static const struct {
     [SAME_ADDRESS] = {"same_address", C(FM_SA) | C(FM_DA)},
     [PORTLESS_PORT] = {"portless_port", C(FM_PR) | C(FM_SP) | C(FM_DP)},
     [FLAGS_OUTSIDE_TCP] = {"flags_outside_tcp", C(FM_PR) | C(FM_FLG)},
-    [BROKEN] = {"broken_share", 0},
+    [BROKEN] = {"broken_share", C(FM_PKT)},
     [TD_ONE_PACKET] = {"td_one_packet", C(FM_TD) | C(FM_PKT)},
     [OVER_1500] = {"over_1500", C(FM_PKT) | C(FM_BYT)},
     [PORTS_WITHOUT] = {"ports_without", C(FM_PR) | C(FM_SP) | C(FM_DP)},

@@ -495,3 +495,21 @@ out:
 	fm_buf_free(&text);
 	return loader_end(&l, rc, cfg);
 }
+
+void fm_config_lacks(struct fm_config *cfg, unsigned absent)
+{
+	static const char isolated[] = "leak.isolated_z_no_addr_time";
+	bool equal = false;
+
+	cfg->absent = absent;
+	for (int i = 0; i < cfg->gate.n; i++) {
+		equal = equal || strcmp(cfg->gate.check[i].name, FM_METRIC_REPEATS) == 0;
+		if (strcmp(cfg->gate.check[i].name, isolated) == 0)
+			return;
+	}
+	if (!absent || !equal || cfg->gate.n == FM_CFG_MAXCHECKS)
+		return;
+	struct fm_cfg_check *c = &cfg->gate.check[cfg->gate.n++];
+	*c = (struct fm_cfg_check){.has_max = true, .max = FM_CFG_ISOLATED_Z};
+	strcpy(c->name, isolated);
+}

@@ -58,6 +58,7 @@ struct fm_config {
 	char preset[64];
 	char named[FM_CFG_PATH];                 /* the file as its reader named it, for messages */
 	struct fm_cfg_place set[FM_CFG_MAXKEYS]; /* of each key, in the order of the schema */
+	unsigned absent; /* no key: columns of a flow that the trace does not have by enum fm_col */
 	struct {
 		char name[64];    /* [a-z0-9][a-z0-9._-]* */
 		char version[32]; /* [0-9A-Za-z][0-9A-Za-z.+-]* */
@@ -254,9 +255,15 @@ int fm_config_public_period(const struct fm_config *cfg, int64_t *first_ms, int6
 /* Does a paid gate ask for "pairs" or "labels" besides single fields? */
 bool fm_config_gate_asks(const struct fm_config *cfg, const char *what);
 struct fm_dialect;
-/* FM_EINPUT where in mode dp a trace in this dialect is of packets, whose flows depend on each other's packets. */
+/* FM_EINPUT where in mode dp a trace in this dialect is of packets, whose flows depend on each other's packets, or has
+ * not what an exchange is known by. */
 int fm_config_flows_alone(const struct fm_config *cfg, const struct fm_dialect *dialect,
 			  struct fm_error *err) FM_MUST_CHECK;
+/* The trace does not have the columns of `absent`: cfg->absent.  Its rows are often equal by chance, so that where the
+ * gate asks for leak.rows_equal it asks as well that records with sizes of their own be not met in training more often
+ * than in the holdout: leak.isolated_z_no_addr_time, FM_CFG_ISOLATED_Z at most.  A second time it changes nothing. */
+#define FM_CFG_ISOLATED_Z 2.0
+void fm_config_lacks(struct fm_config *cfg, unsigned absent);
 /* The words of privacy.labels, at most so many: label[] points into text.  Returns how many. */
 int fm_config_public_labels(const struct fm_config *cfg, char text[FM_CFG_STR], const char *label[], int most);
 

@@ -104,7 +104,7 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "{1:sa|da|sp|dp}{2:| byt}",
 	 "{1:Source hosts|Destination hosts|Source ports|Destination ports}, share of {2:flows|bytes} of the "
 	 "{3:10|100} busiest, real", "the same of the real table"},
-	{"heavy.share_gap", HEAVY, FM_LOW, 0, OPEN, OPEN, 0, 0, "",
+	{"heavy.share_gap", HEAVY, FM_LOW, 0, OPEN, OPEN, 0, 0, "sa|da|sp|dp",
 	 "Share of the busiest hosts and ports, difference", "mean difference of these shares", 1},
 	{"heavy.{SP,DP}_overlap20", HEAVY, FM_HIGH, 1, OPEN, OPEN, 0, 0, "{1:sp|dp}",
 	 "{1:Source|Destination} ports, the 20 busiest in common", "share of the 20 busiest ports in common", 1},
@@ -190,14 +190,14 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "Real or synthetic? One flow, classifier" APOSTROPHE "s " CURVE,
 	 "two-sample test: how well boosted trees tell single real flows from synthetic ones, 95 % interval (R within "
 	 "0.03)", 0.5},
-	{"c2st.flow_blocks_auc", C2ST, FM_LOW, 0.5, OPEN, OPEN, 0, 0, "",
+	{"c2st.flow_blocks_auc", C2ST, FM_LOW, 0.5, OPEN, OPEN, 0, 0, "te",
 	 "Real or synthetic? One flow, blocks of time apart, " CURVE,
 	 "the same with TCP flags and type of service, folds being blocks of time", 0.5},
 	{"c2st.{window,window32}_auc", C2ST, FM_LOW, 0.5, OPEN, OPEN, 0, 0, "te",
 	 "Real or synthetic? {1:64|32} flows in a row, " CURVE,
 	 "the same on runs of 64 (32) flows: order, repetition, answers, hosts", 0.5},
 
-	{"rules.broken_share", RULES, FM_LOW, 0, OPEN, TEAM, 0, FM_EXPECTED | FM_OF_RULES, "",
+	{"rules.broken_share", RULES, FM_LOW, 0, OPEN, TEAM, 0, FM_EXPECTED | FM_OF_RULES, "pkt",
 	 "Flows that cannot exist", "share of rows that no flow could be: those that break any rule below"},
 	{"rules.{no_packet,short_bytes,long_bytes,icmp_source_port,same_address,portless_port,flags_outside_tcp}",
 	 RULES, FM_LOW, 0, OPEN, TEAM, 0, FM_OF_RULES, "{1:pkt|pkt byt|pkt byt|pr sp|sa da|pr sp dp|pr flg}",
@@ -210,7 +210,7 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "none}, synthetic", "share of rows that may exist, but seldom do"},
 	{"rules.{broken_share,td_one_packet,over_1500,ports_without}_real", RULES, FM_PAIR, NAN, TEAM, TEAM, 0,
 	 FM_ONE_TABLE,
-	 "{1:|td pkt|pkt byt|pr sp dp}",
+	 "{1:pkt|td pkt|pkt byt|pr sp dp}",
 	 "{1:Flows that cannot exist|Flows of one packet that last|Flows of over 1500 bytes a packet|Flows with ports "
 	 "where the protocol has none}, real", "the same of the real table"},
 
@@ -379,11 +379,11 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "guessing}",
 	 "share of training and holdout records whose bytes (within 5 %) or destination port the nearest synthetic row "
 	 "tells, and a random one"},
-	{"leak.echo_{addr,prefix24,prefix16}", ECHO_, FM_LOW, 0, OPEN, NONE, 0, FM_IDENTITY | FM_OF_OTHERS, "",
+	{"leak.echo_{addr,prefix24,prefix16}", ECHO_, FM_LOW, 0, OPEN, NONE, 0, FM_IDENTITY | FM_OF_OTHERS, "sa|da",
 	 "{1:Addresses|Prefixes of 24 bits|Prefixes of 16 bits} that are real ones",
 	 "share of the distinct synthetic addresses (prefixes) that training has: 0 where fresh ones are promised"},
 	{"leak.echo_{addr,prefix24,prefix16}_holdout", ECHO_, FM_FACT, NAN, TEAM, NONE, FM_NEEDS_HOLDOUT,
-	 FM_IDENTITY, "",
+	 FM_IDENTITY, "sa|da",
 	 "{1:Addresses|Prefixes of 24 bits|Prefixes of 16 bits} that are real ones, held out", "the same of the "
 	 "holdout"},
 	{"leak.rare_{sp,dp,td,pkt,byt,flg}", RARE, FM_LOW, 0, TEAM, NONE, 0, FM_BESIDE_HOLDOUT,

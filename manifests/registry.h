@@ -100,7 +100,7 @@ struct fm_metric_kind {
 	unsigned shown; /* enum fm_audience */
 	int floor;      /* the same of its noise floor, which compares the holdout with training; FM_NO_FLOOR: none */
 	unsigned needs, is;  /* enum fm_metric_needs, fm_metric_is */
-	const char *columns; /* that both tables must have, named as in UGR'16, or "" */
+	const char *columns; /* that both tables must have, named as in UGR'16, or ""; of a|b one is enough */
 	const char *words;   /* a few, for people who read reports */
 	const char *what;    /* the definition; (R): equal to the reference scorer's within 1e-6 */
 	double span;         /* how far from the ideal a value can be; 0: without bound, or not known */
@@ -160,6 +160,9 @@ bool fm_metric_by_identity(const char *name);
 /* A name in words; "" for one that is not registered.  Floors have no words of their own. */
 void fm_metric_words(const char *name, char *out, size_t cap);
 void fm_metric_columns(const char *name, char *out, size_t cap);
+/* Does it need a column that is not in `has`, a sum of bits of enum fm_col?  Its name, or "sa or da", into column,
+ * where not NULL. */
+bool fm_metric_lacks(const char *name, unsigned has, char column[64]);
 /* Call visit for every name (with "*" for a label), in the order of the rows. */
 void fm_metric_each(void (*visit)(void *ctx, const char *name, const struct fm_metric_kind *kind), void *ctx);
 /* The list for people, a table in Markdown: what docs/metrics.md holds. */

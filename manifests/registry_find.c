@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/table.h"
 #include "manifests/registry.h"
 #include "manifests/registry_parts.h"
 #include "manifests/yaml.h"
@@ -296,6 +297,27 @@ void fm_metric_columns(const char *name, char *out, size_t cap)
 	render(kind ? kind->columns : "", &f, out, cap);
 }
 
+bool fm_metric_lacks(const char *name, unsigned has, char column[64])
+{
+	char words[256], *next, *other;
+	size_t n = 0;
+
+	fm_metric_columns(name, words, sizeof words);
+	for (char *w = strtok_r(words, " ", &next); w; w = strtok_r(NULL, " ", &next)) {
+		bool there = false;
+
+		n = 0;
+		for (char *c = strtok_r(w, "|", &other); c; c = strtok_r(NULL, "|", &other)) {
+			there = there || fm_col_find(c) < 0 || has >> fm_col_find(c) & 1u;
+			if (column && n < 64)
+				n += (size_t)snprintf(column + n, 64 - n, "%s%s", n ? " or " : "", c);
+		}
+		if (!there)
+			return true;
+	}
+	return false;
+}
+
 /* ---- all names ---- */
 
 struct expansion {
@@ -391,10 +413,15 @@ static void put_good(struct fm_buf *out, const struct fm_metric_kind *kind)
 		fm_buf_printf(out, ": %g", kind->ideal);
 }
 
-/* The columns of a row's names: "sa/da (byt)" where they differ, and some need one more. */
+/* The columns of a row's names: "sa/da (byt)" where they differ, and some need one more; "sa or da". */
 static void put_columns(struct fm_buf *out, const char *p)
 {
 	while (*p) {
+		if (*p == '|') {
+			fm_buf_puts(out, " or ");
+			p++;
+			continue;
+		}
 		if (*p != '{') {
 			fm_buf_printf(out, "%c", *p++);
 			continue;

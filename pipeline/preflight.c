@@ -333,23 +333,6 @@ static int check_rows(const struct fm_config *cfg, struct fm_error *err)
 			       (uint64_t)cfg->source.rows / (uint64_t)cfg->model.window, or));
 }
 
-/* The first column that a metric needs and the dialect does not fill, into name; false: it fills all. */
-static bool lacks_column(const char *metric, const struct fm_dialect *d, char name[64])
-{
-	char words[256];
-
-	fm_metric_columns(metric, words, sizeof words);
-	for (char *save, *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
-		int c = fm_col_find(w);
-
-		if (c >= 0 && !(d->present >> c & 1u)) {
-			snprintf(name, 64, "%s", w);
-			return true;
-		}
-	}
-	return false;
-}
-
 /* A check that no run of this config can answer fails after all the work.  One of labels is silent where there are
  * none.  d: NULL where the dialect is not known yet. */
 static int check_answers(const struct fm_config *cfg, const struct fm_generator *g, const struct fm_dialect *d,
@@ -368,7 +351,7 @@ static int check_answers(const struct fm_config *cfg, const struct fm_generator 
 			    "name it, or set the check to null",
 			    name);
 		snprintf(keys, sizeof keys, "gate.%s source.dialect", name);
-		if (kind && d && !fm_metric_needs_labels(name) && lacks_column(name, d, column))
+		if (kind && d && !fm_metric_needs_labels(name) && fm_metric_lacks(name, d->present, column))
 			return fm_config_fail_at(
 			    cfg, keys, err,
 			    "gate.%s needs the column %s, which dialect %s does not have: set the check to "

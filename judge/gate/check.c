@@ -99,31 +99,36 @@ double fm_gate_room(const struct fm_cfg_check *check, int is_max, const struct f
 	return (is_max ? fmax(0, far) : fmin(0, far)) * fmin(1, times * fabs(off) / kind->span);
 }
 
-double fm_gate_repeats(const char *check, const struct fm_metrics *metrics)
+double fm_gate_in_common(double repeated)
+{
+	return fmax(FM_HOLDOUT_MAX, fmin(2 * repeated, (1 + repeated) / 2));
+}
+
+double fm_gate_repeats(const char *check, const struct fm_metrics *metrics, unsigned absent)
 {
 	static const char *const repeats[] = {"leak.repeats_train", "leak.repeats_holdout"};
 	const struct fm_metric *seen = fm_metrics_find(metrics, "leak.holdout_equal");
 	double most = 0;
 
-	/* with more, the holdout is none, or nothing could be told */
-	if (strcmp(check, FM_METRIC_REPEATS) != 0 || !seen || !(seen->n > 0) || seen->value > FM_HOLDOUT_MAX)
+	if (strcmp(check, FM_METRIC_REPEATS) != 0 || !seen || !(seen->n > 0))
 		return 0;
 	for (size_t i = 0; i < sizeof repeats / sizeof *repeats; i++) {
 		const struct fm_metric *m = fm_metrics_find(metrics, repeats[i]);
 		most = m && m->value > most ? m->value : most;
 	}
-	if (!(most > 0))
+	/* with more, the holdout is none, or nothing could be told */
+	if (!(most > 0) || seen->value > (absent ? fm_gate_in_common(most) : FM_HOLDOUT_MAX))
 		return 0;
-	return fm_gate_seldom(seen);
+	return absent ? fmin(fm_gate_seldom(seen), (1 + seen->value) / 2) : fm_gate_seldom(seen);
 }
 
 /* The check with its threshold moved by what fresh real flows score, outwards to two digits: the verdict is published,
  * and the flows' own score is not. */
 static struct fm_cfg_check with_room(const struct fm_cfg_check *check, int is_max, const struct fm_metrics *metrics,
-				     double room)
+				     double room, unsigned absent)
 {
 	struct fm_cfg_check c = *check;
-	double by = (is_max ? fm_gate_repeats(check->name, metrics) : 0) +
+	double by = (is_max ? fm_gate_repeats(check->name, metrics, absent) : 0) +
 		    fm_gate_room(check, is_max, metrics, check->has_room ? check->room : room, 0);
 
 	if (by > 0 || by < 0)
@@ -151,7 +156,7 @@ static bool cannot_tell(const struct fm_cfg_check *check, const struct fm_metric
 		return fm_metric_is_profile(check->name);
 	if (check->has_max == check->has_min || fm_gate_is_relative(check, check->has_max) || is_void(check, kind))
 		return false;
-	moved = with_room(check, check->has_max, metrics, room);
+	moved = with_room(check, check->has_max, metrics, room, 0);
 	return is_void(&moved, kind);
 }
 
@@ -171,13 +176,14 @@ bool fm_gate_may_move(const struct fm_cfg_check *check, double room)
 	return fm_check_may_move(check->name, check->has_room ? check->room : room);
 }
 
-static void apply(struct fm_verdict *v, const struct fm_metrics *metrics, const struct fm_cfg_check *check, double room)
+static void apply(struct fm_verdict *v, const struct fm_metrics *metrics, const struct fm_cfg_check *check,
+		  const struct fm_config *cfg)
 {
 	const struct fm_metric *f = fm_gate_floor(metrics, check->name);
 
 	for (int is_max = 1; is_max >= 0; is_max--)
 		if (is_max ? check->has_max : check->has_min) {
-			struct fm_cfg_check moved = with_room(check, is_max, metrics, room);
+			struct fm_cfg_check moved = with_room(check, is_max, metrics, cfg->gate.room, cfg->absent);
 			fm_gate_line(&v->check[v->n++], &moved, is_max, metrics, f ? f->value : (double)NAN, 0);
 		}
 	if (!check->has_max && !check->has_min) {
@@ -217,7 +223,7 @@ int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics,
 		const struct fm_cfg_check *check = &cfg->gate.check[i];
 
 		if (fm_gate_silence(check, metrics, cfg->gate.room) == FM_ASKED) {
-			apply(v, metrics, check, cfg->gate.room);
+			apply(v, metrics, check, cfg);
 		} else if ((!v->unasked && !(v->unasked = json_array())) ||
 			   json_array_append_new(v->unasked, json_string(check->name)) != 0) {
 			fm_verdict_free(v);

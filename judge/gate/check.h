@@ -35,8 +35,13 @@ void fm_gate_decide(struct fm_verdict *v);
 void fm_gate_claim(struct fm_verdict *v, const json_t *audits);
 
 /* By how much a threshold is raised in a trace that has rows twice, in every column: fresh real flows then may equal a
- * training row, as rows of the holdout do (leak.holdout_equal).  0 for any other check and any other trace. */
-double fm_gate_repeats(const char *check, const struct fm_metrics *metrics);
+ * training row, as rows of the holdout do (leak.holdout_equal).  0 for any other check and any other trace.  absent:
+ * the columns of a flow that the trace lacks (cfg->absent); without addresses and times, rows of any trace are often
+ * equal, and the threshold goes no further than half of the way from their share to 1. */
+double fm_gate_repeats(const char *check, const struct fm_metrics *metrics, unsigned absent);
+/* In such a trace, the share of rows that two tables of fresh flows may have in common at the most, where `repeated` of
+ * the rows of one equal an earlier one: twice that share, and half of the way from it to 1 at the most. */
+double fm_gate_in_common(double repeated);
 
 /* May fm_gate_apply have moved the thresholds of this check outwards, in a gate with this room?  By how much only it
  * knows, and whoever makes the verdict again from the metrics. */
@@ -51,7 +56,8 @@ enum fm_silence {
 	FM_NO_HOLDOUT, /* files (files.h) without a holdout */
 	FM_NO_LABELS,
 	FM_NO_ANSWER,
-	FM_NO_RUN, /* files, which no run made */
+	FM_NO_RUN,    /* files, which no run made */
+	FM_NO_COLUMN, /* files whose real flows lack one that it needs */
 	FM_NSILENCES
 };
 /* Can a trace answer a check?  Not one about labels where the metric was not measured and the real flows have fewer

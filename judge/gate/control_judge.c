@@ -35,7 +35,7 @@ static double floor_of(const struct judge *j, const char *name)
  * that the fresh flows break is one that real flows break in this trace, and controls are made of real flows. */
 static double allowance(const struct judge *j, const struct fm_cfg_check *check, int is_max)
 {
-	double repeats = is_max ? fm_gate_repeats(check->name, &j->fresh) : 0;
+	double repeats = is_max ? fm_gate_repeats(check->name, &j->fresh, j->cfg->absent) : 0;
 	const struct fm_metric *fresh = fm_metrics_find(&j->fresh, check->name);
 	double room = repeats > 0 ? repeats : fm_gate_room(check, is_max, &j->floor, ROOM, 1);
 

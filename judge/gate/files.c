@@ -21,12 +21,14 @@ void fm_gate_by_role(struct fm_config *cfg)
 	cfg->gate.n = n;
 }
 
-static enum fm_silence silence(const struct fm_cfg_check *check, const struct fm_metrics *metrics, double room,
-			       bool lenient)
+static enum fm_silence silence(const struct fm_config *cfg, const struct fm_cfg_check *check,
+			       const struct fm_metrics *metrics, bool lenient)
 {
 	const struct fm_metric_kind *kind = fm_metric_kind(check->name);
-	enum fm_silence why = fm_gate_silence(check, metrics, room);
+	enum fm_silence why = fm_gate_silence(check, metrics, cfg->gate.room);
 
+	if (fm_metric_lacks(check->name, ~cfg->absent, NULL))
+		return FM_NO_COLUMN;
 	if (fm_metric_needs_run(check->name))
 		return FM_NO_RUN;
 	if (why != FM_ASKED || !lenient)
@@ -44,7 +46,7 @@ void fm_gate_leave_out(struct fm_config *cfg, const struct fm_metrics *metrics, 
 	out->n = 0;
 	for (int i = 0; i < cfg->gate.n; i++) {
 		const struct fm_cfg_check *check = &cfg->gate.check[i];
-		enum fm_silence why = silence(check, metrics, cfg->gate.room, lenient);
+		enum fm_silence why = silence(cfg, check, metrics, lenient);
 
 		if (why == FM_ASKED) {
 			cfg->gate.check[n++] = *check;

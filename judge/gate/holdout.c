@@ -39,10 +39,10 @@ static double share(size_t part, size_t all)
 	return all ? (double)part / (double)all : 0.0;
 }
 
-void fm_holdout_judge(const struct fm_holdout *a, struct fm_verdict *v)
+void fm_holdout_judge(const struct fm_holdout *a, double most, struct fm_verdict *v)
 {
 	double again = share(a->holdout_in_real, a->holdout), copied = share(a->synthetic_in_holdout, a->synthetic);
-	struct fm_check_result c = {.threshold = FM_HOLDOUT_MAX, .direction = "max", .ci_lo = NAN, .ci_hi = NAN};
+	struct fm_check_result c = {.threshold = most, .direction = "max", .ci_lo = NAN, .ci_hi = NAN};
 
 	snprintf(c.name, sizeof c.name, "%s", FM_HOLDOUT_CHECK);
 	if (a->holdout < FM_CONTROLS_MIN) {
@@ -52,12 +52,12 @@ void fm_holdout_judge(const struct fm_holdout *a, struct fm_verdict *v)
 		c.value = (double)a->holdout;
 		c.threshold = FM_CONTROLS_MIN;
 		c.n = (int64_t)a->holdout;
-	} else if (again > FM_HOLDOUT_MAX) {
+	} else if (again > most) {
 		snprintf(c.why, sizeof c.why,
 			 "rows of the holdout are rows of the real table: it must be flows never learned from");
 		c.value = again;
 		c.n = (int64_t)a->holdout;
-	} else if (copied > FM_HOLDOUT_MAX) {
+	} else if (copied > most) {
 		snprintf(c.why, sizeof c.why,
 			 "synthetic rows are rows of the holdout: it must be flows never learned from");
 		c.value = copied;

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "judge/gate/complete.h"
 #include "judge/gate/measure.h"
+#include "manifests/dialect.h"
 #include "manifests/registry.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/evaluation.h"
@@ -149,6 +150,7 @@ static void print_left_out(const struct fm_unasked *u)
 	    [FM_NO_LABELS] = "left out, as the real flows have fewer than two labels:",
 	    [FM_NO_ANSWER] = "left out, as fresh real flows would do as badly as can be:",
 	    [FM_NO_RUN] = "left out, as only flowmint run has what it takes:",
+	    [FM_NO_COLUMN] = "left out, as the real flows lack a column that it needs:",
 	};
 
 	for (int why = FM_ASKED + 1; why < FM_NSILENCES; why++) {
@@ -189,6 +191,25 @@ static void print_unread(const struct fm_evaluation *e)
 		putchar('\n');
 }
 
+static void print_absent(const struct fm_evaluation *e)
+{
+	char text[64];
+
+	if (e->absent)
+		printf("the real flows have no %s: what needs them is not measured\n\n",
+		       fm_columns_text(e->absent, text, sizeof text));
+}
+
+static json_t *absent_json(unsigned absent)
+{
+	json_t *list = json_array();
+
+	for (int c = 0; c < FM_NFLOWCOL; c++)
+		if (absent >> c & 1u)
+			json_array_append_new(list, json_string(fm_cols[c].name));
+	return list;
+}
+
 static int print_evaluation(const struct fm_evaluation *e, struct fm_error *err)
 {
 	json_t *doc, *verdict;
@@ -202,6 +223,7 @@ static int print_evaluation(const struct fm_evaluation *e, struct fm_error *err)
 			putchar('\n');
 		}
 		print_unread(e);
+		print_absent(e);
 		print_metrics(&e->metrics);
 		return FM_OK;
 	}
@@ -211,6 +233,8 @@ static int print_evaluation(const struct fm_evaluation *e, struct fm_error *err)
 		json_object_set_new(doc, "unread_rows",
 				    json_pack("{s:I, s:I}", "real", (json_int_t)e->bad_real, "synthetic",
 					      (json_int_t)e->bad_synthetic));
+	if (doc && e->absent)
+		json_object_set_new(doc, "absent", absent_json(e->absent));
 	if (doc && e->gate && (verdict = fm_verdict_json(&e->verdict))) {
 		json_object_update(doc, verdict);
 		json_object_set_new(doc, "left_out", left_out_json(&e->left_out));
@@ -275,6 +299,16 @@ out:
 	return rc;
 }
 
+/* The share of rows that the holdout may have in common with the others: rows that are no whole flows repeat each
+ * other.
+ */
+static double in_common(const struct fm_evaluation *e)
+{
+	const struct fm_metric *repeats = fm_metrics_find(&e->metrics, "leak.repeats_train");
+
+	return e->absent && repeats ? fm_gate_in_common(repeats->value) : FM_HOLDOUT_MAX;
+}
+
 static int evaluate(const void *args, const struct fm_call *call, struct fm_error *err)
 {
 	const struct evaluate_args *a = args;
@@ -314,7 +348,7 @@ static int evaluate(const void *args, const struct fm_call *call, struct fm_erro
 			goto out;
 	}
 	if (e.gate && e.holdout)
-		fm_holdout_judge(&e.apart, &e.verdict);
+		fm_holdout_judge(&e.apart, in_common(&e), &e.verdict);
 	if (e.gate && (rc = fm_gate_complete(e.cfg, e.controls, NULL, &e.verdict, err)) < 0)
 		goto out;
 	if (e.report && (rc = write_report(&e, err)) < 0)

@@ -140,6 +140,14 @@ static int compare(struct fm_evaluation *e, struct fm_dialect **d, const struct 
 	return rc;
 }
 
+/* Those of a flow that the real ones do not have. */
+static void find_absent(struct fm_evaluation *e, const struct fm_table *real)
+{
+	e->absent = FM_COLS_FLOW & ~real->present;
+	if (e->cfg)
+		fm_config_lacks(e->cfg, e->absent);
+}
+
 static int evaluate_files(struct fm_evaluation *e, struct fm_error *err)
 {
 	struct fm_table *real = NULL, *synthetic = NULL, *holdout = NULL;
@@ -153,6 +161,7 @@ static int evaluate_files(struct fm_evaluation *e, struct fm_error *err)
 	    (rc = fm_doubts_other_spelling(&real->dict[FM_LABEL], &synthetic->dict[FM_LABEL], e->synthetic, err)) < 0 ||
 	    (e->holdout && (rc = load(e, &d, e->holdout, FM_FLOWS_HOLDOUT, &holdout, NULL, err)) < 0))
 		goto out;
+	find_absent(e, real);
 	if ((rc = fm_evaluate_chosen(&(struct fm_judged){real, synthetic, holdout}, (int)e->threads,
 				     fm_evaluation_limits(e), e->groups, &e->metrics, err)) < 0 ||
 	    (e->previous && (rc = compare(e, &d, synthetic, err)) < 0) ||
@@ -184,11 +193,11 @@ static int evaluate_fn(void *ctx, json_t **result, struct fm_error *err)
 
 	if ((rc = evaluate_files(e, err)) < 0)
 		return rc;
-	*result = json_pack("{s:o, s:I, s:I, s:[I,I,I,I], s:I}", "metrics", fm_metrics_list(&e->metrics), "bad_real",
-			    (json_int_t)e->bad_real, "bad_synthetic", (json_int_t)e->bad_synthetic, "apart",
+	*result = json_pack("{s:o, s:I, s:I, s:[I,I,I,I], s:I, s:I}", "metrics", fm_metrics_list(&e->metrics),
+			    "bad_real", (json_int_t)e->bad_real, "bad_synthetic", (json_int_t)e->bad_synthetic, "apart",
 			    (json_int_t)a->holdout, (json_int_t)a->synthetic, (json_int_t)a->holdout_in_real,
 			    (json_int_t)a->synthetic_in_holdout, "control_rows",
-			    (json_int_t)(e->cfg ? e->cfg->gate.control_rows : 0));
+			    (json_int_t)(e->cfg ? e->cfg->gate.control_rows : 0), "absent", (json_int_t)e->absent);
 	if (!*result || (e->histograms && json_object_set(*result, "histograms", e->histograms)) ||
 	    (e->controls && json_object_set(*result, "controls", e->controls)))
 		return fm_fail(err, FM_ESYSTEM, "out of memory for what was measured");
@@ -209,6 +218,9 @@ static int take_measured(struct fm_evaluation *e, const json_t *result, struct f
 		*count[i] = (size_t)json_integer_value(json_array_get(apart, i));
 	e->bad_real = (uint64_t)json_integer_value(json_object_get(result, "bad_real"));
 	e->bad_synthetic = (uint64_t)json_integer_value(json_object_get(result, "bad_synthetic"));
+	e->absent = FM_COLS_FLOW & (unsigned)json_integer_value(json_object_get(result, "absent"));
+	if (e->cfg)
+		fm_config_lacks(e->cfg, e->absent);
 	e->histograms = json_incref(json_object_get(result, "histograms"));
 	if (!e->cfg)
 		return FM_OK;

@@ -29,6 +29,7 @@ struct fm_evaluation {
 	uint64_t rows, threads, memory; /* memory: MiB, 0: the config's or the default */
 	unsigned groups;                /* that are measured */
 	struct fm_config *cfg;          /* whose gate is applied, or NULL */
+	unsigned absent;                /* columns of a flow that the real flows do not have, by enum fm_col */
 	struct fm_metrics metrics;
 	uint64_t bad_real, bad_synthetic; /* rows that cannot be read */
 	json_t *histograms;               /* for the report */

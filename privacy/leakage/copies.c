@@ -9,6 +9,8 @@
 #define SAME                                                                                                           \
 	(1u << FM_SA | 1u << FM_DA | 1u << FM_SP | 1u << FM_DP | 1u << FM_PR | 1u << FM_PKT | 1u << FM_BYT |           \
 	 1u << FM_LABEL)
+/* What one flow is known by. */
+#define FLOW (1u << FM_TE | 1u << FM_SA | 1u << FM_DA | 1u << FM_SP | 1u << FM_DP | 1u << FM_PR)
 #define ROW_BYTES 64 /* that a row takes while it is looked at: with what sorting needs */
 #define AHEAD 1024   /* rows of one hash that are compared with a class's first */
 #define LEAST_ROWS 65536
@@ -107,6 +109,8 @@ static void classes(struct search *s, struct place *p, size_t n)
 			seen[0] = seen[1] = 0;
 		s->out->equal[p[i].side] += seen[p[i].side]++ > 0;
 	}
+	if ((s->columns & FLOW) != FLOW)
+		return;
 	for (size_t i = 0; i < n; i++) {
 		struct place *kept = &p[i];
 		if (p[i].taken)
@@ -145,7 +149,7 @@ static int look_at(struct search *s, const uint64_t *key, const uint32_t *row, s
 			int side = row[k] >= first;
 			uint32_t at = side ? row[k] - (uint32_t)first : row[k];
 			const struct fm_table *t = s->side[side];
-			p[k - i] = (struct place){.te = t->te[at],
+			p[k - i] = (struct place){.te = s->columns >> FM_TE & 1u ? t->te[at] : 0,
 						  .td = FM_HAS(t, FM_TD) ? t->td[at] : 0,
 						  .hash = hash_of(s, s->columns & ~(1u << FM_TE), side, at),
 						  .row = at,
@@ -246,7 +250,7 @@ int fm_copies_find(struct fm_copies **out, const struct fm_table *train, const s
 		goto out;
 	if (holdout && (rc = fm_codes_like(holdout, train, s.columns, s.code[1], err)) < 0)
 		goto out;
-	if (s.columns >> FM_TE & 1u && (rc = look_at_all(&s, memory, err)) < 0)
+	if (s.columns && (rc = look_at_all(&s, memory, err)) < 0)
 		goto out;
 	count_before(&s.out->side[0]);
 	count_before(&s.out->side[1]);

@@ -12,7 +12,7 @@
  * rows of a class are on both sides, it counts for training with the chance that any window has to be there.  Copies
  * that are on both sides make a holdout that the generator has partly seen: that costs power, and no more.
  *
- * Without a column of times there are no copies: rows may be equal for many reasons.
+ * Without columns of times, addresses, ports and protocol there are no copies: rows may be equal for many reasons.
  */
 #ifndef FM_PRIVACY_LEAKAGE_COPIES_H
 #define FM_PRIVACY_LEAKAGE_COPIES_H

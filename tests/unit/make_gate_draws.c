@@ -85,7 +85,7 @@ static void count_as_it_stands(struct count *c, const struct fm_config *cfg, con
 			if (is_max ? !check->has_max : !check->has_min)
 				continue;
 			fm_gate_line(&line, check, is_max, &m, at ? at->value : (double)NAN,
-				     (is_max ? fm_gate_repeats(check->name, &m) : 0) +
+				     (is_max ? fm_gate_repeats(check->name, &m, 0) : 0) +
 					 fm_gate_room(check, is_max, &f, room, 0));
 			failed |= !line.pass;
 		}

@@ -557,14 +557,14 @@ static void test_repeats_of_the_trace_are_allowed(void **state)
 	assert_int_equal(fm_metrics_add(&m, "leak.holdout_equal", 0.0, 12000, &err), FM_OK);
 	assert_int_equal(fm_metrics_add(&m, "leak.repeats_train", 0.0, 36000, &err), FM_OK);
 	assert_int_equal(fm_metrics_add(&m, "leak.repeats_holdout", 0.0, 12000, &err), FM_OK);
-	assert_true(fm_gate_repeats("leak.rows_equal", &m) == 0);
+	assert_true(fm_gate_repeats("leak.rows_equal", &m, 0) == 0);
 	m.m[1].value = 0.25;
-	once = fm_gate_repeats("leak.rows_equal", &m);
+	once = fm_gate_repeats("leak.rows_equal", &m, 0);
 	assert_true(once > 0 && once < 0.0005);
 	m.m[0].value = 0.01;
-	often = fm_gate_repeats("leak.rows_equal", &m);
+	often = fm_gate_repeats("leak.rows_equal", &m, 0);
 	assert_true(often == 0.02);
-	assert_true(fm_gate_repeats("leak.rows_equal_no_time", &m) == 0);
+	assert_true(fm_gate_repeats("leak.rows_equal_no_time", &m, 0) == 0);
 	fm_metrics_free(&m);
 }
 

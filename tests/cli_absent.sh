@@ -1,0 +1,96 @@
+#!/bin/sh
+# A table without addresses, source port, protocol and time, as CIC-IDS2017's MachineLearningCSV has its flows.
+# usage: cli_absent.sh [FLOWMINT]
+# shellcheck disable=SC2086 # UNCONFINED is one word or none
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+
+# The 79 columns of MachineLearningCSV, of the flows of a trace in UGR'16's form.
+imitate() { # TRACE
+	awk -F, 'BEGIN {
+		printf " Destination Port, Flow Duration, Total Fwd Packets, Total Backward Packets,Total Length of Fwd Packets,"
+		printf " Total Length of Bwd Packets, Fwd Packet Length Max, Fwd Packet Length Min, Fwd Packet Length Mean,"
+		printf " Fwd Packet Length Std,Bwd Packet Length Max, Bwd Packet Length Min, Bwd Packet Length Mean,"
+		printf " Bwd Packet Length Std,Flow Bytes/s, Flow Packets/s, Flow IAT Mean, Flow IAT Std, Flow IAT Max,"
+		printf " Flow IAT Min,Fwd IAT Total, Fwd IAT Mean, Fwd IAT Std, Fwd IAT Max, Fwd IAT Min,Bwd IAT Total,"
+		printf " Bwd IAT Mean, Bwd IAT Std, Bwd IAT Max, Bwd IAT Min,Fwd PSH Flags, Bwd PSH Flags, Fwd URG Flags,"
+		printf " Bwd URG Flags, Fwd Header Length, Bwd Header Length,Fwd Packets/s, Bwd Packets/s, Min Packet Length,"
+		printf " Max Packet Length, Packet Length Mean, Packet Length Std, Packet Length Variance,FIN Flag Count,"
+		printf " SYN Flag Count, RST Flag Count, PSH Flag Count, ACK Flag Count, URG Flag Count, CWE Flag Count,"
+		printf " ECE Flag Count, Down/Up Ratio, Average Packet Size, Avg Fwd Segment Size, Avg Bwd Segment Size,"
+		printf " Fwd Header Length,Fwd Avg Bytes/Bulk, Fwd Avg Packets/Bulk, Fwd Avg Bulk Rate, Bwd Avg Bytes/Bulk,"
+		printf " Bwd Avg Packets/Bulk,Bwd Avg Bulk Rate,Subflow Fwd Packets, Subflow Fwd Bytes, Subflow Bwd Packets,"
+		printf " Subflow Bwd Bytes,Init_Win_bytes_forward, Init_Win_bytes_backward, act_data_pkt_fwd,"
+		printf " min_seg_size_forward,Active Mean, Active Std, Active Max, Active Min,Idle Mean, Idle Std, Idle Max,"
+		printf " Idle Min, Label\n"
+	}
+	# Both ways of a flow are one row: two flows, one after the other, with their ends exchanged.
+	function row(dp, td, fp, bp, fb, bb, label,   i) {
+		printf "%d,%d,%d,%d,%d,%d", dp, td * 1000000, fp, bp, fb, bb
+		for (i = 7; i <= 14; i++) printf ",%d", fb / fp
+		printf ",%s,%s", (td > 0 ? (fb + bb) / td : "Infinity"), (td > 0 ? (fp + bp) / td : "NaN")
+		for (i = 17; i <= 78; i++) printf ",%d", (i * fp) % 7
+		printf ",%s\n", label == "background" ? "BENIGN" : label
+	}
+	{
+		key = $3 " " $4 " " $5 " " $6 " " $7; back = $4 " " $3 " " $6 " " $5 " " $7
+		if (back in first) {
+			split(first[back], o, ","); delete first[back]
+			row(o[1], $2 > o[2] ? $2 : o[2], o[3], $11, o[4], $12, o[5])
+			next
+		}
+		if (key in first) {
+			split(first[key], o, ","); row(o[1], o[2], o[3], 0, o[4], 0, o[5])
+		}
+		first[key] = $6 "," $2 "," $11 "," $12 "," $13
+	}' "$1"
+}
+
+expect 0 "(a trace)" "$F" simulate --rows 20000 --hours 4 --seed 3 --out trace.csv
+imitate trace.csv >table.csv
+holds "the imitated table has 79 columns" test "$(head -1 table.csv | tr ',' '\n' | wc -l)" = 79
+part() { # FROM TO
+	head -1 table.csv
+	sed -n "$(($1 + 1)),$(($2 + 1))p" table.csv
+}
+part 1 2200 >real.csv
+part 2201 4400 >fresh.csv
+part 4401 6600 >holdout.csv
+{
+	part 1 110
+	part 2311 4400 | tail -n +2
+} >copied.csv
+# The ten strangest rows, over ten of the others.
+{
+	tail -n +2 real.csv | awk -F, '{ print ($2 + 1) * ($3 + $4) * ($5 + $6 + 1) " " $0 }' | sort -gr | head -10 | cut -d' ' -f2- >strange
+	head -2191 fresh.csv
+	cat strange
+} >outliers.csv
+
+expect 0 "sniff knows it" "$F" sniff --json table.csv
+holds "and is sure" test "$(json out 'd["dialect"], d["sure"]')" = "('cic-ids2017-ml', True)"
+evaluate() { # SYNTHETIC HOLDOUT OPTION...
+	s=$1 h=$2
+	shift 2
+	"$F" evaluate $UNCONFINED --dialect auto --real real.csv --synthetic "$s" --holdout "$h" --gate --preset any "$@"
+}
+expect 0 "fresh flows pass the gate" evaluate fresh.csv holdout.csv --json
+holds "it is said what the table has not" test "$(json out 'd["absent"]')" = "['te', 'sa', 'da', 'sp', 'pr']"
+holds "what needs that is not measured" test "$(json out '[k for k in d["jsd"] if k not in ("DP", "DPb", "TD", "PKT", "BYT", "TY")]')" = "[]"
+holds "nor are checks of it" test "$(json out '"jsd.SA" in d["left_out"] and "host.LIFE" in d["left_out"]')" = True
+holds "which is no reason to fail" test "$(json out 'd["verdict"]')" = pass
+holds "each planted generator was caught that had to be" test "$(json out '[c["name"] for c in d["controls"] if not c["ok"]]')" = "[]"
+expect 1 "one row copied in 20 fails it" evaluate copied.csv holdout.csv --no-controls
+says err "leak.family_p" "by the tests of leakage"
+says out "the real flows have no te sa da sp pr: what needs them is not measured" "for people, the same is said"
+expect 1 "ten of the strangest rows fail it" evaluate outliers.csv holdout.csv --no-controls
+says err "leak.isolated_z_no_addr_time" "by the check that is made of such tables"
+expect 1 "a holdout that is the training rows is none" evaluate copied.csv real.csv --no-controls
+says err "holdout.disjoint 1 (max" "which is said"
+expect 3 "a whole flow is no row of it" "$F" evaluate $UNCONFINED --dialect cic-ids2017-ml --real trace.csv --synthetic trace.csv
+
+expect 0 "(a project)" "$F" init --preset any p
+expect 3 "no model learns such rows" "$F" run p/release.yaml $UNCONFINED --set source.path="$T/table.csv"
+says err "the trace has no te sa da sp pr" "and it is said why"
+finish
