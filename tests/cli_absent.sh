@@ -83,11 +83,18 @@ holds "which is no reason to fail" test "$(json out 'd["verdict"]')" = pass
 holds "each planted generator was caught that had to be" test "$(json out '[c["name"] for c in d["controls"] if not c["ok"]]')" = "[]"
 expect 1 "one row copied in 20 fails it" evaluate copied.csv holdout.csv --no-controls
 says err "leak.family_p" "by the tests of leakage"
-says out "the real flows have no te sa da sp pr: what needs them is not measured" "for people, the same is said"
+says out "The real flows have no te sa da sp pr: what needs them is not measured" "for people, the same is said"
 expect 1 "ten of the strangest rows fail it" evaluate outliers.csv holdout.csv --no-controls
 says err "leak.isolated_z_no_addr_time" "by the check that is made of such tables"
 expect 1 "a holdout that is the training rows is none" evaluate copied.csv real.csv --no-controls
 says err "holdout.disjoint 1 (max" "which is said"
+expect 0 "a page of it" "$F" evaluate $UNCONFINED --dialect auto --real real.csv --synthetic fresh.csv --only jsd --report page.html
+says page.html "The real flows have no te sa da sp pr" "says the same"
+sed 's/^ Destination Port/Target/' fresh.csv >named.csv
+expect 0 "of other names sniff says what is not there" "$F" sniff named.csv
+says out "# absent: [te,sa,da,sp,dp,pr]" "as a line that a dialect may have"
+sed -n 's/^# absent/absent/p' out | cat out - | grep -v '^# absent' >mine.yaml
+expect 0 "with which its rows are read" "$F" evaluate $UNCONFINED --dialect "$T/mine.yaml" --real named.csv --synthetic named.csv --only jsd
 expect 3 "a whole flow is no row of it" "$F" evaluate $UNCONFINED --dialect cic-ids2017-ml --real trace.csv --synthetic trace.csv
 
 expect 0 "(a project)" "$F" init --preset any p

@@ -257,7 +257,9 @@ static bool put_lacking(const struct fm_sniff_guess *g, int n, struct fm_buf *ou
 {
 	static const int needed[] = {FM_SA, FM_DA, FM_SP, FM_DP, FM_PR, FM_PKT, FM_BYT};
 	int times = has(g, n, FM_TE, true) + has(g, n, FM_TE, false) + has(g, n, FM_TD, false);
-	bool whole = times >= 2;
+	bool whole = times >= 2, ends = has(g, n, FM_TE, true) || has(g, n, FM_TE, false);
+	unsigned absent = whole ? 0 : (ends ? 0 : 1u << FM_TE) | (has(g, n, FM_TD, false) ? 0 : 1u << FM_TD);
+	char names[64];
 
 	if (times < 2)
 		fm_buf_puts(out, "  # not found: two of start, te and td\n");
@@ -265,9 +267,18 @@ static bool put_lacking(const struct fm_sniff_guess *g, int n, struct fm_buf *ou
 		if (!has(g, n, needed[i], false) &&
 		    !(fm_cols[needed[i]].kind == FM_KIND_PORT && has_in_address(g, n, needed[i]))) {
 			fm_buf_printf(out, "  # not found: %s\n", fm_cols[needed[i]].name);
+			absent |= 1u << needed[i];
 			whole = false;
 		}
-	return whole;
+	if (whole)
+		return true;
+	fm_columns_text(absent, names, sizeof names);
+	for (char *p = names; (p = strchr(p, ' ')); p++)
+		*p = ',';
+	fm_buf_printf(out,
+		      "# absent: [%s]   # a line for a source that does not have them: evaluate judges what is there\n",
+		      names);
+	return false;
 }
 
 static bool has_name(const void *ctx, const char *name)

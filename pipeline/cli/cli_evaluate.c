@@ -191,13 +191,16 @@ static void print_unread(const struct fm_evaluation *e)
 		putchar('\n');
 }
 
-static void print_absent(const struct fm_evaluation *e)
+/* What the real flows do not have, as a sentence; "" where they have all. */
+static const char *absent_words(const struct fm_evaluation *e, char words[128])
 {
 	char text[64];
 
+	*words = 0;
 	if (e->absent)
-		printf("the real flows have no %s: what needs them is not measured\n\n",
-		       fm_columns_text(e->absent, text, sizeof text));
+		snprintf(words, 128, "The real flows have no %s: what needs them is not measured.",
+			 fm_columns_text(e->absent, text, sizeof text));
+	return words;
 }
 
 static json_t *absent_json(unsigned absent)
@@ -213,6 +216,7 @@ static json_t *absent_json(unsigned absent)
 static int print_evaluation(const struct fm_evaluation *e, struct fm_error *err)
 {
 	json_t *doc, *verdict;
+	char words[128];
 
 	if (!e->json) {
 		if (e->gate) {
@@ -223,7 +227,8 @@ static int print_evaluation(const struct fm_evaluation *e, struct fm_error *err)
 			putchar('\n');
 		}
 		print_unread(e);
-		print_absent(e);
+		if (e->absent)
+			printf("%s\n\n", absent_words(e, words));
 		print_metrics(&e->metrics);
 		return FM_OK;
 	}
@@ -248,13 +253,14 @@ static int write_report(const struct fm_evaluation *e, struct fm_error *err)
 {
 	json_t *facts = e->gate ? fm_verdict_json(&e->verdict) : json_object();
 	struct fm_buf html = {0};
+	char words[128], what[192];
 	int rc;
 
+	snprintf(what, sizeof what, "An evaluation of files.%s%s", e->absent ? " " : "", absent_words(e, words));
 	if (!facts || json_object_set_new(facts, "metrics", fm_metrics_list(&e->metrics)) != 0 ||
 	    json_object_set(facts, "histograms", e->histograms) != 0 ||
-	    json_object_set_new(
-		facts, "release",
-		json_pack("{s:s, s:s}", "name", e->synthetic, "description", "An evaluation of files.")) != 0 ||
+	    json_object_set_new(facts, "release", json_pack("{s:s, s:s}", "name", e->synthetic, "description", what)) !=
+		0 ||
 	    json_object_set_new(facts, "config",
 				json_pack("{s:{s:i}}", "privacy", "min_count", (int)fm_evaluation_limits(e).rare)) != 0)
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the report");

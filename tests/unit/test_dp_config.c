@@ -139,6 +139,24 @@ static void test_packets_whose_flows_depend_on_each_other_are_refused(void **sta
 	fm_dialect_free(packets);
 }
 
+/* Exchanges are known by what such a trace does not have. */
+static void test_flows_without_their_ends_are_refused(void **state)
+{
+	struct fm_dialect *some;
+	struct fm_config *cfg;
+	struct fm_error err;
+
+	(void)state;
+	assert_int_equal(fm_dialect_load(&some, "cse-cic-ids2018", &err), FM_OK);
+	assert_int_equal(load(&cfg, &err, (const char *const[]){"source.dialect=cse-cic-ids2018", NULL}), FM_OK);
+	assert_int_equal(fm_config_flows_alone(cfg, some, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, "has no sa da sp, and is refused in privacy.mode dp"));
+	strcpy(cfg->privacy.mode, "none");
+	assert_int_equal(fm_config_flows_alone(cfg, some, &err), FM_OK);
+	fm_config_free(cfg);
+	fm_dialect_free(some);
+}
+
 static void test_a_delta_just_below_is_taken(void **state)
 {
 	struct fm_config *cfg;
@@ -238,6 +256,7 @@ int main(void)
 	    cmocka_unit_test(test_a_whole_claim_is_taken),
 	    cmocka_unit_test(test_each_void_is_refused_with_its_reason),
 	    cmocka_unit_test(test_packets_whose_flows_depend_on_each_other_are_refused),
+	    cmocka_unit_test(test_flows_without_their_ends_are_refused),
 	    cmocka_unit_test(test_a_delta_just_below_is_taken),
 	    cmocka_unit_test(test_a_share_for_the_gate_lets_it_ask),
 	    cmocka_unit_test(test_a_budget_is_read_and_written),

@@ -565,7 +565,35 @@ static void test_repeats_of_the_trace_are_allowed(void **state)
 	often = fm_gate_repeats("leak.rows_equal", &m, 0);
 	assert_true(often == 0.02);
 	assert_true(fm_gate_repeats("leak.rows_equal_no_time", &m, 0) == 0);
+	/* Over a tenth, rows of whole flows say that the holdout is none; those of other tables are often equal. */
+	m.m[0].value = 0.2;
+	assert_true(fm_gate_repeats("leak.rows_equal", &m, 0) == 0);
+	assert_true(fm_gate_repeats("leak.rows_equal", &m, 1u << FM_TE) == 0.4);
+	m.m[0].value = 0.6; /* more than such a table repeats itself */
+	assert_true(fm_gate_repeats("leak.rows_equal", &m, 1u << FM_TE) == 0);
+	m.m[1].value = 0.5;
+	assert_true(fm_gate_repeats("leak.rows_equal", &m, 1u << FM_TE) == 0.8);
 	fm_metrics_free(&m);
+}
+
+/* The gate of a trace that lacks columns asks once more of what its rows say less of. */
+static void test_what_a_trace_lacks_adds_a_check(void **state)
+{
+	struct fm_config *cfg = calloc(1, sizeof *cfg);
+
+	(void)state;
+	fm_config_lacks(cfg, 1u << FM_TE);
+	assert_int_equal(cfg->gate.n, 0); /* nobody asks for copies */
+	strcpy(cfg->gate.check[cfg->gate.n++].name, "leak.rows_equal");
+	fm_config_lacks(cfg, 0);
+	assert_int_equal(cfg->gate.n, 1);
+	for (int k = 0; k < 2; k++)
+		fm_config_lacks(cfg, 1u << FM_TE);
+	assert_int_equal(cfg->gate.n, 2);
+	assert_string_equal(cfg->gate.check[1].name, "leak.isolated_z_no_addr_time");
+	assert_true(cfg->gate.check[1].has_max && cfg->gate.check[1].max == FM_CFG_ISOLATED_Z);
+	assert_int_equal(cfg->absent, 1u << FM_TE);
+	free(cfg);
 }
 
 /* An absolute threshold moves with the noise of few rows, a relative one has it, and strict rules stay strict. */
@@ -628,6 +656,7 @@ int main(void)
 	    cmocka_unit_test(test_what_failed_is_named),
 	    cmocka_unit_test(test_the_worst_come_first),
 	    cmocka_unit_test(test_repeats_of_the_trace_are_allowed),
+	    cmocka_unit_test(test_what_a_trace_lacks_adds_a_check),
 	    cmocka_unit_test(test_room_for_the_noise),
 	};
 
