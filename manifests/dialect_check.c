@@ -193,7 +193,10 @@ static int check_absent(const struct fm_dialect *d, const struct fm_yaml *root, 
 	for (int i = 0; i < d->ncols; i++) {
 		const char *what = NULL;
 
-		if (d->cols[i].role == FM_ROLE_REPLY && d->absent & (ends | pr | counts))
+		/* The one port that is there would be that of the other end. */
+		if (d->cols[i].nreversed && (d->absent >> FM_SP & 1u) != (d->absent >> FM_DP & 1u))
+			what = "reversed";
+		else if (d->cols[i].role == FM_ROLE_REPLY && d->absent & (ends | pr | counts))
 			what = "reply";
 		else if (d->cols[i].samples && d->absent & counts)
 			what = "a sampling rate";

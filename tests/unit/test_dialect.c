@@ -328,6 +328,8 @@ static void test_wrong_dialects_are_refused(void **state)
 	refused("name: x\nabsent: [te, sa, da, sp, pr]\ncolumns:\n" SOME "  - {name: x, column: pkt, reply: true}\n"
 		"  - {name: y, column: byt, reply: true}\n",
 		"column 'x': reply needs what absent names");
+	refused("name: x\nabsent: [te, sa, da, sp, pr]\ncolumns:\n" SOME "  - {name: dir, reversed: [\"<-\"]}\n",
+		"column 'dir': reversed needs what absent names: te sa da sp pr");
 	refused("name: x\nlines: packets\nabsent: [te, sa, da, sp, pr]\ncolumns:\n" SOME, "absent is for tables");
 	assert_int_equal(load_text(&d, "name: x\ncolumns:\n" SOME "absent: [te, sa, da, sp, pr]\n", &err), FM_OK);
 	assert_int_equal(d->absent, FM_COLS_FLOW & ~d->present);
