@@ -120,7 +120,7 @@ static struct fm_sampled place_of(const struct making *k, struct fm_window_range
 
 static int making_run(struct making *k, struct fm_window_range r, struct fm_error *err)
 {
-	struct fm_denoiser denoiser = {k->d->net, &k->d->process, k->d->weights};
+	struct fm_sample_of of = {{k->d->net, &k->d->process, k->d->weights}, k->d->codec, &k->d->zeros, &k->drafts};
 	struct fm_sample_opts o = sample_opts(k->d, k->ctx->cfg, k->seed, &k->bar);
 	struct fm_sampled place = place_of(k, r);
 	int rc;
@@ -129,7 +129,7 @@ static int making_run(struct making *k, struct fm_window_range r, struct fm_erro
 		return FM_OK;
 	o.pool = k->ctx->pool;
 	fm_progress_begin(&k->bar.p, "generate", "flows", flows_of(k, r));
-	rc = fm_sample(&denoiser, k->d->codec, &k->d->zeros, &k->drafts, r, &o, &place, err);
+	rc = fm_sample(&of, r, &o, &place, err);
 	fm_progress_end(&k->bar.p, NULL);
 	return rc;
 }

@@ -131,7 +131,7 @@ int fm_recalibrate(struct fm_calibration *k, const struct fm_denoiser *d, const 
 		struct fm_window_range part =
 		    fm_sample_part(p->n, (uint32_t)fm_ranks_rank(o->ranks) + 1, (uint32_t)fm_ranks_size(o->ranks));
 		if ((rc = fm_tally_new(&made, k, err)) < 0 ||
-		    (rc = fm_sample(d, codec, zeros, p, part, &so, &x, err)) < 0 ||
+		    (rc = fm_sample(&(struct fm_sample_of){*d, codec, zeros, p}, part, &so, &x, err)) < 0 ||
 		    (rc = add_up(&made, o, shared, i, err)) < 0)
 			goto out;
 		fm_calibration_learn(k, &real, &made, o->min_count, pace_of(i));

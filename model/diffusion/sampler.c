@@ -163,17 +163,18 @@ struct fm_window_range fm_sample_part(size_t n, uint32_t index, uint32_t of)
 	return (struct fm_window_range){first, end < n ? end : n};
 }
 
-int fm_sample(const struct fm_denoiser *d, const struct fm_codec *codec, const struct fm_structural_zeros *zeros,
-	      const struct fm_window_schedule *schedule, struct fm_window_range range, const struct fm_sample_opts *o,
+int fm_sample(const struct fm_sample_of *of, struct fm_window_range range, const struct fm_sample_opts *o,
 	      const struct fm_sampled *out, struct fm_error *err)
 {
+	const struct fm_denoiser *d = &of->denoiser;
+	const struct fm_codec *codec = of->codec;
 	int threads = o->pool ? fm_pool_size(o->pool) : 1, rc;
 	struct fm_sampler s = {.net = d->net,
 			       .codec = codec,
-			       .zeros = zeros,
+			       .zeros = of->zeros,
 			       .pr = d->process,
 			       .p = d->p,
-			       .schedule = schedule,
+			       .schedule = of->schedule,
 			       .range = range,
 			       .o = o,
 			       .tok = out->tok,

@@ -56,11 +56,17 @@ struct fm_window_range {
 /* Part `index`, 1 to `of`, of n windows: whole shards, as many as in any other part or one more or less. */
 struct fm_window_range fm_sample_part(size_t n, uint32_t index, uint32_t of);
 
+/* Of what windows are made: the network, what its tokens mean, which pairs of them are excluded, and the schedule. */
+struct fm_sample_of {
+	struct fm_denoiser denoiser;
+	const struct fm_codec *codec;
+	const struct fm_structural_zeros *zeros;
+	const struct fm_window_schedule *schedule;
+};
 /* Fill out for windows [range.first, range.end) of the schedule, the first of them at its beginning.  No excluded pair
  * of tokens is drawn; sa and da are drawn among the tokens that the flow's dir allows.  The same for any number of
  * threads.  FM_EINPUT for a number of steps or an order that is not. */
-int fm_sample(const struct fm_denoiser *d, const struct fm_codec *codec, const struct fm_structural_zeros *zeros,
-	      const struct fm_window_schedule *schedule, struct fm_window_range range, const struct fm_sample_opts *o,
+int fm_sample(const struct fm_sample_of *of, struct fm_window_range range, const struct fm_sample_opts *o,
 	      const struct fm_sampled *out, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -94,7 +94,7 @@ static void train_and_sample(const struct fm_net *net, int steps, double rate, u
 	assert_int_equal(fm_structural_zeros_fit(&zeros, codec->vocab, &data, W, 20, &err), FM_OK);
 	r->tok = calloc(r->schedule.n * W * FM_NTOK, sizeof *r->tok);
 	r->res = calloc(r->schedule.n * W * FM_NRES, sizeof *r->res);
-	assert_int_equal(fm_sample(&(struct fm_denoiser){net, &process, r->p}, codec, &zeros, &r->schedule,
+	assert_int_equal(fm_sample(&(struct fm_sample_of){{net, &process, r->p}, codec, &zeros, &r->schedule},
 				   (struct fm_window_range){0, r->schedule.n}, &so,
 				   &(struct fm_sampled){r->tok, r->res}, &err),
 			 FM_OK);

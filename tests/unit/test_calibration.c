@@ -49,7 +49,7 @@ static double off(const struct fm_calibration *k, enum fm_tok c)
 	assert_int_equal(fm_window_schedule_make(&p, S.codec, &po, &err), FM_OK);
 	uint16_t *tok = calloc(p.n * W * FM_NTOK, sizeof *tok);
 	float *res = calloc(p.n * W * FM_NRES, sizeof *res);
-	assert_int_equal(fm_sample(&(struct fm_denoiser){S.net, &S.pr, weights}, S.codec, &zeros, &p,
+	assert_int_equal(fm_sample(&(struct fm_sample_of){{S.net, &S.pr, weights}, S.codec, &zeros, &p},
 				   (struct fm_window_range){0, p.n}, &o, &(struct fm_sampled){tok, res}, &err),
 			 FM_OK);
 	for (int made = 0; made < 2; made++)

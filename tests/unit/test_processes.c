@@ -34,7 +34,7 @@ static int make(const struct fm_net *net, const struct fm_process *pr, const flo
 	struct fm_sample_opts pooled = *o;
 	pooled.pool = pool;
 	if (ret == FM_OK)
-		ret = fm_sample(&(struct fm_denoiser){net, pr, p}, S.codec, &zeros, &schedule,
+		ret = fm_sample(&(struct fm_sample_of){{net, pr, p}, S.codec, &zeros, &schedule},
 				(struct fm_window_range){0, schedule.n}, &pooled, &(struct fm_sampled){m->tok, m->res},
 				err);
 	fm_pool_free(pool);
