@@ -27,7 +27,8 @@ static int bundle(const void *args, const struct fm_call *call, struct fm_error 
 	json_t *report = NULL;
 	int rc;
 
-	if ((rc = fm_place_workspace(call, a->workspace, &in.workspace, err)) < 0 ||
+	if ((rc = fm_place_check_run(call, in.run, err)) < 0 ||
+	    (rc = fm_place_workspace(call, a->workspace, &in.workspace, err)) < 0 ||
 	    (rc = fm_bundle_make(&in, &report, err)) < 0)
 		return rc;
 	if (a->json)

@@ -182,7 +182,8 @@ static int open_side(struct side *s, const char *what, const struct diff_args *a
 					   : open_archive(s, what, a->unconfined, err);
 	if (strchr(what, '/') || fm_flows_is_archive(what))
 		return fm_fail_errno(err, "%s", what);
-	if ((rc = fm_place_workspace(call, workspace, &workspace, err)) < 0)
+	if ((rc = fm_place_check_run(call, what, err)) < 0 ||
+	    (rc = fm_place_workspace(call, workspace, &workspace, err)) < 0)
 		return rc;
 	return open_run(s, workspace, what, err);
 }

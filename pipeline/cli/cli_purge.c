@@ -78,7 +78,8 @@ static int purge(const void *args, const struct fm_call *call, struct fm_error *
 	json_t *report = NULL;
 	int rc;
 
-	if ((rc = fm_place_workspace(call, a->workspace, &workspace, err)) < 0 ||
+	if ((rc = fm_place_check_run(call, call->operand[0], err)) < 0 ||
+	    (rc = fm_place_workspace(call, a->workspace, &workspace, err)) < 0 ||
 	    (rc = fm_purge(workspace, call->operand[0], &report, err)) < 0)
 		return rc;
 	if (a->json)
@@ -198,6 +199,8 @@ static int unseal(const void *args, const struct fm_call *call, struct fm_error 
 	const char *workspace, *run = call->noperands ? fm_run_id(call->operand[0], id) : NULL;
 	int rc;
 
+	if (run && (rc = fm_place_check_run(call, run, err)) < 0)
+		return rc;
 	if (fm_file_exists(a->out))
 		return fm_fail(err, FM_EINPUT, "--out: %s is there already: name a new folder", a->out);
 	if ((rc = fm_place_workspace(call, a->workspace, &workspace, err)) < 0 ||

@@ -158,7 +158,8 @@ static int report(const void *args, const struct fm_call *call, struct fm_error 
 
 	if ((rc = fm_place_no_folder(call, err)) < 0 || (rc = check_asked(&a, err)) < 0)
 		return rc;
-	if (!a.archive && (rc = fm_place_workspace(call, a.given->workspace, &workspace, err)) < 0)
+	if (!a.archive && ((rc = fm_place_check_run(call, a.what, err)) < 0 ||
+			   (rc = fm_place_workspace(call, a.given->workspace, &workspace, err)) < 0))
 		return rc;
 	rc = a.archive ? facts_of_archive(&a, &facts, err) : fm_facts_of_run(workspace, a.what, &facts, err);
 	if (rc < 0)

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "pipeline/ledger.h"
 
 #define CONFIG "release.yaml"
 
@@ -158,4 +159,14 @@ int fm_place_no_folder(const struct fm_call *call, struct fm_error *err)
 	return fm_fail(err, FM_EUSAGE, "%s: %s is a folder, and what is wanted is %s%s%s", name, what, wanted,
 		       has(what, CONFIG) ? "; runs of the project there are named with -C " : "",
 		       has(what, CONFIG) ? what : "");
+}
+
+int fm_place_check_run(const struct fm_call *call, const char *what, struct fm_error *err)
+{
+	char id[FM_RUN_ID_MAX];
+
+	if (fm_run_id(what, id) == id)
+		return FM_OK;
+	return fm_fail(err, FM_EINPUT, "%s: '%s' is no run, such as r0001%s; flowmint log lists them", call->verb->name,
+		       what, fm_file_exists(what) ? "" : ", and no such file is there");
 }

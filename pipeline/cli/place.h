@@ -26,6 +26,8 @@ int fm_place_project_workspace(const struct fm_call *call, const char *given, co
 			       struct fm_error *err) FM_MUST_CHECK;
 /* FM_EUSAGE where the first operand is a folder, for verbs whose operands are none; it says what is wanted. */
 int fm_place_no_folder(const struct fm_call *call, struct fm_error *err) FM_MUST_CHECK;
+/* FM_EINPUT where what is not named as a run is (fm_run_id), before a ledger is looked for. */
+int fm_place_check_run(const struct fm_call *call, const char *what, struct fm_error *err) FM_MUST_CHECK;
 /* What a run works in: NULL where it is the one beside its config. */
 const char *fm_place_run_workspace(const char *given);
 
