@@ -73,11 +73,8 @@ static int make_archive(size_t rows, const char *dir, struct fm_error *err)
 	    (rc = fixture_config(&cfg, err)) < 0)
 		goto out;
 	manifest = fixture_manifest(cfg);
-	struct fm_release_in in = {.cfg = cfg,
-				   .synthetic_dir = table,
-				   .verdict_json = verdict,
-				   .out_dir = dir,
-				   .manifest = manifest};
+	struct fm_release_in in = {
+	    .cfg = cfg, .synthetic_dir = table, .verdict_json = verdict, .out_dir = dir, .manifest = manifest};
 	if ((rc = fm_stage_release(&in, &out, err)) >= 0)
 		rc = fixture_sign_file(key, FM_SSH_NAMESPACE, out.archive, err);
 out:

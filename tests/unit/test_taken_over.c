@@ -591,6 +591,8 @@ static void test_honest_stages_pass(void **state)
 
 static void test_files_that_no_stage_makes_are_refused(void **state)
 {
+	struct fm_error err = {0};
+
 	(void)state;
 	/* What the filter, Landlock and the limits do not even let it make. */
 	for (enum crime c = LINK_TO_ROOT; c <= PIPE; c++)
@@ -610,6 +612,9 @@ static void test_files_that_no_stage_makes_are_refused(void **state)
 	expect_refused(NAME_OF_ARCHIVE, "archive is out of bounds");
 	expect_refused(SIGNATURE_OF_ITS_OWN, ".sig, a name that is not expected there");
 	expect_refused(MANIFEST_OF_ITS_OWN, "another manifest than it was given");
+	crime = KEY_FOR_ITSELF; /* it finds none, and so does as an honest one */
+	if (confined && (access(in_folder(dir, "keys/release.key"), R_OK) || run(NULL, NULL, &err)))
+		fail_msg("%s", err.message);
 }
 
 /* The first chain of the review: ingest leaves train -> /, the parent shows it to train, train reads the host. */
