@@ -82,8 +82,9 @@ static const char *data_type(const struct fm_dialect *d, int k)
 {
 	const char *type = fm_column_type(d->cols[k].col, d->cols[k].format, d->cols[k].decimals);
 
+	/* Croissant has no word for a decimal comma. */
 	return strcmp(type, "integer") == 0    ? "sc:Integer"
-	       : strcmp(type, "number") == 0   ? "sc:Float"
+	       : strcmp(type, "number") == 0   ? d->decimal == ',' ? "sc:Text" : "sc:Float"
 	       : strcmp(type, "datetime") == 0 ? "sc:DateTime"
 					       : "sc:Text";
 }

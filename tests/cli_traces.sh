@@ -68,4 +68,22 @@ ingest 3 "by two threads too" joined.csv mine.yaml --set train.threads=2
 { head -60 plain.csv; echo te,td,sa,da,dp,sp,pr,flg,fwd,stos,pkt,byt,label; tail -60 plain.csv; } >joined.csv
 ingest 3 "and so it is in a file without a header" joined.csv ugr16
 says err "line 61 is a header whose columns stand in other places" "with its line"
+
+# A release in a decimal comma, with commas between columns too: it is taken by a partner and read back.
+rm -rf p
+toy 4 2 300
+mine "header: true" 'decimal: ","'
+{ echo $names; awk -F, -v OFS=, '{ sub(/\./, ",", $2); $2 = "\"" $2 "\""; print }' trace.csv; } >commas.csv
+expect 0 "a release of durations with a decimal comma" "$F" run p $UNCONFINED --quiet --set source.path="$T/commas.csv" \
+	--set source.dialect="$T/mine.yaml"
+expect 0 "a partner takes it" "$V" --no-state --signers p/allowed_signers p/release/toy-1.0.0.tar.zst
+tar --zstd -xf p/release/toy-1.0.0.tar.zst
+holds "its durations have the comma, between quotes" grep -q '^[^,]*,"[0-9]*,[0-9][0-9][0-9]",' toy-1.0.0/data/flows.csv
+holds "its schema says so" grep -q '"decimalChar": *","' toy-1.0.0/datapackage.json
+holds "to Croissant, which knows points alone, they are text" "$PYTHON" -c 'import json
+f = json.load(open("toy-1.0.0/croissant.json"))["recordSet"][0]["field"]
+assert [c["dataType"] for c in f if c["name"] == "td"] == ["sc:Text"], f'
+expect 0 "what reads the trace reads the release" "$F" evaluate --real commas.csv --synthetic toy-1.0.0/data/flows.csv \
+	--dialect "$T/mine.yaml" --only jsd --no-controls
+holds "whole" sh -c '! grep -q "cannot be read" err'
 finish
