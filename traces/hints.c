@@ -136,6 +136,8 @@ const char *fm_hint_address(const char *s, size_t n)
 		point += s[i] == '.';
 		letters += (s[i] | 0x20) >= 'a' && (s[i] | 0x20) <= 'z';
 	}
+	if (n > 2 && *s == '0' && (s[1] | 0x20) == 'x')
+		return "is a hexadecimal number: have addresses written with points or colons";
 	if (n && digits == n)
 		return "is a whole number: set format: ipv4-integer if it is an IPv4 address";
 	if (n && (point == 2 || point == 3) && digits + point == n)

@@ -571,6 +571,8 @@ static void each_bad_row_has_its_reason(void **state)
 	     "sa is an address with a port behind it"},
 	    {"2016-04-11 00:01:38,7.000,mail.example.org,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
 	     "sa is a name and no address"},
+	    {"2016-04-11 00:01:38,7.000,0x3c9647ed,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
+	     "sa is a hexadecimal number"},
 	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,3.10,ICMP,x,0,0,4,240,background",
 	     "dp is not a port number: set format: type.code"},
 	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,8/0,ICMP,x,0,0,4,240,background",
