@@ -182,7 +182,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		  .sealed = true,
 		  .makes = "model",
 		  .files = "model.json weights.safetensors marginals.bin charges.json",
-		  .format = 7,
+		  .format = 8,
 		  .items = FM_ITEM(FM_ITEM_DIALECT) | FM_ITEM(FM_ITEM_TRAIN) | FM_ITEM(FM_ITEM_VALIDATION) |
 			   FM_ITEM(FM_ITEM_STORE) | FM_ITEM(FM_ITEM_CHECKPOINT),
 		  .sees_rows = true,
