@@ -172,13 +172,20 @@ files = {m.name.split("/", 1)[1]: old.extractfile(m).read() for m in old if m.is
 data = files["data/flows.csv"]
 at = data.index(b"\n", 500) - 1
 changed = data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]
-text = files["manifest.json"].replace(sha(data).encode(), sha(changed).encode())
-pack = files["datapackage.json"].replace(sha(data).encode(), sha(changed).encode())
-crois = files["croissant.json"].replace(sha(data).encode(), sha(changed).encode())
-for name, new in (("datapackage.json", pack), ("croissant.json", crois)):
-    text = text.replace(sha(files[name]).encode(), sha(new).encode())
+row = slice(data.rindex(b"\n", 0, at) + 1, data.index(b"\n", at) + 1)
+told = {n: files[n] for n in ("manifest.json", "datapackage.json", "croissant.json")}
+
+def put(name, new):
+    for n in told:
+        told[n] = told[n].replace(sha(files[name]).encode(), sha(new).encode())
     files[name] = new
-files["data/flows.csv"], files["manifest.json"] = changed, text
+
+for part in [n for n in files if n.startswith("data/") and n != "data/flows.csv"]:
+    put(part, files[part].replace(data[row], changed[row], 1))
+put("data/flows.csv", changed)
+for name in ("datapackage.json", "croissant.json"):
+    told["manifest.json"] = told["manifest.json"].replace(sha(files[name]).encode(), sha(told[name]).encode())
+files.update(told)
 files["SHA256SUMS"] = "".join(f"{sha(files[n])}  {n}\n" for n in sorted(files) if n != "SHA256SUMS").encode()
 with tarfile.open(out + ".tar", "w", format=tarfile.USTAR_FORMAT) as new:
     for m in old:

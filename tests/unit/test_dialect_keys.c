@@ -63,7 +63,7 @@ static void the_dialects_read_their_traces(void **state)
 		done(r);
 		fm_dialect_free(d);
 	}
-	assert_int_equal(pairs, 14);
+	assert_int_equal(pairs, 15);
 	fm_buf_free(&b);
 }
 

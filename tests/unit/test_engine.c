@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "model/codec/relations.h"
+#include "model/generator.h"
 #include "model/nn/backbone.h"
 #include "stages/stage.h"
 #include "tests/unit/scratch.h"
@@ -28,6 +29,7 @@ static bool config_takes(const char *denoiser, const struct fm_arch *a)
 	char text[5][64];
 	const char *set[5];
 	struct fm_config *cfg;
+	const struct fm_generator *g;
 	struct fm_error err = {0};
 	int ret;
 	snprintf(text[0], sizeof text[0], "model.denoiser=%s", denoiser);
@@ -38,6 +40,8 @@ static bool config_takes(const char *denoiser, const struct fm_arch *a)
 	for (int i = 0; i < 5; i++)
 		set[i] = text[i];
 	ret = fm_config_preset(&cfg, "demo", set, strcmp(denoiser, "mlp") == 0 ? 4 : 5, &err); /* it has no heads */
+	if (ret == FM_OK)
+		ret = fm_generator_check(&g, cfg, &err);
 	fm_config_free(cfg);
 	return ret == FM_OK;
 }
