@@ -30,8 +30,9 @@
 
 /* What the network learns from and is watched with. */
 struct lessons {
-	struct fm_encoded train, validation; /* the splits' windows */
-	struct fm_encoded shifted;           /* those of training, at all offsets */
+	struct fm_encoded shifted;    /* windows of training, at all offsets */
+	struct fm_encoded train;      /* those of them that are of the split as it was cut; borrowed */
+	struct fm_encoded validation; /* the split's windows */
 };
 
 static void diffusion_free(struct fm_model *m)
@@ -96,16 +97,17 @@ static struct fm_codec_opts codec_opts(const struct fm_config *cfg, const struct
 
 static void lessons_free(struct lessons *l)
 {
-	fm_encoded_free(&l->train);
 	fm_encoded_free(&l->validation);
 	fm_encoded_free(&l->shifted);
 }
 
-/* Windows are cut by count, so that no beginning is better than another: the network sees the flows from many. */
-static int offsets_of(size_t windows, int window)
+/* Windows are cut by count, so that no beginning is better than another: the network sees the flows from many.  In
+ * privacy.mode clip a flow is in one window, as each is clipped for itself. */
+static int offsets_of(const struct fm_config *cfg, size_t rows)
 {
-	size_t n = MOST_FLOWS / (windows * (size_t)window + 1);
-	return n < 1 ? 1 : n < OFFSETS ? (int)n : OFFSETS;
+	size_t n = MOST_FLOWS / (rows + 1);
+
+	return strcmp(cfg->privacy.mode, "clip") == 0 || n < 1 ? 1 : n < OFFSETS ? (int)n : OFFSETS;
 }
 
 /* The codec of the training flows, and both splits as windows of tokens. */
@@ -118,17 +120,18 @@ static int encode(struct diffusion *d, const struct fm_config *cfg, const struct
 	int rc;
 
 	if ((rc = fm_codec_fit_with_hosts(&d->codec, &hosts, real->train, &o, err)) < 0 ||
-	    (rc = fm_codec_encode(d->codec, hosts, real->train, cfg->train.seed, train, err)) < 0)
+	    (rc = fm_codec_encode_offsets(d->codec, hosts, real->train, cfg->train.seed,
+					  offsets_of(cfg, real->train->rows), &l->shifted, err)) < 0)
 		goto out;
+	*train = l->shifted;
+	train->windows = train->own;
 	if (real->validation &&
 	    (rc = fm_codec_encode(d->codec, hosts, real->validation, cfg->train.seed, validation, err)) < 0)
 		goto out;
 	if ((rc = fm_structural_zeros_fit(&d->zeros, d->codec->vocab, train, o.window, o.k, err)) < 0 ||
 	    (rc = fm_label_services_fit(&d->zeros.services, d->codec, train, o.k, err)) < 0)
 		goto out;
-	if ((rc = fm_structural_zeros_forbid(&d->zeros, d->codec, err)) < 0 ||
-	    (rc = fm_codec_encode_offsets(d->codec, hosts, real->train, cfg->train.seed,
-					  offsets_of(train->windows, o.window), &l->shifted, err)) < 0)
+	if ((rc = fm_structural_zeros_forbid(&d->zeros, d->codec, err)) < 0)
 		goto out;
 	rc = fm_margins_fit(&d->margins, train, o.window, o.k, err);
 out:
@@ -201,9 +204,9 @@ static int learn(struct diffusion *d, const struct fm_generator_ctx *ctx, const 
 	o.ranks = ctx->ranks;
 	if (ctx->ranks)
 		fm_log("train: %d ranks", fm_ranks_size(ctx->ranks));
-	fm_log("train: %zu windows of %d flows, %zu with those between two, %zu parameters, kernels %s, %d threads",
-	       l->train.windows, d->codec->window, l->shifted.windows, d->net->layout.nfloats, d->net->k->name,
-	       ctx->pool ? fm_pool_size(ctx->pool) : 1);
+	fm_log("train: %zu windows of %d flows, and %zu between two, %zu parameters, kernels %s, %d threads",
+	       l->train.windows, d->codec->window, l->shifted.windows - l->train.windows, d->net->layout.nfloats,
+	       d->net->k->name, ctx->pool ? fm_pool_size(ctx->pool) : 1);
 	rc = fm_train(d->net, &d->process, &(struct fm_train_data){&l->shifted, &l->validation}, &o, d->weights,
 		      &d->trained, err);
 	free(checkpoint);

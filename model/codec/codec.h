@@ -100,9 +100,9 @@ bool fm_td_near(int64_t td, int64_t source);
 int64_t fm_td_decode(const struct fm_codec *c, int token, double u, int64_t source);
 /* Encoded flows: whole windows only. */
 struct fm_encoded {
-	size_t windows;
-	uint16_t *tok;              /* (windows, window, FM_NTOK) */
-	float *res;                 /* (windows, window, FM_NRES); NaN where the token is an atom */
+	size_t windows, own; /* own: how many are of the split as it was cut; the rest begin within one of them */
+	uint16_t *tok;       /* (windows, window, FM_NTOK) */
+	float *res;          /* (windows, window, FM_NRES); NaN where the token is an atom */
 	uint8_t *slot, *span, *cls; /* (windows) */
 };
 

@@ -176,22 +176,23 @@ static bool goes_on(const struct fm_table *t, size_t a, size_t b, size_t window)
 	return b == a + window && (!FM_HAS(t, FM_WIN) || t->win[b] == t->win[a] + 1);
 }
 
-/* The windows at each offset, the split's own before all others: place (*n), freed by the caller. */
-static int places_of(const struct fm_table *t, size_t window, size_t offsets, struct place **place, size_t *n,
-		     struct fm_error *err)
+/* The windows at each offset, the split's own before all others: place (e->windows), freed by the caller. */
+static int places_of(const struct fm_table *t, size_t window, size_t offsets, struct place **place,
+		     struct fm_encoded *e, struct fm_error *err)
 {
-	size_t *first = NULL, own;
+	size_t *first = NULL, own, n = 0;
 	struct place *at = NULL;
 	int rc;
 
 	if ((rc = fm_windows_find(t, (int)window, &first, &own, err)) < 0 ||
 	    (rc = fm_alloc(&at, own * offsets + 1, sizeof *at, "places of windows", err)) < 0)
 		goto out;
-	*n = 0;
 	for (size_t o = 0; o < offsets; o++)
 		for (size_t w = 0; w < own; w++)
 			if (o == 0 || (w + 1 < own && goes_on(t, first[w], first[w + 1], window)))
-				at[(*n)++] = (struct place){first[w] + window * o / offsets, window * o / offsets};
+				at[n++] = (struct place){first[w] + window * o / offsets, window * o / offsets};
+	e->windows = n;
+	e->own = own;
 	*place = at;
 out:
 	free(first);
@@ -212,7 +213,7 @@ int fm_codec_encode_offsets(const struct fm_codec *c, const struct fm_hosts *hos
 	struct place *at = NULL;
 	int rc, count[FM_MAXCLASSES];
 
-	if ((rc = places_of(t, W, offsets < c->window ? (size_t)offsets : W, &at, &e->windows, err)) < 0 ||
+	if ((rc = places_of(t, W, offsets < c->window ? (size_t)offsets : W, &at, e, err)) < 0 ||
 	    (rc = fm_alloc(&e->tok, e->windows * W * FM_NTOK + 1, sizeof *e->tok, "tokens", err)) < 0 ||
 	    (rc = fm_alloc(&e->res, e->windows * W * FM_NRES + 1, sizeof *e->res, "residuals", err)) < 0 ||
 	    (rc = fm_alloc(&e->slot, e->windows + 1, 1, "slots", err)) < 0 ||
