@@ -120,7 +120,8 @@ static const struct change changes[] = {
     UNJUDGED("/metrics/0/value", NULL, "it lacks metrics[0].value"),
     UNJUDGED("/metrics/0/n", "-1", "metrics[0].n is not a whole number"),
     UNJUDGED("/metrics/0/n", "1.5", "metrics[0].n is not a whole number"),
-    UNJUDGED("/metrics/0/ci", "[2,1]", "has an interval that does not hold its value"),
+    UNJUDGED("/metrics/0/ci", "[1,2]", "has an interval where none is measured"),
+    UNJUDGED("/metrics/85/ci", "[2,1]", "has an interval that does not hold its value"), /* c2st.flow_auc */
     UNJUDGED("/metrics/0", "{\"name\":\"ks.SP\",\"value\":-0.1,\"n\":600}", "a value that it can have"),
     UNJUDGED("/metrics/0", "{\"name\":\"ks.SP\",\"value\":2,\"n\":600}", "a value that it can have"),
     MALFORMED("/metrics/-", "{\"name\":\"jsd_mean8\",\"value\":0.27695,\"n\":600}", "there twice"),
@@ -155,7 +156,8 @@ static const struct change changes[] = {
     UNJUDGED("/checks/0/pass", NULL, "it lacks checks[0].pass"),
     UNJUDGED("/checks/0/waived", "true", "both pass and waived"),
     UNJUDGED("/checks/0/why", "\"above the threshold\"", "says why not"),
-    UNJUDGED("/checks/0/ci", "[1,0]", "has an interval that does not hold its value"),
+    UNJUDGED("/checks/0/ci", "[0,1]", "has an interval where none is measured"),
+    UNJUDGED("/checks/1/ci", "[1,0]", "has an interval that does not hold its value"), /* leak.rows_equal */
     UNJUDGED("/checks/0/x", "1", "unknown key"),
     UNJUDGED("/checks/3/why", "\"\"", "fails without a reason"),
     UNJUDGED("/checks/3/waived", "false", "no such check is waived"),
