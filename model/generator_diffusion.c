@@ -25,7 +25,8 @@
 #include "model/ranges.h"
 
 #define MODEL_JSON_MAX (256u << 20)
-#define OFFSETS 8          /* places in a window at which others begin, for the network to learn from */
+#define OFFSETS 8          /* places in a window at which others begin, for the network to learn from, at most */
+#define SEEN 12u           /* times that a window is seen at least, where it has several */
 #define MOST_FLOWS 6400000 /* of all offsets together, 56 bytes each; a trace that has more needs them less */
 
 /* What the network learns from and is watched with. */
@@ -101,12 +102,16 @@ static void lessons_free(struct lessons *l)
 	fm_encoded_free(&l->shifted);
 }
 
-/* Windows are cut by count, so that no beginning is better than another: the network sees the flows from many.  In
- * privacy.mode clip a flow is in one window, as each is clipped for itself. */
+/* Windows are cut by count, so that no beginning is better than another: a network that goes over them many times sees
+ * the flows from many, and has yet seen a window about as often as it takes to learn it.  In privacy.mode clip a flow
+ * is in one window, as each is clipped for itself. */
 static int offsets_of(const struct fm_config *cfg, size_t rows)
 {
-	size_t n = MOST_FLOWS / (rows + 1);
+	size_t windows = rows / (size_t)cfg->model.window,
+	       seen = (size_t)fm_train_steps(cfg->train.steps, windows, cfg->train.batch) * (size_t)cfg->train.batch,
+	       n = seen / (SEEN * windows + 1), most = MOST_FLOWS / (rows + 1);
 
+	n = n < most ? n : most;
 	return strcmp(cfg->privacy.mode, "clip") == 0 || n < 1 ? 1 : n < OFFSETS ? (int)n : OFFSETS;
 }
 

@@ -61,8 +61,8 @@ for verb in "report --out r.html" reproduce compare; do
 	says err "${verb%% *}: a-project is a folder, and what is wanted is " "says what is wanted"
 	holds "and makes nothing" [ ! -e r.html ]
 done
-for verb in diff bundle purge "unseal --stage train --out u" "report --out r.html"; do
-	expect 3 "$verb of what is no run" "$F" $verb nonesuch $([ "$verb" = diff ] && echo nonesuch)
+for verb in "diff nonesuch" bundle purge "unseal --stage train --out u" "report --out r.html"; do
+	expect 3 "$verb of what is no run" "$F" $verb nonesuch
 	says err "${verb%% *}: 'nonesuch' is no run, such as r0001, and no such file is there" "is told, not that there is no ledger"
 done
 expect 2 "an empty word" "$F" init ""

@@ -24,6 +24,7 @@ static const struct {
 } cases[] = {
     {"transformer", {NULL}},
     {"transformer-longer", {"train.steps=60", "train.batch=16", "train.seed=3", "train.clip=0.5", NULL}},
+    {"transformer-offsets", {"train.steps=100", "train.batch=64", NULL}}, /* windows are seen from several places */
     {"unet-multinomial", {"model.denoiser=unet", "model.process=multinomial", NULL}},
     {"mlp-noise", {"model.denoiser=mlp", "model.prediction=noise", "model.schedule=linear", "train.ema=0", NULL}},
 };
