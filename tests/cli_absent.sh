@@ -88,6 +88,19 @@ expect 1 "ten of the strangest rows fail it" evaluate outliers.csv holdout.csv -
 says err "leak.isolated_z_no_addr_time" "by the check that is made of such tables"
 expect 1 "a holdout that is the training rows is none" evaluate copied.csv real.csv --no-controls
 says err "holdout.disjoint 1 (max" "which is said"
+# A check that somebody wrote down is never dropped: a config's own fail where its preset's are left out.
+own() { # CHECKS
+	printf 'preset: any\nsource: {path: x}\ngate: {%s}\n' "$1" >own.yaml
+	"$F" evaluate $UNCONFINED --dialect auto --real real.csv --synthetic fresh.csv --holdout holdout.csv --gate own.yaml --no-controls --json
+}
+expect 0 "a config leaves out its preset's checks of absent columns" own "jsd.PKT: 0.2"
+holds "and lists them" test "$(json out '"jsd.SA" in d["left_out"] and "jsd.TS" in d["left_out"]')" = True
+expect 1 "what it asks itself fails" own "jsd.SA: 0.2, jsd.TS: 0.2, c2st.window_auc: 0.9"
+holds "each check of them, with the reason" test \
+	"$(json out 'sorted((c["name"], "needs a column" in c["why"]) for c in d["checks"] if not c["pass"])')" = \
+	"[('c2st.window_auc', True), ('jsd.SA', True), ('jsd.TS', True)]"
+holds "and is not listed as left out" test \
+	"$(json out '"jsd.DA" in d["left_out"], [c for c in ("jsd.SA", "jsd.TS", "c2st.window_auc") if c in d["left_out"]]')" = "(True, [])"
 expect 0 "a page of it" "$F" evaluate $UNCONFINED --dialect auto --real real.csv --synthetic fresh.csv --only jsd --report page.html
 says page.html "The real flows have no te sa da sp pr" "says the same"
 sed 's/^ Destination Port/Target/' fresh.csv >named.csv

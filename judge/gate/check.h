@@ -57,7 +57,7 @@ enum fm_silence {
 	FM_NO_LABELS,
 	FM_NO_ANSWER,
 	FM_NO_RUN,    /* files, which no run made */
-	FM_NO_COLUMN, /* files whose real flows lack one that it needs */
+	FM_NO_COLUMN, /* files whose real flows lack one that a check of the preset needs */
 	FM_NSILENCES
 };
 /* Can a trace answer a check?  Not one about labels where the metric was not measured and the real flows have fewer

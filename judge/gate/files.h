@@ -26,9 +26,10 @@ struct fm_unasked {
 };
 
 /*
- * Take out of cfg->gate what files can never answer because they have no model, what needs a column of cfg->absent, and
- * what these flows cannot answer (fm_gate_silence).  Without a holdout, and where `lenient` says that nobody wrote a
- * config that asks for one, what needs a holdout or a noise floor is left out too; else it stays and fails.
+ * Take out of cfg->gate what files can never answer because they have no model, what needs a column of cfg->absent and
+ * is the preset's, and what these flows cannot answer (fm_gate_silence).  Without a holdout, and where `lenient` says
+ * that nobody wrote a config that asks for one, what needs a holdout or a noise floor is left out too.  All else stays,
+ * and fails where it was not measured: so does what a config itself asks of an absent column.
  */
 void fm_gate_leave_out(struct fm_config *cfg, const struct fm_metrics *metrics, bool lenient, struct fm_unasked *out);
 
