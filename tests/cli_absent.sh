@@ -101,6 +101,24 @@ holds "each check of them, with the reason" test \
 	"[('c2st.window_auc', True), ('jsd.SA', True), ('jsd.TS', True)]"
 holds "and is not listed as left out" test \
 	"$(json out '"jsd.DA" in d["left_out"], [c for c in ("jsd.SA", "jsd.TS", "c2st.window_auc") if c in d["left_out"]]')" = "(True, [])"
+# Sizes of two digits in base 2: few flows seldom repeat each other, and many of a larger holdout do.
+coarse() {
+	awk -F, -v OFS=, 'NR > 1 { for (i = 2; i <= 6; i++) if ($i > 0) $i = int(2 ^ int(log($i) / log(2)) + 0.5) } { print }'
+}
+part 1 300 | coarse >few.csv
+part 301 600 | coarse >few1.csv
+part 601 6600 | coarse >many.csv
+expect 0 "fresh flows beside a holdout that repeats itself more than the few real ones do" "$F" evaluate $UNCONFINED \
+	--dialect auto --real few.csv --synthetic few1.csv --holdout many.csv --gate --preset any --only leak --no-controls --json
+holds "which it does" test "$(json out 'd["leak"]["repeats_holdout"] > 2 * d["leak"]["repeats_train"]')" = True
+{
+	cat few.csv
+	tail -n +2 few.csv
+	part 601 800 | coarse | tail -n +2
+} >twice.csv
+expect 1 "a holdout that is the training rows twice over is none" "$F" evaluate $UNCONFINED \
+	--dialect auto --real few.csv --synthetic few1.csv --holdout twice.csv --gate --preset any --only leak --no-controls
+says err "holdout.disjoint" "which is said"
 expect 0 "a page of it" "$F" evaluate $UNCONFINED --dialect auto --real real.csv --synthetic fresh.csv --only jsd --report page.html
 says page.html "The real flows have no te sa da sp pr" "says the same"
 sed 's/^ Destination Port/Target/' fresh.csv >named.csv

@@ -99,25 +99,35 @@ double fm_gate_room(const struct fm_cfg_check *check, int is_max, const struct f
 	return (is_max ? fmax(0, far) : fmin(0, far)) * fmin(1, times * fabs(off) / kind->span);
 }
 
-double fm_gate_in_common(double repeated)
+/* The share of rows that equal an earlier one, in that of the two tables of real flows where it is larger. */
+static double repeated(const struct fm_metrics *metrics)
 {
-	return fmax(FM_HOLDOUT_MAX, fmin(2 * repeated, (1 + repeated) / 2));
+	static const char *const repeats[] = {"leak.repeats_train", "leak.repeats_holdout"};
+	double most = 0;
+
+	for (size_t i = 0; i < sizeof repeats / sizeof *repeats; i++) {
+		const struct fm_metric *m = fm_metrics_find(metrics, repeats[i]);
+
+		most = m && m->value > most ? m->value : most;
+	}
+	return most;
+}
+
+double fm_gate_in_common(const struct fm_metrics *metrics, unsigned absent)
+{
+	double again = repeated(metrics);
+
+	return absent ? fmax(FM_HOLDOUT_MAX, fmin(2 * again, (1 + again) / 2)) : FM_HOLDOUT_MAX;
 }
 
 double fm_gate_repeats(const char *check, const struct fm_metrics *metrics, unsigned absent)
 {
-	static const char *const repeats[] = {"leak.repeats_train", "leak.repeats_holdout"};
 	const struct fm_metric *seen = fm_metrics_find(metrics, "leak.holdout_equal");
-	double most = 0;
 
 	if (strcmp(check, FM_METRIC_REPEATS) != 0 || !seen || !(seen->n > 0))
 		return 0;
-	for (size_t i = 0; i < sizeof repeats / sizeof *repeats; i++) {
-		const struct fm_metric *m = fm_metrics_find(metrics, repeats[i]);
-		most = m && m->value > most ? m->value : most;
-	}
 	/* with more, the holdout is none, or nothing could be told */
-	if (!(most > 0) || seen->value > (absent ? fm_gate_in_common(most) : FM_HOLDOUT_MAX))
+	if (!(repeated(metrics) > 0) || seen->value > fm_gate_in_common(metrics, absent))
 		return 0;
 	return absent ? fmin(fm_gate_seldom(seen), (1 + seen->value) / 2) : fm_gate_seldom(seen);
 }

@@ -39,9 +39,11 @@ void fm_gate_claim(struct fm_verdict *v, const json_t *audits);
  * the columns of a flow that the trace lacks (cfg->absent); without addresses and times, rows of any trace are often
  * equal, and the threshold goes no further than half of the way from their share to 1. */
 double fm_gate_repeats(const char *check, const struct fm_metrics *metrics, unsigned absent);
-/* In such a trace, the share of rows that two tables of fresh flows may have in common at the most, where `repeated` of
- * the rows of one equal an earlier one: twice that share, and half of the way from it to 1 at the most. */
-double fm_gate_in_common(double repeated);
+/* The share of its rows, in every column, that a holdout may have in common with another table: FM_HOLDOUT_MAX
+ * (holdout.h).  Where the trace lacks columns it may be more, as rows that are no whole flows repeat each other: twice
+ * the share of rows that equal an earlier one (of training or holdout, where it is larger), and half of the way from
+ * that share to 1 at the most. */
+double fm_gate_in_common(const struct fm_metrics *metrics, unsigned absent);
 
 /* May fm_gate_apply have moved the thresholds of this check outwards, in a gate with this room?  By how much only it
  * knows, and whoever makes the verdict again from the metrics. */

@@ -23,7 +23,7 @@ struct fm_holdout {
 int fm_holdout_count(struct fm_holdout *a, const struct fm_table *real, const struct fm_table *synthetic,
 		     const struct fm_table *holdout, size_t memory, struct fm_error *err) FM_MUST_CHECK;
 
-/* most: the share of rows in common that is taken, FM_HOLDOUT_MAX but where rows are no whole flows.
+/* most: the share of rows in common that is taken (fm_gate_in_common).
  * A failing line for v when the holdout is not a real one; v->check has room for it (fm_gate_apply). */
 void fm_holdout_judge(const struct fm_holdout *a, double most, struct fm_verdict *v);
 

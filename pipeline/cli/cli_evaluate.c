@@ -305,16 +305,6 @@ out:
 	return rc;
 }
 
-/* The share of rows that the holdout may have in common with the others: rows that are no whole flows repeat each
- * other.
- */
-static double in_common(const struct fm_evaluation *e)
-{
-	const struct fm_metric *repeats = fm_metrics_find(&e->metrics, "leak.repeats_train");
-
-	return e->absent && repeats ? fm_gate_in_common(repeats->value) : FM_HOLDOUT_MAX;
-}
-
 static int evaluate(const void *args, const struct fm_call *call, struct fm_error *err)
 {
 	const struct evaluate_args *a = args;
@@ -354,7 +344,7 @@ static int evaluate(const void *args, const struct fm_call *call, struct fm_erro
 			goto out;
 	}
 	if (e.gate && e.holdout)
-		fm_holdout_judge(&e.apart, in_common(&e), &e.verdict);
+		fm_holdout_judge(&e.apart, fm_gate_in_common(&e.metrics, e.absent), &e.verdict);
 	if (e.gate && (rc = fm_gate_complete(e.cfg, e.controls, NULL, &e.verdict, err)) < 0)
 		goto out;
 	if (e.report && (rc = write_report(&e, err)) < 0)

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "judge/gate/check.h"
 #include "judge/gate/files.h"
+#include "judge/gate/holdout.h"
 #include "manifests/canon.h"
 #include "report/part.h"
 #include "stages/stage.h"
@@ -573,6 +574,12 @@ static void test_repeats_of_the_trace_are_allowed(void **state)
 	assert_true(fm_gate_repeats("leak.rows_equal", &m, 1u << FM_TE) == 0);
 	m.m[1].value = 0.5;
 	assert_true(fm_gate_repeats("leak.rows_equal", &m, 1u << FM_TE) == 0.8);
+	/* What a holdout may have in common follows the table that repeats itself more, and is a tenth at least. */
+	assert_true(fm_gate_in_common(&m, 0) == FM_HOLDOUT_MAX && fm_gate_in_common(&m, 1u << FM_TE) == 0.75);
+	m.m[2].value = 0.6;
+	assert_true(fm_gate_in_common(&m, 1u << FM_TE) == 0.8);
+	m.m[1].value = m.m[2].value = 0.04;
+	assert_true(fm_gate_in_common(&m, 1u << FM_TE) == FM_HOLDOUT_MAX);
 	fm_metrics_free(&m);
 }
 
