@@ -66,9 +66,10 @@ expect 2 "a limit that is none" run p --set limits.threads=-1
 expect 0 "and with the limits of the machine it is trained" run p
 
 # --- flowmint-verify, while it extracts ---
-# An archive that is long enough to be stopped in: it is unpacked before it is known what it lacks.
+# An archive that is long enough to be stopped in: it is unpacked before it is known what it lacks.  One that grew a
+# hundredfold would be refused.
 ssh-keygen -q -t ed25519 -N "" -f key && echo "me $(cut -d' ' -f1,2 key.pub)" >signers
-mkdir -p a-1 into && head -c 100000000 /dev/urandom >a-1/README.md
+mkdir -p a-1 into && { head -c 10000000 /dev/urandom && head -c 390000000 /dev/zero; } >a-1/README.md
 tar -cf - --format=ustar --numeric-owner --owner=0 --group=0 --mode=u=rwX,go=rX --mtime=@0 a-1 | zstd -1 -q -o a-1.tar.zst
 rm -r a-1
 expect 0 "(it is signed)" ssh-keygen -q -Y sign -n flowmint -f key a-1.tar.zst
@@ -76,20 +77,23 @@ expect 4 "ulimit -f below the size of a file that it writes" \
 	sh -c "ulimit -f 1000; exec '$V' --no-state --signers signers --extract into/x a-1.tar.zst"
 says err "into/x/README.md: File too large" "says which"
 holds "leaves nothing" is_empty into
-begun() {
-	[ -n "$(ls into/.x.tmp-*/files 2>/dev/null)" ]
-}
+# Sends a signal as soon as there is a file, and is its status; again where it was done before that.
+cat >stop.py <<'END'
+import glob, signal, subprocess, sys
+stop = int(sys.argv[1])
+signal.signal(stop, signal.SIG_DFL)  # which is ignored in what a shell or nohup started beside itself
+for attempt in range(5):
+    p = subprocess.Popen(sys.argv[2:])
+    while p.poll() is None and not glob.glob("into/.x.tmp-*/files/*"):
+        pass
+    p.send_signal(stop)
+    if p.wait() != 1:
+        break
+sys.exit(128 - p.returncode if p.returncode < 0 else p.returncode)
+END
 for signal in 15 2 1; do
-	# A shell that waits for nobody ignores SIGINT for what it starts beside itself.
-	"$PYTHON" -IS -c 'import os, signal, sys
-signal.signal(signal.SIGINT, signal.SIG_DFL)
-os.execv(sys.argv[1], sys.argv[1:])' "$V" --no-state --signers signers --extract into/x a-1.tar.zst >out 2>err &
-	pid=$!
-	until_true 60 begun
-	kill -$signal $pid
-	wait $pid
-	status=$?
-	holds "signal $signal while it extracts ends it as that does" test $status -eq $((128 + signal))
+	expect $((128 + signal)) "signal $signal while it extracts ends it as that does" \
+		"$PYTHON" -IS stop.py $signal "$V" --no-state --signers signers --extract into/x a-1.tar.zst
 	says err "nothing was extracted" "signal $signal: is told"
 	holds "signal $signal: leaves nothing" is_empty into
 done
