@@ -117,11 +117,11 @@ static void text_is_utf8_without_controls(void **state)
 						    "\xf5\x80\x80\x80\n",
 						    "\xe2\x82\n",
 						    "\xc3,",
-						    "a\xe9"
-						    "b,c\n",
+						    ("a\xe9"
+						     "b,c\n"),
 						    "\xc3\xc3\xa9\n"},
-				 *const control[] = {"\xc2\x9b"
-						     "2J\n",
+				 *const control[] = {("\xc2\x9b"
+						      "2J\n"),
 						     "\xc2\x80\n",
 						     "\xc2\x85\n",
 						     "\xc2\x9f\n",
