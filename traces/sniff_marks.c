@@ -1,6 +1,7 @@
 /* The marks of numbers in a page that a dialect is guessed from (sniff_parts.h): 1.234,5 and 1,234.5. */
 #include <string.h>
 
+#include "base/num.h"
 #include "traces/marks.h"
 #include "traces/sniff_parts.h"
 
@@ -10,8 +11,10 @@ struct looks {
 	int comma, point;       /* a fraction behind it */
 	int small, large;       /* digits alone, below 1000 and above */
 	int groups[4], sure[4]; /* thousands by each mark; sure: more than one, or with a fraction behind them */
+	int addresses;          /* of those by points, what is an address too, as 192.168.178.101 is */
 };
 static const char marks[] = ",.' ";
+enum { BY_COMMA, BY_POINT };
 
 static size_t digits(const char *s, size_t n)
 {
@@ -26,6 +29,7 @@ static void look_at(const char *s, size_t n, struct looks *l)
 {
 	size_t first, at, groups = 0;
 	const char *mark;
+	uint32_t ip;
 
 	if (n && *s == '-') {
 		s++;
@@ -49,6 +53,7 @@ static void look_at(const char *s, size_t n, struct looks *l)
 			l->sure[mark - marks]++;
 	} else if (groups && at == n) {
 		*(groups > 1 ? &l->sure[mark - marks] : &l->groups[mark - marks]) += 1;
+		l->addresses += !fm_parse_ipv4(s, n, &ip);
 	} else {
 		l->other++;
 	}
@@ -61,6 +66,8 @@ static struct looks looks_of(const struct fm_sniff_page *p, int k)
 	for (int i = p->header; i < p->nlines; i++)
 		if (k < p->ncells[i])
 			look_at(p->cell[i][k].s, p->cell[i][k].n, &l);
+	if (l.addresses && l.addresses == l.sure[BY_POINT])
+		l.other += l.addresses;
 	return l;
 }
 
@@ -83,7 +90,7 @@ void fm_sniff_marks(struct fm_sniff_page *p)
 	for (int k = 0; k < p->nfields && !p->json && !p->blanks; k++) {
 		struct looks l = looks_of(p, k);
 
-		comma = comma || (!l.other && l.comma && !l.point && !l.sure[0]);
+		comma = comma || (!l.other && l.comma && !l.point && !l.sure[BY_COMMA]);
 	}
 	for (int k = 0; k < p->nfields && !p->json && !p->blanks; k++) {
 		struct looks l = looks_of(p, k);
