@@ -61,6 +61,12 @@ mine "header: true"
 ingest 0 "a header in capital letters between the rows" joined.csv mine.yaml --set source.max_bad_share=0
 says err "ingest: 120 rows" "is no row"
 says err "the header stands 1 times more between the rows" "and is told"
+{ echo $names; head -60 plain.csv; echo $names,; tail -60 plain.csv; } >joined.csv
+ingest 0 "a header with a comma behind it between the rows" joined.csv mine.yaml --set source.max_bad_share=0
+says err "ingest: 120 rows" "is no row either"
+{ echo $names; head -60 plain.csv; echo $names,more; tail -60 plain.csv; } >joined.csv
+ingest 3 "one with a column more is refused" joined.csv mine.yaml
+says err "line 62 is a header whose columns stand in other places" "with its line"
 { echo $names; head -60 plain.csv; echo te,td,da,sa,sp,dp,pr,flg,fwd,stos,pkt,byt,label; tail -60 plain.csv; } >joined.csv
 ingest 3 "one whose columns stand in other places is refused" joined.csv mine.yaml
 says err "line 62 is a header whose columns stand in other places" "with its line"

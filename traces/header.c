@@ -143,12 +143,16 @@ static bool in_another_case(const struct fm_header *r)
 enum fm_header_again fm_header_again(const struct fm_header *r)
 {
 	const struct fm_dialect *d = r->o->dialect;
-	const char *f = r->fields;
-	bool moved = r->n != r->row->nfields;
+	const char *f = r->fields, *last = f;
+	bool moved;
 
 	if (!in_another_case(r))
 		return FM_HEADER_NONE;
-	for (int i = 0; i < r->n && !moved; i++, f = head_next(f)) {
+	for (int i = 1; i < r->n; i++)
+		last = head_next(last);
+	/* It may end with the delimiter, as rows may. */
+	moved = r->n != r->row->nfields && !(r->n == r->row->nfields + 1 && !*last);
+	for (int i = 0; i < r->row->nfields && !moved; i++, f = head_next(f)) {
 		int k = r->row->map[i];
 
 		moved = k >= 0 && fm_row_reads(d, k) && !fm_dialect_is_name(d, k, f, strlen(f), true);
