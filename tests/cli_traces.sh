@@ -47,6 +47,11 @@ sed 's/,[^,]*$/,/' plain.csv >nothing.csv
 mine "header: false" 'labels: {"": normal}'
 ingest 0 "a map may name the empty label" nothing.csv mine.yaml
 holds "which is missing no more" sh -c '! grep -q "missing" err'
+sed 's/$/,/' nothing.csv >nothings.csv
+sed 's/column: label/column: label, sum: true/' mine.yaml >joint.yaml
+echo "  - {name: type, column: label, sum: true}" >>joint.yaml
+ingest 0 "and that of several columns" nothings.csv joint.yaml
+holds "which is not missing either" sh -c '! grep -q "missing" err'
 
 # What a release in a dialect of one's own cannot say is said before training.
 sed 's/,[^,]*$/,scan1/' plain.csv >scans.csv

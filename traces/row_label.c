@@ -59,6 +59,7 @@ void fm_row_join_label(struct fm_row *r)
 {
 	char text[FM_DIALECT_JOINED * (FM_DICT_VALUE_MAX + 1)];
 	size_t n = 0;
+	bool some;
 	int k = 0;
 
 	while (r->d->cols[k].col != FM_LABEL)
@@ -71,12 +72,13 @@ void fm_row_join_label(struct fm_row *r)
 		memcpy(text + n, r->joined[i], r->joined_n[i]);
 		n += r->joined_n[i];
 	}
+	some = n || fm_dialect_label_is_named(r->d, "", 0);
 	if (r->bad) {
-		if (n)
+		if (some)
 			fm_row_take_bad_label(r, k, text, n);
 		return;
 	}
-	if (!n && r->join_missing)
+	if (!some && r->join_missing)
 		fm_row_missing(r, k);
 	else
 		fm_row_category(r, k, text, n);
