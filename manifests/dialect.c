@@ -422,6 +422,19 @@ int fm_dialect_blame(struct fm_error *err)
 				    "lists those that are built in): ");
 }
 
+int fm_dialect_parse(struct fm_dialect **d, const char *name, const char *text, size_t n, struct fm_error *err)
+{
+	int rc;
+
+	if ((rc = fm_alloc(d, 1, sizeof(**d), "a dialect", err)) < 0)
+		return rc;
+	if ((rc = parse(*d, name, text, n, err)) < 0) {
+		fm_dialect_free(*d);
+		*d = NULL;
+	}
+	return rc;
+}
+
 int fm_dialect_load(struct fm_dialect **d, const char *name, struct fm_error *err)
 {
 	struct fm_buf file = {0};
@@ -444,12 +457,7 @@ int fm_dialect_load(struct fm_dialect **d, const char *name, struct fm_error *er
 		snprintf(title, sizeof(title), "dialect %s", e.name);
 		e.name = title;
 	}
-	if ((rc = fm_alloc(d, 1, sizeof(**d), "a dialect", err)) < 0)
-		goto out;
-	if ((rc = parse(*d, e.name, e.text, e.n, err)) < 0) {
-		fm_dialect_free(*d);
-		*d = NULL;
-	}
+	rc = fm_dialect_parse(d, e.name, e.text, e.n, err);
 out:
 	fm_buf_free(&file);
 	return rc;

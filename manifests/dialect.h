@@ -126,6 +126,10 @@ struct fm_dialect {
 };
 /* name: a built-in dialect or, with a '/' or ending in .yaml, a file. */
 int fm_dialect_load(struct fm_dialect **d, const char *name, struct fm_error *err) FM_MUST_CHECK;
+/* The n bytes of a dialect file that has no file; name: what messages call it. Whoever calls frees *d; FM_EINPUT, or
+ * FM_ESYSTEM without memory, leaves it NULL. */
+int fm_dialect_parse(struct fm_dialect **d, const char *name, const char *text, size_t n,
+		     struct fm_error *err) FM_MUST_CHECK;
 /* A dialect file cannot be read: say before the message that it is one, and which are built in. Returns err->code. */
 int fm_dialect_blame(struct fm_error *err);
 /* Lines of a file that is written in it that are before its first row. */

@@ -252,16 +252,50 @@ static bool has_in_address(const struct fm_sniff_guess *g, int n, int col)
 	return false;
 }
 
+/* The line absent that a source without those columns would have, or why none will do. */
+static int put_absent(unsigned absent, struct fm_buf *out, struct fm_error *err)
+{
+	struct fm_error why = {0};
+	struct fm_dialect *d = NULL;
+	struct fm_buf text = {0};
+	char names[64];
+	int rc;
+
+	fm_columns_text(absent, names, sizeof names);
+	for (char *p = names; (p = strchr(p, ' ')); p++)
+		*p = ',';
+	fm_buf_add(&text, out->data, out->len);
+	fm_buf_printf(&text, "absent: [%s]\n", names);
+	if ((rc = fm_buf_check(&text, err)) < 0)
+		return rc;
+	rc = fm_dialect_parse(&d, "guess", text.data, text.len, &why);
+	fm_dialect_free(d);
+	fm_buf_free(&text);
+	if (rc == FM_ESYSTEM)
+		return fm_fail(err, rc, "%s", why.message);
+	if (rc < 0) {
+		const char *said = strstr(why.message, ": "); /* behind the place */
+
+		fm_buf_printf(out, "# no line absent will do: %s\n", said ? said + 2 : why.message);
+		return FM_OK;
+	}
+	fm_buf_printf(out,
+		      "# absent: [%s]   # a line for a source that does not have them: evaluate judges what is there\n",
+		      names);
+	return FM_OK;
+}
+
 /* What a flow needs and no column was found for. */
-static bool put_lacking(const struct fm_sniff_guess *g, int n, struct fm_buf *out)
+static int put_lacking(const struct fm_sniff_guess *g, int n, struct fm_buf *out, bool *is_whole, struct fm_error *err)
 {
 	static const int needed[] = {FM_SA, FM_DA, FM_SP, FM_DP, FM_PR, FM_PKT, FM_BYT};
 	int times = has(g, n, FM_TE, true) + has(g, n, FM_TE, false) + has(g, n, FM_TD, false);
 	bool whole = times >= 2, ends = has(g, n, FM_TE, true) || has(g, n, FM_TE, false);
 	unsigned absent = whole ? 0 : (ends ? 0 : 1u << FM_TE) | (has(g, n, FM_TD, false) ? 0 : 1u << FM_TD);
-	char names[64];
 
-	if (times < 2)
+	if (times == 1 && has(g, n, FM_TE, true))
+		fm_buf_puts(out, "  # not found: a duration (td) or an end (te), which start needs\n");
+	else if (times < 2)
 		fm_buf_puts(out, "  # not found: two of start, te and td\n");
 	for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
 		if (!has(g, n, needed[i], false) &&
@@ -270,15 +304,8 @@ static bool put_lacking(const struct fm_sniff_guess *g, int n, struct fm_buf *ou
 			absent |= 1u << needed[i];
 			whole = false;
 		}
-	if (whole)
-		return true;
-	fm_columns_text(absent, names, sizeof names);
-	for (char *p = names; (p = strchr(p, ' ')); p++)
-		*p = ',';
-	fm_buf_printf(out,
-		      "# absent: [%s]   # a line for a source that does not have them: evaluate judges what is there\n",
-		      names);
-	return false;
+	*is_whole = whole;
+	return whole ? FM_OK : put_absent(absent, out, err);
 }
 
 static bool has_name(const void *ctx, const char *name)
@@ -299,9 +326,10 @@ static const char *icmp_of(const struct fm_sniff_page *p)
 	return p->header && has_name(p, "Sport") && has_name(p, "Dport") && has_name(p, "Dir") ? "icmp: argus\n" : "";
 }
 
-static bool put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, struct fm_buf *out)
+static int put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, struct fm_buf *out, bool *whole,
+		    struct fm_error *err)
 {
-	bool whole;
+	int rc;
 
 	fm_buf_printf(out,
 		      "# Guessed from the first %d lines: look at each line before you use it (docs/traces.md has the "
@@ -335,7 +363,8 @@ static bool put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess 
 	for (int k = 0; k < p->nfields; k++)
 		if (g[k].col >= 0 || g[k].aside || !p->header || p->blanks)
 			put_column(p, k, &g[k], out);
-	whole = put_lacking(g, p->nfields, out);
+	if ((rc = put_lacking(g, p->nfields, out, whole, err)) < 0)
+		return rc;
 	for (int k = 0, others = 0; k < p->nfields && p->header; k++) {
 		if (g[k].col >= 0 || g[k].aside)
 			continue;
@@ -344,7 +373,7 @@ static bool put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess 
 	}
 	if (p->header)
 		fm_buf_puts(out, "\n");
-	return whole;
+	return fm_buf_check(out, err);
 }
 
 int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bool *whole, struct fm_error *err)
@@ -407,8 +436,7 @@ int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bo
 		fm_sniff_by_place(g, p->nfields);
 	if (!is_taken(g, p->nfields, FM_TE, true) && !is_taken(g, p->nfields, FM_TE, false))
 		fm_sniff_by_halves(p, g, p->header);
-	*whole = put_file(p, g, yaml);
-	rc = fm_buf_check(yaml, err);
+	rc = put_file(p, g, yaml, whole, err);
 out:
 	fm_buf_free(&p->text);
 	free(p);

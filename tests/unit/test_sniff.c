@@ -526,6 +526,54 @@ static void tables_without_some_columns_are_known(void **state)
 	}
 }
 
+/* A line absent that is suggested loads; where none does it is said why. */
+static void absent_columns_are_suggested_as_they_load(void **state)
+{
+	static const struct {
+		const char *text, *says;
+	} of[] = {
+	    {"dur,proto,src_ip,sport,dst_ip,dport,packets,bytes\n1.5,UDP,1.2.3.4,53,10.0.0.1,35203,1,130\n"
+	     "0.5,UDP,1.2.3.4,53,10.0.0.1,35203,1,130\n",
+	     "\n# absent: [te]"},
+	    {"start,proto,src_ip,sport,dst_ip,dport,packets,bytes\n2016-04-11 00:01:06,UDP,1.2.3.4,53,10.0.0.1,35203,1,"
+	     "130\n2016-04-11 00:01:06,UDP,1.2.3.4,53,10.0.0.1,35203,1,130\n",
+	     "  # not found: a duration (td) or an end (te), which start needs\n# no line absent will do: column "
+	     "'start'"},
+	    {"end,duration,proto,src_ip,sport,dport,packets,bytes\n2016-04-11 00:01:06,1,UDP,1.2.3.4,53,35203,1,130\n"
+	     "2016-04-11 00:01:06,2,UDP,1.2.3.4,53,35203,1,130\n",
+	     "\n# no line absent will do: absent: a source has both addresses or none"},
+	    {"end,proto,src_ip,sport,dst_ip,dport\n2016-04-11 00:01:06,UDP,1.2.3.4,53,10.0.0.1,35203\n"
+	     "2016-04-11 00:01:07,UDP,1.2.3.4,53,10.0.0.1,35203\n",
+	     "\n# no line absent will do: absent: of td, pkt and byt a source needs one"},
+	    {"end,duration,proto,src_ip,sport,dst_ip,in_pkts,out_pkts,in_bytes,out_bytes\n"
+	     "2016-04-11 00:01:06,1,UDP,1.2.3.4,53,10.0.0.1,1,0,130,0\n"
+	     "2016-04-11 00:01:07,1,UDP,1.2.3.4,53,10.0.0.1,1,1,130,60\n",
+	     "absent"},
+	};
+	struct fm_dialect *d = NULL;
+	struct fm_buf yaml = {0};
+	bool whole;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		char *line;
+
+		yaml.len = 0;
+		assert_int_equal(fm_sniff_guess(put("a.csv", of[i].text), NULL, &yaml, &whole, &err), FM_OK);
+		assert_false(whole);
+		fm_buf_add(&yaml, "", 1);
+		if (!strstr(yaml.data, of[i].says))
+			fail_msg("case %zu:\n%s", i, yaml.data);
+		if (!(line = strstr(yaml.data, "\n# absent")))
+			continue;
+		memmove(line + 1, line + 3, strlen(line + 3) + 1);
+		if (fm_dialect_load(&d, put("absent.yaml", yaml.data), &err))
+			fail_msg("case %zu: %s\n%s", i, err.message, yaml.data);
+		fm_dialect_free(d);
+	}
+	fm_buf_free(&yaml);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -543,6 +591,7 @@ int main(void)
 	    cmocka_unit_test(exports_of_collectors_are_guessed),
 	    cmocka_unit_test(icmp_of_other_forms_is_guessed),
 	    cmocka_unit_test(what_is_lacking_is_named_and_what_is_no_table_refused),
+	    cmocka_unit_test(absent_columns_are_suggested_as_they_load),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
