@@ -356,9 +356,11 @@ static int put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess *
 		fm_buf_printf(out, "delimiter: \"%s\"\n", p->delimiter == '\t' ? "\\t" : (char[2]){p->delimiter, 0});
 	}
 	if (p->decimal)
-		fm_buf_printf(out, "decimal: \"%c\"\n", p->decimal);
+		fm_buf_printf(out, "decimal: \"%c\"%s\n", p->decimal,
+			      p->guessed_mark ? "   # a guess: or does it stand between thousands?" : "");
 	if (p->thousands)
-		fm_buf_printf(out, "thousands: \"%c\"\n", p->thousands);
+		fm_buf_printf(out, "thousands: \"%c\"%s\n", p->thousands,
+			      p->guessed_mark && p->thousands == ',' ? "   # a guess: or is it a decimal comma?" : "");
 	fm_buf_printf(out, "%smissing: [\"\", \"-\", \"nan\"]\ncolumns:\n", icmp_of(p));
 	for (int k = 0; k < p->nfields; k++)
 		if (g[k].col >= 0 || g[k].aside || !p->header || p->blanks)

@@ -3,6 +3,7 @@
 
 #include "base/num.h"
 #include "traces/marks.h"
+#include "traces/sniff_names.h"
 #include "traces/sniff_parts.h"
 
 /* How the numbers of a column look. */
@@ -71,11 +72,23 @@ static struct looks looks_of(const struct fm_sniff_page *p, int k)
 	return l;
 }
 
-/* 7.250 beside others of its column is a duration more often than thousands, so that a point needs commas elsewhere. */
-static bool groups_by(const struct looks *l, int mark, bool comma)
+/* Has column k durations, by its name? */
+static bool is_duration(const struct fm_sniff_page *p, int k)
+{
+	struct fm_sniff_name name;
+
+	return p->header && k < p->ncells[0] && fm_sniff_name(p->cell[0][k].s, p->cell[0][k].n, &name) &&
+	       name.col == FM_TD;
+}
+
+/* 7.250 beside others of its column is a duration more often than thousands, so that a point needs commas elsewhere;
+ * and 7,250 s is one with a decimal comma. */
+static bool groups_by(const struct looks *l, int mark, bool comma, bool duration)
 {
 	if (l->sure[mark])
 		return true;
+	if (duration && marks[mark] == ',')
+		return false;
 	if (!l->groups[mark] || !l->small || l->large)
 		return false;
 	return marks[mark] == ',' ? !l->comma && !comma : marks[mark] != '.' || (comma && !l->point);
@@ -83,7 +96,7 @@ static bool groups_by(const struct looks *l, int mark, bool comma)
 
 void fm_sniff_marks(struct fm_sniff_page *p)
 {
-	bool comma = false, thousands[sizeof marks] = {false};
+	bool comma = false, durations = false, thousands[sizeof marks] = {false}, sure = false;
 	struct fm_dialect d = {.decimal = '.'};
 	char out[FM_NUMBER_MAX];
 
@@ -91,13 +104,19 @@ void fm_sniff_marks(struct fm_sniff_page *p)
 		struct looks l = looks_of(p, k);
 
 		comma = comma || (!l.other && l.comma && !l.point && !l.sure[BY_COMMA]);
+		durations =
+		    durations || (!l.other && l.groups[BY_COMMA] && !l.point && !l.sure[BY_COMMA] && is_duration(p, k));
+		sure = sure || (!l.other && l.sure[BY_COMMA]);
 	}
 	for (int k = 0; k < p->nfields && !p->json && !p->blanks; k++) {
 		struct looks l = looks_of(p, k);
 
 		for (int m = 0; !l.other && marks[m]; m++)
-			thousands[m] = thousands[m] || groups_by(&l, m, comma);
+			thousands[m] = thousands[m] || groups_by(&l, m, comma, is_duration(p, k));
 	}
+	/* Of durations alone, 1,234 is a decimal comma. */
+	p->guessed_mark = !sure && !comma && (durations || thousands[BY_COMMA]);
+	comma = comma || (durations && !thousands[BY_COMMA]);
 	d.decimal = comma ? ',' : '.';
 	for (int m = 0; marks[m] && !d.thousands; m++)
 		if (thousands[m] && marks[m] != d.decimal)

@@ -27,6 +27,7 @@ struct fm_sniff_page {
 	char delimiter;
 	bool header, json;
 	char decimal, thousands; /* the marks of numbers that were written anew in plain form; 0: none */
+	bool guessed_mark;       /* the comma may be the other one of the two */
 	bool blanks;             /* any number of blanks is one delimiter; the first line is a comment then */
 	bool zeek;               /* a conn.log without its comments, in which the header is one */
 	struct fm_sniff_field cell[FM_SNIFF_LINES][FM_SNIFF_FIELDS];

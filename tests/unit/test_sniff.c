@@ -281,6 +281,16 @@ static void marks_of_numbers_are_guessed(void **state)
 	    {NAMES "11.04.2016 00:01:06;0,000;192.168.178.101;53;192.168.178.102;35203;UDP;1;130\n"
 		   "13.04.2016 00:01:06;1,5;192.168.178.101;53;192.168.178.103;35203;UDP;1;1234\n",
 	     "decimal: \",\"\nmissing"},
+	    /* One mark in each number says less: durations have a decimal comma rather, others thousands. */
+	    {NAMES "2016-04-11 00:01:06;0;1.2.3.4;53;10.0.0.1;35203;UDP;1;130\n"
+		   "2016-04-11 00:01:06;1,234;1.2.3.4;53;10.0.0.1;35203;UDP;1;130\n",
+	     "decimal: \",\"   # a guess: or does it stand between thousands?\nmissing"},
+	    {NAMES "2016-04-11 00:01:06;0;1.2.3.4;53;10.0.0.1;35203;UDP;1;130\n"
+		   "2016-04-11 00:01:06;1,234;1.2.3.4;53;10.0.0.1;35203;UDP;1;1,234\n",
+	     "\nthousands: \",\"   # a guess: or is it a decimal comma?\n"},
+	    {NAMES "2016-04-11 00:01:06;0;1.2.3.4;53;10.0.0.1;35203;UDP;1;130\n"
+		   "2016-04-11 00:01:06;1,234;1.2.3.4;53;10.0.0.1;35203;UDP;1;1,234,567\n",
+	     "\nthousands: \",\"\n"},
 	};
 	struct fm_buf yaml = {0};
 	bool whole;
