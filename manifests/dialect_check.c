@@ -52,14 +52,16 @@ static int check_packets(const struct fm_dialect *d, const struct fm_yaml *root,
 /* A zone that no time is told in would be passed over, and the times are not what their reader means. */
 static int check_zone(const struct fm_dialect *d, const struct fm_yaml *root, struct fm_error *err)
 {
-	if (!fm_yaml_child(root, "timezone") || d->relative)
+	const struct fm_yaml *v = fm_yaml_child(root, "timezone");
+
+	if (!v || d->relative)
 		return FM_OK;
 	for (int i = 0; i < d->ncols; i++)
 		if (d->cols[i].col == FM_TE &&
 		    (d->cols[i].format == FM_FMT_DATETIME ||
 		     (d->cols[i].format == FM_FMT_PATTERN && !fm_time_pattern_has_zone(d->cols[i].pattern))))
 			return FM_OK;
-	return fm_yaml_fail(root, err,
+	return fm_yaml_fail(v, err,
 			    "timezone is for times without an offset that a clock tells, and no column has such: "
 			    "numbers count from 1970 in UTC, and rfc3339 and %%z say their offset");
 }
@@ -67,17 +69,22 @@ static int check_zone(const struct fm_dialect *d, const struct fm_yaml *root, st
 /* Marks of numbers that could be taken for each other, or for the delimiter. */
 static int check_marks(const struct fm_dialect *d, const struct fm_yaml *root, struct fm_error *err)
 {
+	const struct fm_yaml *decimal = fm_yaml_child(root, "decimal"), *thousands = fm_yaml_child(root, "thousands"),
+			     *last = thousands ? thousands : decimal;
+	bool together = d->no_quotes || d->blanks;
+
 	if (d->decimal != ',' && !d->thousands)
 		return FM_OK;
 	if (d->json || d->packets || d->ipfix)
-		return fm_yaml_fail(root, err, "decimal and thousands are for lines: delimited");
+		return fm_yaml_fail(last, err, "decimal and thousands are for lines: delimited");
 	if (d->thousands == d->decimal)
-		return fm_yaml_fail(root, err, "decimal and thousands are the same mark, '%c'%s", d->thousands,
+		return fm_yaml_fail(last, err, "decimal and thousands are the same mark, '%c'%s", d->thousands,
 				    d->thousands == '.' ? ": where points stand between thousands, decimal is \",\""
 							: "");
-	if ((d->no_quotes || d->blanks) && (d->thousands == d->delimiter || (d->decimal == ',' && d->delimiter == ',')))
-		return fm_yaml_fail(root, err, "%s is the delimiter too, and no quotes tell the two apart",
-				    d->thousands == d->delimiter ? "thousands" : "decimal");
+	if (together && d->thousands == d->delimiter)
+		return fm_yaml_fail(thousands, err, "thousands is the delimiter too, and no quotes tell the two apart");
+	if (together && d->decimal == ',' && d->delimiter == ',')
+		return fm_yaml_fail(decimal, err, "decimal is the delimiter too, and no quotes tell the two apart");
 	return FM_OK;
 }
 

@@ -256,17 +256,19 @@ static void test_wrong_dialects_are_refused(void **state)
 	refused("name: x\ncolumns:\n  - {name: d, column: te, format: seconds, decimals: 12}\n", "decimals is 12");
 	refused("name: x\ncolumns:\n  - {name: d, column: te}\n", "no column fills 'td'");
 	refused(GOOD "missing: &a [b]\n", "anchors");
-	refused(ZONED("seconds"), "timezone is for times without an offset that a clock tells");
+	refused(ZONED("seconds"), "d.yaml:2: timezone is for times without an offset that a clock tells");
 	refused(ZONED("rfc3339"), "timezone is for times without an offset");
 	refused(ZONED("\"%F %T %z\""), "timezone is for times without an offset");
 	refused(GOOD "decimal: \";\"\n", "d.yaml:12: decimal takes one mark between quotes, of these: .,");
 	refused(GOOD "thousands: \"\"\n", "d.yaml:12: thousands takes one mark");
-	refused(GOOD "thousands: \".\"\n",
-		"the same mark, '.': where points stand between thousands, decimal is \",\"");
-	refused(GOOD "decimal: \",\"\nthousands: \",\"\n", "decimal and thousands are the same mark");
-	refused(GOOD "decimal: \",\"\nquote: none\n", "decimal is the delimiter too, and no quotes");
-	refused(GOOD "thousands: \" \"\ndelimiter: blanks\n", "thousands is the delimiter too, and no quotes");
-	refused(GOOD "decimal: \",\"\nlines: json\n", "decimal and thousands are for lines: delimited");
+	refused(GOOD "thousands: \".\"\n", "d.yaml:12: decimal and thousands are the same mark, '.': where points "
+					   "stand between thousands, decimal is \",\"");
+	refused(GOOD "decimal: \",\"\nthousands: \",\"\n", "d.yaml:13: decimal and thousands are the same mark");
+	refused(GOOD "decimal: \",\"\nquote: none\n", "d.yaml:12: decimal is the delimiter too, and no quotes");
+	refused(GOOD "thousands: \" \"\ndelimiter: blanks\n",
+		"d.yaml:12: thousands is the delimiter too, and no quotes");
+	refused(GOOD "thousands: \" \"\ndecimal: \",\"\nquote: none\n", "d.yaml:13: decimal is the delimiter too");
+	refused(GOOD "decimal: \",\"\nlines: json\n", "d.yaml:12: decimal and thousands are for lines: delimited");
 	refused(GOOD "timezone: Europe/Nowhere\n", "d.yaml:12: timezone: the system has no time zone 'Europe/Nowhere'");
 	refused(GOOD "timezone: ../../etc/passwd\n", "timezone: the system has no time zone");
 	refused(GOOD "timezone: \"+25:00\"\n", "timezone takes UTC, a difference");
