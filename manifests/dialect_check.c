@@ -49,12 +49,12 @@ static int check_packets(const struct fm_dialect *d, const struct fm_yaml *root,
 	return FM_OK;
 }
 
-/* A zone that no time is told in would be passed over, and the times are not what their reader means. */
+/* A zone that no time is told in would be passed over, and the times are not what their reader means, but in UTC. */
 static int check_zone(const struct fm_dialect *d, const struct fm_yaml *root, struct fm_error *err)
 {
 	const struct fm_yaml *v = fm_yaml_child(root, "timezone");
 
-	if (!v || d->relative)
+	if (!v || d->relative || (!d->zone && !d->timezone))
 		return FM_OK;
 	for (int i = 0; i < d->ncols; i++)
 		if (d->cols[i].col == FM_TE &&

@@ -139,8 +139,8 @@ static void test_the_inside_is_the_inside(void **state)
 	"  - {name: d, column: td}\n  - {name: q, column: dp}\n  - {name: k, column: pkt}\n"                           \
 	"  - {name: b, column: byt}\n"
 #define GOOD "name: mine\ncolumns:\n" COLS
-#define ZONED(format)                                                                                                  \
-	"name: mine\ntimezone: Europe/Madrid\ncolumns:\n  - {name: t, column: te, format: " format                     \
+#define ZONED(zone, format)                                                                                            \
+	"name: mine\ntimezone: " zone "\ncolumns:\n  - {name: t, column: te, format: " format                          \
 	"}\n  - {name: d, column: td}\n  - {name: s, column: sa}\n  - {name: e, column: da}\n  - {name: p, column: "   \
 	"sp}\n  - {name: q, column: dp}\n  - {name: r, column: pr}\n  - {name: k, column: pkt}\n  - {name: b, "        \
 	"column: "                                                                                                     \
@@ -217,6 +217,9 @@ static void test_ones_own_dialect(void **state)
 
 static void test_wrong_dialects_are_refused(void **state)
 {
+	/* What is true of numbers and offsets too. */
+	static const char *const utc[] = {ZONED("UTC", "seconds"), ZONED("Z", "rfc3339"),
+					  ZONED("\"+00:00\"", "milliseconds")};
 	struct fm_error err = {0};
 	struct fm_dialect *d;
 
@@ -256,9 +259,16 @@ static void test_wrong_dialects_are_refused(void **state)
 	refused("name: x\ncolumns:\n  - {name: d, column: te, format: seconds, decimals: 12}\n", "decimals is 12");
 	refused("name: x\ncolumns:\n  - {name: d, column: te}\n", "no column fills 'td'");
 	refused(GOOD "missing: &a [b]\n", "anchors");
-	refused(ZONED("seconds"), "d.yaml:2: timezone is for times without an offset that a clock tells");
-	refused(ZONED("rfc3339"), "timezone is for times without an offset");
-	refused(ZONED("\"%F %T %z\""), "timezone is for times without an offset");
+	refused(ZONED("Europe/Madrid", "seconds"),
+		"d.yaml:2: timezone is for times without an offset that a clock tells");
+	refused(ZONED("Europe/Madrid", "rfc3339"), "timezone is for times without an offset");
+	refused(ZONED("Europe/Madrid", "\"%F %T %z\""), "timezone is for times without an offset");
+	refused(ZONED("\"+01:00\"", "seconds"), "timezone is for times without an offset");
+	for (size_t i = 0; i < sizeof(utc) / sizeof(*utc); i++) {
+		if (load_text(&d, utc[i], &err))
+			fail_msg("%s\n%s", err.message, utc[i]);
+		fm_dialect_free(d);
+	}
 	refused(GOOD "decimal: \";\"\n", "d.yaml:12: decimal takes one mark between quotes, of these: .,");
 	refused(GOOD "thousands: \"\"\n", "d.yaml:12: thousands takes one mark");
 	refused(GOOD "thousands: \".\"\n", "d.yaml:12: decimal and thousands are the same mark, '.': where points "
