@@ -346,9 +346,10 @@ static int refuse_absent(const struct fm_config *cfg, const struct fm_dialect *d
 	if (!d->absent)
 		return FM_OK;
 	return fm_config_fail_at(cfg, "source.dialect", err,
-				 "source.dialect %s: the trace has no %s, and no model learns rows without them; "
+				 "source.dialect %s%s%s: the trace has no %s, and no model learns rows without them; "
 				 "flowmint evaluate judges such tables",
-				 d->name, fm_columns_text(d->absent, text, sizeof text));
+				 d->name, d->description[0] ? ", " : "", d->description,
+				 fm_columns_text(d->absent, text, sizeof text));
 }
 
 int fm_input_settle(struct fm_config *cfg, const char *workspace, bool unconfined, struct fm_error *err)

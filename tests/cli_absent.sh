@@ -131,4 +131,5 @@ expect 3 "a whole flow is no row of it" "$F" evaluate $UNCONFINED --dialect cic-
 expect 0 "(a project)" "$F" init --preset any p
 expect 3 "no model learns such rows" "$F" run p/release.yaml $UNCONFINED --set source.path="$T/table.csv"
 says err "the trace has no te sa da sp pr" "and it is said why"
+says err "GeneratedLabelledFlows, of dialect cic-ids2017, has them" "and which files have them"
 finish
