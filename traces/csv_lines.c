@@ -5,6 +5,7 @@
 
 #include "traces/csv.h"
 #include "traces/header.h"
+#include "traces/no_row.h"
 
 static void on_field(void *s, size_t n, void *ctx)
 {
@@ -43,14 +44,6 @@ static int csv_start(struct fm_csv *c, struct fm_error *err)
 	c->csv_open = true;
 	csv_set_delim(&c->csv, (unsigned char)c->o->dialect->delimiter);
 	return FM_OK;
-}
-
-static bool is_blank(const char *s, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (s[i] != ' ' && s[i] != '\t' && s[i] != '\r')
-			return false;
-	return true;
 }
 
 /* One line through libcsv.  *why is NULL, or why its fields are not to be had. */
@@ -141,21 +134,6 @@ static int split_line(struct fm_csv *c, const char *s, size_t n, const char **wh
 	return FM_OK;
 }
 
-/* The words that nfdump's summary is made of where it is written for people. */
-static bool is_summary(const char *s, size_t n)
-{
-	static const char *const words[] = {
-	    "Summary: ", "Time window: ", "Total flows processed: ", "Sys: ", "No match"};
-
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-		size_t len = strlen(words[i]);
-
-		if (n > len && !memcmp(s, words[i], len))
-			return true;
-	}
-	return false;
-}
-
 /* Lines that are no rows: comments, the line "sep=;" of Excel, the header once more, nfdump's summary (a line "Summary"
  * and two behind it). */
 static bool is_passed_over(struct fm_csv *c, const char *s, size_t n)
@@ -190,7 +168,7 @@ static bool is_passed_over(struct fm_csv *c, const char *s, size_t n)
 		c->summary++;
 		return true;
 	}
-	if ((*s == 'S' || *s == 'T' || *s == 'N') && is_summary(s, n)) {
+	if ((*s == 'S' || *s == 'T' || *s == 'N') && fm_no_row_summary(s, n)) {
 		c->summary++;
 		return true;
 	}
@@ -256,40 +234,6 @@ out:
 	return rc;
 }
 
-/* Several lines, ended by CR alone, as old programs wrote them? */
-static bool is_all_one_line(const char *s, size_t n)
-{
-	const char *cr = memchr(s, '\r', n), *end = s + n;
-
-	return cr && cr + 1 < end && memchr(cr + 1, '\r', (size_t)(end - cr - 1));
-}
-
-/* An object of JSON, or a list of them. */
-static bool is_json(const char *s, size_t n)
-{
-	size_t i = 1;
-
-	while (i < n && (s[i] == ' ' || s[i] == '\t'))
-		i++;
-	return *s == '{' || (*s == '[' && (i == n || s[i] == '{'));
-}
-
-/* A line of delimiters alone, as a spreadsheet leaves them below its last row. */
-static bool is_empty_row(const struct fm_csv *c, const char *s, size_t n)
-{
-	const struct fm_dialect *d = c->o->dialect;
-	bool some = false;
-
-	if (d->blanks || c->json)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		some = some || s[i] == d->delimiter;
-		if (s[i] != d->delimiter && s[i] != ' ' && s[i] != '\t' && (s[i] != '"' || d->no_quotes))
-			return false;
-	}
-	return some;
-}
-
 /* Is a line that is no row a header? *again: the one before once more; one with columns in other places is refused, for
  * the rows behind it would be read as what they are not. */
 static int look_for_header(struct fm_csv *c, const char *s, size_t n, bool *again, struct fm_error *err)
@@ -333,7 +277,7 @@ static int bad_line(struct fm_csv *c, const char *s, size_t n, const char *why, 
 		c->headers++;
 	else if (!why && c->row->other)
 		c->others++;
-	else if (!why && is_empty_row(c, s, n))
+	else if (!why && !c->json && fm_no_row_empty(c->o->dialect, s, n))
 		c->empty++;
 	else if (c->row->error.code == FM_ESYSTEM)
 		return fm_fail(err, FM_ESYSTEM, "%s", c->row->error.message);
@@ -402,7 +346,7 @@ static int take_line(struct fm_csv *c, const char *s, size_t n, struct fm_error 
 	}
 	if (n && s[n - 1] == '\r')
 		n--;
-	if (!n || ((*s == ' ' || *s == '\t' || *s == '\r') && is_blank(s, n)))
+	if (!n || ((*s == ' ' || *s == '\t' || *s == '\r') && fm_no_row_blank(s, n)))
 		return FM_OK;
 	if (n > FM_TRACE_MAXLINE)
 		why = "the line is over 1 MiB long";
@@ -416,15 +360,15 @@ static int take_line(struct fm_csv *c, const char *s, size_t n, struct fm_error 
 		return rc;
 	if (is_passed_over(c, s, n))
 		return FM_OK;
-	if (!c->begun && is_empty_row(c, s, n)) {
+	if (!c->begun && fm_no_row_empty(c->o->dialect, s, n)) {
 		c->empty++;
 		return FM_OK;
 	}
-	if (!c->begun && is_all_one_line(s, n))
+	if (!c->begun && fm_no_row_cr(s, n))
 		return fm_fail(err, FM_EINPUT,
 			       "%s: its lines end with a carriage return alone: write it anew with tr '\\r' '\\n'",
 			       c->o->path);
-	if (!c->begun && is_json(s, n)) {
+	if (!c->begun && fm_no_row_json(s, n)) {
 		if (!c->o->dialect->json)
 			return fm_fail(err, FM_EINPUT,
 				       "%s: line %llu is JSON: a dialect with lines: json is needed, such as zeek-json "
