@@ -94,6 +94,16 @@ static bool groups_by(const struct looks *l, int mark, bool comma, bool duration
 	return marks[mark] == ',' ? !l->comma && !comma : marks[mark] != '.' || (comma && !l->point);
 }
 
+static void find_thousands(const struct fm_sniff_page *p, bool comma, bool thousands[])
+{
+	for (int k = 0; k < p->nfields && !p->json && !p->blanks; k++) {
+		struct looks l = looks_of(p, k);
+
+		for (int m = 0; !l.other && marks[m]; m++)
+			thousands[m] = thousands[m] || groups_by(&l, m, comma, is_duration(p, k));
+	}
+}
+
 void fm_sniff_marks(struct fm_sniff_page *p)
 {
 	bool comma = false, durations = false, thousands[sizeof marks] = {false}, sure = false;
@@ -106,17 +116,15 @@ void fm_sniff_marks(struct fm_sniff_page *p)
 		comma = comma || (!l.other && l.comma && !l.point && !l.sure[BY_COMMA]);
 		durations =
 		    durations || (!l.other && l.groups[BY_COMMA] && !l.point && !l.sure[BY_COMMA] && is_duration(p, k));
-		sure = sure || (!l.other && l.sure[BY_COMMA]);
+		sure = sure || (!l.other && (l.sure[BY_COMMA] || l.sure[BY_POINT]));
 	}
-	for (int k = 0; k < p->nfields && !p->json && !p->blanks; k++) {
-		struct looks l = looks_of(p, k);
-
-		for (int m = 0; !l.other && marks[m]; m++)
-			thousands[m] = thousands[m] || groups_by(&l, m, comma, is_duration(p, k));
-	}
+	find_thousands(p, comma, thousands);
 	/* Of durations alone, 1,234 is a decimal comma. */
 	p->guessed_mark = !sure && !comma && (durations || thousands[BY_COMMA]);
-	comma = comma || (durations && !thousands[BY_COMMA]);
+	if (!comma && durations && !thousands[BY_COMMA]) {
+		comma = true;
+		find_thousands(p, comma, thousands);
+	}
 	d.decimal = comma ? ',' : '.';
 	for (int m = 0; marks[m] && !d.thousands; m++)
 		if (thousands[m] && marks[m] != d.decimal)

@@ -291,6 +291,9 @@ static void marks_of_numbers_are_guessed(void **state)
 	    {NAMES "2016-04-11 00:01:06;0;1.2.3.4;53;10.0.0.1;35203;UDP;1;130\n"
 		   "2016-04-11 00:01:06;1,234;1.2.3.4;53;10.0.0.1;35203;UDP;1;1,234,567\n",
 	     "\nthousands: \",\"\n"},
+	    {NAMES "11.04.2016 00:01:06;0;1.2.3.4;53;10.0.0.1;35203;UDP;1;130\n"
+		   "13.04.2016 00:01:06;1,234;1.2.3.4;53;10.0.0.1;35203;UDP;1;1.234\n",
+	     "decimal: \",\"   # a guess: or does it stand between thousands?\nthousands: \".\"\n"},
 	};
 	struct fm_buf yaml = {0};
 	bool whole;
