@@ -1,0 +1,166 @@
+/* What sniff says of tables that lack columns of a flow, and of what is no table of flows. */
+#include "tests/unit/trace_fixture.h"
+
+#include "traces/sniff.h"
+
+static struct fm_error err;
+
+static void what_is_lacking_is_named_and_what_is_no_table_refused(void **state)
+{
+	struct fm_buf yaml = {0};
+	struct fm_sniffed s;
+	bool whole;
+
+	(void)state;
+	assert_int_equal(
+	    fm_sniff_guess(put("d.csv", "a,b,src,dst,bytes\n1,2,1.2.3.4,1.2.3.5,7\n2,2,1.2.3.4,1.2.3.5,7\n"), NULL,
+			   &yaml, &whole, &err),
+	    FM_OK);
+	assert_false(whole);
+	fm_buf_add(&yaml, "", 1);
+	assert_non_null(strstr(yaml.data, "# not found: two of start, te and td"));
+	assert_non_null(strstr(yaml.data, "# not found: pkt"));
+	assert_null(strstr(yaml.data, "1.2.3.4")); /* names, never values */
+	fm_buf_free(&yaml);
+	assert_int_equal(fm_sniff_guess(put("e.csv", "some words\nand no table\n"), NULL, &yaml, &whole, &err),
+			 FM_EINPUT);
+	assert_says(err, "cuts its first lines into columns");
+	assert_int_equal(
+	    fm_sniff_guess(put("h.json", "{\"a\":1,\"b\":2}{\"a\":1,\"b\":2}{\"a\":1}\n"), NULL, &yaml, &whole, &err),
+	    FM_EINPUT);
+	assert_says(err, "jq -c . FILE writes each object on a line of its own");
+	assert_int_equal(fm_sniff_guess(put("i.json", "{\"records\":[{\"flowTuples\":[\"1,10.0.0.4,2\"]}]}\n"), NULL,
+					&yaml, &whole, &err),
+			 FM_EINPUT);
+	assert_says(err, "is a flow log of Azure, which has flowTuples");
+	assert_int_equal(fm_sniff_guess(put("g.csv", "when,who,whom,much\n1,2,3,4\n"), NULL, &yaml, &whole, &err),
+			 FM_EINPUT);
+	assert_says(err, "4 columns are too few for flows");
+	assert_int_equal(fm_sniff(&s, put("f.csv", "a,b\n1,2\n"), NULL, &err), FM_OK);
+	assert_int_equal(s.n, 0);
+	assert_int_equal(fm_sniff_decide(&s, "f.csv", &err), FM_EINPUT);
+	assert_says(err, "no built-in dialect reads its first rows");
+	assert_int_equal(fm_sniff(&s, at("absent"), NULL, &err), FM_EINPUT);
+	assert_int_equal(fm_sniff(&s, put_bytes("g.csv", "Rar!\x1a\x07\x01", 7), NULL, &err), FM_EINPUT);
+	assert_says(err, "a RAR archive");
+	fm_buf_free(&yaml);
+}
+
+static void tables_that_are_no_flows_are_named_with_what_to_take(void **state)
+{
+	static const char *const of[][3] = {
+	    {"IPV4_SRC_ADDR,L4_SRC_PORT,IPV4_DST_ADDR,L4_DST_PORT,PROTOCOL,IN_BYTES,IN_PKTS,Label,Attack\n"
+	     "10.0.0.1,1,192.0.2.7,2,6,40,1,0,Benign\n",
+	     "netshare", "Take version 3, which has FLOW_START_MILLISECONDS"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		const char *path = put("none.csv", of[i][0]);
+		struct fm_dialect *d = NULL;
+		struct fm_buf yaml = {0};
+		struct fm_error why;
+		bool whole;
+
+		assert_int_equal(fm_dialect_load(&d, of[i][1], &err), FM_OK);
+		assert_refused(path, d, of[i][2]);
+		assert_int_equal(fm_sniff_guess(path, NULL, &yaml, &whole, &why), FM_EINPUT);
+		assert_says(why, of[i][2]);
+		fm_buf_free(&yaml);
+		fm_dialect_free(d);
+	}
+}
+
+/* A table without some columns of a flow is known by its header, and another one that has them is not taken for it. */
+static void tables_without_some_columns_are_known(void **state)
+{
+	static const char *const of[][3] = {
+	    {" Destination Port, Flow Duration, Total Fwd Packets, Total Backward Packets,Total Length of Fwd Packets,"
+	     " Total Length of Bwd Packets, Label\n53,1500,1,1,40,40,BENIGN\n",
+	     "cic-ids2017-ml", NULL},
+	    {"Dst Port,Protocol,Timestamp,Flow Duration,Tot Fwd Pkts,Tot Bwd Pkts,TotLen Fwd Pkts,TotLen Bwd "
+	     "Pkts,Label\n"
+	     "0,0,14/02/2018 08:31:01,112641719,3,0,0,0,Benign\n",
+	     "cse-cic-ids2018", NULL},
+	    {"id,dur,proto,service,state,spkts,dpkts,sbytes,dbytes,attack_cat,label\n1,0.12,tcp,-,FIN,6,4,258,172,"
+	     "Normal,0\n",
+	     "unsw-nb15-set", NULL},
+	    {"Src IP,Src Port,Dst IP,Dst Port,Protocol,Timestamp,Flow Duration,Tot Fwd Pkts,Tot Bwd Pkts,TotLen Fwd "
+	     "Pkts,TotLen Bwd Pkts,Label\n10.0.0.1,5,10.0.0.2,80,6,14/02/2018 08:31:01,1,3,0,0,0,Benign\n",
+	     "cse-cic-ids2018", "Src IP, which by its name has what the dialect names under absent"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		const char *path = put("some.csv", of[i][0]);
+		struct fm_sniffed s;
+		struct fm_error why;
+
+		assert_int_equal(fm_sniff(&s, path, NULL, &err), FM_OK);
+		assert_true(s.n >= 1);
+		assert_string_equal(s.candidate[0].name, of[i][1]);
+		assert_int_equal(fm_sniff_decide(&s, path, &why), of[i][2] ? FM_EINPUT : FM_OK);
+		if (of[i][2])
+			assert_says(why, of[i][2]);
+	}
+}
+
+/* A line absent that is suggested loads; where none does it is said why. */
+static void absent_columns_are_suggested_as_they_load(void **state)
+{
+	static const struct {
+		const char *text, *says;
+	} of[] = {
+	    {"dur,proto,src_ip,sport,dst_ip,dport,packets,bytes\n1.5,UDP,1.2.3.4,53,10.0.0.1,35203,1,130\n"
+	     "0.5,UDP,1.2.3.4,53,10.0.0.1,35203,1,130\n",
+	     "\n# absent: [te]"},
+	    {"start,proto,src_ip,sport,dst_ip,dport,packets,bytes\n2016-04-11 00:01:06,UDP,1.2.3.4,53,10.0.0.1,35203,1,"
+	     "130\n2016-04-11 00:01:06,UDP,1.2.3.4,53,10.0.0.1,35203,1,130\n",
+	     "  # not found: a duration (td) or an end (te), which start needs\n# no line absent will do: column "
+	     "'start'"},
+	    {"end,duration,proto,src_ip,sport,dport,packets,bytes\n2016-04-11 00:01:06,1,UDP,1.2.3.4,53,35203,1,130\n"
+	     "2016-04-11 00:01:06,2,UDP,1.2.3.4,53,35203,1,130\n",
+	     "\n# no line absent will do: absent: a source has both addresses or none"},
+	    {"end,proto,src_ip,sport,dst_ip,dport\n2016-04-11 00:01:06,UDP,1.2.3.4,53,10.0.0.1,35203\n"
+	     "2016-04-11 00:01:07,UDP,1.2.3.4,53,10.0.0.1,35203\n",
+	     "\n# no line absent will do: absent: of td, pkt and byt a source needs one"},
+	    {"end,duration,proto,src_ip,sport,dst_ip,in_pkts,out_pkts,in_bytes,out_bytes\n"
+	     "2016-04-11 00:01:06,1,UDP,1.2.3.4,53,10.0.0.1,1,0,130,0\n"
+	     "2016-04-11 00:01:07,1,UDP,1.2.3.4,53,10.0.0.1,1,1,130,60\n",
+	     "absent"},
+	};
+	struct fm_dialect *d = NULL;
+	struct fm_buf yaml = {0};
+	bool whole;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		char *line;
+
+		yaml.len = 0;
+		assert_int_equal(fm_sniff_guess(put("a.csv", of[i].text), NULL, &yaml, &whole, &err), FM_OK);
+		assert_false(whole);
+		fm_buf_add(&yaml, "", 1);
+		if (!strstr(yaml.data, of[i].says))
+			fail_msg("case %zu:\n%s", i, yaml.data);
+		if (!(line = strstr(yaml.data, "\n# absent")))
+			continue;
+		memmove(line + 1, line + 3, strlen(line + 3) + 1);
+		if (fm_dialect_load(&d, put("absent.yaml", yaml.data), &err))
+			fail_msg("case %zu: %s\n%s", i, err.message, yaml.data);
+		fm_dialect_free(d);
+	}
+	fm_buf_free(&yaml);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(what_is_lacking_is_named_and_what_is_no_table_refused),
+	    cmocka_unit_test(tables_that_are_no_flows_are_named_with_what_to_take),
+	    cmocka_unit_test(tables_without_some_columns_are_known),
+	    cmocka_unit_test(absent_columns_are_suggested_as_they_load),
+	};
+
+	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}
