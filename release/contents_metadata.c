@@ -65,12 +65,13 @@ static int check_form(struct fm_contents *c, const json_t *r, const struct fm_ar
 	const json_t *dialect = json_object_get(r, "dialect"), *schema = json_object_get(r, "schema");
 	const char *delimiter = fm_json_str(dialect, "delimiter"), *end = fm_json_str(dialect, "lineTerminator");
 	const struct fm_table_form *form = &f->form;
+	bool utf8 = !fm_json_says(r, "encoding", "windows-1252");
 
 	if (form->bom)
 		return disagrees(c, f->path, "it begins with a byte-order mark");
-	if (form->control)
+	if (form->control || (utf8 && form->wide_control))
 		return disagrees(c, f->path, "it has control characters");
-	if (form->broken || form->nbegun)
+	if (utf8 && (form->broken || form->nbegun))
 		return disagrees(c, f->path, "it is not in UTF-8");
 	if ((strcmp(end, "\r\n") == 0 && (form->cr != form->crlf || form->crlf != form->plain.n)) ||
 	    ((!csv || strcmp(end, "\n") == 0) && form->cr))

@@ -72,7 +72,7 @@ static void add_to_character(struct fm_table_form *f, uint8_t c)
 	if (f->nbegun < length_of_character((uint8_t)f->begun[0]))
 		return;
 	if (fm_utf8_next(f->begun, f->nbegun, &code) == f->nbegun)
-		f->control += code < 0xa0; /* the second set of them: traces/row.c takes none either */
+		f->wide_control += code < 0xa0; /* the second set of them: traces/row.c takes none either */
 	else
 		f->broken++;
 	f->nbegun = 0;

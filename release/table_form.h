@@ -27,7 +27,8 @@ struct fm_table_form {
 	struct fm_form_lines plain, quoted; /* quotes mean nothing; hide delimiters and ends of lines */
 	bool has_quotes, is_open;           /* until there is one, quoted is not filled */
 	uint64_t cr, crlf;                  /* carriage returns; those before the end of a line */
-	uint64_t control;                   /* other control characters, U+0080 to U+009F among them */
+	uint64_t control;                   /* other control characters of ASCII */
+	uint64_t wide_control;              /* U+0080 to U+009F in UTF-8 */
 	uint64_t broken;                    /* bytes that are no UTF-8 */
 	char begun[4];                      /* a character that is not whole yet */
 	uint8_t nbegun;

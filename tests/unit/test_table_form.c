@@ -54,6 +54,7 @@ static void however_bytes_come(void **state)
 			assert_int_equal(f->cr, bytes.cr);
 			assert_int_equal(f->crlf, bytes.crlf);
 			assert_int_equal(f->control, bytes.control);
+			assert_int_equal(f->wide_control, bytes.wide_control);
 			assert_int_equal(f->broken, bytes.broken);
 			assert_int_equal(f->nbegun, bytes.nbegun);
 			assert_int_equal(f->objects, bytes.objects);
@@ -138,16 +139,17 @@ static void text_is_utf8_without_controls(void **state)
 #define MANY "0123456789,0123456789,0123456789,0123456789,0123456789,0123456789,0123456789\n"
 		for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
 			FORM(good[i]);
-			assert_int_equal(f.broken + f.nbegun + f.control, 0);
+			assert_int_equal(f.broken + f.nbegun + f.control + f.wide_control, 0);
 		}
 		for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
 			FORM(broken[i]);
 			assert_true(f.broken > 0);
-			assert_int_equal(f.control, 0);
+			assert_int_equal(f.control + f.wide_control, 0);
 		}
 		for (size_t i = 0; i < sizeof control / sizeof *control; i++) {
 			FORM(control[i]);
-			assert_int_equal(f.control, 1);
+			assert_int_equal(f.control, (uint8_t)*control[i] < 0x80);
+			assert_int_equal(f.wide_control, (uint8_t)*control[i] >= 0x80);
 			assert_int_equal(f.broken, 0);
 		}
 	}

@@ -318,6 +318,31 @@ static void rows_are_counted_as_a_reader_of_csv_counts_them(void **state)
 	expect_of_files(&r, FM_REASON_DATAPACKAGE);
 }
 
+/* Flows are in the encoding of their dialect; what drives a terminal is in neither. */
+static void flows_are_in_the_encoding_that_is_told(void **state)
+{
+	static const char BYTES[] = "\"bytes\":", WINDOWS[] = "\"encoding\":\"windows-1252\",\"bytes\":",
+			  UTF8[] = "\"encoding\":\"utf-8\",\"bytes\":",
+			  *const in_windows[] = {"a\x96\n", "\xe9\n", "\xc2\x85\n"};
+	struct release_files r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof in_windows / sizeof *in_windows; i++) {
+		make_again(&r, in_windows[i], BYTES, WINDOWS, 1);
+		expect_good(&r);
+		make_again(&r, in_windows[i], BYTES, UTF8, 1);
+		expect_of_files(&r, FM_REASON_DATAPACKAGE);
+		make_again(&r, in_windows[i], NULL, NULL, 1);
+		expect_of_files(&r, FM_REASON_DATAPACKAGE);
+	}
+	make_again(&r, "a\xe2\x80\x93\n", BYTES, UTF8, 1);
+	expect_good(&r);
+	make_again(&r, "a\x96\033[2J\n", BYTES, WINDOWS, 1);
+	expect_of_files(&r, FM_REASON_DATAPACKAGE);
+	make_again(&r, "a\x96\177\n", BYTES, WINDOWS, 1);
+	expect_of_files(&r, FM_REASON_DATAPACKAGE);
+}
+
 static void waived_checks_stand_in_the_first_line(void **state)
 {
 	struct release_files r;
@@ -470,6 +495,7 @@ int main(void)
 	    T(release_under_another_name_is_refused),
 	    T(release_that_was_not_judged_good_is_refused),
 	    T(rows_are_counted_as_a_reader_of_csv_counts_them),
+	    T(flows_are_in_the_encoding_that_is_told),
 	    T(waived_checks_stand_in_the_first_line),
 	    T(manifest_that_would_take_much_memory_is_refused),
 	    T(terminal_is_not_driven_by_names),
