@@ -18,6 +18,8 @@
 
 #include "base/error.h"
 
+#define FM_METRIC_ATTACKS 1000 /* attempts that a metric of an attack rests on, of however few rows */
+
 struct fm_metric {
 	char name[64];
 	double value;

@@ -128,7 +128,7 @@ void fm_metric_within(const char *name, double *lo, double *hi);
 /* NULL, or what is wrong about an interval (NULL: it has none) beside that value. */
 const char *fm_metric_interval_fault(const char *name, const json_t *ci, const json_t *value, bool sampled);
 /* On more rows no metric rests where there are so many of training, of the holdout and made: some take two tables, or
- * both addresses of a row. */
+ * both addresses of a row, and an attack is tried FM_METRIC_ATTACKS times. */
 double fm_metric_most_rows(double real, double holdout, double made);
 /* Rows that a metric rests on, as they are published; 0: not at all. Synthetic ones, of which there are that many, may
  * be known. Of real ones, which are whole windows, at least k numbers are possible behind one that is published, and

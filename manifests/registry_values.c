@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "manifests/domain.h"
+#include "manifests/metrics.h"
 #include "manifests/registry.h"
 #include "manifests/registry_parts.h"
 
@@ -197,7 +198,7 @@ const char *fm_metric_interval_fault(const char *name, const json_t *ci, const j
 
 double fm_metric_most_rows(double real, double holdout, double made)
 {
-	return 2 * (real + holdout + made);
+	return fmax(2 * (real + holdout + made), FM_METRIC_ATTACKS);
 }
 
 bool fm_metric_has_values(const char *name)

@@ -24,8 +24,9 @@
 #define FM_PRIVACY_LEAKAGE_ATTACKS_H
 
 #include "base/error.h"
+#include "manifests/metrics.h"
 
-#define FM_ATTACKS 1000 /* of one kind */
+#define FM_ATTACKS FM_METRIC_ATTACKS
 #define FM_ATTACK_COLUMNS 4
 #define FM_ATTACK_LINKS 5
 

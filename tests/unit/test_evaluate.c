@@ -128,6 +128,44 @@ static void test_what_the_stage_leaves_is_taken(void **state)
 	fm_table_free(s);
 }
 
+/* Of few rows too, on fewer than an attack is tried. */
+static void test_what_few_rows_give_is_taken(void **state)
+{
+	static const size_t sizes[][3] = {{240, 60, 60}, {240, 60, 199}, {60, 20, 20}, {20, 5, 12}};
+	struct fm_config *cfg = calloc(1, sizeof *cfg);
+
+	(void)state;
+	cfg->train.threads = 1;
+	cfg->gate.memory = 1024;
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		struct fm_table *t = random_table(sizes[i][0], 1), *h = random_table(sizes[i][1], 2),
+				*s = random_table(sizes[i][2], 3);
+		struct fm_evaluate_in in = {.cfg = cfg,
+					    .train_dir = save(t, "train"),
+					    .holdout_dir = save(h, "holdout"),
+					    .synthetic_dir = save(s, "synthetic"),
+					    .out_dir = scratch};
+		struct fm_harvest_rows rows = {(double)t->rows, (double)h->rows, (double)s->rows, 0};
+		struct fm_metrics taken = {0};
+		struct fm_evaluate_out out;
+		struct fm_error err;
+		json_t *list = NULL;
+
+		OK(fm_stage_evaluate(&in, &out, &err));
+		OK(fm_json_load(&list, scratch_path("metrics.json"), 1 << 20, &err));
+		OK(fm_harvest_metrics(list, FM_LIST_EVALUATE, &rows, &taken, &err));
+		assert_int_equal(taken.n, out.metrics.n);
+		assert_int_equal(fm_metrics_find(&taken, "leak.singling_multi_risk")->n, 1000);
+		fm_metrics_free(&taken);
+		fm_metrics_free(&out.metrics);
+		json_decref(list);
+		fm_table_free(t);
+		fm_table_free(h);
+		fm_table_free(s);
+	}
+	free(cfg);
+}
+
 /* A number of rows has all its digits, which a sum of them and the rows of the flows are held against. */
 static void test_rows_are_not_rounded(void **state)
 {
@@ -376,6 +414,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_stage_feeds_the_gate, scratch_setup, scratch_teardown),
 	    cmocka_unit_test_setup_teardown(test_what_the_stage_leaves_is_taken, scratch_setup, scratch_teardown),
+	    cmocka_unit_test_setup_teardown(test_what_few_rows_give_is_taken, scratch_setup, scratch_teardown),
 	    cmocka_unit_test(test_rows_are_not_rounded),
 	    cmocka_unit_test_setup_teardown(test_stage_without_a_flow_goes_on_in_dp, scratch_setup, scratch_teardown),
 	    cmocka_unit_test_setup_teardown(test_stage_without_a_table_fails, scratch_setup, scratch_teardown),
