@@ -102,11 +102,22 @@ static double normal(double z)
 	return erfc(-z / sqrt(2)) / 2;
 }
 
+/* Of z <= 0.  Where the probability would be none of a double, two terms of its series behind the density are enough.
+ */
+static double log_normal(double z)
+{
+	const double log_root_2pi = 0.91893853320467274178;
+
+	if (z > -30)
+		return log(normal(z));
+	return -z * z / 2 - log_root_2pi - log(-z) + log1p(-1 / (z * z));
+}
+
 /* The least delta at epsilon of Gaussian noise whose sensitivities, in standard deviations, are mu together (Balle and
  * Wang 2018, theorem 8). */
 static double gaussian_delta(double mu, double epsilon)
 {
-	return normal(-epsilon / mu + mu / 2) - exp(epsilon) * normal(-epsilon / mu - mu / 2);
+	return normal(-epsilon / mu + mu / 2) - exp(epsilon + log_normal(-epsilon / mu - mu / 2));
 }
 
 /* What Gaussian noise over all records costs, anybody can compute; each share of it follows from its noise, and no

@@ -3,11 +3,17 @@
  * and signed, and the partner's check refuses it, but for what nothing can contradict, of which there is a list.
  * The manifests: that of the golden release, and those of tests/golden/manifests.
  */
+#include <math.h>
+
 #include "signed_fixture.h"
 
 #include "base/json_text.h"
 #include "base/num.h"
+#include "manifests/claim.h"
+#include "manifests/config_public.h"
+#include "privacy/accountant.h"
 #include "release/contents.h"
+#include "tests/unit/ok.h"
 
 /* What is accepted, and why nothing can contradict it.  path: with "[]" for each element and "*" at its end for what is
  * below; how: the first letters of the change, or NULL for all. */
@@ -354,39 +360,98 @@ static void nothing_unpaid_is_told_in_mode_dp(void **state)
 	}
 }
 
-/* A guarantee is not less than Gaussian noise that is told of makes it, however well its parts agree. */
+/* Noise so much less that one exchange costs mu, and a config that asks for it by its noise. */
+static void set_noise(json_t *m, double mu)
+{
+	json_t *list = json_object_get(json_object_get(m, "privacy"), "mechanisms"),
+	       *asked = json_object_get(json_object_get(m, "config"), "privacy");
+	double squares = 0;
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *o = json_array_get(list, i);
+
+		squares += pow(fm_json_real(o, "sensitivity") / fm_json_real(o, "scale"), 2);
+	}
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		json_t *o = json_array_get(list, i);
+
+		json_object_set_new(o, "scale", json_real(fm_json_real(o, "scale") * sqrt(squares) / mu));
+	}
+	json_object_set_new(asked, "epsilon", json_integer(0));
+	json_object_set_new(asked, "noise_multiplier", json_real(1 / mu));
+}
+
+/* The claim of that epsilon, for windows of so many exchanges where that is more than one, in all its places. */
+static void set_claim(json_t *m, json_int_t exchanges, double epsilon)
+{
+	json_t *privacy = json_object_get(m, "privacy"), *config = json_object_get(m, "config"),
+	       *lines = json_object_get(privacy, "guarantee");
+	struct fm_config *cfg;
+	char said[FM_CLAIM_WORDS];
+
+	if (exchanges > 1) {
+		json_object_set_new(json_object_get(config, "privacy"), "unit", json_string("window"));
+		json_object_set_new(json_object_get(config, "privacy"), "window_exchanges", json_integer(exchanges));
+		json_object_set_new(privacy, "unit", json_string("window"));
+		json_array_clear(lines);
+		json_array_append_new(lines, json_pack("{s:s,s:I,s:f,s:f}", "of", "window", "exchanges", exchanges,
+						       "epsilon", epsilon, "delta", fm_json_real(privacy, "delta")));
+	}
+	for (size_t k = 0; k < json_array_size(lines); k++) {
+		json_t *o = json_array_get(lines, k);
+		bool less = fm_json_real(o, "epsilon") < epsilon;
+
+		if (json_integer_value(json_object_get(o, "exchanges")) == 1 || less)
+			json_object_set_new(o, "epsilon", json_real(epsilon));
+	}
+	OK(fm_config_told(&cfg, config, &err));
+	json_object_set_new(privacy, "statement",
+			    json_string(fm_claim_statement(said, cfg, epsilon, fm_json_real(privacy, "delta"))));
+	json_object_set_new(privacy, "epsilon", json_real(epsilon));
+	fm_config_free(cfg);
+}
+
+/* A guarantee is not less than Gaussian noise that is told of makes it, however well its parts agree: of much noise and
+ * of little, for one exchange and for all those of a window. */
 static void a_claim_is_what_its_noise_gives(void **state)
 {
 	static const struct {
+		double mu; /* of one exchange; 0: as the manifest has it */
+		json_int_t exchanges;
 		double times; /* the epsilon */
 		bool good;
-	} t[] = {{1, true}, {0.99, true}, {0.95, false}, {0.5, false}, {0.025, false}};
+	} t[] = {
+	    {0, 1, 1, true},      {0, 1, 0.99, true}, {0, 1, 0.95, false},    {0, 1, 0.5, false},
+	    {0, 1, 0.025, false}, {0.8, 1, 1, true},  {0.8, 1, 0.98, false},  {34, 1, 1, true},
+	    {34, 1, 0.98, false}, {50.5, 1, 1, true}, {50.5, 1, 0.98, false}, {90, 1, 1, true},
+	    {90, 1, 0.98, false}, {0.2, 4, 1, true},  {0.2, 64, 1, true},
+	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
-		json_t *m = json_load_file("tests/golden/manifests/dp.json", 0, NULL), *privacy, *lines;
-		const char *rest;
-		char said[900];
+		json_t *m = json_load_file("tests/golden/manifests/dp.json", 0, NULL), *privacy;
 		double epsilon;
 
 		assert_non_null(m);
 		snprintf(name_of_it, sizeof name_of_it, "%s", fm_json_str(m, "name"));
 		privacy = json_object_get(m, "privacy");
-		epsilon = fm_json_real(privacy, "epsilon") * t[i].times;
-		lines = json_object_get(privacy, "guarantee");
-		for (size_t k = 0; k < json_array_size(lines); k++) {
-			json_t *o = json_array_get(lines, k);
+		epsilon = fm_json_real(privacy, "epsilon");
+		if (t[i].mu > 0) {
+			struct fm_mechanism all = {.kind = FM_GAUSSIAN,
+						   .sensitivity = 1,
+						   .scale = 1 / t[i].mu,
+						   .count = 1,
+						   .group = (unsigned)t[i].exchanges};
 
-			if (json_integer_value(json_object_get(o, "exchanges")) == 1)
-				json_object_set_new(o, "epsilon", json_real(epsilon));
+			set_noise(m, t[i].mu);
+			OK(fm_account(&all, 1, fm_json_real(privacy, "delta"), FM_ADD_OR_REMOVE, FM_PLD, &epsilon,
+				      &err));
 		}
-		assert_non_null(rest = strchr(fm_json_str(privacy, "statement"), ','));
-		snprintf(said, sizeof said, "(%g%s", epsilon, rest);
-		json_object_set_new(privacy, "statement", json_string(said));
-		json_object_set_new(privacy, "epsilon", json_real(epsilon));
+		set_claim(m, t[i].exchanges, epsilon * t[i].times);
 		if (is_accepted(m) != t[i].good ||
 		    (!t[i].good && !strstr(err.message, "less than its mechanisms cost")))
-			fail_msg("%g: %s", t[i].times, err.message);
+			fail_msg("mu %g, %lld exchanges, %g of epsilon %g: %s", t[i].mu, (long long)t[i].exchanges,
+				 t[i].times, epsilon, err.message);
 		json_decref(m);
 	}
 }
