@@ -121,9 +121,9 @@ static double gaussian_delta(double mu, double epsilon)
 }
 
 /* What Gaussian noise over all records costs, anybody can compute; each share of it follows from its noise, and no
- * claim is less than all of it.  What is sampled, and Laplace noise, costs more beside it: how much takes an
- * accountant. */
-static int check_mechanisms(struct fm_contents *c, const json_t *privacy)
+ * claim is less than all of it.  Sensitivities are of one exchange: a group of k moves such noise by k times as much.
+ * What is sampled, and Laplace noise, costs more beside it: how much takes an accountant. */
+static int check_mechanisms(struct fm_contents *c, const json_t *privacy, const struct fm_config *cfg)
 {
 	const json_t *list = json_object_get(privacy, "mechanisms");
 	double all = 0, shares = 0, squares = 0;
@@ -144,8 +144,9 @@ static int check_mechanisms(struct fm_contents *c, const json_t *privacy)
 	if (!(fabs(all - 1) <= 1e-6))
 		return malformed(c, "the shares of privacy.mechanisms are not all together one");
 	/* one part in a hundred for what accountants round */
-	return squares > 0 && !(gaussian_delta(sqrt(squares), fm_json_real(privacy, "epsilon") * 1.01) <=
-				fm_json_real(privacy, "delta"))
+	return squares > 0 &&
+		       !(gaussian_delta(fm_config_group(cfg) * sqrt(squares),
+					fm_json_real(privacy, "epsilon") * 1.01) <= fm_json_real(privacy, "delta"))
 		   ? malformed(c, "privacy claims less than its mechanisms cost")
 		   : FM_OK;
 }
@@ -171,7 +172,7 @@ static int check_dp(struct fm_contents *c, const json_t *m, const struct fm_conf
 		return rc;
 	if (fm_json_real(audit, "epsilon_lower") > fm_json_real(audit, "most"))
 		return malformed(c, "privacy.audit has measured more than its canaries can show");
-	if ((rc = check_mechanisms(c, privacy)) < 0)
+	if ((rc = check_mechanisms(c, privacy, cfg)) < 0)
 		return rc;
 	return check_guarantee(c, privacy, cfg);
 }
