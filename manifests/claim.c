@@ -7,6 +7,10 @@
 	"No differential privacy: what each record adds to a step of training was clipped, but no noise was added. "   \
 	"The leakage checks are measurements on this release, not a guarantee."
 
+/* Of windows; the version before did not say it. */
+static const char whose_sensitivities[] =
+    " Sensitivities there are to one exchange, and a window is a group of so many; shares are of a window.";
+
 const char *fm_claim_none(const char *mode)
 {
 	return strcmp(mode, "clip") == 0 ? CLIPPED : FM_CLAIM_NONE;
@@ -34,11 +38,21 @@ const char *fm_claim_statement(char out[FM_CLAIM_WORDS], const struct fm_config 
 		 fm_config_window(cfg)      ? of_window
 		 : fm_config_unit_flow(cfg) ? of_flow
 					    : of_exchange,
-		 fm_config_window(cfg)
-		     ? " Sensitivities there are to one exchange, and a window is a group of so many; shares are of a "
-		       "window."
-		     : "");
+		 fm_config_window(cfg) ? whose_sensitivities : "");
 	return out;
+}
+
+bool fm_claim_is_statement(const char *words, const struct fm_config *cfg, double epsilon, double delta)
+{
+	char own[FM_CLAIM_WORDS];
+
+	fm_claim_statement(own, cfg, epsilon, delta);
+	if (strcmp(words, own) == 0)
+		return true;
+	if (!fm_config_window(cfg))
+		return false;
+	own[strlen(own) - strlen(whose_sensitivities)] = '\0';
+	return strcmp(words, own) == 0;
 }
 
 const char fm_claim_covers[] = "the flows, this manifest, the data sheet and every other file of the archive";

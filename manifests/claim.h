@@ -19,6 +19,8 @@ const char *fm_claim_none(const char *mode);
 #define FM_CLAIM_WORDS 800
 /* In mode dp, of a config and the two numbers that it comes to. */
 const char *fm_claim_statement(char out[FM_CLAIM_WORDS], const struct fm_config *cfg, double epsilon, double delta);
+/* Is it that statement, or that of a version before, which said less of windows? */
+bool fm_claim_is_statement(const char *words, const struct fm_config *cfg, double epsilon, double delta);
 /* What a guarantee covers, and what not, as in a manifest: a new text, a new list; NULL without memory. */
 extern const char fm_claim_covers[];
 json_t *fm_claim_does_not_cover(void);

@@ -35,13 +35,12 @@ static int check_statement(struct fm_contents *c, const json_t *privacy, const s
 	static const char *const of_dp[] = {"unit",       "adjacency", "epsilon",       "delta",
 					    "accountant", "records",   "covers",        "audit",
 					    "mechanisms", "guarantee", "does_not_cover"};
-	const char *statement = fm_json_str(privacy, "statement"), *own;
+	const char *statement = fm_json_str(privacy, "statement");
 	bool dp = fm_config_dp(cfg);
-	char words[FM_CLAIM_WORDS];
 
-	own = dp ? fm_claim_statement(words, cfg, fm_json_real(privacy, "epsilon"), fm_json_real(privacy, "delta"))
-		 : fm_claim_none(fm_json_str(privacy, "mode"));
-	if (strcmp(statement, own) != 0)
+	if (dp ? !fm_claim_is_statement(statement, cfg, fm_json_real(privacy, "epsilon"),
+					fm_json_real(privacy, "delta"))
+	       : strcmp(statement, fm_claim_none(fm_json_str(privacy, "mode"))) != 0)
 		return malformed(c, "privacy.statement says something else than the rest of privacy");
 	for (size_t i = 0; i < sizeof of_dp / sizeof *of_dp && !dp; i++)
 		if (json_object_get(privacy, of_dp[i]))

@@ -325,6 +325,15 @@ static void each_field_has_its_bounds(void **state)
 				 accepted[i].how ? accepted[i].how : "");
 }
 
+static json_t *load_dp(void)
+{
+	json_t *m = json_load_file("tests/golden/manifests/dp.json", 0, NULL);
+
+	assert_non_null(m);
+	snprintf(name_of_it, sizeof name_of_it, "%s", fm_json_str(m, "name"));
+	return m;
+}
+
 /* What looks at real flows without noise has no place beside a guarantee. */
 static void nothing_unpaid_is_told_in_mode_dp(void **state)
 {
@@ -349,10 +358,8 @@ static void nothing_unpaid_is_told_in_mode_dp(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
-		json_t *m = json_load_file("tests/golden/manifests/dp.json", 0, NULL);
+		json_t *m = load_dp();
 
-		assert_non_null(m);
-		snprintf(name_of_it, sizeof name_of_it, "%s", json_string_value(json_object_get(m, "name")));
 		json_change(m, t[i].at, t[i].to);
 		if (is_accepted(m) || !strstr(err.message, t[i].words))
 			fail_msg("%s: %s", t[i].at, err.message);
@@ -411,6 +418,43 @@ static void set_claim(json_t *m, json_int_t exchanges, double epsilon)
 	fm_config_free(cfg);
 }
 
+/* The words of a version before, which lack the last sentence of what is said of windows, and no others. */
+static void words_of_before_are_accepted(void **state)
+{
+	static const struct {
+		json_int_t exchanges;
+		const char *from; /* where the statement is cut; NULL: nowhere */
+		const char *more;
+		bool good;
+	} t[] = {
+	    {4, NULL, "", true},
+	    {4, " Sensitivities", "", true},
+	    {4, " Sensitivities", " It is.", false},
+	    {4, " All that was taken", "", false},
+	    {4, NULL, " It is.", false},
+	    {1, " All that was taken", "", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		json_t *m = load_dp(), *privacy = json_object_get(m, "privacy");
+		const char *statement;
+		char said[FM_CLAIM_WORDS + 16];
+
+		set_claim(m, t[i].exchanges, t[i].exchanges > 1 ? 100 : fm_json_real(privacy, "epsilon"));
+		json_object_set_new(json_object_get(json_object_get(m, "config"), "privacy"), "epsilon",
+				    json_integer(100));
+		statement = fm_json_str(privacy, "statement");
+		snprintf(said, sizeof said, "%.*s%s",
+			 (int)(t[i].from ? strstr(statement, t[i].from) - statement : (long)strlen(statement)),
+			 statement, t[i].more);
+		json_object_set_new(privacy, "statement", json_string(said));
+		if (is_accepted(m) != t[i].good || (!t[i].good && !strstr(err.message, "privacy.statement")))
+			fail_msg("%zu: %s", i, err.message);
+		json_decref(m);
+	}
+}
+
 /* A guarantee is not less than Gaussian noise that is told of makes it, however well its parts agree: of much noise and
  * of little, for one exchange and for all those of a window. */
 static void a_claim_is_what_its_noise_gives(void **state)
@@ -430,13 +474,9 @@ static void a_claim_is_what_its_noise_gives(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
-		json_t *m = json_load_file("tests/golden/manifests/dp.json", 0, NULL), *privacy;
-		double epsilon;
+		json_t *m = load_dp(), *privacy = json_object_get(m, "privacy");
+		double epsilon = fm_json_real(privacy, "epsilon");
 
-		assert_non_null(m);
-		snprintf(name_of_it, sizeof name_of_it, "%s", fm_json_str(m, "name"));
-		privacy = json_object_get(m, "privacy");
-		epsilon = fm_json_real(privacy, "epsilon");
 		if (t[i].mu > 0) {
 			struct fm_mechanism all = {.kind = FM_GAUSSIAN,
 						   .sensitivity = 1,
@@ -553,6 +593,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(each_field_has_its_bounds),
 	    cmocka_unit_test(nothing_unpaid_is_told_in_mode_dp),
+	    cmocka_unit_test(words_of_before_are_accepted),
 	    cmocka_unit_test(a_claim_is_what_its_noise_gives),
 	    cmocka_unit_test(each_metric_rests_on_rows_that_there_are),
 	    cmocka_unit_test(signed_all_anew_it_is_the_same),
