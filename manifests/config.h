@@ -230,6 +230,10 @@ static inline bool fm_config_pays_gate(const struct fm_config *cfg)
 	return fm_config_dp(cfg) && cfg->privacy.budget[FM_SHARE_GATE] > 0;
 }
 
+/* On more rows no metric rests that the budget paid for: all flows of as many exchanges as there can be, and what noise
+ * adds to their sum.  (config_dp.c) */
+double fm_config_most_noisy_rows(const struct fm_config *cfg);
+
 /* In mode dp: how many units of privacy.unit the trace can have; any delta, and all of a trace together, is below one
  * in so many. */
 static inline double fm_config_units(const struct fm_config *cfg)

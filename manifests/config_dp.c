@@ -4,6 +4,7 @@
  * Nothing here looks at a trace: a bound such as privacy.records is a statement of the config's author, because a bound
  * that was taken from the trace would have to be paid for.
  */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +28,24 @@ bool fm_metric_is_paid(const char *name)
 	const struct fm_metric_kind *kind = fm_metric_kind(name);
 
 	return kind && kind->needs & FM_NEEDS_SHARE;
+}
+
+/* No noise of that config is further out: ten deviations of the sum of a question's 65 cells, of 19 questions, each of
+ * which an exchange that is replaced moves by sqrt(2) times its flows.  Of an epsilon below 1 the deviation is at most
+ * sqrt(2 log(1.25 / delta)) / epsilon (Dwork and Roth 2014, theorem A.1), here at a tenth of delta. */
+static double most_noise(const struct fm_config *cfg)
+{
+	double share = cfg->privacy.budget[FM_SHARE_GATE], epsilon = fmin(cfg->privacy.epsilon, 0.99),
+	       deviation =
+		   epsilon > 0 ? sqrt(2 * log(12.5 / cfg->privacy.delta)) / epsilon : cfg->privacy.noise_multiplier;
+
+	return share > 0 ? 10 * sqrt(65 * 19 * 2 / share) * FM_CFG_EXCHANGE_FLOWS * fm_config_group(cfg) * deviation
+			 : 0;
+}
+
+double fm_config_most_noisy_rows(const struct fm_config *cfg)
+{
+	return FM_CFG_EXCHANGE_FLOWS * (double)cfg->privacy.records + 1e6 + most_noise(cfg);
 }
 
 /* Set by a preset, a file or --set?  A config that was written out has every key. */

@@ -17,8 +17,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-
-#define FM_METRIC_ATTACKS 1000 /* attempts that a metric of an attack rests on, of however few rows */
+#include "manifests/registry.h"
 
 struct fm_metric {
 	char name[64];

@@ -127,6 +127,7 @@ bool fm_metric_has_interval(const char *name, bool sampled);
 void fm_metric_within(const char *name, double *lo, double *hi);
 /* NULL, or what is wrong about an interval (NULL: it has none) beside that value. */
 const char *fm_metric_interval_fault(const char *name, const json_t *ci, const json_t *value, bool sampled);
+#define FM_METRIC_ATTACKS 1000 /* attempts that a metric of an attack rests on, of however few rows */
 /* On more rows no metric rests where there are so many of training, of the holdout and made: some take two tables, or
  * both addresses of a row, and an attack is tried FM_METRIC_ATTACKS times. */
 double fm_metric_most_rows(double real, double holdout, double made);

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "manifests/domain.h"
-#include "manifests/metrics.h"
 #include "manifests/registry.h"
 #include "manifests/registry_parts.h"
 

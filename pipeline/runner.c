@@ -48,9 +48,9 @@ static struct fm_harvest_rows rows_of(const struct fm_runner *r)
 			    (uint64_t)json_integer_value(json_object_get(ingest, "holdout_rows"))};
 
 	fm_judged_rows_count(r->cfg, rows);
-	return (struct fm_harvest_rows){(double)rows[0], (double)rows[1],
-					json_number_value(json_object_get(generate, "rows")),
-					(double)fm_subsample_most((size_t)r->cfg->gate.memory << 20)};
+	return (struct fm_harvest_rows){
+	    (double)rows[0], (double)rows[1], json_number_value(json_object_get(generate, "rows")),
+	    (double)fm_subsample_most((size_t)r->cfg->gate.memory << 20), fm_config_most_noisy_rows(r->cfg)};
 }
 
 static int read_metrics(struct fm_runner *r, struct fm_error *err)

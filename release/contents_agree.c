@@ -17,7 +17,6 @@
 #include "release/contents.h"
 
 #define FIELDS_MAX 256
-#define MOST_NOISE 1e6 /* that noise adds to a sum of noisy counts */
 #define NEWER ": was it made by a newer flowmint? Then take its flowmint-verify"
 
 static bool same_number(double a, double b)
@@ -160,8 +159,7 @@ static int check_numbers(struct fm_contents *c, const json_t *m, const char *lis
 
 		if (fault)
 			return fm_contents_refuse(c, FM_REASON_NOT_JUDGED, "manifest.json: %s %s", name, fault);
-		if (fm_check_known(name) &&
-		    n > (fm_metric_is_paid(name) ? 2 * (double)cfg->privacy.records + MOST_NOISE : most))
+		if (fm_check_known(name) && n > (fm_metric_is_paid(name) ? fm_config_most_noisy_rows(cfg) : most))
 			return fm_contents_refuse(c, FM_REASON_NOT_JUDGED,
 						  "manifest.json: %s rests on more rows than there are", name);
 	}

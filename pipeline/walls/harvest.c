@@ -16,7 +16,6 @@
 
 #define MOST_VALUE FM_DOMAIN_MOST
 #define MOST_COUNT 1e15       /* rows, bytes, steps, milliseconds since 1970 */
-#define MOST_NOISY 1e12       /* a sum of noisy counts */
 #define MOST_RESULT (1 << 16) /* numbers in what a stage says of itself */
 
 const char fm_harvest_refusal[] = __FILE__;
@@ -88,7 +87,8 @@ static const char *fault_in_run(const json_t *m, const char *name, const struct 
 {
 	double n = json_number_value(json_object_get(m, "n")), value = json_number_value(json_object_get(m, "value"));
 	/* Sums of noisy counts, which may be more than there are. */
-	double most = fm_metric_is_paid(name) ? MOST_NOISY : fm_metric_most_rows(rows->real, rows->holdout, rows->made);
+	double most =
+	    fm_metric_is_paid(name) ? rows->noisy : fm_metric_most_rows(rows->real, rows->holdout, rows->made);
 	const double *told = rows_told(name, rows);
 
 	if (n > most || (told && (n < *told || n > *told || value < *told || value > *told)))

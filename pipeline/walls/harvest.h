@@ -40,6 +40,7 @@ int fm_harvest_result(const struct fm_config *cfg, enum fm_stage_id id, const js
 struct fm_harvest_rows {
 	double real, holdout, made;
 	double sampled; /* 0: of all */
+	double noisy;   /* of a sum of noisy counts at most */
 };
 /* A list of metrics: registered names, finite numbers or null.  Of a run (rows not NULL) on no more rows than there
  * are, and with an interval only where one is measured.  Those of evaluate are rounded (fm_metric_round). */

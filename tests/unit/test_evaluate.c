@@ -101,7 +101,7 @@ static void test_what_the_stage_leaves_is_taken(void **state)
 	cfg->train.threads = 1;
 	for (size_t i = 0; i < 2; i++) {
 		double most = (double)fm_subsample_most((size_t)memory[i] << 20);
-		struct fm_harvest_rows rows = {3000, 2500, 2750, most};
+		struct fm_harvest_rows rows = {3000, 2500, 2750, most, 0};
 		struct fm_metrics taken = {0};
 		struct fm_evaluate_out out;
 		struct fm_error err;
@@ -145,7 +145,7 @@ static void test_what_few_rows_give_is_taken(void **state)
 					    .holdout_dir = save(h, "holdout"),
 					    .synthetic_dir = save(s, "synthetic"),
 					    .out_dir = scratch};
-		struct fm_harvest_rows rows = {(double)t->rows, (double)h->rows, (double)s->rows, 0};
+		struct fm_harvest_rows rows = {(double)t->rows, (double)h->rows, (double)s->rows, 0, 0};
 		struct fm_metrics taken = {0};
 		struct fm_evaluate_out out;
 		struct fm_error err;

@@ -10,6 +10,8 @@
 #include "base/json_text.h"
 #include "manifests/claim.h"
 #include "manifests/config_public.h"
+#include "manifests/registry.h"
+#include "pipeline/walls/harvest.h"
 #include "privacy/accountant.h"
 #include "tests/unit/ok.h"
 
@@ -185,12 +187,65 @@ static void a_claim_is_what_its_noise_gives(void **state)
 	}
 }
 
+static bool is_accepted_on(double n)
+{
+	json_t *m = load_dp(), *list = json_object_get(m, "metrics");
+	bool good;
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (fm_metric_is_paid(fm_json_str(json_array_get(list, i), "name")))
+			json_object_set_new(json_array_get(list, i), "n", json_integer((json_int_t)n));
+	good = is_accepted(m);
+	assert_true(good || strstr(err.message, "rests on more rows than there are"));
+	json_decref(m);
+	return good;
+}
+
+static bool is_taken_on(const struct fm_config *cfg, double n)
+{
+	const struct fm_harvest_rows rows = {.real = 1, .made = 1, .noisy = fm_config_most_noisy_rows(cfg)};
+	json_t *list = json_pack("[{s:s,s:f,s:I}]", "name", "paid.jsd.PR", "value", 0.01, "n", (json_int_t)n);
+	struct fm_metrics taken = {0};
+	bool good = fm_harvest_metrics(list, FM_LIST_PAID, &rows, &taken, &err) == FM_OK;
+
+	assert_true(good || strstr(err.message, "an impossible number of rows"));
+	fm_metrics_free(&taken);
+	json_decref(list);
+	return good;
+}
+
+/* A run takes no sum of noisy counts that a partner would refuse, nor refuses one that he would take. */
+static void noisy_rows_have_one_bound(void **state)
+{
+	json_t *m = load_dp();
+	struct fm_config *cfg;
+	double most, more;
+
+	(void)state;
+	OK(fm_config_told(&cfg, json_object_get(m, "config"), &err));
+	most = floor(fm_config_most_noisy_rows(cfg));
+	assert_true(most >= 4 * 900000 && most < 1e7); /* flows of all exchanges, and noise */
+	assert_true(is_accepted_on(most) && is_taken_on(cfg, most));
+	assert_false(is_accepted_on(most + 1) || is_taken_on(cfg, most + 1));
+	/* Much noise is an honest one, too. */
+	cfg->privacy.epsilon = 0.01;
+	assert_true((more = fm_config_most_noisy_rows(cfg)) > most + 1e6);
+	cfg->privacy.budget[FM_SHARE_GATE] /= 4;
+	assert_true(fm_config_most_noisy_rows(cfg) > more + 1e6);
+	cfg->privacy.epsilon = 0;
+	cfg->privacy.noise_multiplier = 1e6;
+	assert_true(fm_config_most_noisy_rows(cfg) > 1e9);
+	fm_config_free(cfg);
+	json_decref(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(nothing_unpaid_is_told_in_mode_dp),
 	    cmocka_unit_test(words_of_before_are_accepted),
 	    cmocka_unit_test(a_claim_is_what_its_noise_gives),
+	    cmocka_unit_test(noisy_rows_have_one_bound),
 	};
 
 	return cmocka_run_group_tests_name("verify_claim", tests, NULL, NULL);
