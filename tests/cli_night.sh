@@ -65,6 +65,49 @@ for what in "sleep 600" "trap : TERM; while :; do sleep 1; done"; do
 	says err "in publish.on_done" "SIGTERM while $what is waited for: says where"
 done
 
+# One that asks at the terminal, as ssh and sudo do: what is typed reaches it, Ctrl-Z ends it, in the background it cannot ask.
+cat >at_terminal.py <<'EOF'
+import os, pty, signal, sys, time
+how, rest = sys.argv[1], sys.argv[2:]
+pid, terminal = pty.fork()
+if pid == 0:
+    if how == "behind":  # as a shell with job control starts "flowmint run &"
+        child = os.fork()
+        if child:
+            os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        os.setpgid(0, 0)
+    os.execv(rest[0], rest)
+said, typed = b"", False
+while True:
+    try:
+        more = os.read(terminal, 4096)
+    except OSError:  # all have closed it
+        break
+    said += more
+    if not typed and b"which?" in said:
+        typed = True
+        os.write(terminal, {"typed": b"green\n", "halted": b"\x1a", "behind": b""}[how])
+sys.stdout.write(said.decode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+EOF
+cat >ask <<'EOF'
+echo "which?" >/dev/tty
+read -r word </dev/tty
+echo "$word" >word
+EOF
+asks() { # HOW
+	timeout -k 5 60 "$PYTHON" at_terminal.py "$1" "$F" run p $UNCONFINED --quiet --until ingest --set source.path="$T/trace.csv" \
+		--set model.window=8 --set publish.on_done="cd '$T' && sh ask"
+}
+expect 0 "a command that asks at the terminal" asks typed
+holds "is answered there" test "$(cat word)" = green
+for how in halted behind; do
+	rm -f word
+	expect 0 "one that is stopped ($how) holds the run up no longer" asks $how
+	says out "publish.on_done was ended, as it was stopped" "which is told ($how)"
+	holds "and nothing came of it ($how)" [ ! -e word ]
+done
+
 # --- night after night ---
 mkdir nights && cd nights || exit 4
 "$ROOT/tests/faults_project.sh" "$F" >out 2>err || { cat err; exit 1; }

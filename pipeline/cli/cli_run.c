@@ -128,40 +128,83 @@ static int check_events(uint64_t fd, struct fm_error *err)
 
 /* ---- publish.on_done ---- */
 
+/* The terminal, where this process may ask there: else -1. */
+static int open_terminal(void)
+{
+	int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC);
+
+	if (terminal >= 0 && tcgetpgrp(terminal) == getpgrp())
+		return terminal;
+	if (terminal >= 0)
+		close(terminal);
+	return -1;
+}
+
+/* Who is not in front may give it only while he does not hear of it (SIGTTOU). */
+static void give_terminal(int terminal, pid_t group)
+{
+	sigset_t quiet, before;
+
+	if (terminal < 0)
+		return;
+	sigemptyset(&quiet);
+	sigaddset(&quiet, SIGTTOU);
+	sigprocmask(SIG_BLOCK, &quiet, &before);
+	(void)!tcsetpgrp(terminal, group);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
 /* In the child: a group of its own, so that all that it starts can be stopped, with the text on standard input. */
-static void become_command(const char *command, int text)
+static void become_command(const char *command, int text, int terminal)
 {
 	fm_stop_forget();
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGXFSZ, SIG_DFL);
-	if (setpgid(0, 0) == 0 && dup2(text, 0) == 0)
+	if (setpgid(0, 0) == 0 && dup2(text, 0) == 0) {
+		give_terminal(terminal, getpgrp());
 		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+	}
 	_exit(127);
 }
 
-/* Until the command ends, or this process is told to: then the command and what it started are, too. */
-static void wait_for_command(pid_t pid, int *status)
+/* CLD_STOPPED, CLD_EXITED and the like, 0 while it goes on; it can be waited for afterwards. */
+static int state_of(pid_t pid)
+{
+	siginfo_t what = {0};
+
+	if (waitid(P_PID, (id_t)pid, &what, WEXITED | WSTOPPED | WNOHANG | WNOWAIT) < 0)
+		return errno == EINTR ? 0 : CLD_EXITED;
+	return what.si_pid ? what.si_code : 0;
+}
+
+/* Until the command ends, or is stopped (nobody would continue it), or this process is told to end: then the command
+ * and what it started are ended, too.  Was it stopped? */
+static bool wait_for_command(pid_t pid, int *status)
 {
 	struct pollfd ended = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
-	const struct timespec grace = {1, 0}, more = {0, 200000000};
+	const struct timespec grace = {1, 0}, look = {0, 200000000};
+	int state;
 
-	while (ended.fd >= 0 && !fm_stop_signal() && ppoll(&ended, 1, NULL, fm_stop_waiting()) < 0 && errno == EINTR)
-		;
-	if (fm_stop_signal() && kill(-pid, SIGTERM) == 0) {
+	while (!(state = state_of(pid)) && !fm_stop_signal())
+		(void)!ppoll(&ended, 1, &look, fm_stop_waiting());
+	if ((fm_stop_signal() || state == CLD_STOPPED) && kill(-pid, SIGTERM) == 0) {
+		kill(-pid, SIGCONT);
 		(void)!ppoll(&ended, 1, &grace, NULL);
-		nanosleep(&more, NULL); /* the first may have ended before those that it started */
+		nanosleep(&look, NULL); /* the first may have ended before those that it started */
 		kill(-pid, SIGKILL);
 	}
 	while (waitpid(pid, status, 0) < 0 && errno == EINTR)
 		;
 	if (ended.fd >= 0)
 		close(ended.fd);
+	return state == CLD_STOPPED;
 }
 
 /* The text is a file of memory: whoever does not read it holds nobody up. */
 static int run_command(const char *command, const struct fm_buf *text, int *status, struct fm_error *err)
 {
-	int file = memfd_create("on_done", MFD_CLOEXEC), rc = FM_OK;
+	int file = memfd_create("on_done", MFD_CLOEXEC), terminal = open_terminal(), rc = FM_OK;
+	bool stopped;
 	pid_t pid;
 
 	if (file < 0 || write(file, text->data, text->len) != (ssize_t)text->len || lseek(file, 0, SEEK_SET) != 0) {
@@ -171,19 +214,28 @@ static int run_command(const char *command, const struct fm_buf *text, int *stat
 	fm_stop_hold();
 	fflush(NULL);
 	if ((pid = fork()) == 0)
-		become_command(command, file);
+		become_command(command, file, terminal);
 	if (pid < 0) {
 		rc = fm_fail_errno(err, "publish.on_done cannot be started");
 	} else {
 		setpgid(pid, pid); /* whoever comes first; it may have ended, too */
-		wait_for_command(pid, status);
+		stopped = wait_for_command(pid, status);
+		give_terminal(terminal, getpgrp());
 		if (fm_stop_signal())
 			rc = fm_fail(err, FM_STOPPED(fm_stop_signal()),
 				     "stopped by signal %d (%s) in publish.on_done: %s", fm_stop_signal(),
 				     strsignal(fm_stop_signal()), command);
+		else if (stopped)
+			rc =
+			    fm_fail(err, FM_ESYSTEM,
+				    "publish.on_done was ended, as it was stopped: by Ctrl-Z, or because it asked at a "
+				    "terminal in whose background this run is: %s",
+				    command);
 	}
 	fm_stop_release();
 out:
+	if (terminal >= 0)
+		close(terminal);
 	if (file >= 0)
 		close(file);
 	return rc;
