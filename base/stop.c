@@ -18,20 +18,25 @@ static void on_signal(int sig)
 void fm_stop_hold(void)
 {
 	struct sigaction sa = {.sa_handler = on_signal};
-	sigset_t block;
+	sigset_t all, ignored;
 
 	if (depth++ > 0)
 		return;
 	caught = 0;
-	sigemptyset(&block);
+	sigemptyset(&all);
 	for (int i = 0; i < NHELD; i++)
-		sigaddset(&block, held[i]);
-	sigprocmask(SIG_BLOCK, &block, &old_mask);
+		sigaddset(&all, held[i]);
+	sigprocmask(SIG_BLOCK, &all, &old_mask);
+	sigemptyset(&ignored);
 	for (int i = 0; i < NHELD; i++) {
 		sigaction(held[i], NULL, &old_action[i]);
 		if (old_action[i].sa_handler != SIG_IGN)
 			sigaction(held[i], &sa, NULL);
+		else
+			sigaddset(&ignored, held[i]);
 	}
+	/* While it is blocked, one that is ignored waits all the same. */
+	sigprocmask(SIG_UNBLOCK, &ignored, NULL);
 }
 
 void fm_stop_release(void)

@@ -97,6 +97,14 @@ for signal in 15 2 1; do
 	says err "nothing was extracted" "signal $signal: is told"
 	holds "signal $signal: leaves nothing" is_empty into
 done
+nohup "$V" --no-state --signers signers --extract into/x a-1.tar.zst >out 2>err &
+pid=$!
+until_true 60 begun
+holds "under nohup it is at work" begun
+kill -1 $pid
+wait $pid
+holds "SIGHUP under nohup does not end it: it goes on to what it finds" test $? -eq 1
+holds "and says no word of a signal" sh -c '! grep -q "stopped by signal" out err'
 cp "$ROOT/tests/golden/release/golden-1.0.0.tar.zst" . && ssh-keygen -q -Y sign -n flowmint -f key golden-1.0.0.tar.zst 2>/dev/null
 expect 4 "a full disk where the report goes" sh -c "exec '$V' --no-state --signers signers golden-1.0.0.tar.zst >/dev/full"
 holds "is said once" test "$(wc -l <err)" -eq 1
