@@ -353,21 +353,25 @@ void fm_accepted_close(struct fm_accepted_state *s)
 	free(s);
 }
 
-static bool is_before(const struct fm_accepted_state *s, size_t i, const struct fm_accepted *now)
+static bool is_of_signer(const struct fm_accepted_state *s, size_t i, const struct fm_accepted *now)
 {
 	const struct fm_accepted *a = &s->list[i];
 
-	return strcmp(a->name, now->name) == 0 &&
-	       (strcmp(a->fingerprint, now->fingerprint) == 0 ||
-		(is_known(s, a->fingerprint) && strcmp(a->signer, now->signer) == 0));
+	return strcmp(a->fingerprint, now->fingerprint) == 0 ||
+	       (is_known(s, a->fingerprint) && strcmp(a->signer, now->signer) == 0);
 }
 
-const char *fm_accepted_latest(const struct fm_accepted_state *s)
+static bool is_before(const struct fm_accepted_state *s, size_t i, const struct fm_accepted *now)
+{
+	return strcmp(s->list[i].name, now->name) == 0 && is_of_signer(s, i, now);
+}
+
+const char *fm_accepted_latest(const struct fm_accepted_state *s, const struct fm_accepted *now)
 {
 	const char *latest = "";
 
 	for (size_t i = 0; i < s->n; i++)
-		if (s->list[i].accepted[0] != '?' && strcmp(s->list[i].accepted, latest) > 0)
+		if (is_of_signer(s, i, now) && s->list[i].accepted[0] != '?' && strcmp(s->list[i].accepted, latest) > 0)
 			latest = s->list[i].accepted;
 	return latest;
 }

@@ -68,8 +68,9 @@ int fm_accepted_open(struct fm_accepted_state **state, const char *dir, const st
 const struct fm_accepted_rotation *fm_accepted_rotation(const struct fm_accepted_state *state, size_t i);
 int fm_accepted_follow(struct fm_accepted_state *state, const struct fm_accepted_rotation *r,
 		       struct fm_error *err) FM_MUST_CHECK;
-/* The latest time at which anything was accepted, as struct fm_accepted has it; "" where nothing was. */
-const char *fm_accepted_latest(const struct fm_accepted_state *state);
+/* The latest time at which anything by the signer of now was accepted, as struct fm_accepted has it; "" where nothing
+ * was. */
+const char *fm_accepted_latest(const struct fm_accepted_state *state, const struct fm_accepted *now);
 bool fm_accepted_last(const struct fm_accepted_state *state, const struct fm_accepted *now, struct fm_accepted *last);
 /* May now come after last?  FM_EVERDICT with FM_REASON_ROLLBACK (it is older), FM_REASON_FORK (it contradicts last) or
  * FM_REASON_RECORD_MISSING. */

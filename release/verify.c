@@ -289,22 +289,25 @@ static int judge(struct fm_verify_job *job, const struct fm_accepted_state *stat
 	return FM_OK;
 }
 
-/* Time goes on: where the clock stands before what was accepted here, a release may have expired all the same. */
+/* Time goes on: where the clock stands before what was accepted here of this signer, a release may have expired all the
+ * same. */
 static int check_time(struct fm_verify_job *job, const struct fm_accepted_state *state, const struct fm_accepted *now)
 {
 	struct fm_verify_report *r = job->report;
-	const char *latest = fm_accepted_latest(state);
+	const char *latest = fm_accepted_latest(state, now);
 
 	if (now->accepted[0] == '?' || strcmp(latest, now->accepted) <= 0)
 		return FM_OK;
 	/* Days, and the day at the beginning of a time. */
 	if (r->has_record && r->record.expires[0] && strncmp(latest, r->record.expires, 10) > 0)
 		return fm_verify_refuse(job, FM_REASON_EXPIRED,
-					"%s %s was to be used until %s, and on %.10s something was accepted here: the "
-					"clock was set back since, or was wrong then (%s has that day)",
-					now->name, now->version, r->record.expires, latest, FM_ACCEPTED_FILE);
-	fm_verify_note(r, "the clock says %s, and something was accepted here at %s: is it right?", now->accepted,
-		       latest);
+					"%s %s was to be used until %s, and on %.10s something by this signer was "
+					"accepted here: the clock was set back since, or was wrong then: %s/%s says "
+					"when, and may be put right there",
+					now->name, now->version, r->record.expires, latest, job->in->state,
+					FM_ACCEPTED_FILE);
+	fm_verify_note(r, "the clock says %s, and something by this signer was accepted here at %s: is it right?",
+		       now->accepted, latest);
 	return FM_OK;
 }
 

@@ -189,6 +189,7 @@ static void clock_that_was_set_back_is_found(void **state)
 	make(&r, &rec);
 	BAD("s", EXPIRED);
 	assert_non_null(strstr(err.message, "the clock was set back"));
+	assert_non_null(strstr(err.message, "s/accepted.json says when, and may be put right there"));
 	GOOD(NULL);
 	now = NOW + 3600; /* of the last day, and so is what was accepted, a day on */
 	BAD("s", EXPIRED);

@@ -1,6 +1,6 @@
 /*
  * What a partner trusts beyond one release: that its record is in a log which only grows, and that a key came after the
- * one that he knows.  Each tampering is refused with a reason of its own.
+ * one that he knows; and what he remembers of times.  Each tampering is refused with a reason of its own.
  */
 #include "record_fixture.h"
 
@@ -457,6 +457,31 @@ static void replaced_key_signs_no_more(void **state)
 	end_rotation();
 }
 
+/* ---- the time ---- */
+
+/* A wrong clock spoils what one signer released, not what all did. */
+static void time_of_another_signer_is_not_asked(void **state)
+{
+	struct release r = first;
+	struct fm_sshkey kept = key;
+	struct fm_record rec;
+
+	(void)state;
+	key = stranger;
+	put_signers(BOTH);
+	make(&r, &rec);
+	now = NOW + 100 * 86400;
+	GOOD("s");
+	key = kept;
+	put_signers(BOTH);
+	r.expires = "2023-11-14";
+	make(&r, &rec);
+	now = NOW;
+	assert_int_equal(verify_with("s"), FM_OK);
+	assert_int_equal(report.nnotes, 0);
+	fm_verify_report_free(&report);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -465,6 +490,7 @@ int main(void)
 	    T(log_only_grows_for_who_remembers_it),
 	    T(partner_follows_keys_that_both_signed_and_no_others),
 	    T(replaced_key_signs_no_more),
+	    T(time_of_another_signer_is_not_asked),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
