@@ -261,8 +261,7 @@ static int put_archive(json_t *facts, const char *archive, const struct fm_archi
 int fm_facts_of_archive(const char *archive, const char *signers, const char *signature, json_t **facts,
 			struct fm_error *err)
 {
-	struct fm_verify_in in = {
-	    .archive = archive, .signers = signers, .signature = signature, .now_s = (int64_t)time(NULL)};
+	struct fm_verify_in in = {.archive = archive, .signers = signers, .signature = signature};
 	struct fm_verify_report report = {0};
 	struct fm_archive_info unsigned_info = {0}, *info = signers ? &report.info : &unsigned_info;
 	int rc;

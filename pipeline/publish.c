@@ -554,7 +554,7 @@ int fm_publish_put(const struct fm_stages *stages, const struct fm_config *cfg, 
 		   struct fm_run *run, struct fm_error *err)
 {
 	struct publication p = {.cfg = cfg, .run = run, .out = out, .folder = -1};
-	struct fm_verify_in in = {.now_s = (int64_t)time(NULL)};
+	struct fm_verify_in in = {0};
 	int rc;
 
 	if ((rc = name_files(&p, project, err)) < 0)

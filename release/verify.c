@@ -244,11 +244,16 @@ static int check_contents(struct fm_verify_job *job, const struct fm_archive_sin
 
 /* ---- what was accepted before ---- */
 
+static int64_t now_of(const struct fm_verify_in *in)
+{
+	return in->now_s ? in->now_s : (int64_t)time(NULL);
+}
+
 static struct fm_accepted what_it_is(const struct fm_verify_job *job)
 {
 	const struct fm_verify_report *r = job->report;
 	struct fm_accepted now = {0};
-	time_t t = (time_t)job->in->now_s;
+	time_t t = (time_t)now_of(job->in); /* others may have been accepted while this was read */
 	struct tm tm;
 
 	fm_text_show(r->signer, strlen(r->signer), now.signer, sizeof now.signer);
@@ -346,18 +351,19 @@ static void note_formulas(struct fm_verify_report *r)
 /* Extracted and remembered together: what is remembered was given out, and what was refused was not. */
 static int accept_it(struct fm_verify_job *job, struct fm_extract **extract)
 {
-	struct fm_accepted now = what_it_is(job);
 	struct fm_accepted_state *state = NULL;
+	struct fm_accepted now;
 	struct fm_verify_report *r = job->report;
 	struct fm_extract *x = *extract;
 	bool news = false;
 	int rc = FM_OK;
 
 	r->memory = FM_MEMORY_OFF;
-	if (job->in->state &&
-	    ((rc = fm_accepted_open(&state, job->in->state, &job->signers, job->err)) < 0 ||
-	     (rc = check_time(job, state, &now)) < 0 || (rc = fm_verify_keys_follow(job, state, &news)) < 0 ||
-	     (rc = judge(job, state, &now)) < 0))
+	if (job->in->state && (rc = fm_accepted_open(&state, job->in->state, &job->signers, job->err)) < 0)
+		goto out;
+	now = what_it_is(job);
+	if (state && ((rc = check_time(job, state, &now)) < 0 || (rc = fm_verify_keys_follow(job, state, &news)) < 0 ||
+		      (rc = judge(job, state, &now)) < 0))
 		goto out;
 	if ((rc = fm_verify_key_age(job, state)) < 0)
 		goto out;
@@ -403,7 +409,7 @@ out:
 int fm_verify(const struct fm_verify_in *in, struct fm_verify_report *report, struct fm_error *err)
 {
 	struct fm_error own;
-	struct fm_verify_job job = {.in = in, .report = report, .err = err ? err : &own, .fd = -1};
+	struct fm_verify_job job = {.in = in, .report = report, .err = err ? err : &own, .fd = -1, .now_s = now_of(in)};
 	int rc;
 
 	memset(report, 0, sizeof *report);

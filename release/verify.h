@@ -6,7 +6,7 @@
  * names, and the proof that it is in the log (tlog_proof.h); then the contents, in one
  * pass (archive.h); last, what was accepted before (accepted.h).
  *
- *     struct fm_verify_in in = {.archive = "demo-1.0.tar.zst", .signers = "allowed_signers", .now_s = time(NULL)};
+ *     struct fm_verify_in in = {.archive = "demo-1.0.tar.zst", .signers = "allowed_signers"};
  *     struct fm_verify_report report;
  *     int rc = fm_verify(&in, &report, &err);
  *     FM_OK         good
@@ -51,10 +51,10 @@ struct fm_verify_in {
 	const char *signers;             /* an allowed_signers file */
 	const char *signer;              /* the one who must have signed, or NULL: anyone in the file */
 	const char *revoked;             /* keys that are not accepted all the same (sign/revoked.h), or NULL */
-	int64_t now_s;                   /* seconds since 1970: for valid-after, valid-before and expires */
-	const char *record;              /* NULL: NAME-VERSION.RELEASE.json beside the archive, if it is there */
-	const char *state;               /* a folder (accepted.h); NULL: nothing is looked up or remembered */
-	const char *extract;             /* a folder to be made of the files (extract.h), or NULL */
+	int64_t now_s;       /* seconds since 1970: for valid-after, valid-before and expires; 0: the clock's */
+	const char *record;  /* NULL: NAME-VERSION.RELEASE.json beside the archive, if it is there */
+	const char *state;   /* a folder (accepted.h); NULL: nothing is looked up or remembered */
+	const char *extract; /* a folder to be made of the files (extract.h), or NULL */
 };
 enum fm_memory {
 	FM_MEMORY_UNKNOWN, /* it was not come to */

@@ -26,7 +26,7 @@ static int find_key(struct fm_verify_job *job, const char *keyid, const struct f
 			return rc;
 		if (strcmp(hex, keyid) != 0)
 			continue;
-		*state = fm_signers_find(&job->signers, key, FM_ATTEST_NAMESPACE, job->in->now_s, who);
+		*state = fm_signers_find(&job->signers, key, FM_ATTEST_NAMESPACE, job->now_s, who);
 		return FM_OK;
 	}
 	return FM_OK;

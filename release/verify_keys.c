@@ -52,7 +52,8 @@ int fm_verify_keys(struct fm_verify_job *job)
 enum fm_signer_state fm_verify_signer(struct fm_verify_job *job, const char *ns, const struct fm_signer **who)
 {
 	const struct fm_verify_in *in = job->in;
-	enum fm_signer_state state = fm_signers_find_name(&job->signers, &job->sig.key, in->signer, ns, in->now_s, who);
+	enum fm_signer_state state =
+	    fm_signers_find_name(&job->signers, &job->sig.key, in->signer, ns, job->now_s, who);
 	struct fm_error ignored;
 
 	if (state != FM_SIGNER_UNKNOWN)
@@ -60,11 +61,11 @@ enum fm_signer_state fm_verify_signer(struct fm_verify_job *job, const char *ns,
 	for (int i = fm_keys_to(&job->keys, &job->sig.key); i >= 0; i--) {
 		const struct fm_sshpub *before = &job->keys.r[i].from;
 
-		state = fm_signers_find_name(&job->signers, before, in->signer, FM_RECORD_NAMESPACE, in->now_s, who);
+		state = fm_signers_find_name(&job->signers, before, in->signer, FM_RECORD_NAMESPACE, job->now_s, who);
 		if (state == FM_SIGNER_UNKNOWN)
 			continue;
 		if (state == FM_SIGNER_OK)
-			state = fm_signers_find_name(&job->signers, before, in->signer, ns, in->now_s, who);
+			state = fm_signers_find_name(&job->signers, before, in->signer, ns, job->now_s, who);
 		if (state == FM_SIGNER_OK && fm_sshpub_fingerprint(before, job->report->trusted, &ignored) < 0)
 			job->report->trusted[0] = 0;
 		return state;

@@ -13,7 +13,8 @@ struct fm_verify_job {
 	const struct fm_verify_in *in;
 	struct fm_verify_report *report;
 	struct fm_error *err;
-	int fd; /* the archive */
+	int fd;        /* the archive */
+	int64_t now_s; /* when it was begun */
 	struct fm_signers signers;
 	struct fm_sshsig sig; /* of the archive */
 	uint8_t sha512[FM_SHA512_LEN];

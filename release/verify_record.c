@@ -166,12 +166,12 @@ static int check_clock(struct fm_verify_job *job)
 	const struct fm_record *r = &job->report->record;
 	int64_t issued_s;
 
-	if (job->in->now_s > fm_record_last_second(r))
+	if (job->now_s > fm_record_last_second(r))
 		return fm_verify_refuse(job, FM_REASON_EXPIRED,
 					"%s %s was to be used until %s: is there a later one that somebody keeps from "
 					"you? Ask the sender",
 					r->name, r->version, r->expires);
-	if (fm_parse_date_s(r->issued, &issued_s) == 0 && issued_s > job->in->now_s)
+	if (fm_parse_date_s(r->issued, &issued_s) == 0 && issued_s > job->now_s)
 		fm_verify_note(job->report, "it was issued on %s, which is to come: is the clock right?", r->issued);
 	return FM_OK;
 }

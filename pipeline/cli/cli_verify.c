@@ -190,8 +190,7 @@ static int verify(const void *args, const struct fm_call *call, struct fm_error 
 				     .signature = a->signature,
 				     .signer = a->signer,
 				     .record = a->record,
-				     .state = a->state,
-				     .now_s = (int64_t)time(NULL)},
+				     .state = a->state},
 			      .extract = a->extract};
 	char *state = NULL;
 	int rc;

@@ -4,6 +4,10 @@
  */
 #include "record_fixture.h"
 
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
 #include "release/sign/rotation.h"
 #include "release/tlog.h"
 
@@ -482,6 +486,41 @@ static void time_of_another_signer_is_not_asked(void **state)
 	fm_verify_report_free(&report);
 }
 
+/* One that read for long while others were accepted: the time is asked for when the list is. */
+static void time_passes_while_an_archive_is_read(void **state)
+{
+	struct fm_accepted one = {0};
+	struct fm_accepted_state *list = NULL;
+	struct fm_signers signers = {0};
+	struct fm_record rec;
+	time_t t;
+	struct tm tm;
+	pid_t child;
+	int status;
+
+	(void)state;
+	now = 0; /* the clock's */
+	make(&first, &rec);
+	GOOD("s");
+	assert_int_equal(fm_accepted_open(&list, in_dir("s"), &signers, &err), FM_OK); /* and nobody else has it */
+	if ((child = fork()) == 0) {
+		fm_accepted_close(list); /* the parent's lock stays */
+		_exit(verify_with("s") == FM_OK ? report.nnotes : 99);
+	}
+	sleep(2);
+	assert_int_equal(fm_sshpub_fingerprint(&key.pub, one.fingerprint, &err), FM_OK);
+	snprintf(one.name, sizeof one.name, "other");
+	snprintf(one.version, sizeof one.version, "1.0");
+	memset(one.tar_sha256, '0', FM_SHA256_HEX - 1);
+	t = time(NULL);
+	assert_non_null(gmtime_r(&t, &tm));
+	strftime(one.accepted, sizeof one.accepted, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	assert_int_equal(fm_accepted_remember(list, &one, &err), FM_OK);
+	fm_accepted_close(list);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -491,6 +530,7 @@ int main(void)
 	    T(partner_follows_keys_that_both_signed_and_no_others),
 	    T(replaced_key_signs_no_more),
 	    T(time_of_another_signer_is_not_asked),
+	    T(time_passes_while_an_archive_is_read),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
