@@ -289,16 +289,18 @@ int fm_accepted_follow(struct fm_accepted_state *s, const struct fm_accepted_rot
 static int check_folder(const char *dir, struct fm_error *err)
 {
 	struct stat st;
+	bool open;
 
 	if (stat(dir, &st) < 0)
 		return fm_fail(err, FM_ESYSTEM, "%s: %s", dir, strerror(errno));
-	if ((st.st_mode & S_ISVTX) || (!(st.st_mode & 022) && (st.st_uid == geteuid() || st.st_uid == 0)))
+	open = (st.st_mode & 022) && !(st.st_mode & S_ISVTX);
+	if (!open && (st.st_uid == geteuid() || st.st_uid == 0))
 		return FM_OK;
 	return fm_fail(
 	    err, FM_EINPUT,
 	    "%s %s, who could take away what was accepted before: %s, or name another folder with --state DIR", dir,
-	    st.st_mode & 022 ? "may be written to by others" : "belongs to another",
-	    st.st_mode & 022 ? "look who did, and chmod go-w it" : "take one of your own");
+	    open ? "may be written to by others" : "belongs to another",
+	    open ? "look who did, and chmod go-w it" : "take one of your own");
 }
 
 int fm_accepted_make(const char *dir, struct fm_error *err)

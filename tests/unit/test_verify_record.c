@@ -471,6 +471,9 @@ static void damaged_memory_is_an_error_and_not_a_pass(void **state)
 		assert_int_equal(chown(in_dir("s"), 65534, 65534), 0);
 		assert_int_equal(verify_with("s"), FM_EINPUT);
 		assert_non_null(strstr(err.message, "belongs to another"));
+		assert_int_equal(chmod(in_dir("s"), 01777), 0); /* its owner takes away what he likes */
+		assert_int_equal(verify_with("s"), FM_EINPUT);
+		assert_non_null(strstr(err.message, "belongs to another"));
 		assert_int_equal(chown(in_dir("s"), 0, 0), 0);
 	}
 	assert_int_equal(unlink(in_dir("s/accepted.json")), 0);
