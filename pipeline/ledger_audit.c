@@ -59,12 +59,12 @@ static void problem(struct audit *a, int64_t row, const char *fmt, ...)
 
 /* ---- files ---- */
 
-/* Root looks at the ledgers of others too, each of whose files is of one user. */
-static uid_t owner_of(const char *folder)
+/* Root looks at the ledgers of others too, each of whose files is of one user, or root's own who made it there. */
+static bool may_own(const char *folder, uid_t owner)
 {
 	struct stat st;
 
-	return stat(folder, &st) == 0 ? st.st_uid : geteuid();
+	return owner == geteuid() || (geteuid() == 0 && stat(folder, &st) == 0 && owner == st.st_uid);
 }
 
 static void check_file(struct audit *a, const char *path)
@@ -80,7 +80,7 @@ static void check_file(struct audit *a, const char *path)
 			"%s may be written by others (mode %04o): chmod go-w, and trust no row that is not checked by "
 			"a copy",
 			path, (unsigned)st.st_mode & 07777);
-	else if (st.st_uid != (geteuid() == 0 ? owner_of(a->l->workspace) : geteuid()))
+	else if (!may_own(a->l->workspace, st.st_uid))
 		problem(a, 0, "%s belongs to another user", path);
 }
 

@@ -210,6 +210,9 @@ rm -rf p/workspace && cp -a good p/workspace
 if [ "$(id -u)" = 0 ]; then
 	chown 65534 p/workspace/ledger.db
 	found "ledger.db belongs to another user" "a database that another may write to as its owner"
+	mkdir -m 700 theirs && chown 65534 theirs
+	expect 0 "root's run in the folder of another user" run --until ingest --workspace "$T/theirs"
+	expect 0 "makes a ledger that is not called broken" "$F" audit --workspace theirs
 else
 	skip "a database of another" "only root can give one away"
 fi
