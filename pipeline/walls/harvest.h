@@ -43,7 +43,8 @@ struct fm_harvest_rows {
 	double noisy;   /* of a sum of noisy counts at most */
 };
 /* A list of metrics: registered names, finite numbers or null.  Of a run (rows not NULL) on no more rows than there
- * are, and with an interval only where one is measured.  Those of evaluate are rounded (fm_metric_round). */
+ * are, and with an interval only where one is measured.  Those of evaluate, but for rows.*, are
+ * rounded (fm_metric_round). */
 enum fm_harvest_list {
 	FM_LIST_EVALUATE,
 	FM_LIST_CONTROL,
