@@ -210,9 +210,11 @@ rm -rf p/workspace && cp -a good p/workspace
 if [ "$(id -u)" = 0 ]; then
 	chown 65534 p/workspace/ledger.db
 	found "ledger.db belongs to another user" "a database that another may write to as its owner"
-	mkdir -m 700 theirs && chown 65534 theirs
-	expect 0 "root's run in the folder of another user" run --until ingest --workspace "$T/theirs"
-	expect 0 "makes a ledger that is not called broken" "$F" audit --workspace theirs
+	cp -a p copied && mkdir -m 700 theirs && chown 65534 theirs
+	"$F" run copied $UNCONFINED --quiet --until ingest --workspace "$T/theirs" >out 2>err # its stages may not look in there
+	holds "root's run in the folder of another user does not find it broken" sh -c '! grep -q "the ledger is broken" err'
+	expect 0 "it makes a ledger that is not called broken" "$F" audit --workspace theirs
+	rm -r copied theirs
 else
 	skip "a database of another" "only root can give one away"
 fi

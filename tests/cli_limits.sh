@@ -97,6 +97,9 @@ for signal in 15 2 1; do
 	says err "nothing was extracted" "signal $signal: is told"
 	holds "signal $signal: leaves nothing" is_empty into
 done
+begun() {
+	[ -n "$(ls into/.x.tmp-*/files 2>/dev/null)" ]
+}
 nohup "$V" --no-state --signers signers --extract into/x a-1.tar.zst >out 2>err &
 pid=$!
 until_true 60 begun

@@ -33,7 +33,7 @@ expect 2 "a kind that trains in one process says so" "$F" run p/gan.yaml $UNCONF
 says err "model.kind ctgan trains in one process" "before the run"
 
 # --- a rank is killed ---
-many="--set train.steps=80 --set train.warmup=1 --set train.checkpoint_every=1"
+many="--set train.steps=240 --set train.warmup=1 --set train.checkpoint_every=1"
 children() { # PID...
 	for p; do
 		cat /proc/"$p"/task/"$p"/children 2>/dev/null
