@@ -136,31 +136,6 @@ out:
 	return rc;
 }
 
-static int digest_of(const char *path, uint8_t sha512[FM_SHA512_LEN], struct fm_error *err)
-{
-	struct fm_sha512 *h = NULL;
-	char block[65536];
-	size_t n = 0;
-	int fd, rc;
-
-	if ((rc = fm_file_open(path, &fd, err)) < 0)
-		return rc;
-	if ((rc = fm_sha512_new(&h, err)) < 0)
-		goto out;
-	do
-		rc = (rc = fm_fd_read(fd, path, block, sizeof block, &n, err)) < 0 ? rc
-										   : fm_sha512_add(h, block, n, err);
-	while (rc >= 0 && n > 0);
-	if (rc >= 0) {
-		rc = fm_sha512_end(h, sha512, err);
-		h = NULL;
-	}
-out:
-	fm_sha512_free(h);
-	close(fd);
-	return rc;
-}
-
 /* By the key, which a child reads that sees nothing else. */
 static int sign_inside(struct publication *p, struct fm_buf *armored, struct fm_error *err)
 {
@@ -171,7 +146,7 @@ static int sign_inside(struct publication *p, struct fm_buf *armored, struct fm_
 	int rc;
 
 	fm_sandbox_path(&box, s.key, false);
-	if ((rc = digest_of(p->from, s.sha512[0], err)) < 0 ||
+	if ((rc = fm_sha512_file(p->from, s.sha512[0], err)) < 0 ||
 	    (rc = fm_sandbox_run(&box, sign_fn, &s, &report, err)) < 0)
 		goto out;
 	text = json_string_value(json_array_get(report.result, 0));

@@ -1,10 +1,11 @@
 #include "release/sign/sshsig.h"
-#include "base/hash.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "base/hash.h"
 
 #define LABEL "SSH SIGNATURE"
@@ -70,6 +71,29 @@ int fm_sha512_bytes(const void *p, size_t n, uint8_t out[FM_SHA512_LEN], struct 
 		return rc;
 	}
 	return fm_sha512_end(h, out, err);
+}
+
+int fm_sha512_file(const char *path, uint8_t out[FM_SHA512_LEN], struct fm_error *err)
+{
+	struct fm_sha512 *h = NULL;
+	char block[65536];
+	size_t got = 1;
+	int fd, rc;
+
+	if ((rc = fm_file_open(path, &fd, err)) < 0)
+		return rc;
+	if ((rc = fm_sha512_new(&h, err)) < 0)
+		goto out;
+	while (got > 0)
+		if ((rc = fm_fd_read(fd, path, block, sizeof block, &got, err)) < 0 ||
+		    (rc = fm_sha512_add(h, block, got, err)) < 0)
+			goto out;
+	rc = fm_sha512_end(h, out, err);
+	h = NULL;
+out:
+	fm_sha512_free(h);
+	close(fd);
+	return rc;
 }
 
 /* What the key signs. */

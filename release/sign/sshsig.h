@@ -45,6 +45,7 @@ int fm_sha512_add(struct fm_sha512 *h, const void *p, size_t n, struct fm_error 
 int fm_sha512_end(struct fm_sha512 *h, uint8_t out[FM_SHA512_LEN], struct fm_error *err) FM_MUST_CHECK; /* frees h */
 void fm_sha512_free(struct fm_sha512 *h);
 int fm_sha512_bytes(const void *p, size_t n, uint8_t out[FM_SHA512_LEN], struct fm_error *err) FM_MUST_CHECK;
+int fm_sha512_file(const char *path, uint8_t out[FM_SHA512_LEN], struct fm_error *err) FM_MUST_CHECK;
 
 /* Sign a file by its digest; the armored text is appended to out. */
 int fm_sshsig_sign(const struct fm_sshkey *key, const char *ns, const uint8_t digest[FM_SHA512_LEN], struct fm_buf *out,

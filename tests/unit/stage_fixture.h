@@ -115,8 +115,7 @@ static inline json_t *fixture_manifest(const struct fm_config *cfg)
 static inline int fixture_sign_file(const char *key_path, const char *ns, const char *path, struct fm_error *err)
 {
 	struct fm_sshkey key = {0};
-	struct fm_sha512 *h = NULL;
-	struct fm_buf text = {0}, sig = {0};
+	struct fm_buf sig = {0};
 	uint8_t digest[FM_SHA512_LEN];
 	char out[4096];
 	int rc;
@@ -124,19 +123,12 @@ static inline int fixture_sign_file(const char *key_path, const char *ns, const 
 	snprintf(out, sizeof out, "%s.sig", path);
 	rc = fm_sshkey_read(&key, key_path, err);
 	if (rc == FM_OK)
-		rc = fm_file_read(path, 1u << 30, &text, err);
-	if (rc == FM_OK)
-		rc = fm_sha512_new(&h, err);
-	if (rc == FM_OK)
-		rc = fm_sha512_add(h, text.data ? text.data : "", text.len, err);
-	if (rc == FM_OK)
-		rc = fm_sha512_end(h, digest, err);
+		rc = fm_sha512_file(path, digest, err);
 	if (rc == FM_OK)
 		rc = fm_sshsig_sign(&key, ns, digest, &sig, err);
 	if (rc == FM_OK)
 		rc = fm_file_write(out, 0644, sig.data, sig.len, err);
 	fm_sshkey_close(&key);
-	fm_buf_free(&text);
 	fm_buf_free(&sig);
 	return rc;
 }
