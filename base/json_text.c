@@ -88,3 +88,11 @@ bool fm_json_says(const json_t *object, const char *key, const char *text)
 
 	return s && strcmp(s, text) == 0;
 }
+
+json_t *fm_json_named(const json_t *list, const char *name)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (strcmp(fm_json_str(json_array_get(list, i), "name"), name) == 0)
+			return json_array_get(list, i);
+	return NULL;
+}

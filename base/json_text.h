@@ -18,5 +18,7 @@ json_t *fm_json_parse(const char *text, size_t n, size_t flags, json_error_t *at
 const char *fm_json_str(const json_t *object, const char *key);
 double fm_json_real(const json_t *object, const char *key);
 bool fm_json_says(const json_t *object, const char *key, const char *text); /* is it this very text? */
+/* The first object of a list whose member "name" is that text, or NULL; the list's own. */
+json_t *fm_json_named(const json_t *list, const char *name);
 
 #endif

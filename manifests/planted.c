@@ -58,9 +58,9 @@ int64_t fm_control_rows_told(int64_t rows, int64_t asked)
 	return best;
 }
 
-bool fm_control_rows_are(int64_t rows, int64_t asked)
+bool fm_control_rows_are(int64_t rows, int64_t asked, size_t controls)
 {
-	return rows >= 0 && rows <= asked && fm_control_rows_told(rows, asked) == rows;
+	return rows >= (controls > 0) && rows <= asked && fm_control_rows_told(rows, asked) == rows;
 }
 
 bool fm_control_is(const json_t *o, const struct fm_control *c, double limit)

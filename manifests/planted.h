@@ -37,9 +37,9 @@ extern const size_t fm_ncontrols;
 const char *fm_control_kind(const struct fm_control *c);                   /* "negative" or "positive" */
 const char *fm_control_expected(const struct fm_control *c, double limit); /* "fail", "pass" or "any" */
 /* How many rows a control has, as it is published: fewer than were asked for, as the tables have no more, are rounded
- * down; and can such a number be? */
+ * down; and can so many controls have such a number? */
 int64_t fm_control_rows_told(int64_t rows, int64_t asked);
-bool fm_control_rows_are(int64_t rows, int64_t asked);
+bool fm_control_rows_are(int64_t rows, int64_t asked, size_t controls);
 /* Does this object say name, level, kind and what is expected of that control, where gate.control_limit is so? */
 bool fm_control_is(const json_t *o, const struct fm_control *c, double limit);
 /* Is a list of controls some of them, in their order and none twice?  NULL, or the number of the first that is not. */

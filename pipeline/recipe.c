@@ -223,12 +223,7 @@ json_t *fm_recipe_verdict(const struct fm_recipe *r)
 
 const char *fm_recipe_output(const struct fm_recipe *r, const char *stage)
 {
-	const json_t *list = json_object_get(r->manifest, "stages");
-
-	for (size_t i = 0; i < json_array_size(list); i++)
-		if (strcmp(fm_json_str(json_array_get(list, i), "name"), stage) == 0)
-			return fm_json_str(json_array_get(list, i), "output");
-	return "";
+	return fm_json_str(fm_json_named(json_object_get(r->manifest, "stages"), stage), "output");
 }
 
 const char *fm_recipe_commitment(const struct fm_recipe *r, const char *what)

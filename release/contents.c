@@ -2,6 +2,7 @@
  * What an archive says about itself against what is in it: SHA256SUMS, manifest.json and datapackage.json.
  */
 #include <jansson.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/json_text.h"
@@ -11,6 +12,11 @@
 #include "release/sign/wire.h"
 
 #define refuse fm_contents_refuse
+
+bool fm_contents_same(double told, double is)
+{
+	return fabs(told - is) <= 1e-12 * fabs(is);
+}
 
 int fm_contents_find(const struct fm_archive_info *info, const char *path, size_t n)
 {

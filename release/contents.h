@@ -24,6 +24,10 @@ struct fm_contents {
 };
 
 #define fm_contents_refuse(c, why, ...) (*(c)->reason = (why), fm_fail((c)->err, FM_EVERDICT, __VA_ARGS__))
+/* Of manifest.json. */
+#define fm_contents_malformed(c, what) fm_contents_refuse(c, FM_REASON_MANIFEST_MALFORMED, "manifest.json: %s", what)
+/* Is a number that is told what it is calculated to be?  Of what is no number: no. */
+bool fm_contents_same(double told, double is);
 
 /* The file's place in info->file, or -1. */
 int fm_contents_find(const struct fm_archive_info *info, const char *path, size_t n);

@@ -19,19 +19,9 @@
 #define FIELDS_MAX 256
 #define NEWER ": was it made by a newer flowmint? Then take its flowmint-verify"
 
-static bool same_number(double a, double b)
-{
-	return fabs(a - b) <= 1e-12 * fabs(b); /* of what is no number: no */
-}
-
 static int disagrees(struct fm_contents *c, const char *what)
 {
 	return fm_contents_refuse(c, FM_REASON_MANIFEST_DISAGREES, "manifest.json: %s", what);
-}
-
-static int malformed(struct fm_contents *c, const char *what)
-{
-	return fm_contents_refuse(c, FM_REASON_MANIFEST_MALFORMED, "manifest.json: %s", what);
 }
 
 static int unjudged(struct fm_contents *c, const char *what)
@@ -69,22 +59,24 @@ static int check_stages(struct fm_contents *c, const json_t *m, bool dp)
 	size_t commitments = 1; /* to the trace */
 
 	if (json_array_size(stages) != fm_nstages_said - 1)
-		return malformed(c, "stages is not the list of the stages of a run");
+		return fm_contents_malformed(c, "stages is not the list of the stages of a run");
 	for (size_t i = 0; i + 1 < fm_nstages_said; i++) {
 		const struct fm_stage_said *s = &fm_stages_said[i];
 		const json_t *o = json_array_get(stages, i);
 
 		if (strcmp(fm_json_str(o, "name"), s->name) != 0)
-			return malformed(c, "stages is not the list of the stages of a run");
+			return fm_contents_malformed(c, "stages is not the list of the stages of a run");
 		if (fm_stage_said_shows(s, dp) != (json_object_get(o, "output") != NULL))
-			return malformed(c, "a stage tells a digest that is not to be told, or lacks one");
+			return fm_contents_malformed(c, "a stage tells a digest that is not to be told, or lacks one");
 		if (s->shown == FM_SHOWN_COMMITTED && !dp) {
 			commitments++;
 			if (!json_object_get(of, s->product))
-				return malformed(c, "it lacks commitments to what the stages made");
+				return fm_contents_malformed(c, "it lacks commitments to what the stages made");
 		}
 	}
-	return dp || json_object_size(of) == commitments ? FM_OK : malformed(c, "it has commitments to something else");
+	return dp || json_object_size(of) == commitments
+		   ? FM_OK
+		   : fm_contents_malformed(c, "it has commitments to something else");
 }
 
 /* What got out of a stage is told to who gets the release; behind walls that let something out there is no release. */
@@ -103,7 +95,7 @@ static int check_escapes(struct fm_contents *c, const json_t *m)
 		for (size_t i = 0; i < json_array_size(through); i++)
 			for (size_t k = 0; k < i; k++)
 				if (json_equal(json_array_get(through, i), json_array_get(through, k)))
-					return malformed(c, "environment.escapes names an attempt twice");
+					return fm_contents_malformed(c, "environment.escapes names an attempt twice");
 		c->info->through += json_array_size(through);
 	}
 	return walled && c->info->through
@@ -112,14 +104,6 @@ static int check_escapes(struct fm_contents *c, const json_t *m)
 }
 
 /* ---- metrics, checks and controls ---- */
-
-static const json_t *metric_of(const json_t *metrics, const char *name)
-{
-	for (size_t i = 0; i < json_array_size(metrics); i++)
-		if (strcmp(fm_json_str(json_array_get(metrics, i), "name"), name) == 0)
-			return json_array_get(metrics, i);
-	return NULL;
-}
 
 /* Is a number told that is there only where a table was larger than memory allowed? */
 static bool is_sampled(const json_t *metrics)
@@ -136,7 +120,7 @@ static bool is_sampled(const json_t *metrics)
 /* Rows of a table of real ones: fewer than a step more than is told, and than a step where nothing is. */
 static double real_rows(const json_t *m, const char *name, const struct fm_config *cfg)
 {
-	const json_t *told = metric_of(json_object_get(m, "metrics"), name);
+	const json_t *told = fm_json_named(json_object_get(m, "metrics"), name);
 
 	return (told ? fm_json_real(told, "value") : 0) +
 	       (double)cfg->privacy.min_count * (cfg->model.window > 0 ? cfg->model.window : 1);
@@ -195,7 +179,7 @@ static int check_lines(struct fm_contents *c, const json_t *m, const struct fm_c
 	const json_t *checks = json_object_get(m, "checks"), *metrics = json_object_get(m, "metrics");
 
 	for (size_t i = 0; i < json_array_size(checks); i++) {
-		const json_t *o = json_array_get(checks, i), *x = metric_of(metrics, fm_json_str(o, "name"));
+		const json_t *o = json_array_get(checks, i), *x = fm_json_named(metrics, fm_json_str(o, "name"));
 
 		if (!x && is_told(cfg, fm_json_str(o, "name")) && json_is_number(json_object_get(o, "value")))
 			return fm_contents_refuse(c, FM_REASON_NOT_JUDGED,
@@ -238,9 +222,9 @@ static int check_controls(struct fm_contents *c, const json_t *m, const struct f
 
 	if (!list)
 		return fm_config_dp(cfg) ? FM_OK : unjudged(c, "it tells of no controls, and its config asks for them");
-	if (!same_number(fm_json_real(m, "control_limit"), cfg->gate.control_limit))
+	if (!fm_contents_same(fm_json_real(m, "control_limit"), cfg->gate.control_limit))
 		return unjudged(c, "control_limit is another than that of its config");
-	if (!fm_control_rows_are(rows, cfg->gate.control_rows) || (json_array_size(list) > 0 && rows == 0))
+	if (!fm_control_rows_are(rows, cfg->gate.control_rows, json_array_size(list)))
 		return unjudged(c, "control_rows is no number of rows that controls of its config have");
 	if (!fm_controls_are(list, cfg->gate.control_limit, &which))
 		return fm_contents_refuse(
@@ -250,7 +234,7 @@ static int check_controls(struct fm_contents *c, const json_t *m, const struct f
 		    which);
 	if (json_array_size(list) > 0 && json_array_size(list) != fm_ncontrols)
 		return unjudged(c, "controls are not all that a gate plants");
-	if (smallest > 0 ? !same_number(fm_json_real(m, "smallest_leak_caught"), smallest) : !json_is_null(leak))
+	if (smallest > 0 ? !fm_contents_same(fm_json_real(m, "smallest_leak_caught"), smallest) : !json_is_null(leak))
 		return unjudged(c, "smallest_leak_caught is not what its controls say");
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *failed = json_object_get(json_array_get(list, i), "failed_checks");
@@ -310,7 +294,7 @@ static const char *field_fault(const json_t *f, const struct fm_config *cfg, dou
 	if ((strcmp(kind, "values") == 0) != (values != NULL) ||
 	    (values && json_array_size(values) != json_array_size(made)))
 		return "has not one value a cell";
-	if (each && isfinite(*flows) && !same_number(sum, *flows))
+	if (each && isfinite(*flows) && !fm_contents_same(sum, *flows))
 		return "counts another number of flows than the fields before it";
 	if (each)
 		*flows = sum;
@@ -372,22 +356,21 @@ static int check_histograms(struct fm_contents *c, const json_t *m, const struct
 	int rc;
 
 	if (told ? json_integer_value(k) != cfg->privacy.min_count : k != NULL)
-		return malformed(c, "histograms.k is another than privacy.min_count of its config");
+		return fm_contents_malformed(c, "histograms.k is another than privacy.min_count of its config");
 	if (json_array_size(fields) > FIELDS_MAX)
-		return malformed(c, "histograms has more fields than flows have");
+		return fm_contents_malformed(c, "histograms has more fields than flows have");
 	for (size_t i = 0; i < json_array_size(fields); i++) {
 		const json_t *f = json_array_get(fields, i);
 
-		for (size_t j = 0; j < i; j++)
-			if (strcmp(fm_json_str(json_array_get(fields, j), "name"), fm_json_str(f, "name")) == 0)
-				return malformed(c, "a field is in histograms twice");
+		if (fm_json_named(fields, fm_json_str(f, "name")) != f)
+			return fm_contents_malformed(c, "a field is in histograms twice");
 		if ((fault = field_fault(f, cfg, &flows)))
 			return fm_contents_refuse(c, FM_REASON_MANIFEST_MALFORMED, "manifest.json: the histogram %s %s",
 						  fm_json_str(f, "name"), fault);
 		if (fm_json_says(f, "name", "TY") && (rc = check_labels(c, m, f)) < 0)
 			return rc;
 	}
-	return flows > (double)c->rows ? malformed(c, "histograms count more flows than there are") : FM_OK;
+	return flows > (double)c->rows ? fm_contents_malformed(c, "histograms count more flows than there are") : FM_OK;
 }
 
 /* Shares are told in whole hundredths. */
@@ -410,19 +393,19 @@ static int check_shares(struct fm_contents *c, const json_t *m)
 
 		good = good && in_hundredths(share) && !(json_number_value(share) > all);
 	}
-	return good ? FM_OK : malformed(c, "left_out or filled has a share that is not told so");
+	return good ? FM_OK : fm_contents_malformed(c, "left_out or filled has a share that is not told so");
 }
 
 /* Real rows are judged, and told, in whole multiples of k windows where there are as many; flows are made as many as
  * were asked for. */
 static int check_rows(struct fm_contents *c, const json_t *m, const struct fm_config *cfg)
 {
-	const json_t *real = metric_of(json_object_get(m, "metrics"), "rows.real");
+	const json_t *real = fm_json_named(json_object_get(m, "metrics"), "rows.real");
 	double step = (double)cfg->privacy.min_count * (cfg->model.window > 0 ? cfg->model.window : 1),
 	       rows = fm_json_real(real, "value");
 
 	if (real && step > 0 && rows >= step && fmod(rows, step) > 0)
-		return malformed(c, "rows.real is no multiple of privacy.min_count windows");
+		return fm_contents_malformed(c, "rows.real is no multiple of privacy.min_count windows");
 	if (cfg->generate.rows > 0 && (double)c->rows != (double)cfg->generate.rows)
 		return fm_contents_refuse(c, FM_REASON_ROWS_DISAGREE,
 					  "manifest.json: its config asks for another number of flows than there are");
@@ -445,7 +428,7 @@ int fm_contents_agree(struct fm_contents *c, const json_t *m)
 	    (rc = fm_contents_claim(c, m, cfg)) < 0)
 		goto out;
 	if (!dp &&
-	    !metric_of(json_object_get(m, "metrics"), "rows.synthetic")) /* free ones alone are told in mode dp */
+	    !fm_json_named(json_object_get(m, "metrics"), "rows.synthetic")) /* free ones alone are told in mode dp */
 		rc = fm_contents_refuse(c, FM_REASON_ROWS_DISAGREE,
 					"manifest.json: metrics lack rows.synthetic, the number of rows");
 	else

@@ -10,16 +10,6 @@
 #include "manifests/registry.h"
 #include "release/contents.h"
 
-static bool same_number(double a, double b)
-{
-	return fabs(a - b) <= 1e-12 * fabs(b); /* of what is no number: no */
-}
-
-static int malformed(struct fm_contents *c, const char *what)
-{
-	return fm_contents_refuse(c, FM_REASON_MANIFEST_MALFORMED, "manifest.json: %s", what);
-}
-
 static bool is_covered_list(const json_t *list)
 {
 	json_t *own = fm_claim_does_not_cover();
@@ -41,10 +31,10 @@ static int check_statement(struct fm_contents *c, const json_t *privacy, const s
 	if (dp ? !fm_claim_is_statement(statement, cfg, fm_json_real(privacy, "epsilon"),
 					fm_json_real(privacy, "delta"))
 	       : strcmp(statement, fm_claim_none(fm_json_str(privacy, "mode"))) != 0)
-		return malformed(c, "privacy.statement says something else than the rest of privacy");
+		return fm_contents_malformed(c, "privacy.statement says something else than the rest of privacy");
 	for (size_t i = 0; i < sizeof of_dp / sizeof *of_dp && !dp; i++)
 		if (json_object_get(privacy, of_dp[i]))
-			return malformed(c, "privacy.mode is not dp, and a guarantee is told of");
+			return fm_contents_malformed(c, "privacy.mode is not dp, and a guarantee is told of");
 	return FM_OK;
 }
 
@@ -54,7 +44,8 @@ static int check_paid(struct fm_contents *c, const json_t *m, const struct fm_co
 	const json_t *metrics = json_object_get(m, "metrics");
 
 	if (json_object_get(m, "left_out") || json_object_get(m, "filled"))
-		return malformed(c, "what nothing paid for is in a release of privacy.mode dp: left_out or filled");
+		return fm_contents_malformed(
+		    c, "what nothing paid for is in a release of privacy.mode dp: left_out or filled");
 	for (size_t i = 0; i < json_array_size(metrics); i++) {
 		const char *name = fm_json_str(json_array_get(metrics, i), "name");
 
@@ -85,15 +76,17 @@ static int check_guarantee(struct fm_contents *c, const json_t *privacy, const s
 		if (strcmp(fm_json_str(g, "of"), fm_json_str(privacy, "unit")) == 0 && exchanges == group) {
 			unit = true;
 			if (!(fabs(e - fm_json_real(privacy, "epsilon")) <= 1e-4 * e) ||
-			    !same_number(fm_json_real(g, "delta"), fm_json_real(privacy, "delta")))
-				return malformed(c, "privacy.guarantee of its unit is not what privacy claims");
+			    !fm_contents_same(fm_json_real(g, "delta"), fm_json_real(privacy, "delta")))
+				return fm_contents_malformed(
+				    c, "privacy.guarantee of its unit is not what privacy claims");
 		}
 		if (group > 1 && exchanges < 2 && strcmp(fm_json_str(g, "of"), "host") != 0)
-			return malformed(c, "privacy.guarantee has one exchange for what moves two in a full window");
+			return fm_contents_malformed(
+			    c, "privacy.guarantee has one exchange for what moves two in a full window");
 		if ((exchanges >= group && e < fm_json_real(privacy, "epsilon") * (1 - 1e-4)) || (more && e < was))
-			return malformed(c, "privacy.guarantee grows with fewer exchanges");
+			return fm_contents_malformed(c, "privacy.guarantee grows with fewer exchanges");
 	}
-	return unit ? FM_OK : malformed(c, "privacy.guarantee does not tell of its unit");
+	return unit ? FM_OK : fm_contents_malformed(c, "privacy.guarantee does not tell of its unit");
 }
 
 static double normal(double z)
@@ -136,17 +129,17 @@ static int check_mechanisms(struct fm_contents *c, const json_t *privacy, const 
 		if (fm_json_says(o, "kind", "laplace") || fm_json_real(o, "rate") < 1)
 			continue;
 		if (shares > 0 && fabs(share * squares - square * shares) > 1e-6 * square * shares)
-			return malformed(c, "the shares of privacy.mechanisms are not as their noise");
+			return fm_contents_malformed(c, "the shares of privacy.mechanisms are not as their noise");
 		shares += share;
 		squares += square;
 	}
 	if (!(fabs(all - 1) <= 1e-6))
-		return malformed(c, "the shares of privacy.mechanisms are not all together one");
+		return fm_contents_malformed(c, "the shares of privacy.mechanisms are not all together one");
 	/* one part in a hundred for what accountants round */
 	return squares > 0 &&
 		       !(gaussian_delta(fm_config_group(cfg) * sqrt(squares),
 					fm_json_real(privacy, "epsilon") * 1.01) <= fm_json_real(privacy, "delta"))
-		   ? malformed(c, "privacy claims less than its mechanisms cost")
+		   ? fm_contents_malformed(c, "privacy claims less than its mechanisms cost")
 		   : FM_OK;
 }
 
@@ -157,20 +150,22 @@ static int check_dp(struct fm_contents *c, const json_t *m, const struct fm_conf
 
 	if (!fm_json_says(privacy, "covers", fm_claim_covers) ||
 	    !is_covered_list(json_object_get(privacy, "does_not_cover")))
-		return malformed(c, "privacy says in other words than flowmint's what it covers, and what not");
+		return fm_contents_malformed(
+		    c, "privacy says in other words than flowmint's what it covers, and what not");
 	if (strcmp(fm_json_str(privacy, "unit"), cfg->privacy.unit) != 0 ||
 	    strcmp(fm_json_str(privacy, "accountant"), cfg->privacy.accountant) != 0 ||
 	    json_integer_value(json_object_get(privacy, "records")) != cfg->privacy.records ||
 	    strcmp(fm_json_str(privacy, "adjacency"), fm_config_unit_flow(cfg) ? "replace_one" : "add_or_remove") != 0)
-		return malformed(
+		return fm_contents_malformed(
 		    c, "privacy has another unit, accountant, adjacency or number of records than its config");
-	if (!same_number(fm_json_real(privacy, "delta"), cfg->privacy.delta) ||
+	if (!fm_contents_same(fm_json_real(privacy, "delta"), cfg->privacy.delta) ||
 	    (cfg->privacy.epsilon > 0 && fm_json_real(privacy, "epsilon") > cfg->privacy.epsilon * (1 + 1e-9)))
-		return malformed(c, "privacy claims another delta, or more epsilon, than its config asks for");
+		return fm_contents_malformed(c,
+					     "privacy claims another delta, or more epsilon, than its config asks for");
 	if ((rc = check_paid(c, m, cfg)) < 0)
 		return rc;
 	if (fm_json_real(audit, "epsilon_lower") > fm_json_real(audit, "most"))
-		return malformed(c, "privacy.audit has measured more than its canaries can show");
+		return fm_contents_malformed(c, "privacy.audit has measured more than its canaries can show");
 	if ((rc = check_mechanisms(c, privacy, cfg)) < 0)
 		return rc;
 	return check_guarantee(c, privacy, cfg);

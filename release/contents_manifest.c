@@ -22,11 +22,6 @@
 
 /* ---- small questions ---- */
 
-static int malformed(struct fm_contents *c, const char *what)
-{
-	return fm_contents_refuse(c, FM_REASON_MANIFEST_MALFORMED, "manifest.json: %s", what);
-}
-
 static int unjudged(struct fm_contents *c, const char *name, const char *what)
 {
 	return fm_contents_refuse(c, FM_REASON_NOT_JUDGED, "manifest.json: %s%s%s", name, *name ? " " : "", what);
@@ -116,11 +111,11 @@ static int check_release(struct fm_contents *c, const json_t *m)
 
 	if (!json_is_string(description) || !json_is_string(json_object_get(r, "date")) ||
 	    !json_is_string(json_object_get(r, "license")))
-		return malformed(c, "release lacks description, license or date");
+		return fm_contents_malformed(c, "release lacks description, license or date");
 	if ((*date && !is_date(date)) || strlen(date) != json_string_length(json_object_get(r, "date")))
-		return malformed(c, "release.date is no date, YYYY-MM-DD");
+		return fm_contents_malformed(c, "release.date is no date, YYYY-MM-DD");
 	if (strlen(license) >= sizeof c->license)
-		return malformed(c, "release.license is too long");
+		return fm_contents_malformed(c, "release.license is too long");
 	if (fm_parse_date_s(date, &begin_s) == 0 && begin_s != c->info->mtime_s)
 		return fm_contents_refuse(c, FM_REASON_MANIFEST_DISAGREES,
 					  "manifest.json: release.date is another day than that of the files");
@@ -142,26 +137,25 @@ static int check_stages(struct fm_contents *c, const json_t *m)
 	size_t n = json_array_size(stages);
 
 	if (!is_word(fm_json_str(env, "evaluate_blas_kernel")))
-		return malformed(c, "environment lacks its kernel");
+		return fm_contents_malformed(c, "environment lacks its kernel");
 	for (size_t i = 0; i < n; i++) {
 		const json_t *s = json_array_get(stages, i);
 
-		for (size_t k = 0; k < i; k++)
-			if (strcmp(fm_json_str(json_array_get(stages, k), "name"), fm_json_str(s, "name")) == 0)
-				return malformed(c, "a stage is there twice");
+		if (fm_json_named(stages, fm_json_str(s, "name")) != s)
+			return fm_contents_malformed(c, "a stage is there twice");
 		if (!json_object_get(escapes, fm_json_str(s, "name")))
-			return malformed(c, "environment.escapes does not tell of each stage");
+			return fm_contents_malformed(c, "environment.escapes does not tell of each stage");
 	}
 	/* The stage that wrote it tells no digest of itself. */
 	if (n == 0 || json_object_size(escapes) != n + 1)
-		return malformed(c, "stages and environment.escapes tell of other stages");
+		return fm_contents_malformed(c, "stages and environment.escapes tell of other stages");
 	json_object_foreach((json_t *)(uintptr_t)escapes, name, one)
 	{
 		const json_t *tried = json_object_get(one, "tried"), *through = json_object_get(one, "through");
 
 		if (!json_is_array(through) || json_array_size(through) > (size_t)json_integer_value(tried))
-			return malformed(c,
-					 "environment.escapes: what got through is not told, or more than was tried");
+			return fm_contents_malformed(
+			    c, "environment.escapes: what got through is not told, or more than was tried");
 	}
 	return FM_OK;
 }
@@ -172,10 +166,11 @@ static int check_dp(struct fm_contents *c, const json_t *privacy)
 
 	for (size_t i = 0; i < sizeof claimed / sizeof *claimed; i++)
 		if (!json_object_get(privacy, claimed[i]))
-			return malformed(c, "privacy claims no epsilon, delta, unit, adjacency or accountant");
+			return fm_contents_malformed(c,
+						     "privacy claims no epsilon, delta, unit, adjacency or accountant");
 	if (json_array_size(json_object_get(privacy, "mechanisms")) == 0 ||
 	    json_array_size(json_object_get(privacy, "guarantee")) == 0)
-		return malformed(c, "privacy lacks its mechanisms or its guarantee");
+		return fm_contents_malformed(c, "privacy lacks its mechanisms or its guarantee");
 	return FM_OK;
 }
 
@@ -187,17 +182,17 @@ static int check_privacy(struct fm_contents *c, const json_t *m)
 	bool dp = strcmp(mode, "dp") == 0;
 
 	if (!is_text(privacy, "statement"))
-		return malformed(c, "privacy has no statement");
+		return fm_contents_malformed(c, "privacy has no statement");
 	if (strcmp(mode, fm_json_str(json_object_get(json_object_get(m, "config"), "privacy"), "mode")) != 0)
-		return malformed(c, "privacy.mode is another than that of the config");
+		return fm_contents_malformed(c, "privacy.mode is another than that of the config");
 	if (dp)
 		return commitments || json_object_get(m, "histograms")
-			   ? malformed(c, "what nothing paid for is in a release of privacy.mode dp")
+			   ? fm_contents_malformed(c, "what nothing paid for is in a release of privacy.mode dp")
 			   : check_dp(c, privacy);
 	if (json_object_get(privacy, "epsilon") || json_object_get(privacy, "guarantee"))
-		return malformed(c, "privacy.mode is not dp, and a guarantee is claimed");
+		return fm_contents_malformed(c, "privacy.mode is not dp, and a guarantee is claimed");
 	if (!json_object_get(json_object_get(commitments, "of"), "source"))
-		return malformed(c, "it lacks commitments to the trace");
+		return fm_contents_malformed(c, "it lacks commitments to the trace");
 	return FM_OK;
 }
 
@@ -229,12 +224,12 @@ static int check_metrics(struct fm_contents *c, const json_t *m, struct fm_metri
 	int rc;
 
 	if (json_array_size(list) == 0)
-		return malformed(c, "it has no metrics");
+		return fm_contents_malformed(c, "it has no metrics");
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		if ((rc = check_metric(c, json_array_get(list, i), metrics)) == FM_EINPUT) {
 			struct fm_error why = *c->err;
 
-			return malformed(c, why.message);
+			return fm_contents_malformed(c, why.message);
 		}
 		if (rc < 0)
 			return rc;
@@ -249,10 +244,10 @@ static int check_histograms(struct fm_contents *c, const json_t *m, bool dp)
 	if (dp)
 		return FM_OK;
 	if (json_array_size(fields) == 0)
-		return malformed(c, "it lacks histograms");
+		return fm_contents_malformed(c, "it lacks histograms");
 	for (size_t i = 0; i < json_array_size(fields); i++) {
 		if (json_array_size(json_object_get(json_array_get(fields, i), "synthetic")) == 0)
-			return malformed(c, "a histogram has no counts");
+			return fm_contents_malformed(c, "a histogram has no counts");
 	}
 	return FM_OK;
 }
@@ -262,7 +257,7 @@ static int check_left_out(struct fm_contents *c, const json_t *m)
 	const json_t *left_out = json_object_get(m, "left_out");
 
 	return left_out && !json_is_array(json_object_get(left_out, "reasons"))
-		   ? malformed(c, "left_out has no list of reasons")
+		   ? fm_contents_malformed(c, "left_out has no list of reasons")
 		   : FM_OK;
 }
 
@@ -432,7 +427,7 @@ static int check_sizes(struct fm_contents *c, const json_t *m)
 	bool much = json_array_size(controls) > CONTROLS_MAX;
 
 	if (json_array_size(json_object_get(m, "metrics")) > METRICS_MAX)
-		return malformed(c, "it has more metrics than there are");
+		return fm_contents_malformed(c, "it has more metrics than there are");
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
 		much |= json_array_size(json_object_get(m, lists[i])) > LINES_MAX;
 	for (size_t i = 0; i < json_array_size(controls); i++)
@@ -493,7 +488,7 @@ static int check_domain(struct fm_contents *c, const json_t *m)
 	for (size_t i = 0; i < sizeof of / sizeof *of; i++)
 		if (strcspn(at, " [.") == strlen(of[i].part) && strncmp(at, of[i].part, strlen(of[i].part)) == 0)
 			return fm_contents_refuse(c, of[i].reason, "manifest.json: %s", fault);
-	return malformed(c, fault);
+	return fm_contents_malformed(c, fault);
 }
 
 int fm_contents_manifest(struct fm_contents *c, const json_t *m)

@@ -135,8 +135,7 @@ static void put_untold(const struct fm_page *p, struct fm_buf *out)
 	{
 		bool told = !json_is_object(v); /* a setting of the gate, or a check that is off */
 
-		for (size_t i = 0; i < json_array_size(list) && !told; i++)
-			told = strcmp(fm_json_str(json_array_get(list, i), "name"), name) == 0;
+		told = told || fm_json_named(list, name);
 		for (size_t i = 0; i < json_array_size(unasked) && !told; i++)
 			told = strcmp(json_string_value(json_array_get(unasked, i)), name) == 0;
 		if (told)

@@ -148,10 +148,7 @@ static json_t *rounded_number(const char *metric, const json_t *v)
 
 static json_int_t rows_of(const json_t *list, const char *metric)
 {
-	for (size_t i = 0; i < json_array_size(list); i++)
-		if (strcmp(fm_json_str(json_array_get(list, i), "name"), metric) == 0)
-			return json_integer_value(json_object_get(json_array_get(list, i), "n"));
-	return 0;
+	return json_integer_value(json_object_get(fm_json_named(list, metric), "n"));
 }
 
 /* What rows are rounded by. */

@@ -62,9 +62,7 @@ static int read_field(struct field *f, const json_t *list, const struct fm_field
 	memset(f, 0, sizeof *f);
 	f->name = which->name;
 	f->title = which->words;
-	for (size_t i = 0; i < json_array_size(list) && !f->doc; i++)
-		if (strcmp(fm_json_str(json_array_get(list, i), "name"), which->name) == 0)
-			f->doc = json_array_get(list, i);
+	f->doc = fm_json_named(list, which->name);
 	if (!f->doc || read_side(f, SYNTHETIC))
 		return -1;
 	read_side(f, REAL);

@@ -12,14 +12,6 @@
 
 enum { POWERS = 24, HOSTS = 10, SLOTS = 48 }; /* as the document has them (judge/host_histogram.h) */
 
-static const json_t *field_named(const json_t *list, const char *name)
-{
-	for (size_t i = 0; i < json_array_size(list); i++)
-		if (strcmp(fm_json_str(json_array_get(list, i), "name"), name) == 0)
-			return json_array_get(list, i);
-	return NULL;
-}
-
 /* Counts of one side, (n).  Their sum, 0 where they are not there or cannot be drawn. */
 static double read_counts(const json_t *field, const char *side, size_t n, double *count)
 {
@@ -117,7 +109,7 @@ static void put_head(const struct fm_page *p, struct fm_buf *out, const char *ti
 
 static bool put_powers(const struct fm_page *p, struct fm_buf *out, const json_t *list, const struct powers *w)
 {
-	const json_t *field = field_named(list, w->name);
+	const json_t *field = fm_json_named(list, w->name);
 	struct fm_chart_steps *s = calloc(1, sizeof *s);
 	struct fm_buf desc = {0};
 	char id[16], title[96];
@@ -191,7 +183,7 @@ static void put_time(char text[FM_TIME_MAX], double us)
 
 static bool put_busy(struct fm_buf *out, const json_t *list)
 {
-	const json_t *field = field_named(list, "BUSY");
+	const json_t *field = fm_json_named(list, "BUSY");
 	double count[2][HOSTS * SLOTS], slots[2];
 	struct fm_chart_hosts *h = calloc(1, sizeof *h);
 	char first[FM_TIME_MAX], last[FM_TIME_MAX];

@@ -11,12 +11,7 @@
 
 const json_t *fm_page_find(const struct fm_page *p, const char *name)
 {
-	const json_t *list = json_object_get(p->facts, "metrics");
-
-	for (size_t i = 0; i < json_array_size(list); i++)
-		if (strcmp(fm_json_str(json_array_get(list, i), "name"), name) == 0)
-			return json_array_get(list, i);
-	return NULL;
+	return fm_json_named(json_object_get(p->facts, "metrics"), name);
 }
 
 double fm_page_metric(const struct fm_page *p, const char *name, bool *absent)

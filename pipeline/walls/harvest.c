@@ -161,8 +161,8 @@ int fm_harvest_controls(const struct fm_config *cfg, const json_t *doc, struct f
 	int rc;
 
 	if (json_object_size(doc) != 5 || !fm_json_says(doc, "format", FM_CONTROLS_FORMAT) || !json_is_array(list) ||
-	    !json_is_integer(rows) || !fm_control_rows_are(json_integer_value(rows), cfg->gate.control_rows) ||
-	    (json_array_size(list) > 0 && json_integer_value(rows) == 0) ||
+	    !json_is_integer(rows) ||
+	    !fm_control_rows_are(json_integer_value(rows), cfg->gate.control_rows, json_array_size(list)) ||
 	    json_number_value(json_object_get(doc, "limit")) != cfg->gate.control_limit)
 		return refuse(FM_EVALUATE, "document of controls", "is none of this config", err);
 	if ((rc = check_list(FM_EVALUATE, "list of floors", json_object_get(doc, "floor"), FM_LIST_CONTROL, NULL,

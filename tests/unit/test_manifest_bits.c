@@ -126,7 +126,7 @@ static double bits_of(const struct fm_config *cfg, size_t labels, char *words, s
 	}
 	/* a control is there or not, and fails any of the checks; the line about them has two numbers of four digits */
 	for (int64_t n = 0; n <= cfg->gate.control_rows; n++)
-		rows += fm_control_rows_are(n, cfg->gate.control_rows);
+		rows += fm_control_rows_are(n, cfg->gate.control_rows, 0);
 	controls = (double)fm_ncontrols * (1 + cfg->gate.n) + log2(rows) +
 		   2 * log2(numbers(-FM_DOMAIN_MOST, FM_DOMAIN_MOST, 4));
 	/* which fields have a histogram, and the digest of what the stage left */

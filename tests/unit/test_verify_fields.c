@@ -331,16 +331,13 @@ static void each_metric_rests_on_rows_that_there_are(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
 		char path[128];
-		json_t *m, *list, *one = NULL;
+		json_t *m, *list, *one;
 
 		snprintf(path, sizeof path, "tests/golden/manifests/%s.json", t[i].of);
 		assert_non_null(m = json_load_file(path, 0, NULL));
 		name_it(m);
 		list = json_object_get(m, "metrics");
-		for (size_t k = 0; k < json_array_size(list) && !one; k++)
-			if (fm_json_says(json_array_get(list, k), "name", t[i].metric))
-				one = json_array_get(list, k);
-		if (!one)
+		if (!(one = fm_json_named(list, t[i].metric)))
 			fail_msg("%s has no %s", t[i].of, t[i].metric);
 		json_object_set_new(one, t[i].member, json_loads(t[i].to, JSON_DECODE_ANY, NULL));
 		/* A check of it has the same interval. */
