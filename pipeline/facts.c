@@ -74,7 +74,7 @@ static int read_record(const char *workspace, const char *id, struct record *rec
 static void fill_run(const struct record *rec, const char *id, struct fm_run *run)
 {
 	snprintf(run->id, sizeof run->id, "%s", id);
-	run->unconfined = strcmp(fm_json_str(rec->run, "confinement"), "unconfined") == 0;
+	run->unconfined = fm_json_says(rec->run, "confinement", "unconfined");
 	run->escapes = json_incref((json_t *)(uintptr_t)rec->escapes);
 	for (int i = 0; i < FM_NSTAGES; i++) {
 		struct fm_run_stage *s = &run->stage[i];

@@ -34,8 +34,7 @@ static bool gave_up(const struct purge *p, const char *run, enum fm_stage_id id)
 		const json_t *row = json_array_get(p->rows, i);
 
 		if (strcmp(fm_json_str(row, "run"), run) == 0 &&
-		    (strcmp(fm_json_str(row, "kind"), "purge") == 0 ||
-		     (strcmp(fm_json_str(row, "kind"), "retain") == 0 && id != FM_TRAIN)))
+		    (fm_json_says(row, "kind", "purge") || (fm_json_says(row, "kind", "retain") && id != FM_TRAIN)))
 			return true;
 	}
 	return false;
@@ -49,8 +48,7 @@ static const char *user_of(const struct purge *p, enum fm_stage_id id, const cha
 		const json_t *row = json_array_get(p->rows, i), *body = json_object_get(row, "body");
 		const char *run = fm_json_str(row, "run");
 
-		if (strcmp(fm_json_str(row, "kind"), "stage") != 0 ||
-		    strcmp(fm_json_str(body, "name"), fm_stage_name(id)) != 0 ||
+		if (!fm_json_says(row, "kind", "stage") || strcmp(fm_json_str(body, "name"), fm_stage_name(id)) != 0 ||
 		    strcmp(fm_json_str(body, "key"), key) != 0)
 			continue;
 		if (own ? strcmp(run, p->run) == 0 : strcmp(run, p->run) != 0 && !gave_up(p, run, id))
@@ -173,8 +171,8 @@ static void describe(const struct purge *p, json_t *report)
 
 		if (strcmp(fm_json_str(row, "run"), p->run) != 0)
 			continue;
-		released |= strcmp(fm_json_str(row, "kind"), "release") == 0;
-		if (strcmp(fm_json_str(row, "kind"), "run") != 0)
+		released |= fm_json_says(row, "kind", "release");
+		if (!fm_json_says(row, "kind", "run"))
 			continue;
 		json_object_set(report, "mode", json_object_get(json_object_get(config, "privacy"), "mode"));
 		json_object_set(report, "source", json_object_get(json_object_get(config, "source"), "path"));

@@ -55,7 +55,7 @@ static int parse(const struct fm_buf *text, json_t **m, struct fm_error *err)
 	if (much)
 		return fm_fail(err, FM_EINPUT, "its manifest is too much: %s", much);
 	*m = fm_json_parse(text->data ? text->data : "", text->len, JSON_REJECT_DUPLICATES, NULL);
-	if (json_is_object(*m) && strcmp(fm_json_str(*m, "format"), FM_MANIFEST_FORMAT) == 0)
+	if (json_is_object(*m) && fm_json_says(*m, "format", FM_MANIFEST_FORMAT))
 		return FM_OK;
 	json_decref(*m);
 	*m = NULL;
@@ -115,7 +115,7 @@ static int take(struct fm_recipe *r, const json_t *said, struct fm_error *err)
 	int rc;
 
 	r->manifest = json_incref(json_object_get(said, "manifest"));
-	if (!json_is_object(r->manifest) || strcmp(fm_json_str(r->manifest, "format"), FM_MANIFEST_FORMAT) != 0 ||
+	if (!json_is_object(r->manifest) || !fm_json_says(r->manifest, "format", FM_MANIFEST_FORMAT) ||
 	    strlen(tar) != (r->whole ? FM_SHA256_HEX - 1 : 0) || json_string_length(text) == 0 ||
 	    json_string_length(text) > FM_ARCHIVE_MAX_DOCUMENT)
 		return fm_fail(err, FM_ESYSTEM, "who read %s said nothing that could be", r->path);

@@ -124,10 +124,10 @@ int fm_released_config(struct fm_ledger *l, const char *run, json_t **config, ch
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *row = json_array_get(rows, i), *body = json_object_get(row, "body");
 
-		if (strcmp(fm_json_str(row, "kind"), "stage") == 0 &&
+		if (fm_json_says(row, "kind", "stage") &&
 		    strcmp(fm_json_str(body, "name"), fm_stage_name(FM_INGEST)) == 0)
 			snprintf(store, FM_SHA256_HEX, "%s", fm_json_str(body, "output"));
-		if (*config || strcmp(fm_json_str(row, "kind"), "run") != 0)
+		if (*config || !fm_json_says(row, "kind", "run"))
 			continue;
 		if (!fm_config_from_json(&recorded, json_object_get(body, "config"), &ignored))
 			*config = fm_config_json(recorded, NULL, true);

@@ -165,7 +165,7 @@ static int run_again(const struct fm_reproduce_in *in, const struct record *rec,
 		goto out;
 	if (!(*report = compare(id, rec, &again, in->from_model)))
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
-	else if (strcmp(fm_json_str(*report, "verdict"), "same") != 0)
+	else if (!fm_json_says(*report, "verdict", "same"))
 		rc = fm_fail(err, FM_EVERDICT, "run %s does not repeat: the tar is another one", id);
 out:
 	fm_run_free(&again);

@@ -75,7 +75,7 @@ static int read_origin(const json_t *rows, size_t at, struct origin *o, struct f
 		int stage = fm_stage_find(fm_json_str(body, "name"));
 
 		if (stage >= 0 && !o->stage[stage] && strcmp(fm_json_str(row, "run"), id) == 0 &&
-		    strcmp(fm_json_str(row, "kind"), "stage") == 0)
+		    fm_json_says(row, "kind", "stage"))
 			o->stage[stage] = json_incref(body);
 	}
 	return FM_OK;
@@ -93,7 +93,7 @@ static int find_origin(const struct fm_shard_in *in, const json_t *rows, struct 
 	for (size_t i = json_array_size(rows); i-- > 0;) {
 		const json_t *row = json_array_get(rows, i);
 
-		if (strcmp(fm_json_str(row, "kind"), "run") != 0 || (id && strcmp(fm_json_str(row, "run"), id) != 0))
+		if (!fm_json_says(row, "kind", "run") || (id && strcmp(fm_json_str(row, "run"), id) != 0))
 			continue;
 		if ((rc = read_origin(rows, i, o, id ? err : &ignored)) < 0 && id)
 			return rc;

@@ -83,7 +83,7 @@ static int check_stages(struct fm_contents *c, const json_t *m, bool dp)
 static int check_escapes(struct fm_contents *c, const json_t *m)
 {
 	const json_t *env = json_object_get(m, "environment"), *escapes = json_object_get(env, "escapes"), *one;
-	bool walled = strcmp(fm_json_str(env, "confinement"), "namespaces") == 0;
+	bool walled = fm_json_says(env, "confinement", "namespaces");
 	const char *stage;
 
 	c->info->unwalled = !walled;
@@ -414,7 +414,7 @@ static int check_rows(struct fm_contents *c, const json_t *m, const struct fm_co
 
 int fm_contents_agree(struct fm_contents *c, const json_t *m)
 {
-	bool dp = strcmp(fm_json_str(json_object_get(m, "privacy"), "mode"), "dp") == 0;
+	bool dp = fm_json_says(json_object_get(m, "privacy"), "mode", "dp");
 	struct fm_config *cfg = NULL;
 	int rc;
 

@@ -80,7 +80,7 @@ static int check_guarantee(struct fm_contents *c, const json_t *privacy, const s
 				return fm_contents_malformed(
 				    c, "privacy.guarantee of its unit is not what privacy claims");
 		}
-		if (group > 1 && exchanges < 2 && strcmp(fm_json_str(g, "of"), "host") != 0)
+		if (group > 1 && exchanges < 2 && !fm_json_says(g, "of", "host"))
 			return fm_contents_malformed(
 			    c, "privacy.guarantee has one exchange for what moves two in a full window");
 		if ((exchanges >= group && e < fm_json_real(privacy, "epsilon") * (1 - 1e-4)) || (more && e < was))

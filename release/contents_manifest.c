@@ -501,7 +501,7 @@ int fm_contents_manifest(struct fm_contents *c, const json_t *m)
 	    (rc = check_release(c, m)) < 0 || (rc = check_stages(c, m)) < 0 || (rc = check_privacy(c, m)) < 0 ||
 	    (rc = check_left_out(c, m)) < 0)
 		return rc;
-	dp = strcmp(fm_json_str(json_object_get(m, "privacy"), "mode"), "dp") == 0;
+	dp = fm_json_says(json_object_get(m, "privacy"), "mode", "dp");
 	c->rows = (uint64_t)json_integer_value(json_object_get(m, "rows"));
 	if ((rc = check_histograms(c, m, dp)) < 0 || (rc = check_metrics(c, m, &metrics)) < 0 ||
 	    (rc = check_verdict(c, m, &metrics, dp)) < 0 || (rc = fm_contents_agree(c, m)) < 0)

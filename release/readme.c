@@ -400,10 +400,10 @@ static void put_controls(const struct fm_metadata_in *in, struct fm_buf *out)
 	for (size_t i = 0; i < json_array_size(v->controls); i++) {
 		const json_t *o = json_array_get(v->controls, i);
 
-		if (strcmp(fm_json_str(o, "kind"), "negative") != 0)
+		if (!fm_json_says(o, "kind", "negative"))
 			continue;
 		negative++;
-		caught += strcmp(fm_json_str(o, "got"), "fail") == 0;
+		caught += fm_json_says(o, "got", "fail");
 	}
 	if (negative == 0)
 		return;
@@ -453,7 +453,7 @@ static int kept_of_window(const json_t *p)
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *g = json_array_get(list, i);
 
-		if (strcmp(fm_json_str(g, "of"), "window") == 0 && !json_object_get(g, "minutes"))
+		if (fm_json_says(g, "of", "window") && !json_object_get(g, "minutes"))
 			return (int)real_of(g, "exchanges");
 	}
 	return 0;

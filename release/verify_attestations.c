@@ -57,7 +57,7 @@ static int check_statement(struct fm_verify_job *job, const char *path, const st
 	const json_t *subjects = json_object_get(doc, "subject");
 	int rc = FM_OK;
 
-	if (strcmp(e->type, FM_ATTESTATION_TYPE) != 0 || strcmp(fm_json_str(doc, "_type"), STATEMENT) != 0)
+	if (strcmp(e->type, FM_ATTESTATION_TYPE) != 0 || !fm_json_says(doc, "_type", STATEMENT))
 		rc = fm_verify_refuse(job, FM_REASON_ATTESTATIONS, "%s: a line of it is no in-toto statement", path);
 	else if (job->nstatements == FM_VERIFY_STATEMENTS)
 		rc = fm_verify_refuse(job, FM_REASON_ATTESTATIONS, "%s: it has more than %d statements", path,

@@ -88,7 +88,7 @@ static void put_check(const struct fm_page *p, struct fm_buf *out, const json_t 
 {
 	const char *name = fm_json_str(c, "name"), *why = fm_json_str(c, "why");
 	double value = fm_json_real(c, "value"), limit = fm_json_real(c, "threshold"), floor_value = floor_of(p, name);
-	bool is_max = strcmp(fm_json_str(c, "direction"), "min") != 0;
+	bool is_max = !fm_json_says(c, "direction", "min");
 	enum fm_state state = fm_page_check_state(c);
 	bool pass = state == FM_HOLDS;
 

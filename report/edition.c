@@ -26,7 +26,7 @@ static bool is_dp(const json_t *facts)
 {
 	const json_t *privacy = json_object_get(json_object_get(facts, "config"), "privacy");
 
-	return strcmp(fm_json_str(privacy, "mode"), "dp") == 0;
+	return fm_json_says(privacy, "mode", "dp");
 }
 
 /* ---- histograms ---- */
@@ -53,7 +53,7 @@ static json_t *publish_field(const json_t *field, bool real, int64_t k)
 {
 	static const char *const members[] = {"name", "kind", "scale", "unit", "lo", "hi", "values", "synthetic"};
 	/* What one host does is nobody else's business, however much of it there is. */
-	bool hosts = strcmp(fm_json_str(field, "kind"), "hosts") == 0;
+	bool hosts = fm_json_says(field, "kind", "hosts");
 	const json_t *counts = hosts ? NULL : json_object_get(field, "real");
 	json_t *out = json_object();
 	int bad = !out;
@@ -62,8 +62,7 @@ static json_t *publish_field(const json_t *field, bool real, int64_t k)
 		if (json_object_get(field, members[i]))
 			bad |= json_object_set(out, members[i], json_object_get(field, members[i]));
 	if (real && json_is_array(counts) && !bad)
-		bad |= json_object_set_new(out, "real",
-					   rounded(counts, k, strcmp(fm_json_str(field, "kind"), "ranks") == 0));
+		bad |= json_object_set_new(out, "real", rounded(counts, k, fm_json_says(field, "kind", "ranks")));
 	if (!bad)
 		return out;
 	json_decref(out);
@@ -111,7 +110,7 @@ static json_t *republish(const json_t *doc, bool real)
 static int put_histograms(const json_t *facts, json_t *out, struct fm_error *err)
 {
 	const json_t *doc = json_object_get(facts, "histograms"), *config = json_object_get(facts, "config");
-	bool real = strcmp(fm_json_str(json_object_get(config, "publish"), "report"), "histograms") == 0;
+	bool real = fm_json_says(json_object_get(config, "publish"), "report", "histograms");
 	double k = fm_report_k(facts);
 	json_t *published = NULL;
 	int rc = FM_OK;
@@ -336,7 +335,7 @@ static int take_unpaid_out(json_t *out, struct fm_error *err)
 	if (!json_object_get(out, "checks"))
 		return FM_OK;
 	for (size_t i = json_array_size(checks); i-- > 0 && !audited;)
-		if (strcmp(fm_json_str(json_array_get(checks, i), "name"), "audit.epsilon_lower") == 0)
+		if (fm_json_says(json_array_get(checks, i), "name", "audit.epsilon_lower"))
 			json_array_remove(checks, i);
 	return !checks || json_object_set_new(out, "checks", checks) ? no_memory(err) : FM_OK;
 }

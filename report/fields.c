@@ -118,7 +118,7 @@ static void put_largest_difference(struct fm_buf *b, const struct field *f)
 
 static int is_time(const struct field *f)
 {
-	return strcmp(fm_json_str(f->doc, "scale"), "linear") == 0;
+	return fm_json_says(f->doc, "scale", "linear");
 }
 
 /* A place on the scale in the field's unit. */
@@ -130,7 +130,7 @@ static void put_value(struct fm_buf *b, const struct field *f, double at)
 		char text[FM_TIME_MAX];
 		size_t n = isfinite(v) && fabs(v) < 8e18 ? fm_format_time_s((int64_t)(v / 1000), text) : 0;
 		fm_buf_add(b, text, n);
-	} else if (strcmp(fm_json_str(f->doc, "unit"), "ms") == 0) {
+	} else if (fm_json_says(f->doc, "unit", "ms")) {
 		fm_html_number(b, v >= 1000 ? round(v / 10) / 100 : round(v));
 		fm_buf_puts(b, v >= 1000 ? " seconds" : " milliseconds");
 	} else {
@@ -213,7 +213,7 @@ static void time_ticks(struct fm_chart_steps *s, const struct frame *in, double 
 
 static void log_ticks(struct fm_chart_steps *s, const struct field *f, const struct frame *in, double lo, double hi)
 {
-	int every = hi - lo > 14 ? 2 : 1, ms = strcmp(fm_json_str(f->doc, "unit"), "ms") == 0;
+	int every = hi - lo > 14 ? 2 : 1, ms = fm_json_says(f->doc, "unit", "ms");
 	int64_t power = 1;
 
 	if (lo <= 0)

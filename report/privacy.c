@@ -62,9 +62,8 @@ static void put_groups(const json_t *privacy, struct fm_buf *out)
 		double minutes = fm_json_real(g, "minutes"), epsilon = fm_json_real(g, "epsilon");
 
 		fm_buf_puts(out, "<tr><td>");
-		fm_html_text(out, isfinite(minutes) && strcmp(fm_json_str(g, "of"), "window") == 0
-				      ? "all between two hosts"
-				      : fm_json_str(g, "of"));
+		fm_html_text(out, isfinite(minutes) && fm_json_says(g, "of", "window") ? "all between two hosts"
+										       : fm_json_str(g, "of"));
 		if (isfinite(minutes)) {
 			fm_buf_puts(out, " of ");
 			fm_html_number(out, minutes);

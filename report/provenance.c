@@ -266,7 +266,7 @@ void fm_part_verify(const struct fm_page *p, struct fm_buf *out)
 	char stem[128];
 
 	archive_stem(p, stem, sizeof stem);
-	if (strcmp(fm_json_str(p->facts, "verdict"), "fail") == 0 && !json_object_get(p->facts, "archive")) {
+	if (fm_json_says(p->facts, "verdict", "fail") && !json_object_get(p->facts, "archive")) {
 		fm_buf_puts(
 		    out, "<section id=\"verify\" class=\"prose\"><h2>How to verify</h2>\n"
 			 "<p>Nothing was released, so there is no archive to verify. What ran stands in the ledger: "

@@ -59,7 +59,7 @@ static void put_privacy(const struct fm_page *p, struct fm_buf *out)
 		fm_buf_puts(out, "<a href=\"#privacy\">\xce\xb5 = ");
 		fm_html_number(out, epsilon);
 		fm_buf_puts(out, "</a>");
-	} else if (strcmp(fm_json_str(privacy, "mode"), "none") == 0) {
+	} else if (fm_json_says(privacy, "mode", "none")) {
 		fm_buf_puts(out, "<a href=\"#privacy\">no guarantee</a>");
 	} else {
 		fm_buf_puts(out, "<span class=\"missing\">missing</span>");
@@ -141,10 +141,9 @@ static void put_failed(const struct fm_page *p, struct fm_buf *out)
 		fm_buf_puts(out, ": ");
 		if (isfinite(fm_json_real(c, "value"))) {
 			fm_html_number(out, fm_json_real(c, "value"));
-			fm_buf_puts(out,
-				    strcmp(fm_json_str(c, "direction"), "min") == 0 ? ", at least " : ", at most ");
+			fm_buf_puts(out, fm_json_says(c, "direction", "min") ? ", at least " : ", at most ");
 			fm_html_number(out, fm_json_real(c, "threshold"));
-			if (strcmp(fm_json_str(c, "name"), "controls.broken") == 0 && *why) {
+			if (fm_json_says(c, "name", "controls.broken") && *why) {
 				fm_buf_puts(out, ": "); /* the number of controls alone does not say what to mend */
 				fm_html_text(out, why);
 			}

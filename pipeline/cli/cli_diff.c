@@ -76,7 +76,7 @@ static int manifest_fn(void *ctx, json_t **result, struct fm_error *err)
 	if ((much = fm_json_too_much(text.data, text.len)))
 		rc = fm_fail(err, FM_EINPUT, "%s has %s", path, much);
 	else if (!json_is_object(*result = fm_json_parse(text.data, text.len, JSON_REJECT_DUPLICATES, NULL)) ||
-		 strcmp(fm_json_str(*result, "format"), FM_MANIFEST_FORMAT) != 0)
+		 !fm_json_says(*result, "format", FM_MANIFEST_FORMAT))
 		rc = fm_fail(err, FM_EINPUT, "%s is no manifest of a release", path);
 out:
 	fm_buf_free(&text);

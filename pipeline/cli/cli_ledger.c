@@ -131,9 +131,9 @@ static void print_summary(const json_t *s)
 		       fm_json_str(s, "purged"));
 	if (*fm_json_str(s, "message"))
 		printf("  reason    %s\n", fm_json_str(s, "message"));
-	if (strcmp(fm_json_str(s, "status"), "stopped") == 0 || strcmp(fm_json_str(s, "status"), "killed") == 0)
+	if (fm_json_says(s, "status", "stopped") || fm_json_says(s, "status", "killed"))
 		printf("  the same flowmint run goes on from what is complete\n");
-	if (strcmp(fm_json_str(s, "status"), "unfinished") == 0)
+	if (fm_json_says(s, "status", "unfinished"))
 		printf("  it is just beginning, or was killed before its first stage\n");
 }
 
@@ -180,7 +180,7 @@ static void print_now(const json_t *now)
 /* A run without an end in the ledger is at work, or was killed: then running.json says where. */
 static json_t *unfinished(json_t *summary, const char *workspace)
 {
-	json_t *now = strcmp(fm_json_str(summary, "status"), "unfinished") == 0 ? fm_state_read(workspace) : NULL;
+	json_t *now = fm_json_says(summary, "status", "unfinished") ? fm_state_read(workspace) : NULL;
 
 	if (now && strcmp(fm_json_str(now, "run"), fm_json_str(summary, "run")) != 0) {
 		json_decref(now);
@@ -218,11 +218,11 @@ static int status(const void *args, const struct fm_call *call, struct fm_error 
 
 		if (wanted && strcmp(fm_json_str(row, "run"), wanted) != 0)
 			continue;
-		if (strcmp(fm_json_str(row, "kind"), "run") == 0) {
+		if (fm_json_says(row, "kind", "run")) {
 			runs++;
 			json_decref(last);
 			last = summarise(rows, fm_json_str(row, "run"));
-		} else if (strcmp(fm_json_str(row, "kind"), "release") == 0) {
+		} else if (fm_json_says(row, "kind", "release")) {
 			json_t *r = json_copy(json_object_get(row, "body"));
 
 			json_object_set(r, "run", json_object_get(row, "run"));

@@ -55,7 +55,7 @@ static void print_lost(const json_t *report)
 	const json_t *destroyed = json_object_get(report, "destroyed"), *source = json_object_get(report, "source"),
 		     *first = json_array_get(source, 0);
 	const char *path = json_string_value(first ? first : source), *run = fm_json_str(report, "run");
-	bool dp = strcmp(fm_json_str(report, "mode"), "dp") == 0;
+	bool dp = fm_json_says(report, "mode", "dp");
 
 	if (has(destroyed, FM_TRAIN) || has(destroyed, FM_INGEST))
 		printf("  flowmint reproduce %s --from model, flowmint bundle %s: no longer possible\n", run, run);

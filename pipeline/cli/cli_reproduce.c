@@ -57,7 +57,7 @@ static void print_difference(const json_t *d)
 	if (json_object_get(d, "byte"))
 		printf(", from byte %lld (line %lld)", (long long)json_integer_value(json_object_get(d, "byte")),
 		       (long long)json_integer_value(json_object_get(d, "line")));
-	else if (strcmp(fm_json_str(d, "what"), "other bytes") != 0)
+	else if (!fm_json_says(d, "what", "other bytes"))
 		printf(" (%s)", fm_json_str(d, "what"));
 	if (*fm_json_str(d, "value"))
 		printf(": %s was %s and is %s", fm_json_str(d, "value"), fm_json_str(d, "recorded"),
