@@ -14,6 +14,18 @@ static inline void name_it(const json_t *m)
 	snprintf(name_of_it, sizeof name_of_it, "%s", json_string_value(json_object_get(m, "name")));
 }
 
+/* That of tests/golden/manifests, which the caller frees. */
+static inline json_t *kept_manifest(const char *name)
+{
+	char path[128];
+	json_t *m;
+
+	snprintf(path, sizeof path, "tests/golden/manifests/%s.json", name);
+	assert_non_null(m = json_load_file(path, 0, NULL));
+	name_it(m);
+	return m;
+}
+
 static inline bool is_accepted(const json_t *m)
 {
 	const json_t *release = json_object_get(m, "release");

@@ -15,15 +15,6 @@
 #include "privacy/accountant.h"
 #include "tests/unit/ok.h"
 
-static json_t *load_dp(void)
-{
-	json_t *m = json_load_file("tests/golden/manifests/dp.json", 0, NULL);
-
-	assert_non_null(m);
-	name_it(m);
-	return m;
-}
-
 /* What looks at real flows without noise has no place beside a guarantee. */
 static void nothing_unpaid_is_told_in_mode_dp(void **state)
 {
@@ -48,7 +39,7 @@ static void nothing_unpaid_is_told_in_mode_dp(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
-		json_t *m = load_dp();
+		json_t *m = kept_manifest("dp");
 
 		json_change(m, t[i].at, t[i].to);
 		if (is_accepted(m) || !strstr(err.message, t[i].words))
@@ -127,7 +118,7 @@ static void words_of_before_are_accepted(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
-		json_t *m = load_dp(), *privacy = json_object_get(m, "privacy");
+		json_t *m = kept_manifest("dp"), *privacy = json_object_get(m, "privacy");
 		const char *statement;
 		char said[FM_CLAIM_WORDS + 16];
 
@@ -164,7 +155,7 @@ static void a_claim_is_what_its_noise_gives(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
-		json_t *m = load_dp(), *privacy = json_object_get(m, "privacy");
+		json_t *m = kept_manifest("dp"), *privacy = json_object_get(m, "privacy");
 		double epsilon = fm_json_real(privacy, "epsilon");
 
 		if (t[i].mu > 0) {
@@ -189,7 +180,7 @@ static void a_claim_is_what_its_noise_gives(void **state)
 
 static bool is_accepted_on(double n)
 {
-	json_t *m = load_dp(), *list = json_object_get(m, "metrics");
+	json_t *m = kept_manifest("dp"), *list = json_object_get(m, "metrics");
 	bool good;
 
 	for (size_t i = 0; i < json_array_size(list); i++)
@@ -217,7 +208,7 @@ static bool is_taken_on(const struct fm_config *cfg, double n)
 /* A run takes no sum of noisy counts that a partner would refuse, nor refuses one that he would take. */
 static void noisy_rows_have_one_bound(void **state)
 {
-	json_t *m = load_dp();
+	json_t *m = kept_manifest("dp");
 	struct fm_config *cfg;
 	double most, more;
 

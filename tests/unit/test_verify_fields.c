@@ -285,11 +285,7 @@ static void each_field_has_its_bounds(void **state)
 	change_all(m, "golden");
 	json_decref(m);
 	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
-		char path[128];
-
-		snprintf(path, sizeof path, "tests/golden/manifests/%s.json", kept[i]);
-		assert_non_null(m = json_load_file(path, 0, NULL));
-		name_it(m);
+		m = kept_manifest(kept[i]);
 		change_all(m, kept[i]);
 		json_decref(m);
 	}
@@ -330,12 +326,8 @@ static void each_metric_rests_on_rows_that_there_are(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
-		char path[128];
-		json_t *m, *list, *one;
+		json_t *m = kept_manifest(t[i].of), *list, *one;
 
-		snprintf(path, sizeof path, "tests/golden/manifests/%s.json", t[i].of);
-		assert_non_null(m = json_load_file(path, 0, NULL));
-		name_it(m);
 		list = json_object_get(m, "metrics");
 		if (!(one = fm_json_named(list, t[i].metric)))
 			fail_msg("%s has no %s", t[i].of, t[i].metric);
