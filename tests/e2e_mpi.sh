@@ -34,16 +34,21 @@ says err "model.kind ctgan trains in one process" "before the run"
 
 # --- a rank is killed ---
 many="--set train.steps=240 --set train.warmup=1 --set train.checkpoint_every=1"
-children() { # PID...
+children() { # PID...: of all their threads
 	for p; do
-		cat /proc/"$p"/task/"$p"/children 2>/dev/null
+		cat /proc/"$p"/task/*/children 2>/dev/null
 	done
 }
 has_checkpoint() {
 	ls p/workspace/stages/train/.checkpoint-*/* >/dev/null 2>&1
 }
+youngest() { # the last process of the generation of $run's grandchildren; the kernel may leave out some while others end
+	# shellcheck disable=SC2046 # numbers
+	victim=$(children $(children $run) | tr ' ' '\n' | grep . | tail -n 1)
+	[ -n "$victim" ]
+}
 trains() { # and can be gone on with
-	has_checkpoint && grep -q "flows to do" err
+	has_checkpoint && grep -q "flows to do" err && youngest
 }
 lost() { # SIGNAL WORDS COMMAND...: the youngest process of the command's generation gets it when there is a checkpoint
 	signal=$1 words=$2
@@ -51,12 +56,11 @@ lost() { # SIGNAL WORDS COMMAND...: the youngest process of the command's genera
 	"$@" $many >out 2>err &
 	run=$!
 	if until_true 60 trains; then
-		# shellcheck disable=SC2046 # numbers
-		kill -$signal $(children $(children $run) | tr ' ' '\n' | grep . | tail -n 1)
+		kill -$signal $victim
 		wait $run
 		holds "a rank that is lost ends the run with status 4" test $? = 4
 	else
-		kill $run
+		kill $run 2>/dev/null
 		wait $run
 		holds "there is a checkpoint to go on from" false
 	fi
