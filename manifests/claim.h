@@ -25,4 +25,14 @@ bool fm_claim_is_statement(const char *words, const struct fm_config *cfg, doubl
 extern const char fm_claim_covers[];
 json_t *fm_claim_does_not_cover(void);
 
+/* One line of a guarantee: of so many exchanges that change at once. */
+struct fm_claim_line {
+	const char *of;              /* exchange, flow, window, conversation or host */
+	unsigned minutes, exchanges; /* minutes: 0 where it has none */
+};
+#define FM_CLAIM_LINES 16
+#define FM_CLAIM_DELTA_MAX 0.01 /* beyond which nothing is said of a line */
+/* All that a guarantee of that config has, in their order; how many. */
+int fm_claim_lines(const struct fm_config *cfg, struct fm_claim_line l[FM_CLAIM_LINES]);
+
 #endif

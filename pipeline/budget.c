@@ -14,8 +14,7 @@
 #include "model/private_counts.h"
 #include "privacy/charge_json.h"
 
-#define DIGITS 6       /* of a published epsilon, rounded up */
-#define DELTA_MAX 0.01 /* beyond which nothing is said of a group */
+#define DIGITS 6 /* of a published epsilon, rounded up */
 /* How far an epsilon of a group may be above the true one: what was claimed is its own, for one unit. */
 #define GROUP_SHARE 4e-3
 
@@ -161,39 +160,6 @@ out:
 
 /* ---- in the manifest ---- */
 
-/* One line of what is told: of so many exchanges that change at once. */
-enum { LINES = 16 };
-struct line {
-	const char *of;
-	unsigned minutes, k;
-};
-
-/* Into l (LINES); how many. */
-static int lines_of(const struct fm_config *cfg, struct line *l)
-{
-	static const unsigned hosts[] = {1, 2, 4, 16, 64}, minutes[] = {1, 10, 60};
-	unsigned window = fm_config_window(cfg);
-	/* In a window that is full another exchange takes the place of one: two change. */
-	unsigned exchange = window ? 2 : 1;
-	int n = 0;
-
-	if (window)
-		l[n++] = (struct line){"window", 0, window};
-	l[n++] = (struct line){"exchange", 0, exchange};
-	/* One more flow changes its exchange: one exchange goes and another comes.  That is the unit flow; to the unit
-	 * exchange it is two. */
-	l[n++] = (struct line){"flow", 0, fm_config_unit_flow(cfg) ? 1 : 2};
-	/* Which touches at most one slot more than it lasts minutes. */
-	for (size_t i = 0; i < sizeof minutes / sizeof *minutes; i++)
-		l[n++] = (struct line){"conversation", minutes[i], (minutes[i] + 1) * exchange};
-	/* All that two hosts exchange in so long. */
-	for (size_t i = 1; window && i < sizeof minutes / sizeof *minutes; i++)
-		l[n++] = (struct line){"window", minutes[i], (minutes[i] + 1) * window};
-	for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
-		l[n++] = (struct line){"host", 0, hosts[i]};
-	return n;
-}
-
 /* The numbers of lines, each calculated once; those of a unit are what is claimed. */
 struct groups {
 	const struct fm_claim *claim;
@@ -201,7 +167,7 @@ struct groups {
 	struct group {
 		unsigned k;
 		double epsilon, delta; /* epsilon: infinite where there is none */
-	} list[LINES];
+	} list[FM_CLAIM_LINES];
 	int n;
 };
 
@@ -231,7 +197,7 @@ static void calculate(void *ctx, int i, int thread)
 	x->epsilon = c->epsilon;
 	while (!claimed &&
 	       (rc = fm_charges_epsilon_within(&c->charges, x->k, &terms, GROUP_SHARE, &x->epsilon, &none)) < 0 &&
-	       terms.delta * 10 <= DELTA_MAX)
+	       terms.delta * 10 <= FM_CLAIM_DELTA_MAX)
 		terms.delta *= 10;
 	x->delta = terms.delta;
 	if (rc < 0)
@@ -239,9 +205,9 @@ static void calculate(void *ctx, int i, int thread)
 }
 
 /* NULL without memory. */
-static json_t *line_json(const struct line *l, const struct group *x)
+static json_t *line_json(const struct fm_claim_line *l, const struct group *x)
 {
-	json_t *o = json_pack("{s:s, s:i}", "of", l->of, "exchanges", (int)l->k);
+	json_t *o = json_pack("{s:s, s:i}", "of", l->of, "exchanges", (int)l->exchanges);
 	int bad = !o || (l->minutes && json_object_set_new(o, "minutes", json_integer(l->minutes)));
 
 	bad = bad || json_object_set_new(o, "delta", json_real(x->delta)) ||
@@ -259,18 +225,18 @@ static json_t *guarantee_json(const struct fm_claim *c, const struct fm_config *
 	struct groups g = {.claim = c, .cfg = cfg};
 	struct fm_pool *pool = NULL;
 	struct fm_error none;
-	struct line l[LINES];
+	struct fm_claim_line l[FM_CLAIM_LINES];
 	json_t *list = json_array();
-	int n = lines_of(cfg, l), bad = !list;
+	int n = fm_claim_lines(cfg, l), bad = !list;
 
 	for (int i = 0; i < n; i++)
-		group_of(&g, l[i].k);
+		group_of(&g, l[i].exchanges);
 	if (fm_pool_new(&pool, cfg->train.threads, &none) < 0) /* without one it takes longer */
 		pool = NULL;
 	fm_pool_run(pool, g.n, calculate, &g);
 	fm_pool_free(pool);
 	for (int i = 0; i < n && !bad; i++)
-		bad = json_array_append_new(list, line_json(&l[i], group_of(&g, l[i].k)));
+		bad = json_array_append_new(list, line_json(&l[i], group_of(&g, l[i].exchanges)));
 	if (bad) {
 		json_decref(list);
 		return NULL;

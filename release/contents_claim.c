@@ -8,6 +8,7 @@
 #include "base/json_text.h"
 #include "manifests/claim.h"
 #include "manifests/registry.h"
+#include "release/claim_cost.h"
 #include "release/contents.h"
 
 static bool is_covered_list(const json_t *list)
@@ -59,63 +60,82 @@ static int check_paid(struct fm_contents *c, const json_t *m, const struct fm_co
 	return FM_OK;
 }
 
+/* The noise that is told of costs no more than these numbers, for one part in a hundred that accountants round. */
+static bool is_paid_for(const struct fm_told_noise *told, unsigned group, const json_t *numbers)
+{
+	return fm_told_noise_delta(told, group, fm_json_real(numbers, "epsilon") * 1.01) <=
+	       fm_json_real(numbers, "delta");
+}
+
+/* Where it says the same as a line before it, that one was looked at. */
+static bool is_said_before(const json_t *list, size_t n, const json_t *line)
+{
+	static const char *const all[] = {"exchanges", "epsilon", "delta"};
+	bool same = false;
+
+	for (size_t i = 0; i < n && !same; i++) {
+		same = true;
+		for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+			same = same && json_equal(json_object_get(json_array_get(list, i), all[k]),
+						  json_object_get(line, all[k]));
+	}
+	return same;
+}
+
+/* One line, of as many exchanges as l says.  Where no epsilon is told, nothing is promised. */
+static int check_line(struct fm_contents *c, const json_t *privacy, const struct fm_claim_line *l, size_t i,
+		      const struct fm_told_noise *told)
+{
+	const json_t *list = json_object_get(privacy, "guarantee"), *g = json_array_get(list, i);
+	double delta = fm_json_real(privacy, "delta");
+
+	if (!fm_json_says(g, "of", l->of) || json_integer_value(json_object_get(g, "exchanges")) != l->exchanges ||
+	    json_integer_value(json_object_get(g, "minutes")) != l->minutes)
+		return fm_contents_malformed(c, "privacy.guarantee has other lines than those of its config");
+	if (fm_json_real(g, "delta") < delta * (1 - 1e-9) ||
+	    fm_json_real(g, "delta") > fmax(delta, FM_CLAIM_DELTA_MAX) * (1 + 1e-9))
+		return fm_contents_malformed(c, "privacy.guarantee has a delta that nothing is said of");
+	if (json_is_number(json_object_get(g, "epsilon")) && !is_said_before(list, i, g) &&
+	    !is_paid_for(told, l->exchanges, g))
+		return fm_contents_malformed(c, "privacy.guarantee says less than its mechanisms cost");
+	return FM_OK;
+}
+
 /* What is claimed stands in the line of the unit, and what more exchanges have is no less. */
-static int check_guarantee(struct fm_contents *c, const json_t *privacy, const struct fm_config *cfg)
+static int check_guarantee(struct fm_contents *c, const json_t *privacy, const struct fm_config *cfg,
+			   const struct fm_told_noise *told)
 {
 	const json_t *list = json_object_get(privacy, "guarantee");
+	struct fm_claim_line lines[FM_CLAIM_LINES];
+	size_t n = (size_t)fm_claim_lines(cfg, lines);
 	json_int_t group = fm_config_group(cfg);
-	bool unit = false;
+	int rc;
 
-	for (size_t i = 0; i < json_array_size(list); i++) {
+	if (json_array_size(list) != n)
+		return fm_contents_malformed(c, "privacy.guarantee has other lines than those of its config");
+	for (size_t i = 0; i < n; i++) {
 		const json_t *g = json_array_get(list, i), *before = i ? json_array_get(list, i - 1) : NULL;
 		json_int_t exchanges = json_integer_value(json_object_get(g, "exchanges"));
 		double e = fm_json_real(g, "epsilon"), was = fm_json_real(before, "epsilon");
 		bool more = before && strcmp(fm_json_str(g, "of"), fm_json_str(before, "of")) == 0 &&
 			    exchanges > json_integer_value(json_object_get(before, "exchanges"));
 
-		if (strcmp(fm_json_str(g, "of"), fm_json_str(privacy, "unit")) == 0 && exchanges == group) {
-			unit = true;
-			if (!(fabs(e - fm_json_real(privacy, "epsilon")) <= 1e-4 * e) ||
-			    !fm_contents_same(fm_json_real(g, "delta"), fm_json_real(privacy, "delta")))
-				return fm_contents_malformed(
-				    c, "privacy.guarantee of its unit is not what privacy claims");
-		}
-		if (group > 1 && exchanges < 2 && !fm_json_says(g, "of", "host"))
-			return fm_contents_malformed(
-			    c, "privacy.guarantee has one exchange for what moves two in a full window");
+		if (strcmp(fm_json_str(g, "of"), fm_json_str(privacy, "unit")) == 0 && exchanges == group &&
+		    (!(fabs(e - fm_json_real(privacy, "epsilon")) <= 1e-4 * e) ||
+		     !fm_contents_same(fm_json_real(g, "delta"), fm_json_real(privacy, "delta"))))
+			return fm_contents_malformed(c, "privacy.guarantee of its unit is not what privacy claims");
 		if ((exchanges >= group && e < fm_json_real(privacy, "epsilon") * (1 - 1e-4)) || (more && e < was))
 			return fm_contents_malformed(c, "privacy.guarantee grows with fewer exchanges");
+		if ((rc = check_line(c, privacy, &lines[i], i, told)) < 0)
+			return rc;
 	}
-	return unit ? FM_OK : fm_contents_malformed(c, "privacy.guarantee does not tell of its unit");
+	return FM_OK;
 }
 
-static double normal(double z)
-{
-	return erfc(-z / sqrt(2)) / 2;
-}
-
-/* Of z <= 0.  Where the probability would be none of a double, two terms of its series behind the density are enough.
- */
-static double log_normal(double z)
-{
-	const double log_root_2pi = 0.91893853320467274178;
-
-	if (z > -30)
-		return log(normal(z));
-	return -z * z / 2 - log_root_2pi - log(-z) + log1p(-1 / (z * z));
-}
-
-/* The least delta at epsilon of Gaussian noise whose sensitivities, in standard deviations, are mu together (Balle and
- * Wang 2018, theorem 8). */
-static double gaussian_delta(double mu, double epsilon)
-{
-	return normal(-epsilon / mu + mu / 2) - exp(epsilon + log_normal(-epsilon / mu - mu / 2));
-}
-
-/* What Gaussian noise over all records costs, anybody can compute; each share of it follows from its noise, and no
- * claim is less than all of it.  Sensitivities are of one exchange: a group of k moves such noise by k times as much.
- * What is sampled, and Laplace noise, costs more beside it: how much takes an accountant. */
-static int check_mechanisms(struct fm_contents *c, const json_t *privacy, const struct fm_config *cfg)
+/* Each share of Gaussian noise over all records follows from that noise, and no claim is less than what is told costs.
+ * Sensitivities are of one exchange: a group of k moves such noise by k times as much. */
+static int check_mechanisms(struct fm_contents *c, const json_t *privacy, const struct fm_config *cfg,
+			    const struct fm_told_noise *told)
 {
 	const json_t *list = json_object_get(privacy, "mechanisms");
 	double all = 0, shares = 0, squares = 0;
@@ -135,17 +155,15 @@ static int check_mechanisms(struct fm_contents *c, const json_t *privacy, const 
 	}
 	if (!(fabs(all - 1) <= 1e-6))
 		return fm_contents_malformed(c, "the shares of privacy.mechanisms are not all together one");
-	/* one part in a hundred for what accountants round */
-	return squares > 0 &&
-		       !(gaussian_delta(fm_config_group(cfg) * sqrt(squares),
-					fm_json_real(privacy, "epsilon") * 1.01) <= fm_json_real(privacy, "delta"))
-		   ? fm_contents_malformed(c, "privacy claims less than its mechanisms cost")
-		   : FM_OK;
+	return is_paid_for(told, fm_config_group(cfg), privacy)
+		   ? FM_OK
+		   : fm_contents_malformed(c, "privacy claims less than its mechanisms cost");
 }
 
 static int check_dp(struct fm_contents *c, const json_t *m, const struct fm_config *cfg)
 {
 	const json_t *privacy = json_object_get(m, "privacy"), *audit = json_object_get(privacy, "audit");
+	struct fm_told_noise told;
 	int rc;
 
 	if (!fm_json_says(privacy, "covers", fm_claim_covers) ||
@@ -166,9 +184,10 @@ static int check_dp(struct fm_contents *c, const json_t *m, const struct fm_conf
 		return rc;
 	if (fm_json_real(audit, "epsilon_lower") > fm_json_real(audit, "most"))
 		return fm_contents_malformed(c, "privacy.audit has measured more than its canaries can show");
-	if ((rc = check_mechanisms(c, privacy, cfg)) < 0)
+	fm_told_noise_of(json_object_get(privacy, "mechanisms"), fm_config_unit_flow(cfg), &told);
+	if ((rc = check_mechanisms(c, privacy, cfg, &told)) < 0)
 		return rc;
-	return check_guarantee(c, privacy, cfg);
+	return check_guarantee(c, privacy, cfg, &told);
 }
 
 int fm_contents_claim(struct fm_contents *c, const json_t *m, const struct fm_config *cfg)

@@ -69,34 +69,42 @@ static void set_noise(json_t *m, double mu)
 	json_object_set_new(asked, "noise_multiplier", json_real(1 / mu));
 }
 
-/* The claim of that epsilon, for windows of so many exchanges where that is more than one, in all its places. */
-static void set_claim(json_t *m, json_int_t exchanges, double epsilon)
+/* The claim of that epsilon for a unit, of so many exchanges where it is a window, in all its places: of lines for
+ * other numbers of exchanges no epsilon is told. */
+static void set_claim_of(json_t *m, const char *unit, json_int_t exchanges, double epsilon)
 {
 	json_t *privacy = json_object_get(m, "privacy"), *config = json_object_get(m, "config"),
-	       *lines = json_object_get(privacy, "guarantee");
+	       *lines = json_object_get(privacy, "guarantee"), *asked = json_object_get(config, "privacy");
+	double delta = fm_json_real(privacy, "delta");
+	struct fm_claim_line l[FM_CLAIM_LINES];
 	struct fm_config *cfg;
 	char said[FM_CLAIM_WORDS];
 
-	if (exchanges > 1) {
-		json_object_set_new(json_object_get(config, "privacy"), "unit", json_string("window"));
-		json_object_set_new(json_object_get(config, "privacy"), "window_exchanges", json_integer(exchanges));
-		json_object_set_new(privacy, "unit", json_string("window"));
-		json_array_clear(lines);
-		json_array_append_new(lines, json_pack("{s:s,s:I,s:f,s:f}", "of", "window", "exchanges", exchanges,
-						       "epsilon", epsilon, "delta", fm_json_real(privacy, "delta")));
-	}
-	for (size_t k = 0; k < json_array_size(lines); k++) {
-		json_t *o = json_array_get(lines, k);
-		bool less = fm_json_real(o, "epsilon") < epsilon;
-
-		if (json_integer_value(json_object_get(o, "exchanges")) == 1 || less)
-			json_object_set_new(o, "epsilon", json_real(epsilon));
-	}
+	json_object_set_new(privacy, "unit", json_string(unit));
+	json_object_set_new(privacy, "adjacency",
+			    json_string(strcmp(unit, "flow") == 0 ? "replace_one" : "add_or_remove"));
+	json_object_set_new(asked, "unit", json_string(unit));
+	if (exchanges > 1)
+		json_object_set_new(asked, "window_exchanges", json_integer(exchanges));
 	OK(fm_config_told(&cfg, config, &err));
-	json_object_set_new(privacy, "statement",
-			    json_string(fm_claim_statement(said, cfg, epsilon, fm_json_real(privacy, "delta"))));
+	json_array_clear(lines);
+	for (int i = 0, n = fm_claim_lines(cfg, l); i < n; i++) {
+		json_t *o =
+		    json_pack("{s:s,s:i,s:f,s:o}", "of", l[i].of, "exchanges", (int)l[i].exchanges, "delta", delta,
+			      "epsilon", l[i].exchanges == fm_config_group(cfg) ? json_real(epsilon) : json_null());
+
+		if (l[i].minutes)
+			json_object_set_new(o, "minutes", json_integer(l[i].minutes));
+		json_array_append_new(lines, o);
+	}
+	json_object_set_new(privacy, "statement", json_string(fm_claim_statement(said, cfg, epsilon, delta)));
 	json_object_set_new(privacy, "epsilon", json_real(epsilon));
 	fm_config_free(cfg);
+}
+
+static void set_claim(json_t *m, json_int_t exchanges, double epsilon)
+{
+	set_claim_of(m, exchanges > 1 ? "window" : "exchange", exchanges, epsilon);
 }
 
 /* The words of a version before, which lack the last sentence of what is said of windows, and no others. */
@@ -178,6 +186,131 @@ static void a_claim_is_what_its_noise_gives(void **state)
 	}
 }
 
+/* Each line of a guarantee is held to the noise, as an accountant has it: of counts alone, and of training too. */
+static const struct noise {
+	const char *unit;
+	unsigned exchanges;
+	double mu, rate, noise; /* of counts, for one exchange; of training; rate 0: none */
+	unsigned times;
+	double lie; /* the share of an epsilon that is found to be too little, in each line */
+} noises[] = {
+    {"exchange", 1, 0.83, 0, 0, 0, 0.98},           {"exchange", 1, 0.737, 0.00455, 0.701, 500, 0.98},
+    {"exchange", 1, 0.1, 0.01, 0.8, 2000, 0.98},    {"exchange", 1, 0, 0.00455, 0.701, 500, 0.98},
+    {"exchange", 1, 0.3, 0.001, 0.6, 100000, 0.96}, {"flow", 1, 0.9, 0, 0, 0, 0.98},
+    {"flow", 1, 0.737, 0.00455, 0.701, 500, 0.98},  {"window", 4, 0.2, 0, 0, 0, 0.98},
+    {"window", 4, 0.186, 0.00455, 1.33, 500, 0.98},
+};
+
+static double cost(const struct noise *t, unsigned group)
+{
+	struct fm_mechanism list[2];
+	size_t n = 0;
+	double epsilon;
+
+	if (t->mu > 0)
+		list[n++] = (struct fm_mechanism){
+		    .kind = FM_GAUSSIAN, .sensitivity = t->mu, .scale = 1, .count = 1, .group = group};
+	if (t->rate > 0)
+		list[n++] = (struct fm_mechanism){.kind = FM_SAMPLED_GAUSSIAN,
+						  .sensitivity = 1,
+						  .scale = t->noise,
+						  .q = t->rate,
+						  .count = t->times,
+						  .group = group};
+	OK(fm_account(list, n, 1e-7, strcmp(t->unit, "flow") == 0 ? FM_REPLACE_ONE : FM_ADD_OR_REMOVE, FM_PLD, &epsilon,
+		      &err));
+	return fm_round_up(epsilon, 6);
+}
+
+static json_t *manifest_of(const struct noise *t)
+{
+	json_t *m = kept_manifest("dp"), *privacy = json_object_get(m, "privacy"),
+	       *asked = json_object_get(json_object_get(m, "config"), "privacy"),
+	       *list = json_object_get(privacy, "mechanisms"), *lines;
+
+	json_object_set_new(privacy, "delta", json_real(1e-7));
+	json_object_set_new(asked, "delta", json_real(1e-7));
+	if (t->mu > 0)
+		set_noise(m, t->mu);
+	else
+		json_array_clear(list);
+	json_object_set_new(asked, "epsilon", json_integer(0));
+	json_object_set_new(asked, "noise_multiplier", json_integer(1));
+	if (t->rate > 0)
+		json_array_append_new(list, json_pack("{s:s,s:s,s:f,s:f,s:f,s:i,s:f}", "name", "training", "kind",
+						      "gaussian", "sensitivity", 1.0, "scale", t->noise, "rate",
+						      t->rate, "times", (int)t->times, "share", t->mu > 0 ? 0.0 : 1.0));
+	set_claim_of(m, t->unit, t->exchanges, cost(t, t->exchanges));
+	lines = json_object_get(privacy, "guarantee");
+	for (size_t i = 0; i < json_array_size(lines); i++) {
+		json_t *o = json_array_get(lines, i);
+		unsigned group = (unsigned)json_integer_value(json_object_get(o, "exchanges"));
+
+		if (group <= 64)
+			json_object_set_new(o, "epsilon", json_real(cost(t, group)));
+	}
+	return m;
+}
+
+static void each_line_is_what_the_noise_gives(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof noises / sizeof *noises; i++) {
+		json_t *m = manifest_of(&noises[i]), *privacy = json_object_get(m, "privacy"),
+		       *lines = json_object_get(privacy, "guarantee");
+
+		if (!is_accepted(m))
+			fail_msg("%zu: %s", i, err.message);
+		for (size_t k = 0; k < json_array_size(lines); k++) {
+			json_t *o = json_array_get(lines, k), *told = json_incref(json_object_get(o, "epsilon"));
+			json_t *before = k ? json_array_get(lines, k - 1) : NULL;
+			double lie = noises[i].lie * json_number_value(told);
+
+			if (json_is_number(told) && lie < 600) {
+				json_object_set_new(o, "epsilon", json_real(lie));
+				if (is_accepted(m))
+					fail_msg("%zu: %s of %lld exchanges: %g for %g", i, fm_json_str(o, "of"),
+						 json_integer_value(json_object_get(o, "exchanges")), lie,
+						 json_number_value(told));
+				/* By the noise, and not by the lines beside it. */
+				if (lie > 1.001 * fm_json_real(privacy, "epsilon") &&
+				    !(lie < fm_json_real(before, "epsilon")))
+					assert_non_null(strstr(err.message, "less than its mechanisms cost"));
+			}
+			json_object_set(o, "epsilon", told);
+			json_decref(told);
+		}
+		json_decref(m);
+	}
+}
+
+/* Lines are those of the config: none is left out, and none is said of fewer exchanges than it has. */
+static void lines_are_those_of_the_config(void **state)
+{
+	static const struct {
+		const char *at, *to;
+	} t[] = {
+	    {"/privacy/guarantee/9", NULL},
+	    {"/privacy/guarantee/3", NULL},
+	    {"/privacy/guarantee/-", "{\"of\":\"host\",\"exchanges\":256,\"epsilon\":null,\"delta\":1e-6}"},
+	    {"/privacy/guarantee/3/exchanges", "2"},
+	    {"/privacy/guarantee/3/minutes", "20"},
+	    {"/privacy/guarantee/3/of", "\"host\""},
+	    {"/privacy/guarantee/4/delta", "0.5"},
+	    {"/privacy/guarantee/1/delta", "1e-9"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		json_t *m = kept_manifest("dp");
+
+		json_change(m, t[i].at, t[i].to);
+		if (is_accepted(m) || !strstr(err.message, "privacy.guarantee"))
+			fail_msg("%s: %s", t[i].at, err.message);
+		json_decref(m);
+	}
+}
+
 static bool is_accepted_on(double n)
 {
 	json_t *m = kept_manifest("dp"), *list = json_object_get(m, "metrics");
@@ -233,10 +366,9 @@ static void noisy_rows_have_one_bound(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(nothing_unpaid_is_told_in_mode_dp),
-	    cmocka_unit_test(words_of_before_are_accepted),
-	    cmocka_unit_test(a_claim_is_what_its_noise_gives),
-	    cmocka_unit_test(noisy_rows_have_one_bound),
+	    cmocka_unit_test(nothing_unpaid_is_told_in_mode_dp), cmocka_unit_test(words_of_before_are_accepted),
+	    cmocka_unit_test(a_claim_is_what_its_noise_gives),   cmocka_unit_test(each_line_is_what_the_noise_gives),
+	    cmocka_unit_test(lines_are_those_of_the_config),     cmocka_unit_test(noisy_rows_have_one_bound),
 	};
 
 	return cmocka_run_group_tests_name("verify_claim", tests, NULL, NULL);
