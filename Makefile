@@ -84,6 +84,9 @@ include model/double.mk
 ,        := ,
 BREAKS   := fm_gaussian_fill fm_discrete_gaussian fm_counts_histogram fm_clip_weight fm_grid_set fm_poisson_sample
 $(B)/tests/test_audit_broken: LDFLAGS += $(addprefix -Wl$(,)--wrap=,$(BREAKS))
+# What answers a question of private records through noise, for a test to keep and to give again over others.
+ANSWERS  := fm_counts_histogram fm_counts_pairs fm_counts_keys fm_grid_noisy_mean
+$(B)/tests/test_one_road: LDFLAGS += $(addprefix -Wl$(,)--wrap=,$(ANSWERS))
 # The looks at what a stage left, each of which a test can take away to show what came through without it.
 HARVEST  := fm_harvest_tree fm_harvest_holds fm_harvest_result fm_harvest_metrics fm_harvest_controls fm_manifest_compare fm_folder_digest \
 	    fm_sandbox_filter fm_sandbox_landlock fm_vault_put
