@@ -233,14 +233,14 @@ static int score_losses(const struct fm_exchange_diffusion *x, struct fm_record_
 			const struct fm_exchange_opts *o, const uint32_t *place, struct fm_error *err)
 {
 	const struct fm_marginals_planted *p = o->planted;
+	size_t n, group = o->counts.window > 0 ? o->counts.window : 1;
 	uint16_t *tok = NULL;
-	size_t n;
 	int rc;
 
 	if ((rc = fm_marginals_encode(&x->m, p->canary, &o->counts, &tok, &n, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < p->n; i++) {
-		struct fm_records one = {.n = 1, .tok = tok + (size_t)place[i] * FM_NATTRS};
+		struct fm_records one = {.n = group, .tok = tok + (size_t)place[i] * FM_NATTRS};
 
 		o->by_losses[i] = fm_record_loss(space, x->start, &one, LOSS_PASSES, o->start.seed) -
 				  fm_record_loss(space, x->weights, &one, LOSS_PASSES, o->start.seed);

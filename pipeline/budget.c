@@ -48,17 +48,6 @@ out:
 	return rc;
 }
 
-int fm_budget_canary(const struct fm_claim *c, const struct fm_config *cfg, double *epsilon, struct fm_error *err)
-{
-	int rc = FM_OK;
-
-	*epsilon = c->epsilon;
-	if (fm_config_window(cfg) && (rc = fm_charges_epsilon(&c->charges, c->delta, 1, fm_private_adjacency(cfg),
-							      accountant_of(cfg), epsilon, err)) == FM_OK)
-		*epsilon = fm_round_up(*epsilon, DIGITS);
-	return rc;
-}
-
 void fm_claim_free(struct fm_claim *c)
 {
 	fm_charges_free(&c->charges);

@@ -27,9 +27,6 @@ struct fm_claim {
 };
 /* FM_EINPUT when the kind of model has no private form, or its noise does not keep to privacy.epsilon. */
 int fm_budget_claim(struct fm_claim *c, const struct fm_config *cfg, struct fm_error *err) FM_MUST_CHECK;
-/* What is claimed for a canary (stages/canaries.h), which is one exchange by itself: less than for a window. */
-int fm_budget_canary(const struct fm_claim *c, const struct fm_config *cfg, double *epsilon,
-		     struct fm_error *err) FM_MUST_CHECK;
 void fm_claim_free(struct fm_claim *c);
 
 /* FM_EINPUT when privacy.total_epsilon is for flows and earlier runs were charged for exchanges; FM_EVERDICT when all

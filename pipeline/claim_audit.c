@@ -140,7 +140,7 @@ out:
 	return rc;
 }
 
-static int record(struct fm_ledger *l, const struct fm_claim_audit_in *in, double proven, const char *trace,
+static int record(struct fm_ledger *l, const struct fm_claim_audit_in *in, double epsilon, const char *trace,
 		  double charged, json_t *result, struct fm_error *err)
 {
 	double lower = json_number_value(json_object_get(result, "epsilon_lower"));
@@ -151,8 +151,8 @@ static int record(struct fm_ledger *l, const struct fm_claim_audit_in *in, doubl
 	if ((rc = mechanism(in->cfg, hex, err)) < 0)
 		return rc;
 	more = json_pack("{s:s, s:s, s:s, s:b, s:f, s:f, s:b}", "mechanism", hex, "trace", trace, "unit",
-			 fm_config_window(in->cfg) ? "exchange" : in->cfg->privacy.unit, "public", in->is_public,
-			 "epsilon", proven, "charged", charged, "refuted", lower > proven);
+			 in->cfg->privacy.unit, "public", in->is_public, "epsilon", epsilon, "charged", charged,
+			 "refuted", lower > epsilon);
 	rc = !more || json_object_update(result, more) ? fm_fail(err, FM_ESYSTEM, "out of memory: the audit")
 						       : fm_ledger_append(l, ROWS_OF, "audit", result, err);
 	json_decref(more);
@@ -173,7 +173,7 @@ int fm_claim_audit(const struct fm_claim_audit_in *in, json_t **report, struct f
 	char *workspace = in->workspace ? strdup(in->workspace) : fm_path_join(cfg->dir, "workspace");
 	const char *trace;
 	json_t *result = NULL, *files = NULL;
-	double charged, proven;
+	double charged;
 	int rc;
 
 	*report = NULL;
@@ -188,8 +188,7 @@ int fm_claim_audit(const struct fm_claim_audit_in *in, json_t **report, struct f
 		goto out;
 	}
 	if ((rc = fm_preflight(&o, cfg->dir, workspace, NULL, err)) < 0 ||
-	    (rc = fm_budget_claim(&claim, cfg, err)) < 0 || (rc = fm_budget_canary(&claim, cfg, &proven, err)) < 0 ||
-	    (rc = fm_workspace_open(&ws, workspace, err)) < 0 ||
+	    (rc = fm_budget_claim(&claim, cfg, err)) < 0 || (rc = fm_workspace_open(&ws, workspace, err)) < 0 ||
 	    (rc = fm_ledger_open(&l, ws.path, cfg->dir, FM_LEDGER_WRITE, err)) < 0)
 		goto out;
 	r.ledger = l;
@@ -199,11 +198,11 @@ int fm_claim_audit(const struct fm_claim_audit_in *in, json_t **report, struct f
 	if ((rc = audit_secret(&audit, in, files, err)) < 0 ||
 	    (rc = charge(l, in, &claim, trace, &audit, &charged, err)) < 0 ||
 	    (rc = within_walls(in, ws.path, &audit, &result, err)) < 0 ||
-	    (rc = record(l, in, proven, trace, charged, result, err)) < 0)
+	    (rc = record(l, in, claim.epsilon, trace, charged, result, err)) < 0)
 		goto out;
-	if (json_number_value(json_object_get(result, "most")) < proven)
+	if (json_number_value(json_object_get(result, "most")) < claim.epsilon)
 		fm_warn("%zu canaries can show an epsilon of %.2f at most, and %g is claimed: take more", in->canaries,
-			json_number_value(json_object_get(result, "most")), proven);
+			json_number_value(json_object_get(result, "most")), claim.epsilon);
 	*report = json_incref(result);
 out:
 	json_decref(result);

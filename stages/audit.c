@@ -85,14 +85,15 @@ out:
 static int plant(struct fm_table **with, const struct fm_table *known, const struct fm_table *canary, const uint8_t *in,
 		 size_t n, struct fm_error *err)
 {
+	size_t each = canary->rows / n;
 	int rc;
 
 	if ((rc = fm_table_new(with, known->present, err)) < 0 ||
 	    (rc = fm_table_reserve(*with, known->rows + canary->rows + 1, err)) < 0 ||
 	    (rc = copy_rows(*with, known, err)) < 0)
 		return rc;
-	for (size_t row = 0; row < n * FM_CANARY_FLOWS; row++)
-		if (in[row / FM_CANARY_FLOWS] && (rc = fm_table_append(*with, canary, row, err)) < 0)
+	for (size_t row = 0; row < canary->rows; row++)
+		if (in[row / each] && (rc = fm_table_append(*with, canary, row, err)) < 0)
 			return rc;
 	return FM_OK;
 }
@@ -182,7 +183,7 @@ static int one_run(struct auditing *a, size_t k, struct fm_error *err)
 	    (rc = plant(&with, a->known, canary, in, n, err)) < 0)
 		goto out;
 	struct fm_planted planted = {
-	    .n = n, .each = FM_CANARY_FLOWS, .canary = canary, .known = a->known, .in = in, .memory = &a->memory};
+	    .n = n, .each = canary->rows / n, .canary = canary, .known = a->known, .in = in, .memory = &a->memory};
 	if ((rc = fit_and_score(a, &own, with, &planted, score, err)) < 0)
 		goto out;
 	for (int i = 0; i < RANKINGS; i++)

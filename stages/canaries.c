@@ -14,7 +14,7 @@ struct making {
 	const struct fm_config *cfg;
 	struct fm_stream *s;
 	struct fm_range inside, outside;
-	size_t n;
+	size_t n, each; /* canaries, and rows of one */
 	int64_t first_s, last_s;
 	const char *label[FM_LABELS_MAX];
 	int nlabels;
@@ -72,6 +72,23 @@ static int make_flow(struct making *k, size_t row, const char *protocol, struct 
 	return word(k, FM_LABEL, row, k->label[fm_stream_below(k->s, (uint64_t)k->nlabels)], err);
 }
 
+/* The exchanges of canary i behind its first: the same flows of another port inside. */
+static void repeat(struct making *k, size_t i)
+{
+	struct fm_table *t = k->t;
+
+	for (size_t f = FM_CANARY_FLOWS; f < k->each; f++) {
+		size_t row = i * k->each + f, as = row - FM_CANARY_FLOWS;
+
+		for (int c = 0; c < FM_NCOL; c++)
+			if (FM_HAS(t, c))
+				memcpy((char *)t->col[c] + row * fm_cols[c].width,
+				       (const char *)t->col[c] + as * fm_cols[c].width, fm_cols[c].width);
+		uint16_t *port = fm_table_inside(t, t->sa[row]) ? &t->sp[row] : &t->dp[row];
+		*port = *port < 65535 ? *port + 1 : 1024;
+	}
+}
+
 static int make_canary(struct making *k, size_t i, struct fm_error *err)
 {
 	struct fm_table *t = k->t;
@@ -88,7 +105,7 @@ static int make_canary(struct making *k, size_t i, struct fm_error *err)
 	    (rc = fresh(k, k->outside, i, false, &end[1], err)) < 0)
 		return rc;
 	for (size_t f = 0; f < FM_CANARY_FLOWS; f++) {
-		size_t row = i * FM_CANARY_FLOWS + f, from = (first + f) % 2;
+		size_t row = i * k->each + f, from = (first + f) % 2;
 
 		if (FM_HAS(t, FM_TE))
 			t->te[row] = (f ? minute + (int64_t)fm_stream_below(k->s, 60) : second) * 1000;
@@ -99,6 +116,7 @@ static int make_canary(struct making *k, size_t i, struct fm_error *err)
 		if ((rc = make_flow(k, row, protocol, err)) < 0)
 			return rc;
 	}
+	repeat(k, i);
 	return FM_OK;
 }
 
@@ -131,24 +149,23 @@ static int read_config(struct making *k, struct fm_error *err)
 int fm_canaries_make(struct fm_table **t, size_t n, unsigned present, const struct fm_config *cfg,
 		     const struct fm_secret *key, struct fm_error *err)
 {
-	struct making k = {.cfg = cfg, .n = n};
+	struct making k = {.cfg = cfg, .n = n, .each = fm_canary_rows(cfg)};
 	int rc;
 
 	*t = NULL;
 	if ((rc = read_config(&k, err)) < 0 || (rc = fm_table_new(&k.t, present, err)) < 0 ||
-	    (rc = fm_table_reserve(k.t, n * FM_CANARY_FLOWS, err)) < 0 ||
-	    (rc = fm_address_dict_new(&k.t->addresses, err)) < 0 ||
+	    (rc = fm_table_reserve(k.t, n * k.each, err)) < 0 || (rc = fm_address_dict_new(&k.t->addresses, err)) < 0 ||
 	    (rc = fm_stream_open(&k.s, key, "audit/canaries", 0, err)) < 0)
 		goto out;
 	for (int c = 0; c < FM_NCOL; c++) /* the store's own columns are 0 */
 		if (FM_HAS(k.t, c))
-			memset(k.t->col[c], 0, n * FM_CANARY_FLOWS * fm_cols[c].width);
+			memset(k.t->col[c], 0, n * k.each * fm_cols[c].width);
 	for (size_t i = 0; i < n; i++) {
 		fm_stream_at(k.s, i);
 		if ((rc = make_canary(&k, i, err)) < 0)
 			goto out;
 	}
-	k.t->rows = n * FM_CANARY_FLOWS;
+	k.t->rows = n * k.each;
 	rc = fm_stream_check(k.s, err);
 out:
 	fm_stream_close(k.s);
@@ -212,7 +229,7 @@ int fm_canaries_nearest(const struct fm_table *canary, size_t n, const struct fm
 		double sum = 0;
 
 		for (size_t f = 0; f < FM_CANARY_FLOWS; f++) {
-			struct looks l = looks_of(canary, i * FM_CANARY_FLOWS + f);
+			struct looks l = looks_of(canary, i * (canary->rows / n) + f);
 			unsigned most = 0;
 
 			for (size_t j = 0; j < t->rows; j++) {

@@ -23,7 +23,8 @@ struct planted {
 	const struct fm_marginals_planted *in;
 	struct fm_canary_scorer *canaries;
 	struct records known, canary;
-	uint32_t *place; /* (canaries): record of canary i */
+	uint32_t *place; /* (canaries): the first record of canary i */
+	size_t group;    /* records of a canary */
 	size_t ncells[NVALUES];
 	double *noisy[NVALUES], *exact;
 	uint32_t *cell; /* (canaries) */
@@ -45,21 +46,22 @@ static int find_places(struct planted *p, struct fm_error *err)
 	struct pair {
 		uint64_t ends, record;
 	} *by_ends = NULL;
+	size_t n = 0;
 	int rc;
 
-	if (e->n != p->in->n)
+	if (e->n != p->in->n * p->group)
 		return fm_fail(err, FM_EINPUT, "%zu canaries are %zu exchanges: each needs hosts of its own", p->in->n,
 			       e->n);
 	if ((rc = fm_alloc(&by_ends, e->n + 1, sizeof *by_ends, "canaries", err)) < 0)
 		return rc;
-	for (size_t r = 0; r < e->n; r++)
-		by_ends[r] = (struct pair){ends(e->list[r].host[0], e->list[r].host[1]), r};
-	qsort(by_ends, e->n, sizeof *by_ends, fm_compare_u64); /* by the first member */
-	for (size_t i = 0; i < e->n; i++) {
+	for (size_t r = 0; r < e->n; r += p->group) /* those of a canary stand together */
+		by_ends[n++] = (struct pair){ends(e->list[r].host[0], e->list[r].host[1]), r};
+	qsort(by_ends, n, sizeof *by_ends, fm_compare_u64); /* by the first member */
+	for (size_t i = 0; i < n; i++) {
 		size_t row = i * p->in->each;
 		struct fm_address a = fm_table_address(t, t->sa[row]), b = fm_table_address(t, t->da[row]);
 		uint64_t want = ends(fm_address_fold(&a), fm_address_fold(&b));
-		const struct pair *found = bsearch(&want, by_ends, e->n, sizeof *by_ends, fm_compare_u64);
+		const struct pair *found = bsearch(&want, by_ends, n, sizeof *by_ends, fm_compare_u64);
 
 		if (!found) {
 			rc = fm_fail(err, FM_ESYSTEM, "canary %zu is not among the canaries' exchanges", i);
@@ -143,19 +145,48 @@ static double sigma_of(const struct fm_charges *c, const char *name)
 	return 0;
 }
 
-static int add(struct planted *p, const char *name, double sigma, const double *noisy, size_t ncells,
-	       struct fm_error *err)
+/* A canary is one in a cell that has all its records, so counts are in so many; noisy is changed. */
+static int add(struct planted *p, const char *name, double sigma, double *noisy, size_t ncells, struct fm_error *err)
 {
+	double group = (double)p->group;
 	struct fm_canary_answer a = {
-	    .name = name, .ncells = ncells, .sigma = sigma, .noisy = noisy, .known = p->exact, .cell = p->cell};
+	    .name = name, .ncells = ncells, .sigma = sigma / group, .noisy = noisy, .known = p->exact, .cell = p->cell};
 
+	for (size_t c = 0; c < ncells && p->group > 1; c++) {
+		noisy[c] /= group;
+		p->exact[c] /= group;
+	}
 	return fm_canary_add(p->canaries, &a, p->in->in, err);
+}
+
+/* Where all records of canary i are counted, FM_NO_CELL where they are not in one cell. */
+static void set_cells(struct planted *p, uint32_t (*cell)(const struct planted *p, const void *of, size_t record),
+		      const void *of)
+{
+	for (size_t i = 0; i < p->in->n; i++) {
+		p->cell[i] = cell(p, of, p->place[i]);
+		for (size_t k = 1; k < p->group; k++)
+			if (cell(p, of, p->place[i] + k) != p->cell[i])
+				p->cell[i] = FM_NO_CELL;
+	}
 }
 
 static int exact_new(struct planted *p, size_t ncells, struct fm_error *err)
 {
 	free(p->exact);
 	return fm_alloc(&p->exact, ncells + 1, sizeof *p->exact, "exact counts", err);
+}
+
+struct of_value {
+	enum value v;
+	const struct fm_domains *d;
+};
+
+static uint32_t cell_of_value(const struct planted *p, const void *of, size_t record)
+{
+	const struct of_value *o = of;
+
+	return cell_of(o->v, o->d, &p->canary.e.list[record], &p->canary.view[record]);
 }
 
 static int add_value(struct planted *p, enum value v, const struct fm_domains *d, double sigma, struct fm_error *err)
@@ -170,29 +201,43 @@ static int add_value(struct planted *p, enum value v, const struct fm_domains *d
 		if (c != FM_NO_CELL)
 			p->exact[c]++;
 	}
-	for (size_t i = 0; i < p->in->n; i++)
-		p->cell[i] = cell_of(v, d, &p->canary.e.list[p->place[i]], &p->canary.view[p->place[i]]);
+	set_cells(p, cell_of_value, &(struct of_value){v, d});
 	return add(p, value_name[v], sigma, p->noisy[v], p->ncells[v], err);
+}
+
+struct of_table {
+	const struct fm_table2 *t;
+	size_t ny;
+};
+
+static uint32_t cell_of_table(const struct planted *p, const void *of, size_t record)
+{
+	const struct of_table *o = of;
+	const struct records *c = &p->canary;
+
+	return (uint32_t)(c->tok[(size_t)o->t->x * c->e.n + record] * o->ny +
+			  (o->ny > 1 ? c->tok[(size_t)o->t->y * c->e.n + record] : 0));
 }
 
 /* The table of attribute t->x, or of t->x and t->y, of nx times ny cells; ny is 1 for the former. */
 static int add_table(struct planted *p, const char *name, const struct fm_table2 *t, size_t nx, size_t ny,
 		     struct fm_error *err)
 {
-	const struct records *k = &p->known, *c = &p->canary;
+	const struct records *k = &p->known;
+	double *noisy;
 	int rc;
 
 	if ((rc = exact_new(p, nx * ny, err)) < 0)
 		return rc;
 	for (size_t i = 0; i < k->e.n; i++)
 		p->exact[k->tok[(size_t)t->x * k->e.n + i] * ny + (ny > 1 ? k->tok[(size_t)t->y * k->e.n + i] : 0)]++;
-	for (size_t i = 0; i < p->in->n; i++) {
-		size_t r = p->place[i];
-
-		p->cell[i] = (uint32_t)(c->tok[(size_t)t->x * c->e.n + r] * ny +
-					(ny > 1 ? c->tok[(size_t)t->y * c->e.n + r] : 0));
-	}
-	return add(p, name, t->sigma, t->cell, nx * ny, err);
+	set_cells(p, cell_of_table, &(struct of_table){t, ny});
+	if ((rc = fm_alloc(&noisy, nx * ny + 1, sizeof *noisy, "noisy counts", err)) < 0)
+		return rc;
+	memcpy(noisy, t->cell, nx * ny * sizeof *noisy);
+	rc = add(p, name, t->sigma, noisy, nx * ny, err);
+	free(noisy);
+	return rc;
 }
 
 /* Told of the noisy tables before anything is estimated from them. */
@@ -240,7 +285,7 @@ int fm_marginals_fit_planted(struct fm_marginals *m, const struct fm_table *t, c
 			     const struct fm_marginals_planted *in, double *score, struct fm_error *err)
 {
 	struct fm_record_opts ro = {.label = o->label, .nlabels = o->nlabels, .window = o->window};
-	struct planted p = {.in = in};
+	struct planted p = {.in = in, .group = o->window > 0 ? o->window : 1};
 	struct fm_marginals_watch watch = {.ctx = &p, .answer = hear, .measured = measured};
 	struct fm_marginals_opts watched = *o;
 	int rc;

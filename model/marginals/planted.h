@@ -8,16 +8,21 @@
 #include "privacy/canary.h"
 
 struct fm_marginals_planted {
-	size_t n;                      /* canaries, each an exchange between two hosts that no other flow has */
+	/* Canaries, each an exchange between two hosts that no other flow has; with fm_marginals_opts.window as many of
+	 * them as are kept of a window. */
+	size_t n;
 	const struct fm_table *canary; /* their flows; canary i's are rows i * each ... i * each + each - 1 */
 	size_t each;
 	const struct fm_table *known;    /* the private flows without any canary */
 	const uint8_t *in;               /* (n): whose flows are among those that are fitted */
 	struct fm_canary_memory *memory; /* of the audit's runs before (privacy/canary.h) */
-	uint32_t *place; /* (n), out: canary i's place among the canaries' exchanges (fm_exchanges_cut); may be NULL */
+	/* (n), out: the place of canary i's first exchange among those of all (fm_exchanges_cut), behind which its
+	 * others stand; may be NULL. */
+	uint32_t *place;
 };
 /* fm_marginals_fit, and score[n] of the canaries from its noisy answers: all histograms of single values, all one-way
- * tables and pairs; not the lists of hosts, coarse cells and tails.  The tables have one dictionary of addresses. */
+ * tables and pairs; not the lists of hosts, coarse cells and tails.  Of several exchanges they are asked where these
+ * are counted in one cell.  The tables have one dictionary of addresses. */
 int fm_marginals_fit_planted(struct fm_marginals *m, const struct fm_table *t, const struct fm_marginals_opts *o,
 			     const struct fm_marginals_planted *p, double *score, struct fm_error *err) FM_MUST_CHECK;
 

@@ -134,6 +134,35 @@ static void counts_of_a_broken_build_are_refuted(void **state)
 	fm_config_free(cfg);
 }
 
+/* Canaries are whole windows where those are claimed, so that what a window shows beyond an exchange of it is seen. */
+static void windows_are_audited_whole(void **state)
+{
+	static const struct {
+		enum breaks how;
+		const char *words;
+		double least, most;
+	} build[] = {{HONEST, "honest", 0.2, 4},
+		     {NOISE_OF_ONE, "noise of one exchange", 4, INFINITY},
+		     {NOISE_OFF, "noise off", 4, INFINITY}};
+	struct fm_config *cfg = config();
+	const char *csv = trace();
+
+	(void)state;
+	snprintf(cfg->privacy.unit, sizeof cfg->privacy.unit, "window");
+	cfg->privacy.window_exchanges = BREAKS_WINDOW;
+	for (size_t i = 0; i < sizeof build / sizeof *build; i++) {
+		double e = 0;
+
+		broken = build[i].how;
+		for (int s = 0; s < seeds(2); s++)
+			e = fmax(e, counts_refute(cfg, csv, 1, s + 1));
+		print_message("windows, %s: epsilon at least %.3f; 4 is claimed\n", build[i].words, e);
+		assert_true(e > build[i].least && e <= build[i].most);
+	}
+	broken = HONEST;
+	fm_config_free(cfg);
+}
+
 /* ---- the gate ---- */
 
 static bool gate_passes(const struct fm_config *cfg, const json_t *audits, const json_t *waivers)
@@ -316,6 +345,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(counts_of_an_honest_build_keep_their_claim),
 	    cmocka_unit_test(counts_of_a_broken_build_are_refuted),
+	    cmocka_unit_test(windows_are_audited_whole),
 	    cmocka_unit_test(a_refuted_claim_is_not_released),
 	    cmocka_unit_test(training_of_an_honest_build_keeps_its_claim),
 	    cmocka_unit_test(training_of_a_broken_build_is_refuted),
