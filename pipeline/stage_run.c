@@ -361,6 +361,15 @@ static int give_ranks(const struct fm_runner *r, struct fm_job *j, struct fm_san
 	return FM_OK;
 }
 
+static int again(struct fm_runner *r, const struct fm_job *j, const char *tmp, const json_t *said, struct fm_error *err)
+{
+	char *work = fm_path_join(tmp, "again");
+	int rc = work ? fm_stage_again(r, &j->call, work, said, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
+
+	free(work);
+	return rc;
+}
+
 static int make(struct fm_runner *r, struct fm_job *j, const char *entry, struct fm_error *err)
 {
 	struct fm_sandbox box = {
@@ -393,6 +402,7 @@ static int make(struct fm_runner *r, struct fm_job *j, const char *entry, struct
 	s->seconds += report.seconds;
 	s->peak_rss_bytes = report.peak_rss_bytes > s->peak_rss_bytes ? report.peak_rss_bytes : s->peak_rss_bytes;
 	if (rc < 0 || (rc = take_over(r, j->id, out_dir, report.result, err)) < 0 ||
+	    (j->id == FM_RELEASE && !r->o->dry && (rc = again(r, j, tmp, report.result, err)) < 0) ||
 	    (fm_stage_table[j->id].sealed && (rc = fm_vault_put(&v, r->run->id, out_dir, s->output, s, err)) < 0) ||
 	    (rc = keep(s, tmp, entry, err)) < 0)
 		goto out;

@@ -40,6 +40,11 @@ int fm_stage_distrust(const struct fm_runner *r, enum fm_stage_id id, int rc, co
 struct fm_world_order;
 /* A rank of another process: train with rank 0, which keeps the model. */
 int fm_stage_help(struct fm_runner *r, const struct fm_world_order *order, struct fm_error *err) FM_MUST_CHECK;
+/* Before what the stage release made is signed: made->out_dir has the one archive that there is of its flows, config
+ * and manifest, and said is what that is.  work: a folder to make it again in, which is made and removed.  What is
+ * another is refused (harvest.h).  (stage_run_again.c) */
+int fm_stage_again(struct fm_runner *r, const struct fm_stage_call *made, const char *work, const json_t *said,
+		   struct fm_error *err) FM_MUST_CHECK;
 /* Put the digests of all that the stage's row of the table lets it read into inputs, of which its key is made. */
 int fm_runner_inputs(struct fm_runner *r, enum fm_stage_id id, const json_t *manifest, json_t *inputs,
 		     struct fm_error *err) FM_MUST_CHECK;

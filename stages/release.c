@@ -26,6 +26,7 @@
 #include "release/archive.h"
 #include "release/metadata.h"
 #include "report/report.h"
+#include "stages/released_flows.h"
 #include "stages/stage.h"
 #include "stages/table.h"
 #include "traces/ipfix.h"
@@ -48,7 +49,8 @@ struct job {
 	struct fm_error *err;
 	struct fm_verdict verdict;
 	struct fm_dialect *dialect, *source; /* source: NULL where it is the same one */
-	struct fm_table *table;
+	struct fm_table *table, *told;       /* told: as who reads the release has them, of whom the documents speak */
+	bool headed;                         /* with a line of names that the dialect has not */
 	struct fm_buf citation, license, readme, croissant, package, manifest, report, sums;
 	struct fm_archive_digests digests;
 	struct fm_archive_file ipfix; /* as it lies in the archive, where the dialect is of such files */
@@ -256,18 +258,23 @@ static int write_data(struct job *j)
 
 	if ((rc = fm_dialect_load(&j->dialect, fm_config_published(cfg), j->err)) < 0 ||
 	    (strcmp(fm_config_published(cfg), cfg->source.dialect) != 0 &&
-	     (rc = fm_dialect_load(&j->source, cfg->source.dialect, j->err)) < 0) ||
-	    (rc = fm_table_open(&j->table, j->in->synthetic_dir, j->err)) < 0)
+	     (rc = fm_dialect_load(&j->source, cfg->source.dialect, j->err)) < 0))
 		return rc;
 	for (int i = 0; i < FM_METADATA_PARTS; i++)
 		snprintf(j->part_path[i], sizeof j->part_path[i], "data/%s.%s", part_name[i],
 			 j->dialect->json ? "jsonl" : "csv");
-	if (j->in->cfg->publish.header)
+	j->headed = cfg->publish.header && !j->dialect->header && !j->dialect->json;
+	if ((rc = j->in->flows
+		      ? fm_released_flows(j->in->flows, j->dialect, j->headed, j->in->out_dir, &j->table, j->err)
+		      : fm_table_open(&j->table, j->in->synthetic_dir, j->err)) < 0)
+		return rc;
+	if (j->headed)
 		j->dialect->header = true;
 	if (j->table->rows == 0)
 		return fm_fail(j->err, FM_EINPUT, "%s has no flows; there is nothing to release", j->in->synthetic_dir);
 	fm_spell_say_losses(j->table, j->dialect);
 	if ((rc = fm_trace_write(j->table, j->dialect, j->csv, j->err)) < 0 ||
+	    (rc = fm_released_flows(j->csv, j->dialect, j->headed, j->in->out_dir, &j->told, j->err)) < 0 ||
 	    (rc = fm_sha256_file_hex(j->csv, j->data_sha256, j->err)) < 0)
 		return rc;
 	if ((rc = fm_file_size(j->csv, &j->data_nbytes, j->err)) < 0)
@@ -386,7 +393,7 @@ static int write_documents(struct job *j)
 	struct fm_metadata_in in = {.cfg = j->in->cfg,
 				    .dialect = j->dialect,
 				    .source = j->source,
-				    .table = j->table,
+				    .table = j->told,
 				    .verdict = &j->verdict,
 				    .date = j->date,
 				    .data_sha256 = j->data_sha256,
@@ -545,6 +552,7 @@ out:
 	fm_dialect_free(j.dialect);
 	fm_dialect_free(j.source);
 	fm_table_free(j.table);
+	fm_table_free(j.told);
 	fm_buf_free(&j.citation);
 	fm_buf_free(&j.license);
 	fm_buf_free(&j.report);

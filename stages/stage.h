@@ -137,6 +137,7 @@ struct fm_release_in {
 	const char *synthetic_dir, *verdict_json, *out_dir;
 	const json_t *manifest;
 	const char *license; /* the text of the licence, a file, or NULL */
+	const char *flows;   /* the flows as data/ has them, a file, instead of those of synthetic_dir; or NULL */
 };
 struct fm_release_out {
 	char archive[512];
@@ -145,5 +146,11 @@ struct fm_release_out {
 };
 int fm_stage_release(const struct fm_release_in *in, struct fm_release_out *out, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_release_out_json(const struct fm_release_out *out);
+/* The archive that a release stage left, made again from the flows in it, in in->out_dir, by who has not seen
+ * in->synthetic_dir: there is one archive of given flows, config and manifest, so that who made it had no choice of a
+ * byte beside the flows, nor how those are written.  FM_EVERDICT: it is another, and what differs.  FM_EINPUT: it
+ * cannot be read.  *out is of the archive made again, which is no longer there. */
+int fm_release_again(const struct fm_release_in *in, const char *archive, struct fm_release_out *out,
+		     struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -5,7 +5,8 @@
 #include <string.h>
 
 const struct fm_stages fm_stages_real = {
-    fm_stage_ingest, fm_stage_train, fm_stage_generate, fm_stage_evaluate, fm_stage_gate, fm_stage_release, fm_verify,
+    fm_stage_ingest, fm_stage_train,   fm_stage_generate, fm_stage_evaluate,
+    fm_stage_gate,   fm_stage_release, fm_verify,         fm_release_again,
 };
 
 #define PRODUCT(stage, name) FM_FROM_PRODUCT, stage, name, NULL, 0, NULL
@@ -152,7 +153,7 @@ static int call_release(const struct fm_stages *s, const struct fm_stage_call *c
 	struct fm_release_out out = {0};
 	int rc;
 
-	if ((rc = s->release(&in, &out, err)) < 0)
+	if ((rc = c->archive ? s->again(&in, c->archive, &out, err) : s->release(&in, &out, err)) < 0)
 		return rc;
 	*result = fm_release_out_json(&out);
 	/* The folder is about to get its final name: the name alone stays true. */

@@ -81,6 +81,7 @@ struct fm_stage_call {
 	const char *out_dir, *run; /* run: its id, "r0001" */
 	char *path[FM_NITEMS];
 	const json_t *manifest, *waivers, *audits;
+	const char *archive;            /* release: make this one again, from its own flows, and no other */
 	struct fm_shard shard;          /* generate, evaluate: make this part alone */
 	uint32_t nshards;               /* in how many parts path[FM_ITEM_SHARDS] or path[FM_ITEM_PARTS] is */
 	const struct fm_secret *secret; /* privacy.mode dp, and a stage that draws: its own */
@@ -97,6 +98,7 @@ struct fm_stages {
 	int (*gate)(const struct fm_gate_in *, struct fm_gate_out *, struct fm_error *);
 	int (*release)(const struct fm_release_in *, struct fm_release_out *, struct fm_error *);
 	int (*verify)(const struct fm_verify_in *, struct fm_verify_report *, struct fm_error *);
+	int (*again)(const struct fm_release_in *, const char *archive, struct fm_release_out *, struct fm_error *);
 };
 extern const struct fm_stages fm_stages_real;
 

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "manifests/embed.h"
 #include "release/extract.h"
 #include "release/verify.h"
 #include "release_fixture.h"
@@ -443,6 +444,152 @@ static void data_sheet_without_a_date_names_none(void **state)
 	fm_buf_free(&text);
 }
 
+/* Of the archive in out: what who looks at it before it is signed finds. */
+static int again(void)
+{
+	struct fm_release_in in = {
+	    .cfg = cfg, .verdict_json = in_dir("verdict.json"), .out_dir = in_dir("again"), .license = license};
+	json_t *facts = fixture_manifest(cfg);
+	struct fm_release_out made;
+	char **names;
+	size_t n;
+	int rc;
+
+	in.manifest = facts;
+	assert_int_equal(fm_dir_remove(in.out_dir, &err), FM_OK);
+	assert_int_equal(mkdir(in.out_dir, 0755), 0);
+	memset(&err, 0, sizeof err);
+	rc = fm_release_again(&in, out.archive, &made, &err);
+	assert_int_equal(rc, err.code);
+	if (rc == FM_OK)
+		assert_string_equal(made.archive_sha256, out.archive_sha256);
+	json_decref(facts);
+	assert_int_equal(fm_dir_list(in_dir("again"), &names, &n, &(struct fm_error){0}), FM_OK);
+	assert_int_equal(n, 0);
+	fm_names_free(names, n);
+	return rc;
+}
+
+/* In each dialect, and with each choice of publish. */
+static void comes_out_the_same_from_its_flows(void **state)
+{
+	struct fm_embed e;
+	int tried = 0;
+
+	for (size_t i = 0; fm_embed_at(&e, FM_EMBED_DIALECT, i); i++)
+		for (int parts = 0; parts < 2; parts++) {
+			reset(state);
+			snprintf(cfg->publish.dialect, sizeof cfg->publish.dialect, "%s", e.name);
+			cfg->publish.header = parts;
+			cfg->publish.test_share = parts * 0.25;
+			if (run(NULL) < 0)
+				continue; /* a dialect that cannot say these flows */
+			if (again() < 0)
+				fail_msg("%s: %s", e.name, err.message);
+			tried++;
+		}
+	assert_true(tried >= 60);
+}
+
+/* The archive in out with another text of one file, or another time: its form is good, and what it lists fits nothing.
+ */
+static void write_otherwise(const char *path, const char *from, const char *to, int64_t mtime_s)
+{
+	struct fm_archive_member m[16] = {{0}};
+	struct fm_archive_digests digests;
+	struct fm_buf text[16] = {{0}};
+	char dir[512], *at, **names;
+	size_t n;
+
+	snprintf(dir, sizeof dir, "%s", in_dir("x"));
+	unpack(dir);
+	assert_int_equal(fm_dir_files(dir, &names, &n, &err), FM_OK);
+	assert_true(n <= 16);
+	for (size_t i = 0; i < n; i++) {
+		text_of(dir, names[i], &text[i]);
+		if (strcmp(names[i], path) == 0) {
+			assert_non_null(at = strstr(text[i].data, from));
+			fm_buf_puts(&text[15], at + strlen(from));
+			text[i].len = (size_t)(at - text[i].data);
+			fm_buf_puts(&text[i], to);
+			fm_buf_add(&text[i], text[15].data, text[15].len);
+		}
+		m[i] = (struct fm_archive_member){.path = names[i], .data = text[i].data, .n = text[i].len};
+	}
+	assert_int_equal(fm_archive_write("office-1.2.0", mtime_s, m, n, out.archive, &digests, &err), FM_OK);
+	fm_names_free(names, n);
+	for (int i = 0; i < 16; i++)
+		fm_buf_free(&text[i]);
+}
+
+static void unzst(const struct fm_buf *zst, struct fm_buf *tar)
+{
+	struct archive *a = archive_read_new();
+	struct archive_entry *e;
+	char chunk[65536];
+	la_ssize_t n;
+
+	archive_read_support_filter_zstd(a);
+	archive_read_support_format_raw(a);
+	assert_int_equal(archive_read_open_memory(a, zst->data, zst->len), ARCHIVE_OK);
+	assert_int_equal(archive_read_next_header(a, &e), ARCHIVE_OK);
+	while ((n = archive_read_data(a, chunk, sizeof chunk)) > 0)
+		fm_buf_add(tar, chunk, (size_t)n);
+	archive_read_free(a);
+}
+
+/* A stage that was taken over has no place for a word or a bit of its own: each of these is an archive of good form. */
+static void choice_of_its_maker_is_found(void **state)
+{
+	static const struct {
+		const char *path, *from, *to, *found;
+	} hides[] = {
+	    {"README.md", "None of them was observed", "10.11.12.13 called at 09:41", "README.md"},
+	    {"CITATION.cff", "\n", " \n", "CITATION.cff"},
+	    {"LICENSE.txt", "Attribution", "attribution", "LICENSE.txt"},
+	    {"report.html", "</title>", " </title>", "report.html"},
+	    {"croissant.json", "\"description\": \"", "\"description\": \"10.11.12.13 ", "croissant.json"},
+	    {"datapackage.json", ": ", ":  ", "datapackage.json"},
+	    {"manifest.json", ": ", ":  ", "manifest.json"},
+	    {"SHA256SUMS", "\n", "\n\n", "SHA256SUMS"},
+	    {"data/flows.csv", ",0,0,", ",00,0,", "comes out otherwise"},  /* a number spelled otherwise */
+	    {"data/flows.csv", ",0.000,", ",0.0,", "comes out otherwise"}, /* or with fewer digits */
+	    {"data/flows.csv", "\n", "\r\n", "comes out otherwise"},       /* another end of a line */
+	    {"data/flows.csv", "\n", "\n\n", "comes out otherwise"},       /* an empty line */
+	    {"data/flows.csv", ",UDP,", ",\"UDP\",", "comes out otherwise"},
+	    {"data/flows.csv", ",background", ",10.11.12.13 called", "comes out otherwise"}, /* a label is in the data
+											      * sheet */
+	    {"data/flows.csv", "\n", " and more\n", "comes out otherwise"},
+	    {"data/flows.csv", "\n", ",and more\n", "1 of 3000 rows is bad"},
+	};
+	struct fm_buf zst = {0}, tar = {0};
+
+	for (size_t i = 0; i < sizeof hides / sizeof *hides; i++) {
+		reset(state);
+		assert_int_equal(run(NULL), FM_OK);
+		write_otherwise(hides[i].path, hides[i].from, hides[i].to, 1709164800);
+		if (again() == FM_OK || err.code == FM_ESYSTEM || !strstr(err.message, hides[i].found))
+			fail_msg("%zu, %s: code %d, %s", i, hides[i].path, err.code, err.message);
+	}
+	/* The same files, at another time or in another compression. */
+	reset(state);
+	assert_int_equal(run(NULL), FM_OK);
+	write_otherwise("", "", "", 1709164801);
+	assert_int_equal(again(), FM_EVERDICT);
+	assert_non_null(strstr(err.message, "its tar comes out otherwise"));
+	reset(state);
+	assert_int_equal(run(NULL), FM_OK);
+	assert_int_equal(fm_file_read(out.archive, 64u << 20, &zst, &err), FM_OK);
+	unzst(&zst, &tar);
+	zst.len = 0;
+	zst_of(&tar, &zst); /* at another level */
+	assert_int_equal(fm_file_write(out.archive, 0644, zst.data, zst.len, &err), FM_OK);
+	assert_int_equal(again(), FM_EVERDICT);
+	assert_non_null(strstr(err.message, "its compression comes out otherwise"));
+	fm_buf_free(&zst);
+	fm_buf_free(&tar);
+}
+
 #define T(f) cmocka_unit_test_setup(f, reset)
 int main(void)
 {
@@ -458,6 +605,8 @@ int main(void)
 	    T(empty_table_is_not_released),
 	    T(flows_are_split_and_headed),
 	    T(text_of_the_licence_is_there),
+	    T(comes_out_the_same_from_its_flows),
+	    T(choice_of_its_maker_is_found),
 	};
 
 	return cmocka_run_group_tests_name("release", tests, setup, teardown);

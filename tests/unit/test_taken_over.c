@@ -75,6 +75,8 @@ enum crime {
 	SIGNATURE_OF_ITS_OWN,
 	MANIFEST_OF_ITS_OWN,
 	KEY_FOR_ITSELF,
+	WORDS_IN_ARCHIVE,
+	DIGEST_OF_ITS_OWN,
 	FILE_BESIDE_MODEL,
 	RAW_METRICS, /* a document of evaluate's that is raw */
 	RAW_CONTROLS,
@@ -455,6 +457,8 @@ static int small_release(const struct fm_release_in *in, struct fm_release_out *
 	if ((rc = fm_sha256_file_hex(out->archive, out->archive_sha256, err)) < 0)
 		goto out;
 	memcpy(out->tar_sha256, out->archive_sha256, sizeof out->tar_sha256);
+	if (crime == DIGEST_OF_ITS_OWN)
+		memset(out->tar_sha256, 'a', sizeof out->tar_sha256 - 1);
 	if (crime == NAME_OF_ARCHIVE)
 		snprintf(out->archive, sizeof out->archive, "../../../../keys/release.key");
 	if (crime == SIGNATURE_OF_ITS_OWN)
@@ -476,8 +480,25 @@ static int small_verify(const struct fm_verify_in *in, struct fm_verify_report *
 			    err); /* the archive is the manifest itself */
 }
 
+/* The archive is the manifest, whose form is looked at when it is verified. */
+static int small_again(const struct fm_release_in *in, const char *archive, struct fm_release_out *out,
+		       struct fm_error *err)
+{
+	int rc;
+
+	if (crime == WORDS_IN_ARCHIVE)
+		return fm_fail(err, FM_EVERDICT, "made again from its flows, README.md comes out otherwise");
+	if (in->synthetic_dir || (confined && access(in_folder(dir, "keys/release.key"), R_OK) == 0))
+		return fm_fail(err, FM_EVERDICT, "it sees more than the archive");
+	snprintf(out->archive, sizeof out->archive, "%s/%s", in->out_dir, strrchr(archive, '/') + 1);
+	if ((rc = fm_sha256_file_hex(archive, out->archive_sha256, err)) < 0)
+		return rc;
+	memcpy(out->tar_sha256, out->archive_sha256, sizeof out->tar_sha256);
+	return FM_OK;
+}
+
 static const struct fm_stages small = {small_ingest, small_train,   small_generate, small_evaluate,
-				       small_gate,   small_release, small_verify};
+				       small_gate,   small_release, small_verify,   small_again};
 
 /* ---- a project ---- */
 
@@ -612,6 +633,8 @@ static void test_files_that_no_stage_makes_are_refused(void **state)
 	expect_refused(NAME_OF_ARCHIVE, "archive is out of bounds");
 	expect_refused(SIGNATURE_OF_ITS_OWN, ".sig, a name that is not expected there");
 	expect_refused(MANIFEST_OF_ITS_OWN, "another manifest than it was given");
+	expect_refused(WORDS_IN_ARCHIVE, "README.md comes out otherwise");
+	expect_refused(DIGEST_OF_ITS_OWN, "another tar_sha256 than its archive has");
 	crime = KEY_FOR_ITSELF; /* it finds none, and so does as an honest one */
 	if (confined && (access(in_folder(dir, "keys/release.key"), R_OK) || run(NULL, NULL, &err)))
 		fail_msg("%s", err.message);

@@ -1,0 +1,112 @@
+/*
+ * The release stage once more, from nothing but what it gave out: an archive that comes out the same to the byte holds
+ * no word, order of files, padding or spelling that its maker chose.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "release/archive.h"
+#include "stages/stage.h"
+
+/* The flows on their way out of an archive. */
+struct flows {
+	const char *path;
+	struct fm_out *out;
+	bool found, wanted; /* wanted: the file that is being read is that of the flows */
+};
+
+static int begin_file(void *ctx, const char *path, struct fm_error *err)
+{
+	struct flows *f = ctx;
+
+	f->wanted = fm_archive_is_data(path) && !f->found;
+	f->found |= f->wanted;
+	return f->wanted ? fm_out_open(&f->out, f->path, 0600, err) : FM_OK;
+}
+
+static int put_bytes(void *ctx, const void *p, size_t n, struct fm_error *err)
+{
+	const struct flows *f = ctx;
+
+	return f->wanted ? fm_out_write(f->out, p, n, err) : FM_OK;
+}
+
+/* The flows of an archive into a file, and what each file of it is. */
+static int take_flows(const char *archive, const char *path, struct fm_archive_info *info, struct fm_error *err)
+{
+	struct flows f = {.path = path};
+	const struct fm_archive_sink sink = {begin_file, put_bytes, &f};
+	enum fm_reason reason;
+	int fd, rc;
+
+	if ((rc = fm_file_open(archive, &fd, err)) < 0)
+		return rc;
+	rc = fm_archive_read_into(fd, 0, &sink, info, &reason, err);
+	close(fd);
+	if (rc < 0) {
+		fm_out_abort(f.out);
+		return rc == FM_ESYSTEM ? rc : fm_fail(err, FM_EINPUT, "it cannot be read: %s", err->message);
+	}
+	if (!f.found)
+		return fm_fail(err, FM_EINPUT, "it holds no flows");
+	return fm_out_commit(f.out, err);
+}
+
+/* The first file that is another one, or what lies around the files. */
+static int tell_difference(const struct fm_archive_info *was, const char *again, struct fm_error *err)
+{
+	struct fm_archive_info is = {0};
+	enum fm_reason reason;
+	const char *what = NULL;
+	int fd, rc;
+
+	if ((rc = fm_file_open(again, &fd, err)) < 0)
+		return rc;
+	rc = fm_archive_read(fd, &is, &reason, err);
+	close(fd);
+	if (rc < 0)
+		goto out;
+	for (size_t i = 0; !what && i < is.n; i++)
+		if (i >= was->n || strcmp(is.file[i].path, was->file[i].path) != 0)
+			what = "the list of its files";
+		else if (strcmp(is.file[i].sha256, was->file[i].sha256) != 0)
+			what = is.file[i].path;
+	if (!what && was->n > is.n)
+		what = "the list of its files";
+	if (!what)
+		what = strcmp(is.digests.tar_sha256, was->digests.tar_sha256) ? "its tar" : "its compression";
+	rc = fm_fail(err, FM_EVERDICT, "made again from its flows, %s comes out otherwise", what);
+out:
+	fm_archive_info_free(&is);
+	return rc;
+}
+
+int fm_release_again(const struct fm_release_in *in, const char *archive, struct fm_release_out *out,
+		     struct fm_error *err)
+{
+	struct fm_archive_info info = {0};
+	struct fm_release_in again = *in;
+	char *flows = fm_path_join(in->out_dir, ".flows");
+	int rc;
+
+	memset(out, 0, sizeof *out);
+	if (!flows) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
+	again.flows = flows;
+	if ((rc = take_flows(archive, flows, &info, err)) < 0 || (rc = fm_stage_release(&again, out, err)) < 0)
+		goto out;
+	if (strcmp(out->archive_sha256, info.digests.sha256) != 0)
+		rc = tell_difference(&info, out->archive, err);
+	unlink(out->archive);
+out:
+	if (flows)
+		unlink(flows);
+	fm_archive_info_free(&info);
+	free(flows);
+	return rc;
+}

@@ -1,0 +1,72 @@
+#include "stages/released_flows.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "traces/trace.h"
+
+#define CHUNK (256 * 1024)
+
+/* All of path but its first n lines. */
+static int without_head(const char *path, size_t n, const char *to, struct fm_error *err)
+{
+	struct fm_out *out = NULL;
+	char *chunk = NULL;
+	size_t got;
+	int fd, rc;
+
+	if ((rc = fm_file_open(path, &fd, err)) < 0)
+		return rc;
+	if ((rc = fm_alloc(&chunk, CHUNK, 1, "the flows", err)) < 0 || (rc = fm_out_open(&out, to, 0600, err)) < 0)
+		goto out;
+	while ((rc = fm_fd_read(fd, path, chunk, CHUNK, &got, err)) >= 0 && got) {
+		char *from = chunk, *end;
+
+		while (n && (end = memchr(from, '\n', (size_t)(chunk + got - from)))) {
+			from = end + 1;
+			n--;
+		}
+		if (!n && (rc = fm_out_write(out, from, (size_t)(chunk + got - from), err)) < 0)
+			break;
+	}
+out:
+	free(chunk);
+	close(fd);
+	if (rc < 0) {
+		fm_out_abort(out);
+		return rc;
+	}
+	return fm_out_commit(out, err);
+}
+
+int fm_released_flows(const char *path, const struct fm_dialect *d, bool headed, const char *dir, struct fm_table **t,
+		      struct fm_error *err)
+{
+	struct fm_dialect own = *d;
+	struct fm_trace_opts opts = {
+	    .path = path, .dialect = &own, .missing = FM_MISSING_ZERO, .spill = dir, .quiet = true};
+	struct fm_trace_stats st;
+	char *body = NULL;
+	int rc;
+
+	*t = NULL;
+	if (headed) {
+		/* Not all such lines can be read: between blanks, a name with a blank is two. */
+		own.header = false;
+		if (!(body = fm_path_join(dir, ".body")))
+			return fm_fail(err, FM_ESYSTEM, "out of memory");
+		if ((rc = without_head(path, (size_t)d->nbefore + 1 + (size_t)d->nafter, body, err)) < 0)
+			goto out;
+		opts.path = body;
+	}
+	rc = fm_trace_load(t, &opts, 0, &st, err);
+out:
+	if (body)
+		unlink(body);
+	free(body);
+	return rc;
+}
