@@ -168,6 +168,7 @@ struct fm_config {
 		int approvals;    /* people who must agree to a release; 0: none */
 		char attestation_key[FM_CFG_PATH]; /* absolute after loading, or "": no attestations */
 		char on_done[FM_CFG_STR * 4];      /* a command of the shell that is told how a run ended, or "" */
+		int on_done_seconds;               /* that it may take; 0: no end */
 		char dialect[FM_CFG_PATH];         /* that releases are written in: source, a built-in name or a file */
 		bool header;                       /* of the columns, in the CSV files */
 		double test_share;                 /* of rows in data/test.csv; 0: the flows are not split */

@@ -405,6 +405,9 @@ const struct fm_key fm_keys[] = {
 	{FIELD(publish, on_done, TEXT), .dflt = "\"\"", .secret = true,
 	 .help = "A command of the shell that is started when a run has ended, well or not, and gets its JSON (that of "
 		 "run --json, with status, code and message) on standard input. Empty: none."},
+	{FIELD(publish, on_done_seconds, INT), .min = 0, .max = 1e6, .dflt = "3600", .secret = true,
+	 .help = "Seconds that publish.on_done may take; then it is ended, with all that it started and a warning, and "
+		 "the run ends as it would have. 0: the run waits for it without end."},
 	{FIELD(publish, expires, TEXT), .check = check_expires, .dflt = "\"\"", .secret = true,
 	 .help = "Until when partners are to use the release: days after it is issued, or a date, YYYY-MM-DD. "
 		 "Empty: no end."},

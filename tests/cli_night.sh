@@ -65,6 +65,12 @@ for what in "sleep 600" "trap : TERM; while :; do sleep 1; done"; do
 	says err "in publish.on_done" "SIGTERM while $what is waited for: says where"
 done
 
+rm -f hangs
+expect 0 "one that hangs has publish.on_done_seconds" run --set publish.on_done_seconds=1 \
+	--set publish.on_done="sh -c 'echo \$\$ >$T/hangs; sleep 600' & wait"
+says err "it took more than the 1 s of publish.on_done_seconds" "and is told of"
+holds "nothing is left of it" until_true 10 gone
+
 # One that asks at the terminal, as ssh and sudo do: what is typed reaches it, Ctrl-Z ends it, in the background it cannot ask.
 cat >at_terminal.py <<'EOF'
 import os, pty, signal, sys, time

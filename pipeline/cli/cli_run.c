@@ -177,17 +177,20 @@ static int state_of(pid_t pid)
 	return what.si_pid ? what.si_code : 0;
 }
 
-/* Until the command ends, or is stopped (nobody would continue it), or this process is told to end: then the command
- * and what it started are ended, too.  Was it stopped? */
-static bool wait_for_command(pid_t pid, int *status)
+/* Until the command ends, or is stopped (nobody would continue it), or has had its seconds (0: any number of them), or
+ * this process is told to end: then the command and what it started are ended, too.  How did it come to that? */
+enum command_end { BY_ITSELF, BY_STOP, BY_TIME };
+static enum command_end wait_for_command(pid_t pid, int seconds, int *status)
 {
 	struct pollfd ended = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
 	const struct timespec grace = {1, 0}, look = {0, 200000000};
+	double began = fm_seconds();
+	bool late = false;
 	int state;
 
-	while (!(state = state_of(pid)) && !fm_stop_signal())
+	while (!(state = state_of(pid)) && !fm_stop_signal() && !(late = seconds && fm_seconds() - began >= seconds))
 		(void)!ppoll(&ended, 1, &look, fm_stop_waiting());
-	if ((fm_stop_signal() || state == CLD_STOPPED) && kill(-pid, SIGTERM) == 0) {
+	if ((fm_stop_signal() || state == CLD_STOPPED || late) && kill(-pid, SIGTERM) == 0) {
 		kill(-pid, SIGCONT);
 		(void)!ppoll(&ended, 1, &grace, NULL);
 		nanosleep(&look, NULL); /* the first may have ended before those that it started */
@@ -197,14 +200,14 @@ static bool wait_for_command(pid_t pid, int *status)
 		;
 	if (ended.fd >= 0)
 		close(ended.fd);
-	return state == CLD_STOPPED;
+	return late ? BY_TIME : state == CLD_STOPPED ? BY_STOP : BY_ITSELF;
 }
 
 /* The text is a file of memory: whoever does not read it holds nobody up. */
-static int run_command(const char *command, const struct fm_buf *text, int *status, struct fm_error *err)
+static int run_command(const char *command, int seconds, const struct fm_buf *text, int *status, struct fm_error *err)
 {
 	int file = memfd_create("on_done", MFD_CLOEXEC), terminal = open_terminal(), rc = FM_OK;
-	bool stopped;
+	enum command_end end;
 	pid_t pid;
 
 	if (file < 0 || write(file, text->data, text->len) != (ssize_t)text->len || lseek(file, 0, SEEK_SET) != 0) {
@@ -219,13 +222,18 @@ static int run_command(const char *command, const struct fm_buf *text, int *stat
 		rc = fm_fail_errno(err, "publish.on_done cannot be started");
 	} else {
 		setpgid(pid, pid); /* whoever comes first; it may have ended, too */
-		stopped = wait_for_command(pid, status);
+		end = wait_for_command(pid, seconds, status);
 		give_terminal(terminal, getpgrp());
 		if (fm_stop_signal())
 			rc = fm_fail(err, FM_STOPPED(fm_stop_signal()),
 				     "stopped by signal %d (%s) in publish.on_done: %s", fm_stop_signal(),
 				     strsignal(fm_stop_signal()), command);
-		else if (stopped)
+		else if (end == BY_TIME)
+			rc = fm_fail(err, FM_ESYSTEM,
+				     "publish.on_done was ended, as it took more than the %d s of "
+				     "publish.on_done_seconds: %s",
+				     seconds, command);
+		else if (end == BY_STOP)
 			rc =
 			    fm_fail(err, FM_ESYSTEM,
 				    "publish.on_done was ended, as it was stopped: by Ctrl-Z, or because it asked at a "
@@ -260,7 +268,8 @@ static int tell_done(const struct fm_config *cfg, const struct fm_run *done, int
 	    (rc = fm_buf_check(&text, err)) < 0)
 		goto out;
 	fm_buf_puts(&text, "\n");
-	if ((rc = fm_buf_check(&text, err)) < 0 || (rc = run_command(cfg->publish.on_done, &text, &status, err)) < 0)
+	if ((rc = fm_buf_check(&text, err)) < 0 ||
+	    (rc = run_command(cfg->publish.on_done, cfg->publish.on_done_seconds, &text, &status, err)) < 0)
 		goto out;
 	if (status != 0)
 		rc = fm_fail(err, FM_ESYSTEM, "publish.on_done ended with status %d: %s",
