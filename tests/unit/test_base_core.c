@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <pty.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -280,6 +281,18 @@ static void test_secret_is_locked_and_not_dumped(void **state)
 		print_message("/proc/self/smaps names no flags of the page here\n");
 		skip();
 	}
+}
+
+/* In place of the C library's: each look at the clock finds a millisecond more, however busy the machine is. */
+int clock_gettime(clockid_t id, struct timespec *t)
+{
+	static long looks;
+
+	if (id != CLOCK_MONOTONIC)
+		return (int)syscall(SYS_clock_gettime, id, t);
+	looks++;
+	*t = (struct timespec){.tv_sec = 1000 + looks / 1000, .tv_nsec = looks % 1000 * 1000000};
+	return 0;
 }
 
 static void chatter(void)
