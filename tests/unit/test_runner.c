@@ -581,7 +581,7 @@ static void test_killed_run_goes_on(void **state)
 	}
 	plan.hang_in = -1;
 	/* until the temporary folder of generate is there */
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < 30000; i++) {
 		char path[400];
 
 		snprintf(path, sizeof path, "%s/stages/generate/.tmp-%ld", workspace, (long)pid);
@@ -611,7 +611,7 @@ static void test_two_runs_do_not_collide(void **state)
 		plan.hang_in = FM_INGEST;
 		_exit(run_how(plain, &run, &err) ? 1 : 0);
 	}
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < 30000; i++) {
 		char path[400];
 
 		snprintf(path, sizeof path, "%s/stages/ingest/.tmp-%ld", workspace, (long)pid);
