@@ -464,7 +464,7 @@ static bool reads_passwd(void)
 }
 static bool writes_elsewhere(void)
 {
-	return opens("/tmp/flowmint-was-here", O_WRONLY | O_CREAT);
+	return opens(in_dir("was-here"), O_WRONLY | O_CREAT);
 }
 static bool makes_a_socket(void)
 {
@@ -511,7 +511,7 @@ static void nothing_but_the_files_is_in_reach(void **state)
 		if (i >= 3 && fm_landlock_version() == 0)
 			break;
 		assert_int_equal(gets(attempt[i], false), 1);
-		unlink("/tmp/flowmint-was-here");
+		unlink(in_dir("was-here"));
 		assert_int_equal(gets(attempt[i], true), 0);
 	}
 }
