@@ -29,7 +29,7 @@ little() { # NAME: a test, its lines from standard input
 }
 
 run() { # TEST...
-	"$ROOT/tests/run.sh" -t 2 -l logs "$@" >said 2>&1
+	"$ROOT/tests/run.sh" -t "${limit:-300}" -l logs "$@" >said 2>&1
 	status=$?
 }
 
@@ -96,8 +96,11 @@ holds "a crash after a failure is told" grep -qF "signal 11" said
 holds "and the failure too" grep -qxF "failed: crash: first" said
 run ./late.sh
 holds "a bad end after good results is a failure" test "$(last)" = "1 passed, 1 failed"
+limit=2
 run ./hang.sh
-holds "a test that hangs is ended and is a failure" grep -qxF "failed: hang: broke off after 1 results, over 2 s" said
+limit=
+# On a busy machine it may not have said a word by then.
+holds "a test that hangs is ended and is a failure" grep -qx "failed: hang: broke off after [01] results, over 2 s" said
 run
 holds "no test at all is a failure" test $status -eq 1
 run ./good.sh ./gone.sh
