@@ -118,7 +118,7 @@ kill_at() { # WORDS: start a run in wk, kill it when it says WORDS
 		: >killed.err
 		small --workspace wk --out ok.out >killed.out 2>killed.err &
 		pid=$!
-		until_true 120 said_or_ended "$1"
+		until_true 300 said_or_ended "$1"
 		kill -9 "$(cat wk/lock)" 2>/dev/null
 		wait $pid 2>/dev/null
 		status=$?
