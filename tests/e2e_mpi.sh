@@ -42,28 +42,33 @@ children() { # PID...: of all their threads
 has_checkpoint() {
 	ls p/workspace/stages/train/.checkpoint-*/* >/dev/null 2>&1
 }
-youngest() { # the last process of the generation of $run's grandchildren; the kernel may leave out some while others end
+youngest() { # HOW-MANY: the last process of the generation of $run's grandchildren, when all are there and the kernel lists them
 	# shellcheck disable=SC2046 # numbers
-	victim=$(children $(children $run) | tr ' ' '\n' | grep . | tail -n 1)
-	[ -n "$victim" ]
+	set -- "$1" $(children $(children $run))
+	[ $# -eq $(($1 + 1)) ] || return 1
+	shift $(($# - 1))
+	victim=$1
 }
-trains() { # and can be gone on with
-	has_checkpoint && grep -q "flows to do" err && youngest
+trains_or_ended() { # HOW-MANY: and can be gone on with, or there is nobody who does
+	{ has_checkpoint && grep -q "flows to do" err && youngest $1; } || ! kill -0 $run 2>/dev/null
 }
-lost() { # SIGNAL WORDS COMMAND...: the youngest process of the command's generation gets it when there is a checkpoint
-	signal=$1 words=$2
-	shift 2
-	"$@" $many >out 2>err &
-	run=$!
-	if until_true 60 trains; then
-		kill -$signal $victim
+# The youngest process of the command's generation gets the signal when there is a checkpoint.  A command that ends before it, because
+# nobody looked for so long or the machine let a rank wait, is tried again.
+lost() { # SIGNAL HOW-MANY WORDS COMMAND...
+	signal=$1 ranks=$2 words=$3
+	shift 3
+	for _ in 1 2 3 4 5; do
+		victim=
+		"$@" $many >out 2>err &
+		run=$!
+		until_true 300 trains_or_ended $ranks && [ -n "$victim" ] && kill -$signal $victim 2>/dev/null || kill $run 2>/dev/null
 		wait $run
-		holds "a rank that is lost ends the run with status 4" test $? = 4
-	else
-		kill $run 2>/dev/null
-		wait $run
-		holds "there is a checkpoint to go on from" false
-	fi
+		status=$?
+		[ $status -eq 0 ] || [ -z "$victim" ] || break
+		[ $status -ne 0 ] || rm -rf p/workspace/stages/train
+	done
+	holds "there is a checkpoint to go on from" test -n "$victim"
+	holds "a rank that is lost ends the run with status 4" test $status = 4
 	says err "$words" "it is said which rank"
 	says err "the same command goes on from there" "and what to do"
 	"$F" log --workspace p/workspace --json >log
@@ -72,9 +77,9 @@ lost() { # SIGNAL WORDS COMMAND...: the youngest process of the command's genera
 }
 if [ -e /proc/$$/task/$$/children ]; then
 	rm -rf p/workspace/stages/train
-	lost KILL "of 3 was killed by signal 9" "$F" run p $UNCONFINED --until train --set run.mpi=3 --set train.threads=1
-	lost STOP "rank 1 of 2 stalls: it has kept rank 0 waiting for" "$F" run p $UNCONFINED --until train --set run.mpi=2 \
-		--set train.threads=1 --set run.stall=2
+	lost KILL 2 "of 3 was killed by signal 9" "$F" run p $UNCONFINED --until train --set run.mpi=3 --set train.threads=1
+	lost STOP 1 "rank 1 of 2 stalls: it has kept rank 0 waiting for" "$F" run p $UNCONFINED --until train --set run.mpi=2 \
+		--set train.threads=1 --set run.stall=4
 	expect 0 "two ranks go on" train 2 1 $many
 	long=$(model p/workspace)
 	rm -rf p/workspace/stages/train
@@ -96,10 +101,10 @@ if command -v mpirun >/dev/null && ldd "$(dirname "$V")/flowmint" 2>/dev/null | 
 	holds "the model is the same" test "$(model p/workspace)" = "$one"
 	holds "nothing is left decrypted" test -z "$(decrypted p/workspace)"
 	rm -rf p/workspace/stages/train
-	lost KILL "rank 1 of 2: stage train was killed by signal 9" mpirun --oversubscribe -n 2 "$F" run p $UNCONFINED --until train \
+	lost KILL 2 "rank 1 of 2: stage train was killed by signal 9" mpirun --oversubscribe -n 2 "$F" run p $UNCONFINED --until train \
 		--set train.threads=1
-	lost STOP "rank 1 of 2 stalls: it has kept rank 0 waiting for" mpirun --oversubscribe -n 2 "$F" run p $UNCONFINED --until train \
-		--set train.threads=1 --set run.stall=2
+	lost STOP 2 "rank 1 of 2 stalls: it has kept rank 0 waiting for" mpirun --oversubscribe -n 2 "$F" run p $UNCONFINED --until train \
+		--set train.threads=1 --set run.stall=4
 	expect 0 "one process goes on" train 1 2 $many
 	holds "with the same model" test "$(model p/workspace)" = "${long:-$(model p/workspace)}"
 	expect 2 "run.mpi is not for mpirun" mpirun --oversubscribe -n 2 "$F" run p $UNCONFINED --set run.mpi=2
