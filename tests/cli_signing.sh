@@ -79,6 +79,7 @@ early() { # WORDS WHAT
 }
 early "does not have its private half: run ssh-add" "an agent without the key"
 kill $agent
+until_true 60 test ! -e agent.sock # it takes its socket away when it gets to it
 early "does not answer: start one and run ssh-add" "an agent that is gone"
 rm -rf p/workspace && mv aside p/workspace
 agent=
