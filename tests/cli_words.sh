@@ -175,10 +175,15 @@ at_end() { print -r -- end >>offered }
 zle -N at_end
 bindkey "^X^D" at_end
 bindkey "^I" complete-word
-unsetopt listbeep'
-sleep 0.2
+unsetopt listbeep
+at_prompt() { print -r -- prompt >>offered }
+zle -N zle-line-init at_prompt'
+for i in {1..1200}; do
+	grep -qx prompt offered && break
+	sleep 0.05
+done
 zpty -n -w z "$3"$'\t'$'\x18\x04'
-for i in {1..100}; do
+for i in {1..1200}; do
 	grep -qx end offered && break
 	sleep 0.05
 done
