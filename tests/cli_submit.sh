@@ -96,7 +96,7 @@ rm -rf w
 
 # --- Slurm ---
 start_slurm() {
-	for program in slurmctld slurmd munged sbatch squeue scancel sinfo; do
+	for program in slurmctld slurmd munged sbatch squeue scancel scontrol sinfo; do
 		command -v $program >/dev/null || PATH=$PATH:/usr/sbin command -v $program >/dev/null || return 1
 	done
 	PATH=$PATH:/usr/sbin
@@ -138,19 +138,15 @@ start_slurm() {
 	SLURM_CONF=$T/slurm/slurm.conf
 	export SLURM_CONF PATH
 	slurmctld -c >>slurm/said 2>&1 && slurmd -c >>slurm/said 2>&1 || return 1
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-		sinfo -h -o %T 2>/dev/null | grep -qx idle && return
-		sleep 0.5
-	done
-	return 1
+	until_true 30 is_idle
 }
-
-all_done() { # or three minutes
-	for _ in $(seq 180); do
-		[ -n "$(squeue -h 2>/dev/null)" ] || return 0
-		sleep 1
-	done
-	return 1
+is_idle() {
+	sleep 0.2
+	sinfo -h -o %T 2>/dev/null | grep -qx idle
+}
+is_done() { # and Slurm answers
+	sleep 0.2
+	squeue -h >queue 2>/dev/null && [ ! -s queue ]
 }
 
 if start_slurm; then
@@ -162,12 +158,14 @@ if start_slurm; then
 	else
 		skip "ranks through Slurm" "one processor, no mpirun, or flowmint was built without MPI"
 	fi
+	expect 0 "(nothing begins yet)" scontrol update PartitionName=all State=DOWN
 	expect 0 "a release is submitted" submit --shards 3 --parts 2 --ranks $ranks --json
 	array=$(json out 'd["shards"]') parts=$(json out 'd["parts"]')
 	expect 0 "one job of the array is lost" scancel "${array}_2"
 	expect 0 "and one that judges" scancel "${parts}_1"
 	expect 0 "the release is submitted once more" submit --shards 3 --parts 2 --ranks $ranks
-	holds "all jobs end" all_done
+	expect 0 "(now)" scontrol update PartitionName=all State=UP
+	holds "all jobs end" until_true 600 is_done
 	logs=w/slurm/toy-1.0.0
 	[ $ranks = 1 ] || says $logs/train.log "train: 2 ranks" "training goes in ranks"
 	says $logs/generate.log "shard 2 of 3 is not in $T/$logs/shards: it is made here" "what was lost is named"
