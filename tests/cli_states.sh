@@ -71,7 +71,7 @@ holds "which does not warn" sh -c '! grep -q stall err'
 refused 2 "source.rows is 40" "too few rows for a window in each split" --set source.rows=40
 refused 2 "split.holdout is 0, and the gate has" "checks against flows that the model never saw, without any" --set split.holdout=0
 refused 2 "must lie from 0 to 4294967294" "more flows than a release can have" --set generate.rows=5000000000
-refused 4 "the disk is too full" "more flows than the disk holds" --set generate.rows=4294967294
+refused 4 "the disk is too full" "more flows than the disk holds" --set generate.rows=4294967294 --workspace /proc/none # a disk of no room
 { printf 'preset: demo\ngate:\n' && "$ROOT/tests/preset_checks.sh" "$ROOT/manifests/demo.yaml" | sed 's/.*/  &: null/'; } >p/none.yaml
 expect 3 "a gate without a check is refused" "$F" run $UNCONFINED --set source.path="$T/t.csv" --set release.name=n --set release.version=1 p/none.yaml
 says err "the gate has no check left" "and it is said before training"
@@ -170,7 +170,7 @@ holds "no run is recorded" [ "$(json out '[r["kind"] for r in d if r["kind"] != 
 awk '{ print } NR % 3 == 0 { print "x,y" }' t.csv >bad.csv
 expect 3 "a plan for a trace with too many bad rows" plan --workspace other/w --set source.path="$T/bad.csv"
 holds "the bad rows are kept where the message says" test -s "$(sed -n 's/.*: less //p' err)"
-expect 0 "a plan for a hundred times the steps" plan --workspace other/w --set train.steps=40000
+expect 0 "a plan for a hundred thousand times the steps" plan --workspace other/w --set train.steps=40000000
 holds "it takes longer" [ "$(json out 'd["stages"][1]["seconds"] > 5 * '"$(json plan.json 'd["stages"][1]["seconds"]')")" = True ]
 expect 0 "what is complete" run --until ingest
 expect 0 "a plan after that" plan
@@ -221,7 +221,7 @@ long_run() { # a training of hours, in workspace w
 	env --default-signal=INT,HUP "$F" run $UNCONFINED --set source.path="$T/t.csv" --workspace w --set model.width=32 --set model.heads=2 \
 		--set model.depth=1 --set train.batch=8 --set train.steps=900000 --set train.checkpoint_every=0 --set train.checkpoint_seconds=0 --until train $P >run.out 2>run.err &
 	job=$!
-	until_true 60 trains
+	until_true 300 trains
 }
 trains() { "$F" status --workspace w --json 2>/dev/null >now.json && [ "$(json now.json 'd["last"]["now"]["running"] and d["last"]["now"]["stage"] == "train" and (d["last"]["now"]["seconds_left"] or 0) > 0 and d["last"]["now"]["done"] > '"${at_least:-0}" 2>/dev/null)" = True ]; }
 
