@@ -85,7 +85,9 @@ int fm_out_open(struct fm_out **out, const char *path, mode_t mode, struct fm_er
 	}
 	o->fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 	if (o->fd < 0) {
-		rc = fm_fail_errno(err, "cannot create %s", path);
+		rc = errno == ENOENT ? fm_fail(err, FM_EINPUT,
+					       "cannot create %s: the folder that it would be in is not there", path)
+				     : fm_fail_errno(err, "cannot create %s", path);
 		goto out;
 	}
 	o->tmp = tmp; /* from here on it is ours to remove */

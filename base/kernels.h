@@ -53,6 +53,13 @@ struct fm_batch_norm_back {
 #define FM_NORM_COLUMNS 32
 #define FM_NORM_EPS 1e-5
 
+/* What a step of AdamW (Loshchilov, Hutter 2019) does to each parameter: bias-corrected by c1 = 1/(1-b1^t) and
+ * c2 = 1/(1-b2^t). */
+struct fm_adamw_rates {
+	fm_real scale; /* of the gradient */
+	fm_real rate, b1, b2, c1, c2, decay, ema_decay;
+};
+
 #define FM_STEPS_MOST (1 << 26)
 #define FM_STEPS_N 2048
 #define FM_STEPS_TIMES 31
@@ -103,10 +110,9 @@ struct fm_kernels {
 	/* The same, added up in 32 bits, which hold FM_STEPS_TIMES of them. */
 	uint64_t (*steps32)(int32_t *sum, const fm_real *x, size_t n, fm_real f);
 	void (*steps_move)(int64_t *sum, int32_t *from, size_t n); /* sum += from, which is 0 then */
-	/* AdamW (Loshchilov, Hutter 2019) with bias-corrected rates c1 = 1/(1-b1^t), c2 = 1/(1-b2^t), and EMA e +=
-	 * (1-decay)(p-e). */
-	void (*adamw)(fm_real *p, fm_real *m, fm_real *v, fm_real *ema, const fm_real *g, size_t n, fm_real gscale,
-		      fm_real rate, fm_real b1, fm_real b2, fm_real c1, fm_real c2, fm_real decay, fm_real ema_decay);
+	/* A step of parameters p with moments m and v by gradients g, and ema += (1 - ema_decay) (p - ema). */
+	void (*adamw)(fm_real *p, fm_real *m, fm_real *v, fm_real *ema, const fm_real *g, size_t n,
+		      const struct fm_adamw_rates *by);
 	void (*exp)(fm_real *y, const fm_real *x, size_t n);
 	void (*log)(fm_real *y, const fm_real *x, size_t n);                /* x > 0 */
 	void (*sincos)(fm_real *s, fm_real *c, const fm_real *x, size_t n); /* |x| < 10000 */

@@ -494,13 +494,14 @@ static void k_steps_move(int64_t *restrict sum, int32_t *restrict from, size_t n
 	}
 }
 
-static void k_adamw(fm_real *p, fm_real *m, fm_real *v, fm_real *ema, const fm_real *g, size_t n, fm_real gscale,
-		    fm_real rate, fm_real b1, fm_real b2, fm_real c1, fm_real c2, fm_real decay, fm_real ema_decay)
+static void k_adamw(fm_real *p, fm_real *m, fm_real *v, fm_real *ema, const fm_real *g, size_t n,
+		    const struct fm_adamw_rates *by)
 {
-	fm_real a1 = 1.0f - b1, a2 = 1.0f - b2, keep = 1.0f - rate * decay, e1 = 1.0f - ema_decay, step = rate * c1;
+	fm_real scale = by->scale, b1 = by->b1, b2 = by->b2, c2 = by->c2, step = by->rate * by->c1;
+	fm_real a1 = 1.0f - b1, a2 = 1.0f - b2, keep = 1.0f - by->rate * by->decay, e1 = 1.0f - by->ema_decay;
 	FM_LANEWISE
 	for (size_t i = 0; i < n; i++) {
-		fm_real gi = g[i] * gscale;
+		fm_real gi = g[i] * scale;
 		m[i] = FM_FMA(b1, m[i], a1 * gi);
 		v[i] = FM_FMA(b2, v[i], a2 * gi * gi);
 		fm_real d = step * m[i] / (FM_SQRT(v[i] * c2) + 1e-8f);

@@ -18,11 +18,6 @@ int fm_hex_digit(char c)
 	return -1;
 }
 
-static bool is_digit(char c)
-{
-	return (unsigned char)(c - '0') < 10;
-}
-
 static unsigned digit(char c)
 {
 	return (unsigned char)(c - '0');
@@ -44,7 +39,7 @@ int fm_parse_u64(const char *s, size_t n, uint64_t max, uint64_t *v)
 		x = x * 10 + d;
 	}
 	if (n == 20 &&
-	    (!is_digit(s[19]) || __builtin_mul_overflow(x, 10, &x) || __builtin_add_overflow(x, digit(s[19]), &x)))
+	    (!fm_is_digit(s[19]) || __builtin_mul_overflow(x, 10, &x) || __builtin_add_overflow(x, digit(s[19]), &x)))
 		return -1;
 	if (x > max)
 		return -1;
@@ -80,13 +75,13 @@ static int decimal_split(const char *s, size_t n, struct decimal *d)
 	d->minus = p < end && *p == '-';
 	p += d->minus;
 	d->whole = p;
-	while (p < end && is_digit(*p))
+	while (p < end && fm_is_digit(*p))
 		p++;
 	d->nwhole = (size_t)(p - d->whole);
 	d->part = p;
 	if (p < end && *p == '.') {
 		d->part = ++p;
-		while (p < end && is_digit(*p))
+		while (p < end && fm_is_digit(*p))
 			p++;
 	}
 	d->npart = (size_t)(p - d->part);
@@ -103,7 +98,7 @@ static int decimal_split(const char *s, size_t n, struct decimal *d)
 	if (p == end)
 		return -1;
 	for (; p < end; p++) {
-		if (!is_digit(*p))
+		if (!fm_is_digit(*p))
 			return -1;
 		if (e < 100000)
 			e = e * 10 + (int)digit(*p);
@@ -292,7 +287,7 @@ int fm_parse_time_ms(const char *s, size_t n, int64_t *ms)
 		if (s[19] != '.')
 			return -1;
 		for (size_t i = 20; i < n; i++, weight /= 10) {
-			if (!is_digit(s[i]))
+			if (!fm_is_digit(s[i]))
 				return -1;
 			fraction += digit(s[i]) * weight;
 		}
@@ -435,7 +430,7 @@ static void digits_round(double v, int n, struct digits *g)
 
 	snprintf(text, sizeof(text), "%.*e", n - 1, v);
 	for (g->n = 0; *p != '\0' && *p != 'e'; p++)
-		if (is_digit(*p) && g->n < n)
+		if (fm_is_digit(*p) && g->n < n)
 			g->d[g->n++] = *p;
 	g->point = 1 + (*p == 'e' ? atoi(p + 1) : 0);
 }

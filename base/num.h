@@ -7,9 +7,14 @@
 #ifndef FM_BASE_NUM_H
 #define FM_BASE_NUM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+static inline bool fm_is_digit(char c)
+{
+	return (unsigned char)(c - '0') < 10;
+}
 int fm_hex_digit(char c); /* 0 to 15, of either case; -1: none */
 int fm_parse_u64(const char *s, size_t n, uint64_t max, uint64_t *v);
 int fm_parse_i64(const char *s, size_t n, int64_t *v);

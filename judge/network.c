@@ -167,9 +167,13 @@ static void train(struct fm_network *w, const float *x, const float *y, size_t n
 		b1 *= 0.9;
 		b2 *= 0.999;
 		/* the step size falls to 0 in a line */
-		w->k->adamw(w->param, w->m, w->v, w->mean, w->grad, w->nparams, 1.0f,
-			    (float)(3e-3 * (1.0 - (double)s / steps)), 0.9f, 0.999f, (float)(1.0 / (1.0 - b1)),
-			    (float)(1.0 / (1.0 - b2)), 0.0f, 0.0f);
+		w->k->adamw(w->param, w->m, w->v, w->mean, w->grad, w->nparams,
+			    &(struct fm_adamw_rates){.scale = 1.0f,
+						     .rate = (float)(3e-3 * (1.0 - (double)s / steps)),
+						     .b1 = 0.9f,
+						     .b2 = 0.999f,
+						     .c1 = (float)(1.0 / (1.0 - b1)),
+						     .c2 = (float)(1.0 / (1.0 - b2))});
 	}
 }
 

@@ -393,11 +393,16 @@ int fm_config_load(struct fm_config **cfg, const char *file, const char *const *
 		   struct fm_error *err)
 {
 	int rc = fm_config_load_draft(cfg, file, overrides, noverrides, err);
+	const struct fm_cfg_place *at;
 
 	if (rc < 0 || (*cfg)->source.path[0])
 		return rc;
-	rc = fm_fail(err, FM_EINPUT, "%s: source.path is not set: name the trace there, or pass --set source.path=FILE",
-		     (*cfg)->file);
+	rc = fm_fail(err, FM_EINPUT, "source.path is not set: name the trace there, or pass --set source.path=FILE");
+	at = &(*cfg)->set[fm_key_find("source", "path") - fm_keys];
+	if (at->layer == FM_CFG_FILE)
+		fm_error_prefix(err, "%s:%zu: ", (*cfg)->named, at->line);
+	else
+		fm_error_prefix(err, "%s: ", (*cfg)->file);
 	fm_config_free(*cfg);
 	*cfg = NULL;
 	return rc;

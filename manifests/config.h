@@ -278,6 +278,10 @@ int fm_config_public_labels(const struct fm_config *cfg, char text[FM_CFG_STR], 
 int fm_config_fail_at(const struct fm_config *cfg, const char *keys, struct fm_error *err, const char *fmt, ...)
     FM_PRINTF(4, 5);
 
+/* Puts the place of a key before a message that names the key: FILE:LINE where a file set it, and nothing otherwise.
+ * Returns err->code, as fm_error_prefix does. */
+int fm_config_prefix_line(const struct fm_config *cfg, const char *key, struct fm_error *err);
+
 /* Did a preset, a file or --set give that key? */
 bool fm_config_is_set(const struct fm_config *cfg, const char *key);
 

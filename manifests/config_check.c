@@ -119,6 +119,13 @@ int fm_config_fail_at(const struct fm_config *cfg, const char *keys, struct fm_e
 	return fm_fail(err, FM_EINPUT, "%s", message);
 }
 
+int fm_config_prefix_line(const struct fm_config *cfg, const char *key, struct fm_error *err)
+{
+	const struct fm_cfg_place *p = place_of(cfg, key);
+
+	return p->layer == FM_CFG_FILE ? fm_error_prefix(err, "%s:%zu: ", cfg->named, p->line) : err->code;
+}
+
 int fm_config_fresh(struct fm_fresh *f, const struct fm_config *c, bool inside, bool ipv6, struct fm_error *err)
 {
 	static const char *const usual[2][2][3] = {

@@ -139,7 +139,7 @@ static int learn(struct netshare *m, const struct fm_generator_ctx *ctx, const s
 	       s->n, m->codec->chunks, s->flows_each, 100 * s->crossing, m->codec->attributes, m->codec->steps,
 	       m->codec->each, m->codec->record, m->net.generator.nfloats + m->net.critics.nfloats, fm_kernels()->name,
 	       ctx->pool ? fm_pool_size(ctx->pool) : 1);
-	rc = fm_share_train(&m->net, m->codec, t, s, &o, m->weights, &m->trained, err);
+	rc = fm_share_train(&m->net, &(struct fm_share_lesson){m->codec, t, s}, &o, m->weights, &m->trained, err);
 	free(checkpoint);
 	return rc;
 }

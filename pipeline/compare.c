@@ -465,6 +465,10 @@ static int try_rival(struct compare *c, const struct rival *r, json_t **entry, s
 		rc = fm_error_set(err, code, why.file, why.line, "%s", why.message);
 		goto out;
 	}
+	if (code < 0 && run.nstages == FM_INGEST && run.stage[FM_INGEST].entry) { /* all models share that stage */
+		rc = fm_error_set(err, code, why.file, why.line, "no model can read the trace: %s", why.message);
+		goto out;
+	}
 	if (code < 0)
 		fm_warn("compare: %s failed: %s", r->name, why.message);
 	if (!c->store && run.nstages > FM_INGEST && run.stage[FM_INGEST].entry &&

@@ -182,7 +182,7 @@ static int add_path(const char *path, struct fm_buf *list, struct fm_error *err)
 }
 
 /* The files of the list and of its patterns. */
-static int expand(struct fm_config *cfg, struct fm_error *err)
+static int expand_list(struct fm_config *cfg, struct fm_error *err)
 {
 	const char *at = cfg->source.path;
 	struct fm_buf list = {0};
@@ -211,6 +211,11 @@ static int expand(struct fm_config *cfg, struct fm_error *err)
 out:
 	fm_buf_free(&list);
 	return rc;
+}
+
+static int expand(struct fm_config *cfg, struct fm_error *err)
+{
+	return expand_list(cfg, err) < 0 ? fm_config_prefix_line(cfg, "source.path", err) : FM_OK;
 }
 
 /* ---- dialect ---- */
@@ -296,21 +301,17 @@ out:
 
 /* ---- member ---- */
 
-/* FM_EUSAGE where it can be opened, but for the member. */
+/* FM_EUSAGE where it can be opened, but has no such member. */
 static int open_fn(void *ctx, json_t **result, struct fm_error *err)
 {
 	const struct sniffing *a = ctx;
-	struct fm_error ignored = {0};
-	struct fm_source *s = NULL;
+	bool lacks;
 	int rc;
 
 	(void)result;
 	fm_log_quiet(1); /* ingest says what it reads */
-	if ((rc = fm_source_open(&s, a->path, a->member, err)) == FM_EINPUT &&
-	    fm_source_open(&s, a->path, NULL, &ignored) == FM_OK)
-		rc = FM_EUSAGE;
-	fm_source_close(s);
-	return rc;
+	rc = fm_source_find(a->path, a->member, &lacks, err);
+	return lacks ? FM_EUSAGE : rc;
 }
 
 /* A member that is not in every one of the files, before the run has a number. */

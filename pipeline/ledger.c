@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -188,6 +189,20 @@ const char *fm_run_id(const char *text, char id[FM_RUN_ID_MAX])
 		return text;
 	snprintf(id, FM_RUN_ID_MAX, "r%04llu", (unsigned long long)n);
 	return id;
+}
+
+bool fm_run_is_named(const char *text)
+{
+	char id[FM_RUN_ID_MAX];
+
+	return fm_run_id(text, id) == id;
+}
+
+bool fm_run_is_file(const char *text)
+{
+	struct stat st;
+
+	return strchr(text, '/') || (stat(text, &st) == 0 && !(S_ISDIR(st.st_mode) && fm_run_is_named(text)));
 }
 
 int fm_ledger_next_run(struct fm_ledger *l, char id[FM_RUN_ID_MAX], struct fm_error *err)

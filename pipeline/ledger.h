@@ -42,6 +42,9 @@ struct fm_ledger;
 
 /* The id of a run as a person writes it: "1", "0001", "r1" and "r0001" give r0001, in id; any other text itself. */
 const char *fm_run_id(const char *text, char id[FM_RUN_ID_MAX]);
+bool fm_run_is_named(const char *text); /* is it the id of a run, so written? */
+/* Of what may be a run or a file: is it a file?  A folder that has the name of a run is none. */
+bool fm_run_is_file(const char *text);
 
 enum fm_ledger_use {
 	FM_LEDGER_READ,

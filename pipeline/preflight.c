@@ -59,11 +59,18 @@ static const char *nearest(char *path)
 }
 
 /* Why a file that the config names cannot be looked at. */
-static int explain_missing(const char *key, const char *path, int why, struct fm_error *err)
+static int explain_missing(const struct fm_config *cfg, const char *key, const char *path, int why,
+			   struct fm_error *err)
 {
+	size_t n = strlen(cfg->dir);
 	char *copy;
 	int rc;
 
+	if (why == ENOENT && strncmp(path, cfg->dir, n) == 0 && path[n] == '/' && fm_file_exists(path + n + 1))
+		return fm_fail(err, FM_EINPUT,
+			       "%s: %s: no such file; it is looked for from the folder of the config, and there is a "
+			       "%s in the current folder: write its whole path",
+			       key, path, path + n + 1);
 	if (why == ENOENT && (strncmp(path, "~/", 2) == 0 || strstr(path, "/~/")))
 		return fm_fail(err, FM_EINPUT,
 			       "%s: %s: no such file, and a ~ stands for no folder here: write the whole path", key,
@@ -89,12 +96,12 @@ static int explain_missing(const char *key, const char *path, int why, struct fm
 	return rc;
 }
 
-int fm_preflight_file(const char *key, const char *path, struct fm_error *err)
+static int check_file(const struct fm_config *cfg, const char *key, const char *path, struct fm_error *err)
 {
 	struct stat st;
 
 	if (stat(path, &st))
-		return explain_missing(key, path, errno, err);
+		return explain_missing(cfg, key, path, errno, err);
 	if (S_ISDIR(st.st_mode))
 		return fm_fail(err, FM_EINPUT, "%s: %s is a folder, not a regular file", key, path);
 	if (access(path, R_OK))
@@ -102,13 +109,19 @@ int fm_preflight_file(const char *key, const char *path, struct fm_error *err)
 	return FM_OK;
 }
 
-static int check_trace(const char *list, struct fm_error *err)
+int fm_preflight_file(const struct fm_config *cfg, const char *key, const char *path, struct fm_error *err)
 {
+	return check_file(cfg, key, path, err) < 0 ? fm_config_prefix_line(cfg, key, err) : FM_OK;
+}
+
+static int check_trace(const struct fm_config *cfg, struct fm_error *err)
+{
+	const char *list = cfg->source.path;
 	char path[FM_FILE_PATH];
 	int rc;
 
 	while (fm_files_next(&list, path))
-		if ((rc = fm_preflight_file("source.path", path, err)) < 0)
+		if ((rc = fm_preflight_file(cfg, "source.path", path, err)) < 0)
 			return rc;
 	return FM_OK;
 }
@@ -425,7 +438,7 @@ int fm_preflight(const struct fm_run_options *o, const char *project, const char
 		if (!cfg->source.path[0])
 			return fm_fail(err, FM_EINPUT, "%s: source.path is not set: it names the trace to learn from",
 				       cfg->file);
-		if ((rc = check_trace(cfg->source.path, err)) < 0 || (rc = check_rows(cfg, err)) < 0 ||
+		if ((rc = check_trace(cfg, err)) < 0 || (rc = check_rows(cfg, err)) < 0 ||
 		    (rc = check_room(o, workspace, err)) < 0)
 			return rc;
 	}
@@ -439,14 +452,14 @@ int fm_preflight(const struct fm_run_options *o, const char *project, const char
 	if (o->until >= FM_TRAIN && cfg->run.mpi > 1 && (rc = fm_generator_check_ranks(cfg, err)) < 0)
 		return rc;
 	if (o->until >= FM_EVALUATE && cfg->release.previous[0] &&
-	    (rc = fm_preflight_file("release.previous", cfg->release.previous, err)) < 0)
+	    (rc = fm_preflight_file(cfg, "release.previous", cfg->release.previous, err)) < 0)
 		return rc;
 	if (o->until >= FM_GATE && (rc = check_gate(cfg, kind, err)) < 0)
 		return rc;
 	if (o->until == FM_RELEASE && !o->dry && (rc = check_file_limit(o, err)) < 0)
 		return rc;
 	if (o->until == FM_RELEASE && cfg->release.license_file[0] &&
-	    (rc = fm_preflight_file("release.license_file", cfg->release.license_file, err)) < 0)
+	    (rc = fm_preflight_file(cfg, "release.license_file", cfg->release.license_file, err)) < 0)
 		return rc;
 	if ((rc = check_commitment(project, err)) < 0) /* the ledger is under it too */
 		return rc;

@@ -141,7 +141,7 @@ static int check_attestation_key(const struct fm_config *cfg, const char *projec
 
 	if (!path[0])
 		return FM_OK;
-	if ((rc = fm_preflight_file("publish.attestation_key", path, err)) < 0)
+	if ((rc = fm_preflight_file(cfg, "publish.attestation_key", path, err)) < 0)
 		return rc;
 	if ((rc = fm_sshkey_read(&key, path, err)) < 0) {
 		fm_error_prefix(err, "publish.attestation_key: ");
@@ -214,10 +214,12 @@ int fm_preflight_key(const struct fm_config *cfg, const char *project, bool dry,
 	bool outside;
 	int rc;
 
-	if (stat(path, &st) && errno == ENOENT)
-		return fm_fail(err, FM_EINPUT, "publish.key: %s: no such file; flowmint keygen --out FILE makes one",
-			       path);
-	if ((rc = fm_preflight_file("publish.key", path, err)) < 0)
+	if (stat(path, &st) && errno == ENOENT) {
+		rc = fm_fail(err, FM_EINPUT, "publish.key: %s: no such file; flowmint keygen --out FILE makes one",
+			     path);
+		return fm_config_prefix_line(cfg, "publish.key", err);
+	}
+	if ((rc = fm_preflight_file(cfg, "publish.key", path, err)) < 0)
 		return rc;
 	if ((rc = fm_outside_look(path, &key.pub, &outside, err)) < 0 ||
 	    (!outside && (rc = fm_sshkey_read(&key, path, err)) < 0)) {

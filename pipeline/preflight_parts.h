@@ -8,8 +8,9 @@
 #include "manifests/config.h"
 #include "pipeline/outside.h"
 
-/* The file that a key of the config names is there and can be read. */
-int fm_preflight_file(const char *key, const char *path, struct fm_error *err) FM_MUST_CHECK;
+/* The file that a key of the config names is there and can be read.  Its failure names the line of the key. */
+int fm_preflight_file(const struct fm_config *cfg, const char *key, const char *path,
+		      struct fm_error *err) FM_MUST_CHECK;
 /* publish.key and publish.attestation_key. dry: nothing will be published, so nobody needs to accept the key; signer:
  * as fm_preflight has it. */
 int fm_preflight_key(const struct fm_config *cfg, const char *project, bool dry, struct fm_outside *signer,

@@ -89,7 +89,7 @@ static int check_rises(const struct fm_run_options *o, const struct fm_released 
 {
 	char *path = fm_path_join(o->project ? o->project : o->cfg->dir, "allowed_signers");
 	struct fm_signers signers = {0};
-	char today[FM_TIME_MAX];
+	char today[FM_TIME_MAX], latest[FM_TIME_MAX]; /* a day here, and the latest that it is anywhere */
 	struct fm_record next;
 	int rc;
 
@@ -102,6 +102,12 @@ static int check_rises(const struct fm_run_options *o, const struct fm_released 
 	if (first)
 		warn_of_log(fm_preflight_out(o), known);
 	fm_format_time_s((int64_t)time(NULL) * 1000, today);
+	fm_format_time_s(((int64_t)time(NULL) + 14 * 3600) * 1000, latest);
+	if (first && strncmp(next.issued, latest, strlen(next.issued)) > 0)
+		fm_warn(
+		    "release.date: %s is to come, and the release would say that it was issued then: name today, or "
+		    "the day when it goes out",
+		    next.issued);
 	if (first && next.expires[0] && strncmp(next.expires, today, strlen(next.expires)) < 0)
 		fm_warn(
 		    "publish.expires: %s has passed, so partners will refuse this release: name a later day, or raise "

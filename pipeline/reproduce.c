@@ -193,7 +193,7 @@ int fm_reproduce(const struct fm_reproduce_in *in, json_t **report, struct fm_er
 	if ((rc = fm_workspace_open(&ws, in->workspace, err)) < 0 ||
 	    (rc = fm_ledger_open(&l, ws.path, NULL, FM_LEDGER_WRITE, err)) < 0)
 		goto out;
-	if (strchr(in->what, '/') || fm_file_exists(in->what)) {
+	if (fm_run_is_file(in->what)) {
 		if ((rc = run_of_archive(l, in->what, id, err)) < 0)
 			goto out;
 	} else {

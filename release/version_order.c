@@ -4,15 +4,12 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/num.h"
+
 struct part {
 	const char *p;
 	size_t n;
 };
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
 
 static struct part take_number(struct part *s)
 {
@@ -23,7 +20,7 @@ static struct part take_number(struct part *s)
 		s->n--;
 	}
 	number = (struct part){s->p, 0};
-	while (s->n && is_digit(*s->p)) {
+	while (s->n && fm_is_digit(*s->p)) {
 		s->p++;
 		s->n--;
 		number.n++;
@@ -34,7 +31,7 @@ static struct part take_number(struct part *s)
 static int compare_parts(struct part a, struct part b)
 {
 	while (a.n && b.n) {
-		if (is_digit(*a.p) && is_digit(*b.p)) {
+		if (fm_is_digit(*a.p) && fm_is_digit(*b.p)) {
 			struct part x = take_number(&a), y = take_number(&b);
 			int order = x.n != y.n ? (x.n < y.n ? -1 : 1) : memcmp(x.p, y.p, x.n);
 

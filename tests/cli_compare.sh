@@ -20,6 +20,10 @@ says err "ctgan-bits, netshare, marginals" "to the last of them"
 expect 2 "no model is there twice" compare --models plain,plain
 expect 3 "a dialect that nobody knows is refused" compare --models plain,ctgan --dialect hybird
 holds "once, with where those there are stand" [ "$(grep -c "flowmint dialects" err)/$(grep -c "^flowmint: " err)" = 1/1 ]
+echo "hello" >no.csv
+expect 3 "a trace that no model can read" "$F" compare no.csv $UNCONFINED --quiet --preset demo --models plain,ctgan --dialect ugr16 --out none
+says err "no model can read the trace: " "is said once, for all"
+holds "and nothing else" [ "$(grep -c "^flowmint: " err)" = 1 ]
 sed "s/^name: .*/name: mine/" "$ROOT/manifests/dialects/ugr16.yaml" >mine.yaml
 expect 3 "flows from elsewhere must be there" compare --models plain --with other=nowhere.csv
 

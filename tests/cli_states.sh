@@ -55,6 +55,23 @@ refused() { # STATUS WORDS NAME OPTION...
 	says err "$words" "$name: the message says so"
 }
 refused 3 "nope.csv: no such file" "a trace that is not there" --set source.path=nope.csv
+sed 's|^  path: .*|  path: nope.csv|' p/release.yaml >p/line.yaml
+line=$(grep -n nope p/line.yaml | cut -d: -f1)
+expect 3 "the same in the config: refused" "$F" run $UNCONFINED p/line.yaml
+says err "p/line.yaml:$line: source.path: $T/p/nope.csv: no such file" "with the line that names it"
+expect 3 "files that no pattern finds: refused" sh -c "sed 's/nope.csv/nope*/' p/line.yaml >p/star.yaml; '$F' run $UNCONFINED p/star.yaml"
+says err "p/star.yaml:$line: source.path: no file matches" "with its line"
+tar cf whole.tar t.csv good.csv
+head -c $(($(stat -c %s t.csv) / 2)) whole.tar >cut.tar
+sed "s|nope.csv|$T/cut.tar|; ${line}a\\  member: wrong.csv" p/line.yaml >p/cut.yaml
+expect 3 "a damaged archive: refused" "$F" run $UNCONFINED p/cut.yaml
+says err "cut.tar: cannot be read" "as such"
+holds "whatever the member's line says" sh -c '! grep -q cut.yaml err'
+sed -i "s|cut.tar|whole.tar|" p/cut.yaml
+expect 3 "a member that is not there: refused" "$F" run $UNCONFINED p/cut.yaml
+says err "p/cut.yaml:$((line + 1)): $T/whole.tar has no member wrong.csv; it has: t.csv, good.csv" "at its line"
+expect 0 "a release of a day to come" run --plan --set release.date=2099-01-01
+says err "warning: release.date: 2099-01-01 is to come" "is warned of"
 refused 3 "is a folder, not a regular file" "a folder as the trace" --set source.path="$T/p"
 printf 'source: {path: %s/t.csv, dialect: ugr16, member: t.csv}\n' "$T" | cat p/release.yaml - | sed '/^source:$/,/^$/d' >p/member.yaml
 expect 3 "a member of a file that is no archive: refused" "$F" run $UNCONFINED p/member.yaml

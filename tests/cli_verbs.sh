@@ -61,10 +61,20 @@ for verb in "report --out r.html" reproduce compare; do
 	says err "${verb%% *}: a-project is a folder, and what is wanted is " "says what is wanted"
 	holds "and makes nothing" [ ! -e r.html ]
 done
-for verb in "diff nonesuch" bundle purge "unseal --stage train --out u" "report --out r.html"; do
+for verb in "diff nonesuch" "report --out r.html"; do
 	expect 3 "$verb of what is no run" "$F" $verb nonesuch
 	says err "${verb%% *}: 'nonesuch' is no run, such as r0001, and no such file is there" "is told, not that there is no ledger"
 done
+for verb in bundle purge "unseal --stage train --out u"; do
+	expect 3 "$verb of what is no run" "$F" $verb nonesuch
+	says err "${verb%% *}: 'nonesuch' is no run, such as r0001; flowmint log lists them" "is told, and of no file, as the verb takes none"
+done
+mkdir r0001
+for verb in "report --out r.html" reproduce; do
+	expect 3 "$verb r0001 beside a folder of that name" "$F" $verb r0001
+	says err "no ledger" "means the run"
+done
+rmdir r0001
 expect 2 "an empty word" "$F" init ""
 says err "a word is empty" "is told, and no project made where one stands"
 expect 2 "simulate of a number that is none" "$F" simulate --rows many --out t.csv

@@ -30,6 +30,20 @@ holds "and works there" test -s ws/ledger.db
 expect 0 "-v names what is used" "$F" -v -C p/sub config
 says err "config: $T/p/release.yaml" "the config"
 
+expect 2 "a misspelt option before the verb" "$F" --versoin
+says err "did you mean --version?" "has a suggestion"
+cp p/release.yaml saved.yaml
+sed -i 's/^  path: .*/  path: ""/' p/release.yaml
+expect 3 "run without a trace" "$F" run p
+says err "p/release.yaml:$(grep -n '^  path: ""' p/release.yaml | cut -d: -f1): source.path is not set" "names the line where it would stand"
+mv saved.yaml p/release.yaml
+expect 3 "a path from the current folder" "$F" run --set source.path=t.csv p
+says err "p/t.csv: no such file; it is looked for from the folder of the config, and there is a t.csv in the current folder" "is told from where it counts"
+expect 3 "a file for a folder that is not there" "$F" simulate --rows 10 --out nowhere/t.csv
+says err "cannot create nowhere/t.csv: the folder that it would be in is not there" "says so"
+expect 3 "flows from a device" "$F" evaluate --real t.csv --synthetic /dev/null
+says err "/dev/null is no regular file" "says so"
+
 # ---- config ----
 sed -i 's/^  steps: 400/  steps: 450/; s/^train:/train:\n  warmup: 5/; /^  warmup: 30/d' p/release.yaml
 expect 0 "config" "$F" config --set split.seed=9 --set gate.jsd.SA=null p

@@ -12,11 +12,6 @@ static bool has(const char *s, size_t n, char c)
 	return n && memchr(s, c, n);
 }
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 static bool is_negative_number(const char *s, size_t n)
 {
 	double v;
@@ -76,7 +71,7 @@ const char *fm_hint_duration(const char *s, size_t n)
 	if (has(s, n, ','))
 		return "is not a duration: it has a comma, where a point is expected (decimal: \",\" in the dialect "
 		       "reads it)";
-	if (n > 1 && is_digit(*s) && (s[n - 1] | 0x20) == 's')
+	if (n > 1 && fm_is_digit(*s) && (s[n - 1] | 0x20) == 's')
 		return "is not a duration: it has its unit behind it, where a number alone is expected";
 	return "is not a duration";
 }
@@ -108,7 +103,7 @@ static bool has_port_behind(const char *s, size_t n)
 	size_t points = 0, i;
 	uint32_t ip;
 
-	for (i = 0; i < n && (is_digit(s[i]) || (s[i] == '.' && ++points < 4)); i++)
+	for (i = 0; i < n && (fm_is_digit(s[i]) || (s[i] == '.' && ++points < 4)); i++)
 		continue;
 	return i > 6 && i + 1 < n && (s[i] == ':' || s[i] == '.' || s[i] == '-' || s[i] == '#') &&
 	       !fm_parse_ipv4(s, i, &ip);
@@ -131,8 +126,8 @@ const char *fm_hint_address(const char *s, size_t n)
 	if (has(s, n, '/'))
 		return "is a network with the length of its prefix, not an address of a host";
 	for (size_t i = 0; i < n; i++) {
-		zero = zero || (s[i] == '0' && i + 1 < n && is_digit(s[i + 1]) && (!i || s[i - 1] == '.'));
-		digits += is_digit(s[i]);
+		zero = zero || (s[i] == '0' && i + 1 < n && fm_is_digit(s[i + 1]) && (!i || s[i - 1] == '.'));
+		digits += fm_is_digit(s[i]);
 		point += s[i] == '.';
 		letters += (s[i] | 0x20) >= 'a' && (s[i] | 0x20) <= 'z';
 	}
@@ -173,12 +168,12 @@ static bool is_grouped(const char *s, size_t n)
 {
 	size_t at = 0;
 
-	while (at < n && is_digit(s[at]))
+	while (at < n && fm_is_digit(s[at]))
 		at++;
 	if (!at || at > 3 || at == n || (n - at) % 4)
 		return false;
 	for (; at < n; at += 4)
-		if (s[at] != '.' || !is_digit(s[at + 1]) || !is_digit(s[at + 2]) || !is_digit(s[at + 3]))
+		if (s[at] != '.' || !fm_is_digit(s[at + 1]) || !fm_is_digit(s[at + 2]) || !fm_is_digit(s[at + 3]))
 			return false;
 	return true;
 }

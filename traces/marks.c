@@ -3,10 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
+#include "base/num.h"
 
 /* Bytes of what stands between thousands at s; 0: no such mark. */
 static size_t thousands_at(char mark, const char *s, size_t n)
@@ -35,10 +32,10 @@ const char *fm_plain_number(const struct fm_dialect *d, const char **s, size_t *
 	if ((d->decimal != ',' && !d->thousands) || *n >= FM_NUMBER_MAX)
 		return NULL;
 	for (const char *p = *s, *end = p + *n; p < end; p++) {
-		if (is_digit(*p)) {
+		if (fm_is_digit(*p)) {
 			group++;
 		} else if (whole && group && (mark = thousands_at(d->thousands, p, (size_t)(end - p))) &&
-			   p + mark < end && is_digit(p[mark])) {
+			   p + mark < end && fm_is_digit(p[mark])) {
 			if (grouped ? group != 3 : group > 3 || out[len - group] == '0')
 				return groups;
 			grouped = true;

@@ -37,6 +37,7 @@ struct fm_source {
 	struct archive *archive;
 	struct fm_gunzip *gunzip; /* between file and archive, when the file is gzip */
 	bool chosen;              /* the caller named the member */
+	bool lacks;               /* and no such member is there */
 	bool in_archive;          /* of an archive, not the file itself */
 	bool at_end, damaged;
 	uint64_t total;
@@ -159,7 +160,7 @@ static int find_member(struct fm_source *s, const char *member, struct fm_error 
 			break;
 		int format = archive_format(s->archive) & ARCHIVE_FORMAT_BASE_MASK;
 		if (format == ARCHIVE_FORMAT_RAW) {
-			if (s->chosen)
+			if ((s->lacks = s->chosen))
 				rc = fm_fail(err, FM_EINPUT,
 					     "%s is not an archive, so it has no member %s: leave source.member empty",
 					     s->path, member);
@@ -186,7 +187,7 @@ static int find_member(struct fm_source *s, const char *member, struct fm_error 
 	}
 	if (!s->in_archive)
 		rc = empty(s, err);
-	else if (s->chosen && nseen)
+	else if ((s->lacks = s->chosen && nseen))
 		rc = fm_fail(err, FM_EINPUT, "%s has no member %s; it has: %s", s->path, member,
 			     seen.data ? seen.data : "");
 	else
@@ -392,40 +393,50 @@ static int open_archive(struct fm_source *s, struct fm_error *err)
 	return rc == ARCHIVE_OK ? FM_OK : archive_failed(s, "cannot be opened", err);
 }
 
-int fm_source_open(struct fm_source **out, const char *path, const char *member, struct fm_error *err)
+static int source_new(struct fm_source **s, struct fm_error *err)
 {
-	struct fm_source *s;
+	int rc;
+
+	if ((rc = fm_alloc(s, 1, sizeof **s, "a source", err)) < 0)
+		return rc;
+	(*s)->fd = -1;
+	pthread_mutex_init(&(*s)->lock, NULL);
+	pthread_cond_init(&(*s)->changed, NULL);
+	return FM_OK;
+}
+
+/* The file, as far as the data of its member. */
+static int begin(struct fm_source *s, const char *path, const char *member, struct fm_error *err)
+{
 	struct stat st;
 	int rc;
 
-	*out = NULL;
-	if ((rc = fm_alloc(&s, 1, sizeof *s, "a source", err)) < 0)
-		return rc;
-	s->fd = -1;
-	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->changed, NULL);
 	s->chosen = member && *member;
-	if (!(s->path = strdup(path))) {
-		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
-		goto out;
-	}
-	if ((s->fd = open(path, O_RDONLY | O_CLOEXEC)) < 0 || fstat(s->fd, &st)) {
-		rc = fm_fail_errno(err, "cannot open the trace %s", path);
-		goto out;
-	}
-	if (S_ISDIR(st.st_mode)) {
-		rc = fm_fail(err, FM_EINPUT, "%s is a folder: name the trace file in it", path);
-		goto out;
-	}
+	if (!(s->path = strdup(path)))
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	if ((s->fd = open(path, O_RDONLY | O_CLOEXEC)) < 0 || fstat(s->fd, &st))
+		return fm_fail_errno(err, "cannot open the trace %s", path);
+	if (S_ISDIR(st.st_mode))
+		return fm_fail(err, FM_EINPUT, "%s is a folder: name the trace file in it", path);
 	if (S_ISREG(st.st_mode)) {
 		s->total = (uint64_t)st.st_size;
-		if (!st.st_size) {
-			rc = empty(s, err);
-			goto out;
-		}
+		if (!st.st_size)
+			return empty(s, err);
 	}
-	if ((rc = check_memory(s, err)) < 0 || (rc = open_archive(s, err)) < 0 ||
-	    (rc = find_member(s, member, err)) < 0)
+	if ((rc = check_memory(s, err)) < 0 || (rc = open_archive(s, err)) < 0)
+		return rc;
+	return find_member(s, member, err);
+}
+
+int fm_source_open(struct fm_source **out, const char *path, const char *member, struct fm_error *err)
+{
+	struct fm_source *s;
+	int rc;
+
+	*out = NULL;
+	if ((rc = source_new(&s, err)) < 0)
+		return rc;
+	if ((rc = begin(s, path, member, err)) < 0)
 		goto out;
 	/* Only what costs time is worth a thread: a filter beyond "none", or an archive that compresses by itself. */
 	s->threaded = s->gunzip || archive_filter_count(s->archive) > 1 || s->in_archive;
@@ -434,6 +445,20 @@ int fm_source_open(struct fm_source **out, const char *path, const char *member,
 	*out = s;
 	s = NULL;
 out:
+	fm_source_close(s);
+	return rc;
+}
+
+int fm_source_find(const char *path, const char *member, bool *lacks, struct fm_error *err)
+{
+	struct fm_source *s;
+	int rc;
+
+	*lacks = false;
+	if ((rc = source_new(&s, err)) < 0)
+		return rc;
+	rc = begin(s, path, member, err);
+	*lacks = s->lacks;
 	fm_source_close(s);
 	return rc;
 }

@@ -26,6 +26,8 @@ struct fm_source;
  * any first folder or any ending.  FM_EINPUT: absent, a folder, empty,
  * not what its name says (.gz without gzip data), a member that is not there (the message lists those that are). */
 int fm_source_open(struct fm_source **s, const char *path, const char *member, struct fm_error *err) FM_MUST_CHECK;
+/* Is the member there?  *lacks: where it fails, is it for that alone, the file being sound as far as it was read? */
+int fm_source_find(const char *path, const char *member, bool *lacks, struct fm_error *err) FM_MUST_CHECK;
 /* The next bytes, valid until the next call; *n is 0 at the end.  FM_EINPUT: truncated or damaged; or, at the end of
  * the first member when none was named, that there are others (the message lists them). */
 int fm_source_next(struct fm_source *s, const char **data, size_t *n, struct fm_error *err) FM_MUST_CHECK;

@@ -319,19 +319,20 @@ static void decode_row(const struct fm_share_codec *c, double ms, const float *a
 	}
 }
 
-int fm_share_decode(const struct fm_share_codec *c, int chunk, const float *a, const float *records, const int said[3],
-		    struct fm_table *t, size_t at, int room)
+int fm_share_decode(const struct fm_share_codec *c, const struct fm_share_made *m, struct fm_table *t, size_t at,
+		    int room)
 {
+	const float *a = m->attributes, *records = m->records;
 	double length = fm_chunk_begin(1, c->chunks, c->flows.first_ms, c->flows.last_ms);
-	double begin = fm_chunk_begin(chunk, c->chunks, c->flows.first_ms, c->flows.last_ms), ms;
+	double begin = fm_chunk_begin(m->chunk, c->chunks, c->flows.first_ms, c->flows.last_ms), ms;
 	int n = 0;
 
 	ms = (double)a[fm_share_start(c)] * length;
 	for (int r = 0; r < c->most && n < room; r++, records += c->record) {
-		ms += r > 0 ? (double)records[0] * c->chunk[chunk].gap : 0;
+		ms += r > 0 ? (double)records[0] * c->chunk[m->chunk].gap : 0;
 		if (ms >= length && r > 0)
 			break;
-		decode_row(c, begin + (ms < length ? ms : length - 1), a, records, said, t, at + (size_t)n++);
+		decode_row(c, begin + (ms < length ? ms : length - 1), a, records, m->said, t, at + (size_t)n++);
 		if (records[c->follows + 1] > records[c->follows])
 			break;
 	}

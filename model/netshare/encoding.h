@@ -65,11 +65,15 @@ bool fm_share_present(const struct fm_share_codec *c, const float *attributes, i
 int fm_share_word(const struct fm_share_codec *c, enum fm_col col);
 /* The when of its start. */
 int fm_share_start(const struct fm_share_codec *c);
+struct fm_share_made {
+	int chunk;
+	const float *attributes, *records; /* as fm_share_vectors has them */
+	const int *said;                   /* sp, dp and which protocol */
+};
 /* Its records into rows of a table of fm_row_table_new, from row `at`: at most `room`, and none that ends behind its
- * chunk or stands behind the last.  said: sp, dp and which protocol.  Returns how many.  sa and da are raw
- * numbers. */
-int fm_share_decode(const struct fm_share_codec *c, int chunk, const float *attributes, const float *records,
-		    const int said[3], struct fm_table *t, size_t at, int room);
+ * chunk or stands behind the last.  Returns how many.  sa and da are raw numbers. */
+int fm_share_decode(const struct fm_share_codec *c, const struct fm_share_made *m, struct fm_table *t, size_t at,
+		    int room);
 
 /* The codec but for the vectors of its words, whose number is in it. */
 json_t *fm_share_codec_json(const struct fm_share_codec *c);

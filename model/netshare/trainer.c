@@ -403,11 +403,10 @@ out:
 	return rc;
 }
 
-int fm_share_train(const struct fm_dg *n, const struct fm_share_codec *c, const struct fm_table *table,
-		   const struct fm_sessions *s, const struct fm_share_train_opts *o, float *p,
-		   struct fm_share_train_result *result, struct fm_error *err)
+int fm_share_train(const struct fm_dg *n, const struct fm_share_lesson *of, const struct fm_share_train_opts *o,
+		   float *p, struct fm_share_train_result *result, struct fm_error *err)
 {
-	struct trainer t = {.o = o, .n = n, .c = c, .t = table, .s = s};
+	struct trainer t = {.o = o, .n = n, .c = of->codec, .t = of->table, .s = of->sessions};
 	double started = fm_seconds();
 	bool any = false;
 	int rc;
@@ -415,8 +414,8 @@ int fm_share_train(const struct fm_dg *n, const struct fm_share_codec *c, const 
 	*result = (struct fm_share_train_result){0};
 	if ((rc = trainer_init(&t, err)) < 0)
 		goto out;
-	for (t.chunk = 0; t.chunk < c->chunks; t.chunk++) {
-		if (s->at[t.chunk + 1] == s->at[t.chunk]) /* no flow of it will be made either */
+	for (t.chunk = 0; t.chunk < t.c->chunks; t.chunk++) {
+		if (t.s->at[t.chunk + 1] == t.s->at[t.chunk]) /* no flow of it will be made either */
 			continue;
 		if ((rc = chunk_learn(&t, any, result, err)) < 0)
 			goto out;

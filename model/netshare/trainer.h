@@ -28,10 +28,15 @@ struct fm_share_train_result {
 	double critic, generator, penalty; /* moving averages of the losses, of the last chunk */
 	double flows, seconds;             /* of this process */
 };
+/* What is learned: all borrowed. */
+struct fm_share_lesson {
+	const struct fm_share_codec *codec;
+	const struct fm_table *table;
+	const struct fm_sessions *sessions; /* of the table, by the codec */
+};
 /* The generator of each chunk into p (chunks, n->generator.nfloats).  FM_EINPUT when training diverges. */
-int fm_share_train(const struct fm_dg *n, const struct fm_share_codec *c, const struct fm_table *t,
-		   const struct fm_sessions *s, const struct fm_share_train_opts *o, float *p,
-		   struct fm_share_train_result *result, struct fm_error *err) FM_MUST_CHECK;
+int fm_share_train(const struct fm_dg *n, const struct fm_share_lesson *of, const struct fm_share_train_opts *o,
+		   float *p, struct fm_share_train_result *result, struct fm_error *err) FM_MUST_CHECK;
 
 /* Noise of a batch from `what` on, of which it takes four; z is borrowed from room, of fm_share_noise_floats. */
 size_t fm_share_noise_floats(const struct fm_dg *n, int batch);

@@ -244,8 +244,9 @@ static int flush(struct sampler *s, int chunk, const size_t *which, int n, struc
 	    (rc = fm_table_reserve(s->t, s->cap, err)) < 0)
 		return rc;
 	for (int i = 0; i < n; i++) {
-		int rows = fm_share_decode(c, chunk, s->made + (size_t)i * A, s->records + (size_t)i * all,
-					   s->tuple[which[i]].said, s->t, s->rows, c->most);
+		struct fm_share_made made = {chunk, s->made + (size_t)i * A, s->records + (size_t)i * all,
+					     s->tuple[which[i]].said};
+		int rows = fm_share_decode(c, &made, s->t, s->rows, c->most);
 
 		for (int r = 0; r < rows; r++)
 			s->tuple_of[s->rows++] = (uint32_t)which[i];

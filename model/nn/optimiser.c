@@ -85,13 +85,21 @@ static void step_job(void *ctx, int chunk, int thread)
 	struct fm_optimiser *o = ctx;
 	const struct fm_train_arrays *a = o->a;
 	const struct fm_adamw *s = o->step;
-	float c1 = (float)(1 / (1 - s->beta1_t)), c2 = (float)(1 / (1 - s->beta2_t));
+	struct fm_adamw_rates by = {
+	    .scale = (float)s->scale,
+	    .rate = (float)s->rate,
+	    .b1 = (float)s->beta1,
+	    .b2 = (float)s->beta2,
+	    .c1 = (float)(1 / (1 - s->beta1_t)),
+	    .c2 = (float)(1 / (1 - s->beta2_t)),
+	    .decay = (float)s->weight_decay,
+	    .ema_decay = (float)s->ema_decay,
+	};
 	size_t at, n;
 
 	(void)thread;
 	chunk_range(o, chunk, &at, &n);
-	o->k->adamw(a->w + at, a->m + at, a->v + at, a->ema + at, o->g + at, n, (float)s->scale, (float)s->rate,
-		    (float)s->beta1, (float)s->beta2, c1, c2, (float)s->weight_decay, (float)s->ema_decay);
+	o->k->adamw(a->w + at, a->m + at, a->v + at, a->ema + at, o->g + at, n, &by);
 }
 
 void fm_optimiser_step(struct fm_optimiser *o, const struct fm_train_arrays *a, const float *g,

@@ -40,13 +40,6 @@ static const struct fm_option judge_options[] = {
     {0},
 };
 
-static bool is_run(const char *text)
-{
-	char id[FM_RUN_ID_MAX];
-
-	return fm_run_id(text, id) == id;
-}
-
 static int print(json_t *report, bool json, struct fm_error *err)
 {
 	if (json)
@@ -81,7 +74,7 @@ static int make(const struct generate_args *a, enum fm_shard_kind kind, const st
 
 	if ((rc = fm_shard_parse(kind == FM_SHARDS_JUDGING ? "part" : "shard", a->shard, &in.shard, err)) < 0)
 		return rc;
-	if (is_run(call->operand[0])) {
+	if (fm_run_is_named(call->operand[0])) {
 		in.run = call->operand[0];
 		if (a->set.n > 0)
 			return fm_fail(err, FM_EUSAGE, "--set goes with RELEASE.yaml: the config of a run is recorded");

@@ -10,6 +10,7 @@
 #include "pipeline/cli/place.h"
 #include "pipeline/cli/walls.h"
 #include "pipeline/facts.h"
+#include "pipeline/ledger.h"
 #include "report/report.h"
 #include "stages/table.h"
 
@@ -48,7 +49,7 @@ static int check_asked(struct asked *a, struct fm_error *err)
 	const struct report_args *given = a->given;
 	bool team = given->edition && strcmp(given->edition, "team") == 0;
 
-	a->archive = strchr(a->what, '/') || fm_file_exists(a->what);
+	a->archive = fm_run_is_file(a->what);
 	a->partner = a->archive || (given->edition && !team);
 	if (a->archive && team)
 		return fm_fail(err, FM_EUSAGE,

@@ -130,9 +130,7 @@ int fm_flows_archive_in(const char *dir, char **archive, struct fm_error *err)
 
 bool fm_flows_is_run(const char *path)
 {
-	char id[FM_RUN_ID_MAX];
-
-	return fm_run_id(path, id) == id && !fm_file_exists(path);
+	return fm_run_is_named(path) && !fm_file_exists(path);
 }
 
 /* Flows, and no folder of a product or of runs. */

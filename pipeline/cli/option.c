@@ -276,6 +276,7 @@ int fm_options_parse(struct fm_call *call, int argc, char **argv, void *args, st
 int fm_common_parse(int argc, char **argv, struct fm_common *common, int *used, struct fm_error *err)
 {
 	struct known k = {.letters = "+:"};
+	const char *names[MAXOPTIONS], *near;
 	int c, rc;
 
 	known_add(&k, fm_common_options);
@@ -286,11 +287,16 @@ int fm_common_parse(int argc, char **argv, struct fm_common *common, int *used, 
 
 		if (c == ':')
 			return fm_fail(err, FM_EUSAGE, "%s wants a value: see flowmint --help", argv[optind - 1]);
-		if (i < 0)
-			return fm_fail(
-			    err, FM_EUSAGE,
-			    "%s comes before the verb but is not an option of all verbs; flowmint --help lists these",
-			    argv[optind - 1]);
+		if (i < 0) {
+			for (int j = 0; j < k.n; j++)
+				names[j] = k.option[j]->name;
+			near = fm_suggest(argv[optind - 1] + strspn(argv[optind - 1], "-"), names, (size_t)k.n);
+			return fm_fail(err, FM_EUSAGE,
+				       "%s comes before the verb but is not an option of all verbs%s%s%s; flowmint "
+				       "--help lists these",
+				       argv[optind - 1], near ? " (did you mean --" : "", near ? near : "",
+				       near ? "?)" : "");
+		}
 		if ((rc = set(k.option[i], optarg, common, argc, NULL, err)) < 0)
 			return rc;
 	}

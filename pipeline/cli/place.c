@@ -147,13 +147,19 @@ int fm_place_project_workspace(const struct fm_call *call, const char *given, co
 	return join(call->arena, project, "workspace", dir, err);
 }
 
+static bool is_folder(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 int fm_place_no_folder(const struct fm_call *call, struct fm_error *err)
 {
 	const char *what = call->operand[0], *name = call->verb->name;
 	char wanted[128];
-	struct stat st;
 
-	if (stat(what, &st) || !S_ISDIR(st.st_mode))
+	if (!is_folder(what) || (call->verb->offer == FM_OFFER_RUN_OR_FILE && !fm_run_is_file(what)))
 		return FM_OK;
 	fm_say_operands(call->verb, wanted, sizeof wanted);
 	return fm_fail(err, FM_EUSAGE, "%s: %s is a folder, and what is wanted is %s%s%s", name, what, wanted,
@@ -163,10 +169,10 @@ int fm_place_no_folder(const struct fm_call *call, struct fm_error *err)
 
 int fm_place_check_run(const struct fm_call *call, const char *what, struct fm_error *err)
 {
-	char id[FM_RUN_ID_MAX];
+	bool file = call->verb->offer == FM_OFFER_RUN_OR_FILE && !fm_file_exists(what);
 
-	if (fm_run_id(what, id) == id)
+	if (fm_run_is_named(what))
 		return FM_OK;
 	return fm_fail(err, FM_EINPUT, "%s: '%s' is no run, such as r0001%s; flowmint log lists them", call->verb->name,
-		       what, fm_file_exists(what) ? "" : ", and no such file is there");
+		       what, file ? ", and no such file is there" : "");
 }

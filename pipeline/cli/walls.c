@@ -54,6 +54,9 @@ int fm_walls_show(struct fm_walls *w, const char *path, bool writable, struct fm
 	if (!writable && S_ISFIFO(st.st_mode)) /* its other end is not within the walls, and it can be read once */
 		return fm_fail(err, FM_EINPUT, "%s is a pipe: write what comes through it into a file, and name that",
 			       path);
+	if (!writable && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) /* there are no devices within the walls */
+		return fm_fail(err, FM_EINPUT, "%s is no regular file: write what it holds into one, and name that",
+			       path);
 	if (w->n == FM_SANDBOX_MAXPATHS)
 		return fm_fail(err, FM_EINPUT, "too many files");
 	absolute = path[0] == '/' ? strdup(path) : fm_path_join(w->cwd, path);

@@ -310,9 +310,9 @@ static void update_job(void *ctx, int chunk, int thread)
 	struct run *r = ctx;
 	size_t at = (size_t)chunk * CHUNK, n = chunk_size(r, chunk);
 	float c1 = 1 / (1 - powf(0.9f, (float)r->step)), c2 = 1 / (1 - powf(0.98f, (float)r->step));
+	struct fm_adamw_rates by = {1, 1e-3f, 0.9f, 0.98f, c1, c2, 0.01f, 0.999f};
 	(void)thread;
-	r->k->adamw(r->p + at, r->m + at, r->v + at, r->ema + at, r->grad[0] + at, n, 1, 1e-3f, 0.9f, 0.98f, c1, c2,
-		    0.01f, 0.999f);
+	r->k->adamw(r->p + at, r->m + at, r->v + at, r->ema + at, r->grad[0] + at, n, &by);
 }
 
 static void step(struct run *r)

@@ -189,7 +189,7 @@ static void what_was_coded_comes_back(void **state)
 		for (int k = 0; k < 2; k++)
 			said[k] = fm_word_port(&again->words, word[k], &rng);
 		said[2] = word[2];
-		int n = fm_share_decode(again, q->chunk, a, x, said, back, rows, MOST);
+		int n = fm_share_decode(again, &(struct fm_share_made){q->chunk, a, x, said}, back, rows, MOST);
 		assert_int_equal(n, q->n);
 		for (int r = 0; r < n; r++, rows++) {
 			uint32_t was = f.s.order[q->first + (uint32_t)r];
@@ -310,7 +310,7 @@ static float *train(const struct flows *f, struct fm_share_train_opts o, struct 
 	float *p = calloc(CHUNKS * f->n.generator.nfloats, sizeof *p);
 	struct fm_error err;
 
-	OK(fm_share_train(&f->n, f->c, f->t, &f->s, &o, p, r, &err));
+	OK(fm_share_train(&f->n, &(struct fm_share_lesson){f->c, f->t, &f->s}, &o, p, r, &err));
 	return p;
 }
 
@@ -374,7 +374,7 @@ static void divergence_is_said(void **state)
 	(void)state;
 	flows_make(&f);
 	float *p = calloc(CHUNKS * f.n.generator.nfloats, sizeof *p);
-	assert_int_equal(fm_share_train(&f.n, f.c, f.t, &f.s, &o, p, &r, &err), FM_EINPUT);
+	assert_int_equal(fm_share_train(&f.n, &(struct fm_share_lesson){f.c, f.t, &f.s}, &o, p, &r, &err), FM_EINPUT);
 	assert_non_null(strstr(err.message, "training diverges: in chunk 0 at step"));
 	assert_non_null(strstr(err.message, "train.session_rate (0.55)"));
 	/* From a checkpoint in the middle of a chunk it goes on as it would have: it fails with the same losses. */
@@ -385,7 +385,8 @@ static void divergence_is_said(void **state)
 		o.loop.identity = "test";
 		o.loop.every = 1;
 		assert_int_equal(fm_file_exists(o.loop.path), i);
-		assert_int_equal(fm_share_train(&f.n, f.c, f.t, &f.s, &o, p, &r, &again), FM_EINPUT);
+		assert_int_equal(fm_share_train(&f.n, &(struct fm_share_lesson){f.c, f.t, &f.s}, &o, p, &r, &again),
+				 FM_EINPUT);
 		assert_string_equal(again.message, err.message);
 	}
 	free(p);
