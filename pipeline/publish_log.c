@@ -26,14 +26,17 @@ static bool is_there(const char *out, const struct fm_record *r, const char *suf
 }
 
 /* Did the last entry never become a release?  Its archive has no signature, and its record is still there, or the same
- * version is being published again.  (Who moves releases elsewhere moves the record too.) */
+ * version is being published again; or it is, and its archive was removed.  (Who moves releases elsewhere moves the
+ * record too.) */
 static void take_back(struct fm_publish_log *l, const char *out, const char *name, const char *version)
 {
 	const struct fm_record *r = l->log.n ? &l->log.entry[l->log.n - 1].record : NULL;
 
-	if (!r || is_there(out, r, ".tar.zst.sig"))
+	bool again = r && strcmp(r->name, name) == 0 && strcmp(r->version, version) == 0;
+
+	if (!r || (is_there(out, r, ".tar.zst.sig") && !(again && !is_there(out, r, ".tar.zst"))))
 		return;
-	if (!is_there(out, r, FM_RECORD_SUFFIX) && (strcmp(r->name, name) != 0 || strcmp(r->version, version) != 0))
+	if (!again && !is_there(out, r, FM_RECORD_SUFFIX))
 		return;
 	l->log.n--;
 	l->taken_back = true;

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sys/inotify.h>
 #include <sys/wait.h>
 
 #include "base/log.h"
@@ -340,6 +341,34 @@ static void entry_of_what_never_was_a_release_is_taken_back(void **state)
 	assert_int_equal(log_entries(), 3);
 }
 
+/* Where its archive was removed by hand, an old signature goes before another archive comes: never does one lie beside
+ * what it is not of, not even where a run is killed between the two. */
+static void old_signature_goes_before_its_archive_is_replaced(void **state)
+{
+	static const char *const archive[] = {".tar.zst", NULL};
+	char seen[16384] __attribute__((aligned(8)));
+	bool gone = false, come = false;
+	int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(publish("1.0", 1, NULL), FM_OK);
+	remove_of("1.0", archive);
+	assert_true(watch >= 0 && inotify_add_watch(watch, out, IN_DELETE | IN_CREATE | IN_MOVED_TO) >= 0);
+	assert_int_equal(publish("1.0", 2, NULL), FM_OK);
+	for (ssize_t n; (n = read(watch, seen, sizeof seen)) > 0;)
+		for (const char *at = seen; at < seen + n;) {
+			const struct inotify_event *e = (const struct inotify_event *)(const void *)at;
+
+			gone = gone || (e->mask & IN_DELETE && strcmp(e->name, "demo-1.0.tar.zst.sig") == 0);
+			come = come || (!(e->mask & IN_DELETE) && strcmp(e->name, "demo-1.0.tar.zst") == 0);
+			assert_true(gone || !come);
+			at += sizeof *e + e->len;
+		}
+	close(watch);
+	assert_true(gone && come);
+	assert_int_equal(all_verifies(), 1);
+}
+
 static void log_that_is_not_whole_stops_it(void **state)
 {
 	struct fm_buf text = {0};
@@ -480,6 +509,7 @@ int main(void)
 	    T(record_of_a_stranger_stops_it),
 	    T(attestations_are_named_by_the_record),
 	    T(entry_of_what_never_was_a_release_is_taken_back),
+	    T(old_signature_goes_before_its_archive_is_replaced),
 	    T(log_that_is_not_whole_stops_it),
 	    T(two_publishers_never_mix),
 	};
