@@ -259,8 +259,13 @@ int fm_extremes_open(struct fm_extremes **out, struct fm_leak *l, struct fm_erro
 	x->l = l;
 	x->sizes = SIZES & l->train->present & l->holdout->present & l->synthetic->present;
 	if ((rc = fm_alloc(&x->votes, l->clusters->n + 1, sizeof *x->votes, "votes", err)) < 0 ||
-	    (x->sizes && (rc = fm_far_find((const struct fm_table *[]){l->train, l->holdout}, l->copies, l->clusters,
-					   x->sizes, l->pool, &x->far, &x->nfar, err)) < 0)) {
+	    (x->sizes && (rc = fm_far_find(&(struct fm_far_in){.train = l->train,
+							       .holdout = l->holdout,
+							       .copies = l->copies,
+							       .clusters = l->clusters,
+							       .columns = x->sizes,
+							       .pool = l->pool},
+					   &x->far, &x->nfar, err)) < 0)) {
 		fm_extremes_free(x);
 		return rc;
 	}

@@ -225,11 +225,9 @@ out:
 	return rc;
 }
 
-int fm_far_find(const struct fm_table *const side[2], const struct fm_copies *copies,
-		const struct fm_clusters *clusters, unsigned columns, struct fm_pool *pool, struct fm_far **list,
-		size_t *n, struct fm_error *err)
+int fm_far_find(const struct fm_far_in *in, struct fm_far **list, size_t *n, struct fm_error *err)
 {
-	struct space s = {.side = {side[0], side[1]}, .copies = copies, .columns = columns};
+	struct space s = {.side = {in->train, in->holdout}, .copies = in->copies, .columns = in->columns};
 	int rc, level;
 
 	*list = NULL;
@@ -240,9 +238,9 @@ int fm_far_find(const struct fm_table *const side[2], const struct fm_copies *co
 	level = choose_level(&s, n);
 	if ((rc = fm_alloc(list, *n + 1, sizeof **list, "records", err)) < 0)
 		goto out;
-	take(&s, clusters, level, *list);
+	take(&s, in->clusters, level, *list);
 	if (*n > 0)
-		rc = search(&s, clusters, pool, *list, *n, err);
+		rc = search(&s, in->clusters, in->pool, *list, *n, err);
 	if (rc < 0) {
 		free(*list);
 		*list = NULL;

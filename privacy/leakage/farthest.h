@@ -31,11 +31,16 @@ struct fm_far {
 	uint8_t mark; /* the caller's, at first 0 */
 	float x[3];
 };
-/* side: training, the holdout; of both, copies (NULL: none) are left out. columns: of FM_TD, FM_PKT and FM_BYT those
- * that both have, one at least.  Bounded memory beside the tables: *list (n), to be freed, in no order. */
-int fm_far_find(const struct fm_table *const side[2], const struct fm_copies *copies,
-		const struct fm_clusters *clusters, unsigned columns, struct fm_pool *pool, struct fm_far **list,
-		size_t *n, struct fm_error *err) FM_MUST_CHECK;
+/* Where they are looked for: all borrowed. */
+struct fm_far_in {
+	const struct fm_table *train, *holdout;
+	const struct fm_copies *copies; /* that are left out; NULL: none */
+	const struct fm_clusters *clusters;
+	unsigned columns; /* of FM_TD, FM_PKT and FM_BYT those that both have, one at least */
+	struct fm_pool *pool;
+};
+/* Bounded memory beside the tables: *list (n), to be freed, in no order. */
+int fm_far_find(const struct fm_far_in *in, struct fm_far **list, size_t *n, struct fm_error *err) FM_MUST_CHECK;
 
 /* The distance to the nearest row of its own side; of_block (clusters->n) says what side a cluster is on. Where all
  * FM_FAR_NEAR are on the other side: the distance to the last of them, which is not more than that. */

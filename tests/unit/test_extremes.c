@@ -51,7 +51,7 @@ static void test_neighbours_are_exact(void **state)
 	OK(fm_clusters_new(&b, t, h, NULL, &err));
 	for (size_t i = 0; i < b->n; i++)
 		of_block[i] = i >= b->train;
-	OK(fm_far_find((const struct fm_table *[]){t, h}, NULL, b, SIZES, NULL, &far, &n, &err));
+	OK(fm_far_find(&(struct fm_far_in){t, h, NULL, b, SIZES, NULL}, &far, &n, &err));
 	assert_true(n > 400); /* few enough rows: all that are not in a crowd */
 	for (size_t i = 0; i < n; i++) {
 		size_t self = far[i].row + (far[i].side ? T : 0), lower = 0, at_most = 0;
@@ -102,8 +102,8 @@ static void test_the_side_is_not_looked_at(void **state)
 		(i % 2 ? t : h)->byt[100 * i] <<= i / 2;
 	OK(fm_clusters_new(&b[0], t, h, NULL, &err));
 	OK(fm_clusters_new(&b[1], h, t, NULL, &err));
-	OK(fm_far_find((const struct fm_table *[]){t, h}, NULL, b[0], SIZES, NULL, &far[0], &n[0], &err));
-	OK(fm_far_find((const struct fm_table *[]){h, t}, NULL, b[1], SIZES, NULL, &far[1], &n[1], &err));
+	OK(fm_far_find(&(struct fm_far_in){t, h, NULL, b[0], SIZES, NULL}, &far[0], &n[0], &err));
+	OK(fm_far_find(&(struct fm_far_in){h, t, NULL, b[1], SIZES, NULL}, &far[1], &n[1], &err));
 	assert_true(n[0] > 40 && n[0] <= FM_FAR_MOST);
 	assert_true(n[0] == n[1]);
 	for (int k = 0; k < FM_FAR_NEAR; k++) {
