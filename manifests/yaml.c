@@ -454,6 +454,9 @@ int fm_yaml_want(const struct fm_yaml *v, enum fm_yaml_kind kind, const char *wh
 
 	if (v->kind == kind)
 		return FM_OK;
+	if (kind == FM_YAML_LIST && v->kind == FM_YAML_SCALAR && !fm_yaml_is_null(v))
+		return fm_yaml_fail(v, err, "%s takes a list, not %s: put brackets around it, [%.64s]", what,
+				    fm_yaml_describe(v, is, sizeof(is)), v->text);
 	return fm_yaml_fail(v, err, "%s takes %s, not %s", what, names[kind], fm_yaml_describe(v, is, sizeof(is)));
 }
 

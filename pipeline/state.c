@@ -94,20 +94,19 @@ static json_int_t number(const json_t *doc, const char *key)
 	return json_integer_value(json_object_get(doc, key));
 }
 
-/* Does the process that wrote doc hold the workspace? */
-static bool is_held(const char *workspace, const json_t *doc)
+long fm_state_holder(const char *workspace)
 {
 	char *path = fm_path_join(workspace, "lock"), pid[32] = "";
 	int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
-	bool held = false;
+	long holder = 0;
 
 	if (fd >= 0) {
-		held = flock(fd, LOCK_SH | LOCK_NB) != 0 && read(fd, pid, sizeof pid - 1) > 0 &&
-		       strtoll(pid, NULL, 10) == number(doc, "pid");
+		if (flock(fd, LOCK_SH | LOCK_NB) != 0 && read(fd, pid, sizeof pid - 1) > 0)
+			holder = strtol(pid, NULL, 10);
 		close(fd);
 	}
 	free(path);
-	return held;
+	return holder;
 }
 
 static json_t *killed_by(const json_t *doc)
@@ -141,7 +140,7 @@ json_t *fm_state_read(const char *workspace)
 		return NULL;
 	}
 	free(path);
-	running = is_held(workspace, doc);
+	running = fm_state_holder(workspace) == number(doc, "pid");
 	json_object_set_new(doc, "running", json_boolean(running));
 	if (!running) {
 		json_object_set_new(doc, "killed_by", killed_by(doc));

@@ -26,6 +26,9 @@ struct fm_state {
 void fm_state_save(const struct fm_state *s);
 void fm_state_remove(const char *workspace);
 
+/* The process that holds the workspace; 0: none. */
+long fm_state_holder(const char *workspace);
+
 /* The document with "running" (bool), and where it is running "share" and "seconds_left" of its step (null where not
  * known), else "killed_by" in words.  NULL where there is none. */
 json_t *fm_state_read(const char *workspace);

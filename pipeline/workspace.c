@@ -21,7 +21,7 @@ static int take_lock(struct fm_workspace *w, struct fm_error *err)
 	if (!path)
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
 	if ((w->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) < 0) {
-		rc = fm_fail_errno(err, "%s", path);
+		rc = fm_fail_errno(err, "no run can work in %s: %s", w->path, path);
 	} else if (flock(w->lock, LOCK_EX | LOCK_NB)) {
 		if (errno != EWOULDBLOCK) {
 			rc = fm_fail_errno(err, "cannot lock %s", path);

@@ -267,6 +267,16 @@ sed 's/"stage":"train"/"stage":"gate"/; s/"what":"[^"]*"/"what":""/; s/"total":[
 expect 0 "status between two stages" "$F" status --workspace w
 holds "names the stage and nothing behind it" grep -qx '  was in    gate' out
 
+# Before its first stage a run has not said where it is.
+mv w/running.json r
+expect 0 "status of a run that is beginning" flock w/lock "$F" status --workspace w
+says out ": running" "it runs"
+says out "  now       about to begin its first stage, process $pid" "and is told as such"
+expect 0 "status of one that was killed then" "$F" status --workspace w
+says out "  why       killed, most likely before its first stage" "is told too"
+says out "the same flowmint run goes on" "and what to do"
+mv r w/running.json
+
 ends() { # SIGNAL STATUS: how a run ends that gets it
 	holds "a run is under way that gets SIG$1" long_run
 	kill "-$1" "$(cat w/lock)"

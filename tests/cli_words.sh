@@ -30,6 +30,8 @@ holds "and works there" test -s ws/ledger.db
 expect 0 "-v names what is used" "$F" -v -C p/sub config
 says err "config: $T/p/release.yaml" "the config"
 
+expect 2 "one value where a list is wanted" "$F" config --set generate.outside=10.0.0.0/8 p
+says err "generate.outside takes a list, not the text '10.0.0.0/8': put brackets around it, [10.0.0.0/8]" "is told how to write one"
 expect 2 "a misspelt option before the verb" "$F" --versoin
 says err "did you mean --version?" "has a suggestion"
 cp p/release.yaml saved.yaml

@@ -133,8 +133,8 @@ static void print_summary(const json_t *s)
 		printf("  reason    %s\n", fm_json_str(s, "message"));
 	if (fm_json_says(s, "status", "stopped") || fm_json_says(s, "status", "killed"))
 		printf("  the same flowmint run goes on from what is complete\n");
-	if (fm_json_says(s, "status", "unfinished"))
-		printf("  it is just beginning, or was killed before its first stage\n");
+	if (!json_is_object(json_object_get(s, "now")) && *fm_json_str(s, "why"))
+		printf("  %-9s %s\n", fm_json_says(s, "status", "running") ? "now" : "why", fm_json_str(s, "why"));
 }
 
 /* "0:43", "1:02:03" */
@@ -177,18 +177,27 @@ static void print_now(const json_t *now)
 		printf("  why       %s\n", fm_json_str(now, "killed_by"));
 }
 
-/* A run without an end in the ledger is at work, or was killed: then running.json says where. */
-static json_t *unfinished(json_t *summary, const char *workspace)
+/* A run without an end in the ledger is at work, or was killed: then running.json says where, of the newest run. */
+static json_t *unfinished(json_t *summary, const char *workspace, bool newest)
 {
-	json_t *now = fm_json_says(summary, "status", "unfinished") ? fm_state_read(workspace) : NULL;
+	bool open = fm_json_says(summary, "status", "unfinished");
+	long holder = open && newest ? fm_state_holder(workspace) : 0;
+	json_t *now = open ? fm_state_read(workspace) : NULL, *why = NULL;
+	bool running = holder > 0;
 
 	if (now && strcmp(fm_json_str(now, "run"), fm_json_str(summary, "run")) != 0) {
 		json_decref(now);
 		now = NULL;
 	}
 	if (now)
-		json_object_set_new(summary, "status",
-				    json_string(json_is_true(json_object_get(now, "running")) ? "running" : "killed"));
+		running = json_is_true(json_object_get(now, "running"));
+	else if (open)
+		why = running  ? json_sprintf("about to begin its first stage, process %ld", holder)
+		      : newest ? json_string("killed, most likely before its first stage: nothing says where it was")
+			       : json_string("killed; where it was is remembered of the newest run alone");
+	if (open)
+		json_object_set_new(summary, "status", json_string(running ? "running" : "killed"));
+	json_object_set_new(summary, "why", why ? why : json_null());
 	json_object_set(summary, "now", now ? now : json_null());
 	return now;
 }
@@ -203,7 +212,7 @@ static int status(const void *args, const struct fm_call *call, struct fm_error 
 	json_t *rows = NULL, *releases = NULL, *last = NULL, *now = NULL;
 	const struct ledger_args *a = args;
 	char id[FM_RUN_ID_MAX];
-	const char *workspace, *wanted;
+	const char *workspace, *wanted, *newest = "";
 	struct fm_ledger *l = NULL;
 	size_t runs = 0;
 	int rc;
@@ -216,6 +225,8 @@ static int status(const void *args, const struct fm_call *call, struct fm_error 
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *row = json_array_get(rows, i);
 
+		if (fm_json_says(row, "kind", "run"))
+			newest = fm_json_str(row, "run");
 		if (wanted && strcmp(fm_json_str(row, "run"), wanted) != 0)
 			continue;
 		if (fm_json_says(row, "kind", "run")) {
@@ -235,7 +246,7 @@ static int status(const void *args, const struct fm_call *call, struct fm_error 
 		goto out;
 	}
 	if (last)
-		now = unfinished(last, workspace);
+		now = unfinished(last, workspace, strcmp(fm_json_str(last, "run"), newest) == 0);
 	if (a->json) {
 		if ((rc = fm_cli_json(json_pack("{s:s, s:i, s:O, s:O}", "workspace", workspace, "runs", (int)runs,
 						"last", last ? last : json_null(), "releases", releases),
