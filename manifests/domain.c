@@ -99,7 +99,7 @@ static const struct domain domains[] = {
 	{"privacy.guarantee[].epsilon", MAYBE, true, 0, 1e12, NULL},
 	{"privacy.guarantee[].delta", REAL, true, 0, 1, NULL},
 	{"privacy.mechanisms[].name", TEXT, true, 0, 63, NULL},
-	{"privacy.mechanisms[].kind", WORD, true, 0, 0, "gaussian discrete_gaussian laplace"},
+	{"privacy.mechanisms[].kind", WORD, true, 0, 0, "gaussian discrete_gaussian"},
 	{"privacy.mechanisms[].sensitivity", REAL, true, 0, 1e15, NULL},
 	{"privacy.mechanisms[].scale", ABOVE, true, 0, 1e15, NULL},
 	{"privacy.mechanisms[].rate", ABOVE, true, 0, 1, NULL},

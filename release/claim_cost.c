@@ -5,7 +5,7 @@
 
 #include "base/json_text.h"
 
-void fm_told_noise_of(const json_t *mechanisms, bool replaced, struct fm_told_noise *out)
+bool fm_told_noise_of(const json_t *mechanisms, bool replaced, struct fm_told_noise *out)
 {
 	*out = (struct fm_told_noise){.replaced = replaced};
 	for (size_t i = 0; i < json_array_size(mechanisms); i++) {
@@ -14,7 +14,7 @@ void fm_told_noise_of(const json_t *mechanisms, bool replaced, struct fm_told_no
 		       rate = fm_json_real(o, "rate");
 		uint64_t times = (uint64_t)json_integer_value(json_object_get(o, "times"));
 
-		if (fm_json_says(o, "kind", "laplace") || !(ratio > 0))
+		if (!(ratio > 0))
 			continue;
 		if (rate >= 1) {
 			out->squares += (double)times * ratio * ratio;
@@ -22,8 +22,11 @@ void fm_told_noise_of(const json_t *mechanisms, bool replaced, struct fm_told_no
 			out->rate = rate;
 			out->noise = 1 / ratio;
 			out->times += times;
+		} else {
+			return false;
 		}
 	}
+	return true;
 }
 
 /* ---- Gaussian noise alone ---- */

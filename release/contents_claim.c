@@ -146,7 +146,7 @@ static int check_mechanisms(struct fm_contents *c, const json_t *privacy, const 
 		       share = fm_json_real(o, "share"), square = fm_json_real(o, "times") * ratio * ratio;
 
 		all += share;
-		if (fm_json_says(o, "kind", "laplace") || fm_json_real(o, "rate") < 1)
+		if (fm_json_real(o, "rate") < 1)
 			continue;
 		if (shares > 0 && fabs(share * squares - square * shares) > 1e-6 * square * shares)
 			return fm_contents_malformed(c, "the shares of privacy.mechanisms are not as their noise");
@@ -184,7 +184,8 @@ static int check_dp(struct fm_contents *c, const json_t *m, const struct fm_conf
 		return rc;
 	if (fm_json_real(audit, "epsilon_lower") > fm_json_real(audit, "most"))
 		return fm_contents_malformed(c, "privacy.audit has measured more than its canaries can show");
-	fm_told_noise_of(json_object_get(privacy, "mechanisms"), fm_config_unit_flow(cfg), &told);
+	if (!fm_told_noise_of(json_object_get(privacy, "mechanisms"), fm_config_unit_flow(cfg), &told))
+		return fm_contents_malformed(c, "privacy.mechanisms samples for more than one training");
 	if ((rc = check_mechanisms(c, privacy, cfg, &told)) < 0)
 		return rc;
 	return check_guarantee(c, privacy, cfg, &told);

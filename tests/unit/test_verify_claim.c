@@ -35,6 +35,7 @@ static void nothing_unpaid_is_told_in_mode_dp(void **state)
 	    {"/privacy/epsilon", "1", "privacy."},
 	    {"/privacy/mechanisms/0/scale", "17", "the shares of privacy.mechanisms"},
 	    {"/privacy/mechanisms/3/times", "2", "the shares of privacy.mechanisms"},
+	    {"/privacy/mechanisms/3/kind", "\"laplace\"", "privacy.mechanisms"},
 	};
 
 	(void)state;
@@ -284,6 +285,25 @@ static void each_line_is_what_the_noise_gives(void **state)
 	}
 }
 
+/* What is sampled is one training: another noise beside it would be left out of what it costs. */
+static void one_training_is_sampled(void **state)
+{
+	static const double noise[] = {0.701, 0.3}; /* a step more, and another training */
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		json_t *m = manifest_of(&noises[1]);
+
+		json_array_append_new(json_object_get(json_object_get(m, "privacy"), "mechanisms"),
+				      json_pack("{s:s,s:s,s:f,s:f,s:f,s:i,s:f}", "name", "more", "kind", "gaussian",
+						"sensitivity", 1.0, "scale", noise[i], "rate", 0.00455, "times", 1,
+						"share", 0.0));
+		if (is_accepted(m) != (i == 0) || (i == 1 && !strstr(err.message, "more than one training")))
+			fail_msg("%d: %s", i, err.message);
+		json_decref(m);
+	}
+}
+
 /* Lines are those of the config: none is left out, and none is said of fewer exchanges than it has. */
 static void lines_are_those_of_the_config(void **state)
 {
@@ -368,7 +388,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(nothing_unpaid_is_told_in_mode_dp), cmocka_unit_test(words_of_before_are_accepted),
 	    cmocka_unit_test(a_claim_is_what_its_noise_gives),   cmocka_unit_test(each_line_is_what_the_noise_gives),
-	    cmocka_unit_test(lines_are_those_of_the_config),     cmocka_unit_test(noisy_rows_have_one_bound),
+	    cmocka_unit_test(one_training_is_sampled),           cmocka_unit_test(lines_are_those_of_the_config),
+	    cmocka_unit_test(noisy_rows_have_one_bound),
 	};
 
 	return cmocka_run_group_tests_name("verify_claim", tests, NULL, NULL);
