@@ -413,15 +413,16 @@ const struct fm_key fm_keys[] = {
 		 "Empty: no end."},
 
 	{FIELD(limits, memory_mib, INT), .min = 0, .max = 1e9, .dflt = "0", .secret = true,
-	 .help = "MiB of memory that a stage may take for itself; 0: what this machine, or the group that flowmint "
-		 "runs in, has."},
+	 .help = "MiB of memory that a stage may take for itself; 0: what a job of its size takes at most (running.md), "
+		 "and no more than this machine, or the group that flowmint runs in, has."},
 	{FIELD(limits, cpu_hours, INT), .min = 0, .max = 1e6, .dflt = "2000", .secret = true,
-	 .help = "Hours of processor time, of all threads together, after which a stage is killed; 0: none."},
+	 .help = "Hours of processor time, of all threads together, after which a stage is killed; 0: none. Where it "
+		 "is not set, a job of its size may have less (running.md)."},
 	{FIELD(limits, file_mib, INT), .min = 0, .max = 1e9, .dflt = "0", .secret = true,
-	 .help = "MiB of one file that a stage writes; 0: twice what is free where it writes, so that the room "
-		 "is the limit and a file with holes is not beyond it."},
+	 .help = "MiB of one file that a stage writes; 0: what a job of its size writes at most (running.md), and no "
+		 "more than twice what is free where it writes."},
 	{FIELD(limits, output_mib, INT), .min = 0, .max = 1e9, .dflt = "0", .secret = true,
-	 .help = "MiB of all that a stage leaves; 0: as limits.file_mib."},
+	 .help = "MiB of all that a stage leaves; 0: twice as much as a job of its size writes into one file."},
 	{FIELD(limits, files, INT), .min = 16, .max = 1048576, .dflt = "1024", .secret = true,
 	 .help = "Files that a stage may have open at once."},
 	{FIELD(limits, threads, INT), .min = 0, .max = 32768, .dflt = "0", .secret = true,

@@ -178,23 +178,31 @@ int fm_limits_check(struct fm_error *err)
 	return FM_OK;
 }
 
-int fm_limits_explain(const struct fm_config *cfg, struct fm_error *err)
+int fm_limits_explain(const struct fm_config *cfg, const struct fm_sandbox_limits *l, struct fm_error *err)
 {
+	const long long memory = l ? (long long)(l->memory / MIB) : 0, file = l ? (long long)(l->file_bytes / MIB) : 0;
 	const struct {
 		const char *says, *key;
-		long long value;
+		long long value, fit;
 	} limit[] = {
-	    {"ut of memory", "memory_mib", (long long)cfg->limits.memory_mib},
-	    {strerror(ENOMEM), "memory_mib", (long long)cfg->limits.memory_mib},
-	    {strerror(EMFILE), "files", (long long)cfg->limits.files},
-	    {strerror(EFBIG), "file_mib", (long long)cfg->limits.file_mib},
-	    {strerror(EAGAIN), "threads", (long long)cfg->limits.threads},
-	    {"cannot start thread", "memory_mib", (long long)cfg->limits.memory_mib}, /* its stack */
+	    {"ut of memory", "memory_mib", (long long)cfg->limits.memory_mib, memory},
+	    {strerror(ENOMEM), "memory_mib", (long long)cfg->limits.memory_mib, memory},
+	    {strerror(EMFILE), "files", (long long)cfg->limits.files, 0},
+	    {strerror(EFBIG), "file_mib", (long long)cfg->limits.file_mib, file},
+	    {strerror(EAGAIN), "threads", (long long)cfg->limits.threads, 0},
+	    {"cannot start thread", "memory_mib", (long long)cfg->limits.memory_mib, memory}, /* its stack */
 	};
 
 	for (size_t i = 0; err->code == FM_ESYSTEM && i < sizeof limit / sizeof *limit; i++)
-		if (limit[i].value > 0 && strstr(err->message, limit[i].says))
-			return fm_error_prefix(err, "limits.%s is %lld, which may be too little: ", limit[i].key,
-					       limit[i].value);
+		if (strstr(err->message, limit[i].says)) {
+			if (limit[i].value > 0)
+				return fm_error_prefix(
+				    err, "limits.%s is %lld, which may be too little: ", limit[i].key, limit[i].value);
+			if (limit[i].fit > 0)
+				return fm_error_prefix(
+				    err,
+				    "a job of this size may have %lld MiB unless limits.%s says more: ", limit[i].fit,
+				    limit[i].key);
+		}
 	return err->code;
 }

@@ -1,15 +1,22 @@
 /*
  * limits.h - what a stage may take of the machine: the section limits of the config, with what is not set there taken
- * from the machine.
+ * from the
+ * size of the job and the machine.
  */
 #ifndef FM_PIPELINE_LIMITS_H
 #define FM_PIPELINE_LIMITS_H
 
 #include "manifests/config.h"
 #include "pipeline/walls/sandbox.h"
+#include "stages/table.h"
 
 /* dir: where the stage writes, or NULL.  threads: whether it has any beside the first. */
 void fm_limits_of(const struct fm_config *cfg, const char *dir, bool threads, struct fm_sandbox_limits *l);
+/* Likewise for stage id of a run, and where the config sets no limit what a job of its size may take at most, if that
+ * is less (limits_fit.c): rows of the trace, once ingest has told them, else 0.  Returns the bytes that all files which
+ * it leaves may have together. */
+uint64_t fm_limits_fit(const struct fm_config *cfg, enum fm_stage_id id, const char *dir, uint64_t rows,
+		       struct fm_sandbox_limits *l);
 /* Bytes that all files of a stage may have together. */
 uint64_t fm_limits_output(const struct fm_config *cfg, const char *dir);
 /* Bytes that what the stages of a run make may come to, as far as can be told before: for clear.h. */
@@ -21,7 +28,8 @@ uint64_t fm_limits_memory(void);
 /* Is there enough memory to begin at all?  FM_ESYSTEM: ulimit -v, or the control group, leaves too little. */
 int fm_limits_check(struct fm_error *err) FM_MUST_CHECK;
 
-/* A stage failed: where that may be for a limit that the config sets, say so before the message.  Returns err->code. */
-int fm_limits_explain(const struct fm_config *cfg, struct fm_error *err);
+/* A stage failed: where that may be for a limit that the config sets, or for one of l that follows from the size of the
+ * job (l may be NULL), say so before the message.  Returns err->code. */
+int fm_limits_explain(const struct fm_config *cfg, const struct fm_sandbox_limits *l, struct fm_error *err);
 
 #endif

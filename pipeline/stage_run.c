@@ -246,13 +246,13 @@ out:
 
 /* What a stage left and said, once it is gone and both have been looked at (harvest.h).  The digest is taken by a child
  * that sees the product and nothing else. */
-static int take_over(struct fm_runner *r, enum fm_stage_id id, const char *out_dir, json_t *result,
+static int take_over(struct fm_runner *r, enum fm_stage_id id, const char *out_dir, uint64_t max, json_t *result,
 		     struct fm_error *err)
 {
 	struct fm_run_stage *s = &r->run->stage[id];
 	int rc;
 
-	if ((rc = fm_harvest_tree(r->cfg, id, out_dir, fm_limits_output(r->cfg, out_dir), err)) < 0 ||
+	if ((rc = fm_harvest_tree(r->cfg, id, out_dir, max, err)) < 0 ||
 	    (rc = fm_harvest_result(r->cfg, id, result, err)) < 0 ||
 	    (rc = fm_folder_digest(s->name, out_dir, r->unconfined, s->output, s, err)) < 0)
 		return rc;
@@ -353,12 +353,23 @@ static int give_ranks(const struct fm_runner *r, struct fm_job *j, struct fm_san
 	if ((rc = fm_ranks_new(&box->ranks, n, box->limits.memory, err)) < 0)
 		return rc;
 	fm_ranks_set_patience(box->ranks, (unsigned)r->cfg->run.stall);
-	box->limits.memory /= (unsigned)n;
-	box->limits.cpu_seconds = (box->limits.cpu_seconds + (unsigned)n - 1) / (unsigned)n;
+	if (r->cfg->limits.memory_mib || box->limits.memory > fm_limits_memory() / (unsigned)n)
+		box->limits.memory =
+		    (r->cfg->limits.memory_mib ? box->limits.memory : fm_limits_memory()) / (unsigned)n;
+	if (fm_config_is_set(r->cfg, "limits.cpu_hours"))
+		box->limits.cpu_seconds = (box->limits.cpu_seconds + (unsigned)n - 1) / (unsigned)n;
 	if (r->cfg->limits.threads == 0)
 		box->limits.threads *= (unsigned)n;
 	j->call.ranks = box->ranks;
 	return FM_OK;
+}
+
+/* Of the trace, as ingest told; 0 where it has not run. */
+static uint64_t rows_of(const struct fm_runner *r)
+{
+	json_int_t rows = json_integer_value(json_object_get(r->run->stage[FM_INGEST].result, "rows"));
+
+	return rows > 0 ? (uint64_t)rows : 0;
 }
 
 static int again(struct fm_runner *r, const struct fm_job *j, const char *tmp, const json_t *said, struct fm_error *err)
@@ -379,6 +390,7 @@ static int make(struct fm_runner *r, struct fm_job *j, const char *entry, struct
 	struct fm_secret secret = {0}, checkpoint = {0};
 	char *tmp = NULL, *out_dir = NULL, name[32];
 	struct fm_vault v;
+	uint64_t output;
 	int rc;
 
 	snprintf(name, sizeof name, ".tmp-%ld", (long)getpid());
@@ -390,18 +402,18 @@ static int make(struct fm_runner *r, struct fm_job *j, const char *entry, struct
 	j->call.out_dir = out_dir;
 	if ((rc = give_own(r, j, &secret, &checkpoint, err)) < 0 || (rc = fm_job_fill(j, r->run, &box, err)) < 0)
 		goto out;
-	fm_limits_of(r->cfg, out_dir, fm_stage_table[j->id].threads, &box.limits);
+	output = fm_limits_fit(r->cfg, j->id, out_dir, rows_of(r), &box.limits);
 	if ((rc = give_ranks(r, j, &box, err)) < 0)
 		goto out;
 	r->state.stage = s->name;
 	r->state.stage_began = (int64_t)time(NULL);
 	if ((rc = fm_sandbox_run(&box, fm_job_run, j, &report, err)) < 0)
-		rc = fm_limits_explain(r->cfg, err);
+		rc = fm_limits_explain(r->cfg, &box.limits, err);
 	fm_secret_close(&secret);
 	fm_secret_close(&checkpoint);
 	s->seconds += report.seconds;
 	s->peak_rss_bytes = report.peak_rss_bytes > s->peak_rss_bytes ? report.peak_rss_bytes : s->peak_rss_bytes;
-	if (rc < 0 || (rc = take_over(r, j->id, out_dir, report.result, err)) < 0 ||
+	if (rc < 0 || (rc = take_over(r, j->id, out_dir, output, report.result, err)) < 0 ||
 	    (j->id == FM_RELEASE && !r->o->dry && (rc = again(r, j, tmp, report.result, err)) < 0) ||
 	    (fm_stage_table[j->id].sealed && (rc = fm_vault_put(&v, r->run->id, out_dir, s->output, s, err)) < 0) ||
 	    (rc = keep(s, tmp, entry, err)) < 0)

@@ -56,9 +56,9 @@ int fm_stage_again(struct fm_runner *r, const struct fm_stage_call *made, const 
 	    (rc = fm_job_fill(&j, r->run, &box, err)) < 0)
 		goto out;
 	fm_sandbox_path(&box, archive, false);
-	fm_limits_of(r->cfg, work, true, &box.limits);
+	(void)fm_limits_fit(r->cfg, FM_RELEASE, work, 0, &box.limits);
 	if ((rc = fm_sandbox_run(&box, fm_job_run, &j, &report, err)) < 0)
-		rc = rc == FM_EINPUT || rc == FM_EVERDICT ? refused(err) : fm_limits_explain(r->cfg, err);
+		rc = rc == FM_EINPUT || rc == FM_EVERDICT ? refused(err) : fm_limits_explain(r->cfg, &box.limits, err);
 	else if ((rc = fm_harvest_result(r->cfg, FM_RELEASE, report.result, err)) >= 0)
 		rc = compare(archive, said, report.result, err);
 	s->seconds += report.seconds;

@@ -54,6 +54,17 @@ fi
 expect 4 "a second of processor time" sh -c "ulimit -t 1; exec '$F' run p $UNCONFINED --quiet --set source.path='$T/trace.csv' --set train.steps=2000 --until train"
 says err "ulimit -t" "says which limit it was"
 
+# Root in a folder that is another user's alone, as homes are.
+if [ "$(id -u)" = 0 ] && [ -n "$CONFINED" ] && mkdir home && cp -r p home/p && cp trace.csv home/p && rm -rf home/p/workspace && chown -R nobody home; then
+	chmod 700 home home/p
+	expect 0 "root in the home of another user" "$F" run home/p --quiet --set source.path="$T/home/p/trace.csv" --until ingest
+	chmod 600 home/p/trace.csv
+	expect 4 "a trace there that is that user's alone" "$F" run home/p --quiet --force --set source.path="$T/home/p/trace.csv" --until ingest
+	says err "the file must be readable by the user who runs flowmint" "says why"
+else
+	skip "root in the home of another user" "this is not root, or there are no walls"
+fi
+
 expect 4 "limits.memory_mib" run p --set limits.memory_mib=1
 says err "out of memory" "says what there is not"
 expect 4 "limits.file_mib" run p --set limits.file_mib=1

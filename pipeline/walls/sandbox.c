@@ -194,7 +194,7 @@ static void child_report(int fd, int rc, json_t *result, const struct fm_error *
 
 /* Like fork, into new namespaces.  The raw system call, because clone(3) wants a stack; this process has one thread, so
  * that the C library's own care at fork is not needed. */
-static pid_t clone_into(bool unconfined, bool *user_namespace)
+static pid_t clone_into(bool unconfined, bool others, bool *user_namespace)
 {
 	const unsigned long spaces = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID;
 	pid_t pid;
@@ -202,7 +202,7 @@ static pid_t clone_into(bool unconfined, bool *user_namespace)
 	*user_namespace = !unconfined;
 	if (unconfined)
 		return fork();
-	pid = (pid_t)syscall(SYS_clone, spaces | CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL);
+	pid = others ? -1 : (pid_t)syscall(SYS_clone, spaces | CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL);
 	if (pid >= 0 || geteuid() != 0)
 		return pid;
 	*user_namespace = false; /* set before the clone: the child has its own copy */
@@ -531,7 +531,7 @@ int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, st
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	fflush(NULL);
 	fm_stop_hold();
-	pid = clone_into(box->unconfined, &user_namespace);
+	pid = clone_into(box->unconfined, fm_sandbox_others(real, box->npaths), &user_namespace);
 	if (pid == 0) {
 		struct fm_error inner = {0};
 		json_t *answer = NULL;

@@ -114,6 +114,9 @@ int fm_sandbox_hide_mapped(struct fm_error *err) FM_MUST_CHECK;
 int fm_sandbox_landlock(const struct fm_sandbox *box, struct fm_error *err) FM_MUST_CHECK;
 /* The version of it that this kernel has, 0: none. */
 int fm_sandbox_landlock_version(void);
+/* In the parent: is this root, and does a path lie in a folder that is another user's alone?  In a user namespace root
+ * has no way through it. */
+bool fm_sandbox_others(char *const *real, int n);
 /* In the child: namespaces' inside, private root (sandbox_root.c).  real[i] is the resolved path[i]. */
 int fm_sandbox_enter(const struct fm_sandbox *box, char *const *real, bool user_namespace, unsigned uid, unsigned gid,
 		     struct fm_error *err) FM_MUST_CHECK;

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
@@ -53,6 +54,23 @@ static int map_identity(unsigned uid, unsigned gid, struct fm_error *err)
 		return rc;
 	snprintf(line, sizeof line, "%u %u 1", gid, gid);
 	return proc_write("/proc/self/gid_map", line, err);
+}
+
+bool fm_sandbox_others(char *const *real, int n)
+{
+	char above[PATH_MAX];
+	struct stat st;
+
+	for (int i = 0; i < n && geteuid() == 0; i++) {
+		snprintf(above, sizeof above, "%s", real[i]);
+		for (char *slash; (slash = strrchr(above, '/')) && slash != above;) {
+			*slash = '\0';
+			if (stat(above, &st) == 0 && st.st_uid != 0 && !(st.st_mode & S_IXOTH) &&
+			    !(st.st_gid == 0 && st.st_mode & S_IXGRP))
+				return true;
+		}
+	}
+	return false;
 }
 
 /* Make the folders above path (not path itself) in the new root. */

@@ -1,0 +1,176 @@
+/*
+ * What a job of this size may take at most, where the config sets no limit: bounds that follow from the rows, the
+ * model's shape and the number of threads, not from the machine.
+ *
+ * They are several times what was measured (docs/running.md has both), so that no honest run reaches one, and in
+ * proportion to the job, so that a stage that was taken over takes no more than a few times what the job is worth.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "pipeline/limits.h"
+#include "stages/table.h"
+#include "traces/files.h"
+#include "traces/source.h"
+
+#define KIB ((double)(1 << 10))
+#define MIB ((double)(1 << 20))
+#define GIB ((double)(1 << 30))
+#define PACKED 100.0      /* text of a trace is at most so many times as long as it is packed */
+#define SHORTEST 8.0      /* bytes of a row of text, or of a record */
+#define THREAD (16 * MIB) /* a stack, and what is allocated for one thread alone */
+
+static double largest(double a, double b)
+{
+	return a > b ? a : b;
+}
+
+/* By its name or its first bytes, which are of no record: is it anything but plain text? */
+static bool may_be_packed(const char *path)
+{
+	static const char *const begins[] = {"PK\3\4", "7z\274\257", "BZh"};
+	char head[4] = "";
+	FILE *f;
+
+	if (fm_source_is_packed(path) || !(f = fopen(path, "re")))
+		return true;
+	setvbuf(f, NULL, _IONBF, 0);
+	if (fread(head, 1, sizeof head, f) < sizeof head)
+		head[0] = '\0';
+	fclose(f);
+	for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+		if (memcmp(head, begins[i], strlen(begins[i])) == 0)
+			return true;
+	for (size_t i = 0; i < sizeof head; i++)
+		if (head[i] < '\t' || head[i] > '~')
+			return true;
+	return false;
+}
+
+/* At most, unpacked. */
+struct trace {
+	double bytes;
+	bool packed;
+};
+static struct trace trace_of(const struct fm_config *cfg)
+{
+	const char *list = cfg->source.path;
+	char path[FM_FILE_PATH];
+	struct trace t = {0};
+	struct stat st;
+
+	while (fm_files_next(&list, path))
+		if (stat(path, &st) == 0) {
+			bool packed = may_be_packed(path);
+
+			t.packed |= packed;
+			t.bytes += (double)st.st_size * (packed ? PACKED : 1);
+		}
+	return t;
+}
+
+/* What the network takes, whatever kind it is of: its weights, with their moments, averages and a gradient for each
+ * part of a batch, and what a batch leaves in each layer. */
+struct network {
+	double weights, batch, bytes;
+};
+static struct network network_of(const struct fm_config *cfg)
+{
+	bool gan = strcmp(cfg->model.kind, "ctgan") == 0, sessions = strcmp(cfg->model.kind, "netshare") == 0;
+	double width = sessions ? largest(cfg->model.layer_width, cfg->model.lstm)
+		       : gan    ? cfg->model.hidden
+				: cfg->model.width,
+	       window = gan || sessions ? 1 : largest(cfg->model.window, 1), depth = largest(cfg->model.depth, 4);
+	struct network n = {.weights = 1 * MIB + 16 * depth * width * width + 4 * cfg->model.max_hosts * width,
+			    .batch = sessions ? (double)cfg->train.session_batch * cfg->model.session_records
+				     : gan    ? 4.0 * cfg->train.gan_batch
+					      : cfg->train.batch * window};
+
+	n.bytes = 4 * (80 * n.weights + n.batch * depth * (64 * width + 8 * cfg->model.heads * window));
+	return n;
+}
+
+static double memory_of(const struct fm_config *cfg, enum fm_stage_id id, double rows, const struct trace *t)
+{
+	double judged = 2 * MIB * (double)cfg->gate.memory, all = 8 * KIB * rows;
+
+	switch (id) {
+	case FM_INGEST: /* zstd --long=31 and xz -9e take 4 GiB to unpack */
+		return (t->packed ? 5 * GIB : 1 * GIB) + 2 * t->bytes;
+	case FM_TRAIN:
+		return 1 * GIB + 4 * KIB * rows + network_of(cfg).bytes;
+	case FM_GENERATE:
+		return 1 * GIB + 2 * KIB * rows + network_of(cfg).bytes;
+	case FM_EVALUATE:
+		return 1 * GIB + 1 * KIB * rows + network_of(cfg).bytes + (judged < all ? judged : all);
+	case FM_RELEASE:
+		return 1 * GIB + 1 * KIB * rows;
+	default:
+		return 512 * MIB;
+	}
+}
+
+static double file_of(const struct fm_config *cfg, enum fm_stage_id id, double rows, const struct trace *t)
+{
+	switch (id) {
+	case FM_INGEST:
+		return 64 * MIB + 2 * t->bytes;
+	case FM_TRAIN:
+		return 256 * MIB + 64 * rows + 32 * network_of(cfg).weights;
+	case FM_GENERATE:
+		return 64 * MIB + 256 * rows;
+	case FM_EVALUATE:
+		return 256 * MIB + 256 * rows;
+	case FM_RELEASE:
+		return 64 * MIB + 2 * KIB * rows;
+	default:
+		return 64 * MIB;
+	}
+}
+
+/* Seconds of a processor a hundred times as slow as those of today. */
+static double seconds_of(const struct fm_config *cfg, enum fm_stage_id id, double rows, const struct trace *t)
+{
+	struct network n = network_of(cfg);
+
+	switch (id) {
+	case FM_INGEST:
+		return 3600 + 1e-5 * t->bytes;
+	case FM_TRAIN:
+		return 36000 + 0.05 * rows +
+		       1e-8 * 6 * n.weights * n.batch * largest(cfg->train.steps, cfg->train.epochs * rows / 1000);
+	case FM_GENERATE:
+		return 36000 + 1e-8 * 2 * n.weights * rows * largest(cfg->generate.steps, 10);
+	case FM_EVALUATE:
+		return 36000 + 0.1 * rows + 1e-8 * 6 * n.weights * 1e5;
+	default:
+		return 3600 + 0.01 * rows;
+	}
+}
+
+static uint64_t lesser(uint64_t most, double fit)
+{
+	return most && (double)most < fit ? most : (uint64_t)fit;
+}
+
+uint64_t fm_limits_fit(const struct fm_config *cfg, enum fm_stage_id id, const char *dir, uint64_t known,
+		       struct fm_sandbox_limits *l)
+{
+	const struct trace t = trace_of(cfg);
+	double most = t.bytes / SHORTEST, rows = known ? (double)known : most, made = (double)cfg->generate.rows,
+	       asked = fm_config_dp(cfg) ? (double)cfg->privacy.records : 0, file;
+
+	fm_limits_of(cfg, dir, fm_stage_table[id].threads, l);
+	/* Ingest says how many there are: not more than the trace can have. */
+	rows = largest(most > 0 && rows > most ? most : rows, largest(made, asked));
+	file = file_of(cfg, id, rows, &t);
+	if (!cfg->limits.memory_mib)
+		l->memory = lesser(l->memory, memory_of(cfg, id, rows, &t) + THREAD * (l->threads ? l->threads : 1));
+	if (!cfg->limits.file_mib)
+		l->file_bytes = lesser(l->file_bytes, file);
+	if (!fm_config_is_set(cfg, "limits.cpu_hours"))
+		l->cpu_seconds = lesser(l->cpu_seconds, seconds_of(cfg, id, rows, &t));
+	return cfg->limits.output_mib ? fm_limits_output(cfg, dir) : lesser(fm_limits_output(cfg, dir), 2 * file);
+}
