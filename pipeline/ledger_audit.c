@@ -171,6 +171,61 @@ out:
 	return rc;
 }
 
+/* ---- the file around them ---- */
+
+/* The first value that a PRAGMA gives, as a number or, where words is not NULL, a text. */
+static int ask(struct audit *a, const char *sql, int64_t *number, char words[200], struct fm_error *err)
+{
+	sqlite3_stmt *s = NULL;
+	int code = sqlite3_prepare_v2(a->l->db, sql, -1, &s, NULL), rc = FM_OK;
+
+	*number = 0;
+	if (code == SQLITE_OK && (code = sqlite3_step(s)) == SQLITE_ROW) {
+		const char *text = words ? (const char *)sqlite3_column_text(s, 0) : NULL;
+
+		*number = sqlite3_column_int64(s, 0);
+		if (words)
+			snprintf(words, 200, "%s", text ? text : "");
+	} else if (fm_ledger_is_damage(code)) {
+		problem(a, 0, "%s cannot be read: %s", a->l->db_path, sqlite3_errstr(code));
+	} else {
+		rc = fm_fail(err, FM_ESYSTEM, "%s: cannot read the ledger: %s", a->l->db_path, sqlite3_errstr(code));
+	}
+	sqlite3_finalize(s);
+	return rc;
+}
+
+/* flowmint adds rows and removes nothing, so its database has no page that is free and sets none of the numbers that
+ * SQLite leaves to programs: what is there was left by somebody else, or is the trace of rows that went. */
+static int check_form(struct audit *a, struct fm_error *err)
+{
+	static const struct {
+		const char *sql, *words;
+	} none[] = {{"PRAGMA freelist_count", "has free pages, as after rows were removed"},
+		    {"PRAGMA user_version", "has a user_version, which flowmint does not set"},
+		    {"PRAGMA application_id", "has an application_id, which flowmint does not set"}};
+	char words[200] = "";
+	int64_t n, pages, size;
+	struct stat st;
+	int rc;
+
+	for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+		if ((rc = ask(a, none[i].sql, &n, NULL, err)) < 0)
+			return rc;
+		if (n != 0)
+			problem(a, 0, "%s %s", a->l->db_path, none[i].words);
+	}
+	if ((rc = ask(a, "PRAGMA page_count", &pages, NULL, err)) < 0 ||
+	    (rc = ask(a, "PRAGMA page_size", &size, NULL, err)) < 0 ||
+	    (rc = ask(a, "PRAGMA integrity_check(1)", &n, words, err)) < 0)
+		return rc;
+	if (stat(a->l->db_path, &st) == 0 && st.st_size != pages * size)
+		problem(a, 0, "%s has bytes behind its last page, or lacks some before", a->l->db_path);
+	if (*words && strcmp(words, "ok") != 0)
+		problem(a, 0, "%s is damaged: %s", a->l->db_path, words);
+	return FM_OK;
+}
+
 /* ---- rows ---- */
 
 static void note_folder(struct audit *a, const struct fm_ledger_row *r)
@@ -385,7 +440,8 @@ static int check_all(struct audit *a, struct fm_error *err)
 	if (!schema)
 		return fm_fail(err, FM_ESYSTEM, "out of memory for the audit");
 	a->problems = schema;
-	rc = check_schema(a, &readable, err);
+	if ((rc = check_schema(a, &readable, err)) >= 0 && readable)
+		rc = check_form(a, err);
 	check_file(a, a->l->workspace);
 	check_file(a, a->l->db_path);
 	check_file(a, a->l->head_path);

@@ -207,6 +207,19 @@ expect 1 "a schema of no format: audit" "$F" audit --workspace p/workspace
 says err "unsupported file format" "is told"
 expect 1 "a schema of no format: a run" run --until ingest
 rm -rf p/workspace && cp -a good p/workspace
+# what of the file no row is on: a count of free pages and their list, a number that flowmint does not set, bytes behind the end
+poke() { # OFFSET BYTES
+	printf "$2" | dd of=p/workspace/ledger.db bs=1 seek="$1" conv=notrunc 2>/dev/null
+}
+poke 39 '\001'
+found "has free pages" "a count of free pages in the head of the database"
+poke 60 hide
+found "has a user_version" "a number hidden in the head of the database"
+poke 68 hide
+found "has an application_id" "another"
+printf hidden >>p/workspace/ledger.db
+found "has bytes behind its last page" "bytes behind the database"
+bent "has free pages" "a page that rows were removed from" 'run_sql("CREATE TABLE t AS SELECT randomblob(9000) AS x", "DROP TABLE t")'
 if [ "$(id -u)" = 0 ]; then
 	chown 65534 p/workspace/ledger.db
 	found "ledger.db belongs to another user" "a database that another may write to as its owner"
