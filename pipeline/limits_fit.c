@@ -78,16 +78,22 @@ struct network {
 };
 static struct network network_of(const struct fm_config *cfg)
 {
-	bool gan = strcmp(cfg->model.kind, "ctgan") == 0, sessions = strcmp(cfg->model.kind, "netshare") == 0;
+	bool gan = strcmp(cfg->model.kind, "ctgan") == 0, sessions = strcmp(cfg->model.kind, "netshare") == 0,
+	     counts = strcmp(cfg->model.kind, "marginals") == 0;
 	double width = sessions ? largest(cfg->model.layer_width, cfg->model.lstm)
 		       : gan    ? cfg->model.hidden
 				: cfg->model.width,
 	       window = gan || sessions ? 1 : largest(cfg->model.window, 1), depth = largest(cfg->model.depth, 4);
-	struct network n = {.weights = 1 * MIB + 16 * depth * width * width + 4 * cfg->model.max_hosts * width,
-			    .batch = sessions ? (double)cfg->train.session_batch * cfg->model.session_records
-				     : gan    ? 4.0 * cfg->train.gan_batch
-					      : cfg->train.batch * window};
+	struct network n = {0};
 
+	/* In privacy.mode dp it learns single exchanges. */
+	if (fm_config_dp(cfg))
+		window = 8;
+	n.weights = 1 * MIB + 16 * depth * width * width + 4 * cfg->model.max_hosts * width;
+	n.batch = sessions ? (double)cfg->train.session_batch * cfg->model.session_records
+		  : gan    ? 4.0 * cfg->train.gan_batch
+		  : counts ? 0
+			   : cfg->train.batch * window;
 	n.bytes = 4 * (80 * n.weights + n.batch * depth * (64 * width + 8 * cfg->model.heads * window));
 	return n;
 }
@@ -160,11 +166,12 @@ uint64_t fm_limits_fit(const struct fm_config *cfg, enum fm_stage_id id, const c
 {
 	const struct trace t = trace_of(cfg);
 	double most = t.bytes / SHORTEST, rows = known ? (double)known : most, made = (double)cfg->generate.rows,
-	       asked = fm_config_dp(cfg) ? (double)cfg->privacy.records : 0, file;
+	       noise = fm_config_dp(cfg) ? 1e5 : 0, file;
 
 	fm_limits_of(cfg, dir, fm_stage_table[id].threads, l);
-	/* Ingest says how many there are: not more than the trace can have. */
-	rows = largest(most > 0 && rows > most ? most : rows, largest(made, asked));
+	/* In privacy.mode dp a noisy number of them is made.  Ingest says how many there are: not more than the trace
+	 * can have. */
+	rows = largest(most > 0 && rows > most ? most : rows, made) + noise;
 	file = file_of(cfg, id, rows, &t);
 	if (!cfg->limits.memory_mib)
 		l->memory = lesser(l->memory, memory_of(cfg, id, rows, &t) + THREAD * (l->threads ? l->threads : 1));

@@ -36,6 +36,19 @@ exec 4>&-
 rm pipe
 says err "no more events are told" "which is said"
 
+# --- the service: a whole run behind what its options refuse of system calls ---
+service=$(dirname "$F")/tests/make_service
+unit=$ROOT/packaging/flowmint@.service
+if [ -n "$CONFINED" ] && [ -x "$service" ]; then
+	expect 0 "a run works behind the options of the service" "$service" "$unit" "$F" run p --quiet --force --until ingest --set model.window=8 --set source.path="$T/trace.csv"
+	{ cat "$unit" && echo '[Service]' && echo ProtectHostname=yes; } >hostname.service
+	expect 4 "and not behind one that keeps a stage from having a name of its own" "$service" hostname.service "$F" run p --quiet --force \
+		--until ingest --set model.window=8 --set source.path="$T/trace.csv"
+	says err "cannot set a private host name" "which shows that they are tried"
+else
+	skip "a run works behind the options of the service" "there are no walls here, or make_service was not built"
+fi
+
 # --- on_done ---
 expect 0 "a run that is done" run --set publish.on_done="cat >'$T/told.json'"
 holds "is told as JSON" is_json told.json
