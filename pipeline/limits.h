@@ -13,7 +13,8 @@
 /* dir: where the stage writes, or NULL.  threads: whether it has any beside the first. */
 void fm_limits_of(const struct fm_config *cfg, const char *dir, bool threads, struct fm_sandbox_limits *l);
 /* Likewise for stage id of a run, and where the config sets no limit what a job of its size may take at most, if that
- * is less (limits_fit.c): rows of the trace, once ingest has told them, else 0.  Returns the bytes that all files which
+ * is less (limits_fit.c): rows of the trace, once ingest has told them, else 0;
+ * without a trace either it is the machine alone.  Returns the bytes that all files which
  * it leaves may have together. */
 uint64_t fm_limits_fit(const struct fm_config *cfg, enum fm_stage_id id, const char *dir, uint64_t rows,
 		       struct fm_sandbox_limits *l);

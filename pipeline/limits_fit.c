@@ -169,6 +169,8 @@ uint64_t fm_limits_fit(const struct fm_config *cfg, enum fm_stage_id id, const c
 	       noise = fm_config_dp(cfg) ? 1e5 : 0, file;
 
 	fm_limits_of(cfg, dir, fm_stage_table[id].threads, l);
+	if (!known && most <= 0 && made <= 0) /* a run from a bundle: the model alone knows how many flows it makes */
+		return fm_limits_output(cfg, dir);
 	/* In privacy.mode dp a noisy number of them is made.  Ingest says how many there are: not more than the trace
 	 * can have. */
 	rows = largest(most > 0 && rows > most ? most : rows, made) + noise;

@@ -55,6 +55,21 @@ static void defaults_follow_the_job(void **state)
 	fm_config_free(cfg);
 }
 
+/* As from a bundle. */
+static void without_rows_or_trace_the_machine_is_the_limit(void **state)
+{
+	struct fm_config *cfg = load("t.csv", "2016", 600000, NULL);
+	struct fm_sandbox_limits l, machine;
+
+	(void)state;
+	strcpy(cfg->source.path, "/nowhere");
+	fm_limits_of(cfg, fixture_dir, true, &machine);
+	fm_limits_fit(cfg, FM_GENERATE, fixture_dir, 0, &l);
+	assert_int_equal(l.memory, machine.memory);
+	assert_true(l.file_bytes > 1024 * MIB); /* the room changes meanwhile */
+	fm_config_free(cfg);
+}
+
 static void packed_traces_are_larger_than_they_look(void **state)
 {
 	static const struct {
@@ -98,6 +113,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(defaults_follow_the_job),
+	    cmocka_unit_test(without_rows_or_trace_the_machine_is_the_limit),
 	    cmocka_unit_test(packed_traces_are_larger_than_they_look),
 	    cmocka_unit_test(config_goes_before),
 	};
