@@ -30,6 +30,7 @@
 #include "release/reason.h"
 #include "release/sign/sshsig.h"
 #include "release/table_form.h"
+#include "release/table_values.h"
 
 #define FM_ARCHIVE_ZSTD_LEVEL "9"
 #define FM_MANIFEST_FORMAT "flowmint-manifest/1"
@@ -116,6 +117,7 @@ struct fm_archive_info {
 	struct fm_archive_digests digests; /* sha512 is left to fm_verify, which knows it already */
 	struct fm_archive_file *file;      /* sorted by path */
 	size_t n;
+	struct fm_table_values *values; /* of the file of flows, where there is one */
 	struct fm_polyprint_point point;
 	/* the text of the documents, empty when absent */
 	struct fm_buf sums, manifest, datapackage, croissant, citation;

@@ -337,19 +337,6 @@ static int check_path(struct reader *r, const struct entry *e, const char **belo
 	return FM_OK;
 }
 
-bool fm_archive_is_data(const char *path)
-{
-	return strcmp(path, FM_ARCHIVE_DATA) == 0 || strcmp(path, FM_ARCHIVE_DATA_JSON) == 0;
-}
-
-bool fm_archive_is_table(const char *path)
-{
-	const char *dot = strrchr(path, '.');
-
-	return strncmp(path, "data/", 5) == 0 &&
-	       (strcmp(dot ? dot : "", ".csv") == 0 || strcmp(dot ? dot : "", ".jsonl") == 0);
-}
-
 static void count_lines(struct fm_archive_lines *l, const uint8_t *p, size_t n)
 {
 	const uint8_t *end = p + n, *stop, *nl;
@@ -400,10 +387,17 @@ static void add_prints(const struct fm_polyprint_point *point, struct fm_archive
 static int take_bytes(struct reader *r, const struct entry *e, struct fm_buf *doc, struct fm_archive_lines *lines,
 		      struct fm_archive_file *f)
 {
+	struct fm_table_values *values = NULL;
 	const uint8_t *p;
 	size_t got;
 	int rc;
 
+	if (fm_archive_is_data(f->path) && !r->info->values) {
+		if ((rc = fm_table_values_new(&r->info->values, strcmp(f->path, FM_ARCHIVE_DATA_JSON) == 0, r->err)) <
+		    0)
+			return rc;
+		values = r->info->values;
+	}
 	for (uint64_t left = e->nbytes; left; left -= got) {
 		if ((rc = take(r, left, &p, &got)) < 0)
 			return rc;
@@ -421,8 +415,10 @@ static int take_bytes(struct reader *r, const struct entry *e, struct fm_buf *do
 			add_prints(&r->info->point, &f->prints, f->form.nbytes, p, got);
 			fm_table_form_add(&f->form, p, got);
 		}
+		if (values && (rc = fm_table_values_add(values, p, got, r->err)) < 0)
+			return rc;
 	}
-	return FM_OK;
+	return values ? fm_table_values_end(values, r->err) : FM_OK;
 }
 
 /* Zeros up to a multiple of 512. */
@@ -589,6 +585,7 @@ void fm_archive_info_free(struct fm_archive_info *info)
 	if (!info)
 		return;
 	free(info->file);
+	fm_table_values_free(info->values);
 	fm_buf_free(&info->sums);
 	fm_buf_free(&info->manifest);
 	fm_buf_free(&info->datapackage);

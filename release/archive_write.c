@@ -60,6 +60,19 @@ static bool part_ok(const char *s, size_t n)
 	return n > 0 && *s != '.' && *s != '-' && *s != '+' && s[n - 1] != '.' && letters_ok(s, n) && !is_device(s, n);
 }
 
+bool fm_archive_is_data(const char *path)
+{
+	return strcmp(path, FM_ARCHIVE_DATA) == 0 || strcmp(path, FM_ARCHIVE_DATA_JSON) == 0;
+}
+
+bool fm_archive_is_table(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	return strncmp(path, "data/", 5) == 0 &&
+	       (strcmp(dot ? dot : "", ".csv") == 0 || strcmp(dot ? dot : "", ".jsonl") == 0);
+}
+
 bool fm_archive_folder_ok(const char *folder)
 {
 	size_t n = strlen(folder);

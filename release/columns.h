@@ -6,6 +6,11 @@
 
 #include "manifests/dialect.h"
 
+/* In the schema: the two forms of times with a calendar, and what an address looks like. */
+#define FM_TIME_FORMAT "%Y-%m-%d %H:%M:%S"
+#define FM_TIME_PART_FORMAT FM_TIME_FORMAT ".%f"
+#define FM_ADDRESS_PATTERN "([0-9]{1,3}(\\.[0-9]{1,3}){3}|[0-9a-f:]{2,39})"
+
 const char *fm_data_suffix(const struct fm_dialect *d);           /* of a file in it: "csv" or "jsonl" */
 const char *fm_column_meaning(const struct fm_dialect *d, int k); /* of column k of the dialect */
 /* col: enum fm_col, or -1 for a column that is written empty. */

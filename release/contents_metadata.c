@@ -38,17 +38,11 @@ static int has_digest(const json_t *v, const char *want, bool *has, struct fm_er
 
 /* ---- datapackage.json ---- */
 
-/* What the package says of the text of the flows. */
-struct layout {
-	uint64_t head; /* lines before the first row */
-	bool quotes;   /* a quoted value may hold ends of lines */
-};
-
 enum { TRAIN, TEST, PARTS };
 
 struct table {
 	const struct fm_archive_file *f;
-	struct layout layout;
+	struct fm_table_layout layout;
 	uint64_t rows;
 };
 
@@ -60,7 +54,7 @@ static int disagrees(struct fm_contents *c, const char *path, const char *what)
 
 /* The text of a table: what its dialect says of lines and values, and nothing that drives a terminal. */
 static int check_form(struct fm_contents *c, const json_t *r, const struct fm_archive_file *f,
-		      const struct layout *layout, bool csv)
+		      const struct fm_table_layout *layout, bool csv)
 {
 	const json_t *dialect = json_object_get(r, "dialect"), *schema = json_object_get(r, "schema");
 	const char *delimiter = fm_json_str(dialect, "delimiter"), *end = fm_json_str(dialect, "lineTerminator");
@@ -84,9 +78,42 @@ static int check_form(struct fm_contents *c, const json_t *r, const struct fm_ar
 	return FM_OK;
 }
 
+/* The first line that is no comment, from 1, where it has the names of the columns. */
+static uint64_t line_of_names(const json_t *dialect)
+{
+	const json_t *comments = json_object_get(dialect, "commentRows");
+	uint64_t line = 1;
+
+	if (!json_is_true(json_object_get(dialect, "header")))
+		return 0;
+	for (size_t i = 0; i < json_array_size(comments); i++)
+		line += json_integer_value(json_array_get(comments, i)) == (json_int_t)line;
+	return line;
+}
+
+/* Each value of the flows is of its column's type; a part of them has the same form, so its values are, too. */
+static int check_values(struct fm_contents *c, const json_t *r, const struct fm_archive_file *f,
+			const struct fm_table_layout *layout, const json_t *whole)
+{
+	static const char *const same[] = {"dialect", "encoding", "format"};
+	const char *fault;
+	char why[256];
+
+	for (size_t i = 0; !fm_archive_is_data(f->path) && i < sizeof same / sizeof *same; i++) {
+		const json_t *a = json_object_get(r, same[i]), *b = json_object_get(whole, same[i]);
+
+		if (!a != !b || (a && !json_equal(a, b)))
+			return disagrees(c, f->path, "it is in another form than all flows");
+	}
+	if (!fm_archive_is_data(f->path))
+		return FM_OK;
+	fault = fm_table_values_fault(c->info->values, layout, json_object_get(r, "schema"), why);
+	return fault ? disagrees(c, f->path, fault) : FM_OK;
+}
+
 /* A file as a resource has it; *layout where it is a table. */
 static int check_resource(struct fm_contents *c, const json_t *r, const struct fm_archive_file *f,
-			  struct layout *layout)
+			  struct fm_table_layout *layout)
 {
 	bool csv = fm_archive_is_table(f->path) && strcmp(f->path + strlen(f->path) - 4, ".csv") == 0;
 	const json_t *dialect = json_object_get(r, "dialect"), *head = json_object_get(dialect, "header"),
@@ -108,11 +135,13 @@ static int check_resource(struct fm_contents *c, const json_t *r, const struct f
 		return disagrees(c, f->path, "its schema is not that of manifest.json");
 	layout->head = csv ? json_is_true(head) + json_array_size(json_object_get(dialect, "commentRows")) : 0;
 	layout->quotes = csv && (!json_is_string(quote) || strcmp(json_string_value(quote), "\"") == 0);
+	layout->delimiter = *fm_json_str(dialect, "delimiter");
+	layout->names = line_of_names(dialect);
 	return check_form(c, r, f, layout, csv);
 }
 
 /* The rows of a table, as its readers count them; *whole: the last one is ended. */
-static uint64_t rows_of(const struct fm_archive_file *f, const struct layout *layout, bool *whole)
+static uint64_t rows_of(const struct fm_archive_file *f, const struct fm_table_layout *layout, bool *whole)
 {
 	uint64_t lines = layout->quotes ? f->lines.n : f->lines.all;
 
@@ -194,7 +223,7 @@ static int check_resources(struct fm_contents *c, const json_t *list)
 		const char *path = fm_json_str(r, "path");
 		int at = fm_contents_find(info, path, strlen(path));
 		struct table *t = i ? NULL : &all;
-		struct layout layout = {0};
+		struct fm_table_layout layout = {0};
 		int which;
 
 		if (at < 0 || (i == 0 && &info->file[at] != data))
@@ -206,6 +235,8 @@ static int check_resources(struct fm_contents *c, const json_t *list)
 			return rc;
 		if (!fm_archive_is_table(info->file[at].path))
 			continue;
+		if ((rc = check_values(c, r, &info->file[at], &layout, json_array_get(list, 0))) < 0)
+			return rc;
 		if (i && (which = part_of(data, path)) >= 0)
 			t = &part[which];
 		if (!t || t->f)

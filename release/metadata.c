@@ -19,16 +19,15 @@ static json_t *field_json(const struct fm_dialect *d, int k)
 	int bad = !f;
 
 	if (!strcmp(type, "datetime"))
-		bad |= json_object_set_new(
-		    f, "format", json_string(d->cols[k].decimals > 0 ? "%Y-%m-%d %H:%M:%S.%f" : "%Y-%m-%d %H:%M:%S"));
+		bad |= json_object_set_new(f, "format",
+					   json_string(d->cols[k].decimals > 0 ? FM_TIME_PART_FORMAT : FM_TIME_FORMAT));
 	if (!strcmp(type, "number") && d->decimal == ',')
 		bad |= json_object_set_new(f, "decimalChar", json_string(","));
 	if (*unit)
 		bad |= json_object_set_new(f, "unit", json_string(unit));
 	if (col >= 0 && format == FM_FMT_ADDRESS)
-		bad |= json_object_set_new(
-		    f, "constraints",
-		    json_pack("{s:b,s:s}", "required", 1, "pattern", "([0-9]{1,3}(\\.[0-9]{1,3}){3}|[0-9a-f:]{2,39})"));
+		bad |= json_object_set_new(f, "constraints",
+					   json_pack("{s:b,s:s}", "required", 1, "pattern", FM_ADDRESS_PATTERN));
 	else if ((col == FM_SP || col == FM_DP || col == FM_TD) && !strcmp(type, "string"))
 		bad |= json_object_set_new(f, "constraints", json_pack("{s:b}", "required", 1));
 	else if (col == FM_SP || col == FM_DP)

@@ -72,6 +72,7 @@ static int make_archive(size_t rows, const char *dir, struct fm_error *err)
 	    (rc = fm_file_write(verdict, 0644, VERDICT_PASS, strlen(VERDICT_PASS), err)) < 0 ||
 	    (rc = fixture_config(&cfg, err)) < 0)
 		goto out;
+	fixture_rows = rows;
 	manifest = fixture_manifest(cfg);
 	struct fm_release_in in = {
 	    .cfg = cfg, .synthetic_dir = table, .verdict_json = verdict, .out_dir = dir, .manifest = manifest};

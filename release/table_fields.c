@@ -1,0 +1,212 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json_text.h"
+#include "release/columns.h"
+#include "release/sign/wire.h"
+#include "release/table_parts.h"
+
+#define BIT(kind) (1u << FM_VALUE_##kind)
+
+#define NO_COLUMNS "a row of it has more or fewer values than the schema has fields"
+
+static bool is_missing(const json_t *missing, const char *word, size_t n)
+{
+	for (size_t i = 0; i < json_array_size(missing); i++) {
+		const json_t *w = json_array_get(missing, i);
+
+		if (json_is_string(w) && json_string_length(w) == n && memcmp(json_string_value(w), word, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Of all lines behind the first `head`. */
+static struct fm_column_seen together(const struct fm_reading *r, size_t k, uint64_t head)
+{
+	struct fm_column_seen all = {0};
+
+	for (uint64_t i = head; i <= FM_FORM_HEAD; i++) {
+		const struct fm_column_seen *c = &r->seen[i][k];
+
+		if (c->kinds & BIT(WHOLE)) {
+			all.least = all.kinds & BIT(WHOLE) && all.least < c->least ? all.least : c->least;
+			all.most = all.most > c->most ? all.most : c->most;
+		}
+		if (c->kinds & BIT(WORD) && !(all.kinds & BIT(WORD))) {
+			memcpy(all.word, c->word, sizeof all.word);
+			all.nword = c->nword;
+		}
+		for (int kind = 0; kind < FM_VALUE_KINDS; kind++)
+			if (c->kinds & 1u << kind && !(all.kinds & 1u << kind))
+				all.line[kind] = c->line[kind];
+		if (c->kinds & BIT(WORD) && (c->nword != all.nword || memcmp(c->word, all.word, all.nword) != 0) &&
+		    !(all.kinds & BIT(WORDS))) {
+			all.line[FM_VALUE_WORDS] = c->line[FM_VALUE_WORD];
+			all.kinds |= BIT(WORDS);
+		}
+		all.kinds |= c->kinds;
+	}
+	return all;
+}
+
+/* What a field's type says of values: the kinds that they may be, and what they are called; NULL: anything. */
+static const char *kinds_of(const json_t *field, uint32_t *kinds)
+{
+	const char *type = fm_json_str(field, "type"), *format = fm_json_str(field, "format");
+	const json_t *constraints = json_object_get(field, "constraints");
+
+	if (strcmp(type, "integer") == 0) {
+		*kinds = BIT(WHOLE) | BIT(NEGATIVE);
+		return "a whole number";
+	}
+	if (strcmp(type, "number") == 0) {
+		*kinds =
+		    BIT(WHOLE) | BIT(NEGATIVE) | (fm_json_says(field, "decimalChar", ",") ? BIT(COMMA) : BIT(POINT));
+		return "a number";
+	}
+	if (strcmp(type, "datetime") == 0) {
+		*kinds = strcmp(format, FM_TIME_FORMAT) == 0        ? BIT(TIME)
+			 : strcmp(format, FM_TIME_PART_FORMAT) == 0 ? BIT(TIME_PART)
+								    : 0;
+		return "a time of the form that its schema gives";
+	}
+	if (strcmp(type, "string") != 0)
+		return "of a type that this version knows: was it made by a newer flowmint? Then take its "
+		       "flowmint-verify";
+	if (fm_json_says(constraints, "pattern", FM_ADDRESS_PATTERN)) {
+		*kinds = BIT(IPV4) | BIT(IPV6);
+		return "an address";
+	}
+	return NULL;
+}
+
+static const char *not_in_column(char why[256], const json_t *field, uint64_t line, uint64_t head, const char *what)
+{
+	char name[80];
+
+	fm_printable(fm_json_str(field, "name"), strlen(fm_json_str(field, "name")), name, sizeof name);
+	snprintf(why, 256, "row %llu: its %s is %s", (unsigned long long)(line - head + 1), name, what);
+	return why;
+}
+
+/* NULL, or what is seen in a column that its field cannot have. */
+static const char *field_fault(const struct fm_column_seen *c, const json_t *field, const json_t *missing,
+			       uint64_t head, char why[256])
+{
+	const json_t *constraints = json_object_get(field, "constraints"),
+		     *least = json_object_get(constraints, "minimum"), *most = json_object_get(constraints, "maximum");
+	bool required = json_is_true(json_object_get(constraints, "required")),
+	     word = (c->kinds & (BIT(WORD) | BIT(WORDS))) == BIT(WORD);
+	uint32_t allowed = 0, other;
+	const char *what = kinds_of(field, &allowed);
+	char text[128];
+
+	if (required && c->kinds & BIT(EMPTY))
+		return not_in_column(why, field, c->line[FM_VALUE_EMPTY], head, "empty");
+	if (!what)
+		return NULL;
+	if (word && !required && is_missing(missing, c->word, c->nword))
+		allowed |= BIT(WORD);
+	/* JSON has strings for all but numbers. */
+	other = c->kinds & ~(allowed | BIT(EMPTY) | BIT(QUOTED) | BIT(BARE));
+	if (allowed & BIT(WHOLE) && c->kinds & BIT(QUOTED) && !(allowed & BIT(WORD)))
+		other |= BIT(QUOTED);
+	if (!(allowed & BIT(WHOLE)) && c->kinds & BIT(BARE))
+		other |= BIT(BARE);
+	if (other) {
+		int kind = __builtin_ctz(other);
+
+		for (int i = kind; i < FM_VALUE_KINDS; i++)
+			if (other & 1u << i && c->line[i] < c->line[kind])
+				kind = i;
+		snprintf(text, sizeof text, "not %s", what);
+		return not_in_column(why, field, c->line[kind], head, text);
+	}
+	if (json_is_number(least) && json_number_value(least) >= 0 && c->kinds & BIT(NEGATIVE))
+		return not_in_column(why, field, c->line[FM_VALUE_NEGATIVE], head, "less than its schema allows");
+	if (c->kinds & BIT(WHOLE) && ((json_is_number(least) && (double)c->least < json_number_value(least)) ||
+				      (json_is_number(most) && (double)c->most > json_number_value(most)))) {
+		fm_printable(fm_json_str(field, "name"), strlen(fm_json_str(field, "name")), text, sizeof text);
+		snprintf(why, 256, "a value of %s is less or more than its schema allows", text);
+		return why;
+	}
+	return NULL;
+}
+
+/* Are the keys of the first line, and so of all, the names of the fields? */
+static bool has_keys(const struct fm_table_values *v, const json_t *fields)
+{
+	const char *end = memchr(v->begin.data, '\n', v->begin.len);
+	json_t *first = end ? fm_json_parse(v->begin.data, (size_t)(end - v->begin.data), JSON_REJECT_DUPLICATES, NULL)
+			    : NULL,
+	       *value;
+	bool has = json_object_size(first) == json_array_size(fields) && !v->other;
+	const char *key;
+	size_t i = 0;
+
+	json_object_foreach(first, key, value) has = has && fm_json_says(json_array_get(fields, i++), "name", key);
+	json_decref(first);
+	return has;
+}
+
+/* Has that line, from 1, the names of the fields? */
+static bool has_names(const struct fm_table_values *v, const struct fm_table_layout *l, const json_t *fields)
+{
+	const char *at = v->begin.data, *end = at + v->begin.len;
+
+	for (uint64_t i = 1; i < l->names && at; i++) {
+		at = memchr(at, '\n', (size_t)(end - at));
+		at = at ? at + 1 : NULL;
+	}
+	for (size_t i = 0; at && i < json_array_size(fields); i++) {
+		const char *name = fm_json_str(json_array_get(fields, i), "name");
+		bool open = l->quotes && at < end && *at == '"';
+
+		at += open;
+		for (; *name; name++) {
+			at += open && *name == '"' && at < end && *at == '"'; /* two within are one */
+			if (at >= end || *at++ != *name)
+				return false;
+		}
+		if (open && (at >= end || *at++ != '"'))
+			return false;
+		if (i + 1 < json_array_size(fields) ? at >= end || *at++ != l->delimiter
+						    : at >= end || (*at != '\n' && *at != '\r'))
+			return false;
+	}
+	return at != NULL;
+}
+
+static const struct fm_reading *reading_of(const struct fm_table_values *v, const struct fm_table_layout *l)
+{
+	for (size_t i = 0; i < v->n; i++)
+		if (v->json ||
+		    (v->reading[i]->delimiter == l->delimiter && v->reading[i]->quotes == (l->quotes && v->has_quotes)))
+			return v->reading[i];
+	return NULL;
+}
+
+const char *fm_table_values_fault(const struct fm_table_values *v, const struct fm_table_layout *layout,
+				  const json_t *schema, char why[256])
+{
+	const json_t *fields = json_object_get(schema, "fields"), *missing = json_object_get(schema, "missingValues");
+	const struct fm_reading *r;
+	const char *fault = NULL;
+	size_t n = json_array_size(fields);
+
+	if (!v->json && layout->delimiter == ' ')
+		return NULL;
+	if (!(r = reading_of(v, layout)) || n == 0 || n > FM_VALUES_COLUMNS || layout->head > FM_FORM_HEAD)
+		return NO_COLUMNS;
+	if (v->json && !has_keys(v, fields))
+		return "a line of it has other keys than the schema has fields";
+	if (layout->names && !has_names(v, layout, fields))
+		return "its header has other names than the schema";
+	for (size_t k = 0; k < n && !fault; k++) {
+		struct fm_column_seen c = together(r, k, layout->head);
+
+		fault = field_fault(&c, json_array_get(fields, k), missing, layout->head, why);
+	}
+	return fault;
+}

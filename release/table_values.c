@@ -1,0 +1,454 @@
+#include "release/table_values.h"
+
+#include <emmintrin.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/address.h"
+#include "base/mem.h"
+#include "release/table_parts.h"
+
+#define LOOKED_AT 12 /* the first line that is surely a row, where so many lines are there: head lines are fewer */
+
+/* ---- one value ---- */
+
+static bool is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool all_digits(const uint8_t *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!is_digit(s[i]))
+			return false;
+	return n > 0;
+}
+
+/* A dotted quad without needless zeros. */
+static bool is_ipv4(const uint8_t *s, size_t n)
+{
+	unsigned part = 0, digits = 0, parts = 1;
+
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] == '.') {
+			if (!digits || ++parts > 4)
+				return false;
+			part = digits = 0;
+			continue;
+		}
+		if (!is_digit(s[i]) || (digits && !part))
+			return false;
+		part = part * 10 + (s[i] - '0');
+		digits++;
+		if (part > 255)
+			return false;
+	}
+	return parts == 4 && digits;
+}
+
+static bool is_ipv6(const uint8_t *s, size_t n)
+{
+	char text[FM_ADDRESS_TEXT_MAX];
+	struct fm_address a;
+
+	return n < sizeof text && memchr(s, ':', n) && fm_address_parse((const char *)s, n, &a) == 0 &&
+	       fm_address_format(&a, text) == n && memcmp(text, s, n) == 0;
+}
+
+static unsigned two(const uint8_t *s)
+{
+	return (unsigned)(s[0] - '0') * 10 + (unsigned)(s[1] - '0');
+}
+
+/* YYYY-MM-DD HH:MM: of a minute that there is. */
+static bool is_minute(const uint8_t *s)
+{
+	static const uint8_t days[12] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	unsigned year, month, day;
+
+	if (!all_digits(s, 4) || s[4] != '-' || !all_digits(s + 5, 2) || s[7] != '-' || !all_digits(s + 8, 2) ||
+	    s[10] != ' ' || !all_digits(s + 11, 2) || s[13] != ':' || !all_digits(s + 14, 2) || s[16] != ':')
+		return false;
+	year = two(s) * 100 + two(s + 2);
+	month = two(s + 5);
+	day = two(s + 8);
+	return month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1] &&
+	       (month != 2 || day < 29 || (year % 4 == 0 && (year % 100 || year % 400 == 0))) && two(s + 11) < 24 &&
+	       two(s + 14) < 60;
+}
+
+static enum fm_value_kind time_kind(struct fm_reading *r, const uint8_t *s, size_t n)
+{
+	if (n < 19 || n > 29)
+		return FM_VALUE_WORD;
+	if (memcmp(s, r->minute, sizeof r->minute) != 0) {
+		if (!is_minute(s))
+			return FM_VALUE_WORD;
+		memcpy(r->minute, s, sizeof r->minute);
+	}
+	if (!all_digits(s + 17, 2) || s[17] > '5')
+		return FM_VALUE_WORD;
+	if (n == 19)
+		return FM_VALUE_TIME;
+	return s[19] == '.' && all_digits(s + 20, n - 20) ? FM_VALUE_TIME_PART : FM_VALUE_WORD;
+}
+
+/* v: of a whole number. */
+static enum fm_value_kind kind_of(struct fm_reading *r, const uint8_t *s, size_t n, uint64_t *v)
+{
+	uint64_t number = 0;
+	size_t i = 0;
+
+	for (; i < n && is_digit(s[i]); i++)
+		number = number * 10 + (s[i] - '0');
+	*v = number;
+	if (i == n)
+		return n == 0 ? FM_VALUE_EMPTY : n < 20 && (n == 1 || *s != '0') ? FM_VALUE_WHOLE : FM_VALUE_WORD;
+	if (s[i] == '-' && i == 4)
+		return time_kind(r, s, n);
+	if ((s[i] == '.' || s[i] == ',') && i > 0 && (i == 1 || *s != '0') && all_digits(s + i + 1, n - i - 1))
+		return s[i] == '.' ? FM_VALUE_POINT : FM_VALUE_COMMA;
+	if (s[i] == '.' && is_ipv4(s, n))
+		return FM_VALUE_IPV4;
+	if (*s == '-' && n > 1 && all_digits(s + 1, n - 1))
+		return FM_VALUE_NEGATIVE;
+	return is_ipv6(s, n) ? FM_VALUE_IPV6 : FM_VALUE_WORD;
+}
+
+static void saw(struct fm_column_seen *c, enum fm_value_kind kind, uint64_t line)
+{
+	if (c->kinds & 1u << kind)
+		return;
+	c->kinds |= 1u << kind;
+	c->line[kind] = line;
+}
+
+static void take_word(struct fm_column_seen *c, const uint8_t *s, size_t n, uint64_t line)
+{
+	bool first = !(c->kinds & 1u << FM_VALUE_WORD);
+
+	if (first && n <= sizeof c->word) {
+		memcpy(c->word, s, n);
+		c->nword = (uint8_t)n;
+	} else if (n != c->nword || memcmp(c->word, s, n) != 0) {
+		saw(c, FM_VALUE_WORDS, line);
+	}
+	saw(c, FM_VALUE_WORD, line);
+}
+
+static void take(struct fm_reading *r, const uint8_t *s, size_t n)
+{
+	struct fm_column_seen *c;
+	enum fm_value_kind kind;
+	uint64_t v;
+
+	if (r->column >= FM_VALUES_COLUMNS)
+		return;
+	c = &r->seen[r->line < FM_FORM_HEAD ? r->line : FM_FORM_HEAD][r->column];
+	if (c->kinds & 1u << FM_VALUE_WORDS) { /* a column of text: nothing else of it matters */
+		if (n == 0)
+			saw(c, FM_VALUE_EMPTY, r->line);
+		return;
+	}
+	kind = kind_of(r, s, n, &v);
+	if (kind == FM_VALUE_WORD) {
+		take_word(c, s, n, r->line);
+		return;
+	}
+	if (kind == FM_VALUE_WHOLE) {
+		c->least = c->kinds & 1u << kind && c->least < v ? c->least : v;
+		c->most = c->most > v ? c->most : v;
+	}
+	saw(c, kind, r->line);
+}
+
+/* ---- values of rows ---- */
+
+static void keep(struct fm_reading *r, const uint8_t *p, size_t n)
+{
+	size_t some = r->nkept < sizeof r->kept ? sizeof r->kept - r->nkept : 0;
+
+	memcpy(r->kept + r->nkept, p, n < some ? n : some);
+	r->nkept += n < some ? n : some;
+}
+
+/* A value ends before byte c. */
+static void end_value(struct fm_reading *r, const uint8_t *s, size_t n, uint8_t c)
+{
+	if (r->nkept) {
+		keep(r, s, n);
+		s = r->kept;
+		n = r->nkept;
+	}
+	if (c == '\n' && n && s[n - 1] == '\r')
+		n--;
+	take(r, s, n);
+	r->nkept = 0;
+	r->line += c == '\n';
+	r->column = c == '\n' ? 0 : r->column + 1;
+}
+
+static void add_plain(struct fm_reading *r, const uint8_t *p, size_t n)
+{
+	const __m128i delimiter = _mm_set1_epi8(r->delimiter), newline = _mm_set1_epi8('\n');
+	size_t begin = 0, i = 0;
+
+	for (; n - i >= 16; i += 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+		unsigned ends =
+		    (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(v, delimiter), _mm_cmpeq_epi8(v, newline)));
+
+		for (; ends; ends &= ends - 1) {
+			size_t at = i + (size_t)__builtin_ctz(ends);
+
+			end_value(r, p + begin, at - begin, p[at]);
+			begin = at + 1;
+		}
+	}
+	for (; i < n; i++)
+		if (p[i] == (uint8_t)r->delimiter || p[i] == '\n') {
+			end_value(r, p + begin, i - begin, p[i]);
+			begin = i + 1;
+		}
+	keep(r, p + begin, n - begin);
+}
+
+static void add_quoted(struct fm_reading *r, const uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint8_t c = p[i];
+
+		if (c == '"') {
+			/* The first one of a value is none of it, two within it are one. */
+			if (!r->open && (r->nkept || r->closed))
+				keep(r, &c, 1);
+			r->closed = r->open;
+			r->open = !r->open;
+		} else if (!r->open && (c == (uint8_t)r->delimiter || c == '\n')) {
+			end_value(r, p, 0, c);
+			r->closed = false;
+		} else {
+			keep(r, &c, 1);
+		}
+	}
+}
+
+/* ---- lines of JSON ---- */
+
+/* A key's bytes: those of the first line are kept, those of the others are the same. */
+static void add_key(struct fm_table_values *v, uint8_t c)
+{
+	if (v->reading[0]->line == 0 && v->keys.len < FM_VALUES_BEGIN) {
+		fm_buf_add(&v->keys, &c, 1);
+	} else {
+		v->other |= v->key >= v->keys.len || v->keys.data[v->key] != (char)c;
+		v->key++;
+	}
+}
+
+static void end_json_value(struct fm_table_values *v, bool text)
+{
+	struct fm_reading *r = v->reading[0];
+
+	if (r->column < FM_VALUES_COLUMNS)
+		saw(&r->seen[r->line < FM_FORM_HEAD ? r->line : FM_FORM_HEAD][r->column],
+		    text ? FM_VALUE_QUOTED : FM_VALUE_BARE, r->line);
+	take(r, r->kept, r->nkept);
+	r->nkept = 0;
+	r->column++;
+}
+
+static void add_json_byte(struct fm_table_values *v, uint8_t c)
+{
+	struct fm_reading *r = v->reading[0];
+	bool escaped = v->escape;
+
+	v->escape = false;
+	switch (v->at) {
+	case FM_AT_LINE:
+		v->other |= c != '{';
+		v->at = FM_AT_KEY;
+		break;
+	case FM_AT_KEY:
+		v->other |= c != '"';
+		v->at = FM_IN_KEY;
+		break;
+	case FM_IN_KEY:
+		add_key(v, c);
+		v->escape = !escaped && c == '\\';
+		if (c == '"' && !escaped)
+			v->at = FM_AT_COLON;
+		break;
+	case FM_AT_COLON:
+		v->other |= c != ':';
+		v->at = FM_AT_VALUE;
+		break;
+	case FM_AT_VALUE:
+		v->at = c == '"' ? FM_IN_TEXT : FM_IN_NUMBER;
+		if (c != '"')
+			keep(r, &c, 1);
+		break;
+	case FM_IN_TEXT:
+		if (c == '"' && !escaped) {
+			end_json_value(v, true);
+			v->at = FM_BEHIND_VALUE;
+			break;
+		}
+		v->escape = !escaped && c == '\\';
+		keep(r, &c, 1);
+		break;
+	case FM_IN_NUMBER:
+		if (c != ',' && c != '}') {
+			keep(r, &c, 1);
+			break;
+		}
+		end_json_value(v, false);
+		v->at = c == ',' ? FM_AT_KEY : FM_AT_END;
+		break;
+	case FM_BEHIND_VALUE:
+		v->other |= c != ',' && c != '}';
+		v->at = c == ',' ? FM_AT_KEY : FM_AT_END;
+		break;
+	case FM_AT_END:
+		v->other |= c != '\n' || (r->line && v->key != v->keys.len);
+		v->at = FM_AT_LINE;
+		v->key = 0;
+		r->column = 0;
+		r->line++;
+		break;
+	}
+}
+
+/* ---- the readings ---- */
+
+static struct fm_reading *new_reading(struct fm_table_values *v, char delimiter)
+{
+	struct fm_reading *r = fm_calloc(1, sizeof *r);
+
+	if (!r) {
+		v->failed = true;
+		return NULL;
+	}
+	r->delimiter = delimiter;
+	return v->reading[v->n++] = r;
+}
+
+/* The delimiters that rows may have are those of the lines behind all that may stand before rows. */
+static void choose(struct fm_table_values *v)
+{
+	static const char delimiters[] = ",;|\t";
+	const char *at = v->begin.data, *end = at + v->begin.len, *from = at, *nl;
+	size_t lines = 0;
+
+	for (const char *p = at; p < end && (nl = memchr(p, '\n', (size_t)(end - p))); p = nl + 1)
+		if (++lines == LOOKED_AT - 1 && nl + 1 < end)
+			from = nl + 1;
+	v->chosen = true;
+	if (v->json)
+		new_reading(v, 0);
+	for (const char *d = delimiters; *d && !v->json; d++)
+		if (from < end && memchr(from, *d, (size_t)(end - from)))
+			new_reading(v, *d);
+}
+
+static void add_to_readings(struct fm_table_values *v, const uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i < v->n; i++) {
+		if (v->reading[i]->quotes)
+			add_quoted(v->reading[i], p, n);
+		else
+			add_plain(v->reading[i], p, n);
+	}
+}
+
+/* From the first double quote on each reading is two: one to which it is a byte like any other. */
+static void part_readings(struct fm_table_values *v)
+{
+	size_t n = v->n;
+
+	v->has_quotes = true;
+	for (size_t i = 0; i < n; i++) {
+		struct fm_reading *r = new_reading(v, 0);
+
+		if (!r)
+			return;
+		*r = *v->reading[i];
+		r->quotes = true;
+	}
+}
+
+static void add_chosen(struct fm_table_values *v, const uint8_t *p, size_t n)
+{
+	const uint8_t *quote = NULL;
+
+	if (v->failed || !n)
+		return;
+	if (v->json) {
+		for (size_t i = 0; i < n; i++)
+			add_json_byte(v, p[i]);
+		return;
+	}
+	if (!v->has_quotes && (quote = memchr(p, '"', n))) {
+		add_to_readings(v, p, (size_t)(quote - p));
+		part_readings(v);
+		n -= (size_t)(quote - p);
+		p = quote;
+	}
+	add_to_readings(v, p, n);
+}
+
+static void begin_is_whole(struct fm_table_values *v)
+{
+	choose(v);
+	add_chosen(v, (const uint8_t *)v->begin.data, v->begin.len);
+}
+
+static int check(const struct fm_table_values *v, struct fm_error *err)
+{
+	return v->failed || v->begin.failed || v->keys.failed
+		   ? fm_fail(err, FM_ESYSTEM, "out of memory for the columns of a table")
+		   : FM_OK;
+}
+
+int fm_table_values_add(struct fm_table_values *v, const uint8_t *p, size_t n, struct fm_error *err)
+{
+	size_t some = 0;
+
+	for (; !v->chosen && some < n; some++) {
+		fm_buf_add(&v->begin, p + some, 1);
+		v->lines += p[some] == '\n';
+		if (v->lines == FM_FORM_HEAD || v->begin.len == FM_VALUES_BEGIN)
+			begin_is_whole(v);
+	}
+	if (v->chosen)
+		add_chosen(v, p + some, n - some);
+	return check(v, err);
+}
+
+int fm_table_values_end(struct fm_table_values *v, struct fm_error *err)
+{
+	if (!v->chosen)
+		begin_is_whole(v);
+	return check(v, err);
+}
+
+int fm_table_values_new(struct fm_table_values **v, bool json, struct fm_error *err)
+{
+	int rc = fm_alloc(v, 1, sizeof **v, "the columns of a table", err);
+
+	if (rc >= 0)
+		(*v)->json = json;
+	return rc;
+}
+
+void fm_table_values_free(struct fm_table_values *v)
+{
+	if (!v)
+		return;
+	for (size_t i = 0; i < v->n; i++)
+		free(v->reading[i]);
+	fm_buf_free(&v->begin);
+	fm_buf_free(&v->keys);
+	free(v);
+}

@@ -1,0 +1,185 @@
+/*
+ * What the values of a table are: the same however its bytes come, by the delimiter, quotes and head that are told only
+ * behind it, and refused where a field of the schema cannot have them.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "release/table_values.h"
+#include "tests/unit/ok.h"
+
+#define TIME "{\"name\":\"te\",\"type\":\"datetime\",\"format\":\"%Y-%m-%d %H:%M:%S\"}"
+#define COUNT "{\"name\":\"n\",\"type\":\"integer\",\"constraints\":{\"required\":true,\"minimum\":0,\"maximum\":300}}"
+#define RATE "{\"name\":\"r\",\"type\":\"number\"}"
+#define COMMA_RATE "{\"name\":\"r\",\"type\":\"number\",\"decimalChar\":\",\"}"
+#define WORD "{\"name\":\"w\",\"type\":\"string\"}"
+#define HOST                                                                                                           \
+	"{\"name\":\"a\",\"type\":\"string\",\"constraints\":{\"required\":true,\"pattern\":"                          \
+	"\"([0-9]{1,3}(\\\\.[0-9]{1,3}){3}|[0-9a-f:]{2,39})\"}}"
+#define OPTIONAL "{\"name\":\"o\",\"type\":\"integer\"}"
+#define SCHEMA(fields) "{\"fields\":[" fields "],\"missingValues\":[\"\",\"-\"]}"
+
+static struct fm_error err;
+
+/* step: bytes that come at once. */
+static const char *fault_of(const char *text, size_t step, bool json, struct fm_table_layout layout, const char *schema,
+			    char why[256])
+{
+	struct fm_table_values *v;
+	json_t *s = json_loads(schema, 0, NULL);
+	size_t n = strlen(text);
+	const char *fault;
+
+	assert_non_null(s);
+	OK(fm_table_values_new(&v, json, &err));
+	for (size_t i = 0; i < n; i += step) {
+		uint8_t *part = malloc(step);
+
+		memcpy(part, text + i, n - i < step ? n - i : step);
+		OK(fm_table_values_add(v, part, n - i < step ? n - i : step, &err));
+		free(part);
+	}
+	OK(fm_table_values_end(v, &err));
+	fault = fm_table_values_fault(v, &layout, s, why);
+	if (fault && fault != why) {
+		snprintf(why, 256, "%s", fault);
+		fault = why;
+	}
+	fm_table_values_free(v);
+	json_decref(s);
+	return fault;
+}
+
+/* By every step from 1 to 80, and in one; words: of the fault, or NULL. */
+static void wants(const char *text, bool json, struct fm_table_layout layout, const char *schema, const char *words)
+{
+	char why[256];
+
+	for (size_t step = 1; step <= 81; step++) {
+		const char *fault = fault_of(text, step == 81 ? strlen(text) + 1 : step, json, layout, schema, why);
+
+		if (words ? !fault || !strstr(fault, words) : fault != NULL)
+			fail_msg("by %zu: '%.80s': wanted '%s', got '%s'", step, text, words ? words : "nothing",
+				 fault ? fault : "nothing");
+	}
+}
+
+/* `before`, n copies of row, `last`. */
+static char *many(const char *before, const char *row, int n, const char *last)
+{
+	static char text[100000];
+
+	strcpy(text, before);
+	for (int i = 0; i < n; i++)
+		strcat(text, row);
+	return strcat(text, last);
+}
+
+static const struct fm_table_layout plain = {',', true, 0, 0};
+
+static void each_type_has_its_values(void **state)
+{
+	static const struct {
+		const char *fields, *good, *bad[12];
+	} of[] = {
+	    {TIME,
+	     "2016-02-29 23:59:59",
+	     {"2015-02-29 00:00:00", "2016-04-31 00:00:00", "2016-00-01 00:00:00", "2016-1-01 00:00:00", "2016-01-01",
+	      "2016-01-01 00:00:0x", "2016-01-01 00:00:000", "16-01-01 00:00:00", "x", "1", "10.0.0.1"}},
+	    {COUNT, "300", {"301", "", "-1", "-", "1.0", "+1", "01", "1e2", "18446744073709551617", "x", "1 ", "0x1"}},
+	    {RATE, "0.25", {".5", "1.", "1.2.3", "inf", "00.5", "1.5.", "--1", "10.0.0.1", "1:2", "x"}},
+	    {HOST,
+	     "2001:db8::1",
+	     {"2001:DB8::1", "2001:db8:0:0:0:0:0:1", "::ffff:1.2.3.4", "1.2.3", "1.2.3.4.5", "1.2.3.400", "01.2.3.4",
+	      "fe80::1%eth0", "", "-", "1.2.3.", "g::1"}},
+	    {HOST, "10.0.0.255", {"10.0.0.256", "10..0.1", "10.0.0.1 ", "1234", "::1::"}},
+	    {OPTIONAL, "-", {"--", "x", "1.5"}},
+	    {OPTIONAL, "", {"nan"}},
+	    {OPTIONAL, "-12", {"-x"}},
+	};
+	char schema[512], row[128], last[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		snprintf(schema, sizeof schema, "{\"fields\":[" WORD ",%s," WORD "],\"missingValues\":[\"\",\"-\"]}",
+			 of[i].fields);
+		snprintf(row, sizeof row, "a,%s,b\n", of[i].good);
+		for (int n = 0; n < 40; n += 13)
+			wants(many("", row, n + 1, ""), false, plain, schema, NULL);
+		for (int k = 0; k < 12 && of[i].bad[k]; k++)
+			for (int n = 0; n < 40; n += 19) {
+				snprintf(last, sizeof last, "a,%s,b\n", of[i].bad[k]);
+				wants(many("", row, n, last), false, plain, schema, " ");
+			}
+	}
+}
+
+static void form_is_told_behind(void **state)
+{
+	const struct fm_table_layout no_quotes = {',', false, 0, 0}, named = {',', true, 1, 1},
+				     tabs = {'\t', true, 2, 2}, semicolons = {';', true, 0, 0};
+
+	(void)state;
+	/* Labels with other delimiters, quotes with the delimiter and ends of lines in them. */
+	wants(many("", "1;2|,7\n", 30, ""), false, plain, SCHEMA(WORD "," COUNT), NULL);
+	wants(many("", "\"a,\"\"b\n\",7\n", 30, ""), false, plain, SCHEMA(WORD "," COUNT), NULL);
+	wants(many("", "\"a,\"\"b\n\",7\n", 30, "\"a\",x\n"), false, plain, SCHEMA(WORD "," COUNT), "row 31: its n");
+	wants(many("", "7,\"1,5\"\n", 30, ""), false, plain, SCHEMA(COUNT "," COMMA_RATE), NULL);
+	wants(many("", "7,\"1,5\"\n", 30, "7,\"1.5\"\n"), false, plain, SCHEMA(COUNT "," COMMA_RATE), "row 31: its r");
+	wants(many("", "7;1,5\n", 30, ""), false, semicolons, SCHEMA(COUNT "," COMMA_RATE), NULL);
+	wants(many("", "7,\"x\n", 30, ""), false, no_quotes, SCHEMA(COUNT "," WORD), NULL);
+	wants(many("", "7,x\n", 30, ""), false, semicolons, SCHEMA(COUNT "," WORD), "more or fewer values");
+	wants(many("", "7,8\r\n", 30, ""), false, plain, SCHEMA(COUNT "," COUNT), NULL);
+	/* Names, and a comment before them. */
+	wants(many("n,w\n", "7,x\n", 30, ""), false, named, SCHEMA(COUNT "," WORD), NULL);
+	wants(many("n,w\n", "7,x\n", 3, ""), false, named, SCHEMA(COUNT "," WORD), NULL);
+	wants(many("\"n\",w\r\n", "7,x\r\n", 3, ""), false, named, SCHEMA(COUNT "," WORD), NULL);
+	wants(many("n,w\n", "7,x\n", 30, ""), false, plain, SCHEMA(COUNT "," WORD), "row 1: its n is not a whole");
+	wants(many("n,v\n", "7,x\n", 30, ""), false, named, SCHEMA(COUNT "," WORD), "other names");
+	wants(many("n,w,\n", "7,x\n", 30, ""), false, named, SCHEMA(COUNT "," WORD), "other names");
+	wants(many("#x\nn\tw\n", "7\tx\n", 30, ""), false, tabs, SCHEMA(COUNT "," WORD), NULL);
+	wants(many("#x\nn\tw\n", "7\tx\n", 1, "8\tx\n\tx\n"), false, tabs, SCHEMA(COUNT "," WORD),
+	      "row 3: its n is empty");
+	wants("7", false, plain, SCHEMA(COUNT "," WORD), "more or fewer");
+	wants(many("", "7,x\n", 30, ""), false, plain, SCHEMA(COUNT ",{\"name\":\"w\",\"type\":\"any\"}"), "newer");
+}
+
+static void lines_of_json(void **state)
+{
+	const char *schema = SCHEMA(COUNT "," HOST "," WORD);
+
+	(void)state;
+	wants(many("", "{\"n\":7,\"a\":\"::1\",\"w\":\"a\\u0022,{}\"}\n", 30, ""), true, plain, schema, NULL);
+	wants(many("", "{\"n\":7,\"a\":\"::1\",\"w\":\"\"}\n", 3, ""), true, plain, schema, NULL);
+	wants(many("", "{\"n\":7,\"a\":\"::1\",\"w\":\"x\"}\n", 30, "{\"n\":\"7\",\"a\":\"::1\",\"w\":\"x\"}\n"), true,
+	      plain, schema, "row 31: its n is not a whole number");
+	wants(many("", "{\"n\":7,\"a\":\"::1\",\"w\":\"x\"}\n", 30, "{\"n\":7,\"a\":\"1\",\"w\":\"x\"}\n"), true, plain,
+	      schema, "row 31: its a is not an address");
+	wants(many("", "{\"n\":7,\"a\":\"::1\",\"w\":\"x\"}\n", 30, "{\"n\":7,\"w\":\"x\",\"a\":\"::1\"}\n"), true,
+	      plain, schema, "other keys");
+	wants(many("", "{\"n\":7,\"a\":\"::1\",\"w\":\"x\"}\n", 30, "{\"n\":7,\"a\":\"::1\"}\n"), true, plain, schema,
+	      "other keys");
+	wants(many("", "{\"n\":7,\"a\":\"::1\",\"w\":\"x\"}\n", 30, "{\"n\":{\"a\":1},\"a\":\"::1\",\"w\":\"x\"}\n"),
+	      true, plain, schema, " ");
+	wants(many("", "{\"n\":7,\"a\":\"::1\",\"v\":\"x\"}\n", 30, ""), true, plain, schema, "other keys");
+	wants(many("", "{\"n\":null,\"a\":\"::1\",\"w\":\"x\"}\n", 30, ""), true, plain, schema, "its n is not");
+	wants(many("", "[7]\n", 30, ""), true, plain, schema, "other keys");
+	wants("", true, plain, schema, "other keys");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(each_type_has_its_values),
+	    cmocka_unit_test(form_is_told_behind),
+	    cmocka_unit_test(lines_of_json),
+	};
+
+	return cmocka_run_group_tests_name("table_values", tests, NULL, NULL);
+}
