@@ -21,33 +21,65 @@ static bool is_missing(const json_t *missing, const char *word, size_t n)
 	return false;
 }
 
-/* Of all lines behind the first `head`. */
-static struct fm_column_seen together(const struct fm_reading *r, size_t k, uint64_t head)
+/* A column: of all lines behind the first ones. */
+struct column {
+	struct fm_column_seen seen;
+	uint64_t first[FM_VALUE_KINDS]; /* row, from 1, where a kind was first */
+};
+
+static void add_line(struct fm_column_seen *all, const struct fm_column_seen *c)
 {
-	struct fm_column_seen all = {0};
+	if (c->kinds & BIT(WHOLE)) {
+		all->least = all->kinds & BIT(WHOLE) && all->least < c->least ? all->least : c->least;
+		all->most = all->most > c->most ? all->most : c->most;
+		all->longer = all->longer || c->longer;
+	}
+	if (c->kinds & BIT(WORD) && !(all->kinds & BIT(WORD))) {
+		memcpy(all->word, c->word, sizeof all->word);
+		all->nword = c->nword;
+	}
+}
+
+static struct column together(const struct fm_reading *r, size_t k, uint64_t head)
+{
+	struct column all = {0};
 
 	for (uint64_t i = head; i <= FM_FORM_HEAD; i++) {
 		const struct fm_column_seen *c = &r->seen[i][k];
+		uint32_t kinds = c->kinds;
 
-		if (c->kinds & BIT(WHOLE)) {
-			all.least = all.kinds & BIT(WHOLE) && all.least < c->least ? all.least : c->least;
-			all.most = all.most > c->most ? all.most : c->most;
-		}
-		if (c->kinds & BIT(WORD) && !(all.kinds & BIT(WORD))) {
-			memcpy(all.word, c->word, sizeof all.word);
-			all.nword = c->nword;
-		}
+		add_line(&all.seen, c);
+		if (kinds & BIT(WORD) && (c->nword != all.seen.nword || memcmp(c->word, all.seen.word, c->nword) != 0))
+			kinds |= BIT(WORDS);
 		for (int kind = 0; kind < FM_VALUE_KINDS; kind++)
-			if (c->kinds & 1u << kind && !(all.kinds & 1u << kind))
-				all.line[kind] = c->line[kind];
-		if (c->kinds & BIT(WORD) && (c->nword != all.nword || memcmp(c->word, all.word, all.nword) != 0) &&
-		    !(all.kinds & BIT(WORDS))) {
-			all.line[FM_VALUE_WORDS] = c->line[FM_VALUE_WORD];
-			all.kinds |= BIT(WORDS);
-		}
-		all.kinds |= c->kinds;
+			if (kinds & 1u << kind && !(all.seen.kinds & 1u << kind))
+				all.first[kind] =
+				    r->first[i][k][c->kinds & 1u << kind ? kind : FM_VALUE_WORD] - head + 1;
+		all.seen.kinds |= kinds;
 	}
 	return all;
+}
+
+/* The number whose digits these are. */
+static double number_of(uint64_t text)
+{
+	double number = 0;
+
+	for (int i = 56; i >= 0; i -= 8)
+		number = number * 10 + (double)(text >> i & 0xff ? (text >> i & 0xff) - '0' : 0);
+	return number;
+}
+
+/* Is a whole number of the column below, or above, what may be?  Of those with more than eight digits it is known that
+ * they are above a bound of fewer. */
+static bool out_of_bounds(const struct fm_column_seen *c, const json_t *least, const json_t *most)
+{
+	if (!(c->kinds & BIT(WHOLE)))
+		return false;
+	if (c->longer && json_is_number(most))
+		return json_number_value(most) < 1e8;
+	return (json_is_number(least) && c->least != UINT64_MAX && number_of(c->least) < json_number_value(least)) ||
+	       (json_is_number(most) && number_of(c->most) > json_number_value(most));
 }
 
 /* What a field's type says of values: the kinds that they may be, and what they are called; NULL: anything. */
@@ -81,19 +113,19 @@ static const char *kinds_of(const json_t *field, uint32_t *kinds)
 	return NULL;
 }
 
-static const char *not_in_column(char why[256], const json_t *field, uint64_t line, uint64_t head, const char *what)
+static const char *not_in_column(char why[256], const json_t *field, uint64_t row, const char *what)
 {
 	char name[80];
 
 	fm_printable(fm_json_str(field, "name"), strlen(fm_json_str(field, "name")), name, sizeof name);
-	snprintf(why, 256, "row %llu: its %s is %s", (unsigned long long)(line - head + 1), name, what);
+	snprintf(why, 256, "row %llu: its %s is %s", (unsigned long long)row, name, what);
 	return why;
 }
 
 /* NULL, or what is seen in a column that its field cannot have. */
-static const char *field_fault(const struct fm_column_seen *c, const json_t *field, const json_t *missing,
-			       uint64_t head, char why[256])
+static const char *field_fault(const struct column *column, const json_t *field, const json_t *missing, char why[256])
 {
+	const struct fm_column_seen *c = &column->seen;
 	const json_t *constraints = json_object_get(field, "constraints"),
 		     *least = json_object_get(constraints, "minimum"), *most = json_object_get(constraints, "maximum");
 	bool required = json_is_true(json_object_get(constraints, "required")),
@@ -103,7 +135,7 @@ static const char *field_fault(const struct fm_column_seen *c, const json_t *fie
 	char text[128];
 
 	if (required && c->kinds & BIT(EMPTY))
-		return not_in_column(why, field, c->line[FM_VALUE_EMPTY], head, "empty");
+		return not_in_column(why, field, column->first[FM_VALUE_EMPTY], "empty");
 	if (!what)
 		return NULL;
 	if (word && !required && is_missing(missing, c->word, c->nword))
@@ -118,15 +150,14 @@ static const char *field_fault(const struct fm_column_seen *c, const json_t *fie
 		int kind = __builtin_ctz(other);
 
 		for (int i = kind; i < FM_VALUE_KINDS; i++)
-			if (other & 1u << i && c->line[i] < c->line[kind])
+			if (other & 1u << i && column->first[i] < column->first[kind])
 				kind = i;
 		snprintf(text, sizeof text, "not %s", what);
-		return not_in_column(why, field, c->line[kind], head, text);
+		return not_in_column(why, field, column->first[kind], text);
 	}
 	if (json_is_number(least) && json_number_value(least) >= 0 && c->kinds & BIT(NEGATIVE))
-		return not_in_column(why, field, c->line[FM_VALUE_NEGATIVE], head, "less than its schema allows");
-	if (c->kinds & BIT(WHOLE) && ((json_is_number(least) && (double)c->least < json_number_value(least)) ||
-				      (json_is_number(most) && (double)c->most > json_number_value(most)))) {
+		return not_in_column(why, field, column->first[FM_VALUE_NEGATIVE], "less than its schema allows");
+	if (out_of_bounds(c, least, most)) {
 		fm_printable(fm_json_str(field, "name"), strlen(fm_json_str(field, "name")), text, sizeof text);
 		snprintf(why, 256, "a value of %s is less or more than its schema allows", text);
 		return why;
@@ -204,9 +235,9 @@ const char *fm_table_values_fault(const struct fm_table_values *v, const struct 
 	if (layout->names && !has_names(v, layout, fields))
 		return "its header has other names than the schema";
 	for (size_t k = 0; k < n && !fault; k++) {
-		struct fm_column_seen c = together(r, k, layout->head);
+		struct column c = together(r, k, layout->head);
 
-		fault = field_fault(&c, json_array_get(fields, k), missing, layout->head, why);
+		fault = field_fault(&c, json_array_get(fields, k), missing, why);
 	}
 	return fault;
 }

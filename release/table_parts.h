@@ -34,11 +34,11 @@ enum fm_value_kind {
 
 /* Of one column. */
 struct fm_column_seen {
-	uint32_t kinds;                /* bits of fm_value_kind */
-	uint64_t least, most;          /* of whole numbers */
-	uint64_t line[FM_VALUE_KINDS]; /* where one was first, from 0 */
+	uint32_t kinds; /* bits of fm_value_kind */
 	uint8_t nword;
-	char word[8]; /* the first FM_VALUE_WORD, where it is no longer */
+	char word[8];         /* the first FM_VALUE_WORD, where it is no longer */
+	uint64_t least, most; /* of whole numbers of up to 8 digits, by their text: big-endian, as it compares */
+	bool longer;          /* there are longer ones */
 };
 
 /* The table by one delimiter, with quotes or without. */
@@ -46,12 +46,15 @@ struct fm_reading {
 	char delimiter;
 	bool quotes, open, closed; /* a quote is open; the last byte closed one */
 	uint64_t line;
-	size_t column;
+	size_t row;                   /* the same, where it is among the first ones */
+	size_t column;                /* the last one stands for all that are too many */
 	uint8_t kept[FM_VALUES_KEPT]; /* the begin of a value whose end is not there yet */
 	size_t nkept;
 	uint8_t minute[17]; /* the last one that there is, YYYY-MM-DD HH:MM: */
-	/* Of each of the lines that may stand before the first row, and of all behind them. */
-	struct fm_column_seen seen[FM_FORM_HEAD + 1][FM_VALUES_COLUMNS];
+	/* Of each of the lines that may stand before the first row, and of all behind them; and on which line, from 0,
+	 * each kind was first. */
+	struct fm_column_seen seen[FM_FORM_HEAD + 1][FM_VALUES_COLUMNS + 1];
+	uint64_t first[FM_FORM_HEAD + 1][FM_VALUES_COLUMNS + 1][FM_VALUE_KINDS];
 };
 
 struct fm_table_values {

@@ -94,15 +94,12 @@ static enum fm_value_kind time_kind(struct fm_reading *r, const uint8_t *s, size
 	return s[19] == '.' && all_digits(s + 20, n - 20) ? FM_VALUE_TIME_PART : FM_VALUE_WORD;
 }
 
-/* v: of a whole number. */
-static enum fm_value_kind kind_of(struct fm_reading *r, const uint8_t *s, size_t n, uint64_t *v)
+static enum fm_value_kind kind_of(struct fm_reading *r, const uint8_t *s, size_t n)
 {
-	uint64_t number = 0;
 	size_t i = 0;
 
-	for (; i < n && is_digit(s[i]); i++)
-		number = number * 10 + (s[i] - '0');
-	*v = number;
+	while (i < n && is_digit(s[i]))
+		i++;
 	if (i == n)
 		return n == 0 ? FM_VALUE_EMPTY : n < 20 && (n == 1 || *s != '0') ? FM_VALUE_WHOLE : FM_VALUE_WORD;
 	if (s[i] == '-' && i == 4)
@@ -116,15 +113,76 @@ static enum fm_value_kind kind_of(struct fm_reading *r, const uint8_t *s, size_t
 	return is_ipv6(s, n) ? FM_VALUE_IPV6 : FM_VALUE_WORD;
 }
 
-static void saw(struct fm_column_seen *c, enum fm_value_kind kind, uint64_t line)
+/* ---- the same of what is usual, in words of 8 bytes ---- */
+
+#define EACH(byte) ((uint64_t)0x0101010101010101 * (byte))
+
+/* Bits of the bytes that are no digits; t: bytes less '0'. The lowest one is right, those above it may not be. */
+static inline uint64_t no_digits(uint64_t t)
+{
+	return (t | (t + EACH(0x7f - 9))) & EACH(0x80);
+}
+
+/* 1 to 8 bytes, of which 8 can be read: FM_VALUE_WHOLE or _POINT; FM_VALUE_KINDS: it may be something else. */
+static inline enum fm_value_kind kind_of_short(const uint8_t *s, size_t n, uint64_t *text)
+{
+	uint64_t x, others;
+	unsigned at;
+
+	memcpy(&x, s, sizeof x);
+	x &= UINT64_MAX >> (64 - 8 * n);
+	*text = __builtin_bswap64(x) >> (64 - 8 * n);
+	x ^= EACH('0') & UINT64_MAX >> (64 - 8 * n);
+	others = no_digits(x);
+	if (!others)
+		return n == 1 || *s != '0' ? FM_VALUE_WHOLE : FM_VALUE_WORD;
+	at = (unsigned)__builtin_ctzll(others) / 8;
+	x &= ~((uint64_t)0xff << 8 * at);
+	return s[at] == '.' && at > 0 && at + 1 < n && (at == 1 || *s != '0') && !no_digits(x) ? FM_VALUE_POINT
+											       : FM_VALUE_KINDS;
+}
+
+static inline bool is_octet(const uint8_t *s, unsigned n)
+{
+	return n - 1 < 3 && (n == 1 || *s != '0') &&
+	       (n < 3 || *s == '1' || (*s == '2' && (s[1] < '5' || (s[1] == '5' && s[2] < '6'))));
+}
+
+/* A dotted quad of 7 to 15 bytes, of which 16 can be read. */
+static inline bool is_usual_ipv4(const uint8_t *s, size_t n)
+{
+	const __m128i v = _mm_loadu_si128((const __m128i *)(const void *)s),
+		      digit = _mm_sub_epi8(v, _mm_set1_epi8('0')), nine = _mm_set1_epi8(9);
+	unsigned all = (1u << n) - 1, dots = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('.'))) & all,
+		 digits = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_max_epu8(digit, nine), nine)) & all, a, b, c;
+
+	if ((dots ^ digits) != all)
+		return false;
+	a = (unsigned)__builtin_ctz(dots | 1u << 16);
+	dots &= dots - 1;
+	b = (unsigned)__builtin_ctz(dots | 1u << 16);
+	dots &= dots - 1;
+	c = (unsigned)__builtin_ctz(dots | 1u << 16);
+	return dots && !(dots & (dots - 1)) && is_octet(s, a) && is_octet(s + a + 1, b - a - 1) &&
+	       is_octet(s + b + 1, c - b - 1) && is_octet(s + c + 1, (unsigned)n - c - 1);
+}
+
+/* ---- what was seen ---- */
+
+static inline struct fm_column_seen *here(struct fm_reading *r)
+{
+	return &r->seen[r->row][r->column];
+}
+
+static inline void saw(struct fm_reading *r, struct fm_column_seen *c, enum fm_value_kind kind)
 {
 	if (c->kinds & 1u << kind)
 		return;
 	c->kinds |= 1u << kind;
-	c->line[kind] = line;
+	r->first[r->row][r->column][kind] = r->line;
 }
 
-static void take_word(struct fm_column_seen *c, const uint8_t *s, size_t n, uint64_t line)
+static void take_word(struct fm_reading *r, struct fm_column_seen *c, const uint8_t *s, size_t n)
 {
 	bool first = !(c->kinds & 1u << FM_VALUE_WORD);
 
@@ -132,35 +190,63 @@ static void take_word(struct fm_column_seen *c, const uint8_t *s, size_t n, uint
 		memcpy(c->word, s, n);
 		c->nword = (uint8_t)n;
 	} else if (n != c->nword || memcmp(c->word, s, n) != 0) {
-		saw(c, FM_VALUE_WORDS, line);
+		saw(r, c, FM_VALUE_WORDS);
 	}
-	saw(c, FM_VALUE_WORD, line);
+	saw(r, c, FM_VALUE_WORD);
 }
 
-static void take(struct fm_reading *r, const uint8_t *s, size_t n)
+static inline void take_whole(struct fm_reading *r, struct fm_column_seen *c, uint64_t text)
 {
-	struct fm_column_seen *c;
-	enum fm_value_kind kind;
-	uint64_t v;
+	c->least = text < c->least || !(c->kinds & 1u << FM_VALUE_WHOLE) ? text : c->least;
+	c->most = text > c->most ? text : c->most;
+	saw(r, c, FM_VALUE_WHOLE);
+}
 
-	if (r->column >= FM_VALUES_COLUMNS)
-		return;
-	c = &r->seen[r->line < FM_FORM_HEAD ? r->line : FM_FORM_HEAD][r->column];
+static __attribute__((noinline)) void take_any(struct fm_reading *r, struct fm_column_seen *c, const uint8_t *s,
+					       size_t n)
+{
+	enum fm_value_kind kind = kind_of(r, s, n);
+	uint64_t text = 0;
+
+	if (kind == FM_VALUE_WORD) {
+		take_word(r, c, s, n);
+	} else if (kind == FM_VALUE_WHOLE && n <= sizeof text) {
+		for (size_t i = 0; i < n; i++)
+			text = text << 8 | s[i];
+		take_whole(r, c, text);
+	} else if (kind == FM_VALUE_WHOLE) {
+		c->longer = true;
+		take_whole(r, c, c->kinds & 1u << kind ? c->least : UINT64_MAX);
+	} else {
+		saw(r, c, kind);
+	}
+}
+
+/* left: bytes from s on that can be read. */
+static inline __attribute__((always_inline)) void take(struct fm_reading *r, const uint8_t *s, size_t n, size_t left)
+{
+	struct fm_column_seen *c = here(r);
+	enum fm_value_kind kind;
+	uint64_t text;
+
 	if (c->kinds & 1u << FM_VALUE_WORDS) { /* a column of text: nothing else of it matters */
 		if (n == 0)
-			saw(c, FM_VALUE_EMPTY, r->line);
+			saw(r, c, FM_VALUE_EMPTY);
 		return;
 	}
-	kind = kind_of(r, s, n, &v);
-	if (kind == FM_VALUE_WORD) {
-		take_word(c, s, n, r->line);
-		return;
+	if (left >= 16 && n - 1 < 8 && (kind = kind_of_short(s, n, &text)) < FM_VALUE_WORD) {
+		if (kind == FM_VALUE_WHOLE)
+			take_whole(r, c, text);
+		else
+			saw(r, c, kind);
+	} else if (n == 19 && memcmp(s, r->minute, sizeof r->minute) == 0 && s[17] >= '0' && s[17] < '6' &&
+		   is_digit(s[18])) {
+		saw(r, c, FM_VALUE_TIME);
+	} else if (left >= 16 && n < 16 && n > 6 && c->kinds & 1u << FM_VALUE_IPV4 && is_usual_ipv4(s, n)) {
+		saw(r, c, FM_VALUE_IPV4);
+	} else {
+		take_any(r, c, s, n);
 	}
-	if (kind == FM_VALUE_WHOLE) {
-		c->least = c->kinds & 1u << kind && c->least < v ? c->least : v;
-		c->most = c->most > v ? c->most : v;
-	}
-	saw(c, kind, r->line);
 }
 
 /* ---- values of rows ---- */
@@ -173,42 +259,59 @@ static void keep(struct fm_reading *r, const uint8_t *p, size_t n)
 	r->nkept += n < some ? n : some;
 }
 
-/* A value ends before byte c. */
-static void end_value(struct fm_reading *r, const uint8_t *s, size_t n, uint8_t c)
+static inline void end_row(struct fm_reading *r)
+{
+	r->line++;
+	r->row += r->row < FM_FORM_HEAD;
+	r->column = 0;
+}
+
+/* A value ends before byte c; left: bytes from s on that can be read. */
+static inline void end_value(struct fm_reading *r, const uint8_t *s, size_t n, size_t left, uint8_t c)
 {
 	if (r->nkept) {
 		keep(r, s, n);
 		s = r->kept;
 		n = r->nkept;
+		left = sizeof r->kept;
 	}
 	if (c == '\n' && n && s[n - 1] == '\r')
 		n--;
-	take(r, s, n);
+	take(r, s, n, left);
 	r->nkept = 0;
-	r->line += c == '\n';
-	r->column = c == '\n' ? 0 : r->column + 1;
+	r->column += r->column < FM_VALUES_COLUMNS;
+	if (c == '\n')
+		end_row(r);
+}
+
+/* Bit i: byte i of 16 is the delimiter or ends a line. */
+static inline uint64_t ends_in(const uint8_t *p, __m128i delimiter)
+{
+	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+
+	return (uint32_t)_mm_movemask_epi8(
+	    _mm_or_si128(_mm_cmpeq_epi8(v, delimiter), _mm_cmpeq_epi8(v, _mm_set1_epi8('\n'))));
 }
 
 static void add_plain(struct fm_reading *r, const uint8_t *p, size_t n)
 {
-	const __m128i delimiter = _mm_set1_epi8(r->delimiter), newline = _mm_set1_epi8('\n');
+	const __m128i delimiter = _mm_set1_epi8(r->delimiter);
 	size_t begin = 0, i = 0;
 
-	for (; n - i >= 16; i += 16) {
-		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
-		unsigned ends =
-		    (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(v, delimiter), _mm_cmpeq_epi8(v, newline)));
+	for (; n - i >= 64; i += 64) {
+		uint64_t ends = ends_in(p + i, delimiter) | ends_in(p + i + 16, delimiter) << 16 |
+				ends_in(p + i + 32, delimiter) << 32 | ends_in(p + i + 48, delimiter) << 48;
 
 		for (; ends; ends &= ends - 1) {
-			size_t at = i + (size_t)__builtin_ctz(ends);
+			size_t at = i + (size_t)__builtin_ctzll(ends);
 
-			end_value(r, p + begin, at - begin, p[at]);
+			end_value(r, p + begin, at - begin, n - begin, p[at]);
 			begin = at + 1;
 		}
 	}
 	for (; i < n; i++)
 		if (p[i] == (uint8_t)r->delimiter || p[i] == '\n') {
-			end_value(r, p + begin, i - begin, p[i]);
+			end_value(r, p + begin, i - begin, n - begin, p[i]);
 			begin = i + 1;
 		}
 	keep(r, p + begin, n - begin);
@@ -226,7 +329,7 @@ static void add_quoted(struct fm_reading *r, const uint8_t *p, size_t n)
 			r->closed = r->open;
 			r->open = !r->open;
 		} else if (!r->open && (c == (uint8_t)r->delimiter || c == '\n')) {
-			end_value(r, p, 0, c);
+			end_value(r, p, 0, 0, c);
 			r->closed = false;
 		} else {
 			keep(r, &c, 1);
@@ -251,12 +354,10 @@ static void end_json_value(struct fm_table_values *v, bool text)
 {
 	struct fm_reading *r = v->reading[0];
 
-	if (r->column < FM_VALUES_COLUMNS)
-		saw(&r->seen[r->line < FM_FORM_HEAD ? r->line : FM_FORM_HEAD][r->column],
-		    text ? FM_VALUE_QUOTED : FM_VALUE_BARE, r->line);
-	take(r, r->kept, r->nkept);
+	saw(r, here(r), text ? FM_VALUE_QUOTED : FM_VALUE_BARE);
+	take(r, r->kept, r->nkept, sizeof r->kept);
 	r->nkept = 0;
-	r->column++;
+	r->column += r->column < FM_VALUES_COLUMNS;
 }
 
 static void add_json_byte(struct fm_table_values *v, uint8_t c)
@@ -314,8 +415,7 @@ static void add_json_byte(struct fm_table_values *v, uint8_t c)
 		v->other |= c != '\n' || (r->line && v->key != v->keys.len);
 		v->at = FM_AT_LINE;
 		v->key = 0;
-		r->column = 0;
-		r->line++;
+		end_row(r);
 		break;
 	}
 }
