@@ -20,7 +20,10 @@ struct fm_contents {
 	 * can. */
 	char license[128], description[FM_SHA256_HEX], schema[FM_SHA256_HEX];
 	uint64_t rows;
-	double test_share; /* of its config */
+	/* Of its config. */
+	double test_share;
+	char dialect[FM_CFG_PATH]; /* of the flows */
+	bool header;
 };
 
 #define fm_contents_refuse(c, why, ...) (*(c)->reason = (why), fm_fail((c)->err, FM_EVERDICT, __VA_ARGS__))

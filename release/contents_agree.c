@@ -421,6 +421,8 @@ int fm_contents_agree(struct fm_contents *c, const json_t *m)
 	if ((rc = check_config(c, m, &cfg)) < 0)
 		goto out;
 	c->test_share = cfg->publish.test_share;
+	c->header = cfg->publish.header;
+	snprintf(c->dialect, sizeof c->dialect, "%s", fm_config_published(cfg));
 	if ((rc = check_stages(c, m, dp)) < 0 || (rc = check_escapes(c, m)) < 0 ||
 	    (rc = check_numbers(c, m, "metrics", cfg)) < 0 || (rc = check_numbers(c, m, "checks", cfg)) < 0 ||
 	    (rc = check_lines(c, m, cfg)) < 0 || (rc = check_controls(c, m, cfg)) < 0 ||

@@ -7,6 +7,7 @@
 
 #include "base/json_text.h"
 #include "manifests/canon.h"
+#include "manifests/dialect.h"
 #include "manifests/yaml.h"
 #include "release/contents.h"
 
@@ -57,7 +58,7 @@ static int check_form(struct fm_contents *c, const json_t *r, const struct fm_ar
 		      const struct fm_table_layout *layout, bool csv)
 {
 	const json_t *dialect = json_object_get(r, "dialect"), *schema = json_object_get(r, "schema");
-	const char *delimiter = fm_json_str(dialect, "delimiter"), *end = fm_json_str(dialect, "lineTerminator");
+	const char *end = fm_json_str(dialect, "lineTerminator");
 	const struct fm_table_form *form = &f->form;
 	bool utf8 = !fm_json_says(r, "encoding", "windows-1252");
 
@@ -72,8 +73,8 @@ static int check_form(struct fm_contents *c, const json_t *r, const struct fm_ar
 		return disagrees(c, f->path, "its lines end otherwise");
 	if (!csv)
 		return form->objects == form->plain.n ? FM_OK : disagrees(c, f->path, "a line of it is no object");
-	if (strlen(delimiter) == 1 && !fm_table_form_has(form, layout->quotes, *delimiter, layout->head,
-							 json_array_size(json_object_get(schema, "fields"))))
+	if (!fm_table_form_has(form, layout->quotes, layout->delimiter, layout->head,
+			       json_array_size(json_object_get(schema, "fields"))))
 		return disagrees(c, f->path, "a row of it has more or fewer values than the schema has fields");
 	return FM_OK;
 }
@@ -91,6 +92,30 @@ static uint64_t line_of_names(const json_t *dialect)
 	return line;
 }
 
+/* The encoding is one of flowmint's and, where the flows are in a dialect that every flowmint has, that of the
+ * dialect; a header is there where the config asks for it. */
+static int check_config(struct fm_contents *c, const json_t *r, const struct fm_archive_file *f,
+			const struct fm_table_layout *layout)
+{
+	bool windows = fm_json_says(r, "encoding", "windows-1252"), json = fm_json_says(r, "format", "jsonl");
+	struct fm_dialect *d = NULL;
+	struct fm_error why;
+	int rc;
+
+	if (!windows && json_object_get(r, "encoding") && !fm_json_says(r, "encoding", "utf-8"))
+		return disagrees(c, f->path, "its encoding is neither utf-8 nor windows-1252");
+	if (c->header && !json && layout->head == 0)
+		return disagrees(c, f->path, "it has no header, and the config of manifest.json asks for one");
+	if (fm_dialect_is_file(c->dialect) || fm_dialect_check_name(c->dialect, &why) < 0)
+		return FM_OK;
+	if ((rc = fm_dialect_load(&d, c->dialect, c->err)) < 0)
+		return rc;
+	if (windows != (d->encoding == FM_ENCODING_WINDOWS_1252))
+		rc = disagrees(c, f->path, "its encoding is not that of the dialect in manifest.json");
+	fm_dialect_free(d);
+	return rc;
+}
+
 /* Each value of the flows is of its column's type; a part of them has the same form, so its values are, too. */
 static int check_values(struct fm_contents *c, const json_t *r, const struct fm_archive_file *f,
 			const struct fm_table_layout *layout, const json_t *whole)
@@ -98,6 +123,7 @@ static int check_values(struct fm_contents *c, const json_t *r, const struct fm_
 	static const char *const same[] = {"dialect", "encoding", "format"};
 	const char *fault;
 	char why[256];
+	int rc;
 
 	for (size_t i = 0; !fm_archive_is_data(f->path) && i < sizeof same / sizeof *same; i++) {
 		const json_t *a = json_object_get(r, same[i]), *b = json_object_get(whole, same[i]);
@@ -107,6 +133,8 @@ static int check_values(struct fm_contents *c, const json_t *r, const struct fm_
 	}
 	if (!fm_archive_is_data(f->path))
 		return FM_OK;
+	if ((rc = check_config(c, r, f, layout)) < 0)
+		return rc;
 	fault = fm_table_values_fault(c->info->values, layout, json_object_get(r, "schema"), why);
 	return fault ? disagrees(c, f->path, fault) : FM_OK;
 }
@@ -117,7 +145,8 @@ static int check_resource(struct fm_contents *c, const json_t *r, const struct f
 {
 	bool csv = fm_archive_is_table(f->path) && strcmp(f->path + strlen(f->path) - 4, ".csv") == 0;
 	const json_t *dialect = json_object_get(r, "dialect"), *head = json_object_get(dialect, "header"),
-		     *quote = json_object_get(dialect, "quoteChar"), *bytes = json_object_get(r, "bytes");
+		     *quote = json_object_get(dialect, "quoteChar"), *delimiter = json_object_get(dialect, "delimiter"),
+		     *bytes = json_object_get(r, "bytes");
 	const char *hash = fm_json_str(r, "hash");
 	bool same;
 	int rc;
@@ -129,13 +158,15 @@ static int check_resource(struct fm_contents *c, const json_t *r, const struct f
 		return FM_OK;
 	if (json_is_boolean(head) != csv)
 		return disagrees(c, f->path, "dialect.header");
+	if (delimiter && json_string_length(delimiter) != 1) /* by the format it is a comma where it is not told */
+		return disagrees(c, f->path, "dialect.delimiter");
 	if ((rc = has_digest(json_object_get(r, "schema"), c->schema, &same, c->err)) < 0)
 		return rc;
 	if (!same)
 		return disagrees(c, f->path, "its schema is not that of manifest.json");
 	layout->head = csv ? json_is_true(head) + json_array_size(json_object_get(dialect, "commentRows")) : 0;
 	layout->quotes = csv && (!json_is_string(quote) || strcmp(json_string_value(quote), "\"") == 0);
-	layout->delimiter = *fm_json_str(dialect, "delimiter");
+	layout->delimiter = delimiter ? *json_string_value(delimiter) : ',';
 	layout->names = line_of_names(dialect);
 	return check_form(c, r, f, layout, csv);
 }

@@ -1,3 +1,5 @@
+#include "release/table_values.h"
+
 #include <stdio.h>
 #include <string.h>
 

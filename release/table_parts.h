@@ -8,12 +8,11 @@
 #include "base/mem.h"
 #include "manifests/dialect.h"
 #include "release/table_form.h"
-#include "release/table_values.h"
 
 #define FM_VALUES_COLUMNS FM_DIALECT_MAXCOLS
 #define FM_VALUES_KEPT 48     /* bytes of a value that are looked at: those of a number, time or address are fewer */
 #define FM_VALUES_BEGIN 65536 /* of the file, before it is known how rows are written */
-#define FM_VALUES_READINGS (2 * FM_FORM_NDELIMITERS)
+#define FM_VALUES_READINGS (2 * (FM_FORM_NDELIMITERS + 1))
 
 enum fm_value_kind {
 	FM_VALUE_EMPTY,

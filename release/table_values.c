@@ -434,22 +434,44 @@ static struct fm_reading *new_reading(struct fm_table_values *v, char delimiter)
 	return v->reading[v->n++] = r;
 }
 
-/* The delimiters that rows may have are those of the lines behind all that may stand before rows. */
+/* How often a byte is in a text. */
+static size_t times(const char *at, const char *end, char c)
+{
+	size_t n = 0;
+
+	for (; at < end; at++)
+		n += *at == c;
+	return n;
+}
+
+/* The delimiters that rows may have are those of the lines behind all that may stand before rows: the usual ones, and
+ * of those that only a dialect of a publisher's own has (manifests/dialect.c) the most frequent one. */
 static void choose(struct fm_table_values *v)
 {
-	static const char delimiters[] = ",;|\t";
+	static const char usual[] = ",;|\t", rare[] = "\x01\x1f!#$%&*+/<=>@^_`~";
 	const char *at = v->begin.data, *end = at + v->begin.len, *from = at, *nl;
-	size_t lines = 0;
+	size_t lines = 0, most = 0, n;
+	char frequent = 0;
 
 	for (const char *p = at; p < end && (nl = memchr(p, '\n', (size_t)(end - p))); p = nl + 1)
 		if (++lines == LOOKED_AT - 1 && nl + 1 < end)
 			from = nl + 1;
 	v->chosen = true;
-	if (v->json)
+	if (v->json) {
 		new_reading(v, 0);
-	for (const char *d = delimiters; *d && !v->json; d++)
-		if (from < end && memchr(from, *d, (size_t)(end - from)))
+		return;
+	}
+	for (const char *d = usual; *d; d++)
+		if (times(from, end, *d))
 			new_reading(v, *d);
+	for (const char *d = rare; *d; d++)
+		if ((n = times(from, end, *d)) > most) {
+			most = n;
+			frequent = *d;
+		}
+	lines = times(from, end, '\n');
+	if (most && most >= lines) /* at least two values a row */
+		new_reading(v, frequent);
 }
 
 static void add_to_readings(struct fm_table_values *v, const uint8_t *p, size_t n)

@@ -182,7 +182,7 @@ static inline void files_make_of(struct release_files *r, const char *version, c
 	hex_of(&r->f[2].text, hex);
 	fm_buf_printf(&r->f[3].text,
 		      "{\"resources\":[{\"path\":\"data/flows.csv\",\"bytes\":%zu,\"hash\":\"sha256:%s\","
-		      "\"dialect\":{\"header\":false},\"schema\":" FIXTURE_SCHEMA
+		      "\"dialect\":{\"delimiter\":\" \",\"header\":false},\"schema\":" FIXTURE_SCHEMA
 		      "}],\"name\":\"demo\",\"version\":\"%s\",\"description\":\"\"}\n",
 		      r->f[2].text.len, hex, version);
 	m = &r->f[4].text;

@@ -146,6 +146,13 @@ static void form_is_told_behind(void **state)
 	wants(many("#x\nn\tw\n", "7\tx\n", 30, ""), false, tabs, SCHEMA(COUNT "," WORD), NULL);
 	wants(many("#x\nn\tw\n", "7\tx\n", 1, "8\tx\n\tx\n"), false, tabs, SCHEMA(COUNT "," WORD),
 	      "row 3: its n is empty");
+	/* What only a dialect of one's own has for a delimiter. */
+	wants(many("", "7#1,_\n", 30, ""), false, (struct fm_table_layout){'#', true, 0, 0}, SCHEMA(COUNT "," WORD),
+	      NULL);
+	wants(many("", "7#1,\n", 30, "x#1\n"), false, (struct fm_table_layout){'#', true, 0, 0}, SCHEMA(COUNT "," WORD),
+	      "row 31: its n");
+	wants(many("", "7#1,\n", 3, "x#1\n"), false, (struct fm_table_layout){'#', true, 0, 0}, SCHEMA(COUNT "," WORD),
+	      "row 4: its n");
 	wants("7", false, plain, SCHEMA(COUNT "," WORD), "more or fewer");
 	wants(many("", "7,x\n", 30, ""), false, plain, SCHEMA(COUNT ",{\"name\":\"w\",\"type\":\"any\"}"), "newer");
 }

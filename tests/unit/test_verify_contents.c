@@ -236,6 +236,8 @@ static void make_again(struct release_files *r, const char *csv, const char *fro
 	char hex[FM_SHA256_HEX], old[NFILES][FM_SHA256_HEX], text[64];
 
 	files_make(r);
+	replace(&r->f[4].text, "\"privacy\":{\"mode\":\"none\"},\"gate\"",
+		"\"source\":{\"dialect\":\"own.yaml\"},\"privacy\":{\"mode\":\"none\"},\"gate\"");
 	for (int i = 0; i < NFILES; i++)
 		hex_of(&r->f[i].text, old[i]);
 	if (csv) {
