@@ -221,8 +221,9 @@ int fm_diffusion_sample(const struct fm_model *m, const struct fm_generator_ctx 
 	if ((rc = making_plan(&k, in, err)) < 0 ||
 	    (rc = making_room(&k, (struct fm_window_range){0, k.drafts.n}, err)) < 0 ||
 	    (rc = making_join(&k, in, err)) < 0 ||
-	    (rc = fm_margins_choose(&k.d->margins, &(struct fm_sampled){k.tok, k.res}, k.schedule.n, k.drafts.n,
-				    k.d->codec->window, err)) < 0)
+	    (rc = fm_margins_choose(&k.d->margins,
+				    &(struct fm_drafts){&k.drafts, k.schedule.n, k.d->codec->times.nclasses},
+				    &(struct fm_sampled){k.tok, k.res}, k.d->codec->window, err)) < 0)
 		goto out;
 	decode.rows = k.rows;
 	decode.seed = k.seed;

@@ -9,7 +9,7 @@
 
 /* Kinds of count: columns of tokens, then what a window has. */
 enum { SERVICES = FM_NTOK + FM_NRELATIONS, SOURCES, NKINDS };
-enum { KIND = 56, PASSES = 4, BUCKETS = 11 };
+enum { KIND = 56, PASSES = 4, BUCKETS = 11, RIVALS = 24, REACH = 512 };
 static const int columns[] = {FM_T_ROLE, FM_T_SP, FM_T_DP, FM_T_FLG, FM_T_PKT, FM_T_TD, FM_T_BPP};
 enum { NCOLUMNS = sizeof columns / sizeof *columns, FEATURES = FM_WINDOW_MOST * NCOLUMNS + FM_NRELATIONS + 2 };
 
@@ -215,8 +215,9 @@ int fm_margins_drafts(const struct fm_margins *m, struct fm_window_schedule *dra
 struct choice {
 	const struct fm_margins *m;
 	double *wanted, *made, *change; /* (m->n + 1); the last is of what has no count */
-	double *by;                     /* (2 * FEATURES) */
-	uint32_t *touched;              /* the same */
+	uint32_t *place;                /* (drafts, each) of what a draft is */
+	size_t each;
+	uint32_t *touched; /* (2 * FEATURES) */
 };
 
 /* The place of a key's count. */
@@ -246,17 +247,19 @@ static void places_of(const struct choice *q, const uint16_t *tok, int window, u
 		place[i] = place_of(q->m, key[i]);
 }
 
-/* Put what is at `in` (n) in the place of what is at `out` (n), if that brings the made ones nearer. */
-static bool exchange(struct choice *q, const uint32_t *out, const uint32_t *in, size_t n)
+/* How far the made ones go from what is wanted when draft `in` takes the place of draft `out`: below 0, they come
+ * nearer. */
+static double rise_of(struct choice *q, size_t out, size_t in)
 {
+	const uint32_t *a = q->place + out * q->each, *b = q->place + in * q->each;
 	double rise = 0;
-	size_t touched = 0, changed = 0;
+	size_t touched = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		q->change[in[i]] += 1;
-		q->change[out[i]] -= 1;
-		q->touched[touched++] = in[i];
-		q->touched[touched++] = out[i];
+	for (size_t i = 0; i < q->each; i++) {
+		q->change[b[i]] += 1;
+		q->change[a[i]] -= 1;
+		q->touched[touched++] = b[i];
+		q->touched[touched++] = a[i];
 	}
 	for (size_t i = 0; i < touched; i++) {
 		uint32_t at = q->touched[i];
@@ -265,27 +268,32 @@ static bool exchange(struct choice *q, const uint32_t *out, const uint32_t *in, 
 			continue;
 		rise += d * (2 * (q->made[at] - q->wanted[at]) + d) / (q->wanted[at] + 1);
 		q->change[at] = 0;
-		q->touched[changed] = at;
-		q->by[changed++] = d;
 	}
-	for (size_t i = 0; i < changed && rise < 0; i++)
-		q->made[q->touched[i]] += q->by[i];
-	return rise < 0;
+	return rise;
 }
 
-static int choice_new(struct choice *q, const struct fm_margins *m, double scale, struct fm_error *err)
+static void count_draft(struct choice *q, size_t draft, double by)
 {
+	for (size_t i = 0; i < q->each; i++)
+		q->made[q->place[draft * q->each + i]] += by;
+}
+
+static int choice_new(struct choice *q, const struct fm_margins *m, const struct fm_sampled *x, size_t drafts,
+		      int window, struct fm_error *err)
+{
+	size_t W = (size_t)window;
 	int rc;
 
 	q->m = m;
+	q->each = W * NCOLUMNS + FM_NRELATIONS + 2;
 	if ((rc = fm_alloc(&q->wanted, m->n + 1, sizeof *q->wanted, "a choice of windows", err)) < 0 ||
 	    (rc = fm_alloc(&q->made, m->n + 1, sizeof *q->made, "a choice of windows", err)) < 0 ||
 	    (rc = fm_alloc(&q->change, m->n + 1, sizeof *q->change, "a choice of windows", err)) < 0 ||
-	    (rc = fm_alloc(&q->by, 2 * FEATURES, sizeof *q->by, "a choice of windows", err)) < 0 ||
+	    (rc = fm_alloc(&q->place, drafts * q->each + 1, sizeof *q->place, "a choice of windows", err)) < 0 ||
 	    (rc = fm_alloc(&q->touched, 2 * FEATURES, sizeof *q->touched, "a choice of windows", err)) < 0)
 		return rc;
-	for (size_t i = 0; i < m->n; i++)
-		q->wanted[i] = (double)m->at[i].count * scale;
+	for (size_t w = 0; w < drafts; w++)
+		places_of(q, x->tok + w * W * FM_NTOK, window, q->place + w * q->each);
 	return FM_OK;
 }
 
@@ -294,63 +302,125 @@ static void choice_free(struct choice *q)
 	free(q->wanted);
 	free(q->made);
 	free(q->change);
-	free(q->by);
+	free(q->place);
 	free(q->touched);
 }
 
-/* Exchange windows and their others, which are alike (spare, FEATURES) places, while it helps.  taken (spare): is the
- * other one in its place? */
-static void settle(struct choice *q, uint32_t *const place[2], size_t spare, size_t n, bool *taken)
+/* Have two windows of a schedule the same conditions? */
+static bool alike(const struct fm_window_schedule *s, int classes, size_t a, size_t b)
 {
-	bool moved = true;
+	size_t nc = (size_t)classes;
 
+	return s->slot[a] == s->slot[b] && s->span[a] == s->span[b] && s->cls[a] == s->cls[b] &&
+	       (!s->budget || memcmp(s->budget + a * nc, s->budget + b * nc, nc * sizeof *s->budget) == 0);
+}
+
+/* The windows whose place a spare one may take, itself first, then those next to it in time: (spare, RIVALS), the
+ * number of windows where there are fewer. */
+static void rivals_of(const struct fm_drafts *d, size_t spare, uint32_t *rival)
+{
+	size_t n = d->windows, own = spare * FM_SPARE_EVERY, found = 0;
+
+	rival[found++] = (uint32_t)own;
+	for (size_t far = 1; far <= REACH && found < RIVALS; far++) {
+		if (own >= far && alike(d->schedule, d->classes, own, own - far))
+			rival[found++] = (uint32_t)(own - far);
+		if (own + far < n && found < RIVALS && alike(d->schedule, d->classes, own, own + far))
+			rival[found++] = (uint32_t)(own + far);
+	}
+	while (found < RIVALS)
+		rival[found++] = (uint32_t)n;
+}
+
+/* Exchange windows and spare ones while it helps.  of (drafts): which draft is in the place of each window, and behind
+ * them, which of them are left over. */
+static int settle(struct choice *q, const struct fm_drafts *d, uint32_t *of, struct fm_error *err)
+{
+	size_t n = d->windows, spare = d->schedule->n - n;
+	uint32_t *rival = NULL;
+	bool moved = true;
+	int rc;
+
+	if ((rc = fm_alloc(&rival, spare * RIVALS + 1, sizeof *rival, "a choice of windows", err)) < 0)
+		return rc;
+	for (size_t i = 0; i < spare; i++)
+		rivals_of(d, i, rival + i * RIVALS);
 	for (int pass = 0; pass < PASSES && moved; pass++) {
 		moved = false;
-		for (size_t i = 0; i < spare; i++)
-			if (exchange(q, place[taken[i]] + i * n, place[!taken[i]] + i * n, n)) {
-				taken[i] = !taken[i];
-				moved = true;
+		for (size_t i = 0; i < spare; i++) {
+			uint32_t in = of[n + i], best = (uint32_t)n;
+			double least = 0;
+			for (size_t k = i * RIVALS; k < (i + 1) * RIVALS && rival[k] < n; k++) {
+				double rise = rise_of(q, of[rival[k]], in);
+				if (rise < least) {
+					least = rise;
+					best = rival[k];
+				}
 			}
+			if (best == n)
+				continue;
+			count_draft(q, of[best], -1);
+			count_draft(q, in, 1);
+			of[n + i] = of[best];
+			of[best] = in;
+			moved = true;
+		}
+	}
+	free(rival);
+	return FM_OK;
+}
+
+/* Put draft of[i] (n) at place i, each of `size` bytes; one: room for one. */
+static void arrange(void *a, const uint32_t *of, size_t n, size_t size, void *one, bool *done)
+{
+	char *at = a;
+
+	memset(done, 0, n * sizeof *done);
+	for (size_t i = 0; i < n; i++) {
+		size_t to = i;
+		if (done[i] || of[i] == i)
+			continue;
+		memcpy(one, at + i * size, size);
+		for (; of[to] != i; to = of[to]) {
+			memcpy(at + to * size, at + of[to] * size, size);
+			done[to] = true;
+		}
+		memcpy(at + to * size, one, size);
+		done[to] = true;
 	}
 }
 
-int fm_margins_choose(const struct fm_margins *m, const struct fm_sampled *x, size_t n, size_t drafts, int window,
+int fm_margins_choose(const struct fm_margins *m, const struct fm_drafts *d, const struct fm_sampled *x, int window,
 		      struct fm_error *err)
 {
-	size_t W = (size_t)window, spare = drafts - n, each = W * NCOLUMNS + FM_NRELATIONS + 2;
+	size_t W = (size_t)window, n = d->windows, drafts = d->schedule->n;
 	struct choice q = {0};
-	uint32_t *place[2] = {NULL, NULL}, one[FEATURES];
-	bool *taken = NULL;
+	uint32_t *of = NULL;
+	float *one = NULL;
+	bool *done = NULL;
 	int rc;
 
-	if (spare == 0 || m->n == 0)
+	if (drafts == n || m->n == 0)
 		return FM_OK;
-	if ((rc = choice_new(&q, m, (double)n / (double)m->windows, err)) < 0 ||
-	    (rc = fm_alloc(&place[0], spare * each, sizeof *place[0], "a choice of windows", err)) < 0 ||
-	    (rc = fm_alloc(&place[1], spare * each, sizeof *place[1], "a choice of windows", err)) < 0 ||
-	    (rc = fm_alloc(&taken, spare, sizeof *taken, "a choice of windows", err)) < 0)
+	if ((rc = choice_new(&q, m, x, drafts, window, err)) < 0 ||
+	    (rc = fm_alloc(&of, drafts, sizeof *of, "a choice of windows", err)) < 0 ||
+	    (rc = fm_alloc(&done, drafts, sizeof *done, "a choice of windows", err)) < 0 ||
+	    (rc = fm_alloc(&one, W * (FM_NRES + FM_NTOK), sizeof *one, "a choice of windows", err)) < 0)
 		goto out;
-	for (size_t w = 0; w < n; w++) {
-		places_of(&q, x->tok + w * W * FM_NTOK, window, one);
-		for (size_t i = 0; i < each; i++)
-			q.made[one[i]] += 1;
-		if (w % FM_SPARE_EVERY == 0 && w / FM_SPARE_EVERY < spare)
-			memcpy(place[0] + w / FM_SPARE_EVERY * each, one, each * sizeof *one);
-	}
-	for (size_t i = 0; i < spare; i++)
-		places_of(&q, x->tok + (n + i) * W * FM_NTOK, window, place[1] + i * each);
-	settle(&q, place, spare, each, taken);
-	for (size_t i = 0; i < spare; i++)
-		if (taken[i]) {
-			memcpy(x->tok + i * FM_SPARE_EVERY * W * FM_NTOK, x->tok + (n + i) * W * FM_NTOK,
-			       W * FM_NTOK * sizeof *x->tok);
-			memcpy(x->res + i * FM_SPARE_EVERY * W * FM_NRES, x->res + (n + i) * W * FM_NRES,
-			       W * FM_NRES * sizeof *x->res);
-		}
+	for (size_t i = 0; i < m->n; i++)
+		q.wanted[i] = (double)m->at[i].count * (double)n / (double)m->windows;
+	for (size_t w = 0; w < drafts; w++)
+		of[w] = (uint32_t)w;
+	for (size_t w = 0; w < n; w++)
+		count_draft(&q, w, 1);
+	if ((rc = settle(&q, d, of, err)) < 0)
+		goto out;
+	arrange(x->tok, of, drafts, W * FM_NTOK * sizeof *x->tok, one, done);
+	arrange(x->res, of, drafts, W * FM_NRES * sizeof *x->res, one, done);
 out:
 	choice_free(&q);
-	free(place[0]);
-	free(place[1]);
-	free(taken);
+	free(of);
+	free(done);
+	free(one);
 	return rc;
 }
