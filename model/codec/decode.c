@@ -509,7 +509,12 @@ out:
 	return rc;
 }
 
-static struct fm_tail_opts tail_opts(const struct fm_codec *c)
+static int side_of(const void *assignment, uint32_t host)
+{
+	return fm_assignment_side(assignment, host);
+}
+
+static struct fm_tail_opts tail_opts(const struct fm_codec *c, const struct fm_assignment *assignment)
 {
 	const struct fm_num *pkt = &c->num[FM_R_PKT], *bpp = &c->num[FM_R_BPP];
 	int64_t most = bpp->natoms > 0 ? bpp->atom[bpp->natoms - 1] : 0;
@@ -517,7 +522,9 @@ static struct fm_tail_opts tail_opts(const struct fm_codec *c)
 		most = bpp->edge[bpp->nbins] - bpp->step;
 	return (struct fm_tail_opts){.low = pkt->nbins > 0 ? pkt->edge[pkt->nbins - 1] : 0,
 				     .share = c->train_rows ? (double)c->pkt_tail.from / (double)c->train_rows : 0,
-				     .most = (double)most / 1000};
+				     .most = (double)most / 1000,
+				     .side = side_of,
+				     .ctx = assignment};
 }
 
 int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm_window_schedule *schedule,
@@ -558,7 +565,7 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 			fm_spread_arrivals(d.t, first, n, x, c->num[FM_R_GAP].step, c->times.last_ms, &rng);
 		}
 	}
-	struct fm_tail_opts tail = tail_opts(c);
+	struct fm_tail_opts tail = tail_opts(c, d.assignment);
 	struct fm_beats_opts beats = {o->seed, c->num[FM_R_GAP].step, c->times.last_ms, d.answer};
 	if (o->reassign && ((rc = fm_beats_lay(&c->beats, d.t, &beats, err)) < 0 ||
 			    (rc = fm_tail_lay(&c->pkt_tail, d.t, &tail, err)) < 0))

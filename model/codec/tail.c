@@ -38,21 +38,34 @@ static uint64_t conversation_of(const struct fm_table *t, size_t i)
 	return x ^ x >> 29;
 }
 
-/* Different conversations of the rows above the edge. */
-static int count_conversations(const struct fm_table *t, int64_t edge, size_t above, size_t *n, struct fm_error *err)
+static size_t different(uint64_t *key, size_t n)
+{
+	size_t found = 0;
+	qsort(key, n, sizeof *key, fm_compare_u64);
+	for (size_t i = 0; i < n; i++)
+		found += i == 0 || key[i] != key[i - 1];
+	return found;
+}
+
+/* Rows a conversation, and conversations a source, of the n > 0 rows with `from` packets or more and less than `to`. */
+static int count_company(const struct fm_table *t, uint64_t from, uint64_t to, size_t n, struct fm_company *company,
+			 struct fm_error *err)
 {
 	uint64_t *key = NULL;
-	size_t m = 0;
+	size_t m = 0, talks, sources;
 	int rc;
-	if ((rc = fm_alloc(&key, above + 1, sizeof *key, "the largest flows", err)) < 0)
+	if ((rc = fm_alloc(&key, n, sizeof *key, "the largest flows", err)) < 0)
 		return rc;
 	for (size_t i = 0; i < t->rows; i++)
-		if (t->pkt[i] > (uint64_t)edge)
+		if (t->pkt[i] >= from && t->pkt[i] < to)
 			key[m++] = conversation_of(t, i);
-	qsort(key, m, sizeof *key, fm_compare_u64);
-	*n = 0;
-	for (size_t i = 0; i < m; i++)
-		*n += i == 0 || key[i] != key[i - 1];
+	talks = different(key, m);
+	m = 0;
+	for (size_t i = 0; i < t->rows; i++)
+		if (t->pkt[i] >= from && t->pkt[i] < to)
+			key[m++] = t->sa[i];
+	sources = different(key, m);
+	*company = (struct fm_company){(double)n / (double)talks, (double)talks / (double)sources};
 	free(key);
 	return FM_OK;
 }
@@ -61,8 +74,8 @@ int fm_tail_fit(struct fm_tail *tail, const struct fm_table *t, int64_t low, int
 		struct fm_error *err)
 {
 	struct total above = {0}, middle = {0}, bytes = {0};
+	struct fm_company largest, others = {1, 1};
 	double logs = 0, packets = 0;
-	size_t talks;
 	int rc;
 	memset(tail, 0, sizeof *tail);
 	if (edge < 1 || low < 1)
@@ -81,7 +94,9 @@ int fm_tail_fit(struct fm_tail *tail, const struct fm_table *t, int64_t low, int
 	}
 	if (above.n < min_count || logs <= 0 || (double)above.n / logs < 0.5) /* too few; too heavy to be any flow's */
 		return FM_OK;
-	if ((rc = count_conversations(t, edge, (size_t)above.n, &talks, err)) < 0)
+	if ((rc = count_company(t, (uint64_t)edge + 1, UINT64_MAX, (size_t)above.n, &largest, err)) < 0 ||
+	    (middle.n >= min_count &&
+	     (rc = count_company(t, (uint64_t)low, (uint64_t)edge + 1, (size_t)middle.n, &others, err)) < 0))
 		return rc;
 	*tail = (struct fm_tail){.edge = edge,
 				 .above = above.n,
@@ -90,7 +105,8 @@ int fm_tail_fit(struct fm_tail *tail, const struct fm_table *t, int64_t low, int
 				 .mean = is_safe(&above, min_count) ? above.sum / (double)above.n : 0,
 				 .middle = is_safe(&middle, min_count) ? middle.sum / (double)middle.n : 0,
 				 .size = is_safe(&bytes, min_count) ? bytes.sum / packets : 0,
-				 .talk = (double)above.n / (double)talks};
+				 .largest = largest,
+				 .others = others};
 	return FM_OK;
 }
 
@@ -98,13 +114,24 @@ int fm_tail_fit(struct fm_tail *tail, const struct fm_table *t, int64_t low, int
 
 json_t *fm_tail_json(const struct fm_tail *tail)
 {
-	return json_pack("{s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "edge", (json_int_t)tail->edge, "above",
-			 (json_int_t)tail->above, "from", (json_int_t)tail->from, "alpha", tail->alpha, "mean",
-			 tail->mean, "middle", tail->middle, "size", tail->size, "talk", tail->talk);
+	return json_pack("{s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:[f,f], s:[f,f]}", "edge", (json_int_t)tail->edge,
+			 "above", (json_int_t)tail->above, "from", (json_int_t)tail->from, "alpha", tail->alpha, "mean",
+			 tail->mean, "middle", tail->middle, "size", tail->size, "largest", tail->largest.talk,
+			 tail->largest.source, "others", tail->others.talk, tail->others.source);
+}
+
+/* Are both numbers there, and are they what they can be? */
+static bool company_read(struct fm_company *company, const json_t *j)
+{
+	*company =
+	    (struct fm_company){json_number_value(json_array_get(j, 0)), json_number_value(json_array_get(j, 1))};
+	return company->talk >= 1 && company->source >= 1;
 }
 
 int fm_tail_from_json(struct fm_tail *tail, const json_t *j, struct fm_error *err)
 {
+	bool company = company_read(&tail->largest, json_object_get(j, "largest")) &&
+		       company_read(&tail->others, json_object_get(j, "others"));
 	tail->edge = json_integer_value(json_object_get(j, "edge"));
 	tail->above = json_integer_value(json_object_get(j, "above"));
 	tail->from = json_integer_value(json_object_get(j, "from"));
@@ -112,11 +139,10 @@ int fm_tail_from_json(struct fm_tail *tail, const json_t *j, struct fm_error *er
 	tail->mean = json_number_value(json_object_get(j, "mean"));
 	tail->middle = json_number_value(json_object_get(j, "middle"));
 	tail->size = json_number_value(json_object_get(j, "size"));
-	tail->talk = json_number_value(json_object_get(j, "talk"));
 	if (tail->above < 0 || tail->from < tail->above || !(tail->mean >= 0) || !(tail->middle >= 0) ||
 	    !(tail->size >= 0) ||
 	    (tail->above > 0 &&
-	     (tail->edge < 1 || tail->edge > ((int64_t)1 << 40) || !(tail->alpha >= 0.5) || !(tail->talk >= 1))))
+	     (tail->edge < 1 || tail->edge > ((int64_t)1 << 40) || !(tail->alpha >= 0.5) || !company)))
 		return fm_fail(err, FM_EINPUT, "the model's codec is damaged: a tail");
 	return FM_OK;
 }
@@ -215,29 +241,67 @@ static void lay_packets(const struct fm_tail *tail, struct fm_table *t, const st
 				       : (double)low * middle_at(&m, g, i - above));
 }
 
-/* The rows beyond the edge are flows of as few conversations as they were: of each run of them the first says which. */
-static void lay_conversations(const struct fm_tail *tail, struct fm_table *t, const struct large *large, size_t above)
+/* Row `row` takes over from row `from` what says what kind of flow it is. */
+static void take_after(struct fm_table *t, size_t row, size_t from)
 {
-	size_t talks = (size_t)((double)above / tail->talk + 0.5);
+	t->byt[row] = (uint64_t)((double)t->pkt[row] * (double)t->byt[from] / (double)t->pkt[from] + 0.5);
+	t->sa[row] = t->sa[from];
+	t->sp[row] = t->sp[from];
+	t->pr[row] = t->pr[from];
+	if (FM_HAS(t, FM_FLG))
+		t->flg[row] = t->flg[from];
+	if (FM_HAS(t, FM_STOS))
+		t->stos[row] = t->stos[from];
+}
+
+static bool labels_differ(const struct fm_table *t, size_t row, size_t from)
+{
+	return FM_HAS(t, FM_LABEL) && t->label[row] != t->label[from];
+}
+
+/* Row `row` becomes a flow of the conversation of row `from`. */
+static void join_conversation(struct fm_table *t, size_t row, size_t from)
+{
+	if (labels_differ(t, row, from))
+		return;
+	take_after(t, row, from);
+	t->da[row] = t->da[from];
+	t->dp[row] = t->dp[from];
+}
+
+/* Row `row` becomes one that the source of row `from` sends to another host, where that is on the same side. */
+static void join_source(struct fm_table *t, size_t row, size_t from, const struct fm_tail_opts *o)
+{
+	enum { SYSTEM_PORTS = 1024 };
+	bool own_port = t->pr[row] == t->pr[from] && t->dp[row] >= SYSTEM_PORTS && t->dp[from] >= SYSTEM_PORTS;
+	if (labels_differ(t, row, from) || t->da[row] == t->sa[from] ||
+	    (o->side && o->side(o->ctx, t->sa[row]) != o->side(o->ctx, t->sa[from])))
+		return;
+	take_after(t, row, from);
+	if (!own_port)
+		t->dp[row] = t->dp[from];
+}
+
+/* n rows are flows of as few conversations, and these of as few sources, as they were: of each run of them the first
+ * says which. */
+static void lay_company(const struct fm_company *company, struct fm_table *t, const struct large *large, size_t n,
+			const struct fm_tail_opts *o)
+{
+	size_t talks = (size_t)((double)n / company->talk + 0.5), sources, lead = 0, source = 0;
 	talks = talks > 0 ? talks : 1;
-	for (size_t i = 0, lead = 0; i < above; i++) {
-		size_t row = large[i].row, from = large[lead].row;
-		if (i * talks / above != lead * talks / above) {
-			lead = i;
+	sources = (size_t)((double)talks / company->source + 0.5);
+	sources = sources > 0 ? sources : 1;
+	for (size_t i = 1; i < n; i++) {
+		size_t talk = i * talks / n, before = lead * talks / n;
+		if (talk == before) {
+			join_conversation(t, large[i].row, large[lead].row);
 			continue;
 		}
-		if (FM_HAS(t, FM_LABEL) && t->label[row] != t->label[from])
-			continue;
-		t->byt[row] = (uint64_t)((double)t->pkt[row] * (double)t->byt[from] / (double)t->pkt[from] + 0.5);
-		t->sa[row] = t->sa[from];
-		t->da[row] = t->da[from];
-		t->sp[row] = t->sp[from];
-		t->dp[row] = t->dp[from];
-		t->pr[row] = t->pr[from];
-		if (FM_HAS(t, FM_FLG))
-			t->flg[row] = t->flg[from];
-		if (FM_HAS(t, FM_STOS))
-			t->stos[row] = t->stos[from];
+		lead = i;
+		if (talk * sources / talks == source * talks / n * sources / talks)
+			join_source(t, large[i].row, large[source].row, o);
+		else
+			source = i;
 	}
 }
 
@@ -302,7 +366,8 @@ int fm_tail_lay(const struct fm_tail *tail, struct fm_table *t, const struct fm_
 	}
 	qsort(large, n, sizeof *large, compare_large);
 	lay_packets(tail, t, large, n, above, o->low);
-	lay_conversations(tail, t, large, above);
+	lay_company(&tail->largest, t, large, above, o);
+	lay_company(&tail->others, t, large + above, n - above, o);
 	lay_bytes(tail, t, large, n, o->most);
 	free(large);
 	return FM_OK;

@@ -11,8 +11,9 @@
  *                        estimation for the truncated Pareto distribution", JASA 101, 2006: the truncated law)
  *     below it           low (edge / low)^(u^g), u uniform, with the g that has the learned mean
  *     bytes a packet     in all of them together
- *     conversations      an exporter cuts a long conversation into flows of its active timeout: so many flows of those
- *                        beyond the edge are of one conversation, on average
+ *     conversations      an exporter cuts a long conversation into flows of its active timeout: so many flows are of
+ *                        one conversation, on average, beyond the edge, and below it
+ *     sources            so many of these conversations are of one source, on average: a few hosts send most bytes
  *
  * Each is of min_count training rows or more.  A mean of which one row is more than half is not kept (the dominance
  * rule of disclosure control: Hundepool et al., Statistical Disclosure Control, 4.2.2).  No value of a row is kept.
@@ -27,6 +28,10 @@
 #include "base/error.h"
 #include "base/table.h"
 
+/* Of large flows; each at least 1. */
+struct fm_company {
+	double talk, source; /* flows of a conversation; conversations of a source */
+};
 struct fm_tail {
 	int64_t edge;        /* the largest value that the bins have */
 	int64_t above, from; /* rows above the edge; rows in the last bin, these included; 0: no tail */
@@ -34,7 +39,7 @@ struct fm_tail {
 	double mean, middle; /* packets of the rows above, for one of the edge; of the others from low on, for one of
 				low; 0: not known */
 	double size;         /* bytes a packet of the rows from low on; 0: not known */
-	double talk;         /* rows above of a conversation; at least 1 */
+	struct fm_company largest, others; /* rows above; the others from low on */
 };
 /* Fit to a training split whose packets have a last bin [low, edge]. */
 int fm_tail_fit(struct fm_tail *tail, const struct fm_table *t, int64_t low, int64_t edge, int min_count,
@@ -47,6 +52,8 @@ int fm_tail_from_json(struct fm_tail *tail, const json_t *j, struct fm_error *er
 struct fm_tail_opts {
 	int64_t low;
 	double share, most;
+	int (*side)(const void *ctx, uint32_t host); /* of a host of t (hosts.h); NULL: all are on one */
+	const void *ctx;
 };
 int fm_tail_lay(const struct fm_tail *tail, struct fm_table *t, const struct fm_tail_opts *o,
 		struct fm_error *err) FM_MUST_CHECK;

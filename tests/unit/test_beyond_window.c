@@ -464,8 +464,9 @@ static void durations_follow_each_other(void **state)
 
 /* ---- the largest flows ---- */
 
-/* LARGE rows of 1,000 packets and more, those beyond EDGE of conversations of TALK flows, and as many of one packet. */
-enum { LARGE = 4000, LOW = 1000, EDGE = 50000, TALK = 4 };
+/* LARGE rows of 1,000 packets and more, those beyond EDGE of conversations of TALK flows, TALKS of which are of one
+ * source, and as many of one packet. */
+enum { LARGE = 4000, LOW = 1000, EDGE = 50000, TALK = 4, TALKS = 2 };
 static struct fm_table *large_flows(double *packets, double *bytes)
 {
 	struct fm_table *t;
@@ -480,8 +481,8 @@ static struct fm_table *large_flows(double *packets, double *bytes)
 		double x = LOW * pow(1 - fm_rng_uniform53(&r), -1 / 1.3);
 		t->pkt[i] = i % 2 ? 1 : (uint64_t)(x < 40 * EDGE ? x : 40 * EDGE);
 		beyond += t->pkt[i] > EDGE;
-		t->sa[i] = t->pkt[i] > EDGE ? LARGE + (beyond - 1) / TALK : i;
-		t->da[i] = 4 * LARGE;
+		t->sa[i] = t->pkt[i] > EDGE ? 2 * LARGE + (beyond - 1) / (TALK * TALKS) : i;
+		t->da[i] = t->pkt[i] > EDGE ? 4 * LARGE + (beyond - 1) / TALK : 4 * LARGE;
 		t->byt[i] = t->pkt[i] * (i % 4 ? 1400 : 50);
 		t->td[i] = t->pkt[i] > EDGE ? 300000 : 1000;
 		*packets += (double)t->pkt[i];
@@ -491,11 +492,18 @@ static struct fm_table *large_flows(double *packets, double *bytes)
 	return t;
 }
 
+/* One host in a hundred is on another side than the others. */
+static int side_of_host(const void *ctx, uint32_t host)
+{
+	(void)ctx;
+	return host % 100 == 2;
+}
+
 static void the_largest_are_as_large_as_they_were(void **state)
 {
 	double packets, bytes, made_packets = 0, made_bytes = 0;
 	struct fm_table *t = large_flows(&packets, &bytes);
-	uint32_t sources[LARGE], n = 0, beyond = 0;
+	uint32_t sources[LARGE], peers[LARGE], n = 0, m = 0, beyond = 0;
 	struct fm_tail tail;
 	struct fm_error err;
 	(void)state;
@@ -503,15 +511,18 @@ static void the_largest_are_as_large_as_they_were(void **state)
 	assert_true(tail.above >= 20);
 	assert_int_equal(tail.from, LARGE);
 	assert_true(fabs(tail.alpha - 1.3) < 0.4);
-	assert_true(fabs(tail.talk - TALK) < 0.5);
+	assert_true(fabs(tail.largest.talk - TALK) < 0.5);
+	assert_true(fabs(tail.largest.source - TALKS) < 0.5);
+	assert_true(fabs(tail.others.talk - 1) < 1e-9 && fabs(tail.others.source - 1) < 1e-9);
 	/* What a network drew: too few of the largest, each of its own host, and small packets. */
 	for (size_t i = 0; i < t->rows; i++) {
 		t->pkt[i] = t->pkt[i] < EDGE ? t->pkt[i] : EDGE;
 		t->pkt[i] = i % 10 ? t->pkt[i] : 1;
 		t->byt[i] = t->pkt[i] * (t->byt[i] / t->pkt[i] > 1000 ? 700 : 50);
 		t->sa[i] = (uint32_t)i;
+		t->da[i] = (uint32_t)(8 * LARGE + i);
 	}
-	struct fm_tail_opts o = {LOW, 0.5, 1500};
+	struct fm_tail_opts o = {.low = LOW, .share = 0.5, .most = 1500, .side = side_of_host};
 	assert_int_equal(fm_tail_lay(&tail, t, &o, &err), FM_OK);
 	for (size_t i = 0; i < t->rows; i++) {
 		bool known = false;
@@ -525,12 +536,18 @@ static void the_largest_are_as_large_as_they_were(void **state)
 			known |= sources[k] == t->sa[i];
 		if (!known)
 			sources[n++] = t->sa[i];
+		known = false;
+		for (uint32_t k = 0; k < m; k++)
+			known |= peers[k] == t->da[i];
+		if (!known)
+			peers[m++] = t->da[i];
 	}
 	assert_true(fabs(made_packets - packets) < 0.02 * packets);
 	assert_true(fabs(made_bytes - bytes) < 0.02 * bytes);
 	assert_in_range(beyond, tail.above - 1, tail.above + 1);
-	assert_in_range(n, beyond / TALK - 1, beyond / TALK + 1);
-	tail.size = 25; /* packets cannot become as small, with their headers */
+	assert_in_range(m, beyond / TALK - 1, beyond / TALK + 1);
+	assert_in_range(n, m / TALKS, m / TALKS + 2); /* not of the other side */
+	tail.size = 25;                               /* packets cannot become as small, with their headers */
 	assert_int_equal(fm_tail_lay(&tail, t, &o, &err), FM_OK);
 	for (size_t i = 0; i < t->rows; i++)
 		assert_true(t->byt[i] >= 40 * t->pkt[i]);
