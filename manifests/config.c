@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/table.h"
 #include "manifests/canon.h"
 #include "manifests/config_loader.h"
 #include "manifests/config_value.h"
@@ -121,6 +122,33 @@ static int apply_section(struct fm_loader *l, const struct fm_yaml *section)
 	return FM_OK;
 }
 
+/* Of a config that was written out: columns of a flow in their order, each once; a flow has both addresses or none, and
+ * one of its sizes. */
+static int read_absent(struct fm_loader *l, const struct fm_yaml *v)
+{
+	const unsigned ends = 1u << FM_SA | 1u << FM_DA, sizes = 1u << FM_TD | 1u << FM_PKT | 1u << FM_BYT;
+	unsigned absent = 0;
+	char text[16];
+	int rc;
+
+	if ((rc = fm_yaml_want(v, FM_YAML_LIST, "absent", l->err)) < 0)
+		return rc;
+	for (const struct fm_yaml *e = v->first; e; e = e->next) {
+		int c;
+
+		if ((rc = fm_yaml_text(e, "absent", text, sizeof(text), l->err)) < 0)
+			return rc;
+		if ((c = fm_col_find(text)) < 0 || !(FM_COLS_FLOW >> c & 1u) || absent >> c)
+			return fm_yaml_fail(e, l->err, "absent: '%s' is no column of a flow, or not in its place",
+					    text);
+		absent |= 1u << c;
+	}
+	if (!absent || ((absent & ends) && (absent & ends) != ends) || (absent & sizes) == sizes)
+		return fm_yaml_fail(v, l->err, "absent: no flows lack just these columns");
+	l->cfg->absent = absent;
+	return FM_OK;
+}
+
 static int apply_root(struct fm_loader *l, const struct fm_yaml *root)
 {
 	int rc;
@@ -136,6 +164,8 @@ static int apply_root(struct fm_loader *l, const struct fm_yaml *root)
 			rc = fm_yaml_text(v, "file", l->cfg->file, sizeof(l->cfg->file), l->err);
 		else if (l->resolved && strcmp(v->key, "dir") == 0)
 			rc = fm_yaml_text(v, "dir", l->cfg->dir, sizeof(l->cfg->dir), l->err);
+		else if (l->resolved && strcmp(v->key, "absent") == 0)
+			rc = read_absent(l, v);
 		else
 			rc = apply_section(l, v);
 		if (rc < 0)
@@ -505,6 +535,7 @@ void fm_config_lacks(struct fm_config *cfg, unsigned absent)
 {
 	static const char isolated[] = "leak.isolated_z_no_addr_time";
 	bool equal = false;
+	int at;
 
 	cfg->absent = absent;
 	for (int i = 0; i < cfg->gate.n; i++) {
@@ -514,7 +545,25 @@ void fm_config_lacks(struct fm_config *cfg, unsigned absent)
 	}
 	if (!absent || !equal || cfg->gate.n == FM_CFG_MAXCHECKS)
 		return;
-	struct fm_cfg_check *c = &cfg->gate.check[cfg->gate.n++];
-	*c = (struct fm_cfg_check){.has_max = true, .max = FM_CFG_ISOLATED_Z};
-	strcpy(c->name, isolated);
+	/* Where a config that was written out has it: in the order of names. */
+	at = cfg->gate.n++;
+	for (; at > 0 && strcmp(cfg->gate.check[at - 1].name, isolated) > 0; at--)
+		cfg->gate.check[at] = cfg->gate.check[at - 1];
+	cfg->gate.check[at] = (struct fm_cfg_check){.has_max = true, .max = FM_CFG_ISOLATED_Z};
+	strcpy(cfg->gate.check[at].name, isolated);
+}
+
+void fm_config_leave_out(struct fm_config *cfg, struct fm_buf *names)
+{
+	int n = 0;
+
+	for (int i = 0; i < cfg->gate.n; i++) {
+		const struct fm_cfg_check *check = &cfg->gate.check[i];
+
+		if (check->set.layer <= FM_CFG_PRESET && fm_metric_lacks(check->name, ~cfg->absent, NULL))
+			fm_buf_printf(names, "%s%s", names->len ? " " : "", check->name);
+		else
+			cfg->gate.check[n++] = *check;
+	}
+	cfg->gate.n = n;
 }

@@ -58,7 +58,7 @@ struct fm_config {
 	char preset[64];
 	char named[FM_CFG_PATH];                 /* the file as its reader named it, for messages */
 	struct fm_cfg_place set[FM_CFG_MAXKEYS]; /* of each key, in the order of the schema */
-	unsigned absent; /* no key: columns of a flow that the trace does not have by enum fm_col */
+	unsigned absent; /* no key: columns of a flow that the trace lacks, by enum fm_col, as its dialect says */
 	struct {
 		char name[64];    /* [a-z0-9][a-z0-9._-]* */
 		char version[32]; /* [0-9A-Za-z][0-9A-Za-z.+-]* */
@@ -259,9 +259,10 @@ int fm_config_public_period(const struct fm_config *cfg, int64_t *first_ms, int6
 			    struct fm_error *err) FM_MUST_CHECK;
 /* Does a paid gate ask for "pairs" or "labels" besides single fields? */
 bool fm_config_gate_asks(const struct fm_config *cfg, const char *what);
+struct fm_buf;
 struct fm_dialect;
-/* FM_EINPUT where in mode dp a trace in this dialect is of packets, whose flows depend on each other's packets, or has
- * not what an exchange is known by. */
+/* Fails at its key where in mode dp a trace in this dialect is of packets, whose flows depend on each other's packets,
+ * or has not what an exchange is known by. */
 int fm_config_flows_alone(const struct fm_config *cfg, const struct fm_dialect *dialect,
 			  struct fm_error *err) FM_MUST_CHECK;
 /* The trace does not have the columns of `absent`: cfg->absent.  Its rows are often equal by chance, so that where the
@@ -269,6 +270,8 @@ int fm_config_flows_alone(const struct fm_config *cfg, const struct fm_dialect *
  * than in the holdout: leak.isolated_z_no_addr_time, FM_CFG_ISOLATED_Z at most.  A second time it changes nothing. */
 #define FM_CFG_ISOLATED_Z 2.0
 void fm_config_lacks(struct fm_config *cfg, unsigned absent);
+/* Take out of the gate what needs one of those columns and is the preset's; names get them, blanks between. */
+void fm_config_leave_out(struct fm_config *cfg, struct fm_buf *names);
 /* The words of privacy.labels, at most so many: label[] points into text.  Returns how many. */
 int fm_config_public_labels(const struct fm_config *cfg, char text[FM_CFG_STR], const char *label[], int most);
 
@@ -321,6 +324,8 @@ int fm_config_preset_text(const char *name, const char **text, size_t *n, struct
 /* A preset as a config, with overrides, without a file (for `flowmint evaluate --gate`); source.path may be empty. */
 int fm_config_preset(struct fm_config **cfg, const char *name, const char *const *overrides, int noverrides,
 		     struct fm_error *err) FM_MUST_CHECK;
+/* The names of a sum of bits of enum fm_col, in order: a new list, NULL without memory. */
+json_t *fm_columns_json(unsigned set);
 /* All effective values, or those of one section ("train") when section is not NULL; a new reference, or NULL without
  * memory. Paths of the machine (source.path, publish.*, file, dir), train.threads and train.checkpoint_* are left
  * out when public is set. */

@@ -240,14 +240,15 @@ int fm_config_flows_alone(const struct fm_config *cfg, const struct fm_dialect *
 	char text[64];
 
 	if (fm_config_dp(cfg) && dialect->absent)
-		return fm_fail(err, FM_EINPUT,
-			       "source.dialect %s has no %s, and is refused in privacy.mode dp: an exchange, which "
-			       "privacy.unit protects, is known by addresses, ports, protocol and time",
-			       cfg->source.dialect, fm_columns_text(dialect->absent, text, sizeof text));
+		return fm_config_fail_at(
+		    cfg, "source.dialect privacy.mode", err,
+		    "source.dialect %s has no %s, and is refused in privacy.mode dp: an exchange, which "
+		    "privacy.unit protects, is known by addresses, ports, protocol and time",
+		    cfg->source.dialect, fm_columns_text(dialect->absent, text, sizeof text));
 	if (!fm_config_dp(cfg) || !dialect->packets)
 		return FM_OK;
-	return fm_fail(
-	    err, FM_EINPUT,
+	return fm_config_fail_at(
+	    cfg, "source.dialect privacy.mode", err,
 	    "source.dialect %s is of packets, and is refused in privacy.mode dp: where a flow ends, and which "
 	    "flow a fragment is in, may depend on the packets of others, which privacy.unit does not cover; "
 	    "give the flows that an exporter made of them",

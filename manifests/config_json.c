@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/table.h"
 #include "manifests/canon.h"
 #include "manifests/config.h"
 #include "manifests/config_schema.h"
@@ -138,6 +139,18 @@ static json_t *section_json(const struct fm_config *cfg, const char *section, bo
 	return o;
 }
 
+json_t *fm_columns_json(unsigned set)
+{
+	json_t *list = json_array();
+
+	for (int c = 0; list && c < FM_NFLOWCOL; c++)
+		if (set >> c & 1u && json_array_append_new(list, json_string(fm_cols[c].name)) != 0) {
+			json_decref(list);
+			return NULL;
+		}
+	return list;
+}
+
 json_t *fm_config_json(const struct fm_config *cfg, const char *section, bool public_only)
 {
 	json_t *o;
@@ -148,6 +161,8 @@ json_t *fm_config_json(const struct fm_config *cfg, const char *section, bool pu
 	if ((o = json_object()) == NULL)
 		return NULL;
 	bad = json_object_set_new(o, "preset", json_string(cfg->preset));
+	if (cfg->absent)
+		bad |= json_object_set_new(o, "absent", fm_columns_json(cfg->absent));
 	if (!public_only) {
 		bad |= json_object_set_new(o, "file", json_string(cfg->file));
 		bad |= json_object_set_new(o, "dir", json_string(cfg->dir));

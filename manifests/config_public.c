@@ -61,9 +61,8 @@ static json_t *known_sections(const json_t *told)
 
 	json_object_foreach((json_t *)(uintptr_t)told, key, v)
 	{
-		json_t *one = fm_section_known(key)        ? known_keys(key, v)
-			      : strcmp(key, "preset") == 0 ? json_incref(v)
-							   : NULL;
+		bool whole = strcmp(key, "preset") == 0 || strcmp(key, "absent") == 0;
+		json_t *one = fm_section_known(key) ? known_keys(key, v) : whole ? json_incref(v) : NULL;
 
 		if (out && one && json_object_set(out, key, one) != 0) {
 			json_decref(out);

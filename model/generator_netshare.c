@@ -68,6 +68,11 @@ static int netshare_check(const struct fm_config *cfg, struct fm_error *err)
 		    cfg, "privacy.mode model.kind", err,
 		    "privacy.mode clip is not for model.kind netshare, which learns no windows: set "
 		    "privacy.mode to none, or model.kind to diffusion");
+	if (cfg->absent & (1u << FM_TE | 1u << FM_SA | 1u << FM_SP | 1u << FM_DP | 1u << FM_PR))
+		return fm_config_fail_at(
+		    cfg, "model.kind source.dialect", err,
+		    "model.kind netshare learns sessions, which are known by addresses, ports, protocol and time, and "
+		    "the trace has not all of them: set model.kind to diffusion");
 	if (cfg->model.step_records > cfg->model.session_records)
 		return fm_config_fail_at(cfg, "model.step_records model.session_records model.kind", err,
 					 "model.step_records is %d, and a session has %d records at most: set it to "

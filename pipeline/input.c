@@ -19,6 +19,7 @@
 #include "pipeline/limits.h"
 #include "pipeline/walls/sandbox.h"
 #include "traces/capture.h"
+#include "traces/duplicates.h"
 #include "traces/files.h"
 #include "traces/sniff.h"
 #include "traces/source.h"
@@ -339,24 +340,47 @@ static int check_member(const struct fm_config *cfg, bool unconfined, struct fm_
 	return rc;
 }
 
-/* A model learns whole flows. */
-static int refuse_absent(const struct fm_config *cfg, const struct fm_dialect *d, struct fm_error *err)
+/* What the trace does not have is not measured, and its preset's checks of that are not asked. */
+static int leave_out(struct fm_config *cfg, const struct fm_dialect *d, struct fm_error *err)
 {
+	struct fm_buf names = {0};
 	char text[64];
+	int rc;
 
+	fm_config_lacks(cfg, d->absent);
 	if (!d->absent)
 		return FM_OK;
-	return fm_config_fail_at(cfg, "source.dialect", err,
-				 "source.dialect %s%s%s: the trace has no %s, and no model learns rows without them; "
-				 "flowmint evaluate judges such tables",
-				 d->name, d->description[0] ? ", " : "", d->description,
-				 fm_columns_text(d->absent, text, sizeof text));
+	if (d->absent & FM_DUPLICATES_NEED && strcmp(cfg->source.duplicates, "drop") == 0)
+		return fm_config_fail_at(cfg, "source.duplicates source.dialect", err,
+					 "source.duplicates drop knows copies by addresses, ports and time, and the "
+					 "trace has not all of them (dialect %s): set it to keep",
+					 d->name);
+	fm_config_leave_out(cfg, &names);
+	if ((rc = fm_buf_check(&names, err)) >= 0)
+		fm_log("source.dialect %s: the trace has no %s, and neither has the release: what needs them is not "
+		       "measured%s%s",
+		       d->name, fm_columns_text(d->absent, text, sizeof text),
+		       names.len ? "; left out of the preset's gate: " : "", names.len ? names.data : "");
+	fm_buf_free(&names);
+	return rc;
+}
+
+static int look_at_dialect(struct fm_config *cfg, struct fm_error *err)
+{
+	struct fm_dialect *dialect = NULL;
+	int rc;
+
+	if ((rc = fm_dialect_load(&dialect, cfg->source.dialect, err)) < 0)
+		return rc;
+	if ((rc = fm_config_flows_alone(cfg, dialect, err)) >= 0) /* before anything is charged */
+		rc = leave_out(cfg, dialect, err);
+	fm_dialect_free(dialect);
+	return rc;
 }
 
 int fm_input_settle(struct fm_config *cfg, const char *workspace, bool unconfined, struct fm_error *err)
 {
 	char *own = workspace ? strdup(workspace) : fm_path_join(cfg->dir, "workspace");
-	struct fm_dialect *dialect = NULL;
 	int rc = FM_OK;
 
 	if (!own)
@@ -374,12 +398,9 @@ int fm_input_settle(struct fm_config *cfg, const char *workspace, bool unconfine
 	else if (!fm_dialect_is_file(cfg->source.dialect) && strcmp(cfg->source.dialect, "pcap") != 0 &&
 		 strcmp(cfg->source.dialect, "ipfix") != 0 && is_named_capture(cfg->source.path))
 		rc = find_dialect(cfg, true, unconfined, err);
-	if (rc < 0 || (rc = fm_dialect_load(&dialect, cfg->source.dialect, err)) < 0)
-		goto out;
-	if ((rc = fm_config_flows_alone(cfg, dialect, err)) >= 0) /* before anything is charged */
-		rc = refuse_absent(cfg, dialect, err);
+	if (rc >= 0)
+		rc = look_at_dialect(cfg, err);
 out:
-	fm_dialect_free(dialect);
 	free(own);
 	return rc;
 }

@@ -315,6 +315,15 @@ static int check_published(const struct fm_config *cfg, bool told, struct fm_err
 		    to->name);
 		goto out;
 	}
+	if (to->present & from->absent) {
+		char columns[64];
+
+		rc = fm_config_fail_at(cfg, "publish.dialect source.dialect", err,
+				       "publish.dialect %s has a column for what the trace does not have (%s), and "
+				       "nothing that stands for it is published: leave it out, or name one without",
+				       to->name, fm_columns_text(to->present & from->absent, columns, sizeof columns));
+		goto out;
+	}
 	n = told ? fm_dialect_losses(from, to, text) : 0;
 	for (int i = 0; i < n; i++)
 		if (same)

@@ -54,6 +54,31 @@ const char *fm_column_meaning(const struct fm_dialect *d, int k)
 	return col >= 0 && col < FM_NFLOWCOL ? meaning[col] : "Not modelled: empty in every row";
 }
 
+void fm_columns_absent(unsigned absent, struct fm_buf *out)
+{
+	static const struct {
+		enum fm_col col;
+		const char *words;
+	} of[] = {{FM_TE, "times"},
+		  {FM_TD, "durations"},
+		  {FM_SA, "addresses"},
+		  {FM_SP, "source ports"},
+		  {FM_DP, "destination ports"},
+		  {FM_PR, "protocols"},
+		  {FM_PKT, "packets"},
+		  {FM_BYT, "bytes"}};
+	int left = 0;
+
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+		left += absent >> of[i].col & 1u;
+	for (size_t i = 0, first = 1; i < sizeof of / sizeof *of; i++)
+		if (absent >> of[i].col & 1u) {
+			fm_buf_printf(out, "%s%s", first ? "" : left > 1 ? ", " : " and ", of[i].words);
+			first = 0;
+			left--;
+		}
+}
+
 const char *fm_column_unit(int col, enum fm_format format)
 {
 	if (col == FM_PKT)

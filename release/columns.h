@@ -4,6 +4,7 @@
 #ifndef FM_RELEASE_COLUMNS_H
 #define FM_RELEASE_COLUMNS_H
 
+#include "base/mem.h"
 #include "manifests/dialect.h"
 
 /* In the schema: the two forms of times with a calendar, and what an address looks like. */
@@ -13,6 +14,8 @@
 
 const char *fm_data_suffix(const struct fm_dialect *d);           /* of a file in it: "csv" or "jsonl" */
 const char *fm_column_meaning(const struct fm_dialect *d, int k); /* of column k of the dialect */
+/* "times, addresses and protocols": what flows have not, of a sum of bits of enum fm_col. */
+void fm_columns_absent(unsigned absent, struct fm_buf *out);
 /* col: enum fm_col, or -1 for a column that is written empty. */
 const char *fm_column_unit(int col, enum fm_format format); /* "" when it has none */
 const char *fm_column_type(int col, enum fm_format format,

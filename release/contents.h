@@ -1,7 +1,7 @@
 /*
  * contents.h - what the files of fm_archive_check_contents (archive.h) share: contents.c the lists of files,
- * contents_manifest.c, contents_agree.c and contents_claim.c what manifest.json says, contents_metadata.c the documents
- * that say it again.
+ * contents_manifest.c, contents_agree.c, contents_absent.c and contents_claim.c what manifest.json says,
+ * contents_metadata.c the documents that say it again.
  */
 #ifndef FM_RELEASE_CONTENTS_H
 #define FM_RELEASE_CONTENTS_H
@@ -41,6 +41,10 @@ int fm_contents_load(struct fm_contents *c, const struct fm_buf *text, const cha
 int fm_contents_manifest(struct fm_contents *c, const json_t *manifest) FM_MUST_CHECK;
 /* Each number and word of it can be, and its parts agree with its config and each other; called by the former. */
 int fm_contents_agree(struct fm_contents *c, const json_t *manifest) FM_MUST_CHECK;
+/* Is a metric of that name, which was measured, among those that are published with that config? */
+bool fm_contents_is_told(const struct fm_config *cfg, const char *name);
+/* What it says of columns that the flows lack, with that config; called by the former. */
+int fm_contents_absent(struct fm_contents *c, const json_t *manifest, const struct fm_config *cfg) FM_MUST_CHECK;
 /* What it claims of its privacy, with that config; called by the former. */
 int fm_contents_claim(struct fm_contents *c, const json_t *manifest, const struct fm_config *cfg) FM_MUST_CHECK;
 /* datapackage.json, croissant.json and CITATION.cff describe these files and this release; the rows are as many as the

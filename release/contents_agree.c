@@ -162,8 +162,7 @@ static bool same_interval(const json_t *a, const json_t *b)
 	return same;
 }
 
-/* Is a metric of that name, which was measured, among those that are published? */
-static bool is_told(const struct fm_config *cfg, const char *name)
+bool fm_contents_is_told(const struct fm_config *cfg, const char *name)
 {
 	unsigned who = fm_metric_audience(name), seen = who & FM_AUDIENCE;
 
@@ -181,7 +180,8 @@ static int check_lines(struct fm_contents *c, const json_t *m, const struct fm_c
 	for (size_t i = 0; i < json_array_size(checks); i++) {
 		const json_t *o = json_array_get(checks, i), *x = fm_json_named(metrics, fm_json_str(o, "name"));
 
-		if (!x && is_told(cfg, fm_json_str(o, "name")) && json_is_number(json_object_get(o, "value")))
+		if (!x && fm_contents_is_told(cfg, fm_json_str(o, "name")) &&
+		    json_is_number(json_object_get(o, "value")))
 			return fm_contents_refuse(c, FM_REASON_NOT_JUDGED,
 						  "manifest.json: %s is a check of a metric that is not there",
 						  fm_json_str(o, "name"));
@@ -427,7 +427,7 @@ int fm_contents_agree(struct fm_contents *c, const json_t *m)
 	    (rc = check_numbers(c, m, "metrics", cfg)) < 0 || (rc = check_numbers(c, m, "checks", cfg)) < 0 ||
 	    (rc = check_lines(c, m, cfg)) < 0 || (rc = check_controls(c, m, cfg)) < 0 ||
 	    (rc = check_unasked(c, m, cfg)) < 0 || (rc = check_shares(c, m)) < 0 || (rc = check_rows(c, m, cfg)) < 0 ||
-	    (rc = fm_contents_claim(c, m, cfg)) < 0)
+	    (rc = fm_contents_absent(c, m, cfg)) < 0 || (rc = fm_contents_claim(c, m, cfg)) < 0)
 		goto out;
 	if (!dp &&
 	    !fm_json_named(json_object_get(m, "metrics"), "rows.synthetic")) /* free ones alone are told in mode dp */

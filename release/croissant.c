@@ -158,29 +158,41 @@ static json_t *record_set(const struct fm_dialect *d)
 /* What a user of the data is to know of people in it: the vocabulary of responsible AI. */
 static int put_responsible(const struct fm_metadata_in *in, json_t *doc)
 {
-	static const char *const text[][2] = {
+	static const char limits[] = "rai:dataLimitations";
+	const bool addresses = !(in->cfg->absent >> FM_SA & 1u);
+	const char *const text[][2] = {
 	    {"rai:dataCollection", "Nothing was collected: a model that was trained on a private trace of network "
 				   "flows made these flows up."},
 	    {"rai:dataCollectionType", "Software Collection"},
-	    {"rai:dataManipulationProtocol", "Addresses are drawn anew from the ranges that README.md names; "
-					     "values that few records of the trace share "
-					     "do not enter the model's vocabulary."},
+	    {"rai:dataManipulationProtocol",
+	     addresses
+		 ? "Addresses are drawn anew from the ranges that README.md names; values that few records of the "
+		   "trace share do not enter the model's vocabulary."
+		 : "Values that few records of the trace share do not enter the model's vocabulary."},
 	    {"rai:dataUseCases",
 	     "Development and test of methods that read network flows: detection, classification, capacity planning."},
-	    {"rai:dataLimitations", "Distances to real flows are in manifest.json as far as they are published. What "
-				    "was not measured there may "
-				    "differ from real traffic. Single flows describe no event that took place."},
+	    {limits, "Distances to real flows are in manifest.json as far as they are published. What "
+		     "was not measured there may "
+		     "differ from real traffic. Single flows describe no event that took place."},
 	    {"rai:dataBiases",
 	     "Those of one network at one time, and of the model: rare behaviour is rarer still or missing."},
 	    {"rai:dataReleaseMaintenancePlan", "Each release has a version, and a record beside it (RELEASE.json) that "
 					       "says what it follows and until when it "
 					       "is to be used."},
 	};
+	struct fm_buf absent = {0};
 	char filled[160];
 	int bad = 0;
 
 	for (size_t i = 0; i < sizeof text / sizeof *text; i++)
 		bad |= json_object_set_new(doc, text[i][0], json_string(text[i][1]));
+	if (in->cfg->absent) {
+		fm_buf_printf(&absent, "%s The trace has no ", json_string_value(json_object_get(doc, limits)));
+		fm_columns_absent(in->cfg->absent, &absent);
+		fm_buf_puts(&absent, ", and neither have these flows.");
+		bad |= absent.failed || json_object_set_new(doc, limits, json_string(absent.data));
+		fm_buf_free(&absent);
+	}
 	if (in->filled) {
 		snprintf(
 		    filled, sizeof filled,

@@ -25,6 +25,8 @@ static json_t *field_json(const struct fm_dialect *d, int k)
 		bad |= json_object_set_new(f, "decimalChar", json_string(","));
 	if (*unit)
 		bad |= json_object_set_new(f, "unit", json_string(unit));
+	if (d->absent && col >= 0 && col < FM_NFLOWCOL) /* beside those that are absent */
+		bad |= json_object_set_new(f, "column", json_string(fm_cols[col].name));
 	if (col >= 0 && format == FM_FMT_ADDRESS)
 		bad |= json_object_set_new(f, "constraints",
 					   json_pack("{s:b,s:s}", "required", 1, "pattern", FM_ADDRESS_PATTERN));
@@ -43,15 +45,20 @@ static json_t *field_json(const struct fm_dialect *d, int k)
 
 json_t *fm_schema_json(const struct fm_dialect *d)
 {
-	json_t *fields = json_array();
+	json_t *fields = json_array(), *schema;
 
 	for (int i = 0; i < d->ncols; i++)
 		if (fm_dialect_writes(d, i) && json_array_append_new(fields, field_json(d, i))) {
 			json_decref(fields);
 			return NULL;
 		}
-	return *d->unset ? json_pack("{s:o,s:[s,s]}", "fields", fields, "missingValues", "", d->unset)
-			 : json_pack("{s:o,s:[s]}", "fields", fields, "missingValues", "");
+	schema = *d->unset ? json_pack("{s:o,s:[s,s]}", "fields", fields, "missingValues", "", d->unset)
+			   : json_pack("{s:o,s:[s]}", "fields", fields, "missingValues", "");
+	if (schema && d->absent && json_object_set_new(schema, "absent", fm_columns_json(d->absent))) {
+		json_decref(schema);
+		return NULL;
+	}
+	return schema;
 }
 
 /* A header behind a mark is no row of names for other readers: it is one of the comments. */

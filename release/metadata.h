@@ -55,7 +55,9 @@ struct fm_metadata_in {
 };
 
 /* Each json_t is a new reference; NULL without memory. */
-json_t *fm_schema_json(const struct fm_dialect *d); /* {"fields":[{"name","type","format",...}],"missingValues":[""]} */
+/* {"fields":[{"name","type","format",...}],"missingValues":[""]}; of a dialect that lacks columns of a flow also
+ * "absent", the list of them, and in each field "column", the one that it is. */
+json_t *fm_schema_json(const struct fm_dialect *d);
 json_t *fm_datapackage_json(const struct fm_metadata_in *in);
 json_t *fm_croissant_json(const struct fm_metadata_in *in);
 void fm_citation_text(const struct fm_metadata_in *in, struct fm_buf *out);

@@ -8,6 +8,7 @@
 #include "base/detmath.h"
 #include "base/json_text.h"
 #include "base/num.h"
+#include "manifests/registry.h"
 #include "release/columns.h"
 #include "release/metadata.h"
 
@@ -107,16 +108,17 @@ static void put_ranges(const struct fm_metadata_in *in, bool inside, struct fm_b
 
 static void put_how(const struct fm_metadata_in *in, struct fm_buf *out)
 {
-	fm_buf_printf(out,
-		      "## How it was made\n\n"
-		      "By flowmint, with %s Addresses are drawn %s from these ranges,\ninside:",
-		      fm_json_str(in->generator, "model"), fm_json_str(in->generator, "addresses"));
-	put_ranges(in, true, out);
-	fm_buf_puts(out, "; outside:");
-	put_ranges(in, false, out);
+	fm_buf_printf(out, "## How it was made\n\nBy flowmint, with %s", fm_json_str(in->generator, "model"));
+	if (!(in->cfg->absent >> FM_SA & 1u)) {
+		fm_buf_printf(out, " Addresses are drawn %s from these ranges,\ninside:",
+			      fm_json_str(in->generator, "addresses"));
+		put_ranges(in, true, out);
+		fm_buf_puts(out, "; outside:");
+		put_ranges(in, false, out);
+		fm_buf_puts(out, ".");
+	}
 	fm_buf_puts(
-	    out,
-	    ".\nAll parameters, the version of the code and the digests of each stage are in `manifest.json`.\n\n");
+	    out, "\nAll parameters, the version of the code and the digests of each stage are in `manifest.json`.\n\n");
 }
 
 /* Whom these flows do not stand for. */
@@ -149,6 +151,37 @@ static void put_filled(const struct fm_metadata_in *in, struct fm_buf *out)
 			      "In up to %.0f %% of the rows of the trace a value was missing and counts as 0 "
 			      "(`source.missing: zero`):\nthe model learned these zeros with the others.\n\n",
 			      100 * json_number_value(json_object_get(in->filled, "share")));
+}
+
+/* What no row of the trace tells; checks that a preset asks of it were not asked. */
+static void put_absent(const struct fm_metadata_in *in, struct fm_buf *out)
+{
+	struct fm_config *preset = NULL;
+	struct fm_error ignored;
+	bool any = false;
+
+	if (!in->cfg->absent)
+		return;
+	fm_buf_puts(out, "The trace has no ");
+	fm_columns_absent(in->cfg->absent, out);
+	fm_buf_puts(out,
+		    ", and neither have these flows: the model learned rows that have the same there,\nand what it "
+		    "made in that place was left out. What needs them was not measured.");
+	if (in->cfg->absent >> FM_TE & 1u)
+		fm_buf_puts(out, " Rows are in an order as in the trace,\nwhich is all that is known of time.");
+	if (fm_config_preset(&preset, in->cfg->preset, NULL, 0, &ignored) < 0)
+		preset = NULL; /* a later version's, or none */
+	for (int i = 0; preset && i < preset->gate.n; i++) {
+		const char *name = preset->gate.check[i].name;
+
+		if (!fm_metric_lacks(name, ~in->cfg->absent, NULL))
+			continue;
+		fm_buf_puts(out, any ? ", " : "\nNot asked of the checks of its preset, as they need them: ");
+		put_text(out, name);
+		any = true;
+	}
+	fm_buf_puts(out, any ? ".\n\n" : "\n\n");
+	fm_config_free(preset);
 }
 
 /* What the flows could tell and this dialect cannot. */
@@ -574,6 +607,7 @@ void fm_readme_text(const struct fm_metadata_in *in, struct fm_buf *out)
 	put_how(in, out);
 	put_left_out(in, out);
 	put_filled(in, out);
+	put_absent(in, out);
 	put_columns(in, out);
 	put_labels(in->table, out);
 	put_checks(in, out);

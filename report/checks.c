@@ -281,7 +281,8 @@ static void put_absent_group(void *ctx, const char *name, const struct fm_metric
 	const json_t *list = json_object_get(e->p->facts, "metrics");
 	bool there = false;
 
-	if (!is_expected(e, kind) || strcmp(e->name, heading(name)) == 0)
+	if (!is_expected(e, kind) || strcmp(e->name, heading(name)) == 0 ||
+	    fm_metric_lacks(name, ~fm_page_absent(e->p), NULL))
 		return;
 	e->name = heading(name);
 	for (size_t j = 0; j < json_array_size(list) && !there; j++)

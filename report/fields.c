@@ -551,7 +551,8 @@ void fm_part_charts(const struct fm_page *p, struct fm_buf *out)
 	put_legend(out, hist, list);
 	fm_buf_puts(out, "<div class=\"charts\">\n");
 	for (size_t i = 0; i < FM_NFIELDS; i++)
-		if (put_field(p, out, list, &fm_fields[i], &constant) < 0)
+		if (put_field(p, out, list, &fm_fields[i], &constant) < 0 &&
+		    !(fm_page_absent(p) >> fm_fields[i].col & 1u))
 			missing[nmissing++] = fm_fields[i].words;
 	fm_buf_puts(out, "</div>\n");
 	if (constant.len) {

@@ -6,6 +6,7 @@
 
 #include "base/json_text.h"
 #include "base/num.h"
+#include "base/table.h"
 #include "report/chart.h"
 #include "report/html.h"
 #include "report/part.h"
@@ -245,7 +246,7 @@ void fm_part_hosts(const struct fm_page *p, struct fm_buf *out)
 		any |= put_powers(p, out, list, &powers[i]);
 	any |= put_busy(out, list);
 	fm_buf_puts(out, "</div>\n");
-	if (!any && p->evaluation) {
+	if (!any && (p->evaluation || fm_page_absent(p) & (1u << FM_TE | 1u << FM_SA))) {
 		out->len = start;
 		if (out->data)
 			out->data[start] = '\0';

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/json_text.h"
+#include "base/table.h"
 #include "manifests/metrics.h"
 #include "manifests/registry.h"
 #include "report/html.h"
@@ -23,10 +24,26 @@ double fm_page_metric(const struct fm_page *p, const char *name, bool *absent)
 	return m ? fm_json_real(m, "value") : NAN;
 }
 
+unsigned fm_page_absent(const struct fm_page *p)
+{
+	const json_t *list = json_object_get(json_object_get(p->facts, "config"), "absent");
+	unsigned absent = 0;
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *name = json_string_value(json_array_get(list, i));
+		int col = name ? fm_col_find(name) : -1;
+
+		absent |= col < 0 ? 0 : 1u << col;
+	}
+	return absent;
+}
+
 const char *fm_page_lacks(const struct fm_page *p, const char *name)
 {
 	const json_t *publish = json_object_get(json_object_get(p->facts, "config"), "publish");
 
+	if (fm_metric_lacks(name, ~fm_page_absent(p), NULL))
+		return "not in the trace";
 	return p->partner && !fm_report_shows(fm_json_str(publish, "report"), name) ? "not published" : "missing";
 }
 

@@ -38,7 +38,10 @@ void fm_part_verify(const struct fm_page *p, struct fm_buf *out);     /* provena
 const json_t *fm_page_find(const struct fm_page *p, const char *name);
 /* The value of a metric, NaN when it is absent or null; *absent, which may be NULL, tells the two apart. */
 double fm_page_metric(const struct fm_page *p, const char *name, bool *absent);
-/* Why a metric that the facts lack is not shown: "not published" in a partner's edition without it, else "missing". */
+/* Columns of a flow that the trace lacks, by enum fm_col. */
+unsigned fm_page_absent(const struct fm_page *p);
+/* Why a metric that the facts lack is not shown: "not in the trace" where that lacks a column, "not published" in a
+ * partner's edition without it, else "missing". */
 const char *fm_page_lacks(const struct fm_page *p, const char *name);
 /* How a check stands by its own numbers: a pass that they deny fails. */
 enum fm_state { FM_FAILS, FM_WAIVED, FM_HOLDS, FM_NSTATES };

@@ -9,6 +9,22 @@
 
 #define NO_DATE "1980-01-01" /* what a config has that names none */
 
+/* As the data sheet says it in words. */
+static void put_absent(const struct fm_page *p, struct fm_buf *out)
+{
+	const json_t *list = json_object_get(json_object_get(p->facts, "config"), "absent");
+
+	if (json_array_size(list) == 0)
+		return;
+	fm_buf_puts(out, "<p class=\"note\">The trace has no");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		fm_buf_puts(out, i ? ", <code>" : " <code>");
+		fm_html_text(out, json_string_value(json_array_get(list, i)));
+		fm_buf_puts(out, "</code>");
+	}
+	fm_buf_puts(out, ", and neither have these flows: what needs them is not measured.</p>\n");
+}
+
 static void put_head(const struct fm_page *p, struct fm_buf *out)
 {
 	const json_t *release = json_object_get(p->facts, "release");
@@ -26,6 +42,7 @@ static void put_head(const struct fm_page *p, struct fm_buf *out)
 		fm_html_text(out, description);
 		fm_buf_puts(out, "</p>\n");
 	}
+	put_absent(p, out);
 	if (!p->partner)
 		fm_buf_puts(out, "<p class=\"note\">This edition shows distributions of private flows. It stays with "
 				 "the team; give partners "

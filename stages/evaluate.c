@@ -126,9 +126,9 @@ int fm_stage_evaluate(const struct fm_evaluate_in *in, struct fm_evaluate_out *o
 	if (fm_config_pays_gate(in->cfg) && (rc = save_paid(in, holdout, synthetic, &out->metrics, err)) < 0)
 		goto out;
 	if (!nothing && holdout && holdout->rows > 0 && in->model_dir &&
-	    (rc = fm_model_membership(
-		 &(struct fm_membership_in){in->cfg, in->model_dir, in->store_json, train, real.train, real.holdout},
-		 pool, &out->metrics, err)) < 0)
+	    (rc = fm_model_membership(&(struct fm_membership_in){in->cfg, in->model_dir, in->store_json, train,
+								 real.learned[0], real.learned[1]},
+				      pool, &out->metrics, err)) < 0)
 		goto out;
 	if (in->previous &&
 	    ((rc = fm_dialect_load(&dialect, fm_config_published(in->cfg), err)) < 0 ||

@@ -63,8 +63,10 @@ static int make_table(const struct fm_generate_in *in, const struct fm_model *mo
 	int rc;
 
 	if ((rc = fm_model_sample(model, ctx, wanted, &table, err)) < 0 ||
-	    (model->text_order && (rc = fm_text_order_sort(table, err)) < 0) ||
-	    (rc = fm_table_save(table, in->out_dir, err)) < 0 ||
+	    (model->text_order && (rc = fm_text_order_sort(table, err)) < 0))
+		goto out;
+	table->present &= ~in->cfg->absent; /* what ingest filled was never the trace's */
+	if ((rc = fm_table_save(table, in->out_dir, err)) < 0 ||
 	    (in->secret && (rc = save_free(model, ctx, table, in->out_dir, err)) < 0))
 		goto out;
 	*rows = table->rows;

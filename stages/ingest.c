@@ -9,6 +9,8 @@
  * newest rows come first, or the rows are in no order of time (traces/time_order.h), windows would mean nothing: the
  * trace is read once more and sorted (traces/sort.h), to the store of the same trace in order.
  *
+ * What a dialect says its traces do not have is filled by a fixed rule, for models learn whole flows (ingest_absent.c).
+ *
  * Rows that another exporter made of a flow that is there already (traces/duplicates.h) are counted and, where
  * source.duplicates says so, dropped, before windows are made: rows = the above + dropped.
  *
@@ -138,7 +140,8 @@ static int look_for_duplicates(struct fm_ingest *g, size_t first, struct fm_erro
 	uint8_t *copy = NULL;
 	int rc;
 
-	if (g->secret) /* what becomes of a row would depend on others */
+	/* With a secret, what becomes of a row would depend on others. */
+	if (g->secret || g->dialect->absent & FM_DUPLICATES_NEED)
 		return FM_OK;
 	if ((rc = fm_alloc(&copy, rows + 1, 1, "copies", err)) < 0)
 		return rc;
@@ -171,7 +174,8 @@ static int on_chunk(void *ctx, struct fm_table *chunk, struct fm_error *err)
 
 		n = chunk->rows - at < full - first ? chunk->rows - at : full - first;
 		if ((rc = fm_trace_chunk_copy(g->pending, chunk, at, n, err)) < 0 ||
-		    (rc = look_for_duplicates(g, first, err)) < 0 || (rc = number_rows(g, first, err)) < 0)
+		    (rc = fm_ingest_absent(g, first, err)) < 0 || (rc = look_for_duplicates(g, first, err)) < 0 ||
+		    (rc = number_rows(g, first, err)) < 0)
 			return rc;
 		fm_text_order_look(&g->ties, g->pending, first);
 		if (g->pending->rows == full && (rc = flush(g, FM_SPLIT_BLOCK, err)) < 0)
@@ -316,7 +320,7 @@ static enum fm_sort_ties ties_of(const struct fm_ingest *g)
 
 static int open_store(struct fm_ingest *g, struct fm_error *err)
 {
-	unsigned present = g->dialect->present | 1u << FM_WIN | 1u << FM_GAP;
+	unsigned present = g->dialect->present | g->dialect->absent | 1u << FM_WIN | 1u << FM_GAP;
 	int rc;
 
 	fm_splitter_init(&g->splitter, g->cfg->split.validation, g->cfg->split.holdout, g->cfg->split.seed);
@@ -347,6 +351,7 @@ static void drop_store(struct fm_ingest *g)
 	g->pending = NULL;
 	g->windows = 0;
 	g->dropped = 0;
+	g->filled = 0;
 	fm_duplicates_close(&g->duplicates);
 	g->order = (struct fm_time_order){0};
 	g->ties = (struct fm_text_order){0};
@@ -477,7 +482,7 @@ int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, st
 	g.doubts.place = g.left_out.place = g.st.place;
 	if ((rc = fm_doubts_judge(&g.doubts, shown, &g.pending->dict[FM_LABEL], err)) < 0)
 		goto out;
-	if (!g.secret)
+	if (!g.secret && !(g.dialect->absent >> FM_PR & 1u))
 		fm_doubts_protocols(shown, &g.pending->dict[FM_PR]);
 	/* Without windows no row's place matters. */
 	if (!g.secret &&

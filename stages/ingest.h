@@ -20,6 +20,7 @@ struct fm_ingest {
 	struct fm_dialect *dialect;
 	size_t window;
 	struct fm_table *pending; /* the windows of the block that is being filled */
+	uint64_t filled;          /* rows so far that have what their trace lacks */
 	struct fm_table_writer *writer[FM_NSPLIT];
 	const char *out_dir;
 	struct fm_splitter splitter;
@@ -43,6 +44,8 @@ struct fm_ingest {
 	uint64_t dropped;
 };
 
+/* What the dialect says is absent, in the pending rows from `first` on. */
+int fm_ingest_absent(struct fm_ingest *g, size_t first, struct fm_error *err) FM_MUST_CHECK;
 void fm_ingest_fill(const struct fm_ingest *g, struct fm_ingest_out *out);
 /* Classes that no window of the training split holds: no model learns them. */
 void fm_ingest_say_untrained(const struct fm_ingest *g, const char *trace);

@@ -29,6 +29,23 @@ void fm_judged_rows_count(const struct fm_config *cfg, uint64_t rows[2])
 		rows[1] -= (windows[1] - count[FM_SPLIT_HOLDOUT]) * W;
 }
 
+/* No judge sees what ingest filled for columns that the trace does not have. */
+static void hide(struct fm_judged_rows *j, unsigned absent)
+{
+	const struct fm_table **side[2] = {&j->train, &j->holdout};
+
+	for (int k = 0; k < 2; k++) {
+		j->learned[k] = *side[k];
+		if (!absent || !*side[k])
+			continue;
+		j->seen[k] = **side[k];
+		j->seen[k].present &= ~absent;
+		*side[k] = &j->seen[k];
+	}
+	if (j->rest)
+		j->rest->present &= ~absent;
+}
+
 /* The rows of t's windows, or of those that are left out, `out` windows of W rows spread evenly. */
 static int take_windows(struct fm_table **taken, const struct fm_table *t, size_t W, size_t out, bool left_out,
 			struct fm_error *err)
@@ -108,9 +125,11 @@ int fm_judged_rows_make(struct fm_judged_rows *j, const struct fm_config *cfg, c
 			"steps of privacy.min_count windows; among the others exact copies alone are looked for: take "
 			"more flows, or a smaller model.window",
 			windows, windows - out[0]);
-	if ((rc = leave_out(j, 0, train, out[0], cfg, err)) < 0)
+	if ((rc = leave_out(j, 0, train, out[0], cfg, err)) < 0 ||
+	    (rc = leave_out(j, 1, holdout, out[1], cfg, err)) < 0)
 		return rc;
-	return leave_out(j, 1, holdout, out[1], cfg, err);
+	hide(j, cfg->absent);
+	return FM_OK;
 }
 
 void fm_judged_rows_free(struct fm_judged_rows *j)

@@ -21,9 +21,10 @@
 #include "traces/split.h"
 
 struct fm_judged_rows {
-	const struct fm_table *train, *holdout; /* holdout NULL where there is none */
-	struct fm_table view[2], *own[2];       /* private */
-	struct fm_table *rest;                  /* of training, what is not judged; NULL: nothing */
+	const struct fm_table *train, *holdout;    /* holdout NULL where there is none; without what the trace lacks */
+	const struct fm_table *learned[2];         /* the same two with what ingest filled, as the model learns them */
+	struct fm_table view[2], seen[2], *own[2]; /* private */
+	struct fm_table *rest;                     /* of training, what is not judged; NULL: nothing */
 };
 /* train and holdout stay the caller's and as they are while *j is used; free *j after a failure too. */
 int fm_judged_rows_make(struct fm_judged_rows *j, const struct fm_config *cfg, const struct fm_table *train,

@@ -20,6 +20,9 @@
 #define FM_DUPLICATES_APART 1000 /* ms */
 #define FM_DUPLICATES_RECENT ((size_t)1 << 17)
 
+/* What a copy is known by: without one of these, two flows that are alike would be taken for one. */
+#define FM_DUPLICATES_NEED (1u << FM_TE | 1u << FM_SA | 1u << FM_DA | 1u << FM_SP | 1u << FM_DP)
+
 struct fm_duplicates {
 	uint64_t exact, near; /* rows found so far; no row is both */
 	struct fm_recent_row *recent;

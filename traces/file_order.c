@@ -27,7 +27,10 @@ static int first_time(const struct fm_reader_kind *kind, const struct fm_trace_o
 		if ((rc = kind->next(r, 1, &b, err)) < 0)
 			goto out;
 	*none = b.rows->rows == 0 && !bad;
-	*ms = b.rows->rows ? b.rows->te[0] : INT64_MAX; /* bad rows alone: they are counted, at the end */
+	if (!b.rows->rows)
+		*ms = INT64_MAX; /* bad rows alone: they are counted, at the end */
+	else
+		*ms = FM_HAS(b.rows, FM_TE) ? b.rows->te[0] : 0;
 out:
 	kind->close(r);
 	return rc;
@@ -96,7 +99,8 @@ int fm_file_order(struct fm_file_order *order, const struct fm_reader_kind *kind
 	qsort(order->file, order->n, sizeof *order->file, compare_files);
 	first->path = order->file[0].path;
 	if (!o->quiet)
-		fm_log("%zu files in the order of time, from %s to %s", order->n, first->path,
+		fm_log("%zu files in the order of %s, from %s to %s", order->n,
+		       o->dialect->absent >> FM_TE & 1u ? "the list, as they tell no times" : "time", first->path,
 		       order->file[order->n - 1].path);
 	return FM_OK;
 }

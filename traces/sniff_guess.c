@@ -280,7 +280,7 @@ static int put_absent(unsigned absent, struct fm_buf *out, struct fm_error *err)
 		return FM_OK;
 	}
 	fm_buf_printf(out,
-		      "# absent: [%s]   # a line for a source that does not have them: evaluate judges what is there\n",
+		      "# absent: [%s]   # a line for a source that does not have them: what needs them is not measured\n",
 		      names);
 	return FM_OK;
 }

@@ -203,16 +203,6 @@ static const char *absent_words(const struct fm_evaluation *e, char words[128])
 	return words;
 }
 
-static json_t *absent_json(unsigned absent)
-{
-	json_t *list = json_array();
-
-	for (int c = 0; c < FM_NFLOWCOL; c++)
-		if (absent >> c & 1u)
-			json_array_append_new(list, json_string(fm_cols[c].name));
-	return list;
-}
-
 static int print_evaluation(const struct fm_evaluation *e, struct fm_error *err)
 {
 	json_t *doc, *verdict;
@@ -239,7 +229,7 @@ static int print_evaluation(const struct fm_evaluation *e, struct fm_error *err)
 				    json_pack("{s:I, s:I}", "real", (json_int_t)e->bad_real, "synthetic",
 					      (json_int_t)e->bad_synthetic));
 	if (doc && e->absent)
-		json_object_set_new(doc, "absent", absent_json(e->absent));
+		json_object_set_new(doc, "absent", fm_columns_json(e->absent));
 	if (doc && e->gate && (verdict = fm_verdict_json(&e->verdict))) {
 		json_object_update(doc, verdict);
 		json_object_set_new(doc, "left_out", left_out_json(&e->left_out));

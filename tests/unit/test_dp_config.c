@@ -130,7 +130,7 @@ static void test_packets_whose_flows_depend_on_each_other_are_refused(void **sta
 	assert_int_equal(fm_dialect_load(&packets, "pcap", &err), FM_OK);
 	assert_int_equal(load(&cfg, &err, (const char *const[]){"source.dialect=pcap", NULL}), FM_OK);
 	assert_int_equal(fm_config_flows_alone(cfg, flows, &err), FM_OK);
-	assert_int_equal(fm_config_flows_alone(cfg, packets, &err), FM_EINPUT);
+	assert_int_equal(fm_config_flows_alone(cfg, packets, &err), FM_EUSAGE); /* by --set */
 	assert_non_null(strstr(err.message, "may depend on the packets of others"));
 	strcpy(cfg->privacy.mode, "none");
 	assert_int_equal(fm_config_flows_alone(cfg, packets, &err), FM_OK);
@@ -149,7 +149,7 @@ static void test_flows_without_their_ends_are_refused(void **state)
 	(void)state;
 	assert_int_equal(fm_dialect_load(&some, "cse-cic-ids2018", &err), FM_OK);
 	assert_int_equal(load(&cfg, &err, (const char *const[]){"source.dialect=cse-cic-ids2018", NULL}), FM_OK);
-	assert_int_equal(fm_config_flows_alone(cfg, some, &err), FM_EINPUT);
+	assert_int_equal(fm_config_flows_alone(cfg, some, &err), FM_EUSAGE);
 	assert_non_null(strstr(err.message, "has no sa da sp, and is refused in privacy.mode dp"));
 	strcpy(cfg->privacy.mode, "none");
 	assert_int_equal(fm_config_flows_alone(cfg, some, &err), FM_OK);
