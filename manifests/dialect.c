@@ -109,6 +109,7 @@ static int read_labels(struct fm_dialect *d, const struct fm_yaml *v, struct fm_
 			return fm_yaml_fail(e, err, "labels: '%.64s...' is longer than %zu bytes", e->key,
 					    sizeof(d->labels[0].from) - 1);
 		strcpy(d->labels[d->nlabels].from, e->key);
+		d->labels[d->nlabels].line = e->line;
 		if ((rc = fm_yaml_text(e, "labels", d->labels[d->nlabels].to, sizeof(d->labels[0].to), err)) < 0)
 			return rc;
 	}

@@ -95,6 +95,7 @@ struct fm_dialect {
 	int nlabels;
 	struct {
 		char from[64], to[64];
+		size_t line; /* of its file */
 	} labels[FM_DIALECT_MAXCOLS];
 	int nhosts;
 	struct {
@@ -165,8 +166,10 @@ int64_t fm_dialect_step_ms(const struct fm_dialect *d, int k);
  * without a full stop. Returns how many; the same dialect twice has no losses by another form. */
 #define FM_DIALECT_LOSSES 12
 int fm_dialect_losses(const struct fm_dialect *from, const struct fm_dialect *to, char text[FM_DIALECT_LOSSES][256]);
-/* What the map reads a label of the trace as, by its spelling, else by that in another case, else by the first pattern
- * that fits; NULL: the map does not know it. */
+/* The entry of the map that a label of the trace is read by: by its spelling, else by that in another case, else by the
+ * first pattern that fits; -1: the map does not know it. */
+int fm_dialect_label_entry(const struct fm_dialect *d, const char *s, size_t n);
+/* What it is read as then, or NULL. */
 const char *fm_dialect_label_of(const struct fm_dialect *d, const char *s, size_t n);
 /* Has the map this spelling, in any case and not by a pattern? Then it is a label, also where it is a word of missing.
  */

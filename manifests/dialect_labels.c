@@ -51,18 +51,25 @@ static bool is_like(const char *pattern, const char *s, size_t n)
 	return !*pattern;
 }
 
-const char *fm_dialect_label_of(const struct fm_dialect *d, const char *s, size_t n)
+int fm_dialect_label_entry(const struct fm_dialect *d, const char *s, size_t n)
 {
 	for (int i = 0; i < d->nlabels; i++)
 		if (is_same(d->labels[i].from, s, n))
-			return d->labels[i].to;
+			return i;
 	for (int i = 0; i < d->nlabels; i++)
 		if (strlen(d->labels[i].from) == n && !strncasecmp(d->labels[i].from, s, n))
-			return d->labels[i].to;
+			return i;
 	for (int i = 0; i < d->nlabels; i++)
 		if (is_pattern(d->labels[i].from) && is_like(d->labels[i].from, s, n))
-			return d->labels[i].to;
-	return NULL;
+			return i;
+	return -1;
+}
+
+const char *fm_dialect_label_of(const struct fm_dialect *d, const char *s, size_t n)
+{
+	int i = fm_dialect_label_entry(d, s, n);
+
+	return i < 0 ? NULL : d->labels[i].to;
 }
 
 bool fm_dialect_label_is_named(const struct fm_dialect *d, const char *s, size_t n)

@@ -423,11 +423,12 @@ int fm_contents_agree(struct fm_contents *c, const json_t *m)
 	c->test_share = cfg->publish.test_share;
 	c->header = cfg->publish.header;
 	snprintf(c->dialect, sizeof c->dialect, "%s", fm_config_published(cfg));
-	if ((rc = check_stages(c, m, dp)) < 0 || (rc = check_escapes(c, m)) < 0 ||
-	    (rc = check_numbers(c, m, "metrics", cfg)) < 0 || (rc = check_numbers(c, m, "checks", cfg)) < 0 ||
-	    (rc = check_lines(c, m, cfg)) < 0 || (rc = check_controls(c, m, cfg)) < 0 ||
-	    (rc = check_unasked(c, m, cfg)) < 0 || (rc = check_shares(c, m)) < 0 || (rc = check_rows(c, m, cfg)) < 0 ||
-	    (rc = fm_contents_absent(c, m, cfg)) < 0 || (rc = fm_contents_claim(c, m, cfg)) < 0)
+	if ((rc = fm_contents_absent(c, m, cfg)) < 0 || (rc = check_stages(c, m, dp)) < 0 ||
+	    (rc = check_escapes(c, m)) < 0 || (rc = check_numbers(c, m, "metrics", cfg)) < 0 ||
+	    (rc = check_numbers(c, m, "checks", cfg)) < 0 || (rc = check_lines(c, m, cfg)) < 0 ||
+	    (rc = check_controls(c, m, cfg)) < 0 || (rc = check_unasked(c, m, cfg)) < 0 ||
+	    (rc = check_shares(c, m)) < 0 || (rc = check_rows(c, m, cfg)) < 0 ||
+	    (rc = fm_contents_claim(c, m, cfg)) < 0)
 		goto out;
 	if (!dp &&
 	    !fm_json_named(json_object_get(m, "metrics"), "rows.synthetic")) /* free ones alone are told in mode dp */

@@ -484,6 +484,8 @@ int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, st
 		goto out;
 	if (!g.secret && !(g.dialect->absent >> FM_PR & 1u))
 		fm_doubts_protocols(shown, &g.pending->dict[FM_PR]);
+	if (!g.secret)
+		fm_doubts_unmet(g.dialect, cfg->source.dialect, g.st.labels_met, shown);
 	/* Without windows no row's place matters. */
 	if (!g.secret &&
 	    (fm_doubts_newest_first(&g.doubts) || !fm_time_order_found(&g.order, fm_files_count(in->trace) > 1)) &&

@@ -53,6 +53,16 @@ echo "  - {name: type, column: label, sum: true}" >>joint.yaml
 ingest 0 "and that of several columns" nothings.csv joint.yaml
 holds "which is not missing either" sh -c '! grep -q "missing" err'
 
+# An entry of the map that no row has is told by its line.
+sed 's/,[^,]*$/,scan1/' plain.csv >scans.csv
+mine "header: false" "labels:" "  scan1: dos" "  Scan2: dos" "  'spam*': mail"
+ingest 0 "a map with entries that no row has" scans.csv mine.yaml
+says err "mine.yaml:5: labels: no row of" "is told at the first line of one"
+says err "'Scan2' (line 5), 'spam*' (line 6)" "with all of them"
+holds "and none that a row has" sh -c '! grep -q "scan1. (line" err'
+ingest 0 "the same on two threads" scans.csv mine.yaml --set train.threads=2 --set split.seed=2
+says err "is read by 2 of 3 entries" "is the same"
+
 # What a release in a dialect of one's own cannot say is said before training.
 sed 's/,[^,]*$/,scan1/' plain.csv >scans.csv
 mine "header: false" 'labels: {"scan*": dos, dos: attack}'
@@ -75,7 +85,7 @@ says err "line 62 is a header whose columns stand in other places" "with its lin
 { echo $names; head -60 plain.csv; echo te,td,da,sa,sp,dp,pr,flg,fwd,stos,pkt,byt,label; tail -60 plain.csv; } >joined.csv
 ingest 3 "one whose columns stand in other places is refused" joined.csv mine.yaml
 says err "line 62 is a header whose columns stand in other places" "with its line"
-ingest 3 "by two threads too" joined.csv mine.yaml --set train.threads=2
+ingest 3 "by two threads too" joined.csv mine.yaml --set train.threads=2 --set split.seed=2
 { head -60 plain.csv; echo te,td,sa,da,dp,sp,pr,flg,fwd,stos,pkt,byt,label; tail -60 plain.csv; } >joined.csv
 ingest 3 "and so it is in a file without a header" joined.csv ugr16
 says err "line 61 is a header whose columns stand in other places" "with its line"

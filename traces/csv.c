@@ -200,6 +200,7 @@ static int next(struct fm_reader *r, size_t limit, struct fm_batch *b, struct fm
 			       .bad = c->bad,
 			       .nbad = c->nbad,
 			       .missing_values = c->row->missing_values - missing,
+			       .labels_met = c->row->labels_met,
 			       .end = r->open_end};
 	return rc;
 }

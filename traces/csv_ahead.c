@@ -90,7 +90,7 @@ static void parse(struct fm_csv_worker *w, struct fm_csv_slot *s, bool forget)
 	if (s->first)
 		fm_csv_file(c);
 	c->good = c->headers = c->comments = c->others = c->empty = c->unended = c->summary = 0;
-	c->row->missing_values = 0;
+	c->row->missing_values = c->row->labels_met = 0;
 	memset(c->row->lacking, 0, sizeof c->row->lacking);
 	c->row->error.code = 0;
 	c->carry.len = 0;

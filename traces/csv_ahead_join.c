@@ -133,6 +133,7 @@ int fm_csv_ahead_join(struct fm_csv_ahead *a, struct fm_csv *c, bool *joined, st
 	if (of->unended)
 		c->unended = of->unended + before;
 	c->row->missing_values += of->row->missing_values;
+	c->row->labels_met |= of->row->labels_met;
 	for (int k = 0; k < FM_NCOL; k++)
 		c->row->lacking[k] += of->row->lacking[k];
 	return s->first ? fm_csv_follow(c, of, err) : FM_OK;

@@ -97,6 +97,9 @@ void fm_doubts_bad(struct fm_doubts *d, const struct fm_trace_bad *bad);
  * or are rounded in more than FM_DOUBT_TIMES_SHARE of the rows. */
 int fm_doubts_judge(const struct fm_doubts *d, const char *path, const struct fm_dict *labels,
 		    struct fm_error *err) FM_MUST_CHECK;
+/* Warn of entries of labels, in a dialect that is a file of that name, that no row of the trace was read by: misspelt,
+ * or of another trace.  met: fm_trace_stats. */
+void fm_doubts_unmet(const struct fm_dialect *d, const char *file, uint64_t met, const char *path);
 /* The parts of fm_doubts_look and of fm_doubts_judge for times that are far from others. */
 void fm_doubts_time(struct fm_doubts *d, int64_t ms, uint64_t place);
 int fm_doubts_times(const struct fm_doubts *d, const char *path, struct fm_error *err) FM_MUST_CHECK;

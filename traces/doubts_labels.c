@@ -1,6 +1,7 @@
 /* doubts_labels.c - labels that are probably not meant (doubts.h): two spellings of one, words for no value, classes
  * that vanish. No text of a label is said. */
 #include <glib.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -192,6 +193,25 @@ int fm_doubts_other_spelling(const struct fm_dict *real, const struct fm_dict *s
 			path, others, others == 1 ? "" : "s", others == 1 ? "s" : "", others == 1 ? "s" : "");
 	free(look);
 	return FM_OK;
+}
+
+void fm_doubts_unmet(const struct fm_dialect *d, const char *file, uint64_t met, const char *path)
+{
+	char list[400] = "";
+	size_t n = 0, unmet = 0, first = 0;
+
+	for (int i = 0; i < d->nlabels && fm_dialect_is_file(file); i++) {
+		if (met >> i & 1u)
+			continue;
+		first = unmet++ ? first : d->labels[i].line;
+		if (n + strlen(d->labels[i].from) + 40 < sizeof list)
+			n += (size_t)snprintf(list + n, sizeof list - n, "%s'%s' (line %zu)", n ? ", " : "",
+					      d->labels[i].from, d->labels[i].line);
+	}
+	if (unmet)
+		fm_warn("%s:%zu: labels: no row of %s is read by %zu of %d entries, which are misspelt or of another "
+			"trace: %s",
+			file, first, path, unmet, d->nlabels, list);
 }
 
 void fm_doubts_protocols(const char *path, const struct fm_dict *protocols)

@@ -130,6 +130,7 @@ static int take_good(struct pass *p, const struct fm_batch *b, struct fm_error *
 		return rc;
 	p->st.rows += t->rows;
 	p->st.missing_values += b->missing_values;
+	p->st.labels_met |= b->labels_met;
 	return t->rows && p->o->chunk ? p->o->chunk(p->o->ctx, b->rows, err) : FM_OK;
 }
 

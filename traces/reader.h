@@ -32,6 +32,7 @@ struct fm_batch {
 	const struct fm_trace_bad *bad;
 	size_t nbad;
 	uint64_t missing_values; /* in the good rows of this batch */
+	uint64_t labels_met;     /* entries of the dialect's labels, as bits, that a row was read by so far */
 	bool end;                /* nothing follows: no next() after it */
 };
 struct fm_reader_at {

@@ -255,7 +255,7 @@ static int category_index(struct fm_row *r, int k, const char *s, size_t n)
 {
 	int c = r->d->cols[k].col, i;
 	char text[3 * FM_DICT_VALUE_MAX + 17];
-	const char *label, *fault;
+	const char *fault;
 
 	if (r->d->encoding == FM_ENCODING_WINDOWS_1252 && n <= FM_DICT_VALUE_MAX) {
 		size_t len = fm_value_from_windows_1252(s, n, text);
@@ -267,8 +267,9 @@ static int category_index(struct fm_row *r, int k, const char *s, size_t n)
 		s = text;
 		n = len;
 	}
-	if (c == FM_LABEL && (label = fm_dialect_label_of(r->d, s, n))) {
-		s = label;
+	if (c == FM_LABEL && (i = fm_dialect_label_entry(r->d, s, n)) >= 0) {
+		r->labels_met |= UINT64_C(1) << i;
+		s = r->d->labels[i].to;
 		n = strlen(s);
 	}
 	if (c == FM_PR && n <= FM_DICT_VALUE_MAX) {

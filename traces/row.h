@@ -96,6 +96,7 @@ struct fm_row {
 	} quick[FM_ROW_MAXFIELDS];
 	char reason[256];
 	uint64_t missing_values;  /* of all good rows */
+	uint64_t labels_met;      /* entries of the dialect's labels, as bits, that a row was read by */
 	bool may_be_missing[256]; /* by first byte, lower and upper case */
 	bool empty_is_missing;
 	bool digits_may_be_missing; /* a word for a missing value begins with a digit */

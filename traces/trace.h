@@ -77,6 +77,7 @@ struct fm_trace_opts {
 struct fm_trace_stats {
 	uint64_t rows, bad, missing_values, unsorted; /* unsorted: rows whose time lies before the row before */
 	uint64_t bytes;                               /* after decompression */
+	uint64_t labels_met;                          /* entries of the dialect's labels, as bits, that were of use */
 	const char *place;                            /* what places of rows count: line, packet or record */
 	uint64_t passed_over;                         /* lines: comments, summaries, the header once more */
 };
