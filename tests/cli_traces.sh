@@ -79,6 +79,19 @@ says err "the header stands 1 times more between the rows" "and is told"
 { echo $names; head -60 plain.csv; echo $names,; tail -60 plain.csv; } >joined.csv
 ingest 0 "a header with a comma behind it between the rows" joined.csv mine.yaml --set source.max_bad_share=0
 says err "ingest: 120 rows" "is no row either"
+{ echo $names,; head -60 plain.csv; echo $names; tail -60 plain.csv; } >joined.csv
+ingest 0 "one with a comma behind it before rows and a header without" joined.csv mine.yaml --set source.max_bad_share=0
+says err "ingest: 120 rows" "loses none"
+ingest 0 "nor does it on two threads" joined.csv mine.yaml --set source.max_bad_share=0 --set train.threads=2 --set split.seed=2
+{ echo $names,; head -60 plain.csv; } >first.csv
+{ echo $names; tail -60 plain.csv; } >second.csv
+ingest 0 "before another file too" "" mine.yaml --set source.max_bad_share=0 --set source.path="[$T/first.csv, $T/second.csv]"
+says err "ingest: 120 rows" "all rows are read"
+{ echo $names,; sed 's/$/,7/' plain.csv; } >unnamed.csv
+ingest 0 "a last column without a name may have values" unnamed.csv mine.yaml --set source.max_bad_share=0
+{ echo $names,; sed 's/,[^,]*$//' plain.csv; } >short.csv
+ingest 3 "but a row lacks no named one" short.csv mine.yaml
+says err "12 columns where 14 are expected" "which is said"
 { echo $names; head -60 plain.csv; echo $names,more; tail -60 plain.csv; } >joined.csv
 ingest 3 "one with a column more is refused" joined.csv mine.yaml
 says err "line 62 is a header whose columns stand in other places" "with its line"

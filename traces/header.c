@@ -150,9 +150,10 @@ enum fm_header_again fm_header_again(const struct fm_header *r)
 		return FM_HEADER_NONE;
 	for (int i = 1; i < r->n; i++)
 		last = head_next(last);
-	/* It may end with the delimiter, as rows may. */
-	moved = r->n != r->row->nfields && !(r->n == r->row->nfields + 1 && !*last);
-	for (int i = 0; i < r->row->nfields && !moved; i++, f = head_next(f)) {
+	/* It may end with the delimiter, as rows may, and as the first one may alone. */
+	moved = r->n != r->row->nfields && !(r->n == r->row->nfields + 1 && !*last) &&
+		!(r->n == r->row->nfields - 1 && r->row->open_ended);
+	for (int i = 0; i < r->row->nfields && i < r->n && !moved; i++, f = head_next(f)) {
 		int k = r->row->map[i];
 
 		moved = k >= 0 && fm_row_reads(d, k) && !fm_dialect_is_name(d, k, f, strlen(f), true);
@@ -260,8 +261,10 @@ int fm_header_take(const struct fm_header *r, struct fm_error *err)
 		    fm_fail(err, FM_EINPUT, "%s: %d columns, over the limit of %d", r->o->path, r->n, FM_ROW_MAXFIELDS);
 		goto out;
 	}
+	r->row->open_ended = false;
 	for (int i = 0; i < r->n; i++, f = head_next(f)) {
 		r->row->map[i] = -1;
+		r->row->open_ended = i > 0 && !*f;
 		values += fm_row_is_numeric(f, strlen(f));
 		for (int k = 0; k < d->ncols; k++) {
 			known = known || fm_dialect_is_name(d, k, f, strlen(f), true);

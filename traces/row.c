@@ -81,6 +81,7 @@ void fm_row_mapped(struct fm_row *r)
 void fm_row_in_order(struct fm_row *r)
 {
 	r->nfields = r->d->ncols;
+	r->open_ended = false;
 	for (int i = 0; i < r->d->ncols; i++)
 		r->map[i] = (int16_t)(fm_row_reads(r->d, i) ? i : -1);
 	fm_row_mapped(r);
@@ -89,6 +90,7 @@ void fm_row_in_order(struct fm_row *r)
 void fm_row_follow(struct fm_row *r, const struct fm_row *of)
 {
 	r->nfields = of->nfields;
+	r->open_ended = of->open_ended;
 	memcpy(r->map, of->map, sizeof r->map);
 	memcpy(r->quick, of->quick, sizeof r->quick);
 }
@@ -510,11 +512,12 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 	}
 }
 
-/* Rows that end with the delimiter, where the header does not, have one empty field more; of what is laid out for
+/* Rows that end with the delimiter, where the header does not, have one empty field more, and where it alone does, one
+ * less; of what is laid out for
  * people the last column may be a count of flows, which other formats lack. */
 static bool is_whole(const struct fm_row *r)
 {
-	if (r->field == r->nfields - 1 && r->d->blanks && r->d->cols[r->d->ncols - 1].counts_flows)
+	if (r->field == r->nfields - 1 && (r->open_ended || (r->d->blanks && r->d->cols[r->d->ncols - 1].counts_flows)))
 		return true;
 	if (r->field > r->nfields && r->d->extra_columns)
 		return true;

@@ -88,6 +88,7 @@ struct fm_row {
 	struct fm_table *t;
 	size_t (*line)(struct fm_row *r, const char *s); /* fm_row_line for this processor */
 	int nfields;                                     /* columns of the file; 0 until known */
+	bool open_ended;                                 /* the header ends with the delimiter */
 	int16_t map[FM_ROW_MAXFIELDS]; /* column of the file -> column of the dialect, or -1: not read */
 	/* What a column of the file needs in row_line.c; behind the last one FM_WAY_NONE. */
 	struct fm_row_quick {
