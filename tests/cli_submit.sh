@@ -100,7 +100,13 @@ start_slurm() {
 		command -v $program >/dev/null || PATH=$PATH:/usr/sbin command -v $program >/dev/null || return 1
 	done
 	PATH=$PATH:/usr/sbin
-	host=$(hostname -s) me=$(id -un) port=$((20000 + $$ % 20000))
+	host=$(hostname -s) me=$(id -un)
+	# shellcheck disable=SC2046 # two ports that are free
+	set -- $("$PYTHON" -c 'import socket
+s = [socket.socket(), socket.socket()]
+for one in s:
+    one.bind(("127.0.0.1", 0))
+print(*(one.getsockname()[1] for one in s))')
 	mkdir -p slurm/state slurm/spool slurm/munge && chmod 700 slurm/munge
 	head -c 1024 /dev/urandom >slurm/munge/key && chmod 600 slurm/munge/key
 	munged --force --key-file="$T/slurm/munge/key" --socket="$T/slurm/munge/socket" --pid-file="$T/slurm/munge.pid" \
@@ -108,8 +114,8 @@ start_slurm() {
 	cat >slurm/slurm.conf <<-END
 		ClusterName=test
 		SlurmctldHost=$host(127.0.0.1)
-		SlurmctldPort=$port
-		SlurmdPort=$((port + 1))
+		SlurmctldPort=$1
+		SlurmdPort=$2
 		SlurmUser=$me
 		SlurmdUser=$me
 		AuthType=auth/munge

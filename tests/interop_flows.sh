@@ -133,15 +133,25 @@ else
 fi
 if command -v nfcapd >/dev/null && command -v nfdump >/dev/null; then
 	mkdir nfcapd
-	port=$((20000 + $$ % 20000))
-	nfcapd -p $port -b 127.0.0.1 -l nfcapd -t 3600 >nfcapd.log 2>&1 &
+	port=$(python3 -c 'import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])')
+	listens() { # and how many bytes it has still to read
+		sed -n "s/.*: [0-9A-F]*:$(printf '%04X' "$port") [^ ]* [^ ]* [0-9A-F]*:\([0-9A-F]*\) .*/\1/p" /proc/net/udp
+	}
+	nfcapd -p "$port" -b 127.0.0.1 -l nfcapd -t 3600 >nfcapd.log 2>&1 &
 	collector=$!
-	for _ in $(seq 50); do
-		grep -qi ": [0-9A-F]*:$(printf '%04X' $port) " /proc/net/udp && break
+	for _ in $(seq 600); do
+		[ -n "$(listens)" ] && break
 		sleep 0.1
 	done
-	python3 "$ipfix" again.ipfix --send $port
-	sleep 0.3
+	python3 "$ipfix" again.ipfix --send "$port"
+	for _ in $(seq 600); do
+		[ "$(listens)" = 00000000 ] && break
+		sleep 0.1
+	done
+	sleep 0.3 # what it has read it is still to keep
 	kill $collector
 	wait $collector || true
 	nfdump -R nfcapd -q -N -o 'fmt:%sa,%da,%sp,%pkt,%byt' 2>/dev/null | tr -d ' ' | sort >theirs
