@@ -621,6 +621,7 @@ static void test_killer_is_named_as_far_as_known(void **state)
 	struct fm_error err = {0};
 
 	(void)state;
+	fm_sandbox_path(&box, out, true);
 	assert_int_equal(fm_sandbox_run(&box, sleeps, NULL, &report, &err), FM_ESYSTEM);
 	assert_memory_equal(err.message, words, sizeof words - 1);
 }
