@@ -30,12 +30,12 @@ static const struct rare {
 };
 
 #ifdef __SANITIZE_ADDRESS__
-#define SECOND 20.0
+#define SOON 100.0
 #else
-#define SECOND 1.0
+#define SOON 5.0 /* seconds of processor time, of which a busy machine of today takes a tenth */
 #endif
 
-static void test_rare_losses_are_bounded_closely_and_in_a_second(void **state)
+static void test_rare_losses_are_bounded_closely_and_soon(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof rare / sizeof *rare; i++) {
@@ -47,7 +47,7 @@ static void test_rare_losses_are_bounded_closely_and_in_a_second(void **state)
 		double epsilon;
 
 		assert_int_equal(fm_account(&m, 1, r->delta, r->adjacency, FM_PLD, &epsilon, &err), FM_OK);
-		assert_true((double)(clock() - began) / CLOCKS_PER_SEC < SECOND);
+		assert_true((double)(clock() - began) / CLOCKS_PER_SEC < SOON);
 		if (epsilon < r->least || epsilon > 1.005 * r->most)
 			fail_msg("q %g, sigma %g, %llu steps: epsilon %.9g, not in %.9g to %.9g", r->q, r->sigma,
 				 (unsigned long long)r->steps, epsilon, r->least, r->most);
@@ -122,7 +122,7 @@ static void test_the_order_of_a_list_does_not_matter(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_rare_losses_are_bounded_closely_and_in_a_second),
+	    cmocka_unit_test(test_rare_losses_are_bounded_closely_and_soon),
 	    cmocka_unit_test(test_gaussians_compose_to_one),
 	    cmocka_unit_test(test_what_may_happen_beyond_the_points_counts),
 	    cmocka_unit_test(test_the_order_of_a_list_does_not_matter),
