@@ -15,7 +15,7 @@ fi
 look() { # FILE.html RESULT.json
 	folder=${SHOTS:+$SHOTS/$(basename "$1" .html)}
 	[ -z "$folder" ] || mkdir -p "$folder"
-	timeout 150 "$PYTHON" "$ROOT/tests/browser.py" ${folder:+--shots "$folder"} "$1" >"$2"
+	timeout 600 "$PYTHON" "$ROOT/tests/browser.py" ${folder:+--shots "$folder"} "$1" >"$2"
 }
 is() { # RESULT.json EXPRESSION
 	test "$(json "$1" "$2")" = True
