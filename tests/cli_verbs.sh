@@ -75,6 +75,13 @@ for verb in "report --out r.html" reproduce; do
 	says err "no ledger" "means the run"
 done
 rmdir r0001
+demo() { # TRACE
+	env B="$(dirname "$F")" DEMO="$T/demo" TRACE="$1" sh "$ROOT/tests/demo.sh"
+}
+expect 3 "make demo of a folder" demo "$T/a-project"
+says err "TRACE=$T/a-project is a folder: name the trace file in it" "says what it is"
+expect 3 "make demo of no file" demo nope.csv
+says err "TRACE=nope.csv: no such file" "says so"
 expect 2 "an empty word" "$F" init ""
 says err "a word is empty" "is told, and no project made where one stands"
 expect 2 "simulate of a number that is none" "$F" simulate --rows many --out t.csv

@@ -18,6 +18,10 @@ step() {
 	"$@"
 }
 
+if [ -d "$trace" ]; then
+	echo "make demo: TRACE=$trace is a folder: name the trace file in it" >&2
+	exit 3
+fi
 if [ -n "$trace" ] && [ ! -f "$trace" ]; then
 	echo "make demo: TRACE=$trace: no such file" >&2
 	exit 3
