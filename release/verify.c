@@ -34,6 +34,18 @@ void fm_verify_note(struct fm_verify_report *report, const char *fmt, ...)
 
 /* ---- the signature ---- */
 
+/* What a release has beside its archive, named in its place: nothing is wrong with the release. */
+static bool lies_beside(const char *path)
+{
+	static const char *const suffix[] = {FM_RECORD_SUFFIX, FM_TLOG_PROOF_SUFFIX, ".sig"};
+	size_t n = strlen(path);
+
+	for (size_t i = 0; i < sizeof suffix / sizeof *suffix; i++)
+		if (n > strlen(suffix[i]) && strcmp(path + n - strlen(suffix[i]), suffix[i]) == 0)
+			return true;
+	return false;
+}
+
 static int open_archive(struct fm_verify_job *job)
 {
 	const char *path = job->in->archive;
@@ -43,8 +55,15 @@ static int open_archive(struct fm_verify_job *job)
 	job->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (job->fd < 0 || fstat(job->fd, &st) < 0)
 		return fm_fail_errno(job->err, "%s", path);
+	if (S_ISDIR(st.st_mode))
+		return fm_fail(job->err, FM_EINPUT, "%s is a folder: name the archive in it, NAME-VERSION.tar.zst",
+			       path);
 	if (!S_ISREG(st.st_mode))
 		return fm_fail(job->err, FM_EINPUT, "%s is no regular file", path);
+	if (lies_beside(path))
+		return fm_fail(job->err, FM_EINPUT,
+			       "%s lies beside an archive and is none: name the archive itself, NAME-VERSION.tar.zst",
+			       path);
 	/* A file of holes costs its sender nothing, and would cost hours to read. */
 	if ((uint64_t)st.st_size > FM_ARCHIVE_MAX_FILE)
 		return fm_fail(job->err, FM_EINPUT, "%s is larger than any archive: %lld bytes, and %lld may be", path,

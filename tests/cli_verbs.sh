@@ -98,6 +98,14 @@ expect 3 "audit without a ledger" "$F" audit
 expect 3 "log without a ledger" "$F" log
 expect 3 "reproduce without a ledger" "$F" reproduce r0001
 [ ! -e workspace ]; result $? "asking makes no workspace"
+: >nobody
+expect 3 "verify of a folder" "$F" verify --signers nobody a-project
+says err "a-project is a folder: name the archive in it" "says what to name"
+for beside in x-1.0.0.RELEASE.json x-1.0.0.tar.zst.sig x-1.0.0.LOG.json; do
+	echo "{}" >"$beside"
+	expect 3 "verify of $beside" "$F" verify --signers nobody "$beside"
+	says err "$beside lies beside an archive and is none" "says so, and judges no release by it"
+done
 expect 3 "verify of an archive that is not there" "$F" verify --signers nope x.tar.zst
 if [ -c /dev/full ]; then
 	"$F" --help >/dev/full 2>err; [ $? -eq 4 ]; result $? "an answer that cannot be written is a failure"
