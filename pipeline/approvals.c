@@ -15,8 +15,10 @@ int fm_approvals_wanted(const struct fm_config *cfg, const char *verdict, const 
 			struct fm_error *err)
 {
 	json_t *config = fm_config_json(cfg, NULL, true);
-	int rc = config ? fm_json_digest(config, a->config, err) : no_memory(err);
+	int rc;
 
+	*a = (struct fm_approval){0};
+	rc = config ? fm_json_digest(config, a->config, err) : no_memory(err);
 	json_decref(config);
 	snprintf(a->name, sizeof a->name, "%s", cfg->release.name);
 	snprintf(a->version, sizeof a->version, "%s", cfg->release.version);
