@@ -228,6 +228,17 @@ static void add_up(struct scores *all, struct scores *one, uint64_t times)
 	}
 }
 
+/* Chances are 1 together: in many steps what rounding adds to that would grow as a power. */
+static void whole(double chance[SCORES])
+{
+	double sum = 0;
+
+	for (int i = 0; i < SCORES; i++)
+		sum += chance[i];
+	for (int i = 0; i < SCORES; i++)
+		chance[i] /= sum;
+}
+
 /* The scores of one step, in units of the range of losses that it may come to in so many. */
 static void scores_of(const struct step *s, const struct fm_told_noise *n, struct scores *out)
 {
@@ -256,6 +267,8 @@ static void scores_of(const struct step *s, const struct fm_told_noise *n, struc
 		out->p[to] += p[i];
 		out->q[to] += q[i];
 	}
+	whole(out->p);
+	whole(out->q);
 	level(out);
 }
 

@@ -30,7 +30,7 @@ bool fm_told_noise_of(const json_t *mechanisms, bool replaced, struct fm_told_no
 
 /* A delta below which `group` units that change at once are not (epsilon, delta)-private: never above the least with
  * which they are.  Of Gaussian noise alone it is that one (Balle and Wang 2018, theorem 8); with sampled noise its
- * epsilon is some hundredths less.  group: 1 to 4,096.  256 KiB and at most half a second. */
+ * epsilon is some hundredths less.  group: 1 to 4,096.  256 KiB and at most a tenth of a second. */
 double fm_told_noise_delta(const struct fm_told_noise *n, unsigned group, double epsilon);
 
 #endif
