@@ -40,7 +40,7 @@ holds "is exact, 91.8172896247" between 91.8172896246 91.8173 out
 expect 0 "100,000 steps" epsilon --q 0.001 --sigma 1.5 --steps 100000 --delta 1e-10
 expect 0 "next to nothing" epsilon --q 0.0001 --sigma 4 --steps 1 --delta 1e-5
 holds "is 0" between 0 0 out
-expect 0 "next to nothing, many times" timeout 60 "$F" epsilon --q 4e-7 --sigma 130 --steps 5000 --delta 1e-3
+expect 0 "next to nothing, many times" timeout 300 "$F" epsilon --q 4e-7 --sigma 130 --steps 5000 --delta 1e-3
 holds "is 0" between 0 0 out
 
 # Each list of mechanisms beside the epsilon that another accountant has for it; the shared ones too where they are there.

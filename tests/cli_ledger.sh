@@ -236,7 +236,7 @@ for side in journal wal shm; do
 	mkfifo p/workspace/ledger.db-$side
 	for what in audit run; do
 		[ $what = run ] && set -- run p $UNCONFINED --quiet --until ingest || set -- audit --workspace p/workspace
-		expect 1 "a named pipe beside the database, -$side: $what" timeout 60 "$F" "$@"
+		expect 1 "a named pipe beside the database, -$side: $what" timeout 300 "$F" "$@"
 		says err "ledger.db-$side: the ledger is broken: this is no regular file" "a named pipe beside the database, -$side: says so"
 	done
 	rm -rf p/workspace && cp -a good p/workspace

@@ -26,7 +26,7 @@ odd() { # KIND FILE: in its place
 refused() { # WHAT COMMAND...: with exit status 1, 3 or 4, a message, and soon
 	what=$1
 	shift
-	timeout -s KILL 60 "$@" >out 2>err
+	timeout -s KILL 300 "$@" >out 2>err
 	got=$?
 	echo "exit status $got: $*" >>out
 	case $got in 1 | 3 | 4) grep -q . err || grep -q '^bad: ' out ;; *) false ;; esac
@@ -53,7 +53,7 @@ done
 for kind in $kinds; do
 	for file in p/keys/commitment.key p/allowed_signers p/workspace/stages/ingest/*/store.sealed p/workspace/stages/ingest/*/key.json; do
 		odd $kind "$file"
-		timeout -s KILL 60 "$F" run p $UNCONFINED --quiet --until ingest >out 2>err
+		timeout -s KILL 300 "$F" run p $UNCONFINED --quiet --until ingest >out 2>err
 		got=$?
 		echo "exit status $got" >>err
 		# A product that is none is made again, with a warning, or cannot be opened.
@@ -67,7 +67,7 @@ for kind in $kinds; do
 	done
 done
 odd holes p/release/toy-1.0.1.tar.zst
-expect 3 "a file of holes where the archive is to be takes its place" timeout -s KILL 60 "$F" run p $UNCONFINED --quiet \
+expect 3 "a file of holes where the archive is to be takes its place" timeout -s KILL 300 "$F" run p $UNCONFINED --quiet \
 	--set release.version=1.0.1
 says err "is taken" "which is said"
 # --- missing values that are zeros now ---

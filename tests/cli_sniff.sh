@@ -128,6 +128,6 @@ says err "two.csv is in dialect nfdump" "and that of the others"
 expect 3 "what is not sure is refused" "$F" evaluate --dialect auto --real good.csv --synthetic labeled.csv --only jsd
 says err "--dialect auto: labeled.csv: dialect nfdump reads its first rows, but not column class" "with what to do"
 mkfifo pipe
-expect 3 "a pipe is not waited for" timeout 20 "$F" sniff pipe
+expect 3 "a pipe is not waited for" timeout 300 "$F" sniff pipe
 says err "pipe is a pipe: write what comes through it into a file" "and the message says what to do"
 finish
