@@ -560,7 +560,7 @@ void fm_config_leave_out(struct fm_config *cfg, struct fm_buf *names)
 	for (int i = 0; i < cfg->gate.n; i++) {
 		const struct fm_cfg_check *check = &cfg->gate.check[i];
 
-		if (check->set.layer <= FM_CFG_PRESET && fm_metric_lacks(check->name, ~cfg->absent, NULL))
+		if (check->preset && fm_metric_lacks(check->name, ~cfg->absent, NULL))
 			fm_buf_printf(names, "%s%s", names->len ? " " : "", check->name);
 		else
 			cfg->gate.check[n++] = *check;

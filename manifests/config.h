@@ -46,6 +46,7 @@ struct fm_cfg_check {
 	bool has_room;
 	double room; /* without has_room gate.room stands for it */
 	struct fm_cfg_place set;
+	bool preset; /* it is the preset's, which a file may say again, as that of flowmint init does */
 };
 
 /* What a budget of privacy is split into (privacy.budget). */

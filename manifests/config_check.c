@@ -554,6 +554,20 @@ static int check_order(const void *a, const void *b)
 	return strcmp(((const struct fm_cfg_check *)a)->name, ((const struct fm_cfg_check *)b)->name);
 }
 
+/* A project has all of the preset's checks, and may say them again; --set asks for one. */
+static bool is_preset_check(const struct fm_loader *l, const struct fm_cfg_check *c)
+{
+	for (int i = 0; l->preset && c->set.layer < FM_CFG_SET && i < l->preset->gate.n; i++) {
+		const struct fm_cfg_check *p = &l->preset->gate.check[i];
+
+		if (strcmp(p->name, c->name) == 0)
+			return p->has_max == c->has_max && p->has_min == c->has_min && p->max == c->max &&
+			       p->min == c->min && p->relative_to_floor == c->relative_to_floor && p->plus == c->plus &&
+			       p->has_room == c->has_room && p->room == c->room;
+	}
+	return false;
+}
+
 static int label_order(const void *a, const void *b)
 {
 	return strcmp(a, b); /* both begin with their name */
@@ -566,6 +580,8 @@ int fm_loader_finish(struct fm_loader *l)
 
 	/* In order of name, so that neither the order of lines nor a trip through JSON changes anything. */
 	qsort(c->gate.check, (size_t)c->gate.n, sizeof(c->gate.check[0]), check_order);
+	for (int i = 0; i < c->gate.n; i++)
+		c->gate.check[i].preset = is_preset_check(l, &c->gate.check[i]);
 	qsort(c->generate.labels, (size_t)c->generate.nlabels, sizeof(c->generate.labels[0]), label_order);
 	if ((rc = check_sums(l)) < 0 || (rc = check_sampler(l)) < 0 || (rc = check_privacy(l)) < 0 ||
 	    (rc = check_kind(l)) < 0 || (rc = check_needs(l)) < 0 || (rc = check_passes(l)) < 0 ||

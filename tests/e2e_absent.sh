@@ -2,7 +2,7 @@
 # A table that lacks columns of a flow goes from file to signed archive: CIC-IDS2017's MachineLearningCSV, which has no
 # addresses, source port, protocol and time.  What is absent stays absent, in the release and in all that is said of it.
 # usage: e2e_absent.sh [FLOWMINT]
-# shellcheck disable=SC2086 # UNCONFINED is one word or none
+# shellcheck disable=SC2086 # UNCONFINED is one word or none, SETS a list of them
 # shellcheck disable=SC2016 # sh -c expands it
 set -u
 . "$(dirname "$0")/lib.sh"
@@ -11,27 +11,20 @@ begin "$@"
 expect 0 "(a trace)" "$F" simulate --rows 20000 --hours 4 --seed 3 --out trace.csv
 awk -F, -f "$ROOT/tests/imitate.awk" trace.csv >table.csv
 expect 0 "a project" "$F" init --preset any p
-# As the preset has it but for a smaller model, whose sizes are nearer to real ones than these say.
-cat >p/release.yaml <<'END'
-preset: any
-release: {name: ml, version: 1.0.0, date: 2026-11-28}
-source: {path: ../table.csv, rows: 4000}
-model: {depth: 1, width: 32, heads: 2}
-train: {steps: 300}
-generate: {steps: 12, rows: 1500}
-publish: {test_share: 0.2}
-gate:
-  control_rows: 300
-  anomaly.score_correlation: {min: 0.1}
-  jsd.BYT: 0.2
-  jsd.PKT: 0.2
-  jsd.TD: 0.2
-  pair_jsd: 0.2
-END
+# A smaller model than the preset's, whose flows are not as near to real ones as its sizes ask for.
+sed -i 's|^  path: .*|  path: ../table.csv|; s|^  width: .*|  width: 32|; s|^  depth: .*|  depth: 1|; s|^  heads: .*|  heads: 2|
+	s|^  name: .*|  name: ml|; s|^  date: .*|  date: 2026-11-28|' p/release.yaml
+for set in source.rows=4000 train.steps=300 generate.steps=12 generate.rows=1500 publish.test_share=0.2 gate.control_rows=300 \
+	gate.jsd.BYT=0.2 gate.jsd.PKT=0.2 gate.jsd.TD=0.2 gate.pair_jsd=0.2; do
+	SETS="${SETS:-} --set $set"
+done
+run() {
+	"$F" run p $UNCONFINED $SETS "$@"
+}
 
 # --- what cannot be had is refused before the run, at its line ---
 refused() { # KEY=VALUE WORDS
-	expect "${3:-2}" "$1 is refused" "$F" run p $UNCONFINED --set "$1"
+	expect "${3:-2}" "$1 is refused" run --set "$1"
 	says err "--set ${1%%=*}" "at its place"
 	says err "$2" "with the reason"
 }
@@ -39,7 +32,7 @@ refused publish.dialect=ugr16 "has a column for what the trace does not have (te
 refused publish.dialect=ipfix "nothing that stands for it is published"
 refused gate.jsd.SA=0.2 "gate.jsd.SA needs the column sa, which dialect cic-ids2017-ml does not have"
 refused source.duplicates=drop "the trace has not all of them"
-sed '/^model:/d; /^generate:/s/steps: 12, //' p/release.yaml >p/sessions.yaml
+printf 'preset: any\nsource: {path: ../table.csv}\n' >p/sessions.yaml
 expect 2 "sessions are refused" "$F" run p/sessions.yaml $UNCONFINED --set model.kind=netshare
 says err "netshare learns sessions, which are known by addresses, ports, protocol and time" "with the reason"
 expect 0 "(a project with a budget)" "$F" init --preset ugr16-dp dp
@@ -48,7 +41,7 @@ says err "an exchange, which privacy.unit protects, is known by addresses, ports
 holds "nothing was begun" test ! -e p/workspace/stages -a ! -e dp/workspace/stages
 
 # --- from file to archive ---
-expect 0 "the table goes all the way" "$F" run p $UNCONFINED
+expect 0 "the table goes all the way" run
 says err "the trace has no te sa da sp pr, and neither has the release" "it is said what is not there"
 says err "left out of the preset's gate: burst.dispersion_gap c2st.flow_blocks_auc" "and what is not asked"
 says out "leak.isolated_z_no_addr_time" "the check that is made of such tables is asked"
@@ -94,7 +87,7 @@ tail -1 out >last
 says last "same" "to the byte"
 
 # --- beside another one ---
-expect 0 "a second release, beside the first" "$F" run p $UNCONFINED --set release.version=1.1.0 --set generate.seed=2 --set release.previous="$archive"
+expect 0 "a second release, beside the first" run --set release.version=1.1.0 --set generate.seed=2 --set release.previous="$archive"
 says out "archive:" "is let out"
 expect 1 "the two differ by numbers" "$F" diff $UNCONFINED "$archive" p/release/ml-1.1.0.tar.zst
 says out "jsd" "of what is there"
@@ -154,6 +147,6 @@ forged 'del m["histograms"]["fields"][3]' manifest-disagrees "histograms lack a 
 for i in 1 2; do
 	{ head -1 table.csv; sed -n "$((i * 1000 + 1)),$((i * 1000 + 1000))p" table.csv; } >"part$i.csv"
 done
-expect 0 "several files are one table" "$F" run p $UNCONFINED --until ingest --set source.path="[$T/part2.csv, $T/part1.csv]" --set source.rows=0
+expect 0 "several files are one table" run --until ingest --set source.path="[$T/part2.csv, $T/part1.csv]" --set source.rows=0
 says err "2 files in the order of the list, as they tell no times, from $T/part2.csv" "in the order in which they are named"
 finish

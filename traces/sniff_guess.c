@@ -279,9 +279,9 @@ static int put_absent(unsigned absent, struct fm_buf *out, struct fm_error *err)
 		fm_buf_printf(out, "# no line absent will do: %s\n", said ? said + 2 : why.message);
 		return FM_OK;
 	}
-	fm_buf_printf(out,
-		      "# absent: [%s]   # a line for a source that does not have them: what needs them is not measured\n",
-		      names);
+	fm_buf_printf(
+	    out, "# absent: [%s]   # a line for a source that does not have them: what needs them is not measured\n",
+	    names);
 	return FM_OK;
 }
 

@@ -28,7 +28,7 @@ static enum fm_silence silence(const struct fm_config *cfg, const struct fm_cfg_
 	enum fm_silence why = fm_gate_silence(check, metrics, cfg->gate.room);
 
 	/* What somebody wrote into the config stays, and fails. */
-	if (check->set.layer <= FM_CFG_PRESET && fm_metric_lacks(check->name, ~cfg->absent, NULL))
+	if (check->preset && fm_metric_lacks(check->name, ~cfg->absent, NULL))
 		return FM_NO_COLUMN;
 	if (fm_metric_needs_run(check->name))
 		return FM_NO_RUN;

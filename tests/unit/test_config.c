@@ -720,8 +720,10 @@ static void drop_places(struct fm_config *c)
 {
 	memset(c->named, 0, sizeof c->named);
 	memset(c->set, 0, sizeof c->set);
-	for (int i = 0; i < c->gate.n; i++)
+	for (int i = 0; i < c->gate.n; i++) {
 		c->gate.check[i].set = (struct fm_cfg_place){0};
+		c->gate.check[i].preset = false;
+	}
 }
 
 static void same_values(const struct fm_config *a, const struct fm_config *b)
