@@ -251,6 +251,26 @@ static int write_ipfix(struct job *j)
 	return fm_file_size(j->ipfix_file, &j->ipfix.nbytes, j->err);
 }
 
+/* The flows as their file, and as who reads it has them.  A value that the dialect cannot say is another one then: it
+ * is written as that, so that file and documents say the same, and the file says it once more when it is made of
+ * itself. */
+static int write_flows(struct job *j)
+{
+	char text[FM_UNSAID][320];
+	int fails, rounds = fm_spell_losses(j->table, j->dialect, text, &fails) > 0 ? 2 : 1, rc = FM_OK;
+
+	for (int i = 0; i < rounds && rc >= 0; i++) {
+		if (i) {
+			fm_table_free(j->table);
+			j->table = j->told;
+			j->told = NULL;
+		}
+		if ((rc = fm_trace_write(j->table, j->dialect, j->csv, j->err)) >= 0)
+			rc = fm_released_flows(j->csv, j->dialect, j->headed, j->in->out_dir, &j->told, j->err);
+	}
+	return rc;
+}
+
 static int write_data(struct job *j)
 {
 	const struct fm_config *cfg = j->in->cfg;
@@ -273,9 +293,7 @@ static int write_data(struct job *j)
 	if (j->table->rows == 0)
 		return fm_fail(j->err, FM_EINPUT, "%s has no flows; there is nothing to release", j->in->synthetic_dir);
 	fm_spell_say_losses(j->table, j->dialect);
-	if ((rc = fm_trace_write(j->table, j->dialect, j->csv, j->err)) < 0 ||
-	    (rc = fm_released_flows(j->csv, j->dialect, j->headed, j->in->out_dir, &j->told, j->err)) < 0 ||
-	    (rc = fm_sha256_file_hex(j->csv, j->data_sha256, j->err)) < 0)
+	if ((rc = write_flows(j)) < 0 || (rc = fm_sha256_file_hex(j->csv, j->data_sha256, j->err)) < 0)
 		return rc;
 	if ((rc = fm_file_size(j->csv, &j->data_nbytes, j->err)) < 0)
 		return rc;
