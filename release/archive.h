@@ -88,12 +88,6 @@ bool fm_archive_path_ok(
 /* Are two paths one file, or one of them the folder of the other, where case does not count? */
 bool fm_archive_paths_collide(const char *a, const char *b);
 
-/* The lines of a file of flows. */
-struct fm_archive_lines {
-	uint64_t n, all;       /* ends of lines outside double quotes; all ends of lines */
-	bool whole, all_whole; /* the last one is ended, and no quote is open; it is ended */
-	bool quoted;           /* a quote is open */
-};
 /* Fingerprints (polyprint.h) of a file of flows, and of as many lines from its beginning as may stand before the rows.
  */
 struct fm_archive_prints {
@@ -105,8 +99,7 @@ struct fm_archive_file {
 	char path[FM_ARCHIVE_MAX_PATH];
 	uint64_t nbytes;
 	char sha256[FM_SHA256_HEX];
-	struct fm_archive_lines lines; /* where fm_archive_is_table(path) */
-	struct fm_table_form form;     /* likewise */
+	struct fm_table_form form; /* where fm_archive_is_table(path) */
 	struct fm_archive_prints prints;
 };
 struct fm_archive_info {
@@ -117,7 +110,8 @@ struct fm_archive_info {
 	struct fm_archive_digests digests; /* sha512 is left to fm_verify, which knows it already */
 	struct fm_archive_file *file;      /* sorted by path */
 	size_t n;
-	struct fm_table_values *values; /* of the file of flows, where there is one */
+	struct fm_table_values *values;       /* of the file of flows, where there is one: ... */
+	const struct fm_archive_file *judged; /* ... this one */
 	struct fm_polyprint_point point;
 	/* the text of the documents, empty when absent */
 	struct fm_buf sums, manifest, datapackage, croissant, citation;

@@ -18,6 +18,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -337,33 +338,6 @@ static int check_path(struct reader *r, const struct entry *e, const char **belo
 	return FM_OK;
 }
 
-static void count_lines(struct fm_archive_lines *l, const uint8_t *p, size_t n)
-{
-	const uint8_t *end = p + n, *stop, *nl;
-	uint64_t all = 0;
-
-	l->all_whole = n ? p[n - 1] == '\n' : l->all_whole;
-	l->whole = l->all_whole;
-	for (const uint8_t *at = p; (nl = memchr(at, '\n', (size_t)(end - at))); at = nl + 1)
-		all++;
-	l->all += all;
-	if (!l->quoted && !memchr(p, '"', n)) { /* as nearly always: both counts are one */
-		l->n += all;
-		return;
-	}
-	while (p < end) {
-		stop = memchr(p, '"', (size_t)(end - p));
-		stop = stop ? stop : end;
-		while (!l->quoted && (nl = memchr(p, '\n', (size_t)(stop - p)))) {
-			l->n++;
-			p = nl + 1;
-		}
-		l->quoted = stop < end ? !l->quoted : l->quoted;
-		p = stop < end ? stop + 1 : end;
-	}
-	l->whole = l->whole && !l->quoted;
-}
-
 /* nbytes: of the file before these. */
 static void add_prints(const struct fm_polyprint_point *point, struct fm_archive_prints *to, uint64_t nbytes,
 		       const uint8_t *p, size_t n)
@@ -382,22 +356,26 @@ static void add_prints(const struct fm_polyprint_point *point, struct fm_archive
 	to->all = fm_polyprint_add(point, to->all, p, (size_t)(end - p));
 }
 
-/* The bytes of a file: given to the sink, kept in doc and counted in lines if these are not NULL; with lines they are a
- * table, f, whose form and fingerprints are taken too. */
-static int take_bytes(struct reader *r, const struct entry *e, struct fm_buf *doc, struct fm_archive_lines *lines,
-		      struct fm_archive_file *f)
+/* The next bytes of a file, while others are unpacked: of a table its form, fingerprints and values. */
+static int read_table(void *ctx, char *hex, const uint8_t *p, size_t n, struct fm_error *err)
 {
-	struct fm_table_values *values = NULL;
+	struct fm_archive_info *info = ctx;
+	struct fm_archive_file *f = (struct fm_archive_file *)(hex - offsetof(struct fm_archive_file, sha256));
+
+	if (!fm_archive_is_table(f->path))
+		return FM_OK;
+	add_prints(&info->point, &f->prints, f->form.nbytes, p, n);
+	fm_table_form_add(&f->form, p, n);
+	return f == info->judged ? fm_table_values_add(info->values, p, n, err) : FM_OK;
+}
+
+/* The bytes of a file: given to the sink, and kept in doc if that is not NULL. */
+static int take_bytes(struct reader *r, const struct entry *e, struct fm_buf *doc)
+{
 	const uint8_t *p;
 	size_t got;
 	int rc;
 
-	if (fm_archive_is_data(f->path) && !r->info->values) {
-		if ((rc = fm_table_values_new(&r->info->values, strcmp(f->path, FM_ARCHIVE_DATA_JSON) == 0, r->err)) <
-		    0)
-			return rc;
-		values = r->info->values;
-	}
 	for (uint64_t left = e->nbytes; left; left -= got) {
 		if ((rc = take(r, left, &p, &got)) < 0)
 			return rc;
@@ -410,15 +388,8 @@ static int take_bytes(struct reader *r, const struct entry *e, struct fm_buf *do
 			if ((rc = fm_buf_check(doc, r->err)) < 0)
 				return rc;
 		}
-		if (lines) {
-			count_lines(lines, p, got);
-			add_prints(&r->info->point, &f->prints, f->form.nbytes, p, got);
-			fm_table_form_add(&f->form, p, got);
-		}
-		if (values && (rc = fm_table_values_add(values, p, got, r->err)) < 0)
-			return rc;
 	}
-	return values ? fm_table_values_end(values, r->err) : FM_OK;
+	return FM_OK;
 }
 
 /* Zeros up to a multiple of 512. */
@@ -438,17 +409,22 @@ static int take_padding(struct reader *r, const struct entry *e)
 	return FM_OK;
 }
 
-/* f is where it stays: its digest comes later (end_digests). */
-static int take_file(struct reader *r, const struct entry *e, struct fm_archive_file *f, struct fm_buf *doc,
-		     struct fm_archive_lines *lines)
+/* f is where it stays: its digest, and what read_table sees of it, come later (end_digests). */
+static int take_file(struct reader *r, const struct entry *e, struct fm_archive_file *f, struct fm_buf *doc)
 {
+	struct fm_archive_info *info = r->info;
 	int rc;
 
 	f->nbytes = e->nbytes;
+	if (fm_archive_is_data(f->path) && !info->values) {
+		if ((rc = fm_table_values_new(&info->values, strcmp(f->path, FM_ARCHIVE_DATA_JSON) == 0, r->err)) < 0)
+			return rc;
+		info->judged = f;
+	}
 	if (r->sink && (rc = r->sink->file(r->sink->ctx, f->path, r->err)) < 0)
 		return rc;
-	if ((rc = fm_side_digest_part(r->tar_hash, f->sha256, r->err)) < 0 ||
-	    (rc = take_bytes(r, e, doc, lines, f)) < 0 || (rc = fm_side_digest_part(r->tar_hash, NULL, r->err)) < 0)
+	if ((rc = fm_side_digest_part(r->tar_hash, f->sha256, r->err)) < 0 || (rc = take_bytes(r, e, doc)) < 0 ||
+	    (rc = fm_side_digest_part(r->tar_hash, NULL, r->err)) < 0)
 		return rc;
 	return take_padding(r, e);
 }
@@ -459,7 +435,6 @@ static int read_entry(struct reader *r, const uint8_t h[HEADER])
 	struct fm_archive_file *f;
 	struct fm_buf *doc = NULL;
 	uint64_t most = FM_ARCHIVE_MAX_DOCUMENT;
-	struct fm_archive_lines lines = {.whole = true, .all_whole = true};
 	struct entry e;
 	const char *below = NULL;
 	int rc;
@@ -487,10 +462,7 @@ static int read_entry(struct reader *r, const uint8_t h[HEADER])
 			      (unsigned long long)e.nbytes, (unsigned long long)most);
 	f = &info->file[info->n++];
 	memcpy(f->path, below, strlen(below) + 1);
-	if ((rc = take_file(r, &e, f, doc, fm_archive_is_table(below) ? &lines : NULL)) < 0)
-		return rc;
-	f->lines = lines;
-	return FM_OK;
+	return take_file(r, &e, f, doc);
 }
 
 /* Behind the first zero block: nothing but zeros, and as many as flowmint writes; then nothing in the compressed file.
@@ -526,6 +498,8 @@ static int end_digests(struct reader *r)
 		return rc;
 	rc = fm_side_digest_end(r->tar_hash, d->tar_sha256, d->tar_sha512, r->err);
 	r->tar_hash = NULL;
+	if (rc >= 0 && r->info->values)
+		rc = fm_table_values_end(r->info->values, r->err);
 	return rc;
 }
 
@@ -559,7 +533,7 @@ int fm_archive_read_into(int fd, uint64_t nbytes, const struct fm_archive_sink *
 	if ((rc = fm_alloc(&r.chunk, CHUNK, 1, "the archive", err)) < 0 ||
 	    (rc = fm_alloc(&info->file, FM_ARCHIVE_MAX_FILES, sizeof *info->file, "the list of files", err)) < 0 ||
 	    (rc = fm_polyprint_draw(&info->point, err)) < 0 || (rc = fm_sha256_new(&r.hash, err)) < 0 ||
-	    (rc = fm_side_digest_new(&r.tar_hash, err)) < 0 || (rc = open_stream(&r)) < 0 ||
+	    (rc = fm_side_digest_new(&r.tar_hash, read_table, info, err)) < 0 || (rc = open_stream(&r)) < 0 ||
 	    (rc = read_entries(&r)) < 0 || (rc = read_end(&r)) < 0)
 		goto out;
 	if (!info->folder[0]) {

@@ -174,9 +174,11 @@ static int check_resource(struct fm_contents *c, const json_t *r, const struct f
 /* The rows of a table, as its readers count them; *whole: the last one is ended. */
 static uint64_t rows_of(const struct fm_archive_file *f, const struct fm_table_layout *layout, bool *whole)
 {
-	uint64_t lines = layout->quotes ? f->lines.n : f->lines.all;
+	const struct fm_table_form *form = &f->form;
+	bool quotes = layout->quotes && form->has_quotes;
+	uint64_t lines = quotes ? form->quoted.n : form->plain.n;
 
-	*whole = *whole && (layout->quotes ? f->lines.whole : f->lines.all_whole) && lines >= layout->head;
+	*whole = *whole && form->last == '\n' && !(quotes && form->is_open) && lines >= layout->head;
 	return lines - layout->head;
 }
 

@@ -10,7 +10,7 @@
 #define BUFFER (128 * 1024)
 /* 2 MiB, so that no thread waits for a slice of another's time: on a busy machine one gets milliseconds at a time. */
 #define BUFFERS 16
-#define SIDES 3
+#define SIDES 4
 /* Each thread's: the eight MiB of a common one are much where ulimit -v is low. */
 #define STACK (256 * 1024)
 
@@ -26,7 +26,9 @@ struct side {
 	int (*add)(struct side *s, const struct portion *b, struct fm_error *err);
 	struct fm_sha256 *sha256;
 	struct fm_sha512 *sha512;
-	char *part; /* whose digest is under way; of the parts' side alone */
+	char *part;             /* whose digest is under way; of the parts' side alone */
+	fm_side_reader *reader; /* of the reader's side alone, which is there where it is not NULL */
+	void *ctx;
 	pthread_t thread;
 	bool threaded;
 	/* Under the lock. */
@@ -38,7 +40,7 @@ struct side {
 struct fm_side_digest {
 	struct portion buffer[BUFFERS]; /* number i of the stream is in buffer[i % BUFFERS] */
 	uint64_t given;                 /* that were handed over; the caller's */
-	struct side side[SIDES];        /* of all by SHA-256, of all by SHA-512, of each part by SHA-256 */
+	struct side side[SIDES];        /* of all by SHA-256, of all by SHA-512, of each part by SHA-256; the reader */
 	pthread_mutex_t lock;
 	pthread_cond_t more, room;
 	/* Under the lock. */
@@ -69,6 +71,11 @@ static int add_part(struct side *s, const struct portion *b, struct fm_error *er
 		s->part = b->part;
 	}
 	return s->part ? fm_sha256_add(s->sha256, b->p, b->n, err) : FM_OK;
+}
+
+static int read_part(struct side *s, const struct portion *b, struct fm_error *err)
+{
+	return s->reader && b->part && b->n ? s->reader(s->ctx, b->part, b->p, b->n, err) : FM_OK;
 }
 
 /* ---- the threads ---- */
@@ -142,7 +149,7 @@ static void begin_thread(struct side *s)
 	pthread_attr_destroy(&attr);
 }
 
-int fm_side_digest_new(struct fm_side_digest **out, struct fm_error *err)
+int fm_side_digest_new(struct fm_side_digest **out, fm_side_reader *reader, void *ctx, struct fm_error *err)
 {
 	struct fm_side_digest *d = NULL;
 	int rc;
@@ -156,6 +163,7 @@ int fm_side_digest_new(struct fm_side_digest **out, struct fm_error *err)
 	d->side[0] = (struct side){.d = d, .add = add_sha256};
 	d->side[1] = (struct side){.d = d, .add = add_sha512};
 	d->side[2] = (struct side){.d = d, .add = add_part};
+	d->side[3] = (struct side){.d = d, .add = read_part, .reader = reader, .ctx = ctx};
 	for (int i = 0; i < BUFFERS && rc >= 0; i++)
 		rc = fm_alloc(&d->buffer[i].p, BUFFER, 1, "a digest", err);
 	if (rc < 0 || (rc = fm_sha256_new(&d->side[0].sha256, err)) < 0 ||
@@ -164,7 +172,8 @@ int fm_side_digest_new(struct fm_side_digest **out, struct fm_error *err)
 		return rc;
 	}
 	for (int i = 0; i < SIDES; i++)
-		begin_thread(&d->side[i]);
+		if (i < 3 || reader)
+			begin_thread(&d->side[i]);
 	*out = d;
 	return FM_OK;
 }

@@ -22,7 +22,11 @@
 #include "release/sign/sshsig.h"
 
 struct fm_side_digest;
-int fm_side_digest_new(struct fm_side_digest **d, struct fm_error *err) FM_MUST_CHECK;
+/* Who looks at the parts as well, on a thread of its own: the next n bytes of the part whose digest goes to hex. */
+typedef int fm_side_reader(void *ctx, char *hex, const uint8_t *p, size_t n, struct fm_error *err);
+/* reader may be NULL. */
+int fm_side_digest_new(struct fm_side_digest **d, fm_side_reader *reader, void *ctx,
+		       struct fm_error *err) FM_MUST_CHECK;
 int fm_side_digest_add(struct fm_side_digest *d, const void *p, size_t n, struct fm_error *err) FM_MUST_CHECK;
 /* hex is the caller's, 65 bytes, written until the end or free. */
 int fm_side_digest_part(struct fm_side_digest *d, char *hex, struct fm_error *err) FM_MUST_CHECK;

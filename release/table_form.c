@@ -40,7 +40,7 @@ static bool goes_on_as_formula(uint8_t c)
 
 static bool ends_value(uint8_t c)
 {
-	return c && strchr("\n,;|\t\"", c);
+	return c == '\n' || c == ',' || c == ';' || c == '|' || c == '\t' || c == '"';
 }
 
 static void add_formula(struct fm_table_form *f, uint8_t c)

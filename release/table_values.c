@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "release/table_parts.h"
 
+#define ALWAYS inline __attribute__((always_inline)) /* where all time goes */
+#define READABLE 20  /* bytes from the begin of a value on, for the quick ways of looking at it */
 #define LOOKED_AT 12 /* the first line that is surely a row, where so many lines are there: head lines are fewer */
 
 /* ---- one value ---- */
@@ -124,7 +126,7 @@ static inline uint64_t no_digits(uint64_t t)
 }
 
 /* 1 to 8 bytes, of which 8 can be read: FM_VALUE_WHOLE or _POINT; FM_VALUE_KINDS: it may be something else. */
-static inline enum fm_value_kind kind_of_short(const uint8_t *s, size_t n, uint64_t *text)
+static ALWAYS enum fm_value_kind kind_of_short(const uint8_t *s, size_t n, uint64_t *text)
 {
 	uint64_t x, others;
 	unsigned at;
@@ -135,21 +137,23 @@ static inline enum fm_value_kind kind_of_short(const uint8_t *s, size_t n, uint6
 	x ^= EACH('0') & UINT64_MAX >> (64 - 8 * n);
 	others = no_digits(x);
 	if (!others)
-		return n == 1 || *s != '0' ? FM_VALUE_WHOLE : FM_VALUE_WORD;
+		return (n == 1) | (*s != '0') ? FM_VALUE_WHOLE : FM_VALUE_WORD;
 	at = (unsigned)__builtin_ctzll(others) / 8;
 	x &= ~((uint64_t)0xff << 8 * at);
 	return s[at] == '.' && at > 0 && at + 1 < n && (at == 1 || *s != '0') && !no_digits(x) ? FM_VALUE_POINT
 											       : FM_VALUE_KINDS;
 }
 
-static inline bool is_octet(const uint8_t *s, unsigned n)
+/* n bytes, of which three can be read; without branches, for addresses are of all lengths. */
+static ALWAYS bool is_octet(const uint8_t *s, unsigned n)
 {
-	return n - 1 < 3 && (n == 1 || *s != '0') &&
-	       (n < 3 || *s == '1' || (*s == '2' && (s[1] < '5' || (s[1] == '5' && s[2] < '6'))));
+	bool much = (s[0] > '2') | ((s[0] == '2') & ((s[1] > '5') | ((s[1] == '5') & (s[2] > '5'))));
+
+	return (n - 1 < 3) & ((n == 1) | (*s != '0')) & ((n < 3) | !much);
 }
 
-/* A dotted quad of 7 to 15 bytes, of which 16 can be read. */
-static inline bool is_usual_ipv4(const uint8_t *s, size_t n)
+/* A dotted quad of 7 to 15 bytes, of which READABLE can be read. */
+static ALWAYS bool is_usual_ipv4(const uint8_t *s, size_t n)
 {
 	const __m128i v = _mm_loadu_si128((const __m128i *)(const void *)s),
 		      digit = _mm_sub_epi8(v, _mm_set1_epi8('0')), nine = _mm_set1_epi8(9);
@@ -163,8 +167,10 @@ static inline bool is_usual_ipv4(const uint8_t *s, size_t n)
 	b = (unsigned)__builtin_ctz(dots | 1u << 16);
 	dots &= dots - 1;
 	c = (unsigned)__builtin_ctz(dots | 1u << 16);
-	return dots && !(dots & (dots - 1)) && is_octet(s, a) && is_octet(s + a + 1, b - a - 1) &&
-	       is_octet(s + b + 1, c - b - 1) && is_octet(s + c + 1, (unsigned)n - c - 1);
+	if (!dots || dots & (dots - 1))
+		return false;
+	return is_octet(s, a) & is_octet(s + a + 1, b - a - 1) & is_octet(s + b + 1, c - b - 1) &
+	       is_octet(s + c + 1, (unsigned)n - c - 1);
 }
 
 /* ---- what was seen ---- */
@@ -174,12 +180,16 @@ static inline struct fm_column_seen *here(struct fm_reading *r)
 	return &r->seen[r->row][r->column];
 }
 
-static inline void saw(struct fm_reading *r, struct fm_column_seen *c, enum fm_value_kind kind)
+static __attribute__((noinline)) void saw_first(struct fm_reading *r, struct fm_column_seen *c, enum fm_value_kind kind)
 {
-	if (c->kinds & 1u << kind)
-		return;
 	c->kinds |= 1u << kind;
 	r->first[r->row][r->column][kind] = r->line;
+}
+
+static ALWAYS void saw(struct fm_reading *r, struct fm_column_seen *c, enum fm_value_kind kind)
+{
+	if (__builtin_expect(!(c->kinds & 1u << kind), 0))
+		saw_first(r, c, kind);
 }
 
 static void take_word(struct fm_reading *r, struct fm_column_seen *c, const uint8_t *s, size_t n)
@@ -195,7 +205,7 @@ static void take_word(struct fm_reading *r, struct fm_column_seen *c, const uint
 	saw(r, c, FM_VALUE_WORD);
 }
 
-static inline void take_whole(struct fm_reading *r, struct fm_column_seen *c, uint64_t text)
+static ALWAYS void take_whole(struct fm_reading *r, struct fm_column_seen *c, uint64_t text)
 {
 	c->least = text < c->least || !(c->kinds & 1u << FM_VALUE_WHOLE) ? text : c->least;
 	c->most = text > c->most ? text : c->most;
@@ -222,8 +232,26 @@ static __attribute__((noinline)) void take_any(struct fm_reading *r, struct fm_c
 	}
 }
 
+/* The first n of 8 bytes. */
+static ALWAYS bool is_same(const uint8_t *s, const char *word, size_t n)
+{
+	uint64_t a, b;
+
+	memcpy(&a, s, sizeof a);
+	memcpy(&b, word, sizeof b);
+	return !((a ^ b) & UINT64_MAX >> (64 - 8 * n));
+}
+
+static ALWAYS bool is_same_minute(const struct fm_reading *r, const uint8_t *s)
+{
+	__m128i a = _mm_loadu_si128((const __m128i *)(const void *)s),
+		b = _mm_loadu_si128((const __m128i *)(const void *)r->minute);
+
+	return _mm_movemask_epi8(_mm_cmpeq_epi8(a, b)) == 0xffff && s[16] == ':';
+}
+
 /* left: bytes from s on that can be read. */
-static inline __attribute__((always_inline)) void take(struct fm_reading *r, const uint8_t *s, size_t n, size_t left)
+static ALWAYS void take(struct fm_reading *r, const uint8_t *s, size_t n, size_t left)
 {
 	struct fm_column_seen *c = here(r);
 	enum fm_value_kind kind;
@@ -234,15 +262,17 @@ static inline __attribute__((always_inline)) void take(struct fm_reading *r, con
 			saw(r, c, FM_VALUE_EMPTY);
 		return;
 	}
-	if (left >= 16 && n - 1 < 8 && (kind = kind_of_short(s, n, &text)) < FM_VALUE_WORD) {
+	if (left >= READABLE && n - 1 < 8 && (kind = kind_of_short(s, n, &text)) < FM_VALUE_WORD) {
 		if (kind == FM_VALUE_WHOLE)
 			take_whole(r, c, text);
 		else
 			saw(r, c, kind);
-	} else if (n == 19 && memcmp(s, r->minute, sizeof r->minute) == 0 && s[17] >= '0' && s[17] < '6' &&
+	} else if (left >= READABLE && n - 1 < 8 && n == c->nword && is_same(s, c->word, n)) {
+		return;
+	} else if (left >= READABLE && n == 19 && is_same_minute(r, s) && s[17] >= '0' && s[17] < '6' &&
 		   is_digit(s[18])) {
 		saw(r, c, FM_VALUE_TIME);
-	} else if (left >= 16 && n < 16 && n > 6 && c->kinds & 1u << FM_VALUE_IPV4 && is_usual_ipv4(s, n)) {
+	} else if (left >= READABLE && n < 16 && n > 6 && c->kinds & 1u << FM_VALUE_IPV4 && is_usual_ipv4(s, n)) {
 		saw(r, c, FM_VALUE_IPV4);
 	} else {
 		take_any(r, c, s, n);
@@ -251,7 +281,7 @@ static inline __attribute__((always_inline)) void take(struct fm_reading *r, con
 
 /* ---- values of rows ---- */
 
-static void keep(struct fm_reading *r, const uint8_t *p, size_t n)
+static __attribute__((noinline)) void keep(struct fm_reading *r, const uint8_t *p, size_t n)
 {
 	size_t some = r->nkept < sizeof r->kept ? sizeof r->kept - r->nkept : 0;
 
@@ -267,9 +297,9 @@ static inline void end_row(struct fm_reading *r)
 }
 
 /* A value ends before byte c; left: bytes from s on that can be read. */
-static inline void end_value(struct fm_reading *r, const uint8_t *s, size_t n, size_t left, uint8_t c)
+static ALWAYS void end_value(struct fm_reading *r, const uint8_t *s, size_t n, size_t left, uint8_t c)
 {
-	if (r->nkept) {
+	if (__builtin_expect(r->nkept > 0, 0)) {
 		keep(r, s, n);
 		s = r->kept;
 		n = r->nkept;

@@ -103,7 +103,7 @@ static int digest_file(struct fm_verify_job *job)
 	int rc;
 
 	if ((rc = fm_alloc(&chunk, CHUNK, 1, "the archive", job->err)) < 0 ||
-	    (rc = fm_side_digest_new(&d, job->err)) < 0 || (rc = read_file(job, chunk, d)) < 0)
+	    (rc = fm_side_digest_new(&d, NULL, NULL, job->err)) < 0 || (rc = read_file(job, chunk, d)) < 0)
 		goto out;
 	rc = fm_side_digest_end(d, job->report->sha256, job->sha512, job->err);
 	d = NULL;

@@ -13,6 +13,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
+#define ROW "2016-04-11 00:08:06,57.736,246.209.166.11,10.0.6.49,9843,58816,UDP,.A....,0,0,1,58,background\n"
+
 static void add(struct fm_archive_info *info, const char *path, uint64_t nbytes)
 {
 	struct fm_archive_file *f = &info->file[info->n++];
@@ -20,7 +22,8 @@ static void add(struct fm_archive_info *info, const char *path, uint64_t nbytes)
 	snprintf(f->path, sizeof f->path, "%s", path);
 	f->nbytes = nbytes;
 	memset(f->sha256, '0', sizeof f->sha256 - 1);
-	f->lines = (struct fm_archive_lines){.n = 600, .all = 600, .whole = true, .all_whole = true};
+	f->form.plain.n = 600;
+	f->form.last = '\n';
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
@@ -41,6 +44,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	add(&info, FM_ARCHIVE_CROISSANT, 1);
 	add(&info, FM_ARCHIVE_DATA, 56805);
 	add(&info, FM_ARCHIVE_LICENSE, 1);
+	if (fm_table_values_new(&info.values, false, &err) < 0 ||
+	    fm_table_values_add(info.values, (const uint8_t *)ROW, strlen(ROW), &err) < 0 ||
+	    fm_table_values_end(info.values, &err) < 0)
+		abort();
 	snprintf(info.date, sizeof info.date, "2026-11-28");
 	info.mtime_s = 1795824000;
 	fm_buf_add(text[p[0] % 4], p + 1, n - 1);
@@ -61,7 +68,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		    "{\"name\":\"golden\",\"version\":\"1.0.0\",\"description\":\"\",\"created\":\"2026-11-28\","
 		    "\"licenses\":[{\"name\":\"CC0-1.0\",\"path\":\"LICENSE.txt\"}],\"resources\":[{\"path\":"
 		    "\"data/flows.csv\",\"bytes\":56805,\"hash\":\"sha256:"
-		    "0000000000000000000000000000000000000000000000000000000000000000\",\"dialect\":{\"header\":false},"
+		    "0000000000000000000000000000000000000000000000000000000000000000\",\"dialect\":"
+		    "{\"delimiter\":\" \",\"header\":false},"
 		    "\"schema\":{}}]}";
 		json_t *none = json_object(), *empty = json_string("");
 
