@@ -196,6 +196,20 @@ for line in open(sys.argv[2]):
     Envelope.from_dict(e).verify([key], 1)
 PY
 	ok "frictionless, mlcroissant and securesystemslib accept the documents"
+	# The documents' way to Parquet: names and types of the schema, and each row.
+	(cd office-1.2.0 && "$build/venv/bin/python" - ../flows.parquet <<'PY') >interop.log 2>&1 || die "DuckDB makes no Parquet of it: $(tail -n 3 interop.log)"
+import duckdb, json, sys
+r = json.load(open('datapackage.json'))['resources'][0]
+names = [f['name'] for f in r['schema']['fields']]
+duckdb.read_csv(r['path'], header=r['dialect']['header'], names=names).to_parquet(sys.argv[1])
+made = duckdb.read_parquet(sys.argv[1])
+assert made.columns == names and made.shape[0] == 20000, (made.columns, made.shape)
+kinds = {"integer": "BIGINT", "number": "DOUBLE", "datetime": "TIMESTAMP"}
+for f, kind in zip(r['schema']['fields'], made.types):
+    assert kinds.get(f['type'], str(kind)) == str(kind), (f, kind)
+assert duckdb.sql("select count(*) from (from made except all from read_csv('%s', header=false, names=%r))" % (r['path'], names)).fetchall() == [(0,)]
+PY
+	ok "DuckDB makes Parquet of the flows, with the names and types of the schema"
 	# The schema of the manifest, by a validator of JSON Schema: it takes this one and that of a whole run, and none that lacks a part
 	# which it asks for, or has it of another kind.
 	mkdir whole && tar --zstd -xf "$here/golden/release/golden-1.0.0.tar.zst" -C whole
