@@ -84,6 +84,20 @@ int fm_publish_warn_kept(const struct fm_config *cfg, const struct fm_record *fo
 	return rc;
 }
 
+/* What a ledger knows of, or a later release that only the log still has: its files lie elsewhere, and another
+ * workspace made it. */
+static const struct fm_record *newest_known(const struct fm_record *before, const struct fm_tlog *log,
+					    const struct fm_record *next)
+{
+	for (size_t i = log->n; i-- > 0;) {
+		const struct fm_record *r = &log->entry[i].record;
+
+		if (strcmp(r->name, next->name) == 0 && strcmp(r->version, next->version) != 0)
+			return before && before->sequence >= r->sequence ? before : r;
+	}
+	return before;
+}
+
 int fm_publish_next(const struct fm_config *cfg, const char *out, const struct fm_signers *signers,
 		    const struct fm_released *known, struct fm_record *next, struct fm_error *err)
 {
@@ -108,9 +122,8 @@ int fm_publish_next(const struct fm_config *cfg, const char *out, const struct f
 					      : "attestation_key");
 	}
 	next->sequence = cfg->publish.sequence;
-	if ((rc = fm_shelf_next(out, signers, before, next, err)) < 0)
-		return rc;
-	rc = fm_publish_log_open(&log, out, next->name, next->version, signers, err);
+	if ((rc = fm_publish_log_open(&log, out, next->name, next->version, signers, err)) >= 0)
+		rc = fm_shelf_next(out, signers, newest_known(before, &log.log, next), next, err);
 	fm_publish_log_close(&log);
 	return rc;
 }

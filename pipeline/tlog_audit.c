@@ -332,6 +332,11 @@ int fm_tlog_audit(const struct fm_tlog_audit_in *in, json_t **report, struct fm_
 	    (rc = fm_tlog_load(&a.log, in->log, err)) < 0 ||
 	    (in->signers && (rc = fm_signers_load(&a.signers, in->signers, err)) < 0))
 		goto out;
+	/* Of whom a log is asked, who sends an empty file, or one that arrived empty, has shown nothing. */
+	if (!in->folder && a.log.n == 0) {
+		rc = fm_fail(err, FM_EINPUT, "%s has no entry: there is nothing that it could prove", in->log);
+		goto out;
+	}
 	a.has_signers = in->signers != NULL;
 	if ((rc = fm_tlog_check(&a.log, in->signers ? &a.signers : NULL, NULL, found, &a, err)) < 0)
 		goto out;

@@ -158,7 +158,7 @@ int fm_shelf_next(const char *dir, const struct fm_signers *signers, const struc
 		return again(known, next, err);
 	if (known && known->sequence > last.sequence) {
 		last = *known;
-		dir = "the ledger";
+		dir = "the ledger or the log";
 	}
 	if (last.sequence == 0) {
 		next->sequence = next->sequence ? next->sequence : 1;

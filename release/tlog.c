@@ -233,7 +233,7 @@ static void check_sequence(const struct check *c, size_t i)
 		tell(c, i, "there are two records of this version in the log");
 	else if (fm_version_compare(r->version, last->version) <= 0)
 		tell(c, i, "its version is not later than %s, which comes before it", last->version);
-	else if (r->sequence < last->sequence)
+	else if (r->sequence <= last->sequence)
 		tell(c, i, "its number is %lld, and %s before it is number %lld", (long long)r->sequence, last->version,
 		     (long long)last->sequence);
 	else if (r->sequence == last->sequence + 1 && strcmp(r->previous_sha256, last->sha256) != 0)

@@ -101,6 +101,9 @@ head -n 1 away/log >away/one
 expect 0 "a log of one entry" "$F" audit $UNCONFINED --log away/one
 says out "intact: away/one, 1 entry, root" "is one"
 says out ", 1 head" "and so is its head"
+: >away/none
+expect 3 "an empty one proves nothing" "$F" audit $UNCONFINED --log away/none
+says err "away/none has no entry" "and is not called intact"
 expect 3 "there is no head of 9 entries" "$F" audit $UNCONFINED --log away/log --between 2:9
 
 # What is done to the log is found by the audit and by the next run, which then publishes nothing.

@@ -219,6 +219,24 @@ static void releases_are_numbered_and_chained(void **state)
 	assert_int_equal(all_verifies(), 3);
 }
 
+/* Two releases of one number, in whatever way they came into a log, are a fork, as a partner calls it. */
+static void number_that_does_not_rise_is_found_in_the_log(void **state)
+{
+	struct fm_tlog log;
+	char path[700];
+	int wrong = 0;
+
+	(void)state;
+	assert_int_equal(publish("1.0", 1, NULL), FM_OK);
+	assert_int_equal(publish("1.1", 1, NULL), FM_OK);
+	snprintf(path, sizeof path, "%s/" FM_TLOG_FILE, out);
+	assert_int_equal(fm_tlog_load(&log, path, &err), FM_OK);
+	log.entry[1].record.sequence = log.entry[0].record.sequence;
+	assert_int_equal(fm_tlog_check(&log, &signers, NULL, print_finding, &wrong, &err), FM_OK);
+	assert_int_equal(wrong, 1);
+	fm_tlog_free(&log);
+}
+
 static void dates_are_the_configs(void **state)
 {
 	struct fm_signers none = {0};
@@ -338,6 +356,7 @@ static void entry_of_what_never_was_a_release_is_taken_back(void **state)
 	assert_int_equal(log_entries(), 2);
 	remove_of("1.2", all); /* it lies elsewhere now: its entry stays */
 	assert_int_equal(publish("1.3", 2, NULL), FM_OK);
+	assert_int_equal(newest().sequence, 3); /* who has 1.2 has number 2 */
 	assert_int_equal(log_entries(), 3);
 }
 
@@ -503,6 +522,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup(f, fresh)
 	    T(releases_are_numbered_and_chained),
+	    T(number_that_does_not_rise_is_found_in_the_log),
 	    T(dates_are_the_configs),
 	    T(what_does_not_rise_is_refused),
 	    T(what_a_killed_run_left_is_no_release),
