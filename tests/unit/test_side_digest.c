@@ -56,17 +56,41 @@ static void check_hex(const uint8_t *p, size_t n, const char *hex)
 	assert_string_equal(hex, text);
 }
 
+/* What the reader was given of each part, and the bytes of a part after which it refuses. */
+struct seen {
+	const char *hex[PARTS];
+	size_t n[PARTS], refuse_at;
+	const uint8_t *p;
+};
+
+static int see(void *ctx, char *hex, const uint8_t *p, size_t n, struct fm_error *err)
+{
+	struct seen *s = ctx;
+
+	for (size_t i = 0; i < PARTS; i++)
+		if (hex == s->hex[i]) {
+			if (memcmp(p, s->p + parts[i].at + s->n[i], n) != 0) /* no assertion: it may run on a thread */
+				return fm_fail(err, FM_EINPUT, "other bytes of part %zu", i);
+			s->n[i] += n;
+			return s->n[i] > s->refuse_at ? fm_fail(err, FM_EINPUT, "part %zu is too long", i) : FM_OK;
+		}
+	return fm_fail(err, FM_EINPUT, "of no part");
+}
+
 static void check_all(const uint8_t *p, size_t piece, int threads)
 {
 	char hex[PARTS][FM_SHA256_HEX] = {{0}}, all[FM_SHA256_HEX];
 	uint8_t all512[FM_SHA512_LEN], want512[FM_SHA512_LEN];
 	struct fm_side_digest *d;
+	struct seen seen = {.refuse_at = SIZE, .p = p};
 	struct fm_sha512 *h;
 	struct fm_error err;
 	size_t at = 0;
 
 	allowed = threads;
-	assert_int_equal(fm_side_digest_new(&d, &err), FM_OK);
+	for (size_t i = 0; i < PARTS; i++)
+		seen.hex[i] = hex[i];
+	assert_int_equal(fm_side_digest_new(&d, see, &seen, &err), FM_OK);
 	for (size_t i = 0; i < PARTS; i++) {
 		add_in_pieces(d, p + at, parts[i].at - at, piece);
 		assert_int_equal(fm_side_digest_part(d, hex[i], &err), FM_OK);
@@ -79,6 +103,8 @@ static void check_all(const uint8_t *p, size_t piece, int threads)
 	check_hex(p, SIZE, all);
 	for (size_t i = 0; i < PARTS; i++)
 		check_hex(p + parts[i].at, parts[i].n, hex[i]);
+	for (size_t i = 0; i < PARTS; i++)
+		assert_int_equal(seen.n[i], parts[i].n);
 	assert_int_equal(fm_sha512_new(&h, &err), FM_OK);
 	assert_int_equal(fm_sha512_add(h, p, SIZE, &err), FM_OK);
 	assert_int_equal(fm_sha512_end(h, want512, &err), FM_OK);
@@ -93,7 +119,7 @@ static void test_digests_are_those_of_the_bytes(void **state)
 	assert_non_null(p);
 	for (size_t i = 0; i < SIZE; i++)
 		p[i] = (uint8_t)(i * i >> 7);
-	for (int threads = 0; threads <= 3; threads++) {
+	for (int threads = 0; threads <= 4; threads++) {
 		check_all(p, 131072, threads);
 		check_all(p, 70001, threads);
 	}
@@ -111,10 +137,39 @@ static void test_given_up_in_the_middle(void **state)
 	(void)state;
 	for (int i = 0; i < 20; i++) {
 		allowed = i % 4;
-		assert_int_equal(fm_side_digest_new(&d, &err), FM_OK);
+		assert_int_equal(fm_side_digest_new(&d, NULL, NULL, &err), FM_OK);
 		assert_int_equal(fm_side_digest_part(d, hex, &err), FM_OK);
 		add_in_pieces(d, some, sizeof some, 100000);
 		fm_side_digest_free(d);
+	}
+}
+
+/* What the reader refuses is told at the end at the latest, with its words. */
+static void test_reader_refuses(void **state)
+{
+	static const uint8_t some[3 << 20];
+	char hex[FM_SHA256_HEX], all[FM_SHA256_HEX];
+	uint8_t all512[FM_SHA512_LEN];
+
+	(void)state;
+	for (int threads = 0; threads <= 4; threads++) {
+		struct seen seen = {.hex = {hex}, .refuse_at = 1 << 20, .p = some};
+		struct fm_side_digest *d;
+		struct fm_error err;
+		int rc = FM_OK;
+
+		allowed = threads;
+		assert_int_equal(fm_side_digest_new(&d, see, &seen, &err), FM_OK);
+		assert_int_equal(fm_side_digest_part(d, hex, &err), FM_OK);
+		for (size_t at = 0; rc >= 0 && at < sizeof some; at += 100000)
+			rc = fm_side_digest_add(d, some + at, sizeof some - at < 100000 ? sizeof some - at : 100000,
+						&err);
+		if (rc >= 0)
+			rc = fm_side_digest_end(d, all, all512, &err);
+		else
+			fm_side_digest_free(d);
+		assert_int_equal(rc, FM_EINPUT);
+		assert_string_equal(err.message, "part 0 is too long");
 	}
 }
 
@@ -123,6 +178,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_digests_are_those_of_the_bytes),
 	    cmocka_unit_test(test_given_up_in_the_middle),
+	    cmocka_unit_test(test_reader_refuses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
