@@ -355,6 +355,12 @@ static int leave_out(struct fm_config *cfg, const struct fm_dialect *d, struct f
 					 "source.duplicates drop knows copies by addresses, ports and time, and the "
 					 "trace has not all of them (dialect %s): set it to keep",
 					 d->name);
+	if (d->absent >> FM_TE & 1u && (cfg->generate.hours[0] != 0 || cfg->generate.hours[1] != 24))
+		return fm_config_fail_at(
+		    cfg, "generate.hours source.dialect", err,
+		    "generate.hours are hours of the day, and the trace has no times (dialect %s): "
+		    "leave it out",
+		    d->name);
 	fm_config_leave_out(cfg, &names);
 	if ((rc = fm_buf_check(&names, err)) >= 0)
 		fm_log("source.dialect %s: the trace has no %s, and neither has the release: what needs them is not "

@@ -89,6 +89,7 @@ refused 2 "source.rows is 40" "too few rows for a window in each split" --set so
 refused 2 "split.holdout is 0, and the gate has" "checks against flows that the model never saw, without any" --set split.holdout=0
 refused 2 "must lie from 0 to 4294967294" "more flows than a release can have" --set generate.rows=5000000000
 refused 4 "the disk is too full" "more flows than the disk holds" --set generate.rows=4294967294 --workspace /proc/none # a disk of no room
+holds "which are what it has no room for" grep -qE "at least [0-9]{9,} KiB" err
 { printf 'preset: demo\ngate:\n' && "$ROOT/tests/preset_checks.sh" "$ROOT/manifests/demo.yaml" | sed 's/.*/  &: null/'; } >p/none.yaml
 expect 3 "a gate without a check is refused" "$F" run $UNCONFINED --set source.path="$T/t.csv" --set release.name=n --set release.version=1 p/none.yaml
 says err "the gate has no check left" "and it is said before training"

@@ -57,11 +57,11 @@ holds "which is not missing either" sh -c '! grep -q "missing" err'
 sed 's/,[^,]*$/,scan1/' plain.csv >scans.csv
 mine "header: false" "labels:" "  scan1: dos" "  Scan2: dos" "  'spam*': mail"
 ingest 0 "a map with entries that no row has" scans.csv mine.yaml
-says err "mine.yaml:5: labels: no row of" "is told at the first line of one"
+says err "mine.yaml:5: labels: no row that was read of" "is told at the first line of one"
 says err "'Scan2' (line 5), 'spam*' (line 6)" "with all of them"
 holds "and none that a row has" sh -c '! grep -q "scan1. (line" err'
 ingest 0 "the same on two threads" scans.csv mine.yaml --set train.threads=2 --set split.seed=2
-says err "is read by 2 of 3 entries" "is the same"
+says err "is met by 2 of 3 entries" "is the same"
 
 # What a release in a dialect of one's own cannot say is said before training.
 sed 's/,[^,]*$/,scan1/' plain.csv >scans.csv

@@ -32,6 +32,7 @@ refused publish.dialect=ugr16 "has a column for what the trace does not have (te
 refused publish.dialect=ipfix "nothing that stands for it is published"
 refused gate.jsd.SA=0.2 "gate.jsd.SA needs the column sa, which dialect cic-ids2017-ml does not have"
 refused source.duplicates=drop "the trace has not all of them"
+refused 'generate.hours=[0, 1]' "generate.hours are hours of the day, and the trace has no times"
 printf 'preset: any\nsource: {path: ../table.csv}\n' >p/sessions.yaml
 expect 2 "sessions are refused" "$F" run p/sessions.yaml $UNCONFINED --set model.kind=netshare
 says err "netshare learns sessions, which are known by addresses, ports, protocol and time" "with the reason"

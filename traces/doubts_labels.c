@@ -201,7 +201,7 @@ void fm_doubts_unmet(const struct fm_dialect *d, const char *file, uint64_t met,
 	size_t n = 0, unmet = 0, first = 0;
 
 	for (int i = 0; i < d->nlabels && fm_dialect_is_file(file); i++) {
-		if (met >> i & 1u)
+		if (met >> i & 1u || strcmp(d->labels[i].from, "*") == 0) /* what takes the rest may find no rest */
 			continue;
 		first = unmet++ ? first : d->labels[i].line;
 		if (n + strlen(d->labels[i].from) + 40 < sizeof list)
@@ -209,8 +209,9 @@ void fm_doubts_unmet(const struct fm_dialect *d, const char *file, uint64_t met,
 					      d->labels[i].from, d->labels[i].line);
 	}
 	if (unmet)
-		fm_warn("%s:%zu: labels: no row of %s is read by %zu of %d entries, which are misspelt or of another "
-			"trace: %s",
+		fm_warn("%s:%zu: labels: no row that was read of %s is met by %zu of %d entries, which are misspelt, "
+			"or of rows "
+			"or a trace that this is not: %s",
 			file, first, path, unmet, d->nlabels, list);
 }
 
