@@ -12,6 +12,13 @@ enum { COMMA, SEMICOLON, BAR, TAB };
 
 static void end_line(struct fm_form_lines *l)
 {
+	/* Nearly all rows have as many values as those before them. */
+	if (l->n > FM_FORM_HEAD && memcmp(l->now, l->least, sizeof l->now) == 0 &&
+	    memcmp(l->now, l->most, sizeof l->now) == 0) {
+		memset(l->now, 0, sizeof l->now);
+		l->n++;
+		return;
+	}
 	for (int k = 0; k < FM_FORM_NDELIMITERS; k++) {
 		if (l->n < FM_FORM_HEAD) {
 			l->head[l->n][k] = l->now[k];
@@ -124,27 +131,58 @@ static inline uint64_t where(const __m128i v[4], char c)
 			_mm_cmpeq_epi8(v[3], want));
 }
 
+/* Neither printable ASCII, but for a double quote, nor the end of a line nor a tab. */
 static inline __m128i is_odd(__m128i v)
 {
-	const __m128i low = _mm_set1_epi8(0x1f);
+	const __m128i expected =
+	    _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('\n')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\t')));
 
+	/* As signed numbers, those that are not ASCII are low too. */
 	return _mm_or_si128(
-	    _mm_cmpeq_epi8(_mm_max_epu8(v, low), low),
+	    _mm_andnot_si128(expected, _mm_cmpgt_epi8(_mm_set1_epi8(0x20), v)),
 	    _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(0x7f)), _mm_cmpeq_epi8(v, _mm_set1_epi8('"'))));
 }
 
-static uint32_t count(uint64_t bits)
+/* A delimiter but the comma, which most tables do not have. */
+static inline __m128i is_rare(__m128i v)
 {
-	return bits ? (uint32_t)__builtin_popcountll(bits) : 0;
+	return _mm_or_si128(
+	    _mm_cmpeq_epi8(v, _mm_set1_epi8(';')),
+	    _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('|')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\t'))));
+}
+
+/* What may begin a formula: a sign, = or @. */
+static inline __m128i is_mark(__m128i v)
+{
+	return _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('+')), _mm_cmpeq_epi8(v, _mm_set1_epi8('-'))),
+			    _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('=')), _mm_cmpeq_epi8(v, _mm_set1_epi8('@'))));
+}
+
+static inline bool any_of(__m128i a, __m128i b, __m128i c, __m128i d)
+{
+	return _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d)));
+}
+
+static inline uint32_t count(uint64_t bits)
+{
+	if (!bits)
+		return 0;
+	/* As the compiler's own does where the processor may lack an instruction for it, without a call. */
+	bits -= bits >> 1 & 0x5555555555555555;
+	bits = (bits & 0x3333333333333333) + (bits >> 2 & 0x3333333333333333);
+	return (uint32_t)(((bits + (bits >> 4)) & 0x0f0f0f0f0f0f0f0f) * 0x0101010101010101 >> 56);
 }
 
 /* values: their ends in the block. */
 static void add_formulas(struct fm_table_form *f, const uint8_t *p, const __m128i v[4], uint64_t values)
 {
-	uint64_t begins = values << 1 | (f->nbytes == 0 || ends_value(f->last)),
-		 signs = (where(v, '+') | where(v, '-')) & begins;
+	uint64_t begins = values << 1 | (f->nbytes == 0 || ends_value(f->last)), signs;
 
 	f->formulas += f->sign && goes_on_as_formula(p[0]);
+	f->sign = false;
+	if (!(begins & together(is_mark(v[0]), is_mark(v[1]), is_mark(v[2]), is_mark(v[3]))))
+		return;
+	signs = (where(v, '+') | where(v, '-')) & begins;
 	f->formulas += count((where(v, '=') | where(v, '@')) & begins);
 	f->sign = signs >> (BLOCK - 1);
 	for (signs &= UINT64_MAX >> 1; signs; signs &= signs - 1)
@@ -161,16 +199,18 @@ static bool add_block(struct fm_table_form *f, const uint8_t *p)
 	v[1] = _mm_loadu_si128((const __m128i *)(const void *)(p + 16));
 	v[2] = _mm_loadu_si128((const __m128i *)(const void *)(p + 32));
 	v[3] = _mm_loadu_si128((const __m128i *)(const void *)(p + 48));
-	ends = where(v, '\n');
-	found[TAB] = where(v, '\t');
-	if (f->has_quotes || f->nbegun || together(v[0], v[1], v[2], v[3]) ||
-	    together(is_odd(v[0]), is_odd(v[1]), is_odd(v[2]), is_odd(v[3])) != (ends | found[TAB]))
+	if (f->has_quotes || f->nbegun || any_of(is_odd(v[0]), is_odd(v[1]), is_odd(v[2]), is_odd(v[3])))
 		return false;
 	if (f->nbytes == 0 || f->last == '\n')
 		f->opens = p[0] == '{';
+	ends = where(v, '\n');
 	found[COMMA] = where(v, ',');
-	found[SEMICOLON] = where(v, ';');
-	found[BAR] = where(v, '|');
+	found[SEMICOLON] = found[BAR] = found[TAB] = 0;
+	if (any_of(is_rare(v[0]), is_rare(v[1]), is_rare(v[2]), is_rare(v[3]))) {
+		found[SEMICOLON] = where(v, ';');
+		found[BAR] = where(v, '|');
+		found[TAB] = where(v, '\t');
+	}
 	add_formulas(f, p, v, ends | found[TAB] | found[COMMA] | found[SEMICOLON] | found[BAR]);
 	for (; ends; ends &= ends - 1) {
 		uint64_t end = ends & -ends;

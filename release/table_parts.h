@@ -1,6 +1,6 @@
 /*
- * table_parts.h - what table_values.c (a table as it passes by) and table_fields.c (its columns against the schema)
- * share.
+ * table_parts.h - what table_values.c (a table as it passes by), table_values_kind.c (one value) and table_fields.c
+ * (its columns against the schema) share.
  */
 #ifndef FM_RELEASE_TABLE_PARTS_H
 #define FM_RELEASE_TABLE_PARTS_H
@@ -55,6 +55,9 @@ struct fm_reading {
 	struct fm_column_seen seen[FM_FORM_HEAD + 1][FM_VALUES_COLUMNS + 1];
 	uint64_t first[FM_FORM_HEAD + 1][FM_VALUES_COLUMNS + 1][FM_VALUE_KINDS];
 };
+
+/* What a value is, of the kinds to FM_VALUE_WORD; minute: the last one that there was, and now. */
+enum fm_value_kind fm_value_kind_of(uint8_t minute[17], const uint8_t *s, size_t n);
 
 struct fm_table_values {
 	bool json, chosen, has_quotes;

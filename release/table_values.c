@@ -4,116 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/address.h"
 #include "base/mem.h"
 #include "release/table_parts.h"
 
 #define ALWAYS inline __attribute__((always_inline)) /* where all time goes */
+#define PIECE 2048                                   /* bytes whose ends of values are looked for at once, ... */
+#define AT_ONCE 12                                   /* ... and this many of them in one go */
 #define READABLE 20  /* bytes from the begin of a value on, for the quick ways of looking at it */
 #define LOOKED_AT 12 /* the first line that is surely a row, where so many lines are there: head lines are fewer */
-
-/* ---- one value ---- */
-
-static bool is_digit(uint8_t c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool all_digits(const uint8_t *s, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!is_digit(s[i]))
-			return false;
-	return n > 0;
-}
-
-/* A dotted quad without needless zeros. */
-static bool is_ipv4(const uint8_t *s, size_t n)
-{
-	unsigned part = 0, digits = 0, parts = 1;
-
-	for (size_t i = 0; i < n; i++) {
-		if (s[i] == '.') {
-			if (!digits || ++parts > 4)
-				return false;
-			part = digits = 0;
-			continue;
-		}
-		if (!is_digit(s[i]) || (digits && !part))
-			return false;
-		part = part * 10 + (s[i] - '0');
-		digits++;
-		if (part > 255)
-			return false;
-	}
-	return parts == 4 && digits;
-}
-
-static bool is_ipv6(const uint8_t *s, size_t n)
-{
-	char text[FM_ADDRESS_TEXT_MAX];
-	struct fm_address a;
-
-	return n < sizeof text && memchr(s, ':', n) && fm_address_parse((const char *)s, n, &a) == 0 &&
-	       fm_address_format(&a, text) == n && memcmp(text, s, n) == 0;
-}
-
-static unsigned two(const uint8_t *s)
-{
-	return (unsigned)(s[0] - '0') * 10 + (unsigned)(s[1] - '0');
-}
-
-/* YYYY-MM-DD HH:MM: of a minute that there is. */
-static bool is_minute(const uint8_t *s)
-{
-	static const uint8_t days[12] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-	unsigned year, month, day;
-
-	if (!all_digits(s, 4) || s[4] != '-' || !all_digits(s + 5, 2) || s[7] != '-' || !all_digits(s + 8, 2) ||
-	    s[10] != ' ' || !all_digits(s + 11, 2) || s[13] != ':' || !all_digits(s + 14, 2) || s[16] != ':')
-		return false;
-	year = two(s) * 100 + two(s + 2);
-	month = two(s + 5);
-	day = two(s + 8);
-	return month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1] &&
-	       (month != 2 || day < 29 || (year % 4 == 0 && (year % 100 || year % 400 == 0))) && two(s + 11) < 24 &&
-	       two(s + 14) < 60;
-}
-
-static enum fm_value_kind time_kind(struct fm_reading *r, const uint8_t *s, size_t n)
-{
-	if (n < 19 || n > 29)
-		return FM_VALUE_WORD;
-	if (memcmp(s, r->minute, sizeof r->minute) != 0) {
-		if (!is_minute(s))
-			return FM_VALUE_WORD;
-		memcpy(r->minute, s, sizeof r->minute);
-	}
-	if (!all_digits(s + 17, 2) || s[17] > '5')
-		return FM_VALUE_WORD;
-	if (n == 19)
-		return FM_VALUE_TIME;
-	return s[19] == '.' && all_digits(s + 20, n - 20) ? FM_VALUE_TIME_PART : FM_VALUE_WORD;
-}
-
-static enum fm_value_kind kind_of(struct fm_reading *r, const uint8_t *s, size_t n)
-{
-	size_t i = 0;
-
-	while (i < n && is_digit(s[i]))
-		i++;
-	if (i == n)
-		return n == 0 ? FM_VALUE_EMPTY : n < 20 && (n == 1 || *s != '0') ? FM_VALUE_WHOLE : FM_VALUE_WORD;
-	if (s[i] == '-' && i == 4)
-		return time_kind(r, s, n);
-	if ((s[i] == '.' || s[i] == ',') && i > 0 && (i == 1 || *s != '0') && all_digits(s + i + 1, n - i - 1))
-		return s[i] == '.' ? FM_VALUE_POINT : FM_VALUE_COMMA;
-	if (s[i] == '.' && is_ipv4(s, n))
-		return FM_VALUE_IPV4;
-	if (*s == '-' && n > 1 && all_digits(s + 1, n - 1))
-		return FM_VALUE_NEGATIVE;
-	return is_ipv6(s, n) ? FM_VALUE_IPV6 : FM_VALUE_WORD;
-}
 
 /* ---- the same of what is usual, in words of 8 bytes ---- */
 
@@ -125,31 +23,31 @@ static inline uint64_t no_digits(uint64_t t)
 	return (t | (t + EACH(0x7f - 9))) & EACH(0x80);
 }
 
-/* 1 to 8 bytes, of which 8 can be read: FM_VALUE_WHOLE or _POINT; FM_VALUE_KINDS: it may be something else. */
-static ALWAYS enum fm_value_kind kind_of_short(const uint8_t *s, size_t n, uint64_t *text)
+/* x: n bytes of a value, 1 to 8, and zeros: FM_VALUE_WHOLE or _POINT; FM_VALUE_KINDS: it may be something else. */
+static ALWAYS enum fm_value_kind kind_of_short(uint64_t x, size_t n)
 {
-	uint64_t x, others;
+	uint64_t digits = x ^ (EACH('0') & UINT64_MAX >> (64 - 8 * n)), others = no_digits(digits);
 	unsigned at;
 
-	memcpy(&x, s, sizeof x);
-	x &= UINT64_MAX >> (64 - 8 * n);
-	*text = __builtin_bswap64(x) >> (64 - 8 * n);
-	x ^= EACH('0') & UINT64_MAX >> (64 - 8 * n);
-	others = no_digits(x);
 	if (!others)
-		return (n == 1) | (*s != '0') ? FM_VALUE_WHOLE : FM_VALUE_WORD;
+		return (n == 1) | ((uint8_t)x != '0') ? FM_VALUE_WHOLE : FM_VALUE_WORD;
 	at = (unsigned)__builtin_ctzll(others) / 8;
-	x &= ~((uint64_t)0xff << 8 * at);
-	return s[at] == '.' && at > 0 && at + 1 < n && (at == 1 || *s != '0') && !no_digits(x) ? FM_VALUE_POINT
-											       : FM_VALUE_KINDS;
+	digits &= ~((uint64_t)0xff << 8 * at);
+	return (uint8_t)(x >> 8 * at) == '.' && at > 0 && at + 1 < n && (at == 1 || (uint8_t)x != '0') &&
+		       !no_digits(digits)
+		   ? FM_VALUE_POINT
+		   : FM_VALUE_KINDS;
 }
 
-/* n bytes, of which three can be read; without branches, for addresses are of all lengths. */
+/* n digits, behind which so many bytes can be read that there are four; without branches, for addresses are of all
+ * lengths.  Texts of up to three digits that do not begin with 0 compare as their numbers do. */
 static ALWAYS bool is_octet(const uint8_t *s, unsigned n)
 {
-	bool much = (s[0] > '2') | ((s[0] == '2') & ((s[1] > '5') | ((s[1] == '5') & (s[2] > '5'))));
+	uint32_t text;
 
-	return (n - 1 < 3) & ((n == 1) | (*s != '0')) & ((n < 3) | !much);
+	memcpy(&text, s, sizeof text);
+	text = __builtin_bswap32(text) >> ((4 - n) * 8 & 31);
+	return (n - 1 < 3) & ((n == 1) | (*s != '0')) & (text <= 0x323535); /* 255 */
 }
 
 /* A dotted quad of 7 to 15 bytes, of which READABLE can be read. */
@@ -183,7 +81,7 @@ static inline struct fm_column_seen *here(struct fm_reading *r)
 static __attribute__((noinline)) void saw_first(struct fm_reading *r, struct fm_column_seen *c, enum fm_value_kind kind)
 {
 	c->kinds |= 1u << kind;
-	r->first[r->row][r->column][kind] = r->line;
+	r->first[r->row][c - r->seen[r->row]][kind] = r->line;
 }
 
 static ALWAYS void saw(struct fm_reading *r, struct fm_column_seen *c, enum fm_value_kind kind)
@@ -205,17 +103,24 @@ static void take_word(struct fm_reading *r, struct fm_column_seen *c, const uint
 	saw(r, c, FM_VALUE_WORD);
 }
 
-static ALWAYS void take_whole(struct fm_reading *r, struct fm_column_seen *c, uint64_t text)
+static __attribute__((noinline)) void take_first_whole(struct fm_reading *r, struct fm_column_seen *c, uint64_t text)
 {
 	c->least = text < c->least || !(c->kinds & 1u << FM_VALUE_WHOLE) ? text : c->least;
 	c->most = text > c->most ? text : c->most;
 	saw(r, c, FM_VALUE_WHOLE);
 }
 
+/* text is not 0, so the first one is beyond the bounds too: they are 0, or UINT64_MAX and 0 behind longer ones. */
+static ALWAYS void take_whole(struct fm_reading *r, struct fm_column_seen *c, uint64_t text)
+{
+	if (__builtin_expect((text < c->least) | (text > c->most), 0))
+		take_first_whole(r, c, text);
+}
+
 static __attribute__((noinline)) void take_any(struct fm_reading *r, struct fm_column_seen *c, const uint8_t *s,
 					       size_t n)
 {
-	enum fm_value_kind kind = kind_of(r, s, n);
+	enum fm_value_kind kind = fm_value_kind_of(r->minute, s, n);
 	uint64_t text = 0;
 
 	if (kind == FM_VALUE_WORD) {
@@ -226,20 +131,30 @@ static __attribute__((noinline)) void take_any(struct fm_reading *r, struct fm_c
 		take_whole(r, c, text);
 	} else if (kind == FM_VALUE_WHOLE) {
 		c->longer = true;
-		take_whole(r, c, c->kinds & 1u << kind ? c->least : UINT64_MAX);
+		take_first_whole(r, c, c->kinds & 1u << kind ? c->least : UINT64_MAX);
 	} else {
 		saw(r, c, kind);
 	}
 }
 
-/* The first n of 8 bytes. */
-static ALWAYS bool is_same(const uint8_t *s, const char *word, size_t n)
+/* 1 to 8 bytes, of which 8 can be read. */
+static ALWAYS void take_short(struct fm_reading *r, struct fm_column_seen *c, const uint8_t *s, size_t n)
 {
-	uint64_t a, b;
+	enum fm_value_kind kind;
+	uint64_t x, word;
 
-	memcpy(&a, s, sizeof a);
-	memcpy(&b, word, sizeof b);
-	return !((a ^ b) & UINT64_MAX >> (64 - 8 * n));
+	memcpy(&x, s, sizeof x);
+	memcpy(&word, c->word, sizeof word);
+	x &= UINT64_MAX >> (64 - 8 * n);
+	if ((n == c->nword) & (x == word))
+		return;
+	kind = kind_of_short(x, n);
+	if (kind == FM_VALUE_WHOLE)
+		take_whole(r, c, __builtin_bswap64(x) >> (64 - 8 * n));
+	else if (kind == FM_VALUE_POINT)
+		saw(r, c, kind);
+	else
+		take_any(r, c, s, n);
 }
 
 static ALWAYS bool is_same_minute(const struct fm_reading *r, const uint8_t *s)
@@ -251,29 +166,19 @@ static ALWAYS bool is_same_minute(const struct fm_reading *r, const uint8_t *s)
 }
 
 /* left: bytes from s on that can be read. */
-static ALWAYS void take(struct fm_reading *r, const uint8_t *s, size_t n, size_t left)
+static ALWAYS void take(struct fm_reading *r, struct fm_column_seen *c, const uint8_t *s, size_t n, size_t left)
 {
-	struct fm_column_seen *c = here(r);
-	enum fm_value_kind kind;
-	uint64_t text;
-
 	if (c->kinds & 1u << FM_VALUE_WORDS) { /* a column of text: nothing else of it matters */
 		if (n == 0)
 			saw(r, c, FM_VALUE_EMPTY);
-		return;
-	}
-	if (left >= READABLE && n - 1 < 8 && (kind = kind_of_short(s, n, &text)) < FM_VALUE_WORD) {
-		if (kind == FM_VALUE_WHOLE)
-			take_whole(r, c, text);
-		else
-			saw(r, c, kind);
-	} else if (left >= READABLE && n - 1 < 8 && n == c->nword && is_same(s, c->word, n)) {
-		return;
-	} else if (left >= READABLE && n == 19 && is_same_minute(r, s) && s[17] >= '0' && s[17] < '6' &&
-		   is_digit(s[18])) {
+	} else if (__builtin_expect(left < READABLE, 0)) {
+		take_any(r, c, s, n);
+	} else if (n - 1 < 8) {
+		take_short(r, c, s, n);
+	} else if (n == 19 && is_same_minute(r, s) && s[17] >= '0' && s[17] < '6' && (uint8_t)(s[18] - '0') < 10) {
 		saw(r, c, FM_VALUE_TIME);
-	} else if (left >= READABLE && n < 16 && n > 6 && c->kinds & 1u << FM_VALUE_IPV4 && is_usual_ipv4(s, n)) {
-		saw(r, c, FM_VALUE_IPV4);
+	} else if (n < 16 && n > 6 && c->kinds & 1u << FM_VALUE_IPV4 && is_usual_ipv4(s, n)) {
+		return;
 	} else {
 		take_any(r, c, s, n);
 	}
@@ -289,62 +194,98 @@ static __attribute__((noinline)) void keep(struct fm_reading *r, const uint8_t *
 	r->nkept += n < some ? n : some;
 }
 
-static inline void end_row(struct fm_reading *r)
+/* What a value's end leads to: the next column, or the first one of the next row. */
+static ALWAYS struct fm_column_seen *next_column(struct fm_reading *r, struct fm_column_seen *c, bool row)
 {
+	if (!row)
+		return c + (c < &r->seen[r->row][FM_VALUES_COLUMNS]);
 	r->line++;
 	r->row += r->row < FM_FORM_HEAD;
-	r->column = 0;
+	return r->seen[r->row];
 }
 
-/* A value ends before byte c; left: bytes from s on that can be read. */
-static ALWAYS void end_value(struct fm_reading *r, const uint8_t *s, size_t n, size_t left, uint8_t c)
+/* A value of column c ends before byte `end`; left: bytes from s on that can be read. */
+static ALWAYS struct fm_column_seen *end_value(struct fm_reading *r, struct fm_column_seen *c, const uint8_t *s,
+					       size_t n, size_t left, uint8_t end)
 {
 	if (__builtin_expect(r->nkept > 0, 0)) {
 		keep(r, s, n);
 		s = r->kept;
 		n = r->nkept;
 		left = sizeof r->kept;
+		r->nkept = 0;
 	}
-	if (c == '\n' && n && s[n - 1] == '\r')
+	if (end == '\n' && n && s[n - 1] == '\r')
 		n--;
-	take(r, s, n, left);
-	r->nkept = 0;
-	r->column += r->column < FM_VALUES_COLUMNS;
-	if (c == '\n')
-		end_row(r);
+	take(r, c, s, n, left);
+	return next_column(r, c, end == '\n');
 }
 
-/* Bit i: byte i of 16 is the delimiter or ends a line. */
-static inline uint64_t ends_in(const uint8_t *p, __m128i delimiter)
+/* Where values end in the next 64 bytes, which are the ones from `from` on of those before `end`; how many there are.
+ */
+static ALWAYS unsigned find_ends(const uint8_t *p, __m128i delimiter, uint16_t from, uint16_t *end)
 {
-	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+	const __m128i line = _mm_set1_epi8('\n'), zero = _mm_setzero_si128();
+	__m128i count = zero;
+	uint64_t ends = 0;
+	unsigned n;
 
-	return (uint32_t)_mm_movemask_epi8(
-	    _mm_or_si128(_mm_cmpeq_epi8(v, delimiter), _mm_cmpeq_epi8(v, _mm_set1_epi8('\n'))));
+#pragma GCC unroll 4
+	for (int i = 0; i < 4; i++) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i)),
+			is = _mm_or_si128(_mm_cmpeq_epi8(v, delimiter), _mm_cmpeq_epi8(v, line));
+
+		ends |= (uint64_t)(uint32_t)_mm_movemask_epi8(is) << 16 * i;
+		count = _mm_sub_epi8(count, is);
+	}
+	count = _mm_sad_epu8(count, zero);
+	n = (unsigned)_mm_cvtsi128_si32(count) + (unsigned)_mm_extract_epi16(count, 4);
+	/* Many at once without a look at how many there are, which no processor foresees. */
+	for (unsigned i = 0; i < n; i += AT_ONCE)
+#pragma GCC unroll 12
+		for (unsigned k = 0; k < AT_ONCE; k++) {
+			end[i + k] = (uint16_t)(from + __builtin_ctzll(ends | (uint64_t)1 << 63));
+			ends &= ends - 1;
+		}
+	return n;
 }
 
 static void add_plain(struct fm_reading *r, const uint8_t *p, size_t n)
 {
 	const __m128i delimiter = _mm_set1_epi8(r->delimiter);
-	size_t begin = 0, i = 0;
+	struct fm_column_seen *c = here(r);
+	const uint8_t *begin = p, *stop = p + n;
+	uint16_t end[PIECE + AT_ONCE];
 
-	for (; n - i >= 64; i += 64) {
-		uint64_t ends = ends_in(p + i, delimiter) | ends_in(p + i + 16, delimiter) << 16 |
-				ends_in(p + i + 32, delimiter) << 32 | ends_in(p + i + 48, delimiter) << 48;
+	while (stop - p >= 64) {
+		size_t some = stop - p < PIECE ? (size_t)(stop - p) / 64 * 64 : PIECE;
+		unsigned k = 0;
 
-		for (; ends; ends &= ends - 1) {
-			size_t at = i + (size_t)__builtin_ctzll(ends);
+		for (size_t i = 0; i < some; i += 64)
+			k += find_ends(p + i, delimiter, (uint16_t)i, end + k);
+		for (unsigned i = 0; i < k; i++) {
+			const uint8_t *at = p + end[i];
 
-			end_value(r, p + begin, at - begin, n - begin, p[at]);
+			c = end_value(r, c, begin, (size_t)(at - begin), (size_t)(stop - begin), *at);
 			begin = at + 1;
 		}
+		p += some;
 	}
-	for (; i < n; i++)
-		if (p[i] == (uint8_t)r->delimiter || p[i] == '\n') {
-			end_value(r, p + begin, i - begin, n - begin, p[i]);
-			begin = i + 1;
+	for (; p < stop; p++)
+		if (*p == (uint8_t)r->delimiter || *p == '\n') {
+			c = end_value(r, c, begin, (size_t)(p - begin), (size_t)(stop - begin), *p);
+			begin = p + 1;
 		}
-	keep(r, p + begin, n - begin);
+	r->column = (size_t)(c - r->seen[r->row]);
+	keep(r, begin, (size_t)(stop - begin));
+}
+
+static void end_quoted(struct fm_reading *r, uint8_t end)
+{
+	static const uint8_t nothing[1];
+	struct fm_column_seen *c = end_value(r, here(r), nothing, 0, 0, end);
+
+	r->column = (size_t)(c - r->seen[r->row]);
 }
 
 static void add_quoted(struct fm_reading *r, const uint8_t *p, size_t n)
@@ -359,7 +300,7 @@ static void add_quoted(struct fm_reading *r, const uint8_t *p, size_t n)
 			r->closed = r->open;
 			r->open = !r->open;
 		} else if (!r->open && (c == (uint8_t)r->delimiter || c == '\n')) {
-			end_value(r, p, 0, 0, c);
+			end_quoted(r, c);
 			r->closed = false;
 		} else {
 			keep(r, &c, 1);
@@ -385,7 +326,7 @@ static void end_json_value(struct fm_table_values *v, bool text)
 	struct fm_reading *r = v->reading[0];
 
 	saw(r, here(r), text ? FM_VALUE_QUOTED : FM_VALUE_BARE);
-	take(r, r->kept, r->nkept, sizeof r->kept);
+	take(r, here(r), r->kept, r->nkept, sizeof r->kept);
 	r->nkept = 0;
 	r->column += r->column < FM_VALUES_COLUMNS;
 }
@@ -445,7 +386,8 @@ static void add_json_byte(struct fm_table_values *v, uint8_t c)
 		v->other |= c != '\n' || (r->line && v->key != v->keys.len);
 		v->at = FM_AT_LINE;
 		v->key = 0;
-		end_row(r);
+		(void)next_column(r, here(r), true);
+		r->column = 0;
 		break;
 	}
 }
