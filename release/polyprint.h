@@ -28,6 +28,8 @@ struct fm_polyprint_point {
 int fm_polyprint_draw(struct fm_polyprint_point *point, struct fm_error *err) FM_MUST_CHECK;
 /* The fingerprint of what `print` is of (0: of nothing), with these n bytes behind it. */
 uint64_t fm_polyprint_add(const struct fm_polyprint_point *point, uint64_t print, const uint8_t *p, size_t n);
+/* The same, as processors without AVX2 take it. */
+uint64_t fm_polyprint_add_plain(const struct fm_polyprint_point *point, uint64_t print, const uint8_t *p, size_t n);
 /* Of a and b one behind the other; nbytes: of b. */
 uint64_t fm_polyprint_join(const struct fm_polyprint_point *point, uint64_t a, uint64_t b, uint64_t nbytes);
 /* Of what is left of `whole` when `head` is taken from its beginning; nbytes: of what is left. */

@@ -41,6 +41,7 @@ static void two_texts_make_one(void **state)
 		assert_int_equal(fm_polyprint_draw(&at, &err), FM_OK);
 		whole = fm_polyprint_add(&at, 0, text, n);
 		assert_true(whole == by_definition(at.power[1], text, n));
+		assert_true(fm_polyprint_add_plain(&at, 0, text, n) == whole);
 		head = fm_polyprint_add(&at, 0, text, cut);
 		tail = fm_polyprint_add(&at, 0, text + cut, n - cut);
 		assert_true(fm_polyprint_join(&at, head, tail, n - cut) == whole);
