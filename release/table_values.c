@@ -110,7 +110,8 @@ static __attribute__((noinline)) void take_first_whole(struct fm_reading *r, str
 	saw(r, c, FM_VALUE_WHOLE);
 }
 
-/* text is not 0, so the first one is beyond the bounds too: they are 0, or UINT64_MAX and 0 behind longer ones. */
+/* text is not 0, so the first one is beyond the bounds too: they are 0, or the least is UINT64_MAX behind longer ones.
+ */
 static ALWAYS void take_whole(struct fm_reading *r, struct fm_column_seen *c, uint64_t text)
 {
 	if (__builtin_expect((text < c->least) | (text > c->most), 0))

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "release/table_parts.h"
 #include "release/table_values.h"
 #include "tests/unit/ok.h"
 
@@ -180,12 +181,106 @@ static void lines_of_json(void **state)
 	wants("", true, plain, schema, "other keys");
 }
 
+/* A whole number's digits as they compare; 0: it has too many of them. */
+static uint64_t text_of(const char *s, size_t n)
+{
+	uint64_t text = 0;
+
+	for (size_t i = 0; i < n && n <= 8; i++)
+		text = text << 8 | (uint8_t)s[i];
+	return text;
+}
+
+/* What is seen in a column of `usual` values with one other among them is what each is, byte by byte. */
+static void is_seen_as(const char *usual, const char *other, size_t n)
+{
+	uint8_t minute[17] = {0};
+	enum fm_value_kind of[2] = {fm_value_kind_of(minute, (const uint8_t *)usual, strlen(usual)),
+				    fm_value_kind_of(minute, (const uint8_t *)other, n)};
+	uint64_t text[2] = {text_of(usual, strlen(usual)), text_of(other, n)}, least = UINT64_MAX, most = 0;
+	uint32_t kinds = 1u << of[0] | 1u << of[1];
+	const struct fm_column_seen *seen;
+	struct fm_table_values *v;
+	struct fm_buf rows = {0};
+	bool longer = false;
+
+	if (of[1] == FM_VALUE_WORD && n > 8)
+		kinds |= 1u << FM_VALUE_WORDS;
+	for (int i = 0; i < 2; i++)
+		if (of[i] == FM_VALUE_WHOLE) {
+			longer |= text[i] == 0;
+			least = text[i] && text[i] < least ? text[i] : least;
+			most = text[i] > most ? text[i] : most;
+		}
+	for (int i = 0; i < 40; i++) {
+		fm_buf_printf(&rows, "a,");
+		if (i == 30)
+			fm_buf_add(&rows, other, n);
+		else
+			fm_buf_printf(&rows, "%s", usual);
+		fm_buf_printf(&rows, ",b\n");
+	}
+	OK(fm_table_values_new(&v, false, &err));
+	OK(fm_table_values_add(v, (const uint8_t *)rows.data, rows.len, &err));
+	OK(fm_table_values_end(v, &err));
+	assert_int_equal(v->reading[0]->delimiter, ',');
+	seen = &v->reading[0]->seen[FM_FORM_HEAD][1];
+	if (seen->kinds != kinds || seen->longer != longer ||
+	    (kinds & 1u << FM_VALUE_WHOLE && (seen->least != least || (!longer && seen->most != most))))
+		fail_msg("'%s' and '%.*s': kinds %x, not %x, or other bounds", usual, (int)n, other, seen->kinds,
+			 kinds);
+	fm_table_values_free(v);
+	fm_buf_free(&rows);
+}
+
+static size_t draw_value(char value[32])
+{
+	switch (rand() % 7) {
+	case 0:
+		return (size_t)sprintf(value, "%d.%d.%d.%d", rand() % 300, rand() % 20, rand() % 260, rand() % 300);
+	case 1:
+		return (size_t)sprintf(value, "%d", rand() >> rand() % 31);
+	case 2:
+		return (size_t)sprintf(value, "%d.%0*d", rand() % 100, 1 + rand() % 4, rand() % 1000);
+	case 3:
+		return (size_t)sprintf(value, "2016-%02d-%02d %02d:%02d:%02d", rand() % 14, rand() % 33, rand() % 25,
+				       rand() % 61, rand() % 61);
+	case 4: /* of the minute that is usual */
+		return (size_t)sprintf(value, "2016-04-11 00:08:%02d", rand() % 100);
+	case 5:
+		return (size_t)sprintf(value, "2001:db8::%x", rand() % 65536);
+	default:
+		return (size_t)sprintf(value, "%.*s", rand() % 13, "TCP_reset-by.");
+	}
+}
+
+/* The quick ways of looking at a value see no other kinds than the slow one, whatever was drawn and changed. */
+static void quick_ways_see_the_same(void **state)
+{
+	static const char *const usual[10] = {"10.0.0.1", "192.168.100.200",     "7",   "5",  "12345678", "123456789",
+					      "0.25",     "2016-04-11 00:08:06", "-12", "::1"};
+	static const char bytes[] = "0123456789.:-+ /aZ\x7f\x80\xff\x01";
+
+	(void)state;
+	srand(11);
+	for (int round = 0; round < 30000; round++) {
+		const char *other = usual[rand() % 10];
+		char value[32];
+		size_t n = draw_value(value);
+
+		for (int changes = rand() % 3; n && changes; changes--)
+			value[(size_t)rand() % n] = bytes[(size_t)rand() % (sizeof bytes - 1)];
+		is_seen_as(other, value, n);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(each_type_has_its_values),
 	    cmocka_unit_test(form_is_told_behind),
 	    cmocka_unit_test(lines_of_json),
+	    cmocka_unit_test(quick_ways_see_the_same),
 	};
 
 	return cmocka_run_group_tests_name("table_values", tests, NULL, NULL);
