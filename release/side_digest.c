@@ -10,6 +10,7 @@
 #define BUFFER (128 * 1024)
 /* 2 MiB, so that no thread waits for a slice of another's time: on a busy machine one gets milliseconds at a time. */
 #define BUFFERS 16
+#define AT_ONCE 4 /* buffers that threads are woken for: to wake them for each takes longer than they need */
 #define SIDES 4
 /* Each thread's: the eight MiB of a common one are much where ulimit -v is low. */
 #define STACK (256 * 1024)
@@ -201,8 +202,9 @@ static int hand_over(struct fm_side_digest *d, struct fm_error *err)
 			return rc;
 	pthread_mutex_lock(&d->lock);
 	d->there = ++d->given;
-	pthread_cond_broadcast(&d->more);
 	d->waiting = unfinished(d) == BUFFERS;
+	if (d->there % AT_ONCE == 0 || d->waiting)
+		pthread_cond_broadcast(&d->more);
 	while (d->waiting && unfinished(d) > BUFFERS / 2)
 		pthread_cond_wait(&d->room, &d->lock);
 	d->waiting = false;
