@@ -59,7 +59,7 @@ static int pick_fn(void *ctx, json_t **result, struct fm_error *err)
 	if ((rc = fm_file_open(job->archive, &fd, err)) < 0)
 		return rc;
 	if ((rc = fm_out_open(&p.out, job->made, 0600, err)) < 0 ||
-	    (rc = fm_archive_read_into(fd, 0, &sink, &info, &reason, err)) < 0)
+	    (rc = fm_archive_read_into(fd, NULL, &sink, &info, &reason, err)) < 0)
 		goto out;
 	rc = fm_out_commit(p.out, err);
 	p.out = NULL;

@@ -127,11 +127,16 @@ struct fm_archive_sink {
 	int (*bytes)(void *ctx, const void *p, size_t n, struct fm_error *err);
 	void *ctx;
 };
+/* What is known of a tar before it is unpacked. */
+struct fm_archive_told {
+	uint64_t nbytes; /* how long it is by a record that was signed, beyond which nothing is unpacked; 0: none says
+			    so, and FM_ARCHIVE_MAX_RATIO is the bound */
+	bool no_sha512;  /* nobody asks for its SHA-512, which stays zeros: that takes a fifth of the time */
+};
 /* Read an archive from fd, from where it stands to its end, and check its form.  FM_EVERDICT sets *reason; FM_EINPUT:
- * this is no zstd file at all.  info is to be freed in every case.  sink may be NULL.  nbytes: how long the tar is by a
- * record that was signed, beyond which nothing is unpacked; 0: none says so, and FM_ARCHIVE_MAX_RATIO is the bound. */
-int fm_archive_read_into(int fd, uint64_t nbytes, const struct fm_archive_sink *sink, struct fm_archive_info *info,
-			 enum fm_reason *reason, struct fm_error *err) FM_MUST_CHECK;
+ * this is no zstd file at all.  info is to be freed in every case.  told: NULL where nothing is; sink may be NULL. */
+int fm_archive_read_into(int fd, const struct fm_archive_told *told, const struct fm_archive_sink *sink,
+			 struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err) FM_MUST_CHECK;
 int fm_archive_read(int fd, struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err) FM_MUST_CHECK;
 /* Every file listed in SHA256SUMS with equal digest and in manifest.json with equal digest and size, none more, none
  * less; name and version of the manifest make the folder's name; its format is known, its verdict is pass by its own

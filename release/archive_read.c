@@ -518,10 +518,11 @@ static int read_entries(struct reader *r)
 	}
 }
 
-int fm_archive_read_into(int fd, uint64_t nbytes, const struct fm_archive_sink *sink, struct fm_archive_info *info,
-			 enum fm_reason *reason, struct fm_error *err)
+int fm_archive_read_into(int fd, const struct fm_archive_told *told, const struct fm_archive_sink *sink,
+			 struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err)
 {
-	struct reader r = {.fd = fd, .told = nbytes, .sink = sink, .info = info, .reason = reason, .err = err};
+	struct reader r = {
+	    .fd = fd, .told = told ? told->nbytes : 0, .sink = sink, .info = info, .reason = reason, .err = err};
 	struct stat st;
 	int rc;
 
@@ -533,8 +534,8 @@ int fm_archive_read_into(int fd, uint64_t nbytes, const struct fm_archive_sink *
 	if ((rc = fm_alloc(&r.chunk, CHUNK, 1, "the archive", err)) < 0 ||
 	    (rc = fm_alloc(&info->file, FM_ARCHIVE_MAX_FILES, sizeof *info->file, "the list of files", err)) < 0 ||
 	    (rc = fm_polyprint_draw(&info->point, err)) < 0 || (rc = fm_sha256_new(&r.hash, err)) < 0 ||
-	    (rc = fm_side_digest_new(&r.tar_hash, read_table, info, err)) < 0 || (rc = open_stream(&r)) < 0 ||
-	    (rc = read_entries(&r)) < 0 || (rc = read_end(&r)) < 0)
+	    (rc = fm_side_digest_new(&r.tar_hash, !told || !told->no_sha512, read_table, info, err)) < 0 ||
+	    (rc = open_stream(&r)) < 0 || (rc = read_entries(&r)) < 0 || (rc = read_end(&r)) < 0)
 		goto out;
 	if (!info->folder[0]) {
 		rc = refuse(&r, FM_REASON_ARCHIVE_MALFORMED, "the tar is empty");
@@ -551,7 +552,7 @@ out:
 
 int fm_archive_read(int fd, struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err)
 {
-	return fm_archive_read_into(fd, 0, NULL, info, reason, err);
+	return fm_archive_read_into(fd, NULL, NULL, info, reason, err);
 }
 
 void fm_archive_info_free(struct fm_archive_info *info)

@@ -6,7 +6,7 @@
  * which the reader of the archive sees to.
  *
  *     fm_extract_begin(&x, "demo", err)     FM_EINPUT: something stands there
- *     fm_archive_read_into(fd, 0, fm_extract_sink(x), &info, &reason, err)
+ *     fm_archive_read_into(fd, NULL, fm_extract_sink(x), &info, &reason, err)
  *     fm_extract_commit(x, err)  or  fm_extract_abort(x)     both free x
  */
 #ifndef FM_RELEASE_EXTRACT_H

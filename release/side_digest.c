@@ -56,7 +56,7 @@ static int add_sha256(struct side *s, const struct portion *b, struct fm_error *
 
 static int add_sha512(struct side *s, const struct portion *b, struct fm_error *err)
 {
-	return fm_sha512_add(s->sha512, b->p, b->n, err);
+	return s->sha512 ? fm_sha512_add(s->sha512, b->p, b->n, err) : FM_OK;
 }
 
 static int add_part(struct side *s, const struct portion *b, struct fm_error *err)
@@ -150,7 +150,8 @@ static void begin_thread(struct side *s)
 	pthread_attr_destroy(&attr);
 }
 
-int fm_side_digest_new(struct fm_side_digest **out, fm_side_reader *reader, void *ctx, struct fm_error *err)
+int fm_side_digest_new(struct fm_side_digest **out, bool sha512, fm_side_reader *reader, void *ctx,
+		       struct fm_error *err)
 {
 	struct fm_side_digest *d = NULL;
 	int rc;
@@ -168,12 +169,12 @@ int fm_side_digest_new(struct fm_side_digest **out, fm_side_reader *reader, void
 	for (int i = 0; i < BUFFERS && rc >= 0; i++)
 		rc = fm_alloc(&d->buffer[i].p, BUFFER, 1, "a digest", err);
 	if (rc < 0 || (rc = fm_sha256_new(&d->side[0].sha256, err)) < 0 ||
-	    (rc = fm_sha512_new(&d->side[1].sha512, err)) < 0) {
+	    (sha512 && (rc = fm_sha512_new(&d->side[1].sha512, err)) < 0)) {
 		fm_side_digest_free(d);
 		return rc;
 	}
 	for (int i = 0; i < SIDES; i++)
-		if (i < 3 || reader)
+		if (i == 1 ? sha512 : i < 3 || reader)
 			begin_thread(&d->side[i]);
 	*out = d;
 	return FM_OK;
@@ -256,7 +257,9 @@ int fm_side_digest_end(struct fm_side_digest *d, char sha256[FM_SHA256_HEX], uin
 	join(d);
 	if ((rc = first_error(d, err)) < 0 || (rc = fm_sha256_end_hex(&d->side[0].sha256, sha256, err)) < 0)
 		goto out;
-	rc = fm_sha512_end(d->side[1].sha512, sha512, err);
+	memset(sha512, 0, FM_SHA512_LEN);
+	if (d->side[1].sha512)
+		rc = fm_sha512_end(d->side[1].sha512, sha512, err);
 	d->side[1].sha512 = NULL;
 out:
 	fm_side_digest_free(d);

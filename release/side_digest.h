@@ -14,6 +14,7 @@
 #ifndef FM_RELEASE_SIDE_DIGEST_H
 #define FM_RELEASE_SIDE_DIGEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,12 +25,13 @@
 struct fm_side_digest;
 /* Who looks at the parts as well, on a thread of its own: the next n bytes of the part whose digest goes to hex. */
 typedef int fm_side_reader(void *ctx, char *hex, const uint8_t *p, size_t n, struct fm_error *err);
-/* reader may be NULL. */
-int fm_side_digest_new(struct fm_side_digest **d, fm_side_reader *reader, void *ctx,
+/* sha512: is SHA-512 wanted?  reader may be NULL. */
+int fm_side_digest_new(struct fm_side_digest **d, bool sha512, fm_side_reader *reader, void *ctx,
 		       struct fm_error *err) FM_MUST_CHECK;
 int fm_side_digest_add(struct fm_side_digest *d, const void *p, size_t n, struct fm_error *err) FM_MUST_CHECK;
 /* hex is the caller's, 65 bytes, written until the end or free. */
 int fm_side_digest_part(struct fm_side_digest *d, char *hex, struct fm_error *err) FM_MUST_CHECK;
+/* sha512: zeros where it was not wanted. */
 int fm_side_digest_end(struct fm_side_digest *d, char sha256[FM_SHA256_HEX], uint8_t sha512[FM_SHA512_LEN],
 		       struct fm_error *err) FM_MUST_CHECK; /* frees d */
 void fm_side_digest_free(struct fm_side_digest *d);

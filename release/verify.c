@@ -103,7 +103,7 @@ static int digest_file(struct fm_verify_job *job)
 	int rc;
 
 	if ((rc = fm_alloc(&chunk, CHUNK, 1, "the archive", job->err)) < 0 ||
-	    (rc = fm_side_digest_new(&d, NULL, NULL, job->err)) < 0 || (rc = read_file(job, chunk, d)) < 0)
+	    (rc = fm_side_digest_new(&d, true, NULL, NULL, job->err)) < 0 || (rc = read_file(job, chunk, d)) < 0)
 		goto out;
 	rc = fm_side_digest_end(d, job->report->sha256, job->sha512, job->err);
 	d = NULL;
@@ -245,10 +245,11 @@ static int check_name(struct fm_verify_job *job)
 static int check_contents(struct fm_verify_job *job, const struct fm_archive_sink *sink)
 {
 	struct fm_verify_report *report = job->report;
+	const struct fm_archive_told told = {.nbytes = report->has_record ? report->record.tar.nbytes : 0,
+					     .no_sha512 = job->in->verdict_only && !report->has_record};
 	int rc;
 
-	if ((rc = fm_archive_read_into(job->fd, report->has_record ? report->record.tar.nbytes : 0, sink, &report->info,
-				       &report->reason, job->err)) < 0 ||
+	if ((rc = fm_archive_read_into(job->fd, &told, sink, &report->info, &report->reason, job->err)) < 0 ||
 	    (rc = fm_archive_check_contents(&report->info, &report->reason, job->err)) < 0)
 		return fm_error_prefix(job->err, "%s: ", job->in->archive);
 	memcpy(report->info.digests.sha512, job->sha512, sizeof job->sha512);

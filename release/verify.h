@@ -55,6 +55,7 @@ struct fm_verify_in {
 	const char *record;  /* NULL: NAME-VERSION.RELEASE.json beside the archive, if it is there */
 	const char *state;   /* a folder (accepted.h); NULL: nothing is looked up or remembered */
 	const char *extract; /* a folder to be made of the files (extract.h), or NULL */
+	bool verdict_only;   /* the report need not have the SHA-512 of the tar where no record tells it */
 };
 enum fm_memory {
 	FM_MEMORY_UNKNOWN, /* it was not come to */

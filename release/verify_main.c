@@ -159,7 +159,7 @@ const char *__asan_default_options(void)
 
 static int verify_main(int argc, char **argv)
 {
-	struct args a = {0};
+	struct args a = {.in.verdict_only = true};
 	struct fm_verify_report report;
 	struct fm_error err = {0}, printing = {0};
 	char *state = NULL;

@@ -44,7 +44,7 @@ static int take_flows(const char *archive, const char *path, struct fm_archive_i
 
 	if ((rc = fm_file_open(archive, &fd, err)) < 0)
 		return rc;
-	rc = fm_archive_read_into(fd, 0, &sink, info, &reason, err);
+	rc = fm_archive_read_into(fd, NULL, &sink, info, &reason, err);
 	close(fd);
 	if (rc < 0) {
 		fm_out_abort(f.out);

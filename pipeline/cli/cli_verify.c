@@ -184,7 +184,8 @@ out:
 static int verify(const void *args, const struct fm_call *call, struct fm_error *err)
 {
 	const struct verify_args *a = args;
-	struct verifying v = {.in = {.archive = call->operand[0],
+	struct verifying v = {.in = {.verdict_only = true,
+				     .archive = call->operand[0],
 				     .signers = a->signers,
 				     .revoked = a->revoked,
 				     .signature = a->signature,

@@ -72,7 +72,7 @@ static inline int signed_setup(void **state)
 
 	if (fixture_make(state) || fm_sshkey_generate(&key, "key", &err) ||
 	    fm_sshkey_generate(&second, "second", &err) || fm_sshkey_generate(&stranger, "stranger", &err) || fd < 0 ||
-	    fm_archive_read_into(fd, 0, &sink, &info, &reason, &err) < 0)
+	    fm_archive_read_into(fd, NULL, &sink, &info, &reason, &err) < 0)
 		return -1;
 	golden_mtime_s = info.mtime_s;
 	fm_archive_info_free(&info);

@@ -32,9 +32,9 @@ static bool sees_more(void)
 
 int __real_fm_archive_read(int fd, struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err);
 int __wrap_fm_archive_read(int fd, struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err);
-int __real_fm_archive_read_into(int fd, uint64_t nbytes, const struct fm_archive_sink *sink,
+int __real_fm_archive_read_into(int fd, const struct fm_archive_told *told, const struct fm_archive_sink *sink,
 				struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err);
-int __wrap_fm_archive_read_into(int fd, uint64_t nbytes, const struct fm_archive_sink *sink,
+int __wrap_fm_archive_read_into(int fd, const struct fm_archive_told *told, const struct fm_archive_sink *sink,
 				struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err);
 
 int __wrap_fm_archive_read(int fd, struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err)
@@ -44,12 +44,12 @@ int __wrap_fm_archive_read(int fd, struct fm_archive_info *info, enum fm_reason 
 	return __real_fm_archive_read(fd, info, reason, err);
 }
 
-int __wrap_fm_archive_read_into(int fd, uint64_t nbytes, const struct fm_archive_sink *sink,
+int __wrap_fm_archive_read_into(int fd, const struct fm_archive_told *told, const struct fm_archive_sink *sink,
 				struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err)
 {
 	if (sees_more())
 		return fm_fail(err, FM_ESYSTEM, "the archive is read by who sees more than it");
-	return __real_fm_archive_read_into(fd, nbytes, sink, info, reason, err);
+	return __real_fm_archive_read_into(fd, told, sink, info, reason, err);
 }
 
 static void an_archive_is_read_within_walls(void **state)

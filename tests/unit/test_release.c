@@ -316,7 +316,7 @@ static void unpack(const char *dir)
 	assert_int_equal(fm_dir_remove(dir, &err), FM_OK);
 	assert_int_equal(fm_extract_begin(&x, dir, &err), FM_OK);
 	assert_int_equal(fm_file_open(out.archive, &fd, &err), FM_OK);
-	assert_int_equal(fm_archive_read_into(fd, 0, fm_extract_sink(x), &info, &reason, &err), FM_OK);
+	assert_int_equal(fm_archive_read_into(fd, NULL, fm_extract_sink(x), &info, &reason, &err), FM_OK);
 	assert_int_equal(fm_archive_check_contents(&info, &reason, &err), FM_OK);
 	assert_int_equal(fm_extract_commit(x, &err), FM_OK);
 	fm_archive_info_free(&info);
