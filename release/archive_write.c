@@ -359,7 +359,8 @@ int fm_archive_write(const char *folder, int64_t mtime_s, struct fm_archive_memb
 	if (mtime_s < 0 || (uint64_t)mtime_s > FM_ARCHIVE_MAX_BYTES)
 		return fm_fail(err, FM_EINPUT, "the release date lies outside what a tar can say (1970 to 2242)");
 	if ((rc = fm_alloc(&w.chunk, CHUNK, 1, "the archive", err)) < 0 || (rc = fm_sha256_new(&w.hash, err)) < 0 ||
-	    (rc = fm_sha512_new(&w.hash512, err)) < 0 || (rc = fm_side_digest_new(&w.tar_hash, true, NULL, NULL, err)) < 0 ||
+	    (rc = fm_sha512_new(&w.hash512, err)) < 0 ||
+	    (rc = fm_side_digest_new(&w.tar_hash, true, NULL, NULL, err)) < 0 ||
 	    (rc = fm_out_open(&w.out, path, 0644, err)) < 0)
 		goto out;
 	rc = write_all(&w, folder, mtime_s, members, n);

@@ -30,7 +30,7 @@ static ALWAYS enum fm_value_kind kind_of_short(uint64_t x, size_t n)
 	unsigned at;
 
 	if (!others)
-		return (n == 1) | ((uint8_t)x != '0') ? FM_VALUE_WHOLE : FM_VALUE_WORD;
+		return ((n == 1) | ((uint8_t)x != '0')) ? FM_VALUE_WHOLE : FM_VALUE_WORD;
 	at = (unsigned)__builtin_ctzll(others) / 8;
 	digits &= ~((uint64_t)0xff << 8 * at);
 	return (uint8_t)(x >> 8 * at) == '.' && at > 0 && at + 1 < n && (at == 1 || (uint8_t)x != '0') &&
@@ -41,7 +41,7 @@ static ALWAYS enum fm_value_kind kind_of_short(uint64_t x, size_t n)
 
 /* n digits, behind which so many bytes can be read that there are four; without branches, for addresses are of all
  * lengths.  Texts of up to three digits that do not begin with 0 compare as their numbers do. */
-static ALWAYS bool is_octet(const uint8_t *s, unsigned n)
+static ALWAYS unsigned is_octet(const uint8_t *s, unsigned n)
 {
 	uint32_t text;
 
