@@ -413,8 +413,8 @@ const struct fm_key fm_keys[] = {
 		 "Empty: no end."},
 
 	{FIELD(limits, memory_mib, INT), .min = 0, .max = 1e9, .dflt = "0", .secret = true,
-	 .help = "MiB of memory that a stage may take for itself; 0: what a job of its size takes at most (running.md), "
-		 "and no more than this machine, or the group that flowmint runs in, has."},
+	 .help = "MiB of memory that a stage may take for itself; 0: what a job of its size takes at most "
+		 "(running.md), and no more than this machine, or the group that flowmint runs in, has."},
 	{FIELD(limits, cpu_hours, INT), .min = 0, .max = 1e6, .dflt = "2000", .secret = true,
 	 .help = "Hours of processor time, of all threads together, after which a stage is killed; 0: none. Where it "
 		 "is not set, a job of its size may have less (running.md)."},
