@@ -5,17 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/detmath.h"
 #include "base/json_text.h"
 #include "base/num.h"
 #include "manifests/registry.h"
 #include "release/columns.h"
 #include "release/metadata.h"
+#include "release/readme_parts.h"
 
 #define MAX_LABELS 40
 
-/* Text of the config into Markdown: control characters become blanks and what would end a table's cell is escaped. */
-static void put_text(struct fm_buf *out, const char *s)
+void fm_readme_put_text(struct fm_buf *out, const char *s)
 {
 	for (; *s; s++) {
 		char c = (unsigned char)*s < 0x20 || *s == 0x7f ? ' ' : *s;
@@ -26,7 +25,7 @@ static void put_text(struct fm_buf *out, const char *s)
 	}
 }
 
-static void put_number(struct fm_buf *out, double v)
+void fm_readme_put_number(struct fm_buf *out, double v)
 {
 	if (isnan(v))
 		fm_buf_puts(out, "none");
@@ -66,12 +65,12 @@ static void put_what(const struct fm_metadata_in *in, struct fm_buf *out)
 	const struct fm_config *c = in->cfg;
 
 	fm_buf_puts(out, "# ");
-	put_text(out, c->release.name);
+	fm_readme_put_text(out, c->release.name);
 	fm_buf_puts(out, " ");
-	put_text(out, c->release.version);
+	fm_readme_put_text(out, c->release.version);
 	fm_buf_puts(out, "\n\n");
 	if (c->release.description[0]) {
-		put_text(out, c->release.description);
+		fm_readme_put_text(out, c->release.description);
 		fm_buf_puts(out, "\n\n");
 	}
 	fm_buf_printf(out, "Synthetic network flows: `data/flows.%s` holds ", fm_data_suffix(in->dialect));
@@ -138,7 +137,7 @@ static void put_left_out(const struct fm_metadata_in *in, struct fm_buf *out)
 		const json_t *r = json_array_get(reasons, i);
 
 		fm_buf_printf(out, "- up to %.0f %%: ", 100 * json_number_value(json_object_get(r, "share")));
-		put_text(out, fm_json_str(r, "reason"));
+		fm_readme_put_text(out, fm_json_str(r, "reason"));
 		fm_buf_puts(out, "\n");
 	}
 	fm_buf_puts(out, "\n");
@@ -177,7 +176,7 @@ static void put_absent(const struct fm_metadata_in *in, struct fm_buf *out)
 		if (!fm_metric_lacks(name, ~in->cfg->absent, NULL))
 			continue;
 		fm_buf_puts(out, any ? ", " : "\nNot asked of the checks of its preset, as they need them: ");
-		put_text(out, name);
+		fm_readme_put_text(out, name);
 		any = true;
 	}
 	fm_buf_puts(out, any ? ".\n\n" : "\n\n");
@@ -193,11 +192,11 @@ static void put_losses(const struct fm_metadata_in *in, struct fm_buf *out)
 	if (!n)
 		return;
 	fm_buf_puts(out, "The trace was in the dialect ");
-	put_text(out, in->source->name);
+	fm_readme_put_text(out, in->source->name);
 	fm_buf_puts(out, ". What this one cannot say of its flows:\n\n");
 	for (int i = 0; i < n; i++) {
 		fm_buf_puts(out, "- ");
-		put_text(out, text[i]);
+		fm_readme_put_text(out, text[i]);
 		fm_buf_puts(out, "\n");
 	}
 	fm_buf_puts(out, "\n");
@@ -215,18 +214,18 @@ static void put_spellings(const struct fm_metadata_in *in, struct fm_buf *out)
 
 		if (strcmp(read, labels->value[i]) != 0) {
 			fm_buf_puts(out, first ? "In the file, as in this dialect, " : "; ");
-			put_text(out, spelled);
+			fm_readme_put_text(out, spelled);
 			fm_buf_puts(out, " is another word for ");
-			put_text(out, read);
+			fm_readme_put_text(out, read);
 			first = false;
 			continue;
 		}
 		if (strcmp(spelled, read) == 0)
 			continue;
 		fm_buf_puts(out, first ? "In the file, as in this dialect, " : "; ");
-		put_text(out, labels->value[i]);
+		fm_readme_put_text(out, labels->value[i]);
 		fm_buf_puts(out, *spelled ? " is written " : " is an empty field");
-		put_text(out, spelled);
+		fm_readme_put_text(out, spelled);
 		first = false;
 	}
 	if (!first)
@@ -238,7 +237,7 @@ static void put_columns(const struct fm_metadata_in *in, struct fm_buf *out)
 	const struct fm_dialect *d = in->dialect;
 
 	fm_buf_printf(out, "## Columns\n\nThe file is %s in the dialect ", d->json ? "JSON" : "CSV");
-	put_text(out, d->name);
+	fm_readme_put_text(out, d->name);
 	fm_buf_printf(out, ", %s. `datapackage.json` says the same for programs.\n\n",
 		      d->json           ? "an object a line"
 		      : !d->header      ? "without a header line"
@@ -257,7 +256,7 @@ static void put_columns(const struct fm_metadata_in *in, struct fm_buf *out)
 		if (!fm_dialect_writes(d, i))
 			continue;
 		fm_buf_printf(out, "| %d | ", ++n);
-		put_text(out, d->cols[i].name);
+		fm_readme_put_text(out, d->cols[i].name);
 		fm_buf_printf(out, " | %s | %s | %s |\n",
 			      fm_column_type(d->cols[i].col, d->cols[i].format, d->cols[i].decimals),
 			      fm_column_unit(d->cols[i].col, d->cols[i].format), fm_column_meaning(d, i));
@@ -309,7 +308,7 @@ static void put_labels(const struct fm_table *t, struct fm_buf *out)
 		if (!count[i])
 			continue;
 		fm_buf_puts(out, "| ");
-		put_text(out, t->dict[FM_LABEL].value[i]);
+		fm_readme_put_text(out, t->dict[FM_LABEL].value[i]);
 		fm_buf_puts(out, " | ");
 		put_count(out, count[i]);
 		if (explained) {
@@ -368,19 +367,19 @@ static void put_checks(const struct fm_metadata_in *in, struct fm_buf *out)
 		const struct fm_check_result *c = &in->verdict->check[i];
 
 		fm_buf_puts(out, "| ");
-		put_text(out, c->name);
+		fm_readme_put_text(out, c->name);
 		fm_buf_puts(out, " | ");
-		put_number(out, c->value);
+		fm_readme_put_number(out, c->value);
 		fm_buf_puts(out, " | ");
 		if (!isnan(c->ci_lo) && !isnan(c->ci_hi)) {
-			put_number(out, c->ci_lo);
+			fm_readme_put_number(out, c->ci_lo);
 			fm_buf_puts(out, " to ");
-			put_number(out, c->ci_hi);
+			fm_readme_put_number(out, c->ci_hi);
 		}
 		fm_buf_printf(out, " | at %s ", strcmp(c->direction, "min") == 0 ? "least" : "most");
-		put_number(out, c->threshold);
+		fm_readme_put_number(out, c->threshold);
 		fm_buf_puts(out, " | ");
-		put_number(out, fm_check_margin(c));
+		fm_readme_put_number(out, fm_check_margin(c));
 		fm_buf_puts(out, " | ");
 		if (c->n > 0)
 			put_count(out, (uint64_t)c->n);
@@ -388,7 +387,7 @@ static void put_checks(const struct fm_metadata_in *in, struct fm_buf *out)
 	}
 	for (size_t i = 0; i < json_array_size(in->verdict->unasked); i++) {
 		fm_buf_puts(out, i ? ", " : "\nNot asked, as the real flows cannot answer: ");
-		put_text(out, json_string_value(json_array_get(in->verdict->unasked, i)));
+		fm_readme_put_text(out, json_string_value(json_array_get(in->verdict->unasked, i)));
 	}
 	if (json_array_size(in->verdict->unasked) > 0)
 		fm_buf_puts(out, ".\n");
@@ -411,15 +410,15 @@ static void put_waivers(const struct fm_metadata_in *in, struct fm_buf *out)
 		const json_t *w = json_array_get(list, i);
 
 		fm_buf_puts(out, "- ");
-		put_text(out, fm_json_str(w, "check"));
+		fm_readme_put_text(out, fm_json_str(w, "check"));
 		fm_buf_puts(out, ": ");
-		put_text(out, fm_json_str(w, "reason"));
+		fm_readme_put_text(out, fm_json_str(w, "reason"));
 		fm_buf_puts(out, " (signed by ");
-		put_text(out, fm_json_str(w, "signer"));
+		fm_readme_put_text(out, fm_json_str(w, "signer"));
 		fm_buf_puts(out, ", key ");
-		put_text(out, fm_json_str(w, "key"));
+		fm_readme_put_text(out, fm_json_str(w, "key"));
 		fm_buf_puts(out, ", until ");
-		put_text(out, fm_json_str(w, "expires"));
+		fm_readme_put_text(out, fm_json_str(w, "expires"));
 		fm_buf_puts(out, ")\n");
 	}
 	fm_buf_puts(out, "\n");
@@ -451,126 +450,6 @@ static void put_controls(const struct fm_metadata_in *in, struct fm_buf *out)
 	fm_buf_puts(out, "\n`manifest.json` lists them all.\n\n");
 }
 
-static double real_of(const json_t *o, const char *key)
-{
-	return json_number_value(json_object_get(o, key));
-}
-
-static void put_lines(const json_t *list, struct fm_buf *out)
-{
-	fm_buf_puts(out, "| what may be there or not | exchanges | epsilon | delta |\n|---|---:|---:|---:|\n");
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const json_t *g = json_array_get(list, i), *e = json_object_get(g, "epsilon");
-		const char *of = fm_json_str(g, "of");
-		int minutes = (int)real_of(g, "minutes"), k = (int)real_of(g, "exchanges");
-
-		if (minutes)
-			fm_buf_printf(out, "| %s %d min | %d | ",
-				      strcmp(of, "window") == 0 ? "all that two hosts exchange in"
-								: "a conversation of",
-				      minutes, k);
-		else if (strcmp(of, "host") == 0)
-			fm_buf_printf(out, "| all of a host with %d exchange%s | %d | ", k, k == 1 ? "" : "s", k);
-		else
-			fm_buf_printf(out, "| one %s | %d | ", of, k);
-		put_number(out, json_is_number(e) ? json_number_value(e) : NAN);
-		fm_buf_printf(out, " | %g |\n", real_of(g, "delta"));
-	}
-}
-
-/* The most exchanges that are kept of a window, where that is the unit. */
-static int kept_of_window(const json_t *p)
-{
-	const json_t *list = json_object_get(p, "guarantee");
-
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const json_t *g = json_array_get(list, i);
-
-		if (fm_json_says(g, "of", "window") && !json_object_get(g, "minutes"))
-			return (int)real_of(g, "exchanges");
-	}
-	return 0;
-}
-
-/* What the manifest says under "privacy", in plain words. */
-static void put_guarantee(const json_t *p, struct fm_buf *out)
-{
-	const json_t *open = json_object_get(p, "does_not_cover");
-	const char *unit = fm_json_str(p, "unit");
-	bool flow = strcmp(unit, "flow") == 0, window = strcmp(unit, "window") == 0;
-
-	if (!p) {
-		fm_buf_puts(out, "Nothing is recorded about privacy, so nothing is promised.\n\n");
-		return;
-	}
-	unit = flow || window ? unit : "exchange";
-	fm_buf_printf(
-	    out,
-	    "This release gives **differential privacy** for one %s: epsilon %g, delta %g\n"
-	    "(neighbouring traces differ in one %s; accountant: %s).\n"
-	    "An exchange is at most 4 flows between two ends (address and port) over one protocol that end in the\n"
-	    "same minute. ",
-	    unit, real_of(p, "epsilon"), real_of(p, "delta"),
-	    flow     ? "flow,\nwhich makes another exchange of the one that it is in"
-	    : window ? "window,\nwhich is there or not: all flows between two hosts that end in the same minute"
-		     : "exchange, which is there or not",
-	    fm_json_str(p, "accountant"));
-	fm_buf_printf(
-	    out,
-	    "Whatever somebody knows already, these data make it at most %.4g times as likely,\nor as unlikely, "
-	    "that a certain %s was in the trace, but for a chance of about %g.\n\n",
-	    ceil(fm_det_exp(real_of(p, "epsilon")) * 100) / 100, unit, real_of(p, "delta"));
-	put_lines(json_object_get(p, "guarantee"), out);
-	if (window)
-		fm_buf_printf(out,
-			      "\nOf a window at most %d exchanges were used; one more or less, or another, changes at "
-			      "most two of them.\nA conversation of m minutes is covered as 2 (m + 1) exchanges. ",
-			      kept_of_window(p));
-	else
-		fm_buf_puts(
-		    out, flow
-			     ? "\nA conversation of m minutes is covered as m + 1 exchanges. "
-			     : "\nA flow is covered as two exchanges, since its exchange is replaced by another one; a "
-			       "conversation of m\nminutes as m + 1. ");
-	fm_buf_puts(out, "For hosts with many exchanges the epsilon is large: this release does not hide that\n"
-			 "a busy host was there. The guarantee covers ");
-	put_text(out, fm_json_str(p, "covers"));
-	fm_buf_puts(out, ".\nIt does not cover:\n\n");
-	for (size_t i = 0; i < json_array_size(open); i++) {
-		fm_buf_puts(out, "- ");
-		put_text(out, json_string_value(json_array_get(open, i)));
-		fm_buf_puts(out, "\n");
-	}
-	fm_buf_printf(
-	    out,
-	    "\nEach of the %zu noisy statistics that were taken of real flows is in `manifest.json`, with its\n"
-	    "sensitivity to one exchange and its noise.%s\n\n",
-	    json_array_size(json_object_get(p, "mechanisms")),
-	    window ? " A window may move it as many times that as exchanges are used." : "");
-}
-
-static void put_privacy(const struct fm_metadata_in *in, struct fm_buf *out)
-{
-	fm_buf_puts(out, "## Privacy\n\n");
-	if (!fm_config_dp(in->cfg)) {
-		fm_buf_printf(out,
-			      "This release gives **no differential privacy guarantee** (`privacy.mode: %s`). The "
-			      "model was trained on\n"
-			      "real flows without noise, and nothing proves that an expert could learn nothing "
-			      "about a single one of\n"
-			      "them from these data. What was done instead: values that too few real records share "
-			      "do not enter the\n"
-			      "model's vocabulary, addresses are made up, and the checks above measured whether the "
-			      "model copies its\n"
-			      "training records. Such checks can find leakage; they cannot prove that there is "
-			      "none. Treat these data\n"
-			      "as derived from the real ones, and do not try to identify anyone.\n\n",
-			      in->cfg->privacy.mode);
-		return;
-	}
-	put_guarantee(in->privacy, out);
-}
-
 static void put_verification(const struct fm_metadata_in *in, struct fm_buf *out)
 {
 	const char *name = in->cfg->release.name, *version = in->cfg->release.version;
@@ -594,7 +473,7 @@ static void put_licence(const struct fm_metadata_in *in, struct fm_buf *out)
 	fm_buf_puts(out, "## Licence\n\n");
 	if (in->cfg->release.license[0]) {
 		fm_buf_puts(out, "SPDX identifier: ");
-		put_text(out, in->cfg->release.license);
+		fm_readme_put_text(out, in->cfg->release.license);
 		fm_buf_puts(out, in->license_text ? "; its text is in `LICENSE.txt`.\n" : "\n");
 	} else {
 		fm_buf_puts(out, "None was stated: ask the sender before you pass these data on.\n");
@@ -613,7 +492,7 @@ void fm_readme_text(const struct fm_metadata_in *in, struct fm_buf *out)
 	put_checks(in, out);
 	put_waivers(in, out);
 	put_controls(in, out);
-	put_privacy(in, out);
+	fm_readme_put_privacy(in, out);
 	put_verification(in, out);
 	put_licence(in, out);
 }
