@@ -170,7 +170,7 @@ static const char *field_fault(const struct column *column, const json_t *field,
 /* Are the keys of the first line, and so of all, the names of the fields? */
 static bool has_keys(const struct fm_table_values *v, const json_t *fields)
 {
-	const char *end = memchr(v->begin.data, '\n', v->begin.len);
+	const char *end = v->begin.len ? memchr(v->begin.data, '\n', v->begin.len) : NULL;
 	json_t *first = end ? fm_json_parse(v->begin.data, (size_t)(end - v->begin.data), JSON_REJECT_DUPLICATES, NULL)
 			    : NULL,
 	       *value;
