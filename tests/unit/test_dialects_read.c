@@ -597,11 +597,14 @@ static void the_schema_of_json_has_the_keys_that_are_written(void **state)
 
 static void labels_have_the_spelling_of_the_dialect(void **state)
 {
-	struct fm_dialect d = {
-	    .nlabels = 5,
-	    .nmissing = 1,
-	    .missing = {"-"},
-	    .labels = {{"", "Normal"}, {"-", "none"}, {"Web \xc2\x96", "web"}, {"web attack", "web"}, {"a", "b"}}};
+	struct fm_dialect d = {.nlabels = 5,
+			       .nmissing = 1,
+			       .missing = {"-"},
+			       .labels = {{.from = "", .to = "Normal"},
+					  {.from = "-", .to = "none"},
+					  {.from = "Web \xc2\x96", .to = "web"},
+					  {.from = "web attack", .to = "web"},
+					  {.from = "a", .to = "b"}}};
 
 	(void)state;
 	assert_string_equal(fm_dialect_label(&d, "Normal"), "");

@@ -497,17 +497,9 @@ static void comes_out_the_same_from_its_flows(void **state)
  */
 static void odd_flows_come_out_the_same(void **state)
 {
-	static const char *const label[] = {"scan, wide",
-					    "a \"quoted\" one",
-					    "gr\xc3\xb6\xc3\x9f"
-					    "er",
-					    "-",
-					    "=1+1",
-					    "0",
-					    "Background",
-					    "two  blanks",
-					    "semi;colon|bar",
-					    "normal"};
+	static const char *const label[] = {
+	    "scan, wide", "a \"quoted\" one", "gr\303\266\303\237er", "-",     "=1+1", "0",
+	    "Background", "two  blanks",      "semi;colon|bar",       "normal"};
 	const size_t nlabels = sizeof label / sizeof *label;
 	struct fm_table *t = NULL, *from = NULL;
 	static uint32_t rows[ROWS];

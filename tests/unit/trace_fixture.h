@@ -150,7 +150,7 @@ static const struct fm_dialect netshare = {
 	     {.name = "pkt", .col = FM_PKT, .format = FM_FMT_INTEGER, .decimals = -1},
 	     {.name = "byt", .col = FM_BYT, .format = FM_FMT_INTEGER, .decimals = -1},
 	     {.name = "type", .col = FM_LABEL, .format = FM_FMT_TEXT, .decimals = -1}},
-    .labels = {{"benign", "background"}},
+    .labels = {{.from = "benign", .to = "background"}},
     .nlabels = 1,
     .present = 1u << FM_SA | 1u << FM_DA | 1u << FM_SP | 1u << FM_DP | 1u << FM_PR | 1u << FM_TE | 1u << FM_TD |
 	       1u << FM_PKT | 1u << FM_BYT | 1u << FM_LABEL,
