@@ -39,6 +39,12 @@
 		"data/flows.csv", NULL, from, to, FM_REASON_DATAPACKAGE, words                                         \
 	}
 
+/* place: "/row/column", from 1. */
+#define IN_ROW(place, to, words)                                                                                       \
+	{                                                                                                              \
+		"data/flows.csv", place, NULL, to, FM_REASON_DATAPACKAGE, words                                        \
+	}
+
 static const struct change changes[] = {
     /* a part that is not there, or is something else */
     LACKS("rows"),
@@ -324,30 +330,14 @@ static const struct change changes[] = {
     VALUE("2016-04-11 00:08:06,57.736,246.209.166.11,10.0.6.49,9843,58816,UDP,.A....,0,0,1,58,background",
 	  "2016-04-11 00:08:06,57.736,246.209.166.11,10.0.6.49,9843,58816,UDP,.A....,0,0,1,5 8,background",
 	  "byt is not a whole number"),
-    VALUE("2016-04-11 10:43:15,0.084,249.52.137.6,244.2.3.100,0,1793,ICMP,.A....,0,42,39,16576,background",
-	  "today,0.084,249.52.137.6,244.2.3.100,0,1793,ICMP,.A....,0,42,39,16576,background",
-	  "row 401: its te is not a time"),
-    VALUE("2016-04-11 10:43:15,0.084,249.52.137.6,244.2.3.100,0,1793,ICMP,.A....,0,42,39,16576,background",
-	  "2016-04-11 10:43:15,x,249.52.137.6,244.2.3.100,0,1793,ICMP,.A....,0,42,39,16576,background",
-	  "row 401: its td is not a number"),
-    VALUE("2016-04-11 10:43:15,0.084,249.52.137.6,244.2.3.100,0,1793,ICMP,.A....,0,42,39,16576,background",
-	  "2016-04-11 10:43:15,0.084,1.2.3,244.2.3.100,0,1793,ICMP,.A....,0,42,39,16576,background",
-	  "row 401: its sa is not an address"),
-    VALUE("2016-04-11 10:43:15,0.084,249.52.137.6,244.2.3.100,0,1793,ICMP,.A....,0,42,39,16576,background",
-	  "2016-04-11 10:43:15,0.084,249.52.137.6,::ffff:1.2.3.4,0,1793,ICMP,.A....,0,42,39,16576,background",
-	  "row 401: its da is not an address"),
-    VALUE("2016-04-11 10:43:15,0.084,249.52.137.6,244.2.3.100,0,1793,ICMP,.A....,0,42,39,16576,background",
-	  "2016-04-11 10:43:15,0.084,249.52.137.6,244.2.3.100,65536,1793,ICMP,.A....,0,42,39,16576,background",
-	  "sp is less or more"),
-    VALUE("2016-04-11 10:43:15,0.084,249.52.137.6,244.2.3.100,0,1793,ICMP,.A....,0,42,39,16576,background",
-	  "2016-04-11 10:43:15,0.084,249.52.137.6,244.2.3.100,0,,ICMP,.A....,0,42,39,16576,background",
-	  "row 401: its dp is empty"),
-    VALUE("2016-04-11 10:43:15,0.084,249.52.137.6,244.2.3.100,0,1793,ICMP,.A....,0,42,39,16576,background",
-	  "2016-04-11 10:43:15,0.084,249.52.137.6,244.2.3.100,0,1793,ICMP,.A....,0,42,1.0,16638,background",
-	  "row 401: its pkt is not a whole number"),
-    VALUE("2016-04-11 10:43:15,0.084,249.52.137.6,244.2.3.100,0,1793,ICMP,.A....,0,42,39,16576,background",
-	  "2016-04-11 10:43:15,0.084,249.52.137.6,244.2.3.100,0,1793,ICMP,.A....,0,42,39,-1,background",
-	  "row 401: its byt is less than its schema"),
+    IN_ROW("/401/1", "today", "row 401: its te is not a time"),
+    IN_ROW("/401/2", "x", "row 401: its td is not a number"),
+    IN_ROW("/401/3", "1.2.3", "row 401: its sa is not an address"),
+    IN_ROW("/401/4", "::ffff:1.2.3.4", "row 401: its da is not an address"),
+    IN_ROW("/401/5", "65536", "sp is less or more"),
+    IN_ROW("/401/6", "", "row 401: its dp is empty"),
+    IN_ROW("/401/11", "1.0", "row 401: its pkt is not a whole number"),
+    IN_ROW("/401/12", "-1", "row 401: its byt is less than its schema"),
     VALUE("2016-04-11 00:08:06,57.736,", "te,td,sa,da,sp,dp,pr,flg,fwd,stos,pkt,byt,label\n2016-04-11 00:08:06,57.736,",
 	  "row 1: its te is not a time"),
     {D, "/resources/0/encoding", NULL, "\"windows-1252\"", FM_REASON_DATAPACKAGE, "not that of the dialect"},
@@ -656,14 +646,18 @@ static void parts_refuse_other_flows(void)
 
 	wants("the flows in two parts", FM_REASON_GOOD, "");
 	for (size_t i = 0; i < sizeof changed / sizeof *changed; i++) {
-		char was = *changed[i];
-		bool ends = was == ',' || was == '\n';
+		char *at = changed[i], was;
 
-		*changed[i] = was == '1' ? '2' : '1';
-		/* Where it ended a value, the row has another form. */
-		wants("another byte in a part", ends ? FM_REASON_DATAPACKAGE : FM_REASON_ROWS_DISAGREE,
-		      ends ? "more or fewer" : "are other flows than it has");
-		*changed[i] = was;
+		/* The first digit of a value, not of the first one: a time may have no other. */
+		while (at[-1] != ',' || *at < '0' || *at > '9')
+			at--;
+		was = *at;
+		*at = was == '1' ? '2' : '1';
+		wants("another digit in a part", FM_REASON_ROWS_DISAGREE, "are other flows than it has");
+		*at-- = was;
+		*at = '1';
+		wants("a comma less in a part", FM_REASON_DATAPACKAGE, "more or fewer");
+		*at = ',';
 	}
 }
 
