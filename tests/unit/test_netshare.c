@@ -246,6 +246,7 @@ static void words_of_one_use_are_near(void **state)
 	OK(fm_words_fit(&again, &(struct fm_words_in){s, N, 1, protocol, 3, 1}, &err));
 	assert_int_equal(w.nports, 44);
 	assert_memory_equal(w.ports, again.ports, sizeof(float) * FM_WORD_NUMBERS * 44);
+	fm_words_close(&again);
 	const float *web = fm_word_of_port(&w, 80), *dns = fm_word_of_port(&w, 53);
 	assert_true(angle(web, fm_word_of_port(&w, 81)) > angle(web, dns) + 0.3f);
 	assert_true(angle(dns, fm_word_of_port(&w, 54)) > angle(web, dns) + 0.3f);
