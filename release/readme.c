@@ -294,14 +294,19 @@ static void put_labels(const struct fm_table *t, struct fm_buf *out)
 	uint64_t count[MAX_LABELS] = {0};
 	size_t n = t->dict[FM_LABEL].n;
 	bool explained = false;
+	size_t met = 0;
 
-	if (!FM_HAS(t, FM_LABEL) || n < 2 || n > MAX_LABELS)
+	if (!FM_HAS(t, FM_LABEL) || n > MAX_LABELS)
 		return;
 	for (size_t i = 0; i < t->rows; i++)
 		if (t->label[i] < n)
 			count[t->label[i]]++;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		explained |= count[i] && label_meaning(t->dict[FM_LABEL].value[i]);
+		met += count[i] > 0;
+	}
+	if (met < 2 && !explained)
+		return;
 	fm_buf_puts(out,
 		    explained ? "| label | flows | meaning |\n|---|---:|---|\n" : "| label | flows |\n|---|---:|\n");
 	for (size_t i = 0; i < n; i++) {
