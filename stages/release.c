@@ -36,6 +36,7 @@
 #define VERDICT_MAX (16u << 20)
 #define LICENSE_MAX (1u << 20)
 #define EPOCH_1980 INT64_C(315532800)
+#define ROUNDS 6 /* of writing and reading flows until they stay the same; two are usual */
 
 /* In byte order of their paths, but for the last. */
 enum { CITATION, LICENSE, README, CROISSANT, DATA, IPFIX, TEST, TRAIN, PACKAGE, MANIFEST, REPORT, SUMS, NMEMBERS };
@@ -49,7 +50,7 @@ struct job {
 	struct fm_error *err;
 	struct fm_verdict verdict;
 	struct fm_dialect *dialect, *source; /* source: NULL where it is the same one */
-	struct fm_table *table, *told;       /* told: as who reads the release has them, of whom the documents speak */
+	struct fm_table *table;              /* once they are written: as who reads the release has them */
 	bool headed;                         /* with a line of names that the dialect has not */
 	struct fm_buf citation, license, readme, croissant, package, manifest, report, sums;
 	struct fm_archive_digests digests;
@@ -251,24 +252,33 @@ static int write_ipfix(struct job *j)
 	return fm_file_size(j->ipfix_file, &j->ipfix.nbytes, j->err);
 }
 
-/* The flows as their file, and as who reads it has them.  A value that the dialect cannot say is another one then: it
- * is written as that, so that file and documents say the same, and the file says it once more when it is made of
- * itself. */
+/* The flows as their file, of which the table is then what who reads it has.  What the dialect cannot say, or says more
+ * coarsely, is another value then: it is written as that, until the file comes out the same from itself, so that file
+ * and documents say the same.  The flows of an archive that is made again need be no more than that from the start. */
 static int write_flows(struct job *j)
 {
-	char text[FM_UNSAID][320];
-	int fails, rounds = fm_spell_losses(j->table, j->dialect, text, &fails) > 0 ? 2 : 1, rc = FM_OK;
+	char before[FM_SHA256_HEX] = "";
+	struct fm_table *read;
+	int rc;
 
-	for (int i = 0; i < rounds && rc >= 0; i++) {
-		if (i) {
-			fm_table_free(j->table);
-			j->table = j->told;
-			j->told = NULL;
-		}
-		if ((rc = fm_trace_write(j->table, j->dialect, j->csv, j->err)) >= 0)
-			rc = fm_released_flows(j->csv, j->dialect, j->headed, j->in->out_dir, &j->told, j->err);
+	if (j->in->flows && (rc = fm_sha256_file_hex(j->in->flows, before, j->err)) < 0)
+		return rc;
+	for (int round = 0; round < ROUNDS; round++) {
+		if ((rc = fm_trace_write(j->table, j->dialect, j->csv, j->err)) < 0 ||
+		    (rc = fm_sha256_file_hex(j->csv, j->data_sha256, j->err)) < 0)
+			return rc;
+		if (strcmp(j->data_sha256, before) == 0)
+			return FM_OK;
+		memcpy(before, j->data_sha256, sizeof before);
+		if ((rc = fm_released_flows(j->csv, j->dialect, j->headed, j->in->out_dir, &read, j->err)) < 0)
+			return rc;
+		fm_table_free(j->table);
+		j->table = read;
 	}
-	return rc;
+	return fm_fail(j->err, FM_EINPUT,
+		       "publish.dialect %s: flows that are written in it and read are others each time, so that nobody "
+		       "could make this release again from its flows; set it to another one",
+		       j->dialect->name);
 }
 
 static int write_data(struct job *j)
@@ -293,9 +303,7 @@ static int write_data(struct job *j)
 	if (j->table->rows == 0)
 		return fm_fail(j->err, FM_EINPUT, "%s has no flows; there is nothing to release", j->in->synthetic_dir);
 	fm_spell_say_losses(j->table, j->dialect);
-	if ((rc = write_flows(j)) < 0 || (rc = fm_sha256_file_hex(j->csv, j->data_sha256, j->err)) < 0)
-		return rc;
-	if ((rc = fm_file_size(j->csv, &j->data_nbytes, j->err)) < 0)
+	if ((rc = write_flows(j)) < 0 || (rc = fm_file_size(j->csv, &j->data_nbytes, j->err)) < 0)
 		return rc;
 	if (j->dialect->ipfix && (rc = write_ipfix(j)) < 0)
 		return rc;
@@ -411,7 +419,7 @@ static int write_documents(struct job *j)
 	struct fm_metadata_in in = {.cfg = j->in->cfg,
 				    .dialect = j->dialect,
 				    .source = j->source,
-				    .table = j->told,
+				    .table = j->table,
 				    .verdict = &j->verdict,
 				    .date = j->date,
 				    .data_sha256 = j->data_sha256,
@@ -570,7 +578,6 @@ out:
 	fm_dialect_free(j.dialect);
 	fm_dialect_free(j.source);
 	fm_table_free(j.table);
-	fm_table_free(j.told);
 	fm_buf_free(&j.citation);
 	fm_buf_free(&j.license);
 	fm_buf_free(&j.report);
