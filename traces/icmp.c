@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #define LAST_TYPE 43 /* of ICMP; behind it 253 and 254 alone are assigned, for experiments */
+#define EXPERIMENT 253
 
 /* The type that Zeek has in the destination's port beside the type of a message that has an answer, or -1. */
 static int counterpart(int number, int type)
@@ -46,15 +47,23 @@ bool fm_icmp_read(enum fm_icmp form, int number, uint16_t *sp, uint16_t *dp)
 	return true;
 }
 
-void fm_icmp_write(enum fm_icmp form, int number, uint16_t *sp, uint16_t *dp)
+bool fm_icmp_write(enum fm_icmp form, int number, uint16_t *sp, uint16_t *dp)
 {
 	int type = *dp / 256, code = *dp % 256, answer = form == FM_ICMP_ZEEK ? counterpart(number, type) : -1;
+	bool whole = true;
 
 	if (form == FM_ICMP_ARGUS && number == 1) {
+		whole = is_type(type) && (type || !code || !is_type(code));
+		if (!is_type(type))
+			type = EXPERIMENT;
+		else if (!whole)
+			code = 0;
 		*sp = (uint16_t)(code * 256 + type);
 		*dp = 0;
-		return;
+		return whole;
 	}
+	whole = answer <= 0 || code != answer;
 	*sp = (uint16_t)type;
 	*dp = (uint16_t)(answer >= 0 && !code ? answer : code);
+	return whole;
 }

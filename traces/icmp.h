@@ -16,6 +16,9 @@
 
 /* number: that of the protocol, 1 or 58. False: the ports are no type and code in that form. */
 bool fm_icmp_read(enum fm_icmp form, int number, uint16_t *sp, uint16_t *dp);
-void fm_icmp_write(enum fm_icmp form, int number, uint16_t *sp, uint16_t *dp);
+/* What it writes can be read back. False: as another type or code, since the form has no text for these. Argus's has
+ * none for a type that is not assigned, which becomes 253 (of experiments, RFC 4727), and loses a code of type 0 that
+ * is the number of a type; Zeek's loses a code that is the type of the answer. */
+bool fm_icmp_write(enum fm_icmp form, int number, uint16_t *sp, uint16_t *dp);
 
 #endif

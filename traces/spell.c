@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "traces/flags.h"
+#include "traces/icmp.h"
 #include "traces/protocol.h"
 #include "traces/value.h"
 
@@ -23,6 +24,11 @@ int fm_spell_value(const struct fm_dialect *d, int k, const char *s, char out[FM
 		s = "ICMP"; /* Zeek has one name */
 	n = strlen(s);
 
+	if (f == FM_FMT_NUMBER && d->cols[k].col == FM_PR && number < 0)
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "a value of pr has no number in IANA's registry, and dialect %s has no names of protocols",
+		    d->name);
 	if (number >= 0) {
 		out[fm_format_u64((uint64_t)number, out)] = 0;
 		return FM_OK;
@@ -118,10 +124,11 @@ static void values(const struct fm_table *t, const struct fm_dialect *d, int k, 
 	snprintf(what, sizeof what, "values of %s have no text in it", fm_cols[c].name);
 	if (fails) {
 		say(l, textless, dict->n, what,
-		    "a release with one is refused; map them to others with labels in the dialect, or set "
-		    "publish.dialect to "
-		    "another "
-		    "one");
+		    c == FM_LABEL
+			? "a release with one is refused; map them to others with labels in the dialect, or set "
+			  "publish.dialect to another one"
+			: "a release with one is refused; set publish.dialect to another one, or leave their rows out "
+			  "before ingest");
 		return;
 	}
 	snprintf(what, sizeof what, "values of %s are words that it has for no value, and are read back as 0",
@@ -150,6 +157,32 @@ static void numbers(const struct fm_table *t, struct losses *l)
 	say(l, n, t->dict[FM_STOS].n, "words of stos are no number up to 255", "they are 0 in the IPFIX file");
 }
 
+int fm_spell_icmp(const struct fm_table *t, size_t row)
+{
+	const char *pr = FM_HAS(t, FM_PR) && t->pr[row] < t->dict[FM_PR].n ? t->dict[FM_PR].value[t->pr[row]] : "";
+
+	return !strcmp(pr, "ICMP") ? 1 : !strcmp(pr, "ICMP6") ? 58 : 0;
+}
+
+/* Types and codes of ICMP that the dialect's form of them has not. */
+static void messages(const struct fm_table *t, const struct fm_dialect *d, struct losses *l)
+{
+	size_t n = 0, of = 0;
+
+	if (!d->icmp || !FM_HAS(t, FM_DP))
+		return;
+	for (size_t i = 0; i < t->rows; i++) {
+		uint16_t sp = 0, dp = t->dp[i];
+		int number = fm_spell_icmp(t, i);
+
+		of += number > 0;
+		n += number > 0 && !fm_icmp_write(d->icmp, number, &sp, &dp);
+	}
+	say(l, n, of, "flows of ICMP have a type or a code for which it has no text",
+	    d->icmp == FM_ICMP_ARGUS ? "a type that is not assigned is 253 there, and a code of type 0 is 0"
+				     : "the code is 0 there");
+}
+
 int fm_spell_losses(const struct fm_table *t, const struct fm_dialect *d, char text[FM_UNSAID][320], int *fails)
 {
 	struct losses l = {.text = text};
@@ -170,6 +203,7 @@ int fm_spell_losses(const struct fm_table *t, const struct fm_dialect *d, char t
 		if (!pass)
 			*fails = l.n;
 	}
+	messages(t, d, &l);
 	if (d->ipfix)
 		numbers(t, &l);
 	return l.n;

@@ -19,7 +19,7 @@ struct writer {
 	struct fm_out *out;
 	struct fm_buf buf;
 	struct quoted {
-		char **text; /* one for each value of the dictionary, quoted where CSV wants it */
+		char **text; /* one for each value of the dictionary, quoted where CSV wants it; NULL: it has none */
 		size_t n;
 	} quoted[FM_NCOL];
 	/* Where te, td and a start all have columns, readers take te and td: the start is that of these as written, in
@@ -80,8 +80,8 @@ static int quote_values(struct writer *w, int k, struct fm_error *err)
 		char *text;
 		bool number;
 
-		if ((rc = fm_spell_value(w->d, k, dict->value[i], s, err)) < 0)
-			return rc;
+		if (fm_spell_value(w->d, k, dict->value[i], s, NULL) < 0)
+			continue; /* as long as no row has it */
 		size_t n = strlen(s), cap = (w->d->json ? 6 : 2) * n + 3;
 		if ((rc = fm_alloc(&text, cap, 1, "a category value", err)) < 0)
 			return rc;
@@ -173,23 +173,15 @@ static size_t format_hms(uint64_t ms, char *out)
 	return n;
 }
 
-/* 1 or 58, the number of ICMP, or 0. */
-static int is_icmp(const struct fm_table *t, size_t row)
-{
-	const char *pr = FM_HAS(t, FM_PR) && t->pr[row] < t->dict[FM_PR].n ? t->dict[FM_PR].value[t->pr[row]] : "";
-
-	return !strcmp(pr, "ICMP") ? 1 : !strcmp(pr, "ICMP6") ? 58 : 0;
-}
-
 /* The port of column c as the dialect has it. */
 static unsigned port_of(const struct writer *w, int c, size_t row)
 {
 	const struct fm_table *t = w->t;
 	uint16_t sp = FM_HAS(t, FM_SP) ? t->sp[row] : 0, dp = FM_HAS(t, FM_DP) ? t->dp[row] : 0;
-	int number = w->d->icmp ? is_icmp(t, row) : 0;
+	int number = w->d->icmp ? fm_spell_icmp(t, row) : 0;
 
 	if (number)
-		fm_icmp_write(w->d->icmp, number, &sp, &dp);
+		(void)fm_icmp_write(w->d->icmp, number, &sp, &dp);
 	return c == FM_SP ? sp : dp;
 }
 
@@ -198,9 +190,9 @@ static size_t format_port(const struct fm_table *t, size_t row, unsigned port, e
 	size_t n;
 
 	if (f == FM_FMT_ICMP_TYPE || f == FM_FMT_ICMP_CODE)
-		return fm_format_u64(!is_icmp(t, row) ? 0 : f == FM_FMT_ICMP_TYPE ? port / 256 : port % 256, out);
+		return fm_format_u64(!fm_spell_icmp(t, row) ? 0 : f == FM_FMT_ICMP_TYPE ? port / 256 : port % 256, out);
 
-	if (f != FM_FMT_TYPE_CODE || !port || !is_icmp(t, row))
+	if (f != FM_FMT_TYPE_CODE || !port || !fm_spell_icmp(t, row))
 		return fm_format_u64(port, out);
 	n = fm_format_u64(port / 256, out);
 	out[n++] = '.';
@@ -280,13 +272,19 @@ static size_t format_clock(struct writer *w, int k, int64_t ms, char *out)
 	return n;
 }
 
-static int add_category(struct writer *w, int c, size_t row, struct fm_error *err)
+static int add_category(struct writer *w, int k, size_t row, struct fm_error *err)
 {
+	int c = w->d->cols[k].col;
 	uint16_t i = ((const uint16_t *)w->t->col[c])[row];
 
 	if (i >= w->quoted[c].n)
 		return fm_fail(err, FM_EINPUT, "row %zu: %s has value number %u of %zu: the table is damaged", row + 1,
 			       fm_cols[c].name, i, w->quoted[c].n);
+	if (!w->quoted[c].text[i]) {
+		char s[FM_SPELL_MAX];
+
+		return fm_spell_value(w->d, k, w->t->dict[c].value[i], s, err);
+	}
 	fm_buf_add(&w->buf, w->quoted[c].text[i], strlen(w->quoted[c].text[i]));
 	return FM_OK;
 }
@@ -422,7 +420,7 @@ static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 			return FM_OK;
 		}
 		if (has)
-			return add_category(w, c, row, err);
+			return add_category(w, k, row, err);
 		s[n++] = '0';
 		break;
 	case FM_KIND_COUNT:

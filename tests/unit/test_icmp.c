@@ -1,6 +1,7 @@
 /* Type and code of ICMP have one form in every flow, type * 256 + code in dp and 0 in sp, wherever a dialect has them,
  * and the dialect's own form again when flows are written. */
 #include "tests/unit/flows_read.h"
+#include "traces/icmp.h"
 
 #define FLOW(ends, dp, pr, label)                                                                                      \
 	{                                                                                                              \
@@ -181,12 +182,29 @@ static void zeek_in_another_dialect(void **state)
 	fm_dialect_free(to);
 }
 
+/* Whatever is written can be read: as it was, or as what it says that it became, which stays. */
+static void each_type_and_code_reads_back(void **state)
+{
+	(void)state;
+	for (enum fm_icmp form = FM_ICMP_ZEEK; form <= FM_ICMP_ARGUS; form++)
+		for (int number = 1; number <= 58; number += 57)
+			for (unsigned i = 0; i < 65536; i++) {
+				uint16_t sp = 0, dp = (uint16_t)i;
+				bool whole = fm_icmp_write(form, number, &sp, &dp);
+
+				assert_true(fm_icmp_read(form, number, &sp, &dp));
+				assert_int_equal(dp == i, whole);
+				assert_true(fm_icmp_write(form, number, &sp, &dp));
+			}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(zeek_has_the_type_in_the_source_port), cmocka_unit_test(so_has_its_json_and_it_comes_back),
 	    cmocka_unit_test(argus_has_the_code_above_the_type),    cmocka_unit_test(unsw_nb15_has_those_of_argus),
 	    cmocka_unit_test(what_cannot_be_a_type_is_a_bad_row),   cmocka_unit_test(zeek_in_another_dialect),
+	    cmocka_unit_test(each_type_and_code_reads_back),
 	};
 	return cmocka_run_group_tests_name("icmp", tests, scratch_make, scratch_remove);
 }
