@@ -9,6 +9,7 @@
 #include "traces/protocol.h"
 #include "traces/spell.h"
 #include "traces/trace.h"
+#include "traces/value.h"
 
 #define FLUSH_BYTES (64 * 1024)
 #define FIELD_MAX FM_TIME_TEXT_MAX /* bytes in a formatted value that is no category */
@@ -25,6 +26,8 @@ struct writer {
 	/* Where te, td and a start all have columns, readers take te and td: the start is that of these as written, in
 	 * steps of so many milliseconds; 0: it is that of the flow. */
 	int64_t te_step, te_half, td_step; /* te_half: numbers are rounded half up, clocks are cut */
+	bool te_and_start;                 /* both have columns, and td has none: readers take it from them */
+	int64_t start_step;                /* the coarsest of a start's columns, ms */
 	int64_t time_s;                    /* the second whose text is in time_text */
 	size_t time_len;
 	char time_text[FM_TIME_MAX];
@@ -236,7 +239,10 @@ static void find_steps(struct writer *w)
 		}
 		if (w->d->cols[k].col == FM_TD)
 			td = step;
+		if (w->d->cols[k].col == FM_TE && w->d->cols[k].role == FM_ROLE_START && step > w->start_step)
+			w->start_step = step;
 	}
+	w->te_and_start = te && w->start_step && !td;
 	w->te_step = te && td ? te : 0;
 	w->td_step = te && td ? td : 0;
 }
@@ -272,6 +278,67 @@ static size_t format_clock(struct writer *w, int k, int64_t ms, char *out)
 	return n;
 }
 
+/* Is column k a number that may have a fraction when it is written? */
+static bool has_fraction(const struct fm_dialect *d, int k)
+{
+	enum fm_kind kind = fm_cols[d->cols[k].col].kind;
+	enum fm_format f = d->cols[k].format;
+
+	return kind == FM_KIND_DURATION ||
+	       (kind == FM_KIND_TIME && f != FM_FMT_DATETIME && f != FM_FMT_RFC3339 && f != FM_FMT_PATTERN);
+}
+
+/* What column k says of a time; 0: it has no text. */
+static size_t format_time_field(struct writer *w, int k, int64_t ms, char *out)
+{
+	enum fm_format f = w->d->cols[k].format;
+
+	ms = ms > w->d->relative_ms ? ms - w->d->relative_ms : 0;
+	if (w->d->cols[k].part)
+		ms = part_of_time(w->d, k, ms);
+	if (f == FM_FMT_DATETIME || f == FM_FMT_RFC3339 || f == FM_FMT_PATTERN)
+		return format_clock(w, k, ms, out);
+	return ms > INT64_MAX / 1000 ? 0 : format_number((uint64_t)ms, f, w->d->cols[k].decimals, out);
+}
+
+/* The time that readers take from the columns of a role when ms is written there, as row_time.c has it; -1: none. */
+static int64_t read_back(struct writer *w, enum fm_role role, int64_t ms)
+{
+	int64_t sum = 0, got;
+	bool clocks = false;
+	char s[FIELD_MAX], *point;
+
+	for (int k = 0; k < w->d->ncols; k++) {
+		size_t n;
+
+		if (w->d->cols[k].col != FM_TE || w->d->cols[k].role != role)
+			continue;
+		n = format_time_field(w, k, ms, s);
+		if (w->d->decimal == ',' && has_fraction(w->d, k) && (point = memchr(s, '.', n)))
+			*point = ',';
+		if (!n || fm_value_time(w->d, k, s, n, &got))
+			return -1;
+		clocks |= w->d->cols[k].part && w->d->cols[k].format == FM_FMT_PATTERN;
+		sum = w->d->cols[k].part ? sum + got : got;
+	}
+	if (clocks && w->d->zone)
+		return fm_zone_utc(w->d->zone, sum, &sum) ? -1 : sum;
+	return clocks ? sum - (int64_t)w->d->timezone * 60000 : sum;
+}
+
+/* Text can be coarser than a time, or the same for two: as summer time ends, on a clock of 12 hours, or of a time of
+ * day alone.  A start that would be read as later than the end is that of a flow without duration. */
+static int64_t start_before_end(struct writer *w, size_t row)
+{
+	int64_t start = start_of(w, row), te = read_back(w, FM_ROLE_VALUE, w->t->te[row]);
+
+	if (te < 0 || read_back(w, FM_ROLE_START, start) <= te)
+		return start;
+	if (read_back(w, FM_ROLE_START, te) <= te)
+		return te;
+	return te > w->start_step ? te - w->start_step : 0; /* it is rounded up */
+}
+
 static int add_category(struct writer *w, int k, size_t row, struct fm_error *err)
 {
 	int c = w->d->cols[k].col;
@@ -280,11 +347,8 @@ static int add_category(struct writer *w, int k, size_t row, struct fm_error *er
 	if (i >= w->quoted[c].n)
 		return fm_fail(err, FM_EINPUT, "row %zu: %s has value number %u of %zu: the table is damaged", row + 1,
 			       fm_cols[c].name, i, w->quoted[c].n);
-	if (!w->quoted[c].text[i]) {
-		char s[FM_SPELL_MAX];
-
-		return fm_spell_value(w->d, k, w->t->dict[c].value[i], s, err);
-	}
+	if (!w->quoted[c].text[i])
+		return fm_spell_value(w->d, k, w->t->dict[c].value[i], (char[FM_SPELL_MAX]){0}, err);
 	fm_buf_add(&w->buf, w->quoted[c].text[i], strlen(w->quoted[c].text[i]));
 	return FM_OK;
 }
@@ -329,16 +393,6 @@ static uint64_t count_of(const struct writer *w, int c, size_t row)
 	return fm_trace_sampled((c == FM_PKT ? w->t->pkt : w->t->byt)[row], (uint64_t)w->d->sampling);
 }
 
-/* Is column k a number that may have a fraction when it is written? */
-static bool has_fraction(const struct fm_dialect *d, int k)
-{
-	enum fm_kind kind = fm_cols[d->cols[k].col].kind;
-	enum fm_format f = d->cols[k].format;
-
-	return kind == FM_KIND_DURATION ||
-	       (kind == FM_KIND_TIME && f != FM_FMT_DATETIME && f != FM_FMT_RFC3339 && f != FM_FMT_PATTERN);
-}
-
 /* A number with a comma for its point, between quotes where that is the delimiter. */
 static void add_with_comma(struct writer *w, char *s, size_t n)
 {
@@ -370,17 +424,11 @@ static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 		int64_t ms = has ? t->te[row] : 0;
 
 		if (w->d->cols[k].role == FM_ROLE_START && has && FM_HAS(t, FM_TD))
-			ms = start_of(w, row);
-		ms = ms > w->d->relative_ms ? ms - w->d->relative_ms : 0;
-		if (w->d->cols[k].part)
-			ms = part_of_time(w->d, k, ms);
-		if (f == FM_FMT_DATETIME || f == FM_FMT_RFC3339 || f == FM_FMT_PATTERN)
-			n = format_clock(w, k, ms, s);
-		else if (ms < 0 || ms > INT64_MAX / 1000)
+			ms = w->te_and_start ? start_before_end(w, row) : start_of(w, row);
+		n = format_time_field(w, k, ms, s);
+		if (!n)
 			return fm_fail(err, FM_EINPUT, "row %zu: time %lld ms has no text in dialect %s", row + 1,
 				       (long long)ms, w->d->name);
-		else
-			n = format_number((uint64_t)ms, f, decimals, s);
 		break;
 	}
 	case FM_KIND_DURATION:
