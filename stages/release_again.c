@@ -55,12 +55,42 @@ static int take_flows(const char *archive, const char *path, struct fm_archive_i
 	return fm_out_commit(f.out, err);
 }
 
-/* The first file that is another one, or what lies around the files. */
-static int tell_difference(const struct fm_archive_info *was, const char *again, struct fm_error *err)
+/* Files in which another one shows come behind it: the documents have the digests of the flows, the manifest those of
+ * the documents, and SHA256SUMS has all. */
+static int depth_of(const char *path)
+{
+	return strncmp(path, "data/", 5) == 0           ? 0
+	       : strcmp(path, FM_ARCHIVE_SUMS) == 0     ? 3
+	       : strcmp(path, FM_ARCHIVE_MANIFEST) == 0 ? 2
+							: 1;
+}
+
+/* The first of those files that is another one, or NULL. */
+static const char *other_file(const struct fm_archive_info *was, const struct fm_archive_info *is)
+{
+	const char *other = NULL;
+
+	if (was->n != is->n)
+		return "the list of its files";
+	for (size_t i = 0; i < is->n; i++) {
+		const char *path = is->file[i].path;
+
+		if (strcmp(path, was->file[i].path) != 0)
+			return "the list of its files";
+		if (strcmp(is->file[i].sha256, was->file[i].sha256) != 0 &&
+		    (!other || depth_of(path) < depth_of(other)))
+			other = path;
+	}
+	return other;
+}
+
+/* It says which file is another one, or what lies around the files. */
+static int tell_difference(const struct fm_config *cfg, const struct fm_archive_info *was, const char *again,
+			   struct fm_error *err)
 {
 	struct fm_archive_info is = {0};
 	enum fm_reason reason;
-	const char *what = NULL;
+	const char *what;
 	int fd, rc;
 
 	if ((rc = fm_file_open(again, &fd, err)) < 0)
@@ -69,16 +99,11 @@ static int tell_difference(const struct fm_archive_info *was, const char *again,
 	close(fd);
 	if (rc < 0)
 		goto out;
-	for (size_t i = 0; !what && i < is.n; i++)
-		if (i >= was->n || strcmp(is.file[i].path, was->file[i].path) != 0)
-			what = "the list of its files";
-		else if (strcmp(is.file[i].sha256, was->file[i].sha256) != 0)
-			what = is.file[i].path;
-	if (!what && was->n > is.n)
-		what = "the list of its files";
+	what = other_file(was, &is);
 	if (!what)
 		what = strcmp(is.digests.tar_sha256, was->digests.tar_sha256) ? "its tar" : "its compression";
-	rc = fm_fail(err, FM_EVERDICT, "made again from its flows, %s comes out otherwise", what);
+	rc = fm_fail(err, FM_EVERDICT, "made again from its flows in publish.dialect %s, %s comes out otherwise",
+		     fm_config_published(cfg), what);
 out:
 	fm_archive_info_free(&is);
 	return rc;
@@ -101,7 +126,7 @@ int fm_release_again(const struct fm_release_in *in, const char *archive, struct
 	if ((rc = take_flows(archive, flows, &info, err)) < 0 || (rc = fm_stage_release(&again, out, err)) < 0)
 		goto out;
 	if (strcmp(out->archive_sha256, info.digests.sha256) != 0)
-		rc = tell_difference(&info, out->archive, err);
+		rc = tell_difference(in->cfg, &info, out->archive, err);
 	unlink(out->archive);
 out:
 	if (flows)

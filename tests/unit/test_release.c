@@ -680,10 +680,10 @@ static void choice_of_its_maker_is_found(void **state)
 	    {"datapackage.json", ": ", ":  ", "datapackage.json"},
 	    {"manifest.json", ": ", ":  ", "manifest.json"},
 	    {"SHA256SUMS", "\n", "\n\n", "SHA256SUMS"},
-	    {"data/flows.csv", ",0,0,", ",00,0,", "comes out otherwise"},  /* a number spelled otherwise */
-	    {"data/flows.csv", ",0.000,", ",0.0,", "comes out otherwise"}, /* or with fewer digits */
-	    {"data/flows.csv", "\n", "\r\n", "comes out otherwise"},       /* another end of a line */
-	    {"data/flows.csv", "\n", "\n\n", "comes out otherwise"},       /* an empty line */
+	    {"data/flows.csv", ",0,0,", ",00,0,", "comes out otherwise"},                 /* a word spelled otherwise */
+	    {"data/flows.csv", ",0.000,", ",0.0,", "data/flows.csv comes out otherwise"}, /* or with fewer digits */
+	    {"data/flows.csv", "\n", "\r\n", "comes out otherwise"},                      /* another end of a line */
+	    {"data/flows.csv", "\n", "\n\n", "comes out otherwise"},                      /* an empty line */
 	    {"data/flows.csv", ",UDP,", ",\"UDP\",", "comes out otherwise"},
 	    {"data/flows.csv", ",background", ",10.11.12.13 called", "comes out otherwise"}, /* a label is in the data
 											      * sheet */
