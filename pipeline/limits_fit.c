@@ -20,6 +20,7 @@
 #define GIB ((double)(1 << 30))
 #define PACKED 100.0      /* text of a trace is at most so many times as long as it is packed */
 #define SHORTEST 8.0      /* bytes of a row of text, or of a record */
+#define STORED 64.0       /* bytes of a row of the store */
 #define THREAD (16 * MIB) /* a stack, and what is allocated for one thread alone */
 
 static double largest(double a, double b)
@@ -104,7 +105,7 @@ static double memory_of(const struct fm_config *cfg, enum fm_stage_id id, double
 
 	switch (id) {
 	case FM_INGEST: /* zstd --long=31 and xz -9e take 4 GiB to unpack */
-		return (t->packed ? 5 * GIB : 1 * GIB) + 2 * t->bytes;
+		return (t->packed ? 5 * GIB : 1 * GIB) + 2 * t->bytes + STORED * t->bytes / SHORTEST;
 	case FM_TRAIN:
 		return 1 * GIB + 4 * KIB * rows + network_of(cfg).bytes;
 	case FM_GENERATE:
@@ -122,7 +123,7 @@ static double file_of(const struct fm_config *cfg, enum fm_stage_id id, double r
 {
 	switch (id) {
 	case FM_INGEST:
-		return 64 * MIB + 2 * t->bytes;
+		return 64 * MIB + 2 * t->bytes + STORED * t->bytes / SHORTEST;
 	case FM_TRAIN:
 		return 256 * MIB + 64 * rows + 32 * network_of(cfg).weights;
 	case FM_GENERATE:
