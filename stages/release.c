@@ -271,8 +271,8 @@ static int write_flows(struct job *j)
 			return FM_OK;
 		memcpy(before, j->data_sha256, sizeof before);
 		if ((rc = fm_released_flows(j->csv, j->dialect, j->headed, j->in->out_dir, &read, j->err)) < 0) {
-			fm_error_prefix(j->err, "read back in publish.dialect %s, which another may do better: ",
-					j->dialect->name);
+			fm_error_prefix(
+			    j->err, "read back in publish.dialect %s, which another may do better: ", j->dialect->name);
 			return rc;
 		}
 		fm_table_free(j->table);
