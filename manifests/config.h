@@ -15,6 +15,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -190,6 +191,14 @@ struct fm_config {
 		int stall;                /* seconds that they wait for one of them; 0: for ever */
 	} run;
 };
+
+/* The name of the archive of its release, NAME-VERSION.tar.zst. */
+#define FM_CONFIG_ARCHIVE 128
+static inline const char *fm_config_archive(const struct fm_config *cfg, char out[FM_CONFIG_ARCHIVE])
+{
+	snprintf(out, FM_CONFIG_ARCHIVE, "%s-%s.tar.zst", cfg->release.name, cfg->release.version);
+	return out;
+}
 
 /* The dialect that a release is written in: publish.dialect, or the one that the trace is in. */
 static inline const char *fm_config_published(const struct fm_config *cfg)

@@ -99,11 +99,7 @@ static int measure(const char *name, const struct measure *m, bool unconfined, c
 
 	fm_sandbox_path(&box, m->path, false);
 	rc = fm_sandbox_run(&box, measure_fn, &copy, &report, err);
-	if (s) {
-		s->seconds += report.seconds;
-		s->peak_rss_bytes =
-		    report.peak_rss_bytes > s->peak_rss_bytes ? report.peak_rss_bytes : s->peak_rss_bytes;
-	}
+	fm_run_stage_took(s, &report);
 	if (rc < 0)
 		goto out;
 	v = json_string_value(report.result);

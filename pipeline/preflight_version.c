@@ -207,6 +207,7 @@ int fm_preflight_version(const struct fm_run_options *o, struct fm_ledger *l, co
 {
 	const struct fm_config *cfg = o->cfg;
 	struct looking k = {.o = o, .l = l, .run = run};
+	char name[FM_CONFIG_ARCHIVE];
 	struct stat st;
 	int rc;
 
@@ -214,8 +215,7 @@ int fm_preflight_version(const struct fm_run_options *o, struct fm_ledger *l, co
 		return FM_OK;
 	if ((rc = fm_released_load(&k.known, l, cfg->release.name, cfg->release.version, err)) < 0)
 		goto out;
-	if (asprintf(&k.path, "%s/%s-%s.tar.zst", fm_preflight_out(o), cfg->release.name, cfg->release.version) < 0) {
-		k.path = NULL;
+	if (!(k.path = fm_path_join(fm_preflight_out(o), fm_config_archive(cfg, name)))) {
 		rc = no_memory(err);
 		goto out;
 	}

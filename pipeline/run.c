@@ -3,6 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pipeline/walls/sandbox.h"
+
+void fm_run_stage_took(struct fm_run_stage *s, const struct fm_sandbox_report *report)
+{
+	if (!s)
+		return;
+	s->seconds += report->seconds;
+	s->peak_rss_bytes = report->peak_rss_bytes > s->peak_rss_bytes ? report->peak_rss_bytes : s->peak_rss_bytes;
+}
+
 json_t *fm_run_config(const struct fm_config *cfg)
 {
 	json_t *c = fm_config_json(cfg, NULL, false);

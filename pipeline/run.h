@@ -26,6 +26,9 @@ struct fm_run_stage {
 	char *entry;    /* its folder in the workspace, stages/NAME/KEY */
 	char *product;  /* the folder of what it made: below entry, or decrypted (clear.h) until the run is over */
 };
+/* Adds what a child of the stage took. s may be NULL. */
+struct fm_sandbox_report;
+void fm_run_stage_took(struct fm_run_stage *s, const struct fm_sandbox_report *report);
 struct fm_released;
 struct fm_run {
 	char id[FM_RUN_ID_MAX];

@@ -339,6 +339,7 @@ static int call_world(const struct fm_runner *r, struct fm_error *err)
 static int give_ranks(const struct fm_runner *r, struct fm_job *j, struct fm_sandbox *box, struct fm_error *err)
 {
 	int n = j->id == FM_TRAIN ? r->cfg->run.mpi : 1, rc;
+	uint64_t share;
 
 	if (j->id == FM_TRAIN && fm_world_size() > 1) {
 		if ((rc = fm_ranks_relayed(&box->ranks, fm_world_rank(), fm_world_size(), box->limits.memory, err)) < 0)
@@ -353,9 +354,9 @@ static int give_ranks(const struct fm_runner *r, struct fm_job *j, struct fm_san
 	if ((rc = fm_ranks_new(&box->ranks, n, box->limits.memory, err)) < 0)
 		return rc;
 	fm_ranks_set_patience(box->ranks, (unsigned)r->cfg->run.stall);
-	if (r->cfg->limits.memory_mib || box->limits.memory > fm_limits_memory() / (unsigned)n)
-		box->limits.memory =
-		    (r->cfg->limits.memory_mib ? box->limits.memory : fm_limits_memory()) / (unsigned)n;
+	share = (r->cfg->limits.memory_mib ? box->limits.memory : fm_limits_memory()) / (unsigned)n;
+	if (box->limits.memory > share)
+		box->limits.memory = share;
 	if (fm_config_is_set(r->cfg, "limits.cpu_hours"))
 		box->limits.cpu_seconds = (box->limits.cpu_seconds + (unsigned)n - 1) / (unsigned)n;
 	if (r->cfg->limits.threads == 0)
@@ -411,8 +412,7 @@ static int make(struct fm_runner *r, struct fm_job *j, const char *entry, struct
 		rc = fm_limits_explain(r->cfg, &box.limits, err);
 	fm_secret_close(&secret);
 	fm_secret_close(&checkpoint);
-	s->seconds += report.seconds;
-	s->peak_rss_bytes = report.peak_rss_bytes > s->peak_rss_bytes ? report.peak_rss_bytes : s->peak_rss_bytes;
+	fm_run_stage_took(s, &report);
 	if (rc < 0 || (rc = take_over(r, j->id, out_dir, output, report.result, err)) < 0 ||
 	    (j->id == FM_RELEASE && !r->o->dry && (rc = again(r, j, tmp, report.result, err)) < 0) ||
 	    (fm_stage_table[j->id].sealed && (rc = fm_vault_put(&v, r->run->id, out_dir, s->output, s, err)) < 0) ||

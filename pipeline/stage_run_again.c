@@ -40,16 +40,13 @@ int fm_stage_again(struct fm_runner *r, const struct fm_stage_call *made, const 
 {
 	struct fm_job j = {.stages = r->stages, .id = FM_RELEASE, .call = *made, .without = FM_ITEM(FM_ITEM_SYNTHETIC)};
 	struct fm_sandbox box = {.name = "release", .unconfined = r->unconfined};
-	struct fm_run_stage *s = &r->run->stage[FM_RELEASE];
 	struct fm_sandbox_report report = {0};
-	char *archive = NULL;
+	char *archive, name[FM_CONFIG_ARCHIVE];
 	int rc;
 
 	memset(j.call.path, 0, sizeof j.call.path);
-	if (asprintf(&archive, "%s/%s-%s.tar.zst", made->out_dir, r->cfg->release.name, r->cfg->release.version) < 0) {
-		archive = NULL;
+	if (!(archive = fm_path_join(made->out_dir, fm_config_archive(r->cfg, name))))
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	}
 	j.call.out_dir = work;
 	j.call.archive = archive;
 	if ((rc = fm_dir_remove(work, err)) < 0 || (rc = fm_dir_make(work, 0700, err)) < 0 ||
@@ -61,8 +58,7 @@ int fm_stage_again(struct fm_runner *r, const struct fm_stage_call *made, const 
 		rc = rc == FM_EINPUT || rc == FM_EVERDICT ? refused(err) : fm_limits_explain(r->cfg, &box.limits, err);
 	else if ((rc = fm_harvest_result(r->cfg, FM_RELEASE, report.result, err)) >= 0)
 		rc = compare(archive, said, report.result, err);
-	s->seconds += report.seconds;
-	s->peak_rss_bytes = report.peak_rss_bytes > s->peak_rss_bytes ? report.peak_rss_bytes : s->peak_rss_bytes;
+	fm_run_stage_took(&r->run->stage[FM_RELEASE], &report);
 out:
 	if (rc >= 0)
 		rc = fm_dir_remove(work, err);

@@ -133,14 +133,6 @@ static struct fm_pack_child child_of(const struct fm_vault *v, struct fm_sandbox
 	return (struct fm_pack_child){fm_stage_name(v->stage), v->unconfined, report};
 }
 
-static void add_up(struct fm_run_stage *s, const struct fm_sandbox_report *report)
-{
-	if (!s)
-		return;
-	s->seconds += report->seconds;
-	s->peak_rss_bytes = report->peak_rss_bytes > s->peak_rss_bytes ? report->peak_rss_bytes : s->peak_rss_bytes;
-}
-
 int fm_vault_put(const struct fm_vault *v, const char *run, const char *dir, const char *output, struct fm_run_stage *s,
 		 struct fm_error *err)
 {
@@ -162,7 +154,7 @@ int fm_vault_put(const struct fm_vault *v, const char *run, const char *dir, con
 	    (rc = write_key(key_file, v->project, fm_stage_name(v->stage), v->key, run, &key, err)) < 0)
 		goto out;
 	rc = fm_pack_seal(&pack, &child, dir, index, v->entry, sealed, err);
-	add_up(s, &report);
+	fm_run_stage_took(s, &report);
 out:
 	fm_secret_close(&key);
 	json_decref(index);
@@ -218,7 +210,7 @@ int fm_vault_get(const struct fm_vault *v, const char *dir, char output[FM_SHA25
 	if ((rc = read_key(&key, key_file, v->project, fm_stage_name(v->stage), v->key, err)) < 0)
 		goto out;
 	rc = fm_pack_unseal(&pack, &child, sealed, dir, &index, err);
-	add_up(s, &report);
+	fm_run_stage_took(s, &report);
 	if (rc < 0)
 		goto out;
 	hex = json_string_value(json_object_get(index, "output"));

@@ -527,11 +527,11 @@ out:
 
 static int name_outputs(struct job *j)
 {
-	const struct fm_config *cfg = j->in->cfg;
+	char name[FM_CONFIG_ARCHIVE];
 	int n, k;
 
-	n = snprintf(j->out->archive, sizeof j->out->archive, "%s/%s-%s.tar.zst", j->in->out_dir, cfg->release.name,
-		     cfg->release.version);
+	n = snprintf(j->out->archive, sizeof j->out->archive, "%s/%s", j->in->out_dir,
+		     fm_config_archive(j->in->cfg, name));
 	k = snprintf(j->csv, sizeof j->csv, "%s/.flows.csv", j->in->out_dir);
 	if (n < 0 || k < 0 || (size_t)n >= sizeof j->out->archive || (size_t)k >= sizeof j->csv)
 		return fm_fail(j->err, FM_EINPUT, "%s: the path is too long", j->in->out_dir);

@@ -239,10 +239,7 @@ static bool is_hex(const char *s)
 
 static bool is_archive(const struct fm_config *cfg, const char *s)
 {
-	char want[sizeof cfg->release.name + sizeof cfg->release.version + 32];
-
-	snprintf(want, sizeof want, "%s-%s.tar.zst", cfg->release.name, cfg->release.version);
-	return s && strcmp(s, want) == 0;
+	return s && strcmp(s, fm_config_archive(cfg, (char[FM_CONFIG_ARCHIVE]){0})) == 0;
 }
 
 static bool fits(const struct fm_config *cfg, const json_t *v, enum value is)

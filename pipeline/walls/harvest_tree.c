@@ -46,17 +46,10 @@ static bool is_table_file(const char *name)
 	return fm_col_find(column) >= 0;
 }
 
-static bool is_archive(const struct fm_config *cfg, const char *name)
-{
-	char want[sizeof cfg->release.name + sizeof cfg->release.version + 32];
-
-	snprintf(want, sizeof want, "%s-%s.tar.zst", cfg->release.name, cfg->release.version);
-	return strcmp(name, want) == 0;
-}
-
 /* Is folder/name (folder "" at the top) one of the row's files? */
 static bool expected_file(const struct tree *t, const char *folder, const char *name)
 {
+	char want[FM_CONFIG_ARCHIVE];
 	size_t n = strlen(folder);
 
 	for (const char *p = t->files; *p; p += strspn(p, " ")) {
@@ -71,7 +64,7 @@ static bool expected_file(const struct tree *t, const char *folder, const char *
 		if (memchr(one, '/', len))
 			continue;
 		if (*one == TABLE     ? is_table_file(name)
-		    : *one == ARCHIVE ? is_archive(t->cfg, name)
+		    : *one == ARCHIVE ? strcmp(name, fm_config_archive(t->cfg, want)) == 0
 				      : strlen(name) == len && strncmp(one, name, len) == 0)
 			return true;
 	}
