@@ -123,6 +123,17 @@ uint64_t fm_generator_step_flows(const struct fm_config *cfg)
 	return g && g->step_flows ? g->step_flows(cfg) : (uint64_t)cfg->train.batch * (uint64_t)cfg->model.window;
 }
 
+struct fm_network_size fm_generator_size(const struct fm_config *cfg)
+{
+	const struct fm_generator *g = fm_generator_of(cfg);
+	double window = cfg->model.window < 1 ? 1 : cfg->model.window;
+	struct fm_network_size size = {cfg->model.width, window, cfg->train.batch * window};
+
+	if (g && g->size)
+		g->size(cfg, &size);
+	return size;
+}
+
 int fm_generator_fit(struct fm_model **m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
 		     struct fm_fit_result *result, struct fm_error *err)
 {

@@ -120,6 +120,13 @@ struct fm_part_place {
 	const char *dir;
 };
 
+/* How large a kind's network is, for bounds of what a job may take (pipeline/limits_fit.c). */
+struct fm_network_size {
+	double width;  /* of its widest layer */
+	double window; /* rows that look at each other */
+	double batch;  /* rows that a step of training has in memory at once; 0: it trains in no steps */
+};
+
 struct fm_beside; /* model/marginals/beside.h */
 
 struct fm_generator {
@@ -165,6 +172,8 @@ struct fm_generator {
 	uint64_t (*steps)(const struct fm_config *cfg, uint64_t rows);
 	/* Flows that a step of it looks at; NULL: train.batch windows. */
 	uint64_t (*step_flows)(const struct fm_config *cfg);
+	/* NULL: model.width, and train.batch windows of model.window rows. */
+	void (*size)(const struct fm_config *cfg, struct fm_network_size *size);
 	bool divides; /* fit takes ranks */
 	/* See fm_generator_describe. */
 	json_t *(*describe)(const struct fm_config *cfg);
@@ -196,6 +205,7 @@ int fm_generator_check_ranks(const struct fm_config *cfg, struct fm_error *err) 
 /* Steps that a training on so many rows takes, 0 where the kind has none. */
 uint64_t fm_generator_steps(const struct fm_config *cfg, uint64_t rows);
 uint64_t fm_generator_step_flows(const struct fm_config *cfg);
+struct fm_network_size fm_generator_size(const struct fm_config *cfg);
 /* These check too. */
 int fm_generator_fit(struct fm_model **m, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
 		     struct fm_fit_result *result, struct fm_error *err) FM_MUST_CHECK;

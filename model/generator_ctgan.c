@@ -82,6 +82,12 @@ static uint64_t ctgan_step_flows(const struct fm_config *cfg)
 	return (uint64_t)cfg->train.gan_batch;
 }
 
+/* Real and made rows pass two networks. */
+static void ctgan_size(const struct fm_config *cfg, struct fm_network_size *size)
+{
+	*size = (struct fm_network_size){cfg->model.hidden, 1, 4.0 * cfg->train.gan_batch};
+}
+
 static int learn(struct ctgan *m, const struct fm_generator_ctx *ctx, const struct fm_gan_rows *rows,
 		 struct fm_error *err)
 {
@@ -224,6 +230,7 @@ const struct fm_generator fm_generator_ctgan = {
     .sample = ctgan_sample,
     .steps = ctgan_steps,
     .step_flows = ctgan_step_flows,
+    .size = ctgan_size,
     .describe = ctgan_describe,
     .free = ctgan_free,
 };

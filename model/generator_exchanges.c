@@ -113,6 +113,13 @@ static uint64_t exchanges_step_flows(const struct fm_config *cfg)
 	return (uint64_t)cfg->train.batch;
 }
 
+/* It learns single exchanges, and none is more than eight flows are. */
+static void exchanges_size(const struct fm_config *cfg, struct fm_network_size *size)
+{
+	size->window = 8;
+	size->batch = cfg->train.batch * size->window;
+}
+
 /* The options of the training, without those of the counts; the plan sets the noise. */
 static struct fm_exchange_opts options(const struct fm_config *cfg, double noise_multiplier)
 {
@@ -466,6 +473,7 @@ const struct fm_generator fm_generator_exchanges = {
     .beside = exchanges_beside,
     .steps = exchanges_steps,
     .step_flows = exchanges_step_flows,
+    .size = exchanges_size,
     .divides = true,
     .describe = exchanges_describe,
     .free = exchanges_free,

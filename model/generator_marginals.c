@@ -239,6 +239,12 @@ static int marginals_sample(const struct fm_model *base, const struct fm_generat
 	return fm_marginals_sample(table, m, &w.sample, err);
 }
 
+static void marginals_size(const struct fm_config *cfg, struct fm_network_size *size)
+{
+	(void)cfg;
+	size->batch = 0;
+}
+
 static json_t *marginals_describe(const struct fm_config *c)
 {
 	char aim[96];
@@ -270,6 +276,7 @@ const struct fm_generator fm_generator_marginals = {
     .plan = marginals_plan,
     .charges = marginals_charges,
     .beside = marginals_beside,
+    .size = marginals_size,
     .describe = marginals_describe,
     .free = marginals_free,
 };

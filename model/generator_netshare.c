@@ -110,6 +110,13 @@ static uint64_t netshare_step_flows(const struct fm_config *cfg)
 	return (uint64_t)cfg->train.session_batch;
 }
 
+static void netshare_size(const struct fm_config *cfg, struct fm_network_size *size)
+{
+	int width = cfg->model.layer_width > cfg->model.lstm ? cfg->model.layer_width : cfg->model.lstm;
+
+	*size = (struct fm_network_size){width, 1, (double)cfg->train.session_batch * cfg->model.session_records};
+}
+
 static int learn(struct netshare *m, const struct fm_generator_ctx *ctx, const struct fm_table *t,
 		 const struct fm_sessions *s, struct fm_error *err)
 {
@@ -307,6 +314,7 @@ const struct fm_generator fm_generator_netshare = {
     .sample = netshare_sample,
     .steps = netshare_steps,
     .step_flows = netshare_step_flows,
+    .size = netshare_size,
     .describe = netshare_describe,
     .free = netshare_free,
 };

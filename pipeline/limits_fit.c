@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "model/generator.h"
 #include "pipeline/limits.h"
 #include "stages/table.h"
 #include "traces/files.h"
@@ -79,23 +80,12 @@ struct network {
 };
 static struct network network_of(const struct fm_config *cfg)
 {
-	bool gan = strcmp(cfg->model.kind, "ctgan") == 0, sessions = strcmp(cfg->model.kind, "netshare") == 0,
-	     counts = strcmp(cfg->model.kind, "marginals") == 0;
-	double width = sessions ? largest(cfg->model.layer_width, cfg->model.lstm)
-		       : gan    ? cfg->model.hidden
-				: cfg->model.width,
-	       window = gan || sessions ? 1 : largest(cfg->model.window, 1), depth = largest(cfg->model.depth, 4);
-	struct network n = {0};
+	const struct fm_network_size s = fm_generator_size(cfg);
+	double depth = largest(cfg->model.depth, 4);
+	struct network n = {.batch = s.batch};
 
-	/* In privacy.mode dp it learns single exchanges. */
-	if (fm_config_dp(cfg))
-		window = 8;
-	n.weights = 1 * MIB + 16 * depth * width * width + 4 * cfg->model.max_hosts * width;
-	n.batch = sessions ? (double)cfg->train.session_batch * cfg->model.session_records
-		  : gan    ? 4.0 * cfg->train.gan_batch
-		  : counts ? 0
-			   : cfg->train.batch * window;
-	n.bytes = 4 * (80 * n.weights + n.batch * depth * (64 * width + 8 * cfg->model.heads * window));
+	n.weights = 1 * MIB + 16 * depth * s.width * s.width + 4 * cfg->model.max_hosts * s.width;
+	n.bytes = 4 * (80 * n.weights + n.batch * depth * (64 * s.width + 8 * cfg->model.heads * s.window));
 	return n;
 }
 

@@ -13,6 +13,7 @@
 #   - no two modules need each other; `tsort` finds the circles.  A module is a header, the file that fills it, and what has its
 #     name in front in the same room: config_value.c and config_loader.h belong to config.h.
 #   - a headline "NAME.h - what it is" in the first two lines names the file that it stands in.
+#   - no room but model/ compares model.kind with a word: what depends on the kind is asked of model/generator.h.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -141,6 +142,8 @@ violations()
 		{ text = plain($0) }
 
 		file ~ /\.c$/ && text ~ /^[ \t]*extern[ \t]/ && text !~ /fm_file_/ { bad("extern in a .c file: " text) }
+
+		from !~ /^model/ && text ~ /cmp\([^;]*(->|\.)model\.kind/ { bad("a kind of model by its name: " text) }
 
 		text ~ /^[ \t]*(#|%:|\?\?=)[ \t]*include/ {
 			line = text
@@ -491,6 +494,10 @@ self_test()
 	plant clean base/own.c '/* #include "pipeline/own.h" */'
 	plant found pipeline/own.c '#include "stages/nowhere.h"'
 	plant found base/own.c 'extern int fm_ledger_open(void);'
+	plant found pipeline/own.c 'bool gan = strcmp(cfg->model.kind, "ctgan") == 0;'
+	plant found report/own.c 'bool gan = fm_streq(x, y) || strncmp("gan", cfg.model.kind, 3) == 0;'
+	plant clean model/own.c 'bool gan = strcmp(cfg->model.kind, "ctgan") == 0;'
+	plant clean pipeline/own.c 'printf("%s", cfg->model.kind);'
 	plant found base/own.c '  #  include   "model/diffusion/net.h" /* why not */'
 	plant found base/own.c '%:include "model/diffusion/net.h"'
 	plant_alone found base/deep/er.h '#include "model/diffusion/net.h"'
