@@ -405,19 +405,20 @@ static int check_size(const struct fm_ingest *g, const char *trace, struct fm_er
 {
 	double v = g->cfg->split.validation, h = g->cfg->split.holdout;
 	uint64_t needed = fm_splitter_needed(v, h);
-	char or [96];
+	char advice[96];
 
 	if (g->secret)
 		return g->st.rows ? FM_OK : fm_fail(err, FM_EINPUT, "%s has no flows", trace);
 
 	if (g->windows >= needed)
 		return FM_OK;
+	fm_splitter_advice(v, h, g->windows, advice);
 	return fm_fail(err, FM_EINPUT,
 		       "%s: %llu row%s %llu window%s of %zu; at least %llu rows are needed for one window in each "
-		       "split: give more rows, lower model.window%s",
+		       "split: give more rows,%s lower model.window%s",
 		       trace, (unsigned long long)g->st.rows, g->st.rows == 1 ? " makes" : "s make",
 		       (unsigned long long)g->windows, g->windows == 1 ? "" : "s", g->window,
-		       (unsigned long long)(needed * g->window), fm_splitter_advice(v, h, g->windows, or));
+		       (unsigned long long)(needed * g->window), *advice ? "" : " or", advice);
 }
 
 static int close_store(struct fm_ingest *g, struct fm_error *err)

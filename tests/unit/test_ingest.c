@@ -394,6 +394,7 @@ static void too_few_rows_say_how_many_are_needed(void **state)
 	snprintf(text, sizeof text, "at least %u rows are needed for one window in each split", (unsigned)needed);
 	assert_fails(cfg, made_up((unsigned)needed - 1), text);
 	assert_fails(cfg, made_up(1), "1 row makes 0 windows");
+	assert_fails(cfg, made_up(1), "give more rows, or lower model.window");
 	cfg->split.holdout = 0.001; /* a window in a thousand */
 	assert_fails(cfg, made_up(2000), "lower model.window, or raise split.holdout from 0.001 to");
 	cfg->split.holdout = 0.2;
