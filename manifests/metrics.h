@@ -81,6 +81,9 @@ double fm_check_margin(const struct fm_check_result *c); /* NaN when there is no
 /* The one rule by which a check passes, for gate, verdict, release and report: at most (max) or at least (min) its
  * threshold, both being finite.  Another direction is never met. */
 bool fm_threshold_met(const char *direction, double value, double threshold);
+/* Was a line judged by the bound that its config asks for, for release and verify?  Of one relative to a floor only the
+ * gate knows the value; one that may move (fm_check_may_move) may be laxer. */
+bool fm_threshold_asked(const struct fm_check_result *c, double bound, bool relative, bool may_move);
 bool fm_check_holds(const struct fm_check_result *c); /* it says pass, and its own numbers bear that out */
 bool fm_check_json_holds(const json_t *check);        /* the same of one of a document's checks */
 /* Does everything hold or is waived, and is there anything? */

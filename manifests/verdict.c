@@ -26,6 +26,12 @@ bool fm_threshold_met(const char *direction, double value, double threshold)
 	return strcmp(direction, "max") == 0 ? value <= threshold : strcmp(direction, "min") == 0 && value >= threshold;
 }
 
+bool fm_threshold_asked(const struct fm_check_result *c, double bound, bool relative, bool may_move)
+{
+	/* Laxer: the bound itself would meet it. */
+	return relative || c->threshold == bound || (may_move && fm_threshold_met(c->direction, bound, c->threshold));
+}
+
 bool fm_check_holds(const struct fm_check_result *c)
 {
 	return c->pass && fm_threshold_met(c->direction, c->value, c->threshold);

@@ -272,8 +272,7 @@ static const struct fm_check_result *find_check(const struct fm_verdict *v, cons
 	return NULL;
 }
 
-/* The bound that the config asks for was judged, as the config has it: one beside its floor or with room may be laxer.
- */
+/* The bound that the config asks for was judged, as the config has it. */
 static int check_bound(struct fm_contents *c, const struct fm_verdict *v, const char *name, const json_t *ask,
 		       const char *direction, double room)
 {
@@ -287,10 +286,8 @@ static int check_bound(struct fm_contents *c, const struct fm_verdict *v, const 
 		return FM_OK;
 	if (!line)
 		return unjudged(c, name, "is a check that its config asks for, and that was not judged");
-	if (relative || line->threshold == json_number_value(bound))
-		return FM_OK;
-	if (!fm_check_may_move(name, own ? json_number_value(own) : room) ||
-	    (line->threshold > json_number_value(bound)) != is_max)
+	if (!fm_threshold_asked(line, json_number_value(bound), relative,
+				fm_check_may_move(name, own ? json_number_value(own) : room)))
 		return unjudged(c, name, "was judged by another threshold than its config has");
 	return FM_OK;
 }

@@ -80,12 +80,10 @@ static bool is_unasked(const struct fm_verdict *v, const char *check)
 	return false;
 }
 
-/* Does the verdict tell of this bound, with the config's own threshold?  Of one relative to a floor only the gate knows
- * the value. */
+/* Does the verdict tell of this bound, with the config's own threshold? */
 static int check_bound(const struct job *j, const struct fm_cfg_check *c, const char *direction, double threshold,
 		       bool relative)
 {
-	bool is_max = strcmp(direction, "max") == 0;
 	const struct fm_check_result *line = find_line(&j->verdict, c->name, direction);
 
 	if (!line && is_unasked(&j->verdict, c->name))
@@ -94,9 +92,7 @@ static int check_bound(const struct job *j, const struct fm_cfg_check *c, const 
 		return fm_fail(j->err, FM_EVERDICT,
 			       "the verdict does not tell of the check %s (%s); nothing is released", c->name,
 			       direction);
-	if (!relative && line->threshold != threshold &&
-	    !(fm_gate_may_move(c, j->in->cfg->gate.room) &&
-	      (is_max ? line->threshold > threshold : line->threshold < threshold)))
+	if (!fm_threshold_asked(line, threshold, relative, fm_gate_may_move(c, j->in->cfg->gate.room)))
 		return fm_fail(j->err, FM_EVERDICT,
 			       "the verdict judged %s by %s %g where the config has %g: let the gate judge again; "
 			       "nothing is released",

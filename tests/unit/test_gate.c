@@ -642,6 +642,27 @@ static void test_room_for_the_noise(void **state)
 	fm_metrics_free(&m);
 }
 
+/* The bound of the config, or a laxer one where it may move; never a stricter one, nor none. */
+static void a_line_is_judged_by_the_bound_that_was_asked_for(void **state)
+{
+	static const struct {
+		double bound, judged;
+		bool moved[2]; /* it is laxer, as a max, as a min */
+	} cases[] = {{0.2, 0.3, {true, false}}, {0.2, 0.1, {false, true}}, {0.2, NAN, {false, false}}};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+		struct fm_check_result c = {.threshold = cases[i / 2].judged};
+
+		snprintf(c.direction, sizeof c.direction, "%s", i % 2 ? "min" : "max");
+		assert_false(fm_threshold_asked(&c, cases[i / 2].bound, false, false));
+		assert_int_equal(fm_threshold_asked(&c, cases[i / 2].bound, false, true), cases[i / 2].moved[i % 2]);
+		assert_true(fm_threshold_asked(&c, cases[i / 2].bound, true, false)); /* the gate alone knows */
+		c.threshold = cases[i / 2].bound;
+		assert_true(fm_threshold_asked(&c, cases[i / 2].bound, false, false));
+	}
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -665,6 +686,7 @@ int main(void)
 	    cmocka_unit_test(test_repeats_of_the_trace_are_allowed),
 	    cmocka_unit_test(test_what_a_trace_lacks_adds_a_check),
 	    cmocka_unit_test(test_room_for_the_noise),
+	    cmocka_unit_test(a_line_is_judged_by_the_bound_that_was_asked_for),
 	};
 
 	return cmocka_run_group_tests_name("gate", tests, NULL, NULL);
