@@ -238,14 +238,12 @@ static int check_needs(struct fm_loader *l)
 	return FM_OK;
 }
 
-/* Does fresh real traffic have such a number, which a threshold can be relative to, or moved by?  What a synthetic
- * table teaches (tstr.*) has what the real one teaches. */
+/* Does fresh real traffic have such a number, which a threshold can be relative to, or moved by? */
 static bool has_floor(const char *name)
 {
-	const struct fm_metric_kind *kind = fm_metric_kind(name);
+	char fresh[FM_METRIC_FLOOR];
 
-	return kind && strncmp(name, "floor.", 6) != 0 &&
-	       (kind->floor != FM_NO_FLOOR || strncmp(name, "tstr.", 5) == 0);
+	return fm_metric_fresh(name, fresh);
 }
 
 /* Can fresh real flows lie off an ideal, so that room has something to multiply? */

@@ -20,7 +20,7 @@ bool fm_metric_is_free(const char *name)
 	const struct fm_metric_kind *kind = fm_metric_kind(name);
 
 	/* A noise floor is of real flows. */
-	return kind && kind->is & (FM_OF_RULES | FM_OF_COUNTS) && strncmp(name, "floor.", 6) != 0;
+	return kind && kind->is & (FM_OF_RULES | FM_OF_COUNTS) && !fm_metric_of_floor(name);
 }
 
 bool fm_metric_is_paid(const char *name)

@@ -111,6 +111,14 @@ extern const size_t fm_metric_nkinds;
 /* The row of a name, or of the metric of which "floor." + it is the floor; NULL when there is none. */
 const struct fm_metric_kind *fm_metric_kind(const char *name);
 const struct fm_metric_topic *fm_metric_topic(const char *name); /* of a metric that is no floor, or NULL */
+/* The metric whose noise floor has this name, a part of it; NULL: it is no floor's. */
+const char *fm_metric_of_floor(const char *name);
+#define FM_METRIC_FLOOR 80
+/* The name of a metric's noise floor, that of X being floor.X, whether there is one or not. */
+void fm_metric_floor(const char *name, char floor[FM_METRIC_FLOOR]);
+/* What the same number of fresh real flows is called: the noise floor, or, of what synthetic flows teach (tstr.X), what
+ * real ones do (trtr.X).  A threshold can be relative to it.  False: nothing is, and fresh is "". */
+bool fm_metric_fresh(const char *name, char fresh[FM_METRIC_FLOOR]);
 unsigned fm_metric_audience(const char *name);
 /* The number of a metric as it is published: rounded as its row says, and a floor, which is of real flows alone, to two
  * digits. */

@@ -63,13 +63,36 @@ static const struct fm_metric_kind *find(const char *name, struct fit *f)
 	return NULL;
 }
 
+#define FLOOR "floor."
+
+const char *fm_metric_of_floor(const char *name)
+{
+	return strncmp(name, FLOOR, strlen(FLOOR)) == 0 ? name + strlen(FLOOR) : NULL;
+}
+
+void fm_metric_floor(const char *name, char floor[FM_METRIC_FLOOR])
+{
+	snprintf(floor, FM_METRIC_FLOOR, FLOOR "%s", name);
+}
+
 /* The noise floor of a metric is a metric too. */
 static bool take_floor(const char **name)
 {
-	bool floor = strncmp(*name, "floor.", 6) == 0;
+	const char *of = fm_metric_of_floor(*name);
 
-	*name += floor ? 6 : 0;
-	return floor;
+	*name = of ? of : *name;
+	return of;
+}
+
+bool fm_metric_fresh(const char *name, char fresh[FM_METRIC_FLOOR])
+{
+	if (strncmp(name, "tstr.", 5) == 0)
+		snprintf(fresh, FM_METRIC_FLOOR, "trtr.%s", name + 5);
+	else
+		fm_metric_floor(name, fresh);
+	if (!fm_metric_kind(fresh))
+		*fresh = '\0';
+	return *fresh;
 }
 
 const struct fm_metric_kind *fm_metric_kind(const char *name)
@@ -384,7 +407,7 @@ const char *fm_check_suggest(const char *name, char *out, size_t cap)
 	fm_metric_each(compare, &s);
 	if (s.best[0] == '\0')
 		return NULL;
-	snprintf(out, cap, "%s%s", s.floor ? "floor." : "", s.best);
+	snprintf(out, cap, "%s%s", s.floor ? FLOOR : "", s.best);
 	return out;
 }
 

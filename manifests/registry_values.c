@@ -83,7 +83,7 @@ static bool range_of(const char *name, const struct fm_metric_kind *kind, double
 	*lo = -FM_DOMAIN_MOST;
 	*hi = FM_DOMAIN_MOST;
 	*whole = ANY;
-	if (strncmp(name, "floor.", 6) == 0)
+	if (fm_metric_of_floor(name))
 		return true;
 	if (v) {
 		*lo = v->lo;
@@ -148,18 +148,18 @@ static bool has_own_interval(const char *name)
 
 bool fm_metric_has_interval(const char *name, bool sampled)
 {
-	bool floor = strncmp(name, "floor.", 6) == 0;
-	const struct fm_metric_topic *topic = fm_metric_topic(floor ? name + 6 : name);
+	const char *of = fm_metric_of_floor(name), *metric = of ? of : name;
+	const struct fm_metric_topic *topic = fm_metric_topic(metric);
 
 	if (!topic || !fm_metric_kind(name))
 		return false;
-	if (has_own_interval(floor ? name + 6 : name))
+	if (has_own_interval(metric))
 		return true;
 	switch (topic->group) {
 	case FM_GROUP_MARGINALS:
 	case FM_GROUP_PAIRS:
 	case FM_GROUP_HEAVY:
-		return sampled && !floor;
+		return sampled && !of;
 	case FM_GROUP_TIME:
 	case FM_GROUP_BURSTS:
 	case FM_GROUP_HOSTS:

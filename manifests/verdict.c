@@ -95,12 +95,12 @@ struct broken {
 static void look_at_rule(void *ctx, const char *name, const struct fm_metric_kind *kind)
 {
 	struct broken *b = ctx;
-	char floor[80];
+	char floor[FM_METRIC_FLOOR];
 	double v;
 
 	if (!(kind->is & FM_OF_RULES) || strcmp(name, "rules.broken_share") == 0)
 		return;
-	snprintf(floor, sizeof(floor), "floor.%s", name);
+	fm_metric_floor(name, floor);
 	v = b->value(b->ctx, floor);
 	if (strcmp(b->check, name) == 0)
 		b->share = v;

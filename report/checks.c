@@ -12,9 +12,9 @@
 
 static double floor_of(const struct fm_page *p, const char *name)
 {
-	char full[96];
+	char full[FM_METRIC_FLOOR];
 
-	snprintf(full, sizeof full, "floor.%s", name);
+	fm_metric_floor(name, full);
 	return fm_page_metric(p, full, NULL);
 }
 
@@ -236,7 +236,7 @@ static bool is_expected(struct expected *e, const struct fm_metric_kind *kind)
 static bool seen(const json_t *list, size_t i)
 {
 	for (size_t j = 0; j < i; j++)
-		if (strncmp(fm_json_str(json_array_get(list, j), "name"), "floor.", 6) != 0 &&
+		if (!fm_metric_of_floor(fm_json_str(json_array_get(list, j), "name")) &&
 		    same_group(fm_json_str(json_array_get(list, j), "name"),
 			       fm_json_str(json_array_get(list, i), "name")))
 			return true;
@@ -267,7 +267,7 @@ static void put_group(const struct fm_page *p, struct fm_buf *out, const json_t 
 	fm_html_text(out, heading(name));
 	fm_buf_puts(out, "</th></tr>\n");
 	for (size_t i = first; i < json_array_size(list); i++)
-		if (strncmp(fm_json_str(json_array_get(list, i), "name"), "floor.", 6) != 0 &&
+		if (!fm_metric_of_floor(fm_json_str(json_array_get(list, i), "name")) &&
 		    same_group(name, fm_json_str(json_array_get(list, i), "name")))
 			put_measure(p, out, json_array_get(list, i));
 	if (!p->evaluation)
@@ -330,7 +330,7 @@ void fm_part_measures(const struct fm_page *p, struct fm_buf *out)
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const char *name = fm_json_str(json_array_get(list, i), "name");
 
-		if (strncmp(name, "floor.", 6) != 0 && !seen(list, i))
+		if (!fm_metric_of_floor(name) && !seen(list, i))
 			put_group(p, out, list, i);
 	}
 	put_absent_groups(p, out);

@@ -35,11 +35,11 @@ static double metric(const json_t *model, const char *name)
 /* The floor of a metric, from the first model that has it: they have the same real flows. */
 static double floor_of(const json_t *doc, const char *name)
 {
-	char text[96];
+	char text[FM_METRIC_FLOOR];
 	const json_t *m;
 	size_t i;
 
-	snprintf(text, sizeof text, "floor.%s", name);
+	fm_metric_floor(name, text);
 	json_array_foreach(models_of(doc), i, m)
 	{
 		if (isfinite(metric(m, text)))
@@ -406,7 +406,7 @@ static void put_measures(const json_t *doc, struct fm_buf *out)
 		{
 			const char *name = fm_json_str(m, "name");
 
-			if (strncmp(name, "floor.", 6) != 0 && !shown_before(doc, i, name))
+			if (!fm_metric_of_floor(name) && !shown_before(doc, i, name))
 				put_row(doc, out, name);
 		}
 	}

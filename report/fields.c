@@ -7,6 +7,7 @@
 #include "base/fields.h"
 #include "base/json_text.h"
 #include "base/num.h"
+#include "manifests/registry.h"
 #include "report/chart.h"
 #include "report/html.h"
 #include "report/part.h"
@@ -415,7 +416,7 @@ static int draw_values(struct fm_buf *out, struct field *f, struct fm_chart *c, 
 static void put_figure_head(const struct fm_page *p, struct fm_buf *out, const char *title, const char *metric)
 {
 	double value, floor_value;
-	char name[64];
+	char name[FM_METRIC_FLOOR];
 	bool absent;
 
 	fm_buf_puts(out, "<figcaption><b>");
@@ -423,7 +424,7 @@ static void put_figure_head(const struct fm_page *p, struct fm_buf *out, const c
 	fm_buf_puts(out, "</b>");
 	if (metric) {
 		value = fm_page_metric(p, metric, &absent);
-		snprintf(name, sizeof name, "floor.%s", metric);
+		fm_metric_floor(metric, name);
 		floor_value = fm_page_metric(p, name, NULL);
 		fm_buf_puts(out, "<span>divergence ");
 		if (absent)

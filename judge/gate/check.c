@@ -58,13 +58,9 @@ void fm_gate_line(struct fm_check_result *c, const struct fm_cfg_check *check, i
 
 const struct fm_metric *fm_gate_floor(const struct fm_metrics *metrics, const char *name)
 {
-	char full[80];
+	char fresh[FM_METRIC_FLOOR];
 
-	if (strncmp(name, "tstr.", 5) == 0)
-		snprintf(full, sizeof full, "trtr.%s", name + 5);
-	else
-		snprintf(full, sizeof full, "floor.%s", name);
-	return fm_metrics_find(metrics, full);
+	return fm_metric_fresh(name, fresh) ? fm_metrics_find(metrics, fresh) : NULL;
 }
 
 double fm_gate_seldom(const struct fm_metric *share)

@@ -81,9 +81,9 @@ static const struct fm_metric *fresh(const struct fm_metrics *metrics, const cha
 {
 	const size_t equal = strlen("leak.rows_equal");
 	const struct fm_metric *m;
-	char other[80];
+	char other[FM_METRIC_FLOOR];
 
-	snprintf(other, sizeof other, "floor.%s", name);
+	fm_metric_floor(name, other);
 	if ((m = fm_metrics_find(metrics, other)))
 		return m;
 	snprintf(other, sizeof other, "%s_holdout", name);
@@ -100,7 +100,7 @@ static double distance(const struct fm_metric *m, const struct fm_metric_kind *k
 
 static bool ranks(const struct fm_metric *m, const struct fm_metric_kind *kind)
 {
-	return strncmp(m->name, "floor.", 6) != 0 && kind && (kind->good == FM_LOW || kind->good == FM_HIGH) &&
+	return !fm_metric_of_floor(m->name) && kind && (kind->good == FM_LOW || kind->good == FM_HIGH) &&
 	       !(kind->is & (FM_UNRANKED | FM_BY_GATE)) && !isnan(kind->ideal) && isfinite(m->value) &&
 	       distance(m, kind) > 0;
 }

@@ -170,8 +170,7 @@ unsigned fm_evaluate_group(const char *metric)
 	const struct fm_metric_kind *kind;
 	enum fm_metric_group group;
 
-	metric += strncmp(metric, "floor.", 6) == 0 ? 6 : 0;
-	kind = fm_metric_kind(metric);
+	kind = fm_metric_kind(fm_metric_of_floor(metric) ? fm_metric_of_floor(metric) : metric);
 	if (!kind || kind->needs & (FM_NEEDS_MODEL | FM_NEEDS_SHARE)) /* the stage makes it, and tables alone cannot */
 		return 0;
 	group = fm_metric_topics[kind->topic].group;

@@ -79,15 +79,17 @@ static const char *shown(double value, char text[64])
 /* A floor whose metric is there stands beside it and has no line of its own. */
 static bool is_beside(const struct fm_metrics *m, const char *name)
 {
-	return strncmp(name, "floor.", 6) == 0 && fm_metrics_find(m, name + 6);
+	const char *of = fm_metric_of_floor(name);
+
+	return of && fm_metrics_find(m, of);
 }
 
 static void print_line(const struct fm_metrics *all, const struct fm_metric *m, int width)
 {
-	char text[64], floor[64], lo[64], hi[64], name[80];
+	char text[64], floor[64], lo[64], hi[64], name[FM_METRIC_FLOOR];
 	const struct fm_metric *f;
 
-	snprintf(name, sizeof name, "floor.%s", m->name);
+	fm_metric_floor(m->name, name);
 	f = fm_metrics_find(all, name);
 	printf("%-*s  %s%s%s", width, m->name, shown(m->value, text), f ? "  floor " : "",
 	       f ? shown(f->value, floor) : "");

@@ -27,8 +27,11 @@ static void embedded_words(struct fm_buf *out, enum fm_embed_kind kind)
 /* What a threshold says something about: a fact of the tables may be checked too, but is no thing to offer. */
 static bool is_check(const char *name, const struct fm_metric_kind *kind)
 {
+	char fresh[FM_METRIC_FLOOR];
+
 	return !strchr(name, '*') && fm_check_known(name) &&
-	       (kind->good == FM_LOW || kind->good == FM_HIGH || strncmp(name, "tstr.", 5) == 0);
+	       (kind->good == FM_LOW || kind->good == FM_HIGH ||
+		(fm_metric_fresh(name, fresh) && !fm_metric_of_floor(fresh))); /* a task's score */
 }
 
 static void add_check(void *ctx, const char *name, const struct fm_metric_kind *kind)

@@ -228,6 +228,25 @@ static void each_metric_has_its_bounds(void **state)
 			fail_msg("%s %g", t[i].name, t[i].value);
 }
 
+/* What a threshold can be relative to is a metric that there is. */
+static void test_what_fresh_flows_have(void **state)
+{
+	char fresh[FM_METRIC_FLOOR];
+
+	(void)state;
+	assert_true(fm_metric_fresh("jsd.SA", fresh));
+	assert_string_equal(fresh, "floor.jsd.SA");
+	assert_string_equal(fm_metric_of_floor(fresh), "jsd.SA");
+	assert_true(fm_metric_fresh("tstr.macro_f1.trees", fresh));
+	assert_string_equal(fresh, "trtr.macro_f1.trees");
+	assert_null(fm_metric_of_floor(fresh));
+	assert_false(fm_metric_fresh("tstr.rank_kendall", fresh)); /* compares the two itself */
+	assert_false(fm_metric_fresh("leak.rows_equal", fresh));
+	assert_false(fm_metric_fresh("floor.jsd.SA", fresh));
+	assert_false(fm_metric_fresh("jsd.SAA", fresh));
+	assert_string_equal(fresh, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +255,7 @@ int main(void)
 	    cmocka_unit_test(test_what_nobody_registered_cannot_be_added),
 	    cmocka_unit_test(test_each_has_words),
 	    cmocka_unit_test(test_a_task_is_of_metrics),
+	    cmocka_unit_test(test_what_fresh_flows_have),
 	};
 
 	fm_log_quiet(1);
