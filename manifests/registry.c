@@ -432,11 +432,11 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	{"paid.pair_jsd", PAID, FM_LOW, 0, OPEN, NONE, FM_NEEDS_HOLDOUT | FM_NEEDS_SHARE, 0, "",
 	 "All pairs, mean divergence at most, by noisy counts", "the same of the mean of the eight"},
 
-	{"controls.broken", CONTROLS, FM_LOW, 0, OPEN, NONE, 0, FM_BY_GATE, "",
+	{FM_METRIC_CONTROLS, CONTROLS, FM_LOW, 0, OPEN, NONE, 0, FM_BY_GATE, "",
 	 "Controls that came out wrong", "planted generators that the gate judged wrongly (gate.md)"},
 	{"holdout.disjoint", HOLDOUT, FM_LOW, 0, TEAM, NONE, 0, FM_BY_GATE, "",
 	 "Rows in common with the holdout", "there when the holdout is none (gate.md)"},
-	{"audit.epsilon_lower", CLAIM, FM_LOW, 0, TEAM, NONE, 0, FM_BY_GATE, "",
+	{FM_METRIC_AUDITED, CLAIM, FM_LOW, 0, TEAM, NONE, 0, FM_BY_GATE, "",
 	 "Epsilon that an audit shows",
 	 "at least this, with confidence 95 %; there when the claim was audited (audit.md)"},
 	{"gate", GATE, FM_HIGH, 1, OPEN, NONE, 0, FM_BY_GATE, "", "", "there when a gate has no check"},

@@ -90,7 +90,9 @@ enum fm_audience {
 	FM_ONE_FIELD = 32,
 };
 enum { FM_NO_FLOOR = -1 };
-#define FM_METRIC_REPEATS "leak.rows_equal" /* a trace without any person in it has some too */
+#define FM_METRIC_CONTROLS "controls.broken"    /* planted generators that the gate judged wrongly */
+#define FM_METRIC_AUDITED "audit.epsilon_lower" /* what an attack on the claim shows at least */
+#define FM_METRIC_REPEATS "leak.rows_equal"     /* a trace without any person in it has some too */
 
 struct fm_metric_kind {
 	const char *pattern;

@@ -58,9 +58,9 @@ static const struct values values[] = {
 	{"leak.{singling_uni,singling_multi,linkability,inference_byt,inference_dp}_{train,holdout,naive}", 0, 1, ANY},
 	{"counts.*", 0, 1, ANY},
 	{"paid.*", 0, LN2, ANY},
-	{"controls.broken", 0, 4096, WHOLE},
+	{FM_METRIC_CONTROLS, 0, 4096, WHOLE},
 	{"holdout.disjoint", 0, 1, ANY},
-	{"audit.epsilon_lower", 0, 1e6, ANY},
+	{FM_METRIC_AUDITED, 0, 1e6, ANY},
 	{"gate", -FM_DOMAIN_MOST, FM_DOMAIN_MOST, ANY},
 };
 /* clang-format on */

@@ -352,7 +352,7 @@ static json_t *failed_of(const struct fm_run *run)
 	for (size_t i = 0; i < run->verdict.n; i++) {
 		const struct fm_check_result *k = &run->verdict.check[i];
 
-		if (k->pass || k->waived || strcmp(k->name, FM_CONTROLS_CHECK) == 0)
+		if (k->pass || k->waived || strcmp(k->name, FM_METRIC_CONTROLS) == 0)
 			continue;
 		if (isfinite(k->value))
 			json_array_append_new(

@@ -226,7 +226,7 @@ static void drop_private_audit(json_t *m, const json_t *audits)
 		for (size_t i = json_array_size(list); i-- > 0;) {
 			const char *name = json_string_value(json_object_get(json_array_get(list, i), lists[k][1]));
 
-			if (name && strcmp(name, "audit.epsilon_lower") == 0)
+			if (name && strcmp(name, FM_METRIC_AUDITED) == 0)
 				json_array_remove(list, i);
 		}
 	}

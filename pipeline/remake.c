@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "manifests/canon.h"
 #include "manifests/embed.h"
+#include "manifests/registry.h"
 #include "pipeline/bundle.h"
 #include "pipeline/clear.h"
 #include "pipeline/difference.h"
@@ -31,9 +32,12 @@ static bool needs_previous(const struct fm_recipe *r)
 {
 	const json_t *metrics = json_object_get(r->manifest, "metrics");
 
-	for (size_t i = 0; i < json_array_size(metrics); i++)
-		if (strncmp(fm_remake_str(json_array_get(metrics, i), "name"), "leak.release_", 13) == 0)
+	for (size_t i = 0; i < json_array_size(metrics); i++) {
+		const struct fm_metric_kind *kind = fm_metric_kind(fm_remake_str(json_array_get(metrics, i), "name"));
+
+		if (kind && kind->needs & FM_NEEDS_PREVIOUS)
 			return true;
+	}
 	return false;
 }
 

@@ -18,7 +18,6 @@
 #define METRICS_MAX 4096
 #define LINES_MAX 512 /* a gate has at most 128 checks of two bounds, and some of its own */
 #define CONTROLS_MAX 64
-#define CONTROLS "controls.broken"
 
 /* ---- small questions ---- */
 
@@ -384,7 +383,7 @@ static int check_waivers(struct fm_contents *c, const json_t *m, const struct fm
 static int check_controls(struct fm_contents *c, const json_t *m, const struct fm_verdict *v, bool dp)
 {
 	const json_t *gate = json_object_get(json_object_get(m, "config"), "gate");
-	const struct fm_check_result *line = find_check(v, CONTROLS, "max");
+	const struct fm_check_result *line = find_check(v, FM_METRIC_CONTROLS, "max");
 	double broken = 0;
 
 	if (!dp && json_number_value(json_object_get(gate, "control_rows")) > 0 && (!v->controls || !line))
@@ -410,9 +409,9 @@ static int check_controls(struct fm_contents *c, const json_t *m, const struct f
 		broken += !ok;
 	}
 	if (json_array_size(v->controls) == 0)
-		return line->pass ? unjudged(c, CONTROLS, "passes, and no control was planted") : FM_OK;
+		return line->pass ? unjudged(c, FM_METRIC_CONTROLS, "passes, and no control was planted") : FM_OK;
 	if (line->value != broken || (size_t)line->n != json_array_size(v->controls))
-		return unjudged(c, CONTROLS, "counts other controls than are listed");
+		return unjudged(c, FM_METRIC_CONTROLS, "counts other controls than are listed");
 	return FM_OK;
 }
 

@@ -335,7 +335,7 @@ static int take_unpaid_out(json_t *out, struct fm_error *err)
 	if (!json_object_get(out, "checks"))
 		return FM_OK;
 	for (size_t i = json_array_size(checks); i-- > 0 && !audited;)
-		if (fm_json_says(json_array_get(checks, i), "name", "audit.epsilon_lower"))
+		if (fm_json_says(json_array_get(checks, i), "name", FM_METRIC_AUDITED))
 			json_array_remove(checks, i);
 	return !checks || json_object_set_new(out, "checks", checks) ? no_memory(err) : FM_OK;
 }

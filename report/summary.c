@@ -160,7 +160,7 @@ static void put_failed(const struct fm_page *p, struct fm_buf *out)
 			fm_html_number(out, fm_json_real(c, "value"));
 			fm_buf_puts(out, fm_json_says(c, "direction", "min") ? ", at least " : ", at most ");
 			fm_html_number(out, fm_json_real(c, "threshold"));
-			if (fm_json_says(c, "name", "controls.broken") && *why) {
+			if (fm_json_says(c, "name", FM_METRIC_CONTROLS) && *why) {
 				fm_buf_puts(out, ": "); /* the number of controls alone does not say what to mend */
 				fm_html_text(out, why);
 			}

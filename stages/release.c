@@ -106,7 +106,7 @@ static int check_config(const struct job *j)
 	const struct fm_config *cfg = j->in->cfg;
 	int rc;
 
-	if (fm_config_controls(cfg) && !find_line(&j->verdict, FM_CONTROLS_CHECK, "max"))
+	if (fm_config_controls(cfg) && !find_line(&j->verdict, FM_METRIC_CONTROLS, "max"))
 		return fm_fail(j->err, FM_EVERDICT,
 			       "the verdict does not tell of the gate's controls; nothing is released");
 	if (cfg->gate.n == 0)

@@ -256,7 +256,7 @@ void fm_gate_claim(struct fm_verdict *v, const json_t *audits)
 	if (!a)
 		return;
 	c = &v->check[v->n++];
-	line_init(c, "audit.epsilon_lower", "max", json_number_value(json_object_get(a, "epsilon")));
+	line_init(c, FM_METRIC_AUDITED, "max", json_number_value(json_object_get(a, "epsilon")));
 	c->value = json_number_value(json_object_get(a, "epsilon_lower"));
 	c->n = json_integer_value(json_object_get(a, "canaries"));
 	c->pass = fm_threshold_met(c->direction, c->value, c->threshold);

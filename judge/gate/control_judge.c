@@ -152,7 +152,7 @@ static void add_line(const struct judge *j, struct fm_verdict *v, size_t n)
 
 	*c = (struct fm_check_result){
 	    .value = n ? j->broken : (double)NAN, .threshold = 0, .n = (int64_t)n, .ci_lo = NAN, .ci_hi = NAN};
-	snprintf(c->name, sizeof c->name, "%s", FM_CONTROLS_CHECK);
+	snprintf(c->name, sizeof c->name, "%s", FM_METRIC_CONTROLS);
 	snprintf(c->direction, sizeof c->direction, "max");
 	c->pass = fm_threshold_met(c->direction, c->value, c->threshold);
 	if (!c->pass)

@@ -40,9 +40,8 @@
 #include "manifests/planted.h"
 
 #define FM_CONTROLS_FORMAT "flowmint-controls/1"
-#define FM_CONTROLS_CHECK "controls.broken" /* the verdict's line that says how many were judged wrongly */
-#define FM_CONTROLS_SEED 20160411u          /* of every run: the same tables give the same controls */
-#define FM_CONTROLS_MIN 50                  /* rows: a smaller world shows nothing */
+#define FM_CONTROLS_SEED 20160411u /* of every run: the same tables give the same controls */
+#define FM_CONTROLS_MIN 50         /* rows: a smaller world shows nothing */
 
 /* Three tables of `rows` rows each, with the dictionaries of train (those of the others may have further entries), in
  * order of time as far as their sources are.  train and holdout have the column win, fresh has not. */
@@ -82,7 +81,7 @@ int fm_controls_score(const struct fm_controls_in *in, json_t **doc, struct fm_e
 json_t *fm_controls_key(const struct fm_config *cfg);
 
 /* Apply the checks of cfg->gate to the controls of doc (NULL: they were not run) and write into v: the controls, the
- * smallest leak caught, and a line FM_CONTROLS_CHECK, for which v->check must have room. */
+ * smallest leak caught, and a line FM_METRIC_CONTROLS, for which v->check must have room. */
 int fm_controls_judge(const struct fm_config *cfg, const json_t *doc, struct fm_verdict *v,
 		      struct fm_error *err) FM_MUST_CHECK;
 

@@ -23,7 +23,7 @@ struct waive_args {
 
 static const struct fm_option options[] = {
     {FM_SETS_TEXT(struct waive_args, check), .name = "check", .value = "NAME", .required = true,
-     .offer = FM_OFFER_CHECK, .help = "a check of the gate, or controls.broken"},
+     .offer = FM_OFFER_CHECK, .help = "a check of the gate, or " FM_METRIC_CONTROLS},
     {FM_SETS_TEXT(struct waive_args, reason), .name = "reason", .value = "TEXT", .required = true,
      .help = "why, in one line that partners may read"},
     {FM_SETS_TEXT(struct waive_args, expires), .name = "expires", .value = "YYYY-MM-DD", .required = true,
@@ -36,7 +36,7 @@ static const struct fm_option options[] = {
 
 static int check_name(const struct fm_config *cfg, const char *name, struct fm_error *err)
 {
-	const char *names[FM_CFG_MAXCHECKS + 2] = {FM_CONTROLS_CHECK};
+	const char *names[FM_CFG_MAXCHECKS + 2] = {FM_METRIC_CONTROLS};
 	char hint[96];
 	int n = 1;
 

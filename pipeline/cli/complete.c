@@ -92,7 +92,7 @@ static void value_words(struct fm_buf *out, const struct fm_option *o)
 	}
 	if (o->offer == FM_OFFER_CHECK) {
 		fm_metric_each(add_check, out);
-		add_word(out, "controls.broken", 15);
+		add_word(out, FM_METRIC_CONTROLS, strlen(FM_METRIC_CONTROLS));
 	}
 	for (int i = 0; o->offer == FM_OFFER_MODEL && (model = fm_compare_model(i)); i++)
 		add_word(out, model, strlen(model));

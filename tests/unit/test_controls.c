@@ -245,7 +245,7 @@ static void got(const struct fm_verdict *v, const char *name, double level, cons
 static const struct fm_check_result *line(const struct fm_verdict *v)
 {
 	assert_true(v->n > 0);
-	assert_string_equal(v->check[v->n - 1].name, FM_CONTROLS_CHECK);
+	assert_string_equal(v->check[v->n - 1].name, FM_METRIC_CONTROLS);
 	return &v->check[v->n - 1];
 }
 
@@ -301,7 +301,7 @@ static void test_a_gate_that_copies_pass_blocks(void **state)
 	assert_true(v.smallest_leak_caught == 0);
 	assert_non_null(strstr(line(&v)->why, "copy"));
 	fm_verdict_free(&v);
-	waivers = json_pack("[{s:s,s:s,s:s,s:s,s:s}]", "check", FM_CONTROLS_CHECK, "reason", "r", "expires",
+	waivers = json_pack("[{s:s,s:s,s:s,s:s,s:s}]", "check", FM_METRIC_CONTROLS, "reason", "r", "expires",
 			    "2099-01-01", "signer", "s", "key", "k");
 	v = verdict_of(cfg, doc, waivers);
 	assert_true(v.pass && line(&v)->waived && !line(&v)->pass);
