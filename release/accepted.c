@@ -205,6 +205,8 @@ static int take_lock(struct fm_accepted_state *s, const char *dir, struct fm_err
 	if (!path)
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
 	s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (s->lock < 0 && errno == EROFS) /* to look something up, which may be all */
+		s->lock = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	while (s->lock >= 0 && (rc = flock(s->lock, LOCK_EX)) != 0 && errno == EINTR)
 		;
 	if (s->lock < 0 || rc != 0)
@@ -355,11 +357,28 @@ void fm_accepted_close(struct fm_accepted_state *s)
 	free(s);
 }
 
+bool fm_accepted_is_after(const struct fm_accepted_state *s, const char *from, const char *to)
+{
+	for (size_t n = 0; from && n < s->nrotations; n++) {
+		const char *next = NULL;
+
+		for (size_t i = 0; !next && i < s->nrotations; i++)
+			if (strcmp(s->rotation[i].from, from) == 0)
+				next = s->rotation[i].to;
+		if (next && strcmp(next, to) == 0)
+			return true;
+		from = next;
+	}
+	return false;
+}
+
 static bool is_of_signer(const struct fm_accepted_state *s, size_t i, const struct fm_accepted *now)
 {
 	const struct fm_accepted *a = &s->list[i];
 
 	return strcmp(a->fingerprint, now->fingerprint) == 0 ||
+	       fm_accepted_is_after(s, a->fingerprint, now->fingerprint) ||
+	       fm_accepted_is_after(s, now->fingerprint, a->fingerprint) ||
 	       (is_known(s, a->fingerprint) && strcmp(a->signer, now->signer) == 0);
 }
 

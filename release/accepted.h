@@ -7,11 +7,12 @@
  *      "tar_sha256","accepted","log_size","log_root"}, ...],
  *      "rotations":[{"from","to","issued","sha256"}, ...]}
  *
- * A signer is known again by his key; by the principals of his line too, where the key before is still in the signers
- * file.  (Of a key that has left it nothing is accepted any more, and another team, with a file of its own, may have
- * the same name.)  A key that came after a listed one by a rotation that was followed (sign/rotation.h) counts as
- * listed. sequence is 0 and record_sha256 "" for a release without a record (record.h); log_size and log_root are there
- * where the release was in a log.
+ * A signer is known again by his key, and by one that came before or after it by rotations that were followed, whatever
+ * the lines are named; by the principals of his line too, where the key before is still in the signers file.  (Of a key
+ * that has left it nothing is accepted any more, and another team, with a file of its own, may have the same name.)  A
+ * key that came after a listed one by a rotation that was followed (sign/rotation.h) counts as listed. sequence is 0
+ * and record_sha256 "" for a release without a record (record.h); log_size and log_root are there where the release was
+ * in a log.
  *
  *     fm_accepted_open(&state, dir, &signers, err)        makes the folder where absent, waits for who else is at it
  *     fm_accepted_rotation(state, i)            the i-th rotation that was followed, NULL behind the last
@@ -68,6 +69,8 @@ int fm_accepted_open(struct fm_accepted_state **state, const char *dir, const st
 const struct fm_accepted_rotation *fm_accepted_rotation(const struct fm_accepted_state *state, size_t i);
 int fm_accepted_follow(struct fm_accepted_state *state, const struct fm_accepted_rotation *r,
 		       struct fm_error *err) FM_MUST_CHECK;
+/* Did the key to come after the key from, by rotations that were followed? */
+bool fm_accepted_is_after(const struct fm_accepted_state *state, const char *from, const char *to);
 /* The latest time at which anything by the signer of now was accepted, as struct fm_accepted has it; "" where nothing
  * was. */
 const char *fm_accepted_latest(const struct fm_accepted_state *state, const struct fm_accepted *now);

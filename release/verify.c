@@ -151,7 +151,7 @@ static int refuse_signer(struct fm_verify_job *job, enum fm_signer_state state, 
 		return FM_OK;
 	case FM_SIGNER_OTHER_NAMESPACE:
 		return fm_verify_refuse(job, FM_REASON_WRONG_NAMESPACE, "%s:%zu: this key may sign for %s, not for %s",
-					file, who->line, who->namespaces, FM_SSH_NAMESPACE);
+					file, who->line, who->namespaces, job->lacks ? job->lacks : FM_SSH_NAMESPACE);
 	case FM_SIGNER_OTHER_NAME:
 		if (!job->in->signer)
 			return fm_verify_refuse(
@@ -170,6 +170,11 @@ static int refuse_signer(struct fm_verify_job *job, enum fm_signer_state state, 
 	case FM_SIGNER_UNKNOWN:
 		break;
 	}
+	if (job->revoked >= 0)
+		return fm_verify_refuse(job, FM_REASON_KEY_REVOKED,
+					"the key %s is not in %s, and came after one that was revoked (KEYS.json): %s "
+					"lists it; ask the sender for a line with his key",
+					job->report->fingerprint, file, job->in->revoked);
 	return fm_verify_refuse(job, FM_REASON_UNKNOWN_SIGNER,
 				"the key %s is not in %s: was this signed by someone else?", job->report->fingerprint,
 				file);
@@ -368,7 +373,7 @@ static void note_formulas(struct fm_verify_report *r)
 	}
 }
 
-/* Extracted and remembered together: what is remembered was given out, and what was refused was not. */
+/* Remembered, then extracted: what cannot be remembered is not given out, and what was refused is neither. */
 static int accept_it(struct fm_verify_job *job, struct fm_extract **extract)
 {
 	struct fm_accepted_state *state = NULL;
@@ -387,17 +392,19 @@ static int accept_it(struct fm_verify_job *job, struct fm_extract **extract)
 		goto out;
 	if ((rc = fm_verify_key_age(job, state)) < 0)
 		goto out;
+	/* The same once more is left as it was: it may be where nothing can be written. */
+	if (state &&
+	    !(r->memory == FM_MEMORY_SAME && !news && r->last.sequence == now.sequence &&
+	      r->last.log_size == now.log_size && strcmp(r->last.signer, now.signer) == 0 &&
+	      strcmp(r->last.fingerprint, now.fingerprint) == 0) &&
+	    (rc = fm_accepted_remember(state, &now, job->err)) < 0)
+		goto out;
 	if (x) {
 		*extract = NULL;
 		if ((rc = fm_extract_commit(x, job->err)) < 0)
 			goto out;
 		snprintf(r->extracted, sizeof r->extracted, "%s", job->in->extract);
 	}
-	/* The same once more is left as it was: it may be where nothing can be written. */
-	if (state && !(r->memory == FM_MEMORY_SAME && !news && r->last.sequence == now.sequence &&
-		       r->last.log_size == now.log_size && strcmp(r->last.signer, now.signer) == 0 &&
-		       strcmp(r->last.fingerprint, now.fingerprint) == 0))
-		rc = fm_accepted_remember(state, &now, job->err);
 out:
 	fm_accepted_close(state);
 	return rc;

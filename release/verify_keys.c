@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "release/sign/revoked.h"
 #include "release/verify_parts.h"
 
 static int refuse_file(struct fm_verify_job *job, enum fm_reason why, const char *path)
@@ -35,6 +36,21 @@ out:
 	return rc;
 }
 
+/* A thief of a key that was revoked can name one after it: such a statement brings no trust. */
+static int cut_at_revoked(struct fm_verify_job *job)
+{
+	struct fm_signers none = {0};
+	bool revoked = false;
+	int rc, i;
+
+	for (i = fm_keys_to(&job->keys, &job->sig.key); i >= 0 && !revoked; i--)
+		if ((rc = fm_revoked_apply(job->in->revoked, &none, &job->keys.r[i].from, &revoked, job->err)) < 0)
+			return rc;
+	if (revoked)
+		job->revoked = i + 1;
+	return FM_OK;
+}
+
 int fm_verify_keys(struct fm_verify_job *job)
 {
 	char *path = fm_verify_beside(job->in->archive, FM_KEYS_SUFFIX);
@@ -42,9 +58,10 @@ int fm_verify_keys(struct fm_verify_job *job)
 
 	if (!path)
 		return fm_fail(job->err, FM_ESYSTEM, "out of memory");
+	job->revoked = -1;
 	rc = fm_file_exists(path) ? check_keys(job, path) : FM_OK;
 	free(path);
-	return rc;
+	return rc < 0 || !job->in->revoked ? rc : cut_at_revoked(job);
 }
 
 /* The key's own line; else that of the nearest key before it, which must be valid now, and for records, as a rotation
@@ -58,12 +75,14 @@ enum fm_signer_state fm_verify_signer(struct fm_verify_job *job, const char *ns,
 
 	if (state != FM_SIGNER_UNKNOWN)
 		return state;
-	for (int i = fm_keys_to(&job->keys, &job->sig.key); i >= 0; i--) {
+	for (int i = fm_keys_to(&job->keys, &job->sig.key); i > job->revoked; i--) {
 		const struct fm_sshpub *before = &job->keys.r[i].from;
 
 		state = fm_signers_find_name(&job->signers, before, in->signer, FM_RECORD_NAMESPACE, job->now_s, who);
 		if (state == FM_SIGNER_UNKNOWN)
 			continue;
+		if (state == FM_SIGNER_OTHER_NAMESPACE)
+			job->lacks = FM_RECORD_NAMESPACE;
 		if (state == FM_SIGNER_OK)
 			state = fm_signers_find_name(&job->signers, before, in->signer, ns, job->now_s, who);
 		if (state == FM_SIGNER_OK && fm_sshpub_fingerprint(before, job->report->trusted, &ignored) < 0)
@@ -161,24 +180,6 @@ static const char *replaced_on(const struct fm_verify_job *job, const struct fm_
 	return NULL;
 }
 
-/* Did the key `to` come after the key `from`, by what is remembered? */
-static bool is_after(const struct fm_accepted_state *state, const char *from, const char *to)
-{
-	const struct fm_accepted_rotation *r;
-
-	for (int n = 0; state && n <= FM_ROTATIONS_MAX && from; n++) {
-		const char *next = NULL;
-
-		for (size_t i = 0; !next && (r = fm_accepted_rotation(state, i)); i++)
-			if (strcmp(r->from, from) == 0)
-				next = r->to;
-		if (next && strcmp(next, to) == 0)
-			return true;
-		from = next;
-	}
-	return false;
-}
-
 int fm_verify_key_age(struct fm_verify_job *job, const struct fm_accepted_state *state)
 {
 	const struct fm_verify_report *r = job->report;
@@ -186,7 +187,7 @@ int fm_verify_key_age(struct fm_verify_job *job, const struct fm_accepted_state 
 
 	if (!when)
 		return FM_OK;
-	if (r->has_last && is_after(state, r->fingerprint, r->last.fingerprint))
+	if (r->has_last && fm_accepted_is_after(state, r->fingerprint, r->last.fingerprint))
 		return fm_verify_refuse(
 		    job, FM_REASON_KEY_ROTATED,
 		    "%s %s is by the key %s, which was replaced on %s; %s, accepted on %.10s, is by "

@@ -24,6 +24,9 @@ struct fm_verify_job {
 	uint8_t statement[FM_VERIFY_STATEMENTS][FM_SHA256_LEN]; /* digests of what was attested */
 	int nstatements;
 	struct fm_keys keys; /* n 0: no KEYS.json lies beside the archive */
+	const char
+	    *lacks;  /* the namespace that the line of a key before the archive's must have and has not, or NULL */
+	int revoked; /* the last rotation to the archive's key that a revoked key signed; -1: none */
 };
 
 #define fm_verify_refuse(job, why, ...) ((job)->report->reason = (why), fm_fail((job)->err, FM_EVERDICT, __VA_ARGS__))

@@ -64,6 +64,27 @@ mkdir disk
 apart generate --shard "a shard"
 apart judge --part "a part"
 
+# --- a partner's memory ---
+V=$(dirname "$F")/flowmint-verify
+archive=$(ls "$T"/wide/out/*.tar.zst)
+accepts() { # OPTION...
+	"$V" --state disk/state --signers p/allowed_signers "$@" "$archive" >out 2>err
+}
+mount -t tmpfs -o "size=64k,mode=700" small disk || exit 4
+mkdir -m 700 disk/state
+dd if=/dev/zero of=disk/fill bs=4k 2>/dev/null
+accepts --extract "$T/given"
+[ $? -eq 4 ]; result $? "a release that cannot be remembered: exit status 4"
+[ ! -e "$T/given" ]; result $? "nothing is given out of it"
+[ -z "$(find "$T" -maxdepth 1 -name '.*' ! -name . )" ]; result $? "nor half of it left"
+rm disk/fill
+accepts; result $? "with room it is remembered"
+mount -o remount,ro disk
+accepts --extract "$T/given"; result $? "the same once more, where nothing can be written, is accepted"
+grep -q accepted out; result $? "as what was accepted before"
+rm -r "$T/given"
+umount disk
+
 # --- a trace that does not fit, and a disk that nothing can be written to ---
 mount -t tmpfs -o "size=100k,mode=700" small disk || exit 4
 "$F" simulate --rows 20000 --out disk/t.csv 2>err

@@ -230,12 +230,32 @@ open("alone/toy-1.3.0.KEYS.json", "wb").write(json.dumps(d, sort_keys=True, sepa
 PY
 expect 1 "a document that the new key alone signed" "$V" --no-state --signers theirs alone/toy-1.3.0.tar.zst
 says out "bad: keys-unsigned" "is refused"
+# Who stole a key that was replaced, and is revoked, names one after it; what he signs with it partners do not take.
+ssh-keygen -q -k -f revoked p/keys/second.pub
+cp p/release.yaml config
+sed -i 's/^gate:/publish: {key: keys\/second}\ngate:/' p/release.yaml
+expect 0 "(a third key)" "$F" key rotate p --new p/keys/third
+cp config p/release.yaml
+expect 0 "(and a release by it)" release 1.3.1 --set publish.key="$T/p/keys/third"
+expect 0 "a partner of the first key follows to the third" theirs 1.3.1 --no-state
+expect 1 "not over a key between them that was revoked" theirs 1.3.1 --no-state --revoked revoked
+says out "bad: key-revoked" "with the reason"
+expect 0 "unless the third has a line of its own" verify 1.3.1 --no-state --revoked revoked
+# What was accepted last is known whatever the partner calls the two keys.
+{ echo "newteam namespaces=\"flowmint,flowmint-release\" $(cut -d' ' -f1,2 p/keys/second.pub)"; cat theirs; } >renamed
+expect 0 "a partner who names the new key otherwise" "$V" --state named --signers renamed p/release/toy-1.3.0.tar.zst
+expect 1 "is not given a release by the old key after that" "$V" --state named --signers renamed p/release/toy-1.1.0.tar.zst
+says out "bad: rollback" "as a new one"
+sed 's/flowmint,flowmint-release/flowmint/' theirs >archives
+expect 1 "where the old key's line is of archives alone, no key comes after it" "$V" --no-state --signers archives p/release/toy-1.3.0.tar.zst
+says out "this key may sign for flowmint, not for flowmint-release" "and the words name what it lacks"
+
 expect 0 "the log goes on under the new key" "$F" audit --workspace p/workspace
-says out "p/release/LOG.jsonl, 4 entries" "with all four"
+says out "p/release/LOG.jsonl, 5 entries" "with all of them"
 
 # ---- people who agree ----
 
-second=$T/p/keys/second
+latest=$T/p/keys/third
 for who in alice bob carol; do
 	"$F" keygen --out p/keys/$who --principal $who >/dev/null
 done
@@ -248,7 +268,7 @@ approve() { # KEY
 	"$F" approve --workspace p/workspace --key "p/keys/$1" "$run"
 }
 agreed() { # [OPTION...]: a release that takes two
-	release 1.4.0 --set publish.key="$second" --set publish.approvals=2 "$@"
+	release 1.4.0 --set publish.key="$latest" --set publish.approvals=2 "$@"
 }
 waits() { # HOW-MANY NAME [OPTION...]
 	have=$1 name=$2
@@ -265,12 +285,12 @@ says out "toy 1.4.0: waiting" "says that the run waits"
 expect 3 "a key that is not named for it" approve bob
 says err 'NAME namespaces="flowmint-approval" ssh-ed25519' "and the line that is missing"
 allow bob bob
-allow flowmint second
-sed -i 's/^gate:/publish: {approvals: 2, key: keys\/second}\ngate:/' p/release.yaml
+allow flowmint third
+sed -i 's/^gate:/publish: {approvals: 2, key: keys\/third}\ngate:/' p/release.yaml
 expect 3 "a run that there is none of" "$F" approve --workspace p/workspace --key p/keys/alice r0099
 expect 0 "one approves" approve alice
 says out "gate: pass" "and is shown the verdict"
-expect 3 "the key that releases does not" approve second
+expect 3 "the key that releases does not" approve third
 expect 0 "the same person approves again, by another key" approve carol
 waits 1 "which is one person still"
 says err "is by somebody who has approved already" "and the run says so"
@@ -308,12 +328,12 @@ expect 0 "the log has them too" "$F" audit --workspace p/workspace
 waive() { # CHECK KEY
 	"$F" waive p/release.yaml --check "$1" --reason "a test" --expires 2099-12-31 --key "p/keys/$2"
 }
-echo "flowmint namespaces=\"flowmint-waiver\" $(cut -d' ' -f1,2 p/keys/second.pub)" >>p/allowed_signers
-expect 3 "a waiver by the key that releases" waive controls.broken second
+echo "flowmint namespaces=\"flowmint-waiver\" $(cut -d' ' -f1,2 p/keys/third.pub)" >>p/allowed_signers
+expect 3 "a waiver by the key that releases" waive controls.broken third
 says err "asks for more than one person" "where it takes two"
 sed -i 's/approvals: 2/approvals: 0/' p/release.yaml
 cp -r p/waivers waived
-expect 0 "where it does not, it may" waive controls.broken second
+expect 0 "where it does not, it may" waive controls.broken third
 expect 1 "but counts for nothing where it does" release 1.5.0 --set publish.approvals=2
 says err "publish.approvals asks for more than one person" "with a warning that says so"
 rm -r p/waivers && cp -r waived p/waivers
@@ -324,10 +344,10 @@ expect 2 "gate.waivable is of leakage" "$F" config p/release.yaml --set gate.wai
 sed -i 's/^gate:/gate:\n  waivable: leak.rows_equal/' p/release.yaml
 expect 0 "where it does, it is signed" waive leak.rows_equal waiver
 # A release that partners refuse from the day that it is made is told of, and a record that is there stays.
-expect 0 "a release whose day of expiry has passed" release 1.5.0 --set publish.expires=2026-11-28 --set publish.key="$T/p/keys/second"
+expect 0 "a release whose day of expiry has passed" release 1.5.0 --set publish.expires=2026-11-28 --set publish.key="$T/p/keys/third"
 says err "publish.expires: 2026-11-28 has passed" "is warned of"
 expect 1 "and refused" verify 1.5.0
-expect 0 "the same with a later day" release 1.5.0 --set publish.expires=2099-12-31 --set publish.key="$T/p/keys/second"
+expect 0 "the same with a later day" release 1.5.0 --set publish.expires=2099-12-31 --set publish.key="$T/p/keys/third"
 says err "is released already, until 2026-11-28, and its record stays as it is" "changes nothing, which is said"
 expect 0 "where the config no longer says so" release 1.5.0 --until gate --set gate.waivable=
 says err "gate.waivable does not name: leak.rows_equal" "it counts for nothing"
