@@ -206,9 +206,12 @@ int fm_recipe_read(struct fm_recipe *r, const char *path, bool unconfined, struc
 		return rc;
 	if ((rc = read_it(r, err)) < 0 || (rc = load_config(r, err)) < 0)
 		return rc;
-	rc = fm_manifest_verdict(r->manifest, &v, err);
+	if ((rc = fm_manifest_verdict(r->manifest, &v, err)) < 0)
+		fm_error_prefix(err, "%s: ", path);
+	else if (!v.pass)
+		rc = fm_fail(err, FM_EINPUT, "%s: its verdict is fail, so nothing was released by it", path);
 	fm_verdict_free(&v);
-	return rc < 0 ? fm_error_prefix(err, "%s: ", path) : FM_OK;
+	return rc;
 }
 
 json_t *fm_recipe_verdict(const struct fm_recipe *r)

@@ -102,6 +102,9 @@ holds "(a key is taken out)" test $(($(wc -l <manifest.json) - $(wc -l <sparse.j
 expect 0 "a manifest of a version that had not all of the keys" again sparse.json --model "$bundle"
 sed 's/"steps": 12/"steps": "twelve"/' manifest.json >wrong.json
 expect 3 "a config that is none" again wrong.json --model "$bundle"
+sed 's/^  "verdict": "pass"/  "verdict": "fail"/' manifest.json >refused.json
+expect 3 "a manifest of what was refused" again refused.json --model "$bundle"
+says err "its verdict is fail" "is of no release, which is said before any work"
 expect 0 "(another release)" "$F" run p $UNCONFINED --quiet --set release.version=1.1.0 --set train.seed=9 \
 	--set release.license=LicenseRef-ours --set release.license_file="$T/terms"
 expect 0 "(and its bundle)" "$F" bundle r0003 --workspace p/workspace $UNCONFINED --out other.bundle
