@@ -14,6 +14,13 @@
 
 #define MAXDEPTH 1000
 
+struct writer {
+	struct fm_buf *out;
+	bool pretty;
+	bool shown; /* on a terminal, perhaps */
+	struct fm_error *err;
+};
+
 /* ---- numbers ---- */
 
 /* As ECMAScript writes them (ECMA-262, Number::toString, which RFC 8785 3.2.2.3 asks for); v is finite. */
@@ -27,8 +34,15 @@ static void number(struct fm_buf *out, double v)
 
 /* ---- text ---- */
 
-static void string(struct fm_buf *out, const char *s, size_t n)
+/* U+0080 to U+009F, which a terminal may take for the beginning of a sequence as it does ESC. */
+static bool is_control(const char *s, size_t n)
 {
+	return n >= 2 && (unsigned char)s[0] == 0xc2 && (unsigned char)s[1] >= 0x80 && (unsigned char)s[1] < 0xa0;
+}
+
+static void string(const struct writer *w, const char *s, size_t n)
+{
+	struct fm_buf *out = w->out;
 	size_t from = 0;
 
 	fm_buf_puts(out, "\"");
@@ -40,12 +54,15 @@ static void string(struct fm_buf *out, const char *s, size_t n)
 		for (size_t e = 0; e + 1 < sizeof(shorts); e += 2)
 			if (c == (unsigned char)shorts[e])
 				snprintf(escape, sizeof(escape), "\\%c", shorts[e + 1]);
-		if (c < 0x20 && escape[0] == '\0')
+		if ((c < 0x20 && escape[0] == '\0') || (w->shown && c == 0x7f))
 			snprintf(escape, sizeof(escape), "\\u%04x", (unsigned)c);
+		if (w->shown && is_control(s + i, n - i))
+			snprintf(escape, sizeof(escape), "\\u%04x", (unsigned char)s[i + 1]);
 		if (escape[0] == '\0')
 			continue;
 		fm_buf_add(out, s + from, i - from);
 		fm_buf_puts(out, escape);
+		i += c == 0xc2;
 		from = i + 1;
 	}
 	fm_buf_add(out, s + from, n - from);
@@ -77,12 +94,6 @@ static int member_order(const void *pa, const void *pb)
 }
 
 /* ---- values ---- */
-
-struct writer {
-	struct fm_buf *out;
-	bool pretty;
-	struct fm_error *err;
-};
 
 static int value(struct writer *w, const json_t *v, int depth);
 
@@ -118,7 +129,7 @@ static int object(struct writer *w, const json_t *v, int depth)
 		if (i)
 			fm_buf_puts(w->out, ",");
 		newline(w, depth + 1);
-		string(w->out, m[i].key, m[i].len);
+		string(w, m[i].key, m[i].len);
 		fm_buf_puts(w->out, w->pretty ? ": " : ":");
 		if ((rc = value(w, m[i].value, depth + 1)) < 0)
 			goto out;
@@ -164,7 +175,7 @@ static int value(struct writer *w, const json_t *v, int depth)
 	case JSON_ARRAY:
 		return array(w, v, depth);
 	case JSON_STRING:
-		string(w->out, json_string_value(v), json_string_length(v));
+		string(w, json_string_value(v), json_string_length(v));
 		break;
 	case JSON_INTEGER:
 		fm_buf_printf(w->out, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
@@ -197,17 +208,30 @@ int fm_json_canonical(const json_t *v, struct fm_buf *out, struct fm_error *err)
 	return fm_json_memory_check(FM_OK, err);
 }
 
+static int lines(struct writer *w, const json_t *v)
+{
+	int rc;
+
+	if ((rc = value(w, v, 0)) < 0)
+		return rc;
+	fm_buf_puts(w->out, "\n");
+	if ((rc = fm_buf_check(w->out, w->err)) < 0)
+		return rc;
+	return fm_json_memory_check(FM_OK, w->err);
+}
+
 int fm_json_pretty(const json_t *v, struct fm_buf *out, struct fm_error *err)
 {
 	struct writer w = {.out = out, .pretty = true, .err = err};
-	int rc;
 
-	if ((rc = value(&w, v, 0)) < 0)
-		return rc;
-	fm_buf_puts(out, "\n");
-	if ((rc = fm_buf_check(out, err)) < 0)
-		return rc;
-	return fm_json_memory_check(FM_OK, err);
+	return lines(&w, v);
+}
+
+int fm_json_shown(const json_t *v, struct fm_buf *out, struct fm_error *err)
+{
+	struct writer w = {.out = out, .pretty = true, .shown = true, .err = err};
+
+	return lines(&w, v);
 }
 
 /* ---- files ---- */

@@ -88,11 +88,19 @@ out:
 static int read_fn(void *ctx, json_t **result, struct fm_error *err)
 {
 	struct fm_buf text = {0};
+	enum fm_reason reason;
 	json_t *m = NULL;
 	int rc;
 
 	if ((rc = fm_file_read(ctx, FM_ARCHIVE_MAX_DOCUMENT, &text, err)) < 0 || (rc = parse(&text, &m, err)) < 0)
 		goto out;
+	/* As of an archive: one that agrees with itself, or hours may go into what can be no release. */
+	if ((rc = fm_archive_check_manifest(m, &reason, err)) < 0) {
+		if (rc == FM_EVERDICT)
+			rc = err->code = FM_EINPUT;
+		json_decref(m);
+		goto out;
+	}
 	*result = json_pack("{s:o, s:s%}", "manifest", m, "text", text.data, text.len);
 	if (!*result)
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for a manifest");

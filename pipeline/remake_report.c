@@ -93,7 +93,8 @@ static void explain(const struct fm_remaking *m, const json_t *stages, json_t *w
 		return;
 	}
 	if (json_array_size(why) == 0)
-		say(why, "all stages gave the same, and the documents differ: another build of the program");
+		say(why, "all stages gave the same, and the documents differ: a changed manifest, or another build of "
+			 "the program");
 }
 
 static int again_archive(const struct fm_remaking *m, char **path, struct fm_error *err)

@@ -142,6 +142,8 @@ int fm_archive_read(int fd, struct fm_archive_info *info, enum fm_reason *reason
  * less; name and version of the manifest make the folder's name; its format is known, its verdict is pass by its own
  * checks, and data/flows.csv has as many rows as it says. */
 int fm_archive_check_contents(struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err) FM_MUST_CHECK;
+/* A manifest.json by itself, without the files of its list: the same of all else. */
+int fm_archive_check_manifest(const json_t *manifest, enum fm_reason *reason, struct fm_error *err) FM_MUST_CHECK;
 /* The verdict in a manifest.json, by the rules of metrics.h; v is to be freed when it was read. */
 int fm_manifest_verdict(const json_t *manifest, struct fm_verdict *v, struct fm_error *err) FM_MUST_CHECK;
 void fm_archive_info_free(struct fm_archive_info *info);

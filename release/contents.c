@@ -3,9 +3,11 @@
  */
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/json_text.h"
+#include "base/num.h"
 #include "manifests/json_bounds.h"
 #include "manifests/metrics.h"
 #include "release/contents.h"
@@ -256,4 +258,17 @@ int fm_archive_check_contents(struct fm_archive_info *info, enum fm_reason *reas
 	if ((rc = check_files(&c)) < 0 || (rc = check_sums(&c)) < 0 || (rc = check_manifest(&c)) < 0)
 		return rc;
 	return fm_contents_metadata(&c);
+}
+
+int fm_archive_check_manifest(const json_t *m, enum fm_reason *reason, struct fm_error *err)
+{
+	const json_t *release = json_object_get(m, "release");
+	struct fm_archive_info info = {0};
+	struct fm_contents c = {.info = &info, .reason = reason, .err = err};
+
+	*reason = FM_REASON_GOOD;
+	snprintf(info.name, sizeof info.name, "%s", fm_json_str(release, "name"));
+	snprintf(info.version, sizeof info.version, "%s", fm_json_str(release, "version"));
+	(void)!fm_parse_date_s(fm_json_str(release, "date"), &info.mtime_s); /* that of the files, which are not here */
+	return fm_contents_manifest(&c, m);
 }

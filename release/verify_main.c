@@ -51,7 +51,7 @@ static int print_report(const struct fm_verify_report *report, bool json, struct
 
 	if (json) {
 		j = fm_verify_report_json(report);
-		if ((rc = j ? fm_json_pretty(j, &out, err) : fm_fail(err, FM_ESYSTEM, "out of memory")) < 0)
+		if ((rc = j ? fm_json_shown(j, &out, err) : fm_fail(err, FM_ESYSTEM, "out of memory")) < 0)
 			goto out;
 	} else {
 		fm_verify_report_text(report, &out);

@@ -23,7 +23,8 @@ lines = open(at + "/data/flows.csv").read().splitlines(True)[:-10]
 lines = [",".join(f[:10] + ["9"] + f[11:]) for f in (l.split(",") for l in lines)] # all flows have 9 packets
 open(at + "/data/flows.csv", "w").write("".join(lines))
 m["rows"] = len(lines)
-next(f for f in m["files"] if f["path"] == "data/flows.csv")["sha256"] = hashlib.sha256("".join(lines).encode()).hexdigest()
+next(f for f in m["files"] if f["path"] == "data/flows.csv").update(
+    bytes=len("".join(lines)), sha256=hashlib.sha256("".join(lines).encode()).hexdigest())
 m["release"]["version"] = m["version"] = m["config"]["release"]["version"] = "2.0.0"
 m["config"]["train"]["steps"] = 13
 m["config"]["gate"]["jsd_mean8"]["max"] = 0.5
@@ -56,6 +57,19 @@ holds "the packets differ most" test "$(json report 'max(d["fields"], key=lambda
 expect 1 "in the other order" "$F" diff other "$golden" --json
 holds "a and b change sides" test "$(json out '[(c["a"], c["b"]) for c in d["config"] if c["key"] == "train.steps"]')" = "[(13, 12)]"
 
+# Flows that were changed since they were unpacked, or are none, are not taken for those of the manifest.
+changed() { # NAME COMMAND...: in the folder of the flows
+	name=$1
+	shift
+	rm -rf bent && cp -r x/golden-1.0.0 bent && (cd bent/data && "$@")
+	expect 3 "unpacked flows that are $name" "$F" diff "$golden" bent
+	says err "flows.csv is not the file that manifest.json lists" "are told from the archive's ($name)"
+}
+changed "longer" sh -c 'sed -n 1p flows.csv >>flows.csv'
+changed "others" sh -c 'tr 1 2 <flows.csv >f && mv f flows.csv'
+changed "a link" ln -sf "$T/x/golden-1.0.0/data/flows.csv" flows.csv
+changed "a pipe" sh -c 'rm flows.csv && mkfifo flows.csv'
+
 # What a stranger wrote: it names no file of this machine, and controls no terminal.
 cp "$ROOT/manifests/dialects/ugr16.yaml" mine.yaml
 "$PYTHON" - other <<'PY'
@@ -75,6 +89,9 @@ fi
 expect 1 "nor asked for where the user names one" "$F" diff "$golden" other --dialect mine.yaml
 holds "and no control character comes out" sh -c '! LC_ALL=C grep -q "$(printf "\302\233")" out'
 says out "31mred" "but what stands around it"
+expect 1 "as JSON too" "$F" diff "$golden" other --dialect mine.yaml --json
+holds "no control character comes out of that either" sh -c '! LC_ALL=C grep -q "$(printf "\302\233")" out'
+holds "it means the same" test "$(json out '[r["b"] for r in d["release"] if r["key"] == "description"][0] == "\u009b31mred"')" = True
 
 # Runs of a workspace.
 expect 0 "a trace" "$F" simulate --rows 1000 --seed 3 --out trace.csv

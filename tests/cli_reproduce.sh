@@ -104,7 +104,10 @@ sed 's/"steps": 12/"steps": "twelve"/' manifest.json >wrong.json
 expect 3 "a config that is none" again wrong.json --model "$bundle"
 sed 's/^  "verdict": "pass"/  "verdict": "fail"/' manifest.json >refused.json
 expect 3 "a manifest of what was refused" again refused.json --model "$bundle"
-says err "its verdict is fail" "is of no release, which is said before any work"
+says err "the gate refused this release" "is of no release, which is said before any work"
+sed 's/^      "rows": 1000,/      "rows": 900000000,/' manifest.json >many.json
+expect 3 "a manifest that asks for more flows than it tells of" again many.json --model "$bundle"
+says err "asks for another number of flows than there are" "is refused before any work"
 expect 0 "(another release)" "$F" run p $UNCONFINED --quiet --set release.version=1.1.0 --set train.seed=9 \
 	--set release.license=LicenseRef-ours --set release.license_file="$T/terms"
 expect 0 "(and its bundle)" "$F" bundle r0003 --workspace p/workspace $UNCONFINED --out other.bundle

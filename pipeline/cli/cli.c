@@ -20,7 +20,7 @@ int fm_cli_json(json_t *doc, struct fm_error *err)
 
 	if (!doc)
 		return fm_fail(err, FM_ESYSTEM, "out of memory for the answer");
-	if ((rc = fm_json_pretty(doc, &b, err)) < 0 || (rc = fm_buf_check(&b, err)) < 0)
+	if ((rc = fm_json_shown(doc, &b, err)) < 0 || (rc = fm_buf_check(&b, err)) < 0)
 		goto out;
 	if (fwrite(b.data, 1, b.len, stdout) != b.len)
 		rc = fm_fail_errno(err, "standard output");

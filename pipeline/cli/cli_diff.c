@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/json_text.h"
 #include "base/thread.h"
 #include "judge/fidelity.h"
@@ -83,8 +84,18 @@ out:
 	return rc;
 }
 
-/* The facts in a file of a stranger's, by a child that sees that file. */
-static int read_facts(struct side *s, const char *file, fm_sandbox_fn fn, bool unconfined, struct fm_error *err)
+static int digest_fn(void *ctx, json_t **result, struct fm_error *err)
+{
+	char hex[FM_SHA256_HEX];
+	int rc = fm_sha256_file_hex(ctx, hex, err);
+
+	if (rc >= 0 && !(*result = json_pack("{s:s}", "sha256", hex)))
+		rc = no_memory(err);
+	return rc;
+}
+
+/* What a child says of a stranger's file, which it sees alone. */
+static int ask(const char *file, fm_sandbox_fn fn, bool unconfined, json_t **said, struct fm_error *err)
 {
 	struct fm_walls w = {0};
 	int rc;
@@ -92,7 +103,7 @@ static int read_facts(struct side *s, const char *file, fm_sandbox_fn fn, bool u
 	if ((rc = fm_walls_begin(&w, "diff", unconfined, err)) < 0 || (rc = fm_walls_show(&w, file, false, err)) < 0)
 		goto out;
 	fm_walls_threads(&w, 2); /* it unpacks beside taking digests */
-	rc = fm_walls_run(&w, fn, (void *)(uintptr_t)file, &s->facts, err);
+	rc = fm_walls_run(&w, fn, (void *)(uintptr_t)file, said, err);
 out:
 	fm_walls_end(&w);
 	return rc;
@@ -102,14 +113,54 @@ static int open_archive(struct side *s, const char *path, bool unconfined, struc
 {
 	if (!(s->flows = strdup(path)))
 		return no_memory(err);
-	return read_facts(s, path, archive_fn, unconfined, err);
+	return ask(path, archive_fn, unconfined, &s->facts, err);
+}
+
+/* The flows in the list of files, or NULL. */
+static const json_t *listed_flows(const struct side *s)
+{
+	const json_t *files = json_object_get(s->facts, "files");
+
+	for (size_t i = 0; i < json_array_size(files); i++)
+		if (fm_archive_is_data(fm_json_str(json_array_get(files, i), "path")))
+			return json_array_get(files, i);
+	return NULL;
+}
+
+/* Are the flows in the folder those that its manifest lists?  An archive's are, or it is broken. */
+static int check_unpacked(const struct side *s, const char *dir, bool unconfined, struct fm_error *err)
+{
+	const json_t *listed = listed_flows(s);
+	json_t *said = NULL;
+	struct stat st;
+	char *path;
+	int rc = FM_OK;
+
+	if (!listed)
+		return FM_OK;
+	if (!(path = fm_path_join(dir, fm_json_str(listed, "path"))))
+		return no_memory(err);
+	if (lstat(path, &st) < 0)
+		rc = fm_fail_errno(err, "%s", path);
+	else if (S_ISREG(st.st_mode) && st.st_size == json_integer_value(json_object_get(listed, "bytes")))
+		rc = ask(path, digest_fn, unconfined, &said, err);
+	if (rc >= 0 && !fm_json_says(said, "sha256", fm_json_str(listed, "sha256")))
+		rc = fm_fail(err, FM_EINPUT,
+			     "%s is not the file that manifest.json lists: it was changed since it was unpacked", path);
+	json_decref(said);
+	free(path);
+	return rc;
 }
 
 static int open_unpacked(struct side *s, const char *dir, const char *manifest, bool unconfined, struct fm_error *err)
 {
+	int rc;
+
 	if (!(s->flows = strdup(dir)))
 		return no_memory(err);
-	return read_facts(s, manifest, manifest_fn, unconfined, err);
+	if ((rc = ask(manifest, manifest_fn, unconfined, &s->facts, err)) < 0)
+		return rc;
+	return check_unpacked(s, dir, unconfined, err);
 }
 
 /* The folder of releases: there must be one alone. */
@@ -303,12 +354,7 @@ out:
 
 static const char *digest_of_flows(const struct side *s)
 {
-	const json_t *files = json_object_get(s->facts, "files");
-
-	for (size_t i = 0; i < json_array_size(files); i++)
-		if (fm_archive_is_data(fm_json_str(json_array_get(files, i), "path")))
-			return fm_json_str(json_array_get(files, i), "sha256");
-	return "";
+	return fm_json_str(listed_flows(s), "sha256");
 }
 
 /* ---- told ---- */
