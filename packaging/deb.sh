@@ -22,6 +22,11 @@ trap 'rm -rf "$work"' EXIT
 umask 022
 mkdir -p "$out"
 
+# size ROOT: in KiB as dpkg-gencontrol counts it, which no file system changes
+size() {
+	find "$1" -path "$1/DEBIAN" -prune -o -printf '%y %s\n' | awk '{ n += $1 == "f" ? int(($2 + 1023) / 1024) : 1 } END { print n }'
+}
+
 # package NAME PROGRAM DEPENDS SUMMARY TEXT: what lies in $work/NAME as NAME_VERSION_ARCH.deb
 package() {
 	name=$1 root=$work/$1
@@ -37,12 +42,13 @@ package() {
 		Maintainer: flowmint <flowmint@localhost>
 		Section: net
 		Priority: optional
-		Installed-Size: $(du -sk --exclude=DEBIAN "$root" | cut -f1)
+		Installed-Size: $(size "$root")
 		Depends: $needs$3
 		Description: $4
 		$(printf '%s\n' "$5" | fold -sw 76 | sed 's/ *$//; s/^/ /')
 	END
-	find "$root" -newermt "@$SOURCE_DATE_EPOCH" -exec touch -hd "@$SOURCE_DATE_EPOCH" {} +
+	find "$root" -type d -exec chmod g-s {} + # as the folder for temporary files may have it
+	find "$root" -exec touch -hd "@$SOURCE_DATE_EPOCH" {} +
 	dpkg-deb --root-owner-group -Zxz -z"${XZ_LEVEL:-6}" -b "$root" "$out/${name}_${version}_$arch.deb" >/dev/null
 	echo "$out/${name}_${version}_$arch.deb"
 }
