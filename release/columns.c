@@ -1,5 +1,6 @@
 #include "release/columns.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* What a column means, by the table's column. */
@@ -122,4 +123,42 @@ const char *fm_column_type(int col, enum fm_format format, int decimals)
 	default:
 		return "string";
 	}
+}
+
+static bool is_date_and_time(const struct fm_dialect *d, int k)
+{
+	return d->cols[k].col >= 0 && d->cols[k].format == FM_FMT_DATETIME && fm_column_cells(d, k) == 2;
+}
+
+int fm_column_cells(const struct fm_dialect *d, int k)
+{
+	return d->blanks && d->cols[k].words > 1 ? d->cols[k].words : 1;
+}
+
+const char *fm_cell_name(const struct fm_dialect *d, int k, int cell, char name[FM_CELL_NAME])
+{
+	if (cell == 0)
+		snprintf(name, FM_CELL_NAME, "%s", d->cols[k].name);
+	else if (is_date_and_time(d, k))
+		snprintf(name, FM_CELL_NAME, "%s (time)", d->cols[k].name);
+	else
+		snprintf(name, FM_CELL_NAME, "%s (%d)", d->cols[k].name, cell + 1);
+	return name;
+}
+
+const char *fm_cell_type(const struct fm_dialect *d, int k, int cell)
+{
+	if (fm_column_cells(d, k) == 1)
+		return fm_column_type(d->cols[k].col, d->cols[k].format, d->cols[k].decimals);
+	return !is_date_and_time(d, k) ? "string" : cell == 0 ? "date" : "time";
+}
+
+bool fm_header_has_names(const struct fm_dialect *d)
+{
+	if (!d->header || *d->header_mark)
+		return false;
+	for (int k = 0; d->blanks && k < d->ncols; k++)
+		if (fm_column_cells(d, k) > 1 || strpbrk(d->cols[k].name, " \t"))
+			return false;
+	return true;
 }

@@ -92,6 +92,7 @@ static const char *data_type(const struct fm_dialect *d, int k)
 static json_t *variables(const struct fm_dialect *d)
 {
 	json_t *list = json_array();
+	int position = 1;
 
 	for (int k = 0; k < d->ncols; k++) {
 		const char *unit = fm_column_unit(d->cols[k].col, d->cols[k].format);
@@ -100,7 +101,8 @@ static json_t *variables(const struct fm_dialect *d)
 		if (!fm_dialect_writes(d, k))
 			continue;
 		v = json_pack("{s:s, s:s, s:s, s:i}", "@type", "sc:PropertyValue", "name", d->cols[k].name,
-			      "description", fm_column_meaning(d, k), "position", (int)json_array_size(list) + 1);
+			      "description", fm_column_meaning(d, k), "position", position);
+		position += fm_column_cells(d, k);
 
 		if (*unit && json_object_set_new(v, "unitText", json_string(unit)) != 0)
 			v = (json_decref(v), NULL);
@@ -230,7 +232,7 @@ json_t *fm_croissant_json(const struct fm_metadata_in *in)
 		bad |= json_object_set_new(doc, "citeAs", json_string(cite));
 	if (!bad && in->date[0])
 		bad |= json_object_set_new(doc, "datePublished", json_string(in->date));
-	if (!bad && in->dialect->header && !*in->dialect->header_mark)
+	if (!bad && fm_header_has_names(in->dialect))
 		bad |= json_object_set_new(doc, "recordSet", json_pack("[o]", record_set(in->dialect)));
 	if (!bad)
 		bad |= put_responsible(in, doc);

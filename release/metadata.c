@@ -9,18 +9,28 @@
 #define NO_QUOTE "\x01" /* the format has no word for none: a character that no value can have */
 #define DATAPACKAGE "https://datapackage.org/profiles/2.0/datapackage.json"
 
-static json_t *field_json(const struct fm_dialect *d, int k)
+/* The format of such a time; NULL: it is none. */
+static const char *time_format(const char *type, bool part)
+{
+	return !strcmp(type, "datetime") ? (part ? FM_TIME_PART_FORMAT : FM_TIME_FORMAT)
+	       : !strcmp(type, "time")   ? (part ? FM_CLOCK_PART_FORMAT : FM_CLOCK_FORMAT)
+	       : !strcmp(type, "date")   ? FM_DATE_FORMAT
+					 : NULL;
+}
+
+static json_t *field_json(const struct fm_dialect *d, int k, int cell)
 {
 	int col = d->cols[k].col;
 	enum fm_format format = d->cols[k].format;
-	const char *type = fm_column_type(col, format, d->cols[k].decimals), *unit = fm_column_unit(col, format);
-	json_t *f =
-	    json_pack("{s:s,s:s,s:s}", "name", d->cols[k].name, "type", type, "description", fm_column_meaning(d, k));
+	const char *type = fm_cell_type(d, k, cell), *unit = fm_column_unit(col, format),
+		   *time = time_format(type, d->cols[k].decimals > 0);
+	char name[FM_CELL_NAME];
+	json_t *f = json_pack("{s:s,s:s,s:s}", "name", fm_cell_name(d, k, cell, name), "type", type, "description",
+			      fm_column_meaning(d, k));
 	int bad = !f;
 
-	if (!strcmp(type, "datetime"))
-		bad |= json_object_set_new(f, "format",
-					   json_string(d->cols[k].decimals > 0 ? FM_TIME_PART_FORMAT : FM_TIME_FORMAT));
+	if (time)
+		bad |= json_object_set_new(f, "format", json_string(time));
 	if (!strcmp(type, "number") && d->decimal == ',')
 		bad |= json_object_set_new(f, "decimalChar", json_string(","));
 	if (*unit)
@@ -48,10 +58,11 @@ json_t *fm_schema_json(const struct fm_dialect *d)
 	json_t *fields = json_array(), *schema;
 
 	for (int i = 0; i < d->ncols; i++)
-		if (fm_dialect_writes(d, i) && json_array_append_new(fields, field_json(d, i))) {
-			json_decref(fields);
-			return NULL;
-		}
+		for (int cell = 0; fm_dialect_writes(d, i) && cell < fm_column_cells(d, i); cell++)
+			if (json_array_append_new(fields, field_json(d, i, cell))) {
+				json_decref(fields);
+				return NULL;
+			}
 	schema = *d->unset ? json_pack("{s:o,s:[s,s]}", "fields", fields, "missingValues", "", d->unset)
 			   : json_pack("{s:o,s:[s]}", "fields", fields, "missingValues", "");
 	if (schema && d->absent && json_object_set_new(schema, "absent", fm_columns_json(d->absent))) {
@@ -61,23 +72,23 @@ json_t *fm_schema_json(const struct fm_dialect *d)
 	return schema;
 }
 
-/* A header behind a mark is no row of names for other readers: it is one of the comments. */
+/* A header that is no row of names for other readers is one of the comments. */
 static json_t *dialect_json(const struct fm_dialect *d)
 {
-	bool marked = *d->header_mark != 0;
+	bool names = fm_header_has_names(d);
 	char delimiter[2] = {d->delimiter, 0};
 	json_t *o = json_pack("{s:s,s:s,s:b,s:s}", "delimiter", delimiter, "lineTerminator", d->newline, "header",
-			      d->header && !marked, "quoteChar", d->no_quotes || d->blanks ? NO_QUOTE : "\""),
+			      names, "quoteChar", d->no_quotes || d->blanks ? NO_QUOTE : "\""),
 	       *rows;
 	int bad = !o;
 
 	if (!d->no_quotes && !d->blanks)
 		bad |= json_object_set_new(o, "doubleQuote", json_true());
-	if (!bad && (fm_dialect_head(d) > d->header || marked)) {
+	if (!bad && fm_dialect_head(d) > names) {
 		rows = json_array();
 		bad |= json_object_set_new(o, "commentRows", rows);
 		for (int i = 1; i <= fm_dialect_head(d) && !bad; i++)
-			if (marked || i != d->nbefore + 1)
+			if (!names || i != d->nbefore + 1)
 				bad |= json_array_append_new(rows, json_integer(i));
 	}
 	if (!bad)

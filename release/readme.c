@@ -239,10 +239,10 @@ static void put_columns(const struct fm_metadata_in *in, struct fm_buf *out)
 	fm_buf_printf(out, "## Columns\n\nThe file is %s in the dialect ", d->json ? "JSON" : "CSV");
 	fm_readme_put_text(out, d->name);
 	fm_buf_printf(out, ", %s. `datapackage.json` says the same for programs.\n\n",
-		      d->json           ? "an object a line"
-		      : !d->header      ? "without a header line"
-		      : *d->header_mark ? "with a header line among comments"
-					: "with a header line");
+		      d->json                  ? "an object a line"
+		      : !d->header             ? "without a header line"
+		      : fm_header_has_names(d) ? "with a header line"
+					       : "with a header line among comments");
 	if (d->ipfix)
 		fm_buf_puts(out, "`" FM_ARCHIVE_DATA_IPFIX
 				 "` has the same flows as messages of IPFIX (RFC 7011), which collectors read.\n\n");
@@ -253,13 +253,14 @@ static void put_columns(const struct fm_metadata_in *in, struct fm_buf *out)
 			      i + 1 == FM_METADATA_PARTS ? ".\n\n" : "");
 	fm_buf_puts(out, "| # | column | type | unit | meaning |\n|---:|---|---|---|---|\n");
 	for (int i = 0, n = 0; i < d->ncols; i++) {
-		if (!fm_dialect_writes(d, i))
-			continue;
-		fm_buf_printf(out, "| %d | ", ++n);
-		fm_readme_put_text(out, d->cols[i].name);
-		fm_buf_printf(out, " | %s | %s | %s |\n",
-			      fm_column_type(d->cols[i].col, d->cols[i].format, d->cols[i].decimals),
-			      fm_column_unit(d->cols[i].col, d->cols[i].format), fm_column_meaning(d, i));
+		for (int cell = 0; fm_dialect_writes(d, i) && cell < fm_column_cells(d, i); cell++) {
+			char name[FM_CELL_NAME];
+
+			fm_buf_printf(out, "| %d | ", ++n);
+			fm_readme_put_text(out, fm_cell_name(d, i, cell, name));
+			fm_buf_printf(out, " | %s | %s | %s |\n", fm_cell_type(d, i, cell),
+				      fm_column_unit(d->cols[i].col, d->cols[i].format), fm_column_meaning(d, i));
+		}
 	}
 	fm_buf_puts(out, "\n");
 	put_losses(in, out);

@@ -12,6 +12,17 @@
 #include "traces/protocol.h"
 #include "traces/value.h"
 
+/* Is it that many words with one blank between? */
+static bool is_words(const char *s, int n)
+{
+	for (; *s && *s != ' '; n--) {
+		s += strcspn(s, " ");
+		if (*s == ' ' && s[1])
+			s++;
+	}
+	return !*s && n == 0;
+}
+
 int fm_spell_value(const struct fm_dialect *d, int k, const char *s, char out[FM_SPELL_MAX], struct fm_error *err)
 {
 	enum fm_format f = d->cols[k].format;
@@ -47,7 +58,10 @@ int fm_spell_value(const struct fm_dialect *d, int k, const char *s, char out[FM
 	}
 	if (d->json)
 		return FM_OK;
-	if (d->blanks && (!*out || strpbrk(out, " \t\r\n")))
+	if (d->blanks && d->cols[k].words > 1 && (strpbrk(out, "\t\r\n") || !is_words(out, d->cols[k].words)))
+		return fm_fail(err, FM_EINPUT, "a value of %s is not %d words, as dialect %s has it",
+			       fm_cols[d->cols[k].col].name, d->cols[k].words, d->name);
+	if (d->blanks && d->cols[k].words <= 1 && (!*out || strpbrk(out, " \t\r\n")))
 		return fm_fail(err, FM_EINPUT,
 			       "a value of %s is empty or has a blank in it, and dialect %s has blanks between columns",
 			       fm_cols[d->cols[k].col].name, d->name);

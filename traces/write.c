@@ -416,7 +416,8 @@ static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 	size_t n = 0;
 
 	if (c < 0) {
-		fm_buf_puts(&w->buf, unmodelled(w->d, k));
+		for (int word = 0; word < (w->d->blanks && !w->d->cols[k].nonly ? w->d->cols[k].words : 1); word++)
+			fm_buf_printf(&w->buf, "%s%s", word ? " " : "", unmodelled(w->d, k));
 		return FM_OK;
 	}
 	switch (fm_cols[c].kind) {

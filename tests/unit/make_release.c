@@ -3,7 +3,7 @@
  *
  *     make_release keygen KEY PRINCIPAL
  *     make_release sign KEY NAMESPACE FILE          FILE.sig
- *     make_release release KEY DIR [DIALECT]        DIR/out/office-1.2.0.tar.zst and .sig
+ *     make_release release KEY DIR [DIALECT [header]]   DIR/out/office-1.2.0.tar.zst and .sig
  *     make_release attest KEY ARCHIVE               prints the attestations
  */
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 #include "release/sign/sshsig.h"
 #include "stage_fixture.h"
 
-static int release(const char *key, const char *dir, const char *dialect, struct fm_error *err)
+static int release(const char *key, const char *dir, const char *dialect, bool header, struct fm_error *err)
 {
 	char table[4096], verdict[4096], out_dir[4096];
 	struct fm_config *cfg = NULL;
@@ -35,6 +35,8 @@ static int release(const char *key, const char *dir, const char *dialect, struct
 		rc = fixture_config(&cfg, err);
 	if (rc == FM_OK && dialect)
 		snprintf(cfg->publish.dialect, sizeof cfg->publish.dialect, "%s", dialect);
+	if (rc == FM_OK)
+		cfg->publish.header = header;
 	if (rc == FM_OK)
 		manifest = fixture_manifest(cfg);
 	in = (struct fm_release_in){
@@ -91,8 +93,8 @@ int main(int argc, char **argv)
 		rc = fm_keygen(argv[2], argv[3], &err);
 	else if (argc == 5 && strcmp(argv[1], "sign") == 0)
 		rc = fixture_sign_file(argv[2], argv[3], argv[4], &err);
-	else if ((argc == 4 || argc == 5) && strcmp(argv[1], "release") == 0)
-		rc = release(argv[2], argv[3], argc == 5 ? argv[4] : NULL, &err);
+	else if (argc >= 4 && argc <= 6 && strcmp(argv[1], "release") == 0)
+		rc = release(argv[2], argv[3], argc > 4 ? argv[4] : NULL, argc == 6, &err);
 	else if (argc == 4 && strcmp(argv[1], "attest") == 0)
 		rc = attest(argv[2], argv[3], &err);
 	else
