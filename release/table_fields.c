@@ -105,6 +105,16 @@ static const char *kinds_of(const json_t *field, uint32_t *kinds)
 								    : 0;
 		return "a time of the form that its schema gives";
 	}
+	if (strcmp(type, "date") == 0) {
+		*kinds = strcmp(format, FM_DATE_FORMAT) == 0 ? BIT(DATE) : 0;
+		return "a day of the form that its schema gives";
+	}
+	if (strcmp(type, "time") == 0) {
+		*kinds = strcmp(format, FM_CLOCK_FORMAT) == 0        ? BIT(CLOCK)
+			 : strcmp(format, FM_CLOCK_PART_FORMAT) == 0 ? BIT(CLOCK_PART)
+								     : 0;
+		return "a time of day of the form that its schema gives";
+	}
 	if (strcmp(type, "string") != 0)
 		return "of a type that this version knows: was it made by a newer flowmint? Then take its "
 		       "flowmint-verify";
@@ -213,33 +223,98 @@ static bool has_names(const struct fm_table_values *v, const struct fm_table_lay
 
 static const struct fm_reading *reading_of(const struct fm_table_values *v, const struct fm_table_layout *l)
 {
-	for (size_t i = 0; i < v->n; i++)
-		if (v->json ||
-		    (v->reading[i]->delimiter == l->delimiter && v->reading[i]->quotes == (l->quotes && v->has_quotes)))
-			return v->reading[i];
+	const struct fm_reading *whole = NULL;
+
+	for (size_t i = 0; i < v->n; i++) {
+		const struct fm_reading *r = v->reading[i];
+
+		if (v->json)
+			return r;
+		if (r->quotes != (l->quotes && v->has_quotes))
+			continue;
+		if (r->delimiter == l->delimiter)
+			return r;
+		if (r->delimiter == FM_VALUES_NO_DELIMITER)
+			whole = r;
+	}
+	return whole;
+}
+
+/* Has each row so many values? */
+static bool has_columns(const struct fm_table_values *v, const struct fm_reading *r, uint64_t head, size_t n)
+{
+	for (uint64_t i = head; i <= FM_FORM_HEAD && !v->json; i++)
+		if (r->seen[i][n].kinds || (i < r->line && r->fewest[i] < n - 1))
+			return false;
+	return true;
+}
+
+/* Field k as its values are.  Between blanks a time is two of them: versions before have it as one field. */
+static json_t *old_parts(const json_t *field)
+{
+	bool part = fm_json_says(field, "format", FM_TIME_PART_FORMAT);
+	const char *name = fm_json_str(field, "name");
+
+	return json_pack("[{s:s,s:s,s:s},{s:s,s:s,s:s}]", "name", name, "type", "date", "format", FM_DATE_FORMAT,
+			 "name", name, "type", "time", "format", part ? FM_CLOCK_PART_FORMAT : FM_CLOCK_FORMAT);
+}
+
+/* The fields as rows have their values. */
+static json_t *fields_of(const json_t *schema, const struct fm_table_layout *l, bool json)
+{
+	const json_t *fields = json_object_get(schema, "fields");
+	json_t *list = json_array(), *parts;
+	int bad = !list;
+
+	for (size_t i = 0; i < json_array_size(fields); i++) {
+		json_t *f = json_array_get(fields, i);
+
+		if (json || l->delimiter != ' ' || !fm_json_says(f, "type", "datetime")) {
+			bad |= json_array_append(list, f);
+			continue;
+		}
+		parts = old_parts(f);
+		bad |= !parts || json_array_extend(list, parts);
+		json_decref(parts);
+	}
+	if (!bad)
+		return list;
+	json_decref(list);
 	return NULL;
+}
+
+static const char *fault_of(const struct fm_table_values *v, const struct fm_table_layout *layout, const json_t *schema,
+			    const json_t *values, char why[256])
+{
+	const json_t *missing = json_object_get(schema, "missingValues");
+	const struct fm_reading *r = reading_of(v, layout);
+	const char *fault = NULL;
+	size_t n = json_array_size(values);
+
+	/* Looked at by no delimiter of its own: a value of such rows may have all that parts those of others. */
+	if (!r && (n == 1 || (layout->delimiter == ' ' && n <= 3)))
+		return NULL;
+	if (!r || n == 0 || n > FM_VALUES_COLUMNS || layout->head > FM_FORM_HEAD || !has_columns(v, r, layout->head, n))
+		return NO_COLUMNS;
+	if (v->json && !has_keys(v, json_object_get(schema, "fields")))
+		return "a line of it has other keys than the schema has fields";
+	if (layout->names && !has_names(v, layout, json_object_get(schema, "fields")))
+		return "its header has other names than the schema";
+	for (size_t k = 0; k < n && !fault; k++) {
+		struct column c = together(r, k, layout->head);
+
+		fault = field_fault(&c, json_array_get(values, k), missing, why);
+	}
+	return fault;
 }
 
 const char *fm_table_values_fault(const struct fm_table_values *v, const struct fm_table_layout *layout,
 				  const json_t *schema, char why[256])
 {
-	const json_t *fields = json_object_get(schema, "fields"), *missing = json_object_get(schema, "missingValues");
-	const struct fm_reading *r;
-	const char *fault = NULL;
-	size_t n = json_array_size(fields);
+	json_t *values = fields_of(schema, layout, v->json);
+	const char *fault =
+	    values ? fault_of(v, layout, schema, values, why) : "there is no memory to look at its values";
 
-	if (!v->json && layout->delimiter == ' ')
-		return NULL;
-	if (!(r = reading_of(v, layout)) || n == 0 || n > FM_VALUES_COLUMNS || layout->head > FM_FORM_HEAD)
-		return NO_COLUMNS;
-	if (v->json && !has_keys(v, fields))
-		return "a line of it has other keys than the schema has fields";
-	if (layout->names && !has_names(v, layout, fields))
-		return "its header has other names than the schema";
-	for (size_t k = 0; k < n && !fault; k++) {
-		struct column c = together(r, k, layout->head);
-
-		fault = field_fault(&c, json_array_get(fields, k), missing, why);
-	}
+	json_decref(values);
 	return fault;
 }

@@ -12,7 +12,11 @@
 #define FM_VALUES_COLUMNS FM_DIALECT_MAXCOLS
 #define FM_VALUES_KEPT 48     /* bytes of a value that are looked at: those of a number, time or address are fewer */
 #define FM_VALUES_BEGIN 65536 /* of the file, before it is known how rows are written */
-#define FM_VALUES_READINGS (2 * (FM_FORM_NDELIMITERS + 1))
+/* What may part the values of a row (manifests/dialect.c), and a blank. */
+#define FM_VALUES_USUAL ",;|\t"
+#define FM_VALUES_RARE "\x01\x1f!#$%&*+/<=>@^_`~"
+#define FM_VALUES_NO_DELIMITER '\0' /* which no table has: its rows have no byte that may be a delimiter */
+#define FM_VALUES_READINGS (2 * (sizeof FM_VALUES_USUAL + sizeof FM_VALUES_RARE))
 
 enum fm_value_kind {
 	FM_VALUE_EMPTY,
@@ -22,6 +26,9 @@ enum fm_value_kind {
 	FM_VALUE_COMMA,
 	FM_VALUE_TIME, /* 2016-04-11 00:08:06, which there is */
 	FM_VALUE_TIME_PART,
+	FM_VALUE_DATE,  /* 2016-04-11, which there is */
+	FM_VALUE_CLOCK, /* 00:08:06 */
+	FM_VALUE_CLOCK_PART,
 	FM_VALUE_IPV4,
 	FM_VALUE_IPV6,
 	FM_VALUE_WORD,  /* none of these */
@@ -50,6 +57,8 @@ struct fm_reading {
 	uint8_t kept[FM_VALUES_KEPT]; /* the begin of a value whose end is not there yet */
 	size_t nkept;
 	uint8_t minute[17]; /* the last one that there is, YYYY-MM-DD HH:MM: */
+	/* Of CSV: the fewest values of a row, less one, likewise. */
+	size_t fewest[FM_FORM_HEAD + 1];
 	/* Of each of the lines that may stand before the first row, and of all behind them; and on which line, from 0,
 	 * each kind was first. */
 	struct fm_column_seen seen[FM_FORM_HEAD + 1][FM_VALUES_COLUMNS + 1];

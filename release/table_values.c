@@ -198,8 +198,13 @@ static __attribute__((noinline)) void keep(struct fm_reading *r, const uint8_t *
 /* What a value's end leads to: the next column, or the first one of the next row. */
 static ALWAYS struct fm_column_seen *next_column(struct fm_reading *r, struct fm_column_seen *c, bool row)
 {
+	size_t k;
+
 	if (!row)
 		return c + (c < &r->seen[r->row][FM_VALUES_COLUMNS]);
+	k = (size_t)(c - r->seen[r->row]);
+	if (k < r->fewest[r->row])
+		r->fewest[r->row] = k;
 	r->line++;
 	r->row += r->row < FM_FORM_HEAD;
 	return r->seen[r->row];
@@ -404,6 +409,8 @@ static struct fm_reading *new_reading(struct fm_table_values *v, char delimiter)
 		return NULL;
 	}
 	r->delimiter = delimiter;
+	for (int i = 0; i <= FM_FORM_HEAD; i++)
+		r->fewest[i] = FM_VALUES_COLUMNS;
 	return v->reading[v->n++] = r;
 }
 
@@ -417,34 +424,46 @@ static size_t times(const char *at, const char *end, char c)
 	return n;
 }
 
-/* The delimiters that rows may have are those of the lines behind all that may stand before rows: the usual ones, and
- * of those that only a dialect of a publisher's own has (manifests/dialect.c) the most frequent one. */
+/* Is a delimiter that is `n` times in `lines` rows perhaps theirs?  all: they are all the lines, head lines too. */
+static bool may_part(size_t n, size_t lines, bool all)
+{
+	return n > 0 && (all || n >= lines);
+}
+
+/* The delimiters that rows may have: as many as the lines behind all that may stand before rows.  A blank, which times
+ * have inside, is one where there are more of them than two times would have, or where there is nothing else; where
+ * there is nothing at all, each row is one value. */
 static void choose(struct fm_table_values *v)
 {
-	static const char usual[] = ",;|\t", rare[] = "\x01\x1f!#$%&*+/<=>@^_`~";
+	static const char marks[] = FM_VALUES_USUAL FM_VALUES_RARE;
 	const char *at = v->begin.data, *end = at + v->begin.len, *from = at, *nl;
-	size_t lines = 0, most = 0, n;
-	char frequent = 0;
+	size_t lines = 0, n;
+	bool all = true, alone;
 
-	for (const char *p = at; p < end && (nl = memchr(p, '\n', (size_t)(end - p))); p = nl + 1)
-		if (++lines == LOOKED_AT - 1 && nl + 1 < end)
-			from = nl + 1;
 	v->chosen = true;
 	if (v->json) {
 		new_reading(v, 0);
 		return;
 	}
-	for (const char *d = usual; *d; d++)
-		if (times(from, end, *d))
-			new_reading(v, *d);
-	for (const char *d = rare; *d; d++)
-		if ((n = times(from, end, *d)) > most) {
-			most = n;
-			frequent = *d;
+	for (const char *p = at; p < end && (nl = memchr(p, '\n', (size_t)(end - p))); p = nl + 1) {
+		if (++lines == LOOKED_AT) { /* it is whole, and it and those behind it are rows */
+			from = p;
+			all = false;
 		}
+	}
+	if (!all)
+		while (end[-1] != '\n') /* a line that is not there yet has not all its values */
+			end--;
 	lines = times(from, end, '\n');
-	if (most && most >= lines) /* at least two values a row */
-		new_reading(v, frequent);
+	for (const char *d = marks; *d; d++)
+		if (may_part(times(from, end, *d), lines, all))
+			new_reading(v, *d);
+	n = times(from, end, ' ');
+	alone = v->n == 0;
+	if (may_part(n, lines, all) && (all || n > 2 * lines || alone))
+		new_reading(v, ' ');
+	if (alone)
+		new_reading(v, FM_VALUES_NO_DELIMITER);
 }
 
 static void add_to_readings(struct fm_table_values *v, const uint8_t *p, size_t n)

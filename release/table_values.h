@@ -32,8 +32,7 @@ int fm_table_values_new(struct fm_table_values **v, bool json, struct fm_error *
 int fm_table_values_add(struct fm_table_values *v, const uint8_t *p, size_t n, struct fm_error *err) FM_MUST_CHECK;
 int fm_table_values_end(struct fm_table_values *v, struct fm_error *err) FM_MUST_CHECK;
 /* After the end: does each value of each row fit its column's field of `schema`, a Frictionless Table Schema?  NULL, or
- * why, in `why` where it is not a constant.  Where the delimiter is a blank nothing is said: it may stand in a value.
- */
+ * why, in `why` where it is not a constant.  Between blanks a datetime is two values. */
 const char *fm_table_values_fault(const struct fm_table_values *v, const struct fm_table_layout *layout,
 				  const json_t *schema, char why[256]);
 void fm_table_values_free(struct fm_table_values *v);

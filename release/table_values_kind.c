@@ -25,10 +25,30 @@ static enum fm_value_kind address_kind(const uint8_t *s, size_t n)
 	return memchr(s, ':', n) ? FM_VALUE_IPV6 : FM_VALUE_IPV4;
 }
 
+/* The parts of a time as values of their own, between blanks. */
+static enum fm_value_kind part_kind(const uint8_t *s, size_t n, bool clock)
+{
+	static const char day[] = "2000-01-01 ", midnight[] = " 00:00:00";
+	char text[64];
+	int64_t ms;
+
+	if (n + sizeof day > sizeof text)
+		return FM_VALUE_WORD;
+	memcpy(text, day, sizeof day);
+	memcpy(text + (clock ? sizeof day - 1 : 0), s, n);
+	if (!clock)
+		memcpy(text + n, midnight, sizeof midnight);
+	if (fm_parse_time_ms(text, n + (clock ? sizeof day : sizeof midnight) - 1, &ms))
+		return FM_VALUE_WORD;
+	return !clock ? FM_VALUE_DATE : n == 8 ? FM_VALUE_CLOCK : FM_VALUE_CLOCK_PART;
+}
+
 static enum fm_value_kind time_kind(uint8_t minute[17], const uint8_t *s, size_t n)
 {
 	int64_t ms;
 
+	if (n == 10)
+		return part_kind(s, n, false);
 	if (fm_parse_time_ms((const char *)s, n, &ms) || s[10] != ' ')
 		return FM_VALUE_WORD;
 	memcpy(minute, s, 17);
@@ -37,6 +57,7 @@ static enum fm_value_kind time_kind(uint8_t minute[17], const uint8_t *s, size_t
 
 enum fm_value_kind fm_value_kind_of(uint8_t minute[17], const uint8_t *s, size_t n)
 {
+	enum fm_value_kind kind;
 	size_t i = 0;
 
 	while (i < n && fm_is_digit((char)s[i]))
@@ -45,6 +66,8 @@ enum fm_value_kind fm_value_kind_of(uint8_t minute[17], const uint8_t *s, size_t
 		return n == 0 ? FM_VALUE_EMPTY : n < 20 && (n == 1 || *s != '0') ? FM_VALUE_WHOLE : FM_VALUE_WORD;
 	if (s[i] == '-' && i == 4)
 		return time_kind(minute, s, n);
+	if (s[i] == ':' && i == 2 && n >= 8 && (kind = part_kind(s, n, true)) != FM_VALUE_WORD)
+		return kind;
 	if ((s[i] == '.' || s[i] == ',') && i > 0 && (i == 1 || *s != '0') && all_digits(s + i + 1, n - i - 1))
 		return s[i] == '.' ? FM_VALUE_POINT : FM_VALUE_COMMA;
 	if (*s == '-' && n > 1 && all_digits(s + 1, n - 1))

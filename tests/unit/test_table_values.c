@@ -154,8 +154,73 @@ static void form_is_told_behind(void **state)
 	      "row 31: its n");
 	wants(many("", "7#1,\n", 3, "x#1\n"), false, (struct fm_table_layout){'#', true, 0, 0}, SCHEMA(COUNT "," WORD),
 	      "row 4: its n");
-	wants("7", false, plain, SCHEMA(COUNT "," WORD), "more or fewer");
+	wants("7\n", false, plain, SCHEMA(COUNT "," WORD), "more or fewer");
+	wants("7\n", false, plain, SCHEMA(COUNT), NULL);
+	wants(many("", "7\n", 30, ""), false, plain, SCHEMA(COUNT), NULL);
+	wants(many("", "7\n", 30, "x\n"), false, plain, SCHEMA(COUNT), "row 31: its n");
 	wants(many("", "7,x\n", 30, ""), false, plain, SCHEMA(COUNT ",{\"name\":\"w\",\"type\":\"any\"}"), "newer");
+}
+
+/* Bytes that are in values too, and more often than between them. */
+static void delimiter_is_as_told(void **state)
+{
+	static const char all[] = "\x01\x1f!#$%&*+,/;<=>@^_`|~\t";
+	char row[64], bad[64], few[64], more[64];
+
+	(void)state;
+	for (const char *d = all; *d; d++) {
+		const struct fm_table_layout l = {*d, true, 0, 0};
+		char other = *d == '/' ? '~' : '/';
+
+		snprintf(row, sizeof row, "2016%c04%c11%c7%c2017%c4%c1_=__==\n", other, other, *d, *d, other, other);
+		snprintf(bad, sizeof bad, "2016%c04%c11%cx%c\n", other, other, *d, *d);
+		snprintf(few, sizeof few, "2016%c7\n", *d);
+		snprintf(more, sizeof more, "2016%c7%c%c\n", *d, *d, *d);
+		if (*d == '_' || *d == '=')
+			strcpy(strrchr(row, other) + 2, "\n");
+		for (int n = 1; n < 40; n += 13) {
+			wants(many("", row, n, ""), false, l, SCHEMA(WORD "," COUNT "," WORD), NULL);
+			wants(many("", row, n, bad), false, l, SCHEMA(WORD "," COUNT "," WORD), "its n is not a whole");
+			wants(many("", row, n, few), false, l, SCHEMA(WORD "," COUNT "," WORD), "more or fewer");
+			wants(many("", row, n, more), false, l, SCHEMA(WORD "," COUNT "," WORD), "more or fewer");
+		}
+	}
+}
+
+#define DAY "{\"name\":\"te\",\"type\":\"date\",\"format\":\"%Y-%m-%d\"}"
+#define CLOCK "{\"name\":\"te (time)\",\"type\":\"time\",\"format\":\"%H:%M:%S\"}"
+#define CLOCK_PART "{\"name\":\"te (time)\",\"type\":\"time\",\"format\":\"%H:%M:%S.%f\"}"
+
+static void blanks_part_values(void **state)
+{
+	const struct fm_table_layout l = {' ', false, 0, 0}, headed = {' ', false, 1, 0};
+	const char *schema = SCHEMA(DAY "," CLOCK_PART "," COUNT "," WORD), *old = SCHEMA(TIME "," COUNT "," WORD);
+
+	(void)state;
+	for (int n = 0; n < 40; n += 13) {
+		const char *row = "2016-04-11 00:08:06.5 7 a,b;c,d,e,f,g\n";
+
+		wants(many("", row, n + 1, ""), false, l, schema, NULL);
+		wants(many("Date first seen n w\n", row, n + 1, ""), false, headed, schema, NULL);
+		wants(many("", row, n, "2016-04-31 00:08:06.5 7 a\n"), false, l, schema, "its te is not a day");
+		wants(many("", row, n, "2016-04-11 24:08:06.5 7 a\n"), false, l, schema,
+		      "its te (time) is not a time of day");
+		wants(many("", row, n, "2016-04-11 00:08:06 7 a\n"), false, l, schema,
+		      "its te (time) is not a time of day");
+		wants(many("", row, n, "2016-04-11 00:08:06.5 x a\n"), false, l, schema, "its n is not a whole");
+		wants(many("", row, n, "2016-04-11 00:08:06.5 301 a\n"), false, l, schema,
+		      "more than its schema allows");
+		wants(many("", row, n, "2016-04-11 00:08:06.5 7 a b\n"), false, l, schema, "more or fewer");
+		wants(many("", row, n, "2016-04-11 00:08:06.5 7\n"), false, l, schema, "more or fewer");
+		row = "2016-04-11 00:08:06 7 a\n";
+		wants(many("", row, n + 1, ""), false, l, SCHEMA(DAY "," CLOCK "," COUNT "," WORD), NULL);
+		/* As versions before have it. */
+		wants(many("", row, n + 1, ""), false, l, old, NULL);
+		wants(many("", row, n, "2016-04-11 00:08:66 7 a\n"), false, l, old, "its te is not a time of day");
+		wants(many("", row, n, "2016-04-11 00:08:06 x a\n"), false, l, old, "its n is not a whole");
+	}
+	wants(many("", "12:34::1 7\n", 30, ""), false, l, SCHEMA(HOST "," COUNT), NULL);
+	wants(many("", "12:34:56 7\n", 30, ""), false, l, SCHEMA(HOST "," COUNT), "not an address");
 }
 
 static void lines_of_json(void **state)
@@ -279,6 +344,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(each_type_has_its_values),
 	    cmocka_unit_test(form_is_told_behind),
+	    cmocka_unit_test(delimiter_is_as_told),
+	    cmocka_unit_test(blanks_part_values),
 	    cmocka_unit_test(lines_of_json),
 	    cmocka_unit_test(quick_ways_see_the_same),
 	};
