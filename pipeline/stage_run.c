@@ -414,7 +414,7 @@ static int make(struct fm_runner *r, struct fm_job *j, const char *entry, struct
 	fm_secret_close(&checkpoint);
 	fm_run_stage_took(s, &report);
 	if (rc < 0 || (rc = take_over(r, j->id, out_dir, output, report.result, err)) < 0 ||
-	    (j->id == FM_RELEASE && !r->o->dry && (rc = again(r, j, tmp, report.result, err)) < 0) ||
+	    (j->id == FM_RELEASE && (rc = again(r, j, tmp, report.result, err)) < 0) ||
 	    (fm_stage_table[j->id].sealed && (rc = fm_vault_put(&v, r->run->id, out_dir, s->output, s, err)) < 0) ||
 	    (rc = keep(s, tmp, entry, err)) < 0)
 		goto out;

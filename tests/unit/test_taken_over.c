@@ -32,7 +32,7 @@
 #define SECRET "10.11.12.13 called 14.15.16.17 at 09:41"
 
 static char dir[256], workspace[300], out_dir[300], yaml[300], secret[300];
-static bool confined;
+static bool confined, dry;
 
 /* How a stage behaves that was taken over. */
 enum crime {
@@ -562,7 +562,7 @@ static int run(const char *more, struct fm_buf *manifest, struct fm_error *err)
 	const char *set[FM_CFG_MAXCHECKS + 1];
 	char text[FM_CFG_MAXCHECKS][100];
 	struct fm_run_options o = {
-	    .workspace = workspace, .until = FM_RELEASE, .unconfined = !confined, .stages = &small};
+	    .workspace = workspace, .until = FM_RELEASE, .unconfined = !confined, .dry = dry, .stages = &small};
 	struct fm_config *cfg = NULL;
 	struct fm_run done;
 	int rc, n = only_jsd_sa(set, text);
@@ -635,6 +635,10 @@ static void test_files_that_no_stage_makes_are_refused(void **state)
 	expect_refused(MANIFEST_OF_ITS_OWN, "another manifest than it was given");
 	expect_refused(WORDS_IN_ARCHIVE, "README.md comes out otherwise");
 	expect_refused(DIGEST_OF_ITS_OWN, "another tar_sha256 than its archive has");
+	dry = true; /* who asks what a release would be is told the same */
+	expect_refused(WORDS_IN_ARCHIVE, "README.md comes out otherwise");
+	expect_refused(DIGEST_OF_ITS_OWN, "another tar_sha256 than its archive has");
+	dry = false;
 	crime = KEY_FOR_ITSELF; /* it finds none, and so does as an honest one */
 	if (confined && (access(in_folder(dir, "keys/release.key"), R_OK) || run(NULL, NULL, &err)))
 		fail_msg("%s", err.message);
