@@ -67,13 +67,14 @@ struct fm_run_options {
 	const char *out;       /* NULL: cfg->publish.out */
 	int until;             /* the last stage to run: an enum fm_stage_id */
 	bool force, unconfined;
+	bool moved;                     /* the workspace was copied or moved here, and this one alone goes on */
 	bool replace;                   /* this version was released otherwise, and nobody was given it */
 	int passphrase_fd;              /* where the passphrase of publish.key comes from (outside.h); 0: nowhere */
 	int events;                     /* where rows of the ledger are told (fm_ledger_tell); 0: nowhere */
 	const struct fm_stages *stages; /* NULL: the real ones */
 	/* For the plan: take what is complete as a run would, and make and record nothing. */
 	bool probe;
-	/* For `reproduce`: the archive stays in the workspace, nothing is published. */
+	/* For `reproduce`: the archive stays in the workspace, looked at as one that is published, and nothing is. */
 	bool dry;
 	/* For both, whose workspace is removed when they are done: the workspace that keeps the rows that ingest
 	 * refuses.  NULL: the run's own. */

@@ -53,6 +53,31 @@ expect 0 "a partner accepts it" accepts out3/small-1.2.0.tar.zst
 expect 0 "and the one after it, in the folder of the first" release 1.3.0
 holds "by its number too" test "$(number p/release/small-1.3.0.RELEASE.json)" = "(4, '1.2.0')"
 
+# --- a copy of the project, which would go on beside it ---
+cp -a p twin
+twin() { # VERSION OPTION...
+	version=$1
+	shift
+	# shellcheck disable=SC2086 # UNCONFINED is one word or none
+	"$F" run twin --quiet --set release.version="$version" "$@" $UNCONFINED
+}
+expect 3 "a copy does not release" twin 1.4.0
+says err "twin/workspace is a copy, or was moved: its last run was in $T/p/workspace, where it still is" "with the place of the original"
+says err "run with --moved when it does not" "and what to do"
+holds "and nothing is there" sh -c '! test -e twin/release/small-1.4.0.tar.zst'
+expect 3 "nor does its plan hide it" twin 1.4.0 --plan
+says err "is a copy, or was moved" "for the same reason"
+expect 0 "short of a release it runs" twin 1.4.0 --until gate
+says err "only one of the two should go on" "with a warning"
+rm -r twin && cp -a p twin
+expect 0 "with a word it does" twin 1.4.0 --moved
+expect 0 "and from then on" twin 1.5.0
+mv twin p2 # its workspace is the same folder
+# shellcheck disable=SC2086 # UNCONFINED is one word or none
+expect 0 "one that was renamed does without" "$F" run p2 --quiet --set release.version=1.6.0 $UNCONFINED
+holds "nor is that told" sh -c '! grep -q "a copy" err'
+rm -r p2
+
 # --- a version that nobody was given ---
 expect 3 "an archive that is there is not replaced" release 1.3.0 --replace --set release.description=other
 says err "and run with --replace" "before it is removed"

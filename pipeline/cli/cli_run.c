@@ -30,7 +30,7 @@ struct run_args {
 	struct fm_words set;
 	const char *until, *out, *workspace;
 	uint64_t events, passphrase_fd;
-	bool plan, force, replace, unconfined, json;
+	bool plan, force, moved, replace, unconfined, json;
 };
 
 static const struct fm_option run_options[] = {
@@ -45,6 +45,8 @@ static const struct fm_option run_options[] = {
     {FM_SETS_TEXT(struct run_args, workspace), .name = "workspace", .value = "DIR", .offer = FM_OFFER_FOLDER,
      .help = "default: $FLOWMINT_WORKSPACE, else workspace/ beside RELEASE.yaml"},
     {FM_SETS_FLAG(struct run_args, force), .name = "force", .help = "do every stage again"},
+    {FM_SETS_FLAG(struct run_args, moved), .name = "moved",
+     .help = "go on with a workspace that was copied or moved here: the one that it was made from does not go on"},
     {FM_SETS_FLAG(struct run_args, replace), .name = "replace",
      .help =
 	 "release a version otherwise than it was: nobody was given that one, which a partner who has it would take "
@@ -333,6 +335,7 @@ static int run(const void *args, const struct fm_call *call, struct fm_error *er
 				   .out = a->out,
 				   .workspace = fm_place_run_workspace(a->workspace),
 				   .force = a->force,
+				   .moved = a->moved,
 				   .replace = a->replace,
 				   .events = (int)a->events,
 				   .passphrase_fd = (int)a->passphrase_fd,
