@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/log.h"
+#include "judge/gate/controls.h"
 #include "manifests/dialect.h"
 #include "manifests/registry.h"
 #include "model/generator.h"
@@ -18,6 +20,7 @@
 #include "pipeline/preflight_parts.h"
 #include "pipeline/project_secret.h"
 #include "pipeline/walls/sandbox.h"
+#include "stages/judged_rows.h"
 #include "traces/files.h"
 #include "traces/source.h"
 #include "traces/spell.h"
@@ -481,4 +484,50 @@ int fm_preflight(const struct fm_run_options *o, const char *project, const char
 		return rc;
 	return o->until >= FM_EVALUATE && cfg->release.previous[0] ? fm_preflight_previous(cfg, o->unconfined, err)
 								   : FM_OK;
+}
+
+/* Flows of a trace that leave enough of them on both sides. */
+static uint64_t flows_for_controls(const struct fm_config *cfg)
+{
+	uint64_t W = (uint64_t)cfg->model.window, count[FM_NSPLIT], all = 0;
+
+	for (uint64_t train = 1; train < 1 << 20; train += train / 32 + 1) {
+		uint64_t rows[2];
+
+		fm_splitter_at(cfg->split.validation, cfg->split.holdout, train, count);
+		rows[0] = count[FM_SPLIT_TRAIN] * W;
+		rows[1] = count[FM_SPLIT_HOLDOUT] * W;
+		all = (count[FM_SPLIT_TRAIN] + count[FM_SPLIT_VALIDATION] + count[FM_SPLIT_HOLDOUT]) * W;
+		fm_judged_rows_count(cfg, rows);
+		if (fm_controls_enough(rows[0], rows[1]))
+			break;
+	}
+	return all;
+}
+
+int fm_preflight_rows(const struct fm_run_options *o, const struct fm_run *run, const json_t *waivers,
+		      struct fm_error *err)
+{
+	const struct fm_config *cfg = o->cfg;
+	const json_t *ingest = run->stage[FM_INGEST].result;
+	uint64_t flows = (uint64_t)json_integer_value(json_object_get(ingest, "rows")),
+		 rows[2] = {(uint64_t)json_integer_value(json_object_get(ingest, "train_rows")),
+			    (uint64_t)json_integer_value(json_object_get(ingest, "holdout_rows"))};
+
+	if (o->dry || o->until < FM_GATE || !fm_config_controls(cfg))
+		return FM_OK;
+	for (size_t i = 0; i < json_array_size(waivers); i++)
+		if (strcmp(fm_json_str(json_array_get(waivers, i), "check"), FM_CONTROLS_CHECK) == 0)
+			return FM_OK;
+	fm_judged_rows_count(cfg, rows);
+	if (fm_controls_enough(rows[0], rows[1]))
+		return FM_OK;
+	return fm_config_fail_at(
+	    cfg, "source.rows split.holdout model.window", err,
+	    "too few flows for a release: a gate is shown to work on planted generators first, with some %d training "
+	    "flows and twice as many of the holdout, and %llu flows leave it %llu and %llu: take about %llu flows or "
+	    "more%s, or stop "
+	    "before the gate (--until evaluate)",
+	    FM_CONTROLS_MIN, (unsigned long long)flows, (unsigned long long)rows[0], (unsigned long long)rows[1],
+	    (unsigned long long)flows_for_controls(cfg), cfg->source.rows ? " (source.rows)" : "");
 }

@@ -26,6 +26,11 @@ int fm_preflight(const struct fm_run_options *o, const char *project, const char
 int fm_preflight_version(const struct fm_run_options *o, struct fm_ledger *l, const struct fm_run *run,
 			 struct fm_error *err) FM_MUST_CHECK;
 
+/* Has ingest left rows enough for the gate to be tried on controls, where it will be and nobody waives that?  Else
+ * FM_EINPUT, with how many flows it takes. */
+int fm_preflight_rows(const struct fm_run_options *o, const struct fm_run *run, const json_t *waivers,
+		      struct fm_error *err) FM_MUST_CHECK;
+
 /* The folder that takes the archive: --out or publish.out. */
 const char *fm_preflight_out(const struct fm_run_options *o);
 /* Bytes free for this user where path is, or where its nearest folder that exists is. */

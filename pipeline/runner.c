@@ -339,7 +339,7 @@ static int stages_in_order(struct fm_runner *r, struct fm_error *err)
 			return FM_OK;
 		if (r->o->probe)
 			continue;
-		if (id == FM_INGEST)
+		if (id == FM_INGEST && (rc = fm_preflight_rows(r->o, r->run, r->waivers, err)) >= 0)
 			rc = fm_preflight_version(r->o, r->ledger, r->run, err);
 		else if (id == FM_EVALUATE && (rc = read_metrics(r, err)) >= 0)
 			rc = look_at_evidence(r, err);

@@ -202,6 +202,11 @@ static size_t smallest(size_t a, size_t b, size_t c)
 	return m < c ? m : c;
 }
 
+bool fm_controls_enough(uint64_t train, uint64_t holdout)
+{
+	return train / STRATUM * STRATUM >= FM_CONTROLS_MIN && holdout / 2 / STRATUM * STRATUM >= FM_CONTROLS_MIN;
+}
+
 int fm_control_world_subsample(struct fm_control_world *w, const struct fm_table *train, const struct fm_table *holdout,
 			       size_t max_rows, uint64_t seed, struct fm_error *err)
 {
@@ -214,7 +219,7 @@ int fm_control_world_subsample(struct fm_control_world *w, const struct fm_table
 	*w = (struct fm_control_world){0};
 	if (train->rows > UINT32_MAX || holdout->rows > UINT32_MAX)
 		return fm_fail(err, FM_EINPUT, "controls cannot be drawn from 2^32 rows or more");
-	if (train->rows < FM_CONTROLS_MIN || holdout->rows < 2 * FM_CONTROLS_MIN)
+	if (!fm_controls_enough(train->rows, holdout->rows))
 		return FM_OK;
 	if ((rc = windows_of(train, &tw, &nt, err)) < 0 || (rc = windows_of(holdout, &hw, &nh, err)) < 0)
 		goto out;

@@ -30,6 +30,7 @@
 #define FM_JUDGE_GATE_CONTROLS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -49,6 +50,8 @@ struct fm_control_world {
 	struct fm_table *train, *holdout, *fresh;
 	size_t rows;
 };
+/* Are so many rows enough for one? */
+bool fm_controls_enough(uint64_t train, uint64_t holdout);
 /* Make a world of at most max_rows rows: of windows (column win, else runs of 64 rows) that are spread evenly over both
  * sources, each window going to one table whole or in part, drawn by seed.  rows is 0 when there are too few. */
 int fm_control_world_subsample(struct fm_control_world *w, const struct fm_table *train, const struct fm_table *holdout,

@@ -160,7 +160,7 @@ static const struct group {
     [FM_GROUP_RULES] = {"rules", rules, rules_floor, 0, ALL_ROWS},
     [FM_GROUP_CLASSIFICATION] = {"classification", classification, NULL, 1, SUBSAMPLE},
     [FM_GROUP_ANOMALY] = {"anomaly detection", anomaly, fm_anomaly_floor, 1, SUBSAMPLE},
-    [FM_GROUP_PREDICTION] = {"prediction task", downstream, NULL, 1, SUBSAMPLE},
+    [FM_GROUP_PREDICTION] = {"prediction task", downstream, fm_downstream_floor, 1, SUBSAMPLE},
     [FM_GROUP_LEAKAGE] = {"leakage", leakage, NULL, 0, ALL_ROWS},
 };
 enum { NGROUPS = FM_NGROUPS };

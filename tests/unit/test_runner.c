@@ -135,7 +135,7 @@ static int small_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out
 	}
 	fm_buf_free(&b);
 	out->rows = out->train_rows = 500;
-	out->holdout_rows = 100;
+	out->holdout_rows = 200;
 	return rc ? rc : put(in->out_dir, "store.json", "{}", err);
 }
 
