@@ -1,6 +1,7 @@
 #include "judge/downstream.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -87,34 +88,39 @@ out:
 	free(out);
 }
 
+static double ratio_of(const struct work *w)
+{
+	return w->mse[0] == w->mse[1] ? 1.0 : w->mse[1] / w->mse[0];
+}
+
 static int report(const struct work *w, struct fm_metrics *out, struct fm_error *err)
 {
-	double ratio = w->mse[0] == w->mse[1] ? 1.0 : w->mse[1] / w->mse[0];
 	int64_t n = (int64_t)w->task.test.n;
 	int rc;
 
 	if ((rc = fm_metrics_add(out, "downstream.mse_real", w->mse[0], n, err)) < 0 ||
 	    (rc = fm_metrics_add(out, "downstream.mse_synthetic", w->mse[1], n, err)) < 0)
 		return rc;
-	return fm_metrics_add(out, "downstream.mse_ratio", ratio, n, err);
+	return fm_metrics_add(out, "downstream.mse_ratio", ratio_of(w), n, err);
 }
 
-int fm_downstream(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
-		  struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err)
+/* Learn from both and try what was learned; draw: 0: synthetic rows are its own, else those of real's other half in
+ * that draw. w->f is 0 where a column is not there. */
+static int judge(struct work *w, const struct fm_judged *of, int draw, struct fm_pool *pool, struct fm_error *err)
 {
+	struct fm_rows *rows[3] = {&w->task.real, &w->task.synthetic, &w->task.test};
 	struct fm_inputs *f = NULL;
-	struct work *w = NULL;
 	int rc;
 
-	if ((rc = fm_alloc(&w, 1, sizeof *w, "the prediction task", err)) < 0)
-		return rc;
-	struct fm_rows *rows[3] = {&w->task.real, &w->task.synthetic, &w->task.test};
-	if ((rc = fm_task_choose(&w->task, &(struct fm_judged){real, synthetic, holdout}, FM_DOWNSTREAM_ROWS,
-				 FM_DOWNSTREAM_ROWS, 3, err)) < 0 ||
+	if ((rc = fm_task_choose(&w->task, of, FM_DOWNSTREAM_ROWS, FM_DOWNSTREAM_ROWS, 3, err)) < 0 ||
 	    (w->task.present & NEEDS) != NEEDS)
-		goto out;
-	if ((rc = fm_inputs_new(&f, real, w->task.present, FM_INPUTS_TIME, err)) < 0)
-		goto out;
+		return rc;
+	if (draw) {
+		fm_rows_halve(&w->task.real, 0, draw);
+		fm_rows_halve(&w->task.synthetic, 1, draw);
+	}
+	if ((rc = fm_inputs_new(&f, of->real, w->task.present, FM_INPUTS_TIME, err)) < 0)
+		return rc;
 	for (int k = 0; k < 3; k++)
 		if ((rc = data_fill(&w->data[k], rows[k], f, err)) < 0)
 			goto out;
@@ -123,18 +129,63 @@ int fm_downstream(const struct fm_table *real, const struct fm_table *synthetic,
 	w->steps = (int)(w->task.real.n / ROWS_PER_STEP);
 	w->steps = w->steps > MOST_STEPS ? MOST_STEPS : w->steps < LEAST_STEPS ? LEAST_STEPS : w->steps;
 	fm_pool_run(pool, 2, learn, w);
-	for (int k = 0; k < 2; k++)
-		if (w->rc[k] < 0) {
+	for (int k = 0; k < 2 && rc >= 0; k++)
+		if (w->rc[k] < 0)
 			rc = fm_fail(err, w->rc[k], "%s", w->err[k].message);
-			goto out;
-		}
-	/* With fewer than five real rows and no holdout there is nothing to test on, and the errors are NaN. */
-	rc = report(w, out, err);
 out:
+	fm_inputs_free(f);
+	return rc;
+}
+
+static void work_free(struct work *w)
+{
 	for (int k = 0; k < 3; k++)
 		data_free(&w->data[k]);
 	fm_task_free(&w->task);
-	fm_inputs_free(f);
 	free(w);
+}
+
+int fm_downstream(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
+		  struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err)
+{
+	struct work *w = NULL;
+	int rc;
+
+	if ((rc = fm_alloc(&w, 1, sizeof *w, "the prediction task", err)) < 0)
+		return rc;
+	if ((rc = judge(w, &(struct fm_judged){real, synthetic, holdout}, 0, pool, err)) < 0 || !w->f)
+		goto out;
+	/* With fewer than five real rows and no holdout there is nothing to test on, and the errors are NaN. */
+	rc = report(w, out, err);
+out:
+	work_free(w);
 	return rc;
+}
+
+int fm_downstream_floor(const struct fm_table *real, const struct fm_table *holdout, struct fm_pool *pool,
+			const char *prefix, struct fm_metrics *out, struct fm_error *err)
+{
+	int draws = fm_task_draws(real), rc;
+	double worst = 0;
+	int64_t n = 0;
+	char name[64];
+
+	for (int k = 1; k <= draws && draws > 1; k++) {
+		struct work *w = NULL;
+		double ratio;
+
+		if ((rc = fm_alloc(&w, 1, sizeof *w, "the prediction task", err)) < 0)
+			return rc;
+		rc = judge(w, &(struct fm_judged){real, real, holdout}, k, pool, err);
+		ratio = rc >= 0 && w->f ? ratio_of(w) : (double)NAN;
+		worst = fmax(worst, fmax(ratio, 1 / ratio));
+		n = (int64_t)w->task.test.n;
+		work_free(w);
+		if (rc < 0)
+			return rc;
+	}
+	if (!(worst > 0) || !isfinite(worst))
+		return FM_OK;
+	snprintf(name, sizeof name, "%sdownstream.mse_ratio", prefix);
+	return fm_metrics_add(out, name, worst, n, err);
 }

@@ -8,6 +8,9 @@
  *     downstream.mse_real, downstream.mse_synthetic   mean squared error of log(1 + byt), standardised by the real
  *                                                     training rows (1 is what their mean alone would give)
  *     downstream.mse_ratio                            synthetic / real: 1 is as good as real flows
+ *     floor.downstream.mse_ratio                      the same of two halves of the real flows, the larger over the
+ *                                                     smaller, at worst in eight draws (task.h); there where they are
+ *                                                     fewer than 2,048, and one error over another is mostly chance
  *
  * Features are those of the reference's feats() without addresses and without bytes: ports and whether they are below
  * 1024, log(1 + td in ms), log(1 + pkt), place in time, protocol; standardised by the real training rows and kept
@@ -30,5 +33,8 @@
  * nothing when a table lacks a column of the task. */
 int fm_downstream(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
 		  struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
+/* The floor, its name behind prefix; nothing where the real rows are enough. */
+int fm_downstream_floor(const struct fm_table *real, const struct fm_table *holdout, struct fm_pool *pool,
+			const char *prefix, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -62,6 +62,30 @@ void fm_task_free(struct fm_task *k)
 	*k = (struct fm_task){0};
 }
 
+/* ---- halves ---- */
+
+enum { FEW = 2048, DRAWS = 8, STRETCHES = 8, HALVES = 38 };
+
+int fm_task_draws(const struct fm_table *real)
+{
+	return real->rows < FEW ? DRAWS : 1;
+}
+
+void fm_rows_halve(struct fm_rows *r, unsigned other, int draw)
+{
+	size_t run = (r->t->rows + STRETCHES - 1) / STRETCHES, kept = 0;
+	uint32_t chosen[STRETCHES / 2];
+	unsigned in = 0;
+
+	fm_rows_choose(SEED, HALVES + (uint64_t)draw, STRETCHES, STRETCHES / 2, chosen);
+	for (size_t k = 0; k < STRETCHES / 2; k++)
+		in |= 1u << chosen[k];
+	for (size_t i = 0; i < r->n; i++)
+		if ((draw ? in >> r->row[i] / run & 1u : i % 2) == other)
+			r->row[kept++] = r->row[i];
+	r->n = kept;
+}
+
 /* ---- labels ---- */
 
 int fm_rows_labels(const struct fm_rows *r, const struct fm_table *real, uint32_t *label, struct fm_error *err)

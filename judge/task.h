@@ -35,6 +35,11 @@ int fm_task_choose(struct fm_task *k, const struct fm_judged *of, size_t train, 
 		   struct fm_error *err) FM_MUST_CHECK;
 void fm_task_free(struct fm_task *k);
 
+/* Of few rows, what two halves of them differ by says nothing: so many draws of halves do (1: the rows are enough). */
+int fm_task_draws(const struct fm_table *real);
+/* Keep one half of r's rows, or, with other = 1, the other one: every other row in draw 0, else those of four of eight
+ * stretches of its table, drawn by that number. */
+void fm_rows_halve(struct fm_rows *r, unsigned other, int draw);
 /* Keep of r the rows whose label, as real's dictionary numbers it (values that it lacks come behind), has keep[label]
  * set; the others are dropped.  labels: how many entries keep has; labels behind are dropped too. */
 int fm_rows_keep_labels(struct fm_rows *r, const struct fm_table *real, const uint8_t *keep, size_t labels,
