@@ -152,7 +152,7 @@ static void say_words(const struct fm_dialect *from, const struct fm_dialect *to
 
 int fm_dialect_losses(const struct fm_dialect *from, const struct fm_dialect *to, char text[FM_DIALECT_LOSSES][256])
 {
-	struct names lost = {0}, constant = {0}, empty = {0};
+	struct names lost = {0}, constant = {0}, empty = {0}, numbers = {0};
 	bool same = strcmp(from->name, to->name) == 0;
 	struct losses out = {.text = text};
 
@@ -176,6 +176,14 @@ int fm_dialect_losses(const struct fm_dialect *from, const struct fm_dialect *to
 		snprintf(what, sizeof(what), "%lld", (long long)to->sampling);
 		say(&out, "packets and bytes in steps of %s, at least one, as its sampling is", what);
 	}
+	for (int i = 0; i < to->nmissing; i++) {
+		const char *word = to->missing[i];
+
+		if (*word && strcmp(word, "0") != 0 && strspn(word, "0123456789") == strlen(word))
+			add_name(&numbers, word);
+	}
+	if (numbers.n)
+		say(&out, "numbers that stand for no value in it are read as 0: %s", numbers.text);
 	if (empty.n)
 		say(&out, "no model fills, so that they are empty in every row: %s", empty.text);
 	if (!same) {

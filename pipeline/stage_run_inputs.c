@@ -105,7 +105,8 @@ int fm_runner_inputs(struct fm_runner *r, enum fm_stage_id id, const json_t *man
 	if (r->secret_id[0] && fm_stage_table[id].draws && (rc = set_digest(inputs, "secret", r->secret_id, err)) < 0)
 		return rc;
 	for (int i = 0; i < FM_NITEMS; i++) {
-		if (!(fm_stage_table[id].items & FM_ITEM(i)) || (i == FM_ITEM_FREE && !fm_config_dp(r->cfg)))
+		if (!(fm_stage_table[id].items & ~fm_stage_table[id].unkeyed & FM_ITEM(i)) ||
+		    (i == FM_ITEM_FREE && !fm_config_dp(r->cfg)))
 			continue;
 		if ((rc = collect(r, i, manifest, inputs, err)) < 0)
 			return rc;
@@ -115,7 +116,8 @@ int fm_runner_inputs(struct fm_runner *r, enum fm_stage_id id, const json_t *man
 
 int fm_runner_files(struct fm_runner *r, json_t **files, struct fm_error *err)
 {
-	unsigned items = fm_stage_table[FM_INGEST].items | fm_stage_table[FM_TRAIN].items;
+	unsigned items =
+	    fm_stage_table[FM_INGEST].items | (fm_stage_table[FM_TRAIN].items & ~fm_stage_table[FM_TRAIN].unkeyed);
 	int rc = FM_OK;
 
 	if (!(*files = json_object()))

@@ -36,7 +36,6 @@
 #define VERDICT_MAX (16u << 20)
 #define LICENSE_MAX (1u << 20)
 #define EPOCH_1980 INT64_C(315532800)
-#define ROUNDS 6 /* of writing and reading flows until they stay the same; two are usual */
 
 /* In byte order of their paths, but for the last. */
 enum { CITATION, LICENSE, README, CROISSANT, DATA, IPFIX, TEST, TRAIN, PACKAGE, MANIFEST, REPORT, SUMS, NMEMBERS };
@@ -248,36 +247,16 @@ static int write_ipfix(struct job *j)
 	return fm_file_size(j->ipfix_file, &j->ipfix.nbytes, j->err);
 }
 
-/* The flows as their file, of which the table is then what who reads it has.  What the dialect cannot say, or says more
- * coarsely, is another value then: it is written as that, until the file comes out the same from itself, so that file
- * and documents say the same.  The flows of an archive that is made again need be no more than that from the start. */
+/* The flows of an archive that is made again need be no more than those of its file from the start. */
 static int write_flows(struct job *j)
 {
 	char before[FM_SHA256_HEX] = "";
-	struct fm_table *read;
 	int rc;
 
 	if (j->in->flows && (rc = fm_sha256_file_hex(j->in->flows, before, j->err)) < 0)
 		return rc;
-	for (int round = 0; round < ROUNDS; round++) {
-		if ((rc = fm_trace_write(j->table, j->dialect, j->csv, j->err)) < 0 ||
-		    (rc = fm_sha256_file_hex(j->csv, j->data_sha256, j->err)) < 0)
-			return rc;
-		if (strcmp(j->data_sha256, before) == 0)
-			return FM_OK;
-		memcpy(before, j->data_sha256, sizeof before);
-		if ((rc = fm_released_flows(j->csv, j->dialect, j->headed, j->in->out_dir, &read, j->err)) < 0) {
-			fm_error_prefix(
-			    j->err, "read back in publish.dialect %s, which another may do better: ", j->dialect->name);
-			return rc;
-		}
-		fm_table_free(j->table);
-		j->table = read;
-	}
-	return fm_fail(j->err, FM_EINPUT,
-		       "publish.dialect %s: flows that are written in it and read are others each time, so that nobody "
-		       "could make this release again from its flows; set it to another one",
-		       j->dialect->name);
+	return fm_released_settle(&j->table, j->dialect, j->headed, j->csv, j->in->out_dir, before, j->data_sha256,
+				  j->err);
 }
 
 static int write_data(struct job *j)

@@ -10,6 +10,7 @@
 #include "traces/trace.h"
 
 #define CHUNK (256 * 1024)
+#define ROUNDS 6 /* of writing and reading flows until they stay the same; two are usual */
 
 /* All of path but its first n lines. */
 static int without_head(const char *path, size_t n, const char *to, struct fm_error *err)
@@ -69,4 +70,39 @@ out:
 		unlink(body);
 	free(body);
 	return rc;
+}
+
+int fm_released_settle(struct fm_table **t, const struct fm_dialect *d, bool headed, const char *csv, const char *dir,
+		       const char *before, char sha256[FM_SHA256_HEX], struct fm_error *err)
+{
+	char last[FM_SHA256_HEX];
+	struct fm_table *read;
+	int rc;
+
+	snprintf(last, sizeof last, "%s", before);
+	for (int round = 0; round < ROUNDS; round++) {
+		if ((rc = fm_trace_write(*t, d, csv, err)) < 0 || (rc = fm_sha256_file_hex(csv, sha256, err)) < 0)
+			return rc;
+		if (strcmp(sha256, last) == 0)
+			return FM_OK;
+		memcpy(last, sha256, sizeof last);
+		if ((rc = fm_released_flows(csv, d, headed, dir, &read, err)) < 0) {
+			fm_error_prefix(err, "read back in publish.dialect %s, which another may do better: ", d->name);
+			return rc;
+		}
+		if (read->rows != (*t)->rows) {
+			rc = fm_fail(err, FM_EINPUT,
+				     "publish.dialect %s: of %zu flows that are written in it %zu are read: set it to "
+				     "another one",
+				     d->name, (size_t)(*t)->rows, (size_t)read->rows);
+			fm_table_free(read);
+			return rc;
+		}
+		fm_table_free(*t);
+		*t = read;
+	}
+	return fm_fail(err, FM_EINPUT,
+		       "publish.dialect %s: flows that are written in it and read are others each time, so that nobody "
+		       "could make this release again from its flows; set it to another one",
+		       d->name);
 }

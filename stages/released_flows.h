@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/table.h"
 #include "manifests/dialect.h"
 
@@ -15,5 +16,12 @@
  * it cannot be read. */
 int fm_released_flows(const char *path, const struct fm_dialect *d, bool headed, const char *dir, struct fm_table **t,
 		      struct fm_error *err) FM_MUST_CHECK;
+/* Flows *t as their file csv in d, of which *t is then what who reads it has, with its digest (as hex).  What d cannot
+ * say, or says more coarsely, is another value then: it is written as that, until the file comes out the same from
+ * itself.  before: the digest of a file of which it need be no more than the same, or "".  headed and dir as above, d
+ * with its header then.  FM_EINPUT: a value has no text in d, a row cannot be read back, or they never stay the same.
+ */
+int fm_released_settle(struct fm_table **t, const struct fm_dialect *d, bool headed, const char *csv, const char *dir,
+		       const char *before, char sha256[FM_SHA256_HEX], struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -184,8 +184,9 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		  .makes = "model",
 		  .files = "model.json weights.safetensors marginals.bin charges.json",
 		  .format = 9,
-		  .items = FM_ITEM(FM_ITEM_DIALECT) | FM_ITEM(FM_ITEM_TRAIN) | FM_ITEM(FM_ITEM_VALIDATION) |
-			   FM_ITEM(FM_ITEM_STORE) | FM_ITEM(FM_ITEM_CHECKPOINT),
+		  .items = FM_ITEM(FM_ITEM_DIALECT) | FM_ITEM(FM_ITEM_PUBLISHED) | FM_ITEM(FM_ITEM_TRAIN) |
+			   FM_ITEM(FM_ITEM_VALIDATION) | FM_ITEM(FM_ITEM_STORE) | FM_ITEM(FM_ITEM_CHECKPOINT),
+		  .unkeyed = FM_ITEM(FM_ITEM_PUBLISHED),
 		  .sees_rows = true,
 		  .draws = true,
 		  .section = {"model", "train", "privacy"},

@@ -110,15 +110,16 @@ struct fm_stage {
 	/* The files that it may hold, and no others: names, "@" for those of a table, "#" for the archive of the
 	 * release, in folders of one level */
 	const char *files;
-	int format;      /* raised when products in workspaces must be made again within one version */
-	bool by_program; /* the key depends on the program's own digest, so that what a release claims is measured
-			    by the program that releases it */
-	bool draws;      /* random numbers: in privacy.mode dp from a secret of its own */
-	bool threads;    /* it computes, or unpacks, with several */
-	bool sees_rows;  /* private flows: no message of it may hold the text of one (base/text.h) */
-	bool sealed;     /* its product is private, and encrypted in the workspace (pipeline/vault.h) */
-	bool always;     /* made again each time, never taken from the workspace */
-	unsigned items;  /* FM_ITEM(...) | ...: all that it may read, and of FM_FROM_STAGE write */
+	int format;       /* raised when products in workspaces must be made again within one version */
+	bool by_program;  /* the key depends on the program's own digest, so that what a release claims is measured
+			     by the program that releases it */
+	bool draws;       /* random numbers: in privacy.mode dp from a secret of its own */
+	bool threads;     /* it computes, or unpacks, with several */
+	bool sees_rows;   /* private flows: no message of it may hold the text of one (base/text.h) */
+	bool sealed;      /* its product is private, and encrypted in the workspace (pipeline/vault.h) */
+	bool always;      /* made again each time, never taken from the workspace */
+	unsigned items;   /* FM_ITEM(...) | ...: all that it may read, and of FM_FROM_STAGE write */
+	unsigned unkeyed; /* those of them that change no byte of the product, and so are not in its key */
 	const char *section[10]; /* of the config, that the key depends on; ends with NULL */
 	/* Call s's function of this stage; *result is what it found out, as JSON, for the ledger. */
 	int (*call)(const struct fm_stages *s, const struct fm_stage_call *c, json_t **result, struct fm_error *err);

@@ -10,8 +10,8 @@
 #include "model/generator.h"
 #include "privacy/charge_json.h"
 #include "stages/public_flows.h"
+#include "stages/rehearse.h"
 #include "stages/stage.h"
-#include "traces/spell.h"
 
 /* What is known of the whole source: from the store, in privacy.mode dp what the config says in public. */
 static int know_source(struct fm_real_flows *real, const struct fm_train_in *in, struct fm_error *err)
@@ -54,18 +54,16 @@ out:
 	return rc;
 }
 
-/* What a release will not say of this trace, before hours are spent on it. A dialect that is a file of its own is the
- * release's alone: it says the same. */
-static void say_losses(const struct fm_train_in *in, const struct fm_table *train)
+/* What a release will not say of this trace, before hours are spent on it. Of the trace's own dialect, where that is a
+ * file, ingest has said a part. */
+static int rehearse(const struct fm_train_in *in, const struct fm_table *train, struct fm_error *err)
 {
-	struct fm_dialect *d = NULL;
-	struct fm_error ignored;
+	const char *published = fm_config_published(in->cfg);
+	bool told = fm_dialect_is_file(published) && strcmp(published, in->cfg->source.dialect) == 0;
 
 	if (in->secret || fm_ranks_rank(in->ranks) != 0)
-		return;
-	if (fm_dialect_load(&d, fm_config_published(in->cfg), &ignored) == FM_OK)
-		fm_spell_say_losses(train, d);
-	fm_dialect_free(d);
+		return FM_OK;
+	return fm_rehearse_release(train, in->cfg, told, in->out_dir, err);
 }
 
 /* Ranks of one machine share its processors. */
@@ -96,10 +94,9 @@ int fm_stage_train(const struct fm_train_in *in, struct fm_train_out *out, struc
 
 	if ((rc = fm_generator_check(&generator, in->cfg, err)) < 0 || (rc = know_source(&real, in, err)) < 0 ||
 	    (rc = fm_table_open(&train, in->train_dir, err)) < 0 ||
-	    (rc = fm_table_open(&validation, in->validation_dir, err)) < 0 ||
+	    (rc = fm_table_open(&validation, in->validation_dir, err)) < 0 || (rc = rehearse(in, train, err)) < 0 ||
 	    (rc = fm_pool_new(&pool, threads_of(in), err)) < 0)
 		goto out;
-	say_losses(in, train);
 	real.train = train;
 	real.validation = validation;
 	ctx.pool = pool;

@@ -69,6 +69,33 @@ mine "header: false" 'labels: {"scan*": dos, dos: attack}'
 ingest 0 "labels that a release would have in another meaning" scans.csv mine.yaml
 says err "a release in dialect mine: 1 of 1 labels are in its map as another spelling of others" "which is told at ingest"
 
+# What a release in another dialect of one's own cannot say is found by a trial before training, and what nobody could
+# read back is refused there.
+awk -F, -v OFS=, 'NR % 9 == 0 { $6 = 65535 } NR % 11 == 0 { $13 = "\" lead\"" } NR % 13 == 0 { $13 = "#odd" } { print }' plain.csv >hard.csv
+trial() { # STATUS WHAT SEED
+	status=$1 what=$2 seed=$3
+	shift 3
+	expect "$status" "$what" "$F" run p/release.yaml $UNCONFINED --set source.path="$T/hard.csv" --set source.dialect=ugr16 --set model.window=2 \
+		--set model.width=32 --set model.heads=2 --set model.depth=1 --set train.steps=2 --set train.warmup=1 --set train.seed="$seed" \
+		--until train --set publish.dialect="$T/mine.yaml" "$@"
+}
+mine "header: true" 'missing: ["65535"]'
+trial 0 "a port that is a word for none" 1
+says err "a release in dialect mine: dp of " "is found in a trial"
+says err "is read back as another (a number under missing" "with why"
+mine "header: true" "quote: none" 'delimiter: ";"'
+trial 0 "labels whose blanks need quotes" 2
+says err "a release in dialect mine: label of " "are found in a trial"
+mine "header: true"
+trial 0 "the same with quotes" 3
+holds "which lose nothing" sh -c '! grep -q "a release in dialect" err'
+sed -i '/column: label/d; s/^columns:/&\n  - {name: label, column: label}/; s/^name:.*/&\ncomment: ["#"]/' mine.yaml
+trial 0 "a label in front that begins as a comment" 4
+holds "is written in quotes" sh -c '! grep -q "a release in dialect\|a release of flows" err'
+sed -i 's/^comment:.*/&\nquote: none/' mine.yaml
+trial 0 "and where there are none" 5
+says err "1 of 10 values of label have no text in it" "it is said before training"
+
 # Files that were joined: a header between the rows, of the same columns or of others.
 names=te,td,sa,da,sp,dp,pr,flg,fwd,stos,pkt,byt,label
 mine "header: true"

@@ -23,6 +23,14 @@ static bool is_words(const char *s, int n)
 	return !*s && n == 0;
 }
 
+bool fm_spell_is_comment(const struct fm_dialect *d, const char *s)
+{
+	for (int i = 0; i < d->ncomment; i++)
+		if (strncmp(s, d->comment[i], strlen(d->comment[i])) == 0)
+			return true;
+	return false;
+}
+
 int fm_spell_value(const struct fm_dialect *d, int k, const char *s, char out[FM_SPELL_MAX], struct fm_error *err)
 {
 	enum fm_format f = d->cols[k].format;
@@ -64,6 +72,10 @@ int fm_spell_value(const struct fm_dialect *d, int k, const char *s, char out[FM
 	if (d->blanks && d->cols[k].words <= 1 && (!*out || strpbrk(out, " \t\r\n")))
 		return fm_fail(err, FM_EINPUT,
 			       "a value of %s is empty or has a blank in it, and dialect %s has blanks between columns",
+			       fm_cols[d->cols[k].col].name, d->name);
+	if (k == 0 && (d->blanks || d->no_quotes) && fm_spell_is_comment(d, out))
+		return fm_fail(err, FM_EINPUT,
+			       "a value of %s in the first column begins as a comment, and dialect %s has no quotes",
 			       fm_cols[d->cols[k].col].name, d->name);
 	if (d->no_quotes && (strchr(out, d->delimiter) || strpbrk(out, "\r\n")))
 		return fm_fail(err, FM_EINPUT, "a value of %s has the delimiter in it, and dialect %s has quote: none",

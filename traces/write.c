@@ -92,7 +92,7 @@ static int quote_values(struct writer *w, int k, struct fm_error *err)
 		number = w->d->cols[k].format == FM_FMT_NUMBER && n && strspn(s, "0123456789") == n;
 		if (w->d->json && !number)
 			text[json_string(text, s, n)] = 0;
-		else if (!w->d->json && needs_quotes(w->d, s))
+		else if (!w->d->json && (needs_quotes(w->d, s) || (k == 0 && fm_spell_is_comment(w->d, s))))
 			text[csv_write(text, cap - 1, s, n)] = 0;
 		else
 			memcpy(text, s, n);
