@@ -39,6 +39,7 @@ EMBED(dialect_cic_ids2017, "manifests/dialects/cic-ids2017.yaml");
 EMBED(dialect_cicflowmeter, "manifests/dialects/cicflowmeter.yaml");
 EMBED(dialect_cic_ids2017_ml, "manifests/dialects/cic-ids2017-ml.yaml");
 EMBED(dialect_cse_cic_ids2018, "manifests/dialects/cse-cic-ids2018.yaml");
+EMBED(dialect_cse_cic_ids2018_20feb, "manifests/dialects/cse-cic-ids2018-20feb.yaml");
 EMBED(dialect_unsw_nb15_set, "manifests/dialects/unsw-nb15-set.yaml");
 EMBED(dialect_cidds, "manifests/dialects/cidds.yaml");
 EMBED(dialect_ecs, "manifests/dialects/ecs.yaml");
@@ -101,6 +102,8 @@ static const struct {
     {FM_EMBED_DIALECT, "cicflowmeter", fm_file_dialect_cicflowmeter, &fm_file_dialect_cicflowmeter_len},
     {FM_EMBED_DIALECT, "cidds", fm_file_dialect_cidds, &fm_file_dialect_cidds_len},
     {FM_EMBED_DIALECT, "cse-cic-ids2018", fm_file_dialect_cse_cic_ids2018, &fm_file_dialect_cse_cic_ids2018_len},
+    {FM_EMBED_DIALECT, "cse-cic-ids2018-20feb", fm_file_dialect_cse_cic_ids2018_20feb,
+     &fm_file_dialect_cse_cic_ids2018_20feb_len},
     {FM_EMBED_DIALECT, "ecs", fm_file_dialect_ecs, &fm_file_dialect_ecs_len},
     {FM_EMBED_DIALECT, "gcp-vpc", fm_file_dialect_gcp_vpc, &fm_file_dialect_gcp_vpc_len},
     {FM_EMBED_DIALECT, "ipfix", fm_file_dialect_ipfix, &fm_file_dialect_ipfix_len},

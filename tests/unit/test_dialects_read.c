@@ -169,6 +169,16 @@ static void some_tables_lack_columns_of_a_flow(void **state)
 		 "53,17,14/02/2018 02:01:00,1000,1,1,40,120,NaN,SSH-Bruteforce\n",
 		 {"2018-02-14 12:31:07.454", 6454, NULL, NULL, 0, 22, "TCP", 25, 3512, "Benign"},
 		 {"2018-02-14 18:01:00.001", 1, NULL, NULL, 0, 53, "UDP", 2, 160, "SSH-Bruteforce"});
+	READS_AS(
+	    "cse-cic-ids2018-20feb",
+	    "Flow ID,Src IP,Src Port,Dst IP,Dst Port,Protocol,Timestamp,Flow Duration,Tot Fwd Pkts,Tot Bwd Pkts,"
+	    "TotLen Fwd Pkts,TotLen Bwd Pkts,Flow Byts/s,Label\r\n"
+	    "172.31.69.25-94.231.103.172-22-45498-6,94.231.103.172,45498,172.31.69.25,22,6,20/02/2018 08:34:07,"
+	    "888751,11,11,1179,1969,3542.05,Benign\r\n"
+	    "10.0.0.2-10.0.0.1-53-5-17,10.0.0.1,5,10.0.0.2,53,17,20/02/2018 02:01:00,1000,1,1,40,120,Infinity,"
+	    "DDoS attacks-LOIC-HTTP\r\n",
+	    {"2018-02-20 12:34:07.889", 889, "94.231.103.172", "172.31.69.25", 45498, 22, "TCP", 22, 3148, "Benign"},
+	    {"2018-02-20 18:01:00.001", 1, "10.0.0.1", "10.0.0.2", 5, 53, "UDP", 2, 160, "DDoS attacks-LOIC-HTTP"});
 	READS_AS("unsw-nb15-set",
 		 "\xef\xbb\xbfid,dur,proto,service,state,spkts,dpkts,sbytes,dbytes,rate,attack_cat,label\n"
 		 "1,0.121478,tcp,-,FIN,6,4,258,172,74.08749,Normal,0\n"

@@ -87,6 +87,9 @@ static void tables_without_some_columns_are_known(void **state)
 	     "unsw-nb15-set", NULL},
 	    {"Src IP,Src Port,Dst IP,Dst Port,Protocol,Timestamp,Flow Duration,Tot Fwd Pkts,Tot Bwd Pkts,TotLen Fwd "
 	     "Pkts,TotLen Bwd Pkts,Label\n10.0.0.1,5,10.0.0.2,80,6,14/02/2018 08:31:01,1,3,0,0,0,Benign\n",
+	     "cse-cic-ids2018-20feb", NULL},
+	    {"Src IP,Dst Port,Protocol,Timestamp,Flow Duration,Tot Fwd Pkts,Tot Bwd Pkts,TotLen Fwd Pkts,TotLen Bwd "
+	     "Pkts,Label\n10.0.0.1,80,6,14/02/2018 08:31:01,1,3,0,0,0,Benign\n",
 	     "cse-cic-ids2018", "Src IP, which by its name has what the dialect names under absent"},
 	};
 
