@@ -228,37 +228,52 @@ out:
 
 enum { LOSS_PASSES = 32 };
 
-/* by_losses[i]: canary i's bound on -log p before the private steps less that after them, by the same masks. */
-static int score_losses(const struct fm_exchange_diffusion *x, struct fm_record_space *space,
-			const struct fm_exchange_opts *o, const uint32_t *place, struct fm_error *err)
+/* by_losses[i] += sign times what the private steps took off the bound on -log p of canary i's records in t, by the
+ * same masks. */
+static int add_gains(const struct fm_exchange_diffusion *x, struct fm_record_space *space,
+		     const struct fm_exchange_opts *o, const struct fm_table *t, const uint32_t *place, double sign,
+		     struct fm_error *err)
 {
-	const struct fm_marginals_planted *p = o->planted;
 	size_t n, group = o->counts.window > 0 ? o->counts.window : 1;
 	uint16_t *tok = NULL;
 	int rc;
 
-	if ((rc = fm_marginals_encode(&x->m, p->canary, &o->counts, &tok, &n, err)) < 0)
+	if ((rc = fm_marginals_encode(&x->m, t, &o->counts, &tok, &n, err)) < 0)
 		goto out;
-	for (size_t i = 0; i < p->n; i++) {
+	for (size_t i = 0; i < o->planted->n; i++) {
 		struct fm_records one = {.n = group, .tok = tok + (size_t)place[i] * FM_NATTRS};
 
-		o->by_losses[i] = fm_record_loss(space, x->start, &one, LOSS_PASSES, o->start.seed) -
-				  fm_record_loss(space, x->weights, &one, LOSS_PASSES, o->start.seed);
+		o->by_losses[i] += sign * (fm_record_loss(space, x->start, &one, LOSS_PASSES, o->start.seed) -
+					   fm_record_loss(space, x->weights, &one, LOSS_PASSES, o->start.seed));
 	}
 out:
 	free(tok);
 	return rc;
 }
 
+/* What canary i gained, less what that gained which is in its place where it is out. */
+static int score_losses(const struct fm_exchange_diffusion *x, struct fm_record_space *space,
+			const struct fm_exchange_opts *o, uint32_t *const place[2], struct fm_error *err)
+{
+	const struct fm_marginals_planted *p = o->planted;
+	int rc;
+
+	memset(o->by_losses, 0, p->n * sizeof *o->by_losses);
+	if ((rc = add_gains(x, space, o, p->canary, place[0], 1, err)) < 0 || !p->instead)
+		return rc;
+	return add_gains(x, space, o, p->instead, place[1], -1, err);
+}
+
 static int count(struct fm_exchange_diffusion *x, const struct fm_table *t, const struct fm_exchange_opts *o,
-		 uint32_t *place, struct fm_error *err)
+		 uint32_t *const place[2], struct fm_error *err)
 {
 	struct fm_marginals_planted planted;
 
 	if (!o->planted)
 		return fm_marginals_fit(&x->m, t, &o->counts, err);
 	planted = *o->planted;
-	planted.place = place;
+	planted.place = place[0];
+	planted.place_instead = place[1];
 	return fm_marginals_fit_planted(&x->m, t, &o->counts, &planted, o->by_counts, err);
 }
 
@@ -266,13 +281,15 @@ int fm_exchange_fit(struct fm_exchange_diffusion *x, const struct fm_table *t, c
 		    struct fm_error *err)
 {
 	struct fm_record_space *space = NULL;
-	uint32_t *place = NULL;
+	uint32_t *place[2] = {NULL, NULL}; /* of canaries, and of what is in the place of one */
 	double clip, began;
 	int rc;
 
 	memset(x, 0, sizeof *x);
-	if ((o->planted && (rc = fm_alloc(&place, o->planted->n + 1, sizeof *place, "canaries", err)) < 0) ||
-	    (rc = count(x, t, o, place, err)) < 0)
+	for (int i = 0; i < 2 && o->planted; i++)
+		if ((rc = fm_alloc(&place[i], o->planted->n + 1, sizeof *place[i], "canaries", err)) < 0)
+			goto out;
+	if ((rc = count(x, t, o, place, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < x->m.charges.n; i++)
 		if ((rc = fm_charges_add(&x->charges, &x->m.charges.list[i], err)) < 0)
@@ -291,7 +308,8 @@ int fm_exchange_fit(struct fm_exchange_diffusion *x, const struct fm_table *t, c
 	if (o->planted)
 		rc = score_losses(x, space, o, place, err);
 out:
-	free(place);
+	free(place[0]);
+	free(place[1]);
 	fm_record_space_free(space);
 	if (rc < 0)
 		fm_exchange_free(x);

@@ -89,8 +89,10 @@ struct fm_canary_memory;
 struct fm_planted {
 	size_t n, each;                /* canary i is the rows i * each ... i * each + each - 1 of */
 	const struct fm_table *canary; /* (n * each) */
-	const struct fm_table *known;  /* the rows of fm_real_flows.train that are no canaries */
-	const uint8_t *in;             /* (n) */
+	/* (n * each): likewise what is among them where canary i is out; NULL: nothing is. */
+	const struct fm_table *instead;
+	const struct fm_table *known; /* the rows of fm_real_flows.train that are none of these */
+	const uint8_t *in;            /* (n) */
 	struct fm_canary_memory *memory;
 };
 

@@ -155,8 +155,13 @@ static int marginals_audit(struct fm_model **model, const struct fm_generator_ct
 			   const struct fm_real_flows *real, const struct fm_planted *p,
 			   double *const score[FM_NSCORES], struct fm_error *err)
 {
-	struct fm_marginals_planted planted = {
-	    .n = p->n, .canary = p->canary, .each = p->each, .known = p->known, .in = p->in, .memory = p->memory};
+	struct fm_marginals_planted planted = {.n = p->n,
+					       .canary = p->canary,
+					       .each = p->each,
+					       .instead = p->instead,
+					       .known = p->known,
+					       .in = p->in,
+					       .memory = p->memory};
 	struct fm_fit_result result;
 
 	return fit_to(model, ctx, real, &planted, score[FM_SCORE_COUNTS], &result, err);

@@ -14,10 +14,14 @@
 
 /* What is kept of an answer: who is in which cell, and how much the cells tell. */
 struct heard {
-	uint32_t *cell; /* (m) */
+	uint32_t *cell; /* (2, m): in, out */
 	size_t ncells;
 	double weight; /* 1 / variance of the noise */
 };
+/* Of canary i in an answer's cells: 0 when it is in, 1 when it is out. */
+#define IN 0
+#define OUT 1
+#define SIGN(side) ((side) == IN ? 1 : -1)
 struct fm_canary_scorer {
 	size_t m, n;
 	struct fm_canary_memory *memory;
@@ -70,12 +74,12 @@ static void apply(const struct fm_canary_scorer *c, const double *x, double *cel
 		const struct heard *h = &c->heard[k];
 
 		memset(cells, 0, h->ncells * sizeof *cells);
-		for (size_t i = 0; i < c->m; i++)
-			if (h->cell[i] != FM_NO_CELL)
-				cells[h->cell[i]] += h->weight * x[i];
-		for (size_t i = 0; i < c->m; i++)
-			if (h->cell[i] != FM_NO_CELL)
-				out[i] += cells[h->cell[i]];
+		for (size_t j = 0; j < 2 * c->m; j++)
+			if (h->cell[j] != FM_NO_CELL)
+				cells[h->cell[j]] += SIGN(j / c->m) * h->weight * x[j % c->m];
+		for (size_t j = 0; j < 2 * c->m; j++)
+			if (h->cell[j] != FM_NO_CELL)
+				out[j % c->m] += SIGN(j / c->m) * cells[h->cell[j]];
 	}
 }
 
@@ -101,8 +105,12 @@ int fm_canary_scores(const struct fm_canary_scorer *c, double *score, struct fm_
 	r = work, z = r + m, d = z + m, ad = d + m, diagonal = ad + m;
 	for (size_t i = 0; i < m; i++) {
 		diagonal[i] = PRIOR;
-		for (size_t k = 0; k < c->n; k++)
-			diagonal[i] += c->heard[k].cell[i] != FM_NO_CELL ? c->heard[k].weight : 0;
+		for (size_t k = 0; k < c->n; k++) {
+			uint32_t in = c->heard[k].cell[i], other = c->heard[k].cell[m + i];
+
+			if (in != other) /* neither cell, or one cell: nothing is told of it */
+				diagonal[i] += ((in != FM_NO_CELL) + (other != FM_NO_CELL)) * c->heard[k].weight;
+		}
 		score[i] = 0;
 		r[i] = c->told[i];
 		d[i] = z[i] = r[i] / diagonal[i];
@@ -177,13 +185,17 @@ int fm_canary_add(struct fm_canary_scorer *c, const struct fm_canary_answer *a, 
 	if (c->n == FM_CANARY_ANSWERS)
 		return fm_fail(err, FM_EINPUT, "over %d answers", FM_CANARY_ANSWERS);
 	if ((rc = fm_alloc(&canaries, a->ncells + 1, sizeof *canaries, "cells of canaries", err)) < 0 ||
-	    (rc = fm_alloc(&h->cell, c->m + 1, sizeof *h->cell, "cells of canaries", err)) < 0 ||
+	    (rc = fm_alloc(&h->cell, 2 * c->m + 1, sizeof *h->cell, "cells of canaries", err)) < 0 ||
 	    (rc = fm_alloc(&left, a->ncells + 1, sizeof *left, "cells of canaries", err)) < 0 ||
 	    (rc = fm_alloc(&less, a->ncells + 1, sizeof *less, "cells of canaries", err)) < 0)
 		goto out;
-	for (size_t i = 0; i < c->m; i++)
-		if (a->cell[i] != FM_NO_CELL)
-			canaries[a->cell[i]]++;
+	for (size_t i = 0; i < c->m; i++) {
+		h->cell[i] = a->cell[i];
+		h->cell[c->m + i] = a->other ? a->other[i] : FM_NO_CELL;
+	}
+	for (size_t j = 0; j < 2 * c->m; j++)
+		if (h->cell[j] != FM_NO_CELL)
+			canaries[h->cell[j]]++;
 	noise = recall(c->memory, a, &was, err, &rc);
 	if (rc < 0)
 		goto out;
@@ -200,19 +212,18 @@ int fm_canary_add(struct fm_canary_scorer *c, const struct fm_canary_answer *a, 
 		use = less;
 	}
 	v = fmax(v, VARIANCE_MIN);
-	for (size_t i = 0; i < c->m; i++)
-		if (a->cell[i] != FM_NO_CELL)
-			c->told[i] += (use[a->cell[i]] - (double)canaries[a->cell[i]] / 2) / v;
-	memcpy(h->cell, a->cell, c->m * sizeof *h->cell);
+	for (size_t j = 0; j < 2 * c->m; j++)
+		if (h->cell[j] != FM_NO_CELL)
+			c->told[j % c->m] += SIGN(j / c->m) * (use[h->cell[j]] - (double)canaries[h->cell[j]] / 2) / v;
 	h->ncells = a->ncells;
 	h->weight = 1 / v;
 	c->n++;
 	c->most = a->ncells > c->most ? a->ncells : c->most;
 	for (size_t k = 0; noise && k < a->ncells; k++)
 		noise[k] = left[k];
-	for (size_t i = 0; noise && i < c->m; i++)
-		if (a->cell[i] != FM_NO_CELL && in[i])
-			noise[a->cell[i]] -= 1;
+	for (size_t j = 0; noise && j < 2 * c->m; j++)
+		if (h->cell[j] != FM_NO_CELL && in[j % c->m] == (j < c->m))
+			noise[h->cell[j]] -= 1;
 out:
 	if (rc < 0) {
 		free(h->cell);

@@ -8,11 +8,13 @@
  *
  *     r = noisy - known - m_c / 2 = sum of x_i over the canaries of the cell + noise of variance v_k
  *
- * The scores are the best linear estimates of x, whose variance is 1/4:  (H + 4 I) x = b,  H_ij the sum of 1 / v_k over
- * the answers in which i and j share a cell, b_i the sum of r / v_k over the cells of i.  The auditor does not believe
- * the claim: v_k is the variance over the cells in which no canary can be, where that is below the stated one, so that
- * noise that was never drawn is noticed.  It does not believe either that noise is new each time: it remembers the
- * noise of the run before, and takes it off where it comes again.
+ * Where a canary that is out leaves another record, which is counted in a cell of its own, x_i is taken off there, and
+ * m_c counts both.  The scores are the best linear estimates of x, whose variance is 1/4:  (H + 4 I) x = b,  b_i the
+ * sum of r / v_k over the cells of i, the other record's with the opposite sign, and H_ij that of 1 / v_k over the
+ * cells that i and j share, the sign opposite where one of them is there as the other record.  The auditor does not
+ * believe the claim: v_k is the variance over the cells in which no canary can be, where that is below the stated one,
+ * so that noise that was never drawn is noticed.  It does not believe either that noise is new each time: it remembers
+ * the noise of the run before, and takes it off where it comes again.
  *
  *     fm_canary_open(&s, m, &memory, err);            memory: zeroed, of all runs of an audit
  *     for each answer: fm_canary_add(s, &answer, in, err);
@@ -47,8 +49,11 @@ struct fm_canary_answer {
 	size_t ncells;
 	double sigma;         /* of the noise, as it is charged */
 	const double *noisy;  /* (ncells) */
-	const double *known;  /* (ncells): counts without any canary */
+	const double *known;  /* (ncells): counts without any canary or what is left of one */
 	const uint32_t *cell; /* (m): where canary i is counted when it is in, or FM_NO_CELL */
+	/* (m): where what is left of it is counted when it is out, or FM_NO_CELL; NULL: nothing is left of any.  Both
+	 * may be one cell, which then tells nothing of it. */
+	const uint32_t *other;
 };
 
 struct fm_canary_scorer;

@@ -81,20 +81,21 @@ out:
 	return rc;
 }
 
-/* The known rows and those of the canaries that are in. */
-static int plant(struct fm_table **with, const struct fm_table *known, const struct fm_table *canary, const uint8_t *in,
-		 size_t n, struct fm_error *err)
+/* The known rows, those of the canaries that are in, and of what is there instead of one that is out. */
+static int plant(struct fm_table **with, const struct fm_planted *p, struct fm_error *err)
 {
-	size_t each = canary->rows / n;
+	const struct fm_table *known = p->known, *from;
 	int rc;
 
 	if ((rc = fm_table_new(with, known->present, err)) < 0 ||
-	    (rc = fm_table_reserve(*with, known->rows + canary->rows + 1, err)) < 0 ||
+	    (rc = fm_table_reserve(*with, known->rows + p->canary->rows + 1, err)) < 0 ||
 	    (rc = copy_rows(*with, known, err)) < 0)
 		return rc;
-	for (size_t row = 0; row < canary->rows; row++)
-		if (in[row / each] && (rc = fm_table_append(*with, canary, row, err)) < 0)
+	for (size_t row = 0; row < p->canary->rows; row++) {
+		from = p->in[row / p->each] ? p->canary : p->instead;
+		if (from && (rc = fm_table_append(*with, from, row, err)) < 0)
 			return rc;
+	}
 	return FM_OK;
 }
 
@@ -154,7 +155,10 @@ static int fit_and_score(struct auditing *a, const struct fm_secret *own, const 
 	ctx.secret = NULL;
 	if ((rc = fm_model_sample(model, &ctx, &wanted, &made, err)) < 0)
 		goto out;
-	rc = fm_canaries_nearest(planted->canary, planted->n, made, score[BY_FLOWS], err);
+	if ((rc = fm_canaries_nearest(planted->canary, planted->n, made, 1, score[BY_FLOWS], err)) < 0 ||
+	    (planted->instead &&
+	     (rc = fm_canaries_nearest(planted->instead, planted->n, made, -1, score[BY_FLOWS], err)) < 0))
+		goto out;
 out:
 	fm_table_free(made);
 	fm_model_free(model);
@@ -166,7 +170,7 @@ static int one_run(struct auditing *a, size_t k, struct fm_error *err)
 {
 	size_t n = a->in->canaries;
 	struct fm_secret own = {0};
-	struct fm_table *canary = NULL, *with = NULL;
+	struct fm_table *canary = NULL, *instead = NULL, *with = NULL;
 	double *score[RANKINGS] = {NULL};
 	const double *ranked[RANKINGS];
 	uint8_t *in = NULL;
@@ -177,20 +181,26 @@ static int one_run(struct auditing *a, size_t k, struct fm_error *err)
 			goto out;
 	if ((rc = fm_audit_secret(&own, a->in->secret, k, err)) < 0 ||
 	    (rc = fm_alloc(&in, n, sizeof *in, "canaries", err)) < 0 ||
-	    (rc = fm_canaries_make(&canary, n, a->known->present, a->in->cfg, &own, err)) < 0 ||
+	    (rc = fm_canaries_make(&canary, &instead, n, a->known->present, a->in->cfg, &own, err)) < 0 ||
 	    (rc = fm_audit_toss(&own, "audit/toss", n, in, err)) < 0 ||
-	    (rc = fm_tables_share_addresses((struct fm_table *[]){a->known, canary}, 2, err)) < 0 ||
-	    (rc = plant(&with, a->known, canary, in, n, err)) < 0)
+	    (rc = fm_tables_share_addresses((struct fm_table *[]){a->known, canary, instead}, instead ? 3 : 2, err)) <
+		0)
 		goto out;
-	struct fm_planted planted = {
-	    .n = n, .each = canary->rows / n, .canary = canary, .known = a->known, .in = in, .memory = &a->memory};
-	if ((rc = fit_and_score(a, &own, with, &planted, score, err)) < 0)
+	struct fm_planted planted = {.n = n,
+				     .each = canary->rows / n,
+				     .canary = canary,
+				     .instead = instead,
+				     .known = a->known,
+				     .in = in,
+				     .memory = &a->memory};
+	if ((rc = plant(&with, &planted, err)) < 0 || (rc = fit_and_score(a, &own, with, &planted, score, err)) < 0)
 		goto out;
 	for (int i = 0; i < RANKINGS; i++)
 		ranked[i] = i == BY_FLOWS || i < fm_generator_scores(a->in->cfg) ? score[i] : NULL;
 	rc = bound(a, ranked, in, err);
 out:
 	fm_table_free(canary);
+	fm_table_free(instead);
 	fm_table_free(with);
 	fm_secret_close(&own);
 	for (int i = 0; i < RANKINGS; i++)

@@ -14,7 +14,7 @@ struct making {
 	const struct fm_config *cfg;
 	struct fm_stream *s;
 	struct fm_range inside, outside;
-	size_t n, each; /* canaries, and rows of one */
+	size_t n, each; /* exchanges or windows that are made, and rows of one */
 	int64_t first_s, last_s;
 	const char *label[FM_LABELS_MAX];
 	int nlabels;
@@ -72,13 +72,13 @@ static int make_flow(struct making *k, size_t row, const char *protocol, struct 
 	return word(k, FM_LABEL, row, k->label[fm_stream_below(k->s, (uint64_t)k->nlabels)], err);
 }
 
-/* The exchanges of canary i behind its first: the same flows of another port inside. */
-static void repeat(struct making *k, size_t i)
+/* The exchanges of a canary behind its first: the same flows of another port inside. */
+static void repeat(struct making *k, size_t at)
 {
 	struct fm_table *t = k->t;
 
 	for (size_t f = FM_CANARY_FLOWS; f < k->each; f++) {
-		size_t row = i * k->each + f, as = row - FM_CANARY_FLOWS;
+		size_t row = at + f, as = row - FM_CANARY_FLOWS;
 
 		for (int c = 0; c < FM_NCOL; c++)
 			if (FM_HAS(t, c))
@@ -89,7 +89,8 @@ static void repeat(struct making *k, size_t i)
 	}
 }
 
-static int make_canary(struct making *k, size_t i, struct fm_error *err)
+/* Canary i, as the rows from `at` on. */
+static int make_canary(struct making *k, size_t i, size_t at, struct fm_error *err)
 {
 	struct fm_table *t = k->t;
 	const char *protocol = fm_protocol_names[fm_stream_below(k->s, FM_PROTOCOLS - 1)];
@@ -105,7 +106,7 @@ static int make_canary(struct making *k, size_t i, struct fm_error *err)
 	    (rc = fresh(k, k->outside, i, false, &end[1], err)) < 0)
 		return rc;
 	for (size_t f = 0; f < FM_CANARY_FLOWS; f++) {
-		size_t row = i * k->each + f, from = (first + f) % 2;
+		size_t row = at + f, from = (first + f) % 2;
 
 		if (FM_HAS(t, FM_TE))
 			t->te[row] = (f ? minute + (int64_t)fm_stream_below(k->s, 60) : second) * 1000;
@@ -116,7 +117,7 @@ static int make_canary(struct making *k, size_t i, struct fm_error *err)
 		if ((rc = make_flow(k, row, protocol, err)) < 0)
 			return rc;
 	}
-	repeat(k, i);
+	repeat(k, at);
 	return FM_OK;
 }
 
@@ -134,7 +135,7 @@ static int read_config(struct making *k, struct fm_error *err)
 	if (UINT64_C(1) << (32 - inside[0].bits) < k->n || UINT64_C(1) << (32 - outside[0].bits) < k->n)
 		return fm_fail(err, FM_EINPUT,
 			       "generate.inside and generate.outside: the first range of each must hold %zu addresses, "
-			       "one for each canary",
+			       "one for each exchange that the audit makes up",
 			       k->n);
 	if ((rc = fm_config_public_period(cfg, &first, &last, err)) < 0)
 		return rc;
@@ -146,33 +147,52 @@ static int read_config(struct making *k, struct fm_error *err)
 	return k->nlabels ? FM_OK : fm_fail(err, FM_EINPUT, "privacy.labels names no label");
 }
 
-int fm_canaries_make(struct fm_table **t, size_t n, unsigned present, const struct fm_config *cfg,
-		     const struct fm_secret *key, struct fm_error *err)
+/* The canaries from the one of that number on, as many as t has room for. */
+static int make_some(struct making *k, struct fm_table **t, size_t from, size_t n, unsigned present,
+		     struct fm_error *err)
 {
-	struct making k = {.cfg = cfg, .n = n, .each = fm_canary_rows(cfg)};
 	int rc;
 
-	*t = NULL;
-	if ((rc = read_config(&k, err)) < 0 || (rc = fm_table_new(&k.t, present, err)) < 0 ||
-	    (rc = fm_table_reserve(k.t, n * k.each, err)) < 0 || (rc = fm_address_dict_new(&k.t->addresses, err)) < 0 ||
-	    (rc = fm_stream_open(&k.s, key, "audit/canaries", 0, err)) < 0)
+	k->t = NULL;
+	if ((rc = fm_table_new(&k->t, present, err)) < 0 || (rc = fm_table_reserve(k->t, n * k->each, err)) < 0 ||
+	    (rc = fm_address_dict_new(&k->t->addresses, err)) < 0)
 		goto out;
 	for (int c = 0; c < FM_NCOL; c++) /* the store's own columns are 0 */
-		if (FM_HAS(k.t, c))
-			memset(k.t->col[c], 0, n * k.each * fm_cols[c].width);
+		if (FM_HAS(k->t, c))
+			memset(k->t->col[c], 0, n * k->each * fm_cols[c].width);
 	for (size_t i = 0; i < n; i++) {
-		fm_stream_at(k.s, i);
-		if ((rc = make_canary(&k, i, err)) < 0)
+		fm_stream_at(k->s, from + i);
+		if ((rc = make_canary(k, from + i, i * k->each, err)) < 0)
 			goto out;
 	}
-	k.t->rows = n * k.each;
+	k->t->rows = n * k->each;
+out:
+	if (rc < 0)
+		fm_table_free(k->t);
+	else
+		*t = k->t;
+	return rc;
+}
+
+int fm_canaries_make(struct fm_table **t, struct fm_table **instead, size_t n, unsigned present,
+		     const struct fm_config *cfg, const struct fm_secret *key, struct fm_error *err)
+{
+	struct making k = {.cfg = cfg, .n = fm_config_unit_flow(cfg) ? 2 * n : n, .each = fm_canary_rows(cfg)};
+	int rc;
+
+	*t = *instead = NULL;
+	if ((rc = read_config(&k, err)) < 0 || (rc = fm_stream_open(&k.s, key, "audit/canaries", 0, err)) < 0 ||
+	    (rc = make_some(&k, t, 0, n, present, err)) < 0 ||
+	    (k.n > n && (rc = make_some(&k, instead, n, n, present, err)) < 0))
+		goto out;
 	rc = fm_stream_check(k.s, err);
 out:
 	fm_stream_close(k.s);
-	if (rc < 0)
-		fm_table_free(k.t);
-	else
-		*t = k.t;
+	if (rc < 0) {
+		fm_table_free(*t);
+		fm_table_free(*instead);
+		*t = *instead = NULL;
+	}
 	return rc;
 }
 
@@ -215,7 +235,7 @@ static unsigned likeness(const struct looks *a, const struct looks *b)
 			  2 * (a->packets == b->packets) + 4 * (a->bytes == b->bytes) + (a->minute == b->minute));
 }
 
-int fm_canaries_nearest(const struct fm_table *canary, size_t n, const struct fm_table *t, double *score,
+int fm_canaries_nearest(const struct fm_table *canary, size_t n, const struct fm_table *t, double sign, double *score,
 			struct fm_error *err)
 {
 	struct looks *all = NULL;
@@ -239,7 +259,7 @@ int fm_canaries_nearest(const struct fm_table *canary, size_t n, const struct fm
 			}
 			sum += most;
 		}
-		score[i] = sum;
+		score[i] += sign * sum;
 	}
 	free(all);
 	return FM_OK;

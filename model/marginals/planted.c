@@ -18,17 +18,17 @@ struct records {
 	struct fm_exchanges e;
 	struct fm_view *view; /* (n) */
 	uint32_t *tok;        /* (FM_NATTRS, n) */
+	uint32_t *place;      /* (canaries): the first record of canary i */
 };
 struct planted {
 	const struct fm_marginals_planted *in;
 	struct fm_canary_scorer *canaries;
-	struct records known, canary;
-	uint32_t *place; /* (canaries): the first record of canary i */
-	size_t group;    /* records of a canary */
+	struct records known, canary, instead; /* instead: none where nothing is in a canary's place */
+	size_t group;                          /* records of a canary */
 	size_t ncells[NVALUES];
 	double *noisy[NVALUES], *exact;
-	uint32_t *cell; /* (canaries) */
-	int rc;         /* of what is told by the fit's domains */
+	uint32_t *cell, *other; /* (canaries): privacy/canary.h */
+	int rc;                 /* of what is told by the fit's domains */
 	struct fm_error err;
 };
 
@@ -39,10 +39,9 @@ static uint64_t ends(uint32_t a, uint32_t b)
 	return (uint64_t)(a < b ? a : b) << 32 | (a < b ? b : a);
 }
 
-static int find_places(struct planted *p, struct fm_error *err)
+static int find_places(struct planted *p, struct records *of, const struct fm_table *t, struct fm_error *err)
 {
-	const struct fm_exchanges *e = &p->canary.e;
-	const struct fm_table *t = p->in->canary;
+	const struct fm_exchanges *e = &of->e;
 	struct pair {
 		uint64_t ends, record;
 	} *by_ends = NULL;
@@ -52,8 +51,9 @@ static int find_places(struct planted *p, struct fm_error *err)
 	if (e->n != p->in->n * p->group)
 		return fm_fail(err, FM_EINPUT, "%zu canaries are %zu exchanges: each needs hosts of its own", p->in->n,
 			       e->n);
-	if ((rc = fm_alloc(&by_ends, e->n + 1, sizeof *by_ends, "canaries", err)) < 0)
-		return rc;
+	if ((rc = fm_alloc(&by_ends, e->n + 1, sizeof *by_ends, "canaries", err)) < 0 ||
+	    (rc = fm_alloc(&of->place, p->in->n + 1, sizeof *of->place, "canaries", err)) < 0)
+		goto out;
 	for (size_t r = 0; r < e->n; r += p->group) /* those of a canary stand together */
 		by_ends[n++] = (struct pair){ends(e->list[r].host[0], e->list[r].host[1]), r};
 	qsort(by_ends, n, sizeof *by_ends, fm_compare_u64); /* by the first member */
@@ -67,7 +67,7 @@ static int find_places(struct planted *p, struct fm_error *err)
 			rc = fm_fail(err, FM_ESYSTEM, "canary %zu is not among the canaries' exchanges", i);
 			goto out;
 		}
-		p->place[i] = (uint32_t)found->record;
+		of->place[i] = (uint32_t)found->record;
 	}
 out:
 	free(by_ends);
@@ -149,8 +149,13 @@ static double sigma_of(const struct fm_charges *c, const char *name)
 static int add(struct planted *p, const char *name, double sigma, double *noisy, size_t ncells, struct fm_error *err)
 {
 	double group = (double)p->group;
-	struct fm_canary_answer a = {
-	    .name = name, .ncells = ncells, .sigma = sigma / group, .noisy = noisy, .known = p->exact, .cell = p->cell};
+	struct fm_canary_answer a = {.name = name,
+				     .ncells = ncells,
+				     .sigma = sigma / group,
+				     .noisy = noisy,
+				     .known = p->exact,
+				     .cell = p->cell,
+				     .other = p->in->instead ? p->other : NULL};
 
 	for (size_t c = 0; c < ncells && p->group > 1; c++) {
 		noisy[c] /= group;
@@ -159,15 +164,26 @@ static int add(struct planted *p, const char *name, double sigma, double *noisy,
 	return fm_canary_add(p->canaries, &a, p->in->in, err);
 }
 
-/* Where all records of canary i are counted, FM_NO_CELL where they are not in one cell. */
-static void set_cells(struct planted *p, uint32_t (*cell)(const struct planted *p, const void *of, size_t record),
-		      const void *of)
+typedef uint32_t cell_fn(const struct records *r, const void *of, size_t record);
+
+/* The cell in which all records of a canary are counted; FM_NO_CELL where they are not in one. */
+static uint32_t cell_of_all(const struct planted *p, const struct records *r, size_t canary, cell_fn *cell,
+			    const void *of)
+{
+	uint32_t first = cell(r, of, r->place[canary]);
+
+	for (size_t k = 1; k < p->group; k++)
+		if (cell(r, of, r->place[canary] + k) != first)
+			return FM_NO_CELL;
+	return first;
+}
+
+static void set_cells(struct planted *p, cell_fn *cell, const void *of)
 {
 	for (size_t i = 0; i < p->in->n; i++) {
-		p->cell[i] = cell(p, of, p->place[i]);
-		for (size_t k = 1; k < p->group; k++)
-			if (cell(p, of, p->place[i] + k) != p->cell[i])
-				p->cell[i] = FM_NO_CELL;
+		p->cell[i] = cell_of_all(p, &p->canary, i, cell, of);
+		if (p->in->instead)
+			p->other[i] = cell_of_all(p, &p->instead, i, cell, of);
 	}
 }
 
@@ -182,11 +198,11 @@ struct of_value {
 	const struct fm_domains *d;
 };
 
-static uint32_t cell_of_value(const struct planted *p, const void *of, size_t record)
+static uint32_t cell_of_value(const struct records *r, const void *of, size_t record)
 {
 	const struct of_value *o = of;
 
-	return cell_of(o->v, o->d, &p->canary.e.list[record], &p->canary.view[record]);
+	return cell_of(o->v, o->d, &r->e.list[record], &r->view[record]);
 }
 
 static int add_value(struct planted *p, enum value v, const struct fm_domains *d, double sigma, struct fm_error *err)
@@ -210,13 +226,12 @@ struct of_table {
 	size_t ny;
 };
 
-static uint32_t cell_of_table(const struct planted *p, const void *of, size_t record)
+static uint32_t cell_of_table(const struct records *r, const void *of, size_t record)
 {
 	const struct of_table *o = of;
-	const struct records *c = &p->canary;
 
-	return (uint32_t)(c->tok[(size_t)o->t->x * c->e.n + record] * o->ny +
-			  (o->ny > 1 ? c->tok[(size_t)o->t->y * c->e.n + record] : 0));
+	return (uint32_t)(r->tok[(size_t)o->t->x * r->e.n + record] * o->ny +
+			  (o->ny > 1 ? r->tok[(size_t)o->t->y * r->e.n + record] : 0));
 }
 
 /* The table of attribute t->x, or of t->x and t->y, of nx times ny cells; ny is 1 for the former. */
@@ -252,7 +267,8 @@ static int measured(void *ctx, const struct fm_marginals *m, const struct fm_dom
 		*err = p->err;
 		return p->rc;
 	}
-	if ((rc = encode(&p->known, &m->domains, o, err)) < 0 || (rc = encode(&p->canary, &m->domains, o, err)) < 0)
+	if ((rc = encode(&p->known, &m->domains, o, err)) < 0 || (rc = encode(&p->canary, &m->domains, o, err)) < 0 ||
+	    (rc = encode(&p->instead, &m->domains, o, err)) < 0)
 		return rc;
 	for (int v = 0; v < NVALUES; v++)
 		if (p->noisy[v] && (rc = add_value(p, v, &m->domains, sigma_of(charges, value_name[v]), err)) < 0)
@@ -279,6 +295,7 @@ static void records_free(struct records *r)
 	fm_exchanges_free(&r->e);
 	free(r->view);
 	free(r->tok);
+	free(r->place);
 }
 
 int fm_marginals_fit_planted(struct fm_marginals *m, const struct fm_table *t, const struct fm_marginals_opts *o,
@@ -291,24 +308,30 @@ int fm_marginals_fit_planted(struct fm_marginals *m, const struct fm_table *t, c
 	int rc;
 
 	watched.watch = &watch;
-	if ((rc = fm_alloc(&p.place, in->n + 1, sizeof *p.place, "canaries", err)) < 0 ||
-	    (rc = fm_alloc(&p.cell, in->n + 1, sizeof *p.cell, "canaries", err)) < 0 ||
+	if ((rc = fm_alloc(&p.cell, in->n + 1, sizeof *p.cell, "canaries", err)) < 0 ||
+	    (rc = fm_alloc(&p.other, in->n + 1, sizeof *p.other, "canaries", err)) < 0 ||
 	    (rc = fm_exchanges_cut(&p.known.e, in->known, &ro, err)) < 0 ||
-	    (rc = fm_exchanges_cut(&p.canary.e, in->canary, &ro, err)) < 0 || (rc = find_places(&p, err)) < 0 ||
+	    (rc = fm_exchanges_cut(&p.canary.e, in->canary, &ro, err)) < 0 ||
+	    (rc = find_places(&p, &p.canary, in->canary, err)) < 0 ||
+	    (in->instead && ((rc = fm_exchanges_cut(&p.instead.e, in->instead, &ro, err)) < 0 ||
+			     (rc = find_places(&p, &p.instead, in->instead, err)) < 0)) ||
 	    (rc = fm_canary_open(&p.canaries, in->n, in->memory, err)) < 0 ||
 	    (rc = fm_marginals_fit(m, t, &watched, err)) < 0)
 		goto out;
 	if (in->place)
-		memcpy(in->place, p.place, in->n * sizeof *p.place);
+		memcpy(in->place, p.canary.place, in->n * sizeof *in->place);
+	if (in->place_instead && in->instead)
+		memcpy(in->place_instead, p.instead.place, in->n * sizeof *in->place_instead);
 	rc = fm_canary_scores(p.canaries, score, err);
 out:
 	fm_canary_close(p.canaries);
+	records_free(&p.instead);
 	records_free(&p.known);
 	records_free(&p.canary);
 	for (int v = 0; v < NVALUES; v++)
 		free(p.noisy[v]);
 	free(p.exact);
 	free(p.cell);
-	free(p.place);
+	free(p.other);
 	return rc;
 }

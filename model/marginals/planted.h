@@ -13,12 +13,14 @@ struct fm_marginals_planted {
 	size_t n;
 	const struct fm_table *canary; /* their flows; canary i's are rows i * each ... i * each + each - 1 */
 	size_t each;
-	const struct fm_table *known;    /* the private flows without any canary */
+	/* Canaries likewise, of which the i-th is fitted where canary i is out; NULL: nothing is in its place. */
+	const struct fm_table *instead;
+	const struct fm_table *known;    /* the private flows without any of these */
 	const uint8_t *in;               /* (n): whose flows are among those that are fitted */
 	struct fm_canary_memory *memory; /* of the audit's runs before (privacy/canary.h) */
 	/* (n), out: the place of canary i's first exchange among those of all (fm_exchanges_cut), behind which its
-	 * others stand; may be NULL. */
-	uint32_t *place;
+	 * others stand; and that of what is in its place.  May be NULL. */
+	uint32_t *place, *place_instead;
 };
 /* fm_marginals_fit, and score[n] of the canaries from its noisy answers: all histograms of single values, all one-way
  * tables and pairs; not the lists of hosts, coarse cells and tails.  Of several exchanges they are asked where these

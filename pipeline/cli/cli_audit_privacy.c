@@ -104,7 +104,8 @@ const struct fm_verb fm_verb_audit_privacy = {
     .name = "audit-privacy",
     .summary = "attack the claim of a config in privacy.mode dp, and say what is refuted",
     .about = "Plants canaries in the training flows, exchanges (with privacy.unit "
-	     "window whole windows of them) that could exist but do not, each by the toss of a coin; fits a "
+	     "window whole windows of them, with flow one of two each) that could exist but do not, by the toss of a "
+	     "coin; fits a "
 	     "model as the config says; and guesses from all noisy counts, and from flows of the model, which canaries "
 	     "are in. "
 	     "How many guesses are right gives a lower bound on epsilon with confidence 95 % (Steinke, Nasr, Jagielski "

@@ -67,6 +67,8 @@ static const char *trace(void)
 	return in.out;
 }
 
+static size_t included; /* of the canaries of the last audit's first run */
+
 /* The lower bound on epsilon of `runs` audits of counts under a key of the given byte. */
 static double counts_refute(const struct fm_config *cfg, const char *csv, size_t runs, int byte)
 {
@@ -82,6 +84,8 @@ static double counts_refute(const struct fm_config *cfg, const char *csv, size_t
 	    .cfg = cfg, .trace = csv, .work_dir = dir, .canaries = CANARIES, .runs = runs, .secret = &key};
 	OK(fm_stage_audit(&in, &result, &err));
 	epsilon = json_number_value(json_object_get(result, "epsilon_lower"));
+	included =
+	    (size_t)json_integer_value(json_object_get(json_array_get(json_object_get(result, "runs"), 0), "included"));
 	if (getenv("AUDIT_SHOW"))
 		json_dumpf(result, stderr, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
 	json_decref(result);
@@ -157,6 +161,43 @@ static void windows_are_audited_whole(void **state)
 		for (int s = 0; s < seeds(2); s++)
 			e = fmax(e, counts_refute(cfg, csv, 1, s + 1));
 		print_message("windows, %s: epsilon at least %.3f; 4 is claimed\n", build[i].words, e);
+		assert_true(e > build[i].least && e <= build[i].most);
+	}
+	broken = HONEST;
+	fm_config_free(cfg);
+}
+
+/* With unit flow what is claimed is of a record that is another one: a canary that is out is another exchange, so that
+ * as many are counted whatever the tosses. */
+static void flows_are_audited_by_exchanges_that_are_others(void **state)
+{
+	static const struct {
+		enum breaks how;
+		const char *words;
+		double least, most;
+	} build[] = {{HONEST, "honest", 0.2, 4},
+		     {NOISE_OFF, "noise off", 4, INFINITY},
+		     {CODEC_LOOKS, "codec looks", 4, INFINITY}};
+	struct fm_config *cfg = config();
+	const char *csv = trace();
+	size_t known;
+
+	(void)state;
+	broken = HONEST;
+	counts_refute(cfg, csv, 1, 1);
+	known = records_counted - included;
+	snprintf(cfg->privacy.unit, sizeof cfg->privacy.unit, "flow");
+	for (size_t i = 0; i < sizeof build / sizeof *build; i++) {
+		double e = 0;
+
+		broken = build[i].how;
+		for (int s = 0; s < seeds(2); s++) {
+			e = fmax(e, counts_refute(cfg, csv, 1, s + 1));
+			assert_in_range(included, CANARIES / 3, CANARIES * 2 / 3);
+			if (s == 0) /* the key, and the split with it, of the audit before */
+				assert_int_equal(records_counted, known + CANARIES);
+		}
+		print_message("flows, %s: epsilon at least %.3f; 4 is claimed\n", build[i].words, e);
 		assert_true(e > build[i].least && e <= build[i].most);
 	}
 	broken = HONEST;
@@ -346,6 +387,7 @@ int main(void)
 	    cmocka_unit_test(counts_of_an_honest_build_keep_their_claim),
 	    cmocka_unit_test(counts_of_a_broken_build_are_refuted),
 	    cmocka_unit_test(windows_are_audited_whole),
+	    cmocka_unit_test(flows_are_audited_by_exchanges_that_are_others),
 	    cmocka_unit_test(a_refuted_claim_is_not_released),
 	    cmocka_unit_test(training_of_an_honest_build_keeps_its_claim),
 	    cmocka_unit_test(training_of_a_broken_build_is_refuted),

@@ -29,10 +29,11 @@ static double normal(void)
 	return sum;
 }
 
-/* Answers about the same canaries: cells at random, those from CELLS on hold none. */
+/* Answers about the same canaries: cells at random, those from CELLS on hold none.  Every other canary leaves another
+ * record where it is out, now and then in the same cell. */
 struct answers {
 	uint8_t in[M];
-	uint32_t cell[ANSWERS][M];
+	uint32_t cell[ANSWERS][M], other[ANSWERS][M];
 	double noisy[ANSWERS][2 * CELLS], known[2 * CELLS];
 };
 
@@ -51,8 +52,12 @@ static void ask(struct answers *a, double sigma, const double (*noise)[2 * CELLS
 		}
 		for (int i = 0; i < M; i++) {
 			a->cell[k][i] = fm_rng_below(&rng, 10) ? fm_rng_below(&rng, CELLS) : FM_NO_CELL;
-			if (a->in[i] && a->cell[k][i] != FM_NO_CELL)
-				a->noisy[k][a->cell[k][i]]++;
+			a->other[k][i] = i % 2 == 0              ? FM_NO_CELL
+					 : fm_rng_below(&rng, 5) ? fm_rng_below(&rng, CELLS)
+								 : a->cell[k][i];
+			uint32_t at = a->in[i] ? a->cell[k][i] : a->other[k][i];
+			if (at != FM_NO_CELL)
+				a->noisy[k][at]++;
 		}
 	}
 }
@@ -71,7 +76,8 @@ static void score(const struct answers *a, double sigma, struct fm_canary_memory
 					       .sigma = sigma,
 					       .noisy = a->noisy[k],
 					       .known = a->known,
-					       .cell = a->cell[k]};
+					       .cell = a->cell[k],
+					       .other = a->other[k]};
 		OK(fm_canary_add(c, &one, a->in, &err));
 	}
 	OK(fm_canary_scores(c, out, &err));
@@ -99,6 +105,12 @@ static void solve(double (*h)[M + 1])
 		}
 }
 
+/* How much canary i adds to a cell where it is in rather than out. */
+static double adds(const struct answers *a, int k, int i, uint32_t cell)
+{
+	return (a->cell[k][i] == cell) - (a->other[k][i] == cell);
+}
+
 static void scores_are_the_solution_of_the_header(void **state)
 {
 	static double h[M][M + 1];
@@ -114,18 +126,16 @@ static void scores_are_the_solution_of_the_header(void **state)
 	for (int i = 0; i < M; i++)
 		h[i][i] = 4;
 	for (int k = 0; k < ANSWERS; k++)
-		for (int i = 0; i < M; i++) {
-			double left;
+		for (uint32_t c = 0; c < CELLS; c++) {
+			double left = a.noisy[k][c] - a.known[c];
 
-			if (a.cell[k][i] == FM_NO_CELL)
-				continue;
-			left = a.noisy[k][a.cell[k][i]] - a.known[a.cell[k][i]];
 			for (int j = 0; j < M; j++)
-				if (a.cell[k][j] == a.cell[k][i]) {
-					h[i][j] += 1 / (sigma * sigma);
-					left -= 0.5;
-				}
-			h[i][M] += left / (sigma * sigma);
+				left -= 0.5 * ((a.cell[k][j] == c) + (a.other[k][j] == c));
+			for (int i = 0; i < M; i++) {
+				for (int j = 0; j < M; j++)
+					h[i][j] += adds(&a, k, i, c) * adds(&a, k, j, c) / (sigma * sigma);
+				h[i][M] += adds(&a, k, i, c) * left / (sigma * sigma);
+			}
 		}
 	solve(h);
 	for (int i = 0; i < M; i++)
@@ -189,7 +199,7 @@ static void too_many_answers_are_refused(void **state)
 		char name[16];
 
 		snprintf(name, sizeof name, "answer %d", n);
-		struct fm_canary_answer a = {name, 1, 1, noisy, known, cell};
+		struct fm_canary_answer a = {name, 1, 1, noisy, known, cell, NULL};
 		rc = fm_canary_add(c, &a, in, &err);
 	}
 	assert_int_equal(rc, FM_EINPUT);

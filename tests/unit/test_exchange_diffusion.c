@@ -141,14 +141,14 @@ static double auc(const double *score, const uint8_t *in, size_t n)
 	return above / pairs;
 }
 
-/* What the private steps changed tells who was in, where they have next to no noise. */
-static void losses_tell_canaries_that_were_in_with(void)
+/* What the private steps changed tells who was in, where they have next to no noise; with unit flow, which of two. */
+static void losses_tell_canaries_of(const char *unit)
 {
 	enum { N = 200 };
 	struct fm_canary_memory memory = {0};
 	struct fm_secret fixed;
 	struct fm_config *cfg = NULL;
-	struct fm_table *known = fixture_flows(400, 5, 8), *canary, *with;
+	struct fm_table *known = fixture_flows(400, 5, 8), *canary, *instead, *with;
 	double counts[N], losses[N];
 	uint8_t in[N];
 	struct fm_exchange_diffusion x;
@@ -156,10 +156,13 @@ static void losses_tell_canaries_that_were_in_with(void)
 
 	assert_non_null(known);
 	assert_int_equal(fm_config_preset(&cfg, "ugr16-dp", NULL, 0, &err), FM_OK);
+	snprintf(cfg->privacy.unit, sizeof cfg->privacy.unit, "%s", unit);
 	assert_int_equal(fm_pool_new(&pool, 2, &err), FM_OK);
 	assert_int_equal(fm_secret_new(&fixed, FM_STREAM_KEY, &err), FM_OK); /* of zeros: the same each time */
-	assert_int_equal(fm_canaries_make(&canary, N, known->present, cfg, &fixed, &err), FM_OK);
-	assert_int_equal(fm_tables_share_addresses((struct fm_table *[]){known, canary}, 2, &err), FM_OK);
+	assert_int_equal(fm_canaries_make(&canary, &instead, N, known->present, cfg, &fixed, &err), FM_OK);
+	assert_int_equal(instead != NULL, fm_config_unit_flow(cfg));
+	assert_int_equal(
+	    fm_tables_share_addresses((struct fm_table *[]){known, canary, instead}, instead ? 3 : 2, &err), FM_OK);
 	assert_int_equal(fm_table_new(&with, known->present, &err), FM_OK);
 	assert_int_equal(fm_table_reserve(with, known->rows + canary->rows, &err), FM_OK);
 	for (size_t i = 0; i < N; i++)
@@ -167,10 +170,16 @@ static void losses_tell_canaries_that_were_in_with(void)
 	for (size_t i = 0; i < known->rows; i++)
 		assert_int_equal(fm_table_append(with, known, i, &err), FM_OK);
 	for (size_t i = 0; i < canary->rows; i++)
-		if (in[i / FM_CANARY_FLOWS])
-			assert_int_equal(fm_table_append(with, canary, i, &err), FM_OK);
-	struct fm_marginals_planted planted = {
-	    .n = N, .each = FM_CANARY_FLOWS, .canary = canary, .known = known, .in = in, .memory = &memory};
+		if (in[i / FM_CANARY_FLOWS] || instead)
+			assert_int_equal(fm_table_append(with, in[i / FM_CANARY_FLOWS] ? canary : instead, i, &err),
+					 FM_OK);
+	struct fm_marginals_planted planted = {.n = N,
+					       .each = FM_CANARY_FLOWS,
+					       .canary = canary,
+					       .instead = instead,
+					       .known = known,
+					       .in = in,
+					       .memory = &memory};
 	struct fm_exchange_opts o = opts_of(known, pool);
 	o.counts.mu = 500;
 	o.counts.key = &fixed;
@@ -195,9 +204,15 @@ static void losses_tell_canaries_that_were_in_with(void)
 	fm_secret_close(&fixed);
 	fm_table_free(known);
 	fm_table_free(canary);
+	fm_table_free(instead);
 	fm_table_free(with);
 	fm_config_free(cfg);
 	fm_pool_free(pool);
+}
+
+static void losses_tell_canaries_that_were_in_with(void)
+{
+	losses_tell_canaries_of("exchange");
 }
 
 static int setup(void **state)
@@ -263,6 +278,8 @@ static void losses_tell_canaries_that_were_in(void **state)
 {
 	(void)state;
 	with_each(losses_tell_canaries_that_were_in_with);
+	denoiser = "mlp";
+	losses_tell_canaries_of("flow");
 }
 
 static void nothing_is_learned_from_nothing(void **state)
