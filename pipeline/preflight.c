@@ -517,7 +517,7 @@ int fm_preflight_rows(const struct fm_run_options *o, const struct fm_run *run, 
 	if (o->dry || o->until < FM_GATE || !fm_config_controls(cfg))
 		return FM_OK;
 	for (size_t i = 0; i < json_array_size(waivers); i++)
-		if (strcmp(fm_json_str(json_array_get(waivers, i), "check"), FM_CONTROLS_CHECK) == 0)
+		if (strcmp(fm_json_str(json_array_get(waivers, i), "check"), FM_METRIC_CONTROLS) == 0)
 			return FM_OK;
 	fm_judged_rows_count(cfg, rows);
 	if (fm_controls_enough(rows[0], rows[1]))

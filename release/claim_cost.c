@@ -282,7 +282,7 @@ static double above(double t, double loss_of_score, double mean, double mu)
 
 static double sampled_delta(const struct fm_told_noise *n, unsigned group, double mu, double epsilon)
 {
-	struct scores one, all = { 0 };
+	struct scores one, all = {0};
 	struct step s;
 	double best = 0;
 
