@@ -149,6 +149,47 @@ void fm_relations_copy(uint16_t *tok, float *res, int window)
 	}
 }
 
+enum fm_way fm_relation_way(int kind, enum fm_way way)
+{
+	return kind != FM_RELATION_REPLY || way == FM_WAY_OPEN ? way : way == FM_WAY_TO ? FM_WAY_FROM : FM_WAY_TO;
+}
+
+/* What the kind of a flow's relation alone tells of its way. */
+static enum fm_way way_of_kind(int kind)
+{
+	switch (kind) {
+	case FM_RELATION_TARGET:
+	case FM_RELATION_SWEEP:
+		return FM_WAY_TO;
+	case FM_RELATION_SOURCE:
+	case FM_RELATION_SERVE:
+		return FM_WAY_FROM;
+	default:
+		return FM_WAY_OPEN;
+	}
+}
+
+/* A flow has one source, which is before it: so what is known goes up to the first flows of the trees, and down. */
+void fm_relations_ways(const uint16_t *tok, int window, int known, uint8_t *way)
+{
+	int kind[FM_WINDOW_MOST], back[FM_WINDOW_MOST];
+
+	for (int i = 0; i < window; i++) {
+		const uint16_t *flow = tok + (size_t)i * FM_NTOK;
+		kind[i] = i < known ? fm_rel_kind(flow[FM_T_REL], window, &back[i]) : FM_NRELATIONS;
+		bool joined = kind[i] > FM_RELATION_NONE && kind[i] < FM_NRELATIONS && back[i] <= i;
+		way[i] = (uint8_t)way_of_kind(kind[i] < FM_NRELATIONS ? kind[i] : FM_ROLE_RELATION(flow[FM_T_ROLE]));
+		if (!joined)
+			back[i] = 0;
+	}
+	for (int i = window - 1; i > 0; i--)
+		if (back[i] > 0 && way[i - back[i]] == FM_WAY_OPEN)
+			way[i - back[i]] = (uint8_t)fm_relation_way(kind[i], way[i]);
+	for (int i = 1; i < window; i++)
+		if (back[i] > 0 && way[i] == FM_WAY_OPEN)
+			way[i] = (uint8_t)fm_relation_way(kind[i], way[i - back[i]]);
+}
+
 void fm_relations_outline(uint16_t *tok, int window)
 {
 	uint8_t is[FM_WINDOW_MOST] = {0};

@@ -73,6 +73,15 @@ int fm_relation_source(int kind, int c);
 /* Fill in what the flows of one window (W rows) share with their sources, masked ones as masked.  tok (W,FM_NTOK),
  * res (W,FM_NRES); rows whose rel is masked or 0 stay. */
 void fm_relations_copy(uint16_t *tok, float *res, int window);
+/* Which of its ports a flow shares with those around it that have another one for the other, as far as the roles of its
+ * window and the relations of its first `known` flows tell: that of the service that it goes to, or comes from.  What
+ * sweeps or has one target goes to it, what serves or has one source comes from it, a reply goes the other way than its
+ * request, and all other flows go the way of their source.  A relation that joins two ways makes a flow between two
+ * ports that are no service's, or between two services. */
+enum fm_way { FM_WAY_OPEN, FM_WAY_TO, FM_WAY_FROM };
+void fm_relations_ways(const uint16_t *tok, int window, int known, uint8_t *way);
+/* The way of the source of a flow that goes such a way and has a relation of that kind. */
+enum fm_way fm_relation_way(int kind, enum fm_way way);
 /* Make the roles of one window say which of its flows are sources, as its relations do; while one of these is masked
  * they only say more. */
 void fm_relations_outline(uint16_t *tok, int window);

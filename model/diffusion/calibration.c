@@ -8,9 +8,10 @@
 #include "base/mem.h"
 
 /* How a flow is related, whether it is answered, what follows it. */
-#define SIZES 6 /* of what follows, in powers of two */
-#define FOLLOWED (2 * SIZES + 1)
+#define FOLLOWED (2 * FM_FOLLOWERS + 1)
 #define STATES (FM_NRELATIONS * 2 * FOLLOWED)
+/* A flow that is chosen as a source: its role, and whether it goes the way that its follower's source does. */
+#define CHOICES (2 * FM_ROLE_TOKENS)
 /* Columns with more tokens are not counted. */
 #define MOST 4096
 /* A finer context's bias makes up for what the other one's leaves. */
@@ -28,12 +29,14 @@ int fm_calibration_new(struct fm_calibration *k, const int *vocab, struct fm_err
 	*k = (struct fm_calibration){0};
 	for (int c = 0; c < FM_NTOK; c++)
 		k->sharp[c] = 1;
+	for (int kind = 0; kind < FM_NRELATIONS; kind++)
+		k->joins[kind] = 1;
 	if (vocab[FM_T_ROLE] < 2 || labels > FM_MAXCLASSES)
 		return FM_OK;
 	for (int c = 0; c < FM_NTOK; c++) {
 		if (vocab[c] < 2 || c == FM_T_LABEL)
 			continue;
-		k->width[c] = c == FM_T_REL ? FM_ROLE_TOKENS : vocab[c];
+		k->width[c] = c == FM_T_REL ? CHOICES : vocab[c];
 		k->contexts[c] = c == FM_T_REL    ? FM_NRELATIONS
 				 : c == FM_T_ROLE ? labels
 				 : host(c)        ? labels * STATES / FOLLOWED
@@ -55,6 +58,7 @@ void fm_calibration_free(struct fm_calibration *k)
 	}
 	free(k->service);
 	free(k->outline);
+	free(k->chain);
 	*k = (struct fm_calibration){0};
 }
 
@@ -88,27 +92,6 @@ void fm_tally_free(struct fm_tally *t)
 
 /* ---- contexts ---- */
 
-/* What follows row `row` of a window, itself or what follows that, replies left out: 0 for nothing, 1 to SIZES for
- * 1, 2 or 3, 4 to 7 flows and so on; SIZES more where the first of them has its source port. */
-static int followed_by(const uint16_t *tok, int row, int window)
-{
-	bool of[FM_WINDOW_MOST] = {false};
-	int n = 0, size = 0, first = FM_RELATION_NONE;
-
-	of[row] = true;
-	for (int i = row + 1; i < window; i++) {
-		int back, kind = fm_rel_kind(tok[(size_t)i * FM_NTOK + FM_T_REL], window, &back);
-		if (kind == FM_RELATION_NONE || kind == FM_RELATION_REPLY || kind >= FM_NRELATIONS || back > i ||
-		    !of[i - back])
-			continue;
-		of[i] = true;
-		first = n++ == 0 ? kind : first;
-	}
-	for (; n > 0 && size < SIZES; n /= 2)
-		size++;
-	return size + (first == FM_RELATION_SOURCE || first == FM_RELATION_SERVE ? SIZES : 0);
-}
-
 /* Where column c of row `row` of a window is counted; -1: nowhere, since its label or role is not there yet. */
 static int context_of(const struct fm_calibration *k, const uint16_t *tok, int row, int window, int c)
 {
@@ -126,7 +109,7 @@ static int context_of(const struct fm_calibration *k, const uint16_t *tok, int r
 	if (host(c))
 		return state;
 	if (flow[FM_T_ROLE] & FM_ROLE_FOLLOWED)
-		follower = followed_by(tok, row, window);
+		follower = fm_calibration_followed(tok, row, window);
 	return state * FOLLOWED + follower;
 }
 
@@ -167,15 +150,28 @@ void fm_calibration_apply(const struct fm_calibration *k, const uint16_t *tok, i
 		z[tok[(size_t)other * FM_NTOK + (size_t)c]] += k->same[c][kind];
 }
 
-void fm_calibration_chain(const struct fm_calibration *k, const uint16_t *tok, int row, int kind, float *z)
+/* What is chosen when row `row` of a window, which has a relation of that kind, is related to the flow
+ * i places before; -1: its role does not show. */
+static int choice_of(const uint16_t *tok, const uint8_t *way, int row, int i, int kind)
+{
+	int role = tok[(size_t)(row - i) * FM_NTOK + FM_T_ROLE], of = way[row - i],
+	    wanted = fm_relation_way(kind, (enum fm_way)way[row]);
+
+	if (role >= FM_ROLE_TOKENS)
+		return -1;
+	return of != FM_WAY_OPEN && wanted != FM_WAY_OPEN && of != wanted ? FM_ROLE_TOKENS + role : role;
+}
+
+void fm_calibration_chain(const struct fm_calibration *k, const uint16_t *tok, const uint8_t *way, int row, int kind,
+			  float *z)
 {
 	if (!k || k->width[FM_T_REL] == 0)
 		return;
 	for (int i = 1; i <= row; i++) {
-		int role = tok[(size_t)(row - i) * FM_NTOK + FM_T_ROLE];
+		int choice = choice_of(tok, way, row, i, kind);
 		z[i - 1] *= k->sharp[FM_T_REL];
-		if (role < FM_ROLE_TOKENS)
-			z[i - 1] += k->bias[FM_T_REL][kind * FM_ROLE_TOKENS + role];
+		if (choice >= 0)
+			z[i - 1] += k->bias[FM_T_REL][kind * CHOICES + choice];
 	}
 }
 
@@ -241,12 +237,14 @@ void fm_tally_add(const struct fm_tally *t, const uint16_t *tok, int row, int wi
 	if (other >= 0)
 		add_same(t, c, kind, p[tok[(size_t)other * FM_NTOK + (size_t)c]] / sum);
 	int fine = fm_calibration_fine_context(t->of, tok, row, window, c);
+	int flows = fm_calibration_copies(tok, row, window, c);
 	for (int v = 0; v < V; v++)
 		if (p[v] > 0)
-			add(t, c, at, fine, v, p[v] / sum);
+			add(t, c, at, fine, v, flows * p[v] / sum);
 }
 
-void fm_tally_add_chain(const struct fm_tally *t, const uint16_t *tok, int row, int kind, const float *z)
+void fm_tally_add_chain(const struct fm_tally *t, const uint16_t *tok, const uint8_t *way, int row, int kind,
+			const float *z)
 {
 	double p[FM_WINDOW_MOST];
 
@@ -255,9 +253,9 @@ void fm_tally_add_chain(const struct fm_tally *t, const uint16_t *tok, int row, 
 	double sum = weights_of(z, row, p);
 	add_nats(t, FM_T_REL, p, row, sum);
 	for (int i = 1; i <= row; i++) {
-		int role = tok[(size_t)(row - i) * FM_NTOK + FM_T_ROLE];
-		if (role < FM_ROLE_TOKENS && p[i - 1] > 0)
-			add(t, FM_T_REL, kind, -1, role, p[i - 1] / sum);
+		int choice = choice_of(tok, way, row, i, kind);
+		if (choice >= 0 && p[i - 1] > 0)
+			add(t, FM_T_REL, kind, -1, choice, p[i - 1] / sum);
 	}
 }
 
@@ -265,6 +263,7 @@ void fm_tally_real(const struct fm_tally *t, const struct fm_encoded *e, int win
 {
 	for (size_t w = 0; w < e->windows; w++) {
 		const uint16_t *tok = e->tok + w * (size_t)window * FM_NTOK;
+		uint8_t way[FM_WINDOW_MOST];
 		for (int i = 0; i < window; i++) {
 			const uint16_t *flow = tok + (size_t)i * FM_NTOK;
 			int back, kind = fm_rel_kind(flow[FM_T_REL], window, &back);
@@ -272,12 +271,16 @@ void fm_tally_real(const struct fm_tally *t, const struct fm_encoded *e, int win
 				int at = context_of(t->of, tok, i, window, c);
 				if (at < 0 || fm_relation_source(kind, c) >= 0)
 					continue;
-				add(t, c, at, fm_calibration_fine_context(t->of, tok, i, window, c), flow[c], 1);
+				add(t, c, at, fm_calibration_fine_context(t->of, tok, i, window, c), flow[c],
+				    fm_calibration_copies(tok, i, window, c));
 				if (kind != FM_RELATION_NONE && c != FM_T_ROLE && c != FM_T_GAP && !host(c))
 					add_same(t, c, kind, flow[c] == (flow - (size_t)back * FM_NTOK)[c]);
 			}
-			if (kind != FM_RELATION_NONE && t->of->width[FM_T_REL] > 0)
-				add(t, FM_T_REL, kind, -1, (flow - (size_t)back * FM_NTOK)[FM_T_ROLE], 1);
+			if (kind == FM_RELATION_NONE || t->of->width[FM_T_REL] == 0)
+				continue;
+			/* As if relations were drawn in the order of the flows. */
+			fm_relations_ways(tok, window, i, way);
+			add(t, FM_T_REL, kind, -1, choice_of(tok, way, i, back, kind), 1);
 		}
 	}
 }
@@ -372,12 +375,27 @@ static void shares_of(const struct fm_tally *real, int c, double *share)
 		share[v] /= all > 0 ? all : 1;
 }
 
+/* Of a kind's relations, how many join two ways; none where fewer than k flows do. */
+static void learn_joins(struct fm_calibration *k, const struct fm_tally *real, double min_count)
+{
+	for (int kind = 1; kind < FM_NRELATIONS && k->width[FM_T_REL] > 0; kind++) {
+		const uint64_t *n = real->n[FM_T_REL] + (size_t)kind * CHOICES;
+		double along = 0, joins = 0;
+		for (int role = 0; role < FM_ROLE_TOKENS; role++) {
+			along += (double)n[role] / FM_TALLY_ONE;
+			joins += (double)n[FM_ROLE_TOKENS + role] / FM_TALLY_ONE;
+		}
+		k->joins[kind] = joins < min_count ? 0 : along < min_count ? 1 : (float)(joins / (joins + along));
+	}
+}
+
 void fm_calibration_learn(struct fm_calibration *k, const struct fm_tally *real, const struct fm_tally *made,
 			  int min_count, double pace)
 {
 	double share[MOST];
 
 	learn_same(k, real, made, min_count > 1 ? min_count : 1, (float)pace);
+	learn_joins(k, real, min_count > 1 ? min_count : 1);
 	for (int c = 0; c < FM_NTOK; c++) {
 		if (k->width[c] == 0 || k->width[c] > MOST)
 			continue;

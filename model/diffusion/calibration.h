@@ -8,8 +8,11 @@
  * training flows', by context: the flow's label, how it is related to one before, whether it is answered, and how
  * many flows follow it (a server with many clients in a window is not the one with few).
  * The logarithm of their ratio is added to the logits from then on; several times, since the contexts move too
- * (iterative proportional fitting: Deming, Stephan 1940).  For column rel, which is drawn among the flows before, the
- * "token" is the role of the flow that is chosen, and the context is the kind of relation.
+ * (iterative proportional fitting: Deming, Stephan 1940).  A token that later flows copy counts as often as flows have
+ * it: a scan of a window is one flow that draws its host and its service, and many that have them.  For column rel,
+ * which is drawn among the flows before, the "token" is the role of the flow that is chosen and whether it goes the
+ * other way than its follower's source would (relations.h: such a choice makes flows between two high ports), and the
+ * context is the kind of relation.  Where all flows that could be chosen go the other way, one is as rarely as it was.
  *
  * A window that is made is also less sure of itself than a real one: one odd token makes the next ones odd, and a
  * source does a bit of everything.  So each column has a sharpness, by which its logits are multiplied before the bias
@@ -23,16 +26,16 @@
  * that related flows have the same token, real to made.
  *
  * A flow's service says more of its flags, packets, duration and bytes than how it is related.  Its protocol and
- * direction, how the first flow is related that is related to it, and to its reply, say more of its ports: these are
- * what the next ones copy, and of the flows from one port to several few are TCP from a high one.  These are finer
- * contexts with ratios of their own where enough flows have them; both biases are added, as in a log-linear model of
- * two margins.
+ * direction, the way that it goes, how the first flow is related that is related to it, and to its reply, say more of
+ * its ports: these are what the next ones copy, and of the flows from one port to several few are TCP from a high one.
+ * These are finer contexts with ratios of their own where enough flows have them; both biases are added, as in a
+ * log-linear model of two margins.
  *
  * A token has a ratio of its own in a context where min_count training flows have it.  Of the others, those that would
  * have as many if the context said nothing of them share one: a flow from the port of the one before, to a port that
  * such flows never go to, is no rare flow but one that is not.  The rest share another one.  What a relation copies is
  * not counted, nor are labels (they have a budget).  Of hosts, which say what a server's port is before it is drawn,
- * the contexts do not tell what follows.
+ * the contexts do not tell what follows, but the finer ones tell which way the flow goes and how many flows follow.
  */
 #ifndef FM_MODEL_DIFFUSION_CALIBRATION_H
 #define FM_MODEL_DIFFUSION_CALIBRATION_H
@@ -48,12 +51,15 @@ struct fm_calibration {
 	int width[FM_NTOK], contexts[FM_NTOK]; /* 0: the column has none */
 	float *bias[FM_NTOK];                  /* (contexts, width) to be added to logits; NULL: none */
 	float same[FM_NTOK][FM_NRELATIONS];    /* of the token of a related flow */
+	float joins[FM_NRELATIONS];            /* share of a kind's relations that join two ways */
 	float sharp[FM_NTOK];                  /* logits are multiplied by it first; 1 where there is no bias */
-	/* Finer contexts, of ports by outline, of sizes by service. */
-	const struct fm_codec *codec;            /* borrowed; NULL: there are none */
-	int nservices, noutlines, fine[FM_NTOK]; /* fine: contexts; 0: the column has none */
-	uint16_t *service;                       /* (protocols, ports of both columns): the context, or FM_NO_CONTEXT */
-	uint16_t *outline;         /* (protocols, directions, relations, relations of the next): the same */
+	/* Finer contexts, of ports by outline, of hosts by chain, of sizes by service. */
+	const struct fm_codec *codec; /* borrowed; NULL: there are none */
+	int nservices, noutlines, nchains;
+	int fine[FM_NTOK];         /* contexts; 0: the column has none */
+	uint16_t *service;         /* (protocols, ports of both columns): the context, or FM_NO_CONTEXT */
+	uint16_t *outline;         /* (protocols, directions, ways, relations, relations of the next): the same */
+	uint16_t *chain;           /* (relations, answered or not, ways, sizes of what follows): the same */
 	float *fine_bias[FM_NTOK]; /* (fine, width) to be added to logits too */
 };
 #define FM_NO_CONTEXT UINT16_MAX
@@ -83,11 +89,13 @@ void fm_tally_free(struct fm_tally *t);
  * nothing. */
 void fm_calibration_apply(const struct fm_calibration *k, const uint16_t *tok, int row, int window, int c, float *z);
 /* The same of rel, where row `row` of window tok may be related in a way `kind` to the flow i places before: z[i - 1].
- */
-void fm_calibration_chain(const struct fm_calibration *k, const uint16_t *tok, int row, int kind, float *z);
+ * way: fm_relations_ways of all of it that shows. */
+void fm_calibration_chain(const struct fm_calibration *k, const uint16_t *tok, const uint8_t *way, int row, int kind,
+			  float *z);
 /* Count a token that will be drawn from logits z.  By any thread.  t NULL: nothing. */
 void fm_tally_add(const struct fm_tally *t, const uint16_t *tok, int row, int window, int c, const float *z);
-void fm_tally_add_chain(const struct fm_tally *t, const uint16_t *tok, int row, int kind, const float *z);
+void fm_tally_add_chain(const struct fm_tally *t, const uint16_t *tok, const uint8_t *way, int row, int kind,
+			const float *z);
 /* Count the flows of encoded windows. */
 void fm_tally_real(const struct fm_tally *t, const struct fm_encoded *e, int window);
 /* Take the ratios of real to made into the bias, times pace, of (0, 1]. */

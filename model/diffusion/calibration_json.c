@@ -63,8 +63,13 @@ json_t *fm_calibration_json(const struct fm_calibration *k)
 			json_object_set_new(sharp, fm_tok_name[c], json_real((double)k->sharp[c]));
 	json_object_set_new(all, "sharpness", sharp);
 	json_object_set_new(all, "alike", alike_json(k));
+	json_t *joins = json_array();
+	for (int kind = 0; kind < FM_NRELATIONS; kind++)
+		json_array_append_new(joins, json_real((double)k->joins[kind]));
+	json_object_set_new(all, "joins", joins);
 	json_object_set_new(all, "services", places_json(k->service, k->codec ? fm_calibration_services(k) : 0));
 	json_object_set_new(all, "outlines", places_json(k->outline, k->codec ? fm_calibration_outlines(k) : 0));
+	json_object_set_new(all, "chains", places_json(k->chain, FM_CHAINS));
 	json_object_set_new(all, "finer", finer);
 	for (int c = 0; c < FM_NTOK; c++) {
 		json_t *contexts = contexts_json(k->bias[c], k->contexts[c], k->width[c]),
@@ -120,12 +125,21 @@ int fm_calibration_from_json(struct fm_calibration *k, const json_t *j, struct f
 	const json_t *finer = json_object_get(j, "finer");
 	int rc;
 
-	if (k->codec && ((rc = places_from_json(k->service, fm_calibration_services(k), &k->nservices,
-						json_object_get(j, "services"), err)) < 0 ||
-			 (rc = places_from_json(k->outline, fm_calibration_outlines(k), &k->noutlines,
-						json_object_get(j, "outlines"), err)) < 0 ||
-			 (rc = fm_calibration_fine_room(k, err)) < 0))
+	if (k->codec &&
+	    ((rc = places_from_json(k->service, fm_calibration_services(k), &k->nservices,
+				    json_object_get(j, "services"), err)) < 0 ||
+	     (rc = places_from_json(k->outline, fm_calibration_outlines(k), &k->noutlines,
+				    json_object_get(j, "outlines"), err)) < 0 ||
+	     (rc = places_from_json(k->chain, FM_CHAINS, &k->nchains, json_object_get(j, "chains"), err)) < 0 ||
+	     (rc = fm_calibration_fine_room(k, err)) < 0))
 		return rc;
+	const json_t *joins = json_object_get(j, "joins");
+	for (size_t kind = 0; joins && kind < FM_NRELATIONS; kind++) {
+		double share = json_number_value(json_array_get(joins, kind));
+		if (json_array_size(joins) != FM_NRELATIONS || !(share >= 0 && share <= 1))
+			return damaged(err, FM_T_REL);
+		k->joins[kind] = (float)share;
+	}
 	for (int c = 0; c < FM_NTOK; c++) {
 		const json_t *sharp = json_object_get(json_object_get(j, "sharpness"), fm_tok_name[c]);
 		if (sharp && !(json_number_value(sharp) >= 1 && json_number_value(sharp) <= FM_SHARPEST))

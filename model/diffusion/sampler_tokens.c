@@ -68,12 +68,21 @@ static bool out_of(const uint16_t *tok, int row, int kind, const bool *taken)
 					 FM_ROLE_RELATION(tok[(size_t)row * FM_NTOK + FM_T_ROLE]) == FM_RELATION_REPLY);
 }
 
+/* May row `row` of a window have row `other` as its source without joining two ways? */
+static bool goes_along(const uint8_t *way, int row, int other, int kind)
+{
+	enum fm_way wanted = fm_relation_way(kind, (enum fm_way)way[row]);
+
+	return wanted == FM_WAY_OPEN || way[other] == FM_WAY_OPEN || way[other] == (uint8_t)wanted;
+}
+
 /* Exclude from z the flows that row `row` of the window tok may not be related to in the way that its role announces;
  * z[k - 1] is the logit of the flow k places before. A flow is the source of one such relation, so those that are taken
  * are out (NULL: none counts as taken yet). Where the role of any of the others asks for a relation, only those that
  * ask are left; one that is followed (NULL: none is yet) asks no more, since nearly all flows are the source of one
  * alone. Returns how many flows are not taken. */
-static int open_sources(const uint16_t *tok, int row, const bool *taken, const bool *followed, float *z)
+static int open_sources(const uint16_t *tok, int row, const bool *taken, const bool *followed, const uint8_t *way,
+			float *z)
 {
 	int open = 0, asking = 0, kind = FM_ROLE_RELATION(tok[(size_t)row * FM_NTOK + FM_T_ROLE]);
 	bool ask[FM_WINDOW_MOST];
@@ -83,12 +92,23 @@ static int open_sources(const uint16_t *tok, int row, const bool *taken, const b
 		open += is;
 		ask[row - k] =
 		    (tok[(size_t)(row - k) * FM_NTOK + FM_T_ROLE] & asks) && !(followed && followed[row - k]);
-		asking += is && ask[row - k];
+		asking += is && ask[row - k] && (!way || goes_along(way, row, row - k, kind));
 	}
 	for (int k = 1; k <= row; k++)
 		if (out_of(tok, row - k, kind, taken) || (asking > 0 && !ask[row - k]))
 			z[k - 1] = EXCLUDED;
 	return open;
+}
+
+/* Is one of the flows that row `row` may be related to one that it goes along with? */
+static bool any_goes_along(const uint16_t *tok, int row, const bool *taken, const uint8_t *way)
+{
+	int kind = FM_ROLE_RELATION(tok[(size_t)row * FM_NTOK + FM_T_ROLE]);
+
+	for (int k = 0; k < row; k++)
+		if (!out_of(tok, k, kind, taken) && goes_along(way, row, k, kind))
+			return true;
+	return false;
 }
 
 /* Does a role announce a relation? */
@@ -142,13 +162,14 @@ static void other_labels(const uint16_t *tok, int row, bool *taken)
 }
 
 /* The relation of row `row` of a window: of the kind that its role announces, or 0, and then the role says so from now
- * on. */
+ * on.  Where it can only join two ways, it is as rarely as it was in training. */
 static uint16_t draw_relations(const struct fm_sampler *s, uint16_t *tok, int row, float *z, float u)
 {
 	int W = s->net->arch.window, back;
 	uint16_t *own = tok + (size_t)row * FM_NTOK;
 	int kind = FM_ROLE_RELATION(own[FM_T_ROLE]), from = fm_rel_token(kind, 1, W);
 	bool taken[FM_WINDOW_MOST] = {false}, followed[FM_WINDOW_MOST] = {false};
+	uint8_t way[FM_WINDOW_MOST];
 	if (!announces(own[FM_T_ROLE]))
 		return 0;
 	for (int i = 1; i < W; i++) {
@@ -159,10 +180,13 @@ static uint16_t draw_relations(const struct fm_sampler *s, uint16_t *tok, int ro
 		followed[i - back] |= other != FM_RELATION_REPLY;
 	}
 	other_labels(tok, row, taken);
-	fm_calibration_chain(s->o->calibration, tok, row, kind, z + from);
-	if (open_sources(tok, row, taken, kind == FM_RELATION_REPLY ? NULL : followed, z + from) > 0) {
-		fm_tally_add_chain(s->o->tally, tok, row, kind, z + from);
-		return (uint16_t)(from + s->net->k->draw(z + from, row, u));
+	fm_relations_ways(tok, W, W, way);
+	float joins = s->o->calibration && !any_goes_along(tok, row, taken, way) ? s->o->calibration->joins[kind] : 1;
+	fm_calibration_chain(s->o->calibration, tok, way, row, kind, z + from);
+	if (u < joins &&
+	    open_sources(tok, row, taken, kind == FM_RELATION_REPLY ? NULL : followed, way, z + from) > 0) {
+		fm_tally_add_chain(s->o->tally, tok, way, row, kind, z + from);
+		return (uint16_t)(from + s->net->k->draw(z + from, row, u / joins));
 	}
 	own[FM_T_ROLE] &= FM_ROLE_ANSWERED | FM_ROLE_FOLLOWED;
 	return 0;
@@ -354,7 +378,7 @@ static float how_sure(const struct fm_sampler *s, const struct fm_sample_step *q
 		z += fm_rel_token(FM_ROLE_RELATION(flow[FM_T_ROLE]), 1, W);
 		V = row;
 		other_labels(flow - (size_t)row * FM_NTOK, row, other);
-		open_sources(flow - (size_t)row * FM_NTOK, row, other, NULL, z);
+		open_sources(flow - (size_t)row * FM_NTOK, row, other, NULL, NULL, z);
 	}
 	if (c == FM_T_TD)
 		near_request_only(s, flow - (size_t)row * FM_NTOK, row, z);
@@ -459,7 +483,7 @@ static void what_goes_with_clean(const struct fm_sampler *s, const uint16_t *flo
 		if (related && done[FM_T_LABEL])
 			other_labels(flow - (size_t)row * FM_NTOK, row, other);
 		if (related)
-			open_sources(flow - (size_t)row * FM_NTOK, row, other, NULL, z + from);
+			open_sources(flow - (size_t)row * FM_NTOK, row, other, NULL, NULL, z + from);
 		return;
 	}
 	for (int b = 0; b < FM_NTOK; b++)

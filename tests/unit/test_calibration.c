@@ -287,6 +287,109 @@ static void services_are_told_apart(void **state)
 	free(tok);
 }
 
+/* The second flow of a window serves as the first does, the third goes any way, and to it is the fourth related, which
+ * goes to its service.  Drawn as likely from each, it then joins two ways as often as real flows do: never, or half of
+ * the time. */
+static void sources_go_the_same_way(void **state)
+{
+	enum { FLOWS = 200 };
+	int vocab[FM_NTOK] = {[FM_T_ROLE] = FM_ROLE_TOKENS, [FM_T_REL] = FM_REL_TOKENS(W)};
+	uint16_t(*tok)[W * FM_NTOK] = calloc(FLOWS, sizeof *tok);
+	struct fm_encoded e = {.windows = FLOWS, .tok = tok[0]};
+	struct fm_error err = {0};
+	(void)state;
+	for (int joined = 0; joined <= FLOWS / 2; joined += FLOWS / 2) {
+		struct fm_calibration k;
+		struct fm_tally real, made;
+		float z[3];
+		uint8_t way[FM_WINDOW_MOST];
+		for (int i = 0; i < FLOWS; i++)
+			for (int row = 0; row < W; row++) {
+				uint16_t *flow = tok[i] + row * FM_NTOK;
+				int kind = row == 1   ? FM_RELATION_SERVE
+					   : row == 3 ? FM_RELATION_TARGET
+						      : FM_RELATION_NONE;
+				flow[FM_T_ROLE] = (uint16_t)(4 * kind);
+				flow[FM_T_REL] = (uint16_t)fm_rel_token(kind, row == 3 && i < joined ? 2 : 1, W);
+			}
+		assert_int_equal(fm_calibration_new(&k, vocab, &err), FM_OK);
+		assert_int_equal(fm_tally_new(&real, &k, &err), FM_OK);
+		fm_tally_real(&real, &e, W);
+		for (int round = 0; round < 6; round++) {
+			assert_int_equal(fm_tally_new(&made, &k, &err), FM_OK);
+			for (int i = 0; i < FLOWS; i++) {
+				z[0] = z[1] = z[2] = 0;
+				tok[i][3 * FM_NTOK + FM_T_REL] = (uint16_t)FM_REL_TOKENS(W);
+				fm_relations_ways(tok[i], W, W, way);
+				fm_calibration_chain(&k, tok[i], way, 3, FM_RELATION_TARGET, z);
+				fm_tally_add_chain(&made, tok[i], way, 3, FM_RELATION_TARGET, z);
+			}
+			fm_calibration_learn(&k, &real, &made, K, 1);
+			fm_tally_free(&made);
+		}
+		double joins = exp((double)z[1]) + exp((double)z[2]), share = joins / (joins + exp((double)z[0]));
+		if (!(fabs(share - (double)joined / FLOWS) < 0.02))
+			fail_msg("%.3f of made flows join two ways, of real ones %.3f", share, (double)joined / FLOWS);
+		fm_tally_free(&real);
+		fm_calibration_free(&k);
+	}
+	free(tok);
+}
+
+/* A host that one flow draws and others copy is counted as often as flows have it: one host sweeps in windows of K
+ * flows and more together, and as many flows that stand alone are of another.  Drawn as likely, each kind has its own
+ * host afterwards, though fewer than K flows draw that of the sweeps. */
+static void what_is_copied_counts_as_flows(void **state)
+{
+	enum { HOSTS = 3, SWEEPS = K / W + 1, WINDOWS_ALL = 2 * SWEEPS };
+	int64_t port[] = {53, 80};
+	struct fm_codec codec = {.window = W,
+				 .vocab = {[FM_T_ROLE] = FM_ROLE_TOKENS,
+					   [FM_T_REL] = FM_REL_TOKENS(W),
+					   [FM_T_SA] = HOSTS,
+					   [FM_T_SP] = 2,
+					   [FM_T_DP] = 2}};
+	uint16_t(*tok)[W * FM_NTOK] = calloc(WINDOWS_ALL, sizeof *tok);
+	struct fm_encoded e = {.windows = WINDOWS_ALL, .tok = tok[0]};
+	struct fm_calibration k;
+	struct fm_tally real, made;
+	struct fm_error err = {0};
+	float sweep[HOSTS], alone[HOSTS];
+	(void)state;
+	codec.num[FM_R_SP] = codec.num[FM_R_DP] = (struct fm_num){.natoms = 2, .atom = port, .step = 1};
+	for (int i = 0; i < WINDOWS_ALL; i++)
+		for (int row = 0; row < W; row++) {
+			uint16_t *flow = tok[i] + row * FM_NTOK;
+			int kind = i < SWEEPS && row > 0 ? FM_RELATION_SWEEP : FM_RELATION_NONE;
+			flow[FM_T_ROLE] = (uint16_t)(4 * kind + (i < SWEEPS && row + 1 < W ? FM_ROLE_FOLLOWED : 0));
+			flow[FM_T_REL] = (uint16_t)fm_rel_token(kind, 1, W);
+			flow[FM_T_SA] = i < SWEEPS;
+		}
+	assert_true((int)SWEEPS < (int)K && SWEEPS * W >= K);
+	assert_int_equal(fm_calibration_new(&k, codec.vocab, &err), FM_OK);
+	assert_int_equal(fm_calibration_refine(&k, &codec, &e, K, &err), FM_OK);
+	assert_true(k.nchains == 2);
+	assert_int_equal(fm_tally_new(&real, &k, &err), FM_OK);
+	fm_tally_real(&real, &e, W);
+	for (int round = 0; round < 8; round++) {
+		assert_int_equal(fm_tally_new(&made, &k, &err), FM_OK);
+		for (int i = 0; i < WINDOWS_ALL; i++)
+			for (int row = 0; row < (i < SWEEPS ? 1 : W); row++) {
+				float *z = i < SWEEPS ? sweep : alone;
+				z[0] = z[1] = z[2] = 0;
+				fm_calibration_apply(&k, tok[i], row, W, FM_T_SA, z);
+				fm_tally_add(&made, tok[i], row, W, FM_T_SA, z);
+			}
+		fm_calibration_learn(&k, &real, &made, K, 1);
+		fm_tally_free(&made);
+	}
+	assert_true(sweep[1] > sweep[0] + 2 && sweep[1] > sweep[2] + 2);
+	assert_true(alone[0] > alone[1] + 2 && alone[0] > alone[2] + 2);
+	fm_tally_free(&real);
+	fm_calibration_free(&k);
+	free(tok);
+}
+
 /* Of two tokens as likely, log 2 nats. */
 static void what_is_too_unsure_is_sharpened(void **state)
 {
@@ -439,6 +542,8 @@ int main(void)
 	    cmocka_unit_test(what_few_flows_have_is_one),
 	    cmocka_unit_test(what_is_frequent_elsewhere_is_no_rare_token),
 	    cmocka_unit_test(services_are_told_apart),
+	    cmocka_unit_test(sources_go_the_same_way),
+	    cmocka_unit_test(what_is_copied_counts_as_flows),
 	    cmocka_unit_test(what_is_too_unsure_is_sharpened),
 	    cmocka_unit_test(related_flows_are_as_alike_as_they_were),
 	    cmocka_unit_test(calibration_sharpens_where_it_is_told_to),

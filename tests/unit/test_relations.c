@@ -199,12 +199,50 @@ static void copies_follow_chains(void **state)
 	assert_true(res[2 * FM_NRES + FM_R_DP] == (float)(2 * FM_NRES + FM_R_DP));
 }
 
+static void relate(uint16_t *tok, int row, int kind, int back)
+{
+	tok[row * FM_NTOK + FM_T_ROLE] = (uint16_t)(4 * kind);
+	tok[row * FM_NTOK + FM_T_REL] = (uint16_t)fm_rel_token(kind, back, W);
+}
+
+/* A sweep goes to a service: so its request's reply comes from one, and whatever is the same as either or answers it.
+ */
+static void ways_follow_chains(void **state)
+{
+	static const uint8_t all[] = {FM_WAY_FROM, FM_WAY_TO,   FM_WAY_TO,   FM_WAY_FROM,
+				      FM_WAY_FROM, FM_WAY_OPEN, FM_WAY_OPEN, FM_WAY_FROM};
+	uint16_t tok[W * FM_NTOK] = {0};
+	uint8_t way[W];
+	(void)state;
+	relate(tok, 1, FM_RELATION_REPLY, 1);
+	relate(tok, 2, FM_RELATION_SWEEP, 1);
+	relate(tok, 3, FM_RELATION_REPLY, 1);
+	relate(tok, 4, FM_RELATION_AGAIN, 4);
+	relate(tok, 6, FM_RELATION_REPLY, 1);                 /* nothing says which way 5 and 6 go */
+	tok[7 * FM_NTOK + FM_T_ROLE] = 4 * FM_RELATION_SERVE; /* it only announces its relation */
+	tok[7 * FM_NTOK + FM_T_REL] = (uint16_t)FM_REL_TOKENS(W);
+	fm_relations_ways(tok, W, W, way);
+	assert_memory_equal(way, all, sizeof all);
+	for (int i = 8; i < W; i++)
+		assert_int_equal(way[i], FM_WAY_OPEN);
+	fm_relations_ways(tok, W, 2, way); /* as long as the sweep's source is not known */
+	assert_int_equal(way[0], FM_WAY_OPEN);
+	assert_int_equal(way[1], FM_WAY_OPEN);
+	assert_int_equal(way[2], FM_WAY_TO);
+	for (int kind = 0; kind < FM_NRELATIONS; kind++) {
+		bool turned = kind == FM_RELATION_REPLY;
+		assert_int_equal(fm_relation_way(kind, FM_WAY_OPEN), FM_WAY_OPEN);
+		assert_int_equal(fm_relation_way(kind, FM_WAY_TO), turned ? FM_WAY_FROM : FM_WAY_TO);
+		assert_int_equal(fm_relation_way(kind, FM_WAY_FROM), turned ? FM_WAY_TO : FM_WAY_FROM);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(each_kind_is_found),           cmocka_unit_test(our_own_order_stays_within_a_time),
 	    cmocka_unit_test(tokens_say_kind_and_distance), cmocka_unit_test(relations_copy_what_flows_share),
-	    cmocka_unit_test(copies_follow_chains),
+	    cmocka_unit_test(copies_follow_chains),         cmocka_unit_test(ways_follow_chains),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
