@@ -69,6 +69,8 @@ void fm_warn(const char *fmt, ...)
 {
 	va_list ap;
 
+	if (atomic_load(&quiet) > 1)
+		return;
 	va_start(ap, fmt);
 	put_line("flowmint: warning: ", fmt, ap);
 	va_end(ap);
@@ -100,9 +102,9 @@ int fm_log_is_verbose(void)
 	return atomic_load(&verbose);
 }
 
-void fm_log_quiet(int on)
+void fm_log_quiet(int how)
 {
-	atomic_store(&quiet, on != 0);
+	atomic_store(&quiet, how);
 }
 
 int fm_log_is_quiet(void)

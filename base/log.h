@@ -11,8 +11,8 @@
 #include "base/error.h"
 
 void fm_log(const char *fmt, ...) FM_PRINTF(1, 2);  /* one line of chatter; silent after fm_log_quiet(1) */
-void fm_warn(const char *fmt, ...) FM_PRINTF(1, 2); /* "flowmint: warning: ..."; never silent */
-void fm_log_quiet(int quiet);
+void fm_warn(const char *fmt, ...) FM_PRINTF(1, 2); /* "flowmint: warning: ..."; silent after fm_log_quiet(2) */
+void fm_log_quiet(int quiet);                       /* 2: of what is measured and thrown away */
 int fm_log_is_quiet(void);
 void fm_log_hide_rows(int hide);                      /* from here on each line goes through fm_text_hide_rows */
 void fm_detail(const char *fmt, ...) FM_PRINTF(1, 2); /* one line, only after fm_log_verbose(1) */

@@ -268,7 +268,9 @@ static int measure_judging(struct plan *p, double smallest, struct fm_error *err
 	for (int i = 0; i < 2; i++) {
 		double flows = size[i] * p->train_rows / p->rows;
 
+		fm_log_quiet(2); /* what is true of so few rows says nothing of the run */
 		rc = run_sample(p, size[i], MIN_STEPS, flows, FM_GATE, &run, &why);
+		fm_log_quiet(1);
 		evaluate[i] = point_of(&run, FM_EVALUATE, result_number(&run, FM_INGEST, "rows"));
 		gate[i] = point_of(&run, FM_GATE, result_number(&run, FM_INGEST, "rows"));
 		fm_run_free(&run);

@@ -205,6 +205,7 @@ mkdir -p judged
 judged() { run --workspace judged/w --set train.steps=20 "$@"; }
 expect 0 "(flows)" judged --until generate
 expect 0 "a plan of the judging alone" judged --plan
+holds "without a warning that is of its few rows alone" sh -c '! grep -q "windows in training" err'
 holds "tells what it measured, and no steps or flows" grep -qx "estimated from [0-9]* rows judged, measured here in [0-9]* s" out
 says out "(without release)" "and what the total leaves out"
 expect 3 "a plan of what would be refused" run --plan --set source.path=nope.csv
