@@ -13,19 +13,19 @@
 #define TAG 16
 #define LEN FM_SHA256_LEN
 
-/* AES-256-GCM over n bytes, in place of OpenSSL's many steps.  1; 0: the tag does not hold; -1: the cipher failed. */
-static int gcm(bool seal, const struct fm_secret *key, const uint8_t nonce[NONCE], const char *bound, const uint8_t *in,
-	       size_t n, uint8_t *out, uint8_t tag[TAG])
+/* AES-256-GCM of a secret, in place of OpenSSL's many steps.  1; 0: the tag does not hold; -1: the cipher failed. */
+static int gcm(bool seal, const struct fm_secret *key, const uint8_t nonce[NONCE], const char *bound,
+	       const uint8_t in[LEN], uint8_t out[LEN], uint8_t tag[TAG])
 {
 	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
 	int len, rc;
 	bool ok = c && EVP_CipherInit_ex(c, EVP_aes_256_gcm(), NULL, key->data, nonce, seal) == 1 &&
 		  EVP_CipherUpdate(c, NULL, &len, (const uint8_t *)bound, (int)strlen(bound)) == 1 &&
-		  EVP_CipherUpdate(c, out, &len, in, (int)n) == 1 && (size_t)len == n;
+		  EVP_CipherUpdate(c, out, &len, in, LEN) == 1 && len == LEN;
 
 	if (ok && !seal)
 		ok = EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_SET_TAG, TAG, tag) == 1;
-	rc = ok ? EVP_CipherFinal_ex(c, out + n, &len) == 1 && len == 0 : -1;
+	rc = ok ? EVP_CipherFinal_ex(c, out + LEN, &len) == 1 && len == 0 : -1;
 	if (rc == 1 && seal && EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_GET_TAG, TAG, tag) != 1)
 		rc = -1;
 	EVP_CIPHER_CTX_free(c);
@@ -57,7 +57,7 @@ int fm_wrap(json_t *doc, const char *project, const char *label, const char *bou
 	if ((rc = wrapping_key(&key, project, label, err)) < 0)
 		return rc;
 	if (secret->len != LEN || getrandom(nonce, sizeof nonce, 0) != NONCE ||
-	    gcm(true, &key, nonce, bound, secret->data, secret->len, data, tag) != 1) {
+	    gcm(true, &key, nonce, bound, secret->data, data, tag) != 1) {
 		rc = fm_fail(err, FM_ESYSTEM, "the secret of %s cannot be encrypted", bound);
 		goto out;
 	}
@@ -94,7 +94,7 @@ int fm_unwrap(struct fm_secret *secret, const json_t *doc, const char *path, con
 		goto out;
 	if (hex_field(doc, "nonce", nonce, NONCE) && hex_field(doc, "tag", tag, TAG) &&
 	    hex_field(doc, "data", data, LEN))
-		opened = gcm(false, &key, nonce, bound, data, LEN, secret->data, tag);
+		opened = gcm(false, &key, nonce, bound, data, secret->data, tag);
 	if (opened != 1) {
 		fm_secret_close(secret);
 		rc = opened < 0 ? fm_fail(err, FM_ESYSTEM, "%s: OpenSSL has no memory to decrypt it", path)
