@@ -6,11 +6,11 @@
 #include "base/detmath.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/stats.h"
 
 enum { DRAWS = 400 };
 #define SEED 0x7061696420676174u /* public */
 #define LN2 0.69314718055994530942
-#define NORMAL_975 1.959963984540054
 
 static double part(double p, double m)
 {
@@ -88,7 +88,7 @@ int fm_jsd_noisy(const int64_t *noisy, const uint64_t *exact, size_t k, double s
 	out->total = (int64_t)total;
 	out->noise = with_noise(at, q, k, sigma, 0, draw).mean;
 	out->excess = divergence(h, q, k) - out->noise;
-	out->half = NORMAL_975 * with_noise(h, q, k, sigma, 1, draw).deviation;
+	out->half = FM_Z95 * with_noise(h, q, k, sigma, 1, draw).deviation;
 out:
 	free(work);
 	return rc;
