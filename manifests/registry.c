@@ -197,7 +197,7 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "Real or synthetic? {1:64|32} flows in a row, " CURVE,
 	 "the same on runs of 64 (32) flows: order, repetition, answers, hosts", 0.5},
 
-	{"rules.broken_share", RULES, FM_LOW, 0, OPEN, TEAM, 0, FM_EXPECTED | FM_OF_RULES, "pkt",
+	{FM_METRIC_BROKEN, RULES, FM_LOW, 0, OPEN, TEAM, 0, FM_EXPECTED | FM_OF_RULES, "pkt",
 	 "Flows that cannot exist", "share of rows that no flow could be: those that break any rule below"},
 	{"rules.{no_packet,short_bytes,long_bytes,icmp_source_port,same_address,portless_port,flags_outside_tcp}",
 	 RULES, FM_LOW, 0, OPEN, TEAM, 0, FM_OF_RULES, "{1:pkt|pkt byt|pkt byt|pr sp|sa da|pr sp dp|pr flg}",

@@ -92,6 +92,7 @@ enum fm_audience {
 enum { FM_NO_FLOOR = -1 };
 #define FM_METRIC_CONTROLS "controls.broken"    /* planted generators that the gate judged wrongly */
 #define FM_METRIC_AUDITED "audit.epsilon_lower" /* what an attack on the claim shows at least */
+#define FM_METRIC_BROKEN "rules.broken_share"   /* flows that break one of all rules */
 #define FM_METRIC_REPEATS "leak.rows_equal"     /* a trace without any person in it has some too */
 
 struct fm_metric_kind {
@@ -116,6 +117,7 @@ const struct fm_metric_topic *fm_metric_topic(const char *name); /* of a metric 
 /* The metric whose noise floor has this name, a part of it; NULL: it is no floor's. */
 const char *fm_metric_of_floor(const char *name);
 #define FM_METRIC_FLOOR 80
+#define FM_FLOOR "floor." /* what it begins with */
 /* The name of a metric's noise floor, that of X being floor.X, whether there is one or not. */
 void fm_metric_floor(const char *name, char floor[FM_METRIC_FLOOR]);
 /* What the same number of fresh real flows is called: the noise floor, or, of what synthetic flows teach (tstr.X), what

@@ -63,16 +63,14 @@ static const struct fm_metric_kind *find(const char *name, struct fit *f)
 	return NULL;
 }
 
-#define FLOOR "floor."
-
 const char *fm_metric_of_floor(const char *name)
 {
-	return strncmp(name, FLOOR, strlen(FLOOR)) == 0 ? name + strlen(FLOOR) : NULL;
+	return strncmp(name, FM_FLOOR, strlen(FM_FLOOR)) == 0 ? name + strlen(FM_FLOOR) : NULL;
 }
 
 void fm_metric_floor(const char *name, char floor[FM_METRIC_FLOOR])
 {
-	snprintf(floor, FM_METRIC_FLOOR, FLOOR "%s", name);
+	snprintf(floor, FM_METRIC_FLOOR, FM_FLOOR "%s", name);
 }
 
 /* The noise floor of a metric is a metric too. */
@@ -407,7 +405,7 @@ const char *fm_check_suggest(const char *name, char *out, size_t cap)
 	fm_metric_each(compare, &s);
 	if (s.best[0] == '\0')
 		return NULL;
-	snprintf(out, cap, "%s%s", s.floor ? FLOOR : "", s.best);
+	snprintf(out, cap, "%s%s", s.floor ? FM_FLOOR : "", s.best);
 	return out;
 }
 

@@ -98,7 +98,7 @@ static void look_at_rule(void *ctx, const char *name, const struct fm_metric_kin
 	char floor[FM_METRIC_FLOOR];
 	double v;
 
-	if (!(kind->is & FM_OF_RULES) || strcmp(name, "rules.broken_share") == 0)
+	if (!(kind->is & FM_OF_RULES) || strcmp(name, FM_METRIC_BROKEN) == 0)
 		return;
 	fm_metric_floor(name, floor);
 	v = b->value(b->ctx, floor);
@@ -117,7 +117,7 @@ void fm_rule_of_trace(const char *check, double (*value)(const void *ctx, const 
 
 	*words = '\0';
 	fm_metric_each(look_at_rule, &b);
-	if (strcmp(check, "rules.broken_share") == 0) {
+	if (strcmp(check, FM_METRIC_BROKEN) == 0) {
 		double share = value(ctx, "rules.broken_share_real");
 
 		if (share > 0 && *b.which)

@@ -135,7 +135,7 @@ static void put_figure(const json_t *doc, struct fm_buf *out)
 /* What divergences of single fields do not see. */
 static const char *const beyond[] = {"c2st.flow_blocks_auc",
 				     "c2st.window_auc",
-				     "rules.broken_share",
+				     FM_METRIC_BROKEN,
 				     "time.PAIR_real",
 				     "time.PAIR_synthetic",
 				     "host.PROFILE",

@@ -168,6 +168,9 @@ says err "none of 700 rows can be read by dialect ugr16, so nothing can be judge
 says err "; 600 rows: byt is negative (column byt); 100 rows: sp is over 65535 (column sp)" "with the number of each reason"
 cp spoilt.csv real.csv
 expect 0 "likewise in a real file" "$F" evaluate --real real.csv --synthetic few.csv --only rules --json
+expect 1 "where a rule's check fails" "$F" evaluate --real real.csv --synthetic spoilt.csv --gate --no-controls
+says out "rules.broken_share: the trace itself breaks it: 0.285 % of its flows, most of them short_bytes" "it is told which rule the real flows break"
+expect 0 "(again)" "$F" evaluate --real real.csv --synthetic few.csv --only rules --json
 holds "of the real ones" test "$(json out 'd["rules"]["broken_share"] == 0 and abs(d["rules"]["broken_share_real"] - 2 / 701) < 1e-12')" = True
 awk 'NR % 50 == 0 { print "no flow" } { print }' few.csv >bad.csv
 expect 3 "a real file with more than 1 % of such rows is refused" judged bad.csv few1.csv

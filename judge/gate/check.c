@@ -391,14 +391,22 @@ void fm_verdict_print(FILE *f, const struct fm_verdict *v)
 	fm_verdict_print_word(f, v);
 }
 
+struct of_trace {
+	const struct fm_metrics *metrics, *broken;
+};
+
 static double value_of(const void *ctx, const char *name)
 {
-	const struct fm_metric *m = fm_metrics_find(ctx, name);
+	const struct of_trace *t = ctx;
+	const struct fm_metric *m = fm_metrics_find(t->metrics, name);
 
+	if (!m && t->broken)
+		m = fm_metrics_find(t->broken, name);
 	return m ? m->value : (double)NAN;
 }
 
-void fm_verdict_print_trace(FILE *f, const struct fm_verdict *v, const struct fm_metrics *metrics)
+void fm_verdict_print_trace(FILE *f, const struct fm_verdict *v, const struct fm_metrics *metrics,
+			    const struct fm_metrics *broken)
 {
 	char words[160];
 
@@ -406,7 +414,9 @@ void fm_verdict_print_trace(FILE *f, const struct fm_verdict *v, const struct fm
 		if (v->check[i].pass)
 			continue;
 		const struct fm_check_result *c = &v->check[i];
-		fm_rule_of_trace(c->name, value_of, metrics, words, sizeof words);
+		/* Of one rule alone its words speak of flows held out. */
+		struct of_trace t = {metrics, strcmp(c->name, FM_METRIC_BROKEN) == 0 ? broken : NULL};
+		fm_rule_of_trace(c->name, value_of, &t, words, sizeof words);
 		const struct fm_metric *real = strcmp(c->name, FM_METRIC_REPEATS) == 0
 						   ? fm_metrics_find(metrics, "leak.holdout_equal")
 						   : fm_gate_floor(metrics, c->name);

@@ -93,7 +93,9 @@ void fm_verdict_print(FILE *f, const struct fm_verdict *v);
 void fm_verdict_print_lines(FILE *f, const struct fm_verdict *v); /* the table alone */
 void fm_verdict_print_word(FILE *f, const struct fm_verdict *v);  /* the line that sums up */
 
-/* Lines after it, about failed checks that the real flows would fail too: for the team only. */
-void fm_verdict_print_trace(FILE *f, const struct fm_verdict *v, const struct fm_metrics *metrics);
+/* Lines after it, about failed checks that the real flows would fail too: for the team only.  broken: the shares of
+ * real flows that break each rule, under the names of floors, where metrics has none; may be NULL. */
+void fm_verdict_print_trace(FILE *f, const struct fm_verdict *v, const struct fm_metrics *metrics,
+			    const struct fm_metrics *broken);
 
 #endif

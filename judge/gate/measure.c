@@ -303,7 +303,7 @@ int fm_evaluate_floor(const struct fm_table *real, const struct fm_table *holdou
 		goto out;
 	for (unsigned g = 0; g < NGROUPS; g++)
 		if (groups[g].floor && set >> g & 1u &&
-		    (rc = groups[g].floor(real, holdout, pool, "floor.", out, err)) < 0)
+		    (rc = groups[g].floor(real, holdout, pool, FM_FLOOR, out, err)) < 0)
 			goto out;
 out:
 	fm_table_free(fewer);

@@ -181,8 +181,7 @@ static void print_unread(const struct fm_evaluation *e)
 	const struct {
 		const char *side, *metric;
 		uint64_t rows;
-	} of[] = {{"real", "rules.broken_share_real", e->bad_real},
-		  {"synthetic", "rules.broken_share", e->bad_synthetic}};
+	} of[] = {{"real", "rules.broken_share_real", e->bad_real}, {"synthetic", FM_METRIC_BROKEN, e->bad_synthetic}};
 
 	for (size_t i = 0; i < sizeof of / sizeof *of; i++)
 		if (of[i].rows)
@@ -214,7 +213,7 @@ static int print_evaluation(const struct fm_evaluation *e, struct fm_error *err)
 		if (e->gate) {
 			fm_verdict_print_word(stdout, &e->verdict);
 			fm_verdict_print_lines(stdout, &e->verdict);
-			fm_verdict_print_trace(stdout, &e->verdict, &e->metrics);
+			fm_verdict_print_trace(stdout, &e->verdict, &e->metrics, &e->broken);
 			print_left_out(&e->left_out);
 			putchar('\n');
 		}

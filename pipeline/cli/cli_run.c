@@ -69,7 +69,7 @@ static int print_run(const struct fm_run *run, bool json, struct fm_error *err)
 		return fm_cli_json(fm_run_json(run), err);
 	if (run->has_verdict) {
 		fm_verdict_print(stdout, &run->verdict);
-		fm_verdict_print_trace(stdout, &run->verdict, &run->metrics);
+		fm_verdict_print_trace(stdout, &run->verdict, &run->metrics, NULL);
 	}
 	if (run->archive[0])
 		printf("archive: %s\ntar sha256: %s\n", run->archive, run->tar_sha256);

@@ -13,6 +13,7 @@
 #include "judge/gate/measure.h"
 #include "judge/gate/subsample.h"
 #include "judge/histogram.h"
+#include "judge/rules.h"
 #include "manifests/dialect.h"
 #include "pipeline/cli/flows.h"
 #include "pipeline/cli/walls.h"
@@ -168,7 +169,9 @@ static int evaluate_files(struct fm_evaluation *e, struct fm_error *err)
 	    (e->gate && holdout &&
 	     (rc = fm_holdout_count(&e->apart, real, synthetic, holdout, (size_t)e->memory << 20, err)) < 0))
 		goto out;
-	fm_count_unreadable(&e->metrics, "rules.broken_share", e->bad_synthetic);
+	if (e->gate && !holdout && (rc = fm_rules(real, real, FM_FLOOR, &e->broken, err)) < 0)
+		goto out;
+	fm_count_unreadable(&e->metrics, FM_METRIC_BROKEN, e->bad_synthetic);
 	fm_count_unreadable(&e->metrics, "rules.broken_share_real", e->bad_real);
 	if ((rc = try_gate(e, real, holdout, err)) < 0 || !e->report ||
 	    (rc = fm_subsamples_make(&sub, real, synthetic, holdout, (size_t)e->memory << 20, err)) < 0)
@@ -193,10 +196,10 @@ static int evaluate_fn(void *ctx, json_t **result, struct fm_error *err)
 
 	if ((rc = evaluate_files(e, err)) < 0)
 		return rc;
-	*result = json_pack("{s:o, s:I, s:I, s:[I,I,I,I], s:I, s:I}", "metrics", fm_metrics_list(&e->metrics),
-			    "bad_real", (json_int_t)e->bad_real, "bad_synthetic", (json_int_t)e->bad_synthetic, "apart",
-			    (json_int_t)a->holdout, (json_int_t)a->synthetic, (json_int_t)a->holdout_in_real,
-			    (json_int_t)a->synthetic_in_holdout, "control_rows",
+	*result = json_pack("{s:o, s:o, s:I, s:I, s:[I,I,I,I], s:I, s:I}", "metrics", fm_metrics_list(&e->metrics),
+			    "broken", fm_metrics_list(&e->broken), "bad_real", (json_int_t)e->bad_real, "bad_synthetic",
+			    (json_int_t)e->bad_synthetic, "apart", (json_int_t)a->holdout, (json_int_t)a->synthetic,
+			    (json_int_t)a->holdout_in_real, (json_int_t)a->synthetic_in_holdout, "control_rows",
 			    (json_int_t)(e->cfg ? e->cfg->gate.control_rows : 0), "absent", (json_int_t)e->absent);
 	if (!*result || (e->histograms && json_object_set(*result, "histograms", e->histograms)) ||
 	    (e->controls && json_object_set(*result, "controls", e->controls)))
@@ -212,7 +215,9 @@ static int take_measured(struct fm_evaluation *e, const json_t *result, struct f
 			   &e->apart.synthetic_in_holdout};
 	int rc;
 
-	if ((rc = fm_harvest_metrics(json_object_get(result, "metrics"), FM_LIST_CONTROL, NULL, &e->metrics, err)) < 0)
+	if ((rc = fm_harvest_metrics(json_object_get(result, "metrics"), FM_LIST_CONTROL, NULL, &e->metrics, err)) <
+		0 ||
+	    (rc = fm_harvest_metrics(json_object_get(result, "broken"), FM_LIST_CONTROL, NULL, &e->broken, err)) < 0)
 		return rc;
 	for (size_t i = 0; i < sizeof count / sizeof *count; i++)
 		*count[i] = (size_t)json_integer_value(json_array_get(apart, i));
@@ -291,6 +296,7 @@ out:
 void fm_evaluation_close(struct fm_evaluation *e)
 {
 	fm_metrics_free(&e->metrics);
+	fm_metrics_free(&e->broken);
 	fm_verdict_free(&e->verdict);
 	json_decref(e->controls);
 	json_decref(e->histograms);

@@ -31,6 +31,9 @@ struct fm_evaluation {
 	struct fm_config *cfg;          /* whose gate is applied, or NULL */
 	unsigned absent;                /* columns of a flow that the real flows do not have, by enum fm_col */
 	struct fm_metrics metrics;
+	/* With a gate and no holdout: which rules the real flows break, under the names of floors, for a failed check
+	 * of all rules. */
+	struct fm_metrics broken;
 	uint64_t bad_real, bad_synthetic; /* rows that cannot be read */
 	json_t *histograms;               /* for the report */
 	json_t *controls;
