@@ -26,12 +26,21 @@ static const char *program_digest(void)
 	return hex;
 }
 
-int fm_stage_key(const struct fm_config *cfg, enum fm_stage_id id, const json_t *inputs, char key[FM_SHA256_HEX],
-		 struct fm_error *err)
+static int digest(json_t *doc, bool unconfined, char key[FM_SHA256_HEX], struct fm_error *err)
+{
+	int rc = !doc || (unconfined && json_object_set_new(doc, "unconfined", json_true()))
+		     ? fm_fail(err, FM_ESYSTEM, "out of memory")
+		     : fm_json_digest(doc, key, err);
+
+	json_decref(doc);
+	return rc;
+}
+
+int fm_stage_key(const struct fm_config *cfg, enum fm_stage_id id, bool unconfined, const json_t *inputs,
+		 char key[FM_SHA256_HEX], struct fm_error *err)
 {
 	const struct fm_stage *stage = &fm_stage_table[id];
-	json_t *config = json_object(), *doc;
-	int rc;
+	json_t *config = json_object();
 
 	for (int i = 0; stage->section[i]; i++) {
 		const char *section = stage->section[i];
@@ -49,24 +58,20 @@ int fm_stage_key(const struct fm_config *cfg, enum fm_stage_id id, const json_t 
 			return fm_fail(err, FM_ESYSTEM, "out of memory");
 		}
 	}
-	doc = json_pack("{s:s, s:i, s:s, s:s, s:o, s:O}", "stage", stage->name, "format", stage->format, "flowmint",
-			FM_VERSION, "program", stage->by_program ? program_digest() : "", "config", config, "inputs",
-			inputs);
-	rc = doc ? fm_json_digest(doc, key, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
-	json_decref(doc);
-	return rc;
+	return digest(json_pack("{s:s, s:i, s:s, s:s, s:o, s:O}", "stage", stage->name, "format", stage->format,
+				"flowmint", FM_VERSION, "program", stage->by_program ? program_digest() : "", "config",
+				config, "inputs", inputs),
+		      unconfined, key, err);
 }
 
-int fm_judging_key(const struct fm_config *cfg, const char *store, const char *synthetic, char key[FM_SHA256_HEX],
-		   struct fm_error *err)
+int fm_judging_key(const struct fm_config *cfg, bool unconfined, const char *store, const char *synthetic,
+		   char key[FM_SHA256_HEX], struct fm_error *err)
 {
 	json_t *doc = json_pack("{s:s, s:i, s:s, s:s, s:I, s:i, s:s, s:s}", "stage", "judging", "format", 1, "flowmint",
 				FM_VERSION, "program", program_digest(), "memory", (json_int_t)cfg->gate.memory,
 				"min_count", (int)cfg->privacy.min_count, "store", store, "synthetic", synthetic);
-	int rc = doc ? fm_json_digest(doc, key, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
 
-	json_decref(doc);
-	return rc;
+	return digest(doc, unconfined, key, err);
 }
 
 /* ---- digests of private things are taken in children, so that no later stage finds them in its memory ---- */

@@ -159,6 +159,7 @@ static int run_again(const struct fm_reproduce_in *in, const struct record *rec,
 	}
 	if (in->from_model) {
 		o.reuse = workspace;
+		o.reuse_unconfined = fm_json_says(rec->run, "confinement", "unconfined");
 		o.trace_sha256 = fm_json_str(json_object_get(rec->stage[FM_INGEST], "inputs"), "trace");
 	}
 	if ((rc = fm_runner_run(&o, &again, err)) < 0)

@@ -82,6 +82,7 @@ struct fm_run_options {
 	/* For `reproduce --from model`: ingest and train are taken from this workspace, for this digest of the trace.
 	 */
 	const char *reuse, *trace_sha256;
+	bool reuse_unconfined; /* they were made without walls */
 	/* For `reproduce --model`; NULL: all stages are made. */
 	const struct fm_replay *replay;
 	/* For `reproduce` of a run in privacy.mode dp: the workspace and the run that its sealed half is of; nothing is

@@ -148,13 +148,13 @@ static int find_key(struct making *k, struct fm_error *err)
 	int rc;
 
 	if (k->in->kind == FM_SHARDS_JUDGING)
-		return fm_judging_key(k->cfg, fm_json_str(stage[FM_INGEST], "output"),
+		return fm_judging_key(k->cfg, k->in->unconfined, fm_json_str(stage[FM_INGEST], "output"),
 				      fm_json_str(stage[FM_GENERATE], "output"), k->key, err);
 	if ((rc = fm_generator_check_parts(k->cfg, err)) < 0)
 		return rc;
 	if (!(inputs = json_pack("{s:s}", fm_stage_table[FM_TRAIN].product, fm_json_str(stage[FM_TRAIN], "output"))))
 		return no_memory(err);
-	rc = fm_stage_key(k->cfg, FM_GENERATE, inputs, k->key, err);
+	rc = fm_stage_key(k->cfg, FM_GENERATE, k->in->unconfined, inputs, k->key, err);
 	json_decref(inputs);
 	return rc;
 }

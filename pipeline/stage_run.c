@@ -189,7 +189,8 @@ static int give_shards(const struct fm_runner *r, struct fm_job *j, struct fm_er
 
 	if (!s.folder[0] || r->o->dry || r->o->replay)
 		return FM_OK;
-	if (judging && (rc = fm_judging_key(r->cfg, stage[FM_INGEST].output, stage[FM_GENERATE].output, key, err)) < 0)
+	if (judging && (rc = fm_judging_key(r->cfg, r->unconfined, stage[FM_INGEST].output, stage[FM_GENERATE].output,
+					    key, err)) < 0)
 		return rc;
 	if (!(dir = fm_path_join(r->clear, "shards")))
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
@@ -528,7 +529,8 @@ int fm_stage_run(struct fm_runner *r, enum fm_stage_id id, struct fm_error *err)
 	}
 	j.call.manifest = manifest;
 	if ((rc = fm_runner_inputs(r, id, manifest, s->inputs, err)) < 0 ||
-	    (rc = fm_stage_key(r->cfg, id, s->inputs, s->key, err)) < 0)
+	    (rc = fm_stage_key(r->cfg, id, borrowed ? r->o->reuse_unconfined : r->unconfined, s->inputs, s->key, err)) <
+		0)
 		goto out;
 	if (!(entry = fm_workspace_entry(borrowed ? r->o->reuse : r->ws.path, s->name, s->key, err))) {
 		rc = err->code;
