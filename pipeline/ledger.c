@@ -1,6 +1,8 @@
 #include "pipeline/ledger.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,7 @@
 #include "base/json_text.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "base/stop.h"
 #include "manifests/canon.h"
 #include "pipeline/ledger_parts.h"
 #include "pipeline/project_secret.h"
@@ -309,6 +312,8 @@ int fm_ledger_head_write(struct fm_ledger *l, const struct fm_secret *key, int64
 
 /* ---- appending ---- */
 
+#define EVENTS_WAIT_S 10
+
 static void now_text(char out[32])
 {
 	time_t t = time(NULL);
@@ -323,6 +328,20 @@ void fm_ledger_tell(struct fm_ledger *l, int fd)
 	l->events = fd;
 }
 
+/* Until the reader takes more, or has taken nothing for EVENTS_WAIT_S: a run is not held up by who hangs. */
+static bool is_read(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+
+	for (int i = 0; i < EVENTS_WAIT_S * 10; i++) {
+		if (poll(&p, 1, 100) > 0)
+			return true;
+		if (fm_stop_signal())
+			break;
+	}
+	return false;
+}
+
 static void tell(struct fm_ledger *l, const struct fm_ledger_row *r, const json_t *body)
 {
 	json_t *doc = json_pack("{s:I, s:s, s:s, s:s, s:O}", "row", (json_int_t)r->row, "time", r->time, "run", r->run,
@@ -333,17 +352,20 @@ static void tell(struct fm_ledger *l, const struct fm_ledger_row *r, const json_
 
 	if (fm_json_canonical(doc, &line, &why) == FM_OK)
 		fm_buf_puts(&line, "\n");
-	while (done < line.len) {
-		ssize_t n = write(l->events, line.data + done, line.len - done);
+	while (done < line.len && l->events >= 0) {
+		size_t most = line.len - done < PIPE_BUF ? line.len - done : PIPE_BUF; /* no more room is sure */
+		bool read = is_read(l->events);
+		ssize_t n = read ? write(l->events, line.data + done, most) : -1;
 
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && read && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n < 0) {
-			fm_warn("no more events are told: %s", strerror(errno));
+			fm_warn("no more events are told: %s",
+				read ? strerror(errno) : "who reads them takes nothing any more");
 			l->events = -1;
-			break;
+		} else {
+			done += (size_t)n;
 		}
-		done += (size_t)n;
 	}
 	fm_buf_free(&line);
 	json_decref(doc);

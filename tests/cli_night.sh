@@ -35,6 +35,26 @@ result $? "a reader that goes away stops no run"
 exec 4>&-
 rm pipe
 says err "no more events are told" "which is said"
+# One that is there and reads nothing: the pipe is full before the run begins.
+mkfifo pipe
+sleep 600 <pipe &
+hangs=$!
+exec 4>pipe
+"$PYTHON" -c 'import fcntl, os
+flags = fcntl.fcntl(4, fcntl.F_GETFL)
+fcntl.fcntl(4, fcntl.F_SETFL, flags | os.O_NONBLOCK)
+try:
+    while True:
+        os.write(4, b"\n" * 4096)
+except BlockingIOError:
+    pass
+fcntl.fcntl(4, fcntl.F_SETFL, flags)'
+timeout -k 5 300 "$F" run p $UNCONFINED --quiet --until ingest --set source.path="$T/trace.csv" --set model.window=8 --events 3 3>&4 >out 2>err
+result $? "nor does one that hangs"
+exec 4>&-
+kill $hangs
+rm pipe
+says err "who reads them takes nothing any more" "which is said too"
 
 # --- the service: a whole run behind what its options refuse of system calls ---
 service=$(dirname "$F")/tests/make_service
