@@ -64,6 +64,13 @@ mkdir disk
 apart generate --shard "a shard"
 apart judge --part "a part"
 
+# --- what is decrypted for somebody to look at ---
+mount -t tmpfs -o "size=24k,mode=700" small disk || exit 4
+"$F" unseal --workspace "$T/wide/ws" --stage ingest --out disk/opened >out 2>err
+[ $? -eq 4 ]; result $? "a disk without room for what is unsealed: exit status 4"
+[ -z "$(ls disk)" ]; result $? "no part of it is left there in clear"
+umount disk
+
 # --- a partner's memory ---
 V=$(dirname "$F")/flowmint-verify
 archive=$(ls "$T"/wide/out/*.tar.zst)

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/json_text.h"
+#include "base/log.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/place.h"
 #include "pipeline/product.h"
@@ -195,6 +196,7 @@ static int unseal(const void *args, const struct fm_call *call, struct fm_error 
 {
 	const struct unseal_args *a = args;
 	struct fm_product product = {0};
+	struct fm_error later;
 	char id[FM_RUN_ID_MAX], *entry = NULL;
 	const char *workspace, *run = call->noperands ? fm_run_id(call->operand[0], id) : NULL;
 	int rc;
@@ -207,7 +209,10 @@ static int unseal(const void *args, const struct fm_call *call, struct fm_error 
 	    (rc = find_entry(workspace, a->stage, run, &entry, err)) < 0 ||
 	    (rc = fm_product_open(&product, entry, err)) < 0)
 		goto out;
-	rc = copy_files(product.dir, a->out, err);
+	/* What could not be written whole is not left in part: it is as private as the rest, and nobody would look for
+	 * it. */
+	if ((rc = copy_files(product.dir, a->out, err)) < 0 && fm_dir_remove(a->out, &later) < 0)
+		fm_warn("%s", later.message);
 out:
 	fm_product_close(&product);
 	free(entry);
