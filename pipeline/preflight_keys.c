@@ -183,6 +183,59 @@ out:
 	return rc;
 }
 
+/* One KEYS.json beside a release that is there; of one that is none, or is not signed, nothing is said here. */
+static int check_beside(const struct fm_sshpub *key, const char *file, const char *path, struct fm_keys *keys,
+			struct fm_error *err)
+{
+	struct fm_error ignored;
+	struct fm_buf text = {0};
+	int rc;
+
+	if ((rc = fm_file_read(path, FM_KEYS_MAX, &text, err)) < 0)
+		goto out;
+	if (fm_keys_parse(keys, text.data ? text.data : "", text.len, &ignored) == FM_OK &&
+	    fm_keys_from(keys, key) >= 0 && fm_keys_load(keys, path, &ignored) == FM_OK)
+		rc = fm_fail(err, FM_EINPUT,
+			     "publish.key: %s was replaced by another, as %s says, so partners would refuse what it "
+			     "signs: is " FM_KEYS_FILE " of the project an older copy, or gone? Put that file there",
+			     file, path);
+out:
+	fm_buf_free(&text);
+	return rc;
+}
+
+/* The project's document may be an older copy, or gone; what was released tells of the key all the same. */
+static int check_not_replaced_there(const struct fm_sshpub *key, const char *file, const char *out,
+				    struct fm_error *err)
+{
+	struct fm_keys *keys = NULL;
+	char **names = NULL;
+	size_t n = 0;
+	int rc;
+
+	if (!fm_file_exists(out))
+		return FM_OK;
+	if ((rc = fm_alloc(&keys, 1, sizeof *keys, "the keys", err)) < 0 ||
+	    (rc = fm_dir_list(out, &names, &n, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < n && rc >= 0; i++) {
+		size_t len = strlen(names[i]), tail = strlen(FM_KEYS_SUFFIX);
+		char *path;
+
+		if (len <= tail || strcmp(names[i] + len - tail, FM_KEYS_SUFFIX) != 0)
+			continue;
+		if (!(path = fm_path_join(out, names[i])))
+			rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		else
+			rc = check_beside(key, file, path, keys, err);
+		free(path);
+	}
+out:
+	fm_names_free(names, n);
+	free(keys);
+	return rc;
+}
+
 /* Could somebody be asked for a passphrase, or to touch a token, when it is time to sign? */
 static bool somebody_is_there(const struct fm_sshpub *key)
 {
@@ -205,8 +258,8 @@ static int try_passphrase(struct fm_outside *o, const char *key, struct fm_error
 	return rc;
 }
 
-int fm_preflight_key(const struct fm_config *cfg, const char *project, bool dry, struct fm_outside *signer,
-		     struct fm_error *err)
+int fm_preflight_key(const struct fm_config *cfg, const char *project, const char *out, bool dry,
+		     struct fm_outside *signer, struct fm_error *err)
 {
 	const char *path = cfg->publish.key;
 	struct fm_sshkey key = {0};
@@ -227,7 +280,8 @@ int fm_preflight_key(const struct fm_config *cfg, const char *project, bool dry,
 		goto out;
 	}
 	if (dry || (rc = check_listed(&key.pub, path, project, err)) < 0 ||
-	    (rc = check_not_replaced(&key.pub, path, project, err)) < 0)
+	    (rc = check_not_replaced(&key.pub, path, project, err)) < 0 ||
+	    (rc = check_not_replaced_there(&key.pub, path, out, err)) < 0)
 		goto out;
 	if ((cfg->publish.approvals > 0 && (rc = warn_few_approvers(cfg, &key.pub, project, err)) < 0) ||
 	    (rc = check_attestation_key(cfg, project, &key.pub, err)) < 0)

@@ -11,10 +11,10 @@
 /* The file that a key of the config names is there and can be read.  Its failure names the line of the key. */
 int fm_preflight_file(const struct fm_config *cfg, const char *key, const char *path,
 		      struct fm_error *err) FM_MUST_CHECK;
-/* publish.key and publish.attestation_key. dry: nothing will be published, so nobody needs to accept the key; signer:
- * as fm_preflight has it. */
-int fm_preflight_key(const struct fm_config *cfg, const char *project, bool dry, struct fm_outside *signer,
-		     struct fm_error *err) FM_MUST_CHECK;
+/* publish.key and publish.attestation_key.  out: the folder of releases, whose files tell of keys that were replaced.
+ * dry: nothing will be published, so nobody needs to accept the key; signer: as fm_preflight has it. */
+int fm_preflight_key(const struct fm_config *cfg, const char *project, const char *out, bool dry,
+		     struct fm_outside *signer, struct fm_error *err) FM_MUST_CHECK;
 /* FM_EINPUT: release.previous has no flows in the dialect of the release, as far as its first rows show. */
 int fm_preflight_previous(const struct fm_config *cfg, bool unconfined, struct fm_error *err) FM_MUST_CHECK;
 

@@ -194,6 +194,10 @@ says err "KEYS.json ends with" "and the message says why"
 expect 3 "nor can it be replaced once more" "$F" key rotate p --new p/keys/other
 expect 0 "the new one does" release 1.3.0 --set publish.key="$T/p/keys/second"
 holds "the release carries the document" cmp -s p/KEYS.json p/release/toy-1.3.0.KEYS.json
+mv p/KEYS.json kept.KEYS.json
+expect 3 "where the document is gone, the old key signs nothing either" release 1.3.2
+says err "toy-1.3.0.KEYS.json" "as what was released tells of it"
+mv kept.KEYS.json p/KEYS.json
 theirs() { # VERSION [OPTION...]: by a partner who knows the first key alone
 	version=$1
 	shift
