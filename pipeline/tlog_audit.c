@@ -72,22 +72,23 @@ static int count_signer(struct audit *a, const char *armored, struct fm_error *e
 
 /* ---- heads from elsewhere ---- */
 
-/* False where the file is no proof of a log: then *rc is FM_OK, and it is a finding. */
-static bool read_proof(struct audit *a, const char *path, int *rc, struct fm_error *err)
+/* False where the file is no proof of a log: then *rc is FM_OK, and it is a finding, or FM_EINPUT of one that the
+ * caller was given: it says nothing of the log. */
+static bool read_proof(struct audit *a, const char *path, bool given, int *rc, struct fm_error *err)
 {
 	struct fm_buf text = {0};
 	struct fm_error why;
 
 	if ((*rc = fm_file_read(path, FM_TLOG_PROOF_MAX, &text, err)) < 0)
 		goto out;
-	if ((*rc = fm_tlog_proof_parse(a->proof, text.data ? text.data : "", text.len, &why)) == FM_EINPUT) {
+	if ((*rc = fm_tlog_proof_parse(a->proof, text.data ? text.data : "", text.len, &why)) == FM_EINPUT && !given) {
 		problem(a, 0, "%s: %s", path, why.message);
 		*rc = FM_OK;
 		fm_buf_free(&text);
 		return false;
 	}
 	if (*rc < 0)
-		(void)!fm_error_set(err, *rc, why.file, why.line, "%s", why.message);
+		(void)!fm_error_set(err, *rc, why.file, why.line, "%s: %s", path, why.message);
 out:
 	fm_buf_free(&text);
 	return *rc == FM_OK;
@@ -110,22 +111,22 @@ static int check_head_signature(struct audit *a, const char *path, bool *good, s
 		return rc;
 	if (rc == 0)
 		problem(a, 0, "%s: the signature of its head is not of this head", path);
-	else if (a->has_signers &&
-		 fm_signers_find(&a->signers, &sig.key, FM_RECORD_NAMESPACE, 0, &who) == FM_SIGNER_UNKNOWN)
-		problem(a, 0, "%s: the key that signed its head is not in %s", path, a->in->signers);
+	else if (a->has_signers && !fm_signers_name(&a->signers, &sig.key, FM_RECORD_NAMESPACE, &who))
+		problem(a, 0, "%s: the key that signed its head is not in %s%s", path, a->in->signers,
+			who ? " for the namespace " FM_RECORD_NAMESPACE : "");
 	else
 		*good = true;
 	return FM_OK;
 }
 
-static int check_head(struct audit *a, const char *path, bool *in_log, struct fm_error *err)
+static int check_head(struct audit *a, const char *path, bool given, bool *in_log, struct fm_error *err)
 {
 	const struct fm_tlog_head *h = &a->proof->head;
 	bool good;
 	int rc;
 
 	*in_log = false;
-	if (!read_proof(a, path, &rc, err))
+	if (!read_proof(a, path, given, &rc, err))
 		return rc;
 	if ((rc = check_head_signature(a, path, &good, err)) < 0 || !good ||
 	    (rc = fm_tlog_has_head(&a->log, h, in_log, err)) < 0)
@@ -149,7 +150,7 @@ static int check_heads(struct audit *a, struct fm_error *err)
 	int rc;
 
 	for (int i = 0; i < a->in->nhead; i++) {
-		if ((rc = check_head(a, a->in->head[i], &in_log, err)) < 0)
+		if ((rc = check_head(a, a->in->head[i], true, &in_log, err)) < 0)
 			return rc;
 		if (json_array_append_new(a->heads, json_pack("{s:s, s:I, s:b}", "file", a->in->head[i], "size",
 							      (json_int_t)a->proof->head.size, "in_log", in_log)) != 0)
@@ -182,7 +183,7 @@ static int check_release(struct audit *a, const char *name, struct fm_error *err
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the audit");
 		goto out;
 	}
-	if ((rc = check_head(a, path, &in_log, err)) < 0 || !in_log)
+	if ((rc = check_head(a, path, false, &in_log, err)) < 0 || !in_log)
 		goto out;
 	if (!fm_file_exists(record))
 		goto out;

@@ -35,8 +35,7 @@ static int check_signature(const char *path, const struct fm_buf *text, const st
 		rc = good;
 		goto out;
 	}
-	if (!good || strcmp(sig.ns, FM_RECORD_NAMESPACE) != 0 ||
-	    fm_signers_find(signers, &sig.key, sig.ns, 0, &who) == FM_SIGNER_UNKNOWN)
+	if (!good || strcmp(sig.ns, FM_RECORD_NAMESPACE) != 0 || !fm_signers_name(signers, &sig.key, sig.ns, &who))
 		rc = fm_fail(err, FM_EINPUT, "nobody in allowed_signers signed it");
 out:
 	fm_buf_free(&armored);

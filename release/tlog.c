@@ -214,8 +214,9 @@ static int check_signature(const struct check *c, size_t i, struct fm_error *err
 	if (rc == 0)
 		tell(c, i, "the signature of its head is not of this head");
 	else if (c->signers && (!c->name || strcmp(c->name, e->record.name) == 0) &&
-		 fm_signers_find(c->signers, &sig.key, FM_RECORD_NAMESPACE, 0, &who) == FM_SIGNER_UNKNOWN)
-		tell(c, i, "the key that signed its head is not in allowed_signers");
+		 !fm_signers_name(c->signers, &sig.key, FM_RECORD_NAMESPACE, &who))
+		tell(c, i, "the key that signed its head is not in allowed_signers%s",
+		     who ? " for the namespace " FM_RECORD_NAMESPACE : "");
 	return FM_OK;
 }
 

@@ -167,6 +167,12 @@ echo "other namespaces=\"flowmint-release\" $(cut -d' ' -f1,2 p/keys/waiver.pub)
 expect 1 "a log of other signers" "$F" audit $UNCONFINED --log good --signers others
 says out "is not in allowed_signers" "is named"
 
+sed 's/namespaces="flowmint,flowmint-release"/namespaces="flowmint,flowmint-approval"/' p/allowed_signers >limited
+expect 1 "a log of signers who may approve, and not release" "$F" audit $UNCONFINED --log good --signers limited
+says out "is not in allowed_signers for the namespace flowmint-release" "is none of theirs"
+expect 3 "a head that is none" "$F" audit $UNCONFINED --log good --head p/release.yaml
+says err "p/release.yaml: it is no JSON" "says nothing of the log, which is not called broken"
+
 # ---- keys that come after keys ----
 
 cp p/allowed_signers theirs # what partners have, and keep

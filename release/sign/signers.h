@@ -61,6 +61,9 @@ enum fm_signer_state fm_signers_find_name(const struct fm_signers *list, const s
  * the key is on none). */
 enum fm_signer_state fm_signers_find(const struct fm_signers *list, const struct fm_sshpub *key, const char *ns,
 				     int64_t now_s, const struct fm_signer **who);
+/* Does a line let this key sign for ns at any time?  For what was signed when nobody knows. */
+bool fm_signers_name(const struct fm_signers *list, const struct fm_sshpub *key, const char *ns,
+		     const struct fm_signer **who);
 /* Can two lists of principals be one person's?  They share a name, or a pattern of one matches a name of the other; two
  * patterns may match the same. */
 bool fm_signers_share(const char *a, const char *b);
