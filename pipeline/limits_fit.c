@@ -19,7 +19,8 @@
 #define KIB ((double)(1 << 10))
 #define MIB ((double)(1 << 20))
 #define GIB ((double)(1 << 30))
-#define PACKED 100.0      /* text of a trace is at most so many times as long as it is packed */
+#define DEFLATED 1032.0   /* text is at most so many times as long as gzip and zip pack it: 258 bytes in two bits */
+#define PACKED 33000.0    /* ... as zstd does: a block of 128 KiB of one byte in four; bzip2 and xz stay below that */
 #define SHORTEST 8.0      /* bytes of a row of text, or of a record */
 #define STORED 64.0       /* bytes of a row of the store */
 #define THREAD (16 * MIB) /* a stack, and what is allocated for one thread alone */
@@ -29,26 +30,29 @@ static double largest(double a, double b)
 	return a > b ? a : b;
 }
 
-/* By its name or its first bytes, which are of no record: is it anything but plain text? */
-static bool may_be_packed(const char *path)
+/* How many times as long a file's text may be, by its first bytes, which are of no record, or its name. */
+static double packed_by(const char *path)
 {
-	static const char *const begins[] = {"PK\3\4", "7z\274\257", "BZh"};
+	static const struct {
+		const char *begin;
+		double by;
+	} of[] = {{"\x1f\x8b", DEFLATED}, {"PK\3\4", DEFLATED}, {"7z\274\257", PACKED}, {"BZh", PACKED}};
 	char head[4] = "";
-	FILE *f;
+	FILE *f = fopen(path, "re");
 
-	if (fm_source_is_packed(path) || !(f = fopen(path, "re")))
-		return true;
+	if (!f)
+		return PACKED;
 	setvbuf(f, NULL, _IONBF, 0);
 	if (fread(head, 1, sizeof head, f) < sizeof head)
 		head[0] = '\0';
 	fclose(f);
-	for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
-		if (memcmp(head, begins[i], strlen(begins[i])) == 0)
-			return true;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+		if (memcmp(head, of[i].begin, strlen(of[i].begin)) == 0)
+			return of[i].by;
 	for (size_t i = 0; i < sizeof head; i++)
 		if (head[i] < '\t' || head[i] > '~')
-			return true;
-	return false;
+			return PACKED;
+	return fm_source_is_packed(path) ? PACKED : 1;
 }
 
 /* At most, unpacked. */
@@ -65,10 +69,10 @@ static struct trace trace_of(const struct fm_config *cfg)
 
 	while (fm_files_next(&list, path))
 		if (stat(path, &st) == 0) {
-			bool packed = may_be_packed(path);
+			double by = packed_by(path);
 
-			t.packed |= packed;
-			t.bytes += (double)st.st_size * (packed ? PACKED : 1);
+			t.packed |= by > 1;
+			t.bytes += (double)st.st_size * by;
 		}
 	return t;
 }

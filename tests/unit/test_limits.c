@@ -91,6 +91,36 @@ static void packed_traces_are_larger_than_they_look(void **state)
 	fm_config_free(plain);
 }
 
+/* Rows that are all alike are packed as far as the program can; each of them is one of the store. */
+static void alike_rows_are_packed_further(void **state)
+{
+	static const struct {
+		const char *name, *head;
+		uint64_t by;
+	} packed[] = {{"t.csv.zst", "\x28\xb5\x2f\xfd", 11000}, /* zstd -19 of 258 MB of one row: 21,743 bytes */
+		      {"t.csv.xz",
+		       "\xfd"
+		       "7zX",
+		       6800},
+		      {"t.csv.gz", "\x1f\x8b\x08", 1000}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof packed / sizeof *packed; i++) {
+		struct fm_config *cfg = load(packed[i].name, packed[i].head, 16384, NULL);
+		uint64_t rows = 16384 * packed[i].by / 86, output;
+		struct fm_sandbox_limits l;
+
+		output = fm_limits_fit(cfg, FM_INGEST, NULL, 0, &l);
+		if (l.file_bytes < 64 * rows || output < 64 * rows)
+			fail_msg("%s: %llu MiB a file and %llu in all, of %llu rows", packed[i].name,
+				 (unsigned long long)(l.file_bytes / MIB), (unsigned long long)(output / MIB),
+				 (unsigned long long)rows);
+		fm_limits_fit(cfg, FM_RELEASE, NULL, rows, &l);
+		assert_true(l.file_bytes >= 2048 * rows);
+		fm_config_free(cfg);
+	}
+}
+
 static void config_goes_before(void **state)
 {
 	struct fm_config *cfg = load("t.csv", "2016", 600000, "limits.memory_mib=77");
@@ -115,6 +145,7 @@ int main(void)
 	    cmocka_unit_test(defaults_follow_the_job),
 	    cmocka_unit_test(without_rows_or_trace_the_machine_is_the_limit),
 	    cmocka_unit_test(packed_traces_are_larger_than_they_look),
+	    cmocka_unit_test(alike_rows_are_packed_further),
 	    cmocka_unit_test(config_goes_before),
 	};
 
