@@ -87,13 +87,17 @@ int fm_released_settle(struct fm_table **t, const struct fm_dialect *d, bool hea
 			return FM_OK;
 		memcpy(last, sha256, sizeof last);
 		if ((rc = fm_released_flows(csv, d, headed, dir, &read, err)) < 0) {
-			fm_error_prefix(err, "read back in publish.dialect %s, which another may do better: ", d->name);
+			fm_error_prefix(err,
+					"publish.dialect %s writes these flows and cannot read them, which another "
+					"dialect may do (set it and run again): ",
+					d->name);
 			return rc;
 		}
 		if (read->rows != (*t)->rows) {
 			rc = fm_fail(err, FM_EINPUT,
-				     "publish.dialect %s: of %zu flows that are written in it %zu are read: set it to "
-				     "another one",
+				     "publish.dialect %s: of %zu flows that are written in it %zu are read as flows, "
+				     "so that others would be lost: does a value at the begin of a line look like a "
+				     "comment? Set it to another one and run again",
 				     d->name, (size_t)(*t)->rows, (size_t)read->rows);
 			fm_table_free(read);
 			return rc;

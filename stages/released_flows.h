@@ -5,6 +5,7 @@
 #define FM_STAGES_RELEASED_FLOWS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/error.h"
 #include "base/hash.h"

@@ -83,6 +83,54 @@ int fm_spell_value(const struct fm_dialect *d, int k, const char *s, char out[FM
 	return FM_OK;
 }
 
+/* ---- between quotes ---- */
+
+/* Would a line that begins with this be no row? */
+static bool begins_comment(const struct fm_dialect *d, const char *s)
+{
+	for (int i = 0; i < d->ncomment; i++)
+		if (strncmp(s, d->comment[i], strlen(d->comment[i])) == 0)
+			return true;
+	return *d->header_mark && strncmp(s, d->header_mark, strlen(d->header_mark)) == 0;
+}
+
+bool fm_spell_needs_quotes(const struct fm_dialect *d, const char *s, bool first)
+{
+	size_t n = strlen(s);
+
+	if (d->no_quotes || d->blanks)
+		return false;
+	if (first && begins_comment(d, s))
+		return true;
+	/* A reader trims spaces around what is not quoted. */
+	return n && (*s == ' ' || *s == '\t' || s[n - 1] == ' ' || s[n - 1] == '\t' || strchr(s, d->delimiter) ||
+		     strpbrk(s, "\"\r\n"));
+}
+
+size_t fm_spell_json(char *out, const char *s, size_t n)
+{
+	static const char hex[] = "0123456789abcdef";
+	char *to = out;
+
+	*to++ = '"';
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)s[i];
+
+		if (c < 0x20 || c == '"') {
+			memcpy(to, "\\u00", 4);
+			to[4] = hex[c >> 4];
+			to[5] = hex[c & 15];
+			to += 6;
+			continue;
+		}
+		if (c == '\\')
+			*to++ = '\\';
+		*to++ = (char)c;
+	}
+	*to++ = '"';
+	return (size_t)(to - out);
+}
+
 /* ---- what is lost ---- */
 
 struct losses {

@@ -29,4 +29,11 @@ int fm_spell_losses(const struct fm_table *t, const struct fm_dialect *d, char t
 /* The same, as warnings. */
 void fm_spell_say_losses(const struct fm_table *t, const struct fm_dialect *d);
 
+/* Must s stand between double quotes in a table, so that it is read as one value?  first: its row begins with it, which
+ * would be no row where that is a word of comment.  False where the dialect has no quotes. */
+bool fm_spell_needs_quotes(const struct fm_dialect *d, const char *s, bool first);
+/* s as a string of JSON, out of 6 n + 2 bytes. A quote is \u0022, so that each line has an even number of them and
+ * whoever counts lines need not know JSON. */
+size_t fm_spell_json(char *out, const char *s, size_t n);
+
 #endif

@@ -33,43 +33,6 @@ struct writer {
 	char time_text[FM_TIME_MAX];
 };
 
-static bool needs_quotes(const struct fm_dialect *d, const char *s)
-{
-	size_t n = strlen(s);
-
-	if (d->no_quotes)
-		return false;
-	/* A reader trims spaces around what is not quoted. */
-	return n && (*s == ' ' || *s == '\t' || s[n - 1] == ' ' || s[n - 1] == '\t' || strchr(s, d->delimiter) ||
-		     strpbrk(s, "\"\r\n"));
-}
-
-/* s as a string of JSON, out of 6 n + 2 bytes. A quote is \u0022, so that each line has an even number of them and
- * whoever counts lines need not know JSON. */
-static size_t json_string(char *out, const char *s, size_t n)
-{
-	static const char hex[] = "0123456789abcdef";
-	char *to = out;
-
-	*to++ = '"';
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)s[i];
-
-		if (c < 0x20 || c == '"') {
-			memcpy(to, "\\u00", 4);
-			to[4] = hex[c >> 4];
-			to[5] = hex[c & 15];
-			to += 6;
-			continue;
-		}
-		if (c == '\\')
-			*to++ = '\\';
-		*to++ = (char)c;
-	}
-	*to++ = '"';
-	return (size_t)(to - out);
-}
-
 static int quote_values(struct writer *w, int k, struct fm_error *err)
 {
 	int c = w->d->cols[k].col, rc;
@@ -91,8 +54,8 @@ static int quote_values(struct writer *w, int k, struct fm_error *err)
 		w->quoted[c].text[i] = text;
 		number = w->d->cols[k].format == FM_FMT_NUMBER && n && strspn(s, "0123456789") == n;
 		if (w->d->json && !number)
-			text[json_string(text, s, n)] = 0;
-		else if (!w->d->json && (needs_quotes(w->d, s) || (k == 0 && fm_spell_is_comment(w->d, s))))
+			text[fm_spell_json(text, s, n)] = 0;
+		else if (!w->d->json && fm_spell_needs_quotes(w->d, s, k == 0))
 			text[csv_write(text, cap - 1, s, n)] = 0;
 		else
 			memcpy(text, s, n);
@@ -406,6 +369,25 @@ static void add_with_comma(struct writer *w, char *s, size_t n)
 	fm_buf_puts(&w->buf, quote);
 }
 
+/* A text that is no category, and has no quotes inside: a time by a pattern may have the delimiter. */
+static void add_text(struct writer *w, const char *s, size_t n)
+{
+	bool quoted = !w->d->json && !w->d->no_quotes && !w->d->blanks && memchr(s, w->d->delimiter, n);
+
+	fm_buf_puts(&w->buf, quoted ? "\"" : "");
+	fm_buf_add(&w->buf, s, n);
+	fm_buf_puts(&w->buf, quoted ? "\"" : "");
+}
+
+static void add_unmodelled(struct writer *w, int k)
+{
+	const char *text = unmodelled(w->d, k);
+
+	add_text(w, text, strlen(text));
+	for (int word = 1; w->d->blanks && !w->d->cols[k].nonly && word < w->d->cols[k].words; word++)
+		fm_buf_printf(&w->buf, " %s", text);
+}
+
 static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 {
 	const struct fm_table *t = w->t;
@@ -416,8 +398,7 @@ static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 	size_t n = 0;
 
 	if (c < 0) {
-		for (int word = 0; word < (w->d->blanks && !w->d->cols[k].nonly ? w->d->cols[k].words : 1); word++)
-			fm_buf_printf(&w->buf, "%s%s", word ? " " : "", unmodelled(w->d, k));
+		add_unmodelled(w, k);
 		return FM_OK;
 	}
 	switch (fm_cols[c].kind) {
@@ -430,6 +411,10 @@ static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 		if (!n)
 			return fm_fail(err, FM_EINPUT, "row %zu: time %lld ms has no text in dialect %s", row + 1,
 				       (long long)ms, w->d->name);
+		if (f == FM_FMT_PATTERN) {
+			add_text(w, s, n);
+			return FM_OK;
+		}
 		break;
 	}
 	case FM_KIND_DURATION:
@@ -497,7 +482,7 @@ static void add_header(struct writer *w)
 
 		if (k)
 			fm_buf_add(&w->buf, &w->d->delimiter, 1);
-		if (needs_quotes(w->d, name))
+		if (fm_spell_needs_quotes(w->d, name, false))
 			fm_buf_add(&w->buf, text, csv_write(text, sizeof text, name, strlen(name)));
 		else
 			fm_buf_puts(&w->buf, name);
@@ -534,7 +519,7 @@ static int add_object(struct writer *w, size_t row, struct fm_error *err)
 		if (!fm_dialect_writes(w->d, k))
 			continue;
 		fm_buf_puts(&w->buf, first ? "{" : ",");
-		fm_buf_add(&w->buf, key, json_string(key, w->d->cols[k].name, strlen(w->d->cols[k].name)));
+		fm_buf_add(&w->buf, key, fm_spell_json(key, w->d->cols[k].name, strlen(w->d->cols[k].name)));
 		fm_buf_printf(&w->buf, ":%s", quote);
 		if ((rc = add_field(w, k, row, err)) < 0)
 			return rc;

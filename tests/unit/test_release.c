@@ -619,6 +619,51 @@ static void start_is_never_after_the_end_in_text(void **state)
 	assert_int_equal(failed, 0);
 }
 
+/* A value that would end another, or make a line no row, stands between quotes; where there are none, that is said. */
+static void rows_can_be_read_where_they_can_be_written(void **state)
+{
+	static const struct {
+		const char *head, *words; /* of the refusal, or NULL */
+	} of[] = {
+	    {"comment: [normal, \"-\"]\ncolumns:\n  - {name: label, column: label}\n  - {name: end, column: te}\n",
+	     NULL},
+	    {"delimiter: /\ncolumns:\n  - {name: end, column: te, format: \"%d/%m/%Y %H:%M:%S\"}\n", NULL},
+	    {"delimiter: \" \"\ncolumns:\n  - {name: end, column: te, format: \"%d/%m/%Y %H:%M:%S\"}\n", NULL},
+	    {"delimiter: \">\"\ncolumns:\n  - {name: end, column: te}\n  - {name: to, only: [\"->\"]}\n", NULL},
+	    {"delimiter: \"\\t\"\nquote: none\ncomment: [normal]\ncolumns:\n  - {name: label, column: label}\n"
+	     "  - {name: end, column: te}\n",
+	     "would be lost"},
+	};
+	char name[32];
+	int failed = 0;
+
+	make_odd_flows("numbered", 1200, 6, 0);
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		struct fm_buf text = {0};
+		bool labelled = strstr(of[i].head, "column: label") != NULL;
+
+		reset(state);
+		fm_buf_printf(&text,
+			      "name: own\n%s  - {name: td, column: td, decimals: 3}\n  - {name: sa, column: sa}\n"
+			      "  - {name: da, column: da}\n  - {name: sp, column: sp}\n  - {name: dp, column: dp}\n"
+			      "  - {name: pr, column: pr}\n  - {name: pkt, column: pkt}\n  - {name: byt, column: byt}\n"
+			      "%s",
+			      of[i].head, labelled ? "" : "  - {name: label, column: label}\n");
+		snprintf(name, sizeof name, "own%zu.yaml", i);
+		put_file(name, text.data, text.len);
+		snprintf(cfg->publish.dialect, sizeof cfg->publish.dialect, "%s", in_dir(name));
+		made = "numbered";
+		if (run(NULL) < 0 ? !of[i].words || !strstr(err.message, of[i].words) : of[i].words || again() < 0) {
+			print_error("%s: %s\n", of[i].head, err.message);
+			failed++;
+		}
+		fm_buf_free(&text);
+	}
+	made = "table";
+	fixture_rows = ROWS;
+	assert_int_equal(failed, 0);
+}
+
 /* The archive in out with another text of one file, or another time: its form is good, and what it lists fits nothing.
  */
 static void write_otherwise(const char *path, const char *from, const char *to, int64_t mtime_s)
@@ -737,6 +782,7 @@ int main(void)
 	    T(choice_of_its_maker_is_found),
 	    T(odd_flows_come_out_the_same),
 	    T(start_is_never_after_the_end_in_text),
+	    T(rows_can_be_read_where_they_can_be_written),
 	};
 
 	return cmocka_run_group_tests_name("release", tests, setup, teardown);
