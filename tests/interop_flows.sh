@@ -293,7 +293,7 @@ for d in json.load(open("dialects.json")):
     assert tuple(int(x) for x in got) == want, (name, "duckdb", got, want)
     for x in (f"x-{name}", f"xh-{name}"):
         report = Package(f"{x}/datapackage.json").validate()
-        assert report.valid and report.stats["rows"] == 1000, (x, report.flatten(["rowNumber", "fieldNumber", "type", "note"])[:3])
+        assert report.valid and report.tasks[0].stats["rows"] == 1000, (x, report.flatten(["rowNumber", "fieldNumber", "type", "note"])[:3])
         issues = mlcroissant.Dataset(f"{x}/croissant.json").metadata.ctx.issues
         assert not issues.errors, (x, issues.errors)
     print(name, "read by others")
