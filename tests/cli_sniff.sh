@@ -115,6 +115,24 @@ printf 'zeit;qu\351lle;ziel;pak\377ete;bytes;x\n%s\n%s\n' "2016-04-11 00:00:00;1
 expect 0 "names of columns that are not UTF-8" "$F" sniff --json latin.csv
 holds "are legible in JSON" test "$(json out '"qu\\xe9lle" in d["file"]')" = True
 
+# Java's CICFlowMeter with times as another machine writes them; lengths of time as pandas writes them; lines of an old Mac.
+{
+	echo "Flow ID,Src IP,Src Port,Dst IP,Dst Port,Protocol,Timestamp,Flow Duration,Total Fwd Packet,Total Bwd packets,Total Length of Fwd Packet,Total Length of Bwd Packet,Label"
+	awk -F, -v OFS=, 'NR <= 50 { print "x", $3, $5, $4, $6, 6, "10/03/2024 15:00:" sprintf("%02d", NR), NR * 100, $11, 0, $12, 0, "NeedManualLabel" }' good.csv
+} >cicflowmeter.csv
+expect 0 "CICFlowMeter with a clock of 24 hours gets a dialect" "$F" sniff cicflowmeter.csv
+says out 'name: "Flow Duration", column: td, format: "microseconds"' "with its unit"
+holds "and both ways of packets and bytes" test "$(grep -c 'column: \(pkt\|byt\).*sum: true' out)" = 4
+awk -F, -v OFS=, 'BEGIN { print "te,td,sa,da,sp,dp,pr,pkt,byt" } NR <= 50 { print $1, "0 days 00:00:0" NR % 9 ".500000", $3, $4, $5, $6, $7, $11, $12 }' \
+	good.csv >timedelta.csv
+expect 0 "lengths of time with days and colons get a dialect" "$F" sniff timedelta.csv
+says out '{name: "td", column: td}' "which reads them"
+cp out timedelta.yaml
+expect 0 "as they are" ingest timedelta.csv --set source.dialect="$T/timedelta.yaml" --set model.window=1
+tr '\n' '\r' <timedelta.csv >mac.csv
+expect 3 "lines that end with a carriage return alone" "$F" sniff mac.csv
+says err "its lines end with a carriage return alone: write it anew with tr" "are said to"
+
 # Standard input, and files in two dialects beside each other.
 expect 0 "standard input is looked at" sh -c "gzip -c good.csv | '$F' sniff -"
 says out "# set source.dialect: ugr16" "and its dialect is found"

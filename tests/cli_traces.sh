@@ -96,6 +96,14 @@ sed -i 's/^comment:.*/&\nquote: none/' mine.yaml
 trial 0 "and where there are none" 5
 says err "1 of 10 values of label have no text in it" "it is said before training"
 
+# -1 for a port that is none, as pandas and agents write it.
+mine "header: false"
+awk -F, -v OFS=, 'NR % 2 { $5 = -1 } { print }' plain.csv >none.csv
+ingest 3 "ports of -1" none.csv mine.yaml
+says err 'sp is negative: where -1 stands for none, missing: ["-1"] in the dialect reads it' "are refused with what reads them"
+mine "header: false" 'missing: ["-1"]'
+ingest 0 "which does" none.csv mine.yaml
+
 # Files that were joined: a header between the rows, of the same columns or of others.
 names=te,td,sa,da,sp,dp,pr,flg,fwd,stos,pkt,byt,label
 mine "header: true"

@@ -151,7 +151,9 @@ const char *fm_hint_port(const char *s, size_t n)
 	uint64_t type, code;
 
 	if (is_negative_number(s, n))
-		return "is negative";
+		return n == 2 && s[1] == '1'
+			   ? "is negative: where -1 stands for none, missing: [\"-1\"] in the dialect reads it"
+			   : "is negative";
 	if (n && !mark)
 		mark = memchr(s, '/', n);
 	if (mark && !fm_parse_u64(s, (size_t)(mark - s), 255, &type) &&
@@ -184,7 +186,9 @@ const char *fm_hint_count(const char *s, size_t n)
 	double d;
 
 	if (is_negative_number(s, n))
-		return "is negative";
+		return n == 2 && s[1] == '1'
+			   ? "is negative: where -1 stands for none, missing: [\"-1\"] in the dialect reads it"
+			   : "is negative";
 	if (has(s, n, ','))
 		return "is not a nonnegative integer: it has a comma (thousands: \",\" in the dialect reads it, if it "
 		       "stands "

@@ -5,6 +5,7 @@
 
 #include "manifests/dialect.h"
 #include "traces/no_flows.h"
+#include "traces/no_row.h"
 #include "traces/sniff.h"
 #include "traces/sniff_names.h"
 #include "traces/sniff_parts.h"
@@ -134,7 +135,8 @@ static void by_name(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
 		    (name.col == FM_LABEL && has_better_label(p, g, k)))
 			continue;
 		if ((name.col == FM_LABEL && g[k].constant && p->json) ||
-		    (fm_cols[name.col].kind != FM_KIND_ADDRESS && !can_fill(&g[k], name.col)) ||
+		    (fm_cols[name.col].kind != FM_KIND_ADDRESS && !can_fill(&g[k], name.col) &&
+		     !(name.col == FM_TD && fm_sniff_is_hms(p, k, p->header))) ||
 		    is_taken(g, p->nfields, name.col, name.start))
 			continue;
 		fm_sniff_take(&g[k], name.col, name.start, "by its name");
@@ -163,6 +165,28 @@ static void put_quoted(struct fm_buf *out, const char *s, size_t n)
 	fm_buf_puts(out, "\"");
 }
 
+static bool has_name(const void *ctx, const char *name)
+{
+	const struct fm_sniff_page *p = ctx;
+
+	for (int k = 0; k < p->ncells[0]; k++)
+		if (strlen(name) == p->cell[0][k].n && !strncasecmp(name, p->cell[0][k].s, p->cell[0][k].n))
+			return true;
+	return false;
+}
+
+/* Java's CICFlowMeter, which has microseconds and a few names of its own for both ways. */
+static bool is_cicflowmeter(const struct fm_sniff_page *p)
+{
+	static const char *const names[] = {"Total Length of Fwd Packet", "Total Length of Fwd Packets",
+					    "TotLen Fwd Pkts"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (has_name(p, names[i]))
+			return true;
+	return false;
+}
+
 static const char *duration_format(const struct fm_sniff_page *p, int k, const struct fm_sniff_guess *g,
 				   const char **why)
 {
@@ -170,6 +194,10 @@ static const char *duration_format(const struct fm_sniff_page *p, int k, const s
 
 	for (size_t i = 0; p->header && i < p->cell[0][k].n && i < sizeof name - 1; i++)
 		name[i] = (char)tolower((unsigned char)p->cell[0][k].s[i]);
+	if (fm_sniff_is_hms(p, k, p->header))
+		return NULL;
+	if (strstr(name, "flow duration") && is_cicflowmeter(p))
+		return "microseconds";
 	if (strstr(name, "event.duration") || strstr(name, "nano")) /* Elastic Common Schema */
 		return "nanoseconds";
 	if (strstr(name, "ms") || strstr(name, "milli"))
@@ -308,16 +336,6 @@ static int put_lacking(const struct fm_sniff_guess *g, int n, struct fm_buf *out
 	return whole ? FM_OK : put_absent(absent, out, err);
 }
 
-static bool has_name(const void *ctx, const char *name)
-{
-	const struct fm_sniff_page *p = ctx;
-
-	for (int k = 0; k < p->ncells[0]; k++)
-		if (strlen(name) == p->cell[0][k].n && !strncasecmp(name, p->cell[0][k].s, p->cell[0][k].n))
-			return true;
-	return false;
-}
-
 /* Zeek and Argus have type and code of ICMP in forms of their own. */
 static const char *icmp_of(const struct fm_sniff_page *p)
 {
@@ -405,6 +423,11 @@ int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bo
 		    "%s begins as JSON does, and none of its lines is an object: jq -c . FILE writes each object on a "
 		    "line of its own",
 		    path);
+		goto out;
+	}
+	if (p->nlines == 1 && fm_no_row_cr(p->line[0].s, p->line[0].n)) {
+		rc = fm_fail(err, FM_EINPUT,
+			     "%s: its lines end with a carriage return alone: write it anew with tr '\\r' '\\n'", path);
 		goto out;
 	}
 	if (p->nfields < FM_SNIFF_FEWEST) {

@@ -1,4 +1,5 @@
 /* What the values of a column are (sniff_parts.h): times and their forms, addresses, numbers, protocols, words. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -175,6 +176,36 @@ static bool reads_month_first(const struct fm_sniff_page *p, int k, int from)
 			return false;
 	}
 	return true;
+}
+
+/* 0:00:02.5, or behind days: 1 day, 2:00:00 of Python, 0 days 00:00:02 of pandas. */
+static bool is_hms(const struct fm_sniff_field *f)
+{
+	const char *blank = memrchr(f->s, ' ', f->n), *s = blank ? blank + 1 : f->s, *end = f->s + f->n;
+	int colons = 0;
+
+	if (blank && (f->n < 8 || !isdigit((unsigned char)*f->s) || !memmem(f->s, f->n, " day", 4)))
+		return false;
+	for (const char *c = s; c < end; c++) {
+		colons += *c == ':';
+		if (!isdigit((unsigned char)*c) && *c != ':' && *c != '.')
+			return false;
+	}
+	return colons == 2 && isdigit((unsigned char)*s);
+}
+
+bool fm_sniff_is_hms(const struct fm_sniff_page *p, int k, int from)
+{
+	int n = 0;
+
+	for (int i = from; i < p->nlines; i++) {
+		if (k >= p->ncells[i] || is_missing(&p->cell[i][k]))
+			continue;
+		if (!is_hms(&p->cell[i][k]))
+			return false;
+		n++;
+	}
+	return n > 0;
 }
 
 /* The kind of most values of column k, from line `from` on. */

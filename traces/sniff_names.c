@@ -50,14 +50,16 @@ static const struct {
      "totalbytes "
      "bidirectionalbytes ",
      FM_BYT, false, FM_WAY_ONE},
-    {" spkts dpkts origpkts resppkts totalfwdpackets totalbackwardpackets src2dstpackets dst2srcpackets totfwdpkts "
+    {" spkts dpkts origpkts resppkts totalfwdpackets totalbackwardpackets totalfwdpacket totalbwdpackets "
+     "src2dstpackets dst2srcpackets totfwdpkts "
      "totbwdpkts flowpktstoserver flowpktstoclient srcpkts dstpkts fwdpkts bwdpkts sentpkt rcvdpkt sentpkts rcvdpkts "
      "sentpackets "
      "rcvdpackets packetssent packetsreceived numpktsout numpktsin pktssent pktsreceived sourcepackets "
      "destinationpackets dstpackets "
      "srcpackets ",
      FM_PKT, false, FM_WAY_SUM},
-    {" sbytes dbytes totallengthoffwdpackets totallengthofbwdpackets src2dstbytes "
+    {" sbytes dbytes totallengthoffwdpackets totallengthofbwdpackets totallengthoffwdpacket totallengthofbwdpacket "
+     "src2dstbytes "
      "dst2srcbytes totlenfwdpkts totlenbwdpkts flowbytestoserver flowbytestoclient srcbytes dstbytes fwdbytes "
      "bwdbytes sentbyte rcvdbyte sentbytes rcvdbytes bytessent bytesreceived bytesout bytesin sourcebytes "
      "destinationbytes ",
