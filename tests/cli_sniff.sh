@@ -123,12 +123,12 @@ holds "are legible in JSON" test "$(json out '"qu\\xe9lle" in d["file"]')" = Tru
 expect 0 "CICFlowMeter with a clock of 24 hours gets a dialect" "$F" sniff cicflowmeter.csv
 says out 'name: "Flow Duration", column: td, format: "microseconds"' "with its unit"
 holds "and both ways of packets and bytes" test "$(grep -c 'column: \(pkt\|byt\).*sum: true' out)" = 4
-awk -F, -v OFS=, 'BEGIN { print "te,td,sa,da,sp,dp,pr,pkt,byt" } NR <= 50 { print $1, "0 days 00:00:0" NR % 9 ".500000", $3, $4, $5, $6, $7, $11, $12 }' \
+awk -F, -v OFS=, 'BEGIN { print "te,td,sa,da,sp,dp,pr,pkt,byt" } { print $1, "0 days 00:00:0" NR % 9 ".500000", $3, $4, $5, $6, $7, $11, $12 }' \
 	good.csv >timedelta.csv
 expect 0 "lengths of time with days and colons get a dialect" "$F" sniff timedelta.csv
 says out '{name: "td", column: td}' "which reads them"
 cp out timedelta.yaml
-expect 0 "as they are" ingest timedelta.csv --set source.dialect="$T/timedelta.yaml" --set model.window=1
+expect 0 "as they are" ingest timedelta.csv --set source.dialect="$T/timedelta.yaml"
 tr '\n' '\r' <timedelta.csv >mac.csv
 expect 3 "lines that end with a carriage return alone" "$F" sniff mac.csv
 says err "its lines end with a carriage return alone: write it anew with tr" "are said to"
