@@ -133,6 +133,27 @@ tr '\n' '\r' <timedelta.csv >mac.csv
 expect 3 "lines that end with a carriage return alone" "$F" sniff mac.csv
 says err "its lines end with a carriage return alone: write it anew with tr" "are said to"
 
+# Dates of SiLK, whole numbers as pandas writes them beside missing ones, and files without a flow.
+{
+	echo "sIP|dIP|sPort|dPort|pro|packets|bytes|flags|sTime|duration|eTime|sen|"
+	awk -F, 'NR <= 40 { printf "%s|%s|%s|%s|6|%s|%s|S|03/10/2024 12:00:%02d|1.000|03/10/2024 12:00:%02d|S0|\n", $3, $4, $5, $6, $11, $12, NR, NR + 1 }' good.csv
+} >mdy.txt
+expect 0 "SiLK with dates of its own" "$F" sniff mdy.txt
+holds "has the month first" test "$(grep -c 'format: "%m/%d/%Y' out)" -ge 1
+awk -F, -v OFS=, 'BEGIN { print "te,td,sa,da,sp,dp,pr,pkt,byt" } { print $1, $2, 167772160 + NR % 99 ".0", "3232235777.0", $5, $6, "6 (TCP)", $11, $12 }' \
+	good.csv >floats.csv
+expect 0 "addresses as numbers with a fraction of nothing" "$F" sniff floats.csv
+cp out floats.yaml
+expect 0 "and protocols as number and name" ingest floats.csv --set source.dialect="$T/floats.yaml"
+says err "ingest: 2,000 rows" "are read"
+holds "without a doubt of the protocol" sh -c '! grep -q "registry" err'
+echo "start,duration,src_ip,dst_ip,src_port,dst_port,protocol,packets,bytes" >names.csv
+expect 3 "names alone" "$F" sniff names.csv
+says err "names.csv has a line of names and no flow below it" "are said to be"
+echo "No matching flows" >none.csv
+expect 3 "what nfdump writes without flows" "$F" sniff none.csv
+says err "none.csv begins with nfdump's summary, and no flow stands before it" "is known"
+
 # Standard input, and files in two dialects beside each other.
 expect 0 "standard input is looked at" sh -c "gzip -c good.csv | '$F' sniff -"
 says out "# set source.dialect: ugr16" "and its dialect is found"

@@ -112,7 +112,7 @@ static bool has_port_behind(const char *s, size_t n)
 const char *fm_hint_address(const char *s, size_t n)
 {
 	const char *colon = memchr(s, ':', n), *points = memmem(s, n, "..", 2);
-	size_t digits = 0, letters = 0, point = 0;
+	size_t digits = 0, letters = 0, point = 0, hex = 0;
 	bool zero = false;
 
 	if (has_port_behind(s, n))
@@ -128,10 +128,11 @@ const char *fm_hint_address(const char *s, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		zero = zero || (s[i] == '0' && i + 1 < n && fm_is_digit(s[i + 1]) && (!i || s[i - 1] == '.'));
 		digits += fm_is_digit(s[i]);
+		hex += fm_hex_digit(s[i]) >= 0;
 		point += s[i] == '.';
 		letters += (s[i] | 0x20) >= 'a' && (s[i] | 0x20) <= 'z';
 	}
-	if (n > 2 && *s == '0' && (s[1] | 0x20) == 'x')
+	if ((n > 2 && *s == '0' && (s[1] | 0x20) == 'x') || (n == 8 && digits < n && hex == n))
 		return "is a hexadecimal number: have addresses written with points or colons";
 	if (n && digits == n)
 		return "is a whole number: set format: ipv4-integer if it is an IPv4 address";
@@ -200,6 +201,11 @@ const char *fm_hint_count(const char *s, size_t n)
 		       "(decimal: \",\" and thousands: \".\" in the dialect read that)";
 	if (!fm_parse_double(s, n, &d))
 		return "is not a nonnegative integer: it has a fraction";
+	if (n > 1 && fm_is_digit(*s) && ((s[n - 1] | 0x20) >= 'a' && (s[n - 1] | 0x20) <= 'z') && s[1] != 'x' &&
+	    s[1] != 'X')
+		return "is not a nonnegative integer: it has a unit behind it (suffix in the dialect reads K, M, G and "
+		       "T "
+		       "alone): have plain numbers written";
 	if (has(s, n, ' ') || has(s, n, '\'') || has(s, n, '_'))
 		return "is not a nonnegative integer: something stands between its digits (the key thousands of a "
 		       "dialect "

@@ -88,12 +88,28 @@ static bool is_own_number(const char *s, int number)
 	return !*s || (!fm_parse_u64(s, strlen(s), 255, &v) && (int)v == number);
 }
 
+/* 6 (TCP): the number, where the name behind it is its own; else -1. */
+static int number_and_name(const char *s, size_t n)
+{
+	const char *open = n > 3 && s[n - 1] == ')' ? memchr(s, '(', n) : NULL;
+	size_t digits = open ? (size_t)(open - s) : 0;
+	uint64_t v;
+
+	while (digits && s[digits - 1] == ' ')
+		digits--;
+	if (!digits || fm_parse_u64(s, digits, 255, &v))
+		return -1;
+	return fm_protocol_number(open + 1, (size_t)(s + n - 1 - (open + 1))) == (int)v ? (int)v : -1;
+}
+
 int fm_protocol_number(const char *s, size_t n)
 {
 	char text[SPELLED_MAX], name[SPELLED_MAX];
 	size_t len;
 	int64_t v;
 
+	if (n && s[0] >= '0' && s[0] <= '9' && s[n - 1] == ')')
+		return number_and_name(s, n);
 	if (n > 2 && n < 6 && s[0] == '0' && (s[1] | 0x20) == 'x') {
 		for (v = 0, s += 2, n -= 2; n; s++, n--)
 			v = fm_hex_digit(*s) < 0 ? INT16_MAX : v * 16 + fm_hex_digit(*s);

@@ -1,5 +1,6 @@
 /* A dialect to start from: delimiter and header from the first lines, columns from their names and values. */
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,20 @@ static void find_header(struct fm_sniff_page *p)
 		below += second > EMPTY && second < PROTOCOL;
 	}
 	p->header = p->marked || p->json || (!values && below >= 2);
+}
+
+static bool has_no_value(const struct fm_sniff_page *p)
+{
+	const char *format;
+	uint64_t number;
+
+	for (int k = 0; k < p->ncells[0]; k++) {
+		enum fm_sniff_kind kind = fm_sniff_kind_of(&p->cell[0][k], &format, &number);
+
+		if (kind > EMPTY && kind < PROTOCOL)
+			return false;
+	}
+	return true;
 }
 
 /* Can values of that kind fill the column? */
@@ -62,7 +77,7 @@ void fm_sniff_take(struct fm_sniff_guess *g, int col, bool start, const char *wh
 	g->col = col;
 	g->start = start;
 	g->why = why;
-	if (fm_cols[col].kind == FM_KIND_ADDRESS && (g->kind == INTEGER || g->kind == EPOCH))
+	if (fm_cols[col].kind == FM_KIND_ADDRESS && (g->kind == INTEGER || g->kind == DECIMAL || g->kind == EPOCH))
 		g->format = "ipv4-integer";
 }
 
@@ -227,6 +242,7 @@ static bool has_offset(const struct fm_sniff_page *p, int k)
 static void put_column(const struct fm_sniff_page *p, int k, const struct fm_sniff_guess *g, struct fm_buf *out)
 {
 	const char *why = g->why, *format = g->format, *unit = NULL;
+	char month_first[64];
 
 	fm_buf_puts(out, "  - {name: ");
 	if (p->header)
@@ -246,6 +262,12 @@ static void put_column(const struct fm_sniff_page *p, int k, const struct fm_sni
 		if (fm_cols[g->col].kind == FM_KIND_TIME && (p->blanks || p->delimiter == ' ') &&
 		    !strcmp(format, "datetime"))
 			format = has_offset(p, k) ? "rfc3339" : "%Y-%m-%dT%H:%M:%S.%f"; /* no blank inside */
+		if (format && g->either && p->header && has_name(p, "sTime")) {         /* SiLK has the month first */
+			snprintf(month_first, sizeof month_first, "%s", format);
+			month_first[1] = 'm';
+			month_first[4] = 'd';
+			format = month_first;
+		}
 		if (format) {
 			fm_buf_puts(out, ", format: ");
 			put_quoted(out, format, strlen(format));
@@ -254,7 +276,7 @@ static void put_column(const struct fm_sniff_page *p, int k, const struct fm_sni
 			fm_buf_puts(out, ", sum: true");
 		if (g->reply)
 			fm_buf_puts(out, ", reply: true");
-		if (g->either)
+		if (g->either && format != month_first)
 			why = "the day first, or the month? Both can be read";
 	}
 	fm_buf_puts(out, "}");
@@ -430,6 +452,10 @@ int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bo
 			     "%s: its lines end with a carriage return alone: write it anew with tr '\\r' '\\n'", path);
 		goto out;
 	}
+	if (p->nlines && fm_no_row_summary(p->line[0].s, p->line[0].n)) {
+		rc = fm_fail(err, FM_EINPUT, "%s begins with nfdump's summary, and no flow stands before it", path);
+		goto out;
+	}
 	if (p->nfields < FM_SNIFF_FEWEST) {
 		rc =
 		    p->nfields < 2
@@ -445,6 +471,10 @@ int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bo
 		goto out;
 	}
 	find_header(p);
+	if (p->nlines == 1 && !p->json && has_no_value(p)) {
+		rc = fm_fail(err, FM_EINPUT, "%s has a line of names and no flow below it", path);
+		goto out;
+	}
 	fm_sniff_marks(p);
 	for (int k = 0; k < p->nfields; k++)
 		fm_sniff_look(p, k, p->header, &g[k]);

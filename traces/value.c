@@ -441,13 +441,24 @@ static int named_address(const struct fm_dialect *d, const char *s, size_t n, st
 	return 0;
 }
 
+/* How long the whole number is that pandas writes as 167772161.0. */
+static size_t without_zeros(const char *s, size_t n)
+{
+	const char *point = memchr(s, '.', n);
+
+	for (const char *c = point; point && ++c < s + n;)
+		if (*c != '0')
+			return n;
+	return point ? (size_t)(point - s) : n;
+}
+
 const char *fm_value_address(const struct fm_dialect *d, int k, const char *s, size_t n, struct fm_address *a)
 {
 	enum fm_format f = d->cols[k].format;
 	uint64_t v;
 
 	if (f == FM_FMT_IPV4_INTEGER) {
-		if (fm_parse_u64(s, n, UINT32_MAX, &v))
+		if (fm_parse_u64(s, without_zeros(s, n), UINT32_MAX, &v))
 			return "is not an IPv4 address as an integer";
 		*a = fm_address_of_ipv4((uint32_t)v);
 		return NULL;
