@@ -35,6 +35,8 @@ holds "and is at most 3 % below, never above" "$PYTHON" -c 'import json, sys
 sys.exit(not 0.97 < float(open("out").read()) / json.load(open("four.json"))["epsilon"] <= 1)'
 holds "a flow costs more than an exchange" test \
 	"$(json four.json '[g["epsilon"] for g in d["guarantee"] if g["of"] == "flow"][0] > d["epsilon"]')" = True
+holds "a conversation of m minutes is m + 1 exchanges" test \
+	"$(json four.json '[(g["minutes"], g["exchanges"]) for g in d["guarantee"] if g["of"] == "conversation"]')" = "[(1, 2), (10, 11), (60, 61)]"
 holds "k exchanges never less than k - 1" test \
 	"$(json four.json '(lambda e: e == sorted(e))([g["epsilon"] for g in d["guarantee"] if g["of"] == "host" and g["epsilon"]])')" = True
 expect 0 "half the epsilon" budget --json --set privacy.epsilon=2

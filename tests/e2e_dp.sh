@@ -1,7 +1,7 @@
 #!/bin/sh
 # Differential privacy from the trace to the archive: what is claimed, charged and published, and that it comes again.
 # usage: e2e_dp.sh [FLOWMINT]
-# shellcheck disable=SC2086 # UNCONFINED is one word or none
+# shellcheck disable=SC2086,SC2046 # UNCONFINED is one word or none; documents are several
 set -u
 . "$(dirname "$0")/lib.sh"
 begin "$@"
@@ -138,7 +138,12 @@ says report.html "counted through noise" "tells of it"
 exact() { # DOCUMENT...: numbers of private flows in them
 	"$PYTHON" "$ROOT/tests/dp_numbers.py" p/workspace/ledger.db "$paid_run" $y/manifest.json "$@"
 }
-exact report.html $y/README.md $y/croissant.json $y/datapackage.json $y/CITATION.cff p/release/ugr16-dp-1.1.0.RELEASE.json >told
+documents() { # FOLDER OF RELEASES: all that goes out, but the flows and the manifest
+	echo report.html $y/report.html $y/README.md $y/croissant.json $y/datapackage.json $y/CITATION.cff $y/SHA256SUMS \
+		"$1/LOG.jsonl" "$1/ugr16-dp-1.1.0.LOG.json" "$1/ugr16-dp-1.1.0.RELEASE.json"
+}
+holds "the archive has no file that is not looked at" test "$(cd $y && find . -type f | wc -l)" = 8
+exact $(documents p/release) >told
 if [ -s told ]; then # among so many numbers two may be alike by chance, but not the same two by other noise
 	cat told
 	paid --json --workspace again --out again.out --set privacy.epsilon=3.9 >again.json
@@ -147,8 +152,7 @@ if [ -s told ]; then # among so many numbers two may be alike by chance, but not
 	mkdir again.x
 	tar --zstd -xf again.out/ugr16-dp-1.1.0.tar.zst -C again.x
 	y=again.x/ugr16-dp-1.1.0
-	"$PYTHON" "$ROOT/tests/dp_numbers.py" again/ledger.db "$(json again.json 'd["run"]')" $y/manifest.json report.html $y/README.md $y/croissant.json \
-		$y/datapackage.json $y/CITATION.cff again.out/ugr16-dp-1.1.0.RELEASE.json >again.told
+	"$PYTHON" "$ROOT/tests/dp_numbers.py" again/ledger.db "$(json again.json 'd["run"]')" $y/manifest.json $(documents again.out) >again.told
 	sed -i 's/.*, which is //' told again.told
 	grep -Fxf told again.told >both
 	mv both told
