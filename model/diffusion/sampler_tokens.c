@@ -80,7 +80,7 @@ static bool goes_along(const uint8_t *way, int row, int other, int kind)
  * z[k - 1] is the logit of the flow k places before. A flow is the source of one such relation, so those that are taken
  * are out (NULL: none counts as taken yet). Where the role of any of the others asks for a relation, only those that
  * ask are left; one that is followed (NULL: none is yet) asks no more, since nearly all flows are the source of one
- * alone. Returns how many flows are not taken. */
+ * alone, nor does one that goes another way (NULL: ways are not looked at). Returns how many flows are not taken. */
 static int open_sources(const uint16_t *tok, int row, const bool *taken, const bool *followed, const uint8_t *way,
 			float *z)
 {
@@ -181,10 +181,11 @@ static uint16_t draw_relations(const struct fm_sampler *s, uint16_t *tok, int ro
 	}
 	other_labels(tok, row, taken);
 	fm_relations_ways(tok, W, W, way);
-	float joins = s->o->calibration && !any_goes_along(tok, row, taken, way) ? s->o->calibration->joins[kind] : 1;
+	float usual = s->o->calibration ? s->o->calibration->joins[kind] : 1,
+	      joins = usual < 1 && any_goes_along(tok, row, taken, way) ? 1 : usual;
 	fm_calibration_chain(s->o->calibration, tok, way, row, kind, z + from);
-	if (u < joins &&
-	    open_sources(tok, row, taken, kind == FM_RELATION_REPLY ? NULL : followed, way, z + from) > 0) {
+	if (u < joins && open_sources(tok, row, taken, kind == FM_RELATION_REPLY ? NULL : followed,
+				      usual < 1 ? way : NULL, z + from) > 0) {
 		fm_tally_add_chain(s->o->tally, tok, way, row, kind, z + from);
 		return (uint16_t)(from + s->net->k->draw(z + from, row, u / joins));
 	}
