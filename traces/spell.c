@@ -23,12 +23,13 @@ static bool is_words(const char *s, int n)
 	return !*s && n == 0;
 }
 
-bool fm_spell_is_comment(const struct fm_dialect *d, const char *s)
+/* Would a line that begins with this be no row? */
+static bool begins_comment(const struct fm_dialect *d, const char *s)
 {
 	for (int i = 0; i < d->ncomment; i++)
 		if (strncmp(s, d->comment[i], strlen(d->comment[i])) == 0)
 			return true;
-	return false;
+	return *d->header_mark && strncmp(s, d->header_mark, strlen(d->header_mark)) == 0;
 }
 
 int fm_spell_value(const struct fm_dialect *d, int k, const char *s, char out[FM_SPELL_MAX], struct fm_error *err)
@@ -73,7 +74,7 @@ int fm_spell_value(const struct fm_dialect *d, int k, const char *s, char out[FM
 		return fm_fail(err, FM_EINPUT,
 			       "a value of %s is empty or has a blank in it, and dialect %s has blanks between columns",
 			       fm_cols[d->cols[k].col].name, d->name);
-	if (k == 0 && (d->blanks || d->no_quotes) && fm_spell_is_comment(d, out))
+	if (k == 0 && (d->blanks || d->no_quotes) && begins_comment(d, out))
 		return fm_fail(err, FM_EINPUT,
 			       "a value of %s in the first column begins as a comment, and dialect %s has no quotes",
 			       fm_cols[d->cols[k].col].name, d->name);
@@ -84,15 +85,6 @@ int fm_spell_value(const struct fm_dialect *d, int k, const char *s, char out[FM
 }
 
 /* ---- between quotes ---- */
-
-/* Would a line that begins with this be no row? */
-static bool begins_comment(const struct fm_dialect *d, const char *s)
-{
-	for (int i = 0; i < d->ncomment; i++)
-		if (strncmp(s, d->comment[i], strlen(d->comment[i])) == 0)
-			return true;
-	return *d->header_mark && strncmp(s, d->header_mark, strlen(d->header_mark)) == 0;
-}
 
 bool fm_spell_needs_quotes(const struct fm_dialect *d, const char *s, bool first)
 {

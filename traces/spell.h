@@ -15,9 +15,6 @@
 int fm_spell_value(const struct fm_dialect *d, int k, const char *s, char out[FM_SPELL_MAX],
 		   struct fm_error *err) FM_MUST_CHECK;
 
-/* Would a line that begins with s be a comment, which nobody reads? */
-bool fm_spell_is_comment(const struct fm_dialect *d, const char *s);
-
 /* 1 or 58, the number of ICMP, where a row is of it, else 0. */
 int fm_spell_icmp(const struct fm_table *t, size_t row);
 
