@@ -12,7 +12,7 @@ files="netshare/ugr16-small.csv"
 
 expect 0 "a project is made" "$F" init --preset any p
 expect 0 "a trace of few flows" "$F" simulate --rows 298 --seed 5 --out few.csv
-expect 3 "no gate could be tried on them" "$F" run p/release.yaml $UNCONFINED --set source.path=few.csv --set release.name=few
+expect 3 "no gate could be tried on them" "$F" run p/release.yaml $UNCONFINED --set source.path="$T/few.csv" --set release.name=few
 says err "too few flows for a release" "why"
 says err "and 298 flows leave it 208 and 64: take about 432 flows or more" "what it takes"
 holds "nothing is trained before that is said" sh -c '! grep -q ^train: err'

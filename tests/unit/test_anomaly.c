@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/stats.h"
 #include "judge/anomaly.h"
+#include "judge/downstream.h"
 #include "judge/forest.h"
 
 static void test_forest_finds_outliers(void **state)
@@ -99,12 +100,37 @@ static void test_without_attacks_or_labels(void **state)
 	free_dealt(t);
 }
 
+/* Halves of few flows differ by chance: the floors are the worst of many draws, and no two halves of many are. */
+static void test_floors_of_few_flows_are_of_many_draws(void **state)
+{
+	struct fm_table *t[DEALT];
+	struct fm_metrics few = {0}, many = {0};
+	struct fm_error err = {0};
+
+	(void)state;
+	deal(t, 900, 0.1);
+	OK(fm_anomaly_floor(t[0], t[2], NULL, "floor.", &few, &err));
+	OK(fm_downstream_floor(t[0], t[2], NULL, "floor.", &few, &err));
+	free_dealt(t);
+	deal(t, 12000, 0.1);
+	OK(fm_anomaly_floor(t[0], t[2], NULL, "floor.", &many, &err));
+	OK(fm_downstream_floor(t[0], t[2], NULL, "floor.", &many, &err));
+	assert_true(t[0]->rows >= 2048);
+	assert_true(metric(&few, "floor.anomaly.score_correlation") < metric(&many, "floor.anomaly.score_correlation"));
+	assert_true(metric(&few, "floor.downstream.mse_ratio") > 1);
+	assert_null(fm_metrics_find(&many, "floor.downstream.mse_ratio"));
+	fm_metrics_free(&few);
+	fm_metrics_free(&many);
+	free_dealt(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_forest_finds_outliers),
 	    cmocka_unit_test(test_detectors_agree),
 	    cmocka_unit_test(test_without_attacks_or_labels),
+	    cmocka_unit_test(test_floors_of_few_flows_are_of_many_draws),
 	};
 
 	fm_log_quiet(1);
