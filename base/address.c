@@ -50,7 +50,8 @@ uint64_t fm_address_network(const struct fm_address *a, unsigned drop)
 
 /* ---- text ---- */
 
-/* 1 to 4 hexadecimal digits at s, up to end, as a group; returns how many, 0 where there are none or more. */
+/* 1 to 4 hexadecimal digits at s, up to end, as a group; returns their number, 0 where there are none or more than
+ * 4. */
 static size_t parse_group(const char *s, const char *end, unsigned *group)
 {
 	size_t n = 0;
@@ -260,7 +261,7 @@ int fm_address_dict_add(struct fm_address_dict *d, const struct fm_address *a, b
 	return FM_OK;
 }
 
-#define AHEAD 16 /* addresses whose places are asked for before the first of them is looked for */
+#define AHEAD 16 /* addresses whose slots are prefetched before the first is looked up */
 
 int fm_address_dict_add_all(struct fm_address_dict *d, const struct fm_address *a, const uint8_t *inside, size_t n,
 			    uint32_t *code, struct fm_error *err)
@@ -384,7 +385,7 @@ out:
 	return rc;
 }
 
-/* In order, each once, with a bit for each. */
+/* Are the addresses in rising order, each once, and is each `inside` 0 or 1? */
 static int check_addresses(const struct fm_address_dict *d, const char *dir, struct fm_error *err)
 {
 	for (size_t i = 0; i < d->n; i++) {

@@ -61,16 +61,16 @@ static inline bool fm_address_is_ipv6(const struct fm_address *a)
 /* The address as one number that is the same in every table: of IPv4 the number itself, of IPv6 a hash with the top bit
  * set. Among a million IPv6 addresses two share a number with probability 10^-7. */
 uint64_t fm_address_key(const struct fm_address *a);
-/* 32 bits of an address: of IPv4 its number, of IPv6 a hash, which may be some IPv4 address's number. */
+/* 32 bits of an address: of IPv4 its number, of IPv6 a hash, which may equal an IPv4 address's number. */
 static inline uint32_t fm_address_fold(const struct fm_address *a)
 {
 	uint64_t key = fm_address_key(a);
 
 	return (uint32_t)(key ^ key >> 32);
 }
-/* The address that a text of n bytes is: dotted quad, or IPv6 in any form of RFC 4291 (2.2), in either case, with an
- * IPv4 address at its end or a zone (%eth0) behind it, which is dropped: a zone is of the machine that saw the flow.
- * Returns 0, or -1. */
+/* Parse the address in n bytes of text: dotted quad, or IPv6 in any form of RFC 4291 (2.2), in either case, with an
+ * IPv4 address at its end or a zone (%eth0) behind it, which is dropped: a zone means something only on the machine
+ * that saw the flow. Returns 0, or -1. */
 int fm_address_parse(const char *s, size_t n, struct fm_address *a);
 /* The one text of an address, RFC 5952 (4) of IPv6; IPv4, mapped too, is a dotted quad. Returns its length; no NUL. */
 #define FM_ADDRESS_TEXT_MAX 40
@@ -93,7 +93,7 @@ void fm_address_dict_free(struct fm_address_dict *d);                    /* the 
 /* The code of an address, added behind the others where it is new. */
 int fm_address_dict_add(struct fm_address_dict *d, const struct fm_address *a, bool inside, uint32_t *code,
 			struct fm_error *err) FM_MUST_CHECK;
-/* The same of n addresses, one after the other, in less time. */
+/* The same for n addresses in order, faster than one call for each. */
 int fm_address_dict_add_all(struct fm_address_dict *d, const struct fm_address *a, const uint8_t *inside, size_t n,
 			    uint32_t *code, struct fm_error *err) FM_MUST_CHECK;
 /* A new dictionary in rising order of those that are `used` (a byte for each code; NULL: all); to[code] is its new
@@ -102,7 +102,8 @@ int fm_address_dict_sorted(const struct fm_address_dict *d, const uint8_t *used,
 			   uint32_t **to, struct fm_error *err) FM_MUST_CHECK;
 /* DIR/addresses.npy (n, 16) of bytes and DIR/inside.npy (n) of bool; the dictionary is in rising order. */
 int fm_address_dict_save(const struct fm_address_dict *d, const char *dir, struct fm_error *err) FM_MUST_CHECK;
-/* n addresses, mapped. FM_EINPUT names the file: not n, not in rising order, a bit that is neither 0 nor 1. */
+/* Map a dictionary of n addresses. FM_EINPUT, naming the file: not n of them, not in rising order, or an inside that is
+ * neither 0 nor 1. */
 int fm_address_dict_open(struct fm_address_dict **d, const char *dir, size_t n, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

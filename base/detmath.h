@@ -1,6 +1,6 @@
 /*
  * detmath.h - double-precision functions for the codec that return the same bits everywhere: +, -, *, / only, no libm.
- * Accuracy is a few ulp of 1e-12 relative, far below the resolution of what is coded with them.
+ * The relative error is a few times 1e-12, far below the resolution of what is coded with them.
  */
 #ifndef FM_BASE_DETMATH_H
 #define FM_BASE_DETMATH_H

@@ -57,7 +57,7 @@ static int make_one(const char *path, mode_t mode, struct fm_error *err)
 		return fm_dir_sync_parent(path, err);
 	why = errno;
 	if ((why != EEXIST && why != EISDIR && why != EROFS) || stat(path, &st) != 0) {
-		errno = why; /* not that nothing is there */
+		errno = why; /* the reason of mkdir, not that of stat */
 		return fm_fail_errno(err, "cannot make the folder %s", path);
 	}
 	if (!S_ISDIR(st.st_mode))
@@ -113,7 +113,7 @@ struct walk {
 	void *ctx;
 };
 
-/* Append the entry `name` to path; the result is for path_pop. */
+/* Append the entry `name` to path; the result is what path_pop takes. */
 static size_t path_push(struct walk *w, const char *name)
 {
 	size_t before = w->path.len;
@@ -239,7 +239,7 @@ static int sync_entry(struct walk *w, int dirfd, const char *name, mode_t mode, 
 	return rc;
 }
 
-/* A tree that has been replaced.  The new one is in place and safe: what is left of the old is no failure. */
+/* Remove a tree that has been replaced.  The new one is in place and safe, so a failure here is only a warning. */
 static void remove_replaced(const char *path, const char *by)
 {
 	struct fm_error why = {0};
@@ -398,7 +398,7 @@ void fm_names_free(char **names, size_t n)
 	free(names);
 }
 
-/* ".NAME.PID-RANDOM.tmp" of a process that is no more. */
+/* ".NAME.PID-RANDOM.tmp" whose process has ended. */
 static bool is_left(const char *name)
 {
 	size_t n = strlen(name);

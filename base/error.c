@@ -48,7 +48,7 @@ static const char *errno_text(int e)
 	return text != NULL ? text : "unknown error";
 }
 
-/* Does it say that a path or what it names is wrong, rather than that the system failed? */
+/* Does errno e say that a path or what it names is wrong, rather than that the system failed? */
 static bool is_input(int e)
 {
 	return e == ENOENT || e == EISDIR || e == ENOTDIR || e == ENAMETOOLONG || e == ELOOP || e == ENXIO;

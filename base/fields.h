@@ -10,7 +10,7 @@ struct fm_field {
 	const char *name; /* as metrics and histograms have it: "TS" */
 	enum fm_col col;
 	const char *words;
-	const char *metric; /* of its distribution alone; NULL where it has none */
+	const char *metric; /* metric of this field's distribution alone; NULL: it has none */
 };
 enum { FM_NFIELDS = 13 };
 extern const struct fm_field fm_fields[FM_NFIELDS];

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define OUT_BUFFER (256u << 10)
-#define NAME_KEPT 180 /* bytes of the final name that the temporary one keeps: a name has at most 255 */
+#define NAME_KEPT 180 /* bytes of the final name kept in the temporary one: a name has at most 255 */
 
 struct fm_out {
 	int fd;
@@ -51,7 +51,7 @@ static void out_free(struct fm_out *out)
 	free(out);
 }
 
-/* May path become a file of ours?  Asked before the work and again before the rename: what comes in between is not
+/* May path become a file of ours?  Asked before the work and again before the rename: a change in between is not
  * seen. */
 static int check_target(const char *path, struct fm_error *err)
 {

@@ -20,7 +20,7 @@ struct fm_sha256 {
 
 int fm_hash_begin(struct fm_error *err)
 {
-	/* Whoever fetches a digest takes the context for granted. */
+	/* OpenSSL takes its context for granted when it fetches a digest. */
 	if (!OSSL_LIB_CTX_get0_global_default() || OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL) != 1)
 		return fm_fail(err, FM_ESYSTEM, "OpenSSL cannot begin: is there memory?");
 	return FM_OK;

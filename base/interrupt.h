@@ -1,9 +1,9 @@
 /*
- * interrupt.h - SIGTERM in a child process: it ends at once, or in good order while it watches for the signal.
+ * interrupt.h - SIGTERM in a child process: the process ends at once, or in good order where it watches for the signal.
  *
  *     fm_interrupt_handle();             once, before the work
- *     fm_interrupt_watch(true);          from here on it watches
- *     while (!fm_interrupted()) ...      and saves what it has before it returns
+ *     fm_interrupt_watch(true);          from here on the process watches
+ *     while (!fm_interrupted()) ...      saves what it has before it returns
  *     fm_interrupt_watch(false);
  */
 #ifndef FM_BASE_INTERRUPT_H

@@ -2,8 +2,8 @@
  * json_memory.h - did a JSON document ever lack memory in this process?
  *
  * jansson leaves out what it had no memory for, and few callers look at each member that they set.  So its allocations
- * are watched from main on, and what comes of documents is not believed after one has failed: canonical JSON is
- * refused, a stage's result is none, and an error that blames an input (not UTF-8, not JSON) becomes "out of memory".
+ * are watched from main on, and after one has failed nothing made from documents is trusted: canonical JSON is refused,
+ * a stage has no result, and an error that blames an input (not UTF-8, not JSON) becomes "out of memory".
  */
 #ifndef FM_BASE_JSON_MEMORY_H
 #define FM_BASE_JSON_MEMORY_H

@@ -41,7 +41,7 @@ struct fm_batch_norm {
 	bool relu;
 	const fm_real *scale, *shift; /* (width) */
 	fm_real *norm;                /* (rows, width): the layer's numbers, which become their norm */
-	fm_real *rstd;                /* (width), kept for the way back */
+	fm_real *rstd;                /* (width), kept for the backward pass */
 	fm_real *out;                 /* (rows, width; stride) */
 	int stride;
 };
@@ -80,8 +80,8 @@ struct fm_kernels {
 	/* The index drawn from softmax(x) at u in [0,1): the first whose running sum passes u * total. x is destroyed.
 	 */
 	int (*draw)(fm_real *x, int n, fm_real u);
-	/* Layer norm without affine part: y = (x - mean) / sqrt(var + 1e-5), (rows,n); rstd (rows) kept for the way
-	 * back. */
+	/* Layer norm without affine part: y = (x - mean) / sqrt(var + 1e-5), (rows,n); rstd (rows) kept for the
+	 * backward pass. */
 	void (*norm)(fm_real *y, fm_real *rstd, const fm_real *x, int rows, int n);
 	/* dx += rstd * (dy - mean(dy) - y * mean(dy * y)). */
 	void (*norm_back)(fm_real *dx, const fm_real *y, const fm_real *rstd, const fm_real *dy, int rows, int n);
@@ -104,12 +104,12 @@ struct fm_kernels {
 	void (*add)(fm_real *y, const fm_real *x, size_t n);             /* y += x */
 	void (*axpy)(fm_real *y, fm_real a, const fm_real *x, size_t n); /* y = fma(a, x, y) */
 	double (*sumsq)(const fm_real *x, size_t n);                     /* sum of squares, 16 double lanes */
-	/* sum += sign t, t = f x cut toward zero and kept within FM_STEPS_MOST (NaN becomes that), sign 1 or -1.
+	/* sum += sign t, t = f x truncated toward zero and kept within FM_STEPS_MOST (NaN becomes that), sign 1 or -1.
 	 * Returns the sum of t^2, exactly; n <= FM_STEPS_N. */
 	uint64_t (*steps)(int64_t *sum, const fm_real *x, size_t n, fm_real f, int sign);
 	/* The same, added up in 32 bits, which hold FM_STEPS_TIMES of them. */
 	uint64_t (*steps32)(int32_t *sum, const fm_real *x, size_t n, fm_real f);
-	void (*steps_move)(int64_t *sum, int32_t *from, size_t n); /* sum += from, which is 0 then */
+	void (*steps_move)(int64_t *sum, int32_t *from, size_t n); /* sum += from, then from = 0 */
 	/* A step of parameters p with moments m and v by gradients g, and ema += (1 - ema_decay) (p - ema). */
 	void (*adamw)(fm_real *p, fm_real *m, fm_real *v, fm_real *ema, const fm_real *g, size_t n,
 		      const struct fm_adamw_rates *by);

@@ -135,7 +135,7 @@ static inline __attribute__((always_inline)) words words_mul(words a, uint32_t b
 #endif
 }
 
-/* Two vectors of counters at once: one's multiply waits while the other's runs. */
+/* Two vectors of counters at once: the multiplies of one run while the other waits for its own. */
 static void k_philox(uint32_t *out, const uint32_t counter[4], const uint32_t key[2], size_t n)
 {
 	enum { PARTS = 2, AT_ONCE = PARTS * WORDS };

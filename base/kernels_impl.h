@@ -10,7 +10,7 @@
 
 #define FM_NR (FM_LANES * FM_NV)
 /* FM_UNROLL: the accumulators stay in registers only when these loops are unrolled.  FM_LANEWISE: a loop writes only to
- * where it reads in the same turn, or to other memory, so that it can be vectorised in place too. */
+ * where it reads in the same iteration, or to other memory, so that it can be vectorised in place too. */
 #ifdef __clang__
 #define FM_UNROLL _Pragma("clang loop unroll(full)")
 #define FM_LANEWISE _Pragma("clang loop vectorize(assume_safety)")
@@ -480,7 +480,7 @@ static inline uint64_t cut_steps(int32_t *t, const fm_real *x, size_t n, fm_real
 	return squares;
 }
 
-/* Cut first, then added: in one loop the compiler makes 64-bit lanes of the comparisons too. */
+/* Truncated first, then added: in one loop the compiler makes 64-bit lanes of the comparisons too. */
 static uint64_t k_steps(int64_t *sum, const fm_real *x, size_t n, fm_real f, int sign)
 {
 	enum { AT_ONCE = 256 };

@@ -25,10 +25,10 @@ int fm_log_is_verbose(void);
 struct fm_progress {
 	const char *stage, *unit;
 	uint64_t total, done;
-	uint64_t before;       /* of done, what an earlier process did: it says nothing of the speed */
+	uint64_t before;       /* the part of done that an earlier process did, left out of the speed */
 	double started, drawn; /* monotonic seconds */
 	int live;
-	int uneven; /* may be set after the start: the steps take unlike times, so neither speed nor time left is shown
+	int uneven; /* may be set after the start: steps differ in duration, so neither speed nor time left is shown
 		     */
 };
 void fm_progress_begin(struct fm_progress *p, const char *stage, const char *unit, uint64_t total);
@@ -37,13 +37,13 @@ void fm_progress_go_on(struct fm_progress *p, const char *stage, const char *uni
 void fm_progress_step(struct fm_progress *p, uint64_t done, const char *note); /* note may be NULL */
 void fm_progress_end(struct fm_progress *p, const char *note);
 
-/* Where another process can look at the progress of this one: a page of memory that both have. */
+/* Where another process can look at the progress of this one: a page of memory that both share. */
 struct fm_progress_view {
 	char stage[32], unit[32];
 	uint64_t done, total; /* total 0: not known */
 	uint64_t before;      /* of done, by an earlier process */
 	int64_t began;        /* seconds since 1970 */
-	int uneven;           /* how much is done says nothing of the time left */
+	int uneven;           /* the share done says nothing about the time left */
 };
 struct fm_progress_shared;
 struct fm_progress_shared *fm_progress_shared_new(void); /* NULL without memory */
@@ -53,13 +53,13 @@ void fm_progress_show(struct fm_progress_shared *s);
 /* What was shown last; 0 where it is just being changed, or nothing was shown. */
 int fm_progress_look(const struct fm_progress_shared *s, struct fm_progress_view *v);
 
-/* Columns of the terminal that standard error is, where it is one that redraws: lines there are short. 0: it is none.
+/* Columns of the terminal on standard error, if it can redraw a line (lines there are kept short); 0: no such terminal.
  */
 int fm_log_terminal(void);
-/* In a child whose standard error its parent passes on: what fm_log_terminal() was there. */
+/* For a child whose standard error goes through its parent: what fm_log_terminal() returned in the parent. */
 void fm_log_say_terminal(int columns);
 /* May a line of details, one of many, be logged now?  On a terminal and with -v always; elsewhere when 30 s have passed
- * since *last, which then is now. */
+ * since *last, which is then set to now. */
 bool fm_log_due(double *last);
 double fm_seconds(void); /* monotonic clock */
 

@@ -158,7 +158,7 @@ void fm_arena_free(struct fm_arena *arena)
 	free(arena);
 }
 
-/* Room for n more bytes and the final 0; clear `failed` stays clear only when there is. */
+/* Make room for n more bytes and the final 0; without memory `failed` is set. */
 static int buf_reserve(struct fm_buf *b, size_t n)
 {
 	size_t need, cap;

@@ -16,7 +16,7 @@
 void *fm_calloc(size_t n, size_t size) FM_MUST_CHECK;
 /* The same as an error: *out is set, or FM_ESYSTEM "out of memory: N bytes for WHAT". */
 int fm_alloc(void *out, size_t n, size_t size, const char *what, struct fm_error *err) FM_MUST_CHECK;
-/* The same, not cleared: room for what is written before it is read, of which only what is used takes memory. */
+/* The same, not cleared, for what is written before it is read: pages that are never touched take no memory. */
 int fm_alloc_room(void *out, size_t n, size_t size, const char *what, struct fm_error *err) FM_MUST_CHECK;
 
 /* An arena: memory that is released all at once. */

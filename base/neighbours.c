@@ -108,8 +108,8 @@ struct search {
 	struct fm_scratch *scratch; /* of each thread */
 };
 
-/* What a product must stay below to be looked at: the distance of the k-th best so far without the query's norm, made
- * larger by the bounds on rounding. */
+/* A product is looked at only when it is below this: the distance of the k-th best so far without the query's norm,
+ * made larger by the bounds on rounding. */
 static float limit(const struct search *s, double kth, double query_norm)
 {
 	if (kth <= 0)
@@ -130,8 +130,8 @@ static inline __attribute__((always_inline)) int any(const ilanes *v)
 	return (u[0] | u[1] | u[2] | u[3]) != 0;
 }
 
-/* Look again, in double, at LANES products of one query that are not all at or over its limit.  j: the first one of
- * them in the tile. */
+/* Look again, in double, at LANES products of one query, some of which are below its limit.  j: the first of them in
+ * the tile. */
 static float look(const struct search *s, size_t i, size_t tile, size_t j, const float *product, double query_norm,
 		  float below)
 {

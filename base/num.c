@@ -158,7 +158,7 @@ int fm_parse_scaled(const char *s, size_t n, int scale, int64_t *v)
 {
 	struct decimal d;
 	uint64_t x = 0;
-	long long keep; /* digits that belong to the integer */
+	long long keep; /* number of digits that belong to the integer */
 	unsigned next = 0;
 	bool rest = false; /* something but zeros behind `next` */
 	size_t ndigits;
@@ -473,16 +473,13 @@ static void digits_shortest(double v, struct digits *g)
 		g->n--;
 }
 
-/* Written as ECMAScript writes numbers (ECMA-262, Number::toString), which RFC 8785 takes over: plain from 1e-6 up to
- * 1e21, with an exponent outside.  But -0 is "-0", and there are "nan", "inf", "-inf".  A NUL follows; -1 when cap is
- * too small. */
 double fm_two_digits(double v, int up)
 {
 	char text[40];
 	double x = v;
 	int n, digits, exponent;
 
-	/* 17 digits and their exponent; the decimal point is the locale's, and one byte in each that is used */
+	/* 17 digits and an exponent; the decimal point is the locale's, and one byte in every locale in use */
 	if (!isfinite(v) || fabs(v) < 1e-300 || (n = snprintf(text, sizeof text, "%.16e", fabs(v))) <= 20)
 		return v;
 	digits = (text[0] - '0') * 10 + (text[2] - '0');
@@ -490,12 +487,15 @@ double fm_two_digits(double v, int up)
 	for (int more = 0; more < 2; more++) {
 		n = snprintf(text, sizeof text, "%s%de%d", v < 0 ? "-" : "", digits + more, exponent);
 		x = strtod(text, NULL);
-		if (n > 0 && (up ? x >= v - fabs(v) * 1e-12 : x <= v + fabs(v) * 1e-12)) /* of a sum of decimals */
+		if (n > 0 && (up ? x >= v - fabs(v) * 1e-12 : x <= v + fabs(v) * 1e-12)) /* a sum may be off by that */
 			break;
 	}
 	return x;
 }
 
+/* Written as ECMAScript writes numbers (ECMA-262, Number::toString), which RFC 8785 takes over: plain from 1e-6 up to
+ * 1e21, with an exponent outside.  But -0 is "-0", and there are "nan", "inf", "-inf".  A NUL follows; -1 when cap is
+ * too small. */
 int fm_format_double(double v, char *out, size_t cap)
 {
 	char text[64], *p = text;

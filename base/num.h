@@ -25,7 +25,7 @@ int fm_parse_scaled(const char *s, size_t n, int scale, int64_t *v);
 int fm_parse_ipv4(const char *s, size_t n, uint32_t *ip); /* dotted quad, each 0..255 */
 /* "YYYY-MM-DD HH:MM:SS[.fff]" (or T between) as UTC milliseconds since 1970; real calendar dates only. */
 int fm_parse_time_ms(const char *s, size_t n, int64_t *ms);
-/* "YYYY-MM-DD", a NUL behind it, as the seconds since 1970 at which the day begins in UTC; before 1970 negative. */
+/* "YYYY-MM-DD", ended by a NUL, as the seconds since 1970 at which the day begins in UTC; negative before 1970. */
 int fm_parse_date_s(const char *s, int64_t *begin_s);
 
 #define FM_IPV4_MAX 16
@@ -34,7 +34,7 @@ size_t fm_format_u64(uint64_t v, char *out); /* each returns the length written;
 size_t fm_format_ipv4(uint32_t ip, char *out);
 size_t fm_format_time_s(int64_t ms, char *out);  /* YYYY-MM-DD HH:MM:SS, fraction dropped */
 size_t fm_format_ms_as_s(int64_t ms, char *out); /* 7250 -> 7.250 */
-/* v with two digits that count, not below v (up) or not above it, but for the noise of a sum: 0.0321 is 0.033, or
+/* v rounded to two significant digits, up or down, ignoring rounding errors as of a sum: 0.0321 becomes 0.033, or
  * 0.032. */
 double fm_two_digits(double v, int up);
 int fm_format_double(double v, char *out, size_t cap); /* shortest text that reads back the same; NaN is "nan" */

@@ -18,7 +18,7 @@
 #include "base/log.h"
 
 #define LINE 64
-#define WAIT_MS 100 /* a rank that waits looks around so often */
+#define WAIT_MS 100 /* how often a waiting rank looks whether the others are there */
 
 struct place {
 	uint64_t offset, bytes; /* of the room */
@@ -27,10 +27,10 @@ struct place {
 
 /* The beginning of the shared memory; the room is behind it. */
 struct control {
-	_Alignas(LINE) atomic_uint turn; /* meetings that are over */
-	atomic_uint arrived;             /* ranks that wait for the end of this one */
+	_Alignas(LINE) atomic_uint turn; /* barriers passed */
+	atomic_uint arrived;             /* ranks that wait at this one */
 	atomic_uint failed;              /* 1 while why is written, then 2 */
-	atomic_uint asked, answered;     /* shares that were asked to be carried */
+	atomic_uint asked, answered;     /* shares that the carrier was asked for, and has answered */
 	char why[240];
 	uint32_t nplaces;
 	struct place place[FM_PARCELS_MOST];
@@ -38,15 +38,15 @@ struct control {
 
 /* The first thing in the room. */
 struct head {
-	_Atomic uint64_t stop;                 /* the share from which on rank 0 is told to stop; 0: none */
-	_Atomic uint64_t at[2][FM_RANKS_MOST]; /* where each stands, in odd and even shares */
-	_Atomic uint64_t came[FM_RANKS_MOST];  /* to so many shares; of forked ranks */
+	_Atomic uint64_t stop;                 /* the share from which on rank 0 has to stop; 0: none */
+	_Atomic uint64_t at[2][FM_RANKS_MOST]; /* step of each rank, in odd and even shares */
+	_Atomic uint64_t came[FM_RANKS_MOST];  /* shares that each rank has come to; forked ranks only */
 };
 
 struct fm_ranks {
 	int rank, size;
 	bool relayed;
-	pid_t pid[FM_RANKS_MOST]; /* rank 0: of its children */
+	pid_t pid[FM_RANKS_MOST]; /* rank 0: its children */
 	struct control *c;
 	struct head *head;
 	size_t mapped;
@@ -126,7 +126,7 @@ void fm_ranks_free(struct fm_ranks *r)
 	free(r);
 }
 
-/* It ends when rank 0 does.  What it would say rank 0 says. */
+/* The child ends when rank 0 does, and is silent: rank 0 shows messages and progress. */
 static int be_child(struct fm_ranks *r, int rank, pid_t parent, struct fm_error *err)
 {
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -221,7 +221,7 @@ bool fm_ranks_failed(const struct fm_ranks *r)
 	return r && atomic_load(&r->c->failed);
 }
 
-/* The words of another process are cut, whatever it wrote. */
+/* Another process wrote `why`, so only as much as it can hold is shown. */
 static int failed(struct fm_ranks *r, struct fm_error *err)
 {
 	char why[sizeof r->c->why];
@@ -233,7 +233,7 @@ static int failed(struct fm_ranks *r, struct fm_error *err)
 	return fm_fail(err, FM_ESYSTEM, "%s", why);
 }
 
-/* Rank 0, while it waits: a rank that has ended waits for nothing, so it is missing. */
+/* Rank 0 does this while it waits: a rank that has ended will never come to this share. */
 static void look_around(struct fm_ranks *r)
 {
 	int pid = atomic_load(&gone.pid), status, rank = 0;
@@ -278,7 +278,7 @@ static void look_at_clock(struct fm_ranks *r, double began)
 		}
 }
 
-/* ---- meetings ---- */
+/* ---- barriers ---- */
 
 int fm_ranks_room(struct fm_ranks *r, void *out, size_t n, size_t size, const char *what, struct fm_error *err)
 {
@@ -404,7 +404,7 @@ bool fm_ranks_stopped(const struct fm_ranks *r)
 
 /* ---- the carrier ---- */
 
-/* What lies in the control block may change while it is looked at: a copy is looked at. */
+/* The control block may change while it is checked, so a copy is checked. */
 static int take_place(const struct fm_ranks *r, size_t i, struct fm_parcel *p, struct fm_error *err)
 {
 	struct place at;

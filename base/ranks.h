@@ -8,11 +8,11 @@
  *
  * All ranks make the same calls in the same order.  NULL stands for one process alone: it is rank 0 of 1.
  *
- * Children of one process see one piece of shared memory, so that sharing is a meeting.  Ranks that are no children of
+ * Children of one process see one piece of shared memory, so that sharing is a barrier.  Ranks that are not children of
  * one process (fm_ranks_relayed) have a piece each, and a process that is told of each share carries the parcels
  * between the pieces (pipeline/world.h): a rank itself sees its own memory and nothing else in either case.
  *
- * What is shared lies there until the process ends, and no file has it.  Not for threads: one thread of a rank calls.
+ * What is shared lies there until the process ends, and no file has it.  Not thread-safe: one thread of a rank calls.
  */
 #ifndef FM_BASE_RANKS_H
 #define FM_BASE_RANKS_H
@@ -41,14 +41,14 @@ int fm_ranks_new(struct fm_ranks **r, int size, uint64_t room, struct fm_error *
 int fm_ranks_relayed(struct fm_ranks **r, int rank, int size, uint64_t room, struct fm_error *err) FM_MUST_CHECK;
 /* Start the other ranks, which go on from here.  They end when rank 0 does. */
 int fm_ranks_fork(struct fm_ranks *r, struct fm_error *err) FM_MUST_CHECK;
-/* Before the fork: rank 0 fails when another keeps it waiting for longer, and says which; the others wait twice as
- * long. 0: for ever, as without this call. */
+/* Call it before the fork: rank 0 fails when another rank keeps it waiting for longer than this, and says which; the
+ * others wait twice as long. 0: for ever, as without this call. */
 void fm_ranks_set_patience(struct fm_ranks *r, unsigned seconds);
 void fm_ranks_free(struct fm_ranks *r); /* in the process that made them; the memory is wiped by the kernel */
 
 int fm_ranks_size(const struct fm_ranks *r);
 int fm_ranks_rank(const struct fm_ranks *r);
-bool fm_ranks_forked(const struct fm_ranks *r); /* they are processes of one machine */
+bool fm_ranks_forked(const struct fm_ranks *r); /* are the ranks processes of one machine? */
 /* Rank `rank` of `size` has [*from, *to) of n. */
 void fm_ranks_range(int rank, int size, size_t n, size_t *from, size_t *to);
 
@@ -56,7 +56,7 @@ void fm_ranks_range(int rank, int size, size_t n, size_t *from, size_t *to);
 int fm_ranks_room(struct fm_ranks *r, void *out, size_t n, size_t size, const char *what,
 		  struct fm_error *err) FM_MUST_CHECK;
 /* Returns when all ranks are here, with the parcels for this one in place.  The list may be the whole or what is from
- * or for this rank.  at: where the rank stands, the same for all or FM_ESYSTEM.  FM_ESYSTEM too when a rank failed or
+ * or for this rank.  at: where the rank stands, the same for all or FM_ESYSTEM.  Also FM_ESYSTEM when a rank failed or
  * is gone; the message is then the same for all. */
 int fm_ranks_share(struct fm_ranks *r, uint64_t at, const struct fm_parcel *parcel, size_t n,
 		   struct fm_error *err) FM_MUST_CHECK;
@@ -66,12 +66,12 @@ bool fm_ranks_stopped(const struct fm_ranks *r);
 void fm_ranks_fail(struct fm_ranks *r, const char *why);
 bool fm_ranks_failed(const struct fm_ranks *r);
 
-/* ---- who carries parcels between ranks that share no memory; ranks are strangers to it ---- */
+/* ---- who carries parcels between ranks that share no memory; it does not trust them ---- */
 
-/* This rank waited for `waited` seconds, at last for another one: has it been too long?  Then it fails. */
+/* Has this rank waited too long?  waited: seconds, the last of them for rank `other`.  If so, it fails. */
 bool fm_ranks_stalled(struct fm_ranks *r, double waited, int other);
-/* 1: the rank waits for *n parcels, which lie in its room for certain and are from or for ranks that there are; 0: not
- * within ms; FM_EVERDICT: it asks for something else. */
+/* 1: the rank waits for *n parcels, which were checked to lie in its room and to name existing ranks; 0: not within ms;
+ * FM_EVERDICT: it asks for something else. */
 int fm_ranks_asked(struct fm_ranks *r, int ms, struct fm_parcel *parcel, size_t *n, struct fm_error *err) FM_MUST_CHECK;
 void fm_ranks_answer(struct fm_ranks *r);
 

@@ -44,6 +44,6 @@ float fm_rng_uniform(struct fm_rng *r);                    /* [0,1), 24 bits */
 double fm_rng_uniform53(struct fm_rng *r);                 /* [0,1), 53 bits */
 uint32_t fm_rng_below(struct fm_rng *r, uint32_t n);       /* [0,n) without bias (Lemire 2019); n > 0 */
 void fm_rng_shuffle(struct fm_rng *r, uint32_t *a,
-		    size_t n); /* any order alike (Fisher, Yates 1938; Durstenfeld 1964); n < 2^32 */
+		    size_t n); /* a random order, all equally likely (Fisher, Yates 1938; Durstenfeld 1964); n < 2^32 */
 
 #endif

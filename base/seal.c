@@ -38,7 +38,7 @@ struct fm_unseal {
 	struct coder c;
 	int fd;
 	char *path;
-	uint64_t left; /* bytes of chunks in the file that were not read */
+	uint64_t left; /* bytes of chunks in the file that are not read yet */
 	size_t at, n;  /* of plain */
 	bool ended;
 	uint8_t plain[CHUNK], cipher[CHUNK + TAG];
@@ -275,7 +275,7 @@ int fm_unseal_map(struct fm_map *m, const char *path, const struct fm_secret *ke
 	*m = (struct fm_map){0};
 	if ((rc = fm_unseal_open(&u, path, key, label, err)) < 0)
 		return rc;
-	/* What is in the file less its tags; one more byte, with which the last chunk is read too. */
+	/* The plain bytes of the file; a read of one more byte also reads and checks an empty last chunk. */
 	n = (size_t)(u->left - TAG * (u->left / (CHUNK + TAG) + 1));
 	p = mmap(NULL, n + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED) {

@@ -45,7 +45,7 @@ static __attribute__((noinline)) void touch(void)
 	(void)room[0];
 }
 
-/* The lowest page of the stack that will be wanted is touched once, which maps all above it for good.  Where that is
+/* The lowest page of the stack that will be needed is touched once, which maps all above it for good.  Where that is
  * too much, the kernel sends SIGSEGV, for which there is another stack. */
 static void take_stack(void)
 {

@@ -25,7 +25,7 @@ void fm_wilson(double hits, double n, double *lo, double *hi)
 	if (n <= 0)
 		return;
 	double p = hits / n, centre = p + z2 / (2 * n), half = z * sqrt(p * (1 - p) / n + z2 / (4 * n * n));
-	if (hits > 0) /* without rounding's help: no hit reaches down to 0, all reach up to 1 */
+	if (hits > 0) /* exactly, whatever the rounding: no hits reach down to 0, all hits up to 1 */
 		*lo = fmax(0.0, (centre - half) / (1 + z2 / n));
 	if (hits < n)
 		*hi = fmin(1.0, (centre + half) / (1 + z2 / n));
@@ -54,7 +54,7 @@ double fm_quantile(const double *v, size_t n, double q)
 	double at = (double)(n - 1) * q, below = floor(at);
 	size_t i = (size_t)below, j = i + 1 < n ? i + 1 : i;
 
-	/* Infinity is not to be interpolated where nothing asks for it. */
+	/* No interpolation where v[i] is the answer: with an infinite neighbour it would give NaN. */
 	return v[i] == v[j] || at <= below ? v[i] : v[i] + (v[j] - v[i]) * (at - below);
 }
 

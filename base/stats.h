@@ -16,8 +16,8 @@
 /* ---- the normal distribution ---- */
 
 #define FM_Z95 1.959963984540054 /* the 97.5 % quantile: 95 % lie within it */
-#define FM_Z95_SHORT 1.96        /* the same as some published values were made with, which are to stay what they are */
-/* Its tail is in privacy/special.h, which has the same bits with any C library. */
+#define FM_Z95_SHORT 1.96        /* the value that some published numbers were made with: they must not change */
+/* The tail of the normal distribution is in privacy/special.h, which has the same bits with any C library. */
 double fm_draw_normal(struct fm_rng *r); /* a standard normal (Box and Muller 1958) */
 
 /* ---- intervals of shares, within [0, 1], 95 % ---- */
@@ -43,8 +43,7 @@ void fm_quantile_interval(const double *sorted, size_t n, double q, double *lo, 
 /* The chance that a positive scores above a negative, ties counted half, and its variance over samples (DeLong, DeLong
  * and Clarke-Pearson, Biometrics 44, 1988, by midranks). */
 struct fm_auc {
-	double value,
-	    variance; /* value NaN without a positive or without a negative; variance NaN with fewer than two */
+	double value, variance; /* value: NaN without a positive or a negative; variance: NaN with fewer than two */
 	size_t positives, negatives;
 };
 /* Rows independent of each other; positive[i]: what row i is. */

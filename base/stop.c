@@ -35,7 +35,7 @@ void fm_stop_hold(void)
 		else
 			sigaddset(&ignored, held[i]);
 	}
-	/* While it is blocked, one that is ignored waits all the same. */
+	/* A blocked signal stays pending even where it is ignored, so the ignored ones are not blocked. */
 	sigprocmask(SIG_UNBLOCK, &ignored, NULL);
 }
 
@@ -44,7 +44,7 @@ void fm_stop_release(void)
 	if (--depth > 0)
 		return;
 	sigprocmask(SIG_SETMASK, &old_mask,
-		    NULL); /* what waits comes here: the run has ended, it has no more to stop */
+		    NULL); /* a pending signal comes here: the run has ended, nothing is left to stop */
 	for (int i = 0; i < NHELD; i++)
 		sigaction(held[i], &old_action[i], NULL);
 }

@@ -95,7 +95,7 @@ struct fm_table {
 	};
 	struct fm_dict dict[FM_NCOL]; /* used for category columns */
 	/* What sa and da are codes into, shared with other tables. NULL in a table made in memory whose codes are IPv4
-	 * numbers themselves, and nobody is inside; when it is saved it gets a dictionary. */
+	 * numbers themselves; then no host is inside, and the table gets a dictionary when it is saved. */
 	struct fm_address_dict *addresses;
 	size_t cap;         /* rows reserved; 0 when mapped */
 	void *map[FM_NCOL]; /* mappings behind col, when opened from disk (then col is read-only) or spilled */
@@ -105,21 +105,21 @@ struct fm_table {
 };
 #define FM_HAS(t, c) (((t)->present >> (c)) & 1u)
 #define FM_COLS_UGR16 ((1u << FM_NFLOWCOL) - 1)
-/* What every flow has, whether its source tells it or not. */
+/* The columns that every flow has, whether its source gives them or not. */
 #define FM_COLS_FLOW                                                                                                   \
 	(1u << FM_TE | 1u << FM_TD | 1u << FM_SA | 1u << FM_DA | 1u << FM_SP | 1u << FM_DP | 1u << FM_PR |             \
 	 1u << FM_PKT | 1u << FM_BYT)
 
 int fm_table_new(struct fm_table **t, unsigned present, struct fm_error *err) FM_MUST_CHECK;
 int fm_table_reserve(struct fm_table *t, size_t rows, struct fm_error *err) FM_MUST_CHECK;
-/* The same, and rows behind t->rows hold anything: each of its columns is written before it is read. */
+/* The same, but the new rows hold arbitrary values: each column must be written before it is read. */
 int fm_table_room(struct fm_table *t, size_t rows, struct fm_error *err) FM_MUST_CHECK; /* capacity; then set t->rows */
 /* Move what a table in memory holds, and what is added later, to files without a name in `dir`, which are gone when the
- * table is freed or the process ends: it can be written as before, and fm_table_forget works on it. */
+ * table is freed or the process ends.  The table can be written as before, and fm_table_forget works on it. */
 int fm_table_spill(struct fm_table *t, const char *dir, struct fm_error *err) FM_MUST_CHECK;
 /* Copy row i of src behind the rows of dst; categories are matched by value.  Columns that src lacks become 0,
- * categories the value "".  The first row brings src's dictionary of addresses with it; those after it must have the
- * same one. */
+ * categories the value "".  The first row brings src's dictionary of addresses with it; later rows must have the same
+ * one. */
 int fm_table_append(struct fm_table *dst, const struct fm_table *src, size_t i, struct fm_error *err) FM_MUST_CHECK;
 /* Open a folder read-only: checks schema, dtypes, lengths, that category indices are in range.  FM_EINPUT names the
  * file. */
@@ -194,7 +194,7 @@ static inline void fm_table_forget_behind(const struct fm_table *t, size_t i)
 void fm_table_forget_passed(const struct fm_table *t, const uint32_t *row, size_t i, size_t *last);
 
 /* Streaming writer: append rows of an in-memory chunk (its dictionaries grow; indices must keep their meaning from
- * chunk to chunk).  Addresses are written in rising order, those alone that a row has. */
+ * chunk to chunk).  Addresses are written in rising order, and only those that a row has. */
 struct fm_table_writer;
 int fm_table_writer_open(struct fm_table_writer **w, const char *dir, unsigned present,
 			 struct fm_error *err) FM_MUST_CHECK;

@@ -12,7 +12,8 @@ static void recode(struct fm_table *t, const uint32_t *to)
 	fm_table_forget(t, 0, t->rows);
 }
 
-/* One value of a row: into code[] (of t's own dictionary), or without such a dictionary into the row itself. */
+/* Add the address of one value to d. Its code goes into code[], which t's own codes index, or into the row itself where
+ * t has no dictionary. */
 static int collect_value(const struct fm_table *t, uint32_t *v, struct fm_address_dict *d, uint32_t *code,
 			 struct fm_error *err)
 {

@@ -1,4 +1,4 @@
-/* table_open.c - a flow table that is on disk, of which nothing is believed (table.h). */
+/* table_open.c - reading a flow table from disk, all of which is checked (table.h). */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,8 +82,8 @@ static int read_naddresses(const struct fm_table *t, const json_t *j, size_t *n,
 	return FM_OK;
 }
 
-/* Check the document: its format is ours and its parts have the right types; else the message says after path what is
- * wrong. */
+/* Check the document: its format is ours and its parts have the right types; else the message names what is wrong; the
+ * caller puts the path before it. */
 static int read_document(struct fm_table *t, json_t *root, size_t *naddresses, struct fm_error *err)
 {
 	const char *format = "";

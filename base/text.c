@@ -133,7 +133,7 @@ static int is_hex(char c)
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-/* Two colons beside each other between digits, or five between groups of them: no time of day, no file:line. */
+/* Hexadecimal digits with "::" among them, or five colons: more than a time of day or file:line has. */
 static int is_ipv6(const char *s, size_t n)
 {
 	int colons = 0, pair = 0;

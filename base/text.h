@@ -19,7 +19,7 @@ size_t fm_utf8_next(const char *s, size_t n, uint32_t *code);
 /* Writes a character of a number below 0x110000 to out, 4 bytes at most; returns how many. */
 size_t fm_utf8_put(uint32_t code, char *out);
 
-/* n, less the bytes of an incomplete last character: where a text may be cut. */
+/* n less the bytes of an incomplete last character: the length at which a text may be cut. */
 size_t fm_utf8_cut(const char *s, size_t n);
 
 /*
