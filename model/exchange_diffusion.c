@@ -12,8 +12,8 @@
 
 enum { CLIP_RECORDS = 2000 };
 
-/* So much more noise is drawn than is charged: for what a discrete Gaussian on a grid of 2^15 steps a clip or more
- * falls short of a continuous one. */
+/* The noise drawn exceeds the noise charged by this factor. It makes up for what a discrete Gaussian, on a grid of 2^15
+ * steps to the clip or more, falls short of a continuous one. */
 #define MORE_NOISE (1 + 0x1p-20)
 
 void fm_exchange_free(struct fm_exchange_diffusion *x)
@@ -126,7 +126,7 @@ struct fm_charge fm_exchange_charge(const struct fm_exchange_opts *o)
 	return charge;
 }
 
-/* Does what the trainer is about to draw keep to what is charged? */
+/* Is what the trainer is about to draw covered by what is charged? */
 static int keeps_to(const struct fm_learner *l, const struct fm_private_opts *po, const struct fm_charge *charge,
 		    struct fm_error *err)
 {
@@ -176,7 +176,7 @@ static int identify(const struct fm_exchange_diffusion *x, const struct fm_recor
 static int train(struct fm_exchange_diffusion *x, struct fm_record_space *space, const struct fm_table *t,
 		 const struct fm_exchange_opts *o, double clip, struct fm_error *err)
 {
-	/* The mean is over the batch that the noisy number of records makes one expect: public. */
+	/* The mean is over the batch size expected from the noisy number of records, which is public. */
 	double expected = x->m.tables.total * (double)o->batch / (double)o->records;
 	struct fm_private_opts po = {.name = "training",
 				     .steps = o->steps,
@@ -316,7 +316,7 @@ out:
 	return rc;
 }
 
-/* What the network has learned counts at most so much for a value, and at least the inverse. */
+/* The most, and inversely the least, by which the network changes the weight of a value. */
 #define STRONGEST 10.0f
 
 struct guided {
@@ -325,7 +325,7 @@ struct guided {
 	uint16_t *tok; /* (threads, FM_GUIDE_ROWS, FM_NATTRS) */
 };
 
-/* What the private training changed in what the network says of attribute a. */
+/* The factors by which the private training changed the network's distribution of attribute a. */
 static void guide(void *ctx, int thread, const struct fm_synth *s, enum fm_attr a, const bool drawn[FM_NATTRS],
 		  size_t from, int n, float *ratio)
 {

@@ -22,7 +22,7 @@ struct ctgan {
 	struct fm_model base;
 	struct fm_gan_codec *codec;
 	struct fm_gan net;
-	float *weights; /* both networks' of a fitted model, the generator's of a loaded one */
+	float *weights; /* of both networks in a fitted model, of the generator in a loaded one */
 	struct fm_gan_train_result trained;
 };
 

@@ -25,14 +25,14 @@
 #include "model/ranges.h"
 
 #define MODEL_JSON_MAX (256u << 20)
-#define OFFSETS 8          /* places in a window at which others begin, for the network to learn from, at most */
-#define SEEN 12u           /* times that a window is seen at least, where it has several */
-#define MOST_FLOWS 6400000 /* of all offsets together, 56 bytes each; a trace that has more needs them less */
+#define OFFSETS 8          /* at most this many places in a window where training windows begin */
+#define SEEN 12u           /* with several such places, each window is seen this often at least */
+#define MOST_FLOWS 6400000 /* of all offsets together, 56 bytes each; a larger trace needs fewer offsets */
 
-/* What the network learns from and is watched with. */
+/* What the network learns from and is validated on. */
 struct lessons {
 	struct fm_encoded shifted;    /* windows of training, at all offsets */
-	struct fm_encoded train;      /* those of them that are of the split as it was cut; borrowed */
+	struct fm_encoded train;      /* those of them at offset 0, the split's own windows; borrowed */
 	struct fm_encoded validation; /* the split's windows */
 };
 
@@ -102,9 +102,9 @@ static void lessons_free(struct lessons *l)
 	fm_encoded_free(&l->shifted);
 }
 
-/* Windows are cut by count, so that no beginning is better than another: a network that goes over them many times sees
- * the flows from many, and has yet seen a window about as often as it takes to learn it.  In privacy.mode clip a flow
- * is in one window, as each is clipped for itself. */
+/* Windows are cut by count, so no place to begin is better than another.  A network that makes many passes sees the
+ * flows from several beginnings, yet each window often enough to learn it.  In privacy.mode clip a flow is in one
+ * window only, as each window is clipped by itself. */
 static int offsets_of(const struct fm_config *cfg, size_t rows)
 {
 	size_t windows = rows / (size_t)cfg->model.window,
@@ -140,7 +140,7 @@ static int encode(struct diffusion *d, const struct fm_config *cfg, const struct
 		goto out;
 	rc = fm_margins_fit(&d->margins, train, o.window, o.k, err);
 out:
-	fm_hosts_free(hosts); /* from here on no address is in memory but in the mapped tables */
+	fm_hosts_free(hosts); /* from here on addresses are only in the mapped tables */
 	return rc;
 }
 
@@ -164,7 +164,7 @@ static uint64_t diffusion_steps(const struct fm_config *cfg, uint64_t rows)
 	return (uint64_t)fm_train_steps(cfg->train.steps, (size_t)rows / (size_t)cfg->model.window, cfg->train.batch);
 }
 
-/* watched: there is a validation split.  Then the model is that of its best validation. */
+/* watched: there is a validation split.  Then the model with the best validation loss is kept. */
 static struct fm_train_opts train_opts(const struct fm_config *cfg, size_t windows, bool watched)
 {
 	int steps = fm_train_steps(cfg->train.steps, windows, cfg->train.batch), patience = cfg->train.patience,
@@ -184,7 +184,7 @@ static struct fm_train_opts train_opts(const struct fm_config *cfg, size_t windo
 				      .balance = cfg->train.balance,
 				      .patience = patience > 0 ? patience
 						  : watched    ? steps
-							       : 0, /* all steps, and the best */
+							       : 0, /* the loss of all steps, and the best */
 				      .validate_every = every,
 				      .checkpoint_every = cfg->train.checkpoint_every,
 				      .checkpoint_seconds = cfg->train.checkpoint_seconds};
@@ -218,7 +218,7 @@ static int learn(struct diffusion *d, const struct fm_generator_ctx *ctx, const 
 	return rc;
 }
 
-/* See what the trained network draws, and put it right. */
+/* Measure what the trained network draws, and correct its margins. */
 static int calibrate(struct diffusion *d, const struct fm_generator_ctx *ctx, const struct fm_encoded *train,
 		     struct fm_error *err)
 {

@@ -59,12 +59,12 @@ static struct fm_sample_opts sample_opts(const struct diffusion *d, const struct
 				       .ctx = bar};
 }
 
-/* A sample while it is made: windows as tokens and residuals, which decoding makes flows of. */
+/* A sample while it is made: windows as tokens and residuals, which are decoded into flows. */
 struct making {
 	const struct diffusion *d;
 	const struct fm_generator_ctx *ctx;
 	uint64_t rows, seed;
-	struct fm_window_schedule schedule, drafts; /* drafts: the windows that are drawn (margins.h) */
+	struct fm_window_schedule schedule, drafts; /* drafts: the windows drawn to choose from (margins.h) */
 	size_t first;                               /* the window that tok and res begin with */
 	uint16_t *tok;
 	float *res;
@@ -94,7 +94,7 @@ static int making_plan(struct making *k, const struct fm_sample_in *in, struct f
 	return fm_margins_drafts(&k->d->margins, &k->drafts, &k->schedule, k->d->codec->times.nclasses, err);
 }
 
-/* Flows of the windows of a range. */
+/* How many flows the windows of a range have. */
 static size_t flows_of(const struct making *k, struct fm_window_range r)
 {
 	return (r.end - r.first) * (size_t)k->d->codec->window;
@@ -144,7 +144,7 @@ static void making_free(struct making *k)
 
 #define PART_FILE "windows.bin"
 
-/* Take the parts that are there, and make the windows between them. */
+/* Read the parts that exist, and make the windows between them. */
 static int making_join(struct making *k, const struct fm_sample_in *in, struct fm_error *err)
 {
 	struct fm_window_range gap = {0, 0};

@@ -6,9 +6,9 @@
  *     marginals.bin         the noisy counts (model/marginals)
  *     weights.safetensors   the averaged weights, and those before the private training
  *
- * What privacy.epsilon is worth is split by privacy.budget: the counts get Gaussians of their share, and the training
- * the least noise with which the config's accountant says that all together keep to epsilon.  All of it is planned from
- * the config before any record is read.
+ * privacy.epsilon is split by privacy.budget: the counts get Gaussians of their share, and the training gets the least
+ * noise with which, by the config's accountant, everything together keeps to epsilon.  All of it is planned from the
+ * config before any record is read.
  */
 #include <math.h>
 #include <stdio.h>
@@ -107,7 +107,7 @@ static uint64_t exchanges_steps(const struct fm_config *cfg, uint64_t rows)
 	return (uint64_t)steps_of(cfg);
 }
 
-/* Exchanges, as many as a step looks at of privacy.records. */
+/* Exchanges that a step looks at, out of privacy.records. */
 static uint64_t exchanges_step_flows(const struct fm_config *cfg)
 {
 	return (uint64_t)cfg->train.batch;
@@ -146,7 +146,8 @@ static struct fm_exchange_opts options(const struct fm_config *cfg, double noise
 					 .weight_decay = cfg->train.weight_decay};
 }
 
-/* The epsilon that all keeps to: that of one Gaussian of the shares that are spent, and never more than the config's.
+/* The epsilon that everything together keeps to: that of one Gaussian with the shares that are spent, and never more
+ * than the config's.
  */
 static int target_of(const struct fm_config *cfg, const struct fm_private_split *split, double *target,
 		     struct fm_error *err)
@@ -172,7 +173,7 @@ struct plan {
 	struct fm_charges charges;
 };
 
-/* The least noise of the training with which all that the run asks, the gate too, keeps to the target. */
+/* The least noise of the training with which all queries of the run, those of the gate too, keep to the target. */
 static int calibrate(struct fm_charge *training, const struct fm_config *cfg, const struct fm_charges *counts,
 		     double target, struct fm_error *err)
 {
@@ -227,7 +228,7 @@ static const struct fm_charges *exchanges_charges(const struct fm_model *m)
 
 /* ---- fit ---- */
 
-/* planted: NULL but in an audit, which gets its scores. */
+/* planted: set in an audit only, which also gets its scores; else NULL. */
 static int fit_to(struct fm_model **model, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
 		  const struct fm_marginals_planted *planted, double *const score[FM_NSCORES],
 		  struct fm_fit_result *result, struct fm_error *err)

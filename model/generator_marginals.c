@@ -77,9 +77,9 @@ out:
 	return rc;
 }
 
-/* mu of the counts: their share of the one that the noise multiplier gives, or else of the largest, to a thousandth,
- * with which the config's accountant finds epsilon kept.  All scales are in proportion to 1 / mu, except for the
- * rounding to a discrete Gaussian. */
+/* mu of the counts: their share of the one that the noise multiplier gives, or else of the largest mu, to a thousandth,
+ * with which the config's accountant finds that epsilon is kept.  All scales are in proportion to 1 / mu, except for
+ * the rounding to a discrete Gaussian. */
 static int plan_at(const struct fm_config *cfg, double *mu, double *vocabulary, struct fm_charges *charges,
 		   struct fm_error *err)
 {
@@ -111,7 +111,7 @@ static const struct fm_charges *marginals_charges(const struct fm_model *m)
 	return &((const struct marginals *)m)->m.charges;
 }
 
-/* planted: NULL but in an audit, which gets score. */
+/* planted: set in an audit only, which also gets score; else NULL. */
 static int fit_to(struct fm_model **model, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
 		  const struct fm_marginals_planted *planted, double *score, struct fm_fit_result *result,
 		  struct fm_error *err)

@@ -83,8 +83,8 @@ static int netshare_check(const struct fm_config *cfg, struct fm_error *err)
 
 /* ---- fit ---- */
 
-/* Steps of a chunk: passes over its sessions, of which those that go on from the first chunk get a quarter; or a share
- * of train.steps, by the same rule. */
+/* Steps of a chunk: passes over its sessions, where chunks that go on from the first chunk get a quarter as many; or a
+ * share of train.steps, by the same rule. */
 static int steps_of(const struct fm_config *cfg, double sessions, bool first)
 {
 	double batches = sessions / cfg->train.session_batch, steps;
@@ -96,7 +96,7 @@ static int steps_of(const struct fm_config *cfg, double sessions, bool first)
 	return steps < 1 ? 1 : steps < (1 << 30) ? (int)steps : 1 << 30;
 }
 
-/* As if the flows were spread alike over the chunks, and each a session. */
+/* An estimate, as if the flows were spread evenly over the chunks and each were a session. */
 static uint64_t netshare_steps(const struct fm_config *cfg, uint64_t rows)
 {
 	double each = (double)rows / cfg->model.chunks;
@@ -156,7 +156,7 @@ static int learn(struct netshare *m, const struct fm_generator_ctx *ctx, const s
 	return rc;
 }
 
-/* The flows that vectors of ports are learned from; none: the table's own. */
+/* The public flows that vectors of ports are learned from; without them, the table's own. */
 static int publics_of(const struct fm_generator_ctx *ctx, struct fm_share_opts *o, struct fm_sentence **publics,
 		      struct fm_error *err)
 {
@@ -207,7 +207,7 @@ out:
 
 /* ---- on disk ---- */
 
-/* All that is kept, as the layout has it: into it, or from it. */
+/* Copy all that is kept to (into) or from the array `all`, in the order of the layout. */
 static void kept(const struct netshare *m, float *all, bool into)
 {
 	const struct fm_words *w = &m->codec->words;

@@ -154,7 +154,7 @@ static int learn(struct plain *m, const struct fm_generator_ctx *ctx, const stru
 	return rc;
 }
 
-/* The mean loss of a split's windows; NaN where it has none. */
+/* The mean loss of a split's windows; NaN without windows. */
 static int validate(const struct plain *m, const struct fm_generator_ctx *ctx, const struct fm_table *t, double *mean,
 		    struct fm_error *err)
 {

@@ -1,4 +1,5 @@
-/* generator_rows.c - what the generators of single rows share around their arithmetic: identity, model on disk, ends.
+/* generator_rows.c - what the generators of single rows share around their arithmetic: identity, model on disk, the
+ * ends of fit and sample.
  */
 #include <stdlib.h>
 

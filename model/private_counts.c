@@ -91,7 +91,7 @@ static bool is_inside(const void *dict, uint32_t ip)
 	return d && lo < d->n && memcmp(d->at[lo].b, a.b, sizeof a.b) == 0 && d->inside[lo];
 }
 
-/* Times of a dialect with dates have whole seconds. */
+/* Times that a dialect writes as dates without decimals are whole seconds. */
 static int64_t step_of(const struct fm_dialect *d)
 {
 	for (int i = 0; i < d->ncols; i++)
@@ -132,7 +132,7 @@ int fm_private_facts(struct fm_private_facts *f, const struct fm_config *cfg, do
 
 /* ---- the plan ---- */
 
-/* What is charged depends on no record, so that counting no records at all shows it, without a key. */
+/* What is charged depends on no record: counting no records, without a key, gives the same charges. */
 int fm_private_plan(const struct fm_config *cfg, double mu, double vocabulary, struct fm_charges *charges,
 		    struct fm_error *err)
 {
@@ -190,7 +190,7 @@ int fm_private_gate_opts(struct fm_paid_opts *o, const struct fm_config *cfg, co
 	return fm_ranges(r->range, &r->n, cfg, FM_SIDE_INSIDE, err);
 }
 
-/* As above: asked of no exchanges at all. */
+/* As above: the charges come from asking about no exchanges at all. */
 int fm_private_gate_plan(const struct fm_config *cfg, struct fm_charges *charges, struct fm_error *err)
 {
 	int64_t noisy[FM_PAID_QUESTIONS][FM_PAID_CELLS];
