@@ -57,8 +57,8 @@ struct fm_generator_ctx {
  */
 struct fm_real_flows {
 	const struct fm_table *train, *validation; /* validation may be NULL or hold no whole window */
-	int64_t first_ms, last_ms; /* of the source; in privacy.mode dp those of the config, which are public */
-	double source_rows;        /* above 0; in privacy.mode dp 0, as the number is private */
+	int64_t first_ms, last_ms;                 /* of the source; in privacy.mode dp public, from the config */
+	double source_rows;                        /* above 0; in privacy.mode dp 0, as the number is private */
 	bool text_order; /* flows of one time stand in the order of their text, which says nothing of their own order */
 };
 /* Fill the source's numbers from a store's store.json. */

@@ -1,4 +1,4 @@
-/* alike.c - which share of related flows have one value. */
+/* alike.c - which share of related flows have the same value. */
 #include "model/codec/alike.h"
 
 #include <string.h>

@@ -1,9 +1,9 @@
 /*
- * alike.h - related flows that have one value: a scanner's source port, the size of its flows.
+ * alike.h - related flows that have the same value: a scanner's source port, the size of its flows.
  *
- * A flow and the one that it is related to (relations.h) may have tokens of one bin; then they may well have the same
- * value, which the places inside a bin, drawn for each flow by itself, would never be.  Learned is, of each number and
- * relation that does not copy it, the share of such flows of one bin that have one value.
+ * A flow and the one that it is related to (relations.h) may have the same bin as token; then they often have the same
+ * value too, which places inside the bin, drawn for each flow by itself, would never give.  So the codec learns, for
+ * each number and each relation that does not copy it, which share of the pairs in the same bin have the same value.
  */
 #ifndef FM_MODEL_CODEC_ALIKE_H
 #define FM_MODEL_CODEC_ALIKE_H
@@ -16,7 +16,7 @@
 #include "model/codec/relations.h"
 #include "model/codec/tokens.h"
 
-/* 0 where fewer than k pairs of flows have one value, or fewer than k have not but share a bin. */
+/* 0 where fewer than k pairs of flows have the same value, or fewer than k share a bin without it. */
 struct fm_alike {
 	double share[FM_NRES][FM_NRELATIONS];
 };
@@ -30,8 +30,8 @@ struct fm_alike_data {
 	bool text_order;
 };
 void fm_alike_fit(struct fm_alike *a, const struct fm_alike_data *d);
-/* Is a number of a flow, related in a way `kind`, ever the same because its token is?  The gap is not, what is copied
- * is not, and the duration of a reply has its own way. */
+/* May a number of a flow with a relation `kind` have the same value as its source because their tokens are equal?  Not
+ * the gap, nor what is copied, nor the duration of a reply, which is coded differently. */
 bool fm_alike_may(enum fm_res r, int kind);
 json_t *fm_alike_json(const struct fm_alike *a);
 /* j NULL: none are alike. */

@@ -1,4 +1,4 @@
-/* beats.c - finding conversations that beat, and making them. */
+/* beats.c - finding periodic conversations, and making them. */
 #include "model/codec/beats.h"
 
 #include <stdbool.h>
@@ -48,7 +48,7 @@ static size_t conversation_end(const struct flow *f, size_t from, size_t n)
 	return to;
 }
 
-/* The squared coefficient of variation of the gaps of n >= 3 flows; 0 when all are of one time, as score.py has it. */
+/* The squared coefficient of variation of the gaps of n >= 3 flows; 0 when all times are equal, as score.py has it. */
 static double variation(const struct flow *f, size_t n)
 {
 	double sum = 0, squares = 0, mean;
@@ -83,7 +83,7 @@ int fm_beats_fit(struct fm_beats *b, const struct fm_table *t, double share, int
 			}
 	}
 	free(f);
-	for (int k = 0; k < FM_BEATS; k++) { /* a tenth of fewer than k conversations joins the next one */
+	for (int k = 0; k < FM_BEATS; k++) { /* tenths with fewer than k conversations join the next one */
 		rest += b->regular[k];
 		b->regular[k] = 0;
 		if (rest >= min_count) {
@@ -141,14 +141,14 @@ static int compare_candidates(const void *a, const void *b)
 	return (x->from > y->from) - (x->from < y->from);
 }
 
-/* A coefficient of variation as often as was learned. */
+/* Draw a coefficient of variation from the learned distribution. */
 static double coefficient(const struct fm_beats *b, int64_t regular, struct fm_rng *r)
 {
 	int64_t at = (int64_t)(fm_rng_uniform53(r) * (double)regular);
 	int k = 0;
 	while (k < FM_BEATS - 1 && at >= b->regular[k])
 		at -= b->regular[k++];
-	/* It is above 9/20 too seldom to tell from chance, which would carry it over 1/2. */
+	/* Above 9/20 chance would often carry the measured coefficient over 1/2. */
 	double c = ((double)k + fm_rng_uniform53(r)) / 10;
 	return c < 0.45 ? c : 0.45;
 }
@@ -163,8 +163,8 @@ static void move(struct fm_table *t, uint32_t row, int64_t te, const struct fm_b
 	}
 }
 
-/* Even times from the first to the last, each moved by at most `a` of a gap either way.  Independent uniform moves give
- * gaps the variance 2 a^2 / 3 of a squared gap. */
+/* Even times from the first to the last, each moved by at most a share `a` of a gap either way.  Independent uniform
+ * moves give gaps the variance 2 a^2 / 3 of a squared gap. */
 static void beat(struct fm_table *t, const struct flow *f, size_t n, double c, const struct fm_beats_opts *o,
 		 struct fm_rng *r)
 {

@@ -83,7 +83,7 @@ static int fit_numeric(struct fm_codec *c, const struct fm_table *t, enum fm_res
 		o.bins = 128;
 		o.atom_share = 0.0005;
 		break;
-	default: /* ports: 64 wide below 1024, 1024 wide above */
+	default: /* ports: bins 64 wide below 1024, 1024 wide above */
 		for (int p = 0; p < 1024; p += 64)
 			ports[np++] = p;
 		for (int p = 1024; p <= 65536; p += 1024)
@@ -92,7 +92,7 @@ static int fit_numeric(struct fm_codec *c, const struct fm_table *t, enum fm_res
 		o.fixed = ports;
 		o.nfixed = np;
 	}
-	/* Both ports have one vocabulary: a reply's source port is its request's destination port. */
+	/* Both ports have one vocabulary: the source port of a reply is the destination port of its request. */
 	bool port = r == FM_R_SP || r == FM_R_DP;
 	if ((rc = fm_alloc(&v, t->rows * 2, sizeof *v, "a column", err)) < 0)
 		return rc;
@@ -177,15 +177,15 @@ int fm_label_tokens(const struct fm_codec *c, const struct fm_table *t, int **la
 	return FM_OK;
 }
 
-/* Where the windows of each class lie and what labels they hold.  A class of fewer than k windows is said to be
- * anywhere. */
+/* Where the windows of each class lie and what labels they hold.  A class of fewer than k windows is taken to be
+ * equally likely in every slot that has windows. */
 static int fit_classes(struct fm_codec *c, const struct fm_table *t, const size_t *first, size_t nw, int min_count,
 		       struct fm_error *err)
 {
 	struct fm_times *times = &c->times;
 	int *label, count[FM_MAXCLASSES];
 	uint32_t windows[FM_MAXCLASSES] = {0},
-		 guests[FM_MAXCLASSES] = {0}; /* guests: of other classes, with the label */
+		 guests[FM_MAXCLASSES] = {0}; /* guests: windows of other classes that have the label */
 	uint16_t *own = NULL;                 /* (nw) of a class's windows */
 	uint8_t *cls = NULL;                  /* (nw) */
 	int rc;
@@ -253,7 +253,7 @@ int64_t fm_td_decode(const struct fm_codec *c, int token, double u, int64_t sour
 			 : source + fm_num_decode(&c->near, token - n, u) - FM_NEAR_MS;
 }
 
-/* How far near durations differ. */
+/* How far the durations of replies and requests differ, where they are near. */
 static int fit_near(struct fm_codec *c, const struct fm_table *t, const size_t *first, size_t nw,
 		    const struct fm_codec_opts *opts, struct fm_error *err)
 {

@@ -3,9 +3,9 @@
  *
  * A flow becomes FM_NTOK tokens (categories) and FM_NRES residuals (reals, standard normal):
  *
- *     role     whether a later flow of the window answers this one, and how this one is related to one before
+ *     role     whether a later flow of the window answers this one, and how it is related to an earlier one
  *              (relations.h)
- *     rel      to which flow: what the two share (dir sa da, and pr sp dp of a reply) is then copied
+ *     rel      to which flow it is related: what the two share (dir sa da, and pr sp dp of a reply) is then copied
  *     dir      which ends are inside: sa (1) + da (2); and in IPv6 (4)
  *     gap      time since the flow before, numeric
  *     label pr flg fwd stos    categories
@@ -16,13 +16,13 @@
  *     pkt td   numeric
  *     bpp      bytes per packet, in thousandths: byt is coded given pkt
  *
- * td of a reply that is near its request's is coded as the difference: tokens behind those of the durations.
+ * Where td of a reply is near that of its request, the difference is coded, by tokens behind those of the durations.
  *
  * A numeric token is an atom (one value that many rows carry) or a quantile bin; the place inside a bin is the
  * residual: a uniform u in (0,1), on a logarithmic scale for wide bins, mapped to a normal z = Phi^-1(u).
  *
  * Encode then decode (fm_codec_encode, fm_decode) is the identity up to this resolution, for rows of any split; only
- * what fewer than k training rows have is lost (of values with a token, fewer than min_count):
+ * what fewer than k training rows have is lost (for a token of its own: fewer than min_count):
  *
  *     sp dp         exact (an ICMP flow has no source port, and GRE and the like have none: 0)
  *     pkt td gap    exact where the value is on the lattice (the coarsest step of which 999 of 1000 values are a
@@ -30,7 +30,7 @@
  *                   the nearest atom); from 10,000 steps on within one step and a millionth of the value, since
  *                   residuals are floats (td of a reply may be coded by its request's, and is exact then)
  *     byt           bytes per packet likewise, in thousandths: bytes within pkt / 2000 + 1/2 of what that makes
- *     label pr flg fwd stos    exact for values that k rows have, else the value most like it (flags: flow_rules.h)
+ *     label pr flg fwd stos    exact for values with a token, else the most similar value (flags: flow_rules.h)
  *     sa da         who is who in a window is kept (unless decoding reassigns hosts), and which side is inside;
  *                   popular hosts are the same in all windows.  The addresses are fresh, of the same family (where k
  *                   rows have it), and a flow from a host to itself goes to another
@@ -61,7 +61,7 @@
 #include "model/codec/window_memory.h"
 #include "model/codec/windows.h"
 
-/* What an address token may stand for: 1 << side for each (hosts.h), all for a recency token. */
+/* The sides that an address token may stand for, 1 << side for each (hosts.h); all for a recency token. */
 struct fm_codec;
 int fm_address_sides(const struct fm_codec *c, int token);
 #define FM_DIR_IPV6 4 /* of token dir */
@@ -89,10 +89,9 @@ struct fm_codec {
 	uint8_t *families;  /* (tokens of pr) fm_families; NULL in a codec without IPv6 */
 	int vocab[FM_NTOK]; /* tokens of each column; 1 or less: constant, the network does not see it */
 	uint64_t train_rows;
-	bool
-	    text_order; /* flows of one time stand in order of their text, as after sort -u: their order says nothing */
+	bool text_order; /* flows of one time are in the order of their text, as after sort -u, which says nothing */
 };
-/* Two durations above 0 are near when they differ by a second at most, and by half of the longer one at most. */
+/* Two durations above 0 are near when they differ by at most a second and at most half of the longer one. */
 #define FM_NEAR_MS 1000
 bool fm_td_near(int64_t td, int64_t source);
 /* The duration that a token of td stands for. u: the place in its bin; source: td of the related flow. It may be below
@@ -100,21 +99,21 @@ bool fm_td_near(int64_t td, int64_t source);
 int64_t fm_td_decode(const struct fm_codec *c, int token, double u, int64_t source);
 /* Encoded flows: whole windows only. */
 struct fm_encoded {
-	size_t windows, own; /* own: how many are of the split as it was cut; the rest begin within one of them */
-	uint16_t *tok;       /* (windows, window, FM_NTOK) */
-	float *res;          /* (windows, window, FM_NRES); NaN where the token is an atom */
+	size_t windows, own;        /* own: how many are the split's own windows; the rest begin inside one of them */
+	uint16_t *tok;              /* (windows, window, FM_NTOK) */
+	float *res;                 /* (windows, window, FM_NRES); NaN where the token is an atom */
 	uint8_t *slot, *span, *cls; /* (windows) */
 };
 
-/* Learn the codec from the training split, and who its hosts are.  FM_EINPUT when it has no whole window. */
+/* Learn the codec and the ranks of the real hosts from the training split.  FM_EINPUT when it has no whole window. */
 int fm_codec_fit_with_hosts(struct fm_codec **codec, struct fm_hosts **hosts, const struct fm_table *t,
 			    const struct fm_codec_opts *o, struct fm_error *err) FM_MUST_CHECK;
-/* Encode a split.  The codec of another split is fine: values it does not know go to their nearest. `hosts`: the ranks
- * of real addresses, which the codec itself does not keep. */
+/* Encode a split.  The codec of another split is fine: unknown values are coded as the nearest known one. `hosts`: the
+ * ranks of real addresses, which the codec itself does not keep. */
 int fm_codec_encode(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t, uint64_t seed,
 		    struct fm_encoded *e, struct fm_error *err) FM_MUST_CHECK;
-/* The same, and behind the split's windows those that begin in one and end in the next, where the trace goes on from
- * one to the other within the split: at `offsets` places evenly spaced, of which a window's beginning is the first. */
+/* The same, and behind the split's own windows those that begin inside one and end in the next, where the two follow
+ * each other in the trace: at `offsets` evenly spaced places, the first of which is the window's own beginning. */
 int fm_codec_encode_offsets(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t,
 			    uint64_t seed, int offsets, struct fm_encoded *e, struct fm_error *err) FM_MUST_CHECK;
 void fm_encoded_free(struct fm_encoded *e);
@@ -123,6 +122,6 @@ int fm_codec_from_json(struct fm_codec **c, const json_t *j, struct fm_error *er
 void fm_codec_free(struct fm_codec *c);
 
 int fm_span_bucket(int64_t ms);
-double fm_span_ms(int bucket, double u); /* a duration of that bucket */
+double fm_span_ms(int bucket, double u); /* a duration in that bucket, at the place u of [0, 1) */
 
 #endif

@@ -54,7 +54,7 @@ static int direction(const struct fm_hosts *hosts, const struct fm_table *t, siz
 	return (side & FM_SIDE_INSIDE) + 2 * fm_table_inside(t, t->da[row]) + (side & FM_SIDE_IPV6 ? FM_DIR_IPV6 : 0);
 }
 
-/* A relation that copies dir is dropped where the two flows differ in it. */
+/* Drop relations that copy dir between two flows that differ in it. */
 static void same_way_only(const struct fm_hosts *hosts, const struct fm_table *t, size_t first, int window,
 			  struct fm_relations *l)
 {
@@ -66,7 +66,7 @@ static void same_way_only(const struct fm_hosts *hosts, const struct fm_table *t
 		}
 }
 
-/* Flows of two labels are not related: a relation copies what its label is the cause of. */
+/* Drop relations between flows of different labels: a relation copies what a label causes. */
 static void same_label_only(const int *label, const struct fm_table *t, size_t first, int window,
 			    struct fm_relations *l)
 {
@@ -148,7 +148,7 @@ static void encode_window(const struct encoder *e, struct place at, uint16_t *to
 			x[fm_category_columns[k].tok] =
 			    e->map[k] ? (uint16_t)e->map[k][((uint16_t *)t->col[fm_category_columns[k].col])[row]] : 0;
 		for (int k = 0; k < FM_NRES; k++) {
-			/* A gap belongs to a place: flows of one time may stand in another order here. */
+			/* A gap belongs to a place in the window: flows of one time may be in another order here. */
 			double u, jitter = fm_rng_uniform53(&g);
 			int64_t v = fm_flow_number(t, (enum fm_res)k, k == FM_R_GAP ? first + (size_t)i : row);
 			if (k == FM_R_TD) {
@@ -167,10 +167,10 @@ static void encode_window(const struct encoder *e, struct place at, uint16_t *to
 			tok[(size_t)(i - l.back[i]) * FM_NTOK + FM_T_ROLE] |=
 			    l.kind[i] == FM_RELATION_REPLY ? FM_ROLE_ANSWERED : FM_ROLE_FOLLOWED;
 	}
-	fm_relations_copy(tok, res, c->window); /* a related flow shows what its source shows */
+	fm_relations_copy(tok, res, c->window); /* a related flow repeats the tokens of its source */
 }
 
-/* Does the trace go on from the window that begins at row a with the one that begins at row b? */
+/* Does the window that begins at row b follow, in the trace, the one that begins at row a? */
 static bool goes_on(const struct fm_table *t, size_t a, size_t b, size_t window)
 {
 	return b == a + window && (!FM_HAS(t, FM_WIN) || t->win[b] == t->win[a] + 1);

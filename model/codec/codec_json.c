@@ -113,7 +113,7 @@ static int read_roles(struct fm_roles *r, const json_t *j, struct fm_error *err)
 		r->side[i] = (uint8_t)((json_integer_value(json_array_get(inside, i)) != 0) * FM_SIDE_INSIDE +
 				       (json_integer_value(json_array_get(ipv6, i)) != 0) * FM_SIDE_IPV6);
 	r->nclasses = (int)nc;
-	/* Those that joined a class count with it, and so it stays the largest of its side. */
+	/* Classes that joined another count with it, so that it stays the largest of its side. */
 	int64_t members[FM_ROLE_CLASSES] = {0};
 	for (size_t c = 0; c < nc; c++) {
 		const json_t *cl = json_array_get(classes, c), *kinds = json_object_get(cl, "kinds");
@@ -217,7 +217,7 @@ static int read_category(struct fm_cat *c, const json_t *a, struct fm_error *err
 	return FM_OK;
 }
 
-/* With a class of each family that there is, without which a new host would have none. */
+/* Families of each protocol.  Each family that occurs needs a class of hosts, from which its new hosts are drawn. */
 static int read_families(struct fm_codec *c, const json_t *a, struct fm_error *err)
 {
 	size_t n = (size_t)c->cat[FM_T_PR].n;

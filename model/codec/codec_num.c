@@ -12,7 +12,8 @@ static int cmp_i64(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The coarsest lattice that at least 999 of 1000 values lie on: one odd record neither hides it nor shows in it. */
+/* The coarsest lattice that at least 999 of 1000 values lie on: one odd record neither hides the lattice nor shows in
+ * it. */
 static int64_t lattice(const int64_t *v, size_t n)
 {
 	static const int64_t step[] = {60000, 30000, 10000, 5000, 1000, 500, 250, 100, 50, 25, 20, 10, 8, 5, 4, 2};
@@ -28,7 +29,8 @@ static int64_t lattice(const int64_t *v, size_t n)
 	return 1;
 }
 
-/* Are the rows [i,j) of n in rising order an atom?  The largest and the smallest too are values that k rows reach. */
+/* Are the rows [i,j) of n in rising order an atom?  The largest and the smallest atom, too, are values that k rows
+ * reach. */
 static bool is_atom(size_t i, size_t j, size_t n, size_t least, size_t k)
 {
 	return j - i >= least && j >= k && n - i >= k;
@@ -89,8 +91,8 @@ int fm_num_fit(struct fm_num *c, const int64_t *values, size_t n, const struct f
 		memcpy(c->edge, o->fixed, sizeof *c->edge * (size_t)o->nfixed);
 		c->nbins = o->nfixed - 1;
 	} else if (m >= 2 * k || c->natoms == 0) {
-		/* The outer edges have k rows beyond or on them; each bin holds at least min_count rows.  Of fewer rows
-		 * than that takes, the middle one stands for all. */
+		/* The outer edges have k rows beyond or on them; each bin holds at least min_count rows.  With fewer
+		 * rows than that takes, the middle one stands for all. */
 		size_t first = m >= 2 * k ? k - 1 : (m - 1) / 2, last = m >= 2 * k ? m - k : first, at = first;
 		int ne = 0;
 		c->edge[ne++] = v[first];

@@ -17,12 +17,12 @@ struct fm_category_column {
 enum { FM_NCATEGORIES = 5 };
 extern const struct fm_category_column fm_category_columns[FM_NCATEGORIES];
 
-/* *token: the token of each value that a table's dictionary has for a category column, the caller's; NULL when the
- * column is not there. */
+/* *token: the token of each value in the table's dictionary of a category column, freed by the caller; NULL when the
+ * column is absent. */
 int fm_category_tokens(const struct fm_codec *c, const struct fm_table *t, enum fm_tok tok, int **token,
 		       struct fm_error *err) FM_MUST_CHECK;
-/* *label: tokens of the labels of a table's dictionary, the caller's, those beyond FM_MAXCLASSES as the most frequent;
- * NULL without labels. */
+/* *label: the token of each label in the table's dictionary, freed by the caller; tokens beyond FM_MAXCLASSES become
+ * that of the most frequent label.  NULL without labels. */
 int fm_label_tokens(const struct fm_codec *c, const struct fm_table *t, int **label,
 		    struct fm_error *err) FM_MUST_CHECK;
 

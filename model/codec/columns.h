@@ -23,7 +23,7 @@ struct fm_num {
 };
 struct fm_num_opts {
 	int64_t min_count; /* rows of an atom, and of a bin */
-	int64_t k;         /* rows that reach the largest and the smallest number that is kept, an edge or an atom */
+	int64_t k;         /* rows at or beyond the largest and the smallest number kept, an edge or an atom */
 	double atom_share; /* an atom has at least this share of the rows (and min_count rows) */
 	int bins;
 	bool log;
@@ -42,17 +42,17 @@ json_t *fm_num_json(const struct fm_num *c);
 int fm_num_from_json(struct fm_num *c, const json_t *j, struct fm_error *err) FM_MUST_CHECK;
 void fm_num_free(struct fm_num *c);
 
-/* A category column: values that min_count rows carry; another is coded as the one most like it. */
+/* A category column: values that min_count rows carry; any other value is coded as the most similar one. */
 struct fm_cat {
 	int n;
 	char **value;
-	int other; /* where a value unlike all goes: the most frequent */
+	int other; /* token of a value similar to none: the most frequent */
 };
 /* Values by falling frequency; the first is kept however rare. */
 int fm_cat_fit(struct fm_cat *c, const struct fm_table *t, enum fm_col col, int min_count,
 	       struct fm_error *err) FM_MUST_CHECK;
-/* The token of a value. A rare value gets that of the value of equal length which shares most characters with it, or
- * else of the most frequent value. */
+/* The token of a value. A rare value gets the token of the value of equal length that shares most characters with it,
+ * or else that of the most frequent value. */
 int fm_cat_token(const struct fm_cat *c, const char *s);
 
 #endif

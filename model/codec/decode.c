@@ -18,23 +18,23 @@ struct decoder {
 	struct fm_table *t; /* sa and da hold host numbers until the end */
 	struct fm_flow_rules rules;
 	uint32_t recent[FM_SIDES][FM_WINDOW_MOST],
-	    window[2 * FM_WINDOW_MOST]; /* tail hosts of this window: by side and recency, and all */
+	    window[2 * FM_WINDOW_MOST]; /* tail hosts of this window: by side and recency, and all of them */
 	int nrecent[FM_SIDES], nwindow;
 	int64_t now_ms;                     /* when this window begins */
-	uint64_t trade[2 * FM_WINDOW_MOST]; /* of this window: tail host and what it does */
+	uint64_t trade[2 * FM_WINDOW_MOST]; /* pairs of this window: tail host and trade */
 	int ntrades;
-	uint64_t seen, mixed;            /* events of hosts seen in their window, and of these those of a new trade */
+	uint64_t seen, mixed;            /* events of hosts seen before in their window, and those of a new trade */
 	uint32_t *answer;                /* (rows) the reply of each flow, or UINT32_MAX */
 	struct fm_reassign *reassign;    /* or NULL */
 	struct fm_reach *reach;          /* or NULL */
 	struct fm_window_memory *memory; /* or NULL */
 	struct fm_port_memory *ports;    /* or NULL */
-	uint32_t nwindows;               /* that were decoded */
+	uint32_t nwindows;               /* windows decoded */
 	bool recalled;                   /* the flow that is made */
-	bool closed[FM_WINDOW_MOST];     /* of this window: a reply, or it has one */
+	bool closed[FM_WINDOW_MOST];     /* by flow of this window: it is a reply or has one */
 	int row_in_window;
-	struct fm_rng alike;    /* with reassign: which flows have the value of the one related to */
-	int fallback[FM_SIDES]; /* class of an address that no rule gives */
+	struct fm_rng alike;    /* with reassign: decides which flows have the value of their source */
+	int fallback[FM_SIDES]; /* class of a new host where no token gives one */
 };
 
 static int64_t number(const struct decoder *d, enum fm_res r, const uint16_t *tok, const float *res)
@@ -42,7 +42,7 @@ static int64_t number(const struct decoder *d, enum fm_res r, const uint16_t *to
 	return fm_num_decode(&d->c->num[r], tok[fm_res_tok[r]], fm_normal_cdf(res[r]));
 }
 
-/* A duration, or one near that of the flow related to; never 0 when it is near. */
+/* A duration, perhaps coded by that of the source flow; then it is 0 only where that is. */
 static uint32_t duration(const struct decoder *d, const uint16_t *tok, const float *res, uint32_t source)
 {
 	int64_t td = fm_td_decode(d->c, tok[FM_T_TD], fm_normal_cdf(res[FM_R_TD]), source),
@@ -52,7 +52,7 @@ static uint32_t duration(const struct decoder *d, const uint16_t *tok, const flo
 	return (uint32_t)(source == 0 ? 0 : td < step ? step : td);
 }
 
-/* Is the number of a flow, related in a way `kind` to the flow `back` places before, the same as that one's? */
+/* Does a flow with relation `kind` have the same number as the flow `back` places before it?  Drawn. */
 static bool is_alike(struct decoder *d, enum fm_res r, const uint16_t *tok, int kind, int back)
 {
 	int c = fm_res_tok[r], token = tok[c];
@@ -95,7 +95,7 @@ static void remember(struct decoder *d, uint32_t host)
 	recent[0] = host;
 }
 
-/* The host of a side that a token names, or UINT32_MAX with *cl set when a new one of that class is called for. */
+/* The host of a side that a token names; UINT32_MAX: a new host of class *cl. */
 static uint32_t name(const struct decoder *d, int token, int side, int *cl)
 {
 	int W = d->c->window, n = d->c->roles.nhosts;
@@ -103,7 +103,7 @@ static uint32_t name(const struct decoder *d, int token, int side, int *cl)
 	if (token < W) /* a recency beyond what is there: the one seen longest ago, or a new host */
 		return d->nrecent[side] > 0 ? d->recent[side][token < d->nrecent[side] ? token : d->nrecent[side] - 1]
 					    : UINT32_MAX;
-	/* A family is the whole flow's, whatever the token says. */
+	/* The family of the flow counts, whatever the token says. */
 	if (token < W + n && ((d->c->roles.side[token - W] ^ side) & FM_SIDE_IPV6) == 0)
 		return (uint32_t)(token - W);
 	if (token >= W + n && ((fm_role_side(d->c->roles.class_of[token - W - n]) ^ side) & FM_SIDE_IPV6) == 0)
@@ -146,8 +146,8 @@ static void take_trade(struct decoder *d, uint32_t host, uint32_t trade)
 		d->trade[d->ntrades++] = (uint64_t)host << 32 | trade;
 }
 
-/* The host of the tail that this window has seen, or the last one of its side with that trade, or UINT32_MAX for a new
- * one of its class *cl: hosts take up trades as often as was learned. */
+/* Keep `host`, a host of the tail that this window has seen; or the last one of its side with that trade; or UINT32_MAX
+ * for a new one of its class *cl.  Hosts take up new trades as often as was learned. */
 static uint32_t keep_trade(struct decoder *d, uint32_t host, uint32_t trade, int *cl)
 {
 	int side;
@@ -187,7 +187,8 @@ static uint32_t fresh_peer(struct decoder *d, uint32_t service, uint32_t from, u
 	return fm_reach_fresh(d->reach, d->reassign, &c);
 }
 
-/* The destination that the tokens name, as one that the source may have; UINT32_MAX: a new host of class *cl. */
+/* The destination that the tokens name, replaced if need be by one that fits the source; UINT32_MAX: a new host of
+ * class *cl. */
 static uint32_t reassign_peer(struct decoder *d, uint32_t service, uint32_t from, uint32_t to, int side, int *cl)
 {
 	uint32_t n = (uint32_t)d->c->roles.nhosts, h;
@@ -203,8 +204,8 @@ static uint32_t reassign_peer(struct decoder *d, uint32_t service, uint32_t from
 	return fresh_peer(d, service, from, h);
 }
 
-/* The destination of a popular source, as it keeps to the number of different ones that it has; UINT32_MAX: a host of
- * the tail, of class *cl. */
+/* The destination of a popular source, chosen so that the source has its learned number of different destinations;
+ * UINT32_MAX: a host of the tail, of class *cl. */
 static uint32_t keep_reach(struct decoder *d, uint32_t service, uint32_t from, uint32_t to, int side, int *cl)
 {
 	enum { TRIES = 8 };
@@ -235,8 +236,8 @@ static uint32_t keep_reach(struct decoder *d, uint32_t service, uint32_t from, u
 	}
 }
 
-/* Which ends are inside, and the family: that of the source where it is there already, else one that goes with the
- * protocol. */
+/* Which ends are inside, and the family: that of the source where the source is known already, else one that goes with
+ * the protocol. */
 static int direction(const struct decoder *d, const uint16_t *tok, int pr, uint32_t known)
 {
 	int dir = d->c->vocab[FM_T_DIR] > 1 ? tok[FM_T_DIR] : 0, goes;
@@ -265,7 +266,8 @@ static struct fm_return_flow memory_flow(const struct decoder *d, size_t row, ui
 				       .dp = t->dp[row]};
 }
 
-/* Does the row that is made go on with what windows before had?  Then its ports and hosts are put right. */
+/* Does the row that is made go on with a conversation of earlier windows?  Then its ports and hosts are set to
+ * those. */
 static bool recall(struct decoder *d, uint32_t *s, uint32_t *e, int ss, int es)
 {
 	size_t r = d->t->rows;
@@ -281,7 +283,7 @@ static bool recall(struct decoder *d, uint32_t *s, uint32_t *e, int ss, int es)
 	return true;
 }
 
-/* Both ends of the flow in row r; sa is there already when `known`.  Recency of da counts after sa has moved to the
+/* Both ends of the flow in row r; sa is already set when `known`.  Recency of da counts after sa has moved to the
  * front. */
 static int endpoints(struct decoder *d, const uint16_t *tok, size_t r, bool known, uint32_t service,
 		     struct fm_error *err)
@@ -345,7 +347,7 @@ static int endpoints(struct decoder *d, const uint16_t *tok, size_t r, bool know
 	return FM_OK;
 }
 
-/* Row r has a destination that was drawn. */
+/* Tell the reach of hosts about row r, whose destination was drawn. */
 static int reach_event(struct decoder *d, size_t r, struct fm_error *err)
 {
 	const struct fm_table *t = d->t;
@@ -354,7 +356,7 @@ static int reach_event(struct decoder *d, size_t r, struct fm_error *err)
 						       : FM_OK;
 }
 
-/* What the window leaves to those after it. */
+/* Remember of a finished window what later windows need. */
 static int keep_window(struct decoder *d, size_t first, size_t rows, struct fm_error *err)
 {
 	int rc;
@@ -370,7 +372,7 @@ static int keep_window(struct decoder *d, size_t first, size_t rows, struct fm_e
 	return FM_OK;
 }
 
-/* A client that keeps to its source port has it again in row r, which nothing of its window says the port of. */
+/* A client that keeps its source port gets it again in row r, unless the row's own window fixes the port. */
 static int keep_port(struct decoder *d, size_t r, bool free_to, struct fm_error *err)
 {
 	struct fm_table *t = d->t;
@@ -468,7 +470,8 @@ static int fill_dictionaries(struct decoder *d, struct fm_error *err)
 	return FM_OK;
 }
 
-/* The class most hosts of a side's tail belong to; when it has none, of the other side of its family, or of any. */
+/* The class that most hosts of a side's tail belong to; if it has none, that of the other side of its family, or of any
+ * side. */
 static int common_class(const struct fm_roles *r, int side)
 {
 	int best = 0;

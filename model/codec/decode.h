@@ -13,9 +13,9 @@ struct fm_decode_opts {
 	struct fm_range_list fresh[FM_SIDES];
 	bool reassign; /* hosts keep to what hosts like them did (host_profiles.h), whatever the tokens say */
 };
-/* The first o->rows flows of the schedule's windows as an in-memory table, sorted by te, with fresh addresses.  What a
- * flow must obey holds for every row: pkt >= 1, what flow_rules.h says of ports and flags, sa != da and of one family,
- * which the protocol goes with, bytes per packet inside the codec's range. */
+/* The first o->rows flows of the schedule's windows as an in-memory table, sorted by te, with fresh addresses.  Every
+ * row has pkt >= 1, the ports and flags that flow_rules.h allows, sa != da, both of a family that goes with the
+ * protocol, and bytes per packet inside the codec's range. */
 int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm_window_schedule *schedule,
 	      const uint16_t *tok, const float *res, const struct fm_decode_opts *o,
 	      struct fm_error *err) FM_MUST_CHECK;

@@ -8,7 +8,7 @@
 #include "base/order.h"
 #include "model/codec/tokens.h"
 
-/* A stable merge keeps ties in order. */
+/* A stable merge sort, which keeps ties in order. */
 int fm_order_windows(const struct fm_window_schedule *schedule, uint32_t **order, struct fm_error *err)
 {
 	uint32_t *a = NULL, *b = NULL;

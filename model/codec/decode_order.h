@@ -11,13 +11,13 @@
 #include "base/table.h"
 #include "model/codec/window_schedule.h"
 
-/* The windows of a schedule by when they begin, equal ones in their order: *order, the caller's. */
+/* The windows of a schedule by when they begin, ties in their order: *order, freed by the caller. */
 int fm_order_windows(const struct fm_window_schedule *schedule, uint32_t **order, struct fm_error *err) FM_MUST_CHECK;
-/* Put the rows in order of te, equal times as they are. */
+/* Sort the rows by te; ties keep their order. */
 int fm_order_rows(struct fm_table *t, struct fm_error *err) FM_MUST_CHECK;
 
-/* In a trace whose flows of one time stand in the order of their text, it is chance which flow falls into which tick.
- * So the rows [first, first + n) of a window keep their order, the window keeps its duration, and each run of related
+/* In a trace whose flows of one time stand in the order of their text, it is chance which flow falls on which tick. So
+ * the rows [first, first + n) of a window keep their order, the window keeps its duration, and each run of related
  * flows without gaps gets the time of a random arrival. */
 void fm_spread_arrivals(struct fm_table *t, size_t first, size_t n, const uint16_t *tok, int64_t step, int64_t last_ms,
 			struct fm_rng *rng);

@@ -7,10 +7,10 @@
 #include "base/detmath.h"
 #include "base/mem.h"
 
-/* A player is due at one of the uniform times of its visits within its lifetime. */
+/* A player, a host of the population, is due at one of the uniform times of its visits within its lifetime. */
 struct player {
 	int64_t end_ms, due_ms;  /* of its lifetime; of its next visit */
-	uint16_t windows, peers; /* how often it may still come, and meet a peer */
+	uint16_t windows, peers; /* how often it may still come, and meet a new peer */
 	uint8_t cl;
 };
 
@@ -30,20 +30,20 @@ struct circle {
 struct fm_assignment {
 	const struct fm_roles *roles;
 	uint64_t seed;
-	double more, longer; /* hosts, and visits a host, for one of the training split's */
-	uint32_t most;       /* populations of a class */
+	double more, longer; /* hosts, and visits per host, for each of the training split */
+	uint32_t most;       /* most populations of a class */
 	struct fm_rng rng;
 	struct player *player;
 	size_t n, cap;
 	uint32_t *queue[FM_ROLE_CLASSES]; /* fresh players in random order */
 	size_t nqueue[FM_ROLE_CLASSES], head[FM_ROLE_CLASSES];
 	uint32_t round[FM_ROLE_CLASSES];
-	int64_t lent[FM_ROLE_CLASSES]; /* calls that hosts of other classes answered, less those answered for others */
+	int64_t lent[FM_ROLE_CLASSES]; /* calls answered by hosts of other classes, less those answered for others */
 	struct circle *circle;         /* open addressing */
 	size_t ncircles, cap_circles;
 };
 
-/* Hosts that more windows of the same time would have shown, for one that was seen: Good, Toulmin, "The number of new
+/* Hosts that more windows of the same time would have shown, for each that was seen: Good, Toulmin, "The number of new
  * species, and the increase in population coverage, when a sample is increased", Biometrika 43, 1956, eq. 17.  t: new
  * windows for one old. */
 static double unseen_share(const struct fm_roles *r, double t)
@@ -93,7 +93,7 @@ static int add_players(struct fm_assignment *c, size_t hosts, struct fm_error *e
 	return FM_OK;
 }
 
-/* x as a whole number, rounded up or down by chance so that it is x on average; at least 1. */
+/* x as a whole number, rounded up or down by chance so that the mean is x; at least 1. */
 static int64_t rounded(double x, struct fm_rng *r)
 {
 	int64_t n = (int64_t)(x + fm_rng_uniform53(r));
@@ -227,8 +227,8 @@ static bool among(uint32_t host, const uint32_t *taken, int n)
 	return false;
 }
 
-/* The player of a circle that is first due, or UINT32_MAX.  Those who are done leave, and those who came since move
- * back.  meeting: it must have a peer left to meet. */
+/* The player of a circle that is first due, or UINT32_MAX.  Players without visits left are removed, and those that
+ * came meanwhile move back.  meeting: the player must have a peer left to meet. */
 static uint32_t first_due(struct fm_assignment *c, uint64_t key, bool meeting)
 {
 	struct circle *b = c->cap_circles ? circle_find(c, key) : NULL;
@@ -284,7 +284,7 @@ static int meet(struct fm_assignment *c, uint32_t player, uint32_t trade, uint32
 	return join(c, circle_key(side_of(c, p->cl), trade, peer), player, err);
 }
 
-/* The player of a circle that is first due, when it is due already or need not be, and not in the window yet. */
+/* May the player of a circle that is first due come?  It must not be in the window yet, and be due unless `early`. */
 static bool comes(struct fm_assignment *c, const struct fm_call *call, uint64_t circle, bool meeting, bool early,
 		  uint32_t *player)
 {
@@ -293,8 +293,8 @@ static bool comes(struct fm_assignment *c, const struct fm_call *call, uint64_t 
 	       !among((uint32_t)c->roles->nhosts + *player, call->taken, call->ntaken);
 }
 
-/* The class that is to be born for a call: one of its side whose calls others answered most often, when it has answered
- * others' calls itself. */
+/* The class from which a host is born for a call: cl, unless it has answered calls of other classes; then the class of
+ * its side whose calls others answered most often. */
 static int class_due(struct fm_assignment *c, int cl)
 {
 	int best = cl;
@@ -311,8 +311,8 @@ static int class_due(struct fm_assignment *c, int cl)
 	return best;
 }
 
-/* One of the last population of a class of few hosts, all of whom were born, comes once more: of such a class only the
- * number of hosts is known, and not how often they come. */
+/* A host of the last population of a small class, all of whose hosts were born, comes once more: of such a class only
+ * the number of hosts is known, and not how often they come. */
 static bool comes_once_more(struct fm_assignment *c, const struct fm_call *call, uint32_t *player)
 {
 	enum { TRIES = 8, FEW = 64 };

@@ -3,10 +3,10 @@
  *
  * The codec's histogram says how many hosts of each class are in how many windows with how many peers, and how long
  * they live.  The assignment is such a population of fresh hosts.  A host is born when it is first called, keeps to the
- * trade it was called for, and is due again at uniform times of its lifetime.  Each time a class is needed, a host
- * that has met this peer and is due comes again; or one of that trade that is due meets a new peer; or one is born; or,
- * when all are born, one comes before it is due.  When there is none, a new population of the same kind takes over.
- * So the numbers of distinct hosts, of flows per host and of peers per host, and the lifetimes, come out as they were.
+ * trade it was called for, and is due again at uniform times in its lifetime.  Each time a class is needed, a host that
+ * has met this peer and is due comes again; or one of that trade that is due meets a new peer; or one is born; or, when
+ * all are born, one comes before it is due.  When there is none, a new population of the same kind takes over. So the
+ * numbers of distinct hosts, flows per host and peers per host, and the lifetimes, come out as learned.
  */
 #ifndef FM_MODEL_CODEC_HOST_ASSIGNMENT_H
 #define FM_MODEL_CODEC_HOST_ASSIGNMENT_H
@@ -17,21 +17,20 @@
 struct fm_assignment;
 struct fm_assignment_opts {
 	uint64_t seed;
-	double grow; /* windows to be made for one of the training split's, of the same time: more hosts are seen, and
-			oftener */
+	double grow; /* windows to be made for each of the training split, in the same time */
 };
 int fm_assignment_new(struct fm_assignment **assignment, const struct fm_roles *roles,
 		      const struct fm_assignment_opts *o, struct fm_error *err) FM_MUST_CHECK;
-/* What a host is called for. */
+/* A call for a host. */
 struct fm_call {
 	int cl;         /* class index */
-	uint32_t trade; /* what it does: any number */
+	uint32_t trade; /* what the host does: any number */
 	uint32_t peer;  /* a host number, or UINT32_MAX: not known yet */
 	int64_t now_ms;
-	const uint32_t *taken; /* (ntaken) hosts that it is not */
+	const uint32_t *taken; /* (ntaken) hosts that may not be drawn */
 	int ntaken;
 };
-/* Host numbers of the tail begin at roles->nhosts. */
+/* Draw the host that answers a call.  Host numbers of the tail begin at roles->nhosts. */
 int fm_assignment_draw(struct fm_assignment *assignment, const struct fm_call *call, uint32_t *host,
 		       struct fm_error *err) FM_MUST_CHECK;
 /* Tell the assignment that a tail host met a peer it was called without. */
@@ -52,13 +51,13 @@ struct fm_range_list {
 	const struct fm_range *range;
 	int n;
 };
-/* FM_EINPUT when the ranges of a side hold fewer addresses than flows surely take: those of the popular hosts and, of
- * kinds of hosts that come often, all of one population.  share: flows to be made for one of the training split's; 0:
- * not known, as with wishes, and only popular hosts count. */
+/* FM_EINPUT when the ranges of a side hold fewer addresses than are surely needed: one for each popular host and, for
+ * kinds of hosts that come often, for each host of one population.  share: flows to be made for each of the training
+ * split; 0: not known, as with wishes, and only popular hosts count. */
 int fm_addresses_enough(const struct fm_roles *roles, const struct fm_range_list of[FM_SIDES], double share,
 			struct fm_error *err) FM_MUST_CHECK;
-/* An IPv6 address is 1 to 254 of a network of 64 bits. Those of the inside lie in one site of 48 bits, which the seed
- * chooses in its range, as RFC 4193 (3.2) has it chosen by chance. */
+/* An IPv6 address is one of 1 to 254 in a network of 64 bits. Inside addresses lie in one site of 48 bits, which the
+ * seed chooses in its range, as RFC 4193 (3.2) asks for a random choice. */
 int fm_addresses_make(struct fm_address **a, const struct fm_assignment *assignment,
 		      const struct fm_range_list of[FM_SIDES], uint64_t seed,
 		      struct fm_error *err) FM_MUST_CHECK; /* (fm_assignment_hosts), free() */

@@ -73,8 +73,8 @@ uint32_t fm_trade_of(const struct fm_num *ports, uint32_t service, int role)
 
 struct sighting {
 	uint64_t key;
-	bool event; /* its host is drawn */
-	bool first; /* of the rest: of its host */
+	bool event; /* its host is drawn, not copied */
+	bool first; /* among the rest: the first one of its host */
 };
 struct sightings {
 	struct sighting *at;
@@ -87,7 +87,8 @@ static int compare_sightings(const void *a, const void *b)
 	return (x->key > y->key) - (x->key < y->key);
 }
 
-/* Keep the keys that min_count sightings have; those of the others go to rest by role and service, when it is there. */
+/* Keep the keys that have min_count sightings; those of the other keys are added to `rest` by role and service, unless
+ * it is NULL. */
 static int tally(struct sightings *s, int min_count, struct fm_profile_list *list, struct sightings *rest,
 		 struct fm_error *err)
 {
@@ -115,7 +116,7 @@ static uint32_t rank_of(const struct fm_hosts *hosts, const struct fm_table *t, 
 	return h && h->rank >= 0 ? (uint32_t)h->rank : UINT32_MAX;
 }
 
-/* What a flow of a window shows of its hosts. kind: how it is related to one before. */
+/* What a flow of a window shows of its hosts. kind: how it is related to an earlier one. */
 static void see(struct sightings *uses, struct sightings *talks, const struct fm_profile_data *d, size_t row, int kind,
 		uint32_t service)
 {
@@ -130,7 +131,7 @@ static void see(struct sightings *uses, struct sightings *talks, const struct fm
 		    (struct sighting){talk_key(plain(service, ports_of(d->ports)), from, to), drawn, false};
 }
 
-/* Events of hosts of the tail, and of these the ones in which a host takes up another trade in its window. */
+/* Counts the events of hosts of the tail, and those in which a host takes up another trade in its window. */
 struct mixing {
 	uint64_t key[2 * FM_WINDOW_MOST]; /* of this window: address code and trade */
 	int n;
@@ -291,7 +292,7 @@ static bool has(const struct fm_profile_list *l, uint64_t key)
 	return i < l->n && l->at[i].key == key;
 }
 
-/* A popular host that has been one of the rest, and the next one with the same hash. */
+/* A popular host that has joined a rest, and the next one with the same hash. */
 struct adopted {
 	uint64_t rest;       /* role and service */
 	uint32_t host, next; /* next: index + 1 */
@@ -303,17 +304,17 @@ struct fm_reassign {
 	const uint8_t *side;
 	uint32_t ports; /* of a way */
 	struct fm_rng rng;
-	uint64_t *events, *kept; /* (rests): events of popular hosts so far, and those that are no use */
+	uint64_t *events, *kept; /* (rests): events of popular hosts so far, and those given to the rest */
 	struct {
 		uint64_t use;
 		uint32_t host;
-	} seen[SEEN]; /* what this window's hosts became */
+	} seen[SEEN]; /* what the hosts of this window were replaced by */
 	int nseen;
 	bool *speaks;                /* (hosts) */
 	uint32_t *speaker[FM_SIDES]; /* by side */
 	size_t nspeakers[FM_SIDES];
 	uint32_t *unused[FM_SIDES];                /* by side: hosts without uses, in random order */
-	size_t nunused[FM_SIDES], taken[FM_SIDES]; /* how many, and how many of these are of a rest */
+	size_t nunused[FM_SIDES], taken[FM_SIDES]; /* how many there are, and how many of them have joined a rest */
 	struct adopted *of;
 	size_t nof, cap;
 	uint32_t top[HASHES]; /* index + 1 */
@@ -388,7 +389,7 @@ static uint64_t events_of(const struct fm_profile_list *l, size_t from, size_t t
 	return n;
 }
 
-/* May one more event of the service be none of the uses?  When they are fewer than their learned share. */
+/* May one more event of the service go to a host of the rest?  Yes while the rest has less than its learned share. */
 static bool rest_has_room(struct fm_reassign *r, int role, uint32_t service, bool use)
 {
 	uint64_t key = use_key(role, service, 0), learned;
@@ -429,7 +430,7 @@ uint32_t fm_reassign_user(struct fm_reassign *r, int role, uint32_t service, uin
 	return host;
 }
 
-/* One more host of a rest; without memory it is one for this time. */
+/* Add a host to a rest; without memory it is one for this event only. */
 static void admit(struct fm_reassign *r, uint64_t rest, uint32_t *top, uint32_t host)
 {
 	if (r->nof == r->cap) {
@@ -444,8 +445,8 @@ static void admit(struct fm_reassign *r, uint64_t rest, uint32_t *top, uint32_t 
 	*top = (uint32_t)++r->nof;
 }
 
-/* A host of the rest of a role and service: one that was before, or as often as was learned another. A source among
- * them has done nothing else yet, if there is such a host. */
+/* A host for the rest of a role and service: one that is in it already, or, as often as was learned, a new one. A new
+ * source is a host without uses, if one is left. */
 static uint32_t adopt(struct fm_reassign *r, int role, uint32_t service, uint32_t host)
 {
 	uint64_t rest = use_key(role, service, 0) >> 16;

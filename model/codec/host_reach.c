@@ -76,7 +76,7 @@ static double exponent_of(double events, double hosts)
 	return hosts >= events ? 1 : fm_det_log(hosts) / fm_det_log(events);
 }
 
-/* Does a source scan with a service?  It comes to many hosts, and to hardly one twice. */
+/* Does a source scan with a service?  It reaches many hosts, hardly any of them twice. */
 static bool is_scan(uint32_t events, uint32_t hosts)
 {
 	enum { MANY = 32 };
@@ -134,26 +134,26 @@ out:
 	return rc;
 }
 
-/* ---- keeping to it ---- */
+/* ---- making flows ---- */
 
 struct reached {
 	double exponent;
-	bool brief;           /* a scan that goes on to its end before the next of its service begins */
-	uint32_t left;        /* its events that are still to come */
-	uint32_t hosts;       /* different ones so far */
+	bool brief;           /* a scan that ends before the next one of its service begins */
+	uint32_t left;        /* its events still to come */
+	uint32_t hosts;       /* different destinations so far */
 	uint32_t n, cap, *to; /* (n) destinations of its events */
 };
 struct fm_reach {
 	const struct fm_profile_list *learned;
 	const struct fm_roles *roles;
-	bool few[FM_SIDES]; /* the side's hosts are mostly popular */
+	bool few[FM_SIDES]; /* most hosts of the side are popular */
 	struct reached *of; /* (learned->n) */
 	struct fm_rng rng;
 	uint64_t *met; /* (slots) entry << 32 | host, plus 1; 0: empty */
 	size_t slots, nmet;
 };
 
-/* Different destinations of n events, on average. */
+/* The mean number of different destinations of n events. */
 static double reach_of(double exponent, double n)
 {
 	return exponent < 1 ? fm_det_exp(exponent * fm_det_log(n)) : n;

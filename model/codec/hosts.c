@@ -102,7 +102,7 @@ static int touch(struct fm_hosts *h, const struct fm_table *t, uint32_t code, si
 
 /* ---- peers: distinct unordered pairs, each counted for both of its ends ---- */
 
-#define MOST_PAIRS ((size_t)1 << 22) /* that are held at once, 32 MiB; more are counted in several passes */
+#define MOST_PAIRS ((size_t)1 << 22) /* pairs held at once, 32 MiB; more are counted in several passes */
 
 static uint64_t pair_of(const struct fm_table *t, size_t i)
 {
@@ -120,7 +120,8 @@ static size_t sort_distinct(uint64_t *pair, size_t n)
 	return k;
 }
 
-/* The distinct pairs of one of `parts` shares of all: *n of them, or more than half of cap when there are too many. */
+/* Collect the distinct pairs of one of `parts` shares of all; *n: their number, or more than half of cap when they are
+ * too many. */
 static void collect_pairs(const struct fm_table *t, uint64_t part, uint64_t parts, uint64_t *pair, size_t cap,
 			  size_t *n)
 {
@@ -258,8 +259,8 @@ int fm_host_class(const struct fm_hosts *hosts, const struct fm_table *t, uint32
 	return h ? fm_role_class(side, h->windows, h->peers) : fm_role_class(side, 1, 1);
 }
 
-/* The kinds of host of each class: windows, peers, and how many hosts. A kind of fewer than k hosts is counted
- * with the next one, and what is left at the end with the last. */
+/* The kinds of host of each class: windows, peers, and how many hosts. A kind of fewer than k hosts is counted with the
+ * next one, and hosts left at the end with the last one. */
 static int fit_pools(struct fm_roles *r, const struct fm_hosts *hosts, int min_count, struct fm_error *err)
 {
 	enum { MAXW = 64 };
@@ -299,7 +300,8 @@ out:
 	return rc;
 }
 
-/* Lifetimes of each class. Fewer than k hosts are counted with the next longer ones, and what is left with the last. */
+/* Lifetimes of each class. Fewer than k hosts are counted with the next longer ones, and hosts left at the end with the
+ * last. */
 static void fit_lives(struct fm_roles *r, const struct fm_hosts *hosts, int min_count)
 {
 	for (size_t i = 0; i < hosts->n; i++) {
@@ -333,7 +335,7 @@ void fm_roles_index(struct fm_roles *r, const int64_t *members)
 		for (int k = 0; k < r->nclasses; k++)
 			if (fm_role_side(r->class_of[k]) == fm_role_side(p) && (best < 0 || members[k] > members[best]))
 				best = k;
-		/* no such side: an address of it would be new, and is taken as another's */
+		/* no host has this side: an address of it would be new, and gets a class of another side */
 		r->class_id[p] = best < 0 ? 0 : best;
 	}
 	for (int k = 0; k < r->nclasses; k++)

@@ -1,6 +1,6 @@
 /*
  * hosts.h - real addresses while a trace is being learned: how often each occurs, with how many peers, its rank and its
- * role. Lives in the train stage only; the model keeps ranks and histograms (struct fm_roles), never an address.
+ * role. This exists in the train stage only; the model keeps ranks and histograms (struct fm_roles), never an address.
  */
 #ifndef FM_MODEL_CODEC_HOSTS_H
 #define FM_MODEL_CODEC_HOSTS_H
@@ -32,14 +32,14 @@ struct fm_roles {
 	int npool[FM_ROLE_CLASSES];
 	int64_t life[FM_ROLE_CLASSES][FM_LIVES]; /* by class index: hosts that live 2^b - 1 seconds and more */
 	bool any_inside;                         /* the data set knows an inside */
-	bool any_ipv6;                           /* min_count rows are IPv6; fewer are learned like IPv4 */
+	bool any_ipv6;                           /* min_count rows are IPv6; if fewer are, they are learned like IPv4 */
 };
 
-/* What learning is told. */
+/* Options of learning. */
 struct fm_codec_opts {
 	int window;
-	int min_count; /* training rows without which a value has no token of its own */
-	int k;         /* training rows without which nothing else is kept of them */
+	int min_count; /* training rows that a value needs for a token of its own */
+	int k;         /* training rows that anything else needs to be kept */
 	int max_hosts;
 	int64_t first_ms, last_ms;
 	double source_rows;
@@ -49,8 +49,8 @@ struct fm_codec_opts {
 struct fm_host {
 	uint64_t key;     /* of its address, fm_address_key */
 	uint32_t flows;   /* rows it is in, either side */
-	uint32_t windows; /* windows it is in */
-	uint32_t peers;   /* distinct others */
+	uint32_t windows; /* windows that it is in */
+	uint32_t peers;   /* distinct peers */
 	uint32_t last_window;
 	int64_t first_ms, last_ms; /* of its flows */
 	int rank;                  /* popular: 0..; else -1 */
@@ -68,12 +68,12 @@ int fm_host_side(const struct fm_hosts *h, const struct fm_table *t, uint32_t co
 /* The host of a code in the addresses of t, which may be of another split; NULL when the training split does not have
  * it. */
 const struct fm_host *fm_hosts_find(const struct fm_hosts *h, const struct fm_table *t, uint32_t code);
-/* Packed class of a host of the tail: side, log2 windows, log2 peers, each 0..6; and the side of a class. */
+/* Packed class of a host of the tail: side, and log2 of windows and peers, 0..6 each; and the side of a class. */
 int fm_role_class(int side, uint32_t windows, uint32_t peers);
 int fm_role_side(int packed);
 /* The packed class of a real address; one that the training split does not have is taken as seen once. */
 int fm_host_class(const struct fm_hosts *hosts, const struct fm_table *t, uint32_t code);
-/* Fill in class_id from nclasses and class_of: a class that does not occur is taken as the largest of its side.
+/* Fill in class_id from nclasses and class_of: a class that does not occur is mapped to the largest of its side.
  * members: (nclasses) hosts of each. */
 void fm_roles_index(struct fm_roles *r, const int64_t *members);
 /* Learn *r, the ranks and histograms that the model keeps.  The caller frees it, whether it fails or not. */

@@ -20,7 +20,7 @@ struct last {
 	uint64_t key; /* source and service, + 1; 0: none */
 	uint32_t window;
 	uint16_t sp;
-	int8_t streak; /* above 0: so many kept it, below: so many did not */
+	int8_t streak; /* > 0: so many flows in a row kept the port; < 0: so many did not */
 };
 struct hosts {
 	struct last *at;
@@ -76,7 +76,7 @@ static int hosts_add(struct hosts *h, const struct fm_client_flow *f, struct fm_
 	return FM_OK;
 }
 
-/* The row of a service and streak; of all services. */
+/* The key of the row of a service (ALL: of all services) and a streak. */
 static uint32_t row_key(uint32_t service, int streak)
 {
 	return service * STREAKS + (uint32_t)(streak + FM_STREAK);
@@ -206,7 +206,7 @@ int fm_kept_ports_from_json(struct fm_kept_ports *p, const json_t *j, struct fm_
 struct fm_port_memory {
 	const struct fm_kept_ports *p;
 	struct hosts hosts;
-	int64_t *flows, *kept; /* (rows): that were asked for, and had the last port already */
+	int64_t *flows, *kept; /* (rows): flows asked for, and those that had the last port already */
 	struct fm_rng rng;
 };
 
@@ -238,7 +238,7 @@ void fm_port_memory_free(struct fm_port_memory *m)
 	free(m);
 }
 
-/* The row that a flow goes by; p->n: none. */
+/* The row that applies to a flow; p->n: none. */
 static size_t row_of(const struct fm_kept_ports *p, uint32_t key)
 {
 	size_t lo = 0, hi = p->n;

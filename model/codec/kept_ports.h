@@ -1,12 +1,12 @@
 /*
- * kept_ports.h - clients that keep to one source port, and those that never do.
+ * kept_ports.h - clients that keep one source port, and those that never do.
  *
- * Windows are drawn one by one, so that a client has another port in each.  Learned is, of the flows of a client that
- * are related to none in their window (relations.h), how many have the source port of the last flow that their source
- * had of that service (host_profiles.h) in a window before: by service, and by how many of its flows in a row had the
- * port of the one before, or had another one, up to FM_STREAK.  Clients are of two kinds, and soon it is known of which
- * a host is.  Counts are kept where k flows kept their port and k did not, or of 5 k flows all did one of both.  No
- * address and no port.
+ * Windows are drawn one by one, so a client would have another port in each.  The codec learns, over the flows of
+ * clients that are related to none in their window (relations.h), how many have the source port of the last flow of the
+ * same source and service (host_profiles.h) in an earlier window: by service, and by how many flows in a row had kept
+ * the port, or had not, up to FM_STREAK.  Clients are of two kinds, and a few flows tell which one a host is.  Counts
+ * are kept where k flows kept their port and k did not, or where of at least 5 k flows fewer than k differ from the
+ * rest, and are counted like it.  No address and no port.
  *
  * While windows are decoded, a flow gets its source's last port as often as was learned, less the share that has it
  * already.
@@ -39,19 +39,19 @@ int fm_kept_ports_from_json(struct fm_kept_ports *p, const json_t *j, struct fm_
 /* The flow of a client. */
 struct fm_client_flow {
 	uint32_t from, service; /* host; fm_service_of, as if not answered */
-	uint32_t window;        /* its number */
+	uint32_t window;        /* number of its window */
 	uint16_t sp;
 };
-/* Does such a service have a client's port as source port? */
+/* Is the source port of flows of this service the client's? */
 bool fm_client_service(const struct fm_num *ports, uint32_t service);
 struct fm_port_memory;
 /* Borrows p. */
 int fm_port_memory_new(struct fm_port_memory **m, const struct fm_kept_ports *p, uint64_t seed,
 		       struct fm_error *err) FM_MUST_CHECK;
 void fm_port_memory_free(struct fm_port_memory *m);
-/* The source port that a flow, related to none in its window, is to have. */
+/* The source port to give to a flow that is related to none in its window. */
 uint16_t fm_port_memory_ask(struct fm_port_memory *m, const struct fm_client_flow *f);
-/* A flow is made. */
+/* Remember a flow that was made. */
 int fm_port_memory_add(struct fm_port_memory *m, const struct fm_client_flow *f, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

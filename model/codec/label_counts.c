@@ -28,7 +28,7 @@ void fm_label_spans_fit(struct fm_times *times, int cl, uint16_t *own, size_t n,
 		    n >= (size_t)min_count && n > 0 ? own[(2 * i + 1) * n / (2 * FM_COUNTS)] : -1;
 }
 
-/* What the numbers at[(i + 1/2) / FM_COUNTS] are at u of [0, 1). */
+/* The quantile at u of [0, 1), interpolated; at[i] is that at (i + 1/2) / FM_COUNTS. */
 static double between(const double at[FM_COUNTS], double u)
 {
 	double x = u * FM_COUNTS - 0.5;

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/rows.h"
 
-/* The value of a port's token: all bins count as the first. */
+/* The token of a port as services have it: all bins count as the first one. */
 static uint16_t port_of(const struct fm_codec *c, uint16_t token)
 {
 	int atoms = c->num[FM_R_DP].natoms;
@@ -85,7 +85,7 @@ static uint16_t value_of(const struct fm_codec *codec, int c, uint16_t token)
 	return c == FM_T_PR ? token : port_of(codec, token);
 }
 
-/* Does a service go with what is visible of a flow but for column c? */
+/* Does a service match the visible tokens of a flow other than column c? */
 static bool goes(const struct fm_codec *codec, const struct fm_label_service *s, const uint16_t *tok, int c)
 {
 	static const int parts[] = {FM_T_PR, FM_T_SP, FM_T_DP};

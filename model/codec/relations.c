@@ -14,7 +14,8 @@ static bool same_way(const struct fm_table *t, size_t i, size_t j)
 	return t->sa[j] == t->sa[i] && t->da[j] == t->da[i];
 }
 
-/* Chance that has nothing to do with the order of any trace (the finaliser of splitmix64: Steele, Lea, Flood 2014). */
+/* A hash as chance that is independent of the order of any trace (the finaliser of splitmix64: Steele, Lea, Flood
+ * 2014). */
 static uint64_t mixed(uint64_t x)
 {
 	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
@@ -48,7 +49,7 @@ static void reorder_time(const struct fm_table *t, size_t first, int from, int t
 			while (other < n && !reverses(t, x, first + left[other]))
 				other++;
 			uint16_t one = left[i], two = other < n ? left[other] : 0;
-			bool turned = other < n && t->sp[x] < t->dp[x]; /* who asks is at the higher port */
+			bool turned = other < n && t->sp[x] < t->dp[x]; /* the requester has the higher port */
 			row[at++] = turned ? two : one;
 			if (other < n)
 				row[at++] = turned ? one : two;
@@ -96,7 +97,7 @@ void fm_relations_find(const struct fm_table *t, size_t first, int window, bool 
 			kind++;
 		l->kind[i] = (uint8_t)(kind < FM_NRELATIONS ? kind : FM_RELATION_NONE);
 		l->back[i] = (uint16_t)(kind < FM_NRELATIONS ? near[kind] : 0);
-		if (kind == FM_RELATION_REPLY) /* and a reply has none itself */
+		if (kind == FM_RELATION_REPLY) /* and a reply is not itself answered */
 			answered[i] = answered[i - near[kind]] = true;
 	}
 }

@@ -7,12 +7,11 @@
  *     again     it has the same 5-tuple
  *     source    it has the same hosts, protocol and source port
  *     target    it has the same hosts, protocol and destination port
- *     sweep     it has the same source, protocol and destination port: a client that asks one host after another
- *     serve     it has the same source, protocol and source port: a server that answers one host after another
+ *     sweep     it has the same source, protocol and destination port: a client asks one host after another
+ *     serve     it has the same source, protocol and source port: a server answers one host after another
  *
  * Flows of two labels are not related (codec.c drops such relations, the sampler draws none): a relation copies what
- * the label is the cause of.  sweep and serve count only where both flows go the same way across the border, or neither
- * does.
+ * the label causes.  sweep and serve count only where both flows go the same way across the border, or neither does.
  *
  * What a kind shares with its source is not drawn but copied.  The token of column rel says kind and distance: 0, or
  * 1 + (kind - 1) * (window - 1) + (distance - 1).  The token of column role says 4 * kind, 1 more when a later flow is
@@ -57,7 +56,8 @@ struct fm_relations {
 /* The relations of the rows [first, first + window) of t; reorder: give each time's flows our own order. */
 void fm_relations_find(const struct fm_table *t, size_t first, int window, bool reorder, struct fm_relations *l);
 
-/* Tokens of column rel for windows of that size, and what one says: the kind, FM_NRELATIONS for the mask, and *back. */
+/* Number of tokens of column rel for windows of that size; the kind that a token says, FM_NRELATIONS for the mask, and
+ * *back. */
 #define FM_REL_TOKENS(window) (1 + (FM_NRELATIONS - 1) * ((window)-1))
 static inline int fm_rel_token(int kind, int back, int window)
 {
@@ -68,7 +68,7 @@ static inline int fm_rel_kind(int token, int window, int *back)
 	*back = token > 0 ? (token - 1) % (window - 1) + 1 : 0;
 	return token > 0 ? (token - 1) / (window - 1) + 1 : FM_RELATION_NONE;
 }
-/* The source's token column behind column c of a flow with such a relation, or -1 when it is its own. */
+/* The column of the source from which column c of a flow with such a relation is copied; -1: it is not copied. */
 int fm_relation_source(int kind, int c);
 /* Fill in what the flows of one window (W rows) share with their sources, masked ones as masked.  tok (W,FM_NTOK),
  * res (W,FM_NRES); rows whose rel is masked or 0 stay. */

@@ -98,7 +98,7 @@ int fm_structural_zeros_forbid(struct fm_structural_zeros *s, const struct fm_co
 	return FM_OK;
 }
 
-/* One pair: given token `with` of the other column, `side` says which of the two is being drawn. */
+/* One pair: given token `with` of the other column, `side` is the one of the two that is being drawn. */
 static void exclude(const struct fm_structural_zeros *s, int p, int side, int with, float *z)
 {
 	const uint8_t *out = s->out[p];
@@ -148,7 +148,7 @@ json_t *fm_structural_zeros_json(const struct fm_structural_zeros *s)
 	return NULL;
 }
 
-/* The rows of a pair that has any. */
+/* Read the rows of a pair that has excluded tokens. */
 static int read_pair(struct fm_structural_zeros *s, int p, const json_t *rows, struct fm_error *err)
 {
 	size_t nb = (size_t)s->n[p][1];

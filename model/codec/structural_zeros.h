@@ -3,15 +3,14 @@
  * lasts.
  *
  * A network that is nearly sure spreads a little probability over everything else, and a few flows in a thousand become
- * ones that no real network has.  For pairs of columns that depend on each other the codec counts how often two tokens
- * meet in the training split; a pair that chance alone would have brought together at least
- * FM_STRUCTURAL_ZEROS_EXPECTED * k times and that met fewer than k times is excluded, and the sampler never draws one
- * given the other.  What no flow can be, however rare its protocol is (flow_rules.h), is excluded without counting: a
- * port on GRE and IPIP, flags of TCP outside TCP.  What is kept is one bit a pair, which says "fewer than k rows" and
- * nothing finer.
+ * impossible in a real network.  For pairs of columns that depend on each other the codec counts how often two tokens
+ * meet in the training split; a pair expected at least FM_STRUCTURAL_ZEROS_EXPECTED * k times if the columns were
+ * independent, but seen fewer than k times, is excluded, and the sampler never draws one given the other.  What no flow
+ * can have, however rare its protocol is (flow_rules.h), is excluded without counting: a port on GRE and IPIP, flags of
+ * TCP outside TCP.  One bit is kept for each pair, which says "fewer than k rows" and nothing finer.
  *
- * How a flow is related to one before says much of its ports: a client of port 80 that asks a host again does so from
- * another port, and from no well-known one.  So roles are paired with ports too, where the port is not copied.
+ * How a flow is related to an earlier one says much about its ports: a client of port 80 that asks a host again does so
+ * from another port, and from no well-known one.  So roles are paired with ports too, where the port is not copied.
  */
 #ifndef FM_MODEL_CODEC_STRUCTURAL_ZEROS_H
 #define FM_MODEL_CODEC_STRUCTURAL_ZEROS_H
@@ -31,11 +30,11 @@ struct fm_structural_zeros {
 /* Count over encoded training windows. */
 int fm_structural_zeros_fit(struct fm_structural_zeros *s, const int vocab[FM_NTOK], const struct fm_encoded *e,
 			    int window, int min_count, struct fm_error *err) FM_MUST_CHECK;
-/* Exclude what no flow can be.  After fitting. */
+/* Exclude what no flow can have (flow_rules.h).  Call it after fitting. */
 int fm_structural_zeros_forbid(struct fm_structural_zeros *s, const struct fm_codec *c,
 			       struct fm_error *err) FM_MUST_CHECK;
-/* Exclude, from the logits z of column c of a flow, what does not go with its visible tokens (masked: vocab[c]).  At
- * least one token is left: a column that would lose all is left as it is. */
+/* Exclude, from the logits z of column c of a flow, the tokens that do not go with its visible ones (masked: vocab[c]).
+ * At least one token is left: a column that would lose all is left as it is. */
 void fm_structural_zeros_apply(const struct fm_structural_zeros *s, const int vocab[FM_NTOK], const uint16_t *tok,
 			       int c, float *z);
 json_t *fm_structural_zeros_json(const struct fm_structural_zeros *s);

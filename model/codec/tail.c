@@ -47,7 +47,8 @@ static size_t different(uint64_t *key, size_t n)
 	return found;
 }
 
-/* Rows a conversation, and conversations a source, of the n > 0 rows with `from` packets or more and less than `to`. */
+/* Rows per conversation, and conversations per source, of the n > 0 rows with at least `from` and less than `to`
+ * packets. */
 static int count_company(const struct fm_table *t, uint64_t from, uint64_t to, size_t n, struct fm_company *company,
 			 struct fm_error *err)
 {
@@ -120,7 +121,7 @@ json_t *fm_tail_json(const struct fm_tail *tail)
 			 tail->largest.source, "others", tail->others.talk, tail->others.source);
 }
 
-/* Are both numbers there, and are they what they can be? */
+/* Read both numbers and check their ranges. */
 static bool company_read(struct fm_company *company, const json_t *j)
 {
 	*company =
@@ -149,7 +150,7 @@ int fm_tail_from_json(struct fm_tail *tail, const json_t *j, struct fm_error *er
 
 /* ---- laying ---- */
 
-/* The x in [lo, hi] at which a rising f is y. */
+/* The x in [lo, hi] at which a rising f has the value y. */
 static double solve(double (*f)(const void *ctx, double x), const void *ctx, double lo, double hi, double y)
 {
 	for (int i = 0; i < 60; i++) {
@@ -173,14 +174,14 @@ struct quantiles {
 	double alpha, ratio; /* of the Pareto tail; edge / low */
 };
 
-/* Quantile i of the Pareto tail cut off at exp(cut), for one of the edge. */
+/* Quantile i of the Pareto tail truncated at exp(cut), as a multiple of the edge. */
 static double above_at(const struct quantiles *q, double cut, size_t i)
 {
 	double share = ((double)i + 0.5) / (double)q->n, beyond = fm_det_exp(-q->alpha * cut);
 	return power(beyond + share * (1 - beyond), -1 / q->alpha);
 }
 
-/* Quantile i below the edge, for one of low. */
+/* Quantile i below the edge, as a multiple of low. */
 static double middle_at(const struct quantiles *q, double g, size_t i)
 {
 	double u = 1 - ((double)i + 0.5) / (double)q->n;
@@ -206,7 +207,7 @@ static double middle_fall(const void *ctx, double g) /* minus the mean: it rises
 }
 
 struct large {
-	uint64_t first, then; /* what they are ordered by, falling */
+	uint64_t first, then; /* sort keys, falling */
 	size_t row;
 };
 
@@ -231,7 +232,7 @@ static void give_packets(struct fm_table *t, size_t row, double pkt)
 static void lay_packets(const struct fm_tail *tail, struct fm_table *t, const struct large *large, size_t n,
 			size_t above, int64_t low)
 {
-	enum { FARTHEST = 12 }; /* logarithm of the largest for one of the edge */
+	enum { FARTHEST = 12 }; /* logarithm of the largest, as a multiple of the edge */
 	struct quantiles a = {above, tail->alpha, 0}, m = {n - above, 0, (double)tail->edge / (double)low};
 	double cut = tail->mean > 0 && above > 0 ? solve(above_mean, &a, 1e-6, FARTHEST, tail->mean) : FARTHEST;
 	double g = tail->middle > 0 && n > above ? solve(middle_fall, &m, 0.01, 100, -tail->middle) : 1;
@@ -241,7 +242,7 @@ static void lay_packets(const struct fm_tail *tail, struct fm_table *t, const st
 				       : (double)low * middle_at(&m, g, i - above));
 }
 
-/* Row `row` takes over from row `from` what says what kind of flow it is. */
+/* Copy to row `row` the columns of row `from` that say what kind of flow it is. */
 static void take_after(struct fm_table *t, size_t row, size_t from)
 {
 	t->byt[row] = (uint64_t)((double)t->pkt[row] * (double)t->byt[from] / (double)t->pkt[from] + 0.5);
@@ -282,8 +283,8 @@ static void join_source(struct fm_table *t, size_t row, size_t from, const struc
 		t->dp[row] = t->dp[from];
 }
 
-/* n rows are flows of as few conversations, and these of as few sources, as they were: of each run of them the first
- * says which. */
+/* Make n rows flows of as few conversations, of as few sources, as was learned: the first row of each run gives its
+ * conversation or source. */
 static void lay_company(const struct fm_company *company, struct fm_table *t, const struct large *large, size_t n,
 			const struct fm_tail_opts *o)
 {
@@ -312,7 +313,7 @@ struct sizes {
 	double most;
 };
 
-#define HEADERS 40.0 /* bytes of IP's and TCP's */
+#define HEADERS 40.0 /* bytes of an IP and a TCP header */
 
 static double size_at(const struct sizes *s, size_t i, double factor)
 {

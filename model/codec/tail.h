@@ -1,9 +1,8 @@
 /*
  * tail.h - the largest flows: those in the last bin of packets (codec.h), and those beyond its edge.
  *
- * They are one flow in a thousand and make up most bytes, and few of them are there to be learned from.  So how many
- * they are, how their packets are distributed and how large their packets are is taken from what was learned, and not
- * from what the network drew:
+ * They are one flow in a thousand and make up most bytes, and few of them are there to be learned from.  So their
+ * number, the distribution of their packets and the size of their packets are as learned, not as the network drew them:
  *
  *     beyond the edge    a Pareto tail: above x they are (x / edge)^-alpha, with alpha by maximum likelihood (Hill, "A
  *                        simple general approach to inference about the tail of a distribution", Annals of Statistics
@@ -11,12 +10,13 @@
  *                        estimation for the truncated Pareto distribution", JASA 101, 2006: the truncated law)
  *     below it           low (edge / low)^(u^g), u uniform, with the g that has the learned mean
  *     bytes a packet     in all of them together
- *     conversations      an exporter cuts a long conversation into flows of its active timeout: so many flows are of
- *                        one conversation, on average, beyond the edge, and below it
- *     sources            so many of these conversations are of one source, on average: a few hosts send most bytes
+ *     conversations      an exporter cuts a long conversation into flows at its active timeout: the mean number of
+ *                        flows per conversation, beyond the edge and below it
+ *     sources            the mean number of these conversations per source: a few hosts send most bytes
  *
- * Each is of min_count training rows or more.  A mean of which one row is more than half is not kept (the dominance
- * rule of disclosure control: Hundepool et al., Statistical Disclosure Control, 4.2.2).  No value of a row is kept.
+ * Each is learned from min_count training rows or more.  A mean of which one row is more than half is not kept (the
+ * dominance rule of disclosure control: Hundepool et al., Statistical Disclosure Control, 4.2.2).  No value of a row is
+ * kept.
  */
 #ifndef FM_MODEL_CODEC_TAIL_H
 #define FM_MODEL_CODEC_TAIL_H
@@ -28,17 +28,16 @@
 #include "base/error.h"
 #include "base/table.h"
 
-/* Of large flows; each at least 1. */
+/* How large flows share conversations and sources; each mean is at least 1. */
 struct fm_company {
-	double talk, source; /* flows of a conversation; conversations of a source */
+	double talk, source; /* flows per conversation; conversations per source */
 };
 struct fm_tail {
-	int64_t edge;        /* the largest value that the bins have */
-	int64_t above, from; /* rows above the edge; rows in the last bin, these included; 0: no tail */
+	int64_t edge;        /* the upper edge of the bins */
+	int64_t above, from; /* rows above the edge; rows from low on, these included; 0: no tail */
 	double alpha;
-	double mean, middle; /* packets of the rows above, for one of the edge; of the others from low on, for one of
-				low; 0: not known */
-	double size;         /* bytes a packet of the rows from low on; 0: not known */
+	double mean, middle; /* mean packets of the rows above / edge; of the others from low on / low; 0: unknown */
+	double size;         /* bytes per packet of the rows from low on; 0: not known */
 	struct fm_company largest, others; /* rows above; the others from low on */
 };
 /* Fit to a training split whose packets have a last bin [low, edge]. */
@@ -47,12 +46,12 @@ int fm_tail_fit(struct fm_tail *tail, const struct fm_table *t, int64_t low, int
 json_t *fm_tail_json(const struct fm_tail *tail);
 int fm_tail_from_json(struct fm_tail *tail, const json_t *j, struct fm_error *err) FM_MUST_CHECK;
 
-/* Make the largest of the rows of t as they were: `share` is that of the rows from low on in the training split.  The
- * longest of them get the most packets.  most: the largest packet, in bytes. */
+/* Make the largest rows of t as learned.  share: the share of rows from low on in the training split.  The longest
+ * flows get the most packets.  most: the largest packet, in bytes. */
 struct fm_tail_opts {
 	int64_t low;
 	double share, most;
-	int (*side)(const void *ctx, uint32_t host); /* of a host of t (hosts.h); NULL: all are on one */
+	int (*side)(const void *ctx, uint32_t host); /* the side of a host of t (hosts.h); NULL: all are on one side */
 	const void *ctx;
 };
 int fm_tail_lay(const struct fm_tail *tail, struct fm_table *t, const struct fm_tail_opts *o,

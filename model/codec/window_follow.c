@@ -21,7 +21,7 @@ static int compare_values(const void *a, const void *b)
 	return (x->at > y->at) - (x->at < y->at);
 }
 
-/* Logarithms of the lengths of the windows of one slot, [0,n), about their mean. */
+/* Logarithms of the lengths of the n windows of one slot, minus their mean. */
 static void logarithms(const int64_t *length, size_t n, double *x)
 {
 	double mean = 0;
@@ -61,7 +61,7 @@ int fm_window_follow_fit(struct fm_times *times, const struct fm_window_lengths 
 			}
 		}
 		if (pairs >= (size_t)min_count && square > 0)
-			/* The mean square is of all windows: of few pairs, beyond 1 is possible. */
+			/* The mean square is over all windows, so the correlation of a few pairs could exceed 1. */
 			times->follow[l] = fmax(-1, fmin(1, sum / (double)pairs / square));
 		else
 			times->follow[l] = 0;
@@ -70,7 +70,7 @@ int fm_window_follow_fit(struct fm_times *times, const struct fm_window_lengths 
 	return FM_OK;
 }
 
-/* A draw of mean 0 and variance 1: normal, or as far as it is sudden, less a squared exponential, whose mean is 2 and
+/* A draw of mean 0 and variance 1: normal, minus, by its share `sudden`, a squared exponential, which has mean 2 and
  * variance 20.
  */
 static double innovation(struct fm_window_follow *f)
@@ -90,7 +90,7 @@ void fm_window_follow_begin(struct fm_window_follow *f, const struct fm_times *t
 		for (int i = 0; i < m; i++)
 			k -= f->weight[i] * times->follow[m - 1 - i];
 		k /= variance;
-		if (!(k > -0.99 && k < 0.99)) /* no such sequence: the lags before will do */
+		if (!(k > -0.99 && k < 0.99)) /* no such sequence exists: use the lags before only */
 			break;
 		for (int i = 0; i < m; i++)
 			next[i] = f->weight[i] - k * f->weight[m - 1 - i];

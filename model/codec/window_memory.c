@@ -14,10 +14,10 @@ int fm_flow_style(uint64_t pkt, uint64_t byt)
 	return pkt <= 3 ? 10 : pkt <= 6 ? 11 : pkt <= 12 ? 12 : pkt <= 32 ? 13 : 14;
 }
 
-/* ---- conversations that were ---- */
+/* ---- earlier conversations ---- */
 
 struct talk {
-	uint64_t key; /* of hosts, service and server's port */
+	uint64_t key; /* hash of hosts, service and server's port */
 	uint32_t from, to, service, window, taken;
 	uint16_t sp, dp;
 	int sides;
@@ -28,7 +28,7 @@ struct talk {
 enum { RING = 64 };
 struct ring {
 	uint64_t key;
-	uint32_t talk[RING], n; /* n: ever */
+	uint32_t talk[RING], n; /* n: ever added */
 };
 /* Open addressing from keys to places in a growing array. */
 struct index {
@@ -254,7 +254,7 @@ static int rows_count(struct rows *r, uint32_t key, int kind, int bin, struct fm
 	return FM_OK;
 }
 
-/* Which of these a flow is, and *window when. */
+/* The kind of a flow, and *window: that of the earlier flow. */
 static int kind_of(struct memory *m, const struct fm_return_flow *f, uint32_t *window)
 {
 	struct talk *t = talk_find(m, reply_key(f));
@@ -318,8 +318,9 @@ static int fit_window(struct rows *rows, struct memory *m, const struct fm_profi
 	return FM_OK;
 }
 
-/* Counts of fewer than k flows join the next power, and what is left the last that stays; without one they are left
- * out. Replies are missing where their request's window is. */
+/* Counts of fewer than k flows join the next power of two, and flows left at the end the last count that is kept;
+ * without one they are dropped. Replies are scaled up, since they are missing where the request's window is not in the
+ * split. */
 static void guard(struct fm_return_row *row, double share, int min_count)
 {
 	for (int kind = 0; kind < FM_NRETURNS; kind++) {
@@ -359,7 +360,7 @@ int fm_returns_fit(struct fm_returns *r, const struct fm_profile_data *d, double
 	if ((rc = fm_alloc(&r->at, rows.n + 1, sizeof *r->at, "returning hosts", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < rows.n; i++)
-		if (rows.at[i].flows >= 5 * d->min_count) { /* of fewer little would be left */
+		if (rows.at[i].flows >= 5 * d->min_count) { /* little would be left of fewer */
 			guard(&rows.at[i], share, d->min_count);
 			r->at[r->n++] = rows.at[i];
 		}
@@ -470,7 +471,7 @@ static const struct fm_return_row *row_of(const struct fm_returns *r, uint32_t k
 	return lo < r->n && r->at[lo].key == key ? &r->at[lo] : NULL;
 }
 
-/* Draws what happens to a flow, and *bin how long ago. */
+/* Draw which kind of earlier conversation a flow goes on with, and *bin, how long ago that was. */
 static int draw_kind(struct fm_window_memory *m, const struct fm_return_flow *f, int *bin)
 {
 	const struct fm_return_row *row = NULL;
@@ -489,7 +490,7 @@ static int draw_kind(struct fm_window_memory *m, const struct fm_return_flow *f,
 	return FM_NRETURNS;
 }
 
-/* How badly a conversation fits; 100 and more: not at all. */
+/* How badly a conversation fits the flow; 100 and more: not at all. */
 static int misfit(const struct fm_window_memory *m, const struct fm_return_flow *f, const struct talk *t, int kind,
 		  int bin)
 {
@@ -525,7 +526,7 @@ bool fm_window_memory_recall(struct fm_window_memory *m, struct fm_return_flow *
 	f->reply = kind == FM_RETURN_REPLY;
 	f->from = f->reply ? best->to : best->from;
 	f->to = f->reply ? best->from : best->to;
-	bool serves = best->sp != 0 && best->dp > best->sp; /* its source */
+	bool serves = best->sp != 0 && best->dp > best->sp; /* the server is its source */
 	if (f->reply) {
 		best->open = false;
 		f->sp = best->dp;

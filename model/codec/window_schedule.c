@@ -32,7 +32,7 @@ static void share(const double *weight, size_t nw, size_t n, size_t *want)
 	}
 }
 
-/* Windows of class cl, `of` in all, over its slots as evenly as their weights are. */
+/* Spread the `of` windows of a class over its slots in proportion to their weights. */
 static void spread_class(const double *weight, size_t of, double phase, size_t *want)
 {
 	double total = 0, run = 0;
@@ -53,8 +53,8 @@ static void spread_class(const double *weight, size_t of, double phase, size_t *
 		}
 }
 
-/* n windows by class and slot: largest remainders of the classes and of the slots, since those of all cells would leave
- * out a class whose cells are all small.  The most frequent class has what the others leave of a slot. */
+/* n windows by class and slot: by largest remainders of the classes, then of the slots, since those of all cells would
+ * leave out a class whose cells are all small.  The most frequent class gets what the others leave of a slot. */
 static void share_classes(const double *weight, const double of_slot[FM_SLOTS], size_t nc, size_t n, size_t *want)
 {
 	double of_class[FM_MAXCLASSES] = {0};
@@ -91,7 +91,7 @@ static bool in_hours(const struct fm_times *t, const int hours[2], int s)
 	return h >= hours[0] && h < hours[1];
 }
 
-/* The share of label l in windows of class l that hold `fuller` times as much of it as those that were learned. */
+/* The share of label l in windows of class l that hold `fuller` times as much of it as was learned. */
 static double held(const struct fm_times *t, int l, double fuller)
 {
 	double x = t->class_share[l][l] * fuller;
@@ -141,8 +141,8 @@ static int weights(const struct fm_codec *c, const struct fm_window_schedule_opt
 			       o->hours[0], o->hours[1]);
 	if (o->nlabels == 0)
 		return FM_OK;
-	/* A class l > 0 holds share[l][l] of label l: as many windows of it as that needs, the rest of the most
-	 * frequent label.  Where more is asked for than such windows can hold, they hold more. */
+	/* A class l > 0 holds share[l][l] of label l: it gets as many windows as the wanted share needs, and the most
+	 * frequent label the rest.  Where such windows cannot hold as much as is asked for, each holds more. */
 	double fuller = fullness(t, o);
 	for (int cl = 0; cl < t->nclasses; cl++)
 		want[cl] = 0;
@@ -188,14 +188,15 @@ struct slot {
 	size_t want, virtual;
 };
 
-/* The windows of a slot: spans are stratified and follow each other as was learned, times fill the slot. */
+/* Make the windows of a slot: spans are stratified and follow each other as was learned, and the times fill the
+ * slot. */
 static int schedule_slot(struct fm_window_schedule *p, const struct fm_codec *c, const struct slot *slot,
 			 struct fm_window_follow *follow, struct fm_rng *r, struct fm_error *err)
 {
 	int s = slot->s;
 	size_t virtual = slot->virtual;
 	const struct fm_times *t = &c->times;
-	uint32_t *span = NULL, *rank = NULL, *order = NULL; /* span: rising; rank: of a window, then its span */
+	uint32_t *span = NULL, *rank = NULL, *order = NULL; /* span: rising; rank: of a window, later its span */
 	double *at = NULL, total = 0;
 	int64_t range = t->last_ms - t->first_ms + 1, from = t->first_ms + range * s / FM_SLOTS,
 		to = t->first_ms + range * (s + 1) / FM_SLOTS;
@@ -253,7 +254,7 @@ int fm_window_schedule_make(struct fm_window_schedule *schedule, const struct fm
 	    (rc = fm_alloc(&of, FM_MAXCLASSES * FM_SLOTS, sizeof *of, "a schedule", err)) < 0 ||
 	    (rc = weights(c, o, weight, err)) < 0)
 		goto out;
-	for (size_t s = 0; s < FM_SLOTS; s++) /* without wishes as they were, wherever rare classes were */
+	for (size_t s = 0; s < FM_SLOTS; s++) /* without wishes as learned, wherever rare classes were */
 		if (o->nlabels == 0)
 			of_slot[s] = in_hours(&c->times, o->hours, (int)s) ? c->times.slot[s] : 0;
 		else

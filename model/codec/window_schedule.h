@@ -12,32 +12,33 @@ struct fm_window_schedule {
 	size_t n;                   /* windows */
 	uint8_t *slot, *span, *cls; /* (n) conditions */
 	int64_t *start_ms;          /* (n), rising: the time from which the first flow's gap is counted */
-	uint16_t *budget; /* (n, classes) flows of each label, NULL: as the network makes them, where there is one label
-			     or more than FM_MAXCLASSES */
+	/* (n, classes) flows of each label; NULL: the network decides, for one label or more than FM_MAXCLASSES */
+	uint16_t *budget;
 };
 struct fm_window_schedule_opts {
 	uint64_t rows, seed;
 	int hours[2]; /* hours of the day [from, to) in UTC; {0, 24}: all */
-	int nlabels;  /* wanted shares of flows by label token; 0: as they were */
+	int nlabels;  /* wanted shares of flows by label token; 0: as learned */
 	int label[FM_MAXCLASSES];
 	double share[FM_MAXCLASSES];
 };
-/* Windows for o->rows flows.  Fewer rows than the source had leave holes between windows, as a split does; more
- * overlap. Labels are asked for by making more windows of their class, and saying how many flows of it each has
- * (label_budget.h).  FM_EINPUT when no slot lies in the hours, or no window that was learned holds the label. */
+/* Windows for o->rows flows.  With fewer rows than the source had there are holes between windows, as in a split; with
+ * more, windows overlap. Labels are asked for by making more windows of their class, and saying how many flows of it
+ * each has (label_budget.h).  FM_EINPUT when no slot lies in the hours, or no training window holds the label. */
 int fm_window_schedule_make(struct fm_window_schedule *schedule, const struct fm_codec *c,
 			    const struct fm_window_schedule_opts *o, struct fm_error *err) FM_MUST_CHECK;
 /* Which of the n windows of a slot are made, and of which class: order (n) gets the class + 1, or 0.  span: their
- * buckets of duration; of[cl * FM_SLOTS]: windows of class cl.  Windows of a rarer class last as long as they did, as
- * far as there are such windows. */
+ * buckets of duration; of[cl * FM_SLOTS]: windows of class cl.  Windows of a rarer class last as long as was learned,
+ * as far as there are such windows. */
 int fm_window_schedule_classes(uint32_t *order, const uint32_t *span, size_t n, const size_t *of,
 			       const struct fm_times *t, struct fm_rng *r, struct fm_error *err) FM_MUST_CHECK;
-/* Fill schedule->budget from its windows' classes: share o->share of all flows for each wanted label and none for
- * others, the label of a class in windows of that class as evenly as possible, the rest of the most frequent label. */
+/* Fill schedule->budget from its windows' classes: a share o->share of all flows for each wanted label and none for
+ * others.  The label of a class is spread over the windows of that class as evenly as possible; the rest is the most
+ * frequent label. */
 int fm_window_schedule_labels(struct fm_window_schedule *schedule, const struct fm_codec *c,
 			      const struct fm_window_schedule_opts *o, struct fm_error *err) FM_MUST_CHECK;
-/* The same in the shares that were learned: counts of a class's own label as they were (label_counts.h), those of other
- * labels by their mean. */
+/* The same in the learned shares: counts of a class's own label as learned (label_counts.h), those of other labels by
+ * their mean. */
 int fm_window_schedule_own_labels(struct fm_window_schedule *schedule, const struct fm_codec *c, uint64_t seed,
 				  struct fm_error *err) FM_MUST_CHECK;
 void fm_window_schedule_free(struct fm_window_schedule *schedule);

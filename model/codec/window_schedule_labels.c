@@ -8,7 +8,7 @@
 #include "base/rng.h"
 #include "model/codec/label_counts.h"
 
-/* The first of those windows whose duration is nearest to a bucket that is not taken; n where all are. */
+/* The first window not taken whose duration is nearest to the bucket; n where all are taken. */
 static size_t nearest(const uint32_t *order, const uint32_t *span, const uint32_t *turn, size_t n, double bucket)
 {
 	size_t best = n;
@@ -109,7 +109,7 @@ int fm_window_schedule_labels(struct fm_window_schedule *schedule, const struct 
 	rows_of_labels(o, nc, schedule->n * (size_t)c->window, want);
 	for (int l = 1; l < nc; l++)
 		want[l] = want[l] > 0 ? spread(schedule, nc, l, l, want[l]) : 0;
-	/* What windows of the class had no room for goes to all windows that have. */
+	/* Flows that the class's windows had no room for go to any windows that have room. */
 	for (int l = 1; l < nc; l++)
 		do {
 			before = want[l];
@@ -141,7 +141,7 @@ static void own_counts(const struct fm_times *t, int cl, int window, uint32_t *c
 	}
 }
 
-/* Flows of a label in a window of another class: as many as come together, when at least half of them are due. */
+/* Flows of a label in a window of another class: as many as usually come together (run), once half of them are due. */
 static int guests(double due, double run)
 {
 	int together = run > 1 ? (int)(run + 0.5) : 1;
