@@ -18,10 +18,10 @@ struct shard {
 	float t[FM_PASS_WINDOWS];
 	struct fm_keep keep[FM_PASS_WINDOWS * FM_NTOK];
 	struct fm_kept *kept; /* NULL where nothing is clipped */
-	bool failed;          /* to keep them */
+	bool failed;          /* memory to keep gradients ran out */
 };
 
-/* What is known of a part of a batch. */
+/* The result of a part of a batch. */
 struct part {
 	struct fm_net_loss loss;
 	int clipped;
@@ -31,8 +31,8 @@ struct fm_batcher {
 	const struct fm_net *net;
 	const struct fm_process *pr;
 	struct fm_pool *pool;
-	int nshards, most;   /* most: windows a pass */
-	struct shard *shard; /* one a thread */
+	int nshards, most;   /* most: windows per pass */
+	struct shard *shard; /* one per thread */
 	/* of the run under way */
 	const struct fm_batch *batch;
 	float **grad;
@@ -40,11 +40,12 @@ struct fm_batcher {
 	size_t first;    /* of this rank */
 	struct part *of; /* (FM_PARTS_MOST), of all ranks */
 	struct part own[FM_PARTS_MOST];
-	/* (2, FM_PARTS_MOST), of ranks, in turn: one may be a pass ahead of another that still reads */
+	/* (2, FM_PARTS_MOST), of all ranks; the halves alternate, as one rank may be a pass ahead of another that still
+	 * reads */
 	struct part *shared;
 	int turn;
 	struct fm_ranks *ranks;
-	struct fm_error missing; /* code below 0: a rank is */
+	struct fm_error missing; /* code below 0: a rank is missing */
 };
 
 static int shard_init(struct shard *s, const struct fm_net *net, int most, struct fm_error *err)
@@ -158,7 +159,7 @@ struct draw {
 	const float *of_label; /* as fm_batch's */
 };
 
-/* Count what a label is the cause of as much as its label is worth: tok (W,FM_NTOK), weight likewise. */
+/* Multiply the weights of the columns that depend on the label by the label's weight: tok and weight (W,FM_NTOK). */
 static void weigh_labels(const float *of_label, const uint16_t *tok, size_t W, float *weight)
 {
 	for (size_t i = 0; i < W; i++, tok += FM_NTOK, weight += FM_NTOK)
@@ -166,7 +167,7 @@ static void weigh_labels(const float *of_label, const uint16_t *tok, size_t W, f
 			weight[c] *= of_label[tok[FM_T_LABEL]];
 }
 
-/* A draw as the i-th of a pass. */
+/* Load a draw as the i-th window of a pass. */
 static void load(const struct fm_batcher *r, struct shard *s, int i, const struct draw *d, struct fm_rng *rng)
 {
 	const struct fm_encoded *e = d->data;
@@ -184,7 +185,7 @@ static void load(const struct fm_batcher *r, struct shard *s, int i, const struc
 		weigh_labels(d->of_label, tok, W, ex.tok_weight);
 	s->slot[i] = e->slot[w];
 	s->span[i] = e->span[w];
-	/* One window in ten is not told its class, so that the network knows both (Ho, Salimans 2022). */
+	/* For one window in ten the class is hidden, so that the network learns both cases (Ho, Salimans 2022). */
 	s->cls[i] = fm_rng_uniform(rng) < 0.1f ? (uint8_t)r->net->nclasses : e->cls[w];
 	s->t[i] = (float)t;
 }
@@ -200,7 +201,8 @@ static void pass(const struct fm_batcher *r, struct shard *s, int B, const float
 	fm_net_backward(r->net, p, s->work, &in, &target, loss, sink);
 }
 
-/* The same, where each window's gradient is clipped; returns how many were.  What is kept is 1/n of a window's own. */
+/* The same, with each window's gradient clipped; returns how many were.  The gradient that is kept is 1/n of the
+ * window's own. */
 static int clipped_pass(const struct fm_batcher *r, struct shard *s, int B, struct fm_net_loss *loss, float *grad)
 {
 	const struct fm_batch *j = r->batch;
@@ -280,7 +282,7 @@ static void run_part(void *ctx, int job, int thread)
 			  grad, &part->clipped);
 }
 
-/* What each rank knows of its parts, to all. */
+/* Send each rank's results of its parts to all ranks. */
 static void share_losses(struct fm_batcher *b)
 {
 	struct fm_parcel parcel[FM_RANKS_MOST];

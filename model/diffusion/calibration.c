@@ -1,4 +1,4 @@
-/* calibration.c - tallies of what is there and what is made, and what their ratios change. */
+/* calibration.c - tallies of real and made flows, and the biases that their ratios give. */
 #include "model/diffusion/calibration_parts.h"
 
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #define CHOICES (2 * FM_ROLE_TOKENS)
 /* Columns with more tokens are not counted. */
 #define MOST 4096
-/* A finer context's bias makes up for what the other one's leaves. */
+/* The bias of a finer context corrects what the bias of the coarser one leaves. */
 #define FINE_PACE 0.5
 
 static bool host(int c)
@@ -113,8 +113,8 @@ static int context_of(const struct fm_calibration *k, const uint16_t *tok, int r
 	return state * FOLLOWED + follower;
 }
 
-/* The row of a window whose token of column c shows and that row `row` is related to in a way *kind which does not copy
- * c: its source, else the first flow that it is the source of; -1: none. */
+/* The row of a window whose token of column c shows, and which row `row` is related to by a *kind that does not copy c:
+ * its source, else the first flow that it is the source of; -1: none. */
 static int related(const struct fm_calibration *k, const uint16_t *tok, int row, int window, int c, int *kind)
 {
 	int back, V = k->width[c];
@@ -287,8 +287,8 @@ void fm_tally_real(const struct fm_tally *t, const struct fm_encoded *e, int win
 
 /* ---- ratios ---- */
 
-/* The logarithm of a ratio of two shares, of a and b flows of A and B: pulled to 0 where the flows are few, and never
- * so large that it could not be undone. */
+/* The logarithm of a ratio of two shares, of a and b flows of A and B: shrunk to 0 where the flows are few, and bounded
+ * by 2, so that later rounds can undo it. */
 static float ratio(double a, double A, double b, double B)
 {
 	double few = 2 / (A < B ? A : B), x = fm_det_log((a / A + few) / (b / B + few));
@@ -296,8 +296,8 @@ static float ratio(double a, double A, double b, double B)
 	return (float)(x > 2 ? 2 : x < -2 ? -2 : x);
 }
 
-/* Where one token of a context has no ratio of its own: with those that are rare everywhere, or with those that are
- * frequent elsewhere, and would be here if the context said nothing of them. */
+/* How a token of a context gets its ratio: its own, one shared by tokens that are rare everywhere, or one shared by
+ * tokens that are rare here but would be frequent if the context did not matter. */
 enum group { OWN, RARE, ELSEWHERE, NGROUPS };
 
 /* Counts in flows of one context of a column. */
@@ -339,7 +339,8 @@ static void learn(float *bias, const struct context *x, double min_count, float 
 	}
 }
 
-/* Odds of being alike, real to made; nothing where fewer than k flows are alike, or are not. */
+/* Ratios of the odds, real to made, that related flows have the same token; none where fewer than k flows have, or
+ * fewer than k have not. */
 static void learn_same(struct fm_calibration *k, const struct fm_tally *real, const struct fm_tally *made,
 		       double min_count, float pace)
 {

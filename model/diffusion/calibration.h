@@ -1,11 +1,11 @@
 /*
- * calibration.h - what the network draws too often is made rarer.
+ * calibration.h - what the network draws too often becomes rarer.
  *
- * A network that learned for a few hundred steps knows less of a flow than its context says, and tokens that appear in
- * one step are drawn independently.  So what is made drifts: of a label of two hundred flows too few are replies, and
- * "more of the same" begins at flows that none begins at.  After training, windows with the conditions of training
+ * A network that learned for a few hundred steps does not use all that a flow's context says, and tokens that appear in
+ * one step are drawn independently.  So what is made drifts: too few flows of a label with two hundred are replies, and
+ * "more of the same" begins at flows where it never begins.  After training, windows with the conditions of training
  * windows are made, and of each column the mean distribution that its tokens were drawn from is compared with the
- * training flows', by context: the flow's label, how it is related to one before, whether it is answered, and how
+ * training flows', by context: the flow's label, how it is related to an earlier one, whether it is answered, and how
  * many flows follow it (a server with many clients in a window is not the one with few).
  * The logarithm of their ratio is added to the logits from then on; several times, since the contexts move too
  * (iterative proportional fitting: Deming, Stephan 1940).  A token that later flows copy counts as often as flows have
@@ -14,16 +14,16 @@
  * other way than its follower's source would (relations.h: such a choice makes flows between two high ports), and the
  * context is the kind of relation.  Where all flows that could be chosen go the other way, one is as rarely as it was.
  *
- * A window that is made is also less sure of itself than a real one: one odd token makes the next ones odd, and a
- * source does a bit of everything.  So each column has a sharpness, by which its logits are multiplied before the bias
- * is added: such that a column's tokens are drawn with as many nats as the validation flows cost (calibration of the
- * entropy rate: Braverman et al., Calibration, Entropy Rates, and Memory in Language Models, 2020).  It is 1 where they
- * are drawn with fewer, and at most FM_SHARPEST.
+ * The distributions that made windows are drawn from are also less sharp than on real windows: one odd token makes the
+ * next ones odd, and a source does a bit of everything.  So each column has a sharpness, by which its logits are
+ * multiplied before the bias is added: such that a column's tokens are drawn with as many nats as the validation flows
+ * cost (calibration of the entropy rate: Braverman et al., Calibration, Entropy Rates, and Memory in Language Models,
+ * 2020).  The sharpness is 1 where they are drawn with fewer, and at most FM_SHARPEST.
  *
- * Related flows are alike: a scanner keeps its source port, and its flows have one size.  What the network knows of
- * that is weaker than it is.  So where a flow's source, or else the first flow that it is the source of, shows a
- * column, the token that it has there gets a bias of the column and relation: the logarithm of the ratio of the odds
- * that related flows have the same token, real to made.
+ * Related flows are alike: a scanner keeps its source port, and its flows have one size.  The network learns this too
+ * weakly.  So where a flow's source, or else the first flow that it is the source of, shows a column, the token that it
+ * has there gets a bias of the column and relation: the logarithm of the ratio of the odds that related flows have the
+ * same token, real to made.
  *
  * A flow's service says more of its flags, packets, duration and bytes than how it is related.  Its protocol and
  * direction, the way that it goes, how the first flow is related that is related to it, and to its reply, say more of
@@ -46,7 +46,7 @@
 #include "model/codec/relations.h"
 
 #define FM_SHARPEST 2
-#define FM_MOST_ALIKE 4 /* fm_calibration.same is at most so much from 0 */
+#define FM_MOST_ALIKE 4 /* largest absolute value of fm_calibration.same */
 struct fm_calibration {
 	int width[FM_NTOK], contexts[FM_NTOK]; /* 0: the column has none */
 	float *bias[FM_NTOK];                  /* (contexts, width) to be added to logits; NULL: none */
@@ -63,7 +63,8 @@ struct fm_calibration {
 	float *fine_bias[FM_NTOK]; /* (fine, width) to be added to logits too */
 };
 #define FM_NO_CONTEXT UINT16_MAX
-/* Flows by column, context and token, in parts of FM_TALLY_ONE: whole numbers, so that threads may add in any order. */
+/* Flows by column, context and token, in units of 1/FM_TALLY_ONE: whole numbers, so that threads may add in any
+ * order. */
 #define FM_TALLY_ONE (1u << 20)
 struct fm_tally {
 	const struct fm_calibration *of; /* borrowed: its widths and contexts */
@@ -71,14 +72,14 @@ struct fm_tally {
 	size_t len;
 	uint64_t *n[FM_NTOK];    /* (contexts, width) */
 	uint64_t *fine[FM_NTOK]; /* (fine, width) */
-	uint64_t *same; /* (FM_NTOK, FM_NRELATIONS, 2): flows that a related one is compared with, and those alike */
-	uint64_t *nats; /* (FM_NTOK) entropies of what was drawn from, in the same parts */
+	uint64_t *same;          /* (FM_NTOK, FM_NRELATIONS, 2): related pairs compared, those with the same token */
+	uint64_t *nats;          /* (FM_NTOK) sum of the entropies drawn from, in the same units */
 };
 
-/* For a codec's columns, vocab (FM_NTOK); without a bias yet, and no sharper than the network. */
+/* For a codec's columns, vocab (FM_NTOK); without a bias yet, and with sharpness 1. */
 int fm_calibration_new(struct fm_calibration *k, const int *vocab, struct fm_error *err) FM_MUST_CHECK;
-/* Once: finer contexts for a codec, which k borrows, those that at least min_flows flows of encoded windows
- * have; e NULL: those of a document, which are read later. */
+/* Call it once: finer contexts for a codec, which k borrows, where at least min_flows flows of the encoded windows have
+ * them; e NULL: the contexts are read from a document later. */
 int fm_calibration_refine(struct fm_calibration *k, const struct fm_codec *codec, const struct fm_encoded *e,
 			  int min_flows, struct fm_error *err) FM_MUST_CHECK;
 void fm_calibration_free(struct fm_calibration *k);
@@ -98,17 +99,17 @@ void fm_tally_add_chain(const struct fm_tally *t, const uint16_t *tok, const uin
 			const float *z);
 /* Count the flows of encoded windows. */
 void fm_tally_real(const struct fm_tally *t, const struct fm_encoded *e, int window);
-/* Take the ratios of real to made into the bias, times pace, of (0, 1]. */
+/* Add the logarithms of the ratios of real to made, times pace (0, 1], to the bias. */
 void fm_calibration_learn(struct fm_calibration *k, const struct fm_tally *real, const struct fm_tally *made,
 			  int min_count, double pace);
 
-/* Make columns sharper, or less so again, that were drawn with more, or fewer, nats than nats (FM_NTOK), both per flow;
- * flows: those of `made`.  A column of which nats says nothing, 0 or less, stays. */
+/* Make columns sharper that were drawn with more nats per flow than nats (FM_NTOK), and less sharp again those drawn
+ * with fewer; flows: the number of flows in `made`.  A column whose nats are 0 or less, that is unknown, stays. */
 void fm_calibration_sharpen(struct fm_calibration *k, const struct fm_tally *made, double flows,
 			    const double nats[FM_NTOK]);
 
 json_t *fm_calibration_json(const struct fm_calibration *k);
-/* Into one that is new; j NULL: none. */
+/* Read into a new calibration; j NULL: it stays without a bias. */
 int fm_calibration_from_json(struct fm_calibration *k, const json_t *j, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

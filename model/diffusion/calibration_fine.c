@@ -77,7 +77,7 @@ static int values_of(const struct fm_calibration *k, int c)
 	return k->codec->vocab[c] > 1 ? k->codec->vocab[c] : 1;
 }
 
-/* The place of a flow's service in k->service: protocol, and the lower of its ports; -1: not all of them show. */
+/* The place of a flow's service in k->service: protocol, and the lower of its ports; -1: not all of these show. */
 static int place_of_service(const struct fm_calibration *k, const uint16_t *flow)
 {
 	int P = values_of(k, FM_T_PR), S = values_of(k, FM_T_SP), D = values_of(k, FM_T_DP);
@@ -90,7 +90,7 @@ static int place_of_service(const struct fm_calibration *k, const uint16_t *flow
 	return pr * (S + D) + (source == 0 || to <= source ? dp : D + sp);
 }
 
-/* How the first later flow is related that is related to row `row` of a window, replies left out. */
+/* The relation of the first later flow that is related to row `row` of a window, replies left out. */
 static int first_follower(const uint16_t *tok, int row, int window)
 {
 	for (int i = row + 1; i < window; i++) {

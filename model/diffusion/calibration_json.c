@@ -43,7 +43,7 @@ static json_t *contexts_json(const float *bias, int contexts, int V)
 	return all;
 }
 
-/* The places that have a finer context, in order. */
+/* The places that have a finer context, in the order of its number. */
 static json_t *places_json(const uint16_t *context, size_t n)
 {
 	json_t *list = json_array();
@@ -107,7 +107,7 @@ static int contexts_from_json(float *bias, int contexts, int V, const json_t *j,
 	return FM_OK;
 }
 
-/* Numbers the places (n) of a list; *found: how many. */
+/* Number the places (n) of a list; *found: how many there are. */
 static int places_from_json(uint16_t *context, size_t n, int *found, const json_t *list, struct fm_error *err)
 {
 	for (size_t i = 0; i < json_array_size(list); i++) {

@@ -6,7 +6,7 @@
 
 #include "model/diffusion/calibration.h"
 
-/* How row `row` of a window is related, as far as shows; FM_NRELATIONS: neither relation nor role show. */
+/* The relation of row `row` of a window as far as it shows; FM_NRELATIONS: neither relation nor role show. */
 int fm_calibration_kind(const uint16_t *tok, int row, int window);
 /* The way of row `row` of a window (fm_relations_ways), as far as shows. */
 #define FM_WAYS 3

@@ -18,7 +18,7 @@ static uint64_t key_of(int kind, uint64_t value)
 	return (uint64_t)kind << KIND | value;
 }
 
-/* All of a kind that are too few for a count of their own. */
+/* The key of all of a kind that are too few for a count of their own. */
 static uint64_t rest_of(uint64_t key)
 {
 	return key | (((uint64_t)1 << KIND) - 1);
@@ -49,18 +49,18 @@ static int compare(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-/* How many of n keys, which are put in order, are different. */
+/* Sort n keys and count the different ones. */
 static int different(uint64_t *key, int n)
 {
 	int found = 0;
 
-	qsort(key, (size_t)n, sizeof *key, compare); /* cppcheck-suppress uninitvar ; filled by who calls */
+	qsort(key, (size_t)n, sizeof *key, compare); /* cppcheck-suppress uninitvar ; filled by the caller */
 	for (int i = 0; i < n; i++)
 		found += i == 0 || key[i] != key[i - 1];
 	return found;
 }
 
-/* The keys of what a window is, into key (FEATURES); returns how many. */
+/* The keys of a window's features, into key (FEATURES); returns how many. */
 static int keys_of(const uint16_t *tok, int window, uint64_t *key)
 {
 	int n = 0, related[FM_NRELATIONS] = {0};
@@ -71,7 +71,8 @@ static int keys_of(const uint16_t *tok, int window, uint64_t *key)
 		int back, kind = fm_rel_kind(flow[FM_T_REL], window, &back);
 		related[kind < FM_NRELATIONS ? kind : FM_RELATION_NONE]++;
 		service[i] = column_key(flow, FM_T_DP);
-		/* A recency token says how long ago its host was seen, so that these are but nearly sources. */
+		/* A recency token says how long ago its host was seen, so distinct tokens are only nearly distinct
+		 * sources. */
 		source[i] = flow[FM_T_SA];
 		for (int c = 0; c < NCOLUMNS; c++)
 			key[n++] = column_key(flow, columns[c]);
@@ -85,7 +86,7 @@ static int keys_of(const uint16_t *tok, int window, uint64_t *key)
 
 /* ---- learning ---- */
 
-/* From n keys in order to counts of at least k, and their rests. */
+/* Turn n sorted keys into the counts that are at least k, and the rest of each kind. */
 static int count(struct fm_margins *m, const uint64_t *key, size_t n, uint64_t k, struct fm_error *err)
 {
 	uint64_t rest = 0;
@@ -176,7 +177,7 @@ int fm_margins_from_json(struct fm_margins *m, const json_t *j, struct fm_error 
 
 /* ---- drafts ---- */
 
-/* a (n) of `size` bytes each, and behind them those of every FM_SPARE_EVERYth; NULL: stays NULL. */
+/* A copy of a (n of `size` bytes), and behind it that of every FM_SPARE_EVERYth; NULL stays NULL. */
 static int extend(void *to, const void *a, size_t n, size_t size, struct fm_error *err)
 {
 	size_t spare = n / FM_SPARE_EVERY;
@@ -214,8 +215,8 @@ int fm_margins_drafts(const struct fm_margins *m, struct fm_window_schedule *dra
 
 struct choice {
 	const struct fm_margins *m;
-	double *wanted, *made, *change; /* (m->n + 1); the last is of what has no count */
-	uint32_t *place;                /* (drafts, each) of what a draft is */
+	double *wanted, *made, *change; /* (m->n + 1); the last is for features without a count */
+	uint32_t *place;                /* (drafts, each) counts that a draft's features belong to */
 	size_t each;
 	uint32_t *touched; /* (2 * FEATURES) */
 };
@@ -247,8 +248,7 @@ static void places_of(const struct choice *q, const uint16_t *tok, int window, u
 		place[i] = place_of(q->m, key[i]);
 }
 
-/* How far the made ones go from what is wanted when draft `in` takes the place of draft `out`: below 0, they come
- * nearer. */
+/* How much the distance from the wanted counts rises when draft `in` replaces draft `out`; below 0: it falls. */
 static double rise_of(struct choice *q, size_t out, size_t in)
 {
 	const uint32_t *a = q->place + out * q->each, *b = q->place + in * q->each;
@@ -315,8 +315,8 @@ static bool alike(const struct fm_window_schedule *s, int classes, size_t a, siz
 	       (!s->budget || memcmp(s->budget + a * nc, s->budget + b * nc, nc * sizeof *s->budget) == 0);
 }
 
-/* The windows whose place a spare one may take, itself first, then those next to it in time: (spare, RIVALS), the
- * number of windows where there are fewer. */
+/* The windows whose place a spare one may take, its own first, then those next to it in time: (spare, RIVALS), filled
+ * up with the number of windows where there are fewer. */
 static void rivals_of(const struct fm_drafts *d, size_t spare, uint32_t *rival)
 {
 	size_t n = d->windows, own = spare * FM_SPARE_EVERY, found = 0;
@@ -332,8 +332,8 @@ static void rivals_of(const struct fm_drafts *d, size_t spare, uint32_t *rival)
 		rival[found++] = (uint32_t)n;
 }
 
-/* Exchange windows and spare ones while it helps.  of (drafts): which draft is in the place of each window, and behind
- * them, which of them are left over. */
+/* Exchange windows and spare ones while it helps.  of (drafts): the draft in the place of each window, and behind these
+ * the drafts left over. */
 static int settle(struct choice *q, const struct fm_drafts *d, uint32_t *of, struct fm_error *err)
 {
 	size_t n = d->windows, spare = d->schedule->n - n;

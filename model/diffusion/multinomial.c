@@ -23,7 +23,7 @@ static double loss_at_data(const struct fm_kernels *k, fm_real *z, int K, int x0
 {
 	double loss = (double)k->cross_entropy(z, K, x0, 1);
 	double h = xt == x0 ? fm_det_exp(-loss) : xt < K ? (double)z[xt] : 0;
-	double slope = D * h / (1 + D * h); /* of log(1 + D h) to log h */
+	double slope = D * h / (1 + D * h); /* derivative of log(1 + D h) by log h */
 
 	loss += fm_det_log(1 + D * h) - (xt == x0 ? fm_det_log(1 + D) : 0);
 	for (int j = 0; j < K; j++)
@@ -40,7 +40,7 @@ double fm_multinomial_loss(const struct fm_kernels *k, fm_real *z, fm_real *y, i
 	if (!(keep->before < 1))
 		return loss_at_data(k, z, K, x0, xt, D, weight);
 
-	/* q_j is q at most places; q0 more at x_0, qt more at x_t (once where they are the same). */
+	/* q_j is q at most places, plus q0 at x_0, plus qt at x_t (both in one where x_0 is x_t). */
 	double b = own_odds(keep, K, xt), B = odds(keep->before, K), q = 1 / (K + b + B + (same ? b * B : 0));
 	double q0 = q * ((1 + B) * (same ? 1 + b : 1) - 1), qt = same ? 0 : q * b;
 	fm_real Bf = (fm_real)B;
@@ -51,7 +51,7 @@ double fm_multinomial_loss(const struct fm_kernels *k, fm_real *z, fm_real *y, i
 		y[j] = 1 + Bf * z[j];
 		sum += (double)(Bf * z[j] / y[j]);
 	}
-	/* d_j, the derivative to log h_j at a fixed sum of h: -q_j B h_j / y_j, and the slope at x_t; then through the
+	/* d_j, the derivative by log h_j at a fixed sum of h: -q_j B h_j / y_j, and the slope at x_t; then through the
 	 * softmax. */
 	double d0 = -q0 * (double)(Bf * z[x0] / y[x0]), dt = slope - (xt < K ? qt * (double)(Bf * z[xt] / y[xt]) : 0);
 	fm_real all = (fm_real)(-q * sum + d0 + dt), qf = (fm_real)q;

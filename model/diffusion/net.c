@@ -14,7 +14,7 @@ int fm_net_new(struct fm_net **out, const char *denoiser, const struct fm_arch *
 	const struct fm_backbone *backbone;
 	struct fm_net *net = NULL;
 	int D = arch->width, rc;
-	float s = 0.05f, loud = 0.5f; /* what depends on a label has to hear it from the first steps on */
+	float s = 0.05f, loud = 0.5f; /* large for labels: all else depends on them from the first steps on */
 
 	if (arch->window < 2 || arch->window > FM_WINDOW_MOST)
 		return fm_fail(err, FM_EINPUT, "model.window is %d: give 2 to %d", arch->window, FM_WINDOW_MOST);
@@ -184,7 +184,7 @@ static struct fm_lookup tokens(const struct fm_work *w, const struct fm_net_in *
 	return (struct fm_lookup){w->lookup, NULL};
 }
 
-/* A visible rel of a row is told to the row that it points at. */
+/* A row that another row's visible rel points at looks up that rel. */
 static struct fm_lookup answers(const struct fm_work *w, const struct fm_net_in *in, int R)
 {
 	for (int r = 0; r < R; r++)
@@ -256,7 +256,7 @@ const fm_real *fm_net_velocity(const struct fm_net *net, const fm_real *p, struc
 
 /* ---- backward ---- */
 
-/* The rows of a column that are asked, in w->index and w->first, and how much each counts; their number. */
+/* Collect the rows at which column c is asked, in w->index and w->first, with their weights; returns their number. */
 static int asked_rows(const struct fm_net *net, struct fm_work *w, int c, int B, const float *tok_weight)
 {
 	int W = net->arch.window, n = 0;
@@ -356,7 +356,7 @@ static void velocity_back(const struct fm_pass *q, const struct back *t)
 		fm_linear_back(q, R, residual_head(t->net), w->h, w->dvelocity, w->dh, 1);
 }
 
-/* From dx (R,D) and dc (B,D) to the embeddings and the condition. */
+/* Carry dx (R,D) and dc (B,D) back to the embeddings and the condition. */
 static void embed_back(const struct fm_pass *q, const struct back *t, const fm_real *dx)
 {
 	const struct fm_net *net = t->net;

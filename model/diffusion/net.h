@@ -8,8 +8,8 @@
  *       -> per token column: logits = gelu(h M_c) O_c           where asked only
  *       -> per residual: predicted velocity, or noise (process.h) = h R
  *
- * "Who answers": a flow that a visible rel of a later flow points at is told how far ahead its reply is.  The network
- * could find that by attention, but what must not be missed is better said.
+ * "Who answers": a flow that a visible rel of a later flow points at gets an embedding of how far ahead its reply is.
+ * The network could find that by attention, but it must not miss it.
  *
  * A masked token, or one of which multinomial diffusion kept nothing, is index vocab[c] of its column.  Columns with a
  * vocabulary of one or none are left out.
@@ -28,7 +28,7 @@ struct fm_net {
 	struct fm_arch arch;
 	const struct fm_backbone *backbone;
 	const struct fm_kernels *k;
-	int vocab[FM_NTOK]; /* 0: column left out */
+	int vocab[FM_NTOK]; /* tokens; 0: column left out */
 	int nclasses;       /* classes of windows: the labels, at least 1 */
 	struct fm_layout layout;
 	size_t at_tok[FM_NTOK], at_res, at_pos, at_answer, at_slot, at_span, at_class, at_t1, at_t1b, at_t2, at_t2b;
@@ -47,10 +47,10 @@ struct fm_net_in {
 	const uint16_t *tok;        /* (B,W,FM_NTOK), masked ones = vocab */
 	const float *res;           /* (B,W,FM_NRES), noisy residuals */
 	const uint8_t *slot, *span; /* (B) */
-	const uint8_t *cls;         /* (B), nclasses: not told (Ho, Salimans 2022) */
+	const uint8_t *cls;         /* (B), nclasses: hidden (Ho, Salimans 2022) */
 	const float *t;             /* (B), 0 clean .. 1 all noise */
 };
-/* What it should say, and how much each counts (0: not asked). */
+/* What the network should predict, and the weight of each (0: not asked). */
 struct fm_net_target {
 	const uint16_t *tok; /* (B,W,FM_NTOK) */
 	const float *tok_weight;

@@ -15,10 +15,10 @@
 #include "model/nn/checkpoint.h"
 #include "model/nn/optimiser.h"
 
-/* A norm is calculated to less than this; what is beyond the clip nevertheless is found in integers. */
+/* The relative error of a norm is below this; a gradient beyond the clip nevertheless is found in integers. */
 #define NORM_ERROR 0x1p-20
 
-/* One thread's. */
+/* What one thread needs. */
 struct worker {
 	struct fm_kept *kept;
 	struct fm_private_log log;
@@ -32,11 +32,11 @@ struct fm_private {
 	int nworkers;
 	struct worker *worker;
 	uint32_t *batch;        /* (records) */
-	struct fm_kept_sum sum; /* (dim), of all threads */
+	struct fm_kept_sum sum; /* (dim), shared by all threads */
 	/* of ranks */
 	int64_t *shared; /* (ranks, dim): each rank's sum; NULL: one process */
 	float *mean;     /* (dim) */
-	size_t first;    /* pass of this rank */
+	size_t first;    /* first pass of this rank */
 	/* of the sum under way */
 	const float *p;
 	const uint32_t *record;
@@ -52,7 +52,7 @@ static int check(const struct fm_learner *l, const struct fm_private_opts *o, st
 	if (!o->name || !*o->name || strlen(o->name) > FM_CHARGE_NAME - 1)
 		return fm_fail(err, FM_EINPUT, "a private training needs a name of at most %d bytes",
 			       FM_CHARGE_NAME - 1);
-	if (l->records > UINT32_MAX) /* none at all is no failure, which would tell of it: there is noise then */
+	if (l->records > UINT32_MAX) /* no record at all is no failure, which would reveal it: there is still noise */
 		return fm_fail(err, FM_EINPUT, "%zu records cannot be learned from", l->records);
 	if (o->steps < 1 || l->draws < 1 || l->draws > FM_PASS_WINDOWS || !(o->expected >= 1) ||
 	    !isfinite(o->expected) || !(o->noise_multiplier > 0) || !isfinite(o->noise_multiplier))
@@ -152,7 +152,7 @@ int fm_private_batch(struct fm_private *t, uint32_t step, const uint32_t **recor
 				 err);
 }
 
-/* The seed of a step's noise and times: secret, as which record has which draws is nobody's business. */
+/* The seed of a step's noise and times: secret, since nobody may know which record has which draws. */
 static int draws_of(const struct fm_private *t, uint32_t step, uint64_t *seed, struct fm_error *err)
 {
 	char label[FM_STREAM_LABEL];
@@ -169,7 +169,7 @@ static int draws_of(const struct fm_private *t, uint32_t step, uint64_t *seed, s
 	return rc;
 }
 
-/* By what record i of the pass is multiplied. */
+/* The factor of record i of the pass. */
 static double weight_of(const struct fm_grid *g, struct worker *w, int i)
 {
 	double norm = sqrt(fm_kept_norm2(w->kept, i)), weight = fm_clip_weight(norm, g->clip);
@@ -179,7 +179,8 @@ static double weight_of(const struct fm_grid *g, struct worker *w, int i)
 	return weight < 1 ? weight * (1 - NORM_ERROR) : weight;
 }
 
-/* Record i was added with this weight and these squares, which are too many: once more with less, or not at all. */
+/* Record i was added with this weight and sum of squares.  Where that is too large, add it again with a smaller weight,
+ * or not at all. */
 static void add_again(struct fm_private *t, struct worker *w, int i, double weight, uint64_t squares)
 {
 	const struct fm_grid *g = &t->grid;
@@ -194,7 +195,7 @@ static void add_again(struct fm_private *t, struct worker *w, int i, double weig
 	}
 }
 
-/* Add the n records of the pass, each of at most norm2 in squares of steps, for certain. */
+/* Add the n records of the pass, each with a sum of squares, in steps, that is certainly at most norm2. */
 static void add_records(struct fm_private *t, struct worker *w, int n)
 {
 	double weight[FM_PASS_WINDOWS];
@@ -249,8 +250,8 @@ int fm_private_sum(struct fm_private *t, const float *p, uint32_t step, const ui
 	return FM_OK;
 }
 
-/* Each rank adds up a slice of what all ranks' records come to, in integers, and gives it its noise; no rank has the
- * same draw of it as another. */
+/* Each rank adds up one slice of all ranks' sums, in integers, and adds the noise of that slice; no two ranks draw the
+ * same noise. */
 static int mean_of_ranks(struct fm_private *t, const struct fm_grid_noise *noise, const int64_t *own,
 			 struct fm_error *err)
 {
@@ -289,7 +290,7 @@ static int mean_of_ranks(struct fm_private *t, const struct fm_grid_noise *noise
 	}
 	rc = fm_ranks_share(ranks, step, parcel, n, err);
 out:
-	if (fm_ranks_forked(ranks)) /* the others wipe theirs */
+	if (fm_ranks_forked(ranks)) /* the other ranks wipe theirs */
 		explicit_bzero(t->shared + (size_t)rank * dim, sizeof *own * dim);
 	else
 		explicit_bzero(t->shared, sizeof *own * dim * (size_t)size);
@@ -369,7 +370,7 @@ out:
 
 /* ---- the training ---- */
 
-/* Where the training stands; what it is made of is noisy, so that nothing is secret here. */
+/* State of the training; it is made from noisy means alone, so nothing here is secret. */
 struct training {
 	const struct fm_learner *l;
 	const struct fm_private_opts *o;
@@ -426,7 +427,7 @@ static struct fm_checkpoint checkpoint_of(const struct training *s)
 	return (struct fm_checkpoint){s->o->checkpoint, s->identity, s->l->layout, s->o->checkpoint_key};
 }
 
-/* What stands between two tensors is no parameter, and no checkpoint has it. */
+/* The floats between two tensors are no parameters, and no checkpoint has them. */
 static void clear_gaps(const struct fm_layout *l, float *x)
 {
 	for (int i = 0; i < l->n; i++) {
@@ -451,7 +452,7 @@ static void begin_anew(struct training *s, const float *start)
 	memset(s->now.v, 0, n);
 }
 
-/* start (nfloats): as s->now.w, which a checkpoint that is of no use may have overwritten. */
+/* start (nfloats): the weights to start from again, where an unusable checkpoint has overwritten s->now.w. */
 static int begin(struct training *s, const float *start, struct fm_error *err)
 {
 	struct fm_checkpoint c = checkpoint_of(s);
@@ -492,7 +493,7 @@ static int save(struct training *s, bool now, struct fm_error *err)
 	return fm_checkpoint_save(&c, &s->at, &s->now, err);
 }
 
-/* A rank is missing: what there is stays, as far as it can. */
+/* A rank is missing: save what there is, as far as possible. */
 static void save_in_need(struct training *s)
 {
 	struct fm_error ignored;

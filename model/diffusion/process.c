@@ -56,7 +56,7 @@ double fm_process_shows(const struct fm_process *pr, int c, double m)
 
 double fm_process_step(const struct fm_process *pr, int left, int steps)
 {
-	enum { GROWTH = 64 }; /* the last step of the outline shows about as many times more than the first */
+	enum { GROWTH = 64 }; /* the last step of the outline shows about this many times as much as the first */
 	int outline = pr->multinomial || steps == pr->T ? 0 : steps * 2 / 5, done = steps - left;
 	double grown;
 	if (outline < 2)
@@ -91,12 +91,12 @@ float fm_rng_normal(struct fm_rng *r)
 	return (float)(sqrt(-2.0 * fm_det_log(u)) * fm_det_cos(6.28318530717958647693 * v));
 }
 
-/* One window on its way: what of each column is noise, and what a token of it counts. */
+/* One window being corrupted: how much of each column is noise, and the weight of a token of it. */
 struct noise {
 	const struct fm_process *pr;
 	const int *vocab;
 	double m[FM_NTOK], weight[FM_NTOK];
-	bool related; /* rel is clean, wherever it is visible */
+	bool related; /* rel is clean wherever it is visible */
 };
 
 /* Column c at t.  Between t and the step before a token shows with probability (m - m_s) / m. */
@@ -162,8 +162,7 @@ void fm_process_corrupt(const struct fm_process *pr, const struct fm_clean_windo
 		uint16_t *y = out->tok_in + i * FM_NTOK;
 		int back, kind = fm_rel_kind(x[FM_T_REL], clean->window, &back);
 		(pr->multinomial ? mix : absorb)(&q, x, kind, rng, y, out->tok_weight + i * FM_NTOK);
-		if (y[FM_T_REL] != x[FM_T_REL] ||
-		    !q.related) /* what will be copied is not known before its source is */
+		if (y[FM_T_REL] != x[FM_T_REL] || !q.related) /* what will be copied is unknown until its source is */
 			for (int c = 0; c < FM_NTOK; c++)
 				if (fm_relation_source(kind, c) >= 0)
 					y[c] = vocab[c] > 1 ? (uint16_t)vocab[c] : 0;

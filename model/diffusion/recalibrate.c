@@ -1,4 +1,4 @@
-/* recalibrate.c - windows that are made to see what the network draws. */
+/* recalibrate.c - windows made to measure what the network draws. */
 #include "model/diffusion/recalibrate.h"
 
 #include <math.h>
@@ -10,14 +10,14 @@
 
 enum { SHARPENING = 2, ROUNDS = 7, STEPS = 24, FEWEST = 64, SHARE = 64, FINER = 8 };
 
-/* How often a class of so many windows is among those that are made. */
+/* The relative frequency, among the windows made, of a class with `windows` training windows. */
 static double share_of(size_t windows, bool rare)
 {
 	return rare ? sqrt((double)windows) : (double)windows;
 }
 
-/* A schedule of n windows with the conditions of training windows; rare: those of rare classes more often, as the
- * square root of how many there are.  Times are none. */
+/* A schedule of n windows with the conditions of training windows; rare: rare classes come more often, in proportion to
+ * the square root of their windows.  There are no times. */
 static int schedule_of(struct fm_window_schedule *p, const struct fm_codec *codec, const struct fm_encoded *e, size_t n,
 		       bool rare, struct fm_error *err)
 {
@@ -60,15 +60,15 @@ out:
 	return rc;
 }
 
-/* The windows of a round are a sample: a few scans more or less, and one service has a tenth more flows than it will
- * have.  So once the columns are as sharp as they will be, and have been put right once, the rounds are averaged: each
- * moves the bias by its part of all that there were (Robbins, Monro, A Stochastic Approximation Method, 1951). */
+/* The windows of a round are a sample: with a few scans more or less, a service has a tenth more flows than expected.
+ * So once the columns have their final sharpness, and have been corrected once, the rounds are averaged: each moves the
+ * bias by its share of all rounds so far (Robbins, Monro, A Stochastic Approximation Method, 1951). */
 static double pace_of(int round)
 {
 	return round <= SHARPENING ? 1 : 1.0 / (round - SHARPENING);
 }
 
-/* What all ranks counted, in place of what this one did.  shared: (2, ranks, made->len), its halves in turn, since one
+/* Replace this rank's counts by the sum over all ranks.  shared: (2, ranks, made->len); the halves alternate, since one
  * rank may be a round ahead of another that still adds up. */
 static int add_up(const struct fm_tally *made, const struct fm_recalibrate_opts *o, uint64_t *shared, int round,
 		  struct fm_error *err)

@@ -11,11 +11,11 @@
 #include "model/nn/layers.h"
 #include "model/nn/optimiser.h"
 
-#define PARTS 8 /* of a batch of records, whose gradients meet in one tree */
+#define PARTS 8 /* parts of a batch of records, whose gradients meet in one tree */
 
-enum { ROWS = FM_RECORD_ROWS }; /* of a pass */
+enum { ROWS = FM_RECORD_ROWS }; /* records of a pass */
 
-/* One thread's. */
+/* What one thread needs. */
 struct work {
 	struct fm_scratch scratch;
 	fm_real *mem, *space;
@@ -24,9 +24,9 @@ struct work {
 	fm_real *e, *t1, *t1a, *cpre, *c, *dc, *d1; /* (ROWS, D) */
 	fm_real *logits;                            /* (ROWS, largest vocabulary) */
 	fm_real *act;                               /* the backbone's */
-	int index[ROWS], first[ROWS + 1];           /* records of which a column is masked */
+	int index[ROWS], first[ROWS + 1];           /* records in which a column is masked */
 	int source[ROWS], *lookup;                  /* (ROWS, places) */
-	float t[ROWS], weight[ROWS];                /* share that is masked, and what a masked column counts */
+	float t[ROWS], weight[ROWS];                /* share that is masked, and the weight of a masked column */
 	uint16_t *in, *tok;                         /* (ROWS, columns) */
 	double loss;
 };
@@ -134,7 +134,7 @@ static struct fm_affine time2(const struct fm_record_net *net)
 	return (struct fm_affine){net->arch.width, net->arch.width, net->at_t2, net->at_t2b};
 }
 
-/* The row of record b, among those of all places, that is column c's. */
+/* The row of column c's place in record b, among the rows of all places. */
 static int row_of(const struct fm_record_net *net, int b, int c)
 {
 	return b * net->arch.window + net->place[c];
@@ -260,7 +260,7 @@ static void shuffled(const struct fm_record_net *net, struct fm_rng *rng, uint32
 	fm_rng_shuffle(rng, order, (size_t)n);
 }
 
-/* A record as row i; u in [0, 1) says how many columns are masked. */
+/* Load a record as row i; u in [0, 1) decides how many columns are masked. */
 static void load(const struct fm_record_net *net, struct work *w, int i, const uint16_t *tok, double u,
 		 struct fm_rng *rng, double share)
 {
@@ -278,7 +278,7 @@ static void load(const struct fm_record_net *net, struct work *w, int i, const u
 	w->weight[i] = (float)(share * net->used / masked);
 }
 
-/* ---- records as a learner's ---- */
+/* ---- records for a learner ---- */
 
 double fm_record_draws(const struct fm_record_learner *l, int thread, const float *p, const struct fm_lot *lot,
 		       const struct fm_sink *sink)
@@ -317,7 +317,7 @@ struct fm_learner fm_learner_of_records(struct fm_record_learner *l)
 
 /* ---- records that are not private ---- */
 
-/* A part of the batch: its gradient, or its loss alone. */
+/* Run a part of the batch: its gradient, or only its loss. */
 static void run_part(void *ctx, int part, int thread)
 {
 	struct fm_record_space *s = ctx;
@@ -433,7 +433,7 @@ out:
 
 /* ---- sampling ---- */
 
-#define LEAST 1e-6f /* of a chance in a ratio: below it nothing is known */
+#define LEAST 1e-6f /* least probability in a ratio: below it nothing is known */
 
 static void load_masked(const struct fm_record_net *net, struct work *w, const uint16_t *tok, int n)
 {
@@ -448,7 +448,7 @@ static void load_masked(const struct fm_record_net *net, struct work *w, const u
 	}
 }
 
-/* Chances of column c under weights p in w->logits (n, vocab[c]). */
+/* Probabilities of column c under weights p, into w->logits (n, vocab[c]). */
 static void chances(const struct fm_record_net *net, struct work *w, const float *p, int c, int n)
 {
 	forward(net, w, p, n);
@@ -475,7 +475,7 @@ void fm_record_ratio(struct fm_record_space *s, int thread, const float *p, cons
 	}
 }
 
-/* Those of order[net->used] that are not given, moved to the front; returns how many. */
+/* Move the columns of order[net->used] that are not given to the front; returns how many there are. */
 static int without_given(const struct fm_record_space *s, uint32_t order[FM_RECORD_COLUMNS])
 {
 	int n = 0;
@@ -486,7 +486,7 @@ static int without_given(const struct fm_record_space *s, uint32_t order[FM_RECO
 	return n;
 }
 
-/* Rows [ROWS part, ...): each shows a column a round, in its own order. */
+/* Rows [ROWS part, ...): each shows one column per round, in an order of its own. */
 static void sample_part(void *ctx, int part, int thread)
 {
 	struct fm_record_space *s = ctx;

@@ -7,7 +7,7 @@
 
 #define SHARD FM_SAMPLE_SHARD
 
-/* Residuals from t to next; before: where the step before came from, 0 for none. */
+/* Residuals from t to next; before: the time from which the previous step came, 0 for none. */
 static void step_residuals(const struct fm_sampler *s, const struct fm_sample_step *q, double before, float *res)
 {
 	int W = s->net->arch.window;
@@ -26,8 +26,8 @@ static void step_residuals(const struct fm_sampler *s, const struct fm_sample_st
 		}
 }
 
-/* The turn of each of W rows, random, but so that rows whose turns are close are nearly always at least APART rows
- * apart: neighbours depend on each other most, and tokens that show at once are drawn independently. */
+/* The turn of each of W rows, random, except that rows whose turns are close are nearly always at least APART rows from
+ * each other: neighbours depend on each other most, and tokens that show at once are drawn independently. */
 static void deal_order(int W, int *turn, struct fm_rng *r)
 {
 	enum { APART = 8 };

@@ -11,7 +11,7 @@
 
 /* ---- what may be drawn ---- */
 
-/* Take the tokens of the other side out of a row of address logits. */
+/* Exclude the tokens of the other side from a row of address logits. */
 static void one_side_only(const struct fm_sampler *s, float *z, int V, int c, int dir)
 {
 	int side = (c == FM_T_SA ? dir & 1 : dir >> 1 & 1) + (dir & FM_DIR_IPV6 ? FM_SIDE_IPV6 : 0);
@@ -20,7 +20,7 @@ static void one_side_only(const struct fm_sampler *s, float *z, int V, int c, in
 			z[i] = EXCLUDED;
 }
 
-/* The families that a token of a column goes with; both where it says nothing of them. */
+/* The address families that a token of a column goes with; both where it does not matter. */
 static int families_of(const struct fm_sampler *s, int c, int token)
 {
 	enum { INSIDE_AND_OUT = 3 };
@@ -32,7 +32,7 @@ static int families_of(const struct fm_sampler *s, int c, int token)
 	       (s->sides[token] >> FM_SIDE_IPV6 ? FM_FAMILY_IPV6 : 0);
 }
 
-/* A flow is of one family: take out of z what goes with none of those that its visible tokens leave. */
+/* A flow has one address family: exclude from z the tokens that fit none of the families left by its visible tokens. */
 static void one_family_only(const struct fm_sampler *s, const uint16_t *flow, int c, float *z)
 {
 	static const int tells[] = {FM_T_DIR, FM_T_PR, FM_T_SA, FM_T_DA};
@@ -49,7 +49,7 @@ static void one_family_only(const struct fm_sampler *s, const uint16_t *flow, in
 			z[i] = EXCLUDED;
 }
 
-/* Leave only what goes with the visible tokens of a flow; confined: its number of fm_sample_space; c is not rel. */
+/* Leave only the tokens that go with the visible ones of a flow; confined: its u in fm_sample_space; c is not rel. */
 static void what_goes(const struct fm_sampler *s, const uint16_t *flow, float confined, int c, float *z)
 {
 	int dirs = s->net->vocab[FM_T_DIR];
@@ -61,7 +61,7 @@ static void what_goes(const struct fm_sampler *s, const uint16_t *flow, float co
 	fm_label_services_apply(&s->zeros->services, s->codec, flow, confined, c, z);
 }
 
-/* Can row `row` be no source of a relation of that kind?  A reply has no reply itself. */
+/* Is row `row` excluded as the source of a relation of that kind?  A reply has no reply itself. */
 static bool out_of(const uint16_t *tok, int row, int kind, const bool *taken)
 {
 	return (taken && taken[row]) || (kind == FM_RELATION_REPLY &&
@@ -122,8 +122,8 @@ static bool masked(const struct fm_sampler *s, const uint16_t *tok, int c)
 	return s->net->vocab[c] && tok[c] == s->net->vocab[c];
 }
 
-/* Exclude from the logits z of the role of row `row` the relations that it cannot have, since all flows before it that
- * may be of its label are sources of one already.  Masked ones may be anything. */
+/* Exclude from the logits z of the role of row `row` the relations that it cannot have, since all earlier flows that
+ * may have its label are already the source of one.  Masked flows may be anything. */
 static void possible_roles(const struct fm_sampler *s, const uint16_t *tok, int row, float *z)
 {
 	const uint16_t *own = tok + (size_t)row * FM_NTOK;
@@ -146,14 +146,15 @@ static void possible_roles(const struct fm_sampler *s, const uint16_t *tok, int 
 			z[v] = EXCLUDED;
 }
 
-/* How many flows of each label the window of row r has to have, (nclasses); NULL: any number, or c is not the label. */
+/* How many flows of each label the window of row r must have, (nclasses); NULL: any number, or c is not the label. */
 static const uint16_t *budget_of(const struct fm_sampler *s, const struct fm_sample_step *q, int c, int r)
 {
 	size_t w = q->first + (size_t)(r / s->net->arch.window);
 	return s->schedule->budget && c == FM_T_LABEL ? s->schedule->budget + w * (size_t)s->net->nclasses : NULL;
 }
 
-/* Flows of two labels are not related: mark those before row `row` of a window that have another label than it. */
+/* Flows of two labels are not related: mark as taken the flows before row `row` of a window whose label is not that of
+ * the row. */
 static void other_labels(const uint16_t *tok, int row, bool *taken)
 {
 	for (int k = 0; k < row; k++)
@@ -193,7 +194,7 @@ static uint16_t draw_relations(const struct fm_sampler *s, uint16_t *tok, int ro
 	return 0;
 }
 
-/* The duration of row `row`, as far as its token tells; 0 when that is masked. */
+/* The approximate duration of row `row` by its token; 0 when that is masked. */
 static int64_t about_td(const struct fm_sampler *s, const uint16_t *tok, int row)
 {
 	const uint16_t *x = tok + (size_t)row * FM_NTOK;
@@ -206,7 +207,7 @@ static int64_t about_td(const struct fm_sampler *s, const uint16_t *tok, int row
 	return td > 0 ? td : 0;
 }
 
-/* Only those tokens of near durations can be drawn that are near the request's; without a request none can. */
+/* Of the tokens for near durations leave only those that are near the request's duration; without a request none. */
 static void near_request_only(const struct fm_sampler *s, const uint16_t *tok, int row, float *z)
 {
 	int n = fm_num_tokens(&s->codec->num[FM_R_TD]), V = s->net->vocab[FM_T_TD], back;
@@ -228,8 +229,8 @@ static void exclude_unless_last(float *z, int V, int token)
 		z[token] = EXCLUDED;
 }
 
-/* A flow that shares hosts, protocol and one port with its source has another one for the other: else it would be the
- * same 5-tuple again (relations.h).  Exclude the port that its source shows, and those of the flows it is the source
+/* A flow that shares hosts, protocol and one port with its source differs from it in the other port: else it would have
+ * the same 5-tuple (relations.h).  Exclude the port that its source shows, and those of the flows it is the source
  * of. */
 static void other_port(const struct fm_sampler *s, const uint16_t *tok, int row, int c, float *z)
 {
@@ -276,8 +277,8 @@ static void copy_relations(const struct fm_sampler *s, const struct fm_sample_st
 
 /* ---- absorbing ---- */
 
-/* Must column c of this flow, which is related in a way `kind`, wait for the other port?  One port says most of what
- * the other is.  So it waits for one that is copied, and for the network to see one that this step has shown. */
+/* Must column c of this flow, which has a relation `kind`, wait for the other port?  One port says most about the
+ * other.  So it waits for a port that is copied, and until the network has seen one that showed in this step. */
 static bool waits_for_port(const struct fm_sampler *s, const struct fm_sample_step *q, const uint16_t *tok, int kind,
 			   int c)
 {
@@ -288,15 +289,15 @@ static bool waits_for_port(const struct fm_sampler *s, const struct fm_sample_st
 	return masked(s, tok, other) ? fm_relation_source(kind, other) >= 0 : masked(s, seen, other);
 }
 
-/* A label is the cause of all else: must column c wait until the network has seen this flow's label? */
+/* Everything depends on the label: must column c wait until the network has seen this flow's label? */
 static bool waits_for_label(const struct fm_sampler *s, const struct fm_sample_step *q, const uint16_t *tok, int c)
 {
 	return c != FM_T_LABEL && !q->last && masked(s, q->space->seen + (tok - q->tok), FM_T_LABEL);
 }
 
-/* May the token of column c of this flow be drawn?  What a relation copies waits for its source, a reply's duration for
- * its request's; a flow that found no source has become one like any other, and makes up for lost time as soon as the
- * columns before have shown. */
+/* May the token of column c of this flow be drawn?  What a relation copies waits for its source, and the duration of a
+ * reply for that of its request.  A flow that found no source is treated like any other, and catches up as soon as the
+ * earlier columns have shown. */
 static bool ready(const struct fm_sampler *s, const struct fm_sample_step *q, const uint16_t *tok, const float *reveal,
 		  int c)
 {
@@ -314,7 +315,7 @@ static bool ready(const struct fm_sampler *s, const struct fm_sample_step *q, co
 	return !((double)reveal[c] > q->t && !q->last && earlier_masked(s, tok, c));
 }
 
-/* Does what shows at that time show in this step? */
+/* Does a token with that time show in this step? */
 static bool due(const struct fm_sample_step *q, float time)
 {
 	return q->last || (double)time > q->next;
@@ -399,7 +400,7 @@ static int surer(const void *a, const void *b)
 	return x->sure > y->sure ? -1 : x->sure < y->sure ? 1 : x->row - y->row;
 }
 
-/* The candidates of one window in order: the first `wanted` show, and take the times of those that were due. */
+/* Of the ordered candidates of one window the first `wanted` show, and swap times with those that were due. */
 static void show_first(const struct fm_sampler *s, const struct fm_sample_step *q, int c, const struct candidate *all,
 		       int wanted, float *z)
 {
@@ -418,7 +419,7 @@ static void show_first(const struct fm_sampler *s, const struct fm_sample_step *
 	}
 }
 
-/* In each window as many tokens show as are due, but the surest ones. */
+/* In each window show as many tokens as are due, but the surest ones. */
 static void show_the_surest(const struct fm_sampler *s, const struct fm_sample_step *q, int c)
 {
 	int W = s->net->arch.window, V = s->net->vocab[c], n = 0, total = 0, *rows = q->space->rows;
@@ -451,7 +452,7 @@ static void show_the_surest(const struct fm_sampler *s, const struct fm_sample_s
 static void show_columns(const struct fm_sampler *s, const struct fm_sample_step *q, float *res)
 {
 	for (int i = 0; i < FM_NTOK; i++) {
-		int c = i == 0 ? FM_T_LABEL : i <= FM_T_LABEL ? i - 1 : i; /* a label is the cause of all else */
+		int c = i == 0 ? FM_T_LABEL : i <= FM_T_LABEL ? i - 1 : i; /* the label first: all else depends on it */
 		if (s->net->vocab[c])
 			(s->o->confident ? show_the_surest : show_in_random_order)(s, q, c);
 		if (s->net->vocab[FM_T_REL] && (c == FM_T_REL || fm_relation_source(FM_RELATION_REPLY, c) >= 0))
@@ -494,8 +495,8 @@ static void what_goes_with_clean(const struct fm_sampler *s, const uint16_t *flo
 		near_request_only(s, flow - (size_t)row * FM_NTOK, row, z);
 }
 
-/* The step to the data of a column whose values the rows of a window share: a flow has one reply, a label its budget.
- * From logits z (n,V) of x_0 at all n rows. */
+/* The step to the data of a column whose values the rows of a window share: a flow has one reply, and labels have a
+ * budget. z (n,V): logits of x_0 at all n rows. */
 static void share_out(const struct fm_sampler *s, const struct fm_sample_step *q, int c, const struct fm_keep *keep,
 		      int n, float *z)
 {
@@ -511,15 +512,15 @@ static void share_out(const struct fm_sampler *s, const struct fm_sample_step *q
 		show(s, q, c, r, z + (size_t)r * (size_t)V);
 }
 
-/* Labels of a window as they are wanted, before any of them is clean. */
+/* Weigh the labels of a window by its budget, before any of them is clean. */
 static void as_wanted(const uint16_t *budget, int nclasses, int V, float *z)
 {
 	for (int l = 0; l < V; l++)
 		z[l] = l < nclasses && budget[l] > 0 ? z[l] + (float)fm_det_log(budget[l]) : EXCLUDED;
 }
 
-/* Take column c a step nearer to the data, at all rows but those that copy it; late: only at the rows that turned out
- * to copy nothing after the column was done. */
+/* Take column c one step nearer to the data, at all rows that do not copy it; late: only at the rows that turned out to
+ * copy nothing after the column was done. */
 static void mix_column(const struct fm_sampler *s, const struct fm_sample_step *q, int c, const bool *done, bool late)
 {
 	int W = s->net->arch.window, V = s->net->vocab[c], n = 0, *rows = q->space->rows;
@@ -575,8 +576,7 @@ static void mix_columns(const struct fm_sampler *s, const struct fm_sample_step 
 			copy_relations(s, q, res);
 		if (c != FM_T_REL || !done[c])
 			continue;
-		/* Flows that found no source get a column a step, the first of those that are masked; in the last step
-		 * all. */
+		/* Flows that found no source get one column per step, the first masked one; in the last step all. */
 		for (int late = 0; late < FM_NTOK; late++)
 			if (fm_relation_source(FM_RELATION_REPLY, q->last ? late : FM_NTOK - 1 - late) >= 0)
 				mix_column(s, q, q->last ? late : FM_NTOK - 1 - late, done, true);

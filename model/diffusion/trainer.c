@@ -13,7 +13,7 @@
 #include "model/nn/checkpoint.h"
 
 #define AVERAGE 0.98 /* decay of the moving averages of the loss */
-#define EXPLODED 3.0 /* times its running average, and more where a batch is a few windows, whose losses differ */
+#define EXPLODED 3.0 /* a loss above this many times its running average; more for batches of a few windows */
 #define WELL 1.5     /* a good point's loss is below this many times the average */
 #define SUSPECTS 8   /* steps in a row with an exploded loss before training goes back */
 
@@ -25,20 +25,20 @@ struct trainer {
 	uint32_t *epoch; /* (in_epoch) the windows of an epoch, some of them more than once */
 	size_t in_epoch;
 	float *of_label;        /* (labels) fm_label_weights */
-	uint32_t *order;        /* (in_epoch) in which they come */
-	uint32_t *window;       /* (batch) of the step */
-	struct fm_parts *parts; /* of the step's gradient */
-	const float *sum;       /* (nfloats) of them */
+	uint32_t *order;        /* (in_epoch) the order in which they come */
+	uint32_t *window;       /* (batch) windows of the step */
+	struct fm_parts *parts; /* parts of the step's gradient */
+	const float *sum;       /* (nfloats) their sum */
 	struct fm_optimiser *optimiser;
 	struct fm_train_point at, good;   /* now, and the last good point */
-	struct fm_train_arrays now, kept; /* likewise */
+	struct fm_train_arrays now, kept; /* the same */
 	int suspect;                      /* steps in a row whose loss had exploded */
 	int saved;                        /* step of the last checkpoint, or of the start */
-	double saved_at;                  /* when that was, fm_seconds */
-	double seen, clipped;             /* windows of this process, and those of them that were clipped */
-	double flows;                     /* that this process has trained on */
+	double saved_at;                  /* time of that, fm_seconds */
+	double seen, clipped;             /* windows that this process has seen, and those that were clipped */
+	double flows;                     /* flows that this process has trained on */
 	double column[FM_NTOK];           /* moving average of the loss of this process, for the progress line */
-	double started, told;             /* fm_seconds; told: the last line of a validation */
+	double started, told;             /* fm_seconds; told: time of the last line about validation */
 };
 
 /* ---- the optimiser ---- */
@@ -63,7 +63,7 @@ static void update(struct trainer *t, double norm)
 
 /* ---- batches ---- */
 
-/* How many times a window of a class of `count` windows is in an epoch, where the most frequent class has `most`. */
+/* How often a window of a class with `count` windows comes in an epoch, where the most frequent class has `most`. */
 static size_t times_in_epoch(size_t count, size_t most, int balance)
 {
 	size_t n = 1;
@@ -94,7 +94,7 @@ static int fill_epoch(struct trainer *t, struct fm_error *err)
 	return FM_OK;
 }
 
-/* The order of one epoch, a function of (seed, epoch). */
+/* Shuffle the order of one epoch, a function of (seed, epoch). */
 static void shuffle(uint32_t *order, size_t n, uint64_t seed, uint32_t epoch)
 {
 	struct fm_rng r;
@@ -150,7 +150,7 @@ static void copy_arrays(const struct trainer *t, const struct fm_train_arrays *t
 		memcpy(to->best, from->best, n);
 }
 
-/* Steps between two good points: a fiftieth of the run, at most 25, so that a checkpoint by the clock hardly waits. */
+/* Steps between two good points: a fiftieth of the run, at most 25, so that a checkpoint by the clock waits little. */
 static int good_every(int steps)
 {
 	return steps < 50 ? 1 : steps > 1250 ? 25 : steps / 50;
@@ -192,7 +192,7 @@ static int save(struct trainer *t, struct fm_error *err)
 	return o->checkpoint && (steps || seconds) ? write_point(t, err) : FM_OK;
 }
 
-/* before: the point at which the weights as they are now were about to take their step. */
+/* before: the point that the current weights belong to, before this step. */
 static int keep(struct trainer *t, const struct fm_train_point *before, struct fm_error *err)
 {
 	if (before->step > 0 && before->step - t->good.step < good_every(t->o->steps))
@@ -223,7 +223,7 @@ static int go_back(struct trainer *t, const char *why, struct fm_error *err)
 	return FM_OK;
 }
 
-/* Is the loss still a loss?  1: well; 0: doubtful; -1: diverged, and why. */
+/* Is the loss still a loss?  1: yes; 0: doubtful; -1: diverged, and why. */
 static int judge(struct trainer *t, const struct fm_net_loss *loss, double norm, char *why, size_t cap)
 {
 	double x = fm_loss_tokens(loss), exploded = EXPLODED * (1 + 4.0 / t->o->batch);
@@ -246,7 +246,7 @@ static int judge(struct trainer *t, const struct fm_net_loss *loss, double norm,
 	return x <= WELL * t->at.guard ? 1 : 0;
 }
 
-/* The last steps' damage shows in no later loss. */
+/* Have the last steps done damage?  No later loss would show it. */
 static bool ended_badly(const struct trainer *t)
 {
 	double sum =
@@ -299,7 +299,7 @@ static const char *columns_text(const double column[FM_NTOK], char *line, size_t
 
 enum { LOSSES_MAX = 80 };
 
-/* The validation only once there was one. */
+/* The validation is shown only once there was one. */
 static const char *losses_text(const struct trainer *t, char text[LOSSES_MAX])
 {
 	int n = snprintf(text, LOSSES_MAX, "loss %.3f", t->at.loss);
@@ -310,7 +310,7 @@ static const char *losses_text(const struct trainer *t, char text[LOSSES_MAX])
 	return text;
 }
 
-/* Off a terminal the line is long: one in 30 s, and fm_train's of the last. */
+/* Off a terminal the line is long: it comes at most every 30 s, and fm_train shows the last. */
 static void tell(struct trainer *t, const double column[FM_NTOK])
 {
 	double s = fm_seconds() - t->started;
@@ -394,7 +394,7 @@ static int leave(struct trainer *t, struct fm_error *err)
 		       t->saved);
 }
 
-/* A rank is missing: what there is stays, as far as it can. */
+/* A rank is missing: save what there is, as far as possible. */
 static void save_in_need(struct trainer *t)
 {
 	struct fm_error ignored;
@@ -407,10 +407,10 @@ static void save_in_need(struct trainer *t)
 		fm_warn("the checkpoint is of step %d; the same command goes on from there", t->saved);
 }
 
-/* Steps until the last, or until *stop. */
+/* Take all steps, or until *stop. */
 static int take_steps(struct trainer *t, struct fm_progress *bar, bool *stop, struct fm_error *err)
 {
-	uint64_t flows = (uint64_t)t->o->batch * (uint64_t)t->net->arch.window; /* a step */
+	uint64_t flows = (uint64_t)t->o->batch * (uint64_t)t->net->arch.window; /* flows per step */
 	char note[400], columns[224], losses[LOSSES_MAX];
 	int rc = FM_OK;
 

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "model/diffusion/batch.h"
 
-/* Every column is hidden in part, by 0.25 to 0.85, at one of them or two (process.c). */
+/* At one or two of these times each column is hidden in part, by 0.25 to 0.85 (process.c). */
 const double fm_loss_time[FM_LOSS_TIMES] = {0.11, 0.22, 0.28, 0.44, 0.575, 0.712, 0.745, 0.85, 0.9};
 
 /* One thread's buffers for one window. */

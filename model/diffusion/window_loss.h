@@ -1,5 +1,5 @@
 /*
- * window_loss.h - how well a network knows single windows: what membership inference by the loss starts from.
+ * window_loss.h - how well a network knows single windows: the basis of membership inference by the loss.
  *
  * The training loss (batch.h: the bound's weighted cross-entropy of the hidden tokens, and the residuals' squared
  * error), but of one window at a time and at a few fixed times t, not at random ones: there each column has some of its
@@ -16,8 +16,8 @@
 enum { FM_LOSS_TIMES = 9 };
 extern const double fm_loss_time[FM_LOSS_TIMES];
 
-/* loss (e->windows): nats a flow, mean over the times.  The noise is a function of (seed, place in e, time) and the
- * result does not depend on the number of threads.  pool may be NULL. */
+/* loss (e->windows): nats per flow, the mean over the times.  The noise is a function of (seed, place in e, time) and
+ * the result does not depend on the number of threads.  pool may be NULL. */
 int fm_window_losses(const struct fm_denoiser *d, const struct fm_encoded *e, uint64_t seed, struct fm_pool *pool,
 		     double *loss, struct fm_error *err) FM_MUST_CHECK;
 
