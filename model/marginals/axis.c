@@ -6,11 +6,11 @@
 #include "base/mem.h"
 #include "base/order.h"
 
-#define SURE 4   /* standard deviations: of 250,000 empty leaves 8 come that far */
-#define TAIL 3.5 /* likewise, of the cells of a row or of a tail together */
+#define SURE 4   /* standard deviations: 8 of 250,000 empty leaves reach it */
+#define TAIL 3.5 /* the same, for the cells of a row or of a tail together */
 
-/* The leaves that are tokens by themselves: the `most` greatest from in->own on, and none of several alike that are not
- * all among them.  Returns their least count; *own: how many they are. */
+/* The leaves that are tokens by themselves: those with the `most` largest counts of at least in->own; leaves with equal
+ * counts are all in or all out.  Returns their least count; *own: how many they are. */
 static int64_t own_from(const struct fm_axis_in *in, size_t most, double *sorted, size_t *own)
 {
 	size_t n = 0, first;
@@ -28,7 +28,7 @@ static int64_t own_from(const struct fm_axis_in *in, size_t most, double *sorted
 	return (int64_t)in->own + ((double)(int64_t)in->own < in->own);
 }
 
-/* Coarse cells to groups: group[c].  rest[c]: records of the cell that are not in leaves of their own. */
+/* Join coarse cells to groups: group[c].  rest[c]: records of the cell outside leaves that are tokens. */
 static int join_cells(const struct fm_axis_in *in, const double *rest, uint32_t *group)
 {
 	uint32_t row = in->row ? in->row : in->ncoarse;
@@ -67,8 +67,8 @@ static int join_cells(const struct fm_axis_in *in, const double *rest, uint32_t 
 	return n;
 }
 
-/* What is expected in each coarse cell: its count where that is twice the noise, else what its row and its column make
- * of it by themselves, where they are. */
+/* The expected count of each coarse cell: its own where that is twice the noise, else the product of its row and its
+ * column, where these are known. */
 static int expect(const struct fm_axis_in *in, double *left, struct fm_error *err)
 {
 	uint32_t width = in->row ? in->row : in->ncoarse, rows = (in->ncoarse + width - 1) / width;
@@ -99,8 +99,8 @@ static int expect(const struct fm_axis_in *in, double *left, struct fm_error *er
 	return FM_OK;
 }
 
-/* Leaves that stand above the noise have their count.  What is left of a token goes to its cells by what is expected in
- * them, and in a cell to the other leaves by their widths. */
+/* Leaves that stand above the noise get their count.  The rest of a token is shared among its cells by their expected
+ * counts, and within a cell among the other leaves by their widths. */
 static void weigh(struct fm_axis *a, const struct fm_axis_in *in, const double *mass, const uint32_t *cell,
 		  double *left, double *blank)
 {
@@ -130,7 +130,7 @@ static void weigh(struct fm_axis *a, const struct fm_axis_in *in, const double *
 		}
 		rest = mass[k] > sure ? mass[k] - sure : 0;
 		if (sure <= 0 && rest <= 0)
-			rest = 1; /* where the widths are 0 too, the token has no leaf that can be */
+			rest = 1; /* where the widths are 0 too, the token has no possible leaf */
 		for (uint32_t j = a->first[k]; j < a->first[k + 1]; j++) {
 			uint32_t l = a->leaf[j], c = cell[l];
 			double y = (double)in->leaf[l], w = in->width ? in->width[l] : 1;
@@ -146,8 +146,8 @@ static void weigh(struct fm_axis *a, const struct fm_axis_in *in, const double *
 	}
 }
 
-/* Sum i of n is over `terms` cells, i * step + j * apart. The last sum that stands TAIL deviations above its noise, or
- * from which on all sums together do; n where none does. */
+/* Sum i of n is over `terms` cells, i * step + j * apart. Returns the last sum that is TAIL deviations above its noise,
+ * alone or together with all sums behind it; n where none is. */
 static uint32_t last_sure(const struct fm_axis_in *in, uint32_t n, uint32_t step, uint32_t terms, uint32_t apart)
 {
 	double sum = 0, s = TAIL * in->coarse_sigma;
@@ -165,8 +165,8 @@ static uint32_t last_sure(const struct fm_axis_in *in, uint32_t n, uint32_t step
 }
 
 /* Cells of sizes widen: each is as wide as all before it. Beyond the last cell that is not empty there is only noise,
- * and a few records that do not exist would outweigh all that do. So leaf and coarse receive the counts without those
- * cells, and their leaves have no width. */
+ * and a few records that do not exist would outweigh all that do. So the counts of those cells, in leaf and coarse,
+ * become 0, and their leaves have no width. */
 static void cut_tail(const struct fm_axis_in *in, int64_t *leaf, int64_t *coarse, double *leaf_width, bool *guess)
 {
 	uint32_t width = in->row ? in->row : in->ncoarse, rows = (in->ncoarse + width - 1) / width;
@@ -186,8 +186,9 @@ static void cut_tail(const struct fm_axis_in *in, int64_t *leaf, int64_t *coarse
 	}
 }
 
-/* Which leaves are tokens by themselves, those with *own records, and which group a cell is in: the number of groups.
- * All together are at most FM_AXIS_TOKENS, where need be of fewer leaves, and of cells that are joined sooner. */
+/* Decide which leaves are tokens by themselves (those with *own records) and which group each cell is in; returns the
+ * number of groups.  Together they are at most FM_AXIS_TOKENS; if need be, fewer leaves are tokens and more cells are
+ * joined. */
 static int divide(const struct fm_axis_in *in, const uint32_t *cell, double *sorted, double *rest, uint32_t *group,
 		  int64_t *own)
 {
@@ -301,7 +302,7 @@ out:
 
 double fm_axis_mass(const struct fm_axis *a, int token)
 {
-	if (token >= a->ntokens) /* an attribute that the record has not */
+	if (token >= a->ntokens) /* an attribute that the record does not have */
 		return 0;
 	return a->first[token] < a->first[token + 1] ? a->cum[a->first[token + 1] - 1] : 0;
 }
@@ -317,7 +318,7 @@ uint32_t fm_axis_draw(const struct fm_axis *a, int token, double u)
 	hi = a->first[token + 1] - 1;
 	if (lo > hi || hi >= a->nleaves)
 		return lo < a->nleaves ? a->leaf[lo] : a->nleaves - 1;
-	if (want <= 0 && mass <= 0) /* no leaf that can be: the least */
+	if (want <= 0 && mass <= 0) /* no possible leaf: the first */
 		return a->leaf[lo];
 	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;

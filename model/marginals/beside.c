@@ -16,7 +16,7 @@ static double part(double p, double m)
 	return p > 0 ? p * fm_det_log(p / m) : 0;
 }
 
-/* Of counts q, n of them, from estimates p >= 0. */
+/* The divergence of the counts q, whose sum is n, from the estimates p >= 0. */
 static double divergence(const double *p, const uint64_t *q, size_t cells, uint64_t n)
 {
 	double total = 0, sum = 0;
@@ -31,7 +31,7 @@ static double divergence(const double *p, const uint64_t *q, size_t cells, uint6
 	return sum > 0 ? sum / 2 : 0;
 }
 
-/* tok: (n, FM_NATTRS); y < 0: x alone.  seen: scratch, as many as the table has cells. */
+/* tok: (n, FM_NATTRS); y < 0: of x only.  seen: scratch, as many as the table has cells. */
 static double one_table(const struct fm_tables *t, const double *estimate, int x, int y, const uint16_t *tok, size_t n,
 			uint64_t *seen)
 {

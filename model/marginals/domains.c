@@ -11,7 +11,7 @@
 
 const uint32_t fm_tail_at[FM_TAIL_BOUNDS] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128};
 
-/* Weights of what is asked; each has sensitivity 1, a record counts once. */
+/* Weights of the queries; each has sensitivity 1, as a record counts once. */
 #define W_PORT_END 0.15 /* twice */
 #define W_TIME 0.3
 #define W_KIND 0.5
@@ -75,7 +75,7 @@ static uint32_t all_one(uint32_t leaf)
 	return 0;
 }
 
-/* Tokens of services from FM_SERVICE_RANGES on are ports of their own. */
+/* Tokens of services from FM_SERVICE_RANGES on are single ports. */
 void fm_domains_popularity(struct fm_domains *d)
 {
 	const struct fm_axis *a = &d->axis[FM_X_SERVICE];
@@ -186,7 +186,7 @@ static int fit_hosts(struct fit *f, int role, struct fm_error *err)
 	    (rc = fm_alloc(&h->token, keys.n + 1, sizeof *h->token, "hosts", err)) < 0 ||
 	    (rc = fm_alloc(&h->by_ip, keys.n + 1, sizeof *h->by_ip, "hosts", err)) < 0)
 		goto out;
-	/* By falling count, then address: insertion into order by a sort of (count, place). */
+	/* Order by falling count, then by address: a sort of (count, place). */
 	for (size_t i = 0; i < keys.n; i++)
 		f->key[i] = ((uint64_t)(INT32_MAX - keys.list[i].count) << 32) | i;
 	qsort(f->key, keys.n, sizeof *f->key, fm_compare_u64);
@@ -202,7 +202,7 @@ static int fit_hosts(struct fit *f, int role, struct fm_error *err)
 		if ((int)r < top) {
 			h->token[r] = (uint16_t)r;
 		} else {
-			/* Two groups an octave of ranks, by side. */
+			/* Two groups per octave of ranks, by side. */
 			int g = (int)fm_octave_cell(r, 1) - (int)fm_octave_cell((uint64_t)top, 1);
 
 			h->token[r] = (uint16_t)(top + 2 * g + h->inside[r]);
@@ -268,7 +268,7 @@ static int fit_kinds(struct fit *f, struct fm_error *err)
 		f->value[i] = kind_coarse(f->value[i]);
 	if ((rc = count_values(f, "kind-coarse", f->e->n, KIND_COARSE, W_KIND_COARSE, f->coarse, err)) < 0)
 		return rc;
-	/* Where nothing is known of a leaf: the share of its coarse cell by the popularity of the service. */
+	/* Leaves of unknown count share their coarse cell by the popularity of the service. */
 	for (int k = 0; k < s->ntokens; k++) {
 		popularity[k] = fm_axis_mass(s, k);
 		sum[k < 2 ? k : k < FM_SERVICE_RANGES ? 2 : 3] += popularity[k];
@@ -280,7 +280,7 @@ static int fit_kinds(struct fit *f, struct fm_error *err)
 		double all = sum[k < 2 ? k : k < FM_SERVICE_RANGES ? 2 : 3];
 
 		if (k >= s->ntokens || cell < 3 * sigma_of(f, W_KIND_COARSE))
-			f->leaf[l] = 0; /* cannot be, or not above the noise */
+			f->leaf[l] = 0; /* impossible, or not above the noise */
 		f->width[l] = k < s->ntokens && all > 0 && cell > 3.5 * sigma_of(f, W_KIND_COARSE)
 				  ? cell * popularity[k] / all
 				  : 0;
@@ -288,7 +288,7 @@ static int fit_kinds(struct fit *f, struct fm_error *err)
 	return fm_axis_build(&d->axis[FM_X_KIND], &in, err);
 }
 
-/* A leaf histogram and a coarse one of values that may be absent, and the axis from them. */
+/* The queries of an axis: a leaf histogram and a coarse one of values that may be absent. */
 struct axis_ask {
 	enum fm_axis_id id;
 	const char *name, *coarse_name; /* coarse_name NULL: sums of the leaves */
@@ -354,8 +354,8 @@ static double duration_width(uint32_t leaf)
 	return (double)width;
 }
 
-/* A public guess: few packets rather than many, bytes alike on a logarithmic scale, hardly less than 20 a packet (the
- * header of IPv4). */
+/* A public guess: few packets rather than many, bytes even on a logarithmic scale, hardly less than 20 per packet (the
+ * IPv4 header). */
 static double size_width(uint32_t leaf)
 {
 	uint64_t pkt, npkt, byt, nbyt;
@@ -413,7 +413,8 @@ static int fit_way(struct fit *f, int w, struct fm_error *err)
 	return FM_OK;
 }
 
-/* Services of kinds for the tail: protocol, service and side where the kind is one leaf; others by themselves. */
+/* The service of each kind, for the tail: protocol, service and side where the kind is one leaf; any other kind is a
+ * service by itself. */
 static int fit_services(struct fm_domains *d, struct fm_error *err)
 {
 	const struct fm_axis *k = &d->axis[FM_X_KIND];

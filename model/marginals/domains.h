@@ -2,12 +2,12 @@
  * domains.h - the categorical attributes of a record, and what their values mean.
  *
  * Every domain is a public grid whose cells are joined by noisy counts (axis.h), or a list of hosts above the noise.
- * Fitting goes through privacy/counts.h alone; what it returns, and so how any one record is encoded, depends on
- * private records through noisy answers alone.  Encoding a record looks at nothing but that record.
+ * Fitting goes through privacy/counts.h only; what it returns, and so how any one record is encoded, depends on private
+ * records only through noisy answers.  Encoding a record looks at nothing but that record.
  *
- *     end      the service's: the end with the port more popular by the noisy counts of ports, else with the lower
- *              port; ICMP: with the port above 0; both alike: the inside one; both inside or outside: where the first
- *              flow went.  The other is the client's.
+ *     end      of the service: that whose port is more popular by the noisy counts of ports, else the lower port; ICMP:
+ *              the port above 0; if both are equal: the inside one; if both are inside or outside: where the first flow
+ *              went.  The other end is the client's.
  *     kind     protocol x port of the service x which ends are inside x flows each way (a from the client, b to it)
  *     client, server   hosts above the noise (tokens of their own by rank, or groups of ranks by side), or the tail
  *     size, duration, flags, tos   of the first and the second flow of each way; near: how the two durations agree
@@ -67,7 +67,7 @@ enum fm_axis_id {
 	FM_NAXES
 };
 
-#define FM_PATTERNS 14 /* flows from the client and to it, 1 to 4 in all */
+#define FM_PATTERNS 14 /* numbers of flows from the client and to it, 1 to 4 in all */
 extern const uint8_t fm_pattern[FM_PATTERNS][2];
 enum { FM_NEAR_SAME, FM_NEAR_100MS, FM_NEAR_SECOND, FM_NEAR_FAR, FM_NEAR_NONE, FM_NNEAR };
 
@@ -75,7 +75,7 @@ enum { FM_NEAR_SAME, FM_NEAR_100MS, FM_NEAR_SECOND, FM_NEAR_FAR, FM_NEAR_NONE, F
 struct fm_hosts_above {
 	int n;
 	uint32_t *ip;    /* (n), the most frequent first; the private side's alone */
-	double *count;   /* (n), noisy exchanges */
+	double *count;   /* (n), noisy number of exchanges */
 	uint8_t *inside; /* (n) */
 	uint16_t *token; /* (n) */
 	int ntokens;     /* the last two: the tail, outside and inside */
@@ -89,13 +89,13 @@ extern const uint32_t fm_tail_at[FM_TAIL_BOUNDS];
 struct fm_domains {
 	int32_t first_slot, nslots; /* public */
 	int nlabels;
-	double popularity[FM_PORTS]; /* noisy exchanges of a port that is a token by itself; else 0 */
+	double popularity[FM_PORTS]; /* noisy number of exchanges of a port that is a token by itself; else 0 */
 	struct fm_axis axis[FM_NAXES];
 	struct fm_hosts_above hosts[2]; /* servers, clients */
-	int size[FM_NATTRS];            /* tokens of each attribute; absent flows have the last one */
+	int size[FM_NATTRS];            /* tokens of each attribute; the last one is for absent flows */
 	int nservices;
-	uint16_t *service; /* (tokens of kind): services, for the tail */
-	double *tail[2];   /* (nservices, FM_TAIL_BOUNDS) of servers and clients, falling, not negative */
+	uint16_t *service; /* (tokens of kind): the service of each, for the tail */
+	double *tail[2];   /* (nservices, FM_TAIL_BOUNDS), servers and clients; falling, not negative */
 };
 
 /* Shares of the budget: weight w gets the standard deviation `scale` / sqrt(w). */
@@ -103,20 +103,20 @@ struct fm_domain_opts {
 	int32_t first_slot, nslots;
 	int nlabels;
 	double scale;      /* standard deviation at weight 1, of a continuous Gaussian */
-	double pair_scale; /* that of the tables that will be counted over the domains: what is below it is joined */
-	double key_delta;  /* chance that the lists of hosts may take, each */
+	double pair_scale; /* that of the tables to be counted over the domains: smaller cells are joined */
+	double key_delta;  /* delta of each list of hosts */
 	double total;      /* a public guess or a noisy count of the records */
 	bool (*inside)(const void *ctx, uint32_t ip);
 	const void *ctx;
-	/* Told of each noisy histogram, for tests of sensitivity; may be NULL. */
+	/* Called with each noisy histogram, for tests of sensitivity; may be NULL. */
 	void (*tap)(void *ctx, const char *name, const int64_t *noisy, size_t n);
 	void *tap_ctx;
 };
-double fm_domain_weight(void); /* sum over what fm_domains_fit asks of w sensitivity^2 */
+double fm_domain_weight(void); /* sum of w sensitivity^2 over the queries of fm_domains_fit */
 int fm_domains_fit(struct fm_domains *d, const struct fm_exchanges *e, const struct fm_domain_opts *o,
 		   struct fm_counts *counts, struct fm_error *err) FM_MUST_CHECK;
 void fm_domains_free(struct fm_domains *d);
-/* The discrete Gaussian's sigma for which the continuous one's may be claimed. */
+/* The sigma of a discrete Gaussian for which the privacy of this continuous one may be claimed. */
 double fm_discrete_sigma(double continuous);
 
 /* Leaf of axis FM_X_KIND. */
@@ -125,7 +125,7 @@ struct fm_kind_parts {
 	int service; /* token of FM_X_SERVICE */
 };
 struct fm_kind_parts fm_kind_parts(uint32_t leaf);
-/* Do records of such a kind have the attribute?  Those without have its last token. */
+/* Do records of such a kind have the attribute?  Those without it have its last token. */
 bool fm_kind_has(const struct fm_kind_parts *p, enum fm_attr a);
 
 /* Encode: tok[a * stride] for each attribute. */

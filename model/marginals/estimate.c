@@ -14,7 +14,7 @@ int fm_norm_sub(double *v, size_t n, double total, struct fm_error *err)
 		return rc;
 	memcpy(sorted, v, n * sizeof *v);
 	qsort(sorted, n, sizeof *sorted, fm_compare_doubles);
-	/* The largest k values of which each stays above zero. */
+	/* Find the largest k values that each stay above zero. */
 	for (size_t k = 1; k <= n; k++) {
 		double x = sorted[n - k];
 
@@ -28,7 +28,7 @@ int fm_norm_sub(double *v, size_t n, double total, struct fm_error *err)
 	return FM_OK;
 }
 
-/* Weighted means of what is known of each attribute's values. */
+/* Weighted means of all answers about each attribute's values. */
 static int one_way(struct fm_tables *t, const struct fm_domains *d, struct fm_error *err)
 {
 	static const struct {
@@ -87,7 +87,7 @@ static int one_way(struct fm_tables *t, const struct fm_domains *d, struct fm_er
 
 		for (int k = 0; k < x->ntokens; k++)
 			if (fm_axis_mass(x, k) <= 0)
-				t->one[axis[i].attr][k] = -1e12; /* stands for no leaf: nothing has it */
+				t->one[axis[i].attr][k] = -1e12; /* stands for no leaf: no record has it */
 	}
 	for (int a = 0; a < FM_NATTRS; a++)
 		if ((rc = fm_norm_sub(t->one[a], (size_t)t->size[a], t->total, err)) < 0)
@@ -134,7 +134,7 @@ static void shrink(double *cell, const double *prior, size_t n, double sigma)
 	}
 }
 
-/* A coarser kind: protocol, side, and whether there are flows each way; of a token its first leaf's. */
+/* A coarser kind of a token's first leaf: protocol, side, and whether there are flows each way. */
 static int coarser_kind(const struct fm_domains *d, int token)
 {
 	const struct fm_axis *k = &d->axis[FM_X_KIND];
@@ -168,7 +168,7 @@ static bool may_be_absent(enum fm_attr a)
 	return !fm_kind_has(&none, a);
 }
 
-/* Cells of the pair (kind, y) that no record can be in become 0. */
+/* Set the cells of the pair (kind, y) that no record can be in to 0. */
 static void rule_out(const struct fm_domains *d, double *cell, enum fm_attr a, int nk, int ny)
 {
 	for (int k = 0; k < nk && may_be_absent(a); k++) {

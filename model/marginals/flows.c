@@ -35,7 +35,7 @@ static bool has(const struct making *m, size_t i, enum fm_attr a)
 	return m->s->tok[a][i] != (uint16_t)(m->d->size[a] - 1);
 }
 
-/* The leaf of the kind, and how many flows go each way: where they disagree, the record's tokens win. */
+/* The parts of the kind, with the number of flows each way taken from the record's tokens where the two disagree. */
 static struct fm_kind_parts parts_of(const struct making *m, size_t i)
 {
 	struct fm_kind_parts k = fm_kind_parts(m->leaf[i]);
@@ -51,7 +51,7 @@ static struct fm_kind_parts parts_of(const struct making *m, size_t i)
 	return k;
 }
 
-/* Draw the leaf of each record's kind: of a few tries the first that agrees with its tokens. */
+/* Draw the leaf of each record's kind: the first of a few tries that agrees with its tokens. */
 static void leaves_draw(struct making *m)
 {
 	const struct fm_axis *kind = &m->d->axis[FM_X_KIND];
@@ -89,7 +89,7 @@ static void size_draw(const struct fm_axis *axis, int token, struct fm_rng *rng,
 	fm_size_range(fm_axis_draw(axis, token, fm_rng_uniform53(rng)), &pkt, &npkt, &byt, &nbyt);
 	f->pkt = within(rng, pkt, npkt);
 	f->byt = within(rng, byt, nbyt);
-	/* Noise may leave a token that cannot be: a packet has a header and a length of 16 bits. */
+	/* Noise may leave an impossible token: a packet has a header and a length of 16 bits. */
 	if (f->byt < 20 * f->pkt)
 		f->byt = 20 * f->pkt;
 	if (f->byt > 65535 * f->pkt)
@@ -101,12 +101,13 @@ static uint32_t duration_draw(const struct fm_axis *axis, int token, struct fm_r
 	uint64_t first, width;
 	double u = fm_rng_uniform53(rng);
 
-	/* The token has a leaf only by the noise: no duration at all. */
+	/* A token without leaves comes from the noise: no duration at all. */
 	fm_duration_range(fm_axis_mass(axis, token) > 0 ? fm_axis_draw(axis, token, u) : 0, &first, &width);
 	return (uint32_t)within(rng, first, width);
 }
 
-/* The token of an attribute that a record should have but lacks: that of another record of the same kind. */
+/* The token of an attribute that a record should have but lacks: that of a random record which has it; 0: none is
+ * found. */
 static int token_of(const struct making *m, size_t i, enum fm_attr a, struct fm_rng *rng)
 {
 	const uint16_t *tok = m->s->tok[a];
@@ -117,7 +118,7 @@ static int token_of(const struct making *m, size_t i, enum fm_attr a, struct fm_
 	return tok[i] == absent ? 0 : tok[i];
 }
 
-/* The duration of the first flow back: by how near it is to the first one there, where its token allows that. */
+/* The duration of the first reply: drawn near that of the first request, where its token allows that. */
 static uint32_t near_draw(const struct making *m, size_t i, uint32_t td, struct fm_rng *rng)
 {
 	const struct fm_axis *axis = &m->d->axis[FM_X_B_TD];
@@ -293,7 +294,7 @@ static int dicts_make(struct making *m, struct fm_error *err)
 	return dict_add(m->t, FM_FWD, "0", &zero, err);
 }
 
-/* Sort rows by te, then by what a row shows. */
+/* Sort rows by te, then by their other values. */
 static const struct fm_table *sorting;
 static int row_order(const void *pa, const void *pb)
 {

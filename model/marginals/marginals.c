@@ -36,8 +36,8 @@ static int encode_all(uint32_t **tok, const struct fm_domains *d, const struct f
 	return FM_OK;
 }
 
-/* The mean over the tokens that have leaves of any weight: noise can leave a token without one, and sums round, so that
- * the mean is held to what a record can be. */
+/* The mean over the tokens whose leaves have weight: noise can leave a token without any.  Sums are rounded, so the
+ * mean is clamped to the possible range. */
 static double flows_per_record(const struct fm_marginals *m)
 {
 	const struct fm_axis *kind = &m->domains.axis[FM_X_KIND];
@@ -60,7 +60,7 @@ static double flows_per_record(const struct fm_marginals *m)
 	return records > 0 ? fmin(fmax(flows / records, 1), FM_EXCHANGE_FLOWS) : 1;
 }
 
-/* Each count is moved by 1, or by sqrt(2) where a record is replaced by another one (counts.h). */
+/* A record moves each count by 1, or by sqrt(2) where it is replaced by another one (counts.h). */
 static void scales(const struct fm_marginals_opts *o, struct fm_domain_opts *dom)
 {
 	double moved = o->replaced ? nextafter(M_SQRT2, INFINITY) : 1;
@@ -156,7 +156,7 @@ out:
 	return rc;
 }
 
-/* A little more than enough: what is over is dropped. */
+/* A little more than enough: what is left over is dropped. */
 size_t fm_marginals_records(const struct fm_marginals *m, uint64_t rows)
 {
 	return (size_t)((double)rows / m->flows_per_record * 1.003) + 4;

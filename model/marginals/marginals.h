@@ -7,8 +7,8 @@
  *     synth.h     tables -> encoded records, by gradual updates
  *     flows.h     encoded records -> flows
  *
- * Every number that is taken of the records goes through privacy/counts.h; its charges are the model's privacy.  All
- * that comes after, the model and what is sampled from it, is post-processing.
+ * Every number taken from the records goes through privacy/counts.h; its charges are what the model costs.  All that
+ * comes after, the model and what is sampled from it, is post-processing.
  */
 #ifndef FM_MODEL_MARGINALS_MARGINALS_H
 #define FM_MODEL_MARGINALS_MARGINALS_H
@@ -16,8 +16,8 @@
 #include "model/marginals/flows.h"
 
 struct fm_marginals;
-/* An audit's eyes and ears (planted.h): told of each histogram of the domains, and of the model when its tables are
- * noisy counts still, before estimates are made of them. */
+/* Hooks of an audit (planted.h): called with each histogram of the domains, and with the model while its tables are
+ * still noisy counts, before estimates are made of them. */
 struct fm_marginals_watch {
 	void *ctx;
 	void (*answer)(void *ctx, const char *name, const int64_t *noisy, size_t n);
@@ -26,13 +26,13 @@ struct fm_marginals_watch {
 };
 struct fm_marginals_opts {
 	double mu; /* of all Gaussian counts together: a continuous Gaussian of sensitivity 1 and deviation 1 / mu */
-	double vocabulary; /* share of mu^2 that the domains have, tables the rest; 0: by the weights of both */
-	double key_delta;  /* chance of the lists of hosts, each of two */
-	bool replaced;     /* neighbours have another exchange in the place of one, rather than one more or less */
-	/* Exchanges of two hosts in a slot that are kept, at most; as many may change at once, and for that many the
-	 * thresholds of the lists hold.  mu is of one still.  0: no windows, all are kept. */
+	double vocabulary; /* share of mu^2 for the domains, the rest for the tables; 0: by the weights of both */
+	double key_delta;  /* delta of each of the two lists of hosts */
+	bool replaced;     /* neighbouring traces differ in one exchange replaced, not one more or less */
+	/* The most exchanges of two hosts in a slot that are kept; as many may change at once, and the thresholds of
+	 * the lists are set for that many.  mu still counts one exchange.  0: no windows, all are kept. */
 	unsigned window;
-	const struct fm_secret *key; /* of the noise */
+	const struct fm_secret *key; /* key of the noise */
 	int64_t first_ms, last_ms;   /* public: when the trace begins and ends */
 	const char *const *label;    /* public */
 	int nlabels;
@@ -40,7 +40,7 @@ struct fm_marginals_opts {
 	const void *ctx;
 	int64_t step_ms; /* public: te is a multiple of it */
 	struct fm_pool *pool;
-	const struct fm_marginals_watch *watch; /* NULL but in an audit */
+	const struct fm_marginals_watch *watch; /* set in an audit only, else NULL */
 };
 struct fm_marginals {
 	struct fm_domains domains;
@@ -64,17 +64,18 @@ struct fm_marginals_sample_in {
 };
 int fm_marginals_sample(struct fm_table **table, const struct fm_marginals *m, const struct fm_marginals_sample_in *in,
 			struct fm_error *err) FM_MUST_CHECK;
-/* Its two halves, for callers that make records in another way: records needed for a number of rows, and their flows.
+/* The two halves of fm_marginals_sample, for callers that make records in another way: records needed for a number of
+ * rows, and their flows.
  */
 size_t fm_marginals_records(const struct fm_marginals *m, uint64_t rows);
 int fm_marginals_flows(struct fm_table **table, const struct fm_marginals *m, const struct fm_synth *s,
 		       const struct fm_marginals_sample_in *in, struct fm_error *err) FM_MUST_CHECK;
-/* The exchanges of a table as the model's records, private: *tok (*n, FM_NATTRS), the caller's to wipe and free.  o is
- * what the model was fitted with. */
+/* The exchanges of a table as the model's records, private: *tok (*n, FM_NATTRS), wiped and freed by the caller.  o:
+ * the options of the model's fit. */
 int fm_marginals_encode(const struct fm_marginals *m, const struct fm_table *t, const struct fm_marginals_opts *o,
 			uint16_t **tok, size_t *n, struct fm_error *err) FM_MUST_CHECK;
-/* All that sampling needs, in one file; no address and no charge is in it.  A loaded model's charges are empty.
- * FM_EINPUT for a file that is not whole or says what cannot be. */
+/* All that sampling needs, in one file, without addresses and charges.  A loaded model's charges are empty. FM_EINPUT
+ * for a file that is incomplete or has impossible contents. */
 int fm_marginals_save(const struct fm_marginals *m, const char *path, struct fm_error *err) FM_MUST_CHECK;
 int fm_marginals_load(struct fm_marginals *m, const char *path, struct fm_error *err) FM_MUST_CHECK;
 void fm_marginals_free(struct fm_marginals *m);

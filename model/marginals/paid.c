@@ -109,7 +109,7 @@ static uint32_t port_kind(uint16_t port)
 	}
 }
 
-/* Places of the highest bit of v over so many, from `from` on. */
+/* The cell of v: octaves from `from` on, `each` of them to a cell. */
 static uint32_t octaves(uint64_t v, uint32_t from, uint32_t each)
 {
 	uint32_t bits = 0;
@@ -183,8 +183,8 @@ static uint32_t fine_cell(enum fm_paid_field field, const struct fm_exchange *x,
 	}
 }
 
-/* All questions have as much noise, each an equal share of mu^2; an exchange moves one by FM_EXCHANGE_FLOWS, a replaced
- * one by sqrt(2) times that. */
+/* All questions get equal noise and an equal share of mu^2; an exchange moves each count vector by FM_EXCHANGE_FLOWS, a
+ * replaced one by sqrt(2) times that. */
 double fm_paid_sigma(const struct fm_paid_opts *o)
 {
 	double moved = FM_EXCHANGE_FLOWS * (o->replaced ? nextafter(M_SQRT2, INFINITY) : 1);
@@ -195,7 +195,7 @@ double fm_paid_sigma(const struct fm_paid_opts *o)
 	return fm_discrete_sigma(moved * sqrt(asked) / o->mu);
 }
 
-/* Flows in the order of e: which exchange each is of. */
+/* unit: the exchange of each flow, in the order of e; returns the number of flows. */
 static size_t flows_of(const struct fm_exchanges *e, uint32_t *unit)
 {
 	size_t n = 0;

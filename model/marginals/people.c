@@ -6,8 +6,8 @@
 #include "base/mem.h"
 #include "base/order.h"
 
-/* Who is on a side: no more than its ranges have addresses for.  Noise may ask for more hosts than there can be: then
- * records of several are one's, in turn. */
+/* The persons of a side: no more than its ranges have addresses.  Noise may ask for more hosts than that: then several
+ * share a person, in turn. */
 struct side {
 	uint64_t room;
 	uint32_t *person; /* (n) */
@@ -20,11 +20,11 @@ struct making {
 	const struct fm_synth *s;
 	const struct fm_people_in *in;
 	struct side side[2]; /* outside, inside */
-	uint32_t cap;        /* of p->inside */
-	uint32_t *person[2]; /* of the hosts above the noise in each role */
+	uint32_t cap;        /* capacity of p->inside */
+	uint32_t *person[2]; /* the persons of the hosts above the noise, in each role */
 	uint32_t *pool;      /* inside persons of the tail, npool of them */
 	uint32_t npool, pool_cap;
-	double pooled[FM_TAIL_BOUNDS]; /* sums over services, for those of which nothing is known */
+	double pooled[FM_TAIL_BOUNDS]; /* sums over services, for services of which nothing is known */
 };
 
 static bool is_within(const struct fm_range *a, const struct fm_range *b)
@@ -32,7 +32,7 @@ static bool is_within(const struct fm_range *a, const struct fm_range *b)
 	return b->bits <= a->bits && (b->bits == 0 || (uint32_t)(a->base ^ b->base) >> (32 - b->bits) == 0);
 }
 
-/* How many addresses ranges have, none of them twice: two ranges are apart, or one is in the other. */
+/* The number of distinct addresses in the ranges: two ranges are disjoint, or one is in the other. */
 static uint64_t room_of(const struct fm_range *r, int n)
 {
 	uint64_t room = 0;
@@ -40,7 +40,7 @@ static uint64_t room_of(const struct fm_range *r, int n)
 	for (int i = 0; i < n; i++) {
 		bool known = false;
 
-		/* Of several alike the first counts. */
+		/* Of several equal ranges the first counts. */
 		for (int k = 0; k < n && !known; k++)
 			known = k != i && is_within(&r[i], &r[k]) && (k < i || r[k].bits < r[i].bits);
 		room += known ? 0 : (uint64_t)1 << (32 - r[i].bits);
@@ -63,7 +63,7 @@ static int side_add(struct side *s, uint32_t person, struct fm_error *err)
 	return FM_OK;
 }
 
-/* A new person of a side, or where it has no room one of it. */
+/* A new person of a side, or one that it has where it is full. */
 static int person_new(struct making *m, int inside, uint32_t *person, struct fm_error *err)
 {
 	struct side *s = &m->side[inside];
@@ -110,7 +110,7 @@ static int above_make(struct making *m, struct fm_error *err)
 	return rc;
 }
 
-/* Records of hosts above the noise. */
+/* Assign the records of hosts above the noise. */
 static int above_deal(struct making *m, int role, struct fm_error *err)
 {
 	const struct fm_hosts_above *h = &m->d->hosts[role];
@@ -155,7 +155,7 @@ out:
 	return rc;
 }
 
-/* The number of records of the h-th of the hosts of a service, by its population. */
+/* The number of records of the h-th host of a service, by its tail. */
 static double tail_size(const double *tail, double scale, double h, struct fm_rng *rng)
 {
 	int k = 0;
@@ -168,7 +168,7 @@ static double tail_size(const double *tail, double scale, double h, struct fm_rn
 	return (double)(int64_t)(lo + fm_rng_uniform53(rng) * (hi - lo));
 }
 
-/* Records list[0..n) of one service and side, in order of time. */
+/* Assign the records list[0..n) of one service and side, in order of time. */
 static int tail_deal(struct making *m, int role, uint16_t service, int inside, const uint64_t *list, size_t n,
 		     struct fm_error *err)
 {
@@ -180,7 +180,7 @@ static int tail_deal(struct making *m, int role, uint16_t service, int inside, c
 	size_t at = 0;
 	int rc;
 
-	if (tail[0] < 1) { /* nothing stands above the noise: as the services together */
+	if (tail[0] < 1) { /* nothing stands above the noise: use the sum over services */
 		double records = 0;
 
 		tail = m->pooled;
@@ -188,7 +188,7 @@ static int tail_deal(struct making *m, int role, uint16_t service, int inside, c
 			records += tail[k] * (fm_tail_at[k] - (k ? fm_tail_at[k - 1] : 0));
 		scale = records > 0 ? (double)n / records : 1;
 	}
-	want = tail[0] * scale + 0.5; /* beyond any number where a large table is made from next to no counts */
+	want = tail[0] * scale + 0.5; /* huge where a large table is made from next to no counts */
 	hosts = want < 1.5 ? 1 : want < (double)n ? (uint32_t)want : (uint32_t)n;
 	fm_rng_init(&rng, m->in->seed, FM_RNG_DECODE, service, 2000u + (uint32_t)(role * 2 + inside));
 	if ((rc = fm_alloc(&size, hosts, sizeof *size, "the tail", err)) < 0 ||
@@ -199,7 +199,7 @@ static int tail_deal(struct making *m, int role, uint16_t service, int inside, c
 		sum += size[h];
 		order[h] = h;
 	}
-	/* What a host has beyond one record is scaled, so that all come to the number of records. */
+	/* Scale what hosts have beyond one record, so that the total is the number of records. */
 	for (uint32_t h = 0; h < hosts; h++) {
 		double more = sum > hosts ? (size[h] - 1) * ((double)n - hosts) / (sum - hosts) : 0;
 
@@ -275,7 +275,7 @@ out:
 	return rc;
 }
 
-/* A side without ranges shares those of the other; each then has half of them. */
+/* A side without ranges shares those of the other side; each then has half of the addresses. */
 static void sides_make(struct making *m)
 {
 	const struct fm_people_in *in = m->in;
@@ -309,7 +309,8 @@ static int addresses_make(struct making *m, struct fm_error *err)
 			range = p->inside[i] ? m->in->outside : m->in->inside;
 			n = p->inside[i] ? m->in->noutside : m->in->ninside;
 		}
-		/* Where one address alone is left, in the largest of n ranges, it comes 40 times in so many tries. */
+		/* Where only one address is left, in the largest of n ranges, it is drawn about 40 times in this many
+		 * tries. */
 		most = 100000 + 40 * (uint64_t)n * m->side[p->inside[i]].room;
 		fm_rng_init(&rng, m->in->seed, FM_RNG_DECODE, i, 3000);
 		do {
@@ -350,7 +351,7 @@ int fm_people_make(struct fm_people *p, const struct fm_domains *d, const struct
 	for (int r = 0; r < 2; r++)
 		if ((rc = above_deal(&m, r, err)) < 0 || (rc = tails_deal(&m, r, err)) < 0)
 			goto out;
-	/* Nobody talks to itself: where there is one host alone, another. */
+	/* No host talks to itself: where there is only one host, add another. */
 	if (p->n == 1 && (rc = person_new(&m, !p->inside[0], &other, err)) < 0)
 		goto out;
 	rc = addresses_make(&m, err);

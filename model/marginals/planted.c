@@ -56,7 +56,7 @@ static int find_places(struct planted *p, struct records *of, const struct fm_ta
 		goto out;
 	for (size_t r = 0; r < e->n; r += p->group) /* those of a canary stand together */
 		by_ends[n++] = (struct pair){ends(e->list[r].host[0], e->list[r].host[1]), r};
-	qsort(by_ends, n, sizeof *by_ends, fm_compare_u64); /* by the first member */
+	qsort(by_ends, n, sizeof *by_ends, fm_compare_u64); /* by the first member, the key */
 	for (size_t i = 0; i < n; i++) {
 		size_t row = i * p->in->each;
 		struct fm_address a = fm_table_address(t, t->sa[row]), b = fm_table_address(t, t->da[row]);
@@ -122,7 +122,7 @@ static int encode(struct records *r, const struct fm_domains *d, const struct fm
 	return FM_OK;
 }
 
-/* Told of each histogram while the domains are fitted. */
+/* Called with each histogram while the domains are fitted. */
 static void hear(void *ctx, const char *name, const int64_t *noisy, size_t n)
 {
 	struct planted *p = ctx;
@@ -145,7 +145,8 @@ static double sigma_of(const struct fm_charges *c, const char *name)
 	return 0;
 }
 
-/* A canary is one in a cell that has all its records, so counts are in so many; noisy is changed. */
+/* All records of a canary are in one cell, so counts are divided by their number to count canaries; noisy is
+ * changed. */
 static int add(struct planted *p, const char *name, double sigma, double *noisy, size_t ncells, struct fm_error *err)
 {
 	double group = (double)p->group;
@@ -255,7 +256,7 @@ static int add_table(struct planted *p, const char *name, const struct fm_table2
 	return rc;
 }
 
-/* Told of the noisy tables before anything is estimated from them. */
+/* Called with the noisy tables before anything is estimated from them. */
 static int measured(void *ctx, const struct fm_marginals *m, const struct fm_domain_opts *o,
 		    const struct fm_charges *charges, struct fm_error *err)
 {

@@ -1,5 +1,5 @@
 /*
- * planted.h - canaries under noisy counts: a fit that is watched by whoever wants to refute its claim.
+ * planted.h - canaries among the records of a fit, scored by its noisy counts, to test its claim of privacy.
  */
 #ifndef FM_MODEL_MARGINALS_PLANTED_H
 #define FM_MODEL_MARGINALS_PLANTED_H
@@ -8,10 +8,10 @@
 #include "privacy/canary.h"
 
 struct fm_marginals_planted {
-	/* Canaries, each an exchange between two hosts that no other flow has; with fm_marginals_opts.window as many of
-	 * them as are kept of a window. */
+	/* Number of canaries.  Each is an exchange between two hosts that no other flow has; with
+	 * fm_marginals_opts.window it is as many exchanges as are kept of a window. */
 	size_t n;
-	const struct fm_table *canary; /* their flows; canary i's are rows i * each ... i * each + each - 1 */
+	const struct fm_table *canary; /* their flows; those of canary i are rows i * each ... i * each + each - 1 */
 	size_t each;
 	/* Canaries likewise, of which the i-th is fitted where canary i is out; NULL: nothing is in its place. */
 	const struct fm_table *instead;
@@ -23,8 +23,8 @@ struct fm_marginals_planted {
 	uint32_t *place, *place_instead;
 };
 /* fm_marginals_fit, and score[n] of the canaries from its noisy answers: all histograms of single values, all one-way
- * tables and pairs; not the lists of hosts, coarse cells and tails.  Of several exchanges they are asked where these
- * are counted in one cell.  The tables have one dictionary of addresses. */
+ * tables and pairs; not the lists of hosts, coarse cells and tails.  A canary of several exchanges is scored only by
+ * answers that count all of them in one cell.  The tables have one dictionary of addresses. */
 int fm_marginals_fit_planted(struct fm_marginals *m, const struct fm_table *t, const struct fm_marginals_opts *o,
 			     const struct fm_marginals_planted *p, double *score, struct fm_error *err) FM_MUST_CHECK;
 

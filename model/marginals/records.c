@@ -150,7 +150,7 @@ static void flow_keyed(struct keyed *k, const struct fm_table *t, size_t i, uint
 #undef CODE
 }
 
-/* An exchange of a window by a public number of its key. */
+/* An exchange of a window, ordered by a public hash of its key. */
 struct placed {
 	uint64_t place;
 	size_t at;
@@ -180,7 +180,7 @@ static bool same_window(const struct fm_exchange *a, const struct fm_exchange *b
 	return a->slot == b->slot && memcmp(a->host, b->host, sizeof a->host) == 0;
 }
 
-/* The exchanges of a window lie side by side, by rising keys, and so do those of it that stay. */
+/* The exchanges of a window are adjacent, by rising keys, and so are those that stay. */
 static int keep_of_windows(struct fm_exchanges *e, unsigned most, struct fm_error *err)
 {
 	struct placed *p;

@@ -2,9 +2,9 @@
  * records.h - flows cut into exchanges, the records that the guarantee is about.
  *
  * An exchange is the flows of one unordered 5-tuple (two ends of address and port, protocol) that end in the same slot
- * of FM_SLOT_MS of UTC, in the order of their times and, where those agree, of their other values; the first
- * FM_EXCHANGE_FLOWS of them, the rest is dropped.  Which exchange a flow is in, its place there and whether it is
- * dropped depend on the flows of the same 5-tuple and slot alone, so that
+ * of FM_SLOT_MS of UTC, in the order of their times and, where those agree, of their other values; only the first
+ * FM_EXCHANGE_FLOWS of them are kept.  Which exchange a flow is in, its place there and whether it is dropped depend
+ * only on the flows of the same 5-tuple and slot, so that
  *
  *     an exchange added to a trace or taken from it      adds or takes one record
  *     a flow added or taken                              changes, adds or takes one record
@@ -12,7 +12,7 @@
  * and no other record changes.  Values are kept as codes of public lists (protocols, flags, labels); what is not on
  * the list has the code for it.  The records stand in the order of their keys, whatever the order of the rows was.
  *
- * The split of a record is a keyed hash of its key: no other record has a say in it.
+ * The split of a record is a keyed hash of its key: it depends on no other record.
  */
 #ifndef FM_MODEL_MARGINALS_RECORDS_H
 #define FM_MODEL_MARGINALS_RECORDS_H
@@ -57,22 +57,22 @@ struct fm_exchange {
 struct fm_exchanges {
 	struct fm_exchange *list;
 	size_t n;
-	uint64_t flows, dropped; /* of the table: for the log of the private side alone */
+	uint64_t flows, dropped; /* of the table: only for the log of the private side */
 };
 
 struct fm_record_opts {
 	const char *const *label; /* the public list of labels, nlabels of them; the first is the usual one */
 	int nlabels;
-	/* Of the exchanges of two hosts in one slot, a window, so many are kept at most; 0: all.  Which ones is a
-	 * function of the keys of the window's exchanges, so that a window more adds its own and changes no other. */
+	/* The most exchanges of two hosts in one slot, a window, that are kept; 0: all.  Which ones depends only on the
+	 * keys of the window's exchanges, so that one more window adds its own and changes no other. */
 	unsigned window;
 };
 int fm_exchanges_cut(struct fm_exchanges *e, const struct fm_table *t, const struct fm_record_opts *o,
 		     struct fm_error *err) FM_MUST_CHECK;
 void fm_exchanges_free(struct fm_exchanges *e);
 
-/* A number in [0, 1) from HMAC-SHA-256 of the record's key (ends, protocol, slot): below the share of the holdout it is
- * in the holdout. */
+/* A number in [0, 1) from HMAC-SHA-256 of the record's key (ends, protocol, slot): the record is in the holdout when
+ * the number is below the share of the holdout. */
 int fm_exchange_split(const struct fm_secret *key, const struct fm_exchange *x, double *place,
 		      struct fm_error *err) FM_MUST_CHECK;
 

@@ -12,7 +12,7 @@
 #define MAGIC "flowmint-marginals/1\n"
 #define COUNT_MAX (64u << 20)
 
-/* ---- reading and writing by one list of fields, so that they always agree ---- */
+/* ---- reading and writing share one list of fields, so that they always agree ---- */
 
 struct pass {
 	struct fm_out *out;  /* writing, or NULL */
@@ -22,7 +22,7 @@ struct pass {
 	struct fm_error *err;
 };
 
-/* n items of a size at *p: written, or read into new memory.  The number must be what is expected. */
+/* n items of `size` bytes at *p: written, or read into new memory.  A file must have exactly n. */
 static int array(struct pass *s, void *p, size_t n, size_t size, const char *what)
 {
 	void **to = p;
@@ -74,7 +74,7 @@ static int wrong(struct pass *s, const char *what)
 	return fm_fail(s->err, FM_EINPUT, "%s: %s is out of range", s->path, what);
 }
 
-/* Numbers that are finite and not below 0. */
+/* Numbers that must be finite and not below 0. */
 static int amounts(struct pass *s, double **p, size_t n, const char *what)
 {
 	int rc;

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 
 #define SHARDS 64
-#define STRONGEST 30.0f /* a pair's ratio to the prior counts at most so much, and at least its inverse */
+#define STRONGEST 30.0f /* the largest ratio of a pair to its prior; the inverse is the least */
 
 /* Attributes in the order in which they are drawn. */
 static const enum fm_attr drawn[FM_NATTRS] = {FM_A_KIND,   FM_A_SIZE, FM_B_SIZE,  FM_A_TD,    FM_B_TD,  FM_A_CLIENT,
@@ -67,7 +67,7 @@ static void draw_shard(void *ctx, int shard, int thread)
 	}
 }
 
-/* est / (what the kinds alone make of it), transposed to (y, x). */
+/* The ratio of the estimate to the prior from the kinds alone, transposed to (y, x). */
 static int factor_make(float **out, const struct fm_tables *t, enum fm_attr x, enum fm_attr y, struct fm_error *err)
 {
 	const struct fm_table2 *p = fm_tables_find(t, x, y);

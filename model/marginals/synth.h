@@ -1,11 +1,11 @@
 /*
  * synth.h - encoded records from estimated tables.
  *
- * A first sample attribute by attribute: x with weight p(x | kind) prod r(x, y) over the pairs (x, y) with attributes
- * that are drawn already, where r is the pair's estimate over what the kind alone makes of it.  Then gradual updates
- * (Zhang et al., "PrivSyn", USENIX Security 2021, section 5; Sun et al., "NetDPSyn", IMC 2024): pair by pair, a share
- * of the records in cells that have too many goes to cells that have too few, by a new value of one attribute or as a
- * copy of a record that is there.
+ * A first sample attribute by attribute: x with weight p(x | kind) prod r(x, y) over the pairs (x, y) whose y is drawn
+ * already, where r is the pair's estimate over its prior from the kinds alone.  Then gradual updates (Zhang et al.,
+ * "PrivSyn", USENIX Security 2021, section 5; Sun et al., "NetDPSyn", IMC 2024): pair by pair, a share of the records
+ * in cells that have too many goes to cells that have too few, by a new value of one attribute or as a copy of a record
+ * already there.
  *
  * The same bits on every machine: sums in fixed order, random numbers by counter, no libm.
  */
@@ -19,9 +19,9 @@ struct fm_synth {
 	size_t n;
 	uint16_t *tok[FM_NATTRS]; /* (n) each */
 };
-/* What somebody else knows of the records that are being drawn: ratio (n, size of a) is what the weights of attribute a
- * are multiplied by, for n <= FM_GUIDE_ROWS records from `from` on, of which the attributes in `drawn` stand.  Called
- * by one of the pool's threads at a time. */
+/* Guidance from outside while records are drawn: ratio (n, size of a) are the factors of the weights of attribute a,
+ * for n <= FM_GUIDE_ROWS records from `from` on whose attributes in `drawn` are set already.  Threads of the pool call
+ * it at once, each with its own number. */
 #define FM_GUIDE_ROWS 64
 struct fm_guide {
 	void (*ratio)(void *ctx, int thread, const struct fm_synth *s, enum fm_attr a, const bool drawn[FM_NATTRS],
@@ -37,10 +37,10 @@ struct fm_synth_opts {
 };
 int fm_synth_make(struct fm_synth *s, const struct fm_tables *t, const struct fm_synth_opts *o,
 		  struct fm_error *err) FM_MUST_CHECK;
-/* The kinds alone, into s->tok[FM_A_KIND] (s->n) in equal shares: record i has the kind in which (i + 1/2) / n of the
- * running sum lies. */
+/* Draw the kinds only, into s->tok[FM_A_KIND] (s->n), by equal steps: record i has the kind in which (i + 1/2) / n of
+ * the running sum lies. */
 void fm_synth_kinds(struct fm_synth *s, const struct fm_tables *t);
-/* The gradual updates alone, o->rounds of them. */
+/* The gradual updates only, o->rounds of them. */
 int fm_synth_update(struct fm_synth *s, const struct fm_tables *t, const struct fm_synth_opts *o,
 		    struct fm_error *err) FM_MUST_CHECK;
 void fm_synth_free(struct fm_synth *s);

@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 
-/* What is asked.  One-way tables have W_ONE each. */
+/* The queries and their weights.  One-way tables have W_ONE each. */
 #define W_ONE 0.2
 static const struct {
 	enum fm_attr x, y;

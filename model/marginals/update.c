@@ -5,12 +5,12 @@
 #include "base/mem.h"
 #include "model/marginals/synth.h"
 
-#define FM_UPDATE_SLACK 2 /* standard deviations of a count by chance */
+#define FM_UPDATE_SLACK 2 /* standard deviations of a count that are taken for chance */
 
 struct update {
 	struct fm_synth *s;
 	const struct fm_tables *t;
-	int32_t *quota;   /* (cells): records to take out of (above 0) or to put into (below 0) a cell */
+	int32_t *quota;   /* (cells): > 0: records to take out of a cell; < 0: to put into it */
 	uint32_t *count;  /* (cells) */
 	uint32_t *donor;  /* (cells): a record in the cell + 1, 0: none */
 	uint32_t *freed;  /* (n): the records taken out, by the value they keep */
@@ -33,7 +33,7 @@ static void count_cells(struct update *u, const struct fm_table2 *p)
 		u->count[x[i] * ny + y[i]]++;
 }
 
-/* How many records to move, a share `step` of what is off beyond chance, by random rounding. */
+/* Set how many records to move: a share `step` of the excess beyond chance, rounded at random. */
 static void set_quotas(struct update *u, const struct fm_table2 *p, double step, struct fm_rng *rng)
 {
 	double scale = (double)u->s->n / u->t->total;
@@ -51,7 +51,8 @@ static void set_quotas(struct update *u, const struct fm_table2 *p, double step,
 	}
 }
 
-/* One pair: records in cells with too many keep the value of `kept` and get another of `moved` where that is wanted. */
+/* Update one pair: records in cells with too many keep their value of one attribute and get a wanted value of the
+ * other. */
 static void update_pair(struct update *u, const struct fm_table2 *p, bool keep_x, double step, double copies,
 			struct fm_rng *rng)
 {
