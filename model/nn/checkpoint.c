@@ -99,7 +99,7 @@ static bool is_leftover(const char *name)
 	return name[0] == '.' && n > 4 && strcmp(name + n - 4, ".tmp") == 0;
 }
 
-/* The file of that name, when a process that was killed left it. */
+/* Remove the file of that name, left by a killed process. */
 static int remove_leftover(const char *dir, const char *name, struct fm_error *err)
 {
 	char *path;
@@ -167,7 +167,7 @@ static int read_point(const struct fm_tensors_file *f, int steps, uint64_t windo
 	return FM_OK;
 }
 
-/* The format and the identity that the file states. */
+/* Check the format and the identity that the file states. */
 static int check_owner(const struct fm_tensors_file *f, const char *identity, struct fm_error *err)
 {
 	const char *format = json_string_value(json_object_get(f->meta, "format"));

@@ -60,7 +60,7 @@ void fm_critic_work_close(struct fm_critic_work *w)
 	w->room = NULL;
 }
 
-/* Where a row's sparse numbers begin, and where their weights do. */
+/* Where the sparse numbers of a row begin, and so their weights. */
 static int sparse_at(const struct fm_critic *c)
 {
 	return c->in - c->sparse;
@@ -97,8 +97,8 @@ fm_real fm_critic_score(struct fm_critic_work *w, struct fm_dense *d, const fm_r
 	return sum / (fm_real)rows;
 }
 
-/* The first `into` numbers of din = the gradient of each row's score times weight, with dhid those of the layers behind
- * their slopes. */
+/* Set the first `into` numbers of din to the gradient of each row's score times weight, and dhid to those of the layers
+ * behind their slopes. */
 static void slopes(struct fm_critic_work *w, struct fm_dense *d, const fm_real *p, fm_real weight, int into)
 {
 	const struct fm_critic *c = w->c;
@@ -136,7 +136,7 @@ void fm_critic_back(struct fm_critic_work *w, struct fm_dense *d, const fm_real 
 }
 
 /* With e_n = m_n w, e_l = m_l (e_(l+1) W_(l+1)^T), grad = e_1 W_1^T for slopes m: u = d penalty / d grad goes back
- * through this chain.  Biases have no part in it. */
+ * through this chain.  Biases have no part in that. */
 fm_real fm_critic_penalty(struct fm_critic_work *w, struct fm_dense *d, const fm_real *p, int rows,
 			  const fm_real *const *drop, fm_real *g)
 {

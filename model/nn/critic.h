@@ -2,8 +2,8 @@
  * critic.h - the critic of a Wasserstein GAN, whose slope is kept near 1 by a penalty (Gulrajani et al. 2017).
  *
  *     x' = m (x W + b), `layers` times, m = leak or 1 by the sign of x W + b, times a mask of dropout;  score = x w + b
- *     penalty  lambda (|d score / d x| - 1)^2, whose gradient is by hand: but for the slopes m the critic is linear, so
- *              that d score / d x is a chain of matrices
+ *     penalty  lambda (|d score / d x| - 1)^2, whose gradient is computed by hand: except for the slopes m the critic
+ *              is linear, so d score / d x is a chain of matrices
  */
 #ifndef FM_MODEL_NN_CRITIC_H
 #define FM_MODEL_NN_CRITIC_H
@@ -16,19 +16,18 @@
 
 struct fm_critic {
 	int in, hidden, layers;
-	int sparse;                              /* that many of a row's last numbers are mostly 0 */
-	fm_real leak;                            /* slope below 0 */
+	int sparse;                              /* how many of a row's last numbers are mostly 0 */
+	fm_real leak;                            /* slope for negative numbers */
 	size_t at[FM_CRITIC_LAYERS_MOST + 1][2]; /* weights and biases in the layout */
 };
-/* The tensors NAME.0.w ... at the end of l, with the deviations of fm_dense_std. */
+/* Add the tensors NAME.0.w ... to l, with the deviations of fm_dense_std. */
 void fm_critic_declare(struct fm_critic *c, struct fm_layout *l, const char *name);
 
 /* Space for batches of at most `rows`. */
 struct fm_critic_work {
 	const struct fm_critic *c;
-	int used; /* numbers of a row, but for the sparse ones, that may be other than 0; the caller sets it, at first
-		     all */
-	int rows; /* of the last score */
+	int used; /* numbers of a row, without the sparse ones, that may not be 0; set by the caller, at first all */
+	int rows; /* rows of the last score */
 	fm_real *in, *din; /* (rows, in): the caller fills in; din: see below */
 	fm_real *hid[FM_CRITIC_LAYERS_MOST], *slope[FM_CRITIC_LAYERS_MOST], *dhid[FM_CRITIC_LAYERS_MOST];
 	fm_real *score, *dscore; /* (rows) */
@@ -42,7 +41,7 @@ void fm_critic_work_close(struct fm_critic_work *w);
 fm_real fm_critic_score(struct fm_critic_work *w, struct fm_dense *d, const fm_real *p, int rows,
 			const fm_real *const *drop);
 /* The gradient of the last score.  g (or NULL) += weight times that of the mean; where into is set, w->din = weight
- * times that for the rows, in the numbers in use but for the sparse ones. */
+ * times that for the rows, in the numbers in use without the sparse ones. */
 void fm_critic_back(struct fm_critic_work *w, struct fm_dense *d, const fm_real *p, fm_real weight, fm_real *g,
 		    bool into);
 /* The penalty at w->in, mean over the rows, lambda included; g (or NULL) += its gradient. */

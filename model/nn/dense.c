@@ -12,7 +12,7 @@
 #define TILE_COLS 64
 #define STRIP_ROWS 64
 #define STRIP_COLS 256
-#define STRIP_STRIDE (FM_GEMM_KC + 16) /* a power of two would put its rows into the same lines of the cache */
+#define STRIP_STRIDE (FM_GEMM_KC + 16) /* a power of two would put all rows into the same cache sets */
 
 /* A piece of a matrix, turned: a multiply reads rows faster than columns. */
 struct fm_dense_strip {
@@ -51,7 +51,7 @@ struct product {
 	int M, N, K;
 	const fm_real *A, *B, *bias;
 	fm_real *C;
-	int lda, ldb, ldc, add, across; /* across: tiles in a row */
+	int lda, ldb, ldc, add, across; /* across: tiles per row */
 };
 
 static void tile_job(void *ctx, int tile, int thread)
@@ -78,7 +78,7 @@ void fm_dense_linear(struct fm_dense *d, int rows, struct fm_mat in, int m, cons
 	multiply((struct product){d, FM_N, FM_N, rows, m, in.cols, in.x, W, b, out, in.stride, m, m, add, 0});
 }
 
-/* Each number of dW is one chain over the rows, whatever the pieces. */
+/* Each number of dW is one chain over the rows, however these are cut. */
 static void strip_job(void *ctx, int tile, int thread)
 {
 	const struct product *p = ctx;
@@ -148,7 +148,7 @@ static int next(const fm_real *in, int j, int n)
 	return n;
 }
 
-/* Rows are told apart by the shard. */
+/* A shard has some rows. */
 static void sparse_linear_job(void *ctx, int shard, int thread)
 {
 	const struct product *p = ctx;
@@ -163,7 +163,7 @@ static void sparse_linear_job(void *ctx, int shard, int thread)
 	}
 }
 
-/* Columns are told apart by the shard: a number's chain goes over all rows. */
+/* A shard has some columns: the chain of a number goes over all rows. */
 static void sparse_outer_job(void *ctx, int shard, int thread)
 {
 	const struct product *p = ctx;
@@ -198,7 +198,7 @@ void fm_dense_sparse_outer(struct fm_dense *d, int rows, struct fm_mat in, int m
 struct slices {
 	const struct fm_kernels *k;
 	const struct fm_batch_norm *b;
-	const struct fm_batch_norm_back *back; /* NULL: the way there */
+	const struct fm_batch_norm_back *back; /* NULL: forward */
 };
 
 static void norm_job(void *ctx, int slice, int thread)

@@ -1,13 +1,13 @@
 /*
  * dense.h - what the networks of GANs are made of: matrix multiplies of whole batches, cut into tiles for the pool, and
- * batch norm.  Each number is one chain, so that threads change no bit.  What stands in layers.h works window by window
- * on one thread instead.
+ * batch norm.  Each number is one chain, so that threads change no bit.  The functions of layers.h work window by
+ * window on one thread instead.
  *
  * All gradients of parameters are written here (outer, bias, batch norm) and are sums over the batch, not handed to the
  * gradient sink (sink.h): batch norm mixes the rows of a batch and CTGAN's critic reads ten flows as one row, so that a
- * flow has no gradient of its own whose norm could be told or weighed.  A critic's step also gives each matrix several
- * products, of its scores and of the penalty's second derivatives, where the sink's norms want all of a matrix in one
- * call.  Hence privacy.mode clip is refused for the GANs.
+ * flow has no gradient of its own whose norm could be taken or which could be weighed.  A critic's step also gives each
+ * matrix several products, of its scores and of the penalty's second derivatives, where the sink's norms want all of a
+ * matrix in one call.  Hence privacy.mode clip is refused for the GANs.
  */
 #ifndef FM_MODEL_NN_DENSE_H
 #define FM_MODEL_NN_DENSE_H
@@ -25,7 +25,7 @@
 #define FM_SQRT __builtin_sqrtf
 #endif
 
-/* What multiplies: pool is borrowed, NULL: the caller's thread alone. */
+/* What multiplication needs.  pool is borrowed; NULL: the caller's thread alone. */
 struct fm_dense {
 	const struct fm_kernels *k;
 	struct fm_pool *pool;
@@ -34,8 +34,8 @@ struct fm_dense {
 };
 int fm_dense_open(struct fm_dense *d, struct fm_pool *pool, struct fm_error *err) FM_MUST_CHECK;
 void fm_dense_close(struct fm_dense *d);
-/* The deviation of uniform numbers within 1 / sqrt(in), which is what PyTorch's linear layers of so many inputs begin
- * with. */
+/* The standard deviation of uniform numbers within 1 / sqrt(in), with which PyTorch initialises linear layers of `in`
+ * inputs. */
 fm_real fm_dense_std(int in);
 
 /* out (rows, m) = [out +] in (rows, n) W (n, m) + b (m), which may be NULL; n is in.cols. */
@@ -43,16 +43,16 @@ void fm_dense_linear(struct fm_dense *d, int rows, struct fm_mat in, int m, cons
 		     fm_real *out, int add);
 /* dW (n, m) += in (rows, n)^T dout (rows, m). */
 void fm_dense_outer(struct fm_dense *d, int rows, struct fm_mat in, int m, const fm_real *dout, fm_real *dW);
-/* db (m) += the sum of dout's (rows, m) rows. */
+/* db (m) += the sum of the rows of dout (rows, m). */
 void fm_dense_bias(struct fm_dense *d, int rows, int m, const fm_real *dout, fm_real *db);
-/* The same of an in that is mostly 0, such as one-hots: out (rows, m; no stride) += in W, and dW += in^T dout. */
+/* The same for an input that is mostly 0, such as one-hots: out (rows, m; no stride) += in W, and dW += in^T dout. */
 void fm_dense_sparse_linear(struct fm_dense *d, int rows, struct fm_mat in, int m, const fm_real *W, fm_real *out);
 void fm_dense_sparse_outer(struct fm_dense *d, int rows, struct fm_mat in, int m, const fm_real *dout, fm_real *dW);
 /* din (rows, n; stride) = [din +] dout (rows, m) W^T. */
 void fm_dense_through(struct fm_dense *d, int rows, int n, int m, const fm_real *dout, const fm_real *W, fm_real *din,
 		      int stride, int add);
 
-/* Batch norm (kernels.h) of a layer, and its way back. */
+/* Batch norm (kernels.h) of a layer, forward and backward. */
 void fm_batch_norm(struct fm_dense *d, const struct fm_batch_norm *b);
 void fm_batch_norm_back(struct fm_dense *d, const struct fm_batch_norm *b, const struct fm_batch_norm_back *back);
 

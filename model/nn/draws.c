@@ -1,4 +1,4 @@
-/* draws.c - the random numbers of a batch, a row at a time. */
+/* draws.c - the random numbers of a batch, row by row. */
 #include "model/nn/draws.h"
 
 #define PIECE 256

@@ -17,10 +17,10 @@ struct fm_draw_key {
 };
 /* x (n) from one row's numbers. */
 void fm_draw_normal_row(struct fm_rng *r, float *x, int n);
-/* x (rows, n); what: below 2^15, another for each use in a step. */
+/* x (rows, n); what: below 2^15, a different one for each use in a step. */
 void fm_draw_normals(const struct fm_draw_key *d, int what, float *x, int rows, int n);
 void fm_draw_gumbels(const struct fm_draw_key *d, int what, float *x, int rows, int n);
-/* 0 or 2, alike probable. */
+/* 0 or 2 with equal probability. */
 void fm_draw_masks(const struct fm_draw_key *d, int what, float *x, int rows, int n);
 
 #endif

@@ -41,10 +41,10 @@ void fm_gauss_step_init(struct fm_gauss_step *q, bool noise, enum fm_solver solv
 	if (solver != FM_DPM2 || !(before > 0) || !(next < 1))
 		return;
 	double h = half_log_snr(next) - half_log_snr(ab), back = half_log_snr(ab) - half_log_snr(before);
-	if (!(back > 0 && h > 0)) /* still where ab is cut off */
+	if (!(back > 0 && h > 0)) /* no change of time where ab is clamped */
 		return;
-	/* First order is DDIM: (s_n / s) x + a_n (1 - exp(-h)) x_0.  Second order puts (1 + h / 2 back) x_0 - (h / 2
-	 * back) old there. */
+	/* First order is DDIM: (s_n / s) x + a_n (1 - exp(-h)) x_0.  Second order replaces x_0 by (1 + h / (2 back))
+	 * x_0 - h / (2 back) old. */
 	double gain = 1 - sqrt(1 - next) * sqrt(ab) / (sqrt(next) * sqrt(1 - ab)), more = h / (2 * back);
 	q->extrapolate = true;
 	q->now = (float)(1 + gain * more);

@@ -1,13 +1,13 @@
 /*
  * gaussian.h - the Gaussian diffusion of numbers (Ho, Jain, Abbeel 2020): x_t = sqrt(ab) x_0 + sqrt(1 - ab) eps, and
- * one step of the way back from a time t to a time s before it.
+ * one reverse step from a time t to an earlier time s.
  *
  * The network's prediction, v or noise, is turned into one of x_0 and one of eps:
  *
  *     v             x_0 = sqrt(ab) x_t - sqrt(1 - ab) v and eps = sqrt(1 - ab) x_t + sqrt(ab) v (Salimans, Ho 2022,
  *                   app. D)
- *     noise         x_0 = (x_t - sqrt(1 - ab) eps) / sqrt(ab), clamped to what data can be (near pure noise the
- *                   quotient cannot be trusted), and then eps again from x_0 (Ho, Jain, Abbeel 2020)
+ *     noise         x_0 = (x_t - sqrt(1 - ab) eps) / sqrt(ab), clamped to the range of data (near pure noise the
+ *                   quotient is unreliable), and then eps again from x_0 (Ho, Jain, Abbeel 2020)
  *
  * and from these x at the time s:
  *
@@ -22,26 +22,26 @@
 
 #include <stdbool.h>
 
-/* ab at a time from 0 (data) to 1 (noise), cut to [1e-5, 1 - 1e-5]: the cosine schedule (Nichol, Dhariwal 2021, eq. 17)
- * or the linear one (Ho et al.; continuous form of Song et al. 2021, eq. 32). */
+/* ab at a time from 0 (data) to 1 (noise), clamped to [1e-5, 1 - 1e-5]: the cosine schedule (Nichol, Dhariwal 2021, eq.
+ * 17) or the linear one (Ho et al.; continuous form of Song et al. 2021, eq. 32). */
 double fm_alpha_bar(bool cosine, double time);
 
 enum fm_solver { FM_DDIM, FM_ANCESTRAL, FM_DPM2 };
 enum fm_solver fm_solver_find(const char *sampler); /* generate.sampler */
 
 struct fm_gauss_step {
-	bool noise;        /* what the prediction is */
+	bool noise;        /* the prediction is noise, not v */
 	float s, a;        /* sqrt(1 - ab), sqrt(ab) at t */
 	float c_x0, c_eps; /* x_s = c_x0 x_0 + c_eps eps + sigma z; */
 	float sigma;
-	bool extrapolate; /* FM_DPM2: c_x0 is of now x_0 + past x_0 of the step before */
+	bool extrapolate; /* FM_DPM2: c_x0 multiplies now x_0 + past (x_0 of the previous step) */
 	float now, past;
 };
-/* ab at t; next: ab at s, 1 where s is the data; before: ab of where the step before came from, 0 for the first. */
+/* ab at t; next: ab at s, 1 where s is the data; before: ab at the start of the previous step, 0 for the first step. */
 void fm_gauss_step_init(struct fm_gauss_step *q, bool noise, enum fm_solver solver, double ab, double next,
 			double before);
-/* One number: x at s from x at t and the prediction, without sigma z.  *x0 is x_0 of the step before, and becomes that
- * of this one; with noise it is clamped to [-most, most]. */
+/* One number: x at s from x at t and the prediction, without sigma z.  *x0 is x_0 of the previous step, and becomes
+ * that of this one; with noise it is clamped to [-most, most]. */
 float fm_gauss_step(const struct fm_gauss_step *q, float most, float x, float prediction, float *x0);
 
 #endif

@@ -26,7 +26,7 @@ void fm_logistic(const struct fm_kernels *k, fm_real *y, const fm_real *x, int n
 		y[i] = 1 / (1 + y[i]);
 }
 
-/* Heads from i on that are choices of two, side by side, at most PAIRS. */
+/* The number of heads from i on that are choices of two, at most PAIRS. */
 #define PAIRS 64
 static int pairs_at(const struct fm_head *h, int i, int n)
 {

@@ -12,7 +12,7 @@ fm_real *fm_take(struct fm_tape *tape, size_t n)
 	return tape->base ? tape->base + at : NULL;
 }
 
-/* ---- the device's ---- */
+/* ---- calls of the device ---- */
 
 void fm_linear(const struct fm_pass *q, int rows, struct fm_affine a, const fm_real *in, fm_real *out)
 {
@@ -82,7 +82,7 @@ void fm_lookup_add(const struct fm_pass *q, int rows, struct fm_lookup l, size_t
 	q->layers->lookup_add(q, rows, l, at, x);
 }
 
-/* ---- what parts share ---- */
+/* ---- shared by the parts ---- */
 
 static size_t rows_of(const struct fm_pass *q)
 {

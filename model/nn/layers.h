@@ -1,12 +1,13 @@
 /*
  * layers.h - what backbones are made of: linear maps, attention, feed-forward layers, all conditioned by adaptive layer
- * norm (Peebles, Xie 2023, fig. 3): a branch's shift, scale and gate are linear in the condition and zero at the start.
+ * norm (Peebles, Xie 2023, fig. 3): the shift, scale and gate of a branch are linear in the condition and start at
+ * zero.
  *
  *     x += (1 + gate) f(norm(x) (1 + scale) + shift)
  *
- * A part has up to four functions: declare (its tensors), take (its activations, from a tape: the same places on the
- * way forward and back), forward and backward.  Backward takes the gradient of what forward made and turns it into that
- * of what forward was given; gradients of parameters and of modulations are added to.
+ * A part has up to four functions: declare (its tensors), take (its activations, from a tape: the same places forward
+ * and backward), forward and backward.  Backward turns the gradient of forward's output into that of its input;
+ * gradients of parameters and modulations are accumulated.
  */
 #ifndef FM_MODEL_NN_LAYERS_H
 #define FM_MODEL_NN_LAYERS_H
@@ -14,7 +15,7 @@
 #include "model/nn/backbone.h"
 #include "model/nn/sink.h"
 
-/* A pass on the processor over B windows; sink: NULL on the way forward. */
+/* Space of a pass on the processor. */
 struct fm_pass_room {
 	struct fm_scratch *scratch; /* of one thread */
 	fm_real *space, *act;
@@ -22,7 +23,7 @@ struct fm_pass_room {
 struct fm_pass fm_pass_cpu(const struct fm_arch *a, const fm_real *p, struct fm_pass_room room, int B,
 			   const struct fm_sink *sink);
 
-/* Activations one after the other; without a base only their size is found. */
+/* Activations one after the other; without a base only their size is computed. */
 struct fm_tape {
 	fm_real *base;
 	size_t used;
@@ -34,16 +35,16 @@ struct fm_affine {
 	int n, m;
 	size_t w, b;
 };
-/* out (rows,m) = in (rows,n) w + b; rows: B, or a multiple of it, the windows one after the other. */
+/* out (rows,m) = in (rows,n) w + b; rows: B or a multiple of it, window by window. */
 void fm_linear(const struct fm_pass *q, int rows, struct fm_affine a, const fm_real *in, fm_real *out);
 /* din = [din +] d w^T, unless din is NULL. */
 void fm_linear_back(const struct fm_pass *q, int rows, struct fm_affine a, const fm_real *in, const fm_real *d,
 		    fm_real *din, int add);
 
-/* Three vectors of a window's modulation, at + 0, D and 2D in its row; rows of mod and dmod (B, stride). */
+/* The three modulation vectors of a window, at + 0, D and 2D in its row of mod and dmod (B, stride). */
 struct fm_mod {
 	const fm_real *mod;
-	fm_real *dmod; /* NULL on the way forward */
+	fm_real *dmod; /* NULL in a forward pass */
 	int stride, at;
 };
 enum { FM_SHIFT, FM_SCALE, FM_GATE, FM_NMOD };
@@ -55,7 +56,7 @@ void fm_modulate_back(const struct fm_pass *q, const struct fm_mod *m, const fm_
 void fm_gate_add(const struct fm_pass *q, const struct fm_mod *m, const fm_real *y, fm_real *x);
 void fm_gate_back(const struct fm_pass *q, const struct fm_mod *m, const fm_real *y, const fm_real *dx, fm_real *dy);
 
-/* Space of the way back, shared by a backbone's parts. */
+/* Space of a backward pass, shared by the parts of a backbone. */
 struct fm_space {
 	fm_real *d1, *d2; /* (R, D) */
 	fm_real *wide;    /* (R, wide) */
@@ -112,22 +113,22 @@ void fm_final_backward(const struct fm_pass *q, const size_t at[2], const struct
 
 /* ---- convolutions of three over the window ---- */
 
-/* Rows of W + 1 a window and one more: the first of each window and the last of all are zeros (unet.c), so that row r,
- * the one before and the one behind are 3n numbers in a row.  w (3n,m), b (m).  y (rows,m) = conv(x (rows,n)). */
+/* W + 1 rows per window and one more: the first of each window and the last of all are zeros (unet.c), so that row r
+ * and its two neighbours are 3n contiguous numbers.  w (3n,m), b (m).  y (rows,m) = conv(x (rows,n)). */
 void fm_conv(const struct fm_pass *q, int W, struct fm_affine a, const fm_real *x, fm_real *y);
-/* dx is overwritten; rows of zeros are zero in dy and will be in dx. */
+/* dx is overwritten; rows of zeros are zero in dy and become zero in dx. */
 void fm_conv_back(const struct fm_pass *q, int W, struct fm_affine a, const fm_real *x, const fm_real *dy, fm_real *dx);
 /* A convolution of stride 2: row j of y, whose windows have low rows, from the rows about 2j of x; dx is added to. */
 void fm_conv_down(const struct fm_pass *q, int W, int low, struct fm_affine a, const fm_real *x, fm_real *y);
 void fm_conv_down_back(const struct fm_pass *q, int W, int low, struct fm_affine a, const fm_real *x, const fm_real *dy,
 		       fm_real *dx);
-/* Make the rows of zeros of x (rows,n). */
+/* Set the rows of zeros in x (rows,n). */
 void fm_conv_wipe(fm_real *x, int B, int W, int n);
 
 /* ---- embeddings ---- */
 
-/* x (rows,D) += row index[r] of the table at `at`, to row source[r] of x, r itself where source is NULL; nothing where
- * index[r] < 0. */
+/* For each r add row index[r] of the table at `at` to row source[r] of x (rows,D), or to row r where source is NULL;
+ * nothing where index[r] < 0. */
 void fm_lookup_add(const struct fm_pass *q, int rows, struct fm_lookup l, size_t at, fm_real *x);
 
 /* Sinusoids of the time step at D/2 geometric frequencies (Ho, Jain, Abbeel 2020; Vaswani et al. 2017): e (B,D). */

@@ -59,8 +59,8 @@ static void gate_back(const struct fm_pass *q, const struct fm_mod *m, const fm_
 /* ---- attention ---- */
 
 /* Each head has a bias for each distance between two flows of the window (Shaw et al. 2018; as a scalar, Raffel et al.
- * 2020, sec. 2.1): neighbours and requests are found by how far off they are.  (H,2W): that of a key j - i
- * flows ahead of the query stands at j - i + W, so that a query's row is contiguous. */
+ * 2020, sec. 2.1): neighbours and requests are found by their distance.  (H,2W): the bias of a key at distance j - i
+ * from the query is at j - i + W, so that a query's row is contiguous. */
 static void attend(const struct fm_pass *q, int H, const struct fm_att *l, size_t distance)
 {
 	const fm_real *bias = q->p + distance;
@@ -127,7 +127,7 @@ static void conv_back(const struct fm_pass *q, int W, struct fm_affine a, const 
 	struct fm_mat d = {dy + m, m, m};
 	fm_sink_outer(q, &each, (struct fm_mat){x, 3 * n, n}, d, a.w);
 	fm_sink_bias(q, &each, d, a.b);
-	/* Row r was the row behind for r - 1, the row before for r + 1. */
+	/* Row r is the right neighbour of r - 1 and the left one of r + 1. */
 	for (int tap = 0; tap < 3; tap++)
 		q->k->gemm(q->s, FM_N, FM_T, rows, n, m, dy + (size_t)(2 - tap) * m, m,
 			   q->p + a.w + (size_t)tap * n * m, m, dx + n, n, NULL, tap > 0);

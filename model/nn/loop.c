@@ -41,7 +41,7 @@ static int save(struct fm_loop *l, bool now, struct fm_error *err)
 	return fm_checkpoint_save(&c, &l->at, l->a, err);
 }
 
-/* The process is told to stop. */
+/* The process was told to stop. */
 static int leave(struct fm_loop *l, struct fm_error *err)
 {
 	int rc;

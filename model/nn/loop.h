@@ -1,18 +1,18 @@
 /*
- * loop.h - steps of a training one after the other, with its checkpoints (checkpoint.h), its progress and its way out
- * when the process is told to stop.
+ * loop.h - the steps of a training one after the other, with checkpoints (checkpoint.h), progress, and a good end when
+ * the process is told to stop.
  *
  *     if ((rc = fm_loop_begin(&l, err)) < 0 || (rc = fm_loop_run(&l, step, ctx, err)) < 0) goto out;
  *
- * A step that is a function of (weights, seed, step number) alone makes a run that goes on from a checkpoint end with
- * the bits it would have had.
+ * If a step is a function of (weights, seed, step number) alone, a run that goes on from a checkpoint ends with the
+ * bits it would have had.
  */
 #ifndef FM_MODEL_NN_LOOP_H
 #define FM_MODEL_NN_LOOP_H
 
 #include "model/nn/checkpoint.h"
 
-/* How a training is watched and kept.  All borrowed. */
+/* Options of a training: checkpoints and progress.  All borrowed. */
 struct fm_loop_opts {
 	int steps;
 	uint64_t seed;               /* of the first weights */
@@ -25,25 +25,25 @@ struct fm_loop {
 	const struct fm_loop_opts *o;
 	const struct fm_layout *layout;
 	struct fm_train_arrays *a; /* all but best */
-	uint64_t flows;            /* a step */
+	uint64_t flows;            /* flows per step */
 	struct fm_train_point at;
 	/* private */
 	int first, saved;
 	double saved_at;
 };
 enum { FM_LOOP_NOTE = 160 };
-/* One step: the weights in l->a and, of l->at, the moving averages; step, b1 and b2 too are its own to move on.  note:
- * what is shown beside the progress. */
+/* Take one step: update the weights in l->a and, in l->at, the moving averages, step, b1 and b2.  note: shown beside
+ * the progress. */
 typedef int fm_loop_step(void *ctx, struct fm_loop *l, char note[FM_LOOP_NOTE], struct fm_error *err);
 
-/* Weights and moments of a checkpoint that is there, which a warning refuses when it is not of this run; else random
- * weights. */
+/* Load weights and moments from the checkpoint if there is one of this run (a warning names any other); else draw
+ * random weights. */
 int fm_loop_begin(struct fm_loop *l, struct fm_error *err) FM_MUST_CHECK;
 /* FM_ESYSTEM when the process was told to stop: then there is a checkpoint. */
 int fm_loop_run(struct fm_loop *l, fm_loop_step *step, void *ctx, struct fm_error *err) FM_MUST_CHECK;
-/* Steps that fm_loop_run took: fewer than all of them after a checkpoint. */
+/* Steps that fm_loop_run took: after a checkpoint, only those since it. */
 int fm_loop_taken(const struct fm_loop *l);
-/* A moving average with a step's value; the first where there was none. */
+/* A moving average updated with a step's value; the value itself where there was none. */
 double fm_loop_average(double was, double x);
 
 #endif

@@ -133,7 +133,7 @@ void fm_lstm_step(struct fm_lstm_work *w, struct fm_dense *d, const fm_real *p, 
 	fm_pool_run_rows(d->pool, w->rows, step_job, &(struct step){w, d->k, t, NULL});
 }
 
-/* ---- back ---- */
+/* ---- backward ---- */
 
 void fm_lstm_back_begin(struct fm_lstm_work *w)
 {
@@ -144,7 +144,7 @@ void fm_lstm_back_begin(struct fm_lstm_work *w)
 	memset(w->dsum, 0, sizeof *w->dsum * 4 * state);
 }
 
-/* dgate of what the gates were before their functions; dc becomes that of the state before. */
+/* dgate: the gradient of the gates before their functions; dc becomes the gradient of the previous cell state. */
 static void back_job(void *ctx, int from, int to, int thread)
 {
 	const struct step *s = ctx;

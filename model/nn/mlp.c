@@ -1,6 +1,6 @@
 /*
  * mlp.c - a residual MLP for each flow by itself, the usual baseline for tables (as in TabDDPM: Kotelnikov et al. 2023,
- * but with residual blocks and adaptive layer norm): `depth` feed-forward blocks.  Nothing mixes over the window.
+ * but with residual blocks and adaptive layer norm): `depth` feed-forward blocks.  Nothing is mixed over the window.
  */
 #include <string.h>
 

@@ -16,7 +16,7 @@ struct fm_optimiser {
 	size_t nfloats;
 	int chunks;
 	double *norm2; /* (chunks) */
-	/* of the call under way */
+	/* the current call */
 	float *const *part;
 	int nparts, span; /* span: the power of two that holds nparts */
 	const struct fm_train_arrays *a;

@@ -15,7 +15,7 @@
 #include "base/thread.h"
 #include "model/nn/params.h"
 
-#define FM_BETA1 0.9 /* of AdamW, where denoisers are trained */
+#define FM_BETA1 0.9 /* AdamW's beta1 and beta2, where denoisers are trained */
 #define FM_BETA2 0.98
 
 /* Arrays over the layout: weights, both moments, the weights' moving average. */
@@ -37,7 +37,7 @@ struct fm_adamw {
 	double scale;     /* factor of g: below 1 where its norm is clipped */
 };
 
-/* For layouts of nfloats; pool is borrowed, NULL: the caller's thread alone. */
+/* For a layout of nfloats; pool is borrowed, NULL: the caller's thread alone. */
 struct fm_optimiser;
 int fm_optimiser_new(struct fm_optimiser **o, size_t nfloats, struct fm_pool *pool, struct fm_error *err) FM_MUST_CHECK;
 void fm_optimiser_free(struct fm_optimiser *o);
@@ -48,8 +48,8 @@ void fm_optimiser_step(struct fm_optimiser *o, const struct fm_train_arrays *a, 
 
 /* Learning rate at a step: linear warm-up, then a half cosine to 1 % of the peak. */
 double fm_train_rate(double peak, int warmup, int step, int steps);
-/* As many steps as asked for, or with 0 a hundred passes over the windows: with more, small traces would be learned by
- * heart; fewer than a few hundred steps teach nothing, and more than 15,000 teach little more. */
+/* As many steps as asked for; 0: a hundred passes over the windows (more would learn small traces by heart), but not
+ * fewer than a few hundred steps, which teach nothing, nor more than 15,000, which teach little more. */
 int fm_train_steps(int asked, size_t windows, int batch);
 
 #endif

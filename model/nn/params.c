@@ -24,7 +24,7 @@ size_t fm_layout_add(struct fm_layout *l, int rows, int cols, float std, const c
 	return t->at;
 }
 
-/* The bias of head h for a flow d places ahead. */
+/* The initial bias of head h for a flow d places ahead. */
 static float near_bias(int h, int d)
 {
 	static const struct {
@@ -45,8 +45,8 @@ void fm_layout_init(const struct fm_layout *l, fm_real *p, uint64_t seed)
 		for (size_t k = 0; t->std == FM_STD_NEAR && k < n; k++)
 			p[t->at + k] = near_bias((int)(k / (size_t)t->cols), (int)(k % (size_t)t->cols) - t->cols / 2);
 		for (size_t k = 0; t->std != FM_STD_NEAR && k < n; k++) {
-			/* Irwin-Hall: twelve uniforms have variance 1; near enough to normal for a start, and exact
-			 * everywhere. */
+			/* Irwin-Hall: the sum of twelve uniforms has variance 1; near enough to normal for a start, and
+			 * the same bits everywhere. */
 			float s = -6.0f;
 			for (int j = 0; t->std > 0 && j < 12; j++)
 				s += fm_rng_uniform(&r);

@@ -24,11 +24,11 @@ struct fm_layout {
 	int n;
 	size_t nfloats;
 };
-/* Declare a tensor and return its offset. More than FM_MAXTENSORS is our bug (asserted). */
+/* Declare a tensor and return its offset. More than FM_MAXTENSORS is a programming error (asserted). */
 size_t fm_layout_add(struct fm_layout *l, int rows, int cols, float std, const char *name, ...) FM_PRINTF(5, 6);
 /* Fill p (nfloats) with normal numbers of each tensor's std: a function of (seed, tensor, element) alone.  Biases of
- * distances (FM_STD_NEAR: (heads, 2 W), distance d at d + W) fall linearly from where a head looks first, as Press,
- * Smith, Lewis 2022: in turn the flow before, the flow after, the neighbourhood, and everywhere alike. */
+ * distances (FM_STD_NEAR: (heads, 2 W), distance d at d + W) fall linearly from where a head looks first, as in Press,
+ * Smith, Lewis 2022: in turn the flow before, the flow after, the neighbourhood, and everywhere equally. */
 void fm_layout_init(const struct fm_layout *l, fm_real *p, uint64_t seed);
 
 #endif

@@ -44,7 +44,7 @@ void fm_parts_add(const struct fm_kernels *k, float *const *part, int n, int fir
 	k->add(part[first] + at, part[first + half] + at, len);
 }
 
-/* ---- whose is what ---- */
+/* ---- which rank has what ---- */
 
 static int owner_of(const struct fm_parts *p, int part)
 {
@@ -72,7 +72,7 @@ static void chunk_range(const struct fm_parts *p, size_t chunk, size_t *at, size
 	*len = p->nfloats - *at < FM_PARTS_CHUNK ? p->nfloats - *at : FM_PARTS_CHUNK;
 }
 
-/* Elements of rank r's slice. */
+/* The elements of rank r's slice. */
 static void slice_of(const struct fm_parts *p, int r, size_t *at, size_t *len)
 {
 	size_t from, to;
@@ -84,7 +84,7 @@ static void slice_of(const struct fm_parts *p, int r, size_t *at, size_t *len)
 		*len = 0;
 }
 
-/* Add what lies below a node and is one rank's (whole), or what is not (!whole). */
+/* Add below a node what is all of one rank (whole), or what is of several (!whole). */
 static void add_below(const struct fm_parts *p, int first, int span, bool whole, size_t at, size_t len)
 {
 	int half = span / 2, owner;
@@ -103,7 +103,7 @@ static void add_below(const struct fm_parts *p, int first, int span, bool whole,
 		p->k->add(p->part[first] + at, p->part[first + half] + at, len);
 }
 
-/* The first parcels: of each node that is one rank's, to each other rank its slice. */
+/* The first parcels: of each node that is one rank's, the slices of the other ranks. */
 static void pack_nodes(struct fm_parts *p, int first, int span)
 {
 	int owner;
@@ -223,7 +223,7 @@ static void finish(void *ctx, int chunk, int thread)
 	p->norm2[i] = p->k->sumsq(p->sum + at, len);
 }
 
-/* The second parcels: each rank's slice of the sum, to all. */
+/* The second parcels: each rank's slice of the sum, for all ranks. */
 static void pack_sums(struct fm_parts *p)
 {
 	size_t at, len, from, to;

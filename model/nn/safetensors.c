@@ -18,11 +18,11 @@
 #define SEAL_LEN (FM_SHA256_HEX - 1)
 #define SEAL_ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
 
-/* A file being written, and the digest of what has been. */
+/* A file being written, and the digest of what has been written. */
 struct sink {
 	struct fm_out *out;
-	struct fm_seal *encrypted; /* in place of out */
-	struct fm_sha256 *sha;     /* NULL: no seal */
+	struct fm_seal *encrypted; /* instead of out */
+	struct fm_sha256 *sha;     /* digest; NULL: no seal */
 };
 
 static int sink_put(struct sink *s, const void *p, size_t n, struct fm_error *err)
@@ -41,7 +41,7 @@ static int sink_seal(struct sink *s, struct fm_error *err)
 	if (!s->sha)
 		return FM_OK;
 	rc = fm_sha256_end(s->sha, digest, err);
-	s->sha = NULL; /* gone, also when that failed */
+	s->sha = NULL; /* freed, even when it failed */
 	if (rc < 0)
 		return rc;
 	fm_hex(digest, sizeof digest, hex);
@@ -170,7 +170,7 @@ static int check_seal(const struct fm_tensors_file *f, struct fm_error *err)
 			     f->path);
 }
 
-/* What f->map holds. */
+/* Read what f->map holds. */
 static int open_map(struct fm_tensors_file *f, bool sealed, struct fm_error *err)
 {
 	const char *path = f->path;

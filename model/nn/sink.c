@@ -22,7 +22,7 @@ static int row_count(const struct fm_rows *r, int i)
 	return r->first ? r->first[i + 1] - r->first[i] : r->count;
 }
 
-/* From the first row of the first window to the last of the last. */
+/* The number of rows from the first row of the first window to the last row of the last. */
 static int span_of(const struct fm_rows *r)
 {
 	return first_row(r, r->n - 1) + row_count(r, r->n - 1) - first_row(r, 0);
@@ -89,7 +89,7 @@ static double outer_norm2(const struct fm_pass *q, int R, struct fm_mat in, stru
 		return 0;
 	if (R == 1)
 		return q->k->sumsq(in.x, (size_t)in.cols) * q->k->sumsq(d.x, (size_t)d.cols);
-	/* The two ways compared: numbers of multiplications, each divided by R. */
+	/* Compare the two ways by their multiplications, each divided by R. */
 	if ((double)R * (in.cols + d.cols) < (double)in.cols * d.cols && R <= FM_SINK_SPACE / 2)
 		return gram_norm2(q, R, in, d);
 	return product_norm2(q, R, in, d);
@@ -216,7 +216,7 @@ void fm_sink_table(const struct fm_pass *q, const struct fm_rows *rows, struct f
 	}
 }
 
-/* ---- small things made by hand ---- */
+/* ---- small gradients made by hand ---- */
 
 fm_real *fm_sink_begin(const struct fm_pass *q, int window, size_t at, int n)
 {

@@ -9,8 +9,8 @@
 
 #include "base/mem.h"
 
-#define PIECE (1 << 14) /* numbers of a product that are made at once */
-#define BLOCK (1 << 16) /* numbers that are allocated at once */
+#define PIECE (1 << 14) /* numbers of a product made at once */
+#define BLOCK (1 << 16) /* numbers allocated at once */
 
 /* A part of a record's gradient: numbers at `at` of the layout, in x; or, with R > 0, the product x^T d of R rows. */
 struct part {
@@ -18,10 +18,10 @@ struct part {
 	size_t at, n; /* n: in.cols d.cols, of a product */
 	fm_real *x, *d;
 	int cols, stride, m; /* of in; m: of d, without gaps */
-	double norm2;        /* of the numbers, where it was calculated when they were made; else below 0 */
+	double norm2;        /* square of the norm, where it was computed when the numbers were made; else below 0 */
 };
 
-/* What is kept never moves: a block that has no room for more is left as it is. */
+/* What is kept never moves: a full block is left as it is. */
 struct block {
 	fm_real *x;
 	size_t used, size;
@@ -151,7 +151,7 @@ static struct part *new_part(struct fm_kept *k, int record, size_t at, size_t n)
 	return &k->part[k->n++];
 }
 
-/* n numbers of a record's at `at`, not set; NULL without memory. */
+/* n numbers of a record, at `at` of the layout, not set; NULL without memory. */
 static struct part *new_numbers(struct fm_kept *k, int record, size_t at, size_t n)
 {
 	fm_real *x = take(k, n);
@@ -169,7 +169,7 @@ static fm_real *new_zeros(struct fm_kept *k, int record, size_t at, size_t n)
 	return p ? memset(p->x, 0, sizeof *p->x * n) : NULL;
 }
 
-/* What a record's windows give one by one: the first makes the numbers, the others add to them. */
+/* Gradients that the windows of a record give one by one: the first makes the numbers, the others add to them. */
 fm_real *fm_kept_numbers(struct fm_kept *k, int window, size_t at, int n)
 {
 	int record = window / k->draws;
@@ -180,14 +180,15 @@ fm_real *fm_kept_numbers(struct fm_kept *k, int window, size_t at, int n)
 	return new_zeros(k, record, at, (size_t)n);
 }
 
-/* ---- what the sink is given ---- */
+/* ---- input from the sink ---- */
 
 static int first_row(const struct fm_rows *r, int i)
 {
 	return r->first ? r->first[i] : i * r->stride;
 }
 
-/* The rows of a record from the i-th of `rows` windows on: of all its windows with what lies between them. */
+/* The number of rows of a record from the i-th of `rows` windows on: those of all its windows and what is between
+ * them. */
 static int rows_of(const struct fm_rows *r, int i, int windows)
 {
 	if (r->first)
@@ -214,8 +215,8 @@ static void product(struct fm_kept *k, int R, struct fm_mat in, struct fm_mat d,
 	k->k->gemm(&k->scratch, FM_T, FM_N, in.cols, d.cols, R, in.x, in.stride, d.x, d.stride, g, d.cols, NULL, add);
 }
 
-/* Gram matrices are R^2 (n + m) multiplications more than the product, which is made in any case; but the product's
- * n m numbers then need not be written and read again.  SAVED is what a number of them costs, in multiplications. */
+/* Gram matrices are R^2 (n + m) multiplications more than the product, which is made in any case; but the product's n m
+ * numbers then need not be written and read again.  SAVED is the cost of one such number, in multiplications. */
 #define SAVED 24
 static bool worth_keeping_factors(int R, struct fm_mat in, struct fm_mat d)
 {
@@ -237,7 +238,7 @@ static void keep_outer(struct fm_kept *k, int record, int R, struct fm_mat in, s
 		if (!(p = new_numbers(k, record, w, n)))
 			return;
 		product(k, R, in, d, p->x, 0);
-		p->norm2 = k->k->sumsq(p->x, n); /* while the product is near the processor */
+		p->norm2 = k->k->sumsq(p->x, n); /* while the product is in the cache */
 		return;
 	}
 	if (!(x = copy(k, in, R)) || !(y = copy(k, d, R)) || !(p = new_part(k, record, w, n)))
@@ -252,7 +253,7 @@ static void keep_outer(struct fm_kept *k, int record, int R, struct fm_mat in, s
 
 void fm_kept_outer(struct fm_kept *k, const struct fm_rows *rows, struct fm_mat in, struct fm_mat d, size_t w)
 {
-	bool whole = rows->n % k->draws == 0; /* else a record comes window by window */
+	bool whole = rows->n % k->draws == 0; /* if false, a record comes window by window */
 	int step = whole ? k->draws : 1;
 
 	for (int i = 0; i < rows->n; i += step) {
@@ -301,7 +302,7 @@ void fm_kept_table(struct fm_kept *k, const struct fm_rows *rows, struct fm_look
 	}
 }
 
-/* ---- what is made of it ---- */
+/* ---- norms and sums ---- */
 
 /* Two Gram matrices (R, R). */
 static double gram_norm2(struct fm_kept *k, const struct part *p)
@@ -333,7 +334,7 @@ double fm_kept_norm2(struct fm_kept *k, int record)
 	return sum;
 }
 
-/* How many numbers of a part are made at once. */
+/* How many numbers of a part to make at once. */
 static size_t piece_of(const struct part *p)
 {
 	return p->R == 0 ? p->n : (size_t)(PIECE / p->m > 0 ? PIECE / p->m : 1) * (size_t)p->m;
@@ -367,8 +368,7 @@ static uint64_t squares_added(uint64_t a, uint64_t b)
 	return b < most - a ? a + b : most;
 }
 
-/* The stretch of the sum that `at` is in, for whoever has it alone until it is released; returns how many of n are in
- * it. */
+/* Lock the stretch of the sum that `at` is in, until it is released; returns how many of the n numbers are in it. */
 static size_t stretch_take(const struct fm_kept_sum *s, size_t at, size_t n, pthread_mutex_t **lock)
 {
 	size_t m = FM_STEPS_N - at % FM_STEPS_N;
@@ -385,7 +385,7 @@ static void stretch_release(pthread_mutex_t *lock)
 		pthread_mutex_unlock(lock);
 }
 
-/* n numbers at `at`, a stretch of the sum at a time. */
+/* Add n numbers at `at`, one stretch of the sum at a time. */
 static uint64_t add_steps(struct fm_kept *k, const struct fm_kept_sum *s, const fm_real *x, size_t n, size_t at,
 			  fm_real factor, int sign)
 {
@@ -414,7 +414,7 @@ uint64_t fm_kept_steps(struct fm_kept *k, int record, fm_real factor, int sign, 
 	return squares;
 }
 
-/* What a piece of several records came to goes to the sum, which is then read and written once for all of them. */
+/* Add the total of several records over a piece to the sum, which is then read and written once for all of them. */
 static void add_piece(struct fm_kept *k, const struct fm_kept_sum *s, size_t n, size_t at)
 {
 	for (size_t i = 0, m; i < n; i += m) {
@@ -426,7 +426,7 @@ static void add_piece(struct fm_kept *k, const struct fm_kept_sum *s, size_t n, 
 	}
 }
 
-/* Parts stand tensor by tensor: those of the next records go to the same stretch of the sum. */
+/* Go tensor by tensor: the parts of the next records go to the same stretch of the sum. */
 void fm_kept_steps_all(struct fm_kept *k, const fm_real *factor, const struct fm_kept_sum *sum, uint64_t *squares)
 {
 	const struct part *p = k->part, *end = p + k->n, *next;

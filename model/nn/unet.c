@@ -2,8 +2,8 @@
  * unet.c - a 1-D U-Net along the window (Ronneberger et al. 2015; as a denoiser: Ho, Jain, Abbeel 2020, app. B;
  * Dhariwal, Nichol 2021): `depth` levels, each half as long as the one above.
  *
- *     flow   feed-forward layer, each flow by itself
- *     down   level i: two blocks -> skip i; convolution of stride 2 -> level i + 1
+ *     flow   feed-forward layer, each flow by itself down   level i: two blocks -> skip i; convolution of stride 2 ->
+ *            level i + 1
  *     middle lowest level: block, attention, block
  *     up     level i: x beside skip i -> block -> block; each row twice, convolution -> level i - 1
  *     flow   feed-forward layer
@@ -11,12 +11,12 @@
  * Block: x + conv(act(norm(conv(act(norm(x)))))), act a shift and scale that are linear in the condition, then SiLU;
  * the block that sees x beside a skip adds to their sum, so that a path of sums leads from the first row to the last.
  *
- * A level of W rows has ceil(W/2) below it; the row too many is dropped on the way up, so any window will do.
+ * The level below one of W rows has ceil(W/2); a row too many is dropped on the way up, so any window will do.
  *
- * Rows of a level lie as (B, W + 1) and one more, first in each the row of zeros that a convolution sees beyond the
- * ends of a window: row r, its neighbour before and its neighbour behind are 3 C numbers in a row, so that a
- * convolution of three is one matrix multiply of row stride C and K = 3C, without a copy.  What it makes in the rows
- * between windows is wiped.
+ * The rows of a level are stored as (B, W + 1) and one more; the first of each is the row of zeros that a convolution
+ * sees beyond the ends of a window.  Row r and its two neighbours are 3 C contiguous numbers, so that a convolution of
+ * three is one matrix multiply of row stride C and K = 3C, without a copy.  Its output in the rows between windows is
+ * set to zero.
  */
 #include <string.h>
 
@@ -273,7 +273,7 @@ static void block_forward(const struct fm_pass *q, const size_t *at, const struc
 	q->k->add(x, u, (size_t)rows * D);
 }
 
-/* din (rows, l->in) += what comes through f from dx (rows, D); they may be one. */
+/* din (rows, l->in) += the gradient through f from dx (rows, D); they may be the same array. */
 static void block_backward(const struct fm_pass *q, const size_t *at, const struct block *l, const fm_real *c,
 			   const struct acts *s, const fm_real *dx, fm_real *din, fm_real *dc)
 {
@@ -361,7 +361,7 @@ static void backward(const struct fm_arch *a, const size_t *at, const struct fm_
 			twice_back(q->k, l->dx, l, acts.d1, l - 1, B, D);
 		}
 		block_backward(q, AT(i, UP2), &l->up[1], c, &acts, l->dx, l->dx, dc);
-		beside(l->cat, l->dx, l->dx, l->rows, D); /* both were summands of x; cat itself has served */
+		beside(l->cat, l->dx, l->dx, l->rows, D); /* both were summands of x; cat is no longer needed */
 		block_backward(q, AT(i, UP1), &l->up[0], c, &acts, l->dx, l->cat, dc);
 		apart(l->dx, l->dskip, l->cat, l->rows, D);
 	}
