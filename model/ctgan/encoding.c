@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 
-/* Where each column stands in vectors and conditions. */
+/* Set the place of each column in vectors and conditions. */
 static void columns_lay(struct fm_gan_codec *c)
 {
 	c->row = c->cond = c->ngroups = 0;

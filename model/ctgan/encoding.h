@@ -6,7 +6,7 @@
  *     bit        one-hot of two: a bit of an address
  *
  * plain: te, td, sa, da, sp, dp, pkt and byt are numbers, addresses as integers.  bits: td, pkt and byt are log(1 + x),
- * and an address is 32 bits.  Categories and bits are what conditions are drawn from.
+ * and an address is 32 bits.  Conditions are drawn from categories and bits.
  *
  * What a column is and how it comes back into a table: model/rows/columns.h.  A codec keeps no address: in plain the
  * modes of sa and da are means over many addresses.
@@ -22,14 +22,14 @@
 struct fm_gan_column {
 	const struct fm_row_column *of; /* in the codec's flows */
 	struct fm_mixture mix;          /* of a number */
-	int n;                          /* modes, values, 2 */
-	int at;                         /* in the row's vector: alpha, then modes; values */
-	int cond;                       /* in the condition; -1: none */
+	int n;                          /* number of modes or values; 2 for a bit */
+	int at;                         /* place in the row's vector: alpha, then modes; or values */
+	int cond;                       /* place in the condition; -1: none */
 };
 struct fm_gan_codec {
 	struct fm_row_columns flows;
 	struct fm_gan_column column[FM_ROW_COLUMNS]; /* (flows.n) */
-	int row, cond;                               /* numbers of a vector, of a condition */
+	int row, cond;                               /* lengths of a vector and of a condition */
 	struct fm_head group[2 * FM_ROW_COLUMNS];
 	int ngroups;
 	int group_of[FM_ROW_COLUMNS]; /* the one-hot of a column */
@@ -44,9 +44,9 @@ struct fm_gan_rows {
 
 struct fm_gan_codec_opts {
 	bool bits;
-	int min_count; /* rows that a value needs */
-	int k;         /* rows without which nothing else is kept of them */
-	uint64_t seed; /* of mixtures' starts and of drawn modes */
+	int min_count; /* rows that a value of a category needs */
+	int k;         /* rows that anything else needs to be kept */
+	uint64_t seed; /* of the start of mixtures and of drawn modes */
 	struct fm_pool *pool;
 };
 /* Learn a codec and code the table's rows with it.  Fails as fm_row_columns_choose does. */
@@ -54,10 +54,10 @@ int fm_gan_codec_fit(struct fm_gan_codec **c, struct fm_gan_rows *rows, const st
 		     const struct fm_gan_codec_opts *o, struct fm_error *err) FM_MUST_CHECK;
 void fm_gan_codec_free(struct fm_gan_codec *c);
 void fm_gan_rows_free(struct fm_gan_rows *r);
-/* x (c->row) of row i. */
+/* The vector x (c->row) of row i. */
 void fm_gan_vector(const struct fm_gan_codec *c, const struct fm_gan_rows *rows, size_t i, float *x);
-/* How many of the vectors x (n, c->row) differ in what their one-hots say, whichever number of each is the largest; -1
- * without memory. */
+/* How many different rows the vectors x (n, c->row) stand for, by the largest number of each one-hot; -1 without
+ * memory. */
 int fm_gan_distinct(const struct fm_gan_codec *c, const float *x, int n);
 
 /* Row i of a table of fm_row_table_new from a made vector.  sa and da are raw numbers. */

@@ -49,7 +49,7 @@ struct fit {
 	const struct fm_mixture_value *v;
 	size_t n;
 	double prior_mean, prior_var;
-	double rows[K], first[K], second[K]; /* sums of what each component answers for: 1, x, (x - prior_mean)^2 */
+	double rows[K], first[K], second[K]; /* sums weighted by responsibility: 1, x, (x - prior_mean)^2 */
 	double a[K], b[K], beta[K], mean[K], dof[K], var[K];
 	double bias[K], prec[K]; /* log p(x, k) = bias - prec (x - mean)^2 / 2 */
 };
@@ -188,7 +188,8 @@ static void prepare(struct fit *f)
 	}
 }
 
-/* p (n): of exp(l), with the log of the sum.  Beyond NEGLIGIBLE below the largest, 1e-26 of it, is nothing. */
+/* p (n): exp(l) divided by its sum, whose log is returned.  What is NEGLIGIBLE below the largest, 1e-26 of it, counts
+ * as 0. */
 #define NEGLIGIBLE 60
 static double normalise(const double *l, int n, double *p)
 {
@@ -203,7 +204,7 @@ static double normalise(const double *l, int n, double *p)
 	return top + fm_det_log(sum);
 }
 
-/* Answers for all values; returns their entropy. */
+/* The responsibilities of the components for all values; returns their entropy. */
 static double expect(struct fit *f)
 {
 	double entropy = 0;
@@ -229,7 +230,7 @@ static double expect(struct fit *f)
 	return entropy;
 }
 
-/* The part of the bound that moves. */
+/* The part of the bound that changes between rounds. */
 static double bound(const struct fit *f, double entropy)
 {
 	double s = entropy;

@@ -4,9 +4,9 @@
  * al. 2019, 4.2).
  *
  * The priors are those of the reference: 10 components, concentration 0.001, mean and variance of the column with one
- * observation's weight, at most 100 rounds, until the bound moves by less than 0.001.  Modes of weight 0.005 and less
- * are not used.  It starts from k-means.  Equal values are counted once, so that a round costs the number of distinct
- * values.  The same bits everywhere: no libm, one chain of sums.
+ * observation's weight, at most 100 rounds, ending when the bound changes by less than 0.001.  Modes of weight 0.005
+ * and less are not used.  It starts from k-means.  Equal values are counted once, so that a round costs the number of
+ * distinct values.  The same bits everywhere: no libm, one chain of sums.
  */
 #ifndef FM_MODEL_CTGAN_MIXTURE_H
 #define FM_MODEL_CTGAN_MIXTURE_H
@@ -29,18 +29,18 @@ struct fm_mixture_value {
 struct fm_mixture {
 	int n;
 	double weight[FM_MODES_MOST], mean[FM_MODES_MOST], sd[FM_MODES_MOST];
-	/* The expected log of weight and of density's factor, for the posterior of a value. */
+	/* The expected logs of the weight and of the factor of the density, for the posterior of a value. */
 	double bias[FM_MODES_MOST];
 	int rounds;
 };
 
-/* Distinct finite values in rising order.  seed: where k-means begins.  start (n), unless NULL: receives the component
- * in which k-means put each value.  FM_EINPUT without a value. */
+/* Distinct finite values in rising order.  seed: of the start of k-means.  start (n), unless NULL: receives the
+ * component in which k-means put each value.  FM_EINPUT without a value. */
 int fm_mixture_fit(struct fm_mixture *m, const struct fm_mixture_value *v, size_t n, uint64_t seed, uint8_t *start,
 		   struct fm_error *err) FM_MUST_CHECK;
-/* p (m->n): how probable each component is for x; sums to 1. */
+/* p (m->n): the probability of each component given x; the sum is 1. */
 void fm_mixture_posterior(const struct fm_mixture *m, double x, double *p);
-/* Keep the components in use alone, with their weights summing to 1. */
+/* Keep only the components in use, with weights that sum to 1. */
 void fm_mixture_prune(struct fm_mixture *m);
 
 /* The digamma function and the log of gamma, x > 0, to 1e-12. */

@@ -13,8 +13,8 @@ struct fm_gan_work {
 	struct fm_dense dense;
 	struct fm_critic_work critic;
 	int rows, packs;
-	fm_real *room; /* all below */
-	/* generator: x (rows, wide) holds the layers' inputs behind each other from the right: layer l reads from
+	fm_real *room; /* memory of all arrays below */
+	/* generator: x (rows, wide) holds the layers' inputs one behind the other, from the right: layer l reads from
 	 * at[l], the logits' layer from 0 */
 	int wide, at[FM_GAN_LAYERS + 1];
 	fm_real *x, *dx;              /* (rows, wide) */
@@ -155,7 +155,7 @@ struct output {
 	fm_real *made;
 };
 
-/* out (rows, m) = the inputs of a layer through it.  A condition is a one-hot, the last of a layer's inputs. */
+/* Apply a layer to its inputs: out (rows, m).  A condition is a one-hot, the last of a layer's inputs. */
 static void layer(struct fm_gan_work *w, const fm_real *p, int l, int m, fm_real *out)
 {
 	const struct fm_gan_shape *s = &w->n->shape;
@@ -167,8 +167,8 @@ static void layer(struct fm_gan_work *w, const fm_real *p, int l, int m, fm_real
 			       W + (size_t)dense * (size_t)m, out);
 }
 
-/* Its gradients from d (rows, m) of out; dx gets that of the layers' outputs among its inputs: what z and the condition
- * get nobody needs. */
+/* Its gradients, from d (rows, m) of out.  dx gets only the gradient of the outputs of earlier layers: nobody needs
+ * those of z and the condition. */
 static void layer_back(struct fm_gan_work *w, const fm_real *p, int l, int m, const fm_real *d, fm_real *g, int add)
 {
 	const struct fm_gan_shape *s = &w->n->shape;
@@ -220,7 +220,7 @@ void fm_gan_generate(struct fm_gan_work *w, const fm_real *p, const fm_real *z, 
 	fm_pool_run(w->dense.pool, w->packs, output_job, &(struct output){w, gumbel, made});
 }
 
-/* d of made becomes that of the logits. */
+/* The gradient d of made becomes that of the logits. */
 static fm_real output_back(struct fm_gan_work *w, const fm_real *made, const struct fm_gan_wanted *wanted, fm_real *d)
 {
 	const struct fm_gan_shape *s = &w->n->shape;

@@ -8,8 +8,8 @@
  *     penalty     lambda (|d score / d pack| - 1)^2 (model/nn/critic.h)
  *
  * Batch norm uses the batch's own statistics, in training and when flows are made, as the reference does.
- * A condition is a one-hot, in a mixed pack a sum of two: its part of a product takes a row of the weights, so that it
- * costs next to nothing.  Everything works on whole batches (model/nn/dense.h); threads change no bit.
+ * A condition is a one-hot, in a mixed pack a sum of two: in a product it only picks a row of the weights, which costs
+ * next to nothing.  Everything works on whole batches (model/nn/dense.h); threads change no bit.
  */
 #ifndef FM_MODEL_CTGAN_NET_H
 #define FM_MODEL_CTGAN_NET_H
@@ -28,7 +28,7 @@
 /* The shape of both networks. All borrowed. */
 struct fm_gan_shape {
 	int noise, hidden; /* numbers of z; width of a layer */
-	int row, cond;     /* numbers of a coded row; of a condition */
+	int row, cond;     /* lengths of a coded row; of a condition */
 	const struct fm_head *group;
 	int ngroups;
 };
@@ -42,7 +42,7 @@ struct fm_gan {
 };
 /* Declares the tensors. */
 void fm_gan_init(struct fm_gan *n, const struct fm_gan_shape *shape);
-/* One layout with both networks' tensors, critic's floats behind generator's, for checkpoints. */
+/* One layout with the tensors of both networks, the critic's floats behind the generator's, for checkpoints. */
 void fm_gan_layout(const struct fm_gan *n, struct fm_layout *both);
 
 /* Space for batches of `rows`, a multiple of FM_GAN_PACK. */
@@ -54,21 +54,21 @@ void fm_gan_work_free(struct fm_gan_work *w);
 /* made (rows, row) from z (rows, noise), cond (rows, cond) and gumbel (rows, row), which may be NULL: no noise. */
 void fm_gan_generate(struct fm_gan_work *w, const fm_real *p, const fm_real *z, const fm_real *cond,
 		     const fm_real *gumbel, fm_real *made);
-/* What the generator should have said: column group[r] of row r is target[r], a number of the group; group[r] < 0: no
+/* What the generator should make: column group[r] of row r is target[r], an index into the group; group[r] < 0: no
  * condition. */
 struct fm_gan_wanted {
 	const int *group, *target; /* (rows) */
 };
-/* The gradient of the last generate: g (generator's floats) += that for d (rows, row) of made, and that of the mean
- * cross-entropy of what was wanted (unless NULL), which is returned. d is destroyed. */
+/* The gradient of the last generate: g (the generator's floats) += the gradient for d (rows, row) of made, and that of
+ * the mean cross-entropy of what was wanted (unless NULL), which is returned. d is destroyed. */
 fm_real fm_gan_generate_back(struct fm_gan_work *w, const fm_real *p, const fm_real *made,
 			     const struct fm_gan_wanted *wanted, fm_real *d, fm_real *g);
 
 /* The mean score of row (rows, row) with cond (rows, cond).  drop: two masks (rows / 10, hidden) of 0 and 2. */
 fm_real fm_gan_score(struct fm_gan_work *w, const fm_real *p, const fm_real *row, const fm_real *cond,
 		     const fm_real *const drop[FM_GAN_LAYERS]);
-/* The gradient of the last score: g (critic's floats; or NULL) += weight times that of the mean; d (rows, row; or NULL)
- * = weight times that for the rows. */
+/* The gradient of the last score: g (the critic's floats; or NULL) += weight times that of the mean; d (rows, row; or
+ * NULL) = weight times that for the rows. */
 void fm_gan_score_back(struct fm_gan_work *w, const fm_real *p, fm_real weight, fm_real *g, fm_real *d);
 /* The penalty at row, cond, mean over the packs, lambda included; g (or NULL) += its gradient. */
 fm_real fm_gan_penalty(struct fm_gan_work *w, const fm_real *p, const fm_real *row, const fm_real *cond,

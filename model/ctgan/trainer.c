@@ -12,11 +12,11 @@
 
 #define BETA1 0.5
 #define BETA2 0.9
-#define EXPLODED 1e6 /* a loss of the critic that no critic comes back from; at best it is about 1 */
+#define EXPLODED 1e6 /* a loss from which no critic recovers; at best it is about 1 */
 
-/* What random numbers are for. */
+/* Uses of random numbers. */
 enum { Z_CRITIC = 1, GUMBEL_CRITIC, Z_GENERATOR, GUMBEL_GENERATOR, MIX, CONDITIONS, MASKS };
-/* The critic's passes of a step. */
+/* The passes of the critic in a step. */
 enum { OF_MADE, OF_REAL, OF_MIXED, OF_GENERATOR, NPASSES };
 
 struct trainer {
@@ -92,7 +92,7 @@ static const float *const *masks_draw(struct trainer *t, int pass, const float *
 	return drop;
 }
 
-/* mixed = real + share (made - real), one share a pack; row numbers each. */
+/* mixed = real + share (made - real), one share for each pack. */
 static void mix(const struct trainer *t, const float *made, const float *real, float *mixed, int row)
 {
 	for (int i = 0; i < t->o->batch; i++) {
@@ -109,8 +109,8 @@ static void mix(const struct trainer *t, const float *made, const float *real, f
 
 /* ---- steps ---- */
 
-/* Adam with the decay in the gradient, as the reference has it.  Of a batch norm's scale the weights have what is above
- * 1, and the whole of it decays. */
+/* Adam with the decay in the gradient, as in the reference.  The weights hold a batch norm's scale less 1, and the
+ * whole scale decays. */
 static void update(struct trainer *t, int which)
 {
 	size_t from = which ? t->n->generator.nfloats : 0, n = which ? t->n->critic.nfloats : t->n->generator.nfloats;
@@ -169,7 +169,7 @@ static double generator_step(struct trainer *t)
 	return loss - score;
 }
 
-/* Where the generator has collapsed (trainer.h). */
+/* Warn where the generator has collapsed (trainer.h). */
 static void say_collapse(const struct trainer *t)
 {
 	int made = fm_gan_distinct(t->c, t->made, t->o->batch), real = fm_gan_distinct(t->c, t->real, t->o->batch);

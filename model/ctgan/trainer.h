@@ -22,7 +22,7 @@ struct fm_gan_train_result {
 	double critic, generator, penalty; /* moving averages of the losses */
 	double flows, seconds;             /* of this process */
 };
-/* Weights of both networks, as fm_gan_layout has them, into p.  FM_EINPUT when training diverges. */
+/* Train both networks; their weights, laid out by fm_gan_layout, go into p.  FM_EINPUT when training diverges. */
 int fm_gan_train(const struct fm_gan *n, const struct fm_gan_codec *c, const struct fm_gan_rows *rows,
 		 const struct fm_gan_train_opts *o, float *p, struct fm_gan_train_result *result,
 		 struct fm_error *err) FM_MUST_CHECK;
@@ -37,10 +37,10 @@ static inline bool fm_gan_collapsed(int made, int real)
 struct fm_gan_sample_opts {
 	uint64_t rows, seed;
 	int batch;
-	bool logs; /* conditions by the logs of frequencies */
+	bool logs; /* draw conditions by the logs of frequencies */
 	struct fm_pool *pool;
 };
-/* Rows with raw addresses, in no order. p: the generator's weights. */
+/* Make rows with raw addresses, in no order. p: the generator's weights. */
 int fm_gan_sample(struct fm_table **t, const struct fm_gan *n, const struct fm_gan_codec *c, const float *p,
 		  const struct fm_gan_sample_opts *o, struct fm_error *err) FM_MUST_CHECK;
 

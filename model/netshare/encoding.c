@@ -10,7 +10,7 @@
 #define NUMBERS_MOST 65536 /* of a record */
 #define PUBLIC_FEW 20      /* public flows that give a port a word of its own, whatever the trace is */
 
-/* ---- where everything stands ---- */
+/* ---- places in the vectors ---- */
 
 static void attribute_add(struct fm_share_codec *c, int n, int kind)
 {
@@ -32,7 +32,7 @@ static bool is_word(enum fm_col col)
 static int lay(struct fm_share_codec *c, struct fm_error *err)
 {
 	c->attributes = c->record = c->nattribute_heads = c->nrecord_heads = 0;
-	record_add(c, 1, FM_HEAD_UNIT); /* the time since the record before */
+	record_add(c, 1, FM_HEAD_UNIT); /* the time since the previous record */
 	for (int i = 0; i < c->flows.n; i++) {
 		const struct fm_row_column *k = &c->flows.column[i];
 
@@ -89,7 +89,7 @@ static int compare_double(const void *pa, const void *pb)
 	return (a > b) - (a < b);
 }
 
-/* The number that k of the n reach, at least `least`. x is sorted. */
+/* The number that k of the n values reach, but at least `least`. x is sorted. */
 static double most_of(double *x, size_t n, int k, double least)
 {
 	size_t few = (size_t)k < n ? (size_t)k : n;

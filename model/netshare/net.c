@@ -10,10 +10,10 @@ struct fm_dg_work {
 	const struct fm_dg *n;
 	struct fm_dense dense;
 	struct fm_lstm_work lstm;
-	int most, rows, used;       /* rows at most, of the last batch; steps that any session of it lives for */
-	fm_real *in[FM_DG_LAYERS];  /* (rows, hidden): a layer's numbers behind ReLU, then their norm */
-	fm_real *pos[FM_DG_LAYERS]; /* (rows, hidden): 1 where ReLU let a number through */
-	fm_real *x[FM_DG_LAYERS];   /* (rows, hidden): what a layer says */
+	int most, rows, used;       /* most rows; rows of the last batch; steps of its longest session */
+	fm_real *in[FM_DG_LAYERS];  /* (rows, hidden): output of ReLU in a layer, then normed */
+	fm_real *pos[FM_DG_LAYERS]; /* (rows, hidden): 1 where ReLU passed a number */
+	fm_real *x[FM_DG_LAYERS];   /* (rows, hidden): output of a layer */
 	fm_real *rstd[FM_DG_LAYERS];
 	fm_real *dx, *dh;        /* (rows, hidden) */
 	fm_real *logits, *fixed; /* (rows, attributes) */
@@ -56,7 +56,7 @@ void fm_dg_init(struct fm_dg *n, const struct fm_dg_shape *shape)
 	fm_critic_declare(&n->alone, &n->critics, "attribute_critic");
 }
 
-/* Numbers that a step says; records of a session. */
+/* Numbers that a step makes; records of a session. */
 static size_t said_of(const struct fm_dg_shape *s)
 {
 	return (size_t)s->each * (size_t)s->record;
@@ -270,7 +270,7 @@ static void say_job(void *ctx, int from, int to, int thread)
 	}
 }
 
-/* Does a session go on behind step t? */
+/* Does any session go on after step t? */
 static bool any_alive(const struct fm_dg_work *w, int t, const fm_real *records)
 {
 	const struct fm_dg_shape *s = &w->n->shape;

@@ -3,10 +3,10 @@
  * (Yin et al. 2022, 4.2), forward and back.
  *
  *     attributes  noise -> `layers` times {x W + b, ReLU, batch norm} -> x W + b -> heads
- *     records     a recurrent layer from a random first state, whose input is the attributes, each choice as the one
- *                 that it says (no gradient goes back there), and noise; a step says `each` records -> heads
- *     stop        a record says whether another one follows; those behind the last are zeros (no gradient)
- *     critics     one reads attributes and all records, the other the attributes alone (model/nn/critic.h)
+ *     records     a recurrent layer from a random first state, whose input is the attributes, each choice made hard (no
+ *                 gradient goes back through it), and noise; a step makes `each` records -> heads
+ *     stop        a record says whether another follows; records after the last are zeros (no gradient)
+ *     critics     one reads attributes and all records, the other only the attributes (model/nn/critic.h)
  *
  * Batch norm uses the batch's own statistics, in training and when flows are made.  Threads change no bit.
  */
@@ -24,11 +24,11 @@
 
 /* All borrowed. */
 struct fm_dg_shape {
-	int hidden, lstm; /* width of a layer; of the recurrent one */
-	int attributes;   /* numbers */
-	int record;       /* numbers of one */
-	int steps, each;  /* a session is steps * each records at most */
-	int follows;      /* where in a record the choice {another follows, last} is */
+	int hidden, lstm; /* width of a layer; of the recurrent layer */
+	int attributes;   /* length of the attributes */
+	int record;       /* length of a record */
+	int steps, each;  /* a session has at most steps * each records */
+	int follows;      /* place of the choice {another follows, last} in a record */
 	const struct fm_head *attribute_head, *record_head;
 	int nattribute_heads, nrecord_heads;
 };
@@ -40,7 +40,7 @@ struct fm_dg {
 	size_t a[FM_DG_LAYERS + 1][FM_DG_NTENSORS];
 	struct fm_lstm lstm;
 	size_t out[2];
-	struct fm_critic whole, alone; /* of attributes and records, of attributes */
+	struct fm_critic whole, alone; /* reads attributes and records; reads attributes */
 };
 /* Declares the tensors. */
 void fm_dg_init(struct fm_dg *n, const struct fm_dg_shape *shape);
@@ -65,7 +65,7 @@ struct fm_dg_noise {
 };
 /* attributes (rows, attributes) */
 void fm_dg_attributes(struct fm_dg_work *w, const fm_real *p, int rows, const fm_real *noise, fm_real *attributes);
-/* records (rows, steps * each * record) for those attributes, which are the last that were made, or others. */
+/* records (rows, steps * each * record) for these attributes, the last that were made or others. */
 void fm_dg_records_of(struct fm_dg_work *w, const fm_real *p, int rows, const struct fm_dg_noise *z,
 		      const fm_real *attributes, fm_real *records);
 /* The gradient of the last attributes and records, where the records were made for these attributes: g (generator's
@@ -74,7 +74,7 @@ void fm_dg_records_of(struct fm_dg_work *w, const fm_real *p, int rows, const st
 void fm_dg_back(struct fm_dg_work *w, const fm_real *p, const struct fm_dg_noise *z, const fm_real *attributes,
 		const fm_real *records, fm_real *dattributes, fm_real *drecords, fm_real *g);
 
-/* What a head of choices says; the numbers of a row's choice become 1 for that one and 0 for the others. */
+/* Make choices hard: the largest number of each choice in x becomes 1 in y and the others 0. */
 void fm_dg_decide(const struct fm_head *h, int n, const fm_real *x, fm_real *y);
 
 #endif

@@ -47,7 +47,7 @@ double fm_chunk_begin(int c, int chunks, int64_t first_ms, int64_t last_ms)
 	return (double)(last_ms - first_ms + 1) * c / chunks;
 }
 
-/* How time is cut, and how many flows a session has at most. */
+/* How time is cut, and the most flows of a session. */
 struct cut {
 	int chunks, most;
 	int64_t first_ms, last_ms;

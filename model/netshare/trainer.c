@@ -1,4 +1,4 @@
-/* trainer.c - NetShare's training, a chunk after the other. */
+/* trainer.c - NetShare's training, one chunk after the other. */
 #include "model/netshare/trainer.h"
 
 #include <math.h>
@@ -16,9 +16,9 @@
 
 #define BETA1 0.5
 #define BETA2 0.999
-#define EXPLODED 1e6 /* a loss of the critics that no critic comes back from; at best it is about 1 */
+#define EXPLODED 1e6 /* a loss from which no critic recovers; at best it is about 1 */
 
-/* What random numbers are for: these and the chunk times WHATS. */
+/* Uses of random numbers, plus the chunk times WHATS. */
 enum { SESSIONS = 1, MIX, NOISE, WHATS = 16 };
 
 struct trainer {
@@ -28,12 +28,12 @@ struct trainer {
 	const struct fm_table *t;
 	const struct fm_sessions *s;
 	struct fm_dg_work *work;
-	struct fm_critic_work critic[2]; /* of attributes and records, of attributes */
+	struct fm_critic_work critic[2]; /* reads attributes and records; reads attributes */
 	struct fm_layout both;           /* the generator, the critics */
 	struct fm_optimiser *optimiser[2];
 	struct fm_train_arrays a;
 	float *g;                               /* (both) gradients */
-	float *first;                           /* (both) what the first chunk ended with */
+	float *first;                           /* (both) weights at the end of the first chunk */
 	float *real, *made, *mixed, *d, *noise; /* (batch, attributes) and (batch, records) behind them */
 	struct fm_loop loop;
 	int chunk;
@@ -90,7 +90,7 @@ static void real_draw(struct trainer *t)
 				 records + (size_t)i * (size_t)fm_dg_records(&t->n->shape));
 }
 
-/* mixed = real + share (made - real), one share a session and round. */
+/* mixed = real + share (made - real), one share for each session and round. */
 static void mix(const struct trainer *t, int round)
 {
 	int widths[2] = {t->c->attributes, fm_dg_records(&t->n->shape)};
@@ -131,7 +131,7 @@ static void show(struct trainer *t, int which, float *batch)
 
 /* ---- steps ---- */
 
-/* b1, b2: the decays to the power of the steps, this one included. */
+/* b1, b2: the decays to the power of the number of steps, this one included. */
 static void update(struct trainer *t, int which, double b1, double b2)
 {
 	size_t from = which ? t->n->generator.nfloats : 0;
@@ -142,7 +142,7 @@ static void update(struct trainer *t, int which, double b1, double b2)
 	fm_optimiser_step(t->optimiser[which], &a, t->g + from, &step);
 }
 
-/* Both critics' losses without their penalties, which are added to *penalty. */
+/* A step of both critics; returns their losses without the penalties, which are added to *penalty. */
 static double critics_round(struct trainer *t, int round, double *penalty)
 {
 	const float *p = t->a.w + t->n->generator.nfloats;
@@ -167,7 +167,7 @@ static double critics_round(struct trainer *t, int round, double *penalty)
 	return loss;
 }
 
-/* A step of the generator on what was made; both critics count alike. */
+/* A step of the generator on what was made; both critics have the same weight. */
 static double generator_step(struct trainer *t, const struct fm_dg_noise *z)
 {
 	const float *p = t->a.w + t->n->generator.nfloats;
@@ -253,7 +253,7 @@ static int done_path(const struct trainer *t, char **path, struct fm_error *err)
 	return *path ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
 }
 
-/* The networks of the chunk, of this very training, into t->a.w; *done: they are there. */
+/* Read the finished networks of the chunk, if they are of this very training, into t->a.w; *done: they are there. */
 static int done_read(struct trainer *t, const char *path, const char *identity, bool *done, struct fm_error *err)
 {
 	const struct fm_tensors set = {"", t->a.w};
@@ -281,7 +281,7 @@ out:
 	return FM_OK;
 }
 
-/* And the checkpoint of the chunk's training goes. */
+/* Write them, and remove the checkpoint of the chunk's training. */
 static int done_write(const struct trainer *t, const char *path, const char *identity, struct fm_error *err)
 {
 	const struct fm_tensors set = {"", t->a.w};
@@ -368,7 +368,7 @@ static void trainer_close(struct trainer *t)
 		free(all[i]);
 }
 
-/* The chunk's networks into t->a.w; from: it goes on from those of the first. */
+/* Train the chunk's networks in t->a.w; from: start from those of the first chunk. */
 static int chunk_learn(struct trainer *t, bool from, struct fm_share_train_result *result, struct fm_error *err)
 {
 	struct fm_loop_opts o = t->o->loop;
@@ -415,7 +415,7 @@ int fm_share_train(const struct fm_dg *n, const struct fm_share_lesson *of, cons
 	if ((rc = trainer_init(&t, err)) < 0)
 		goto out;
 	for (t.chunk = 0; t.chunk < t.c->chunks; t.chunk++) {
-		if (t.s->at[t.chunk + 1] == t.s->at[t.chunk]) /* no flow of it will be made either */
+		if (t.s->at[t.chunk + 1] == t.s->at[t.chunk]) /* no flow will be made in it either */
 			continue;
 		if ((rc = chunk_learn(&t, any, result, err)) < 0)
 			goto out;

@@ -1,11 +1,11 @@
 /*
- * trainer.h - NetShare's training (Yin et al. 2022, 4.2): the first chunk that has sessions is learned from nothing,
- * and every other one goes on from its networks.
+ * trainer.h - NetShare's training (Yin et al. 2022, 4.2): the first chunk that has sessions starts from random weights,
+ * and every other one from its networks.
  *
  * A step is `rounds` steps of both critics on one batch, and one of the generator on the same noise, all by Adam
  * (Kingma, Ba 2015), with the loop and the checkpoints of model/nn.  What a step draws is a function of (seed, chunk,
- * step).  A chunk that is done is kept in a file of its own beside the checkpoint, so that a training that goes on has
- * the bits it would have had.
+ * step).  A finished chunk is kept in a file of its own beside the checkpoint, so that a training that goes on ends
+ * with the same bits.
  */
 #ifndef FM_MODEL_NETSHARE_TRAINER_H
 #define FM_MODEL_NETSHARE_TRAINER_H
@@ -16,29 +16,30 @@
 #include "model/nn/loop.h"
 
 struct fm_share_train_opts {
-	struct fm_loop_opts loop;  /* steps is of no meaning */
-	const char *dir;           /* of the chunks that are done; NULL: they are not kept */
-	int steps[FM_CHUNKS_MOST]; /* of each chunk; those of a chunk without sessions are not taken */
+	struct fm_loop_opts loop;  /* loop.steps is not used */
+	const char *dir;           /* folder of finished chunks; NULL: they are not kept */
+	int steps[FM_CHUNKS_MOST]; /* steps of each chunk; none are taken in a chunk without sessions */
 	int batch, rounds;
 	double rate;
 	struct fm_pool *pool;
 };
 struct fm_share_train_result {
 	int steps;
-	double critic, generator, penalty; /* moving averages of the losses, of the last chunk */
+	double critic, generator, penalty; /* moving averages of the losses in the last chunk */
 	double flows, seconds;             /* of this process */
 };
-/* What is learned: all borrowed. */
+/* What is learned from; all borrowed. */
 struct fm_share_lesson {
 	const struct fm_share_codec *codec;
 	const struct fm_table *table;
 	const struct fm_sessions *sessions; /* of the table, by the codec */
 };
-/* The generator of each chunk into p (chunks, n->generator.nfloats).  FM_EINPUT when training diverges. */
+/* Train; the generator of each chunk goes into p (chunks, n->generator.nfloats).  FM_EINPUT when training diverges. */
 int fm_share_train(const struct fm_dg *n, const struct fm_share_lesson *of, const struct fm_share_train_opts *o,
 		   float *p, struct fm_share_train_result *result, struct fm_error *err) FM_MUST_CHECK;
 
-/* Noise of a batch from `what` on, of which it takes four; z is borrowed from room, of fm_share_noise_floats. */
+/* The noise of a batch, drawn for the four uses from `what` on; z points into room, which has fm_share_noise_floats
+ * floats. */
 size_t fm_share_noise_floats(const struct fm_dg *n, int batch);
 struct fm_dg_noise fm_share_noise(const struct fm_dg *n, const struct fm_draw_key *k, int what, int batch, float *room);
 
@@ -47,7 +48,7 @@ struct fm_share_sample_opts {
 	int batch;
 	struct fm_pool *pool;
 };
-/* Rows with raw addresses, in no order, exactly as many as asked for. */
+/* Make rows with raw addresses, in no order, exactly as many as asked for. */
 int fm_share_sample(struct fm_table **t, const struct fm_dg *n, const struct fm_share_codec *c, const float *p,
 		    const struct fm_share_sample_opts *o, struct fm_error *err) FM_MUST_CHECK;
 

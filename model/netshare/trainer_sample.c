@@ -2,9 +2,9 @@
  * trainer_sample.c - flows from NetShare's generators (Yin et al. 2022, 4.3).
  *
  * A chunk's generator makes the sessions whose 5-tuples begin in the chunk; each is carried on into the later chunks
- * that its tags name, whose generators make its records there.  What does not begin in the chunk, is not in it, or has
- * a 5-tuple that was made before is made again, so often as a generator that has learned something can need.  The
- * 5-tuples that are left over are taken away by chance.
+ * that its tags name, whose generators make its records there.  A session that does not begin in the chunk, is not in
+ * it, or has a 5-tuple that was made before is made again, as often as a trained generator may need.  5-tuples beyond
+ * the rows asked for are removed at random.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +14,12 @@
 #include "base/rng.h"
 #include "model/netshare/trainer.h"
 
-#define STRICT_ROUNDS 6 /* then what the tags say and doubled 5-tuples count no more */
-#define TRIES 4         /* made for each that is wanted in a round, at most */
+#define STRICT_ROUNDS 6 /* after these, tags and doubled 5-tuples are no longer checked */
+#define TRIES 4         /* most sessions made in a round for each one wanted */
 
 struct tuple {
-	uint64_t present; /* chunks where it goes on */
-	int said[3];      /* sp, dp and which protocol */
+	uint64_t present; /* chunks in which it goes on */
+	int said[3];      /* sp, dp and the index of the protocol */
 	uint16_t chunk;
 };
 struct sampler {
@@ -32,11 +32,11 @@ struct sampler {
 	uint32_t *tuple_of; /* (capacity of t) of each row */
 	size_t rows, cap;
 	struct tuple *tuple; /* all that were made so far */
-	float *attributes;   /* (tuples, attributes) of this round's, from first on */
+	float *attributes;   /* (tuples, attributes) of this round's tuples, from first on */
 	size_t ntuples, first, tuple_cap, attribute_cap;
 	uint64_t *seen; /* a hash table of 5-tuples; 0: empty */
 	size_t nseen, seen_cap;
-	float *made, *records, *noise, *start; /* a batch; start: of sessions that were carried on */
+	float *made, *records, *noise, *start; /* a batch; start: the starts of sessions carried on */
 	int nstart;
 	int *nearest; /* (3, batch) */
 	uint32_t step;
@@ -71,7 +71,7 @@ static uint64_t key_of(const struct sampler *s, const float *a, const int said[3
 	return k ? k : 1;
 }
 
-/* Was it there before?  It is now. */
+/* Add a key; *before: it was there already. */
 static int seen_add(struct sampler *s, uint64_t key, bool *before, struct fm_error *err)
 {
 	int rc;
@@ -123,8 +123,8 @@ static int grow(void *array, size_t *cap, size_t used, size_t want, size_t size,
 	return FM_OK;
 }
 
-/* What the i-th session of the batch is: its ports and protocol, and its tags.  A tag is drawn by what softmax says of
- * it: of the larger of two alone, what one session in a hundred is hardly any would be. */
+/* Decide the ports, protocol and tags of the i-th session of the batch.  A tag is drawn from its softmax: by the larger
+ * of two, what one session in a hundred has would hardly ever come. */
 static void decide(const struct sampler *s, int i, int said[3])
 {
 	const struct fm_share_codec *c = s->c;
@@ -143,8 +143,8 @@ static void decide(const struct sampler *s, int i, int said[3])
 	}
 }
 
-/* Keep the sessions of the made batch that begin in the chunk, `want` at most; the starts of the others are kept for
- * what is carried on. */
+/* Keep at most `want` sessions of the batch that begin in the chunk; of the others only the starts are kept, for
+ * sessions that are carried on. */
 static int keep(struct sampler *s, int chunk, size_t *want, struct fm_error *err)
 {
 	const struct fm_share_codec *c = s->c;
@@ -214,7 +214,7 @@ static int begin_sessions(struct sampler *s, int chunk, size_t want, struct fm_e
 
 /* ---- records ---- */
 
-/* The tags and the start of a session in a chunk that it is carried into. */
+/* Set the tags and the start of a session in a chunk that it is carried into. */
 static void carry(const struct sampler *s, float *a, size_t which)
 {
 	a[s->c->starts] = 1;
@@ -223,7 +223,7 @@ static void carry(const struct sampler *s, float *a, size_t which)
 		a[fm_share_start(s->c)] = s->start[which % (size_t)s->nstart];
 }
 
-/* Records of n sessions, whose numbers are in which[], into the table. */
+/* Make the records of the n sessions in which[], and add them to the table. */
 static int flush(struct sampler *s, int chunk, const size_t *which, int n, struct fm_error *err)
 {
 	const struct fm_share_codec *c = s->c;
@@ -238,7 +238,7 @@ static int flush(struct sampler *s, int chunk, const size_t *which, int n, struc
 			carry(s, s->made + (size_t)i * A, which[i]);
 	}
 	fm_dg_records_of(s->work, s->p + (size_t)chunk * s->n->generator.nfloats, n, &z, s->made, s->records);
-	s->t->rows = s->rows; /* that stay when the table grows */
+	s->t->rows = s->rows; /* rows to keep when the table grows */
 	if ((rc = grow(&s->tuple_of, &s->cap, s->rows, s->rows + (size_t)(n * c->most), sizeof *s->tuple_of, "flows",
 		       err)) < 0 ||
 	    (rc = fm_table_reserve(s->t, s->cap, err)) < 0)
@@ -277,7 +277,7 @@ out:
 
 /* ---- all ---- */
 
-/* As many 5-tuples as are likely to have so many flows. */
+/* Make as many 5-tuples as are likely to have this many flows. */
 static int round_of(struct sampler *s, uint64_t flows, struct fm_error *err)
 {
 	const struct fm_share_codec *c = s->c;
@@ -289,7 +289,7 @@ static int round_of(struct sampler *s, uint64_t flows, struct fm_error *err)
 		starting += c->chunk[m].starting;
 		all += c->chunk[m].flows;
 	}
-	/* By what the training flows have, and later by what was made. */
+	/* By the mean of the training flows, and later by that of what was made. */
 	want = s->rows > 0 ? (double)flows * (double)s->ntuples / (double)s->rows : (double)flows * starting / all;
 	s->first = s->ntuples;
 	for (int m = 0; m < c->chunks; m++) {
@@ -306,7 +306,7 @@ static int round_of(struct sampler *s, uint64_t flows, struct fm_error *err)
 	return FM_OK;
 }
 
-/* Take 5-tuples away by chance until the rows asked for are left, of the last one as many flows as need be. */
+/* Remove 5-tuples at random until the rows asked for are left; of the last one, only as many flows as need be. */
 static int cut(struct sampler *s, struct fm_error *err)
 {
 	uint32_t *order = NULL, *rows = NULL;
@@ -348,7 +348,7 @@ out:
 	return rc;
 }
 
-/* What the training says of the real flows too. */
+/* Log the statistics that training logs of the real flows. */
 static int tell(const struct sampler *s, struct fm_error *err)
 {
 	const struct fm_row_columns *flows = &s->c->flows;

@@ -15,8 +15,8 @@
 #define NEGATIVE 5
 #define RATE 0.025f /* falls to LEAST, word2vec's own */
 #define LEAST 0.0001f
-#define TEXTS_MOST 256                /* protocols in sentences */
-#define TABLE (1 << 20)               /* places that words have by frequency */
+#define TEXTS_MOST 256                /* most protocols in sentences */
+#define TABLE (1 << 20)               /* size of the table that words are drawn from */
 #define EACH (65536 / FM_WORD_RANGES) /* ports of a range; the first is that of the well-known ones */
 
 int fm_words_open(struct fm_words *w, int nports, int nprotocols, struct fm_error *err)
@@ -98,7 +98,7 @@ static void vocabulary(struct gram *g, uint32_t min_count, uint32_t *rows)
 	g->nwords = g->nports + g->ntexts;
 }
 
-/* The words of a flow; those that are none are -1. */
+/* The words of a flow; -1 where it has none. */
 static void words_of(struct gram *g, const struct fm_sentence *s, int word[3])
 {
 	int text = text_of(g, s->pr, 0);
@@ -133,7 +133,7 @@ static void frequencies(struct gram *g)
 	}
 }
 
-/* One step: the word predicts the other one among drawn ones. */
+/* One step: the word predicts the other one among randomly drawn words. */
 static void learn(struct gram *g, int word, int other, float rate, struct fm_rng *r)
 {
 	float *x = g->in + (size_t)word * D, move[D] = {0}, e[NEGATIVE + 1], *y[NEGATIVE + 1];
@@ -186,7 +186,7 @@ static void train(struct gram *g, uint64_t seed)
 	}
 }
 
-/* to = x of length 1. */
+/* to = x scaled to length 1. */
 static void unit(const float *x, float *to)
 {
 	float square = 0, f;

@@ -3,10 +3,10 @@
  * a flow is a sentence of three words, its source port, destination port and protocol, each of which predicts the other
  * two among `negative` words that are drawn by their frequency to the 3/4.  A vector's length is 1.
  *
- * Ports that few sentences have, clients' above all, share a word: each 1,024 numbers, from 0, 1024, 2048 and so on,
- * have one for those of them that have none of their own, and it comes back as any of the 1,024.  Thousands of words
- * that hardly anything is known of would stand everywhere between those of services.  A port of a range without a word
- * is taken for the nearest word, on its side of 1024; a protocol has a vector of no meaning then.  The same bits
+ * Ports in few sentences, mostly those of clients, share a word: each range of 1,024 numbers, from 0, 1024, 2048 and so
+ * on, has one for its ports without a word of their own, and the word comes back as any of the 1,024.  Else thousands
+ * of words about which little is known would lie everywhere between those of services.  A port in a range without a
+ * word gets the nearest word on its side of 1024; an unknown protocol gets a vector without meaning.  The same bits
  * everywhere: one chain of steps.
  */
 #ifndef FM_MODEL_NETSHARE_WORDS_H
@@ -40,15 +40,15 @@ struct fm_words_in {
 	int nprotocols;
 	uint64_t seed;
 };
-/* Ports, and ranges of the others, that at least min_count sentences have; the vectors of these protocols.  FM_EINPUT
- * when no port is left. */
+/* Learn the vectors of ports, and of ranges of the other ports, in at least min_count sentences, and of these
+ * protocols.  FM_EINPUT when no port is left. */
 int fm_words_fit(struct fm_words *w, const struct fm_words_in *in, struct fm_error *err) FM_MUST_CHECK;
-/* Room for so many. */
+/* Allocate for this many. */
 int fm_words_open(struct fm_words *w, int nports, int nprotocols, struct fm_error *err) FM_MUST_CHECK;
 void fm_words_close(struct fm_words *w);
 
 const float *fm_word_of_port(const struct fm_words *w, uint16_t port);
-/* The port that a word comes back as; of a range one that is drawn. */
+/* The port that a word comes back as; for a range, one that is drawn. */
 uint16_t fm_word_port(const struct fm_words *w, int word, struct fm_rng *r);
 /* Which of the n words (n, FM_WORD_NUMBERS) is nearest by its angle to each x (rows; stride). */
 int fm_words_nearest(struct fm_dense *d, const float *word, int n, const float *x, int rows, int stride, int *nearest,

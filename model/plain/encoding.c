@@ -7,14 +7,14 @@
 
 #include "base/mem.h"
 
-#define ROW_MOST 65536 /* numbers of a vector */
+#define ROW_MOST 65536 /* most numbers of a vector */
 
 static int width_of(const struct fm_row_column *k)
 {
 	return k->kind == FM_ROW_CATEGORY || k->kind == FM_ROW_VALUE ? k->n : 1;
 }
 
-/* What the number of the value that a row has is; those of a one-hot then have a variance of about 1, as numbers have.
+/* The number that stands for a row's own value; it gives a one-hot a variance of about 1, as numbers have.
  */
 static float one_of(const struct fm_row_column *k)
 {

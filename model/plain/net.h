@@ -1,5 +1,5 @@
 /*
- * net.h - the denoiser of whole rows: what it sees of a window is noisy rows and the time, what it says is the noise.
+ * net.h - the denoiser of whole rows: it sees the noisy rows of a window and the time, and predicts the noise.
  *
  *     rows (B*W, row) -> linear + position          x (B*W, D)
  *     time -> sinusoids -> two layers               c (B, D)
@@ -43,8 +43,8 @@ struct fm_plain_target {
 	double weight;
 	const float *share; /* (row) */
 };
-/* After forward, of the same x: weight times the sum of share[i] (predicted - noise)^2 over all of noise (B*W, row),
- * i its place in the row.  With a sink its gradients go there. */
+/* After forward on the same x: weight times the sum of share[i] (predicted - noise)^2 over all of noise (B*W, row),
+ * where i is the place in the row.  With a sink, gradients go there. */
 double fm_plain_backward(const struct fm_plain_net *net, const fm_real *p, struct fm_plain_work *w, int B,
 			 const fm_real *x, const struct fm_plain_target *target, const struct fm_sink *sink);
 

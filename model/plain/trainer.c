@@ -11,9 +11,9 @@
 #include "model/nn/draws.h"
 #include "model/nn/gaussian.h"
 
-enum { PARTS = 8, SHARD = 4 }; /* of a batch; windows of a pass */
-#define EXPLODED 100.0         /* a loss that no training comes back from: a network that knows nothing has 1 */
-#define LOSS_TIMES 8           /* at which a window's loss is taken, stratified */
+enum { PARTS = 8, SHARD = 4 }; /* parts of a batch; windows of a pass */
+#define EXPLODED 100.0         /* a loss from which no training recovers: an untrained network has 1 */
+#define LOSS_TIMES 8           /* times at which a window's loss is taken, stratified */
 
 /* One thread's buffers. */
 struct bench {
@@ -31,7 +31,7 @@ struct trainer {
 	struct fm_optimiser *optimiser;
 	struct fm_train_arrays a;
 	float *grad[PARTS];
-	double part[PARTS]; /* loss */
+	double part[PARTS]; /* loss of each part */
 	struct fm_loop loop;
 };
 
@@ -84,7 +84,7 @@ struct example {
 	double t;
 };
 
-/* x_t = sqrt(ab) x_0 + sqrt(1 - ab) noise of a window, as the i-th of a pass; r is where its noise comes from. */
+/* x_t = sqrt(ab) x_0 + sqrt(1 - ab) noise of a window, as the i-th of a pass; its noise comes from r. */
 static void corrupt(const struct fm_plain_net *net, const struct fm_plain_process *process,
 		    const struct fm_plain_windows *windows, struct example e, struct fm_rng *r, struct bench *b, int i)
 {
@@ -101,7 +101,7 @@ static void corrupt(const struct fm_plain_net *net, const struct fm_plain_proces
 		x[j] = a * x[j] + s * noise[j];
 }
 
-/* The step of [0, 1) as a time above 0, on the grid of T. */
+/* u of [0, 1) as a time above 0, on the grid of T. */
 static double time_of(const struct fm_plain_process *process, double u)
 {
 	return ((double)(int)(u * process->T) + 1) / process->T;

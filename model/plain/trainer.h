@@ -26,7 +26,7 @@ struct fm_plain_process {
 };
 struct fm_plain_train_opts {
 	struct fm_loop_opts loop;
-	int batch; /* windows a step */
+	int batch; /* windows per step */
 	int warmup;
 	double rate, ema, weight_decay;
 	double clip; /* largest norm of a step's gradient; 0: no limit */
@@ -34,7 +34,7 @@ struct fm_plain_train_opts {
 };
 struct fm_plain_train_result {
 	int steps;
-	double loss; /* moving average of the squared error of a row, each number by its share; 1: nothing is known */
+	double loss;           /* moving average of the squared error of a row, weighted by share; 1: untrained */
 	double flows, seconds; /* of this process */
 };
 /* ema (net->layout.nfloats) receives the averaged weights.  FM_EINPUT when there is no window, or training diverges. */
@@ -47,7 +47,7 @@ struct fm_plain_denoiser {
 	const struct fm_plain_process *process;
 	const float *p; /* (net->layout.nfloats) */
 };
-/* The error of each window, its mean over fixed times: loss (windows->n).  Noise is a function of the seed, the time
+/* The error of each window, the mean over fixed times: loss (windows->n).  Noise is a function of the seed, the time
  * and the place among the windows. */
 int fm_plain_losses(const struct fm_plain_denoiser *d, const struct fm_plain_windows *windows, uint64_t seed,
 		    struct fm_pool *pool, double *loss, struct fm_error *err) FM_MUST_CHECK;

@@ -14,8 +14,8 @@ static int compare_u32(const void *pa, const void *pb)
 	return (a > b) - (a < b);
 }
 
-/* The i-th address of the ranges, of `size` in all, in an order that depends on the seed: steps of a number that has no
- * factor in common with the size. */
+/* The i-th address of the ranges, of `size` in all, in an order that depends on the seed: by steps that have no factor
+ * in common with the size. */
 struct fresh {
 	const struct fm_range_list *list;
 	uint64_t size, start, step, n;

@@ -9,10 +9,10 @@
 #include "model/codec/host_assignment.h"
 
 /* Each number in sa and da becomes an address of one of the lists, equal for equal, in an order that depends on the
- * seed.  inside_of: by a number's first octet, which list.  FM_EINPUT when the ranges have too few. */
+ * seed.  inside_of: which list, by a number's first octet.  FM_EINPUT when the ranges have too few addresses. */
 int fm_row_addresses(const uint8_t inside_of[256], struct fm_table *t, const struct fm_range_list *outside,
 		     const struct fm_range_list *inside, uint64_t seed, struct fm_error *err) FM_MUST_CHECK;
-/* Rows in the order of te. */
+/* Sort the rows by te. */
 int fm_row_sort(struct fm_table *t, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -1,4 +1,4 @@
-/* columns.c - the columns of single rows, and the way back. */
+/* columns.c - the columns of single rows, from a table and back. */
 #include "model/rows/columns.h"
 
 #include <stdlib.h>
@@ -67,7 +67,7 @@ static void sides_fit(struct fm_row_columns *c, const struct fm_table *t, int k)
 		c->inside[o] = all[o] >= (uint64_t)k && 2 * in[o] > all[o];
 }
 
-/* An address is 32 bits or one integer, here as in the papers. */
+/* Refuse IPv6: an address is 32 bits or one integer, here as in the papers. */
 static int ipv4_alone(const struct fm_table *t, struct fm_error *err)
 {
 	for (size_t i = 0; i < 2 * t->rows; i++) {
@@ -190,7 +190,7 @@ static int known_by_raw(const void *pa, const void *pb)
 	return (a->raw > b->raw) - (a->raw < b->raw);
 }
 
-/* The raw numbers of a value's column, of hosts those of both sides, the most frequent first: (*n) in *all. */
+/* Count the raw numbers of a value's column (for hosts, of both columns): (*n) in *all, the most frequent first. */
 static int count_values(const struct fm_row_column *k, const struct fm_table *t, struct counted **all, size_t *n,
 			struct fm_error *err)
 {
@@ -224,7 +224,7 @@ static int count_values(const struct fm_row_column *k, const struct fm_table *t,
 	return FM_OK;
 }
 
-/* The first n of the counted values as those that are known. */
+/* Make the first n of the counted values the known ones. */
 static int know(struct fm_row_column *k, const struct counted *all, size_t n, struct fm_error *err)
 {
 	int rc;
@@ -293,7 +293,7 @@ int fm_row_columns_know(struct fm_row_columns *c, const struct fm_table *t, stru
 	return FM_OK;
 }
 
-/* The code of a raw number: the last where it is not known. */
+/* The code of a raw number: the last one where it is not known. */
 static int value_code(const struct fm_row_column *k, uint32_t raw)
 {
 	struct fm_row_known key = {raw, 0};
@@ -405,7 +405,7 @@ void fm_row_number_put(const struct fm_row_columns *c, const struct fm_row_colum
 		((uint64_t *)t->col[k->col])[i] = (uint64_t)(within(v, 1, 1e15) + 0.5);
 		break;
 	case FM_KIND_ADDRESS:
-		if (has_ranks(c)) /* theirs are the numbers below and above */
+		if (has_ranks(c)) /* first octets of ranked hosts lie below and above */
 			v = within(v, (double)(1u << 24), (double)((INSIDE_RANKS << 24) - 1));
 		v = within(v, 0, 4294967295.0);
 		((uint32_t *)t->col[k->col])[i] = (uint32_t)(v + 0.5);
@@ -415,7 +415,7 @@ void fm_row_number_put(const struct fm_row_columns *c, const struct fm_row_colum
 	}
 }
 
-/* Another value is left as the number before it has put it. */
+/* The last code, of all others, leaves what the column's number has put. */
 static void value_put(const struct fm_row_column *k, int code, struct fm_table *t, size_t i)
 {
 	bool inside;
