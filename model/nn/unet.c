@@ -2,8 +2,8 @@
  * unet.c - a 1-D U-Net along the window (Ronneberger et al. 2015; as a denoiser: Ho, Jain, Abbeel 2020, app. B;
  * Dhariwal, Nichol 2021): `depth` levels, each half as long as the one above.
  *
- *     flow   feed-forward layer, each flow by itself down   level i: two blocks -> skip i; convolution of stride 2 ->
- *            level i + 1
+ *     flow   feed-forward layer, each flow by itself
+ *     down   level i: two blocks -> skip i; convolution of stride 2 -> level i + 1
  *     middle lowest level: block, attention, block
  *     up     level i: x beside skip i -> block -> block; each row twice, convolution -> level i - 1
  *     flow   feed-forward layer
