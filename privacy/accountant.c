@@ -9,7 +9,7 @@
 #include "privacy/rdp.h"
 #include "privacy/special.h"
 
-/* ---- what a mechanism must be ---- */
+/* ---- checks of a mechanism ---- */
 
 static int wrong(const struct fm_mechanism *list, size_t i, struct fm_error *err, const char *what)
 {
@@ -44,8 +44,8 @@ static int check(const struct fm_mechanism *list, size_t i, struct fm_error *err
 
 /* ---- from mechanisms to losses ---- */
 
-/* The losses of a list in one direction; full-batch Gaussians are one Gaussian together, with the squares of
- * sensitivity over sigma summed up (Dong, Roth, Su 2022, Corollary 3.3). */
+/* The losses of a list in one direction.  Full-batch Gaussians together are one Gaussian: the squares of sensitivity /
+ * sigma add up (Dong, Roth, Su 2022, Corollary 3.3). */
 struct direction {
 	struct fm_loss *losses; /* (n) */
 	struct fm_use *uses;    /* (n) */
@@ -113,7 +113,7 @@ static void direction_free(struct direction *d)
 
 /* ---- by privacy loss distributions ---- */
 
-/* One loss once needs no grid. */
+/* A single use of a single loss needs no grid. */
 static int is_single(const struct direction *d)
 {
 	return d->n == 1 && d->uses[0].count == 1;
@@ -134,7 +134,7 @@ static int exact(const struct direction *ways, int n, double delta, double *epsi
 	return FM_OK;
 }
 
-/* Refines whichever direction's bound is the larger until that one is settled: the other one need not be. */
+/* Refine the direction with the larger bound until that one is settled: the other one need not be. */
 static int by_pld(struct direction *ways, int n, double delta, double share, double *epsilon, struct fm_error *err)
 {
 	int rc;
@@ -208,8 +208,8 @@ int fm_account_within(const struct fm_mechanism *list, size_t n, const struct fm
 	if (n == 0)
 		return FM_OK;
 	double least = accountant == FM_RDP ? 0 : 1e-10 * delta / (double)n; /* moments need every component */
-	/* The other pairs are their own mirror images; and of a sampled Gaussian of one record the Renyi divergence is
-	 * the larger where the record is removed (Mironov, Talwar, Zhang 2019, Theorem 5). */
+	/* The other pairs are their own mirror images; and for a sampled Gaussian of one record the Renyi divergence is
+	 * larger where the record is removed (Mironov, Talwar, Zhang 2019, Theorem 5). */
 	if (!sampled || (accountant == FM_RDP && !groups))
 		count = 1;
 	for (int i = 0; i < count; i++)

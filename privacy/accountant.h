@@ -33,17 +33,17 @@ enum fm_mechanism_kind {
 struct fm_mechanism {
 	enum fm_mechanism_kind kind;
 	const char *name; /* for messages and tables; may be NULL */
-	/* What one unit moves: L2 (Gaussian), L1 (Laplace), a whole number (discrete Gaussian); of a sampled Gaussian
-	 * the clip, the norm of one record. */
+	/* By how much one unit moves it: in L2 (Gaussian), in L1 (Laplace), by a whole number (discrete Gaussian); for
+	 * a sampled Gaussian the clip, the largest norm of one record. */
 	double sensitivity;
 	double scale;   /* sigma, or Laplace's b, in the unit of the sensitivity */
-	double q;       /* the sampled Gaussian's chance of a record to be in a step */
-	uint64_t count; /* times */
-	unsigned group; /* units that change at once, of a host with k of them: 0 and 1 are one */
+	double q;       /* sampled Gaussian: the probability that a record is in a step */
+	uint64_t count; /* number of uses */
+	unsigned group; /* units that change at once, such as all k of a host or a window; 0 and 1: one */
 };
 
 /* What a neighbour is, for sampled Gaussians: a unit is there or not, or it is replaced by another one of the same
- * clip.  The sensitivities of the others are the caller's, and are of the neighbour that is claimed. */
+ * clip.  For other mechanisms the caller gives the sensitivity for the neighbour that is claimed. */
 enum fm_adjacency { FM_ADD_OR_REMOVE, FM_REPLACE_ONE };
 enum fm_accountant { FM_PLD, FM_RDP };
 
@@ -55,26 +55,26 @@ struct fm_account_terms {
 };
 
 #define FM_DELTA_MIN 1e-30
-#define FM_COUNT_MAX 100000000u /* uses of a mechanism */
+#define FM_COUNT_MAX 100000000u /* most uses of a mechanism */
 
 /* epsilon of all n together at delta, FM_DELTA_MIN to below 1.  An empty list leaks nothing.  FM_EINPUT, with the
- * mechanism's name or number, for one that is not what its kind asks for. */
+ * mechanism's name or number, for one whose numbers its kind does not allow. */
 int fm_account(const struct fm_mechanism *list, size_t n, double delta, enum fm_adjacency adjacency,
 	       enum fm_accountant accountant, double *epsilon, struct fm_error *err) FM_MUST_CHECK;
 
-/* The same, only as fine as a caller needs: the grid is refined until a halving takes less than share of epsilon off.
- * Never below fm_account's answer, which is that with FM_ACCOUNT_SHARE. */
+/* The same, only as accurate as the caller needs: the grid is refined until a halving lowers epsilon by less than this
+ * share. Never below fm_account's answer, which has the share FM_ACCOUNT_SHARE. */
 #define FM_ACCOUNT_SHARE 1e-3
 int fm_account_within(const struct fm_mechanism *list, size_t n, const struct fm_account_terms *terms, double share,
 		      double *epsilon, struct fm_error *err) FM_MUST_CHECK;
 
-/* The smallest scale of list[which], to six digits, with which all n together keep to (epsilon, terms->delta); the
- * scale that it has does not matter.  fm_account with the answer gives epsilon or less.  FM_EINPUT where no scale does:
- * the others alone leak more.  (calibrate.c) */
+/* The smallest scale of list[which], to six digits, with which all n together keep to (epsilon, terms->delta); its
+ * present scale does not matter.  fm_account with the answer gives epsilon or less.  FM_EINPUT where no scale does: the
+ * others alone leak more.  (calibrate.c) */
 int fm_calibrate(const struct fm_mechanism *list, size_t n, size_t which, double epsilon,
 		 const struct fm_account_terms *terms, double *scale, struct fm_error *err) FM_MUST_CHECK;
 
-/* v, which is positive, rounded up to that many significant digits (1 to 15), as the nearest double to the decimal. */
+/* v > 0 rounded up to `digits` significant digits (1 to 15), as the double nearest to the decimal. */
 double fm_round_up(double v, int digits);
 
 #endif

@@ -62,7 +62,7 @@ out:
 	return rc;
 }
 
-/* log of r choose k, for every k up to r. */
+/* The log of r choose k, for every k up to r. */
 static int choose_new(size_t r, double **out, struct fm_error *err)
 {
 	int rc = fm_alloc(out, r + 1, sizeof(**out), "binomial coefficients", err), sign;
@@ -75,14 +75,14 @@ static int choose_new(size_t r, double **out, struct fm_error *err)
 	return FM_OK;
 }
 
-/* P[W = k]: q = 1 / (1 + e^-epsilon), and 1 - q = q e^-epsilon.  Each from its logarithm, so that none is lost to a
- * neighbour's underflow. */
+/* P[W = k]: q = 1 / (1 + e^-epsilon), and 1 - q = q e^-epsilon.  Each is computed from its own logarithm, so that none
+ * underflows with a neighbour. */
 static inline double binomial(const double *choose, size_t r, size_t k, double epsilon)
 {
 	return exp(choose[k] - (double)r * log1p(exp(-epsilon)) - (double)(r - k) * epsilon);
 }
 
-/* P[W >= v], summed over the side of the mean that v is on. */
+/* P[W >= v], summed on the side of the mean that v is on. */
 static double at_least(const double *choose, size_t r, size_t v, double epsilon)
 {
 	double sum = 0;
@@ -156,7 +156,7 @@ int fm_audit_epsilon(size_t m, size_t r, size_t v, double delta, double p, doubl
 		return fm_fail(err, FM_EINPUT, "a confidence of 1 - %g is none", p);
 	if ((rc = choose_new(r, &choose, err)) < 0)
 		return rc;
-	/* low is refuted, or 0; high is not.  At epsilon 64 all guesses are right but for one in 10^27. */
+	/* low is refuted, or 0; high is not.  At epsilon 64 all guesses but one in 10^27 are right. */
 	while (high < 64 && p_value(choose, m, r, v, high, delta) < p) {
 		low = high;
 		high *= 2;

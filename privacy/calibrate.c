@@ -1,4 +1,4 @@
-/* Calibration: the smallest noise that keeps a list of mechanisms to a target. */
+/* Calibration: the smallest noise with which a list of mechanisms keeps to a target. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,9 +9,9 @@
 #include "privacy/accountant.h"
 #include "privacy/special.h"
 
-#define DIGITS 6 /* of the answer */
+#define DIGITS 6 /* significant digits of the answer */
 #define TRIALS 80
-/* How much noise there may be, in units of the sensitivity. */
+/* The range of the noise, in units of the sensitivity. */
 #define NARROWEST 0.01
 #define WIDEST 1e6
 
@@ -32,7 +32,7 @@ double fm_round_up(double v, int digits)
 	return fm_parse_double(text, strlen(text), &w) ? v : w;
 }
 
-/* What is tried: a list with the scale of one mechanism free. */
+/* A trial: a list with the scale of one mechanism free. */
 struct trial {
 	struct fm_mechanism *list;
 	size_t n, which;
@@ -40,7 +40,7 @@ struct trial {
 	struct fm_account_terms terms;
 };
 
-/* log(epsilon / target) with the noise e^x times the sensitivity: above 0 where too much is leaked. */
+/* log(epsilon / target) with the noise e^x times the sensitivity: above 0 where too much leaks. */
 static int excess(struct trial *t, double x, double share, double *over, struct fm_error *err)
 {
 	struct fm_mechanism *m = &t->list[t->which];
@@ -54,8 +54,8 @@ static int excess(struct trial *t, double x, double share, double *over, struct 
 	return FM_OK;
 }
 
-/* Move *x to a place where not too much leaks, within `close` of the smallest such place. *slope is that of log epsilon
- * in x, and is improved on the way. Secants, kept between the ends that are known. */
+/* Move *x to a place where not too much leaks, within `close` of the smallest such place, by secants kept between the
+ * known ends. *slope is that of log epsilon in x, and is improved on the way. */
 static int seek(struct trial *t, double share, double close, double *x, double *slope, struct fm_error *err)
 {
 	const double bottom = fm_sf_log(NARROWEST), top = fm_sf_log(WIDEST);
@@ -82,7 +82,7 @@ static int seek(struct trial *t, double share, double close, double *x, double *
 			return FM_OK;
 		last = *x;
 		last_over = over;
-		/* Aim a little to the safe side of the root, no more than a few e-folds on. */
+		/* Aim a little to the safe side of the root, in steps of at most 2. */
 		double step = fmin(2, fmax(-2, -over / *slope + 0.3 * close));
 
 		*x += step;

@@ -7,12 +7,12 @@
 
 #include "base/mem.h"
 
-#define VARIANCE_MIN 1e-4 /* counts are whole numbers: less is exact */
+#define VARIANCE_MIN 1e-4 /* counts are whole numbers: below this they are exact */
 #define PRIOR 4           /* 1 / variance of a toss */
-#define STEPS 300         /* of the solver, at most */
-#define FREE_CELLS 30     /* below so many, nothing is said of the noise */
+#define STEPS 300         /* most steps of the solver */
+#define FREE_CELLS 30     /* fewer cells say nothing about the noise */
 
-/* What is kept of an answer: who is in which cell, and how much the cells tell. */
+/* What is kept of an answer: the cell of each canary, and the weight of the cells. */
 struct heard {
 	uint32_t *cell; /* (2, m): in, out */
 	size_t ncells;
@@ -27,7 +27,7 @@ struct fm_canary_scorer {
 	struct fm_canary_memory *memory;
 	struct heard heard[FM_CANARY_ANSWERS];
 	double *told; /* (m): b of the header */
-	size_t most;  /* cells of an answer */
+	size_t most;  /* most cells of an answer */
 };
 
 int fm_canary_open(struct fm_canary_scorer **out, size_t m, struct fm_canary_memory *memory, struct fm_error *err)
@@ -136,8 +136,8 @@ out:
 	return rc;
 }
 
-/* The place of an answer in the memory, made where it is new; NULL when there is no room: then it is not remembered.
- * *was: whether the noise there is of a run before. */
+/* The place of an answer in the memory, made if it is new; NULL when there is no room, and then it is not remembered.
+ * *was: the noise there is that of an earlier run. */
 static double *recall(struct fm_canary_memory *m, const struct fm_canary_answer *a, int *was, struct fm_error *err,
 		      int *rc)
 {
@@ -161,7 +161,7 @@ static double *recall(struct fm_canary_memory *m, const struct fm_canary_answer 
 	return m->answer[i].noise;
 }
 
-/* Mean square of what is left in the cells without a canary; infinite where they are too few. */
+/* The mean square of what is left in the cells without a canary; infinite where these are too few. */
 static double spread(const double *left, const uint32_t *canaries, size_t n)
 {
 	double sum = 0;

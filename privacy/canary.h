@@ -1,10 +1,10 @@
 /*
- * canary.h - which canaries look as if they had been counted: scores from noisy counts.
+ * canary.h - how much each canary looks as if it had been counted: scores from noisy counts.
  *
  * The auditor is the strongest that a claim must withstand (Nasr et al., "Adversary instantiation", S&P 2021): it knows
- * all private records but which canaries are in, and sees every noisy count.  What is left of a count after the known
- * records are taken off is canaries and noise: in cell c of answer k, with x_i = in_i - 1/2 and m_c canaries that would
- * be counted there,
+ * everything about the private records except which canaries are in, and sees every noisy count.  A count less the
+ * known records is canaries and noise: in cell c of answer k, with x_i = in_i - 1/2 and m_c canaries that would be
+ * counted there,
  *
  *     r = noisy - known - m_c / 2 = sum of x_i over the canaries of the cell + noise of variance v_k
  *
@@ -21,7 +21,8 @@
  *     fm_canary_scores(s, score, err);
  *     fm_canary_close(s);
  *
- * in[] serves the memory alone: what noise this run's answers had, for the next run, whose tosses are its own.
+ * in[] is used only for the memory: to find the noise of this run's answers for the next run, which has tosses of its
+ * own.
  */
 #ifndef FM_PRIVACY_CANARY_H
 #define FM_PRIVACY_CANARY_H
@@ -47,7 +48,7 @@ void fm_canary_forget(struct fm_canary_memory *m);
 struct fm_canary_answer {
 	const char *name;
 	size_t ncells;
-	double sigma;         /* of the noise, as it is charged */
+	double sigma;         /* standard deviation of the noise, as charged */
 	const double *noisy;  /* (ncells) */
 	const double *known;  /* (ncells): counts without any canary or what is left of one */
 	const uint32_t *cell; /* (m): where canary i is counted when it is in, or FM_NO_CELL */

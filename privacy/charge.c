@@ -84,7 +84,7 @@ void fm_charges_free(struct fm_charges *c)
 	*c = (struct fm_charges){0};
 }
 
-/* What a charge is to the accountant. */
+/* The mechanism that the accountant takes a charge for. */
 static int mechanism_of(const struct fm_charge *c, enum fm_accountant accountant, struct fm_mechanism *m,
 			struct fm_error *err)
 {
@@ -113,7 +113,7 @@ static int mechanism_of(const struct fm_charge *c, enum fm_accountant accountant
 	return FM_OK;
 }
 
-/* The chance that counts besides, for a group of units. */
+/* The delta of a threshold, for a group of units. */
 static double chance_of(const struct fm_charge *c, unsigned group)
 {
 	if (c->threshold == 0 || group <= 1)
@@ -121,7 +121,7 @@ static double chance_of(const struct fm_charge *c, unsigned group)
 	return fm_threshold_chance(c->scale, c->most * group, c->threshold) * (double)c->count;
 }
 
-/* The entries that look at something, *n of them, and of *delta what thresholds leave. */
+/* The entries that look at records, *n of them; thresholds take their part of *delta. */
 static int mechanisms_of(const struct fm_charges *c, unsigned group, enum fm_accountant accountant,
 			 struct fm_mechanism **list, size_t *n, double *delta, struct fm_error *err)
 {
@@ -133,7 +133,7 @@ static int mechanisms_of(const struct fm_charges *c, unsigned group, enum fm_acc
 		return rc;
 	for (size_t i = 0; i < c->n; i++) {
 		chances += chance_of(&c->list[i], group);
-		if (c->list[i].sensitivity == 0) /* looks at nothing */
+		if (c->list[i].sensitivity == 0) /* looks at no record */
 			continue;
 		if ((rc = mechanism_of(&c->list[i], accountant, &(*list)[*n], err)) < 0)
 			return rc;

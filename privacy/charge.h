@@ -2,7 +2,7 @@
  * charge.h - the ledger of charges: one entry for each mechanism that looked at private records.
  *
  * Code that draws noise for a statistic of private records appends its entry first; the accountant adds the entries up,
- * the manifest prints them.  An entry is public: it says what was asked, never what came out.
+ * the manifest prints them.  An entry is public: it says what was asked, never the answer.
  */
 #ifndef FM_PRIVACY_CHARGE_H
 #define FM_PRIVACY_CHARGE_H
@@ -25,15 +25,16 @@ const char *fm_charge_kind_name(enum fm_charge_kind kind); /* "discrete_gaussian
 
 #define FM_CHARGE_NAME 64
 struct fm_charge {
-	char name[FM_CHARGE_NAME]; /* what was asked, unlike all others of the run */
+	char name[FM_CHARGE_NAME]; /* what was asked; unique within the run */
 	enum fm_charge_kind kind;
-	double sensitivity, scale; /* in the same unit; only their ratio matters to an account */
+	double sensitivity, scale; /* in the same unit; an account depends only on their ratio */
 	double rate;               /* of Poisson sampling, 1 without */
 	uint64_t count;            /* how many times */
-	/* A stability threshold's (fm_counts_keys), else 0: the chance that counts besides, and what it comes from. */
+	/* For a stability threshold (fm_counts_keys), else 0: the delta of the threshold itself, and what it depends
+	 * on. */
 	double delta;
 	unsigned most;     /* items that a unit may have on keys of its own */
-	int64_t threshold; /* in counts */
+	int64_t threshold; /* the threshold, in counts */
 };
 
 struct fm_charges { /* zero-initialised is empty */
@@ -47,28 +48,29 @@ int fm_charges_append(struct fm_charges *c, const struct fm_charges *more, struc
 void fm_charges_free(struct fm_charges *c);
 
 /*
- * *epsilon of all entries together, at delta, for `group` units that change at once: 0 and 1 are one, k is a host with
- * k of them.  The deltas of thresholds, of k times as many items, are subtracted from delta first.  The accountant
- * takes a Gaussian or a Laplace with the same numbers, sampled where rate < 1, and a discrete Gaussian as the
- * continuous one of fm_gaussian_equivalent(scale), except by RDP without sampling, where scale itself holds.
- * Sensitivities are of the adjacency that is named.  FM_EINPUT when thresholds use up delta (for a large group they
- * do), when a discrete Gaussian has sigma^2 <= 3, or a Laplace is sampled.
+ * *epsilon of all entries together, at delta, for `group` units that change at once, such as all k of a host or a
+ * window; 0 and 1: one.  The deltas of thresholds, for `group` times as many items, are subtracted from delta first.
+ * The accountant uses the numbers of a Gaussian or a Laplace as they are, sampled where rate < 1, and takes a discrete
+ * Gaussian for the continuous one of fm_gaussian_equivalent(scale), except by RDP without sampling, where scale itself
+ * holds. Sensitivities must be those of `adjacency`.  FM_EINPUT when thresholds use up delta (as they do for a large
+ * group), when a discrete Gaussian has sigma^2 <= 3, or a Laplace is sampled.
  */
 int fm_charges_epsilon(const struct fm_charges *c, double delta, unsigned group, enum fm_adjacency adjacency,
 		       enum fm_accountant accountant, double *epsilon, struct fm_error *err) FM_MUST_CHECK;
-/* The same, at most a share above (fm_account_within): sooner than to FM_ACCOUNT_SHARE, and never below that. */
+/* The same, at most a share too high (fm_account_within): faster than with FM_ACCOUNT_SHARE, and never below that
+ * answer. */
 int fm_charges_epsilon_within(const struct fm_charges *c, unsigned group, const struct fm_account_terms *terms,
 			      double share, double *epsilon, struct fm_error *err) FM_MUST_CHECK;
-/* The smallest scale of list[which], to six digits, with which all entries together keep to (epsilon, terms->delta) for
- * `group` units that change at once, is put into the entry, which is a continuous Gaussian.  FM_EINPUT as above, and
- * where the others alone leak more. */
+/* Set the scale of list[which], a continuous Gaussian, to the smallest one, to six digits, with which all entries
+ * together keep to (epsilon, terms->delta) for `group` units that change at once.  FM_EINPUT as above, and where the
+ * others alone leak more. */
 int fm_charges_calibrate(struct fm_charges *c, size_t which, unsigned group, double epsilon,
 			 const struct fm_account_terms *terms, struct fm_error *err) FM_MUST_CHECK;
 
-/* share[i] (c->n): what entry i has of the whole, which sums to 1: of the Renyi divergence of the whole order, 2 to 64,
- * at which the divergences of all together grant the smallest epsilon at delta, for `group` units (at least 1) that
- * change at once.  For Gaussians without sampling that is (sensitivity / scale)^2 times, at any order.
- * (charge_shares.c) */
+/* share[i] (c->n): the share of entry i, summing to 1, in the Renyi divergence of all entries for `group` units (at
+ * least 1) that change at once.  The order is the whole number from 2 to 64 at which the total divergence grants the
+ * smallest epsilon at delta.  For Gaussians without sampling the share is in proportion to (sensitivity / scale)^2
+ * count, at any order. (charge_shares.c) */
 int fm_charges_shares(const struct fm_charges *c, double delta, unsigned group, double *share,
 		      struct fm_error *err) FM_MUST_CHECK;
 

@@ -1,6 +1,6 @@
 /*
- * charge_json.h - a ledger of charges as a document: what the train stage leaves beside the model, and the manifest
- * has.
+ * charge_json.h - a ledger of charges as a document: the train stage leaves it beside the model, and the manifest
+ * contains it.
  *
  *     [{"name": "ports", "kind": "discrete_gaussian", "sensitivity": 2, "scale": 60, "rate": 1, "times": 1},
  *      {..., "delta": 1e-9, "most": 2, "threshold": 410}, ...]

@@ -1,4 +1,4 @@
-/* What each charge has of the whole, by Renyi divergences, which add up. */
+/* The share of each charge in the whole, by Renyi divergences, which add up. */
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -7,7 +7,7 @@
 
 enum { ORDERS = 63 }; /* 2 to 64 */
 
-/* Components of a group's mixture that are so rare are nothing to a share. */
+/* Components of a group's mixture that are rarer than this do not change a share. */
 #define RARE 1e-40
 
 /* The divergences of all uses of one entry, at each order, for a group of that many units. */

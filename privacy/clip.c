@@ -8,7 +8,7 @@
 #include "base/order.h"
 #include "base/secret.h"
 
-#define SUM_MOST 0x1p40 /* steps that a coordinate of a sum may have */
+#define SUM_MOST 0x1p40 /* most steps of a coordinate of a sum */
 #define NOISE_AT_ONCE ((size_t)1 << 17)
 
 int fm_clip_choose(double *norm, size_t n, double q, double *clip, struct fm_error *err)
@@ -43,7 +43,7 @@ static void step_set(struct fm_grid *g, double step)
 	double c = g->clip / step; /* exact, and below 2^23 */
 
 	g->step = step;
-	/* No more than c^2: the product is right to 2^-53 of itself. */
+	/* No more than c^2: the relative error of the product is at most 2^-53. */
 	g->norm2 = (uint64_t)(c * c * (1 - 0x1p-50));
 }
 
@@ -85,8 +85,8 @@ double fm_grid_sensitivity(const struct fm_grid *g)
 	return (c + g->touched * (2 * g->sum_error * c + sqrt((double)g->dim))) * (1 + 0x1p-50);
 }
 
-/* sum += trunc(gradient factor), where its norm's square is at most norm2 and each number finite; else 0, and sum is as
- * it was. *norm: that of gradient factor before it is cut. */
+/* sum += trunc(gradient factor), where the square of its norm is at most norm2 and each number is finite; else 0, and
+ * sum is unchanged. *norm: the norm of gradient factor before truncation. */
 static int add_within(const struct fm_grid *g, const float *gradient, double factor, int64_t *sum, double *norm)
 {
 	double most = 0x1p31, cut2 = 0, whole2 = 0;
@@ -102,8 +102,8 @@ static int add_within(const struct fm_grid *g, const float *gradient, double fac
 		cut2 += cut * cut;
 	}
 	*norm = sqrt(whole2);
-	/* A sum of integers in doubles is exact up to 2^53, and norm2 is below 2^45: where it is not exact it is far
-	 * above. */
+	/* A sum of integers in doubles is exact up to 2^53, and norm2 is below 2^45: an inexact sum is far above
+	 * norm2. */
 	if (!small || !(cut2 <= (double)g->norm2))
 		return 0;
 	for (size_t i = 0; i < g->dim; i++)
@@ -117,7 +117,7 @@ enum fm_grid_added fm_grid_add_unit(const struct fm_grid *g, const float *gradie
 
 	if (add_within(g, gradient, scale, sum, &norm))
 		return FM_GRID_AS_IT_IS;
-	/* The norm is right to 2^-53 dim; 2^-20 is more than that, and less than anyone would miss. */
+	/* The relative error of the norm is 2^-53 dim; 2^-20 is more than that, and a negligible loss. */
 	if (!isfinite(norm) ||
 	    !add_within(g, gradient, scale * (sqrt((double)g->norm2) / norm * (1 - 0x1p-20)), sum, &norm))
 		return FM_GRID_DROPPED;
@@ -134,7 +134,7 @@ int fm_grid_add_sum(const struct fm_grid *g, const float *sum, int64_t *total, s
 				       "coordinate %zu of a sum of gradients is %g: no number for a grid of %g", i,
 				       (double)sum[i], g->step);
 	for (size_t i = 0; i < g->dim; i++) {
-		double x = sum[i] * scale + 0.5; /* of 24 digits and below 2^40: right to the half */
+		double x = sum[i] * scale + 0.5; /* of 24 digits and below 2^40: exact to the half */
 		int64_t cut = (int64_t)x;
 
 		total[i] += cut - ((double)cut > x); /* the next integer below */
@@ -144,7 +144,7 @@ int fm_grid_add_sum(const struct fm_grid *g, const float *sum, int64_t *total, s
 
 static int gaussian_of(const struct fm_grid *g, double multiplier, struct fm_gaussian *gaussian, struct fm_error *err)
 {
-	/* The product is rounded up, and so is what fm_gaussian_set makes of it. */
+	/* The product is rounded up, and fm_gaussian_set rounds up again. */
 	return fm_gaussian_set(gaussian, multiplier * fm_grid_sensitivity(g) * (1 + 0x1p-51), err);
 }
 
@@ -172,7 +172,7 @@ int fm_grid_noisy_slice(const struct fm_grid *g, const struct fm_grid_noise *noi
 		size_t some = n - at < room ? n - at : room;
 		if ((rc = fm_gaussian_fill(&noise->of, &gaussian, noise->pool, from + at, draws, some, err)) < 0)
 			goto out;
-		/* From here on it is no secret: what floating point makes of the noisy integers costs nothing. */
+		/* The noisy integers are no secret: floating point after them costs no privacy. */
 		for (size_t i = 0; i < some; i++)
 			mean[at + i] = (float)((double)(sum[at + i] + draws[i]) * g->step / noise->divisor);
 	}

@@ -75,7 +75,7 @@ static int key_check(const struct fm_counts *c, const char *name, size_t n, stru
 	return FM_OK;
 }
 
-/* No unit has more items than the charge says. */
+/* Check that no unit has more items than the charge says. */
 static int items_check(const struct fm_counts *c, const struct fm_query *q, struct fm_error *err)
 {
 	const struct fm_items *items = q->items;
@@ -110,7 +110,7 @@ out:
 	return rc;
 }
 
-/* What a statistic moves by in L2: see counts.h. */
+/* By how much a unit moves a statistic in L2: see counts.h. */
 static double moves_of_sum(const struct fm_unit *u, unsigned most)
 {
 	return u->replaced ? nextafter(M_SQRT2 * most, INFINITY) : most;
@@ -121,7 +121,7 @@ static double moves_of_hosts(const struct fm_unit *u)
 	return nextafter(M_SQRT2 * (u->replaced ? 2 : 1) * u->hosts, INFINITY);
 }
 
-/* Enter the charge of a statistic, whose sensitivity and threshold are in entry, and make ready what draws its noise.
+/* Enter the charge of a statistic, whose sensitivity and threshold are in entry, and prepare the drawing of its noise.
  */
 static int charge(struct fm_counts *c, const char *name, double sigma, struct fm_charge entry, struct fm_gaussian *g,
 		  struct fm_error *err)
@@ -167,7 +167,7 @@ static int noise_add(const struct fm_counts *c, const char *name, const struct f
 	return rc;
 }
 
-/* Charge the exact counts, which are in out, and put noise on them; out is cleared when that fails. */
+/* Charge the exact counts in out, and add noise to them; out is cleared when that fails. */
 static int release(struct fm_counts *c, const char *name, double moves, double sigma, int64_t *out, size_t n,
 		   struct fm_error *err)
 {
@@ -261,8 +261,7 @@ int fm_counts_quantiles(struct fm_counts *c, const struct fm_query *q, struct fm
 	if ((rc = fm_alloc(&counts, v.n, sizeof(*counts), "a histogram", err)) < 0 ||
 	    (rc = fm_counts_histogram(c, q, v, counts, err)) < 0)
 		goto out;
-	/* From here on nothing is looked at but the answer.  The sum up to a bin is never less than up to the one
-	 * before. */
+	/* From here on only the answer is used.  The sum up to a bin is never less than up to the previous bin. */
 	for (size_t i = 0; i < v.n; i++) {
 		sum += counts[i];
 		most = sum > most ? sum : most;
@@ -370,7 +369,7 @@ int fm_counts_keys(struct fm_counts *c, const struct fm_query *q, const uint64_t
 	if ((rc = items_check(c, q, err)) < 0 || (rc = fm_gaussian_set(&g, q->sigma, err)) < 0)
 		return rc;
 	out->threshold = fm_threshold_least(fm_gaussian_sigma(&g), items->most * group, delta, &chance);
-	if (group > 1) /* what one unit has of it; the accountant takes the group's from the threshold */
+	if (group > 1) /* that of one unit; the accountant computes the group's from the threshold */
 		chance = fm_threshold_chance(fm_gaussian_sigma(&g), items->most, out->threshold);
 	entry = (struct fm_charge){.sensitivity = moves_of_sum(&c->unit, items->most),
 				   .delta = chance,

@@ -1,10 +1,10 @@
 /*
- * counts.h - private counts: the only way by which a statistic of private records, other than a gradient, gets out.
+ * counts.h - private counts: the only way for a statistic of private records, other than a gradient, to get out.
  *
- * Opened with the run's noise key and the unit that the guarantee is about.  Each call takes one statistic exactly,
- * writes its charge into the ledger, and gives out the statistic with discrete Gaussian noise (noise.h) and nothing
- * else; the exact numbers do not leave the call.  What is calculated from its answers (quantiles, shares, consistent
- * tables) costs nothing more.
+ * They are opened with the run's noise key and the unit that the guarantee is about.  Each call computes one statistic
+ * exactly, enters its charge, and gives out the statistic with discrete Gaussian noise (noise.h) and nothing else; the
+ * exact numbers do not leave the call.  What is calculated from its answers (quantiles, shares, consistent tables)
+ * costs nothing more.
  *
  *     struct fm_unit unit;
  *     fm_unit_set(&unit, 4, 0, err);                         an exchange of at most 4 flows, which is there or not
@@ -16,10 +16,10 @@
  *
  * Items and units.  A statistic counts items (flows, exchanges, ends of flows); each belongs to a unit, and a unit has
  * at most items.most of them: fm_items_units, one each; fm_items_parts, its flows, up to unit.flows; fm_items_hosts,
- * the hosts that it touches, up to unit.hosts.  Data in which a unit has more is refused, so that no caller can make
- * the charge untrue.
+ * the hosts that it touches, up to unit.hosts.  Data in which a unit has more is refused, so no caller can make the
+ * charge untrue.
  *
- * Sensitivities.  m = items.most, and by how much the exact statistic moves in L2 between neighbouring data sets:
+ * Sensitivities, that is, how much the exact statistic moves in L2 between neighbouring data sets; m = items.most:
  *
  *     statistic                              unit added or removed      unit replaced
  *     histogram, pairs, total, keys          m                          sqrt(2) m
@@ -27,13 +27,13 @@
  *     cells of hosts, h = unit.hosts         sqrt(2) h                  2 sqrt(2) h
  *
  * Adding a unit adds to a histogram a vector of natural numbers whose sum is at most m, and so is its L2 norm, which is
- * reached when all items are alike.  Replacing one takes off such a vector and adds another; both are non-negative, so
- * their difference is at most sqrt(m^2 + m^2) in L2.  A host moves from one cell to another: -1 and +1, sqrt(2) in L2,
- * and the moves of h hosts add up.  The population says how many hosts have at least b_1 < b_2 < ... items: k more
- * items of a host lift it over at most k of the (distinct) bounds, whose counts each grow by one; these are again
- * natural numbers whose sum is at most m.
+ * reached when all items have the same value.  Replacing one subtracts such a vector and adds another; both are
+ * non-negative, so their difference is at most sqrt(m^2 + m^2) in L2.  A host moves from one cell to another: -1 and
+ * +1, sqrt(2) in L2, and the moves of h hosts add up.  The population says how many hosts have at least b_1 < b_2 < ...
+ * items: k more items of a host lift it over at most k of the (distinct) bounds, whose counts each grow by one; these
+ * are again natural numbers whose sum is at most m.
  *
- * Names are the labels of the noise (stream.h), so each name is used once a run.  The same key with the data of a
+ * Names are the labels of the noise (stream.h), so each name is used once in a run.  The same key with the data of a
  * neighbour gives the same noise: then differences of answers are differences of exact statistics.  That is how the
  * tests measure sensitivities, and why a noise key is never used for two runs.
  */
@@ -45,13 +45,13 @@
 #include "privacy/charge.h"
 #include "privacy/noise.h"
 
-/* The flows of two hosts: an exchange, or with 1 a flow.  What is claimed for windows (privacy.unit: window) is claimed
- * for a group of exchanges, which are the units here. */
+/* A unit is the flows of an exchange of two hosts, or with flows 1 a single flow.  A claim for windows (privacy.unit:
+ * window) is made for a group of exchanges, which are the units here. */
 struct fm_unit {
-	int replaced;   /* neighbours have another unit in its place, rather than one more or less */
-	unsigned flows; /* the most that a unit has */
-	unsigned hosts; /* the most that it touches: 2 */
-	unsigned group; /* thresholds of keys hold for so many units that change at once; 0: for one */
+	int replaced;   /* neighbours differ in one unit replaced, not one more or less */
+	unsigned flows; /* most flows of a unit */
+	unsigned hosts; /* most hosts that a unit touches: 2 */
+	unsigned group; /* units that may change at once, for which thresholds of keys hold; 0: one */
 };
 /* FM_EINPUT when flows is 0 or over 4,096. */
 int fm_unit_set(struct fm_unit *u, unsigned flows, int replaced, struct fm_error *err) FM_MUST_CHECK;
@@ -60,25 +60,25 @@ struct fm_items {
 	size_t n;             /* items */
 	const uint32_t *unit; /* [n]: item i is of unit unit[i] < nunits; NULL: of unit i */
 	size_t nunits;
-	unsigned most; /* the most of these items that a unit has */
+	unsigned most; /* most of these items in a unit */
 };
 struct fm_items fm_items_units(size_t n);
 struct fm_items fm_items_parts(const struct fm_unit *u, size_t n, const uint32_t *unit, size_t nunits);
 struct fm_items fm_items_hosts(const struct fm_unit *u, size_t n, const uint32_t *unit, size_t nunits);
 
 struct fm_counts;
-/* unit is copied; key and pool (which may be NULL) must outlive it.  key NULL: charges alone are to be known; any call
- * that has items to count is refused, and one that has none says 0 without noise. */
+/* unit is copied; key and pool (which may be NULL) must outlive it.  key NULL: only the charges are wanted; any call
+ * with items to count is refused, and one without items answers 0 without noise. */
 int fm_counts_open(struct fm_counts **c, const struct fm_secret *key, const struct fm_unit *unit, struct fm_pool *pool,
 		   struct fm_error *err) FM_MUST_CHECK;
 const struct fm_charges *fm_counts_charges(const struct fm_counts *c);
 void fm_counts_close(struct fm_counts *c);
 
-/* What is asked. */
+/* A query. */
 struct fm_query {
-	const char *name; /* of the statistic and its noise: once a run */
+	const char *name; /* name of the statistic and its noise: used once in a run */
 	const struct fm_items *items;
-	double sigma; /* of the noise on each number */
+	double sigma; /* standard deviation of the noise on each number */
 };
 /* Item i has value[i] < n, the size of a public domain. */
 struct fm_values {
@@ -101,29 +101,29 @@ int fm_counts_pairs(struct fm_counts *c, const struct fm_query *q, struct fm_val
 /* *out = how many items there are. */
 int fm_counts_total(struct fm_counts *c, const struct fm_query *q, int64_t *out, struct fm_error *err) FM_MUST_CHECK;
 
-/* bin[k] = the first bin up to which at least the share[k] of all items lies, by a noisy histogram over v.n public bins
- * (fine ones: the answer is as fine as they are).  share rises; so does bin.  Costs what the histogram costs, however
- * many shares (n) there are. */
+/* bin[k] = the first bin up to which at least a share[k] of all items lies, by a noisy histogram over v.n public bins
+ * (the answer is as fine as they are).  share rises; so does bin.  It costs what the histogram costs, whatever the
+ * number n of shares. */
 int fm_counts_quantiles(struct fm_counts *c, const struct fm_query *q, struct fm_values v, const double *share,
 			size_t n, uint32_t *bin, struct fm_error *err) FM_MUST_CHECK;
 
 /* out[k] (n) = how many hosts have at least atleast[k] of the items; items: fm_items_hosts. atleast[0] >= 1, rising.
- * The number of hosts, host.n, may be the exact one: it is in no answer. */
+ * host.n may be the exact number of hosts: it is in no answer. */
 int fm_counts_population(struct fm_counts *c, const struct fm_query *q, struct fm_values host, const uint32_t *atleast,
 			 size_t n, int64_t *out, struct fm_error *err) FM_MUST_CHECK;
 
 /* out[b] (cell.n) = how many of the hosts are in cell b, where a host's cell depends on nothing but the units that
- * touch it.  That is the caller's promise, and cannot be checked here.  Hosts in cell 0, "not there", are not counted.
+ * touch it.  The caller promises that; it cannot be checked here.  Hosts in cell 0, "not there", are not counted.
  */
 int fm_counts_cells(struct fm_counts *c, const char *name, struct fm_values cell, size_t nhosts, double sigma,
 		    int64_t *out, struct fm_error *err) FM_MUST_CHECK;
 
 /*
  * Counts of an open domain: the keys (64 bits: an address, a port with its protocol, a hash of what is longer) that
- * enough items have, by a stability threshold (Korolova et al., WWW 2009; Wilson et al., PoPETs 2020).  A key that no
- * item has is never given out; a key that items have is, when its noisy count reaches the threshold.  Keys that both
- * neighbouring data sets have get Gaussian noise, of sensitivity m; keys that only one of them has, which all come from
- * one unit's items, come out with a probability of at most delta.  The threshold is the least for that (threshold.h),
+ * enough items have, by a stability threshold (Korolova et al., WWW 2009; Wilson et al., PoPETs 2020).  A key without
+ * items is never given out; a key with items is given out when its noisy count reaches the threshold.  Keys in both
+ * neighbouring data sets get Gaussian noise, of sensitivity m; keys in only one of them, which all come from one unit's
+ * items, are given out with a probability of at most delta.  The threshold is the smallest one for that (threshold.h),
  * and the probability that it leaves is charged.
  */
 struct fm_key_count {

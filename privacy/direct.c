@@ -7,14 +7,14 @@
 #include "base/mem.h"
 #include "privacy/special.h"
 
-#define STRIDE 0.03125 /* one use is put on every so many points that their share is about this */
+#define STRIDE 0.03125 /* a single use is placed on every n-th point, so that their share is about this */
 #define NEAREST                                                                                                        \
-	0.0625       /* distance of the points next to 0 where that is their share, of the smallest scale of one use   \
+	0.0625       /* at that share: distance of the points next to 0, in smallest scales of one use                 \
 		      */
 #define SMALL 0.25   /* a distance below which 1 - e^-d is a polynomial */
 #define LEAST 1e-150 /* a smaller mass counts as infinite, so that no product vanishes */
 
-/* The points and what is known of the cells between them. */
+/* The points, and precomputed values of the cells between them. */
 struct points {
 	double *x;       /* (n), rising */
 	double *inverse; /* (n) 1 / (1 - e^-d), d the distance of x[i] and x[i + 1] */
@@ -49,7 +49,7 @@ static struct range range_of(const struct fm_use *uses, size_t n, const struct f
 	return r;
 }
 
-/* The j, not a whole number, of a point x of at least 0. */
+/* The real number j of a point x >= 0. */
 static double place(const struct range *r, double share, double x)
 {
 	double y = x * share / r->nearest;
@@ -64,7 +64,7 @@ double fm_direct_products(const struct fm_use *uses, size_t n, const struct fm_d
 
 	for (size_t i = 0; i < n; i++)
 		for (uint64_t count = uses[i].count; count; count >>= 1)
-			sums += (count & 1 ? 1 : 0) + (count > 1 ? 0.5 : 0); /* doubled, a pair of masses comes once */
+			sums += (count & 1 ? 1 : 0) + (count > 1 ? 0.5 : 0); /* doubling: each pair comes once */
 	return sums * points * points;
 }
 
@@ -105,7 +105,7 @@ static int masses_new(struct masses *m, const struct points *g, struct fm_error 
 	return fm_alloc(&m->p, g->n, sizeof *m->p, "privacy losses", err);
 }
 
-/* Find the ends anew; masses that are too small count as infinite. All are raised by the share `rounding`. */
+/* Find the ends again; masses that are too small count as infinite losses. All are raised by the share `rounding`. */
 static void settle(struct masses *m, const struct points *g, double rounding)
 {
 	m->first = g->n;
@@ -123,7 +123,7 @@ static void settle(struct masses *m, const struct points *g, double rounding)
 	m->infinite *= 1 + rounding;
 }
 
-/* One use, on every stride-th point: m->p (zeroed). */
+/* Place one use on every stride-th point: m->p (zeroed). */
 static int one_use(const struct fm_loss *l, const struct points *g, double tail, struct masses *m, struct fm_error *err)
 {
 	size_t n = (g->n - 1) / g->stride + 1;
@@ -154,9 +154,9 @@ static inline double dropped(double d)
 			 : -fm_sf_expm1(-d) * (1 + 8 * FM_UNIT);
 }
 
-/* Add a's j-th to last masses, from `from` on, moved by the loss y and times `times`, to p. The sums rise with j, so
- * that their cells do; what goes to one cell is added up before it is stored, so that 2 (b's masses) + (a's masses)
- * additions are the most that a point's mass goes through. Returns what lies above all points. */
+/* Add to p the masses of a from `from` on, moved by the loss y and multiplied by `times`. The sums rise with j, and so
+ * do their cells; what goes to one cell is added up before it is stored, so that a point's mass goes through at most 2
+ * (b's masses) + (a's masses) additions. Returns the mass above all points. */
 static double add_moved(const struct points *g, const struct masses *a, size_t from, double y, double times, double *p)
 {
 	const double *x = g->x;
@@ -209,7 +209,7 @@ static void add(const struct points *g, const struct masses *a, const struct mas
 	settle(to, g, 4 * FM_UNIT * (3 * (double)g->n + 16));
 }
 
-/* to = a + a: pairs of different ones count twice. */
+/* to = a + a: pairs of different points count twice. */
 static void add_twice(const struct points *g, const struct masses *a, struct masses *to)
 {
 	double beyond = 0;
@@ -252,8 +252,9 @@ static void add_uses(const struct points *g, struct masses *one, uint64_t count,
 	}
 }
 
-/* The smallest epsilon, 0 at least, at which delta is kept: with the masses from the point i on, delta(epsilon) = over
- * + (1 - e^-t) under at epsilon = x[i] - t in the cell below. All terms are above 0, so that their rounding is a share.
+/* The smallest epsilon, at least 0, at which delta is kept: with the masses from the point i on, delta(epsilon) = over
+ * + (1 - e^-t) under at epsilon = x[i] - t in the cell below. All terms are above 0, so their rounding is a relative
+ * error.
  */
 static double read_epsilon(const struct points *g, const struct masses *m, double delta)
 {
@@ -279,7 +280,7 @@ static double read_epsilon(const struct points *g, const struct masses *m, doubl
 	return fmax(0, g->x[m->first]);
 }
 
-/* By size, so that the order in which a caller has them does not matter. */
+/* Order by size, so that the caller's order does not matter. */
 static int by_size(const void *a, const void *b)
 {
 	const struct fm_use *x = a, *y = b;
@@ -304,7 +305,7 @@ int fm_direct_epsilon(const struct fm_use *given, size_t n, const struct fm_dire
 		goto out;
 	memcpy(uses, given, n * sizeof *uses);
 	qsort(uses, n, sizeof *uses, by_size);
-	/* Nothing is lost so far: x is 0 at a whole number of strides from the first point. */
+	/* Start from a loss of 0: x is 0 at a whole number of strides from the first point. */
 	for (size_t i = 0; i < g.n; i++)
 		if (g.x[i] >= 0) {
 			sum.p[i] = 1;

@@ -5,8 +5,8 @@
 #include "base/mem.h"
 #include "privacy/special.h"
 
-/* Where the processor has it, gcc 12 makes fused multiply-adds of pairs of products even at -ffp-contract=off, once it
- * has put pairs into vectors: not here, where the bits must not depend on the processor. */
+/* Where the processor has them, gcc 12 makes fused multiply-adds of pairs of products even at -ffp-contract=off, once
+ * it has put pairs into vectors.  Prevent that here: the bits must not depend on the processor. */
 #if defined __GNUC__ && !defined __clang__
 #pragma GCC optimize("no-tree-vectorize")
 #endif

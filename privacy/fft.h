@@ -27,8 +27,8 @@ void fm_fft_forward(struct fm_fft *f, const double *x, double *spectrum);
 /* The inverse, the factor 1 / n included.  Overwrites nothing but x. */
 void fm_fft_inverse(struct fm_fft *f, const double *spectrum, double *x);
 
-/* Bound on the rounding error of each value of a transform, as a multiple of the sum of the absolute values that went
- * in (for the inverse: of that sum over n).  Each output is a tree of log2 n butterflies over the inputs, whose factors
+/* Bound on the rounding error of each value of a transform, as a multiple of the sum of the absolute values of the
+ * input (for the inverse: that sum over n).  Each output is a tree of log2 n butterflies over the inputs, whose factors
  * have absolute value 1; one butterfly errs by at most six roundings. */
 double fm_fft_error(const struct fm_fft *f);
 

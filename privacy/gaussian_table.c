@@ -50,7 +50,7 @@ static struct fixed minus(struct fixed a, const struct fixed *b)
 	return a;
 }
 
-/* a b, cut off. */
+/* a b, truncated. */
 static struct fixed times(const struct fixed *a, const struct fixed *b)
 {
 	uint64_t all[2 * LIMBS] = {0};
@@ -71,7 +71,7 @@ static struct fixed times(const struct fixed *a, const struct fixed *b)
 	return r;
 }
 
-/* a p / q, cut off; a p below 2^64. */
+/* a p / q, truncated; a p below 2^64. */
 static struct fixed ratio(struct fixed a, uint64_t p, uint64_t q)
 {
 	uint64_t carry = 0;
@@ -91,7 +91,7 @@ static struct fixed ratio(struct fixed a, uint64_t p, uint64_t q)
 	return a;
 }
 
-/* exp(-p / q), p < q: terms of its series, up to the last that is not 0. */
+/* exp(-p / q), p < q: the sum of its series up to the last term that is not 0. */
 static struct fixed exp_minus(uint64_t p, uint64_t q)
 {
 	struct fixed sum = one(), term = one();
@@ -127,7 +127,7 @@ void fm_gaussian_table_make(struct fm_gaussian_table *t, uint64_t num, uint64_t 
 	struct fixed sum[FM_GAUSSIAN_CELLS], mass = one(), step, twice, all;
 
 	*t = (struct fm_gaussian_table){.q = 2 * num};
-	/* The largest power of two that is at most an eighth of sigma. */
+	/* t is the largest power of two that is at most an eighth of sigma. */
 	while (((u128)den << (2 * t->shift + 8)) <= num)
 		t->shift++;
 	t->t2 = den << 2 * t->shift;

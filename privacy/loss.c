@@ -8,7 +8,7 @@
 #include "privacy/loss_grid.h"
 #include "privacy/special.h"
 
-#define TAIL_ERROR (16 * FM_UNIT) /* the rounding of a normal tail */
+#define TAIL_ERROR (16 * FM_UNIT) /* relative error of a normal tail */
 
 /* ---- the pairs ---- */
 
@@ -51,8 +51,8 @@ void fm_loss_sampled(struct fm_loss *l, double q, double sigma, int group, enum 
 		first = group, l->weight[group] = 1;
 	else
 		binomial(l->weight, group, q);
-	/* Missing from P they count as an infinite loss, missing from Q they let more leak: much more where a replaced
-	 * one's are the nearest to P, so that these stay. */
+	/* Components missing from P count as an infinite loss; missing from Q they let more leak, and much more where
+	 * they are the nearest to P, as for a replaced record, so there they stay. */
 	for (; first < last && l->weight[first] < (direction == FM_REPLACE ? DBL_MIN : least); first++)
 		l->missing += l->weight[first];
 	for (; last > first && l->weight[last] < least; last--)
@@ -68,7 +68,7 @@ void fm_loss_sampled(struct fm_loss *l, double q, double sigma, int group, enum 
 /* ---- mixtures: the loss at a point and the point of a loss ---- */
 
 /* log of the mixture's density over that of N(0, sigma^2) at z, and its slope.  The exponents (2 j z - j^2) / (2
- * sigma^2) are at most 0 but for those of a few components; near 0 the sum is taken of what differs from 1. */
+ * sigma^2) are at most 0 except for a few components; near 0 the differences from 1 are summed. */
 static double mixture_ratio(const struct fm_loss *l, double z, double *slope)
 {
 	double per = 1 / (l->scale * l->scale), top = 0, sum = 0, moment = 0, rest = 0;
@@ -126,12 +126,12 @@ double fm_loss_log_q(const struct fm_loss *l, double z)
 	       fm_sf_log(l->scale * 2.50662827463100050242);
 }
 
-/* Where the mixture's ratio is x, of one component or of {0, 1}. */
+/* The point where the ratio of a mixture of one component or of {0, 1} is x. */
 static double ratio_inverse(const struct fm_loss *l, double x)
 {
 	double s2 = l->scale * l->scale, q;
 
-	if (l->n == 1 && l->first == 0) /* all was left out but what loses nothing */
+	if (l->n == 1 && l->first == 0) /* only the component without loss is left */
 		return x > 0 ? (double)INFINITY : -(double)INFINITY;
 	if (l->n == 1)
 		return s2 * x / l->first + 0.5 * l->first;
@@ -218,7 +218,7 @@ static struct tails q_tails(const struct fm_loss *l, double z)
 	return side_tails(l, l->below ? -1 : 0, z);
 }
 
-/* The mass between two points and a bound on its error: from the tail that is smaller. */
+/* The mass between two points and a bound on its error, from the smaller tail. */
 static double between(struct tails a, struct tails b, double *error)
 {
 	if (a.over < b.under) {
@@ -246,7 +246,7 @@ static double tail_point(const struct fm_loss *l, double tail, int sign)
 	return sign > 0 ? high : low;
 }
 
-/* P(Z > z) - e^L(z) Q(Z > z): both from the density at z and Mills' ratios, so that no e^L is ever computed. */
+/* P(Z > z) - e^L(z) Q(Z > z): both from the density at z and Mills' ratios, so that e^L is never computed. */
 static double mixture_delta(const struct fm_loss *l, double z)
 {
 	double p = 0, above = 0, q = 0, mills = 0;
@@ -257,7 +257,7 @@ static double mixture_delta(const struct fm_loss *l, double z)
 		p += w * fm_sf_normal_density(t);
 		above += w * fm_sf_normal_tail(t);
 	}
-	/* Ratios of densities to that of the component that is nearest to z from below, lest they vanish. */
+	/* Divide densities by that of the component nearest to z from below, so that they do not vanish. */
 	for (int i = 0; i < (l->below ? l->n : 1); i++) {
 		int j = l->below ? l->first + i : 0, j0 = l->below ? l->first : 0;
 		double w = l->below ? l->weight[i] : 1, t = (z + j) / l->scale;
@@ -269,7 +269,8 @@ static double mixture_delta(const struct fm_loss *l, double z)
 	return above * (1 + TAIL_ERROR) - p * (mills / q) * (1 - 4 * TAIL_ERROR);
 }
 
-/* At least delta(0), the total variation: from the masses on the smaller side of where the loss is 0. */
+/* An upper bound on delta(0), the total variation, from the masses on the smaller side of the point where the loss is
+ * 0. */
 static double mixture_variation(const struct fm_loss *l)
 {
 	double reach = l->first + l->n + 40 * l->scale, z = edge(l, 0, -reach, reach, 0);
@@ -341,8 +342,8 @@ static int mixture_discretise(const struct fm_loss *l, double tail, size_t most,
 	return FM_OK;
 }
 
-/* Under P the loss is c = 1/b with chance 1/2, -c with chance e^-c / 2, and at most x between with chance
- * e^(-(c - x) / 2) / 2; under Q it is mirrored. */
+/* Under P the loss is c = 1/b with probability 1/2, -c with probability e^-c / 2, and at most x, between these, with
+ * probability e^(-(c - x) / 2) / 2; under Q it is mirrored. */
 static int laplace_discretise(const struct fm_loss *l, size_t most, struct fm_losses *d, struct fm_error *err)
 {
 	double c = 1 / l->scale;
@@ -366,8 +367,8 @@ static int laplace_discretise(const struct fm_loss *l, size_t most, struct fm_lo
 	return FM_OK;
 }
 
-/* The discrete Gaussian's atoms at 0, 1, ... reach, and what lies beyond at either end: p (reach + 1), their sum over
- * the integers 1. */
+/* The atoms of the discrete Gaussian at 0, 1, ... reach: p (reach + 1), with sum 1 over all integers; and the mass
+ * beyond reach at either end. */
 static int discrete_atoms(const struct fm_loss *l, double tail, double **p, int64_t *reach, double *beyond,
 			  struct fm_error *err)
 {
@@ -389,7 +390,7 @@ static int discrete_atoms(const struct fm_loss *l, double tail, double **p, int6
 	return FM_OK;
 }
 
-/* The loss of the outcome -y: what is on the side away from Q. */
+/* The loss of the outcome -y, on the side away from Q. */
 static double discrete_loss(const struct fm_loss *l, int64_t y)
 {
 	return l->shift * (l->shift + 2 * (double)y) / (2 * l->scale * l->scale);
@@ -492,7 +493,7 @@ double fm_loss_scale(const struct fm_loss *l)
 	case FM_LOSS_MIXTURE:
 		break;
 	}
-	/* With little noise most losses are alike: then their size is what counts, and 0 has none. */
+	/* With little noise most losses are nearly equal: then their size is the scale, unless it is 0. */
 	double low = fm_loss_at(l, -l->scale), high = fm_loss_at(l, l->scale);
 
 	return fmax(fmax(0.5 * (high - low), 0x1p-10 * fmax(fabs(low), fabs(high))), 0x1p-40);

@@ -27,7 +27,7 @@
 
 #include "base/error.h"
 
-#define FM_GROUP_MAX 4096 /* above what is said of an hour of windows of 64 exchanges: 61 of them */
+#define FM_GROUP_MAX 4096 /* more than is claimed for an hour of windows of 64 exchanges, which is 61 windows */
 #define FM_DISCRETE_SCALE_MAX 100000.0
 
 enum fm_loss_kind { FM_LOSS_MIXTURE, FM_LOSS_LAPLACE, FM_LOSS_DISCRETE };
@@ -36,8 +36,8 @@ struct fm_loss {
 	enum fm_loss_kind kind;
 	double scale; /* sigma, or b, over the sensitivity; of the discrete Gaussian: its sigma */
 	double shift; /* the discrete Gaussian's D */
-	/* The mixture: weight[i] is that of N(first + i, sigma^2); whether it stands for P, mirrored for Q, or both;
-	 * the mass of the components that were left out. */
+	/* The mixture: weight[i] is that of N(first + i, sigma^2); above, below: it stands for P, or mirrored for Q, or
+	 * both; missing: the mass of the components left out. */
 	int first, n, above, below;
 	double missing;
 	double weight[FM_GROUP_MAX + 1];
@@ -56,34 +56,34 @@ void fm_loss_sampled(struct fm_loss *l, double q, double sigma, int group, enum 
 double fm_loss_log_q(const struct fm_loss *l, double z);
 double fm_loss_at(const struct fm_loss *l, double z);
 
-/* The smallest epsilon of one use at this delta, 0 at least: from the curve above, without a grid. */
+/* The smallest epsilon of one use at this delta, at least 0: from the curve above, without a grid. */
 int fm_loss_epsilon(const struct fm_loss *l, double delta, double *epsilon, struct fm_error *err) FM_MUST_CHECK;
 
-/* As many uses of one mechanism. */
+/* Several uses of one mechanism. */
 struct fm_use {
-	const struct fm_loss *loss; /* the caller's */
-	uint64_t count;             /* times, at least 1 */
+	const struct fm_loss *loss; /* borrowed */
+	uint64_t count;             /* number of uses, at least 1 */
 };
 
-/* A distribution on points: p[i] is the chance of the loss x[i], or (low + i) h where x is NULL; an infinite loss has
- * the chance `infinite`. */
+/* A distribution on points: p[i] is the probability of the loss x[i], or of (low + i) h where x is NULL; `infinite` is
+ * that of an infinite loss. */
 struct fm_losses {
 	double h;
 	int64_t low;
-	const double *x; /* the caller's */
+	const double *x; /* borrowed, or NULL */
 	size_t n;
 	double *p;
 	double infinite;
 };
 
-/* The smallest and the largest loss, without `tail` of P at either end; and how far those of z = -sigma and sigma lie
- * from their middle, which is about the deviation of most of the mass. */
+/* The smallest and the largest loss, without `tail` of P at either end; and fm_loss_scale: how far the losses at z =
+ * -sigma and sigma are from their middle, which is about the deviation of most of the mass. */
 void fm_loss_ends(const struct fm_loss *l, double tail, double *low, double *high);
 double fm_loss_scale(const struct fm_loss *l);
 
 /* The loss on a grid of step h, never leaking less than l: between two neighbouring points the curve delta(epsilon), as
  * a function of e^epsilon, is replaced by its chord ("connect the dots": Doroshenko, Ghazi, Kamath, Kumar, Manurangsi
- * 2022), which is to send what lies between them to both so that the masses under P and under Q are kept.  At most
+ * 2022), which means to send what lies between them to both so that the masses under P and under Q are kept.  At most
  * `tail` of P at either end is moved up.  FM_EINPUT where that takes more than `most` points.  *out is released by
  * fm_losses_free. */
 int fm_loss_discretise(const struct fm_loss *l, double h, double tail, size_t most, struct fm_losses *out,

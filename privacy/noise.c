@@ -12,8 +12,8 @@ typedef unsigned __int128 u128;
 
 enum {
 	FAR = 1024,   /* scales from zero: a Laplace draw beyond them, of probability exp(-1024), is drawn again */
-	SHARD = 4096, /* draws that a thread makes with one stream */
-	DIGITS = 16,  /* random binary digits that are compared at once */
+	SHARD = 4096, /* draws that a thread makes from one stream */
+	DIGITS = 16,  /* random binary digits compared at once */
 	A_BLOCK = 8,  /* records that share a block of the sampling stream */
 };
 
@@ -88,8 +88,8 @@ static inline unsigned exp_below(struct fm_stream *s, uint64_t u, uint64_t t)
 	return k & 1;
 }
 
-/* Bernoulli(exp(-1)): random digits against the first 256 of 1 / e; the chance that they do not decide, 2^-256, is that
- * of guessing the key. */
+/* Bernoulli(exp(-1)): random digits against the first 256 of 1 / e; the probability that they do not decide, 2^-256, is
+ * that of guessing the key. */
 static inline unsigned exp_one(struct fm_stream *s)
 {
 	static const uint16_t digits[16] = {0x5e2d, 0x58d8, 0xb3bc, 0xdf1a, 0xbade, 0xc782, 0x9054, 0xf90d,
@@ -244,7 +244,7 @@ int fm_gaussian_set_ratio(struct fm_gaussian *g, uint64_t num, uint64_t den, str
 	    (double)num < FM_GAUSSIAN_MIN * FM_GAUSSIAN_MIN * (double)den)
 		return fm_fail(err, FM_EINPUT, "a variance of %llu / %llu is out of range: sigma is 2^-6 to 2^25",
 			       (unsigned long long)num, (unsigned long long)den);
-	/* floor(sqrt(num / den)) + 1: sqrt is right to the last bit, and whole < 2^53. */
+	/* floor(sqrt(num / den)) + 1: sqrt is correctly rounded, and whole < 2^53. */
 	t = (uint64_t)sqrt((double)whole) + 1;
 	if ((u128)t * t * den > (u128)1 << 53)
 		return fm_fail(err, FM_EINPUT, "a variance of %llu / %llu has too many digits", (unsigned long long)num,
@@ -288,7 +288,7 @@ double fm_gaussian_tail(double sigma, double x)
 	if (!(z > 0))
 		return 1;
 	/* Density at z, times Mills' ratio, which is below 4 / (3 z + sqrt(z^2 + 8)) (Sampford 1953).  1 / sqrt(2 pi)
-	 * is rounded up, and the last factor is more than fm_det_exp and a sigma that was rounded down are off by. */
+	 * is rounded up, and the last factor covers the errors of fm_det_exp and of a sigma that was rounded down. */
 	return 0.39894228040143275 * fm_det_exp(-fmin(z * z / 2, 700)) * 4 / (3 * z + sqrt(z * z + 8)) * (1 + 1e-10);
 }
 
@@ -299,7 +299,7 @@ struct fill {
 	uint64_t from;
 	int64_t *out; /* (n) */
 	size_t n;
-	struct fm_error *errors; /* a shard's */
+	struct fm_error *errors; /* one per shard */
 };
 
 static void fill_shard(void *ctx, int shard, int thread)
@@ -376,7 +376,7 @@ int fm_poisson_sample(const struct fm_stream_name *of, const struct fm_rate *r, 
 		if (i % A_BLOCK == 0)
 			fm_stream_at(s, i / A_BLOCK);
 		out[taken] = (uint32_t)i;
-		/* No branch: the batch shows in no timing. */
+		/* No branch, so that timing does not reveal the batch. */
 		taken += (fm_stream_bits(s, 64) < r->threshold) | (unsigned)r->all;
 	}
 	if ((rc = fm_stream_check(s, err)) < 0)

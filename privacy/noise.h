@@ -4,7 +4,7 @@
  * After Canonne, Kamath, Steinke, "The discrete Gaussian for differential privacy" (NeurIPS 2020), algorithms 1 to 3.
  * Every decision compares secret bits (stream.h) with a fraction of integers, bit by bit, so that each value has the
  * probability that the formula says, to the last digit; no floating-point number takes part.  Noise on integers has no
- * low bits in which the true value could show (Mironov 2012).
+ * low bits that could reveal the true value (Mironov 2012).
  *
  *     struct fm_gaussian g;
  *     fm_gaussian_set(&g, 3.7, err);                                 sigma^2 as a fraction, rounded up
@@ -27,8 +27,8 @@ unsigned fm_bernoulli_exp(struct fm_stream *s, uint64_t p, uint64_t q);
 
 /* Integers x with probability in proportion to exp(-|x| s / t), that is of scale b = t / s (algorithm 2).  On a query
  * of L1 sensitivity D it is (D / b, 0)-differentially private, and for D = 1 exactly as bad as randomised response of
- * that epsilon: its divergences at smaller epsilons are NOT below those of the continuous Laplace, whose account does
- * not hold for it. */
+ * that epsilon: its divergences at smaller epsilons are NOT below those of the continuous Laplace, whose account
+ * therefore does not hold for it. */
 struct fm_laplace {
 	uint64_t t, s;
 };
@@ -40,8 +40,8 @@ int64_t fm_discrete_laplace(struct fm_stream *s, const struct fm_laplace *l);
 /* Integers x with probability in proportion to exp(-x^2 / (2 sigma^2)), sigma^2 = num / den (algorithm 3). */
 struct fm_gaussian {
 	uint64_t num, den;
-	uint64_t t;          /* floor(sigma) + 1: the scale of the discrete Laplace that is thinned out */
-	unsigned __int128 q; /* 2 num den t^2: what acceptance is a fraction of */
+	uint64_t t;          /* floor(sigma) + 1: the scale of the discrete Laplace that proposes values */
+	unsigned __int128 q; /* 2 num den t^2: the denominator of the acceptance probability */
 };
 #define FM_GAUSSIAN_MIN 0x1p-6
 #define FM_GAUSSIAN_MAX 0x1p25
@@ -49,7 +49,7 @@ struct fm_gaussian {
  * sigma = 1/16 up to 2^14 and by less than one part in 2^6 in any case.  FM_EINPUT unless FM_GAUSSIAN_MIN <= sigma <=
  * FM_GAUSSIAN_MAX. */
 int fm_gaussian_set(struct fm_gaussian *g, double sigma, struct fm_error *err) FM_MUST_CHECK;
-/* sigma^2 = num / den as it stands, den > 0.  FM_EINPUT out of the same range, or when (floor(sigma) + 1)^2 den > 2^53.
+/* sigma^2 = num / den exactly, den > 0.  FM_EINPUT out of the same range, or when (floor(sigma) + 1)^2 den > 2^53.
  */
 int fm_gaussian_set_ratio(struct fm_gaussian *g, uint64_t num, uint64_t den, struct fm_error *err) FM_MUST_CHECK;
 double fm_gaussian_sigma(const struct fm_gaussian *g); /* rounded down: what may be claimed */
@@ -72,20 +72,19 @@ int64_t fm_discrete_gaussian(struct fm_stream *s, const struct fm_gaussian *g);
  * itself (Canonne et al., theorem 4).
  */
 double fm_gaussian_equivalent(double sigma);
-/* At least P[X >= x] of the discrete Gaussian: 1 below x = 1, and from there the continuous tail at x - 1 (proposition
- * 25) by Sampford's bound of Mills' ratio, with arithmetic that is the same on every machine. */
+/* An upper bound on P[X >= x] of the discrete Gaussian: 1 below x = 1, and from there the continuous tail at x - 1
+ * (proposition 25) by Sampford's bound of Mills' ratio, with arithmetic that is the same on every machine. */
 double fm_gaussian_tail(double sigma, double x);
 
-/* out[i] = draw from + i of those, i < n: the same for any pool, and from wherever.  A NULL pool works in the
- * caller.  Those of a sigma from FM_GAUSSIAN_LARGE on are drawn by cells (gaussian_table.h), the others are those of
- * fm_discrete_gaussian. */
+/* out[i] = draw number from + i, i < n: the same for any pool and any `from`.  A NULL pool works in the caller.  Draws
+ * of a sigma from FM_GAUSSIAN_LARGE on are made by cells (gaussian_table.h), the others by fm_discrete_gaussian. */
 #define FM_GAUSSIAN_LARGE (1 << 14)
 int fm_gaussian_fill(const struct fm_stream_name *of, const struct fm_gaussian *g, struct fm_pool *pool, uint64_t from,
 		     int64_t *out, size_t n, struct fm_error *err) FM_MUST_CHECK;
 
 /*
- * Poisson sampling: each record is in the batch by itself, with probability  floor(2^64 num / den) / 2^64.  That is num
- * / den less at most 2^-64, so that an account with num / den holds.
+ * Poisson sampling: each record is in the batch independently, with probability  floor(2^64 num / den) / 2^64.  That is
+ * at most num / den, and less by at most 2^-64, so an account with num / den holds.
  */
 struct fm_rate {
 	uint64_t threshold;

@@ -9,16 +9,16 @@
 #include "privacy/fft.h"
 #include "privacy/special.h"
 
-#define FIRST_POINTS 256   /* of the first grid, over the widest range of losses */
-#define ALIKE 0x1p-20      /* of the losses' size: the least range that they are taken to have */
-#define NOTHING 1e-9       /* an epsilon below which no more is found out */
-#define SEARCH_POINTS 8192 /* theta is searched for anew while all grids together have no more */
+#define FIRST_POINTS 256   /* points of the first grid, over the widest range of losses */
+#define ALIKE 0x1p-20      /* least range of losses, as a share of their size */
+#define NOTHING 1e-9       /* below this epsilon nothing is refined */
+#define SEARCH_POINTS 8192 /* theta is searched again while all grids together have at most this many */
 #define MOST_POINTS ((size_t)1 << 21)
-#define TAIL_SHARE 1e-6 /* of delta: what is cut at either end of all uses together, and what may wrap around */
-#define STRENGTHS 7     /* of Chernoff's bound that are tried */
+#define TAIL_SHARE 1e-6 /* share of delta cut at either end of all uses together, and that may wrap around */
+#define STRENGTHS 7     /* strengths of Chernoff's bound that are tried */
 #define RARE 20.0       /* -log of the tilted mass that may wrap around where it only adds */
-/* The tilt that is used, of the one where the bound by moments has its least: near 1 the mean lies at epsilon, but
- * where a rare large loss matters the window must then hold many of them at once. */
+/* The tilt used, as a share of the one that minimises the bound by moments: near 1 the mean is at epsilon, but where a
+ * rare large loss matters, the window must then hold many of them at once. */
 #define LEAN 0.5
 /* A composition is tried without a transform (direct.h)
  *  - where a window has so many points, the last halving took so large a share off epsilon and as much of what the one
@@ -27,7 +27,7 @@
  * points that are close near 0 are close enough there then.  With that share first, then with halves of it, by so many
  * products of masses at most.  The first is taken to be so large a share too high. */
 #define DIRECT_WINDOW 16384
-#define COARSE 0.01 /* where so large a share of epsilon is near enough: this window, and twice that share */
+#define COARSE 0.01 /* for callers that accept this share of epsilon: DIRECT_COARSE, twice DIRECT_SHARE */
 #define DIRECT_COARSE 1024
 #define DIRECT_GAP 0.005
 #define DIRECT_SLOW 0.45
@@ -42,12 +42,12 @@
 struct part {
 	struct fm_losses losses;
 	double *log_p;    /* (losses.n) */
-	double last_mass; /* log of the tilted mass at the theta that was looked at last */
-	double log_mass;  /* the same at the tilt that is used */
+	double last_mass; /* log of the tilted mass at the last theta looked at */
+	double log_mass;  /* the same at the tilt used */
 };
 
-/* Where a window must begin and end: so that little lies below; so that little of delta lies above; so that little
- * comes back so far up as to count.  by_...: which strength of Chernoff's bound says so. */
+/* Ends of a window: bottom, with little mass below it; top, with little of delta above it; returns, beyond which little
+ * mass wraps around so far that it counts.  by_...: the strength of Chernoff's bound that gave each. */
 struct ends {
 	double bottom, top, returns;
 	int by_bottom, by_top, by_returns;
@@ -57,17 +57,17 @@ struct fm_pld {
 	struct fm_use *uses; /* (n) */
 	struct part *parts;  /* (n) */
 	size_t n;
-	double uses_total, delta, tail; /* tail: cut of one use at either end */
+	double uses_total, delta, tail; /* tail: mass cut at either end of one use */
 	double h;                       /* of the last pass; 0 before the first */
 	double theta;                   /* the tilt; 0 before the first pass */
-	double epsilon, gap;            /* the bound, and what the last pass took off it */
-	double gap_before;              /* what the one before that took off */
+	double epsilon, gap;            /* the bound, and by how much the last pass lowered it */
+	double gap_before;              /* the same for the pass before */
 	struct ends ends;               /* of the last window */
 	size_t window;                  /* its points */
 	double deviations;              /* mean of the losses, over their standard deviation */
-	double rounding;                /* how much of epsilon the last transform's rounding may be */
-	double share;                   /* of the points of the last pass without a transform; 0 before */
-	int direct_ended;               /* a pass without a transform is of no use any more */
+	double rounding;                /* the most of epsilon that is rounding of the last transform */
+	double share;                   /* fm_direct_terms.share of the last pass without a transform; 0 before */
+	int direct_ended;               /* another pass without a transform is of no use */
 	int finest;
 };
 
@@ -173,7 +173,7 @@ static double first_step(const struct fm_pld *d)
 
 	for (size_t i = 0; i < d->n; i++) {
 		fm_loss_ends(d->uses[i].loss, d->tail, &low, &high);
-		/* Losses that are all alike still need a step. */
+		/* Losses that are all equal still need a step. */
 		widest = fmax(widest, fmax(high - low, ALIKE * fmax(fabs(low), fabs(high))));
 	}
 	return widest / FIRST_POINTS;
@@ -270,8 +270,8 @@ static double best_theta(const struct fm_pld *d, double low, double high, int st
 	return fm_sf_exp(at_a < at_b ? a : b);
 }
 
-/* theta so that the tilted mean lies at epsilon + log(1 + 1 / theta), where the bound by moments has its least: anew on
- * small grids, by Newton's steps from the last theta on large ones. */
+/* theta so that the tilted mean lies at epsilon + log(1 + 1 / theta), where the bound by moments is smallest: searched
+ * again on small grids, by Newton's steps from the last theta on large ones. */
 static double best_tilt(struct fm_pld *d)
 {
 	if (points(d) <= SEARCH_POINTS || d->theta <= 0)
@@ -292,8 +292,8 @@ static double best_tilt(struct fm_pld *d)
 
 /* ---- one pass: the composition ---- */
 
-/* The window of sums that are told apart: n points from low on.  What lies above it comes back at its lower end, below
- * it at its upper end; `missing` is the most that the former may take off delta. */
+/* The window of distinct sums: n points from low on.  Mass above it wraps around to its lower end, mass below it to its
+ * upper end; `missing` is the most by which the former may lower delta. */
 struct window {
 	int64_t low;
 	size_t n;
@@ -337,7 +337,7 @@ static void find_window(struct fm_pld *d, double theta, struct moments m, struct
 {
 	double before = width(&d->ends);
 
-	/* On a large grid the strengths that were best on the last one are taken, unless they widen the window. */
+	/* On a large grid use the strengths that were best on the last one, unless they widen the window. */
 	find_ends(d, theta, m, points(d) <= SEARCH_POINTS, &d->ends);
 	if (width(&d->ends) > 1.1 * before)
 		find_ends(d, theta, m, 1, &d->ends);
@@ -350,7 +350,7 @@ static void find_window(struct fm_pld *d, double theta, struct moments m, struct
 	w->missing = (double)w->n < high - low ? 1 : TAIL_SHARE * d->delta;
 }
 
-/* x^count for a complex x, and (|x| + error)^(count - 1) * count * error, which bounds what an error in x does to it.
+/* x^count for a complex x, and (|x| + error)^(count - 1) * count * error, which bounds the effect of an error in x.
  */
 static void power(double *re, double *im, uint64_t count, double error, double *size, double *harm)
 {
@@ -376,7 +376,7 @@ static void power(double *re, double *im, uint64_t count, double error, double *
 	*harm = rest * (double)count * error / magnitude;
 }
 
-/* A composition while its parts are multiplied in.  bound: of |all|, errors included; harm: of the error. */
+/* A composition while its parts are multiplied in.  bound: of |all|, errors included; harm: bound of the error. */
 struct spectra {
 	struct fm_fft *f;
 	double *x;         /* (n of the window) */
@@ -413,8 +413,8 @@ static void multiply_in(const struct fm_pld *d, double theta, size_t which, cons
 	}
 }
 
-/* The tilted composition on the window, x[i mod n] being the chance of the loss i h, and what rounding may have taken
- * off each at most: x (w->n). */
+/* The tilted composition on the window, x (w->n), where x[i mod n] is the probability of the loss i h, and a bound on
+ * what rounding took off each. */
 static int compose(const struct fm_pld *d, double theta, const struct window *w, double *x, double *off,
 		   struct fm_error *err)
 {
@@ -448,8 +448,9 @@ out:
 	return rc;
 }
 
-/* The smallest epsilon, 0 at least, at which delta is kept, from the largest loss of the window down: with the chances
- * from i on, raised by `off`, delta(epsilon) = over - e^epsilon under for epsilon between the points i - 1 and i. */
+/* The smallest epsilon, at least 0, at which delta is kept, from the largest loss of the window down: with the
+ * probabilities from i on, raised by `off`, delta(epsilon) = over - e^epsilon under for epsilon between the points i -
+ * 1 and i. */
 static double read_epsilon(const struct fm_pld *d, double theta, struct moments m, const struct window *w,
 			   const double *x, double off)
 {
@@ -472,7 +473,7 @@ static double read_epsilon(const struct fm_pld *d, double theta, struct moments 
 		over += p;
 		under = from * shrink; /* times e^next */
 		if (over - under > spare) {
-			/* Steps so wide that e^-h is no number are counted from the upper point. */
+			/* Where the step is so wide that e^-h underflows, count from the upper point. */
 			double e = shrink > DBL_MIN ? next + fm_sf_log((over - spare) / under)
 						    : at + fm_sf_log((over - spare) / from);
 
@@ -493,7 +494,7 @@ static int pass(struct fm_pld *d, double *epsilon, struct fm_error *err)
 	double theta = LEAN * best_tilt(d);
 	struct moments untilted = all_moments(d, 0), m = all_moments(d, theta);
 
-	for (size_t i = 0; i < d->n; i++) /* each part by the mass that was summed into m */
+	for (size_t i = 0; i < d->n; i++) /* divide each part by the mass that was summed into m */
 		d->parts[i].log_mass = d->parts[i].last_mass;
 	find_window(d, theta, m, &w);
 	if ((rc = fm_alloc(&x, w.n, sizeof *x, "a composition", err)) < 0)
@@ -510,8 +511,8 @@ out:
 	return rc;
 }
 
-/* One pass without a transform. The excess falls as the square of the share, so that a third of what a halving takes
- * off is left after it; as a halving costs four times as much, twice what is asked for will do. */
+/* One pass without a transform. The excess falls as the square of the share, so that after a halving a third of what it
+ * took off is left.  As a halving costs four times as much, twice the wanted gap will do. */
 static int pass_direct(struct fm_pld *d, double wanted, struct fm_error *err)
 {
 	double share = d->share > 0 ? 0.5 * d->share : wanted >= COARSE ? 2 * DIRECT_SHARE : DIRECT_SHARE;
@@ -521,7 +522,7 @@ static int pass_direct(struct fm_pld *d, double wanted, struct fm_error *err)
 
 	if (fm_direct_products(d->uses, d->n, &t) > DIRECT_PRODUCTS) {
 		d->direct_ended = 1;
-		d->gap = d->share > 0 ? 0 : d->gap; /* what there is has to do */
+		d->gap = d->share > 0 ? 0 : d->gap; /* the present bound has to do */
 		return FM_OK;
 	}
 	if ((rc = fm_direct_epsilon(d->uses, d->n, &t, &epsilon, err)) < 0)

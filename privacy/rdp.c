@@ -7,7 +7,7 @@
 #include "privacy/special.h"
 
 #define RAISE (1 + 1e-9)
-#define POINTS 1e6 /* of a quadrature, times components */
+#define POINTS 1e6 /* most points of a quadrature, times components */
 
 void fm_rdp_orders(double *orders)
 {
@@ -46,8 +46,8 @@ static double divergence(double log_sum, double a)
 	return (log_sum < 0 ? fm_sf_log1p(fm_sf_exp(log_sum)) : log_sum + fm_sf_log1p(fm_sf_exp(-log_sum))) / (a - 1);
 }
 
-/* One record, P = (1 - q) N(0) + q N(1), a whole order: E_Q[(P / Q)^a] - 1 is the sum over k of the binomial chances
- * times e^((k^2 - k) / (2 sigma^2)) - 1 (Mironov, Talwar, Zhang 2019, Section 3.3). */
+/* One record, P = (1 - q) N(0) + q N(1), whole order a: E_Q[(P / Q)^a] - 1 is the sum over k of the binomial
+ * probabilities times e^((k^2 - k) / (2 sigma^2)) - 1 (Mironov, Talwar, Zhang 2019, Section 3.3). */
 static double whole_order(double q, double sigma, int a)
 {
 	double log_choose = fm_sf_log(a), top = -(double)INFINITY, sum = 0;
@@ -77,7 +77,7 @@ static int mixture_rdp(const struct fm_loss *l, const double *orders, size_t n, 
 	double step = fmin(l->scale / 4, l->scale * l->scale / 8), side = 14 * l->scale, *u = NULL, *log_q = NULL;
 
 	/* P^a Q^(1 - a) has bumps from -j (a - 1), where Q is mirrored, to j a, or twice that where both are mixtures.
-	 * The orders that would take too many points grant nothing: the others will. */
+	 * Orders that would take too many points grant nothing: the others will. */
 	for (; n > 0; n--) {
 		double reach = farthest * orders[n - 1] * (l->below && l->above ? 2 : 1);
 
@@ -104,7 +104,7 @@ static int mixture_rdp(const struct fm_loss *l, const double *orders, size_t n, 
 	for (size_t i = 0; i < n; i++) {
 		double a = orders[i], most = -(double)INFINITY, top = most, sum = 0;
 
-		/* log_excess is at most a u: what is far below the largest of that is nothing. */
+		/* log_excess is at most a u: points far below the largest of that are left out. */
 		for (size_t k = 0; k < (size_t)points; k++)
 			most = fmax(most, log_q[k] + (u[k] > 0 ? a * u[k] : 0));
 		for (size_t k = 0; k < (size_t)points; k++) {
@@ -145,7 +145,7 @@ int fm_rdp(const struct fm_loss *l, const double *orders, size_t n, double *rdp,
 	int one = l->kind == FM_LOSS_MIXTURE && l->n == 2 && l->first == 0 && !l->below;
 	size_t by_quadrature = n;
 
-	/* Orders rise: the large whole ones are the costly ones of a quadrature, and have a sum. */
+	/* Orders rise: the large whole ones would be costly by quadrature, and have a closed sum. */
 	while (one && by_quadrature && orders[by_quadrature - 1] == floor(orders[by_quadrature - 1]) &&
 	       orders[by_quadrature - 1] <= 4096) {
 		by_quadrature--;

@@ -1,9 +1,9 @@
 /*
- * rdp.h - Renyi differential privacy of one use of a mechanism, and what a composition of them means in epsilon.
+ * rdp.h - Renyi differential privacy of one use of a mechanism, and the epsilon of a composition.
  *
  * The divergence of order alpha is D = log(E_Q[(P / Q)^alpha]) / (alpha - 1) (Mironov 2017); those of a composition add
- * up. It is a check on the tighter pld.h, from other mathematics: closed forms where there are, else quadrature. Values
- * are raised by 1e-9 of themselves, which is more than their error.
+ * up. It is a check on the tighter pld.h by other mathematics: closed forms where there are any, else quadrature.
+ * Values are raised by 1e-9 of themselves, which is more than their error.
  */
 #ifndef FM_PRIVACY_RDP_H
 #define FM_PRIVACY_RDP_H
@@ -17,10 +17,10 @@
 #define FM_RDP_ORDERS 156
 void fm_rdp_orders(double *orders);
 
-/* D of n orders, each above 1 and rising, of P from Q. */
+/* The divergences D of P from Q at n orders, each above 1, rising. */
 int fm_rdp(const struct fm_loss *l, const double *orders, size_t n, double *rdp, struct fm_error *err) FM_MUST_CHECK;
 
-/* The smallest epsilon, 0 at least, that the divergences of a composition grant at delta: Canonne, Kamath, Steinke
+/* The smallest epsilon, at least 0, that the divergences of a composition grant at delta: Canonne, Kamath, Steinke
  * 2020, Proposition 12: D + log((alpha - 1) / alpha) - (log delta + log alpha) / (alpha - 1). */
 double fm_rdp_epsilon(const double *orders, const double *rdp, size_t n, double delta);
 

@@ -11,20 +11,20 @@
 
 enum {
 	BLOCK = 64,             /* bytes of a ChaCha20 block */
-	WORDS = BLOCK / 8,      /* 64-bit words of one */
+	WORDS = BLOCK / 8,      /* 64-bit words of a block */
 	AHEAD = 64,             /* blocks made at once */
 	TAG = sizeof(uint64_t), /* bytes of the step in a key's derivation */
-	STACK = 16384,          /* bytes of the stack that the library may have written on */
+	STACK = 16384,          /* bytes of the stack that the library may have written to */
 };
 
 struct stream {
-	struct fm_stream left;   /* what the caller sees */
-	struct fm_secret memory; /* this very structure, so that it can be wiped */
+	struct fm_stream left;   /* the part that the caller sees */
+	struct fm_secret memory; /* memory of this very structure, so that it can be wiped */
 	EVP_CIPHER_CTX *cipher;
 	int failed;
 	uint64_t first, nahead; /* ahead holds the first blocks of the draws first ... first + nahead - 1 */
 	uint64_t end;           /* draws up to here were announced */
-	uint64_t index, nonce;  /* the draw, and which of its blocks the words are from */
+	uint64_t index, nonce;  /* the draw, and the block of it that the words are from */
 	uint64_t ahead[AHEAD * WORDS];
 	uint64_t more[WORDS]; /* a later block of the draw */
 };
@@ -66,7 +66,7 @@ int fm_chacha20(const uint8_t key[FM_STREAM_KEY], uint64_t index, uint64_t nonce
 	return rc;
 }
 
-/* What the calls before have left on the stack: copies of keys that the library or the dynamic linker saved from
+/* Wipe what earlier calls left on the stack: copies of keys that the library or the dynamic linker saved from
  * registers. */
 __attribute__((noinline)) static void stack_wipe(void)
 {
@@ -141,7 +141,7 @@ static void make(struct stream *s, uint64_t index, uint64_t nonce, uint64_t *out
 
 	if (blocks_make(s->cipher, NULL, index, nonce, out, n) == 0)
 		return;
-	/* What is drawn from here on is void; bits that are all alike would keep a draw by rejection from ending. */
+	/* What is drawn from here on is void; bits that never change would keep a draw by rejection from ending. */
 	s->failed = 1;
 	fm_rng_init(&r, 0, FM_RNG_NOISE, index, (uint32_t)nonce);
 	for (size_t i = 0; i < n * WORDS; i++)
@@ -185,7 +185,7 @@ void fm_stream_more(struct fm_stream *stream)
 	s->left.nwords = WORDS;
 }
 
-/* For n up to 2^10 16 bits at once; for a large n as many bits as n - 1 has, again until they are below n. */
+/* For n up to 2^10 16 bits at once; for a large n as many bits as n - 1 has, drawn until they are below n. */
 uint64_t fm_stream_below_any(struct fm_stream *s, uint64_t n)
 {
 	unsigned width = 16;

@@ -1,26 +1,26 @@
 /*
  * stream.h - secret random bits by address: ChaCha20 (RFC 8439; OpenSSL's) under a key that the run keeps secret.
  *
- * Every private draw has an address (label, step, index).  The label and the step choose a key of their own,
+ * Every private draw has an address (label, step, index).  The label and the step give a key of their own,
  * HMAC-SHA256(key, length of label, label, step), and the index chooses the counter of a ChaCha20 block of 64 bytes
- * under it, so that the bits of a draw depend on nothing but the run's key and the address: not on the thread, nor on
- * the order, nor on what was drawn before.  A draw that needs more than 64 bytes goes on in blocks of the same counter
- * with the nonces 1, 2, ...  An address is used for one draw only; the caller that chooses labels ensures that
- * (counts.h refuses a name that comes twice).
+ * under it, so that the bits of a draw depend only on the run's key and the address, not on the thread, the order or
+ * earlier draws.  A draw that needs more than 64 bytes goes on in blocks of the same counter with the nonces 1, 2, ...
+ * An address is used for one draw only; the caller that chooses labels ensures that (counts.h refuses a name that comes
+ * twice).
  *
- *     fm_secret_random(&key, FM_STREAM_KEY, err);                 once a run
- *     fm_stream_open(&s, &key, "train/noise", step, err);         one a thread
+ *     fm_secret_random(&key, FM_STREAM_KEY, err);                 once per run
+ *     fm_stream_open(&s, &key, "train/noise", step, err);         one per thread
  *     fm_stream_at(s, index);                                     the next bits are those of draw `index`
  *     x = fm_stream_below(s, n);
  *     rc = fm_stream_check(s, err);                               after a series of draws: did the cipher fail?
  *     fm_stream_close(s);
  *
- * fm_stream_reach(s, first, n) tells that the draws first ... first + n - 1 follow: their blocks are made in bulk.
+ * fm_stream_reach(s, first, n) announces the draws first ... first + n - 1: their blocks are made in bulk.
  *
- * What is secret: key, bits and the stream's state are in locked memory and wiped at the end.  The key of a label and
- * step is also in OpenSSL's context until fm_stream_close, which wipes it.  The time that a draw by rejection takes
- * depends on its bits: anyone who can time single draws learns about the noise.  Stages run without a network, the time
- * of a draw is not recorded, and ChaCha20 itself takes the same time for every key.
+ * Secrets: key, bits and the stream's state are in locked memory and wiped at the end.  The key of a label and step is
+ * also in OpenSSL's context until fm_stream_close, which wipes it.  The time that a draw by rejection takes depends on
+ * its bits: anyone who can time single draws learns about the noise.  Stages run without a network, the time of a draw
+ * is not recorded, and ChaCha20 itself takes the same time for every key.
  */
 #ifndef FM_PRIVACY_STREAM_H
 #define FM_PRIVACY_STREAM_H
@@ -35,14 +35,14 @@
 #define FM_STREAM_KEY 32   /* bytes */
 #define FM_STREAM_LABEL 96 /* bytes of a label, its NUL counted */
 
-/* Whose draws: those of this label and step under this key.  Borrowed. */
+/* Names the draws of this label and step under this key.  Borrowed. */
 struct fm_stream_name {
 	const struct fm_secret *key;
 	const char *label;
 	uint64_t step;
 };
 
-/* What is left of a draw, so that bits cost no call; the rest of it is stream.c's. */
+/* The unused bits of a draw, inline so that they cost no call; the rest is private to stream.c. */
 struct fm_stream {
 	uint64_t bits; /* of the last word: nbits of them, the lowest first */
 	unsigned nbits, nwords;
@@ -90,8 +90,8 @@ static inline unsigned fm_stream_bit(struct fm_stream *s)
 }
 /*
  * [0, n) without bias; n > 0.  A word of 16 or 32 bits times n: the product's upper half is the number, unless the
- * lower half is one of the 2^width mod n that would come once too often (Lemire, ACM TOMACS 29(1), 2019); the word is
- * so wide that this is seldom looked into.
+ * lower half is one of the 2^width mod n values that would come once too often (Lemire, ACM TOMACS 29(1), 2019); the
+ * word is so wide that this rarely needs to be checked.
  */
 uint64_t fm_stream_below_any(struct fm_stream *s, uint64_t n);
 uint64_t fm_stream_below_from(struct fm_stream *s, uint64_t n, uint64_t v, unsigned width); /* v: the product */
