@@ -8,11 +8,9 @@
 #include "privacy/special.h"
 
 #define STRIDE 0.03125 /* a single use is placed on every n-th point, so that their share is about this */
-#define NEAREST                                                                                                        \
-	0.0625       /* at that share: distance of the points next to 0, in smallest scales of one use                 \
-		      */
-#define SMALL 0.25   /* a distance below which 1 - e^-d is a polynomial */
-#define LEAST 1e-150 /* a smaller mass counts as infinite, so that no product vanishes */
+#define NEAREST 0.0625 /* distance of the points next to 0 at that share, in smallest scales of one use */
+#define SMALL 0.25     /* a distance below which 1 - e^-d is a polynomial */
+#define LEAST 1e-150   /* a smaller mass counts as infinite, so that no product vanishes */
 
 /* The points, and precomputed values of the cells between them. */
 struct points {

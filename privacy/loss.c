@@ -493,7 +493,7 @@ double fm_loss_scale(const struct fm_loss *l)
 	case FM_LOSS_MIXTURE:
 		break;
 	}
-	/* With little noise most losses are nearly equal: then their size is the scale, unless it is 0. */
+	/* With little noise most losses are nearly equal: then the scale is a share of their size, and never 0. */
 	double low = fm_loss_at(l, -l->scale), high = fm_loss_at(l, l->scale);
 
 	return fmax(fmax(0.5 * (high - low), 0x1p-10 * fmax(fabs(low), fabs(high))), 0x1p-40);

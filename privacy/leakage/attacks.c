@@ -14,7 +14,7 @@
 #include "privacy/leakage/leakage_parts.h"
 
 static const enum fm_col columns[] = {FM_TD, FM_PKT, FM_BYT, FM_SP, FM_DP, FM_PR, FM_FLG, FM_STOS, FM_LABEL};
-enum { NCOLUMNS = sizeof columns / sizeof *columns, NUMBERS = 3 /* the first ones have an order */ };
+enum { NCOLUMNS = sizeof columns / sizeof *columns, NUMBERS = 3 /* the first NUMBERS are ordered */ };
 enum { TRAIN, HOLDOUT };
 
 void fm_attack_risk(double train_hits, double n, double holdout_hits, double m, double *risk, double *lo, double *hi)
@@ -24,7 +24,7 @@ void fm_attack_risk(double train_hits, double n, double holdout_hits, double m, 
 	*risk = *lo = *hi = NAN;
 	if (n <= 0 || m <= 0)
 		return;
-	/* Wilson's centre and half width stand for a rate and its error, as in the paper. */
+	/* Wilson's centre and half width are the rate and its error, as in the paper. */
 	double a = train_hits / n, c = holdout_hits / m;
 	fm_wilson(train_hits, n, &low, &high);
 	double a_half = (high - low) / 2;
@@ -64,11 +64,11 @@ static int add_rates(struct fm_leak *l, const char *attack, const struct rates *
 
 /* ---- singling out ---- */
 
-/* The columns as whole numbers, categories numbered as in training; NULL for a column that a table lacks. */
+/* The columns as integers, with the category codes of training; NULL for a column that a table lacks. */
 struct codes {
 	uint64_t *v[NCOLUMNS];
 	size_t n;
-	/* once they are ordered: a column's values, rising, and the rows that they are of */
+	/* after sorting: a column's values, rising, and the rows that have them */
 	uint64_t *rising[NCOLUMNS];
 	uint32_t *row[NCOLUMNS];
 };
@@ -136,14 +136,14 @@ out:
 }
 
 struct condition {
-	int column; /* of columns[] */
+	int column; /* index into columns[] */
 	enum { EQUAL, NOT_BELOW, NOT_ABOVE } is;
 	uint64_t v;
 };
 struct predicate {
 	struct condition c[FM_ATTACK_COLUMNS];
 	int n;
-	uint8_t found[2]; /* rows of training, of the holdout that fit, two at most */
+	uint8_t found[2]; /* rows of training and of the holdout that fit, at most 2 each */
 };
 
 static int fits(const struct predicate *p, const struct codes *s, size_t row)
@@ -163,23 +163,23 @@ struct population {
 	const struct fm_table *t;
 	size_t rows;
 	const struct fm_span *cluster;
-	uint32_t *chosen; /* of the clusters, or NULL for all rows */
+	uint32_t *chosen; /* the clusters chosen; NULL: all rows */
 };
 
 struct trial {
 	struct predicate *p;
-	const struct codes *rows; /* a part of them */
+	const struct codes *rows; /* a part of the rows */
 	int side;
 };
 
-/* Where the values that fit one condition lie among the rising ones. */
+/* The range of the rising values that fit one condition. */
 static struct fm_span span_of(const struct condition *c, const struct codes *s)
 {
 	const uint64_t *v = s->rising[c->column];
 	size_t below = c->is == NOT_ABOVE ? 0 : fm_keys_below(v, s->n, c->v);
 	size_t end = c->is == NOT_BELOW || c->v == UINT64_MAX ? s->n : fm_keys_below(v, s->n, c->v + 1);
 
-	return (struct fm_span){(uint32_t)below, (uint32_t)end}; /* of PART rows at most */
+	return (struct fm_span){(uint32_t)below, (uint32_t)end}; /* at most PART rows */
 }
 
 /* Only the rows that fit the predicate's rarest condition are looked at. */
@@ -203,7 +203,7 @@ static void try_predicate(void *ctx, int shard, int thread)
 		p->found[t->side] = (uint8_t)(p->found[t->side] + fits(p, t->rows, row ? row[i] : i));
 }
 
-/* The rows of a population, PART at a time: the next ones into row; *cluster and *at say where it stands. */
+/* The next rows of a population, at most PART, into row; *cluster and *at keep the position. */
 #define PART ((size_t)1 << 16)
 static size_t next_rows(const struct population *s, size_t done, size_t *cluster, size_t *at, uint32_t *row)
 {
@@ -220,7 +220,7 @@ static size_t next_rows(const struct population *s, size_t done, size_t *cluster
 	return n;
 }
 
-/* How many of the predicates (n) fit exactly one row of training, and of the holdout. */
+/* Count the predicates (n) that fit exactly one row of training, and those that fit exactly one of the holdout. */
 static int count_singles(struct fm_leak *l, struct predicate *p, size_t n, const struct population side[2],
 			 double hits[2], struct fm_error *err)
 {
@@ -259,7 +259,7 @@ struct unique {
 	uint64_t v;
 };
 
-/* Values that one synthetic row has, of all columns; *n of them.  sorted[k]: a column's values, rising. */
+/* Values that exactly one synthetic row has, in all columns; *n of them.  sorted[k]: a column's values, rising. */
 static int unique_values(const struct codes *s, uint64_t *const sorted[NCOLUMNS], struct unique **out, size_t *n,
 			 struct fm_error *err)
 {
@@ -378,7 +378,7 @@ static int population_open(struct population *s, struct fm_leak *l, int k, struc
 	return FM_OK;
 }
 
-/* What the attacker has: the synthetic rows, or as many of them as the memory holds. */
+/* What the attacker knows: the synthetic rows, or as many of them as fit in memory. */
 static int known_open(struct codes *s, uint64_t *sorted[NCOLUMNS], struct fm_leak *l, struct fm_error *err)
 {
 	unsigned common = l->train->present & l->synthetic->present & l->holdout->present;
@@ -506,7 +506,7 @@ static int linkability(struct fm_leak *l, const struct targets targets[2], struc
 	if ((rc = linked(l, &targets[0], &r.train, err)) < 0 || (rc = linked(l, &targets[1], &r.holdout, err)) < 0 ||
 	    fm_division_makes(l->division))
 		return rc;
-	for (size_t i = 0; i < k; i++) /* two choices of k of s rows have none in common */
+	for (size_t i = 0; i < k; i++) /* the probability that two choices of k of s rows have none in common */
 		none *= s - k > i ? (double)(s - k - i) / (double)(s - i) : 0;
 	r.naive = (1 - none) * (double)r.naive_n;
 	return add_rates(l, "linkability", &r, err);

@@ -6,10 +6,8 @@
 #include "base/mem.h"
 #include "privacy/special.h"
 
-#define DENSE 0.8 /* taking off the mean leaves less than this of the sum of squares: most clusters have votes */
-#define MOST_STEPS                                                                                                     \
-	1e9 /* of the convolution; beyond, thousands of clusters vote and the normal distribution is close             \
-	     */
+#define DENSE 0.8      /* where the variance is less than this share of the sum of squares, most clusters have votes */
+#define MOST_STEPS 1e9 /* of the convolution; beyond, thousands of clusters vote and the normal tail is close */
 
 static size_t number(const struct fm_table *t, int by_win, size_t first, struct fm_span *rows)
 {
@@ -27,7 +25,7 @@ static size_t number(const struct fm_table *t, int by_win, size_t first, struct 
 	return n;
 }
 
-/* How many rows of each cluster count, and pi. */
+/* Set how many rows of each cluster count, and pi. */
 static void weigh(struct fm_clusters *b, const struct fm_copies *copies)
 {
 	double rows[2] = {0};
@@ -88,7 +86,7 @@ uint32_t fm_cluster_of(const struct fm_clusters *b, int side, uint32_t row)
 {
 	size_t first = side ? b->train : 0, n = (side ? b->n : b->train) - first;
 
-	while (n > 1) { /* the last one that does not begin behind the row */
+	while (n > 1) { /* the last one that does not begin after the row */
 		size_t half = n / 2;
 		if (b->rows[first + half].from <= row) {
 			first += half;
@@ -125,7 +123,7 @@ int fm_units_tail(const uint32_t *weight, size_t n, double pi, size_t least, dou
 	return FM_OK;
 }
 
-/* out->p of as many votes as out->train, from those of each cluster in units of at most `most`. */
+/* out->p: the probability of out->train votes or more, where the votes of a cluster come in units of at most `most`. */
 static int exact_tail(const struct fm_clusters *b, const uint32_t *votes, uint32_t most, double pi, size_t units,
 		      struct fm_cluster_test *out, struct fm_error *err)
 {
@@ -159,7 +157,7 @@ int fm_cluster_test(const struct fm_clusters *b, const uint32_t *votes, uint32_t
 	}
 	out->holdout = total - out->train;
 	if (total == 0 || b->pi <= 0 || b->pi >= 1)
-		return FM_OK; /* one side alone: nothing to compare */
+		return FM_OK; /* only one side: nothing to compare */
 	for (size_t i = 0; i < b->n; i++) {
 		double m = votes[i], whole = most ? floor(m / most) : 0, rest = m - whole * most;
 		double due = total * b->count[i] / rows;
@@ -174,7 +172,7 @@ int fm_cluster_test(const struct fm_clusters *b, const uint32_t *votes, uint32_t
 	if (spread > 0)
 		out->z = (out->train - b->pi * total) / sqrt(b->pi * (1 - b->pi) * spread);
 	if (dense || total * units > MOST_STEPS) {
-		/* No spread at all: every cluster has its due. */
+		/* No spread at all: every cluster has exactly its share. */
 		out->p = spread > 0 ? fm_sf_normal_tail((out->train - pi * total) / sqrt(pi * (1 - pi) * spread)) : 1;
 		return FM_OK;
 	}

@@ -8,12 +8,12 @@
 #include "base/error.h"
 #include "base/table.h"
 
-/* What the categories of t are called in the training table: code[c] (t->dict[c].n) for each category of `columns`, to
- * be freed; NULL where they are numbered alike. */
+/* The codes of the categories of t in the training table: code[c] (t->dict[c].n) for each category of `columns`, freed
+ * by the caller; NULL where the numbering is the same. */
 int fm_codes_like(const struct fm_table *t, const struct fm_table *train, unsigned columns, uint32_t *code[FM_NCOL],
 		  struct fm_error *err) FM_MUST_CHECK;
 void fm_codes_free(uint32_t *code[FM_NCOL]);
-/* The value of a row in training's numbering; of an address the key that all tables share. */
+/* The value of a row with training's codes; for an address the key that all tables share. */
 static inline uint64_t fm_coded(const struct fm_table *t, uint32_t *const code[FM_NCOL], int c, size_t row)
 {
 	uint64_t v = fm_table_key(t, c, row);

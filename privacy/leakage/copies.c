@@ -9,9 +9,9 @@
 #define SAME                                                                                                           \
 	(1u << FM_SA | 1u << FM_DA | 1u << FM_SP | 1u << FM_DP | 1u << FM_PR | 1u << FM_PKT | 1u << FM_BYT |           \
 	 1u << FM_LABEL)
-/* What one flow is known by. */
+/* The columns that identify a flow. */
 #define FLOW (1u << FM_TE | 1u << FM_SA | 1u << FM_DA | 1u << FM_SP | 1u << FM_DP | 1u << FM_PR)
-#define ROW_BYTES 64 /* that a row takes while it is looked at: with what sorting needs */
+#define ROW_BYTES 64 /* memory of a row while it is looked at, with that for sorting */
 #define AHEAD 1024   /* rows of one hash that are compared with a class's first */
 #define LEAST_ROWS 65536
 
@@ -31,7 +31,7 @@ uint32_t fm_kept_row(const struct fm_kept *k, uint32_t n)
 
 	if (!k->left_out)
 		return n;
-	while (words > 1) { /* the last word that does not begin behind the n-th */
+	while (words > 1) { /* the last word that does not begin after the n-th */
 		size_t half = words / 2;
 		if (k->before[lo + half] <= n) {
 			lo += half;
@@ -54,13 +54,13 @@ uint32_t fm_kept_row(const struct fm_kept *k, uint32_t n)
 struct search {
 	const struct fm_table *side[2];
 	uint32_t *code[2][FM_NCOL];
-	unsigned columns; /* that both sides have */
+	unsigned columns; /* columns that both sides have */
 	struct fm_copies *out;
 };
 /* A row of either side. */
 struct place {
 	int64_t te;
-	uint64_t hash; /* of all columns but time */
+	uint64_t hash; /* hash of all columns but time */
 	uint32_t td, row;
 	uint8_t side, taken;
 };
@@ -75,7 +75,7 @@ static uint64_t hash_of(const struct search *s, unsigned columns, int side, size
 	return h;
 }
 
-/* The order never depends on the side, but for rows that are equal in all that is looked at. */
+/* The order never depends on the side, except for rows that are equal in everything compared. */
 static int by_time(const void *a, const void *b)
 {
 	const struct place *x = a, *y = b;
@@ -100,7 +100,7 @@ static uint64_t lot(const struct place *p)
 	return fm_mix(((uint64_t)p->side << 32 | p->row) + 0x2545f4914f6cdd1du);
 }
 
-/* The rows (n) of one hash. */
+/* Find the classes among the n rows of one hash. */
 static void classes(struct search *s, struct place *p, size_t n)
 {
 	qsort(p, n, sizeof *p, by_time);

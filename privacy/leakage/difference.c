@@ -27,7 +27,7 @@ static int equal_rows(struct fm_leak *l, const struct fm_table *previous, const 
 	return fm_leak_share(l, "release_equal", set->name, (double)m.synthetic_equal, l->synthetic->rows, 1, err);
 }
 
-/* Squared distances of the queries to the nearest row of t: *d2 (m), to be freed. */
+/* Squared distances of the queries to the nearest row of t: *d2 (m), freed by the caller. */
 static int nearest(const struct fm_features *f, const struct fm_table *t, const struct fm_queries *asked, double **d2,
 		   struct fm_error *err)
 {

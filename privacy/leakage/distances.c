@@ -16,7 +16,7 @@
 static const struct group {
 	const char *name;
 	unsigned columns;
-	double attached_share; /* of the family's error budget */
+	double attached_share; /* share of the family's error budget */
 } groups[] = {
     {"", ~0u, 0},
     {"_no_addr_time", ~(1u << FM_TE | 1u << FM_SA | 1u << FM_DA), FM_LEAK_SHARE_ATTACHED},
@@ -41,7 +41,7 @@ struct closest {
 	double unit;
 };
 
-/* c: to training (side 0) and to holdout rows; work (n). */
+/* c: distances to training (side 0) and to holdout rows; work (n). */
 static int add_closest(struct fm_leak *l, const struct closest *c, int side, const char *group, size_t n, double *work,
 		       struct fm_error *err)
 {
@@ -59,11 +59,11 @@ static int add_closest(struct fm_leak *l, const struct closest *c, int side, con
 	return add_quantile(l, full, group, work, n, 0.05, err);
 }
 
-/* The share from the weights won by either side and even ones, with an interval that lets the rows of a cluster depend
- * on each other (a sum of residuals a cluster) and is no narrower than Wilson's.  winner[i]: the cluster that has won
- * row i, or one of these. */
+/* The share nearer to training, from the weights of rows won by either side and of even ones, with an interval that
+ * lets the rows of a cluster depend on each other (one sum of residuals per cluster) and is no narrower than Wilson's.
+ * winner[i]: the cluster that won row i, or one of the values below. */
 #define EVEN UINT32_MAX
-#define MANY_TRAIN (UINT32_MAX - 1) /* several rows of training are nearest: no one cluster has won */
+#define MANY_TRAIN (UINT32_MAX - 1) /* several rows of training are nearest: no single cluster has won */
 #define MANY_HOLDOUT (UINT32_MAX - 2)
 static int add_share(struct fm_leak *l, const char *group, const uint32_t *winner, size_t n, const double weight[2],
 		     struct fm_error *err)
@@ -87,7 +87,8 @@ static int add_share(struct fm_leak *l, const char *group, const uint32_t *winne
 		else
 			variance += residual * residual;
 	}
-	/* Either side has its number of clusters: what varies is how a cluster differs from its side's mean. */
+	/* The number of clusters of either side is fixed: only the differences of clusters from the mean of their side
+	 * vary. */
 	for (int k = 0; k < 2; k++) {
 		size_t first = k ? l->clusters->train : 0, end = k ? l->clusters->n : l->clusters->train,
 		       clusters = end - first;
@@ -144,7 +145,7 @@ static void closest_close(struct closest *c)
 	}
 }
 
-/* By the ranks of training's rows among all rows, or by those of both sides among all but copies. */
+/* The ranks are those among training's rows where all rows count, or among both sides where copies are left out. */
 static int closest_open(struct closest *c, struct fm_leak *l, const struct group *group, int both,
 			const uint32_t *chosen, size_t n, struct fm_error *err)
 {
@@ -189,7 +190,7 @@ out:
 	return rc;
 }
 
-/* Their distances, of fewer rows, as the reference takes them. */
+/* The distances themselves, for fewer rows, as the reference scorer computes them. */
 static int closest(struct fm_leak *l, const struct group *group, const uint32_t *chosen, size_t n, struct fm_error *err)
 {
 	struct closest c;
@@ -210,7 +211,7 @@ out:
 /* ---- the two nearest of each side, Euclidean ---- */
 
 struct pairs {
-	uint32_t *row[2]; /* (n, 2) of training, of the holdout */
+	uint32_t *row[2]; /* (n, 2) rows of training and of the holdout */
 	double *d2[2];
 };
 
@@ -237,7 +238,7 @@ static int add_ratios(struct fm_leak *l, const char *name, const char *group, co
 	return add_quantile(l, full, group, work, n, 0.5, err);
 }
 
-/* The nearest and second nearest of both sides together: *side and *row of the nearest. */
+/* The nearest and second nearest over both sides: their distances, and *side and *row of the nearest. */
 static void merge(const struct pairs *p, size_t i, double d2[2], int *side, uint32_t *row)
 {
 	const double *t = p->d2[0] + 2 * i, *h = p->d2[1] + 2 * i;
@@ -248,8 +249,9 @@ static void merge(const struct pairs *p, size_t i, double d2[2], int *side, uint
 	d2[1] = *side ? fmin(t[0], h[1]) : fmin(h[0], t[1]);
 }
 
-/* Records that a synthetic row sits on though all others are far: among the FM_LEAK_FAR share of the synthetic rows
- * whose second nearest real row is the farthest, those nearer to the nearest one than FM_LEAK_NEAR of that distance. */
+/* Records that a synthetic row is close to though all other real rows are far: among the FM_LEAK_FAR share of the
+ * synthetic rows whose second nearest real row is farthest, those closer to the nearest one than FM_LEAK_NEAR of that
+ * distance. */
 static int attached(struct fm_leak *l, const struct group *group, const struct pairs *p, size_t n, double *work,
 		    struct fm_error *err)
 {
@@ -276,7 +278,7 @@ static int attached(struct fm_leak *l, const struct group *group, const struct p
 	}
 	qsort(place, found, sizeof *place, fm_compare_u64);
 	for (size_t i = 0; i < found; i++)
-		if (i == 0 || place[i] != place[i - 1]) /* once, however often it is emitted */
+		if (i == 0 || place[i] != place[i - 1]) /* once, no matter how often it is emitted */
 			votes[fm_cluster_of(l->clusters, (int)(place[i] >> 32), (uint32_t)place[i])]++;
 	if ((rc = fm_cluster_test(l->clusters, votes, FM_LEAK_PAIRS, 0.5, &test, err)) < 0 ||
 	    (rc = fm_leak_test(l, "attached", group->name, &test, group->attached_share, err)) < 0 ||
@@ -289,7 +291,7 @@ out:
 	return rc;
 }
 
-/* The two nearest rows of a side to each query, to be freed: row[side], d2[side] (m, 2). */
+/* The two nearest rows of a side to each query: row[side], d2[side] (m, 2), freed by the caller. */
 static int search(struct fm_leak *l, const struct group *group, int side, const struct fm_features *f,
 		  const struct fm_queries *asked, struct pairs *p, struct fm_error *err)
 {

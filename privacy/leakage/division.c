@@ -24,20 +24,20 @@ struct block {
 
 /* A part's file, mapped. */
 struct taken {
-	const unsigned char *map; /* NULL: there is none */
-	size_t size, at, end;     /* the whole, what was read, where the search ends that is read */
+	const unsigned char *map; /* NULL: there is no file */
+	size_t size, at, end;     /* its size, the position, the end of the current search */
 };
 
 struct fm_division {
-	uint32_t index, of; /* index 0: parts are taken */
+	uint32_t index, of; /* index 0: parts are read */
 	struct taken *part; /* (of) */
-	char *path;         /* what is made, */
+	char *path;         /* the file being written, */
 	FILE *f;            /* and its stream */
-	struct block block; /* the search that is written */
-	off_t at;           /* where its block is */
+	struct block block; /* the search being written */
+	off_t at;           /* where its block begins */
 };
 
-/* ---- made ---- */
+/* ---- writing ---- */
 
 static int failed(const struct fm_division *d, struct fm_error *err)
 {
@@ -80,7 +80,7 @@ int fm_division_put(struct fm_division *d, const void *bytes, size_t n, struct f
 	return fwrite(bytes, n, 1, d->f) == 1 ? FM_OK : failed(d, err);
 }
 
-/* ---- taken ---- */
+/* ---- reading ---- */
 
 int fm_division_refuse(const struct fm_division *d, uint32_t i, struct fm_error *err)
 {

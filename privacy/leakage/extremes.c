@@ -1,18 +1,18 @@
 /*
- * extremes.c - do the emitted records that are far from all other real ones come from the training side?
+ * extremes.c - do the emitted records that are far from all other real records come from the training side?
  *
- * leak.isolated is a test of the number of lone records whose duration, packets and bytes no other real row has.  A row
- * that a generator makes for itself hardly ever meets one.
+ * leak.isolated tests the number of lone records whose duration, packets and bytes no other real row has.  A row that a
+ * generator makes by itself hardly ever equals one.
  *
  * leak.extreme is for a few copies of the strangest training records.  Such copies come from so few windows that their
- * number alone could be chance, even when none of the holdout's is emitted: two flows of one connection are in one
- * window, and ten records in seven.  But chance does not emit the farthest records of training and none of the
- * holdout's that are as far: these were as likely to be in training.  So training's records are ranked by how far the
- * nearest row of training is, which is what makes a generator memorise a record, and each rank has a weight.  The sum
- * of the weights of the emitted records is compared with the sums for random permutations of the windows, with as many
- * for training, where the records of the new training side are ranked (a permutation test, which is exact with drawn
- * permutations too: Phipson and Smyth 2010; drawing ends early where there is nothing to find: Besag and Clifford
- * 1991).  A window goes to one side as a whole.
+ * number alone could be chance, even when no such holdout record is emitted: two flows of one connection are in one
+ * window, and ten records perhaps in seven.  But chance does not emit the farthest records of training and none of the
+ * equally far ones of the holdout, which were just as likely to be in training.  So training's records are ranked by
+ * their distance to the nearest other row of training, which is what makes a generator memorise a record, and each rank
+ * has a weight.  The sum of the weights of the emitted records is compared with the sums for random permutations of the
+ * windows, with the same number in training, where the records of the new training side are ranked (a permutation test,
+ * which is exact with drawn permutations too: Phipson and Smyth 2010; drawing ends early where there is nothing to
+ * find: Besag and Clifford 1991).  A window goes to one side as a whole.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -31,9 +31,9 @@
 struct fm_extremes {
 	struct fm_leak *l;
 	unsigned sizes;
-	uint32_t *votes; /* of isolated records, by cluster */
+	uint32_t *votes; /* isolated records by cluster */
 	struct fm_far *far;
-	size_t nfar; /* in order of side and row */
+	size_t nfar; /* ordered by side and row */
 };
 
 /* ---- isolated ---- */
@@ -48,7 +48,7 @@ static uint64_t sizes_hash(const struct fm_table *t, size_t row, unsigned column
 	return h;
 }
 
-/* By 64-bit hash: a false alarm leaves a record out. */
+/* Compared by 64-bit hash: a false match leaves a record out. */
 static int add_isolated(struct fm_extremes *x, const struct fm_leak_record *list, size_t n, struct fm_error *err)
 {
 	const struct fm_table *side[2] = {x->l->train, x->l->holdout};
@@ -87,13 +87,13 @@ out:
 
 /* ---- extreme ---- */
 
-#define RANKS 256 /* of a side, that have a weight */
+#define RANKS 256 /* ranks of a side that have a weight */
 #define LEVEL 32  /* the first LEVEL ranks weigh about the same; beyond them a weight is about one over the rank */
 #define PERMUTATIONS 9999
-#define ENOUGH 100 /* permutations with as large a sum: p is known well, and not small */
+#define ENOUGH 100 /* permutations with as large a sum: p is then known well, and is not small */
 
-/* The order never depends on which side a row is on.  Two rows of the same sizes can only differ in their mark, which
- * is all that the sum takes from them. */
+/* The order never depends on which side a row is on.  Two rows of the same sizes differ at most in their mark, the only
+ * thing that the sum uses. */
 static int farthest(const void *a, const void *b)
 {
 	const struct fm_far *x = a, *y = b;
@@ -107,8 +107,8 @@ static int farthest(const void *a, const void *b)
 	return (x->mark > y->mark) - (x->mark < y->mark);
 }
 
-/* The distances that a record can have, far to near: that of neighbour k of record r counts where k is the first one
- * on the record's side. */
+/* The possible distances of records, far to near: the distance to neighbour k of record r is the one when k is the
+ * first on the record's side. */
 struct sight {
 	uint32_t r;
 	uint8_t k;
@@ -125,7 +125,7 @@ static int sights_new(struct sight **out, const struct fm_far *r, size_t n, stru
 	    (rc = fm_alloc(&key, n * FM_FAR_NEAR + 1, sizeof *key, "distances", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < n * FM_FAR_NEAR; i++) {
-		uint32_t bits; /* of a number that is not negative: they rise with it */
+		uint32_t bits; /* bits of a non-negative float, which rise with it */
 		memcpy(&bits, &r[i / FM_FAR_NEAR].near[i % FM_FAR_NEAR], sizeof bits);
 		key[i] = (uint64_t)~bits << 32 | (uint32_t)i;
 	}
@@ -144,7 +144,7 @@ out:
 /* Sides of the clusters in several permutations: bit p of a cluster's word is its side in permutation p. */
 #define AT_ONCE 64
 
-/* The permutations in which distance k of record r is that to the nearest row of its side (fm_far_distance). */
+/* The permutations in which the nearest row on the side of record r is neighbour k (fm_far_distance). */
 static uint64_t where_nearest(const struct fm_far *r, int k, const uint64_t *side)
 {
 	uint64_t own = side[r->own], here = ~UINT64_C(0);
@@ -159,13 +159,13 @@ static uint64_t where_nearest(const struct fm_far *r, int k, const uint64_t *sid
 	return here;
 }
 
-/* The records whose side's bit is `of` and that have a weight: the sum of the weights of the marked ones, and how many
- * these are, in each permutation. r and its distances are sorted. */
+/* In each permutation, over the records on side `of` that have a weight: the sum of the weights of the marked ones, and
+ * their number. r and its distances are sorted. */
 static void sum_weights(const struct fm_far *r, size_t n, const struct sight *list, const uint64_t *side, int of,
 			uint64_t sum[AT_ONCE], size_t marked[AT_ONCE])
 {
 	uint32_t rank[AT_ONCE] = {0};
-	uint64_t open = ~UINT64_C(0); /* permutations with ranks to give */
+	uint64_t open = ~UINT64_C(0); /* permutations with ranks left to give */
 
 	memset(sum, 0, AT_ONCE * sizeof *sum);
 	memset(marked, 0, AT_ONCE * sizeof *marked);

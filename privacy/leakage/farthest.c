@@ -8,12 +8,12 @@
 #include "base/neighbours.h"
 
 #define DIM 3
-#define LARGEST 1000.0 /* of a coordinate */
-#define FINEST 64      /* cells of the finest grid in one standard deviation; each next one's are twice as wide */
+#define LARGEST 1000.0 /* largest coordinate */
+#define FINEST 64      /* cells of the finest grid per standard deviation; those of each next grid are twice as wide */
 #define LEVELS 10
-#define SPARSE 4     /* rows in a cell at most */
+#define SPARSE 4     /* most rows of a sparse cell */
 #define HASH_BITS 20 /* two cells that share a counter look fuller than they are */
-#define CHUNK 65536  /* rows that are searched at a time */
+#define CHUNK 65536  /* rows searched at a time */
 
 struct space {
 	const struct fm_table *side[2];
@@ -86,7 +86,7 @@ static void cells(const struct space *s, int side, size_t row, uint32_t cell[LEV
 	}
 }
 
-/* The finest level at which not too many rows have hardly any others in their cell, and how many do. */
+/* The finest level at which not too many rows are in sparse cells, and their number. */
 static int choose_level(const struct space *s, size_t *n)
 {
 	size_t sparse[LEVELS] = {0};
@@ -160,8 +160,8 @@ static void meet(struct fm_far *r, float d, uint32_t cluster)
 	r->cluster[k] = cluster;
 }
 
-/* Which of several rows at one distance come among the nearest makes no difference to fm_far_distance: those that are
- * cut off are as far as the last one. */
+/* Which of several rows at the same distance are among the nearest makes no difference to fm_far_distance: those left
+ * out are as far as the last one. */
 static int search(const struct space *s, const struct fm_clusters *clusters, struct fm_pool *pool, struct fm_far *list,
 		  size_t n, struct fm_error *err)
 {
@@ -185,7 +185,7 @@ static int search(const struct space *s, const struct fm_clusters *clusters, str
 		for (size_t first = 0; first < s->side[k]->rows; first += CHUNK) {
 			size_t rows = s->side[k]->rows - first < CHUNK ? s->side[k]->rows - first : CHUNK, points_n = 0;
 			for (size_t i = 0; i < rows; i++) {
-				of[i] = (uint32_t)points_n; /* for now: the point of each row */
+				of[i] = (uint32_t)points_n; /* for now, the point of each row */
 				if (!kept(s, k, first + i))
 					continue;
 				place(s, k, first + i, at);

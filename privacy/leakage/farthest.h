@@ -2,10 +2,10 @@
  * farthest.h - the real rows whose duration, packets and bytes are unlike those of the others, and their neighbours.
  *
  * Sizes are points: log(1 + x), less the mean of all real rows and over their standard deviation.  A grid finds the
- * rows that have hardly any others in their cell: the finest grid that has no more than FM_FAR_MOST such rows. Their
- * nearest real rows are then searched, exactly.  None of this looks at the side that a row is on: for any other
- * permutation of the windows over training and holdout, the same rows would come out.  So how far a row is from the
- * others of its own side is known for every permutation.
+ * rows with hardly any others in their cell; it is the finest grid with at most FM_FAR_MOST such rows. Their nearest
+ * real rows are then searched, exactly.  None of this looks at the side that a row is on: any other permutation of the
+ * windows over training and holdout would give the same rows.  So the distance of a row to the others of its own side
+ * is known for every permutation.
  */
 #ifndef FM_PRIVACY_LEAKAGE_FARTHEST_H
 #define FM_PRIVACY_LEAKAGE_FARTHEST_H
@@ -19,7 +19,7 @@
 #include "privacy/leakage/clusters.h"
 
 #define FM_FAR_NEAR 8    /* neighbours of a row */
-#define FM_FAR_MOST 4096 /* rows, or those of the coarsest grid where that has more */
+#define FM_FAR_MOST 4096 /* most rows, unless the coarsest grid has more */
 
 struct fm_far {
 	float
@@ -31,19 +31,19 @@ struct fm_far {
 	uint8_t mark; /* the caller's, at first 0 */
 	float x[3];
 };
-/* Where they are looked for: all borrowed. */
+/* Where to search; all borrowed. */
 struct fm_far_in {
 	const struct fm_table *train, *holdout;
-	const struct fm_copies *copies; /* that are left out; NULL: none */
+	const struct fm_copies *copies; /* copies to leave out; NULL: none */
 	const struct fm_clusters *clusters;
-	unsigned columns; /* of FM_TD, FM_PKT and FM_BYT those that both have, one at least */
+	unsigned columns; /* those of FM_TD, FM_PKT and FM_BYT that both have, at least one */
 	struct fm_pool *pool;
 };
-/* Bounded memory beside the tables: *list (n), to be freed, in no order. */
+/* *list (n), in no order, freed by the caller.  Memory is bounded, apart from the tables. */
 int fm_far_find(const struct fm_far_in *in, struct fm_far **list, size_t *n, struct fm_error *err) FM_MUST_CHECK;
 
-/* The distance to the nearest row of its own side; of_block (clusters->n) says what side a cluster is on. Where all
- * FM_FAR_NEAR are on the other side: the distance to the last of them, which is not more than that. */
+/* The distance to the nearest row of its own side; of_block (clusters->n): the side of each cluster. Where all
+ * FM_FAR_NEAR are on the other side: the distance to the last of them, a lower bound. */
 static inline float fm_far_distance(const struct fm_far *r, const uint8_t *of_block)
 {
 	int k = 0;

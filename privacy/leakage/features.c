@@ -51,7 +51,8 @@ void fm_features_fit(struct fm_features *f, const struct fm_table *train, unsign
 	f->dim = f->dim ? f->dim : 1;
 }
 
-/* The place of a value: two coordinates of variance 1/2 each, so that two values differ by 2 in square, as numbers do.
+/* The place of a value: two coordinates of variance 1/2 each, so that the mean squared difference of two values is 2,
+ * as for numbers.
  */
 static void place(int c, uint64_t value, float *x)
 {

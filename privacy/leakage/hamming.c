@@ -1,9 +1,9 @@
-/* hamming.c - which emitted records are lone (every other real row differs from them in two columns at least) or
- * solitary (in three).
+/* hamming.c - which emitted records are lone (every other real row differs from them in at least two columns) or
+ * solitary (in at least three).
  *
- * A row's hash is the sum of a term a column, so that what is left of it without a column or two is a subtraction.  One
- * pass over the real rows looks for the records without each of several columns (or pairs of columns) at once.  A match
- * is by 64-bit hash: a false alarm makes a record count less. */
+ * A row's hash is the sum of one term per column, so the hash without a column or two is a subtraction.  One pass over
+ * the real rows looks for the records without each of several columns (or pairs of columns) at once.  Matches are by
+ * 64-bit hash: a false match makes a record count less. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,8 +19,8 @@ enum { BATCH = FM_LEAK_HAMMING_BATCH, LEAST_SIEVE = 12, MOST_SIEVE = 24 };
 struct drop {
 	int c, d;
 	uint64_t *key;   /* (n) rising */
-	uint32_t *times; /* (n) real rows that are met, at the first of equal keys */
-	uint64_t *sieve; /* most rows match no record, and a table of bits says so before a search */
+	uint32_t *times; /* (n) real rows that match, at the first of equal keys */
+	uint64_t *sieve; /* most rows match no record: a table of bits rules them out before a search */
 };
 struct pass {
 	const struct fm_table *side[2];
@@ -28,8 +28,8 @@ struct pass {
 	uint32_t *code[2][FM_NCOL];
 	unsigned columns;
 	size_t n;         /* records */
-	unsigned shift;   /* of a hash, to its bit of the sieve */
-	size_t shards[2]; /* of each side */
+	unsigned shift;   /* shift of a hash to its bit of the sieve */
+	size_t shards[2]; /* shards of each side */
 	struct drop drop[BATCH];
 	int ndrops;
 };
@@ -48,7 +48,7 @@ static uint64_t terms(const struct pass *p, int side, size_t row, uint64_t term[
 	return sum;
 }
 
-/* The same of the i-th record; from time to time the memory of rows that were read is released. */
+/* The same for the i-th record; from time to time the memory of rows read is released. */
 static uint64_t record_terms(const struct pass *p, const struct fm_leak_record *list, size_t i, uint64_t term[FM_NCOL])
 {
 	for (int k = 0; k < 2 && (i + 1) % 1024 == 0; k++)
@@ -88,7 +88,7 @@ static void meet_rows(void *ctx, int shard, int thread)
 	fm_table_forget(p->side[side], from, to);
 }
 
-/* A record that another row equals in all but the dropped columns has a Hamming distance of at most `level`. */
+/* A record equal to another row in all but the dropped columns has a Hamming distance of at most `level`: lower it. */
 static void lower(const struct pass *p, uint8_t level, struct fm_leak_record *list)
 {
 	uint64_t term[FM_NCOL] = {0};
@@ -103,7 +103,7 @@ static void lower(const struct pass *p, uint8_t level, struct fm_leak_record *li
 	}
 }
 
-/* One pass over the real rows for the p->ndrops first of p->drop, of which c and d are set. */
+/* One pass over the real rows for the first p->ndrops of p->drop, whose c and d are set. */
 static int run_pass(struct pass *p, struct fm_pool *pool, uint8_t level, struct fm_leak_record *list,
 		    struct fm_error *err)
 {

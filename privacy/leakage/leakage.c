@@ -14,7 +14,7 @@ static const struct {
 };
 enum { NCHECKS = sizeof checks / sizeof *checks };
 
-/* What of the mapped tables is in memory. */
+/* Release the mapped tables from memory. */
 static void forget(const struct fm_leak *l)
 {
 	const struct fm_table *const t[] = {l->train, l->holdout, l->synthetic};
@@ -39,7 +39,7 @@ static int run_checks(struct fm_leak *l, struct fm_error *err)
 	return FM_OK;
 }
 
-/* Real rows that are there twice. */
+/* Metrics of real rows that are there twice. */
 static int add_copies(struct fm_leak *l, struct fm_error *err)
 {
 	static const char *const side[2] = {"train", "holdout"};
@@ -78,7 +78,7 @@ static int leakage(struct fm_leak *l, struct fm_leakage_opts o, struct fm_error 
 	if ((rc = fm_clusters_new(&clusters, l->train, l->holdout, copies, err)) < 0)
 		goto out;
 	l->clusters = clusters;
-	/* Where windows are, and what is counted of each at once: a vote or a few, a sum. */
+	/* Memory for the rows of each window and for what is counted at once: a few votes and a sum. */
 	size_t windows = clusters->n * (sizeof *clusters->rows + 5 * sizeof(uint32_t) + sizeof(double));
 	if (windows > o.memory / 2) {
 		rc = fm_fail(err, FM_EINPUT,
@@ -94,7 +94,7 @@ static int leakage(struct fm_leak *l, struct fm_leakage_opts o, struct fm_error 
 	if ((rc = add_copies(l, err)) < 0 || (rc = run_checks(l, err)) < 0 ||
 	    (rc = fm_division_finish(l->division, err)) < 0 || !l->holdout || fm_division_makes(l->division))
 		goto out;
-	/* If they spent more, family_p would promise too much; if less, it would see less than it may. */
+	/* If the tests spent more, family_p would promise too much; if less, it would detect less than it could. */
 	if (fabs(l->spent - 1) > 1e-12) {
 		rc = fm_fail(err, FM_ESYSTEM, "the tests of leakage spend %g of their error budget, not all of it",
 			     l->spent);

@@ -20,7 +20,7 @@ enum {
 	TRAIN_HAS = 128
 };
 
-/* A real row, which stands for all that are equal to it: the one that is no copy, where there is one. */
+/* A real row that stands for all equal ones: one that is no copy, if there is one. */
 struct slot {
 	uint64_t hash;
 	uint32_t row;
@@ -31,9 +31,9 @@ struct search {
 	const struct fm_table *side[NSIDES];
 	uint32_t *code[NSIDES][FM_NCOL];
 	struct slot *slot;
-	size_t mask;            /* of the slots, a power of two, less 1 */
-	bool used;              /* the slots were */
-	uint64_t passes, parts; /* the hashes are gone through in so many passes a range, and parts in all */
+	size_t mask;            /* number of slots, a power of two, less 1 */
+	bool used;              /* the slots were used */
+	uint64_t passes, parts; /* passes over the hashes of a range, and parts in all */
 };
 
 static uint64_t row_hash(const struct search *s, int side, size_t row)
@@ -57,10 +57,10 @@ static int equal(const struct search *s, const struct slot *at, int side, size_t
 	return 1;
 }
 
-/* The slot of the row, or the free one where it belongs. */
+/* The slot of the row, or the free slot where it belongs. */
 static struct slot *find(const struct search *s, uint64_t hash, int side, size_t row)
 {
-	size_t i = hash & s->mask; /* a range is of the upper bits */
+	size_t i = hash & s->mask; /* ranges use the upper bits */
 
 	while (s->slot[i].seen && !(s->slot[i].hash == hash && equal(s, &s->slot[i], side, row)))
 		i = (i + 1) & s->mask;
@@ -127,7 +127,7 @@ static void forget(const struct search *s)
 			fm_table_forget(s->side[k], 0, s->side[k]->rows);
 }
 
-/* The rows whose hash is in one range. */
+/* Search the rows whose hash is in one part. */
 static void search_part(struct search *s, uint64_t part)
 {
 	for (int side = TRAIN; side < NSIDES; side++) {
@@ -141,12 +141,12 @@ static void search_part(struct search *s, uint64_t part)
 					meet_real(s, side, i, hash);
 			}
 			if ((i + 1) % CHUNK == 0)
-				forget(s); /* rows here and there were looked at too */
+				forget(s); /* rows elsewhere were read too */
 		}
 	}
 }
 
-/* A record, as the file of a part has it. */
+/* A record in the file of a part. */
 struct found {
 	uint32_t side, row;
 };
@@ -173,7 +173,7 @@ static int report_records(struct search *s, struct fm_error *err)
 	return FM_OK;
 }
 
-/* ---- in parts: records, and behind them the numbers of equal rows of the part ---- */
+/* ---- in parts: the records, then the numbers of equal rows of the part ---- */
 
 /* Range i of the hashes, in one pass or, where the memory is small, in several. */
 static int search_range(struct search *s, uint32_t i, struct fm_error *err)
@@ -192,7 +192,7 @@ static int search_range(struct search *s, uint32_t i, struct fm_error *err)
 	return FM_OK;
 }
 
-/* The same from another process. */
+/* The same, read from another process. */
 static int take_range(struct search *s, uint32_t i, struct fm_error *err)
 {
 	struct fm_match *m = s->m;
@@ -230,7 +230,7 @@ static int search_ranges(struct search *s, struct fm_error *err)
 		if ((rc = fm_division_begin(d, i, m->name, err)) < 0 ||
 		    (rc = fm_division_has(d, i) ? take_range(s, i, err) : search_range(s, i, err)) < 0)
 			return rc;
-		uint64_t equal[2] = {m->synthetic_equal, m->holdout_equal}; /* of a part that is made: its own */
+		uint64_t equal[2] = {m->synthetic_equal, m->holdout_equal}; /* for a part being made: its own */
 		if ((rc = fm_division_put(d, equal, sizeof equal, err)) < 0 || (rc = fm_division_end(d, i, err)) < 0)
 			return rc;
 	}
@@ -256,7 +256,7 @@ int fm_match(struct fm_match *m, struct fm_error *err)
 	}
 	if ((rc = share_unknown(&s, err)) < 0)
 		goto out;
-	/* At most half full, and a tenth less where there are ranges, which are not quite even. */
+	/* At most half full, and a tenth less where there are ranges, as these are not quite even. */
 	real = of > 1 ? real / of + real / of / 10 + 1 : real;
 	while (slots < 2 * real && 2 * slots * sizeof *s.slot <= m->memory)
 		slots *= 2;

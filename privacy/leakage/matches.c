@@ -10,11 +10,11 @@
 static const struct column_set {
 	const char *name;
 	unsigned without;
-	double share[3]; /* of the family's error budget: unique, lone, solitary */
-	int extremes;    /* are the extreme ones tested too? */
+	double share[3]; /* shares of the family's error budget: unique, lone, solitary */
+	int extremes;    /* are the extreme records tested too? */
 } column_sets[] = {
-    /* No fresh row is met in all columns (leak.rows_equal is 0): no budget is needed there.  A copy with its addresses
-     * is a copy without them too: a quarter is enough. */
+    /* No fresh row is equal in all columns (leak.rows_equal is 0): no budget is needed there.  A copy with its
+     * addresses is also a copy without them: a quarter is enough. */
     {"", 0, {0, 0, 0}, 0},
     {"_no_time", 1u << FM_TE, {FM_LEAK_SHARE_UNIQUE / 4, FM_LEAK_SHARE_LONE / 4, 0}, 0},
     {"_no_addr_time",
@@ -24,13 +24,13 @@ static const struct column_set {
 };
 enum { NSETS = sizeof column_sets / sizeof *column_sets };
 
-/* The results for the records of one set of columns, which are looked at as many at a time as the memory holds. */
+/* The results for the records of one set of columns, which are processed in lists as long as the memory allows. */
 struct tally {
 	struct fm_leak *l;
 	unsigned columns;
-	struct fm_leak_record *list; /* those that wait */
+	struct fm_leak_record *list; /* records not yet counted */
 	size_t n, cap, most;
-	uint32_t *votes[3];           /* of records of Hamming distance 1, 2, 3 at least, by cluster */
+	uint32_t *votes[3];           /* records of a Hamming distance of at least 1, 2, 3, by cluster */
 	struct fm_extremes *extremes; /* or NULL */
 };
 
@@ -55,7 +55,7 @@ static int tally_open(struct tally *t, struct fm_leak *l, unsigned columns, int 
 	return extremes ? fm_extremes_open(&t->extremes, l, err) : FM_OK;
 }
 
-/* The records that wait are counted. */
+/* Count the waiting records. */
 static int tally_count(struct tally *t, struct fm_error *err)
 {
 	const struct fm_clusters *b = t->l->clusters;
@@ -92,7 +92,7 @@ static int tally_add(void *ctx, int side, uint32_t row, struct fm_error *err)
 
 /* ---- the paired tests ---- */
 
-/* Records whose Hamming distance from all others is `apart` at least. */
+/* Test the records whose Hamming distance from all others is at least `apart`. */
 static int paired(struct fm_leak *l, const char *set, const uint32_t *votes, int apart, double share,
 		  struct fm_error *err)
 {
@@ -102,7 +102,8 @@ static int paired(struct fm_leak *l, const char *set, const uint32_t *votes, int
 	char part[40];
 	int rc;
 
-	/* A model that has learned a distribution meets no solitary record more often: nothing is granted there. */
+	/* A model that has learned a distribution does not hit solitary records of training more often: nothing is
+	 * granted there. */
 	if ((rc = fm_cluster_test(l->clusters, votes, apart > 1 ? FM_LEAK_PAIRS : FM_LEAK_CLUSTERS,
 				  apart == 3 ? 0.5 : FM_LEAK_GRANTED, &test, err)) < 0 ||
 	    (rc = fm_leak_verdict(l, name, set, &test, share, err)) < 0)

@@ -11,7 +11,7 @@ enum {
 	QUERIES = 16,
 	TILE = 1024
 };                             /* TILE rows of ten fields are 40 KiB: they stay in the first two caches */
-#define PART ((size_t)1 << 18) /* rows that are coded at a time: 10 MiB */
+#define PART ((size_t)1 << 18) /* rows coded at a time: 10 MiB */
 #define SEED 20160411u
 enum purpose { RANKED = 121 };
 _Static_assert(2 * FM_GOWER_RANKED <= (size_t)INT32_MAX / FM_GOWER_FIELDS,
@@ -23,11 +23,11 @@ enum { NSAME = sizeof same_cols / sizeof *same_cols };
 _Static_assert(FM_GOWER_RANKS + NSAME == FM_GOWER_FIELDS, "ten fields");
 
 struct fm_gower {
-	const struct fm_table *table[2]; /* whose rows are ranked; the second may be NULL */
-	unsigned columns;                /* those that count and that both have */
+	const struct fm_table *table[2]; /* tables whose rows are ranked; the second may be NULL */
+	unsigned columns;                /* columns that count and that both have */
 	size_t ranked;                   /* rows whose values give the ranks */
 	uint64_t *sorted[FM_GOWER_RANKS];
-	uint8_t *seen[FM_NCOL]; /* which values of a category occur, by code_of */
+	uint8_t *seen[FM_NCOL]; /* categories that occur, by code_of */
 };
 
 static uint64_t key(const struct fm_table *t, enum fm_col c, size_t row)
@@ -35,7 +35,7 @@ static uint64_t key(const struct fm_table *t, enum fm_col c, size_t row)
 	return c == FM_TE ? fm_key_i64(t->te[row]) : fm_table_key(t, c, row);
 }
 
-/* The number of each category of t: of training's dictionary, behind it of the other's, behind both that of t. */
+/* The code of each category of t: from training's dictionary, behind it from the other's, behind both t's own. */
 static int code_of(const struct fm_gower *g, const struct fm_table *t, enum fm_col c, uint32_t **code,
 		   struct fm_error *err)
 {
@@ -63,7 +63,7 @@ static size_t known(const struct fm_gower *g, enum fm_col c)
 	return g->table[0]->dict[c].n + (g->table[1] ? g->table[1]->dict[c].n : 0);
 }
 
-/* How many rows of a table are ranked: the same share of both. */
+/* How many rows of a table are ranked: the same share in both. */
 static size_t ranked_of(const struct fm_gower *g, int k)
 {
 	size_t tables = g->table[1] ? 2 : 1, rows = g->table[k] ? g->table[k]->rows : 0;
@@ -73,7 +73,7 @@ static size_t ranked_of(const struct fm_gower *g, int k)
 	return share < 1 ? (size_t)(share * (double)rows) : rows;
 }
 
-/* The values of n chosen rows of t behind the `at` first. */
+/* Append the values of n chosen rows of t behind the first `at`. */
 static int take_values(struct fm_gower *g, const struct fm_table *t, size_t n, size_t at, struct fm_error *err)
 {
 	uint32_t *row = NULL;
@@ -174,7 +174,7 @@ double fm_gower_unit(const struct fm_gower *g)
 	return 1.0 / (FM_GOWER_FIELDS * (double)g->ranked);
 }
 
-/* How many of the n sorted values are not above v. */
+/* How many of the n sorted values are at most v. */
 static int32_t rank_of(const uint64_t *sorted, size_t n, uint64_t v)
 {
 	size_t lo = 0;
@@ -260,7 +260,7 @@ typedef int32_t lanes __attribute__((vector_size(LANES * sizeof(int32_t)), may_a
 
 struct search {
 	const struct fm_gower_rows *from, *to;
-	int32_t whole; /* the distance of two different values: all ranked rows */
+	int32_t whole; /* the distance of two different values: the number of ranked rows */
 	int32_t *distance;
 	uint32_t *row; /* or NULL */
 };
@@ -276,7 +276,7 @@ static inline __attribute__((always_inline)) void sums(const struct search *s, c
 		sum += (d ^ neg) - neg;
 	}
 	for (int f = FM_GOWER_RANKS; f < FM_GOWER_FIELDS; f++)
-		same += *(const lanes *)(const void *)(s->to->field[f] + j) == q[f]; /* -1 each */
+		same += *(const lanes *)(const void *)(s->to->field[f] + j) == q[f]; /* -1 for each equal field */
 	*out = sum + (same + NSAME) * s->whole;
 }
 
@@ -398,7 +398,7 @@ int fm_gower_nearest_of(const struct fm_gower *g, const struct fm_gower_rows *fr
 	const struct fm_kept *kept = among->kept && among->kept->kept < t->rows ? among->kept : NULL;
 	struct fm_gower_rows to = {0};
 	int32_t *d = NULL;
-	uint32_t *at = NULL, *of = NULL; /* of: the rows of a part that are kept */
+	uint32_t *at = NULL, *of = NULL; /* of: the kept rows of a part */
 	int rc;
 
 	if ((rc = fm_alloc(&d, from->n + 1, sizeof *d, "distances", err)) < 0 ||

@@ -1,4 +1,4 @@
-/* records.c - what the synthetic rows give away of the real records they lie near: identifiability, membership. */
+/* records.c - what the synthetic rows reveal about nearby real records: identifiability, membership. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,7 +59,7 @@ static int sample_open(struct sample *s, struct fm_leak *l, int side, struct fm_
 		return FM_OK;
 	if ((rc = fm_alloc(&s->skip, s->n + 1, sizeof *s->skip, "records", err)) < 0)
 		return rc;
-	for (size_t i = 0; i < s->n; i++) /* its own window, which no outsider has, unless there is no other */
+	for (size_t i = 0; i < s->n; i++) /* skip its own window, which no outsider has, unless it is the only one */
 		s->skip[i] = b->train > 1 ? b->rows[s->cluster[i]] : (struct fm_span){s->row[i], s->row[i] + 1};
 	return FM_OK;
 }

@@ -79,7 +79,7 @@ static int count(struct counts *s, uint64_t v, struct fm_error *err)
 struct column {
 	const struct fm_table *t;
 	int c;
-	unsigned drop; /* bits at the end of an address */
+	unsigned drop; /* bits dropped at the end of an address */
 	uint32_t *code[FM_NCOL];
 };
 struct share {
@@ -93,7 +93,7 @@ static uint64_t value(const struct column *k, size_t row)
 
 static int is_in(struct share share, uint64_t v)
 {
-	/* Other bits than those that place() looks at. */
+	/* Use other bits than place() does. */
 	return share.parts == 1 || (fm_mix(v) >> 32) * share.parts >> 32 == share.part;
 }
 
@@ -116,7 +116,7 @@ enum { SYNTHETIC, HOLDOUT, OTHERS };
 static const enum fm_col address_cols[] = {FM_SA, FM_DA};
 enum { ADDRESS_COLS = sizeof address_cols / sizeof *address_cols };
 
-/* The addresses, without their last `drop` bits, of one share. */
+/* Count the addresses of one share, without their last `drop` bits. */
 static int count_addresses(struct counts *s, const struct fm_table *t, unsigned drop, struct share share,
 			   struct fm_error *err)
 {
@@ -130,15 +130,15 @@ static int count_addresses(struct counts *s, const struct fm_table *t, unsigned 
 	return FM_OK;
 }
 
-/* The addresses of the others without their last `drop` bits: how many different ones each has, and how many of those
- * training has. */
+/* For the addresses of the other tables, without their last `drop` bits: the number of different ones in each, and how
+ * many of them training has. */
 struct prefixes {
 	const struct fm_table *other[OTHERS];
 	unsigned drop;
 	size_t n[OTHERS], met[OTHERS];
 };
 
-/* Adds those of one share; *full: not found out. */
+/* Add those of one share; *full: there was no memory to find out. */
 static int meet_share(struct fm_leak *l, struct prefixes *p, struct share share, int *full, struct fm_error *err)
 {
 	struct counts train = {.memory = l->memory / 2}, s = {0};
@@ -165,7 +165,7 @@ out:
 	return rc;
 }
 
-/* Those of range i of the hashes, in as many shares as it takes. */
+/* The same for range i of the hashes, in as many shares as needed. */
 static int meet_addresses(struct fm_leak *l, struct prefixes *p, uint32_t i, struct fm_error *err)
 {
 	uint64_t of = fm_division_of(l->division);
@@ -182,7 +182,7 @@ static int meet_addresses(struct fm_leak *l, struct prefixes *p, uint32_t i, str
 	return FM_OK;
 }
 
-/* Those of all ranges: *all. */
+/* The same for all ranges: *all. */
 static int meet_ranges(struct fm_leak *l, struct prefixes *all, struct fm_error *err)
 {
 	struct fm_division *d = l->division;
@@ -250,8 +250,8 @@ static int addresses(struct fm_leak *l, struct fm_error *err)
 
 /* ---- rare values ---- */
 
-/* How many rows of the others have a value that fewer than l->rare training rows, but one at least, have; of values of
- * the hashes' range whole.part, looked at in whole.parts parts. */
+/* How many rows of the other tables have a value that at least one but fewer than l->rare training rows have, for
+ * values whose hash is in part whole.part of whole.parts. */
 static int meet_rare(struct fm_leak *l, const struct column *train, const struct column other[OTHERS],
 		     struct share whole, uint64_t rare[OTHERS], int *full, struct fm_error *err)
 {
@@ -282,7 +282,7 @@ out:
 	return rc;
 }
 
-/* Those of all ranges: rare. */
+/* The same for all ranges: rare. */
 static int rare_ranges(struct fm_leak *l, const struct column *train, const struct column other[OTHERS],
 		       uint64_t rare[OTHERS], struct fm_error *err)
 {

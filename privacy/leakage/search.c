@@ -1,4 +1,4 @@
-/* search.c - the Euclidean neighbours of some rows among all rows of a table, however many those are. */
+/* search.c - the Euclidean neighbours of some rows among all rows of a table, however many there are. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "privacy/leakage/features.h"
 #include "privacy/leakage/leakage_parts.h"
 
-#define PART ((size_t)1 << 18) /* rows that are coded at a time: 36 MiB of points at 17 dimensions */
+#define PART ((size_t)1 << 18) /* rows coded at a time: 36 MiB of points of 17 dimensions */
 
 /* Search the kept rows with numbers [first, end). */
 static int search(const struct fm_searched *in, size_t first, size_t end, const struct fm_queries *asked, uint32_t *row,
@@ -77,7 +77,7 @@ int fm_leak_nearest(const struct fm_searched *in, const struct fm_queries *asked
 
 /* ---- in parts ---- */
 
-/* n neighbours as a stranger's: rows that there are, at distances that there can be. */
+/* Check n neighbours from another process: existing rows, at possible distances. */
 static bool are_neighbours(const uint32_t *row, const double *d2, size_t n, size_t rows)
 {
 	for (size_t i = 0; i < n; i++)
@@ -86,7 +86,7 @@ static bool are_neighbours(const uint32_t *row, const double *d2, size_t n, size
 	return true;
 }
 
-/* The k nearest of two lists of k, in order of distance and then of row; those of the second are of later rows. */
+/* Merge two lists of the k nearest, in order of distance and then of row; the second list has later rows. */
 static void merge(const uint32_t *at, const double *d, int k, uint32_t *row, double *d2)
 {
 	uint32_t rows[FM_NEIGHBOURS_MAX];
