@@ -19,7 +19,7 @@ enum purpose { TASK = 31, THIN = 34 };
 struct work {
 	struct fm_task task;          /* for the floor, synthetic is the other half of real */
 	struct fm_rows attacks;       /* test rows that are not background */
-	float *test, *score[SOURCES]; /* of the test: background rows, then attacks */
+	float *test, *score[SOURCES]; /* test rows: background, then attacks; and their scores */
 	struct fm_inputs *inputs;
 	size_t f, ntest;
 	int rc[SOURCES];
@@ -44,7 +44,7 @@ static int thin(struct fm_rows *r, uint64_t purpose, struct fm_error *err)
 	return FM_OK;
 }
 
-/* Background for training and testing, and the test's attacks. */
+/* Choose the background rows for training and testing, and the attacks of the test. */
 static int split_labels(struct work *w, const struct fm_table *real, struct fm_error *err)
 {
 	size_t labels = real->dict[FM_LABEL].n;

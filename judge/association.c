@@ -72,7 +72,7 @@ out:
 	return rc;
 }
 
-/* The most frequent ports of real are categories 0.., the rest 20 + range. */
+/* The most frequent ports of real are categories 0 to 19, the others 20 + range. */
 static int by_port(const struct fm_table *const table[2], enum fm_col c, uint32_t *category[2], struct fm_error *err)
 {
 	const uint16_t *x = table[0]->col[c];
@@ -106,7 +106,7 @@ static int by_port(const struct fm_table *const table[2], enum fm_col c, uint32_
 	return FM_OK;
 }
 
-/* Values of real by number; all that no real row has is one category more. */
+/* The values of real by number; all values that no real row has are one more category. */
 static int by_value(const struct fm_table *const table[2], enum fm_col c, uint32_t *category[2], struct fm_error *err)
 {
 	uint32_t known = (uint32_t)table[0]->dict[c].n;
@@ -131,8 +131,8 @@ out:
 	return rc;
 }
 
-/* NumPy's quantile (method "linear") of sorted rows, with its order of operations: an edge that falls on a whole number
- * decides to which side the rows of that number go, as in the reference scorer.  fm_quantile rounds otherwise. */
+/* NumPy's quantile (method "linear") of sorted rows, with its order of operations: an edge at a whole number decides on
+ * which side the rows with that number are, as in the reference scorer.  fm_quantile rounds differently. */
 static double quantile(const struct fm_table *t, enum fm_col c, const uint32_t *sorted, double q)
 {
 	double at = (double)(t->rows - 1) * q, below = floor(at), share = at - below;
@@ -142,7 +142,7 @@ static double quantile(const struct fm_table *t, enum fm_col c, const uint32_t *
 	return share >= 0.5 ? b - (b - a) * (1 - share) : a + (b - a) * share;
 }
 
-/* How many of real's distinct deciles lie below the value. */
+/* The category is the number of real's distinct deciles below the value. */
 static int by_decile(const struct fm_table *const table[2], enum fm_col c, uint32_t *category[2], struct fm_error *err)
 {
 	size_t n = table[0]->rows;

@@ -1,6 +1,6 @@
 /*
  * association.h - pairs of columns: do they depend on each other as in real flows?  Marginals alone prove nothing:
- * columns shuffled one by one score as well on them as real holdout.
+ * columns shuffled one by one score as well on marginals as the real holdout does.
  *
  *     assoc.mean assoc.max   mean and largest |V(real) - V(synthetic)| over the 45 pairs of the ten shared columns;
  *                            V is Cramer's V, bias-corrected (Bergsma, "A bias-correction for Cramer's V and
@@ -8,8 +8,8 @@
  *     pair_jsd               mean JSD of the 45 two-column distributions
  *
  * Categories are made from the real table: addresses by the logarithm of their popularity rank in their own set, ports
- * by the 20 most frequent and four ranges, protocol and label by value (all that real does not have together), numbers
- * by deciles.  A column that either table lacks counts as a constant.
+ * by the 20 most frequent and four ranges, protocol and label by value (all values that real does not have are one
+ * category), numbers by deciles.  A column that either table lacks counts as a constant.
  */
 #ifndef FM_JUDGE_ASSOCIATION_H
 #define FM_JUDGE_ASSOCIATION_H

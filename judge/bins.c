@@ -17,7 +17,7 @@ double fm_bins_scale(const struct fm_table *t, enum fm_col c, size_t row)
 
 struct fm_bins fm_bins_of(const struct fm_table *t, enum fm_col c)
 {
-	size_t lo = 0, hi = 0; /* the scale rises with the column: its extremes are the column's */
+	size_t lo = 0, hi = 0; /* the scale rises with the column, so their extremes are at the same rows */
 
 	for (size_t i = 1; i < t->rows; i++) {
 		uint64_t key = fm_column_key(t, c, i);

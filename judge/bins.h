@@ -1,5 +1,5 @@
 /*
- * bins.h - a numeric column in equal bins over a table's range: what jsd.TS, TD, PKT, BYT and the histograms count in.
+ * bins.h - a numeric column in equal bins over a table's range: used by jsd.TS, TD, PKT, BYT and the histograms.
  *
  * Time is binned as it is, in microseconds; duration (in milliseconds), packets and bytes on log(1 + x).
  *
@@ -21,11 +21,13 @@ struct fm_bins {
 	double lo, hi, tolerance; /* on the scale of fm_bins_scale */
 };
 
-/* The range of column c of a table with at least one row; one unit wide where all values are equal. */
+/* Bins over the range of column c of a table with at least one row; the range is one unit wide where all values are
+ * equal. */
 struct fm_bins fm_bins_of(const struct fm_table *t, enum fm_col c);
-/* Where the value of a row lies on the scale: microseconds, or log(1 + x) of milliseconds, packets, bytes. */
+/* The place of a row's value on the scale: microseconds, or log(1 + x) of milliseconds, packets, bytes. */
 double fm_bins_scale(const struct fm_table *t, enum fm_col c, size_t row);
-/* The cell, 0 .. FM_BINS + 1, of a place on the scale; the upper end of the range, within the tolerance, is in FM_BINS.
+/* The cell, 0 .. FM_BINS + 1, of a place on the scale; the upper end of the range, within the tolerance, is in cell
+ * FM_BINS.
  */
 int fm_bins_cell(const struct fm_bins *b, double at);
 /* Add 1 to the cell of each row. */

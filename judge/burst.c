@@ -21,8 +21,8 @@ struct shape {
 	const struct fm_table *t;
 	struct second *s;
 	size_t n;
-	double slots; /* seconds, empty ones too */
-	double mean;  /* flows a second */
+	double slots; /* seconds, including empty ones */
+	double mean;  /* flows per second */
 	double dispersion[SCALES], lag1;
 	uint64_t length[POWERS], flows[POWERS], bursts;
 	int rc;
@@ -166,7 +166,7 @@ static int report(const struct shape *s, const char *prefix, struct fm_metrics *
 			if ((rc = fm_metrics_add(out, name, s[i].dispersion[k], (int64_t)s[i].t->rows, err)) < 0)
 				return rc;
 		}
-		/* Dispersion is 1 and, behind it, the excess variance times the mean: real's at synthetic's mean. */
+		/* Dispersion - 1 is in proportion to the mean: scale real's to synthetic's mean. */
 		double times = s[1].mean / s[0].mean, real = fmax(0, 1 + times * (s[0].dispersion[k] - 1));
 		gap += fabs(log((1 + real) / (1 + s[1].dispersion[k]))) / SCALES;
 	}

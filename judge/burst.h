@@ -1,17 +1,17 @@
 /*
- * burst.h - the shape of bursts: how unevenly flows and bytes come.
+ * burst.h - the shape of bursts: how unevenly flows and bytes arrive.
  *
  *     burst.dispersion_Ss_real, _synthetic  variance over mean of the number of flows in slots of S seconds, S 1, 10
- *                                           and 60 (1 for flows that come at random, more the burstier)
- *     burst.dispersion_gap                  mean over S of |ln((1 + real) / (1 + synthetic))|, where real is what the
- *                                           dispersion would be at synthetic's number of flows a second: what it has
- *                                           above 1 grows with it
- *     burst.lag1_real, _synthetic           correlation of the numbers of flows of one second and the next; 0 when
- *                                           they are all the same
+ *                                           and 60 (1 for flows that arrive at random, more for bursty ones)
+ *     burst.dispersion_gap                  mean over S of |ln((1 + real) / (1 + synthetic))|, where real is scaled to
+ *                                           synthetic's number of flows per second, with which the dispersion's excess
+ *                                           over 1 grows
+ *     burst.lag1_real, _synthetic           correlation of the numbers of flows of one second and the next; 0 when all
+ *                                           are equal
  *     burst.lag1_gap                        |real - synthetic|
  *     burst.LENGTH, burst.FLOWS             JSD of the length in seconds and of the number of flows of a burst, by
  *                                           powers of two; a burst is a run of seconds each with more flows than the
- *                                           table's mean second. Bursts in one table alone: ln 2, in none: 0
+ *                                           table's mean second. Bursts in only one table: ln 2, in none: 0
  *     burst.VOLUME                          JSD of log(1 + bytes) of the seconds that have flows, in 100 bins over
  *                                           real's range, one below and one above
  *

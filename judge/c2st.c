@@ -34,7 +34,7 @@ struct sample {
 	const char *name;
 	float *x; /* (2 n, f); NULL when there are too few rows */
 	size_t n, f;
-	uint8_t *segment; /* (2 n): rows of one go to one fold */
+	uint8_t *segment; /* (2 n): rows of one segment go to one fold */
 	uint8_t *fold;    /* (2 n) */
 };
 
@@ -68,7 +68,7 @@ static uint64_t hash_row(const float *x, size_t f)
 	return h;
 }
 
-/* Keys of the n rows from x on, sorted, and which row each belongs to (within a key, in shuffled order). */
+/* The sorted keys of the n rows from x on, and the row of each (shuffled within a key). */
 static int sort_rows(const float *x, size_t n, size_t f, uint64_t purpose, uint64_t *key, uint32_t *row,
 		     struct fm_error *err)
 {
@@ -78,7 +78,7 @@ static int sort_rows(const float *x, size_t n, size_t f, uint64_t purpose, uint6
 	return fm_sort_u64(key, row, n, err);
 }
 
-/* The fold of each of `segments` segments of time: every three neighbours go to three folds, in random order. */
+/* The fold of each of `segments` segments of time: each three neighbours go to different folds, in random order. */
 static void deal_segments(uint8_t *fold, size_t segments)
 {
 	uint8_t turn[FOLDS] = {0};
@@ -131,9 +131,9 @@ static int folds_are_even(const struct sample *s)
 	return 1;
 }
 
-/* Segments of time with about as many rows each, `each` of either side and more when there would be too many segments;
- * their limits are common to both sides.  Where time does not separate the rows (one second for a whole table), each
- * side is divided by itself in row order.  when (2 n): times. */
+/* Cut time into segments with about equal numbers of rows, `each` of either side or more where there would be too many
+ * segments; their limits are common to both sides.  Where time does not separate the rows (one second for a whole
+ * table), each side is divided by itself in row order.  when (2 n): times. */
 static int cut_segments(struct sample *s, const uint64_t *when, size_t each, struct fm_error *err)
 {
 	size_t n = s->n, segments = n / each;
@@ -148,7 +148,7 @@ static int cut_segments(struct sample *s, const uint64_t *when, size_t each, str
 	if ((rc = fm_sort_u64(pool, NULL, 2 * n, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < 2 * n; i++) {
-		size_t lo = 0, hi = segments - 1; /* how many limits are at or before it */
+		size_t lo = 0, hi = segments - 1; /* how many limits are at or before its time */
 		while (lo < hi) {
 			size_t middle = (lo + hi) / 2;
 			if (pool[(middle + 1) * 2 * n / segments] <= when[i])
@@ -166,7 +166,8 @@ out:
 	return rc;
 }
 
-/* Each row gets the fold of its segment; a synthetic row that equals a real one, each real row taken once, that row's.
+/* Each row gets the fold of its segment; a synthetic row that equals a real one gets the fold of that row, where each
+ * real row is matched once.
  */
 static int assign_folds(struct sample *s, struct fm_error *err)
 {
@@ -216,7 +217,7 @@ static int judge_fold(const struct sample *s, int fold, struct fm_auc *auc, stru
 	if ((rc = fm_alloc(&x, all * f, sizeof *x, "a fold", err)) < 0 ||
 	    (rc = fm_alloc(&y, all, sizeof *y, "a fold", err)) < 0)
 		goto out;
-	for (size_t i = 0; i < all; i++) /* to train with from the front, to test on from the back */
+	for (size_t i = 0; i < all; i++) /* training rows from the front, test rows from the back */
 		if (s->fold[i] != fold) {
 			memcpy(x + ntrain * f, s->x + i * f, f * sizeof *x);
 			y[ntrain++] = i >= s->n;
@@ -264,7 +265,7 @@ static void run_fold(void *ctx, int shard, int thread)
 		r->auc.value = NAN;
 }
 
-/* Mean of the folds that have rows of both kinds, and 1.96 standard errors to both sides. */
+/* The mean over the folds that have rows of both kinds, and 1.96 standard errors to either side. */
 static void join_folds(const struct result *r, double auc[3])
 {
 	double value = 0, var = 0, folds = 0;
@@ -379,7 +380,7 @@ out:
 	return rc;
 }
 
-/* n of t's windows drawn at random, and when each begins. */
+/* n of t's windows drawn at random, and the time at which each begins. */
 static int draw_windows(const struct fm_table *t, size_t size, size_t n, uint64_t purpose, uint32_t *which,
 			uint64_t *when, struct fm_error *err)
 {
@@ -432,7 +433,7 @@ static const struct test {
 	const char *name;
 	unsigned what; /* features of a flow */
 	int blocks;    /* folds of time, not of single rows */
-	size_t window; /* flows in one, 0: single flows */
+	size_t window; /* flows in a window; 0: single flows */
 } tests[] = {
     {"flow_auc", FLOW, 0, 0},
     {"flow_blocks_auc", FLOW | FM_INPUTS_FLAGS, 1, 0},

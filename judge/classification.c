@@ -43,14 +43,14 @@ struct work {
 	struct data data[SOURCES], test;
 	struct answer answer[LEARNERS][SOURCES];
 	struct fm_scale scale;
-	uint32_t label[CLASSES]; /* of real's dictionary */
+	uint32_t label[CLASSES]; /* codes of real's dictionary */
 	char name[CLASSES][FM_METRIC_LABEL + 12];
 	size_t tested[CLASSES]; /* test rows of each */
 	size_t f;
 	int classes, background; /* background: a class, or NONE when too few rows have it */
 };
 
-/* ---- which classes there are ---- */
+/* ---- the classes ---- */
 
 static int count_labels(const struct fm_rows *r, const struct fm_table *real, size_t *count, struct fm_error *err)
 {
@@ -69,7 +69,7 @@ out:
 	return rc;
 }
 
-/* Names that differ, though two labels may have the same first letters. */
+/* Make different names, even for labels that begin with the same letters. */
 static void name_classes(struct work *w, const struct fm_table *real)
 {
 	for (int c = 0; c < w->classes; c++) {
@@ -158,7 +158,7 @@ static void data_free(struct data *d)
 
 /* ---- learning ---- */
 
-/* All rows get the one class that there is to learn; p (n, classes). */
+/* All rows get the only class there is to learn; p (n, classes). */
 static void predict_constant(const struct work *w, const struct data *train, float *p)
 {
 	for (size_t i = 0; i < w->test.n && train->n > 0; i++)
@@ -219,7 +219,7 @@ static int one_class(const struct data *d)
 
 /* ---- scoring ---- */
 
-/* F1 of each class from counts[true class][predicted class]; a class that neither has is not there to be found: 0. */
+/* F1 of each class from counts[true class][predicted class]; 0 for a class that is neither there nor predicted. */
 static double f1_scores(size_t (*counts)[CLASSES + 1], int classes, double *f1)
 {
 	double macro = 0;
@@ -268,7 +268,7 @@ out:
 	return rc;
 }
 
-/* The slowest first; the two of liblinear wait for each other anyway. */
+/* The slowest first; the two of liblinear run one after the other anyway. */
 static const struct job {
 	enum learner learner;
 	enum source source;
@@ -306,7 +306,7 @@ out:
 
 /* ---- the drop's interval ---- */
 
-/* 95 % of the drops in macro-F1 over test rows drawn again with replacement. */
+/* The 95 % interval of the drop in macro-F1 over test rows drawn again with replacement. */
 static void bootstrap(const struct work *w, enum learner l, double *lo, double *hi)
 {
 	const uint8_t *real = w->answer[l][FROM_REAL].class, *synthetic = w->answer[l][FROM_SYNTHETIC].class;

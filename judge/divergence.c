@@ -84,7 +84,7 @@ int fm_jsd_ranked(const uint64_t *x, size_t nx, const uint64_t *y, size_t ny, do
 		goto out;
 	if ((rc = fm_alloc(&b, k, sizeof *b, "counts by rank", err)) < 0)
 		goto out;
-	/* Rising with the padding's zeros in front is falling with the zeros behind, read from the other end. */
+	/* Rising counts with padding zeros in front are, read from the end, falling counts with the zeros behind. */
 	fm_run_counts(x, nx, a);
 	fm_run_counts(y, ny, b);
 	if ((rc = fm_sort_u64(a, NULL, k, err)) < 0 || (rc = fm_sort_u64(b, NULL, k, err)) < 0)

@@ -40,7 +40,7 @@ static void data_free(struct data *d)
 	free(d->y);
 }
 
-/* All of it by the real training rows' means and deviations. */
+/* Standardise all data by the means and deviations of the real training rows. */
 static void standardise(struct data data[3], size_t f)
 {
 	struct fm_scale x, y;
@@ -58,7 +58,7 @@ struct work {
 	struct data data[3]; /* real, synthetic, test */
 	size_t f;
 	int steps;
-	double mse[2]; /* of what real and what synthetic rows taught */
+	double mse[2]; /* errors after learning from real and from synthetic rows */
 	int rc[2];
 	struct fm_error err[2];
 };

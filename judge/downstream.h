@@ -1,5 +1,5 @@
 /*
- * downstream.h - does a model that learned from synthetic flows serve on real ones?
+ * downstream.h - does a model that learned from synthetic flows work on real ones?
  *
  * The prediction task of the method's paper: a small network learns the bytes of a flow from its other fields, once
  * from real training flows and once from synthetic ones; both are tested on the same real flows that neither has
@@ -16,8 +16,8 @@
  * 1024, log(1 + td in ms), log(1 + pkt), place in time, protocol; standardised by the real training rows and kept
  * within 10 standard deviations.  The network has hidden layers of 64 and 32 ReLU units and is trained for a fixed
  * number of steps of Adam (Kingma and Ba 2015): 1,500 where there are 15,000 real rows or more, in proportion for
- * fewer, and as many for synthetic rows as for real ones.  Weights, batches and rows are drawn from a fixed seed: the
- * same tables give the same values, on every x86-64.
+ * fewer, and as many steps for synthetic rows as for real ones.  Weights, batches and rows are drawn from a fixed seed:
+ * the same tables give the same values, on every x86-64.
  */
 #ifndef FM_JUDGE_DOWNSTREAM_H
 #define FM_JUDGE_DOWNSTREAM_H
@@ -27,10 +27,10 @@
 #include "base/thread.h"
 #include "manifests/metrics.h"
 
-#define FM_DOWNSTREAM_ROWS 20000 /* of each table at most */
+#define FM_DOWNSTREAM_ROWS 20000 /* most rows of each table */
 
-/* holdout NULL: every fifth of the real rows (chosen at random) is kept from the training and tested on.  Adds
- * nothing when a table lacks a column of the task. */
+/* holdout NULL: every fifth of the real rows (chosen at random) is kept out of training as the test.  Adds nothing when
+ * a table lacks a column of the task. */
 int fm_downstream(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
 		  struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 /* The floor, its name behind prefix; nothing where the real rows are enough. */

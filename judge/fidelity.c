@@ -34,7 +34,7 @@ enum { NFIELDS = sizeof fields / sizeof *fields };
 
 struct result {
 	int present, rc;
-	double value, scaled; /* scaled: of BY_DISTANCE, over the real range */
+	double value, scaled; /* scaled: for BY_DISTANCE, the value over the real range */
 	struct fm_error err;
 };
 struct work {
@@ -84,7 +84,7 @@ static int jsd_port_groups(const struct fm_table *real, const struct fm_table *s
 
 /* ---- address families ---- */
 
-/* IPv4, IPv6: the flows of each by its source. */
+/* Count the flows with an IPv4 and with an IPv6 source. */
 static void count_families(const struct fm_table *t, uint64_t n[2])
 {
 	n[0] = n[1] = 0;
@@ -106,7 +106,7 @@ static void judge_families(const struct fm_table *real, const struct fm_table *s
 	r->value = fm_jsd_counts(p, q, 2);
 }
 
-/* ---- what is judged on sorted keys ---- */
+/* ---- columns judged on sorted keys ---- */
 
 static double in_unit(enum fm_col c, double v)
 {
@@ -115,7 +115,7 @@ static double in_unit(enum fm_col c, double v)
 
 static void distance(enum fm_col c, uint64_t *x, size_t nx, uint64_t *y, size_t ny, struct result *r)
 {
-	if (c == FM_TE) { /* each set begins at 0 */
+	if (c == FM_TE) { /* times of each set begin at 0 */
 		for (size_t i = nx; i-- > 0;)
 			x[i] -= x[0];
 		for (size_t i = ny; i-- > 0;)

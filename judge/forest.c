@@ -12,7 +12,7 @@ enum { TREES = 100, ROWS = 256, DEPTH = 8, NODES = 2 * ROWS };
 struct node {
 	int32_t feature; /* -1: a leaf */
 	int32_t right;   /* the left child is the next node */
-	float cut;       /* to the left when below; in a leaf: the depth at which a row is alone */
+	float cut;       /* a value below it goes left; in a leaf: the depth at which a row is alone */
 };
 struct fm_forest {
 	size_t f, trees;
@@ -39,7 +39,7 @@ struct grower {
 	struct fm_rng rng;
 };
 
-/* One feature at random of those that are not constant over the rows, and its range; -1 when all are. */
+/* A random one of the features that are not constant over the rows, and its range; -1 when all are constant. */
 static int choose_feature(struct grower *g, size_t from, size_t to, float *lo, float *hi)
 {
 	int chosen = -1;
@@ -72,7 +72,7 @@ static void grow(struct grower *g, size_t from, size_t to, int depth)
 		return;
 	}
 	float cut = lo + fm_rng_uniform(&g->rng) * (hi - lo);
-	if (!(cut > lo)) /* rounding: there is something on each side */
+	if (!(cut > lo)) /* guard against rounding: both sides must have rows */
 		cut = hi;
 	size_t middle = from;
 	for (size_t i = from; i < to; i++)
@@ -88,7 +88,7 @@ static void grow(struct grower *g, size_t from, size_t to, int depth)
 	grow(g, middle, to, depth + 1);
 }
 
-/* m distinct rows of n, in no order (Floyd, in Bentley, CACM 30, 1987). */
+/* m distinct rows of n, in no particular order (Floyd, in Bentley, CACM 30, 1987). */
 static void choose_rows(struct grower *g, size_t n, size_t m)
 {
 	for (size_t j = n - m, got = 0; j < n; j++) {

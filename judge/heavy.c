@@ -26,7 +26,7 @@ struct work {
 	double overlap[KEYS], rank[KEYS];
 	int rc[KEYS];
 	struct fm_error err[KEYS];
-	double gap; /* of the shares, summed */
+	double gap; /* sum of the gaps of the shares */
 	size_t gaps;
 };
 
@@ -37,7 +37,7 @@ static int compare_falling(const void *a, const void *b)
 	return (x < y) - (x > y);
 }
 
-/* The share that the `top` greatest of n weights have; 0 when there is no weight at all. */
+/* The shares of the largest weights (tops) in the sum of n; 0 when the sum is 0. */
 static void top_shares(double *weight, size_t n, double share[TOPS])
 {
 	double sum = 0, all = 0;
@@ -128,7 +128,7 @@ static int compare_ports(const struct fm_table *const t[2], enum fm_col c, doubl
 		a[i] = count[0][top[0][i]] / (double)t[0]->rows;
 		b[i] = count[1][top[0][i]] / (double)t[1]->rows;
 	}
-	/* One port alone has no order to lose. */
+	/* A single port has no order. */
 	rc = fm_spearman(a, b, n[0], rank, err);
 	if (n[0] == 1)
 		*rank = b[0] > 0;

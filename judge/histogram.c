@@ -19,10 +19,10 @@
 enum { REAL, SYNTHETIC, HOLDOUT, NSIDES };
 static const char *const sides[NSIDES] = {"real", "synthetic", "holdout"};
 
-/* One field's counts while they are made. */
+/* The counts of one field while they are made. */
 struct cells {
 	const struct fm_table *table[NSIDES]; /* NULL: no holdout */
-	int by;                               /* the side that the cells come from */
+	int by;                               /* the side that defines the cells */
 	enum fm_col col;
 	size_t n;
 	uint64_t count[NSIDES][MAX_CELLS];
@@ -53,7 +53,7 @@ static int count_bins(struct cells *c, json_t *field, struct fm_error *err)
 
 /* ---- values ---- */
 
-/* The TOP most frequent codes of the cells' table, the more frequent first and equals in order of code. */
+/* The TOP most frequent codes of the cells' table, most frequent first, ties in order of code. */
 static size_t most_frequent(const uint64_t *count, uint16_t top[TOP])
 {
 	size_t n = 0;
@@ -134,7 +134,8 @@ static int count_by_value(struct cells *c, json_t *field, struct fm_error *err)
 			continue;
 		if (translate && (rc = fm_dict_match(&base->dict[c->col], &c->table[s]->dict[c->col], code, err)) < 0)
 			goto out;
-		/* What the cells' table does not have is numbered from its dictionary's end on, where no cell is. */
+		/* Values that the cells' table lacks are numbered from the end of its dictionary on, where there is no
+		 * cell. */
 		count_values(c, s, translate ? code : NULL, cell, ntop);
 	}
 	c->n = ntop + (fm_cols[c->col].kind == FM_KIND_PORT ? 3 : 1);
@@ -149,7 +150,7 @@ out:
 
 /* ---- ranks ---- */
 
-/* Count one side in at most `most` cells, the last of which then holds all further ranks. */
+/* Count one side in at most `most` cells, the last of which holds all further ranks. */
 static int count_ranks(struct cells *c, int side, size_t most, struct fm_error *err)
 {
 	const struct fm_table *t = c->table[side];
@@ -178,7 +179,7 @@ out:
 	return rc;
 }
 
-/* How many hosts the real table has is private: it does not show in cells that come from the synthetic one. */
+/* How many hosts the real table has is private: it must not show in cells that come from the synthetic table. */
 static int count_by_rank(struct cells *c, struct fm_error *err)
 {
 	int rc = count_ranks(c, c->by, MAX_CELLS, err);

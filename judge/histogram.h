@@ -1,13 +1,13 @@
 /*
- * histogram.h - how each field is distributed, as counts in few cells: what the report draws.
+ * histogram.h - how each field is distributed, as counts in a few cells, for the charts of the report.
  *
  *     {"format":"flowmint-histograms/1",
  *      "rows":{"real":N,"synthetic":N,"holdout":N},
- *      "real_cells":[FIELD,...],          cells from the real table: for the team only, because they show its extremes
+ *      "real_cells":[FIELD,...],          cells from the real table: for the team only, as they show its extremes
  *      "synthetic_cells":[FIELD,...]}     cells from the synthetic table: only the real counts in them are private
  *
  * A FIELD has "name" (TS TD PKT BYT SA DA SP DP PR FLG FWD TOS TY), "kind", and "real", "synthetic" and, with a
- * holdout, "holdout": arrays of counts, one a cell.
+ * holdout, "holdout": arrays of counts, one per cell.
  *
  *     kind    cells                                                          besides
  *     bins    those of bins.h: below, 100 equal ones, above                  "scale" linear|log1p, "unit", "lo", "hi"
@@ -17,7 +17,7 @@
  *             of rows, each table by its own ranks; of synthetic_cells
  *             the last holds all further ranks of the others
  *
- * Behind the columns stand the fields of hosts in time (host_histogram.h): MINUTES LIFE BUSY.
+ * After the columns come the fields of hosts in time (host_histogram.h): MINUTES LIFE BUSY.
  *
  * A column that a table lacks leaves its field out.
  */

@@ -12,7 +12,7 @@
 
 enum { POWERS = 65, LONG_TALK = 20, LARGEST = 10, MINUTE = 60 };
 
-/* What is measured of one table; those of a column that it lacks stay 0. */
+/* The facts measured of one table; those of a column that it lacks stay 0. */
 enum fact {
 	BEACON,
 	SWEEPS,
@@ -34,7 +34,7 @@ enum fact {
 static const struct {
 	const char *name;
 	unsigned needs;
-	int relative; /* is the gap over real's? */
+	int relative; /* is the gap divided by real's value? */
 } facts[NFACTS] = {
     [BEACON] = {"BEACON", NEEDS_TALK, 0},
     [SWEEPS] = {"SWEEPS", NEEDS_TIME | NEEDS_PEERS, 1},
@@ -52,7 +52,7 @@ static const struct {
 
 struct shape {
 	const struct fm_table *t;
-	unsigned present; /* in both tables */
+	unsigned present; /* columns in both tables */
 	double fact[NFACTS];
 	uint64_t life[POWERS], talk[POWERS];
 	int rc;
@@ -68,11 +68,11 @@ static int has(const struct shape *s, unsigned needs)
 
 /* A slot that has flows. */
 struct slot {
-	int64_t at; /* from the first on */
+	int64_t at; /* number of the slot, the first being 0 */
 	double flows;
 };
 
-/* The slots of that many seconds that have flows, rising; slot has room for one a row. */
+/* The slots of `seconds` seconds that have flows, rising; slot has room for one per row. */
 static size_t find_slots(const struct fm_table *t, const uint32_t *by_time, int64_t seconds, struct slot *slot)
 {
 	int64_t first = fm_slot_of(t->te[by_time[0]], 1);
@@ -100,11 +100,11 @@ static double excess(const struct slot *slot, size_t n)
 	double mean = sum / slots;
 	for (size_t i = 0; i < n; i++)
 		square += (slot[i].flows - mean) * (slot[i].flows - mean);
-	square += (slots - (double)n) * mean * mean; /* the empty ones */
+	square += (slots - (double)n) * mean * mean; /* the empty slots */
 	return (square / slots - mean) / (mean * mean);
 }
 
-/* Correlation of the flows of a slot with those of the k-th after it. */
+/* The correlation of the flows of a slot with those of the k-th slot after it. */
 static double lag(const struct slot *slot, size_t n, int64_t k)
 {
 	int64_t last = slot[n - 1].at;
@@ -155,7 +155,7 @@ static int measure_slots(struct shape *s, const uint32_t *by_time)
 
 /* ---- hosts and conversations ---- */
 
-/* The power of two of the seconds between the times of two rows. */
+/* The power of two of the seconds between two rows. */
 static int life_of(const struct fm_table *t, uint32_t first, uint32_t last)
 {
 	uint64_t seconds = (uint64_t)(fm_slot_of(t->te[last], 1) - fm_slot_of(t->te[first], 1));

@@ -49,7 +49,8 @@ static size_t end_of_source(const struct side *s, size_t i)
 	return j;
 }
 
-/* Lifetimes, and where the rows of the busiest sources begin in by_source and how many they are, the busiest first. */
+/* Count lifetimes, and find where the rows of the busiest sources begin in by_source and how many there are, the
+ * busiest first. */
 static size_t count_lives(struct side *s, size_t first[FM_BUSY_HOSTS], size_t rows[FM_BUSY_HOSTS])
 {
 	const struct fm_table *t = s->t;

@@ -17,7 +17,7 @@ static const char letters[LETTERS + 1] = "UAPRSFEC";
 struct fm_inputs {
 	const struct fm_table *real;
 	unsigned present, what;
-	double first, span; /* of real's time, milliseconds */
+	double first, span; /* of real's times, milliseconds */
 	size_t protocols, width;
 	uint16_t port[2][PORTS]; /* the most frequent of sp and of dp */
 	size_t ports[2];
@@ -28,7 +28,7 @@ static int has(const struct fm_inputs *f, enum fm_col c)
 	return (f->present >> c) & 1u;
 }
 
-/* Time as a double from the first flow on: exact for any two times less than 2^53 ms apart. */
+/* Time since the first flow as a double: exact for times less than 2^53 ms after it. */
 static double since(int64_t te, double first)
 {
 	return (double)te - first;
@@ -121,7 +121,7 @@ void fm_inputs_free(struct fm_inputs *f)
 
 /* ---- categories as numbers ---- */
 
-/* The value as a number where it is one, else the number that real's dictionary gives it. */
+/* The value as a number where it is one, else its code in real's dictionary. */
 static int as_numbers(const struct fm_inputs *f, const struct fm_table *t, enum fm_col c, float *number,
 		      struct fm_error *err)
 {
@@ -136,7 +136,7 @@ static int as_numbers(const struct fm_inputs *f, const struct fm_table *t, enum 
 	for (size_t i = 0; i < d->n; i++) {
 		uint64_t v;
 		int plain = c != FM_LABEL && fm_parse_u64(d->value[i], strlen(d->value[i]), 1u << 20, &v) == 0;
-		/* all values that real does not have are one */
+		/* all values that real does not have get one code */
 		size_t known = code[i] < f->real->dict[c].n ? code[i] : f->real->dict[c].n;
 		number[i] = plain ? (float)v : (float)known;
 	}
@@ -145,7 +145,7 @@ out:
 	return rc;
 }
 
-/* Tables for one pass over a table's rows: for each category its protocol column, its number, its flags. */
+/* Look-up tables for one pass over a table's rows: the protocol column, number and flags of each category. */
 struct codes {
 	uint32_t *protocol;
 	float *label, *fwd, *stos;
@@ -196,7 +196,8 @@ static int codes_make(struct codes *k, const struct fm_inputs *f, const struct f
 	return FM_OK;
 }
 
-/* With columns for the frequent ports the others are ranges: the port of one scan is not to be learned by heart. */
+/* With columns for the frequent ports the others become ranges, so that the port of a single scan is not learned by
+ * heart. */
 static float port_number(const struct fm_inputs *f, uint16_t port)
 {
 	return (float)(f->what & FM_INPUTS_PORTS && port >= 1024 ? port / 1024 * 1024 : port);

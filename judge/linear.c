@@ -23,7 +23,7 @@ static void say_nothing(const char *text)
 	(void)text;
 }
 
-/* The rows as liblinear's sparse ones; *nodes owns the memory, the bias is feature f + 1. */
+/* The rows in liblinear's sparse form; *nodes owns the memory, the bias is feature f + 1. */
 static int make_problem(struct problem *p, struct feature_node **nodes, const float *x, const int *y, size_t n,
 			size_t f, struct fm_error *err)
 {

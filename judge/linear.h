@@ -2,8 +2,9 @@
  * linear.h - a classifier by logistic regression, one class against the rest, by liblinear (Fan et al., JMLR 9,
  * 2008).
  *
- * Trust-region Newton steps on the L2-regularised likelihood with C = 1.  liblinear's sums are the BLAS's: equal on
- * machines with the same BLAS kernel, and one training at a time (the function waits for another thread's).
+ * Trust-region Newton steps on the L2-regularised likelihood with C = 1.  liblinear's sums come from the BLAS: they are
+ * equal on machines with the same BLAS kernel, and there is one training at a time (the function waits for another
+ * thread's).
  */
 #ifndef FM_JUDGE_LINEAR_H
 #define FM_JUDGE_LINEAR_H

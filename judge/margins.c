@@ -17,7 +17,7 @@ static const struct {
 
 struct work {
 	const struct fm_table *t[2]; /* real, synthetic */
-	double value[FIELDS + 1];    /* the last is TOP */
+	double value[FIELDS + 1];    /* the last is ks.TOP */
 	int rc[FIELDS + 1];
 	struct fm_error err[FIELDS + 1];
 };
@@ -27,7 +27,7 @@ static double distance(const uint64_t *x, size_t nx, const uint64_t *y, size_t n
 {
 	double most = 0;
 
-	for (size_t i = 0, j = 0; i < nx && j < ny;) { /* past the end of one, the other only comes nearer */
+	for (size_t i = 0, j = 0; i < nx && j < ny;) { /* past the end of one sample the difference only falls */
 		uint64_t v = x[i] < y[j] ? x[i] : y[j];
 		while (i < nx && x[i] == v)
 			i++;

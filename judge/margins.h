@@ -1,5 +1,5 @@
 /*
- * margins.h - distances of one field's distributions that no bin blurs.
+ * margins.h - distances between the distributions of one field, without bins.
  *
  *     ks.TD SP DP PKT BYT   Kolmogorov and Smirnov's distance: the largest difference of the two tables' distribution
  *                           functions, 0 .. 1

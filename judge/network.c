@@ -92,7 +92,7 @@ static void relu(float *x, int n)
 		x[i] = x[i] > 0 ? x[i] : 0.0f;
 }
 
-/* d where a, the layer's output, is above 0. */
+/* Keep d where a, the layer's output, is above 0; else set it to 0. */
 static void relu_back(float *d, const float *a, int n)
 {
 	for (int i = 0; i < n; i++)
@@ -112,7 +112,7 @@ static void forward(struct fm_network *w, const float *x, int n, float *out)
 	w->k->gemm(&w->scratch, FM_N, FM_N, n, o, H2, w->a2, H2, l.w3, o, out, o, l.b3, 0);
 }
 
-/* The gradient of the batch's loss by its outputs, in their place. */
+/* Replace the outputs by the gradient of the batch's loss by them. */
 static void loss_back(struct fm_network *w)
 {
 	for (int i = 0; i < BATCH; i++) {
@@ -166,7 +166,7 @@ static void train(struct fm_network *w, const float *x, const float *y, size_t n
 		backward(w);
 		b1 *= 0.9;
 		b2 *= 0.999;
-		/* the step size falls to 0 in a line */
+		/* the step size falls linearly to 0 */
 		w->k->adamw(w->param, w->m, w->v, w->mean, w->grad, w->nparams,
 			    &(struct fm_adamw_rates){.scale = 1.0f,
 						     .rate = (float)(3e-3 * (1.0 - (double)s / steps)),

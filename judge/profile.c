@@ -17,10 +17,10 @@ enum { FOLDS = 5, FEW = 50, WIDEST = 16, PORTS_BELOW = 1024 };
 #define SEED 20160411u
 enum purpose { DRAW_REAL = 31, DRAW_SYNTHETIC };
 
-/* The (source, hour) pairs of one table that have flows enough. */
+/* The (source, hour) pairs of one table that have enough flows. */
 struct side {
 	const struct fm_table *t;
-	unsigned present; /* in both tables */
+	unsigned present; /* columns in both tables */
 	size_t n, f;
 	float *x;       /* (n, f) */
 	uint64_t *host; /* (n) a number that both tables share */
@@ -35,7 +35,7 @@ static int has(const struct side *s, enum fm_col c)
 
 /* ---- profiles ---- */
 
-/* What is counted of all rows before the pairs are gone through. */
+/* Counts over all rows, made before the pairs are described. */
 struct counts {
 	uint32_t *by_source, *group; /* (rows) */
 	size_t groups;
@@ -100,7 +100,8 @@ static int is_answered(const struct counts *k, size_t rows, uint32_t sa, uint32_
 	return at < rows && k->pair[at] == back;
 }
 
-/* The features of the n flows of a pair, in order of time; returns how many.  The reference scorer's profiles(). */
+/* The features of a pair from its n flows in order of time; returns their number.  As the reference scorer's
+ * profiles(). */
 static size_t describe(const struct side *s, const struct counts *k, const uint32_t *row, size_t n, float *x)
 {
 	const struct fm_table *t = s->t;
@@ -164,7 +165,7 @@ static int make_profiles(struct side *s, struct fm_error *err)
 			j++;
 		if (j - i < FM_PROFILE_LEAST)
 			continue;
-		s->f = describe(s, &k, row, j - i, s->x + s->n * s->f); /* the first begins at 0 */
+		s->f = describe(s, &k, row, j - i, s->x + s->n * s->f); /* for the first pair s->n is 0 */
 		s->host[s->n++] = fm_column_key(s->t, FM_SA, row[0]);
 	}
 out:
@@ -197,7 +198,7 @@ struct sample {
 	struct fm_error err[FOLDS];
 };
 
-/* All pairs of a host go to one fold: from the host with most pairs on, to the fold that has fewest. */
+/* All pairs of a host go to one fold: beginning with the host with most pairs, each to the fold that has fewest. */
 static int assign_folds(struct sample *s, struct fm_error *err)
 {
 	size_t all = 2 * s->n, hosts = 0, load[FOLDS] = {0};
@@ -218,7 +219,7 @@ static int assign_folds(struct sample *s, struct fm_error *err)
 	for (size_t i = 0; i < all; i++) {
 		if (i == 0 || key[i] != key[i - 1])
 			first[hosts++] = (uint32_t)i;
-		size[hosts - 1]--; /* from 2^64 down: the biggest sorts first */
+		size[hosts - 1]--; /* counts down from 2^64, so that the biggest sorts first */
 	}
 	if ((rc = fm_sort_u64(size, first, hosts, err)) < 0)
 		goto out;
@@ -289,7 +290,7 @@ static void run_fold(void *ctx, int fold, int thread)
 	s->rc[fold] = judge_fold(s, fold, &s->err[fold]);
 }
 
-/* n of each side's pairs, chosen at random. */
+/* Take n random pairs of each side. */
 static int take(struct sample *s, const struct side side[2], struct fm_error *err)
 {
 	size_t all = 2 * s->n;

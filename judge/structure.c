@@ -11,7 +11,7 @@
 
 enum { BINS = 100, MOST_RATE = 512, HOURS = 24, POWERS = 33, MOST_RUN = 256, BACK = 64 };
 
-/* What is counted of one table. */
+/* The counts of one table. */
 struct shape {
 	const struct fm_table *t;
 	double *log_gap; /* rows - 1 values */
@@ -62,7 +62,7 @@ static void count_runs(struct shape *s, const uint32_t *order)
 	}
 }
 
-/* The 5-tuple as two words, as it is and turned round. */
+/* The 5-tuple as two words, as it is and reversed. */
 struct tuple {
 	uint64_t hosts, rest;
 };
@@ -91,7 +91,7 @@ static void count_pairs(struct shape *s, const uint32_t *order)
 	s->pairing = (double)hits / (double)n;
 }
 
-/* How many distinct addresses of `b` each address of `a` goes with. */
+/* Count the distinct addresses of `b` for each address of `a`. */
 static int count_fan(struct shape *s, const uint32_t *a, const uint32_t *b, uint64_t *count)
 {
 	size_t n = s->t->rows;

@@ -1,4 +1,4 @@
-/* symptoms.c - what lies outside, and what is not made. */
+/* symptoms.c - flows outside the real range, and values that are not made. */
 #include "judge/symptoms.h"
 
 #include <math.h>
@@ -20,8 +20,8 @@ static double share(const json_t *counts, size_t i, double sum)
 	return sum > 0 ? json_number_value(json_array_get(counts, i)) / sum : 0;
 }
 
-/* What a cell holds: the value's name, or the number in the middle of a bin on a logarithmic scale; empty where neither
- * says anything. */
+/* The name of a cell: its value, or the number in the middle of a bin on a logarithmic scale; empty where there is
+ * neither. */
 static void cell_name(const json_t *field, size_t i, size_t n, char name[64])
 {
 	const json_t *values = json_object_get(field, "values");
@@ -52,7 +52,7 @@ struct lost {
 	double share;
 };
 
-/* Into the list of the largest ones, falling. */
+/* Insert into the list of the largest ones, falling. */
 static void keep_lost(struct lost top[FM_SYMPTOM_NAMED], size_t cell, double share)
 {
 	struct lost one = {cell, share};
@@ -95,7 +95,7 @@ json_t *fm_symptoms(const json_t *histograms)
 		size_t n = json_array_size(real);
 		bool bins = kind && strcmp(kind, "bins") == 0;
 
-		/* hosts in time are no field of a flow */
+		/* hosts in time are not a field of a flow */
 		bool hosts = kind && (strcmp(kind, "powers") == 0 || strcmp(kind, "hosts") == 0);
 
 		if (hosts || n < 2 || n != json_array_size(synthetic))

@@ -1,9 +1,9 @@
 /*
  * symptoms.h - how a table of synthetic flows fails, field by field, from its histograms (judge/histogram.h).
  *
- *     outside   share of the synthetic flows that lie outside the range of the real ones; of fields of kind bins
- *     lost      share of the real flows in cells that at least FM_SYMPTOM_CELL of them are in, and less than a tenth of
- *               that share of the synthetic ones: what a model that has collapsed does not make
+ *     outside   share of the synthetic flows outside the range of the real ones; for fields of kind bins
+ *     lost      share of the real flows that are in cells with a share of at least FM_SYMPTOM_CELL in the real flows
+ *               and less than a tenth of that in the synthetic ones: what a collapsed model does not make
  */
 #ifndef FM_JUDGE_SYMPTOMS_H
 #define FM_JUDGE_SYMPTOMS_H

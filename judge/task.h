@@ -1,6 +1,6 @@
 /*
- * task.h - the rows of a downstream task: what is learned from real rows and from synthetic rows is tested on the
- * same real rows, which neither has seen; and what the rows' labels mean.
+ * task.h - the rows of a downstream task: models learned from real rows and from synthetic rows are tested on the same
+ * real rows, which neither has seen; and the meaning of the rows' labels.
  */
 #ifndef FM_JUDGE_TASK_H
 #define FM_JUDGE_TASK_H
@@ -19,18 +19,18 @@ struct fm_rows {
 	size_t n;
 };
 struct fm_task {
-	struct fm_rows real, synthetic, test; /* test is of the holdout, or of real where there is none */
+	struct fm_rows real, synthetic, test; /* test: rows of the holdout, or of real where there is none */
 	unsigned present;                     /* the columns that all tables have */
 };
 
-/* The tables that are judged, borrowed; holdout NULL: there is none. */
+/* The tables to be judged, borrowed; holdout NULL: there is none. */
 struct fm_judged {
 	const struct fm_table *real, *synthetic, *holdout;
 };
 
-/* At most `train` rows of real and of synthetic and `test` of holdout, chosen at random for this purpose (a number of
- * the caller's; purpose + 1 and + 2 are taken too).  holdout NULL: every fifth of the chosen real rows is tested on
- * and not trained with.  FM_EINPUT when a table has no rows.  Released by fm_task_free also after failure. */
+/* At most `train` rows of real and of synthetic and `test` of holdout, chosen at random for this purpose (a number
+ * chosen by the caller; purpose + 1 and + 2 are used too).  holdout NULL: every fifth of the chosen real rows is the
+ * test, and not trained with.  FM_EINPUT when a table has no rows.  Released by fm_task_free also after failure. */
 int fm_task_choose(struct fm_task *k, const struct fm_judged *of, size_t train, size_t test, uint64_t purpose,
 		   struct fm_error *err) FM_MUST_CHECK;
 void fm_task_free(struct fm_task *k);
@@ -44,14 +44,14 @@ void fm_rows_halve(struct fm_rows *r, unsigned other, int draw);
  * set; the others are dropped.  labels: how many entries keep has; labels behind are dropped too. */
 int fm_rows_keep_labels(struct fm_rows *r, const struct fm_table *real, const uint8_t *keep, size_t labels,
 			struct fm_error *err) FM_MUST_CHECK;
-/* The labels (n) of r's rows as real numbers them. */
+/* The labels (n) of r's rows in the same numbering. */
 int fm_rows_labels(const struct fm_rows *r, const struct fm_table *real, uint32_t *label,
 		   struct fm_error *err) FM_MUST_CHECK;
 
-/* The label of ordinary traffic: "background" where real's dictionary has it, else real's most frequent one. */
+/* The label of ordinary traffic: "background" where real's dictionary has it, else real's most frequent label. */
 int fm_label_background(const struct fm_table *real, uint32_t *label, struct fm_error *err) FM_MUST_CHECK;
 
-/* A label as part of a metric's name. */
+/* A label in the form used in metric names. */
 void fm_label_name(const struct fm_table *real, uint32_t label, char name[FM_METRIC_LABEL]);
 
 #endif

@@ -17,7 +17,7 @@ struct fm_trees {
 	int classes;
 };
 
-/* The first line of what xgboost says; the rest is a stack trace. */
+/* Fail with the first line of xgboost's message; the rest is a stack trace. */
 static int failed(struct fm_error *err)
 {
 	const char *why = XGBGetLastError();
@@ -85,8 +85,7 @@ int fm_trees_train(struct fm_trees **out, const struct fm_trees_opts *o, const f
 	int rc;
 
 	*out = NULL;
-	XGBSetGlobalConfig(
-	    "{\"verbosity\": 0}"); /* of this thread; what it cannot set it leaves, and messages go to stderr */
+	XGBSetGlobalConfig("{\"verbosity\": 0}"); /* of this thread; on failure messages go to stderr */
 	if ((rc = fm_alloc(&t, 1, sizeof *t, "trees", err)) < 0)
 		return rc;
 	t->f = f;

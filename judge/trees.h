@@ -14,10 +14,10 @@
 struct fm_trees_opts {
 	int classes;   /* 2 or more */
 	int rounds;    /* trees, of each class when there are more than two */
-	int leaves;    /* of a tree at most */
-	double rate;   /* how much of a tree's answer is taken */
+	int leaves;    /* most leaves of a tree */
+	double rate;   /* learning rate: the share of a tree's answer that is added */
 	double lambda; /* L2 penalty of a leaf */
-	double least;  /* hessian in a leaf at least: for two classes, a quarter of the rows */
+	double least;  /* least hessian in a leaf: for two classes, a quarter of the rows */
 };
 
 struct fm_trees;

@@ -11,7 +11,7 @@
 
 enum { MOST = 8, NCOUNTED = 5, PORTS = 65536 };
 
-/* Columns whose most frequent values are counted, by the keys of real. */
+/* Columns whose most frequent values, by the keys of real, are counted. */
 static const enum fm_col counted[NCOUNTED] = {FM_PR, FM_FLG, FM_STOS, FM_LABEL, FM_DP};
 
 struct fm_windows {
@@ -30,7 +30,7 @@ static int has(const struct fm_windows *w, enum fm_col c)
 static size_t count_width(const struct fm_windows *w)
 {
 	int hosts = has(w, FM_SA) && has(w, FM_DA), ports = has(w, FM_SP) && has(w, FM_DP);
-	size_t n = 7; /* time */
+	size_t n = 7; /* numbers for time */
 
 	n += hosts ? 11 : 0;
 	n += ports ? 5 : 0;
@@ -101,7 +101,7 @@ void fm_windows_free(struct fm_windows *w)
 
 /* ---- small sorted sets ---- */
 
-/* How many distinct keys of n, as a share of n, and the share of the most frequent one; sorts them. */
+/* Append the number of distinct keys as a share of n, and the share of the most frequent one; sorts the keys. */
 static void spread(uint64_t *key, size_t n, float **x)
 {
 	size_t distinct = 0, most = 0;
@@ -206,7 +206,7 @@ static void ports(const struct fm_table *t, const uint32_t *row, size_t n, float
 	*(*x)++ = (float)low / (float)n;
 }
 
-/* The share of flows whose reversed 5-tuple is an earlier one of the window. */
+/* Append the share of flows that reverse the 5-tuple of an earlier flow of the window. */
 static void answers(const struct fm_table *t, const uint32_t *row, size_t n, float **x)
 {
 	size_t hits = 0;
@@ -225,8 +225,8 @@ static void answers(const struct fm_table *t, const uint32_t *row, size_t n, flo
 	*(*x)++ = (float)hits / (float)n;
 }
 
-/* What is said of a count column: log of the sum, share of the smallest value, mean and deviation of the log, distinct
- * values; of bytes the largest too. */
+/* Append the numbers of a count column: log of the sum, share of the smallest value, mean and deviation of the log,
+ * distinct values; for bytes also the largest. */
 static void counts(const uint64_t *v, const uint32_t *row, size_t n, int largest, float **x)
 {
 	double logs[FM_WINDOW_MAX], sum = 0, most = 0;

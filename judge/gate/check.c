@@ -30,7 +30,7 @@ void fm_gate_line(struct fm_check_result *c, const struct fm_cfg_check *check, i
 
 	if (fm_gate_is_relative(check, is_max))
 		threshold = is_max ? threshold * floor + check->plus : threshold * floor - check->plus;
-	if (fm_gate_is_relative(check, is_max)) /* a verdict is published, and the floor is of real flows alone */
+	if (fm_gate_is_relative(check, is_max)) /* a verdict is published, the real flows' floor is not */
 		threshold = fm_two_digits(threshold, is_max);
 	line_init(c, check->name, is_max ? "max" : "min", threshold + extra);
 	if (!m) {
@@ -68,7 +68,7 @@ double fm_gate_seldom(const struct fm_metric *share)
 	double lo, hi;
 
 	fm_wilson(share->value * (double)share->n, (double)share->n, &lo, &hi);
-	return fmax(hi, 2 * share->value); /* windows that repeat each other come together */
+	return fmax(hi, 2 * share->value); /* broken rows come in bunches, in windows that repeat each other */
 }
 
 double fm_gate_room(const struct fm_cfg_check *check, int is_max, const struct fm_metrics *metrics, double times,
@@ -87,15 +87,16 @@ double fm_gate_room(const struct fm_cfg_check *check, int is_max, const struct f
 	}
 	off = floor->value - kind->ideal; /* NaN where there is no ideal */
 	if (kind->is & FM_ONE_TABLE || !(is_max ? off > 0 : off < 0))
-		return 0; /* better than ideal */
+		return 0; /* no worse than ideal */
 	if (!(kind->span > 0))
 		return times * off;
-	/* as far of the way to the worst that there is as times such a floor is of the whole way there */
+	/* the same share of the way from the threshold to the worst value as `times` the floor is of the way from the
+	 * ideal */
 	far = kind->ideal + (is_max ? kind->span : -kind->span) - (is_max ? check->max : check->min);
 	return (is_max ? fmax(0, far) : fmin(0, far)) * fmin(1, times * fabs(off) / kind->span);
 }
 
-/* The share of rows that equal an earlier one, in that of the two tables of real flows where it is larger. */
+/* The share of rows that equal an earlier one, in training or holdout, whichever is larger. */
 static double repeated(const struct fm_metrics *metrics)
 {
 	static const char *const repeats[] = {"leak.repeats_train", "leak.repeats_holdout"};
@@ -122,14 +123,14 @@ double fm_gate_repeats(const char *check, const struct fm_metrics *metrics, unsi
 
 	if (strcmp(check, FM_METRIC_REPEATS) != 0 || !seen || !(seen->n > 0))
 		return 0;
-	/* with more, the holdout is none, or nothing could be told */
+	/* with more in common, the holdout is not a real one, or nothing could be told */
 	if (!(repeated(metrics) > 0) || seen->value > fm_gate_in_common(metrics, absent))
 		return 0;
 	return absent ? fmin(fm_gate_seldom(seen), (1 + seen->value) / 2) : fm_gate_seldom(seen);
 }
 
-/* The check with its threshold moved by what fresh real flows score, outwards to two digits: the verdict is published,
- * and the flows' own score is not. */
+/* The check with its threshold moved by what fresh real flows score, rounded outwards to two digits: the verdict is
+ * published, but their score is not. */
 static struct fm_cfg_check with_room(const struct fm_cfg_check *check, int is_max, const struct fm_metrics *metrics,
 				     double room, unsigned absent)
 {
@@ -142,14 +143,14 @@ static struct fm_cfg_check with_room(const struct fm_cfg_check *check, int is_ma
 	return c;
 }
 
-/* Does a threshold refuse nothing, as it is no better than the worst that there is? */
+/* Does a threshold refuse nothing, because no value can be worse? */
 static bool is_void(const struct fm_cfg_check *check, const struct fm_metric_kind *kind)
 {
 	return check->has_max ? check->max >= kind->ideal + kind->span : check->min <= kind->ideal - kind->span;
 }
 
-/* Do these real flows leave nothing to compare with?  Their hosts may be too few for profiles; or fresh ones do as
- * badly as can be, which moves a threshold that refuses something to where it refuses nothing. */
+/* Is no comparison possible with these real flows?  Their hosts may be too few for profiles; or fresh flows score so
+ * badly that a threshold moved for them refuses nothing. */
 static bool cannot_tell(const struct fm_cfg_check *check, const struct fm_metrics *metrics, double room)
 {
 	const struct fm_metric *floor = fm_gate_floor(metrics, check->name);
@@ -204,7 +205,7 @@ void fm_gate_decide(struct fm_verdict *v)
 	v->pass = fm_verdict_holds(v);
 }
 
-/* A verdict is published. */
+/* A verdict is published, so its row counts are rounded. */
 static void round_rows(struct fm_verdict *v, const struct fm_config *cfg, const struct fm_metrics *metrics)
 {
 	const struct fm_metric *made = fm_metrics_find(metrics, "rows.synthetic");
@@ -222,7 +223,7 @@ int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics,
 	*v = (struct fm_verdict){0};
 	if (n < 0 || n > FM_CFG_MAXCHECKS)
 		return fm_fail(err, FM_EINPUT, "a gate of %d checks is none: 1 to %d are allowed", n, FM_CFG_MAXCHECKS);
-	/* one more for a gate without checks, one for the controls, one for a holdout that is none, one for an audit */
+	/* one more each for a gate without checks, the controls, a holdout that is not a real one, and an audit */
 	if ((rc = fm_alloc(&v->check, 2 * (size_t)n + 4, sizeof *v->check, "a verdict", err)) < 0)
 		return rc;
 	for (int i = 0; i < n; i++) {

@@ -12,13 +12,13 @@
 #include "manifests/metrics.h"
 
 /*
- * Apply cfg->gate to the metrics: one line of the verdict for each threshold (a check with max and min makes two), a
- * value at its threshold passing.  A check fails, saying why, when its metric was not measured (or is misspelt), is NaN
- * or infinite, when its threshold is, when it has none, and when it is relative to a noise floor that was not measured
- * (max * the floor + plus; a min alone: min * floor - plus).  A silent check has no line: it is in v->unasked.  No
- * check at all is a failure too, of a line named "gate".
+ * Apply cfg->gate to the metrics: one line of the verdict for each threshold (a check with max and min makes two); a
+ * value equal to its threshold passes.  A check fails, and says why, when its metric was not measured (or is misspelt),
+ * is NaN or infinite, when its threshold is NaN or infinite or missing, and when it is relative to a noise floor that
+ * was not measured (max * the floor + plus; a min alone: min * floor - plus).  A silent check has no line: it is in
+ * v->unasked.  Having no check at all is a failure too, in a line named "gate".
  *
- * FM_OK whether it passed or not: v->pass says.  Free *v by fm_verdict_free.
+ * FM_OK whether it passed or not: see v->pass.  Free *v by fm_verdict_free.
  */
 int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics, struct fm_verdict *v,
 		  struct fm_error *err) FM_MUST_CHECK;
@@ -34,51 +34,52 @@ void fm_gate_decide(struct fm_verdict *v);
  * lifts it: a claim that is refuted must not be published. */
 void fm_gate_claim(struct fm_verdict *v, const json_t *audits);
 
-/* By how much a threshold is raised in a trace that has rows twice, in every column: fresh real flows then may equal a
- * training row, as rows of the holdout do (leak.holdout_equal).  0 for any other check and any other trace.  absent:
- * the columns of a flow that the trace lacks (cfg->absent); without addresses and times, rows of any trace are often
- * equal, and the threshold goes no further than half of the way from their share to 1. */
+/* By how much the threshold of leak.rows_equal is raised in a trace that has rows twice, equal in every column: there
+ * fresh real flows may equal a training row, as rows of the holdout do (leak.holdout_equal).  0 for any other check and
+ * any other trace.  absent: the columns of a flow that the trace lacks (cfg->absent); without addresses and times, rows
+ * are often equal in any trace, and the threshold moves at most half of the way from their share to 1. */
 double fm_gate_repeats(const char *check, const struct fm_metrics *metrics, unsigned absent);
-/* The share of its rows, in every column, that a holdout may have in common with another table: FM_HOLDOUT_MAX
- * (holdout.h).  Where the trace lacks columns it may be more, as rows that are no whole flows repeat each other: twice
- * the share of rows that equal an earlier one (of training or holdout, where it is larger), and half of the way from
- * that share to 1 at the most. */
+/* The share of a holdout's rows that may equal, in every column, a row of another table: FM_HOLDOUT_MAX (holdout.h).
+ * Where the trace lacks columns it may be more, as incomplete flows repeat each other: twice the share of rows that
+ * equal an earlier one (in training or holdout, whichever is larger), but at most half of the way from that share to
+ * 1. */
 double fm_gate_in_common(const struct fm_metrics *metrics, unsigned absent);
 
-/* May fm_gate_apply have moved the thresholds of this check outwards, in a gate with this room?  By how much only it
- * knows, and whoever makes the verdict again from the metrics. */
+/* May fm_gate_apply have moved the thresholds of this check outwards, in a gate with this room?  By how much is known
+ * only to it, and to whoever makes the verdict again from the metrics. */
 bool fm_gate_may_move(const struct fm_cfg_check *check, double room);
 
 /* Is a check's max (or min) relative to its floor?  A min beside a max is not. */
 int fm_gate_is_relative(const struct fm_cfg_check *check, int is_max);
 
-/* Why a check is not asked. */
+/* Why a check is not applied. */
 enum fm_silence {
-	FM_ASKED,      /* it is */
+	FM_ASKED,      /* it is applied */
 	FM_NO_HOLDOUT, /* files (files.h) without a holdout */
 	FM_NO_LABELS,
 	FM_NO_ANSWER,
-	FM_NO_RUN,    /* files, which no run made */
-	FM_NO_COLUMN, /* files whose real flows lack one that a check of the preset needs */
+	FM_NO_RUN,    /* files that no run has made */
+	FM_NO_COLUMN, /* files whose real flows lack a column that a check of the preset needs */
 	FM_NSILENCES
 };
 /* Can a trace answer a check?  Not one about labels where the metric was not measured and the real flows have fewer
  * than two labels to tell apart (downstream.label_classes): FM_NO_LABELS.  Nor host.PROFILE where the hosts of the real
  * flows are too few to be told apart from each other (its floor is not a number), or where they are told apart so well
- * that with the room for it no flows at all would fail: FM_NO_ANSWER.  A check without a floor is asked.  What is not
- * asked is in v->unasked. */
+ * that with the added room no flows at all would fail: FM_NO_ANSWER.  A check without a floor is applied.  Checks that
+ * are not applied are in v->unasked. */
 enum fm_silence fm_gate_silence(const struct fm_cfg_check *check, const struct fm_metrics *metrics, double room);
 
-/* The floor of a metric, or NULL: what the holdout scores; of tstr.* what the learner scores that real flows taught. */
+/* The floor of a metric, or NULL: what the holdout scores; for tstr.* what the learner trained on real flows scores. */
 const struct fm_metric *fm_gate_floor(const struct fm_metrics *metrics, const char *name);
-/* What a share that was seen in so many rows may be in as many others: Wilson's upper end, or twice the share. */
+/* How large a share seen in share->n rows may be in as many others: Wilson's upper end, or twice the share if that is
+ * more. */
 double fm_gate_seldom(const struct fm_metric *share);
 /*
  * By how much an absolute threshold is moved for the noise of this trace at these rows: `times` the distance of its
  * floor from the ideal, 0 without a floor, for a threshold that is relative to it, and for a value of one table.  Where
- * values have a worst, it goes as great a part of the way there as the floor is of the way from the ideal, `times`
- * over.  A share of flows that break a rule is raised to as much as there may be by the holdout: the upper end of
- * Wilson's interval, and twice its share; where the holdout has none that is 0, or with `rare` the upper end too.
+ * there is a worst value, the threshold moves as large a part of the way to it as `times` the floor is of the way from
+ * the ideal.  A share of flows that break a rule is raised by what the holdout makes possible (fm_gate_seldom); where
+ * the holdout has none that is 0, or with `rare` also the upper end.
  */
 double fm_gate_room(const struct fm_cfg_check *check, int is_max, const struct fm_metrics *metrics, double times,
 		    int rare);
@@ -90,8 +91,8 @@ void fm_gate_line(struct fm_check_result *c, const struct fm_cfg_check *check, i
 
 /* The verdict as an aligned table for people, failures with their reason, and a last line that sums up. */
 void fm_verdict_print(FILE *f, const struct fm_verdict *v);
-void fm_verdict_print_lines(FILE *f, const struct fm_verdict *v); /* the table alone */
-void fm_verdict_print_word(FILE *f, const struct fm_verdict *v);  /* the line that sums up */
+void fm_verdict_print_lines(FILE *f, const struct fm_verdict *v); /* only the table */
+void fm_verdict_print_word(FILE *f, const struct fm_verdict *v);  /* only the summary line */
 
 /* Lines after it, about failed checks that the real flows would fail too: for the team only.  broken: the shares of
  * real flows that break each rule, under the names of floors, where metrics has none; may be NULL. */

@@ -11,7 +11,7 @@ int fm_gate_complete(const struct fm_config *cfg, const json_t *controls, const 
 	if ((rc = fm_gate_waive(v, waivers, err)) < 0)
 		return rc;
 	if (fm_config_controls(cfg) && ((rc = fm_controls_judge(cfg, controls, v, err)) < 0 ||
-					(rc = fm_gate_waive(v, waivers, err)) < 0)) /* that line too */
+					(rc = fm_gate_waive(v, waivers, err)) < 0)) /* waivers lift that line too */
 		return rc;
 	fm_gate_decide(v);
 	return FM_OK;

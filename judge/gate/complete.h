@@ -1,5 +1,5 @@
 /*
- * complete.h - the whole verdict: the checks, what is waived of them, and the gate's own trial by planted generators.
+ * complete.h - the whole verdict: the checks, the waivers, and the trial of the gate by planted generators.
  */
 #ifndef FM_JUDGE_GATE_COMPLETE_H
 #define FM_JUDGE_GATE_COMPLETE_H
@@ -10,9 +10,9 @@
 #include "manifests/config.h"
 #include "manifests/metrics.h"
 
-/* The rest of a verdict that fm_gate_apply began: waivers, a list as in a verdict (metrics.h) or NULL, which lift what
+/* Complete a verdict that fm_gate_apply began: waivers, a list as in a verdict (metrics.h) or NULL, which lift what
  * they name and nothing else (the caller has checked who signed them), and the gate's trial by controls (controls.h;
- * controls NULL: there was none, which fails), where cfg->gate.control_rows asks for one.  A waived check counts in
+ * controls NULL: it was not run, which fails), where cfg->gate.control_rows asks for one.  A waived check counts in
  * neither. */
 int fm_gate_complete(const struct fm_config *cfg, const json_t *controls, const json_t *waivers, struct fm_verdict *v,
 		     struct fm_error *err) FM_MUST_CHECK;

@@ -10,18 +10,18 @@
 #include "judge/gate/controls.h"
 #include "manifests/registry.h"
 
-/* A floor is one draw of the noise.  Fresh flows are seldom further from the ideal than ROOM times the floor. */
+/* A floor is one draw of the noise.  Fresh flows are rarely further from the ideal than ROOM times the floor. */
 #define ROOM 1.5
 
 struct judge {
 	const struct fm_config *cfg;
-	const struct fm_verdict *v; /* the release's own lines */
+	const struct fm_verdict *v; /* lines of the release itself */
 	struct fm_metrics floor, fresh, one;
 	char words[128]; /* what went wrong, as much as fits */
 	int broken;
 };
 
-/* What real flows teach (tstr.*) is measured with each control; it is the same for all. */
+/* The score of learners trained on real flows (trtr.*) is measured with each control; it is the same for all. */
 static double floor_of(const struct judge *j, const char *name)
 {
 	const struct fm_metric *f = fm_gate_floor(&j->floor, name);
@@ -32,7 +32,7 @@ static double floor_of(const struct judge *j, const char *name)
 }
 
 /* Few rows are noisy: an absolute threshold is moved by the distance of real flows from the ideal at this size.  A rule
- * that the fresh flows break is one that real flows break in this trace, and controls are made of real flows. */
+ * that fresh flows break is broken by real flows in this trace, and controls are made of real flows. */
 static double allowance(const struct judge *j, const struct fm_cfg_check *check, int is_max)
 {
 	double repeats = is_max ? fm_gate_repeats(check->name, &j->fresh, j->cfg->absent) : 0;
@@ -53,7 +53,8 @@ static int waived(const struct judge *j, const char *name)
 	return 0;
 }
 
-/* 1 it fails, 0 it passes, -1 the check says nothing about this control: it, or fresh flows, were not measured by it.
+/* 1: it fails; 0: it passes; -1: the check does not apply, since the control or the fresh flows were not measured by
+ * it, or it is waived or compares identities.
  */
 static int fails(const struct judge *j, const struct fm_cfg_check *check, int is_max, const struct fm_metrics *m,
 		 struct fm_check_result *c)
@@ -93,7 +94,7 @@ static json_t *failed_checks(struct judge *j, const struct fm_metrics *m, char w
 static void complain(struct judge *j, const char *name, double level, int positive, const char *why)
 {
 	if (j->broken++ > 0)
-		return; /* the list of controls has them all; the line names the first */
+		return; /* the list of controls has all of them; the line names only the first */
 	if (positive)
 		snprintf(j->words, sizeof j->words, "real flows fail: %s", why);
 	else if (level > 0)

@@ -5,15 +5,15 @@
 #include "judge/gate/controls.h"
 #include "judge/gate/measure.h"
 
-/* Judges that learn cost most of a trial.  Where most rows are real flows there is nothing for them to find, so that
- * only the useless generators are shown to them, and fresh flows, which must pass everything. */
+/* Judges that learn cost most of a trial.  They find nothing where most rows are real flows, so they judge only the
+ * useless generators, and the fresh flows, which must pass everything. */
 static unsigned groups_for(const struct fm_config *cfg, const struct fm_control *c)
 {
 	unsigned set = fm_evaluate_groups_needed(cfg), labels = fm_evaluate_group("tstr.macro_f1.trees"),
 		 shows = fm_evaluate_group("pair_jsd") | fm_evaluate_group("c2st.flow_auc");
 
 	switch (c->make) {
-	case FM_CONTROL_COPY_DOUBLED: /* that half the flows are there shows elsewhere */
+	case FM_CONTROL_COPY_DOUBLED: /* half of the flows are missing, which other metrics would show */
 		return set & fm_evaluate_group("leak.family_p");
 	case FM_CONTROL_COPY:
 	case FM_CONTROL_COPY_FRESH_IDS:
@@ -24,7 +24,7 @@ static unsigned groups_for(const struct fm_config *cfg, const struct fm_control 
 	case FM_CONTROL_INDEPENDENT:
 	case FM_CONTROL_SHUFFLED:
 	case FM_CONTROL_CONSTANT:
-		/* Labels are the dearest task, and need not find what the fields show. */
+		/* The task of labels costs most, and need not find what the fields show. */
 		return set & shows ? set & ~labels : set;
 	case FM_CONTROL_FRESH:
 		break;

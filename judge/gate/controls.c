@@ -1,4 +1,4 @@
-/* controls.c - the small world, and what the planted generators make of it. */
+/* controls.c - the small world, and what the planted generators make from it. */
 #include "judge/gate/controls.h"
 
 #include <math.h>
@@ -14,17 +14,15 @@ enum purpose { HALVES = 401, TRAIN_WINDOWS, HOLDOUT_WINDOWS, WHERE, WHICH, NOISE
 
 /* ---- the world ---- */
 
-#define RUN 64 /* rows in a window, where the table does not say */
-#define ENOUGH                                                                                                         \
-	128       /* windows: fewer of them are cut into shorter ones, or three tables would not span the same time    \
-		   */
-#define STRATUM 4 /* windows that each table takes from the same stretch of its source */
+#define RUN 64     /* rows of a window where the table has no windows */
+#define ENOUGH 128 /* windows: fewer are cut into shorter ones, so that three tables span the same time */
+#define STRATUM 4  /* windows that each table takes from the same stretch of its source */
 
 struct window {
 	size_t first, rows;
 };
 
-/* By the column win; writes them where w is not NULL. */
+/* Count the windows by the column win, and write them where w is not NULL. */
 static size_t number_windows(const struct fm_table *t, struct window *w)
 {
 	size_t n = 0;
@@ -61,8 +59,8 @@ static int windows_of(const struct fm_table *t, struct window **out, size_t *n, 
 	return FM_OK;
 }
 
-/* The first rows of some windows, `quota` rows in all: spread evenly, as far as each window has them.  of: the window
- * of each. */
+/* Take the first rows of some windows, `quota` rows in all, spread evenly as far as each window has them.  of: the
+ * window of each row. */
 static size_t take_rows(const struct window *w, const uint32_t *pick, size_t n, size_t quota, uint32_t *row,
 			uint32_t *of)
 {
@@ -105,7 +103,7 @@ struct taken {
 	size_t n;
 };
 
-/* Rows as a new table that numbers categories as `like` does, with their windows where these are told. */
+/* The rows as a new table with the category codes of `like`, and with their windows where these are given. */
 static int take_like(struct fm_table **out, const struct taken *from, const struct fm_table *like, unsigned present,
 		     struct fm_error *err)
 {
@@ -136,7 +134,7 @@ out:
 	return rc;
 }
 
-/* Which windows go where: `each` of them to each of the three tables, in strata of STRATUM. */
+/* Assign windows: `each` of them to each of the three tables, in strata of STRATUM. */
 static void assign(uint64_t seed, size_t ntrain, size_t nholdout, size_t each, uint32_t *train, uint32_t *holdout,
 		   uint32_t *fresh)
 {
@@ -274,7 +272,8 @@ static void set_cell(struct fm_table *t, int c, size_t i, uint64_t v)
 	}
 }
 
-/* Row j of `from` over row i of t, but for the columns in `keep`.  Categories and addresses must be numbered alike. */
+/* Copy row j of `from` over row i of t, except the columns in `keep`.  Both must have the same codes of categories and
+ * addresses. */
 static void copy_row(struct fm_table *t, size_t i, const struct fm_table *from, size_t j, unsigned keep)
 {
 	for (int c = 0; c < FM_NFLOWCOL; c++)
@@ -304,7 +303,7 @@ static int plant_copies(struct fm_table *t, const struct fm_control_world *w, do
 	return FM_OK;
 }
 
-/* A count with relative noise.  Its fraction is rounded by chance, so that small noise moves small counts now and then.
+/* A count with relative noise, rounded at random, so that small noise sometimes moves small counts.
  */
 static uint64_t noisy(uint64_t v, double level, double most, struct fm_rng *r)
 {
@@ -351,7 +350,7 @@ static int by_score(const void *a, const void *b)
 	return x->score != y->score ? (x->score < y->score ? 1 : -1) : (x->row > y->row) - (x->row < y->row);
 }
 
-/* The sum of duration, packets and bytes, as deviations from the mean of their logarithms, tells how far out a row is.
+/* A row is the farther out the larger the sum of its deviations, by the logarithms of duration, packets and bytes.
  */
 static int plant_outliers(struct fm_table *t, const struct fm_control_world *w, double level, uint64_t seed,
 			  struct fm_error *err)
@@ -413,7 +412,7 @@ static void plant_shuffled(struct fm_table *t, const struct fm_control_world *w,
 	for (int c = 0; c < FM_NFLOWCOL; c++) {
 		struct fm_rng r;
 		fm_rng_init(&r, seed, FM_RNG_JUDGE, (uint64_t)c, PERMUTE);
-		for (size_t i = w->rows - 1; i > 0 && FM_HAS(t, c); i--) { /* Fisher and Yates */
+		for (size_t i = w->rows - 1; i > 0 && FM_HAS(t, c); i--) { /* shuffle by Fisher and Yates */
 			size_t j = fm_rng_below(&r, (uint32_t)i + 1);
 			uint64_t v = fm_table_value(t, c, i);
 			set_cell(t, c, i, fm_table_value(t, c, j));
@@ -474,7 +473,7 @@ int fm_control_plant(const struct fm_control *c, const struct fm_control_world *
 		rc = plant_copies(t, w, c->level, 0, seed, err);
 		break;
 	case FM_CONTROL_COPY_FRESH_IDS:
-	case FM_CONTROL_COPY_DOUBLED: /* the world is doubled */
+	case FM_CONTROL_COPY_DOUBLED: /* the world is already doubled */
 		rc = plant_copies(t, w, c->level, IDS, seed, err);
 		break;
 	case FM_CONTROL_NOISE:

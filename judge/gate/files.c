@@ -6,9 +6,9 @@
 
 #include "manifests/registry.h"
 
-/* A floor may be 0 by chance: a value nearer than this to the ideal counts as ideal. */
+/* The least floor: one may be 0 by chance. */
 #define LEAST_FLOOR 0.001
-/* What chance brings to a metric with neither floor nor interval. */
+/* The effect of chance on a metric with neither floor nor interval. */
 #define SOME_CHANCE 0.05
 
 void fm_gate_by_role(struct fm_config *cfg)
@@ -27,7 +27,7 @@ static enum fm_silence silence(const struct fm_config *cfg, const struct fm_cfg_
 	const struct fm_metric_kind *kind = fm_metric_kind(check->name);
 	enum fm_silence why = fm_gate_silence(check, metrics, cfg->gate.room);
 
-	/* What somebody wrote into the config stays, and fails. */
+	/* A check that somebody wrote into the config stays, and fails. */
 	if (check->preset && fm_metric_lacks(check->name, ~cfg->absent, NULL))
 		return FM_NO_COLUMN;
 	if (fm_metric_needs_run(check->name))
@@ -76,7 +76,7 @@ static double badness(const struct fm_worst *w)
 	return isnan(w->times) ? w->distance : w->times;
 }
 
-/* What fresh real flows score: the metric's floor, or the same question asked of the holdout's own rows. */
+/* What fresh real flows score: the metric's floor, or the same metric of the holdout's own rows. */
 static const struct fm_metric *fresh(const struct fm_metrics *metrics, const char *name)
 {
 	const size_t equal = strlen("leak.rows_equal");
@@ -92,7 +92,7 @@ static const struct fm_metric *fresh(const struct fm_metrics *metrics, const cha
 	return fm_metrics_find(metrics, other);
 }
 
-/* How far on its bad side of the ideal; 0 at the ideal and beyond it. */
+/* How far a metric is on the bad side of its ideal; 0 at the ideal and beyond it. */
 static double distance(const struct fm_metric *m, const struct fm_metric_kind *kind)
 {
 	return fmax(0, kind->good == FM_HIGH ? kind->ideal - m->value : m->value - kind->ideal);
@@ -105,7 +105,7 @@ static bool ranks(const struct fm_metric *m, const struct fm_metric_kind *kind)
 	       distance(m, kind) > 0;
 }
 
-/* Beside floors, what has none is measured by what chance brings: half of its interval; NaN without one. */
+/* Where other metrics have floors, one without is compared with chance: half of its interval; NaN without one. */
 static double chance(const struct fm_metric *m)
 {
 	double half = (m->ci_hi - m->ci_lo) / 2;

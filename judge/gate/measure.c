@@ -139,12 +139,12 @@ static int leakage(const struct fm_judge_in *t, struct fm_metrics *out, struct f
 static const struct group {
 	const char *name;
 	int (*run)(const struct fm_judge_in *, struct fm_metrics *, struct fm_error *);
-	/* The same of real holdout against training, behind "floor."; NULL where there is no such thing. */
+	/* The same for real holdout against training, with the prefix "floor."; NULL where there is no such metric. */
 	int (*floor)(const struct fm_table *real, const struct fm_table *holdout, struct fm_pool *, const char *prefix,
 		     struct fm_metrics *, struct fm_error *);
 	int learns;
-	/* Of large tables: what reads all rows in bounded memory, and what needs time without holes, so that it is
-	 * shown slices (slices.h); the others are shown a subsample. */
+	/* With large tables: groups that read all rows in bounded memory; groups that need time without holes and get
+	 * slices (slices.h); all others get a subsample. */
 	enum { SUBSAMPLE, ALL_ROWS, SLICES } shown;
 } groups[FM_NGROUPS] = {
     [FM_GROUP_ROWS] = {"rows", count_rows, NULL, 0, ALL_ROWS},
@@ -190,7 +190,7 @@ struct naming {
 	const char *word;
 	size_t len;
 	unsigned set;
-	struct fm_buf *families; /* what a name begins with and ", ", each once; NULL where only the set is wanted */
+	struct fm_buf *families; /* beginnings of the names, once each, with ", " after each; NULL: not wanted */
 };
 
 static void take_name(void *ctx, const char *name, const struct fm_metric_kind *kind)
@@ -257,8 +257,8 @@ int fm_evaluate_some(const struct fm_judge_in *in, unsigned set, struct fm_metri
 	return FM_OK;
 }
 
-/* n of t's rows as whole runs of neighbours in time, chosen at random: gaps, bursts and pairs stay what they are, as
- * they do in a holdout of whole windows. */
+/* n of t's rows as whole random runs of neighbours in time, which keep gaps, bursts and pairs, as a holdout of whole
+ * windows does. */
 static int sample_runs(struct fm_table **out, const struct fm_table *t, size_t n, uint64_t purpose,
 		       struct fm_error *err)
 {
@@ -276,7 +276,7 @@ static int sample_runs(struct fm_table **out, const struct fm_table *t, size_t n
 		goto out;
 	if (runs <= whole) { /* else nearly all: the first n */
 		fm_rows_choose(SEED, purpose, whole, runs, chosen);
-		for (size_t i = 0; i < n; i++) /* never past what is still to be read, as runs rise */
+		for (size_t i = 0; i < n; i++) /* never overwrites a run still to be read, as runs rise */
 			order[i] = order[chosen[i / RUN] * (size_t)RUN + i % RUN];
 	}
 	rc = fm_table_take(out, t, order, n, err);
@@ -323,7 +323,7 @@ static int count_judged(const struct fm_subsamples *c, struct fm_metrics *out, s
 	return FM_OK;
 }
 
-/* A set of groups, of other rows than those that `in` has. */
+/* A set of groups to measure on other rows than those of `in`. */
 struct again {
 	unsigned set;
 	const struct fm_judge_in *in;
@@ -370,7 +370,7 @@ static int run_floors(const struct fm_judge_in *whole, const struct fm_subsample
 	return fm_evaluate_floor(sub->real, sub->holdout, set & ~sliced, whole->pool, out, err);
 }
 
-/* Of what was measured of a subsample: judges that learn have intervals of their own. */
+/* The intervals of what was measured on a subsample: judges that learn have intervals of their own. */
 static int run_errors(const struct fm_judge_in *whole, const struct fm_subsamples *sub, unsigned set,
 		      struct fm_metrics *out, struct fm_error *err)
 {

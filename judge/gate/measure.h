@@ -15,7 +15,7 @@
 /*
  * Judge `synthetic` against `real` (the generator's training rows) and, where there are some, against `holdout` (real
  * rows that the generator never saw; NULL or empty: the metrics that need it are left out).  Metrics are appended to
- * *out; on failure *out holds those that were made and is still the caller's to free.
+ * *out; on failure *out has those made so far, still to be freed by the caller.
  *
  *     rows.*        numbers of rows
  *     jsd.* jsd_mean8 emd.* emdn.*    judge/fidelity.h          floor.*   the same of holdout against training at equal
@@ -28,14 +28,14 @@
  *     downstream.*  judge/downstream.h; downstream.label_classes, tstr.*, trtr.*: judge/classification.h
  *     leak.*        privacy/leakage/leakage.h
  *
- * threads: 0 for all allowed; it changes no value.  o.memory: bytes that may be taken for what grows with the number of
- * rows; of larger tables, all but rows.*, rules.* and leak.* are those of a subsample (judge/gate/subsample.h),
+ * threads: 0 for all allowed; it changes no value.  o.memory: bytes that may be used for what grows with the number of
+ * rows; for larger tables all metrics but rows.*, rules.* and leak.* are those of a subsample (judge/gate/subsample.h),
  * whose numbers of rows are rows.judged_real, _synthetic and _holdout.  FM_EINPUT when real or synthetic has no rows.
  */
 int fm_evaluate_tables(const struct fm_table *real, const struct fm_table *synthetic, const struct fm_table *holdout,
 		       int threads, struct fm_leakage_opts o, struct fm_metrics *out,
 		       struct fm_error *err) FM_MUST_CHECK;
-/* The same of a set of groups alone. */
+/* The same for a set of groups only. */
 int fm_evaluate_chosen(const struct fm_judged *of, int threads, struct fm_leakage_opts o, unsigned set,
 		       struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 
@@ -43,23 +43,22 @@ int fm_evaluate_chosen(const struct fm_judged *of, int threads, struct fm_leakag
  * The same in parts, for the controls: metrics come in groups that are measured together, and a set of groups is a set
  * of bits.  No row counts are checked here.
  */
-unsigned fm_evaluate_group(
-    const char *metric); /* the group of a metric, or of its floor; 0 for one that tables alone do not give */
-unsigned fm_evaluate_groups_needed(const struct fm_config *cfg); /* of the checks of cfg->gate */
-/* The groups of words with commas between: each is a metric or the beginning of some ("leak", "jsd.TD"). FM_EUSAGE
- * names one that is neither, and what there is. */
+unsigned fm_evaluate_group(const char *metric); /* group of a metric or its floor; 0: tables do not give it */
+unsigned fm_evaluate_groups_needed(const struct fm_config *cfg); /* groups of the checks of cfg->gate */
+/* The groups of comma-separated words: each is a metric or the beginning of some ("leak", "jsd.TD"). FM_EUSAGE names a
+ * word that is neither, and the words that exist. */
 int fm_evaluate_groups_named(const char *words, unsigned *set, struct fm_error *err) FM_MUST_CHECK;
-unsigned fm_evaluate_groups_that_learn(void); /* whose judges train a model: two-sample tests and tasks */
+unsigned fm_evaluate_groups_that_learn(void); /* groups whose judges train a model: two-sample tests and tasks */
 struct fm_leakage_opts fm_evaluate_opts(const struct fm_config *cfg); /* gate.memory, privacy.min_count */
 struct fm_judge_in {
-	const struct fm_table *real, *synthetic, *holdout; /* holdout NULL when there is none */
+	const struct fm_table *real, *synthetic, *holdout; /* holdout: NULL when there is none */
 	struct fm_pool *pool;
 	struct fm_leakage_opts o;
 };
 int fm_evaluate_some(const struct fm_judge_in *in, unsigned set, struct fm_metrics *out,
 		     struct fm_error *err) FM_MUST_CHECK;
-/* The floors of a set of groups: what fresh real flows would score, holdout in the synthetic table's place, the larger
- * side reduced to as many rows as the smaller has, by whole runs of 64 neighbours in time. */
+/* The floors of a set of groups: what fresh real flows would score, with the holdout as the synthetic table, and the
+ * larger side reduced to the rows of the smaller, by whole runs of 64 neighbours in time. */
 int fm_evaluate_floor(const struct fm_table *real, const struct fm_table *holdout, unsigned set, struct fm_pool *pool,
 		      struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 

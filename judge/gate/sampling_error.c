@@ -12,7 +12,7 @@ static const double t_975[FM_SAMPLING_GROUPS - 1] = {12.706204736174694, 4.30265
 						     2.7764451051977934, 2.5705818356363146, 2.4469118511449692,
 						     2.3646242515927845};
 
-/* *out: a subsample without the stretches of one group; NULL of a table that is none. */
+/* *out: a subsample without the stretches of one group; NULL where t is NULL. */
 static int without(struct fm_table **out, const struct fm_table *t, size_t group, struct fm_error *err)
 {
 	uint32_t *row = NULL;
@@ -33,7 +33,7 @@ static int without(struct fm_table **out, const struct fm_table *t, size_t group
 	return rc;
 }
 
-/* Add up the squares of what the metrics of m differ by without one group. */
+/* Add up the squared differences of the metrics of m without one group. */
 static void add_squares(const struct fm_metrics *m, const struct fm_metrics *part, double *sum)
 {
 	for (size_t i = 0; i < m->n; i++) {

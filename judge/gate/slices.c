@@ -51,7 +51,8 @@ static struct range by_rows(const struct fm_table *t, double a, double b)
 	return (struct range){(size_t)((double)t->rows * a), (size_t)((double)t->rows * b)};
 }
 
-/* Slice s of tables t from its beginning up to share `share` of all time; has none more than most rows? */
+/* Cut slice s of tables t, from its beginning and as long as a share `share` of all time; has no table more than `most`
+ * rows in it? */
 static bool cut_at(const struct fm_table *const t[3], size_t most, bool timed, int s, double share, struct range r[3])
 {
 	double a = (double)s / FM_SLICES;
@@ -64,7 +65,7 @@ static bool cut_at(const struct fm_table *const t[3], size_t most, bool timed, i
 	return fits;
 }
 
-/* As long as it can be, by halving the doubt between what fits and what does not. */
+/* Cut a slice as long as fits, by bisection. */
 static void cut(const struct fm_table *const t[3], size_t most, bool timed, int s, struct range r[3])
 {
 	double fits = 0, doubt = 1.0 / FM_SLICES;
@@ -108,7 +109,7 @@ static int measure_slice(const struct fm_table *const t[3], const struct range r
 	return rc;
 }
 
-/* The mean of a metric over the n slices, of those that have it.  others: the share of all rows that no slice has. */
+/* The mean of a metric over those of the n slices that have it.  others: the share of all rows in no slice. */
 static int add_mean(const struct fm_metrics *slice, int n, const char *name, double others, struct fm_metrics *out,
 		    struct fm_error *err)
 {
@@ -155,7 +156,7 @@ int fm_measure_slices(const struct fm_table *const t[3], size_t most, fm_measure
 		rc = fm_fail(err, FM_EINPUT, "of no slice of time have all tables two flows: is it the same trace?");
 	for (int k = 0; k < 3 && t[k]; k++)
 		share = judged[k] < share ? judged[k] : share;
-	/* names as the first slice has them, then what only later ones have */
+	/* names in the order of the first slice, then those that only later ones have */
 	for (int s = 0; s < n && rc >= 0; s++)
 		for (size_t i = 0; i < slice[s].n && rc >= 0; i++) {
 			const char *name = slice[s].m[i].name;
