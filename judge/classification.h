@@ -5,9 +5,7 @@
  *
  *     downstream.label_classes    classes with at least FM_CLASS_ROWS rows in the real training sample and in the
  *                                 test, 0 where the real flows have no label; n the training rows.  With fewer than two
- *                                                                                                   there is nothing to
- *                                                                                                   classify: no other
- *                                                                                                   metric is added
+ *                                 there is nothing to classify: no other metric is added
  *     tstr.macro_f1.C, trtr.macro_f1.C     mean over the classes of F1, for the classifiers C: trees
  *                                          (gradient-boosted, trees.h), logistic (linear.h), network (network.h)
  *     tstr.macro_f1_drop.C        trtr - tstr, with the 95 % interval of a bootstrap over the test rows; .mean: of

@@ -9,8 +9,8 @@
  *                    exactly one synthetic row has (uni), or FM_ATTACK_COLUMNS conditions from one synthetic row
  *                    (multi: equal, or for duration, packets and bytes not below or not above it, away from the
  *                    median).  Naive: any value in range (uni), or the values of different rows (multi).  Training and
- *                              holdout have equal numbers of rows, the larger side being reduced by whole windows: it
- *                              is harder to be the only one among more rows.
+ *                    holdout have equal numbers of rows, the larger side being reduced by whole windows: it is harder
+ *                    to be the only one among more rows.
  *     linkability    one of the FM_ATTACK_LINKS synthetic rows nearest by ports, protocol, flags and ToS is also among
  *                    those nearest by duration, packets and bytes: the two halves of a record are linked.  Naive: two
  *                    random choices.

@@ -10,9 +10,8 @@
  *     z = (sum over training windows of m, less its mean) over its standard deviation, when as many windows as there
  *     are, chosen at random, are the training ones: from each window's m its share, by rows, of all votes is subtracted
  *     p = the probability of such a sum or a larger one.  Where votes are few it is exact, a convolution over windows
- *                                                         that are on the training side with probability pi each; where
- *                                                         nearly all windows have votes, so that the number of windows
- *                                                         on either side matters, it is the normal tail of z.
+ *     that are on the training side with probability pi each; where nearly all windows have votes, so that the number
+ *     of windows on either side matters, it is the normal tail of z.
  *
  * A model that has learned a distribution from the training rows is a little closer to them even if it remembers none,
  * and with enough rows any test would say so.  p therefore allows that a cluster's votes are on the training side with
