@@ -22,7 +22,7 @@ int fm_hash_begin(struct fm_error *err)
 {
 	/* OpenSSL takes its context for granted when it fetches a digest. */
 	if (!OSSL_LIB_CTX_get0_global_default() || OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL) != 1)
-		return fm_fail(err, FM_ESYSTEM, "OpenSSL cannot begin: is there memory?");
+		return fm_fail(err, FM_ESYSTEM, "OpenSSL cannot start: is there memory?");
 	return FM_OK;
 }
 
@@ -184,7 +184,7 @@ int fm_unhex(const char *hex, size_t n, uint8_t *out, struct fm_error *err)
 	size_t len = strlen(hex);
 
 	if (len != 2 * n)
-		return fm_fail(err, FM_EINPUT, "a hexadecimal value of %zu digits where %zu are wanted", len, 2 * n);
+		return fm_fail(err, FM_EINPUT, "a hexadecimal value has %zu digits and not %zu", len, 2 * n);
 	for (size_t i = 0; i < n; i++) {
 		int high = fm_hex_digit(hex[2 * i]), low = fm_hex_digit(hex[2 * i + 1]);
 

@@ -71,7 +71,7 @@ int fm_landlock_hold(const struct fm_landlock_path *path, int n, struct fm_error
 		if ((rc = allow(rules, all.fs, path[i].path, path[i].writable ? MAY_WRITE : MAY_READ, err)) < 0)
 			goto out;
 	if (syscall(SYS_landlock_restrict_self, rules, 0))
-		rc = fm_fail_errno(err, "cannot hold the process to its files");
+		rc = fm_fail_errno(err, "cannot restrict the process to its files");
 out:
 	close(rules);
 	return rc;

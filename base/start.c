@@ -13,7 +13,7 @@ int fm_start_check(struct fm_error *err)
 
 	if (getrlimit(RLIMIT_STACK, &r) != 0 || r.rlim_cur == RLIM_INFINITY || r.rlim_cur >= FM_STACK_KIB * 1024)
 		return FM_OK;
-	return fm_fail(err, FM_ESYSTEM, "the stack may have %llu KiB, and %d are wanted: raise ulimit -s",
+	return fm_fail(err, FM_ESYSTEM, "the stack may have %llu KiB, and %d are needed: raise ulimit -s",
 		       (unsigned long long)r.rlim_cur / 1024, FM_STACK_KIB);
 }
 

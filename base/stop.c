@@ -86,11 +86,10 @@ int fm_stop_check(const char *where, struct fm_error *err)
 	if (!sig)
 		return FM_OK;
 	if (sig == SIGXCPU)
-		return fm_fail(
-		    err, FM_ESYSTEM,
-		    "stopped in stage %s: the time of the processor that ulimit -t allows is used up; what is "
-		    "complete is kept, the same command goes on from there",
-		    where);
+		return fm_fail(err, FM_ESYSTEM,
+			       "stopped in stage %s: the processor time that ulimit -t allows is used up; what is "
+			       "complete is kept, the same command goes on from there",
+			       where);
 	return fm_fail(err, FM_STOPPED(sig),
 		       "stopped by signal %d (%s) in stage %s; what is complete is kept, the same command goes on from "
 		       "there",

@@ -148,7 +148,7 @@ int fm_pool_new(struct fm_pool **pool, int nthreads, struct fm_error *err)
 
 	*pool = NULL;
 	if (nthreads < 0 || nthreads > MAX_THREADS)
-		return fm_fail(err, FM_EINPUT, "%d threads: use 1 to %d, or 0 for one a processor", nthreads,
+		return fm_fail(err, FM_EINPUT, "%d threads: use 1 to %d, or 0 for one per processor", nthreads,
 			       MAX_THREADS);
 	if ((rc = fm_alloc(&p, 1, sizeof(*p), "a thread pool", err)) < 0)
 		return rc;

@@ -67,7 +67,7 @@ int fm_jsd_noisy(const int64_t *noisy, const uint64_t *exact, size_t k, double s
 
 	*out = (struct fm_noisy_jsd){.excess = LN2};
 	if (!(sigma > 0))
-		return fm_fail(err, FM_EINPUT, "noise of a deviation of %g is none", sigma);
+		return fm_fail(err, FM_EINPUT, "the deviation of noise cannot be %g", sigma);
 	if ((rc = fm_alloc(&work, 4 * k + 1, sizeof *work, "a noisy histogram", err)) < 0)
 		return rc;
 	h = work;

@@ -153,7 +153,7 @@ int fm_audit_epsilon(size_t m, size_t r, size_t v, double delta, double p, doubl
 	if ((rc = numbers_check(m, r, v, 0, delta, err)) < 0)
 		return rc;
 	if (!(p > 0 && p < 1))
-		return fm_fail(err, FM_EINPUT, "a confidence of 1 - %g is none", p);
+		return fm_fail(err, FM_EINPUT, "1 - %g is not a confidence", p);
 	if ((rc = choose_new(r, &choose, err)) < 0)
 		return rc;
 	/* low is refuted, or 0; high is not.  At epsilon 64 all guesses but one in 10^27 are right. */

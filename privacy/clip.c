@@ -56,7 +56,7 @@ int fm_grid_set(struct fm_grid *g, double clip, size_t dim, unsigned touched, do
 	    !(sum_error >= 0 && sum_error <= 1))
 		return fm_fail(
 		    err, FM_EINPUT,
-		    "a grid for gradients of norm %g, %zu coordinates, %u sums a unit and an error of %g is out of "
+		    "a grid for gradients of norm %g, %zu coordinates, %u sums per unit and an error of %g is out of "
 		    "range",
 		    clip, dim, touched, sum_error);
 	steps = 0x1p10 * (touched == 0 ? 1 : touched) * sqrt((double)dim);

@@ -23,7 +23,7 @@ struct fm_counts {
 int fm_unit_set(struct fm_unit *u, unsigned flows, int replaced, struct fm_error *err)
 {
 	if (flows == 0 || flows > MOST_FLOWS)
-		return fm_fail(err, FM_EINPUT, "a unit of %u flows: 1 to %d are possible", flows, MOST_FLOWS);
+		return fm_fail(err, FM_EINPUT, "a unit cannot have %u flows: 1 to %d are allowed", flows, MOST_FLOWS);
 	*u = (struct fm_unit){.replaced = replaced, .flows = flows, .hosts = 2};
 	return FM_OK;
 }
@@ -85,8 +85,8 @@ static int items_check(const struct fm_counts *c, const struct fm_query *q, stru
 	if ((rc = key_check(c, q->name, items->n, err)) < 0)
 		return rc;
 	if (items->n > UINT32_MAX || items->most == 0 || items->most > 2 * MOST_FLOWS)
-		return fm_fail(err, FM_EINPUT, "%s: %zu items, at most %u a unit, are out of range", q->name, items->n,
-			       items->most);
+		return fm_fail(err, FM_EINPUT, "%s: %zu items, at most %u per unit, are out of range", q->name,
+			       items->n, items->most);
 	if (items->unit == NULL)
 		return FM_OK;
 	if ((rc = fm_alloc(&has, items->nunits, sizeof(*has), "the units of private counts", err)) < 0)

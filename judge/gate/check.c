@@ -222,7 +222,8 @@ int fm_gate_apply(const struct fm_config *cfg, const struct fm_metrics *metrics,
 
 	*v = (struct fm_verdict){0};
 	if (n < 0 || n > FM_CFG_MAXCHECKS)
-		return fm_fail(err, FM_EINPUT, "a gate of %d checks is none: 1 to %d are allowed", n, FM_CFG_MAXCHECKS);
+		return fm_fail(err, FM_EINPUT, "a gate cannot have %d checks: 1 to %d are allowed", n,
+			       FM_CFG_MAXCHECKS);
 	/* one more each for a gate without checks, the controls, a holdout that is not a real one, and an audit */
 	if ((rc = fm_alloc(&v->check, 2 * (size_t)n + 4, sizeof *v->check, "a verdict", err)) < 0)
 		return rc;

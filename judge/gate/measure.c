@@ -225,8 +225,8 @@ int fm_evaluate_groups_named(const char *words, unsigned *set, struct fm_error *
 			rc = fm_buf_check(&families, err) < 0
 				 ? FM_ESYSTEM
 				 : fm_fail(err, FM_EUSAGE,
-					   "\"%.*s\" begins no metric's name: name some of %.*s (all of them stand in "
-					   "flowmint evaluate --metrics)",
+					   "\"%.*s\" begins no metric's name: name some of %.*s (flowmint evaluate "
+					   "--metrics lists them all)",
 					   (int)n.len, words, (int)families.len - 2, families.data);
 			fm_buf_free(&families);
 			return rc;

@@ -153,7 +153,9 @@ int fm_measure_slices(const struct fm_table *const t[3], size_t most, fm_measure
 			rc = measure_slice(t, r, measure, ctx, &slice[n++], err);
 	}
 	if (rc >= 0 && n == 0)
-		rc = fm_fail(err, FM_EINPUT, "of no slice of time have all tables two flows: is it the same trace?");
+		rc = fm_fail(
+		    err, FM_EINPUT,
+		    "there is no slice of time in which every table has two flows: are they of the same trace?");
 	for (int k = 0; k < 3 && t[k]; k++)
 		share = judged[k] < share ? judged[k] : share;
 	/* names in the order of the first slice, then those that only later ones have */

@@ -267,7 +267,8 @@ int fm_profiles_from_json(struct fm_profiles *p, const json_t *j, int nhosts, st
 		known &= (p->talks.at[i].key & 0xffff) < (uint64_t)nhosts &&
 			 (p->talks.at[i].key >> 16 & 0xffff) < (uint64_t)nhosts;
 	if (!known)
-		return fm_fail(err, FM_EINPUT, "the model's codec is damaged: a profile names a host that is not");
+		return fm_fail(err, FM_EINPUT,
+			       "the model's codec is damaged: a profile names a host that does not exist");
 	return FM_OK;
 }
 

@@ -271,7 +271,7 @@ static int prior(struct fit *f, struct fm_error *err)
 
 	for (size_t i = 0; i < f->n; i++) {
 		if (!isfinite(f->v[i].x) || !(f->v[i].rows > 0) || (i > 0 && !(f->v[i].x > f->v[i - 1].x)))
-			return fm_fail(err, FM_ESYSTEM, "a mixture was asked for of values that do not rise");
+			return fm_fail(err, FM_ESYSTEM, "the values for a mixture do not rise");
 		rows += f->v[i].rows;
 		sum += f->v[i].rows * f->v[i].x;
 	}

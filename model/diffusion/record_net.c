@@ -401,7 +401,7 @@ int fm_record_learn(struct fm_record_space *s, const struct fm_records *r, const
 	int rc;
 
 	if (r->n == 0 || r->n > UINT32_MAX || o->batch < 1)
-		return fm_fail(err, FM_EINPUT, "%zu records, %d a step, are nothing to learn from", r->n, o->batch);
+		return fm_fail(err, FM_EINPUT, "nothing can be learned from %zu records, %d per step", r->n, o->batch);
 	if ((rc = fm_optimiser_new(&optimiser, n, s->pool, err)) < 0 ||
 	    (rc = fm_alloc(&record, (size_t)o->batch, sizeof *record, "a batch", err)) < 0 ||
 	    (rc = fm_alloc(&now.w, n, sizeof(float), "weights", err)) < 0 ||

@@ -66,7 +66,7 @@ int fm_marginals_beside(const struct fm_marginals *m, const struct fm_table *mad
 	    (rc = fm_alloc(&seen, most * most, sizeof *seen, "made exchanges", err)) < 0)
 		goto out;
 	if (n == 0) {
-		rc = fm_fail(err, FM_EINPUT, "no exchange was made that could stand beside the noisy counts");
+		rc = fm_fail(err, FM_EINPUT, "no exchange was made to compare with the noisy counts");
 		goto out;
 	}
 	out->n = n;

@@ -75,8 +75,8 @@ static int ipv4_alone(const struct fm_table *t, struct fm_error *err)
 
 		if (fm_address_is_ipv6(&a))
 			return fm_fail(err, FM_EINPUT,
-				       "this model.kind takes IPv4 alone, and the trace has flows of IPv6: take "
-				       "model.kind diffusion, or leave these flows out");
+				       "this model.kind takes only IPv4, and the trace has IPv6 flows: set model.kind "
+				       "to diffusion, or leave these flows out");
 	}
 	return FM_OK;
 }

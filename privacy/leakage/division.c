@@ -85,8 +85,8 @@ int fm_division_put(struct fm_division *d, const void *bytes, size_t n, struct f
 int fm_division_refuse(const struct fm_division *d, uint32_t i, struct fm_error *err)
 {
 	return fm_fail(err, FM_EVERDICT,
-		       "part %u of %u of the judging is not what its search has: remove it, and it is made again",
-		       i + 1, d->of);
+		       "part %u of %u of the judging does not fit its search: remove it, and it is made again", i + 1,
+		       d->of);
 }
 
 static int map_part(struct taken *t, const char *path, struct fm_error *err)
@@ -102,7 +102,7 @@ static int map_part(struct taken *t, const char *path, struct fm_error *err)
 		goto out;
 	}
 	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(struct head)) {
-		rc = fm_fail(err, FM_EVERDICT, "%s is no part of a judging", path);
+		rc = fm_fail(err, FM_EVERDICT, "%s is not a part of the judging", path);
 		goto out;
 	}
 	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
