@@ -47,7 +47,7 @@ int fm_dir_sync_parent(const char *path, struct fm_error *err)
 	return rc;
 }
 
-/* One folder, or the one that stands there. */
+/* Make one folder, unless it is there already. */
 static int make_one(const char *path, mode_t mode, struct fm_error *err)
 {
 	struct stat st;

@@ -35,7 +35,7 @@ struct fm_scratch {
 enum fm_trans { FM_N = 0, FM_T = 1 };
 
 /* Batch norm (Ioffe, Szegedy 2015, 3) of a layer, by the batch's own statistics, and ReLU behind it where relu is set:
- * out = [relu](norm (1 + scale) + shift).  All arrays of width numbers a row. */
+ * out = [relu](norm (1 + scale) + shift).  All arrays have `width` numbers per row. */
 struct fm_batch_norm {
 	int rows, width;
 	bool relu;

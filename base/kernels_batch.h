@@ -21,7 +21,7 @@ static void k_leaky(fm_real *x, fm_real *slope, const fm_real *drop, fm_real lea
 	k_mul(x, slope, n);
 }
 
-/* n is FM_NORM_COLUMNS but for the last slice; where the compiler knows it, sums over the rows stay in registers. */
+/* n is FM_NORM_COLUMNS except in the last slice; where the compiler knows n, sums over the rows stay in registers. */
 static inline __attribute__((always_inline)) void norm_columns(const struct fm_batch_norm *b, int first, int n)
 {
 	size_t H = (size_t)b->width;

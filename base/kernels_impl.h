@@ -1,5 +1,5 @@
 /*
- * kernels_impl.h - the body of kernels_v1.c, kernels_v3.c and kernels_v4.c: FM_LANES numbers a vector, FM_MR x FM_NV
+ * kernels_impl.h - the body of kernels_v1.c, kernels_v3.c and kernels_v4.c: FM_LANES numbers per vector, FM_MR x FM_NV
  * vectors of accumulators, FM_KERNELS the table made of them.  kernels_gemm.h has the multiplication of matrices,
  * kernels_batch.h what works on whole batches.
  */

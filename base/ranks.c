@@ -362,7 +362,7 @@ static int ask(struct fm_ranks *r, const struct fm_parcel *parcel, size_t n, str
 	return atomic_load(&c->answered) == before ? failed(r, err) : FM_OK;
 }
 
-/* Ranks that stand at different steps would add up what does not belong together. */
+/* Ranks at different steps would add up what does not belong together. */
 static int compare(struct fm_ranks *r, struct fm_error *err)
 {
 	_Atomic uint64_t *at = r->head->at[r->shares & 1];

@@ -53,7 +53,7 @@ static uint32_t load32(const char *p)
 	return x;
 }
 
-/* Eight bytes a step; the last ones may overlap those before.  The hash decides only where a value is looked for.
+/* Eight bytes per step; the last ones may overlap those before.  The hash decides only where a value is looked for.
  */
 static uint32_t hash_bytes(const char *s, size_t n)
 {

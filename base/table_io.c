@@ -139,7 +139,7 @@ static int mark_used(struct fm_table_writer *w, struct fm_error *err)
 	return FM_OK;
 }
 
-/* Codes of rows as they stand, put right by sort_column when all addresses are known. */
+/* Write codes as they are now; sort_column corrects them when all addresses are known. */
 static int add_addresses(struct fm_table_writer *w, int c, const struct fm_table *chunk, size_t first, size_t rows,
 			 struct fm_error *err)
 {
@@ -386,7 +386,7 @@ int fm_table_writer_close(struct fm_table_writer *w, const struct fm_dict dict[F
 	if ((rc = check_categories(w, dict, err)) < 0 || (rc = sort_addresses(w, err)) < 0 ||
 	    (rc = schema_text(w, dict, &text, err)) < 0)
 		goto out;
-	/* A folder without schema.json is no table, so new columns never stand beside an old schema. */
+	/* A folder without schema.json is no table, so new columns are never beside an old schema. */
 	if (fm_file_exists(path) && remove(path) != 0) {
 		rc = fm_fail_errno(err, "cannot replace %s", path);
 		goto out;

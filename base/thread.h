@@ -16,7 +16,7 @@ int fm_pool_size(const struct fm_pool *pool);
 /* Run fn(ctx, shard, thread) for each shard in [0, nshards); thread is in [0, fm_pool_size).  Returns when all are
  * done. A NULL pool runs them in order in the caller.  fn reports failure through ctx. */
 void fm_pool_run(struct fm_pool *pool, int nshards, void (*fn)(void *ctx, int shard, int thread), void *ctx);
-/* The same for rows 0 .. n, FM_POOL_ROWS of them a shard: [from, to) is one of these parts. */
+/* The same for rows 0 .. n - 1, FM_POOL_ROWS of them per shard: [from, to) is one of these parts. */
 void fm_pool_run_rows(struct fm_pool *pool, int n, void (*fn)(void *ctx, int from, int to, int thread), void *ctx);
 #define FM_POOL_ROWS 16
 void fm_pool_free(struct fm_pool *pool);

@@ -59,7 +59,7 @@ struct fm_real_flows {
 	const struct fm_table *train, *validation; /* validation may be NULL or hold no whole window */
 	int64_t first_ms, last_ms;                 /* of the source; in privacy.mode dp public, from the config */
 	double source_rows;                        /* above 0; in privacy.mode dp 0, as the number is private */
-	bool text_order; /* flows of one time stand in the order of their text, which says nothing of their own order */
+	bool text_order; /* flows of one time are in the order of their text, not in their own */
 };
 /* Fill the source's numbers from a store's store.json. */
 int fm_real_flows_source(struct fm_real_flows *real, const char *store_json, struct fm_error *err) FM_MUST_CHECK;
@@ -111,8 +111,8 @@ struct fm_window_set {
 /* A fitted or loaded model.  Each kind's own struct begins with it. */
 struct fm_model {
 	const struct fm_generator *generator;
-	/* It learned from a trace whose flows of one time stand in the order of their text. Its own flows should too:
-	 * the caller of sample puts them in that order (traces/text_order.h). */
+	/* It learned from a trace whose flows of one time are in the order of their text. Its own flows should too: the
+	 * caller of sample puts them in that order (traces/text_order.h). */
 	bool text_order;
 };
 

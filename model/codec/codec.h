@@ -29,7 +29,7 @@
  *                   multiple; else it is rounded down to it) and between the outer edges (else the edge; without bins
  *                   the nearest atom); from 10,000 steps on within one step and a millionth of the value, since
  *                   residuals are floats (td of a reply may be coded by its request's, and is exact then)
- *     byt           bytes per packet likewise, in thousandths: bytes within pkt / 2000 + 1/2 of what that makes
+ *     byt           bytes per packet in the same way, in thousandths: bytes within pkt / 2000 + 1/2 of what that makes
  *     label pr flg fwd stos    exact for values with a token, else the most similar value (flags: flow_rules.h)
  *     sa da         who is who in a window is kept (unless decoding reassigns hosts), and which side is inside;
  *                   popular hosts are the same in all windows.  The addresses are fresh, of the same family (where k

@@ -9,7 +9,7 @@
  *                        3, 1975), cut off where it has the learned mean (Aban, Meerschaert, Panorska, "Parameter
  *                        estimation for the truncated Pareto distribution", JASA 101, 2006: the truncated law)
  *     below it           low (edge / low)^(u^g), u uniform, with the g that has the learned mean
- *     bytes a packet     in all of them together
+ *     bytes per packet   in all of them together
  *     conversations      an exporter cuts a long conversation into flows at its active timeout: the mean number of
  *                        flows per conversation, beyond the edge and below it
  *     sources            the mean number of these conversations per source: a few hosts send most bytes

@@ -21,7 +21,7 @@ static float one_of(const struct fm_row_column *k)
 	return k->kind == FM_ROW_BIT ? 1.0f : __builtin_sqrtf((float)k->n);
 }
 
-/* Where each column stands. */
+/* Set the place of each column. */
 static int columns_lay(struct fm_plain_codec *c, struct fm_error *err)
 {
 	double all = 0;

@@ -22,7 +22,7 @@ struct sampler {
 	const float *p;
 	const struct fm_plain_sample_opts *o;
 	struct fm_table *t;
-	struct bench *bench; /* one a thread */
+	struct bench *bench; /* one per thread */
 	pthread_mutex_t lock;
 	struct fm_progress bar;
 	uint64_t done;

@@ -26,7 +26,7 @@ struct trainer {
 	const struct fm_plain_net *net;
 	const struct fm_plain_process *process;
 	const struct fm_plain_windows *windows;
-	struct bench *bench; /* one a thread */
+	struct bench *bench; /* one per thread */
 	int nbench;
 	struct fm_optimiser *optimiser;
 	struct fm_train_arrays a;
