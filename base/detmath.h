@@ -1,6 +1,6 @@
 /*
  * detmath.h - double-precision functions for the codec that return the same bits everywhere: +, -, *, / only, no libm.
- * The relative error is a few times 1e-12, far below the resolution of what is coded with them.
+ * Errors are below 1e-13 (fm_normal_cdf: 1.2e-12), far below the resolution of what is coded with them.
  */
 #ifndef FM_BASE_DETMATH_H
 #define FM_BASE_DETMATH_H

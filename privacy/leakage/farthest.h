@@ -42,13 +42,14 @@ struct fm_far_in {
 /* *list (n), in no order, freed by the caller.  Memory is bounded, apart from the tables. */
 int fm_far_find(const struct fm_far_in *in, struct fm_far **list, size_t *n, struct fm_error *err) FM_MUST_CHECK;
 
-/* The distance to the nearest row of its own side; of_block (clusters->n): the side of each cluster. Where all
+/* The distance to the nearest row of its own side; of_cluster (clusters->n): the side of each cluster. Where all
  * FM_FAR_NEAR are on the other side: the distance to the last of them, a lower bound. */
-static inline float fm_far_distance(const struct fm_far *r, const uint8_t *of_block)
+static inline float fm_far_distance(const struct fm_far *r, const uint8_t *of_cluster)
 {
 	int k = 0;
 
-	while (k < FM_FAR_NEAR - 1 && r->cluster[k] != FM_NO_NEIGHBOUR && of_block[r->cluster[k]] != of_block[r->own])
+	while (k < FM_FAR_NEAR - 1 && r->cluster[k] != FM_NO_NEIGHBOUR &&
+	       of_cluster[r->cluster[k]] != of_cluster[r->own])
 		k++;
 	return r->near[k];
 }

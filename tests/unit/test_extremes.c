@@ -42,7 +42,7 @@ static void test_neighbours_are_exact(void **state)
 	struct fm_clusters *b = NULL;
 	struct fm_far *far = NULL;
 	struct fm_error err = {0};
-	uint8_t of_block[64];
+	uint8_t of_cluster[64];
 	size_t n;
 	int own_first = 0;
 
@@ -50,7 +50,7 @@ static void test_neighbours_are_exact(void **state)
 	coordinates(side, x, T + H);
 	OK(fm_clusters_new(&b, t, h, NULL, &err));
 	for (size_t i = 0; i < b->n; i++)
-		of_block[i] = i >= b->train;
+		of_cluster[i] = i >= b->train;
 	OK(fm_far_find(&(struct fm_far_in){t, h, NULL, b, SIZES, NULL}, &far, &n, &err));
 	assert_true(n > 400); /* few enough rows: all that are not in a crowd */
 	for (size_t i = 0; i < n; i++) {
@@ -70,8 +70,8 @@ static void test_neighbours_are_exact(void **state)
 		for (int k = 1; k < FM_FAR_NEAR; k++)
 			assert_true(far[i].near[k] >= far[i].near[k - 1]);
 		assert_int_equal(far[i].own, fm_cluster_of(b, far[i].side, far[i].row));
-		own_first += fabs(fm_far_distance(&far[i], of_block) - own) < 1e-4;
-		assert_true(fm_far_distance(&far[i], of_block) < own + 1e-4); /* never farther than it is */
+		own_first += fabs(fm_far_distance(&far[i], of_cluster) - own) < 1e-4;
+		assert_true(fm_far_distance(&far[i], of_cluster) < own + 1e-4); /* never farther than it is */
 	}
 	assert_true(own_first > (int)n * 97 / 100);
 	free(far);
