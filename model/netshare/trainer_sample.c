@@ -143,8 +143,8 @@ static void decide(const struct sampler *s, int i, int said[3])
 	}
 }
 
-/* Keep at most `want` sessions of the batch that begin in the chunk; of the others only the starts are kept, for
- * sessions that are carried on. */
+/* Keep at most `want` sessions of the batch; while strict, only those that begin in the chunk, are in it and have a new
+ * 5-tuple.  The starts of sessions that do not begin in it are kept for those carried on. */
 static int keep(struct sampler *s, int chunk, size_t *want, struct fm_error *err)
 {
 	const struct fm_share_codec *c = s->c;

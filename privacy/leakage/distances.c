@@ -145,7 +145,8 @@ static void closest_close(struct closest *c)
 	}
 }
 
-/* The ranks are those among training's rows where all rows count, or among both sides where copies are left out. */
+/* Search by Gower's distance.  both: ranks among the rows of both sides, copies left out; else among training's rows,
+ * where all rows count. */
 static int closest_open(struct closest *c, struct fm_leak *l, const struct group *group, int both,
 			const uint32_t *chosen, size_t n, struct fm_error *err)
 {
