@@ -126,7 +126,7 @@ int fm_beats_from_json(struct fm_beats *b, const json_t *j, struct fm_error *err
 	return FM_OK;
 }
 
-/* ---- laying ---- */
+/* ---- made flows ---- */
 
 struct candidate {
 	double variation;

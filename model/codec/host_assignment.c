@@ -512,7 +512,7 @@ static struct fm_address spread_at(const struct spread *s, const struct fm_range
 int fm_addresses_enough(const struct fm_roles *roles, const struct fm_range_list of[FM_SIDES], double share,
 			struct fm_error *err)
 {
-	enum { SURELY = 20 }; /* calls that are expected of a class, so that it is called */
+	enum { SURELY = 20 }; /* expected calls of a class from which on it is surely called */
 	uint64_t need[FM_SIDES] = {0};
 	for (int h = 0; h < roles->nhosts; h++)
 		need[roles->side[h]]++;

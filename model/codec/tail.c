@@ -148,7 +148,7 @@ int fm_tail_from_json(struct fm_tail *tail, const json_t *j, struct fm_error *er
 	return FM_OK;
 }
 
-/* ---- laying ---- */
+/* ---- made flows ---- */
 
 /* The x in [lo, hi] at which a rising f has the value y. */
 static double solve(double (*f)(const void *ctx, double x), const void *ctx, double lo, double hi, double y)

@@ -44,7 +44,7 @@ struct fm_record_net {
 	const struct fm_kernels *k;
 	struct fm_layout layout;
 	size_t at_tok[FM_RECORD_COLUMNS], at_out[FM_RECORD_COLUMNS], at_outb[FM_RECORD_COLUMNS];
-	size_t at_place; /* position of a place, with more than one place */
+	size_t at_place; /* offset of the embeddings of places, with more than one */
 	size_t at_t1, at_t1b, at_t2, at_t2b, at_backbone[FM_MAXTENSORS];
 };
 /* vocab (columns): 1 to 65535 each, at least one above 1.  FM_EINPUT when out of range, or for a shape that the
