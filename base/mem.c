@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define ALIGN 64
+#define LARGE ((size_t)2 << 20) /* a large page */
 
 /* n * size rounded up to ALIGN, at least ALIGN; 0 when that overflows. */
 static size_t size_rounded(size_t n, size_t size)
@@ -47,6 +49,19 @@ int fm_alloc_room(void *out, size_t n, size_t size, const char *what, struct fm_
 	size_t bytes = size_rounded(n, size);
 
 	return give(bytes == 0 ? NULL : aligned_alloc(ALIGN, bytes), out, n, size, what, err);
+}
+
+int fm_alloc_large(void *out, size_t n, size_t size, const char *what, struct fm_error *err)
+{
+	size_t bytes = size_rounded(n, size);
+	void *p;
+
+	if (bytes < LARGE || bytes > PTRDIFF_MAX - LARGE)
+		return fm_alloc_room(out, n, size, what, err);
+	bytes = (bytes + LARGE - 1) & ~(LARGE - 1);
+	if ((p = aligned_alloc(LARGE, bytes)) != NULL)
+		(void)madvise(p, bytes, MADV_HUGEPAGE); /* at worst its pages are small */
+	return give(p, out, n, size, what, err);
 }
 
 struct chunk {

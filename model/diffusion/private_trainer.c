@@ -78,7 +78,7 @@ int fm_private_new(struct fm_private **out, const struct fm_learner *l, const st
 	if ((rc = fm_grid_set(&t->grid, o->clip, dim, 0, 0, err)) < 0 ||
 	    (rc = fm_rate_set(&t->rate, o->rate_num, o->rate_den, err)) < 0 ||
 	    (rc = fm_alloc(&t->batch, l->records + 1, sizeof *t->batch, "a batch", err)) < 0 ||
-	    (rc = fm_alloc(&t->sum.sum, dim, sizeof *t->sum.sum, "sums of gradients", err)) < 0 ||
+	    (rc = fm_alloc_large(&t->sum.sum, dim, sizeof *t->sum.sum, "sums of gradients", err)) < 0 ||
 	    (rc = fm_alloc(&t->sum.lock, FM_KEPT_LOCKS, sizeof *t->sum.lock, "private training", err)) < 0 ||
 	    (rc = fm_alloc(&t->worker, (size_t)threads, sizeof *t->worker, "private training", err)) < 0)
 		goto out;

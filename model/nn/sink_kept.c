@@ -9,8 +9,8 @@
 
 #include "base/mem.h"
 
-#define PIECE (1 << 14) /* numbers of a product made at once */
-#define BLOCK (1 << 16) /* numbers allocated at once */
+#define PIECE (1 << 14) /* numbers of a product that are made at once */
+#define BLOCK (1 << 19) /* numbers that are allocated at once: a large page */
 
 /* A part of a record's gradient: numbers at `at` of the layout, in x; or, with R > 0, the product x^T d of R rows. */
 struct part {
@@ -112,7 +112,7 @@ static struct block *new_block(struct fm_kept *k, size_t size)
 		k->block = b;
 		b += k->nblocks;
 	}
-	if (!(b->x = fm_calloc(size, sizeof *b->x)))
+	if (fm_alloc_large(&b->x, size, sizeof *b->x, "gradients of records", NULL) < 0)
 		return NULL;
 	b->used = 0;
 	b->size = size;
