@@ -143,6 +143,7 @@ documents() { # FOLDER OF RELEASES: all that goes out, but the flows and the man
 		"$1/LOG.jsonl" "$1/ugr16-dp-1.1.0.LOG.json" "$1/ugr16-dp-1.1.0.RELEASE.json"
 }
 holds "the archive has no file that is not looked at" test "$(cd $y && find . -type f | wc -l)" = 8
+holds "and all of them are there" test "$(find $(documents p/release) | wc -l)" = 10
 exact $(documents p/release) >told
 if [ -s told ]; then # among so many numbers two may be alike by chance, but not the same two by other noise
 	cat told
