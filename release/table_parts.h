@@ -40,11 +40,11 @@ enum fm_value_kind {
 
 /* Of one column. */
 struct fm_column_seen {
-	uint32_t kinds; /* bits of fm_value_kind */
-	uint8_t nword;
-	char word[8];         /* the first FM_VALUE_WORD, where it is no longer */
 	uint64_t least, most; /* of whole numbers of up to 8 digits, by their text: big-endian, as it compares */
-	bool longer;          /* there are longer ones */
+	uint32_t kinds;       /* bits of fm_value_kind */
+	char word[8];         /* the first FM_VALUE_WORD, where it is no longer */
+	uint8_t nword;
+	bool longer; /* there are longer ones */
 };
 
 /* The table by one delimiter, with quotes or without. */
@@ -58,11 +58,11 @@ struct fm_reading {
 	size_t nkept;
 	uint8_t minute[17]; /* the last one that there is, YYYY-MM-DD HH:MM: */
 	/* Of CSV: the fewest values of a row, less one, likewise. */
-	size_t fewest[FM_FORM_HEAD + 1];
+	uint8_t fewest[FM_FORM_HEAD + 1];
 	/* Of each of the lines that may stand before the first row, and of all behind them; and on which line, from 0,
-	 * each kind was first. */
+	 * each kind was first; UINT32_MAX: there or behind it. */
 	struct fm_column_seen seen[FM_FORM_HEAD + 1][FM_VALUES_COLUMNS + 1];
-	uint64_t first[FM_FORM_HEAD + 1][FM_VALUES_COLUMNS + 1][FM_VALUE_KINDS];
+	uint32_t first[FM_FORM_HEAD + 1][FM_VALUES_COLUMNS + 1][FM_VALUE_KINDS];
 };
 
 /* What a value is, of the kinds to FM_VALUE_WORD; minute: the last one that there was, and now. */

@@ -10,7 +10,8 @@
 #define ALWAYS inline __attribute__((always_inline)) /* where all time goes */
 #define PIECE 2048                                   /* bytes whose ends of values are looked for at once, ... */
 #define AT_ONCE 12                                   /* ... and this many of them in one go */
-#define READABLE 20  /* bytes from the begin of a value on, for the quick ways of looking at it */
+#define READABLE 20 /* bytes from the begin of a value on, for the quick ways of looking at it */
+_Static_assert(FM_VALUES_READINGS * sizeof(struct fm_reading) < 6 << 20, "of the 32 MiB that the verifier may take");
 #define LOOKED_AT 12 /* the first line that is surely a row, where so many lines are there: head lines are fewer */
 
 /* ---- the same of what is usual, in words of 8 bytes ---- */
@@ -81,7 +82,7 @@ static inline struct fm_column_seen *here(struct fm_reading *r)
 static __attribute__((noinline)) void saw_first(struct fm_reading *r, struct fm_column_seen *c, enum fm_value_kind kind)
 {
 	c->kinds |= 1u << kind;
-	r->first[r->row][c - r->seen[r->row]][kind] = r->line;
+	r->first[r->row][c - r->seen[r->row]][kind] = r->line < UINT32_MAX ? (uint32_t)r->line : UINT32_MAX;
 }
 
 static ALWAYS void saw(struct fm_reading *r, struct fm_column_seen *c, enum fm_value_kind kind)
@@ -204,7 +205,7 @@ static ALWAYS struct fm_column_seen *next_column(struct fm_reading *r, struct fm
 		return c + (c < &r->seen[r->row][FM_VALUES_COLUMNS]);
 	k = (size_t)(c - r->seen[r->row]);
 	if (k < r->fewest[r->row])
-		r->fewest[r->row] = k;
+		r->fewest[r->row] = (uint8_t)k;
 	r->line++;
 	r->row += r->row < FM_FORM_HEAD;
 	return r->seen[r->row];
