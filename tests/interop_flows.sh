@@ -249,6 +249,7 @@ fi
 "$build/flowmint" simulate --rows 300 --seed 3 --out flows.csv 2>/dev/null
 "$build/flowmint" dialects --json >dialects.json
 for d in $(python3 -c 'import json; print(*(x["name"] for x in json.load(open("dialects.json"))))'); do
+	flows flows.csv ugr16 $d.flows $d
 	[ -d r-$d ] || "$build/tests/make_release" release key r-$d $d >/dev/null || die "no release in dialect $d"
 	mkdir x-$d h-$d xh-$d
 	zstd -dcq r-$d/out/office-1.2.0.tar.zst | tar -xf - -C x-$d --strip-components=1
@@ -257,12 +258,9 @@ for d in $(python3 -c 'import json; print(*(x["name"] for x in json.load(open("d
 	for x in r-$d h-$d; do
 		"$build/flowmint-verify" --quiet --no-state --signers key.line $x/out/office-1.2.0.tar.zst || die "the release $x is refused"
 	done
-	out=$d.csv
-	[ ! -e x-$d/data/flows.jsonl ] || out=$d.jsonl
-	flows flows.csv ugr16 $out $d
 done
 "$python" - <<'PY' >py.log 2>&1 || die "other readers: $(tail -n 4 py.log)"
-import json, os, duckdb, pandas
+import json, duckdb, pandas
 from frictionless import Package, system
 import mlcroissant
 
@@ -270,11 +268,11 @@ flows = pandas.read_csv("flows.csv", header=None)
 want = (len(flows), int(flows[10].sum()), int(flows[11].sum()))
 for d in json.load(open("dialects.json")):
     name = d["name"]
-    json_lines = os.path.exists(f"{name}.jsonl")
     package = json.load(open(f"x-{name}/datapackage.json"))["resources"][0]
+    json_lines = package["format"] == "jsonl"
     fields = [f["name"] for f in package["schema"]["fields"]]
     counts = [[f["name"] for f in package["schema"]["fields"] if f.get("unit") == unit] for unit in ("packets", "bytes")]
-    text = f"{name}.jsonl" if json_lines else f"{name}.csv"
+    text = f"{name}.flows"
     head = package.get("dialect", {})
     # As the package describes the file, without a look at it.
     if json_lines:
