@@ -81,7 +81,7 @@ static int check(void *ctx, const char *path, const struct fm_signers *signers, 
 	return why ? fm_fail(err, FM_EVERDICT, "%s", why) : FM_OK;
 }
 
-/* Those of this release; of others there may be many. */
+/* Only the approvals of this release are read; there may be many of others. */
 int fm_approvals_gather(const char *project, const struct fm_config *cfg, const struct fm_approval *wanted,
 			int64_t now_s, json_t **holding, json_t **rows, struct fm_error *err)
 {

@@ -1,6 +1,6 @@
 /*
- * approvals.h - the approvals of a project (release/sign/approval.h): who has agreed that what a run judged is
- * released.  publish.approvals says how many it takes.
+ * approvals.h - the approvals of a project (release/sign/approval.h): who has agreed to the release of what a run
+ * judged.  publish.approvals says how many it takes.
  */
 #ifndef FM_PIPELINE_APPROVALS_H
 #define FM_PIPELINE_APPROVALS_H
@@ -11,13 +11,13 @@
 #include "manifests/config.h"
 #include "release/sign/approval.h"
 
-/* What has to be approved of a run: its release, the public part of its config, the digests of what gate and generate
+/* What an approval of a run names: its release, the public part of its config, the digests of what gate and generate
  * made. */
 int fm_approvals_wanted(const struct fm_config *cfg, const char *verdict, const char *flows, struct fm_approval *a,
 			struct fm_error *err) FM_MUST_CHECK;
 /* Read them all against PROJECT/allowed_signers.  *holding: [{"signer","key"}], one for each person and each key, at
  * most FM_APPROVALS_MAX; *rows: what the ledger keeps of each file, {"file","holds","signer","key"} or {"file","holds",
- * "why"}.  Where more than one is asked for, publish.key counts for none.  Both are new references. */
+ * "why"}.  Where more than one approval is asked for, one by publish.key does not count.  Both are new references. */
 int fm_approvals_gather(const char *project, const struct fm_config *cfg, const struct fm_approval *wanted,
 			int64_t now_s, json_t **holding, json_t **rows, struct fm_error *err) FM_MUST_CHECK;
 /* The fingerprint of publish.key, or "" where it cannot be told. */

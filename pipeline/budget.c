@@ -15,7 +15,7 @@
 #include "privacy/charge_json.h"
 
 #define DIGITS 6 /* of a published epsilon, rounded up */
-/* How far an epsilon of a group may be above the true one: what was claimed is its own, for one unit. */
+/* How far an epsilon of a group may be above the true one; for one unit it is the claimed epsilon. */
 #define GROUP_SHARE 4e-3
 
 static enum fm_accountant accountant_of(const struct fm_config *cfg)
@@ -57,15 +57,15 @@ void fm_claim_free(struct fm_claim *c)
 
 /* ---- one budget a trace ---- */
 
-/* Does what was charged before say something of the config's unit?  An epsilon for flows holds for exchanges too, but
- * not the other way round; one for windows, whatever is kept of each, holds for windows alone. */
+/* Does an earlier charge say something about the config's unit?  An epsilon for flows holds for exchanges too, but not
+ * the other way round; one for windows, whatever is kept of each, holds for windows alone. */
 static bool adds_to(const json_t *charged, const struct fm_config *cfg)
 {
 	return fm_json_says(charged, "unit", cfg->privacy.unit) ||
 	       (strcmp(cfg->privacy.unit, "exchange") == 0 && fm_json_says(charged, "unit", "flow"));
 }
 
-/* With no bound set.  other: the unit of an earlier charge that says nothing of the config's, or NULL. */
+/* With no bound set.  other: the unit of an earlier charge that says nothing about the config's unit, or NULL. */
 static void warn_of_sum(const struct fm_config *cfg, size_t n, double epsilon, double delta, const char *other)
 {
 	if (other) {
@@ -149,7 +149,7 @@ out:
 
 /* ---- in the manifest ---- */
 
-/* The numbers of lines, each calculated once; those of a unit are what is claimed. */
+/* The numbers of the guarantee's lines, each calculated once; a group of one unit has the claimed numbers. */
 struct groups {
 	const struct fm_claim *claim;
 	const struct fm_config *cfg;
@@ -171,7 +171,7 @@ static struct group *group_of(struct groups *g, unsigned k)
 	return &g->list[i];
 }
 
-/* What a large group has on keys of its own passes a threshold more often: then at ten times the delta, and so on. */
+/* A large group's own keys pass a threshold more often: then the delta is ten times as large, and so on. */
 static void calculate(void *ctx, int i, int thread)
 {
 	const struct groups *g = ctx;

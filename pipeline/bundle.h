@@ -9,8 +9,8 @@
  *             "model": digest of the folder, "name", "run", "secret": hex in privacy.mode dp else "", "version"}
  *             the files of the model's folder, in the order of the index
  *
- * No row of the trace is in it, but the model is as private as in the workspace.  Who has the bundle without the
- * project's secret has its size.
+ * No row of the trace is in it, but the model is as private as in the workspace.  Without the project's secret a bundle
+ * tells only its size.
  */
 #ifndef FM_PIPELINE_BUNDLE_H
 #define FM_PIPELINE_BUNDLE_H

@@ -47,7 +47,8 @@ out:
 	return rc;
 }
 
-/* From the run's secret, and whatever else the answers of the audit depend on: no noise is on two different ones. */
+/* From the run's secret, and whatever else the answers of the audit depend on, so that two different answers never have
+ * the same noise. */
 static int audit_secret(struct fm_secret *audit, const struct fm_claim_audit_in *in, const json_t *files,
 			struct fm_error *err)
 {

@@ -4,14 +4,14 @@
  *
  * A run of an audit fits a model to the trace with noise of its own, so that what the audit tells, its bound and
  * whether it refutes the claim, costs once more what the claim says: one row "charge" for each run, under a secret of
- * its own, before a record is read.  The same audit again has the same canaries, tosses and noise, gives the same
- * answer and costs nothing.  A public trace, a simulated one say, has no budget: nothing is charged, and what comes
- * out may be published.
+ * its own, before a record is read.  The same audit run again has the same canaries, tosses and noise, gives the same
+ * answer and costs nothing.  A public trace, for example a simulated one, has no budget: nothing is charged, and what
+ * comes out may be published.
  *
  * The row "audit" of the ledger:
  *     {"mechanism": digest, "trace": digest, "public": bool, "epsilon": claimed, "charged": epsilon, "refuted": bool,
  *      and what fm_stage_audit tells}
- * The mechanism is the program with the config's sections model, train and privacy, without what the latter says of the
+ * The mechanism is the program with the config's sections model, train and privacy, without what privacy says about the
  * trace: an audit speaks for what it ran, on any trace.
  */
 #ifndef FM_PIPELINE_CLAIM_AUDIT_H
@@ -33,8 +33,8 @@ struct fm_claim_audit_in {
 /* *report: the row's body, a new reference.  FM_EVERDICT when the budget of the trace does not allow it. */
 int fm_claim_audit(const struct fm_claim_audit_in *in, json_t **report, struct fm_error *err) FM_MUST_CHECK;
 
-/* The audit of the config's mechanism that counts: the last that refuted its claim, which no later one takes back, else
- * the last.  A list of one body, or an empty one; a new reference. */
+/* The audit that counts for the config's mechanism: the last one that refuted its claim (no later one takes that back),
+ * else the last one.  A list of one body, or an empty one; a new reference. */
 int fm_claim_audit_find(struct fm_ledger *l, const struct fm_config *cfg, json_t **list,
 			struct fm_error *err) FM_MUST_CHECK;
 

@@ -20,7 +20,7 @@
 
 #define MEMORY "/dev/shm"
 #define OLD_S 86400
-#define SHARE 4 /* of all memory, that it may take */
+#define SHARE 4 /* 1/SHARE of all memory may be taken */
 
 /* "flowmint-1000-0123456789abcdef": of this user and workspace. */
 static int name_of(const char *workspace, char name[64], struct fm_error *err)
@@ -36,8 +36,8 @@ static int name_of(const char *workspace, char name[64], struct fm_error *err)
 	return FM_OK;
 }
 
-/* ".HOST.BOOT.PID.": a process of this machine since it was started, as a workspace on a shared disk may be that of
- * several.  Where the system does not say which boot this is, all are one. */
+/* ".HOST.BOOT.PID.": a process of this machine since its start, as several machines may share a workspace on one disk.
+ * Where the system does not say which boot this is, all are one. */
 struct who {
 	char host[9], boot[9];
 };
@@ -86,7 +86,7 @@ static bool memory_has(uint64_t need)
 	       (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize / 2 >= need && fm_limits_memory() / SHARE >= need;
 }
 
-/* A folder that somebody else made in a place for all is none of ours. */
+/* A folder that somebody else made in a shared place is not ours. */
 static int make_private(const char *dir, struct fm_error *err)
 {
 	struct stat st;
@@ -148,7 +148,7 @@ void fm_clear_close(char *dir)
 	free(dir);
 }
 
-/* Is it NAME, or NAME.HOST.BOOT.PID.N of a process of this machine that is no more?  *other: it is another machine's,
+/* Is it NAME, or NAME.HOST.BOOT.PID.N of a process of this machine that has ended?  *other: it is of another machine,
  * whose processes cannot be seen from here. */
 static bool is_left(const char *entry, const char *name, const struct who *self, bool *other)
 {

@@ -148,7 +148,7 @@ static bool diffuses(const struct rival *r)
 	return fm_config_is_for("generate.sampler=fewstep", kind_of(r));
 }
 
-/* A rival gets the keys that are for its kind; is one for none of them? */
+/* A rival gets the keys that are for its kind: warn of a key that is for none of them. */
 static void look_at_keys(const struct fm_compare_opts *o, const struct rival *const *chosen, int n)
 {
 	for (int i = 0; i < o->nset; i++) {
@@ -182,7 +182,7 @@ static int config_of(const struct compare *c, const struct rival *r, bool small,
 		set[n++] = r->set[i];
 	for (size_t i = 0; small && i < NSMALL && r->small[i]; i++)
 		set[n++] = r->small[i];
-	/* Its own choices first: a key that they leave without effect is for others among those that are compared. */
+	/* Choices (model.kind and the like) first: a key that has no effect with them is meant for other rivals. */
 	for (int pass = 0; pass < 2; pass++) {
 		struct fm_error unlike;
 		int from = n;
@@ -255,11 +255,11 @@ static bool kept_find(const json_t *all, const char *key, struct kept *k)
 	return true;
 }
 
-/* A budget that leaves fewer than one in so many steps leaves next to none. */
+/* A budget that leaves fewer than one step in NEXT_TO_NONE leaves next to none. */
 #define NEXT_TO_NONE 20
 
-/* By a plan, which is made with the sampler of few steps: all steps of the ancestral one would take as long as what is
- * planned. */
+/* By a plan, which is made with the sampler of few steps: measuring the ancestral one, with all its steps, would take
+ * as long as the run. */
 static int kept_plan(const struct compare *c, const struct rival *r, struct fm_config *cfg, struct kept *k,
 		     struct fm_error *err)
 {
@@ -312,7 +312,7 @@ static int keep_budget(const struct compare *c, const struct rival *r, struct fm
 		*cfg = NULL;
 		if ((rc = config_of(c, r, true, cfg, err)) < 0 || (!known && (rc = kept_plan(c, r, *cfg, &k, err)) < 0))
 			goto out;
-		k.small = true; /* whatever its own plan says */
+		k.small = true; /* a small network is used whatever its own plan says */
 	}
 	if (!known) {
 		json_object_set_new(all, key,
@@ -487,9 +487,10 @@ out:
 	return rc;
 }
 
-/* ---- all ---- */
+/* ---- all models ---- */
 
-/* A dialect that no model could read is told once.  A file is looked for from here, not from the config of the runs. */
+/* A dialect that no model could read is reported once.  A dialect file is looked for from the current folder, not from
+ * the config of the runs. */
 static int find_dialect(struct compare *c, struct fm_error *err)
 {
 	const char *name = c->o->dialect;

@@ -1,10 +1,10 @@
 /*
  * compare.h - several models learn the same split of one trace, and are judged by the same metrics: `flowmint compare`.
  *
- * Each is a run of its own in one project, OUT/project, or another one's workspace and ledger, so that in privacy.mode
- * dp what they ask of a trace is charged where its releases are: the stages of any run up to the gate, behind the same
- * walls.  Ingest is done once.  A model that the gate refuses, or whose run fails, is told as such, and the others go
- * on.
+ * Each is a run of its own in one project, OUT/project, or in the workspace and ledger of another project, so that in
+ * privacy.mode dp what they ask of a trace is charged where its releases are.  A run has the stages of any run up to
+ * the gate, behind the same walls.  Ingest is done once.  A model that the gate refuses, or whose run fails, is
+ * reported as such, and the others go on.
  */
 #ifndef FM_PIPELINE_COMPARE_H
 #define FM_PIPELINE_COMPARE_H
@@ -23,7 +23,7 @@ struct fm_compare_opts {
 	const char *out, *preset;
 	const char *project, *workspace; /* whose keys and ledger the runs use; NULL: a project of their own */
 	const char *models;              /* names with commas between; NULL: FM_COMPARE_USUAL */
-	uint64_t rows;                   /* of the trace, the first; 0: all */
+	uint64_t rows;                   /* the first rows of the trace; 0: all */
 	double budget;                   /* minutes of training a model at most; 0: as its config has it */
 	const char *const *set;          /* overrides of all configs */
 	int nset;
@@ -39,16 +39,16 @@ struct fm_compare_opts {
  *             "stages":[{"name","seconds","peak_rss_bytes","cached"},...],
  *             "metrics":[...],"failed":["jsd.TD 0.4 (max 0.08)",...],"symptoms":[...],"histograms":{...}},...]}
  *
- * config_steps: those that the config asks for, where a budget was given.  sampler: of a diffusion.
- * paper: what the method's paper reports as its mean JSD of eight fields.  histograms (judge/histogram.h) and symptoms
+ * config_steps: those that the config asks for, where a budget was given.  sampler: of a diffusion.  paper: what the
+ * method's paper reports as its mean JSD of eight fields.  histograms (judge/histogram.h) and symptoms
  * (judge/symptoms.h) are there where the model was judged.  *store: the product of ingest (product.h), a new string,
- * and *cfg: the config of that run; NULL when none got that far.  FM_EUSAGE names a model that is not known; FM_EINPUT
+ * and *cfg: the config of that run; NULL when none got that far.  FM_EUSAGE: a name is of no known model; FM_EINPUT
  * where no model was judged.
  */
 int fm_compare(const struct fm_compare_opts *o, json_t **doc, char **store, struct fm_config **cfg,
 	       struct fm_error *err) FM_MUST_CHECK;
 
-const char *fm_compare_model(int i); /* the name of the i-th model that there is; NULL past the last */
+const char *fm_compare_model(int i); /* the name of the i-th known model; NULL past the last */
 
 /* What was measured of flows made elsewhere, as a model's entry: metrics is a list, histograms may be NULL. */
 json_t *fm_compare_entry(const char *name, const char *about, const json_t *metrics, const json_t *histograms);

@@ -93,7 +93,7 @@ int fm_archive_pick(const char *archive, bool unconfined, const char *path, cons
 	fm_sandbox_path(&box, job.folder, true);
 	if ((rc = fm_sandbox_run(&box, pick_fn, &job, &report, err)) < 0)
 		goto out;
-	/* What a child left is a stranger's. */
+	/* What a child left is not trusted. */
 	if (lstat(job.made, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1)
 		rc = fm_fail(err, FM_ESYSTEM, "%s: %s could not be unpacked", archive, path);
 	else if (rename(job.made, to) != 0)
@@ -194,7 +194,7 @@ static int compare_manifests(json_t *d, const struct fm_recipe *recorded, const 
 	if ((rc = put_place(d, a->data, a->len, b->data, b->len, err)) < 0)
 		goto out;
 	now = fm_json_parse(b->data, b->len, JSON_REJECT_DUPLICATES, NULL);
-	/* That the files have other digests is said of the files. */
+	/* Digests of files are left out here: each file that differs is listed by itself. */
 	if (json_object_size(now) > 1 && json_object_size(then) > 1 && !json_equal(now, then)) {
 		json_t *n = json_copy(now), *t = json_copy(then);
 
@@ -244,7 +244,7 @@ static const struct fm_archive_file *find(const struct fm_archive_info *info, co
 	return NULL;
 }
 
-/* Is it of the turn'th group in the order of making? */
+/* Is the file in group `turn`, in the order in which files are made? */
 static bool in_turn(const char *path, int turn)
 {
 	int group = fm_archive_is_data(path)                 ? 0
@@ -270,7 +270,7 @@ static int add(json_t *list, const struct fm_recipe *recorded, const struct fm_a
 		return FM_OK;
 	if (strcmp(path, FM_ARCHIVE_MANIFEST) == 0)
 		return compare_manifests(d, recorded, info, err);
-	/* Nobody asks about the later ones, and each costs a reading of both archives. */
+	/* Only for the first file: each costs a reading of both archives, and nobody asks about the later ones. */
 	return recorded->whole && json_array_size(list) == 1 ? compare_bytes(d, recorded, again, path, tmp, err)
 							     : FM_OK;
 }

@@ -22,7 +22,7 @@
 #include "pipeline/walls/sandbox.h"
 #include "pipeline/workspace.h"
 
-#define ROOM_WANTED (UINT64_C(1) << 30) /* less is worth a word */
+#define ROOM_WANTED (UINT64_C(1) << 30) /* less free memory is a warning */
 #define SECRET_BYTES (64 << 10)         /* more than the secrets of a run take */
 
 enum state { GOOD, WEAK, BAD };
@@ -174,7 +174,7 @@ static void check_memory_lock(struct exam *x)
 		munmap(p, SECRET_BYTES);
 }
 
-/* ---- what there is ---- */
+/* ---- disk, memory, processors ---- */
 
 static void check_workspace(struct exam *x, const char *workspace)
 {

@@ -128,7 +128,7 @@ out:
 	return rc;
 }
 
-/* What only the team sees: {"id","time","status",...}. */
+/* The trace, or the first of several, as the config names it; "" where it names none. */
 static const char *source_of(const json_t *config)
 {
 	const json_t *path = json_object_get(json_object_get(config, "source"), "path"),

@@ -26,7 +26,7 @@
 
 #define COPY_BYTES ((size_t)1 << 20)
 
-/* ---- what can be read once only ---- */
+/* ---- what can be read only once ---- */
 
 int fm_input_copy(int from, int to, const char *name, uint64_t most, struct fm_error *err)
 {
@@ -63,7 +63,7 @@ static int keep_copy(struct fm_config *cfg, const char *workspace, bool unconfin
 		rc = fm_fail_errno(err, "%s", named);
 		goto out;
 	}
-	/* Said before: a pipe that nobody writes into is waited for. */
+	/* Said before the copy, which waits for a pipe that nobody writes into. */
 	fm_log("%s is copied into %s: it is read more than once", name, dir);
 	from = standard ? dup(STDIN_FILENO) : open(cfg->source.path, O_RDONLY | O_CLOEXEC);
 	if (from < 0 || (out = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) < 0) {
@@ -178,7 +178,7 @@ static int add_path(const char *path, struct fm_buf *list, struct fm_error *err)
 
 	if (strcmp(path, "-") == 0)
 		return fm_fail(err, FM_EINPUT, "source.path: - stands for itself alone, not in a list");
-	/* A name that there is is no pattern. */
+	/* The name of an existing file is no pattern. */
 	return stat(path, &st) && strpbrk(path, "*?[") ? add_pattern(path, list, err) : add_file(path, list, err);
 }
 
@@ -223,7 +223,7 @@ static int expand(struct fm_config *cfg, struct fm_error *err)
 
 struct sniffing {
 	const char *path, *member;
-	bool capture; /* only whether it is one is asked */
+	bool capture; /* ask only whether it is a capture */
 };
 
 static int sniff_fn(void *ctx, json_t **result, struct fm_error *err)
@@ -248,7 +248,7 @@ static int sniff_fn(void *ctx, json_t **result, struct fm_error *err)
 	return *result ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
 }
 
-/* Is the file named like a capture, or one of IPFIX? What is in it says whether it is one. */
+/* Is the file named like a capture, or like one of IPFIX? Whether it is one, its bytes say. */
 static bool is_named_capture(const char *list)
 {
 	char first[FM_FILE_PATH];
@@ -278,7 +278,8 @@ static int find_dialect(struct fm_config *cfg, bool capture, bool unconfined, st
 	name = json_string_value(json_object_get(report.result, "dialect"));
 	if (capture && name && !*name)
 		goto out;
-	/* A stranger's bytes were read there: a name that is a file's would be opened by every stage after it. */
+	/* A stranger's bytes were read in that child: if it answered with the name of a file, every later stage would
+	 * open it. */
 	if (!name || strlen(name) >= sizeof cfg->source.dialect || fm_dialect_is_file(name) ||
 	    fm_dialect_check_name(name, err) < 0) {
 		rc = fm_fail(err, FM_ESYSTEM, "%s: no dialect came back", first);
@@ -400,7 +401,7 @@ int fm_input_settle(struct fm_config *cfg, const char *workspace, bool unconfine
 		goto out;
 	if (strcmp(cfg->source.dialect, "auto") == 0)
 		rc = find_dialect(cfg, false, unconfined, err);
-	/* A dialect of the team's own may be one of captures; any other built-in one can only refuse them. */
+	/* A dialect of the team's own may be for captures; any other built-in dialect can only refuse them. */
 	else if (!fm_dialect_is_file(cfg->source.dialect) && strcmp(cfg->source.dialect, "pcap") != 0 &&
 		 strcmp(cfg->source.dialect, "ipfix") != 0 && is_named_capture(cfg->source.path))
 		rc = find_dialect(cfg, true, unconfined, err);

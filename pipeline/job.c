@@ -39,8 +39,8 @@ void fm_job_free(struct fm_job *j)
 	j->files = NULL;
 }
 
-/* The item's path in the product of the stage that made it, NULL where it does not exist.  A link is none: who made the
- * product may have meant it to lead out of there. */
+/* The item's path in the product of the stage that made it, NULL where it does not exist.  A link does not count:
+ * whoever made the product may have meant it to lead out of there. */
 static char *in_product(const struct fm_item *item, const struct fm_run *run)
 {
 	const char *product = run->stage[item->stage].product;
@@ -81,7 +81,8 @@ static void forget(struct fm_sandbox *box, const char *text)
 		box->forget[box->nforget++] = text;
 }
 
-/* A stage that does not read the trace need not know which it was: the config's lines, names one by one, digest. */
+/* A stage that does not read the trace need not know which one it was: forget the config's lines of it, each of its
+ * names, its digest. */
 static int forget_trace(struct fm_job *j, const struct fm_run *run, struct fm_sandbox *box, struct fm_error *err)
 {
 	const char *list = j->call.cfg->source.path;

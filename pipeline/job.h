@@ -24,10 +24,10 @@ struct fm_job {
 	char *files;      /* the names of a trace of several files, each with a NUL behind it */
 };
 
-/* Resolve the items of the stage's row and open them, and nothing else, in box, which forgets the trace where it is
- * none of them. */
+/* Resolve the items of the stage's row and open them, and nothing else, in box.  The box forgets the trace when the
+ * stage does not read it. */
 int fm_job_fill(struct fm_job *j, const struct fm_run *run, struct fm_sandbox *box, struct fm_error *err) FM_MUST_CHECK;
-/* In the child (an fm_sandbox_fn): what the stage says of itself (fm_x_out_json). */
+/* Run the stage, in the child (an fm_sandbox_fn); *result is what the stage says of itself (fm_x_out_json). */
 int fm_job_run(void *ctx, json_t **result, struct fm_error *err);
 void fm_job_free(struct fm_job *j);
 

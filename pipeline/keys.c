@@ -48,7 +48,7 @@ int fm_stage_key(const struct fm_config *cfg, enum fm_stage_id id, bool unconfin
 		json_t *v = strcmp(section, "model.window") == 0    ? json_integer(cfg->model.window)
 			    : strcmp(section, "gate.controls") == 0 ? fm_controls_key(cfg)
 			    : strcmp(section, "privacy.mode") == 0  ? json_string(cfg->privacy.mode)
-			    /* How the release before is read. */
+			    /* The dialect in which the release before is read. */
 			    : strcmp(section, "publish.dialect") == 0
 				? json_string(cfg->release.previous[0] ? cfg->publish.dialect : "")
 				: fm_config_json(cfg, section, true);
@@ -178,7 +178,8 @@ static int file_digest(struct fm_ledger *l, const char *path, bool unconfined, c
 	}
 	if ((rc = measure("source", &m, unconfined, hex, NULL, err)) < 0)
 		goto out;
-	/* A file that changed within the clock's grain may change again without a trace of it: not remembered. */
+	/* A file that changed within the clock's grain may change again with the same times: its digest is not
+	 * remembered. */
 	if (st.st_ctim.tv_sec + 2 < time(NULL)) {
 		body = json_pack("{s:O, s:s}", "file", id, "sha256", hex);
 		rc = body ? fm_ledger_append(l, "", "source", body, err) : fm_fail(err, FM_ESYSTEM, "out of memory");

@@ -40,7 +40,7 @@ const char fm_ledger_schema[] =
     "tar_sha256,"
     " body->>'archive_sha256' AS archive_sha256 FROM ledger WHERE kind = 'release';";
 
-/* Of statements that are right, SQLITE_ERROR says that the file is of no format, or lacks the table. */
+/* For correct statements SQLITE_ERROR means that the file is no database of this schema. */
 bool fm_ledger_is_damage(int code)
 {
 	code &= 0xff;
@@ -71,7 +71,7 @@ int fm_ledger_row_hash(const struct fm_ledger_row *r, char hex[FM_SHA256_HEX], s
 
 static const char *text(sqlite3_stmt *s, int i, bool *hidden)
 {
-	bool is_text = sqlite3_column_type(s, i) == SQLITE_TEXT; /* asked before it is taken for one */
+	bool is_text = sqlite3_column_type(s, i) == SQLITE_TEXT; /* before it is converted */
 	const char *t = (const char *)sqlite3_column_text(s, i);
 
 	t = t ? t : "";

@@ -19,12 +19,12 @@
  * the witness, and by the records of what was released since.
  *
  * Journal: rollback (DELETE) with synchronous=EXTRA, not WAL.  A run appends about ten rows, so speed does not matter;
- * there is one writer (the workspace's lock); and the ledger is one plain file whenever nothing runs, which can be
- * copied, read from read-only media and compared, where WAL leaves two more that belong to it.
+ * there is one writer (the workspace's lock); and whenever nothing runs the ledger is one plain file, which can be
+ * copied, compared, and read from read-only media; WAL leaves two more files beside it.
  *
- * The row is committed before the head file is replaced, and that before the witness, so after a crash the head may be
- * one row behind: that is no fault, and the next append repairs it.  More than one row, or a head ahead of the rows, is
- * a fault.
+ * The row is committed before the head file is replaced, and the head file before the witness, so after a crash the
+ * head may be one row behind: that is no fault, and the next append repairs it.  More than one row, or a head ahead of
+ * the rows, is a fault.
  */
 #ifndef FM_PIPELINE_LEDGER_H
 #define FM_PIPELINE_LEDGER_H
@@ -42,7 +42,7 @@ struct fm_ledger;
 
 /* The id of a run as a person writes it: "1", "0001", "r1" and "r0001" give r0001, in id; any other text itself. */
 const char *fm_run_id(const char *text, char id[FM_RUN_ID_MAX]);
-bool fm_run_is_named(const char *text); /* is it the id of a run, so written? */
+bool fm_run_is_named(const char *text); /* is it the id of a run, written in full? */
 /* Of what may be a run or a file: is it a file?  A folder that has the name of a run is none. */
 bool fm_run_is_file(const char *text);
 
@@ -55,9 +55,9 @@ enum fm_ledger_use {
  * nothing is added to it.  To read: absent is FM_EINPUT, or FM_EVERDICT where a head or a witness says that there was
  * one.
  *
- * project: whose secret it is under; NULL: the folder that the workspace stands in where that has keys/commitment.key,
- * else the project that the ledger's newest run names.  The secret is read for each row that is written, and held in
- * memory no longer. */
+ * project: whose secret the ledger is under; NULL: the folder that the workspace stands in, if that has
+ * keys/commitment.key, else the project that the ledger's newest run names.  The secret is read for each row that is
+ * written, and held in memory no longer. */
 int fm_ledger_open(struct fm_ledger **l, const char *workspace, const char *project, enum fm_ledger_use use,
 		   struct fm_error *err) FM_MUST_CHECK;
 void fm_ledger_close(struct fm_ledger *l);
@@ -65,7 +65,8 @@ void fm_ledger_close(struct fm_ledger *l);
 const char *fm_ledger_project(const struct fm_ledger *l);
 
 /* From here on each row that is appended is also written to fd, as one line of JSON:
- * {"row","time","run","kind","body"}, what fm_ledger_rows gives.  A reader that goes away ends that, with a warning. */
+ * {"row","time","run","kind","body"}, what fm_ledger_rows gives.  When the reader goes away, this ends with a
+ * warning. */
 void fm_ledger_tell(struct fm_ledger *l, int fd);
 /* Append a row; body is borrowed and must be an object. Durable when this returns FM_OK. */
 int fm_ledger_append(struct fm_ledger *l, const char *run, const char *kind, const json_t *body,
@@ -76,8 +77,8 @@ int fm_ledger_next_run(struct fm_ledger *l, char id[FM_RUN_ID_MAX], struct fm_er
 int fm_ledger_rows(struct fm_ledger *l, const char *run, const char *kind, json_t **rows,
 		   struct fm_error *err) FM_MUST_CHECK;
 
-/* Commitments to the first and the last row, for a record; "" for an empty ledger.  blind: to their numbers and times
- * alone, so that a record of privacy.mode dp has nothing in it that was made of private flows. */
+/* Commitments to the first and the last row, for a record; "" for an empty ledger.  blind: commitments to the rows'
+ * numbers and times alone, so that nothing in a record of privacy.mode dp was made of private flows. */
 int fm_ledger_witness(struct fm_ledger *l, bool blind, char first[FM_SHA256_HEX], char head[FM_SHA256_HEX],
 		      struct fm_error *err) FM_MUST_CHECK;
 

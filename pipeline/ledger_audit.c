@@ -17,7 +17,7 @@
 #include "pipeline/ledger_parts.h"
 #include "release/record.h"
 
-#define PROBLEMS_MAX 20 /* more are not listed, and then not looked for */
+#define PROBLEMS_MAX 20 /* no more are listed or looked for */
 #define TRIES 3
 #define RECORDS_MAX 4096 /* looked at in one folder */
 
@@ -33,7 +33,8 @@ struct audit {
 	struct fm_ledger_head head, seen; /* seen: by the witness */
 	int64_t last;
 	char last_hash[FM_SHA256_HEX];
-	char at_head[FM_SHA256_HEX], at_seen[FM_SHA256_HEX]; /* hashes of these rows, "" when they were not passed */
+	char at_head[FM_SHA256_HEX], at_seen[FM_SHA256_HEX]; /* hashes of the rows that head and witness name, "" where
+								the chain does not reach them */
 };
 
 static bool is_full(const struct audit *a)
@@ -59,7 +60,7 @@ static void problem(struct audit *a, int64_t row, const char *fmt, ...)
 
 /* ---- files ---- */
 
-/* Root looks at the ledgers of others too, each of whose files is of one user, or root's own who made it there. */
+/* Root looks at other users' ledgers too: each file belongs to the folder's owner, or to root where root made it. */
 static bool may_own(const char *folder, uid_t owner)
 {
 	struct stat st;
@@ -109,7 +110,7 @@ static int read_schema(sqlite3 *db, json_t **out)
 	return step == SQLITE_DONE ? SQLITE_OK : step;
 }
 
-/* What there should be. */
+/* The schema as it should be. */
 static int make_schema(json_t **right)
 {
 	sqlite3 *db = NULL;
@@ -195,8 +196,8 @@ static int ask(struct audit *a, const char *sql, int64_t *number, char words[200
 	return rc;
 }
 
-/* flowmint adds rows and removes nothing, so its database has no page that is free and sets none of the numbers that
- * SQLite leaves to programs: what is there was left by somebody else, or is the trace of rows that went. */
+/* flowmint adds rows and removes nothing, so its database has no free page, and sets none of the numbers that SQLite
+ * leaves to programs.  A free page or such a number was left by somebody else, or by rows that were removed. */
 static int check_form(struct audit *a, struct fm_error *err)
 {
 	static const struct {
@@ -370,7 +371,7 @@ static void check_record(struct audit *a, const char *path)
 	struct fm_buf b = {0};
 	struct fm_error ignored;
 
-	/* One that is no record is no business of the ledger. */
+	/* A file that is no record does not concern the ledger. */
 	if (fm_file_read(path, FM_RECORD_MAX, &b, &ignored) == FM_OK &&
 	    fm_record_parse(&record, b.data, b.len, &ignored) == FM_OK && record.ledger_first[0] &&
 	    (strcmp(record.ledger_first, a->first[0]) == 0 || strcmp(record.ledger_first, a->first[1]) == 0) &&
@@ -409,7 +410,7 @@ static void check_released(struct audit *a)
 	}
 }
 
-/* ---- all of it ---- */
+/* ---- the whole audit ---- */
 
 static int check_rows(struct audit *a, struct fm_error *err)
 {
@@ -430,7 +431,7 @@ static int check_rows(struct audit *a, struct fm_error *err)
 	return FM_OK;
 }
 
-/* What was done to rows comes first: the rest is how it could be done. */
+/* Findings about rows come first; the others say how they could come about. */
 static int check_all(struct audit *a, struct fm_error *err)
 {
 	json_t *all = a->problems, *schema = json_array();

@@ -1,4 +1,4 @@
-/* The ledger of a workspace: is it there, whose is it, was there one, and may it be written to? */
+/* Opening the ledger of a workspace: does it exist, did it once, which project's is it, and may it be written to? */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,7 +72,7 @@ static bool has_secret(const char *project)
 	return yes;
 }
 
-/* The project that the newest run of the ledger was of, a new string; NULL when none is told. */
+/* The project of the newest run in the ledger, a new string; NULL when no row names one. */
 static char *recorded_project(struct fm_ledger *l)
 {
 	struct fm_error ignored;
@@ -146,7 +146,8 @@ static int check_absent(const struct fm_ledger *l, bool create, struct fm_error 
 	return FM_OK;
 }
 
-/* What SQLite opens is a file: it would wait for a named pipe, and say of the rest what nobody understands. */
+/* Only a regular file is given to SQLite: it would wait for a named pipe, and its messages about other kinds are hard
+ * to understand. */
 static int check_regular(const struct fm_ledger *l, const char *suffix, bool link, struct fm_error *err)
 {
 	struct stat st;
@@ -168,7 +169,7 @@ static int open_database(struct fm_ledger *l, bool create, struct fm_error *err)
 	int flags = SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0), rc;
 	mode_t mask;
 
-	/* Of a link in the place of the database the audit tells. */
+	/* The audit reports a link in place of the database. */
 	if ((rc = check_regular(l, "", true, err)) < 0 || (rc = check_regular(l, "-journal", false, err)) < 0 ||
 	    (rc = check_regular(l, "-wal", false, err)) < 0 || (rc = check_regular(l, "-shm", false, err)) < 0)
 		return rc;
@@ -189,7 +190,7 @@ static int prepare_writing(struct fm_ledger *l, struct fm_error *err)
 		return fm_ledger_db_fail(l, "prepare", err);
 	if ((rc = fm_ledger_objects(l, &n, err)) < 0)
 		return rc;
-	/* What is empty was never one, or its head says so. */
+	/* An empty file is a new ledger, unless there is a head. */
 	if (n == 0 && !fm_file_exists(l->head_path) &&
 	    (sqlite3_exec(l->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
 	     sqlite3_exec(l->db, fm_ledger_schema, NULL, NULL, NULL) != SQLITE_OK ||
@@ -198,7 +199,7 @@ static int prepare_writing(struct fm_ledger *l, struct fm_error *err)
 	return check_before_writing(l, err);
 }
 
-/* An empty database is what a run that was stopped at its very beginning leaves: then there is no ledger. */
+/* A run that was stopped at its very beginning leaves an empty database: then there is no ledger. */
 static int check_begun(struct fm_ledger *l, struct fm_error *err)
 {
 	int n = 0, rc;

@@ -16,7 +16,7 @@ struct fm_ledger {
 	char *project;      /* whose secret the rows are under; NULL: not known */
 	char *witness_path; /* NULL: none is kept */
 	int events;         /* a descriptor that rows are told to; -1: none */
-	bool warned;        /* that the witness cannot be written */
+	bool warned;        /* of a witness that cannot be written */
 };
 
 struct fm_ledger_row {
@@ -36,7 +36,7 @@ struct fm_ledger_head {
 
 extern const char fm_ledger_schema[];
 
-bool fm_ledger_is_damage(int code); /* of SQLite: of the file, and not of the machine */
+bool fm_ledger_is_damage(int code); /* SQLite's: a damaged file, no failing machine */
 int fm_ledger_db_fail(const struct fm_ledger *l, const char *doing, struct fm_error *err);
 int fm_ledger_prepare(struct fm_ledger *l, sqlite3_stmt **s, const char *sql, struct fm_error *err) FM_MUST_CHECK;
 /* SQLITE_ROW with *r filled from FM_LEDGER_COLUMNS, SQLITE_DONE, or an error of SQLite. */

@@ -90,7 +90,7 @@ uint64_t fm_limits_output(const struct fm_config *cfg, const char *dir)
 	return cfg->limits.output_mib > 0 ? (uint64_t)cfg->limits.output_mib * MIB : room_of(dir);
 }
 
-/* Text of a trace is twice a table of it or more; packed it is ten times as small. */
+/* The text of a trace is at least twice as long as its table; packed it is a tenth of that. */
 #define PACKED 10
 #define ROW 64 /* bytes of a flow in a table */
 
@@ -149,7 +149,7 @@ void fm_limits_of(const struct fm_config *cfg, const char *dir, bool threads, st
 	    .file_bytes = cfg->limits.file_mib > 0 ? (uint64_t)cfg->limits.file_mib * MIB : room_of(dir),
 	    .cpu_seconds = (uint64_t)cfg->limits.cpu_hours * 3600,
 	    .files = (unsigned)cfg->limits.files};
-	if (threads) /* from 2 on they are counted; with 1 none could be started */
+	if (threads) /* a count from 2 on; with 1 no thread could be started */
 		l->threads = cfg->limits.threads ? (unsigned)cfg->limits.threads : 4 * computing + 16;
 }
 

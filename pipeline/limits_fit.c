@@ -23,7 +23,7 @@
 #define PACKED 33000.0    /* ... as zstd does: a block of 128 KiB of one byte in four; bzip2 and xz stay below that */
 #define SHORTEST 8.0      /* bytes of a row of text, or of a record */
 #define STORED 64.0       /* bytes of a row of the store */
-#define THREAD (16 * MIB) /* a stack, and what is allocated for one thread alone */
+#define THREAD (16 * MIB) /* a stack, and what each thread allocates for itself */
 
 static double largest(double a, double b)
 {
@@ -55,7 +55,7 @@ static double packed_by(const char *path)
 	return fm_source_is_packed(path) ? PACKED : 1;
 }
 
-/* At most, unpacked. */
+/* The size of the trace at most, unpacked. */
 struct trace {
 	double bytes;
 	bool packed;
@@ -77,8 +77,8 @@ static struct trace trace_of(const struct fm_config *cfg)
 	return t;
 }
 
-/* What the network takes, whatever kind it is of: its weights, with their moments, averages and a gradient for each
- * part of a batch, and what a batch leaves in each layer. */
+/* What a network of any kind takes: its weights, with their moments, averages and a gradient for each part of a batch,
+ * and the activations of a batch in each layer. */
 struct network {
 	double weights, batch, bytes;
 };
@@ -166,8 +166,8 @@ uint64_t fm_limits_fit(const struct fm_config *cfg, enum fm_stage_id id, const c
 	fm_limits_of(cfg, dir, fm_stage_table[id].threads, l);
 	if (!known && most <= 0 && made <= 0) /* a run from a bundle: the model alone knows how many flows it makes */
 		return fm_limits_output(cfg, dir);
-	/* In privacy.mode dp a noisy number of them is made.  Ingest says how many there are: not more than the trace
-	 * can have. */
+	/* In privacy.mode dp the number of flows is noisy.  How many rows there are, ingest says; no more than the
+	 * trace can have are believed. */
 	rows = largest(most > 0 && rows > most ? most : rows, made) + noise;
 	file = file_of(cfg, id, rows, &t);
 	if (!cfg->limits.memory_mib)

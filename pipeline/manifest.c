@@ -137,7 +137,7 @@ static int histograms_json(const struct fm_config *cfg, const struct fm_run *run
 	return rc;
 }
 
-/* Those that privacy.budget.gate paid for, and nothing else of what the stage found out about real flows. */
+/* The metrics that privacy.budget.gate paid for, and nothing else that evaluate found out about real flows. */
 static int add_paid(const struct fm_run *run, json_t *list, struct fm_error *err)
 {
 	char *path = fm_path_join(run->stage[FM_EVALUATE].product, "paid.json");
@@ -195,8 +195,8 @@ static int metrics_json(const struct fm_config *cfg, const struct fm_run *run, j
 	return rc;
 }
 
-/* The other side of the certificate, which may be told where the trace of the audit was public: whether the claim
- * stood, and what an attack showed. */
+/* What an audit showed of the claim, which may be published where its trace was public: whether the claim stood, and
+ * what the attack reached. */
 static int put_audit(json_t *privacy, const json_t *audits, struct fm_error *err)
 {
 	const json_t *a = json_array_get(audits, 0);
@@ -271,7 +271,8 @@ static int left_out_json(const struct fm_run *run, json_t **out, struct fm_error
 	return *out && !failed ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory for the manifest");
 }
 
-/* Missing values that count as 0 (source.missing): in how many rows there are some, at the most; NULL when none is. */
+/* Missing values that count as 0 (source.missing): an upper bound on the rows that have some; NULL when there are
+ * none. */
 static json_t *filled_json(const struct fm_run *run)
 {
 	const json_t *ingest = run->stage[FM_INGEST].result;
@@ -317,9 +318,8 @@ int fm_runner_manifest(const struct fm_config *cfg, const char *project, const s
 	       *m = NULL;
 	int rc;
 
-	/* Commitments to the trace, and histograms over bins of the trace, are of private records that nothing paid
-	 * for.
-	 */
+	/* Commitments to the trace, and histograms over bins of the trace, depend on private records that no budget
+	 * paid for. */
 	if (!fm_config_dp(cfg) &&
 	    ((rc = fm_runner_commitments(project, run, &commitments, err)) < 0 ||
 	     (rc = histograms_json(cfg, run, &histograms, err)) < 0 || (rc = left_out_json(run, &left_out, err)) < 0))

@@ -24,8 +24,8 @@ struct looking {
 	bool cells;
 };
 
-/* The names of labels in metrics, and how many labels have each.  A label that no flow has is none: the model's list of
- * labels is of real flows. */
+/* The names of labels in metrics, and how many labels have each.  A label that no synthetic flow has is left out: the
+ * model's list of labels comes from real flows. */
 static int labels_of(const struct fm_table *t, json_t **out, struct fm_error *err)
 {
 	char name[FM_METRIC_LABEL];
@@ -74,7 +74,8 @@ out:
 
 /* ---- compared ---- */
 
-/* The field of that name at or behind *at, which is then behind it; NULL: none. Nothing is said by an order. */
+/* The field of that name at or behind *at, which is then behind it; NULL: none. Fields have to come in one order, so
+ * that an order can tell nothing. */
 static const json_t *field_named(const json_t *fields, const char *name, size_t *at)
 {
 	while (*at < json_array_size(fields)) {
@@ -122,7 +123,7 @@ static bool is_field(const json_t *f, const json_t *own, bool real, int64_t k)
 	json_t *rest;
 	bool same;
 
-	real = real && !(kind && strcmp(kind, "hosts") == 0); /* of single hosts nothing real is published */
+	real = real && !(kind && strcmp(kind, "hosts") == 0); /* nothing real is published about single hosts */
 	if (!own || (counts != NULL) != real ||
 	    (real && !are_counts(counts, json_array_size(json_object_get(own, "synthetic")), k)))
 		return false;

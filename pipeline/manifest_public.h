@@ -1,5 +1,5 @@
 /*
- * manifest_public.h - what the evaluate stage says of the public table, compared with that table.
+ * manifest_public.h - what the evaluate stage says about the public (synthetic) table, compared with that table.
  *
  * Evaluate has seen private rows, and what it says goes into the manifest.  Names of values, cells and counts of the
  * synthetic flows are made again in a child that sees the synthetic table alone.
@@ -12,8 +12,8 @@
 #include "pipeline/run.h"
 
 /* histograms: as they would be published (report/report.h), or NULL.  FM_ESYSTEM when they hold anything that does not
- * follow from the synthetic table but counts of real rows, where config opens those.  metrics: the published list, from
- * which those of a label that no synthetic flow could have are taken out. */
+ * follow from the synthetic table, except counts of real rows where the config publishes those.  metrics: the published
+ * list; metrics of a label that no synthetic flow has are taken out. */
 int fm_manifest_compare(const struct fm_config *cfg, const struct fm_run *run, const json_t *histograms,
 			json_t *metrics, struct fm_error *err) FM_MUST_CHECK;
 

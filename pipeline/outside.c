@@ -57,7 +57,7 @@ bool fm_outside_asked(int *status)
 	if (!pipe_path)
 		return false;
 	*status = 0;
-	if (prompt) /* it only tells, as that a token wants to be touched */
+	if (prompt) /* a notice only, such as that a token wants to be touched */
 		return true;
 	*status = 1;
 	if ((fd = open(pipe_path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)) < 0)
@@ -269,7 +269,7 @@ static int check_agent(const char *key, const struct fm_sshpub *pub, struct fm_e
 			    "%s is a public key, which signs by an ssh-agent, and ssh-add, which asks it, is not to be "
 			    "found: install openssh-client",
 			    key);
-	else if (WIFEXITED(status) && WEXITSTATUS(status) <= 1) /* 1: it has none at all */
+	else if (WIFEXITED(status) && WEXITSTATUS(status) <= 1) /* 1: the agent has no keys */
 		rc = fm_fail(err, FM_EINPUT,
 			     "%s is a public key, which signs by an ssh-agent, and the one of SSH_AUTH_SOCK does not "
 			     "have its private half: run ssh-add, or name the private key",

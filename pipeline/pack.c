@@ -127,7 +127,7 @@ static int read_exactly(struct fm_unseal *u, const char *path, void *p, size_t n
 	return got == n ? FM_OK : fm_fail(err, FM_EINPUT, "%s ends before its files do: it is cut short", path);
 }
 
-/* Letters, digits, . _ - and folders: nothing that leads out of one. */
+/* Letters, digits, . _ - and folders: no path that leads out of the folder. */
 static bool path_ok(const char *path)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/";

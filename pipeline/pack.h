@@ -5,7 +5,8 @@
  * another.  The index is canonical JSON: what the caller put there, "format", and "files": [{"path","bytes"},...].
  *
  * fm_pack_make and fm_pack_open read private files: they are for a child (sandbox.h), which fm_pack_seal and
- * fm_pack_unseal start.  Close the key when these have returned, before another child is started.
+ * fm_pack_unseal start.  Close the key when fm_pack_seal or fm_pack_unseal has returned, before another child is
+ * started.
  */
 #ifndef FM_PIPELINE_PACK_H
 #define FM_PIPELINE_PACK_H
@@ -31,8 +32,8 @@ int fm_pack_open(const struct fm_pack *p, const char *from, const char *dir, jso
 
 /* ---- in a child ---- */
 
-/* Whose: its name in messages, and whether it has namespaces.  report, may be NULL: what it took; no result is left in
- * it. */
+/* A child: its name in messages, and whether it has namespaces.  report (may be NULL): what it took; no result is left
+ * in it. */
 struct fm_pack_child {
 	const char *name;
 	bool unconfined;

@@ -20,7 +20,7 @@
 #include "traces/trace.h"
 
 #define SAMPLE_ROWS 60000 /* of the trace, for ingest and train */
-#define JUDGED_ROWS 3000  /* of the trace, for evaluate, which takes the longest a row */
+#define JUDGED_ROWS 3000  /* of the trace, for evaluate, which takes longest for each row */
 #define SAMPLE_FLOWS 2048 /* generated */
 #define STEPS_SECONDS 3.0 /* of training that are measured, at least MIN_STEPS */
 #define MIN_STEPS 3
@@ -65,7 +65,7 @@ static void on_progress(void *ctx, uint64_t bytes_read, uint64_t bytes_total, ui
 	c->bytes_total = bytes_total;
 }
 
-/* In a child: the first rows, and how much of the file they are. */
+/* In a child: read the first rows, and tell how much of the file they are. */
 static int count_fn(void *ctx, json_t **result, struct fm_error *err)
 {
 	struct count *c = ctx;
@@ -190,18 +190,18 @@ static int run_sample(struct plan *p, double rows, int steps, double flows, enum
 	p->cfg->train.patience = 0;
 	p->cfg->train.checkpoint_every = 0;
 	p->cfg->generate.rows = (int64_t)flows;
-	/* A batch of private steps is a share of the exchanges: as many of the few as of all. */
+	/* A batch of a private step is a share of the exchanges: keep its size, though the sample has fewer of them. */
 	if (fm_config_dp(p->cfg))
 		p->cfg->privacy.records =
 		    (int64_t)fmax(p->cfg->train.batch, (double)p->o->cfg->privacy.records * rows / p->rows);
-	/* Wishes that a few flows of a few steps cannot fulfil. */
+	/* Counts of labels, which a few flows after a few steps may not reach. */
 	p->cfg->generate.nlabels = 0;
 	if (p->cfg->gate.control_rows > (int64_t)rows)
 		p->cfg->gate.control_rows = (int64_t)rows;
 	return fm_runner_run(&o, run, err);
 }
 
-/* fixed + slope * rows through two points, which never shrinks. */
+/* fixed + slope * rows through two points; the slope is never negative. */
 static double line(double rows_a, double a, double rows_b, double b, double rows)
 {
 	double slope = rows_b > rows_a && b > a ? (b - a) / (rows_b - rows_a) : 0;
@@ -235,7 +235,7 @@ static int measure_making(struct plan *p, double smallest, struct fm_error *err)
 			       fmax(result_number(&run, FM_TRAIN, "flows_per_second"), 1e-9);
 		ingest[i] = point_of(&run, FM_INGEST, result_number(&run, FM_INGEST, "rows"));
 		train[i] = point_of(&run, FM_TRAIN, result_number(&run, FM_INGEST, "train_rows"));
-		train[i].seconds = fmax(train[i].seconds - steps * step, 0); /* what is no step */
+		train[i].seconds = fmax(train[i].seconds - steps * step, 0); /* all but the steps */
 		generate[i] = point_of(&run, FM_GENERATE, result_number(&run, FM_GENERATE, "rows"));
 		p->parameters = result_number(&run, FM_TRAIN, "parameters");
 		p->step_seconds = step;
@@ -255,8 +255,8 @@ out:
 	return rc;
 }
 
-/* Evaluate and gate at two sizes; flows are as many as training rows.  What is too small to be judged gives no
- * estimate. */
+/* Evaluate and gate at two sizes; flows are as many as training rows.  Where a sample is too small to be judged, there
+ * is no estimate. */
 static int measure_judging(struct plan *p, double smallest, struct fm_error *err)
 {
 	double size[2] = {fmax(smallest, fmin(p->rows, JUDGED_ROWS) / 2), fmin(p->rows, JUDGED_ROWS)};

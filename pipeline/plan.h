@@ -11,7 +11,7 @@
  *     memory              likewise, of the peaks
  *     disk                bytes of the products by row, the model as it is, the checkpoint by parameters
  *
- * The machine's load is in it: an estimate of a busy machine is one for a busy machine.
+ * The machine's load is part of the measurement: an estimate made on a busy machine holds for a busy machine.
  */
 #ifndef FM_PIPELINE_PLAN_H
 #define FM_PIPELINE_PLAN_H

@@ -27,7 +27,7 @@
 #include "traces/split.h"
 
 /* A row takes 58 bytes in a table, at most 200 in a text trace and 60 in a packed one; the smallest model, its
- * checkpoint and the ledger some MiB: what a run needs at the least. */
+ * checkpoint and the ledger take some MiB: the least that a run needs. */
 #define TEXT_ROW_MAX 200
 #define PACKED_ROW_MAX 60
 #define TABLE_ROW 58
@@ -187,7 +187,7 @@ int fm_preflight_free(const char *path, uint64_t *nbytes, struct fm_error *err)
 	return rc;
 }
 
-/* At least so many rows has a trace; 0 where nobody knows before, as of packets. */
+/* A lower bound on the rows of a trace; 0 where it cannot be known before, as for packets. */
 static uint64_t rows_at_least(const struct fm_config *cfg)
 {
 	uint64_t rows = 0, most = cfg->source.rows > 0 ? (uint64_t)cfg->source.rows : UINT64_MAX;
@@ -217,8 +217,8 @@ static bool has_stage(const char *workspace, enum fm_stage_id id)
 	return there;
 }
 
-/* Only what cannot fit is refused; flowmint run --plan gives an estimate.  Of a stage that has products already, this
- * run's may be among them. */
+/* Only what cannot fit is refused; flowmint run --plan gives an estimate.  A stage that has products already counts for
+ * nothing: this run's may be among them. */
 static int check_room(const struct fm_run_options *o, const char *workspace, struct fm_error *err)
 {
 	const struct fm_config *cfg = o->cfg;
@@ -244,7 +244,7 @@ static int check_room(const struct fm_run_options *o, const char *workspace, str
 	return FM_OK;
 }
 
-/* One file of a release has a line for each flow, of two addresses, two ports, a time and a few numbers. */
+/* The shortest line of a release's flows: two addresses, two ports, a time and a few numbers. */
 #define TEXT_ROW_LEAST 32
 
 static int check_file_limit(const struct fm_run_options *o, struct fm_error *err)
@@ -269,8 +269,8 @@ static int add_value(struct fm_dict *d, const char *s, struct fm_error *err)
 	return fm_dict_index(d, s, strlen(s), true) < 0 ? fm_fail(err, FM_ESYSTEM, "out of memory") : FM_OK;
 }
 
-/* In privacy.mode dp a release has values of public lists alone, so that what they lose is known before a record is
- * read. */
+/* In privacy.mode dp a release has only values of public lists, so what its dialect cannot write of them is known
+ * before a record is read. */
 static int say_public_losses(const struct fm_config *cfg, const struct fm_dialect *to, struct fm_error *err)
 {
 	char text[FM_UNSAID][320], words[FM_CFG_STR];
@@ -295,8 +295,8 @@ out:
 	return rc;
 }
 
-/* What the release will not say, before hours are spent on it, is told where told is set. The data sheet has the same.
- */
+/* What the release will lose in its dialect: where told is set, warn of it before hours are spent.  The data sheet has
+ * the same. */
 static int check_published(const struct fm_config *cfg, bool told, struct fm_error *err)
 {
 	char text[FM_DIALECT_LOSSES][256];
@@ -358,8 +358,8 @@ static int check_rows(const struct fm_config *cfg, struct fm_error *err)
 			       (uint64_t)cfg->source.rows / (uint64_t)cfg->model.window, or));
 }
 
-/* A check that no run of this config can answer fails after all the work.  One of labels is silent where there are
- * none.  d: NULL where the dialect is not known yet. */
+/* A check that no run of this config can answer would fail after all the work.  A check of labels is not asked where
+ * there are none.  d: NULL where the dialect is not known yet. */
 static int check_answers(const struct fm_config *cfg, const struct fm_generator *g, const struct fm_dialect *d,
 			 struct fm_error *err)
 {
@@ -393,7 +393,7 @@ static int check_answers(const struct fm_config *cfg, const struct fm_generator 
 	return FM_OK;
 }
 
-/* A gate that will refuse whatever is made. */
+/* Refuse a gate that no release can pass. */
 static int check_gate(const struct fm_config *cfg, const struct fm_generator *g, struct fm_error *err)
 {
 	struct fm_dialect *dialect = NULL;

@@ -14,14 +14,14 @@
 #include "pipeline/ledger.h"
 #include "pipeline/run.h"
 
-/* Before the workspace is opened, and the run has a number.  signer: the passphrase of publish.key is tried with it,
- * where it was given or nobody could be asked; NULL: it is not.  FM_EINPUT: the config or one of its files (FM_EUSAGE:
- * a key given by --set); FM_ESYSTEM: the machine. */
+/* To be called before the workspace is opened and the run has a number.  signer: the passphrase of publish.key is tried
+ * with it, where one was given or nobody could be asked later; NULL: none is tried.  FM_EINPUT: the config or one of
+ * its files (FM_EUSAGE:  a key given by --set); FM_ESYSTEM: the machine. */
 int fm_preflight(const struct fm_run_options *o, const char *project, const char *workspace, struct fm_outside *signer,
 		 struct fm_error *err) FM_MUST_CHECK;
 
-/* Is NAME-VERSION free in the release folder, and does it rise, with its number (publish.h)?  It is when there is no
- * archive of it, or one of the same config (l says what this project released, else the archive's own manifest) and,
+/* Is NAME-VERSION free in the release folder, and does it rise, with its number (publish.h)?  It is free when there is
+ * no archive of it, or one of the same config (l says what this project released, else the archive's own manifest) and,
  * with run, of the same store.  Else FM_EINPUT. */
 int fm_preflight_version(const struct fm_run_options *o, struct fm_ledger *l, const struct fm_run *run,
 			 struct fm_error *err) FM_MUST_CHECK;

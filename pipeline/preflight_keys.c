@@ -82,7 +82,7 @@ static int warn_few_approvers(const struct fm_config *cfg, const struct fm_sshpu
 		bool counts =
 		    s->valid_before_s > now_s && !(cfg->publish.approvals > 1 && fm_sshpub_same(&s->key, release));
 
-		/* One who may not sign yet may be able to when it is time. */
+		/* A key that may not sign yet may be able to when it is time. */
 		counts = counts &&
 			 fm_signers_find(&signers, &s->key, FM_APPROVAL_NAMESPACE,
 					 s->valid_after_s > now_s ? s->valid_after_s : now_s, &who) == FM_SIGNER_OK;
@@ -103,7 +103,7 @@ out:
 	return rc;
 }
 
-/* A release with attestations that no partner can check is none the less a release. */
+/* A release whose attestations no partner can check is still a release: only warn. */
 static int warn_unlisted(const struct fm_sshpub *key, const char *project, struct fm_error *err)
 {
 	char *path = fm_path_join(project, "allowed_signers");
@@ -131,7 +131,7 @@ out:
 	return rc;
 }
 
-/* Who holds one of the two keys can make a release or say how it was made, not both. */
+/* The holder of one of the two keys can make a release, or attest how it was made, but not both. */
 static int check_attestation_key(const struct fm_config *cfg, const char *project, const struct fm_sshpub *release,
 				 struct fm_error *err)
 {
@@ -160,7 +160,7 @@ out:
 	return rc;
 }
 
-/* Partners refuse what a key signs that was replaced. */
+/* Partners refuse what a replaced key signs. */
 static int check_not_replaced(const struct fm_sshpub *key, const char *file, const char *project, struct fm_error *err)
 {
 	char *path = fm_path_join(project, FM_KEYS_FILE);
@@ -246,7 +246,7 @@ static bool somebody_is_there(const struct fm_sshpub *key)
 	return tty >= 0 || getenv("SSH_ASKPASS") || key->application[0];
 }
 
-/* A text of no use is signed now: after all stages would be late to learn that the passphrase is wrong. */
+/* Sign a text of no use now: after all stages it would be late to learn that the passphrase is wrong. */
 static int try_passphrase(struct fm_outside *o, const char *key, struct fm_error *err)
 {
 	static const char text[] = "to see whether the passphrase is right";

@@ -1,5 +1,5 @@
 /* preflight_previous.c - does release.previous have flows that the dialect reads?  It is a file from outside, so a
- * child behind walls looks, which sees it alone. */
+ * child behind walls looks, which sees only that file. */
 #include <jansson.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
-/* preflight_version.c - is this version free, and does it rise?  It is where an archive of it is in the folder of
- * releases, or the ledger has it, and this run would make the same again. */
+/* preflight_version.c - is this version free, and does it rise?  A version that was released (its archive is in the
+ * folder of releases, or the ledger has it) is free only for a run that would make the same again. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,7 +68,7 @@ static json_t *config_of_archive(const char *path)
 	return config;
 }
 
-/* A partner who has the newest release takes no other for its successor than one of the same log. */
+/* A partner who has the newest release accepts as its successor only a release in the same log. */
 static void warn_of_log(const char *out, const struct fm_released *known)
 {
 	char *log = fm_path_join(out, FM_TLOG_FILE), *last = fm_path_join(known->last_folder, FM_TLOG_FILE);
@@ -83,7 +83,8 @@ static void warn_of_log(const char *out, const struct fm_released *known)
 	free(log);
 }
 
-/* A version that is not there must rise, and so must its number; first: it is looked at for the first time. */
+/* A version that was never released must be above the others, and so must its number; first: this is the first look at
+ * it. */
 static int check_rises(const struct fm_run_options *o, const struct fm_released *known, bool first,
 		       struct fm_error *err)
 {
@@ -129,7 +130,7 @@ struct looking {
 	char other[200]; /* "": the same, as far as can be seen */
 };
 
-/* How does it differ from the run in the ledger, or from the archive there? */
+/* How does this run differ from the run in the ledger, or from the archive there? */
 static int compare_released(struct looking *k, bool by_ledger, struct fm_error *err)
 {
 	char store[FM_SHA256_HEX] = "";
@@ -183,7 +184,7 @@ static int check_there(struct looking *k, const struct stat *st, struct fm_error
 		       k->there ? ")" : "", k->known.run[0] ? " and run with --replace" : "");
 }
 
-/* No archive of this version is there: it may have been, or be elsewhere. */
+/* No archive of this version is there: there may have been one, or it may be elsewhere. */
 static int check_known(struct looking *k, struct fm_error *err)
 {
 	const struct fm_config *cfg = k->o->cfg;

@@ -93,7 +93,7 @@ int fm_product_of_run(const char *workspace, enum fm_stage_id id, const char *na
 	return find(workspace, id, fm_run_id(named, buf), entry, run, err);
 }
 
-/* ---- encrypted ones ---- */
+/* ---- encrypted products ---- */
 
 bool fm_product_is_entry(const char *path)
 {

@@ -12,9 +12,9 @@
 
 /* FM_EINPUT when there is none, when it is too short, or when others may read it. */
 int fm_project_secret(struct fm_secret *s, const char *project, struct fm_error *err) FM_MUST_CHECK;
-/* The commitment to a digest: HMAC-SHA-256 under the secret of "flowmint commitment\nWHAT\nDIGEST\n".  Keyed, because a
- * bare digest of a private trace would let anyone test a guess at it; keyed by a secret of the project and no fresh
- * salt, because the same project run twice gives one archive.  what: source | store | model. */
+/* The commitment to a digest: HMAC-SHA-256 under the secret of "flowmint commitment\nWHAT\nDIGEST\n".  It is keyed
+ * because a bare digest of a private trace would let anyone test a guess at it.  The key is a secret of the project and
+ * not a fresh salt, because the same project run twice gives one archive.  what: source | store | model. */
 int fm_commitment(const struct fm_secret *s, const char *what, const char *digest, char hex[FM_SHA256_HEX],
 		  struct fm_error *err) FM_MUST_CHECK;
 

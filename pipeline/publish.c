@@ -38,7 +38,7 @@ struct publication {
 	struct fm_buf text, sig; /* of the record */
 	struct fm_buf attestations;
 	struct fm_publish_log log;
-	bool signs_outside; /* publish.key is none that this program reads (outside.h) */
+	bool signs_outside; /* this program cannot read publish.key (outside.h) */
 	int folder;         /* locked; -1 */
 };
 
@@ -173,7 +173,7 @@ static int sign_archive(struct publication *p, struct fm_error *err)
 	return rc;
 }
 
-/* The archive says of the run what the release stage was given to say. */
+/* Does the archive say of the run what the release stage was given to say? */
 static int check_manifest(const struct publication *p, struct fm_error *err)
 {
 	const struct fm_buf *text = &p->report.info.manifest;
@@ -289,7 +289,7 @@ out:
 	return rc;
 }
 
-/* What was released already has the record that it had, whose dates and ledger are of that time. */
+/* A release that was made before keeps its record, with the dates and ledger of that time. */
 static int record_text(struct publication *p, struct fm_error *err)
 {
 	const struct fm_released *known = p->run->released;
@@ -394,7 +394,7 @@ static int look(struct publication *p, bool *archive, bool *complete, struct fm_
 		return FM_OK;
 	if ((rc = fm_shelf_find(p->out, p->cfg->release.name, p->cfg->release.version, &p->signers, &found, err)) < 0)
 		return rc;
-	if (!found.sequence) /* released by a version of flowmint that made no records, or where none may be signed */
+	if (!found.sequence) /* released by a flowmint that made no records, or where no key may sign them */
 		return FM_OK;
 	if (strcmp(found.zst.sha256, p->run->archive_sha256) != 0)
 		return fm_fail(err, FM_EINPUT, "%s is not of the archive beside it: remove it, and run again",
@@ -437,7 +437,7 @@ static int place(struct publication *p, bool there, struct fm_error *err)
 {
 	int rc;
 
-	/* Without its signature it is no release while it is being changed. */
+	/* Without its signature the archive is no release while files change. */
 	if ((rc = remove_file(p->to_sig, err)) < 0 || (rc = fm_publish_log_settle(&p->log, err)) < 0 ||
 	    (rc = remove_file(p->record_sig, err)) < 0 || (rc = remove_file(p->record, err)) < 0 ||
 	    (rc = remove_file(p->attested, err)) < 0 || (rc = remove_file(p->proof, err)) < 0 ||
@@ -463,7 +463,7 @@ static void take_away(const struct publication *p, bool there)
 	unlink(p->keys);
 	if (!there)
 		unlink(p->to);
-	/* The record stays with an entry of the log that cannot be taken back now: by it the next run does. */
+	/* When the log's entry cannot be taken back now, the record stays with it: by the record the next run can. */
 	if (fm_publish_log_undo(&p->log, &later) < 0)
 		fm_warn("%s", later.message);
 	else
@@ -498,7 +498,7 @@ static int put(struct publication *p, struct fm_error *err)
 	return FM_OK;
 }
 
-/* ---- all of it ---- */
+/* ---- the whole way ---- */
 
 static int name_files(struct publication *p, const char *project, struct fm_error *err)
 {

@@ -25,9 +25,9 @@ static bool is_there(const char *out, const struct fm_record *r, const char *suf
 	return there;
 }
 
-/* Did the last entry never become a release?  Its archive has no signature, and its record is still there, or the same
- * version is being published again; or it is, and its archive was removed.  (Who moves releases elsewhere moves the
- * record too.) */
+/* Take the last entry back if its release was never completed: its archive has no signature, and its record is still
+ * there or the same version is being published again; or the same version is being published again, and its archive was
+ * removed.  (Whoever moves releases elsewhere moves the record too.) */
 static void take_back(struct fm_publish_log *l, const char *out, const char *name, const char *version)
 {
 	const struct fm_record *r = l->log.n ? &l->log.entry[l->log.n - 1].record : NULL;

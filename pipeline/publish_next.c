@@ -28,7 +28,7 @@ static int day_of(int64_t s, char out[FM_RECORD_DATE], struct fm_error *err)
 	return FM_OK;
 }
 
-/* Issued on the config's date, else today: the record lies beside the tar, whose bytes know no clock. */
+/* Issued on the config's date, else today: the record lies beside the tar, whose bytes depend on no clock. */
 static int set_dates(const struct fm_config *cfg, struct fm_record *next, struct fm_error *err)
 {
 	const char *expires = cfg->publish.expires;
@@ -84,8 +84,8 @@ int fm_publish_warn_kept(const struct fm_config *cfg, const struct fm_record *fo
 	return rc;
 }
 
-/* What a ledger knows of, or a later release that only the log still has: its files lie elsewhere, and another
- * workspace made it. */
+/* The newest release that the ledger knows, or a later one that only the log has: another workspace made it, and its
+ * files lie elsewhere. */
 static const struct fm_record *newest_known(const struct fm_record *before, const struct fm_tlog *log,
 					    const struct fm_record *next)
 {

@@ -5,7 +5,7 @@
 #include "manifests/config.h"
 #include "release/record.h"
 
-/* A record that is there stays as it is, whatever the config says now: does it say otherwise? */
+/* An existing record stays as it is, whatever the config says now: warn where the two differ. */
 int fm_publish_warn_kept(const struct fm_config *cfg, const struct fm_record *found,
 			 struct fm_error *err) FM_MUST_CHECK;
 

@@ -27,7 +27,7 @@ static int no_memory(struct fm_error *err)
 
 /* ---- who needs what ---- */
 
-/* Was the run purged?  Or did it keep its model alone, and this stage makes none? */
+/* Was the run purged, or did it retain its model alone, and this stage is another than train? */
 static bool gave_up(const struct purge *p, const char *run, enum fm_stage_id id)
 {
 	for (size_t i = 0; i < json_array_size(p->rows); i++) {
@@ -74,7 +74,7 @@ static int look_at_product(struct purge *p, enum fm_stage_id id, const char *dir
 	const char *needed = user_of(p, id, key, false);
 	bool own = user_of(p, id, key, true) != NULL;
 
-	if (!own && !needed) { /* killed before its row was written */
+	if (!own && !needed) { /* its run was killed before the row was written */
 		if (asprintf(&file, "%s/%s/" FM_VAULT_KEY, dir, key) < 0)
 			return no_memory(err);
 		fm_vault_maker(file, maker);
@@ -86,7 +86,7 @@ static int look_at_product(struct purge *p, enum fm_stage_id id, const char *dir
 	return note(needed ? p->kept : p->destroyed, id, key, needed, err);
 }
 
-/* A checkpoint is the newest run's that went on from it. */
+/* A checkpoint belongs to the newest run that went on from it. */
 static int look_at_checkpoint(struct purge *p, const char *dir, const char *name, struct fm_error *err)
 {
 	char key[FM_SHA256_HEX], maker[FM_RUN_ID_MAX], *file = fm_path_join(dir, name);

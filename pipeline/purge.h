@@ -2,10 +2,10 @@
  * purge.h - destroying what a run left in the workspace.
  *
  * The keys of its products are overwritten and removed (vault.h), then the products, its checkpoint, the sealed half of
- * a run in privacy.mode dp and the rows that it refused.  What another run needs that was not purged is kept: runs
- * share products; one that retained its model alone needs that alone.  The ledger gets a row "purge" before anything is
- * destroyed, so that it is known also when this process is killed meanwhile; the same again then finishes it.  Rows,
- * archive and records of releases stay.
+ * a run in privacy.mode dp and the rows that it refused.  A product that a run which was not purged needs is kept,
+ * because runs share products; a run that retained its model alone needs only that.  The ledger gets a row "purge"
+ * before anything is destroyed, so that it is known even when this process is killed meanwhile; the same call again
+ * then finishes it.  Rows, archive and records of releases stay.
  */
 #ifndef FM_PIPELINE_PURGE_H
 #define FM_PIPELINE_PURGE_H

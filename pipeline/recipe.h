@@ -6,8 +6,8 @@
  *
  * The manifest has the whole config but for the paths of the machine, and commitments to what is private.  Whether
  * anybody signed it is not asked: what is made from it is compared with it.  Either is a stranger's file, so a child
- * behind the walls of a stage unpacks and parses it, which sees it alone.  What comes back is looked at as what a stage
- * says: each number and word can be (manifests/domain.h), and the config is one.
+ * behind the walls of a stage unpacks and parses it, which sees only that file.  What comes back is checked like what a
+ * stage says: each number and word is possible (manifests/domain.h), and the config is valid.
  */
 #ifndef FM_PIPELINE_RECIPE_H
 #define FM_PIPELINE_RECIPE_H
@@ -25,7 +25,7 @@ struct fm_recipe {
 	const char *path;            /* borrowed */
 	bool whole;                  /* from an archive, else from its manifest alone */
 	bool unconfined;             /* as fm_sandbox has it, for a process that reads the archive again */
-	struct fm_archive_info info; /* set: manifest, file (path, nbytes, sha256); tar_sha256 where whole is */
+	struct fm_archive_info info; /* set: manifest, file (path, nbytes, sha256); if whole, tar_sha256 */
 	json_t *manifest;
 	struct fm_config *cfg; /* private values are the defaults */
 };

@@ -77,7 +77,7 @@ static int add_leaves(json_t *list, const char *at, const json_t *a, const json_
 	return rc;
 }
 
-/* The part of the facts of that name, leaf by leaf. */
+/* Compare the part of the facts with that name, leaf by leaf. */
 static int put_part(json_t *doc, const char *as, const char *part, const struct fm_release_side *a,
 		    const struct fm_release_side *b, struct fm_error *err)
 {
@@ -158,7 +158,7 @@ static const json_t *find_check(const json_t *list, const json_t *like)
 	return NULL;
 }
 
-/* What of a check is compared; JSON null without one. */
+/* The part of a check that is compared; JSON null without a check. */
 static json_t *check_part(const json_t *c)
 {
 	static const char *const keys[] = {"value", "threshold", "pass", "waived"};

@@ -26,7 +26,7 @@ static int take_row(struct fm_released *r, const json_t *row, const char *versio
 	struct fm_record record = {0};
 	struct fm_error ignored;
 
-	/* One that cannot be read is one that is not there: flowmint audit tells of rows that were changed. */
+	/* A record that cannot be read counts as missing: flowmint audit tells of rows that were changed. */
 	if (*text && fm_record_parse(&record, text, strlen(text), &ignored) < 0)
 		memset(&record, 0, sizeof record);
 	if (record.sequence > r->last.sequence) {

@@ -1,6 +1,6 @@
 /*
- * released.h - what the ledger knows of the releases of a name: each was once, wherever it was put and whatever became
- * of it.
+ * released.h - what the ledger knows of the releases of a name: each was made once, wherever it was put and whatever
+ * became of it.
  *
  * A row "release" has its record (release/record.h) as text, so that a version that is published again, in another
  * folder or where it was removed, has the same record, and the next one goes on from the last.  "replaces" is the
@@ -14,7 +14,7 @@
 #include "release/record.h"
 
 struct fm_released {
-	/* NAME VERSION as it is released, by the run that made it first; run "": it never was. */
+	/* NAME VERSION as it was released, by the run that made it first; run "": it never was. */
 	char run[FM_RUN_ID_MAX], tar_sha256[FM_SHA256_HEX], archive_sha256[FM_SHA256_HEX];
 	char archive[1024];      /* where it was put first */
 	struct fm_buf text;      /* its record; empty where none was made */
@@ -27,14 +27,13 @@ struct fm_released {
 int fm_released_load(struct fm_released *r, struct fm_ledger *l, const char *name, const char *version,
 		     struct fm_error *err) FM_MUST_CHECK;
 void fm_released_free(struct fm_released *r);
-/* FM_EINPUT: run->tar_sha256 is not that of this version, as it was released. */
+/* FM_EINPUT: run->tar_sha256 is not the one with which this version was released. */
 int fm_released_check(const struct fm_released *r, const struct fm_run *run, const char *name, const char *version,
 		      struct fm_error *err) FM_MUST_CHECK;
-/* The row of what run published. */
+/* Append the row "release" of what run published. */
 int fm_released_note(struct fm_ledger *l, const struct fm_run *run, const char *name, const char *version,
 		     struct fm_error *err) FM_MUST_CHECK;
-/* What the config of the run was, its public part, and the digest of what it read of the trace; NULL and "" where the
- * ledger cannot tell. */
+/* The public part of the run's config, and the digest of its store; NULL and "" where the ledger cannot tell. */
 int fm_released_config(struct fm_ledger *l, const char *run, json_t **config, char store[FM_SHA256_HEX],
 		       struct fm_error *err) FM_MUST_CHECK;
 

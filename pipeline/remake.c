@@ -65,8 +65,8 @@ static int check_wishes(const struct fm_remaking *m, struct fm_error *err)
 	return FM_OK;
 }
 
-/* A built-in dialect has a plain name; of one of the team's own the manifest has the name of the file. key: which of
- * the config's two, in its field of `cap` bytes; *named: --dialect is the file of it. */
+/* A built-in dialect has a plain name; for one of the team's own the manifest has the name of its file.  key: which of
+ * the config's two dialects, in its field of `cap` bytes; *named: --dialect is its file. */
 static int find_dialect(struct fm_remaking *m, const char *key, char *field, size_t cap, bool *named,
 			struct fm_error *err)
 {
@@ -159,7 +159,7 @@ static int make_key(struct fm_remaking *m, struct fm_error *err)
 	return rc;
 }
 
-/* Only its presence is in the manifest: the text is in the archive. */
+/* The manifest says only that there is a licence text: the text is in the archive. */
 static int find_license(struct fm_remaking *m, struct fm_error *err)
 {
 	struct fm_config *cfg = m->recipe.cfg;
@@ -280,7 +280,7 @@ out:
 	return rc;
 }
 
-/* What is not made again: the model from the bundle, the verdict from the manifest. */
+/* Take what is not made again: the model from the bundle, the verdict from the manifest. */
 static int take_bundle(struct fm_remaking *m, char run[FM_RUN_ID_MAX], struct fm_error *err)
 {
 	const struct fm_config *cfg = m->recipe.cfg;
@@ -371,7 +371,7 @@ out:
 	return rc;
 }
 
-/* ---- all of it ---- */
+/* ---- the whole of it ---- */
 
 static int record(const struct fm_remaking *m, const json_t *report, struct fm_error *err)
 {

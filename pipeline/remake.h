@@ -21,12 +21,12 @@
 
 struct fm_remake_in {
 	const char *what;                /* an archive or a manifest.json */
-	const char *project, *workspace; /* of the project keys/commitment.key alone is needed */
+	const char *project, *workspace; /* of project only keys/commitment.key is needed */
 	const char *source;              /* the trace: files and patterns, one a line; or NULL */
 	const char *model;               /* a bundle; or NULL */
 	const char *dialect, *previous;  /* files that the config names without their folder; or NULL */
 	const char *sealed;              /* privacy.mode dp with source: the sealed half of the run (sealed.h) */
-	const char *out;                 /* the folder that a release that came out the same is put into; NULL: none */
+	const char *out;                 /* where a release that came out the same is put; NULL: nowhere */
 	bool unconfined;
 	const struct fm_stages *stages; /* NULL: the real ones */
 };

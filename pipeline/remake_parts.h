@@ -18,7 +18,7 @@ struct fm_remaking {
 	struct fm_bundle bundle;
 	char *clear;                   /* where the model of a bundle lies decrypted */
 	char *model, *verdict, *inner; /* folders in clear, dir, dir */
-	json_t *told;                  /* the manifest, as the runner had made it */
+	json_t *told;                  /* the manifest as the runner made it */
 	struct fm_run run;
 };
 
@@ -34,7 +34,7 @@ static inline const char *fm_remake_str(const json_t *o, const char *key)
 	return s ? s : "";
 }
 
-/* The report of a run that has ended, and where the release goes (in->out).  FM_EVERDICT: it is another one. */
+/* The report of a run that has ended; puts the release into in->out.  FM_EVERDICT: it is not the same release. */
 int fm_remake_compare(const struct fm_remaking *m, json_t **report, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -54,7 +54,7 @@ static void say(json_t *why, const char *fmt, ...)
 	json_array_append_new(why, json_string(words));
 }
 
-/* Why the tar may be another one: what is known to be different, then the first stage that made something else. */
+/* Why the tar may differ: what is known to be different, then the first stage that made something else. */
 static void explain(const struct fm_remaking *m, const json_t *stages, json_t *why)
 {
 	static const char *const at[FM_RELEASE] = {

@@ -38,15 +38,15 @@ struct fm_run {
 	struct fm_verdict verdict;
 	json_t *audits; /* privacy.mode dp: the audit of its claim that counts, a list of one or none (claim_audit.h) */
 	json_t *escapes; /* attempts to get out of each stage, and what came of them (probes.h); NULL: none were made */
-	json_t *approvals; /* those that hold (approvals.h); NULL: none were asked for, or it was not come to */
-	bool waits;        /* for more of them: it was not released */
+	json_t *approvals; /* those that hold (approvals.h); NULL: none were asked for, or the run did not get so far */
+	bool waits;        /* for more approvals: the run was not released */
 	bool has_metrics, has_verdict;
 	char archive[1024]; /* "" when there is none */
 	char tar_sha256[FM_SHA256_HEX], archive_sha256[FM_SHA256_HEX];
 	char ledger_first[FM_SHA256_HEX], ledger_head[FM_SHA256_HEX]; /* for the record (fm_ledger_witness) */
 	uint64_t log_size; /* entries of the log of releases with this one (publish_log.h); 0: none was written */
 	char log_root[FM_SHA256_HEX];
-	char *record; /* as it was published; NULL: none was, or it was there */
+	char *record; /* the record as published; NULL: none was, or it was there before */
 	const struct fm_released
 	    *released; /* what the ledger knows (released.h), while it is published; NULL: nothing */
 	bool unconfined;
@@ -76,8 +76,8 @@ struct fm_run_options {
 	bool probe;
 	/* For `reproduce`: the archive stays in the workspace, looked at as one that is published, and nothing is. */
 	bool dry;
-	/* For both, whose workspace is removed when they are done: the workspace that keeps the rows that ingest
-	 * refuses.  NULL: the run's own. */
+	/* For the plan and `reproduce`, whose own workspace is removed when they are done: the workspace that keeps the
+	 * rows that ingest refuses.  NULL: the run's own. */
 	const char *lasting;
 	/* For `reproduce --from model`: ingest and train are taken from this workspace, for this digest of the trace.
 	 */
@@ -96,7 +96,7 @@ struct fm_run_options {
 
 json_t *fm_run_json(const struct fm_run *run); /* what `flowmint run --json` prints; NULL without memory */
 void fm_run_free(struct fm_run *run);
-/* The config as the ledger keeps it: every value, absolute paths, without where it was read from. */
+/* The config as the ledger keeps it: every value, absolute paths, not the folder that it was read from. */
 json_t *fm_run_config(const struct fm_config *cfg);
 
 #endif

@@ -69,7 +69,7 @@ out:
 	return rc;
 }
 
-/* In privacy.mode dp: those of synthetic flows alone, and those that the budget paid for. */
+/* In privacy.mode dp: the metrics of synthetic flows alone, and those that the budget paid for. */
 static int read_free(const struct fm_runner *r, struct fm_metrics *out, struct fm_error *err)
 {
 	struct fm_harvest_rows rows = rows_of(r);
@@ -117,7 +117,7 @@ out:
 	return rc;
 }
 
-/* Before another stage is shown them. */
+/* Look at what evaluate left before another stage is shown it. */
 static int look_at_evidence(struct fm_runner *r, struct fm_error *err)
 {
 	struct fm_metrics free_ones = {0};
@@ -130,7 +130,7 @@ static int look_at_evidence(struct fm_runner *r, struct fm_error *err)
 }
 
 /* A verdict is a function of documents that this process has looked at, so it is made here too: what the gate left is
- * believed when it is the same to the byte, and has room for nothing else. */
+ * believed only when it is the same to the byte, so that it has room for nothing else. */
 static int compare_verdict(const struct fm_run_stage *gate, const json_t *own, struct fm_error *err)
 {
 	char *path = fm_path_join(gate->product, "verdict.json");
@@ -156,7 +156,7 @@ out:
 	return rc;
 }
 
-/* A replay is told the verdict. */
+/* A replay takes the recorded verdict. */
 static int read_told_verdict(struct fm_runner *r, struct fm_error *err)
 {
 	json_t *doc = NULL;
@@ -271,7 +271,7 @@ static bool is_told(const struct fm_runner *r, int id)
 	return r->o->replay && id != FM_GENERATE && id != FM_RELEASE;
 }
 
-/* A stage that a replay does not make: what it would have left is told. */
+/* A stage that a replay does not make: its product is the recorded one. */
 static int take_told(struct fm_runner *r, int id, struct fm_error *err)
 {
 	const struct fm_replay *replay = r->o->replay;
@@ -373,7 +373,7 @@ out:
 	return rc;
 }
 
-/* workspace.retain, of a run that was released; what reproduces one has a workspace that is removed anyway. */
+/* workspace.retain, for a run that was released; a reproduction's workspace is removed anyway. */
 static int retain(struct fm_runner *r, struct fm_error *err)
 {
 	const char *what = r->cfg->workspace.retain;
@@ -422,7 +422,7 @@ static int clean_up(struct fm_runner *r, struct fm_error *err)
 	return rc;
 }
 
-/* Before the first stage: do the walls hold?  Not for a look, nor for a plan's samples. */
+/* Before the first stage: do the walls hold?  Not asked for a mere look, nor for a plan's samples. */
 static int try_walls(struct fm_runner *r, struct fm_error *err)
 {
 	int rc;

@@ -21,8 +21,8 @@
 
 /* FM_OK also when the gate failed (verdict.pass is 0, archive "").  On failure run holds what was done so far. */
 int fm_runner_run(const struct fm_run_options *o, struct fm_run *run, struct fm_error *err) FM_MUST_CHECK;
-/* What the processes that mpirun started (world.h) do, all but rank 0: train with it when it says so, until it is done.
- */
+/* What the processes that mpirun started (world.h) do, all but rank 0: train with rank 0 when it says so, until it is
+ * done. */
 int fm_runner_help(const struct fm_run_options *o, struct fm_error *err) FM_MUST_CHECK;
 /* The workspace that o works in, a new string; NULL without memory. */
 char *fm_runner_workspace(const struct fm_run_options *o);

@@ -1,10 +1,10 @@
-/* What a run in privacy.mode dp does before its first stage: it knows, seals and charges what it will ask. */
+/* What a run in privacy.mode dp does before its first stage: determine, seal and charge what it will ask. */
 #include "pipeline/budget.h"
 #include "pipeline/claim_audit.h"
 #include "pipeline/sealed.h"
 #include "pipeline/stage_run.h"
 
-/* In privacy.mode dp: what the run will ask is known, sealed and charged before a record is read. */
+/* In privacy.mode dp: determine, seal and charge what the run will ask, before a record is read. */
 int fm_runner_open_private(struct fm_runner *r, struct fm_error *err)
 {
 	struct fm_sealed_of of = {.cfg = r->cfg};
@@ -38,7 +38,7 @@ out:
 	return rc;
 }
 
-/* The audit that counts of what the run claims is in its rows, so that it is known when the run is made again. */
+/* The audit of the claim that counts goes into the run's rows, so that it is known when the run is made again. */
 int fm_runner_read_audits(struct fm_runner *r, struct fm_error *err)
 {
 	int rc;

@@ -94,7 +94,7 @@ static char *sealed_path(const char *workspace, const char *run_id, bool make, s
 	return path;
 }
 
-/* What a sealed half says that it is of. */
+/* Put what the sealed half is of into doc. */
 static int say_of(json_t *doc, const struct fm_secret *run, const struct fm_sealed_of *of, struct fm_error *err)
 {
 	static const char *const what[] = {"files", "config"};

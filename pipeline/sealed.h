@@ -20,11 +20,12 @@
  *
  * Not in it, for they see no private record, or ask nothing more of one: generate, gate, publish, release, run, limits;
  * SOURCE_DATE_EPOCH (a date); numbers of threads, ranks and shards (they change no bit).  An audit has a secret of its
- * own, of this one, its canaries and its number among the runs.  A checkpoint is named for a key with this secret in
- * it, so that no other run goes on from it.  test_dp_sealed walks the table for what is missing here.
+ * own, made from this one, its canaries and its number among the runs.  A checkpoint is named for a key with this
+ * secret in it, so that no other run goes on from it.  test_dp_sealed walks the table for what is missing here.
  *
- * files and config are keyed digests, under the run's secret, of what it depends on.  A run that is made again from the
- * sealed half is refused over another trace, dialect or config, as it would put the noise of one answer on another.
+ * files and config are digests, keyed with the run's secret, of what that secret depends on.  Making a run again from
+ * the sealed half is refused with another trace, dialect or config, as that would put the noise of one answer on
+ * another.
  */
 #ifndef FM_PIPELINE_SEALED_H
 #define FM_PIPELINE_SEALED_H
@@ -47,13 +48,13 @@ int fm_run_secret(struct fm_secret *run, const char *project, const struct fm_se
 /* A name for a secret that reveals nothing about it: for keys of stages, and to recognise a charge. */
 int fm_secret_id(const struct fm_secret *run, char hex[FM_SHA256_HEX], struct fm_error *err) FM_MUST_CHECK;
 
-/* of: NULL where it is not known, as in a bundle, from whose secret flows alone are drawn. */
+/* of: NULL where it is not known, as for a bundle, whose secret only draws flows. */
 int fm_sealed_write(const char *workspace, const char *project, const char *run_id, const struct fm_secret *run,
 		    const struct fm_sealed_of *of, struct fm_error *err) FM_MUST_CHECK;
 /* FM_EVERDICT when the file was altered or is of another run or project; FM_EINPUT when there is none. */
 int fm_sealed_read(struct fm_secret *run, const char *workspace, const char *project, const char *run_id,
 		   struct fm_error *err) FM_MUST_CHECK;
-/* Is the sealed half, whose secret is run, of this?  FM_EVERDICT, which names what is another, where it is not. */
+/* Is the sealed half, whose secret is run, of this?  FM_EVERDICT where not; the message names what differs. */
 int fm_sealed_check(const char *workspace, const char *run_id, const struct fm_secret *run,
 		    const struct fm_sealed_of *of, struct fm_error *err) FM_MUST_CHECK;
 

@@ -161,7 +161,7 @@ out:
 	return rc;
 }
 
-/* What a file of the folder is, if it is a shard; of: what the others are parts of, or 0. */
+/* What a file of the folder is, if it is a shard; of: the number of parts that the others say, or 0. */
 static int look_at(const struct fm_shards *s, const char *name, uint32_t of, struct fm_shard *shard,
 		   struct fm_error *err)
 {

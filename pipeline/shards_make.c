@@ -21,7 +21,7 @@ static int no_memory(struct fm_error *err)
 
 /* ---- which run ---- */
 
-/* What the ledger knows of the run that made what is taken apart. */
+/* What the ledger knows of the run whose flows or searches are divided. */
 struct origin {
 	char run[FM_RUN_ID_MAX];
 	struct fm_config *cfg;     /* owned; of the recorded run */
@@ -211,7 +211,7 @@ static int name_places(struct making *k, struct fm_error *err)
 	return fm_dir_make(k->work, 0700, err);
 }
 
-/* Behind the walls of the stage, which are those of a run. */
+/* Make it behind the walls that the stage has in a run. */
 static int make(struct making *k, struct fm_error *err)
 {
 	enum fm_stage_id id = k->words->stage;
@@ -246,7 +246,7 @@ out:
 	return rc;
 }
 
-/* Is it there, and can it be opened?  Then a failed array that is submitted again makes what is missing alone. */
+/* Is it there, and can it be opened?  So a failed array that is submitted again makes only what is missing. */
 static int look_there(struct making *k, bool *there, struct fm_error *err)
 {
 	int rc = FM_OK;

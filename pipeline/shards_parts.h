@@ -6,16 +6,16 @@
 
 #include "pipeline/shards.h"
 
-/* What differs between the kinds. */
+/* What differs between the kinds of shards. */
 struct fm_shard_words {
 	const char *word;       /* a name begins with it */
 	const char *format;     /* of the index of a sealed one */
-	const char *option;     /* of the config, that names the folder */
+	const char *option;     /* the config's key that names the folder */
 	enum fm_stage_id stage; /* behind whose walls it is made, and which takes it */
-	enum fm_stage_id from;  /* the newest product that it is made of */
+	enum fm_stage_id from;  /* whose product it is made of */
 	const char *what;       /* "flows" */
-	const char *others;     /* of what it is, where it has another key */
-	unsigned without;       /* items that a stage which makes a part does not get (FM_ITEM) */
+	const char *others;     /* "of other flows": in the message when the key is another */
+	unsigned without;       /* items that the stage does not get while it makes a part (FM_ITEM) */
 };
 extern const struct fm_shard_words fm_shard_words[];
 

@@ -1,6 +1,6 @@
 /*
- * signed_records.h - the records of one kind that people signed and put into a folder of the project (waivers,
- * approvals): which hold, and what the ledger keeps of each.
+ * signed_records.h - records of one kind (waivers, approvals) that people signed and put into a folder of the project:
+ * which hold, and what the ledger keeps of each.
  */
 #ifndef FM_PIPELINE_SIGNED_RECORDS_H
 #define FM_PIPELINE_SIGNED_RECORDS_H
@@ -13,8 +13,8 @@
 struct fm_signed_records {
 	const char *project, *folder; /* the files are PROJECT/FOLDER/BEGIN*SUFFIX, PROJECT has allowed_signers */
 	const char *begin, *suffix;
-	/* One record.  FM_EVERDICT: it counts for nothing, and the message says why.  holding: those that hold so far.
-	 */
+	/* Check one record.  FM_EVERDICT: it does not count, and the message says why.  holding: those that hold so
+	 * far. */
 	int (*check)(void *ctx, const char *path, const struct fm_signers *signers, const json_t *holding,
 		     json_t **record, struct fm_error *err);
 	void *ctx;

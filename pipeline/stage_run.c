@@ -50,7 +50,7 @@ static char *product_path(const struct fm_runner *r, enum fm_stage_id id, const 
 	return path;
 }
 
-/* The product of a finished stage, which is opened first where it is encrypted: is it what the stage left, and what is
+/* Look at the product of a finished stage, opened first where it is encrypted: is it what the stage left, and what is
  * its digest? */
 static int look_at(struct fm_runner *r, enum fm_stage_id id, const char *entry, const char *product,
 		   char hex[FM_SHA256_HEX], struct fm_error *err)
@@ -174,7 +174,7 @@ static int give_quarantine(const struct fm_runner *r, char **path, struct fm_err
 	return fm_dir_make(*path, 0700, err);
 }
 
-/* Shards of the flows, or of the judging, that were made apart, opened.  Who makes a run again makes all of them. */
+/* Shards of the flows, or of the judging, that were made apart, opened.  A reproduction makes all of them itself. */
 static int give_shards(const struct fm_runner *r, struct fm_job *j, struct fm_error *err)
 {
 	bool judging = j->id == FM_EVALUATE;
@@ -245,8 +245,8 @@ out:
 	return rc;
 }
 
-/* What a stage left and said, once it is gone and both have been looked at (harvest.h).  The digest is taken by a child
- * that sees the product and nothing else. */
+/* Take over what a stage left and said, once its process is gone and both have been looked at (harvest.h).  The digest
+ * is taken by a child that sees the product and nothing else. */
 static int take_over(struct fm_runner *r, enum fm_stage_id id, const char *out_dir, uint64_t max, json_t *result,
 		     struct fm_error *err)
 {
@@ -306,7 +306,7 @@ static int give_own(struct fm_runner *r, struct fm_job *j, struct fm_secret *sec
 	return FM_OK;
 }
 
-/* A stage that failed leaves nothing but what goes on from there, or what its user is to see. */
+/* A stage that failed leaves nothing but its checkpoint, or the rows that its user is to see. */
 static void clean_up(const struct fm_runner *r, const struct fm_job *j, const char *tmp, const char *out_dir, int rc)
 {
 	const char *checkpoint = j->call.path[FM_ITEM_CHECKPOINT],
@@ -335,8 +335,8 @@ static int call_world(const struct fm_runner *r, struct fm_error *err)
 	return fm_world_order(&order, err);
 }
 
-/* Training in several processes: those of mpirun, or run.mpi of this machine, which have what one may have among them.
- */
+/* Training in several processes: those of mpirun, or run.mpi processes of this machine, which share the limits of
+ * one. */
 static int give_ranks(const struct fm_runner *r, struct fm_job *j, struct fm_sandbox *box, struct fm_error *err)
 {
 	int n = j->id == FM_TRAIN ? r->cfg->run.mpi : 1, rc;
@@ -524,7 +524,7 @@ int fm_stage_run(struct fm_runner *r, enum fm_stage_id id, struct fm_error *err)
 	if (id == FM_RELEASE && r->o->replay)
 		manifest = json_incref((json_t *)r->o->replay->manifest);
 	else if (id == FM_RELEASE && (rc = fm_runner_manifest(r->cfg, r->project, r->run, &manifest, err)) < 0) {
-		rc = fm_stage_distrust(r, FM_EVALUATE, rc, err); /* whose numbers it has */
+		rc = fm_stage_distrust(r, FM_EVALUATE, rc, err); /* the numbers in it came from evaluate */
 		goto out;
 	}
 	j.call.manifest = manifest;

@@ -10,7 +10,8 @@
 #include "pipeline/stage_run.h"
 #include "pipeline/walls/harvest.h"
 
-/* What the child said of the archive that it made, and what release said of its own, is what lies there. */
+/* What the child said of the archive that it made, and what release said of its own, must both be true of the one that
+ * lies there. */
 static int compare(const char *archive, const json_t *said, const json_t *again, struct fm_error *err)
 {
 	static const char *const digest[] = {"archive_sha256", "tar_sha256"};

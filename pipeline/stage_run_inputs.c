@@ -41,7 +41,7 @@ static int collect_item(struct fm_runner *r, enum fm_item_id id, const json_t *m
 		return set_digest(inputs, fm_stage_table[item->stage].product, r->run->stage[item->stage].output, err);
 	if (item->from == FM_FROM_USER && item->digest && fm_item_path(r->cfg, id))
 		rc = fm_runner_digest(r, id, hex, err);
-	/* A new verdict is made when waivers come, go or expire. */
+	/* So a new verdict is made when waivers come, go or expire. */
 	else if (item->from == FM_FROM_RUNNER && !(item->may_lack && json_array_size(told) == 0))
 		rc = fm_json_digest(told, hex, err);
 	else
@@ -49,7 +49,7 @@ static int collect_item(struct fm_runner *r, enum fm_item_id id, const json_t *m
 	return rc < 0 ? rc : set_digest(inputs, item->digest, hex, err);
 }
 
-/* The clock of a dialect's zone, which the system's zoneinfo says and its file does not. */
+/* The clock of a dialect's zone, which the system's zoneinfo defines and the dialect's file does not. */
 static int collect_zone(const struct fm_runner *r, enum fm_item_id id, json_t *inputs, struct fm_error *err)
 {
 	const char *path = fm_item_path(r->cfg, id);
@@ -78,7 +78,7 @@ static int collect(struct fm_runner *r, enum fm_item_id id, const json_t *manife
 	return collect_zone(r, id, inputs, err);
 }
 
-/* The secret of a run is of its files as they were when it began. */
+/* The secret of a run was made from its files as they were when it began. */
 static int hold_against(const struct fm_runner *r, const json_t *inputs, struct fm_error *err)
 {
 	const json_t *was, *now;

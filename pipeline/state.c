@@ -19,7 +19,7 @@
 
 /* ---- the machine ---- */
 
-/* Another after each start of the machine. */
+/* A text that changes with each start of the machine. */
 static void boot_id(char out[64])
 {
 	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "r");

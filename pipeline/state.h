@@ -5,8 +5,8 @@
  *     {"format":"flowmint-running/1","run","pid","stage","stage_pid","what","unit","done","total","began",
  *      "stage_began","updated","boot","oom_kills","before"}
  *
- * Times are in seconds since 1970; what is the loop in the stage that counts; of done, before was done by
- * an earlier process, so that the speed is that of the rest.
+ * Times are in seconds since 1970; what is the loop in the stage that counts; of `done`, an earlier process did
+ * `before`, so that the speed is that of the rest.
  */
 #ifndef FM_PIPELINE_STATE_H
 #define FM_PIPELINE_STATE_H

@@ -44,7 +44,8 @@ static void put_option(struct fm_buf *b, const char *option, const char *word)
 	put_word(b, word);
 }
 
-/* Lines of #SBATCH have no quotes that every version reads alike, and % begins a pattern. */
+/* Versions differ in how they read quotes in lines of #SBATCH, and % begins a pattern: refuse text that would need
+ * either. */
 static int check_line(const char *what, const char *text, const char * not, struct fm_error *err)
 {
 	if (text[strcspn(text, not )] != '\0')
@@ -219,8 +220,8 @@ void fm_submit_free(struct fm_submit *s)
 /* ---- jobs ---- */
 
 /* singleton: of all jobs of a name one runs at a time, in the order in which they were submitted. So two submissions do
- * not find the workspace locked, and the second finds what the first has made. Who takes what an array made waits for
- * it to end in any way: what failed there it makes. */
+ * not find the workspace locked, and the second finds what the first has made. A job that takes what an array made
+ * waits until the array has ended, well or not: it makes what failed there. */
 void fm_submit_wait(const struct fm_submit *s, int i, const char *const *ids, char out[FM_SUBMIT_WAIT])
 {
 	bool apart = s->file[FM_SUBMIT_PARTS] != NULL;

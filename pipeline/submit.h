@@ -10,7 +10,7 @@
  *                                  shards/, parts/      removed by release.sbatch when it is done
  *                                  JOB.log              what each said
  *
- * Nothing is done here that flowmint run would not do by itself: a job that failed is submitted again, and goes on.
+ * Nothing is done here that flowmint run would not do by itself: a job that failed can be submitted again, and goes on.
  */
 #ifndef FM_PIPELINE_SUBMIT_H
 #define FM_PIPELINE_SUBMIT_H
@@ -33,7 +33,7 @@ struct fm_submit_in {
 	const char *const *option; /* of sbatch, for each file: "--partition=long" */
 	int noption;
 	uint32_t shards; /* of the array; 0: none */
-	uint32_t parts;  /* likewise; 0: evaluate.sbatch generates too */
+	uint32_t parts;  /* of the array of parts; 0: evaluate.sbatch generates too */
 	uint32_t ranks;  /* that train, by mpirun; 0, 1: one process without it */
 	bool unconfined;
 };
@@ -54,8 +54,8 @@ struct fm_submit {
 };
 /* The texts; nothing is written.  FM_EINPUT: a trace or a path that a batch job cannot have. */
 int fm_submit_make(struct fm_submit *s, const struct fm_submit_in *in, struct fm_error *err) FM_MUST_CHECK;
-/* What job i is submitted with to wait for those before it, for ids by enum: "afterok:12,singleton". Static text in
- * out. */
+/* What job i is submitted with to wait for those before it, for ids by enum: "afterok:12,singleton". The text is put
+ * into out. */
 void fm_submit_wait(const struct fm_submit *s, int i, const char *const *ids, char out[FM_SUBMIT_WAIT]);
 /* Write the files and call sbatch: *jobs is {"train": "12", ...}.  FM_ESYSTEM: no sbatch, or it refused one; what was
  * submitted before is named. */

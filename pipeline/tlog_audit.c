@@ -51,7 +51,7 @@ static int count_signer(struct audit *a, const char *armored, struct fm_error *e
 	int rc;
 
 	if (fm_sshsig_parse(&sig, armored, strlen(armored), &ignored) < 0)
-		return FM_OK; /* a finding already */
+		return FM_OK; /* a finding about this already */
 	if ((rc = fm_sshpub_fingerprint(&sig.key, fingerprint, err)) < 0)
 		return rc;
 	for (size_t i = 0; i < json_array_size(a->by); i++) {
@@ -263,7 +263,7 @@ static int check_ledger(struct audit *a, struct fm_error *err)
 	return FM_OK;
 }
 
-/* ---- all of it ---- */
+/* ---- the whole audit ---- */
 
 static json_t *root_json(const struct fm_merkle_hash *root)
 {
@@ -333,7 +333,7 @@ int fm_tlog_audit(const struct fm_tlog_audit_in *in, json_t **report, struct fm_
 	    (rc = fm_tlog_load(&a.log, in->log, err)) < 0 ||
 	    (in->signers && (rc = fm_signers_load(&a.signers, in->signers, err)) < 0))
 		goto out;
-	/* Of whom a log is asked, who sends an empty file, or one that arrived empty, has shown nothing. */
+	/* Someone who was asked for a log and sends an empty file has shown nothing. */
 	if (!in->folder && a.log.n == 0) {
 		rc = fm_fail(err, FM_EINPUT, "%s has no entry: there is nothing that it could prove", in->log);
 		goto out;

@@ -2,8 +2,8 @@
  * tlog_audit.h - is the transparency log of a release folder (release/tlog.h), or an exported copy of it, what it was
  * at each of its heads?
  *
- * A head that somebody else has (NAME-VERSION.LOG.json, as a partner keeps it) is compared with it: who shows different
- * logs to different people is found when two of them ask the same auditor.
+ * A head that somebody else has (NAME-VERSION.LOG.json, as a partner keeps it) is compared with it: someone who shows
+ * different logs to different people is found out when two of them ask the same auditor.
  */
 #ifndef FM_PIPELINE_TLOG_AUDIT_H
 #define FM_PIPELINE_TLOG_AUDIT_H
@@ -24,7 +24,7 @@ struct fm_tlog_audit_in {
 };
 /* {"log","entries","root","intact","signers":[{"fingerprint","signer":TEXT|null,"heads"}],"heads":[{"file","size",
  * "in_log"}],"consistency":{"from","from_root","to","to_root","path":[HEX]}|null,"problems":[{"entry","problem"}]}.
- * FM_OK with *report set whatever the finding; FM_EINPUT: it is no log, or has no such heads. */
+ * FM_OK with *report set whatever the finding; FM_EINPUT: the file is no log, or the log has no such heads. */
 int fm_tlog_audit(const struct fm_tlog_audit_in *in, json_t **report, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -83,7 +83,8 @@ void fm_vault_maker(const char *key_file, char run[FM_RUN_ID_MAX])
 	json_decref(doc);
 }
 
-/* On a disk that writes in place nothing of the key is left; on others an old copy may be until it is written over. */
+/* On a disk that writes in place nothing of the key is left; on others an old copy may stay until it is written
+ * over. */
 int fm_vault_shred(const char *file, struct fm_error *err)
 {
 	static const char zeros[4096];
@@ -289,7 +290,7 @@ int fm_vault_checkpoint_key(struct fm_secret *key, const char *workspace, const 
 		fm_warn("%s; the checkpoint cannot be used", err->message);
 	if (!known && (rc = fm_secret_random(key, KEY_LEN, err)) < 0)
 		goto out;
-	/* With the newest run that goes on from it, whose purge takes it away. */
+	/* Stored with the newest run that goes on from the checkpoint, whose purge takes it away. */
 	rc = write_key(file, project, "checkpoint", stage_key, run, key, err);
 out:
 	if (rc < 0)

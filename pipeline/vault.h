@@ -6,7 +6,7 @@
  *     stages/train/.key-KEY.json         the key of a checkpoint, which the train stage encrypts itself
  *
  * The workspace's key is derived from the project's secret, keys/commitment.key, which lies outside of the workspace.
- * Without key.json a product is lost: that is what purge.h does.  A product has a key of its own, and not one a run,
+ * Without key.json a product is lost: that is what purge.h does.  A product, and not a run, has a key of its own,
  * because runs share products: it is destroyed when the last run that needs it is purged.
  *
  * Products are sealed and opened in a child that sees the two folders and nothing else; no stage has a key of one.
@@ -35,21 +35,21 @@ struct fm_vault {
 int fm_vault_put(const struct fm_vault *v, const char *run, const char *dir, const char *output, struct fm_run_stage *s,
 		 struct fm_error *err) FM_MUST_CHECK;
 bool fm_vault_holds(const struct fm_vault *v);
-/* Open it into the empty folder dir.  FM_EVERDICT: altered, or of another project; FM_EINPUT: not there. */
+/* Open the product into the empty folder dir.  FM_EVERDICT: altered, or of another project; FM_EINPUT: not there. */
 int fm_vault_get(const struct fm_vault *v, const char *dir, char output[FM_SHA256_HEX], struct fm_run_stage *s,
 		 struct fm_error *err) FM_MUST_CHECK;
-/* A key for what is made of this product and lies elsewhere: by label from the product's own, so that it goes with it.
- * FM_EINPUT: the product is gone. */
+/* A key for what is made from this product and lies elsewhere, derived by label from the product's own key, so that
+ * both are lost together.  FM_EINPUT: the product is gone. */
 int fm_vault_derive(struct fm_secret *key, const struct fm_vault *v, const char *label,
 		    struct fm_error *err) FM_MUST_CHECK;
-/* How much room it takes when it is open. */
+/* How many bytes the product takes when it is open. */
 uint64_t fm_vault_bytes(const struct fm_vault *v);
 
 /* The key of the checkpoint of a training.  Made when there is none, or none that the project's secret opens; what was
- * encrypted under that one is then refused by who reads it. */
+ * encrypted under the old key is then refused by its reader. */
 int fm_vault_checkpoint_key(struct fm_secret *key, const char *workspace, const char *project, const char *stage_key,
 			    const char *run, struct fm_error *err) FM_MUST_CHECK;
-/* Remove it and the checkpoint's folder. */
+/* Remove that key and the checkpoint's folder. */
 int fm_vault_drop_checkpoint(const char *workspace, const char *stage_key, struct fm_error *err) FM_MUST_CHECK;
 
 /* The run that made the product in this entry or the checkpoint of this key file; "" when it cannot be told. */

@@ -25,7 +25,7 @@ bool fm_waivers_may(const struct fm_config *cfg, const char *check)
 	return false;
 }
 
-/* Whatever its signature says. */
+/* What the config says against a waiver, whatever its signature is worth. */
 static int check_rules(const struct gather *g, const json_t *record, struct fm_error *err)
 {
 	const char *check = json_string_value(json_object_get(record, "check"));

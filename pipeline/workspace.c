@@ -174,8 +174,7 @@ int fm_workspace_open(struct fm_workspace *w, const char *path, struct fm_error 
 void fm_workspace_close(struct fm_workspace *w)
 {
 	if (w->lock >= 0)
-		close(w->lock); /* and with it the lock; the file stays, so that two runs never lock two files of one
-				   name */
+		close(w->lock); /* this unlocks too; the file stays, so that no two runs lock two files of one name */
 	free(w->path);
 	*w = (struct fm_workspace)FM_WORKSPACE_NONE;
 }

@@ -8,12 +8,12 @@
  *                           KEY is the digest of all it depends on
  *       stages/STAGE/.tmp-* one being made: renamed to KEY when complete, else removed by the next run
  *       stages/train/.checkpoint-KEY/   where an interrupted training resumes; removed when it is complete
- *       stages/train/.key-KEY.json      the key that it is encrypted under
+ *       stages/train/.key-KEY.json      the key that the checkpoint is encrypted under
  *       clear               clear.h: what is decrypted, when memory has no room for it
  *       quarantine/RUN.csv  0600: the bad rows of a trace that the last ingest refused
  *       running.json        state.h: what the run that works here does now
- *       plan-tmp            the workspace of a `flowmint run --plan`, likewise
- *       reproduce-*         the workspace of a `flowmint reproduce`, removed when it ends or by the next run
+ *       plan-tmp            the workspace of a `flowmint run --plan`, removed when it ends or by the next run
+ *       reproduce-*         the workspace of a `flowmint reproduce`, likewise
  *
  * A KEY folder is there whole or not at all, so a run after a kill continues with what is complete.
  */

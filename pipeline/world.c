@@ -66,9 +66,9 @@ void fm_world_close(void)
 #define TAG 14
 #define TAG_FAILED 15
 #define WHY_MOST 240    /* bytes of what a rank that failed says */
-#define FAREWELL 5.0    /* seconds that it waits for its end, which is mpirun's to bring */
+#define FAREWELL 5.0    /* seconds that a failed rank waits for mpirun to end it */
 #define LOOK 1.0        /* seconds between two looks for a rank that stalls */
-#define WAIT_MS 20      /* for a request of the rank, which wakes */
+#define WAIT_MS 20      /* to wait for a request of the rank, which ends the wait */
 #define NAP_LEAST 20000 /* ns between two looks at what is under way, each of which moves some of it on */
 #define NAP_MOST 200000
 
@@ -80,9 +80,9 @@ static struct {
 	MPI_Request *request;
 	size_t nrequests, room;
 	bool busy;
-	double began, looked; /* at what is missing, last */
+	double began, looked; /* when the share began, when missing parcels were last looked at */
 	long nap;
-	int *from; /* (room) of each request: the rank that it waits for, -1: it sends */
+	int *from; /* (room) for each request the rank that it waits for; -1: it sends */
 } W;
 
 static int check(int code, const char *what, struct fm_error *err)
@@ -102,8 +102,8 @@ int fm_world_open(struct fm_error *err)
 
 	/* A process that runs stages lets no other look into its memory, not even MPI's. */
 	setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 1);
-	/* So all goes through memory that both see, in pieces, and only while somebody looks: larger pieces, fewer
-	 * looks. */
+	/* So all goes through memory that both see, in pieces, and only while both call MPI: larger pieces need fewer
+	 * calls. */
 	setenv("OMPI_MCA_btl_vader_max_send_size", "1048576", 0);
 	if ((rc = fm_alloc(&W.parcel, FM_PARCELS_MOST, sizeof *W.parcel, "parcels", err)) < 0 ||
 	    (rc = check(MPI_Init_thread(NULL, NULL, MPI_THREAD_SINGLE, &provided), "it does not start", err)) < 0)

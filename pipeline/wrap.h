@@ -16,8 +16,8 @@
 /* Put the four members into doc.  secret: 32 bytes.  FM_EINPUT when the project has no secret of its own. */
 int fm_wrap(json_t *doc, const char *project, const char *label, const char *bound, const struct fm_secret *secret,
 	    struct fm_error *err) FM_MUST_CHECK;
-/* The secret of doc, which was read from path.  FM_EVERDICT when it was altered or is of another project, label or
- * bound. */
+/* Decrypt the secret in doc, which was read from path.  FM_EVERDICT when it was altered or is of another project, label
+ * or bound. */
 int fm_unwrap(struct fm_secret *secret, const json_t *doc, const char *path, const char *project, const char *label,
 	      const char *bound, struct fm_error *err) FM_MUST_CHECK;
 

@@ -149,7 +149,7 @@ out:
 	return rc;
 }
 
-/* The signature first: a document without one would be one that does not hold. */
+/* The signature first: a document without one would not hold. */
 static int write_approval(const char *path, const struct fm_buf *text, const struct fm_buf *armored,
 			  struct fm_error *err)
 {

@@ -156,7 +156,7 @@ out:
 
 /* ---- the logs of the folders that the ledger names ---- */
 
-/* {folder: true} of those that are there. */
+/* {folder: true} for each of those that exist. */
 static json_t *folders_of(const json_t *rows)
 {
 	json_t *folders = json_object();
@@ -243,7 +243,7 @@ out:
 	return rc;
 }
 
-/* ---- all of it ---- */
+/* ---- the whole audit ---- */
 
 static bool is_intact(const json_t *report)
 {

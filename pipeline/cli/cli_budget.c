@@ -70,7 +70,7 @@ static void print_claim(const struct fm_claim *c, unsigned window, const json_t 
 	}
 }
 
-/* What a trace has for several such runs. */
+/* What several such runs cost a trace. */
 static void print_sum(const struct fm_claim *c, const struct fm_config *cfg)
 {
 	double runs = floor(cfg->privacy.total_epsilon * (1 + 1e-12) / c->epsilon),

@@ -61,7 +61,7 @@ static const struct fm_option options[] = {
     {0},
 };
 
-/* ---- flows that were made elsewhere, read in a child: they are strangers' ---- */
+/* ---- flows that were made elsewhere: strangers' files, read in a child ---- */
 
 struct elsewhere {
 	const char *file, *dialect;

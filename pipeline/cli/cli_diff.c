@@ -1,7 +1,7 @@
 /* diff: what is different between two releases or runs.
  *
- * What strangers wrote is read behind walls, by children that see nothing else: each archive's manifest by one of its
- * own, the flows of both by a third, and the words are made by a fourth, which sees no file. */
+ * What strangers wrote is read behind walls: each archive's manifest by a child that sees that archive alone, the flows
+ * of both by a third child; a fourth, which sees no file, makes the words. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,14 +55,14 @@ static int no_memory(struct fm_error *err)
 	return fm_fail(err, FM_ESYSTEM, "out of memory for the comparison");
 }
 
-/* ---- which it is ---- */
+/* ---- what an operand is ---- */
 
 static int archive_fn(void *ctx, json_t **result, struct fm_error *err)
 {
 	int rc;
 
 	if ((rc = fm_facts_of_archive(ctx, NULL, NULL, result, err)) == FM_EVERDICT)
-		rc = err->code = FM_EINPUT; /* a bad archive is no answer to what was asked */
+		rc = err->code = FM_EINPUT; /* FM_EVERDICT would answer the question; a bad archive does not */
 	return rc;
 }
 
@@ -163,7 +163,7 @@ static int open_unpacked(struct side *s, const char *dir, const char *manifest, 
 	return check_unpacked(s, dir, unconfined, err);
 }
 
-/* The folder of releases: there must be one alone. */
+/* The folder of releases: it must hold exactly one. */
 static int open_shelf(struct side *s, const char *dir, bool unconfined, struct fm_error *err)
 {
 	char *path;
@@ -357,7 +357,7 @@ static const char *digest_of_flows(const struct side *s)
 	return fm_json_str(listed_flows(s), "sha256");
 }
 
-/* ---- told ---- */
+/* ---- what is printed ---- */
 
 static void put_value(struct fm_buf *out, const json_t *v)
 {

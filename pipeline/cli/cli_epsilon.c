@@ -212,7 +212,7 @@ static int read_mechanism(json_t *from, struct fm_mechanism *m, struct fm_error 
 	return FM_OK;
 }
 
-/* The relation that the file names must be the one that the command line asks for, if that asks for any. */
+/* The relation that the file names must be the one of the command line, if one is given there. */
 static int read_relation(const json_t *relation, const struct account_args *a, enum fm_adjacency *adjacency,
 			 struct fm_error *err)
 {
@@ -275,7 +275,7 @@ static struct fm_mechanism training(const struct account_args *a)
 				     .group = group_of(a)};
 }
 
-/* The number alone, or with --json beside what it is of. */
+/* The number alone, or with --json together with what it was calculated from. */
 static int answer(const struct account_args *a, enum fm_adjacency adjacency, const char *name, double value,
 		  struct fm_error *err)
 {

@@ -127,7 +127,7 @@ static void print_metrics(const struct fm_metrics *m)
 		char words[160];
 		fm_metric_words(worst[i].metric->name, words, sizeof words);
 		printf("  %-*s  %s", width, worst[i].metric->name, shown(worst[i].metric->value, text));
-		if (worst[i].times < 1000) /* a floor of next to nothing says nothing; nor does none */
+		if (worst[i].times < 1000) /* a floor near zero says nothing, and neither does a missing one */
 			printf("  %.3g times its %s", worst[i].times, worst[i].floor ? "floor" : "sampling error");
 		printf("  %s\n", words);
 	}
@@ -175,7 +175,7 @@ static json_t *left_out_json(const struct fm_unasked *u)
 	return list;
 }
 
-/* A part of the rows may stand for none of what is measured. */
+/* Rows that cannot be read are in no metric but the share of broken rows. */
 static void print_unread(const struct fm_evaluation *e)
 {
 	const struct {
@@ -239,7 +239,7 @@ static int print_evaluation(const struct fm_evaluation *e, struct fm_error *err)
 	return fm_cli_json(doc, err);
 }
 
-/* The same as a page: what a report of a run has, as far as files tell it. */
+/* The same as a page: what the report of a run has, as far as it can be had from files. */
 static int write_report(const struct fm_evaluation *e, struct fm_error *err)
 {
 	json_t *facts = e->gate ? fm_verdict_json(&e->verdict) : json_object();

@@ -1,4 +1,4 @@
-/* key: the key of releases gives way to another one. */
+/* key: replace the key of releases by another one. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -24,7 +24,7 @@ static const struct fm_option ledger_options[] = {
     {0},
 };
 
-/* What was told is no more than the ledger is worth: FM_EVERDICT when it is broken. */
+/* What was printed can be trusted no more than the ledger: FM_EVERDICT when that is broken. */
 static int check_ledger(const char *workspace, const char *project, struct fm_error *err)
 {
 	json_t *report = NULL;

@@ -50,7 +50,7 @@ static void print_list(const char *words, const json_t *list)
 	printf("\n");
 }
 
-/* What can no longer be made again, and from what the rest can. */
+/* What can no longer be made again, and what the rest can be made from. */
 static void print_lost(const json_t *report)
 {
 	const json_t *destroyed = json_object_get(report, "destroyed"), *source = json_object_get(report, "source"),

@@ -111,8 +111,7 @@ out:
 	return rc;
 }
 
-/* A document that is there: of a run the ledger is asked, of an archive by its digest, and a manifest it does not know.
- */
+/* Is it a manifest, and not a run or an archive, which the ledger is asked about? */
 static bool is_document(const char *what)
 {
 	size_t n = strlen(what);

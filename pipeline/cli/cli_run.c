@@ -142,7 +142,7 @@ static int open_terminal(void)
 	return -1;
 }
 
-/* Who is not in front may give it only while he does not hear of it (SIGTTOU). */
+/* A process in the background may hand over the terminal only while it ignores SIGTTOU. */
 static void give_terminal(int terminal, pid_t group)
 {
 	sigset_t quiet, before;
@@ -180,7 +180,7 @@ static int state_of(pid_t pid)
 }
 
 /* Until the command ends, or is stopped (nobody would continue it), or has had its seconds (0: any number of them), or
- * this process is told to end: then the command and what it started are ended, too.  How did it come to that? */
+ * this process is told to end: then the command and what it started are ended, too.  Says which. */
 enum command_end { BY_ITSELF, BY_STOP, BY_TIME };
 static enum command_end wait_for_command(pid_t pid, int seconds, int *status)
 {
@@ -223,7 +223,7 @@ static int run_command(const char *command, int seconds, const struct fm_buf *te
 	if (pid < 0) {
 		rc = fm_fail_errno(err, "publish.on_done cannot be started");
 	} else {
-		setpgid(pid, pid); /* whoever comes first; it may have ended, too */
+		setpgid(pid, pid); /* whoever of the two comes first; it may have ended */
 		end = wait_for_command(pid, seconds, status);
 		give_terminal(terminal, getpgrp());
 		if (fm_stop_signal())
@@ -251,7 +251,7 @@ out:
 	return rc;
 }
 
-/* publish.on_done, which gets the run's JSON; what comes of it changes nothing about the run. */
+/* publish.on_done, which gets the run's JSON; its outcome changes nothing about the run. */
 static int tell_done(const struct fm_config *cfg, const struct fm_run *done, int code, const struct fm_error *why,
 		     struct fm_error *err)
 {
@@ -282,7 +282,7 @@ out:
 	return rc;
 }
 
-/* One config serves with and without mpirun, so that this is no error. */
+/* One config serves with and without mpirun, so this is no error. */
 static void warn_alone(const struct fm_run_options *o)
 {
 	struct fm_error why = {0};
@@ -317,7 +317,7 @@ static int join_world(const struct fm_run_options *o, const struct run_args *a, 
 	return rc;
 }
 
-/* Only of what came to its end: a process that failed ends without, and mpirun then ends the others. */
+/* Only at a good end: a process that failed ends without it, and mpirun then ends the others. */
 static int leave_world(struct fm_error *err)
 {
 	struct fm_world_order done = {0};

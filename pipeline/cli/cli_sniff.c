@@ -123,8 +123,8 @@ out:
 	return rc;
 }
 
-/* The beginning of standard input as a file, for it is read more than once: *file in a folder *dir, both the caller's.
- */
+/* The beginning of standard input as a file, because it is read more than once: *file in a folder *dir, both the
+ * caller's. */
 static int keep_input(char **dir, char **file, struct fm_error *err)
 {
 	int fd, rc;

@@ -49,7 +49,7 @@ struct verifying {
 	const char *extract;    /* where they will be */
 };
 
-/* {"code","message","text","report"}: also of what was refused. */
+/* {"code","message","text","report"}, for a refused archive too. */
 static int verify_fn(void *ctx, json_t **result, struct fm_error *err)
 {
 	const struct verifying *v = ctx;

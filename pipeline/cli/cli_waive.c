@@ -49,7 +49,7 @@ static int check_name(const struct fm_config *cfg, const char *name, struct fm_e
 		       fm_did_you_mean(name, names, (size_t)n, hint, sizeof(hint)));
 }
 
-/* What would count for nothing is not signed. */
+/* A waiver that would not count is not signed. */
 static int check_rules(const struct fm_config *cfg, const char *check, const struct fm_sshpub *key,
 		       struct fm_error *err)
 {
@@ -86,7 +86,7 @@ static int fill(struct fm_waiver *w, const struct fm_config *cfg, const struct w
 	return FM_OK;
 }
 
-/* By ssh-keygen; without a signature the waiver is none, and goes. */
+/* By ssh-keygen; when it makes no signature, the waiver is removed. */
 static int sign_outside(const struct waive_args *a, const char *path, struct fm_error *err)
 {
 	struct fm_outside o = {.fd = (int)a->passphrase_fd};

@@ -24,7 +24,7 @@ static void embedded_words(struct fm_buf *out, enum fm_embed_kind kind)
 		add_word(out, e.name, strlen(e.name));
 }
 
-/* What a threshold says something about: a fact of the tables may be checked too, but is no thing to offer. */
+/* Can a threshold say something about it?  A fact about the tables may be checked too, but is not offered. */
 static bool is_check(const char *name, const struct fm_metric_kind *kind)
 {
 	char fresh[FM_METRIC_FLOOR];
@@ -48,7 +48,7 @@ static void add_check_key(void *ctx, const char *name, const struct fm_metric_ki
 		add_word(ctx, key, (size_t)snprintf(key, sizeof key, "gate.%s=", name));
 }
 
-/* What one or several names begin with, each once: "jsd". */
+/* The first part of one or several names, each once: "jsd". */
 static void add_family(void *ctx, const char *name, const struct fm_metric_kind *kind)
 {
 	size_t n = strcspn(name, "._");
@@ -146,7 +146,7 @@ static const char *operand_choices(const struct fm_verb *v)
 	return v->operands && v->operands[0] >= 'a' && v->operands[0] <= 'z' ? v->operands : NULL;
 }
 
-/* Has a verb operands of another kind behind the word? */
+/* Has a verb operands of another kind after the word? */
 static bool more_operands(const struct fm_verb *v)
 {
 	return operand_choices(v) && strchr(v->operands, ' ');

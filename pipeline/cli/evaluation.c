@@ -122,7 +122,7 @@ static int load(const struct fm_evaluation *e, struct fm_dialect **d, const char
 	return rc;
 }
 
-/* What tells the release before from this one. */
+/* Measure what tells the release before from this one. */
 static int compare(struct fm_evaluation *e, struct fm_dialect **d, const struct fm_table *synthetic,
 		   struct fm_error *err)
 {
@@ -141,7 +141,7 @@ static int compare(struct fm_evaluation *e, struct fm_dialect **d, const struct 
 	return rc;
 }
 
-/* Those of a flow that the real ones do not have. */
+/* The columns of a flow that the real flows do not have. */
 static void find_absent(struct fm_evaluation *e, const struct fm_table *real)
 {
 	e->absent = FM_COLS_FLOW & ~real->present;
@@ -254,7 +254,7 @@ int fm_evaluation_measure(struct fm_evaluation *e, const struct fm_call *call, s
 	int rc;
 
 	if (fm_flows_spill_make(&e->spill, err) < 0) {
-		rc = FM_ESYSTEM; /* whatever is wrong with it, it is no input */
+		rc = FM_ESYSTEM; /* whatever is wrong with it, it is not the user's input */
 		goto out;
 	}
 	if ((rc = fm_walls_begin(&w, "evaluate", e->unconfined, err)) < 0)
@@ -284,7 +284,7 @@ int fm_evaluation_measure(struct fm_evaluation *e, const struct fm_call *call, s
 	rc = take_measured(e, result, err);
 out:
 	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
-		*of[i].path = of[i].given; /* what was found in a folder is forgotten */
+		*of[i].path = of[i].given; /* what was found in a folder is forgotten: the path as given */
 		fm_flows_forget(&of[i].place);
 	}
 	fm_flows_spill_end(e->spill);

@@ -27,7 +27,7 @@ struct fm_evaluation {
 	bool gate, no_controls, unconfined, json;
 	char *spill;                    /* a folder for what does not fit in memory */
 	uint64_t rows, threads, memory; /* memory: MiB, 0: the config's or the default */
-	unsigned groups;                /* that are measured */
+	unsigned groups;                /* groups of metrics to measure */
 	struct fm_config *cfg;          /* whose gate is applied, or NULL */
 	unsigned absent;                /* columns of a flow that the real flows do not have, by enum fm_col */
 	struct fm_metrics metrics;
@@ -38,7 +38,7 @@ struct fm_evaluation {
 	json_t *histograms;               /* for the report */
 	json_t *controls;
 	struct fm_unasked left_out; /* the checks that the files cannot answer */
-	struct fm_holdout apart;    /* with a holdout and a gate */
+	struct fm_holdout apart;    /* leakage beside a holdout, when both are given */
 	struct fm_verdict verdict;
 };
 

@@ -286,8 +286,8 @@ const char *fm_flows_dialect(const json_t *config)
 	return own && strcmp(own, "source") != 0 ? own : source ? source : "";
 }
 
-/* The manifest of an archive, or of the folder dir of one; NULL where it cannot be read, which is said by whoever reads
- * the flows. */
+/* The manifest of an archive, or of the folder dir of one; NULL where it cannot be read: whoever reads the flows says
+ * so. */
 static json_t *find_manifest(const char *archive, const char *dir)
 {
 	struct fm_archive_info info = {0};

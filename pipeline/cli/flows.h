@@ -1,7 +1,7 @@
 /*
- * flows.h - the flows that an operand of `evaluate` names: a trace, an archive of flowmint's or the folder that it was
- * unpacked into or that holds it alone, a stage's product, a project or workspace, which stands for its newest run that
- * generated flows, or a run of the workspace (r0001).
+ * flows.h - the flows that an operand of `evaluate` names: a trace, an archive of flowmint's, the folder that it was
+ * unpacked into, or a folder that holds it alone; a stage's product, a project or workspace, which stands for its
+ * newest run that generated flows, or a run of the workspace (r0001).
  */
 #ifndef FM_PIPELINE_CLI_FLOWS_H
 #define FM_PIPELINE_CLI_FLOWS_H
@@ -20,7 +20,7 @@ struct fm_flows {
 	const struct fm_dialect *dialect;
 	const char *spill;     /* a folder for what does not fit in memory; NULL: fm_flows_spill() */
 	uint64_t rows;         /* only the first of this number; 0: all */
-	const char *workspace; /* of which path may name a run; NULL: of none */
+	const char *workspace; /* whose runs path may name; NULL: none */
 };
 /* Does it read like a run, with no file or folder of that name? */
 bool fm_flows_is_run(const char *path);
@@ -35,8 +35,8 @@ struct fm_flows_place {
 	struct fm_product product;
 	char *dir;
 };
-/* Let f->path name a file or a folder of flows, when it names a product, runs or a folder with an archive; a product is
- * opened for that.  After FM_OK fm_flows_forget, when the flows are loaded. */
+/* Where f->path names a product, runs or a folder with an archive, let it name the file or folder of their flows; a
+ * product is opened for that.  After FM_OK call fm_flows_forget when the flows are loaded. */
 int fm_flows_find(struct fm_flows *f, struct fm_flows_place *place, struct fm_error *err) FM_MUST_CHECK;
 void fm_flows_forget(struct fm_flows_place *place);
 /* The name of the dialect that a release with this config in its manifest is written in. */

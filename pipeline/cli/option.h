@@ -63,7 +63,7 @@ enum fm_offer {
 	FM_OFFER_PRESET,
 	FM_OFFER_DIALECT, /* the built-in ones, and files */
 	FM_OFFER_KEY,     /* section.key=, and then what the key takes */
-	FM_OFFER_METRIC,  /* names with commas between: metrics, and what several begin with */
+	FM_OFFER_METRIC,  /* names with commas between: metrics, and first parts that several share */
 	FM_OFFER_CHECK,   /* what a gate may check */
 	FM_OFFER_MODEL,   /* names with commas between: what flowmint compare trains */
 	FM_OFFER_RUN,     /* the runs of the workspace */
@@ -132,7 +132,7 @@ struct fm_verb {
 	const char *operands; /* "OLD NEW": one word each, or NULL; "RUN|ARCHIVE" is one that may be either */
 	int optional;         /* how many of the last operands may be left out */
 	enum fm_offer offer;  /* for operands */
-	/* "preset: ...; ...": what to do instead of giving an option that one might look for here, or NULL */
+	/* "preset: ...; ...": what to do instead, for options that one might look for here; or NULL */
 	const char *instead;
 	const struct fm_option *options; /* up to the one whose name is NULL; NULL: none */
 	const void *defaults;            /* args_size bytes that the arguments begin as; NULL: zeros */

@@ -12,8 +12,8 @@
 
 #include "pipeline/cli/option.h"
 
-/* FM_EUSAGE when nothing is given and no folder from here up has a release.yaml; FM_EINPUT when the one above belongs
- * to another user, whose config was not asked for. */
+/* FM_EUSAGE when nothing is given and no folder from here up has a release.yaml; FM_EINPUT when a release.yaml found
+ * above belongs to another user. */
 int fm_place_config(const struct fm_call *call, const char *given, const char **file,
 		    struct fm_error *err) FM_MUST_CHECK;
 int fm_place_workspace(const struct fm_call *call, const char *given, const char **dir,
@@ -24,9 +24,10 @@ int fm_place_project(const struct fm_call *call, const char *given, const char *
 /* The workspace beside it: given, else $FLOWMINT_WORKSPACE, else PROJECT/workspace. */
 int fm_place_project_workspace(const struct fm_call *call, const char *given, const char *project, const char **dir,
 			       struct fm_error *err) FM_MUST_CHECK;
-/* FM_EUSAGE where the first operand is a folder, for verbs whose operands are none; it says what is wanted. */
+/* FM_EUSAGE where the first operand is a folder, for verbs whose operands are no folders; the message says what is
+ * wanted. */
 int fm_place_no_folder(const struct fm_call *call, struct fm_error *err) FM_MUST_CHECK;
-/* FM_EINPUT where what is not named as a run is (fm_run_id), before a ledger is looked for. */
+/* FM_EINPUT where `what` is not written as a run's id (fm_run_id); no ledger is looked for. */
 int fm_place_check_run(const struct fm_call *call, const char *what, struct fm_error *err) FM_MUST_CHECK;
 /* What a run works in: NULL where it is the one beside its config. */
 const char *fm_place_run_workspace(const char *given);

@@ -44,14 +44,14 @@ int fm_walls_show(struct fm_walls *w, const char *path, bool writable, struct fm
 
 	if (!path || !*path)
 		return FM_OK;
-	if (stat(path, &st) != 0) /* of what is absent, who wants it tells */
+	if (stat(path, &st) != 0) /* whoever wants it reports that it is absent */
 		return errno != EACCES || writable
 			   ? FM_OK
 			   : fm_fail(err, FM_EINPUT,
 				     "%s: this user may not look into a folder that it is in (the "
 				     "permission to search one is missing)",
 				     path);
-	if (!writable && S_ISFIFO(st.st_mode)) /* its other end is not within the walls, and it can be read once */
+	if (!writable && S_ISFIFO(st.st_mode)) /* its other end is outside the walls, and it can be read only once */
 		return fm_fail(err, FM_EINPUT, "%s is a pipe: write what comes through it into a file, and name that",
 			       path);
 	if (!writable && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) /* there are no devices within the walls */

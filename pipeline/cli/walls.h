@@ -29,9 +29,10 @@ struct fm_walls {
 	char *cwd;
 };
 int fm_walls_begin(struct fm_walls *w, const char *name, bool unconfined, struct fm_error *err) FM_MUST_CHECK;
-/* Let the child see a file or folder.  NULL, "" and what is not there are left out: it finds nothing under the name. */
+/* Let the child see a file or folder.  NULL, "" and what does not exist are left out: the child finds nothing under the
+ * name. */
 int fm_walls_show(struct fm_walls *w, const char *path, bool writable, struct fm_error *err) FM_MUST_CHECK;
-/* Threads of its own, as many as it takes to compute with n (0: one for each processor). */
+/* Let the child have as many threads as it takes to compute with n (0: one for each processor). */
 void fm_walls_threads(struct fm_walls *w, uint64_t n);
 int fm_walls_run(struct fm_walls *w, fm_sandbox_fn fn, void *ctx, json_t **result, struct fm_error *err) FM_MUST_CHECK;
 void fm_walls_end(struct fm_walls *w);

@@ -59,7 +59,8 @@ static bool is_rounded(const json_t *v)
 	return json_is_null(v) || json_number_value(v) == fm_metric_round(json_number_value(v));
 }
 
-/* What rows.NAME is, NULL: it is not known here.  Larger tables than are sampled have a number of both. */
+/* What rows.NAME has to be; NULL: not known here.  A table larger than the sample has a number of all rows and of the
+ * sampled ones. */
 static const double *rows_told(const char *name, const struct fm_harvest_rows *rows)
 {
 	static const char *const whole[] = {"rows.real", "rows.holdout", "rows.synthetic"},
@@ -82,11 +83,11 @@ static bool is_sampled(const struct fm_harvest_rows *rows)
 	       (rows->real > rows->sampled || rows->holdout > rows->sampled || rows->made > rows->sampled);
 }
 
-/* What no metric of a run with these rows is. */
+/* Why a run with these rows cannot have this metric, or NULL. */
 static const char *fault_in_run(const json_t *m, const char *name, const struct fm_harvest_rows *rows)
 {
 	double n = json_number_value(json_object_get(m, "n")), value = json_number_value(json_object_get(m, "value"));
-	/* Sums of noisy counts, which may be more than there are. */
+	/* A sum of noisy counts may be more than the rows there are. */
 	double most =
 	    fm_metric_is_paid(name) ? rows->noisy : fm_metric_most_rows(rows->real, rows->holdout, rows->made);
 	const double *told = rows_told(name, rows);

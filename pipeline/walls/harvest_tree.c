@@ -85,8 +85,8 @@ static bool expected_folder(const struct tree *t, const char *name)
 
 /* ---- the walk ---- */
 
-/* One name below a folder, neither through a link nor into another mount; a kernel without openat2 (before 5.6) does
- * not follow one either, and the device is looked at. */
+/* One name below a folder, neither through a link nor into another mount; before openat2 (Linux 5.6) links are not
+ * followed either, and the device is compared. */
 static int open_beneath(int dirfd, const char *name, uint64_t flags)
 {
 	struct open_how how = {.flags = flags | O_CLOEXEC,

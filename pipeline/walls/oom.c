@@ -22,7 +22,7 @@ static int64_t kills_in(const char *folder, const char *own, const char *name)
 	return n;
 }
 
-/* Of several groups the first that counts. */
+/* Of several groups, take the first that has a count. */
 static bool take_kills(void *ctx, const char *mount, const char *own, bool unified)
 {
 	int64_t *kills = ctx;

@@ -2,7 +2,7 @@
  * oom.h - did the kernel kill a process for want of memory?  What counts its kills is read before and after.
  *
  * A control group counts the kills of its own processes: memory.events of the one hierarchy, memory.oom_control of the
- * older ones.  Where none is to be read, /proc/vmstat has those of the whole machine.
+ * older ones.  Where neither can be read, /proc/vmstat has the kills of the whole machine.
  */
 #ifndef FM_PIPELINE_WALLS_OOM_H
 #define FM_PIPELINE_WALLS_OOM_H
@@ -13,7 +13,7 @@ struct fm_oom {
 	int64_t group, machine; /* kills so far; -1: not known */
 };
 struct fm_oom fm_oom_now(void);
-/* The same below another root than "", for tests. */
+/* The same with the files below root instead of "", for tests. */
 struct fm_oom fm_oom_below(const char *root);
 /* What is to be said of a process that SIGKILL ended between the two. */
 const char *fm_oom_words(struct fm_oom before, struct fm_oom after);

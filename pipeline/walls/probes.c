@@ -136,7 +136,7 @@ int fm_probes_note(json_t *one, const char *name, bool through, struct fm_error 
 	return bad ? fm_fail(err, FM_ESYSTEM, "out of memory") : FM_OK;
 }
 
-/* The report of a stage, to which chains that it begins are added. */
+/* The report of a stage, with the chains that begin with it. */
 static int try_stage(enum fm_stage_id id, const char *dir, bool unconfined, const json_t *kind, json_t **one,
 		     struct fm_error *err)
 {

@@ -19,14 +19,14 @@ struct fm_probing {
 	const char *in, *out; /* a folder to read, with a file "weights" in it; one to write, with a file "table" */
 	const char *secret;   /* a file that the stage must not see */
 	long parent;          /* process that must stay out of reach */
-	void *memory;         /* of which this address holds an int, PROBE_UNTOUCHED */
-	bool threads;         /* it is no escape to start one */
+	void *memory;         /* an address in that process, which holds the int PROBE_UNTOUCHED */
+	bool threads;         /* starting a thread is no escape */
 };
 #define FM_PROBE_UNTOUCHED 42
 
 struct fm_probe {
 	const char *name;
-	bool (*through)(const struct fm_probing *p); /* true: it got through.  Made in a process of its own. */
+	bool (*through)(const struct fm_probing *p); /* true: it got through.  Called in a process of its own. */
 };
 extern const struct fm_probe fm_probes[];
 extern const size_t fm_nprobes;
@@ -39,8 +39,8 @@ enum fm_probe_end { FM_PROBE_REFUSED, FM_PROBE_KILLED, FM_PROBE_THROUGH };
  *
  * Chains of two stages (probes_chains.c) count with the first of them, ingest or evaluate.
  *
- * FM_ESYSTEM when one gets through that must not: any, but without namespaces those that a threat model without them
- * names (docs/threat-model.md) are only told. */
+ * FM_ESYSTEM when one gets through that must not, which is any; without namespaces those that docs/threat-model.md
+ * names for that case are only reported. */
 int fm_probes_run(const char *workspace, bool unconfined, json_t **report, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

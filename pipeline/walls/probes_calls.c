@@ -1,7 +1,7 @@
 /*
- * The attempts by single system calls: of each kind of thing that the kernel offers beside reading, writing and
- * calculating, one.  Where a call would do harm if it got through, it is made with an argument that the kernel refuses
- * after it has looked at who asks: then this answer is what getting through is known by.
+ * The attempts by single system calls: one for each kind of thing that the kernel offers beside reading, writing and
+ * calculating.  Where a call would do harm if it got through, it is made with an argument that the kernel refuses only
+ * after it has looked at who asks: that answer shows that the call got through.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -63,7 +63,7 @@ bool fm_probe_remove(P)
 
 	if (unlink(below(path, p->in, "weights")) != 0)
 		return false;
-	return open(path, O_WRONLY | O_CREAT, 0600) >= 0; /* for who comes after */
+	return open(path, O_WRONLY | O_CREAT, 0600) >= 0; /* for whoever comes after */
 }
 bool fm_probe_move(P)
 {
@@ -160,7 +160,7 @@ bool fm_probe_fanotify(P)
 {
 	UNUSED;
 	return syscall(SYS_fanotify_init, 0, O_RDONLY) >= 0 ||
-	       syscall(SYS_fanotify_init, 0x200 /* FAN_REPORT_FID, for who is not root */, O_RDONLY) >= 0;
+	       syscall(SYS_fanotify_init, 0x200 /* FAN_REPORT_FID, for users who are not root */, O_RDONLY) >= 0;
 }
 bool fm_probe_dnotify(P)
 {
@@ -191,7 +191,7 @@ bool fm_probe_alg(P)
 	UNUSED;
 	return socket(38 /* AF_ALG */, SOCK_SEQPACKET, 0) >= 0;
 }
-/* Over what is no socket: the kernel says so where it is asked. */
+/* On a descriptor that is no socket: a kernel that handles the call says so. */
 bool fm_probe_send(P)
 {
 	struct msghdr m = {0};
@@ -450,7 +450,7 @@ bool fm_probe_ioperm(P)
 	UNUSED;
 	return ioperm(0x80, 1, 1) == 0;
 }
-/* The same kernel by the door of 32-bit programs, whose numbers mean other calls: 20 is getpid. */
+/* A call by the entry of 32-bit programs, whose numbers mean other calls: 20 is getpid. */
 bool fm_probe_call32(P)
 {
 	long answer = 20;

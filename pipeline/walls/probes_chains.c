@@ -1,7 +1,7 @@
 /*
  * probes_chains.c - two stages taken over, one after the other: the first leaves something for the second, or for the
- * manifest.  What it would leave is planted here, as an ingest or evaluate from which no wall kept it would, and the
- * parent looks at it as it looks at what a stage left (harvest.h).
+ * manifest.  What it would leave is planted here, as by an ingest or evaluate that no wall stopped, and the parent
+ * looks at it as it looks at what a stage left (harvest.h).
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -82,7 +82,7 @@ out:
 	return rc;
 }
 
-/* What is known of private rows, on its way into the manifest: as words, and in digits that no metric has. */
+/* Private data on its way into the manifest: as words, and in digits that no metric has. */
 int fm_probes_chain_evaluate(json_t *one, struct fm_error *err)
 {
 	json_t *said = json_pack("{s:s}", "blas_kernel", PRIVATE),

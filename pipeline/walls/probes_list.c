@@ -219,7 +219,7 @@ static bool executes(P)
 {
 	UNUSED;
 	execl("/bin/sh", "sh", "-c", "exit 77", (char *)NULL);
-	return false; /* 77 is what getting through ends with */
+	return false; /* 77 (THROUGH) would mean that it got through */
 }
 static bool executes_memory(P)
 {
@@ -365,7 +365,7 @@ static bool blocks_no_more(P)
 static bool types_into_terminal(P)
 {
 	UNUSED;
-	return ioctl(0, TIOCSTI, "x") == 0 || errno != EPERM; /* any answer is one of the terminal's driver */
+	return ioctl(0, TIOCSTI, "x") == 0 || errno != EPERM; /* any other answer comes from the terminal's driver */
 }
 static bool holds_descriptors(P)
 {

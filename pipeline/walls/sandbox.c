@@ -25,7 +25,7 @@
 #include "manifests/json_bounds.h"
 #include "pipeline/walls/oom.h"
 
-#define GRACE_MS 1500 /* that a stage has to end in good order when the run is stopped */
+#define GRACE_MS 1500 /* that a stage gets to end in good order when the run is stopped */
 #define RESULT_FD 3
 #define TICK_SECONDS 2.0
 
@@ -101,7 +101,8 @@ static int child_setup(const struct fm_sandbox *box, const struct entrance *way,
 	struct pollfd parent = {.fd = RESULT_FD};
 	int rc;
 
-	/* Whatever it waits for from here on, it does not outlive its parent; asked for again behind what clears it. */
+	/* Whatever the child waits for from here on, it does not outlive its parent; set again below, after a change of
+	 * credentials cleared it. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
 		return fm_fail_errno(err, "cannot tie the stage to its parent");
 	fm_stop_forget();
@@ -155,7 +156,7 @@ static char *report_text(int rc, json_t *result, const struct fm_error *err)
 	if (rc < 0) {
 		json_t *message = json_string(err->message);
 
-		/* A cut message may end inside a UTF-8 sequence, a file name may hold anything: fall back to what is
+		/* A cut message may end inside a UTF-8 sequence, a file name may hold anything: then send only what is
 		 * printable. */
 		if (!message) {
 			char plain[sizeof err->message];
@@ -205,7 +206,7 @@ static pid_t clone_into(bool unconfined, bool others, bool *user_namespace)
 	pid = others ? -1 : (pid_t)syscall(SYS_clone, spaces | CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL);
 	if (pid >= 0 || geteuid() != 0)
 		return pid;
-	*user_namespace = false; /* set before the clone: the child has its own copy */
+	*user_namespace = false; /* set before the clone, so that the child's copy has it */
 	return (pid_t)syscall(SYS_clone, spaces | SIGCHLD, NULL, NULL, NULL, NULL);
 }
 
@@ -288,12 +289,12 @@ static unsigned threads_of(pid_t pid)
 struct reading {
 	const struct fm_sandbox *box;
 	pid_t pid;
-	int result, said; /* descriptors; said -1: at its end */
+	int result, said; /* descriptors; said is -1 once it has ended */
 	const struct fm_progress_shared *shared;
 	struct fm_buf *b;
 	struct fm_relay relay;
 	double last, counted;
-	struct fm_error failed; /* of carrying */
+	struct fm_error failed; /* of `carry` */
 };
 
 /* 1: at its end, -1 with errno, 0. */
@@ -366,7 +367,7 @@ static int collect(struct reading *r)
 	}
 }
 
-/* What it said before it ended; it is gone, so that there is an end. */
+/* Read what the child said before it ended; it is gone, so this comes to an end. */
 static void collect_rest(struct reading *r)
 {
 	while (r->said >= 0)

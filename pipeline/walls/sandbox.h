@@ -8,18 +8,19 @@
  *
  * The child is cloned into user, mount, network, process, IPC and host name namespaces of its own (without the user
  * namespace where root may not make one).  Its root is an empty, read-only tmpfs in which the given paths are
- * bind-mounted under their own names, so that messages name files as the user knows them; /dev/null and /dev/urandom
- * are the rest.  Landlock holds it to the same paths once more, where the kernel has it, and is what holds a stage that
- * runs unconfined (sandbox_landlock.c).  It has no privileges and cannot gain any, an environment of a few fixed
- * variables, limits, no descriptor but the pipes to its parent, no mapped file that it could write to, leaves no core
- * dump, dies with its parent, and a seccomp filter kills it when it makes a system call that is not in the list of
- * sandbox_filter.c.
+ * bind-mounted under their own names, so that messages name files as the user knows them; besides them it holds only
+ * /dev/null and /dev/urandom.  Where the kernel has Landlock, it limits the child to the same paths once more; for a
+ * stage that runs unconfined it is the only limit on paths (sandbox_landlock.c).  The child has no privileges and
+ * cannot gain any; it has an environment of a few fixed variables, limits, no descriptor but the pipes to its parent,
+ * and no mapped file that it could write to.  It leaves no core dump and dies with its parent, and a seccomp filter
+ * kills it when it makes a system call that is not in the list of sandbox_filter.c.
  *
- * What it writes to standard error the parent reads, and passes on without what controls a terminal (sandbox_relay.c).
+ * The parent reads what it writes to standard error, and passes it on without what controls a terminal
+ * (sandbox_relay.c).
  *
  * It is a fork without exec: it needs no library from disk, and it has what was in its parent's memory.  So the parent
  * never reads private records (digests are taken in children) and closes secrets before it starts a child, and what a
- * child must not know is overwritten in its copy of the memory (forget).
+ * child must not know is overwritten in its copy of the memory (`forget`).
  */
 #ifndef FM_PIPELINE_SANDBOX_H
 #define FM_PIPELINE_SANDBOX_H
@@ -39,7 +40,7 @@
 
 #define FM_SANDBOX_FORGET (FM_FILES_MAX + 2)
 
-/* 0: none, but threads: the first alone. */
+/* 0: no limit, except threads: only the first one. */
 struct fm_sandbox_limits {
 	uint64_t memory;     /* bytes of its own: RLIMIT_DATA */
 	uint64_t file_bytes; /* of one file */
@@ -64,15 +65,16 @@ struct fm_sandbox {
 	 * it shows; may be NULL. */
 	void (*tick)(void *ctx, long pid, const struct fm_progress_view *view);
 	void *tick_ctx;
-	struct fm_ranks *ranks; /* fn runs in so many processes at once, each behind the same walls, and the limits are
-				   those of one of them, but for threads; what rank 0 says counts; NULL: one */
+	/* fn runs in as many processes as there are ranks, each behind the same walls; all limits but that of threads
+	 * are for each of them; what rank 0 says counts; NULL: one process */
+	struct fm_ranks *ranks;
 	int (*carry)(void *ranks, struct fm_error *err); /* for ranks that share no memory: called in the parent while
-							    the child is at work, and waits for milliseconds */
+							    the child is at work; waits for some milliseconds */
 	bool unconfined; /* no namespaces; all else stays, and Landlock where the kernel has it: without that, every
 			    file of the user is in reach */
 };
 
-/* Runs in the child.  *result is taken over and may stay NULL.  What it returns is what fm_sandbox_run returns. */
+/* Runs in the child.  *result is taken over and may stay NULL.  fm_sandbox_run returns what it returns. */
 typedef int (*fm_sandbox_fn)(void *ctx, json_t **result, struct fm_error *err);
 
 struct fm_sandbox_report {
@@ -98,8 +100,8 @@ int fm_sandbox_probe(struct fm_error *err) FM_MUST_CHECK;
 
 /* ---- parts ---- */
 
-/* In the child, last: the system calls that this box makes (sandbox_filter.c).  The same in two steps, where several
- * children are to load one filter. */
+/* In the child, last: allow only the system calls of this box (sandbox_filter.c).  The same in two steps, for several
+ * children that load one filter. */
 struct fm_sandbox_program {
 	size_t n;
 	struct sock_filter code[BPF_MAXINSNS];
@@ -110,17 +112,18 @@ int fm_sandbox_filter_load(const struct fm_sandbox_program *program, struct fm_e
 int fm_sandbox_filter(const struct fm_sandbox *box, struct fm_error *err) FM_MUST_CHECK;
 /* In the parent, before the child is there: it inherits no mapped file that may be written to (sandbox_forget.c). */
 int fm_sandbox_hide_mapped(struct fm_error *err) FM_MUST_CHECK;
-/* In the child: the box's paths and nothing else; FM_OK without effect where the kernel has no Landlock. */
+/* In the child: allow the box's paths and nothing else; FM_OK without effect where the kernel has no Landlock. */
 int fm_sandbox_landlock(const struct fm_sandbox *box, struct fm_error *err) FM_MUST_CHECK;
-/* The version of it that this kernel has, 0: none. */
+/* The version of Landlock that this kernel has; 0: none. */
 int fm_sandbox_landlock_version(void);
 /* In the parent: is this root, and does a path lie in a folder that is another user's alone?  In a user namespace root
- * has no way through it. */
+ * could not get through such a folder. */
 bool fm_sandbox_others(char *const *real, int n);
-/* In the child: namespaces' inside, private root (sandbox_root.c).  real[i] is the resolved path[i]. */
+/* In the child: set up the inside of the namespaces and the private root (sandbox_root.c).  real[i] is the resolved
+ * path[i]. */
 int fm_sandbox_enter(const struct fm_sandbox *box, char *const *real, bool user_namespace, unsigned uid, unsigned gid,
 		     struct fm_error *err) FM_MUST_CHECK;
-/* In the child: privileges, limits. */
+/* In the child: drop privileges, set limits. */
 int fm_sandbox_drop(const struct fm_sandbox *box, struct fm_error *err) FM_MUST_CHECK;
 /* In the child: the environment becomes a fixed list, and box->forget is overwritten wherever it stands in memory
  * (sandbox_forget.c). */

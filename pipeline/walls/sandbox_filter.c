@@ -1,9 +1,9 @@
 /*
  * The seccomp filter: the system calls that a stage makes, and no others.
  *
- * Anything else kills the process, so that an attempt is seen and recorded by the runner instead of being swallowed by
- * a library that tries something else, and so that code that is no longer ours does not get to try the next thing. Some
- * calls have an answer that libraries know how to take: what a C library, OpenMP or OpenBLAS asks before it goes on
+ * Anything else kills the process, so that the runner sees and records the attempt, where a refused call could be
+ * swallowed by a library that tries something else, and so that code that is no longer ours does not get to try the
+ * next thing. Some calls are refused, not killed, because a C library, OpenMP or OpenBLAS makes them and goes on
  * without.  clone3 is "not implemented" (its flags lie in memory, where a filter cannot look; the C library falls back
  * to clone).
  *
@@ -11,8 +11,8 @@
  * library use in their place (statx for newfstatat, openat2 is not one), and what happens seldom: an error, a signal,
  * a stage that is slow.
  *
- * libseccomp takes a millisecond to make the filter, the kernel a few microseconds to load it.  So who needs one filter
- * in many processes makes it once; the process id that it has in it is put in when it is loaded.
+ * libseccomp takes a millisecond to make the filter, the kernel a few microseconds to load it.  So whoever needs one
+ * filter in many processes makes it once; the process id in it is filled in when it is loaded.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -76,14 +76,14 @@ static int add_list(scmp_filter_ctx f, uint32_t action, const int *call, size_t 
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		if (call[i] != __NR_SCMP_ERROR)
 			rc = seccomp_rule_add(f, action, call[i], 0);
-	return rc == -EDOM ? 0 : rc; /* this libseccomp does not know the name: then nothing can be said of it */
+	return rc == -EDOM ? 0 : rc; /* this libseccomp does not know the call, and cannot have a rule for it */
 }
 #define ADD(action, list) add_list(f, action, list, sizeof list / sizeof *list)
 #define ALLOW(call, n, ...) seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(call), n, ##__VA_ARGS__)
 #define NONE_OF(arg, bits) SCMP_CMP64(arg, SCMP_CMP_MASKED_EQ, bits, 0)
 #define ONLY(arg, value) SCMP_CMP32(arg, SCMP_CMP_EQ, (uint32_t)(value), 0)
 
-/* No memory that can be run, which leaves none that could be written first; no shared memory, which no limit counts. */
+/* No executable memory, so that no code can be written and then run; no shared memory, which no limit counts. */
 static int add_memory(scmp_filter_ctx f)
 {
 	int rc;
@@ -95,7 +95,7 @@ static int add_memory(scmp_filter_ctx f)
 		     SCMP_CMP64(3, SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS | MAP_SHARED, MAP_ANONYMOUS));
 }
 
-/* Names that come into being have no special mode. */
+/* Files that are made have no special mode. */
 static int add_files(scmp_filter_ctx f, bool write)
 {
 	int rc;
@@ -157,7 +157,7 @@ static int add_all(scmp_filter_ctx f, const struct fm_sandbox *box)
 
 	for (int i = 0; i < box->npaths; i++)
 		write = write || box->path[i].writable;
-	(void)seccomp_attr_set(f, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a tree: a call is found in few steps */
+	(void)seccomp_attr_set(f, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a binary tree: a call is found in few steps */
 	if ((rc = seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS)) ||
 	    (rc = ADD(SCMP_ACT_ALLOW, always)) || (rc = ADD(SCMP_ACT_ERRNO(ENOSYS), refused)) || (rc = add_memory(f)) ||
 	    (rc = add_files(f, write)) || (rc = add_descriptors(f)) || (rc = add_itself(f)) ||
@@ -213,7 +213,7 @@ int fm_sandbox_filter_load(const struct fm_sandbox_program *program, struct fm_e
 			own.code[i].k = (uint32_t)getpid();
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return fm_fail_errno(err, "cannot give up new privileges");
-	/* The kernel's log names a call that is not allowed, where it keeps one. */
+	/* Where the kernel keeps a log, it names a call that is not allowed. */
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_LOG, &load) &&
 	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &load))
 		return fm_fail_errno(err, "cannot load the system call filter");

@@ -13,7 +13,7 @@
 #include "pipeline/walls/sandbox.h"
 
 #define MASK 0x5a
-#define SHORT 8 /* a text of fewer bytes is left: it could be a part of anything */
+#define SHORT 8 /* shorter texts are left: they could be part of anything */
 #ifdef __SANITIZE_ADDRESS__
 #define MEMORY_IS_READABLE false /* a sanitizer's shadow is not */
 #else
@@ -38,7 +38,7 @@ static bool goes_on(unsigned char c)
 	return isalnum(c) || c == '.' || c == '_' || c == '-' || c == '/';
 }
 
-/* Texts, held with each byte turned, so that the search does not find its own copies. */
+/* Texts, stored with each byte inverted, so that the search does not find its own copies. */
 struct texts {
 	unsigned char *turned[FM_SANDBOX_FORGET];
 	size_t len[FM_SANDBOX_FORGET];
@@ -132,7 +132,7 @@ out:
 }
 
 /* A mapped file that may be written to would be a way across: MPI's memory on one machine, the index of the ledger's
- * journal.  The child inherits none.  The memory that the walls share with it is no file's (/dev/zero). */
+ * journal.  The child inherits none.  The memory that a stage shares with its parent belongs to no file (/dev/zero). */
 int fm_sandbox_hide_mapped(struct fm_error *err)
 {
 	FILE *f = fopen("/proc/self/maps", "re");

@@ -1,7 +1,7 @@
 /*
  * What a stage writes to standard error, passed on by its parent: text by lines, without what controls a terminal, in
- * bounded lines and not without end.  On a terminal the two marks of the progress line stay (base/log.c): the return to
- * its beginning, and the wiping of what is behind.
+ * lines of bounded length and up to a bound in all.  On a terminal the two marks of the progress line stay
+ * (base/log.c): the return to its beginning, and the wiping of what is behind.
  */
 #include <errno.h>
 #include <string.h>
@@ -28,7 +28,7 @@ static void put(const char *s, size_t n)
 	}
 }
 
-/* Passes on what is held: it ends a line, is full, or is the last. */
+/* Pass on what is held: the line has ended, the buffer is full, or nothing more comes. */
 static void flush(struct fm_relay *r)
 {
 	/* four bytes for one that is escaped */

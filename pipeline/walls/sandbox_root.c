@@ -2,8 +2,8 @@
  * Inside the new namespaces: the identity map, the private root and the loss of every privilege.
  *
  * The order is that of bubblewrap: a tmpfs over /tmp becomes the root with the old root below /old0 (or another number,
- * where a path of the box begins so), paths are bound from there to their own names, then it is let go and the root
- * becomes read-only.
+ * where a path of the box begins so); paths are bound from there to their own names; then the old root is unmounted and
+ * the new one becomes read-only.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +44,8 @@ static int map_identity(unsigned uid, unsigned gid, struct fm_error *err)
 	char line[64];
 	int rc;
 
-	/* A process that is not dumpable does not own its files below /proc; its parent is not (sandbox.c). */
+	/* A process that is not dumpable does not own its files below /proc, and the parent made itself so
+	 * (sandbox.c). */
 	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0))
 		return fm_fail_errno(err, "cannot map the user");
 	if ((rc = proc_write("/proc/self/setgroups", "deny", err)) < 0)
