@@ -27,7 +27,7 @@ struct writer {
 static void number(struct fm_buf *out, double v)
 {
 	char text[64];
-	int n = fm_format_double(v == 0 ? 0 : v, text, sizeof(text)); /* minus zero is 0 there */
+	int n = fm_format_double(v == 0 ? 0 : v, text, sizeof(text)); /* minus zero is written as 0 */
 
 	fm_buf_add(out, text, (size_t)n);
 }
@@ -76,7 +76,7 @@ struct member {
 };
 
 /* Weight of a UTF-8 byte such that comparing bytes gives the order of UTF-16 code units: characters beyond U+FFFF (lead
- * bytes F0..F4) are surrogates there, which come before U+E000..U+FFFF (lead bytes EE, EF). */
+ * bytes F0..F4) are surrogates in UTF-16, which come before U+E000..U+FFFF (lead bytes EE, EF). */
 static int weight(unsigned char c)
 {
 	return c >= 0xf0 ? c - 2 : c >= 0xee ? c + 16 : c;

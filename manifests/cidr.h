@@ -13,7 +13,7 @@
 #define FM_CIDR_TEXT_MAX 44 /* bytes with the NUL */
 struct fm_cidr {
 	uint64_t base[2], mask[2]; /* halves of an address, IPv4 mapped; base & ~mask is 0 */
-	int bits;                  /* as it was written: 0 to 32, or of IPv6 0 to 128 */
+	int bits;                  /* as written: 0 to 32, or 0 to 128 for IPv6 */
 	bool ipv6;
 };
 /* FM_EINPUT says what is wrong without file or line, which the caller knows. */

@@ -7,7 +7,7 @@
 	"No differential privacy: what each record adds to a step of training was clipped, but no noise was added. "   \
 	"The leakage checks are measurements on this release, not a guarantee."
 
-/* Of windows; the version before did not say it. */
+/* Said of windows only; the version before did not say it. */
 static const char whose_sensitivities[] =
     " Sensitivities there are to one exchange, and a window is a group of so many; shares are of a window.";
 
@@ -81,20 +81,20 @@ int fm_claim_lines(const struct fm_config *cfg, struct fm_claim_line l[FM_CLAIM_
 {
 	static const unsigned hosts[] = {1, 2, 4, 16, 64}, minutes[] = {1, 10, 60};
 	unsigned window = fm_config_window(cfg);
-	/* In a window that is full another exchange takes the place of one: two change. */
+	/* In a full window another exchange takes the place of a removed one: two change. */
 	unsigned exchange = window ? 2 : 1;
 	int n = 0;
 
 	if (window)
 		l[n++] = (struct fm_claim_line){"window", 0, window};
 	l[n++] = (struct fm_claim_line){"exchange", 0, exchange};
-	/* One more flow changes its exchange: one exchange goes and another comes.  That is the unit flow; to the unit
-	 * exchange it is two. */
+	/* One more flow changes its exchange: one exchange goes and another comes.  In unit flow that is one change, in
+	 * unit exchange it is two. */
 	l[n++] = (struct fm_claim_line){"flow", 0, fm_config_unit_flow(cfg) ? 1 : 2};
-	/* Which touches at most one slot more than it lasts minutes. */
+	/* A conversation touches at most one minute more than it lasts. */
 	for (size_t i = 0; i < sizeof minutes / sizeof *minutes; i++)
 		l[n++] = (struct fm_claim_line){"conversation", minutes[i], (minutes[i] + 1) * exchange};
-	/* All that two hosts exchange in so long. */
+	/* All that two hosts exchange within that many minutes. */
 	for (size_t i = 1; window && i < sizeof minutes / sizeof *minutes; i++)
 		l[n++] = (struct fm_claim_line){"window", minutes[i], (minutes[i] + 1) * window};
 	for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)

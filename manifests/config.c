@@ -64,7 +64,7 @@ static struct fm_cfg_place place_now(struct fm_loader *l, const struct fm_yaml *
 	return (struct fm_cfg_place){l->resolved ? FM_CFG_WRITTEN : l->layer, ++l->order, v->line};
 }
 
-/* Note who sets section.name, or drops that check. */
+/* Note which layer sets section.name, or drops that check. */
 static int note(struct fm_loader *l, const char *section, const char *name, const struct fm_yaml *v)
 {
 	static const char *const from[] = {[FM_CFG_PRESET] = "preset", [FM_CFG_FILE] = "file", [FM_CFG_SET] = "--set"};
@@ -89,7 +89,7 @@ static int apply_key(struct fm_loader *l, const char *section, const char *name,
 	if ((rc = fm_loader_gone(l, section, name, v, &is_gone)) < 0 || is_gone)
 		return rc;
 	if (strcmp(section, "gate") == 0 && (k == NULL || k->type == FM_KEY_CHECKS)) {
-		/* A config that was written out may be of a version with other metrics. */
+		/* A config that was written out may come from a version with other metrics. */
 		if ((rc = fm_check_read(l->cfg, name, v, place_now(l, v), l->err)) < 0)
 			return rc;
 		return l->resolved || fm_check_known(name) ? note(l, section, name, v)
@@ -159,7 +159,7 @@ static int apply_root(struct fm_loader *l, const struct fm_yaml *root)
 		return rc;
 	for (const struct fm_yaml *v = root->first; v; v = v->next) {
 		if (strcmp(v->key, "preset") == 0)
-			continue; /* the layer below, which is there already */
+			continue; /* the preset, which is applied already */
 		if (l->resolved && strcmp(v->key, "file") == 0)
 			rc = fm_yaml_text(v, "file", l->cfg->file, sizeof(l->cfg->file), l->err);
 		else if (l->resolved && strcmp(v->key, "dir") == 0)
@@ -214,7 +214,7 @@ static int keep_preset(struct fm_loader *l)
 	return FM_OK;
 }
 
-/* asked: where the name comes from, or NULL for a caller's own. */
+/* asked: the value that named the preset, or NULL where the caller did. */
 static int apply_preset(struct fm_loader *l, const char *name, const struct fm_yaml *asked)
 {
 	const char *names[16], *near;
@@ -438,7 +438,7 @@ int fm_config_load(struct fm_config **cfg, const char *file, const char *const *
 	return rc;
 }
 
-/* What no layer set is a default. */
+/* Keys that no layer set have their default: note that. */
 static int note_defaults(struct fm_loader *l)
 {
 	char key[160];
@@ -520,7 +520,7 @@ int fm_config_from_json(struct fm_config **cfg, const json_t *json, struct fm_er
 		rc = fm_loader_memory(&l);
 		goto out;
 	}
-	/* JSON is YAML; the preset is in it already, as values. */
+	/* JSON is YAML; the preset's values are in it already. */
 	if ((rc = fm_yaml_parse(&root, doc, l.arena, text.data, text.len, err)) < 0 || (rc = apply_defaults(&l)) < 0 ||
 	    (rc = apply_root(&l, root)) < 0)
 		goto out;
@@ -545,7 +545,7 @@ void fm_config_lacks(struct fm_config *cfg, unsigned absent)
 	}
 	if (!absent || !equal || cfg->gate.n == FM_CFG_MAXCHECKS)
 		return;
-	/* Where a config that was written out has it: in the order of names. */
+	/* As in a config that was written out: in the order of names. */
 	at = cfg->gate.n++;
 	for (; at > 0 && strcmp(cfg->gate.check[at - 1].name, isolated) > 0; at--)
 		cfg->gate.check[at] = cfg->gate.check[at - 1];

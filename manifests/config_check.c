@@ -169,8 +169,8 @@ static int check_ranges(struct fm_loader *l)
 	return FM_OK;
 }
 
-/* While nothing is promised, no number in the config may look like a promise.  A config that was written out has all
- * keys. */
+/* In a mode that promises nothing, no number in the config may look like a promise.  A config that was written out has
+ * all keys. */
 static int check_privacy(struct fm_loader *l)
 {
 	for (size_t i = 0; i < fm_nkeys && !l->resolved; i++) {
@@ -194,7 +194,8 @@ static bool is_own(const struct fm_loader *l, const struct fm_key *key)
 	return key->type == FM_KEY_CHOICE ? strcmp(own, preset) != 0 : memcmp(own, preset, key->size) != 0;
 }
 
-/* A key of another kind of model does nothing.  A project has all of the preset's, so these may stay as they are. */
+/* Refuse a key of another kind of model, which does nothing.  A project has all of the preset's keys, so these may stay
+ * as they are. */
 static int check_kind(struct fm_loader *l)
 {
 	for (size_t i = 0; i < fm_nkeys && !l->resolved; i++) {
@@ -213,10 +214,10 @@ static int check_kind(struct fm_loader *l)
 	return FM_OK;
 }
 
-/* Nor does one that another choice leaves without effect. */
+/* Likewise a key that has no effect under another choice. */
 static int check_needs(struct fm_loader *l)
 {
-	/* A kind without a private form says that, and not that its keys do nothing. */
+	/* For a kind without a private form the message is that one, and not that its keys do nothing. */
 	if (fm_config_dp(l->cfg) && !fm_choice_has("diffusion|marginals", l->cfg->model.kind))
 		return FM_OK;
 	for (size_t i = 0; i < fm_nkeys && !l->resolved; i++) {
@@ -246,7 +247,7 @@ static bool has_floor(const char *name)
 	return fm_metric_fresh(name, fresh);
 }
 
-/* Can fresh real flows lie off an ideal, so that room has something to multiply? */
+/* Can fresh real flows differ from the ideal, so that room has something to multiply? */
 static bool has_room(const char *name)
 {
 	const struct fm_metric_kind *kind = fm_metric_kind(name);
@@ -254,8 +255,8 @@ static bool has_room(const char *name)
 	return has_floor(name) && (fm_metric_is_rule(name) || (!(kind->is & FM_ONE_TABLE) && isfinite(kind->ideal)));
 }
 
-/* A bound that no value of the metric meets, so that the gate would refuse after all the work.  What is moved by real
- * flows is known only then. */
+/* Refuse a bound that no value of the metric meets, because the gate would refuse after all the work.  Bounds that real
+ * flows move are known only then. */
 static int check_bounds(struct fm_loader *l, const struct fm_cfg_check *c, const char *key)
 {
 	double lo, hi;
@@ -298,7 +299,7 @@ static int check_thresholds(struct fm_loader *l)
 	return FM_OK;
 }
 
-/* What cannot be waived because there is no such check, or the gate does not ask for it. */
+/* Refuse names in gate.waivable of which there is no check, or none that the gate asks for. */
 static int check_waivable(struct fm_loader *l)
 {
 	char names[sizeof l->cfg->gate.waivable];
@@ -322,7 +323,7 @@ static int check_waivable(struct fm_loader *l)
 	return FM_OK;
 }
 
-/* Passes are not counted where steps are. */
+/* Refuse keys that count passes where train.steps counts steps. */
 static int check_passes(struct fm_loader *l)
 {
 	static const char *const passes[] = {"epochs", "chunk_epochs"};
@@ -357,7 +358,7 @@ static int check_dialect(struct fm_loader *l)
 	return FM_OK;
 }
 
-/* Only where the tokens that a step shows are a choice. */
+/* generate.order confidence needs a process and a sampler in which a step can choose the tokens that it shows. */
 static int check_sampler(struct fm_loader *l)
 {
 	static const char keys[] = "generate.order generate.sampler model.process";
@@ -421,7 +422,7 @@ int fm_source_date(char day[16], struct fm_error *err)
 	return FM_OK;
 }
 
-/* A version that is the day of the run goes with no fixed date, and with no approvals, which may come days later. */
+/* A version that is the day of the run cannot go with a fixed date, nor with approvals, which may come days later. */
 static int check_daily(struct fm_loader *l)
 {
 	if (l->cfg->release.date[0])
@@ -437,8 +438,8 @@ static int check_daily(struct fm_loader *l)
 	return FM_OK;
 }
 
-/* An empty date is that of SOURCE_DATE_EPOCH where that is set.  The clock is asked only where the version is the day.
- * A config that was written out has its date already. */
+/* An empty date becomes that of SOURCE_DATE_EPOCH where that is set.  The clock is asked only where the version is the
+ * day.  A config that was written out has its date already. */
 static int set_date(struct fm_loader *l)
 {
 	char *date = l->cfg->release.date, *version = l->cfg->release.version, day[16];
@@ -552,7 +553,7 @@ static int check_order(const void *a, const void *b)
 	return strcmp(((const struct fm_cfg_check *)a)->name, ((const struct fm_cfg_check *)b)->name);
 }
 
-/* A project has all of the preset's checks, and may say them again; --set asks for one. */
+/* A project has all of the preset's checks, and its file may repeat them; a check in --set is one's own. */
 static bool is_preset_check(const struct fm_loader *l, const struct fm_cfg_check *c)
 {
 	for (int i = 0; l->preset && c->set.layer < FM_CFG_SET && i < l->preset->gate.n; i++) {

@@ -30,8 +30,8 @@ bool fm_metric_is_paid(const char *name)
 	return kind && kind->needs & FM_NEEDS_SHARE;
 }
 
-/* No noise of that config is further out: ten deviations of the sum of a question's 65 cells, of 19 questions, each of
- * which an exchange that is replaced moves by sqrt(2) times its flows.  Of an epsilon below 1 the deviation is at most
+/* A bound on the noise of that config: ten standard deviations of the sum of a question's 65 cells, for 19 questions,
+ * each of which a replaced exchange moves by sqrt(2) times its flows.  For an epsilon below 1 the deviation is at most
  * sqrt(2 log(1.25 / delta)) / epsilon (Dwork and Roth 2014, theorem A.1), here at a tenth of delta. */
 static double most_noise(const struct fm_config *cfg)
 {
@@ -153,7 +153,7 @@ static int check_period(struct fm_loader *l)
 	return FM_OK;
 }
 
-/* What would carry private records past the noise. */
+/* Refuse what would carry private records past the noise. */
 static int check_voids(struct fm_loader *l)
 {
 	static const char *const seeds[] = {"split", "train", "generate"};
@@ -255,7 +255,7 @@ int fm_config_flows_alone(const struct fm_config *cfg, const struct fm_dialect *
 	    cfg->source.dialect);
 }
 
-/* A release tells that its checks passed, so only what costs nothing or was paid for may decide. */
+/* A release tells that its checks passed, so only metrics that cost nothing or were paid for may decide. */
 static int check_gate(struct fm_loader *l)
 {
 	static const struct {
@@ -301,7 +301,7 @@ static int check_gate(struct fm_loader *l)
 	return FM_OK;
 }
 
-/* Elsewhere exact metrics decide, and none of noisy counts is measured. */
+/* In other modes exact metrics decide, and metrics of noisy counts are not measured. */
 static int check_unpaid(struct fm_loader *l)
 {
 	for (int i = 0; i < l->cfg->gate.n; i++) {

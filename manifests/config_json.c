@@ -74,7 +74,7 @@ static json_t *checks_json(const struct fm_config *cfg)
 	return o;
 }
 
-/* One path as text, several as a list. */
+/* One path becomes a text, several a list. */
 static json_t *paths_json(const char *text)
 {
 	json_t *list = strchr(text, '\n') ? json_array() : json_string(text);
@@ -93,7 +93,7 @@ static json_t *value_json(const struct fm_config *cfg, const struct fm_key *k, b
 
 	switch (k->type) {
 	case FM_KEY_TEXT:
-		/* A dialect of the user's own is a file: its folder stays private. */
+		/* A dialect file of the user's own: its folder stays private. */
 		if (public_only && strcmp(k->name, "dialect") == 0 && strrchr(text, '/'))
 			text = strrchr(text, '/') + 1;
 		return json_string(text);
@@ -169,7 +169,7 @@ json_t *fm_config_json(const struct fm_config *cfg, const char *section, bool pu
 	}
 	for (size_t i = 0; i < fm_nsections; i++) {
 		json_t *s = section_json(cfg, fm_sections[i], public_only);
-		/* A section of which nothing is public is no section. */
+		/* A section of which nothing is public is left out. */
 		if (s && public_only && json_object_size(s) == 0 && strcmp(fm_sections[i], "gate") != 0)
 			json_decref(s);
 		else
@@ -186,7 +186,8 @@ json_t *fm_config_json(const struct fm_config *cfg, const char *section, bool pu
 
 #define MAXPRESETS 8
 
-/* A default as it would stand in the file: canonical JSON, with paths relative again, nothing for what is computed. */
+/* A default as it would stand in the file: canonical JSON, with paths relative again, nothing for a value that is
+ * computed. */
 static int default_text(const struct fm_config *cfg, const struct fm_key *k, struct fm_buf *out, struct fm_error *err)
 {
 	json_t *v = value_json(cfg, k, false);

@@ -29,13 +29,13 @@ int fm_loader_finish(struct fm_loader *l) FM_MUST_CHECK;
 int fm_loader_memory(struct fm_loader *l); /* FM_ESYSTEM, out of memory */
 /* fm_config_fail_at, of the config as it is. */
 #define fm_loader_fail_at(l, keys, ...) fm_config_fail_at((l)->cfg, (keys), (l)->err, __VA_ARGS__)
-/* What voids a claim of differential privacy is refused with the reason (config_dp.c). */
+/* Refuse, with the reason, what voids a claim of differential privacy (config_dp.c). */
 int fm_loader_check_dp(struct fm_loader *l) FM_MUST_CHECK;
 /* Names that no config has: refuse them at v and say what was probably meant. */
 int fm_loader_unknown_section(struct fm_loader *l, const char *name, const struct fm_yaml *v);
 int fm_loader_unknown_key(struct fm_loader *l, const char *section, const char *name, const struct fm_yaml *v);
 int fm_loader_unknown_check(struct fm_loader *l, const char *name, const struct fm_yaml *v);
-/* Is it a key of earlier versions?  Such a key is refused, but skipped in a config that was written out: then FM_OK,
+/* Is it a key of earlier versions?  Such a key is refused; in a config that was written out it is skipped: then FM_OK,
  * and *is_gone is set. */
 int fm_loader_gone(struct fm_loader *l, const char *section, const char *name, const struct fm_yaml *v,
 		   bool *is_gone) FM_MUST_CHECK;

@@ -32,7 +32,7 @@ bool fm_config_covers(const json_t *now, const json_t *told)
 	return true;
 }
 
-/* What this version knows of a section, a new reference; a check is known by its form alone. */
+/* The keys of a section that this version knows, a new reference; of a check only the form has to be known. */
 static json_t *known_keys(const char *section, const json_t *told)
 {
 	bool checks = strcmp(section, "gate") == 0;
@@ -73,7 +73,7 @@ static json_t *known_sections(const json_t *told)
 	return out;
 }
 
-/* The first key whose value comes back as another one, as "section.key"; "config" where none is found. */
+/* The first key whose value comes back different, as "section.key"; "config" where none is found. */
 static void differs(const json_t *now, const json_t *known, char out[160])
 {
 	const char *section, *key;

@@ -38,8 +38,8 @@ struct fm_key {
 	const char *(*check)(const char *text); /* FM_KEY_TEXT: NULL, or what the text must look like */
 	const char *dflt;                       /* as it would stand in the file */
 	const char *mode;                       /* NULL, or the privacy.mode without which the key is refused */
-	const char *kind;  /* NULL, or the kinds of model, "ctgan|plain", without which a value of its own is refused */
-	const char *needs; /* NULL, or the same of other choices: "generate.sampler fewstep|dpm2; ..." */
+	const char *kind;                       /* NULL, or the kinds of model that may set it: "ctgan|plain" */
+	const char *needs; /* NULL, or likewise other choices that it needs: "generate.sampler fewstep|dpm2; ..." */
 	bool secret;       /* stays on the machine: left out of the public JSON */
 	const char *help;
 };
@@ -51,14 +51,14 @@ extern const size_t fm_nsections;
 
 const struct fm_key *fm_key_find(const char *section, const char *name); /* NULL when absent */
 bool fm_section_known(const char *section);
-/* Does it do something in this config?  By its mode, kind and needs. */
+/* Does the key do something in this config, given the key's mode, kind and needs? */
 bool fm_key_counts(const struct fm_key *k, const struct fm_config *cfg);
-/* The first of k's needs that cfg does not meet: the other key, and in `takes` (at least 64 bytes) the values of it
- * with which k does something, "a|b"; NULL where all are met. */
+/* The first of k's needs that cfg does not meet: the other key, and in `takes` (at least 64 bytes) the values of that
+ * key with which k does something, "a|b"; NULL where all are met. */
 const struct fm_key *fm_key_unmet(const struct fm_key *k, const struct fm_config *cfg, char takes[64]);
 /* Is word one of "a|b|c"? */
 bool fm_choice_has(const char *choices, const char *word);
-/* The reason in "word: reason; ..." as text of its own, or NULL. */
+/* The reason for a word in "word: reason; ...", in out; or NULL. */
 const char *fm_key_later(const struct fm_key *k, const char *word, char *out, size_t cap);
 /* What a key takes, in words: "integer, 1 to 1000".  Returns out. */
 const char *fm_key_takes(const struct fm_key *k, char *out, size_t cap);

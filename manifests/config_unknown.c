@@ -83,7 +83,7 @@ int fm_loader_unknown_section(struct fm_loader *l, const char *name, const struc
 	return fm_yaml_fail(v, l->err, "unknown key '%.64s': the sections are %s", name, list);
 }
 
-/* Keys of earlier versions.  A config that was written out then may still have them. */
+/* Keys of earlier versions.  A config that an earlier version wrote out may still have them. */
 static const struct {
 	const char *section, *name, *why;
 } gone[] = {

@@ -36,7 +36,7 @@ static int read_int(const struct fm_key *k, const struct fm_yaml *v, const char 
 	if (k->size == sizeof(int))
 		*(int *)out = (int)i;
 	else
-		*(int64_t *)out = i; /* uint64_t too: the range excludes what differs */
+		*(int64_t *)out = i; /* for uint64_t too: in the range both are the same */
 	return FM_OK;
 }
 
@@ -245,8 +245,8 @@ int fm_key_read(struct fm_config *cfg, const struct fm_key *k, const struct fm_y
 
 /* ---- gate ---- */
 
-/* Bytes of flows, which are the largest numbers that are measured, are fewer; and so large a factor of a floor is none.
- * A threshold made of these, of a floor and of room can be written (domain.h). */
+/* Larger than the largest measured numbers, which are bytes of flows, and than any sensible factor of a floor.  A
+ * threshold made of such numbers, a floor and room can still be written (domain.h). */
 #define BOUND_MAX 1e24
 #define FACTOR_MAX 1e6
 

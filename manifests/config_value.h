@@ -1,6 +1,6 @@
 /*
- * config_value.h - one value of release.yaml, from YAML into its field of struct fm_config, checked by the schema.
- * What concerns several keys at once is config.c's.
+ * config_value.h - one value of release.yaml, from YAML into its field of struct fm_config, checked by the schema. What
+ * concerns several keys at once is checked in config_check.c.
  */
 #ifndef FM_MANIFESTS_CONFIG_VALUE_H
 #define FM_MANIFESTS_CONFIG_VALUE_H

@@ -27,7 +27,7 @@ static int read_name(struct fm_dialect *d, const struct fm_yaml *v, struct fm_er
 
 static int read_delimiter(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
 {
-	/* Any printable byte that is no part of a value, a tab, or what Hive puts between columns. */
+	/* Any printable byte that is no part of a value, a tab, or the byte that Hive puts between columns. */
 	if (v->kind == FM_YAML_SCALAR && strcmp(v->text, "blanks") == 0) {
 		d->delimiter = ' ';
 		d->blanks = true;
@@ -42,7 +42,7 @@ static int read_delimiter(struct fm_dialect *d, const struct fm_yaml *v, struct 
 			    "blanks");
 }
 
-/* One of the marks that numbers have. */
+/* A mark in numbers: one of `marks`. */
 static int read_mark(char *mark, const char *key, const char *marks, const struct fm_yaml *v, struct fm_error *err)
 {
 	if (v->kind != FM_YAML_SCALAR || strlen(v->text) != 1 || !strchr(marks, v->text[0]))
@@ -321,7 +321,7 @@ static int read_key(struct fm_dialect *d, const struct fm_yaml *v, struct fm_err
 	if (strcmp(v->key, "lines") == 0)
 		return read_lines(d, v, err);
 	if (strcmp(v->key, "relative_to") == 0 || strcmp(v->key, "absent") == 0)
-		return FM_OK; /* behind the others, and before them */
+		return FM_OK; /* absent is read before the others, relative_to after them */
 	if (strcmp(v->key, "before_header") == 0)
 		return read_around(v->key, d->before[0], sizeof(d->before[0]), COUNT_OF(d->before), &d->nbefore, v,
 				   err);
@@ -366,7 +366,7 @@ static int parse(struct fm_dialect *d, const char *name, const char *text, size_
 	d->sampling = 1;
 	strcpy(d->newline, "\n");
 	d->nmissing = 1;   /* the empty field */
-	d->active_s = 300; /* as nfpcapd has them */
+	d->active_s = 300; /* the defaults of nfpcapd */
 	d->inactive_s = 60;
 	if ((rc = fm_arena_new(&arena, 64 << 10, err)) < 0 ||
 	    (rc = fm_yaml_parse(&root, &doc, arena, text, n, err)) < 0 ||

@@ -49,7 +49,8 @@ static int check_packets(const struct fm_dialect *d, const struct fm_yaml *root,
 	return FM_OK;
 }
 
-/* A zone that no time is told in would be passed over, and the times are not what their reader means, but in UTC. */
+/* Refuse a zone where no column's time needs it: the zone would be ignored, and the user means other times than
+ * those. */
 static int check_zone(const struct fm_dialect *d, const struct fm_yaml *root, struct fm_error *err)
 {
 	const struct fm_yaml *v = fm_yaml_child(root, "timezone");
@@ -96,7 +97,8 @@ static bool is_missing(const struct fm_dialect *d, const char *word)
 	return !*word;
 }
 
-/* A label of several columns is written in the first of them: what stands in the others must be no part of it. */
+/* A label of several columns is written in the first of them: the others are written as unset, which must be read as
+ * nothing. */
 static int check_joined(const struct fm_dialect *d, const struct fm_yaml *root, struct fm_error *err)
 {
 	int n = 0, joined = 0;
@@ -161,7 +163,7 @@ static int check_whole(const struct fm_dialect *d, const struct fm_yaml *root, s
 		if (!d->blanks && (strchr(d->cols[i].name, d->delimiter) || strchr(d->cols[i].name, '"')))
 			return fm_yaml_fail(root, err, "column name '%s' has a quote or the delimiter in it",
 					    d->cols[i].name);
-		/* Times are written with a space between date and hour. */
+		/* Times are written with a blank between date and hour. */
 		if (d->cols[i].words > 1 && !d->blanks)
 			return fm_yaml_fail(root, err, "column '%s': words is for delimiter: blanks", d->cols[i].name);
 		if (d->cols[i].col >= 0 && d->cols[i].format == FM_FMT_DATETIME && d->delimiter == ' ' &&
@@ -200,7 +202,7 @@ static int check_absent(const struct fm_dialect *d, const struct fm_yaml *root, 
 	for (int i = 0; i < d->ncols; i++) {
 		const char *what = NULL;
 
-		/* The one port that is there would be that of the other end. */
+		/* In a reversed row the one port would belong to the other end. */
 		if (d->cols[i].nreversed && (d->absent >> FM_SP & 1u) != (d->absent >> FM_DP & 1u))
 			what = "reversed";
 		else if (d->cols[i].role == FM_ROLE_REPLY && d->absent & (ends | pr | counts))

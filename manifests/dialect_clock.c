@@ -30,7 +30,7 @@ int fm_dialect_timezone(struct fm_dialect *d, const struct fm_yaml *v, struct fm
 			    text);
 }
 
-/* A time as datetime has it, by the dialect's clock where no offset stands behind it; behind all other keys. */
+/* A time in the form datetime, by the dialect's clock where no offset follows it; read after all other keys. */
 int fm_dialect_relative_to(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
 {
 	char text[64];

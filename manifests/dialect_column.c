@@ -14,7 +14,7 @@ static const char *const format_names[] = {
     "datetime", "seconds",       "milliseconds", "microseconds", "address",      "ipv4-integer", "integer",
     "text",     "nanoseconds",   "rfc3339",      "pattern",      "hms",          "type.code",    "lower",
     "number",   "named-address", "address-word", "family",       "address-port", "icmp-type",    "icmp-code"};
-/* What three of them were called while they read IPv4 alone. */
+/* Former names of three of them, which read only IPv4 then. */
 static const struct {
 	const char *name;
 	enum fm_format format;
@@ -23,7 +23,7 @@ static const struct {
 #define UNITS (BIT(FM_FMT_SECONDS) | BIT(FM_FMT_MILLISECONDS) | BIT(FM_FMT_MICROSECONDS) | BIT(FM_FMT_NANOSECONDS))
 #define CLOCKS (BIT(FM_FMT_DATETIME) | BIT(FM_FMT_RFC3339) | BIT(FM_FMT_PATTERN))
 
-/* What a column of a kind may be written as, and what it is when the dialect does not say. */
+/* The formats that a column of each kind may have, and the one it has when the dialect names none. */
 static const struct {
 	unsigned formats;
 	enum fm_format dflt;
@@ -38,7 +38,7 @@ static const struct {
     [FM_KIND_CATEGORY] = {BIT(FM_FMT_TEXT) | BIT(FM_FMT_LOWER) | BIT(FM_FMT_NUMBER), FM_FMT_TEXT},
     [FM_KIND_COUNT] = {BIT(FM_FMT_INTEGER), FM_FMT_INTEGER},
 };
-/* A flow is no flow without these. */
+/* A flow needs these. */
 static const enum fm_col needed[] = {FM_TE, FM_TD, FM_SA, FM_DA, FM_SP, FM_DP, FM_PR, FM_PKT, FM_BYT};
 
 int fm_dialect_absent(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
@@ -130,7 +130,7 @@ static int column_format(const struct fm_yaml *v, enum fm_format *format, char p
 	return fm_dialect_unknown(v, "format", word, format_names, COUNT_OF(format_names), err);
 }
 
-/* What the keys of a column say together, with its format and its kind. */
+/* Check that the keys of a column agree with each other, its format and its kind. */
 static int column_more(const struct fm_dialect *d, int i, const struct fm_yaml *v, struct fm_error *err)
 {
 	const char *name = d->cols[i].name, *fault;
@@ -171,7 +171,7 @@ static bool is_part_of_address(const struct fm_dialect *d, int i)
 	return d->cols[i].format == FM_FMT_ADDRESS_WORD || d->cols[i].format == FM_FMT_FAMILY;
 }
 
-/* Two columns may fill the same: one of them or both are parts. */
+/* May two columns fill the same table column?  Where one of them, or both, are parts. */
 static bool may_share(const struct fm_dialect *d, int i, int j)
 {
 	return d->cols[i].role == FM_ROLE_SUM || d->cols[i].part || is_part_of_address(d, i) ||
@@ -247,7 +247,7 @@ static int column_others(struct fm_dialect *d, int i, const struct fm_yaml *v, s
 	return FM_OK;
 }
 
-/* The values that rows must have in a column, one of a few. */
+/* The values of a column that rows must have one of. */
 static int column_only(struct fm_dialect *d, int i, const struct fm_yaml *v, struct fm_error *err)
 {
 	int rc;
@@ -263,7 +263,7 @@ static int column_only(struct fm_dialect *d, int i, const struct fm_yaml *v, str
 	return FM_OK;
 }
 
-/* The words of rows whose ends are in each other's place. */
+/* The words that mark rows with source and destination exchanged. */
 static int column_reversed(struct fm_dialect *d, int i, const struct fm_yaml *v, struct fm_error *err)
 {
 	int rc;
@@ -280,7 +280,7 @@ static int column_reversed(struct fm_dialect *d, int i, const struct fm_yaml *v,
 	return FM_OK;
 }
 
-/* What the keys of one column said beside what stands in its struct. */
+/* What the keys of one column said that its struct does not hold. */
 struct column_keys {
 	bool has_format, has_decimals, sum, reply;
 };
@@ -394,7 +394,7 @@ static bool has_role(const struct fm_dialect *d, enum fm_col col, enum fm_role r
 	return false;
 }
 
-/* A date and a time of day in two columns: each once, and nothing beside them. */
+/* A date and a time of day in two columns: each once, and no other column for that time. */
 static int check_parts(const struct fm_dialect *d, const struct fm_yaml *v, enum fm_role role, struct fm_error *err)
 {
 	int dates = 0, clocks = 0, parts = 0, halves = 0;
@@ -419,7 +419,8 @@ static int check_parts(const struct fm_dialect *d, const struct fm_yaml *v, enum
 	return FM_OK;
 }
 
-/* Addresses in words: four of each, nothing beside them but the family, which stands before them. */
+/* Addresses in 32-bit words: four columns for each address, and none besides but the family, which comes before
+ * them. */
 static int check_words(const struct fm_dialect *d, const struct fm_yaml *v, enum fm_col col, struct fm_error *err)
 {
 	int words = 0, others = 0;

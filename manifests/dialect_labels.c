@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 
-/* Does the text of a dialect stand for s? A byte of s that is no UTF-8 is \xNN there (U+00NN). */
+/* Does the text of a dialect stand for s? A byte of s that is no UTF-8 is written \xNN in the dialect (U+00NN). */
 static bool is_same(const char *from, const char *s, size_t n)
 {
 	size_t len = strlen(from), bytes, at = 0;
@@ -27,7 +27,7 @@ static bool is_pattern(const char *from)
 	return strchr(from, '*') != NULL;
 }
 
-/* A star stands for any bytes, none too. Capital and small letters are the same. */
+/* A star stands for any bytes, or for none. Upper and lower case are the same. */
 static bool is_like(const char *pattern, const char *s, size_t n)
 {
 	const char *star = NULL, *end = s + n, *from = s;
@@ -80,7 +80,7 @@ bool fm_dialect_label_is_named(const struct fm_dialect *d, const char *s, size_t
 	return false;
 }
 
-/* \xNN in a map is a byte that is no UTF-8, and no release has one. */
+/* \xNN in a map is a byte that is no UTF-8, which a release never has. */
 static bool is_spelling(const struct fm_dialect *d, const char *s)
 {
 	uint32_t code;

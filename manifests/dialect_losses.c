@@ -10,7 +10,7 @@ struct losses {
 	int n;
 };
 
-/* "What: a, b and c": the list grows by a name. */
+/* "What: a, b and c": add a name to the list. */
 struct names {
 	char text[160];
 	size_t n;
@@ -73,7 +73,7 @@ static void say_step(struct losses *out, const char *name, int64_t ms)
 		say(out, "times are coarser: %s", what);
 }
 
-/* The finest column that tells the time or the duration; 0: none does. */
+/* The finest resolution of the columns that tell the time or the duration; 0: none does. */
 static int64_t finest(const struct fm_dialect *d, enum fm_col col)
 {
 	int64_t least = 0;
@@ -138,7 +138,7 @@ static const char *name_of(const struct fm_dialect *d, enum fm_col col)
 	return NULL;
 }
 
-/* Flags of TCP and a state of a connection are in the same column of the table, and their words stay as they are. */
+/* TCP flags and the state of a connection are in the same column of the table, and are written as they were read. */
 static void say_words(const struct fm_dialect *from, const struct fm_dialect *to, struct losses *out)
 {
 	const char *a = name_of(from, FM_FLG), *b = name_of(to, FM_FLG);

@@ -19,7 +19,7 @@ enum is {
 struct domain {
 	const char *path;
 	enum is is;
-	bool must; /* what holds it has it */
+	bool must; /* its parent must have it */
 	double lo, hi;
 	const char *words;
 };
@@ -117,11 +117,11 @@ static const struct domain domains[] = {
 };
 /* clang-format on */
 #define NDOMAINS (sizeof domains / sizeof *domains)
-/* Deeper, and with longer names, the table has nothing. */
+/* The table has no deeper paths and no longer names. */
 #define PATH 96
 #define SHOWN 160
 
-/* Where in a document: as in the table, and as people count. */
+/* A place in a document: as the table names it, and as people see it. */
 struct place {
 	char path[PATH], shown[SHOWN];
 };
@@ -210,8 +210,8 @@ static const char *fault(const struct domain *d, const char *shown, char *out)
 	return out;
 }
 
-/* How what is below a path goes on in the table: 0 not at all, else the first byte of it, '.' or '['; 1: it ends there.
- */
+/* How the table goes on below a path: 0: not at all; '.' or '[': the first byte below it; 1: a row ends with the
+ * path. */
 static int goes_on(const char *path, const struct domain **own)
 {
 	size_t n = strlen(path);
@@ -279,7 +279,7 @@ static const char *look_at_members(const json_t *o, const struct place *at, char
 	{
 		struct place below = {"", ""};
 
-		/* Longer ones are in no row of the table, and are left alone as those are. */
+		/* Longer names are in no row of the table, and are left alone like other unknown ones. */
 		if (strlen(key) > 63)
 			continue;
 		snprintf(one, sizeof one, "%s%s", dot, key);

@@ -1,7 +1,7 @@
 /*
- * domain.h - what each number and word of a manifest can be: the table of them, and the look at a document by it.
+ * domain.h - what each number and word of a manifest can be: the table, and the check of a document against it.
  *
- * One table for both who take what they did not make: the runner, before it believes a document that a stage left
+ * One table for the two that accept documents of others: the runner, before it believes a document that a stage left
  * (pipeline/walls/harvest.h), and the verifier, before it believes a manifest.  What a metric can be is in the registry
  * (fm_metric_can_be), what a key of the config can be in its schema.  A member that the table does not have is left
  * alone: a later version may write some.
@@ -15,9 +15,9 @@
 #define FM_DOMAIN_WORDS 384
 #define FM_DOMAIN_MOST 1e30 /* of any measured number: bytes of all flows, squared, are less */
 
-/* NULL, or in out (of FM_DOMAIN_WORDS bytes) what cannot be, with the name of the field: "metrics[3].n is -1: it must
- * be a count ...".  at: where in a manifest the document belongs, "" for a whole one, "metrics" for its list of
- * metrics. */
+/* NULL, or out (of FM_DOMAIN_WORDS bytes), which says what is impossible, with the name of the field: "metrics[3].n is
+ * -1: it must be a count ...".  at: where in a manifest the document belongs, "" for a whole one, "metrics" for its
+ * list of metrics. */
 const char *fm_domain_fault(const json_t *doc, const char *at, char *out);
 /* An interval of an estimate: two numbers in their order, with the value between them where there is one. */
 bool fm_domain_interval(const json_t *ci, const json_t *value);

@@ -1,5 +1,5 @@
 /* embed.c - files taken into the program by the assembler.  Paths are relative to the folder that make runs in, the
- * root; embed.mk tells make that the object depends on them. */
+ * root; embed.mk makes the object depend on them. */
 #include "manifests/embed.h"
 
 #include <stdint.h>

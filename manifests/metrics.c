@@ -48,7 +48,7 @@ static bool covers(const char *a, const char *b)
 	return strncmp(a, b, n) == 0 && (b[n] == '\0' || b[n] == '.');
 }
 
-/* An interval by resampling may lie beside the value that it is of: it is made to hold it. */
+/* An interval by resampling may not contain its value: it is widened until it does. */
 static int put(struct fm_metrics *t, const char *name, double value, int64_t n, double lo, double hi,
 	       struct fm_error *err)
 {

@@ -9,7 +9,7 @@
 
 #include "manifests/metrics.h"
 
-/* No document of ours has more; a file that says otherwise is refused before it is read further. */
+/* No document of ours has more entries; a file with more is refused before it is read further. */
 #define FM_DOC_MAXENTRIES 4096
 
 bool fm_metric_name_ok(

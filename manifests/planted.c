@@ -90,7 +90,7 @@ double fm_controls_smallest_leak(const json_t *list)
 {
 	double smallest = 0;
 
-	/* They are in rising order. */
+	/* Copies are in rising order of their share. */
 	for (size_t i = json_array_size(list); i-- > 0;) {
 		const json_t *o = json_array_get(list, i);
 

@@ -1,8 +1,8 @@
 /*
  * planted.h - the controls of a gate: which generators it plants, at which levels, and what is expected of each.
  *
- * One list, for who plants them (judge/gate/controls.h says what each makes), for the parent that takes their scores
- * from a stage, and for who reads a released verdict.
+ * One list for the stage that plants them (judge/gate/controls.h says what each makes), for the parent that takes their
+ * scores from the stage, and for readers of a released verdict.
  */
 #ifndef FM_MANIFESTS_PLANTED_H
 #define FM_MANIFESTS_PLANTED_H
@@ -36,13 +36,14 @@ extern const size_t fm_ncontrols;
 
 const char *fm_control_kind(const struct fm_control *c);                   /* "negative" or "positive" */
 const char *fm_control_expected(const struct fm_control *c, double limit); /* "fail", "pass" or "any" */
-/* How many rows a control has, as it is published: fewer than were asked for, as the tables have no more, are rounded
- * down; and can so many controls have such a number? */
+/* How many rows a control has, as published: a number below the one asked for, because the tables have no more, is
+ * rounded down.  And: can that many controls have such a number? */
 int64_t fm_control_rows_told(int64_t rows, int64_t asked);
 bool fm_control_rows_are(int64_t rows, int64_t asked, size_t controls);
-/* Does this object say name, level, kind and what is expected of that control, where gate.control_limit is so? */
+/* Does this object say name, level, kind and what is expected of that control, with `limit` as gate.control_limit? */
 bool fm_control_is(const json_t *o, const struct fm_control *c, double limit);
-/* Is a list of controls some of them, in their order and none twice?  NULL, or the number of the first that is not. */
+/* Are the controls of a list some of these, in their order and none twice?  If not, *which is the index of the first
+ * that is wrong. */
 bool fm_controls_are(const json_t *list, double limit, size_t *which);
 /* The smallest share of copied rows from which on each control of a verdict's list was caught; 0: none was. */
 double fm_controls_smallest_leak(const json_t *list);

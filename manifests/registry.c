@@ -11,20 +11,20 @@
 #define HIST FM_WITH_HISTOGRAMS
 #define OPEN FM_WITH_METRICS
 #define NONE FM_NO_FLOOR
-/* By which columns rows are the same, and by which they are near: all, without time, ... */
+/* The columns by which rows are compared, for the same rows and for near ones: all, without time, ... */
 #define SAME "{,_no_time,_no_addr_time}"
 #define SAME_WORDS(k) "{" #k ":|, without time|, without addresses and time}"
 #define NEAR "{,_no_addr_time,_sizes}"
 #define NEAR_WORDS(k) "{" #k ":|, without addresses and time|, by duration, packets and bytes alone}"
 #define CURVE "area under the curve"
-#define LN2 0.693147180559945309 /* divergence of what has nothing in common */
+#define LN2 0.693147180559945309 /* JSD of distributions that have nothing in common */
 
 /*
  * What is published with metrics says how far synthetic flows are from real ones or how well they do, or is of the
  * synthetic flows alone.  No number of the real flows may follow from it: a difference is left out where the synthetic
- * flows tell one of its two terms, and of two numbers and their ratio not all are published; emd over emdn would be the
- * real range.  What is published with histograms is of the whole real trace.  What counts real rows or hosts of which
- * there may be fewer than k, or rests on single ones, stays with the team.
+ * flows tell one of its two terms, and two numbers are never published together with their ratio; emd over emdn would
+ * be the real range.  What is published with histograms is of the whole real trace.  A metric that counts real rows or
+ * hosts, of which there may be fewer than k, or that rests on single ones, stays with the team.
  */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers" /* span, where there is none */
 const struct fm_metric_kind fm_metric_kinds[] = {

@@ -174,7 +174,7 @@ bool fm_metric_needs_labels(const char *name)
 {
 	const struct fm_metric_kind *kind = fm_metric_kind(name);
 
-	/* The divergence of labels stands among those of the other fields. */
+	/* The divergence of labels is listed among those of the other fields. */
 	return kind && (kind->needs & FM_NEEDS_LABELS || strcmp(name, "jsd.TY") == 0);
 }
 
@@ -203,7 +203,7 @@ bool fm_metric_may_be_unasked(const char *name)
 {
 	const struct fm_metric_kind *kind = fm_metric_kind(name);
 
-	/* Who names a label says that there is one. */
+	/* A check that names a label presumes that there is one. */
 	return (fm_metric_needs_labels(name) && !(kind->shown & FM_ONE_LABEL)) ||
 	       (kind && kind->span > 0 && kind->floor != FM_NO_FLOOR);
 }
@@ -348,7 +348,7 @@ struct expansion {
 	const struct fm_metric_kind *kind;
 };
 
-/* All names of a pattern behind name[0..n). */
+/* All names that a pattern gives after name[0..n). */
 static void expand(struct expansion *e, size_t n, const char *pattern)
 {
 	while (*pattern && *pattern != '{' && n + 1 < MAXNAME)

@@ -49,9 +49,9 @@ enum topic {
 	GATE
 };
 
-/* Is name one of a pattern's? */
+/* Does name fit the pattern? */
 bool fm_metric_fits(const char *pattern, const char *name);
-/* Does its row, or registry_values.c, say what its values can be?  Of each metric one of them does. */
+/* Does its row, or registry_values.c, say what its values can be?  One of them does for each metric. */
 bool fm_metric_has_values(const char *name);
 
 #endif

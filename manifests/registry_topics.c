@@ -1,4 +1,4 @@
-/* registry_topics.c - what metrics that belong together are called; tasks and the mean that are made of some. */
+/* registry_topics.c - names for groups of metrics; the tasks, and the eight metrics of the mean. */
 #include "manifests/registry_parts.h"
 
 #include <stddef.h>

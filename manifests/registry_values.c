@@ -1,4 +1,4 @@
-/* registry_values.c - what the value of each metric can be, where its row does not say it by ideal and span. */
+/* registry_values.c - what the value of each metric can be, where its row does not say so by ideal and span. */
 #include <math.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #define LN2 0.69314718055994530942
 #define ROWS 9007199254740991.0
 #define SLACK 1e-3
-#define MOST_LAG 100                            /* of few slots it is no true correlation */
+#define MOST_LAG 100                            /* over few slots it is no true correlation, and may lie beyond 1 */
 #define MORE "{,_no_time,_no_addr_time,_sizes}" /* of the registry, SAME and NEAR */
 
 enum whole { ANY, WHOLE };
@@ -32,7 +32,7 @@ static const struct values values[] = {
 	{"host.{LAG1,LAG10}_gap", 0, 2 * MOST_LAG, ANY},
 	{"host.{BURST10,BURST60,BURST600}_{synthetic,real,gap}", -FM_DOMAIN_MOST, FM_DOMAIN_MOST, ANY},
 	{"host.{BEACON,largest10}_{synthetic,real}", 0, 1, ANY},
-	{"host.{hosts,pairs,bytes}_{synthetic,real}", 0, FM_DOMAIN_MOST, ANY}, /* of slices a mean */
+	{"host.{hosts,pairs,bytes}_{synthetic,real}", 0, FM_DOMAIN_MOST, ANY}, /* a mean over slices */
 	{"host.{SWEEPS,SWEEPS200}_{synthetic,real,gap}", 0, FM_DOMAIN_MOST, ANY},
 	{"host.{hosts,pairs,bytes}_gap", 0, FM_DOMAIN_MOST, ANY},
 	{"rules.*", 0, 1, ANY},
@@ -73,8 +73,8 @@ static const struct values *values_of(const char *name)
 	return NULL;
 }
 
-/* Where the value of a row's metric lies; of a floor, which is of holdout and training, and of few rows can be beside
- * what the metric can, no more is known. */
+/* The range in which the value of a row's metric lies.  Nothing is known of a floor: it compares holdout and training,
+ * and with few rows may lie outside the metric's range. */
 static bool range_of(const char *name, const struct fm_metric_kind *kind, double *lo, double *hi, enum whole *whole)
 {
 	const struct values *v = values_of(name);
@@ -119,7 +119,7 @@ bool fm_metric_can_be(const char *name, double value)
 	       (whole == ANY || !(fabs(value - nearbyint(value)) > 0));
 }
 
-/* Measured with an interval of its own, wherever it is measured. */
+/* Is it always measured with an interval? */
 static bool has_own_interval(const char *name)
 {
 	static const char *const own[] = {

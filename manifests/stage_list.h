@@ -1,7 +1,7 @@
 /*
- * stage_list.h - what a manifest says of each stage: its name, and what everybody may see of what it made.
+ * stage_list.h - what a manifest says of each stage: its name, and what everybody may see of its product.
  *
- * One list, for the table of the stages (stages/table.h), which has the rest, and for who reads a manifest.
+ * One list, for the table of the stages (stages/table.h), which has the rest, and for readers of a manifest.
  */
 #ifndef FM_MANIFESTS_STAGE_LIST_H
 #define FM_MANIFESTS_STAGE_LIST_H
@@ -12,7 +12,7 @@
 /* What everybody may see of the digest of a stage's product. */
 enum fm_stage_shown {
 	FM_SHOWN_COMMITTED,  /* a commitment to it, in the manifest, under the product's name */
-	FM_SHOWN_WITHOUT_DP, /* the digest, but none in privacy.mode dp: the stage looks at real flows */
+	FM_SHOWN_WITHOUT_DP, /* the digest, but not in privacy.mode dp: the stage looks at real flows */
 	FM_SHOWN,            /* the digest */
 	FM_SHOWN_RELEASED,   /* all: it is the release itself */
 };

@@ -7,7 +7,7 @@
 
 static const char *const month_names[] = {"January", "February", "March",     "April",   "May",      "June",
 					  "July",    "August",   "September", "October", "November", "December"};
-static const char *const day_names[] = {"Thursday", "Friday",  "Saturday", "Sunday", /* as 1970-01-01 was one */
+static const char *const day_names[] = {"Thursday", "Friday",  "Saturday", "Sunday", /* 1970-01-01 was a Thursday */
 					"Monday",   "Tuesday", "Wednesday"};
 
 struct clock {
@@ -249,7 +249,7 @@ static int clock_ms(const struct clock *c, int day_starts, int64_t *ms)
 		if (c->pm < 0 && hour < day_starts)
 			hour -= 12;
 	}
-	/* 24:00:00 is the midnight that ends the day; a leap second is the second behind it. */
+	/* 24:00:00 is the midnight that ends the day; a leap second is the second after it. */
 	if ((hour > 23 && (hour > 24 || c->minute || c->second || c->ms)) || c->minute > 59 ||
 	    c->second > 59 + (c->minute % 30 == 29))
 		return -1;
@@ -280,7 +280,7 @@ int fm_time_pattern_read(const char *pattern, int day_starts, const char *s, siz
 			if (take(*++p, &s, end, &c))
 				return -1;
 		} else if (!strncmp(p, ".%f", 3) && (s == end || *s != '.')) {
-			p += 2; /* programs leave out a fraction that is 0 */
+			p += 2; /* some programs leave out a fraction that is 0 */
 		} else if (!strncmp(p, ":%S", 3) && (s == end || *s != ':')) {
 			p += 2; /* or the seconds of a whole minute */
 		} else if (s == end || *s++ != *p) {

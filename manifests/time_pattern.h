@@ -1,7 +1,7 @@
 /*
  * time_pattern.h - times written as a dialect's own pattern says, after strptime, without locale and time zone files.
  *
- *     %Y year   %y year of 1970 to 2069 in two digits   %m month   %b Jan ... Dec, or in full   %B the same, written in
+ *     %Y year   %y year, 1970 to 2069, in two digits   %m month   %b Jan ... Dec, or in full   %B the same, written in
  *     full   %d day   %a Mon ... Sun, or in full   %A the same, written in full   %H hour 0 to 23   %I hour of the
  *     12-hour clock   %p AM or PM   %M minute   %S second   %f digits of a second, any number   %z Z, +02:00, +0200 or
  *     +02   %Z UTC, GMT or Z   %% a percent sign   a blank: any number of blanks, none too
@@ -9,9 +9,8 @@
  * %T is %H:%M:%S, %R is %H:%M, %F is %Y-%m-%d, %D is %m/%d/%y, %h is %b and %e is %d: a dialect has them written out.
  *
  * Numbers may lack leading zeros when read and have them when written. Any other character stands for itself. A leap
- * second is the second after it, and 24:00:00 midnight; days that no calendar has are refused, and days of the week
- * that the date does not fall on. What has no %S is the full minute, and so is a text that lacks ":%S" where the
- * pattern has it.
+ * second is read as the second after it, and 24:00:00 as midnight; a day that no calendar has is refused, and a day of
+ * the week that is not the date's. A pattern without %S reads full minutes, and a text may lack ":%S" at a full minute.
  */
 #ifndef FM_MANIFESTS_TIME_PATTERN_H
 #define FM_MANIFESTS_TIME_PATTERN_H
@@ -26,7 +25,7 @@
 /* The pattern with %T and the like written out; -1: it is too long then. */
 int fm_time_pattern_expand(const char *pattern, char out[FM_TIME_PATTERN_MAX]);
 /* NULL, or what is wrong with it. day_starts: the first hour of 12 (0 to 23) that %I without %p stands for, or -1.
- * part: one of several that make a time, a date or a time of day alone, which is read as of 1970-01-01. */
+ * part: one of two columns that make a time: a date alone, or a time of day, which is read as on 1970-01-01. */
 const char *fm_time_pattern_fault(const char *pattern, int day_starts, bool part);
 bool fm_time_pattern_has_date(const char *pattern);
 bool fm_time_pattern_has_clock(const char *pattern);

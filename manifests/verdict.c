@@ -83,7 +83,7 @@ size_t fm_verdict_failed(const struct fm_verdict *v, char *words, size_t cap)
 	return failed;
 }
 
-/* The rule of the check, and the one that most flows held out break. */
+/* The rule of a check, and the rule that most held-out flows break. */
 struct broken {
 	const char *check;
 	double (*value)(const void *ctx, const char *name);
@@ -303,7 +303,7 @@ static bool has_waiver(const struct fm_verdict *v, const char *check)
 	return false;
 }
 
-/* Is the last check among those before it?  A name may have a max and a min. */
+/* Is the last check there once more before it?  A name may have both a max and a min. */
 static bool is_there_before(const struct fm_verdict *v)
 {
 	const struct fm_check_result *last = &v->check[v->n];
@@ -360,7 +360,7 @@ static int check_waived(const struct fm_verdict *v, struct fm_error *err)
 	return FM_OK;
 }
 
-/* Only what a trace may leave unanswered, and no check that was judged. */
+/* Accept only checks that a trace may leave unanswered, and none that was judged. */
 static int unasked_from_json(struct fm_verdict *v, const json_t *list, struct fm_error *err)
 {
 	size_t n = json_array_size(list);

@@ -50,7 +50,7 @@ static size_t line_of(const struct reader *r, size_t offset)
 	return line;
 }
 
-/* Does the first line that says something give a key, as in "preset: demo"?  A trace, or a log, does not. */
+/* Does the first line that is not empty give a key, as in "preset: demo"?  In a trace or a log it does not. */
 static bool begins_with_key(const char *text, size_t n)
 {
 	const char *end = text + n;
@@ -78,8 +78,8 @@ static bool begins_with_key(const char *text, size_t n)
 	return true;
 }
 
-/* Did a quote inside of quotes end them, so that YAML stumbles over the character at column, from 0?  The quote, or 0.
- */
+/* Did a quote inside of quotes end them, so that YAML stumbles over the character at column (from 0)?  Returns the
+ * quote, or 0. */
 static char quote_before(const char *line, size_t n, size_t column)
 {
 	size_t at = 0, opened = 0;
@@ -123,7 +123,7 @@ static const char *advice(const char *problem, const char *line, size_t n, size_
 	return "";
 }
 
-/* Line number at, from 0, of n bytes, without its end. */
+/* The line with number `at` (from 0), without its end; *n: its bytes. */
 static const char *line_at(const struct reader *r, size_t at, size_t *n)
 {
 	const char *line = r->text, *end = r->text + r->n;
@@ -137,7 +137,7 @@ static const char *line_at(const struct reader *r, size_t at, size_t *n)
 	return line;
 }
 
-/* What libyaml found, behind the line that it found it in: "'path: a: b': mapping values ... (column 8)".  What is
+/* What libyaml found, after the line in which it found it: "'path: a: b': mapping values ... (column 8)".  What is
  * still open at the end of the text was opened in the line that is shown. */
 static int fail_quoting(const struct reader *r)
 {
@@ -265,7 +265,7 @@ static int read_list(struct reader *r, struct fm_yaml *list, int depth)
 	}
 }
 
-/* The key of the pair that e opens, unlike those that map has. */
+/* Read the key of the pair that e opens; it must differ from those that map has. */
 static int read_key(struct reader *r, const struct fm_yaml *map, yaml_event_t *e, const char **key, size_t *line)
 {
 	struct fm_yaml *k = NULL;
@@ -399,7 +399,7 @@ int fm_yaml_parse(struct fm_yaml **root, const struct fm_yaml_doc *doc, struct f
 	if (!yaml_parser_initialize(&r.parser))
 		return fm_fail(err, FM_ESYSTEM, "out of memory: reading %s", doc->name);
 	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
-	/* Forced to UTF-8 the parser takes a byte-order mark for text. */
+	/* When forced to UTF-8, the parser takes a byte-order mark for text. */
 	if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
 		r.text += 3;
 		r.n -= 3;
@@ -472,7 +472,7 @@ int fm_yaml_text(const struct fm_yaml *v, const char *what, char *out, size_t ca
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			return fm_yaml_fail(v, err, "%s has a control character (0x%02x) in it", what,
 					    (unsigned char)*p);
-	memset(out, 0, cap); /* nothing of a value before it stays behind */
+	memset(out, 0, cap); /* nothing of an earlier value is left after the text */
 	strcpy(out, v->text);
 	return FM_OK;
 }

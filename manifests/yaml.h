@@ -26,7 +26,7 @@
 #define FM_YAML_MAXNODES 10000
 
 struct fm_yaml_doc {
-	const char *name; /* of the file, or what else the text came from; must outlive the nodes */
+	const char *name; /* the name of the file or other origin of the text; must outlive the nodes */
 	bool inline_text; /* one line (a --set): messages carry no line number */
 	int code;         /* FM_EINPUT, or FM_EUSAGE for text of the command line */
 };
@@ -38,8 +38,8 @@ struct fm_yaml {
 	const char *key;  /* in a map: its key; else NULL */
 	const char *text; /* of a scalar, without NUL bytes inside */
 	bool plain;       /* a scalar without quotes */
-	bool foreign; /* its file begins as none of ours does: it may be a trace, and no message says what is in it */
-	size_t n;     /* children */
+	bool foreign;     /* its file begins unlike any of ours: it may be a trace, so no message quotes it */
+	size_t n;         /* children */
 	struct fm_yaml *first, *next;
 };
 
@@ -54,7 +54,7 @@ int fm_yaml_fail(const struct fm_yaml *v, struct fm_error *err, const char *fmt,
 /* What a value is, for messages: "a list", "the text 'abc'", "nothing", of a foreign file "text".  Returns out. */
 const char *fm_yaml_describe(const struct fm_yaml *v, char *out, size_t cap);
 
-/* The value as ...; what ("train.steps") names it in the message. */
+/* Read the value as a certain type; what ("train.steps") names it in the message. */
 int fm_yaml_want(const struct fm_yaml *v, enum fm_yaml_kind kind, const char *what, struct fm_error *err) FM_MUST_CHECK;
 /* At most cap - 1 bytes, no control characters. */
 int fm_yaml_text(const struct fm_yaml *v, const char *what, char *out, size_t cap, struct fm_error *err) FM_MUST_CHECK;

@@ -1,7 +1,7 @@
 /*
  * zone.h - a named time zone (Europe/Madrid) by the system's zoneinfo: its clock at a time of UTC, and back.
  *
- * A zone is read once and stays: a stage behind its walls has those that the process read before it. Nothing here
+ * A zone is read once and kept: a stage behind its walls has the zones that its parent read before. Nothing here
  * depends on TZ, nor on the zone of the machine.
  */
 #ifndef FM_MANIFESTS_ZONE_H
@@ -14,17 +14,17 @@
 #include "base/hash.h"
 
 struct fm_zone;
-/* FM_EINPUT: the system has no such zone. Not freed. Only while the process has one thread. */
+/* *z is not to be freed. FM_EINPUT: the system has no such zone. To be called only while the process has one thread. */
 int fm_zone_find(const struct fm_zone **z, const char *name, struct fm_error *err) FM_MUST_CHECK;
-/* Milliseconds that the zone's clock is ahead of UTC. */
+/* Milliseconds by which the zone's clock is ahead of UTC. */
 int64_t fm_zone_offset(const struct fm_zone *z, int64_t utc_ms);
-/* What the clock shows -> UTC. The hour that comes twice when summer time ends is taken as the first; -1: the clock
- * skips that time when summer time begins. */
+/* What the clock shows -> UTC. A time in the hour that comes twice when summer time ends is taken as the first; -1: the
+ * clock skips that time when summer time begins. */
 int fm_zone_utc(const struct fm_zone *z, int64_t clock_ms, int64_t *utc_ms);
-/* Does the clock show the same once more later? */
+/* Does the clock show the same time once more, later? */
 bool fm_zone_comes_again(const struct fm_zone *z, int64_t utc_ms);
 bool fm_zone_changes(const struct fm_zone *z); /* is it ever set back? */
-/* SHA-256 of all changes of its clock, in hex: another one where the system's zoneinfo has other rules. */
+/* SHA-256 of all changes of its clock, in hex: it differs where the system's zoneinfo has other rules. */
 int fm_zone_digest(const struct fm_zone *z, char hex[FM_SHA256_HEX], struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -7,7 +7,8 @@
 #include "base/text.h"
 #include "report/html.h"
 
-/* The step chart, in units of its view box; text is 11 units high, so that it is legible 320 pixels wide. */
+/* The step chart, in units of its view box; text is 11 units high, so that it is legible when the chart is 320 pixels
+ * wide. */
 enum { WIDTH = 340, HEIGHT = 156, LEFT = 40, RIGHT = 10, TOP = 10, BOTTOM = 22 };
 #define PLOT_W ((double)(WIDTH - LEFT - RIGHT))
 #define PLOT_H ((double)(HEIGHT - TOP - BOTTOM))
@@ -76,8 +77,8 @@ static double greatest(const struct fm_chart_steps *s)
 	return top > 0 ? top : 1;
 }
 
-/* The distance of grid lines: 1, 2 or 5 times a power of ten, so that there are two to four below the greatest share.
- */
+/* The distance between grid lines: 1, 2 or 5 times a power of ten, so that there are two to four below the greatest
+ * share. */
 static double grid_step(double top)
 {
 	double unit = pow(10, floor(log10(top / 2)));
@@ -155,7 +156,7 @@ void fm_chart_steps(struct fm_buf *out, const struct fm_chart *c, const struct f
 
 enum { ROW = 17, NAME_W = 112, NUMBER_W = 46, NAME_LETTERS = 18 };
 
-/* At most NAME_LETTERS characters, whole ones. */
+/* At most NAME_LETTERS characters; none is cut. */
 static void put_name(struct fm_buf *out, const char *name)
 {
 	size_t n = strlen(name), at = 0, letters = 0;

@@ -72,7 +72,7 @@ static void put_margin(struct fm_buf *out, double value, double limit, bool is_m
 		fm_html_number(out, fabs(left));
 		fm_buf_puts(out, left > 0 ? " left" : is_max ? " over" : " short");
 	} else if (left > 10 * fabs(limit)) {
-		fm_buf_puts(out, "far above"); /* a p-value of 1 where 0.005 would do */
+		fm_buf_puts(out, "far above"); /* such as a p-value of 1 where 0.005 would do */
 	} else {
 		double share = fabs(left / limit);
 
@@ -124,7 +124,7 @@ static void put_check(const struct fm_page *p, struct fm_buf *out, const json_t 
 	fm_buf_puts(out, "</tr>\n");
 }
 
-/* A check of the config that the verdict does not have. */
+/* A check of the config that is not in the verdict. */
 static void put_untold(const struct fm_page *p, struct fm_buf *out)
 {
 	const json_t *gate = json_object_get(json_object_get(p->facts, "config"), "gate"), *v,
@@ -232,7 +232,7 @@ static bool is_expected(struct expected *e, const struct fm_metric_kind *kind)
 	return kind->is & FM_EXPECTED || (kind->is & FM_EXPECTED_FIRST && first);
 }
 
-/* Is there a member of the group, no floor, before the i-th? */
+/* Does a member of the i-th's group, other than a floor, come before it? */
 static bool seen(const json_t *list, size_t i)
 {
 	for (size_t j = 0; j < i; j++)

@@ -62,7 +62,7 @@ static void put_number(struct fm_buf *out, const char *label, double v)
 	fm_buf_puts(out, "</td>");
 }
 
-/* With so many decimals; a dash for what is no number. */
+/* With that many decimals; a dash for NaN and infinity. */
 static void put_fixed(struct fm_buf *out, const char *label, double v, int decimals)
 {
 	put_label(out, "num", label);
@@ -114,7 +114,7 @@ static void put_figure(const json_t *doc, struct fm_buf *out)
 
 	fm_buf_puts(out, "<section id=\"figure\"><h2>Divergence by field</h2>\n");
 	begin_table(doc, out, "Jensen-Shannon divergence, in nats", "field");
-	/* The eight fields of the method's paper, their mean, and what columns say together. */
+	/* The eight fields that papers report, their mean, and joint measures of columns. */
 	for (const char *const *name = fm_metric_eight; *name; name++)
 		put_row(doc, out, *name);
 	put_row(doc, out, "jsd_mean8");
@@ -132,7 +132,7 @@ static void put_figure(const json_t *doc, struct fm_buf *out)
 		 "longer than a budget of minutes allows. A dash: not measured.</p></section>\n");
 }
 
-/* What divergences of single fields do not see. */
+/* What divergences of single fields cannot show. */
 static const char *const beyond[] = {"c2st.flow_blocks_auc",
 				     "c2st.window_auc",
 				     FM_METRIC_BROKEN,
@@ -180,7 +180,7 @@ static const json_t *stage_of(const json_t *model, const char *name)
 	return NULL;
 }
 
-/* What a stage took; NaN where its product was there already. */
+/* What a stage took; NaN where its product was taken from the workspace. */
 static double stage_number(const json_t *stage, const char *key)
 {
 	return json_is_true(json_object_get(stage, "cached")) ? NAN : fm_json_real(stage, key);
@@ -251,7 +251,7 @@ static void put_missing(const json_t *symptom, struct fm_buf *out)
 	fm_buf_puts(out, i ? ")" : "");
 }
 
-/* "TD 12 %, BYT 3 %": fields of which a symptom is at least a hundredth; how many. */
+/* "TD 12 %, BYT 3 %": fields in which a symptom is at least 1 %; returns how many. */
 static size_t put_symptom(const json_t *model, struct fm_buf *out, const char *key, const char *words)
 {
 	const json_t *s;
@@ -302,7 +302,7 @@ static void put_set(const json_t *model, struct fm_buf *out)
 	fm_buf_puts(out, i ? "." : "");
 }
 
-/* Checks as "jsd.TD 0.25 (max 0.1)", a row each; how many. */
+/* Checks as "jsd.TD 0.25 (max 0.1)", a row each; returns how many. */
 static size_t put_failed(const json_t *model, struct fm_buf *out)
 {
 	const json_t *failed = json_object_get(model, "failed"), *k;

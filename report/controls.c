@@ -6,7 +6,7 @@
 #include "report/html.h"
 #include "report/part.h"
 
-/* What each planted generator does, in the words of judge/gate/controls.h, and how its level is told. */
+/* What each planted generator does, in the words of judge/gate/controls.h, and how its level is shown. */
 static const struct {
 	const char *name, *words;
 	enum { NO_LEVEL, SHARE, COUNT } level;

@@ -52,7 +52,7 @@ static json_t *rounded(const json_t *counts, int64_t k, bool ranks)
 static json_t *publish_field(const json_t *field, bool real, int64_t k)
 {
 	static const char *const members[] = {"name", "kind", "scale", "unit", "lo", "hi", "values", "synthetic"};
-	/* What one host does is nobody else's business, however much of it there is. */
+	/* What one host does is never published, however many flows it has. */
 	bool hosts = fm_json_says(field, "kind", "hosts");
 	const json_t *counts = hosts ? NULL : json_object_get(field, "real");
 	json_t *out = json_object();
@@ -91,7 +91,7 @@ int fm_report_histograms(const json_t *doc, bool real, int64_t k, json_t **publi
 	return FM_OK;
 }
 
-/* What is published already: without real counts where the config does not publish them. */
+/* Histograms that were published already; real counts are left out where the config does not publish them. */
 static json_t *republish(const json_t *doc, bool real)
 {
 	const json_t *fields = json_object_get(doc, "fields"), *k = json_object_get(doc, "k");
@@ -119,7 +119,7 @@ static int put_histograms(const json_t *facts, json_t *out, struct fm_error *err
 		return FM_OK;
 	if (json_object_get(doc, "fields"))
 		published = republish(doc, real);
-	else /* without a k nothing says how many are few */
+	else /* without a k it is not known how many are few */
 		rc = fm_report_histograms(doc, real && isfinite(k), isfinite(k) ? (int64_t)k : 1, &published, err);
 	if (rc < 0 || !published)
 		return rc;
@@ -150,7 +150,7 @@ static json_int_t rows_of(const json_t *list, const char *metric)
 	return json_integer_value(json_object_get(fm_json_named(list, metric), "n"));
 }
 
-/* What rows are rounded by. */
+/* What numbers of rows are rounded by. */
 struct rounding {
 	int64_t k, window, synthetic;
 };
@@ -224,7 +224,7 @@ int fm_report_metrics(const json_t *list, const char *report, int64_t k, int64_t
 	return FM_OK;
 }
 
-/* In privacy.mode dp: those of synthetic flows alone, and those that the budget paid for. */
+/* In privacy.mode dp: the metrics of synthetic flows alone, and those that the budget paid for. */
 static json_t *accounted(const json_t *list)
 {
 	json_t *out = json_array();
@@ -313,7 +313,7 @@ static int put_config(const json_t *facts, json_t *out, struct fm_error *err)
 	return json_object_set_new(out, "config", config) ? no_memory(err) : FM_OK;
 }
 
-/* Those of the members, up to NULL, that facts have. */
+/* Copy those of the members (up to NULL) that facts has. */
 static int copy_members(const json_t *facts, const char *const *member, json_t *out)
 {
 	int bad = 0;
@@ -324,8 +324,8 @@ static int copy_members(const json_t *facts, const char *const *member, json_t *
 	return bad;
 }
 
-/* In privacy.mode dp: no commitment to private products, no line of an audit unless the claim itself tells of one,
- * which it does where its trace was public. */
+/* In privacy.mode dp: no commitment to private products, no line of an audit unless "privacy" has that audit, which is
+ * so where its trace was public. */
 static int take_unpaid_out(json_t *out, struct fm_error *err)
 {
 	json_t *checks = json_deep_copy(json_object_get(out, "checks"));

@@ -8,7 +8,7 @@
 #include "report/part.h"
 #include "report/report.h"
 
-/* k as the config has it, in the place of {k}. */
+/* The text, with the config's k in place of {k}. */
 static void put_question(const struct fm_page *p, struct fm_buf *out, const char *text)
 {
 	const char *mark = strstr(text, "{k}");
@@ -18,7 +18,7 @@ static void put_question(const struct fm_page *p, struct fm_buf *out, const char
 		fm_html_text(out, text);
 		return;
 	}
-	fm_buf_add(out, text, (size_t)(mark - text)); /* ours, without anything to escape */
+	fm_buf_add(out, text, (size_t)(mark - text)); /* our own text: nothing to escape */
 	if (isfinite(k))
 		fm_html_count(out, (int64_t)k);
 	else

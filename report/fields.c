@@ -12,9 +12,9 @@
 #include "report/html.h"
 #include "report/part.h"
 
-#define MAX_CELLS 256         /* of a field in the document */
-#define MAX_ROWS 10           /* of a chart by value */
-#define GAP 0.75              /* cells' widths between what lies outside the range and the range */
+#define MAX_CELLS 256         /* in a field of the document */
+#define MAX_ROWS 10           /* in a chart by value */
+#define GAP 0.75              /* in widths of a cell, between the range and what lies outside it */
 #define BEFORE "\xe2\x80\xb9" /* marks what lies below the range */
 #define BEYOND "\xe2\x80\xba"
 
@@ -71,7 +71,7 @@ static int read_field(struct field *f, const json_t *list, const struct fm_field
 	return 0;
 }
 
-/* Neighbouring cells put together, by `each`, between the first and the last. */
+/* Merge neighbouring cells, `each` into one, between the first and the last. */
 static void merge(struct field *f, size_t each)
 {
 	size_t inner = (f->n - 2) / each;
@@ -223,7 +223,7 @@ static void log_ticks(struct fm_chart_steps *s, const struct field *f, const str
 		double v = (double)power, at = (log1p(v) - lo) / (hi - lo);
 		struct fm_buf text = {0};
 
-		/* Where 0 stands, 1 is too near to it. */
+		/* Where there is a label 0, one for 1 would be too near. */
 		if (e % every || at < 0 || at > 1 || (lo <= 0 && at < 0.1))
 			continue;
 		if (ms && v < 1000) {
@@ -357,7 +357,8 @@ static int draw_ranks(struct fm_buf *out, struct field *f, struct fm_chart *c, s
 
 /* ---- values ---- */
 
-/* Keep MAX_ROWS rows: the first ones and, for ports, the three of what is left; the others go where they belong. */
+/* Keep MAX_ROWS rows: the first ones, and the last one (for ports, the last three), which count the rest; what is
+ * dropped is added there. */
 static void fold_values(struct field *f, const char **name)
 {
 	size_t rest = strcmp(f->name, "SP") == 0 || strcmp(f->name, "DP") == 0 ? 3 : 1, keep;

@@ -1,4 +1,4 @@
-/* How hosts live in time, real against synthetic: flows a minute, lifetimes, what the busiest do when. */
+/* How hosts behave in time, real against synthetic: flows a minute, lifetimes, and when the busiest are active. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 enum { POWERS = 24, HOSTS = 10, SLOTS = 48 }; /* as the document has them (judge/host_histogram.h) */
 
-/* Counts of one side, (n).  Their sum, 0 where they are not there or cannot be drawn. */
+/* Counts of one side, (n).  Returns their sum, 0 where they are missing or cannot be drawn. */
 static double read_counts(const json_t *field, const char *side, size_t n, double *count)
 {
 	const json_t *list = json_object_get(field, side);
@@ -156,8 +156,8 @@ static bool put_powers(const struct fm_page *p, struct fm_buf *out, const json_t
 
 /* ---- the busiest hosts ---- */
 
-/* Each slot as a share of its host's busiest one.  Returns how many slots have flows, in the mean over hosts that have
- * any. */
+/* Each slot as a share of its host's busiest one.  Returns in how many slots a host has flows, averaged over hosts that
+ * have any. */
 static double shades_of(const double *count, double cell[][FM_CHART_SLOTS])
 {
 	size_t busy = 0, hosts = 0;

@@ -1,4 +1,4 @@
-/* What several parts of the page ask of the facts. */
+/* What several parts of the page look up in the facts. */
 #include <math.h>
 #include <string.h>
 

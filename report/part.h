@@ -13,8 +13,9 @@
 struct fm_page {
 	const json_t *facts;
 	bool partner;
-	bool evaluation;    /* of files: there is no release, and what it has not got is not missed */
-	const char *prefix; /* [A-Za-z0-9]: before the ids of what is on a page more than once; NULL: none */
+	bool evaluation;    /* an evaluation of files: there is no release, so what only a release has is not called
+			       missing */
+	const char *prefix; /* [A-Za-z0-9]: put before ids of what a page has more than once; NULL: none */
 };
 
 /* The page up to <body>, under its policy. */
@@ -26,7 +27,7 @@ void fm_part_fields(const struct fm_page *p, struct fm_buf *out);  /* fields.c *
 void fm_part_charts(const struct fm_page *p, struct fm_buf *out);
 void fm_part_hosts(const struct fm_page *p, struct fm_buf *out);      /* hosts.c */
 void fm_part_checks(const struct fm_page *p, struct fm_buf *out);     /* checks.c */
-void fm_part_explain(const struct fm_page *p, struct fm_buf *out);    /* explain.c: of the checks, what they ask */
+void fm_part_explain(const struct fm_page *p, struct fm_buf *out);    /* explain.c: what the checks ask */
 void fm_part_measures(const struct fm_page *p, struct fm_buf *out);   /* checks.c */
 void fm_part_tasks(const struct fm_page *p, struct fm_buf *out);      /* tasks.c */
 void fm_part_controls(const struct fm_page *p, struct fm_buf *out);   /* controls.c: and waivers */
@@ -40,13 +41,13 @@ const json_t *fm_page_find(const struct fm_page *p, const char *name);
 double fm_page_metric(const struct fm_page *p, const char *name, bool *absent);
 /* Columns of a flow that the trace lacks, by enum fm_col. */
 unsigned fm_page_absent(const struct fm_page *p);
-/* Why a metric that the facts lack is not shown: "not in the trace" where that lacks a column, "not published" in a
- * partner's edition without it, else "missing". */
+/* Why a metric that the facts lack is not shown: "not in the trace" where the trace lacks a column that it needs, "not
+ * published" in a partner's edition, which does not have it, else "missing". */
 const char *fm_page_lacks(const struct fm_page *p, const char *name);
 /* How a check stands by its own numbers: a pass that they deny fails. */
 enum fm_state { FM_FAILS, FM_WAIVED, FM_HOLDS, FM_NSTATES };
 enum fm_state fm_page_check_state(const json_t *check);
-/* How many checks stand how. */
+/* count[s]: how many checks are in state s. */
 void fm_page_checks(const struct fm_page *p, size_t count[FM_NSTATES]);
 /* A metric's name as text and code: <b>words</b> <code>name</code>. */
 void fm_page_metric_name(struct fm_buf *out, const char *name);

@@ -6,7 +6,7 @@
 #include "report/html.h"
 #include "report/part.h"
 
-/* "e^epsilon" where that says something to people. */
+/* "e^epsilon" as a number, where it is small enough to mean something to people. */
 static void put_factor(struct fm_buf *out, double epsilon)
 {
 	if (epsilon < 12) {
@@ -50,7 +50,7 @@ static void put_guarantee(struct fm_buf *out, const char *unit, double epsilon, 
 	fm_buf_puts(out, " of 100 cases where it was. That holds whatever else they know.</p>\n");
 }
 
-/* What the guarantee is for more than one unit, as the manifest lists it. */
+/* The guarantee for groups of units, as the manifest lists it. */
 static void put_groups(const json_t *privacy, struct fm_buf *out)
 {
 	const json_t *list = json_object_get(privacy, "guarantee"), *open = json_object_get(privacy, "does_not_cover");
@@ -109,7 +109,7 @@ static void put_leakage(const struct fm_page *p, struct fm_buf *out)
 	fm_buf_puts(out, " Such measures can find a leak; they cannot show that there is none.</p>\n");
 }
 
-/* What an attack on the claim showed, where the manifest tells it. */
+/* What an attack on the claim showed, where the manifest has it. */
 static void put_audit(const json_t *audit, struct fm_buf *out)
 {
 	fm_buf_puts(out, "<p>Measured from below: ");

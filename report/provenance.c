@@ -179,7 +179,7 @@ static void put_run(const struct fm_page *p, struct fm_buf *out)
 	}
 }
 
-/* What came of the attempts to get out of each stage, over all of them. */
+/* How many attempts to get out of a stage there were in all, and how many got through. */
 static void put_escapes(const json_t *escapes, struct fm_buf *out)
 {
 	json_int_t tried = 0;

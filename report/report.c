@@ -53,7 +53,7 @@ out:
 	return rc;
 }
 
-/* No run has more; looking up each entry of one list in another must stay quick. */
+/* No run has more entries; looking up each entry of one list in another must stay quick. */
 static int check_size(const json_t *facts, struct fm_error *err)
 {
 	static const char *const lists[] = {"metrics", "checks", "controls", "waivers", "stages", "files"};
@@ -69,7 +69,8 @@ static int check_size(const json_t *facts, struct fm_error *err)
 	return FM_OK;
 }
 
-/* What files have; a section without anything to show is left out, in the list of sections too. */
+/* The sections of an evaluation of files; a section without anything to show is left out, in the list of sections
+ * too. */
 static void put_evaluation(const struct fm_page *p, struct fm_buf *html)
 {
 	static const struct {

@@ -1,5 +1,5 @@
-/* report.css as it stands, by the assembler; its path is relative to the folder that make runs in, and style.mk tells
- * make of it. */
+/* report.css, included by the assembler as it is; its path is relative to the folder that make runs in, and style.mk
+ * makes it a dependency. */
 #include "report/style.h"
 
 #include <openssl/evp.h>

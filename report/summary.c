@@ -7,9 +7,9 @@
 #include "report/html.h"
 #include "report/part.h"
 
-#define NO_DATE "1980-01-01" /* what a config has that names none */
+#define NO_DATE "1980-01-01" /* the date of a config that names none */
 
-/* As the data sheet says it in words. */
+/* What the trace lacks, in the words of the data sheet. */
 static void put_absent(const struct fm_page *p, struct fm_buf *out)
 {
 	const json_t *list = json_object_get(json_object_get(p->facts, "config"), "absent");
@@ -130,7 +130,7 @@ static double value_of(const void *page, const char *name)
 	return fm_page_metric(page, name, NULL);
 }
 
-/* A check of rules that the real flows would fail too.  A partner's edition has not got their numbers. */
+/* A check of rules that the real flows would fail too.  A partner's edition does not have the numbers for this. */
 static void put_trace(const struct fm_page *p, struct fm_buf *out, const char *check)
 {
 	char words[160];

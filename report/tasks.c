@@ -8,7 +8,8 @@
 #include "report/html.h"
 #include "report/part.h"
 
-/* Does a check ask for this task?  Its name begins as the metrics' do: "tstr.macro_f1", "tstr.auc", "anomaly.auc". */
+/* Does a check ask for this task?  Checks and metrics share the beginning of their names: "tstr.macro_f1", "tstr.auc",
+ * "anomaly.auc". */
 static bool is_checked(const struct fm_page *p, const char *metric)
 {
 	const json_t *list = json_object_get(p->facts, "checks");

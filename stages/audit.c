@@ -15,9 +15,9 @@
 #include "stages/stage.h"
 #include "stages/table.h"
 
-#define BY_FLOWS FM_NSCORES /* the ranking that every kind has, behind those of its scores */
+#define BY_FLOWS FM_NSCORES /* the ranking that every kind of model has, after those of its scores */
 #define RANKINGS (FM_NSCORES + 1)
-#define FLOWS_MADE 20000 /* among which the nearest is looked for */
+#define FLOWS_MADE 20000 /* among which the nearest to a canary is looked for */
 #define ERR (1 - FM_AUDIT_CONFIDENCE)
 
 struct auditing {
@@ -26,7 +26,7 @@ struct auditing {
 	struct fm_table *known; /* the training split, in memory */
 	struct fm_canary_memory memory;
 	size_t choice[FM_AUDIT_CHOICES][2];
-	size_t rankings; /* that the kind has: of its scores, and by the flows */
+	size_t rankings; /* how many the kind of model has: its scores, and the flows */
 	double best;
 	json_t *runs;
 };
@@ -99,13 +99,13 @@ static int plant(struct fm_table **with, const struct fm_planted *p, struct fm_e
 	return FM_OK;
 }
 
-/* ---- a run ---- */
+/* ---- one run ---- */
 
 const char *const fm_audit_numbers[] = {"epsilon_lower", "confidence", "delta", "canaries", "most", NULL};
 const char *const fm_audit_by[] = {
     [FM_SCORE_COUNTS] = "counts", [FM_SCORE_LOSSES] = "losses", [BY_FLOWS] = "flows", [RANKINGS] = NULL};
 
-/* The best of the rankings; each has its share of the chance to err. */
+/* The best bound of the rankings; each ranking has its share of the chance to err. */
 static int bound(struct auditing *a, const double *score[RANKINGS], const uint8_t *in, struct fm_error *err)
 {
 	double share = ERR / (double)(a->in->runs * a->rankings);

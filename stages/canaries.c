@@ -33,7 +33,7 @@ static int word(struct making *k, enum fm_col c, size_t row, const char *text, s
 	return FM_OK;
 }
 
-/* An address of canary i alone: of its n-th part of the range, any. */
+/* An address for canary i alone: a random one in the i-th of n parts of the range. */
 static int fresh(struct making *k, struct fm_range r, size_t i, bool inside, uint32_t *code, struct fm_error *err)
 {
 	uint64_t part = (UINT64_C(1) << (32 - r.bits)) / k->n;
@@ -42,7 +42,7 @@ static int fresh(struct making *k, struct fm_range r, size_t i, bool inside, uin
 	return fm_address_dict_add(k->t->addresses, &a, inside, code, err);
 }
 
-/* Any number of up to `bits` bits, as often of one length as of another. */
+/* A random number of up to `bits` bits; each length in bits is equally likely. */
 static uint64_t any_size(struct fm_stream *s, unsigned bits)
 {
 	return fm_stream_bits(s, (unsigned)fm_stream_below(s, bits + 1));
@@ -121,7 +121,7 @@ static int make_canary(struct making *k, size_t i, size_t at, struct fm_error *e
 	return FM_OK;
 }
 
-/* What is public of the trace: its period and its labels; and where fresh addresses are from. */
+/* The public facts of the trace, its period and labels; and the ranges of fresh addresses. */
 static int read_config(struct making *k, struct fm_error *err)
 {
 	const struct fm_config *cfg = k->cfg;
@@ -196,9 +196,9 @@ out:
 	return rc;
 }
 
-/* ---- the flow that is most like it ---- */
+/* ---- the most similar flow ---- */
 
-/* A flow as numbers that compare between tables. */
+/* A flow as numbers that can be compared between tables. */
 struct looks {
 	int protocol;
 	uint16_t port[2];

@@ -1,5 +1,5 @@
 /*
- * canaries.h - canaries: units of the claim that could exist but do not, out of the public domain of the config.
+ * canaries.h - canaries: units of the claim that could exist but do not, from the public domain of the config.
  *
  * Canary i is an exchange of two flows, there and back, between two fresh addresses (one of generate.inside, one of
  * generate.outside, each used once) and two ports drawn at random, in one minute between privacy.first and

@@ -27,7 +27,8 @@ static int save(json_t *doc, const char *dir, const char *name, struct fm_error 
 	return rc;
 }
 
-/* paid.json: all of what is seen of the holdout that partners may see; it is beside the exact metrics too. */
+/* paid.json: all that partners may see of what was measured on the holdout; these metrics also stand beside the exact
+ * ones. */
 static int save_paid(const struct fm_evaluate_in *in, const struct fm_table *holdout, const struct fm_table *synthetic,
 		     struct fm_metrics *all, struct fm_error *err)
 {
@@ -51,8 +52,8 @@ out:
 	return rc;
 }
 
-/* In privacy.mode dp the training split of a small trace may have no flow: that is no failure, which would tell of it.
- * What stands beside it is left out. */
+/* In privacy.mode dp the training split of a small trace may have no flow.  That is no failure, because a failure would
+ * tell it.  What needs training flows is left out. */
 static bool no_flow(const struct fm_evaluate_in *in, const struct fm_table *train)
 {
 	return fm_config_dp(in->cfg) && train->rows == 0;
@@ -79,7 +80,7 @@ out:
 	return rc;
 }
 
-/* All metrics of the tables alone, with parts of the searches where they are there. */
+/* All metrics that need only the tables; parts of the searches that were made before are used. */
 static int judge(const struct fm_evaluate_in *in, const struct fm_judged_rows *real, const struct fm_table *synthetic,
 		 struct fm_pool *pool, struct fm_metrics *out, struct fm_error *err)
 {

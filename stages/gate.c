@@ -19,7 +19,7 @@ static int load_controls(const struct fm_gate_in *in, json_t **controls, struct 
 	return fm_json_load(controls, in->controls_json, METRICS_MAX, err);
 }
 
-/* Those of a list that may decide in privacy.mode dp because they were paid for. */
+/* Add the metrics of a list that may decide in privacy.mode dp because they were paid for. */
 static int add_paid(struct fm_metrics *metrics, const char *path, struct fm_error *err)
 {
 	struct fm_metrics paid = {0};

@@ -1,5 +1,5 @@
 /* generate.c - the stage that makes flows: model -> synthetic table.  It sees the model, and shards of its flows that
- * it made in other processes, and nothing else. */
+ * other processes made, and nothing else. */
 #include <stdlib.h>
 
 #include "base/file.h"
@@ -12,7 +12,7 @@
 #include "stages/stage.h"
 #include "traces/text_order.h"
 
-/* The made flows beside the noisy counts that the model learned. */
+/* Compare the made flows with the noisy counts that the model learned. */
 static int add_beside(const struct fm_model *model, const struct fm_generator_ctx *ctx, const struct fm_table *table,
 		      struct fm_metrics *m, struct fm_error *err)
 {
@@ -65,7 +65,7 @@ static int make_table(const struct fm_generate_in *in, const struct fm_model *mo
 	if ((rc = fm_model_sample(model, ctx, wanted, &table, err)) < 0 ||
 	    (model->text_order && (rc = fm_text_order_sort(table, err)) < 0))
 		goto out;
-	table->present &= ~in->cfg->absent; /* what ingest filled was never the trace's */
+	table->present &= ~in->cfg->absent; /* what ingest filled was never in the trace */
 	if ((rc = fm_table_save(table, in->out_dir, err)) < 0 ||
 	    (in->secret && (rc = save_free(model, ctx, table, in->out_dir, err)) < 0))
 		goto out;

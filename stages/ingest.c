@@ -11,10 +11,10 @@
  *
  * What a dialect says its traces do not have is filled by a fixed rule, for models learn whole flows (ingest_absent.c).
  *
- * Rows that another exporter made of a flow that is there already (traces/duplicates.h) are counted and, where
+ * Rows in which another exporter reports a flow once more (traces/duplicates.h) are counted and, where
  * source.duplicates says so, dropped, before windows are made: rows = the above + dropped.
  *
- * In privacy.mode dp no row has a say in what becomes of the rows of another exchange (traces/exchange.h): there are no
+ * In privacy.mode dp no row influences what becomes of the rows of another exchange (traces/exchange.h): there are no
  * windows and no gaps (both columns are 0), no tail, and each exchange goes to its split by a keyed hash of itself.
  */
 #include <csv.h>
@@ -113,7 +113,7 @@ static int number_rows(struct fm_ingest *g, size_t first, struct fm_error *err)
 {
 	struct fm_table *t = g->pending;
 
-	/* Both depend on the rows before: they say nothing here. */
+	/* Both would depend on the rows before, so they are 0 here. */
 	if (g->secret) {
 		memset(t->win + first, 0, (t->rows - first) * sizeof *t->win);
 		memset(t->gap + first, 0, (t->rows - first) * sizeof *t->gap);
@@ -220,7 +220,7 @@ static void on_progress(void *ctx, uint64_t bytes_read, uint64_t bytes_total, ui
 	struct fm_ingest *g = ctx;
 	uint64_t wanted = (uint64_t)g->cfg->source.rows;
 
-	/* How many rows there will be is known only as far as the part of the file that is read says it. */
+	/* How many rows there will be is estimated from the part of the file that was read. */
 	if (bytes_read && bytes_total)
 		g->progress.total = (uint64_t)((double)rows * (double)bytes_total / (double)bytes_read);
 	if (wanted && (!g->progress.total || g->progress.total > wanted))
@@ -240,7 +240,7 @@ static int save_quarantine(struct fm_ingest *g, const char *path, struct fm_erro
 	return fm_file_write(path, 0600, g->quarantine.data, g->quarantine.len, err);
 }
 
-/* Threads that parse, so that with those that decompress and this one limits.threads are not passed. */
+/* Threads that parse: together with those that decompress and this one they stay within limits.threads. */
 static int threads_of(const struct fm_config *cfg)
 {
 	int wanted = cfg->train.threads > 0 ? cfg->train.threads : fm_processors();
@@ -270,7 +270,7 @@ static struct fm_trace_opts options(struct fm_ingest *g, const char *trace)
 	};
 }
 
-/* quarantine is where the bad rows go when all is well, kept where they go when the trace is refused. */
+/* quarantine: where the bad rows go when the trace is accepted; kept: where they go when it is refused. */
 static int read_trace(struct fm_ingest *g, const char *trace, const char *quarantine, const char *kept,
 		      struct fm_error *err)
 {
@@ -283,7 +283,7 @@ static int read_trace(struct fm_ingest *g, const char *trace, const char *quaran
 	fm_buf_puts(&g->quarantine, "line,reason,text\n");
 	fm_progress_begin(&g->progress, "ingest", "rows", o.rows);
 	rc = fm_trace_read(&o, &g->st, &first);
-	if (rc >= 0 || g->st.rows) /* no row read: the error says all */
+	if (rc >= 0 || g->st.rows) /* no row was read: the error says all */
 		fm_progress_end(&g->progress, NULL);
 	if (rc >= 0)
 		return save_quarantine(g, quarantine, err);
@@ -306,9 +306,9 @@ static int on_unsorted(void *ctx, struct fm_table *chunk, struct fm_error *err)
 	return fm_sorter_add(g->sorter, chunk, err);
 }
 
-/* The order of rows of one time: the reverse of a trace that is reversed; that of their text where they have it, or
- * where rows go back and forth, so that the order says nothing; else, as in files joined in a wrong order, that of the
- * rows. */
+/* The order of rows of the same time: reversed in a trace that is reversed; the order of their text where the trace has
+ * that one, or where rows go back and forth so often that their order says nothing; else, as in files joined in a wrong
+ * order, the order of the rows. */
 static enum fm_sort_ties ties_of(const struct fm_ingest *g)
 {
 	const struct fm_doubts *d = &g->doubts;
@@ -360,7 +360,7 @@ static void drop_store(struct fm_ingest *g)
 	g->ntrain_of = 0;
 }
 
-/* The trace once more, in order of time. */
+/* Read the trace once more, in order of time. */
 static int read_sorted(struct fm_ingest *g, const char *trace, const char *shown, struct fm_error *err)
 {
 	struct fm_trace_opts o = options(g, trace);
@@ -369,7 +369,7 @@ static int read_sorted(struct fm_ingest *g, const char *trace, const char *shown
 	char lines[FM_EXAMPLES_MAX];
 	int rc;
 
-	if (fm_doubts_half_clock(&g->doubts)) /* sorted, morning and afternoon would be one */
+	if (fm_doubts_half_clock(&g->doubts)) /* sorting would mix morning and afternoon */
 		return fm_fail(err, FM_EINPUT,
 			       "%s: the clock falls back by 12 hours (%s) and no row is later than 12:59: the times "
 			       "are those of a 12-hour clock: give the time column a pattern with %%I and day_starts "
@@ -435,8 +435,8 @@ static int close_store(struct fm_ingest *g, struct fm_error *err)
 	return FM_OK;
 }
 
-/* What a release in the trace's own dialect will not say of it. Of a file that only this stage and the release have it
- * is said here, before training; training says it of those that are built in. */
+/* Warn of what a release in the trace's own dialect will lose.  For a dialect file of the user's, which only this stage
+ * and later ones read, this is said here, before training; for built-in dialects training says it. */
 static void say_losses(const struct fm_ingest *g)
 {
 	const char *published = fm_config_published(g->cfg);

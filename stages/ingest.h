@@ -24,9 +24,9 @@ struct fm_ingest {
 	struct fm_table_writer *writer[FM_NSPLIT];
 	const char *out_dir;
 	struct fm_splitter splitter;
-	struct fm_sorter *sorter; /* in the second reading of a trace out of order */
+	struct fm_sorter *sorter; /* in the second reading of a trace that is not in order */
 	bool sorted;
-	struct fm_dict unsorted_labels; /* as the first reading numbered them */
+	struct fm_dict unsorted_labels; /* as numbered by the first reading */
 	const struct fm_secret *secret; /* privacy.mode dp */
 	struct fm_trace_stats st;
 	struct fm_progress progress;
@@ -44,12 +44,12 @@ struct fm_ingest {
 	uint64_t dropped;
 };
 
-/* What the dialect says is absent, in the pending rows from `first` on. */
+/* Fill the columns that the dialect says are absent, in the pending rows from `first` on. */
 int fm_ingest_absent(struct fm_ingest *g, size_t first, struct fm_error *err) FM_MUST_CHECK;
 void fm_ingest_fill(const struct fm_ingest *g, struct fm_ingest_out *out);
-/* Classes that no window of the training split holds: no model learns them. */
+/* Warn of labels that no window of the training split holds: no model learns them. */
 void fm_ingest_say_untrained(const struct fm_ingest *g, const char *trace);
-/* Rows that lie behind others and stay where they are (traces/time_order.h). */
+/* Tell of rows that are earlier than rows before them and stay where they are (traces/time_order.h). */
 void fm_ingest_say_fallen(const struct fm_ingest *g, const char *trace);
 void fm_ingest_say_duplicates(const struct fm_ingest *g);
 void fm_ingest_say(const struct fm_ingest_out *out);

@@ -1,9 +1,10 @@
 /*
- * ingest_absent.c - what stands inside for the columns of a flow that a trace does not have (absent in its dialect).
+ * ingest_absent.c - what the store holds in columns of a flow that a trace does not have (absent in its dialect).
  *
- * The rule is public, and of no row but its number: nothing private is in it, and every row has the same but for the
- * time, which goes on by a millisecond a row, so that windows are of neighbours in the file, gaps tell nothing and no
- * hour of a day is learned.  Models learn whole flows; what they make of these columns nobody gets (stages/generate.c).
+ * The rule is public and depends on nothing of a row but its number, so nothing private is in it.  Every row has the
+ * same values, except for the time, which grows by a millisecond a row: so windows are of neighbours in the file, gaps
+ * tell nothing, and no hour of a day is learned.  Models learn whole flows; what they make of these columns is not
+ * handed out (stages/generate.c).
  */
 #include "stages/ingest.h"
 

@@ -46,7 +46,7 @@ static void hide(struct fm_judged_rows *j, unsigned absent)
 		j->rest->present &= ~absent;
 }
 
-/* The rows of t's windows, or of those that are left out, `out` windows of W rows spread evenly. */
+/* The rows of t's judged windows or, with left_out, of the others: `out` windows of W rows, spread evenly. */
 static int take_windows(struct fm_table **taken, const struct fm_table *t, size_t W, size_t out, bool left_out,
 			struct fm_error *err)
 {
@@ -84,7 +84,7 @@ static int take_last(struct fm_table **taken, const struct fm_table *t, size_t W
 	return rc;
 }
 
-/* What is judged of a side's table t, without `out` windows; of training, those too. */
+/* Take the judged rows of a side's table t, all but `out` windows; of training, keep those windows too (j->rest). */
 static int leave_out(struct fm_judged_rows *j, int side, const struct fm_table *t, size_t out,
 		     const struct fm_config *cfg, struct fm_error *err)
 {

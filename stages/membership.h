@@ -17,14 +17,14 @@
 
 #define FM_MEMBERSHIP_WINDOWS 512
 
-/* model_dir, store_json: what the train and ingest stages left; train: all that was learned from; members and holdout:
- * what windows are chosen of (judged_rows.h). */
+/* model_dir, store_json: what the train and ingest stages left; train: all rows that the model learned from; members
+ * and holdout: the rows that windows are chosen from (judged_rows.h). */
 struct fm_membership_in {
 	const struct fm_config *cfg;
 	const char *model_dir, *store_json;
 	const struct fm_table *train, *members, *holdout;
 };
-/* Without a whole window in a split, or without a loss of single windows in the model, the metrics are NaN. */
+/* Where a split has no whole window, or the model no loss of single windows, the metrics are NaN. */
 int fm_model_membership(const struct fm_membership_in *in, struct fm_pool *pool, struct fm_metrics *out,
 			struct fm_error *err) FM_MUST_CHECK;
 

@@ -16,7 +16,8 @@ static int cut(struct fm_exchanges *e, const struct fm_table *t, const struct fm
 	return fm_exchanges_cut(e, t, &o, err);
 }
 
-/* Both sides are cut into exchanges by the same rules, and lose what is beyond the flows of one alike. */
+/* Ask the holdout.  Both sides are cut into exchanges by the same rules, and both lose the flows beyond those that an
+ * exchange may have. */
 static int ask(const struct fm_paid_in *in, int64_t noisy[FM_PAID_QUESTIONS][FM_PAID_CELLS], struct fm_charges *charged,
 	       double *sigma, struct fm_error *err)
 {
@@ -46,7 +47,7 @@ static int count(const struct fm_paid_in *in, uint64_t made[FM_PAID_QUESTIONS][F
 	    (rc = cut(&e, in->synthetic, in->cfg, err)) < 0)
 		goto out;
 	fm_paid_count(made, &e, o);
-	o->ctx = NULL; /* was of this function */
+	o->ctx = NULL; /* it pointed into this function */
 out:
 	fm_exchanges_free(&e);
 	return rc;

@@ -14,13 +14,13 @@
 
 struct fm_paid_in {
 	const struct fm_config *cfg;    /* privacy.mode dp with a share for the gate */
-	const struct fm_table *holdout; /* NULL or without rows: no exchanges, which are told with noise too */
+	const struct fm_table *holdout; /* NULL or without rows: no exchanges; their number is noisy too */
 	const struct fm_table *synthetic;
 	const struct fm_secret *secret; /* the key of the noise, used for nothing else */
 };
-/* Adds paid.* to out: each is the upper end of its interval, so that a check that it passes holds whatever the noise
- * hides, and too much noise passes nothing.  n is the noisy number of held-out flows.  FM_ESYSTEM when what was charged
- * is not what the config said before: nothing is added then. */
+/* Adds paid.* to out: each is the upper end of its interval, so that a check that passes holds whatever the noise
+ * hides, and with too much noise no check passes.  n is the noisy number of held-out flows.  FM_ESYSTEM when the charge
+ * differs from what the config announced: nothing is added then. */
 int fm_paid_measure(const struct fm_paid_in *in, struct fm_metrics *out, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

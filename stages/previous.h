@@ -15,7 +15,7 @@ struct fm_previous_in {
 	const struct fm_dialect *dialect;
 	uint64_t rows; /* only the first of this number; 0: all */
 	struct fm_pool *pool;
-	size_t memory;     /* as of fm_leakage */
+	size_t memory;     /* as in fm_leakage_opts */
 	const char *spill; /* a folder for the part that does not fit in memory, or NULL */
 };
 /* Adds leak.release_* of current beside the release before.  FM_EINPUT when that cannot be read or has no rows. */

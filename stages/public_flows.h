@@ -10,7 +10,7 @@
 #include "base/error.h"
 
 struct fm_sentence;
-/* The same flows each time; *flows (n) is to be freed. */
+/* *flows (n), which are the same each time, is to be freed. */
 int fm_public_flows(struct fm_sentence **flows, size_t *n, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * release - a verdict that says pass, and synthetic flows, make an archive.
+ * release.c - the stage: synthetic flows and a verdict that says pass become an archive.
  *
- * The order is: nothing is written before the verdict is known to be good; the archive is checked by the verifier's own
- * code before the stage says that it is there; whatever fails, the folder is left as it was found.
+ * Nothing is written before the verdict is known to be good; the verifier's own code checks the archive before the
+ * stage reports it; whatever fails, the folder is left as it was found.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +37,7 @@
 #define LICENSE_MAX (1u << 20)
 #define EPOCH_1980 INT64_C(315532800)
 
-/* In byte order of their paths, but for the last. */
+/* In byte order of their paths, except the last. */
 enum { CITATION, LICENSE, README, CROISSANT, DATA, IPFIX, TEST, TRAIN, PACKAGE, MANIFEST, REPORT, SUMS, NMEMBERS };
 /* The parts of metadata.h. */
 enum { FIRST, LAST };
@@ -48,9 +48,9 @@ struct job {
 	struct fm_release_out *out;
 	struct fm_error *err;
 	struct fm_verdict verdict;
-	struct fm_dialect *dialect, *source; /* source: NULL where it is the same one */
-	struct fm_table *table;              /* once they are written: as who reads the release has them */
-	bool headed;                         /* with a line of names that the dialect has not */
+	struct fm_dialect *dialect, *source; /* source: NULL where it is the same dialect */
+	struct fm_table *table;              /* once written: the flows as a reader of the release has them */
+	bool headed;                         /* with a line of names that the dialect does not have */
 	struct fm_buf citation, license, readme, croissant, package, manifest, report, sums;
 	struct fm_archive_digests digests;
 	struct fm_archive_file ipfix; /* as it lies in the archive, where the dialect is of such files */
@@ -133,7 +133,7 @@ static int load_verdict(struct job *j)
 	rc = fm_verdict_from_json(&j->verdict, doc, j->err);
 	json_decref(doc);
 	if (rc == FM_EINPUT) {
-		/* What cannot be understood did not pass. */
+		/* A verdict that cannot be understood did not pass. */
 		if (j->err)
 			j->err->code = FM_EVERDICT;
 		fm_error_prefix(j->err, "%s is no verdict, so nothing is released: ", j->in->verdict_json);
@@ -142,7 +142,7 @@ static int load_verdict(struct job *j)
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < j->verdict.n; i++)
-		if (!j->verdict.check[i].waived && !fm_check_holds(&j->verdict.check[i])) /* its waiver was seen */
+		if (!j->verdict.check[i].waived && !fm_check_holds(&j->verdict.check[i])) /* waived by the gate */
 			return fm_fail(j->err, FM_EVERDICT,
 				       "the gate's check %s failed (value %g, %s %g); nothing is released",
 				       j->verdict.check[i].name, j->verdict.check[i].value,
@@ -154,8 +154,8 @@ static int load_verdict(struct job *j)
 
 /* --- what goes in --- */
 
-/* The date of the config.  Files of a release without one are of 1980-01-01, the first day that zip and FAT can hold
- * too. */
+/* The date of the config.  Files of a release without a date are of 1980-01-01, the first day that zip and FAT can
+ * hold. */
 static int find_date(struct job *j)
 {
 	const char *date = j->in->cfg->release.date;
@@ -209,7 +209,7 @@ out:
 	return rc;
 }
 
-/* The last flows are for tests: a model that is tried on them has seen nothing of that time. */
+/* The last flows are for tests: a model trained on the others has seen nothing of that time. */
 static int split_data(struct job *j)
 {
 	double share = j->in->cfg->publish.test_share;
@@ -223,7 +223,7 @@ static int split_data(struct job *j)
 	return write_part(j, LAST, n - last, last);
 }
 
-/* The text that the config names, else the one that is known of the licence, else none. */
+/* The text that the config names, else the known text of the licence, else none. */
 static int find_license(struct job *j)
 {
 	struct fm_embed known;
@@ -331,7 +331,7 @@ static void describe_data(const struct job *j, struct fm_archive_file f[NMEMBERS
 	}
 }
 
-/* Those of the first `until` members that this release has, into list. */
+/* Put those of the first `until` members that this release has into list. */
 static size_t gather(const struct job *j, const struct fm_archive_file f[NMEMBERS], int until,
 		     struct fm_archive_file list[NMEMBERS])
 {
@@ -343,7 +343,7 @@ static size_t gather(const struct job *j, const struct fm_archive_file f[NMEMBER
 	return n;
 }
 
-/* The manifest of a version that had not all of today's keys, with their values: a page is of a whole config. */
+/* The manifest of a version that had not all of today's keys, with their values: the page shows a whole config. */
 static json_t *with_all_keys(json_t *manifest, const struct fm_config *cfg)
 {
 	json_t *config = json_object_get(manifest, "config"), *all = fm_config_json(cfg, NULL, true), *section, *has;
@@ -367,14 +367,14 @@ out:
 	return NULL;
 }
 
-/* What a partner may see, on a page, of a manifest that names the n files but the page itself. */
+/* The page of what a partner may see of a manifest, which names the n files, not the page itself. */
 static int write_report(struct job *j, const struct fm_metadata_in *in, const struct fm_archive_file *list, size_t n)
 {
 	json_t *facts = NULL, *partner = NULL;
 	struct fm_buf text = {0};
 	int rc;
 
-	/* As whoever reads the manifest has it: in the order of its members. */
+	/* As a reader of the manifest has it: with its members in their order. */
 	if ((rc = put_json(j, with_all_keys(fm_manifest_json(in, j->in->manifest, list, n), j->in->cfg), &text)) < 0)
 		goto out;
 	if (!(facts = fm_json_parse(text.data, text.len, JSON_REJECT_DUPLICATES, NULL))) {
@@ -442,7 +442,7 @@ out:
 	return rc;
 }
 
-/* --- the archive and its signature --- */
+/* --- the archive --- */
 
 static int write_archive(struct job *j)
 {
@@ -472,7 +472,7 @@ static int write_archive(struct job *j)
 	return fm_archive_write(folder, j->mtime_s, m, n, j->out->archive, &j->digests, j->err);
 }
 
-/* What the partner will find, from the disk. */
+/* Check what the partner will find, reading it from the disk. */
 static int check_archive(struct job *j)
 {
 	struct fm_archive_info info = {0};
@@ -516,7 +516,7 @@ static int name_outputs(struct job *j)
 	return FM_OK;
 }
 
-/* All of the release folder; the CSV files beside the archive go in any case. */
+/* Make all of the release folder; the files of flows beside the archive are removed in any case. */
 static int make_archive(struct job *j)
 {
 	int rc;

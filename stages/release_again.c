@@ -1,6 +1,6 @@
 /*
- * The release stage once more, from nothing but what it gave out: an archive that comes out the same to the byte holds
- * no word, order of files, padding or spelling that its maker chose.
+ * The release stage once more, from nothing but what it gave out: if the archive comes out the same to the byte, its
+ * maker chose no word, order of files, padding or spelling in it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 struct flows {
 	const char *path;
 	struct fm_out *out;
-	bool found, wanted; /* wanted: the file that is being read is that of the flows */
+	bool found, wanted; /* wanted: the file that is being read is the one of the flows */
 };
 
 static int begin_file(void *ctx, const char *path, struct fm_error *err)
@@ -34,7 +34,7 @@ static int put_bytes(void *ctx, const void *p, size_t n, struct fm_error *err)
 	return f->wanted ? fm_out_write(f->out, p, n, err) : FM_OK;
 }
 
-/* The flows of an archive into a file, and what each file of it is. */
+/* Copy the flows of an archive into a file, and fill *info with what each of its files is. */
 static int take_flows(const char *archive, const char *path, struct fm_archive_info *info, struct fm_error *err)
 {
 	struct flows f = {.path = path};
@@ -55,8 +55,8 @@ static int take_flows(const char *archive, const char *path, struct fm_archive_i
 	return fm_out_commit(f.out, err);
 }
 
-/* Files in which another one shows come behind it: the documents have the digests of the flows, the manifest those of
- * the documents, and SHA256SUMS has all. */
+/* A file whose digest another file holds comes before that file: the documents have the digests of the flows, the
+ * manifest those of the documents, and SHA256SUMS has all. */
 static int depth_of(const char *path)
 {
 	return strncmp(path, "data/", 5) == 0           ? 0
@@ -65,7 +65,7 @@ static int depth_of(const char *path)
 							: 1;
 }
 
-/* The first of those files that is another one, or NULL. */
+/* The first file by depth_of that differs, or NULL. */
 static const char *other_file(const struct fm_archive_info *was, const struct fm_archive_info *is)
 {
 	const char *other = NULL;
@@ -84,7 +84,7 @@ static const char *other_file(const struct fm_archive_info *was, const struct fm
 	return other;
 }
 
-/* It says which file is another one, or what lies around the files. */
+/* Fail with the file that differs, or say that what lies around the files does. */
 static int tell_difference(const struct fm_config *cfg, const struct fm_archive_info *was, const char *again,
 			   struct fm_error *err)
 {

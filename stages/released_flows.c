@@ -56,7 +56,8 @@ int fm_released_flows(const char *path, const struct fm_dialect *d, bool headed,
 
 	*t = NULL;
 	if (headed) {
-		/* Not all such lines can be read: between blanks, a name with a blank is two. */
+		/* Not every such line can be read as a header: where blanks separate columns, a name with a blank would
+		 * be two. */
 		own.header = false;
 		if (!(body = fm_path_join(dir, ".body")))
 			return fm_fail(err, FM_ESYSTEM, "out of memory");

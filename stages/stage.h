@@ -1,13 +1,14 @@
 /*
- * stage.h - the six stages, all of one shape: a function of its inputs that opens no file that is not named in them.
+ * stage.h - the six stages, all of one shape: a function of its inputs, which opens no file that they do not name.
  *
  *     int fm_stage_x(const struct fm_x_in *in, struct fm_x_out *out, struct fm_error *err)
  *
- * Folders named `out_dir` are made by the runner, empty, and put in place by it after the stage has returned FM_OK; a
- * stage writes only there.  What a stage found out is in its out struct; fm_x_out_json turns it into JSON for the
- * ledger and the log.  A failed gate is not an error of the stage: fm_gate_out.verdict says so.
+ * The runner makes an empty folder `out_dir` for each, and puts it in place when the stage has returned FM_OK; a stage
+ * writes there, and in the folders for checkpoint and quarantine, and nowhere else.  What a stage found out is in its
+ * out struct; fm_x_out_json turns it into JSON for the ledger and the log.  A failed gate is no error of the stage:
+ * fm_gate_out.verdict says that it failed.
  *
- * Which stage reads and makes what stands in table.h.  The files in the products:
+ * table.h says which stage reads and makes what.  The files in the products:
  *
  *     store/      train/, validation/, holdout/ (tables with win and gap), store.json, quarantine.csv
  *     model/      files of the kind of model (model/generator.h); in privacy.mode dp charges.json (charge_json.h)
@@ -15,9 +16,9 @@
  *     metrics/    metrics.json (fm_metrics_list), histograms.json (judge/histogram.h), controls.json (controls.h);
  *                 with privacy.budget.gate paid.json, the metrics that it pays for (paid.h)
  *     verdict/    verdict.json (fm_verdict_json)
- *     a shard     windows.bin, of the kind of model: part of what synthetic/ is made of, kept outside of the workspace
- *     a part      searches.bin (privacy/leakage/division.h): of what evaluate searches, likewise
- *     release/    NAME-VERSION.tar.zst and .sig
+ *     a shard     windows.bin, defined by the kind of model: part of what synthetic/ is made of, kept outside of the
+ * workspace a part      searches.bin (privacy/leakage/division.h): of what evaluate searches, likewise release/
+ * NAME-VERSION.tar.zst; its signature is made later (pipeline/publish.h)
  *
  * secret: in privacy.mode dp the stage's own, of 32 bytes, from which splits, noise and flows are drawn (never from the
  * config's seeds); else NULL.
@@ -48,7 +49,7 @@ struct fm_ingest_out {
 	uint64_t rows, bad, missing_values, train_rows, validation_rows, holdout_rows, windows;
 	int64_t first_ms, last_ms;
 	uint64_t unsorted, tail_rows, passed_over;
-	bool sorted; /* the trace was not in the order of time, and the store is */
+	bool sorted; /* the trace was not in order of time, but the store is */
 	struct fm_left_out left_out;
 	uint64_t duplicates, near_duplicates; /* traces/duplicates.h; 0 in privacy.mode dp */
 	uint64_t dropped;
@@ -56,8 +57,7 @@ struct fm_ingest_out {
 int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_ingest_out_json(const struct fm_ingest_out *out);
 
-/* checkpoint_dir: a folder that outlives a killed stage, where training goes on from and which it may write; NULL:
- * none. */
+/* checkpoint_dir: a folder that outlives a killed stage; training resumes from it and writes to it; NULL: none. */
 struct fm_train_in {
 	const struct fm_config *cfg;
 	const char *train_dir, *validation_dir, *store_json, *out_dir, *checkpoint_dir;
@@ -78,8 +78,8 @@ struct fm_shard {
 	uint32_t index, of;
 };
 
-/* With a shard the stage makes that part and no table.  shards_dir: the folder of those of `nshards` that were made
- * before, NULL: none; the flows are the same without. */
+/* With a shard the stage makes that part and no table.  shards_dir: the folder of those among `nshards` shards that
+ * were made before; NULL: none, and the flows are the same. */
 struct fm_generate_in {
 	const struct fm_config *cfg;
 	const char *model_dir, *shards_dir, *out_dir;
@@ -96,13 +96,14 @@ json_t *fm_generate_out_json(const struct fm_generate_out *out);
 
 /* model_dir, store_json: for membership inference by the model's loss; NULL: without.  previous: the release before,
  * likewise.  With a shard the stage makes that part of its searches, from the three tables alone, and no metric.
- * parts_dir: the folder of those of `nparts` that were made before, NULL: none; the metrics are the same without. */
+ * parts_dir: the folder of those among `nparts` parts that were made before; NULL: none, and the metrics are the
+ * same. */
 struct fm_evaluate_in {
 	const struct fm_config *cfg;
 	const char *train_dir, *holdout_dir, *synthetic_dir, *out_dir, *model_dir, *store_json, *previous, *parts_dir;
 	struct fm_shard shard;
 	uint32_t nparts;
-	const struct fm_secret *secret; /* of the noise of what is paid for; used for nothing else */
+	const struct fm_secret *secret; /* for the noise of the paid metrics, and nothing else */
 };
 struct fm_evaluate_out {
 	struct fm_metrics metrics;
@@ -123,15 +124,15 @@ struct fm_gate_in {
 struct fm_gate_out {
 	struct fm_verdict verdict;
 };
-/* The verdict alone, of documents that were read: what the runner compares the stage's with.  No file is opened; free
- * *v by fm_verdict_free after a failure too. */
+/* Only the verdict, from documents that were read before: the runner compares it with the stage's.  No file is opened;
+ * free *v by fm_verdict_free after a failure too. */
 int fm_gate_judge(const struct fm_gate_in *in, const struct fm_metrics *metrics, const json_t *controls,
 		  struct fm_verdict *v, struct fm_error *err) FM_MUST_CHECK;
 int fm_stage_gate(const struct fm_gate_in *in, struct fm_gate_out *out, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_gate_out_json(const struct fm_gate_out *out);
 
 /* manifest: what only the runner knows (stage digests, environment, commitments, metrics, checks); release adds the
- * files.  The archive is signed by who has looked at it (pipeline/publish.h): no key is here. */
+ * files.  The archive is signed later, by the process that checks it (pipeline/publish.h): no key is here. */
 struct fm_release_in {
 	const struct fm_config *cfg;
 	const char *synthetic_dir, *verdict_json, *out_dir;
@@ -146,9 +147,9 @@ struct fm_release_out {
 };
 int fm_stage_release(const struct fm_release_in *in, struct fm_release_out *out, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_release_out_json(const struct fm_release_out *out);
-/* The archive that a release stage left, made again from the flows in it, in in->out_dir, by who has not seen
- * in->synthetic_dir: there is one archive of given flows, config and manifest, so that who made it had no choice of a
- * byte beside the flows, nor how those are written.  FM_EVERDICT: it is another, and what differs.  FM_EINPUT: it
+/* Make the archive that a release stage left again in in->out_dir, from the flows in it, without seeing
+ * in->synthetic_dir.  Flows, config and manifest determine the archive, so if it comes out the same, its maker chose no
+ * byte besides the flows, nor how those are written.  FM_EVERDICT: it differs; the message says in what.  FM_EINPUT: it
  * cannot be read.  *out is of the archive made again, which is no longer there. */
 int fm_release_again(const struct fm_release_in *in, const char *archive, struct fm_release_out *out,
 		     struct fm_error *err) FM_MUST_CHECK;

@@ -156,7 +156,7 @@ static int call_release(const struct fm_stages *s, const struct fm_stage_call *c
 	if ((rc = c->archive ? s->again(&in, c->archive, &out, err) : s->release(&in, &out, err)) < 0)
 		return rc;
 	*result = fm_release_out_json(&out);
-	/* The folder is about to get its final name: the name alone stays true. */
+	/* The folder is about to get its final name: only the file's own name stays true. */
 	if (strrchr(out.archive, '/'))
 		json_object_set_new(*result, "archive", json_string(strrchr(out.archive, '/') + 1));
 	return FM_OK;

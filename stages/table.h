@@ -4,7 +4,7 @@
  *     trace -> ingest -> train -> generate -> evaluate -> gate -> release
  *                 \________________________/^       \___________/^
  *
- * Runner, confinement, keys, ledger, `status`, the plan and docs/architecture.md take what they say of a stage from
+ * Runner, confinement, keys, ledger, `status`, the plan and docs/architecture.md take what they say about a stage from
  * here.  A stage sees the items of its row and nothing else of the workspace; what it reads is also what its key
  * depends on: the digest of each product that has one of its items, and of each file of the user's, is an input.
  */
@@ -26,19 +26,19 @@ enum fm_stage_id { FM_INGEST, FM_TRAIN, FM_GENERATE, FM_EVALUATE, FM_GATE, FM_RE
 enum fm_item_id {
 	FM_ITEM_TRACE,
 	FM_ITEM_DIALECT,
-	FM_ITEM_PUBLISHED, /* there where publish.dialect is a file */
+	FM_ITEM_PUBLISHED, /* only where publish.dialect is a file */
 	FM_ITEM_TRAIN,
 	FM_ITEM_VALIDATION,
 	FM_ITEM_HOLDOUT,
 	FM_ITEM_STORE,
 	FM_ITEM_MODEL,
-	FM_ITEM_SHARDS, /* there with run.shards alone */
+	FM_ITEM_SHARDS, /* only with run.shards */
 	FM_ITEM_SYNTHETIC,
-	FM_ITEM_FREE, /* there in privacy.mode dp alone */
+	FM_ITEM_FREE, /* only in privacy.mode dp */
 	FM_ITEM_PREVIOUS,
-	FM_ITEM_PARTS, /* there with run.parts alone */
+	FM_ITEM_PARTS, /* only with run.parts */
 	FM_ITEM_METRICS,
-	FM_ITEM_PAID, /* there with privacy.budget.gate alone */
+	FM_ITEM_PAID, /* only with privacy.budget.gate */
 	FM_ITEM_CONTROLS,
 	FM_ITEM_WAIVERS,
 	FM_ITEM_AUDITS,
@@ -83,8 +83,8 @@ struct fm_stage_call {
 	const json_t *manifest, *waivers, *audits;
 	const char *archive;            /* release: make this one again, from its own flows, and no other */
 	struct fm_shard shard;          /* generate, evaluate: make this part alone */
-	uint32_t nshards;               /* in how many parts path[FM_ITEM_SHARDS] or path[FM_ITEM_PARTS] is */
-	const struct fm_secret *secret; /* privacy.mode dp, and a stage that draws: its own */
+	uint32_t nshards;               /* of how many parts path[FM_ITEM_SHARDS] or path[FM_ITEM_PARTS] holds some */
+	const struct fm_secret *secret; /* its own, in privacy.mode dp, for a stage that draws */
 	const struct fm_secret *checkpoint_key;
 	struct fm_ranks *ranks; /* train: of this process */
 };
@@ -131,7 +131,7 @@ static inline const char *fm_stage_name(int id)
 {
 	return fm_stage_table[id].name;
 }
-/* May the digest of its product be seen?  Not of a stage that is none. */
+/* May partners see the digest of its product?  False for a name of no stage. */
 bool fm_stage_shows_output(const char *name, bool dp);
 
 #endif

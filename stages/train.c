@@ -13,7 +13,7 @@
 #include "stages/rehearse.h"
 #include "stages/stage.h"
 
-/* What is known of the whole source: from the store, in privacy.mode dp what the config says in public. */
+/* What is known of the whole source: from the store; in privacy.mode dp only what the config states publicly. */
 static int know_source(struct fm_real_flows *real, const struct fm_train_in *in, struct fm_error *err)
 {
 	const struct fm_config *cfg = in->cfg;
@@ -26,7 +26,7 @@ static int know_source(struct fm_real_flows *real, const struct fm_train_in *in,
 	return fm_config_public_period(cfg, &real->first_ms, &real->last_ms, err);
 }
 
-/* The ledger of what was asked of the private records, which must be what was planned before any was read. */
+/* The list of what was asked of the private records; it must equal what was planned before any was read. */
 static int save_charges(const struct fm_config *cfg, const struct fm_model *model, const char *dir,
 			struct fm_error *err)
 {
