@@ -75,7 +75,7 @@ static bool is_digest(const char *s)
 	return strlen(s) == 64 && strspn(s, "0123456789abcdef") == 64;
 }
 
-/* The two members are there together, or not at all. */
+/* Both members are there, or neither. */
 static bool read_log(const json_t *o, struct fm_accepted *a)
 {
 	const json_t *size = json_object_get(o, "log_size");
@@ -90,7 +90,7 @@ static bool read_log(const json_t *o, struct fm_accepted *a)
 	return a->log_size > 0 && a->log_size <= (int64_t)FM_MERKLE_SIZE_MAX;
 }
 
-/* "2026-11-29T14:40:33Z", or what a clock that cannot be told gives. */
+/* "2026-11-29T14:40:33Z", or "?" where the clock could not be read. */
 static bool is_time(const char *s)
 {
 	static const char form[] = "0000-00-00T00:00:00Z";
@@ -236,7 +236,7 @@ static int add_known(struct fm_accepted_state *s, const char *fingerprint, struc
 	return FM_OK;
 }
 
-/* Until nothing is added: each rotation makes its two keys one signer's. */
+/* Add keys until none is new: each rotation makes its two keys one signer's. */
 static int spread(struct fm_accepted_state *s, struct fm_error *err)
 {
 	bool more = true;
@@ -286,8 +286,8 @@ int fm_accepted_follow(struct fm_accepted_state *s, const struct fm_accepted_rot
 	return spread(s, err);
 }
 
-/* Who may write to the folder may take the list away, and with it all that was accepted.  In one like /tmp he may not.
- */
+/* Whoever may write to the folder may remove the list, and with it all that was accepted.  In a folder like /tmp others
+ * may not. */
 static int check_folder(const char *dir, struct fm_error *err)
 {
 	struct stat st;
@@ -349,7 +349,7 @@ void fm_accepted_close(struct fm_accepted_state *s)
 	if (!s)
 		return;
 	if (s->lock >= 0)
-		close(s->lock); /* and with it the lock */
+		close(s->lock); /* this unlocks too */
 	free(s->path);
 	free(s->list);
 	free(s->rotation);

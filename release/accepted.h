@@ -1,5 +1,5 @@
 /*
- * accepted.h - what a partner accepted last, of each release name by each signer.
+ * accepted.h - what a partner accepted last: for each signer, of each release name.
  *
  * DIR/accepted.json (mode 0600, in a folder of mode 0700):
  *
@@ -14,12 +14,12 @@
  * and record_sha256 "" for a release without a record (record.h); log_size and log_root are there where the release was
  * in a log.
  *
- *     fm_accepted_open(&state, dir, &signers, err)        makes the folder where absent, waits for who else is at it
- *     fm_accepted_rotation(state, i)            the i-th rotation that was followed, NULL behind the last
- *     fm_accepted_follow(state, &rotation, err) one more, to be remembered: who has one of its keys has the other
+ *     fm_accepted_open(&state, dir, &signers, err)        makes the folder where absent, waits for others that use it
+ *     fm_accepted_rotation(state, i)            the i-th rotation that was followed, NULL past the last
+ *     fm_accepted_follow(state, &rotation, err) remember one more: both of its keys are one signer's
  *     fm_accepted_last(state, &now, &last)      false: nothing of this name by this signer yet
  *     fm_accepted_judge(&last, &now, &reason, err)
- *     fm_accepted_remember(state, &now, err)    by rename: what is read is the old list or the new one
+ *     fm_accepted_remember(state, &now, err)    by rename, so that a reader finds the old list or the new one
  *     fm_accepted_close(state)
  */
 #ifndef FM_RELEASE_ACCEPTED_H
@@ -44,7 +44,7 @@ struct fm_accepted {
 	char tar_sha256[FM_SHA256_HEX];
 	int64_t sequence;                    /* 0: without a record */
 	char record_sha256[FM_SHA256_HEX];   /* "": without a record */
-	char previous_sha256[FM_SHA256_HEX]; /* what the record names before it; not kept */
+	char previous_sha256[FM_SHA256_HEX]; /* the record that this record names before it; not kept */
 	char accepted[24];                   /* YYYY-MM-DDTHH:MM:SSZ */
 	int64_t log_size;                    /* entries of the log that it came with (tlog_proof.h); 0: none */
 	char log_root[FM_SHA256_HEX];        /* "": none */

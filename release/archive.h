@@ -44,8 +44,8 @@
 #define FM_ARCHIVE_LICENSE "LICENSE.txt"
 #define FM_ARCHIVE_REPORT "report.html"
 #define FM_ARCHIVE_DATA "data/flows.csv"
-#define FM_ARCHIVE_DATA_IPFIX "data/flows.ipfix" /* beside it, the same flows, where the dialect is of such files */
-#define FM_ARCHIVE_DATA_JSON "data/flows.jsonl"  /* in its place, where each flow is an object of JSON */
+#define FM_ARCHIVE_DATA_IPFIX "data/flows.ipfix" /* beside data/flows.csv, where the dialect is of IPFIX */
+#define FM_ARCHIVE_DATA_JSON "data/flows.jsonl"  /* in place of data/flows.csv: JSON objects */
 #define FM_ARCHIVE_MAX_FILES 1024
 #define FM_ARCHIVE_MAX_FOLDER 96                      /* NAME (63), a hyphen, VERSION (31) and a NUL */
 #define FM_ARCHIVE_MAX_PATH 100                       /* below the folder, with its NUL */
@@ -53,7 +53,8 @@
 #define FM_ARCHIVE_MAX_FILE ((uint64_t)64 << 30)      /* of the compressed file */
 #define FM_ARCHIVE_MAX_DOCUMENT (2u << 20)            /* of each document that is read into memory */
 #define FM_ARCHIVE_MAX_CITATION 65536                 /* of CITATION.cff, which has a few hundred */
-/* The tar has at most this many times the bytes of the compressed file, and some more: flows have 5 to 10 times. */
+/* The tar may have at most this many times the bytes of the compressed file, and some more; for flows it is 5 to 10
+ * times. */
 #define FM_ARCHIVE_MAX_RATIO 100
 #define FM_ARCHIVE_RATIO_FREE (16u << 20)
 
@@ -79,8 +80,8 @@ struct fm_archive_digests {
 int fm_archive_write(const char *folder, int64_t mtime_s, struct fm_archive_member *members, size_t n, const char *path,
 		     struct fm_archive_digests *digests, struct fm_error *err) FM_MUST_CHECK;
 
-bool fm_archive_is_data(const char *path);     /* FM_ARCHIVE_DATA or FM_ARCHIVE_DATA_JSON */
-bool fm_archive_is_table(const char *path);    /* one of these or a part of them: data/NAME.csv, data/NAME.jsonl */
+bool fm_archive_is_data(const char *path);  /* FM_ARCHIVE_DATA or FM_ARCHIVE_DATA_JSON */
+bool fm_archive_is_table(const char *path); /* a file of flows or of a part of them: data/NAME.csv, data/NAME.jsonl */
 bool fm_archive_folder_ok(const char *folder); /* [a-z0-9] then [A-Za-z0-9.+_-], shorter than FM_ARCHIVE_MAX_FOLDER */
 bool fm_archive_path_ok(
     const char *path); /* the same letters, '/' between parts, no part beginning with '.', '+' or '-' or ending with
@@ -88,8 +89,7 @@ bool fm_archive_path_ok(
 /* Are two paths one file, or one of them the folder of the other, where case does not count? */
 bool fm_archive_paths_collide(const char *a, const char *b);
 
-/* Fingerprints (polyprint.h) of a file of flows, and of as many lines from its beginning as may stand before the rows.
- */
+/* Fingerprints (polyprint.h) of a file of flows, and of its first lines, up to as many as may stand before the rows. */
 struct fm_archive_prints {
 	uint64_t all, head[FM_FORM_HEAD];
 	uint64_t head_nbytes[FM_FORM_HEAD];
@@ -107,20 +107,20 @@ struct fm_archive_info {
 	char name[FM_ARCHIVE_MAX_FOLDER], version[FM_ARCHIVE_MAX_FOLDER]; /* set by fm_archive_check_contents */
 	char date[16];                                                    /* YYYY-MM-DD or "", likewise */
 	int64_t mtime_s;
-	struct fm_archive_digests digests; /* sha512 is left to fm_verify, which knows it already */
+	struct fm_archive_digests digests; /* without sha512, which fm_verify knows already */
 	struct fm_archive_file *file;      /* sorted by path */
 	size_t n;
-	struct fm_table_values *values;       /* of the file of flows, where there is one: ... */
+	struct fm_table_values *values;       /* values of the file of flows, where there is one: ... */
 	const struct fm_archive_file *judged; /* ... this one */
 	struct fm_polyprint_point point;
 	/* the text of the documents, empty when absent */
 	struct fm_buf sums, manifest, datapackage, croissant, citation;
 	char waived[256]; /* names of checks that failed and were waived, or "" */
 	bool unwalled;    /* its stages ran without walls ... */
-	size_t through;   /* ... and so many attempts got out of them */
+	size_t through;   /* ... and how many attempts got out of them */
 };
-/* Where the files go as they are read, before anything is known to be good of what comes behind; who puts them
- * somewhere keeps them apart until the whole was accepted. */
+/* Where the files go as they are read, before it is known whether what follows is good: whoever stores them keeps them
+ * apart until the whole archive was accepted. */
 struct fm_archive_sink {
 	/* A file begins, and the one before has ended. */
 	int (*file)(void *ctx, const char *path, struct fm_error *err);
@@ -129,18 +129,19 @@ struct fm_archive_sink {
 };
 /* What is known of a tar before it is unpacked. */
 struct fm_archive_told {
-	uint64_t nbytes; /* how long it is by a record that was signed, beyond which nothing is unpacked; 0: none says
-			    so, and FM_ARCHIVE_MAX_RATIO is the bound */
-	bool no_sha512;  /* nobody asks for its SHA-512, which stays zeros: that takes a fifth of the time */
+	uint64_t nbytes; /* its length by a signed record, beyond which nothing is unpacked; 0: not known, and
+			    FM_ARCHIVE_MAX_RATIO is the bound */
+	bool no_sha512;  /* leave its SHA-512 zeros, which nobody asks for: it takes a fifth of the time */
 };
 /* Read an archive from fd, from where it stands to its end, and check its form.  FM_EVERDICT sets *reason; FM_EINPUT:
- * this is no zstd file at all.  info is to be freed in every case.  told: NULL where nothing is; sink may be NULL. */
+ * this is no zstd file at all.  info is to be freed in every case.  told: NULL where nothing is known; sink may be
+ * NULL. */
 int fm_archive_read_into(int fd, const struct fm_archive_told *told, const struct fm_archive_sink *sink,
 			 struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err) FM_MUST_CHECK;
 int fm_archive_read(int fd, struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err) FM_MUST_CHECK;
-/* Every file listed in SHA256SUMS with equal digest and in manifest.json with equal digest and size, none more, none
- * less; name and version of the manifest make the folder's name; its format is known, its verdict is pass by its own
- * checks, and data/flows.csv has as many rows as it says. */
+/* Check that SHA256SUMS and manifest.json list every file with its digest (and size), and no other; that name and
+ * version of the manifest make the folder's name; that its format is known, its verdict is pass by its own checks, and
+ * data/flows.csv has as many rows as it says. */
 int fm_archive_check_contents(struct fm_archive_info *info, enum fm_reason *reason, struct fm_error *err) FM_MUST_CHECK;
 /* A manifest.json by itself, without the files of its list: the same of all else. */
 int fm_archive_check_manifest(const json_t *manifest, enum fm_reason *reason, struct fm_error *err) FM_MUST_CHECK;

@@ -1,7 +1,7 @@
 /*
- * Reading an archive without trusting it.  libarchive undoes the zstd; the tar is read here, because the form that is
- * accepted is so narrow (archive.h) that reading it is less than telling a general reader what to refuse, and so that
- * no two programs can see different files in what was accepted.
+ * Reading an archive without trusting it.  libarchive undoes the zstd; the tar is read here, because the accepted form
+ * is so narrow (archive.h) that reading it takes less code than telling a general reader what to refuse, and so that no
+ * two programs can see different files in what was accepted.
  *
  * A ustar header, 512 bytes (POSIX.1-1988):
  *
@@ -56,7 +56,7 @@ struct reader {
 
 /* --- the stream --- */
 
-/* What is no zstd at all is told by libarchive: it is bad input, not a bad archive. */
+/* libarchive tells what is no zstd at all: that is bad input, not a bad archive. */
 static int check_frame(struct reader *r, size_t n)
 {
 	static const uint8_t magic[4] = {0x28, 0xb5, 0x2f, 0xfd}, skippable[3] = {0x2a, 0x4d, 0x18};
@@ -247,7 +247,7 @@ struct entry {
 	uint64_t nbytes, mtime_s;
 };
 
-/* Length of a field's text; -1 when something stands behind its NUL. */
+/* Length of a field's text; -1 when something follows its NUL. */
 static int text_len(const uint8_t *p, size_t cap)
 {
 	size_t n = strnlen((const char *)p, cap);
@@ -310,7 +310,7 @@ static int check_folder(struct reader *r, const struct entry *e)
 	return FM_OK;
 }
 
-/* The path below the folder, after all that can be wrong with it. */
+/* The path below the folder, after checking all that can be wrong with it. */
 static int check_path(struct reader *r, const struct entry *e, const char **below)
 {
 	const struct fm_archive_info *info = r->info;
@@ -338,7 +338,7 @@ static int check_path(struct reader *r, const struct entry *e, const char **belo
 	return FM_OK;
 }
 
-/* nbytes: of the file before these. */
+/* nbytes: length of the file before these bytes. */
 static void add_prints(const struct fm_polyprint_point *point, struct fm_archive_prints *to, uint64_t nbytes,
 		       const uint8_t *p, size_t n)
 {
@@ -356,7 +356,7 @@ static void add_prints(const struct fm_polyprint_point *point, struct fm_archive
 	to->all = fm_polyprint_add(point, to->all, p, (size_t)(end - p));
 }
 
-/* The next bytes of a file, while others are unpacked: of a table its form, fingerprints and values. */
+/* The next bytes of a file, while later ones are unpacked: for a table take its form, fingerprints and values. */
 static int read_table(void *ctx, char *hex, const uint8_t *p, size_t n, struct fm_error *err)
 {
 	struct fm_archive_info *info = ctx;
@@ -409,7 +409,7 @@ static int take_padding(struct reader *r, const struct entry *e)
 	return FM_OK;
 }
 
-/* f is where it stays: its digest, and what read_table sees of it, come later (end_digests). */
+/* f must stay where it is: its digest, and what read_table sees of it, are written there later (end_digests). */
 static int take_file(struct reader *r, const struct entry *e, struct fm_archive_file *f, struct fm_buf *doc)
 {
 	struct fm_archive_info *info = r->info;
@@ -465,8 +465,7 @@ static int read_entry(struct reader *r, const uint8_t h[HEADER])
 	return take_file(r, &e, f, doc);
 }
 
-/* Behind the first zero block: nothing but zeros, and as many as flowmint writes; then nothing in the compressed file.
- */
+/* After the first zero block: only zeros, as many as flowmint writes; then nothing more in the compressed file. */
 static int read_end(struct reader *r)
 {
 	uint64_t end = r->pos - HEADER, want = (end + 2 * HEADER + BLOCK - 1) / BLOCK * BLOCK;

@@ -103,7 +103,7 @@ bool fm_archive_paths_collide(const char *a, const char *b)
 
 		if (na != nb || strncasecmp(a, b, na) != 0)
 			return false;
-		/* One folder, spelled in two ways, is two on this system and one on another. */
+		/* One folder spelled in two ways is two folders on this system and one on another. */
 		if (!a[na] || !b[nb] || memcmp(a, b, na) != 0)
 			return true;
 		a += na + 1;
@@ -219,7 +219,7 @@ static int put_bytes(struct writer *w, struct fm_sha256 *h, const void *p, size_
 	return archive_write_data(w->tar, p, n) == (la_ssize_t)n ? FM_OK : libarchive_failed(w, w->tar);
 }
 
-/* The bytes of m->file, of which the header said that there are m->nbytes. */
+/* The bytes of m->file; the header said that there are m->nbytes. */
 static int put_content(struct writer *w, int fd, const struct fm_archive_member *m, struct fm_sha256 *h)
 {
 	uint64_t done = 0;

@@ -46,7 +46,7 @@ static int load_manifest(const struct fm_archive_info *info, json_t **m, struct 
 {
 	*m = fm_json_parse(info->manifest.data ? info->manifest.data : "", info->manifest.len, JSON_REJECT_DUPLICATES,
 			   NULL);
-	/* It was read before: what it lacks now is memory. */
+	/* It was read before, so now only memory can be missing. */
 	return *m ? FM_OK : fm_fail(err, FM_ESYSTEM, "manifest.json of the archive cannot be read");
 }
 

@@ -5,7 +5,7 @@
  *     https://slsa.dev/provenance/v1                        the config, flowmint's version, commitments to the inputs
  *     https://in-toto.io/attestation/test-result/v0.1       each check of the gate; waived ones are warnings
  *
- * Both are of the archive and of the tar in it, and say nothing that manifest.json in the archive does not.
+ * Both are about the archive and the tar in it, and say nothing that manifest.json in the archive does not.
  */
 #ifndef FM_RELEASE_ATTESTATION_H
 #define FM_RELEASE_ATTESTATION_H

@@ -36,8 +36,8 @@ static double normal(double z)
 	return erfc(-z / sqrt(2)) / 2;
 }
 
-/* Of z <= 0.  Where the probability would be none of a double, two terms of its series behind the density are enough.
- */
+/* For z <= 0.  Where the probability would be too small for a double, the density and two terms of the series are
+ * enough. */
 static double log_normal(double z)
 {
 	const double log_root_2pi = 0.91893853320467274178;
@@ -55,37 +55,38 @@ static double gaussian_delta(double mu, double epsilon)
 /* ---- with sampled noise beside it ---- */
 
 /*
- * What is told of a step is an integer, its score: about its loss over a unit.  The sum of all scores and what the
- * Gaussian noise says are made of what is released, so whoever tells two traces apart by them shows what it leaks:
+ * A step is represented by an integer, its score: about its loss divided by a unit.  The sum of all scores and the loss
+ * of the Gaussian noise are functions of what is released, so an attacker who tells two traces apart by them shows what
+ * the release leaks:
  *
  *     delta >= P(loss above t) - e^epsilon Q(loss above t)       for each t
  *
- * with P and Q the two distributions of a loss of any kind that is made of them (loss.h has the pairs of a step). Where
- * sums of scores need more room than there is, two scores become one, and what is beyond the last is moved to it: this
- * is made of what was released, too.  Nothing is subtracted until the end, so that each chance has all its digits,
- * however small.
+ * with P and Q the two distributions of any loss that is made from these (loss.h has the pairs of a step). Where sums
+ * of scores need more room than there is, two scores become one, and what is beyond the last is moved to it: that too
+ * is a function of what was released.  Nothing is subtracted until the end, so that each probability keeps all its
+ * digits, however small.
  */
 #define SCORES 1024
 #define GROUP_MAX 4096
-#define CELLS 4096      /* of what a step gives */
-#define EPSILON_MAX 600 /* e^epsilon and chances of its inverse are doubles */
-#define TINY 1e-300     /* a chance that may be left out beside e^-EPSILON_MAX */
-#define BEYOND 1e-16    /* what is moved to the last score */
+#define CELLS 4096      /* cells of what a step gives */
+#define EPSILON_MAX 600 /* e^epsilon and probabilities near its inverse are doubles */
+#define TINY 1e-300     /* a probability that is negligible beside e^-EPSILON_MAX */
+#define BEYOND 1e-16    /* probability that may be moved to the last score */
 #define THRESHOLDS 29
 
-/* Of some steps together: the chances of their scores, and that a score i is a loss of first + i unit. */
+/* Some steps together: the probabilities of their scores; score i stands for a loss of first + i units. */
 struct scores {
 	double p[SCORES], q[SCORES];
 	double first, unit;
 };
 
-/* The chance weight[j] that j of the units that change are in a step, for n of these numbers from first on. */
+/* The probability weight[j] that first + j of the units that change are in a step, for n such numbers. */
 struct step {
 	unsigned first, n;
 	double weight[GROUP_MAX + 1], sigma;
 };
 
-/* The chance of z in (from, to) of N(at, sigma^2), by the tail that is the smaller. */
+/* The probability that N(at, sigma^2) is in (from, to), by the smaller of its tails. */
 static double cell(double from, double to, double at, double sigma)
 {
 	double a = (from - at) / sigma, b = (to - at) / sigma;
@@ -93,8 +94,8 @@ static double cell(double from, double to, double at, double sigma)
 	return a > 0 ? normal(-a) - normal(-b) : normal(b) - normal(a);
 }
 
-/* Those of a mixture's units that have no chance worth counting are left out, which makes P smaller; where it is Q too,
- * none is. */
+/* Numbers of units with a negligible probability are left out of the mixture, which makes P smaller; where the mixture
+ * is Q too, none is left out. */
 static void step_of(const struct fm_told_noise *n, unsigned group, struct step *s)
 {
 	double log_no = log1p(-n->rate), log_yes = log(n->rate);
@@ -127,7 +128,7 @@ static double loss(double p, double q)
 	return p > 0 && q > 0 ? log(p / q) : p > 0 ? 1e9 : -1e9;
 }
 
-/* So that the mean of e^loss under Q is 1, as that of the true loss is. */
+/* Shift the scores so that the mean of e^loss under Q is 1, as for the true loss. */
 static void level(struct scores *s)
 {
 	double sum = 0, most = s->first + s->unit * (SCORES - 1);
@@ -138,7 +139,8 @@ static void level(struct scores *s)
 		s->first -= most + log(sum);
 }
 
-/* The scores low to high of a longer list, and what is beyond moved to these; two become one as often as is needed. */
+/* Keep the scores low to high of a longer list, with what is beyond moved to these; merge two into one as often as
+ * needed. */
 static void fit(double *p, double *q, int n, struct scores *out)
 {
 	int low = 0, high = n - 1;
@@ -207,7 +209,7 @@ static void add(struct scores *a, const struct scores *b)
 	fit(p, q, 2 * SCORES - 1, a);
 }
 
-/* *all: those of so many steps, of which *one is one; *one is changed. */
+/* *all: the scores of `times` steps, *one being those of one; *one is changed. */
 static void add_up(struct scores *all, struct scores *one, uint64_t times)
 {
 	bool any = false;
@@ -228,7 +230,7 @@ static void add_up(struct scores *all, struct scores *one, uint64_t times)
 	}
 }
 
-/* Chances are 1 together: in many steps what rounding adds to that would grow as a power. */
+/* Make the probabilities sum to 1: over many steps what rounding adds would grow like a power. */
 static void whole(double chance[SCORES])
 {
 	double sum = 0;
@@ -239,7 +241,7 @@ static void whole(double chance[SCORES])
 		chance[i] /= sum;
 }
 
-/* The scores of one step, in units of the range of losses that it may come to in so many. */
+/* The scores of one step, in a unit that fits the range of losses of all steps. */
 static void scores_of(const struct step *s, const struct fm_told_noise *n, struct scores *out)
 {
 	double most = s->first + s->n - 1 + 12 * s->sigma, least = n->replaced ? -most : -12 * s->sigma;
@@ -272,7 +274,7 @@ static void scores_of(const struct step *s, const struct fm_told_noise *n, struc
 	level(out);
 }
 
-/* The chance that a score's loss and that of Gaussian noise, whose mean is `mean`, are above t. */
+/* The probability that a score's loss plus that of the Gaussian noise, whose mean is `mean`, is above t. */
 static double above(double t, double loss_of_score, double mean, double mu)
 {
 	double x = t - loss_of_score - mean;

@@ -23,7 +23,7 @@ static const char *const meaning[FM_NFLOWCOL] = {
     [FM_LABEL] = "Class of the traffic",
 };
 
-/* Is there a column before k that has the sum? */
+/* Does a column before k hold the sum? */
 static bool is_later_part(const struct fm_dialect *d, int k)
 {
 	for (int i = 0; i < k; i++)

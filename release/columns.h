@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "manifests/dialect.h"
 
-/* In the schema: the two forms of times with a calendar, and what an address looks like. */
+/* For the schema: the two forms of calendar times, and what an address looks like. */
 #define FM_TIME_FORMAT "%Y-%m-%d %H:%M:%S"
 #define FM_TIME_PART_FORMAT FM_TIME_FORMAT ".%f"
 /* ... and their parts where they are two values. */
@@ -18,7 +18,7 @@
 
 const char *fm_data_suffix(const struct fm_dialect *d);           /* of a file in it: "csv" or "jsonl" */
 const char *fm_column_meaning(const struct fm_dialect *d, int k); /* of column k of the dialect */
-/* "times, addresses and protocols": what flows have not, of a sum of bits of enum fm_col. */
+/* "times, addresses and protocols": what flows lack; absent: a sum of bits of enum fm_col. */
 void fm_columns_absent(unsigned absent, struct fm_buf *out);
 /* Values that column k has in a row: between blanks its words are values of their own to readers of tables, a time that
  * is two words a date and a time of day.  cell: which of them, from 0; the name of each is another one. */

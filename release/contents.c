@@ -119,7 +119,7 @@ static int check_manifest_file(struct fm_contents *c, const json_t *f)
 	return FM_OK;
 }
 
-/* A member that may be left out, and else is this text. */
+/* Is the member left out, or this text? */
 static bool says(const json_t *m, const char *member, const char *text)
 {
 	const json_t *value = json_object_get(m, member);
@@ -222,11 +222,11 @@ static int check_manifest(struct fm_contents *c)
 		goto out;
 	rc = fm_contents_manifest(c, m);
 out:
-	json_decref(m); /* before the next document is read: together they are more than may be */
+	json_decref(m); /* before the next document is read: both together may be too large */
 	return rc;
 }
 
-/* Nothing that is there is empty, and the flows are there once. */
+/* No file is empty, and there is one file of flows. */
 static int check_files(struct fm_contents *c)
 {
 	static const char *const required[] = {FM_ARCHIVE_SUMS, FM_ARCHIVE_README, FM_ARCHIVE_DATAPACKAGE,

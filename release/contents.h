@@ -29,7 +29,7 @@ struct fm_contents {
 #define fm_contents_refuse(c, why, ...) (*(c)->reason = (why), fm_fail((c)->err, FM_EVERDICT, __VA_ARGS__))
 /* Of manifest.json. */
 #define fm_contents_malformed(c, what) fm_contents_refuse(c, FM_REASON_MANIFEST_MALFORMED, "manifest.json: %s", what)
-/* Is a number that is told what it is calculated to be?  Of what is no number: no. */
+/* Does a stated number equal the calculated one?  False for NaN. */
 bool fm_contents_same(double told, double is);
 
 /* The file's place in info->file, or -1. */
@@ -37,18 +37,19 @@ int fm_contents_find(const struct fm_archive_info *info, const char *path, size_
 /* The text as an object, bounded before it is parsed; refused for `reason` where it is none. */
 int fm_contents_load(struct fm_contents *c, const struct fm_buf *text, const char *name, enum fm_reason reason,
 		     json_t **doc) FM_MUST_CHECK;
-/* All that the manifest says beside the list of its files; the texts and digests above are set. */
+/* Check all that the manifest says besides its list of files; sets the texts and digests above. */
 int fm_contents_manifest(struct fm_contents *c, const json_t *manifest) FM_MUST_CHECK;
-/* Each number and word of it can be, and its parts agree with its config and each other; called by the former. */
+/* Check that each number and word of it is possible, and that its parts agree with its config and each other; called by
+ * fm_contents_manifest. */
 int fm_contents_agree(struct fm_contents *c, const json_t *manifest) FM_MUST_CHECK;
-/* Is a metric of that name, which was measured, among those that are published with that config? */
+/* Is a measured metric of that name among those that are published with that config? */
 bool fm_contents_is_told(const struct fm_config *cfg, const char *name);
-/* What it says of columns that the flows lack, with that config; called by the former. */
+/* Check what it says of columns that the flows lack, with that config; called by fm_contents_agree. */
 int fm_contents_absent(struct fm_contents *c, const json_t *manifest, const struct fm_config *cfg) FM_MUST_CHECK;
-/* What it claims of its privacy, with that config; called by the former. */
+/* Check what it claims of its privacy, with that config; called by fm_contents_agree. */
 int fm_contents_claim(struct fm_contents *c, const json_t *manifest, const struct fm_config *cfg) FM_MUST_CHECK;
-/* datapackage.json, croissant.json and CITATION.cff describe these files and this release; the rows are as many as the
- * manifest says. */
+/* Check that datapackage.json, croissant.json and CITATION.cff describe these files and this release, and that there
+ * are as many rows as the manifest says. */
 int fm_contents_metadata(struct fm_contents *c) FM_MUST_CHECK;
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * What a manifest says of flows whose trace lacks columns (config.absent): the columns that are released are the
- * others, and nothing was measured, judged or counted of what is not there, and all else was.
+ * What a manifest says of flows whose trace lacks columns (config.absent): the released columns are the others; nothing
+ * was measured, judged or counted that needs the missing ones, and all else was.
  */
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +16,7 @@ static int disagrees(struct fm_contents *c, const char *what, const char *name)
 				  name);
 }
 
-/* The columns of a flow that the schema's fields are; *told: do they say which? */
+/* Which columns of a flow the schema's fields are; *told: do the fields say so? */
 static unsigned released(const json_t *schema, bool *told)
 {
 	const json_t *fields = json_object_get(schema, "fields");
@@ -34,7 +34,7 @@ static unsigned released(const json_t *schema, bool *told)
 	return set;
 }
 
-/* What is released in the dialect that was read is all that the trace has; in another one it may be less. */
+/* A release in the dialect of the trace has all columns of the trace; in another one it may have fewer. */
 static int check_schema(struct fm_contents *c, const json_t *m, const struct fm_config *cfg)
 {
 	const json_t *schema = json_object_get(m, "schema"), *said = json_object_get(schema, "absent");
@@ -81,7 +81,8 @@ static bool is_field(const char *name)
 	return false;
 }
 
-/* Each column that is there was measured by itself, where that is told; hosts in time need the times of their flows. */
+/* Each existing column was measured by itself, where such metrics are published; hosts in time need the times of their
+ * flows. */
 static int check_measured(struct fm_contents *c, const json_t *m, const struct fm_config *cfg)
 {
 	const json_t *metrics = json_object_get(m, "metrics"),

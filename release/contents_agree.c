@@ -1,7 +1,6 @@
 /*
- * What the parts of a manifest say of each other: the config is one that flowmint has, stages, controls, histograms,
- * intervals and the guarantee are those of that config.  Each number and word by itself was looked at before
- * (domain.h).
+ * Do the parts of a manifest agree?  The config is one that flowmint accepts; stages, controls, histograms, intervals
+ * and the guarantee are those of that config.  Each number and word by itself was checked before (domain.h).
  */
 #include <math.h>
 #include <stdlib.h>
@@ -56,7 +55,7 @@ static int check_stages(struct fm_contents *c, const json_t *m, bool dp)
 {
 	const json_t *stages = json_object_get(m, "stages"),
 		     *of = json_object_get(json_object_get(m, "commitments"), "of");
-	size_t commitments = 1; /* to the trace */
+	size_t commitments = 1; /* the one to the trace */
 
 	if (json_array_size(stages) != fm_nstages_said - 1)
 		return fm_contents_malformed(c, "stages is not the list of the stages of a run");
@@ -79,7 +78,8 @@ static int check_stages(struct fm_contents *c, const json_t *m, bool dp)
 		   : fm_contents_malformed(c, "it has commitments to something else");
 }
 
-/* What got out of a stage is told to who gets the release; behind walls that let something out there is no release. */
+/* Attempts that got out of a stage are told to whoever gets the release; behind walls that let something out there is
+ * no release. */
 static int check_escapes(struct fm_contents *c, const json_t *m)
 {
 	const json_t *env = json_object_get(m, "environment"), *escapes = json_object_get(env, "escapes"), *one;
@@ -105,7 +105,7 @@ static int check_escapes(struct fm_contents *c, const json_t *m)
 
 /* ---- metrics, checks and controls ---- */
 
-/* Is a number told that is there only where a table was larger than memory allowed? */
+/* Is there a number that only exists where a table was larger than memory allowed? */
 static bool is_sampled(const json_t *metrics)
 {
 	for (size_t i = 0; i < json_array_size(metrics); i++) {
@@ -117,7 +117,8 @@ static bool is_sampled(const json_t *metrics)
 	return false;
 }
 
-/* Rows of a table of real ones: fewer than a step more than is told, and than a step where nothing is. */
+/* An upper bound on the rows of a real table: less than one rounding step above the stated number, or one step where
+ * none is stated. */
 static double real_rows(const json_t *m, const char *name, const struct fm_config *cfg)
 {
 	const json_t *told = fm_json_named(json_object_get(m, "metrics"), name);
@@ -126,7 +127,7 @@ static double real_rows(const json_t *m, const char *name, const struct fm_confi
 	       (double)cfg->privacy.min_count * (cfg->model.window > 0 ? cfg->model.window : 1);
 }
 
-/* Each metric or line of a list rests on no more rows than are told, and its interval can be. */
+/* Each metric or line of a list rests on no more rows than are stated, and its interval is possible. */
 static int check_numbers(struct fm_contents *c, const json_t *m, const char *list_name, const struct fm_config *cfg)
 {
 	const json_t *list = json_object_get(m, list_name);
@@ -202,7 +203,7 @@ static bool asks_for(const struct fm_config *cfg, const char *name)
 	return false;
 }
 
-/* What the trace leaves unasked, the config had asked. */
+/* What the trace leaves unasked must have been asked by the config. */
 static int check_unasked(struct fm_contents *c, const json_t *m, const struct fm_config *cfg)
 {
 	const json_t *list = json_object_get(m, "unasked");
@@ -271,7 +272,7 @@ static bool are_published(const json_t *counts, int64_t k)
 	return true;
 }
 
-/* NULL, or what cannot be.  *flows: of all fields that count each flow once, the same number. */
+/* NULL, or what is impossible.  *flows: the same number for all fields that count each flow once. */
 static const char *field_fault(const json_t *f, const struct fm_config *cfg, double *flows)
 {
 	const json_t *made = json_object_get(f, "synthetic"), *real = json_object_get(f, "real"),
@@ -320,8 +321,8 @@ static long alike(const json_t *values, const char *name)
 	return n;
 }
 
-/* Metrics of single labels are of labels that flows have: those of the histogram, where it counts all flows and none of
- * them in its last cell, that of all others. */
+/* Metrics of single labels are of labels that flows have: those in the histogram, where it counts all flows and none in
+ * its last cell, which stands for all other labels. */
 static int check_labels(struct fm_contents *c, const json_t *m, const json_t *f)
 {
 	const json_t *metrics = json_object_get(m, "metrics"), *values = json_object_get(f, "values"),
@@ -373,7 +374,7 @@ static int check_histograms(struct fm_contents *c, const json_t *m, const struct
 	return flows > (double)c->rows ? fm_contents_malformed(c, "histograms count more flows than there are") : FM_OK;
 }
 
-/* Shares are told in whole hundredths. */
+/* Is this share in whole hundredths, as shares are published? */
 static bool in_hundredths(const json_t *share)
 {
 	double v = 100 * json_number_value(share);
@@ -396,8 +397,8 @@ static int check_shares(struct fm_contents *c, const json_t *m)
 	return good ? FM_OK : fm_contents_malformed(c, "left_out or filled has a share that is not told so");
 }
 
-/* Real rows are judged, and told, in whole multiples of k windows where there are as many; flows are made as many as
- * were asked for. */
+/* Real rows are judged, and stated, in whole multiples of k windows where there are that many; as many flows are made
+ * as were asked for. */
 static int check_rows(struct fm_contents *c, const json_t *m, const struct fm_config *cfg)
 {
 	const json_t *real = fm_json_named(json_object_get(m, "metrics"), "rows.real");
@@ -430,8 +431,8 @@ int fm_contents_agree(struct fm_contents *c, const json_t *m)
 	    (rc = check_shares(c, m)) < 0 || (rc = check_rows(c, m, cfg)) < 0 ||
 	    (rc = fm_contents_claim(c, m, cfg)) < 0)
 		goto out;
-	if (!dp &&
-	    !fm_json_named(json_object_get(m, "metrics"), "rows.synthetic")) /* free ones alone are told in mode dp */
+	if (!dp && !fm_json_named(json_object_get(m, "metrics"),
+				  "rows.synthetic")) /* only free metrics are published in mode dp */
 		rc = fm_contents_refuse(c, FM_REASON_ROWS_DISAGREE,
 					"manifest.json: metrics lack rows.synthetic, the number of rows");
 	else

@@ -1,6 +1,6 @@
 /*
- * What a manifest claims of its privacy: in the words that its numbers make, and no less than what is told of the noise
- * costs.
+ * What a manifest claims of its privacy: its words follow from its numbers, and the claim is no less than what the
+ * stated noise costs.
  */
 #include <math.h>
 #include <string.h>
@@ -20,7 +20,7 @@ static bool is_covered_list(const json_t *list)
 	return same;
 }
 
-/* The words are those that the numbers make. */
+/* The words follow from the numbers. */
 static int check_statement(struct fm_contents *c, const json_t *privacy, const struct fm_config *cfg)
 {
 	static const char *const of_dp[] = {"unit",       "adjacency", "epsilon",       "delta",
@@ -39,7 +39,7 @@ static int check_statement(struct fm_contents *c, const json_t *privacy, const s
 	return FM_OK;
 }
 
-/* Of flows that were made, through counts that the model learned, or through noise that the budget paid for. */
+/* Metrics are of made flows, of counts that the model learned, or seen through noise that the budget paid for. */
 static int check_paid(struct fm_contents *c, const json_t *m, const struct fm_config *cfg)
 {
 	const json_t *metrics = json_object_get(m, "metrics");
@@ -60,14 +60,14 @@ static int check_paid(struct fm_contents *c, const json_t *m, const struct fm_co
 	return FM_OK;
 }
 
-/* The noise that is told of costs no more than these numbers, for one part in a hundred that accountants round. */
+/* Does the stated noise cost no more than these numbers, apart from the hundredth that accountants may round? */
 static bool is_paid_for(const struct fm_told_noise *told, unsigned group, const json_t *numbers)
 {
 	return fm_told_noise_delta(told, group, fm_json_real(numbers, "epsilon") * 1.01) <=
 	       fm_json_real(numbers, "delta");
 }
 
-/* Where it says the same as a line before it, that one was looked at. */
+/* A line that repeats an earlier one was checked there. */
 static bool is_said_before(const json_t *list, size_t n, const json_t *line)
 {
 	static const char *const all[] = {"exchanges", "epsilon", "delta"};
@@ -82,7 +82,7 @@ static bool is_said_before(const json_t *list, size_t n, const json_t *line)
 	return same;
 }
 
-/* One line, of as many exchanges as l says.  Where no epsilon is told, nothing is promised. */
+/* Check one line, for as many exchanges as l says.  Where no epsilon is stated, nothing is promised. */
 static int check_line(struct fm_contents *c, const json_t *privacy, const struct fm_claim_line *l, size_t i,
 		      const struct fm_told_noise *told)
 {
@@ -101,7 +101,7 @@ static int check_line(struct fm_contents *c, const json_t *privacy, const struct
 	return FM_OK;
 }
 
-/* What is claimed stands in the line of the unit, and what more exchanges have is no less. */
+/* The claimed numbers stand in the line of the unit, and lines with more exchanges have no smaller ones. */
 static int check_guarantee(struct fm_contents *c, const json_t *privacy, const struct fm_config *cfg,
 			   const struct fm_told_noise *told)
 {
@@ -132,8 +132,8 @@ static int check_guarantee(struct fm_contents *c, const json_t *privacy, const s
 	return FM_OK;
 }
 
-/* Each share of Gaussian noise over all records follows from that noise, and no claim is less than what is told costs.
- * Sensitivities are of one exchange: a group of k moves such noise by k times as much. */
+/* Each share of Gaussian noise over all records follows from that noise, and no claim is less than the stated noise
+ * costs.  Sensitivities are of one exchange: a group of k moves such noise by k times as much. */
 static int check_mechanisms(struct fm_contents *c, const json_t *privacy, const struct fm_config *cfg,
 			    const struct fm_told_noise *told)
 {

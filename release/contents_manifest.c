@@ -1,5 +1,5 @@
 /*
- * What manifest.json says, beside its list of files: each part that flowmint writes is there, is of its kind
+ * What manifest.json says, besides its list of files: each part that flowmint writes is there, has its type
  * (manifests/domain.h, which is asked first), and says nothing that another part denies.  Members that this version
  * does not know are left alone: a later one may add some.
  */
@@ -14,7 +14,7 @@
 #include "manifests/registry.h"
 #include "release/contents.h"
 
-/* More than these no release has; what is read of more would take time and memory out of proportion. */
+/* No release has more metrics; reading more would take time and memory out of proportion. */
 #define METRICS_MAX 4096
 #define LINES_MAX 512 /* a gate has at most 128 checks of two bounds, and some of its own */
 #define CONTROLS_MAX 64
@@ -59,7 +59,7 @@ static bool has_text(const json_t *list, const char *text)
 	return false;
 }
 
-/* Nothing twice, and each a name of the registry. */
+/* Is each a name in the registry, and none there twice? */
 static bool are_names(const json_t *list)
 {
 	for (size_t i = 0; i < json_array_size(list); i++) {
@@ -145,7 +145,7 @@ static int check_stages(struct fm_contents *c, const json_t *m)
 		if (!json_object_get(escapes, fm_json_str(s, "name")))
 			return fm_contents_malformed(c, "environment.escapes does not tell of each stage");
 	}
-	/* The stage that wrote it tells no digest of itself. */
+	/* The stage that wrote the manifest states no digest of its own product. */
 	if (n == 0 || json_object_size(escapes) != n + 1)
 		return fm_contents_malformed(c, "stages and environment.escapes tell of other stages");
 	json_object_foreach((json_t *)(uintptr_t)escapes, name, one)
@@ -173,7 +173,7 @@ static int check_dp(struct fm_contents *c, const json_t *privacy)
 	return FM_OK;
 }
 
-/* What is claimed, and commitments to the private inputs, which only a release without a budget may make. */
+/* Check what is claimed, and the commitments to the private inputs, which only a release without a budget may have. */
 static int check_privacy(struct fm_contents *c, const json_t *m)
 {
 	const json_t *privacy = json_object_get(m, "privacy"), *commitments = json_object_get(m, "commitments");
@@ -197,7 +197,7 @@ static int check_privacy(struct fm_contents *c, const json_t *m)
 
 /* ---- what was measured ---- */
 
-/* A number, or null; of few rows their number is not told. */
+/* Read one metric: a number, or null; with few rows their number is not stated. */
 static int check_metric(struct fm_contents *c, const json_t *o, struct fm_metrics *metrics)
 {
 	const char *name = fm_json_str(o, "name");
@@ -320,7 +320,7 @@ static int check_config_checks(struct fm_contents *c, const json_t *m, const str
 	return FM_OK;
 }
 
-/* Its line has the metric's own number, where that is published as it is. */
+/* Does the line have the metric's own number, where that is published unrounded? */
 static bool is_the_metric(const struct fm_check_result *line, const struct fm_metrics *metrics)
 {
 	const struct fm_metric *x = fm_metrics_find(metrics, line->name);
@@ -378,8 +378,8 @@ static int check_waivers(struct fm_contents *c, const json_t *m, const struct fm
 	return FM_OK;
 }
 
-/* Where the config asks for planted generators, each was judged, and as many wrongly as the line of the gate says. That
- * they are those which a gate plants is for fm_contents_agree. */
+/* Where the config asks for planted generators, each was judged, and as many wrongly as the gate's line says. Whether
+ * they are the ones that a gate plants, fm_contents_agree checks. */
 static int check_controls(struct fm_contents *c, const json_t *m, const struct fm_verdict *v, bool dp)
 {
 	const json_t *gate = json_object_get(json_object_get(m, "config"), "gate");
@@ -415,7 +415,7 @@ static int check_controls(struct fm_contents *c, const json_t *m, const struct f
 	return FM_OK;
 }
 
-/* Before anything walks the lists. */
+/* To be checked before anything walks the lists. */
 static int check_sizes(struct fm_contents *c, const json_t *m)
 {
 	static const char *const lists[] = {"checks", "waivers", "unasked"};
@@ -431,7 +431,7 @@ static int check_sizes(struct fm_contents *c, const json_t *m)
 	return much ? unjudged(c, "", "its verdict has more lines than a gate makes") : FM_OK;
 }
 
-/* The verdict in the manifest, by the rules of the gate: a pass that its own numbers bear out. */
+/* Check the verdict in the manifest by the rules of the gate: its own numbers must confirm the pass. */
 static int check_verdict(struct fm_contents *c, const json_t *m, const struct fm_metrics *metrics, bool dp)
 {
 	char *waived = c->info->waived;
@@ -465,7 +465,7 @@ out:
 	return rc;
 }
 
-/* A number or word that cannot be, by the part that it is in. */
+/* Refuse an impossible number or word, with the reason of the part that it is in. */
 static int check_domain(struct fm_contents *c, const json_t *m)
 {
 	static const struct {

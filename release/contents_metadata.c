@@ -1,6 +1,6 @@
 /*
- * What datapackage.json, croissant.json and CITATION.cff say against what is in the archive and in its manifest: of
- * each file of flows the right size and digest, one name, version, licence and day, and rows that are there.
+ * What datapackage.json, croissant.json and CITATION.cff say, checked against the archive and its manifest: for each
+ * file of flows the right size and digest; one name, version, licence and day; and the rows that there are.
  */
 #include <stdio.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static const struct fm_archive_file *find_data(const struct fm_archive_info *inf
 	return NULL;
 }
 
-/* Is the digest of its canonical form this one? */
+/* *has: is `want` the digest of v's canonical form? */
 static int has_digest(const json_t *v, const char *want, bool *has, struct fm_error *err)
 {
 	char hex[FM_SHA256_HEX];
@@ -92,8 +92,8 @@ static uint64_t line_of_names(const json_t *dialect)
 	return line;
 }
 
-/* The encoding is one of flowmint's and, where the flows are in a dialect that every flowmint has, that of the
- * dialect; a header is there where the config asks for it. */
+/* The encoding is one that flowmint writes and, where the dialect is built in, that of the dialect; there is a header
+ * where the config asks for one. */
 static int check_config(struct fm_contents *c, const json_t *r, const struct fm_archive_file *f,
 			const struct fm_table_layout *layout)
 {
@@ -116,7 +116,7 @@ static int check_config(struct fm_contents *c, const json_t *r, const struct fm_
 	return rc;
 }
 
-/* Each value of the flows is of its column's type; a part of them has the same form, so its values are, too. */
+/* Each value of the flows has its column's type; a part of them has the same form, so its values have, too. */
 static int check_values(struct fm_contents *c, const json_t *r, const struct fm_archive_file *f,
 			const struct fm_table_layout *layout, const json_t *whole)
 {
@@ -139,7 +139,7 @@ static int check_values(struct fm_contents *c, const json_t *r, const struct fm_
 	return fault ? disagrees(c, f->path, fault) : FM_OK;
 }
 
-/* A file as a resource has it; *layout where it is a table. */
+/* A file as a resource describes it; *layout where it is a table. */
 static int check_resource(struct fm_contents *c, const json_t *r, const struct fm_archive_file *f,
 			  struct fm_table_layout *layout)
 {
@@ -158,7 +158,7 @@ static int check_resource(struct fm_contents *c, const json_t *r, const struct f
 		return FM_OK;
 	if (json_is_boolean(head) != csv)
 		return disagrees(c, f->path, "dialect.header");
-	if (delimiter && json_string_length(delimiter) != 1) /* by the format it is a comma where it is not told */
+	if (delimiter && json_string_length(delimiter) != 1) /* by the format it is a comma where it is not stated */
 		return disagrees(c, f->path, "dialect.delimiter");
 	if ((rc = has_digest(json_object_get(r, "schema"), c->schema, &same, c->err)) < 0)
 		return rc;
@@ -171,7 +171,7 @@ static int check_resource(struct fm_contents *c, const json_t *r, const struct f
 	return check_form(c, r, f, layout, csv);
 }
 
-/* The rows of a table, as its readers count them; *whole: the last one is ended. */
+/* The rows of a table, as its readers count them; *whole: the last row has its line end. */
 static uint64_t rows_of(const struct fm_archive_file *f, const struct fm_table_layout *layout, bool *whole)
 {
 	const struct fm_table_form *form = &f->form;
@@ -182,9 +182,8 @@ static uint64_t rows_of(const struct fm_archive_file *f, const struct fm_table_l
 	return lines - layout->head;
 }
 
-/* Of the bytes of the rows: their fingerprint; *nbytes: how many there are.  False: they begin beyond where it is
- * known.
- */
+/* *print: the fingerprint of the bytes of the rows; *nbytes: how many there are.  False: they begin after the lines for
+ * which it is known. */
 static bool print_of_rows(const struct fm_archive_info *info, const struct fm_archive_file *f, uint64_t head,
 			  uint64_t *print, uint64_t *nbytes)
 {
@@ -204,7 +203,7 @@ static int others(struct fm_contents *c, const struct fm_archive_file *data, con
 	return fm_contents_refuse(c, FM_REASON_ROWS_DISAGREE, "the parts of %s %s", data->path, what);
 }
 
-/* What was judged is the whole, so the parts are nothing else: the training flows, and behind them the last ones. */
+/* The whole was judged, so the parts must be nothing else: the training flows, and after them the last flows. */
 static int check_parts(struct fm_contents *c, const struct fm_archive_file *data, const struct table *whole,
 		       const struct table part[PARTS])
 {

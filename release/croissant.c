@@ -13,7 +13,7 @@
 #define CONFORMS "http://mlcommons.org/croissant/1.1"
 #define CONFORMS_RAI "http://mlcommons.org/croissant/RAI/1.0"
 
-/* The context that the specification gives, as far as its terms are used here. */
+/* The context of the specification, as far as its terms are used here. */
 static const char context[] =
     "{\"@language\": \"en\", \"@vocab\": \"https://schema.org/\", \"sc\": \"https://schema.org/\","
     "\"cr\": \"http://mlcommons.org/croissant/\", \"rai\": \"http://mlcommons.org/croissant/RAI/\","
@@ -157,7 +157,7 @@ static json_t *record_set(const struct fm_dialect *d)
 			 "description", "A record is a flow.", "field", fields);
 }
 
-/* What a user of the data is to know of people in it: the vocabulary of responsible AI. */
+/* What a user of the data should know of people in it: the vocabulary of responsible AI. */
 static int put_responsible(const struct fm_metadata_in *in, json_t *doc)
 {
 	static const char limits[] = "rai:dataLimitations";

@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "base/stop.h"
 
-#define INNER "files" /* what is renamed: its mode is the user's, and until then the folder around it hides it */
+#define INNER "files" /* the folder to be renamed, with the user's mode; until then the folder around it hides it */
 
 struct fm_extract {
 	char *dir, *around, *inner;
@@ -149,7 +149,7 @@ int fm_extract_commit(struct fm_extract *x, struct fm_error *err)
 	}
 	rc = fm_dir_sync_parent(x->dir, err);
 out:
-	fm_extract_abort(x); /* what is around them is empty by now */
+	fm_extract_abort(x); /* the folder around them is empty by now */
 	return rc;
 }
 

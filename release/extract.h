@@ -1,11 +1,11 @@
 /*
- * extract.h - the files of an archive in a folder that comes into being when all of them were accepted, and not before.
+ * extract.h - the files of an archive in a folder that appears only when all of them were accepted.
  *
  * They are written below a folder of mode 0700 beside it, named ".NAME.tmp-RANDOM", as regular files and folders and
  * nothing else; fm_extract_commit renames.  The paths must be such as fm_archive_path_ok allows, without collisions,
  * which the reader of the archive sees to.
  *
- *     fm_extract_begin(&x, "demo", err)     FM_EINPUT: something stands there
+ *     fm_extract_begin(&x, "demo", err)     FM_EINPUT: something has that name already
  *     fm_archive_read_into(fd, NULL, fm_extract_sink(x), &info, &reason, err)
  *     fm_extract_commit(x, err)  or  fm_extract_abort(x)     both free x
  */

@@ -45,7 +45,7 @@ int fm_merkle_add(struct fm_merkle_tree *t, const struct fm_merkle_hash *leaf, s
 
 	if (t->n >= FM_MERKLE_SIZE_MAX)
 		return fm_fail(err, FM_EINPUT, "a log has at most %u entries", FM_MERKLE_SIZE_MAX);
-	/* Each subtree as large as what has come is joined with it. */
+	/* Join what has come with each subtree of the same size. */
 	for (uint64_t n = t->n; n & 1; n >>= 1)
 		if ((rc = join(&t->part[--parts], &h, &h, err)) < 0)
 			return rc;
@@ -198,8 +198,8 @@ int fm_merkle_check_inclusion(const struct fm_merkle_hash *leaf, uint64_t i, uin
 static int walk_consistency(uint64_t m, const struct fm_merkle_hash *old, uint64_t n, const struct fm_merkle_hash *root,
 			    const struct fm_merkle_path *path, struct fm_error *err)
 {
-	bool power = (m & (m - 1)) == 0; /* then the old root is the first subtree, and is left out */
-	struct fm_merkle_hash a, b;      /* the old root and the new one, as they come to be */
+	bool power = (m & (m - 1)) == 0; /* m is a power of two: the old root is the first subtree, and is left out */
+	struct fm_merkle_hash a, b;      /* the old root and the new one, as they are built up */
 	uint64_t f = m - 1, s = n - 1;
 	int k = power ? 0 : 1, rc;
 

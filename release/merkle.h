@@ -1,5 +1,5 @@
 /*
- * merkle.h - the Merkle tree of a transparency log, as RFC 6962 (section 2.1) has it, with SHA-256.
+ * merkle.h - the Merkle tree of a transparency log, by RFC 6962 (section 2.1), with SHA-256.
  *
  *     leaf   SHA-256(0x00, bytes)
  *     node   SHA-256(0x01, left, right); the left subtree of n leaves has the largest power of two below n
@@ -12,7 +12,7 @@
  *     fm_merkle_consistency(leaf, m, n, &path, err)             the tree of n begins with the tree of m
  *     fm_merkle_check_consistency(m, &old, n, &root, &path, err)
  *
- * Who checks knows no leaf but its own: proofs are checked by the algorithms of RFC 9162, 2.1.3.2 and 2.1.4.2.
+ * A checker knows no leaf but its own: proofs are checked by the algorithms of RFC 9162, 2.1.3.2 and 2.1.4.2.
  */
 #ifndef FM_RELEASE_MERKLE_H
 #define FM_RELEASE_MERKLE_H
@@ -25,7 +25,7 @@
 #include "base/hash.h"
 
 #define FM_MERKLE_SIZE_MAX UINT32_MAX /* leaves */
-#define FM_MERKLE_PATH_MAX 33         /* hashes of a proof in a tree of that many */
+#define FM_MERKLE_PATH_MAX 33         /* hashes of a proof in a tree of that many leaves, at most */
 
 struct fm_merkle_hash {
 	uint8_t byte[FM_SHA256_LEN];

@@ -6,7 +6,7 @@
 
 #include "release/columns.h"
 
-#define NO_QUOTE "\x01" /* the format has no word for none: a character that no value can have */
+#define NO_QUOTE "\x01" /* the format has no word for "no quote": a character that no value can have */
 #define DATAPACKAGE "https://datapackage.org/profiles/2.0/datapackage.json"
 
 /* The format of such a time; NULL: it is none. */
@@ -109,7 +109,7 @@ static json_t *resource(const struct fm_dialect *d, const char *name, const char
 		      fm_data_suffix(d), "mediatype", d->json ? "application/jsonl" : "text/csv", "encoding",
 		      d->encoding == FM_ENCODING_WINDOWS_1252 ? "windows-1252" : "utf-8", "bytes", (json_int_t)nbytes,
 		      "hash", hash, "schema", fm_schema_json(d));
-	/* Of JSON there is nothing to say. */
+	/* For JSON there is nothing to say. */
 	if (r && !d->json && json_object_set_new(r, "dialect", dialect_json(d))) {
 		json_decref(r);
 		return NULL;
@@ -188,13 +188,13 @@ void fm_citation_text(const struct fm_metadata_in *in, struct fm_buf *out)
 	fm_buf_puts(out, "cff-version: 1.2.0\ntype: dataset\n");
 	put_quoted(out, "message", "If you use these data, please cite them as below.");
 	put_quoted(out, "title", title);
-	/* Who signed is told by the signature; the format wants somebody all the same. */
+	/* The signature tells who signed, but the format requires an author. */
 	fm_buf_puts(out, "authors:\n");
 	put_quoted(out, "  - name", "The team that releases it");
 	put_quoted(out, "version", c->release.version);
 	if (in->date[0])
 		put_quoted(out, "date-released", in->date);
-	if (c->release.license[0] && strncmp(c->release.license, "LicenseRef-", 11) != 0) /* SPDX's own alone */
+	if (c->release.license[0] && strncmp(c->release.license, "LicenseRef-", 11) != 0) /* SPDX identifiers only */
 		put_quoted(out, "license", c->release.license);
 	if (c->release.description[0])
 		put_quoted(out, "abstract", c->release.description);

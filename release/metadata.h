@@ -2,7 +2,7 @@
  * metadata.h - the documents in an archive that say what it is.
  *
  *     README.md         a data sheet for people: what this is, how it was made, its columns, what the gate measured,
- *                       what it promises about privacy and what not, how to verify it, its licence
+ *                       what it promises about privacy and what it does not, how to verify it, its licence
  *     datapackage.json  Frictionless Data Package v2 with one table
  *     croissant.json    Croissant 1.1 with fields of responsible AI
  *     CITATION.cff      Citation File Format 1.2
@@ -39,7 +39,7 @@ struct fm_metadata_part {
 struct fm_metadata_in {
 	const struct fm_config *cfg;
 	const struct fm_dialect *dialect; /* in which data/flows.csv, or data/flows.jsonl, is written */
-	const struct fm_dialect *source;  /* in which the trace was, where that is another one; or NULL */
+	const struct fm_dialect *source;  /* the dialect of the trace, where that is another one; or NULL */
 	const struct fm_table *table;     /* the synthetic flows: for their number, span and labels */
 	const struct fm_verdict *verdict;
 	const char *date;        /* YYYY-MM-DD of the release, "" when none is set */
@@ -55,17 +55,17 @@ struct fm_metadata_in {
 };
 
 /* Each json_t is a new reference; NULL without memory. */
-/* {"fields":[{"name","type","format",...}],"missingValues":[""]}; of a dialect that lacks columns of a flow also
- * "absent", the list of them, and in each field "column", the one that it is. */
+/* {"fields":[{"name","type","format",...}],"missingValues":[""]}; for a dialect that lacks columns of a flow also
+ * "absent", their list, and in each field "column", its name. */
 json_t *fm_schema_json(const struct fm_dialect *d);
 json_t *fm_datapackage_json(const struct fm_metadata_in *in);
 json_t *fm_croissant_json(const struct fm_metadata_in *in);
 void fm_citation_text(const struct fm_metadata_in *in, struct fm_buf *out);
-/* base: the runner's part, or NULL; files: those in the archive but manifest.json and SHA256SUMS, with digests and
+/* base: the runner's part, or NULL; files: all in the archive except manifest.json and SHA256SUMS, with digests and
  * sizes. */
 json_t *fm_manifest_json(const struct fm_metadata_in *in, const json_t *base, const struct fm_archive_file *files,
 			 size_t n);
-/* The runner's part of a manifest: all but what fm_manifest_json puts beside it. */
+/* The runner's part of a manifest: all except what fm_manifest_json adds. */
 json_t *fm_manifest_base(const json_t *manifest);
 void fm_readme_text(const struct fm_metadata_in *in, struct fm_buf *out);
 void fm_sums_text(const struct fm_archive_file *files, size_t n, struct fm_buf *out); /* sorted as given */

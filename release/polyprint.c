@@ -7,7 +7,7 @@
 
 typedef unsigned __int128 wide;
 
-/* 2^61 is 1. */
+/* Modulo 2^61 - 1, where 2^61 is 1. */
 static uint64_t reduce(wide v)
 {
 	uint64_t low = (uint64_t)v & P, r = low + (uint64_t)(v >> 61);
@@ -49,7 +49,7 @@ static __m128i load(const void *p)
 	return _mm_loadu_si128((const __m128i *)p);
 }
 
-/* Of the bytes of a step alone, not reduced. */
+/* The sum for the bytes of one step, not reduced. */
 static wide sum_of_step(const struct fm_polyprint_point *point, const uint8_t *p)
 {
 	const __m128i zero = _mm_setzero_si128();

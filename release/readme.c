@@ -120,7 +120,7 @@ static void put_how(const struct fm_metadata_in *in, struct fm_buf *out)
 	    out, "\nAll parameters, the version of the code and the digests of each stage are in `manifest.json`.\n\n");
 }
 
-/* Whom these flows do not stand for. */
+/* Which rows of the trace these flows do not represent. */
 static void put_left_out(const struct fm_metadata_in *in, struct fm_buf *out)
 {
 	const json_t *reasons = json_object_get(in->left_out, "reasons");
@@ -152,7 +152,7 @@ static void put_filled(const struct fm_metadata_in *in, struct fm_buf *out)
 			      100 * json_number_value(json_object_get(in->filled, "share")));
 }
 
-/* What no row of the trace tells; checks that a preset asks of it were not asked. */
+/* What no row of the trace has; the preset's checks of that were not asked. */
 static void put_absent(const struct fm_metadata_in *in, struct fm_buf *out)
 {
 	struct fm_config *preset = NULL;
@@ -169,7 +169,7 @@ static void put_absent(const struct fm_metadata_in *in, struct fm_buf *out)
 	if (in->cfg->absent >> FM_TE & 1u)
 		fm_buf_puts(out, " Rows are in an order as in the trace,\nwhich is all that is known of time.");
 	if (fm_config_preset(&preset, in->cfg->preset, NULL, 0, &ignored) < 0)
-		preset = NULL; /* a later version's, or none */
+		preset = NULL; /* a preset of a later version, or none */
 	for (int i = 0; preset && i < preset->gate.n; i++) {
 		const char *name = preset->gate.check[i].name;
 
@@ -183,7 +183,7 @@ static void put_absent(const struct fm_metadata_in *in, struct fm_buf *out)
 	fm_config_free(preset);
 }
 
-/* What the flows could tell and this dialect cannot. */
+/* What the flows had and this dialect cannot say. */
 static void put_losses(const struct fm_metadata_in *in, struct fm_buf *out)
 {
 	char text[FM_DIALECT_LOSSES][256];
@@ -267,7 +267,7 @@ static void put_columns(const struct fm_metadata_in *in, struct fm_buf *out)
 	put_spellings(in, out);
 }
 
-/* What words that are usual for classes of flows mean; NULL for others. */
+/* The meaning of the usual words for classes of flows; NULL for others. */
 static const char *label_meaning(const char *label)
 {
 	static const struct {

@@ -5,7 +5,8 @@
 #include "base/mem.h"
 #include "release/metadata.h"
 
-/* Text of the config into Markdown: control characters become blanks and what would end a table's cell is escaped. */
+/* Put text of the config into Markdown: control characters become blanks, and what would end a table's cell is
+ * escaped. */
 void fm_readme_put_text(struct fm_buf *out, const char *s);
 /* Rounded to what a person reads; "none" where it is not a number. */
 void fm_readme_put_number(struct fm_buf *out, double v);

@@ -22,7 +22,8 @@ enum fm_reason {
 	FM_REASON_ENTRY_TYPE,          /* a link, device, extended header, second folder */
 	FM_REASON_ENTRY_PATH,          /* absolute, "..", outside the folder, odd characters */
 	FM_REASON_ENTRY_DUPLICATE,     /* the same path twice */
-	FM_REASON_ENTRY_COLLISION,     /* two paths that are one on another system, or a file where a folder is */
+	FM_REASON_ENTRY_COLLISION,     /* two paths that are one file on another system, or a path that is both file and
+					  folder */
 	FM_REASON_ENTRY_ORDER,         /* paths not in byte order */
 	FM_REASON_ENTRY_SIZE,          /* larger than allowed */
 	FM_REASON_ENTRY_HEADER,        /* owner, mode, time or another field is not what flowmint writes */
@@ -42,26 +43,26 @@ enum fm_reason {
 					  release */
 	FM_REASON_NAME_DISAGREES,      /* the file is named for another release than it holds */
 	FM_REASON_RECORD_MISSING,      /* no RELEASE.json, though the signer makes them */
-	FM_REASON_RECORD_UNSIGNED,     /* its signature is missing, broken, for other bytes or by another key */
-	FM_REASON_RECORD_MALFORMED,    /* it is none, or not in its one form */
-	FM_REASON_RECORD_DISAGREES,    /* it is of another release, or of other files */
-	FM_REASON_ATTESTATIONS,        /* their signature is broken, or they are of other files */
-	FM_REASON_KEYS_MALFORMED,      /* KEYS.json is none, or not in its one form */
-	FM_REASON_KEYS_UNSIGNED,       /* a rotation in it is not signed by both keys */
-	FM_REASON_KEYS_BROKEN,         /* its rotations do not follow each other, or the archive's key is not in it */
-	FM_REASON_KEYS_ROLLBACK,       /* it lacks a rotation that was seen before */
-	FM_REASON_KEYS_FORK,           /* it has another rotation of a key than was seen before */
-	FM_REASON_KEY_ROTATED,         /* the key signed after it was replaced */
-	FM_REASON_LOG_MALFORMED,       /* LOG.json is none, or not in its one form */
-	FM_REASON_LOG_UNSIGNED,        /* the signature of its head is broken, or by another key than the record's */
-	FM_REASON_LOG_NOT_INCLUDED,    /* its proof does not lead from the record to the head */
-	FM_REASON_LOG_MISSING,         /* no LOG.json, though the last one had it */
-	FM_REASON_LOG_UNPROVED,        /* it has no proof from the head that was seen last */
-	FM_REASON_LOG_ROLLBACK,        /* its log is shorter than the one that was seen last */
-	FM_REASON_LOG_FORK,            /* its log is no extension of the one that was seen last */
-	FM_REASON_EXPIRED,             /* the day until which the release is to be used has passed */
-	FM_REASON_ROLLBACK,            /* older than what was accepted before */
-	FM_REASON_FORK,                /* it contradicts what was accepted before */
+	FM_REASON_RECORD_UNSIGNED,  /* the record's signature is missing, broken, for other bytes or by another key */
+	FM_REASON_RECORD_MALFORMED, /* RELEASE.json is no record, or not in its one form */
+	FM_REASON_RECORD_DISAGREES, /* the record is of another release, or of other files */
+	FM_REASON_ATTESTATIONS,     /* the attestations' signature is broken, or they are of other files */
+	FM_REASON_KEYS_MALFORMED,   /* KEYS.json is no such document, or not in its one form */
+	FM_REASON_KEYS_UNSIGNED,    /* a rotation in it is not signed by both keys */
+	FM_REASON_KEYS_BROKEN,      /* its rotations do not follow each other, or the archive's key is not in it */
+	FM_REASON_KEYS_ROLLBACK,    /* KEYS.json lacks a rotation that was seen before */
+	FM_REASON_KEYS_FORK,        /* KEYS.json has another rotation of a key than was seen before */
+	FM_REASON_KEY_ROTATED,      /* the key signed after it was replaced */
+	FM_REASON_LOG_MALFORMED,    /* LOG.json is no such document, or not in its one form */
+	FM_REASON_LOG_UNSIGNED,     /* the signature of its head is broken, or by another key than the record's */
+	FM_REASON_LOG_NOT_INCLUDED, /* its proof does not lead from the record to the head */
+	FM_REASON_LOG_MISSING,      /* no LOG.json, though the last one had it */
+	FM_REASON_LOG_UNPROVED,     /* it has no proof from the head that was seen last */
+	FM_REASON_LOG_ROLLBACK,     /* its log is shorter than the one that was seen last */
+	FM_REASON_LOG_FORK,         /* its log is no extension of the one that was seen last */
+	FM_REASON_EXPIRED,          /* the day until which the release is to be used has passed */
+	FM_REASON_ROLLBACK,         /* older than what was accepted before */
+	FM_REASON_FORK,             /* it contradicts what was accepted before */
 	FM_REASON_COUNT
 };
 const char *fm_reason_name(enum fm_reason r); /* "good", "signature-missing", ... */

@@ -152,7 +152,7 @@ int fm_record_text(struct fm_record *r, struct fm_buf *out, struct fm_error *err
 
 /* ---- reading ---- */
 
-/* 0, or -1 when there is no text of less than cap bytes; null is "" where it may be. */
+/* 0, or -1 when there is no text of less than cap bytes; null is read as "" where it is allowed. */
 static int take_text(const json_t *o, const char *key, bool may_be_null, char *out, size_t cap)
 {
 	const json_t *v = json_object_get(o, key);
@@ -254,7 +254,7 @@ int fm_record_parse(struct fm_record *r, const char *text, size_t n, struct fm_e
 		return fm_fail(err, FM_EINPUT, "it is no JSON");
 	if ((rc = take_members(r, doc, err)) < 0 || (rc = check(r, err)) < 0 || (rc = write_text(r, &again, err)) < 0)
 		goto out;
-	/* So it has no other member, names its files rightly, and nothing can be hidden in blanks and escapes. */
+	/* Being equal, it has no other member, names its files rightly, and hides nothing in blanks and escapes. */
 	if (again.len != n || memcmp(again.data, text, n) != 0)
 		rc = fm_fail(err, FM_EINPUT, "it is not in canonical form, or says more than a record does");
 out:

@@ -1,6 +1,6 @@
 /*
- * record.h - NAME-VERSION.RELEASE.json: the small signed document beside an archive that says which release it is of
- * how many, what it follows, until when it is to be used, and the digests of its files.
+ * record.h - NAME-VERSION.RELEASE.json: the small signed document beside an archive: which number the release has,
+ * which one it follows, until when it may be used, and the digests of its files.
  *
  *     {"expires":"2027-01-31","files":[{"bytes":...,"name":"demo-1.0.0.tar","sha256":...,"sha512":...}, ...],
  *      "format":"flowmint-release/1","issued":"2026-11-27","name":"demo","previous":{"sha256":...,"version":"0.9"},
@@ -10,10 +10,11 @@
  * signature, NAME-VERSION.RELEASE.json.sig, is an SSHSIG of the namespace flowmint-release, so that no signature over
  * an archive passes for one over a record.
  *
- * "approvals":[{"key":...,"signer":...}] where it took some (publish.approvals).
- * "ledger":{"first":...,"head":...} where the publisher keeps a ledger: what it must still hold of this release's time.
+ * "approvals":[{"key":...,"signer":...}] where some were needed (publish.approvals). "ledger":{"first":...,"head":...}
+ * where the publisher keeps a ledger: commitments to its first and last row at the time of this release, which it must
+ * still have.
  *
- * previous is the record before it by the digest of its bytes: who knows one record knows all that went before.
+ * previous is the record before it, by the digest of its bytes: one record determines all that went before.
  */
 #ifndef FM_RELEASE_RECORD_H
 #define FM_RELEASE_RECORD_H

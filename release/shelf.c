@@ -130,7 +130,7 @@ int fm_shelf_find(const char *dir, const char *name, const char *version, const 
 	return rc;
 }
 
-/* What was released keeps its number, and what comes before it. */
+/* A release that was made before keeps its number and its predecessor. */
 static int again(const struct fm_record *known, struct fm_record *next, struct fm_error *err)
 {
 	if (next->sequence && next->sequence != known->sequence)

@@ -8,17 +8,17 @@
 #include "base/mem.h"
 
 #define BUFFER (128 * 1024)
-/* 2 MiB, so that no thread waits for a slice of another's time: on a busy machine one gets milliseconds at a time. */
+/* 2 MiB, so that no thread has to wait for the time slice of another, which on a busy machine lasts milliseconds. */
 #define BUFFERS 16
-#define AT_ONCE 4 /* buffers that threads are woken for: to wake them for each takes longer than they need */
+#define AT_ONCE 4 /* threads are woken for this many buffers: waking them for each takes longer than their work */
 #define SIDES 4
-/* Each thread's: the eight MiB of a common one are much where ulimit -v is low. */
+/* The stack of each thread: the usual eight MiB are much where ulimit -v is low. */
 #define STACK (256 * 1024)
 
 struct portion {
 	uint8_t *p;
 	size_t n;
-	char *part; /* where the digest of the part goes that these bytes are of, or NULL */
+	char *part; /* where the digest of the part with these bytes goes, or NULL */
 };
 
 /* One digest, and the thread that makes it. */
@@ -27,8 +27,8 @@ struct side {
 	int (*add)(struct side *s, const struct portion *b, struct fm_error *err);
 	struct fm_sha256 *sha256;
 	struct fm_sha512 *sha512;
-	char *part;             /* whose digest is under way; of the parts' side alone */
-	fm_side_reader *reader; /* of the reader's side alone, which is there where it is not NULL */
+	char *part;             /* the part whose digest is under way; only for the side of the parts */
+	fm_side_reader *reader; /* only for the reader's side, which exists where this is not NULL */
 	void *ctx;
 	pthread_t thread;
 	bool threaded;
@@ -40,8 +40,8 @@ struct side {
 
 struct fm_side_digest {
 	struct portion buffer[BUFFERS]; /* number i of the stream is in buffer[i % BUFFERS] */
-	uint64_t given;                 /* that were handed over; the caller's */
-	struct side side[SIDES];        /* of all by SHA-256, of all by SHA-512, of each part by SHA-256; the reader */
+	uint64_t given;                 /* buffers that were handed over; the caller's */
+	struct side side[SIDES];        /* SHA-256 of all, SHA-512 of all, SHA-256 of each part; the reader */
 	pthread_mutex_t lock;
 	pthread_cond_t more, room;
 	/* Under the lock. */
@@ -116,7 +116,7 @@ static void *digest_what_is_given(void *ctx)
 			s->err = err;
 		}
 		s->taken++;
-		/* Not for each buffer: who waits for room gets much of it at once. */
+		/* Not for each buffer: a caller that waits for room gets much of it at once. */
 		if (d->waiting && unfinished(d) <= BUFFERS / 2)
 			pthread_cond_signal(&d->room);
 	}

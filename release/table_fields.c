@@ -23,7 +23,7 @@ static bool is_missing(const json_t *missing, const char *word, size_t n)
 	return false;
 }
 
-/* A column: of all lines behind the first ones. */
+/* A column, over all lines after the first ones. */
 struct column {
 	struct fm_column_seen seen;
 	uint64_t first[FM_VALUE_KINDS]; /* row, from 1, where a kind was first */
@@ -72,8 +72,8 @@ static double number_of(uint64_t text)
 	return number;
 }
 
-/* Is a whole number of the column below, or above, what may be?  Of those with more than eight digits it is known that
- * they are above a bound of fewer. */
+/* Is a whole number of the column out of bounds?  A number with more than eight digits is known to be above a bound
+ * with fewer. */
 static bool out_of_bounds(const struct fm_column_seen *c, const json_t *least, const json_t *most)
 {
 	if (!(c->kinds & BIT(WHOLE)))
@@ -84,7 +84,7 @@ static bool out_of_bounds(const struct fm_column_seen *c, const json_t *least, c
 	       (json_is_number(most) && number_of(c->most) > json_number_value(most));
 }
 
-/* What a field's type says of values: the kinds that they may be, and what they are called; NULL: anything. */
+/* Which kinds of values a field's type allows, and what they are called; NULL: any. */
 static const char *kinds_of(const json_t *field, uint32_t *kinds)
 {
 	const char *type = fm_json_str(field, "type"), *format = fm_json_str(field, "format");
@@ -134,7 +134,7 @@ static const char *not_in_column(char why[256], const json_t *field, uint64_t ro
 	return why;
 }
 
-/* NULL, or what is seen in a column that its field cannot have. */
+/* NULL, or what was seen in a column that its field does not allow. */
 static const char *field_fault(const struct column *column, const json_t *field, const json_t *missing, char why[256])
 {
 	const struct fm_column_seen *c = &column->seen;
@@ -193,7 +193,7 @@ static bool has_keys(const struct fm_table_values *v, const json_t *fields)
 	return has;
 }
 
-/* Has that line, from 1, the names of the fields? */
+/* Does that line (from 1) have the names of the fields? */
 static bool has_names(const struct fm_table_values *v, const struct fm_table_layout *l, const json_t *fields)
 {
 	const char *at = v->begin.data, *end = at + v->begin.len;
@@ -208,7 +208,7 @@ static bool has_names(const struct fm_table_values *v, const struct fm_table_lay
 
 		at += open;
 		for (; *name; name++) {
-			at += open && *name == '"' && at < end && *at == '"'; /* two within are one */
+			at += open && *name == '"' && at < end && *at == '"'; /* two quotes inside are one */
 			if (at >= end || *at++ != *name)
 				return false;
 		}

@@ -38,8 +38,8 @@ static void add_delimiter(struct fm_table_form *f, int k)
 		f->quoted.now[k]++;
 }
 
-/* After a byte that begins a value there is a formula where it is = or @, or a sign and this behind it: no digit, and
- * not the end of the value, as a lone hyphen stands for none. */
+/* A value begins a formula when its first byte is = or @, or a sign that this byte follows: neither a digit nor the end
+ * of the value, as a lone hyphen means a missing value. */
 static bool goes_on_as_formula(uint8_t c)
 {
 	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c && strchr("(=@+-", c));
@@ -65,7 +65,7 @@ static size_t length_of_character(uint8_t first)
 	return first >= 0xf0 && first < 0xf5 ? 4 : first >= 0xe0 ? (first < 0xf0 ? 3 : 0) : first >= 0xc2 ? 2 : 0;
 }
 
-/* A byte of a character that is not ASCII, or the one behind a character that is not whole. */
+/* A byte of a character that is not ASCII, or the byte after an incomplete character. */
 static void add_to_character(struct fm_table_form *f, uint8_t c)
 {
 	uint32_t code;
@@ -79,7 +79,7 @@ static void add_to_character(struct fm_table_form *f, uint8_t c)
 	if (f->nbegun < length_of_character((uint8_t)f->begun[0]))
 		return;
 	if (fm_utf8_next(f->begun, f->nbegun, &code) == f->nbegun)
-		f->wide_control += code < 0xa0; /* the second set of them: traces/row.c takes none either */
+		f->wide_control += code < 0xa0; /* control characters, too, as in traces/row.c */
 	else
 		f->broken++;
 	f->nbegun = 0;
@@ -131,13 +131,13 @@ static inline uint64_t where(const __m128i v[4], char c)
 			_mm_cmpeq_epi8(v[3], want));
 }
 
-/* Neither printable ASCII, but for a double quote, nor the end of a line nor a tab. */
+/* Neither printable ASCII (a double quote does not count as such), nor a line end, nor a tab. */
 static inline __m128i is_odd(__m128i v)
 {
 	const __m128i expected =
 	    _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('\n')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\t')));
 
-	/* As signed numbers, those that are not ASCII are low too. */
+	/* As signed numbers, bytes that are not ASCII are low too. */
 	return _mm_or_si128(
 	    _mm_andnot_si128(expected, _mm_cmpgt_epi8(_mm_set1_epi8(0x20), v)),
 	    _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(0x7f)), _mm_cmpeq_epi8(v, _mm_set1_epi8('"'))));
@@ -189,7 +189,7 @@ static void add_formulas(struct fm_table_form *f, const uint8_t *p, const __m128
 		f->formulas += goes_on_as_formula(p[__builtin_ctzll(signs) + 1]);
 }
 
-/* A block of printable text without quotes, and ends of lines, as nearly all are; false: something else is in it. */
+/* A block of printable text and line ends without quotes, as nearly all are; false: it holds something else. */
 static bool add_block(struct fm_table_form *f, const uint8_t *p)
 {
 	uint64_t ends, found[FM_FORM_NDELIMITERS];

@@ -1,6 +1,6 @@
 /*
- * table_form.h - the form of a file of flows, as it passes by: how many values its rows have by each delimiter that
- * they may have, how its lines end, and what no flow holds.  Which of it matters is known when datapackage.json has
+ * table_form.h - the form of a file of flows, seen as it passes by: how many values its rows have with each possible
+ * delimiter, how its lines end, and bytes that no flow holds.  Which of it matters is known when datapackage.json has
  * been read, which comes later in an archive.
  */
 #ifndef FM_RELEASE_TABLE_FORM_H
@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #define FM_FORM_NDELIMITERS                                                                                            \
-	4               /* comma, semicolon, bar, tab; of a blank, which may stand for several, nothing is said        \
+	4               /* comma, semicolon, bar, tab; blanks, of which several may be one delimiter, are not counted  \
 			 */
 #define FM_FORM_HEAD 16 /* lines that are kept one by one: those before the first row are among them */
 
@@ -24,7 +24,7 @@ struct fm_form_lines {
 };
 
 struct fm_table_form {
-	struct fm_form_lines plain, quoted; /* quotes mean nothing; hide delimiters and ends of lines */
+	struct fm_form_lines plain, quoted; /* quotes as plain bytes; quotes that hide delimiters and line ends */
 	bool has_quotes, is_open;           /* until there is one, quoted is not filled */
 	uint64_t cr, crlf;                  /* carriage returns; those before the end of a line */
 	uint64_t control;                   /* other control characters of ASCII */
@@ -33,7 +33,7 @@ struct fm_table_form {
 	char begun[4];                      /* a character that is not whole yet */
 	uint8_t nbegun;
 	uint64_t objects;  /* lines from a { to a } */
-	uint64_t formulas; /* values that begin with = or @, or with a sign and what is no number: a spreadsheet counts
+	uint64_t formulas; /* values that begin with = or @, or with a sign but no number: a spreadsheet would compute
 			      them */
 	bool sign;         /* the last byte is a sign that begins a value */
 	bool bom;          /* it begins with a byte-order mark */
@@ -43,7 +43,7 @@ struct fm_table_form {
 };
 
 void fm_table_form_add(struct fm_table_form *f, const uint8_t *p, size_t n);
-/* Have all lines behind the first `head` this many values, with this delimiter?  True where it cannot be told. */
+/* Do all lines after the first `head` have this many values, with this delimiter?  True where it cannot be told. */
 bool fm_table_form_has(const struct fm_table_form *f, bool quotes, char delimiter, uint64_t head, size_t values);
 
 #endif

@@ -8,7 +8,7 @@
 #include "release/table_parts.h"
 
 #define ALWAYS inline __attribute__((always_inline)) /* where all time goes */
-#define PIECE 2048                                   /* bytes whose ends of values are looked for at once, ... */
+#define PIECE 2048                                   /* bytes in which value ends are looked for at once, ... */
 #define AT_ONCE 12                                   /* ... and this many of them in one go */
 #define READABLE 20 /* bytes from the begin of a value on, for the quick ways of looking at it */
 _Static_assert(FM_VALUES_READINGS * sizeof(struct fm_reading) < 6 << 20, "of the 32 MiB that the verifier may take");
@@ -18,7 +18,7 @@ _Static_assert(FM_VALUES_READINGS * sizeof(struct fm_reading) < 6 << 20, "of the
 
 #define EACH(byte) ((uint64_t)0x0101010101010101 * (byte))
 
-/* Bits of the bytes that are no digits; t: bytes less '0'. The lowest one is right, those above it may not be. */
+/* Bits of the bytes that are no digits; t: bytes less '0'. The lowest set bit is right, those above it may not be. */
 static inline uint64_t no_digits(uint64_t t)
 {
 	return (t | (t + EACH(0x7f - 9))) & EACH(0x80);
@@ -247,7 +247,7 @@ static ALWAYS unsigned find_ends(const uint8_t *p, __m128i delimiter, uint16_t f
 	}
 	count = _mm_sad_epu8(count, zero);
 	n = (unsigned)_mm_cvtsi128_si32(count) + (unsigned)_mm_extract_epi16(count, 4);
-	/* Many at once without a look at how many there are, which no processor foresees. */
+	/* Take many at once without testing how many there are, a branch that no processor predicts. */
 	for (unsigned i = 0; i < n; i += AT_ONCE)
 #pragma GCC unroll 12
 		for (unsigned k = 0; k < AT_ONCE; k++) {
@@ -301,7 +301,7 @@ static void add_quoted(struct fm_reading *r, const uint8_t *p, size_t n)
 		uint8_t c = p[i];
 
 		if (c == '"') {
-			/* The first one of a value is none of it, two within it are one. */
+			/* The first quote of a value is not part of it; two inside it are one. */
 			if (!r->open && (r->nkept || r->closed))
 				keep(r, &c, 1);
 			r->closed = r->open;
@@ -317,7 +317,7 @@ static void add_quoted(struct fm_reading *r, const uint8_t *p, size_t n)
 
 /* ---- lines of JSON ---- */
 
-/* A key's bytes: those of the first line are kept, those of the others are the same. */
+/* A byte of a key: those of the first line are kept, and those of the others must be the same. */
 static void add_key(struct fm_table_values *v, uint8_t c)
 {
 	if (v->reading[0]->line == 0 && v->keys.len < FM_VALUES_BEGIN) {
@@ -477,7 +477,7 @@ static void add_to_readings(struct fm_table_values *v, const uint8_t *p, size_t 
 	}
 }
 
-/* From the first double quote on each reading is two: one to which it is a byte like any other. */
+/* From the first double quote on each reading is two: in one of them a quote is a byte like any other. */
 static void part_readings(struct fm_table_values *v)
 {
 	size_t n = v->n;

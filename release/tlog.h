@@ -55,7 +55,7 @@ int fm_tlog_add(struct fm_tlog *log, const char *record, size_t n, const struct 
 		struct fm_error *err) FM_MUST_CHECK;
 /* The proof of entry i, by its own head. */
 int fm_tlog_prove(const struct fm_tlog *log, size_t i, struct fm_tlog_proof *proof, struct fm_error *err) FM_MUST_CHECK;
-/* Is this head one of the log?  With the tree of as many entries as it says. */
+/* Is this the head that the log had with as many entries as it says? */
 int fm_tlog_has_head(const struct fm_tlog *log, const struct fm_tlog_head *head, bool *has,
 		     struct fm_error *err) FM_MUST_CHECK;
 

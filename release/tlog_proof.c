@@ -21,7 +21,7 @@ static bool take_hash(struct fm_merkle_hash *h, const json_t *v)
 	const char *hex = json_string_value(v);
 	struct fm_error ignored;
 
-	/* Canonical form, which the caller compares with, has lower-case digits alone. */
+	/* The canonical form, with which the caller compares, has only lower-case digits. */
 	return hex && json_string_length(v) == FM_SHA256_HEX - 1 &&
 	       fm_unhex(hex, sizeof h->byte, h->byte, &ignored) == FM_OK;
 }

@@ -1,6 +1,6 @@
 /*
  * tlog_proof.h - NAME-VERSION.LOG.json: that a release is in its publisher's transparency log (tlog.h), for a partner
- * who has not the log.
+ * who does not have the log.
  *
  *     {"consistency":[{"path":[HEX, ...],"size":4}, ...],"format":"flowmint-log-proof/1","head":{"format":
  *      "flowmint-log-head/1","root":HEX,"size":5},"inclusion":{"index":4,"path":[HEX, ...]},"signature":ARMORED}
@@ -46,7 +46,7 @@ struct fm_tlog_proof {
 	int nsteps;
 };
 
-/* What is signed of a head. */
+/* The bytes that are signed for a head. */
 int fm_tlog_head_text(const struct fm_tlog_head *h, struct fm_buf *out, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_tlog_head_json(const struct fm_tlog_head *h); /* NULL without memory */
 bool fm_tlog_head_from_json(struct fm_tlog_head *h, const json_t *o);

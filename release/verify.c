@@ -233,7 +233,7 @@ static int check_signature(struct fm_verify_job *job)
 
 /* ---- the contents ---- */
 
-/* A release that was renamed would pass for another version of itself. */
+/* Else a renamed release would pass for another version of itself. */
 static int check_name(struct fm_verify_job *job)
 {
 	const char *path = job->in->archive, *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path,
@@ -278,7 +278,7 @@ static struct fm_accepted what_it_is(const struct fm_verify_job *job)
 {
 	const struct fm_verify_report *r = job->report;
 	struct fm_accepted now = {0};
-	time_t t = (time_t)now_of(job->in); /* others may have been accepted while this was read */
+	time_t t = (time_t)now_of(job->in); /* other releases may have been accepted while this one was read */
 	struct tm tm;
 
 	fm_text_show(r->signer, strlen(r->signer), now.signer, sizeof now.signer);
@@ -319,8 +319,8 @@ static int judge(struct fm_verify_job *job, const struct fm_accepted_state *stat
 	return FM_OK;
 }
 
-/* Time goes on: where the clock stands before what was accepted here of this signer, a release may have expired all the
- * same. */
+/* Time only goes forward: where the clock is behind the time at which something of this signer was accepted here, a
+ * release may still have expired. */
 static int check_time(struct fm_verify_job *job, const struct fm_accepted_state *state, const struct fm_accepted *now)
 {
 	struct fm_verify_report *r = job->report;
@@ -341,7 +341,7 @@ static int check_time(struct fm_verify_job *job, const struct fm_accepted_state 
 	return FM_OK;
 }
 
-/* Who runs without walls says so, and so do we. */
+/* A publisher who runs without walls says so in the manifest, and the report repeats it. */
 static void note_walls(struct fm_verify_report *r)
 {
 	if (r->info.through)
@@ -424,7 +424,7 @@ static int verify(struct fm_verify_job *job)
 		goto out;
 	note_walls(job->report);
 	note_formulas(job->report);
-	/* Nothing is given out or remembered that was not seen whole. */
+	/* Nothing is given out or remembered that was not read completely. */
 	if ((rc = fm_json_memory_check(FM_OK, job->err)) < 0)
 		goto out;
 	rc = accept_it(job, &x);

@@ -50,7 +50,7 @@ struct fm_verify_in {
 	const char *archive, *signature; /* signature NULL: the archive's name with ".sig" */
 	const char *signers;             /* an allowed_signers file */
 	const char *signer;              /* the one who must have signed, or NULL: anyone in the file */
-	const char *revoked;             /* keys that are not accepted all the same (sign/revoked.h), or NULL */
+	const char *revoked; /* keys that are not accepted, whatever signers says (sign/revoked.h), or NULL */
 	int64_t now_s;       /* seconds since 1970: for valid-after, valid-before and expires; 0: the clock's */
 	const char *record;  /* NULL: NAME-VERSION.RELEASE.json beside the archive, if it is there */
 	const char *state;   /* a folder (accepted.h); NULL: nothing is looked up or remembered */
@@ -58,7 +58,7 @@ struct fm_verify_in {
 	bool verdict_only;   /* the report need not have the SHA-512 of the tar where no record tells it */
 };
 enum fm_memory {
-	FM_MEMORY_UNKNOWN, /* it was not come to */
+	FM_MEMORY_UNKNOWN, /* verification did not get so far */
 	FM_MEMORY_OFF,     /* nothing was to be remembered */
 	FM_MEMORY_FIRST,   /* the first of this name by this signer */
 	FM_MEMORY_SAME,    /* what was accepted last, once more */

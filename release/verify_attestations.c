@@ -1,4 +1,4 @@
-/* The attestations (attestation.h) that a record names: signed by a key that may, and of this release. */
+/* The attestations (attestation.h) that a record names: signed by a key that may sign them, and about this release. */
 #include <stdio.h>
 #include <string.h>
 
@@ -48,7 +48,7 @@ static bool names_file(const json_t *subjects, const struct fm_record *r, const 
 	return false;
 }
 
-/* Is the statement one about the tar and the archive of this record, and about nothing else? */
+/* Is the statement about the tar and the archive of this record, and about nothing else? */
 static int check_statement(struct fm_verify_job *job, const char *path, const struct fm_dsse *e)
 {
 	const struct fm_record *r = &job->report->record;

@@ -106,7 +106,7 @@ static int describe(const struct fm_rotation *r, struct fm_accepted_rotation *ou
 	return fm_sshpub_fingerprint(&r->to, out->to, err);
 }
 
-/* One that was seen, against those of the document; touched: its first key is the last of the document's. */
+/* Compare a remembered rotation with those of the document; touched: its first key is the document's last. */
 static int compare(struct fm_verify_job *job, const struct fm_accepted_rotation *seen, bool *touched)
 {
 	struct fm_accepted_rotation r;

@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "release/verify_parts.h"
 
-/* By the key that signed archive and record. */
+/* Is the head signed by the key that signed archive and record? */
 static int check_head(struct fm_verify_job *job, const char *path)
 {
 	const struct fm_tlog_proof *p = &job->log;

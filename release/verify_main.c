@@ -93,7 +93,7 @@ static int parse(int argc, char **argv, struct args *a, struct fm_error *err)
 	const char **text = NULL;
 	int c;
 
-	opterr = 0; /* its messages would show what is in argv as it is */
+	opterr = 0; /* getopt's own messages would show argv unescaped */
 	while ((c = getopt_long(argc, argv, "s:jqh", options, NULL)) != -1) {
 		text = NULL;
 		switch (c) {
@@ -183,7 +183,7 @@ static int verify_main(int argc, char **argv)
 		free(state);
 		return fm_exit_status(rc);
 	}
-	/* What was begun of DIR is to be taken away by who is stopped. */
+	/* A process that is stopped removes what it began of DIR. */
 	if (a.in.extract)
 		fm_stop_hold();
 	rc = fm_json_memory_check(fm_verify(&a.in, &report, &err), &err);

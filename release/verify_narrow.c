@@ -33,7 +33,7 @@ static int hold_to_files(const struct fm_verify_in *in, struct fm_error *err)
 		if (fm_file_exists(file[i]))
 			path[n++] = (struct fm_landlock_path){file[i], false};
 	if (in->state) {
-		(void)!fm_dir_make(in->state, 0700, &ignored); /* or else that is said when it is come to */
+		(void)!fm_dir_make(in->state, 0700, &ignored); /* a failure is reported when the folder is used */
 		if (fm_file_exists(in->state))
 			path[n++] = (struct fm_landlock_path){in->state, true};
 	}
@@ -104,7 +104,7 @@ static int hold_to_calls(struct fm_error *err)
 	};
 	struct sock_fprog program = {sizeof code / sizeof *code, code};
 
-	/* A kernel without filters is no reason not to look at an archive. */
+	/* On a kernel without filters the archive is checked all the same. */
 	(void)prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
 #endif
 	(void)err;
@@ -117,7 +117,7 @@ int fm_verify_narrow(const struct fm_verify_in *in, struct fm_error *err)
 	uint8_t digest[FM_SHA512_LEN];
 	int rc;
 
-	/* What the library of cryptography reads when it begins, it reads now. */
+	/* Let the cryptographic library read now what it reads when it is first used. */
 	if ((rc = fm_sha512_bytes("", 0, digest, err)) < 0)
 		return rc;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)

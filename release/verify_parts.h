@@ -7,7 +7,7 @@
 #include "release/sign/rotation.h"
 #include "release/verify.h"
 
-#define FM_VERIFY_STATEMENTS 2 /* that attestations make: where it comes from, what was tested */
+#define FM_VERIFY_STATEMENTS 2 /* statements of attestations: where the release comes from, what was tested */
 
 struct fm_verify_job {
 	const struct fm_verify_in *in;
@@ -37,17 +37,17 @@ void fm_verify_note(struct fm_verify_report *report, const char *fmt, ...) FM_PR
  * against the contents. */
 int fm_verify_record(struct fm_verify_job *job) FM_MUST_CHECK;
 int fm_verify_record_contents(struct fm_verify_job *job) FM_MUST_CHECK;
-/* verify_attestations.c: the n bytes that the record names: their envelopes' signatures, where the signers file lists
- * the key for that, and what they are of. */
+/* verify_attestations.c: the n bytes that the record names: checks their envelopes' signatures, where the signers file
+ * lists the key for that, and what they are about. */
 int fm_verify_attestations(struct fm_verify_job *job, const char *path, const char *text, size_t n) FM_MUST_CHECK;
-/* The same when the archive was accepted: they say what it says, and nothing else. */
+/* Then, when the archive's contents were accepted: the attestations say what it says, and nothing else. */
 int fm_verify_attestations_contents(struct fm_verify_job *job) FM_MUST_CHECK;
 /* verify_keys.c: KEYS.json beside the archive, when the archive's signature was read; whose key that is, for ns, by the
  * signers file and by what KEYS.json adds to it; then what was remembered of it.  *news: there is more to remember. */
 int fm_verify_keys(struct fm_verify_job *job) FM_MUST_CHECK;
 enum fm_signer_state fm_verify_signer(struct fm_verify_job *job, const char *ns, const struct fm_signer **who);
 int fm_verify_keys_follow(struct fm_verify_job *job, struct fm_accepted_state *state, bool *news) FM_MUST_CHECK;
-/* The key was replaced before the release was issued, or what was accepted last is by another after it. */
+/* Refuse a key that was replaced before the release was issued, or after which a later key's release was accepted. */
 int fm_verify_key_age(struct fm_verify_job *job, const struct fm_accepted_state *state) FM_MUST_CHECK;
 /* verify_log.c: the proof beside the archive that the n bytes of the record are in the log; then whether that log goes
  * on from the one that was seen last. */

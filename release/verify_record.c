@@ -1,4 +1,4 @@
-/* The record (record.h) beside an archive: whose it is, what it is of, until when. */
+/* The record (record.h) beside an archive: who signed it, what it is about, until when it may be used. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,7 +75,7 @@ int fm_verify_files(const struct fm_verify_in *in, char *file[FM_VERIFY_FILES], 
 	return fm_fail(err, FM_ESYSTEM, "out of memory");
 }
 
-/* By the key that signed the archive, which must be allowed to sign records too. */
+/* It must be signed by the key that signed the archive, which must be allowed to sign records too. */
 static int check_signer(struct fm_verify_job *job, const char *path, const struct fm_sshsig *sig)
 {
 	const struct fm_signer *who = NULL;
@@ -125,7 +125,7 @@ static int check_file(struct fm_verify_job *job, const struct fm_record_file *f,
 	return FM_OK;
 }
 
-/* Where they are, they are what the record names. */
+/* Attestations that are there must be those that the record names. */
 static int check_attestations(struct fm_verify_job *job)
 {
 	const struct fm_record *r = &job->report->record;

@@ -12,7 +12,7 @@ static const char *memory_name(enum fm_memory m)
 	return name[m];
 }
 
-/* A path may hold what drives a terminal, and need not be UTF-8, which JSON must be. */
+/* A path may hold bytes that control a terminal, and need not be UTF-8, as JSON must be. */
 static json_t *text_or_null(const char *s)
 {
 	char shown[4 * 4096];

@@ -47,7 +47,7 @@ static int compare_parts(struct part a, struct part b)
 	return a.n ? 1 : b.n ? -1 : 0;
 }
 
-/* The part up to one of stops, which goes with it; an empty list gives what stands for a missing part. */
+/* Take the part up to one of stops, and that stop too; an empty list gives `missing`. */
 static struct part take_part(struct part *s, const char *stops, const char *missing)
 {
 	struct part part = {s->p, 0};

@@ -47,11 +47,11 @@ static const char *take_header(struct fm_zstd_frame *f)
 	size_t n = size_of_content_size(f->descriptor);
 	uint64_t window, content = number(h + size_of_header(f->descriptor) - n, n);
 
-	/* The library takes it for a size that is not given, and does not compare it with what there is. */
+	/* The library takes this value for a size that is not given, and does not compare it with the content. */
 	if (n == 8 && content == UINT64_MAX)
 		return "the zstd frame gives a size that no content has";
 	if (f->descriptor & 0x20) {
-		/* Single segment: the content's size is the window's. */
+		/* Single segment: the size of the content is the size of the window. */
 		window = content + (n == 2 ? 256 : 0);
 	} else {
 		/* RFC 8878, 3.1.1.1.2: exponent and eighths. */

@@ -1,9 +1,9 @@
 /*
  * zstd_frame.h - is a compressed file one plain zstd frame, and one that needs little memory?
  *
- * The file is walked as it goes by, by the lengths that frame and blocks give (RFC 8878, 3.1.1); nothing is
- * decompressed.  Accepted is one frame with a window of at most FM_ZSTD_WINDOW_MAX, no dictionary, no reserved bits,
- * and nothing before or behind it: no skippable frame, no second frame, none that is empty.
+ * The file is walked as it is read, by the lengths in frame and blocks (RFC 8878, 3.1.1); nothing is decompressed.
+ * Accepted is one frame with a window of at most FM_ZSTD_WINDOW_MAX, no dictionary, no reserved bits, and nothing
+ * before or behind it: no skippable frame, no second frame, none that is empty.
  *
  *     struct fm_zstd_frame f = {0};
  *     while (read some)
@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FM_ZSTD_WINDOW_MAX (8u << 20) /* bytes; what RFC 8878 asks each decoder to support, and level 19 uses */
+#define FM_ZSTD_WINDOW_MAX (8u << 20) /* bytes; RFC 8878 asks each decoder to support this, and level 19 uses it */
 
 enum fm_zstd_part { FM_ZSTD_MAGIC, FM_ZSTD_DESCRIPTOR, FM_ZSTD_HEADER, FM_ZSTD_BLOCK, FM_ZSTD_BODY, FM_ZSTD_END };
 struct fm_zstd_frame {

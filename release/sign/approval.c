@@ -34,7 +34,7 @@ int fm_approval_path(const char *project, const struct fm_approval *a, const str
 	int rc;
 
 	*path = NULL;
-	/* A fingerprint has slashes. */
+	/* The id is a digest of the fingerprint, which may have slashes. */
 	if ((rc = fm_sshpub_fingerprint(key, fingerprint, err)) < 0 ||
 	    (rc = fm_sha256_bytes(fingerprint, strlen(fingerprint), digest, err)) < 0)
 		return rc;
@@ -47,7 +47,7 @@ int fm_approval_path(const char *project, const struct fm_approval *a, const str
 	return FM_OK;
 }
 
-/* What of it is of another run, in words; NULL: it is of this one.  That is a help: the bytes decide. */
+/* What in it belongs to another run, in words; NULL: nothing.  Only for the message: the bytes decide. */
 static const char *what_differs(const struct fm_buf *text, const struct fm_approval *wanted)
 {
 	json_t *doc = fm_json_parse(text->data ? text->data : "", text->len, JSON_REJECT_DUPLICATES, NULL);

@@ -7,8 +7,8 @@
  *     approvals/NAME-VERSION.ID.approval.sig    SSHSIG over that file, namespace flowmint-approval; by hand:
  *                                               ssh-keygen -Y sign -n flowmint-approval -f KEY FILE
  *
- * verdict and flows are the digests of what gate and generate made, config that of the public part of the config: what
- * is released is what was approved, in the words that were.  The namespace is its own, so that a key which signs
+ * verdict and flows are the digests of what gate and generate made, config that of the public part of the config: so
+ * what is released is what was approved, with the same words.  The namespace is its own, so that a key which signs
  * releases approves none unless it is named for that as well.
  */
 #ifndef FM_RELEASE_SIGN_APPROVAL_H

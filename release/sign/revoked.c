@@ -43,8 +43,7 @@ static bool same(const struct fm_wire *a, const struct fm_wire *b)
 
 /* ---- a KRL ---- */
 
-/* Strings to the end of the section, of a length where it is not 0; is one of them this?  -1: they are not well-formed.
- */
+/* Is `what` one of the strings up to the end of the section?  length: that each must have, 0: any.  -1: malformed. */
 static int look_in(struct fm_wire *section, size_t length, const struct fm_wire *what, bool *found)
 {
 	struct fm_wire one;
@@ -86,8 +85,8 @@ static int look_in_krl(struct fm_wire w, const struct names *k, bool *found)
 
 /* ---- text ---- */
 
-/* What is left of a key behind its type: strings to its end, of 32 bytes where its kind is ours.  What is cut off
- * revokes nothing, and so would pass for a list without it. */
+/* The rest of a key after its type: strings to its end, of 32 bytes for our kinds of keys.  A key that is cut off
+ * revokes nothing, so that the list would pass as one without it. */
 static bool is_key(struct fm_wire rest, const struct fm_wire *type)
 {
 	static const char own[] = "ssh-ed25519";
@@ -117,7 +116,7 @@ static int look_in_line(const char *line, size_t n, const struct names *k, bool 
 		return -1;
 	whole = (struct fm_wire){blob, nblob};
 	*found = *found || same(&whole, &k->of_blob);
-	/* The word before is that of the key itself. */
+	/* The word before it must be the type in the key itself. */
 	return fm_wire_string(&whole, &type) || type.n != (size_t)(blank - line) || memcmp(type.p, line, type.n) != 0 ||
 		       !is_key(whole, &type)
 		   ? -1

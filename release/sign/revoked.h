@@ -1,12 +1,12 @@
 /*
- * revoked.h - keys that are no longer to be trusted, whatever a signers file says: a KRL of ssh-keygen -k
- * (PROTOCOL.krl of OpenSSH), or text with a public key a line, as ssh-keygen -Y verify -r takes either.
+ * revoked.h - keys that are no longer to be trusted, whatever a signers file says: a KRL of ssh-keygen -k (PROTOCOL.krl
+ * of OpenSSH), or text with one public key a line; ssh-keygen -Y verify -r takes both, too.
  *
  *     8 "SSHKRL\n\0"   4 format, 1   8 version   8 date   8 flags   string reserved   string comment
  *     then sections: 1 type, string; of explicit keys (2: blobs), SHA-1 (3) and SHA-256 (5) of blobs.  Those of
  *     certificates (1) say nothing of plain keys; others, a signature's too, are refused.
  *
- * What is not wholly understood is FM_EINPUT: a list that is read by half would let keys through.
+ * A list that is not wholly understood is FM_EINPUT: half a list would let keys through.
  */
 #ifndef FM_RELEASE_SIGN_REVOKED_H
 #define FM_RELEASE_SIGN_REVOKED_H

@@ -99,7 +99,7 @@ static bool take_key(const json_t *o, const char *key, struct fm_sshpub *pub)
 	return take_text(o, key, text, sizeof text) && fm_sshpub_parse(pub, text, strlen(text), &ignored) == FM_OK;
 }
 
-/* Number and format are what comes out again. */
+/* Number and format are checked by writing the document again. */
 static bool take_rotation(struct fm_rotation *r, const json_t *o)
 {
 	const json_t *s = json_object_get(o, "statement"), *previous = json_object_get(s, "previous");

@@ -1,5 +1,5 @@
 /*
- * rotation.h - which key came after which: the document by which a partner who trusts an old key comes to the new one.
+ * rotation.h - which key came after which: by this document a partner who trusts an old key gets to the new one.
  *
  *     PROJECT/KEYS.json                made by `flowmint key rotate`
  *     NAME-VERSION.KEYS.json           the same, beside each release that was made since
@@ -9,8 +9,8 @@
  *      "to":"ssh-ed25519 BASE64"}}, ...]}
  *
  * Each statement is signed by both of its keys: SSHSIGs of the namespace flowmint-release over its canonical form and a
- * newline.  Statements are numbered from 1; previous is the SHA-256 of what was signed before it; from is the key that
- * to was before; no key comes twice.  Canonical JSON and a newline: any other form is refused.
+ * newline.  Statements are numbered from 1; previous is the SHA-256 of the statement signed before; from is the `to` of
+ * the statement before; no key comes twice.  Canonical JSON and a newline: any other form is refused.
  */
 #ifndef FM_RELEASE_SIGN_ROTATION_H
 #define FM_RELEASE_SIGN_ROTATION_H
@@ -45,14 +45,14 @@ enum fm_keys_fault {
 	FM_KEYS_BROKEN,   /* statements do not follow each other */
 };
 
-/* What is signed of statement i. */
+/* The bytes that are signed for statement i. */
 int fm_rotation_text(struct fm_keys *k, int i, struct fm_buf *out, struct fm_error *err) FM_MUST_CHECK;
 int fm_keys_text(struct fm_keys *k, struct fm_buf *out, struct fm_error *err) FM_MUST_CHECK;
-/* The form alone.  FM_EINPUT says what is wrong with the n bytes. */
+/* Checks the form only.  FM_EINPUT says what is wrong with the n bytes. */
 int fm_keys_parse(struct fm_keys *k, const char *text, size_t n, struct fm_error *err) FM_MUST_CHECK;
-/* The chain and each signature.  FM_OK with *fault: a fault has its words in err. */
+/* Checks the chain and each signature.  FM_OK with *fault set; the words for a fault are in err. */
 int fm_keys_check(const struct fm_keys *k, enum fm_keys_fault *fault, struct fm_error *err) FM_MUST_CHECK;
-/* Form, chain and signatures of a file; absent is empty.  FM_EINPUT names it. */
+/* Checks form, chain and signatures of a file; a missing file is an empty list.  FM_EINPUT names it. */
 int fm_keys_load(struct fm_keys *k, const char *path, struct fm_error *err) FM_MUST_CHECK;
 
 /* The statement by which this key came, or went; -1: none. */

@@ -15,8 +15,8 @@ struct fm_signed_by {
 	struct fm_sshsig sig;
 	const struct fm_signer *who; /* the line of signers that names its key */
 };
-/* FM_OK: a key that signers name for ns at now_s signed text, the bytes of path: *by.  FM_EVERDICT: not so, and err
- * says why.  Other codes: it could not be told. */
+/* FM_OK: a key that signers name for ns at now_s signed text, the bytes of path; *by is that key and its line.
+ * FM_EVERDICT: none did, and err says why.  Other codes: it could not be told. */
 int fm_signed_file_check(const char *path, const struct fm_buf *text, const char *ns, const struct fm_signers *signers,
 			 int64_t now_s, struct fm_signed_by *by, struct fm_error *err) FM_MUST_CHECK;
 /* May this key sign for ns at now_s?  FM_EINPUT says what line is missing; the caller puts the file's name before it.

@@ -13,7 +13,7 @@ struct line {
 	size_t n;
 };
 
-/* A blank between options and keys; OpenSSH takes a carriage return for one only behind the principals. */
+/* A blank between options and keys; OpenSSH takes a carriage return for a blank only after the principals. */
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t';
@@ -118,7 +118,7 @@ static int digits(const char *s, size_t n)
 	return v;
 }
 
-/* A day that its month does not have is one of the next month, as strptime and timegm together have it. */
+/* A day that its month does not have is one of the next month, as with strptime and timegm. */
 static int parse_time(const char *s, int64_t *out)
 {
 	size_t n = strlen(s);
@@ -188,7 +188,7 @@ static int parse_option(struct draft *to, const struct line *o, struct fm_error 
 	return FM_OK;
 }
 
-/* Nothing before a comma is no option, as ssh-keygen has it; nothing after the last one is an error. */
+/* As in ssh-keygen, an empty text before a comma is no option; one after the last comma is an error. */
 static int parse_options(struct draft *to, struct line w, struct fm_error *err)
 {
 	while (w.n) {
@@ -232,7 +232,7 @@ static bool is_key_type(const struct line *w)
 	return false;
 }
 
-/* The base64 of a key up to the next blank; white space that is no blank there belongs to it and means nothing. */
+/* The base64 of a key up to the next blank; other white space belongs to it and is ignored. */
 static int take_blob(const struct line *l, uint8_t *blob, size_t cap, size_t *n)
 {
 	char text[4 * FM_SSHKEY_BLOB];
@@ -301,7 +301,7 @@ static int parse_line(struct line l, struct draft *to, struct fm_error *err)
 	return 1;
 }
 
-/* A copy in the list's text, which has room for it: each is shorter than what it was read from, but for one byte. */
+/* A copy in the list's text, which has room: no copy is more than one byte longer than what it was read from. */
 static const char *keep(struct fm_signers *list, size_t *used, const char *s)
 {
 	char *at = list->text + *used;
@@ -329,7 +329,7 @@ static int grow(struct fm_signers *list, size_t *cap, size_t number, struct fm_e
 	return FM_OK;
 }
 
-/* As parse_line, for what may be no line at all. */
+/* Like parse_line, for text that may be no line at all. */
 static int take_line(struct line l, struct draft *to, struct fm_error *err)
 {
 	if (l.n > FM_SIGNERS_LINE_MAX)
@@ -378,7 +378,7 @@ out:
 
 #define A_LINE "a list of signers has lines like: NAME namespaces=\"" FM_SSH_NAMESPACES "\" ssh-ed25519 AAAA..."
 
-/* What a text is that has no line of a list in it, or NULL. */
+/* What a text without any line of a list seems to be, or NULL. */
 static const char *what_else(const char *text, size_t n)
 {
 	static const struct {

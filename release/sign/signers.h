@@ -4,13 +4,13 @@
  *     # comment
  *     ops@example.org namespaces="flowmint*",valid-after="20240101Z",valid-before="20270101Z" ssh-ed25519 AAAA... text
  *
- * Understood as ssh-keygen does: principals (patterns with * ? and !, commas between them, double quotes around them),
- * the options namespaces (patterns too), valid-after and valid-before, each at most once (YYYYMMDD or
+ * It is understood as by ssh-keygen: principals (patterns with * ? and !, commas between them, double quotes around
+ * them), the options namespaces (patterns too), valid-after and valid-before, each at most once (YYYYMMDD or
  * YYYYMMDDHHMM[SS], UTC with or without Z or UTC behind it; ssh-keygen takes a time without them in the machine's zone,
  * so write the Z).  Lines with cert-authority and keys of other types than ssh-ed25519 and sk-ssh-ed25519@openssh.com
  * are skipped: such keys sign nothing here.  Where ssh-keygen passes over a line that it cannot read, the file is
- * refused: an option that is not known may limit the key, and a line that nobody can read should not stay.  So are,
- * which ssh-keygen takes, a byte-order mark, a NUL, principals with control characters and a key of small order.
+ * refused: an unknown option may limit the key, and a line that nobody can read should not stay.  Also refused, though
+ * ssh-keygen accepts them: a byte-order mark, a NUL, principals with control characters, and a key of small order.
  */
 #ifndef FM_RELEASE_SIGN_SIGNERS_H
 #define FM_RELEASE_SIGN_SIGNERS_H
@@ -53,12 +53,12 @@ enum fm_signer_state {
 	FM_SIGNER_NOT_YET,
 	FM_SIGNER_EXPIRED,
 };
-/* name: who must have signed, by the principals' patterns; NULL: anyone, except by lines with a ! pattern, which say
- * whom they mean only when there is a name. */
+/* name: who must have signed, matched by the principals' patterns; NULL: anyone, but not by lines with a ! pattern,
+ * which need a name to match. */
 enum fm_signer_state fm_signers_find_name(const struct fm_signers *list, const struct fm_sshpub *key, const char *name,
 					  const char *ns, int64_t now_s, const struct fm_signer **who);
-/* The first line that lets this key sign for ns at now_s; else the state that came nearest, with the line (NULL when
- * the key is on none). */
+/* The first line that lets this key sign for ns at now_s; else the state that came nearest, with its line (NULL when
+ * the key is on no line). */
 enum fm_signer_state fm_signers_find(const struct fm_signers *list, const struct fm_sshpub *key, const char *ns,
 				     int64_t now_s, const struct fm_signer **who);
 /* Does a line let this key sign for ns at any time?  For what was signed when nobody knows. */

@@ -70,7 +70,7 @@ int fm_sshpub_check(const struct fm_sshpub *pub, const void *p, size_t n, const 
 {
 	int rc = check_once(pub, p, n, sig, err);
 
-	/* OpenSSL also answers 0 when it lacks memory, and cannot always note that: a refusal is checked twice. */
+	/* OpenSSL also answers 0 when it lacks memory, and does not always record that: a refusal is checked twice. */
 	return rc == 0 ? check_once(pub, p, n, sig, err) : rc;
 }
 
@@ -290,7 +290,8 @@ out:
 	return rc;
 }
 
-/* Whatever is no private key has the wrong mode for a secret too, but that is not what is wrong with it. */
+/* A file that is no private key may also have the wrong mode for a secret, but that is not its fault: say what it
+ * is. */
 static int refuse_other(const char *path, const char *begin, size_t n, struct fm_error *err)
 {
 	size_t at = 0;
@@ -300,7 +301,7 @@ static int refuse_other(const char *path, const char *begin, size_t n, struct fm
 	return n > at && begin[at] == '-' ? FM_OK : fm_fail(err, FM_EINPUT, "%s: " NO_PRIVATE, path);
 }
 
-/* The public half is told from other files, and what is wanted in its place. */
+/* Say that this is the public half, and what is wanted instead. */
 static int refuse_public(const char *path, struct fm_error *err)
 {
 	size_t n = strlen(path), got = 0;
@@ -340,7 +341,7 @@ int fm_sshkey_read(struct fm_sshkey *k, const char *path, struct fm_error *err)
 
 /* ---- the public half alone ---- */
 
-/* A file of a public key is one line; blank lines and comments may stand behind it. */
+/* A file of a public key has one line; blank lines and comments may follow. */
 static int refuse_more(const char *text, size_t n, struct fm_error *err)
 {
 	size_t line = 1;
@@ -456,7 +457,7 @@ int fm_sshkey_look(const char *path, struct fm_sshpub *pub, bool *here, struct f
 	} else if ((rc = fm_secret_read(&text, path, FM_SSHKEY_FILE_MAX, err)) >= 0) {
 		rc = look_at_private(pub, &text, here, err);
 	} else {
-		goto out; /* names the file already */
+		goto out; /* the message names the file already */
 	}
 	if (rc < 0)
 		fm_error_prefix(err, "%s: ", path);

@@ -30,13 +30,13 @@
 #define FM_ATTEST_NAMESPACE "flowmint-attestation"                 /* what a line lets the key of attestations sign */
 #define FM_SSH_NAMESPACES FM_SSH_NAMESPACE "," FM_RECORD_NAMESPACE /* what a line lets a key that releases sign */
 #define FM_SSHKEY_FILE_MAX 16384
-#define FM_SSHKEY_BLOB 138 /* bytes of a public key: string "ssh-ed25519", string[32]; of sk- more */
+#define FM_SSHKEY_BLOB 138 /* bytes of a public key: string "ssh-ed25519", string[32]; an sk- key has more */
 #define FM_FINGERPRINT_MAX 52
 
 struct fm_sshpub {
 	uint8_t point[32];
 	char comment[256];    /* printable, cut if longer */
-	char application[64]; /* of a key on a FIDO token, "ssh:", which signs with flags and a counter; "": of none */
+	char application[64]; /* for a key on a FIDO token "ssh:": it signs with flags and a counter; "": for others */
 };
 /* The private half is the 32-byte seed of RFC 8032. */
 struct fm_sshkey {
@@ -54,9 +54,10 @@ int fm_sshkey_sign(const struct fm_sshkey *k, const void *p, size_t n, uint8_t s
 		   struct fm_error *err) FM_MUST_CHECK;
 void fm_sshkey_close(struct fm_sshkey *k); /* wipes */
 
-/* The public half of what is named as a key to sign with, without its secret: a private key file, encrypted or not, or
- * a public key line, whose private half an ssh-agent has.  *here: fm_sshkey_read can read it; else ssh-keygen has to
- * sign (a passphrase, an agent, a token).  FM_EINPUT: absent, no such key, or a private one that others may read. */
+/* The public half of a key that is named for signing, without reading its secret: path is a private key file, encrypted
+ * or not, or a public key line, whose private half an ssh-agent has.  *here: fm_sshkey_read can read it; else
+ * ssh-keygen has to sign (a passphrase, an agent, a token).  FM_EINPUT: absent, no such key, or a private one that
+ * others may read. */
 int fm_sshkey_look(const char *path, struct fm_sshpub *pub, bool *here, struct fm_error *err) FM_MUST_CHECK;
 
 /* The same key? */
@@ -71,7 +72,7 @@ bool fm_sshpub_is_weak(const struct fm_sshpub *pub);
  * NULL). */
 int fm_sshpub_from_blob(struct fm_sshpub *pub, const struct fm_wire *blob, char type[64]) FM_MUST_CHECK;
 void fm_sshpub_line(const struct fm_sshpub *pub, struct fm_buf *out); /* "ssh-ed25519 BASE64 COMMENT\n" */
-/* The inverse, of its n bytes up to the end of a line.  FM_EINPUT: it is none, or of another type. */
+/* The inverse, of its n bytes up to the end of a line.  FM_EINPUT: it is no such line, or of another type. */
 int fm_sshpub_parse(struct fm_sshpub *pub, const char *text, size_t n, struct fm_error *err) FM_MUST_CHECK;
 /* What `ssh-keygen -l` prints: "SHA256:" and 43 base64 digits. */
 int fm_sshpub_fingerprint(const struct fm_sshpub *pub, char out[FM_FINGERPRINT_MAX],

@@ -1,8 +1,8 @@
 /*
  * sshsig.h - OpenSSH's signatures over files (PROTOCOL.sshsig), the kind that `ssh-keygen -Y sign -n flowmint` makes
- * and `ssh-keygen -Y verify` accepts.  Only version 1, ssh-ed25519 and sha512 are made and accepted, and of
- * keys on FIDO tokens sk-ssh-ed25519@openssh.com is accepted; Ed25519 being
- * deterministic, the same key and file give the same bytes here and there.
+ * and `ssh-keygen -Y verify` accepts.  Only version 1, ssh-ed25519 and sha512 are made and accepted; of keys on FIDO
+ * tokens sk-ssh-ed25519@openssh.com is accepted, too.  Ed25519 is deterministic, so the same key and file give the same
+ * bytes here and there.
  *
  *     -----BEGIN SSH SIGNATURE-----          base64, 70 digits a line, of
  *     "SSHSIG"  u32 1  string { public key }  string namespace  string ""  string "sha512"
@@ -34,7 +34,7 @@ struct fm_sshsig {
 	struct fm_sshpub key;             /* the key that claims to have signed */
 	char ns[FM_SSHSIG_NAMESPACE_MAX]; /* printable, not empty */
 	uint8_t sig[64];
-	uint8_t flags; /* of a key on a FIDO token: 1 somebody was there */
+	uint8_t flags; /* for a key on a FIDO token: 1: somebody touched it */
 	uint32_t counter;
 };
 

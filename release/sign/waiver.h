@@ -28,12 +28,12 @@ struct fm_waiver {
 	char release[64], check[64], reason[1024], expires[16];
 };
 
-/* Are expiry and reason such that a waiver may have them?  FM_EINPUT for an empty reason or one over several lines, or
- * a date that is none or has passed at now_s. */
+/* May a waiver have this expiry and reason?  FM_EINPUT for an empty reason or one over several lines, or a date that is
+ * none or has passed at now_s. */
 int fm_waiver_words(const struct fm_waiver *w, int64_t now_s, struct fm_error *err) FM_MUST_CHECK;
-/* Sign w (key NULL: the caller will) and put it into dir (made where absent), in the place of the one that is there.
- * FM_EINPUT for an empty reason or one over several lines, or a date that is none or has passed at now_s; *path
- * (free()) is the file. */
+/* Sign w (key NULL: the caller will) and put it into dir (made where absent), replacing an earlier one.  FM_EINPUT for
+ * an empty reason or one over several lines, or a date that is none or has passed at now_s; *path (free()) is the
+ * file. */
 int fm_waiver_write(const char *dir, const struct fm_waiver *w, const struct fm_sshkey *key, int64_t now_s, char **path,
 		    struct fm_error *err) FM_MUST_CHECK;
 /* Read one file and its signature.  FM_OK: it holds at now_s for this release, and *record is what a verdict and the
