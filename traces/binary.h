@@ -1,4 +1,4 @@
-/* binary.h - what a file is that is no text: its kind by its first bytes, and what to do with it. */
+/* binary.h - files that are not text: which kind a file is by its first bytes, and what to do with it. */
 #ifndef FM_TRACES_BINARY_H
 #define FM_TRACES_BINARY_H
 

@@ -9,7 +9,7 @@ static unsigned number(const char *s)
 	return (unsigned)(unsigned char)s[0] << 8 | (unsigned char)s[1];
 }
 
-/* A message of version 10 begins with a set of templates or of data, or ends behind its header. */
+/* A message of version 10 begins with a set of templates or of data, or ends after its header. */
 static bool is_ipfix(const char *s, size_t n)
 {
 	unsigned length, set;

@@ -1,4 +1,4 @@
-/* capture.h - is a file one of those that are no text? By its first bytes, whatever it is compressed with. */
+/* capture.h - is a file a packet capture or IPFIX? Told by its first bytes, after decompression. */
 #ifndef FM_TRACES_CAPTURE_H
 #define FM_TRACES_CAPTURE_H
 
@@ -14,7 +14,7 @@ enum fm_capture {
 };
 /* s[0..n): the first bytes, decompressed. */
 enum fm_capture fm_capture_kind(const char *s, size_t n);
-/* *kind: of path, or its member. FM_EINPUT: it cannot be read at all. */
+/* *kind: of the file path, or of its member. FM_EINPUT: it cannot be read at all. */
 int fm_capture_look(const char *path, const char *member, enum fm_capture *kind, struct fm_error *err) FM_MUST_CHECK;
 /* The kind of file that a dialect reads, and the built-in dialect that reads a kind, "" for FM_CAPTURE_NONE. */
 static inline enum fm_capture fm_capture_of(const struct fm_dialect *d)

@@ -8,8 +8,8 @@
 #include "traces/file_order.h"
 #include "traces/reader.h"
 
-#define AHEAD_ROWS 65536                  /* where fewer are wanted, nothing is parsed ahead */
-#define AHEAD_BYTES ((uint64_t)256 << 10) /* nor of a shorter file alone */
+#define AHEAD_ROWS 65536                  /* with fewer wanted rows nothing is parsed ahead */
+#define AHEAD_BYTES ((uint64_t)256 << 10) /* nor with a single shorter file */
 
 struct fm_reader {
 	struct fm_trace_opts own; /* those of the caller, with the file that is being read */
@@ -20,7 +20,7 @@ struct fm_reader {
 	struct fm_csv *c;
 	bool open_end;              /* the source has ended */
 	struct fm_csv_ahead *ahead; /* NULL: blocks are read and parsed one by one */
-	struct fm_csv_piece *piece; /* that is being parsed, not joined */
+	struct fm_csv_piece *piece; /* the piece that is being parsed here, as it was not joined */
 };
 
 /* At the end: what was read and is worth a word. */
@@ -51,7 +51,7 @@ static void say_passed_over(const struct fm_reader *r)
 				fm_cols[k].name);
 }
 
-/* A file begins, behind the last line of the one before; input is NULL where it cannot be opened. */
+/* A file begins, after the last line of the one before; input is NULL where it cannot be opened. */
 static void next_file(struct fm_reader *r, const char *path, struct fm_csv_input *input)
 {
 	r->consumed_before += fm_source_total(r->input->source);
@@ -63,7 +63,7 @@ static void next_file(struct fm_reader *r, const char *path, struct fm_csv_input
 		fm_log("%s: its lines are counted from %llu on", path, (unsigned long long)r->c->line + 1);
 }
 
-/* Behind the last line of a file: is it whole? JSON says so, and text by its last line's end. */
+/* After the last line of a file: is it whole? In JSON its brackets tell, in text the end of its last line. */
 static void say_open(struct fm_reader *r)
 {
 	if (!r->own.quiet && r->c->unended)
@@ -83,7 +83,7 @@ static int damaged(const struct fm_reader *r, int rc, struct fm_error *err)
 	return rc;
 }
 
-/* Behind the last line of the last file. */
+/* After the last line of the last file. */
 static int end(struct fm_reader *r, struct fm_error *err)
 {
 	const struct fm_csv *c = r->c;
@@ -138,7 +138,7 @@ static int read_block(struct fm_reader *r, struct fm_error *err)
 	return rc;
 }
 
-/* Behind the lines of a piece. */
+/* After the lines of a piece. */
 static int end_piece(struct fm_reader *r, struct fm_error *err)
 {
 	const struct fm_csv_piece p = *r->piece;
@@ -210,7 +210,8 @@ static int stop(struct fm_reader *r, struct fm_error *err)
 	return fm_source_stop(r->input->source, err);
 }
 
-/* The first member of an archive is no good: that there are others, and none was chosen, is the better message. */
+/* Where the first member of an archive cannot be read, the better message is that there are others and none was
+ * chosen. */
 static void explain(struct fm_reader *r, struct fm_error *err)
 {
 	struct fm_source *s = r->input ? r->input->source : NULL;
@@ -241,7 +242,7 @@ static void close_reader(struct fm_reader *r)
 	free(r);
 }
 
-/* Threads read on in a file, so that it must be one with an end, and the rows that are wanted all or many. */
+/* Threads read ahead, so it must be a file with an end, and all or many rows must be wanted. */
 static bool is_worth_threads(const struct fm_reader *r)
 {
 	uint64_t total = r->files.n ? r->files.total : fm_source_total(r->input->source);

@@ -10,9 +10,9 @@
 #define BLOCK ((size_t)64 << 10)
 #define ROWS FM_CSV_AHEAD_ROWS
 #define MAX_THREADS 16
-#define MAX_ADDRESSES 65536           /* of a thread's dictionary, and of values: beyond, it begins anew */
+#define MAX_ADDRESSES 65536           /* in a thread's dictionary, and likewise values: a larger one begins anew */
 #define MAX_VALUES 4096               /* a block has fewer new ones than fit in a dictionary */
-#define MAX_OPEN ((uint64_t)64 << 20) /* bytes that files which come next take to be decompressed */
+#define MAX_OPEN ((uint64_t)64 << 20) /* bytes that decompressing later files may take */
 
 /* ---- the threads ---- */
 
@@ -34,7 +34,7 @@ static int freshen(struct fm_csv_worker *w, struct fm_csv_slot *s, bool forget, 
 	return fm_address_dict_new(&w->addresses, err); /* which it leaves NULL where it fails */
 }
 
-/* The thread's dictionaries are those of the block's table, or no longer. */
+/* Lend the thread's dictionaries to the block's table, or take them back. */
 static void exchange_dictionaries(struct fm_csv_worker *w, struct fm_table *t)
 {
 	struct fm_address_dict *addresses = t->addresses;
@@ -85,7 +85,7 @@ static void parse(struct fm_csv_worker *w, struct fm_csv_slot *s, bool forget)
 	c->row->memory = w->memory;
 	exchange_dictionaries(w, c->chunk);
 	c->lines_before = 0;
-	c->line = s->first ? 0 : 1; /* 1: not the file's first line, where a byte-order mark may stand */
+	c->line = s->first ? 0 : 1; /* 1: not the file's first line, in which a byte-order mark may stand */
 	before = c->line;
 	if (s->first)
 		fm_csv_file(c);
@@ -109,7 +109,7 @@ static void parse(struct fm_csv_worker *w, struct fm_csv_slot *s, bool forget)
 	s->usable = s->usable && keep_fresh(w, s, &ignored) >= 0;
 }
 
-/* Parse the next block that is waiting for it. The lock is held before and after. */
+/* Parse the next waiting block. The lock is held before and after. */
 static void parse_next(struct fm_csv_worker *w)
 {
 	struct fm_csv_ahead *a = w->of;
@@ -158,8 +158,8 @@ static int start_threads(struct fm_csv_ahead *a, struct fm_error *err)
 
 /* ---- the feed ---- */
 
-/* Files that come next are opened while the one before is read, so that they are decompressed meanwhile. One that
- * cannot be opened is no failure before its turn. */
+/* Open later files while an earlier one is read, so that they are decompressed meanwhile. A file that cannot be opened
+ * is no failure before its turn. */
 static void open_next(struct fm_csv_ahead *a)
 {
 	uint64_t room = MAX_OPEN;
@@ -257,7 +257,7 @@ static int feed_block(struct fm_csv_ahead *a, struct fm_csv_slot *s, struct fm_e
 	return s->first ? FM_OK : fm_csv_follow(s->c, a->model, err);
 }
 
-/* May the next block be cut? Of a file whose first line is still being looked at only its first. */
+/* May the next block be cut? While the first line of a file is still being looked at, only its first block may. */
 static int may_feed(struct fm_csv_ahead *a, bool *may, struct fm_error *err)
 {
 	bool parsed;
@@ -323,14 +323,14 @@ int fm_csv_ahead_done(struct fm_csv_ahead *a, const struct fm_csv *c, struct fm_
 	pthread_mutex_unlock(&a->lock);
 	if (a->start == s)
 		a->start = NULL;
-	/* What the reader found in the file's first block where the thread could not tell. */
+	/* Take over what the reader found in the file's first block where the thread could not tell. */
 	if (a->start || a->begins || a->known || !a->input || !c->begun)
 		return FM_OK;
 	a->known = true;
 	return fm_csv_follow(a->model, c, err);
 }
 
-/* ---- all of it ---- */
+/* ---- all threads ---- */
 
 static int new_workers(struct fm_csv_ahead *a, struct fm_error *err)
 {

@@ -1,13 +1,13 @@
 /*
- * csv_ahead.h - a text is parsed ahead of its reader by several threads, to the rows, counts and line numbers that it
- * gives in sequence.
+ * csv_ahead.h - several threads parse a text ahead of its reader, to the same rows, counts and line numbers as in
+ * sequence.
  *
- * The text is cut at line ends into blocks, which wait in a ring of bounded size. Each block is parsed by itself, by
- * dictionaries of its own, and joined in the order of the text: values and addresses that are new get the numbers that
- * they would have in sequence. What the lines of a block hang on beyond the first line of their file (the summary of
- * nfdump goes over several lines), a block that is full of bad rows, and a fault of any kind is left to the reader,
- * which parses the block as if there were no threads. Files that come next are decompressed beside the one that is
- * parsed, as far as their blocks in memory reach.
+ * The text is cut at line ends into blocks, which wait in a ring of bounded size. Each block is parsed by itself, with
+ * dictionaries of its own, and joined in the order of the text: new values and addresses get the numbers that they
+ * would have in sequence. A block whose meaning depends on more than the first line of its file (the summary of nfdump
+ * has several lines), a block full of bad rows, and any fault are left to the reader, which parses the block as if
+ * there were no threads. Later files are decompressed while an earlier one is parsed, as far as memory for their blocks
+ * allows.
  *
  *     struct fm_csv_piece *p;
  *     while (!(rc = fm_csv_ahead_next(a, &p, err))) {
@@ -25,27 +25,27 @@
 #include "traces/csv.h"
 #include "traces/file_order.h"
 
-#define FM_CSV_AHEAD_ROWS 4096U /* of a block; the reader parses one that has more */
+#define FM_CSV_AHEAD_ROWS 4096U /* rows of a block; the reader parses a block with more */
 
 struct fm_csv_piece {
-	struct fm_csv_input *starts; /* a file that begins here, but the first; who sets it NULL closes it */
+	struct fm_csv_input *starts; /* a later file that begins here; who takes it over sets this NULL */
 	const char *path;            /* of the file */
-	const char *data;            /* whole lines, but in lines that are longer than a block, and at a file's end */
+	const char *data;            /* whole lines, except within lines longer than a block, and at a file's end */
 	size_t n;
 	bool ends, last; /* it is the end of the file; of the trace */
-	int rc;          /* negative: behind it nothing can be read */
+	int rc;          /* negative: nothing after this piece can be read */
 	struct fm_error error;
 };
 struct fm_csv_ahead;
-/* first is the trace's first file, which stays the caller's; order is without files where it is the only one. All
- * outlive a. */
+/* first: the trace's first file, which stays the caller's; order: without files where that is the only one. All outlive
+ * a. */
 int fm_csv_ahead_new(struct fm_csv_ahead **a, const struct fm_trace_opts *o, const struct fm_file_order *order,
 		     struct fm_csv_input *first, int nthreads, struct fm_error *err) FM_MUST_CHECK;
 /* The next piece, valid until fm_csv_ahead_next is called after fm_csv_ahead_done. */
 int fm_csv_ahead_next(struct fm_csv_ahead *a, struct fm_csv_piece **piece, struct fm_error *err) FM_MUST_CHECK;
-/* Make the piece's rows the batch of c, which is empty; *joined: that could be done. */
+/* Make the piece's rows the batch of c, which is empty; *joined: whether that was possible. */
 int fm_csv_ahead_join(struct fm_csv_ahead *a, struct fm_csv *c, bool *joined, struct fm_error *err) FM_MUST_CHECK;
-/* c has all of the piece. */
+/* To be called when c has all of the piece. */
 int fm_csv_ahead_done(struct fm_csv_ahead *a, const struct fm_csv *c, struct fm_error *err) FM_MUST_CHECK;
 void fm_csv_ahead_close(struct fm_csv_ahead *a);
 

@@ -14,7 +14,8 @@ struct fm_csv_slot {
 	bool parsed, usable;
 	struct fm_csv *c;
 	uint64_t lines;
-	/* What this block added to the dictionaries of its thread, which it does not read while the thread goes on. */
+	/* What this block added to the dictionaries of its thread: a copy, because the thread changes them
+	 * meanwhile. */
 	struct fm_csv_worker *by;
 	bool anew;                               /* they were empty before it */
 	uint64_t generation;                     /* how often they have begun anew */
@@ -23,15 +24,15 @@ struct fm_csv_slot {
 	size_t more[FM_NCOL];                    /* values that it added */
 };
 
-/* A thread that parses, by dictionaries of its own, so that what is in one block need not be found again in the next.
- * The last is the reader's own, which parses while the block that it waits for is not ready. */
+/* A thread that parses with dictionaries of its own, so that what was found in one block need not be found again in the
+ * next. The last one is the reader's own, which parses while it waits for a block. */
 struct fm_csv_worker {
 	struct fm_csv_ahead *of;
 	pthread_t thread;
 	struct fm_row_memory *memory;
 	struct fm_dict dict[FM_NCOL];
 	struct fm_address_dict *addresses; /* NULL: to begin anew */
-	bool forget;                       /* likewise, says the reader: a block was not joined */
+	bool forget;                       /* set by the reader: begin anew, because a block was not joined */
 	uint64_t generation;               /* how often they have begun anew */
 	/* Of the reader. */
 	uint64_t known;    /* the generation of what follows */
@@ -44,15 +45,15 @@ struct fm_csv_worker {
 struct fm_csv_ahead {
 	const struct fm_trace_opts *o;
 	const struct fm_file_order *order;
-	struct fm_trace_opts opts; /* of the slots: no path is shown by them */
+	struct fm_trace_opts opts; /* the options of the slots: they show no path */
 	/* The feed: what was read of the file that is cut into blocks. */
-	struct fm_csv_input *input;   /* which no piece has taken over yet, or the last that one did */
+	struct fm_csv_input *input;   /* the input that no piece has taken over yet, or the last that one took */
 	struct fm_csv_input **opened; /* (order->n) files that come later, NULL: not opened */
 	size_t file;                  /* of the order */
 	bool begins, mid, end;        /* the next block begins the file; within a line; nothing is left */
 	const char *data;             /* nleft bytes of the input's last block */
 	size_t nleft;
-	char *tail_bytes; /* at most a block: what is behind the last line end of the block before */
+	char *tail_bytes; /* at most a block: what follows the last line end of the block before */
 	size_t ntail;
 	const struct fm_csv_slot *start; /* that began this file, while it is in the ring */
 	bool known;                      /* model follows the file */

@@ -1,4 +1,4 @@
-/* csv_input.c - one file of a trace as blocks of text: out of its compression, out of UTF-16. */
+/* csv_input.c - one file of a trace as blocks of text, decompressed and decoded from UTF-16. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +22,7 @@ int fm_csv_input_open(struct fm_csv_input **out, const char *path, const char *m
 	return FM_OK;
 }
 
-/* A block of JSON as an object a line; *n may be 0: nothing is whole yet. */
+/* A block of JSON as one object a line; *n may be 0: no object is whole yet. */
 static int cut_objects(struct fm_csv_input *in, const char **data, size_t *n, struct fm_error *err)
 {
 	int rc;

@@ -20,7 +20,7 @@ static void on_field(void *s, size_t n, void *ctx)
 	}
 }
 
-/* A field of a row, where libcsv has no part in it. */
+/* A field of a row that does not go through libcsv. */
 static void on_value(void *s, size_t n, void *row)
 {
 	fm_row_field(row, s, n);
@@ -46,7 +46,7 @@ static int csv_start(struct fm_csv *c, struct fm_error *err)
 	return FM_OK;
 }
 
-/* One line through libcsv.  *why is NULL, or why its fields are not to be had. */
+/* One line through libcsv.  *why is NULL, or why its fields cannot be had. */
 static int csv_line(struct fm_csv *c, const char *s, size_t n, const char **why, struct fm_error *err)
 {
 	*why = NULL;
@@ -79,7 +79,7 @@ static void bad_row(struct fm_csv *c, const char *s, size_t n, const char *reaso
 	c->some = true;
 }
 
-/* The way back of the last row, as a row behind it. */
+/* The reply of the last row, as a row after it. */
 static void put_reply(struct fm_csv *c, size_t of)
 {
 	fm_row_put_reply(c->row, of);
@@ -88,7 +88,8 @@ static void put_reply(struct fm_csv *c, size_t of)
 	c->replies = false;
 }
 
-/* A row of both ways whose second one has no room in the batch is kept in its first place for the next batch. */
+/* A row of both ways whose reply has no room in the batch stays the batch's last one: the reply begins the next
+ * batch. */
 static void good_row(struct fm_csv *c)
 {
 	c->place[c->chunk->rows - 1] = c->line;
@@ -135,7 +136,7 @@ static int split_line(struct fm_csv *c, const char *s, size_t n, const char **wh
 }
 
 /* Lines that are no rows: comments, the line "sep=;" of Excel, the header once more, nfdump's summary (a line "Summary"
- * and two behind it). */
+ * and two after it). */
 static bool is_passed_over(struct fm_csv *c, const char *s, size_t n)
 {
 	const struct fm_dialect *d = c->o->dialect;
@@ -179,7 +180,7 @@ static bool is_passed_over(struct fm_csv *c, const char *s, size_t n)
 	return false;
 }
 
-/* A second header by a mark, as in joined files, with other columns or another order of them. */
+/* Refuse a second header after a mark, as in joined files, with other columns or another order of them. */
 static int refuse_other_header(const struct fm_csv *c, const char *s, size_t n, struct fm_error *err)
 {
 	size_t mark = strlen(c->o->dialect->header_mark);
@@ -234,8 +235,8 @@ out:
 	return rc;
 }
 
-/* Is a line that is no row a header? *again: the one before once more; one with columns in other places is refused, for
- * the rows behind it would be read as what they are not. */
+/* Is a line that is no row a header? *again: it is the earlier header once more; a header with columns in other places
+ * is refused, because the rows after it would be read wrongly. */
 static int look_for_header(struct fm_csv *c, const char *s, size_t n, bool *again, struct fm_error *err)
 {
 	enum fm_header_again is = FM_HEADER_NONE;
@@ -265,7 +266,7 @@ out:
 	return rc;
 }
 
-/* Behind the fields of a line that is no good row; why: NULL, or why it has none. */
+/* After the fields of a line that is no good row; why: NULL, or why it has no fields. */
 static int bad_line(struct fm_csv *c, const char *s, size_t n, const char *why, struct fm_error *err)
 {
 	bool again = false;
@@ -281,7 +282,7 @@ static int bad_line(struct fm_csv *c, const char *s, size_t n, const char *why, 
 		c->empty++;
 	else if (c->row->error.code == FM_ESYSTEM)
 		return fm_fail(err, FM_ESYSTEM, "%s", c->row->error.message);
-	else if (c->row->error.code && c->o->ipv4_only) /* the row is good, but for what others had filled */
+	else if (c->row->error.code && c->o->ipv4_only) /* the row is good, but other rows have filled a dictionary */
 		return fm_fail(err, FM_EINPUT,
 			       "%s, and in privacy.mode dp no row may be left out for what others say: map the values "
 			       "of the column to fewer in the dialect",
@@ -309,7 +310,7 @@ static inline bool is_row(const struct fm_csv *c, const char *s)
 	       !(c->header.len && *s == *c->header.data);
 }
 
-/* Lines by the short ways, up to one that has none. */
+/* Read lines by the short ways, up to one that needs the general way. */
 static int take_rows(struct fm_csv *c, struct fm_error *err)
 {
 	int rc = FM_OK;
@@ -340,7 +341,7 @@ static int take_line(struct fm_csv *c, const char *s, size_t n, struct fm_error 
 	int rc;
 
 	c->line++;
-	if (n >= 3 && !memcmp(s, "\xef\xbb\xbf", 3)) { /* of the file, or of one that was joined to it */
+	if (n >= 3 && !memcmp(s, "\xef\xbb\xbf", 3)) { /* of this file or a joined one */
 		s += 3;
 		n -= 3;
 	}
@@ -396,7 +397,7 @@ static int take_line(struct fm_csv *c, const char *s, size_t n, struct fm_error 
 	return bad_line(c, s, n, why, err);
 }
 
-/* A line that began in an earlier block: keep it, or of one that is too long only the beginning. */
+/* A line that began in an earlier block: keep it, or only the beginning if it is too long. */
 static int keep(struct fm_csv *c, const char *s, size_t n, struct fm_error *err)
 {
 	size_t room = FM_TRACE_MAXLINE + 2 - c->carry.len; /* one byte too long, and a CR */
@@ -478,7 +479,7 @@ int fm_csv_follow(struct fm_csv *c, const struct fm_csv *of, struct fm_error *er
 	return fm_buf_check(&c->header, err);
 }
 
-/* The first bytes that lines can have which are no rows, or rows only when they have been looked at. */
+/* Note the first bytes of lines that are no rows, or may be none. */
 static void know_rows(struct fm_csv *c)
 {
 	static const char others[] = " \t\r\xefSTN{[";

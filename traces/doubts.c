@@ -180,8 +180,8 @@ static inline bool is_no_address(const struct fm_doubts *d, uint32_t code)
 	return code + 1 == d->zeros[0] || code + 1 == d->zeros[1];
 }
 
-/* What an aggregate lacks: addresses, ports and protocol that were not asked for are zeros; protocol: numbers of 0 and
- * of ICMP. */
+/* What an aggregate lacks: addresses, ports and protocol that were not asked for are zeros; protocol: the indices of 0
+ * and of ICMP. */
 static void look_for_zeros(struct fm_doubts *d, const struct fm_table *t, size_t i, uint64_t place,
 			   const int protocol[2])
 {
@@ -300,7 +300,7 @@ static int wrong_times(const struct fm_doubts *d, const char *path, struct fm_er
 	return FM_OK;
 }
 
-/* Flows that are longer than the trace: by a unit that is another one, most of them are. */
+/* Flows that are longer than the trace: with a wrong unit most of them are. */
 static void long_flows(const struct fm_doubts *d, const char *path)
 {
 	uint64_t rows = 0, span = (uint64_t)(d->most_ms - d->least_ms);

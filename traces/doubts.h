@@ -1,7 +1,8 @@
 /*
- * doubts.h - what can be read in a trace and is probably not meant: times in 1970, a few rows years from all others, a
- * clock of 12 hours, flows without packets, flows that stand twice, two labels that look like one, a class of which no
- * row could be read. Each is said with a count and the lines of the first examples, never with the text of a row.
+ * doubts.h - what a trace says that can be read but is probably not meant: times in 1970, a few rows years from all
+ * others, a clock of 12 hours, flows without packets, flows that stand twice, two labels that look like one, a class of
+ * which no row could be read. Each is reported with a count and the lines of the first examples, never with the text of
+ * a row.
  *
  *     struct fm_doubts d = {0};
  *     for each batch: fm_doubts_look(&d, rows, place); for each bad row: fm_doubts_bad(&d, bad)
@@ -19,17 +20,18 @@
 
 #define FM_DOUBT_YEARS 293      /* 1970 to 2262 */
 #define FM_DOUBT_EXAMPLES 3     /* lines that are named */
-#define FM_DOUBT_RECENT 4096    /* rows that a row is looked for among, to find it twice */
-#define FM_DOUBT_FAR_SHARE 0.25 /* more rows years from the others are refused */
+#define FM_DOUBT_RECENT 4096    /* earlier rows that a row is compared with, to find duplicates */
+#define FM_DOUBT_FAR_SHARE 0.25 /* refuse if a larger share of rows is years from the others */
 #define FM_DOUBT_TWICE_SHARE 0.1
-#define FM_DOUBT_LONG_SHARE 0.1   /* more rows last longer than the whole trace */
-#define FM_DOUBT_TIMES_SHARE 0.25 /* more rows whose times contradict each other, or are rounded, are refused */
+#define FM_DOUBT_LONG_SHARE 0.1   /* warn if a larger share of rows lasts longer than the whole trace */
+#define FM_DOUBT_TIMES_SHARE 0.25 /* refuse if the times of a larger share contradict each other, or are rounded */
 
 /* How many rows there are of a kind, and where the first stand. */
 struct fm_examples {
 	uint64_t n, line[FM_DOUBT_EXAMPLES];
 };
-/* The times of rows in pieces with over FM_DOUBT_GAP_MS between them; beyond so many, the nearest ones are one. */
+/* The times of rows in pieces with over FM_DOUBT_GAP_MS between them; with more than FM_DOUBT_PIECES pieces the nearest
+ * two become one. */
 #define FM_DOUBT_PIECES 16
 #define FM_DOUBT_GAP_MS (30 * INT64_C(86400000))
 struct fm_doubt_pieces {
@@ -40,7 +42,7 @@ struct fm_doubt_pieces {
 	} at[FM_DOUBT_PIECES];
 };
 struct fm_doubts {
-	const struct fm_dialect *dialect;        /* whose clock the times were told by; NULL: UTC */
+	const struct fm_dialect *dialect;        /* by whose clock the times are written; NULL: UTC */
 	const char *place;                       /* what the places of rows count; NULL: lines */
 	uint64_t rows, forward;                  /* forward: rows later than the row before */
 	int64_t first_ms, last_ms;               /* of the first and of the last row */
@@ -58,10 +60,10 @@ struct fm_doubts {
 	struct fm_examples thousands;                                 /* a count as 1.000 */
 	struct fm_examples no_type;                                   /* ICMP of type 0, which has no code, with one */
 	struct fm_examples no_ports;                                  /* of protocol 0, without ports */
-	struct fm_examples no_such;                /* of a protocol that IANA's registry does not have */
+	struct fm_examples no_such;                                   /* of a protocol that is not in IANA's registry */
 	uint8_t odd_protocol[8192];                /* a bit for each of the trace's protocols: it is one of those */
 	size_t nprotocols;                         /* that were looked at */
-	struct fm_examples one_end;                /* an address at one end alone */
+	struct fm_examples one_end;                /* an address at one end only */
 	size_t naddresses;                         /* that were looked at for the one of zeros, IPv4 or IPv6 */
 	uint32_t zeros[2];                         /* 1 + its code, or 0 */
 	struct fm_examples nowhere, to_self, full; /* no address at all; one to itself; a count of 2^32 - 1 */
@@ -97,8 +99,8 @@ void fm_doubts_bad(struct fm_doubts *d, const struct fm_trace_bad *bad);
  * or are rounded in more than FM_DOUBT_TIMES_SHARE of the rows. */
 int fm_doubts_judge(const struct fm_doubts *d, const char *path, const struct fm_dict *labels,
 		    struct fm_error *err) FM_MUST_CHECK;
-/* Warn of entries of labels, in a dialect that is a file of that name, that no row of the trace was read by: misspelt,
- * or of another trace.  met: fm_trace_stats. */
+/* Warn of entries in the labels of a dialect (a file of that name) by which no row of the trace was read: misspelt, or
+ * for another trace.  met: fm_trace_stats. */
 void fm_doubts_unmet(const struct fm_dialect *d, const char *file, uint64_t met, const char *path);
 /* The parts of fm_doubts_look and of fm_doubts_judge for times that are far from others. */
 void fm_doubts_time(struct fm_doubts *d, int64_t ms, uint64_t place);
@@ -106,9 +108,9 @@ int fm_doubts_times(const struct fm_doubts *d, const char *path, struct fm_error
 /* What fm_doubts_judge says of labels. */
 int fm_doubts_labels(const struct fm_doubts *d, const char *path, const struct fm_dict *labels,
 		     struct fm_error *err) FM_MUST_CHECK;
-/* Says how many protocols are none that have a number. */
+/* Says how many of the protocols have no number. */
 void fm_doubts_protocols(const char *path, const struct fm_dict *protocols);
-/* Labels of synthetic flows, which are in `path`, that the real ones have in another spelling are warned of. */
+/* Warn of labels of the synthetic flows in `path` that the real ones spell differently. */
 int fm_doubts_other_spelling(const struct fm_dict *real, const struct fm_dict *synthetic, const char *path,
 			     struct fm_error *err) FM_MUST_CHECK;
 /* Rows that fall back by about 12 hours while none is later than 12:59: a clock of 12 hours; NULL: there are none. */

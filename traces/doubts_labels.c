@@ -1,5 +1,5 @@
 /* doubts_labels.c - labels that are probably not meant (doubts.h): two spellings of one, words for no value, classes
- * that vanish. No text of a label is said. */
+ * that vanish. The text of a label is never shown. */
 #include <glib.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,11 +19,11 @@ static bool is_between_words(uint32_t code)
 	       code == 0x3000 || code == 0xfeff || code == 0xfffd;
 }
 
-#define LOOK_MAX (2 * FM_DICT_VALUE_MAX) /* what is longer is compared so far */
+#define LOOK_MAX (2 * FM_DICT_VALUE_MAX) /* longer labels are compared up to here */
 #define PARTS 18                         /* Unicode 15: of the longest compatibility decomposition */
 
-/* A label as it is heard: small letters, without what stands between words, accents apart from their letters (NFKD, so
- * that NFC and NFD are alike), 1.0 as 1, without an s or a point at its end. */
+/* A label as it sounds: lower case, without what stands between words, accents apart from their letters (NFKD, so that
+ * NFC and NFD are alike), 1.0 as 1, without an s or a point at its end. */
 static void looks(const char *s, char out[LOOK_MAX + 1])
 {
 	size_t n = 0, all = strlen(s), len;
@@ -95,7 +95,7 @@ static int similar_labels(const struct fm_doubts *d, const char *path, const str
 	return FM_OK;
 }
 
-/* Labels that are a word for no value, and are a class now. */
+/* Labels that are a word for a missing value, and became a class. */
 static void nothing_as_label(const struct fm_doubts *d, const char *path, const struct fm_dict *labels)
 {
 	for (size_t i = 0; i < labels->n && i < d->nlabels; i++)
@@ -105,8 +105,8 @@ static void nothing_as_label(const struct fm_doubts *d, const char *path, const 
 				path, d->place ? d->place : "line", (unsigned long long)d->label[i]);
 }
 
-/* A label that a spreadsheet takes for a formula, which the released table would have as it is. A sign before a number
- * and a hyphen alone are none. */
+/* A label that a spreadsheet takes for a formula; the released table would contain it as it is. A signed number and a
+ * lone hyphen are no formulas. */
 static bool is_formula(const char *s)
 {
 	size_t n = strlen(s);
@@ -133,7 +133,7 @@ static void formulas_as_labels(const struct fm_doubts *d, const char *path, cons
 			(unsigned long long)first, n == 1 ? "it is" : "they are");
 }
 
-/* Classes of which rows stand in the trace, and none of them could be read. */
+/* Classes that have rows in the trace, none of which could be read. */
 static void vanished_labels(const struct fm_doubts *d, const char *path, const struct fm_dict *labels)
 {
 	struct fm_examples first = {0};
@@ -201,7 +201,7 @@ void fm_doubts_unmet(const struct fm_dialect *d, const char *file, uint64_t met,
 	size_t n = 0, unmet = 0, first = 0;
 
 	for (int i = 0; i < d->nlabels && fm_dialect_is_file(file); i++) {
-		if (met >> i & 1u || strcmp(d->labels[i].from, "*") == 0) /* what takes the rest may find no rest */
+		if (met >> i & 1u || strcmp(d->labels[i].from, "*") == 0) /* all other labels may be none */
 			continue;
 		first = unmet++ ? first : d->labels[i].line;
 		if (n + strlen(d->labels[i].from) + 40 < sizeof list)

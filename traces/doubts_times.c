@@ -7,9 +7,9 @@
 #include "traces/doubts.h"
 
 #define DAY_MS INT64_C(86400000)
-#define FAR_SPANS 10 /* a piece is far that is so many lengths of the others away */
+#define FAR_SPANS 10 /* a piece is far when it is this many lengths of the others away */
 
-/* The year of a time since 1970, by the days of a Gregorian year: at most a day beside the calendar's. */
+/* The year of a time since 1970, by the days of a Gregorian year: at most a day off the calendar's. */
 static size_t year_of(int64_t ms)
 {
 	int64_t year = ms < 0 ? 0 : ms / INT64_C(31556952000);
@@ -95,7 +95,7 @@ void fm_doubts_time(struct fm_doubts *d, int64_t ms, uint64_t place)
 	*most = ms > *most ? ms : *most;
 }
 
-/* Groups of years with at least one empty year between them: the largest is the trace, of the others is warned. */
+/* Groups of years with at least one empty year between them: the largest is the trace; warn of the others. */
 static int far_years(const struct fm_doubts *d, const char *path, struct fm_error *err)
 {
 	size_t from[FM_DOUBT_YEARS], to[FM_DOUBT_YEARS] = {0}, n = 0, best = 0;
@@ -112,7 +112,7 @@ static int far_years(const struct fm_doubts *d, const char *path, struct fm_erro
 		to[n - 1] = y;
 		rows[n - 1] += d->year[y].n;
 	}
-	/* 1970 is what a clock without a time says, however many rows have it. */
+	/* A clock that was never set says 1970, however many rows have it. */
 	for (size_t g = 1; g < n; g++)
 		best = rows[g] > rows[best] || (g == 1 && from[0] == 0) ? g : best;
 	for (size_t g = 0; g < n; g++) {
@@ -172,7 +172,7 @@ static void far_pieces(const struct fm_doubts *d, const char *path)
 	}
 }
 
-/* NTP counts from 1900, and what it says of 2024 is 2094 where it is read as a time since 1970. */
+/* NTP counts from 1900: its time of 2024 is 2094 when it is read as a time since 1970. */
 static void all_to_come(const struct fm_doubts *d, const char *path)
 {
 	const struct fm_doubt_pieces *p = &d->pieces;

@@ -10,7 +10,7 @@
 
 struct fm_recent_row {
 	int64_t te;
-	uint64_t key, all; /* hashes: of what must be equal, and of all but time */
+	uint64_t key, all; /* hashes: key of what must be equal, all of everything but time */
 	uint32_t td;
 	uint32_t before; /* 1 + the place of the row before it in its slot, or 0 */
 };
@@ -62,7 +62,7 @@ static int near(int64_t a, int64_t b)
 	return (a > b ? a - b : b - a) <= FM_DUPLICATES_APART;
 }
 
-/* Is it a copy of a recent row?  That one may have been overwritten by a later row: then its hash is another. */
+/* Is it a copy of a recent row?  That row may have been overwritten by a later one: then its hash differs. */
 static const struct fm_recent_row *find(const struct fm_duplicates *d, const struct fm_recent_row *r)
 {
 	uint32_t at = d->last[r->key % SLOTS];
@@ -78,7 +78,7 @@ static const struct fm_recent_row *find(const struct fm_duplicates *d, const str
 	return NULL;
 }
 
-/* Rows whose places in both tables are asked for before the first of them is looked for: each is far from the last. */
+/* Rows whose places in both tables are prefetched before the first of them is looked up: each is far from the last. */
 #define AHEAD 32
 
 static void ask_for(const struct fm_duplicates *d, const struct fm_recent_row *r, size_t n)

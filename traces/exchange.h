@@ -1,5 +1,5 @@
 /*
- * exchange.h - which exchange a flow is in, and which split that goes to when no other exchange may have a say in it.
+ * exchange.h - which exchange a flow is in, and which split that exchange goes to when no other one may influence it.
  *
  * An exchange is the flows of one unordered 5-tuple (two ends of address and port, protocol by its name) that end in
  * one minute of UTC.  Its split is a keyed hash of these: without the key nobody can foresee it, and one more or less

@@ -125,7 +125,7 @@ static void on_pair(void *ctx, const char *key, size_t nkey, const char *value, 
 	for (int k = 0; k < j->d->ncols; k++) {
 		if (!fm_dialect_is_name(j->d, k, key, nkey, false))
 			continue;
-		/* Of several names one tells the value. */
+		/* Of a column's several names only one gives the value. */
 		j->twice = j->twice || (j->value[k].s && (!j->d->cols[k].nalso || (j->value[k].n && nvalue)));
 		if (j->value[k].n)
 			continue;

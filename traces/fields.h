@@ -1,6 +1,6 @@
 /*
- * fields.h - the fields of one line where no quotes are in play: between delimiters, between blanks, of an object of
- * JSON. Each is given to field(s, n, ctx), in order; s stands in the line, or in memory that is valid until it returns.
+ * fields.h - the fields of one line without quotes: between delimiters, between blanks, of an object of JSON. Each is
+ * given to field(s, n, ctx), in order; s stands in the line, or in memory that is valid until it returns.
  */
 #ifndef FM_TRACES_FIELDS_H
 #define FM_TRACES_FIELDS_H
@@ -15,14 +15,14 @@ typedef void (*fm_field_fn)(void *s, size_t n, void *ctx); /* libcsv's */
 
 /* Between delimiters, blanks around them dropped. */
 void fm_fields_plain(const struct fm_dialect *d, const char *s, size_t n, fm_field_fn field, void *ctx);
-/* The same, and tabs dropped too, as libcsv does, of a line without a quote or a carriage return; false: it has one,
- * and no field has been given. A field is told apart from the next by one pass over the line. */
+/* The same, and tabs dropped too, as libcsv does, for a line without a quote or a carriage return; false: it has one,
+ * and no field was given. The fields are found in one pass over the line. */
 bool fm_fields_unquoted(const struct fm_dialect *d, const char *s, size_t n, fm_field_fn field, void *ctx);
-/* Between any number of blanks. One of several words has what stands between them; the K, M, G or T of a number is part
- * of it. */
+/* Between any number of blanks. A field of several words includes what stands between them; the K, M, G or T of a
+ * number is part of it. */
 void fm_fields_blanks(const struct fm_dialect *d, const char *s, size_t n, fm_field_fn field, void *ctx);
 
-/* Zero-initialised; scratch is freed by who has it. */
+/* Zero-initialised; scratch is freed by its owner. */
 struct fm_json_fields {
 	const struct fm_dialect *d;
 	struct {

@@ -28,7 +28,7 @@ static int first_time(const struct fm_reader_kind *kind, const struct fm_trace_o
 			goto out;
 	*none = b.rows->rows == 0 && !bad;
 	if (!b.rows->rows)
-		*ms = INT64_MAX; /* bad rows alone: they are counted, at the end */
+		*ms = INT64_MAX; /* only bad rows: they are counted, at the end */
 	else
 		*ms = FM_HAS(b.rows, FM_TE) ? b.rows->te[0] : 0;
 out:

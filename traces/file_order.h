@@ -18,9 +18,9 @@ struct fm_file_order {
 	size_t n, now;        /* now: the one that is read */
 	uint64_t total;       /* bytes of all */
 };
-/* The files of o->path by the times of their first rows, which are read for it; those without a row are left out with a
- * warning. first: o with the path of the file to begin with, which the order owns unless there is one alone. FM_EINPUT
- * names a file that cannot be read. Free by fm_file_order_free, after a failure too. */
+/* The files of o->path by the times of their first rows, which are read for it; files without a row are left out with a
+ * warning. first: o with the path of the first file, which the order owns unless there is only one. FM_EINPUT names a
+ * file that cannot be read. Free by fm_file_order_free, after a failure too. */
 int fm_file_order(struct fm_file_order *order, const struct fm_reader_kind *kind, const struct fm_trace_opts *o,
 		  struct fm_trace_opts *first, struct fm_error *err) FM_MUST_CHECK;
 /* The path of the next file, which is read now; NULL: this was the last. */

@@ -1,5 +1,5 @@
 /*
- * files.h - the trace as one file or several: a list has a path a line.
+ * files.h - the trace as one file or several: a list has one path a line.
  *
  *     char path[FM_FILE_PATH];
  *     for (const char *at = list; fm_files_next(&at, path);) ...

@@ -5,7 +5,8 @@
 
 #define FILLERS ".-* "
 
-/* A number up to 255; -1: it is none. A fraction of zeros is none: a program that keeps numbers with one wrote it. */
+/* A number up to 255; -1: it is none. A fraction of zeros is ignored: a program that stores numbers with fractions
+ * wrote it. */
 static int number_of(const char *s)
 {
 	bool hex = s[0] == '0' && (s[1] == 'x' || s[1] == 'X');
@@ -21,7 +22,7 @@ static int number_of(const char *s)
 	return *end || v > 255 ? -1 : (int)v;
 }
 
-/* Each letter at its place. */
+/* Flags with each letter in its place. */
 static int bits_of_places(const char *s, size_t n)
 {
 	static const char letters[] = "CEUAPRSF";
@@ -38,7 +39,7 @@ static int bits_of_places(const char *s, size_t n)
 	return bits;
 }
 
-/* The letters that are set, each behind the one before. */
+/* Only the letters of the set flags, in order. */
 static int bits_of_letters(const char *s)
 {
 	static const char letters[] = "FSRPAUEC";

@@ -42,7 +42,7 @@ static uint64_t mix(uint64_t h, uint64_t v)
 	return h ^ h >> 32;
 }
 
-/* The same for both directions where both are one flow. */
+/* The hash is the same for both directions where both are one flow. */
 static uint32_t hash_of(const struct fm_flow_cache *c, const struct fm_packet *p)
 {
 	uint64_t a = mix(mix(fm_address_half(&p->src, 0), fm_address_half(&p->src, 1)), p->sp);
@@ -98,7 +98,7 @@ static size_t find_slot(const struct fm_flow_cache *c, const struct fm_packet *p
 	return at;
 }
 
-/* No packet may be in it any more. */
+/* Close a flow: no packet may be added any more. */
 static void close_flow(struct fm_flow_cache *c, uint32_t i)
 {
 	size_t mask = c->nslot - 1, at = c->flow[i].hash & mask;
@@ -106,7 +106,7 @@ static void close_flow(struct fm_flow_cache *c, uint32_t i)
 	while (c->slot[at].flow != i + 1)
 		at = (at + 1) & mask;
 	c->flow[i].open = false;
-	/* What stands behind the gap and may not: a slot between its own place and the gap. */
+	/* Move a slot after the gap into it, where the gap lies between the slot and its own place. */
 	for (size_t next = (at + 1) & mask; c->slot[next].flow; next = (next + 1) & mask)
 		if (((next - c->slot[next].hash) & mask) >= ((next - at) & mask)) {
 			c->slot[at] = c->slot[next];
@@ -242,7 +242,7 @@ int fm_flow_cache_add(struct fm_flow_cache *c, const struct fm_timed_packet *t, 
 	c->now_us = us > c->now_us ? us : c->now_us;
 	at = find_slot(c, &p, hash);
 	i = c->slot[at].flow - 1;
-	/* Silent for too long, or the clock of the capture went back so far that it is another time. */
+	/* Silent for too long, or the clock of the capture went back so far that it means another time. */
 	if (c->slot[at].flow &&
 	    (us - c->flow[i].last_us >= c->o.inactive_us || c->flow[i].last_us - us > c->o.active_us)) {
 		close_flow(c, i);

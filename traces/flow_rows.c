@@ -79,7 +79,7 @@ void fm_flow_rows_bad_bytes(struct fm_flow_rows *r, uint64_t place, const char *
 	fm_flow_rows_bad(r, place, reason, text);
 }
 
-/* The index of a value that a small number stands for; -1: the dictionary takes no more. */
+/* The index of the value for a small number; -1: the dictionary is full. */
 static int value_of(struct fm_flow_rows *r, enum fm_col c, uint32_t *known, const char *s, size_t n)
 {
 	int i;

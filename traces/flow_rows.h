@@ -1,5 +1,5 @@
 /*
- * flow_rows.h - flows that were counted elsewhere (packets, records of an exporter) as rows of a batch (reader.h).
+ * flow_rows.h - flows made of packets or of an exporter's records, as rows of a batch (reader.h).
  *
  *     fm_flow_rows_clear(r);
  *     fm_flow_rows_add(r, &flow, err) or fm_flow_rows_bad(...), in the order of their places
@@ -28,13 +28,14 @@ struct fm_flow_rows {
 	/* Values by what packets have, 1 + their index; 0: not in the dictionary yet. */
 	uint32_t protocol[256], flags[256], tos[256];
 };
-/* o: the dialect, and whether IPv6 is refused; it outlives r. */
+/* o gives the dialect, and whether IPv6 is refused; it outlives r. */
 int fm_flow_rows_new(struct fm_flow_rows **r, const struct fm_trace_opts *o, struct fm_error *err) FM_MUST_CHECK;
 void fm_flow_rows_clear(struct fm_flow_rows *r);
-/* A row of the flow; a bad one, of its place, where o has ipv4_only and it is IPv6. There must be room for either. */
+/* Add the flow as a row; as a bad row, with its place, where o has ipv4_only and the flow is IPv6. There must be room
+ * for either. */
 int fm_flow_rows_add(struct fm_flow_rows *r, const struct fm_packet_flow *f, struct fm_error *err) FM_MUST_CHECK;
 void fm_flow_rows_bad(struct fm_flow_rows *r, uint64_t place, const char *reason, const char *text);
-/* The same; its text is that of the bytes, in hexadecimal. */
+/* Add a bad row whose text is the bytes in hexadecimal. */
 void fm_flow_rows_bad_bytes(struct fm_flow_rows *r, uint64_t place, const char *reason, const uint8_t *s, size_t n);
 struct fm_batch fm_flow_rows_batch(const struct fm_flow_rows *r, bool end);
 void fm_flow_rows_free(struct fm_flow_rows *r);

@@ -71,7 +71,7 @@ static ssize_t damaged(const char **why, const char *text)
 	return -1;
 }
 
-/* Behind a member: padding, another member, or the end (return 0: there is another; 1: the end). */
+/* After a member: padding, another member, or the end (return 0: there is another; 1: the end). */
 static ssize_t next_member(struct fm_gunzip *g, const char **why)
 {
 	for (;;) {

@@ -1,9 +1,9 @@
 /*
  * gunzip.h - a gzip file as the stream it holds, checked.
  *
- * libarchive's own gzip filter does not look at the check sums that gzip puts behind its data (a wrong bit in a 100 GB
- * download would change rows in silence), so gzip goes through zlib first and libarchive reads what comes out.  Several
- * gzip members behind one another are one stream, as for gunzip; zeros behind the last one are padding.
+ * libarchive's own gzip filter does not check the checksums that gzip puts after its data (a wrong bit in a 100 GB
+ * download would change rows silently), so gzip goes through zlib first and libarchive reads what comes out.  Several
+ * gzip members in a row are one stream, as for gunzip; zeros after the last one are padding.
  */
 #ifndef FM_TRACES_GUNZIP_H
 #define FM_TRACES_GUNZIP_H

@@ -13,7 +13,7 @@ static const char *head_next(const char *field)
 	return field + strlen(field) + 1;
 }
 
-/* Has the header column k of dialect d, by any of its names? */
+/* Does the header have column k of dialect d, by any of its names? */
 static bool head_has_column(const struct fm_header *r, const struct fm_dialect *d, int k, bool any_case)
 {
 	const char *f = r->fields;
@@ -24,7 +24,8 @@ static bool head_has_column(const struct fm_header *r, const struct fm_dialect *
 	return false;
 }
 
-/* The names of what is a header for sure, for it has names of the dialect; any other line may be a private row. */
+/* List the names in a line that is surely a header, because it has names of the dialect; any other line may be a
+ * private row. */
 static void head_list(const struct fm_header *r, struct fm_buf *b)
 {
 	const char *f = r->fields;
@@ -47,7 +48,7 @@ static bool is_of(const struct fm_header *r, const struct fm_dialect *d, bool va
 	return !values || d->ncols == r->n;
 }
 
-/* The built-in dialect that the first line is of; *name is empty when there is none. */
+/* The built-in dialect to which the first line belongs; *name is empty when there is none. */
 static int fitting_dialect(const struct fm_header *r, bool values, char name[64], struct fm_error *err)
 {
 	struct fm_embed e;
@@ -59,7 +60,7 @@ static int fitting_dialect(const struct fm_header *r, bool values, char name[64]
 
 		if ((rc = fm_dialect_load(&d, e.name, err)) < 0)
 			return rc;
-		/* The columns of captures are some of others' too. */
+		/* The columns of capture dialects are part of others' columns too. */
 		if (!d->packets && !d->ipfix && is_of(r, d, values))
 			snprintf(name, 64, "%s", d->name);
 		fm_dialect_free(d);
@@ -78,8 +79,8 @@ static bool has_name(const void *ctx, const char *name)
 	return false;
 }
 
-/* Is the first line of a file without a header one?  No value is in it, and it has as many fields as there are columns,
- * or the name of one, or all that a built-in dialect reads. */
+/* Is the first line of a file without a header one?  It is when it has no value, and as many fields as there are
+ * columns, or the name of one, or all that a built-in dialect reads. */
 int fm_header_refuse(const struct fm_header *r, struct fm_error *err)
 {
 	const struct fm_dialect *d = r->o->dialect;
@@ -129,7 +130,7 @@ bool fm_header_is_row(const struct fm_header *r)
 	return values > 0;
 }
 
-/* Has the header each of the dialect's names but for capital and small letters? */
+/* Does the header have each of the dialect's names, apart from upper and lower case? */
 static bool in_another_case(const struct fm_header *r)
 {
 	const struct fm_dialect *d = r->o->dialect;
@@ -150,7 +151,7 @@ enum fm_header_again fm_header_again(const struct fm_header *r)
 		return FM_HEADER_NONE;
 	for (int i = 1; i < r->n; i++)
 		last = head_next(last);
-	/* It may end with the delimiter, as rows may, and as the first one may alone. */
+	/* It may end with the delimiter, as rows may, and as the first header may. */
 	moved = r->n != r->row->nfields && !(r->n == r->row->nfields + 1 && !*last) &&
 		!(r->n == r->row->nfields - 1 && r->row->open_ended);
 	for (int i = 0; i < r->row->nfields && i < r->n && !moved; i++, f = head_next(f)) {
@@ -184,7 +185,7 @@ char fm_delimiter_of(const char *s, size_t n, char not, int wanted)
 	return 0;
 }
 
-/* Another delimiter that a header of one column seems to have; 0: none. */
+/* The other delimiter that a header with only one column seems to have; 0: none. */
 static char other_delimiter(const struct fm_header *r)
 {
 	return r->n == 1 ? fm_delimiter_of(r->fields, strlen(r->fields), r->o->dialect->delimiter, 0) : 0;
@@ -236,7 +237,7 @@ static int refuse_head(const struct fm_header *r, const char *lacking, bool know
 	return FM_EINPUT;
 }
 
-/* Has the header the name of field f before it? */
+/* Does the header have the name of field f once before? */
 static bool stands_before(const struct fm_header *r, const char *f)
 {
 	const char *g = r->fields;

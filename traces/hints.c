@@ -21,7 +21,7 @@ static bool is_negative_number(const char *s, size_t n)
 
 const char *fm_hint_clock(const char *s, size_t n, const char *otherwise)
 {
-	/* Of the years 1990 to 2100. */
+	/* For the years 1990 to 2100. */
 	static const struct {
 		double scale;
 		const char *text;

@@ -2,10 +2,10 @@
 
 #include <stddef.h>
 
-#define LAST_TYPE 43 /* of ICMP; behind it 253 and 254 alone are assigned, for experiments */
+#define LAST_TYPE 43 /* of ICMP; above it only 253 and 254 are assigned, for experiments */
 #define EXPERIMENT 253
 
-/* The type that Zeek has in the destination's port beside the type of a message that has an answer, or -1. */
+/* The type that Zeek writes into the destination's port for a message that has an answer, or -1. */
 static int counterpart(int number, int type)
 {
 	static const struct {

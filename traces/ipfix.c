@@ -1,9 +1,9 @@
 /*
  * ipfix.c - a file of IPFIX messages (RFC 5655) as batches of flows (reader.h), through libfixbuf.
  *
- * The messages are cut out of the source here, so that what is damaged has an offset, and handed to libfixbuf one by
- * one. What it only warns of is caught: it skips sets without a template and templates that it cannot read. It would
- * also read records of no bytes for ever, so that templates of such are refused.
+ * The messages are cut out of the source here, so that damage has an offset, and handed to libfixbuf one by one. What
+ * it only warns of is caught here: it skips sets without a template and templates that it cannot read. It would also
+ * read records of zero bytes for ever, so templates for such records are refused.
  */
 #include "traces/ipfix.h"
 
@@ -39,7 +39,7 @@ struct fm_reader {
 	struct fm_source *source;
 	const char *left; /* of the source's last block, nleft bytes that no message has */
 	size_t nleft;
-	uint64_t at, message_at; /* bytes of this file before what is next, and before the message */
+	uint64_t at, message_at; /* bytes of this file before the next byte, and before the message */
 	uint8_t *message;        /* (FM_IPFIX_MESSAGE) */
 	bool in_message, open_end;
 	fbInfoModel_t *model;
@@ -48,10 +48,10 @@ struct fm_reader {
 	size_t ndomains;
 	uint32_t exported_s;
 	uint64_t records, records_before; /* so far; in the files before */
-	uint64_t other, lost;             /* records of no flow; that are not in the file */
+	uint64_t other, lost;             /* records of no flow; records that are missing in the file */
 	struct fm_ipfix_rates rates;      /* of this file */
-	uint64_t multiplied, unsure;      /* records of sampled packets; those of which the rate is not clear */
-	struct fm_ipfix_rate first_rate;  /* of those that were multiplied */
+	uint64_t multiplied, unsure;      /* records of sampled packets; those whose rate is not clear */
+	struct fm_ipfix_rate first_rate;  /* the rate of the first record that was multiplied */
 	bool many_rates;
 	struct fm_packet_flow held; /* the other way of the last record */
 	bool holds;
@@ -206,7 +206,7 @@ static uint32_t number(const uint8_t *s, int n)
 	return v;
 }
 
-/* Sets lie one behind the other and fill their message. */
+/* Check that sets follow one another and fill their message. */
 static int check_sets(struct fm_reader *r, size_t n, struct fm_error *err)
 {
 	char why[FAULT_MAX];
@@ -284,7 +284,7 @@ static int check_said(struct fm_reader *r, struct fm_error *err)
 	return FM_OK;
 }
 
-/* What an exporter says of itself. */
+/* Take what an exporter says of itself. */
 static void take_options(struct fm_reader *r, const struct fm_ipfix_record *rec, uint64_t has)
 {
 	if (FM_IPFIX_HAS(has, systemInitTimeMilliseconds))
@@ -292,7 +292,7 @@ static void take_options(struct fm_reader *r, const struct fm_ipfix_record *rec,
 	r->other++;
 }
 
-/* By the dialect, else by the record, else by the options of its exporter. */
+/* The sampling rate: by the dialect, else by the record, else by the options of its exporter. */
 static struct fm_ipfix_rate rate_of(struct fm_reader *r, const struct fm_ipfix_record *rec, uint64_t has)
 {
 	const struct fm_ipfix_sampling s = fm_ipfix_sampling_of(rec, has);
@@ -307,7 +307,7 @@ static struct fm_ipfix_rate rate_of(struct fm_reader *r, const struct fm_ipfix_r
 	return rate;
 }
 
-/* What went by, of packets that were sampled; NULL, or why it cannot be told. */
+/* Estimate what went by from sampled packets; NULL, or why that is impossible. */
 static const char *multiply(struct fm_reader *r, struct fm_ipfix_rate rate, struct fm_packet_flow flow[2])
 {
 	if (!rate.taken || rate.of == rate.taken)

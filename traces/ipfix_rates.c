@@ -33,7 +33,7 @@ struct template
 	uint16_t id; /* 0: free */
 	int n;
 	struct {
-		uint16_t element, size; /* element 0: of an enterprise, or none that is looked for */
+		uint16_t element, size; /* element 0: of an enterprise, or one that is not looked for */
 	} field[FIELDS];
 };
 struct reading {
@@ -139,7 +139,8 @@ static bool is_rate(uint16_t element)
 	       (element >= SAMPLING_PACKET_INTERVAL && element <= SAMPLING_PROBABILITY);
 }
 
-/* One template; returns its bytes, 0: they are not all there. Of options those with a rate are kept. */
+/* One template; returns its bytes, 0: they are not all there. Of the templates of options those with a rate are
+ * kept. */
 static size_t take_template(struct reading *r, uint32_t domain, bool options, const uint8_t *s, size_t n)
 {
 	size_t head = options ? 6 : 4, at = head;
@@ -153,7 +154,7 @@ static size_t take_template(struct reading *r, uint32_t domain, bool options, co
 	fields = number(s + 2, 2);
 	to = find(r, domain, t.id);
 	if (to)
-		to->id = 0; /* it is another one from here on */
+		to->id = 0; /* the template is redefined from here on */
 	if (!fields)
 		return 4;
 	if (n < head)
@@ -332,7 +333,7 @@ static bool same(struct fm_ipfix_rate a, struct fm_ipfix_rate b)
 	return a.of == b.of && a.taken == b.taken;
 }
 
-/* Of selector i of the file, what was stated last before byte `at`, or else first. */
+/* For selector i of the file: the rate stated last before byte `at`, or else the first one. */
 static struct fm_ipfix_rate rate_at(const struct fm_ipfix_rates *r, const struct fm_ipfix_stated *of, uint64_t at)
 {
 	struct fm_ipfix_rate rate = of->rate;
@@ -365,7 +366,7 @@ struct fm_ipfix_rate fm_ipfix_rates_find(const struct fm_ipfix_rates *r, uint32_
 		*unsure = *unsure || (rate.taken && !same(rate, one));
 		rate = one;
 	}
-	/* Of a rate that changed, every entry of its selector says the same. */
+	/* Where a rate changed, each entry of its selector gives the same answer. */
 	return *unsure ? (struct fm_ipfix_rate){0, 0} : rate;
 }
 

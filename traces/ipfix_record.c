@@ -31,13 +31,13 @@ static int64_t ms_of(uint64_t ms)
 	return ms < (uint64_t)LATEST_MS ? (int64_t)ms : LATEST_MS;
 }
 
-/* In milliseconds since 1970; NONE: the record does not tell. */
+/* In milliseconds since 1970; NONE: the record does not say. */
 struct times {
 	int64_t start, end;
 };
 
-/* Times since the exporter began are of 32 bits and begin again after 49.7 days: an end that is less than a day behind
- * its start came later. */
+/* Times since the exporter began are of 32 bits and begin again after 49.7 days: an end that is less than a day before
+ * its start is taken as after the wrap. */
 static void up_times(const struct fm_ipfix_record *r, const struct fm_ipfix_context *c, struct times *t)
 {
 	uint64_t init = HAS(systemInitTimeMilliseconds) && r->systemInitTimeMilliseconds ? r->systemInitTimeMilliseconds
@@ -105,7 +105,7 @@ static bool is_zero(const struct fm_address *a)
 	return !fm_address_half(a, 0) && !fm_address_half(a, 1);
 }
 
-/* Exporters that write both families leave the one that is not meant 0. */
+/* Exporters that write both families leave the unused one 0. */
 static void addresses_of(const struct fm_ipfix_record *r, const struct fm_ipfix_context *c, struct fm_packet_flow *f)
 {
 	bool v4 = HAS(sourceIPv4Address) && HAS(destinationIPv4Address);
@@ -225,7 +225,7 @@ int fm_ipfix_flows(const struct fm_ipfix_record *r, const struct fm_ipfix_contex
 	if ((*why = check_times(&bt)))
 		return 0;
 	set_times(&flow[1], &bt);
-	/* Seen one way alone, and not by who began. */
+	/* Only the reply was seen. */
 	if (!f.packets && !f.bytes) {
 		flow[0] = flow[1];
 		return 1;

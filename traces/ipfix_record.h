@@ -1,9 +1,9 @@
 /*
- * ipfix_record.h - a record of an IPFIX exporter (RFC 7011), its information elements as libfixbuf fills them, -> the
- * one or two flows that it tells of.
+ * ipfix_record.h - a record of an IPFIX exporter (RFC 7011), with its information elements as libfixbuf fills them, ->
+ * the one or two flows that it describes.
  *
  * A record with reverse elements (RFC 5103) or with those of a responder is of both ways. Elements that this table does
- * not have are passed over; a record without addresses of IP tells of something else than a flow.
+ * not have are passed over; a record without IP addresses describes something other than a flow.
  */
 #ifndef FM_TRACES_IPFIX_RECORD_H
 #define FM_TRACES_IPFIX_RECORD_H
@@ -85,14 +85,14 @@ enum fm_ipfix_element {
 };
 #define FM_IPFIX_HAS(has, name) ((has) >> FM_IPFIX_##name & 1)
 
-/* What a record has beside its values. */
+/* What is known of a record besides its values. */
 struct fm_ipfix_context {
 	uint64_t has;        /* bit FM_IPFIX_X: its template has element X */
 	uint64_t init_ms;    /* when the exporter began, by its options; 0: not told */
 	uint32_t exported_s; /* the time of its message */
-	bool both_ways;      /* one flow of a record of both ways, else two */
+	bool both_ways;      /* a record of both ways gives one flow, else two */
 };
-/* Does a template of these elements tell of flows of IP at all? */
+/* Does a template with these elements describe IP flows at all? */
 bool fm_ipfix_is_flow(uint64_t has);
 /* The flows of a record, places not set: 1 or 2; 0: none, and *why says what is wrong with it. missing: how many of
  * protocol, ports, packets and bytes the template lacks, which are 0. */

@@ -40,7 +40,7 @@ struct writer {
 	uint8_t message[FM_IPFIX_DATAGRAM];
 	int16_t protocol[FM_DICT_MAX]; /* by number of the value; -1: it has none */
 	uint8_t flags[FM_DICT_MAX], tos[FM_DICT_MAX];
-	uint32_t exported_s; /* of all messages: behind the last flow */
+	uint32_t exported_s; /* of all messages: after the last flow */
 };
 
 static void find_values(struct writer *w)
@@ -83,8 +83,8 @@ static int set_up(struct writer *w, struct fm_error *err)
 		    !fbSessionAddTemplate(session, k == 2, id[k], t, &why))
 			return fm_ipfix_fail("a template of IPFIX", &why, err);
 	}
-	/* Only now: the first template asks for a message to be ended where none has begun. From here on a full one is
-	 * ours to take. */
+	/* Only now: before, the first template would end a message that has not begun. From here on we handle a full
+	 * message. */
 	fBufSetAutomaticMode(w->fbuf, FALSE);
 	if (!fBufSetInternalTemplate(w->fbuf, OURS, &why))
 		return fm_ipfix_fail("a template of IPFIX", &why, err);

@@ -46,7 +46,7 @@ static int hex4(struct scan *p, uint32_t *v)
 	return 0;
 }
 
-/* \uXXXX, or two of them for what lies beyond 16 bits. */
+/* \uXXXX, or two of them for characters beyond 16 bits. */
 static int read_unicode(struct scan *p)
 {
 	uint32_t c, low;
@@ -67,7 +67,7 @@ static int read_unicode(struct scan *p)
 	return 0;
 }
 
-/* A string behind its first quote; without escapes it stays where it is. */
+/* A string after its first quote; without escapes it stays where it is. */
 static const char *read_string(struct scan *p, const char **text, size_t *n)
 {
 	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
@@ -166,7 +166,7 @@ static const char *read_value(struct scan *p, int depth)
 	return NULL;
 }
 
-/* An object behind its brace; its keys are put behind what p->key has. */
+/* An object after its brace; its keys are appended to what p->key has. */
 static const char *read_object(struct scan *p, int depth)
 {
 	size_t before = p->nkey;
@@ -177,7 +177,7 @@ static const char *read_object(struct scan *p, int depth)
 		return NULL;
 	do {
 		skip_blanks(p);
-		if (n && p->s < p->end && *p->s == '}') /* nfdump 1.7 has a comma behind the last pair */
+		if (n && p->s < p->end && *p->s == '}') /* nfdump 1.7 has a comma after the last pair */
 			break;
 		if (!eat(p, '"'))
 			return "JSON without a key where one should be";

@@ -1,8 +1,8 @@
 /*
  * json_line.h - one line of JSON as keys and values: {"ts":1.5,"id.orig_h":"10.0.0.1","flow":{"pkts":3}}.
  *
- * The keys of objects inside have the outer key and a point in front: flow.pkts. Numbers come as their text, strings
- * without their escapes, true and false as words, null as the empty text. Lists are passed over.
+ * Keys of inner objects have the outer key and a point in front: flow.pkts. Numbers come as their text, strings without
+ * their escapes, true and false as words, null as the empty text. Lists are passed over.
  */
 #ifndef FM_TRACES_JSON_LINE_H
 #define FM_TRACES_JSON_LINE_H

@@ -16,8 +16,8 @@ static void open_object(struct fm_json_list *l)
 	l->began_at = l->line + 1;
 }
 
-/* Up to where the text is known to be such JSON, or not: a list, or a brace that is alone on its line. What stands
- * before stays. Returns what has been taken. */
+/* Read until it is known whether the text is such JSON: a list, or a brace alone on its line. What comes before is
+ * copied. Returns the bytes taken. */
 static size_t begin(struct fm_json_list *l, const char *s, size_t n, struct fm_buf *out)
 {
 	size_t i = 0;

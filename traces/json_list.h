@@ -1,10 +1,10 @@
 /*
- * json_list.h - JSON as programs write it for people, one list of objects or objects over several lines -> an object a
+ * json_list.h - JSON as programs write it for people, one list of objects or objects over several lines -> one object a
  * line, as blocks of it come in.
  *
- * The breaks inside an object are put behind it, so that each object stands on the line on which it began; where
- * several stand on one line, each gets a line of its own. Text that is no part of an object stays, and so does a break
- * inside a string, which JSON does not have.
+ * Line breaks inside an object are moved after it, so that each object stands on the line on which it began; where
+ * several stand on one line, each gets a line of its own. Text outside of objects stays, and so does a line break
+ * inside a string, which is no JSON.
  *
  *     struct fm_json_list l = {0};
  *     for each block: if ((rc = fm_json_list_add(&l, data, n, &out, err)) < 0) ...     out grows
@@ -21,10 +21,10 @@
 #include "base/mem.h"
 
 struct fm_json_list {
-	bool begun, is;          /* it is known what the text is: such JSON, and no object a line */
-	bool quoted, escaped;    /* inside a string; behind its \ */
+	bool begun, is;          /* it is known what the text is; it is such JSON, not one object a line */
+	bool quoted, escaped;    /* inside a string; after a \ in it */
 	bool listed;             /* the list has begun, and not ended */
-	bool owed;               /* an object has ended, and no line with it */
+	bool owed;               /* an object has ended, but its line not yet */
 	unsigned depth;          /* of braces and brackets inside an object */
 	size_t breaks, bytes;    /* inside the object so far */
 	uint64_t line, began_at; /* breaks so far; the line of the object */

@@ -75,7 +75,7 @@ json_t *fm_left_out_json(const struct fm_left_out *l)
 
 /* ---- what is published of a reason ---- */
 
-/* Behind the name of a column; of two that begin alike the longer stands first. */
+/* Texts that follow the name of a column; of two that begin alike the longer comes first. */
 static const char *const of_value[] = {
     "is missing",
     "is negative",

@@ -20,7 +20,7 @@ struct fm_left_out {
 	} kind[FM_LEFT_OUT_KINDS]; /* in the order of their first rows */
 	size_t n;
 	const char *place;         /* what the places of rows count; NULL: lines */
-	struct fm_examples others; /* of other reasons, when all kinds are taken */
+	struct fm_examples others; /* rows with other reasons, when all kinds are taken */
 };
 void fm_left_out_add(struct fm_left_out *l, const char *reason, uint64_t line);
 /* Rows whose lines are not known. */
@@ -29,8 +29,8 @@ void fm_left_out_rows(struct fm_left_out *l, const char *reason, uint64_t rows);
 void fm_left_out_say(const struct fm_left_out *l, const char *path);
 /* How many texts fm_left_out_public can give. */
 size_t fm_left_out_texts(void);
-/* The reason as it may be published, without the remedy behind it: one of the words of this version, whoever wrote the
- * reason; "other reasons" for what is none of them.  Text of this program, or column and text in buf. */
+/* The reason as it may be published, without the remedy after it: only texts of this version, whoever wrote the reason;
+ * "other reasons" for anything else.  Text of this program, or column and text in buf. */
 const char *fm_left_out_public(const char *reason, char buf[128]);
 /* [{"reason", "rows", "lines": [...]}, ...]; NULL without memory. */
 json_t *fm_left_out_json(const struct fm_left_out *l);

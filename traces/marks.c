@@ -5,7 +5,7 @@
 
 #include "base/num.h"
 
-/* Bytes of what stands between thousands at s; 0: no such mark. */
+/* Bytes of the mark between thousands at s; 0: no such mark. */
 static size_t thousands_at(char mark, const char *s, size_t n)
 {
 	static const struct {
@@ -26,7 +26,7 @@ static size_t thousands_at(char mark, const char *s, size_t n)
 const char *fm_plain_number(const struct fm_dialect *d, const char **s, size_t *n, char out[FM_NUMBER_MAX])
 {
 	static const char groups[] = "has a mark of thousands that does not stand before three digits";
-	size_t len = 0, group = 0, mark; /* group: digits behind the last mark */
+	size_t len = 0, group = 0, mark; /* group: digits after the last mark */
 	bool grouped = false, whole = true;
 
 	if ((d->decimal != ',' && !d->thousands) || *n >= FM_NUMBER_MAX)

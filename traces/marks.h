@@ -8,9 +8,9 @@
 
 #define FM_NUMBER_MAX 64 /* bytes of a number with marks; a longer one stays as it is */
 
-/* By the dialect's decimal and thousands, *s of *n bytes becomes a number of digits with a point before its fraction,
- * in out, where *s points then. NULL, or why it is none, as the end of "td ..."; the reason holds nothing of the text.
- */
+/* By the dialect's marks decimal and thousands, *s of *n bytes becomes a number of digits with a point before its
+ * fraction, in out, to which *s points then. NULL, or why it is no number, as the end of "td ..."; the reason holds
+ * nothing of the text. */
 const char *fm_plain_number(const struct fm_dialect *d, const char **s, size_t *n, char out[FM_NUMBER_MAX]);
 
 #endif

@@ -48,7 +48,7 @@ static bool skip(struct view *v, size_t n)
 
 /* ---- to the IP header ---- */
 
-/* Behind labels of MPLS the first half byte says what follows. */
+/* After MPLS labels the first half byte says what follows. */
 static int behind_mpls(struct view *v)
 {
 	for (int i = 0; i < MAX_TAGS && v->n >= 4; i++) {
@@ -61,7 +61,7 @@ static int behind_mpls(struct view *v)
 	return 0;
 }
 
-/* The type of what follows, behind tags; 0: no IP. */
+/* The type of what follows after tags; 0: no IP. */
 static int behind_tags(struct view *v, int type)
 {
 	for (int i = 0; i < MAX_TAGS && (type == ETHER_VLAN || type == ETHER_QINQ || type == ETHER_QINQ_OLD); i++) {
@@ -82,7 +82,8 @@ static int behind_tags(struct view *v, int type)
 	return type == ETHER_IP || type == ETHER_IPV6 ? type : 0;
 }
 
-/* The family of BSD's loopback, in the byte order of who captured: 2 is IPv4, IPv6 has a number on each system. */
+/* The family of BSD's loopback, in the byte order of the capturing machine: 2 is IPv4, IPv6 has a number on each
+ * system. */
 static int of_family(const uint8_t *s)
 {
 	uint32_t family = s[0] ? s[0] : s[3];
@@ -197,7 +198,7 @@ static enum fm_packet_kind read_ipv4(struct view *v, struct fm_packet *p, const 
 	total = be16(s + 2);
 	if (s[0] >> 4 != 4 || head < 20 || (total && total < head))
 		return bad(damaged, why);
-	/* Network cards that cut segments themselves leave the length open. */
+	/* With network cards that cut segments themselves the length is 0. */
 	p->bytes = (uint32_t)(total ? total : v->whole);
 	p->tos = s[1];
 	p->protocol = s[9];

@@ -19,7 +19,7 @@
 
 #define STREAM_BYTES (256 << 10)            /* read at once by libpcap */
 #define AHEAD 32                            /* packets that are parsed before they are put into their flows */
-#define FETCH 6                             /* of them that a flow is fetched ahead */
+#define FETCH 6                             /* packets by which the flow is prefetched ahead */
 #define LATEST_US INT64_C(9214646400000000) /* 2262-01-01, as for text (value.c) */
 #define LINKTYPE_RAW 101
 #define LATEST_S (LATEST_US / 1000000)
@@ -32,15 +32,15 @@ struct fm_reader {
 	struct fm_source *source;
 	const char *left; /* of the source's last block, nleft bytes that libpcap has not taken */
 	size_t nleft;
-	struct fm_error error; /* of the source, which libpcap does not hand on */
+	struct fm_error error; /* the source's error, which libpcap does not pass on */
 	FILE *stream;
 	pcap_t *pcap;
 	int link; /* of the file, or of its first interface */
 	struct fm_pcapng_links links;
 	struct fm_flow_cache *cache;
 	struct fm_timed_packet ahead[AHEAD];
-	size_t nahead, done; /* packets there, and how many of them are in flows */
-	int status;          /* of the packet behind them: 1, or what libpcap said */
+	size_t nahead, done; /* packets that are parsed, and how many of them are in flows */
+	int status;          /* for the packet after them: 1, or what libpcap returned */
 	bool open_end;
 	uint64_t packet, other, unknown; /* packets so far; that are no IP; of a link layer that is not read */
 	struct fm_flow_rows *rows;
@@ -125,7 +125,7 @@ static void close_capture(struct fm_reader *r)
 	r->source = NULL;
 }
 
-/* A reader of libpcap for what comes next of the source. */
+/* Open a reader of libpcap for what comes next in the source. */
 static int open_stream(struct fm_reader *r, struct fm_error *err)
 {
 	static const cookie_io_functions_t io = {.read = read_stream};
@@ -141,7 +141,7 @@ static int open_stream(struct fm_reader *r, struct fm_error *err)
 	return check_link(r, err);
 }
 
-/* A section of the other order of bytes begins. */
+/* A section in the other byte order begins. */
 static int turn(struct fm_reader *r, struct fm_error *err)
 {
 	pcap_close(r->pcap);
@@ -222,7 +222,7 @@ static void parse_packet(struct fm_reader *r, const struct pcap_pkthdr *head, co
 	r->nahead++;
 }
 
-/* The next packets, or why there are none. */
+/* Read the next packets, or the reason why there are none. */
 static void look_ahead(struct fm_reader *r)
 {
 	struct pcap_pkthdr *head;
@@ -254,7 +254,7 @@ static void say_passed_over(const struct fm_reader *r)
 			(unsigned long long)crowded, FM_FLOW_CACHE_MAX);
 }
 
-/* Behind the last packet of a file. */
+/* After the last packet of a file. */
 static int end_file(struct fm_reader *r, struct fm_error *err)
 {
 	const char *path = fm_file_order_next(&r->files);
@@ -274,7 +274,7 @@ static int end_file(struct fm_reader *r, struct fm_error *err)
 	return FM_OK;
 }
 
-/* The next packet into its flow. */
+/* Put the next packet into its flow. */
 static int more(struct fm_reader *r, struct fm_error *err)
 {
 	if (r->done < r->nahead) {
@@ -291,7 +291,7 @@ static int more(struct fm_reader *r, struct fm_error *err)
 	return damaged(r, r->status == PCAP_ERROR_BREAK ? "" : pcap_geterr(r->pcap), err);
 }
 
-/* A flow that has ended as a row: what went by, where the dialect says that packets were sampled. */
+/* Add a flow that has ended as a row; where the dialect says that packets were sampled, scaled up to what went by. */
 static int add_flow(struct fm_reader *r, const struct fm_packet_flow *f, struct fm_error *err)
 {
 	struct fm_packet_flow whole = *f;

@@ -85,7 +85,7 @@ static void see_block(struct fm_pcapng_links *l)
 		put(l, 0);
 }
 
-/* The head of a block is whole: it waits to be given, an interface with the link layer of the first one. */
+/* The head of a block is whole: let it wait to be given, for an interface with the link layer of the first one. */
 static void end_head(struct fm_pcapng_links *l)
 {
 	l->at = 0;

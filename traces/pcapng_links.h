@@ -1,13 +1,14 @@
 /*
  * pcapng_links.h - what libpcap does not read of a pcapng file. The link layer of each packet, where interfaces have
- * different ones: the bytes on their way to it get that of the first interface, and what each packet really has is kept
- * in order. And sections of the other order of bytes, as in files that were joined: the bytes end before one, and go on
- * for another reader of libpcap.
+ * different ones: the bytes on their way to libpcap get the link layer of the first interface, and that of each packet
+ * is kept here, in order. And sections in the other byte order, as in joined files: the bytes end before such a
+ * section, and go on for a new reader of libpcap.
  *
  *     n = fm_pcapng_links_pass(l, to, room, &from, &left)   all bytes of the file, in order, on their way to libpcap
- *     n = fm_pcapng_links_end(l, to, room)                  behind the last one: of a block that was cut off
+ *     n = fm_pcapng_links_end(l, to, room)                  after the last one: the rest of a block that was cut off
  *     link = fm_pcapng_links_next(l)                        for each packet that libpcap gives
- *     if (l->turned) fm_pcapng_links_turn(l)                libpcap says that it is the end: the other order begins
+ *     if (l->turned) fm_pcapng_links_turn(l)                libpcap reports the end: a section in the other order
+ * begins
  *
  * The blocks: https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-02.html, 4.
  */
@@ -18,20 +19,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FM_PCAPNG_INTERFACES 256 /* of a section; packets of later ones are taken for the first one's */
-#define FM_PCAPNG_AHEAD 32768    /* packets in bytes that libpcap has been given and not read */
+#define FM_PCAPNG_INTERFACES 256 /* of a section; packets of later interfaces are taken as of the first */
+#define FM_PCAPNG_AHEAD 32768    /* packets in bytes that libpcap was given but has not read */
 
 struct fm_pcapng_links {
 	bool is;           /* a pcapng file, whose blocks are understood so far */
-	bool swapped;      /* the section is of the other order of bytes */
-	bool begun, mixed; /* first is known; another interface has another one */
+	bool swapped;      /* the section is in the other byte order */
+	bool begun, mixed; /* `first` is known; some interface has another one */
 	uint16_t first;    /* LINKTYPE of the first interface */
-	bool turned;       /* the section that begins is of another order of bytes than the one before */
+	bool turned;       /* the section that begins is in another byte order than the one before */
 	bool in_section;
 	uint8_t head[12];        /* of the block that is being fed */
 	uint32_t at;             /* bytes of it that are there */
 	uint8_t out[12];         /* a whole one as libpcap gets it, */
-	uint32_t given, waiting; /* of which these many bytes are given, of so many */
+	uint32_t given, waiting; /* of which `given` bytes were given, of `waiting` */
 	uint64_t skip;           /* bytes of it that only pass by */
 	uint16_t link[FM_PCAPNG_INTERFACES];
 	uint32_t n;                   /* interfaces of this section */

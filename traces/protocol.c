@@ -80,7 +80,7 @@ static size_t spelled(const char *s, size_t n, char out[SPELLED_MAX])
 	return len;
 }
 
-/* What stands behind a name: nothing, or its number once more, as in TCP(6). */
+/* After a name: nothing, or its number once more, as in TCP(6)? */
 static bool is_own_number(const char *s, int number)
 {
 	uint64_t v;

@@ -1,4 +1,4 @@
-/* read.c - a trace by its reader (reader.h): how many rows, how many bad ones, what is said of them. */
+/* read.c - a trace by its reader (reader.h): counts rows and bad rows, and reports them. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 #include "traces/sniff_unread.h"
 #include "traces/trace.h"
 
-#define EARLY_ROWS 10000 /* after so many a hopeless share of bad rows ends the reading */
+#define EARLY_ROWS 10000 /* after this many rows a hopeless share of bad ones ends the reading */
 
 #define REASONS 6
 
@@ -22,7 +22,7 @@ struct pass {
 	struct {
 		char words[128];
 		uint64_t rows;
-	} reason[REASONS]; /* of bad rows, as they come; those beyond are not counted apart */
+	} reason[REASONS]; /* reasons of bad rows, as they come; further ones are not counted separately */
 	int nreasons;
 	struct fm_trace_stats st;
 };
@@ -169,7 +169,7 @@ static int check_result(const struct pass *p, struct fm_error *err)
 	return FM_OK;
 }
 
-/* A dialect of captures, or of IPFIX, has CSV too: that of a release. */
+/* A dialect of captures or IPFIX also reads CSV: that of a release. */
 static int find_kind(const struct fm_trace_opts *o, const struct fm_reader_kind **kind, struct fm_error *err)
 {
 	char first[FM_FILE_PATH];
@@ -187,8 +187,8 @@ static int find_kind(const struct fm_trace_opts *o, const struct fm_reader_kind 
 	return FM_OK;
 }
 
-/* Looks at the first file only, as all files of a list have the same columns.  Under a budget of privacy (which takes
- * IPv4 alone) no row decides what is said. */
+/* Looks at the first file only, as all files of a list have the same columns.  In privacy.mode dp (which takes IPv4
+ * only) rows do not decide what is said. */
 static void warn_of_unread(const struct fm_trace_opts *o)
 {
 	char first[FM_FILE_PATH];

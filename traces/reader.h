@@ -1,8 +1,8 @@
 /*
- * reader.h - what any kind of source fills: batches of rows, each row and each bad row with its place in the source.
+ * reader.h - what every kind of source fills: batches of rows, each row and each bad row with its place in the source.
  *
  * A kind of source (csv.c, pcap.c, ipfix.c) is one struct fm_reader_kind. The code that reads (read.c: limits, counts,
- * callbacks) knows no other part of it, so that a new kind adds a file of its own and one line where the kind is
+ * callbacks) knows no other part of it, so a new kind needs only a file of its own and one line where the kind is
  * chosen.
  *
  *     struct fm_reader *r = NULL;
@@ -32,7 +32,7 @@ struct fm_batch {
 	const struct fm_trace_bad *bad;
 	size_t nbad;
 	uint64_t missing_values; /* in the good rows of this batch */
-	uint64_t labels_met;     /* entries of the dialect's labels, as bits, that a row was read by so far */
+	uint64_t labels_met;     /* entries of the dialect's labels, as bits, by which a row was read so far */
 	bool end;                /* nothing follows: no next() after it */
 };
 struct fm_reader_at {
@@ -44,12 +44,12 @@ struct fm_reader_kind {
 	const char *name;  /* "csv" */
 	const char *place; /* what a place counts: "line" */
 	int (*open)(struct fm_reader **r, const struct fm_trace_opts *o, struct fm_error *err); /* o outlives r */
-	/* The next rows, 1 <= limit <= FM_TRACE_CHUNK of them at most; reads no further in the source than it must for
+	/* The next rows, at most `limit` of them (1 to FM_TRACE_CHUNK); reads no further in the source than it must for
 	 * them. On failure *b holds the bad rows before the fault. */
 	int (*next)(struct fm_reader *r, size_t limit, struct fm_batch *b, struct fm_error *err);
 	/* No more rows are wanted: fails where the source as a whole is not what was asked for (traces/source.h). */
 	int (*stop)(struct fm_reader *r, struct fm_error *err);
-	/* Reading failed with FM_EINPUT and *err: put in its place what explains it better, where there is such. */
+	/* Reading failed with FM_EINPUT and *err: replace it by a better explanation, where there is one. */
 	void (*explain)(struct fm_reader *r, struct fm_error *err);
 	struct fm_reader_at (*at)(const struct fm_reader *r);
 	void (*close)(struct fm_reader *r); /* NULL is fine */

@@ -38,7 +38,7 @@ bool fm_row_needs(const struct fm_dialect *d, int k)
 	       !fm_dialect_is_icmp(d, k) && !(d->cols[k].role == FM_ROLE_START && has_te_and_td(d));
 }
 
-/* Has a field of column k of the dialect a short way in row_line.c? */
+/* Does a field of column k of the dialect have a short way in row_line_impl.h? */
 static enum fm_row_way way_of(const struct fm_row *r, int k)
 {
 	const struct fm_dialect *d = r->d;
@@ -189,7 +189,7 @@ static __attribute__((noinline)) bool is_missing_word(const struct fm_row *r, co
 	return false;
 }
 
-/* The words for a missing value are compared only where a field begins as one of them does. */
+/* The words for a missing value are compared only where a field begins like one of them. */
 static inline __attribute__((always_inline)) bool is_missing(const struct fm_row *r, const char *s, size_t n)
 {
 	if (!n)
@@ -233,7 +233,7 @@ static void take_count(struct fm_row *r, int k, const char *s, size_t n)
 	r->summed |= 1u << c;
 }
 
-/* UTF-8 without control characters is what JSON, CSV and a terminal can all carry: NULL, or what this is not. */
+/* JSON, CSV and a terminal can all carry UTF-8 without control characters: NULL if s is that, or what is wrong. */
 static const char *fault_of_text(const char *s, size_t n)
 {
 	const char *fault = NULL;
@@ -408,7 +408,7 @@ static void check_only(struct fm_row *r, int k, const char *s, size_t n)
 	fm_row_refuse(r, "the row is of a kind that the dialect does not read (column %s)", r->d->cols[k].name);
 }
 
-/* A column of several names, or of ICMP alone; true: there is nothing more to do with the field. */
+/* A column with several names, or only for ICMP; true: there is nothing more to do with the field. */
 static __attribute__((noinline)) bool take_apart(struct fm_row *r, int k, const char *s, size_t n)
 {
 	uint64_t v;
@@ -428,7 +428,8 @@ static __attribute__((noinline)) bool take_apart(struct fm_row *r, int k, const 
 	return true;
 }
 
-/* Behind all fields: what columns of several names did not tell is missing, and type and code of ICMP are its ports. */
+/* After all fields: columns with several names that gave no value are missing, and type and code of ICMP become its
+ * ports. */
 static void end_apart(struct fm_row *r)
 {
 	bool icmp = false;
@@ -512,9 +513,9 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 	}
 }
 
-/* Rows that end with the delimiter, where the header does not, have one empty field more, and where it alone does, one
- * less; of what is laid out for
- * people the last column may be a count of flows, which other formats lack. */
+/* Rows that end with the delimiter have one empty field more where the header does not end with it; where only the
+ * header does, they have one less.  In output for people the last column may be a count of flows, which other formats
+ * lack. */
 static bool is_whole(const struct fm_row *r)
 {
 	if (r->field == r->nfields - 1 && (r->open_ended || (r->d->blanks && r->d->cols[r->d->ncols - 1].counts_flows)))

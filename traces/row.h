@@ -5,7 +5,7 @@
  * chunk.  The text of the last time and of recent category values is remembered, since they repeat.
  *
  *     fm_row_begin(r);
- *     for each field: fm_row_field(r, s, n);      or, of all, r->line(r, s)
+ *     for each field: fm_row_field(r, s, n);      or, for all fields, r->line(r, s)
  *     if (fm_row_end(r)) ... chunk->rows has grown by one
  *     else ... r->reason says why
  *
@@ -15,7 +15,7 @@
  * 1970..2261; a negative or too long duration; a malformed address; ends of two families; a port over 65535; a count
  * that is not an integer from 0 to 2^63 - 1; a category value that is longer than FM_DICT_VALUE_MAX, not UTF-8 or has
  * control characters. Missing values (the dialect's tokens) are 0 under FM_MISSING_ZERO - the category value "0" - and
- * refused under FM_MISSING_REJECT; a missing time is always refused, for no window could hold the row.
+ * refused under FM_MISSING_REJECT; a missing time is always refused, because no window could hold the row.
  */
 #ifndef FM_TRACES_ROW_H
 #define FM_TRACES_ROW_H
@@ -30,7 +30,7 @@
 #define FM_ROW_CACHE 256
 #define FM_ROW_KEY 16
 #define FM_ROW_IPS 8192  /* fm_row_recent_at has as many */
-#define FM_ROW_LINE 1023 /* of most lines, all bytes */
+#define FM_ROW_LINE 1023 /* bytes of the longest line that the short ways take */
 #define FM_ROW_AHEAD (FM_ROW_LINE + 1 + 64)
 #define FM_ROW_CLOCKS_MS 1000 /* start, end and duration of a flow may differ by what clocks of a second cut off */
 
@@ -48,7 +48,7 @@ enum fm_row_way {
 	FM_WAY_COUNT
 };
 
-/* What rows remember of those before: codes of addresses and values in the dictionaries of their tables. */
+/* What is remembered of earlier rows: codes of addresses, and values in the dictionaries of their tables. */
 struct fm_row_memory {
 	struct {
 		uint64_t key[FM_ROW_KEY / 8]; /* the value, zero-padded */
@@ -67,18 +67,18 @@ struct fm_row {
 	bool bad;
 	bool has_start, has_te, has_label, last_empty;
 	bool other;                /* of a kind that the dialect passes over */
-	bool reversed;             /* the ends are in each other's place, says a column */
-	bool family6;              /* they are IPv6, says a column */
+	bool reversed;             /* a column says that source and destination are exchanged */
+	bool family6;              /* a column says that the addresses are IPv6 */
 	unsigned nmissing, nfresh; /* nfresh: bit c set: fresh[c] waits for the row's end */
-	int dotted;                /* 1 + a dialect's column whose meaning hangs on the protocol, or 0 */
+	int dotted;                /* 1 + a dialect's column whose meaning depends on the protocol, or 0 */
 	unsigned said;             /* what is odd about this row: enum fm_trace_said as bits */
 	unsigned ipv6;             /* columns whose address is IPv6 */
 	unsigned clock_parts;      /* roles of times that are put together from a date and a time of day */
-	unsigned summed, lacks;    /* columns that have a part of their sum; that are missing */
+	unsigned summed, lacks;    /* columns that have a part of their sum; columns that are missing */
 	int nwords[2];
 	uint64_t told;                       /* columns of several names that have a value */
-	uint64_t reply[2];                   /* packets and bytes of the way back */
-	uint64_t sampling;                   /* what a column says of it; 0: nothing */
+	uint64_t reply[2];                   /* packets and bytes of the reply */
+	uint64_t sampling;                   /* the rate that a column says; 0: none */
 	uint8_t joined_n[FM_DIALECT_JOINED]; /* bytes of the parts of the label, in the dialect's order */
 	bool join_missing;                   /* a part is a word for a missing value */
 	int icmp[2];                         /* type and code of ICMP, or -1 */
@@ -90,14 +90,14 @@ struct fm_row {
 	int nfields;                                     /* columns of the file; 0 until known */
 	bool open_ended;                                 /* the header ends with the delimiter */
 	int16_t map[FM_ROW_MAXFIELDS]; /* column of the file -> column of the dialect, or -1: not read */
-	/* What a column of the file needs in row_line.c; behind the last one FM_WAY_NONE. */
+	/* What a column of the file needs in row_line_impl.h; after the last one FM_WAY_NONE. */
 	struct fm_row_quick {
 		uint8_t way; /* enum fm_row_way */
 		int8_t col;  /* enum fm_col */
 	} quick[FM_ROW_MAXFIELDS];
 	char reason[256];
 	uint64_t missing_values;  /* of all good rows */
-	uint64_t labels_met;      /* entries of the dialect's labels, as bits, that a row was read by */
+	uint64_t labels_met;      /* entries of the dialect's labels, as bits, by which a row was read */
 	bool may_be_missing[256]; /* by first byte, lower and upper case */
 	bool empty_is_missing;
 	bool digits_may_be_missing; /* a word for a missing value begins with a digit */
@@ -114,18 +114,19 @@ struct fm_row {
 	int64_t start_ms;    /* of this row, if has_start */
 	bool has_icmp;       /* columns of type and code of ICMP */
 	bool has_apart;      /* a column is apart */
-	bool tells_all;      /* start, te and td have columns: a start is read to compare, and may be no time */
+	bool tells_all;      /* start, te and td have columns: a start is read for comparison, and need not be a time */
 	uint32_t word[2][4]; /* of sa and of da, where each has four columns */
 	bool has_joined;     /* the label has several columns */
 	char joined[FM_DIALECT_JOINED][FM_DICT_VALUE_MAX];
-	bool has_ways;             /* packets and bytes of the way back have columns */
+	bool has_ways;             /* packets and bytes of the reply have columns */
 	bool ipv4_only;            /* IPv6 is refused */
 	uint64_t lacking[FM_NCOL]; /* good rows in which the column is missing */
 	struct {
 		char text[FM_DICT_VALUE_MAX];
 		size_t len;
 	} fresh[FM_NCOL]; /* category values not in the dictionary yet */
-	/* What each field needs of the dialect's columns, together: a column of a dialect has hundreds of bytes. */
+	/* What each field needs of the dialect's columns, packed together: a column of a dialect has hundreds of
+	 * bytes. */
 	struct {
 		int8_t col; /* enum fm_col */
 		uint8_t kind;
@@ -138,7 +139,7 @@ struct fm_row {
  * again when t's dictionaries are emptied.  The columns of the file are those of the dialect, in order. */
 void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing missing, struct fm_table *t,
 		 struct fm_row_memory *memory);
-/* The same for a file without a header behind one with a header. */
+/* The same for a file without a header after one with a header. */
 void fm_row_in_order(struct fm_row *r);
 /* r->map and r->nfields, up to FM_ROW_MAXFIELDS, have been filled from a header. */
 void fm_row_mapped(struct fm_row *r);
@@ -150,16 +151,16 @@ bool fm_row_needs(const struct fm_dialect *d, int k);
 void fm_row_begin(struct fm_row *r);
 void fm_row_field(struct fm_row *r, const char *s, size_t n);
 /* All fields of the line at s, up to FM_ROW_LINE bytes and a line end, between the dialect's delimiters, blanks around
- * them dropped, by short ways; FM_ROW_AHEAD bytes from s on can be read. Returns the bytes of the line with its end, LF
- * or CR LF. 0: it is longer or has no end, is empty, or has another carriage return, a NUL, or a quote in a dialect
- * that has them, and nothing was done. The three are one for three kinds of processor, of which fm_row_init takes
- * r->line. */
+ * them dropped, by short ways; FM_ROW_AHEAD bytes from s on must be readable. Returns the bytes of the line with its
+ * end, LF or CR LF. 0: the line is longer or has no end, is empty, or has another carriage return, a NUL, or a quote in
+ * a dialect that has them; then nothing was done. The three functions are one, for three kinds of processor;
+ * fm_row_init chooses r->line among them. */
 size_t fm_row_line_v1(struct fm_row *r, const char *s);
 size_t fm_row_line_v3(struct fm_row *r, const char *s);
 size_t fm_row_line_v4(struct fm_row *r, const char *s);
 bool fm_row_end(struct fm_row *r);
-/* Behind fm_row_end that was true: has the row a way back? Then put it into the chunk too, which has room for it: the
- * flow of the reply, at the same time. */
+/* After an fm_row_end that was true: does the row have a reply? fm_row_put_reply then puts it into the chunk, which
+ * must have room: the flow back, at the same time. */
 bool fm_row_has_reply(const struct fm_row *r);
 void fm_row_put_reply(struct fm_row *r, size_t of);
 /* The label of a row that fm_row_end found bad, where it could be read; else NULL. Private. */

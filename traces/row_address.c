@@ -13,7 +13,7 @@ void fm_row_set_address(struct fm_row *r, int c, const struct fm_address *a)
 		fm_row_refuse(r, "%s", r->error.message);
 }
 
-/* A word of an address; the fourth makes it whole. An address of IPv4 is the fourth, behind three zeros. */
+/* One word of an address; the fourth completes it. An IPv4 address is the fourth word, after three zeros. */
 static void take_address_part(struct fm_row *r, int k, const char *s, size_t n)
 {
 	int c = r->d->cols[k].col, end = c == FM_DA;

@@ -4,7 +4,8 @@
 #include "traces/icmp.h"
 #include "traces/row_parts.h"
 
-/* 80.0 that was read as type.code is port 80 elsewhere, written by a program that knows missing values. */
+/* 80.0 that was read as type.code is port 80 where the row is not ICMP: a program that stores missing values wrote it
+ * as a decimal. */
 static bool is_whole_port(struct fm_row *r)
 {
 	int k = r->dotted - 1;
@@ -30,7 +31,7 @@ int fm_row_icmp_number(const struct fm_row *r)
 	return n == 4 && !memcmp(pr, "ICMP", 4) ? 1 : n == 5 && !memcmp(pr, "ICMP6", 5) ? 58 : 0;
 }
 
-/* 8.0 is type and code in an ICMP row alone. */
+/* 8.0 is type and code only in an ICMP row. */
 void fm_row_check_dotted(struct fm_row *r)
 {
 	bool icmp = fm_row_icmp_number(r) != 0, type_code = r->d->cols[r->dotted - 1].format != FM_FMT_INTEGER;

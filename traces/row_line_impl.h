@@ -1,7 +1,7 @@
 /*
  * row_line_impl.h - a line of delimited fields -> a row, by one pass over its bytes and short ways for what most fields
  * are (row.h): digits alone, dotted quads, seconds with three decimals, times and categories that were seen before. All
- * else goes to fm_row_field, so that a short way needs to be right only where it says that it knows the text.
+ * else goes to fm_row_field, so a short way needs to be right only for texts that it accepts.
  *
  * Short ways load 16 bytes at the start of a field, whatever its length. Compiled for three kinds of processor, as the
  * kernels are (base/kernels.h): FM_ROW_LINE_FN is the function's name.
@@ -13,14 +13,14 @@
 #include "traces/row_parts.h"
 
 #define BLOCKS (FM_ROW_LINE / 64 + 1)
-#define PUT 32 /* places that are put at once, most of them for nothing: how many there are would be guessed wrong */
+#define PUT 32 /* places written at once, most of them unused: a test of their number would be mispredicted */
 
-/* Bit i: byte i of 64 is such a one. */
+/* Bit i: byte i of 64 is one of these. */
 struct found {
 	uint64_t cut, blank, odd, lf; /* the delimiter; a blank; a carriage return, a NUL or a quote; a line end */
 };
 
-/* What is looked for; a dialect without quotes has 0 as quote, and one that tabs delimit a space as tab. */
+/* What is looked for; without quotes in the dialect, quote is 0; with tabs as delimiters, tab is a space. */
 struct wanted {
 	char cut, tab, quote;
 };
@@ -53,7 +53,7 @@ static inline void put(uint16_t *to, __m256i places, size_t base)
 	_mm512_storeu_si512(to, _mm512_add_epi16(_mm512_cvtepu8_epi16(places), _mm512_set1_epi16((short)base)));
 }
 
-/* The places of the bits of a block; returns how many they are. */
+/* Store the places of a block's bits; returns how many there are. */
 static inline size_t put_cuts(uint16_t *to, uint64_t cut, size_t base)
 {
 	static const uint8_t bytes[64] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
@@ -101,7 +101,7 @@ static inline struct found look(const char *s, struct wanted w)
 	return f;
 }
 
-/* The places of the bits of a block; returns how many they are. */
+/* Store the places of a block's bits; returns how many there are. */
 static inline size_t put_cuts(uint16_t *to, uint64_t cut, size_t base)
 {
 	size_t n = 0;
@@ -148,8 +148,8 @@ static inline bool cut_line(struct line *line, const char *s, const struct fm_di
 	return n > (f.odd != 0);
 }
 
-/* 1 to 8 digits: the bytes in front of them, as the number's higher digits, become 0; then pairs, fours and all are
- * added up beside each other (Lemire, "Quickly parsing eight digits", 2018). */
+/* 1 to 8 digits: the bytes in front of them, where higher digits would be, become 0; then pairs, fours and all are
+ * added up in parallel (Lemire, "Quickly parsing eight digits", 2018). */
 static inline bool few_digits(const char *s, size_t n, uint32_t *v)
 {
 	uint64_t x;
@@ -167,7 +167,7 @@ static inline bool few_digits(const char *s, size_t n, uint32_t *v)
 	return true;
 }
 
-/* One number of a dotted quad, 1 to 3 digits, behind those in *ip; 1: it is over 255. */
+/* Append one number of a dotted quad, 1 to 3 digits, to those in *ip; 1: it is over 255. */
 static inline unsigned quad_part(const char *s, unsigned n, uint32_t *ip)
 {
 	uint32_t x;
@@ -178,7 +178,7 @@ static inline unsigned quad_part(const char *s, unsigned n, uint32_t *ip)
 	return __builtin_bswap32(x) > 0x020505;
 }
 
-/* A dotted quad without zeros in front: masks of its points, its digits and its zeros say how it is built. */
+/* A dotted quad without leading zeros, checked by masks of its points, digits and zeros. */
 static inline bool quad(const char *s, size_t n, uint32_t *ip)
 {
 	const __m128i v = _mm_loadu_si128((const __m128i *)s), digit = _mm_sub_epi8(v, _mm_set1_epi8('0'));
@@ -191,7 +191,7 @@ static inline bool quad(const char *s, size_t n, uint32_t *ip)
 	one = two & (two - 1);
 	if (n > 15 || (points | digits) != all || !one || one & (one - 1))
 		return false;
-	/* An empty number, one of four digits, a zero in front. */
+	/* An empty number, one of four digits, or a leading zero. */
 	if ((points << 1 | 1) & (points | 1u << n) || (digits & digits >> 1 & digits >> 2 & digits >> 3) ||
 	    ((points << 1 | 1) & zeros & digits >> 1))
 		return false;
@@ -215,7 +215,7 @@ static inline bool seconds(const char *s, size_t n, uint32_t *ms)
 	return true;
 }
 
-/* The text of the last time once more? */
+/* Is it the text of the last time once more? */
 static inline bool is_last_time(const struct fm_row_time *last, const char *s, size_t n)
 {
 	__m128i head, tail;
@@ -240,7 +240,7 @@ static inline void key_of(const char *s, size_t n, uint64_t key[2])
 	key[1] &= mask[1];
 }
 
-/* A value that the cache has. */
+/* Look a value up in the cache. */
 static inline bool category(const struct fm_row_memory *m, int c, const char *s, size_t n, uint16_t *index)
 {
 	uint64_t key[2];
@@ -254,7 +254,7 @@ static inline bool category(const struct fm_row_memory *m, int c, const char *s,
 	return m->cache[c][at].key[0] == key[0] && m->cache[c][at].key[1] == key[1];
 }
 
-/* A dotted quad. They repeat, so the last ones are remembered. */
+/* A dotted quad. Addresses repeat, so recent ones are remembered. */
 static inline bool address(struct fm_row *r, int c, uint32_t *code, const char *s, size_t n)
 {
 	struct fm_row_memory *m = r->memory;
@@ -271,7 +271,7 @@ static inline bool address(struct fm_row *r, int c, uint32_t *code, const char *
 		*code = m->recent_ip[at].code - 1;
 		return true;
 	}
-	if (r->bad || !quad(s, n, &ip)) /* of a bad row no address enters the dictionary */
+	if (r->bad || !quad(s, n, &ip)) /* no address of a bad row enters the dictionary */
 		return false;
 	a = fm_address_of_ipv4(ip);
 	fm_row_set_address(r, c, &a);
@@ -282,8 +282,8 @@ static inline bool address(struct fm_row *r, int c, uint32_t *code, const char *
 	return true;
 }
 
-/* A field, which may be empty, of a column that has a short way; false: nothing was done. Those know no word for a
- * missing value, unless one begins with a digit. */
+/* A field, which may be empty, of a column that has a short way; false: nothing was done. Short ways accept no word for
+ * a missing value, except that one may begin with a digit. */
 static inline __attribute__((always_inline)) bool take_quickly(struct fm_row *r, struct fm_row_quick q,
 							       void *const *cols, size_t row, const char *s, size_t n)
 {
@@ -343,7 +343,7 @@ static void strip(const char **s, const char **to, bool tabs)
 		--*to;
 }
 
-/* careful: blanks are dropped, and fields looked at that may be a word for a missing value. */
+/* careful: drop blanks, and look at fields that may be a word for a missing value. */
 static inline __attribute__((always_inline)) void take_fields(struct fm_row *r, const char *s, const struct line *line,
 							      bool careful)
 {

@@ -1,14 +1,14 @@
 /*
- * row_parts.h - what the files that fill a row share (row.h): row.c, row_line.c for lines, row_address.c for
- * both addresses, row_icmp.c for type and code of ICMP, row_label.c for labels, row_time.c for times, and row_ways.c
- * for the way back.
+ * row_parts.h - what the files that fill a row share (row.h): row.c, row_line_impl.h for lines, row_address.c for both
+ * addresses, row_icmp.c for type and code of ICMP, row_label.c for labels, row_time.c for times, and row_ways.c for
+ * replies.
  */
 #ifndef FM_TRACES_ROW_PARTS_H
 #define FM_TRACES_ROW_PARTS_H
 
 #include "traces/row.h"
 
-/* Where the cache has a value, zero-padded, and where the recent addresses have one. */
+/* The slot of a value (zero-padded) in the cache, and of one among the recent addresses. */
 static inline size_t fm_row_cache_at(const uint64_t key[2])
 {
 	return (((key[0] ^ (key[1] * 0x9e3779b97f4a7c15u)) * 0xff51afd7ed558ccdu) >> 56) % FM_ROW_CACHE;
@@ -19,38 +19,40 @@ static inline size_t fm_row_recent_at(const uint64_t text[2])
 	return ((text[0] ^ (text[1] << 29 | text[1] >> 35)) * 0x9e3779b97f4a7c15u) >> 51;
 }
 
-/* The row is bad: column k of the dialect has such a fault.  The kind of fault, never the value: reasons go into
- * messages, the log and the ledger. */
+/* The row is bad: column k of the dialect has this fault.  why: the kind of fault, never the value, because reasons go
+ * into messages, the log and the ledger. */
 void fm_row_refuse_value(struct fm_row *r, int k, const char *why);
 /* A field of te or start, and one of td. */
 void fm_row_time(struct fm_row *r, int k, const char *s, size_t n);
 void fm_row_duration(struct fm_row *r, int k, const char *s, size_t n);
-/* Behind all fields: the two times that the table has, te and td. */
+/* After all fields: sets the two times that the table has, te and td. */
 void fm_row_end_times(struct fm_row *r);
 /* A field of sa or da: an address, one with a port, a word of one, or the family of both. */
 void fm_row_address(struct fm_row *r, int k, const char *s, size_t n);
 /* Column c of the table is address a: its code in the chunk's dictionary. */
 void fm_row_set_address(struct fm_row *r, int c, const struct fm_address *a);
-/* A field of a column that fills none: what it says of the row. */
+/* A field of a column that fills none: take what it says of the row. */
 void fm_row_aside(struct fm_row *r, int k, const char *s, size_t n);
-/* The destination is the source: addresses, ports but for type and code of ICMP, and the ways of packets and bytes. */
+/* Exchange source and destination: addresses, ports (not type and code of ICMP), and the directions of packets and
+ * bytes. */
 void fm_row_turn(struct fm_row *r);
-/* Packets and bytes, those of the way back too, times the rate at which packets were sampled. */
+/* Multiply packets and bytes, also those of the reply, by the rate at which packets were sampled. */
 void fm_row_multiply(struct fm_row *r, uint64_t rate);
-/* A field of a category, and one of any column that is missing. */
+/* A field of a category; and a missing field of any column. */
 void fm_row_category(struct fm_row *r, int k, const char *s, size_t n);
 void fm_row_missing(struct fm_row *r, int k);
 /* The label of a row that is bad already: which class loses a row. */
 void fm_row_take_bad_label(struct fm_row *r, int k, const char *s, size_t n);
-/* A field of a label of several columns, and behind all fields the label. */
+/* A field of a label of several columns; and, after all fields, the label. */
 void fm_row_label_part(struct fm_row *r, int k, const char *s, size_t n, bool missing);
 void fm_row_join_label(struct fm_row *r);
-/* Of a row of ICMP the number of its protocol, 1 or 58; else 0. */
+/* The protocol number of an ICMP row, 1 or 58; else 0. */
 int fm_row_icmp_number(const struct fm_row *r);
-/* Behind all fields: type.code where there is none, and none where there is; ports of ICMP in the form of flows. */
+/* After all fields: refuse type.code in a row that is not ICMP, and a port with a point in an ICMP row without that
+ * format; convert ports of ICMP to the form of flows. */
 void fm_row_check_dotted(struct fm_row *r);
 void fm_row_icmp(struct fm_row *r);
-/* Both ends are of one family; a missing one is the "::" of the other's. */
+/* Check that both ends are of one family; a missing end is zero in the family of the other. */
 void fm_row_check_families(struct fm_row *r);
 
 #endif

@@ -4,7 +4,7 @@
 #include "traces/row_parts.h"
 #include "traces/value.h"
 
-/* A part of a time: milliseconds beside seconds. */
+/* A part of a time, such as milliseconds beside seconds. */
 static void time_part(struct fm_row *r, int k, const char *s, size_t n)
 {
 	bool start = r->d->cols[k].role == FM_ROLE_START, *has = start ? &r->has_start : &r->has_te;
@@ -64,7 +64,7 @@ void fm_row_duration(struct fm_row *r, int k, const char *s, size_t n)
 		fm_row_refuse_value(r, k, why);
 }
 
-/* Times of a date and a time of day that were put together: they are of the dialect's clock. */
+/* Times that were put together from a date and a time of day: they are by the dialect's clock. */
 static void set_clocks(struct fm_row *r)
 {
 	for (int role = FM_ROLE_VALUE; role <= FM_ROLE_START; role++) {
@@ -83,13 +83,13 @@ static void set_clocks(struct fm_row *r)
 static void compare_times(struct fm_row *r)
 {
 	int64_t te = r->t->te[r->t->rows], td = r->t->td[r->t->rows], off = te - r->start_ms - td;
-	int64_t may = te % 60000 || r->start_ms % 60000 ? FM_ROW_CLOCKS_MS : 60000; /* clocks without seconds */
+	int64_t may = te % 60000 || r->start_ms % 60000 ? FM_ROW_CLOCKS_MS : 60000; /* for clocks without seconds */
 
 	if (off > may || off < -may)
 		r->said |= te == r->start_ms ? FM_SAID_ONE_TIME : FM_SAID_OTHER_TD;
 }
 
-/* A start with a duration or an end: the two that the table has. */
+/* From a start with a duration or an end make te and td, which the table has. */
 void fm_row_end_times(struct fm_row *r)
 {
 	int64_t *te = &r->t->te[r->t->rows];

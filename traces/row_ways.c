@@ -1,4 +1,4 @@
-/* Who began the flow of a row, and what came back (row_parts.h). */
+/* Who began the flow of a row, and its reply (row_parts.h). */
 #include <string.h>
 
 #include "traces/protocol.h"

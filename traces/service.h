@@ -2,7 +2,7 @@
  * service.h - ports by name, as Argus, tcpdump and pmacct write them where they are not told to write numbers.
  *
  * The names are those of IANA's "Service Name and Transport Protocol Port Number Registry" that are in wide use, in any
- * case; a name beyond them is no port, so that none is taken for another.
+ * case; any other name is refused as a port, so that none is taken for another.
  */
 #ifndef FM_TRACES_SERVICE_H
 #define FM_TRACES_SERVICE_H

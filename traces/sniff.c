@@ -66,7 +66,7 @@ static int on_chunk(void *ctx, struct fm_table *t, struct fm_error *err)
 	return FM_OK;
 }
 
-/* What dialect d makes of the first rows; *fits: it can be the one. */
+/* Read the first rows in dialect d; *fits: the trace may be in it. */
 static int try_dialect(const struct fm_dialect *d, const char *path, const char *member, struct fm_sniff_candidate *c,
 		       bool *fits, struct fm_error *err)
 {
@@ -111,7 +111,7 @@ static bool is_better(const struct fm_sniff_candidate *a, const struct fm_sniff_
 	return a->bad * (b->rows + b->bad) < b->bad * (a->rows + a->bad);
 }
 
-/* The best first. A map of labels counts where it changes what is read. */
+/* Insert c, the best first. A map of labels counts only where it changes what is read. */
 static void add(struct fm_sniffed *s, struct fm_sniff_candidate c)
 {
 	int at = s->n;
@@ -127,7 +127,7 @@ static void add(struct fm_sniffed *s, struct fm_sniff_candidate c)
 	s->n++;
 }
 
-/* What is neither text nor a capture is said as such, rather than as a text that no dialect reads. */
+/* Report a file that is neither text nor a capture as that, and not as a text that no dialect reads. */
 static int check_bytes(const char *path, const char *member, enum fm_capture *kind, struct fm_error *err)
 {
 	struct fm_source *source = NULL;

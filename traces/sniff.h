@@ -2,8 +2,8 @@
  * sniff.h - which dialect a trace is in, by its first rows.
  *
  * Each built-in dialect reads the first FM_SNIFF_ROWS rows. Those that can read them are the candidates, the best one
- * first: the one that reads most columns, leaves labels as they stand, and leaves out fewest rows. What none reads gets
- * a dialect to start from, guessed from names and values (sniff_guess.c).
+ * first: the one that reads most columns, leaves labels as they stand, and leaves out fewest rows. For a file that none
+ * reads, a dialect to start from is guessed from names and values (sniff_guess.c).
  */
 #ifndef FM_TRACES_SNIFF_H
 #define FM_TRACES_SNIFF_H
@@ -27,14 +27,14 @@ struct fm_sniffed {
 		uint64_t digest;    /* of the rows, as read */
 	} candidate[FM_SNIFF_CANDIDATES];
 	int n;
-	struct fm_unread unread[FM_UNREAD_MAX]; /* what the first candidate leaves, and should not */
+	struct fm_unread unread[FM_UNREAD_MAX]; /* columns that the first candidate leaves unread but should not */
 	int nunread;
-	bool sure; /* the first candidate it is: there is no other, or the others read the same or less, and it leaves
-		    * no label unread, or the like */
+	bool sure; /* the first candidate is surely right: there is no other, or the others read the same or less, and
+		      it leaves no column of `unread` */
 };
 /* FM_EINPUT: the file cannot be read at all. Finding none is no failure. */
 int fm_sniff(struct fm_sniffed *s, const char *path, const char *member, struct fm_error *err) FM_MUST_CHECK;
-/* FM_OK and s->candidate[0] is what the trace is in, or FM_EINPUT with the candidates. */
+/* FM_OK: s->candidate[0] is the dialect of the trace; FM_EINPUT: the message lists the candidates. */
 int fm_sniff_decide(const struct fm_sniffed *s, const char *path, struct fm_error *err) FM_MUST_CHECK;
 /* A dialect file to start from, where no built-in one reads the trace, with a comment on each guess. *whole: it has all
  * columns that a dialect needs. */

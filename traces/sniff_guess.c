@@ -11,7 +11,7 @@
 #include "traces/sniff_names.h"
 #include "traces/sniff_parts.h"
 
-/* The first line is a header where none of its fields is a value, and below are some. */
+/* The first line is a header where none of its fields is a value, but some of the fields below are. */
 static void find_header(struct fm_sniff_page *p)
 {
 	const char *format;
@@ -81,8 +81,8 @@ void fm_sniff_take(struct fm_sniff_guess *g, int col, bool start, const char *wh
 		g->format = "ipv4-integer";
 }
 
-/* Does a column before others say when the record was written, rather than when the flow began, which another column
- * tells: Suricata's timestamp beside flow.start, @timestamp beside event.start? */
+/* Does the column say when the record was written, while another column says when the flow began: Suricata's timestamp
+ * beside flow.start, @timestamp beside event.start? */
 static bool is_record_time(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, int at)
 {
 	const struct fm_sniff_field *f = &p->cell[0][at];
@@ -98,7 +98,7 @@ static bool is_record_time(const struct fm_sniff_page *p, const struct fm_sniff_
 	return false;
 }
 
-/* Of several columns that may be the label, one of words rather than of 0 and 1. */
+/* Of several columns that may be the label, prefer one of words to one of 0 and 1. */
 static bool has_better_label(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, int at)
 {
 	struct fm_sniff_name name;
@@ -112,8 +112,8 @@ static bool has_better_label(const struct fm_sniff_page *p, const struct fm_snif
 	return false;
 }
 
-/* Packets and bytes of two ways that have columns each: sums, of the payload only where nothing else tells bytes, or
- * the way back beside a column of the other one. */
+/* Packets and bytes with a column for each direction: sums (of the payload only where nothing else gives bytes), or the
+ * reply beside a column of the other direction. */
 static void by_name_of_way(const struct fm_sniff_page *p, struct fm_sniff_guess *g, enum fm_sniff_way way)
 {
 	bool taken[FM_NCOL];
@@ -227,7 +227,7 @@ static const char *duration_format(const struct fm_sniff_page *p, int k, const s
 	return "seconds";
 }
 
-/* Ends each time with its offset from UTC? */
+/* Does each time end with its offset from UTC? */
 static bool has_offset(const struct fm_sniff_page *p, int k)
 {
 	for (int i = p->header; i < p->nlines; i++) {
@@ -335,7 +335,7 @@ static int put_absent(unsigned absent, struct fm_buf *out, struct fm_error *err)
 	return FM_OK;
 }
 
-/* What a flow needs and no column was found for. */
+/* What a flow needs but no column was found for. */
 static int put_lacking(const struct fm_sniff_guess *g, int n, struct fm_buf *out, bool *is_whole, struct fm_error *err)
 {
 	static const int needed[] = {FM_SA, FM_DA, FM_SP, FM_DP, FM_PR, FM_PKT, FM_BYT};

@@ -36,7 +36,7 @@ static void keep_pair(void *ctx, const char *key, size_t nkey, const char *value
 			t->value[k].text[i] = ' ';
 }
 
-/* Each whole line; out NULL: only its keys are learned. Returns how many are objects. */
+/* Read each whole line; out NULL: only learn its keys. Returns how many are objects. */
 static size_t read_lines(struct table *t, const struct fm_buf *text, char *scratch, struct fm_buf *out)
 {
 	const char *s = text->data, *end = s + text->len, *nl;

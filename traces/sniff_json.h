@@ -1,4 +1,4 @@
-/* sniff_json.h - lines of JSON laid out as a table, so that columns are guessed as those of a text are. */
+/* sniff_json.h - lines of JSON laid out as a table, so that columns are guessed as for a text. */
 #ifndef FM_TRACES_SNIFF_JSON_H
 #define FM_TRACES_SNIFF_JSON_H
 
@@ -6,8 +6,8 @@
 
 #include "base/mem.h"
 
-/* Where the text has an object a line, *is becomes true, and the text a line of their keys and a line of values for
- * each whole object, with tabs between. max: so many keys at most. */
+/* Where the text has one object a line, *is becomes true, and the text becomes a line of the keys and one line of
+ * values for each whole object, with tabs between. max: the most keys. */
 int fm_sniff_json(struct fm_buf *text, size_t max, bool *is, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

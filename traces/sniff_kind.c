@@ -143,7 +143,7 @@ enum fm_sniff_kind fm_sniff_kind_of(const struct fm_sniff_field *f, const char *
 	return f->n < 32 && fm_protocol_number(f->s, f->n) >= 0 ? PROTOCOL : WORD;
 }
 
-/* The form that reads most of a column of clock times: 11/4 can be read by two, 31/12 by one. */
+/* The form that reads most of a column of clock times: two forms can read 11/4, only one 31/12. */
 static const char *clock_of(const struct fm_sniff_page *p, int k, int from)
 {
 	const char *best = "datetime";

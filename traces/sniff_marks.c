@@ -12,7 +12,7 @@ struct looks {
 	int comma, point;       /* a fraction behind it */
 	int small, large;       /* digits alone, below 1000 and above */
 	int groups[4], sure[4]; /* thousands by each mark; sure: more than one, or with a fraction behind them */
-	int addresses;          /* of those by points, what is an address too, as 192.168.178.101 is */
+	int addresses;          /* those with points that may also be addresses, such as 192.168.178.101 */
 };
 static const char marks[] = ",.' ";
 enum { BY_COMMA, BY_POINT };
@@ -72,7 +72,7 @@ static struct looks looks_of(const struct fm_sniff_page *p, int k)
 	return l;
 }
 
-/* Has column k durations, by its name? */
+/* Does column k have durations, by its name? */
 static bool is_duration(const struct fm_sniff_page *p, int k)
 {
 	struct fm_sniff_name name;
@@ -81,8 +81,8 @@ static bool is_duration(const struct fm_sniff_page *p, int k)
 	       name.col == FM_TD;
 }
 
-/* 7.250 beside others of its column is a duration more often than thousands, so that a point needs commas elsewhere;
- * and 7,250 s is one with a decimal comma. */
+/* 7.250 in a column of such numbers is more often a duration than thousands, so a point counts as thousands only with
+ * commas elsewhere; and 7,250 s is a duration with a decimal comma. */
 static bool groups_by(const struct looks *l, int mark, bool comma, bool duration)
 {
 	if (l->sure[mark])
@@ -119,7 +119,7 @@ void fm_sniff_marks(struct fm_sniff_page *p)
 		sure = sure || (!l.other && (l.sure[BY_COMMA] || l.sure[BY_POINT]));
 	}
 	find_thousands(p, comma, thousands);
-	/* Of durations alone, 1,234 is a decimal comma. */
+	/* Where only durations have it, the comma in 1,234 is a decimal comma. */
 	p->guessed_mark = !sure && !comma && (durations || thousands[BY_COMMA]);
 	if (!comma && durations && !thousands[BY_COMMA]) {
 		comma = true;

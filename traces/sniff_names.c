@@ -8,7 +8,7 @@
 #include "base/table.h"
 
 static const struct {
-	const char *names; /* in small letters and digits alone, between blanks */
+	const char *names; /* in lower case and digits only, between blanks */
 	int col;
 	bool start;
 	enum fm_sniff_way way;
@@ -71,7 +71,7 @@ static const struct {
     {" label class attack attackcat category type attacktype ", FM_LABEL, false, FM_WAY_ONE},
 };
 
-/* Small letters and digits alone, between blanks. */
+/* Lower-case letters and digits only, between blanks. */
 static void to_word(const char *s, size_t len, char word[66])
 {
 	const char *unit = memchr(s, '(', len);

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* One way of a flow, or all of it; one of two that are summed; the same where a name says that headers count, and where
- * the payload alone does; the way back. */
+/* A value for the flow, or one direction of it; one of two that are summed; the same where the name says that headers
+ * count, or that only the payload does; the reply. */
 enum fm_sniff_way { FM_WAY_ONE, FM_WAY_SUM, FM_WAY_WITH_HEADERS, FM_WAY_PAYLOAD, FM_WAY_REPLY };
 struct fm_sniff_name {
 	int col;               /* enum fm_col */
@@ -16,8 +16,7 @@ struct fm_sniff_name {
 /* False: the name is not known. Case, blanks and marks do not count. Where a key inside others (conn.id.orig_h) is not
  * known as a whole, its end counts. */
 bool fm_sniff_name(const char *s, size_t n, struct fm_sniff_name *out);
-/* What a dialect has for a column of that name that fills none and says something of the row, up to the end of its
- * line, or NULL. */
+/* The rest of a dialect's line for a column of that name that fills none but says something of the row; or NULL. */
 const char *fm_sniff_aside(const char *s, size_t n);
 
 #endif

@@ -102,8 +102,8 @@ static int cut_words(const struct fm_sniff_field *line, struct fm_sniff_field *o
 	return n;
 }
 
-/* The delimiter that gives the most columns, the same number of them in four lines of five; blanks where no other one
- * gives enough for a flow. */
+/* The delimiter that gives the most columns, and the same number of them in four lines of five; blanks where no other
+ * delimiter gives enough for a flow. */
 static void find_delimiter(struct fm_sniff_page *p)
 {
 	static const char candidates[] = "\t;|,^~\x01$# ";

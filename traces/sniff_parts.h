@@ -21,21 +21,21 @@ struct fm_sniff_field {
 };
 struct fm_sniff_page {
 	struct fm_buf text;
-	struct fm_sniff_field line[FM_SNIFF_LINES]; /* those that are no comments */
+	struct fm_sniff_field line[FM_SNIFF_LINES]; /* the lines that are no comments */
 	int nlines, nfields;
-	bool marked; /* the first line is a header behind #fields */
+	bool marked; /* the first line is a header after #fields */
 	char delimiter;
 	bool header, json;
-	char decimal, thousands; /* the marks of numbers that were written anew in plain form; 0: none */
-	bool guessed_mark;       /* the comma may be the other one of the two */
+	char decimal, thousands; /* the marks in numbers, which were rewritten in plain form; 0: none */
+	bool guessed_mark;       /* the comma may also be the other kind of mark */
 	bool blanks;             /* any number of blanks is one delimiter; the first line is a comment then */
-	bool zeek;               /* a conn.log without its comments, in which the header is one */
+	bool zeek;               /* a conn.log without its comments, and so without its header */
 	struct fm_sniff_field cell[FM_SNIFF_LINES][FM_SNIFF_FIELDS];
 	int ncells[FM_SNIFF_LINES];
 };
 enum fm_sniff_kind { NOTHING, EMPTY, CLOCK, EPOCH, ADDRESS, INTEGER, DECIMAL, PROTOCOL, WORD };
 
-/* What a column is taken for. */
+/* What a column is taken to be. */
 struct fm_sniff_guess {
 	enum fm_sniff_kind kind;
 	const char *format; /* of a time or an address, or NULL */
@@ -57,7 +57,7 @@ int fm_sniff_page(struct fm_sniff_page *p, const char *path, const char *member,
 		  struct fm_error *err) FM_MUST_CHECK;
 /* Finds p->decimal and p->thousands, of a page with p->header, and writes its numbers as those of other pages. */
 void fm_sniff_marks(struct fm_sniff_page *p);
-/* The format of a time, or NULL; the number of a whole one, else 0. */
+/* The kind of a field; *format of a time, or NULL; *number of a whole one, else 0. */
 enum fm_sniff_kind fm_sniff_kind_of(const struct fm_sniff_field *f, const char **format, uint64_t *number);
 /* Is each value of column k a length of time with colons, such as 0:00:02.5? */
 bool fm_sniff_is_hms(const struct fm_sniff_page *p, int k, int from);
@@ -65,12 +65,12 @@ bool fm_sniff_is_hms(const struct fm_sniff_page *p, int k, int from);
 void fm_sniff_look(const struct fm_sniff_page *p, int k, int from, struct fm_sniff_guess *g);
 /* The column fills col. */
 void fm_sniff_take(struct fm_sniff_guess *g, int col, bool start, const char *why);
-/* Without names: by kinds and in the order that most collectors have. n: columns. */
+/* Guess n columns without names: by kinds, and by the order in which most collectors write them. */
 void fm_sniff_by_place(struct fm_sniff_guess *g, int n);
-/* Zeek's conn.log of which the comments were taken out. */
+/* Is it Zeek's conn.log with the comments removed? */
 bool fm_sniff_is_zeek(const struct fm_sniff_page *p);
 void fm_sniff_by_zeek(const struct fm_sniff_page *p, struct fm_sniff_guess *g);
-/* A date and a time of day in two columns, where no column has both; from: the first line of values. */
+/* Find a date and a time of day in two columns, where no column has both; from: the first line of values. */
 void fm_sniff_by_halves(const struct fm_sniff_page *p, struct fm_sniff_guess *g, int from);
 
 #endif

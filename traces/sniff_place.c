@@ -18,7 +18,7 @@ static int next_of(const struct fm_sniff_guess *g, int n, int from, unsigned kin
 	return -1;
 }
 
-/* Are there other numbers than 0 behind column `at`? */
+/* Are there numbers other than 0 after column `at`? */
 static bool more_behind(const struct fm_sniff_guess *g, int n, int at)
 {
 	while ((at = next_of(g, n, at + 1, 1u << INTEGER)) >= 0)
@@ -70,7 +70,7 @@ void fm_sniff_by_place(struct fm_sniff_guess *g, int n)
 		}
 }
 
-/* The rows of Zeek's conn.log behind comments that were taken out: a time, an id that begins with C, the ends and the
+/* Are these rows of Zeek's conn.log, whose comments were removed? a time, an id that begins with C, the ends and the
  * protocol stand first, as Zeek writes them since 2012; local_resp came later. */
 bool fm_sniff_is_zeek(const struct fm_sniff_page *p)
 {

@@ -11,7 +11,7 @@
 #include "traces/sniff_names.h"
 #include "traces/sniff_parts.h"
 
-#define KNOWN 3 /* names of the dialect that a header has */
+#define KNOWN 3 /* of the dialect's names that a header must have */
 
 static bool is_column(const struct fm_dialect *d, const struct fm_sniff_field *f)
 {
@@ -37,13 +37,13 @@ static bool has_rate(const struct fm_dialect *d)
 	return d->sampling > 1;
 }
 
-/* Has the file what the dialect says that its source does not have? */
+/* Does the file have what the dialect says that its source lacks? */
 static bool denies(const struct fm_dialect *d, const struct fm_sniff_name *name)
 {
 	return name->col < FM_NFLOWCOL && d->absent >> name->col & 1u && name->way == FM_WAY_ONE;
 }
 
-/* What the dialect has no column for and the name says. */
+/* Is the name for something that the dialect has no column for? */
 static bool lacks(const struct fm_dialect *d, const struct fm_sniff_field *f, struct fm_unread *u)
 {
 	static const char *const keys[FM_NFLOWCOL] = {
@@ -68,7 +68,7 @@ static bool lacks(const struct fm_dialect *d, const struct fm_sniff_field *f, st
 			u->what = "the flags";
 			u->key = "column: flg";
 		} else if (name.col == FM_LABEL && !(d->present >> FM_LABEL & 1u) &&
-			   (f->n != 4 || strncasecmp(f->s, "type", 4) != 0)) { /* types are of much else */
+			   (f->n != 4 || strncasecmp(f->s, "type", 4) != 0)) { /* types also belong to much else */
 			u->what = "the label";
 			u->key = "column: label";
 		}

@@ -1,6 +1,6 @@
 /*
- * sniff_unread.h - columns that a dialect leaves unread though their names say what it has no column for: a label,
- * flags, the way back, a sampling rate. Nobody means to lose a label.
+ * sniff_unread.h - columns that a dialect leaves unread though their names are for something that it has no column for:
+ * a label, flags, the reply, a sampling rate. Nobody wants to lose a label.
  */
 #ifndef FM_TRACES_SNIFF_UNREAD_H
 #define FM_TRACES_SNIFF_UNREAD_H
@@ -13,9 +13,9 @@ struct fm_unread {
 	const char *what; /* "the label" */
 	const char *key;  /* what its line in a dialect has: "column: label" */
 };
-/* By the header or the keys of the first rows; returns how many, 0 where the file cannot be read. A name that the
- * dialect has and does not read is one that it knows about. names_alone: whatever the rows have, of which nothing may
- * be told; else some of the first ones must say more there than that there is no value. */
+/* By the header or the keys of the first rows; returns how many, 0 where the file cannot be read. A column that the
+ * dialect names but does not read does not count: it is left on purpose. names_alone: judge by names only, because
+ * nothing may be told of the rows; else some of the first rows must have a value there. */
 int fm_unread(const struct fm_dialect *d, const char *path, const char *member, bool names_alone,
 	      struct fm_unread list[FM_UNREAD_MAX]);
 /* Warn of them. */

@@ -77,7 +77,7 @@ void fm_sorter_free(struct fm_sorter *s)
 
 /* ---- the order ---- */
 
-/* first: of two rows of one te, does i, which came first, stay first? */
+/* first: row i came before row j; of two rows with the same te, does it stay first? */
 static int compare_rows(const struct fm_sorter *s, size_t i, size_t j, bool first)
 {
 	const struct fm_table *t = s->rows;
@@ -228,7 +228,7 @@ static int give(struct fm_sorter *s, struct fm_error *err)
 	return rc;
 }
 
-/* The number of value i of column c in the chunks that go out. */
+/* The number that value i of column c has in the chunks that are given out. */
 static int renumber(struct fm_sorter *s, int c, uint16_t i, uint16_t *out, struct fm_error *err)
 {
 	int32_t *known = &s->number[c][i];

@@ -97,7 +97,7 @@ static int check_name(struct fm_source *s, struct fm_error *err)
 		       x->text, x->what);
 }
 
-/* A member's name, also one that the locale cannot hold. */
+/* A member's name, even one that the locale cannot represent. */
 static const char *name_of(struct archive_entry *e)
 {
 	const char *name = archive_entry_pathname_utf8(e);
@@ -228,7 +228,7 @@ out:
 	return rc;
 }
 
-/* Read gzip to its end, behind what the archive has of interest, for the check sum that stands there. */
+/* Read gzip to its end, past what the archive needs, because its checksum is there. */
 static int drain(struct fm_source *s, struct fm_error *err)
 {
 	const char *why = NULL;
@@ -343,7 +343,7 @@ static void stop_ahead(struct fm_source *s)
 	s->started = false;
 }
 
-/* liblzma takes as much memory as the file asks for; what xz itself makes at its highest level needs 64 MiB. */
+/* liblzma takes as much memory as the file asks for; files that xz makes at its highest level need 64 MiB. */
 static int check_memory(const struct fm_source *s, struct fm_error *err)
 {
 	uint8_t head[1024 + 12];
@@ -405,7 +405,7 @@ static int source_new(struct fm_source **s, struct fm_error *err)
 	return FM_OK;
 }
 
-/* The file, as far as the data of its member. */
+/* Open the file, up to the data of its member. */
 static int begin(struct fm_source *s, const char *path, const char *member, struct fm_error *err)
 {
 	struct stat st;
@@ -502,7 +502,7 @@ int fm_source_stop(struct fm_source *s, struct fm_error *err)
 	int rc = FM_OK;
 
 	stop_ahead(s);
-	/* Damage behind the rows that were wanted is no error; another member is. */
+	/* Damage after the wanted rows is no error; another member is. */
 	if (s->finished && s->rc)
 		rc = s->at_end ? s->rc : FM_OK;
 	else if (!s->at_end && s->total && s->total - fm_source_consumed(s) <= CHEAP_REST)

@@ -6,7 +6,7 @@
 
 #include "traces/source.h"
 
-/* The longer suffix first. */
+/* Longer suffixes come first. */
 static const struct fm_source_suffix suffixes[] = {
     {".tar.gz", ARCHIVE_FILTER_GZIP, ARCHIVE_FORMAT_TAR, "a gzip-compressed tar archive"},
     {".tgz", ARCHIVE_FILTER_GZIP, ARCHIVE_FORMAT_TAR, "a gzip-compressed tar archive"},

@@ -1,4 +1,4 @@
-/* source_names.h - what the name of a trace promises, and whether a member of an archive is the one that is meant. */
+/* source_names.h - what the name of a trace promises, and whether a member of an archive is the wanted one. */
 #ifndef FM_TRACES_SOURCE_NAMES_H
 #define FM_TRACES_SOURCE_NAMES_H
 
@@ -10,9 +10,9 @@ struct fm_source_suffix {
 	int format; /* ARCHIVE_FORMAT_* base, or 0 */
 	const char *what;
 };
-/* By the end of a file's name; NULL where it promises nothing. */
+/* What the end of a file's name promises; NULL where it promises nothing. */
 const struct fm_source_suffix *fm_source_suffix(const char *path);
-/* Is the name a b?  A star for b's first folder stands for any, and one behind its last point for any ending. */
+/* Is the name a b?  A star for b's first folder stands for any folder, and one after its last point for any ending. */
 bool fm_source_same_name(const char *a, const char *b);
 
 #endif

@@ -170,7 +170,7 @@ static void protocols(const struct fm_table *t, struct losses *l)
 	    "a release with one is refused; set publish.dialect to another one, or leave their rows out before ingest");
 }
 
-/* Values of column k that have no text (fails), or whose text stands for no value or for another one. */
+/* Values of column k that have no text (fails), or whose text is read as a missing value or as another one. */
 static void values(const struct fm_table *t, const struct fm_dialect *d, int k, bool fails, struct losses *l)
 {
 	int c = d->cols[k].col;
@@ -208,7 +208,7 @@ static void values(const struct fm_table *t, const struct fm_dialect *d, int k, 
 	    "map them to others with labels in the dialect of the trace");
 }
 
-/* Does one column after another have a value that is none of the numbers which IPFIX has? */
+/* Words of flags and type of service that have no number, which IPFIX needs. */
 static void numbers(const struct fm_table *t, struct losses *l)
 {
 	uint8_t bits[FM_DICT_MAX];
@@ -230,7 +230,7 @@ int fm_spell_icmp(const struct fm_table *t, size_t row)
 	return !strcmp(pr, "ICMP") ? 1 : !strcmp(pr, "ICMP6") ? 58 : 0;
 }
 
-/* Types and codes of ICMP that the dialect's form of them has not. */
+/* Types and codes of ICMP that the dialect's form cannot express. */
 static void messages(const struct fm_table *t, const struct fm_dialect *d, struct losses *l)
 {
 	size_t n = 0, of = 0;

@@ -15,12 +15,12 @@
 int fm_spell_value(const struct fm_dialect *d, int k, const char *s, char out[FM_SPELL_MAX],
 		   struct fm_error *err) FM_MUST_CHECK;
 
-/* 1 or 58, the number of ICMP, where a row is of it, else 0. */
+/* The protocol number of an ICMP row, 1 or 58; else 0. */
 int fm_spell_icmp(const struct fm_table *t, size_t row);
 
-/* What the values of a table lose when it is written in the dialect, and with its IPFIX file where that is one:
- * sentences without a full stop, with what to do. Returns how many; *fails: of the first so many, a release cannot be
- * written. */
+/* What the values of a table lose when it is written in the dialect, and in its IPFIX file where it has one: sentences
+ * without a full stop, with what to do. Returns how many; *fails: how many of them, which come first, prevent a
+ * release. */
 #define FM_UNSAID 8
 int fm_spell_losses(const struct fm_table *t, const struct fm_dialect *d, char text[FM_UNSAID][320], int *fails);
 /* The same, as warnings. */

@@ -32,7 +32,7 @@ static enum fm_split next(struct fm_splitter *s)
 			best_due = due;
 		}
 	}
-	if (best < 0) /* all debts add up to 1, so that one of three is above 1/4 but for rounding */
+	if (best < 0) /* all debts add up to 1, so one of three is above 1/4, except for rounding */
 		best = owed;
 	s->count[best]++;
 	return (enum fm_split)best;

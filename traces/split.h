@@ -25,12 +25,12 @@ struct fm_splitter {
 void fm_splitter_init(struct fm_splitter *s, double validation, double holdout, uint64_t seed);
 /* The splits of the next n <= FM_SPLIT_BLOCK windows; n is smaller for the last block only. */
 void fm_splitter_block(struct fm_splitter *s, size_t n, uint8_t split[FM_SPLIT_BLOCK]);
-/* How many windows each split has when the one for training has that many for the first time. */
+/* How many windows each split has when training first has `train` of them. */
 void fm_splitter_at(double validation, double holdout, uint64_t train, uint64_t count[FM_NSPLIT]);
 /* How many windows a trace needs so that each split with a share above 0 has at least one. */
 uint64_t fm_splitter_needed(double validation, double holdout);
-/* What else than more windows would give each split one of `windows`: ", or raise split.holdout from 0.001 to 0.02", or
- * "" where no such share does. Returns out. */
+/* What, other than more windows, would give each split at least one of `windows`: ", or raise split.holdout from 0.001
+ * to 0.02", or "" where no such share does. Returns out. */
 const char *fm_splitter_advice(double validation, double holdout, uint64_t windows, char out[96]);
 
 #endif

@@ -48,7 +48,7 @@ static const char *field_text(const struct fm_table *t, int c, size_t row, char 
 	}
 }
 
-/* "a" before "b" where each has a comma behind it, as within a line. */
+/* Compare two fields as if a comma followed each, as within a line. */
 static int compare_fields(const char *a, const char *b)
 {
 	while (*a && *a == *b) {
@@ -77,7 +77,7 @@ void fm_text_order_look(struct fm_text_order *o, const struct fm_table *t, size_
 	for (size_t i = first, last = SIZE_MAX; i < t->rows && o->same < ENOUGH; i++) {
 		char now[FM_TEXT_ORDER_MAX];
 
-		if (o->begun && t->te[i] == o->te) { /* texts cost time: only where two are compared */
+		if (o->begun && t->te[i] == o->te) { /* texts cost time: make them only where two are compared */
 			if (i > first && last != i - 1)
 				text_of(t, i - 1, o->last);
 			text_of(t, i, now);

@@ -26,8 +26,8 @@ static void look_behind(struct fm_time_order *o, const struct fm_time_order_leve
 	o->most_max = b->begun && o->most_max > b->max_ms ? o->most_max : b->max_ms;
 }
 
-/* A fall is a step back to over a minute before the row of some before it, between rows that go forward: the one before
- * it may be a long flow among short ones. */
+/* A fall is a step back between rows that go forward, to over a minute before one of the rows shortly before it: the
+ * row just before may be a long flow among short ones. */
 static void look_for_fall(struct fm_time_order *o, int64_t ms, int64_t gap)
 {
 	const int64_t *before = &o->recent[o->rows % FM_TIME_ORDER_RECENT];
@@ -51,7 +51,7 @@ static void look_for_fall(struct fm_time_order *o, int64_t ms, int64_t gap)
 	o->by_steps.rows++;
 }
 
-/* The next block of a level: it goes on with a descent where neither end is later; so many steps down are needed. */
+/* The next block of a level: it continues a descent where neither end is later; `steps` steps down are needed. */
 static void descend(struct fm_time_order_level *b, int64_t min_ms, int64_t max_ms, unsigned steps)
 {
 	if (!b->begun || min_ms > b->last_min || max_ms > b->last_max) {
@@ -70,7 +70,7 @@ static void descend(struct fm_time_order_level *b, int64_t min_ms, int64_t max_m
 	b->begun = true;
 }
 
-/* A part has come to the block of a level; a block that is full is a part of the next one. */
+/* Add a part to the block of a level; a full block becomes a part of the next level. */
 static void put_part(struct fm_time_order *o, int k, int64_t min_ms, int64_t max_ms)
 {
 	for (; k < FM_TIME_ORDER_LEVELS; k++) {
@@ -132,7 +132,7 @@ static bool descends(const struct fm_time_order *o)
 
 uint64_t fm_time_order_behind(const struct fm_time_order *o)
 {
-	uint64_t by_steps = o->by_steps.rows * 20 > o->rows ? o->by_steps.rows : 0; /* long flows have some of them */
+	uint64_t by_steps = o->by_steps.rows * 20 > o->rows ? o->by_steps.rows : 0; /* long flows cause some of them */
 
 	return o->by_blocks.rows > by_steps ? o->by_blocks.rows : by_steps;
 }

@@ -2,7 +2,7 @@
  * time_order.h - are the rows of a trace in the order of time?
  *
  * Collectors write flows in the order in which they ended or began, and the other of the two times steps back a little
- * all the time: that is an order. None is where over a tenth of the rows are one of these:
+ * all the time: that counts as an order. There is none where over a tenth of the rows are one of these:
  *
  *     earlier than the row before them by over a minute and a sixteenth of the trace's length;
  *
@@ -30,14 +30,14 @@
 #define FM_TIME_ORDER_LEVELS 6 /* rows, and blocks of 8, 64, ... */
 #define FM_TIME_ORDER_RECENT 8
 #define FM_TIME_ORDER_WINTER_MS INT64_C(3660000)
-#define FM_TIME_ORDER_BEHIND 2 /* the level of blocks that are looked at for lying behind */
+#define FM_TIME_ORDER_BEHIND 2 /* the level of blocks that are checked for lying behind */
 
 /* Blocks of one size. */
 struct fm_time_order_level {
-	int64_t min_ms, max_ms;     /* of the block that is being filled */
-	int64_t last_min, last_max; /* of the one before */
+	int64_t min_ms, max_ms;     /* the times of the block that is being filled */
+	int64_t last_min, last_max; /* the times of the block before */
 	unsigned n;                 /* parts in it */
-	uint64_t steps, length;     /* steps down in a row; blocks of the descent that are not counted yet */
+	uint64_t steps, length;     /* steps down in a row; blocks of the descent, not counted yet */
 	bool begun;                 /* there is one before */
 	uint64_t descending;        /* blocks in descents that are long enough */
 };
@@ -51,20 +51,20 @@ struct fm_time_order {
 	struct fm_time_order_level level[FM_TIME_ORDER_LEVELS];
 	int64_t most_min, most_max; /* of all blocks so far */
 	struct {
-		uint64_t falls, rows; /* rows that lie behind, in so many pieces */
-		int64_t deepest_ms;   /* the most that a piece begins behind */
+		uint64_t falls, rows; /* rows that lie behind, and in how many pieces */
+		int64_t deepest_ms;   /* the most by which a piece begins behind */
 	} by_blocks, by_steps;
 	bool is_behind;                       /* the block before lay behind */
 	int64_t recent[FM_TIME_ORDER_RECENT]; /* times of the last rows */
 	uint64_t forward;                     /* rows since the last step back */
 	bool fell;                            /* that step may be a fall; */
-	int64_t peak_ms, depth_ms;            /* from here, by so much */
+	int64_t peak_ms, depth_ms;            /* from this time, by this much */
 };
 /* The next row; returns the time since the row before it, below 0 where it is earlier. */
 int64_t fm_time_order_step(struct fm_time_order *o, int64_t ms);
-/* How many rows lie behind, about. */
+/* About how many rows lie behind. */
 uint64_t fm_time_order_behind(const struct fm_time_order *o);
-/* joined: the trace is of several files. */
+/* Are the rows in order?  joined: the trace has several files. */
 bool fm_time_order_found(const struct fm_time_order *o, bool joined);
 
 #endif

@@ -16,7 +16,7 @@ struct fm_utf16 {
 };
 /* Is the text UTF-16? By its mark, or by a zero byte among the first two. */
 bool fm_utf16_begins(const char *s, size_t n);
-/* The next block, behind out. What is no UTF-16 is passed on as it is; half a pair becomes U+FFFD. */
+/* Append the next block to out. Text that is not UTF-16 is passed on as it is; half a pair becomes U+FFFD. */
 void fm_utf16_add(struct fm_utf16 *u, const char *s, size_t n, struct fm_buf *out);
 
 #endif

@@ -12,7 +12,7 @@
 #define TIME_END_MS INT64_C(9214646400000) /* 2262-01-01: what NumPy's and pandas's nanoseconds still hold */
 #define COUNT_MAX ((uint64_t)INT64_MAX)    /* so that every reader's signed integers hold it */
 
-/* Digits alone, up to 18 of them; anything else is for the careful parsers. */
+/* Up to 18 digits and nothing else; anything else is for the careful parsers. */
 static inline bool short_uint(const char *s, size_t n, uint64_t *v)
 {
 	uint64_t x = 0;
@@ -57,7 +57,7 @@ static int scaled_ms(enum fm_format f, const char *s, size_t n, int64_t *ms)
 	return 0;
 }
 
-/* Behind a clock time: an offset such as Z or +02:00, or UTC or GMT, with a blank before it or without. */
+/* After a clock time: an offset such as Z or +02:00, or UTC or GMT, with or without a blank before it. */
 static int read_offset(const char *at, const char *end, int *minutes)
 {
 	at += *at == ' ' && at + 1 < end;
@@ -68,8 +68,8 @@ static int read_offset(const char *at, const char *end, int *minutes)
 	return fm_time_offset_read(&at, end, minutes) || at != end ? -1 : 0;
 }
 
-/* 24:00:00 is midnight, and a leap second (in a zone of half an hour too) the second after it: text, of a time with 19
- * bytes at least, is made one that clocks have, and *add is what it lacks then. */
+/* 24:00:00 is midnight, and a leap second (in a zone of half an hour too) the second after it: text, a time of at least
+ * 19 bytes, becomes one that clocks have, and *add is what is then missing. */
 static void plain_clock(char *text, size_t len, int64_t *add)
 {
 	*add = 0;
@@ -82,8 +82,8 @@ static void plain_clock(char *text, size_t len, int64_t *add)
 	}
 }
 
-/* "YYYY-MM-DD HH:MM:SS[.fff]", with / for -, T for the blank and a comma for the point, or without seconds, and an
- * offset behind it. *zoned: it has one. */
+/* "YYYY-MM-DD HH:MM:SS[.fff]", with / for -, T for the blank and a comma for the point, or without seconds, and
+ * possibly an offset after it. *zoned: it has one. */
 static int datetime_ms(const char *s, size_t n, int64_t *ms, bool *zoned)
 {
 	char text[31];
@@ -222,7 +222,7 @@ static int hms_ms(const char *s, size_t n, int64_t *ms)
 	return 0;
 }
 
-/* Does a number that was read have a minus before a digit that is not 0? */
+/* Does a number have a minus before a digit other than 0? */
 static bool is_below_zero(const char *s, size_t n)
 {
 	for (size_t i = 1; n && *s == '-' && i < n && s[i] != 'e' && s[i] != 'E'; i++)
@@ -308,7 +308,7 @@ const char *fm_value_port(const struct fm_dialect *d, int k, const char *s, size
 }
 
 /* What stands between an address and its port, or NULL: the colon behind IPv4 and "[...]", in other IPv6 the first
- * point behind its last colon (the fourth where IPv4 is mapped). */
+ * point after its last colon (the fourth where IPv4 is mapped). */
 static const char *port_mark(const char *s, size_t n)
 {
 	const char *colon = memrchr(s, ':', n), *point;
@@ -346,7 +346,7 @@ const char *fm_value_split_port(const char **s, size_t *n, uint16_t *port, bool 
 	return NULL;
 }
 
-/* "402.4 M" with suffix 1000: what is left is at most 18 digits. */
+/* "402.4 M" with suffix 1000: the result has at most 18 digits. */
 static const char *suffixed(int suffix, const char *s, size_t n, uint64_t *v)
 {
 	static const char letters[] = "KMGT";
@@ -386,7 +386,8 @@ const char *fm_value_count(const struct fm_dialect *d, int k, const char *s, siz
 		return NULL;
 	if (!fm_parse_double(s, n, &number) && number >= 0 && number < 0x1p53 && number > (double)(uint64_t)number)
 		return fm_hint_count(s, n);
-	/* Programs that know missing values write counts as 80.0 or 1.2e+06, up to the 2^53 of their numbers. */
+	/* Programs that store missing values write counts as 80.0 or 1.2e+06, up to 2^53, the limit of their
+	 * numbers. */
 	if (!fm_parse_scaled(s, n, 6, &micro)) {
 		if (micro >= 0 && micro % 1000000 == 0) {
 			*v = (uint64_t)micro / 1000000;
@@ -401,8 +402,8 @@ const char *fm_value_count(const struct fm_dialect *d, int k, const char *s, siz
 	return fm_hint_count(s, n);
 }
 
-/* What stands around an address: brackets, and the prefix length of a single host; or three digits for each number of
- * IPv4, as SiLK pads them. out: what is left. */
+/* Read an address without what surrounds it: brackets, and the prefix length of a single host; or with three digits for
+ * each number of IPv4, as SiLK pads them. */
 static bool bare_address(const char *s, size_t n, struct fm_address *a)
 {
 	char text[16];
@@ -504,7 +505,7 @@ static const uint16_t c1[32] = {
     0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0,      0x017e, 0x0178,
 };
 
-/* Has it other characters than ASCII's, and all well-formed? */
+/* Does it have characters other than ASCII, all of them well-formed UTF-8? */
 static bool is_utf8(const char *s, size_t n)
 {
 	bool wide = false;

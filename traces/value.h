@@ -12,12 +12,12 @@
 #include "base/address.h"
 #include "manifests/dialect.h"
 
-/* Milliseconds since 1970, UTC, of column k; the years 1970 to 2261. A pattern that is a part of a time: by the
+/* Milliseconds since 1970, UTC, of column k; the years 1970 to 2261. For a pattern that is a part of a time: by the
  * dialect's clock, not UTC. */
 const char *fm_value_time(const struct fm_dialect *d, int k, const char *s, size_t n, int64_t *ms);
 /* Milliseconds, up to 2^32 - 1. */
 const char *fm_value_duration(const struct fm_dialect *d, int k, const char *s, size_t n, uint32_t *ms);
-/* *dotted: the text has a point and its meaning hangs on the protocol. 8.0 is a number that a program wrote as a
+/* *dotted: the text has a point and its meaning depends on the protocol. 8.0 is a number that a program wrote as a
  * decimal, unless the row is ICMP (type and code); with format type.code it is type and code, and the row must be
  * ICMP. */
 const char *fm_value_port(const struct fm_dialect *d, int k, const char *s, size_t n, uint16_t *port, bool *dotted);
@@ -26,10 +26,10 @@ const char *fm_value_count(const struct fm_dialect *d, int k, const char *s, siz
  * *dotted: the port was type.code of ICMP. */
 const char *fm_value_split_port(const char **s, size_t *n, uint16_t *port, bool *dotted);
 const char *fm_value_address(const struct fm_dialect *d, int k, const char *s, size_t n, struct fm_address *a);
-/* Windows-1252 in UTF-8, out of 3 n bytes; returns its length, 0 for a byte that stands for nothing. What is
- * well-formed UTF-8 already, as in a file that someone wrote anew, stays: no words of windows-1252 are. */
+/* Windows-1252 as UTF-8, into out of 3 n bytes; returns its length, 0 for a byte that stands for nothing. Text that is
+ * well-formed UTF-8 already, as in a file that someone rewrote, stays: no words in windows-1252 look like that. */
 size_t fm_value_from_windows_1252(const char *s, size_t n, char *out);
-/* Back, out of n bytes; 0: a character that it lacks, or bytes that would be read as UTF-8. */
+/* The way back, into out of n bytes; 0: a character that windows-1252 lacks, or bytes that would be read as UTF-8. */
 size_t fm_value_to_windows_1252(const char *s, size_t n, char *out);
 
 /* Does a time that could be read end in an offset from UTC: Z, UTC, +02:00, -0300? */

@@ -23,10 +23,10 @@ struct writer {
 		char **text; /* one for each value of the dictionary, quoted where CSV wants it; NULL: it has none */
 		size_t n;
 	} quoted[FM_NCOL];
-	/* Where te, td and a start all have columns, readers take te and td: the start is that of these as written, in
-	 * steps of so many milliseconds; 0: it is that of the flow. */
+	/* Where te, td and a start all have columns, readers use te and td: the start is made from these as they are
+	 * written, in steps of these milliseconds; 0: it is the flow's own. */
 	int64_t te_step, te_half, td_step; /* te_half: numbers are rounded half up, clocks are cut */
-	bool te_and_start;                 /* both have columns, and td has none: readers take it from them */
+	bool te_and_start;                 /* te and start have columns, td has none: readers calculate td from them */
 	int64_t start_step;                /* the coarsest of a start's columns, ms */
 	int64_t time_s;                    /* the second whose text is in time_text */
 	size_t time_len;
@@ -47,7 +47,7 @@ static int quote_values(struct writer *w, int k, struct fm_error *err)
 		bool number;
 
 		if (fm_spell_value(w->d, k, dict->value[i], s, NULL) < 0)
-			continue; /* as long as no row has it */
+			continue; /* no failure as long as no row has it */
 		size_t n = strlen(s), cap = (w->d->json ? 6 : 2) * n + 3;
 		if ((rc = fm_alloc(&text, cap, 1, "a category value", err)) < 0)
 			return rc;
@@ -99,8 +99,8 @@ static size_t format_number(uint64_t ms, enum fm_format f, int decimals, char *o
 	return format_decimal(f == FM_FMT_MICROSECONDS ? ms * 1000 : ms, 0, decimals, out);
 }
 
-/* The second of the last row is usually the second of this one. A fraction is cut, so that no second comes too
- * early. */
+/* The second of the last row is usually the second of this one. A fraction is cut, so that no time is in a later
+ * second. */
 static size_t format_time(struct writer *w, int64_t ms, int decimals, char *out)
 {
 	int64_t s = ms >= 0 ? ms / 1000 : -((999 - ms) / 1000);
@@ -120,7 +120,7 @@ static size_t format_time(struct writer *w, int64_t ms, int decimals, char *out)
 	return n;
 }
 
-/* Ports of ICMP as 8.0, H:MM:SS.mmm: what only some dialects write. */
+/* H:MM:SS.mmm, which only some dialects write. */
 static size_t format_hms(uint64_t ms, char *out)
 {
 	size_t n = fm_format_u64(ms / 3600000, out);
@@ -165,7 +165,7 @@ static size_t format_port(const struct fm_table *t, size_t row, unsigned port, e
 	return n + fm_format_u64(port % 256, out + n);
 }
 
-/* Is k a column of a sum, and not the first, or one of the way back, which is a row of its own? */
+/* Is k a column of a sum, and not the first one, or a column of the reply, which is a row of its own? */
 static bool is_later_part(const struct fm_dialect *d, int k)
 {
 	if (d->cols[k].role == FM_ROLE_REPLY)
@@ -176,7 +176,7 @@ static bool is_later_part(const struct fm_dialect *d, int k)
 	return false;
 }
 
-/* What column k says of a time that is a sum: the first part full units of its own, the last one the rest. */
+/* What column k says of a time that is a sum: the first part has full units of its own, the last one the rest. */
 static int64_t part_of_time(const struct fm_dialect *d, int k, int64_t ms)
 {
 	if (d->cols[k].format == FM_FMT_PATTERN) /* a date, or a time of day */
@@ -264,7 +264,8 @@ static size_t format_time_field(struct writer *w, int k, int64_t ms, char *out)
 	return ms > INT64_MAX / 1000 ? 0 : format_number((uint64_t)ms, f, w->d->cols[k].decimals, out);
 }
 
-/* The time that readers take from the columns of a role when ms is written there, as row_time.c has it; -1: none. */
+/* The time that readers get from the columns of a role when ms is written there, by the rules of row_time.c; -1:
+ * none. */
 static int64_t read_back(struct writer *w, enum fm_role role, int64_t ms)
 {
 	int64_t sum = 0, got;
@@ -289,8 +290,8 @@ static int64_t read_back(struct writer *w, enum fm_role role, int64_t ms)
 	return clocks ? sum - (int64_t)w->d->timezone * 60000 : sum;
 }
 
-/* Text can be coarser than a time, or the same for two: as summer time ends, on a clock of 12 hours, or of a time of
- * day alone.  A start that would be read as later than the end is that of a flow without duration. */
+/* Text can be coarser than a time, or the same for two times: when summer time ends, on a clock of 12 hours, or for a
+ * time of day alone.  A start that would be read as later than the end becomes that of a flow without duration. */
 static int64_t start_before_end(struct writer *w, size_t row)
 {
 	int64_t start = start_of(w, row), te = read_back(w, FM_ROLE_VALUE, w->t->te[row]);
@@ -326,7 +327,7 @@ static const char *unmodelled(const struct fm_dialect *d, int k)
 	return *d->unset ? d->unset : d->blanks ? "-" : "";
 }
 
-/* Has column k text, and no number, in JSON? Categories bring their quotes along. */
+/* Does column k have text, and not a number, in JSON? Categories bring their quotes along. */
 static bool is_string(const struct fm_dialect *d, int k)
 {
 	enum fm_format f = d->cols[k].format;
@@ -338,7 +339,7 @@ static bool is_string(const struct fm_dialect *d, int k)
 		f != FM_FMT_FAMILY);
 }
 
-/* The number that column k has of an address: of IPv4 three zeros come before the address. */
+/* The number that column k has of an address: for IPv4, three zeros come before the address. */
 static uint64_t word_of(const struct fm_dialect *d, int k, const struct fm_address *a, bool ipv6)
 {
 	uint64_t word = 0;
@@ -449,7 +450,7 @@ static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 		n = format_port(t, row, port_of(w, c, row), f, s);
 		break;
 	case FM_KIND_CATEGORY:
-		if (is_later_part(w->d, k)) { /* of a label, which is in the first of its columns */
+		if (is_later_part(w->d, k)) { /* also for a label, which is in the first of its columns */
 			fm_buf_printf(&w->buf, w->d->json ? "\"%s\"" : "%s", w->d->unset);
 			return FM_OK;
 		}

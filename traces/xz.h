@@ -1,5 +1,5 @@
 /*
- * xz.h - what an xz file asks for, before it is decompressed.
+ * xz.h - how much memory an xz file asks for, before it is decompressed.
  */
 #ifndef FM_TRACES_XZ_H
 #define FM_TRACES_XZ_H

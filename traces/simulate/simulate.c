@@ -29,8 +29,8 @@ const char *const fm_simulate_labels[FM_SIM_NLABEL] = {
 #define LATEST_S INT64_C(4102444800) /* 2100 */
 #define MAX_THREADS 256
 #define MAX_EPISODES 128
-#define SLOT_ROWS 48    /* a slot is long enough for so many background flows */
-#define SHARD_ROWS 8192 /* a shard is as many slots as hold so many */
+#define SLOT_ROWS 48    /* a slot is long enough for this many background flows */
+#define SHARD_ROWS 8192 /* a shard is as many slots as hold this many rows */
 
 /* A day's rhythm: flows in each hour, the quietest having 700. */
 static const uint16_t rhythm[24] = {740,  720, 760, 730, 700, 710, 730, 780, 850, 980, 1080, 1060,
@@ -414,7 +414,7 @@ int fm_simulate(const struct fm_simulate_in *in, struct fm_simulate_out *out, st
 		goto out;
 	fm_progress_begin(&progress, "simulate", "flows", in->rows);
 	rc = run(&job, pool, sink, out, &progress, err);
-	if (rc >= 0 || progress.done) /* else the error says all */
+	if (rc >= 0 || progress.done) /* otherwise the error says all */
 		fm_progress_end(&progress, rc < 0 ? "failed" : NULL);
 	if (rc < 0)
 		goto out;

@@ -11,9 +11,9 @@
  *     if (fm_simulate(&in, &out, err)) ...
  *
  * The bytes are a function of (rows, seed, start_ms, hours, attacks, ipv6): the same for any number of threads,
- * compiler, level of optimisation and processor, because every decision is integer arithmetic on Philox words keyed by
- * the slot of time it belongs to.  The only floating-point operations are the conversion of hours and attacks to
- * integers and square roots, which IEEE 754 rounds in one way.
+ * compiler, optimisation level and processor, because every decision is integer arithmetic on Philox words keyed by the
+ * slot of time it belongs to.  The only floating-point operations are the conversion of hours and attacks to integers
+ * and square roots, which IEEE 754 rounds in one way.
  *
  * Memory does not grow with rows: flows are made and sorted slot by slot (a slot is one second in a dense trace).
  */
@@ -64,8 +64,8 @@ struct fm_simulate_out {
 };
 /* FM_EUSAGE: an input out of range, out is an existing thing that is not a regular file; FM_ESYSTEM: disk or memory. */
 int fm_simulate(const struct fm_simulate_in *in, struct fm_simulate_out *out, struct fm_error *err) FM_MUST_CHECK;
-/* Ports and protocol of such a trace's flows, p (in->rows), in memory and in no order of their own; out and threads are
- * of no meaning. */
+/* Ports and protocol of such a trace's flows into p (in->rows), in memory and in no particular order; in->out and
+ * in->threads have no meaning here. */
 struct fm_simulated_ports {
 	uint16_t sp, dp;
 	const char *pr; /* static */

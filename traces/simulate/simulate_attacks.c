@@ -23,7 +23,7 @@ enum { NATTACKER = 5, NVICTIM = 20 };
 #define ID_CLICK 9400000u
 #define ID_SPAM 9500000u
 
-/* The attacking machines stand in a network of their own, 42.219.150.241 to .245. */
+/* The attacking machines are in a network of their own, 42.219.150.241 to .245. */
 static uint32_t attacker(uint32_t k)
 {
 	return 42u << 24 | 219u << 16 | 150u << 8 | (241 + k % NATTACKER);

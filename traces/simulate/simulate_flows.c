@@ -523,7 +523,7 @@ static void tunnel(struct fm_sim_slot *s, uint32_t sec)
 	exchange(s, f, 60 + (u >> 23 & 63), (u >> 29) < 5);
 }
 
-/* Sessions and their weights by day and by night.  A session is some flows, so that weights are not shares of flows. */
+/* Sessions and their weights by day and by night.  A session has several flows, so weights are not shares of flows. */
 static const struct {
 	void (*make)(struct fm_sim_slot *, uint32_t sec);
 	uint16_t weight[SIM_NMIX];

@@ -38,8 +38,8 @@ static char *put_u64(char *p, uint64_t v)
 	return p;
 }
 
-/* Type and code of ICMP as ICMPv6 has them (RFC 4443): of echo, of unreachable (3) and of time exceeded (11); of others
- * a router's advertisement. */
+/* Type and code of ICMP in ICMPv6 (RFC 4443): of echo, unreachable (3) and time exceeded (11); others become a router's
+ * advertisement. */
 static unsigned icmp6_port(unsigned dp)
 {
 	switch (dp / 256) {
@@ -56,7 +56,7 @@ static unsigned icmp6_port(unsigned dp)
 	}
 }
 
-/* Everything behind the first comma, with the newline. */
+/* Everything after the first comma, with the newline. */
 static size_t row_text(const struct fm_sim_world *w, const struct fm_sim_flow *f, char *out)
 {
 	bool ipv6 = fm_sim_is_ipv6(w, f->sa, f->da), icmp6 = ipv6 && f->pr == SIM_ICMP;
@@ -160,7 +160,7 @@ struct fm_sim_sink {
 	struct fm_error err; /* why the callback stopped writing */
 };
 
-/* What can be written of what a name promises; FM_EUSAGE for a promise that is not kept. */
+/* The compression that a name promises; FM_EUSAGE for one that cannot be written. */
 static int filter_of(const char *path, int *filter, struct fm_error *err)
 {
 	const struct fm_source_suffix *x = fm_source_suffix(path);
@@ -293,7 +293,7 @@ void fm_sim_sink_abort(struct fm_sim_sink *k)
 {
 	if (!k)
 		return;
-	/* Freeing closes, and closing flushes: nothing of that is wanted any more. */
+	/* Freeing closes, and closing flushes: drop that output. */
 	k->err.code = FM_ESYSTEM;
 	archive_write_free(k->archive);
 	archive_entry_free(k->entry);

@@ -14,7 +14,8 @@ struct fm_sim_scratch {
 	struct fm_sim_key *key;
 	size_t cap; /* rows */
 };
-/* Append the slot's flows as rows of UGR'16, sorted by second and then, as the data set is, by the text behind it. */
+/* Append the slot's flows as rows of UGR'16, sorted by second and then, like the data set, by the text after the
+ * time. */
 int fm_sim_text(const struct fm_sim_slot *s, int64_t start_s, struct fm_sim_scratch *x, struct fm_buf *out,
 		struct fm_error *err) FM_MUST_CHECK;
 void fm_sim_scratch_free(struct fm_sim_scratch *x);

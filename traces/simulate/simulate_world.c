@@ -54,7 +54,7 @@ int fm_sim_alias_new(struct fm_sim_alias *a, const uint64_t *weight, uint32_t n,
 			stack[small++] = j;
 		}
 	}
-	/* What is left is full up to rounding: other is itself, so that the cut does not matter. */
+	/* What is left is full up to rounding: its other index is itself, so the cut does not matter. */
 	while (small > 0) {
 		uint32_t i = stack[--small];
 		a->cut[i] = UINT32_MAX;

@@ -93,7 +93,7 @@ enum { SIM_MIX_DAY, SIM_MIX_NIGHT, SIM_NMIX };
 
 struct fm_sim_world {
 	uint64_t seed;
-	uint64_t salt;                /* what addresses are hashed with */
+	uint64_t salt;                /* the salt for hashing addresses */
 	uint32_t ipv6;                /* share of the hosts outside that speak IPv6, in millionths */
 	uint32_t inside[SIM_NINSIDE]; /* addresses, last byte 1..200 */
 	uint32_t *addr[SIM_NPOOL];    /* [pool size] */
@@ -109,7 +109,7 @@ bool fm_sim_is_inside(uint32_t ip);
 bool fm_sim_is_ipv6(const struct fm_sim_world *w, uint32_t sa, uint32_t da);
 /* The IPv6 address of a host: 42.219.X.Y is 2a01:42:219:X::Y, others are in 2a02::/16. */
 struct fm_address fm_sim_ipv6(uint32_t ip);
-/* Type of service of what a host outside sends: fixed by its address. */
+/* Type of service of a host outside: fixed by its address. */
 uint8_t fm_sim_stos(const struct fm_sim_world *w, uint32_t outside);
 
 /* Where flows are emitted: a slot of time, filled up to its quota. */
@@ -155,7 +155,7 @@ static inline uint32_t sim_later(const struct fm_sim_slot *s, uint32_t sec, uint
 
 /* simulate_flows.c */
 void fm_sim_mixes(uint64_t weight[SIM_NMIX][32], uint32_t *n); /* session weights, for the world */
-/* Fill the slot up to its quota with sessions; day: 0..1024, how much of the mix is that of the day.  With the label
+/* Fill the slot up to its quota with sessions; day: 0..1024, the share of the daytime mix.  With the label
  * FM_SIM_BLACKLIST the outside party of each session is a listed host. */
 void fm_sim_background(struct fm_sim_slot *s, uint32_t day);
 /* A TCP conversation, as attack classes need it: f[0] has sec, addresses, ports and flags, f[1] its flags; sizes,
