@@ -103,17 +103,17 @@ const struct fm_key fm_keys[] = {
 	{FIELD(release, name, TEXT), .check = check_name, .dflt = "flows",
 	 .help = "Name of the release; the archive is NAME-VERSION.tar.zst."},
 	{FIELD(release, version, TEXT), .check = check_version, .dflt = "0.1.0", 
-	 .help = "Version of the release. date: that of the day of the run, YYYY.MM.DD (UTC; of SOURCE_DATE_EPOCH "
-		 "where it is set), which is release.date then too; for what runs every night."},
+	 .help = "Version of the release. date: the day of the run as YYYY.MM.DD (UTC; of SOURCE_DATE_EPOCH where it "
+		 "is set), which is then also release.date; for runs every night."},
 	{FIELD(release, description, TEXT), .dflt = "Synthetic network flows",
 	 .help = "One sentence for the data sheet."},
 	{FIELD(release, license, TEXT), .check = check_license, .dflt = "LicenseRef-internal",
 	 .help = "What partners may do with the data: an SPDX identifier."},
 	{FIELD(release, license_file, PATH), .dflt = "\"\"", .secret = true,
-	 .help = "The licence's text, which goes into the archive as LICENSE.txt. Empty: those of CC0-1.0 and "
-		 "CC-BY-4.0 are known, and of another licence there is none."},
+	 .help = "The licence's text, which goes into the archive as LICENSE.txt. Empty: the built-in text for "
+		 "CC0-1.0 and CC-BY-4.0, and none for another licence."},
 	{FIELD(release, date, TEXT), .check = check_date, .dflt = "\"\"",
-	 .help = "Date of the release, YYYY-MM-DD; flowmint init writes its day. Empty: that of "
+	 .help = "Date of the release, YYYY-MM-DD; flowmint init writes the day on which it runs. Empty: that of "
 		 "SOURCE_DATE_EPOCH, else none."},
 	{FIELD(release, previous, PATH), .dflt = "\"\"", .secret = true,
 	 .help = "The release before this one, its .tar.zst or its flows as CSV, which leak.release_* compares "
@@ -139,8 +139,9 @@ const struct fm_key fm_keys[] = {
 	 .help = "Stop when more than this share of the rows does not parse."},
 
 	{FIELD(split, validation, REAL), .min = 0, .max = 0.5, .dflt = "0.02",
-	 .help = "Share of the windows that training is watched on. Kinds marginals, ctgan and netshare, and "
-		 "privacy.mode dp, watch none, and leave it aside, so that all kinds learn from the same flows."},
+	 .help = "Share of the windows on which training checks its progress. Kinds marginals, ctgan and netshare, "
+		 "and privacy.mode dp, do not check, but leave these windows aside too, so that all kinds learn from "
+		 "the same flows."},
 	{FIELD(split, holdout, REAL), .min = 0, .max = 0.9, .dflt = "0.25",
 	 .help = "Share of the windows that the model never sees; the gate's privacy checks need it."},
 	{FIELD(split, seed, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "1", .help = "Which windows go where."},
@@ -150,11 +151,11 @@ const struct fm_key fm_keys[] = {
 		 "ctgan, plain and netshare are baselines that others compare with (docs/peers.md)."},
 	{FIELD(model, denoiser, CHOICE), .kind = "diffusion|plain", .choices = "transformer|unet|mlp",
 	 .dflt = "transformer",
-	 .help = "The network that takes the noise away; mlp looks at each flow by itself."},
+	 .help = "The network that removes the noise; mlp looks at each flow by itself."},
 	{FIELD(model, window, INT), .needs = "privacy.mode none|clip", .min = 2, .max = 512, .dflt = "64",
 	 .help = "Consecutive flows in one training example."},
 	{FIELD(model, width, INT), .kind = "diffusion|plain", .min = 16, .max = 2048, .dflt = "128",
-	 .help = "Width of the network; a multiple of 16 * heads, of 16 where denoiser mlp has none."},
+	 .help = "Width of the network; a multiple of 16 * heads, or of 16 for denoiser mlp, which has no heads."},
 	{FIELD(model, depth, INT), .kind = "diffusion|plain", .min = 1, .max = 32, .dflt = "4",
 	 .help = "Layers of a transformer, levels of a unet (each halves the window, down to 3), blocks of an mlp."},
 	{FIELD(model, heads, INT), .needs = "model.denoiser transformer|unet", .kind = "diffusion|plain", .min = 1,
@@ -177,20 +178,20 @@ const struct fm_key fm_keys[] = {
 	 .help = "Popular hosts with a token of their own (a rank, never an address)."},
 	{FIELD(model, encoding, CHOICE), .kind = "ctgan|plain", .choices = "plain|bits|values", .dflt = "plain",
 	 .help = "For kinds ctgan and plain: addresses as integers or as 32 bits. With bits ctgan takes counts as "
-		 "logs, and plain takes ports as 16 bits. values, of kind plain alone: which of the most frequent "
-		 "ports and hosts it is, or a number."},
+		 "logs, and plain takes ports as 16 bits. values, for kind plain only: ports and hosts are one of the "
+		 "most frequent ones, or a number."},
 	{FIELD(model, conditions, CHOICE), .kind = "ctgan", .choices = "true|log", .dflt = "true",
-	 .help = "For kind ctgan: conditions of generated flows by how frequent values are, or by the logs of that, as "
-		 "the reference does, which makes rare labels many times too frequent."},
+	 .help = "For kind ctgan: conditions of generated flows are drawn by the frequency of values, or by its "
+		 "logarithm as in the reference, which makes rare labels many times too frequent."},
 	{FIELD(model, embedding, INT), .kind = "ctgan", .min = 1, .max = 4096, .dflt = "128",
-	 .help = "For kind ctgan: numbers of noise that the generator gets."},
+	 .help = "For kind ctgan: how many random numbers the generator gets."},
 	{FIELD(model, hidden, INT), .kind = "ctgan", .min = 4, .max = 4096, .dflt = "256",
 	 .help = "For kind ctgan: width of the two layers of generator and critic."},
 
 	{FIELD(model, chunks, INT), .kind = "netshare", .min = 1, .max = 64, .dflt = "10",
 	 .help = "For kind netshare: chunks of equal time that sessions are cut into."},
 	{FIELD(model, session_records, INT), .kind = "netshare", .min = 1, .max = 1024, .dflt = "34",
-	 .help = "For kind netshare: records of a session at most; a longer one goes on as another session."},
+	 .help = "For kind netshare: records of a session at most; a longer one continues as another session."},
 	{FIELD(model, step_records, INT), .kind = "netshare", .min = 1, .max = 64, .dflt = "5",
 	 .help = "For kind netshare: records that a step of the recurrent layer makes."},
 	{FIELD(model, layer_width, INT), .kind = "netshare", .min = 4, .max = 4096, .dflt = "512",
@@ -266,27 +267,27 @@ const struct fm_key fm_keys[] = {
 	{FIELD(privacy, clip, REAL), .min = 0, .max = 1e6, .above_min = true, .dflt = "1.0", .mode = "clip",
 	 .help = "For mode clip: largest norm of one window's gradient."},
 	{FIELD(privacy, noise_multiplier, REAL), .min = 0, .max = 1e6, .dflt = "0", .mode = "dp",
-	 .help = "For mode dp, in place of privacy.epsilon: all that touches records is worth one Gaussian of this "
-		 "deviation, by its sensitivity."},
+	 .help = "For mode dp, in place of privacy.epsilon: all that touches records costs together as much as one "
+		 "Gaussian noise with this standard deviation, in units of its sensitivity."},
 	{FIELD(privacy, records, INT), .min = 0, .max = 1e12, .dflt = "0", .mode = "dp",
 	 .help = "For mode dp: the largest number of exchanges that the trace can have, by public knowledge. It is "
 		 "not compared with the trace."},
 	{FIELD(privacy, unit, CHOICE), .choices = "exchange|flow|window", .dflt = "exchange", .mode = "dp",
 	 .help = "For mode dp: what neighbouring traces differ in. exchange: at most 4 flows of one unordered 5-tuple "
-		 "that end in one minute, which are there or not. flow: a flow, which makes another one of its "
-		 "exchange; that needs more noise, and covers the exchange too. window: all flows between two hosts "
-		 "that end in one minute; that needs privacy.window_exchanges times the noise."},
+		 "that end in one minute, which are there or not. flow: one flow, with which its exchange becomes "
+		 "another one; that needs more noise, and covers the exchange too. window: all flows between two "
+		 "hosts that end in one minute; that needs privacy.window_exchanges times the noise."},
 	{FIELD(privacy, window_exchanges, INT), .needs = "privacy.unit window", .min = 2, .max = 64, .dflt = "4",
 	 .mode = "dp",
-	 .help = "For privacy.unit window: so many exchanges of two hosts in a minute are kept, chosen by a public "
+	 .help = "For privacy.unit window: how many exchanges of two hosts in a minute are kept, chosen by a public "
 		 "rule; the others are left out."},
 	{FIELD(privacy, accountant, CHOICE), .choices = "pld|rdp", .dflt = "pld", .mode = "dp",
-	 .help = "For mode dp: how what leaks is added up (docs/accounting.md)."},
+	 .help = "For mode dp: how the leakage of mechanisms is added up (docs/accounting.md)."},
 	{FIELD(privacy, budget, BUDGET), .dflt = "{}", .mode = "dp",
-	 .help = "For mode dp: shares of what epsilon is worth, {vocabulary: 0.1, pairs: 0.7, training: 0.2}: one- and "
-		 "two-way counts, and the training of model.kind diffusion; gate: what checks of paid.* ask of the "
-		 "holdout. What they leave is not spent; {} or the gate's alone: the rest is split as the kind does it "
-		 "(docs/differential-privacy.md)."},
+	 .help = "For mode dp: shares of what epsilon is worth, {vocabulary: 0.1, pairs: 0.7, training: 0.2}: one- "
+		 "and two-way counts, and the training of model.kind diffusion; gate: what checks of paid.* ask of "
+		 "the holdout. What they leave is not spent. With {}, or gate alone, the kind of model splits the "
+		 "rest (docs/differential-privacy.md)."},
 	{FIELD(privacy, gate_asks, CHOICE), .choices = "fields|pairs|labels|all", .dflt = "fields", .mode = "dp",
 	 .help = "For mode dp: what privacy.budget.gate asks of the holdout, all with as much noise: ten fields, or "
 		 "these and eight pairs of them, or these and the labels, or all."},
@@ -295,13 +296,12 @@ const struct fm_key fm_keys[] = {
 		 "time and no epsilon: their mean is clipped once."},
 	{FIELD(privacy, total_epsilon, REAL), .min = 0, .max = 1e3, .dflt = "0", .mode = "dp", .secret = true,
 	 .help = "For mode dp: what all runs of the workspace on one trace may use together; their deltas then stay "
-		 "below 1 / privacy.records together, as each does alone. 0: no limit, and the sum is told at each "
-		 "run."},
+		 "below 1 / privacy.records together, as each does alone. 0: no limit, and each run reports the sum."},
 	{FIELD(privacy, first, TEXT), .check = check_time, .dflt = "\"\"", .mode = "dp",
 	 .help = "For mode dp: the publicly known time at which the trace begins. Earlier and later flows are moved "
 		 "to the ends."},
 	{FIELD(privacy, last, TEXT), .check = check_time, .dflt = "\"\"", .mode = "dp",
-	 .help = "For mode dp: the publicly known time at which it ends."},
+	 .help = "For mode dp: the publicly known time at which the trace ends."},
 	{FIELD(privacy, labels, TEXT), .dflt = "background", .mode = "dp",
 	 .help = "For mode dp: the publicly known labels, with blanks between them, the usual one first. Any other "
 		 "label becomes the first."},
@@ -360,8 +360,8 @@ const struct fm_key fm_keys[] = {
 	 .help = "The gate must fail every control with at least this share of copied training rows, or it is broken."},
 	{FIELD(gate, room, REAL), .needs = "privacy.mode none|clip", .min = 0, .max = 100, .dflt = "0",
 	 .help = "Moves an absolute threshold by `room` times the distance of fresh real flows from the ideal, and "
-		 "rounds it to two digits; 0: it stands as it is. A check's own room goes before this one, and the "
-		 "presets give one to theirs."},
+		 "rounds it to two digits; 0: no move. A check's own room overrides this one, and the presets' checks "
+		 "have one."},
 	{FIELD(gate, memory, INT), .min = 64, .max = 1 << 20, .dflt = "1024",
 	 .help = "MiB for the part of judging's memory that grows with the number of flows. If not all flows fit, a "
 		 "subsample is judged; leakage is looked for in all of them, a part at a time."},
@@ -369,7 +369,7 @@ const struct fm_key fm_keys[] = {
 	{FIELD(gate, waivable, TEXT), .needs = "privacy.mode none|clip", .check = check_leak_names, .dflt = "\"\"",
 	 .secret = true,
 	 .help = "Checks of leakage (leak.*) that may be waived, with blanks between: leak.family_p "
-		 "leak.mia_model_auc. A waiver of another one counts for nothing. Empty: none may."},
+		 "leak.mia_model_auc. A waiver of any other leakage check does not count. Empty: none may."},
 
 	{FIELD(publish, key, PATH), .dflt = "keys/release.key", .secret = true,
 	 .help = "Key that signs the archive and its record, ed25519 in ssh-keygen's own files: a private key, with or "
@@ -390,7 +390,7 @@ const struct fm_key fm_keys[] = {
 		 "dialects always have one."},
 	{FIELD(publish, test_share, REAL), .min = 0, .max = 0.9, .dflt = "0",
 	 .help = "Besides data/flows.csv the archive has the same flows split in two: this share of them, the last "
-		 "ones, in data/test.csv, the others in data/train.csv. 0: it does not."},
+		 "ones, in data/test.csv, the others in data/train.csv. 0: no split."},
 	{FIELD(publish, sequence, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "0", .secret = true,
 	 .help = "Number of the release in its record; 0: one more than the newest of its name in the release folder. "
 		 "It must rise."},
@@ -409,8 +409,8 @@ const struct fm_key fm_keys[] = {
 	 .help = "Seconds that publish.on_done may take; then it is ended, with all that it started and a warning, and "
 		 "the run ends as it would have. 0: the run waits for it without end."},
 	{FIELD(publish, expires, TEXT), .check = check_expires, .dflt = "\"\"", .secret = true,
-	 .help = "Until when partners are to use the release: days after it is issued, or a date, YYYY-MM-DD. "
-		 "Empty: no end."},
+	 .help = "Until when partners may use the release: days after it is issued, or a date, YYYY-MM-DD. Empty: no "
+		 "end."},
 
 	{FIELD(limits, memory_mib, INT), .min = 0, .max = 1e9, .dflt = "0", .secret = true,
 	 .help = "MiB of memory that a stage may take for itself; 0: what a job of its size takes at most "
@@ -433,8 +433,8 @@ const struct fm_key fm_keys[] = {
 		 "model alone, or nothing; the rest is destroyed as by flowmint purge. A run that was not released "
 		 "keeps all, so that it can go on, until it is purged."},
 	{FIELD(workspace, keep_runs, INT), .min = 0, .max = 1e6, .dflt = "0", .secret = true,
-	 .help = "When a run was released, those before the newest so many, released or not, are destroyed as by "
-		 "flowmint purge; 0: none are."},
+	 .help = "How many of the newest runs keep what they left. When a run was released, older runs, released or "
+		 "not, are destroyed as by flowmint purge; 0: none are."},
 
 	{FIELD(run, shards, PATH), .dflt = "\"\"", .secret = true,
 	 .help = "Folder of finished shards of the flows (flowmint generate --shard), which generation takes instead "

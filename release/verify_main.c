@@ -30,7 +30,7 @@ static const char usage[] =
     "\n"
     "  --signers FILE    whose signatures are accepted, in the form of ssh-keygen's allowed_signers\n"
     "  --signer NAME     who of them must have signed (default: anyone)\n"
-    "  --revoked FILE    keys that are not accepted all the same: a KRL of ssh-keygen -k, or a public key a line\n"
+    "  --revoked FILE    keys that are refused in any case: a KRL of ssh-keygen -k, or a public key a line\n"
     "  --signature FILE  the signature (default: ARCHIVE.sig)\n"
     "  --record FILE     the record (default: NAME-VERSION.RELEASE.json beside the archive, if it is there)\n"
     "  --extract DIR     put the files into DIR, which is made, when all is good\n"

@@ -219,12 +219,11 @@ out:
 const struct fm_verb fm_verb_approve = {
     .name = "approve",
     .summary = "agree, by a signature, that what a run judged is released",
-    .about =
-	"Where publish.approvals asks for people to agree, flowmint run stops behind the gate until so many have "
-	"signed. "
-	"This shows the verdict of RUN (r0001, or 1) and writes the approval into approvals/ of the project: of this "
-	"verdict, these flows and the public part of this config, so that what is released is what was approved. Each "
-	"person and each key counts once. The same flowmint run then makes the release, whose record names them.",
+    .about = "Where publish.approvals asks for people to agree, flowmint run stops after the gate until enough of them "
+	     "have signed. This shows the verdict of RUN (r0001, or 1) and writes the approval into approvals/ of the "
+	     "project: of this verdict, these flows and the public part of this config, so that what is released is "
+	     "what was approved. Each person and each key counts once. The same flowmint run then makes the release, "
+	     "whose record names them.",
     .operands = "RUN",
     .offer = FM_OFFER_RUN,
     .options = options,

@@ -22,15 +22,16 @@ struct audit_args {
 
 static const struct fm_option options[] = {
     {FM_SETS_TEXT(struct audit_args, log), .name = "log", .value = "FILE", .offer = FM_OFFER_FILE,
-     .help = "no ledger, but this log of releases alone: LOG.jsonl of a release folder, or an exported copy of one"},
+     .help =
+	 "check only this log of releases, and no ledger: LOG.jsonl of a release folder, or an exported copy of one"},
     {FM_SETS_TEXT(struct audit_args, signers), .name = "signers", .value = "FILE", .offer = FM_OFFER_FILE,
      .help = "who may have signed the heads of --log FILE (default: whoever did, whose keys are shown)"},
     {FM_SETS_LIST(struct audit_args, head), .name = "head", .value = "FILE", .offer = FM_OFFER_FILE,
      .help = "a NAME-VERSION.LOG.json that somebody was given: its head must be one of the log"},
     {FM_SETS_TEXT(struct audit_args, between), .name = "between", .value = "M:N",
-     .help = "prove that the log of N entries begins with that of M, and show the proof"},
+     .help = "prove that the log with N entries begins with the one with M, and show the proof"},
     {FM_SETS_TEXT(struct audit_args, export), .name = "export", .value = "FILE", .offer = FM_OFFER_FILE,
-     .help = "write the log to FILE when it is intact: what an auditor needs, who then has --log FILE"},
+     .help = "write the log to FILE when it is intact: an auditor checks that file with --log FILE"},
     FM_OPTION_WORKSPACE(struct audit_args),
     {FM_SETS_TEXT(struct audit_args, project), .name = "project", .value = "DIR", .offer = FM_OFFER_FOLDER,
      .help = "whose secret the ledger is under (default: the folder around the workspace, else what the ledger says)"},

@@ -328,17 +328,14 @@ out:
 const struct fm_verb fm_verb_compare = {
     .name = "compare",
     .summary = "several models on one trace, side by side",
-    .about =
-	"Each model learns the same split of TRACE, makes flows and is judged by the same metrics, as a run of its own "
-	"up to "
-	"the gate. compare.json has all numbers, report.html the divergence of each field by model beside the noise "
-	"floor, "
-	"what each took, how each fails, and a picture of each field. Both are for the owner of the trace alone.\n\nA "
-	"model "
-	"that the gate refuses, or whose run fails, is told as such and stops no other. The runs are in the ledger of "
-	"DIR/project, or of --project, where flowmint log, report and unseal find them; a comparison that was stopped "
-	"goes "
-	"on.",
+    .about = "Each model learns the same split of TRACE, makes flows and is judged by the same metrics, as a run of "
+	     "its own up to the gate. compare.json has all numbers, report.html the divergence of each field by model "
+	     "beside the noise floor, what each took, how each fails, and a picture of each field. Both are for the "
+	     "owner of the trace alone.\n"
+	     "\n"
+	     "A model that the gate refuses, or whose run fails, is reported as such and stops no other. The runs are "
+	     "in the ledger of DIR/project, or of --project, where flowmint log, report and unseal find them; a "
+	     "comparison that was stopped goes on.",
     .operands = "TRACE",
     .offer = FM_OFFER_FILE,
     .options = options,

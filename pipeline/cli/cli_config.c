@@ -152,12 +152,9 @@ out:
 const struct fm_verb fm_verb_config = {
     .name = "config",
     .summary = "the config that a run would take, and where each value comes from",
-    .about = "Prints every key with its effective value. Behind it stands who set it last: the built-in default, the "
-	     "preset, "
-	     "a line of the file, --set or the environment. Keys that the privacy.mode or the model.kind does not take "
-	     "are left out. "
-	     "What is printed "
-	     "is a config itself.",
+    .about = "Prints every key with its effective value. After it stands what set it last: the built-in default, the "
+	     "preset, a line of the file, --set or the environment. Keys that the privacy.mode or the model.kind does "
+	     "not take are left out. What is printed is a config itself.",
     .operands = "RELEASE.yaml",
     .optional = 1,
     .offer = FM_OFFER_FILE,

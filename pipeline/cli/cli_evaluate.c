@@ -31,8 +31,8 @@ static const struct fm_option evaluate_options[] = {
     {FM_SETS_TEXT(struct evaluate_args, holdout), .name = "holdout", .value = "FILE", .offer = FM_OFFER_FILE,
      .help = "real flows that it never saw: for the noise floor, the prediction task and leakage"},
     {FM_SETS_TEXT(struct evaluate_args, previous), .name = "previous", .value = "FILE", .offer = FM_OFFER_FILE,
-     .help = "the release before this one, its archive, its folder, a run of it or its flows as CSV: what do the two "
-	     "say side by side?"},
+     .help = "the release before this one, its archive, its folder, a run of it or its flows as CSV: measure what the "
+	     "two releases tell together"},
     {FM_SETS_TEXT(struct evaluate_args, dialect), .name = "dialect", .value = "NAME", .offer = FM_OFFER_DIALECT,
      .help =
 	 "of the files (default: ugr16): one that flowmint dialects lists, a file of your own, or auto: each file's "
@@ -352,14 +352,13 @@ out:
 const struct fm_verb fm_verb_evaluate = {
     .name = "evaluate",
     .summary = "score any generator's output",
-    .about =
-	"Prints distances of marginals and pairs, structure in time, rules that flows obey, a prediction task "
-	"and leakage. With --holdout it has the noise floor and what needs unseen real flows, with --previous "
-	"the flows are laid beside those of the release before, and with --gate the thresholds of a config are "
-	"applied. Where there is a holdout, the gate is tried on planted generators first. A FILE may be a "
-	"trace, an archive of flowmint's or a folder that it was unpacked into or that holds no other, a stage's "
-	"product (WORKSPACE/stages/generate/KEY), a project or its workspace, which stands for the newest run there "
-	"that generated flows (a line says which run that is), or a run of the workspace (r0001).",
+    .about = "Prints distances of marginals and pairs, structure in time, rules that flows obey, a prediction task and "
+	     "leakage. With --holdout it has the noise floor and what needs unseen real flows, with --previous the "
+	     "flows are compared with those of the release before, and with --gate the thresholds of a config are "
+	     "applied. Where there is a holdout, the gate is tried on planted generators first. A FILE may be a trace, "
+	     "an archive of flowmint's or a folder that it was unpacked into or that holds no other, a stage's product "
+	     "(WORKSPACE/stages/generate/KEY), a project or its workspace, which stands for the newest run there that "
+	     "generated flows (a line says which run that is), or a run of the workspace (r0001).",
     .options = evaluate_options,
     .defaults = &(const struct evaluate_args){.dialect = "ugr16", .preset = "ugr16"},
     .args_size = sizeof(struct evaluate_args),

@@ -104,15 +104,15 @@ static int judge(const void *args, const struct fm_call *call, struct fm_error *
 const struct fm_verb fm_verb_generate = {
     .name = "generate",
     .summary = "make one part of a run's flows, on this machine or another",
-    .about =
-	"Makes the I-th of N parts of the flows of RUN (r0001, or 1), whose model the workspace has, and puts it into "
-	"FOLDER as a sealed file. In place of RUN, RELEASE.yaml stands for the newest run that trained a model by it, "
-	"and "
-	"its section generate counts. Any number of parts may be made at once, by machines that share the project's "
-	"folder. flowmint run with run.shards takes them and makes what is missing; the flows are the same to the "
-	"byte.\n\nA shard that is there already and can be opened is left as it is, so that the same command after a "
-	"failure makes what is missing alone. It is encrypted under a key that comes from that of the model: flowmint "
-	"purge of the model makes it unreadable.",
+    .about = "Makes the I-th of N parts of the flows of RUN (r0001, or 1), whose model the workspace has, and puts it "
+	     "into FOLDER as a sealed file. In place of RUN, RELEASE.yaml stands for the newest run that trained a "
+	     "model by it, and its section generate counts. Any number of parts may be made at once, by machines that "
+	     "share the project's folder. flowmint run with run.shards takes them and makes what is missing; the flows "
+	     "are the same to the byte.\n"
+	     "\n"
+	     "A shard that is there already and can be opened is left as it is, so that the same command after a "
+	     "failure makes only what is missing. It is encrypted under a key that comes from that of the model: "
+	     "flowmint purge of the model makes it unreadable.",
     .operands = "RUN",
     .offer = FM_OFFER_RUN_OR_FILE,
     .options = generate_options,

@@ -265,11 +265,9 @@ const struct fm_verb fm_verb_key = {
     .summary = "replace the key that signs releases: key rotate",
     .about =
 	"rotate: KEYS.json in the project says that the key of --new comes after publish.key, signed by both; each "
-	"release "
-	"made by the new key carries it as NAME-VERSION.KEYS.json, by which partners who trust the old key come to the "
-	"new one. The new key gets a line in allowed_signers, which is printed for the partners' files too: theirs "
-	"must "
-	"name a key of the chain, and one that is replaced signs nothing more. Then set publish.key.",
+	"release made by the new key carries it as NAME-VERSION.KEYS.json, by which partners who trust the old key get "
+	"to the new one. The new key gets a line in allowed_signers, which is printed for the partners' files too: "
+	"theirs must name a key of the chain, and one that is replaced signs nothing more. Then set publish.key.",
     .operands = "rotate RELEASE.yaml",
     .optional = 1,
     .offer = FM_OFFER_FILE,

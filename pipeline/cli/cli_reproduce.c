@@ -174,17 +174,16 @@ const struct fm_verb fm_verb_reproduce = {
 	"Repeats a recorded run (r0001, or the run that made ARCHIVE), with the config from the ledger, in a temporary "
 	"folder of the workspace and compares the digest of the tar. Exit status 1 when they differ. The flows repeat "
 	"on any x86-64 machine. The whole archive repeats where OpenBLAS picks the same kernel, which the manifest "
-	"names: the metrics tstr.*.logistic depend on it.\n\nWith --source or --model no ledger is needed: the config "
-	"is "
-	"taken from the manifest of ARCHIVE, or from a manifest.json alone, and of the project keys/commitment.key is "
-	"enough. The trace, or the model in the bundle, is first held against the manifest's commitment, and another "
-	"one "
-	"is refused (1). From a bundle the flows and documents are made again, and what the judges found is taken from "
-	"the manifest. When the result differs, the first file and byte in the order of making are named, and what is "
-	"known to be different: the program's version, the kernel, the stage. In privacy.mode dp the noise comes from "
-	"the sealed half of the run, which is in the bundle, or is named with --sealed. The manifest commits to no "
-	"trace "
-	"there; the sealed half says which trace, dialect and config it is of, and over others nothing is done (1).",
+	"names: the metrics tstr.*.logistic depend on it.\n"
+	"\n"
+	"With --source or --model no ledger is needed: the config is taken from the manifest of ARCHIVE, or from a "
+	"manifest.json alone, and of the project only keys/commitment.key. The trace, or the model in the bundle, is "
+	"first held against the manifest's commitment, and another one is refused (1). From a bundle the flows and "
+	"documents are made again, and what the judges found is taken from the manifest. When the result differs, the "
+	"first file and byte in the order of making are named, and what is known to be different: the program's "
+	"version, the kernel, the stage. In privacy.mode dp the noise comes from the sealed half of the run, which is "
+	"in the bundle, or is named with --sealed. The manifest commits to no trace there; the sealed half says which "
+	"trace, dialect and config it belongs to, and with others nothing is done (1).",
     .operands = "RUN|ARCHIVE|MANIFEST",
     .offer = FM_OFFER_RUN_OR_FILE,
     .options = reproduce_options,

@@ -48,9 +48,8 @@ static const struct fm_option run_options[] = {
     {FM_SETS_FLAG(struct run_args, moved), .name = "moved",
      .help = "go on with a workspace that was copied or moved here: the one that it was made from does not go on"},
     {FM_SETS_FLAG(struct run_args, replace), .name = "replace",
-     .help =
-	 "release a version otherwise than it was: nobody was given that one, which a partner who has it would take "
-	 "for forged. Its archive, where it is still there, is removed by hand first"},
+     .help = "release a version again with other bytes, because nobody was given the first: a partner who has that one "
+	     "would take the new one for forged. If its archive is still there, remove it by hand first"},
     {FM_SETS_FLAG(struct run_args, unconfined), .name = "unconfined",
      .help =
 	 "run although the kernel cannot give stages namespaces of their own. The system call filter still denies the "

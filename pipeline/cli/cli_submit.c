@@ -24,15 +24,15 @@ struct submit_args {
 
 static const struct fm_option submit_options[] = {
     {FM_SETS_FLAG(struct submit_args, slurm), .name = "slurm", .required = true,
-     .help = "the cluster is Slurm's, the one kind that there is"},
+     .help = "the cluster runs Slurm, the only kind that is supported"},
     {FM_SETS_FLAG(struct submit_args, print), .name = "print",
      .help = "show the batch files; write and submit nothing"},
     {FM_SETS_UINT(struct submit_args, shards), .name = "shards", .value = "N", .most = FM_SHARDS_MOST,
-     .help = "make the flows in so many shards (default 16); 0: in one piece"},
+     .help = "make the flows in N shards (default 16); 0: in one piece"},
     {FM_SETS_UINT(struct submit_args, parts), .name = "parts", .value = "N", .most = FM_SHARDS_MOST,
-     .help = "judge the flows in so many parts (default 16); 0: in one piece"},
+     .help = "judge the flows in N parts (default 16); 0: in one piece"},
     {FM_SETS_UINT(struct submit_args, ranks), .name = "ranks", .value = "N", .most = FM_RANKS_MOST,
-     .help = "train in so many processes of mpirun, each a task with --cpus-per-task threads (default 1: in one)"},
+     .help = "train in N processes of mpirun, each a task with --cpus-per-task threads (default 1: in one)"},
     {FM_SETS_LIST(struct submit_args, sbatch), .name = "sbatch", .value = "OPTION",
      .help = "an option of sbatch for each file, as in --sbatch=--cpus-per-task=8; may be repeated"},
     {FM_SETS_LIST(struct submit_args, set), .name = "set", .value = "KEY=VALUE", .offer = FM_OFFER_KEY,
@@ -168,10 +168,11 @@ const struct fm_verb fm_verb_submit = {
 	"Writes batch files into WORKSPACE/slurm/NAME-VERSION and submits them: training, a job array of shards of the "
 	"flows (flowmint generate), generation, a job array of parts of the judging (flowmint judge), evaluation, and "
 	"gate and release. Each calls flowmint as a person would, on any machine that shares the project's folder, and "
-	"each waits for what it needs. The release is the same to the byte as flowmint run makes it on one "
-	"machine.\n\nA job that was stopped goes on where it was when it is submitted again. A shard or part whose job "
-	"failed is made by the generation or the evaluation; to make it apart before that, submit the one element: "
-	"sbatch --array=3 .../shards.sbatch. Jobs of one workspace run one at a time, but those of the arrays.",
+	"each waits for what it needs. The release is the same to the byte as flowmint run makes it on one machine.\n"
+	"\n"
+	"A job that was stopped goes on where it was when it is submitted again. A shard or part whose job failed is "
+	"made by the generation or the evaluation; to make it apart before that, submit the one element: sbatch "
+	"--array=3 .../shards.sbatch. Jobs of one workspace run one at a time, except those of the arrays.",
     .operands = "RELEASE.yaml",
     .optional = 1,
     .offer = FM_OFFER_FILE,

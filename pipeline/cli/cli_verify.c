@@ -26,7 +26,7 @@ static const struct fm_option verify_options[] = {
     {FM_SETS_TEXT(struct verify_args, signer), .name = "signer", .value = "NAME",
      .help = "who of them must have signed (default: anyone)"},
     {FM_SETS_TEXT(struct verify_args, revoked), .name = "revoked", .value = "FILE", .offer = FM_OFFER_FILE,
-     .help = "keys that are not accepted all the same: a KRL of ssh-keygen -k, or a public key a line"},
+     .help = "keys that are refused, whatever --signers says: a KRL of ssh-keygen -k, or a public key a line"},
     {FM_SETS_TEXT(struct verify_args, signature), .name = "signature", .value = "FILE", .offer = FM_OFFER_FILE,
      .help = "default: ARCHIVE.sig"},
     {FM_SETS_TEXT(struct verify_args, record), .name = "record", .value = "FILE", .offer = FM_OFFER_FILE,

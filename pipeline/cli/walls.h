@@ -18,8 +18,8 @@
 	{                                                                                                              \
 		FM_SETS_FLAG(type, unconfined), .name = "unconfined",                                                  \
 						.help = "where the kernel has no namespaces: read the files in a "     \
-							"process that has the filter of system "                       \
-							"calls alone, and Landlock where there is that"                \
+							"process that has only the system call "                       \
+							"filter, and Landlock where the kernel has it"                 \
 	}
 
 struct fm_walls {
