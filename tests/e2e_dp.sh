@@ -94,12 +94,18 @@ says err "sealed half" "which is named"
 expect 1 "the sealed half is for no other trace" "$F" reproduce $archive --source other.csv --sealed sealed.json --project m $UNCONFINED
 says err "another trace" "and it is said"
 holds "no stage saw it" sh -c "! '$F' log --workspace m/workspace | grep -q ' stage '"
-"$PYTHON" -c 'import json, sys
+asks() { # EPSILON: the manifest as of a config that asks for that
+	"$PYTHON" -c 'import json, sys
 d = json.load(open(sys.argv[1]))
-d["config"]["privacy"]["epsilon"] = 3.5
-json.dump(d, open("changed.json", "w"))' $x/manifest.json
+d["config"]["privacy"]["epsilon"] = float(sys.argv[2])
+json.dump(d, open("changed.json", "w"))' $x/manifest.json $1
+}
+asks 8.5
 expect 1 "nor for another question" "$F" reproduce changed.json --source trace.csv --sealed sealed.json --project m $UNCONFINED
 says err "another config" "which is said too"
+asks 3.5
+expect 3 "a manifest that claims more than it asked for is none" "$F" reproduce changed.json --source trace.csv --sealed sealed.json --project m $UNCONFINED
+says err "more epsilon" "and it is said why"
 
 # --- a gate that asks the holdout ---
 paid() { # OPTION...: a fifth of the budget for it
