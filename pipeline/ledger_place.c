@@ -33,7 +33,8 @@ out:
 	fm_buf_free(&id);
 }
 
-json_t *fm_ledger_place(const char *workspace)
+/* Of this workspace as it is; NULL without memory. */
+static json_t *place_of(const char *workspace)
 {
 	char machine[MACHINE_DIGITS + 1], folder[64] = "", *real = realpath(workspace, NULL);
 	struct stat st;
@@ -79,7 +80,7 @@ static bool is_still_there(const json_t *was)
 	return yes;
 }
 
-/* It is elsewhere. */
+/* It is elsewhere.  1: it has released something. */
 static int tell(struct fm_ledger *l, const char *workspace, const json_t *was, bool other_machine, bool publishes,
 		struct fm_error *err)
 {
@@ -91,25 +92,27 @@ static int tell(struct fm_ledger *l, const char *workspace, const json_t *was, b
 
 	if (rc < 0)
 		return rc;
-	if (publishes && json_array_size(releases) > 0)
-		rc = fm_fail(err, FM_EINPUT,
-			     "%s is a copy, or was moved: its last run was in %s%s. If that one goes on too, partners "
-			     "get two archives of one version, and refuse both histories; run with --moved when it "
-			     "does not",
-			     workspace, path, where);
-	else
-		fm_warn("%s is a copy, or was moved: its last run was in %s%s; only one of the two should go on",
-			workspace, path, where);
+	rc = json_array_size(releases) > 0;
 	json_decref(releases);
+	if (publishes && rc)
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "%s is a copy, or was moved: its last run was in %s%s. If that one goes on too, partners "
+		    "get two archives of one version, and refuse both histories; run with --moved when it does not",
+		    workspace, path, where);
+	fm_warn("%s is a copy, or was moved: its last run was in %s%s; only one of the two should go on", workspace,
+		path, where);
 	return rc;
 }
 
-int fm_ledger_check_place(struct fm_ledger *l, const char *workspace, bool publishes, bool moved, struct fm_error *err)
+int fm_ledger_check_place(struct fm_ledger *l, const char *workspace, bool publishes, bool moved, json_t **place,
+			  struct fm_error *err)
 {
-	json_t *was = NULL, *is = fm_ledger_place(workspace);
+	json_t *was = NULL, *is = place_of(workspace);
 	int rc = is ? last_place(l, &was, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
 	bool other_machine;
 
+	*place = NULL;
 	if (rc < 0 || !was || moved)
 		goto out;
 	other_machine = *fm_json_str(was, "machine") && *fm_json_str(is, "machine") && !says_same(was, is, "machine");
@@ -118,9 +121,12 @@ int fm_ledger_check_place(struct fm_ledger *l, const char *workspace, bool publi
 		goto out;
 	if (says_same(was, is, "folder") && !other_machine) /* renamed */
 		goto out;
-	rc = tell(l, workspace, was, other_machine, publishes, err);
+	if ((rc = tell(l, workspace, was, other_machine, publishes, err)) > 0)
+		*place = json_incref(was);
 out:
+	if (rc >= 0 && !*place)
+		*place = json_incref(is);
 	json_decref(was);
 	json_decref(is);
-	return rc;
+	return rc < 0 ? rc : FM_OK;
 }

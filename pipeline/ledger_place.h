@@ -11,13 +11,14 @@
 
 #include "pipeline/ledger.h"
 
-/* {"path":TEXT,"folder":"DEVICE:INODE","machine":16 hex digits, or "" where the machine has no id}: a new reference, or
- * NULL without memory.  The id of the machine itself is not told. */
-json_t *fm_ledger_place(const char *workspace);
 /* Is the workspace where its newest run was, or was it renamed?  Else it was copied, or moved to another disk or
  * machine, which look alike.  Where it released something and publishes is true that is FM_EINPUT, unless moved says
- * that it is meant; else a warning, once: the run that follows tells its own place. */
-int fm_ledger_check_place(struct fm_ledger *l, const char *workspace, bool publishes, bool moved,
+ * that it is meant; else a warning.
+ *
+ * *place: what the run is to tell the ledger, a new reference: {"path":TEXT,"folder":"DEVICE:INODE","machine":16 hex
+ * digits, or "" where the machine has no id}.  It is where the workspace is; but of a copy that has something released
+ * where the original was, until a run says that it was moved.  The id of the machine itself is not told. */
+int fm_ledger_check_place(struct fm_ledger *l, const char *workspace, bool publishes, bool moved, json_t **place,
 			  struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -233,7 +233,7 @@ static int record_run(struct fm_runner *r, struct fm_error *err)
 {
 	json_t *body = json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:b, s:s, s:o}", "name", r->cfg->release.name,
 				 "version", r->cfg->release.version, "flowmint", FM_VERSION, "project", r->project,
-				 "workspace", fm_ledger_place(r->ws.path), "file", r->cfg->file, "confinement",
+				 "workspace", json_incref(r->place), "file", r->cfg->file, "confinement",
 				 r->unconfined ? "unconfined" : "namespaces", "force", r->o->force, "until",
 				 fm_stage_name(r->o->until), "config", fm_run_config(r->cfg));
 	int rc = body ? fm_ledger_append(r->ledger, r->run->id, "run", body, err)
@@ -454,7 +454,7 @@ static int open_run(struct fm_runner *r, char *workspace, struct fm_error *err)
 	    (rc = fm_ledger_open(&r->ledger, r->ws.path, r->project,
 				 r->o->lasting ? FM_LEDGER_PASSING : FM_LEDGER_WRITE, err)) < 0 ||
 	    (rc = fm_ledger_check_place(r->ledger, r->ws.path, r->o->until == FM_RELEASE && !r->o->dry, r->o->moved,
-					err)) < 0 ||
+					&r->place, err)) < 0 ||
 	    (rc = fm_preflight_version(r->o, r->ledger, NULL, err)) < 0)
 		return rc;
 	if ((rc = sweep_keys(r, err)) < 0)
@@ -508,6 +508,7 @@ out:
 	if (r.state.workspace)
 		fm_state_remove(r.state.workspace);
 	fm_ledger_close(r.ledger);
+	json_decref(r.place);
 	fm_clear_close(r.clear);
 	fm_workspace_close(&r.ws);
 	fm_stop_release();

@@ -27,6 +27,7 @@ struct fm_runner {
 	json_t *waivers; /* that hold, a list */
 	struct fm_state state;
 	char secret_id[FM_SHA256_HEX]; /* privacy.mode dp: the name of the run's secret (fm_secret_id), else "" */
+	json_t *place;                 /* where the workspace is, as this run tells it (ledger_place.h) */
 	json_t *files;                 /* and the files that secret is made from (fm_runner_files) */
 	bool unconfined;
 };

@@ -69,7 +69,8 @@ expect 3 "nor does its plan hide it" twin 1.4.0 --plan
 says err "is a copy, or was moved" "for the same reason"
 expect 0 "short of a release it runs" twin 1.4.0 --until gate
 says err "only one of the two should go on" "with a warning"
-rm -r twin && cp -a p twin
+expect 3 "and does not release after that either" twin 1.4.0
+says err "its last run was in $T/p/workspace, where it still is" "with the place of the original, still"
 expect 0 "with a word it does" twin 1.4.0 --moved
 expect 0 "and from then on" twin 1.5.0
 mv twin p2 # its workspace is the same folder

@@ -33,6 +33,11 @@ void fm_sandbox_path(struct fm_sandbox *box, const char *path, bool writable)
 {
 	if (!path || !*path)
 		return;
+	for (int i = 0; i < box->npaths; i++)
+		if (strcmp(box->path[i].path, path) == 0) {
+			box->path[i].writable |= writable;
+			return;
+		}
 	assert(box->npaths < FM_SANDBOX_MAXPATHS && path[0] == '/');
 	box->path[box->npaths].path = path;
 	box->path[box->npaths].writable = writable;

@@ -83,7 +83,8 @@ struct fm_sandbox_report {
 	uint64_t peak_rss_bytes;
 };
 
-/* path is borrowed until fm_sandbox_run has returned; NULL and "" are left out. More than fit is a bug. */
+/* path is borrowed until fm_sandbox_run has returned; NULL and "" are left out. More than fit is a bug.
+ * One that is there already, as a dialect that a trace is read and released in, is given once. */
 void fm_sandbox_path(struct fm_sandbox *box, const char *path, bool writable);
 
 /* Each path of a list (traces/files.h), to be read. *names is the caller's, to be freed after fm_sandbox_run. */
