@@ -95,6 +95,8 @@ holds "is written in quotes" sh -c '! grep -q "a release in dialect\|a release o
 sed -i 's/^comment:.*/&\nquote: none/' mine.yaml
 trial 0 "and where there are none" 5
 says err "1 of 10 values of label have no text in it" "it is said before training"
+mine "header: false"
+trial 0 "one file says how the trace is read and how it is released" 6 --set source.dialect="$T/mine.yaml"
 
 # -1 for a port that is none, as pandas and agents write it.
 mine "header: false"
