@@ -254,6 +254,81 @@ static void steps_in_32_bits_are_the_same(void **state)
 		}
 }
 
+/* Every bit pattern but for its low 15 bits, and what lies at an edge: halves, neighbours of whole numbers, both zeros,
+ * denormals, the bound and what is next to it, infinities, numbers that are none.  In every lane and in what is left
+ * over, with either sign. */
+static void steps_of_any_number_are_what_is_said(void **state)
+{
+	enum { PATTERNS = 1 << 17, MOST = 70 };
+	static const float factor[] = {0, -0.0f, 1, 0.37f, 1000, 0x1p-149f, 3.4e38f, INFINITY, NAN},
+			   edge[] = {0.0f,
+				     0.5f,
+				     0x1.fffffep-1f,
+				     1,
+				     1.5f,
+				     2.5f,
+				     0x1.fffffep0f,
+				     0x1p-149f,
+				     0x1.fffffcp-127f,
+				     0x1p-126f,
+				     FM_STEPS_MOST - 4,
+				     FM_STEPS_MOST,
+				     FM_STEPS_MOST + 8,
+				     0x1.fffffep30f,
+				     0x1p31f,
+				     0x1p32f,
+				     0x1p63f,
+				     0x1.fffffep127f,
+				     INFINITY,
+				     NAN};
+	static float x[PATTERNS];
+	int64_t sum[FM_STEPS_N], less[FM_STEPS_N];
+	enum { EDGES = sizeof edge / sizeof *edge };
+
+	(void)state;
+	for (uint32_t i = 0; i < PATTERNS; i++) {
+		uint32_t bits = i << 15 | (i & 1 ? 0x7fff : i * 2654435761u >> 17);
+		memcpy(x + i, &bits, 4);
+	}
+	for (size_t q = 0; q < sizeof factor / sizeof *factor; q++)
+		for (int k = 0; k < nsets; k++) {
+			for (size_t at = 0; at < PATTERNS; at += FM_STEPS_N) {
+				size_t n = PATTERNS - at < FM_STEPS_N ? PATTERNS - at : FM_STEPS_N;
+				uint64_t squares = 0;
+
+				memset(sum, 0, n * sizeof *sum);
+				memset(less, 0, n * sizeof *less);
+				uint64_t told = sets[k]->steps(sum, x + at, n, factor[q], 1);
+				assert_true(sets[k]->steps(less, x + at, n, factor[q], -1) == told);
+				for (size_t i = 0; i < n; i++) {
+					int64_t t = step_of(x[at + i], factor[q]);
+
+					assert_true(sum[i] == t && less[i] == -t);
+					squares += (uint64_t)(t * t);
+				}
+				assert_true(told == squares);
+			}
+			for (int n = 0; n < MOST; n++)
+				for (int e = 0; e < 2 * EDGES; e++) {
+					float y[MOST];
+					int32_t piece[MOST] = {0};
+					uint64_t squares = 0;
+
+					for (int i = 0; i < n; i++)
+						y[i] = (e + i) & 1 ? -edge[(e + i) / 2 % EDGES]
+								   : edge[(e + i) / 2 % EDGES];
+					uint64_t told = sets[k]->steps32(piece, y, (size_t)n, factor[q]);
+					for (int i = 0; i < n; i++) {
+						int64_t t = step_of(y[i], factor[q]);
+
+						assert_int_equal(piece[i], t);
+						squares += (uint64_t)(t * t);
+					}
+					assert_true(told == squares);
+				}
+		}
+}
+
 static void functions_are_close_to_libm(void **state)
 {
 	(void)state;
@@ -301,6 +376,7 @@ int main(void)
 	    cmocka_unit_test(words_are_those_of_philox),
 	    cmocka_unit_test(words_at_once_are_those_one_by_one),
 	    cmocka_unit_test(steps_in_32_bits_are_the_same),
+	    cmocka_unit_test(steps_of_any_number_are_what_is_said),
 	    cmocka_unit_test(functions_are_close_to_libm),
 	    cmocka_unit_test(a_draw_follows_the_softmax),
 	};
