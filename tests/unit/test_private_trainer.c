@@ -413,31 +413,33 @@ static void a_step_has_the_noise_that_is_charged(void **state)
 	struct fm_private_opts po = opts_of(&o);
 	size_t n = o.net->layout.nfloats;
 	float *mean = calloc(n, sizeof *mean);
-	double *noise[2] = {calloc(n, sizeof(double)), calloc(n, sizeof(double))}, both = 0;
+	double *noise[2] = {calloc(n, sizeof(double)), calloc(n, sizeof(double))};
 	assert_int_equal(fm_private_charge(&o.l, &po, &charge, &err), FM_OK);
 	assert_true(fabs(charge.scale / charge.sensitivity / po.noise_multiplier - 1) < 1e-5);
 	assert_int_equal(fm_private_new(&t, &o.l, &po, &err), FM_OK);
-	for (uint32_t step = 0; step < 2; step++) {
+	/* Each step of the training, and what two that follow each other have in common. */
+	for (uint32_t step = 0; step < (uint32_t)po.steps; step++) {
 		const uint32_t *record;
 		const int64_t *sum;
 		size_t in;
-		double squares = 0;
+		double squares = 0, both = 0;
 
 		assert_int_equal(fm_private_mean(t, o.p, step, mean, &err), FM_OK);
 		assert_int_equal(fm_private_batch(t, step, &record, &in, &err), FM_OK);
 		assert_int_equal(fm_private_sum(t, o.p, step, record, in, &sum, &err), FM_OK);
 		for (size_t i = 0; i < n; i++) {
-			noise[step][i] = (double)mean[i] * po.expected / fm_private_grid(t)->step - (double)sum[i];
-			squares += noise[step][i] * noise[step][i];
+			double z = (double)mean[i] * po.expected / fm_private_grid(t)->step - (double)sum[i];
+
+			squares += z * z;
+			both += z * noise[~step & 1][i];
+			noise[step & 1][i] = z;
 		}
 		/* (n - 1) s^2 / sigma^2 is chi-square: five standard deviations of it. */
 		if (!(fabs(squares / (charge.scale * charge.scale) - (double)n) < 5 * sqrt(2.0 * (double)n)))
 			fail_msg("the noise of step %u has a standard deviation of %g, and %g is charged", step,
 				 sqrt(squares / (double)n), charge.scale);
+		assert_true(fabs(both) < 5 * sqrt((double)n) * charge.scale * charge.scale);
 	}
-	for (size_t i = 0; i < n; i++)
-		both += noise[0][i] * noise[1][i];
-	assert_true(fabs(both) < 5 * sqrt((double)n) * charge.scale * charge.scale);
 	fm_private_free(t);
 	free(mean), free(noise[0]), free(noise[1]);
 	other_close(&o);
