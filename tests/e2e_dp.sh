@@ -114,7 +114,8 @@ paid() { # OPTION...: a fifth of the budget for it
 }
 expect 2 "no check asks the holdout where nothing pays" private --set gate.paid.jsd.PR=0.6
 says err "privacy.budget.gate" "with the key that would"
-expect 0 "a run whose budget pays for the gate ends well" paid --json
+"$F" keygen --out p/keys/attest --principal builder | sed 's/"flowmint[^"]*"/"flowmint-attestation"/' >>p/allowed_signers
+expect 0 "a run whose budget pays for the gate ends well" paid --json --set publish.attestation_key="$T/p/keys/attest"
 holds "it is charged, as another run" test "$(charges charge)" = 2
 cp out paid.json
 holds "within the epsilon" test "$(json paid.json 'd["verdict"]')" = pass
@@ -150,7 +151,18 @@ documents() { # FOLDER OF RELEASES: all that goes out, but the flows and the man
 }
 holds "the archive has no file that is not looked at" test "$(cd $y && find . -type f | wc -l)" = 8
 holds "and all of them are there" test "$(find $(documents p/release) | wc -l)" = 10
-exact $(documents p/release) >told
+# What was signed of it for others' tools; KEYS and signatures are of keys alone.
+"$PYTHON" -c 'import base64, json, sys
+for line in open(sys.argv[1]):
+    print(base64.b64decode(json.loads(line)["payload"]).decode())' p/release/ugr16-dp-1.1.0.intoto.jsonl >attested.jsonl
+holds "its attestations are two" test "$(wc -l <attested.jsonl)" = 2
+says attested.jsonl '"resolvedDependencies":[]' "and name nothing that they were made of"
+holds "nothing beside the archive is not looked at" test -z "$(cd p/release && find . -type f -name '*1.1.0*' | grep -vE \
+	'/ugr16-dp-1.1.0(\.tar\.zst|\.tar\.zst\.sig|\.RELEASE\.json|\.RELEASE\.json\.sig|\.LOG\.json|\.intoto\.jsonl|\.KEYS\.json)$')"
+for hex in $(sha256sum trace.csv | cut -d' ' -f1) $(cd p/workspace/stages && echo ingest/* train/* evaluate/* | tr ' ' '\n' | sed 's|.*/||'); do
+	holds "nor has any of it a digest of what is private" sh -c "! grep -rqF $hex attested.jsonl p/release"
+done
+exact $(documents p/release) attested.jsonl >told
 if [ -s told ]; then # among so many numbers two may be alike by chance, but not the same two by other noise
 	cat told
 	paid --json --workspace again --out again.out --set privacy.epsilon=3.9 >again.json
