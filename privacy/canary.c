@@ -65,7 +65,8 @@ void fm_canary_forget(struct fm_canary_memory *m)
 	memset(m, 0, sizeof *m);
 }
 
-/* out = (H + 4 I) x, with H_ij the summed weights of the answers in which i and j share a cell; cells: work space. */
+/* out = (H + 4 I) x, with H_ij the summed weights of the cells that i and j share, the sign opposite where one of them
+ * is there as the other record; cells: work space. */
 static void apply(const struct fm_canary_scorer *c, const double *x, double *cells, double *out)
 {
 	for (size_t i = 0; i < c->m; i++)

@@ -107,14 +107,17 @@ static int contexts_from_json(float *bias, int contexts, int V, const json_t *j,
 	return FM_OK;
 }
 
-/* Number the places (n) of a list; *found: how many there are. */
-static int places_from_json(uint16_t *context, size_t n, int *found, const json_t *list, struct fm_error *err)
+/* Number the places (n) of j's list of this name; *found: how many there are. */
+static int places_from_json(uint16_t *context, size_t n, int *found, const json_t *j, const char *name,
+			    struct fm_error *err)
 {
+	const json_t *list = json_object_get(j, name);
+
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		json_int_t at = json_integer_value(json_array_get(list, i));
 		if (!json_is_integer(json_array_get(list, i)) || at < 0 || (size_t)at >= n ||
 		    context[at] != FM_NO_CONTEXT || *found == FM_NO_CONTEXT)
-			return fm_fail(err, FM_EINPUT, "the model's calibration of services is damaged");
+			return fm_fail(err, FM_EINPUT, "the model's calibration of %s is damaged", name);
 		context[at] = (uint16_t)(*found)++;
 	}
 	return FM_OK;
@@ -126,11 +129,9 @@ int fm_calibration_from_json(struct fm_calibration *k, const json_t *j, struct f
 	int rc;
 
 	if (k->codec &&
-	    ((rc = places_from_json(k->service, fm_calibration_services(k), &k->nservices,
-				    json_object_get(j, "services"), err)) < 0 ||
-	     (rc = places_from_json(k->outline, fm_calibration_outlines(k), &k->noutlines,
-				    json_object_get(j, "outlines"), err)) < 0 ||
-	     (rc = places_from_json(k->chain, FM_CHAINS, &k->nchains, json_object_get(j, "chains"), err)) < 0 ||
+	    ((rc = places_from_json(k->service, fm_calibration_services(k), &k->nservices, j, "services", err)) < 0 ||
+	     (rc = places_from_json(k->outline, fm_calibration_outlines(k), &k->noutlines, j, "outlines", err)) < 0 ||
+	     (rc = places_from_json(k->chain, FM_CHAINS, &k->nchains, j, "chains", err)) < 0 ||
 	     (rc = fm_calibration_fine_room(k, err)) < 0))
 		return rc;
 	const json_t *joins = json_object_get(j, "joins");

@@ -139,6 +139,22 @@ static void ranks_change_no_bit(void **state)
 	fm_calibration_free(&one);
 }
 
+/* j is refused as damaged there. */
+static void refused(const json_t *j, const char *where)
+{
+	struct fm_calibration k;
+	struct fm_error err = {0};
+	char wanted[64];
+
+	snprintf(wanted, sizeof wanted, "calibration of %s is damaged", where);
+	assert_int_equal(fm_calibration_new(&k, S.codec->vocab, &err), FM_OK);
+	assert_int_equal(fm_calibration_refine(&k, S.codec, NULL, 0, &err), FM_OK);
+	assert_int_equal(fm_calibration_from_json(&k, j, &err), FM_EINPUT);
+	if (!strstr(err.message, wanted))
+		fail_msg("%s, and not %s", err.message, wanted);
+	fm_calibration_free(&k);
+}
+
 static void a_document_keeps_every_bit(void **state)
 {
 	struct fm_calibration k, back;
@@ -158,21 +174,44 @@ static void a_document_keeps_every_bit(void **state)
 			assert_memory_equal(k.fine_bias[c], back.fine_bias[c],
 					    (size_t)k.fine[c] * (size_t)k.width[c] * sizeof **k.bias);
 	}
-	json_object_set_new(json_object_get(j, "sp"), "99999", json_array());
+	assert_memory_equal(k.joins, back.joins, sizeof k.joins);
+	bool any = false;
+	for (int kind = 0; kind < FM_NRELATIONS; kind++)
+		any |= k.joins[kind] > 0;
+	assert_true(any && k.nchains > 0);
+	json_t *again = fm_calibration_json(&back);
+	assert_true(json_equal(again, j));
+	json_decref(again);
 	fm_calibration_free(&back);
-	assert_int_equal(fm_calibration_new(&back, S.codec->vocab, &err), FM_OK);
-	assert_int_equal(fm_calibration_refine(&back, S.codec, NULL, 0, &err), FM_OK);
-	assert_int_equal(fm_calibration_from_json(&back, j, &err), FM_EINPUT);
-	assert_non_null(strstr(err.message, "calibration of sp is damaged"));
-	fm_calibration_free(&back);
-	assert_int_equal(fm_calibration_new(&back, S.codec->vocab, &err), FM_OK);
-	assert_int_equal(fm_calibration_refine(&back, S.codec, NULL, 0, &err), FM_OK);
-	json_array_append(json_object_get(j, "services"), json_array_get(json_object_get(j, "services"), 0));
-	assert_int_equal(fm_calibration_from_json(&back, j, &err), FM_EINPUT);
-	assert_non_null(strstr(err.message, "calibration of services is damaged"));
-	json_decref(j);
 	fm_calibration_free(&k);
-	fm_calibration_free(&back);
+
+	json_t *damaged = json_deep_copy(j);
+	json_object_set_new(json_object_get(damaged, "sp"), "99999", json_array());
+	refused(damaged, "sp");
+	json_decref(damaged);
+	static const char *const places[] = {"services", "outlines", "chains"};
+	for (size_t i = 0; i < 3; i++) { /* twice the same, and one behind the last */
+		for (int twice = 0; twice < 2; twice++) {
+			damaged = json_deep_copy(j);
+			json_t *list = json_object_get(damaged, places[i]);
+			json_array_insert_new(list, 0, json_integer(twice ? 0 : INT32_MAX));
+			if (twice)
+				json_array_insert_new(list, 0, json_integer(0));
+			refused(damaged, places[i]);
+			json_decref(damaged);
+		}
+	}
+	for (int kind = 0; kind <= FM_NRELATIONS; kind++) { /* no share, and one share too few */
+		damaged = json_deep_copy(j);
+		json_t *joins = json_object_get(damaged, "joins");
+		if (kind < FM_NRELATIONS)
+			json_array_set_new(joins, (size_t)kind, json_real(kind % 2 ? 1.5 : -0.5));
+		else
+			json_array_remove(joins, 0);
+		refused(damaged, fm_tok_name[FM_T_REL]);
+		json_decref(damaged);
+	}
+	json_decref(j);
 }
 
 /* Tokens that fewer than k flows have share one ratio, so that of each of them it says nothing; a context that fewer
