@@ -228,7 +228,9 @@ static int one_floor(const struct fm_judged *of, int draw, struct fm_pool *pool,
 	    (rc = judge(w, of->real, draw, pool, err)) < 0 || w->f == 0)
 		goto out;
 	m->n = (int64_t)w->task.test.n;
-	rc = agreement(w, &m->value, err);
+	m->value = (double)NAN;
+	if (w->task.real.n && w->task.synthetic.n)
+		rc = agreement(w, &m->value, err);
 out:
 	work_free(w);
 	return rc;
@@ -238,20 +240,20 @@ int fm_anomaly_floor(const struct fm_table *real, const struct fm_table *holdout
 		     const char *prefix, struct fm_metrics *out, struct fm_error *err)
 {
 	int draws = fm_task_draws(real), rc;
-	struct fm_metric worst = {.n = -1};
+	double value[FM_TASK_DRAWS];
+	struct fm_metric m = {.n = -1};
+	size_t n = 0;
 	char name[64];
 
 	for (int k = 0; k < draws; k++) {
-		struct fm_metric m = {.n = -1};
-
 		if ((rc = one_floor(&(struct fm_judged){real, real, holdout}, draws > 1 ? k + 1 : 0, pool, &m, err)) <
 		    0)
 			return rc;
-		if (worst.n < 0 || !(m.value >= worst.value))
-			worst = m;
+		if (!isnan(m.value))
+			value[n++] = m.value;
 	}
-	if (worst.n < 0)
+	if (m.n < 0)
 		return FM_OK;
 	snprintf(name, sizeof name, "%sanomaly.score_correlation", prefix);
-	return fm_metrics_add(out, name, worst.value, worst.n, err);
+	return fm_metrics_add(out, name, fm_task_floor(value, n, FM_HIGH), m.n, err);
 }

@@ -13,9 +13,9 @@
  *                                               background flows: 1 when they find the same ones odd.  It needs no
  *                                               labels
  *     floor.anomaly.score_correlation           the same of two detectors that both learned from real flows, each
- *                                               from its own half, over the holdout. Of fewer than
- *                                               2,048 rows, one draw says nothing: the least of eight, in each of
- *                                               which a half is four of eight stretches
+ *                                               from its own half, over the holdout. Where the smaller of training
+ *                                               and holdout has fewer than 2,048 rows, one draw says nothing: the
+ *                                               least of eight draws of halves (task.h)
  *
  * Features: ports, log duration, packets, bytes and bytes per packet, protocol, and TCP flags, forwarding and type of
  * service where all tables have them.

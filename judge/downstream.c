@@ -166,26 +166,30 @@ int fm_downstream_floor(const struct fm_table *real, const struct fm_table *hold
 			const char *prefix, struct fm_metrics *out, struct fm_error *err)
 {
 	int draws = fm_task_draws(real), rc;
-	double worst = 0;
+	double value[FM_TASK_DRAWS], floor;
+	size_t got = 0;
 	int64_t n = 0;
 	char name[64];
 
 	for (int k = 1; k <= draws && draws > 1; k++) {
 		struct work *w = NULL;
-		double ratio;
+		double ratio = (double)NAN;
 
 		if ((rc = fm_alloc(&w, 1, sizeof *w, "the prediction task", err)) < 0)
 			return rc;
 		rc = judge(w, &(struct fm_judged){real, real, holdout}, k, pool, err);
-		ratio = rc >= 0 && w->f ? ratio_of(w) : (double)NAN;
-		worst = fmax(worst, fmax(ratio, 1 / ratio));
+		if (rc >= 0 && w->f && w->task.real.n && w->task.synthetic.n)
+			ratio = ratio_of(w);
+		if (!isnan(ratio))
+			value[got++] = fmax(ratio, 1 / ratio);
 		n = (int64_t)w->task.test.n;
 		work_free(w);
 		if (rc < 0)
 			return rc;
 	}
-	if (!(worst > 0) || !isfinite(worst))
+	floor = fm_task_floor(value, got, FM_LOW);
+	if (!isfinite(floor))
 		return FM_OK;
 	snprintf(name, sizeof name, "%sdownstream.mse_ratio", prefix);
-	return fm_metrics_add(out, name, worst, n, err);
+	return fm_metrics_add(out, name, floor, n, err);
 }

@@ -9,8 +9,9 @@
  *                                                     training rows (1 is what their mean alone would give)
  *     downstream.mse_ratio                            synthetic / real: 1 is as good as real flows
  *     floor.downstream.mse_ratio                      the same of two halves of the real flows, the larger over the
- *                                                     smaller, at worst in eight draws (task.h); there where they are
- *                                                     fewer than 2,048, and one error over another is mostly chance
+ *                                                     smaller, at worst in eight draws (task.h); there where the
+ *                                                     smaller of training and holdout has fewer than 2,048 rows, and
+ *                                                     one error over another is mostly chance
  *
  * Features are those of the reference's feats() without addresses and without bytes: ports and whether they are below
  * 1024, log(1 + td in ms), log(1 + pkt), place in time, protocol; standardised by the real training rows and kept

@@ -1,10 +1,13 @@
 #include "judge/task.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/rng.h"
 #include "base/rows.h"
+#include "base/stats.h"
 #include "judge/column.h"
 
 #define SEED 20160411u
@@ -64,26 +67,35 @@ void fm_task_free(struct fm_task *k)
 
 /* ---- halves ---- */
 
-enum { FEW = 2048, DRAWS = 8, STRETCHES = 8, HALVES = 38 };
+enum { FEW = 2048, RUN = 16, HALVES = 38 };
 
 int fm_task_draws(const struct fm_table *real)
 {
-	return real->rows < FEW ? DRAWS : 1;
+	return real->rows < FEW ? FM_TASK_DRAWS : 1;
 }
 
 void fm_rows_halve(struct fm_rows *r, unsigned other, int draw)
 {
-	size_t run = (r->t->rows + STRETCHES - 1) / STRETCHES, kept = 0;
-	uint32_t chosen[STRETCHES / 2];
-	unsigned in = 0;
+	struct fm_rng toss;
+	size_t kept = 0;
 
-	fm_rows_choose(SEED, HALVES + (uint64_t)draw, STRETCHES, STRETCHES / 2, chosen);
-	for (size_t k = 0; k < STRETCHES / 2; k++)
-		in |= 1u << chosen[k];
-	for (size_t i = 0; i < r->n; i++)
-		if ((draw ? in >> r->row[i] / run & 1u : i % 2) == other)
-			r->row[kept++] = r->row[i];
+	fm_rng_init(&toss, SEED, FM_RNG_JUDGE, HALVES, (uint32_t)draw);
+	for (size_t from = 0, n; from < r->n; from += n) {
+		size_t run = draw ? RUN : 1;
+		unsigned swap = draw ? fm_rng_u32(&toss) & 1u : 0;
+
+		n = r->n - from < 2 * run ? r->n - from : 2 * run;
+		for (size_t i = 0; i < n; i++)
+			if ((i >= (n + 1) / 2) == (other ^ swap))
+				r->row[kept++] = r->row[from + i];
+	}
 	r->n = kept;
+}
+
+double fm_task_floor(double *value, size_t n, enum fm_metric_good better)
+{
+	fm_sort_double(value, n);
+	return n == 0 ? (double)NAN : value[better == FM_HIGH ? 0 : n - 1];
 }
 
 /* ---- labels ---- */

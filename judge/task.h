@@ -35,11 +35,16 @@ int fm_task_choose(struct fm_task *k, const struct fm_judged *of, size_t train, 
 		   struct fm_error *err) FM_MUST_CHECK;
 void fm_task_free(struct fm_task *k);
 
-/* Of few rows, what two halves of them differ by says nothing: so many draws of halves do (1: the rows are enough). */
+/* Of few rows, what two halves of them differ by says nothing: so many draws of halves do, FM_TASK_DRAWS (1: the rows
+ * are enough). */
+#define FM_TASK_DRAWS 8
 int fm_task_draws(const struct fm_table *real);
-/* Keep one half of r's rows, or, with other = 1, the other one: every other row in draw 0, else those of four of eight
- * stretches of its table, drawn by that number. */
+/* Keep one half of r's rows, or, with other = 1, the other one: every other row in draw 0; else runs of 16 rows, as a
+ * toss decides which of two neighbouring runs goes to which half, so that both have their share of each stretch of
+ * time, as training and holdout have.  The halves differ by a row at most. */
 void fm_rows_halve(struct fm_rows *r, unsigned other, int draw);
+/* The floor that n draws show, the worst of them.  No value is NaN; they are sorted.  NaN of none. */
+double fm_task_floor(double *value, size_t n, enum fm_metric_good better);
 /* Keep of r the rows whose label, as real's dictionary numbers it (values that it lacks come behind), has keep[label]
  * set; the others are dropped.  labels: how many entries keep has; labels behind are dropped too. */
 int fm_rows_keep_labels(struct fm_rows *r, const struct fm_table *real, const uint8_t *keep, size_t labels,
