@@ -202,4 +202,33 @@ if [ -n "$CONFINED" ] && [ -r /proc/$$/task/$$/children ]; then
 else
 	skip "evaluate measures in a process without network" "no namespaces, or no list of children, here"
 fi
+
+# A trace of two phases, a flood and then background, whose windows are dealt out to all three tables: bytes that are shuffled, and
+# then clamped to what the protocol has a packet, are refused, and fresh flows pass.
+"$F" simulate -q --rows 2200 --hours 3 --seed 3 --out sim.csv
+"$PYTHON" - <<-'END'
+	import csv, datetime, random
+	rnd = random.Random(1)
+	late = [r for r in csv.reader(open("sim.csv")) if r[12] == "background"][:1504]
+	began = datetime.datetime.fromisoformat(late[0][0]) - datetime.timedelta(hours=1)
+	flows = [[str(began + datetime.timedelta(seconds=int(i * 1.4))), "0.000", f"42.219.{rnd.randrange(145, 160)}.{rnd.randrange(1, 255)}",
+	          "171.12.3.4", str(rnd.randrange(1024, 65536)), "80", "TCP", "....S.", "0", "0", "1", "40", "dos"] for i in range(2496)] + late
+	flood, rest = list(range(39)), list(range(39, 62))
+	rnd.shuffle(flood), rnd.shuffle(rest)
+	windows = {"p-real": flood[:15] + rest[:9], "p-holdout": flood[15:25] + rest[9:15], "p-fresh": flood[25:] + rest[15:]}
+	table = {k: [list(r) for w in sorted(v) for r in flows[64 * w:64 * w + 64]] for k, v in windows.items()}
+	each = {}
+	for r in table["p-real"]:
+	    each.setdefault(r[6], []).append(int(r[11]) / int(r[10]))
+	byt = [int(r[11]) for r in table["p-fresh"]]
+	rnd.shuffle(byt)
+	table["p-bad"] = [r[:11] + [str(int(min(max(b, min(each[r[6]]) * int(r[10])), max(each[r[6]]) * int(r[10]))))] + r[12:]
+	                  for r, b in zip(table["p-fresh"], byt)]
+	for k, v in table.items():
+	    csv.writer(open(k + ".csv", "w"), lineterminator="\n").writerows(v)
+END
+gate="--gate --preset any --no-controls"
+expect 0 "fresh flows of a trace of two phases pass" judged p-real.csv p-fresh.csv --holdout p-holdout.csv
+expect 1 "and bytes that belong to other flows are refused" judged p-real.csv p-bad.csv --holdout p-holdout.csv
+holds "by the error of what they teach" test "$(json out '[c["name"] for c in d["checks"] if not c["pass"]]')" = "['downstream.mse_ratio']"
 finish
