@@ -277,6 +277,7 @@ static int say_public_losses(const struct fm_config *cfg, const struct fm_dialec
 	const char *label[FM_LABELS_MAX];
 	int nlabels = fm_config_public_labels(cfg, words, label, FM_LABELS_MAX), n, fails, rc;
 	struct fm_table *t = NULL;
+	uint32_t columns;
 
 	if ((rc = fm_table_new(&t, 1u << FM_PR | 1u << FM_LABEL, err)) < 0)
 		return rc;
@@ -286,7 +287,7 @@ static int say_public_losses(const struct fm_config *cfg, const struct fm_dialec
 		rc = add_value(&t->dict[FM_LABEL], label[i], err);
 	if (rc < 0)
 		goto out;
-	n = fm_spell_losses(t, to, text, &fails);
+	n = fm_spell_losses(t, to, text, &fails, &columns);
 	for (int i = 0; i < n; i++)
 		fm_warn("publish.dialect %s, of the values that a release in privacy.mode dp may have: %s", to->name,
 			text[i]);

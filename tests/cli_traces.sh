@@ -83,6 +83,12 @@ mine "header: true" 'missing: ["65535"]'
 trial 0 "a port that is a word for none" 1
 says err "a release in dialect mine: dp of " "is found in a trial"
 says err "is read back as another (a number under missing" "with why"
+mine "header: true" 'missing: ["65535", "443"]' 'labels: {background: other}'
+trial 0 "the same beside a map that loses labels" 6
+says err "as another spelling of others" "the words for which have names of columns in them"
+says err "a release in dialect mine: sp of " "tells of the one port all the same"
+says err "a release in dialect mine: dp of " "and of the other"
+holds "and of the labels once" sh -c '! grep -q "a release in dialect mine: label of" err'
 mine "header: true" "quote: none" 'delimiter: ";"'
 trial 0 "labels whose blanks need quotes" 2
 says err "a release in dialect mine: label of " "are found in a trial"

@@ -128,12 +128,16 @@ size_t fm_spell_json(char *out, const char *s, size_t n)
 struct losses {
 	char (*text)[320];
 	int n;
+	uint32_t columns;
 };
 
-static void say(struct losses *l, size_t n, size_t of, const char *what, const char *then)
+/* Returns the sentences that were added, 0 or 1. */
+static uint32_t say(struct losses *l, size_t n, size_t of, const char *what, const char *then)
 {
-	if (n && l->n < FM_UNSAID)
-		snprintf(l->text[l->n++], sizeof l->text[0], "%zu of %zu %s: %s", n, of, what, then);
+	if (!n || l->n >= FM_UNSAID)
+		return 0;
+	snprintf(l->text[l->n++], sizeof l->text[0], "%zu of %zu %s: %s", n, of, what, then);
+	return 1;
 }
 
 static bool is_missing(const struct fm_dialect *d, const char *s)
@@ -189,23 +193,25 @@ static void values(const struct fm_table *t, const struct fm_dialect *d, int k, 
 	}
 	snprintf(what, sizeof what, "values of %s have no text in it", fm_cols[c].name);
 	if (fails) {
-		say(l, textless, dict->n, what,
-		    c == FM_LABEL
-			? "a release with one is refused; map them to others with labels in the dialect, or set "
-			  "publish.dialect to another one"
-			: "a release with one is refused; set publish.dialect to another one, or leave their rows out "
-			  "before ingest");
+		l->columns |= say(l, textless, dict->n, what,
+				  c == FM_LABEL ? "a release with one is refused; map them to others with labels in "
+						  "the dialect, or set publish.dialect to another one"
+						: "a release with one is refused; set publish.dialect to another one, "
+						  "or leave their rows out before ingest")
+			      << c;
 		return;
 	}
 	snprintf(what, sizeof what, "values of %s are words that it has for no value, and are read back as 0",
 		 fm_cols[c].name);
-	say(l, none, dict->n, what,
-	    c == FM_LABEL
-		? "map them to others with labels in the dialect of the trace, or set publish.dialect to a file "
-		  "without them under missing"
-		: "set publish.dialect to a file without them under missing");
-	say(l, other, dict->n, "labels are in its map as another spelling of others, and are read back as those",
-	    "map them to others with labels in the dialect of the trace");
+	l->columns |= say(l, none, dict->n, what,
+			  c == FM_LABEL ? "map them to others with labels in the dialect of the trace, or set "
+					  "publish.dialect to a file without them under missing"
+					: "set publish.dialect to a file without them under missing")
+		      << c;
+	l->columns |=
+	    say(l, other, dict->n, "labels are in its map as another spelling of others, and are read back as those",
+		"map them to others with labels in the dialect of the trace")
+	    << c;
 }
 
 /* Words of flags and type of service that have no number, which IPFIX needs. */
@@ -249,7 +255,8 @@ static void messages(const struct fm_table *t, const struct fm_dialect *d, struc
 				     : "the code is 0 there");
 }
 
-int fm_spell_losses(const struct fm_table *t, const struct fm_dialect *d, char text[FM_UNSAID][320], int *fails)
+int fm_spell_losses(const struct fm_table *t, const struct fm_dialect *d, char text[FM_UNSAID][320], int *fails,
+		    uint32_t *columns)
 {
 	struct losses l = {.text = text};
 
@@ -272,13 +279,15 @@ int fm_spell_losses(const struct fm_table *t, const struct fm_dialect *d, char t
 	messages(t, d, &l);
 	if (d->ipfix)
 		numbers(t, &l);
+	*columns = l.columns;
 	return l.n;
 }
 
 void fm_spell_say_losses(const struct fm_table *t, const struct fm_dialect *d)
 {
 	char text[FM_UNSAID][320];
-	int fails, n = fm_spell_losses(t, d, text, &fails);
+	uint32_t columns;
+	int fails, n = fm_spell_losses(t, d, text, &fails, &columns);
 
 	for (int i = 0; i < n; i++)
 		fm_warn("a release in dialect %s: %s", d->name, text[i]);

@@ -5,6 +5,7 @@
 #define FM_TRACES_SPELL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "base/table.h"
@@ -20,9 +21,10 @@ int fm_spell_icmp(const struct fm_table *t, size_t row);
 
 /* What the values of a table lose when it is written in the dialect, and in its IPFIX file where it has one: sentences
  * without a full stop, with what to do. Returns how many; *fails: how many of them, which come first, prevent a
- * release. */
+ * release; *columns: a bit for each column (enum fm_col) whose values in the table itself they tell of. */
 #define FM_UNSAID 8
-int fm_spell_losses(const struct fm_table *t, const struct fm_dialect *d, char text[FM_UNSAID][320], int *fails);
+int fm_spell_losses(const struct fm_table *t, const struct fm_dialect *d, char text[FM_UNSAID][320], int *fails,
+		    uint32_t *columns);
 /* The same, as warnings. */
 void fm_spell_say_losses(const struct fm_table *t, const struct fm_dialect *d);
 

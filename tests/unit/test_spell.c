@@ -8,6 +8,7 @@
 static struct fm_error err;
 static char text[FM_UNSAID][320];
 static int fails;
+static uint32_t columns;
 
 static void flags_are_told_from_other_words(void **state)
 {
@@ -97,11 +98,12 @@ static void an_ipfix_file_has_the_flags_of_all_forms(void **state)
 			assert_string_equal(fm_table_category(to->t, FM_FLG, i), k ? "......" : ".AP.SF");
 			assert_string_equal(fm_table_category(to->t, FM_STOS, i), k ? "0" : "184");
 		}
-		assert_int_equal(fm_spell_losses(from->t, ipfix, text, &fails), 2 * k);
+		assert_int_equal(fm_spell_losses(from->t, ipfix, text, &fails, &columns), 2 * k);
 		assert_int_equal(fails, 0);
 		if (k) {
 			assert_non_null(strstr(text[0], "1 of 1 words of flg are no flags of TCP"));
 			assert_non_null(strstr(text[1], "1 of 2 words of stos are no number"));
+			assert_int_equal(columns, 0); /* the table itself has them */
 		}
 		done(from);
 		done(to);
@@ -118,7 +120,7 @@ static struct fm_table *losses_of(const char *csv, const struct fm_dialect *from
 	if (r->rc)
 		fail_msg("%s", r->err.message);
 	assert_int_equal(fm_dialect_load(&d, to, &err), FM_OK);
-	*n = fm_spell_losses(r->t, d, text, &fails);
+	*n = fm_spell_losses(r->t, d, text, &fails, &columns);
 	t = r->t;
 	r->t = NULL;
 	done(r);
@@ -147,9 +149,10 @@ static void what_a_release_would_be_refused_for_is_named(void **state)
 	assert_int_equal(fm_dialect_load(&d, "nfdump-long", &err), FM_OK);
 	d->cols[0].col = FM_LABEL; /* as if it had one */
 	d->cols[0].format = FM_FMT_TEXT;
-	assert_true(fm_spell_losses(t, d, text, &fails) > 0);
+	assert_true(fm_spell_losses(t, d, text, &fails, &columns) > 0);
 	assert_int_equal(fails, 1);
 	assert_non_null(strstr(text[0], "1 of 2 values of label have no text in it"));
+	assert_int_equal(columns, 1u << FM_LABEL);
 	fm_dialect_free(d);
 	fm_table_free(t);
 }
