@@ -83,6 +83,8 @@ mine "header: true" 'missing: ["65535"]'
 trial 0 "a port that is a word for none" 1
 says err "a release in dialect mine: dp of " "is found in a trial"
 says err "is read back as another (a number under missing" "with why"
+trial 0 "the same of a plan, which tries two samples" 7 --plan
+holds "is told once" test "$(grep -c "a release in dialect mine: dp of" err)" -eq 1
 mine "header: true" 'missing: ["65535", "443"]' 'labels: {background: other}'
 trial 0 "the same beside a map that loses labels" 6
 says err "as another spelling of others" "the words for which have names of columns in them"
