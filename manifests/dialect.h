@@ -160,6 +160,10 @@ static inline bool fm_dialect_is_aside(const struct fm_dialect *d, int k)
 {
 	return d->cols[k].nreversed || d->cols[k].counts_flows || d->cols[k].samples;
 }
+/* What is written in column k, which fills none, in each row; "" where it says nothing. */
+const char *fm_dialect_constant(const struct fm_dialect *d, int k);
+/* Would a line that begins with s be no row, but a comment or the header? */
+bool fm_dialect_begins_comment(const struct fm_dialect *d, const char *s);
 /* Is s column k's name, or one that it may have instead? */
 bool fm_dialect_is_name(const struct fm_dialect *d, int k, const char *s, size_t n, bool any_case);
 /* The resolution in milliseconds of column k, a time or a duration, when it is written. */

@@ -116,6 +116,53 @@ static int check_joined(const struct fm_dialect *d, const struct fm_yaml *root, 
 	return FM_OK;
 }
 
+const char *fm_dialect_constant(const struct fm_dialect *d, int k)
+{
+	if (d->cols[k].nonly)
+		return d->cols[k].only[0];
+	if (fm_dialect_is_aside(d, k))
+		return d->cols[k].nreversed ? "->" : "1";
+	return *d->unset ? d->unset : d->blanks ? "-" : "";
+}
+
+bool fm_dialect_begins_comment(const struct fm_dialect *d, const char *s)
+{
+	for (int i = 0; i < d->ncomment; i++)
+		if (strncmp(s, d->comment[i], strlen(d->comment[i])) == 0)
+			return true;
+	return *d->header_mark && strncmp(s, d->header_mark, strlen(d->header_mark)) == 0;
+}
+
+/* What would end the text too early, or begin no row, needs quotes; a dialect without them could not read what it
+ * writes. */
+static int check_constants(const struct fm_dialect *d, const struct fm_yaml *root, struct fm_error *err)
+{
+	for (int i = 0; i < d->ncols && (d->no_quotes || d->blanks) && !d->json; i++) {
+		const char *s = fm_dialect_constant(d, i), *what = NULL;
+		size_t n = strlen(s);
+
+		if (d->cols[i].col >= 0)
+			continue;
+		if (i == 0 && fm_dialect_begins_comment(d, s))
+			what = "begins a line as a comment";
+		else if (n && d->no_quotes && !d->blanks && strchr(s, d->delimiter))
+			what = "has the delimiter in it";
+		else if (n && !d->blanks && (*s == ' ' || s[n - 1] == ' '))
+			what = "has a blank around it, which readers leave out";
+		else if (d->blanks && strchr(s, ' ') && (!d->cols[i].nonly || d->cols[i].words == 1))
+			what = "has a blank in it, which ends a value";
+		if (what)
+			return fm_yaml_fail(
+			    root, err, "column '%s' is written as '%s' (%s), which %s, and the dialect has no quotes",
+			    d->cols[i].name, s,
+			    d->cols[i].nonly ? "only"
+			    : *d->unset      ? "unset"
+					     : "as the key unset is not there",
+			    what);
+	}
+	return FM_OK;
+}
+
 /* What the keys mean together. */
 static int check_whole(const struct fm_dialect *d, const struct fm_yaml *root, struct fm_error *err)
 {
@@ -227,7 +274,7 @@ int fm_dialect_check(const struct fm_dialect *d, const struct fm_yaml *root, str
 
 	if ((rc = check_whole(d, root, err)) < 0 || (rc = check_around(d, root, err)) < 0 ||
 	    (rc = check_marks(d, root, err)) < 0 || (rc = check_zone(d, root, err)) < 0 ||
-	    (rc = check_absent(d, root, err)) < 0)
+	    (rc = check_absent(d, root, err)) < 0 || (rc = check_constants(d, root, err)) < 0)
 		return rc;
 	return check_packets(d, root, err);
 }

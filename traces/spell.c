@@ -23,15 +23,6 @@ static bool is_words(const char *s, int n)
 	return !*s && n == 0;
 }
 
-/* Would a line that begins with this be no row? */
-static bool begins_comment(const struct fm_dialect *d, const char *s)
-{
-	for (int i = 0; i < d->ncomment; i++)
-		if (strncmp(s, d->comment[i], strlen(d->comment[i])) == 0)
-			return true;
-	return *d->header_mark && strncmp(s, d->header_mark, strlen(d->header_mark)) == 0;
-}
-
 int fm_spell_value(const struct fm_dialect *d, int k, const char *s, char out[FM_SPELL_MAX], struct fm_error *err)
 {
 	enum fm_format f = d->cols[k].format;
@@ -74,7 +65,7 @@ int fm_spell_value(const struct fm_dialect *d, int k, const char *s, char out[FM
 		return fm_fail(err, FM_EINPUT,
 			       "a value of %s is empty or has a blank in it, and dialect %s has blanks between columns",
 			       fm_cols[d->cols[k].col].name, d->name);
-	if (k == 0 && (d->blanks || d->no_quotes) && begins_comment(d, out))
+	if (k == 0 && (d->blanks || d->no_quotes) && fm_dialect_begins_comment(d, out))
 		return fm_fail(err, FM_EINPUT,
 			       "a value of %s in the first column begins as a comment, and dialect %s has no quotes",
 			       fm_cols[d->cols[k].col].name, d->name);
@@ -92,7 +83,7 @@ bool fm_spell_needs_quotes(const struct fm_dialect *d, const char *s, bool first
 
 	if (d->no_quotes || d->blanks)
 		return false;
-	if (first && begins_comment(d, s))
+	if (first && fm_dialect_begins_comment(d, s))
 		return true;
 	/* A reader trims spaces around what is not quoted. */
 	return n && (*s == ' ' || *s == '\t' || s[n - 1] == ' ' || s[n - 1] == '\t' || strchr(s, d->delimiter) ||

@@ -317,16 +317,6 @@ static int add_category(struct writer *w, int k, size_t row, struct fm_error *er
 	return FM_OK;
 }
 
-/* What stands in a column that fills none. */
-static const char *unmodelled(const struct fm_dialect *d, int k)
-{
-	if (d->cols[k].nonly)
-		return d->cols[k].only[0];
-	if (fm_dialect_is_aside(d, k))
-		return d->cols[k].nreversed ? "->" : "1";
-	return *d->unset ? d->unset : d->blanks ? "-" : "";
-}
-
 /* Does column k have text, and not a number, in JSON? Categories bring their quotes along. */
 static bool is_string(const struct fm_dialect *d, int k)
 {
@@ -370,21 +360,25 @@ static void add_with_comma(struct writer *w, char *s, size_t n)
 	fm_buf_puts(&w->buf, quote);
 }
 
-/* A text that is no category, and has no quotes inside: a time by a pattern may have the delimiter. */
-static void add_text(struct writer *w, const char *s, size_t n)
+/* A text of column k that is no category, such as a time by a pattern; in JSON without the quotes around it. */
+static void add_text(struct writer *w, int k, const char *s)
 {
-	bool quoted = !w->d->json && !w->d->no_quotes && !w->d->blanks && memchr(s, w->d->delimiter, n);
+	char text[6 * FIELD_MAX + 3];
+	size_t n = strlen(s);
 
-	fm_buf_puts(&w->buf, quoted ? "\"" : "");
-	fm_buf_add(&w->buf, s, n);
-	fm_buf_puts(&w->buf, quoted ? "\"" : "");
+	if (w->d->json)
+		fm_buf_add(&w->buf, text + 1, fm_spell_json(text, s, n) - 2);
+	else if (fm_spell_needs_quotes(w->d, s, k == 0))
+		fm_buf_add(&w->buf, text, csv_write(text, sizeof text, s, n));
+	else
+		fm_buf_add(&w->buf, s, n);
 }
 
 static void add_unmodelled(struct writer *w, int k)
 {
-	const char *text = unmodelled(w->d, k);
+	const char *text = fm_dialect_constant(w->d, k);
 
-	add_text(w, text, strlen(text));
+	add_text(w, k, text);
 	for (int word = 1; w->d->blanks && !w->d->cols[k].nonly && word < w->d->cols[k].words; word++)
 		fm_buf_printf(&w->buf, " %s", text);
 }
@@ -395,7 +389,7 @@ static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 	int c = w->d->cols[k].col, decimals = w->d->cols[k].decimals;
 	enum fm_format f = w->d->cols[k].format;
 	bool has = c >= 0 && FM_HAS(t, c);
-	char s[FIELD_MAX];
+	char s[FIELD_MAX + 1];
 	size_t n = 0;
 
 	if (c < 0) {
@@ -413,7 +407,8 @@ static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 			return fm_fail(err, FM_EINPUT, "row %zu: time %lld ms has no text in dialect %s", row + 1,
 				       (long long)ms, w->d->name);
 		if (f == FM_FMT_PATTERN) {
-			add_text(w, s, n);
+			s[n] = 0;
+			add_text(w, k, s);
 			return FM_OK;
 		}
 		break;
@@ -451,7 +446,9 @@ static int add_field(struct writer *w, int k, size_t row, struct fm_error *err)
 		break;
 	case FM_KIND_CATEGORY:
 		if (is_later_part(w->d, k)) { /* also for a label, which is in the first of its columns */
-			fm_buf_printf(&w->buf, w->d->json ? "\"%s\"" : "%s", w->d->unset);
+			fm_buf_puts(&w->buf, w->d->json ? "\"" : "");
+			add_text(w, k, w->d->unset);
+			fm_buf_puts(&w->buf, w->d->json ? "\"" : "");
 			return FM_OK;
 		}
 		if (has)

@@ -246,6 +246,11 @@ static void test_wrong_dialects_are_refused(void **state)
 	refused(GOOD "  - {name: x, column: win}\n", "d.yaml:12: unknown column 'win'");
 	refused(GOOD "  - {name: x, column: lable}\n", "unknown column 'lable', did you mean 'label'?");
 	refused(GOOD "  - {name: x, column: pkt}\n", "columns 'k' and 'x' both fill 'pkt'");
+	refused(GOOD "  - {name: x, only: ['a,b']}\nquote: none\n",
+		"column 'x' is written as 'a,b' (only), which has the delimiter in it, and the dialect has no quotes");
+	refused(GOOD "  - {name: x, only: [' a']}\nquote: none\n", "which has a blank around it");
+	refused("name: x\nquote: none\ncomment: ['-']\nunset: '-'\ncolumns:\n  - {name: x}\n" COLS,
+		"column 'x' is written as '-' (unset), which begins a line as a comment");
 	refused(GOOD "  - {name: k}\n", "two columns are named 'k'");
 	refused(GOOD "  - {column: label}\n", "column 10 has no name");
 	refused(GOOD "  - {name: x, column: label, format: texts}\n", "unknown format 'texts', did you mean 'text'?");

@@ -224,6 +224,51 @@ static void windows_1252_is_never_written_as_what_reads_as_utf8(void **state)
 	assert_int_equal(fm_value_to_windows_1252("caf\xc3\x83\xc2\xa9", 7, out), 0);
 }
 
+/* Whatever a dialect writes in columns that fill none, it reads. */
+static void texts_of_no_column_are_read_again(void **state)
+{
+	static const char *const cases[] = {
+	    "columns:\n  - {name: k, only: ['a\"b']}\n",
+	    "columns:\n  - {name: k, only: [' a']}\n",
+	    "columns:\n  - {name: k, only: ['a,b ']}\n",
+	    "comment: ['-']\nunset: '-'\ncolumns:\n  - {name: k}\n",
+	    "comment: ['#']\ncolumns:\n  - {name: k, only: ['#a']}\n",
+	    "delimiter: ';'\nunset: ' ;'\ncolumns:\n  - {name: k}\n",
+	    "lines: json\ncolumns:\n  - {name: k, only: ['a\"b\\c']}\n",
+	};
+	static const char *const rest[] = {"te", "td",  "sa",  "da",   "sp",  "dp",
+					   "pr", "flg", "fwd", "stos", "pkt", "byt"};
+	struct reading *from = read_trace_file(
+	    put("in.csv", "2016-04-11 00:01:06,1.5,10.0.0.1,192.0.2.7,5000,80,TCP,.A..S.,0,0,12,402400,a\n"), &ugr16,
+	    NULL, 0);
+	struct fm_error err;
+
+	(void)state;
+	assert_int_equal(from->rc, FM_OK);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct fm_buf yaml = {0};
+		struct fm_dialect *d;
+		struct reading *r;
+
+		fm_buf_printf(&yaml, "name: x\n%s", cases[i]);
+		for (size_t k = 0; k < sizeof rest / sizeof *rest; k++)
+			fm_buf_printf(&yaml, "  - {name: %s, column: %s}\n", rest[k], rest[k]);
+		if (fm_dialect_load(&d, put_bytes("d.yaml", yaml.data, yaml.len), &err))
+			fail_msg("%s: %s", cases[i], err.message);
+		assert_int_equal(fm_trace_write(from->t, d, at("out.csv"), &err), FM_OK);
+		r = read_trace_file(at("out.csv"), d, NULL, 0);
+		if (r->rc)
+			fail_msg("%s: %s", cases[i], r->err.message);
+		assert_int_equal(r->t->rows, 1);
+		assert_int_equal(r->st.bad, 0);
+		assert_int_equal(r->t->byt[0], 402400);
+		done(r);
+		fm_dialect_free(d);
+		fm_buf_free(&yaml);
+	}
+	done(from);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +276,7 @@ int main(void)
 	    cmocka_unit_test(ugr16_rows_come_back_byte_for_byte),
 	    cmocka_unit_test(netshare_rows_come_back_byte_for_byte),
 	    cmocka_unit_test(values_that_need_quotes_get_them),
+	    cmocka_unit_test(texts_of_no_column_are_read_again),
 	    cmocka_unit_test(delimiter_and_newline_are_the_dialects),
 	    cmocka_unit_test(decimals_are_the_dialects),
 	    cmocka_unit_test(a_time_keeps_its_fraction_when_the_dialect_has_one),
