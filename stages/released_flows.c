@@ -44,6 +44,16 @@ out:
 	return fm_out_commit(out, err);
 }
 
+/* The file is a temporary one: who reads the message has its dialect alone. */
+static void leave_path_out(struct fm_error *err, const char *path, const char *dialect)
+{
+	const char *at = err ? strstr(err->message, path) : NULL;
+
+	if (at)
+		fm_error_set(err, err->code, err->file, err->line, "%.*sa file in dialect %s%s",
+			     (int)(at - err->message), err->message, dialect, at + strlen(path));
+}
+
 int fm_released_flows(const char *path, const struct fm_dialect *d, bool headed, const char *dir, struct fm_table **t,
 		      struct fm_error *err)
 {
@@ -65,7 +75,8 @@ int fm_released_flows(const char *path, const struct fm_dialect *d, bool headed,
 			goto out;
 		opts.path = body;
 	}
-	rc = fm_trace_load(t, &opts, 0, &st, err);
+	if ((rc = fm_trace_load(t, &opts, 0, &st, err)) < 0)
+		leave_path_out(err, opts.path, d->name);
 out:
 	if (body)
 		unlink(body);

@@ -105,6 +105,14 @@ trial 0 "and where there are none" 5
 says err "1 of 10 values of label have no text in it" "it is said before training"
 mine "header: false"
 trial 0 "one file says how the trace is read and how it is released" 6 --set source.dialect="$T/mine.yaml"
+mine "header: false" 'comment: ["20"]'
+trial 3 "rows that all begin as comments" 8
+says err "publish.dialect mine writes these flows and cannot read them" "are refused before training"
+says err "a file in dialect mine holds no row" "by the dialect's name"
+holds "and not by that of a file that is gone" sh -c '! grep -q "[.]rehearsal" err'
+mine "header: true" 'comment: ["20"]'
+trial 3 "the same with a header" 9
+holds "with no such name either" sh -c '! grep -q "[.]rehearsal\|[.]body" err'
 
 # -1 for a port that is none, as pandas and agents write it.
 mine "header: false"
