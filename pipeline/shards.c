@@ -21,17 +21,21 @@ const struct fm_shard_words fm_shard_words[] = {
 			 .stage = FM_GENERATE,
 			 .from = FM_TRAIN,
 			 .what = "flows",
-			 .others = "other flows, of another model, section generate or version of flowmint",
+			 .others =
+			     "other flows, of another model, section generate, version of flowmint or walls (with "
+			     "--unconfined and without)",
 			 .without = FM_ITEM(FM_ITEM_SHARDS)},
-    [FM_SHARDS_JUDGING] = {.word = "part",
-			   .format = "flowmint-part/1",
-			   .option = "run.parts",
-			   .stage = FM_EVALUATE,
-			   .from = FM_GENERATE,
-			   .what = "searches",
-			   .others = "another judging, of other flows, gate.memory, privacy.min_count or program",
-			   .without = FM_ITEM(FM_ITEM_DIALECT) | FM_ITEM(FM_ITEM_PUBLISHED) | FM_ITEM(FM_ITEM_STORE) |
-				      FM_ITEM(FM_ITEM_MODEL) | FM_ITEM(FM_ITEM_PREVIOUS) | FM_ITEM(FM_ITEM_PARTS)},
+    [FM_SHARDS_JUDGING] =
+	{.word = "part",
+	 .format = "flowmint-part/1",
+	 .option = "run.parts",
+	 .stage = FM_EVALUATE,
+	 .from = FM_GENERATE,
+	 .what = "searches",
+	 .others = "another judging, of other flows, gate.memory, privacy.min_count, program or walls (with "
+		   "--unconfined and without)",
+	 .without = FM_ITEM(FM_ITEM_DIALECT) | FM_ITEM(FM_ITEM_PUBLISHED) | FM_ITEM(FM_ITEM_STORE) |
+		    FM_ITEM(FM_ITEM_MODEL) | FM_ITEM(FM_ITEM_PREVIOUS) | FM_ITEM(FM_ITEM_PARTS)},
 };
 
 static int no_memory(struct fm_error *err)

@@ -68,6 +68,7 @@ cp -r seven foreign
 cp other/* foreign
 expect 3 "is refused" again foreign --until generate
 says err "is a shard of other flows" "by name"
+says err "or walls (with --unconfined and without)" "with all that may be another there"
 foreign=$(basename other/shard-*)
 mine=$(basename seven/shard-1-*)
 rm foreign/*
