@@ -48,37 +48,48 @@ struct gather {
 	int64_t now_s;
 };
 
-static bool same_person(const json_t *a, const json_t *b)
+/* Is it by somebody who has approved already?  EVERDICT, and the message says by what he is known. */
+static int check_other_person(const json_t *before, const json_t *record, struct fm_error *err)
 {
-	return strcmp(fm_json_str(a, "key"), fm_json_str(b, "key")) == 0 ||
-	       fm_signers_share(fm_json_str(a, "signer"), fm_json_str(b, "signer"));
+	static const char already[] = "it is by somebody who has approved already";
+	char name[FM_PRINCIPALS_MAX];
+
+	if (strcmp(fm_json_str(before, "key"), fm_json_str(record, "key")) == 0)
+		return fm_fail(err, FM_EVERDICT, "%s", already);
+	if (fm_signers_share(fm_json_str(before, "signer"), fm_json_str(record, "signer"), name))
+		return fm_fail(
+		    err, FM_EVERDICT,
+		    "%s: the lines of both keys in allowed_signers share the name %s, and lines that share a "
+		    "name are one person's",
+		    already, name);
+	return FM_OK;
 }
 
-/* Why an approval that holds does not count, or NULL. */
-static const char *counts_not(const struct gather *g, const json_t *holding, const json_t *record)
+/* Does an approval that holds count?  EVERDICT: no, and the message says why. */
+static int check_counts(const struct gather *g, const json_t *holding, const json_t *record, struct fm_error *err)
 {
+	int rc;
+
 	if (g->cfg->publish.approvals > 1 && g->release_key[0] &&
 	    strcmp(json_string_value(json_object_get(record, "key")), g->release_key) == 0)
-		return "it is by publish.key, and publish.approvals asks for others";
+		return fm_fail(err, FM_EVERDICT, "it is by publish.key, and publish.approvals asks for others");
 	for (size_t i = 0; i < json_array_size(holding); i++)
-		if (same_person(json_array_get(holding, i), record))
-			return "it is by somebody who has approved already";
+		if ((rc = check_other_person(json_array_get(holding, i), record, err)) < 0)
+			return rc;
 	if (json_array_size(holding) == FM_APPROVALS_MAX)
-		return "there are as many as count";
-	return NULL;
+		return fm_fail(err, FM_EVERDICT, "there are as many as count");
+	return FM_OK;
 }
 
 static int check(void *ctx, const char *path, const struct fm_signers *signers, const json_t *holding, json_t **record,
 		 struct fm_error *err)
 {
 	const struct gather *g = ctx;
-	const char *why;
 	int rc;
 
 	if ((rc = fm_approval_check(path, g->wanted, signers, g->now_s, record, err)) < 0)
 		return rc;
-	why = counts_not(g, holding, *record);
-	return why ? fm_fail(err, FM_EVERDICT, "%s", why) : FM_OK;
+	return check_counts(g, holding, *record, err);
 }
 
 /* Only the approvals of this release are read; there may be many of others. */

@@ -1,6 +1,7 @@
 /* preflight_keys.c - can what signs a release sign, and will partners accept it? */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -70,6 +71,7 @@ static int warn_few_approvers(const struct fm_config *cfg, const struct fm_sshpu
 {
 	char *path = fm_path_join(project, "allowed_signers");
 	int64_t now_s = (int64_t)time(NULL);
+	char shared[FM_PRINCIPALS_MAX] = "", same[FM_PRINCIPALS_MAX + 64] = "";
 	struct fm_signers signers = {0};
 	int approvers = 0, rc;
 
@@ -88,15 +90,17 @@ static int warn_few_approvers(const struct fm_config *cfg, const struct fm_sshpu
 					 s->valid_after_s > now_s ? s->valid_after_s : now_s, &who) == FM_SIGNER_OK;
 		for (size_t k = 0; k < i && counts; k++)
 			counts = !fm_sshpub_same(&signers.s[k].key, &s->key) &&
-				 !fm_signers_share(signers.s[k].principals, s->principals);
+				 !fm_signers_share(signers.s[k].principals, s->principals, shared);
 		approvers += counts;
 	}
+	if (shared[0])
+		snprintf(same, sizeof same, " (lines that share a name, such as %s, are one person's)", shared);
 	if (approvers < cfg->publish.approvals)
 		fm_warn(
-		    "publish.approvals is %d, and %s lets %d sign approvals%s: the release will wait until there is "
+		    "publish.approvals is %d, and %s lets %d sign approvals%s%s: the release will wait until there is "
 		    "for each approver a line: NAME namespaces=\"" FM_APPROVAL_NAMESPACE "\" ssh-ed25519 AAAA...",
 		    (int)cfg->publish.approvals, path, approvers,
-		    cfg->publish.approvals > 1 ? " beside publish.key" : "");
+		    cfg->publish.approvals > 1 ? " beside publish.key" : "", same);
 out:
 	fm_signers_free(&signers);
 	free(path);
@@ -183,16 +187,32 @@ out:
 	return rc;
 }
 
-/* One KEYS.json beside a release that is there; of one that is none, or is not signed, nothing is said here. */
-static int check_beside(const struct fm_sshpub *key, const char *file, const char *path, struct fm_keys *keys,
+/* Is it NAME-VERSION.KEYS.json of releases of this name? */
+static bool is_of_name(const char *file, const char *name)
+{
+	size_t n = strlen(name);
+
+	return strncmp(file, name, n) == 0 && file[n] == '-' && file[n + 1] >= '0' && file[n + 1] <= '9';
+}
+
+/* One KEYS.json beside a release that is there; of one that is none, or is not signed, nothing is said here.  own: it
+ * is of a release of this name, so that it must be readable. */
+static int check_beside(const struct fm_sshpub *key, const char *file, const char *path, bool own, struct fm_keys *keys,
 			struct fm_error *err)
 {
 	struct fm_error ignored;
 	struct fm_buf text = {0};
 	int rc;
 
-	if ((rc = fm_file_read(path, FM_KEYS_MAX, &text, err)) < 0)
+	if ((rc = fm_file_read(path, FM_KEYS_MAX, &text, own ? err : &ignored)) < 0) {
+		rc = own ? fm_error_prefix(
+			       err,
+			       "publish.key: whether %s was replaced is in a file of an earlier release that "
+			       "cannot be read (put the file there as it was released): ",
+			       file)
+			 : FM_OK;
 		goto out;
+	}
 	if (fm_keys_parse(keys, text.data ? text.data : "", text.len, &ignored) == FM_OK &&
 	    fm_keys_from(keys, key) >= 0 && fm_keys_load(keys, path, &ignored) == FM_OK)
 		rc = fm_fail(err, FM_EINPUT,
@@ -205,7 +225,7 @@ out:
 }
 
 /* The project's document may be an older copy, or gone; what was released tells of the key all the same. */
-static int check_not_replaced_there(const struct fm_sshpub *key, const char *file, const char *out,
+static int check_not_replaced_there(const struct fm_sshpub *key, const char *file, const char *out, const char *name,
 				    struct fm_error *err)
 {
 	struct fm_keys *keys = NULL;
@@ -227,7 +247,7 @@ static int check_not_replaced_there(const struct fm_sshpub *key, const char *fil
 		if (!(path = fm_path_join(out, names[i])))
 			rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		else
-			rc = check_beside(key, file, path, keys, err);
+			rc = check_beside(key, file, path, is_of_name(names[i], name), keys, err);
 		free(path);
 	}
 out:
@@ -281,7 +301,7 @@ int fm_preflight_key(const struct fm_config *cfg, const char *project, const cha
 	}
 	if (dry || (rc = check_listed(&key.pub, path, project, err)) < 0 ||
 	    (rc = check_not_replaced(&key.pub, path, project, err)) < 0 ||
-	    (rc = check_not_replaced_there(&key.pub, path, out, err)) < 0)
+	    (rc = check_not_replaced_there(&key.pub, path, out, cfg->release.name, err)) < 0)
 		goto out;
 	if ((cfg->publish.approvals > 0 && (rc = warn_few_approvers(cfg, &key.pub, project, err)) < 0) ||
 	    (rc = check_attestation_key(cfg, project, &key.pub, err)) < 0)

@@ -198,7 +198,15 @@ says err "set publish.key to keys/second," "and what is to be done, as the confi
 expect 3 "the old key signs no more" release 1.3.0
 says err "KEYS.json ends with" "and the message says why"
 expect 3 "nor can it be replaced once more" "$F" key rotate p --new p/keys/other
-expect 0 "the new one does" release 1.3.0 --set publish.key="$T/p/keys/second"
+head -c 70000 /dev/zero >p/release/other-1.0.0.KEYS.json
+mkdir p/release/toys-1.0.0.KEYS.json p/release/toy-like-1.0.0.KEYS.json
+expect 0 "the new one does, whatever lies there of other names" release 1.3.0 --set publish.key="$T/p/keys/second"
+rm -r p/release/other-1.0.0.KEYS.json p/release/toys-1.0.0.KEYS.json p/release/toy-like-1.0.0.KEYS.json
+head -c 70000 /dev/zero >p/release/toy-1.2.9.KEYS.json
+expect 3 "but not while a document of an earlier release of this name cannot be read" release 1.3.3 --set publish.key="$T/p/keys/second"
+says err "was replaced is in a file of an earlier release that cannot be read" "for it may name a later key"
+says err "toy-1.2.9.KEYS.json" "and the message names it"
+rm p/release/toy-1.2.9.KEYS.json
 holds "the release carries the document" cmp -s p/KEYS.json p/release/toy-1.3.0.KEYS.json
 mv p/KEYS.json kept.KEYS.json
 expect 3 "where the document is gone, the old key signs nothing either" release 1.3.2
@@ -289,6 +297,7 @@ waits() { # HOW-MANY NAME [OPTION...]
 	holds "$name: nothing is released" test -z "$(find p/release -name 'toy-1.4.0*')"
 }
 waits 0 "no release without approvals"
+says err "lets 1 sign approvals beside publish.key (lines that share a name, such as alice, are one person's)" "who counts once is named"
 run=$(sed -n 's/.*flowmint approve \(r[0-9]*\) .*/\1/p' err)
 expect 0 "status" "$F" status --workspace p/workspace
 says out "toy 1.4.0: waiting" "says that the run waits"
@@ -304,6 +313,7 @@ expect 3 "the key that releases does not" approve third
 expect 0 "the same person approves again, by another key" approve carol
 waits 1 "which is one person still"
 says err "is by somebody who has approved already" "and the run says so"
+says err "share the name alice" "and by which name"
 if command -v ssh-keygen >/dev/null; then
 	file=$(find p/approvals -name '*.approval' | head -n 1)
 	expect 0 "ssh-keygen verifies an approval" sh -c "ssh-keygen -Y verify -f p/allowed_signers -I alice -n flowmint-approval -s $file.sig <$file"

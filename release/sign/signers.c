@@ -495,12 +495,17 @@ static bool is_in(const char *name, size_t n, const char *list)
 	return false;
 }
 
-bool fm_signers_share(const char *a, const char *b)
+bool fm_signers_share(const char *a, const char *b, char name[FM_PRINCIPALS_MAX])
 {
 	for (size_t n; *a; a += n + (a[n] == ',')) {
 		n = strcspn(a, ",");
-		if (n > 0 && n < FM_PRINCIPALS_MAX && is_in(a, n, b))
-			return true;
+		if (n == 0 || n >= FM_PRINCIPALS_MAX || !is_in(a, n, b))
+			continue;
+		if (name) {
+			memcpy(name, a, n);
+			name[n] = 0;
+		}
+		return true;
 	}
 	return false;
 }

@@ -65,7 +65,7 @@ enum fm_signer_state fm_signers_find(const struct fm_signers *list, const struct
 bool fm_signers_name(const struct fm_signers *list, const struct fm_sshpub *key, const char *ns,
 		     const struct fm_signer **who);
 /* Can two lists of principals be one person's?  They share a name, or a pattern of one matches a name of the other; two
- * patterns may match the same. */
-bool fm_signers_share(const char *a, const char *b);
+ * patterns may match the same.  name: where the first such name or pattern of a is put, or NULL. */
+bool fm_signers_share(const char *a, const char *b, char name[FM_PRINCIPALS_MAX]);
 
 #endif

@@ -309,8 +309,8 @@ static void principals_that_may_be_one_person_are_told(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-		assert_int_equal(fm_signers_share(pairs[i].a, pairs[i].b), pairs[i].share);
-		assert_int_equal(fm_signers_share(pairs[i].b, pairs[i].a), pairs[i].share);
+		assert_int_equal(fm_signers_share(pairs[i].a, pairs[i].b, NULL), pairs[i].share);
+		assert_int_equal(fm_signers_share(pairs[i].b, pairs[i].a, NULL), pairs[i].share);
 	}
 }
 
