@@ -82,6 +82,42 @@ ln -s a.csv hours/g.csv
 expect 3 "a file that is named twice is refused" ingest "$T/hours/*"
 says err "twice" "it is said"
 
+# Columns that some files of a list have and others lack.
+mkdir days
+head='Dst Port,Protocol,Timestamp,Flow Duration,Tot Fwd Pkts,Tot Bwd Pkts,TotLen Fwd Pkts,TotLen Bwd Pkts,Label'
+for day in 14 15 16; do
+	{
+		echo "$head"
+		awk -v d=$day 'BEGIN { for (i = 0; i < 400; i++) printf "%d,6,%d/02/2018 08:%02d:%02d,%d,2,1,%d,90,Benign\n", 50 + i % 7, d, i / 60, i % 60, 1000 + i, 40 + i }'
+	} >days/$day.csv
+done
+{
+	echo "Flow ID,Src IP,Src Port,Dst IP,$head"
+	sed -n '2,$s|^|x,10.0.0.1,4000,192.0.2.7,|p' days/16.csv | sed 's|16/02|20/02|'
+} >days/20.csv
+expect 0 "files of which one has addresses" ingest "$T/days/*.csv" --set source.dialect=cse-cic-ids2018 --set model.window=8
+says err "days/20.csv: column Src IP, which 3 of the 4 files of this trace lack, is not read" "is told, with its name"
+says err "days/20.csv: column Src Port, which 3 of the 4" "and each of its columns"
+expect 3 "by the dialect of that one" ingest "$T/days/*.csv" --set source.dialect=cse-cic-ids2018-20feb --set model.window=8
+says err "days/14.csv: line 1 is not the header of dialect cse-cic-ids2018-20feb: it is that of dialect cse-cic-ids2018" "the others are refused"
+expect 0 "files that have the same columns" ingest "$T/days/1*.csv" --set source.dialect=cse-cic-ids2018 --set model.window=8
+holds "have no such warning" sh -c '! grep -q "is not read\|no column" err'
+
+# The way back, which is a flow of its own where the header has it; a label in another place, in two files of three.
+mkdir ways
+{ echo te,td,sa,da,sp,dp,pr,pkt,byt,rpkt,rbyt; awk -F, -v OFS=, 'NR <= 600 { print $1,$2,$3,$4,$5,$6,$7,$11,$12,1,60 }' all.csv; } >ways/a.csv
+{ echo td,te,sa,da,sp,dp,pr,pkt,byt,class; awk -F, -v OFS=, 'NR > 600 && NR <= 1200 { print $2,$1,$3,$4,$5,$6,$7,$11,$12,$13 }' all.csv; } >ways/b.csv
+{ echo class,te,td,sa,da,sp,dp,pr,pkt,byt; awk -F, -v OFS=, 'NR > 1200 && NR <= 1800 { print $13,$1,$2,$3,$4,$5,$6,$7,$11,$12 }' all.csv; } >ways/c.csv
+{
+	printf 'name: mine\nheader: true\ncolumns:\n'
+	for c in te td sa da sp dp pr pkt byt; do echo "  - {name: $c, column: $c}"; done
+	printf '  - {name: rpkt, column: pkt, reply: true}\n  - {name: rbyt, column: byt, reply: true}\n'
+} >mine.yaml
+expect 0 "files of which one has the way back" ingest "$T/ways/*.csv" --set source.dialect="$T/mine.yaml"
+says err "ways/b.csv and 1 more file: no column rpkt in the header, which 1 of the 3 files of this trace has" "is told"
+says err "ways/b.csv and 1 more file: column class, which 1 of the 3 files of this trace lacks, is not read: by its name it has the label" "and so is a label"
+says err "ingest: 2,400 rows" "columns are found by their names, in any place"
+
 # Once only.
 rm -rf w
 expect 0 "standard input is read" sh -c "cat all.csv | $F run p/release.yaml $UNCONFINED --workspace $T/w --until ingest --set source.path=-"

@@ -187,25 +187,14 @@ static int find_kind(const struct fm_trace_opts *o, const struct fm_reader_kind 
 	return FM_OK;
 }
 
-/* Looks at the first file only, as all files of a list have the same columns.  In privacy.mode dp (which takes IPv4
- * only) rows do not decide what is said. */
-static void warn_of_unread(const struct fm_trace_opts *o)
-{
-	char first[FM_FILE_PATH];
-	const char *list = o->path;
-
-	if (fm_files_next(&list, first))
-		fm_unread_warn(o->dialect, first, o->member, o->ipv4_only);
-}
-
 int fm_trace_read(const struct fm_trace_opts *o, struct fm_trace_stats *stats, struct fm_error *err)
 {
 	struct pass p = {.o = o, .kind = &fm_reader_csv};
 	int rc = find_kind(o, &p.kind, err);
 
 	p.st.place = p.kind->place;
-	if (rc >= 0 && !o->quiet && p.kind == &fm_reader_csv)
-		warn_of_unread(o);
+	if (rc >= 0 && !o->quiet && p.kind == &fm_reader_csv) /* in privacy.mode dp rows do not decide what is said */
+		fm_unread_warn(o->dialect, o->path, o->member, o->ipv4_only);
 	if (rc < 0 || (rc = p.kind->open(&p.r, o, err)) < 0 || (rc = read_all(&p, err)) < 0)
 		goto out;
 	rc = check_result(&p, err);

@@ -1,5 +1,6 @@
 #include "traces/sniff_unread.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -7,18 +8,25 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "traces/files.h"
 #include "traces/hints.h"
+#include "traces/row.h"
 #include "traces/sniff_names.h"
 #include "traces/sniff_parts.h"
 
 #define KNOWN 3 /* of the dialect's names that a header must have */
 
-static bool is_column(const struct fm_dialect *d, const struct fm_sniff_field *f)
+/* Is the field the name of a column of the dialect?  Each column of that name is set in has. */
+static bool is_column(const struct fm_dialect *d, const struct fm_sniff_field *f, bool *has)
 {
+	bool is = false;
+
 	for (int k = 0; k < d->ncols; k++)
-		if (fm_dialect_is_name(d, k, f->s, f->n, true))
-			return true;
-	return false;
+		if (fm_dialect_is_name(d, k, f->s, f->n, true)) {
+			is = true;
+			has[k] = true;
+		}
+	return is;
 }
 
 static bool has_two_ways(const struct fm_dialect *d, int col)
@@ -92,24 +100,27 @@ static bool says_something(const struct fm_sniff_page *p, int k, const struct fm
 	return false;
 }
 
-int fm_unread(const struct fm_dialect *d, const char *path, const char *member, bool names_alone,
-	      struct fm_unread list[FM_UNREAD_MAX])
+/* The unread columns of one file, and in has those of the dialect that it has; -1 where its header says nothing. */
+static int look(const struct fm_dialect *d, const char *path, const char *member, bool names_alone,
+		bool has[FM_DIALECT_MAXCOLS], struct fm_unread list[FM_UNREAD_MAX])
 {
 	struct fm_sniff_page *p = NULL;
 	struct fm_error err = {0};
 	int n = 0, known = 0;
 
+	memset(has, 0, FM_DIALECT_MAXCOLS * sizeof *has);
 	if (!d->header || (d->json && names_alone) || d->encoding == FM_ENCODING_UTF16 ||
 	    fm_alloc(&p, 1, sizeof *p, "the first lines", &err) < 0)
-		return 0;
+		return -1;
 	if (fm_sniff_page(p, path, member, d->delimiter, &err) < 0)
 		goto out;
 	for (int k = 0; k < p->ncells[0]; k++) {
 		const struct fm_sniff_field *f = &p->cell[0][k];
+		bool is = is_column(d, f, has);
 		char text[4 * 64 + 1];
 
-		known += is_column(d, f);
-		if (n == FM_UNREAD_MAX || f->n >= 64 || is_column(d, f) || !lacks(d, f, &list[n]) ||
+		known += is;
+		if (n == FM_UNREAD_MAX || f->n >= 64 || is || !lacks(d, f, &list[n]) ||
 		    (!names_alone && !says_something(p, k, &list[n])))
 			continue;
 		text[fm_text_show(f->s, f->n, text, sizeof text)] = 0;
@@ -121,16 +132,109 @@ int fm_unread(const struct fm_dialect *d, const char *path, const char *member, 
 out:
 	fm_buf_free(&p->text);
 	free(p);
-	return known < KNOWN ? 0 : n;
+	return known < KNOWN ? -1 : n;
 }
 
-void fm_unread_warn(const struct fm_dialect *d, const char *path, const char *member, bool names_alone)
+int fm_unread(const struct fm_dialect *d, const char *path, const char *member, bool names_alone,
+	      struct fm_unread list[FM_UNREAD_MAX])
 {
-	struct fm_unread list[FM_UNREAD_MAX];
-	int n = fm_unread(d, path, member, names_alone, list);
+	bool has[FM_DIALECT_MAXCOLS];
+	int n = look(d, path, member, names_alone, has, list);
 
-	for (int i = 0; i < n; i++)
-		fm_warn("%s: column %s is not read: by its name it has %s, which dialect %s has no column for; a "
-			"dialect file with {name: \"%s\", %s} reads it (flowmint sniff)",
-			path, list[i].name, list[i].what, d->name, list[i].name, list[i].key);
+	return n < 0 ? 0 : n;
+}
+
+#define NAMES 16 /* unread ones that are told of all files */
+
+/* How many files something is true of, and the first of them. */
+struct some {
+	size_t files;
+	char first[FM_FILE_PATH];
+};
+struct across {
+	struct fm_unread unread[NAMES];
+	struct some with[NAMES], lacking[FM_DIALECT_MAXCOLS];
+	int n;
+	size_t has[FM_DIALECT_MAXCOLS], files; /* of those whose header says something */
+};
+
+static void count(struct some *s, const char *path)
+{
+	if (!s->files++)
+		snprintf(s->first, sizeof s->first, "%s", path);
+}
+
+static void count_unread(struct across *a, const struct fm_unread *u, const char *path)
+{
+	int i = 0;
+
+	while (i < a->n && strcmp(a->unread[i].name, u->name) != 0)
+		i++;
+	if (i == NAMES)
+		return;
+	if (i == a->n)
+		a->unread[a->n++] = *u;
+	count(&a->with[i], path);
+}
+
+/* " and 2 more files" */
+static const char *and_more(const struct some *s, char text[48])
+{
+	*text = '\0';
+	if (s->files > 1)
+		snprintf(text, 48, " and %zu more file%s", s->files - 1, s->files == 2 ? "" : "s");
+	return text;
+}
+
+static void tell(const struct across *a, const struct fm_dialect *d)
+{
+	char more[48];
+
+	for (int i = 0; i < a->n; i++) {
+		const struct fm_unread *u = &a->unread[i];
+		const struct some *s = &a->with[i];
+
+		if (s->files == a->files)
+			fm_warn("%s%s: column %s is not read: by its name it has %s, which dialect %s has no column "
+				"for; a dialect file with {name: \"%s\", %s} reads it (flowmint sniff)",
+				s->first, and_more(s, more), u->name, u->what, d->name, u->name, u->key);
+		else
+			fm_warn("%s%s: column %s, which %zu of the %zu files of this trace lack%s, is not read: by its "
+				"name it has %s, which dialect %s has no column for; what reads it is another dialect, "
+				"in a run of the files that have it (flowmint sniff)",
+				s->first, and_more(s, more), u->name, a->files - s->files, a->files,
+				a->files - s->files == 1 ? "s" : "", u->what, d->name);
+	}
+	for (int k = 0; k < d->ncols && !d->json; k++)
+		if (a->has[k] && a->lacking[k].files && fm_row_reads(d, k) && d->cols[k].role != FM_ROLE_START)
+			fm_warn("%s%s: no column %s in the header, which %zu of the %zu files of this trace %s: "
+				"dialect %s reads these rows without it",
+				a->lacking[k].first, and_more(&a->lacking[k], more), d->cols[k].name, a->has[k],
+				a->files, a->has[k] == 1 ? "has" : "have", d->name);
+}
+
+void fm_unread_warn(const struct fm_dialect *d, const char *paths, const char *member, bool names_alone)
+{
+	char path[FM_FILE_PATH];
+	struct across *a = NULL;
+	struct fm_error err = {0};
+
+	if (fm_alloc(&a, 1, sizeof *a, "names of columns", &err) < 0)
+		return;
+	while (fm_files_next(&paths, path)) {
+		struct fm_unread list[FM_UNREAD_MAX];
+		bool has[FM_DIALECT_MAXCOLS];
+		int n = look(d, path, member, names_alone, has, list);
+
+		a->files += n >= 0;
+		for (int i = 0; i < n; i++)
+			count_unread(a, &list[i], path);
+		for (int k = 0; n >= 0 && k < d->ncols; k++) {
+			a->has[k] += has[k];
+			if (!has[k])
+				count(&a->lacking[k], path);
+		}
+	}
+	tell(a, d);
+	free(a);
 }

@@ -18,7 +18,8 @@ struct fm_unread {
  * nothing may be told of the rows; else some of the first rows must have a value there. */
 int fm_unread(const struct fm_dialect *d, const char *path, const char *member, bool names_alone,
 	      struct fm_unread list[FM_UNREAD_MAX]);
-/* Warn of them. */
-void fm_unread_warn(const struct fm_dialect *d, const char *path, const char *member, bool names_alone);
+/* Warn of them in all files of a list (files.h), and of columns that the dialect reads where they are there, where some
+ * of the files have them and others lack them. */
+void fm_unread_warn(const struct fm_dialect *d, const char *paths, const char *member, bool names_alone);
 
 #endif
