@@ -31,9 +31,21 @@ const char *fm_hint_clock(const char *s, size_t n, const char *otherwise)
 	    {1e6, "is a number and no date, by its size of microseconds since 1970: set format: microseconds"},
 	    {1e9, "is a number and no date, by its size of nanoseconds since 1970: set format: nanoseconds"},
 	};
+	const char *word = s + n;
 	double v;
 
 	if (!fm_parse_double(s, n, &v)) {
+		if (v >= 32874 && v < 73051) /* 1990 to 2100 */
+			return "is a number and no date, by its size of days since 1900, as a spreadsheet counts them: "
+			       "have it write dates as text";
+		if (v >= 6.2e17 && v < 6.7e17)
+			return "is a number and no date, by its size of ticks of .NET, of 100 ns since the year 1: "
+			       "have "
+			       "it written as a date, or as seconds since 1970";
+		if (v >= 1.2e17 && v < 1.5e17)
+			return "is a number and no date, by its size a FILETIME of Windows, of 100 ns since 1601: have "
+			       "it "
+			       "written as a date, or as seconds since 1970";
 		for (size_t i = 0; i < COUNT_OF(units); i++)
 			if (v >= 631152000 * units[i].scale && v < 4102444800 * units[i].scale)
 				return units[i].text;
@@ -48,6 +60,11 @@ const char *fm_hint_clock(const char *s, size_t n, const char *otherwise)
 	if (n >= 8 && n <= 10 && !has(s, n, ':') && (has(s, n, '-') || has(s, n, '/')))
 		return "has a date and no time of day: where that has a column of its own, both are parts of one time "
 		       "(sum: true, with a pattern each)";
+	while (word > s && (word[-1] | 0x20) >= 'a' && (word[-1] | 0x20) <= 'z')
+		word--;
+	if (word > s + 8 && s + n - word >= 3 && s + n - word <= 5 && word[-1] == ' ' && fm_is_digit(word[-2]))
+		return "has the name of a time zone behind it, and several zones may have that name: give it as a part "
+		       "of the pattern, such as format: \"%Y-%m-%d %H:%M:%S CET\", and the zone as timezone";
 	return otherwise;
 }
 
@@ -71,8 +88,8 @@ const char *fm_hint_duration(const char *s, size_t n)
 	if (has(s, n, ','))
 		return "is not a duration: it has a comma, where a point is expected (decimal: \",\" in the dialect "
 		       "reads it)";
-	if (n > 1 && fm_is_digit(*s) && (s[n - 1] | 0x20) == 's')
-		return "is not a duration: it has its unit behind it, where a number alone is expected";
+	if (n > 1 && (fm_is_digit(*s) || *s == 'P') && (s[n - 1] | 0x20) >= 'a' && (s[n - 1] | 0x20) <= 'z')
+		return "is not a duration: it has its unit behind it, but not as 1d2h3m4s, 250 ms or PT5S have theirs";
 	return "is not a duration";
 }
 

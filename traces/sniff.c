@@ -101,6 +101,76 @@ static int try_dialect(const struct fm_dialect *d, const char *path, const char 
 	return FM_OK;
 }
 
+struct first_bad {
+	uint64_t line, odd;
+	char reason[256];
+};
+
+static void on_bad(void *ctx, const struct fm_trace_bad *bad)
+{
+	struct first_bad *first = ctx;
+
+	if (*first->reason)
+		return;
+	first->line = bad->line;
+	snprintf(first->reason, sizeof first->reason, "%s", bad->reason);
+}
+
+/* Rows as the guessed dialect has them: times that no trace has tell a wrong unit. */
+static int count_odd(void *ctx, struct fm_table *t, struct fm_error *err)
+{
+	struct first_bad *first = ctx;
+
+	(void)err;
+	for (size_t i = 0; FM_HAS(t, FM_TE) && i < t->rows; i++)
+		first->odd += t->te[i] < EARLIEST_MS || t->te[i] > LATEST_MS;
+	return FM_OK;
+}
+
+int fm_sniff_check(const char *path, const char *member, const char *yaml, size_t n, struct fm_buf *out,
+		   struct fm_error *err)
+{
+	struct first_bad first = {0};
+	struct fm_trace_stats st = {0};
+	struct fm_dialect *d = NULL;
+	struct fm_error why = {0};
+	struct fm_trace_opts o = {.path = path,
+				  .member = member,
+				  .rows = FM_SNIFF_ROWS,
+				  .chunk = count_odd,
+				  .bad = on_bad,
+				  .ctx = &first,
+				  .quiet = true};
+	int rc = fm_dialect_parse(&d, "mine", yaml, n, &why);
+
+	if (rc >= 0) {
+		o.dialect = d;
+		rc = fm_trace_read(&o, &st, &why);
+	}
+	fm_dialect_free(d);
+	if (rc < 0 && rc != FM_EINPUT)
+		return fm_fail(err, rc, "%s", why.message);
+	if (rc < 0 && !st.bad)
+		fm_buf_printf(out, "# Not sure of it: as it stands it reads no row: %s\n",
+			      strncmp(why.message, "mine:", 5) == 0 && strstr(why.message, ": ")
+				  ? strstr(why.message, ": ") + 2 /* behind the place */
+				  : why.message);
+	else if (!st.rows)
+		fm_buf_printf(out, "# Not sure of it: as it stands it reads no row: line %llu: %s\n",
+			      (unsigned long long)first.line, first.reason);
+	else if (first.odd * 2 > st.rows)
+		fm_buf_puts(out,
+			    "# Not sure of it: the times that it reads lie outside the years 1990 to 2100: another "
+			    "unit, or relative_to?\n");
+	else if (st.bad)
+		fm_buf_printf(out, "# It reads %llu of the first %llu rows; line %llu: %s\n",
+			      (unsigned long long)st.rows, (unsigned long long)(st.rows + st.bad),
+			      (unsigned long long)first.line, first.reason);
+	else
+		fm_buf_printf(out, "# It reads all of the first %llu rows.\n", (unsigned long long)st.rows);
+	return fm_buf_check(out, err);
+}
+
 /* Is a the better guess? Of two that read the same columns, the one that leaves the labels as they stand. */
 static bool is_better(const struct fm_sniff_candidate *a, const struct fm_sniff_candidate *b)
 {

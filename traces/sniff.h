@@ -40,5 +40,8 @@ int fm_sniff_decide(const struct fm_sniffed *s, const char *path, struct fm_erro
  * columns that a dialect needs. */
 int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bool *whole,
 		   struct fm_error *err) FM_MUST_CHECK;
+/* Add to out a comment with how many of the first rows the dialect file of n bytes reads, and why not all. */
+int fm_sniff_check(const char *path, const char *member, const char *yaml, size_t n, struct fm_buf *out,
+		   struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "manifests/dialect.h"
+#include "traces/hints.h"
 #include "traces/no_flows.h"
 #include "traces/no_row.h"
 #include "traces/sniff.h"
@@ -366,6 +367,34 @@ static const char *icmp_of(const struct fm_sniff_page *p)
 	return p->header && has_name(p, "Sport") && has_name(p, "Dport") && has_name(p, "Dir") ? "icmp: argus\n" : "";
 }
 
+/* Columns that by their names are the times that were not found, and what their values are instead. */
+static void put_why_not(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, struct fm_buf *out)
+{
+	for (int k = 0; k < p->nfields && k < p->ncells[0] && p->header; k++) {
+		const struct fm_sniff_field *f = NULL;
+		struct fm_sniff_name name;
+		const char *format;
+		uint64_t number;
+
+		if (g[k].col >= 0 || g[k].aside || !fm_sniff_name(p->cell[0][k].s, p->cell[0][k].n, &name) ||
+		    name.way != FM_WAY_ONE || (name.col != FM_TE && name.col != FM_TD) ||
+		    has(g, p->nfields, name.col, name.start))
+			continue;
+		for (int i = 1; i < p->nlines && !f; i++)
+			if (k < p->ncells[i] && fm_sniff_kind_of(&p->cell[i][k], &format, &number) != EMPTY)
+				f = &p->cell[i][k];
+		if (!f)
+			continue;
+		fm_buf_puts(out, "# ");
+		put_quoted(out, p->cell[0][k].s, p->cell[0][k].n);
+		fm_buf_printf(out, " is one by its name, but its first value %s\n",
+			      name.col == FM_TD ? fm_hint_duration(f->s, f->n)
+						: fm_hint_clock(f->s, f->n,
+								"is a time of another form: give its pattern as the "
+								"format of the column"));
+	}
+}
+
 static int put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, struct fm_buf *out, bool *whole,
 		    struct fm_error *err)
 {
@@ -407,6 +436,7 @@ static int put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess *
 			put_column(p, k, &g[k], out);
 	if ((rc = put_lacking(g, p->nfields, out, whole, err)) < 0)
 		return rc;
+	put_why_not(p, g, out);
 	for (int k = 0, others = 0; k < p->nfields && p->header; k++) {
 		if (g[k].col >= 0 || g[k].aside)
 			continue;

@@ -9,6 +9,7 @@
 #include "manifests/time_pattern.h"
 #include "traces/protocol.h"
 #include "traces/sniff_parts.h"
+#include "traces/value.h"
 
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -91,8 +92,10 @@ static const char *epoch_format(double v)
 		double scale;
 	} units[] = {{"seconds", 1}, {"milliseconds", 1e3}, {"microseconds", 1e6}, {"nanoseconds", 1e9}};
 
+	/* Before 2001 nothing counted nanoseconds: with so few digits they are 100 ns since 1601, or since the year 1.
+	 */
 	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-		if (v >= 631152000 * units[i].scale && v < 4102444800 * units[i].scale)
+		if (v >= (i == 3 ? 1e9 : 631152000) * units[i].scale && v < 4102444800 * units[i].scale)
 			return units[i].name;
 	return NULL;
 }
@@ -201,7 +204,9 @@ bool fm_sniff_is_hms(const struct fm_sniff_page *p, int k, int from)
 	for (int i = from; i < p->nlines; i++) {
 		if (k >= p->ncells[i] || is_missing(&p->cell[i][k]))
 			continue;
-		if (!is_hms(&p->cell[i][k]))
+		int64_t ms;
+
+		if (!is_hms(&p->cell[i][k]) && !fm_value_units(p->cell[i][k].s, p->cell[i][k].n, &ms))
 			return false;
 		n++;
 	}

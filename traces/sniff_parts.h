@@ -59,7 +59,7 @@ int fm_sniff_page(struct fm_sniff_page *p, const char *path, const char *member,
 void fm_sniff_marks(struct fm_sniff_page *p);
 /* The kind of a field; *format of a time, or NULL; *number of a whole one, else 0. */
 enum fm_sniff_kind fm_sniff_kind_of(const struct fm_sniff_field *f, const char **format, uint64_t *number);
-/* Is each value of column k a length of time with colons, such as 0:00:02.5? */
+/* Is each value of column k a length of time that says its units: with colons, as 0:00:02.5, or as 5s? */
 bool fm_sniff_is_hms(const struct fm_sniff_page *p, int k, int from);
 /* The kind of most values of column k, from line `from` on. */
 void fm_sniff_look(const struct fm_sniff_page *p, int k, int from, struct fm_sniff_guess *g);

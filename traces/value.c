@@ -243,7 +243,7 @@ const char *fm_value_duration(const struct fm_dialect *d, int k, const char *s, 
 	if ((f == FM_FMT_HMS || f == FM_FMT_SECONDS) && has(s, n, ':')) {
 		if (hms_ms(s, n, &v))
 			return fm_hint_duration(s, n);
-	} else if (scaled_ms(f == FM_FMT_HMS ? FM_FMT_SECONDS : f, s, n, &v)) {
+	} else if (scaled_ms(f == FM_FMT_HMS ? FM_FMT_SECONDS : f, s, n, &v) && !fm_value_units(s, n, &v)) {
 		return fm_hint_duration(s, n);
 	}
 	if (v < 0 || is_below_zero(s, n)) /* -13 microseconds are no milliseconds */
@@ -269,6 +269,19 @@ static int hex_u64(const char *s, size_t n, uint64_t *v)
 	return 0;
 }
 
+/* How long the number of 443/tcp is; n where it is no such thing. */
+static size_t before_protocol(const char *s, size_t n)
+{
+	const char *slash = n ? memchr(s, '/', n) : NULL;
+
+	if (!slash || slash == s || slash + 1 == s + n)
+		return n;
+	for (const char *c = slash + 1; c < s + n; c++)
+		if ((*c | 0x20) < 'a' || (*c | 0x20) > 'z')
+			return n;
+	return (size_t)(slash - s);
+}
+
 static int type_code(const char *s, size_t n, uint64_t *v)
 {
 	const char *point = memchr(s, '.', n);
@@ -291,7 +304,7 @@ const char *fm_value_port(const struct fm_dialect *d, int k, const char *s, size
 	*dotted = false;
 	if (d->cols[k].format != FM_FMT_TYPE_CODE && (why = fm_plain_number(d, &s, &n, number)))
 		return why;
-	if (!short_uint(s, n, &v) && hex_u64(s, n, &v)) {
+	if (!short_uint(s, n, &v) && !short_uint(s, before_protocol(s, n), &v) && hex_u64(s, n, &v)) {
 		if (d->cols[k].format == FM_FMT_TYPE_CODE && has(s, n, '.') && !type_code(s, n, &v)) {
 			*dotted = true;
 		} else if (!fm_parse_scaled(s, n, 6, &micro) && micro >= 0 && micro % 1000000 == 0) {

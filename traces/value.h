@@ -17,6 +17,9 @@
 const char *fm_value_time(const struct fm_dialect *d, int k, const char *s, size_t n, int64_t *ms);
 /* Milliseconds, up to 2^32 - 1. */
 const char *fm_value_duration(const struct fm_dialect *d, int k, const char *s, size_t n, uint32_t *ms);
+/* A length of time that says its units, the longest first: "5s", "1m 2s", "250 ms", "PT1M2.5S" of ISO 8601; in
+ * milliseconds, rounded half up. false: it is none, or over 8 weeks. */
+bool fm_value_units(const char *s, size_t n, int64_t *ms);
 /* *dotted: the text has a point and its meaning depends on the protocol. 8.0 is a number that a program wrote as a
  * decimal, unless the row is ICMP (type and code); with format type.code it is type and code, and the row must be
  * ICMP. */

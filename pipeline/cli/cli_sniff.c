@@ -43,7 +43,9 @@ static int describe(const struct fm_sniffed *s, const char *file, const char *me
 		    struct fm_error *err)
 {
 	struct fm_embed e;
+	struct fm_buf yaml = {0};
 	bool whole;
+	int rc;
 
 	for (int i = 0; i < s->n; i++) {
 		fm_buf_puts(out, "# ");
@@ -61,7 +63,13 @@ static int describe(const struct fm_sniffed *s, const char *file, const char *me
 		return fm_buf_check(out, err);
 	}
 	fm_buf_puts(out, "# No built-in dialect reads it.\n");
-	return fm_sniff_guess(file, member, out, &whole, err);
+	if ((rc = fm_sniff_guess(file, member, &yaml, &whole, err)) >= 0 &&
+	    (rc = fm_sniff_check(file, member, yaml.data, yaml.len, out, err)) >= 0) {
+		fm_buf_add(out, yaml.data, yaml.len);
+		rc = fm_buf_check(out, err);
+	}
+	fm_buf_free(&yaml);
+	return rc;
 }
 
 static json_t *sniffed_json(const struct fm_sniffed *s, const struct fm_buf *text)

@@ -2,6 +2,7 @@
 #include "tests/unit/trace_fixture.h"
 
 #include "traces/sniff.h"
+#include "traces/value.h"
 
 static struct fm_error err;
 
@@ -156,6 +157,108 @@ static void absent_columns_are_suggested_as_they_load(void **state)
 	fm_buf_free(&yaml);
 }
 
+/* A guess is tried on the rows it was made from: what it says is that it reads them, or that it is not sure and why. */
+static void what_is_guessed_is_tried(void **state)
+{
+	static const struct {
+		const char *ts, *duration, *port, *bytes, *says;
+	} of[] = {
+	    {"2024-01-02 12:00:01", "5s", "443", "130", "# It reads all of the first 2 rows.\n"},
+	    {"2024-01-02 12:00:01", "PT1M2.5S", "443/tcp", "130", "# It reads all of the first 2 rows.\n"},
+	    {"2024-01-02 12:00:01", "1m 2s", "https", "130", "# It reads all of the first 2 rows.\n"},
+	    {"2024-01-02 12:00:01", "2s 1m", "443", "130",
+	     "\"duration\" is one by its name, but its first value is not a duration: it has its unit"},
+	    {"2024-01-02 12:00:01", "2.5", "1024-65535", "130",
+	     "# Not sure of it: as it stands it reads no row: line 2: dp is not a port number"},
+	    {"2024-01-02 12:00:01", "2.5", "443", "130 bytes",
+	     "reads no row: line 2: byt is not a nonnegative integer: it has a unit"},
+	    {"45000.5", "2.5", "443", "130",
+	     "\"ts\" is one by its name, but its first value is a number and no date, by its size of days since 1900"},
+	    {"638397936010000000", "2.5", "443", "130", "by its size of ticks of .NET"},
+	    {"133486704000000000", "2.5", "443", "130", "by its size a FILETIME of Windows"},
+	    {"12:00:00 CET", "2.5", "443", "130", "\"ts\" is one by its name, but its first value has no date"},
+	    {"2024-01-02 12:00:00 CET", "2.5", "443", "130",
+	     "reads no row: line 2: te has the name of a time zone behind it"},
+	    {"Jan  2 12:00:01", "2.5", "443", "130", "is a time of another form: give its pattern as the format"},
+	    {"1704196801", "-2.5", "443", "130", "reads no row: line 2: td is negative"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		struct fm_buf yaml = {0}, said = {0};
+		char text[512];
+		const char *path;
+		bool whole;
+
+		snprintf(text, sizeof text,
+			 "ts,duration,proto,src_ip,src_port,dst_ip,dst_port,packets,bytes\n"
+			 "%s,%s,TCP,10.0.0.1,40000,192.0.2.7,%s,1,%s\n%s,%s,TCP,10.0.0.1,40000,192.0.2.7,%s,1,%s\n",
+			 of[i].ts, of[i].duration, of[i].port, of[i].bytes, of[i].ts, of[i].duration, of[i].port,
+			 of[i].bytes);
+		path = put("odd.csv", text);
+		assert_int_equal(fm_sniff_guess(path, NULL, &yaml, &whole, &err), FM_OK);
+		assert_int_equal(fm_sniff_check(path, NULL, yaml.data, yaml.len, &said, &err), FM_OK);
+		fm_buf_add(&said, yaml.data, yaml.len);
+		fm_buf_add(&said, "", 1);
+		if (!strstr(said.data, of[i].says) ||
+		    !strstr(said.data, strstr(of[i].says, "all of") ? "# It reads" : "# Not sure"))
+			fail_msg("case %zu:\n%s", i, said.data);
+		if (strstr(said.data, "10.0.0.1") || strstr(said.data, "45000"))
+			fail_msg("case %zu has a value of the trace:\n%s", i, said.data);
+		fm_buf_free(&yaml);
+		fm_buf_free(&said);
+	}
+}
+
+/* Lengths of time with units: each once, the longest first; what is none of that is no length. */
+static void lengths_with_units_are_read(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ms; /* -1: none */
+	} of[] = {
+	    {"5s", 5000},
+	    {"1m2s", 62000},
+	    {"1m 2.5s", 62500},
+	    {"250 ms", 250},
+	    {"1500us", 2},
+	    {"1499us", 1},
+	    {"7 sec", 7000},
+	    {"2 minutes", 120000},
+	    {"1d2h3m4s5ms", 93784005},
+	    {"PT5S", 5000},
+	    {"P1DT2H", 93600000},
+	    {"PT0.25S", 250},
+	    {"\xc2\xb5s", -1},
+	    {"3\xc2\xb5s", 0},
+	    {"56d", INT64_C(4838400000)},
+	    {"57d", -1},
+	    {"", -1},
+	    {"5", -1},
+	    {"s", -1},
+	    {"2s1m", -1},
+	    {"1s1s", -1},
+	    {"P1M", -1},
+	    {"PT", -1},
+	    {"P5S", -1},
+	    {"PT1D", -1},
+	    {"-5s", -1},
+	    {"1.2.3s", -1},
+	    {"5 parsecs", -1},
+	    {"1e3s", -1},
+	    {"99999999999999999999s", -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		int64_t ms = -1;
+
+		if (fm_value_units(of[i].text, strlen(of[i].text), &ms) != (of[i].ms >= 0) ||
+		    (of[i].ms >= 0 && ms != of[i].ms))
+			fail_msg("%s: %lld", of[i].text, (long long)ms);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +266,8 @@ int main(void)
 	    cmocka_unit_test(tables_that_are_no_flows_are_named_with_what_to_take),
 	    cmocka_unit_test(tables_without_some_columns_are_known),
 	    cmocka_unit_test(absent_columns_are_suggested_as_they_load),
+	    cmocka_unit_test(what_is_guessed_is_tried),
+	    cmocka_unit_test(lengths_with_units_are_read),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

@@ -553,7 +553,7 @@ static void each_bad_row_has_its_reason(void **state)
 	     "te is not a time"},
 	    {"2016-04-11 00:01:60,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
 	     "te is not a time"},
-	    {"2016-04-11 00:01:38,500ms,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
+	    {"2016-04-11 00:01:38,500weeks,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
 	     "td is not a duration: it has its unit behind it"},
 	    {"2016-04-11 00:01:38,7.000,1016350698,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
 	     "sa is a whole number: set format: ipv4-integer"},
