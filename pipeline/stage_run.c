@@ -551,6 +551,8 @@ int fm_stage_run(struct fm_runner *r, enum fm_stage_id id, struct fm_error *err)
 		goto out;
 	if (id == FM_TRAIN && !borrowed && !r->o->probe && (rc = fm_vault_drop_checkpoint(r->ws.path, s->key, err)) < 0)
 		goto out;
+	if (id == FM_TRAIN && !borrowed && !r->o->probe && (rc = fm_stage_tell_losses(r, entry, s->cached, err)) < 0)
+		goto out;
 	if (r->o->probe) {
 		r->run->nstages = id + 1;
 		goto out;

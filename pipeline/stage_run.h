@@ -46,6 +46,10 @@ int fm_stage_help(struct fm_runner *r, const struct fm_world_order *order, struc
  * Another archive is refused (harvest.h).  (stage_run_again.c) */
 int fm_stage_again(struct fm_runner *r, const struct fm_stage_call *made, const char *work, const json_t *said,
 		   struct fm_error *err) FM_MUST_CHECK;
+/* Say what a release in publish.dialect will not say of the flows that were learned from, where training, taken from
+ * entry, said it of another one; FM_EINPUT where such a release would be refused. Notes there what was said.
+ * (stage_run_rehearse.c) */
+int fm_stage_tell_losses(struct fm_runner *r, const char *entry, bool cached, struct fm_error *err) FM_MUST_CHECK;
 /* Put the digests of all that the stage's row of the table lets it read into inputs, of which its key is made. */
 int fm_runner_inputs(struct fm_runner *r, enum fm_stage_id id, const json_t *manifest, json_t *inputs,
 		     struct fm_error *err) FM_MUST_CHECK;

@@ -71,6 +71,9 @@ struct fm_train_out {
 	uint64_t rollbacks;
 };
 int fm_stage_train(const struct fm_train_in *in, struct fm_train_out *out, struct fm_error *err) FM_MUST_CHECK;
+/* Say what training would say of in->cfg's publish.dialect before it learns, from in->train_dir alone; writes a passing
+ * file into in->out_dir. FM_EINPUT: a release would be refused. */
+int fm_stage_rehearse(const struct fm_train_in *in, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_train_out_json(const struct fm_train_out *out);
 
 /* Part `index`, 1 to `of`, of a run's flows, or of the searches of its judging; of 0: all of them. */

@@ -5,8 +5,8 @@
 #include <string.h>
 
 const struct fm_stages fm_stages_real = {
-    fm_stage_ingest, fm_stage_train,   fm_stage_generate, fm_stage_evaluate,
-    fm_stage_gate,   fm_stage_release, fm_verify,         fm_release_again,
+    fm_stage_ingest,  fm_stage_train, fm_stage_generate, fm_stage_evaluate, fm_stage_gate,
+    fm_stage_release, fm_verify,      fm_release_again,  fm_stage_rehearse,
 };
 
 #define PRODUCT(stage, name) FM_FROM_PRODUCT, stage, name, NULL, 0, NULL

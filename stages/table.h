@@ -99,6 +99,7 @@ struct fm_stages {
 	int (*release)(const struct fm_release_in *, struct fm_release_out *, struct fm_error *);
 	int (*verify)(const struct fm_verify_in *, struct fm_verify_report *, struct fm_error *);
 	int (*again)(const struct fm_release_in *, const char *archive, struct fm_release_out *, struct fm_error *);
+	int (*rehearse)(const struct fm_train_in *, struct fm_error *);
 };
 extern const struct fm_stages fm_stages_real;
 

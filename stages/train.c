@@ -66,6 +66,17 @@ static int rehearse(const struct fm_train_in *in, const struct fm_table *train, 
 	return fm_rehearse_release(train, in->cfg, told, in->out_dir, err);
 }
 
+int fm_stage_rehearse(const struct fm_train_in *in, struct fm_error *err)
+{
+	struct fm_table *train = NULL;
+	int rc;
+
+	if ((rc = fm_table_open(&train, in->train_dir, err)) >= 0)
+		rc = rehearse(in, train, err);
+	fm_table_free(train);
+	return rc;
+}
+
 /* Ranks of one machine share its processors. */
 static int threads_of(const struct fm_train_in *in)
 {

@@ -114,6 +114,18 @@ mine "header: true" 'comment: ["20"]'
 trial 3 "the same with a header" 9
 holds "with no such name either" sh -c '! grep -q "[.]rehearsal\|[.]body" err'
 
+# Nor is it learned at the end where training was done before: what was not said of this dialect is said before flows are made.
+mine "header: true" 'missing: ["65535"]'
+cp mine.yaml lossy.yaml
+trial 0 "trained, and now released in another dialect" 3 --set publish.dialect="$T/lossy.yaml"
+says err "train      cached" "training is not done again"
+says err "a release in dialect mine: dp of " "and what the release would not say is said"
+trial 0 "once more" 3 --set publish.dialect="$T/lossy.yaml"
+holds "and not again" sh -c '! grep -q "a release in dialect" err'
+mine "header: true" 'missing: ["65535"]' "quote: none"
+trial 0 "the same file with other keys" 3
+says err "a release in dialect mine: dp of " "is another dialect"
+
 # -1 for a port that is none, as pandas and agents write it.
 mine "header: false"
 awk -F, -v OFS=, 'NR % 2 { $5 = -1 } { print }' plain.csv >none.csv
