@@ -497,8 +497,9 @@ static int small_again(const struct fm_release_in *in, const char *archive, stru
 	return FM_OK;
 }
 
-static const struct fm_stages small = {small_ingest, small_train,   small_generate, small_evaluate,
-				       small_gate,   small_release, small_verify,   small_again};
+static const struct fm_stages small = {small_ingest,   small_train, small_generate,
+				       small_evaluate, small_gate,  small_release,
+				       small_verify,   small_again, NULL};
 
 /* ---- a project ---- */
 
