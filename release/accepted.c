@@ -26,7 +26,7 @@ struct fm_accepted_state {
 	struct fm_accepted_rotation *rotation;
 	size_t nrotations;
 	char (*known)[FM_FINGERPRINT_MAX]; /* keys of the signers file, and those before and after them by rotations */
-	size_t nknown;
+	size_t nknown, nlisted;            /* the first nlisted are of the file */
 };
 
 static int no_memory(struct fm_error *err)
@@ -267,6 +267,7 @@ static int mark_known(struct fm_accepted_state *s, const struct fm_signers *sign
 		if ((rc = fm_sshpub_fingerprint(&signers->s[i].key, fingerprint, err)) < 0 ||
 		    (rc = add_known(s, fingerprint, err)) < 0)
 			return rc;
+	s->nlisted = s->nknown;
 	return spread(s, err);
 }
 
@@ -283,6 +284,14 @@ int fm_accepted_follow(struct fm_accepted_state *s, const struct fm_accepted_rot
 		return no_memory(err);
 	s->rotation = more;
 	s->rotation[s->nrotations++] = *r;
+	return spread(s, err);
+}
+
+int fm_accepted_forget(struct fm_accepted_state *s, size_t i, struct fm_error *err)
+{
+	memmove(&s->rotation[i], &s->rotation[i + 1], (s->nrotations - i - 1) * sizeof *s->rotation);
+	s->nrotations--;
+	s->nknown = s->nlisted;
 	return spread(s, err);
 }
 

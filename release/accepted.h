@@ -17,6 +17,7 @@
  *     fm_accepted_open(&state, dir, &signers, err)        makes the folder where absent, waits for others that use it
  *     fm_accepted_rotation(state, i)            the i-th rotation that was followed, NULL past the last
  *     fm_accepted_follow(state, &rotation, err) remember one more: both of its keys are one signer's
+ *     fm_accepted_forget(state, i)              remember the i-th no longer: its keys are not one signer's by it
  *     fm_accepted_last(state, &now, &last)      false: nothing of this name by this signer yet
  *     fm_accepted_judge(&last, &now, &reason, err)
  *     fm_accepted_remember(state, &now, err)    by rename, so that a reader finds the old list or the new one
@@ -69,6 +70,8 @@ int fm_accepted_open(struct fm_accepted_state **state, const char *dir, const st
 const struct fm_accepted_rotation *fm_accepted_rotation(const struct fm_accepted_state *state, size_t i);
 int fm_accepted_follow(struct fm_accepted_state *state, const struct fm_accepted_rotation *r,
 		       struct fm_error *err) FM_MUST_CHECK;
+/* FM_ESYSTEM without memory. */
+int fm_accepted_forget(struct fm_accepted_state *state, size_t i, struct fm_error *err) FM_MUST_CHECK;
 /* Did the key to come after the key from, by rotations that were followed? */
 bool fm_accepted_is_after(const struct fm_accepted_state *state, const char *from, const char *to);
 /* The latest time at which anything by the signer of now was accepted, as struct fm_accepted has it; "" where nothing

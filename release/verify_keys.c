@@ -122,8 +122,10 @@ static int compare(struct fm_verify_job *job, const struct fm_accepted_rotation 
 		if (strcmp(r.sha256, seen->sha256) != 0)
 			return fm_verify_refuse(job, FM_REASON_KEYS_FORK,
 						"KEYS.json says that %s came after the key %s, and %s was said to "
-						"before: somebody who has that key hands out another; ask the sender",
-						r.to, r.from, seen->to);
+						"before: somebody who has that key hands out another. Ask the sender by "
+						"a way that you trust: when he gave %s up as stolen, list it in a file "
+						"for --revoked FILE, and have a line with his key now in %s",
+						r.to, r.from, seen->to, r.from, job->in->signers);
 	}
 	return FM_OK;
 }
@@ -138,6 +140,37 @@ static bool is_seen(const struct fm_accepted_state *state, const struct fm_accep
 	return false;
 }
 
+/* What a revoked key said of the keys after it does not count: a thief of it may have said that.  So where the document
+ * has such a key, what was remembered of it is forgotten, unless the document says the same. */
+static int forget_revoked(struct fm_verify_job *job, struct fm_accepted_state *state, bool *news)
+{
+	const struct fm_accepted_rotation *seen;
+	struct fm_accepted_rotation r;
+	struct fm_signers none = {0};
+	bool revoked;
+	int rc;
+
+	for (int i = 0; job->in->revoked && i < job->keys.n; i++) {
+		if ((rc = describe(&job->keys.r[i], &r, job->err)) < 0 ||
+		    (rc = fm_revoked_apply(job->in->revoked, &none, &job->keys.r[i].from, &revoked, job->err)) < 0)
+			return rc;
+		for (size_t j = 0; revoked && (seen = fm_accepted_rotation(state, j));) {
+			if (strcmp(seen->from, r.from) != 0 || strcmp(seen->sha256, r.sha256) == 0) {
+				j++;
+				continue;
+			}
+			fm_verify_note(job->report,
+				       "the key %s was revoked: what it said here before, that %s came after it, no "
+				       "longer counts",
+				       seen->from, seen->to);
+			if ((rc = fm_accepted_forget(state, j, job->err)) < 0)
+				return rc;
+			*news = true;
+		}
+	}
+	return FM_OK;
+}
+
 int fm_verify_keys_follow(struct fm_verify_job *job, struct fm_accepted_state *state, bool *news)
 {
 	const struct fm_accepted_rotation *seen;
@@ -145,6 +178,8 @@ int fm_verify_keys_follow(struct fm_verify_job *job, struct fm_accepted_state *s
 	bool touched;
 	int rc;
 
+	if ((rc = forget_revoked(job, state, news)) < 0)
+		return rc;
 	for (size_t i = 0; (seen = fm_accepted_rotation(state, i)); i++) {
 		if ((rc = compare(job, seen, &touched)) < 0)
 			return rc;

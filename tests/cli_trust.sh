@@ -191,6 +191,7 @@ for what in p/keys/release.key:"a secret key" p/release/toy-1.2.0.tar.zst.sig:"a
 	says err "${what%%:*} is ${what#*:}" "is not taken for a list"
 	says err 'has lines like: NAME namespaces="flowmint,flowmint-release" ssh-ed25519' "and the message shows a line"
 done
+cp -a p thief # who stole the project with its key
 expect 0 "a key after the first, which is made" "$F" key rotate p --new p/keys/second
 says out 'flowmint namespaces="flowmint,flowmint-release" ssh-ed25519' "its line for allowed_signers"
 holds "which has it" grep -qxF "$(cat out)" p/allowed_signers
@@ -259,6 +260,33 @@ expect 0 "a partner of the first key follows to the third" theirs 1.3.1 --no-sta
 expect 1 "not over a key between them that was revoked" theirs 1.3.1 --no-state --revoked revoked
 says out "bad: key-revoked" "with the reason"
 expect 0 "unless the third has a line of its own" verify 1.3.1 --no-state --revoked revoked
+# Who stole the first key named one of his own after it, and a partner followed him: until the first is revoked.
+expect 0 "(a thief's key after the first)" "$F" key rotate thief --new thief/keys/own
+expect 0 "(and a release by it)" "$F" run thief $UNCONFINED --quiet --moved --set release.version=1.9.0 --set publish.key="$T/thief/keys/own"
+misled() { # SIGNERS ARCHIVE [OPTION...]
+	"$V" --state misled --signers "$@"
+}
+expect 0 "a partner whom the thief reaches first takes his" misled theirs thief/release/toy-1.9.0.tar.zst
+expect 1 "and not the team's" misled theirs p/release/toy-1.3.0.tar.zst
+says out "bad: keys-fork" "which contradicts it"
+says out "list it in a file for --revoked FILE" "and the message says what to do"
+cp p/keys/release.key.pub stolen
+expect 1 "with the stolen key revoked alone" misled theirs p/release/toy-1.3.0.tar.zst --revoked stolen
+says out "bad: key-revoked" "nothing vouches for the team's new key"
+says out "ask the sender for a line with his key" "and the message says what does"
+cat newer theirs >both
+expect 1 "with the line of the new key alone" misled both p/release/toy-1.3.0.tar.zst
+says out "bad: keys-fork" "the thief's word stands against it"
+ssh-keygen -q -k -f stolen.krl stolen
+expect 0 "with both it is accepted" misled both p/release/toy-1.3.0.tar.zst --revoked stolen.krl
+says out "was revoked: what it said here before" "and what is forgotten is told"
+expect 0 "and so is what comes after it" misled both p/release/toy-1.3.1.tar.zst --revoked stolen.krl
+holds "without a word of what was forgotten" sh -c '! grep -q "was revoked" out'
+expect 1 "the thief's is refused then" misled both thief/release/toy-1.9.0.tar.zst --revoked stolen.krl
+says out "bad: key-revoked" "as of a revoked key's making"
+expect 1 "by a partner who forgets the list too" misled both thief/release/toy-1.9.0.tar.zst
+says out "bad: keys-fork" "who remembers what the team said"
+rm -r thief
 # What was accepted last is known whatever the partner calls the two keys.
 { echo "newteam namespaces=\"flowmint,flowmint-release\" $(cut -d' ' -f1,2 p/keys/second.pub)"; cat theirs; } >renamed
 expect 0 "a partner who names the new key otherwise" "$V" --state named --signers renamed p/release/toy-1.3.0.tar.zst

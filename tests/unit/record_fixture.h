@@ -75,7 +75,7 @@ static inline void make(const struct release *r, struct fm_record *rec)
 	files_free(&files);
 }
 
-static const char *extract_to;
+static const char *extract_to, *revoked_in;
 static int64_t now = NOW;
 
 static inline int verify_with(const char *state)
@@ -83,6 +83,7 @@ static inline int verify_with(const char *state)
 	struct fm_verify_in in = {.archive = in_dir(archive_name),
 				  .signers = in_dir("signers"),
 				  .now_s = now,
+				  .revoked = revoked_in ? in_dir(revoked_in) : NULL,
 				  .state = state ? in_dir(state) : NULL,
 				  .extract = extract_to ? in_dir(extract_to) : NULL};
 
@@ -115,7 +116,7 @@ static inline int fresh(void **state)
 	if (fm_dir_remove(dir, &e) < 0 || fm_dir_make(dir, 0700, &e) < 0)
 		return -1;
 	put_signers(BOTH);
-	extract_to = NULL;
+	extract_to = revoked_in = NULL;
 	now = NOW;
 	return 0;
 }

@@ -461,6 +461,65 @@ static void replaced_key_signs_no_more(void **state)
 	end_rotation();
 }
 
+static void put_revoked(const struct fm_sshkey *k)
+{
+	struct fm_buf line = {0};
+
+	fm_sshpub_line(&k->pub, &line);
+	put_file("revoked", line.data, line.len);
+	fm_buf_free(&line);
+}
+
+/* A thief of the root names a key of his own first; then the root is revoked, and the team's new key gets a line. */
+static void revoked_key_no_longer_says_who_came_after_it(void **state)
+{
+	static struct fm_keys k;
+	struct release r = number(1);
+	struct fm_record rec;
+
+	(void)state;
+	begin_rotation();
+	k.n = 0;
+	add_rotation(&k, &root_key, &stranger, "2023-11-14", &root_key, &stranger);
+	key = stranger;
+	make(&r, &rec);
+	put_keys(&k);
+	GOOD("s");
+	key = third_key; /* the team, whose version is lower than the thief's */
+	r = number(0);
+	make(&r, &rec);
+	put_keys(&chain);
+	BAD("s", KEYS_FORK);
+	put_signers(BOTH); /* of the third */
+	BAD("s", KEYS_FORK);
+	put_revoked(&second_key); /* another */
+	revoked_in = "revoked";
+	BAD("s", KEYS_FORK);
+	put_revoked(&root_key);
+	assert_int_equal(verify_with("s"), FM_OK);
+	assert_int_equal(report.memory, FM_MEMORY_FIRST); /* the thief's releases are not this signer's */
+	assert_int_equal(report.nnotes, 1);
+	assert_non_null(strstr(report.note[0], "was revoked"));
+	assert_int_equal(verify_with("s"), FM_OK);
+	assert_int_equal(report.memory, FM_MEMORY_SAME);
+	assert_int_equal(report.nnotes, 0); /* it was forgotten, and what the team says is remembered */
+	fm_verify_report_free(&report);
+	revoked_in = NULL;
+	GOOD("s");
+	key = stranger; /* who now contradicts it */
+	r = number(2);
+	make(&r, &rec);
+	put_keys(&k);
+	BAD("s", UNKNOWN_SIGNER);
+	key = root_key;
+	put_signers(BOTH);
+	key = stranger;
+	BAD("s", KEYS_FORK);
+	revoked_in = "revoked";
+	BAD("s", KEY_REVOKED);
+	end_rotation();
+}
+
 /* ---- the time ---- */
 
 /* A wrong clock spoils what one signer released, not what all did. */
@@ -529,6 +588,7 @@ int main(void)
 	    T(log_only_grows_for_who_remembers_it),
 	    T(partner_follows_keys_that_both_signed_and_no_others),
 	    T(replaced_key_signs_no_more),
+	    T(revoked_key_no_longer_says_who_came_after_it),
 	    T(time_of_another_signer_is_not_asked),
 	    T(time_passes_while_an_archive_is_read),
 	};
