@@ -120,12 +120,13 @@ static int compare(struct fm_verify_job *job, const struct fm_accepted_rotation 
 		if (strcmp(r.from, seen->from) != 0)
 			continue;
 		if (strcmp(r.sha256, seen->sha256) != 0)
-			return fm_verify_refuse(job, FM_REASON_KEYS_FORK,
-						"KEYS.json says that %s came after the key %s, and %s was said to "
-						"before: somebody who has that key hands out another. Ask the sender by "
-						"a way that you trust: when he gave %s up as stolen, list it in a file "
-						"for --revoked FILE, and have a line with his key now in %s",
-						r.to, r.from, seen->to, r.from, job->in->signers);
+			return fm_verify_refuse(
+			    job, FM_REASON_KEYS_FORK,
+			    "KEYS.json says that %s came after the key %s, and %s was said to "
+			    "before: somebody who has that key hands out another. Ask the sender by "
+			    "a way that you trust: when he gave %s up as stolen, list it in a file "
+			    "for --revoked FILE, and have a line with his key now in %s",
+			    r.to, r.from, seen->to, r.from, job->in->signers);
 	}
 	return FM_OK;
 }
