@@ -95,6 +95,7 @@ out:
 int fm_publish_log_open(struct fm_publish_log *l, const char *out, const char *name, const char *version,
 			const struct fm_signers *signers, struct fm_error *err)
 {
+	const struct fm_trust trust = {.signers = signers};
 	char first[FM_ERROR_TEXT] = "";
 	int rc;
 
@@ -104,7 +105,7 @@ int fm_publish_log_open(struct fm_publish_log *l, const char *out, const char *n
 	if ((rc = fm_tlog_load(&l->log, l->path, err)) < 0)
 		return rc;
 	take_back(l, out, name, version);
-	if ((rc = fm_tlog_check(&l->log, signers, name, keep_first, first, err)) < 0)
+	if ((rc = fm_tlog_check(&l->log, &trust, name, keep_first, first, err)) < 0)
 		return rc;
 	if (first[0])
 		return fm_fail(err, FM_EINPUT, "%s: %s; put it back from a copy, see flowmint audit --log", l->path,

@@ -15,6 +15,8 @@ struct audit {
 	const struct fm_tlog_audit_in *in;
 	struct fm_tlog log;
 	struct fm_signers signers;
+	struct fm_keys *keys;
+	struct fm_trust trust;
 	bool has_signers;
 	struct fm_tlog_proof *proof; /* the one at hand */
 	json_t *problems, *by, *heads, *consistency;
@@ -39,12 +41,116 @@ static void found(void *ctx, size_t i, const char *what)
 	problem(ctx, i + 1, "%s", what);
 }
 
+/* ---- keys after those of the signers file ---- */
+
+static bool ends_with(const char *s, const char *tail)
+{
+	size_t n = strlen(s), m = strlen(tail);
+
+	return n > m && strcmp(s + n - m, tail) == 0;
+}
+
+/* Takes path over.  Each release of a folder carries the same document until a key is replaced. */
+static int take_keys(char *path, char **paths, char (*digest)[FM_SHA256_HEX], size_t *n, struct fm_error *err)
+{
+	uint8_t d[FM_SHA256_LEN];
+	struct fm_buf text = {0};
+	int rc;
+
+	if ((rc = fm_file_read(path, FM_KEYS_MAX, &text, err)) < 0 ||
+	    (rc = fm_sha256_bytes(text.data ? text.data : "", text.len, d, err)) < 0)
+		goto out;
+	fm_hex(d, sizeof d, digest[*n]);
+	for (size_t i = 0; i < *n; i++)
+		if (strcmp(digest[i], digest[*n]) == 0)
+			goto out;
+	if (*n == FM_TLOG_AUDIT_KEYS) {
+		rc = fm_fail(err, FM_EINPUT,
+			     "%s: more than %d different documents of keys lie beside the log: leave the newest of "
+			     "each project there",
+			     path, FM_TLOG_AUDIT_KEYS);
+		goto out;
+	}
+	paths[(*n)++] = path;
+	path = NULL;
+out:
+	free(path);
+	fm_buf_free(&text);
+	return rc;
+}
+
+int fm_tlog_audit_keys(const char *log, char ***paths, size_t *n, struct fm_error *err)
+{
+	const char *slash = strrchr(log, '/');
+	char *dir = slash ? strndup(log, (size_t)(slash - log) + 1) : strdup("."), **names = NULL;
+	char(*digest)[FM_SHA256_HEX] = NULL;
+	size_t nnames = 0;
+	int rc;
+
+	*paths = NULL;
+	*n = 0;
+	if (!dir) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the audit");
+		goto out;
+	}
+	if ((rc = fm_alloc(paths, FM_TLOG_AUDIT_KEYS, sizeof **paths, "the audit", err)) < 0 ||
+	    (rc = fm_alloc(&digest, FM_TLOG_AUDIT_KEYS + 1, sizeof *digest, "the audit", err)) < 0 ||
+	    (rc = fm_dir_list(dir, &names, &nnames, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < nnames && rc >= 0; i++) {
+		char *path;
+
+		if (!ends_with(names[i], FM_KEYS_SUFFIX) && strcmp(names[i], FM_KEYS_FILE) != 0)
+			continue;
+		if (!(path = fm_path_join(dir, names[i])))
+			rc = fm_fail(err, FM_ESYSTEM, "out of memory for the audit");
+		else
+			rc = take_keys(path, *paths, digest, n, err);
+	}
+out:
+	if (rc < 0) {
+		fm_names_free(*paths, *n);
+		*paths = NULL;
+		*n = 0;
+	}
+	fm_names_free(names, nnames);
+	free(digest);
+	free(dir);
+	return rc;
+}
+
+/* A document that does not hold is a finding, as it is a reason to refuse the release that it lies beside. */
+static int load_trust(struct audit *a, struct fm_error *err)
+{
+	const struct fm_tlog_audit_in *in = a->in;
+	struct fm_error why;
+	size_t n = 0;
+	int rc;
+
+	if (!in->signers)
+		return FM_OK;
+	a->has_signers = true;
+	if ((rc = fm_signers_load(&a->signers, in->signers, err)) < 0 ||
+	    (rc = fm_alloc(&a->keys, in->nkeys + 1, sizeof *a->keys, "the audit", err)) < 0)
+		return rc;
+	for (size_t i = 0; i < in->nkeys; i++) {
+		if ((rc = fm_keys_load(&a->keys[n], in->keys[i], &why)) == FM_OK)
+			n++;
+		else if (rc == FM_EINPUT)
+			problem(a, 0, "%s", why.message);
+		else
+			return fm_error_set(err, rc, why.file, why.line, "%s", why.message);
+	}
+	a->trust = (struct fm_trust){.signers = &a->signers, .keys = a->keys, .nkeys = n};
+	return FM_OK;
+}
+
 /* ---- who signed ---- */
 
 static int count_signer(struct audit *a, const char *armored, struct fm_error *err)
 {
 	char fingerprint[FM_FINGERPRINT_MAX], shown[4 * FM_PRINCIPALS_MAX];
-	const struct fm_signer *who = NULL;
+	struct fm_trusted by = {.who = NULL};
 	struct fm_error ignored;
 	struct fm_sshsig sig;
 	json_t *o;
@@ -63,10 +169,10 @@ static int count_signer(struct audit *a, const char *armored, struct fm_error *e
 		}
 	}
 	if (a->has_signers)
-		(void)!fm_signers_find(&a->signers, &sig.key, FM_RECORD_NAMESPACE, 0, &who);
-	if (who)
-		fm_text_show(who->principals, strlen(who->principals), shown, sizeof shown);
-	o = json_pack("{s:s, s:s?, s:i}", "fingerprint", fingerprint, "signer", who ? shown : NULL, "heads", 1);
+		(void)!fm_trust_find(&a->trust, &sig.key, FM_RECORD_NAMESPACE, &by);
+	if (by.who)
+		fm_text_show(by.who->principals, strlen(by.who->principals), shown, sizeof shown);
+	o = json_pack("{s:s, s:s?, s:i}", "fingerprint", fingerprint, "signer", by.who ? shown : NULL, "heads", 1);
 	return json_array_append_new(a->by, o) ? fm_fail(err, FM_ESYSTEM, "out of memory for the audit") : FM_OK;
 }
 
@@ -97,7 +203,7 @@ out:
 /* Whose head is it?  One that nobody signed says nothing about the log. */
 static int check_head_signature(struct audit *a, const char *path, bool *good, struct fm_error *err)
 {
-	const struct fm_signer *who;
+	struct fm_trusted by;
 	struct fm_error ignored;
 	struct fm_sshsig sig;
 	int rc;
@@ -111,9 +217,9 @@ static int check_head_signature(struct audit *a, const char *path, bool *good, s
 		return rc;
 	if (rc == 0)
 		problem(a, 0, "%s: the signature of its head is not of this head", path);
-	else if (a->has_signers && !fm_signers_name(&a->signers, &sig.key, FM_RECORD_NAMESPACE, &who))
+	else if (a->has_signers && !fm_trust_names(&a->trust, &sig.key, FM_RECORD_NAMESPACE, &by))
 		problem(a, 0, "%s: the key that signed its head is not in %s%s", path, a->in->signers,
-			who ? " for the namespace " FM_RECORD_NAMESPACE : "");
+			by.who ? " for the namespace " FM_RECORD_NAMESPACE : "");
 	else
 		*good = true;
 	return FM_OK;
@@ -160,13 +266,6 @@ static int check_heads(struct audit *a, struct fm_error *err)
 }
 
 /* ---- releases ---- */
-
-static bool ends_with(const char *s, const char *tail)
-{
-	size_t n = strlen(s), m = strlen(tail);
-
-	return n > m && strcmp(s + n - m, tail) == 0;
-}
 
 /* A proof beside a release, and the record that it is of. */
 static int check_release(struct audit *a, const char *name, struct fm_error *err)
@@ -330,16 +429,14 @@ int fm_tlog_audit(const struct fm_tlog_audit_in *in, json_t **report, struct fm_
 		goto out;
 	}
 	if ((rc = fm_alloc(&a.proof, 1, sizeof *a.proof, "the audit", err)) < 0 ||
-	    (rc = fm_tlog_load(&a.log, in->log, err)) < 0 ||
-	    (in->signers && (rc = fm_signers_load(&a.signers, in->signers, err)) < 0))
+	    (rc = fm_tlog_load(&a.log, in->log, err)) < 0 || (rc = load_trust(&a, err)) < 0)
 		goto out;
 	/* Someone who was asked for a log and sends an empty file has shown nothing. */
 	if (!in->folder && a.log.n == 0) {
 		rc = fm_fail(err, FM_EINPUT, "%s has no entry: there is nothing that it could prove", in->log);
 		goto out;
 	}
-	a.has_signers = in->signers != NULL;
-	if ((rc = fm_tlog_check(&a.log, in->signers ? &a.signers : NULL, NULL, found, &a, err)) < 0)
+	if ((rc = fm_tlog_check(&a.log, a.has_signers ? &a.trust : NULL, NULL, found, &a, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < a.log.n; i++)
 		if ((rc = count_signer(&a, a.log.entry[i].signature, err)) < 0)
@@ -351,6 +448,7 @@ int fm_tlog_audit(const struct fm_tlog_audit_in *in, json_t **report, struct fm_
 out:
 	fm_tlog_free(&a.log);
 	fm_signers_free(&a.signers);
+	free(a.keys);
 	free(a.proof);
 	json_decref(a.problems);
 	json_decref(a.by);

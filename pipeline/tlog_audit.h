@@ -16,12 +16,19 @@
 struct fm_tlog_audit_in {
 	const char *log;     /* the file */
 	const char *signers; /* an allowed_signers file, or NULL: whoever signed */
-	const char *folder;  /* where the releases lie, each of which is looked up in the log; NULL: the log alone */
+	const char *const
+	    *keys; /* nkeys documents (release/sign/rotation.h) by which keys come after those of signers */
+	size_t nkeys;
+	const char *folder; /* where the releases lie, each of which is looked up in the log; NULL: the log alone */
 	const char *const *head; /* nhead files NAME-VERSION.LOG.json */
 	int nhead;
 	const json_t *released; /* rows of the ledger, kind release (fm_ledger_rows); NULL: none */
 	uint64_t from, to;      /* prove that the log of `to` entries begins with that of `from`; to 0: no proof */
 };
+/* The documents of keys beside a log, NAME-VERSION.KEYS.json and KEYS.json, each of those with the same bytes once;
+ * freed by fm_names_free.  FM_EINPUT: there are more than FM_TLOG_AUDIT_KEYS, or one is larger than they are. */
+#define FM_TLOG_AUDIT_KEYS 64
+int fm_tlog_audit_keys(const char *log, char ***paths, size_t *n, struct fm_error *err) FM_MUST_CHECK;
 /* {"log","entries","root","intact","signers":[{"fingerprint","signer":TEXT|null,"heads"}],"heads":[{"file","size",
  * "in_log"}],"consistency":{"from","from_root","to","to_root","path":[HEX]}|null,"problems":[{"entry","problem"}]}.
  * FM_OK with *report set whatever the finding; FM_EINPUT: the file is no log, or the log has no such heads. */

@@ -176,7 +176,7 @@ out:
 
 struct check {
 	const struct fm_tlog *log;
-	const struct fm_signers *signers;
+	const struct fm_trust *trust;
 	const char *name;
 	fm_tlog_found *found;
 	void *ctx;
@@ -200,7 +200,7 @@ static void tell(const struct check *c, size_t i, const char *fmt, ...)
 static int check_signature(const struct check *c, size_t i, struct fm_error *err)
 {
 	const struct fm_tlog_entry *e = &c->log->entry[i];
-	const struct fm_signer *who;
+	struct fm_trusted found;
 	struct fm_error why;
 	struct fm_sshsig sig;
 	int rc;
@@ -213,10 +213,10 @@ static int check_signature(const struct check *c, size_t i, struct fm_error *err
 		return rc;
 	if (rc == 0)
 		tell(c, i, "the signature of its head is not of this head");
-	else if (c->signers && (!c->name || strcmp(c->name, e->record.name) == 0) &&
-		 !fm_signers_name(c->signers, &sig.key, FM_RECORD_NAMESPACE, &who))
+	else if (c->trust && (!c->name || strcmp(c->name, e->record.name) == 0) &&
+		 !fm_trust_names(c->trust, &sig.key, FM_RECORD_NAMESPACE, &found))
 		tell(c, i, "the key that signed its head is not in allowed_signers%s",
-		     who ? " for the namespace " FM_RECORD_NAMESPACE : "");
+		     found.who ? " for the namespace " FM_RECORD_NAMESPACE : "");
 	return FM_OK;
 }
 
@@ -241,10 +241,10 @@ static void check_sequence(const struct check *c, size_t i)
 		tell(c, i, "it follows another record than %s, which comes before it", last->version);
 }
 
-int fm_tlog_check(const struct fm_tlog *log, const struct fm_signers *signers, const char *name, fm_tlog_found *found,
+int fm_tlog_check(const struct fm_tlog *log, const struct fm_trust *trust, const char *name, fm_tlog_found *found,
 		  void *ctx, struct fm_error *err)
 {
-	struct check c = {.log = log, .signers = signers, .name = name, .found = found, .ctx = ctx};
+	struct check c = {.log = log, .trust = trust, .name = name, .found = found, .ctx = ctx};
 	struct fm_merkle_hash root;
 	int rc;
 

@@ -9,7 +9,7 @@
  * The file says all by itself: who has it can make every root again, and every proof.
  *
  *     fm_tlog_load(&log, "release/LOG.jsonl", err)       absent is an empty log
- *     fm_tlog_check(&log, &signers, found, ctx, err)     tells each thing that is wrong
+ *     fm_tlog_check(&log, &trust, NULL, found, ctx, err) tells each thing that is wrong
  *     fm_tlog_next(&log, record, n, &head, err)          the head that the log has with one record more
  *     fm_tlog_add(&log, record, n, &head, armored, err)
  *     fm_tlog_prove(&log, i, &proof, err)                what goes beside the release
@@ -19,6 +19,7 @@
 #define FM_RELEASE_TLOG_H
 
 #include "release/record.h"
+#include "release/sign/rotation.h"
 #include "release/tlog_proof.h"
 
 #define FM_TLOG_FILE "LOG.jsonl"
@@ -44,9 +45,9 @@ void fm_tlog_free(struct fm_tlog *log);
 
 /* What is wrong with entry i, in words. */
 typedef void fm_tlog_found(void *ctx, size_t i, const char *what);
-/* Sizes, roots, signatures; that numbers and versions of each name rise and records follow each other.  signers NULL:
- * whoever signed; else entries of `name` (NULL: all) must be by a key that is listed, whose line may have expired. */
-int fm_tlog_check(const struct fm_tlog *log, const struct fm_signers *signers, const char *name, fm_tlog_found *found,
+/* Sizes, roots, signatures; that numbers and versions of each name rise and records follow each other.  trust NULL:
+ * whoever signed; else entries of `name` (NULL: all) must be by a key that it names, whose line may have expired. */
+int fm_tlog_check(const struct fm_tlog *log, const struct fm_trust *trust, const char *name, fm_tlog_found *found,
 		  void *ctx, struct fm_error *err) FM_MUST_CHECK;
 
 int fm_tlog_next(const struct fm_tlog *log, const char *record, size_t n, struct fm_tlog_head *head,

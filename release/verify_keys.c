@@ -64,32 +64,25 @@ int fm_verify_keys(struct fm_verify_job *job)
 	return rc < 0 || !job->in->revoked ? rc : cut_at_revoked(job);
 }
 
-/* The key's own line; else that of the nearest key before it, which must be valid now, and for records, as a rotation
- * is signed in that namespace. */
 enum fm_signer_state fm_verify_signer(struct fm_verify_job *job, const char *ns, const struct fm_signer **who)
 {
-	const struct fm_verify_in *in = job->in;
-	enum fm_signer_state state =
-	    fm_signers_find_name(&job->signers, &job->sig.key, in->signer, ns, job->now_s, who);
+	const struct fm_trust trust = {.signers = &job->signers,
+				       .keys = &job->keys,
+				       .nkeys = 1,
+				       .cut = job->revoked + 1,
+				       .name = job->in->signer,
+				       .now_s = job->now_s};
+	struct fm_trusted found;
 	struct fm_error ignored;
+	enum fm_signer_state state = fm_trust_find(&trust, &job->sig.key, ns, &found);
 
-	if (state != FM_SIGNER_UNKNOWN)
-		return state;
-	for (int i = fm_keys_to(&job->keys, &job->sig.key); i > job->revoked; i--) {
-		const struct fm_sshpub *before = &job->keys.r[i].from;
-
-		state = fm_signers_find_name(&job->signers, before, in->signer, FM_RECORD_NAMESPACE, job->now_s, who);
-		if (state == FM_SIGNER_UNKNOWN)
-			continue;
-		if (state == FM_SIGNER_OTHER_NAMESPACE)
-			job->lacks = FM_RECORD_NAMESPACE;
-		if (state == FM_SIGNER_OK)
-			state = fm_signers_find_name(&job->signers, before, in->signer, ns, job->now_s, who);
-		if (state == FM_SIGNER_OK && fm_sshpub_fingerprint(before, job->report->trusted, &ignored) < 0)
-			job->report->trusted[0] = 0;
-		return state;
-	}
-	return FM_SIGNER_UNKNOWN;
+	*who = found.who;
+	if (found.lacks)
+		job->lacks = found.lacks;
+	if (state == FM_SIGNER_OK && found.before &&
+	    fm_sshpub_fingerprint(found.before, job->report->trusted, &ignored) < 0)
+		job->report->trusted[0] = 0;
+	return state;
 }
 
 /* ---- what was seen before ---- */

@@ -191,7 +191,7 @@ for what in p/keys/release.key:"a secret key" p/release/toy-1.2.0.tar.zst.sig:"a
 	says err "${what%%:*} is ${what#*:}" "is not taken for a list"
 	says err 'has lines like: NAME namespaces="flowmint,flowmint-release" ssh-ed25519' "and the message shows a line"
 done
-cp -a p thief # who stole the project with its key
+cp -a p thief && rm -r thief/workspace # who stole the project with its key
 expect 0 "a key after the first, which is made" "$F" key rotate p --new p/keys/second
 says out 'flowmint namespaces="flowmint,flowmint-release" ssh-ed25519' "its line for allowed_signers"
 holds "which has it" grep -qxF "$(cat out)" p/allowed_signers
@@ -262,7 +262,7 @@ says out "bad: key-revoked" "with the reason"
 expect 0 "unless the third has a line of its own" verify 1.3.1 --no-state --revoked revoked
 # Who stole the first key named one of his own after it, and a partner followed him: until the first is revoked.
 expect 0 "(a thief's key after the first)" "$F" key rotate thief --new thief/keys/own
-expect 0 "(and a release by it)" "$F" run thief $UNCONFINED --quiet --moved --set release.version=1.9.0 --set publish.key="$T/thief/keys/own"
+expect 0 "(and a release by it)" "$F" run thief $UNCONFINED --quiet --set release.version=1.9.0 --set publish.key="$T/thief/keys/own"
 misled() { # SIGNERS ARCHIVE [OPTION...]
 	"$V" --state misled --signers "$@"
 }
@@ -286,6 +286,32 @@ expect 1 "the thief's is refused then" misled both thief/release/toy-1.9.0.tar.z
 says out "bad: key-revoked" "as of a revoked key's making"
 expect 1 "by a partner who forgets the list too" misled both thief/release/toy-1.9.0.tar.zst
 says out "bad: keys-fork" "who remembers what the team said"
+# An auditor who has the line of the first key alone.
+mkdir auditor
+cp p/release/LOG.jsonl auditor/log
+audits() { # [OPTION...]
+	"$F" audit $UNCONFINED --log auditor/log --signers theirs "$@"
+}
+expect 1 "an auditor who knows the first key, of a log with three" audits
+says out "entry 4 (toy 1.3.0): the key that signed its head is not in allowed_signers" "does not know the others"
+cp p/release/toy-1.3.1.KEYS.json auditor
+expect 0 "with KEYS.json of the newest release he does" audits --head p/release/toy-1.3.1.LOG.json --json
+holds "and sees who signed" test "$(json out 'sorted((s["signer"], s["heads"]) for s in d["signers"])')" = "[('flowmint', 1), ('flowmint', 1), ('flowmint', 3)]"
+expect 0 "in the release folder all of them lie beside the log" "$F" audit $UNCONFINED --log p/release/LOG.jsonl --signers theirs
+cp p/release/toy-1.3.0.KEYS.json auditor/toy-1.3.1.KEYS.json
+expect 1 "not with that of an earlier one" audits
+says out "entry 5 (toy 1.3.1): the key" "which does not come to the third key"
+cp p/release/toy-1.3.1.KEYS.json auditor/toy-1.3.1.KEYS.json
+sed 's/flowmint,flowmint-release/flowmint/' theirs >archives
+expect 1 "where the first key's line is of archives alone, none comes after it" "$F" audit $UNCONFINED --log auditor/log --signers archives
+says out "(toy 1.3.1): the key that signed its head is not in allowed_signers for the namespace flowmint-release" "and the words name what it lacks"
+cp alone/toy-1.3.0.KEYS.json auditor
+expect 1 "a document that the new key alone signed" audits
+says out "auditor/toy-1.3.0.KEYS.json: rotation 1 is not signed by its old key: both must" "is found"
+cp thief/release/toy-1.9.0.KEYS.json auditor/toy-1.3.0.KEYS.json
+cp thief/release/LOG.jsonl auditor/log
+expect 0 "an auditor who knows of no theft follows the thief too" audits
+expect 1 "not with the line of the team's new key alone" "$F" audit $UNCONFINED --log auditor/log --signers newer
 rm -r thief
 # What was accepted last is known whatever the partner calls the two keys.
 { echo "newteam namespaces=\"flowmint,flowmint-release\" $(cut -d' ' -f1,2 p/keys/second.pub)"; cat theirs; } >renamed

@@ -25,7 +25,8 @@ static const struct fm_option options[] = {
      .help =
 	 "check only this log of releases, and no ledger: LOG.jsonl of a release folder, or an exported copy of one"},
     {FM_SETS_TEXT(struct audit_args, signers), .name = "signers", .value = "FILE", .offer = FM_OFFER_FILE,
-     .help = "who may have signed the heads of --log FILE (default: whoever did, whose keys are shown)"},
+     .help = "who may have signed the heads of --log FILE, and by the KEYS.json files beside that file the keys after "
+	     "theirs (default: whoever did, whose keys are shown)"},
     {FM_SETS_LIST(struct audit_args, head), .name = "head", .value = "FILE", .offer = FM_OFFER_FILE,
      .help = "a NAME-VERSION.LOG.json that somebody was given: its head must be one of the log"},
     {FM_SETS_TEXT(struct audit_args, between), .name = "between", .value = "M:N",
@@ -137,21 +138,31 @@ static int audit_log_alone(const struct audit_args *a, struct fm_tlog_audit_in *
 			   struct fm_error *err)
 {
 	struct fm_walls w = {0};
+	char **keys = NULL;
 	int rc;
 
 	in->log = a->log;
 	in->signers = a->signers;
 	if (!fm_file_exists(a->log))
 		return fm_fail(err, FM_EINPUT, "%s is not there", a->log);
+	if (a->signers && (rc = fm_tlog_audit_keys(a->log, &keys, &in->nkeys, err)) < 0)
+		return rc;
+	in->keys = (const char *const *)keys;
 	if ((rc = fm_walls_begin(&w, "audit", a->unconfined, err)) < 0 ||
 	    (rc = fm_walls_show(&w, a->log, false, err)) < 0 || (rc = fm_walls_show(&w, a->signers, false, err)) < 0)
 		goto out;
 	for (int i = 0; i < a->head.n; i++)
 		if ((rc = fm_walls_show(&w, a->head.word[i], false, err)) < 0)
 			goto out;
+	for (size_t i = 0; i < in->nkeys; i++)
+		if ((rc = fm_walls_show(&w, keys[i], false, err)) < 0)
+			goto out;
 	rc = fm_walls_run(&w, audit_fn, in, report, err);
 out:
 	fm_walls_end(&w);
+	fm_names_free(keys, in->nkeys);
+	in->keys = NULL;
+	in->nkeys = 0;
 	return rc;
 }
 
@@ -353,7 +364,9 @@ const struct fm_verb fm_verb_audit = {
 	"each "
 	"head's signature checked, and each head that the ledger or a release there has must be one of the log. An "
 	"auditor needs one file: --export FILE writes it, and --log FILE checks it anywhere, behind the walls of a "
-	"stage. Heads that partners were given (--head) show whether they were shown the same log.",
+	"stage. Where a key was replaced, an auditor with --signers keeps NAME-VERSION.KEYS.json of a release by the "
+	"newest one beside it, or the lines of all keys. Heads that partners were given (--head) show whether they "
+	"were shown the same log.",
     .options = options,
     .args_size = sizeof(struct audit_args),
     .run = audit,

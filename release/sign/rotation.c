@@ -174,6 +174,43 @@ int fm_keys_from(const struct fm_keys *k, const struct fm_sshpub *key)
 	return -1;
 }
 
+static enum fm_signer_state find_before(const struct fm_trust *t, const struct fm_keys *k, const struct fm_sshpub *key,
+					const char *ns, struct fm_trusted *found)
+{
+	for (int i = fm_keys_to(k, key); i >= t->cut; i--) {
+		const struct fm_sshpub *before = &k->r[i].from;
+		enum fm_signer_state state =
+		    fm_signers_find_name(t->signers, before, t->name, FM_RECORD_NAMESPACE, t->now_s, &found->who);
+
+		if (state == FM_SIGNER_UNKNOWN)
+			continue;
+		if (state == FM_SIGNER_OTHER_NAMESPACE)
+			found->lacks = FM_RECORD_NAMESPACE;
+		if (state == FM_SIGNER_OK)
+			state = fm_signers_find_name(t->signers, before, t->name, ns, t->now_s, &found->who);
+		found->before = before;
+		return state;
+	}
+	return FM_SIGNER_UNKNOWN;
+}
+
+enum fm_signer_state fm_trust_find(const struct fm_trust *t, const struct fm_sshpub *key, const char *ns,
+				   struct fm_trusted *found)
+{
+	enum fm_signer_state state;
+
+	*found = (struct fm_trusted){0};
+	state = fm_signers_find_name(t->signers, key, t->name, ns, t->now_s, &found->who);
+	for (size_t i = 0; i < t->nkeys && state == FM_SIGNER_UNKNOWN; i++)
+		state = find_before(t, &t->keys[i], key, ns, found);
+	return state;
+}
+
+bool fm_trust_names(const struct fm_trust *t, const struct fm_sshpub *key, const char *ns, struct fm_trusted *found)
+{
+	return fm_signer_ever(fm_trust_find(t, key, ns, found));
+}
+
 /* 1: by this key, over this text; 0: not. */
 static int signed_by(const char *armored, const struct fm_sshpub *key, const uint8_t digest[FM_SHA512_LEN],
 		     struct fm_error *err)

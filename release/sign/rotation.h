@@ -16,6 +16,7 @@
 #define FM_RELEASE_SIGN_ROTATION_H
 
 #include "base/hash.h"
+#include "release/sign/signers.h"
 #include "release/sign/sshkey.h"
 #include "release/sign/sshsig.h"
 
@@ -58,5 +59,27 @@ int fm_keys_load(struct fm_keys *k, const char *path, struct fm_error *err) FM_M
 /* The statement by which this key came, or went; -1: none. */
 int fm_keys_to(const struct fm_keys *k, const struct fm_sshpub *key);
 int fm_keys_from(const struct fm_keys *k, const struct fm_sshpub *key);
+
+/* Who is trusted: the lines of a signers file, and what documents of keys, which were checked, add to them. */
+struct fm_trust {
+	const struct fm_signers *signers;
+	const struct fm_keys *keys; /* nkeys documents */
+	size_t nkeys;
+	int cut;          /* so many statements of each, from the first, bring no trust */
+	const char *name; /* who must have signed; NULL: anyone */
+	int64_t now_s;
+};
+struct fm_trusted {
+	const struct fm_signer *who; /* the line that came nearest, NULL: none */
+	const struct fm_sshpub
+	    *before;       /* the key on it, where that is one before the key; NULL: its own line, or none */
+	const char *lacks; /* the namespace that its line must have and has not, or NULL */
+};
+/* May this key sign for ns?  Its own line decides; without one, that of the nearest key before it that has one, which
+ * must be valid now, and for records, as a rotation is signed in that namespace. */
+enum fm_signer_state fm_trust_find(const struct fm_trust *t, const struct fm_sshpub *key, const char *ns,
+				   struct fm_trusted *found);
+/* May it at any time?  For what was signed when nobody knows. */
+bool fm_trust_names(const struct fm_trust *t, const struct fm_sshpub *key, const char *ns, struct fm_trusted *found);
 
 #endif

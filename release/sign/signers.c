@@ -551,10 +551,13 @@ enum fm_signer_state fm_signers_find_name(const struct fm_signers *list, const s
 	return best;
 }
 
+bool fm_signer_ever(enum fm_signer_state state)
+{
+	return state == FM_SIGNER_OK || state == FM_SIGNER_NOT_YET || state == FM_SIGNER_EXPIRED;
+}
+
 bool fm_signers_name(const struct fm_signers *list, const struct fm_sshpub *key, const char *ns,
 		     const struct fm_signer **who)
 {
-	enum fm_signer_state state = fm_signers_find(list, key, ns, 0, who);
-
-	return state == FM_SIGNER_OK || state == FM_SIGNER_NOT_YET || state == FM_SIGNER_EXPIRED;
+	return fm_signer_ever(fm_signers_find(list, key, ns, 0, who));
 }

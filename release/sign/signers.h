@@ -53,6 +53,8 @@ enum fm_signer_state {
 	FM_SIGNER_NOT_YET,
 	FM_SIGNER_EXPIRED,
 };
+/* Is or was it good at some time? */
+bool fm_signer_ever(enum fm_signer_state state);
 /* name: who must have signed, matched by the principals' patterns; NULL: anyone, but not by lines with a ! pattern,
  * which need a name to match. */
 enum fm_signer_state fm_signers_find_name(const struct fm_signers *list, const struct fm_sshpub *key, const char *name,

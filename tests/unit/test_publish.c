@@ -160,7 +160,8 @@ static size_t log_entries(void)
 	snprintf(path, sizeof path, "%s/" FM_TLOG_FILE, out);
 	if (fm_tlog_load(&log, path, &err) < 0)
 		fail_msg("%s", err.message);
-	assert_int_equal(fm_tlog_check(&log, &signers, NULL, print_finding, &wrong, &err), FM_OK);
+	assert_int_equal(
+	    fm_tlog_check(&log, &(struct fm_trust){.signers = &signers}, NULL, print_finding, &wrong, &err), FM_OK);
 	assert_int_equal(wrong, 0);
 	n = log.n;
 	fm_tlog_free(&log);
@@ -232,7 +233,8 @@ static void number_that_does_not_rise_is_found_in_the_log(void **state)
 	snprintf(path, sizeof path, "%s/" FM_TLOG_FILE, out);
 	assert_int_equal(fm_tlog_load(&log, path, &err), FM_OK);
 	log.entry[1].record.sequence = log.entry[0].record.sequence;
-	assert_int_equal(fm_tlog_check(&log, &signers, NULL, print_finding, &wrong, &err), FM_OK);
+	assert_int_equal(
+	    fm_tlog_check(&log, &(struct fm_trust){.signers = &signers}, NULL, print_finding, &wrong, &err), FM_OK);
 	assert_int_equal(wrong, 1);
 	fm_tlog_free(&log);
 }
