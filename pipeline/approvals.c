@@ -12,20 +12,47 @@ static int no_memory(struct fm_error *err)
 	return fm_fail(err, FM_ESYSTEM, "out of memory for the approvals");
 }
 
+/* The names of dialects that are built in are no paths; those of files were made absolute. */
+static int digest_of(const char *key, const char *path, char out[FM_SHA256_HEX], struct fm_error *err)
+{
+	int rc = strchr(path, '/') ? fm_sha256_file_hex(path, out, err) : FM_OK;
+
+	return rc < 0 ? fm_error_prefix(err, "%s: ", key) : rc;
+}
+
+static int fingerprint_of(const char *key, const char *path, char out[FM_FINGERPRINT_MAX], struct fm_error *err)
+{
+	struct fm_sshpub pub;
+	bool here;
+	int rc;
+
+	if (!path[0])
+		return FM_OK;
+	if ((rc = fm_sshkey_look(path, &pub, &here, err)) < 0 || (rc = fm_sshpub_fingerprint(&pub, out, err)) < 0)
+		return fm_error_prefix(err, "%s: ", key);
+	return rc;
+}
+
 int fm_approvals_wanted(const struct fm_config *cfg, const char *verdict, const char *flows, struct fm_approval *a,
 			struct fm_error *err)
 {
 	json_t *config = fm_config_json(cfg, NULL, true);
 	int rc;
 
-	*a = (struct fm_approval){0};
+	*a = (struct fm_approval){.sequence = cfg->publish.sequence};
 	rc = config ? fm_json_digest(config, a->config, err) : no_memory(err);
 	json_decref(config);
 	snprintf(a->name, sizeof a->name, "%s", cfg->release.name);
 	snprintf(a->version, sizeof a->version, "%s", cfg->release.version);
 	snprintf(a->verdict, sizeof a->verdict, "%s", verdict);
 	snprintf(a->flows, sizeof a->flows, "%s", flows);
-	return rc;
+	snprintf(a->expires, sizeof a->expires, "%s", cfg->publish.expires);
+	if (rc < 0 || (rc = digest_of("release.license_file", cfg->release.license_file, a->license, err)) < 0 ||
+	    (rc = digest_of("source.dialect", cfg->source.dialect, a->dialect, err)) < 0 ||
+	    (rc = digest_of("publish.dialect", cfg->publish.dialect, a->published_dialect, err)) < 0 ||
+	    (rc = fingerprint_of("publish.key", cfg->publish.key, a->key, err)) < 0)
+		return rc;
+	return fingerprint_of("publish.attestation_key", cfg->publish.attestation_key, a->attestation_key, err);
 }
 
 void fm_approvals_release_key(const struct fm_config *cfg, char fingerprint[FM_FINGERPRINT_MAX])

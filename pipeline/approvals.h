@@ -11,8 +11,9 @@
 #include "manifests/config.h"
 #include "release/sign/approval.h"
 
-/* What an approval of a run names: its release, the public part of its config, the digests of what gate and generate
- * made. */
+/* What an approval of a run names: its release, the public part of its config and what else of it is signed, the
+ * digests of the files that the config names and of what gate and generate made.  A file or key that cannot be read is
+ * an error. */
 int fm_approvals_wanted(const struct fm_config *cfg, const char *verdict, const char *flows, struct fm_approval *a,
 			struct fm_error *err) FM_MUST_CHECK;
 /* Read them all against PROJECT/allowed_signers.  *holding: [{"signer","key"}], one for each person and each key, at

@@ -392,6 +392,31 @@ says err "was altered after it was signed" "a changed approval is none"
 says err "by a key that allowed_signers does not name" "nor is one by who may approve no more"
 rm -r p/approvals && cp -r approved p/approvals
 cp allowed p/allowed_signers
+# What is signed beside archive and manifest, and what the config names by a path.
+waits 0 "another day of expiry" --set publish.expires=2099-12-31
+says err "publish.expires was changed since" "which nobody approved"
+waits 0 "another number" --set publish.sequence=99
+says err "publish.sequence was changed since" "which nobody approved"
+"$F" keygen --out p/keys/attest --principal attest >attest.line
+sed 's/namespaces="[^"]*"/namespaces="flowmint-attestation"/' attest.line >>p/allowed_signers
+waits 0 "a second key" --set publish.attestation_key="$T/p/keys/attest"
+says err "publish.attestation_key is another than when it was signed" "which nobody approved"
+cp allowed p/allowed_signers
+echo "terms" >terms
+waits 0 "a licence of other words" --set release.license_file="$T/terms"
+says err "the file of release.license_file was changed since" "which nobody approved"
+# By who approved with an earlier version, which did not show them.
+old() { # KEY FILE
+	sed 's/.*"config":\("[^"]*"\).*"flows":\("[^"]*"\).*"verdict":\("[^"]*"\).*/{"config":\1,"flows":\2,"format":"flowmint-approval\/1","name":"toy","verdict":\3,"version":"1.4.0"}/' "$2" >"$2.old" &&
+		mv "$2.old" "$2" && rm "$2.sig" && ssh-keygen -q -Y sign -n flowmint-approval -f "p/keys/$1" "$2" 2>/dev/null
+}
+for file in p/approvals/*.approval; do
+	expect 0 "(an approval of before)" old alice "$file"
+done
+waits 0 "approvals of before"
+says err "was signed by an earlier version, which did not show publish.expires" "are told of"
+says err "approve again" "with what to do"
+rm -r p/approvals && cp -r approved p/approvals
 expect 0 "two people who agree" agreed --json
 holds "are in what the run tells" test "$(json out 'sorted(a["signer"].split(",")[-1] for a in d["approvals"])')" = "['alice', 'bob']"
 holds "and in the record" test "$(json p/release/toy-1.4.0.RELEASE.json 'sorted(a["signer"].split(",")[-1] for a in d["approvals"])')" = "['alice', 'bob']"

@@ -1,5 +1,6 @@
 #include "release/sign/approval.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +14,45 @@
 #define APPROVAL_MAX 4096
 #define ID_BYTES 8 /* of the key's fingerprint, in the name of the file */
 
+/* The members that are text.  why: what a difference says. */
+static const struct {
+	const char *key, *why;
+	size_t offset;
+} texts[] = {
+#define TEXT(member, words)                                                                                            \
+	{                                                                                                              \
+#member, words, offsetof(struct fm_approval, member)                                                   \
+	}
+    TEXT(name, "it is of a release of another name"),
+    TEXT(version, "it is of another version"),
+    TEXT(flows, "it is of other flows"),
+    TEXT(verdict, "it is of another verdict"),
+    TEXT(config, "the config was changed since"),
+    TEXT(license, "the file of release.license_file was changed since"),
+    TEXT(dialect, "the file of source.dialect was changed since"),
+    TEXT(published_dialect, "the file of publish.dialect was changed since"),
+    TEXT(expires, "publish.expires was changed since"),
+    TEXT(key, "publish.key is another than when it was signed"),
+    TEXT(attestation_key, "publish.attestation_key is another than when it was signed"),
+#undef TEXT
+};
+#define NTEXTS (sizeof texts / sizeof *texts)
+
+static json_t *to_json(const struct fm_approval *a)
+{
+	json_t *doc = json_pack("{s:s, s:I}", "format", FM_APPROVAL_FORMAT, "sequence", (json_int_t)a->sequence);
+
+	for (size_t i = 0; i < NTEXTS; i++)
+		if (json_object_set_new(doc, texts[i].key, json_string((const char *)a + texts[i].offset)) != 0) {
+			json_decref(doc);
+			return NULL;
+		}
+	return doc;
+}
+
 int fm_approval_text(const struct fm_approval *a, struct fm_buf *out, struct fm_error *err)
 {
-	json_t *doc = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "format", FM_APPROVAL_FORMAT, "name", a->name,
-				"version", a->version, "config", a->config, "verdict", a->verdict, "flows", a->flows);
+	json_t *doc = to_json(a);
 	int rc = doc ? fm_json_canonical(doc, out, err) : fm_fail(err, FM_ESYSTEM, "out of memory for an approval");
 
 	json_decref(doc);
@@ -51,22 +87,18 @@ int fm_approval_path(const char *project, const struct fm_approval *a, const str
 static const char *what_differs(const struct fm_buf *text, const struct fm_approval *wanted)
 {
 	json_t *doc = fm_json_parse(text->data ? text->data : "", text->len, JSON_REJECT_DUPLICATES, NULL);
-	const struct {
-		const char *key, *value, *what;
-	} member[] = {{"format", FM_APPROVAL_FORMAT, "it is no approval of format " FM_APPROVAL_FORMAT},
-		      {"name", wanted->name, "it is of a release of another name"},
-		      {"version", wanted->version, "it is of another version"},
-		      {"flows", wanted->flows, "it is of other flows"},
-		      {"verdict", wanted->verdict, "it is of another verdict"},
-		      {"config", wanted->config, "the config was changed since"}};
-	const char *what = NULL;
+	const char *format = fm_json_str(doc, "format"), *what = NULL;
 
-	for (size_t i = 0; !what && i < sizeof member / sizeof *member; i++) {
-		const char *s = json_string_value(json_object_get(doc, member[i].key));
-
-		if (!s || strcmp(s, member[i].value) != 0)
-			what = member[i].what;
-	}
+	if (strcmp(format, "flowmint-approval/1") == 0)
+		what = "it was signed by an earlier version, which did not show publish.expires, publish.sequence and "
+		       "the keys: approve again";
+	else if (strcmp(format, FM_APPROVAL_FORMAT) != 0)
+		what = "it is no approval of format " FM_APPROVAL_FORMAT;
+	for (size_t i = 0; !what && i < NTEXTS; i++)
+		if (!fm_json_says(doc, texts[i].key, (const char *)wanted + texts[i].offset))
+			what = texts[i].why;
+	if (!what && json_integer_value(json_object_get(doc, "sequence")) != wanted->sequence)
+		what = "publish.sequence was changed since";
 	json_decref(doc);
 	return what ? what : "it is not in canonical form, or says more than an approval does";
 }
