@@ -12,17 +12,25 @@
 
 #include "base/file.h"
 #include "manifests/canon.h"
+#include "release/json_scan.h"
 #include "release/merkle.h"
 #include "release/record.h"
 #include "release/version_order.h"
 
 #define FILE_MAX (4u << 20)
 
+/* What is asked of each release; the rest is in the text. */
+struct entry {
+	size_t begin, n; /* its bytes in the text */
+	char fingerprint[FM_FINGERPRINT_MAX], accepted[24];
+	char *name, *signer; /* one allocation, name's */
+};
 struct fm_accepted_state {
 	char *path; /* of the list */
 	int lock;
-	struct fm_accepted *list;
-	size_t n;
+	struct fm_buf text;
+	struct entry *list;
+	size_t n, cap;
 	struct fm_accepted_rotation *rotation;
 	size_t nrotations;
 	char (*known)[FM_FINGERPRINT_MAX]; /* keys of the signers file, and those before and after them by rotations */
@@ -32,28 +40,6 @@ struct fm_accepted_state {
 static int no_memory(struct fm_error *err)
 {
 	return fm_fail(err, FM_ESYSTEM, "out of memory for what was accepted");
-}
-
-int fm_accepted_dir(char **dir, struct fm_error *err)
-{
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-	int n;
-
-	*dir = NULL;
-	/* A relative path is to be passed over, says the XDG Base Directory Specification. */
-	if (state && state[0] == '/')
-		n = asprintf(dir, "%s/flowmint", state);
-	else if (home && home[0] == '/')
-		n = asprintf(dir, "%s/.local/state/flowmint", home);
-	else
-		return fm_fail(err, FM_EUSAGE,
-			       "there is no place to remember what was accepted, as HOME is not set: name one with "
-			       "--state DIR, or check without one with --no-state");
-	if (n < 0) {
-		*dir = NULL;
-		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	}
-	return FM_OK;
 }
 
 /* ---- the list ---- */
@@ -133,67 +119,146 @@ static bool take(const json_t *o, const char *key, char *out, size_t cap)
 	return true;
 }
 
-/* Earlier versions wrote none. */
-static int read_rotations(struct fm_accepted_state *s, const json_t *list, struct fm_error *err)
+static int add_rotation(struct fm_accepted_state *s, const struct fm_accepted_rotation *r, struct fm_error *err)
 {
-	int rc;
+	void *more = realloc(s->rotation, (s->nrotations + 1) * sizeof *s->rotation);
 
-	if (!list)
-		return FM_OK;
-	if (!json_is_array(list))
-		return fm_fail(err, FM_EINPUT, "rotations is no list");
-	if ((rc = fm_alloc(&s->rotation, json_array_size(list) + 1, sizeof *s->rotation, "what was accepted", err)) < 0)
-		return rc;
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		struct fm_accepted_rotation *r = &s->rotation[s->nrotations++];
-		const json_t *o = json_array_get(list, i);
-
-		if (!take(o, "from", r->from, sizeof r->from) || !take(o, "to", r->to, sizeof r->to) ||
-		    !take(o, "issued", r->issued, sizeof r->issued) ||
-		    !take(o, "sha256", r->sha256, sizeof r->sha256) || json_object_size(o) != 4 ||
-		    !is_digest(r->sha256))
-			return fm_fail(err, FM_EINPUT, "rotation %zu is not what it must be", i + 1);
-	}
+	if (!more)
+		return no_memory(err);
+	s->rotation = more;
+	s->rotation[s->nrotations++] = *r;
 	return FM_OK;
 }
 
-static int read_list(struct fm_accepted_state *s, const json_t *doc, struct fm_error *err)
+static int read_rotation(struct fm_accepted_state *s, const json_t *o, struct fm_error *err)
 {
-	const json_t *list = json_object_get(doc, "releases");
-	const char *format = json_string_value(json_object_get(doc, "format"));
+	struct fm_accepted_rotation r = {.from = ""};
+
+	if (!take(o, "from", r.from, sizeof r.from) || !take(o, "to", r.to, sizeof r.to) ||
+	    !take(o, "issued", r.issued, sizeof r.issued) || !take(o, "sha256", r.sha256, sizeof r.sha256) ||
+	    json_object_size(o) != 4 || !is_digest(r.sha256))
+		return fm_fail(err, FM_EINPUT, "rotation %zu is not what it must be", s->nrotations + 1);
+	return add_rotation(s, &r, err);
+}
+
+static int read_release(struct fm_accepted_state *s, const json_t *o, size_t begin, size_t n, struct fm_error *err)
+{
+	struct fm_accepted a;
+	struct entry *e;
+	size_t nname;
+
+	if (!read_one(o, &a))
+		return fm_fail(err, FM_EINPUT, "entry %zu is not what it must be", s->n + 1);
+	if (s->n == s->cap) {
+		size_t cap = s->cap ? 2 * s->cap : 64;
+		void *more = realloc(s->list, cap * sizeof *s->list);
+
+		if (!more)
+			return no_memory(err);
+		s->list = more;
+		s->cap = cap;
+	}
+	e = &s->list[s->n];
+	*e = (struct entry){.begin = begin, .n = n};
+	memcpy(e->fingerprint, a.fingerprint, sizeof e->fingerprint);
+	memcpy(e->accepted, a.accepted, sizeof e->accepted);
+	nname = strlen(a.name) + 1;
+	if (!(e->name = malloc(nname + strlen(a.signer) + 1)))
+		return no_memory(err);
+	memcpy(e->name, a.name, nname);
+	e->signer = e->name + nname;
+	memcpy(e->signer, a.signer, strlen(a.signer) + 1);
+	s->n++;
+	return FM_OK;
+}
+
+/* The elements of one of the two lists, one at a time. */
+static int read_elements(struct fm_accepted_state *s, struct fm_json_scan *scan, bool rotations, struct fm_error *err)
+{
 	int rc;
 
-	if (!format || strcmp(format, FM_ACCEPTED_FORMAT) != 0 || !json_is_array(list))
-		return fm_fail(err, FM_EINPUT, "it is no list of format " FM_ACCEPTED_FORMAT);
-	if ((rc = fm_alloc(&s->list, json_array_size(list) + 1, sizeof *s->list, "what was accepted", err)) < 0)
+	if (!fm_json_scan_is(scan, '['))
+		return fm_fail(err, FM_EINPUT, "%s is no list", rotations ? "rotations" : "releases");
+	if (fm_json_scan_is(scan, ']'))
+		return FM_OK;
+	do {
+		json_t *o;
+		size_t begin;
+
+		(void)fm_json_scan_end(scan); /* skips blanks */
+		begin = scan->at;
+		if ((rc = fm_json_scan_value(scan, &o, err)) < 0)
+			return rc;
+		rc = rotations ? read_rotation(s, o, err) : read_release(s, o, begin, scan->at - begin, err);
+		json_decref(o);
+		if (rc < 0)
+			return rc;
+	} while (fm_json_scan_is(scan, ','));
+	return fm_json_scan_is(scan, ']') ? FM_OK : fm_fail(err, FM_EINPUT, "a list in it does not end");
+}
+
+enum { HAS_FORMAT = 1, HAS_RELEASES = 2, HAS_ROTATIONS = 4 }; /* rotations: earlier versions wrote none */
+
+static int read_member(struct fm_accepted_state *s, struct fm_json_scan *scan, int *seen, struct fm_error *err)
+{
+	json_t *key = NULL, *v = NULL;
+	int rc, what;
+
+	if ((rc = fm_json_scan_value(scan, &key, err)) < 0)
 		return rc;
-	for (size_t i = 0; i < json_array_size(list); i++)
-		if (!read_one(json_array_get(list, i), &s->list[s->n++]))
-			return fm_fail(err, FM_EINPUT, "entry %zu is not what it must be", i + 1);
-	return read_rotations(s, json_object_get(doc, "rotations"), err);
+	what = !json_is_string(key)                               ? 0
+	       : strcmp(json_string_value(key), "format") == 0    ? HAS_FORMAT
+	       : strcmp(json_string_value(key), "releases") == 0  ? HAS_RELEASES
+	       : strcmp(json_string_value(key), "rotations") == 0 ? HAS_ROTATIONS
+								  : 0;
+	json_decref(key);
+	if (!what || (*seen & what) || !fm_json_scan_is(scan, ':'))
+		return fm_fail(err, FM_EINPUT, "it is no list of format " FM_ACCEPTED_FORMAT);
+	*seen |= what;
+	if (what != HAS_FORMAT)
+		return read_elements(s, scan, what == HAS_ROTATIONS, err);
+	if ((rc = fm_json_scan_value(scan, &v, err)) < 0)
+		return rc;
+	if (!json_is_string(v) || strcmp(json_string_value(v), FM_ACCEPTED_FORMAT) != 0)
+		rc = fm_fail(err, FM_EINPUT, "it is no list of format " FM_ACCEPTED_FORMAT);
+	json_decref(v);
+	return rc;
+}
+
+static int read_list(struct fm_accepted_state *s, struct fm_error *err)
+{
+	struct fm_json_scan scan = {.text = s->text.data ? s->text.data : "", .n = s->text.len};
+	int seen = 0, rc;
+
+	if (!fm_json_scan_is(&scan, '{'))
+		return fm_fail(err, FM_EINPUT, "it is no JSON object");
+	do
+		if ((rc = read_member(s, &scan, &seen, err)) < 0)
+			return rc;
+	while (fm_json_scan_is(&scan, ','));
+	if (!fm_json_scan_is(&scan, '}') || !fm_json_scan_end(&scan) || !(seen & HAS_FORMAT) || !(seen & HAS_RELEASES))
+		return fm_fail(err, FM_EINPUT, "it is no list of format " FM_ACCEPTED_FORMAT);
+	return FM_OK;
 }
 
 static int load(struct fm_accepted_state *s, struct fm_error *err)
 {
 	struct stat st;
-	json_t *doc = NULL;
 	int rc;
 
 	if (lstat(s->path, &st) < 0)
-		return errno == ENOENT ? fm_alloc(&s->list, 1, sizeof *s->list, "what was accepted", err)
-				       : fm_fail_errno(err, "%s", s->path);
+		return errno == ENOENT ? FM_OK : fm_fail_errno(err, "%s", s->path);
 	if (!S_ISREG(st.st_mode) || (st.st_mode & 022) || st.st_uid != geteuid())
 		return fm_fail(err, FM_EINPUT,
 			       "%s must be a file of your own that no one else may write to: look who changed it",
 			       s->path);
-	if ((rc = fm_json_load(&doc, s->path, FILE_MAX, err)) < 0 || (rc = read_list(s, doc, err)) < 0) {
+	if ((rc = fm_file_read(s->path, FILE_MAX, &s->text, err)) < 0 || (rc = read_list(s, err)) < 0) {
 		if (rc == FM_EINPUT)
 			rc = fm_error_prefix(err,
 					     "%s is damaged, so what was accepted before is not known: restore it, or "
 					     "remove it to begin anew: ",
 					     s->path);
 	}
-	json_decref(doc);
 	return rc;
 }
 
@@ -278,13 +343,9 @@ const struct fm_accepted_rotation *fm_accepted_rotation(const struct fm_accepted
 
 int fm_accepted_follow(struct fm_accepted_state *s, const struct fm_accepted_rotation *r, struct fm_error *err)
 {
-	void *more = realloc(s->rotation, (s->nrotations + 1) * sizeof *s->rotation);
+	int rc = add_rotation(s, r, err);
 
-	if (!more)
-		return no_memory(err);
-	s->rotation = more;
-	s->rotation[s->nrotations++] = *r;
-	return spread(s, err);
+	return rc < 0 ? rc : spread(s, err);
 }
 
 int fm_accepted_forget(struct fm_accepted_state *s, size_t i, struct fm_error *err)
@@ -312,16 +373,6 @@ static int check_folder(const char *dir, struct fm_error *err)
 	    "%s %s, who could take away what was accepted before: %s, or name another folder with --state DIR", dir,
 	    open ? "may be written to by others" : "belongs to another",
 	    open ? "look who did, and chmod go-w it" : "take one of your own");
-}
-
-int fm_accepted_make(const char *dir, struct fm_error *err)
-{
-	if (fm_dir_make(dir, 0700, err) == FM_OK)
-		return FM_OK;
-	return fm_error_set(err, FM_ESYSTEM, __FILE__, __LINE__,
-			    "the folder that remembers what was accepted cannot be made: %.400s: name another with "
-			    "--state DIR, or check without one with --no-state",
-			    err->message);
 }
 
 int fm_accepted_open(struct fm_accepted_state **out, const char *dir, const struct fm_signers *signers,
@@ -359,8 +410,11 @@ void fm_accepted_close(struct fm_accepted_state *s)
 		return;
 	if (s->lock >= 0)
 		close(s->lock); /* this unlocks too */
+	for (size_t i = 0; i < s->n; i++)
+		free(s->list[i].name);
 	free(s->path);
 	free(s->list);
+	fm_buf_free(&s->text);
 	free(s->rotation);
 	free(s->known);
 	free(s);
@@ -383,7 +437,7 @@ bool fm_accepted_is_after(const struct fm_accepted_state *s, const char *from, c
 
 static bool is_of_signer(const struct fm_accepted_state *s, size_t i, const struct fm_accepted *now)
 {
-	const struct fm_accepted *a = &s->list[i];
+	const struct entry *a = &s->list[i];
 
 	return strcmp(a->fingerprint, now->fingerprint) == 0 ||
 	       fm_accepted_is_after(s, a->fingerprint, now->fingerprint) ||
@@ -406,74 +460,37 @@ const char *fm_accepted_latest(const struct fm_accepted_state *s, const struct f
 	return latest;
 }
 
-bool fm_accepted_last(const struct fm_accepted_state *s, const struct fm_accepted *now, struct fm_accepted *last)
+static int read_again(const struct fm_accepted_state *s, size_t i, struct fm_accepted *a, struct fm_error *err)
 {
-	bool found = false;
-
-	for (size_t i = 0; i < s->n; i++)
-		if (is_before(s, i, now) && (!found || fm_version_compare(s->list[i].version, last->version) > 0)) {
-			*last = s->list[i];
-			found = true;
-		}
-	return found;
-}
-
-/* ---- judging ---- */
-
-#define refuse(why, ...) (*reason = (why), fm_fail(err, FM_EVERDICT, __VA_ARGS__))
-
-static int judge_same_version(const struct fm_accepted *last, const struct fm_accepted *now, enum fm_reason *reason,
-			      struct fm_error *err)
-{
-	if (strcmp(last->tar_sha256, now->tar_sha256) != 0)
-		return refuse(FM_REASON_FORK,
-			      "there are two archives of %s %s: that of tar sha256 %s was accepted on %.10s; ask the "
-			      "sender which of them he released",
-			      now->name, now->version, last->tar_sha256, last->accepted);
-	if (last->record_sha256[0] && now->record_sha256[0] && strcmp(last->record_sha256, now->record_sha256) != 0)
-		return refuse(FM_REASON_FORK,
-			      "there are two records (RELEASE.json) of %s %s: that of sha256 %s was accepted on %.10s; "
-			      "ask the sender which of them he signed",
-			      now->name, now->version, last->record_sha256, last->accepted);
-	return FM_OK;
-}
-
-int fm_accepted_judge(const struct fm_accepted *last, const struct fm_accepted *now, enum fm_reason *reason,
-		      struct fm_error *err)
-{
-	bool same = strcmp(last->version, now->version) == 0;
+	struct fm_json_scan scan = {.text = s->text.data + s->list[i].begin, .n = s->list[i].n};
+	json_t *o;
 	int rc;
 
-	if (same && (rc = judge_same_version(last, now, reason, err)) < 0)
+	if ((rc = fm_json_scan_value(&scan, &o, err)) < 0)
 		return rc;
-	if (!same && fm_version_compare(now->version, last->version) <= 0)
-		return refuse(FM_REASON_ROLLBACK,
-			      "%s %s is not later than %s, which was accepted on %.10s: somebody hands out an old "
-			      "release as the new one, or you want an old one and check it with --no-state",
-			      now->name, now->version, last->version, last->accepted);
-	if (last->sequence && !now->sequence)
-		return refuse(FM_REASON_RECORD_MISSING,
-			      "no record (RELEASE.json) lies beside %s %s, but this signer makes them: %s %s, accepted "
-			      "on %.10s, had one; ask for it",
-			      now->name, now->version, now->name, last->version, last->accepted);
-	if (same || !last->sequence)
-		return FM_OK;
-	if (now->sequence < last->sequence)
-		return refuse(
-		    FM_REASON_ROLLBACK,
-		    "%s %s is number %lld of its sequence, and %s, accepted on %.10s, was number %lld already",
-		    now->name, now->version, (long long)now->sequence, last->version, last->accepted,
-		    (long long)last->sequence);
-	if (now->sequence == last->sequence)
-		return refuse(FM_REASON_FORK,
-			      "%s %s is number %lld of its sequence, and so is %s, which was accepted on %.10s",
-			      now->name, now->version, (long long)now->sequence, last->version, last->accepted);
-	if (now->sequence == last->sequence + 1 && strcmp(now->previous_sha256, last->record_sha256) != 0)
-		return refuse(FM_REASON_FORK,
-			      "%s %s follows another release than %s, which was accepted on %.10s: its record names "
-			      "sha256 %s before it, not %s",
-			      now->name, now->version, last->version, last->accepted,
-			      now->previous_sha256[0] ? now->previous_sha256 : "none", last->record_sha256);
+	if (!read_one(o, a))
+		rc = no_memory(err); /* it was good when it was read first */
+	json_decref(o);
+	return rc;
+}
+
+int fm_accepted_last(const struct fm_accepted_state *s, const struct fm_accepted *now, bool *found,
+		     struct fm_accepted *last, struct fm_error *err)
+{
+	struct fm_accepted a;
+	int rc;
+
+	*found = false;
+	for (size_t i = 0; i < s->n; i++) {
+		if (!is_before(s, i, now))
+			continue;
+		if ((rc = read_again(s, i, &a, err)) < 0)
+			return rc;
+		if (!*found || fm_version_compare(a.version, last->version) > 0) {
+			*last = a;
+			*found = true;
+		}
+	}
 	return FM_OK;
 }
 
@@ -496,40 +513,67 @@ static json_t *to_json(const struct fm_accepted *a)
 	return o;
 }
 
-static json_t *rotations_json(const struct fm_accepted_state *s)
+/* A value as it stands in the file, so many blanks from the left; takes v over. */
+static int write_value(json_t *v, size_t indent, struct fm_buf *out, struct fm_error *err)
 {
-	json_t *list = json_array();
+	struct fm_buf text = {0};
+	int rc = v ? fm_json_pretty(v, &text, err) : no_memory(err);
 
-	for (size_t i = 0; list && i < s->nrotations; i++) {
+	json_decref(v);
+	for (size_t i = 0; rc >= 0 && i + 1 < text.len; i++) {
+		fm_buf_add(out, text.data + i, 1);
+		if (text.data[i] == '\n')
+			fm_buf_printf(out, "%*s", (int)indent, "");
+	}
+	fm_buf_free(&text);
+	return rc;
+}
+
+static int write_rotations(const struct fm_accepted_state *s, struct fm_buf *out, struct fm_error *err)
+{
+	int rc;
+
+	for (size_t i = 0; i < s->nrotations; i++) {
 		const struct fm_accepted_rotation *r = &s->rotation[i];
 
-		if (json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "from", r->from, "to", r->to,
-							  "issued", r->issued, "sha256", r->sha256)) != 0) {
-			json_decref(list);
-			return NULL;
-		}
+		fm_buf_puts(out, i ? ",\n    " : ",\n  \"rotations\": [\n    ");
+		if ((rc = write_value(json_pack("{s:s, s:s, s:s, s:s}", "from", r->from, "to", r->to, "issued",
+						r->issued, "sha256", r->sha256),
+				      4, out, err)) < 0)
+			return rc;
 	}
-	return list;
+	if (s->nrotations)
+		fm_buf_puts(out, "\n  ]");
+	return FM_OK;
+}
+
+/* As fm_json_pretty would write it; what is kept is copied. */
+static int write_list(const struct fm_accepted_state *s, const struct fm_accepted *now, struct fm_buf *out,
+		      struct fm_error *err)
+{
+	int rc;
+
+	fm_buf_puts(out, "{\n  \"format\": \"" FM_ACCEPTED_FORMAT "\",\n  \"releases\": [\n    ");
+	for (size_t i = 0; i < s->n; i++)
+		if (!is_before(s, i, now)) {
+			fm_buf_add(out, s->text.data + s->list[i].begin, s->list[i].n);
+			fm_buf_puts(out, ",\n    ");
+		}
+	if ((rc = write_value(to_json(now), 4, out, err)) < 0)
+		return rc;
+	fm_buf_puts(out, "\n  ]");
+	if ((rc = write_rotations(s, out, err)) < 0)
+		return rc;
+	fm_buf_puts(out, "\n}\n");
+	return fm_buf_check(out, err);
 }
 
 int fm_accepted_remember(struct fm_accepted_state *s, const struct fm_accepted *now, struct fm_error *err)
 {
-	json_t *list = json_array(), *doc;
 	struct fm_buf text = {0};
-	int rc = FM_OK, bad = 0;
+	int rc;
 
-	for (size_t i = 0; i < s->n; i++)
-		if (!is_before(s, i, now))
-			bad |= json_array_append_new(list, to_json(&s->list[i]));
-	bad |= json_array_append_new(list, to_json(now));
-	doc = json_pack("{s:s, s:o}", "format", FM_ACCEPTED_FORMAT, "releases", list);
-	if (doc && s->nrotations)
-		bad |= json_object_set_new(doc, "rotations", rotations_json(s));
-	if (bad != 0 || !doc) {
-		rc = fm_fail(err, FM_ESYSTEM, "out of memory for what was accepted");
-		goto out;
-	}
-	if ((rc = fm_json_pretty(doc, &text, err)) < 0)
+	if ((rc = write_list(s, now, &text, err)) < 0)
 		goto out;
 	if (text.len > FILE_MAX) {
 		rc = fm_fail(err, FM_ESYSTEM, "%s would be larger than %u bytes: name another folder with --state DIR",
@@ -543,7 +587,6 @@ int fm_accepted_remember(struct fm_accepted_state *s, const struct fm_accepted *
 		rc = FM_ESYSTEM;
 	}
 out:
-	json_decref(doc);
 	fm_buf_free(&text);
 	return rc;
 }

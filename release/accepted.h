@@ -14,11 +14,14 @@
  * and record_sha256 "" for a release without a record (record.h); log_size and log_root are there where the release was
  * in a log.
  *
+ * The file, of up to 4 MiB, is kept as text, and of each release what all are asked for; the rest is read when it
+ * counts.
+ *
  *     fm_accepted_open(&state, dir, &signers, err)        makes the folder where absent, waits for others that use it
  *     fm_accepted_rotation(state, i)            the i-th rotation that was followed, NULL past the last
  *     fm_accepted_follow(state, &rotation, err) remember one more: both of its keys are one signer's
  *     fm_accepted_forget(state, i)              remember the i-th no longer: its keys are not one signer's by it
- *     fm_accepted_last(state, &now, &last)      false: nothing of this name by this signer yet
+ *     fm_accepted_last(state, &now, &found, &last, err)   not found: nothing of this name by this signer yet
  *     fm_accepted_judge(&last, &now, &reason, err)
  *     fm_accepted_remember(state, &now, err)    by rename, so that a reader finds the old list or the new one
  *     fm_accepted_close(state)
@@ -77,7 +80,8 @@ bool fm_accepted_is_after(const struct fm_accepted_state *state, const char *fro
 /* The latest time at which anything by the signer of now was accepted, as struct fm_accepted has it; "" where nothing
  * was. */
 const char *fm_accepted_latest(const struct fm_accepted_state *state, const struct fm_accepted *now);
-bool fm_accepted_last(const struct fm_accepted_state *state, const struct fm_accepted *now, struct fm_accepted *last);
+int fm_accepted_last(const struct fm_accepted_state *state, const struct fm_accepted *now, bool *found,
+		     struct fm_accepted *last, struct fm_error *err) FM_MUST_CHECK;
 /* May now come after last?  FM_EVERDICT with FM_REASON_ROLLBACK (it is older), FM_REASON_FORK (it contradicts last) or
  * FM_REASON_RECORD_MISSING. */
 int fm_accepted_judge(const struct fm_accepted *last, const struct fm_accepted *now, enum fm_reason *reason,

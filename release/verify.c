@@ -305,7 +305,8 @@ static int judge(struct fm_verify_job *job, const struct fm_accepted_state *stat
 	struct fm_verify_report *r = job->report;
 	int rc;
 
-	r->has_last = fm_accepted_last(state, now, &r->last);
+	if ((rc = fm_accepted_last(state, now, &r->has_last, &r->last, job->err)) < 0)
+		return rc;
 	r->memory = FM_MEMORY_FIRST;
 	if (!r->has_last)
 		return FM_OK;

@@ -359,6 +359,26 @@ PY
 	[ "$(cat cost)" -lt $most ] || die "$what takes $(cat cost) KiB of memory"
 }
 costs "a release" 0 good "$verify" --json --signers signers $archive
+# What a partner remembers of 7,000 other names is not held in memory.
+mkdir -m 700 many
+python3 - >many/accepted.json <<'PY'
+import json
+print(json.dumps({"format": "flowmint-accepted/1", "releases": [
+    {"accepted": "2026-11-28T10:00:00Z", "fingerprint": "SHA256:%043d" % i, "log_root": "%064x" % i, "log_size": 5, "name": "name%d" % i,
+     "record_sha256": "%064x" % i, "sequence": 3, "signer": "team%d" % i, "tar_sha256": "%064x" % i, "version": "1.0"} for i in range(7000)]},
+    indent=2, sort_keys=True))
+PY
+chmod 600 many/accepted.json
+cp many/accepted.json before.json
+costs "a memory of 7,000 names" 0 good "$verify" --json --state many --signers signers $archive
+python3 - <<'PY' || die "one more release, and others are not as they were"
+import json
+before, after = (json.load(open(f))["releases"] for f in ("before.json", "many/accepted.json"))
+text = open("many/accepted.json").read()
+assert after[:-1] == before and text == json.dumps(json.loads(text), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+PY
+costs "the same once more" 0 good "$verify" --json --state many --signers signers $archive
+ok "a memory of 7,000 names is kept as it was, in little memory"
 # hostile NAME TEXT COUNT: an archive whose manifest has TEXT COUNT times over
 hostile() {
 	python3 - "$2" "$3" bad.tar "${5:-}" <<'PY'
