@@ -173,6 +173,7 @@ static int fit_hosts(struct fit *f, int role, struct fm_error *err)
 	struct fm_items items = fm_items_units(f->e->n);
 	struct fm_query q = {role ? "clients" : "servers", &items, sigma_of(f, W_HOSTS)};
 	struct fm_keys keys = {0};
+	uint64_t *order = NULL;
 	int rc, top, groups;
 
 	for (size_t i = 0; i < f->e->n; i++)
@@ -184,16 +185,17 @@ static int fit_hosts(struct fit *f, int role, struct fm_error *err)
 	    (rc = fm_alloc(&h->count, keys.n + 1, sizeof *h->count, "hosts", err)) < 0 ||
 	    (rc = fm_alloc(&h->inside, keys.n + 1, sizeof *h->inside, "hosts", err)) < 0 ||
 	    (rc = fm_alloc(&h->token, keys.n + 1, sizeof *h->token, "hosts", err)) < 0 ||
-	    (rc = fm_alloc(&h->by_ip, keys.n + 1, sizeof *h->by_ip, "hosts", err)) < 0)
+	    (rc = fm_alloc(&h->by_ip, keys.n + 1, sizeof *h->by_ip, "hosts", err)) < 0 ||
+	    (rc = fm_alloc(&order, keys.n + 1, sizeof *order, "hosts", err)) < 0)
 		goto out;
 	/* Order by falling count, then by address: a sort of (count, place). */
 	for (size_t i = 0; i < keys.n; i++)
-		f->key[i] = ((uint64_t)(INT32_MAX - keys.list[i].count) << 32) | i;
-	qsort(f->key, keys.n, sizeof *f->key, fm_compare_u64);
+		order[i] = ((uint64_t)(INT32_MAX - keys.list[i].count) << 32) | i;
+	qsort(order, keys.n, sizeof *order, fm_compare_u64);
 	top = 64;
 	groups = 0;
 	for (size_t r = 0; r < keys.n; r++) {
-		size_t place = (uint32_t)f->key[r];
+		size_t place = (uint32_t)order[r];
 
 		h->ip[r] = (uint32_t)keys.list[place].key;
 		h->count[r] = (double)keys.list[place].count;
@@ -211,6 +213,7 @@ static int fit_hosts(struct fit *f, int role, struct fm_error *err)
 	}
 	h->ntokens = top + 2 * groups + 2;
 out:
+	free(order);
 	fm_keys_free(&keys);
 	return rc;
 }

@@ -31,17 +31,16 @@
 
 void fm_sandbox_path(struct fm_sandbox *box, const char *path, bool writable)
 {
+	int i = 0;
+
 	if (!path || !*path)
 		return;
-	for (int i = 0; i < box->npaths; i++)
-		if (strcmp(box->path[i].path, path) == 0) {
-			box->path[i].writable |= writable;
-			return;
-		}
-	assert(box->npaths < FM_SANDBOX_MAXPATHS && path[0] == '/');
-	box->path[box->npaths].path = path;
-	box->path[box->npaths].writable = writable;
-	box->npaths++;
+	while (i < box->npaths && strcmp(box->path[i].path, path) != 0)
+		i++;
+	assert(i < FM_SANDBOX_MAXPATHS && path[0] == '/');
+	box->path[i].path = path;
+	box->path[i].writable |= writable;
+	box->npaths += i == box->npaths;
 }
 
 int fm_sandbox_files(struct fm_sandbox *box, const char *list, char **names, struct fm_error *err)
@@ -587,9 +586,7 @@ int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, st
 
 static int probe_fn(void *ctx, json_t **result, struct fm_error *err)
 {
-	(void)ctx;
-	(void)result;
-	(void)err;
+	(void)ctx, (void)result, (void)err;
 	return FM_OK;
 }
 
