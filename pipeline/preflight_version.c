@@ -216,6 +216,9 @@ int fm_preflight_version(const struct fm_run_options *o, struct fm_ledger *l, co
 		return FM_OK;
 	if ((rc = fm_released_load(&k.known, l, cfg->release.name, cfg->release.version, err)) < 0)
 		goto out;
+	/* The trace is known when it was ingested. */
+	if (run && (rc = fm_released_warn_steps(l, cfg, fm_json_str(run->stage[FM_INGEST].inputs, "trace"), err)) < 0)
+		goto out;
 	if (!(k.path = fm_path_join(fm_preflight_out(o), fm_config_archive(cfg, name)))) {
 		rc = no_memory(err);
 		goto out;

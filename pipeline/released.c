@@ -1,9 +1,11 @@
 #include "pipeline/released.h"
-#include "base/json_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/json_text.h"
+#include "base/log.h"
 
 static int no_memory(struct fm_error *err)
 {
@@ -135,4 +137,73 @@ int fm_released_config(struct fm_ledger *l, const char *run, json_t **config, ch
 	}
 	json_decref(rows);
 	return FM_OK;
+}
+
+/* ---- several releases of one trace ---- */
+
+/* What decides in which steps a release tells how many real flows there are. */
+static const struct {
+	const char *section, *key;
+} steps[] = {{"model", "window"}, {"privacy", "min_count"}, {"split", "holdout"}, {"split", "validation"}};
+
+/* The first of them that differs, or NULL. */
+static const char *differing_step(const json_t *a, const json_t *b)
+{
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		const json_t *x = json_object_get(json_object_get(a, steps[i].section), steps[i].key),
+			     *y = json_object_get(json_object_get(b, steps[i].section), steps[i].key);
+
+		if (x && y && json_number_value(x) != json_number_value(y))
+			return steps[i].key;
+	}
+	return NULL;
+}
+
+/* One run that released: is it of this trace, with other steps? */
+static int compare_steps(struct fm_ledger *l, const json_t *release, const char *trace, const json_t *config,
+			 bool *told, struct fm_error *err)
+{
+	const json_t *rows_config = NULL, *name = json_object_get(release, "body");
+	const char *key, *digest = "";
+	json_t *rows = NULL;
+	int rc;
+
+	if ((rc = fm_ledger_rows(l, fm_json_str(release, "run"), NULL, &rows, err)) < 0)
+		return rc;
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		const json_t *row = json_array_get(rows, i), *body = json_object_get(row, "body");
+
+		if (fm_json_says(row, "kind", "run"))
+			rows_config = json_object_get(body, "config");
+		else if (fm_json_says(row, "kind", "stage") && fm_json_says(body, "name", fm_stage_name(FM_INGEST)))
+			digest = fm_json_str(json_object_get(body, "inputs"), "trace");
+	}
+	if (*digest && strcmp(digest, trace) == 0 && (key = differing_step(rows_config, config))) {
+		*told = true;
+		fm_warn("run %s released %s %s of the same trace with another %s: who has both knows more closely how "
+			"many real flows there are than from one alone",
+			fm_json_str(release, "run"), fm_json_str(name, "name"), fm_json_str(name, "version"), key);
+	}
+	json_decref(rows);
+	return FM_OK;
+}
+
+int fm_released_warn_steps(struct fm_ledger *l, const struct fm_config *cfg, const char *trace, struct fm_error *err)
+{
+	json_t *rows = NULL, *config;
+	bool told = false;
+	int rc;
+
+	if (fm_config_dp(cfg) || !*trace) /* there numbers are told with noise, which is paid for */
+		return FM_OK;
+	if (!(config = fm_config_json(cfg, NULL, true)))
+		return no_memory(err);
+	if ((rc = fm_ledger_rows(l, NULL, "release", &rows, err)) < 0)
+		goto out;
+	for (size_t i = json_array_size(rows); i-- > 0 && rc >= 0 && !told;)
+		rc = compare_steps(l, json_array_get(rows, i), trace, config, &told, err);
+out:
+	json_decref(rows);
+	json_decref(config);
+	return rc;
 }

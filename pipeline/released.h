@@ -37,4 +37,9 @@ int fm_released_note(struct fm_ledger *l, const struct fm_run *run, const char *
 int fm_released_config(struct fm_ledger *l, const char *run, json_t **config, char store[FM_SHA256_HEX],
 		       struct fm_error *err) FM_MUST_CHECK;
 
+/* Warns where a release of the trace of this digest is known that tells the number of real flows in other steps
+ * (model.window, privacy.min_count, shares of the split): the promise of stages/judged_rows.h is of one release. */
+int fm_released_warn_steps(struct fm_ledger *l, const struct fm_config *cfg, const char *trace,
+			   struct fm_error *err) FM_MUST_CHECK;
+
 #endif

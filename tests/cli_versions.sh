@@ -87,6 +87,11 @@ expect 0 "then it is" release 1.3.0 --replace --set release.description=other
 holds "under its number" test "$(number p/release/small-1.3.0.RELEASE.json)" = "(4, '1.2.0')"
 expect 3 "the first one of that version is no more" release 1.3.0 --out out5
 says err "run r00" "by the name of who replaced it"
+# --- several releases of one trace ---
+expect 0 "the same windows" release 1.3.5
+holds "tell no more than one release did" sh -c '! grep -q "of the same trace" err'
+expect 0 "others" release 1.3.6 --set model.window=13
+says err "released small 1.3.5 of the same trace with another window" "tell more, which is said"
 # --- what may stand in a manifest, and in the ledger ---
 expect 0 "records are clipped, which claims nothing" release 2.0.0 --set privacy.mode=clip
 expect 0 "a partner accepts it" "$V" --no-state --signers p/allowed_signers p/release/small-2.0.0.tar.zst
