@@ -253,7 +253,7 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "do the two forests find the same real flows odd? Its floor: two halves of training", 2},
 	{"downstream.mse_ratio", PREDICTION, FM_LOW, 1, OPEN, OPEN, 0, FM_EXPECTED, "te td sp dp pr pkt byt",
 	 "Prediction task, error after synthetic over error after real training",
-	 "ratio of the next two. Its floor: two halves of training, where it or the holdout has fewer than 2,048 flows"},
+	 "ratio of the next two. Its floor: two halves of training, where it or holdout has fewer than 2,048 flows"},
 	{"downstream.mse_{real,synthetic}", PREDICTION, FM_PAIR, NAN, HIST, NONE, 0, FM_ONE_TABLE, "te td sp dp pr pkt "
 	 "byt",
 	 "Prediction task, error, {1:real|synthetic}",
