@@ -235,9 +235,12 @@ static int check_not_replaced_there(const struct fm_sshpub *key, const char *fil
 
 	if (!fm_file_exists(out))
 		return FM_OK;
-	if ((rc = fm_alloc(&keys, 1, sizeof *keys, "the keys", err)) < 0 ||
-	    (rc = fm_dir_list(out, &names, &n, err)) < 0)
+	if ((rc = fm_alloc(&keys, 1, sizeof *keys, "the keys", err)) < 0)
+		return rc;
+	if ((rc = fm_dir_list(out, &names, &n, err)) < 0) {
+		rc = fm_error_prefix(err, "publish.out: what was released is not known: ");
 		goto out;
+	}
 	for (size_t i = 0; i < n && rc >= 0; i++) {
 		size_t len = strlen(names[i]), tail = strlen(FM_KEYS_SUFFIX);
 		char *path;
