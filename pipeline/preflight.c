@@ -477,8 +477,8 @@ int fm_preflight(const struct fm_run_options *o, const char *project, const char
 	if ((rc = check_commitment(project, err)) < 0) /* the ledger is under it too */
 		return rc;
 	if (o->until == FM_RELEASE &&
-	    ((!o->dry && (rc = check_out(o, err)) < 0) ||
-	     (rc = fm_preflight_key(cfg, project, fm_preflight_out(o), o->dry, signer, err)) < 0))
+	    ((rc = fm_preflight_key(cfg, project, fm_preflight_out(o), o->dry, signer, err)) < 0 ||
+	     (!o->dry && (rc = check_out(o, err)) < 0)))
 		return rc;
 	if (o->until == FM_RELEASE && (rc = check_published(cfg, !o->dry, err)) < 0)
 		return rc;

@@ -233,7 +233,7 @@ static int check_not_replaced_there(const struct fm_sshpub *key, const char *fil
 	size_t n = 0;
 	int rc;
 
-	if (!fm_file_exists(out))
+	if (!fm_file_exists(out) || access(out, W_OK) < 0) /* where nothing can be released, which is said next */
 		return FM_OK;
 	if ((rc = fm_alloc(&keys, 1, sizeof *keys, "the keys", err)) < 0)
 		return rc;

@@ -37,7 +37,7 @@ rm pipe
 says err "no more events are told" "which is said"
 # One that is there and reads nothing: the pipe is full before the run begins.
 mkfifo pipe
-sleep 600 <pipe &
+sleep 600 3<pipe &
 hangs=$!
 exec 4>pipe
 "$PYTHON" -c 'import fcntl, os
