@@ -14,7 +14,7 @@ static size_t number(const struct fm_table *t, int by_win, size_t first, struct 
 	size_t n = first;
 
 	for (size_t i = 0; i < t->rows; i++) {
-		int begins = i == 0 || (by_win ? t->win[i] != t->win[i - 1] : i % FM_BLOCK_ROWS == 0);
+		int begins = i == 0 || (by_win ? t->win[i] != t->win[i - 1] : i % FM_CLUSTER_ROWS == 0);
 		n += (size_t)begins;
 		if (rows && begins)
 			rows[n - 1].from = (uint32_t)i;

@@ -34,9 +34,9 @@
 #include "base/table.h"
 #include "privacy/leakage/copies.h"
 
-#define FM_BLOCK_ROWS 64 /* rows of a cluster where the tables do not say what a window is */
+#define FM_CLUSTER_ROWS 64 /* rows of a cluster where the tables do not say what a window is */
 
-/* The windows of both sides: runs of one value of the column win where both tables have it, else of FM_BLOCK_ROWS
+/* The windows of both sides: runs of one value of the column win where both tables have it, else of FM_CLUSTER_ROWS
  * rows. */
 struct fm_clusters {
 	size_t n, train;      /* clusters; the first `train` of them are the training table's */

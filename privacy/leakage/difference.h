@@ -6,7 +6,7 @@
  *
  *     leak.release_equalCOLUMNS         share of the current rows that the previous release has too, Wilson interval
  *     leak.release_share_nearerCOLUMNS  share of the current rows nearer to a row of the previous release than to
- *                                       another current row (outside their cluster of FM_BLOCK_ROWS), a tie counting
+ *                                       another current row (outside their cluster of FM_CLUSTER_ROWS), a tie counting
  *                                       half: 0.5 for two independent draws of one model at equal numbers of rows
  *     leak.release_dcr_medianCOLUMNS    the median distance to the nearest row of the previous release
  *     leak.release_own_medianCOLUMNS    the median distance to the nearest other row of the current one

@@ -58,7 +58,8 @@
  *
  * Reuse (reuse.c): leak.echo_addr, echo_prefix24 and echo_prefix16, share of the distinct synthetic addresses and
  * prefixes that training has; leak.rare_sp, _dp, _td, _pkt, _byt and _flg, share of synthetic rows whose value at least
- * one but fewer than k training rows have; each also followed by _holdout for the holdout's.
+ * one but fewer than k training rows have; each also followed by _holdout for the holdout's.  Archives are verified by
+ * the names of metrics, so those with echo and block in them stay.
  *
  * The family of tests, each at its own level:
  *     leak.family_p                    the smallest p over its test's share (below), at most 1

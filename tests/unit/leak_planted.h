@@ -1,7 +1,7 @@
 /*
  * leak_planted.h - generators that leak a known share of the training rows, for the leakage checks' tests.
  *
- * From one trace: windows of FM_BLOCK_ROWS rows are dealt out at random to training, holdout and a pool of fresh rows
+ * From one trace: windows of FM_CLUSTER_ROWS rows are dealt out at random to training, holdout and a pool of fresh rows
  * that neither has.  A planted generator emits fresh rows and replaces some of them:
  *
  *     fresh         none                          windows       none, and its rows are whole windows
@@ -89,14 +89,14 @@ static inline int planted_side(struct fm_table **out, const struct fm_table *tra
 	int rc;
 
 	if ((rc = fm_alloc(&key, n + 1, sizeof *key, "windows", err)) < 0 ||
-	    (rc = fm_alloc(&row, n * FM_BLOCK_ROWS + 1, sizeof *row, "rows", err)) < 0)
+	    (rc = fm_alloc(&row, n * FM_CLUSTER_ROWS + 1, sizeof *row, "rows", err)) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++)
 		key[i] = window[i];
 	if ((rc = fm_sort_u64(key, NULL, n, err)) < 0)
 		goto out;
-	for (size_t i = 0; i < n * FM_BLOCK_ROWS; i++) {
-		uint32_t at = (uint32_t)key[i / FM_BLOCK_ROWS] * FM_BLOCK_ROWS + (uint32_t)(i % FM_BLOCK_ROWS);
+	for (size_t i = 0; i < n * FM_CLUSTER_ROWS; i++) {
+		uint32_t at = (uint32_t)key[i / FM_CLUSTER_ROWS] * FM_CLUSTER_ROWS + (uint32_t)(i % FM_CLUSTER_ROWS);
 		if (!marked || !marked[flow[at]])
 			row[rows++] = at;
 	}
@@ -112,7 +112,7 @@ out:
 static inline int planted_split_flows(struct planted *p, const struct fm_table *trace, const uint32_t *flow,
 				      size_t train, size_t holdout, uint64_t seed, struct fm_error *err)
 {
-	size_t n = trace->rows / FM_BLOCK_ROWS, nt = train / FM_BLOCK_ROWS, nh = holdout / FM_BLOCK_ROWS;
+	size_t n = trace->rows / FM_CLUSTER_ROWS, nt = train / FM_CLUSTER_ROWS, nh = holdout / FM_CLUSTER_ROWS;
 	uint32_t *window = NULL;
 	uint8_t *marked = NULL;
 	struct fm_rng r;
@@ -130,8 +130,8 @@ static inline int planted_split_flows(struct planted *p, const struct fm_table *
 		window[i] = window[j];
 		window[j] = (uint32_t)i;
 	}
-	for (size_t i = 0; i < (nt + nh) * FM_BLOCK_ROWS && flow; i++)
-		marked[flow[window[i / FM_BLOCK_ROWS] * (size_t)FM_BLOCK_ROWS + i % FM_BLOCK_ROWS]] = 1;
+	for (size_t i = 0; i < (nt + nh) * FM_CLUSTER_ROWS && flow; i++)
+		marked[flow[window[i / FM_CLUSTER_ROWS] * (size_t)FM_CLUSTER_ROWS + i % FM_CLUSTER_ROWS]] = 1;
 	if ((rc = planted_side(&p->train, trace, window, nt, NULL, NULL, err)) < 0 ||
 	    (rc = planted_side(&p->holdout, trace, window + nt, nh, NULL, NULL, err)) < 0)
 		goto out;
@@ -219,13 +219,13 @@ static inline int planted_generate(struct fm_table **out, const struct planted *
 
 	*out = NULL;
 	fm_rng_init(&r, seed, FM_RNG_JUDGE, 32, 0);
-	if ((rc = fm_alloc(&row, n + FM_BLOCK_ROWS, sizeof *row, "rows", err)) != FM_OK)
+	if ((rc = fm_alloc(&row, n + FM_CLUSTER_ROWS, sizeof *row, "rows", err)) != FM_OK)
 		return rc;
 	if (whole) {
-		size_t windows = (n + FM_BLOCK_ROWS - 1) / FM_BLOCK_ROWS;
-		fm_rows_choose(seed, 33, p->pool->rows / FM_BLOCK_ROWS, windows, row);
+		size_t windows = (n + FM_CLUSTER_ROWS - 1) / FM_CLUSTER_ROWS;
+		fm_rows_choose(seed, 33, p->pool->rows / FM_CLUSTER_ROWS, windows, row);
 		for (size_t i = n; i-- > 0;)
-			row[i] = row[i / FM_BLOCK_ROWS] * FM_BLOCK_ROWS + (uint32_t)(i % FM_BLOCK_ROWS);
+			row[i] = row[i / FM_CLUSTER_ROWS] * FM_CLUSTER_ROWS + (uint32_t)(i % FM_CLUSTER_ROWS);
 	} else {
 		fm_rows_choose(seed, 33, p->pool->rows, n, row);
 	}
@@ -259,8 +259,8 @@ static inline int planted_generate(struct fm_table **out, const struct planted *
 			planted_copy(s, k * n / wanted, p->train, far[k].row, disguise);
 		free(far);
 	} else if (strcmp(generator, "cluster") == 0) {
-		size_t first = fm_rng_below(&r, (uint32_t)(nt / FM_BLOCK_ROWS)) * (size_t)FM_BLOCK_ROWS;
-		for (size_t k = 0; k < FM_BLOCK_ROWS && k < n; k++)
+		size_t first = fm_rng_below(&r, (uint32_t)(nt / FM_CLUSTER_ROWS)) * (size_t)FM_CLUSTER_ROWS;
+		for (size_t k = 0; k < FM_CLUSTER_ROWS && k < n; k++)
 			planted_copy(s, k, p->train, first + k, disguise);
 	} else if (strcmp(generator, "fresh") != 0 && !whole) {
 		fm_table_free(s);

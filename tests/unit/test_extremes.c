@@ -131,7 +131,7 @@ static void test_the_side_is_not_looked_at(void **state)
 
 /* A pool of windows, of which one in three has one or two connections, there and back, with a row of strange sizes
  * each. */
-enum { WINDOWS = 48, POOL = WINDOWS * FM_BLOCK_ROWS };
+enum { WINDOWS = 48, POOL = WINDOWS * FM_CLUSTER_ROWS };
 
 static struct fm_table *strange_pool(uint64_t seed, uint8_t *strange)
 {
@@ -142,7 +142,7 @@ static struct fm_table *strange_pool(uint64_t seed, uint8_t *strange)
 	fm_rng_init(&r, seed, FM_RNG_JUDGE, 41, 0);
 	for (size_t w = 0; w < WINDOWS; w++)
 		for (size_t k = fm_rng_below(&r, 3) ? 0 : 2 + 2 * fm_rng_below(&r, 2); k > 0; k--) {
-			size_t i = w * FM_BLOCK_ROWS + 7 * k;
+			size_t i = w * FM_CLUSTER_ROWS + 7 * k;
 			t->td[i] = (uint32_t)exp(11 + 8 * fm_rng_uniform53(&r));
 			t->pkt[i] = (uint64_t)exp(5 + 12 * fm_rng_uniform53(&r));
 			t->byt[i] = (uint64_t)exp(11 + 16 * fm_rng_uniform53(&r));
@@ -167,8 +167,8 @@ static void extremes(const struct fm_table *pool, const uint32_t *window, size_t
 	for (int k = 0; k < 2; k++) {
 		size_t rows = 0;
 		for (size_t w = k ? train : 0; w < (k ? WINDOWS : train); w++)
-			for (size_t i = 0; i < FM_BLOCK_ROWS; i++, rows++) {
-				row[rows] = window[w] * FM_BLOCK_ROWS + (uint32_t)i;
+			for (size_t i = 0; i < FM_CLUSTER_ROWS; i++, rows++) {
+				row[rows] = window[w] * FM_CLUSTER_ROWS + (uint32_t)i;
 				if (emitted[row[rows]])
 					list[n++] = (struct fm_leak_record){
 					    .row = (uint32_t)rows, .side = (uint8_t)k, .hamming = 3};
@@ -252,12 +252,12 @@ static void test_copies_from_few_windows_are_told(void **state)
 	uint32_t first = 0, last = WINDOWS, plain = 0;
 	for (uint32_t w = 0; w < WINDOWS; w++) {
 		int odd = 0;
-		for (uint32_t i = 0; i < FM_BLOCK_ROWS; i++)
-			odd += strange[w * FM_BLOCK_ROWS + i];
+		for (uint32_t i = 0; i < FM_CLUSTER_ROWS; i++)
+			odd += strange[w * FM_CLUSTER_ROWS + i];
 		int to = odd && from[0] < 6 ? 0 : odd && from[1] < 8 ? 1 : -1;
 		if (to >= 0)
 			from[to]++;
-		for (uint32_t i = w * FM_BLOCK_ROWS; i < (w + 1) * FM_BLOCK_ROWS; i++) {
+		for (uint32_t i = w * FM_CLUSTER_ROWS; i < (w + 1) * FM_CLUSTER_ROWS; i++) {
 			emitted[i] = strange[i] && to == 0;
 			n += emitted[i];
 			if (strange[i] && to < 0) {

@@ -67,7 +67,7 @@ static void test_windows_become_blocks(void **state)
 
 static void test_tails_are_exact(void **state)
 {
-	struct fm_clusters *b = blocks_of(100 * FM_BLOCK_ROWS, 100 * FM_BLOCK_ROWS);
+	struct fm_clusters *b = blocks_of(100 * FM_CLUSTER_ROWS, 100 * FM_CLUSTER_ROWS);
 	struct fm_cluster_test r;
 	struct fm_error err = {0};
 	uint32_t votes[200] = {0};
@@ -97,7 +97,7 @@ static void test_tails_are_exact(void **state)
 	assert_true(fabs(r.p - pow(0.6, 10)) < 1e-12 && fabs(r.z - sqrt(10)) < 1e-9);
 	fm_clusters_free(b);
 
-	b = blocks_of(300 * FM_BLOCK_ROWS, 100 * FM_BLOCK_ROWS);
+	b = blocks_of(300 * FM_CLUSTER_ROWS, 100 * FM_CLUSTER_ROWS);
 	uint32_t more[400] = {0};
 	for (int i = 0; i < 20; i++)
 		more[i] = 1;
@@ -111,7 +111,7 @@ static void test_tails_are_exact(void **state)
 /* Where every cluster has votes, what counts is how much more a training cluster has. */
 static void test_dense_votes_are_compared_by_block(void **state)
 {
-	struct fm_clusters *b = blocks_of(100 * FM_BLOCK_ROWS, 100 * FM_BLOCK_ROWS);
+	struct fm_clusters *b = blocks_of(100 * FM_CLUSTER_ROWS, 100 * FM_CLUSTER_ROWS);
 	struct fm_cluster_test r;
 	struct fm_error err = {0};
 	uint32_t votes[200];
@@ -137,7 +137,7 @@ static void test_dense_votes_are_compared_by_block(void **state)
 /* Correlated rows: whole clusters repeat. */
 static void test_false_alarms_are_as_rare_as_promised(void **state)
 {
-	struct fm_clusters *b = blocks_of(50 * FM_BLOCK_ROWS, 150 * FM_BLOCK_ROWS);
+	struct fm_clusters *b = blocks_of(50 * FM_CLUSTER_ROWS, 150 * FM_CLUSTER_ROWS);
 	struct fm_cluster_test r;
 	struct fm_error err = {0};
 	uint32_t votes[200];
