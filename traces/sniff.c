@@ -164,7 +164,7 @@ int fm_sniff_check(const char *path, const char *member, const char *yaml, size_
 			    "unit, or relative_to?\n");
 	else if (st.bad)
 		fm_buf_printf(out, "# It reads %llu of the first %llu rows; line %llu: %s\n",
-			      (unsigned long long)st.rows, (unsigned long long)(st.rows + st.bad),
+			      (unsigned long long)st.rows, (unsigned long long)st.rows + st.bad,
 			      (unsigned long long)first.line, first.reason);
 	else
 		fm_buf_printf(out, "# It reads all of the first %llu rows.\n", (unsigned long long)st.rows);
