@@ -255,26 +255,13 @@ out:
 static int score_losses(const struct fm_exchange_diffusion *x, struct fm_record_space *space,
 			const struct fm_exchange_opts *o, uint32_t *const place[2], struct fm_error *err)
 {
-	const struct fm_marginals_planted *p = o->planted;
+	const struct fm_planted *p = o->planted;
 	int rc;
 
 	memset(o->by_losses, 0, p->n * sizeof *o->by_losses);
 	if ((rc = add_gains(x, space, o, p->canary, place[0], 1, err)) < 0 || !p->instead)
 		return rc;
 	return add_gains(x, space, o, p->instead, place[1], -1, err);
-}
-
-static int count(struct fm_exchange_diffusion *x, const struct fm_table *t, const struct fm_exchange_opts *o,
-		 uint32_t *const place[2], struct fm_error *err)
-{
-	struct fm_marginals_planted planted;
-
-	if (!o->planted)
-		return fm_marginals_fit(&x->m, t, &o->counts, err);
-	planted = *o->planted;
-	planted.place = place[0];
-	planted.place_instead = place[1];
-	return fm_marginals_fit_planted(&x->m, t, &o->counts, &planted, o->by_counts, err);
 }
 
 int fm_exchange_fit(struct fm_exchange_diffusion *x, const struct fm_table *t, const struct fm_exchange_opts *o,
@@ -289,7 +276,8 @@ int fm_exchange_fit(struct fm_exchange_diffusion *x, const struct fm_table *t, c
 	for (int i = 0; i < 2 && o->planted; i++)
 		if ((rc = fm_alloc(&place[i], o->planted->n + 1, sizeof *place[i], "canaries", err)) < 0)
 			goto out;
-	if ((rc = count(x, t, o, place, err)) < 0)
+	if ((rc = o->planted ? fm_marginals_fit_planted(&x->m, t, &o->counts, o->planted, place, o->by_counts, err)
+			     : fm_marginals_fit(&x->m, t, &o->counts, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < x->m.charges.n; i++)
 		if ((rc = fm_charges_add(&x->charges, &x->m.charges.list[i], err)) < 0)

@@ -49,7 +49,7 @@ struct fm_exchange_opts {
 	double checkpoint_seconds;
 	/* In an audit: canaries among the records, and the scores that they get: by the noisy counts, and by the nats
 	 * by which the private steps made each more likely.  Else NULL. */
-	const struct fm_marginals_planted *planted;
+	const struct fm_planted *planted;
 	double *by_counts, *by_losses; /* (planted->n) */
 };
 /* What the training will charge, a function of the options alone: a continuous Gaussian of sensitivity 1 (the clip), or

@@ -83,18 +83,8 @@ struct fm_sample_in {
 	uint32_t nparts;
 };
 
-/* For an audit (privacy/audit.h): exchanges that could exist but do not, some of which are among the rows of
- * fm_real_flows.train.  All tables have one dictionary of addresses. */
-struct fm_canary_memory;
-struct fm_planted {
-	size_t n, each;                /* canary i is the rows i * each ... i * each + each - 1 of */
-	const struct fm_table *canary; /* (n * each) */
-	/* (n * each): likewise what is among them where canary i is out; NULL: nothing is. */
-	const struct fm_table *instead;
-	const struct fm_table *known; /* the rows of fm_real_flows.train that are none of these */
-	const uint8_t *in;            /* (n) */
-	struct fm_canary_memory *memory;
-};
+/* For an audit (privacy/audit.h): canaries, some of which are among the rows of fm_real_flows.train. */
+struct fm_planted; /* privacy/canary.h */
 
 /* What an audit may rank canaries by: how much each looks as if it were among the rows, by all noisy counts; how much
  * better the trained network knows it than the network before any private step.  A kind has the first few of these

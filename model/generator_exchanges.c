@@ -230,8 +230,8 @@ static const struct fm_charges *exchanges_charges(const struct fm_model *m)
 
 /* planted: set in an audit only, which also gets its scores; else NULL. */
 static int fit_to(struct fm_model **model, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
-		  const struct fm_marginals_planted *planted, double *const score[FM_NSCORES],
-		  struct fm_fit_result *result, struct fm_error *err)
+		  const struct fm_planted *planted, double *const score[FM_NSCORES], struct fm_fit_result *result,
+		  struct fm_error *err)
 {
 	struct fm_private_facts f;
 	struct fm_exchange_opts o;
@@ -292,16 +292,9 @@ static int exchanges_audit(struct fm_model **model, const struct fm_generator_ct
 			   const struct fm_real_flows *real, const struct fm_planted *p,
 			   double *const score[FM_NSCORES], struct fm_error *err)
 {
-	struct fm_marginals_planted planted = {.n = p->n,
-					       .canary = p->canary,
-					       .each = p->each,
-					       .instead = p->instead,
-					       .known = p->known,
-					       .in = p->in,
-					       .memory = p->memory};
 	struct fm_fit_result result;
 
-	return fit_to(model, ctx, real, &planted, score, &result, err);
+	return fit_to(model, ctx, real, p, score, &result, err);
 }
 
 /* ---- on disk ---- */

@@ -113,8 +113,7 @@ static const struct fm_charges *marginals_charges(const struct fm_model *m)
 
 /* planted: set in an audit only, which also gets score; else NULL. */
 static int fit_to(struct fm_model **model, const struct fm_generator_ctx *ctx, const struct fm_real_flows *real,
-		  const struct fm_marginals_planted *planted, double *score, struct fm_fit_result *result,
-		  struct fm_error *err)
+		  const struct fm_planted *planted, double *score, struct fm_fit_result *result, struct fm_error *err)
 {
 	struct fm_private_facts f;
 	struct fm_charges plan = {0};
@@ -130,7 +129,7 @@ static int fit_to(struct fm_model **model, const struct fm_generator_ctx *ctx, c
 		goto out;
 	f.counts.pool = ctx->pool;
 	f.counts.key = ctx->secret;
-	if ((rc = planted ? fm_marginals_fit_planted(&m->m, real->train, &f.counts, planted, score, err)
+	if ((rc = planted ? fm_marginals_fit_planted(&m->m, real->train, &f.counts, planted, NULL, score, err)
 			  : fm_marginals_fit(&m->m, real->train, &f.counts, err)) < 0)
 		goto out;
 	fm_private_doubt(&m->m);
@@ -155,16 +154,9 @@ static int marginals_audit(struct fm_model **model, const struct fm_generator_ct
 			   const struct fm_real_flows *real, const struct fm_planted *p,
 			   double *const score[FM_NSCORES], struct fm_error *err)
 {
-	struct fm_marginals_planted planted = {.n = p->n,
-					       .canary = p->canary,
-					       .each = p->each,
-					       .instead = p->instead,
-					       .known = p->known,
-					       .in = p->in,
-					       .memory = p->memory};
 	struct fm_fit_result result;
 
-	return fit_to(model, ctx, real, &planted, score[FM_SCORE_COUNTS], &result, err);
+	return fit_to(model, ctx, real, p, score[FM_SCORE_COUNTS], &result, err);
 }
 
 static int marginals_save(const struct fm_model *base, const struct fm_generator_ctx *ctx, const char *dir,

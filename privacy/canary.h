@@ -31,6 +31,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/table.h"
 
 #define FM_NO_CELL UINT32_MAX
 #define FM_CANARY_ANSWERS 128
@@ -44,6 +45,18 @@ struct fm_canary_memory {
 	} answer[FM_CANARY_ANSWERS];
 };
 void fm_canary_forget(struct fm_canary_memory *m);
+
+/* The canaries of one run of an audit: exchanges that could exist but do not, some of which are among the flows of a
+ * fit.  Each is between two hosts that no other flow has.  All tables have one dictionary of addresses. */
+struct fm_planted {
+	size_t n, each;                /* canary i is the rows i * each ... i * each + each - 1 of */
+	const struct fm_table *canary; /* (n * each) */
+	/* (n * each): likewise what is among the flows where canary i is out; NULL: nothing is. */
+	const struct fm_table *instead;
+	const struct fm_table *known;    /* the flows of the fit that are none of these */
+	const uint8_t *in;               /* (n): is canary i among the flows? */
+	struct fm_canary_memory *memory; /* of the audit's runs before */
+};
 
 struct fm_canary_answer {
 	const char *name;

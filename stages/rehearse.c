@@ -140,9 +140,9 @@ int fm_rehearse_release(const struct fm_table *t, const struct fm_config *cfg, b
 	if ((rc = choose(&written, t, err)) < 0)
 		goto out;
 	written->present &= ~(cfg->absent | 1u << FM_WIN | 1u << FM_GAP);
-	if ((rc = choose(&read, t, err)) < 0)
+	/* all of its rows: a copy */
+	if ((rc = fm_table_sample(&read, written, written->rows, 0, 0, err)) < 0)
 		goto out;
-	read->present = written->present;
 	if ((rc = fm_released_settle(&read, d, headed, csv, dir, "", sha256, &why)) < 0) {
 		rc = fm_fail(err, why.code, "a release of flows such as these would be refused: %s", why.message);
 		goto out;

@@ -21,7 +21,7 @@ struct records {
 	uint32_t *place;      /* (canaries): the first record of canary i */
 };
 struct planted {
-	const struct fm_marginals_planted *in;
+	const struct fm_planted *in;
 	struct fm_canary_scorer *canaries;
 	struct records known, canary, instead; /* instead: none where nothing is in a canary's place */
 	size_t group;                          /* records of a canary */
@@ -300,7 +300,7 @@ static void records_free(struct records *r)
 }
 
 int fm_marginals_fit_planted(struct fm_marginals *m, const struct fm_table *t, const struct fm_marginals_opts *o,
-			     const struct fm_marginals_planted *in, double *score, struct fm_error *err)
+			     const struct fm_planted *in, uint32_t *const place[2], double *score, struct fm_error *err)
 {
 	struct fm_record_opts ro = {.label = o->label, .nlabels = o->nlabels, .window = o->window};
 	struct planted p = {.in = in, .group = o->window > 0 ? o->window : 1};
@@ -319,10 +319,10 @@ int fm_marginals_fit_planted(struct fm_marginals *m, const struct fm_table *t, c
 	    (rc = fm_canary_open(&p.canaries, in->n, in->memory, err)) < 0 ||
 	    (rc = fm_marginals_fit(m, t, &watched, err)) < 0)
 		goto out;
-	if (in->place)
-		memcpy(in->place, p.canary.place, in->n * sizeof *in->place);
-	if (in->place_instead && in->instead)
-		memcpy(in->place_instead, p.instead.place, in->n * sizeof *in->place_instead);
+	if (place)
+		memcpy(place[0], p.canary.place, in->n * sizeof *place[0]);
+	if (place && in->instead)
+		memcpy(place[1], p.instead.place, in->n * sizeof *place[1]);
 	rc = fm_canary_scores(p.canaries, score, err);
 out:
 	fm_canary_close(p.canaries);

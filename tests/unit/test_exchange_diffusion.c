@@ -173,13 +173,13 @@ static void losses_tell_canaries_of(const char *unit)
 		if (in[i / FM_CANARY_FLOWS] || instead)
 			assert_int_equal(fm_table_append(with, in[i / FM_CANARY_FLOWS] ? canary : instead, i, &err),
 					 FM_OK);
-	struct fm_marginals_planted planted = {.n = N,
-					       .each = FM_CANARY_FLOWS,
-					       .canary = canary,
-					       .instead = instead,
-					       .known = known,
-					       .in = in,
-					       .memory = &memory};
+	struct fm_planted planted = {.n = N,
+				     .each = FM_CANARY_FLOWS,
+				     .canary = canary,
+				     .instead = instead,
+				     .known = known,
+				     .in = in,
+				     .memory = &memory};
 	struct fm_exchange_opts o = opts_of(known, pool);
 	o.counts.mu = 500;
 	o.counts.key = &fixed;
