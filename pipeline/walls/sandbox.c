@@ -17,12 +17,9 @@
 #include <unistd.h>
 
 #include "base/interrupt.h"
-#include "base/json_memory.h"
-#include "base/json_text.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stop.h"
-#include "manifests/json_bounds.h"
 #include "pipeline/walls/oom.h"
 
 #define GRACE_MS 1500 /* that a stage gets to end in good order when the run is stopped */
@@ -133,66 +130,6 @@ static int child_setup(const struct fm_sandbox *box, const struct entrance *way,
 	if (poll(&parent, 1, 0) > 0 && (parent.revents & POLLERR))
 		_exit(1);
 	return box->unfiltered ? FM_OK : fm_sandbox_filter(box, err);
-}
-
-static void send_all(int fd, const char *p, size_t n)
-{
-	while (n > 0) {
-		ssize_t k = write(fd, p, n);
-
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k <= 0)
-			_exit(1);
-		p += k;
-		n -= (size_t)k;
-	}
-}
-
-/* {"code":0,"result":...} or {"code":-3,"message":"..."}; NULL: no memory for it. */
-static char *report_text(int rc, json_t *result, const struct fm_error *err)
-{
-	json_t *doc = json_object();
-	struct fm_error lacked;
-	char *text = NULL;
-
-	json_object_set_new(doc, "code", json_integer(rc));
-	if (rc < 0) {
-		json_t *message = json_string(err->message);
-
-		/* A cut message may end inside a UTF-8 sequence, a file name may hold anything: then send only what is
-		 * printable. */
-		if (!message) {
-			char plain[sizeof err->message];
-			size_t i;
-
-			for (i = 0; err->message[i]; i++)
-				plain[i] = (unsigned char)err->message[i] < 0x80 ? err->message[i] : '?';
-			plain[i] = '\0';
-			message = json_string(plain);
-		}
-		json_object_set_new(doc, "message", message);
-		if (err->file)
-			json_object_set_new(doc, "at", json_pack("[s,i]", err->file, err->line));
-	}
-	if (result)
-		json_object_set_new(doc, "result", result);
-	if (fm_json_memory_check(FM_OK, &lacked) == FM_OK)
-		text = json_dumps(doc, JSON_COMPACT);
-	json_decref(doc);
-	return text;
-}
-
-/* Does not return. */
-static void child_report(int fd, int rc, json_t *result, const struct fm_error *err)
-{
-	static const char no_memory[] = "{\"code\":-4,\"message\":\"out of memory\"}";
-	const char *text = report_text(rc, result, err);
-
-	if (!text)
-		text = no_memory;
-	send_all(fd, text, strlen(text));
-	_exit(0);
 }
 
 /* ---- the parent ---- */
@@ -395,21 +332,6 @@ static int explain_signal(const char *name, int sig, bool out_of_time, struct fm
 		       sig == SIGKILL ? " " : "", sig == SIGKILL ? fm_oom_words(before, fm_oom_now()) : "");
 }
 
-/* Where in the source the child says that it failed, for --verbose, if that can be a name of our own. */
-static void take_place(const json_t *at, struct fm_error *err)
-{
-	static char file[64];
-	const char *said = json_string_value(json_array_get(at, 0));
-	json_int_t line = json_integer_value(json_array_get(at, 1));
-
-	if (!said || strlen(said) >= sizeof file || line < 1 || line > 100000 ||
-	    said[strspn(said, "abcdefghijklmnopqrstuvwxyz0123456789_./")])
-		return;
-	memcpy(file, said, strlen(said) + 1);
-	err->file = file;
-	err->line = (int)line;
-}
-
 struct ending {
 	int status;
 	bool out_of_time;
@@ -420,34 +342,10 @@ struct ending {
 static int interpret(const char *name, struct ending end, const struct fm_buf *b, struct fm_sandbox_report *report,
 		     struct fm_error *err)
 {
-	const char *message, *much;
-	json_t *doc = NULL, *code;
-	int rc;
-
 	if (WIFSIGNALED(end.status))
 		return explain_signal(name, WTERMSIG(end.status), WTERMSIG(end.status) == SIGKILL && end.out_of_time,
 				      end.before, err);
-	if ((much = fm_json_too_much_loaded(b->data ? b->data : "", b->len, 0)))
-		return fm_fail(err, FM_ESYSTEM, "the result of stage %s cannot be read: %s", name, much);
-	doc = b->len ? fm_json_parse(b->data, b->len, JSON_REJECT_DUPLICATES, NULL) : NULL;
-	code = json_object_get(doc, "code");
-	if (!json_is_integer(code)) {
-		json_decref(doc);
-		return fm_fail(err, FM_ESYSTEM, "stage %s ended without a result (exit status %d)", name,
-			       WEXITSTATUS(end.status));
-	}
-	rc = (int)json_integer_value(code);
-	message = json_string_value(json_object_get(doc, "message"));
-	if (rc > FM_OK || rc < FM_ESYSTEM)
-		rc = FM_ESYSTEM;
-	if (rc < 0) {
-		fm_fail(err, rc, "%s", message ? message : "no reason given");
-		take_place(json_object_get(doc, "at"), err);
-	} else {
-		report->result = json_incref(json_object_get(doc, "result"));
-	}
-	json_decref(doc);
-	return rc;
+	return fm_sandbox_answered(name, b, WEXITSTATUS(end.status), report, err);
 }
 
 static void free_paths(char **real, int n)
@@ -550,7 +448,7 @@ int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, st
 			fm_ranks_fail(box->ranks, inner.message);
 		if (fm_ranks_rank(box->ranks) != 0 && fm_ranks_forked(box->ranks))
 			_exit(rc < 0 ? 1 : 0);
-		child_report(result[1], rc, answer, &inner);
+		fm_sandbox_answer(result[1], rc, answer, &inner);
 	}
 	close(result[1]);
 	close(said[1]);

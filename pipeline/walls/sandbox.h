@@ -32,6 +32,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/ranks.h"
 #include "traces/files.h"
 
@@ -129,6 +130,13 @@ int fm_sandbox_drop(const struct fm_sandbox *box, struct fm_error *err) FM_MUST_
 /* In the child: the environment becomes a fixed list, and box->forget is overwritten wherever it stands in memory
  * (sandbox_forget.c). */
 int fm_sandbox_forget(const struct fm_sandbox *box, struct fm_error *err) FM_MUST_CHECK;
+
+/* In the child, last of all: send what fn returned, and *result, through fd; does not return (sandbox_answer.c). */
+_Noreturn void fm_sandbox_answer(int fd, int rc, json_t *result, const struct fm_error *err);
+/* In the parent: what the child sent, which ended by itself.  FM_ESYSTEM when that cannot be read; else what fn
+ * returned, its message in err and its result in report. */
+int fm_sandbox_answered(const char *name, const struct fm_buf *sent, int exit_status, struct fm_sandbox_report *report,
+			struct fm_error *err) FM_MUST_CHECK;
 
 /* Standard error of a child on its way to that of its parent. */
 struct fm_relay {
