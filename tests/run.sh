@@ -7,8 +7,8 @@
 # "not ok ..." for one broken, "ok ... # SKIP why" for one not tried.  A test without such lines counts as one, by its exit
 # status (77, or success after a line "NAME: skipped...": skipped).  A test that fails in any way, or takes longer than
 # SECONDS, or reports fewer results than it planned, is a failure.  Its broken promises are printed, each with what stands
-# around it, and the end of what it said where it broke off; LOGDIR has the rest.  All that failed is named once more at the
-# end, so that a log without its middle still tells.  The last line is "N passed, N failed", with ", N skipped" where some
+# around it, and the end of what it said where it broke off; LOGDIR has the rest.  At the end it is said which tests took the
+# most processor time, and all that failed is named once more, so that a log without its middle still tells.  The last line is "N passed, N failed", with ", N skipped" where some
 # were; exit status 1 when anything failed or nothing ran.
 set -u
 
@@ -54,6 +54,7 @@ one()
 	# shellcheck disable=SC2086 # a command line is many words
 	timeout -k 10 "$limit" $test >"$log" 2>&1 </dev/null
 	status=$?
+	times >"$logs/$name.times"
 	ms=$((($(date +%s%N) - begin) / 1000000))
 	# Exit status 1: it failed; 2: it also broke off.
 	awk -v status="$status" -v limit="$limit" -v name="$name" -v ms="$ms" -v out="$logs/$name" '
@@ -134,6 +135,12 @@ for test in "$@"; do
 	printf '%s\0' "$test"
 done | xargs -0 -r -n 1 -P "$jobs" "$0" --one "$logs" "$limit"
 
+# "0m1.50s 0m0.25s" in its second line: what the test and all that it called took.
+awk -F'[ms ]+' 'FNR == 2 { sub(/.*\//, "", FILENAME); sub(/\.times$/, "", FILENAME); print 60 * ($1 + $3) + $2 + $4, FILENAME }' \
+	"$logs"/*.times 2>/dev/null | sort -rn | awk '
+	NR <= 8 { most = most ", " $2 " " int($1 + 0.5) }
+	{ all += $1 }
+	END { if (NR) printf "%d s of processor time, most of it by%s\n", all, substr(most, 2) }'
 cat "$logs"/*.failed 2>/dev/null | sed 's/^/failed: /'
 # A test whose counts are missing was lost on the way.
 cat "$logs"/*.count 2>/dev/null | awk -v wanted=$# '

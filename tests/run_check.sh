@@ -72,6 +72,11 @@ run ./good.sh ./quiet.sh ./absent.sh
 holds "tests that pass end with status 0" test $status -eq 0
 holds "passed and skipped are counted" test "$(last)" = "2 passed, 0 failed, 2 skipped"
 holds "no failure is named" sh -c '! grep -q "^failed:" said'
+little busy <<'END'
+i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done
+END
+run ./good.sh ./busy.sh
+holds "what took the most processor time is named first" grep -qxE "[0-9]+ s of processor time, most of it by busy [0-9]+, good 0" said
 
 run ./bad.sh
 holds "a test that fails ends with status 1" test $status -eq 1
