@@ -6,7 +6,7 @@
 set -u
 . "$(dirname "$0")/lib.sh"
 begin "$@"
-STEPS=400
+STEPS=300
 
 # make NAME OPTION...: NAME.csv by the one model, and NAME.json, what table_csv.py says is in it
 make() {
@@ -38,7 +38,7 @@ above() { # VALUE LEAST
 
 expect 0 "(a trace)" "$F" simulate --rows 40000 --seed 5 --out trace.csv
 expect 0 "(another like it)" "$F" simulate --rows 10000 --seed 6 --out fresh.csv
-head -n 15000 trace.csv >learned.csv # what classifiers learn from
+head -n 10000 trace.csv >learned.csv # what classifiers learn from
 expect 0 "(a project)" "$F" init --preset demo p
 
 # --- labels ---
@@ -80,7 +80,7 @@ expect 0 "with labels" make night --set 'generate.hours=[2, 14]' --set 'generate
 holds "both hold" near "$(label night dos)" 0.1 0.005
 
 # --- rows ---
-for rows in 1 33 45000; do
+for rows in 1 33 32000; do
 	expect 0 "$rows rows" make rows --set generate.rows=$rows --set generate.steps=4
 	holds "are $rows" test "$(json rows.json 'd["rows"]')" = $rows
 	holds "over the whole day where there are enough" test "$(json rows.json 'd["hours"] == [0, 23] or d["rows"] < 1000')" = True
