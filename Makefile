@@ -87,9 +87,11 @@ $(B)/tests/test_audit_broken: LDFLAGS += $(addprefix -Wl$(,)--wrap=,$(BREAKS))
 # What answers a question of private records through noise, for a test to keep and to give again over others.
 ANSWERS  := fm_counts_histogram fm_counts_pairs fm_counts_keys fm_grid_noisy_mean
 $(B)/tests/test_one_road: LDFLAGS += $(addprefix -Wl$(,)--wrap=,$(ANSWERS))
-# The looks at what a stage left, each of which a test can take away to show what came through without it.
+# The looks at what a stage left, each of which a test can take away to show what came through without it; and the walls, which are
+# tried once in these programs (tests/unit/walls_once.h).
 HARVEST  := fm_harvest_tree fm_harvest_holds fm_harvest_result fm_harvest_metrics fm_harvest_controls fm_manifest_compare fm_folder_digest \
-	    fm_sandbox_filter fm_sandbox_landlock fm_vault_put
+	    fm_sandbox_filter fm_sandbox_landlock fm_vault_put fm_probes_run
+$(B)/tests/test_runner: LDFLAGS += -Wl,--wrap=fm_probes_run
 $(B)/tests/test_taken_over: LDFLAGS += $(addprefix -Wl$(,)--wrap=,$(HARVEST))
 # Who reads a stranger's archive, told by its process.
 $(B)/tests/test_recipe: LDFLAGS += -Wl,--wrap=fm_archive_read -Wl,--wrap=fm_archive_read_into

@@ -24,6 +24,7 @@
 #include "pipeline/reproduce.h"
 #include "pipeline/runner.h"
 #include "pipeline/walls/sandbox.h"
+#include "tests/unit/walls_once.h"
 
 static char dir[256], trace[300], workspace[300], out_dir[300], yaml[300];
 static bool confined;
