@@ -131,7 +131,7 @@ REPLAY   := $(foreach r,$(REPLAYS),"$(r) tests/fuzz/corpus/$(patsubst fuzz_%,%,$
 # What make test runs, the longest first; each script is told the build folder and the program.
 SCRIPTS  := $(sort $(wildcard tests/e2e_*.sh)) $(sort $(wildcard tests/cli_*.sh)) tests/cases.sh
 LONG     := $(sort $(wildcard tests/long_*.sh))
-SLOW     := $(addprefix $(B)/tests/test_,runner solve_rows exchange_diffusion marginals record_net tstr c2st controls fidelity gradients golden taken_over generator leakage)
+SLOW     := $(addprefix $(B)/tests/test_,solve_rows exchange_diffusion marginals record_net release tstr c2st controls fidelity evaluate gradients golden generator verify_fields accountant leakage)
 SUITE     = "tests/readme.sh $(B)" $(SLOW) $(foreach s,$(SCRIPTS),"$(s) $(B)/flowmint") "tests/interop_score.sh $(B)/flowmint" "tests/interop_mixture.sh $(B)" "tests/interop_ctgan.sh $(B)" \
 	    "tests/interop_release.sh $(B)" "tests/interop_flows.sh $(B)" "tests/report_browser.sh $(B)/flowmint" tests/run_check.sh "tests/includes_check.sh --self-test" tests/includes_check.sh "tests/private_roads.sh $(B)/flowmint" \
 	    $(filter-out $(SLOW),$(UNIT)) $(REPLAY)
