@@ -27,9 +27,10 @@ result() {
 	echo 'preset: demo'
 	echo 'source: {path: trace.csv}'
 	echo 'train: {steps: 2, warmup: 1}'
+	echo 'generate: {steps: 4}'
 	# One check that always holds: the bytes count here, not the flows.
 	awk '/^gate:/ {g = 1; next} /^[^ ]/ {g = 0} g && /:/ {sub(/:.*/, ": null"); print}' p/release.yaml |
-		{ echo 'gate:'; cat; echo '  rows.synthetic: {min: 1}'; }
+		{ echo 'gate:'; cat; echo '  rows.synthetic: {min: 1}'; echo '  control_rows: 200'; }
 } >p/small.yaml
 # A gate that cannot catch its controls: that is waived.
 "$F" keygen --out p/keys/waiver --principal waiver >/dev/null 2>>err || exit 4
