@@ -11,7 +11,7 @@ begin "$@"
 # A network of the smallest kind on little data; each run in a workspace of its own ($W).
 small() { # OPTION...
 	"$F" run p/release.yaml $UNCONFINED --workspace "$W" --set source.path="$T/trace.csv" --set model.width=32 --set model.heads=2 \
-		--set model.depth=1 --set train.batch=32 --set train.steps=200 \
+		--set model.depth=1 --set train.batch=32 --set train.steps=160 \
 		--set train.checkpoint_every="${EVERY:-15}" --set train.checkpoint_seconds="${SECONDS_EACH:-30}" "$@"
 }
 

@@ -147,7 +147,7 @@ static void unet(void **state)
 {
 	(void)state;
 	check("unet", 8, 2, 2);
-	check("unet", 13, 3, 1);
+	check("unet", 9, 3, 1);
 	check("unet", 5, 2, 2);
 	check("unet", 3, 1, 2);
 }
