@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "release/sign/revoked.h"
 #include "release/tlog.h"
 
 #define PROBLEMS_MAX 20
@@ -134,9 +135,11 @@ static int load_trust(struct audit *a, struct fm_error *err)
 	    (rc = fm_alloc(&a->keys, in->nkeys + 1, sizeof *a->keys, "the audit", err)) < 0)
 		return rc;
 	for (size_t i = 0; i < in->nkeys; i++) {
-		if ((rc = fm_keys_load(&a->keys[n], in->keys[i], &why)) == FM_OK)
+		if ((rc = fm_keys_load(&a->keys[n], in->keys[i], &why)) == FM_OK) {
+			if (in->revoked && (rc = fm_keys_revoke(&a->keys[n], in->revoked, err)) < 0)
+				return rc;
 			n++;
-		else if (rc == FM_EINPUT)
+		} else if (rc == FM_EINPUT)
 			problem(a, 0, "%s", why.message);
 		else
 			return fm_error_set(err, rc, why.file, why.line, "%s", why.message);
@@ -147,12 +150,23 @@ static int load_trust(struct audit *a, struct fm_error *err)
 
 /* ---- who signed ---- */
 
-static int count_signer(struct audit *a, const char *armored, struct fm_error *err)
+static int is_revoked(const struct audit *a, const struct fm_sshpub *key, bool *revoked, struct fm_error *err)
 {
+	struct fm_signers none = {0};
+
+	*revoked = false;
+	return a->in->revoked ? fm_revoked_apply(a->in->revoked, &none, key, revoked, err) : FM_OK;
+}
+
+static int count_signer(struct audit *a, size_t i, struct fm_error *err)
+{
+	const struct fm_record *r = &a->log.entry[i].record;
+	const char *armored = a->log.entry[i].signature;
 	char fingerprint[FM_FINGERPRINT_MAX], shown[4 * FM_PRINCIPALS_MAX];
 	struct fm_trusted by = {.who = NULL};
 	struct fm_error ignored;
 	struct fm_sshsig sig;
+	bool revoked;
 	json_t *o;
 	int rc;
 
@@ -160,19 +174,27 @@ static int count_signer(struct audit *a, const char *armored, struct fm_error *e
 		return FM_OK; /* a finding about this already */
 	if ((rc = fm_sshpub_fingerprint(&sig.key, fingerprint, err)) < 0)
 		return rc;
-	for (size_t i = 0; i < json_array_size(a->by); i++) {
-		o = json_array_get(a->by, i);
+	for (size_t j = 0; j < json_array_size(a->by); j++) {
+		o = json_array_get(a->by, j);
 		if (strcmp(json_string_value(json_object_get(o, "fingerprint")), fingerprint) == 0) {
 			json_object_set_new(o, "heads",
 					    json_integer(json_integer_value(json_object_get(o, "heads")) + 1));
 			return FM_OK;
 		}
 	}
+	if ((rc = is_revoked(a, &sig.key, &revoked, err)) < 0)
+		return rc;
+	if (revoked)
+		problem(a, i + 1,
+			"entry %zu (%s %s): the key %s, which signed its head and maybe later ones, was revoked: %s "
+			"lists it",
+			i + 1, r->name, r->version, fingerprint, a->in->revoked);
 	if (a->has_signers)
 		(void)!fm_trust_find(&a->trust, &sig.key, FM_RECORD_NAMESPACE, &by);
 	if (by.who)
 		fm_text_show(by.who->principals, strlen(by.who->principals), shown, sizeof shown);
-	o = json_pack("{s:s, s:s?, s:i}", "fingerprint", fingerprint, "signer", by.who ? shown : NULL, "heads", 1);
+	o = json_pack("{s:s, s:s?, s:i, s:b}", "fingerprint", fingerprint, "signer", by.who ? shown : NULL, "heads", 1,
+		      "revoked", revoked);
 	return json_array_append_new(a->by, o) ? fm_fail(err, FM_ESYSTEM, "out of memory for the audit") : FM_OK;
 }
 
@@ -206,6 +228,7 @@ static int check_head_signature(struct audit *a, const char *path, bool *good, s
 	struct fm_trusted by;
 	struct fm_error ignored;
 	struct fm_sshsig sig;
+	bool revoked;
 	int rc;
 
 	*good = false;
@@ -215,8 +238,14 @@ static int check_head_signature(struct audit *a, const char *path, bool *good, s
 	}
 	if ((rc = fm_tlog_head_signed(&a->proof->head, &sig, err)) < 0)
 		return rc;
-	if (rc == 0)
+	if (rc == 0) {
 		problem(a, 0, "%s: the signature of its head is not of this head", path);
+		return FM_OK;
+	}
+	if ((rc = is_revoked(a, &sig.key, &revoked, err)) < 0)
+		return rc;
+	if (revoked)
+		problem(a, 0, "%s: the key that signed its head was revoked: %s lists it", path, a->in->revoked);
 	else if (a->has_signers && !fm_trust_names(&a->trust, &sig.key, FM_RECORD_NAMESPACE, &by))
 		problem(a, 0, "%s: the key that signed its head is not in %s%s", path, a->in->signers,
 			by.who ? " for the namespace " FM_RECORD_NAMESPACE : "");
@@ -439,7 +468,7 @@ int fm_tlog_audit(const struct fm_tlog_audit_in *in, json_t **report, struct fm_
 	if ((rc = fm_tlog_check(&a.log, a.has_signers ? &a.trust : NULL, NULL, found, &a, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < a.log.n; i++)
-		if ((rc = count_signer(&a, a.log.entry[i].signature, err)) < 0)
+		if ((rc = count_signer(&a, i, err)) < 0)
 			goto out;
 	if ((rc = check_folder(&a, err)) < 0 || (rc = check_ledger(&a, err)) < 0 || (rc = check_heads(&a, err)) < 0 ||
 	    (rc = prove(&a, err)) < 0)

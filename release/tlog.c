@@ -216,7 +216,9 @@ static int check_signature(const struct check *c, size_t i, struct fm_error *err
 	else if (c->trust && (!c->name || strcmp(c->name, e->record.name) == 0) &&
 		 !fm_trust_names(c->trust, &sig.key, FM_RECORD_NAMESPACE, &found))
 		tell(c, i, "the key that signed its head is not in allowed_signers%s",
-		     found.who ? " for the namespace " FM_RECORD_NAMESPACE : "");
+		     found.who       ? " for the namespace " FM_RECORD_NAMESPACE
+		     : found.revoked ? ", and came after one that was revoked"
+				     : "");
 	return FM_OK;
 }
 

@@ -170,7 +170,7 @@ static int refuse_signer(struct fm_verify_job *job, enum fm_signer_state state, 
 	case FM_SIGNER_UNKNOWN:
 		break;
 	}
-	if (job->revoked >= 0)
+	if (job->revoked)
 		return fm_verify_refuse(job, FM_REASON_KEY_REVOKED,
 					"the key %s is not in %s, and came after one that was revoked (KEYS.json): %s "
 					"lists it; ask the sender for a line with his key",

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "release/sign/revoked.h"
 #include "release/verify_parts.h"
 
 static int refuse_file(struct fm_verify_job *job, enum fm_reason why, const char *path)
@@ -36,21 +35,6 @@ out:
 	return rc;
 }
 
-/* A thief of a key that was revoked can name one after it: such a statement brings no trust. */
-static int cut_at_revoked(struct fm_verify_job *job)
-{
-	struct fm_signers none = {0};
-	bool revoked = false;
-	int rc, i;
-
-	for (i = fm_keys_to(&job->keys, &job->sig.key); i >= 0 && !revoked; i--)
-		if ((rc = fm_revoked_apply(job->in->revoked, &none, &job->keys.r[i].from, &revoked, job->err)) < 0)
-			return rc;
-	if (revoked)
-		job->revoked = i + 1;
-	return FM_OK;
-}
-
 int fm_verify_keys(struct fm_verify_job *job)
 {
 	char *path = fm_verify_beside(job->in->archive, FM_KEYS_SUFFIX);
@@ -58,25 +42,21 @@ int fm_verify_keys(struct fm_verify_job *job)
 
 	if (!path)
 		return fm_fail(job->err, FM_ESYSTEM, "out of memory");
-	job->revoked = -1;
 	rc = fm_file_exists(path) ? check_keys(job, path) : FM_OK;
 	free(path);
-	return rc < 0 || !job->in->revoked ? rc : cut_at_revoked(job);
+	return rc < 0 || !job->in->revoked ? rc : fm_keys_revoke(&job->keys, job->in->revoked, job->err);
 }
 
 enum fm_signer_state fm_verify_signer(struct fm_verify_job *job, const char *ns, const struct fm_signer **who)
 {
-	const struct fm_trust trust = {.signers = &job->signers,
-				       .keys = &job->keys,
-				       .nkeys = 1,
-				       .cut = job->revoked + 1,
-				       .name = job->in->signer,
-				       .now_s = job->now_s};
+	const struct fm_trust trust = {
+	    .signers = &job->signers, .keys = &job->keys, .nkeys = 1, .name = job->in->signer, .now_s = job->now_s};
 	struct fm_trusted found;
 	struct fm_error ignored;
 	enum fm_signer_state state = fm_trust_find(&trust, &job->sig.key, ns, &found);
 
 	*who = found.who;
+	job->revoked = found.revoked;
 	if (found.lacks)
 		job->lacks = found.lacks;
 	if (state == FM_SIGNER_OK && found.before &&
@@ -140,15 +120,12 @@ static int forget_revoked(struct fm_verify_job *job, struct fm_accepted_state *s
 {
 	const struct fm_accepted_rotation *seen;
 	struct fm_accepted_rotation r;
-	struct fm_signers none = {0};
-	bool revoked;
 	int rc;
 
-	for (int i = 0; job->in->revoked && i < job->keys.n; i++) {
-		if ((rc = describe(&job->keys.r[i], &r, job->err)) < 0 ||
-		    (rc = fm_revoked_apply(job->in->revoked, &none, &job->keys.r[i].from, &revoked, job->err)) < 0)
+	for (int i = 0; i < job->keys.n; i++) {
+		if ((rc = describe(&job->keys.r[i], &r, job->err)) < 0)
 			return rc;
-		for (size_t j = 0; revoked && (seen = fm_accepted_rotation(state, j));) {
+		for (size_t j = 0; job->keys.r[i].revoked && (seen = fm_accepted_rotation(state, j));) {
 			if (strcmp(seen->from, r.from) != 0 || strcmp(seen->sha256, r.sha256) == 0) {
 				j++;
 				continue;

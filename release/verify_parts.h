@@ -26,7 +26,7 @@ struct fm_verify_job {
 	struct fm_keys keys; /* n 0: no KEYS.json lies beside the archive */
 	const char
 	    *lacks;  /* the namespace that the line of a key before the archive's must have and has not, or NULL */
-	int revoked; /* the last rotation to the archive's key that a revoked key signed; -1: none */
+	bool revoked; /* the archive's key has no line, and came after one that was revoked */
 };
 
 #define fm_verify_refuse(job, why, ...) ((job)->report->reason = (why), fm_fail((job)->err, FM_EVERDICT, __VA_ARGS__))

@@ -298,6 +298,23 @@ cp p/release/toy-1.3.1.KEYS.json auditor
 expect 0 "with KEYS.json of the newest release he does" audits --head p/release/toy-1.3.1.LOG.json --json
 holds "and sees who signed" test "$(json out 'sorted((s["signer"], s["heads"]) for s in d["signers"])')" = "[('flowmint', 1), ('flowmint', 1), ('flowmint', 3)]"
 expect 0 "in the release folder all of them lie beside the log" "$F" audit $UNCONFINED --log p/release/LOG.jsonl --signers theirs
+# The list of revoked keys that partners have.
+expect 1 "with the list of revoked keys that partners have" audits --revoked revoked
+says out "entry 4 (toy 1.3.0): the key SHA256:" "the head by a key of the list is found"
+says out "was revoked: revoked lists it" "with the reason"
+says out ", 1 head, REVOKED" "beside whose it is"
+says out "entry 5 (toy 1.3.1): the key that signed its head is not in allowed_signers, and came after one that was revoked" "and the key that it named counts for nothing"
+expect 1 "where all three have lines" "$F" audit $UNCONFINED --log auditor/log --signers p/allowed_signers --revoked p/keys/second.pub --json
+holds "what the revoked one signed alone does" test "$(json out '[(p["entry"], "was revoked" in p["problem"]) for p in d["problems"]] == [(4, True)] and [s["revoked"] for s in d["signers"]]')" = "[False, True, False]"
+expect 1 "a partner's head by a revoked key, of who trusts any signer" "$F" audit $UNCONFINED --log auditor/log --head p/release/toy-1.3.0.LOG.json --revoked revoked
+says out "toy-1.3.0.LOG.json: the key that signed its head was revoked" "is found"
+expect 1 "the audit of a workspace takes the list too" "$F" audit --workspace p/workspace --revoked revoked
+says out "entry 4 (toy 1.3.0): the key SHA256:" "and finds the same"
+expect 0 "a list of other keys changes nothing" audits --revoked p/keys/waiver.pub
+head -c 60 revoked >half
+expect 3 "a list that cannot be read to its end" audits --revoked half
+says err "half: it is no list of revoked keys that can be read to its end" "is no list"
+expect 3 "nor is one that is not there" audits --revoked none
 cp p/release/toy-1.3.0.KEYS.json auditor/toy-1.3.1.KEYS.json
 expect 1 "not with that of an earlier one" audits
 says out "entry 5 (toy 1.3.1): the key" "which does not come to the third key"
@@ -405,6 +422,31 @@ cp allowed p/allowed_signers
 echo "terms" >terms
 waits 0 "a licence of other words" --set release.license_file="$T/terms"
 says err "the file of release.license_file was changed since" "which nobody approved"
+cp p/KEYS.json kept.KEYS.json
+expect 0 "(a fourth key)" "$F" key rotate p --new p/keys/fourth
+waits 0 "another key to sign" --set publish.key="$T/p/keys/fourth"
+says err "publish.key is another than when it was signed" "which nobody approved"
+mv kept.KEYS.json p/KEYS.json
+cp allowed p/allowed_signers
+# Dialects of the team's own: the files may change while their paths, which the config has, stay.
+cp "$ROOT/manifests/dialects/ugr16.yaml" read.yaml
+cp read.yaml write.yaml
+own() { # HOW-MANY NAME
+	waits "$1" "$2" --set source.dialect="$T/read.yaml" --set publish.dialect="$T/write.yaml"
+}
+own 0 "dialects of files"
+run=$(sed -n 's/.*flowmint approve \(r[0-9]*\) .*/\1/p' err)
+expect 0 "(one approves of them)" approve alice
+own 1 "dialects that one has seen"
+for file in read:source.dialect write:publish.dialect; do
+	cp "${file%%:*}.yaml" kept.yaml
+	echo "# another word" >>"${file%%:*}.yaml"
+	own 0 "another file of ${file#*:}"
+	says err "the file of ${file#*:} was changed since" "which nobody approved"
+	mv kept.yaml "${file%%:*}.yaml"
+done
+own 1 "the files as they were seen"
+rm -r p/approvals && cp -r approved p/approvals
 # By who approved with an earlier version, which did not show them.
 old() { # KEY FILE
 	sed 's/.*"config":\("[^"]*"\).*"flows":\("[^"]*"\).*"verdict":\("[^"]*"\).*/{"config":\1,"flows":\2,"format":"flowmint-approval\/1","name":"toy","verdict":\3,"version":"1.4.0"}/' "$2" >"$2.old" &&

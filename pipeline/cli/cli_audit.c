@@ -15,7 +15,7 @@
 #include "release/tlog.h"
 
 struct audit_args {
-	const char *workspace, *project, *log, *signers, *between, *export;
+	const char *workspace, *project, *log, *signers, *revoked, *between, *export;
 	struct fm_words head;
 	bool unconfined, json;
 };
@@ -27,6 +27,9 @@ static const struct fm_option options[] = {
     {FM_SETS_TEXT(struct audit_args, signers), .name = "signers", .value = "FILE", .offer = FM_OFFER_FILE,
      .help = "who may have signed the heads of --log FILE, and by the KEYS.json files beside that file the keys after "
 	     "theirs (default: whoever did, whose keys are shown)"},
+    {FM_SETS_TEXT(struct audit_args, revoked), .name = "revoked", .value = "FILE", .offer = FM_OFFER_FILE,
+     .help = "keys whose heads, and whose word on keys after them, count for nothing: a KRL of ssh-keygen -k, or a "
+	     "public key a line"},
     {FM_SETS_LIST(struct audit_args, head), .name = "head", .value = "FILE", .offer = FM_OFFER_FILE,
      .help = "a NAME-VERSION.LOG.json that somebody was given: its head must be one of the log"},
     {FM_SETS_TEXT(struct audit_args, between), .name = "between", .value = "M:N",
@@ -81,9 +84,10 @@ static int print_log(const json_t *log, struct fm_error *err)
 	for (size_t i = 0; i < json_array_size(signers); i++) {
 		const json_t *s = json_array_get(signers, i);
 
-		fm_buf_printf(&out, "  signed by  %s %s, %lld head%s\n",
+		fm_buf_printf(&out, "  signed by  %s %s, %lld head%s%s\n",
 			      *fm_json_str(s, "signer") ? fm_json_str(s, "signer") : "?", fm_json_str(s, "fingerprint"),
-			      num(s, "heads"), num(s, "heads") == 1 ? "" : "s");
+			      num(s, "heads"), num(s, "heads") == 1 ? "" : "s",
+			      json_is_true(json_object_get(s, "revoked")) ? ", REVOKED" : "");
 	}
 	for (size_t i = 0; i < json_array_size(json_object_get(log, "heads")); i++) {
 		const json_t *h = json_array_get(json_object_get(log, "heads"), i);
@@ -149,7 +153,8 @@ static int audit_log_alone(const struct audit_args *a, struct fm_tlog_audit_in *
 		return rc;
 	in->keys = (const char *const *)keys;
 	if ((rc = fm_walls_begin(&w, "audit", a->unconfined, err)) < 0 ||
-	    (rc = fm_walls_show(&w, a->log, false, err)) < 0 || (rc = fm_walls_show(&w, a->signers, false, err)) < 0)
+	    (rc = fm_walls_show(&w, a->log, false, err)) < 0 || (rc = fm_walls_show(&w, a->signers, false, err)) < 0 ||
+	    (rc = fm_walls_show(&w, a->revoked, false, err)) < 0)
 		goto out;
 	for (int i = 0; i < a->head.n; i++)
 		if ((rc = fm_walls_show(&w, a->head.word[i], false, err)) < 0)
@@ -338,7 +343,7 @@ out:
 static int audit(const void *args, const struct fm_call *call, struct fm_error *err)
 {
 	const struct audit_args *a = args;
-	struct fm_tlog_audit_in in = {.head = a->head.word, .nhead = a->head.n};
+	struct fm_tlog_audit_in in = {.revoked = a->revoked, .head = a->head.word, .nhead = a->head.n};
 	int rc;
 
 	if ((rc = read_between(a->between, &in, err)) < 0)
@@ -366,7 +371,7 @@ const struct fm_verb fm_verb_audit = {
 	"auditor needs one file: --export FILE writes it, and --log FILE checks it anywhere, behind the walls of a "
 	"stage. Where a key was replaced, an auditor with --signers keeps NAME-VERSION.KEYS.json of a release by the "
 	"newest one beside it, or the lines of all keys. Heads that partners were given (--head) show whether they "
-	"were shown the same log.",
+	"were shown the same log. With --revoked FILE, as partners have it, a head by a key of that list is a finding.",
     .options = options,
     .args_size = sizeof(struct audit_args),
     .run = audit,

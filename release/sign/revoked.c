@@ -166,8 +166,10 @@ int fm_revoked_apply(const char *path, struct fm_signers *list, const struct fm_
 	size_t kept = 0;
 	int rc;
 
-	if ((rc = fm_file_read(path, FM_REVOKED_FILE_MAX, &b, err)) < 0)
-		goto out;
+	if ((rc = fm_file_read(path, FM_REVOKED_FILE_MAX, &b, err)) < 0) {
+		fm_buf_free(&b);
+		return rc;
+	}
 	file = b.data ? b.data : "";
 	for (size_t i = 0; i < list->n; i++) {
 		if ((rc = fm_revoked_has(file, b.len, &list->s[i].key, revoked, err)) < 0)

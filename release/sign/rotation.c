@@ -8,6 +8,7 @@
 #include "base/json_text.h"
 #include "base/num.h"
 #include "manifests/canon.h"
+#include "release/sign/revoked.h"
 
 #define KEY_TEXT_MAX 256 /* "ssh-ed25519 BASE64", of a key on a token too */
 
@@ -177,7 +178,7 @@ int fm_keys_from(const struct fm_keys *k, const struct fm_sshpub *key)
 static enum fm_signer_state find_before(const struct fm_trust *t, const struct fm_keys *k, const struct fm_sshpub *key,
 					const char *ns, struct fm_trusted *found)
 {
-	for (int i = fm_keys_to(k, key); i >= t->cut; i--) {
+	for (int i = fm_keys_to(k, key); i >= 0 && !(found->revoked = k->r[i].revoked); i--) {
 		const struct fm_sshpub *before = &k->r[i].from;
 		enum fm_signer_state state =
 		    fm_signers_find_name(t->signers, before, t->name, FM_RECORD_NAMESPACE, t->now_s, &found->who);
@@ -204,6 +205,16 @@ enum fm_signer_state fm_trust_find(const struct fm_trust *t, const struct fm_ssh
 	for (size_t i = 0; i < t->nkeys && state == FM_SIGNER_UNKNOWN; i++)
 		state = find_before(t, &t->keys[i], key, ns, found);
 	return state;
+}
+
+int fm_keys_revoke(struct fm_keys *k, const char *list, struct fm_error *err)
+{
+	struct fm_signers none = {0};
+	int rc = FM_OK;
+
+	for (int i = 0; i < k->n && rc >= 0; i++)
+		rc = fm_revoked_apply(list, &none, &k->r[i].from, &k->r[i].revoked, err);
+	return rc;
 }
 
 bool fm_trust_names(const struct fm_trust *t, const struct fm_sshpub *key, const char *ns, struct fm_trusted *found)

@@ -35,6 +35,7 @@ struct fm_rotation {
 	char previous[FM_SHA256_HEX];  /* "": the first */
 	char by_old[FM_ROTATION_SIGNATURE_MAX], by_new[FM_ROTATION_SIGNATURE_MAX];
 	char sha256[FM_SHA256_HEX]; /* of what is signed; set by parse and text */
+	bool revoked;               /* its old key is: fm_keys_revoke */
 };
 struct fm_keys {
 	struct fm_rotation r[FM_ROTATIONS_MAX];
@@ -55,6 +56,9 @@ int fm_keys_parse(struct fm_keys *k, const char *text, size_t n, struct fm_error
 int fm_keys_check(const struct fm_keys *k, enum fm_keys_fault *fault, struct fm_error *err) FM_MUST_CHECK;
 /* Checks form, chain and signatures of a file; a missing file is an empty list.  FM_EINPUT names it. */
 int fm_keys_load(struct fm_keys *k, const char *path, struct fm_error *err) FM_MUST_CHECK;
+/* Mark the statements whose old key a list of revoked keys (revoked.h) has: a thief of that key can name one after it,
+ * so they bring no trust, nor does what lies before them. */
+int fm_keys_revoke(struct fm_keys *k, const char *list, struct fm_error *err) FM_MUST_CHECK;
 
 /* The statement by which this key came, or went; -1: none. */
 int fm_keys_to(const struct fm_keys *k, const struct fm_sshpub *key);
@@ -65,7 +69,6 @@ struct fm_trust {
 	const struct fm_signers *signers;
 	const struct fm_keys *keys; /* nkeys documents */
 	size_t nkeys;
-	int cut;          /* so many statements of each, from the first, bring no trust */
 	const char *name; /* who must have signed; NULL: anyone */
 	int64_t now_s;
 };
@@ -74,9 +77,10 @@ struct fm_trusted {
 	const struct fm_sshpub
 	    *before;       /* the key on it, where that is one before the key; NULL: its own line, or none */
 	const char *lacks; /* the namespace that its line must have and has not, or NULL */
+	bool revoked;      /* it has no line, and came after a key that was revoked */
 };
 /* May this key sign for ns?  Its own line decides; without one, that of the nearest key before it that has one, which
- * must be valid now, and for records, as a rotation is signed in that namespace. */
+ * must be valid now, and for records, as a rotation is signed in that namespace; none before a revoked one counts. */
 enum fm_signer_state fm_trust_find(const struct fm_trust *t, const struct fm_sshpub *key, const char *ns,
 				   struct fm_trusted *found);
 /* May it at any time?  For what was signed when nobody knows. */
