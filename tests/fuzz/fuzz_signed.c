@@ -1,6 +1,6 @@
 /*
  * fuzz_signed - whatever bytes come as a waiver, an approval (signed here, so that they are read to the end), or an
- * envelope of DSSE: no crash, no leak.  The first byte chooses.
+ * envelope of DSSE: no crash, no leak, and of the approval that is wanted that it holds.  The first byte chooses.
  */
 #include "manifests/json_bounds.h"
 #include "release/sign/approval.h"
@@ -9,6 +9,7 @@
 #include "release/sign/waiver.h"
 #include "tests/fuzz/fuzz.h"
 
+static const struct fm_approval wanted = {.name = "toy", .version = "1.0.0"};
 static struct fm_sshkey key;
 static struct fm_signers signers;
 
@@ -56,9 +57,35 @@ static void one_envelope(const char *text, size_t n)
 	fm_dsse_free(&e);
 }
 
+/* The approval that is wanted, in today's format. */
+size_t fuzz_seed(size_t i, uint8_t **data)
+{
+	struct fm_buf text = {0};
+	struct fm_error err;
+	size_t n;
+
+	if (i > 0)
+		return 0;
+	fm_buf_puts(&text, "\1");
+	if (fm_approval_text(&wanted, &text, &err) < 0)
+		abort();
+	n = text.len;
+	*data = (uint8_t *)text.data;
+	return n;
+}
+
+static bool is_wanted(const uint8_t *data, size_t size)
+{
+	uint8_t *seed;
+	size_t n = fuzz_seed(0, &seed);
+	bool same = n == size && memcmp(seed, data, n) == 0;
+
+	free(seed);
+	return same;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct fm_approval wanted = {.name = "toy", .version = "1.0.0"};
 	json_t *record = NULL;
 	struct fm_error err;
 	int rc;
@@ -76,6 +103,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		sign("x.approval.sig", FM_APPROVAL_NAMESPACE, data + 1, size - 1);
 		rc = fm_approval_check(fuzz_put("x.approval", data + 1, size - 1), &wanted, &signers, 1700000000,
 				       &record, &err);
+		if (is_wanted(data, size) && rc != FM_OK)
+			abort();
 		break;
 	default:
 		one_envelope((const char *)data + 1, size - 1);
