@@ -1,9 +1,11 @@
 #include "pipeline/ledger_place.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -36,17 +38,26 @@ out:
 /* Of this workspace as it is; NULL without memory. */
 static json_t *place_of(const char *workspace)
 {
-	char machine[MACHINE_DIGITS + 1], folder[64] = "", *real = realpath(workspace, NULL);
-	struct stat st;
+	char machine[MACHINE_DIGITS + 1], folder[64] = "", born[64] = "", *real = realpath(workspace, NULL);
+	struct statx st;
 	json_t *place;
 
 	machine_of(machine);
-	if (stat(workspace, &st) == 0)
-		snprintf(folder, sizeof folder, "%llu:%llu", (unsigned long long)st.st_dev,
-			 (unsigned long long)st.st_ino);
-	place = json_pack("{s:s, s:s, s:s}", "path", real ? real : workspace, "folder", folder, "machine", machine);
-	if (!place) /* a path that is not UTF-8 is no text */
-		place = json_pack("{s:s, s:s, s:s}", "path", "", "folder", folder, "machine", machine);
+	if (statx(AT_FDCWD, workspace, 0, STATX_INO | STATX_BTIME, &st) == 0) {
+		snprintf(folder, sizeof folder, "%llu:%llu",
+			 (unsigned long long)makedev(st.stx_dev_major, st.stx_dev_minor),
+			 (unsigned long long)st.stx_ino);
+		if (st.stx_mask & STATX_BTIME)
+			snprintf(born, sizeof born, "%lld.%09u", (long long)st.stx_btime.tv_sec,
+				 (unsigned)st.stx_btime.tv_nsec);
+	}
+	place = json_pack("{s:s, s:s, s:s}", "folder", folder, "born", born, "machine", machine);
+	/* a path that is not UTF-8 is no text */
+	if (place && json_object_set_new(place, "path", json_string(real ? real : workspace)) != 0 &&
+	    json_object_set_new(place, "path", json_string("")) != 0) {
+		json_decref(place);
+		place = NULL;
+	}
 	free(real);
 	return place;
 }
@@ -70,6 +81,20 @@ static bool says_same(const json_t *a, const json_t *b, const char *key)
 	return fm_json_says(a, key, fm_json_str(b, key));
 }
 
+/* Is it one folder, seen perhaps from two machines, each of which numbers its disks by itself? */
+static bool is_same_folder(const json_t *a, const json_t *b, bool any_device)
+{
+	const char *fa = fm_json_str(a, "folder"), *fb = fm_json_str(b, "folder");
+
+	if (*fm_json_str(a, "born") && *fm_json_str(b, "born") && !says_same(a, b, "born"))
+		return false;
+	if (!any_device)
+		return strcmp(fa, fb) == 0;
+	fa = strchr(fa, ':');
+	fb = strchr(fb, ':');
+	return !fa || !fb || strcmp(fa, fb) == 0;
+}
+
 /* Is a ledger where this one was? */
 static bool is_still_there(const json_t *was)
 {
@@ -81,10 +106,11 @@ static bool is_still_there(const json_t *was)
 }
 
 /* It is elsewhere.  1: it has released something. */
-static int tell(struct fm_ledger *l, const char *workspace, const json_t *was, bool other_machine, bool publishes,
-		struct fm_error *err)
+static int tell(struct fm_ledger *l, const char *workspace, const json_t *was, bool other_machine, bool same_path,
+		bool publishes, struct fm_error *err)
 {
 	const char *path = fm_json_str(was, "path"), *where = other_machine         ? " on another machine"
+							      : same_path           ? ", which was another folder then"
 							      : is_still_there(was) ? ", where it still is"
 										    : "";
 	json_t *releases = NULL;
@@ -110,18 +136,21 @@ int fm_ledger_check_place(struct fm_ledger *l, const char *workspace, bool publi
 {
 	json_t *was = NULL, *is = place_of(workspace);
 	int rc = is ? last_place(l, &was, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
-	bool other_machine;
+	bool known, other_machine, same_path;
 
 	*place = NULL;
 	if (rc < 0 || !was || moved)
 		goto out;
-	other_machine = *fm_json_str(was, "machine") && *fm_json_str(is, "machine") && !says_same(was, is, "machine");
-	/* Put back from a backup; a machine that is made anew each night has the path alone. */
-	if (says_same(was, is, "path"))
+	known = *fm_json_str(was, "machine") && *fm_json_str(is, "machine");
+	other_machine = known && !says_same(was, is, "machine");
+	same_path = says_same(was, is, "path");
+	if (is_same_folder(was, is, same_path) && (same_path || !other_machine)) /* or renamed */
 		goto out;
-	if (says_same(was, is, "folder") && !other_machine) /* renamed */
+	if (same_path && known && !other_machine) /* put back from a backup */
 		goto out;
-	if ((rc = tell(l, workspace, was, other_machine, publishes, err)) > 0)
+	/* A machine without an id, which may be made anew each night, has the path alone. */
+	if ((rc = tell(l, workspace, was, other_machine, same_path, publishes && (known || !same_path), err)) > 0 &&
+	    (known || !same_path))
 		*place = json_incref(was);
 out:
 	if (rc >= 0 && !*place)

@@ -79,6 +79,47 @@ expect 0 "one that was renamed does without" "$F" run p2 --quiet --set release.v
 holds "nor is that told" sh -c '! grep -q "a copy" err'
 rm -r p2
 
+# --- a copy under the same path on another machine ---
+elsewhere() { # FOLDER MACHINE-ID COMMAND...: FOLDER stands where p was
+	sh -c 'unshare -m true 2>/dev/null' && spaces=-m || spaces=-Urm
+	unshare $spaces sh -c 'mount --bind "$1" p && mount --bind "$2" /etc/machine-id && shift 2 && exec "$@"' sh "$@"
+}
+echo 0123456789abcdef0123456789abcdef >machine
+: >nameless
+cp -a p twin
+if [ -s /etc/machine-id ] && elsewhere twin machine true 2>/dev/null; then
+	export F UNCONFINED
+	once() { # FOLDER MACHINE-ID VERSION OPTION...
+		folder=$1 machine=$2 version=$3
+		shift 3
+		# shellcheck disable=SC2086 # UNCONFINED is one word or none
+		elsewhere "$folder" "$machine" "$F" run p --quiet --set release.version="$version" $UNCONFINED "$@"
+	}
+	expect 3 "a copy under one path on another machine does not release" once twin machine 1.3.1
+	says err "p/workspace is a copy, or was moved: its last run was in $T/p/workspace on another machine" "for the same reason"
+	expect 0 "short of a release it runs" once twin machine 1.3.1 --until gate
+	says err "only one of the two should go on" "with a warning"
+	expect 3 "and does not release after that either" once twin machine 1.3.1
+	expect 0 "with a word it does" once twin machine 1.3.1 --moved
+	expect 0 "and from then on" once twin machine 1.3.2
+	expect 0 "where a machine has no id, and may be the same" once twin nameless 1.3.3 --until gate
+	holds "the same folder is not told of" sh -c '! grep -q "a copy" err'
+	cp -a twin twin2
+	expect 0 "another folder releases there" once twin2 nameless 1.3.3
+	says err "which was another folder then" "with a warning"
+	expect 0 "one folder that two machines share" once p machine 1.3.0 --until gate
+	holds "is no copy" sh -c '! grep -q "a copy" err'
+	rm -r twin2
+else
+	skip "a copy under one path on another machine does not release" "no machine-id, or no mount namespace"
+fi
+rm -r twin
+expect 0 "(the first machine goes on)" release 1.3.0 --until gate
+holds "is no copy there" sh -c '! grep -q "a copy" err'
+cp -a p twin && rm -r p && mv twin p
+expect 0 "one that was put back from a backup where it was" release 1.3.0 --until gate
+holds "is no copy" sh -c '! grep -q "a copy" err'
+
 # --- a version that nobody was given ---
 expect 3 "an archive that is there is not replaced" release 1.3.0 --replace --set release.description=other
 says err "and run with --replace" "before it is removed"
