@@ -195,33 +195,26 @@ static bool is_of_name(const char *file, const char *name)
 	return strncmp(file, name, n) == 0 && file[n] == '-' && file[n + 1] >= '0' && file[n + 1] <= '9';
 }
 
-/* One KEYS.json beside a release that is there; of one that is none, or is not signed, nothing is said here.  own: it
- * is of a release of this name, so that it must be readable. */
+/* One KEYS.json beside a release that is there.  own: it is of a release of this name, so it must be what partners
+ * accept; of another one that is damaged nothing is said here. */
 static int check_beside(const struct fm_sshpub *key, const char *file, const char *path, bool own, struct fm_keys *keys,
 			struct fm_error *err)
 {
-	struct fm_error ignored;
-	struct fm_buf text = {0};
+	struct fm_error why;
 	int rc;
 
-	if ((rc = fm_file_read(path, FM_KEYS_MAX, &text, own ? err : &ignored)) < 0) {
-		rc = own ? fm_error_prefix(
-			       err,
-			       "publish.key: whether %s was replaced is in a file of an earlier release that "
-			       "cannot be read (put the file there as it was released): ",
-			       file)
-			 : FM_OK;
-		goto out;
-	}
-	if (fm_keys_parse(keys, text.data ? text.data : "", text.len, &ignored) == FM_OK &&
-	    fm_keys_from(keys, key) >= 0 && fm_keys_load(keys, path, &ignored) == FM_OK)
-		rc = fm_fail(err, FM_EINPUT,
+	if ((rc = fm_keys_load(keys, path, &why)) < 0)
+		return own ? fm_error_set(err, rc, why.file, why.line,
+					  "publish.key: whether %s was replaced is in a file of an earlier release "
+					  "that %s (put the file there as it was released): %s",
+					  file, rc == FM_EINPUT ? "is damaged" : "cannot be read", why.message)
+			   : FM_OK;
+	return fm_keys_from(keys, key) < 0
+		   ? FM_OK
+		   : fm_fail(err, FM_EINPUT,
 			     "publish.key: %s was replaced by another, as %s says, so partners would refuse what it "
 			     "signs: is " FM_KEYS_FILE " of the project an older copy, or gone? Put that file there",
 			     file, path);
-out:
-	fm_buf_free(&text);
-	return rc;
 }
 
 /* The project's document may be an older copy, or gone; what was released tells of the key all the same. */

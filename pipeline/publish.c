@@ -36,7 +36,7 @@ struct publication {
 	struct fm_verify_report report;
 	struct fm_record next;
 	struct fm_buf text, sig; /* of the record */
-	struct fm_buf attestations;
+	struct fm_buf attestations, keys_text;
 	struct fm_publish_log log;
 	bool signs_outside; /* this program cannot read publish.key (outside.h) */
 	int folder;         /* locked; -1 */
@@ -408,6 +408,30 @@ static int look(struct publication *p, bool *archive, bool *complete, struct fm_
 	return fm_publish_warn_kept(p->cfg, &found, err);
 }
 
+/* What partners get of the project's KEYS.json, which may have changed since the run began. */
+static int read_keys(struct publication *p, struct fm_error *err)
+{
+	char last[FM_FINGERPRINT_MAX];
+	struct fm_keys *keys = NULL;
+	int rc;
+
+	if ((rc = fm_alloc(&keys, 1, sizeof *keys, "the keys", err)) < 0 ||
+	    (rc = fm_keys_load(keys, p->from_keys, err)) < 0 || keys->n == 0)
+		goto out;
+	if ((rc = fm_keys_text(keys, &p->keys_text, err)) < 0 ||
+	    (rc = fm_sshpub_fingerprint(&keys->r[keys->n - 1].to, last, err)) < 0)
+		goto out;
+	if (strcmp(last, p->report.fingerprint) != 0)
+		rc =
+		    fm_fail(err, FM_EINPUT,
+			    "publish.key: the key %s was replaced by %s while this ran, as %s says, and partners would "
+			    "refuse what it signs: set publish.key to that one, and run again",
+			    p->report.fingerprint, last, p->from_keys);
+out:
+	free(keys);
+	return rc;
+}
+
 static int write_record(struct publication *p, struct fm_error *err)
 {
 	int rc;
@@ -417,7 +441,7 @@ static int write_record(struct publication *p, struct fm_error *err)
 	if (p->next.has_attestations &&
 	    (rc = fm_file_write(p->attested, 0644, p->attestations.data, p->attestations.len, err)) < 0)
 		return rc;
-	if (fm_file_exists(p->from_keys) && (rc = fm_file_copy(p->from_keys, p->keys, 0644, err)) < 0)
+	if (p->keys_text.len && (rc = fm_file_write(p->keys, 0644, p->keys_text.data, p->keys_text.len, err)) < 0)
 		return rc;
 	if ((rc = fm_file_write(p->record, 0644, p->text.data, p->text.len, err)) < 0)
 		return rc;
@@ -545,7 +569,7 @@ int fm_publish_put(const struct fm_stages *stages, const struct fm_config *cfg, 
 	if ((rc = check_manifest(&p, err)) < 0)
 		goto out;
 	if ((rc = fm_signers_load(&p.signers, p.signers_path, err)) < 0 || (rc = lock_folder(&p, err)) < 0 ||
-	    (rc = fm_dir_sweep(p.out, err)) < 0 || (rc = put(&p, err)) < 0)
+	    (rc = read_keys(&p, err)) < 0 || (rc = fm_dir_sweep(p.out, err)) < 0 || (rc = put(&p, err)) < 0)
 		goto out;
 	snprintf(run->archive, sizeof run->archive, "%s", p.to);
 out:
@@ -556,6 +580,7 @@ out:
 	fm_buf_free(&p.text);
 	fm_buf_free(&p.sig);
 	fm_buf_free(&p.attestations);
+	fm_buf_free(&p.keys_text);
 	fm_publish_log_close(&p.log);
 	free(p.proof);
 	free(p.keys);

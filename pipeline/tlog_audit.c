@@ -58,8 +58,10 @@ static int take_keys(char *path, char **paths, char (*digest)[FM_SHA256_HEX], si
 	struct fm_buf text = {0};
 	int rc;
 
-	if ((rc = fm_file_read(path, FM_KEYS_MAX, &text, err)) < 0 ||
-	    (rc = fm_sha256_bytes(text.data ? text.data : "", text.len, d, err)) < 0)
+	/* What cannot be read is as good as a document that does not hold. */
+	if ((rc = fm_file_read(path, FM_KEYS_MAX, &text, err)) < 0 && rc != FM_EINPUT)
+		goto out;
+	if ((rc = fm_sha256_bytes(text.data ? text.data : "", text.len, d, err)) < 0)
 		goto out;
 	fm_hex(d, sizeof d, digest[*n]);
 	for (size_t i = 0; i < *n; i++)

@@ -27,7 +27,7 @@ struct fm_tlog_audit_in {
 	uint64_t from, to;      /* prove that the log of `to` entries begins with that of `from`; to 0: no proof */
 };
 /* The documents of keys beside a log, NAME-VERSION.KEYS.json and KEYS.json, each of those with the same bytes once;
- * freed by fm_names_free.  FM_EINPUT: there are more than FM_TLOG_AUDIT_KEYS, or one is larger than they are. */
+ * freed by fm_names_free.  FM_EINPUT: there are more than FM_TLOG_AUDIT_KEYS. */
 #define FM_TLOG_AUDIT_KEYS 64
 int fm_tlog_audit_keys(const char *log, char ***paths, size_t *n, struct fm_error *err) FM_MUST_CHECK;
 /* {"log","entries","root","intact","signers":[{"fingerprint","signer":TEXT|null,"heads","revoked"}],"heads":[{"file","size",

@@ -205,9 +205,54 @@ expect 0 "the new one does, whatever lies there of other names" release 1.3.0 --
 rm -r p/release/other-1.0.0.KEYS.json p/release/toys-1.0.0.KEYS.json p/release/toy-like-1.0.0.KEYS.json
 head -c 70000 /dev/zero >p/release/toy-1.2.9.KEYS.json
 expect 3 "but not while a document of an earlier release of this name cannot be read" release 1.3.3 --set publish.key="$T/p/keys/second"
-says err "was replaced is in a file of an earlier release that cannot be read" "for it may name a later key"
+says err "was replaced is in a file of an earlier release that is damaged" "for it may name a later key"
 says err "toy-1.2.9.KEYS.json" "and the message names it"
 rm p/release/toy-1.2.9.KEYS.json
+spoilt() { # NAME WORDS: of p/release/toy-1.3.0.KEYS.json as it is now
+	expect 3 "nor while one $1" release 1.3.3 --set publish.key="$T/p/keys/second"
+	says err "toy-1.3.0.KEYS.json: $2" "with the reason"
+	expect 1 "audit finds one that $1" "$F" audit --workspace p/workspace
+	says out "toy-1.3.0.KEYS.json: $2" "with the reason"
+	expect 1 "a partner refuses the release beside one that $1" verify 1.3.0 --no-state
+	cp p/KEYS.json p/release/toy-1.3.0.KEYS.json
+}
+sed -i 's/"number":1/"number":2/' p/release/toy-1.3.0.KEYS.json
+spoilt "has another number" "it is not in canonical form"
+head -c 300 p/KEYS.json >p/release/toy-1.3.0.KEYS.json
+spoilt "was cut off" "it is no JSON"
+: >p/release/toy-1.3.0.KEYS.json
+spoilt "is empty" "it is no JSON"
+sed 's/"issued":"20/"issued":"19/' p/KEYS.json >p/release/toy-1.3.0.KEYS.json
+spoilt "has another day" "rotation 1 is not signed by either of its keys"
+cp p/KEYS.json kept.KEYS.json
+for what in "s/\"number\":1/\"number\":2/" "s/20/19/" d; do
+	sed "$what" kept.KEYS.json >p/KEYS.json
+	expect 3 "nor while the project's own is spoilt ($what)" release 1.3.3 --set publish.key="$T/p/keys/second"
+	says err "p/KEYS.json: " "with its name"
+	expect 3 "nor can the key be replaced then" "$F" key rotate p --new p/keys/other
+done
+rm p/KEYS.json
+ln -s nowhere p/KEYS.json
+expect 3 "nor is a link to nothing taken for none" release 1.3.3 --set publish.key="$T/p/keys/second"
+says err "p/KEYS.json" "and it is named"
+# Whoever replaces the key while a run works has the release by the new one.
+rm p/KEYS.json
+mv kept.KEYS.json p/KEYS.json
+cp -a p meanwhile
+sed -i 's/^gate:/publish: {key: keys\/second}\ngate:/' meanwhile/release.yaml
+mkfifo rows
+# shellcheck disable=SC2094 # a pipe
+"$F" run meanwhile $UNCONFINED --moved --quiet --set release.version=1.3.3 --events 3 3>rows >out 2>err &
+running=$!
+while read -r _; do
+	[ -e replaced ] || { kill -STOP $running && "$F" -q key rotate meanwhile --new meanwhile/keys/third >replaced 2>&1 && kill -CONT $running; }
+done <rows
+wait $running
+[ $? -eq 3 ]
+result $? "the key that was replaced while a run worked releases nothing"
+says err "was replaced by SHA256:" "with the reason"
+holds "and nothing is there" sh -c '! ls meanwhile/release/toy-1.3.3* 2>/dev/null'
+rm -r meanwhile
 holds "the release carries the document" cmp -s p/KEYS.json p/release/toy-1.3.0.KEYS.json
 mv p/KEYS.json kept.KEYS.json
 expect 3 "where the document is gone, the old key signs nothing either" release 1.3.2

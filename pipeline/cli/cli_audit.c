@@ -209,7 +209,7 @@ static int audit_folder(const char *folder, const char *project, const json_t *r
 			json_t *logs, struct fm_error *err)
 {
 	char *log = fm_path_join(folder, FM_TLOG_FILE),
-	     *signers = project ? fm_path_join(project, "allowed_signers") : NULL;
+	     *signers = project ? fm_path_join(project, "allowed_signers") : NULL, **keys = NULL;
 	json_t *report = NULL;
 	int rc = FM_OK;
 
@@ -223,11 +223,17 @@ static int audit_folder(const char *folder, const char *project, const json_t *r
 	in->signers = signers && fm_file_exists(signers) ? signers : NULL;
 	in->folder = folder;
 	in->released = rows;
+	if (in->signers && (rc = fm_tlog_audit_keys(log, &keys, &in->nkeys, err)) < 0)
+		goto out;
+	in->keys = (const char *const *)keys;
 	if ((rc = fm_tlog_audit(in, &report, err)) < 0)
 		goto out;
 	if (json_array_append_new(logs, report) != 0)
 		rc = no_memory(err);
 out:
+	fm_names_free(keys, in->nkeys);
+	in->keys = NULL;
+	in->nkeys = 0;
 	free(signers);
 	free(log);
 	return rc;
