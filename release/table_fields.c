@@ -283,6 +283,16 @@ static json_t *fields_of(const json_t *schema, const struct fm_table_layout *l, 
 	return NULL;
 }
 
+static bool has_text(const json_t *values)
+{
+	uint32_t ignored;
+	bool has = false;
+
+	for (size_t i = 0; i < json_array_size(values); i++)
+		has = has || !kinds_of(json_array_get(values, i), &ignored);
+	return has;
+}
+
 static const char *fault_of(const struct fm_table_values *v, const struct fm_table_layout *layout, const json_t *schema,
 			    const json_t *values, char why[256])
 {
@@ -291,8 +301,8 @@ static const char *fault_of(const struct fm_table_values *v, const struct fm_tab
 	const char *fault = NULL;
 	size_t n = json_array_size(values);
 
-	/* Looked at by no delimiter of its own: a value of such rows may have all that parts those of others. */
-	if (!r && (n == 1 || (layout->delimiter == ' ' && n <= 3)))
+	/* Too long to be looked at by a delimiter that is not theirs alone (table_values.c). */
+	if (!r && (n == 1 || (layout->delimiter == ' ' && n <= 3)) && has_text(values))
 		return NULL;
 	if (!r || n == 0 || n > FM_VALUES_COLUMNS || layout->head > FM_FORM_HEAD || !has_columns(v, r, layout->head, n))
 		return NO_COLUMNS;

@@ -431,9 +431,15 @@ static bool may_part(size_t n, size_t lines, bool all)
 	return n > 0 && (all || n >= lines);
 }
 
+/* Have `n` values so many bytes that most are text?  An address has 39 at most, and each a delimiter behind it. */
+static bool are_long(size_t nbytes, size_t n)
+{
+	return nbytes > FM_VALUES_SHORT * n;
+}
+
 /* The delimiters that rows may have: as many as the lines behind all that may stand before rows.  A blank, which times
- * have inside, is one where there are more of them than two times would have, or where there is nothing else; where
- * there is nothing at all, each row is one value. */
+ * have inside, is one where there are more of them than two times would have, or where values are not long by it; and
+ * then each row may be one value too, whatever is in it.  Most tables need neither, and would take longer by them. */
 static void choose(struct fm_table_values *v)
 {
 	static const char marks[] = FM_VALUES_USUAL FM_VALUES_RARE;
@@ -461,9 +467,9 @@ static void choose(struct fm_table_values *v)
 			new_reading(v, *d);
 	n = times(from, end, ' ');
 	alone = v->n == 0;
-	if (may_part(n, lines, all) && (all || n > 2 * lines || alone))
+	if (may_part(n, lines, all) && (all || n > 2 * lines || alone || !are_long((size_t)(end - from), n + lines)))
 		new_reading(v, ' ');
-	if (alone)
+	if (all || alone || !are_long((size_t)(end - from), lines))
 		new_reading(v, FM_VALUES_NO_DELIMITER);
 }
 

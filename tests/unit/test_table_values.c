@@ -223,6 +223,48 @@ static void blanks_part_values(void **state)
 	wants(many("", "12:34:56 7\n", 30, ""), false, l, SCHEMA(HOST "," COUNT), "not an address");
 }
 
+/* Few columns, in whose values another delimiter is. */
+static void other_marks_part_no_values(void **state)
+{
+	const struct fm_table_layout semicolons = {';', true, 0, 0}, blanks = {' ', false, 0, 0};
+	char row[64];
+
+	(void)state;
+	for (int n = 0; n < 40; n += 13) {
+		wants(many("", "1,5\n", n + 1, ""), false, semicolons, SCHEMA(COMMA_RATE), NULL);
+		wants(many("", "1,5\n", n, "1,5,6\n"), false, semicolons, SCHEMA(COMMA_RATE), "its r is not a number");
+		wants(many("", "\"1,5\"\n", n + 1, ""), false, semicolons, SCHEMA(COMMA_RATE), NULL);
+		wants(many("", "\"1,5\"\n", n, "\"1;5\"\n"), false, semicolons, SCHEMA(COMMA_RATE), "its r");
+		wants(many("", "a;b\n", n + 1, ""), false, plain, SCHEMA(WORD), NULL);
+		wants(many("", "a;b\n", n + 1, ""), false, plain, SCHEMA(HOST), "its a is not an address");
+		wants(many("", "7;1\n", n + 1, ""), false, plain, SCHEMA(COUNT), "its n is not a whole");
+		/* Text that is longer than what has a type. */
+		wants(many("", "a text of more than forty bytes, with commas\n", n + 1, ""), false, semicolons,
+		      SCHEMA(WORD), NULL);
+		wants(many("", "a text of more than forty bytes, with commas\n", n + 1, ""), false, semicolons,
+		      SCHEMA(COUNT), " ");
+		wants(many("", "2001:db8:1111:2222:3333:4444:5555:6666\n", n + 1, ""), false, plain, SCHEMA(HOST),
+		      NULL);
+		wants(many("", "2001:db8:1111:2222:3333:4444:5555:6666\n", n, "1,2\n"), false, semicolons, SCHEMA(HOST),
+		      "its a");
+		for (const char *d = ",;|\t#/"; *d; d++) {
+			snprintf(row, sizeof row, "a%cb\n", *d);
+			wants(many("", row, n + 1, ""), false, blanks, SCHEMA(WORD), NULL);
+			wants(many("", row, n + 1, ""), false, blanks, SCHEMA(COUNT), "its n is not a whole");
+			wants(many("", row, n + 1, ""), false, blanks, SCHEMA(COUNT "," WORD), "more or fewer");
+			snprintf(row, sizeof row, "7 a%cb\n", *d);
+			wants(many("", row, n + 1, ""), false, blanks, SCHEMA(COUNT "," WORD), NULL);
+			wants(many("", row, n + 1, "7 a b\n"), false, blanks, SCHEMA(COUNT "," WORD), "more or fewer");
+			wants(many("", row, n, "x 1\n"), false, blanks, SCHEMA(COUNT "," WORD), "its n is not a whole");
+			snprintf(row, sizeof row, "2016-04-11 00:08:06 a%cb\n", *d);
+			wants(many("", row, n + 1, ""), false, blanks, SCHEMA(TIME "," WORD), NULL);
+			wants(many("", row, n + 1, ""), false, blanks, SCHEMA(DAY "," CLOCK "," COUNT), "its n is not");
+			wants(many("", row, n, "2016-04-31 00:08:06 1\n"), false, blanks, SCHEMA(TIME "," WORD),
+			      "its te is not a day");
+		}
+	}
+}
+
 static void lines_of_json(void **state)
 {
 	const char *schema = SCHEMA(COUNT "," HOST "," WORD);
@@ -342,11 +384,9 @@ static void quick_ways_see_the_same(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(each_type_has_its_values),
-	    cmocka_unit_test(form_is_told_behind),
-	    cmocka_unit_test(delimiter_is_as_told),
-	    cmocka_unit_test(blanks_part_values),
-	    cmocka_unit_test(lines_of_json),
+	    cmocka_unit_test(each_type_has_its_values),   cmocka_unit_test(form_is_told_behind),
+	    cmocka_unit_test(delimiter_is_as_told),       cmocka_unit_test(blanks_part_values),
+	    cmocka_unit_test(other_marks_part_no_values), cmocka_unit_test(lines_of_json),
 	    cmocka_unit_test(quick_ways_see_the_same),
 	};
 
