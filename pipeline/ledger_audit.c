@@ -435,15 +435,18 @@ static int check_rows(struct audit *a, struct fm_error *err)
 static int check_all(struct audit *a, struct fm_error *err)
 {
 	json_t *all = a->problems, *schema = json_array();
+	char *folder = realpath(a->l->workspace, NULL); /* on a larger disk perhaps, to which a link leads */
 	bool readable;
 	int rc;
 
-	if (!schema)
+	if (!schema) {
+		free(folder);
 		return fm_fail(err, FM_ESYSTEM, "out of memory for the audit");
+	}
 	a->problems = schema;
 	if ((rc = check_schema(a, &readable, err)) >= 0 && readable)
 		rc = check_form(a, err);
-	check_file(a, a->l->workspace);
+	check_file(a, folder ? folder : a->l->workspace);
 	check_file(a, a->l->db_path);
 	check_file(a, a->l->head_path);
 	if (a->l->witness_path)
@@ -453,6 +456,7 @@ static int check_all(struct audit *a, struct fm_error *err)
 		rc = check_rows(a, err);
 	json_array_extend(all, schema);
 	json_decref(schema);
+	free(folder);
 	return rc;
 }
 

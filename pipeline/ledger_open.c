@@ -4,13 +4,37 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "pipeline/ledger_parts.h"
+
+#define CLOCK_SLACK_S 60
+
+/* The day on which a release is issued, when it expires and which keys hold are all by the clock. */
+static int warn_clock(struct fm_ledger *l, struct fm_error *err)
+{
+	time_t now = time(NULL), later = now + CLOCK_SLACK_S;
+	const char *format = "%Y-%m-%dT%H:%M:%SZ", *last;
+	sqlite3_stmt *s = NULL;
+	char is[32], most[32];
+	struct tm tm;
+	int rc;
+
+	strftime(is, sizeof is, format, gmtime_r(&now, &tm));
+	strftime(most, sizeof most, format, gmtime_r(&later, &tm));
+	if ((rc = fm_ledger_prepare(l, &s, "SELECT time FROM ledger ORDER BY row DESC LIMIT 1", err)) < 0)
+		return rc;
+	if (sqlite3_step(s) == SQLITE_ROW && (last = (const char *)sqlite3_column_text(s, 0)) && strcmp(last, most) > 0)
+		fm_warn("the clock says %s, and the last row of the ledger is of %s: is it right?", is, last);
+	sqlite3_finalize(s);
+	return FM_OK;
+}
 
 /* A broken chain is not written to; a head that a crash left one row behind is brought up. */
 static int check_before_writing(struct fm_ledger *l, struct fm_error *err)
@@ -32,7 +56,7 @@ static int check_before_writing(struct fm_ledger *l, struct fm_error *err)
 		    l->db_path, json_string_value(json_object_get(first, "problem")));
 		goto out;
 	}
-	if ((rc = fm_ledger_last_row(l, &row, hash, err)) < 0 || row == 0 ||
+	if ((rc = fm_ledger_last_row(l, &row, hash, err)) < 0 || row == 0 || (rc = warn_clock(l, err)) < 0 ||
 	    (rc = fm_ledger_key(&key, l->project, err)) < 0)
 		goto out;
 	rc = fm_ledger_head_write(l, &key, row, hash, err);
@@ -209,6 +233,30 @@ static int check_begun(struct fm_ledger *l, struct fm_error *err)
 	return check_absent(l, false, err);
 }
 
+/* Rows, manifest and answers name paths in JSON, which has no other text. */
+static int check_utf8(const char *path, struct fm_error *err)
+{
+	uint32_t code;
+	size_t n = strlen(path), one;
+
+	for (size_t i = 0; i < n; i += one)
+		if (!(one = fm_utf8_next(path + i, n - i, &code)))
+			return fm_fail(err, FM_EINPUT,
+				       "%s: the name of a folder in this path is not UTF-8, and the ledger is: rename "
+				       "the folder",
+				       path);
+	return FM_OK;
+}
+
+static int check_paths(const struct fm_ledger *l, struct fm_error *err)
+{
+	char *real = realpath(l->workspace, NULL);
+	int rc = check_utf8(real ? real : l->workspace, err);
+
+	free(real);
+	return rc < 0 || !l->project ? rc : check_utf8(l->project, err);
+}
+
 int fm_ledger_open(struct fm_ledger **out, const char *workspace, const char *project, enum fm_ledger_use use,
 		   struct fm_error *err)
 {
@@ -226,7 +274,7 @@ int fm_ledger_open(struct fm_ledger **out, const char *workspace, const char *pr
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
 	}
-	if (fm_file_exists(l->db_path) && (rc = open_database(l, create, err)) < 0)
+	if ((rc = check_paths(l, err)) < 0 || (fm_file_exists(l->db_path) && (rc = open_database(l, create, err)) < 0))
 		goto out;
 	if (!l->project)
 		find_project(l);

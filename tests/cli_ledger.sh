@@ -295,6 +295,11 @@ expect 0 "what was put back is intact" "$F" audit --workspace p/workspace
 expect 0 "and the next run goes on" run --until ingest
 cp -a p/workspace moved
 expect 0 "a copy elsewhere is intact" "$F" audit --workspace moved
+ln -s moved linked
+expect 0 "so is one that a link leads to" "$F" audit --workspace linked
+chmod g+w moved
+expect 1 "but not one that others may write, by the link either" "$F" audit --workspace linked
+chmod g-w moved
 mkdir -p q/keys && head -c 32 /dev/urandom >q/keys/commitment.key && chmod 600 q/keys/commitment.key
 expect 1 "but not under another project's key" "$F" audit --workspace moved --project q
 says out "by another project" "which is said"

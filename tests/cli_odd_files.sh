@@ -70,6 +70,14 @@ odd holes p/release/toy-1.0.1.tar.zst
 expect 3 "a file of holes where the archive is to be takes its place" timeout -s KILL 300 "$F" run p $UNCONFINED --quiet \
 	--set release.version=1.0.1
 says err "is taken" "which is said"
+# A folder whose name is no text has no place in a ledger.
+odd=$(printf 'p\377')
+mv p "$odd"
+expect 3 "a project in a folder whose name is not UTF-8" "$F" run "$odd" $UNCONFINED --quiet --until ingest
+says err "is not UTF-8" "is refused for that"
+expect 3 "and so is its ledger" "$F" audit --workspace "$odd/workspace"
+says err "is not UTF-8" "for the same reason"
+mv "$odd" p
 # --- missing values that are zeros now ---
 mkdir gaps && cd gaps || exit 4
 "$ROOT/tests/faults_project.sh" "$F" >out 2>err || { cat err; exit 1; }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -13,6 +14,21 @@
 
 #include "base/file.h"
 #include "pipeline/ledger.h"
+#include "tests/unit/capture.h"
+
+static int clock_shift_s;
+
+/* The clock of everything in this program. */
+time_t time(time_t *out)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	now.tv_sec += clock_shift_s;
+	if (out)
+		*out = now.tv_sec;
+	return now.tv_sec;
+}
 
 static char project[256], dir[300], db_path[330], head_path[330];
 
@@ -343,6 +359,41 @@ static void test_a_blind_commitment_is_of_no_body(void **state)
 	assert_string_not_equal(head[0][1], first[0][1]);
 }
 
+static void open_and_close(void)
+{
+	struct fm_ledger *l;
+	struct fm_error err;
+
+	assert_int_equal(fm_ledger_open(&l, dir, project, FM_LEDGER_WRITE, &err), FM_OK);
+	fm_ledger_close(l);
+}
+
+static void test_a_clock_that_was_set_back_is_told(void **state)
+{
+	static const struct {
+		int shift_s;
+		bool told;
+	} of[] = {{0, false}, {-30, false}, {-3600, true}, {-94608000, true}, {3600, false}};
+	char said[1000];
+	ssize_t n;
+	int fd[2];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		assert_int_equal(pipe(fd), 0);
+		clock_shift_s = of[i].shift_s;
+		with_stderr(fd[1], open_and_close);
+		clock_shift_s = 0;
+		close(fd[1]);
+		n = read(fd[0], said, sizeof said - 1);
+		close(fd[0]);
+		assert_true(n >= 0);
+		said[n] = '\0';
+		if (of[i].told != !!strstr(said, "the last row of the ledger is of"))
+			fail_msg("by %d s: %s", of[i].shift_s, said);
+	}
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
@@ -355,7 +406,7 @@ int main(void)
 	    T(test_missing_or_foreign_head_is_found), T(test_database_that_is_none_is_found),
 	    T(test_rewritten_chain_is_found),         T(test_crash_before_the_head_is_healed),
 	    T(test_absent_ledger_is_an_input_error),  T(test_a_blind_commitment_is_of_no_body),
-	    T(test_many_forged_rows_are_found),
+	    T(test_many_forged_rows_are_found),       T(test_a_clock_that_was_set_back_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
