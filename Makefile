@@ -229,8 +229,9 @@ DEPS       := gcc libc6-dev libcsv-dev libarchive-dev libssl-dev zlib1g-dev libs
 DEPS_LINT  := clang clang-format clang-tidy cppcheck shellcheck
 DEPS_BENCH := python3-pandas python3-torch
 DEPS_FUZZ  := clang
-# What a test uses where it is there and is skipped without: a browser for the report, a cluster of one node, shells that complete.
-DEPS_OPTIONAL := chromium slurmctld slurmd slurm-client munge zsh fish
+# What a test uses where it is there and is skipped without: a browser for the report, a cluster of one node, shells that complete,
+# the judge of Debian packages.
+DEPS_OPTIONAL := chromium slurmctld slurmd slurm-client munge zsh fish lintian
 DEPS_INTEROP  := nfdump softflowd libfixbuf-tools
 
 define need

@@ -5,7 +5,7 @@
 #     packaging/deb.sh [BUILD [FOLDER]]      writes FOLDER/NAME_VERSION_ARCH.deb (default: build, BUILD/deb)
 #
 # The same programs give the same packages: dates are those of the last commit, or SOURCE_DATE_EPOCH's.  XZ_LEVEL: 0 to 9,
-# from quick to small (6).
+# from quick to small (6).  DEBFULLNAME and DEBEMAIL: who answers for them (debchange(1)).
 set -eu
 cd "$(dirname "$0")/.."
 B=${1:-build}
@@ -17,6 +17,7 @@ version=$(sed -n 's/^#define FM_VERSION "\(.*\)"$/\1/p' base/version.h)
 arch=$(dpkg --print-architecture)
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y base/version.h)}
 export SOURCE_DATE_EPOCH
+maintainer="${DEBFULLNAME:-flowmint} <${DEBEMAIL:-flowmint@localhost}>"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 umask 022
@@ -25,6 +26,22 @@ mkdir -p "$out"
 # size ROOT: in KiB as dpkg-gencontrol counts it, which no file system changes
 size() {
 	find "$1" -path "$1/DEBIAN" -prune -o -printf '%y %s\n' | awk '{ n += $1 == "f" ? int(($2 + 1023) / 1024) : 1 } END { print n }'
+}
+
+# documents NAME: what Debian's policy (12.5, 12.7) asks of /usr/share/doc/NAME; the text of the licence is in base-files
+documents() {
+	cat >"$work/$1/usr/share/doc/$1/copyright" <<-END
+		Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+		Upstream-Name: flowmint
+
+		Files: *
+		Copyright: $(date -u -d "@$SOURCE_DATE_EPOCH" +%Y) the authors of flowmint
+		License: Apache-2.0
+		 On Debian systems the text of the Apache License, Version 2.0, is in
+		 /usr/share/common-licenses/Apache-2.0.
+	END
+	printf '%s (%s) unstable; urgency=medium\n\n  * Version %s.\n\n -- %s  %s\n' "flowmint" "$version" "$version" "$maintainer" \
+		"$(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")" | gzip -9n >"$work/$1/usr/share/doc/$1/changelog.gz"
 }
 
 # package NAME PROGRAM DEPENDS SUMMARY TEXT: what lies in $work/NAME as NAME_VERSION_ARCH.deb
@@ -39,7 +56,7 @@ package() {
 		Package: $name
 		Version: $version
 		Architecture: $arch
-		Maintainer: flowmint <flowmint@localhost>
+		Maintainer: $maintainer
 		Section: net
 		Priority: optional
 		Installed-Size: $(size "$root")
@@ -61,8 +78,9 @@ for f in bash-completion/completions/flowmint-verify zsh/site-functions/_flowmin
 	mkdir -p "$work/flowmint-verify/usr/share/${f%/*}"
 	mv "$work/flowmint/usr/share/$f" "$work/flowmint-verify/usr/share/$f"
 done
-install -m 644 LICENSE "$work/flowmint-verify/usr/share/doc/flowmint-verify/copyright"
-cp "$work/flowmint/usr/share/doc/flowmint/LICENSE" "$work/flowmint/usr/share/doc/flowmint/copyright"
+rm "$work/flowmint/usr/share/doc/flowmint/LICENSE"
+documents flowmint
+documents flowmint-verify
 for unit in packaging/*.service packaging/*.timer; do
 	install -D -m 644 "$unit" "$work/flowmint/usr/lib/systemd/system/$(basename "$unit")"
 done

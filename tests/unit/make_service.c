@@ -57,6 +57,46 @@ static void no_new_code(void)
 	refuse_bits(SCMP_SYS(pkey_mprotect), 2, PROT_EXEC);
 }
 
+/* systemd-analyze syscall-filter: of each set what an x86-64 has. */
+static bool refuse_sets(const char *value)
+{
+	static const struct {
+		const char *set, *calls;
+	} known[] = {
+	    {"@clock", "adjtimex clock_adjtime clock_settime settimeofday"},
+	    {"@cpu-emulation", "modify_ldt"},
+	    {"@debug", "lookup_dcookie perf_event_open pidfd_getfd ptrace"},
+	    {"@module", "delete_module finit_module init_module"},
+	    {"@obsolete",
+	     "_sysctl afs_syscall create_module get_kernel_syms getpmsg putpmsg query_module security sysfs "
+	     "tuxcall uselib ustat vserver"},
+	    {"@raw-io", "ioperm iopl"},
+	    {"@reboot", "kexec_file_load kexec_load reboot"},
+	    {"@swap", "swapoff swapon"},
+	};
+	char sets[512], calls[512], *rest, *more;
+
+	if (*value++ != '~' || snprintf(sets, sizeof sets, "%s", value) >= (int)sizeof sets)
+		return false;
+	for (char *set = strtok_r(sets, " ", &rest); set; set = strtok_r(NULL, " ", &rest)) {
+		size_t i = 0;
+
+		while (i < sizeof known / sizeof *known && strcmp(known[i].set, set) != 0)
+			i++;
+		if (i == sizeof known / sizeof *known)
+			return false;
+		snprintf(calls, sizeof calls, "%s", known[i].calls);
+		for (char *call = strtok_r(calls, " ", &more); call; call = strtok_r(NULL, " ", &more)) {
+			int number = seccomp_syscall_resolve_name(call);
+
+			if (number == __NR_SCMP_ERROR)
+				return false;
+			refuse(number, EPERM);
+		}
+	}
+	return true;
+}
+
 /* systemd.exec(5). */
 static bool apply(const char *name, const char *value)
 {
@@ -79,7 +119,8 @@ static bool apply(const char *name, const char *value)
 						"ProtectControlGroups",
 						"RemoveIPC",
 						"IPAddressDeny",
-						"SystemCallArchitectures"};
+						"SystemCallArchitectures",
+						"SystemCallErrorNumber"};
 
 	if (strcmp(name, "ProtectHostname") == 0) {
 		refuse(SCMP_SYS(sethostname), EPERM);
@@ -106,6 +147,8 @@ static bool apply(const char *name, const char *value)
 		refuse_bits(SCMP_SYS(sched_setscheduler), 1, 1);
 	} else if (strcmp(name, "RestrictNamespaces") == 0) {
 		restrict_namespaces(value);
+	} else if (strcmp(name, "SystemCallFilter") == 0) {
+		return refuse_sets(value);
 	} else if (strcmp(name, "MemoryDenyWriteExecute") == 0) {
 		no_new_code();
 	} else if (strcmp(name, "CapabilityBoundingSet") == 0) {
