@@ -15,13 +15,14 @@
  * machine, which look alike.  Where it released something and publishes is true that is FM_EINPUT, unless moved says
  * that it is meant; else a warning.
  *
- * A folder is the same by its inode, and by the time of its birth where the file system keeps one, which nobody can set:
- * on another machine too, where it is on a disk that both share.  Put back from a backup where it was, it is another on
- * the same machine, which is no copy; on a machine without an id that is only a warning.
+ * A folder is the same by its inode, and by the time of its birth where the file system keeps one, which nobody can
+ * set: on another machine too, where it is on a disk that both share.  Put back from a backup where it was, it is
+ * another on the same machine, which is no copy; on a machine without an id that is only a warning.
  *
  * *place: what the run is to tell the ledger, a new reference: {"path":TEXT,"folder":"DEVICE:INODE","born":"SECONDS.NS"
- * or "","machine":16 hex digits, or "" where the machine has no id}.  It is where the workspace is; but of a copy that has something released
- * where the original was, until a run says that it was moved.  The id of the machine itself is not told. */
+ * or "","machine":16 hex digits, or "" where the machine has no id}.  It is where the workspace is; but of a copy that
+ * has something released where the original was, until a run says that it was moved.  The id of the machine itself is
+ * not told. */
 int fm_ledger_check_place(struct fm_ledger *l, const char *workspace, bool publishes, bool moved, json_t **place,
 			  struct fm_error *err) FM_MUST_CHECK;
 

@@ -30,9 +30,10 @@ struct fm_tlog_audit_in {
  * freed by fm_names_free.  FM_EINPUT: there are more than FM_TLOG_AUDIT_KEYS. */
 #define FM_TLOG_AUDIT_KEYS 64
 int fm_tlog_audit_keys(const char *log, char ***paths, size_t *n, struct fm_error *err) FM_MUST_CHECK;
-/* {"log","entries","root","intact","signers":[{"fingerprint","signer":TEXT|null,"heads","revoked"}],"heads":[{"file","size",
- * "in_log"}],"consistency":{"from","from_root","to","to_root","path":[HEX]}|null,"problems":[{"entry","problem"}]}.
- * FM_OK with *report set whatever the finding; FM_EINPUT: the file is no log, or the log has no such heads. */
+/* {"log","entries","root","intact","signers":[{"fingerprint","signer":TEXT|null,"heads","revoked"}],"heads":[{"file",
+ * "size","in_log"}],"consistency":{"from","from_root","to","to_root","path":[HEX]}|null,"problems":[{"entry",
+ * "problem"}]}.  FM_OK with *report set whatever the finding; FM_EINPUT: the file is no log, or the log has no such
+ * heads. */
 int fm_tlog_audit(const struct fm_tlog_audit_in *in, json_t **report, struct fm_error *err) FM_MUST_CHECK;
 
 #endif

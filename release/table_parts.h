@@ -16,7 +16,7 @@
 #define FM_VALUES_USUAL ",;|\t"
 #define FM_VALUES_RARE "\x01\x1f!#$%&*+/<=>@^_`~"
 #define FM_VALUES_NO_DELIMITER '\0' /* which no table has: its rows have no byte that may be a delimiter */
-#define FM_VALUES_SHORT 40 /* bytes: no number, time or address is longer with its delimiter */
+#define FM_VALUES_SHORT 40          /* bytes: no number, time or address is longer with its delimiter */
 #define FM_VALUES_READINGS (2 * (sizeof FM_VALUES_USUAL + sizeof FM_VALUES_RARE))
 
 enum fm_value_kind {

@@ -25,7 +25,7 @@ struct fm_verify_job {
 	int nstatements;
 	struct fm_keys keys; /* n 0: no KEYS.json lies beside the archive */
 	const char
-	    *lacks;  /* the namespace that the line of a key before the archive's must have and has not, or NULL */
+	    *lacks;   /* the namespace that the line of a key before the archive's must have and has not, or NULL */
 	bool revoked; /* the archive's key has no line, and came after one that was revoked */
 };
 
