@@ -11,6 +11,7 @@
 #include "model/codec/flow_rules.h"
 #include "model/codec/host_reach.h"
 #include "model/codec/relations.h"
+#include "model/codec/scan_windows.h"
 
 struct decoder {
 	const struct fm_codec *c;
@@ -27,6 +28,7 @@ struct decoder {
 	uint32_t *answer;                /* (rows) the reply of each flow, or UINT32_MAX */
 	struct fm_reassign *reassign;    /* or NULL */
 	struct fm_reach *reach;          /* or NULL */
+	struct fm_scan_plan *scans;      /* or NULL */
 	struct fm_window_memory *memory; /* or NULL */
 	struct fm_port_memory *ports;    /* or NULL */
 	uint32_t nwindows;               /* windows decoded */
@@ -283,6 +285,15 @@ static bool recall(struct decoder *d, uint32_t *s, uint32_t *e, int ss, int es)
 	return true;
 }
 
+/* The source of an event: that of the scan that its window is part of, or the one that scans instead of `from`. */
+static uint32_t scanner(struct decoder *d, uint32_t service, uint32_t from, int side)
+{
+	const struct fm_scan *scan = fm_scan_plan_under_way(d->scans, service);
+	if (scan && d->c->roles.side[scan->from] == side)
+		return scan->from;
+	return from < (uint32_t)d->c->roles.nhosts ? fm_reach_scanner(d->reach, service, from) : from;
+}
+
 /* Both ends of the flow in row r; sa is already set when `known`.  Recency of da counts after sa has moved to the
  * front. */
 static int endpoints(struct decoder *d, const uint16_t *tok, size_t r, bool known, uint32_t service,
@@ -297,8 +308,8 @@ static int endpoints(struct decoder *d, const uint16_t *tok, size_t r, bool know
 		s = s < (uint32_t)d->c->roles.nhosts
 			? fm_reassign_host(d->reassign, 0, service, s)
 			: keep_trade(d, s, fm_trade_of(&d->c->num[FM_R_DP], service, 0), &sc);
-	if (d->reach && !known && s < (uint32_t)d->c->roles.nhosts)
-		s = fm_reach_scanner(d->reach, fm_plain_service(&d->c->num[FM_R_DP], service), s);
+	if (d->reach && !known)
+		s = scanner(d, fm_plain_service(&d->c->num[FM_R_DP], service), s, ss);
 	if (d->memory && !known && (s < (uint32_t)d->c->roles.nhosts || s == UINT32_MAX)) {
 		int unused;
 		e = name(d, token, es, &unused);
@@ -429,6 +440,7 @@ static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, con
 		sizes(d, tok, res, kind, back);
 		if (FM_HAS(t, FM_LABEL))
 			t->label[r] = tok[FM_T_LABEL];
+		bool scans = d->scans && fm_scan_plan_port(d->scans, t->pr[r], &t->sp[r], t->dp[r]);
 		fm_flow_rules_ports(&d->rules, t->pr[r], &t->sp[r], &t->dp[r]);
 		if (fm_relation_source(kind, FM_T_DA) >= 0) {
 			t->da[r] = turned ? t->sa[q] : t->da[q];
@@ -441,7 +453,7 @@ static int decode_window(struct decoder *d, int64_t te, const uint16_t *tok, con
 			if (endpoints(d, tok, r, known, service, err) < 0 || (d->reach && reach_event(d, r, err) < 0))
 				return err->code;
 		}
-		if (d->ports && keep_port(d, r, kind == FM_RELATION_NONE && !d->recalled, err) < 0)
+		if (d->ports && keep_port(d, r, kind == FM_RELATION_NONE && !d->recalled && !scans, err) < 0)
 			return err->code;
 		if (FM_HAS(t, FM_FLG))
 			t->flg[r] = fm_flow_rules_flags(&d->rules, t->pr[r], tok[FM_T_FLG]);
@@ -468,29 +480,6 @@ static int fill_dictionaries(struct decoder *d, struct fm_error *err)
 		}
 	}
 	return FM_OK;
-}
-
-/* The class that most hosts of a side's tail belong to; if it has none, that of the other side of its family, or of any
- * side. */
-static int common_class(const struct fm_roles *r, int side)
-{
-	int best = 0;
-	int64_t most = -1;
-	for (int c = 0; c < r->nclasses && side & FM_SIDE_IPV6; c++)
-		if (fm_role_side(r->class_of[c]) & FM_SIDE_IPV6)
-			best = c;
-	for (int c = 0; c < r->nclasses; c++) {
-		int64_t n = 0;
-		if (fm_role_side(r->class_of[c]) != side)
-			continue;
-		for (int k = 0; k < r->npool[c]; k++)
-			n += r->pool[c][k].hosts;
-		if (n > most) {
-			most = n;
-			best = c;
-		}
-	}
-	return best;
 }
 
 /* The dictionary of addresses: the code of each is its host's number. */
@@ -542,25 +531,27 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 	int rc;
 	fm_rng_init(&d.alike, o->seed, FM_RNG_DECODE, UINT32_MAX - 6, 0);
 	for (int side = 0; side < FM_SIDES; side++)
-		d.fallback[side] = common_class(&c->roles, side);
+		d.fallback[side] = fm_roles_common_class(&c->roles, side);
 	if ((rc = fm_table_new(&d.t, c->present & FM_COLS_UGR16, err)) < 0 ||
 	    (rc = fm_table_reserve(d.t, (size_t)o->rows, err)) < 0 || (rc = fill_dictionaries(&d, err)) < 0 ||
-	    (rc = fm_flow_rules_init(&d.rules, c, err)) < 0 ||
+	    (rc = fm_flow_rules_init(&d.rules, c, err)) < 0 || (rc = fm_order_windows(schedule, &order, err)) < 0 ||
 	    (rc = fm_assignment_new(&d.assignment, &c->roles, &ao, err)) < 0 ||
 	    (rc = fm_alloc(&d.answer, (size_t)o->rows + 1, sizeof *d.answer, "replies", err)) < 0 ||
 	    (o->reassign &&
 	     (rc = fm_reassign_new(&d.reassign, &c->profiles, &c->num[FM_R_DP], &c->roles, o->seed, err)) < 0) ||
 	    (o->reassign && (rc = fm_reach_new(&d.reach, &c->profiles, &c->roles, &ro, err)) < 0) ||
+	    (o->reassign && (rc = fm_scan_plan_new(&d.scans, &(struct fm_made_windows){c, schedule, order, tok, res},
+						   d.reach, err)) < 0) ||
 	    (o->reassign && (rc = fm_window_memory_new(&d.memory, &c->returns, o->seed,
 						       (double)schedule->n / c->times.source_windows, err)) < 0) ||
-	    (o->reassign && (rc = fm_port_memory_new(&d.ports, &c->kept_ports, o->seed, err)) < 0) ||
-	    (rc = fm_order_windows(schedule, &order, err)) < 0)
+	    (o->reassign && (rc = fm_port_memory_new(&d.ports, &c->kept_ports, o->seed, err)) < 0))
 		goto out;
 	for (size_t i = 0; i < schedule->n && d.t->rows < o->rows; i++) {
 		size_t w = order[i], left = (size_t)o->rows - d.t->rows;
 		size_t first = d.t->rows, n = left < W ? left : W;
-		const uint16_t *x = tok + w * W * FM_NTOK;
-		if ((rc = decode_window(&d, schedule->start_ms[w], x, res + w * W * FM_NRES, n, err)) < 0)
+		size_t made = d.scans ? fm_scan_plan_window(d.scans, i) : w;
+		const uint16_t *x = tok + made * W * FM_NTOK;
+		if ((rc = decode_window(&d, schedule->start_ms[w], x, res + made * W * FM_NRES, n, err)) < 0)
 			goto out;
 		if (c->text_order) {
 			struct fm_rng rng;
@@ -584,6 +575,7 @@ out:
 	fm_assignment_free(d.assignment);
 	fm_reassign_free(d.reassign);
 	fm_reach_free(d.reach);
+	fm_scan_plan_free(d.scans);
 	fm_window_memory_free(d.memory);
 	fm_port_memory_free(d.ports);
 	fm_flow_rules_free(&d.rules);

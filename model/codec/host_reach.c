@@ -138,7 +138,8 @@ out:
 
 struct reached {
 	double exponent;
-	bool brief;           /* a scan that ends before the next one of its service begins */
+	bool brief;           /* a scan that is soon over */
+	bool gathered;        /* such a scan, with windows of its own that follow each other */
 	uint32_t left;        /* its events still to come */
 	uint32_t hosts;       /* different destinations so far */
 	uint32_t n, cap, *to; /* (n) destinations of its events */
@@ -213,28 +214,80 @@ static size_t entry_of(const struct fm_reach *r, uint32_t service, uint32_t from
 	return i < l->n && l->at[i].key == key ? i : l->n;
 }
 
+int fm_reach_scans(struct fm_reach *r, struct fm_scan **scan, size_t *n, struct fm_error *err)
+{
+	const struct fm_profile_list *l = r->learned;
+	uint32_t *order = NULL, brief = 0;
+	int rc;
+	if ((rc = fm_alloc(&order, l->n + 1, sizeof *order, "scans", err)) < 0 ||
+	    (rc = fm_alloc(scan, l->n + 1, sizeof **scan, "scans", err)) < 0)
+		goto out;
+	for (size_t i = 0; i < l->n; i++)
+		if (r->of[i].brief)
+			order[brief++] = (uint32_t)i;
+	fm_rng_shuffle(&r->rng, order, brief);
+	for (*n = 0; *n < brief; ++*n) {
+		uint64_t key = l->at[order[*n]].key;
+		(*scan)[*n] = (struct fm_scan){(uint32_t)(key >> 16), (uint32_t)(key & 0xffff), r->of[order[*n]].left};
+	}
+out:
+	free(order);
+	return rc;
+}
+
+void fm_reach_gathered(struct fm_reach *r, const struct fm_scan *scan)
+{
+	size_t i = entry_of(r, scan->service, scan->from);
+	if (i < r->learned->n)
+		r->of[i].gathered = true;
+}
+
+/* A source of the side of `from`, among the entries of a service: one whose scan is over soon and waits to be made, all
+ * equally likely, or (lasting) one that has other events, by their number; `from`: there is none. */
+static uint32_t draw_source(struct fm_reach *r, uint32_t service, uint32_t from, bool lasting)
+{
+	const struct fm_profile_list *l = r->learned;
+	size_t begin = fm_profile_lower(l, key_of(service, 0));
+	uint64_t total = 0, at = 0;
+	for (int pass = 0; pass < 2; pass++) {
+		for (size_t i = begin; i < l->n && l->at[i].key >> 16 == service; i++) {
+			const struct reached *e = &r->of[i];
+			uint32_t host = (uint32_t)(l->at[i].key & 0xffff), weight = lasting ? l->at[i].events : 1;
+			if (e->gathered || e->brief == lasting || (e->brief && e->left == 0) ||
+			    r->roles->side[host] != r->roles->side[from])
+				continue;
+			if (pass == 0)
+				total += weight;
+			else if (at < weight)
+				return host;
+			else
+				at -= weight;
+		}
+		if (total == 0)
+			return from;
+		if (pass == 0)
+			at = (uint64_t)(fm_rng_uniform53(&r->rng) * (double)total);
+	}
+	return from;
+}
+
 uint32_t fm_reach_scanner(struct fm_reach *r, uint32_t service, uint32_t from)
 {
 	const struct fm_profile_list *l = r->learned;
-	size_t own = entry_of(r, service, from), begin, open = 0, pick;
+	size_t own = entry_of(r, service, from);
+	uint32_t other;
 	if (own == l->n || !r->of[own].brief)
 		return from;
-	begin = fm_profile_lower(l, key_of(service, 0));
-	for (size_t i = begin; i < l->n && l->at[i].key >> 16 == service; i++) {
+	for (size_t i = fm_profile_lower(l, key_of(service, 0)); i < l->n && l->at[i].key >> 16 == service; i++) {
 		const struct reached *e = &r->of[i];
-		if (!e->brief || e->left == 0 || r->roles->side[l->at[i].key & 0xffff] != r->roles->side[from])
-			continue;
-		if (e->n > 0)
+		if (e->brief && !e->gathered && e->left > 0 && e->n > 0 &&
+		    r->roles->side[l->at[i].key & 0xffff] == r->roles->side[from])
 			return (uint32_t)(l->at[i].key & 0xffff);
-		open++;
 	}
-	if (r->of[own].left > 0 || open == 0)
+	if (r->of[own].left > 0 && !r->of[own].gathered)
 		return from;
-	pick = fm_rng_below(&r->rng, (uint32_t)open);
-	for (size_t i = begin;; i++)
-		if (r->of[i].brief && r->of[i].left > 0 &&
-		    r->roles->side[l->at[i].key & 0xffff] == r->roles->side[from] && pick-- == 0)
-			return (uint32_t)(l->at[i].key & 0xffff);
+	other = draw_source(r, service, from, false);
+	return other == from && r->of[own].gathered ? draw_source(r, service, from, true) : other;
 }
 
 static size_t slot_of(const uint64_t *met, size_t slots, uint64_t x)

@@ -12,9 +12,10 @@
  * twice.
  *
  * A scan is a source and service of 32 destinations or more with a b of 0.97 or more.  The share of scans that end
- * within an hour is learned over all of them, where there are min_count.  That share of them, drawn at random, are made
- * one after the other: a scan that has begun goes on, in the windows in which the network scans with that service,
- * until it has all its events.
+ * within an hour is learned over all of them, where there are min_count.  That share of them, drawn at random, are
+ * brief: made in windows that follow each other (scan_windows.h), or, where there are no such windows, one after the
+ * other: a scan that has begun goes on, in the windows in which the network scans with that service, until it has all
+ * its events.
  */
 #ifndef FM_MODEL_CODEC_HOST_REACH_H
 #define FM_MODEL_CODEC_HOST_REACH_H
@@ -45,9 +46,18 @@ struct fm_reach_opts {
 int fm_reach_new(struct fm_reach **r, const struct fm_profiles *p, const struct fm_roles *roles,
 		 const struct fm_reach_opts *o, struct fm_error *err) FM_MUST_CHECK;
 void fm_reach_free(struct fm_reach *r);
+/* A brief scan: its source, a popular host, its service as if not answered, and its events. */
+struct fm_scan {
+	uint32_t service, from, events;
+};
+/* The brief scans in random order: *scan (*n), freed by the caller. */
+int fm_reach_scans(struct fm_reach *r, struct fm_scan **scan, size_t *n, struct fm_error *err) FM_MUST_CHECK;
+/* The windows of this scan follow each other (scan_windows.h): outside of them it has no events. */
+void fm_reach_gathered(struct fm_reach *r, const struct fm_scan *scan);
 /* The source that an event gets instead of `from`, where `from` scans briefly: the source of the scan of that service
- * and side that is under way.  If there is none, `from` begins its own scan, or, where that is over, another source
- * begins one. */
+ * and side that is under way.  If there is none, `from` begins its own scan, or, where that is over or gathered,
+ * another source begins one.  Where `from`'s scan is gathered and no other is left, it is a source that does not scan
+ * briefly, if there is one. */
 uint32_t fm_reach_scanner(struct fm_reach *r, uint32_t service, uint32_t from);
 /* What the source's next destination should be; FM_REACH_ANY where nothing was learned. */
 enum fm_reach_wish fm_reach_ask(const struct fm_reach *r, uint32_t service, uint32_t from);

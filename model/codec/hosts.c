@@ -385,3 +385,24 @@ int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct 
 	fit_lives(r, hosts, o->k);
 	return fit_pools(r, hosts, o->k, err);
 }
+
+int fm_roles_common_class(const struct fm_roles *r, int side)
+{
+	int best = 0;
+	int64_t most = -1;
+	for (int c = 0; c < r->nclasses && side & FM_SIDE_IPV6; c++)
+		if (fm_role_side(r->class_of[c]) & FM_SIDE_IPV6)
+			best = c;
+	for (int c = 0; c < r->nclasses; c++) {
+		int64_t n = 0;
+		if (fm_role_side(r->class_of[c]) != side)
+			continue;
+		for (int k = 0; k < r->npool[c]; k++)
+			n += r->pool[c][k].hosts;
+		if (n > most) {
+			most = n;
+			best = c;
+		}
+	}
+	return best;
+}

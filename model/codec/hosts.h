@@ -76,6 +76,9 @@ int fm_host_class(const struct fm_hosts *hosts, const struct fm_table *t, uint32
 /* Fill in class_id from nclasses and class_of: a class that does not occur is mapped to the largest of its side.
  * members: (nclasses) hosts of each. */
 void fm_roles_index(struct fm_roles *r, const int64_t *members);
+/* The class that most hosts of a side's tail belong to; if it has none, that of the other side of its family, or of any
+ * side. */
+int fm_roles_common_class(const struct fm_roles *r, int side);
 /* Learn *r, the ranks and histograms that the model keeps.  The caller frees it, whether it fails or not. */
 int fm_roles_fit(struct fm_roles *r, const struct fm_hosts *hosts, const struct fm_codec_opts *o,
 		 struct fm_error *err) FM_MUST_CHECK;
