@@ -7,8 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/order.h"
 #include "manifests/dialect.h"
 #include "model/codec/codec.h"
+#include "model/codec/decode.h"
 #include "traces/simulate/simulate.h"
 #include "traces/text_order.h"
 #include "traces/trace.h"
@@ -77,6 +79,55 @@ static inline struct fm_codec_opts fixture_opts(const struct fm_table *t, int wi
 				      .last_ms = t->te[t->rows - 1],
 				      .text_order = fm_text_order_found(&ties),
 				      .source_rows = (double)t->rows};
+}
+
+/* Windows in order of duration, those of one duration in random order: at (n), each with its number in the last 24
+ * bits. */
+static inline void fixture_by_span(uint64_t *at, const uint8_t *span, size_t n, struct fm_rng *r)
+{
+	for (size_t i = 0; i < n; i++)
+		at[i] = (uint64_t)span[i] << 48 | (uint64_t)fm_rng_below(r, 1 << 24) << 24 | i;
+	qsort(at, n, sizeof *at, fm_compare_u64);
+}
+
+/* What a network without a fault would lead to: the split's own windows of e at the times of windows that last as long,
+ * with hosts assigned.  NULL on failure. */
+static inline struct fm_table *fixture_shuffled(const struct fm_codec *c, const struct fm_encoded *e, uint64_t seed)
+{
+	static const struct fm_range inside = {0x0a000000, 8}, outside = {0xf0000000, 4};
+	struct fm_decode_opts o = {.rows = e->own * (size_t)c->window, .seed = seed, .reassign = true};
+	struct fm_window_schedule_opts so = {.rows = o.rows, .seed = seed, .hours = {0, 24}};
+	struct fm_window_schedule s = {0};
+	struct fm_table *t = NULL;
+	struct fm_error err;
+	struct fm_rng r;
+	size_t n = e->own, W = (size_t)c->window;
+	uint64_t *from = calloc(n + 1, sizeof *from), *to = calloc(n + 1, sizeof *to);
+	uint16_t *tok = calloc(n * W * FM_NTOK + 1, sizeof *tok);
+	float *res = calloc(n * W * FM_NRES + 1, sizeof *res);
+	o.fresh[0] = (struct fm_range_list){&outside, 1};
+	o.fresh[FM_SIDE_INSIDE] = (struct fm_range_list){&inside, 1};
+	if (!from || !to || !tok || !res || n >= 1 << 24 || fm_window_schedule_make(&s, c, &so, &err) < 0)
+		goto out;
+	fm_rng_init(&r, seed, FM_RNG_SIMULATE, 0, 0);
+	fixture_by_span(from, e->span, n, &r);
+	fixture_by_span(to, s.span, n, &r);
+	for (size_t i = 0; i < n; i++) {
+		size_t a = (size_t)(from[i] & 0xffffff) * W, b = (size_t)(to[i] & 0xffffff) * W;
+		memcpy(tok + b * FM_NTOK, e->tok + a * FM_NTOK, W * FM_NTOK * sizeof *tok);
+		memcpy(res + b * FM_NRES, e->res + a * FM_NRES, W * FM_NRES * sizeof *res);
+	}
+	if (fm_decode(&t, c, &s, tok, res, &o, &err) < 0 || (c->text_order && fm_text_order_sort(t, &err) < 0)) {
+		fm_table_free(t);
+		t = NULL;
+	}
+out:
+	fm_window_schedule_free(&s);
+	free(from);
+	free(to);
+	free(tok);
+	free(res);
+	return t;
 }
 
 #endif

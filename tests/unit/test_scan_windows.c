@@ -6,8 +6,6 @@
 
 #include <cmocka.h>
 
-#include "base/order.h"
-#include "model/codec/decode.h"
 #include "tests/unit/model_fixture.h"
 
 enum { W = 32, SCANS = 30, TARGETS = 128, BETWEEN = 12 * W, SCANNED = 22 };
@@ -45,51 +43,6 @@ static struct fm_table *trace_of_scans(void)
 	unlink(file);
 	assert_non_null(t);
 	assert_int_equal(t->rows, SCANS * (BETWEEN + TARGETS));
-	return t;
-}
-
-/* Windows in order of their duration, those of one duration in random order: window | random | duration. */
-static void order_windows(uint64_t *at, const uint8_t *span, size_t n, struct fm_rng *r)
-{
-	for (size_t i = 0; i < n; i++)
-		at[i] = (uint64_t)span[i] << 48 | (uint64_t)fm_rng_below(r, 1 << 24) << 24 | i;
-	qsort(at, n, sizeof *at, fm_compare_u64);
-}
-
-/* The flows of e, windows of one duration in random order. */
-static struct fm_table *decoded(const struct fm_codec *c, const struct fm_encoded *e)
-{
-	static const struct fm_range inside = {0x0a000000, 8}, outside = {0xf0000000, 4};
-	struct fm_decode_opts o = {.rows = e->own * W, .seed = 3, .reassign = true};
-	struct fm_window_schedule_opts so = {.rows = e->own * W, .seed = 3, .hours = {0, 24}};
-	struct fm_window_schedule s;
-	struct fm_error err;
-	struct fm_table *t;
-	struct fm_rng r;
-	size_t n = e->own;
-	uint64_t *from = calloc(n, sizeof *from), *to = calloc(n, sizeof *to);
-	uint16_t *tok = calloc(n * W * FM_NTOK, sizeof *tok);
-	float *res = calloc(n * W * FM_NRES, sizeof *res);
-	assert_true(from && to && tok && res);
-	assert_int_equal(fm_window_schedule_make(&s, c, &so, &err), FM_OK);
-	assert_int_equal(s.n, n);
-	fm_rng_init(&r, 5, FM_RNG_SIMULATE, 0, 0);
-	order_windows(from, e->span, n, &r);
-	order_windows(to, s.span, n, &r);
-	for (size_t i = 0; i < n; i++) {
-		size_t a = (size_t)(from[i] & 0xffffff) * W, b = (size_t)(to[i] & 0xffffff) * W;
-		memcpy(tok + b * FM_NTOK, e->tok + a * FM_NTOK, W * FM_NTOK * sizeof *tok);
-		memcpy(res + b * FM_NRES, e->res + a * FM_NRES, W * FM_NRES * sizeof *res);
-	}
-	o.fresh[0] = (struct fm_range_list){&outside, 1};
-	o.fresh[FM_SIDE_INSIDE] = (struct fm_range_list){&inside, 1};
-	o.fresh[FM_SIDE_IPV6] = o.fresh[FM_SIDE_IPV6 | FM_SIDE_INSIDE] = (struct fm_range_list){NULL, 0};
-	assert_int_equal(fm_decode(&t, c, &s, tok, res, &o, &err), FM_OK);
-	fm_window_schedule_free(&s);
-	free(from);
-	free(to);
-	free(tok);
-	free(res);
 	return t;
 }
 
@@ -138,7 +91,8 @@ static void a_scan_is_over_in_seconds(void **state)
 	(void)state;
 	assert_int_equal(fm_codec_fit_with_hosts(&c, &hosts, t, &o, &err), FM_OK);
 	assert_int_equal(fm_codec_encode(c, hosts, t, 1, &e, &err), FM_OK);
-	made = decoded(c, &e);
+	made = fixture_shuffled(c, &e, 3);
+	assert_non_null(made);
 	real = look(t);
 	m = look(made);
 	assert_int_equal(real.scanners, SCANS);
