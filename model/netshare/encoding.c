@@ -134,6 +134,9 @@ static void chunks_fit(struct fm_share_codec *c, const struct fm_sessions *s, co
 			chunk->sessions++;
 			chunk->starting += q->starts;
 			chunk->flows += q->n;
+			chunk->lasting += q->starts && q->present >> m > 1;
+			for (int l = m + 1; q->starts && l < c->chunks; l++)
+				chunk->go_on[l] += (double)(q->present >> l & 1);
 			for (uint32_t r = 1; r < q->n; r++)
 				x[n++] = (double)(t->te[s->order[q->first + r]] - t->te[s->order[q->first + r - 1]]);
 		}
@@ -348,9 +351,14 @@ json_t *fm_share_codec_json(const struct fm_share_codec *c)
 
 	for (int i = 0; i < c->flows.n; i++)
 		json_object_set_new(json_array_get(columns, (size_t)i), "most", json_real(c->column[i].most));
-	for (int m = 0; m < c->chunks; m++)
-		json_array_append_new(chunks, json_pack("[f,f,f,f]", c->chunk[m].starting, c->chunk[m].sessions,
-							c->chunk[m].flows, c->chunk[m].gap));
+	for (int m = 0; m < c->chunks; m++) {
+		json_t *of = json_pack("[f,f,f,f,f]", c->chunk[m].starting, c->chunk[m].sessions, c->chunk[m].flows,
+				       c->chunk[m].gap, c->chunk[m].lasting);
+
+		for (int l = m + 1; l < c->chunks; l++)
+			json_array_append_new(of, json_real(c->chunk[m].go_on[l]));
+		json_array_append_new(chunks, of);
+	}
 	for (int i = 0; i < c->words.nports; i++)
 		json_array_append_new(ports, json_integer(c->words.port[i]));
 	json_object_set_new(j, "chunks", chunks);
@@ -404,7 +412,14 @@ static int chunks_read(struct fm_share_codec *c, const json_t *chunks, struct fm
 		m->sessions = json_number_value(json_array_get(v, 1));
 		m->flows = json_number_value(json_array_get(v, 2));
 		m->gap = json_number_value(json_array_get(v, 3));
-		if (!(m->starting >= 0) || !(m->sessions >= m->starting) || !(m->flows >= m->sessions) || !(m->gap > 0))
+		m->lasting = json_number_value(json_array_get(v, 4));
+		for (size_t l = i + 1; l < n; l++) {
+			m->go_on[l] = json_number_value(json_array_get(v, 4 + l - i));
+			if (!(m->go_on[l] >= 0) || m->go_on[l] > m->lasting)
+				return damaged("chunks", err);
+		}
+		if (json_array_size(v) != 4 + n - i || !(m->starting >= m->lasting) || !(m->lasting >= 0) ||
+		    !(m->sessions >= m->starting) || !(m->flows >= m->sessions) || !(m->gap > 0))
 			return damaged("chunks", err);
 	}
 	return FM_OK;

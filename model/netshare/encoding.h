@@ -27,6 +27,8 @@ struct fm_share_column {
 struct fm_share_chunk {
 	double starting, sessions, flows; /* training counts; starting: sessions whose 5-tuples begin there */
 	double gap;                       /* the largest time between records, ms */
+	double lasting;                   /* of the starting ones: those whose 5-tuples are in any later chunk too */
+	double go_on[FM_CHUNKS_MOST];     /* and in that one */
 };
 struct fm_share_codec {
 	struct fm_row_columns flows;

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "model/netshare/tags.h"
 #include "model/netshare/trainer.h"
 
 #define STRICT_ROUNDS 6 /* after these, tags and doubled 5-tuples are no longer checked */
@@ -123,9 +124,9 @@ static int grow(void *array, size_t *cap, size_t used, size_t want, size_t size,
 	return FM_OK;
 }
 
-/* Decide the ports, protocol and tags of the i-th session of the batch.  A tag is drawn from its softmax: by the larger
- * of two, what one session in a hundred has would hardly ever come. */
-static void decide(const struct sampler *s, int i, int said[3])
+/* Decide the ports, the protocol, the start flag and the tags up to the chunk's own of the i-th session of the batch.
+ * They are drawn from their softmax. */
+static void decide(const struct sampler *s, int chunk, int i, int said[3])
 {
 	const struct fm_share_codec *c = s->c;
 	float *a = s->made + (size_t)i * (size_t)c->attributes;
@@ -135,7 +136,7 @@ static void decide(const struct sampler *s, int i, int said[3])
 	for (int k = 0; k < 2; k++)
 		said[k] = fm_word_port(&c->words, s->nearest[k * s->o->batch + i], &r);
 	said[2] = s->nearest[2 * s->o->batch + i];
-	for (int k = -1; k < c->chunks; k++) {
+	for (int k = -1; k <= chunk; k++) {
 		float *x = a + (k < 0 ? c->starts : c->present + 2 * k);
 
 		x[1] = fm_rng_uniform(&r) * (x[0] + x[1]) < x[1];
@@ -156,7 +157,7 @@ static int keep(struct sampler *s, int chunk, size_t *want, struct fm_error *err
 		struct tuple k = {.chunk = (uint16_t)chunk};
 		bool before = false, starts;
 
-		decide(s, i, k.said);
+		decide(s, chunk, i, k.said);
 		starts = fm_share_starts(c, a);
 		if (!starts && s->nstart < B)
 			s->start[s->nstart++] = a[fm_share_start(c)];
@@ -170,8 +171,6 @@ static int keep(struct sampler *s, int chunk, size_t *want, struct fm_error *err
 			s->refused++;
 			continue;
 		}
-		for (int m = chunk + 1; m < c->chunks; m++)
-			k.present |= (uint64_t)(c->chunk[m].sessions > 0 && fm_share_present(c, a, m)) << m;
 		if ((rc = grow(&s->tuple, &s->tuple_cap, s->ntuples, s->ntuples + 1, sizeof k, "5-tuples", err)) < 0 ||
 		    (rc = grow(&s->attributes, &s->attribute_cap, (s->ntuples - s->first) * A,
 			       (s->ntuples - s->first + 1) * A, sizeof *a, "attributes", err)) < 0)
@@ -183,11 +182,55 @@ static int keep(struct sampler *s, int chunk, size_t *want, struct fm_error *err
 	return FM_OK;
 }
 
+/* Decide which of the tuples from `from` on go on in which later chunks. */
+static int go_on(struct sampler *s, int chunk, size_t from, struct fm_error *err)
+{
+	const struct fm_share_codec *c = s->c;
+	const struct fm_share_chunk *k = &c->chunk[chunk];
+	struct fm_tags tags = {.n = s->ntuples - from, .tags = c->chunks - 1 - chunk};
+	float *first = s->attributes + (from - s->first) * (size_t)c->attributes + c->present + 2 * (chunk + 1);
+	double share[FM_CHUNKS_MOST];
+	uint64_t *has = NULL;
+	float *soft = NULL;
+	struct fm_rng r;
+	int rc;
+
+	if (tags.n == 0 || tags.tags == 0)
+		return FM_OK;
+	if ((rc = fm_alloc(&soft, tags.n * (size_t)tags.tags, sizeof *soft, "5-tuples", err)) < 0 ||
+	    (rc = fm_alloc(&has, tags.n, sizeof *has, "5-tuples", err)) < 0)
+		goto out;
+	for (size_t i = 0; i < tags.n; i++)
+		for (int m = 0; m < tags.tags; m++)
+			soft[i * (size_t)tags.tags + (size_t)m] = first[i * (size_t)c->attributes + 2 * (size_t)m + 1];
+	for (int m = 0; m < tags.tags; m++)
+		share[m] = k->starting > 0 ? k->go_on[chunk + 1 + m] / k->starting : 0;
+	tags.soft = soft;
+	tags.share = share;
+	tags.any = k->starting > 0 ? k->lasting / k->starting : 0;
+	fm_rng_init(&r, s->o->seed, FM_RNG_DECODE, (uint64_t)s->o->batch, s->step);
+	if ((rc = fm_tags_choose(&tags, &r, has, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < tags.n; i++) {
+		s->tuple[from + i].present = has[i] << (chunk + 1);
+		for (int m = 0; m < tags.tags; m++) {
+			float *x = first + i * (size_t)c->attributes + 2 * (size_t)m;
+
+			x[1] = (float)(has[i] >> m & 1);
+			x[0] = 1 - x[1];
+		}
+	}
+out:
+	free(soft);
+	free(has);
+	return rc;
+}
+
 static int begin_sessions(struct sampler *s, int chunk, size_t want, struct fm_error *err)
 {
 	static const enum fm_col col[3] = {FM_SP, FM_DP, FM_PR};
 	const struct fm_share_codec *c = s->c;
-	size_t tries = TRIES * (want + (size_t)s->o->batch);
+	size_t tries = TRIES * (want + (size_t)s->o->batch), from = s->ntuples;
 	int B = s->o->batch, rc;
 
 	s->nstart = 0;
@@ -209,7 +252,7 @@ static int begin_sessions(struct sampler *s, int chunk, size_t want, struct fm_e
 		if ((rc = keep(s, chunk, &want, err)) < 0)
 			return rc;
 	}
-	return FM_OK;
+	return go_on(s, chunk, from, err);
 }
 
 /* ---- records ---- */

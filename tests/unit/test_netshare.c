@@ -24,7 +24,8 @@ struct flows {
 	struct fm_dg n;
 };
 
-/* Simulated flows, a tenth of which repeat the 5-tuple of one of the ten before: sessions of several records. */
+/* Simulated flows, a tenth of which repeat the 5-tuple of one of the ten before: sessions of several records.  Of every
+ * 25th, some repeat it in another chunk. */
 static void flows_make(struct flows *f)
 {
 	struct fm_share_opts o = {.chunks = CHUNKS, .most = MOST, .each = EACH, .min_count = 5, .k = 5, .seed = 1};
@@ -37,7 +38,9 @@ static void flows_make(struct flows *f)
 	for (size_t i = 10; i < ROWS; i++) {
 		size_t from = i % 100 < 12 ? i / 100 * 100 : i - 1 - fm_rng_below(&r, 9);
 
-		if (i % 100 >= 12 && fm_rng_below(&r, 10) > 0)
+		if (i % 25 == 20 && i > ROWS / 2 && (i > ROWS / 4 * 3) == i % 2)
+			from = i - ROWS / CHUNKS * (1 + i % 2);
+		else if (i % 100 >= 12 && fm_rng_below(&r, 10) > 0)
 			continue;
 		f->t->sa[i] = f->t->sa[from];
 		f->t->da[i] = f->t->da[from];
@@ -427,13 +430,25 @@ static void sessions_are_made(void **state)
 	flows_free(&f);
 }
 
-/* A tag that softmax gives one in ten is on one in ten, and its session goes on there: of all that start in one of four
- * chunks, 27, 19, 10 and 0 % are in another. */
-static void tags_are_drawn(void **state)
+/* Of the sessions of s whose 5-tuples start in chunk `from`, the share that is in one of these chunks too. */
+static double share_going_on(const struct fm_sessions *s, int from, uint64_t chunks)
+{
+	double n = 0, going = 0;
+
+	for (size_t i = s->at[from]; i < s->at[from + 1]; i++) {
+		n += s->session[i].starts;
+		going += s->session[i].starts && s->session[i].present & chunks;
+	}
+	return n > 0 ? going / n : 0;
+}
+
+/* As many sessions go on into each later chunk, and into any, as of the training flows, whatever probability the
+ * networks give their tags: here a half, and the same for all tags of a session. */
+static void tags_are_as_frequent_as_in_training(void **state)
 {
 	struct fm_share_train_opts o = {
 	    .loop = {.seed = 3}, .steps = {20, 2, 2, 2}, .batch = BATCH, .rounds = 1, .rate = 1e-3};
-	struct fm_share_sample_opts how = {.rows = 2000, .seed = 5, .batch = BATCH};
+	struct fm_share_sample_opts how = {.rows = 4000, .seed = 5, .batch = BATCH};
 	struct fm_share_train_result r;
 	struct fm_sessions made;
 	struct fm_table *t;
@@ -452,13 +467,23 @@ static void tags_are_drawn(void **state)
 			bool on = at < f.c->present || m == chunk, yes = (at - f.c->starts) & 1;
 
 			for (int h = 0; h < f.n.shape.hidden; h++)
-				w[h * f.c->attributes + at] = 0;
-			b[at] = yes ? (on ? 20 : -2.1972246f) : 0;
+				w[h * f.c->attributes + at] = yes && !on && h == 0 ? 0.1f : 0;
+			b[at] = yes ? (on ? 20 : 0) : 0; /* a half of all that start, if they were drawn */
 		}
 	}
 	OK(fm_share_sample(&t, &f.n, f.c, p, &how, &err));
 	OK(fm_sessions_cut(&made, t, CHUNKS, MOST, f.c->flows.first_ms, f.c->flows.last_ms, &err));
-	assert_true(made.crossing > 0.1 && made.crossing < 0.2);
+	for (int from = 0; from < CHUNKS; from++) {
+		uint64_t later = ~(uint64_t)0 << (from + 1);
+
+		for (int to = from + 1; to < CHUNKS; to++)
+			assert_true(fabs(share_going_on(&made, from, (uint64_t)1 << to) -
+					 share_going_on(&f.s, from, (uint64_t)1 << to)) < 0.005);
+		assert_true(fabs(share_going_on(&made, from, later) - share_going_on(&f.s, from, later)) < 0.005);
+	}
+	/* Of those that go on from the second chunk, some are in the third, and others in the fourth. */
+	assert_true(share_going_on(&made, 1, 12) > share_going_on(&made, 1, 4) + 0.005);
+	assert_true(share_going_on(&made, 1, 12) > share_going_on(&made, 1, 8) + 0.005);
 	fm_sessions_close(&made);
 	fm_table_free(t);
 	free(p);
@@ -483,7 +508,7 @@ int main(void)
 	    cmocka_unit_test(training_repeats),
 	    cmocka_unit_test(divergence_is_said),
 	    cmocka_unit_test(sessions_are_made),
-	    cmocka_unit_test(tags_are_drawn),
+	    cmocka_unit_test(tags_are_as_frequent_as_in_training),
 	};
 
 	return cmocka_run_group_tests(tests, setup, scratch_teardown);
