@@ -20,107 +20,11 @@
 #include "pipeline/plan.h"
 #include "pipeline/product.h"
 #include "pipeline/project.h"
+#include "pipeline/rivals.h"
 #include "pipeline/runner.h"
 
 #define DOCUMENT_MAX (32u << 20)
 #define SET_MOST 64 /* overrides of one config */
-
-/* ---- the models ---- */
-
-struct rival {
-	const char *name, *about;
-	const char *set[8];
-	double paper;         /* mean JSD of eight fields in the method's paper; 0: it has none */
-	const char *small[2]; /* overrides where a budget leaves next to no steps */
-};
-
-/* To add a model, add a row. */
-static const struct rival rivals[] = {
-    {"hybrid",
-     "The hybrid diffusion: tokens and residuals, relations, roles; in privacy.mode dp a diffusion over exchanges",
-     {"model.kind=diffusion"},
-     0,
-     {NULL}},
-    {"plain",
-     "Plain Gaussian diffusion of rows, ports and addresses as numbers, a U-Net as denoiser (the paper's own method)",
-     {"model.kind=plain", "model.denoiser=unet", "model.schedule=linear", "generate.sampler=ancestral"},
-     0.104,
-     {NULL}},
-    {"plain-transformer",
-     "Plain Gaussian diffusion of rows, ports and addresses as numbers, a transformer as denoiser (the paper's own "
-     "method)",
-     {"model.kind=plain", "model.denoiser=transformer", "model.schedule=linear", "generate.sampler=ancestral"},
-     0.104,
-     {NULL}},
-    {"plain-values",
-     "Plain Gaussian diffusion of rows, frequent ports and hosts as categories, a U-Net",
-     {"model.kind=plain", "model.denoiser=unet", "model.schedule=linear", "generate.sampler=ancestral",
-      "model.encoding=values"},
-     0.104,
-     {NULL}},
-    {"plain-bits",
-     "Plain Gaussian diffusion of rows, addresses and ports as bits, a U-Net",
-     {"model.kind=plain", "model.denoiser=unet", "model.schedule=linear", "generate.sampler=ancestral",
-      "model.encoding=bits"},
-     0,
-     {NULL}},
-    {"ctgan",
-     "CTGAN (Xu et al. 2019), addresses as integers",
-     {"model.kind=ctgan", "gate.leak.mia_model_auc=null", "gate.waivable="},
-     0.20,
-     {NULL}},
-    {"ctgan-bits",
-     "CTGAN, addresses as bits",
-     {"model.kind=ctgan", "model.encoding=bits", "gate.leak.mia_model_auc=null", "gate.waivable="},
-     0,
-     {NULL}},
-    {"netshare",
-     "NetShare (Yin et al. 2022): sessions by 5-tuple in chunks of time, DoppelGANger",
-     {"model.kind=netshare", "gate.leak.mia_model_auc=null", "gate.waivable="},
-     0.123,
-     {"model.layer_width=128", "train.session_rate=0.001"}},
-    {"marginals",
-     "Noisy counts of exchanges, in privacy.mode dp alone (preset ugr16-dp)",
-     {"model.kind=marginals"},
-     0,
-     {NULL}},
-};
-enum { NRIVALS = sizeof rivals / sizeof *rivals, NSMALL = sizeof rivals->small / sizeof *rivals->small };
-
-const char *fm_compare_model(int i)
-{
-	return i < NRIVALS ? rivals[i].name : NULL;
-}
-
-static int unknown(const char *name, int n, struct fm_error *err)
-{
-	char all[256] = "";
-
-	for (int i = 0; i < NRIVALS; i++)
-		snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i ? ", " : "", rivals[i].name);
-	return fm_fail(err, FM_EUSAGE, "--models: there is no model '%.*s'; there are %s", n, name, all);
-}
-
-/* The rivals that the words name, in their order. */
-static int choose(const char *words, const struct rival *chosen[NRIVALS], int *n, struct fm_error *err)
-{
-	*n = 0;
-	for (const char *p = words; *p;) {
-		int len = (int)strcspn(p, ","), found = -1;
-
-		for (int i = 0; i < NRIVALS; i++)
-			if ((int)strlen(rivals[i].name) == len && strncmp(rivals[i].name, p, (size_t)len) == 0)
-				found = i;
-		if (found < 0)
-			return unknown(p, len, err);
-		for (int i = 0; i < *n; i++)
-			if (chosen[i] == &rivals[found])
-				return fm_fail(err, FM_EUSAGE, "--models: %s is there twice", rivals[found].name);
-		chosen[(*n)++] = &rivals[found];
-		p += len + (p[len] == ',');
-	}
-	return *n > 0 ? FM_OK : fm_fail(err, FM_EUSAGE, "--models: name at least one");
-}
 
 /* ---- one run ---- */
 
@@ -134,35 +38,21 @@ struct compare {
 	char dialect[FM_CFG_PATH]; /* of the trace, as it was settled */
 };
 
-static const char *kind_of(const struct rival *r)
-{
-	for (size_t i = 0; i < sizeof r->set / sizeof *r->set && r->set[i]; i++)
-		if (strncmp(r->set[i], "model.kind=", 11) == 0)
-			return r->set[i] + 11;
-	return "diffusion";
-}
-
-/* Only a diffusion has a sampler. */
-static bool diffuses(const struct rival *r)
-{
-	return fm_config_is_for("generate.sampler=fewstep", kind_of(r));
-}
-
 /* A rival gets the keys that are for its kind: warn of a key that is for none of them. */
-static void look_at_keys(const struct fm_compare_opts *o, const struct rival *const *chosen, int n)
+static void look_at_keys(const struct fm_compare_opts *o, const struct fm_rival *const *chosen, int n)
 {
 	for (int i = 0; i < o->nset; i++) {
 		bool wanted = false;
 
 		for (int r = 0; r < n; r++)
-			wanted |= fm_config_is_for(o->set[i], kind_of(chosen[r]));
+			wanted |= fm_config_is_for(o->set[i], fm_rival_kind(chosen[r]));
 		if (!wanted)
 			fm_warn("--set %s is for none of the models that are compared", o->set[i]);
 	}
 }
 
 /* The config of a rival: the project's, the trace, the rival's own keys, the caller's. */
-static int config_of(const struct compare *c, const struct rival *r, bool small, struct fm_config **cfg,
+static int config_of(const struct compare *c, const struct fm_rival *r, bool small, struct fm_config **cfg,
 		     struct fm_error *err)
 {
 	const char *set[SET_MOST];
@@ -178,9 +68,9 @@ static int config_of(const struct compare *c, const struct rival *r, bool small,
 		snprintf(dialect, sizeof dialect, "source.dialect=%s", c->named);
 		set[n++] = dialect;
 	}
-	for (size_t i = 0; i < sizeof r->set / sizeof *r->set && r->set[i]; i++)
+	for (size_t i = 0; i < FM_RIVAL_SET && r->set[i]; i++)
 		set[n++] = r->set[i];
-	for (size_t i = 0; small && i < NSMALL && r->small[i]; i++)
+	for (size_t i = 0; small && i < FM_RIVAL_SMALL && r->small[i]; i++)
 		set[n++] = r->small[i];
 	/* Choices (model.kind and the like) first: a key that has no effect with them is meant for other rivals. */
 	for (int pass = 0; pass < 2; pass++) {
@@ -190,7 +80,7 @@ static int config_of(const struct compare *c, const struct rival *r, bool small,
 		for (int i = 0; i < c->o->nset; i++) {
 			if (n == SET_MOST)
 				return fm_fail(err, FM_EUSAGE, "--set is there more than %d times", SET_MOST - 16);
-			if (fm_config_is_for(c->o->set[i], kind_of(r)) &&
+			if (fm_config_is_for(c->o->set[i], fm_rival_kind(r)) &&
 			    (pass ? !*cfg || fm_config_counts(*cfg, c->o->set[i]) : fm_config_is_choice(c->o->set[i])))
 				set[n++] = c->o->set[i];
 			trial |= strncmp(c->o->set[i], "gate.control_rows=", 18) == 0;
@@ -260,7 +150,7 @@ static bool kept_find(const json_t *all, const char *key, struct kept *k)
 
 /* By a plan, which is made with the sampler of few steps: measuring the ancestral one, with all its steps, would take
  * as long as the run. */
-static int kept_plan(const struct compare *c, const struct rival *r, struct fm_config *cfg, struct kept *k,
+static int kept_plan(const struct compare *c, const struct fm_rival *r, struct fm_config *cfg, struct kept *k,
 		     struct fm_error *err)
 {
 	struct fm_run_options o = {.cfg = cfg,
@@ -291,7 +181,7 @@ static int kept_plan(const struct compare *c, const struct rival *r, struct fm_c
 
 /* The config within the budget: fewer steps of training, and of the ancestral sampler, where a plan says that they take
  * longer, and a smaller network where next to no steps would be left. */
-static int keep_budget(const struct compare *c, const struct rival *r, struct fm_config **cfg, struct kept *kept,
+static int keep_budget(const struct compare *c, const struct fm_rival *r, struct fm_config **cfg, struct kept *kept,
 		       struct fm_error *err)
 {
 	char key[FM_SHA256_HEX];
@@ -400,23 +290,42 @@ struct ending {
 	const struct fm_error *why;
 };
 
-/* A model's entry, as far as its run got. */
-static int entry_of(const struct rival *r, const struct kept *kept, const struct fm_config *cfg,
-		    const struct ending *end, json_t **entry, struct fm_error *err)
+/* What tells a rival from the others: its keys, as its run had them. */
+static json_t *set_of(const struct compare *c, const struct fm_rival *r, const struct kept *kept,
+		      const struct fm_config *cfg)
+{
+	static const char sampler[] = "generate.sampler=";
+	json_t *set = json_array();
+
+	for (size_t i = 0; i < FM_RIVAL_SET + FM_RIVAL_SMALL; i++) {
+		size_t small = i - FM_RIVAL_SET;
+		const char *key = i < FM_RIVAL_SET ? r->set[i] : kept->small ? r->small[small] : NULL;
+		size_t len = key ? strcspn(key, "=") + 1 : 0;
+
+		if (!key)
+			continue;
+		for (int k = 0; k < c->o->nset; k++)
+			key = strncmp(c->o->set[k], key, len) == 0 ? c->o->set[k] : key;
+		json_array_append_new(set, strncmp(key, sampler, strlen(sampler)) == 0
+					       ? json_sprintf("%s%s", sampler, cfg->generate.sampler)
+					       : json_string(key));
+	}
+	return set;
+}
+
+/* A model's entry, as far as its run got; takes set. */
+static int entry_of(const struct fm_rival *r, const struct kept *kept, const struct fm_config *cfg,
+		    const struct ending *end, json_t *set, json_t **entry, struct fm_error *err)
 {
 	const struct fm_run *run = end->run;
 	bool judged = run->has_verdict && end->code >= 0;
-	json_t *metrics = judged ? fm_metrics_list(&run->metrics) : NULL, *histograms = NULL, *e, *set = json_array(),
+	json_t *metrics = judged ? fm_metrics_list(&run->metrics) : NULL, *histograms = NULL, *e,
 	       *failed = failed_of(run);
 	const char *status = !judged ? "failed" : json_array_size(failed) > 0 ? "refused" : "passed";
 	int rc = FM_OK;
 
 	if (judged && (rc = read_histograms(run, &histograms, err)) < 0)
 		goto out;
-	for (size_t i = 0; i < sizeof r->set / sizeof *r->set && r->set[i]; i++)
-		json_array_append_new(set, json_string(r->set[i]));
-	for (size_t i = 0; kept->small && i < NSMALL && r->small[i]; i++)
-		json_array_append_new(set, json_string(r->small[i]));
 	e = fm_compare_entry(r->name, r->about, metrics, histograms);
 	json_object_set_new(e, "status", json_string(status));
 	json_object_set_new(e, "message", json_string(end->code < 0 ? end->why->message : ""));
@@ -425,7 +334,7 @@ static int entry_of(const struct rival *r, const struct kept *kept, const struct
 	json_object_set(e, "failed", failed);
 	json_object_set_new(e, "run", json_string(run->id));
 	json_object_set_new(e, "stages", stages_of(run));
-	json_object_set_new(e, "sampler", diffuses(r) ? json_string(cfg->generate.sampler) : json_null());
+	json_object_set_new(e, "sampler", fm_rival_diffuses(r) ? json_string(cfg->generate.sampler) : json_null());
 	json_object_set_new(e, "config_steps", kept->wanted > 0 ? json_integer(kept->wanted) : json_null());
 	if (run->nstages > FM_TRAIN) {
 		json_object_set(e, "train_steps", json_object_get(run->stage[FM_TRAIN].result, "steps"));
@@ -441,7 +350,7 @@ out:
 }
 
 /* FM_OK also where the model failed. */
-static int try_rival(struct compare *c, const struct rival *r, json_t **entry, struct fm_error *err)
+static int try_rival(struct compare *c, const struct fm_rival *r, json_t **entry, struct fm_error *err)
 {
 	struct fm_config *cfg = NULL;
 	struct fm_run run = {0};
@@ -476,7 +385,7 @@ static int try_rival(struct compare *c, const struct rival *r, json_t **entry, s
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
 	}
-	rc = entry_of(r, &kept, cfg, &(struct ending){&run, code, &why}, entry, err);
+	rc = entry_of(r, &kept, cfg, &(struct ending){&run, code, &why}, set_of(c, r, &kept, cfg), entry, err);
 	if (c->store && !c->cfg) {
 		c->cfg = cfg;
 		cfg = NULL;
@@ -525,24 +434,39 @@ static int begin(struct compare *c, struct fm_error *err)
 	return fm_file_exists(c->config) ? FM_OK : fm_project_init(c->own, o->preset, "flowmint", err);
 }
 
-/* What a model learns in privacy.mode dp is charged to the trace in one ledger, which is not that of its releases. */
-static void tell_of_ledger(const struct compare *c, const struct rival *r)
+/* What can be told of all runs by the config of one, before the first. */
+static int look_first(const struct compare *c, const struct fm_rival *r, struct fm_error *err)
 {
+	const struct fm_compare_opts *o = c->o;
 	struct fm_config *cfg = NULL;
-	struct fm_error ignored;
+	int rc;
 
-	if (!c->o->project && config_of(c, r, false, &cfg, &ignored) >= 0 && fm_config_dp(cfg))
+	if ((rc = config_of(c, r, false, &cfg, err)) < 0)
+		goto out;
+	if (strcmp(cfg->preset, o->preset) != 0) {
+		rc = fm_fail(err, FM_EUSAGE,
+			     "%s has a comparison of preset %s: give --preset %s, or another folder with --out", o->out,
+			     cfg->preset, cfg->preset);
+		goto out;
+	}
+	if (o->look && (rc = o->look(o->look_at, cfg->source.dialect, err)) < 0)
+		goto out;
+	/* What a model learns in privacy.mode dp is charged to the trace in one ledger, which is not that of its
+	 * releases. */
+	if (!o->project && fm_config_dp(cfg))
 		fm_warn(
 		    "compare: what these models ask of the trace is charged in the ledger of %s alone; with --project "
 		    "DIR it is charged to the budget that the trace has there",
 		    c->own);
+out:
 	fm_config_free(cfg);
+	return rc;
 }
 
 int fm_compare(const struct fm_compare_opts *o, json_t **doc, char **store, struct fm_config **cfg,
 	       struct fm_error *err)
 {
-	const struct rival *chosen[NRIVALS];
+	const struct fm_rival *chosen[FM_RIVALS_MOST];
 	struct compare c = {.o = o};
 	json_t *models = json_array();
 	bool judged = false;
@@ -551,10 +475,12 @@ int fm_compare(const struct fm_compare_opts *o, json_t **doc, char **store, stru
 	*doc = NULL;
 	*store = NULL;
 	*cfg = NULL;
-	if ((rc = choose(o->models ? o->models : FM_COMPARE_USUAL, chosen, &n, err)) < 0 || (rc = begin(&c, err)) < 0)
+	if ((rc = fm_rivals_choose(o->models ? o->models : FM_COMPARE_USUAL, chosen, &n, err)) < 0 ||
+	    (rc = begin(&c, err)) < 0)
 		goto out;
 	look_at_keys(o, chosen, n);
-	tell_of_ledger(&c, chosen[0]);
+	if ((rc = look_first(&c, chosen[0], err)) < 0)
+		goto out;
 	for (int i = 0; i < n; i++) {
 		json_t *entry = NULL;
 

@@ -28,6 +28,10 @@ struct fm_compare_opts {
 	const char *const *set;          /* overrides of all configs */
 	int nset;
 	bool unconfined;
+	/* Called before the first run with the trace's dialect, to look at what will be judged beside the models; NULL:
+	 * nothing is. */
+	int (*look)(void *ctx, const char *dialect, struct fm_error *err);
+	void *look_at;
 };
 #define FM_COMPARE_USUAL "hybrid,plain,ctgan,netshare"
 
@@ -42,13 +46,12 @@ struct fm_compare_opts {
  * config_steps: those that the config asks for, where a budget was given.  sampler: of a diffusion.  paper: what the
  * method's paper reports as its mean JSD of eight fields.  histograms (judge/histogram.h) and symptoms
  * (judge/symptoms.h) are there where the model was judged.  *store: the product of ingest (product.h), a new string,
- * and *cfg: the config of that run; NULL when none got that far.  FM_EUSAGE: a name is of no known model; FM_EINPUT
- * where no model was judged.
+ * and *cfg: the config of that run; NULL when none got that far.  set: what tells the model from others, as its run
+ * had it.  FM_EUSAGE: a name is of no known model, or OUT has a comparison of another preset; FM_EINPUT where no model
+ * was judged; what look fails with.
  */
 int fm_compare(const struct fm_compare_opts *o, json_t **doc, char **store, struct fm_config **cfg,
 	       struct fm_error *err) FM_MUST_CHECK;
-
-const char *fm_compare_model(int i); /* the name of the i-th known model; NULL past the last */
 
 /* What was measured of flows made elsewhere, as a model's entry: metrics is a list, histograms may be NULL. */
 json_t *fm_compare_entry(const char *name, const char *about, const json_t *metrics, const json_t *histograms);

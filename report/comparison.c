@@ -449,6 +449,28 @@ static int check(const json_t *doc, struct fm_error *err)
 	return FM_OK;
 }
 
+/* How many flows the split has: those of any model that was judged. */
+static void put_rows(const json_t *doc, struct fm_buf *out)
+{
+	static const char *const name[] = {"rows.real", "rows.holdout"};
+	const json_t *m;
+	double rows[2] = {NAN, NAN};
+	size_t i;
+
+	json_array_foreach(models_of(doc), i, m)
+	{
+		for (int k = 0; k < 2; k++)
+			rows[k] = isfinite(rows[k]) ? rows[k] : metric(m, name[k]);
+	}
+	if (!isfinite(rows[0]) || !isfinite(rows[1]))
+		return;
+	fm_buf_puts(out, "They learned from ");
+	fm_html_count(out, (int64_t)rows[0]);
+	fm_buf_puts(out, " flows; ");
+	fm_html_count(out, (int64_t)rows[1]);
+	fm_buf_puts(out, " were held out. ");
+}
+
 int fm_report_comparison(const json_t *doc, struct fm_buf *html, struct fm_error *err)
 {
 	double budget = fm_json_real(doc, "budget_minutes");
@@ -459,9 +481,10 @@ int fm_report_comparison(const json_t *doc, struct fm_buf *html, struct fm_error
 	fm_buf_puts(html,
 		    "<body>\n<main>\n<header><h1>Models compared</h1>\n<p>All learned the same split of one trace "
 		    "and are judged by the same metrics. ");
+	put_rows(doc, html);
 	if (isfinite(budget)) {
 		fm_buf_puts(html, "Training was given ");
-		fm_html_number(html, budget);
+		fm_html_short(html, budget);
 		fm_buf_puts(html, " minutes a model at most. ");
 	}
 	fm_buf_puts(html,

@@ -26,6 +26,13 @@ says err "no model can read the trace: " "is said once, for all"
 holds "and nothing else" [ "$(grep -c "^flowmint: " err)" = 1 ]
 sed "s/^name: .*/name: mine/" "$ROOT/manifests/dialects/ugr16.yaml" >mine.yaml
 expect 3 "flows from elsewhere must be there" compare --models plain --with other=nowhere.csv
+expect 3 "and be readable" compare --models plain --dialect ugr16 --with other=no.csv --out unread
+says err "--with other: no.csv: none of 1 row can be read" "it says which cannot"
+holds "before any model learns" test ! -e unread/project/workspace
+expect 2 "a model's name is no name for them" compare --models plain --with ctgan=trace.csv
+says err "ctgan is the name of a model" "and it says why"
+expect 2 "nor is one twice" compare --models plain --with a=trace.csv --with a=no.csv
+says err "a is there twice" "and it says which"
 
 # The rate makes CTGAN diverge.
 expect 0 "a model that fails does not stop the others" compare --models plain,ctgan --dialect ./mine.yaml --rows 1400 --with other=trace.csv \
@@ -46,12 +53,17 @@ assert [s["name"] for s in plain["stages"]] == ["ingest", "train", "generate", "
 assert ctgan["status"] == "failed" and "diverges" in ctgan["message"] and "metrics" not in ctgan
 assert "status" not in other and value(other, "jsd_mean8") < value(plain, "jsd_mean8")
 assert value(plain, "rows.real") == value(other, "rows.real")
+assert plain["set"] == ["model.kind=plain", "model.denoiser=unet", "model.schedule=linear", "generate.sampler=fewstep"], plain["set"]
 assert ctgan["sampler"] is None and ctgan["config_steps"] is None and plain["sampler"] == "fewstep"
 assert any(s["missing"] for s in plain["symptoms"])
 assert max(s["lost"] for s in other["symptoms"]) == 0 < max(s["lost"] for s in plain["symptoms"])
 END
 holds "compare.json has it all" "$PYTHON" read.py
 says cmp/report.html "<h1>Models compared</h1>" "the page is there"
+rows=$("$PYTHON" -c 'import json
+n = {m["name"]: int(m["value"]) for m in json.load(open("cmp/compare.json"))["models"][0]["metrics"]}
+print("%s flows; %s were held out" % ("{:,}".format(n["rows.real"]), n["rows.holdout"]))')
+says cmp/report.html "They learned from $rows" "with how many flows there were"
 says cmp/report.html "training diverges" "it says how a model failed"
 says cmp/report.html "Collapsed, what real flows have and it does not make" "and what another one does not make"
 says cmp/report.html "id=\"m2fTD-t\"" "with a picture of each field of each"
@@ -68,6 +80,8 @@ assert all(s["cached"] for s in two["stages"])
 END
 holds "has fewer steps, and the same ones" "$PYTHON" read.py
 says budget/report.html "of the steps that its config asks for" "the page says how few"
+expect 2 "a comparison of another preset is not gone on with" "$F" compare trace.csv $UNCONFINED --quiet --models plain --out budget
+says err "budget has a comparison of preset demo: give --preset demo" "it says which that is of"
 expect 0 "the runs are in a ledger" "$F" audit --workspace cmp/project/workspace
 
 # --- with differential privacy: counts beside a network, each charged for what it learned ---

@@ -17,6 +17,7 @@
 #include "pipeline/cli/walls.h"
 #include "pipeline/compare.h"
 #include "pipeline/product.h"
+#include "pipeline/rivals.h"
 #include "pipeline/walls/harvest.h"
 #include "report/report.h"
 #include "stages/judged_rows.h"
@@ -147,14 +148,73 @@ out:
 	return rc;
 }
 
+static int read_fn(void *ctx, json_t **result, struct fm_error *err)
+{
+	const struct elsewhere *e = ctx;
+	struct fm_dialect *dialect = NULL;
+	struct fm_table *t = NULL;
+	int rc;
+
+	if ((rc = fm_dialect_load(&dialect, e->dialect, err)) >= 0)
+		rc = fm_flows_load(&(struct fm_flows){.path = e->file, .role = FM_FLOWS_SYNTHETIC, .dialect = dialect},
+				   &t, NULL, err);
+	*result = rc < 0 ? NULL : json_null();
+	fm_table_free(t);
+	fm_dialect_free(dialect);
+	return rc;
+}
+
+/* Can each --with be read?  Asked before the first run, which may take hours. */
+static int look_with(void *ctx, const char *dialect, struct fm_error *err)
+{
+	const struct compare_args *a = ctx;
+	int rc = FM_OK;
+
+	for (int i = 0; i < a->with.n && rc >= 0; i++) {
+		struct elsewhere e = {.file = strchr(a->with.word[i], '=') + 1, .dialect = dialect};
+		struct fm_walls w = {0};
+		json_t *result = NULL;
+
+		if ((rc = fm_walls_begin(&w, "compare", a->unconfined, err)) >= 0 &&
+		    (rc = fm_walls_show(&w, e.file, false, err)) >= 0 &&
+		    (!strchr(dialect, '/') || (rc = fm_walls_show(&w, dialect, false, err)) >= 0))
+			rc = fm_walls_run(&w, read_fn, &e, &result, err);
+		fm_walls_end(&w);
+		json_decref(result);
+		if (rc < 0)
+			fm_error_prefix(err, "--with %.*s: ", (int)strcspn(a->with.word[i], "="), a->with.word[i]);
+	}
+	return rc;
+}
+
+/* Each model has one column of the report. */
+static int check_name(const struct compare_args *a, int which, size_t len, struct fm_error *err)
+{
+	const char *word = a->with.word[which];
+
+	for (int i = 0; fm_rival_name(i); i++)
+		if (strlen(fm_rival_name(i)) == len && strncmp(fm_rival_name(i), word, len) == 0)
+			return fm_fail(err, FM_EUSAGE,
+				       "--with %s: %.*s is the name of a model of flowmint: give another", word,
+				       (int)len, word);
+	for (int i = 0; i < which; i++)
+		if (strncmp(a->with.word[i], word, len + 1) == 0)
+			return fm_fail(err, FM_EUSAGE, "--with: %.*s is there twice", (int)len, word);
+	return FM_OK;
+}
+
 /* Each --with, looked at before the first run. */
 static int check_with(const struct compare_args *a, struct fm_error *err)
 {
+	int rc;
+
 	for (int i = 0; i < a->with.n; i++) {
 		const char *equals = strchr(a->with.word[i], '=');
 
 		if (!equals || equals == a->with.word[i])
 			return fm_fail(err, FM_EUSAGE, "--with %s: give NAME=FILE", a->with.word[i]);
+		if ((rc = check_name(a, i, (size_t)(equals - a->with.word[i]), err)) < 0)
+			return rc;
 		if (!fm_file_exists(equals + 1))
 			return fm_fail(err, FM_EINPUT, "--with %s: there is no such file", a->with.word[i]);
 	}
@@ -298,7 +358,9 @@ static int run(const void *args, const struct fm_call *call, struct fm_error *er
 				    .budget = a->budget,
 				    .set = a->set.word,
 				    .nset = a->set.n,
-				    .unconfined = a->unconfined};
+				    .unconfined = a->unconfined,
+				    .look = a->with.n > 0 ? look_with : NULL,
+				    .look_at = (void *)(uintptr_t)a};
 	json_t *doc = NULL;
 	struct fm_config *cfg = NULL;
 	char *store = NULL;

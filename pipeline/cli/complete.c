@@ -7,7 +7,7 @@
 #include "manifests/config_schema.h"
 #include "manifests/embed.h"
 #include "manifests/registry.h"
-#include "pipeline/compare.h"
+#include "pipeline/rivals.h"
 
 /* ---- what is offered ---- */
 
@@ -94,7 +94,7 @@ static void value_words(struct fm_buf *out, const struct fm_option *o)
 		fm_metric_each(add_check, out);
 		add_word(out, FM_METRIC_CONTROLS, strlen(FM_METRIC_CONTROLS));
 	}
-	for (int i = 0; o->offer == FM_OFFER_MODEL && (model = fm_compare_model(i)); i++)
+	for (int i = 0; o->offer == FM_OFFER_MODEL && (model = fm_rival_name(i)); i++)
 		add_word(out, model, strlen(model));
 	if (o->offer == FM_OFFER_PRESET)
 		embedded_words(out, FM_EMBED_PRESET);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "manifests/embed.h"
-#include "pipeline/compare.h"
+#include "pipeline/rivals.h"
 
 #define COLUMNS 80
 #define HELP_COLUMN 21 /* where an option's help begins */
@@ -63,7 +63,7 @@ static void option_help(struct fm_buf *out, const struct fm_option *o)
 	fm_buf_puts(out, o->help);
 	for (size_t i = 0; o->offer == FM_OFFER_PRESET && fm_embed_at(&e, FM_EMBED_PRESET, i); i++)
 		fm_buf_printf(out, "%s%s", i ? ", " : ": ", e.name);
-	for (int i = 0; o->offer == FM_OFFER_MODEL && (name = fm_compare_model(i)); i++)
+	for (int i = 0; o->offer == FM_OFFER_MODEL && (name = fm_rival_name(i)); i++)
 		fm_buf_printf(out, "%s%s", i ? ", " : ": ", name);
 }
 
