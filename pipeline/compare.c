@@ -354,6 +354,7 @@ static int try_rival(struct compare *c, const struct fm_rival *r, json_t **entry
 {
 	struct fm_config *cfg = NULL;
 	struct fm_run run = {0};
+	struct fm_run_options o;
 	struct fm_error why = {0};
 	struct kept kept = {0};
 	int rc, code;
@@ -361,14 +362,21 @@ static int try_rival(struct compare *c, const struct fm_rival *r, json_t **entry
 	if ((rc = config_of(c, r, false, &cfg, err)) < 0)
 		goto out;
 	strcpy(c->dialect, cfg->source.dialect);
+	o = (struct fm_run_options){.cfg = cfg,
+				    .project = c->project,
+				    .workspace = c->workspace,
+				    .until = FM_GATE,
+				    .unconfined = c->o->unconfined};
 	if ((code = keep_budget(c, r, &cfg, &kept, &why)) >= 0) {
-		struct fm_run_options o = {.cfg = cfg,
-					   .project = c->project,
-					   .workspace = c->workspace,
-					   .until = FM_GATE,
-					   .unconfined = c->o->unconfined};
-
+		o.cfg = cfg; /* that of the budget */
 		code = fm_runner_run(&o, &run, &why);
+	} else if (code == FM_EINPUT) { /* is it the trace? */
+		struct fm_error unread;
+
+		o.cfg = cfg;
+		o.until = FM_INGEST;
+		if (cfg && fm_runner_run(&o, &run, &unread) < 0)
+			why = unread;
 	}
 	if (code < FM_ESYSTEM) { /* stopped */
 		rc = fm_error_set(err, code, why.file, why.line, "%s", why.message);
@@ -422,6 +430,8 @@ static int begin(struct compare *c, struct fm_error *err)
 
 	if ((rc = find_dialect(c, err)) < 0)
 		return rc;
+	if (o->project && !fm_file_exists(o->project))
+		return fm_fail(err, FM_EINPUT, "--project %s: there is no such folder", o->project);
 	if (!(c->trace = realpath(o->trace, NULL)))
 		return fm_fail_errno(err, "%s", o->trace);
 	if ((rc = fm_dir_make(o->out, 0700, err)) < 0)

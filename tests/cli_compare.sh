@@ -24,6 +24,11 @@ echo "hello" >no.csv
 expect 3 "a trace that no model can read" "$F" compare no.csv $UNCONFINED --quiet --preset demo --models plain,ctgan --dialect ugr16 --out none
 says err "no model can read the trace: " "is said once, for all"
 holds "and nothing else" [ "$(grep -c "^flowmint: " err)" = 1 ]
+expect 3 "nor within a budget" "$F" compare no.csv $UNCONFINED --quiet --preset demo --models plain,ctgan --dialect ugr16 --budget 1 --out none
+holds "is said once too" [ "$(grep -c "no model can read the trace: " err)/$(grep -c "^flowmint: " err)" = 1/1 ]
+expect 3 "a project must be there" compare --models plain --project nowhere --out unmade
+says err "--project nowhere: there is no such folder" "it says which"
+holds "nothing is made" test ! -e unmade
 sed "s/^name: .*/name: mine/" "$ROOT/manifests/dialects/ugr16.yaml" >mine.yaml
 expect 3 "flows from elsewhere must be there" compare --models plain --with other=nowhere.csv
 expect 3 "and be readable" compare --models plain --dialect ugr16 --with other=no.csv --out unread
