@@ -1,4 +1,4 @@
-/* symptoms.c - flows outside the real range, and values that are not made. */
+/* symptoms.c - flows outside the real range, values that are not made, and values that are made too often. */
 #include "judge/symptoms.h"
 
 #include <math.h>
@@ -47,26 +47,26 @@ static void cell_name(const json_t *field, size_t i, size_t n, char name[64])
 		snprintf(name, 64, "%.0f", x);
 }
 
-struct lost {
+struct cell {
 	size_t cell;
 	double share;
 };
 
 /* Insert into the list of the largest ones, falling. */
-static void keep_lost(struct lost top[FM_SYMPTOM_NAMED], size_t cell, double share)
+static void keep_cell(struct cell top[FM_SYMPTOM_NAMED], size_t cell, double share)
 {
-	struct lost one = {cell, share};
+	struct cell one = {cell, share};
 
 	for (int i = 0; i < FM_SYMPTOM_NAMED; i++)
 		if (one.share > top[i].share) {
-			struct lost next = top[i];
+			struct cell next = top[i];
 
 			top[i] = one;
 			one = next;
 		}
 }
 
-static json_t *missing(const json_t *field, size_t n, const struct lost top[FM_SYMPTOM_NAMED])
+static json_t *named(const json_t *field, size_t n, const struct cell top[FM_SYMPTOM_NAMED])
 {
 	json_t *list = json_array();
 
@@ -80,6 +80,24 @@ static json_t *missing(const json_t *field, size_t n, const struct lost top[FM_S
 	return list;
 }
 
+/* The share of the flows of `in` that are in cells, from `from` to before `to`, of which `by` has less than a tenth;
+ * top: the largest of them. */
+static double cells_without(const json_t *in, const json_t *by, size_t from, size_t to,
+			    struct cell top[FM_SYMPTOM_NAMED])
+{
+	double nin = sum_of(in), nby = sum_of(by), all = 0;
+
+	for (size_t i = from; i < to; i++) {
+		double r = share(in, i, nin);
+
+		if (r >= FM_SYMPTOM_CELL && share(by, i, nby) < r / 10) {
+			keep_cell(top, i, r);
+			all += r;
+		}
+	}
+	return all;
+}
+
 json_t *fm_symptoms(const json_t *histograms)
 {
 	const json_t *field;
@@ -90,8 +108,8 @@ json_t *fm_symptoms(const json_t *histograms)
 	{
 		const json_t *real = json_object_get(field, "real"), *synthetic = json_object_get(field, "synthetic");
 		const char *kind = json_string_value(json_object_get(field, "kind"));
-		double nreal = sum_of(real), nsynthetic = sum_of(synthetic), lost = 0;
-		struct lost top[FM_SYMPTOM_NAMED] = {0};
+		struct cell lost[FM_SYMPTOM_NAMED] = {0}, piles[FM_SYMPTOM_NAMED] = {0};
+		double made = sum_of(synthetic), missing, piled;
 		size_t n = json_array_size(real);
 		bool bins = kind && strcmp(kind, "bins") == 0;
 
@@ -100,20 +118,14 @@ json_t *fm_symptoms(const json_t *histograms)
 
 		if (hosts || n < 2 || n != json_array_size(synthetic))
 			continue;
-		for (size_t i = 0; i < n; i++) {
-			double r = share(real, i, nreal);
-
-			if (r >= FM_SYMPTOM_CELL && share(synthetic, i, nsynthetic) < r / 10) {
-				keep_lost(top, i, r);
-				lost += r;
-			}
-		}
+		missing = cells_without(real, synthetic, 0, n, lost);
+		piled = cells_without(synthetic, real, bins, n - bins, piles);
 		json_array_append_new(
 		    list,
-		    json_pack("{s:O, s:o, s:f, s:o}", "field", json_object_get(field, "name"), "outside",
-			      bins ? json_real(share(synthetic, 0, nsynthetic) + share(synthetic, n - 1, nsynthetic))
-				   : json_null(),
-			      "lost", lost, "missing", missing(field, n, top)));
+		    json_pack("{s:O, s:o, s:f, s:o, s:f, s:o}", "field", json_object_get(field, "name"), "outside",
+			      bins ? json_real(share(synthetic, 0, made) + share(synthetic, n - 1, made)) : json_null(),
+			      "lost", missing, "missing", named(field, n, lost), "piled", piled, "piles",
+			      named(field, n, piles)));
 	}
 	return list;
 }

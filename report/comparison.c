@@ -237,13 +237,13 @@ static void put_costs(const json_t *doc, struct fm_buf *out)
 		    "had done it.</p></section>\n");
 }
 
-/* " (mostly 1, 2)": the cells of a field that are missed most. */
-static void put_missing(const json_t *symptom, struct fm_buf *out)
+/* " (mostly 1, 2)": the largest cells of a symptom. */
+static void put_cells(const json_t *symptom, const char *cells, struct fm_buf *out)
 {
 	const json_t *cell;
 	size_t i;
 
-	json_array_foreach(json_object_get(symptom, "missing"), i, cell)
+	json_array_foreach(json_object_get(symptom, cells), i, cell)
 	{
 		fm_buf_puts(out, i ? ", " : " (mostly ");
 		fm_html_text(out, fm_json_str(cell, "value"));
@@ -251,8 +251,9 @@ static void put_missing(const json_t *symptom, struct fm_buf *out)
 	fm_buf_puts(out, i ? ")" : "");
 }
 
-/* "TD 12 %, BYT 3 %": fields in which a symptom is at least 1 %; returns how many. */
-static size_t put_symptom(const json_t *model, struct fm_buf *out, const char *key, const char *words)
+/* "TD 12 %, BYT 3 %": fields in which a symptom is at least 1 %, with its cells, if it has any; returns how many. */
+static size_t put_symptom(const json_t *model, struct fm_buf *out, const char *key, const char *cells,
+			  const char *words)
 {
 	const json_t *s;
 	size_t i, n = 0;
@@ -267,8 +268,7 @@ static size_t put_symptom(const json_t *model, struct fm_buf *out, const char *k
 		fm_html_text(out, fm_json_str(s, "field"));
 		fm_buf_puts(out, " ");
 		fm_html_percent(out, v);
-		if (strcmp(key, "lost") == 0)
-			put_missing(s, out);
+		put_cells(s, cells, out);
 	}
 	fm_buf_puts(out, n ? ".</p>\n" : "");
 	return n;
@@ -366,14 +366,18 @@ static void put_failures(const json_t *doc, struct fm_buf *out)
 			continue;
 		}
 		n = put_failed(m, out);
-		n += put_symptom(m, out, "outside", "<p>Outside the range of the real flows: ");
-		n += put_symptom(m, out, "lost", "<p>Collapsed, what real flows have and it does not make: ");
+		n += put_symptom(m, out, "outside", "", "<p>Outside the range of the real flows: ");
+		n +=
+		    put_symptom(m, out, "lost", "missing", "<p>Collapsed, what real flows have and it does not make: ");
+		n += put_symptom(m, out, "piled", "piles", "<p>Piled up, what it makes and real flows hardly have: ");
 		if (n == 0)
 			fm_buf_puts(out, "<p>Nothing was found.</p>\n");
 	}
-	fm_buf_puts(out,
-		    "<p class=\"note\">Collapsed: the share of real flows in cells of the histogram that at least 0.5 "
-		    "% of them are in, and less than a tenth of that of the made ones.</p></section>\n");
+	fm_buf_puts(
+	    out,
+	    "<p class=\"note\">Collapsed: the share of real flows in cells of the histogram that at least 0.5 "
+	    "% of them are in, and less than a tenth of that of the made ones. Piled up: the same of the made ones."
+	    "</p></section>\n");
 }
 
 /* Does a model before number `end` have the metric? */

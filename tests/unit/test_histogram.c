@@ -302,6 +302,25 @@ static void test_symptoms_by_hand(void **state)
 	assert_int_equal(json_array_size(json_object_get(dp, "missing")), 2);
 	cell = json_array_get(json_object_get(dp, "missing"), 0);
 	assert_string_equal(json_string_value(json_object_get(cell, "value")), "53");
+	/* Nine in ten are in a cell that a tenth of the real ones are in, and none are outside or at home elsewhere. */
+	assert_true(json_real_value(json_object_get(dp, "piled")) == 0);
+	assert_true(json_real_value(json_object_get(td, "piled")) == 0);
+	json_decref(list);
+	json_decref(doc);
+	doc = json_loads("{\"real_cells\":["
+			 "{\"name\":\"TD\",\"kind\":\"bins\",\"scale\":\"log1p\",\"unit\":\"ms\","
+			 "\"lo\":0,\"hi\":30,\"real\":[0,600,399,1,0],\"synthetic\":[10,300,370,300,20]},"
+			 "{\"name\":\"DP\",\"kind\":\"values\",\"values\":[\"80\",\"0\"],"
+			 "\"real\":[900,25,75],\"synthetic\":[0,512,488]}]}",
+			 0, NULL);
+	list = fm_symptoms(doc);
+	td = json_array_get(list, 0);
+	assert_true(fabs(json_real_value(json_object_get(td, "piled")) - 0.3) < 1e-12);
+	assert_int_equal(json_array_size(json_object_get(td, "piles")), 1);
+	dp = json_array_get(list, 1);
+	assert_true(fabs(json_real_value(json_object_get(dp, "piled")) - 0.512) < 1e-12);
+	cell = json_array_get(json_object_get(dp, "piles"), 0);
+	assert_string_equal(json_string_value(json_object_get(cell, "value")), "0");
 	json_decref(list);
 	list = fm_symptoms(NULL);
 	assert_int_equal(json_array_size(list), 0);

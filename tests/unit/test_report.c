@@ -334,7 +334,7 @@ static json_t *comparison(void)
 		  "'failed':['jsd.TD 0.25 (max 0.1)','host.PROFILE not measured (max "
 		  "0.98)'],'symptoms':[{'field':'TD','outside':0.12,'lost':0},"
 		  "{'field':'PR','outside':null,'lost':0.3,'missing':[{'value':'TCP','share':0.2},"
-		  "{'value':'UDP','share':0.1}]}]},"
+		  "{'value':'UDP','share':0.1}],'piled':0.2,'piles':[{'value':'GRE','share':0.2}]}]},"
 		  "{'name':'ctgan','about':'a GAN','status':'failed','message':'it diverges','paper':null,'stages':[]},"
 		  "{'name':'other','about':'made elsewhere','metrics':[{'name':'jsd.TD','value':0.0625}]}]}");
 
@@ -372,6 +372,7 @@ static void test_models_stand_side_by_side(void **state)
 	HAS(text, "data-label=\"is\">not measured</td>");
 	HAS(text, "Outside the range of the real flows: TD 12");
 	HAS(text, "it does not make: PR 30.0\xe2\x80\xaf% (mostly TCP, UDP).");
+	HAS(text, "Piled up, what it makes and real flows hardly have: PR 20.0\xe2\x80\xaf% (mostly GRE).");
 	HAS(text, "The budget gave it 7.0\xe2\x80\xaf% of the steps");
 	HAS(text, "It is <code>model.kind=plain</code>.");
 	HAS(text, "data-label=\"of\">100</td><td class=\"long\" data-label=\"sampler\">fewstep</td>");
