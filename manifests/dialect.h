@@ -37,6 +37,11 @@ enum fm_format {
 	FM_FMT_ADDRESS_PORT,  /* sa, da: 10.0.0.1:443 or 2001:db8::1.443, which fills sp or dp too */
 	FM_FMT_ICMP_TYPE,
 	FM_FMT_ICMP_CODE, /* dp: stands beside a column of ports, for rows of ICMP, where dp is type * 256 + code */
+	FM_FMT_DAYS,      /* te, start, td: 0.5 is twelve hours */
+	FM_FMT_DAYS_1900,
+	FM_FMT_DAYS_1904, /* te, start: as spreadsheets count them, by the dialect's clock: 42471.5 is noon of
+			   * 2016-04-11
+			   */
 };
 enum fm_role {
 	FM_ROLE_VALUE,
@@ -144,6 +149,23 @@ static inline int fm_dialect_head(const struct fm_dialect *d)
 static inline int64_t fm_dialect_ahead(const struct fm_dialect *d, int64_t utc_ms)
 {
 	return d->zone ? fm_zone_offset(d->zone, utc_ms) : (int64_t)d->timezone * 60000;
+}
+/* Is it a time that a calendar tells, and no number? */
+static inline bool fm_format_has_calendar(enum fm_format f)
+{
+	return f == FM_FMT_DATETIME || f == FM_FMT_RFC3339 || f == FM_FMT_PATTERN;
+}
+static inline bool fm_format_is_days(enum fm_format f)
+{
+	return f == FM_FMT_DAYS || f == FM_FMT_DAYS_1900 || f == FM_FMT_DAYS_1904;
+}
+#define FM_DAYS_DECIMALS 9 /* of days when they are written: ten to a millisecond */
+/* Milliseconds from the first day that format f counts from to 1970. */
+static inline int64_t fm_format_before_1970(enum fm_format f)
+{
+	return f == FM_FMT_DAYS_1900   ? INT64_C(25569) * 86400000
+	       : f == FM_FMT_DAYS_1904 ? INT64_C(24107) * 86400000
+				       : 0;
 }
 /* Is it a column for rows of ICMP only, beside one of ports? */
 static inline bool fm_dialect_is_icmp(const struct fm_dialect *d, int k)

@@ -59,8 +59,9 @@ static int check_zone(const struct fm_dialect *d, const struct fm_yaml *root, st
 		return FM_OK;
 	for (int i = 0; i < d->ncols; i++)
 		if (d->cols[i].col == FM_TE &&
-		    (d->cols[i].format == FM_FMT_DATETIME ||
-		     (d->cols[i].format == FM_FMT_PATTERN && !fm_time_pattern_has_zone(d->cols[i].pattern))))
+		    (d->cols[i].format == FM_FMT_DATETIME || fm_format_before_1970(d->cols[i].format) ||
+		     (d->cols[i].format == FM_FMT_PATTERN && (!fm_time_pattern_has_zone(d->cols[i].pattern) ||
+							      fm_time_pattern_has_zone_name(d->cols[i].pattern)))))
 			return FM_OK;
 	return fm_yaml_fail(v, err,
 			    "timezone is for times without an offset that a clock tells, and no column has such: "
@@ -198,8 +199,9 @@ static int check_whole(const struct fm_dialect *d, const struct fm_yaml *root, s
 
 		if (d->cols[i].part)
 			return fm_yaml_fail(root, err, "relative_to and a time that is a sum do not go together");
-		if (d->cols[i].col == FM_TE && (f == FM_FMT_DATETIME || f == FM_FMT_RFC3339 ||
-						(f == FM_FMT_PATTERN && fm_time_pattern_has_date(d->cols[i].pattern))))
+		if (d->cols[i].col == FM_TE &&
+		    (f == FM_FMT_DATETIME || f == FM_FMT_RFC3339 || fm_format_before_1970(f) ||
+		     (f == FM_FMT_PATTERN && fm_time_pattern_has_date(d->cols[i].pattern))))
 			return fm_yaml_fail(
 			    root, err,
 			    "column '%s' has dates, and relative_to is for times that count from a start: "

@@ -10,25 +10,28 @@
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 
 /* In order of enum fm_format. */
-static const char *const format_names[] = {
-    "datetime", "seconds",       "milliseconds", "microseconds", "address",      "ipv4-integer", "integer",
-    "text",     "nanoseconds",   "rfc3339",      "pattern",      "hms",          "type.code",    "lower",
-    "number",   "named-address", "address-word", "family",       "address-port", "icmp-type",    "icmp-code"};
+static const char *const format_names[] = {"datetime",      "seconds",      "milliseconds", "microseconds", "address",
+					   "ipv4-integer",  "integer",      "text",         "nanoseconds",  "rfc3339",
+					   "pattern",       "hms",          "type.code",    "lower",        "number",
+					   "named-address", "address-word", "family",       "address-port", "icmp-type",
+					   "icmp-code",     "days",         "days-1900",    "days-1904"};
 /* Former names of three of them, which read only IPv4 then. */
 static const struct {
 	const char *name;
 	enum fm_format format;
 } former[] = {{"ipv4", FM_FMT_ADDRESS}, {"named-ipv4", FM_FMT_NAMED_ADDRESS}, {"ipv4-port", FM_FMT_ADDRESS_PORT}};
 #define BIT(f) (1u << (f))
-#define UNITS (BIT(FM_FMT_SECONDS) | BIT(FM_FMT_MILLISECONDS) | BIT(FM_FMT_MICROSECONDS) | BIT(FM_FMT_NANOSECONDS))
+#define SECONDS (BIT(FM_FMT_SECONDS) | BIT(FM_FMT_MILLISECONDS) | BIT(FM_FMT_MICROSECONDS) | BIT(FM_FMT_NANOSECONDS))
+#define UNITS (SECONDS | BIT(FM_FMT_DAYS))
 #define CLOCKS (BIT(FM_FMT_DATETIME) | BIT(FM_FMT_RFC3339) | BIT(FM_FMT_PATTERN))
+#define DAYS (BIT(FM_FMT_DAYS_1900) | BIT(FM_FMT_DAYS_1904))
 
 /* The formats that a column of each kind may have, and the one it has when the dialect names none. */
 static const struct {
 	unsigned formats;
 	enum fm_format dflt;
 } kinds[] = {
-    [FM_KIND_TIME] = {CLOCKS | UNITS, FM_FMT_DATETIME},
+    [FM_KIND_TIME] = {CLOCKS | UNITS | DAYS, FM_FMT_DATETIME},
     [FM_KIND_DURATION] = {UNITS | BIT(FM_FMT_HMS), FM_FMT_SECONDS},
     [FM_KIND_ADDRESS] = {BIT(FM_FMT_ADDRESS) | BIT(FM_FMT_IPV4_INTEGER) | BIT(FM_FMT_NAMED_ADDRESS) |
 			     BIT(FM_FMT_ADDRESS_PORT) | BIT(FM_FMT_ADDRESS_WORD) | BIT(FM_FMT_FAMILY),
@@ -143,6 +146,9 @@ static int column_more(const struct fm_dialect *d, int i, const struct fm_yaml *
 				    d->cols[i].pattern, fault);
 	if (format != FM_FMT_PATTERN && d->cols[i].day_starts >= 0)
 		return fm_yaml_fail(v, err, "column '%s': day_starts is for a pattern with %%I and without %%p", name);
+	if (d->cols[i].part && fm_format_is_days(format))
+		return fm_yaml_fail(v, err,
+				    "column '%s': days have their time of day in them, and are no part of a sum", name);
 	if ((format == FM_FMT_LOWER || format == FM_FMT_NUMBER) && d->cols[i].col != FM_PR)
 		return fm_yaml_fail(v, err, "column '%s': '%s' cannot be read as %s", name,
 				    fm_cols[d->cols[i].col].name, format_names[format]);
@@ -207,10 +213,12 @@ static int column_check(struct fm_dialect *d, int i, const struct fm_yaml *v, bo
 				    format_names[d->cols[i].format]);
 	if ((rc = column_more(d, i, v, err)) < 0)
 		return rc;
-	if (has_decimals && !(BIT(d->cols[i].format) & (UNITS | CLOCKS | BIT(FM_FMT_HMS))))
+	if (has_decimals && !(BIT(d->cols[i].format) & (SECONDS | CLOCKS | BIT(FM_FMT_HMS))))
 		return fm_yaml_fail(v, err, "column '%s': decimals are for times, not for %s", name,
 				    format_names[d->cols[i].format]);
-	if (!has_decimals)
+	if (fm_format_is_days(d->cols[i].format))
+		d->cols[i].decimals = FM_DAYS_DECIMALS;
+	else if (!has_decimals)
 		d->cols[i].decimals = d->cols[i].format == FM_FMT_SECONDS || d->cols[i].format == FM_FMT_HMS ? 3 : -1;
 	d->present |= d->cols[i].role == FM_ROLE_REPLY || fm_dialect_is_icmp(d, i) ? 0 : 1u << col;
 	if (d->cols[i].format == FM_FMT_ADDRESS_PORT)

@@ -50,6 +50,9 @@ int64_t fm_dialect_step_ms(const struct fm_dialect *d, int k)
 	case FM_FMT_MILLISECONDS:
 	case FM_FMT_MICROSECONDS:
 	case FM_FMT_NANOSECONDS:
+	case FM_FMT_DAYS:
+	case FM_FMT_DAYS_1900:
+	case FM_FMT_DAYS_1904:
 		return 1;
 	default:
 		break;

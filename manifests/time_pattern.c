@@ -12,6 +12,8 @@ static const char *const day_names[] = {"Thursday", "Friday",  "Saturday", "Sund
 
 struct clock {
 	int year, month, day, weekday, hour, hour12, pm, minute, second, ms, offset; /* -1: not said */
+	const char *zone; /* its name in the text, of zone_n letters */
+	size_t zone_n;
 };
 
 int fm_time_pattern_expand(const char *pattern, char out[FM_TIME_PATTERN_MAX])
@@ -54,6 +56,11 @@ bool fm_time_pattern_has_clock(const char *pattern)
 bool fm_time_pattern_has_zone(const char *pattern)
 {
 	return strstr(pattern, "%z") || strstr(pattern, "%Z");
+}
+
+bool fm_time_pattern_has_zone_name(const char *pattern)
+{
+	return strstr(pattern, "%Z");
 }
 
 const char *fm_time_pattern_fault(const char *pattern, int day_starts, bool part)
@@ -166,21 +173,38 @@ static int month_name(const char **s, const char *end, int *month)
 	return 0;
 }
 
-/* The zones that have no other time than UTC. */
-static int zone_name(const char **s, const char *end, int *offset)
+static size_t letters(const char *s, const char *end)
 {
-	static const char *const names[] = {"UTC", "GMT", "Z"};
+	const char *from = s;
 
-	*offset = 0;
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		size_t len = strlen(names[i]);
+	while (s < end && (*s | 0x20) >= 'a' && (*s | 0x20) <= 'z')
+		s++;
+	return (size_t)(s - from);
+}
 
-		if ((size_t)(end - *s) >= len && !strncasecmp(*s, names[i], len)) {
-			*s += len;
-			return 0;
-		}
-	}
-	return -1;
+/* Its difference is found when the rest of the time is known. */
+static int zone_name(const char **s, const char *end, struct clock *c)
+{
+	c->zone = *s;
+	c->zone_n = letters(*s, end);
+	*s += c->zone_n;
+	return c->zone_n ? 0 : -1;
+}
+
+int fm_time_zone_read(const struct fm_zone *zone, const char *s, const char *end, int64_t ms, int *minutes)
+{
+	size_t n;
+
+	s += s < end && *s == ' ';
+	n = letters(s, end);
+	if (n == (size_t)(end - s) && n > 0)
+		return fm_zone_named(zone, s, n, ms, minutes) ? FM_TIME_ZONE_NAME : 0;
+	if (n == 3 && (!strncasecmp(s, "UTC", 3) || !strncasecmp(s, "GMT", 3)))
+		s += 3; /* UTC+02:00 */
+	if (fm_time_offset_read(&s, end, minutes))
+		return -1;
+	/* Go has the name behind the offset. */
+	return s == end || (*s == ' ' && s + 1 < end && letters(s + 1, end) == (size_t)(end - s - 1)) ? 0 : -1;
 }
 
 static int half(const char **s, const char *end, int *pm)
@@ -227,18 +251,18 @@ static int take(char what, const char **s, const char *end, struct clock *c)
 	case 'z':
 		return fm_time_offset_read(s, end, &c->offset);
 	case 'Z':
-		return zone_name(s, end, &c->offset);
+		return zone_name(s, end, c);
 	default:
 		return *s < end && *(*s)++ == '%' ? 0 : -1;
 	}
 }
 
 /* The day by the careful parser of base/num.h, the rest by hand. */
-static int clock_ms(const struct clock *c, int day_starts, int64_t *ms)
+static int clock_ms(const struct clock *c, int day_starts, const struct fm_zone *zone, int64_t *ms)
 {
 	char text[] = "0000-00-00 00:00:00";
-	int hour = c->hour, year = c->year < 0 ? 1970 : c->year, month = c->year < 0 ? 1 : c->month,
-	    day = c->year < 0 ? 1 : c->day; /* a time of day alone */
+	int offset, hour = c->hour, year = c->year < 0 ? 1970 : c->year, month = c->year < 0 ? 1 : c->month,
+		    day = c->year < 0 ? 1 : c->day; /* a time of day alone */
 
 	if (c->hour12 >= 0) {
 		if (c->hour12 < 1 || c->hour12 > 12)
@@ -264,10 +288,14 @@ static int clock_ms(const struct clock *c, int day_starts, int64_t *ms)
 	if (c->weekday >= 0 && c->year >= 0 && (*ms / 86400000 % 7 + 7) % 7 != c->weekday)
 		return -1;
 	*ms += (int64_t)((hour * 60 + c->minute - c->offset) * 60 + c->second) * 1000 + c->ms;
+	if (c->zone && fm_zone_named(zone, c->zone, c->zone_n, *ms, &offset))
+		return FM_TIME_ZONE_NAME;
+	*ms -= c->zone ? (int64_t)offset * 60000 : 0;
 	return 0;
 }
 
-int fm_time_pattern_read(const char *pattern, int day_starts, const char *s, size_t n, int64_t *ms)
+int fm_time_pattern_read(const char *pattern, int day_starts, const struct fm_zone *zone, const char *s, size_t n,
+			 int64_t *ms)
 {
 	struct clock c = {.year = -1, .weekday = -1, .hour12 = -1, .pm = -1};
 	const char *end = s + n;
@@ -287,7 +315,7 @@ int fm_time_pattern_read(const char *pattern, int day_starts, const char *s, siz
 			return -1;
 		}
 	}
-	return s == end ? clock_ms(&c, day_starts, ms) : -1;
+	return s == end ? clock_ms(&c, day_starts, zone, ms) : -1;
 }
 
 static char *put(char *out, int width, int v)

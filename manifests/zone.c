@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,12 +16,14 @@
 #define STEP (5 * DAY)
 #define END_S INT64_C(9214646400) /* 2262, as for text (traces/value.c) */
 #define CHANGES_MAX 1024          /* two a year, and the politics of the past */
+#define ABBREVIATION 8
 
 struct fm_zone {
 	char name[NAME_MAX_BYTES];
 	size_t n;
 	int64_t from[CHANGES_MAX]; /* seconds of UTC; from[0] is 1970 less a day */
 	int32_t ahead[CHANGES_MAX];
+	char abbreviation[CHANGES_MAX][ABBREVIATION];
 	struct fm_zone *next;
 };
 static struct fm_zone *zones;
@@ -33,12 +36,22 @@ static int32_t ahead_at(int64_t s)
 	return localtime_r(&t, &tm) ? (int32_t)tm.tm_gmtoff : 0;
 }
 
+static void add_change(struct fm_zone *z, int64_t s)
+{
+	time_t t = (time_t)s;
+	struct tm tm;
+
+	z->from[z->n] = s;
+	z->ahead[z->n] = ahead_at(s);
+	if (localtime_r(&t, &tm))
+		snprintf(z->abbreviation[z->n], ABBREVIATION, "%s", tm.tm_zone);
+	z->n++;
+}
+
 /* No zone changes twice within five days. */
 static void find_changes(struct fm_zone *z)
 {
-	z->from[0] = -DAY;
-	z->ahead[0] = ahead_at(-DAY);
-	z->n = 1;
+	add_change(z, -DAY);
 	for (int64_t at = STEP - DAY; at < END_S + STEP && z->n < CHANGES_MAX; at += STEP) {
 		int32_t now = ahead_at(at), last = z->ahead[z->n - 1];
 		int64_t before = at - STEP, behind = at;
@@ -53,8 +66,7 @@ static void find_changes(struct fm_zone *z)
 			else
 				behind = middle;
 		}
-		z->from[z->n] = behind;
-		z->ahead[z->n++] = now;
+		add_change(z, behind);
 	}
 }
 
@@ -180,6 +192,57 @@ bool fm_zone_changes(const struct fm_zone *z)
 	return false;
 }
 
+static bool is_word(const char *word, const char *s, size_t n)
+{
+	return strlen(word) == n && !strncasecmp(word, s, n);
+}
+
+/* By the names of z: where one of them means two differences, the time decides. */
+static int named_by(const struct fm_zone *z, const char *name, size_t n, int64_t clock_ms, int *minutes)
+{
+	int32_t ahead = 0;
+	int found = 0;
+
+	for (size_t i = 0; i < z->n; i++) {
+		int64_t s = second_of(clock_ms) - z->ahead[i];
+
+		if (!is_word(z->abbreviation[i], name, n))
+			continue;
+		found += !found || z->ahead[i] != ahead;
+		ahead = z->ahead[i];
+		if ((i == 0 || s >= z->from[i]) && (i + 1 == z->n || s < z->from[i + 1])) {
+			found = 1;
+			break;
+		}
+	}
+	*minutes = ahead / 60;
+	return found == 1 ? 0 : -1;
+}
+
+int fm_zone_named(const struct fm_zone *z, const char *name, size_t n, int64_t clock_ms, int *minutes)
+{
+	/* Those that zoneinfo has with one difference from 1990 on, without those that other zones had or have outside
+	 * of it: EST, CST, MST, PST and their summer times, IST, BST, AST, GST, SST. */
+	static const struct {
+		const char *name;
+		int minutes;
+	} alone[] = {{"UTC", 0},    {"GMT", 0},    {"Z", 0},      {"CET", 60},   {"CEST", 120}, {"EET", 120},
+		     {"EEST", 180}, {"WET", 0},    {"WEST", 60},  {"MET", 60},   {"MEST", 120}, {"JST", 540},
+		     {"HKT", 480},  {"PKT", 300},  {"WIB", 420},  {"WITA", 480}, {"WIT", 540},  {"SAST", 120},
+		     {"EAT", 180},  {"CAT", 120},  {"WAT", 60},   {"AWST", 480}, {"AEST", 600}, {"AEDT", 660},
+		     {"ACST", 570}, {"ACDT", 630}, {"NZST", 720}, {"NZDT", 780}, {"HST", -600}, {"AKST", -540},
+		     {"AKDT", -480}};
+
+	if (z && !named_by(z, name, n, clock_ms, minutes))
+		return 0;
+	for (size_t i = 0; i < sizeof alone / sizeof *alone; i++)
+		if (is_word(alone[i].name, name, n)) {
+			*minutes = alone[i].minutes;
+			return 0;
+		}
+	return -1;
+}
+
 int fm_zone_digest(const struct fm_zone *z, char hex[FM_SHA256_HEX], struct fm_error *err)
 {
 	struct fm_buf text = {0};
@@ -187,7 +250,7 @@ int fm_zone_digest(const struct fm_zone *z, char hex[FM_SHA256_HEX], struct fm_e
 	int rc;
 
 	for (size_t i = 0; i < z->n; i++)
-		fm_buf_printf(&text, "%" PRId64 " %" PRId32 "\n", z->from[i], z->ahead[i]);
+		fm_buf_printf(&text, "%" PRId64 " %" PRId32 " %s\n", z->from[i], z->ahead[i], z->abbreviation[i]);
 	if ((rc = fm_buf_check(&text, err)) < 0 || (rc = fm_sha256_bytes(text.data, text.len, digest, err)) < 0)
 		goto out;
 	fm_hex(digest, sizeof digest, hex);

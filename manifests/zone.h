@@ -8,6 +8,7 @@
 #define FM_MANIFESTS_ZONE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -24,6 +25,10 @@ int fm_zone_utc(const struct fm_zone *z, int64_t clock_ms, int64_t *utc_ms);
 /* Does the clock show the same time once more, later? */
 bool fm_zone_comes_again(const struct fm_zone *z, int64_t utc_ms);
 bool fm_zone_changes(const struct fm_zone *z); /* is it ever set back? */
+/* Minutes east of UTC of the name of a zone that stands behind a time (CEST, UTC, JST): of z's clock, where z has the
+ * name, at best at clock_ms, which that clock shows; else of a name that one zone alone has. z NULL: of no zone. -1: it
+ * is no such name, or several zones have it. */
+int fm_zone_named(const struct fm_zone *z, const char *name, size_t n, int64_t clock_ms, int *minutes);
 /* SHA-256 of all changes of its clock, in hex: it differs where the system's zoneinfo has other rules. */
 int fm_zone_digest(const struct fm_zone *z, char hex[FM_SHA256_HEX], struct fm_error *err) FM_MUST_CHECK;
 

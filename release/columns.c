@@ -95,6 +95,10 @@ const char *fm_column_unit(int col, enum fm_format format)
 		return "microseconds";
 	case FM_FMT_NANOSECONDS:
 		return "nanoseconds";
+	case FM_FMT_DAYS:
+	case FM_FMT_DAYS_1900:
+	case FM_FMT_DAYS_1904:
+		return "days";
 	default:
 		return "";
 	}
@@ -111,6 +115,9 @@ const char *fm_column_type(int col, enum fm_format format, int decimals)
 	case FM_FMT_MILLISECONDS:
 	case FM_FMT_MICROSECONDS:
 	case FM_FMT_NANOSECONDS:
+	case FM_FMT_DAYS:
+	case FM_FMT_DAYS_1900:
+	case FM_FMT_DAYS_1904:
 		return decimals > 0 ? "number" : "integer";
 	case FM_FMT_IPV4_INTEGER:
 	case FM_FMT_ADDRESS_WORD:

@@ -45,7 +45,8 @@ const char *fm_examples_text(const struct fm_examples *e, const char *place, cha
 	return out;
 }
 
-static void look_at_time(struct fm_doubts *d, const struct fm_table *t, size_t i, uint64_t place)
+/* offset: the text says it. */
+static void look_at_time(struct fm_doubts *d, const struct fm_table *t, size_t i, bool offset, uint64_t place)
 {
 	int64_t ms = t->te[i], step = ms - d->last_ms;
 
@@ -68,7 +69,7 @@ static void look_at_time(struct fm_doubts *d, const struct fm_table *t, size_t i
 
 		d->after_noon = start >= 0 && start % (24 * HOUR_MS) >= 13 * HOUR_MS;
 	}
-	if (d->dialect && d->dialect->zone && fm_zone_comes_again(d->dialect->zone, ms))
+	if (!offset && d->dialect && d->dialect->zone && fm_zone_comes_again(d->dialect->zone, ms))
 		fm_examples_add(&d->again, place);
 	if (d->rows && llabs(llabs(step) - WRAP_MS) <= WRAP_NEAR_MS)
 		fm_examples_add(&d->clock_wraps, place);
@@ -142,6 +143,8 @@ static void look_at_said(struct fm_doubts *d, unsigned said, uint64_t place)
 		fm_examples_add(&d->offset, place);
 	if (said & FM_SAID_THOUSANDS)
 		fm_examples_add(&d->thousands, place);
+	if (said & FM_SAID_COARSE)
+		fm_examples_add(&d->coarse, place);
 }
 
 /* A row from an address to itself, or from none to none. */
@@ -211,7 +214,7 @@ int fm_doubts_look(struct fm_doubts *d, const struct fm_table *t, const uint64_t
 		return rc;
 	for (size_t i = 0; i < t->rows; i++) {
 		if (FM_HAS(t, FM_TE))
-			look_at_time(d, t, i, place[i]);
+			look_at_time(d, t, i, said && said[i] & FM_SAID_OFFSET, place[i]);
 		if (FM_HAS(t, FM_LABEL) && !d->label[t->label[i]])
 			d->label[t->label[i]] = place[i];
 		if (FM_HAS(t, FM_FLG) && t->flg[i] >= d->nflags)
@@ -362,6 +365,9 @@ static void odd_flows(const struct fm_doubts *d, const char *path)
 	warn_of(d, path, &d->several, "are sums of several flows, says their count of them",
 		"an aggregate (nfdump -a, -A)? the gaps and sizes of single flows are not in it: have the flows "
 		"themselves written");
+	warn_of(d, path, &d->coarse, "have times in days with under five decimals, in steps of over a second",
+		"a spreadsheet writes the digits that it shows: have it show the column as date and time, or with nine "
+		"decimals");
 	if (d->offset.n < d->rows)
 		warn_of(d, path, &d->offset, "have times with an offset from UTC and the others have none",
 			"those are read as of the dialect's clock (timezone); were they written by another one?");
@@ -412,8 +418,7 @@ bool fm_doubts_newest_first(const struct fm_doubts *d)
 static bool has_dates(const struct fm_dialect *d)
 {
 	for (int k = 0; d && k < d->ncols; k++)
-		if (d->cols[k].col == FM_TE && d->cols[k].format != FM_FMT_DATETIME &&
-		    d->cols[k].format != FM_FMT_RFC3339 && d->cols[k].format != FM_FMT_PATTERN)
+		if (d->cols[k].col == FM_TE && !fm_format_has_calendar(d->cols[k].format))
 			return false;
 	return d != NULL;
 }

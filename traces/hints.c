@@ -19,6 +19,12 @@ static bool is_negative_number(const char *s, size_t n)
 	return n > 1 && *s == '-' && !fm_parse_double(s, n, &v);
 }
 
+const char *fm_hint_zone_name(void)
+{
+	return "has the name of a time zone behind it, and several zones have that name, or none: set timezone in the "
+	       "dialect to the zone that is meant, such as America/New_York, whose names are read then";
+}
+
 const char *fm_hint_clock(const char *s, size_t n, const char *otherwise)
 {
 	/* For the years 1990 to 2100. */
@@ -37,7 +43,7 @@ const char *fm_hint_clock(const char *s, size_t n, const char *otherwise)
 	if (!fm_parse_double(s, n, &v)) {
 		if (v >= 32874 && v < 73051) /* 1990 to 2100 */
 			return "is a number and no date, by its size of days since 1900, as a spreadsheet counts them: "
-			       "have it write dates as text";
+			       "set format: days-1900 (days-1904 where it counts from 1904)";
 		if (v >= 6.2e17 && v < 6.7e17)
 			return "is a number and no date, by its size of ticks of .NET, of 100 ns since the year 1: "
 			       "have "
@@ -63,8 +69,7 @@ const char *fm_hint_clock(const char *s, size_t n, const char *otherwise)
 	while (word > s && (word[-1] | 0x20) >= 'a' && (word[-1] | 0x20) <= 'z')
 		word--;
 	if (word > s + 8 && s + n - word >= 3 && s + n - word <= 5 && word[-1] == ' ' && fm_is_digit(word[-2]))
-		return "has the name of a time zone behind it, and several zones may have that name: give it as a part "
-		       "of the pattern, such as format: \"%Y-%m-%d %H:%M:%S CET\", and the zone as timezone";
+		return "has the name of a time zone behind it: a pattern has %Z in its place";
 	return otherwise;
 }
 

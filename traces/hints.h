@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* For a time with a name behind it that is not that of one zone alone. */
+const char *fm_hint_zone_name(void);
 /* For a text that is not the expected clock time; otherwise: what to say when its look tells nothing. */
 const char *fm_hint_clock(const char *s, size_t n, const char *otherwise);
 /* For a text that is not a time as a number, or is out of the range of years (out_of_range). */

@@ -277,6 +277,8 @@ static void put_column(const struct fm_sniff_page *p, int k, const struct fm_sni
 			fm_buf_puts(out, ", sum: true");
 		if (g->reply)
 			fm_buf_puts(out, ", reply: true");
+		if (format && !strcmp(format, "days-1900"))
+			why = "days of a spreadsheet; days-1904 where this would be four years too early";
 		if (g->either && format != month_first)
 			why = "the day first, or the month? Both can be read";
 	}

@@ -67,7 +67,7 @@ static bool is_clock(const struct fm_sniff_field *f, size_t i)
 	int64_t ms;
 
 	if (i)
-		return fm_time_pattern_read(patterns[i - 1], -1, f->s, f->n, &ms) == 0 && ms >= 0;
+		return fm_time_pattern_read(patterns[i - 1], -1, NULL, f->s, f->n, &ms) != -1 && ms >= 0;
 	if (f->n < 19 || f->n > 40)
 		return false;
 	memcpy(text, f->s, 19);
@@ -213,6 +213,28 @@ bool fm_sniff_is_hms(const struct fm_sniff_page *p, int k, int from)
 	return n > 0;
 }
 
+/* Are the values of column k days of a spreadsheet, from 1990 to 2100? Of a trace they are within a year, and some are
+ * no midnight. */
+static bool are_days(const struct fm_sniff_page *p, int k, int from)
+{
+	double least = 73051, most = 0;
+	int fine = 0;
+
+	for (int i = from; i < p->nlines; i++) {
+		const struct fm_sniff_field *f = &p->cell[i][k];
+		double v;
+
+		if (k >= p->ncells[i] || is_missing(f))
+			continue;
+		if (fm_parse_double(f->s, f->n, &v) || v < 32874 || v >= 73051)
+			return false;
+		least = v < least ? v : least;
+		most = v > most ? v : most;
+		fine += f->n > 8 && f->s[5] == '.';
+	}
+	return fine > 0 && most - least < 366;
+}
+
 /* The kind of most values of column k, from line `from` on. */
 void fm_sniff_look(const struct fm_sniff_page *p, int k, int from, struct fm_sniff_guess *g)
 {
@@ -255,4 +277,8 @@ void fm_sniff_look(const struct fm_sniff_page *p, int k, int from, struct fm_sni
 	}
 	if (g->kind == EPOCH)
 		g->format = epoch;
+	if (g->kind == DECIMAL && are_days(p, k, from)) {
+		g->kind = EPOCH;
+		g->format = "days-1900";
+	}
 }

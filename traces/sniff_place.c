@@ -126,7 +126,7 @@ void fm_sniff_by_halves(const struct fm_sniff_page *p, struct fm_sniff_guess *g,
 			int64_t ms;
 
 			while (pattern && row < p->nlines && k < p->ncells[row] &&
-			       !fm_time_pattern_read(pattern, -1, p->cell[row][k].s, p->cell[row][k].n, &ms))
+			       !fm_time_pattern_read(pattern, -1, NULL, p->cell[row][k].s, p->cell[row][k].n, &ms))
 				row++;
 			if (row == p->nlines && row > from && at[i / 6] < 0 && g[k].col < 0) {
 				at[i / 6] = k;

@@ -36,6 +36,7 @@ enum fm_trace_said {
 	FM_SAID_SEVERAL = 16,     /* the row is the sum of several flows */
 	FM_SAID_OFFSET = 32,      /* a time says its offset from UTC */
 	FM_SAID_THOUSANDS = 64,   /* a count as 1.000, which may be a thousand */
+	FM_SAID_COARSE = 128,     /* a time in days, in steps of more than a second */
 };
 struct fm_trace_bad {
 	uint64_t line;      /* its place (reader.h); 1 is the first line of the file */

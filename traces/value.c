@@ -11,6 +11,7 @@
 
 #define TIME_END_MS INT64_C(9214646400000) /* 2262-01-01: what NumPy's and pandas's nanoseconds still hold */
 #define COUNT_MAX ((uint64_t)INT64_MAX)    /* so that every reader's signed integers hold it */
+#define PICO INT64_C(1000000000000)
 
 /* Up to 18 digits and nothing else; anything else is for the careful parsers. */
 static inline bool short_uint(const char *s, size_t n, uint64_t *v)
@@ -41,6 +42,12 @@ static int scaled_ms(enum fm_format f, const char *s, size_t n, int64_t *ms)
 	int64_t v;
 	uint64_t whole, part;
 
+	if (fm_format_is_days(f)) {
+		if (fm_parse_scaled(s, n, 12, &v))
+			return -1;
+		*ms = v / PICO * 86400000 + divide_half_up(v % PICO * 864, PICO / 100000) - fm_format_before_1970(f);
+		return 0;
+	}
 	/* "7.250" */
 	if (f == FM_FMT_SECONDS && n > 4 && n < 16 && s[n - 4] == '.' && short_uint(s, n - 4, &whole) &&
 	    short_uint(s + n - 3, 3, &part)) {
@@ -55,17 +62,6 @@ static int scaled_ms(enum fm_format f, const char *s, size_t n, int64_t *ms)
 		v = divide_half_up(v, 1000000);
 	*ms = v;
 	return 0;
-}
-
-/* After a clock time: an offset such as Z or +02:00, or UTC or GMT, with or without a blank before it. */
-static int read_offset(const char *at, const char *end, int *minutes)
-{
-	at += *at == ' ' && at + 1 < end;
-	if (end - at == 3 && (!strncasecmp(at, "UTC", 3) || !strncasecmp(at, "GMT", 3))) {
-		*minutes = 0;
-		return 0;
-	}
-	return fm_time_offset_read(&at, end, minutes) || at != end ? -1 : 0;
 }
 
 /* 24:00:00 is midnight, and a leap second (in a zone of half an hour too) the second after it: text, a time of at least
@@ -83,13 +79,13 @@ static void plain_clock(char *text, size_t len, int64_t *add)
 }
 
 /* "YYYY-MM-DD HH:MM:SS[.fff]", with / for -, T for the blank and a comma for the point, or without seconds, and
- * possibly an offset after it. *zoned: it has one. */
-static int datetime_ms(const char *s, size_t n, int64_t *ms, bool *zoned)
+ * possibly an offset or the name of a zone after it. *zoned: it has one. Returns -1, or FM_TIME_ZONE_NAME. */
+static int datetime_ms(const struct fm_zone *zone, const char *s, size_t n, int64_t *ms, bool *zoned)
 {
 	char text[31];
 	const char *end = s + n;
 	size_t len = 19;
-	int minutes = 0;
+	int minutes = 0, rc;
 	int64_t add;
 
 	*zoned = false;
@@ -118,15 +114,26 @@ static int datetime_ms(const char *s, size_t n, int64_t *ms, bool *zoned)
 	if (len > 19)
 		text[19] = '.';
 	plain_clock(text, len, &add);
-	if (len < n) {
-		*zoned = true;
-		if (read_offset(s + len, end, &minutes))
-			return -1;
-	}
 	if (fm_parse_time_ms(text, len, ms))
 		return -1;
-	*ms += add - (int64_t)minutes * 60000;
+	*ms += add;
+	if (len < n) {
+		*zoned = true;
+		if ((rc = fm_time_zone_read(zone, s + len, end, *ms, &minutes)))
+			return rc;
+	}
+	*ms -= (int64_t)minutes * 60000;
 	return 0;
+}
+
+/* What a clock of the dialect's zone shows -> UTC. */
+static const char *by_zone(const struct fm_dialect *d, int64_t *ms)
+{
+	if (d->zone && fm_zone_utc(d->zone, *ms, ms))
+		return "is a time that the time zone skips, as summer time begins";
+	if (!d->zone)
+		*ms -= (int64_t)d->timezone * 60000;
+	return NULL;
 }
 
 static const char *clock_time(const struct fm_dialect *d, int k, const char *s, size_t n, int64_t *ms)
@@ -134,14 +141,21 @@ static const char *clock_time(const struct fm_dialect *d, int k, const char *s, 
 	enum fm_format f = d->cols[k].format;
 	const char *pattern = d->cols[k].pattern;
 	bool zoned;
+	int rc;
 
+	if (f == FM_FMT_PATTERN)
+		rc = fm_time_pattern_read(pattern, d->cols[k].day_starts, d->zone, s, n, ms);
+	else
+		rc = datetime_ms(d->zone, s, n, ms, &zoned);
+	if (rc == FM_TIME_ZONE_NAME)
+		return fm_hint_zone_name();
 	if (f == FM_FMT_PATTERN) {
-		if (fm_time_pattern_read(pattern, d->cols[k].day_starts, s, n, ms))
+		if (rc)
 			return d->cols[k].part
 				   ? "is not a date or time of day of the pattern that the dialect gives"
 				   : fm_hint_clock(s, n, "is not a time of the pattern that the dialect gives");
 		zoned = fm_time_pattern_has_zone(pattern);
-	} else if (datetime_ms(s, n, ms, &zoned)) {
+	} else if (rc) {
 		return fm_hint_clock(s, n,
 				     f == FM_FMT_RFC3339
 					 ? "is not a time YYYY-MM-DDTHH:MM:SS with Z or an offset such as +02:00"
@@ -152,11 +166,7 @@ static const char *clock_time(const struct fm_dialect *d, int k, const char *s, 
 	}
 	if ((d->cols[k].part || d->relative) && f == FM_FMT_PATTERN)
 		return NULL;
-	if (!zoned && d->zone && fm_zone_utc(d->zone, *ms, ms))
-		return "is a time that the time zone skips, as summer time begins";
-	if (!zoned && !d->zone)
-		*ms -= (int64_t)d->timezone * 60000;
-	return NULL;
+	return zoned ? NULL : by_zone(d, ms);
 }
 
 const char *fm_value_time(const struct fm_dialect *d, int k, const char *s, size_t n, int64_t *ms)
@@ -165,18 +175,18 @@ const char *fm_value_time(const struct fm_dialect *d, int k, const char *s, size
 	const char *why = NULL;
 	char number[FM_NUMBER_MAX];
 
-	if (f == FM_FMT_DATETIME || f == FM_FMT_RFC3339 || f == FM_FMT_PATTERN)
+	if (fm_format_has_calendar(f))
 		why = clock_time(d, k, s, n, ms);
 	else if ((why = fm_plain_number(d, &s, &n, number)))
 		return why;
 	else if (scaled_ms(f, s, n, ms))
 		why = fm_hint_epoch(s, n, false);
+	else if (fm_format_before_1970(f))
+		why = by_zone(d, ms);
 	if (!why)
 		*ms += d->relative_ms;
 	if (!why && (*ms < 0 || *ms >= TIME_END_MS))
-		why = f == FM_FMT_DATETIME || f == FM_FMT_RFC3339 || f == FM_FMT_PATTERN
-			  ? "lies outside the years 1970 to 2261"
-			  : fm_hint_epoch(s, n, true);
+		why = fm_format_has_calendar(f) ? "lies outside the years 1970 to 2261" : fm_hint_epoch(s, n, true);
 	return why;
 }
 
@@ -485,13 +495,26 @@ const char *fm_value_address(const struct fm_dialect *d, int k, const char *s, s
 bool fm_value_has_offset(const char *s, size_t n)
 {
 	const char *clock = memchr(s, ':', n);
+	int letters = 0;
 
 	if (!clock)
 		return false;
-	for (const char *p = clock; p < s + n; p++)
-		if (*p == 'Z' || *p == 'z' || *p == '+' || *p == '-' || *p == 'U' || *p == 'G')
+	for (const char *p = clock; p < s + n; p++) {
+		letters = (*p | 0x20) >= 'a' && (*p | 0x20) <= 'z' ? letters + 1 : 0;
+		if (*p == 'Z' || *p == 'z' || *p == '+' || *p == '-' || letters > 2)
 			return true;
+	}
 	return false;
+}
+
+bool fm_value_is_coarse(const char *s, size_t n)
+{
+	const char *point = memchr(s, '.', n);
+	size_t digits;
+
+	point = point ? point : memchr(s, ',', n);
+	digits = point ? (size_t)(s + n - point) - 1 : 0;
+	return digits > 0 && digits < 5;
 }
 
 bool fm_value_has_few_digits(const char *s, size_t n)

@@ -94,6 +94,13 @@ static size_t format_number(uint64_t ms, enum fm_format f, int decimals, char *o
 {
 	if (f == FM_FMT_SECONDS)
 		return decimals == 3 ? fm_format_ms_as_s((int64_t)ms, out) : format_decimal(ms, 3, decimals, out);
+	if (fm_format_is_days(f)) {
+		uint64_t days = (ms + (uint64_t)fm_format_before_1970(f)) / 86400000,
+			 rest = (ms + (uint64_t)fm_format_before_1970(f)) % 86400000;
+
+		return format_decimal(days * 1000000000 + (rest * 1000000000 + 43200000) / 86400000, FM_DAYS_DECIMALS,
+				      decimals, out);
+	}
 	if (f == FM_FMT_NANOSECONDS)
 		return format_decimal(ms * 1000000, 0, decimals, out);
 	return format_decimal(f == FM_FMT_MICROSECONDS ? ms * 1000 : ms, 0, decimals, out);
@@ -247,8 +254,7 @@ static bool has_fraction(const struct fm_dialect *d, int k)
 	enum fm_kind kind = fm_cols[d->cols[k].col].kind;
 	enum fm_format f = d->cols[k].format;
 
-	return kind == FM_KIND_DURATION ||
-	       (kind == FM_KIND_TIME && f != FM_FMT_DATETIME && f != FM_FMT_RFC3339 && f != FM_FMT_PATTERN);
+	return kind == FM_KIND_DURATION || (kind == FM_KIND_TIME && !fm_format_has_calendar(f));
 }
 
 /* What column k says of a time; 0: it has no text. */
@@ -259,8 +265,10 @@ static size_t format_time_field(struct writer *w, int k, int64_t ms, char *out)
 	ms = ms > w->d->relative_ms ? ms - w->d->relative_ms : 0;
 	if (w->d->cols[k].part)
 		ms = part_of_time(w->d, k, ms);
-	if (f == FM_FMT_DATETIME || f == FM_FMT_RFC3339 || f == FM_FMT_PATTERN)
+	if (fm_format_has_calendar(f))
 		return format_clock(w, k, ms, out);
+	if (fm_format_before_1970(f))
+		ms += fm_dialect_ahead(w->d, ms);
 	return ms > INT64_MAX / 1000 ? 0 : format_number((uint64_t)ms, f, w->d->cols[k].decimals, out);
 }
 

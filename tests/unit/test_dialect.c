@@ -269,6 +269,11 @@ static void test_wrong_dialects_are_refused(void **state)
 	refused(ZONED("Europe/Madrid", "rfc3339"), "timezone is for times without an offset");
 	refused(ZONED("Europe/Madrid", "\"%F %T %z\""), "timezone is for times without an offset");
 	refused(ZONED("\"+01:00\"", "seconds"), "timezone is for times without an offset");
+	refused(ZONED("\"+01:00\"", "days"), "timezone is for times without an offset");
+	refused(GOOD "  - {name: u, column: start, format: days-1900, decimals: 3}\n", "decimals are for times");
+	refused(GOOD "  - {name: u, column: start, format: days-1904, sum: true}\n", "are no part of a sum");
+	refused(GOOD "  - {name: u, column: start, format: days-1900}\nrelative_to: \"2016-04-11\"\n",
+		"has dates, and relative_to is for times that count from");
 	for (size_t i = 0; i < sizeof(utc) / sizeof(*utc); i++) {
 		if (load_text(&d, utc[i], &err))
 			fail_msg("%s\n%s", err.message, utc[i]);

@@ -379,6 +379,54 @@ static void an_offset_behind_some_of_the_times_is_warned_of(void **state)
 	fm_buf_free(&b);
 }
 
+#define SHEET(zone, format)                                                                                            \
+	"name: sheet\nheader: false\ntimezone: " zone "\ncolumns:\n  - {name: t, column: te, format: " format          \
+	"}\n  - {name: td, column: td}\n  - {name: sa, column: sa}\n  - {name: sp, column: sp}\n"                      \
+	"  - {name: da, column: da}\n  - {name: dp, column: dp}\n  - {name: pr, column: pr}\n"                         \
+	"  - {name: pkt, column: pkt}\n  - {name: byt, column: byt}\n"
+
+/* In the hour that comes twice a name says which of the two is meant, and only what has none is warned of. */
+static void names_of_zones_tell_the_hours_apart(void **state)
+{
+	struct fm_buf b = {0};
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		fm_buf_printf(&b, "2016-10-30 02:%02d:06 %s,0.5,10.0.0.1,%d,192.0.2.7,53,TCP,1,130\n", i % 50,
+			      i < 50 ? "CEST" : "CET", i);
+	read_text(put("sheet.yaml", SHEET("Europe/Madrid", "datetime")), &b, 0, said);
+	assert_int_equal(kept->te[0], INT64_C(1477785606000));
+	assert_int_equal(kept->te[50] - kept->te[0], 3600000);
+	assert_null(strstr(said, "shows twice"));
+	for (size_t i = 0; i + 4 < b.len; i++)
+		if (!memcmp(b.data + i, " CEST", 5) || !memcmp(b.data + i, " CET,", 5))
+			memset(b.data + i, ' ', b.data[i + 4] == 'T' ? 5 : 4);
+	read_text(at("sheet.yaml"), &b, 0, said);
+	assert_non_null(strstr(said, "100 of 100 rows end in the hour that the clock shows twice"));
+	fm_buf_free(&b);
+}
+
+/* A spreadsheet writes the digits that it shows. */
+static void days_in_few_digits_are_warned_of(void **state)
+{
+	struct fm_buf b = {0};
+
+	(void)state;
+	for (int digits = 4; digits < 6; digits++) {
+		b.len = 0;
+		for (int i = 0; i < 100; i++)
+			fm_buf_printf(&b, "%.*f,0.5,10.0.0.1,%d,192.0.2.7,53,TCP,1,130\n", digits,
+				      42471.5417 + i * 1e-4, i);
+		read_text(put("sheet.yaml", SHEET("UTC", "days-1900")), &b, 0, said);
+		assert_int_equal(kept->te[0], INT64_C(1460379602880));
+		if (digits == 4)
+			assert_non_null(strstr(said, "100 of 100 rows have times in days with under five decimals"));
+		else
+			assert_null(strstr(said, "decimals"));
+	}
+	fm_buf_free(&b);
+}
+
 /* 8 where nfdump writes 8.0, as programs that read both as numbers make of it. */
 static void a_type_of_icmp_without_its_code_is_warned_of(void **state)
 {
@@ -450,6 +498,8 @@ int main(void)
 	    cmocka_unit_test(a_last_line_without_an_end_is_said),
 	    cmocka_unit_test(aggregates_and_words_for_several_protocols_are_warned_of),
 	    cmocka_unit_test(an_offset_behind_some_of_the_times_is_warned_of),
+	    cmocka_unit_test(names_of_zones_tell_the_hours_apart),
+	    cmocka_unit_test(days_in_few_digits_are_warned_of),
 	    cmocka_unit_test(a_type_of_icmp_without_its_code_is_warned_of),
 	    cmocka_unit_test(two_forms_of_a_number_are_warned_of),
 	    cmocka_unit_test(a_point_with_three_zeros_may_stand_between_thousands),

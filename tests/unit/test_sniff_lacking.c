@@ -177,8 +177,11 @@ static void what_is_guessed_is_tried(void **state)
 	    {"638397936010000000", "2.5", "443", "130", "by its size of ticks of .NET"},
 	    {"133486704000000000", "2.5", "443", "130", "by its size a FILETIME of Windows"},
 	    {"12:00:00 CET", "2.5", "443", "130", "\"ts\" is one by its name, but its first value has no date"},
-	    {"2024-01-02 12:00:00 CET", "2.5", "443", "130",
+	    {"2024-01-02 12:00:00 EST", "2.5", "443", "130",
 	     "reads no row: line 2: te has the name of a time zone behind it"},
+	    {"2024-01-02 12:00:00 CET", "2.5", "443", "130", "# It reads all of the first 2 rows"},
+	    {"Tue Jan  2 12:00:00 CET 2024", "2.5", "443", "130", "# It reads all of the first 2 rows"},
+	    {"45293.50013", "2.5", "443", "130", "# It reads all of the first 2 rows"},
 	    {"Jan  2 12:00:01", "2.5", "443", "130", "is a time of another form: give its pattern as the format"},
 	    {"1704196801", "-2.5", "443", "130", "reads no row: line 2: td is negative"},
 	};

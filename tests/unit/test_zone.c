@@ -82,6 +82,48 @@ static void one_hour_is_skipped_and_one_comes_twice(void **state)
 	assert_false(fm_zone_comes_again(z, at_utc("2016-10-30 01:00:00")));
 }
 
+static void assert_named(const struct fm_zone *z, const char *name, const char *clock, int minutes)
+{
+	int got = 9999;
+
+	if (fm_zone_named(z, name, strlen(name), at_utc(clock), &got))
+		got = 9999;
+	if (got != minutes)
+		fail_msg("%s at %s: %d, not %d", name, clock, got, minutes);
+}
+
+static void names_of_zones_are_those_of_the_zone_or_of_one_alone(void **state)
+{
+	const char *winter = "2016-01-11 12:00:00", *summer = "2016-07-11 12:00:00";
+	const struct fm_zone *york = zone("America/New_York"), *moscow = zone("Europe/Moscow");
+
+	(void)state;
+	assert_named(NULL, "CET", winter, 60);
+	assert_named(NULL, "cest", summer, 120);
+	assert_named(NULL, "UTC", summer, 0);
+	assert_named(NULL, "Z", summer, 0);
+	assert_named(NULL, "JST", summer, 540);
+	/* Several zones have them. */
+	assert_named(NULL, "EST", winter, 9999);
+	assert_named(NULL, "CST", winter, 9999);
+	assert_named(NULL, "IST", winter, 9999);
+	assert_named(NULL, "MSK", winter, 9999);
+	assert_named(NULL, "CES", summer, 9999);
+	assert_named(york, "EST", winter, -300);
+	assert_named(york, "EDT", summer, -240);
+	assert_named(york, "EST", summer, -300);
+	assert_named(york, "CET", summer, 60);
+	assert_named(york, "PST", winter, 9999);
+	assert_named(zone("Asia/Shanghai"), "CST", winter, 480);
+	assert_named(zone("Asia/Kolkata"), "IST", winter, 330);
+	/* One name, two differences in the course of time. */
+	assert_named(moscow, "MSK", "2012-01-11 12:00:00", 240);
+	assert_named(moscow, "MSK", "2016-01-11 12:00:00", 180);
+	/* The hour that comes twice. */
+	assert_named(zone("Europe/Madrid"), "CEST", "2016-10-30 02:30:00", 120);
+	assert_named(zone("Europe/Madrid"), "CET", "2016-10-30 02:30:00", 60);
+}
+
 /* The first zone is read under a TZ of its own, and TZ is what it was. */
 static void tz_says_nothing(void **state)
 {
@@ -138,6 +180,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_clock_is_ahead_of_utc_by_the_rules_of_its_zone),
 	    cmocka_unit_test(other_rules_have_another_digest),
+	    cmocka_unit_test(names_of_zones_are_those_of_the_zone_or_of_one_alone),
 	    cmocka_unit_test(one_hour_is_skipped_and_one_comes_twice),
 	    cmocka_unit_test(tz_says_nothing),
 	    cmocka_unit_test(a_trace_is_read_and_written_by_its_zone),
