@@ -70,6 +70,11 @@ expect 0 "JSON of another form gets a dialect to start from" "$F" sniff eve.json
 says out "lines: json" "that says what the lines are"
 cp out eve.yaml
 expect 0 "and reads it" ingest eve.json --set source.dialect="$T/eve.yaml"
+expect 0 "as JSON too" "$F" sniff --json eve.json
+holds "with how it did on the first rows, in a key of its own" test "$(json out 'd["guess"]["sure"], d["guess"]["bad"], d["guess"]["why"]')" = "(True, 0, '')"
+sed 's/"src_port":[0-9]*/"src_port":"x-1"/' eve.json >odd.json
+expect 0 "where it cannot read them" "$F" sniff --json odd.json
+holds "that and why is there" test "$(json out 'd["guess"]["sure"], d["guess"]["rows"], "sp is not a port" in d["guess"]["why"]')" = "(False, 0, True)"
 { echo "["; sed 's/$/,/' eve.json; echo "]"; } >list.json
 expect 0 "one list of JSON is read as well" "$F" sniff list.json
 says out "lines: json" "and says what the lines are"

@@ -127,8 +127,8 @@ static int count_odd(void *ctx, struct fm_table *t, struct fm_error *err)
 	return FM_OK;
 }
 
-int fm_sniff_check(const char *path, const char *member, const char *yaml, size_t n, struct fm_buf *out,
-		   struct fm_error *err)
+int fm_sniff_try(const char *path, const char *member, const char *yaml, size_t n, struct fm_sniff_tried *t,
+		 struct fm_error *err)
 {
 	struct first_bad first = {0};
 	struct fm_trace_stats st = {0};
@@ -143,6 +143,7 @@ int fm_sniff_check(const char *path, const char *member, const char *yaml, size_
 				  .quiet = true};
 	int rc = fm_dialect_parse(&d, "mine", yaml, n, &why);
 
+	*t = (struct fm_sniff_tried){.tried = true};
 	if (rc >= 0) {
 		o.dialect = d;
 		rc = fm_trace_read(&o, &st, &why);
@@ -150,25 +151,33 @@ int fm_sniff_check(const char *path, const char *member, const char *yaml, size_
 	fm_dialect_free(d);
 	if (rc < 0 && rc != FM_EINPUT)
 		return fm_fail(err, rc, "%s", why.message);
+	t->rows = rc < 0 && !st.bad ? 0 : st.rows;
+	t->bad = st.bad;
+	t->sure = t->rows && first.odd * 2 <= t->rows;
 	if (rc < 0 && !st.bad)
-		fm_buf_printf(out, "# Not sure of it: as it stands it reads no row: %s\n",
-			      strncmp(why.message, "mine:", 5) == 0 && strstr(why.message, ": ")
-				  ? strstr(why.message, ": ") + 2 /* behind the place */
-				  : why.message);
-	else if (!st.rows)
-		fm_buf_printf(out, "# Not sure of it: as it stands it reads no row: line %llu: %s\n",
-			      (unsigned long long)first.line, first.reason);
-	else if (first.odd * 2 > st.rows)
-		fm_buf_puts(out,
-			    "# Not sure of it: the times that it reads lie outside the years 1990 to 2100: another "
-			    "unit, or relative_to?\n");
+		snprintf(t->why, sizeof t->why, "%.511s",
+			 strncmp(why.message, "mine:", 5) == 0 && strstr(why.message, ": ")
+			     ? strstr(why.message, ": ") + 2 /* behind the place */
+			     : why.message);
+	else if (st.rows && !t->sure)
+		snprintf(t->why, sizeof t->why,
+			 "the times that it reads lie outside the years 1990 to 2100: another unit, or relative_to?");
 	else if (st.bad)
-		fm_buf_printf(out, "# It reads %llu of the first %llu rows; line %llu: %s\n",
-			      (unsigned long long)st.rows, (unsigned long long)st.rows + st.bad,
-			      (unsigned long long)first.line, first.reason);
+		snprintf(t->why, sizeof t->why, "line %llu: %s", (unsigned long long)first.line, first.reason);
+	return FM_OK;
+}
+
+void fm_sniff_tell(const struct fm_sniff_tried *t, struct fm_buf *out)
+{
+	if (!t->rows)
+		fm_buf_printf(out, "# Not sure of it: as it stands it reads no row: %s\n", t->why);
+	else if (!t->sure)
+		fm_buf_printf(out, "# Not sure of it: %s\n", t->why);
+	else if (t->bad)
+		fm_buf_printf(out, "# It reads %llu of the first %llu rows; %s\n", (unsigned long long)t->rows,
+			      (unsigned long long)t->rows + t->bad, t->why);
 	else
-		fm_buf_printf(out, "# It reads all of the first %llu rows.\n", (unsigned long long)st.rows);
-	return fm_buf_check(out, err);
+		fm_buf_printf(out, "# It reads all of the first %llu rows.\n", (unsigned long long)t->rows);
 }
 
 /* Is a the better guess? Of two that read the same columns, the one that leaves the labels as they stand. */

@@ -40,8 +40,16 @@ int fm_sniff_decide(const struct fm_sniffed *s, const char *path, struct fm_erro
  * columns that a dialect needs. */
 int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bool *whole,
 		   struct fm_error *err) FM_MUST_CHECK;
-/* Add to out a comment with how many of the first rows the dialect file of n bytes reads, and why not all. */
-int fm_sniff_check(const char *path, const char *member, const char *yaml, size_t n, struct fm_buf *out,
-		   struct fm_error *err) FM_MUST_CHECK;
+/* How many of the first rows a dialect file reads. */
+struct fm_sniff_tried {
+	bool tried, sure;   /* sure: it reads one, and most have a time that traces have */
+	uint64_t rows, bad; /* read, and not */
+	char why[512];     /* why not all, or not sure, with names of columns as the file has them; else "" */
+};
+/* Try the dialect file of n bytes. FM_EINPUT is none: it is in t. */
+int fm_sniff_try(const char *path, const char *member, const char *yaml, size_t n, struct fm_sniff_tried *t,
+		 struct fm_error *err) FM_MUST_CHECK;
+/* Add that to out as a comment. */
+void fm_sniff_tell(const struct fm_sniff_tried *t, struct fm_buf *out);
 
 #endif

@@ -39,8 +39,8 @@ static void put_why(const struct fm_sniff_candidate *c, struct fm_buf *out)
 }
 
 /* What there is to say, as comments, with the dialect file behind it. */
-static int describe(const struct fm_sniffed *s, const char *file, const char *member, struct fm_buf *out,
-		    struct fm_error *err)
+static int describe(const struct fm_sniffed *s, const char *file, const char *member, struct fm_sniff_tried *tried,
+		    struct fm_buf *out, struct fm_error *err)
 {
 	struct fm_embed e;
 	struct fm_buf yaml = {0};
@@ -64,7 +64,8 @@ static int describe(const struct fm_sniffed *s, const char *file, const char *me
 	}
 	fm_buf_puts(out, "# No built-in dialect reads it.\n");
 	if ((rc = fm_sniff_guess(file, member, &yaml, &whole, err)) >= 0 &&
-	    (rc = fm_sniff_check(file, member, yaml.data, yaml.len, out, err)) >= 0) {
+	    (rc = fm_sniff_try(file, member, yaml.data, yaml.len, tried, err)) >= 0) {
+		fm_sniff_tell(tried, out);
 		fm_buf_add(out, yaml.data, yaml.len);
 		rc = fm_buf_check(out, err);
 	}
@@ -72,7 +73,17 @@ static int describe(const struct fm_sniffed *s, const char *file, const char *me
 	return rc;
 }
 
-static json_t *sniffed_json(const struct fm_sniffed *s, const struct fm_buf *text)
+/* null where it cannot be made. */
+static json_t *tried_json(const struct fm_sniff_tried *t)
+{
+	char shown[4 * sizeof t->why + 1];
+
+	shown[fm_text_show(t->why, strlen(t->why), shown, sizeof shown)] = 0;
+	return json_pack("{s:b, s:I, s:I, s:s}", "sure", t->sure, "rows", (json_int_t)t->rows, "bad",
+			 (json_int_t)t->bad, "why", shown);
+}
+
+static json_t *sniffed_json(const struct fm_sniffed *s, const struct fm_sniff_tried *tried, const struct fm_buf *text)
 {
 	json_t *list = json_array(), *o;
 
@@ -85,6 +96,8 @@ static json_t *sniffed_json(const struct fm_sniffed *s, const struct fm_buf *tex
 	o = json_pack("{s:b, s:o, s:s%}", "sure", s->sure, "candidates", list, "file", text->data, text->len);
 	if (o && s->sure)
 		json_object_set_new(o, "dialect", json_string(s->candidate[0].name));
+	if (o && tried->tried)
+		json_object_set_new(o, "guess", tried_json(tried));
 	return o;
 }
 
@@ -118,13 +131,14 @@ static int sniff_fn(void *ctx, json_t **result, struct fm_error *err)
 {
 	const struct sniffing *f = ctx;
 	struct fm_sniffed s;
+	struct fm_sniff_tried tried = {0};
 	struct fm_buf text = {0};
 	int rc;
 
 	if ((rc = fm_sniff(&s, f->file, f->member, err)) < 0 ||
-	    (rc = describe(&s, f->file, f->member, &text, err)) < 0 || (rc = make_legible(&text, err)) < 0)
+	    (rc = describe(&s, f->file, f->member, &tried, &text, err)) < 0 || (rc = make_legible(&text, err)) < 0)
 		goto out;
-	if (!(*result = sniffed_json(&s, &text)))
+	if (!(*result = sniffed_json(&s, &tried, &text)))
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 out:
 	fm_buf_free(&text);
