@@ -118,6 +118,25 @@ says err "ways/b.csv and 1 more file: no column rpkt in the header, which 1 of t
 says err "ways/b.csv and 1 more file: column class, which 1 of the 3 files of this trace lacks, is not read: by its name it has the label" "and so is a label"
 says err "ingest: 2,400 rows" "columns are found by their names, in any place"
 
+# The same in JSON, in UTF-16, and without a header.
+mkdir json wide bare
+awk -F, '{ way = NR > 800 ? "" : ",\"rpkt\":1,\"rbyt\":60"; file = NR > 800 ? "json/b.json" : "json/a.json"
+	printf "{\"te\":\"%s\",\"td\":\"%s\",\"sa\":\"%s\",\"da\":\"%s\",\"sp\":%s,\"dp\":%s,\"pr\":\"%s\",\"pkt\":%s,\"byt\":%s%s}\n",
+		$1, $2, $3, $4, $5, $6, $7, $11, $12, way > file }' all.csv
+sed 's/^header: true/lines: json\nmissing: [""]/' mine.yaml >json.yaml
+expect 0 "files of JSON of which one has the way back" ingest "$T/json/*.json" --set source.dialect="$T/json.yaml"
+says err "json/b.json: no key rpkt in the first rows, which 1 of the 2 files of this trace has" "is told"
+for f in a b; do iconv -f UTF-8 -t UTF-16LE ways/$f.csv >wide/$f.csv; done
+sed 's/^header: true/&\nencoding: utf-16/' mine.yaml >wide.yaml
+expect 0 "files of UTF-16 of which one has the way back" ingest "$T/wide/*.csv" --set source.dialect="$T/wide.yaml"
+says err "wide/b.csv: no column rpkt in the header, which 1 of the 2 files of this trace has" "is told"
+says err "wide/b.csv: column class, which 1 of the 2 files of this trace lacks, is not read" "and the label that one has"
+sed 1d ways/a.csv | sed 's/,[^,]*$//' >bare/a.csv
+sed 1d ways/a.csv | sed 's/$/,x,y/' >bare/b.csv
+sed '/rpkt/d; /rbyt/d; s/^header: true/header: false\nextra_columns: true/' mine.yaml >bare.yaml
+expect 0 "files without a header of which one has more columns" ingest "$T/bare/*.csv" --set source.dialect="$T/bare.yaml"
+says err "bare/b.csv: rows of up to 13 columns, where other files of this trace have 10: dialect mine reads the first 9" "is told"
+
 # Once only.
 rm -rf w
 expect 0 "standard input is read" sh -c "cat all.csv | $F run p/release.yaml $UNCONFINED --workspace $T/w --until ingest --set source.path=-"

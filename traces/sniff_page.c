@@ -4,6 +4,7 @@
 #include "traces/sniff_json.h"
 #include "traces/sniff_parts.h"
 #include "traces/source.h"
+#include "traces/utf16.h"
 
 #define TEXT_MAX ((size_t)1 << 18) /* looked at */
 
@@ -25,6 +26,20 @@ static int read_page(struct fm_sniff_page *p, const char *path, const char *memb
 out:
 	fm_source_close(source);
 	return rc;
+}
+
+/* UTF-16, which only a dialect reads, as UTF-8. */
+static int decode(struct fm_buf *text, struct fm_error *err)
+{
+	struct fm_utf16 u = {0};
+	struct fm_buf out = {0};
+
+	if (!fm_utf16_begins(text->data, text->len))
+		return FM_OK;
+	fm_utf16_add(&u, text->data, text->len, &out);
+	fm_buf_free(text);
+	*text = out;
+	return fm_buf_check(text, err);
 }
 
 static void cut_lines(struct fm_sniff_page *p)
@@ -137,7 +152,7 @@ int fm_sniff_page(struct fm_sniff_page *p, const char *path, const char *member,
 {
 	int rc;
 
-	if ((rc = read_page(p, path, member, err)) < 0 ||
+	if ((rc = read_page(p, path, member, err)) < 0 || (rc = decode(&p->text, err)) < 0 ||
 	    (rc = fm_sniff_json(&p->text, FM_SNIFF_FIELDS, &p->json, err)) < 0)
 		return rc;
 	cut_lines(p);

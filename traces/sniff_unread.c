@@ -1,5 +1,6 @@
 #include "traces/sniff_unread.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +101,26 @@ static bool says_something(const struct fm_sniff_page *p, int k, const struct fm
 	return false;
 }
 
+/* How many columns the rows of a file without a header have; -1 where the first ones do not say. */
+static int columns_of(const struct fm_dialect *d, const char *path, const char *member)
+{
+	struct fm_sniff_page *p = NULL;
+	struct fm_error err = {0};
+	int n = -1;
+
+	if (fm_alloc(&p, 1, sizeof *p, "the first lines", &err) < 0)
+		return -1;
+	if (fm_sniff_page(p, path, member, d->delimiter, &err) == FM_OK && p->nlines && !p->json) {
+		int row = p->nlines / 2;
+
+		n = p->ncells[row];
+		n -= n > 0 && !p->cell[row][n - 1].n; /* rows may end with the delimiter */
+	}
+	fm_buf_free(&p->text);
+	free(p);
+	return n;
+}
+
 /* The unread columns of one file, and in has those of the dialect that it has; -1 where its header says nothing. */
 static int look(const struct fm_dialect *d, const char *path, const char *member, bool names_alone,
 		bool has[FM_DIALECT_MAXCOLS], struct fm_unread list[FM_UNREAD_MAX])
@@ -109,8 +130,7 @@ static int look(const struct fm_dialect *d, const char *path, const char *member
 	int n = 0, known = 0;
 
 	memset(has, 0, FM_DIALECT_MAXCOLS * sizeof *has);
-	if (!d->header || (d->json && names_alone) || d->encoding == FM_ENCODING_UTF16 ||
-	    fm_alloc(&p, 1, sizeof *p, "the first lines", &err) < 0)
+	if (!d->header || (d->json && names_alone) || fm_alloc(&p, 1, sizeof *p, "the first lines", &err) < 0)
 		return -1;
 	if (fm_sniff_page(p, path, member, d->delimiter, &err) < 0)
 		goto out;
@@ -205,6 +225,13 @@ static void tell(const struct across *a, const struct fm_dialect *d)
 				s->first, and_more(s, more), u->name, a->files - s->files, a->files,
 				a->files - s->files == 1 ? "s" : "", u->what, d->name);
 	}
+	for (int k = 0; k < d->ncols && d->json; k++)
+		if (a->has[k] && a->lacking[k].files && d->cols[k].col >= 0 && !fm_dialect_is_icmp(d, k) &&
+		    d->cols[k].role != FM_ROLE_START)
+			fm_warn("%s%s: no key %s in the first rows, which %zu of the %zu files of this trace %s: "
+				"dialect %s reads rows without it as missing it",
+				a->lacking[k].first, and_more(&a->lacking[k], more), d->cols[k].name, a->has[k],
+				a->files, a->has[k] == 1 ? "has" : "have", d->name);
 	for (int k = 0; k < d->ncols && !d->json; k++)
 		if (a->has[k] && a->lacking[k].files && fm_row_reads(d, k) && d->cols[k].role != FM_ROLE_START)
 			fm_warn("%s%s: no column %s in the header, which %zu of the %zu files of this trace %s: "
@@ -213,12 +240,43 @@ static void tell(const struct across *a, const struct fm_dialect *d)
 				a->files, a->has[k] == 1 ? "has" : "have", d->name);
 }
 
+/* Files without a header, whose further columns the dialect lets pass: some have more of them than others. */
+static void tell_columns(const struct fm_dialect *d, const char *paths, const char *member)
+{
+	char path[FM_FILE_PATH], more[48];
+	struct fm_error err = {0};
+	struct some wider = {0};
+	size_t files = fm_files_count(paths), at = 0;
+	int *n, least = INT_MAX, most = 0;
+
+	if (fm_alloc(&n, files + 1, sizeof *n, "numbers of columns", &err) < 0)
+		return;
+	for (const char *list = paths; at < files && fm_files_next(&list, path); at++) {
+		n[at] = columns_of(d, path, member);
+		if (n[at] >= d->ncols && n[at] < least)
+			least = n[at];
+	}
+	at = 0;
+	for (const char *list = paths; at < files && fm_files_next(&list, path); at++)
+		if (n[at] > least) {
+			count(&wider, path);
+			most = n[at] > most ? n[at] : most;
+		}
+	if (wider.files)
+		fm_warn("%s%s: rows of up to %d columns, where other files of this trace have %d: dialect %s reads the "
+			"first %d of each",
+			wider.first, and_more(&wider, more), most, least, d->name, d->ncols);
+	free(n);
+}
+
 void fm_unread_warn(const struct fm_dialect *d, const char *paths, const char *member, bool names_alone)
 {
 	char path[FM_FILE_PATH];
 	struct across *a = NULL;
 	struct fm_error err = {0};
 
+	if (d->extra_columns && !d->header && !d->blanks)
+		tell_columns(d, paths, member);
 	if (fm_alloc(&a, 1, sizeof *a, "names of columns", &err) < 0)
 		return;
 	while (fm_files_next(&paths, path)) {
