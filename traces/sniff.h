@@ -44,7 +44,7 @@ int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bo
 struct fm_sniff_tried {
 	bool tried, sure;   /* sure: it reads one, and most have a time that traces have */
 	uint64_t rows, bad; /* read, and not */
-	char why[512];     /* why not all, or not sure, with names of columns as the file has them; else "" */
+	char why[512];      /* why not all, or not sure, with names of columns as the file has them; else "" */
 };
 /* Try the dialect file of n bytes. FM_EINPUT is none: it is in t. */
 int fm_sniff_try(const char *path, const char *member, const char *yaml, size_t n, struct fm_sniff_tried *t,
