@@ -239,7 +239,7 @@ out:
 int fm_anomaly_floor(const struct fm_table *real, const struct fm_table *holdout, struct fm_pool *pool,
 		     const char *prefix, struct fm_metrics *out, struct fm_error *err)
 {
-	int draws = fm_task_draws(real), rc;
+	int draws = fm_task_is_tiny(real) ? 2 : fm_task_draws(real), rc;
 	double value[FM_TASK_DRAWS];
 	struct fm_metric m = {.n = -1};
 	size_t n = 0;
@@ -254,6 +254,8 @@ int fm_anomaly_floor(const struct fm_table *real, const struct fm_table *holdout
 	}
 	if (m.n < 0)
 		return FM_OK;
+	if (fm_task_is_tiny(real))
+		n = 0;
 	snprintf(name, sizeof name, "%sanomaly.score_correlation", prefix);
 	return fm_metrics_add(out, name, fm_task_floor(value, n, FM_HIGH), m.n, err);
 }

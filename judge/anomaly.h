@@ -15,7 +15,7 @@
  *     floor.anomaly.score_correlation           the same of two detectors that both learned from real flows, each
  *                                               from its own half, over the holdout. Where the smaller of training
  *                                               and holdout has fewer than 2,048 rows, one draw says nothing: the
- *                                               least of eight draws of halves (task.h)
+ *                                               least of eight draws of halves (task.h); NaN of under 256 rows
  *
  * Features: ports, log duration, packets, bytes and bytes per packet, protocol, and TCP flags, forwarding and type of
  * service where all tables have them.

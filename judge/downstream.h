@@ -9,7 +9,7 @@
  *                                                     training rows (1 is what their mean alone would give)
  *     downstream.mse_ratio                            synthetic / real: 1 is as good as real flows
  *     floor.downstream.mse_ratio                      the same of two halves of the real flows, the larger over the
- *                                                     smaller, at worst in eight draws (task.h); there where the
+ *                                                     smaller, at worst in 8 or 32 draws (task.h); there where the
  *                                                     smaller of training and holdout has fewer than 2,048 rows, and
  *                                                     one error over another is mostly chance
  *

@@ -69,9 +69,14 @@ void fm_task_free(struct fm_task *k)
 
 enum { FEW = 2048, RUN = 16, HALVES = 38 };
 
+bool fm_task_is_tiny(const struct fm_table *real)
+{
+	return real->rows < 256;
+}
+
 int fm_task_draws(const struct fm_table *real)
 {
-	return real->rows < FEW ? FM_TASK_DRAWS : 1;
+	return fm_task_is_tiny(real) ? FM_TASK_DRAWS : real->rows < FEW ? FM_TASK_DRAWS / 4 : 1;
 }
 
 void fm_rows_halve(struct fm_rows *r, unsigned other, int draw)

@@ -35,10 +35,13 @@ int fm_task_choose(struct fm_task *k, const struct fm_judged *of, size_t train, 
 		   struct fm_error *err) FM_MUST_CHECK;
 void fm_task_free(struct fm_task *k);
 
-/* Of few rows, what two halves of them differ by says nothing: so many draws of halves do, FM_TASK_DRAWS (1: the rows
- * are enough). */
-#define FM_TASK_DRAWS 8
+/* Of few rows, what two halves of them differ by says nothing: so many draws of halves do, FM_TASK_DRAWS at most (1:
+ * the rows are enough). */
+#define FM_TASK_DRAWS 32
 int fm_task_draws(const struct fm_table *real);
+/* So few rows that they hold a few windows, and fresh flows need not have their kinds of traffic: halves of them, which
+ * share their windows, do not show by how much fresh flows differ. */
+bool fm_task_is_tiny(const struct fm_table *real);
 /* Keep one half of r's rows, or, with other = 1, the other one: every other row in draw 0; else runs of 16 rows, as a
  * toss decides which of two neighbouring runs goes to which half, so that both have their share of each stretch of
  * time, as training and holdout have.  The halves differ by a row at most. */

@@ -168,6 +168,7 @@ bool fm_metric_needs_labels(const char *name);
 bool fm_metric_counts_rows(const char *name); /* counted over a whole table: it is exact */
 bool fm_metric_is_rule(const char *name);     /* a share of flows that break a rule */
 bool fm_metric_is_profile(const char *name);  /* of whole hosts; few flows have too few of them */
+bool fm_metric_is_anomaly(const char *name);  /* of what is unusual, of which few flows say nothing */
 /* Can real flows leave a check of it nothing to compare with?  So with fewer than two labels or too few hosts, or where
  * fresh real flows score as badly as possible. */
 bool fm_metric_may_be_unasked(const char *name);

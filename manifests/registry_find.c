@@ -199,6 +199,13 @@ bool fm_metric_is_profile(const char *name)
 	return kind && fm_metric_topics[kind->topic].group == FM_GROUP_PROFILES;
 }
 
+bool fm_metric_is_anomaly(const char *name)
+{
+	const struct fm_metric_kind *kind = fm_metric_kind(name);
+
+	return kind && fm_metric_topics[kind->topic].group == FM_GROUP_ANOMALY;
+}
+
 bool fm_metric_may_be_unasked(const char *name)
 {
 	const struct fm_metric_kind *kind = fm_metric_kind(name);

@@ -149,7 +149,8 @@ static bool is_void(const struct fm_cfg_check *check, const struct fm_metric_kin
 	return check->has_max ? check->max >= kind->ideal + kind->span : check->min <= kind->ideal - kind->span;
 }
 
-/* Is no comparison possible with these real flows?  Their hosts may be too few for profiles; or fresh flows score so
+/* Is no comparison possible with these real flows?  Their hosts may be too few for profiles, or they for
+ * what is unusual among them; or fresh flows score so
  * badly that a threshold moved for them refuses nothing. */
 static bool cannot_tell(const struct fm_cfg_check *check, const struct fm_metrics *metrics, double room)
 {
@@ -160,7 +161,7 @@ static bool cannot_tell(const struct fm_cfg_check *check, const struct fm_metric
 	if (!floor || !kind || !(kind->span > 0))
 		return false;
 	if (!isfinite(floor->value))
-		return fm_metric_is_profile(check->name);
+		return fm_metric_is_profile(check->name) || fm_metric_is_anomaly(check->name);
 	if (check->has_max == check->has_min || fm_gate_is_relative(check, check->has_max) || is_void(check, kind))
 		return false;
 	moved = with_room(check, check->has_max, metrics, room, 0);

@@ -54,7 +54,7 @@ static int waived(const struct judge *j, const char *name)
 }
 
 /* 1: it fails; 0: it passes; -1: the check does not apply, since the control or the fresh flows were not measured by
- * it, or it is waived or compares identities.
+ * it, the flows are too few for it, or it is waived or compares identities.
  */
 static int fails(const struct judge *j, const struct fm_cfg_check *check, int is_max, const struct fm_metrics *m,
 		 struct fm_check_result *c)
@@ -62,7 +62,8 @@ static int fails(const struct judge *j, const struct fm_cfg_check *check, int is
 	const struct fm_metric *fresh = fm_metrics_find(&j->fresh, check->name);
 
 	if (!fresh || !isfinite(fresh->value) || !fm_metrics_find(m, check->name) ||
-	    fm_metric_by_identity(check->name) || waived(j, check->name))
+	    fm_metric_by_identity(check->name) || waived(j, check->name) ||
+	    fm_gate_silence(check, &j->floor, ROOM) == FM_NO_ANSWER)
 		return -1;
 	fm_gate_line(c, check, is_max, m, floor_of(j, check->name), allowance(j, check, is_max));
 	return !c->pass;

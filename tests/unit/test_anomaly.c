@@ -172,6 +172,24 @@ static void test_floors_of_few_flows_are_of_many_draws(void **state)
 	free_dealt(t);
 }
 
+/* So few flows are a few windows: their halves, which share them, do not show by how much fresh flows differ. */
+static void test_a_floor_of_very_few_flows_says_nothing(void **state)
+{
+	struct fm_table *t[DEALT];
+	struct fm_metrics m = {0};
+	struct fm_error err = {0};
+
+	(void)state;
+	deal(t, 500, 0.1);
+	assert_true(t[0]->rows < 256);
+	OK(fm_anomaly_floor(t[0], t[2], NULL, "floor.", &m, &err));
+	OK(fm_downstream_floor(t[0], t[2], NULL, "floor.", &m, &err));
+	assert_true(isnan(metric(&m, "floor.anomaly.score_correlation")));
+	assert_true(metric(&m, "floor.downstream.mse_ratio") > 1);
+	fm_metrics_free(&m);
+	free_dealt(t);
+}
+
 /* Make the first five eighths of t one flood: flows of label dos that differ in nothing but time and source port. */
 static void flood(struct fm_table *t)
 {
@@ -231,6 +249,7 @@ int main(void)
 	    cmocka_unit_test(test_without_attacks_or_labels),
 	    cmocka_unit_test(test_halves_interleave),
 	    cmocka_unit_test(test_floors_of_few_flows_are_of_many_draws),
+	    cmocka_unit_test(test_a_floor_of_very_few_flows_says_nothing),
 	    cmocka_unit_test(test_a_change_in_time_is_no_noise),
 	    cmocka_unit_test(test_a_half_without_flows_has_no_floor),
 	};
