@@ -63,6 +63,36 @@ sed '2,$s/,TCP,/,tcp\/https,/' labeled.csv >service.csv
 expect 0 "names of services as protocols are read" ingest service.csv --set source.dialect="$T/labeled.yaml"
 says err "protocols have no number in IANA's registry" "and it is said that they are none"
 
+# What ra writes for people: names behind blanks, and ports behind a point.
+{
+	echo "         StartTime    Dur  Proto   SrcAddr  Sport  Dir   DstAddr  Dport  TotPkts  TotBytes State"
+	awk -F, '{ printf "%s  %s   %s   %s.%s   ->   %s.%s  %s  %s  FIN\n", $1, $2, tolower($7), $3, $5, $4, $6, $11, $12 }' good.csv
+} >ra.txt
+cat >ra.yaml <<'END'
+name: ra
+header: false
+delimiter: blanks
+comment: ["StartTime"]
+columns:
+  - {name: t, column: start, words: 2}
+  - {name: d, column: td}
+  - {name: p, column: pr}
+  - {name: s, column: sa, format: address-port}
+  - {name: way, only: ["->"]}
+  - {name: a, column: da, format: address-port}
+  - {name: k, column: pkt}
+  - {name: b, column: byt}
+  - {name: f, column: flg}
+END
+expect 0 "addresses with a point before their port are read" ingest ra.txt --set source.dialect="$T/ra.yaml"
+says err "1 line of comment is passed over" "and the names behind blanks are a comment"
+says err "ingest: 2,000 rows" "all of them"
+printf 'Type,ts,flow_duration,src_ip,src_port,dst_ip,dst_port,proto,pkts,bytes\n' >unit.csv
+awk -F, -v OFS=, '{ print "TRAFFIC", $1, 1377000 + NR ".25", $3, $5, $4, $6, $7, $11, $12 }' good.csv >>unit.csv
+expect 0 "a table with durations in microseconds" "$F" sniff unit.csv
+says out '"flow_duration", column: td, format: "microseconds"' "is seen as such"
+holds "and the kind of the record is no label" sh -c '! grep -q "column: label" out'
+
 # JSON of a form of its own.
 awk -F, '{ printf "{\"event_type\":\"flow\",\"src_ip\":\"%s\",\"src_port\":%s,\"dest_ip\":\"%s\",\"dest_port\":%s,\"proto\":\"%s\",\"flow\":{\"pkts_toserver\":%s,\"bytes_toserver\":%s,\"start\":\"%s\",\"end\":\"%s\"}}\n", $3, $5, $4, $6, $7, $11, $12, $1, $1 }' \
 	good.csv >eve.json

@@ -135,12 +135,21 @@ static int split_line(struct fm_csv *c, const char *s, size_t n, const char **wh
 	return FM_OK;
 }
 
+static size_t leading_blanks(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && (s[i] == ' ' || s[i] == '\t'))
+		i++;
+	return i;
+}
+
 /* Lines that are no rows: comments, the line "sep=;" of Excel, the header once more, nfdump's summary (a line "Summary"
  * and two after it). */
 static bool is_passed_over(struct fm_csv *c, const char *s, size_t n)
 {
 	const struct fm_dialect *d = c->o->dialect;
-	const size_t mark = strlen(d->header_mark);
+	const size_t mark = strlen(d->header_mark), blanks = d->blanks ? leading_blanks(s, n) : 0;
 
 	if (mark && !c->begun) {
 		c->unmarked = n < mark || memcmp(s, d->header_mark, mark) != 0;
@@ -159,7 +168,8 @@ static bool is_passed_over(struct fm_csv *c, const char *s, size_t n)
 	for (int i = 0; i < d->ncomment; i++) {
 		size_t len = strlen(d->comment[i]);
 
-		if (n >= len && !memcmp(s, d->comment[i], len)) {
+		if ((n >= len && !memcmp(s, d->comment[i], len)) ||
+		    (n >= blanks + len && !memcmp(s + blanks, d->comment[i], len))) {
 			c->comments++;
 			return true;
 		}

@@ -120,15 +120,14 @@ static bool is_mac(const char *s, size_t n)
 }
 
 /* A point and four decimal numbers before it: 10.0.0.1.443 and 10.0.0.1-443. */
-static bool has_port_behind(const char *s, size_t n)
+static bool has_port_behind(const char *s, size_t n, const char *marks)
 {
 	size_t points = 0, i;
 	uint32_t ip;
 
 	for (i = 0; i < n && (fm_is_digit(s[i]) || (s[i] == '.' && ++points < 4)); i++)
 		continue;
-	return i > 6 && i + 1 < n && (s[i] == ':' || s[i] == '.' || s[i] == '-' || s[i] == '#') &&
-	       !fm_parse_ipv4(s, i, &ip);
+	return i > 6 && i + 1 < n && strchr(marks, s[i]) && !fm_parse_ipv4(s, i, &ip);
 }
 
 const char *fm_hint_address(const char *s, size_t n)
@@ -137,7 +136,9 @@ const char *fm_hint_address(const char *s, size_t n)
 	size_t digits = 0, letters = 0, point = 0, hex = 0;
 	bool zero = false;
 
-	if (has_port_behind(s, n))
+	if (has_port_behind(s, n, ":."))
+		return "is an IPv4 address with a port behind it: format: address-port reads both";
+	if (has_port_behind(s, n, "-#"))
 		return "is an IPv4 address with a port behind it: each needs a column of its own";
 	if (n && *s == '[' && memmem(s, n, "]:", 2))
 		return "is an address with a port behind it: format: address-port reads both";
@@ -162,7 +163,7 @@ const char *fm_hint_address(const char *s, size_t n)
 		return zero ? "is an IPv4 address with zeros before its numbers, which some programs read as octal: "
 			      "have it written without them"
 			    : "is not an IPv4 address: one of its numbers is over 255 or missing";
-	if (letters > 1 && !colon && digits < n)
+	if (!colon && n && (letters > 1 || ((*s | 0x20) >= 'a' && (*s | 0x20) <= 'z')))
 		return "is a name and no address: give the names addresses with hosts and format: named-address, or "
 		       "have numbers written";
 	return "is not an address";
@@ -184,6 +185,8 @@ const char *fm_hint_port(const char *s, size_t n)
 		return *mark == '.' ? "is not a port number: set format: type.code if it is type and code of ICMP"
 				    : "is not a port number: have type and code of ICMP written with a point between "
 				      "them, and set format: type.code";
+	if (n > 2 && fm_is_digit(*s) && (has(s, n, ' ') || has(s, n, '(')))
+		return "is not a port number: words stand behind it: have the number alone written";
 	return has(s, n, ',') ? "is not a port number: it has a comma (thousands: \",\" in the dialect reads it)"
 			      : "is not a port number";
 }

@@ -144,6 +144,10 @@ int fm_sniff_try(const char *path, const char *member, const char *yaml, size_t 
 	int rc = fm_dialect_parse(&d, "mine", yaml, n, &why);
 
 	*t = (struct fm_sniff_tried){.tried = true};
+	if (rc == FM_EINPUT && !memmem(yaml, n, "- {name", 7))
+		fm_fail(&why, rc,
+			"no column is known by its name or its values: write each as - {name: NAME, column: "
+			"WHAT} (docs/traces.md)");
 	if (rc >= 0) {
 		o.dialect = d;
 		rc = fm_trace_read(&o, &st, &why);

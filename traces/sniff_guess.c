@@ -139,6 +139,12 @@ static void by_name_of_way(const struct fm_sniff_page *p, struct fm_sniff_guess 
 	}
 }
 
+/* The kind of a record more often than that of an attack. */
+static bool is_type(const struct fm_sniff_field *f)
+{
+	return f->n == 4 && !strncasecmp(f->s, "type", 4);
+}
+
 static void by_name(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
 {
 	for (int k = 0; k < p->nfields; k++) {
@@ -150,7 +156,7 @@ static void by_name(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
 		if ((name.col == FM_TE && is_record_time(p, g, k)) ||
 		    (name.col == FM_LABEL && has_better_label(p, g, k)))
 			continue;
-		if ((name.col == FM_LABEL && g[k].constant && p->json) ||
+		if ((name.col == FM_LABEL && g[k].constant && (p->json || is_type(&p->cell[0][k]))) ||
 		    (fm_cols[name.col].kind != FM_KIND_ADDRESS && !can_fill(&g[k], name.col) &&
 		     !(name.col == FM_TD && fm_sniff_is_hms(p, k, p->header))) ||
 		    is_taken(g, p->nfields, name.col, name.start))
@@ -220,7 +226,7 @@ static const char *duration_format(const struct fm_sniff_page *p, int k, const s
 		return "milliseconds";
 	if (strstr(name, "micro") || strstr(name, "us)"))
 		return "microseconds";
-	if (g->kind == INTEGER && g->most > 100000) {
+	if (g->most > 100000) {
 		*why = "the unit is a guess by the size of the values";
 		return "microseconds";
 	}

@@ -105,10 +105,10 @@ static bool is_missing(const struct fm_sniff_field *f)
 	return !f->n || (f->n == 1 && *f->s == '-') || (f->n == 3 && strncasecmp(f->s, "nan", 3) == 0);
 }
 
-/* 10.0.0.1:443 or [2001:db8::1]:443 */
+/* 10.0.0.1:443, 10.0.0.1.443 or [2001:db8::1]:443 */
 static bool is_address_port(const struct fm_sniff_field *f)
 {
-	const char *colon = memrchr(f->s, ':', f->n);
+	const char *colon = memrchr(f->s, memchr(f->s, ':', f->n) ? ':' : '.', f->n);
 	size_t n = colon ? (size_t)(colon - f->s) : 0;
 	struct fm_address a;
 	uint64_t port;
@@ -135,7 +135,10 @@ enum fm_sniff_kind fm_sniff_kind_of(const struct fm_sniff_field *f, const char *
 	if (fm_parse_double(f->s, f->n, &v) == 0) {
 		if ((*format = epoch_format(v)))
 			return EPOCH;
-		return fm_parse_u64(f->s, f->n, INT64_MAX, number) == 0 ? INTEGER : DECIMAL;
+		if (fm_parse_u64(f->s, f->n, INT64_MAX, number) == 0)
+			return INTEGER;
+		*number = v > 0 && v < 0x1p53 ? (uint64_t)v : 0;
+		return DECIMAL;
 	}
 	if (is_any_clock(f))
 		return CLOCK;

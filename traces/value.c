@@ -330,16 +330,18 @@ const char *fm_value_port(const struct fm_dialect *d, int k, const char *s, size
 	return NULL;
 }
 
-/* What stands between an address and its port, or NULL: the colon behind IPv4 and "[...]", in other IPv6 the first
- * point after its last colon (the fourth where IPv4 is mapped). */
+/* What stands between an address and its port, or NULL: the colon or the fourth point behind IPv4, the colon behind
+ * "[...]", in other IPv6 the first point after its last colon (the fourth where IPv4 is mapped). */
 static const char *port_mark(const char *s, size_t n)
 {
 	const char *colon = memrchr(s, ':', n), *point;
 	int points = n > 7 && strncasecmp(s, "::ffff:", 7) == 0 && memchr(s + 7, '.', n - 7) ? 4 : 1;
 
-	if (!colon || memchr(s, ':', n) == colon || (colon > s && colon[-1] == ']'))
+	if (colon && (memchr(s, ':', n) == colon || (colon > s && colon[-1] == ']')))
 		return colon;
-	for (point = colon; point && points > 0; points--)
+	points = colon ? points : 4;
+	point = colon ? colon : s - 1;
+	for (; point && points > 0; points--)
 		point = memchr(point + 1, '.', n - (size_t)(point + 1 - s));
 	return point;
 }

@@ -150,7 +150,7 @@ static void print_left_out(const struct fm_unasked *u)
 	static const char *const words[FM_NSILENCES] = {
 	    [FM_NO_HOLDOUT] = "left out without a --holdout:",
 	    [FM_NO_LABELS] = "left out, as the real flows have fewer than two labels:",
-	    [FM_NO_ANSWER] = "left out, as fresh real flows would do as badly as can be:",
+	    [FM_NO_ANSWER] = "left out, as fresh real flows would do as badly as can be, or are too few:",
 	    [FM_NO_RUN] = "left out, as only flowmint run has what it takes:",
 	    [FM_NO_COLUMN] = "left out, as the real flows lack a column that it needs:",
 	};
