@@ -74,6 +74,9 @@ grep -o '](\([^)]*\))' "$ROOT/README.md" "$ROOT/CONTRIBUTING.md" "$ROOT"/docs/*.
 		esac
 	done >err
 holds "links lead somewhere" test ! -s err
+# A relative path is looked for from the folder of the config, which is not the one that the command is given in.
+grep -nE '/release\.yaml .*--set source\.path=[a-z0-9_-]+\.' "$ROOT/README.md" "$ROOT"/docs/*.md "$ROOT"/docs/*.1 >err
+holds "commands of the pages find the trace that they name" test ! -s err
 for verb in $("$F" --help | sed -n '/^Of every/q; s/^  \([a-z-]*\)  .*/\1/p'); do
 	grep -q "^|.*\`$verb\`" "$ROOT/README.md"
 	result $? "README.md tells of $verb"
