@@ -6,7 +6,7 @@
 set -u
 . "$(dirname "$0")/lib.sh"
 begin "$@"
-STEPS=300
+STEPS=200
 
 # make NAME OPTION...: NAME.csv by the one model, and NAME.json, what table_csv.py says is in it
 make() {
