@@ -38,7 +38,7 @@ above() { # VALUE LEAST
 
 expect 0 "(a trace)" "$F" simulate --rows 40000 --seed 5 --out trace.csv
 expect 0 "(another like it)" "$F" simulate --rows 10000 --seed 6 --out fresh.csv
-head -n 10000 trace.csv >learned.csv # what classifiers learn from
+head -n 15000 trace.csv >learned.csv # what classifiers learn from
 expect 0 "(a project)" "$F" init --preset demo p
 
 # --- labels ---

@@ -10,7 +10,7 @@
 #     skip "what is promised" "why not tried"
 #     finish                      the plan and the exit status
 #
-# With TIMES=1 each result is followed by the processor time, of the script and all that it called, that it took.
+# With TIMED=1 each result is followed by the processor time, of the script and all that it called, that it took.
 n=0
 bad=0
 
@@ -163,7 +163,7 @@ result() { # STATUS NAME
 		sed 's/^/# err: /' err | tail -n 20
 		bad=1
 	fi
-	[ -z "${TIMES:-}" ] || tell_time
+	[ -z "${TIMED:-}" ] || tell_time
 }
 
 expect() { # STATUS NAME COMMAND...
