@@ -15,7 +15,7 @@ trace=$(realpath "$trace")
 
 expect 0 "a project is made" "$F" init p
 expect 0 "the first 10,000 flows go all the way" "$F" run p/release.yaml $UNCONFINED --json --set source.path="$trace" --set source.rows=10000 \
-	--set model.width=64 --set model.depth=2 --set train.steps=200 --set train.ema=0.98 --set train.warmup=30 --set generate.steps=10 \
+	--set model.width=32 --set model.heads=2 --set model.depth=1 --set train.steps=200 --set train.ema=0.98 --set train.warmup=30 --set generate.steps=10 \
 	--set gate.jsd_mean8=0.5 --set gate.jsd.PR=0.3 --set gate.jsd.TS=0.3 --set gate.jsd.TD=0.3 --set gate.jsd.PKT=0.3 \
 	--set gate.jsd.BYT=0.3 --set gate.jsd.SA=0.5 --set gate.jsd.DA=0.5 --set gate.leak.share_nearer_train=0.7 --set gate.leak.mia_model_auc=0.8 \
 	--set gate.downstream.mse_ratio=1000 --set gate.pair_jsd=0.2 --set gate.assoc.mean=0.3 $(no_checks ugr16 heavy burst c2st anomaly host tstr)
