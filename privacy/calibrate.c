@@ -71,9 +71,11 @@ static int seek(struct trial *t, double share, double close, double *x, double *
 		else
 			high = *x, high_known = 1;
 		if (over > 0 && *x >= top)
-			return fm_fail(err, FM_EINPUT,
-				       "epsilon %g at delta %g: no noise is enough, the other mechanisms leak more",
-				       t->target, t->terms.delta);
+			return fm_fail(
+			    err, FM_EINPUT,
+			    t->n > 1 ? "epsilon %g at delta %g: no noise is enough, the other mechanisms leak more"
+				     : "epsilon %g at delta %g: no noise of up to 1e+06 times the clip is enough",
+			    t->target, t->terms.delta);
 		if (over <= 0 && *x <= bottom)
 			return FM_OK;
 		if (i && fabs(*x - last) > 1e-9 && over > -49 && last_over > -49)

@@ -81,6 +81,8 @@ expect 2 "epsilon without delta" epsilon --q 0.1 --sigma 1 --steps 10
 says err "epsilon wants --delta" "says what is missing"
 expect 2 "sigma without a target" "$F" sigma --q 0.1 --steps 10 --delta 1e-5
 says err "sigma wants --epsilon" "says what is missing"
+expect 2 "a target out of reach" "$F" sigma --q 1 --epsilon 1e-6 --steps 100000000 --delta 1e-12
+says err "no noise of up to 1e+06 times the clip is enough" "and speaks of no other mechanism, for there is none"
 expect 2 "a target of 0" "$F" sigma --q 0.1 --epsilon 0 --steps 10 --delta 1e-5
 # shellcheck disable=SC2086
 expect 2 "both a list and steps" epsilon $step --mechanisms list.json
