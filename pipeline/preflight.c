@@ -162,8 +162,12 @@ static int check_out(const struct fm_run_options *o, struct fm_error *err)
 			    "%s: %s: the release folder cannot be written: nothing can be made in %s: %s; name another "
 			    "folder with %s, or change the mode",
 			    key, out, above, strerror(errno), key);
-	else
-		rmdir(probe);
+	else if (rmdir(probe) != 0) /* a folder that is only added to */
+		rc =
+		    fm_fail(err, FM_ESYSTEM,
+			    "%s: %s: the release folder cannot be written: %s was made and cannot be removed: %s; name "
+			    "another folder with %s",
+			    key, out, probe, strerror(errno), key);
 	free(probe);
 	free(copy);
 	return rc;

@@ -70,6 +70,14 @@ odd holes p/release/toy-1.0.1.tar.zst
 expect 3 "a file of holes where the archive is to be takes its place" timeout -s KILL 300 "$F" run p $UNCONFINED --quiet \
 	--set release.version=1.0.1
 says err "is taken" "which is said"
+mkdir only
+if chattr +a only 2>/dev/null; then
+	expect 4 "a release folder that is only added to" "$F" run p $UNCONFINED --quiet --set release.version=1.0.2 --out only
+	chattr -a only
+	says err "was made and cannot be removed" "is refused before any stage"
+else
+	skip "a release folder that is only added to" "chattr cannot make one here"
+fi
 # A folder whose name is no text has no place in a ledger.
 odd=$(printf 'p\377')
 mv p "$odd"
