@@ -355,6 +355,9 @@ expect 1 "a partner's head by a revoked key, of who trusts any signer" "$F" audi
 says out "toy-1.3.0.LOG.json: the key that signed its head was revoked" "is found"
 expect 1 "the audit of a workspace takes the list too" "$F" audit --workspace p/workspace --revoked revoked
 says out "entry 4 (toy 1.3.0): the key SHA256:" "and finds the same"
+cp revoked listed
+expect 2 "the log is not written over what it is checked by" audits --revoked listed --export listed
+holds "which stays" cmp revoked listed
 expect 0 "a list of other keys changes nothing" audits --revoked p/keys/waiver.pub
 head -c 60 revoked >half
 expect 3 "a list that cannot be read to its end" audits --revoked half

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/json_text.h"
@@ -278,6 +279,25 @@ static int export_log(const struct audit_args *a, const json_t *log, struct fm_e
 	return a->export ? fm_file_copy(fm_json_str(log, "log"), a->export, 0644, err) : FM_OK;
 }
 
+static bool is_same_file(const char *a, const char *b)
+{
+	struct stat sa, sb;
+
+	return a && b && stat(a, &sa) == 0 && stat(b, &sb) == 0 && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+/* What is read is not what is written. */
+static int check_export(const struct audit_args *a, struct fm_error *err)
+{
+	bool same = is_same_file(a->export, a->signers) || is_same_file(a->export, a->revoked);
+
+	for (int i = 0; i < a->head.n; i++)
+		same = same || is_same_file(a->export, a->head.word[i]);
+	return same ? fm_fail(err, FM_EUSAGE, "--export: %s is also what the log is checked by: name another file",
+			      a->export)
+		    : FM_OK;
+}
+
 static int audit_log(const struct audit_args *a, struct fm_tlog_audit_in *in, struct fm_error *err)
 {
 	json_t *report = NULL;
@@ -352,7 +372,7 @@ static int audit(const void *args, const struct fm_call *call, struct fm_error *
 	struct fm_tlog_audit_in in = {.revoked = a->revoked, .head = a->head.word, .nhead = a->head.n};
 	int rc;
 
-	if ((rc = read_between(a->between, &in, err)) < 0)
+	if ((rc = read_between(a->between, &in, err)) < 0 || (rc = check_export(a, err)) < 0)
 		return rc;
 	if (a->log && (a->workspace || a->project))
 		return fm_fail(err, FM_EUSAGE, "--log is of a log alone: --workspace and --project are of a ledger");
