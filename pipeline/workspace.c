@@ -12,6 +12,19 @@
 #include "base/file.h"
 #include "pipeline/clear.h"
 
+/* Nothing, or the number of a process: another file that was put there, perhaps by a second name, is not written to. */
+static bool is_lock(int fd)
+{
+	char text[32];
+	ssize_t n = pread(fd, text, sizeof text, 0);
+	size_t digits = 0;
+
+	while (n > 0 && digits < (size_t)n && text[digits] >= '0' && text[digits] <= '9')
+		digits++;
+	return n >= 0 && n < (ssize_t)sizeof text &&
+	       ((size_t)n == digits || ((size_t)n == digits + 1 && text[digits] == '\n'));
+}
+
 static int take_lock(struct fm_workspace *w, struct fm_error *err)
 {
 	char *path = fm_path_join(w->path, "lock"), pid[32] = "";
@@ -34,6 +47,9 @@ static int take_lock(struct fm_workspace *w, struct fm_error *err)
 				     "another --workspace",
 				     w->path, *pid ? pid : "unknown");
 		}
+	} else if (!is_lock(w->lock)) {
+		rc = fm_fail(err, FM_EINPUT, "%s is no lock of flowmint's: look what was put there, and remove it",
+			     path);
 	} else {
 		int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
 

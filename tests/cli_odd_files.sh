@@ -70,6 +70,19 @@ odd holes p/release/toy-1.0.1.tar.zst
 expect 3 "a file of holes where the archive is to be takes its place" timeout -s KILL 300 "$F" run p $UNCONFINED --quiet \
 	--set release.version=1.0.1
 says err "is taken" "which is said"
+# The lock of a workspace, which a run writes its number into, is a second name of another file.
+cp p/allowed_signers kept
+rm p/workspace/lock
+ln p/allowed_signers p/workspace/lock
+expect 3 "a lock that is another file" "$F" run p $UNCONFINED --quiet --until ingest
+says err "is no lock of flowmint's" "is no lock"
+holds "and what it is stays" cmp kept p/allowed_signers
+rm p/workspace/lock
+mkfifo p/workspace/lock
+expect 3 "nor is a pipe" "$F" run p $UNCONFINED --quiet --until ingest
+rm p/workspace/lock
+printf 7 >p/workspace/lock
+expect 0 "what a run that was killed half wrote is one" "$F" run p $UNCONFINED --quiet --until ingest
 mkdir only
 if chattr +a only 2>/dev/null; then
 	expect 4 "a release folder that is only added to" "$F" run p $UNCONFINED --quiet --set release.version=1.0.2 --out only
