@@ -224,7 +224,10 @@ static json_t *list_json(const struct fm_profile_list *l)
 
 json_t *fm_profiles_json(const struct fm_profiles *p)
 {
-	return json_pack("{s:f, s:f, s:o, s:o, s:o, s:o}", "mixed", p->mixed, "brief", p->brief, "uses",
+	json_t *brief = json_array();
+	for (int i = 0; i < FM_SCAN_SIZES; i++)
+		json_array_append_new(brief, json_real(p->brief[i]));
+	return json_pack("{s:f, s:o, s:o, s:o, s:o, s:o}", "mixed", p->mixed, "brief", brief, "uses",
 			 list_json(&p->uses), "talks", list_json(&p->talks), "rests", list_json(&p->rests), "reaches",
 			 list_json(&p->reaches));
 }
@@ -253,7 +256,8 @@ int fm_profiles_from_json(struct fm_profiles *p, const json_t *j, int nhosts, st
 	bool known = true;
 	int rc;
 	p->mixed = json_number_value(json_object_get(j, "mixed"));
-	p->brief = json_number_value(json_object_get(j, "brief"));
+	for (size_t i = 0; i < FM_SCAN_SIZES; i++)
+		p->brief[i] = json_number_value(json_array_get(json_object_get(j, "brief"), i));
 	if ((rc = list_read(&p->uses, json_object_get(j, "uses"), err)) < 0 ||
 	    (rc = list_read(&p->talks, json_object_get(j, "talks"), err)) < 0 ||
 	    (rc = list_read(&p->rests, json_object_get(j, "rests"), err)) < 0 ||

@@ -44,9 +44,10 @@ struct fm_profile_list {
 };
 /* The first entry whose key is not below `key`; n: there is none. */
 size_t fm_profile_lower(const struct fm_profile_list *l, uint64_t key);
+#define FM_SCAN_SIZES 8
 struct fm_profiles {
 	double mixed; /* among events of tail hosts that their window has seen, the share with a trade new to it */
-	double brief; /* share of the scans that end within an hour; 0 where they are few (host_reach.h) */
+	double brief[FM_SCAN_SIZES]; /* share of the scans of a size that end within an hour (host_reach.h) */
 	struct fm_profile_list uses, talks, rests, reaches; /* reaches: host_reach.h */
 };
 

@@ -83,6 +83,45 @@ static bool is_scan(uint32_t events, uint32_t hosts)
 	return hosts >= MANY && exponent_of(events, hosts) >= 0.97;
 }
 
+/* The size of a scan that reaches so many hosts, in half octaves. */
+static int size_of(uint32_t hosts)
+{
+	static const uint32_t from[FM_SCAN_SIZES - 1] = {46, 64, 91, 128, 182, 256, 363};
+	int size = 0;
+	while (size < FM_SCAN_SIZES - 1 && hosts >= from[size])
+		size++;
+	return size;
+}
+
+/* Scans of a size, and how many of them end within an hour. */
+struct scans {
+	size_t all, brief;
+};
+
+/* The shares of sizes.  Sizes of fewer than k scans are joined with the next smaller ones until there are k, and those
+ * that are left with the last ones that were joined. */
+static void share_brief(double share[FM_SCAN_SIZES], const struct scans of[FM_SCAN_SIZES], size_t k)
+{
+	struct scans sum = {0, 0}, last = {0, 0};
+	int end = FM_SCAN_SIZES, last_end = end; /* the sizes below it are added up, or were the last to be */
+	for (int i = FM_SCAN_SIZES - 1; i >= 0; i--) {
+		sum.all += of[i].all;
+		sum.brief += of[i].brief;
+		if (i == 0 && sum.all < k) {
+			sum.all += last.all;
+			sum.brief += last.brief;
+			end = last_end;
+		} else if (sum.all < k) {
+			continue;
+		}
+		last = sum;
+		last_end = end;
+		while (end > i)
+			share[--end] = sum.all >= k && sum.all > 0 ? (double)sum.brief / (double)sum.all : 0;
+		sum = (struct scans){0, 0};
+	}
+}
+
 /* Milliseconds from the first to the last of n events. */
 static int64_t length_of(const struct contact *at, size_t n)
 {
@@ -98,7 +137,7 @@ int fm_reaches_fit(struct fm_profiles *p, const struct fm_profile_data *d, struc
 {
 	enum { HOUR = 3600000 };
 	struct fm_profile_list *reaches = &p->reaches;
-	size_t scans = 0, brief = 0;
+	struct scans scans[FM_SCAN_SIZES] = {{0, 0}};
 	struct contact *at = NULL;
 	struct ways *ways = NULL;
 	size_t n = 0, nhosts = (size_t)d->hosts->npopular;
@@ -120,11 +159,12 @@ int fm_reaches_fit(struct fm_profiles *p, const struct fm_profile_data *d, struc
 			continue;
 		reaches->at[reaches->n++] = (struct fm_profile){at[i].key, (uint32_t)(j - i), hosts};
 		if (is_scan((uint32_t)(j - i), hosts)) {
-			scans++;
-			brief += length_of(at + i, j - i) <= HOUR;
+			struct scans *of = &scans[size_of(hosts)];
+			of->all++;
+			of->brief += length_of(at + i, j - i) <= HOUR;
 		}
 	}
-	p->brief = scans >= (size_t)d->min_count ? (double)brief / (double)scans : 0;
+	share_brief(p->brief, scans, (size_t)d->min_count);
 	for (uint32_t h = 0; h < nhosts; h++)
 		if (is_silent(&ways[h], d->min_count))
 			reaches->at[reaches->n++] = (struct fm_profile){fm_silent_key(h), 0, 0};
@@ -187,7 +227,8 @@ int fm_reach_new(struct fm_reach **out, const struct fm_profiles *p, const struc
 	for (size_t i = 0; i < reaches->n; i++) {
 		const struct fm_profile *e = &reaches->at[i];
 		r->of[i].exponent = exponent_of(e->events, e->hosts);
-		r->of[i].brief = is_scan(e->events, e->hosts) && fm_rng_uniform53(&r->rng) < p->brief;
+		r->of[i].brief =
+		    is_scan(e->events, e->hosts) && fm_rng_uniform53(&r->rng) < p->brief[size_of(e->hosts)];
 		r->of[i].left = r->of[i].brief ? (uint32_t)(e->events * grow + 0.5) : 0;
 	}
 	*out = r;

@@ -12,10 +12,10 @@
  * twice.
  *
  * A scan is a source and service of 32 destinations or more with a b of 0.97 or more.  The share of scans that end
- * within an hour is learned over all of them, where there are min_count.  That share of them, drawn at random, are
- * brief: made in windows that follow each other (scan_windows.h), or, where there are no such windows, one after the
- * other: a scan that has begun goes on, in the windows in which the network scans with that service, until it has all
- * its events.
+ * within an hour is learned by their number of destinations in half octaves, each over min_count scans, else joined
+ * with the next.  That share of them, drawn at random, are brief: made in windows that follow each other
+ * (scan_windows.h), or, where there are no such windows, one after the other: a scan that has begun goes on, in the
+ * windows in which the network scans with that service, until it has all its events.
  */
 #ifndef FM_MODEL_CODEC_HOST_REACH_H
 #define FM_MODEL_CODEC_HOST_REACH_H

@@ -183,11 +183,12 @@ static void a_scan_comes_to_nobody_twice(void **state)
 	forget(&l);
 }
 
-/* SCANS sources, one after the other; every third of them takes more than an hour. */
+/* SCANS sources, one after the other: two of three reach MORE hosts within seconds, the others FEW in hours. */
 static void the_share_of_brief_scans_is_learned(void **state)
 {
-	enum { SCANS = 24, EACH = 40, FEW = SCANS + 1 };
+	enum { SCANS = 60, FEW = 40, MORE = 250, MOST = SCANS * MORE };
 	static int64_t atoms[] = {53, 445}, edges[] = {0, 1024, 65536};
+	static const int k[] = {K, FEW - 1, SCANS + 1};
 	struct fm_num ports = {.natoms = 2, .nbins = 2, .atom = atoms, .edge = edges, .step = 1};
 	struct fm_profile_data d = {.window = W, .ports = &ports};
 	struct fm_error err;
@@ -196,29 +197,41 @@ static void the_share_of_brief_scans_is_learned(void **state)
 	size_t *first;
 	(void)state;
 	assert_int_equal(fm_table_new(&t, FM_COLS_UGR16 | 1u << FM_WIN, &err), FM_OK);
-	assert_int_equal(fm_table_reserve(t, SCANS * EACH, &err), FM_OK);
-	for (uint32_t i = 0; i < SCANS * EACH; i++) {
-		uint32_t scan = i / EACH;
-		t->te[i] = scan * 20000000ll + i % EACH * (scan % 3 == 0 ? 200000 : 1000);
-		t->win[i] = i / W;
-		t->sa[i] = scan;
-		t->da[i] = 5000 + i % EACH;
-		t->sp[i] = (uint16_t)(20000 + i);
-		t->dp[i] = 445;
-		t->pkt[i] = 1;
-		t->byt[i] = 60;
-	}
-	t->rows = SCANS * EACH;
-	assert_int_equal(fm_hosts_fit(&hosts, t, W, K, 100, &err), FM_OK);
+	assert_int_equal(fm_table_reserve(t, MOST, &err), FM_OK);
+	for (uint32_t scan = 0; scan < SCANS; scan++)
+		for (uint32_t i = 0; i < (scan % 3 == 0 ? FEW : MORE); i++) {
+			size_t r = t->rows++;
+			t->te[r] = scan * 20000000ll + i * (scan % 3 == 0 ? 200000 : 100);
+			t->win[r] = (uint32_t)r / W;
+			t->sa[r] = scan;
+			t->da[r] = 5000 + i;
+			t->sp[r] = (uint16_t)(20000 + r);
+			t->dp[r] = 445;
+			t->pkt[r] = 1;
+			t->byt[r] = 60;
+		}
+	assert_int_equal(fm_hosts_fit(&hosts, t, W, K, 1000, &err), FM_OK);
 	assert_int_equal(fm_windows_find(t, W, &first, &d.windows, &err), FM_OK);
 	d.t = t;
 	d.hosts = hosts;
 	d.first = first;
-	for (int k = K; k <= FEW; k += FEW - K) { /* of fewer than k nothing is said */
-		struct fm_profiles p = {0};
-		d.min_count = k;
+	for (int i = 0; i < 3; i++) {
+		struct fm_profiles p = {0}, read = {0};
+		d.min_count = k[i];
 		assert_int_equal(fm_reaches_fit(&p, &d, &err), FM_OK);
-		assert_true(k == K ? p.brief > 0.6 && p.brief < 0.72 : p.brief == 0);
+		double few = p.brief[0], more = p.brief[5];
+		if (k[i] <= SCANS / 3) { /* each size for itself, and those between with one of them */
+			assert_true(few == 0 && more == 1);
+		} else if (k[i] < FEW) { /* together */
+			assert_true(few == more && few > 0.6 && few < 0.7);
+		} else { /* sources of fewer than k flows are not kept, and of fewer than k scans nothing is said */
+			assert_true(few == 0 && more == 0);
+		}
+		json_t *j = fm_profiles_json(&p);
+		assert_int_equal(fm_profiles_from_json(&read, j, hosts->npopular, &err), FM_OK);
+		assert_memory_equal(read.brief, p.brief, sizeof p.brief);
+		json_decref(j);
+		fm_profiles_free(&read);
 		fm_profiles_free(&p);
 	}
 	free(first);
@@ -230,7 +243,7 @@ static void a_brief_scan_ends_before_the_next_begins(void **state)
 {
 	enum { SCANS = 5, EACH = 50, SCAN = 7 };
 	struct fm_profile at[SCANS];
-	struct fm_profiles p = {.brief = 1, .reaches = {at, SCANS}};
+	struct fm_profiles p = {.brief = {1, 1}, .reaches = {at, SCANS}};
 	uint8_t side[SCANS] = {0};
 	struct fm_roles roles = {.nhosts = SCANS, .side = side};
 	struct fm_reach *r;
@@ -252,7 +265,7 @@ static void a_brief_scan_ends_before_the_next_begins(void **state)
 	assert_int_equal(turns, SCANS);
 	assert_int_equal(fm_reach_scanner(r, SCAN, 3), 3); /* all are over */
 	fm_reach_free(r);
-	p.brief = 0; /* scans that take long are drawn as they come */
+	memset(p.brief, 0, sizeof p.brief); /* scans that take long are drawn as they come */
 	assert_int_equal(fm_reach_new(&r, &p, &roles, &o, &err), FM_OK);
 	assert_int_equal(fm_reach_add(r, SCAN, 0, 1000, &err), FM_OK);
 	assert_int_equal(fm_reach_scanner(r, SCAN, 1), 1);
