@@ -98,7 +98,6 @@ static void a_scan_is_over_in_seconds(void **state)
 	assert_int_equal(real.scanners, SCANS);
 	assert_int_equal(real.brief, SCANS);
 	assert_int_equal(m.flows, real.flows); /* every window is there */
-	printf("%zu scanners, %zu brief, %zu from one port\n", m.scanners, m.brief, m.steady);
 	assert_in_range(m.scanners, SCANS - 4, SCANS + 2);
 	assert_true(m.brief * 10 >= m.scanners * 9);
 	assert_true(m.steady * 10 >= m.scanners * 9);
