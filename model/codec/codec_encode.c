@@ -134,7 +134,7 @@ static void encode_window(const struct encoder *e, struct place at, uint16_t *to
 	struct recent r[FM_SIDES] = {{.n = 0}};
 	int64_t td[FM_WINDOW_MOST] = {0};
 	struct fm_relations l;
-	fm_relations_find(t, first, c->window, c->text_order, &l);
+	fm_relations_find(t, first, c->window, c->text_order ? 1 + (int)at.offset : 0, &l);
 	same_way_only(e->hosts, t, first, c->window, &l);
 	same_label_only(e->label, t, first, c->window, &l);
 	for (int i = 0; i < c->window; i++) {

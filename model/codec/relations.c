@@ -23,15 +23,17 @@ static uint64_t mixed(uint64_t x)
 	return x ^ (x >> 31);
 }
 
-/* Orders the rows [from, to) of a window, which are of one time: by pair of hosts, a request before its reply. */
-static void reorder_time(const struct fm_table *t, size_t first, int from, int to, uint16_t *row)
+/* Orders the rows [from, to) of a window, which are of one time: by pair of hosts, a request before its reply.  Which
+ * pair comes first is a matter of chance, and another one for each `order`. */
+static void reorder_time(const struct fm_table *t, size_t first, int order, int from, int to, uint16_t *row)
 {
 	uint16_t left[FM_WINDOW_MOST];
+	uint64_t chance = first + ((uint64_t)(order - 1) << 32);
 	int n = to - from, at = from;
 
 	for (int i = 0; i < n; i++) { /* insertion sort by chance */
 		int k = i;
-		for (; k > 0 && mixed(first + left[k - 1]) > mixed(first + (size_t)(from + i)); k--)
+		for (; k > 0 && mixed(chance + left[k - 1]) > mixed(chance + (uint64_t)(from + i)); k--)
 			left[k] = left[k - 1];
 		left[k] = (uint16_t)(from + i);
 	}
@@ -71,16 +73,16 @@ static int same_source(const struct fm_table *t, size_t i, size_t j)
 	return dp ? FM_RELATION_SWEEP : sp ? FM_RELATION_SERVE : FM_NRELATIONS;
 }
 
-void fm_relations_find(const struct fm_table *t, size_t first, int window, bool reorder, struct fm_relations *l)
+void fm_relations_find(const struct fm_table *t, size_t first, int window, int order, struct fm_relations *l)
 {
 	bool answered[FM_WINDOW_MOST] = {false};
 
 	for (int i = 0; i < window; i++)
 		l->row[i] = (uint16_t)i;
-	for (int i = 0, j; reorder && i < window; i = j) {
+	for (int i = 0, j; order > 0 && i < window; i = j) {
 		for (j = i + 1; j < window && t->te[first + (size_t)j] == t->te[first + (size_t)i]; j++)
 			;
-		reorder_time(t, first, i, j, l->row);
+		reorder_time(t, first, order, i, j, l->row);
 	}
 	for (int i = 0; i < window; i++) {
 		int near[FM_NRELATIONS + 1] = {0}, kind = FM_RELATION_REPLY;

@@ -53,8 +53,9 @@ struct fm_relations {
 	uint8_t kind[FM_WINDOW_MOST];
 	uint16_t back[FM_WINDOW_MOST]; /* distance in places, 0 without a relation */
 };
-/* The relations of the rows [first, first + window) of t; reorder: give each time's flows our own order. */
-void fm_relations_find(const struct fm_table *t, size_t first, int window, bool reorder, struct fm_relations *l);
+/* The relations of the rows [first, first + window) of t.  order: 0, the flows of one time stay as they are; 1, they
+ * get our own order; 2 and more, other such orders. */
+void fm_relations_find(const struct fm_table *t, size_t first, int window, int order, struct fm_relations *l);
 
 /* Number of tokens of column rel for windows of that size; the kind that a token says, FM_NRELATIONS for the mask, and
  * *back. */

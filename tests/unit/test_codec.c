@@ -226,6 +226,58 @@ static void windows_between_windows_are_of_neighbours(void **state)
 	fm_codec_free(c);
 }
 
+static int rising(const void *a, const void *b)
+{
+	return *(const uint16_t *)a - *(const uint16_t *)b;
+}
+
+/* The source ports of the places [at, at + n) of a window, as they stand or sorted. */
+static void ports_at(const struct fm_encoded *e, size_t window, size_t at, size_t n, bool sorted, uint16_t *out)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = e->tok[(window * W + at + i) * FM_NTOK + FM_T_SP];
+	if (sorted)
+		qsort(out, n, sizeof *out, rising);
+}
+
+/* Flows of one time have no order, so a window that shows them once more shows them in another one. */
+static void flows_of_one_time_come_in_other_orders(void **state)
+{
+	enum { SHIFT = W / 2 };
+	struct fm_codec *c;
+	struct fm_hosts *h;
+	struct fm_encoded e = {0};
+	struct fm_codec_opts o;
+	struct fm_error err = {0};
+	size_t same = 0, other = 0;
+	(void)state;
+	fit(&c, &h, &e, &o);
+	c->text_order = true;
+	fm_encoded_free(&e);
+	assert_int_equal(fm_codec_encode_offsets(c, h, flows, 1, 2, &e, &err), FM_OK);
+	assert_int_equal(e.windows, 2 * e.own - 1);
+	for (size_t w = 0; w + 1 < e.own; w++)
+		for (size_t i = SHIFT, j; i < W; i = j) { /* places of the own window, SHIFT fewer in the other */
+			uint16_t one[W], two[W];
+			size_t row = w * W;
+			for (j = i + 1; j < W && flows->te[row + j] == flows->te[row + i]; j++)
+				;
+			/* whole in both windows */
+			if (j == W || flows->te[row + i] == flows->te[row + i - 1])
+				continue;
+			ports_at(&e, w, i, j - i, false, one);
+			ports_at(&e, e.own + w, i - SHIFT, j - i, false, two);
+			*(memcmp(one, two, sizeof *one * (j - i)) == 0 ? &same : &other) += j - i > 3;
+			ports_at(&e, w, i, j - i, true, one);
+			ports_at(&e, e.own + w, i - SHIFT, j - i, true, two);
+			assert_memory_equal(one, two, sizeof *one * (j - i));
+		}
+	assert_true(4 * other > same); /* many such flows have all the same port */
+	fm_encoded_free(&e);
+	fm_hosts_free(h);
+	fm_codec_free(c);
+}
+
 /* Encode and decode every flow: what is not an address comes back exactly, and addresses keep who is who in a window.
  */
 static void flows_come_back(void **state)
@@ -463,6 +515,7 @@ int main(void)
 	    cmocka_unit_test(one_value_and_few_values_are_defined),
 	    cmocka_unit_test(outer_edges_are_of_k_rows),
 	    cmocka_unit_test(windows_between_windows_are_of_neighbours),
+	    cmocka_unit_test(flows_of_one_time_come_in_other_orders),
 	    cmocka_unit_test(flows_come_back),
 	    cmocka_unit_test(no_real_address_is_kept),
 	    cmocka_unit_test(the_document_reads_back),

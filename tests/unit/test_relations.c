@@ -99,6 +99,36 @@ static void our_own_order_stays_within_a_time(void **state)
 	fm_table_free(t);
 }
 
+/* Each order keeps the time of every place and what belongs together, and begins each time with another pair. */
+static void orders_differ_within_a_time(void **state)
+{
+	enum { N = 24, ORDERS = 40 };
+	struct flow f[N];
+	int first[N] = {0}, begins = 0;
+	struct fm_table *t;
+	(void)state;
+	for (uint32_t i = 0; i < N; i++) /* twelve pairs of one time, the replies all behind the requests */
+		f[i] = i < N / 2 ? (struct flow){0, i, 100 + i, (uint16_t)(2000 + i), 80, 0}
+				 : (struct flow){0, 100 + i - N / 2, i - N / 2, 80, (uint16_t)(2000 + i - N / 2), 0};
+	t = table_of(f, N);
+	for (int order = 1; order <= ORDERS; order++) {
+		struct fm_relations l, again;
+		bool seen[N] = {false};
+		fm_relations_find(t, 0, N, order, &l);
+		fm_relations_find(t, 0, N, order, &again);
+		assert_memory_equal(l.row, again.row, sizeof *l.row * N);
+		for (int i = 0; i < N; i++) {
+			assert_false(seen[l.row[i]]);
+			seen[l.row[i]] = true;
+			assert_int_equal(l.kind[i], i % 2 ? FM_RELATION_REPLY : FM_RELATION_NONE);
+			assert_int_equal(l.back[i], i % 2);
+		}
+		begins += first[l.row[0]]++ == 0;
+	}
+	assert_true(begins >= N / 4);
+	fm_table_free(t);
+}
+
 static void tokens_say_kind_and_distance(void **state)
 {
 	(void)state;
@@ -240,9 +270,13 @@ static void ways_follow_chains(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(each_kind_is_found),           cmocka_unit_test(our_own_order_stays_within_a_time),
-	    cmocka_unit_test(tokens_say_kind_and_distance), cmocka_unit_test(relations_copy_what_flows_share),
-	    cmocka_unit_test(copies_follow_chains),         cmocka_unit_test(ways_follow_chains),
+	    cmocka_unit_test(each_kind_is_found),
+	    cmocka_unit_test(our_own_order_stays_within_a_time),
+	    cmocka_unit_test(orders_differ_within_a_time),
+	    cmocka_unit_test(tokens_say_kind_and_distance),
+	    cmocka_unit_test(relations_copy_what_flows_share),
+	    cmocka_unit_test(copies_follow_chains),
+	    cmocka_unit_test(ways_follow_chains),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
