@@ -35,6 +35,10 @@ static const char *const more[] = {
     "name: marks\nheader: optional\ndelimiter: \";\"\ndecimal: \",\"\nthousands: \".\"\n" COLUMNS(
 	"{name: t, column: start, format: seconds}"),
     "name: objects\nlines: json\nmissing: [\"\"]\n" COLUMNS("{name: t, column: te, format: rfc3339}"),
+    "name: sheet\nheader: optional\ndelimiter: \";\"\ndecimal: \",\"\ntimezone: America/New_York\n" COLUMNS(
+	"{name: t, column: start, format: days-1900}"),
+    "name: zones\nheader: false\ntimezone: America/New_York\n" COLUMNS(
+	"{name: t, column: te, format: \"%a %b %e %T %Z %Y\"}"),
 };
 #define MANY 64
 static struct fm_dialect *dialects[MANY];
