@@ -93,6 +93,20 @@ expect 0 "a table with durations in microseconds" "$F" sniff unit.csv
 says out '"flow_duration", column: td, format: "microseconds"' "is seen as such"
 holds "and the kind of the record is no label" sh -c '! grep -q "column: label" out'
 
+# Days of a spreadsheet: in German, and by their size where they have no name.
+{
+	echo 'Start;Duration;Src;SrcPort;Dst;DstPort;Protocol;Packets;Bytes'
+	awk -F, -v OFS=';' '{ printf "42471,%06d;0,5;%s;%s;%s;%s;%s;%s;%s\n", 100000 + NR * 7, $3, $5, $4, $6, $7, $11, $12 }' good.csv
+} >days.csv
+for form in with without; do
+	[ $form = with ] || sed -i '1d; s/,/./g' days.csv
+	expect 0 "days of a spreadsheet, $form names" "$F" sniff days.csv
+	says out 'column: start, format: "days-1900"' "are seen as such"
+	cp out days.yaml
+	expect 0 "and read" ingest days.csv --set source.dialect="$T/days.yaml"
+	says err "ingest: 2,000 rows" "all of them"
+done
+
 # JSON of a form of its own.
 awk -F, '{ printf "{\"event_type\":\"flow\",\"src_ip\":\"%s\",\"src_port\":%s,\"dest_ip\":\"%s\",\"dest_port\":%s,\"proto\":\"%s\",\"flow\":{\"pkts_toserver\":%s,\"bytes_toserver\":%s,\"start\":\"%s\",\"end\":\"%s\"}}\n", $3, $5, $4, $6, $7, $11, $12, $1, $1 }' \
 	good.csv >eve.json
