@@ -184,6 +184,8 @@ static inline bool fm_dialect_is_aside(const struct fm_dialect *d, int k)
 }
 /* What is written in column k, which fills none, in each row; "" where it says nothing. */
 const char *fm_dialect_constant(const struct fm_dialect *d, int k);
+/* Does the pattern of column k, a time, say the zone, or that of another part of the same time? */
+bool fm_dialect_says_zone(const struct fm_dialect *d, int k);
 /* Would a line that begins with s be no row, but a comment or the header? */
 bool fm_dialect_begins_comment(const struct fm_dialect *d, const char *s);
 /* Is s column k's name, or one that it may have instead? */

@@ -60,8 +60,8 @@ static int check_zone(const struct fm_dialect *d, const struct fm_yaml *root, st
 	for (int i = 0; i < d->ncols; i++)
 		if (d->cols[i].col == FM_TE &&
 		    (d->cols[i].format == FM_FMT_DATETIME || fm_format_before_1970(d->cols[i].format) ||
-		     (d->cols[i].format == FM_FMT_PATTERN && (!fm_time_pattern_has_zone(d->cols[i].pattern) ||
-							      fm_time_pattern_has_zone_name(d->cols[i].pattern)))))
+		     (d->cols[i].format == FM_FMT_PATTERN &&
+		      (!fm_dialect_says_zone(d, i) || fm_time_pattern_has_zone_name(d->cols[i].pattern)))))
 			return FM_OK;
 	return fm_yaml_fail(v, err,
 			    "timezone is for times without an offset that a clock tells, and no column has such: "

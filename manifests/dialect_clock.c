@@ -30,6 +30,15 @@ int fm_dialect_timezone(struct fm_dialect *d, const struct fm_yaml *v, struct fm
 			    text);
 }
 
+bool fm_dialect_says_zone(const struct fm_dialect *d, int k)
+{
+	for (int i = 0; i < d->ncols; i++)
+		if (d->cols[i].format == FM_FMT_PATTERN && fm_time_pattern_has_zone(d->cols[i].pattern) &&
+		    (i == k || (d->cols[i].part && d->cols[k].part && d->cols[i].role == d->cols[k].role)))
+			return true;
+	return false;
+}
+
 /* A time in the form datetime, by the dialect's clock where no offset follows it; read after all other keys. */
 int fm_dialect_relative_to(struct fm_dialect *d, const struct fm_yaml *v, struct fm_error *err)
 {

@@ -405,7 +405,7 @@ static bool has_role(const struct fm_dialect *d, enum fm_col col, enum fm_role r
 /* A date and a time of day in two columns: each once, and no other column for that time. */
 static int check_parts(const struct fm_dialect *d, const struct fm_yaml *v, enum fm_role role, struct fm_error *err)
 {
-	int dates = 0, clocks = 0, parts = 0, halves = 0;
+	int dates = 0, clocks = 0, parts = 0, halves = 0, zones = 0;
 
 	for (int i = 0; i < d->ncols; i++) {
 		bool pattern = d->cols[i].format == FM_FMT_PATTERN;
@@ -418,12 +418,15 @@ static int check_parts(const struct fm_dialect *d, const struct fm_yaml *v, enum
 		dates += date;
 		clocks += clock;
 		halves += date != clock;
+		zones += pattern && fm_time_pattern_has_zone(d->cols[i].pattern);
 	}
 	if (halves && (parts != 2 || dates != 1 || clocks != 1))
 		return fm_yaml_fail(
 		    v, err,
 		    "a time in two columns takes a pattern with a date and one with a time of day, both with "
 		    "sum: true");
+	if (zones > 1)
+		return fm_yaml_fail(v, err, "a time in several columns has its zone (%%z or %%Z) in one of them");
 	return FM_OK;
 }
 

@@ -195,7 +195,7 @@ int fm_dialect_losses(const struct fm_dialect *from, const struct fm_dialect *to
 	}
 	for (int k = 0; k < to->ncols && to->zone && fm_zone_changes(to->zone); k++)
 		if (to->cols[k].format == FM_FMT_DATETIME ||
-		    (to->cols[k].format == FM_FMT_PATTERN && !fm_time_pattern_has_zone(to->cols[k].pattern))) {
+		    (to->cols[k].format == FM_FMT_PATTERN && !fm_dialect_says_zone(to, k))) {
 			say(&out, "%s",
 			    "the clock shows an hour twice as summer time ends: times in it read as the first");
 			break;

@@ -11,9 +11,8 @@ static const char *const day_names[] = {"Thursday", "Friday",  "Saturday", "Sund
 					"Monday",   "Tuesday", "Wednesday"};
 
 struct clock {
-	int year, month, day, weekday, hour, hour12, pm, minute, second, ms, offset; /* -1: not said */
-	const char *zone; /* its name in the text, of zone_n letters */
-	size_t zone_n;
+	int year, month, day, weekday, hour, hour12, pm, minute, second, ms; /* -1: not said */
+	struct fm_time_said zone;
 };
 
 int fm_time_pattern_expand(const char *pattern, char out[FM_TIME_PATTERN_MAX])
@@ -182,13 +181,15 @@ static size_t letters(const char *s, const char *end)
 	return (size_t)(s - from);
 }
 
-/* Its difference is found when the rest of the time is known. */
+/* Its difference is found when the rest of the time is known; no zone has a name of 7 letters. */
 static int zone_name(const char **s, const char *end, struct clock *c)
 {
-	c->zone = *s;
-	c->zone_n = letters(*s, end);
-	*s += c->zone_n;
-	return c->zone_n ? 0 : -1;
+	size_t n = letters(*s, end);
+
+	memcpy(c->zone.name, *s, n < sizeof c->zone.name ? n : sizeof c->zone.name - 1);
+	c->zone.zoned = true;
+	*s += n;
+	return n ? 0 : -1;
 }
 
 int fm_time_zone_read(const struct fm_zone *zone, const char *s, const char *end, int64_t ms, int *minutes)
@@ -249,7 +250,8 @@ static int take(char what, const char **s, const char *end, struct clock *c)
 	case 'f':
 		return fraction(s, end, &c->ms);
 	case 'z':
-		return fm_time_offset_read(s, end, &c->offset);
+		c->zone.zoned = true;
+		return fm_time_offset_read(s, end, &c->zone.minutes);
 	case 'Z':
 		return zone_name(s, end, c);
 	default:
@@ -257,12 +259,12 @@ static int take(char what, const char **s, const char *end, struct clock *c)
 	}
 }
 
-/* The day by the careful parser of base/num.h, the rest by hand. */
-static int clock_ms(const struct clock *c, int day_starts, const struct fm_zone *zone, int64_t *ms)
+/* The day by the careful parser of base/num.h, the rest by hand; its zone is left on. */
+static int clock_ms(const struct clock *c, int day_starts, int64_t *ms)
 {
 	char text[] = "0000-00-00 00:00:00";
-	int offset, hour = c->hour, year = c->year < 0 ? 1970 : c->year, month = c->year < 0 ? 1 : c->month,
-		    day = c->year < 0 ? 1 : c->day; /* a time of day alone */
+	int hour = c->hour, year = c->year < 0 ? 1970 : c->year, month = c->year < 0 ? 1 : c->month,
+	    day = c->year < 0 ? 1 : c->day; /* a time of day alone */
 
 	if (c->hour12 >= 0) {
 		if (c->hour12 < 1 || c->hour12 > 12)
@@ -287,15 +289,22 @@ static int clock_ms(const struct clock *c, int day_starts, const struct fm_zone 
 		return -1;
 	if (c->weekday >= 0 && c->year >= 0 && (*ms / 86400000 % 7 + 7) % 7 != c->weekday)
 		return -1;
-	*ms += (int64_t)((hour * 60 + c->minute - c->offset) * 60 + c->second) * 1000 + c->ms;
-	if (c->zone && fm_zone_named(zone, c->zone, c->zone_n, *ms, &offset))
-		return FM_TIME_ZONE_NAME;
-	*ms -= c->zone ? (int64_t)offset * 60000 : 0;
+	*ms += (int64_t)((hour * 60 + c->minute) * 60 + c->second) * 1000 + c->ms;
 	return 0;
 }
 
-int fm_time_pattern_read(const char *pattern, int day_starts, const struct fm_zone *zone, const char *s, size_t n,
-			 int64_t *ms)
+int fm_time_take_off(const struct fm_time_said *said, const struct fm_zone *zone, int64_t *ms)
+{
+	int minutes = said->minutes;
+
+	if (*said->name && fm_zone_named(zone, said->name, strlen(said->name), *ms, &minutes))
+		return FM_TIME_ZONE_NAME;
+	*ms -= (int64_t)minutes * 60000;
+	return 0;
+}
+
+int fm_time_pattern_read_part(const char *pattern, int day_starts, const char *s, size_t n, int64_t *ms,
+			      struct fm_time_said *said)
 {
 	struct clock c = {.year = -1, .weekday = -1, .hour12 = -1, .pm = -1};
 	const char *end = s + n;
@@ -315,7 +324,17 @@ int fm_time_pattern_read(const char *pattern, int day_starts, const struct fm_zo
 			return -1;
 		}
 	}
-	return s == end ? clock_ms(&c, day_starts, zone, ms) : -1;
+	*said = c.zone;
+	return s == end ? clock_ms(&c, day_starts, ms) : -1;
+}
+
+int fm_time_pattern_read(const char *pattern, int day_starts, const struct fm_zone *zone, const char *s, size_t n,
+			 int64_t *ms)
+{
+	struct fm_time_said said;
+	int rc = fm_time_pattern_read_part(pattern, day_starts, s, n, ms, &said);
+
+	return rc ? rc : fm_time_take_off(&said, zone, ms);
 }
 
 static char *put(char *out, int width, int v)

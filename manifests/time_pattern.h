@@ -42,6 +42,18 @@ int fm_time_pattern_read(const char *pattern, int day_starts, const struct fm_zo
 			 int64_t *ms);
 /* Writes ms, 0 to the year 9999; %f has `decimals` digits, cut; returns the length. */
 size_t fm_time_pattern_write(const char *pattern, int64_t ms, int decimals, char out[FM_TIME_TEXT_MAX]);
+/* What a text says of its zone: nothing, an offset in minutes, or a name. */
+struct fm_time_said {
+	bool zoned;
+	int minutes;
+	char name[8]; /* "": it has none */
+};
+/* A part of a time, as fm_time_pattern_read but for the zone: it stays on, as a name can need the date of another
+ * part. */
+int fm_time_pattern_read_part(const char *pattern, int day_starts, const char *s, size_t n, int64_t *ms,
+			      struct fm_time_said *said);
+/* Take the zone off the whole time. 0 or FM_TIME_ZONE_NAME. */
+int fm_time_take_off(const struct fm_time_said *said, const struct fm_zone *zone, int64_t *ms);
 /* What stands behind a clock time: Z, +02:00, +0200, +02, UTC+02:00, +0200 CEST or the name of a zone; minutes as
  * above, ms being the time before it. -1 and FM_TIME_ZONE_NAME as above. */
 int fm_time_zone_read(const struct fm_zone *zone, const char *s, const char *end, int64_t ms, int *minutes);

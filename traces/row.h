@@ -111,9 +111,10 @@ struct fm_row {
 		int64_t ms;
 		unsigned said; /* enum fm_trace_said, as bits */
 	} time[FM_ROLE_START + 1];
-	int64_t start_ms;    /* of this row, if has_start */
-	bool has_icmp;       /* columns of type and code of ICMP */
-	bool has_apart;      /* a column is apart */
+	struct fm_time_said zone[FM_ROLE_START + 1]; /* what the parts of a time say, for roles of clock_parts */
+	int64_t start_ms;                            /* of this row, if has_start */
+	bool has_icmp;                               /* columns of type and code of ICMP */
+	bool has_apart;                              /* a column is apart */
 	bool tells_all;      /* start, te and td have columns: a start is read for comparison, and need not be a time */
 	uint32_t word[2][4]; /* of sa and of da, where each has four columns */
 	bool has_joined;     /* the label has several columns */

@@ -9,7 +9,8 @@ static void time_part(struct fm_row *r, int k, const char *s, size_t n)
 {
 	bool start = r->d->cols[k].role == FM_ROLE_START, *has = start ? &r->has_start : &r->has_te;
 	int64_t ms, *sum = start ? &r->start_ms : &r->t->te[r->t->rows];
-	const char *why = fm_value_time(r->d, k, s, n, &ms);
+	struct fm_time_said said;
+	const char *why = fm_value_time(r->d, k, s, n, &ms, &said);
 
 	if (why && !(start && r->tells_all)) {
 		fm_row_refuse_value(r, k, why);
@@ -19,13 +20,20 @@ static void time_part(struct fm_row *r, int k, const char *s, size_t n)
 		return;
 	*sum = ms + (*has ? *sum : 0);
 	*has = true;
-	r->clock_parts |= r->d->cols[k].format == FM_FMT_PATTERN ? 1u << r->d->cols[k].role : 0;
+	if (r->d->cols[k].format == FM_FMT_PATTERN) {
+		unsigned role = 1u << r->d->cols[k].role;
+
+		if (said.zoned || !(r->clock_parts & role))
+			r->zone[r->d->cols[k].role] = said;
+		r->clock_parts |= role;
+	}
 }
 
 void fm_row_time(struct fm_row *r, int k, const char *s, size_t n)
 {
 	bool start = r->d->cols[k].role == FM_ROLE_START;
 	struct fm_row_time *last = &r->time[r->d->cols[k].role];
+	struct fm_time_said zone;
 	const char *why;
 
 	if (r->d->cols[k].part) {
@@ -34,7 +42,7 @@ void fm_row_time(struct fm_row *r, int k, const char *s, size_t n)
 	}
 	if (!n || n != last->len || memcmp(s, last->text, n) != 0) {
 		last->len = 0;
-		if ((why = fm_value_time(r->d, k, s, n, &last->ms))) {
+		if ((why = fm_value_time(r->d, k, s, n, &last->ms, &zone))) {
 			if (!start || !r->tells_all)
 				fm_row_refuse_value(r, k, why);
 			return;
@@ -65,18 +73,24 @@ void fm_row_duration(struct fm_row *r, int k, const char *s, size_t n)
 		fm_row_refuse_value(r, k, why);
 }
 
-/* Times that were put together from a date and a time of day: they are by the dialect's clock. */
+/* Times that were put together from a date and a time of day: they are by the clock of the zone that one of these says,
+ * or else by the dialect's. */
 static void set_clocks(struct fm_row *r)
 {
 	for (int role = FM_ROLE_VALUE; role <= FM_ROLE_START; role++) {
 		int64_t *ms = role == FM_ROLE_START ? &r->start_ms : &r->t->te[r->t->rows];
+		const char *why;
 
 		if (!(r->clock_parts >> role & 1u))
 			continue;
-		if (r->d->zone && fm_zone_utc(r->d->zone, *ms, ms))
-			fm_row_refuse(r, "a time that the time zone skips, as summer time begins");
-		else if (!r->d->zone)
-			*ms -= (int64_t)r->d->timezone * 60000;
+		why = fm_value_by_clock(r->d, &r->zone[role], ms);
+		if (!why && *ms < 0)
+			why = "lies outside the years 1970 to 2261";
+		if (why && role == FM_ROLE_START && r->tells_all)
+			r->has_start = false;
+		else if (why)
+			fm_row_refuse(r, "a time that %s", why);
+		r->said |= r->zone[role].zoned ? FM_SAID_OFFSET : 0;
 	}
 }
 

@@ -126,9 +126,10 @@ static int datetime_ms(const struct fm_zone *zone, const char *s, size_t n, int6
 	return 0;
 }
 
-/* What a clock of the dialect's zone shows -> UTC. */
-static const char *by_zone(const struct fm_dialect *d, int64_t *ms)
+const char *fm_value_by_clock(const struct fm_dialect *d, const struct fm_time_said *said, int64_t *ms)
 {
+	if (said->zoned)
+		return fm_time_take_off(said, d->zone, ms) ? fm_hint_zone_name() : NULL;
 	if (d->zone && fm_zone_utc(d->zone, *ms, ms))
 		return "is a time that the time zone skips, as summer time begins";
 	if (!d->zone)
@@ -136,53 +137,51 @@ static const char *by_zone(const struct fm_dialect *d, int64_t *ms)
 	return NULL;
 }
 
-static const char *clock_time(const struct fm_dialect *d, int k, const char *s, size_t n, int64_t *ms)
+static const char *clock_time(const struct fm_dialect *d, int k, const char *s, size_t n, int64_t *ms,
+			      struct fm_time_said *said)
 {
 	enum fm_format f = d->cols[k].format;
 	const char *pattern = d->cols[k].pattern;
-	bool zoned;
 	int rc;
 
 	if (f == FM_FMT_PATTERN)
-		rc = fm_time_pattern_read(pattern, d->cols[k].day_starts, d->zone, s, n, ms);
+		rc = fm_time_pattern_read_part(pattern, d->cols[k].day_starts, s, n, ms, said);
 	else
-		rc = datetime_ms(d->zone, s, n, ms, &zoned);
+		rc = datetime_ms(d->zone, s, n, ms, &said->zoned);
 	if (rc == FM_TIME_ZONE_NAME)
 		return fm_hint_zone_name();
-	if (f == FM_FMT_PATTERN) {
-		if (rc)
-			return d->cols[k].part
-				   ? "is not a date or time of day of the pattern that the dialect gives"
-				   : fm_hint_clock(s, n, "is not a time of the pattern that the dialect gives");
-		zoned = fm_time_pattern_has_zone(pattern);
-	} else if (rc) {
+	if (rc && f == FM_FMT_PATTERN)
+		return d->cols[k].part ? "is not a date or time of day of the pattern that the dialect gives"
+				       : fm_hint_clock(s, n, "is not a time of the pattern that the dialect gives");
+	if (rc)
 		return fm_hint_clock(s, n,
 				     f == FM_FMT_RFC3339
 					 ? "is not a time YYYY-MM-DDTHH:MM:SS with Z or an offset such as +02:00"
 					 : "is not a time YYYY-MM-DD HH:MM:SS (give its pattern as the format of the "
 					   "column, such as \"%d/%m/%Y %H:%M\")");
-	} else if (f == FM_FMT_RFC3339 && !zoned) {
+	if (f == FM_FMT_RFC3339 && !said->zoned)
 		return "has neither Z nor an offset such as +02:00";
-	}
-	if ((d->cols[k].part || d->relative) && f == FM_FMT_PATTERN)
+	if (f == FM_FMT_PATTERN ? d->cols[k].part || (d->relative && !said->zoned) : said->zoned)
 		return NULL;
-	return zoned ? NULL : by_zone(d, ms);
+	return fm_value_by_clock(d, said, ms);
 }
 
-const char *fm_value_time(const struct fm_dialect *d, int k, const char *s, size_t n, int64_t *ms)
+const char *fm_value_time(const struct fm_dialect *d, int k, const char *s, size_t n, int64_t *ms,
+			  struct fm_time_said *said)
 {
 	enum fm_format f = d->cols[k].format;
 	const char *why = NULL;
 	char number[FM_NUMBER_MAX];
 
+	*said = (struct fm_time_said){0};
 	if (fm_format_has_calendar(f))
-		why = clock_time(d, k, s, n, ms);
+		why = clock_time(d, k, s, n, ms, said);
 	else if ((why = fm_plain_number(d, &s, &n, number)))
 		return why;
 	else if (scaled_ms(f, s, n, ms))
 		why = fm_hint_epoch(s, n, false);
 	else if (fm_format_before_1970(f))
-		why = by_zone(d, ms);
+		why = fm_value_by_clock(d, said, ms);
 	if (!why)
 		*ms += d->relative_ms;
 	if (!why && (*ms < 0 || *ms >= TIME_END_MS))

@@ -12,9 +12,12 @@
 #include "base/address.h"
 #include "manifests/dialect.h"
 
-/* Milliseconds since 1970, UTC, of column k; the years 1970 to 2261. For a pattern that is a part of a time: by the
- * dialect's clock, not UTC. */
-const char *fm_value_time(const struct fm_dialect *d, int k, const char *s, size_t n, int64_t *ms);
+/* Milliseconds since 1970, UTC, of column k; the years 1970 to 2261. said: does the text say its zone? For a pattern
+ * that is a part of a time: by the clock that wrote it, which is *said's where that is zoned, else the dialect's. */
+const char *fm_value_time(const struct fm_dialect *d, int k, const char *s, size_t n, int64_t *ms,
+			  struct fm_time_said *said);
+/* What that clock shows, by all parts of a time, becomes UTC. */
+const char *fm_value_by_clock(const struct fm_dialect *d, const struct fm_time_said *said, int64_t *ms);
 /* Milliseconds, up to 2^32 - 1. */
 const char *fm_value_duration(const struct fm_dialect *d, int k, const char *s, size_t n, uint32_t *ms);
 /* A length of time that says its units, the longest first: "5s", "1m 2s", "250 ms", "PT1M2.5S" of ISO 8601; in

@@ -236,7 +236,7 @@ static size_t format_clock(struct writer *w, int k, int64_t ms, char *out)
 	size_t n;
 
 	if (f == FM_FMT_PATTERN) {
-		if (!w->d->relative && !fm_time_pattern_has_zone(w->d->cols[k].pattern))
+		if (!w->d->relative && !fm_dialect_says_zone(w->d, k))
 			ms += fm_dialect_ahead(w->d, ms);
 		return fm_time_pattern_write(w->d->cols[k].pattern, ms < 0 ? 0 : ms, decimals, out);
 	}
@@ -278,6 +278,7 @@ static int64_t read_back(struct writer *w, enum fm_role role, int64_t ms)
 {
 	int64_t sum = 0, got;
 	bool clocks = false;
+	struct fm_time_said zone = {0}, said;
 	char s[FIELD_MAX], *point;
 
 	for (int k = 0; k < w->d->ncols; k++) {
@@ -288,14 +289,13 @@ static int64_t read_back(struct writer *w, enum fm_role role, int64_t ms)
 		n = format_time_field(w, k, ms, s);
 		if (w->d->decimal == ',' && has_fraction(w->d, k) && (point = memchr(s, '.', n)))
 			*point = ',';
-		if (!n || fm_value_time(w->d, k, s, n, &got))
+		if (!n || fm_value_time(w->d, k, s, n, &got, &said))
 			return -1;
 		clocks |= w->d->cols[k].part && w->d->cols[k].format == FM_FMT_PATTERN;
+		zone = said.zoned ? said : zone;
 		sum = w->d->cols[k].part ? sum + got : got;
 	}
-	if (clocks && w->d->zone)
-		return fm_zone_utc(w->d->zone, sum, &sum) ? -1 : sum;
-	return clocks ? sum - (int64_t)w->d->timezone * 60000 : sum;
+	return clocks && fm_value_by_clock(w->d, &zone, &sum) ? -1 : sum;
 }
 
 /* Text can be coarser than a time, or the same for two times: when summer time ends, on a clock of 12 hours, or for a

@@ -175,6 +175,86 @@ static void a_trace_is_read_and_written_by_its_zone(void **state)
 	fm_dialect_free(d);
 }
 
+#define TWO_PARTS(zone, date, time)                                                                                    \
+	"name: parts\nheader: false\ntimezone: " zone "\ncolumns:\n"                                                   \
+	"  - {name: date, column: te, sum: true, format: \"" date "\"}\n"                                              \
+	"  - {name: time, column: te, sum: true, format: \"" time "\"}\n"                                              \
+	"  - {name: td, column: td, decimals: 3}\n  - {name: sa, column: sa}\n  - {name: sp, column: sp}\n"            \
+	"  - {name: da, column: da}\n  - {name: dp, column: dp}\n  - {name: pr, column: pr}\n"                         \
+	"  - {name: pkt, column: pkt}\n  - {name: byt, column: byt}\n"
+
+/* A date and a time of day, one of which says the zone: it is that of the whole time, and the dialect's is not taken
+ * off as well. */
+static void a_zone_in_a_part_is_that_of_the_whole_time(void **state)
+{
+	static const struct {
+		const char *dialect, *row, *utc, *written; /* utc NULL: a bad row */
+	} all[] = {
+	    {TWO_PARTS("America/New_York", "%Y-%m-%d", "%H:%M:%S %Z"), "2016-07-11,12:00:00 EDT", "2016-07-11 16:00:00",
+	     "2016-07-11,16:00:00 UTC"},
+	    {TWO_PARTS("America/New_York", "%Y-%m-%d", "%H:%M:%S %Z"), "2016-07-11,23:00:00 EDT", "2016-07-12 03:00:00",
+	     "2016-07-12,03:00:00 UTC"},
+	    {TWO_PARTS("America/New_York", "%Y-%m-%d", "%H:%M:%S %Z"), "2016-07-11,12:00:00 GMT", "2016-07-11 12:00:00",
+	     "2016-07-11,12:00:00 UTC"},
+	    {TWO_PARTS("America/New_York", "%Y-%m-%d", "%H:%M:%S %Z"), "2016-07-11,12:00:00 IST", NULL, NULL},
+	    {TWO_PARTS("Europe/Moscow", "%Y-%m-%d", "%H:%M:%S %Z"), "2012-01-11,12:00:00 MSK", "2012-01-11 08:00:00",
+	     "2012-01-11,08:00:00 UTC"},
+	    {TWO_PARTS("Europe/Moscow", "%Y-%m-%d", "%H:%M:%S %Z"), "2016-01-11,12:00:00 MSK", "2016-01-11 09:00:00",
+	     "2016-01-11,09:00:00 UTC"},
+	    {TWO_PARTS("Europe/Madrid", "%Y-%m-%d %Z", "%H:%M:%S"), "2016-10-30 CET,02:30:00", "2016-10-30 01:30:00",
+	     "2016-10-30 UTC,01:30:00"},
+	    {TWO_PARTS("UTC", "%Y-%m-%d", "%H:%M:%S%z"), "2016-07-11,01:00:00+02:00", "2016-07-10 23:00:00",
+	     "2016-07-10,23:00:00Z"},
+	    {TWO_PARTS("UTC", "%Y-%m-%d", "%H:%M:%S%z"), "1970-01-01,01:00:00+02:00", NULL, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		struct fm_buf rows = {0}, out = {0}, want = {0};
+		struct fm_dialect *d;
+		struct fm_error err;
+		struct reading *r;
+
+		fm_buf_printf(&rows, "%s" REST, all[i].row);
+		assert_int_equal(fm_dialect_load(&d, put("parts.yaml", all[i].dialect), &err), FM_OK);
+		r = read_trace_file(put("in.csv", (const char *)rows.data), d, NULL, 1);
+		if (!all[i].utc) {
+			assert_true(r->st.bad > 0);
+		} else {
+			assert_int_equal(r->rc, FM_OK);
+			assert_int_equal(r->st.bad, 0);
+			if (r->t->te[0] != at_utc(all[i].utc))
+				fail_msg("%s: %lld, not %s", all[i].row, (long long)r->t->te[0], all[i].utc);
+			assert_int_equal(fm_trace_write(r->t, d, at("out.csv"), &err), FM_OK);
+			assert_int_equal(fm_file_read(at("out.csv"), 1 << 16, &out, &err), FM_OK);
+			fm_buf_printf(&want, "%s" REST, all[i].written);
+			assert_memory_equal(out.data, want.data, want.len);
+		}
+		done(r);
+		fm_buf_free(&rows);
+		fm_buf_free(&out);
+		fm_buf_free(&want);
+		fm_dialect_free(d);
+	}
+}
+
+static void refused(const char *dialect, const char *why)
+{
+	struct fm_dialect *d;
+	struct fm_error err;
+
+	assert_int_equal(fm_dialect_load(&d, put("parts.yaml", dialect), &err), FM_EINPUT);
+	if (!strstr(err.message, why))
+		fail_msg("%s", err.message);
+}
+
+static void a_time_in_two_parts_says_its_zone_once(void **state)
+{
+	(void)state;
+	refused(TWO_PARTS("UTC", "%Y-%m-%d %z", "%H:%M:%S %z"), "in one of them");
+	refused(TWO_PARTS("Europe/Madrid", "%Y-%m-%d", "%H:%M:%S %z"), "timezone is for times without an offset");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +264,8 @@ int main(void)
 	    cmocka_unit_test(one_hour_is_skipped_and_one_comes_twice),
 	    cmocka_unit_test(tz_says_nothing),
 	    cmocka_unit_test(a_trace_is_read_and_written_by_its_zone),
+	    cmocka_unit_test(a_zone_in_a_part_is_that_of_the_whole_time),
+	    cmocka_unit_test(a_time_in_two_parts_says_its_zone_once),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
