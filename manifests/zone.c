@@ -28,40 +28,54 @@ struct fm_zone {
 };
 static struct fm_zone *zones;
 
-static int32_t ahead_at(int64_t s)
+/* What z's clock is at a time, by the C library. */
+struct clock {
+	int32_t ahead;
+	char name[ABBREVIATION];
+};
+
+static struct clock clock_at(int64_t s)
 {
 	time_t t = (time_t)s;
 	struct tm tm;
+	struct clock c = {0};
 
-	return localtime_r(&t, &tm) ? (int32_t)tm.tm_gmtoff : 0;
+	if (localtime_r(&t, &tm)) {
+		c.ahead = (int32_t)tm.tm_gmtoff;
+		snprintf(c.name, sizeof c.name, "%s", tm.tm_zone);
+	}
+	return c;
+}
+
+static bool is_last(const struct fm_zone *z, const struct clock *c)
+{
+	return c->ahead == z->ahead[z->n - 1] && !strcmp(c->name, z->abbreviation[z->n - 1]);
 }
 
 static void add_change(struct fm_zone *z, int64_t s)
 {
-	time_t t = (time_t)s;
-	struct tm tm;
+	struct clock c = clock_at(s);
 
 	z->from[z->n] = s;
-	z->ahead[z->n] = ahead_at(s);
-	if (localtime_r(&t, &tm))
-		snprintf(z->abbreviation[z->n], ABBREVIATION, "%s", tm.tm_zone);
-	z->n++;
+	z->ahead[z->n] = c.ahead;
+	memcpy(z->abbreviation[z->n++], c.name, sizeof c.name);
 }
 
-/* No zone changes twice within five days. */
+/* Of the difference to UTC or of the name alone, as from MDT to CST. No zone changes twice within five days. */
 static void find_changes(struct fm_zone *z)
 {
 	add_change(z, -DAY);
 	for (int64_t at = STEP - DAY; at < END_S + STEP && z->n < CHANGES_MAX; at += STEP) {
-		int32_t now = ahead_at(at), last = z->ahead[z->n - 1];
+		struct clock now = clock_at(at);
 		int64_t before = at - STEP, behind = at;
 
-		if (now == last)
+		if (is_last(z, &now))
 			continue;
 		while (behind - before > 1) {
 			int64_t middle = before + (behind - before) / 2;
 
-			if (ahead_at(middle) == last)
+			now = clock_at(middle);
+			if (is_last(z, &now))
 				before = middle;
 			else
 				behind = middle;

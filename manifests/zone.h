@@ -29,7 +29,7 @@ bool fm_zone_changes(const struct fm_zone *z); /* is it ever set back? */
  * name, at best at clock_ms, which that clock shows; else of a name that one zone alone has. z NULL: of no zone. -1: it
  * is no such name, or several zones have it. */
 int fm_zone_named(const struct fm_zone *z, const char *name, size_t n, int64_t clock_ms, int *minutes);
-/* SHA-256 of all changes of its clock, in hex: it differs where the system's zoneinfo has other rules. */
+/* SHA-256 of all changes of its clock and its names, in hex: it differs where the system's zoneinfo has other rules. */
 int fm_zone_digest(const struct fm_zone *z, char hex[FM_SHA256_HEX], struct fm_error *err) FM_MUST_CHECK;
 
 #endif

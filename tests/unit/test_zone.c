@@ -119,6 +119,10 @@ static void names_of_zones_are_those_of_the_zone_or_of_one_alone(void **state)
 	/* One name, two differences in the course of time. */
 	assert_named(moscow, "MSK", "2012-01-11 12:00:00", 240);
 	assert_named(moscow, "MSK", "2016-01-11 12:00:00", 180);
+	/* A new name for the same difference. */
+	assert_named(zone("America/Whitehorse"), "MST", "2024-01-11 12:00:00", -420);
+	assert_named(zone("Pacific/Guam"), "ChST", summer, 600);
+	assert_named(zone("America/Resolute"), "EST", winter, -300);
 	/* The hour that comes twice. */
 	assert_named(zone("Europe/Madrid"), "CEST", "2016-10-30 02:30:00", 120);
 	assert_named(zone("Europe/Madrid"), "CET", "2016-10-30 02:30:00", 60);
