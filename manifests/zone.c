@@ -236,16 +236,17 @@ static int named_by(const struct fm_zone *z, const char *name, size_t n, int64_t
 int fm_zone_named(const struct fm_zone *z, const char *name, size_t n, int64_t clock_ms, int *minutes)
 {
 	/* Those that zoneinfo has with one difference from 1990 on, without those that other zones had or have outside
-	 * of it: EST, CST, MST, PST and their summer times, IST, BST, AST, GST, SST. */
+	 * of it: EST, CST, MST, PST and their summer times, IST, BST, AST, GST, SST, SAST (of South Australia too). And
+	 * without WIT, which was the name of Jakarta's clock in zoneinfo until 2013, and has since been that of
+	 * Jayapura's. */
 	static const struct {
 		const char *name;
 		int minutes;
-	} alone[] = {{"UTC", 0},    {"GMT", 0},    {"Z", 0},      {"CET", 60},   {"CEST", 120}, {"EET", 120},
-		     {"EEST", 180}, {"WET", 0},    {"WEST", 60},  {"MET", 60},   {"MEST", 120}, {"JST", 540},
-		     {"HKT", 480},  {"PKT", 300},  {"WIB", 420},  {"WITA", 480}, {"WIT", 540},  {"SAST", 120},
-		     {"EAT", 180},  {"CAT", 120},  {"WAT", 60},   {"AWST", 480}, {"AEST", 600}, {"AEDT", 660},
-		     {"ACST", 570}, {"ACDT", 630}, {"NZST", 720}, {"NZDT", 780}, {"HST", -600}, {"AKST", -540},
-		     {"AKDT", -480}};
+	} alone[] = {{"UTC", 0},    {"GMT", 0},    {"Z", 0},      {"CET", 60},    {"CEST", 120}, {"EET", 120},
+		     {"EEST", 180}, {"WET", 0},    {"WEST", 60},  {"MET", 60},    {"MEST", 120}, {"JST", 540},
+		     {"HKT", 480},  {"PKT", 300},  {"WIB", 420},  {"WITA", 480},  {"EAT", 180},  {"CAT", 120},
+		     {"WAT", 60},   {"AWST", 480}, {"AEST", 600}, {"AEDT", 660},  {"ACST", 570}, {"ACDT", 630},
+		     {"NZST", 720}, {"NZDT", 780}, {"HST", -600}, {"AKST", -540}, {"AKDT", -480}};
 
 	if (z && !named_by(z, name, n, clock_ms, minutes))
 		return 0;

@@ -108,6 +108,11 @@ static void names_of_zones_are_those_of_the_zone_or_of_one_alone(void **state)
 	assert_named(NULL, "CST", winter, 9999);
 	assert_named(NULL, "IST", winter, 9999);
 	assert_named(NULL, "MSK", winter, 9999);
+	assert_named(NULL, "WIT", winter, 9999);
+	assert_named(NULL, "SAST", winter, 9999);
+	assert_named(NULL, "WIB", winter, 420);
+	assert_named(zone("Asia/Jayapura"), "WIT", winter, 540);
+	assert_named(zone("Africa/Johannesburg"), "SAST", winter, 120);
 	assert_named(NULL, "CES", summer, 9999);
 	assert_named(york, "EST", winter, -300);
 	assert_named(york, "EDT", summer, -240);
