@@ -123,7 +123,7 @@ const struct fm_metric_kind fm_metric_kinds[] = {
 	 "minutes|Correlation of one second with the next}, real", "the same of the real table"},
 	{"burst.dispersion_gap", BURST, FM_LOW, 0, OPEN, OPEN, 0, FM_UNRANKED, "te",
 	 "Unevenness of flows over time, difference",
-	 "mean logarithm of the ratio of the dispersions, real's at synthetic's rate"},
+	 "mean logarithm of the ratio of the dispersions of the middle nine tenths, real's at synthetic's rate"},
 	{"burst.lag1_gap", BURST, FM_LOW, 0, HIST, HIST, 0, 0, "te",
 	 "Correlation of one second with the next, difference", "difference of the correlations", 2},
 	{"burst.{LENGTH,FLOWS,VOLUME}", BURST, FM_LOW, 0, OPEN, OPEN, 0, 0, "te{1:|| byt}",

@@ -124,6 +124,30 @@ static void test_bursts_by_hand(void **state)
 	fm_table_free(y);
 }
 
+/* One flow of an hour ends long after all the others: that makes the table's mean second nearly empty, but bursts are
+ * as they were.  Flows that come evenly are told from bursts all the same. */
+static void test_a_lone_late_flow_is_no_other_shape(void **state)
+{
+	static const int even[1] = {3}, bursty[4] = {6, 6, 0, 0};
+	struct fm_table *x = random_table(160, 1), *y = random_table(160, 1);
+	struct fm_metrics m = {0};
+	struct fm_error err = {0};
+
+	(void)state;
+	set_times(x, bursty, 4);
+	set_times(y, bursty, 4);
+	x->te[80] += 3600000;
+	OK(fm_burst(x, y, NULL, "", &m, &err));
+	assert_true(metric(&m, "burst.dispersion_gap") < 0.1);
+	fm_metrics_free(&m);
+	set_times(y, even, 1);
+	OK(fm_burst(x, y, NULL, "", &m, &err));
+	assert_true(metric(&m, "burst.dispersion_gap") > 0.5);
+	fm_metrics_free(&m);
+	fm_table_free(x);
+	fm_table_free(y);
+}
+
 static void test_odd_tables_have_a_shape(void **state)
 {
 	struct fm_table *x = random_table(50, 1), *one = random_table(1, 2), *far = random_table(3, 3),
@@ -161,9 +185,8 @@ static void test_odd_tables_have_a_shape(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_heavy_hitters_by_hand),
-	    cmocka_unit_test(test_many_ports_by_rank),
-	    cmocka_unit_test(test_bursts_by_hand),
+	    cmocka_unit_test(test_heavy_hitters_by_hand),   cmocka_unit_test(test_many_ports_by_rank),
+	    cmocka_unit_test(test_bursts_by_hand),          cmocka_unit_test(test_a_lone_late_flow_is_no_other_shape),
 	    cmocka_unit_test(test_odd_tables_have_a_shape),
 	};
 
