@@ -1,11 +1,13 @@
 #include "pipeline/clear.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
@@ -21,6 +23,7 @@
 #define MEMORY "/dev/shm"
 #define OLD_S 86400
 #define SHARE 4 /* 1/SHARE of all memory may be taken */
+#define NAMES_MOST 64
 
 /* "flowmint-1000-0123456789abcdef": of this user and workspace. */
 static int name_of(const char *workspace, char name[64], struct fm_error *err)
@@ -86,21 +89,93 @@ static bool memory_has(uint64_t need)
 	       (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize / 2 >= need && fm_limits_memory() / SHARE >= need;
 }
 
-/* A folder that somebody else made in a shared place is not ours. */
-static int make_private(const char *dir, struct fm_error *err)
+/* Whoever works in a folder has it locked, whatever path its workspace has and in whatever namespace of processes it
+ * is.  >= 0: it is locked here until that is closed; -1: somebody else has it; -2: it cannot be locked, or is not
+ * there. */
+static int lock_folder(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat here, there;
+	bool taken;
+
+	if (fd < 0)
+		return -2;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		if (fstat(fd, &here) == 0 && lstat(dir, &there) == 0 && here.st_dev == there.st_dev &&
+		    here.st_ino == there.st_ino)
+			return fd;
+		taken = true; /* another process has removed it since, or made it anew */
+	} else {
+		taken = errno == EWOULDBLOCK;
+	}
+	close(fd);
+	return taken ? -1 : -2;
+}
+
+/* The folders that this process has open. */
+static struct held {
+	struct held *next;
+	const char *dir;
+	int lock;
+} * held;
+
+static int hold(const char *dir, int lock, struct fm_error *err)
+{
+	struct held *h = malloc(sizeof *h);
+
+	if (!h) {
+		if (lock >= 0)
+			close(lock);
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	}
+	*h = (struct held){held, dir, lock};
+	held = h;
+	return FM_OK;
+}
+
+static void let_go(const char *dir)
+{
+	for (struct held **at = &held; *at; at = &(*at)->next) {
+		struct held *h = *at;
+
+		if (h->dir != dir)
+			continue;
+		*at = h->next;
+		if (h->lock >= 0)
+			close(h->lock);
+		free(h);
+		return;
+	}
+}
+
+/* Makes it anew, locked.  *taken: somebody works in a folder of this name.  A folder that another user made in a shared
+ * place is not ours. */
+static int make_private(const char *dir, bool *taken, struct fm_error *err)
 {
 	struct stat st;
-	int rc;
+	int lock, rc;
 
+	*taken = false;
 	if (lstat(dir, &st) == 0 && (!S_ISDIR(st.st_mode) || st.st_uid != geteuid()))
 		return fm_fail(
 		    err, FM_ESYSTEM,
 		    "%s is there and is another user's: remove it, or name another folder with FLOWMINT_CLEAR", dir);
-	if ((rc = fm_dir_remove(dir, err)) < 0)
+	lock = lock_folder(dir);
+	if ((*taken = lock == -1))
+		return FM_OK;
+	rc = fm_dir_remove(dir, err);
+	if (lock >= 0)
+		close(lock);
+	if (rc < 0)
 		return rc;
-	if (mkdir(dir, 0700))
-		return fm_fail_errno(err, "%s", dir);
-	return FM_OK;
+	if (mkdir(dir, 0700)) {
+		*taken = errno == EEXIST;
+		return *taken ? FM_OK : fm_fail_errno(err, "%s", dir);
+	}
+	lock = lock_folder(dir);
+	if ((*taken = lock == -1))
+		return FM_OK;
+	return hold(dir, lock, err);
 }
 
 int fm_clear_open(char **dir, const char *workspace, bool alone, uint64_t need, struct fm_error *err)
@@ -108,6 +183,7 @@ int fm_clear_open(char **dir, const char *workspace, bool alone, uint64_t need, 
 	const char *base = chosen();
 	static unsigned opened;
 	char name[64], mine[64] = "", *real = realpath(workspace, NULL);
+	unsigned before = opened;
 	struct who self;
 	int rc, n;
 
@@ -116,20 +192,29 @@ int fm_clear_open(char **dir, const char *workspace, bool alone, uint64_t need, 
 		return fm_fail_errno(err, "%s", workspace);
 	if ((rc = name_of(real, name, err)) < 0 || (rc = find_self(&self, err)) < 0)
 		goto out;
-	if (!alone)
-		snprintf(mine, sizeof mine, ".%s.%s.%ld.%u", self.host, self.boot, (long)getpid(), ++opened);
 	if (!base && memory_has(need))
 		base = MEMORY;
-	n = base ? asprintf(dir, "%s/%s%s", base, name, mine) : asprintf(dir, "%s/" FM_CLEAR_FOLDER "%s", real, mine);
-	if (n < 0) {
-		*dir = NULL;
-		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
-		goto out;
+	for (bool taken = !alone; taken || !*dir;) {
+		if (opened - before > NAMES_MOST) {
+			rc = fm_fail(err, FM_ESYSTEM, "%s: no folder can be made and locked beside it", *dir);
+			goto out;
+		}
+		if (taken) /* with the lock of the workspace too: its path may be another workspace's elsewhere */
+			snprintf(mine, sizeof mine, ".%s.%s.%ld.%u", self.host, self.boot, (long)getpid(), ++opened);
+		free(*dir);
+		n = base ? asprintf(dir, "%s/%s%s", base, name, mine)
+			 : asprintf(dir, "%s/" FM_CLEAR_FOLDER "%s", real, mine);
+		if (n < 0) {
+			*dir = NULL;
+			rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+			goto out;
+		}
+		if ((rc = make_private(*dir, &taken, err)) < 0)
+			goto out;
 	}
 	if (!base)
 		fm_log("memory has no room for %llu MiB: files are decrypted into %s meanwhile, on disk",
 		       (unsigned long long)(need >> 20), *dir);
-	rc = make_private(*dir, err);
 out:
 	if (rc < 0) {
 		free(*dir);
@@ -145,6 +230,7 @@ void fm_clear_close(char *dir)
 
 	if (dir && fm_dir_remove(dir, &err) < 0)
 		fm_warn("decrypted files are left in %s: %s", dir, err.message);
+	let_go(dir);
 	free(dir);
 }
 
@@ -192,9 +278,13 @@ static int sweep(const char *base, const char *name, const struct who *self, str
 			break;
 		}
 		if (lstat(path, &st) == 0 && st.st_uid == geteuid()) {
-			if (left)
+			int lock = left ? lock_folder(path) : -2;
+
+			if (left && lock != -1)
 				rc = fm_dir_remove(path, err);
-			else if (st.st_mtim.tv_sec + OLD_S < time(NULL))
+			if (lock >= 0)
+				close(lock);
+			if (!left && st.st_mtim.tv_sec + OLD_S < time(NULL))
 				fm_warn("%s has decrypted files of another machine for more than a day: remove it "
 					"unless one is at work there",
 					path);

@@ -1,6 +1,8 @@
 /* What killed processes left decrypted is removed, and what others are at work on is not. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -59,7 +61,7 @@ static void make_both(char left[256], char mine[256])
 	fclose(f);
 	assert_int_equal(fm_clear_open(&own, dir, false, UINT64_MAX, &err), FM_OK);
 	snprintf(mine, 256, "%s", strrchr(own, '/') + 1);
-	free(own);
+	free(own); /* it stays locked, as by a process at work */
 }
 
 static void test_only_what_is_left_is_removed(void **state)
@@ -89,6 +91,44 @@ static void test_only_what_is_left_is_removed(void **state)
 	assert_true(is_there("clear.bak"));
 }
 
+/* Two workspaces can have one path at once: in other mounts, or when one was made where another was removed. */
+static void test_a_folder_at_work_stays(void **state)
+{
+	struct fm_error err;
+	char *own, said;
+	int ready[2], status;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		bool good = fm_clear_open(&own, dir, true, UINT64_MAX, &err) == FM_OK;
+
+		(void)!write(ready[1], good ? "y" : "n", 1);
+		alarm(20);
+		pause();
+		_exit(0);
+	}
+	assert_true(pid > 0);
+	assert_int_equal(read(ready[0], &said, 1), 1);
+	assert_int_equal(said, 'y');
+	assert_true(is_there("clear"));
+	assert_int_equal(fm_clear_sweep(dir, &err), FM_OK);
+	assert_true(is_there("clear"));
+	assert_int_equal(fm_clear_open(&own, dir, true, UINT64_MAX, &err), FM_OK);
+	assert_string_not_equal(strrchr(own, '/'), "/clear");
+	assert_true(is_there("clear") && is_there(strrchr(own, '/') + 1));
+	fm_clear_close(own);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_true(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status));
+	assert_true(is_there("clear"));
+	assert_int_equal(fm_clear_sweep(dir, &err), FM_OK);
+	assert_false(is_there("clear"));
+	close(ready[0]);
+	close(ready[1]);
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -107,7 +147,8 @@ static int tear_down(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_only_what_is_left_is_removed)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_only_what_is_left_is_removed),
+					   cmocka_unit_test(test_a_folder_at_work_stays)};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
