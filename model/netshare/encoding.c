@@ -120,6 +120,44 @@ static int columns_fit(struct fm_share_codec *c, const struct fm_table *t, const
 	return FM_OK;
 }
 
+/* How many sessions go on, as the model may know it: no number below k.  The later chunks that fewer go on in are put
+ * together, with the least of the others until k are. */
+static void guard(struct fm_share_chunk *chunk, int first, int chunks, int k)
+{
+	chunk->rest = 0;
+	if (chunk->lasting < k) {
+		chunk->lasting = 0;
+		memset(chunk->go_on, 0, sizeof chunk->go_on);
+		return;
+	}
+	for (int l = first; l < chunks; l++)
+		if (chunk->go_on[l] < k) {
+			chunk->rest += chunk->go_on[l];
+			chunk->go_on[l] = 0;
+		}
+	while (chunk->rest > 0 && chunk->rest < k) {
+		int least = -1;
+
+		for (int l = first; l < chunks; l++)
+			if (chunk->go_on[l] > 0 && (least < 0 || chunk->go_on[l] < chunk->go_on[least]))
+				least = l;
+		if (least < 0)
+			return; /* does not happen: all together are at least as many as last */
+		chunk->rest += chunk->go_on[least];
+		chunk->go_on[least] = 0;
+	}
+}
+
+double fm_share_going_on(const struct fm_share_codec *c, int chunk, int later)
+{
+	const struct fm_share_chunk *m = &c->chunk[chunk];
+	int pooled = 0;
+
+	for (int l = chunk + 1; l < c->chunks; l++)
+		pooled += m->go_on[l] == 0;
+	return m->go_on[later] > 0 ? m->go_on[later] : m->rest / pooled;
+}
+
 /* x (t->rows) is scratch. */
 static void chunks_fit(struct fm_share_codec *c, const struct fm_sessions *s, const struct fm_table *t, int k,
 		       double *x)
@@ -141,6 +179,7 @@ static void chunks_fit(struct fm_share_codec *c, const struct fm_sessions *s, co
 				x[n++] = (double)(t->te[s->order[q->first + r]] - t->te[s->order[q->first + r - 1]]);
 		}
 		chunk->gap = most_of(x, n, k, 1);
+		guard(chunk, m + 1, c->chunks, k);
 	}
 }
 
@@ -352,8 +391,8 @@ json_t *fm_share_codec_json(const struct fm_share_codec *c)
 	for (int i = 0; i < c->flows.n; i++)
 		json_object_set_new(json_array_get(columns, (size_t)i), "most", json_real(c->column[i].most));
 	for (int m = 0; m < c->chunks; m++) {
-		json_t *of = json_pack("[f,f,f,f,f]", c->chunk[m].starting, c->chunk[m].sessions, c->chunk[m].flows,
-				       c->chunk[m].gap, c->chunk[m].lasting);
+		json_t *of = json_pack("[f,f,f,f,f,f]", c->chunk[m].starting, c->chunk[m].sessions, c->chunk[m].flows,
+				       c->chunk[m].gap, c->chunk[m].lasting, c->chunk[m].rest);
 
 		for (int l = m + 1; l < c->chunks; l++)
 			json_array_append_new(of, json_real(c->chunk[m].go_on[l]));
@@ -407,19 +446,27 @@ static int chunks_read(struct fm_share_codec *c, const json_t *chunks, struct fm
 	json_array_foreach(chunks, i, v)
 	{
 		struct fm_share_chunk *m = &c->chunk[i];
+		size_t pooled = 0;
 
+		if (json_array_size(v) != 5 + n - i)
+			return fm_fail(err, FM_EINPUT,
+				       "the model is of another version of flowmint, or damaged: chunk %zu of its "
+				       "codec has %zu numbers, and this version's have %zu: train it anew",
+				       i, json_array_size(v), 5 + n - i);
 		m->starting = json_number_value(json_array_get(v, 0));
 		m->sessions = json_number_value(json_array_get(v, 1));
 		m->flows = json_number_value(json_array_get(v, 2));
 		m->gap = json_number_value(json_array_get(v, 3));
 		m->lasting = json_number_value(json_array_get(v, 4));
+		m->rest = json_number_value(json_array_get(v, 5));
 		for (size_t l = i + 1; l < n; l++) {
-			m->go_on[l] = json_number_value(json_array_get(v, 4 + l - i));
+			m->go_on[l] = json_number_value(json_array_get(v, 5 + l - i));
+			pooled += m->go_on[l] == 0;
 			if (!(m->go_on[l] >= 0) || m->go_on[l] > m->lasting)
 				return damaged("chunks", err);
 		}
-		if (json_array_size(v) != 4 + n - i || !(m->starting >= m->lasting) || !(m->lasting >= 0) ||
-		    !(m->sessions >= m->starting) || !(m->flows >= m->sessions) || !(m->gap > 0))
+		if (!(m->rest >= 0) || m->rest > m->lasting * (double)pooled || !(m->starting >= m->lasting) ||
+		    !(m->lasting >= 0) || !(m->sessions >= m->starting) || !(m->flows >= m->sessions) || !(m->gap > 0))
 			return damaged("chunks", err);
 	}
 	return FM_OK;

@@ -27,8 +27,9 @@ struct fm_share_column {
 struct fm_share_chunk {
 	double starting, sessions, flows; /* training counts; starting: sessions whose 5-tuples begin there */
 	double gap;                       /* the largest time between records, ms */
-	double lasting;                   /* of the starting ones: those whose 5-tuples are in any later chunk too */
-	double go_on[FM_CHUNKS_MOST];     /* and in that one */
+	/* Of the starting ones: those whose 5-tuples are in any later chunk too, and in that one.  0: fewer than k are;
+	 * such later chunks have `rest` together, at least k, and are taken to have the same each. */
+	double lasting, go_on[FM_CHUNKS_MOST], rest;
 };
 struct fm_share_codec {
 	struct fm_row_columns flows;
@@ -55,6 +56,9 @@ struct fm_share_opts {
 int fm_share_codec_fit(struct fm_share_codec **c, struct fm_sessions *s, const struct fm_table *t,
 		       const struct fm_share_opts *o, struct fm_error *err) FM_MUST_CHECK;
 void fm_share_codec_free(struct fm_share_codec *c);
+
+/* How many of the training sessions that start in a chunk go on in a later one, as the model knows it. */
+double fm_share_going_on(const struct fm_share_codec *c, int chunk, int later);
 
 /* The vectors of a session: attributes (c->attributes) and records (c->steps * c->each * c->record). */
 void fm_share_vectors(const struct fm_share_codec *c, const struct fm_table *t, const struct fm_sessions *s,

@@ -188,7 +188,7 @@ static int go_on(struct sampler *s, int chunk, size_t from, struct fm_error *err
 	const struct fm_share_codec *c = s->c;
 	const struct fm_share_chunk *k = &c->chunk[chunk];
 	struct fm_tags tags = {.n = s->ntuples - from, .tags = c->chunks - 1 - chunk};
-	float *first = s->attributes + (from - s->first) * (size_t)c->attributes + c->present + 2 * (chunk + 1);
+	float *first;
 	double share[FM_CHUNKS_MOST];
 	uint64_t *has = NULL;
 	float *soft = NULL;
@@ -200,11 +200,12 @@ static int go_on(struct sampler *s, int chunk, size_t from, struct fm_error *err
 	if ((rc = fm_alloc(&soft, tags.n * (size_t)tags.tags, sizeof *soft, "5-tuples", err)) < 0 ||
 	    (rc = fm_alloc(&has, tags.n, sizeof *has, "5-tuples", err)) < 0)
 		goto out;
+	first = s->attributes + (from - s->first) * (size_t)c->attributes + c->present + 2 * (chunk + 1);
 	for (size_t i = 0; i < tags.n; i++)
 		for (int m = 0; m < tags.tags; m++)
 			soft[i * (size_t)tags.tags + (size_t)m] = first[i * (size_t)c->attributes + 2 * (size_t)m + 1];
 	for (int m = 0; m < tags.tags; m++)
-		share[m] = k->starting > 0 ? k->go_on[chunk + 1 + m] / k->starting : 0;
+		share[m] = k->starting > 0 ? fm_share_going_on(c, chunk, chunk + 1 + m) / k->starting : 0;
 	tags.soft = soft;
 	tags.share = share;
 	tags.any = k->starting > 0 ? k->lasting / k->starting : 0;

@@ -149,6 +149,63 @@ static void largest_numbers_are_of_k_records(void **state)
 	flows_free(&f);
 }
 
+static bool is_of_k(double n, int k)
+{
+	return n == 0 || n >= k;
+}
+
+/* How many sessions go on is known of k sessions at least; of fewer, all later chunks together. */
+static void who_goes_on_is_known_of_k_sessions(void **state)
+{
+	static const int ks[] = {2, 4, 8, 16, 64, 100000};
+	int pooled = 0, whole = 0, none = 0;
+	struct flows f;
+	struct fm_error err;
+
+	(void)state;
+	flows_make(&f);
+	for (size_t i = 0; i < sizeof ks / sizeof *ks; i++) {
+		struct fm_share_opts o = {.chunks = CHUNKS, .most = MOST, .each = EACH, .min_count = 30, .k = ks[i]};
+		struct fm_share_codec *c = NULL, *again = NULL;
+		struct fm_sessions s = {.n = 0};
+		json_t *j;
+
+		OK(fm_share_codec_fit(&c, &s, f.t, &o, &err));
+		for (int m = 0; m < CHUNKS; m++) {
+			double lasting = 0, real = 0, known = 0;
+
+			for (size_t q = s.at[m]; q < s.at[m + 1]; q++) {
+				uint64_t later = s.session[q].starts ? s.session[q].present >> m >> 1 : 0;
+
+				lasting += later != 0;
+				real += __builtin_popcountll(later);
+			}
+			assert_true(is_of_k(c->chunk[m].lasting, ks[i]) && is_of_k(c->chunk[m].rest, ks[i]));
+			for (int l = m + 1; l < CHUNKS; l++) {
+				assert_true(is_of_k(c->chunk[m].go_on[l], ks[i]));
+				known += fm_share_going_on(c, m, l);
+			}
+			assert_true(c->chunk[m].lasting == (lasting < ks[i] ? 0 : lasting));
+			assert_true(fabs(known - (lasting < ks[i] ? 0 : real)) < 1e-9);
+			pooled += c->chunk[m].rest > 0;
+			whole += known > 0 && c->chunk[m].rest == 0;
+			none += lasting > 0 && known == 0;
+		}
+		assert_non_null(j = fm_share_codec_json(c));
+		OK(fm_share_codec_from_json(&again, j, &err));
+		assert_memory_equal(again->chunk, c->chunk, sizeof c->chunk);
+		fm_share_codec_free(again);
+		json_array_remove(json_array_get(json_object_get(j, "chunks"), 0), 5);
+		assert_int_equal(fm_share_codec_from_json(&again, j, &err), FM_EINPUT);
+		assert_non_null(strstr(err.message, "another version of flowmint"));
+		json_decref(j);
+		fm_sessions_close(&s);
+		fm_share_codec_free(c);
+	}
+	assert_true(pooled > 0 && whole > 0 && none > 0);
+	flows_free(&f);
+}
+
 static void what_was_coded_comes_back(void **state)
 {
 	struct fm_share_codec *again = NULL;
@@ -502,6 +559,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(sessions_lose_nothing),
 	    cmocka_unit_test(largest_numbers_are_of_k_records),
+	    cmocka_unit_test(who_goes_on_is_known_of_k_sessions),
 	    cmocka_unit_test(what_was_coded_comes_back),
 	    cmocka_unit_test(words_of_one_use_are_near),
 	    cmocka_unit_test(rare_ports_share_a_word),
