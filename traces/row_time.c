@@ -48,7 +48,7 @@ void fm_row_time(struct fm_row *r, int k, const char *s, size_t n)
 			return;
 		}
 		last->said = fm_value_is_rounded(s, n) ? FM_SAID_ROUNDED_TIME : 0;
-		last->said |= fm_value_has_offset(s, n) ? FM_SAID_OFFSET : 0;
+		last->said |= zone.zoned ? FM_SAID_OFFSET : 0;
 		last->said |= fm_format_is_days(r->d->cols[k].format) && fm_value_is_coarse(s, n) ? FM_SAID_COARSE : 0;
 		if (n <= sizeof last->text) {
 			memcpy(last->text, s, n);

@@ -493,21 +493,6 @@ const char *fm_value_address(const struct fm_dialect *d, int k, const char *s, s
 	return bare_address(s, n, a) ? NULL : fm_hint_address(s, n);
 }
 
-bool fm_value_has_offset(const char *s, size_t n)
-{
-	const char *clock = memchr(s, ':', n);
-	int letters = 0;
-
-	if (!clock)
-		return false;
-	for (const char *p = clock; p < s + n; p++) {
-		letters = (*p | 0x20) >= 'a' && (*p | 0x20) <= 'z' ? letters + 1 : 0;
-		if (*p == 'Z' || *p == 'z' || *p == '+' || *p == '-' || letters > 2)
-			return true;
-	}
-	return false;
-}
-
 bool fm_value_is_coarse(const char *s, size_t n)
 {
 	const char *point = memchr(s, '.', n);

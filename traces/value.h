@@ -41,8 +41,6 @@ size_t fm_value_to_windows_1252(const char *s, size_t n, char *out);
 /* Is it a time in days whose digits tell no second, as 42471.5417 (steps of 8.64 s)?  One without a fraction may be
  * midnight. */
 bool fm_value_is_coarse(const char *s, size_t n);
-/* Does a time that could be read end in an offset from UTC: Z, UTC, +02:00, -0300, CEST? */
-bool fm_value_has_offset(const char *s, size_t n);
 /* Is it a number with an exponent and fewer digits than it has before its point, as 1.46033e+09 is? */
 bool fm_value_has_few_digits(const char *s, size_t n);
 /* 1.000 to 999.000: a whole number with three decimals, or thousands by a point? */

@@ -406,6 +406,31 @@ static void names_of_zones_tell_the_hours_apart(void **state)
 	fm_buf_free(&b);
 }
 
+/* Words behind the time of day are no zone: a month, a day of the week. */
+static void words_behind_a_time_are_no_zone(void **state)
+{
+	static const struct {
+		const char *format, *day;
+	} all[] = {{"\"%H:%M:%S %d %b %Y\"", "30 Oct 2016"},
+		   {"\"%H:%M:%S %A %d/%m/%Y\"", "Sunday 30/10/2016"},
+		   {"\"%H:%M:%S %d-%m-%Y\"", "30-10-2016"}};
+	struct fm_buf b = {0};
+
+	(void)state;
+	for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
+		char dialect[1024];
+
+		snprintf(dialect, sizeof dialect, SHEET("Europe/Madrid", "%s"), all[k].format);
+		b.len = 0;
+		for (int i = 0; i < 100; i++)
+			fm_buf_printf(&b, "02:%02d:06 %s,0.5,10.0.0.1,%d,192.0.2.7,53,TCP,1,130\n", i % 50, all[k].day,
+				      i);
+		read_text(put("sheet.yaml", dialect), &b, 0, said);
+		assert_non_null(strstr(said, "100 of 100 rows end in the hour that the clock shows twice"));
+	}
+	fm_buf_free(&b);
+}
+
 /* A spreadsheet writes the digits that it shows. */
 static void days_in_few_digits_are_warned_of(void **state)
 {
@@ -499,6 +524,7 @@ int main(void)
 	    cmocka_unit_test(aggregates_and_words_for_several_protocols_are_warned_of),
 	    cmocka_unit_test(an_offset_behind_some_of_the_times_is_warned_of),
 	    cmocka_unit_test(names_of_zones_tell_the_hours_apart),
+	    cmocka_unit_test(words_behind_a_time_are_no_zone),
 	    cmocka_unit_test(days_in_few_digits_are_warned_of),
 	    cmocka_unit_test(a_type_of_icmp_without_its_code_is_warned_of),
 	    cmocka_unit_test(two_forms_of_a_number_are_warned_of),
