@@ -25,6 +25,17 @@ const char *fm_hint_zone_name(void)
 	       "dialect to the zone that is meant, such as America/New_York, whose names are read then";
 }
 
+const char *fm_hint_half_day(const char *s, size_t n)
+{
+	const char *end = s + n;
+
+	if (n < 4 || (end[-1] | 0x20) != 'm' || ((end[-2] | 0x20) != 'a' && (end[-2] | 0x20) != 'p') ||
+	    !fm_is_digit(end[end[-3] == ' ' ? -4 : -3]))
+		return NULL;
+	return "is of a 12-hour clock, with AM or PM: give its pattern as the format of the column, such as "
+	       "\"%Y-%m-%d %I:%M:%S %p\"";
+}
+
 const char *fm_hint_clock(const char *s, size_t n, const char *otherwise)
 {
 	/* For the years 1990 to 2100. */

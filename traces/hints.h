@@ -10,6 +10,8 @@
 
 /* For a time with a name behind it that is not that of one zone alone. */
 const char *fm_hint_zone_name(void);
+/* For a time with AM or PM behind it; NULL: it is none. */
+const char *fm_hint_half_day(const char *s, size_t n);
 /* For a text that is not the expected clock time; otherwise: what to say when its look tells nothing. */
 const char *fm_hint_clock(const char *s, size_t n, const char *otherwise);
 /* For a text that is not a time as a number, or is out of the range of years (out_of_range). */

@@ -141,13 +141,15 @@ static const char *clock_time(const struct fm_dialect *d, int k, const char *s, 
 			      struct fm_time_said *said)
 {
 	enum fm_format f = d->cols[k].format;
-	const char *pattern = d->cols[k].pattern;
+	const char *pattern = d->cols[k].pattern, *why;
 	int rc;
 
 	if (f == FM_FMT_PATTERN)
 		rc = fm_time_pattern_read_part(pattern, d->cols[k].day_starts, s, n, ms, said);
 	else
 		rc = datetime_ms(d->zone, s, n, ms, &said->zoned);
+	if (rc && (f != FM_FMT_PATTERN || rc == FM_TIME_ZONE_NAME) && (why = fm_hint_half_day(s, n)))
+		return why;
 	if (rc == FM_TIME_ZONE_NAME)
 		return fm_hint_zone_name();
 	if (rc && f == FM_FMT_PATTERN)

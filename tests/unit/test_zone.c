@@ -247,6 +247,35 @@ static void a_zone_in_a_part_is_that_of_the_whole_time(void **state)
 	}
 }
 
+/* AM and PM are no zone. */
+static void a_clock_of_twelve_hours_is_not_taken_for_a_zone(void **state)
+{
+	static const struct {
+		const char *text, *why;
+	} all[] = {{"2016-07-11 07:00:00 PM", "12-hour clock"},
+		   {"2016-07-11 07:00:00am", "12-hour clock"},
+		   {"11/07/2016 7:00 PM", "12-hour clock"},
+		   {"2016-07-11 07:00:00 PST", "several zones have that name"}};
+	struct fm_dialect *d;
+	struct fm_error err;
+
+	(void)state;
+	assert_int_equal(fm_dialect_load(&d, put("mine.yaml", mine), &err), FM_OK);
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		struct fm_buf rows = {0};
+		struct reading *r;
+
+		fm_buf_printf(&rows, "2016-07-11 07:00:00" REST "%s" REST, all[i].text);
+		r = read_trace_file(put("in.csv", (const char *)rows.data), d, NULL, 0.5);
+		assert_int_equal(r->nbad, 1);
+		if (!strstr(r->bad[0].reason, all[i].why))
+			fail_msg("%s: %s", all[i].text, r->bad[0].reason);
+		done(r);
+		fm_buf_free(&rows);
+	}
+	fm_dialect_free(d);
+}
+
 static void refused(const char *dialect, const char *why)
 {
 	struct fm_dialect *d;
@@ -275,6 +304,7 @@ int main(void)
 	    cmocka_unit_test(a_trace_is_read_and_written_by_its_zone),
 	    cmocka_unit_test(a_zone_in_a_part_is_that_of_the_whole_time),
 	    cmocka_unit_test(a_time_in_two_parts_says_its_zone_once),
+	    cmocka_unit_test(a_clock_of_twelve_hours_is_not_taken_for_a_zone),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
