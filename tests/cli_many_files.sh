@@ -136,6 +136,15 @@ sed 1d ways/a.csv | sed 's/$/,x,y/' >bare/b.csv
 sed '/rpkt/d; /rbyt/d; s/^header: true/header: false\nextra_columns: true/' mine.yaml >bare.yaml
 expect 0 "files without a header of which one has more columns" ingest "$T/bare/*.csv" --set source.dialect="$T/bare.yaml"
 says err "bare/b.csv: rows of up to 13 columns, where other files of this trace have 10: dialect mine reads the first 9" "is told"
+mkdir sparse
+sed 's/$/,x/' bare/a.csv >sparse/a.csv
+sed 's/$/,x/; 3~3s/x$//' bare/a.csv >sparse/b.csv
+sed 's/$/,/' bare/a.csv >sparse/c.csv
+expect 0 "files whose last column is empty in some rows, and in all" ingest "$T/sparse/*.csv" --set source.dialect="$T/bare.yaml"
+holds "have as many columns" sh -c '! grep -q "rows of up to" err'
+sed 's/$/,/' bare/b.csv >sparse/d.csv
+expect 0 "and one that has two more" ingest "$T/sparse/*.csv" --set source.dialect="$T/bare.yaml"
+says err "sparse/d.csv: rows of up to 13 columns, where other files of this trace have 11" "is told"
 
 # Once only.
 rm -rf w

@@ -101,21 +101,32 @@ static bool says_something(const struct fm_sniff_page *p, int k, const struct fm
 	return false;
 }
 
-/* How many columns the rows of a file without a header have; -1 where the first ones do not say. */
-static int columns_of(const struct fm_dialect *d, const char *path, const char *member)
+/* How many fields most rows of a file without a header have; -1 where the first ones do not say. *open: the last one is
+ * empty in all of them, and may be no column, as rows may end with the delimiter. */
+static int columns_of(const struct fm_dialect *d, const char *path, const char *member, bool *open)
 {
 	struct fm_sniff_page *p = NULL;
 	struct fm_error err = {0};
-	int n = -1;
+	int n = -1, most = 0;
 
+	*open = true;
 	if (fm_alloc(&p, 1, sizeof *p, "the first lines", &err) < 0)
 		return -1;
-	if (fm_sniff_page(p, path, member, d->delimiter, &err) == FM_OK && p->nlines && !p->json) {
-		int row = p->nlines / 2;
+	if (fm_sniff_page(p, path, member, d->delimiter, &err) < 0 || p->json)
+		goto out;
+	for (int row = 0; row < p->nlines; row++) {
+		int alike = 0;
 
-		n = p->ncells[row];
-		n -= n > 0 && !p->cell[row][n - 1].n; /* rows may end with the delimiter */
+		for (int i = 0; i < p->nlines; i++)
+			alike += p->ncells[i] == p->ncells[row];
+		if (alike > most) {
+			most = alike;
+			n = p->ncells[row];
+		}
 	}
+	for (int row = 0; row < p->nlines; row++)
+		*open = *open && (p->ncells[row] != n || (n > 0 && !p->cell[row][n - 1].n));
+out:
 	fm_buf_free(&p->text);
 	free(p);
 	return n;
@@ -248,13 +259,15 @@ static void tell_columns(const struct fm_dialect *d, const char *paths, const ch
 	struct some wider = {0};
 	size_t files = fm_files_count(paths), at = 0;
 	int *n, least = INT_MAX, most = 0;
+	bool open;
 
 	if (fm_alloc(&n, files + 1, sizeof *n, "numbers of columns", &err) < 0)
 		return;
 	for (const char *list = paths; at < files && fm_files_next(&list, path); at++) {
-		n[at] = columns_of(d, path, member);
+		n[at] = columns_of(d, path, member, &open);
 		if (n[at] >= d->ncols && n[at] < least)
 			least = n[at];
+		n[at] -= open; /* those that are columns for certain */
 	}
 	at = 0;
 	for (const char *list = paths; at < files && fm_files_next(&list, path); at++)
