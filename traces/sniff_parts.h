@@ -39,7 +39,7 @@ enum fm_sniff_kind { NOTHING, EMPTY, CLOCK, EPOCH, ADDRESS, INTEGER, DECIMAL, PR
 struct fm_sniff_guess {
 	enum fm_sniff_kind kind;
 	const char *format; /* of a time or an address, or NULL */
-	uint64_t most;      /* of integers */
+	uint64_t most;      /* of numbers, their fractions cut off */
 	int col;            /* enum fm_col, or -1 */
 	bool start, sum, reply;
 	const char *aside; /* it fills none: its other keys, or NULL */
@@ -57,7 +57,8 @@ int fm_sniff_page(struct fm_sniff_page *p, const char *path, const char *member,
 		  struct fm_error *err) FM_MUST_CHECK;
 /* Finds p->decimal and p->thousands, of a page with p->header, and writes its numbers as those of other pages. */
 void fm_sniff_marks(struct fm_sniff_page *p);
-/* The kind of a field; *format of a time, or NULL; *number of a whole one, else 0. */
+/* The kind of a field; *format of a time, or NULL; *number: that of an INTEGER, or of a DECIMAL with its fraction cut
+ * off, 0 where it is below zero or over 2^53; else 0. */
 enum fm_sniff_kind fm_sniff_kind_of(const struct fm_sniff_field *f, const char **format, uint64_t *number);
 /* Is each value of column k a length of time that says its units: with colons, as 0:00:02.5, or as 5s? */
 bool fm_sniff_is_hms(const struct fm_sniff_page *p, int k, int from);

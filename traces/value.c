@@ -341,9 +341,12 @@ static const char *port_mark(const char *s, size_t n)
 	if (colon && (memchr(s, ':', n) == colon || (colon > s && colon[-1] == ']')))
 		return colon;
 	points = colon ? points : 4;
-	point = colon ? colon : s - 1;
-	for (; point && points > 0; points--)
-		point = memchr(point + 1, '.', n - (size_t)(point + 1 - s));
+	point = colon;
+	for (size_t at = colon ? (size_t)(colon + 1 - s) : 0; points > 0; points--) {
+		if (!(point = memchr(s + at, '.', n - at)))
+			return NULL;
+		at = (size_t)(point + 1 - s);
+	}
 	return point;
 }
 
