@@ -365,9 +365,11 @@ static void odd_flows(const struct fm_doubts *d, const char *path)
 	warn_of(d, path, &d->several, "are sums of several flows, says their count of them",
 		"an aggregate (nfdump -a, -A)? the gaps and sizes of single flows are not in it: have the flows "
 		"themselves written");
-	warn_of(d, path, &d->coarse, "have times in days with under five decimals, in steps of over a second",
-		"a spreadsheet writes the digits that it shows: have it show the column as date and time, or with nine "
-		"decimals");
+	if (d->coarse.n * 20 > d->rows) /* else whole seconds whose zeros at the end were dropped: one in 216 */
+		warn_of(d, path, &d->coarse, "have times in days with under five decimals, in steps of over a second",
+			"a spreadsheet writes the digits that it shows: have it show the column as date and time, or "
+			"with nine "
+			"decimals");
 	if (d->offset.n < d->rows)
 		warn_of(d, path, &d->offset, "have times with an offset from UTC and the others have none",
 			"those are read as of the dialect's clock (timezone); were they written by another one?");

@@ -57,7 +57,7 @@ struct fm_doubts {
 	struct fm_examples other_td, one_time, rounded_time, rounded; /* enum fm_trace_said */
 	struct fm_examples several;                                   /* sums of several flows */
 	struct fm_examples offset;                                    /* their time says its offset from UTC */
-	struct fm_examples coarse;                                    /* days that tell no second */
+	struct fm_examples coarse;                                    /* days with one to four decimals */
 	struct fm_examples thousands;                                 /* a count as 1.000 */
 	struct fm_examples no_type;                                   /* ICMP of type 0, which has no code, with one */
 	struct fm_examples no_ports;                                  /* of protocol 0, without ports */

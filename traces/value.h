@@ -38,8 +38,8 @@ size_t fm_value_from_windows_1252(const char *s, size_t n, char *out);
 /* The way back, into out of n bytes; 0: a character that windows-1252 lacks, or bytes that would be read as UTF-8. */
 size_t fm_value_to_windows_1252(const char *s, size_t n, char *out);
 
-/* Is it a time in days whose digits tell no second, as 42471.5417 (steps of 8.64 s)?  One without a fraction may be
- * midnight. */
+/* Is it a time in days with one to four decimals, as 42471.5417 (steps of 8.64 s)?  Where a program drops zeros at the
+ * end, some whole seconds are written so too, such as noon (.5), and midnight without any. */
 bool fm_value_is_coarse(const char *s, size_t n);
 /* Is it a number with an exponent and fewer digits than it has before its point, as 1.46033e+09 is? */
 bool fm_value_has_few_digits(const char *s, size_t n);

@@ -449,6 +449,12 @@ static void days_in_few_digits_are_warned_of(void **state)
 		else
 			assert_null(strstr(said, "decimals"));
 	}
+	/* Noon, and no zeros at the end. */
+	b.len = 0;
+	for (int i = 0; i < 100; i++)
+		fm_buf_printf(&b, "42471.5%s,0.5,10.0.0.1,%d,192.0.2.7,53,TCP,1,130\n", i % 50 ? "000347222" : "", i);
+	read_text(put("sheet.yaml", SHEET("UTC", "days-1900")), &b, 0, said);
+	assert_null(strstr(said, "decimals"));
 	fm_buf_free(&b);
 }
 
