@@ -73,6 +73,16 @@ void fm_row_duration(struct fm_row *r, int k, const char *s, size_t n)
 		fm_row_refuse_value(r, k, why);
 }
 
+/* The first column that has a part of a time of this role. */
+static int first_part(const struct fm_dialect *d, int role)
+{
+	int k = 0;
+
+	while (k + 1 < d->ncols && (!d->cols[k].part || (int)d->cols[k].role != role))
+		k++;
+	return k;
+}
+
 /* Times that were put together from a date and a time of day: they are by the clock of the zone that one of these says,
  * or else by the dialect's. */
 static void set_clocks(struct fm_row *r)
@@ -89,7 +99,7 @@ static void set_clocks(struct fm_row *r)
 		if (why && role == FM_ROLE_START && r->tells_all)
 			r->has_start = false;
 		else if (why)
-			fm_row_refuse(r, "a time that %s", why);
+			fm_row_refuse_value(r, first_part(r->d, role), why);
 		r->said |= r->zone[role].zoned ? FM_SAID_OFFSET : 0;
 	}
 }

@@ -197,7 +197,7 @@ static void a_trace_is_read_and_written_by_its_zone(void **state)
 static void a_zone_in_a_part_is_that_of_the_whole_time(void **state)
 {
 	static const struct {
-		const char *dialect, *row, *utc, *written; /* utc NULL: a bad row */
+		const char *dialect, *row, *utc, *written; /* utc NULL: a bad row, of the reason `written` */
 	} all[] = {
 	    {TWO_PARTS("America/New_York", "%Y-%m-%d", "%H:%M:%S %Z"), "2016-07-11,12:00:00 EDT", "2016-07-11 16:00:00",
 	     "2016-07-11,16:00:00 UTC"},
@@ -205,7 +205,10 @@ static void a_zone_in_a_part_is_that_of_the_whole_time(void **state)
 	     "2016-07-12,03:00:00 UTC"},
 	    {TWO_PARTS("America/New_York", "%Y-%m-%d", "%H:%M:%S %Z"), "2016-07-11,12:00:00 GMT", "2016-07-11 12:00:00",
 	     "2016-07-11,12:00:00 UTC"},
-	    {TWO_PARTS("America/New_York", "%Y-%m-%d", "%H:%M:%S %Z"), "2016-07-11,12:00:00 IST", NULL, NULL},
+	    {TWO_PARTS("America/New_York", "%Y-%m-%d", "%H:%M:%S %Z"), "2016-07-11,12:00:00 IST", NULL,
+	     "te has the name of a time zone behind it"},
+	    {TWO_PARTS("Europe/Madrid", "%Y-%m-%d", "%H:%M:%S"), "2016-03-27,02:30:00", NULL,
+	     "te is a time that the time zone skips"},
 	    {TWO_PARTS("Europe/Moscow", "%Y-%m-%d", "%H:%M:%S %Z"), "2012-01-11,12:00:00 MSK", "2012-01-11 08:00:00",
 	     "2012-01-11,08:00:00 UTC"},
 	    {TWO_PARTS("Europe/Moscow", "%Y-%m-%d", "%H:%M:%S %Z"), "2016-01-11,12:00:00 MSK", "2016-01-11 09:00:00",
@@ -214,7 +217,8 @@ static void a_zone_in_a_part_is_that_of_the_whole_time(void **state)
 	     "2016-10-30 UTC,01:30:00"},
 	    {TWO_PARTS("UTC", "%Y-%m-%d", "%H:%M:%S%z"), "2016-07-11,01:00:00+02:00", "2016-07-10 23:00:00",
 	     "2016-07-10,23:00:00Z"},
-	    {TWO_PARTS("UTC", "%Y-%m-%d", "%H:%M:%S%z"), "1970-01-01,01:00:00+02:00", NULL, NULL},
+	    {TWO_PARTS("UTC", "%Y-%m-%d", "%H:%M:%S%z"), "1970-01-01,01:00:00+02:00", NULL,
+	     "te lies outside the years 1970 to 2261"},
 	};
 
 	(void)state;
@@ -228,7 +232,9 @@ static void a_zone_in_a_part_is_that_of_the_whole_time(void **state)
 		assert_int_equal(fm_dialect_load(&d, put("parts.yaml", all[i].dialect), &err), FM_OK);
 		r = read_trace_file(put("in.csv", (const char *)rows.data), d, NULL, 1);
 		if (!all[i].utc) {
-			assert_true(r->st.bad > 0);
+			assert_int_equal(r->nbad, 1);
+			if (!strstr(r->bad[0].reason, all[i].written))
+				fail_msg("%s: %s", all[i].row, r->bad[0].reason);
 		} else {
 			assert_int_equal(r->rc, FM_OK);
 			assert_int_equal(r->st.bad, 0);
