@@ -459,6 +459,8 @@ int fm_tlog_audit(const struct fm_tlog_audit_in *in, json_t **report, struct fm_
 		rc = fm_fail(err, FM_EINPUT, "%s is not there", in->log);
 		goto out;
 	}
+	if (in->revoked && (rc = fm_revoked_check(in->revoked, err)) < 0)
+		goto out;
 	if ((rc = fm_alloc(&a.proof, 1, sizeof *a.proof, "the audit", err)) < 0 ||
 	    (rc = fm_tlog_load(&a.log, in->log, err)) < 0 || (rc = load_trust(&a, err)) < 0)
 		goto out;

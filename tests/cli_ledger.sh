@@ -13,6 +13,13 @@ run() { # OPTION...
 	"$F" run p $UNCONFINED --quiet "$@"
 }
 expect 0 "a run" run --until ingest
+echo "no keys" >garbled
+for list in nosuch garbled; do
+	expect 3 "a list of revoked keys that is none ($list) is refused where nothing was released" "$F" audit --workspace p/workspace --revoked $list
+	says err "$list" "and named"
+done
+says err "it is no list of revoked keys" "with the reason"
+expect 0 "a list of keys is read" "$F" audit --workspace p/workspace --revoked p/keys/waiver.pub
 cp -a p/workspace older # the state of affairs before the release
 expect 0 "a release" run
 expect 0 "an untouched ledger" "$F" audit --workspace p/workspace

@@ -13,6 +13,7 @@
 #include "pipeline/cli/walls.h"
 #include "pipeline/ledger.h"
 #include "pipeline/tlog_audit.h"
+#include "release/sign/revoked.h"
 #include "release/tlog.h"
 
 struct audit_args {
@@ -378,7 +379,12 @@ static int audit(const void *args, const struct fm_call *call, struct fm_error *
 		return fm_fail(err, FM_EUSAGE, "--log is of a log alone: --workspace and --project are of a ledger");
 	if (!a->log && a->signers)
 		return fm_fail(err, FM_EUSAGE, "--signers is for --log FILE; a project has its own allowed_signers");
-	return a->log ? audit_log(a, &in, err) : audit_all(a, call, &in, err);
+	if (a->log)
+		return audit_log(a, &in, err);
+	/* No log may be there to ask it of. */
+	if (a->revoked && (rc = fm_revoked_check(a->revoked, err)) < 0)
+		return rc;
+	return audit_all(a, call, &in, err);
 }
 
 const struct fm_verb fm_verb_audit = {

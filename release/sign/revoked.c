@@ -183,3 +183,12 @@ out:
 	fm_buf_free(&b);
 	return rc < 0 ? fm_error_prefix(err, "%s: ", path) : rc;
 }
+
+int fm_revoked_check(const char *path, struct fm_error *err)
+{
+	const struct fm_sshpub any = {.point = {0}};
+	struct fm_signers none = {0};
+	bool revoked;
+
+	return fm_revoked_apply(path, &none, &any, &revoked, err);
+}

@@ -21,6 +21,8 @@
 /* Is key in the n bytes of such a file?  Each call looks at all of them. */
 int fm_revoked_has(const void *file, size_t n, const struct fm_sshpub *key, bool *revoked,
 		   struct fm_error *err) FM_MUST_CHECK;
+/* Is it such a file, to its end?  For who may find no key to ask about. */
+int fm_revoked_check(const char *path, struct fm_error *err) FM_MUST_CHECK;
 /* Take the lines of revoked keys out of list, and say whether key is one. */
 int fm_revoked_apply(const char *path, struct fm_signers *list, const struct fm_sshpub *key, bool *revoked,
 		     struct fm_error *err) FM_MUST_CHECK;
