@@ -375,8 +375,10 @@ static int try_rival(struct compare *c, const struct fm_rival *r, json_t **entry
 
 		o.cfg = cfg;
 		o.until = FM_INGEST;
-		if (cfg && fm_runner_run(&o, &run, &unread) < 0)
+		if (cfg && (rc = fm_runner_run(&o, &run, &unread)) < 0) {
+			code = rc; /* it may have been stopped, too */
 			why = unread;
+		}
 	}
 	if (code < FM_ESYSTEM) { /* stopped */
 		rc = fm_error_set(err, code, why.file, why.line, "%s", why.message);

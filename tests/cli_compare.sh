@@ -26,6 +26,18 @@ says err "no model can read the trace: " "is said once, for all"
 holds "and nothing else" [ "$(grep -c "^flowmint: " err)" = 1 ]
 expect 3 "nor within a budget" "$F" compare no.csv $UNCONFINED --quiet --preset demo --models plain,ctgan --dialect ugr16 --budget 1 --out none
 holds "is said once too" [ "$(grep -c "no model can read the trace: " err)/$(grep -c "^flowmint: " err)" = 1/1 ]
+ingests() {
+	grep -q '"until":"ingest"' none/project/workspace/ledger.db 2>/dev/null
+}
+rm -r none
+yes hello | head -n 20000 >long.csv
+"$F" compare long.csv $UNCONFINED --quiet --preset demo --models plain,ctgan --dialect ugr16 --budget 1 --out none >out 2>err &
+pid=$!
+until_true 60 ingests
+kill -TERM $pid
+wait $pid
+holds "SIGTERM while such a trace is read ends the comparison" test $? -eq 143
+holds "no model failed by it" sh -c '! grep -q "compare: plain failed" err'
 expect 3 "a project must be there" compare --models plain --project nowhere --out unmade
 says err "--project nowhere: there is no such folder" "it says which"
 holds "nothing is made" test ! -e unmade
