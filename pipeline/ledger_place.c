@@ -14,7 +14,17 @@
 #include "base/mem.h"
 
 #define MACHINE_ID "/etc/machine-id" /* machine-id(5), which asks that it be hashed before it is shown */
+#define MACHINE_ID_DIGITS 32
 #define MACHINE_DIGITS 16
+
+/* machine-id(5): 32 hexadecimal digits, not all of them 0, and a newline.  "uninitialized" is the same for all machines
+ * that are started from one image. */
+static bool is_machine_id(const char *text)
+{
+	size_t n = strspn(text, "0123456789abcdefABCDEF");
+
+	return n == MACHINE_ID_DIGITS && strspn(text, "0") < n && text[n + strspn(text + n, "\n")] == '\0';
+}
 
 static void machine_of(char out[MACHINE_DIGITS + 1])
 {
@@ -26,8 +36,8 @@ static void machine_of(char out[MACHINE_DIGITS + 1])
 
 	*out = '\0';
 	fm_buf_puts(&id, what);
-	if (fm_file_read(MACHINE_ID, 4096, &id, &ignored) < 0 || id.len <= sizeof what ||
-	    fm_sha256_bytes(id.data, id.len, digest, &ignored) < 0)
+	if (fm_file_read(MACHINE_ID, 4096, &id, &ignored) < 0 || id.len < sizeof what ||
+	    !is_machine_id(id.data + sizeof what - 1) || fm_sha256_bytes(id.data, id.len, digest, &ignored) < 0)
 		goto out;
 	fm_hex(digest, sizeof digest, hex);
 	snprintf(out, MACHINE_DIGITS + 1, "%.*s", MACHINE_DIGITS, hex);

@@ -86,6 +86,7 @@ elsewhere() { # FOLDER MACHINE-ID COMMAND...: FOLDER stands where p was
 }
 echo 0123456789abcdef0123456789abcdef >machine
 : >nameless
+echo uninitialized >uninitialized # machine-id(5)
 cp -a p twin
 if [ -s /etc/machine-id ] && elsewhere twin machine true 2>/dev/null; then
 	export F UNCONFINED
@@ -107,6 +108,10 @@ if [ -s /etc/machine-id ] && elsewhere twin machine true 2>/dev/null; then
 	cp -a twin twin2
 	expect 0 "another folder releases there" once twin2 nameless 1.3.3
 	says err "which was another folder then" "with a warning"
+	expect 0 "an image that is not initialized has no id" once twin uninitialized 1.3.4 --until gate
+	rm -r twin2 && cp -a twin twin2
+	expect 0 "nor has the next one of it" once twin2 uninitialized 1.3.4 --until gate
+	says err "which was another folder then" "so that the warning is the same"
 	expect 0 "one folder that two machines share" once p machine 1.3.0 --until gate
 	holds "is no copy" sh -c '! grep -q "a copy" err'
 	rm -r twin2
