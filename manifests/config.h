@@ -81,6 +81,7 @@ struct fm_config {
 	} source;
 	struct {
 		double validation, holdout; /* shares of windows */
+		int64_t holdout_least;      /* rows: a trace of few windows holds out so many, if it can */
 		uint64_t seed;
 	} split;
 	struct {

@@ -500,7 +500,7 @@ static uint64_t flows_for_controls(const struct fm_config *cfg)
 	for (uint64_t train = 1; train < 1 << 20; train += train / 32 + 1) {
 		uint64_t rows[2];
 
-		fm_splitter_at(cfg->split.validation, cfg->split.holdout, train, count);
+		fm_splitter_at(cfg->split.validation, cfg->split.holdout, fm_holdout_least(cfg), train, count);
 		rows[0] = count[FM_SPLIT_TRAIN] * W;
 		rows[1] = count[FM_SPLIT_HOLDOUT] * W;
 		all = (count[FM_SPLIT_TRAIN] + count[FM_SPLIT_VALIDATION] + count[FM_SPLIT_HOLDOUT]) * W;

@@ -144,7 +144,11 @@ int fm_released_config(struct fm_ledger *l, const char *run, json_t **config, ch
 /* What decides in which steps a release tells how many real flows there are. */
 static const struct {
 	const char *section, *key;
-} steps[] = {{"model", "window"}, {"privacy", "min_count"}, {"split", "holdout"}, {"split", "validation"}};
+} steps[] = {{"model", "window"},
+	     {"privacy", "min_count"},
+	     {"split", "holdout"},
+	     {"split", "holdout_least"},
+	     {"split", "validation"}};
 
 /* The first of them that differs, or NULL. */
 static const char *differing_step(const json_t *a, const json_t *b)

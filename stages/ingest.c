@@ -25,6 +25,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "stages/ingest.h"
+#include "stages/judged_rows.h"
 #include "stages/table.h"
 #include "traces/exchange.h"
 #include "traces/files.h"
@@ -57,10 +58,11 @@ static int count_labels(struct fm_ingest *g, size_t first, size_t rows, struct f
 /* Give the first n windows of the pending block to their splits. */
 static int flush_block(struct fm_ingest *g, size_t n, struct fm_error *err)
 {
-	uint8_t split[FM_SPLIT_BLOCK];
+	uint8_t split[FM_SPLIT_FEW];
 	int rc;
 
-	fm_splitter_block(&g->splitter, n, split);
+	for (size_t i = 0; i < n; i += FM_SPLIT_BLOCK)
+		fm_splitter_block(&g->splitter, n - i < FM_SPLIT_BLOCK ? n - i : FM_SPLIT_BLOCK, split + i);
 	for (size_t i = 0, run; i < n; i += run) {
 		size_t rows;
 
@@ -119,7 +121,7 @@ static int number_rows(struct fm_ingest *g, size_t first, struct fm_error *err)
 		memset(t->gap + first, 0, (t->rows - first) * sizeof *t->gap);
 		return FM_OK;
 	}
-	if (g->windows + FM_SPLIT_BLOCK > UINT32_MAX)
+	if (g->windows + FM_SPLIT_FEW > UINT32_MAX)
 		return fm_fail(err, FM_EINPUT, "%s: over 4294967295 windows: raise model.window or set source.rows",
 			       g->cfg->source.path);
 	for (size_t i = first; i < t->rows; i++) {
@@ -166,11 +168,12 @@ static int look_for_duplicates(struct fm_ingest *g, size_t first, struct fm_erro
 static int on_chunk(void *ctx, struct fm_table *chunk, struct fm_error *err)
 {
 	struct fm_ingest *g = ctx;
-	size_t full = FM_SPLIT_BLOCK * g->window;
 	int rc;
 
 	for (size_t at = 0, n; at < chunk->rows; at += n) {
-		size_t first = g->pending->rows;
+		/* What the splits of a few windows are depends on how many they are. */
+		size_t first = g->pending->rows, windows = g->windows ? FM_SPLIT_BLOCK : FM_SPLIT_FEW,
+		       full = windows * g->window;
 
 		n = chunk->rows - at < full - first ? chunk->rows - at : full - first;
 		if ((rc = fm_trace_chunk_copy(g->pending, chunk, at, n, err)) < 0 ||
@@ -178,7 +181,7 @@ static int on_chunk(void *ctx, struct fm_table *chunk, struct fm_error *err)
 		    (rc = number_rows(g, first, err)) < 0)
 			return rc;
 		fm_text_order_look(&g->ties, g->pending, first);
-		if (g->pending->rows == full && (rc = flush(g, FM_SPLIT_BLOCK, err)) < 0)
+		if (g->pending->rows == full && (rc = flush(g, windows, err)) < 0)
 			return rc;
 	}
 	return FM_OK;
@@ -325,7 +328,7 @@ static int open_store(struct fm_ingest *g, struct fm_error *err)
 
 	fm_splitter_init(&g->splitter, g->cfg->split.validation, g->cfg->split.holdout, g->cfg->split.seed);
 	if ((rc = fm_table_new(&g->pending, present, err)) < 0 ||
-	    (rc = fm_table_reserve(g->pending, FM_SPLIT_BLOCK * g->window, err)) < 0)
+	    (rc = fm_table_reserve(g->pending, FM_SPLIT_FEW * g->window, err)) < 0)
 		return rc;
 	for (int k = 0; k < FM_NSPLIT; k++) {
 		char *dir = fm_path_join(g->out_dir, fm_items[FM_ITEM_TRAIN + k].name);
@@ -410,7 +413,8 @@ static int check_size(const struct fm_ingest *g, const char *trace, struct fm_er
 	if (g->secret)
 		return g->st.rows ? FM_OK : fm_fail(err, FM_EINPUT, "%s has no flows", trace);
 
-	if (g->windows >= needed)
+	if (g->windows >= needed ||
+	    (g->rows[FM_SPLIT_TRAIN] && g->rows[FM_SPLIT_VALIDATION] && g->rows[FM_SPLIT_HOLDOUT]))
 		return FM_OK;
 	fm_splitter_advice(v, h, g->windows, advice);
 	return fm_fail(err, FM_EINPUT,
@@ -494,6 +498,8 @@ int fm_stage_ingest(const struct fm_ingest_in *in, struct fm_ingest_out *out, st
 		goto out;
 	fm_ingest_say_fallen(&g, shown);
 	g.tail_rows = in->secret ? 0 : g.pending->rows % g.window;
+	if (g.windows == 0)
+		fm_splitter_hold(&g.splitter, g.pending->rows / g.window, fm_holdout_least(cfg));
 	if ((rc = flush(&g, g.pending->rows / g.window, err)) < 0 || (rc = check_size(&g, shown, err)) < 0)
 		goto out;
 	fm_ingest_say_untrained(&g, shown);

@@ -9,11 +9,18 @@
 #include "base/rows.h"
 #include "judge/gate/subsample.h"
 
+uint64_t fm_holdout_least(const struct fm_config *cfg)
+{
+	uint64_t W = cfg->model.window > 0 ? (uint64_t)cfg->model.window : 1;
+
+	return fm_config_dp(cfg) ? 0 : ((uint64_t)cfg->split.holdout_least + W - 1) / W;
+}
+
 void fm_judged_windows(const struct fm_config *cfg, uint64_t train, uint64_t count[FM_NSPLIT])
 {
 	uint64_t k = (uint64_t)cfg->privacy.min_count;
 
-	fm_splitter_at(cfg->split.validation, cfg->split.holdout, train / k * k, count);
+	fm_splitter_at(cfg->split.validation, cfg->split.holdout, fm_holdout_least(cfg), train / k * k, count);
 }
 
 void fm_judged_rows_count(const struct fm_config *cfg, uint64_t rows[2])

@@ -33,6 +33,8 @@ void fm_judged_rows_free(struct fm_judged_rows *j);
 
 /* In rows: how many rows of training and of the holdout there are; out: how many of them are judged. */
 void fm_judged_rows_count(const struct fm_config *cfg, uint64_t rows[2]);
+/* split.holdout_least as windows. */
+uint64_t fm_holdout_least(const struct fm_config *cfg);
 /* count: how many windows are judged when the training split has `train` windows. */
 void fm_judged_windows(const struct fm_config *cfg, uint64_t train, uint64_t count[FM_NSPLIT]);
 

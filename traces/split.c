@@ -54,11 +54,44 @@ void fm_splitter_block(struct fm_splitter *s, size_t n, uint8_t split[FM_SPLIT_B
 	}
 }
 
-void fm_splitter_at(double validation, double holdout, uint64_t train, uint64_t count[FM_NSPLIT])
+/* The windows of each split in a trace of n; false: as the shares say. */
+static bool held(const struct fm_splitter *s, uint64_t n, uint64_t least, uint64_t count[FM_NSPLIT])
+{
+	struct fm_splitter plain = *s;
+	uint64_t v;
+
+	if (least == 0 || n > FM_SPLIT_FEW || s->share[FM_SPLIT_HOLDOUT] <= 0)
+		return false;
+	while (plain.windows < n)
+		next(&plain);
+	v = plain.count[FM_SPLIT_VALIDATION];
+	v += v == 0 && s->share[FM_SPLIT_VALIDATION] > 0;
+	if (plain.count[FM_SPLIT_HOLDOUT] >= least || n < v + least + (least + 1) / 2)
+		return false;
+	count[FM_SPLIT_TRAIN] = n - v - least;
+	count[FM_SPLIT_VALIDATION] = v;
+	count[FM_SPLIT_HOLDOUT] = least;
+	return true;
+}
+
+void fm_splitter_hold(struct fm_splitter *s, uint64_t windows, uint64_t least)
+{
+	uint64_t count[FM_NSPLIT];
+
+	/* Shares of n windows that are whole numbers of them: at the n-th, each split has just these. */
+	if (held(s, windows, least, count))
+		for (int k = 0; k < FM_NSPLIT; k++)
+			s->share[k] = (double)count[k] / (double)windows;
+}
+
+void fm_splitter_at(double validation, double holdout, uint64_t least, uint64_t train, uint64_t count[FM_NSPLIT])
 {
 	struct fm_splitter s;
 
 	fm_splitter_init(&s, validation, holdout, 0);
+	for (uint64_t n = 1; least && n <= FM_SPLIT_FEW; n++)
+		if (held(&s, n, least, count) && count[FM_SPLIT_TRAIN] == train)
+			return;
 	while (s.count[FM_SPLIT_TRAIN] < train)
 		next(&s);
 	for (int k = 0; k < FM_NSPLIT; k++)
