@@ -54,19 +54,20 @@ void fm_splitter_block(struct fm_splitter *s, size_t n, uint8_t split[FM_SPLIT_B
 	}
 }
 
-/* The windows of each split in a trace of n; false: as the shares say. */
+/* The windows of each split in a trace of n, of which `least` are held out if they can be.  Is that more than the
+ * share? */
 static bool held(const struct fm_splitter *s, uint64_t n, uint64_t least, uint64_t count[FM_NSPLIT])
 {
 	struct fm_splitter plain = *s;
 	uint64_t v;
 
-	if (least == 0 || n > FM_SPLIT_FEW || s->share[FM_SPLIT_HOLDOUT] <= 0)
-		return false;
 	while (plain.windows < n)
 		next(&plain);
-	v = plain.count[FM_SPLIT_VALIDATION];
-	v += v == 0 && s->share[FM_SPLIT_VALIDATION] > 0;
-	if (plain.count[FM_SPLIT_HOLDOUT] >= least || n < v + least + (least + 1) / 2)
+	for (int k = 0; k < FM_NSPLIT; k++)
+		count[k] = plain.count[k];
+	v = count[FM_SPLIT_VALIDATION] || s->share[FM_SPLIT_VALIDATION] <= 0 ? count[FM_SPLIT_VALIDATION] : 1;
+	if (n > FM_SPLIT_FEW || s->share[FM_SPLIT_HOLDOUT] <= 0 || count[FM_SPLIT_HOLDOUT] >= least ||
+	    n < v + least + (least + 1) / 2)
 		return false;
 	count[FM_SPLIT_TRAIN] = n - v - least;
 	count[FM_SPLIT_VALIDATION] = v;
@@ -89,9 +90,11 @@ void fm_splitter_at(double validation, double holdout, uint64_t least, uint64_t 
 	struct fm_splitter s;
 
 	fm_splitter_init(&s, validation, holdout, 0);
-	for (uint64_t n = 1; least && n <= FM_SPLIT_FEW; n++)
-		if (held(&s, n, least, count) && count[FM_SPLIT_TRAIN] == train)
+	for (uint64_t n = 1; least && n <= FM_SPLIT_FEW; n++) {
+		held(&s, n, least, count);
+		if (count[FM_SPLIT_TRAIN] == train && count[FM_SPLIT_HOLDOUT] >= least)
 			return;
+	}
 	while (s.count[FM_SPLIT_TRAIN] < train)
 		next(&s);
 	for (int k = 0; k < FM_NSPLIT; k++)

@@ -220,6 +220,37 @@ static void shares_are_met_to_within_one_window_wherever_the_trace_ends(void **s
 	}
 }
 
+/* A trace of few windows holds out the least that it is told, where half as many are left to learn from. */
+static void a_few_windows_hold_out_enough(void **state)
+{
+	(void)state;
+	for (size_t n = 1; n <= 60; n++) {
+		struct fm_splitter s, plain;
+		uint8_t split[FM_SPLIT_BLOCK];
+		uint64_t at[FM_NSPLIT];
+		bool more = n >= 12 && n <= 25; /* 7 windows held out, 1 for validation, at least 4 for training */
+
+		fm_splitter_init(&s, 0.05, 0.25, 3);
+		fm_splitter_init(&plain, 0.05, 0.25, 3);
+		fm_splitter_hold(&s, n, 7);
+		for (size_t left = n, m; left; left -= m) {
+			m = left < FM_SPLIT_BLOCK ? left : FM_SPLIT_BLOCK;
+			fm_splitter_block(&s, m, split);
+			fm_splitter_block(&plain, m, split);
+		}
+		if (!more) {
+			assert_memory_equal(s.count, plain.count, sizeof s.count);
+			continue;
+		}
+		assert_in_range(s.count[FM_SPLIT_HOLDOUT], 7, 7);
+		assert_in_range(s.count[FM_SPLIT_VALIDATION], 1, 2);
+		assert_int_equal(s.count[FM_SPLIT_TRAIN], n - 7 - s.count[FM_SPLIT_VALIDATION]);
+		fm_splitter_at(0.05, 0.25, 7, s.count[FM_SPLIT_TRAIN], at);
+		assert_int_equal(at[FM_SPLIT_TRAIN], s.count[FM_SPLIT_TRAIN]);
+		assert_int_equal(at[FM_SPLIT_HOLDOUT], 7);
+	}
+}
+
 static void splits_are_spread_over_time_and_drawn_by_the_seed(void **state)
 {
 	struct fm_splitter a, b, c;
@@ -764,6 +795,7 @@ int main(void)
 	    cmocka_unit_test(the_order_within_a_time_is_recorded),
 	    cmocka_unit_test(the_summary_says_what_was_found),
 	    cmocka_unit_test(shares_are_met_to_within_one_window_wherever_the_trace_ends),
+	    cmocka_unit_test(a_few_windows_hold_out_enough),
 	    cmocka_unit_test(splits_are_spread_over_time_and_drawn_by_the_seed),
 	    cmocka_unit_test(the_same_trace_gives_the_same_bytes),
 	    cmocka_unit_test(bad_rows_go_to_quarantine),
