@@ -532,8 +532,11 @@ int fm_preflight_rows(const struct fm_run_options *o, const struct fm_run *run, 
 	    cfg, "source.rows split.holdout model.window", err,
 	    "too few flows for a release: a gate is shown to work on planted generators first, with some %d training "
 	    "flows and twice as many of the holdout, and %llu flows leave it %llu and %llu: take about %llu flows or "
-	    "more%s, or stop "
+	    "more%s%s, or stop "
 	    "before the gate (--until evaluate)",
 	    FM_CONTROLS_MIN, (unsigned long long)flows, (unsigned long long)rows[0], (unsigned long long)rows[1],
-	    (unsigned long long)flows_for_controls(cfg), cfg->source.rows ? " (source.rows)" : "");
+	    (unsigned long long)flows_for_controls(cfg), cfg->source.rows ? " (source.rows)" : "",
+	    cfg->split.holdout_least < 2 * FM_CONTROLS_MIN
+		? ", or set split.holdout_least to 104, as the preset any has it"
+		: "");
 }
