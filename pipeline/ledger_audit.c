@@ -3,6 +3,7 @@
  * released, each with its own finding.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "base/file.h"
 #include "base/json_memory.h"
 #include "base/json_text.h"
+#include "base/text.h"
 #include "pipeline/ledger_parts.h"
 #include "release/record.h"
 
@@ -51,7 +53,7 @@ static void problem(struct audit *a, int64_t row, const char *fmt, ...)
 	if (is_full(a))
 		return;
 	va_start(ap, fmt);
-	vsnprintf(words, sizeof words, fmt, ap);
+	fm_text_show_format(words, sizeof words, fmt, ap); /* a text that is not UTF-8 would be no finding in JSON */
 	va_end(ap);
 	if (json_array_size(a->problems) == PROBLEMS_MAX)
 		snprintf(words, sizeof words, "more is wrong than is listed here");
@@ -463,6 +465,7 @@ static int check_all(struct audit *a, struct fm_error *err)
 static int check_once(struct fm_ledger *l, json_t **report, bool *settled, struct fm_error *err)
 {
 	struct audit a = {.l = l, .last_hash = FM_LEDGER_ZEROS, .seen = {.row = -1}};
+	char project[4 * PATH_MAX];
 	int rc;
 
 	a.problems = json_array();
@@ -479,8 +482,11 @@ static int check_once(struct fm_ledger *l, json_t **report, bool *settled, struc
 	a.keyed = l->project != NULL;
 	if ((rc = check_all(&a, err)) < 0 || (rc = fm_json_memory_check(FM_OK, err)) < 0)
 		goto out;
+	if (l->project)
+		fm_text_show(l->project, strlen(l->project), project, sizeof project);
 	*report = json_pack("{s:b, s:I, s:s, s:s?, s:O}", "intact", json_array_size(a.problems) == 0, "rows",
-			    (json_int_t)a.last, "head", a.last_hash, "project", l->project, "problems", a.problems);
+			    (json_int_t)a.last, "head", a.last_hash, "project", l->project ? project : NULL, "problems",
+			    a.problems);
 	if (!*report)
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the audit");
 out:

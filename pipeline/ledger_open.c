@@ -233,7 +233,7 @@ static int check_begun(struct fm_ledger *l, struct fm_error *err)
 	return check_absent(l, false, err);
 }
 
-/* Rows, manifest and answers name paths in JSON, which has no other text. */
+/* Rows and manifest name paths in JSON, which has no other text.  Who only reads shows such a path with \xNN. */
 static int check_utf8(const char *path, struct fm_error *err)
 {
 	uint32_t code;
@@ -274,7 +274,8 @@ int fm_ledger_open(struct fm_ledger **out, const char *workspace, const char *pr
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
 	}
-	if ((rc = check_paths(l, err)) < 0 || (fm_file_exists(l->db_path) && (rc = open_database(l, create, err)) < 0))
+	if ((create && (rc = check_paths(l, err)) < 0) ||
+	    (fm_file_exists(l->db_path) && (rc = open_database(l, create, err)) < 0))
 		goto out;
 	if (!l->project)
 		find_project(l);

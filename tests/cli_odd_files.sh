@@ -96,8 +96,16 @@ odd=$(printf 'p\377')
 mv p "$odd"
 expect 3 "a project in a folder whose name is not UTF-8" "$F" run "$odd" $UNCONFINED --quiet --until ingest
 says err "is not UTF-8" "is refused for that"
-expect 3 "and so is its ledger" "$F" audit --workspace "$odd/workspace"
-says err "is not UTF-8" "for the same reason"
+for what in audit status log; do
+	expect 0 "$what of the ledger that it has, which writes nothing" "$F" $what --workspace "$odd/workspace"
+	expect 0 "and $what as JSON" "$F" $what --workspace "$odd/workspace" --json
+done
+expect 0 "(the audit)" "$F" audit --workspace "$odd/workspace" --json
+holds "which shows the path" test "$(json out 'd["project"][-5:]')" = 'p\xff'
+chmod g+w "$odd/workspace/ledger.head"
+expect 1 "what is wrong there is found" "$F" audit --workspace "$odd/workspace"
+says out "ledger.head may be written by others" "and told"
+chmod g-w "$odd/workspace/ledger.head"
 mv "$odd" p
 # --- missing values that are zeros now ---
 mkdir gaps && cd gaps || exit 4

@@ -1,11 +1,13 @@
 /* status, log: what the ledger tells. */
 #include <libgen.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/json_text.h"
+#include "base/text.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/place.h"
 #include "pipeline/ledger.h"
@@ -211,7 +213,7 @@ static int status(const void *args, const struct fm_call *call, struct fm_error 
 {
 	json_t *rows = NULL, *releases = NULL, *last = NULL, *now = NULL;
 	const struct ledger_args *a = args;
-	char id[FM_RUN_ID_MAX];
+	char id[FM_RUN_ID_MAX], shown[4 * PATH_MAX];
 	const char *workspace, *wanted, *newest = "";
 	struct fm_ledger *l = NULL;
 	size_t runs = 0;
@@ -248,8 +250,9 @@ static int status(const void *args, const struct fm_call *call, struct fm_error 
 	if (last)
 		now = unfinished(last, workspace, strcmp(fm_json_str(last, "run"), newest) == 0);
 	if (a->json) {
-		if ((rc = fm_cli_json(json_pack("{s:s, s:i, s:O, s:O}", "workspace", workspace, "runs", (int)runs,
-						"last", last ? last : json_null(), "releases", releases),
+		fm_text_show(workspace, strlen(workspace), shown, sizeof shown);
+		if ((rc = fm_cli_json(json_pack("{s:s, s:i, s:O, s:O}", "workspace", shown, "runs", (int)runs, "last",
+						last ? last : json_null(), "releases", releases),
 				      err)) >= 0)
 			rc = check_ledger(workspace, a->project, err);
 		goto out;
