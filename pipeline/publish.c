@@ -103,6 +103,8 @@ static int take_signature(struct publication *p, const uint8_t sha512[FM_SHA512_
 			       "%s does not let publish.key sign records of releases: let its line say "
 			       "namespaces=\"" FM_SSH_NAMESPACES "\"",
 			       p->signers_path);
+	if ((rc = fm_publish_same_key(p->report.fingerprint, &sig.key, err)) < 0)
+		return rc;
 	fm_buf_puts(armored, text);
 	return fm_buf_check(armored, err);
 }

@@ -1,4 +1,5 @@
-/* publish_next.c - what the record of the next release says besides digests: its number, what comes before it, dates.
+/* publish_next.c - what the record of the next release says besides digests: its number, what comes before it, dates;
+ * and by whose key.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -125,5 +126,18 @@ int fm_publish_next(const struct fm_config *cfg, const char *out, const struct f
 	if ((rc = fm_publish_log_open(&log, out, next->name, next->version, signers, err)) >= 0)
 		rc = fm_shelf_next(out, signers, newest_known(before, &log.log, next), next, err);
 	fm_publish_log_close(&log);
+	return rc;
+}
+
+int fm_publish_same_key(const char *archive, const struct fm_sshpub *key, struct fm_error *err)
+{
+	char fingerprint[FM_FINGERPRINT_MAX];
+	int rc = fm_sshpub_fingerprint(key, fingerprint, err);
+
+	if (rc >= 0 && strcmp(fingerprint, archive) != 0)
+		rc = fm_fail(err, FM_EINPUT,
+			     "publish.key: the archive was signed by %s and its record by %s: another key was put into "
+			     "the file meanwhile, so nothing is released; run again",
+			     archive, fingerprint);
 	return rc;
 }

@@ -108,10 +108,11 @@ static void make_product(const char *dir, const char *version, unsigned salt, ch
 	files_free(&files);
 }
 
-/* Publish the product of dir. */
-static int publish_from(const char *dir, const char *version, unsigned salt, const char *more)
+/* Publish the product of dir; verify looks at the archive between its signature and that of its record. */
+static int publish_seen(int (*verify)(const struct fm_verify_in *, struct fm_verify_report *, struct fm_error *),
+			const char *dir, const char *version, unsigned salt, const char *more)
 {
-	static const struct fm_stages stages = {.verify = fm_verify};
+	const struct fm_stages stages = {.verify = verify};
 	struct fm_config *cfg = config(version, more);
 	struct fm_run run = {.unconfined = !confined};
 	char archive[600];
@@ -127,6 +128,11 @@ static int publish_from(const char *dir, const char *version, unsigned salt, con
 	fm_run_free(&run);
 	fm_config_free(cfg);
 	return rc;
+}
+
+static int publish_from(const char *dir, const char *version, unsigned salt, const char *more)
+{
+	return publish_seen(fm_verify, dir, version, salt, more);
 }
 
 static int publish(const char *version, unsigned salt, const char *more)
@@ -295,6 +301,40 @@ static void what_does_not_rise_is_refused(void **state)
 	after = newest();
 	assert_memory_equal(&before, &after, sizeof before);
 	assert_int_equal(all_verifies(), 1);
+}
+
+static char other_path[512];
+
+static int verify_then_swap(const struct fm_verify_in *in, struct fm_verify_report *report, struct fm_error *e)
+{
+	int rc = fm_verify(in, report, e);
+
+	assert_int_equal(rename(other_path, key_path), 0);
+	return rc;
+}
+
+/* Both keys may sign: partners would refuse what one of them signed half of each. */
+static void key_that_is_replaced_between_two_signatures_stops_it(void **state)
+{
+	struct fm_buf line = {0}, both = {0}, first = {0}, was = {0};
+
+	(void)state;
+	snprintf(other_path, sizeof other_path, "%s", in_dir("other.key"));
+	assert_int_equal(fm_keygen_line(other_path, "releases@example.org", &line, &err), FM_OK);
+	assert_int_equal(fm_file_read(signers_path, 65536, &was, &err), FM_OK);
+	assert_int_equal(fm_file_read(key_path, 65536, &first, &err), FM_OK);
+	fm_buf_printf(&both, "%s%s", was.data, line.data);
+	put_file("allowed_signers", both.data, both.len);
+	assert_int_equal(publish_seen(verify_then_swap, product, "1.0", 1, NULL), FM_EINPUT);
+	assert_non_null(strstr(err.message, "another key was put into the file meanwhile"));
+	assert_int_equal(all_verifies(), 0);
+	assert_int_equal(publish("1.0", 1, NULL), FM_OK); /* by the other alone */
+	assert_int_equal(fm_file_write(key_path, 0600, first.data, first.len, &err), FM_OK);
+	put_file("allowed_signers", was.data, was.len);
+	fm_buf_free(&line);
+	fm_buf_free(&both);
+	fm_buf_free(&first);
+	fm_buf_free(&was);
 }
 
 static void what_a_killed_run_left_is_no_release(void **state)
@@ -527,6 +567,7 @@ int main(void)
 	    T(number_that_does_not_rise_is_found_in_the_log),
 	    T(dates_are_the_configs),
 	    T(what_does_not_rise_is_refused),
+	    T(key_that_is_replaced_between_two_signatures_stops_it),
 	    T(what_a_killed_run_left_is_no_release),
 	    T(record_of_a_stranger_stops_it),
 	    T(attestations_are_named_by_the_record),
