@@ -16,8 +16,10 @@
  * that it is meant; else a warning.
  *
  * A folder is the same by its inode, and by the time of its birth where the file system keeps one, which nobody can
- * set: on another machine too, where it is on a disk that both share.  Put back from a backup where it was, it is
- * another on the same machine, which is no copy; on a machine without an id that is only a warning.
+ * set: on another machine too, where it is on a disk that both share under one path.  Machines number their disks each
+ * by itself, so that under another path there nothing says that the disk is the same, and it is told as a copy.  Put
+ * back from a backup where it was, it is another on the same machine, which is no copy; on a machine without an id that
+ * is only a warning.
  *
  * *place: what the run is to tell the ledger, a new reference: {"path":TEXT,"folder":"DEVICE:INODE","born":"SECONDS.NS"
  * or "","machine":16 hex digits, or "" where the machine has no id}.  It is where the workspace is; but of a copy that
