@@ -134,8 +134,9 @@ static int tell(struct fm_ledger *l, const char *workspace, const json_t *was, b
 		return fm_fail(
 		    err, FM_EINPUT,
 		    "%s is a copy, or was moved: its last run was in %s%s. If that one goes on too, partners "
-		    "get two archives of one version, and refuse both histories; run with --moved when it does not",
-		    workspace, path, where);
+		    "get two archives of one version, and refuse both histories; run with --moved when it does not%s",
+		    workspace, path, where,
+		    other_machine && same_path ? " (each time on a machine that is made anew for each run)" : "");
 	fm_warn("%s is a copy, or was moved: its last run was in %s%s; only one of the two should go on", workspace,
 		path, where);
 	return rc;

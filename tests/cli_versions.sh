@@ -98,6 +98,7 @@ if [ -s /etc/machine-id ] && elsewhere twin machine true 2>/dev/null; then
 	}
 	expect 3 "a copy under one path on another machine does not release" once twin machine 1.3.1
 	says err "p/workspace is a copy, or was moved: its last run was in $T/p/workspace on another machine" "for the same reason"
+	says err "run with --moved when it does not (each time on a machine that is made anew for each run)" "and what to do"
 	expect 0 "short of a release it runs" once twin machine 1.3.1 --until gate
 	says err "only one of the two should go on" "with a warning"
 	expect 3 "and does not release after that either" once twin machine 1.3.1
