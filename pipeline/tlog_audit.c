@@ -51,20 +51,23 @@ static bool ends_with(const char *s, const char *tail)
 	return n > m && strcmp(s + n - m, tail) == 0;
 }
 
-/* Takes path over.  Each release of a folder carries the same document until a key is replaced. */
+/* Takes path over; *n paths have been taken, each with its digest, "" of one that could not be read.  Each release of a
+ * folder carries the same document until a key is replaced. */
 static int take_keys(char *path, char **paths, char (*digest)[FM_SHA256_HEX], size_t *n, struct fm_error *err)
 {
 	uint8_t d[FM_SHA256_LEN];
 	struct fm_buf text = {0};
+	bool unread;
 	int rc;
 
-	/* What cannot be read is as good as a document that does not hold. */
-	if ((rc = fm_file_read(path, FM_KEYS_MAX, &text, err)) < 0 && rc != FM_EINPUT)
-		goto out;
-	if ((rc = fm_sha256_bytes(text.data ? text.data : "", text.len, d, err)) < 0)
+	/* What cannot be read is as good as a document that does not hold, and each one is told of. */
+	unread = (rc = fm_file_read(path, FM_KEYS_MAX, &text, err)) == FM_EINPUT;
+	if ((rc < 0 && !unread) || (rc = fm_sha256_bytes(text.data ? text.data : "", text.len, d, err)) < 0)
 		goto out;
 	fm_hex(d, sizeof d, digest[*n]);
-	for (size_t i = 0; i < *n; i++)
+	if (unread)
+		digest[*n][0] = '\0';
+	for (size_t i = 0; i < *n && !unread; i++)
 		if (strcmp(digest[i], digest[*n]) == 0)
 			goto out;
 	if (*n == FM_TLOG_AUDIT_KEYS) {

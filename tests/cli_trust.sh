@@ -342,6 +342,11 @@ says out "entry 4 (toy 1.3.0): the key that signed its head is not in allowed_si
 cp p/release/toy-1.3.1.KEYS.json auditor
 expect 0 "with KEYS.json of the newest release he does" audits --head p/release/toy-1.3.1.LOG.json --json
 holds "and sees who signed" test "$(json out 'sorted((s["signer"], s["heads"]) for s in d["signers"])')" = "[('flowmint', 1), ('flowmint', 1), ('flowmint', 3)]"
+mkdir auditor/a.KEYS.json auditor/b.KEYS.json
+expect 1 "documents of keys that cannot be read are findings" audits
+says out "auditor/a.KEYS.json" "the first is named"
+says out "auditor/b.KEYS.json" "and so is the next"
+rmdir auditor/a.KEYS.json auditor/b.KEYS.json
 expect 0 "in the release folder all of them lie beside the log" "$F" audit $UNCONFINED --log p/release/LOG.jsonl --signers theirs
 # The list of revoked keys that partners have.
 expect 1 "with the list of revoked keys that partners have" audits --revoked revoked
