@@ -510,6 +510,13 @@ static int make_all_absolute(struct fm_loader *l, const char *key, char *paths, 
 		strcpy(path, one);
 		if (strcmp(path, "-") != 0 && (rc = make_absolute(l, key, path, sizeof(path))) < 0)
 			goto out;
+		if (strchr(path, '\n')) {
+			rc = fm_loader_fail_at(l, key,
+					       "%s: the folder of the config has a line break in its path: rename it, "
+					       "or name the trace by a path without one",
+					       key);
+			goto out;
+		}
 		if (len + strlen(path) + 2 > cap) {
 			rc = fm_loader_fail_at(l, key, "%s: with their folder the paths are longer than %zu bytes", key,
 					       cap - 1);

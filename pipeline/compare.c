@@ -436,6 +436,9 @@ static int begin(struct compare *c, struct fm_error *err)
 		return fm_fail(err, FM_EINPUT, "--project %s: there is no such folder", o->project);
 	if (!(c->trace = realpath(o->trace, NULL)))
 		return fm_fail_errno(err, "%s", o->trace);
+	if (strchr(c->trace, '\n'))
+		return fm_fail(err, FM_EINPUT, "%s has a line break in its path: rename the folder or the file",
+			       c->trace);
 	if ((rc = fm_dir_make(o->out, 0700, err)) < 0)
 		return rc;
 	if (!(c->own = fm_path_join(o->out, "project")) || !(c->config = fm_path_join(c->own, "release.yaml")) ||

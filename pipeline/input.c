@@ -63,6 +63,12 @@ static int keep_copy(struct fm_config *cfg, const char *workspace, bool unconfin
 		rc = fm_fail_errno(err, "%s", named);
 		goto out;
 	}
+	if (strchr(dir, '\n')) {
+		rc = fm_fail(err, FM_EINPUT,
+			     "source.path: %s is copied into %s, which has a line break in its path: rename the folder",
+			     name, dir);
+		goto out;
+	}
 	/* Said before the copy, which waits for a pipe that nobody writes into. */
 	fm_log("%s is copied into %s: it is read more than once", name, dir);
 	from = standard ? dup(STDIN_FILENO) : open(cfg->source.path, O_RDONLY | O_CLOEXEC);

@@ -107,6 +107,18 @@ expect 1 "what is wrong there is found" "$F" audit --workspace "$odd/workspace"
 says out "ledger.head may be written by others" "and told"
 chmod g-w "$odd/workspace/ledger.head"
 mv "$odd" p
+# Nor has one with a line break in a list of files.
+broken=$(printf 'p\nq')
+mv p "$broken"
+expect 3 "a trace beside a config in a folder with a line break in its name" "$F" run "$broken" $UNCONFINED --quiet --until ingest
+says err "source.path: the folder of the config has a line break in its path" "is refused for that"
+expect 3 "so is one on standard input, which would be copied there" "$F" run "$broken" $UNCONFINED --quiet --until ingest --set source.path=- <trace.csv
+says err "which has a line break in its path: rename the folder" "for the same reason"
+expect 0 "one elsewhere is read" "$F" run "$broken" $UNCONFINED --quiet --until ingest --set source.path="$PWD/trace.csv"
+cp trace.csv "$broken/trace.csv"
+expect 3 "nor is it compared" "$F" compare "$broken/trace.csv" $UNCONFINED --quiet --models plain --out compared
+says err "has a line break in its path" "for the same reason"
+mv "$broken" p
 # --- missing values that are zeros now ---
 mkdir gaps && cd gaps || exit 4
 "$ROOT/tests/faults_project.sh" "$F" >out 2>err || { cat err; exit 1; }
