@@ -9,9 +9,10 @@
 
 /* A player, a host of the population, is due at one of the uniform times of its visits within its lifetime. */
 struct player {
-	int64_t end_ms, due_ms;  /* of its lifetime; of its next visit */
+	int64_t born_ms, end_ms; /* of its lifetime */
+	int64_t due_ms;          /* of its next visit */
 	uint16_t windows, peers; /* how often it may still come, and meet a new peer */
-	uint8_t cl;
+	uint8_t cl, life;        /* class; power of two of its lifetime */
 };
 
 /* Players that may come again, by (side, trade, peer) or (side, trade): a heap, the one first due on top. Entries
@@ -38,6 +39,8 @@ struct fm_assignment {
 	uint32_t *queue[FM_ROLE_CLASSES]; /* fresh players in random order */
 	size_t nqueue[FM_ROLE_CLASSES], head[FM_ROLE_CLASSES];
 	uint32_t round[FM_ROLE_CLASSES];
+	int64_t lives[FM_ROLE_CLASSES]
+		     [FM_LIVES];       /* hosts born: by lifetime drawn, or, once over, by that which it was */
 	int64_t lent[FM_ROLE_CLASSES]; /* calls answered by hosts of other classes, less those answered for others */
 	struct circle *circle;         /* open addressing */
 	size_t ncircles, cap_circles;
@@ -248,19 +251,48 @@ static uint32_t first_due(struct fm_assignment *c, uint64_t key, bool meeting)
 
 /* ---- assigning ---- */
 
-/* How long a host of the class lives, in milliseconds: at random within a learned power of two. */
-static int64_t lifetime(struct fm_assignment *c, int cl)
+/* The power of two of the next lifetime in the class: drawn in the shares by which each is short of what was learned.
+ * Many hosts live longer than they were to, for want of calls while they live; so their lifetime is drawn again. */
+static int life_short_of(struct fm_assignment *c, int cl)
 {
-	const int64_t *life = c->roles->life[cl];
-	int64_t total = 0, at;
-	int b = 0;
-	for (int i = 0; i < FM_LIVES; i++)
-		total += life[i];
-	at = (int64_t)(fm_rng_uniform53(&c->rng) * (double)total);
-	while (b < FM_LIVES - 1 && at >= life[b])
-		at -= life[b++];
-	return (int64_t)((((int64_t)1 << b) - 1) * 1000 +
-			 (int64_t)(fm_rng_uniform53(&c->rng) * 1000 * (double)((int64_t)1 << b)));
+	const int64_t *life = c->roles->life[cl], *got = c->lives[cl];
+	double total = 0, born = 1, room = 0, at, want[FM_LIVES];
+	int b = 0, last = 0;
+	for (int i = 0; i < FM_LIVES; i++) {
+		total += (double)life[i];
+		born += (double)got[i];
+	}
+	for (int i = 0; i < FM_LIVES; i++) {
+		want[i] = total > 0 ? (double)life[i] * born / total - (double)got[i] : 0;
+		want[i] = life[i] > 0 && want[i] > 0 ? want[i] : 0;
+		room += want[i];
+		last = want[i] > 0 ? i : last;
+	}
+	at = fm_rng_uniform53(&c->rng) * room;
+	while (b < last && at >= want[b])
+		at -= want[b++];
+	return b;
+}
+
+/* A host is born: how long it lives is random within a power of two. */
+static void be_born(struct fm_assignment *c, struct player *p, int cl, int64_t now_ms)
+{
+	int b = life_short_of(c, cl);
+	c->lives[cl][b]++;
+	p->life = (uint8_t)b;
+	p->born_ms = now_ms;
+	p->end_ms = now_ms + (((int64_t)1 << b) - 1) * 1000 +
+		    (int64_t)(fm_rng_uniform53(&c->rng) * 1000 * (double)((int64_t)1 << b));
+}
+
+/* The last visit of a host is over.  Of one that came once only its window knows how long it lives. */
+static void live_no_more(struct fm_assignment *c, struct player *p, int64_t now_ms)
+{
+	if (now_ms <= p->born_ms)
+		return;
+	c->lives[p->cl][p->life]--;
+	p->life = (uint8_t)fm_life_bin(now_ms - p->born_ms);
+	c->lives[p->cl][p->life]++;
 }
 
 /* The player comes now. Its next visit is the first of as many uniform times as it has visits left: the least of n is
@@ -268,8 +300,10 @@ static int64_t lifetime(struct fm_assignment *c, int cl)
 static void visit(struct fm_assignment *c, uint32_t player, int64_t now_ms)
 {
 	struct player *p = &c->player[player];
-	if (--p->windows == 0)
+	if (--p->windows == 0) {
+		live_no_more(c, p, now_ms);
 		return;
+	}
 	double way = 1 - fm_det_exp(fm_det_log(1 - fm_rng_uniform53(&c->rng)) / p->windows);
 	p->due_ms = now_ms + (p->end_ms > now_ms ? (int64_t)((double)(p->end_ms - now_ms) * way) : 0);
 }
@@ -333,7 +367,7 @@ static bool is_born(struct fm_assignment *c, const struct fm_call *call, uint32_
 	if (c->head[cl] == c->nqueue[cl])
 		return false;
 	*player = c->queue[cl][c->head[cl]++];
-	c->player[*player].end_ms = call->now_ms + lifetime(c, cl);
+	be_born(c, &c->player[*player], cl, call->now_ms);
 	return true;
 }
 

@@ -300,18 +300,24 @@ out:
 	return rc;
 }
 
+int fm_life_bin(int64_t ms)
+{
+	int64_t seconds = 1 + ms / 1000;
+	int b = 0;
+	while (b < FM_LIVES - 1 && seconds >> (b + 1) > 0)
+		b++;
+	return b;
+}
+
 /* Lifetimes of each class. Fewer than k hosts are counted with the next longer ones, and hosts left at the end with the
  * last. */
 static void fit_lives(struct fm_roles *r, const struct fm_hosts *hosts, int min_count)
 {
 	for (size_t i = 0; i < hosts->n; i++) {
 		const struct fm_host *h = &hosts->host[i];
-		int64_t seconds = 1 + (h->last_ms - h->first_ms) / 1000;
-		int b = 0;
-		while (b < FM_LIVES - 1 && seconds >> (b + 1) > 0)
-			b++;
 		if (h->rank < 0)
-			r->life[r->class_id[fm_role_class(h->side, h->windows, h->peers)]][b]++;
+			r->life[r->class_id[fm_role_class(h->side, h->windows, h->peers)]]
+			       [fm_life_bin(h->last_ms - h->first_ms)]++;
 	}
 	for (int cl = 0; cl < r->nclasses; cl++) {
 		int64_t rest = 0;

@@ -71,6 +71,8 @@ const struct fm_host *fm_hosts_find(const struct fm_hosts *h, const struct fm_ta
 /* Packed class of a host of the tail: side, and log2 of windows and peers, 0..6 each; and the side of a class. */
 int fm_role_class(int side, uint32_t windows, uint32_t peers);
 int fm_role_side(int packed);
+/* The place of a lifetime of ms milliseconds in fm_roles.life. */
+int fm_life_bin(int64_t ms);
 /* The packed class of a real address; one that the training split does not have is taken as seen once. */
 int fm_host_class(const struct fm_hosts *hosts, const struct fm_table *t, uint32_t code);
 /* Fill in class_id from nclasses and class_of: a class that does not occur is mapped to the largest of its side.
