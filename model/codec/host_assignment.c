@@ -251,8 +251,8 @@ static uint32_t first_due(struct fm_assignment *c, uint64_t key, bool meeting)
 
 /* ---- assigning ---- */
 
-/* The power of two of the next lifetime in the class: drawn in the shares by which each is short of what was learned.
- * Many hosts live longer than they were to, for want of calls while they live; so their lifetime is drawn again. */
+/* The power of two of the next lifetime in the class: drawn as learned among those that have not come out as often as
+ * they should.  For want of calls many hosts live longer than they were to: such lifetimes need not be drawn. */
 static int life_short_of(struct fm_assignment *c, int cl)
 {
 	const int64_t *life = c->roles->life[cl], *got = c->lives[cl];
@@ -263,8 +263,7 @@ static int life_short_of(struct fm_assignment *c, int cl)
 		born += (double)got[i];
 	}
 	for (int i = 0; i < FM_LIVES; i++) {
-		want[i] = total > 0 ? (double)life[i] * born / total - (double)got[i] : 0;
-		want[i] = life[i] > 0 && want[i] > 0 ? want[i] : 0;
+		want[i] = (double)got[i] * total < (double)life[i] * born ? (double)life[i] : 0;
 		room += want[i];
 		last = want[i] > 0 ? i : last;
 	}

@@ -7,7 +7,8 @@
  * has met this peer and is due comes again; or one of that trade that is due meets a new peer; or one is born; or, when
  * all are born, one comes before it is due.  When there is none, a new population of the same kind takes over. So the
  * numbers of distinct hosts, flows per host and peers per host come out as learned.  Lifetimes do so because they are
- * drawn by what is short: a host for which no call comes in time lives longer than it was to, and counts with that.
+ * drawn among those that have not come out as often as they should: a host for which no call comes in time lives longer
+ * than it was to, and counts with that.
  */
 #ifndef FM_MODEL_CODEC_HOST_ASSIGNMENT_H
 #define FM_MODEL_CODEC_HOST_ASSIGNMENT_H
