@@ -253,11 +253,16 @@ static int list_read(struct fm_profile_list *l, const json_t *a, struct fm_error
 
 int fm_profiles_from_json(struct fm_profiles *p, const json_t *j, int nhosts, struct fm_error *err)
 {
-	bool known = true;
+	const json_t *brief = json_object_get(j, "brief");
+	bool known = json_array_size(brief) == FM_SCAN_SIZES; /* 0 of what is no list */
 	int rc;
 	p->mixed = json_number_value(json_object_get(j, "mixed"));
-	for (size_t i = 0; i < FM_SCAN_SIZES; i++)
-		p->brief[i] = json_number_value(json_array_get(json_object_get(j, "brief"), i));
+	for (size_t i = 0; i < FM_SCAN_SIZES; i++) {
+		known &= json_is_number(json_array_get(brief, i));
+		p->brief[i] = json_number_value(json_array_get(brief, i));
+	}
+	if (!known)
+		return fm_fail(err, FM_EINPUT, "the model's codec is damaged: its shares of brief scans");
 	if ((rc = list_read(&p->uses, json_object_get(j, "uses"), err)) < 0 ||
 	    (rc = list_read(&p->talks, json_object_get(j, "talks"), err)) < 0 ||
 	    (rc = list_read(&p->rests, json_object_get(j, "rests"), err)) < 0 ||

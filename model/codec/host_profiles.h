@@ -75,8 +75,8 @@ struct fm_profile_data {
 int fm_profiles_fit(struct fm_profiles *p, const struct fm_profile_data *d, struct fm_error *err) FM_MUST_CHECK;
 void fm_profiles_free(struct fm_profiles *p);
 json_t *fm_profiles_json(const struct fm_profiles *p);
-/* FM_EINPUT when the profiles name a host that the codec does not have, or are not in order.  Lists that j lacks are
- * empty. */
+/* FM_EINPUT when the profiles name a host that the codec does not have, or are not in order, and when `brief` is not a
+ * share for each size of a scan.  Other lists that j lacks are empty. */
 int fm_profiles_from_json(struct fm_profiles *p, const json_t *j, int nhosts, struct fm_error *err) FM_MUST_CHECK;
 
 struct fm_reassign;

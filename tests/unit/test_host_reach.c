@@ -239,6 +239,36 @@ static void the_share_of_brief_scans_is_learned(void **state)
 	fm_table_free(t);
 }
 
+/* A model that has one share of brief scans for all sizes, or another number of sizes, is refused. */
+static void shares_of_brief_scans_are_read_whole(void **state)
+{
+	json_t *bad[] = {NULL, json_real(0.66), json_array(), json_array(), json_array(), json_array()};
+	struct fm_profiles p = {.brief = {0.25}}, read = {0};
+	struct fm_error err;
+	json_t *j = fm_profiles_json(&p);
+	(void)state;
+	for (int i = 0; i < FM_SCAN_SIZES; i++) {
+		if (i > 0)
+			json_array_append_new(bad[3], json_real(0.66)); /* one too few */
+		json_array_append_new(bad[4], json_real(0.66));
+		json_array_append_new(bad[5], i == 2 ? json_string("0.66") : json_real(0.66));
+	}
+	json_array_append_new(bad[4], json_real(0.66));
+	assert_int_equal(fm_profiles_from_json(&read, j, 1, &err), FM_OK);
+	assert_true(read.brief[0] == 0.25);
+	fm_profiles_free(&read);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		if (bad[i])
+			json_object_set_new(j, "brief", bad[i]);
+		else
+			json_object_del(j, "brief");
+		assert_int_equal(fm_profiles_from_json(&read, j, 1, &err), FM_EINPUT);
+		assert_string_equal(err.message, "the model's codec is damaged: its shares of brief scans");
+		fm_profiles_free(&read);
+	}
+	json_decref(j);
+}
+
 static void a_brief_scan_ends_before_the_next_begins(void **state)
 {
 	enum { SCANS = 5, EACH = 50, SCAN = 7 };
@@ -300,6 +330,7 @@ int main(void)
 	    cmocka_unit_test(sources_reach_as_many_hosts_as_they_did),
 	    cmocka_unit_test(a_scan_comes_to_nobody_twice),
 	    cmocka_unit_test(the_share_of_brief_scans_is_learned),
+	    cmocka_unit_test(shares_of_brief_scans_are_read_whole),
 	    cmocka_unit_test(a_brief_scan_ends_before_the_next_begins),
 	    cmocka_unit_test(a_class_of_few_hosts_stays_one),
 	};
