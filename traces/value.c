@@ -9,8 +9,7 @@
 #include "traces/marks.h"
 #include "traces/service.h"
 
-#define TIME_END_MS INT64_C(9214646400000) /* 2262-01-01: what NumPy's and pandas's nanoseconds still hold */
-#define COUNT_MAX ((uint64_t)INT64_MAX)    /* so that every reader's signed integers hold it */
+#define COUNT_MAX ((uint64_t)INT64_MAX) /* so that every reader's signed integers hold it */
 #define PICO INT64_C(1000000000000)
 
 /* Up to 18 digits and nothing else; anything else is for the careful parsers. */
@@ -186,7 +185,7 @@ const char *fm_value_time(const struct fm_dialect *d, int k, const char *s, size
 		why = fm_value_by_clock(d, said, ms);
 	if (!why)
 		*ms += d->relative_ms;
-	if (!why && (*ms < 0 || *ms >= TIME_END_MS))
+	if (!why && (*ms < 0 || *ms >= FM_VALUE_TIME_END_MS))
 		why = fm_format_has_calendar(f) ? "lies outside the years 1970 to 2261" : fm_hint_epoch(s, n, true);
 	return why;
 }

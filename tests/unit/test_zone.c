@@ -219,6 +219,10 @@ static void a_zone_in_a_part_is_that_of_the_whole_time(void **state)
 	     "2016-07-10,23:00:00Z"},
 	    {TWO_PARTS("UTC", "%Y-%m-%d", "%H:%M:%S%z"), "1970-01-01,01:00:00+02:00", NULL,
 	     "te lies outside the years 1970 to 2261"},
+	    {TWO_PARTS("UTC", "%Y-%m-%d", "%H:%M:%S%z"), "2261-12-31,23:00:00-0500", NULL,
+	     "te lies outside the years 1970 to 2261"},
+	    {TWO_PARTS("UTC", "%Y-%m-%d", "%H:%M:%S%z"), "2261-12-31,18:59:59-0500", "2261-12-31 23:59:59",
+	     "2261-12-31,23:59:59Z"},
 	};
 
 	(void)state;
