@@ -89,13 +89,11 @@ static int compare_double(const void *pa, const void *pb)
 	return (a > b) - (a < b);
 }
 
-/* The number that k of the n values reach, but at least `least`. x is sorted. */
+/* The number that k of the n values reach, but at least `least`, and that of fewer than k values. x is sorted. */
 static double most_of(double *x, size_t n, int k, double least)
 {
-	size_t few = (size_t)k < n ? (size_t)k : n;
-
 	qsort(x, n, sizeof *x, compare_double);
-	return n > 0 && x[n - few] > least ? x[n - few] : least;
+	return n >= (size_t)k && x[n - (size_t)k] > least ? x[n - (size_t)k] : least;
 }
 
 /* x (t->rows) and code (t->rows) are scratch. */
@@ -158,10 +156,20 @@ double fm_share_going_on(const struct fm_share_codec *c, int chunk, int later)
 	return m->go_on[later] > 0 ? m->go_on[later] : m->rest / pooled;
 }
 
-/* x (t->rows) is scratch. */
-static void chunks_fit(struct fm_share_codec *c, const struct fm_sessions *s, const struct fm_table *t, int k,
-		       double *x)
+/* The count, as the model may know it. */
+static double of_k(double count, int k)
 {
+	return count < k ? 0 : count;
+}
+
+/* A chunk of fewer than k gaps has the largest one of all chunks, and where these are fewer, a chunk's length.
+ * x (t->rows) is scratch. */
+static int chunks_fit(struct fm_share_codec *c, const struct fm_sessions *s, const struct fm_table *t, int k, double *x,
+		      struct fm_error *err)
+{
+	double length = fm_chunk_begin(1, c->chunks, c->flows.first_ms, c->flows.last_ms), starting = 0, gap;
+	size_t all = 0;
+
 	for (int m = 0; m < c->chunks; m++) {
 		struct fm_share_chunk *chunk = &c->chunk[m];
 		size_t n = 0;
@@ -176,11 +184,25 @@ static void chunks_fit(struct fm_share_codec *c, const struct fm_sessions *s, co
 			for (int l = m + 1; q->starts && l < c->chunks; l++)
 				chunk->go_on[l] += (double)(q->present >> l & 1);
 			for (uint32_t r = 1; r < q->n; r++)
-				x[n++] = (double)(t->te[s->order[q->first + r]] - t->te[s->order[q->first + r - 1]]);
+				x[all + n++] =
+				    (double)(t->te[s->order[q->first + r]] - t->te[s->order[q->first + r - 1]]);
 		}
-		chunk->gap = most_of(x, n, k, 1);
+		chunk->gap = most_of(x + all, n, k, n < (size_t)k ? 0 : 1);
+		all += n;
+		chunk->sessions = of_k(chunk->sessions, k);
+		chunk->flows = of_k(chunk->flows, k);
+		starting += chunk->starting = of_k(chunk->starting, k);
 		guard(chunk, m + 1, c->chunks, k);
 	}
+	gap = most_of(x, all, k, all < (size_t)k ? length : 1);
+	for (int m = 0; m < c->chunks; m++)
+		c->chunk[m].gap = c->chunk[m].gap > 0 ? c->chunk[m].gap : gap;
+	if (starting == 0)
+		return fm_fail(err, FM_EINPUT,
+			       "fewer than %d sessions (privacy.min_count) start in each of the %d chunks: set "
+			       "model.chunks lower, or train on more flows",
+			       k, c->chunks);
+	return FM_OK;
 }
 
 static int words_fit(struct fm_share_codec *c, const struct fm_table *t, const struct fm_share_opts *o,
@@ -230,8 +252,8 @@ int fm_share_codec_fit(struct fm_share_codec **out, struct fm_sessions *s, const
 	    (rc = columns_fit(c, t, o, x, code, err)) < 0 || (rc = words_fit(c, t, o, err)) < 0 ||
 	    (rc = fm_sessions_cut(s, t, c->chunks, c->most, c->flows.first_ms, c->flows.last_ms, err)) < 0)
 		goto out;
-	chunks_fit(c, s, t, o->k, x);
-	rc = lay(c, err);
+	if ((rc = chunks_fit(c, s, t, o->k, x, err)) == FM_OK)
+		rc = lay(c, err);
 out:
 	free(x);
 	free(code);
@@ -438,6 +460,7 @@ static int words_read(struct fm_share_codec *c, const json_t *ports, struct fm_e
 static int chunks_read(struct fm_share_codec *c, const json_t *chunks, struct fm_error *err)
 {
 	size_t n = json_array_size(chunks), i;
+	double starting = 0;
 	const json_t *v;
 
 	if (n < 1 || n > FM_CHUNKS_MOST)
@@ -468,8 +491,9 @@ static int chunks_read(struct fm_share_codec *c, const json_t *chunks, struct fm
 		if (!(m->rest >= 0) || m->rest > m->lasting * (double)pooled || !(m->starting >= m->lasting) ||
 		    !(m->lasting >= 0) || !(m->sessions >= m->starting) || !(m->flows >= m->sessions) || !(m->gap > 0))
 			return damaged("chunks", err);
+		starting += m->starting;
 	}
-	return FM_OK;
+	return starting > 0 ? FM_OK : damaged("chunks", err);
 }
 
 int fm_share_codec_from_json(struct fm_share_codec **out, const json_t *j, struct fm_error *err)

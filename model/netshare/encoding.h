@@ -25,8 +25,9 @@ struct fm_share_column {
 	bool attribute;
 };
 struct fm_share_chunk {
-	double starting, sessions, flows; /* training counts; starting: sessions whose 5-tuples begin there */
-	double gap;                       /* the largest time between records, ms */
+	/* Training counts, 0 where they are below k; starting: sessions whose 5-tuples begin there. */
+	double starting, sessions, flows;
+	double gap; /* the largest time between records, ms; of all chunks where this one has fewer than k */
 	/* Of the starting ones: those whose 5-tuples are in any later chunk too, and in that one.  0: fewer than k are;
 	 * such later chunks have `rest` together, at least k, and are taken to have the same each. */
 	double lasting, go_on[FM_CHUNKS_MOST], rest;
@@ -52,7 +53,8 @@ struct fm_share_opts {
 	const struct fm_sentence *publics; /* flows that the vectors are learned from; NULL: from the table */
 	size_t npublics;
 };
-/* Learn a codec and cut the table's flows into sessions.  Fails as fm_row_columns_choose and fm_words_fit do. */
+/* Learn a codec and cut the table's flows into sessions.  Fails as fm_row_columns_choose and fm_words_fit do, and with
+ * FM_EINPUT where fewer than k sessions start in each chunk. */
 int fm_share_codec_fit(struct fm_share_codec **c, struct fm_sessions *s, const struct fm_table *t,
 		       const struct fm_share_opts *o, struct fm_error *err) FM_MUST_CHECK;
 void fm_share_codec_free(struct fm_share_codec *c);
