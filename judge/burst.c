@@ -9,7 +9,9 @@
 #include "judge/divergence.h"
 
 enum { SCALES = 3, POWERS = 65, BINS = 100, SHAPES = 4 /* real, synthetic, and the middles of the two */ };
-#define CUT 0.05 /* the middle of a table is without so many of its flows at either end */
+/* Where real has fewer flows than SMALL, the middle of a table is without so many of its flows at either end. */
+#define CUT 0.05
+enum { SMALL = 2048 };
 static const uint64_t scales[SCALES] = {1, 10, 60};
 #define LN2 0.69314718055994531
 
@@ -156,7 +158,9 @@ static double jsd_volume(const struct shape *s)
 	return fm_jsd_counts(count[0], count[1], BINS + 2);
 }
 
-static int report(const struct shape *s, const char *prefix, struct fm_metrics *out, struct fm_error *err)
+/* mid: what the gap of dispersion is measured on. */
+static int report(const struct shape *s, const struct shape *mid, const char *prefix, struct fm_metrics *out,
+		  struct fm_error *err)
 {
 	static const char *const side[2] = {"real", "synthetic"};
 	int64_t n = (int64_t)s[1].t->rows;
@@ -170,9 +174,8 @@ static int report(const struct shape *s, const char *prefix, struct fm_metrics *
 			if ((rc = fm_metrics_add(out, name, s[i].dispersion[k], (int64_t)s[i].t->rows, err)) < 0)
 				return rc;
 		}
-		/* Dispersion - 1 is in proportion to the mean: scale real's to synthetic's mean.  The middle's, as one
-		 * flow that ends long after the others would make the mean of a small table that of an empty hour. */
-		const struct shape *mid = s + 2;
+		/* Dispersion - 1 is in proportion to the mean: scale real's to synthetic's mean.  Of a small table the
+		 * middle's, as one flow that ends long after the others would make its mean that of an empty hour. */
 		double times = mid[1].mean / mid[0].mean, real = fmax(0, 1 + times * (mid[0].dispersion[k] - 1));
 		gap += fabs(log((1 + real) / (1 + mid[1].dispersion[k]))) / SCALES;
 	}
@@ -200,8 +203,8 @@ static int report(const struct shape *s, const char *prefix, struct fm_metrics *
 int fm_burst(const struct fm_table *real, const struct fm_table *synthetic, struct fm_pool *pool, const char *prefix,
 	     struct fm_metrics *out, struct fm_error *err)
 {
+	int rc, shapes = real->rows < SMALL ? SHAPES : 2; /* the same for a floor */
 	struct shape *s = NULL;
-	int rc;
 
 	if ((rc = fm_judge_check(real, "real", err)) < 0 || (rc = fm_judge_check(synthetic, "synthetic", err)) < 0)
 		return rc;
@@ -209,19 +212,19 @@ int fm_burst(const struct fm_table *real, const struct fm_table *synthetic, stru
 		return FM_OK;
 	if ((rc = fm_alloc(&s, SHAPES, sizeof *s, "bursts", err)) < 0)
 		return rc;
-	for (int k = 0; k < SHAPES; k++) {
+	for (int k = 0; k < shapes; k++) {
 		s[k].t = k % 2 ? synthetic : real;
 		s[k].cut = k < 2 ? 0 : CUT;
 	}
-	fm_pool_run(pool, SHAPES, measure, s);
-	for (int k = 0; k < SHAPES; k++)
+	fm_pool_run(pool, shapes, measure, s);
+	for (int k = 0; k < shapes; k++)
 		if (s[k].rc < 0) {
 			rc = fm_fail(err, s[k].rc, "%s", s[k].err.message);
 			goto out;
 		}
-	rc = report(s, prefix, out, err);
+	rc = report(s, s + shapes - 2, prefix, out, err);
 out:
-	for (int k = 0; k < SHAPES; k++)
+	for (int k = 0; k < shapes; k++)
 		free(s[k].s);
 	free(s);
 	return rc;

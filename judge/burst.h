@@ -5,8 +5,8 @@
  *                                           and 60 (1 for flows that arrive at random, more for bursty ones)
  *     burst.dispersion_gap                  mean over S of |ln((1 + real) / (1 + synthetic))|, where real is scaled to
  *                                           synthetic's number of flows per second, with which the dispersion's excess
- *                                           over 1 grows; of each table's middle, without the first and the last
- *                                           twentieth of its flows
+ *                                           over 1 grows; where real has fewer than 2,048 flows, of each table's
+ *                                           middle, without the first and the last twentieth of its flows
  *     burst.lag1_real, _synthetic           correlation of the numbers of flows of one second and the next; 0 when all
  *                                           are equal
  *     burst.lag1_gap                        |real - synthetic|

@@ -146,8 +146,9 @@ const struct fm_key fm_keys[] = {
 	 .help = "Share of the windows that the model never sees; the gate's privacy checks need it."},
 	{FIELD(split, holdout_least, INT), .needs = "privacy.mode none|clip", .min = 0, .max = FM_KEY_MAXINT,
 	 .dflt = "0",
-	 .help = "Rows that a trace of at most 40 windows holds out at least, where training keeps half as many: a "
-		 "larger share than holdout, so that the gate can be tried on few flows. 0: no more than holdout."},
+	 .help = "Rows that a trace of fewer than 40 windows holds out at least, where training keeps half as many: a "
+		 "larger share than holdout, so that the gate can be tried on few flows. At most what holdout gives of "
+		 "39 windows. 0: no more than holdout."},
 	{FIELD(split, seed, INT), .min = 0, .max = FM_KEY_MAXINT, .dflt = "1", .help = "Which windows go where."},
 
 	{FIELD(model, kind, CHOICE), .choices = "diffusion|marginals|ctgan|plain|netshare", .dflt = "diffusion",

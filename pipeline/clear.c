@@ -173,8 +173,12 @@ static int make_private(const char *dir, bool *taken, struct fm_error *err)
 		return *taken ? FM_OK : fm_fail_errno(err, "%s", dir);
 	}
 	lock = lock_folder(dir);
-	if ((*taken = lock == -1))
+	/* Somebody who sweeps may have it, or have removed it, in the instant before it was locked. */
+	if ((*taken = lock == -1 || access(dir, F_OK) != 0)) {
+		if (lock >= 0)
+			close(lock);
 		return FM_OK;
+	}
 	return hold(dir, lock, err);
 }
 

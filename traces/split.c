@@ -54,23 +54,31 @@ void fm_splitter_block(struct fm_splitter *s, size_t n, uint8_t split[FM_SPLIT_B
 	}
 }
 
-/* The windows of each split in a trace of n, of which `least` are held out if they can be.  Is that more than the
- * share? */
-static bool held(const struct fm_splitter *s, uint64_t n, uint64_t least, uint64_t count[FM_NSPLIT])
+/* The windows of each split in a trace of n by the shares alone. */
+static void by_share(const struct fm_splitter *s, uint64_t n, uint64_t count[FM_NSPLIT])
 {
 	struct fm_splitter plain = *s;
-	uint64_t v;
 
 	while (plain.windows < n)
 		next(&plain);
 	for (int k = 0; k < FM_NSPLIT; k++)
 		count[k] = plain.count[k];
-	v = count[FM_SPLIT_VALIDATION] || s->share[FM_SPLIT_VALIDATION] <= 0 ? count[FM_SPLIT_VALIDATION] : 1;
-	if (n > FM_SPLIT_FEW || s->share[FM_SPLIT_HOLDOUT] <= 0 || count[FM_SPLIT_HOLDOUT] >= least ||
-	    n < v + least + (least + 1) / 2)
+}
+
+/* The same where `least` are held out if they can be.  Is that more than the share?  No more are held out than the
+ * share has just below FM_SPLIT_FEW windows, so that with one window more no split ever has fewer, or two more. */
+static bool held(const struct fm_splitter *s, uint64_t n, uint64_t least, uint64_t count[FM_NSPLIT])
+{
+	uint64_t most[FM_NSPLIT];
+
+	by_share(s, n, count);
+	if (n >= FM_SPLIT_FEW)
 		return false;
-	count[FM_SPLIT_TRAIN] = n - v - least;
-	count[FM_SPLIT_VALIDATION] = v;
+	by_share(s, FM_SPLIT_FEW - 1, most);
+	least = least < most[FM_SPLIT_HOLDOUT] ? least : most[FM_SPLIT_HOLDOUT];
+	if (count[FM_SPLIT_HOLDOUT] >= least || n < count[FM_SPLIT_VALIDATION] + least + (least + 1) / 2)
+		return false;
+	count[FM_SPLIT_TRAIN] = n - count[FM_SPLIT_VALIDATION] - least;
 	count[FM_SPLIT_HOLDOUT] = least;
 	return true;
 }
@@ -90,7 +98,7 @@ void fm_splitter_at(double validation, double holdout, uint64_t least, uint64_t 
 	struct fm_splitter s;
 
 	fm_splitter_init(&s, validation, holdout, 0);
-	for (uint64_t n = 1; least && n <= FM_SPLIT_FEW; n++) {
+	for (uint64_t n = 1; least && n < FM_SPLIT_FEW; n++) {
 		held(&s, n, least, count);
 		if (count[FM_SPLIT_TRAIN] == train && count[FM_SPLIT_HOLDOUT] >= least)
 			return;

@@ -15,7 +15,7 @@
 
 enum fm_split { FM_SPLIT_TRAIN, FM_SPLIT_VALIDATION, FM_SPLIT_HOLDOUT, FM_NSPLIT };
 #define FM_SPLIT_BLOCK 20
-#define FM_SPLIT_FEW 40 /* windows of a trace that may hold out more than its share */
+#define FM_SPLIT_FEW 40 /* fewer windows than so many may hold out more than their share */
 
 struct fm_splitter {
 	double share[FM_NSPLIT];
@@ -27,8 +27,8 @@ void fm_splitter_init(struct fm_splitter *s, double validation, double holdout, 
 /* The splits of the next n <= FM_SPLIT_BLOCK windows; n is smaller for the last block only. */
 void fm_splitter_block(struct fm_splitter *s, size_t n, uint8_t split[FM_SPLIT_BLOCK]);
 /* Before the first block of a trace of `windows` windows in all: hold out `least` of them where the share gives fewer,
- * the trace has at most FM_SPLIT_FEW, and half as many are left for training.  validation then has at least one, if it
- * has a share. */
+ * the trace has fewer than FM_SPLIT_FEW, and half as many are left for training; but never more than the share gives
+ * just below FM_SPLIT_FEW. */
 void fm_splitter_hold(struct fm_splitter *s, uint64_t windows, uint64_t least);
 /* How many windows each split has when training first has `train` of them; with `least` as in fm_splitter_hold, 0 for
  * none, in a trace that holds out so many, where there is one. */

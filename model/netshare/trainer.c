@@ -415,7 +415,7 @@ int fm_share_train(const struct fm_dg *n, const struct fm_share_lesson *of, cons
 	if ((rc = trainer_init(&t, err)) < 0)
 		goto out;
 	for (t.chunk = 0; t.chunk < t.c->chunks; t.chunk++) {
-		if (t.s->at[t.chunk + 1] == t.s->at[t.chunk]) /* no flow will be made in it either */
+		if (t.c->chunk[t.chunk].sessions == 0) /* no flow will be made in it either */
 			continue;
 		if ((rc = chunk_learn(&t, any, result, err)) < 0)
 			goto out;

@@ -50,6 +50,56 @@ static void so_many_are_judged(void **state)
 	free(cfg);
 }
 
+/* Whatever a trace of few windows holds out beyond its share: what is judged of it is judged of traces with as many
+ * different numbers of windows in training as the promise says. */
+static void what_few_windows_hold_out_tells_no_more(void **state)
+{
+	enum { MOST = 200, WHOLE = 100 };
+	static const struct {
+		int window, k;
+		double validation;
+	} of[] = {{8, 20, 0.05}, {10, 20, 0.05}, {16, 20, 0.05}, {64, 20, 0.02}, {16, 10, 0.02}, {4, 10, 0.02}};
+	struct fm_config *cfg = config();
+
+	(void)state;
+	cfg->split.holdout_least = 104;
+	for (size_t c = 0; c < sizeof of / sizeof *of; c++) {
+		uint64_t judged[MOST + 1][2], train[MOST + 1];
+
+		cfg->model.window = of[c].window;
+		cfg->privacy.min_count = of[c].k;
+		cfg->split.validation = of[c].validation;
+		for (uint64_t n = 1; n <= MOST; n++) {
+			uint8_t split[FM_SPLIT_BLOCK];
+			struct fm_splitter s;
+
+			fm_splitter_init(&s, cfg->split.validation, cfg->split.holdout, 1);
+			fm_splitter_hold(&s, n, fm_holdout_least(cfg));
+			for (uint64_t left = n, m; left; left -= m) {
+				m = left < FM_SPLIT_BLOCK ? left : FM_SPLIT_BLOCK;
+				fm_splitter_block(&s, m, split);
+			}
+			train[n] = s.count[FM_SPLIT_TRAIN];
+			judged[n][0] = train[n] * (uint64_t)of[c].window;
+			judged[n][1] = s.count[FM_SPLIT_HOLDOUT] * (uint64_t)of[c].window;
+			fm_judged_rows_count(cfg, judged[n]);
+		}
+		for (uint64_t n = 1; n <= WHOLE; n++) {
+			uint8_t may[MOST + 1] = {0};
+			int numbers = 0;
+
+			if (train[n] < (uint64_t)of[c].k)
+				continue; /* nothing is promised of so few */
+			for (uint64_t m = 1; m <= MOST; m++)
+				may[train[m]] |= memcmp(judged[m], judged[n], sizeof *judged) == 0;
+			for (uint64_t m = 1; m <= MOST; m++)
+				numbers += may[m];
+			assert_true(numbers >= of[c].k);
+		}
+	}
+	free(cfg);
+}
+
 /* The number of any window's rows in t. */
 static void count_windows(const struct fm_table *t, size_t n, size_t *rows)
 {
@@ -182,9 +232,9 @@ static void what_is_left_out_changes_no_number(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(so_many_are_judged),
-					   cmocka_unit_test(whole_windows_are_left_out_evenly),
-					   cmocka_unit_test(what_is_left_out_changes_no_number)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(so_many_are_judged), cmocka_unit_test(what_few_windows_hold_out_tells_no_more),
+	    cmocka_unit_test(whole_windows_are_left_out_evenly), cmocka_unit_test(what_is_left_out_changes_no_number)};
 
 	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

@@ -24,6 +24,7 @@
 #include "pipeline/reproduce.h"
 #include "pipeline/runner.h"
 #include "pipeline/walls/sandbox.h"
+#include "tests/unit/signed_by.h"
 #include "tests/unit/walls_once.h"
 
 static char dir[256], trace[300], workspace[300], out_dir[300], yaml[300];
@@ -251,6 +252,8 @@ static int small_verify(const struct fm_verify_in *in, struct fm_verify_report *
 		rc = fm_sha256_file_hex(in->archive, d->sha256, err);
 		memcpy(d->tar_sha256, d->sha256, sizeof d->sha256);
 		fm_buf_add(&report->info.manifest, b.data, b.len); /* the archive is the manifest itself */
+		if (!rc)
+			rc = signed_by(in, report, err);
 	}
 	if (!rc && plan.link[0]) {
 		char elsewhere[400];

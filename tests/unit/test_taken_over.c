@@ -27,6 +27,7 @@
 #include "pipeline/vault.h"
 #include "pipeline/walls/harvest.h"
 #include "pipeline/walls/sandbox.h"
+#include "tests/unit/signed_by.h"
 #include "tests/unit/walls_once.h"
 
 #define SECRET "10.11.12.13 called 14.15.16.17 at 09:41"
@@ -476,6 +477,8 @@ static int small_verify(const struct fm_verify_in *in, struct fm_verify_report *
 	if ((rc = fm_sha256_file_hex(in->archive, d->sha256, err)) < 0)
 		return rc;
 	memcpy(d->tar_sha256, d->sha256, sizeof d->sha256);
+	if ((rc = signed_by(in, report, err)) < 0)
+		return rc;
 	return fm_file_read(in->archive, 1u << 20, &report->info.manifest,
 			    err); /* the archive is the manifest itself */
 }

@@ -124,6 +124,26 @@ static void test_bursts_by_hand(void **state)
 	fm_table_free(y);
 }
 
+/* Of many flows the ends count too: here the last twentieth of them comes in one second. */
+static void test_a_burst_at_the_end_is_seen(void **state)
+{
+	static const int even[1] = {3};
+	struct fm_table *x = random_table(6000, 1), *y = random_table(6000, 1);
+	struct fm_metrics m = {0};
+	struct fm_error err = {0};
+
+	(void)state;
+	set_times(x, even, 1);
+	set_times(y, even, 1);
+	for (size_t i = y->rows - y->rows / 20; i < y->rows; i++)
+		y->te[i] = y->te[y->rows - y->rows / 20];
+	OK(fm_burst(x, y, NULL, "", &m, &err));
+	assert_true(metric(&m, "burst.dispersion_gap") > 1);
+	fm_metrics_free(&m);
+	fm_table_free(x);
+	fm_table_free(y);
+}
+
 /* One flow of an hour ends long after all the others: that makes the table's mean second nearly empty, but bursts are
  * as they were.  Flows that come evenly are told from bursts all the same. */
 static void test_a_lone_late_flow_is_no_other_shape(void **state)
@@ -185,8 +205,11 @@ static void test_odd_tables_have_a_shape(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_heavy_hitters_by_hand),   cmocka_unit_test(test_many_ports_by_rank),
-	    cmocka_unit_test(test_bursts_by_hand),          cmocka_unit_test(test_a_lone_late_flow_is_no_other_shape),
+	    cmocka_unit_test(test_heavy_hitters_by_hand),
+	    cmocka_unit_test(test_many_ports_by_rank),
+	    cmocka_unit_test(test_bursts_by_hand),
+	    cmocka_unit_test(test_a_lone_late_flow_is_no_other_shape),
+	    cmocka_unit_test(test_a_burst_at_the_end_is_seen),
 	    cmocka_unit_test(test_odd_tables_have_a_shape),
 	};
 
