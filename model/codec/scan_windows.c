@@ -50,7 +50,7 @@ static int compare_sweeps(const void *a, const void *b)
 /* The longest sweep of a window: its targets, and *root, the flow that begins it. */
 static uint32_t longest_sweep(const uint16_t *tok, int window, int *root)
 {
-	int of[FM_WINDOW_MOST], back;
+	int of[FM_WINDOW_MOST] = {0}, back;
 	uint32_t targets[FM_WINDOW_MOST], most = 0;
 	for (int i = 0; i < window; i++) {
 		int kind = fm_rel_kind(tok[i * FM_NTOK + FM_T_REL], window, &back);
@@ -82,18 +82,19 @@ static void find_sweeps(struct gather *g)
 		const float *res = g->s->res + g->s->order[i] * W * FM_NRES;
 		int root = 0, dir;
 		uint32_t targets = longest_sweep(tok, c->window, &root);
-		uint64_t side;
+		int side;
 		if (targets * SHARE < W)
 			continue;
 		tok += root * FM_NTOK;
 		res += root * FM_NRES;
 		dir = c->vocab[FM_T_DIR] > 1 ? tok[FM_T_DIR] : 0;
-		side = (uint64_t)((dir & 1) + (c->roles.any_ipv6 && dir & FM_DIR_IPV6 ? FM_SIDE_IPV6 : 0));
-		g->sweep[g->nsweeps++] = (struct sweep){
-		    .key = side << 32 | fm_service_of(&c->num[FM_R_DP], tok[FM_T_PR], port(c, FM_R_SP, tok, res),
-						      port(c, FM_R_DP, tok, res), false),
-		    .targets = targets,
-		    .at = (uint32_t)i};
+		side = (dir & 1) + (c->roles.any_ipv6 && dir & FM_DIR_IPV6 ? FM_SIDE_IPV6 : 0);
+		g->sweep[g->nsweeps++] =
+		    (struct sweep){.key = (uint64_t)side << 32 |
+					  fm_service_of(&c->num[FM_R_DP], tok[FM_T_PR], port(c, FM_R_SP, tok, res),
+							port(c, FM_R_DP, tok, res), false),
+				   .targets = targets,
+				   .at = (uint32_t)i};
 	}
 	qsort(g->sweep, g->nsweeps, sizeof *g->sweep, compare_sweeps);
 }
