@@ -14,8 +14,7 @@
 #define NAME_MAX_BYTES 64
 #define DAY INT64_C(86400)
 #define STEP (5 * DAY)
-#define END_S INT64_C(9214646400) /* 2262, as for text (traces/value.c) */
-#define CHANGES_MAX 1024          /* two a year, and the politics of the past */
+#define CHANGES_MAX 1024 /* two a year, and the politics of the past */
 #define ABBREVIATION 8
 
 struct fm_zone {
@@ -65,7 +64,7 @@ static void add_change(struct fm_zone *z, int64_t s)
 static void find_changes(struct fm_zone *z)
 {
 	add_change(z, -DAY);
-	for (int64_t at = STEP - DAY; at < END_S + STEP && z->n < CHANGES_MAX; at += STEP) {
+	for (int64_t at = STEP - DAY; at < FM_TIME_END_MS / 1000 + STEP && z->n < CHANGES_MAX; at += STEP) {
 		struct clock now = clock_at(at);
 		int64_t before = at - STEP, behind = at;
 

@@ -14,6 +14,9 @@
 #include "base/error.h"
 #include "base/hash.h"
 
+/* No time of a trace is of 2262-01-01 or later: that NumPy's and pandas's nanoseconds still hold. */
+#define FM_TIME_END_MS INT64_C(9214646400000)
+
 struct fm_zone;
 /* *z is not to be freed. FM_EINPUT: the system has no such zone. To be called only while the process has one thread. */
 int fm_zone_find(const struct fm_zone **z, const char *name, struct fm_error *err) FM_MUST_CHECK;

@@ -1,10 +1,10 @@
 #include "traces/ipfix_record.h"
 
+#include "manifests/zone.h"
 #include "traces/protocol.h"
 
 #define HAS(name) FM_IPFIX_HAS(c->has, name)
 #define NTP_EPOCH_S INT64_C(2208988800)     /* from 1900 to 1970 */
-#define LATEST_MS INT64_C(9214646400000)    /* 2262-01-01, as for text (value.c) */
 #define LONGEST_MS (INT64_C(49) * 86400000) /* of a flow */
 #define NONE INT64_MIN
 #define ICMP 1
@@ -28,7 +28,7 @@ static int64_t ntp_ms(uint64_t t)
 
 static int64_t ms_of(uint64_t ms)
 {
-	return ms < (uint64_t)LATEST_MS ? (int64_t)ms : LATEST_MS;
+	return ms < (uint64_t)FM_TIME_END_MS ? (int64_t)ms : FM_TIME_END_MS;
 }
 
 /* In milliseconds since 1970; NONE: the record does not say. */
@@ -91,7 +91,7 @@ static const char *check_times(const struct times *t)
 {
 	if (t->start == NONE || t->end == NONE)
 		return "its template has no two of start, end and duration";
-	if (t->end < 0 || t->end >= LATEST_MS || t->start < 0)
+	if (t->end < 0 || t->end >= FM_TIME_END_MS || t->start < 0)
 		return "te lies outside the years 1970 to 2261";
 	if (t->end < t->start)
 		return "td is negative: the end is before the start";

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "manifests/zone.h"
 #include "traces/capture.h"
 #include "traces/file_order.h"
 #include "traces/files.h"
@@ -17,12 +18,10 @@
 #include "traces/reader.h"
 #include "traces/source.h"
 
-#define STREAM_BYTES (256 << 10)            /* read at once by libpcap */
-#define AHEAD 32                            /* packets that are parsed before they are put into their flows */
-#define FETCH 6                             /* packets by which the flow is prefetched ahead */
-#define LATEST_US INT64_C(9214646400000000) /* 2262-01-01, as for text (value.c) */
+#define STREAM_BYTES (256 << 10) /* read at once by libpcap */
+#define AHEAD 32                 /* packets that are parsed before they are put into their flows */
+#define FETCH 6                  /* packets by which the flow is prefetched ahead */
 #define LINKTYPE_RAW 101
-#define LATEST_S (LATEST_US / 1000000)
 
 struct fm_reader {
 	struct fm_trace_opts own; /* those of the caller, with the file that is being read */
@@ -212,7 +211,8 @@ static void parse_packet(struct fm_reader *r, const struct pcap_pkthdr *head, co
 	case FM_PACKET_IP:
 		break;
 	}
-	if (head->ts.tv_sec < 0 || head->ts.tv_sec >= LATEST_S || head->ts.tv_usec < 0 || head->ts.tv_usec >= 1000000) {
+	if (head->ts.tv_sec < 0 || head->ts.tv_sec >= FM_TIME_END_MS / 1000 || head->ts.tv_usec < 0 ||
+	    head->ts.tv_usec >= 1000000) {
 		bad_packet(r, head, s, "te lies outside the years 1970 to 2261");
 		return;
 	}

@@ -94,7 +94,7 @@ static void set_clocks(struct fm_row *r)
 		if (!(r->clock_parts >> role & 1u))
 			continue;
 		why = fm_value_by_clock(r->d, &r->zone[role], ms);
-		if (!why && (*ms < 0 || *ms >= FM_VALUE_TIME_END_MS))
+		if (!why && (*ms < 0 || *ms >= FM_TIME_END_MS))
 			why = "lies outside the years 1970 to 2261";
 		if (why && role == FM_ROLE_START && r->tells_all)
 			r->has_start = false;

@@ -185,7 +185,7 @@ const char *fm_value_time(const struct fm_dialect *d, int k, const char *s, size
 		why = fm_value_by_clock(d, said, ms);
 	if (!why)
 		*ms += d->relative_ms;
-	if (!why && (*ms < 0 || *ms >= FM_VALUE_TIME_END_MS))
+	if (!why && (*ms < 0 || *ms >= FM_TIME_END_MS))
 		why = fm_format_has_calendar(f) ? "lies outside the years 1970 to 2261" : fm_hint_epoch(s, n, true);
 	return why;
 }

@@ -12,8 +12,6 @@
 #include "base/address.h"
 #include "manifests/dialect.h"
 
-#define FM_VALUE_TIME_END_MS INT64_C(9214646400000) /* 2262-01-01: what NumPy's and pandas's nanoseconds still hold */
-
 /* Milliseconds since 1970, UTC, of column k; the years 1970 to 2261. said: does the text say its zone? For a pattern
  * that is a part of a time: by the clock that wrote it, which is *said's where that is zoned, else the dialect's. */
 const char *fm_value_time(const struct fm_dialect *d, int k, const char *s, size_t n, int64_t *ms,
