@@ -44,6 +44,12 @@ static bool is_unspecified(const struct fm_table *t, uint32_t code)
 	return fm_address_ipv4(&a, &ip) ? !ip : !memcmp(&a, &(struct fm_address){{0}}, sizeof a);
 }
 
+/* A time that no trace has tells a wrong unit. */
+static bool has_odd_time(const struct fm_table *t, size_t i)
+{
+	return FM_HAS(t, FM_TE) && (t->te[i] < EARLIEST_MS || t->te[i] > LATEST_MS);
+}
+
 static int on_chunk(void *ctx, struct fm_table *t, struct fm_error *err)
 {
 	struct look *l = ctx;
@@ -52,7 +58,7 @@ static int on_chunk(void *ctx, struct fm_table *t, struct fm_error *err)
 	for (size_t i = 0; i < t->rows; i++) {
 		l->nowhere +=
 		    FM_HAS(t, FM_SA) && FM_HAS(t, FM_DA) && is_unspecified(t, t->sa[i]) && is_unspecified(t, t->da[i]);
-		l->odd += FM_HAS(t, FM_TE) && (t->te[i] < EARLIEST_MS || t->te[i] > LATEST_MS);
+		l->odd += has_odd_time(t, i);
 		for (int c = 0; c < FM_NFLOWCOL; c++)
 			if (FM_HAS(t, c))
 				l->c->digest = fm_cols[c].kind == FM_KIND_CATEGORY
@@ -116,14 +122,13 @@ static void on_bad(void *ctx, const struct fm_trace_bad *bad)
 	snprintf(first->reason, sizeof first->reason, "%s", bad->reason);
 }
 
-/* Rows as the guessed dialect has them: times that no trace has tell a wrong unit. */
 static int count_odd(void *ctx, struct fm_table *t, struct fm_error *err)
 {
 	struct first_bad *first = ctx;
 
 	(void)err;
-	for (size_t i = 0; FM_HAS(t, FM_TE) && i < t->rows; i++)
-		first->odd += t->te[i] < EARLIEST_MS || t->te[i] > LATEST_MS;
+	for (size_t i = 0; i < t->rows; i++)
+		first->odd += has_odd_time(t, i);
 	return FM_OK;
 }
 
