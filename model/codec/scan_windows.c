@@ -365,8 +365,10 @@ bool fm_scan_plan_port(struct fm_scan_plan *p, int pr, uint16_t *sp, uint16_t dp
 {
 	const struct fm_num *ports = &p->w.codec->num[FM_R_DP];
 	uint32_t *port;
-	if (!p->on || !p->one_port || fm_service_of(ports, pr, *sp, dp, false) != p->on->service)
-		return p->on && fm_service_of(ports, pr, *sp, dp, false) == p->on->service;
+	if (!p->on || fm_service_of(ports, pr, *sp, dp, false) != p->on->service)
+		return false;
+	if (!p->one_port)
+		return true;
 	port = &p->port[p->on - p->scan];
 	if (p->drawn == UINT32_MAX)
 		p->drawn = *sp;
