@@ -314,9 +314,8 @@ int fm_ledger_head_write(struct fm_ledger *l, const struct fm_secret *key, int64
 
 #define EVENTS_WAIT_S 10
 
-static void now_text(char out[32])
+void fm_ledger_time(time_t t, char out[32])
 {
-	time_t t = time(NULL);
 	struct tm tm;
 
 	gmtime_r(&t, &tm);
@@ -380,7 +379,7 @@ int fm_ledger_append(struct fm_ledger *l, const char *run, const char *kind, con
 	struct fm_ledger_row r = {.time = when, .run = run, .kind = kind, .prev = prev, .hash = hash, .mac = mac};
 	int rc;
 
-	now_text(when);
+	fm_ledger_time(time(NULL), when);
 	if ((rc = fm_json_canonical(body, &b, err)) < 0 || (rc = fm_buf_check(&b, err)) < 0 ||
 	    (rc = fm_ledger_last_row(l, &r.row, prev, err)) < 0)
 		goto out;

@@ -19,15 +19,14 @@
 /* The day on which a release is issued, when it expires and which keys hold are all by the clock. */
 static int warn_clock(struct fm_ledger *l, struct fm_error *err)
 {
-	time_t now = time(NULL), later = now + CLOCK_SLACK_S;
-	const char *format = "%Y-%m-%dT%H:%M:%SZ", *last;
+	time_t now = time(NULL);
 	sqlite3_stmt *s = NULL;
 	char is[32], most[32];
-	struct tm tm;
+	const char *last;
 	int rc;
 
-	strftime(is, sizeof is, format, gmtime_r(&now, &tm));
-	strftime(most, sizeof most, format, gmtime_r(&later, &tm));
+	fm_ledger_time(now, is);
+	fm_ledger_time(now + CLOCK_SLACK_S, most);
 	if ((rc = fm_ledger_prepare(l, &s, "SELECT time FROM ledger ORDER BY row DESC LIMIT 1", err)) < 0)
 		return rc;
 	if (sqlite3_step(s) == SQLITE_ROW && (last = (const char *)sqlite3_column_text(s, 0)) && strcmp(last, most) > 0)
@@ -236,11 +235,10 @@ static int check_begun(struct fm_ledger *l, struct fm_error *err)
 /* Rows and manifest name paths in JSON, which has no other text.  Who only reads shows such a path with \xNN. */
 static int check_utf8(const char *path, struct fm_error *err)
 {
-	uint32_t code;
 	size_t n = strlen(path), one;
 
 	for (size_t i = 0; i < n; i += one)
-		if (!(one = fm_utf8_next(path + i, n - i, &code)))
+		if (!(one = fm_utf8_next(path + i, n - i, NULL)))
 			return fm_fail(err, FM_EINPUT,
 				       "%s: the name of a folder in this path is not UTF-8, and the ledger is: rename "
 				       "the folder",

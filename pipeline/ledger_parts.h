@@ -5,6 +5,7 @@
 #define FM_PIPELINE_LEDGER_PARTS_H
 
 #include <sqlite3.h>
+#include <time.h>
 
 #include "base/hash.h"
 #include "base/secret.h"
@@ -36,7 +37,8 @@ struct fm_ledger_head {
 
 extern const char fm_ledger_schema[];
 
-bool fm_ledger_is_damage(int code); /* SQLite's: a damaged file, no failing machine */
+void fm_ledger_time(time_t t, char out[32]); /* as rows have it, in UTC; texts are in the order of times */
+bool fm_ledger_is_damage(int code);          /* SQLite's: a damaged file, no failing machine */
 int fm_ledger_db_fail(const struct fm_ledger *l, const char *doing, struct fm_error *err);
 int fm_ledger_prepare(struct fm_ledger *l, sqlite3_stmt **s, const char *sql, struct fm_error *err) FM_MUST_CHECK;
 /* SQLITE_ROW with *r filled from FM_LEDGER_COLUMNS, SQLITE_DONE, or an error of SQLite. */
