@@ -293,7 +293,9 @@ static int fit_profiles(struct fm_codec *c, struct fm_profile_data d, double sha
 		goto out;
 	if ((rc = fm_returns_fit(&c->returns, &d, share, err)) < 0)
 		goto out;
-	rc = fm_kept_ports_fit(&c->kept_ports, &d, err);
+	if ((rc = fm_kept_ports_fit(&c->kept_ports, &d, err)) < 0)
+		goto out;
+	rc = fm_repeats_fit(&c->repeats, &d, err);
 out:
 	free(pr);
 	return rc;

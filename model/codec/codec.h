@@ -37,7 +37,7 @@
  *
  * What the codec keeps of the private rows: values that at least min_count training rows carry, bin edges on the data's
  * lattice with k rows beyond the outer ones, histograms of roles and of time, counts of labels in windows
- * (label_counts.h), and what outlasts a window (host_profiles.h, window_memory.h, kept_ports.h, beats.h,
+ * (label_counts.h), and what outlasts a window (host_profiles.h, window_memory.h, kept_ports.h, repeats.h, beats.h,
  * window_follow.h, tail.h). docs/how-it-works.md has the list.  No address.
  */
 #ifndef FM_MODEL_CODEC_CODEC_H
@@ -55,6 +55,7 @@
 #include "model/codec/host_profiles.h"
 #include "model/codec/hosts.h"
 #include "model/codec/kept_ports.h"
+#include "model/codec/repeats.h"
 #include "model/codec/tail.h"
 #include "model/codec/times.h"
 #include "model/codec/tokens.h"
@@ -82,6 +83,7 @@ struct fm_codec {
 	struct fm_profiles profiles;
 	struct fm_returns returns;
 	struct fm_kept_ports kept_ports;
+	struct fm_repeats repeats;
 	struct fm_beats beats;
 	struct fm_tail pkt_tail;
 	struct fm_alike alike;

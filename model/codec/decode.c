@@ -74,9 +74,48 @@ static int keep_port(struct fm_decoder *d, size_t r, bool free_to, struct fm_err
 				   .sp = t->sp[r]};
 	if (!fm_client_service(ports, f.service))
 		return FM_OK;
-	if (free_to)
-		t->sp[r] = f.sp = fm_port_memory_ask(d->ports, &f);
+	if (free_to) {
+		t->sp[r] = fm_port_memory_ask(d->ports, &f);
+		if (d->repeats && fm_decoder_repeats(d, r, t->sa[r], t->da[r]))
+			t->sp[r] = f.sp;
+		f.sp = t->sp[r];
+	}
 	return fm_port_memory_add(d->ports, &f, err);
+}
+
+/* The hosts of row r are those of an earlier flow of its window, and so are its ports.  Draw the client's port again,
+ * where its token stands for more than one and it is not copied from the flow's source. */
+static bool another_port(struct fm_decoder *d, const uint16_t *tok, size_t r, int kind)
+{
+	enum { TRIES = 8 };
+	struct fm_table *t = d->t;
+	const struct fm_num *ports = &d->c->num[FM_R_DP];
+	bool asks = fm_client_service(ports, fm_service_of(ports, t->pr[r], t->sp[r], t->dp[r], false));
+	int c = asks ? FM_T_SP : FM_T_DP;
+	uint16_t *port = asks ? &t->sp[r] : &t->dp[r], was = *port;
+	if (tok[c] < ports->natoms || (kind != FM_RELATION_AGAIN && fm_relation_source(kind, c) >= 0))
+		return false;
+	for (int i = 0; i < TRIES; i++) {
+		*port = (uint16_t)fm_num_decode(ports, tok[c], fm_rng_uniform53(&d->apart));
+		if (!fm_decoder_repeats(d, r, t->sa[r], t->da[r]))
+			return true;
+	}
+	*port = was;
+	return false;
+}
+
+/* A flow that has the hosts of its source: does it keep them, and its ports, in row r?  A 5-tuple comes again as often
+ * as was learned: else the flow gets another port, or false, another destination. */
+static bool keep_hosts(struct fm_decoder *d, const uint16_t *tok, size_t r, int kind)
+{
+	const struct fm_table *t = d->t;
+	const struct fm_num *ports = &d->c->num[FM_R_DP];
+	if (!d->repeats || kind == FM_RELATION_REPLY || !fm_decoder_repeats(d, r, t->sa[r], t->da[r]))
+		return true;
+	if (kind != FM_RELATION_AGAIN)
+		return another_port(d, tok, r, kind) || true;
+	return fm_repeat_plan_keeps(d->repeats, fm_service_of(ports, t->pr[r], t->sp[r], t->dp[r], false)) ||
+	       another_port(d, tok, r, kind);
 }
 
 static int decode_window(struct fm_decoder *d, int64_t te, const uint16_t *tok, const float *res, size_t rows,
@@ -122,8 +161,9 @@ static int decode_window(struct fm_decoder *d, int64_t te, const uint16_t *tok, 
 			t->label[r] = tok[FM_T_LABEL];
 		bool scans = d->scans && fm_scan_plan_port(d->scans, t->pr[r], &t->sp[r], t->dp[r]);
 		fm_flow_rules_ports(&d->rules, t->pr[r], &t->sp[r], &t->dp[r]);
-		if (fm_relation_source(kind, FM_T_DA) >= 0) {
+		if (fm_relation_source(kind, FM_T_DA) >= 0)
 			t->da[r] = turned ? t->sa[q] : t->da[q];
+		if (fm_relation_source(kind, FM_T_DA) >= 0 && keep_hosts(d, tok, r, kind)) {
 			fm_decoder_remember(d, t->sa[r]);
 			fm_decoder_remember(d, t->da[r]);
 		} else {
@@ -211,6 +251,7 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 	struct fm_decoder d = {.c = c};
 	int rc;
 	fm_rng_init(&d.alike, o->seed, FM_RNG_DECODE, UINT32_MAX - 6, 0);
+	fm_rng_init(&d.apart, o->seed, FM_RNG_DECODE, UINT32_MAX - 9, 0);
 	for (int side = 0; side < FM_SIDES; side++)
 		d.fallback[side] = fm_roles_common_class(&c->roles, side);
 	if ((rc = fm_table_new(&d.t, c->present & FM_COLS_UGR16, err)) < 0 ||
@@ -225,7 +266,11 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 						   d.reach, err)) < 0) ||
 	    (o->reassign && (rc = fm_window_memory_new(&d.memory, &c->returns, o->seed,
 						       (double)schedule->n / c->times.source_windows, err)) < 0) ||
-	    (o->reassign && (rc = fm_port_memory_new(&d.ports, &c->kept_ports, o->seed, err)) < 0))
+	    (o->reassign && (rc = fm_port_memory_new(&d.ports, &c->kept_ports, o->seed, err)) < 0) ||
+	    (o->reassign &&
+	     (rc = fm_repeat_plan_new(&d.repeats, &c->repeats,
+				      &(struct fm_repeat_windows){c->num, tok, res, schedule->n, c->window}, o->seed,
+				      err)) < 0))
 		goto out;
 	for (size_t i = 0; i < schedule->n && d.t->rows < o->rows; i++) {
 		size_t w = order[i], left = (size_t)o->rows - d.t->rows;
@@ -259,6 +304,7 @@ out:
 	fm_scan_plan_free(d.scans);
 	fm_window_memory_free(d.memory);
 	fm_port_memory_free(d.ports);
+	fm_repeat_plan_free(d.repeats);
 	fm_flow_rules_free(&d.rules);
 	fm_table_free(d.t);
 	return rc;

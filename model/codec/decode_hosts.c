@@ -193,6 +193,44 @@ struct fm_return_flow fm_decoder_memory_flow(const struct fm_decoder *d, size_t 
 				       .dp = t->dp[row]};
 }
 
+/* The same of the flows before r, `flows` at most. */
+static bool repeats_among(const struct fm_decoder *d, size_t r, uint32_t from, uint32_t to, size_t flows)
+{
+	const struct fm_table *t = d->t;
+	for (size_t q = flows < r ? r - flows : 0; q < r; q++) {
+		bool again = t->sa[q] == from && t->da[q] == to && t->sp[q] == t->sp[r] && t->dp[q] == t->dp[r],
+		     back = t->sa[q] == to && t->da[q] == from && t->sp[q] == t->dp[r] && t->dp[q] == t->sp[r];
+		if ((again || back) && t->pr[q] == t->pr[r])
+			return true;
+	}
+	return false;
+}
+
+bool fm_decoder_repeats(const struct fm_decoder *d, size_t r, uint32_t from, uint32_t to)
+{
+	return repeats_among(d, r, from, to, (size_t)d->row_in_window);
+}
+
+/* The destination of row r: `to`, or another one where the 5-tuple would come again in this window, or in the one
+ * before where flows of the service never do.  UINT32_MAX: a new host of class *cl. */
+static uint32_t keep_apart(struct fm_decoder *d, size_t r, uint32_t service, uint32_t from, uint32_t to, int *cl)
+{
+	enum { TRIES = 8 };
+	uint32_t n = (uint32_t)d->c->roles.nhosts, plain = fm_plain_service(&d->c->num[FM_R_DP], service);
+	size_t flows = (size_t)d->row_in_window + (fm_repeat_plan_never(d->repeats, plain) ? (size_t)d->c->window : 0);
+	if (!repeats_among(d, r, from, to, flows))
+		return to;
+	for (int i = 0; i < TRIES && from < n && to < n; i++) {
+		uint32_t h = fm_reassign_peer(d->reassign, service, from);
+		if (h != UINT32_MAX && h != from && !repeats_among(d, r, from, h, flows))
+			return h;
+	}
+	if (!fm_decoder_repeats(d, r, from, to))
+		return to;
+	*cl = to < n ? d->fallback[d->c->roles.side[to]] : fm_assignment_class(d->assignment, to);
+	return UINT32_MAX;
+}
+
 /* Does the row that is made go on with a conversation of earlier windows?  Then its ports and hosts are set to
  * those. */
 static bool recall(struct fm_decoder *d, uint32_t *s, uint32_t *e, int ss, int es)
@@ -258,6 +296,8 @@ int fm_decoder_endpoints(struct fm_decoder *d, const uint16_t *tok, size_t r, bo
 		e = reassign_peer(d, service, s, e, es, &dc);
 	if (d->reach && s < (uint32_t)d->c->roles.nhosts)
 		e = keep_reach(d, service, s, e, es, &dc);
+	if (d->repeats && !newcomer && e != UINT32_MAX)
+		e = keep_apart(d, r, service, s, e, &dc);
 	if (newcomer) {
 		if ((rc = call(d, sc, service, 0, e, &s, err)) < 0)
 			return rc;

@@ -29,10 +29,12 @@ struct fm_decoder {
 	struct fm_scan_plan *scans;      /* or NULL */
 	struct fm_window_memory *memory; /* or NULL */
 	struct fm_port_memory *ports;    /* or NULL */
+	struct fm_repeat_plan *repeats;  /* or NULL */
 	uint32_t nwindows;               /* windows decoded */
 	bool recalled;                   /* the flow that is made */
 	bool closed[FM_WINDOW_MOST];     /* by flow of this window: it is a reply or has one */
 	int row_in_window;
+	struct fm_rng apart;    /* with reassign: ports in the place of those that would make a 5-tuple again */
 	struct fm_rng alike;    /* with reassign: decides which flows have the value of their source */
 	int fallback[FM_SIDES]; /* class of a new host where no token gives one */
 };
@@ -45,6 +47,8 @@ int fm_decoder_endpoints(struct fm_decoder *d, const uint16_t *tok, size_t r, bo
 			 struct fm_error *err) FM_MUST_CHECK;
 /* Tell the reach of hosts about row r, whose destination was drawn. */
 int fm_decoder_reach_event(struct fm_decoder *d, size_t r, struct fm_error *err) FM_MUST_CHECK;
+/* Would row r, between these hosts, have the 5-tuple of a flow before it in its window, or its reverse? */
+bool fm_decoder_repeats(const struct fm_decoder *d, size_t r, uint32_t from, uint32_t to);
 /* A flow of the table as the memory of windows has it. */
 struct fm_return_flow fm_decoder_memory_flow(const struct fm_decoder *d, size_t row, uint32_t from, uint32_t to, int ss,
 					     int es);
