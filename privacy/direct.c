@@ -250,6 +250,32 @@ static void add_uses(const struct points *g, struct masses *one, uint64_t count,
 	}
 }
 
+int fm_direct_double(const struct fm_loss *l, int doublings, const struct fm_direct_terms *t, struct fm_losses *out,
+		     double **x, struct fm_error *err)
+{
+	struct fm_use use = {l, 1};
+	struct range r = range_of(&use, 1, t);
+	struct masses one = {0}, spare = {0};
+	struct points g = {0};
+	int rc;
+
+	if ((rc = points_new(&g, &r, t->share, err)) < 0 || (rc = masses_new(&one, &g, err)) < 0 ||
+	    (rc = masses_new(&spare, &g, err)) < 0 || (rc = one_use(l, &g, t->tail, &one, err)) < 0)
+		goto out;
+	for (int i = 0; i < doublings; i++) {
+		add_twice(&g, &one, &spare);
+		swap(&one, &spare);
+	}
+	*x = g.x;
+	*out = (struct fm_losses){.x = g.x, .n = g.n, .p = one.p, .infinite = one.infinite};
+	g.x = one.p = NULL;
+out:
+	points_free(&g);
+	free(one.p);
+	free(spare.p);
+	return rc;
+}
+
 /* The smallest epsilon, at least 0, at which delta is kept: with the masses from the point i on, delta(epsilon) = over
  * + (1 - e^-t) under at epsilon = x[i] - t in the cell below. All terms are above 0, so their rounding is a relative
  * error.

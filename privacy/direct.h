@@ -29,6 +29,10 @@ struct fm_direct_terms {
 int fm_direct_epsilon(const struct fm_use *uses, size_t n, const struct fm_direct_terms *terms, double *epsilon,
 		      struct fm_error *err) FM_MUST_CHECK;
 
+/* The losses of 2^doublings uses of one mechanism: *out, whose points *x the caller frees with it (fm_losses_free). */
+int fm_direct_double(const struct fm_loss *l, int doublings, const struct fm_direct_terms *terms, struct fm_losses *out,
+		     double **x, struct fm_error *err) FM_MUST_CHECK;
+
 /* An upper bound on the products of two masses that this takes; a processor does some 250 million per second. */
 double fm_direct_products(const struct fm_use *uses, size_t n, const struct fm_direct_terms *terms);
 

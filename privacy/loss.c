@@ -65,6 +65,13 @@ void fm_loss_sampled(struct fm_loss *l, double q, double sigma, int group, enum 
 	l->below = direction != FM_REMOVE;
 }
 
+double fm_loss_mu(const struct fm_loss *l)
+{
+	int one = l->kind == FM_LOSS_MIXTURE && l->n == 1 && l->missing <= 0 && l->above != l->below;
+
+	return one ? l->first / l->scale : 0;
+}
+
 /* ---- mixtures: the loss at a point and the point of a loss ---- */
 
 /* log of the mixture's density over that of N(0, sigma^2) at z, and its slope.  The exponents (2 j z - j^2) / (2
@@ -167,13 +174,17 @@ static double search(const struct fm_loss *l, double x, double low, double high,
 	return z;
 }
 
-static double edge(const struct fm_loss *l, double x, double low, double high, double guess)
+/* Searched from where the loss is x + step at z, unless there is a formula. */
+static double edge(const struct fm_loss *l, double x, double low, double high, double z, double step)
 {
 	int simple = l->above != l->below && (l->n == 1 || (l->n == 2 && l->first == 0));
-	double z;
+	double slope = 1;
 
-	if (!simple)
-		return search(l, x, low, high, guess);
+	if (!simple) {
+		if (step > 0)
+			loss_slope(l, z, &slope);
+		return search(l, x, low, high, z - step / slope);
+	}
 	z = l->above ? ratio_inverse(l, x) : -ratio_inverse(l, -x);
 	return z < low ? low : z > high ? high : z;
 }
@@ -273,7 +284,7 @@ static double mixture_delta(const struct fm_loss *l, double z)
  * 0. */
 static double mixture_variation(const struct fm_loss *l)
 {
-	double reach = l->first + l->n + 40 * l->scale, z = edge(l, 0, -reach, reach, 0);
+	double reach = l->first + l->n + 40 * l->scale, z = edge(l, 0, -reach, reach, 0, 0);
 	struct tails p = p_tails(l, z), q = q_tails(l, z);
 	double apart = p.over < q.under ? p.over - q.over : q.under - p.under;
 
@@ -305,7 +316,7 @@ static double mixture_epsilon(const struct fm_loss *l, double delta)
 static int mixture_discretise(const struct fm_loss *l, double tail, size_t most, struct fm_losses *d,
 			      struct fm_error *err)
 {
-	double bottom = tail_point(l, tail, -1), top = tail_point(l, tail, 1), z = top, slope;
+	double bottom = tail_point(l, tail, -1), top = tail_point(l, tail, 1), z = top;
 	double lowest = fm_loss_at(l, bottom), highest = fm_loss_at(l, top);
 	struct tails p = p_tails(l, top), q = q_tails(l, top);
 	int rc = fm_losses_new(d, lowest, highest, most, err);
@@ -324,9 +335,7 @@ static int mixture_discretise(const struct fm_loss *l, double tail, size_t most,
 		if (i == first) {
 			at = bottom;
 		} else {
-			at = z;
-			loss_slope(l, z, &slope);
-			at = edge(l, x, bottom, z, z - fm_losses_step(d, i) / slope);
+			at = edge(l, x, bottom, z, z, fm_losses_step(d, i));
 		}
 		struct tails p2 = p_tails(l, at), q2 = q_tails(l, at);
 		double mass = between(p2, p, &error_p), other = between(q2, q, &error_q);

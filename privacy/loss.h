@@ -52,6 +52,9 @@ void fm_loss_discrete(struct fm_loss *l, double sigma, double shift); /* sigma a
  */
 void fm_loss_sampled(struct fm_loss *l, double q, double sigma, int group, enum fm_direction direction, double least);
 
+/* The sensitivity over the deviation where the loss is that of a Gaussian; else 0. */
+double fm_loss_mu(const struct fm_loss *l);
+
 /* Log density of Q at z, and the loss there; of a mixture alone. */
 double fm_loss_log_q(const struct fm_loss *l, double z);
 double fm_loss_at(const struct fm_loss *l, double z);

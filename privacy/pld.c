@@ -1,12 +1,14 @@
 #include "privacy/pld.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "privacy/direct.h"
 #include "privacy/fft.h"
+#include "privacy/loss_grid.h"
+#include "privacy/pld_parts.h"
+#include "privacy/pld_read.h"
 #include "privacy/special.h"
 
 #define FIRST_POINTS 256   /* points of the first grid, over the widest range of losses */
@@ -17,6 +19,7 @@
 #define TAIL_SHARE 1e-6 /* share of delta cut at either end of all uses together, and that may wrap around */
 #define STRENGTHS 7     /* strengths of Chernoff's bound that are tried */
 #define RARE 20.0       /* -log of the tilted mass that may wrap around where it only adds */
+#define BELOW 36.0      /* the same below the window, where each loss counts because a Gaussian is beside them */
 /* The tilt used, as a share of the one that minimises the bound by moments: near 1 the mean is at epsilon, but where a
  * rare large loss matters, the window must then hold many of them at once. */
 #define LEAN 0.5
@@ -32,19 +35,17 @@
 #define DIRECT_GAP 0.005
 #define DIRECT_SLOW 0.45
 #define DIRECT_NEAR 1.0
+/* Where a window has so many points and the last halving took off as much as above, uses are added up by twos until
+ * this many sums are left, or up to twice as many, at such a share. */
+#define DOUBLE_WINDOW 1024
+#define DOUBLE_LEAST 256
+#define DOUBLE_TIMES 3 /* at least */
+#define DOUBLE_SHARE 0.022
 #define DIRECT_ROUNDING 0.001
 #define DIRECT_FAR 6.0
 #define DIRECT_SHARE 0.025
 #define DIRECT_PRODUCTS 7e7
 #define DIRECT_FIRST 0.004
-
-/* One mechanism's losses on the grid of this pass. */
-struct part {
-	struct fm_losses losses;
-	double *log_p;    /* (losses.n) */
-	double last_mass; /* log of the tilted mass at the last theta looked at */
-	double log_mass;  /* the same at the tilt used */
-};
 
 /* Ends of a window: bottom, with little mass below it; top, with little of delta above it; returns, beyond which little
  * mass wraps around so far that it counts.  by_...: the strength of Chernoff's bound that gave each. */
@@ -54,28 +55,52 @@ struct ends {
 };
 
 struct fm_pld {
-	struct fm_use *uses; /* (n) */
-	struct part *parts;  /* (n) */
-	size_t n;
+	struct fm_use *uses;   /* (n_all) */
+	struct fm_part *parts; /* (n), room for twice n_all: all but the Gaussians beside the grid */
+	size_t n, n_all;
+	double mu; /* of all Gaussians beside the grid together: sensitivity over deviation; 0: none */
 	double uses_total, delta, tail; /* tail: mass cut at either end of one use */
 	double h;                       /* of the last pass; 0 before the first */
 	double theta;                   /* the tilt; 0 before the first pass */
 	double epsilon, gap;            /* the bound, and by how much the last pass lowered it */
 	double gap_before;              /* the same for the pass before */
 	struct ends ends;               /* of the last window */
+	struct ends all;                /* the same with the Gaussians, where the next pass is without a transform */
 	size_t window;                  /* its points */
 	double deviations;              /* mean of the losses, over their standard deviation */
 	double rounding;                /* the most of epsilon that is rounding of the last transform */
 	double share;                   /* fm_direct_terms.share of the last pass without a transform; 0 before */
+	int doubled;                    /* many uses were added up before (double_uses) */
 	int direct_ended;               /* another pass without a transform is of no use */
 	int finest;
 };
 
-/* The logarithm of the tilted composition's mass, K(theta), and its first two derivatives: mean and variance. */
-struct moments {
-	double log_mass, mean, variance;
-	double rounding; /* relative error of a tilted path's chance */
-};
+static void add_part(struct fm_pld *d, const struct fm_use *use)
+{
+	d->parts[d->n++] = (struct fm_part){.loss = use->loss, .count = use->count};
+}
+
+/* The Gaussians stand beside the grid, unless there is nothing else: their squares add up (Dong, Roth, Su 2022,
+ * Corollary 3.3). */
+static void place_uses(struct fm_pld *d, const struct fm_use *uses)
+{
+	double squares = 0;
+
+	for (size_t i = 0; i < d->n_all; i++)
+		d->uses_total += (double)uses[i].count;
+	for (size_t i = 0; i < d->n_all; i++) {
+		double mu = fm_loss_mu(uses[i].loss);
+
+		d->uses[i] = uses[i];
+		squares += (double)uses[i].count * mu * mu;
+		if (!(mu > 0))
+			add_part(d, &uses[i]);
+	}
+	if (d->n > 0)
+		d->mu = sqrt(squares) * (1 + 1e-15);
+	for (size_t i = 0; d->mu <= 0 && d->n < d->n_all && i < d->n_all; i++)
+		add_part(d, &uses[i]);
+}
 
 int fm_pld_new(struct fm_pld **out, const struct fm_use *uses, size_t n, double delta, struct fm_error *err)
 {
@@ -85,15 +110,12 @@ int fm_pld_new(struct fm_pld **out, const struct fm_use *uses, size_t n, double 
 	*out = NULL;
 	if ((rc = fm_alloc(&d, 1, sizeof *d, "a privacy loss distribution", err)) < 0 ||
 	    (rc = fm_alloc(&d->uses, n + 1, sizeof *d->uses, "a privacy loss distribution", err)) < 0 ||
-	    (rc = fm_alloc(&d->parts, n + 1, sizeof *d->parts, "a privacy loss distribution", err)) < 0) {
+	    (rc = fm_alloc(&d->parts, 2 * n + 1, sizeof *d->parts, "a privacy loss distribution", err)) < 0) {
 		fm_pld_free(d);
 		return rc;
 	}
-	d->n = n;
-	for (size_t i = 0; i < n; i++) {
-		d->uses[i] = uses[i];
-		d->uses_total += (double)uses[i].count;
-	}
+	d->n_all = n;
+	place_uses(d, uses);
 	d->delta = delta;
 	d->tail = TAIL_SHARE * delta / fmax(1, d->uses_total);
 	d->epsilon = d->gap = (double)INFINITY;
@@ -103,19 +125,16 @@ int fm_pld_new(struct fm_pld **out, const struct fm_use *uses, size_t n, double 
 
 static void drop_parts(struct fm_pld *d)
 {
-	for (size_t i = 0; i < d->n; i++) {
-		fm_losses_free(&d->parts[i].losses);
-		free(d->parts[i].log_p);
-		d->parts[i].log_p = NULL;
-	}
+	for (size_t i = 0; i < d->n; i++)
+		fm_part_drop(&d->parts[i]);
 }
 
 void fm_pld_free(struct fm_pld *d)
 {
 	if (!d)
 		return;
-	if (d->parts)
-		drop_parts(d);
+	for (size_t i = 0; d->parts && i < d->n; i++)
+		fm_part_free(&d->parts[i]);
 	free(d->parts);
 	free(d->uses);
 	free(d);
@@ -134,8 +153,8 @@ static int goes_direct(const struct fm_pld *d, double share)
 	if (d->direct_ended || d->deviations > DIRECT_FAR)
 		return 0;
 	return d->share > 0 || d->rounding > DIRECT_ROUNDING * d->epsilon ||
-	       (d->window >= window && d->gap > DIRECT_GAP * d->epsilon && d->gap > DIRECT_SLOW * d->gap_before &&
-		d->deviations < DIRECT_NEAR);
+	       (d->window >= window && d->gap < (double)INFINITY && d->gap > DIRECT_GAP * d->epsilon &&
+		d->gap > DIRECT_SLOW * d->gap_before && d->deviations < DIRECT_NEAR);
 }
 
 int fm_pld_settled(const struct fm_pld *d, double share)
@@ -155,15 +174,9 @@ static int discretise(struct fm_pld *d, struct fm_error *err)
 {
 	int rc;
 
-	for (size_t i = 0; i < d->n; i++) {
-		struct part *part = &d->parts[i];
-
-		if ((rc = fm_loss_discretise(d->uses[i].loss, d->h, d->tail, MOST_POINTS, &part->losses, err)) < 0 ||
-		    (rc = fm_alloc(&part->log_p, part->losses.n, sizeof *part->log_p, "privacy losses", err)) < 0)
+	for (size_t i = 0; i < d->n; i++)
+		if ((rc = fm_part_discretise(&d->parts[i], d->h, d->tail, MOST_POINTS, err)) < 0)
 			return rc;
-		for (size_t k = 0; k < part->losses.n; k++)
-			part->log_p[k] = fm_sf_log(part->losses.p[k]);
-	}
 	return FM_OK;
 }
 
@@ -172,7 +185,7 @@ static double first_step(const struct fm_pld *d)
 	double widest = 0, low, high;
 
 	for (size_t i = 0; i < d->n; i++) {
-		fm_loss_ends(d->uses[i].loss, d->tail, &low, &high);
+		fm_loss_ends(d->parts[i].loss, d->tail, &low, &high);
 		/* Losses that are all equal still need a step. */
 		widest = fmax(widest, fmax(high - low, ALIKE * fmax(fabs(low), fabs(high))));
 	}
@@ -190,47 +203,14 @@ static size_t points(const struct fm_pld *d)
 
 /* ---- one pass: the tilt ---- */
 
-static double loss_of(const struct fm_losses *l, size_t k)
+/* Of what is on the grid. */
+static struct fm_moments grid_moments(const struct fm_pld *d, double theta)
 {
-	return (double)(l->low + (int64_t)k) * l->h;
-}
-
-/* log of the sum over one mechanism's grid of p e^(theta x), with mean and variance under that weight. */
-static struct moments part_moments(const struct part *part, double theta)
-{
-	const struct fm_losses *l = &part->losses;
-	double top = -(double)INFINITY, sum = 0, first = 0, second = 0, largest = 0;
-
-	for (size_t k = 0; k < l->n; k++) {
-		double e = part->log_p[k] + theta * loss_of(l, k);
-
-		top = e > top ? e : top;
-	}
-	for (size_t k = 0; k < l->n; k++) {
-		double x = loss_of(l, k), e = part->log_p[k] + theta * x - top, w;
-
-		if (e < -45)
-			continue;
-		w = fm_sf_exp(e);
-		sum += w;
-		first += w * x;
-		second += w * x * x;
-		largest = fmax(largest, fabs(part->log_p[k]) + fabs(theta * x));
-	}
-	struct moments m = {.log_mass = top + fm_sf_log(sum), .mean = first / sum};
-
-	m.variance = fmax(0, second / sum - m.mean * m.mean);
-	m.rounding = 8 * FM_UNIT * (4 + largest + fabs(m.log_mass));
-	return m;
-}
-
-static struct moments all_moments(const struct fm_pld *d, double theta)
-{
-	struct moments sum = {0, 0, 0, 0};
+	struct fm_moments sum = {0, 0, 0, 0};
 
 	for (size_t i = 0; i < d->n; i++) {
-		struct moments m = part_moments(&d->parts[i], theta);
-		double times = (double)d->uses[i].count;
+		struct fm_moments m = fm_part_moments(&d->parts[i], theta);
+		double times = (double)d->parts[i].count;
 
 		d->parts[i].last_mass = m.log_mass;
 		sum.log_mass += times * m.log_mass;
@@ -240,6 +220,20 @@ static struct moments all_moments(const struct fm_pld *d, double theta)
 	}
 	return sum;
 }
+
+/* With the Gaussians, whose losses are N(mu^2 / 2, mu^2). */
+static struct fm_moments all_moments(const struct fm_pld *d, double theta)
+{
+	struct fm_moments m = grid_moments(d, theta);
+	double square = d->mu * d->mu;
+
+	m.log_mass += 0.5 * theta * (theta + 1) * square;
+	m.mean += (theta + 0.5) * square;
+	m.variance += square;
+	return m;
+}
+
+typedef struct fm_moments moments_of(const struct fm_pld *d, double theta);
 
 /* epsilon by moments: delta <= e^(K - theta epsilon) (theta / (1 + theta))^theta / (1 + theta)
  * (Canonne, Kamath, Steinke 2020, Proposition 12, with alpha = 1 + theta). */
@@ -277,7 +271,7 @@ static double best_tilt(struct fm_pld *d)
 	if (points(d) <= SEARCH_POINTS || d->theta <= 0)
 		d->theta = d->theta <= 0 ? best_theta(d, -14, 25, 26)
 					 : best_theta(d, fm_sf_log(d->theta) - 2, fm_sf_log(d->theta) + 2, 16);
-	struct moments m = all_moments(d, d->theta);
+	struct fm_moments m = all_moments(d, d->theta);
 
 	for (int i = 0; i < 4 && d->epsilon < (double)INFINITY; i++) {
 		double off = d->epsilon + fm_sf_log1p(1 / d->theta) - m.mean, next = d->theta + off / m.variance;
@@ -302,8 +296,9 @@ struct window {
 
 /* By Chernoff's bound, the tilted mass above x is at most e^(K(theta + t) - K(theta) - t x) for any t > 0, and that
  * mass with the tilt off is at most e^(K(theta + t) - (theta + t) x). */
-static void find_ends(struct fm_pld *d, double theta, struct moments m, int search, struct ends *e)
+static void find_ends(const struct fm_pld *d, moments_of *of, double theta, int search, struct ends *e)
 {
+	struct fm_moments m = of(d, theta);
 	const double rare = fm_sf_log(TAIL_SHARE * d->delta), s = sqrt(m.variance) + d->h;
 	const double strengths[STRENGTHS] = {6 / s, 3 / s, 1.5 / s, 0.75 / s, theta, 0.5 * theta, 0.25 * theta};
 	struct ends before = *e;
@@ -313,13 +308,13 @@ static void find_ends(struct fm_pld *d, double theta, struct moments m, int sear
 		double t = strengths[i], at;
 
 		if (search || i == before.by_bottom) {
-			at = (m.log_mass - all_moments(d, theta - t).log_mass - RARE) / t;
+			at = (m.log_mass - of(d, theta - t).log_mass - (d->mu > 0 ? BELOW : RARE)) / t;
 			if (at > e->bottom)
 				e->bottom = at, e->by_bottom = i;
 		}
 		if (!search && i != before.by_top && i != before.by_returns)
 			continue;
-		double up = all_moments(d, theta + t).log_mass;
+		double up = of(d, theta + t).log_mass;
 
 		if ((at = (up - rare) / (theta + t)) < e->top)
 			e->top = at, e->by_top = i;
@@ -328,19 +323,37 @@ static void find_ends(struct fm_pld *d, double theta, struct moments m, int sear
 	}
 }
 
+/* By the same bound, where the sum of so many of a part's losses lies, but for little mass at either end. */
+static void find_reach(const struct fm_pld *d, const struct fm_part *part, double uses, double *bottom, double *top)
+{
+	const double rare = fm_sf_log(d->tail);
+	struct fm_moments m = fm_part_moments(part, 0);
+	double s = sqrt(uses * m.variance) + d->h;
+	const double strengths[] = {12 / s, 6 / s, 3 / s, 1.5 / s, 2 * d->theta, d->theta, 0.5 * d->theta};
+
+	*bottom = -(double)INFINITY;
+	*top = (double)INFINITY;
+	for (size_t i = 0; i < sizeof strengths / sizeof *strengths; i++) {
+		double t = strengths[i];
+
+		*top = fmin(*top, (uses * fm_part_moments(part, t).log_mass - rare) / t);
+		*bottom = fmax(*bottom, (rare - uses * fm_part_moments(part, -t).log_mass) / t);
+	}
+}
+
 static double width(const struct ends *e)
 {
 	return fmax(e->top, e->returns) - e->bottom;
 }
 
-static void find_window(struct fm_pld *d, double theta, struct moments m, struct window *w)
+static void find_window(struct fm_pld *d, double theta, struct window *w)
 {
 	double before = width(&d->ends);
 
 	/* On a large grid use the strengths that were best on the last one, unless they widen the window. */
-	find_ends(d, theta, m, points(d) <= SEARCH_POINTS, &d->ends);
+	find_ends(d, grid_moments, theta, points(d) <= SEARCH_POINTS, &d->ends);
 	if (width(&d->ends) > 1.1 * before)
-		find_ends(d, theta, m, 1, &d->ends);
+		find_ends(d, grid_moments, theta, 1, &d->ends);
 	double low = floor(d->ends.bottom / d->h), high = ceil(fmax(d->ends.top, d->ends.returns) / d->h) + 1;
 
 	w->n = 64;
@@ -388,14 +401,14 @@ struct spectra {
 static void multiply_in(const struct fm_pld *d, double theta, size_t which, const struct window *w,
 			const struct spectra *s)
 {
-	const struct part *part = &d->parts[which];
+	const struct fm_part *part = &d->parts[which];
 	const struct fm_losses *l = &part->losses;
 	double error = fm_fft_error(s->f) * 1.01 + 8 * FM_UNIT;
 
 	for (size_t i = 0; i < w->n; i++)
 		s->x[i] = 0;
 	for (size_t k = 0; k < l->n; k++) {
-		double e = part->log_p[k] + theta * loss_of(l, k) - part->log_mass;
+		double e = part->log_p[k] + theta * fm_losses_point(l, k) - part->log_mass;
 
 		if (e > -700)
 			s->x[(uint64_t)(l->low + (int64_t)k) & (w->n - 1)] += fm_sf_exp(e);
@@ -404,7 +417,7 @@ static void multiply_in(const struct fm_pld *d, double theta, size_t which, cons
 	for (size_t k = 0; k <= w->n / 2; k++) {
 		double *to = s->all + 2 * k, re = s->one[2 * k], im = s->one[2 * k + 1], size, wrong, t;
 
-		power(&re, &im, d->uses[which].count, error, &size, &wrong);
+		power(&re, &im, part->count, error, &size, &wrong);
 		s->harm[k] = s->harm[k] * size + s->bound[k] * (wrong + 4 * FM_UNIT * size);
 		s->bound[k] *= size;
 		t = to[0] * re - to[1] * im;
@@ -448,67 +461,99 @@ out:
 	return rc;
 }
 
-/* The smallest epsilon, at least 0, at which delta is kept, from the largest loss of the window down: with the
- * probabilities from i on, raised by `off`, delta(epsilon) = over - e^epsilon under for epsilon between the points i -
- * 1 and i. */
-static double read_epsilon(const struct fm_pld *d, double theta, struct moments m, const struct window *w,
-			   const double *x, double off)
+/* What of delta is left for the sums in the window. */
+static double spare_delta(const struct fm_pld *d, struct fm_moments m, const struct window *w)
 {
-	int64_t top = w->low + (int64_t)w->n - 1;
-	double spare = d->delta / (1 + m.rounding), over = 0, under = 0, shrink = fm_sf_exp(-d->h);
+	double spare = d->delta / (1 + m.rounding) - w->missing;
 
 	for (size_t i = 0; i < d->n; i++)
-		spare -= (double)d->uses[i].count * d->parts[i].losses.infinite * (1 + 1e-9);
-	spare -= w->missing;
-	if (!(spare > 0))
-		return (double)INFINITY;
-	for (int64_t i = top; i >= w->low; i--) {
-		double at = (double)i * d->h, next = at - d->h;
-		double p = fmax(0, x[(uint64_t)i & (w->n - 1)] + off) * fm_sf_exp(fmin(700, m.log_mass - theta * at));
-
-		if (at <= 0)
-			return 0;
-		double from = under + p; /* times e^at */
-
-		over += p;
-		under = from * shrink; /* times e^next */
-		if (over - under > spare) {
-			/* Where the step is so wide that e^-h underflows, count from the upper point. */
-			double e = shrink > DBL_MIN ? next + fm_sf_log((over - spare) / under)
-						    : at + fm_sf_log((over - spare) / from);
-
-			return fmax(0, e * (1 + 1e-14) + 1e-13 * d->h);
-		}
-	}
-	return fmax(0, (double)w->low * d->h);
+		spare -= (double)d->parts[i].count * d->parts[i].losses.infinite * (1 + 1e-9);
+	return spare;
 }
 
 static int pass(struct fm_pld *d, double *epsilon, struct fm_error *err)
 {
 	struct window w;
-	double *x = NULL, off = 0;
+	struct fm_sums s;
 	int rc;
 
 	if ((rc = discretise(d, err)) < 0)
 		return rc;
-	double theta = LEAN * best_tilt(d);
-	struct moments untilted = all_moments(d, 0), m = all_moments(d, theta);
+	double theta = LEAN * best_tilt(d), guess = fmin(d->epsilon, moment_bound(d, fm_sf_log(theta)));
+	struct fm_moments untilted = all_moments(d, 0), m;
 
+	find_window(d, theta, &w);
+	m = grid_moments(d, theta);
 	for (size_t i = 0; i < d->n; i++) /* divide each part by the mass that was summed into m */
 		d->parts[i].log_mass = d->parts[i].last_mass;
-	find_window(d, theta, m, &w);
-	if ((rc = fm_alloc(&x, w.n, sizeof *x, "a composition", err)) < 0)
+	s = (struct fm_sums){
+	    .h = d->h, .low = w.low, .n = w.n, .theta = theta, .log_mass = m.log_mass, .log_below = -BELOW};
+	if ((rc = fm_alloc(&s.tilted, w.n, sizeof *s.tilted, "a composition", err)) < 0)
 		return rc;
 	d->window = w.n;
 	d->finest = w.n >= MOST_POINTS;
-	if ((rc = compose(d, theta, &w, x, &off, err)) < 0)
-		goto out;
-	*epsilon = read_epsilon(d, theta, m, &w, x, off);
-	d->rounding = *epsilon - read_epsilon(d, theta, m, &w, x, 0);
 	d->deviations = untilted.mean / sqrt(untilted.variance);
+	if ((rc = compose(d, theta, &w, s.tilted, &s.off, err)) < 0)
+		goto out;
+	double spare = spare_delta(d, m, &w);
+
+	*epsilon = d->mu > 0 ? fm_sums_epsilon_beside(&s, d->mu, spare, fmax(guess, NOTHING), &d->rounding)
+			     : fm_sums_epsilon(&s, spare, &d->rounding);
 out:
-	free(x);
+	free(s.tilted);
 	return rc;
+}
+
+/* ---- many small losses ---- */
+
+/* How often a part's losses are added to themselves. */
+static int doublings(const struct fm_part *part)
+{
+	int k = 0;
+
+	while (part->count >> k >= 2 * DOUBLE_LEAST)
+		k++;
+	return k >= DOUBLE_TIMES ? k : 0;
+}
+
+/* Would a grid have to be much finer for one use than for the sum of many? */
+static int wants_doubling(const struct fm_pld *d, double share)
+{
+	int most = 0;
+
+	if (d->doubled || d->h <= 0 || d->window < DOUBLE_WINDOW || d->gap <= fmin(share, DIRECT_GAP) * d->epsilon ||
+	    d->gap <= DIRECT_SLOW * d->gap_before)
+		return 0;
+	for (size_t i = 0; i < d->n; i++)
+		most = doublings(&d->parts[i]) > most ? doublings(&d->parts[i]) : most;
+	return most > 0;
+}
+
+/* Add up 2^k uses of each mechanism that has many, on points that are closer together the nearer they are to 0; what is
+ * left of its uses is one more part.  On the grid of the last pass. */
+static int double_uses(struct fm_pld *d, double wanted, struct fm_error *err)
+{
+	size_t n = d->n;
+	int rc;
+
+	d->doubled = 1;
+	for (size_t i = 0; i < n; i++) {
+		struct fm_part *part = &d->parts[i];
+		struct fm_direct_terms t = {d->delta, d->tail, 0, 0, DOUBLE_SHARE * (wanted >= COARSE ? 3 : 1)};
+		int k = doublings(part);
+
+		if (k == 0)
+			continue;
+		find_reach(d, part, (double)(1 << k), &t.bottom, &t.top);
+		if ((rc = fm_direct_double(part->loss, k, &t, &part->made, &part->points, err)) < 0)
+			return rc;
+		uint64_t rest = part->count & (((uint64_t)1 << k) - 1);
+
+		part->count >>= k;
+		if (rest > 0)
+			add_part(d, &(struct fm_use){part->loss, rest});
+	}
+	return FM_OK;
 }
 
 /* One pass without a transform. The excess falls as the square of the share, so that after a halving a third of what it
@@ -517,15 +562,15 @@ static int pass_direct(struct fm_pld *d, double wanted, struct fm_error *err)
 {
 	double share = d->share > 0 ? 0.5 * d->share : wanted >= COARSE ? 2 * DIRECT_SHARE : DIRECT_SHARE;
 	double epsilon, before = d->epsilon;
-	struct fm_direct_terms t = {d->delta, d->tail, d->ends.bottom, fmax(d->ends.top, d->epsilon), share};
+	struct fm_direct_terms t = {d->delta, d->tail, d->all.bottom, fmax(d->all.top, d->epsilon), share};
 	int rc;
 
-	if (fm_direct_products(d->uses, d->n, &t) > DIRECT_PRODUCTS) {
+	if (fm_direct_products(d->uses, d->n_all, &t) > DIRECT_PRODUCTS) {
 		d->direct_ended = 1;
 		d->gap = d->share > 0 ? 0 : d->gap; /* the present bound has to do */
 		return FM_OK;
 	}
-	if ((rc = fm_direct_epsilon(d->uses, d->n, &t, &epsilon, err)) < 0)
+	if ((rc = fm_direct_epsilon(d->uses, d->n_all, &t, &epsilon, err)) < 0)
 		return rc;
 	if (epsilon >= before) {
 		d->direct_ended = 1; /* the transform did better */
@@ -540,20 +585,30 @@ static int pass_direct(struct fm_pld *d, double wanted, struct fm_error *err)
 int fm_pld_refine(struct fm_pld *d, double share, struct fm_error *err)
 {
 	double epsilon = (double)INFINITY;
-	int rc;
+	int same = 0, rc; /* same: on the last pass's grid */
 
 	if (d->finest || d->epsilon <= 0)
 		return FM_OK;
-	if (goes_direct(d, share))
+	if (wants_doubling(d, share)) {
+		if ((rc = discretise(d, err)) == FM_OK)
+			rc = double_uses(d, share, err);
+		drop_parts(d);
+		if (rc < 0)
+			return rc;
+		same = 1;
+	} else if (goes_direct(d, share)) {
 		return pass_direct(d, share, err);
-	d->h = d->h > 0 ? 0.5 * d->h : first_step(d);
-	rc = pass(d, &epsilon, err);
-	d->finest |= points(d) >= MOST_POINTS / 2;
+	} else {
+		d->h = d->h > 0 ? 0.5 * d->h : first_step(d);
+	}
+	if ((rc = pass(d, &epsilon, err)) == FM_OK) {
+		d->finest |= points(d) >= MOST_POINTS / 2;
+		d->gap_before = d->gap;
+		d->gap = same ? (double)INFINITY : d->epsilon - epsilon;
+		d->epsilon = fmin(d->epsilon, epsilon);
+		if (goes_direct(d, share))
+			find_ends(d, all_moments, LEAN * d->theta, 1, &d->all);
+	}
 	drop_parts(d);
-	if (rc < 0)
-		return rc;
-	d->gap_before = d->gap;
-	d->gap = d->epsilon - epsilon;
-	d->epsilon = fmin(d->epsilon, epsilon);
-	return FM_OK;
+	return rc;
 }

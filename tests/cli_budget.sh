@@ -128,7 +128,7 @@ says out "in privacy.records for 5" "and the deltas"
 
 # --- the network: counts and training ---
 network() { budget --set model.kind=diffusion "$@"; }
-expect 0 "100,000 steps of training, in ten too" within 10 network --set train.steps=100000 --set train.batch=100
+expect 0 "100,000 steps of training, in two" within 2 network --set train.steps=100000 --set train.batch=100
 expect 0 "a network's budget" network --json
 cp out net.json
 holds "keeps to the target, closely" test "$(json net.json '3.95 < d["epsilon"] <= 4')" = True

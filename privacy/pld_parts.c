@@ -1,0 +1,86 @@
+#include "privacy/pld_parts.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "privacy/loss_grid.h"
+#include "privacy/special.h"
+
+/* Send what lies on the points of several uses to the grid. */
+static int made_discretise(const struct fm_losses *made, size_t most, struct fm_losses *out, struct fm_error *err)
+{
+	size_t first = 0, last = made->n - 1;
+	int rc;
+
+	while (first < last && !(made->p[first] > 0))
+		first++;
+	while (last > first && !(made->p[last] > 0))
+		last--;
+	if ((rc = fm_losses_new(out, made->x[first], made->x[last], most, err)) < 0)
+		return rc;
+	out->infinite = made->infinite;
+	for (size_t i = first; i <= last; i++)
+		if (made->p[i] > 0)
+			fm_losses_put_atom(out, made->p[i], made->x[i]);
+	return FM_OK;
+}
+
+int fm_part_discretise(struct fm_part *p, double h, double tail, size_t most, struct fm_error *err)
+{
+	int rc;
+
+	p->losses = (struct fm_losses){.h = h};
+	if (p->made.p)
+		rc = made_discretise(&p->made, most, &p->losses, err);
+	else
+		rc = fm_loss_discretise(p->loss, h, tail, most, &p->losses, err);
+	if (rc < 0 || (rc = fm_alloc(&p->log_p, p->losses.n, sizeof *p->log_p, "privacy losses", err)) < 0)
+		return rc;
+	for (size_t k = 0; k < p->losses.n; k++)
+		p->log_p[k] = fm_sf_log(p->losses.p[k]);
+	return FM_OK;
+}
+
+void fm_part_drop(struct fm_part *p)
+{
+	fm_losses_free(&p->losses);
+	free(p->log_p);
+	p->log_p = NULL;
+}
+
+void fm_part_free(struct fm_part *p)
+{
+	fm_part_drop(p);
+	fm_losses_free(&p->made);
+	free(p->points);
+	p->points = NULL;
+}
+
+struct fm_moments fm_part_moments(const struct fm_part *part, double theta)
+{
+	const struct fm_losses *l = &part->losses;
+	double top = -(double)INFINITY, sum = 0, first = 0, second = 0, largest = 0;
+
+	for (size_t k = 0; k < l->n; k++) {
+		double e = part->log_p[k] + theta * fm_losses_point(l, k);
+
+		top = e > top ? e : top;
+	}
+	for (size_t k = 0; k < l->n; k++) {
+		double x = fm_losses_point(l, k), e = part->log_p[k] + theta * x - top, w;
+
+		if (e < -45)
+			continue;
+		w = fm_sf_exp(e);
+		sum += w;
+		first += w * x;
+		second += w * x * x;
+		largest = fmax(largest, fabs(part->log_p[k]) + fabs(theta * x));
+	}
+	struct fm_moments m = {.log_mass = top + fm_sf_log(sum), .mean = first / sum};
+
+	m.variance = fmax(0, second / sum - m.mean * m.mean);
+	m.rounding = 8 * FM_UNIT * (4 + largest + fabs(m.log_mass));
+	return m;
+}
