@@ -260,7 +260,10 @@ int fm_direct_double(const struct fm_loss *l, int doublings, const struct fm_dir
 	int rc;
 
 	if ((rc = points_new(&g, &r, t->share, err)) < 0 || (rc = masses_new(&one, &g, err)) < 0 ||
-	    (rc = masses_new(&spare, &g, err)) < 0 || (rc = one_use(l, &g, t->tail, &one, err)) < 0)
+	    (rc = masses_new(&spare, &g, err)) < 0)
+		goto out;
+	g.stride = 1;
+	if ((rc = one_use(l, &g, t->tail, &one, err)) < 0)
 		goto out;
 	for (int i = 0; i < doublings; i++) {
 		add_twice(&g, &one, &spare);

@@ -32,15 +32,16 @@
 #define DIRECT_WINDOW 16384
 #define COARSE 0.01 /* for callers that accept this share of epsilon: DIRECT_COARSE, twice DIRECT_SHARE */
 #define DIRECT_COARSE 1024
+#define FINE 0.001 /* above it DOUBLE_SHARE may be wider */
 #define DIRECT_GAP 0.005
 #define DIRECT_SLOW 0.45
 #define DIRECT_NEAR 1.0
 /* Where a window has so many points and the last halving took off as much as above, uses are added up by twos until
  * this many sums are left, or up to twice as many, at such a share. */
 #define DOUBLE_WINDOW 1024
-#define DOUBLE_LEAST 256
+#define DOUBLE_LEAST 64
 #define DOUBLE_TIMES 3 /* at least */
-#define DOUBLE_SHARE 0.022
+#define DOUBLE_SHARE 0.015
 #define DIRECT_ROUNDING 0.001
 #define DIRECT_FAR 6.0
 #define DIRECT_SHARE 0.025
@@ -539,7 +540,10 @@ static int double_uses(struct fm_pld *d, double wanted, struct fm_error *err)
 	d->doubled = 1;
 	for (size_t i = 0; i < n; i++) {
 		struct fm_part *part = &d->parts[i];
-		struct fm_direct_terms t = {d->delta, d->tail, 0, 0, DOUBLE_SHARE * (wanted >= COARSE ? 3 : 1)};
+		struct fm_direct_terms t = {d->delta, d->tail, 0, 0,
+					    DOUBLE_SHARE * (wanted >= COARSE ? 4
+							    : wanted > FINE  ? 1.5
+									     : 1)};
 		int k = doublings(part);
 
 		if (k == 0)
