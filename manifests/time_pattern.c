@@ -133,7 +133,7 @@ int fm_time_offset_read(const char **s, const char *end, int *minutes)
 	if (*s >= end || (**s != '+' && **s != '-'))
 		return -1;
 	sign = *(*s)++ == '-' ? -1 : 1;
-	if (end - *s < 2 || number(s, *s + 2, 2, &h))
+	if (number(s, end, 2, &h))
 		return -1;
 	if (*s < end && **s == ':')
 		(*s)++;
@@ -192,6 +192,20 @@ static int zone_name(const char **s, const char *end, struct clock *c)
 	return n ? 0 : -1;
 }
 
+/* What programs write behind an offset: Go the name of the zone, and how long it has been running (m=+0.01); Java the
+ * zone in brackets, as RFC 9557 has it. */
+static bool is_behind_offset(const char *s, const char *end)
+{
+	if (end - s > 2 && *s == '[' && end[-1] == ']')
+		return !memchr(s + 1, '[', (size_t)(end - s - 1)) && !memchr(s, ']', (size_t)(end - s - 1));
+	if (s + 1 < end && *s == ' ' && letters(s + 1, end) > 0 && !(end - s > 3 && !memcmp(s, " m=", 3)))
+		s += 1 + letters(s + 1, end);
+	if (end - s > 4 && !memcmp(s, " m=", 3) && (s[3] == '+' || s[3] == '-'))
+		for (s += 4; s < end && ((*s >= '0' && *s <= '9') || *s == '.');)
+			s++;
+	return s == end;
+}
+
 int fm_time_zone_read(const struct fm_zone *zone, const char *s, const char *end, int64_t ms, int *minutes)
 {
 	size_t n;
@@ -202,10 +216,7 @@ int fm_time_zone_read(const struct fm_zone *zone, const char *s, const char *end
 		return fm_zone_named(zone, s, n, ms, minutes) ? FM_TIME_ZONE_NAME : 0;
 	if (n == 3 && (!strncasecmp(s, "UTC", 3) || !strncasecmp(s, "GMT", 3)))
 		s += 3; /* UTC+02:00 */
-	if (fm_time_offset_read(&s, end, minutes))
-		return -1;
-	/* Go has the name behind the offset. */
-	return s == end || (*s == ' ' && s + 1 < end && letters(s + 1, end) == (size_t)(end - s - 1)) ? 0 : -1;
+	return fm_time_offset_read(&s, end, minutes) || !is_behind_offset(s, end) ? -1 : 0;
 }
 
 static int half(const char **s, const char *end, int *pm)

@@ -73,7 +73,8 @@ const char *fm_hint_clock(const char *s, size_t n, const char *otherwise)
 		return "is a time that was never set (year 0000)";
 	if (n > 4 && (s[1] == ':' || s[2] == ':'))
 		return "has no date: where the date has a column of its own, both are parts of one time (sum: true, "
-		       "with a pattern each)";
+		       "with a pattern each); in a trace of one day relative_to says the date, with a pattern such as "
+		       "\"%H:%M:%S.%f\"";
 	if (n >= 8 && n <= 10 && !has(s, n, ':') && (has(s, n, '-') || has(s, n, '/')))
 		return "has a date and no time of day: where that has a column of its own, both are parts of one time "
 		       "(sum: true, with a pattern each)";

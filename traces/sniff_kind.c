@@ -7,6 +7,7 @@
 #include "base/address.h"
 #include "base/num.h"
 #include "manifests/time_pattern.h"
+#include "traces/hints.h"
 #include "traces/protocol.h"
 #include "traces/sniff_parts.h"
 #include "traces/value.h"
@@ -14,49 +15,18 @@
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 
 static const char *const patterns[] = {
-    "%Y/%m/%d %H:%M:%S.%f",
-    "%d/%m/%Y %H:%M:%S.%f",
-    "%d/%m/%Y %H:%M:%S",
-    "%d/%m/%Y %H:%M",
-    "%d/%m/%Y %I:%M:%S %p",
-    "%d/%m/%Y %I:%M %p",
-    "%m/%d/%Y %H:%M:%S",
-    "%m/%d/%Y %H:%M",
-    "%m/%d/%Y %I:%M:%S %p",
-    "%m/%d/%Y %I:%M %p",
-    "%Y%m%d %H:%M:%S",
-    "%Y%m%dT%H%M%S%z",
-    "%d.%m.%Y %H:%M:%S",
-    "%b %d %Y %H:%M:%S",
-    "%d %b %Y %H:%M:%S",
-    "%Y-%m-%d %H:%M",
-    "%m/%d/%Y %H:%M:%S.%f",
-    "%d.%m.%Y %H:%M:%S.%f",
-    "%d.%m.%Y %H:%M",
-    "%Y.%m.%d %H:%M:%S.%f",
-    "%Y-%m-%d_%H:%M:%S.%f",
-    "%Y-%m-%d-%H:%M:%S.%f",
-    "%Y%m%d%H%M%S",
-    "%d-%m-%Y %H:%M:%S.%f",
-    "%m-%d-%Y %H:%M:%S.%f",
-    "%d-%b-%Y %H:%M:%S.%f",
-    "%d-%b-%y %H:%M:%S.%f",
-    "%d/%b/%Y:%H:%M:%S %z",
-    "%d/%m/%y %H:%M:%S.%f",
-    "%d/%m/%y %H:%M",
-    "%m/%d/%y %H:%M:%S.%f",
-    "%m/%d/%y %H:%M",
-    "%m/%d/%y %I:%M:%S %p",
-    "%b %d %Y %H:%M:%S.%f",
-    "%b %d %Y %H:%M:%S.%f %Z",
-    "%b %d, %Y %H:%M:%S.%f",
-    "%b %d, %Y %H:%M:%S.%f %Z",
-    "%b %d, %Y %I:%M:%S.%f %p",
-    "%b %d, %Y @ %H:%M:%S.%f",
-    "%a %b %d %H:%M:%S %Y",
-    "%a %b %d %H:%M:%S %Z %Y",
-    "%a, %d %b %Y %H:%M:%S %z",
-    "%a, %d %b %Y %H:%M:%S %Z",
+    "%Y/%m/%d %H:%M:%S.%f",    "%d/%m/%Y %H:%M:%S.%f",     "%d/%m/%Y %H:%M:%S",        "%d/%m/%Y %H:%M",
+    "%d/%m/%Y %I:%M:%S %p",    "%d/%m/%Y %I:%M %p",        "%m/%d/%Y %H:%M:%S",        "%m/%d/%Y %H:%M",
+    "%m/%d/%Y %I:%M:%S %p",    "%m/%d/%Y %I:%M %p",        "%Y%m%d %H:%M:%S",          "%Y%m%dT%H%M%S.%f%z",
+    "%Y%m%dT%H%M%S.%f",        "%d.%m.%Y %H:%M:%S",        "%b %d %Y %H:%M:%S",        "%d %b %Y %H:%M:%S",
+    "%Y-%m-%d %H:%M",          "%Y-%m-%d %H:%M:%S.%f",     "%Y-%m-%d %H:%M:%S:%f",     "%Y-%m-%d %I:%M:%S.%f %p",
+    "%Y/%m/%d %I:%M:%S.%f %p", "%m/%d/%Y %H:%M:%S.%f",     "%d.%m.%Y %H:%M:%S.%f",     "%d.%m.%Y %H:%M",
+    "%Y.%m.%d %H:%M:%S.%f",    "%Y-%m-%d_%H:%M:%S.%f",     "%Y-%m-%d-%H:%M:%S.%f",     "%Y%m%d%H%M%S.%f",
+    "%d-%m-%Y %H:%M:%S.%f",    "%m-%d-%Y %H:%M:%S.%f",     "%d-%b-%Y %H:%M:%S.%f",     "%d-%b-%y %H:%M:%S.%f",
+    "%d/%b/%Y:%H:%M:%S %z",    "%d/%m/%y %H:%M:%S.%f",     "%d/%m/%y %H:%M",           "%m/%d/%y %H:%M:%S.%f",
+    "%m/%d/%y %H:%M",          "%m/%d/%y %I:%M:%S %p",     "%b %d %Y %H:%M:%S.%f",     "%b %d %Y %H:%M:%S.%f %Z",
+    "%b %d, %Y %H:%M:%S.%f",   "%b %d, %Y %H:%M:%S.%f %Z", "%b %d, %Y %I:%M:%S.%f %p", "%b %d, %Y @ %H:%M:%S.%f",
+    "%a %b %d %H:%M:%S.%f %Y", "%a %b %d %H:%M:%S %Z %Y",  "%a, %d %b %Y %H:%M:%S %z", "%a, %d %b %Y %H:%M:%S %Z",
     "%a %d %b %Y %H:%M:%S %z",
 };
 
@@ -66,9 +36,11 @@ static bool is_clock(const struct fm_sniff_field *f, size_t i)
 	char text[20];
 	int64_t ms;
 
+	if (fm_hint_half_day(f->s, f->n) && (!i || !strstr(patterns[i - 1], "%p"))) /* no zone is called AM */
+		return false;
 	if (i)
 		return fm_time_pattern_read(patterns[i - 1], -1, NULL, f->s, f->n, &ms) != -1 && ms >= 0;
-	if (f->n < 19 || f->n > 40)
+	if (f->n < 19 || f->n > 64 || (f->n > 19 && f->s[19] == ':'))
 		return false;
 	memcpy(text, f->s, 19);
 	if (text[10] == 'T' && text[4] == '/' && text[7] == '/')
@@ -130,7 +102,8 @@ enum fm_sniff_kind fm_sniff_kind_of(const struct fm_sniff_field *f, const char *
 		return EMPTY;
 	if (fm_address_parse(f->s, f->n, &a) == 0)
 		return ADDRESS;
-	if (f->n == 14 && (!memcmp(f->s, "19", 2) || !memcmp(f->s, "20", 2)) && is_any_clock(f))
+	if ((f->n == 14 || (f->n > 14 && f->s[14] == '.')) && (!memcmp(f->s, "19", 2) || !memcmp(f->s, "20", 2)) &&
+	    is_any_clock(f))
 		return CLOCK;
 	if (fm_parse_double(f->s, f->n, &v) == 0) {
 		if ((*format = epoch_format(v)))
