@@ -56,8 +56,7 @@ static bool can_fill(const struct fm_sniff_guess *g, int col)
 	case FM_KIND_ADDRESS:
 		return g->kind == ADDRESS || (g->kind == INTEGER && g->most <= UINT32_MAX) || g->kind == EPOCH;
 	case FM_KIND_PORT:
-		return (g->kind == INTEGER && g->most <= 65535) || g->kind == DECIMAL || g->kind == EMPTY ||
-		       g->kind == WORD;
+		return g->kind == INTEGER || g->kind == DECIMAL || g->kind == EMPTY || g->kind == WORD;
 	case FM_KIND_COUNT:
 		return g->kind == INTEGER || g->kind == DECIMAL || g->kind == WORD;
 	default:
@@ -89,6 +88,9 @@ static bool is_record_time(const struct fm_sniff_page *p, const struct fm_sniff_
 	const struct fm_sniff_field *f = &p->cell[0][at];
 	struct fm_sniff_name name;
 
+	if (f->n > 13 && (!strncasecmp(f->s + f->n - 13, "end.timestamp", 13) ||
+			  !strncasecmp(f->s + f->n - 13, "art.timestamp", 13))) /* flow.start.timestamp */
+		return false;
 	if (f->n < 9 || strncasecmp(f->s + f->n - 9, "timestamp", 9) != 0 ||
 	    (f->n > 9 && !strchr("@.", f->s[f->n - 10])))
 		return false;
@@ -145,7 +147,23 @@ static bool is_type(const struct fm_sniff_field *f)
 	return f->n == 4 && !strncasecmp(f->s, "type", 4);
 }
 
-static void by_name(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
+/* A column of IPv6 addresses beside one of IPv4 is another name of it. */
+static void join_families(struct fm_sniff_page *p, struct fm_sniff_guess *g)
+{
+	for (int k = 0; k < p->nfields && k < p->ncells[0]; k++) {
+		int col =
+		    g[k].col < 0 && g[k].kind == ADDRESS ? fm_sniff_ipv6_name(p->cell[0][k].s, p->cell[0][k].n) : -1;
+
+		for (int m = 0; m < p->nfields && m < p->ncells[0] && col >= 0; m++)
+			if (g[m].col == col && g[m].kind == ADDRESS && !g[m].also &&
+			    fm_sniff_ipv6_name(p->cell[0][m].s, p->cell[0][m].n) < 0) {
+				g[m].also = &p->cell[0][k];
+				g[k].joined = p->families = true;
+			}
+	}
+}
+
+static void by_name(struct fm_sniff_page *p, struct fm_sniff_guess *g)
 {
 	for (int k = 0; k < p->nfields; k++) {
 		struct fm_sniff_name name;
@@ -163,6 +181,7 @@ static void by_name(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
 			continue;
 		fm_sniff_take(&g[k], name.col, name.start, "by its name");
 	}
+	join_families(p, g);
 	by_name_of_way(p, g, FM_WAY_REPLY);
 	by_name_of_way(p, g, FM_WAY_WITH_HEADERS);
 	by_name_of_way(p, g, FM_WAY_SUM);
@@ -261,6 +280,11 @@ static void put_column(const struct fm_sniff_page *p, int k, const struct fm_sni
 		return;
 	}
 	if (g->col >= 0) {
+		if (g->also) {
+			fm_buf_puts(out, ", also: [");
+			put_quoted(out, g->also->s, g->also->n);
+			fm_buf_puts(out, "]");
+		}
 		fm_buf_printf(out, ", column: %s", g->start ? "start" : fm_cols[g->col].name);
 		if (fm_cols[g->col].kind == FM_KIND_PORT && g->mixed)
 			format = "type.code";
@@ -370,7 +394,7 @@ static int put_lacking(const struct fm_sniff_guess *g, int n, struct fm_buf *out
 /* Zeek and Argus have type and code of ICMP in forms of their own. */
 static const char *icmp_of(const struct fm_sniff_page *p)
 {
-	if (p->zeek || (p->header && has_name(p, "id.orig_p")))
+	if (p->zeek || (p->header && (has_name(p, "id.orig_p") || has_name(p, "id_orig_p"))))
 		return "icmp: zeek\n";
 	return p->header && has_name(p, "Sport") && has_name(p, "Dport") && has_name(p, "Dir") ? "icmp: argus\n" : "";
 }
@@ -438,7 +462,8 @@ static int put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess *
 	if (p->thousands)
 		fm_buf_printf(out, "thousands: \"%c\"%s\n", p->thousands,
 			      p->guessed_mark && p->thousands == ',' ? "   # a guess: or is it a decimal comma?" : "");
-	fm_buf_printf(out, "%smissing: [\"\", \"-\", \"nan\"]\ncolumns:\n", icmp_of(p));
+	fm_buf_printf(out, "%smissing: [\"\", \"-\", \"nan\"%s]\ncolumns:\n", icmp_of(p),
+		      p->families ? ", \"0.0.0.0\", \"::\"" : "");
 	for (int k = 0; k < p->nfields; k++)
 		if (g[k].col >= 0 || g[k].aside || !p->header || p->blanks)
 			put_column(p, k, &g[k], out);
@@ -446,7 +471,7 @@ static int put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess *
 		return rc;
 	put_why_not(p, g, out);
 	for (int k = 0, others = 0; k < p->nfields && p->header; k++) {
-		if (g[k].col >= 0 || g[k].aside)
+		if (g[k].col >= 0 || g[k].aside || g[k].joined)
 			continue;
 		fm_buf_puts(out, others++ ? ", " : "# Not read: ");
 		put_quoted(out, p->cell[0][k].s, p->cell[0][k].n);

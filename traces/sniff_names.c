@@ -15,29 +15,33 @@ static const struct {
 } known[] = {
     {" te end endtime ltime lasttime lastseen tslast timestampend etime flowend flowendmilliseconds lastswitched last "
      "timeflowend timeflowendns timeflowendms switchedlast timelast timeend "
-     "dateflowend stop stoptime bidirectionallastseenms datelastseen tlast endsec etimestamp ",
+     "dateflowend stop stoptime bidirectionallastseenms datelastseen tlast endsec etimestamp flowendtime flowendsec "
+     "flowendseconds flowendmicroseconds flowendnanoseconds flowendtimestamp endtimestamp ",
      FM_TE, false, FM_WAY_ONE},
     {" ts start starttime stime firsttime firstseen timestamp timestampstart datefirstseen flowstart "
      "flowstartmilliseconds firstswitched first time date datetime bidirectionalfirstseenms tfirst timeflowstart "
-     "timeflowstartns timeflowstartms starttimestamp startsec stimestamp timefirst timestart ",
+     "timeflowstartns timeflowstartms starttimestamp startsec stimestamp timefirst timestart flowstarttime "
+     "flowstartsec flowstartseconds flowstartmicroseconds flowstartnanoseconds relstart ",
      FM_TE, true, FM_WAY_ONE},
     {" td dur duration flowduration durationms bidirectionaldurationms flowdurationmilliseconds "
      "elapsedtime elapsed durationsec durationseconds ",
      FM_TD, false, FM_WAY_ONE},
     {" sa srcip srcaddr sourceip sourceaddress saddr sip ipsrc src srcipaddr srchost source idorigh "
-     "sourceipv4address ipv4srcaddr origh srcaddress src4addr ipsrcaddr ip4srcaddr srcipaddrport srcaddrport ",
+     "sourceipv4address ipv4srcaddr origh addressa srcaddress src4addr ipsrcaddr ip4srcaddr srcipaddrport srcaddrport ",
      FM_SA, false, FM_WAY_ONE},
     {" da dstip dstaddr destinationip destinationaddress daddr dip ipdst dst dstipaddr dsthost destination idresph "
-     "destinationipv4address ipv4dstaddr resph destip dstaddress dst4addr ipdstaddr ip4dstaddr destinationipaddress "
+     "destinationipv4address ipv4dstaddr resph addressb destip dstaddress dst4addr ipdstaddr ip4dstaddr "
+     "destinationipaddress "
      "dstipaddrport dstaddrport ",
      FM_DA, false, FM_WAY_ONE},
-    {" sp srcport sport srcpt sourceport idorigp l4srcport sourcetransportport origp portsrc ipsrcport ", FM_SP, false,
-     FM_WAY_ONE},
+    {" sp srcport sport srcpt sourceport idorigp l4srcport sourcetransportport origp portsrc ipsrcport porta "
+     "srcl4portid ",
+     FM_SP, false, FM_WAY_ONE},
     {" dp dstport dport dsport dstpt destinationport destport idrespp l4dstport destinationtransportport respp "
-     "portdst ipdstport ",
+     "portdst ipdstport portb dstl4portid ",
      FM_DP, false, FM_WAY_ONE},
     {" pr proto protocol prot ipprotocol ipproto protocolidentifier pro networktransport transport "
-     "ianaproto ianaprotocol iananumber protocolname protoname l4proto ",
+     "ianaproto ianaprotocol iananumber protocolname protoname l4proto l4protocol ",
      FM_PR, false, FM_WAY_ONE},
     {" flg flags tcpflags flag state connstate tcpcontrolbits ", FM_FLG, false, FM_WAY_ONE},
     {" fwd ", FM_FWD, false, FM_WAY_ONE},
@@ -56,29 +60,32 @@ static const struct {
      "sentpackets "
      "rcvdpackets packetssent packetsreceived numpktsout numpktsin pktssent pktsreceived sourcepackets "
      "destinationpackets dstpackets "
-     "srcpackets ",
+     "srcpackets packetsin packetsout pktsin pktsout packetssrctodest packetsdesttosrc packetsab packetsba ",
      FM_PKT, false, FM_WAY_SUM},
     {" sbytes dbytes totallengthoffwdpackets totallengthofbwdpackets totallengthoffwdpacket totallengthofbwdpacket "
      "src2dstbytes "
      "dst2srcbytes totlenfwdpkts totlenbwdpkts flowbytestoserver flowbytestoclient srcbytes dstbytes fwdbytes "
      "bwdbytes sentbyte rcvdbyte sentbytes rcvdbytes bytessent bytesreceived bytesout bytesin sourcebytes "
-     "destinationbytes ",
+     "destinationbytes bytessrctodest bytesdesttosrc bytesab bytesba ",
      FM_BYT, false, FM_WAY_SUM},
     {" origipbytes respipbytes srcipbytes dstipbytes ", FM_BYT, false, FM_WAY_WITH_HEADERS},
     {" origbytes respbytes ", FM_BYT, false, FM_WAY_PAYLOAD},
-    {" opkt opkts outpkts outpackets rpkt packetsrev ", FM_PKT, false, FM_WAY_REPLY},
-    {" obyt obytes outbytes outoctets roct bytesrev ", FM_BYT, false, FM_WAY_REPLY},
+    {" opkt opkts outpkts outpackets rpkt rpackets packetsrev ", FM_PKT, false, FM_WAY_REPLY},
+    {" obyt obytes outbytes outoctets roct roctets bytesrev ", FM_BYT, false, FM_WAY_REPLY},
     {" label class attack attackcat category type attacktype ", FM_LABEL, false, FM_WAY_ONE},
 };
 
 /* Lower-case letters and digits only, between blanks. */
 static void to_word(const char *s, size_t len, char word[66])
 {
-	const char *unit = memchr(s, '(', len);
 	size_t n = 1;
 
-	if (unit && unit > s && s[len - 1] == ')') /* Elapsed Time (sec) */
-		len = (size_t)(unit - s);
+	for (const char *pair = "()[]"; *pair && len; pair += 2) { /* Elapsed Time (sec), duration [s] */
+		const char *unit = memchr(s, pair[0], len);
+
+		if (unit && unit > s && s[len - 1] == pair[1])
+			len = (size_t)(unit - s);
+	}
 	word[0] = ' ';
 	for (size_t i = 0; i < len && n < 64; i++)
 		if (isalnum((unsigned char)s[i]))
@@ -110,12 +117,40 @@ static size_t type_before(const char *s, size_t n)
 	return 0;
 }
 
+/* What programs put around the names of others: MongoDB the type of a value (bytes.$numberLong), Azure's tables
+ * (SrcIP_s), BigQuery the keys that GCP's records have outside (jsonPayload_connection_src_ip), ipfixcol who named the
+ * element, and that it is of the way back (iana@reverse:octetDeltaCount). */
+static bool strip(const char **s, size_t *n)
+{
+	static const char *const before[] = {"jsonPayload_", "connection_", "jsonPayload.", "connection."};
+	const char *point, *colon = memchr(*s, ':', *n);
+	bool back = colon && memmem(*s, (size_t)(colon - *s), "@reverse", 8);
+
+	while ((point = memrchr(*s, '.', *n)) && point > *s && point + 1 < *s + *n && point[1] == '$')
+		*n = (size_t)(point - *s);
+	if (*n > 3 && (*s)[*n - 2] == '_' && strchr("bdst", (*s)[*n - 1]))
+		*n -= 2;
+	for (size_t i = 0; i < sizeof before / sizeof *before; i++)
+		if (*n > strlen(before[i]) && !strncmp(*s, before[i], strlen(before[i]))) {
+			*n -= strlen(before[i]);
+			*s += strlen(before[i]);
+		}
+	if (colon && colon + 1 < *s + *n) {
+		*n -= (size_t)(colon + 1 - *s);
+		*s = colon + 1;
+	}
+	return back;
+}
+
 bool fm_sniff_name(const char *s, size_t n, struct fm_sniff_name *out)
 {
 	const char *point;
 	size_t type = type_before(s, n);
 	int i = find(s + type, n - type);
+	bool back = i < 0 && strip(&s, &n);
 
+	if (i < 0)
+		i = find(s, n);
 	while (i < 0 && (point = memchr(s, '.', n))) {
 		n -= (size_t)(point + 1 - s);
 		s = point + 1;
@@ -123,9 +158,25 @@ bool fm_sniff_name(const char *s, size_t n, struct fm_sniff_name *out)
 		if (i >= 0 && known[i].col == FM_LABEL && strncasecmp(s, "label", n) != 0)
 			i = -1; /* network.type is no label */
 	}
+	if (i >= 0 && back && (known[i].way != FM_WAY_ONE || fm_cols[known[i].col].kind != FM_KIND_COUNT))
+		return false;
 	if (i >= 0)
-		*out = (struct fm_sniff_name){known[i].col, known[i].start, known[i].way};
+		*out = (struct fm_sniff_name){known[i].col, known[i].start, back ? FM_WAY_REPLY : known[i].way};
 	return i >= 0;
+}
+
+int fm_sniff_ipv6_name(const char *s, size_t n)
+{
+	char word[66];
+
+	strip(&s, &n);
+	to_word(s, n, word);
+	if (strstr(" ipv6srcaddr src6addr sourceipv6address ipv6src srcipv6 srcip6 sourceipv6 ip6srcaddr ", word))
+		return FM_SA;
+	return strstr(" ipv6dstaddr dst6addr destinationipv6address ipv6dst dstipv6 dstip6 destinationipv6 ip6dstaddr ",
+		      word)
+		   ? FM_DA
+		   : -1;
 }
 
 const char *fm_sniff_aside(const char *s, size_t n)

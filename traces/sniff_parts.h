@@ -29,6 +29,7 @@ struct fm_sniff_page {
 	char decimal, thousands; /* the marks in numbers, which were rewritten in plain form; 0: none */
 	bool guessed_mark;       /* the comma may also be the other kind of mark */
 	bool blanks;             /* any number of blanks is one delimiter; the first line is a comment then */
+	bool families;           /* IPv4 and IPv6 have columns of their own */
 	bool zeek;               /* a conn.log without its comments, and so without its header */
 	struct fm_sniff_field cell[FM_SNIFF_LINES][FM_SNIFF_FIELDS];
 	int ncells[FM_SNIFF_LINES];
@@ -42,12 +43,14 @@ struct fm_sniff_guess {
 	uint64_t most;      /* of numbers, their fractions cut off */
 	int col;            /* enum fm_col, or -1 */
 	bool start, sum, reply;
-	const char *aside; /* it fills none: its other keys, or NULL */
-	bool whole;        /* it has a value in every row */
-	bool mixed;        /* of numbers: some with a point, some without */
-	bool either;       /* a date that can be read day first and month first */
-	bool constant;     /* one value in all rows */
-	bool counts;       /* 1, 2, 3, ...: the numbers of the rows */
+	const char *aside;                 /* it fills none: its other keys, or NULL */
+	bool whole;                        /* it has a value in every row */
+	bool mixed;                        /* of numbers: some with a point, some without */
+	bool either;                       /* a date that can be read day first and month first */
+	bool constant;                     /* one value in all rows */
+	bool counts;                       /* 1, 2, 3, ...: the numbers of the rows */
+	const struct fm_sniff_field *also; /* another column of the same, for addresses of IPv6, or NULL */
+	bool joined;                       /* it is such another one */
 	const char *why;
 };
 

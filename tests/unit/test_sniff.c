@@ -373,11 +373,92 @@ static void exports_of_collectors_are_guessed(void **state)
 	    "{\"FIRST_SEEN\":1460332865,\"LAST_SEEN\":1460332866,\"PROTOCOL\":17,\"IP_SRC_ADDR\":\"1.2.3.4\","
 	    "\"IP_DST_ADDR\":\"10.0.0.1\",\"IP_SRC_PORT\":53,\"IP_DST_PORT\":35203,\"PACKETS\":1,"
 	    "\"TOTAL_BYTES\":130}\n",
+	    /* nProbe, with the elements of IPFIX that count seconds. */
+	    "IPV4_SRC_ADDR|L4_SRC_PORT|IPV4_DST_ADDR|L4_DST_PORT|PROTOCOL|IN_PKTS|IN_BYTES|FLOW_START_SEC|FLOW_END_"
+	    "SEC\n"
+	    "1.2.3.4|53|10.0.0.1|35203|17|1|130|1460332865|1460332866\n"
+	    "1.2.3.4|53|10.0.0.1|35203|17|1|130|1460332865|1460332866\n",
+	    /* ipfixcol2, with the way back. */
+	    "{\"@type\":\"ipfix.entry\",\"iana:octetDeltaCount\":130,\"iana:packetDeltaCount\":1,"
+	    "\"iana@reverse:octetDeltaCount\":0,\"iana@reverse:packetDeltaCount\":0,"
+	    "\"iana:flowStartMilliseconds\":\"2016-04-11T00:01:05.000Z\",\"iana:flowEndMilliseconds\":"
+	    "\"2016-04-11T00:01:06.000Z\",\"iana:protocolIdentifier\":17,\"iana:sourceIPv4Address\":\"1.2.3.4\","
+	    "\"iana:destinationIPv4Address\":\"10.0.0.1\",\"iana:sourceTransportPort\":53,"
+	    "\"iana:destinationTransportPort\":35203}\n",
+	    /* mongoexport: types below the names. */
+	    "{\"_id\":{\"$oid\":\"5f\"},\"start\":{\"$date\":\"2016-04-11T00:01:05Z\"},\"end\":{\"$date\":"
+	    "\"2016-04-11T00:01:06Z\"},\"src_ip\":\"1.2.3.4\",\"src_port\":{\"$numberInt\":\"53\"},\"dst_ip\":"
+	    "\"10.0.0.1\",\"dst_port\":{\"$numberInt\":\"35203\"},\"proto\":\"UDP\",\"packets\":{\"$numberLong\":"
+	    "\"1\"},\"bytes\":{\"$numberLong\":\"130\"}}\n",
+	    /* Splunk, with both ways, and units in brackets. */
+	    "_time,src_ip,src_port,dest_ip,dest_port,transport,duration [s],packets_in,packets_out,bytes_in,bytes_out\n"
+	    "1460332865.0,1.2.3.4,53,10.0.0.1,35203,udp,1,1,0,130,0\n"
+	    "1460332865.0,1.2.3.4,53,10.0.0.1,35203,udp,1,1,0,130,0\n",
+	    /* GCP's records by way of BigQuery. */
+	    "jsonPayload_connection_src_ip,jsonPayload_connection_src_port,jsonPayload_connection_dest_ip,"
+	    "jsonPayload_connection_dest_port,jsonPayload_connection_protocol,jsonPayload_start_time,"
+	    "jsonPayload_end_time,jsonPayload_packets_sent,jsonPayload_bytes_sent\n"
+	    "1.2.3.4,53.0,10.0.0.1,35203.0,17.0,2016-04-11T00:01:05Z,2016-04-11T00:01:06Z,1,130\n"
+	    "1.2.3.4,53.0,10.0.0.1,35203.0,17.0,2016-04-11T00:01:05Z,2016-04-11T00:01:06Z,1,130\n",
+	    /* super_mediator, with the way back. */
+	    "flowStartTime|flowEndTime|duration|protocol|sip|sport|dip|dport|packets|octets|rpackets|roctets\n"
+	    "2016-04-11 00:01:05.000|2016-04-11 00:01:06.000|     1.000| 17|1.2.3.4|   53|10.0.0.1|35203|1|130|0|0\n"
+	    "2016-04-11 00:01:05.000|2016-04-11 00:01:06.000|     1.000| 17|1.2.3.4|   53|10.0.0.1|35203|1|130|0|0\n",
+	    /* ElastiFlow: the time of the record beside the times of the flow. */
+	    "{\"@timestamp\":\"2016-04-11T00:09:00.000Z\",\"flow.start.timestamp\":1460332865000,\"flow.end."
+	    "timestamp\":"
+	    "1460332866000,\"flow.src.ip.addr\":\"1.2.3.4\",\"flow.dst.ip.addr\":\"10.0.0.1\",\"flow.src.l4.port.id\":"
+	    "53,"
+	    "\"flow.dst.l4.port.id\":35203,\"l4.proto.name\":\"UDP\",\"flow.packets\":1,\"flow.bytes\":130}\n",
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof of / sizeof *of; i++)
 		assert_guess_reads("export.txt", of[i], *of[i] == '{' ? 1 : 2, "2016-04-11 00:01:06");
+}
+
+/* Zeek with another scope separator than the point (LogAscii), whose ICMP is Zeek's all the same. */
+static void zeek_with_underscores_is_zeek(void **state)
+{
+	struct fm_dialect *d = NULL;
+
+	(void)state;
+	assert_guess_reads(
+	    "zeek.csv",
+	    "ts,uid,id_orig_h,id_orig_p,id_resp_h,id_resp_p,proto,duration,orig_pkts,orig_ip_bytes,resp_pkts,"
+	    "resp_ip_bytes\n1460332866.0,C1,1.2.3.4,53,10.0.0.1,35203,udp,0,1,130,0,0\n"
+	    "1460332866.0,C1,1.2.3.4,53,10.0.0.1,35203,udp,0,1,130,0,0\n",
+	    2, "2016-04-11 00:01:06");
+	assert_int_equal(fm_dialect_load(&d, at("guess.yaml"), &err), FM_OK);
+	assert_true(d->icmp);
+	fm_dialect_free(d);
+}
+
+/* Addresses of IPv4 and IPv6 in columns of their own, with zeros in the other one. */
+static void addresses_of_two_families_are_one_column(void **state)
+{
+	struct fm_dialect *d = NULL;
+	struct reading *r;
+	char text[64];
+
+	(void)state;
+	assert_guess_reads(
+	    "two.csv",
+	    "IPV4_SRC_ADDR,IPV6_SRC_ADDR,IPV4_DST_ADDR,IPV6_DST_ADDR,L4_SRC_PORT,L4_DST_PORT,PROTOCOL,IN_PKTS,IN_BYTES,"
+	    "FLOW_START_MILLISECONDS,FLOW_END_MILLISECONDS\n"
+	    "1.2.3.4,::,10.0.0.1,::,53,35203,17,1,130,1460332865000,1460332866000\n"
+	    "0.0.0.0,2001:db8::1,0.0.0.0,2001:db8::2,53,35203,17,1,130,1460332865000,1460332866000\n",
+	    2, "2016-04-11 00:01:06");
+	assert_int_equal(fm_dialect_load(&d, at("guess.yaml"), &err), FM_OK);
+	r = read_trace_file(at("two.csv"), d, NULL, 0);
+	for (int k = 0; k < 2; k++) {
+		struct fm_address a = fm_table_address(r->t, k ? r->t->da[1] : r->t->sa[1]);
+
+		text[fm_address_format(&a, text)] = 0;
+		assert_string_equal(text, k ? "2001:db8::2" : "2001:db8::1");
+	}
+	done(r);
+	fm_dialect_free(d);
 }
 
 /* Type and code of ICMP in columns of their own, and as a port with a point. */
@@ -462,6 +543,8 @@ int main(void)
 	    cmocka_unit_test(delimiters_of_all_kinds_are_guessed),
 	    cmocka_unit_test(marks_of_numbers_are_guessed),
 	    cmocka_unit_test(exports_of_collectors_are_guessed),
+	    cmocka_unit_test(zeek_with_underscores_is_zeek),
+	    cmocka_unit_test(addresses_of_two_families_are_one_column),
 	    cmocka_unit_test(icmp_of_other_forms_is_guessed),
 	};
 
