@@ -22,6 +22,9 @@ expect 0 "a built-in dialect is found" "$F" sniff good.csv
 says out "# ugr16 (built in): reads 1000 of the first 1000 rows, 13 columns of each" "it is said why"
 says out "# set source.dialect: ugr16" "and what to do"
 cp out sniffed.yaml
+tar -cf good.tar good.csv
+expect 0 "a member of an archive is sniffed" "$F" sniff good.tar
+holds "and named once" test "$(grep -c "reading good.csv" err)" -eq 1
 expect 0 "what was printed is a dialect" ingest good.csv --set source.dialect="$T/sniffed.yaml"
 expect 0 "as JSON" "$F" sniff --json good.csv
 holds "the dialect is named" test "$(json out 'd["dialect"], d["sure"]')" = "('ugr16', True)"
@@ -57,6 +60,15 @@ expect 0 "the printed file reads the label" ingest labeled.csv --set source.dial
 holds "without a warning of it" sh -c '! grep -q "is not read" err'
 unsealed w ingest kept
 holds "into the store" grep -rq background kept/train
+
+# A table with more columns than the built-in dialect of a poorer one: what is printed has them, and loads.
+{
+	echo "Flow ID,Source IP,Source Port,Destination IP,Destination Port,Protocol,Timestamp,Flow Duration,Total Fwd Packets,Total Backward Packets,Total Length of Fwd Packets,Total Length of Bwd Packets,Label"
+	awk -F, -v OFS=, 'NR <= 50 { print "x", $3, $5, $4, $6, 6, $1 ".5", NR * 100, $11, 0, $12, 0, "DrDoS_DNS" }' good.csv
+} >ddos.csv
+expect 0 "CIC-DDoS2019 gets a dialect" "$F" sniff ddos.csv
+says out "# It reads all of the first 50 rows" "which reads all of it"
+says out 'name: "Source IP", column: sa' "with the columns that the built-in one goes without"
 
 # A protocol that is none.
 sed '2,$s/,TCP,/,tcp\/https,/' labeled.csv >service.csv

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "manifests/dialect.h"
 #include "manifests/embed.h"
 #include "traces/binary.h"
@@ -244,16 +245,14 @@ static int find_unread(struct fm_sniffed *s, const char *path, const char *membe
 	return FM_OK;
 }
 
-int fm_sniff(struct fm_sniffed *s, const char *path, const char *member, struct fm_error *err)
+/* The candidates among the dialects of that kind. */
+static int try_all(struct fm_sniffed *s, const char *path, const char *member, enum fm_capture kind,
+		   struct fm_error *err)
 {
 	struct fm_embed e;
 	struct fm_error last = {0};
-	enum fm_capture kind = FM_CAPTURE_NONE;
 	int rc;
 
-	*s = (struct fm_sniffed){0};
-	if ((rc = check_bytes(path, member, &kind, err)) < 0)
-		return rc;
 	for (size_t i = 0; fm_embed_at(&e, FM_EMBED_DIALECT, i); i++) {
 		struct fm_sniff_candidate c = {0};
 		struct fm_dialect *d = NULL;
@@ -274,7 +273,23 @@ int fm_sniff(struct fm_sniffed *s, const char *path, const char *member, struct 
 		if (rc >= 0 && fits)
 			add(s, c);
 	}
-	if (s->n && (rc = find_unread(s, path, member, err)) < 0)
+	return FM_OK;
+}
+
+int fm_sniff(struct fm_sniffed *s, const char *path, const char *member, struct fm_error *err)
+{
+	enum fm_capture kind = FM_CAPTURE_NONE;
+	int rc, quiet = fm_log_is_quiet();
+
+	*s = (struct fm_sniffed){0};
+	if ((rc = check_bytes(path, member, &kind, err)) < 0)
+		return rc;
+	fm_log_quiet(quiet ? quiet : 1); /* which member of an archive is read was said once */
+	rc = try_all(s, path, member, kind, err);
+	if (rc >= 0 && s->n)
+		rc = find_unread(s, path, member, err);
+	fm_log_quiet(quiet);
+	if (rc < 0)
 		return rc;
 	s->sure = s->n > 0 && !s->nunread;
 	for (int i = 1; i < s->n; i++)

@@ -70,6 +70,7 @@ static bool lacks(const struct fm_dialect *d, const struct fm_sniff_field *f, st
 		if (denies(d, &name)) {
 			u->what = "what the dialect names under absent";
 			u->key = keys[name.col];
+			u->denied = true;
 		} else if (name.way == FM_WAY_REPLY && !has_two_ways(d, name.col)) {
 			u->what = "the way back";
 			u->key = name.col == FM_PKT ? "column: pkt, reply: true" : "column: byt, reply: true";

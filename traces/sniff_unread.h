@@ -12,6 +12,7 @@ struct fm_unread {
 	char name[64];    /* as the header has it, in UTF-8 without control characters */
 	const char *what; /* "the label" */
 	const char *key;  /* what its line in a dialect has: "column: label" */
+	bool denied;      /* the dialect names it under absent: such a line would not do */
 };
 /* By the header or the keys of the first rows; returns how many, 0 where the file cannot be read. A column that the
  * dialect names but does not read does not count: it is left on purpose. names_alone: judge by names only, because

@@ -38,6 +38,27 @@ static void put_why(const struct fm_sniff_candidate *c, struct fm_buf *out)
 		fm_buf_printf(out, ", and %d label%s of its own", c->mapped, c->mapped == 1 ? "" : "s");
 }
 
+/* The file of the best built-in dialect, with lines for what it leaves unread. */
+static void put_built_in(const struct fm_sniffed *s, const struct fm_embed *e, struct fm_buf *out)
+{
+	fm_buf_printf(out, "# %s source.dialect: %s%s\n",
+		      s->sure || s->nunread ? "set" : "the first one may be it:", e->name,
+		      s->nunread ? " to go without the last columns below, or to this file with them" : "");
+	fm_buf_add(out, e->text, e->n);
+	for (int i = 0; i < s->nunread; i++)
+		fm_buf_printf(out, "  - {name: \"%s\", %s}   # by its name: not read by the built-in one\n",
+			      s->unread[i].name, s->unread[i].key);
+}
+
+/* Does the file have columns that the best built-in dialect says its source lacks? */
+static bool has_more(const struct fm_sniffed *s)
+{
+	for (int i = 0; i < s->nunread; i++)
+		if (s->unread[i].denied)
+			return true;
+	return false;
+}
+
 /* What there is to say, as comments, with the dialect file behind it. */
 static int describe(const struct fm_sniffed *s, const char *file, const char *member, struct fm_sniff_tried *tried,
 		    struct fm_buf *out, struct fm_error *err)
@@ -52,17 +73,17 @@ static int describe(const struct fm_sniffed *s, const char *file, const char *me
 		put_why(&s->candidate[i], out);
 		fm_buf_puts(out, "\n");
 	}
-	if (s->n && fm_embed_find(&e, FM_EMBED_DIALECT, s->candidate[0].name)) {
-		fm_buf_printf(out, "# %s source.dialect: %s%s\n",
-			      s->sure || s->nunread ? "set" : "the first one may be it:", e.name,
-			      s->nunread ? " to go without the last columns below, or to this file with them" : "");
-		fm_buf_add(out, e.text, e.n);
-		for (int i = 0; i < s->nunread; i++)
-			fm_buf_printf(out, "  - {name: \"%s\", %s}   # by its name: not read by the built-in one\n",
-				      s->unread[i].name, s->unread[i].key);
+	if (s->n && !has_more(s) && fm_embed_find(&e, FM_EMBED_DIALECT, s->candidate[0].name)) {
+		put_built_in(s, &e, out);
 		return fm_buf_check(out, err);
 	}
-	fm_buf_puts(out, "# No built-in dialect reads it.\n");
+	if (s->n)
+		fm_buf_printf(
+		    out,
+		    "# set source.dialect: %s to go without columns that the file has, or to this file with them\n",
+		    s->candidate[0].name);
+	else
+		fm_buf_puts(out, "# No built-in dialect reads it.\n");
 	if ((rc = fm_sniff_guess(file, member, &yaml, &whole, err)) >= 0 &&
 	    (rc = fm_sniff_try(file, member, yaml.data, yaml.len, tried, err)) >= 0) {
 		fm_sniff_tell(tried, out);
@@ -135,8 +156,11 @@ static int sniff_fn(void *ctx, json_t **result, struct fm_error *err)
 	struct fm_buf text = {0};
 	int rc;
 
-	if ((rc = fm_sniff(&s, f->file, f->member, err)) < 0 ||
-	    (rc = describe(&s, f->file, f->member, &tried, &text, err)) < 0 || (rc = make_legible(&text, err)) < 0)
+	if ((rc = fm_sniff(&s, f->file, f->member, err)) < 0)
+		goto out;
+	if (!fm_log_is_quiet())
+		fm_log_quiet(1); /* that the same member is read again */
+	if ((rc = describe(&s, f->file, f->member, &tried, &text, err)) < 0 || (rc = make_legible(&text, err)) < 0)
 		goto out;
 	if (!(*result = sniffed_json(&s, &tried, &text)))
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
