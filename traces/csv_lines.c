@@ -179,6 +179,10 @@ static bool is_passed_over(struct fm_csv *c, const char *s, size_t n)
 		c->summary++;
 		return true;
 	}
+	if ((*s == '+' || *s == '-' || *s == '|' || *s == '(') && fm_no_row_ruler(s, n)) {
+		c->comments++;
+		return true;
+	}
 	if ((*s == 'S' || *s == 'T' || *s == 'N') && fm_no_row_summary(s, n)) {
 		c->summary++;
 		return true;
@@ -492,7 +496,7 @@ int fm_csv_follow(struct fm_csv *c, const struct fm_csv *of, struct fm_error *er
 /* Note the first bytes of lines that are no rows, or may be none. */
 static void know_rows(struct fm_csv *c)
 {
-	static const char others[] = " \t\r\xefSTN{[";
+	static const char others[] = " \t\r\xefSTN{[+-|(";
 	const struct fm_dialect *d = c->o->dialect;
 
 	memset(c->not_row, d->blanks, sizeof c->not_row);

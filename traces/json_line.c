@@ -133,10 +133,34 @@ static const char *skip_list(struct scan *p, int depth)
 	return why;
 }
 
+/* Is there a list of one value that is no list or object, as Elasticsearch has fields? Then move to the value. */
+static bool enter_single(struct scan *p)
+{
+	struct scan inside = *p;
+	const char *text;
+	size_t n;
+
+	inside.s++;
+	skip_blanks(&inside);
+	if (inside.s == p->end || strchr("[]{", *inside.s))
+		return false;
+	p->s = inside.s;
+	if (*inside.s == '"') {
+		inside.s++;
+		if (read_string(&inside, &text, &n))
+			return false;
+	} else {
+		while (inside.s < p->end && !strchr(",]} \t\r", *inside.s))
+			inside.s++;
+	}
+	return eat(&inside, ']');
+}
+
 static const char *read_value(struct scan *p, int depth)
 {
-	const char *text, *why;
+	const char *text, *why, *begin;
 	size_t n;
+	bool single = false;
 
 	skip_blanks(p);
 	if (p->s == p->end)
@@ -146,8 +170,11 @@ static const char *read_value(struct scan *p, int depth)
 		return depth < FM_JSON_DEPTH ? read_object(p, depth + 1) : "JSON of over 8 levels";
 	}
 	if (*p->s == '[') {
-		p->s++;
-		return skip_list(p, 64);
+		begin = p->s;
+		if (!(single = enter_single(p))) {
+			p->s = begin + 1;
+			return skip_list(p, 64);
+		}
 	}
 	if (*p->s == '"') {
 		p->s++;
@@ -155,7 +182,7 @@ static const char *read_value(struct scan *p, int depth)
 			return why;
 	} else {
 		text = p->s;
-		while (p->s < p->end && !strchr(",} \t\r", *p->s))
+		while (p->s < p->end && !strchr(single ? "] \t\r" : ",} \t\r", *p->s))
 			p->s++;
 		n = (size_t)(p->s - text);
 		if (!n)
@@ -163,6 +190,8 @@ static const char *read_value(struct scan *p, int depth)
 		n = n == 4 && memcmp(text, "null", 4) == 0 ? 0 : n;
 	}
 	p->pair(p->ctx, p->key, p->nkey, text, n);
+	if (single)
+		(void)eat(p, ']');
 	return NULL;
 }
 

@@ -2,7 +2,8 @@
  * json_line.h - one line of JSON as keys and values: {"ts":1.5,"id.orig_h":"10.0.0.1","flow":{"pkts":3}}.
  *
  * Keys of inner objects have the outer key and a point in front: flow.pkts. Numbers come as their text, strings without
- * their escapes, true and false as words, null as the empty text. Lists are passed over.
+ * their escapes, true and false as words, null as the empty text. Of a list, one value
+ * alone counts as the value; other lists are passed over.
  */
 #ifndef FM_TRACES_JSON_LINE_H
 #define FM_TRACES_JSON_LINE_H

@@ -13,6 +13,21 @@ static const struct {
     {{"protocol_type", "service", "src_bytes", "dst_bytes"},
      {"srcip", "src_ip"},
      "is of KDD Cup 1999 or NSL-KDD, whose rows cannot be flows: addresses, ports, packets and times are not in them"},
+    {{"No.", "Source", "Destination", "Length"},
+     {"Duration", "Bytes"},
+     "is a list of packets, as Wireshark exports it, and not of flows: take the capture itself, whose packets become "
+     "flows (source.dialect: pcap)"},
+    {{"val", "fl", "flP", "td"},
+     {"sa", "da"},
+     "is a statistic of nfdump (-s), with a row for each address or port, and not of flows: write those with nfdump -r "
+     "FILE -o csv"},
+    {{"sIP", "Records", "sIP", "Records"},
+     {"sTime", "dIP"},
+     "is a count of SiLK's rwuniq or rwstats, with a row for each address, and not of flows: write those with rwcut"},
+    {{"Header_Length", "Protocol Type", "Tot size", "IAT"},
+     {"src_ip", "Source IP"},
+     "is of CICIoT2023, whose rows are means over packets and cannot be flows: addresses, ports and times are not in "
+     "them. Its captures can be read (source.dialect: pcap)"},
 };
 
 const char *fm_no_flows(bool (*has)(const void *ctx, const char *name), const void *ctx)

@@ -41,6 +41,21 @@ bool fm_no_row_json(const char *s, size_t n)
 	return *s == '{' || (*s == '[' && (i == n || s[i] == '{'));
 }
 
+bool fm_no_row_ruler(const char *s, size_t n)
+{
+	size_t dashes = 0, i = 0;
+
+	if (n > 7 && *s == '(') {
+		for (i = 1; i < n && s[i] >= '0' && s[i] <= '9'; i++)
+			;
+		return i > 1 &&
+		       ((n - i == 6 && !memcmp(s + i, " rows)", 6)) || (n - i == 5 && !memcmp(s + i, " row)", 5)));
+	}
+	for (; i < n && strchr("+-|=: \t", s[i]) && s[i]; i++)
+		dashes += s[i] == '-' || s[i] == '=';
+	return i == n && dashes > 5 && (*s == '+' || *s == '|' || *s == '-');
+}
+
 bool fm_no_row_empty(const struct fm_dialect *d, const char *s, size_t n)
 {
 	bool some = false;

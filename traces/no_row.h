@@ -15,6 +15,9 @@ bool fm_no_row_summary(const char *s, size_t n);
 bool fm_no_row_cr(const char *s, size_t n);
 /* An object of JSON, or a list of them. */
 bool fm_no_row_json(const char *s, size_t n);
+/* A line that was drawn: +------+-----+ of MySQL, ----+---- and behind the rows (60 rows) of PostgreSQL, |---|---| of
+ * Markdown. */
+bool fm_no_row_ruler(const char *s, size_t n);
 /* Only delimiters, as a spreadsheet leaves them below its last row. */
 bool fm_no_row_empty(const struct fm_dialect *d, const char *s, size_t n);
 

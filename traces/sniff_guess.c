@@ -7,7 +7,6 @@
 #include "manifests/dialect.h"
 #include "traces/hints.h"
 #include "traces/no_flows.h"
-#include "traces/no_row.h"
 #include "traces/sniff.h"
 #include "traces/sniff_names.h"
 #include "traces/sniff_parts.h"
@@ -141,12 +140,6 @@ static void by_name_of_way(const struct fm_sniff_page *p, struct fm_sniff_guess 
 	}
 }
 
-/* The kind of a record more often than that of an attack. */
-static bool is_type(const struct fm_sniff_field *f)
-{
-	return f->n == 4 && !strncasecmp(f->s, "type", 4);
-}
-
 /* A column of IPv6 addresses beside one of IPv4 is another name of it. */
 static void join_families(struct fm_sniff_page *p, struct fm_sniff_guess *g)
 {
@@ -174,7 +167,8 @@ static void by_name(struct fm_sniff_page *p, struct fm_sniff_guess *g)
 		if ((name.col == FM_TE && is_record_time(p, g, k)) ||
 		    (name.col == FM_LABEL && has_better_label(p, g, k)))
 			continue;
-		if ((name.col == FM_LABEL && g[k].constant && (p->json || is_type(&p->cell[0][k]))) ||
+		if ((name.col == FM_LABEL && g[k].constant &&
+		     (p->json || fm_sniff_is_type(p->cell[0][k].s, p->cell[0][k].n))) ||
 		    (fm_cols[name.col].kind != FM_KIND_ADDRESS && !can_fill(&g[k], name.col) &&
 		     !(name.col == FM_TD && fm_sniff_is_hms(p, k, p->header))) ||
 		    is_taken(g, p->nfields, name.col, name.start))
@@ -444,6 +438,8 @@ static int put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess *
 		fm_buf_puts(out, "header_mark: \"#fields\"\nquote: none\n");
 	if (p->zeek)
 		fm_buf_puts(out, "quote: none\nextra_columns: true\n");
+	if (p->arff)
+		fm_buf_puts(out, "comment: [\"@\", \"%\"]   # what ARFF has before the rows\n");
 	if (p->blanks) {
 		fm_buf_puts(out, "delimiter: blanks\n");
 		if (p->header) {
@@ -493,48 +489,11 @@ int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bo
 		return rc;
 	if ((rc = fm_sniff_page(p, path, member, 0, err)) < 0)
 		goto out;
-	if (p->text.data && memmem(p->text.data, p->text.len, "\"flowTuples\"", 12)) {
-		rc = fm_fail(err, FM_EINPUT,
-			     "%s is a flow log of Azure, which has flowTuples, records of one time each and without a "
-			     "duration: join those of a flow first (by its begin and its end, B and E), as CSV with "
-			     "two times, or "
-			     "with a time and a duration",
-			     path);
+	p->names = has_no_value(p);
+	if ((rc = fm_sniff_other(p, path, err)) < 0)
 		goto out;
-	}
-	if (!p->json && p->nlines && (*p->line[0].s == '{' || !strncmp(p->line[0].s, "[{", 2))) {
-		rc = fm_fail(
-		    err, FM_EINPUT,
-		    "%s begins as JSON does, and none of its lines is an object: jq -c . FILE writes each object on a "
-		    "line of its own",
-		    path);
-		goto out;
-	}
-	if (p->nlines == 1 && fm_no_row_cr(p->line[0].s, p->line[0].n)) {
-		rc = fm_fail(err, FM_EINPUT,
-			     "%s: its lines end with a carriage return alone: write it anew with tr '\\r' '\\n'", path);
-		goto out;
-	}
-	if (p->nlines && fm_no_row_summary(p->line[0].s, p->line[0].n)) {
-		rc = fm_fail(err, FM_EINPUT, "%s begins with nfdump's summary, and no flow stands before it", path);
-		goto out;
-	}
-	if (p->nfields < FM_SNIFF_FEWEST) {
-		rc =
-		    p->nfields < 2
-			? fm_fail(
-			      err, FM_EINPUT,
-			      "%s: no tab, semicolon, bar, comma or blank cuts its first lines into columns of flows: "
-			      "another program has to write it as CSV first",
-			      path)
-			: fm_fail(err, FM_EINPUT,
-				  "%s: %d columns are too few for flows, which have a time, two addresses, packets and "
-				  "bytes at least",
-				  path, p->nfields);
-		goto out;
-	}
 	find_header(p);
-	if (p->nlines == 1 && !p->json && has_no_value(p)) {
+	if (p->nlines == 1 && !p->json && p->names) {
 		rc = fm_fail(err, FM_EINPUT, "%s has a line of names and no flow below it", path);
 		goto out;
 	}

@@ -56,7 +56,59 @@ static size_t read_lines(struct table *t, const struct fm_buf *text, char *scrat
 	return objects;
 }
 
-int fm_sniff_json(struct fm_buf *text, size_t max, bool *is, struct fm_error *err)
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* The end of a string that begins at s, or end. */
+static const char *string_end(const char *s, const char *end)
+{
+	for (s++; s < end && *s != '"'; s++)
+		s += *s == '\\';
+	return s < end ? s : end;
+}
+
+static void find_list(const char *s, const char *end, char list[FM_SNIFF_LIST])
+{
+	struct {
+		const char *s;
+		size_t n;
+	} key[FM_JSON_DEPTH + 1] = {{NULL, 0}};
+	int depth = 0;
+	size_t len = 0;
+
+	for (; s < end; s++) {
+		const char *from = s;
+
+		if (*s == '"') {
+			s = string_end(s, end);
+			key[depth].s = from + 1;
+			key[depth].n = s > from ? (size_t)(s - from - 1) : 0;
+		} else if (*s == '{') {
+			if (++depth > FM_JSON_DEPTH)
+				return;
+			key[depth].n = 0;
+		} else if (*s == '}') {
+			depth -= depth > 0;
+		} else if (*s == '[' && depth) {
+			while (from + 1 < end && is_space(from[1]))
+				from++;
+			if (from + 1 < end && from[1] == '{')
+				break;
+		}
+	}
+	for (int i = 1; i <= depth && s < end; i++) {
+		if (!key[i].n || len + key[i].n + 2 > FM_SNIFF_LIST || memchr(key[i].s, '\'', key[i].n))
+			return;
+		list[len++] = '.';
+		memcpy(list + len, key[i].s, key[i].n);
+		len += key[i].n;
+	}
+	list[len] = 0;
+}
+
+int fm_sniff_json(struct fm_buf *text, size_t max, bool *is, char list_at[FM_SNIFF_LIST], struct fm_error *err)
 {
 	struct table t = {.max = max};
 	struct fm_json_list list = {0};
@@ -70,8 +122,10 @@ int fm_sniff_json(struct fm_buf *text, size_t max, bool *is, struct fm_error *er
 	*is = at < text->len && text->data[at] == '{';
 	if (at + 1 < text->len && text->data[at] == '[' && strchr("\r\n\t {", text->data[at + 1]))
 		*is = true;
+	*list_at = 0;
 	if (!*is)
 		return FM_OK;
+	find_list(text->data + at, text->data + text->len, list_at);
 	if ((rc = fm_json_list_add(&list, text->data, text->len, &out, err)) < 0)
 		goto out;
 	fm_buf_free(text);

@@ -128,6 +128,8 @@ static bool strip(const char **s, size_t *n)
 
 	while ((point = memrchr(*s, '.', *n)) && point > *s && point + 1 < *s + *n && point[1] == '$')
 		*n = (size_t)(point - *s);
+	if (*n > 6 && !memcmp(*s + *n - 6, " [UTC]", 6))
+		*n -= 6;
 	if (*n > 3 && (*s)[*n - 2] == '_' && strchr("bdst", (*s)[*n - 1]))
 		*n -= 2;
 	for (size_t i = 0; i < sizeof before / sizeof *before; i++)
@@ -163,6 +165,11 @@ bool fm_sniff_name(const char *s, size_t n, struct fm_sniff_name *out)
 	if (i >= 0)
 		*out = (struct fm_sniff_name){known[i].col, known[i].start, back ? FM_WAY_REPLY : known[i].way};
 	return i >= 0;
+}
+
+bool fm_sniff_is_type(const char *s, size_t n)
+{
+	return (n == 4 && !strncasecmp(s, "type", 4)) || (n == 5 && !strncasecmp(s, "@type", 5));
 }
 
 int fm_sniff_ipv6_name(const char *s, size_t n)

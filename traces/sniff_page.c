@@ -1,7 +1,10 @@
 /* The first lines of a file of which a dialect is guessed (sniff_parts.h), cut into fields. */
 #include <string.h>
+#include <strings.h>
 
+#include "traces/no_row.h"
 #include "traces/sniff_json.h"
+#include "traces/sniff_names.h"
 #include "traces/sniff_parts.h"
 #include "traces/source.h"
 #include "traces/utf16.h"
@@ -63,7 +66,11 @@ static void cut_lines(struct fm_sniff_page *p)
 			p->line[p->nlines++] = (struct fm_sniff_field){s + 8, n - 8};
 		} else if (!p->nlines && n == 5 + 2 * quote && !memcmp(s + quote, "sep=", 4)) {
 			p->delimiter = s[quote + 4]; /* as Excel says it */
-		} else if (n && *s != '#') {
+		} else if (n > 9 && *s == '#' && !p->nlines && !p->hash.n) {
+			p->hash = (struct fm_sniff_field){s, n};
+		} else if (n > 9 && !p->nlines && !strncasecmp(s, "@relation", 9)) {
+			p->arff = true;
+		} else if (n && *s != '#' && !(p->arff && (*s == '@' || *s == '%')) && !fm_no_row_ruler(s, n)) {
 			p->line[p->nlines++] = (struct fm_sniff_field){s, n};
 		}
 	}
@@ -80,15 +87,15 @@ static struct fm_sniff_field trimmed(const char *s, size_t n)
 	return (struct fm_sniff_field){s, n};
 }
 
-/* The fields of a line; a delimiter between quotes is none. */
-static int cut_fields(const struct fm_sniff_field *line, char delimiter, struct fm_sniff_field *out)
+/* The fields of a line; a delimiter between quotes is none, but in lines that were made of JSON. */
+static int cut_fields(const struct fm_sniff_field *line, char delimiter, bool json, struct fm_sniff_field *out)
 {
 	size_t from = 0;
 	bool quoted = false;
 	int n = 0;
 
 	for (size_t i = 0; i <= line->n; i++) {
-		if (i < line->n && line->s[i] == '"')
+		if (i < line->n && line->s[i] == '"' && !json)
 			quoted = !quoted;
 		if (i < line->n && (quoted || line->s[i] != delimiter))
 			continue;
@@ -117,8 +124,8 @@ static int cut_words(const struct fm_sniff_field *line, struct fm_sniff_field *o
 	return n;
 }
 
-/* The delimiter that gives the most columns, and the same number of them in four lines of five; blanks where no other
- * delimiter gives enough for a flow. */
+/* The delimiter that gives the most columns, and the same number of them in four lines of five below a title; blanks
+ * where no other delimiter gives enough for a flow. */
 static void find_delimiter(struct fm_sniff_page *p)
 {
 	static const char candidates[] = "\t;|,^~\x01$# ";
@@ -126,13 +133,16 @@ static void find_delimiter(struct fm_sniff_page *p)
 
 	p->delimiter = ',';
 	for (const char *c = candidates; *c; c++) {
-		int want = p->nlines ? cut_fields(&p->line[p->nlines / 2], *c, NULL) : 0, alike = 0;
+		int want = p->nlines ? cut_fields(&p->line[p->nlines / 2], *c, false, NULL) : 0, alike = 0, from = 0;
 
 		if (strchr("^~\x01$# ", *c) && p->nfields >= FM_SNIFF_FEWEST)
 			break;
-		for (int i = 0; i < p->nlines; i++)
-			alike += cut_fields(&p->line[i], *c, NULL) == want;
-		if (want > p->nfields && want > 1 && alike * 5 >= p->nlines * 4) {
+		while (want >= FM_SNIFF_FEWEST && from < p->nlines / 2 && from < FM_SNIFF_TITLES &&
+		       cut_fields(&p->line[from], *c, false, NULL) != want)
+			from++;
+		for (int i = from; i < p->nlines; i++)
+			alike += cut_fields(&p->line[i], *c, false, NULL) == want;
+		if (want > p->nfields && want > 1 && alike * 5 >= (p->nlines - from) * 4) {
 			p->nfields = want;
 			p->delimiter = *c;
 		}
@@ -148,22 +158,41 @@ static void find_delimiter(struct fm_sniff_page *p)
 	}
 }
 
+/* Is a comment before the rows their header, as numpy and flow-export write it: as many fields, with names? */
+static void take_hash(struct fm_sniff_page *p)
+{
+	struct fm_sniff_name name;
+	int n, names = 0;
+
+	if (p->json || p->marked || !p->hash.n || p->nlines == FM_SNIFF_LINES ||
+	    (n = cut_fields(&p->hash, p->delimiter, false, p->cell[0])) != p->nfields)
+		return;
+	for (int k = 0; k < n; k++)
+		names += fm_sniff_name(p->cell[0][k].s, p->cell[0][k].n, &name);
+	if (names < 3)
+		return;
+	memmove(p->line + 1, p->line, (size_t)p->nlines++ * sizeof *p->line);
+	p->line[0] = p->hash;
+}
+
 int fm_sniff_page(struct fm_sniff_page *p, const char *path, const char *member, char delimiter, struct fm_error *err)
 {
 	int rc;
 
 	if ((rc = read_page(p, path, member, err)) < 0 || (rc = decode(&p->text, err)) < 0 ||
-	    (rc = fm_sniff_json(&p->text, FM_SNIFF_FIELDS, &p->json, err)) < 0)
+	    (rc = fm_sniff_json(&p->text, FM_SNIFF_FIELDS, &p->json, p->list, err)) < 0)
 		return rc;
 	cut_lines(p);
-	if (delimiter && !p->json)
-		p->delimiter = delimiter;
-	else if (!p->delimiter || p->json)
+	if (p->json || delimiter)
+		p->delimiter = p->json ? '\t' : delimiter;
+	if (p->json || (p->delimiter && !delimiter))
+		p->nfields = p->nlines ? cut_fields(&p->line[p->nlines / 2], p->delimiter, p->json, NULL) : 0;
+	else if (!delimiter)
 		find_delimiter(p);
-	else
-		p->nfields = p->nlines ? cut_fields(&p->line[p->nlines / 2], p->delimiter, NULL) : 0;
+	if (!p->blanks)
+		take_hash(p);
 	for (int i = 0; i < p->nlines; i++)
-		p->ncells[i] =
-		    p->blanks ? cut_words(&p->line[i], p->cell[i]) : cut_fields(&p->line[i], p->delimiter, p->cell[i]);
+		p->ncells[i] = p->blanks ? cut_words(&p->line[i], p->cell[i])
+					 : cut_fields(&p->line[i], p->delimiter, p->json, p->cell[i]);
 	return FM_OK;
 }

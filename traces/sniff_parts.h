@@ -1,4 +1,5 @@
 /* sniff_parts.h - what the files that guess a dialect share: sniff_guess.c; sniff_page.c for lines and fields,
+ * sniff_other.c for what is no table of flows,
  * sniff_kind.c for kinds of values, sniff_place.c for columns without names,
  * sniff_marks.c for the marks of numbers. */
 #ifndef FM_TRACES_SNIFF_PARTS_H
@@ -14,6 +15,8 @@
 #define FM_SNIFF_LINES 64
 #define FM_SNIFF_FEWEST 5 /* columns of a flow */
 #define FM_SNIFF_FIELDS 512
+#define FM_SNIFF_LIST 128
+#define FM_SNIFF_TITLES 16 /* lines that may stand before a table */
 
 struct fm_sniff_field {
 	const char *s;
@@ -22,15 +25,19 @@ struct fm_sniff_field {
 struct fm_sniff_page {
 	struct fm_buf text;
 	struct fm_sniff_field line[FM_SNIFF_LINES]; /* the lines that are no comments */
+	struct fm_sniff_field hash;                 /* the first comment before them, which may be the header */
 	int nlines, nfields;
 	bool marked; /* the first line is a header after #fields */
 	char delimiter;
 	bool header, json;
-	char decimal, thousands; /* the marks in numbers, which were rewritten in plain form; 0: none */
-	bool guessed_mark;       /* the comma may also be the other kind of mark */
-	bool blanks;             /* any number of blanks is one delimiter; the first line is a comment then */
-	bool families;           /* IPv4 and IPv6 have columns of their own */
-	bool zeek;               /* a conn.log without its comments, and so without its header */
+	char decimal, thousands;  /* the marks in numbers, which were rewritten in plain form; 0: none */
+	bool guessed_mark;        /* the comma may also be the other kind of mark */
+	bool blanks;              /* any number of blanks is one delimiter; the first line is a comment then */
+	bool families;            /* IPv4 and IPv6 have columns of their own */
+	bool names;               /* no field of the first line is a value */
+	bool arff;                /* of Weka: what stands before the rows begins with @ */
+	char list[FM_SNIFF_LIST]; /* JSON: where the first list of objects inside of one stands, as .hits.hits, or "" */
+	bool zeek;                /* a conn.log without its comments, and so without its header */
 	struct fm_sniff_field cell[FM_SNIFF_LINES][FM_SNIFF_FIELDS];
 	int ncells[FM_SNIFF_LINES];
 };
@@ -58,6 +65,8 @@ struct fm_sniff_guess {
  */
 int fm_sniff_page(struct fm_sniff_page *p, const char *path, const char *member, char delimiter,
 		  struct fm_error *err) FM_MUST_CHECK;
+/* FM_EINPUT: the page, of which p->names is known, is no table of flows; the message says what makes it one. */
+int fm_sniff_other(const struct fm_sniff_page *p, const char *path, struct fm_error *err) FM_MUST_CHECK;
 /* Finds p->decimal and p->thousands, of a page with p->header, and writes its numbers as those of other pages. */
 void fm_sniff_marks(struct fm_sniff_page *p);
 /* The kind of a field; *format of a time, or NULL; *number: that of an INTEGER, or of a DECIMAL with its fraction cut

@@ -77,8 +77,7 @@ static bool lacks(const struct fm_dialect *d, const struct fm_sniff_field *f, st
 		} else if (name.col == FM_FLG && !(d->present >> FM_FLG & 1u)) {
 			u->what = "the flags";
 			u->key = "column: flg";
-		} else if (name.col == FM_LABEL && !(d->present >> FM_LABEL & 1u) &&
-			   (f->n != 4 || strncasecmp(f->s, "type", 4) != 0)) { /* types also belong to much else */
+		} else if (name.col == FM_LABEL && !(d->present >> FM_LABEL & 1u) && !fm_sniff_is_type(f->s, f->n)) {
 			u->what = "the label";
 			u->key = "column: label";
 		}

@@ -417,6 +417,43 @@ static void exports_of_collectors_are_guessed(void **state)
 		assert_guess_reads("export.txt", of[i], *of[i] == '{' ? 1 : 2, "2016-04-11 00:01:06");
 }
 
+/* As databases, numpy and Weka write tables: with lines that were drawn, names behind a #, or comments of their own;
+ * and texts of JSON that hold what cuts a table. */
+static void tables_of_other_programs_are_guessed(void **state)
+{
+#define PAGE_NAMES "start|duration|src_ip|src_port|dst_ip|dst_port|proto|packets|bytes"
+#define PAGE_ROW "2016-04-11 00:01:06|0|1.2.3.4|53|10.0.0.1|35203|UDP|1|130"
+	(void)state;
+	assert_guess_reads("psql.txt",
+			   PAGE_NAMES "\n---------+----+----+----\n" PAGE_ROW "\n" PAGE_ROW "\n(2 rows)\n\n", 2,
+			   "2016-04-11 00:01:06");
+	assert_guess_reads("mysql.txt",
+			   "+------+------+\n|" PAGE_NAMES "|\n+------+------+\n|" PAGE_ROW "|\n|" PAGE_ROW
+			   "|\n+------+------+\n",
+			   2, "2016-04-11 00:01:06");
+	assert_guess_reads("table.md", "|" PAGE_NAMES "|\n|---|---|:---|---:|\n|" PAGE_ROW "|\n|" PAGE_ROW "|\n", 2,
+			   "2016-04-11 00:01:06");
+	assert_guess_reads("numpy.csv",
+			   "# start,duration,src_ip,src_port,dst_ip,dst_port,proto,bytes,packets\n"
+			   "1460332866,0.5,1.2.3.4,53,10.0.0.1,35203,17,130,1\n"
+			   "1460332866,0.5,1.2.3.4,53,10.0.0.1,35203,17,130,1\n",
+			   2, "2016-04-11 00:01:06.500");
+	assert_guess_reads("flows.arff",
+			   "@RELATION flows\n@ATTRIBUTE a STRING\n\n@DATA\n"
+			   "2016-04-11 00:01:06,0.5,1.2.3.4,53,10.0.0.1,35203,UDP,1,130\n"
+			   "2016-04-11 00:01:06,0.5,1.2.3.4,53,10.0.0.1,35203,UDP,1,130\n",
+			   2, "2016-04-11 00:01:06.500");
+	assert_guess_reads("lists.json",
+			   "{\"agent\":\"a \\\"b\\\", (c, d); "
+			   "e\",\"fields\":{\"event.start\":[\"2016-04-11T00:01:05Z\"],\"event.end\":["
+			   "\"2016-04-11T00:01:06Z\"],\"source.ip\":[\"1.2.3.4\"],\"source.port\":[53],\"destination."
+			   "ip\":[\"10.0.0.1\"],"
+			   "\"destination.port\":[ 35203 "
+			   "],\"network.transport\":[\"udp\"],\"network.packets\":[1],\"network.bytes\":[130],"
+			   "\"tags\":[\"x\",\"y\"],\"none\":[],\"vlan\":[{\"id\":1}]}}\n",
+			   1, "2016-04-11 00:01:06");
+}
+
 /* Zeek with another scope separator than the point (LogAscii), whose ICMP is Zeek's all the same. */
 static void zeek_with_underscores_is_zeek(void **state)
 {
@@ -543,6 +580,7 @@ int main(void)
 	    cmocka_unit_test(delimiters_of_all_kinds_are_guessed),
 	    cmocka_unit_test(marks_of_numbers_are_guessed),
 	    cmocka_unit_test(exports_of_collectors_are_guessed),
+	    cmocka_unit_test(tables_of_other_programs_are_guessed),
 	    cmocka_unit_test(zeek_with_underscores_is_zeek),
 	    cmocka_unit_test(addresses_of_two_families_are_one_column),
 	    cmocka_unit_test(icmp_of_other_forms_is_guessed),

@@ -53,6 +53,10 @@ static void tables_that_are_no_flows_are_named_with_what_to_take(void **state)
 	    {"IPV4_SRC_ADDR,L4_SRC_PORT,IPV4_DST_ADDR,L4_DST_PORT,PROTOCOL,IN_BYTES,IN_PKTS,Label,Attack\n"
 	     "10.0.0.1,1,192.0.2.7,2,6,40,1,0,Benign\n",
 	     "netshare", "Take version 3, which has FLOW_START_MILLISECONDS"},
+	    {"No.,Time,Source,Destination,Protocol,Length,Info\n1,0.0,10.0.0.1,192.0.2.7,UDP,60,x\n", "netshare",
+	     "is a list of packets, as Wireshark exports it"},
+	    {"ts,te,td,pr,val,fl,flP,ipkt,ibyt\n2016-04-11 00:01:06,2016-04-11 00:01:06,0,any,1.2.3.4,1,0.1,1,40\n",
+	     "nfdump16", "is a statistic of nfdump (-s)"},
 	};
 
 	(void)state;
@@ -69,6 +73,42 @@ static void tables_that_are_no_flows_are_named_with_what_to_take(void **state)
 		assert_says(why, of[i][2]);
 		fm_buf_free(&yaml);
 		fm_dialect_free(d);
+	}
+}
+
+/* What holds flows but is no table of them, or not from its first line on, is refused with what makes it one. */
+static void what_hides_a_table_is_said(void **state)
+{
+#define LINE_OF "2016-04-11 00:01:06,0,1.2.3.4,53,10.0.0.1,35203,UDP,1,130\n"
+#define NAMES "start,duration,src_ip,src_port,dst_ip,dst_port,proto,packets,bytes\n"
+#define PAIRS "date=2016-04-11 time=00:01:06 srcip=1.2.3.4 dstip=10.0.0.1 sentbyte=130\n"
+#define OBJECT "{\"src_ip\":\"1.2.3.4\",\"dst_ip\":\"10.0.0.1\",\"packets\":1}"
+	static const char *const of[][2] = {
+	    {"Report of flows\nby a program\n\n" NAMES LINE_OF LINE_OF LINE_OF,
+	     "begin on line 4: take away the lines before it"},
+	    {"Report,,,,,,,,\n" NAMES LINE_OF LINE_OF LINE_OF,
+	     "begin on line 2: take away the lines before it (tail -n +2 FILE)"},
+	    {NAMES "1," LINE_OF "2," LINE_OF "3," LINE_OF, "a column more than its names: R's write.table()"},
+	    {"a,b,c,d,e\n'1','2','3','4','5'\n'1','2','3','4','5'\n", "between single quotes"},
+	    {PAIRS PAIRS, "a name before each value (name=value)"},
+	    {"Apr 11 00:01:06 host x: " OBJECT "\nApr 11 00:01:07 host x: " OBJECT "\n", "JSON behind other text"},
+	    {"{'src_ip': '1.2.3.4'}\n{'src_ip': '1.2.3.4'}\n", "dictionaries as Python shows them"},
+	    {"{\"took\": 1, \"hits\": {\"total\": 2, \"hits\": [\n {\"a\": [1]}, {\"a\": [2]}]}}\n",
+	     "jq -c '.hits.hits[]' FILE"},
+	    {"{\"data\":[" OBJECT "," OBJECT "]}\n", "jq -c '.data[]' FILE"},
+	    {"{\"start\":{\"0\":1,\"1\":2},\"end\":{\"0\":1,\"1\":2}}\n", "orient=\"records\", lines=True"},
+	    {"{\"columns\": [\"a\", \"b\"], \"data\": [[1, 2]]}\n", "orient=\"records\", lines=True"},
+	    {"{\"log\":\"{\\\"a\\\":1,\\\"b\\\":\\\"x\\\"}\\n\",\"stream\":\"stdout\"}\n", "jq -r '.\"log\"' FILE"},
+	};
+	struct fm_buf yaml = {0};
+	bool whole;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		if (fm_sniff_guess(put("o.txt", of[i][0]), NULL, &yaml, &whole, &err) != FM_EINPUT ||
+		    !strstr(err.message, of[i][1]))
+			fail_msg("case %zu: %s", i, err.message);
+		fm_buf_free(&yaml);
 	}
 }
 
@@ -269,6 +309,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_is_lacking_is_named_and_what_is_no_table_refused),
 	    cmocka_unit_test(tables_that_are_no_flows_are_named_with_what_to_take),
+	    cmocka_unit_test(what_hides_a_table_is_said),
 	    cmocka_unit_test(tables_without_some_columns_are_known),
 	    cmocka_unit_test(absent_columns_are_suggested_as_they_load),
 	    cmocka_unit_test(what_is_guessed_is_tried),
