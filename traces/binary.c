@@ -1,6 +1,7 @@
 #include "traces/binary.h"
 
 #include <string.h>
+#include <strings.h>
 
 #define SNIFF_BYTES 4096
 
@@ -37,18 +38,35 @@ static const struct magic magics[] = {
     {"ARROW1", 6, "an Arrow file: write it as CSV first"},
     {"\x89HDF", 4, "an HDF5 file: write the table as CSV first"},
     {"Obj\x01", 4, "an Avro file: write it as CSV first"},
-    {"<!DOCTYPE", 9, "a web page: what was fetched is not the trace"},
-    {"<!doctype", 9, "a web page: what was fetched is not the trace"},
-    {"<html", 5, "a web page: what was fetched is not the trace"},
+    {"\x93NUMPY", 6, "a NumPy array: write the table as CSV first"},
+    {"\x80\x03", 2, "a pickle of Python: write the table as CSV first (to_csv)"},
+    {"\x80\x04\x95", 3, "a pickle of Python: write the table as CSV first (to_csv)"},
+    {"\x80\x05\x95", 3, "a pickle of Python: write the table as CSV first (to_csv)"},
     {"%PDF", 4, "a PDF document"},
     {"version https://git-lfs", 23, "a pointer of Git LFS: fetch the file behind it with git lfs pull"},
     {"SQLite format 3", 15, "a SQLite data base: write the flows as CSV first"},
 };
 
+/* What stands between < and >, behind blanks too; NULL: none of that does. */
+static const char *markup(const char *s, size_t n)
+{
+	while (n && (*s == ' ' || *s == '\t' || *s == '\r' || *s == '\n')) {
+		s++;
+		n--;
+	}
+	if ((n > 8 && !strncasecmp(s, "<!doctype", 9)) || (n > 4 && !strncasecmp(s, "<html", 5)))
+		return "a web page: what was fetched is not the trace";
+	return n > 4 && !memcmp(s, "<?xml", 5) ? "an XML document: write its flows as CSV first, if it has some" : NULL;
+}
+
 /* Single bad bytes are left to their rows. */
 int fm_binary_refuse(const char *path, const char *s, size_t n, struct fm_error *err)
 {
 	size_t strange = 0, nul[2] = {0};
+	const char *what = markup(s, n);
+
+	if (what)
+		return fm_fail(err, FM_EINPUT, "%s is not a CSV file but %s", path, what);
 
 	for (size_t i = 0; i < sizeof magics / sizeof *magics; i++)
 		if (n >= magics[i].n && !memcmp(s, magics[i].bytes, magics[i].n))

@@ -101,6 +101,10 @@ static int end(struct fm_reader *r, struct fm_error *err)
 		    "(source.dialect; flowmint dialects lists the built-in ones), or, where the header was taken out, "
 		    "what flowmint sniff %s prints",
 		    r->own.path, d->header_mark, d->name, r->own.path);
+	if (c->others)
+		return fm_fail(err, FM_EINPUT,
+			       "%s holds no row of the kind that dialect %s reads: its %llu rows are of another kind",
+			       r->own.path, d->name, (unsigned long long)c->others);
 	return fm_fail(err, FM_EINPUT, "%s holds no row%s", r->own.path,
 		       c->begun ? " but its header" : ": it is empty");
 }

@@ -56,7 +56,11 @@ static int csv_line(struct fm_csv *c, const char *s, size_t n, const char **why,
 		if (csv_error(&c->csv) == CSV_ENOMEM || csv_error(&c->csv) == CSV_ETOOBIG)
 			return fm_fail(err, FM_ESYSTEM, "out of memory: a field of line %llu",
 				       (unsigned long long)fm_csv_line(c));
-		*why = "misplaced quotes";
+		*why = memmem(s, n, "\\\"", 2)
+			   ? "misplaced quotes: CSV doubles a quote inside of quotes, and has no backslash before it"
+		       : memmem(s, n, "=\"", 2)
+			   ? "misplaced quotes: a formula of a spreadsheet (=\"...\"): have values written"
+			   : "misplaced quotes";
 	} else if (c->csv_rows == 0) {
 		*why = "a quote is not closed on its line";
 	} else if (c->csv_rows > 1) {
@@ -230,7 +234,13 @@ static int first_line(struct fm_csv *c, const char *s, size_t n, bool *is_row, s
 	}
 	if ((rc = split_line(c, s, n, &why, err)) < 0 || (rc = fm_buf_check(&c->head, err)) < 0)
 		goto out;
-	h = (struct fm_header){.o = c->o, .row = c->row, .fields = c->head.data, .n = c->nhead, .line = fm_csv_line(c)};
+	h = (struct fm_header){.o = c->o,
+			       .row = c->row,
+			       .fields = c->head.data,
+			       .n = c->nhead,
+			       .line = fm_csv_line(c),
+			       .rest = c->left,
+			       .nrest = c->nleft};
 	if (why && c->o->dialect->header)
 		rc = fm_fail(err, FM_EINPUT, "%s: line %llu: the header cannot be read: %s", c->o->path,
 			     (unsigned long long)fm_csv_line(c), why);

@@ -191,14 +191,40 @@ static char other_delimiter(const struct fm_header *r)
 	return r->n == 1 ? fm_delimiter_of(r->fields, strlen(r->fields), r->o->dialect->delimiter, 0) : 0;
 }
 
+#define TITLES 16 /* lines that may stand before a header */
+
+/* The first of the next lines that has all the names which the dialect needs; 0: none has. */
+static uint64_t header_below(const struct fm_header *r)
+{
+	const struct fm_dialect *d = r->o->dialect;
+	const char *s = r->rest, *end = s + r->nrest, *lf;
+
+	for (uint64_t i = 1; s && i <= TITLES && (lf = memchr(s, '\n', (size_t)(end - s))); i++, s = lf + 1) {
+		int k = 0;
+
+		while (k < d->ncols &&
+		       (!fm_row_needs(d, k) || memmem(s, (size_t)(lf - s), d->cols[k].name, strlen(d->cols[k].name))))
+			k++;
+		if (k == d->ncols)
+			return r->line + i;
+	}
+	return 0;
+}
+
 static int refuse_head(const struct fm_header *r, const char *lacking, bool known, bool values, struct fm_error *err)
 {
 	const struct fm_dialect *d = r->o->dialect;
 	struct fm_buf names = {0};
 	char other = other_delimiter(r), theirs[3], ours[3], fits[64];
 	const char *no_flows = fm_no_flows(has_name, r);
+	uint64_t below = known ? 0 : header_below(r);
 	int rc;
 
+	if (below)
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "%s: the header of dialect %s is line %llu: take away the lines before it (tail -n +%llu FILE)",
+		    r->o->path, d->name, (unsigned long long)below, (unsigned long long)below);
 	if (no_flows)
 		return fm_fail(err, FM_EINPUT, "%s %s", r->o->path, no_flows);
 	if ((rc = fitting_dialect(r, values, fits, err)) < 0)
@@ -272,7 +298,10 @@ int fm_header_take(const struct fm_header *r, struct fm_error *err)
 			if (!fm_row_reads(d, k) || !fm_dialect_is_name(d, k, f, strlen(f), false))
 				continue;
 			if (found[k] && (!d->cols[k].nalso || stands_before(r, f))) {
-				rc = fm_fail(err, FM_EINPUT, "%s: column %s stands twice in the header", r->o->path, f);
+				rc = fm_fail(
+				    err, FM_EINPUT,
+				    "%s: column %s stands twice in the header: give one of the two another name",
+				    r->o->path, f);
 				goto out;
 			}
 			found[k] = true;

@@ -15,6 +15,8 @@ struct fm_header {
 	const char *fields; /* n of them, each with a NUL behind it */
 	int n;
 	uint64_t line;
+	const char *rest; /* nrest bytes behind the line, or NULL */
+	size_t nrest;
 };
 /* Find the dialect's columns: fills row->map and row->nfields. */
 int fm_header_take(const struct fm_header *h, struct fm_error *err) FM_MUST_CHECK;

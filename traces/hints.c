@@ -52,6 +52,8 @@ const char *fm_hint_clock(const char *s, size_t n, const char *otherwise)
 	double v;
 
 	if (!fm_parse_double(s, n, &v)) {
+		if (v >= 0 && v <= 0)
+			return "is 0, a time that was never set";
 		if (v >= 32874 && v < 73051) /* 1990 to 2100 */
 			return "is a number and no date, by its size of days since 1900, as a spreadsheet counts them: "
 			       "set format: days-1900 (days-1904 where it counts from 1904)";
@@ -175,6 +177,8 @@ const char *fm_hint_address(const char *s, size_t n)
 		return zero ? "is an IPv4 address with zeros before its numbers, which some programs read as octal: "
 			      "have it written without them"
 			    : "is not an IPv4 address: one of its numbers is over 255 or missing";
+	if (n > 2 && point == 3 && (s[n - 1] == '*' || (s[n - 1] | 0x20) == 'x'))
+		return "is not an address: a part of it is masked; have each masked as a whole number, such as 0";
 	if (!colon && n && (letters > 1 || ((*s | 0x20) >= 'a' && (*s | 0x20) <= 'z')))
 		return "is a name and no address: give the names addresses with hosts and format: named-address, or "
 		       "have numbers written";
@@ -201,6 +205,12 @@ const char *fm_hint_port(const char *s, size_t n)
 		return "is not a port number: words stand behind it: have the number alone written";
 	return has(s, n, ',') ? "is not a port number: it has a comma (thousands: \",\" in the dialect reads it)"
 			      : "is not a port number";
+}
+
+/* U+00A0, U+202F or U+2009 */
+static bool has_wide_blank(const char *s, size_t n)
+{
+	return memmem(s, n, "\xc2\xa0", 2) || memmem(s, n, "\xe2\x80\xaf", 3) || memmem(s, n, "\xe2\x80\x89", 3);
 }
 
 /* 1.234 and 1.234.567 */
@@ -243,6 +253,10 @@ const char *fm_hint_count(const char *s, size_t n)
 		return "is not a nonnegative integer: it has a unit behind it (suffix in the dialect reads K, M, G and "
 		       "T "
 		       "alone): have plain numbers written";
+	if (has_wide_blank(s, n) && (fm_is_digit(*s) && fm_is_digit(s[n - 1])))
+		return "is not a nonnegative integer: a no-break space stands between its digits (thousands: \" \" in "
+		       "the "
+		       "dialect reads it)";
 	if (has(s, n, ' ') || has(s, n, '\'') || has(s, n, '_'))
 		return "is not a nonnegative integer: something stands between its digits (the key thousands of a "
 		       "dialect "

@@ -134,6 +134,10 @@ void fm_row_end_times(struct fm_row *r)
 	}
 	if (!r->has_te)
 		*te = r->start_ms + *td;
+	else if (*te < r->start_ms && *te < 2 * INT64_C(86400000))
+		fm_row_refuse(
+		    r, "te lies before the start, in 1970: the end was never set. A dialect that reads the start as "
+		       "te, with absent: [td], goes without it");
 	else if (*te < r->start_ms)
 		fm_row_refuse(r, "te lies before the start");
 	else if (*te - r->start_ms > UINT32_MAX)

@@ -60,13 +60,33 @@ static void look_at(const char *s, size_t n, struct looks *l)
 	}
 }
 
+/* The field with blanks for no-break ones, as French programs have between thousands; 0: it has none. */
+static size_t with_blanks(const struct fm_sniff_field *f, char out[FM_NUMBER_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n && n < FM_NUMBER_MAX; i++) {
+		bool wide = f->n - i > 1 && !memcmp(f->s + i, "\xc2\xa0", 2),
+		     narrow = f->n - i > 2 && !memcmp(f->s + i, "\xe2\x80\xaf", 3);
+
+		out[n++] = wide || narrow ? ' ' : f->s[i];
+		i += wide + 2 * narrow;
+	}
+	return n < f->n ? n : 0;
+}
+
 static struct looks looks_of(const struct fm_sniff_page *p, int k)
 {
 	struct looks l = {0};
 
 	for (int i = p->header; i < p->nlines; i++)
-		if (k < p->ncells[i])
-			look_at(p->cell[i][k].s, p->cell[i][k].n, &l);
+		if (k < p->ncells[i]) {
+			char text[FM_NUMBER_MAX];
+			const char *s = text;
+			size_t n = with_blanks(&p->cell[i][k], text);
+
+			look_at(n ? s : p->cell[i][k].s, n ? n : p->cell[i][k].n, &l);
+		}
 	if (l.addresses && l.addresses == l.sure[BY_POINT])
 		l.other += l.addresses;
 	return l;

@@ -220,6 +220,8 @@ static int refuse_others(struct fm_source *s, struct fm_error *err)
 	}
 	if (nseen > 1 && seen.data && strstr(seen.data, "xl/workbook."))
 		rc = fm_fail(err, FM_EINPUT, "%s is an Excel workbook: save the sheet as CSV first", s->path);
+	else if (nseen > 1 && seen.data && strstr(seen.data, "content.xml"))
+		rc = fm_fail(err, FM_EINPUT, "%s is a document of LibreOffice: save the sheet as CSV first", s->path);
 	else if (nseen > 1)
 		rc = fm_fail(err, FM_EINPUT, "%s has several members: choose one with source.member (%s)", s->path,
 			     seen.data ? seen.data : "");

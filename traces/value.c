@@ -488,7 +488,9 @@ const char *fm_value_address(const struct fm_dialect *d, int k, const char *s, s
 
 	if (f == FM_FMT_IPV4_INTEGER) {
 		if (fm_parse_u64(s, without_zeros(s, n), UINT32_MAX, &v))
-			return "is not an IPv4 address as an integer";
+			return n && *s == '-' ? "is not an IPv4 address as an integer: it is negative, as a signed "
+						"number of 32 bits is: have it written as an unsigned one"
+					      : "is not an IPv4 address as an integer";
 		*a = fm_address_of_ipv4((uint32_t)v);
 		return NULL;
 	}

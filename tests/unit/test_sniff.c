@@ -291,6 +291,12 @@ static void marks_of_numbers_are_guessed(void **state)
 	    {NAMES "11.04.2016 00:01:06;0,000;192.168.178.101;53;192.168.178.102;35203;UDP;1;130\n"
 		   "13.04.2016 00:01:06;1,5;192.168.178.101;53;192.168.178.103;35203;UDP;1;1234\n",
 	     "decimal: \",\"\nmissing"},
+	    /* The no-break spaces of French programs */
+	    {NAMES "2016-04-11 00:01:06;0,000;1.2.3.4;53;10.0.0.1;35203;UDP;1;130\n"
+		   "2016-04-11 00:01:06;1,5;1.2.3.4;53;10.0.0.1;35203;UDP;1;1\xe2\x80\xaf"
+		   "234\xc2\xa0"
+		   "567\n",
+	     "decimal: \",\"\nthousands: \" \"\n"},
 	    /* One mark in each number says less: durations have a decimal comma rather, others thousands. */
 	    {NAMES "2016-04-11 00:01:06;0;1.2.3.4;53;10.0.0.1;35203;UDP;1;130\n"
 		   "2016-04-11 00:01:06;1,234;1.2.3.4;53;10.0.0.1;35203;UDP;1;130\n",

@@ -415,6 +415,58 @@ static void the_dialect_that_fits_is_named(void **state)
 	fm_dialect_free(zeek);
 }
 
+/* What is no table is named for what it is, and a header is found below a title. */
+static void what_is_no_table_is_named(void **state)
+{
+	static const struct {
+		const char *text, *says;
+		size_t n; /* 0: that of the text */
+	} of[] = {
+	    {"\n\n<HTML><head>404</head></HTML>\n", "a web page", 0},
+	    {"<?xml version=\"1.0\"?>\n<Error/>\n", "an XML document", 0},
+	    {"\x93NUMPY\x01\0v\0", "a NumPy array", 10},
+	    {"\x80\x04\x95\x10\0\0", "a pickle of Python", 6},
+	    {"Report\n\nsrcip,dstip,srcport,dstport,proto,ts,td,pkt,byt,type\n1,2,3,4,TCP,1458298072364000,0,1,40,x\n",
+	     "the header of dialect netshare is line 3: take away the lines before it (tail -n +3 FILE)", 0},
+	    {"srcip,dstip,srcport,dstport,proto,ts,td,pkt,byt,type,byt\n", "stands twice in the header: give one", 0},
+	};
+	const struct packed ods[] = {{"mimetype", "x", 0}, {"content.xml", "<x/>", 0}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+		assert_refused(put_bytes("no.csv", of[i].text, of[i].n ? of[i].n : strlen(of[i].text)), &netshare,
+			       of[i].says);
+	assert_refused(pack("no.ods", ARCHIVE_FORMAT_ZIP, ARCHIVE_FILTER_NONE, ods, 2), &netshare,
+		       "a document of LibreOffice");
+}
+
+/* An end that was never set, signed numbers for addresses, and rows of another kind alone: with what to do. */
+static void values_that_no_flow_has_say_what_to_do(void **state)
+{
+#define FLOW_KEYS                                                                                                      \
+	"name: mine\nheader: true\ncolumns:\n  - {name: start, column: start}\n  - {name: end, column: te}\n"          \
+	"  - {name: sa, column: sa, format: ipv4-integer}\n  - {name: da, column: da}\n  - {name: sp, column: sp}\n"   \
+	"  - {name: dp, column: dp}\n  - {name: pr, column: pr}\n  - {name: pkt, column: pkt}\n"                       \
+	"  - {name: byt, column: byt}\n  - {name: kind, only: [flow], others: skip}\n"
+#define FLOW_NAMES "start,end,sa,da,sp,dp,pr,pkt,byt,kind\n"
+	static const char *const of[][2] = {
+	    {FLOW_NAMES "2016-04-11 00:01:06,1970-01-01 05:30:00,1,1.2.3.4,1,2,UDP,1,40,flow\n",
+	     "te lies before the start, in 1970: the end was never set"},
+	    {FLOW_NAMES "2016-04-11 00:01:06,2016-04-11 00:01:06,-1062731519,1.2.3.4,1,2,UDP,1,40,flow\n",
+	     "it is negative, as a signed number of 32 bits is"},
+	    {FLOW_NAMES "2016-04-11 00:01:06,2016-04-11 00:01:06,1,1.2.3.4,1,2,UDP,1,40,alert\n",
+	     "holds no row of the kind that dialect mine reads: its 1 rows are of another kind"},
+	};
+	struct fm_dialect *d = NULL;
+	struct fm_error err;
+
+	(void)state;
+	assert_int_equal(fm_dialect_parse(&d, "mine", FLOW_KEYS, strlen(FLOW_KEYS), &err), FM_OK);
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+		assert_refused(put("odd.csv", of[i][0]), d, of[i][1]);
+	fm_dialect_free(d);
+}
+
 /* Nothing of a row that may be private stands in a message or a reason: they go into the log and the ledger. */
 static void no_message_holds_the_text_of_a_row(void **state)
 {
@@ -594,6 +646,15 @@ static void each_bad_row_has_its_reason(void **state)
 	     "pr is no protocol number"},
 	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,-1,....S.,0,0,4,240,background",
 	     "pr is no protocol number"},
+	    {"2016-04-11 00:01:38,7.000,60.150.71.x,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,background",
+	     "sa is not an address: a part of it is masked"},
+	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,1\xe2\x80\xaf"
+	     "240,background",
+	     "a no-break space stands between its digits (thousands: \" \""},
+	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4,240,\"a \\\"b\\\"\"",
+	     "misplaced quotes: CSV doubles a quote"},
+	    {"2016-04-11 00:01:38,7.000,60.150.71.237,42.219.159.200,=\"32864\",80,TCP,....S.,0,0,4,240,background",
+	     "misplaced quotes: a formula of a spreadsheet"},
 	    {"x", "1 column where 13 are expected"},
 	};
 	const size_t n = sizeof bad / sizeof *bad;
@@ -651,6 +712,9 @@ static void harmless_forms_of_text_are_accepted(void **state)
 	    "\"background\"\n" ROW,
 	    "\n" ROW "\n  \n\r\n" ROW "\n\n",
 	    ROW "2016-04-11T00:01:38, 7 ,60.150.71.237,42.219.159.200,32864,80, TCP ,....S.,0,0,4,240,background",
+	    "\" 2016-04-11 00:01:38 \",\" 7.000\",\"60.150.71.237 \",\"42.219.159.200\",\" 32864 "
+	    "\",80,TCP,....S.,0,0,\" 4\","
+	    "\" 240 \",background\n+-----+-----+\n|----|----|\n" ROW "(2 rows)\n",
 	    "\xef\xbb\xbf\"2016-04-11 "
 	    "00:01:38\",7e0,60.150.71.237,42.219.159.200,32864,80,TCP,....S.,0,0,4.0,240,background\r\n" ROW "\r",
 	};
@@ -934,6 +998,8 @@ int main(void)
 	    cmocka_unit_test(a_members_name_may_hold_any_letters),
 	    cmocka_unit_test(a_header_stands_where_it_should),
 	    cmocka_unit_test(the_dialect_that_fits_is_named),
+	    cmocka_unit_test(what_is_no_table_is_named),
+	    cmocka_unit_test(values_that_no_flow_has_say_what_to_do),
 	    cmocka_unit_test(no_message_holds_the_text_of_a_row),
 	    cmocka_unit_test(another_delimiter_is_named),
 	    cmocka_unit_test(each_bad_row_has_its_reason),

@@ -187,14 +187,14 @@ struct reading {
 	struct {
 		uint64_t line;
 		char reason[256], text[600];
-	} bad[64];
+	} bad[96];
 };
 
 static inline void keep_bad(void *ctx, const struct fm_trace_bad *bad)
 {
 	struct reading *r = ctx;
 
-	if (r->nbad < 64) {
+	if (r->nbad < 96) {
 		r->bad[r->nbad].line = bad->line;
 		snprintf(r->bad[r->nbad].reason, sizeof r->bad[0].reason, "%s", bad->reason);
 		snprintf(r->bad[r->nbad].text, sizeof r->bad[0].text, "%s", bad->text);
