@@ -61,10 +61,41 @@ static const char *nearest(char *path)
 	return path;
 }
 
+/* What of a path that leads nowhere shows what was meant; NULL: nothing does. A path behind the config's folder may be
+ * one that another system or a shell would have understood. */
+static const char *why_missing(const struct fm_config *cfg, const char *path)
+{
+	size_t n = strlen(cfg->dir);
+	const char *given = strncmp(path, cfg->dir, n) == 0 && path[n] == '/' ? path + n + 1 : path;
+
+	if (strncmp(path, "~/", 2) == 0 || strstr(path, "/~/"))
+		return "a ~ stands for no folder here: write the whole path";
+	if (*given == '$' || strstr(given, "/$"))
+		return "a $ stands for no variable here: write the whole path";
+	if (((*given | 0x20) >= 'a' && (*given | 0x20) <= 'z' && given[1] == ':' && strchr("/\\", given[2])) ||
+	    strncmp(given, "\\\\", 2) == 0)
+		return "it is a path of Windows: under WSL C:\\data is /mnt/c/data";
+	return strstr(path, ":/") ? "an address is not fetched: fetch it yourself" : NULL;
+}
+
+/* Is the file there as a compressed one? */
+static const char *compressed(const char *path)
+{
+	static const char *const suffixes[] = {".gz", ".xz", ".zst", ".bz2"};
+	char text[FM_FILE_PATH];
+
+	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
+		if ((size_t)snprintf(text, sizeof text, "%s%s", path, suffixes[i]) < sizeof text &&
+		    fm_file_exists(text))
+			return suffixes[i];
+	return NULL;
+}
+
 /* Why a file that the config names cannot be looked at. */
 static int explain_missing(const struct fm_config *cfg, const char *key, const char *path, int why,
 			   struct fm_error *err)
 {
+	const char *meant = why == ENOENT ? why_missing(cfg, path) : NULL, *suffix = compressed(path);
 	size_t n = strlen(cfg->dir);
 	char *copy;
 	int rc;
@@ -74,13 +105,12 @@ static int explain_missing(const struct fm_config *cfg, const char *key, const c
 			       "%s: %s: no such file; it is looked for from the folder of the config, and there is a "
 			       "%s in the current folder: write its whole path",
 			       key, path, path + n + 1);
-	if (why == ENOENT && (strncmp(path, "~/", 2) == 0 || strstr(path, "/~/")))
+	if (meant)
+		return fm_fail(err, FM_EINPUT, "%s: %s: no such file, and %s", key, path, meant);
+	if (why == ENOENT && suffix)
 		return fm_fail(err, FM_EINPUT,
-			       "%s: %s: no such file, and a ~ stands for no folder here: write the whole path", key,
-			       path);
-	if (why == ENOENT && strstr(path, ":/"))
-		return fm_fail(err, FM_EINPUT, "%s: %s: no such file, and an address is not fetched: fetch it yourself",
-			       key, path);
+			       "%s: %s: no such file; there is one with %s behind its name, which can be read", key,
+			       path, suffix);
 	if (why != EACCES)
 		return why == ENOENT ? fm_fail(err, FM_EINPUT, "%s: %s: no such file", key, path)
 				     : fm_fail(err, FM_EINPUT, "%s: %s: %s", key, path, strerror(why));
@@ -106,7 +136,9 @@ static int check_file(const struct fm_config *cfg, const char *key, const char *
 	if (stat(path, &st))
 		return explain_missing(cfg, key, path, errno, err);
 	if (S_ISDIR(st.st_mode))
-		return fm_fail(err, FM_EINPUT, "%s: %s is a folder, not a regular file", key, path);
+		return fm_fail(err, FM_EINPUT,
+			       "%s: %s is a folder, not a regular file: name the files in it, as in %s/*.csv", key,
+			       path, path);
 	if (access(path, R_OK))
 		return fm_fail(err, FM_EINPUT, "%s: %s cannot be read by this user: %s", key, path, strerror(errno));
 	return FM_OK;

@@ -66,6 +66,8 @@ odd "the holdout's own flows as synthetic ones" 1 holdout.disjoint part0.csv par
 odd "a holdout that is the real table again" 1 holdout.disjoint part0.csv part1.csv --holdout part0.csv --no-controls
 holds "it says what is wrong" test "$(json out '["real table" in c["why"] for c in d["checks"] if c["name"] == "holdout.disjoint"]')" = "[True]"
 odd "a holdout of one row, and no controls" 1 rows.holdout part0.csv part1.csv --holdout one.csv --no-controls
+expect 0 "a holdout that is the real table, without a gate" "$F" evaluate --real few.csv --synthetic few1.csv --holdout few.csv --only rows
+says err "warning: --holdout few.csv: its flows are those of --real" "is warned of"
 expect 0 "the same for people" "$F" evaluate --real few.csv --synthetic few1.csv --holdout few2.csv
 holds "and a value and its interval" grep -qE '^leak\.mia_auc +[0-9.e-]+  95 % [0-9.e-]+ to [0-9.e-]+$' out
 holds "what is worst stands first" sh -c 'sed -n 1p out | grep -qx "farthest from what fresh real flows score" && test "$(sed -n 2,6p out | grep -c " times its [a-z ]*  ")" -ge 3'

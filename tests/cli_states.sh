@@ -72,7 +72,7 @@ expect 3 "a member that is not there: refused" "$F" run $UNCONFINED p/cut.yaml
 says err "p/cut.yaml:$((line + 1)): $T/whole.tar has no member wrong.csv; it has: t.csv, good.csv" "at its line"
 expect 0 "a release of a day to come" run --plan --set release.date=2099-01-01
 says err "warning: release.date: 2099-01-01 is to come" "is warned of"
-refused 3 "is a folder, not a regular file" "a folder as the trace" --set source.path="$T/p"
+refused 3 "is a folder, not a regular file: name the files in it, as in $T/p/*.csv" "a folder as the trace" --set source.path="$T/p"
 printf 'source: {path: %s/t.csv, dialect: ugr16, member: t.csv}\n' "$T" | cat p/release.yaml - | sed '/^source:$/,/^$/d' >p/member.yaml
 expect 3 "a member of a file that is no archive: refused" "$F" run $UNCONFINED p/member.yaml
 says err "p/member.yaml:$(grep -n member: p/member.yaml | cut -d: -f1): $T/t.csv is not an archive" "at its line of the config"
@@ -80,6 +80,10 @@ refused 2 "--set source.member: $T/t.tar has no member u.csv; it has: t.csv" "a 
 	--set source.path="$(tar cf t.tar t.csv && echo "$T/t.tar")" --set source.member=u.csv
 refused 3 "write the whole path" "a ~ that no shell has read" --set 'source.path=~/t.csv'
 refused 3 "an address is not fetched" "a trace of the web" --set source.path=https://example.org/t.csv
+refused 3 "a \$ stands for no variable here" "a variable that no shell has read" --set 'source.path=$DATA/t.csv'
+refused 3 "it is a path of Windows" "a path of Windows" --set 'source.path=C:\data\t.csv'
+gzip -c t.csv >packed.csv.gz
+refused 3 "no such file; there is one with .gz behind its name" "a name without its end" --set source.path="$T/packed.csv"
 sed 's/^train:$/run:\n  stall: 60\n\n&/' p/release.yaml >p/stall.yaml
 expect 3 "(a run that ends before its first stage)" "$F" run $UNCONFINED p/stall.yaml --set source.path="$T/nope.csv"
 says err "warning: p/stall.yaml:$(grep -n stall: p/stall.yaml | cut -d: -f1): run.stall does nothing where one process trains alone" "a key for several processes is told where there is one"

@@ -114,6 +114,9 @@ void fm_doubts_protocols(const char *path, const struct fm_dict *protocols);
 /* Warn of labels of the synthetic flows in `path` that the real ones spell differently. */
 int fm_doubts_other_spelling(const struct fm_dict *real, const struct fm_dict *synthetic, const char *path,
 			     struct fm_error *err) FM_MUST_CHECK;
+/* Warn where the real flows and those in `path` have flags, or types of service, in two forms: each word counts as
+ * another value then. */
+void fm_doubts_other_form(const struct fm_table *real, const struct fm_table *synthetic, const char *path);
 /* Rows that fall back by about 12 hours while none is later than 12:59: a clock of 12 hours; NULL: there are none. */
 const struct fm_examples *fm_doubts_half_clock(const struct fm_doubts *d);
 /* Do the newest rows come first? */

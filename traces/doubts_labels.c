@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "traces/doubts.h"
+#include "traces/flags.h"
 #include "traces/hints.h"
 #include "traces/protocol.h"
 
@@ -193,6 +194,42 @@ int fm_doubts_other_spelling(const struct fm_dict *real, const struct fm_dict *s
 			path, others, others == 1 ? "" : "s", others == 1 ? "s" : "", others == 1 ? "s" : "");
 	free(look);
 	return FM_OK;
+}
+
+/* The one form of all words of a column: letters or numbers of flags, 184, 0xb8 or 184.0 of types of service; NULL:
+ * they have several, or none. */
+static const char *form_of(const struct fm_table *t, enum fm_col col)
+{
+	const char *form = NULL;
+
+	for (size_t i = 0; FM_HAS(t, col) && i < t->dict[col].n; i++) {
+		const char *s = t->dict[col].value[i], *is;
+		bool number = false;
+
+		if (col == FM_FLG)
+			is = fm_flags_of(s, &number) < 0 ? NULL : number ? "numbers" : "letters";
+		else
+			is = fm_tos_of(s) < 0 ? NULL : strpbrk(s, "xX") ? "0xb8" : strchr(s, '.') ? "184.0" : "184";
+		if (!is || (form && is != form && strcmp(is, form) != 0))
+			return NULL;
+		form = is;
+	}
+	return form;
+}
+
+void fm_doubts_other_form(const struct fm_table *real, const struct fm_table *synthetic, const char *path)
+{
+	static const enum fm_col cols[] = {FM_FLG, FM_STOS};
+
+	for (size_t i = 0; i < 2; i++) {
+		const char *theirs = form_of(synthetic, cols[i]), *ours = form_of(real, cols[i]);
+
+		if (theirs && ours && strcmp(theirs, ours) != 0)
+			fm_warn("%s: %s are written as %s, and those of the real flows as %s, so the same one counts "
+				"as two values: "
+				"have both written in one form",
+				path, cols[i] == FM_FLG ? "flags" : "types of service", theirs, ours);
+	}
 }
 
 void fm_doubts_unmet(const struct fm_dialect *d, const char *file, uint64_t met, const char *path)

@@ -141,6 +141,36 @@ static int compare(struct fm_evaluation *e, struct fm_dialect **d, const struct 
 	return rc;
 }
 
+/* Are they the same rows, as of one file that was named twice? */
+static bool are_same(const struct fm_table *a, const struct fm_table *b)
+{
+	static const enum fm_col cols[] = {FM_TE, FM_TD, FM_SP, FM_DP, FM_PKT, FM_BYT};
+
+	if (a->rows != b->rows)
+		return false;
+	for (size_t i = 0; i < sizeof cols / sizeof *cols; i++)
+		if (FM_HAS(a, cols[i]) != FM_HAS(b, cols[i]) ||
+		    (FM_HAS(a, cols[i]) &&
+		     memcmp(a->col[cols[i]], b->col[cols[i]], a->rows * fm_cols[cols[i]].width) != 0))
+			return false;
+	return true;
+}
+
+/* What is measured all the same, and says little. */
+static void warn_of_files(const struct fm_evaluation *e, const struct fm_table *real, const struct fm_table *synthetic,
+			  const struct fm_table *holdout)
+{
+	fm_doubts_other_form(real, synthetic, e->synthetic);
+	if (holdout && are_same(holdout, real))
+		fm_warn("--holdout %s: its flows are those of --real, so nothing tells what a model has seen from what "
+			"it has "
+			"not: name real flows that it has not seen",
+			e->holdout);
+	else if (holdout && are_same(holdout, synthetic))
+		fm_warn("--holdout %s: its flows are those of --synthetic: name real flows that the model has not seen",
+			e->holdout);
+}
+
 /* The columns of a flow that the real flows do not have. */
 static void find_absent(struct fm_evaluation *e, const struct fm_table *real)
 {
@@ -162,6 +192,7 @@ static int evaluate_files(struct fm_evaluation *e, struct fm_error *err)
 	    (rc = fm_doubts_other_spelling(&real->dict[FM_LABEL], &synthetic->dict[FM_LABEL], e->synthetic, err)) < 0 ||
 	    (e->holdout && (rc = load(e, &d, e->holdout, FM_FLOWS_HOLDOUT, &holdout, NULL, err)) < 0))
 		goto out;
+	warn_of_files(e, real, synthetic, holdout);
 	find_absent(e, real);
 	if ((rc = fm_evaluate_chosen(&(struct fm_judged){real, synthetic, holdout}, (int)e->threads,
 				     fm_evaluation_limits(e), e->groups, &e->metrics, err)) < 0 ||

@@ -313,6 +313,52 @@ static void labels_of_synthetic_flows_in_another_spelling_are_warned_of(void **s
 	assert_null(strstr(said, "differ"));
 }
 
+static struct fm_table *form_real, *form_synthetic;
+
+static void compare_forms_now(void)
+{
+	fm_doubts_other_form(form_real, form_synthetic, "synthetic.csv");
+}
+
+/* Flags and types of service of two tables in two forms are told, in one form they are not. */
+static void other_forms_of_flags_are_warned_of(void **state)
+{
+	static const char *const flags[][2] = {{".AP.SF", "......"}, {"27", "0"}}, *const tos[][2] = {{"184", "0"},
+												      {"0xb8", "0x00"}};
+
+	(void)state;
+	for (int k = 0; k < 2; k++) {
+		FILE *f = tmpfile();
+
+		assert_non_null(f);
+		for (int i = 0; i < 2; i++) {
+			struct fm_table **t = i ? &form_synthetic : &form_real;
+
+			assert_int_equal(fm_table_new(t, 1u << FM_FLG | 1u << FM_STOS, &err), FM_OK);
+			for (int w = 0; w < 2; w++) {
+				const char *a = flags[i && k][w], *b = tos[i && k][w];
+
+				assert_true(fm_dict_index(&(*t)->dict[FM_FLG], a, strlen(a), true) >= 0);
+				assert_true(fm_dict_index(&(*t)->dict[FM_STOS], b, strlen(b), true) >= 0);
+			}
+		}
+		with_stderr(fileno(f), compare_forms_now);
+		rewind(f);
+		said[fread(said, 1, sizeof said - 1, f)] = 0;
+		fclose(f);
+		assert_int_equal(
+		    strstr(said,
+			   "synthetic.csv: flags are written as numbers, and those of the real flows as letters") !=
+			NULL,
+		    k);
+		assert_int_equal(
+		    strstr(said, "types of service are written as 0xb8, and those of the real flows as 184") != NULL,
+		    k);
+		fm_table_free(form_real);
+		fm_table_free(form_synthetic);
+	}
+}
+
 static void a_label_that_is_no_value_is_warned_of(void **state)
 {
 	static const char *const odd[] = {"scan", "NaN", "nothing"}, *const database[] = {"scan", "\\N", "nothing"};
@@ -481,6 +527,7 @@ int main(void)
 	    cmocka_unit_test(times_a_month_and_more_from_all_others_are_warned_of),
 	    cmocka_unit_test(a_clock_that_began_anew_after_49_days_is_warned_of),
 	    cmocka_unit_test(labels_of_synthetic_flows_in_another_spelling_are_warned_of),
+	    cmocka_unit_test(other_forms_of_flags_are_warned_of),
 	    cmocka_unit_test(a_label_that_is_no_value_is_warned_of),
 	    cmocka_unit_test(a_label_that_is_a_formula_is_warned_of),
 	    cmocka_unit_test(which_rows_come_first_is_seen),
