@@ -233,17 +233,18 @@ static const char *duration_format(const struct fm_sniff_page *p, int k, const s
 		return NULL;
 	if (strstr(name, "flow duration") && is_cicflowmeter(p))
 		return "microseconds";
-	if (strstr(name, "event.duration") || strstr(name, "nano")) /* Elastic Common Schema */
+	if (strstr(name, "event.duration") || strstr(name, "nano") || strstr(name, "_ns")) /* Elastic Common Schema */
 		return "nanoseconds";
 	if (strstr(name, "ms") || strstr(name, "milli"))
 		return "milliseconds";
-	if (strstr(name, "micro") || strstr(name, "us)"))
+	if (strstr(name, "micro") || strstr(name, "us)") || strstr(name, "us]") || strstr(name, "_us"))
 		return "microseconds";
 	if (g->most > 100000) {
 		*why = "the unit is a guess by the size of the values";
 		return "microseconds";
 	}
-	*why = "the unit is a guess";
+	*why = strstr(name, "min") || strstr(name, "hour") ? "by its name in another unit: have it written in seconds"
+							   : "the unit is a guess";
 	return "seconds";
 }
 

@@ -24,7 +24,8 @@ static const struct {
      "flowstartsec flowstartseconds flowstartmicroseconds flowstartnanoseconds relstart ",
      FM_TE, true, FM_WAY_ONE},
     {" td dur duration flowduration durationms bidirectionaldurationms flowdurationmilliseconds "
-     "elapsedtime elapsed durationsec durationseconds ",
+     "elapsedtime elapsed durationsec durationseconds durationus durationns durationmsec durationmilliseconds "
+     "durationmicroseconds flowdurationms flowdurationus ",
      FM_TD, false, FM_WAY_ONE},
     {" sa srcip srcaddr sourceip sourceaddress saddr sip ipsrc src srcipaddr srchost source idorigh "
      "sourceipv4address ipv4srcaddr origh addressa srcaddress src4addr ipsrcaddr ip4srcaddr srcipaddrport srcaddrport ",
@@ -50,13 +51,14 @@ static const struct {
      "totalpackets "
      "bidirectionalpackets ",
      FM_PKT, false, FM_WAY_ONE},
-    {" byt bytes byte ibyt oct numbytessnt totbytes inbytes octets octetcount octettotalcount octetdeltacount "
+    {" byt bytes byte ibyt oct inoctets numbytessnt totbytes inbytes octets octetcount octettotalcount octetdeltacount "
      "totalbytes "
      "bidirectionalbytes ",
      FM_BYT, false, FM_WAY_ONE},
     {" spkts dpkts origpkts resppkts totalfwdpackets totalbackwardpackets totalfwdpacket totalbwdpackets "
      "src2dstpackets dst2srcpackets totfwdpkts "
-     "totbwdpkts flowpktstoserver flowpktstoclient srcpkts dstpkts fwdpkts bwdpkts sentpkt rcvdpkt sentpkts rcvdpkts "
+     "totbwdpkts flowpktstoserver flowpktstoclient srcpkts dstpkts fwdpkts bwdpkts fwdpackets bwdpackets sentpkt "
+     "rcvdpkt sentpkts rcvdpkts "
      "sentpackets "
      "rcvdpackets packetssent packetsreceived numpktsout numpktsin pktssent pktsreceived sourcepackets "
      "destinationpackets dstpackets "
@@ -70,8 +72,12 @@ static const struct {
      FM_BYT, false, FM_WAY_SUM},
     {" origipbytes respipbytes srcipbytes dstipbytes ", FM_BYT, false, FM_WAY_WITH_HEADERS},
     {" origbytes respbytes ", FM_BYT, false, FM_WAY_PAYLOAD},
-    {" opkt opkts outpkts outpackets rpkt rpackets packetsrev ", FM_PKT, false, FM_WAY_REPLY},
-    {" obyt obytes outbytes outoctets roct roctets bytesrev ", FM_BYT, false, FM_WAY_REPLY},
+    {" opkt opkts outpkts outpackets rpkt rpackets packetsrev reversepacketdeltacount "
+     "reversepackettotalcount ",
+     FM_PKT, false, FM_WAY_REPLY},
+    {" obyt obytes outbytes outoctets roct roctets bytesrev reverseoctetdeltacount "
+     "reverseoctettotalcount ",
+     FM_BYT, false, FM_WAY_REPLY},
     {" label class attack attackcat category type attacktype ", FM_LABEL, false, FM_WAY_ONE},
 };
 

@@ -27,6 +27,18 @@ static bool more_behind(const struct fm_sniff_guess *g, int n, int at)
 	return false;
 }
 
+/* Columns of one address in all rows, as of an exporter, are no ends of flows where two others are. */
+static void leave_exporters(struct fm_sniff_guess *g, int n)
+{
+	int others = 0;
+
+	for (int k = 0; k < n; k++)
+		others += g[k].kind == ADDRESS && !g[k].constant;
+	for (int k = 0; k < n && others > 1; k++)
+		if (g[k].kind == ADDRESS && g[k].constant)
+			g[k].kind = NOTHING;
+}
+
 /* Without names: by kinds and in the order that most collectors have. */
 void fm_sniff_by_place(struct fm_sniff_guess *g, int n)
 {
@@ -34,6 +46,7 @@ void fm_sniff_by_place(struct fm_sniff_guess *g, int n)
 	const char *why = "by its values and place";
 	int first = next_of(g, n, 0, times), second = first < 0 ? -1 : next_of(g, n, first + 1, times), at, last = 0;
 
+	leave_exporters(g, n);
 	if (first >= 0)
 		fm_sniff_take(&g[first], FM_TE, true, second < 0 ? "by its values: or is it the end (te)?" : why);
 	if (second >= 0)

@@ -410,6 +410,17 @@ static void exports_of_collectors_are_guessed(void **state)
 	    "flowStartTime|flowEndTime|duration|protocol|sip|sport|dip|dport|packets|octets|rpackets|roctets\n"
 	    "2016-04-11 00:01:05.000|2016-04-11 00:01:06.000|     1.000| 17|1.2.3.4|   53|10.0.0.1|35203|1|130|0|0\n"
 	    "2016-04-11 00:01:05.000|2016-04-11 00:01:06.000|     1.000| 17|1.2.3.4|   53|10.0.0.1|35203|1|130|0|0\n",
+	    /* IPFIX's own names, with the way back. */
+	    "flowStartMilliseconds,flowEndMilliseconds,sourceIPv4Address,sourceTransportPort,destinationIPv4Address,"
+	    "destinationTransportPort,protocolIdentifier,packetDeltaCount,octetDeltaCount,reversePacketDeltaCount,"
+	    "reverseOctetDeltaCount\n1460332865000,1460332866000,1.2.3.4,53,10.0.0.1,35203,17,1,130,3,180\n",
+	    /* Units behind a bar, both ways, and what was seen first of the exporter's address in a file without names.
+	     */
+	    "start,duration_us,src_ip,src_port,dst_ip,dst_port,proto,fwd_packets,bwd_packets,fwd_bytes,bwd_bytes\n"
+	    "1460332865,1000000,1.2.3.4,53,10.0.0.1,35203,17,1,0,130,0\n"
+	    "1460332865,1000000,1.2.3.4,53,10.0.0.1,35203,17,1,0,130,0\n",
+	    "10.8.8.8,1460332865.5,0.500,UDP,1.2.3.4,53,10.0.0.1,35203,1,130\n"
+	    "10.8.8.8,1460332865.5,0.500,UDP,1.2.3.5,53,10.0.0.2,35203,1,130\n",
 	    /* ElastiFlow: the time of the record beside the times of the flow. */
 	    "{\"@timestamp\":\"2016-04-11T00:09:00.000Z\",\"flow.start.timestamp\":1460332865000,\"flow.end."
 	    "timestamp\":"
