@@ -61,12 +61,12 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* The end of a string that begins at s, or end. */
+/* The last quote of a string that begins at s, or the last byte. */
 static const char *string_end(const char *s, const char *end)
 {
 	for (s++; s < end && *s != '"'; s++)
 		s += *s == '\\';
-	return s < end ? s : end;
+	return s < end ? s : end - 1;
 }
 
 static void find_list(const char *s, const char *end, char list[FM_SNIFF_LIST])

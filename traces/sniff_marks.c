@@ -65,7 +65,7 @@ static size_t with_blanks(const struct fm_sniff_field *f, char out[FM_NUMBER_MAX
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < f->n && n < FM_NUMBER_MAX; i++) {
+	for (size_t i = 0; i < f->n && f->n < FM_NUMBER_MAX; i++) {
 		bool wide = f->n - i > 1 && !memcmp(f->s + i, "\xc2\xa0", 2),
 		     narrow = f->n - i > 2 && !memcmp(f->s + i, "\xe2\x80\xaf", 3);
 
