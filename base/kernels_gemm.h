@@ -1,48 +1,49 @@
 /* kernels_gemm.h - the part of kernels_impl.h that multiplies matrices: packed panels, blocked. */
 
-/* mr rows of C by one packed panel: C[i][0..FM_NR) (+)= sum over k of A[i][k] * P[k][0..FM_NR). */
-static inline __attribute__((always_inline)) void micro(int mr, int K, const fm_real *A, ptrdiff_t rs, ptrdiff_t cs,
-							const fm_real *P, fm_real *C, ptrdiff_t ldc,
+/* mr rows of C by the first nv vectors of a packed panel: C[i][j] (+)= sum over k of A[i][k] * P[k][j]. */
+static inline __attribute__((always_inline)) void micro(int mr, int nv, int K, const fm_real *A, ptrdiff_t rs,
+							ptrdiff_t cs, const fm_real *P, fm_real *C, ptrdiff_t ldc,
 							const fm_real *init, int load)
 {
 	vec acc[FM_MR][FM_NV];
 	FM_UNROLL
 	for (int i = 0; i < mr; i++)
 		FM_UNROLL
-	for (int j = 0; j < FM_NV; j++)
+	for (int j = 0; j < nv; j++)
 		acc[i][j] = load ? *(const vec *)(C + i * ldc + j * FM_LANES) : *(const vec *)(init + j * FM_LANES);
 	for (int k = 0; k < K; k++) {
 		vec b[FM_NV];
 		FM_UNROLL
-		for (int j = 0; j < FM_NV; j++)
+		for (int j = 0; j < nv; j++)
 			b[j] = *(const vec *)(P + (ptrdiff_t)k * FM_NR + j * FM_LANES);
 		FM_UNROLL
 		for (int i = 0; i < mr; i++) {
 			vec a = vec_set1(A[i * rs + k * cs]);
 			FM_UNROLL
-			for (int j = 0; j < FM_NV; j++)
+			for (int j = 0; j < nv; j++)
 				acc[i][j] = vec_fma(a, b[j], acc[i][j]);
 		}
 	}
 	FM_UNROLL
 	for (int i = 0; i < mr; i++)
 		FM_UNROLL
-	for (int j = 0; j < FM_NV; j++)
+	for (int j = 0; j < nv; j++)
 		*(vec *)(C + i * ldc + j * FM_LANES) = acc[i][j];
 }
 
-static void micro_rows(int rows, int K, const fm_real *A, ptrdiff_t rs, ptrdiff_t cs, const fm_real *P, fm_real *C,
-		       ptrdiff_t ldc, const fm_real *init, int load)
+static inline __attribute__((always_inline)) void micro_rows(int rows, int nv, int K, const fm_real *A, ptrdiff_t rs,
+							     ptrdiff_t cs, const fm_real *P, fm_real *C, ptrdiff_t ldc,
+							     const fm_real *init, int load)
 {
 	while (rows >= FM_MR) {
-		micro(FM_MR, K, A, rs, cs, P, C, ldc, init, load);
+		micro(FM_MR, nv, K, A, rs, cs, P, C, ldc, init, load);
 		A += FM_MR * rs;
 		C += FM_MR * ldc;
 		rows -= FM_MR;
 	}
 #define FM_TAIL(m)                                                                                                     \
 	if (FM_MR > (m) && rows >= (m)) {                                                                              \
-		micro(m, K, A, rs, cs, P, C, ldc, init, load);                                                         \
+		micro(m, nv, K, A, rs, cs, P, C, ldc, init, load);                                                     \
 		A += (m)*rs;                                                                                           \
 		C += (m)*ldc;                                                                                          \
 		rows -= (m);                                                                                           \
@@ -52,6 +53,19 @@ static void micro_rows(int rows, int K, const fm_real *A, ptrdiff_t rs, ptrdiff_
 	FM_TAIL(2)
 	FM_TAIL(1)
 #undef FM_TAIL
+}
+
+static void wide_rows(int rows, int K, const fm_real *A, ptrdiff_t rs, ptrdiff_t cs, const fm_real *P, fm_real *C,
+		      ptrdiff_t ldc, const fm_real *init, int load)
+{
+	micro_rows(rows, FM_NV, K, A, rs, cs, P, C, ldc, init, load);
+}
+
+/* One vector of a panel: of the products of a head of attention, or of a layer with few outputs, the rest is empty. */
+static void narrow_rows(int rows, int K, const fm_real *A, ptrdiff_t rs, ptrdiff_t cs, const fm_real *P, fm_real *C,
+			ptrdiff_t ldc, const fm_real *init, int load)
+{
+	micro_rows(rows, 1, K, A, rs, cs, P, C, ldc, init, load);
 }
 
 /* P (8,8; rows FM_NR apart) from B (8,8; rows ldb apart), transposed. */
@@ -81,7 +95,8 @@ static inline __attribute__((always_inline)) void turn8(fm_real *P, const fm_rea
 	}
 }
 
-static void pack(fm_real *P, enum fm_trans tb, const fm_real *B, ptrdiff_t ldb, int K, int n)
+/* n columns, and zeros up to the `wide` columns that are read. */
+static void pack(fm_real *P, enum fm_trans tb, const fm_real *B, ptrdiff_t ldb, int K, int n, int wide)
 {
 	if (tb == FM_N) {
 		for (int k = 0; k < K; k++, P += FM_NR) {
@@ -90,9 +105,11 @@ static void pack(fm_real *P, enum fm_trans tb, const fm_real *B, ptrdiff_t ldb, 
 				FM_UNROLL
 				for (int j = 0; j < FM_NV; j++) /* a memcpy becomes a slow string instruction */
 					*(vec *)(P + j * FM_LANES) = vec_load(b + j * FM_LANES);
+			} else if (n == FM_LANES) {
+				*(vec *)P = vec_load(b);
 			} else {
 				memcpy(P, b, sizeof(fm_real) * (size_t)n);
-				memset(P + n, 0, sizeof(fm_real) * (size_t)(FM_NR - n));
+				memset(P + n, 0, sizeof(fm_real) * (size_t)(wide - n));
 			}
 		}
 		return;
@@ -107,7 +124,7 @@ static void pack(fm_real *P, enum fm_trans tb, const fm_real *B, ptrdiff_t ldb, 
 			for (int i = 0; i < 8; i++)
 				P[(ptrdiff_t)k * FM_NR + j + i] = b[i * ldb + k];
 	}
-	for (; j < FM_NR; j++)
+	for (; j < wide; j++)
 		for (int k = 0; k < K; k++)
 			P[(ptrdiff_t)k * FM_NR + j] = j < n ? B[j * ldb + k] : 0;
 }
@@ -117,17 +134,17 @@ static void k_gemm(struct fm_scratch *s, enum fm_trans ta, enum fm_trans tb, int
 {
 	ptrdiff_t rs = ta == FM_N ? lda : 1, cs = ta == FM_N ? 1 : lda;
 	for (int j = 0; j < N; j += FM_NR) {
-		int n = N - j < FM_NR ? N - j : FM_NR;
+		int n = N - j < FM_NR ? N - j : FM_NR, narrow = n <= FM_LANES, wide = narrow ? FM_LANES : FM_NR;
 		fm_real init[FM_NR] __attribute__((aligned(64))) = {0};
 		if (bias)
 			memcpy(init, bias + j, sizeof(fm_real) * (size_t)n);
 		for (int k = 0; k < K || k == 0; k += FM_GEMM_KC) {
 			int kc = K - k < FM_GEMM_KC ? K - k : FM_GEMM_KC, load = accumulate || k > 0;
 			pack(s->pack, tb, tb == FM_N ? B + (ptrdiff_t)k * ldb + j : B + (ptrdiff_t)j * ldb + k, ldb, kc,
-			     n);
+			     n, wide);
 			const fm_real *a = A + (ta == FM_N ? (ptrdiff_t)k : (ptrdiff_t)k * lda);
-			if (n == FM_NR) {
-				micro_rows(M, kc, a, rs, cs, s->pack, C + j, ldc, init, load);
+			if (n == wide) {
+				(narrow ? narrow_rows : wide_rows)(M, kc, a, rs, cs, s->pack, C + j, ldc, init, load);
 				continue;
 			}
 			for (int i = 0; i < M; i += FM_MR) { /* a narrow last panel goes through a full-width copy */
@@ -135,9 +152,10 @@ static void k_gemm(struct fm_scratch *s, enum fm_trans ta, enum fm_trans tb, int
 				int m = M - i < FM_MR ? M - i : FM_MR;
 				for (int r = 0; load && r < m; r++) {
 					memcpy(t[r], C + (i + r) * (ptrdiff_t)ldc + j, sizeof(fm_real) * (size_t)n);
-					memset(t[r] + n, 0, sizeof(fm_real) * (size_t)(FM_NR - n));
+					memset(t[r] + n, 0, sizeof(fm_real) * (size_t)(wide - n));
 				}
-				micro_rows(m, kc, a + i * rs, rs, cs, s->pack, t[0], FM_NR, init, load);
+				(narrow ? narrow_rows : wide_rows)(m, kc, a + i * rs, rs, cs, s->pack, t[0], FM_NR,
+								   init, load);
 				for (int r = 0; r < m; r++)
 					memcpy(C + (i + r) * (ptrdiff_t)ldc + j, t[r], sizeof(fm_real) * (size_t)n);
 			}

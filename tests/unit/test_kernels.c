@@ -37,8 +37,8 @@ static int setup(void **state)
 }
 
 /* Shapes with every kind of edge: below, at and over the tile in each direction, more than one block of k. */
-static const int shapes[][3] = {{1, 1, 1},     {3, 5, 7},    {12, 32, 16}, {13, 33, 17},
-				{25, 70, 300}, {64, 64, 32}, {7, 31, 513}, {40, 16, 256}};
+static const int shapes[][3] = {{1, 1, 1},    {3, 5, 7},    {12, 32, 16},  {13, 33, 17},  {25, 70, 300},
+				{64, 64, 32}, {7, 31, 513}, {40, 16, 256}, {29, 16, 300}, {31, 24, 20}};
 
 static void each_output_is_one_chain_of_fma(void **state)
 {
