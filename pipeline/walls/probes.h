@@ -27,6 +27,9 @@ struct fm_probing {
 struct fm_probe {
 	const char *name;
 	bool (*through)(const struct fm_probing *p); /* true: it got through.  Called in a process of its own. */
+	/* That process must not share memory with another: the kernel refuses the attempt to one that does, or it
+	 * leaves what the C library keeps (locks, the list of threads) as it was when the filter killed it. */
+	bool alone;
 };
 extern const struct fm_probe fm_probes[];
 extern const size_t fm_nprobes;

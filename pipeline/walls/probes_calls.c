@@ -472,12 +472,12 @@ bool fm_probe_filter(P)
 bool fm_probe_setgid(P)
 {
 	UNUSED;
-	return setgid(getgid()) == 0;
+	return syscall(SYS_setgid, getgid()) == 0; /* setgid() is a matter of all threads, with a lock */
 }
 bool fm_probe_setresuid(P)
 {
 	UNUSED;
-	return setresuid(getuid(), getuid(), getuid()) == 0;
+	return syscall(SYS_setresuid, getuid(), getuid(), getuid()) == 0;
 }
 bool fm_probe_subreaper(P)
 {

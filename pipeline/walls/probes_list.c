@@ -348,7 +348,7 @@ static bool takes_privileges(P)
 static bool changes_user(P)
 {
 	UNUSED;
-	return setuid(getuid()) == 0;
+	return syscall(SYS_setuid, getuid()) == 0; /* setuid() is a matter of all threads, with a lock */
 }
 static bool lifts_limit(P)
 {
@@ -395,34 +395,37 @@ static bool starts_thread(P)
 }
 
 /* clang-format off */
+#define ROW(name, function) {name, function, false},
+#define OWN(name, function) {name, function, true},
 const struct fm_probe fm_probes[] = {
-	{"read a file outside", reads_secret}, {"reach a file by ..", lists_above}, {"read /etc/passwd", reads_passwd},
-	{"read /proc/self/environ", reads_environ}, {"read /proc/1/root", reads_root_of_first},
-	{"read /sys or /usr", reads_system}, {"write an input", writes_input}, {"add to an input", adds_to_input},
-	{"rename an input", removes_input}, {"write to /tmp or /dev/shm", writes_tmp},
-	{"make a folder at the root", makes_folder_at_root}, {"write the parent's memory", writes_memory_of_parent},
-	{"read the parent's memory", reads_memory_of_parent}, {"make a symbolic link", makes_link},
-	{"make a hard link", makes_hard_link}, {"make a named pipe", makes_pipe_file},
-	{"make a setuid file", makes_setuid_file}, {"set a file setuid", sets_setuid},
-	{"IPv4 socket", makes_inet_socket}, {"IPv6 socket", makes_inet6_socket}, {"UDP socket", makes_udp_socket},
-	{"Unix socket", makes_unix_socket}, {"netlink socket", makes_netlink_socket},
-	{"packet socket", makes_packet_socket}, {"vsock socket", makes_vsock_socket}, {"pair of sockets", makes_pair},
-	{"io_uring", makes_ring}, {"fork", forks}, {"fork by clone3", forks_by_clone3}, {"execute a program", executes},
-	{"memory file to execute", executes_memory}, {"execute a descriptor", executes_descriptor},
-	{"trace the parent", traces_parent}, {"copy the parent's memory", copies_memory_of_parent},
-	{"signal the parent", signals_parent}, {"open the parent's process", opens_process},
-	{"map memory to write and run", maps_code}, {"make memory runnable", makes_code},
-	{"share memory", shares_memory}, {"System V segment", makes_segment}, {"leave a namespace", unshares},
-	{"clone into a namespace", clones_namespace}, {"mount", mounts}, {"change the root", changes_root},
-	{"kernel keyring", adds_key}, {"personality", asks_by_number}, {"descriptor table", sets_table},
-	{"become dumpable", becomes_dumpable}, {"outlive the parent", outlives_parent},
-	{"set capabilities", takes_privileges}, {"set the user", changes_user}, {"lift a limit", lifts_limit},
-	{"O_NONBLOCK on standard error", blocks_no_more}, {"type into the terminal", types_into_terminal},
-	{"hold a descriptor", holds_descriptors}, {"know the environment", knows_environment},
-	{"start a thread", starts_thread},
-#define ROW(name, function) {name, function},
+	ROW("read a file outside", reads_secret) ROW("reach a file by ..", lists_above) ROW("read /etc/passwd", reads_passwd)
+	ROW("read /proc/self/environ", reads_environ) ROW("read /proc/1/root", reads_root_of_first)
+	ROW("read /sys or /usr", reads_system) ROW("write an input", writes_input) ROW("add to an input", adds_to_input)
+	ROW("rename an input", removes_input) ROW("write to /tmp or /dev/shm", writes_tmp)
+	ROW("make a folder at the root", makes_folder_at_root) ROW("write the parent's memory", writes_memory_of_parent)
+	ROW("read the parent's memory", reads_memory_of_parent) ROW("make a symbolic link", makes_link)
+	ROW("make a hard link", makes_hard_link) ROW("make a named pipe", makes_pipe_file)
+	ROW("make a setuid file", makes_setuid_file) ROW("set a file setuid", sets_setuid)
+	ROW("IPv4 socket", makes_inet_socket) ROW("IPv6 socket", makes_inet6_socket) ROW("UDP socket", makes_udp_socket)
+	ROW("Unix socket", makes_unix_socket) ROW("netlink socket", makes_netlink_socket)
+	ROW("packet socket", makes_packet_socket) ROW("vsock socket", makes_vsock_socket) ROW("pair of sockets", makes_pair)
+	ROW("io_uring", makes_ring) OWN("fork", forks) ROW("fork by clone3", forks_by_clone3)
+	ROW("execute a program", executes)
+	ROW("memory file to execute", executes_memory) ROW("execute a descriptor", executes_descriptor)
+	ROW("trace the parent", traces_parent) ROW("copy the parent's memory", copies_memory_of_parent)
+	ROW("signal the parent", signals_parent) ROW("open the parent's process", opens_process)
+	ROW("map memory to write and run", maps_code) ROW("make memory runnable", makes_code)
+	ROW("share memory", shares_memory) ROW("System V segment", makes_segment) OWN("leave a namespace", unshares)
+	ROW("clone into a namespace", clones_namespace) OWN("mount", mounts) OWN("change the root", changes_root)
+	ROW("kernel keyring", adds_key) ROW("personality", asks_by_number) ROW("descriptor table", sets_table)
+	ROW("become dumpable", becomes_dumpable) ROW("outlive the parent", outlives_parent)
+	ROW("set capabilities", takes_privileges) ROW("set the user", changes_user) ROW("lift a limit", lifts_limit)
+	ROW("O_NONBLOCK on standard error", blocks_no_more) ROW("type into the terminal", types_into_terminal)
+	ROW("hold a descriptor", holds_descriptors) ROW("know the environment", knows_environment)
+	OWN("start a thread", starts_thread)
 	FM_PROBES_CALLS(ROW)
 #undef ROW
+#undef OWN
 };
 /* clang-format on */
 const size_t fm_nprobes = sizeof fm_probes / sizeof *fm_probes;
