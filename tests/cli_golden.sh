@@ -48,7 +48,11 @@ chmod 600 m/keys/commitment.key
 if [ -n "$CONFINED" ]; then
 	expect 0 "the golden release is made again from its manifest" "$F" reproduce "$GOLDEN/golden-1.0.0.tar.zst" --source trace.csv --project m
 	says out "same" "to the byte"
-	expect 0 "and with the kernels of another processor" env FM_KERNELS=v1 "$F" reproduce "$GOLDEN/golden-1.0.0.tar.zst" \
+	# Plain x86-64 calculates each multiply-add in software, which takes ten times as long as all else: where this processor
+	# has wider vectors than AVX2, that is the other one.  Its kernels give the same bits one by one (test_kernels).
+	other=v1
+	[ -n "${LONG:-}" ] || ! "$F" doctor | grep -q 'kernels  *v4 ' || other=v3
+	expect 0 "and with the kernels of another processor ($other)" env FM_KERNELS=$other "$F" reproduce "$GOLDEN/golden-1.0.0.tar.zst" \
 		--source trace.csv --project m
 else
 	expect 1 "without namespaces the golden release comes out otherwise" "$F" reproduce "$GOLDEN/golden-1.0.0.tar.zst" \

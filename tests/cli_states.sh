@@ -70,8 +70,6 @@ holds "whatever the member's line says" sh -c '! grep -q cut.yaml err'
 sed -i "s|cut.tar|whole.tar|" p/cut.yaml
 expect 3 "a member that is not there: refused" "$F" run $UNCONFINED p/cut.yaml
 says err "p/cut.yaml:$((line + 1)): $T/whole.tar has no member wrong.csv; it has: t.csv, good.csv" "at its line"
-expect 0 "a release of a day to come" run --plan --set release.date=2099-01-01
-says err "warning: release.date: 2099-01-01 is to come" "is warned of"
 refused 3 "is a folder, not a regular file: name the files in it, as in $T/p/*.csv" "a folder as the trace" --set source.path="$T/p"
 printf 'source: {path: %s/t.csv, dialect: ugr16, member: t.csv}\n' "$T" | cat p/release.yaml - | sed '/^source:$/,/^$/d' >p/member.yaml
 expect 3 "a member of a file that is no archive: refused" "$F" run $UNCONFINED p/member.yaml
@@ -208,7 +206,8 @@ says err "generate.guidance does nothing: the training flows have one label" "is
 mkdir -p judged
 judged() { run --workspace judged/w --set train.steps=20 "$@"; }
 expect 0 "(flows)" judged --until generate
-expect 0 "a plan of the judging alone" judged --plan
+expect 0 "a plan of the judging alone, for a release of a day to come" judged --plan --set release.date=2099-01-01
+says err "warning: release.date: 2099-01-01 is to come" "is warned of the day"
 holds "without a warning that is of its few rows alone" sh -c '! grep -q "windows in training" err'
 holds "tells what it measured, and no steps or flows" grep -qx "estimated from [0-9]* rows judged, measured here in [0-9]* s" out
 says out "(without release)" "and what the total leaves out"

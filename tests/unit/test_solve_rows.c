@@ -188,27 +188,34 @@ static bool is_wilson(const struct fm_metric *m, double n)
 	return fabs(lo - m->ci_lo) <= 1e-4 * m->value && fabs(hi - m->ci_hi) <= 1e-4 * m->value;
 }
 
+/* Of a metric in a trial: whether it may have such a number. */
+static bool may(const struct fm_metric *m, bool (*fits)(const struct fm_metric *, double))
+{
+	return m && isfinite(m->value) &&
+	       (fits == is_n || (m->value > 0 && m->value < 1 && (fits != is_wilson || isfinite(m->ci_lo))));
+}
+
 /* The form that fits in all trials where the metric has such a number, or in all but one: the largest may be too large
  * for a judge to take all of it.  There must be a few. */
 static struct form learn(const struct trial *t, const char *name, bool (*fits)(const struct fm_metric *, double))
 {
+	const struct fm_metric *m[TRIALS];
 	struct form best = {-1, 0};
-	int fewest = 2;
+	int fewest = 2, seen = 0;
 
+	for (int k = 0; k < TRIALS; k++) {
+		m[k] = fm_metrics_find(&t[k].raw, name);
+		m[k] = may(m[k], fits) ? m[k] : NULL;
+		seen += m[k] != NULL;
+	}
 	for (int f = 0; f < NFORMS && fewest > 0; f++) {
 		struct form one = {f, 0};
-		int seen = 0, other = 0;
+		int other = 0;
 
 		for (int k = 0; k < TRIALS; k++) {
-			const struct fm_metric *m = fm_metrics_find(&t[k].raw, name);
-			bool open = m && isfinite(m->value) &&
-				    (fits == is_n ||
-				     (m->value > 0 && m->value < 1 && (fits != is_wilson || isfinite(m->ci_lo))));
-
-			if (!open)
+			if (!m[k])
 				continue;
-			seen++;
-			if (fits(m, form(f, t[k].size)))
+			if (fits(m[k], form(f, t[k].size)))
 				one.holds |= 1u << k;
 			else
 				other++;
