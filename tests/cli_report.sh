@@ -36,7 +36,7 @@ expect 3 "report of an archive that is not there" "$F" report --out x.html ./nop
 expect 3 "report of a file that is no archive" sh -c "echo hello >no.tar.zst; '$F' report --out x.html ./no.tar.zst"
 holds "a refused report leaves no page" test ! -e x.html
 
-expect 0 "a trace is simulated" "$F" simulate --rows 10000 --seed 1 --out private-trace.csv
+expect 0 "a trace is simulated" "$F" simulate --rows 7000 --seed 1 --out private-trace.csv
 expect 0 "a project is made" "$F" init --preset demo p
 expect 1 "a run that the gate refuses" small --set gate.jsd_mean8=0.000001
 expect 0 "the report of a refused run" "$F" report --workspace p/workspace --out refused.html r0001
