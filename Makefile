@@ -96,6 +96,8 @@ $(B)/tests/test_taken_over: LDFLAGS += $(addprefix -Wl$(,)--wrap=,$(HARVEST))
 # Who reads a stranger's archive, told by its process.
 $(B)/tests/test_recipe: LDFLAGS += -Wl,--wrap=fm_archive_read -Wl,--wrap=fm_archive_read_into
 $(B)/tests/test_dp_ingest: LDFLAGS += -Wl,--wrap=fsync
+# The end of a run, at which a test sends a signal.
+$(B)/tests/test_compare_stop: LDFLAGS += -Wl,--wrap=fm_probes_run -Wl,--wrap=fm_state_remove
 # Over a hundred programs, whose own code runs for an instant: it is compiled without optimisation (TESTOPT= with), and linked by
 # the faster linker where there is one.
 TESTOPT  ?= -O0

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/stop.h"
 #include "manifests/dialect.h"
 #include "model/generator.h"
 #include "pipeline/limits.h"
@@ -372,6 +373,7 @@ int fm_plan(const struct fm_run_options *o, json_t **plan, struct fm_error *err)
 	uint64_t room;
 
 	*plan = NULL;
+	fm_stop_hold(); /* a signal between two of its runs ends it, too */
 	if (!p.cfg || !workspace) {
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
@@ -399,12 +401,13 @@ int fm_plan(const struct fm_run_options *o, json_t **plan, struct fm_error *err)
 	fm_log_quiet(was_quiet);
 	if (fm_dir_remove(p.dir, &later) < 0)
 		fm_warn("%s", later.message);
-	if (rc < 0 || (rc = fm_preflight_free(ws.path, &room, err)) < 0)
+	if (rc < 0 || (rc = fm_stop_check("plan", err)) < 0 || (rc = fm_preflight_free(ws.path, &room, err)) < 0)
 		goto out;
 	if (!(*plan = plan_json(&p, ws.path, fm_seconds() - began, room)))
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 out:
 	fm_workspace_close(&ws);
+	fm_stop_release();
 	free(workspace);
 	free(p.dir);
 	free(p.cfg);

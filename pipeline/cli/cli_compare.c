@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/stop.h"
 #include "judge/gate/measure.h"
 #include "judge/histogram.h"
 #include "manifests/canon.h"
@@ -372,6 +373,7 @@ static int run(const void *args, const struct fm_call *call, struct fm_error *er
 	if (a->project && ((rc = fm_place_project(call, a->project, &o.project, err)) < 0 ||
 			   (rc = fm_place_project_workspace(call, a->workspace, o.project, &o.workspace, err)) < 0))
 		return rc;
+	fm_stop_hold(); /* a signal between two runs ends the comparison, too */
 	if ((rc = fm_place_no_folder(call, err)) < 0 || (rc = check_with(a, err)) < 0 ||
 	    (rc = fm_compare(&o, &doc, &store, &cfg, err)) < 0 || (rc = add_with(a, store, cfg, doc, err)) < 0 ||
 	    (rc = write_page(a, doc, err)) < 0 || (rc = write_json(a, doc, err)) < 0)
@@ -381,6 +383,7 @@ static int run(const void *args, const struct fm_call *call, struct fm_error *er
 	else
 		rc = fm_cli_json(json_incref(doc), err);
 out:
+	fm_stop_release();
 	json_decref(doc);
 	fm_config_free(cfg);
 	free(store);
