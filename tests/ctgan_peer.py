@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """ctgan_peer.py - the original CTGAN (ctgan of PyPI) on a trace of dialect ugr16, as tests/bench/ctgan.c learns it.
 
-    ctgan_peer.py FILE plain|bits EPOCHS THREADS [OUT.csv]
+    ctgan_peer.py FILE plain|bits EPOCHS THREADS [OUT.csv [SEED]]      SEED: 1
 
 One line of JSON: seconds of the clock and of the processor for the mixtures and for the training, and the processor's seconds an
 epoch. With OUT.csv as many flows are drawn, as the package draws them, and written as a trace.
@@ -91,8 +91,9 @@ def timed_fit(self, data, columns=()):
 
 DataTransformer.fit = timed_fit
 flows, discrete, first = read()
-np.random.seed(1)
-torch.manual_seed(1)
+seed = int(sys.argv[6]) if len(sys.argv) > 6 else 1
+np.random.seed(seed)
+torch.manual_seed(seed)
 model = CTGAN(epochs=epochs, **{"enable_gpu" if "enable_gpu" in CTGAN.__init__.__code__.co_varnames else "cuda": False})
 began = now()
 model.fit(flows, discrete)
