@@ -449,15 +449,20 @@ static int begin(struct compare *c, struct fm_error *err)
 	return fm_file_exists(c->config) ? FM_OK : fm_project_init(c->own, o->preset, "flowmint", err);
 }
 
-/* What can be told of all runs by the config of one, before the first. */
-static int look_first(const struct compare *c, const struct fm_rival *r, struct fm_error *err)
+/* What can be told by the configs before the first run: each of them can be read, and what is true of one is true of
+ * all. */
+static int look_first(const struct compare *c, const struct fm_rival *const *chosen, int n, struct fm_error *err)
 {
 	const struct fm_compare_opts *o = c->o;
 	struct fm_config *cfg = NULL;
 	int rc;
 
-	if ((rc = config_of(c, r, false, &cfg, err)) < 0)
-		goto out;
+	for (int i = n - 1; i >= 0; i--) {
+		fm_config_free(cfg);
+		cfg = NULL;
+		if ((rc = config_of(c, chosen[i], false, &cfg, err)) < 0)
+			goto out;
+	}
 	if (strcmp(cfg->preset, o->preset) != 0) {
 		rc = fm_fail(err, FM_EUSAGE,
 			     "%s has a comparison of preset %s: give --preset %s, or another folder with --out", o->out,
@@ -483,7 +488,7 @@ int fm_compare(const struct fm_compare_opts *o, json_t **doc, char **store, stru
 {
 	const struct fm_rival *chosen[FM_RIVALS_MOST];
 	struct compare c = {.o = o};
-	json_t *models = json_array();
+	json_t *models = json_array(), *set;
 	bool judged = false;
 	int n, rc;
 
@@ -494,7 +499,7 @@ int fm_compare(const struct fm_compare_opts *o, json_t **doc, char **store, stru
 	    (rc = begin(&c, err)) < 0)
 		goto out;
 	look_at_keys(o, chosen, n);
-	if ((rc = look_first(&c, chosen[0], err)) < 0)
+	if ((rc = look_first(&c, chosen, n, err)) < 0)
 		goto out;
 	for (int i = 0; i < n; i++) {
 		json_t *entry = NULL;
@@ -511,9 +516,13 @@ int fm_compare(const struct fm_compare_opts *o, json_t **doc, char **store, stru
 		rc = fm_fail(err, FM_EINPUT, "no model was judged; %s: %s", chosen[0]->name, why ? why : "");
 		goto out;
 	}
-	*doc = json_pack("{s:s, s:s, s:s, s:o, s:O}", "format", FM_COMPARISON_FORMAT, "flowmint", FM_VERSION, "dialect",
-			 c.dialect, "budget_minutes", o->budget > 0 ? json_real(o->budget) : json_null(), "models",
-			 models);
+	set = json_array();
+	for (int i = 0; i < o->nset; i++)
+		json_array_append_new(set, json_string(o->set[i]));
+	*doc = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:O}", "format", FM_COMPARISON_FORMAT, "flowmint",
+			 FM_VERSION, "dialect", c.dialect, "preset", o->preset, "rows",
+			 o->rows > 0 ? json_integer((json_int_t)o->rows) : json_null(), "set", set, "budget_minutes",
+			 o->budget > 0 ? json_real(o->budget) : json_null(), "models", models);
 	*store = c.store;
 	c.store = NULL;
 	*cfg = c.cfg;

@@ -10,7 +10,6 @@
 #include "report/part.h"
 #include "report/report.h"
 
-#define MODELS_MOST 32
 #define METRICS_MOST 4096
 
 static const json_t *models_of(const json_t *doc)
@@ -128,8 +127,11 @@ static void put_figure(const json_t *doc, struct fm_buf *out)
 	fm_buf_puts(
 	    out, "<td class=\"num nil\"></td></tr>\n</tbody></table></div>\n<p class=\"note\">The noise floor is "
 		 "what real flows that were held out score: they are whole stretches of the trace, so that a model can "
-		 "be nearer in time than they are. The paper measured a million flows of another day, and trained for "
-		 "longer than a budget of minutes allows. A dash: not measured.</p></section>\n");
+		 "be nearer in time than they are. The paper measured a million flows of another day");
+	fm_buf_puts(out, isfinite(fm_json_real(doc, "budget_minutes"))
+			     ? ", and trained for longer than a budget of minutes allows"
+			     : "");
+	fm_buf_puts(out, ". A dash: not measured.</p></section>\n");
 }
 
 /* What divergences of single fields cannot show. */
@@ -233,8 +235,9 @@ static void put_costs(const json_t *doc, struct fm_buf *out)
 	}
 	fm_buf_puts(out,
 		    "</tbody></table></div>\n<p class=\"note\">Of: the steps that its config asks for, where a budget "
-		    "was given. Seconds are those of the clock: a busy machine takes longer. A dash: an earlier run "
-		    "had done it.</p></section>\n");
+		    "was given. Seconds are those of the clock: a busy machine takes longer. Memory: of its largest "
+		    "stage. A dash: an earlier run had done it, this one did not come so far, or it is not known of "
+		    "flows that were made elsewhere.</p></section>\n");
 }
 
 /* " (mostly 1, 2)": the largest cells of a symptom. */
@@ -443,14 +446,46 @@ static int check(const json_t *doc, struct fm_error *err)
 	const json_t *m;
 	size_t i;
 
-	if (!json_is_array(models_of(doc)) || json_array_size(models_of(doc)) > MODELS_MOST)
-		return fm_fail(err, FM_EINPUT, "this is no comparison of at most %d models", MODELS_MOST);
+	if (!json_is_array(models_of(doc)) || json_array_size(models_of(doc)) > FM_REPORT_MODELS_MOST)
+		return fm_fail(err, FM_EINPUT, "this is no comparison of at most %d models", FM_REPORT_MODELS_MOST);
 	json_array_foreach(models_of(doc), i, m)
 	{
 		if (json_array_size(json_object_get(m, "metrics")) > METRICS_MOST)
 			return fm_fail(err, FM_EINPUT, "a model of the comparison has over %d metrics", METRICS_MOST);
 	}
 	return FM_OK;
+}
+
+/* What all configs have in common; an override is for the kinds that have its key. */
+static void put_configs(const json_t *doc, struct fm_buf *out)
+{
+	const json_t *set;
+	size_t i;
+
+	if (!*fm_json_str(doc, "preset"))
+		return;
+	fm_buf_puts(out, "Their configs start from preset ");
+	fm_html_text(out, fm_json_str(doc, "preset"));
+	json_array_foreach(json_object_get(doc, "set"), i, set)
+	{
+		fm_buf_puts(out, i ? ", <code>" : ", with <code>");
+		fm_html_text(out, json_string_value(set));
+		fm_buf_puts(out, "</code>");
+	}
+	fm_buf_puts(out, i ? " where a model has that key. " : ". ");
+}
+
+static bool has_elsewhere(const json_t *doc)
+{
+	const json_t *m;
+	size_t i;
+
+	json_array_foreach(models_of(doc), i, m)
+	{
+		if (!json_object_get(m, "status"))
+			return true;
+	}
+	return false;
 }
 
 /* How many flows the split has: those of any model that was judged. */
@@ -486,6 +521,10 @@ int fm_report_comparison(const json_t *doc, struct fm_buf *html, struct fm_error
 		    "<body>\n<main>\n<header><h1>Models compared</h1>\n<p>All learned the same split of one trace "
 		    "and are judged by the same metrics. ");
 	put_rows(doc, html);
+	put_configs(doc, html);
+	if (has_elsewhere(doc))
+		fm_buf_puts(html, "What flows that were made elsewhere learned from is not known here; they are judged "
+				  "by the same metrics, and no gate is asked. ");
 	if (isfinite(budget)) {
 		fm_buf_puts(html, "Training was given ");
 		fm_html_short(html, budget);

@@ -44,7 +44,8 @@ int fm_report_html(const json_t *facts, bool partner, struct fm_buf *html, struc
 int fm_report_evaluation(const json_t *facts, struct fm_buf *html, struct fm_error *err) FM_MUST_CHECK;
 
 /* Append a page that compares models: the document of pipeline/compare.h, for its owner alone.  FM_EINPUT: doc is no
- * such document. */
+ * such document, or has more models. */
+#define FM_REPORT_MODELS_MOST 32
 int fm_report_comparison(const json_t *doc, struct fm_buf *html, struct fm_error *err) FM_MUST_CHECK;
 
 /* May partners see the digest of what this stage made?  To be fm_stage_shows_output of stages/table.h, a room above

@@ -321,22 +321,22 @@ static void test_hostile_text_is_escaped(void **state)
 
 static json_t *comparison(void)
 {
-	json_t *doc =
-	    parse("{'format':'flowmint-comparison/1','budget_minutes':5,'models':["
-		  "{'name':'plain','about':'rows','status':'refused','message':'','paper':0.104,'train_steps':7,'"
-		  "config_steps':100,"
-		  "'sampler':'fewstep','set':['model.kind=plain'],"
-		  "'stages':[{'name':'ingest','seconds':0.01,'peak_rss_bytes':9145728,'cached':true},"
-		  "{'name':'train','seconds':1.26,'peak_rss_bytes':3145728,'cached':false},"
-		  "{'name':'generate','seconds':0.02,'peak_rss_bytes':9145728,'cached':true}],"
-		  "'metrics':[{'name':'jsd.TD','value':0.25},{'name':'floor.jsd.TD','value':0.125},"
-		  "{'name':'rules.broken_share','value':0.5}],"
-		  "'failed':['jsd.TD 0.25 (max 0.1)','host.PROFILE not measured (max "
-		  "0.98)'],'symptoms':[{'field':'TD','outside':0.12,'lost':0},"
-		  "{'field':'PR','outside':null,'lost':0.3,'missing':[{'value':'TCP','share':0.2},"
-		  "{'value':'UDP','share':0.1}],'piled':0.2,'piles':[{'value':'GRE','share':0.2}]}]},"
-		  "{'name':'ctgan','about':'a GAN','status':'failed','message':'it diverges','paper':null,'stages':[]},"
-		  "{'name':'other','about':'made elsewhere','metrics':[{'name':'jsd.TD','value':0.0625}]}]}");
+	json_t *doc = parse(
+	    "{'format':'flowmint-comparison/1','preset':'demo','set':['train.steps=7'],'budget_minutes':5,'models':["
+	    "{'name':'plain','about':'rows','status':'refused','message':'','paper':0.104,'train_steps':7,'"
+	    "config_steps':100,"
+	    "'sampler':'fewstep','set':['model.kind=plain'],"
+	    "'stages':[{'name':'ingest','seconds':0.01,'peak_rss_bytes':9145728,'cached':true},"
+	    "{'name':'train','seconds':1.26,'peak_rss_bytes':3145728,'cached':false},"
+	    "{'name':'generate','seconds':0.02,'peak_rss_bytes':9145728,'cached':true}],"
+	    "'metrics':[{'name':'jsd.TD','value':0.25},{'name':'floor.jsd.TD','value':0.125},"
+	    "{'name':'rules.broken_share','value':0.5}],"
+	    "'failed':['jsd.TD 0.25 (max 0.1)','host.PROFILE not measured (max "
+	    "0.98)'],'symptoms':[{'field':'TD','outside':0.12,'lost':0},"
+	    "{'field':'PR','outside':null,'lost':0.3,'missing':[{'value':'TCP','share':0.2},"
+	    "{'value':'UDP','share':0.1}],'piled':0.2,'piles':[{'value':'GRE','share':0.2}]}]},"
+	    "{'name':'ctgan','about':'a GAN','status':'failed','message':'it diverges','paper':null,'stages':[]},"
+	    "{'name':'other','about':'made elsewhere','metrics':[{'name':'jsd.TD','value':0.0625}]}]}");
 
 	for (size_t i = 0; i < 3; i += 2)
 		json_object_set_new(json_array_get(json_object_get(doc, "models"), i), "histograms",
@@ -365,6 +365,9 @@ static void test_models_stand_side_by_side(void **state)
 	HAS(text, "<td class=\"num\" data-label=\"plain\">0.2500</td><td class=\"num\" data-label=\"ctgan\">");
 	HAS(text, "<td class=\"num\" data-label=\"other\">0.0625</td><td class=\"num\" data-label=\"noise "
 		  "floor\">0.1250</td>");
+	HAS(text, "What flows that were made elsewhere learned from is not known here");
+	HAS(text, "Their configs start from preset demo, with <code>train.steps=7</code> where a model has that key.");
+	HAS(text, "trained for longer than a budget of minutes allows");
 	HAS(text, "It failed: it diverges");
 	HAS(text, "The gate refuses it: checks that it does not meet, 2</summary>");
 	HAS(text, "<code>jsd.TD</code></th><td class=\"num\" data-label=\"is\">0.25</td><td class=\"num\" "
@@ -382,6 +385,14 @@ static void test_models_stand_side_by_side(void **state)
 	HAS(text, "id=\"m0fPR-t\"");
 	HAS(text, "id=\"m2fPR-t\"");
 	HAS_NOT(text, "id=\"m1fPR-t\"");
+	free(text);
+	/* What is not so is not said. */
+	json_object_set_new(doc, "budget_minutes", json_null());
+	json_object_set_new(json_array_get(json_object_get(doc, "models"), 2), "status", json_string("passed"));
+	text = comparison_page(doc);
+	HAS_NOT(text, "made elsewhere learned");
+	HAS_NOT(text, "budget of minutes");
+	HAS(text, "The paper measured a million flows of another day. A dash: not measured.");
 	free(text);
 	poison(doc);
 	text = comparison_page(doc);
