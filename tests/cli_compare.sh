@@ -18,6 +18,15 @@ expect 2 "no model is what nobody knows" compare --models hybird
 says err "there is no model 'hybird'; there are hybrid, plain" "and it says what there is"
 says err "ctgan-bits, netshare, marginals" "to the last of them"
 expect 2 "no model is there twice" compare --models plain,plain
+expect 2 "nor is a budget of no time" compare --models plain --budget 0
+says err "'0' is no number from 0.001" "and it says what is one"
+expect 2 "a key that only a later model takes is looked at first" compare --models ctgan,plain --set train.rate=5 --out early
+says err "train.rate" "by name"
+holds "before any model learns" test ! -e early/project/workspace
+many=$(for i in $(seq 17); do printf ' --with a%s=trace.csv' "$i"; done)
+# shellcheck disable=SC2086 # words
+expect 2 "more flows from elsewhere than the report has columns for" compare --models plain $many
+says err "--with is there 17 times: the report has room for 16" "are refused before any model learns"
 expect 3 "a dialect that nobody knows is refused" compare --models plain,ctgan --dialect hybird
 holds "once, with where those there are stand" [ "$(grep -c "flowmint dialects" err)/$(grep -c "^flowmint: " err)" = 1/1 ]
 echo "hello" >no.csv
@@ -51,8 +60,9 @@ says err "ctgan is the name of a model" "and it says why"
 expect 2 "nor is one twice" compare --models plain --with a=trace.csv --with a=no.csv
 says err "a is there twice" "and it says which"
 
+gzip -k trace.csv
 # The rate makes CTGAN diverge.
-expect 0 "a model that fails does not stop the others" compare --models plain,ctgan --dialect ./mine.yaml --rows 1400 --with other=trace.csv \
+expect 0 "a model that fails does not stop the others" compare --models plain,ctgan --dialect ./mine.yaml --rows 1400 --with other=trace.csv.gz \
 	--set train.gan_rate=1 --set train.steps=60 --out cmp
 says out "refused" "the gate refuses the toy"
 says out "failed" "the other one failed"
@@ -64,6 +74,8 @@ d = json.load(open("cmp/compare.json"))
 plain, ctgan, other = d["models"]
 value = lambda m, name: {x["name"]: x["value"] for x in m["metrics"]}[name]
 assert d["format"] == "flowmint-comparison/1" and d["budget_minutes"] is None
+assert d["preset"] == "demo" and d["rows"] == 1400 and "train.gan_rate=1" in d["set"]
+assert plain["histograms"]["real_cells"] and other["histograms"]["real_cells"] and "histograms" not in ctgan
 assert plain["status"] == "refused" and plain["failed"] and plain["train_steps"] == 60 and plain["paper"] == 0.104
 assert not any("controls" in k for k in plain["failed"])
 assert [s["name"] for s in plain["stages"]] == ["ingest", "train", "generate", "evaluate", "gate"]
@@ -77,6 +89,7 @@ assert max(s["lost"] for s in other["symptoms"]) == 0 < max(s["lost"] for s in p
 END
 holds "compare.json has it all" "$PYTHON" read.py
 says cmp/report.html "<h1>Models compared</h1>" "the page is there"
+says cmp/report.html "<code>train.gan_rate=1</code>" "with the overrides that all models had"
 rows=$("$PYTHON" -c 'import json
 n = {m["name"]: int(m["value"]) for m in json.load(open("cmp/compare.json"))["models"][0]["metrics"]}
 print("%s flows; %s were held out" % ("{:,}".format(n["rows.real"]), n["rows.holdout"]))')

@@ -1,10 +1,12 @@
 /* compare: models side by side on one trace. */
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "base/stop.h"
 #include "judge/gate/measure.h"
@@ -36,7 +38,7 @@ static const struct fm_option options[] = {
      .help = "which, with commas between (default: " FM_COMPARE_USUAL ")"},
     {FM_SETS_UINT(struct compare_args, rows), .name = "rows", .value = "N", .most = UINT64_C(1) << 48,
      .help = "the first N flows of the trace"},
-    {FM_SETS_REAL(struct compare_args, budget), .name = "budget", .value = "MINUTES", .min = 0, .max = 1e6,
+    {FM_SETS_REAL(struct compare_args, budget), .name = "budget", .value = "MINUTES", .min = 0.001, .max = 1e6,
      .help =
 	 "of training a model at most: it takes fewer steps where a few measured ones say that it would take longer, "
 	 "and the ancestral sampler becomes the one of few steps where that would; NetShare becomes smaller where next "
@@ -165,6 +167,24 @@ static int read_fn(void *ctx, json_t **result, struct fm_error *err)
 	return rc;
 }
 
+static int look_at(const struct compare_args *a, struct elsewhere *e, struct fm_error *err)
+{
+	struct fm_walls w = {0};
+	json_t *result = NULL;
+	int rc;
+
+	if ((rc = fm_walls_begin(&w, "compare", a->unconfined, err)) < 0 ||
+	    (rc = fm_walls_show(&w, e->file, false, err)) < 0 ||
+	    (strchr(e->dialect, '/') && (rc = fm_walls_show(&w, e->dialect, false, err)) < 0))
+		goto out;
+	fm_walls_threads(&w, 4); /* what is packed is unpacked ahead */
+	rc = fm_walls_run(&w, read_fn, e, &result, err);
+out:
+	fm_walls_end(&w);
+	json_decref(result);
+	return rc;
+}
+
 /* Can each --with be read?  Asked before the first run, which may take hours. */
 static int look_with(void *ctx, const char *dialect, struct fm_error *err)
 {
@@ -173,16 +193,8 @@ static int look_with(void *ctx, const char *dialect, struct fm_error *err)
 
 	for (int i = 0; i < a->with.n && rc >= 0; i++) {
 		struct elsewhere e = {.file = strchr(a->with.word[i], '=') + 1, .dialect = dialect};
-		struct fm_walls w = {0};
-		json_t *result = NULL;
 
-		if ((rc = fm_walls_begin(&w, "compare", a->unconfined, err)) >= 0 &&
-		    (rc = fm_walls_show(&w, e.file, false, err)) >= 0 &&
-		    (!strchr(dialect, '/') || (rc = fm_walls_show(&w, dialect, false, err)) >= 0))
-			rc = fm_walls_run(&w, read_fn, &e, &result, err);
-		fm_walls_end(&w);
-		json_decref(result);
-		if (rc < 0)
+		if ((rc = look_at(a, &e, err)) < 0)
 			fm_error_prefix(err, "--with %.*s: ", (int)strcspn(a->with.word[i], "="), a->with.word[i]);
 	}
 	return rc;
@@ -204,11 +216,16 @@ static int check_name(const struct compare_args *a, int which, size_t len, struc
 	return FM_OK;
 }
 
+#define WITH_MOST (FM_REPORT_MODELS_MOST - FM_RIVALS_MOST)
+
 /* Each --with, looked at before the first run. */
 static int check_with(const struct compare_args *a, struct fm_error *err)
 {
 	int rc;
 
+	if (a->with.n > WITH_MOST)
+		return fm_fail(err, FM_EUSAGE, "--with is there %d times: the report has room for %d", a->with.n,
+			       WITH_MOST);
 	for (int i = 0; i < a->with.n; i++) {
 		const char *equals = strchr(a->with.word[i], '=');
 
@@ -275,18 +292,12 @@ out:
 	return rc;
 }
 
-static int write_json(const struct compare_args *a, json_t *doc, struct fm_error *err)
+static int write_json(const struct compare_args *a, const json_t *doc, struct fm_error *err)
 {
 	char *path = fm_path_join(a->out, "compare.json");
 	struct fm_buf text = {0};
-	json_t *model;
-	size_t i;
 	int rc;
 
-	json_array_foreach(json_object_get(doc, "models"), i, model)
-	{
-		json_object_del(model, "histograms");
-	}
 	if (!path || (rc = fm_json_canonical(doc, &text, err)) < 0) {
 		rc = path ? rc : fm_fail(err, FM_ESYSTEM, "out of memory");
 		goto out;
@@ -301,27 +312,14 @@ out:
 	return rc;
 }
 
-static double metric(const json_t *model, const char *name)
-{
-	const json_t *m;
-	size_t i;
-
-	json_array_foreach(json_object_get(model, "metrics"), i, m)
-	{
-		if (strcmp(json_string_value(json_object_get(m, "name")), name) == 0)
-			return json_number_value(json_object_get(m, "value"));
-	}
-	return -1;
-}
-
 static void print_metric(const json_t *model, const char *name)
 {
-	double v = metric(model, name);
+	double v = fm_json_real(fm_json_named(json_object_get(model, "metrics"), name), "value");
 
-	if (v < 0)
-		printf(" %6s", "-");
-	else
+	if (isfinite(v))
 		printf(" %6.3f", v);
+	else
+		printf(" %6s", "-");
 }
 
 static void print_models(const struct compare_args *a, const json_t *doc)
