@@ -44,7 +44,10 @@ static int plain_new(struct plain **m, const struct fm_config *cfg, struct fm_er
 
 	if ((rc = fm_model_new(m, sizeof **m, &fm_generator_plain, err)) < 0)
 		return rc;
-	(*m)->process = (struct fm_plain_process){cfg->model.steps, strcmp(cfg->model.schedule, "cosine") == 0};
+	(*m)->process = (struct fm_plain_process){
+	    .T = cfg->model.steps,
+	    .cosine = strcmp(cfg->model.schedule, "cosine") == 0,
+	    .predicts = strcmp(cfg->model.encoding, "bits") == 0 ? FM_PREDICTS_X0 : FM_PREDICTS_NOISE};
 	return FM_OK;
 }
 
@@ -53,9 +56,10 @@ static int plain_net(struct plain *m, const struct fm_config *cfg, struct fm_err
 {
 	struct fm_arch a = {cfg->model.window, cfg->model.width, cfg->model.depth, cfg->model.heads,
 			    4 * cfg->model.width};
-	int rc;
+	int row = m->codec->row, rc;
 
-	if ((rc = fm_plain_net_new(&m->net, cfg->model.denoiser, &a, m->codec->row, err)) < 0)
+	if ((rc = fm_plain_net_new(&m->net, cfg->model.denoiser, &a, row,
+				   m->process.predicts == FM_PREDICTS_X0 ? 2 * row : row, err)) < 0)
 		return rc;
 	return fm_alloc(&m->weights, m->net->layout.nfloats, sizeof *m->weights, "weights", err);
 }
@@ -144,7 +148,7 @@ static int learn(struct plain *m, const struct fm_generator_ctx *ctx, const stru
 	fm_log("train: %zu windows of %d flows of %d numbers, %zu parameters, kernels %s, %d threads", train->n,
 	       m->net->arch.window, m->codec->row, m->net->layout.nfloats, m->net->k->name,
 	       ctx->pool ? fm_pool_size(ctx->pool) : 1);
-	if (m->net->arch.width < m->codec->row)
+	if (m->process.predicts == FM_PREDICTS_NOISE && m->net->arch.width < m->codec->row)
 		fm_warn(
 		    "train: model.width is %d, and a flow is %d numbers: a network that is narrower than a flow cannot "
 		    "tell the noise of each; set model.width to %d or more, or model.min_count higher",

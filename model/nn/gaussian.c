@@ -27,12 +27,12 @@ static double half_log_snr(double ab)
 	return 0.5 * (fm_det_log(ab) - fm_det_log(1 - ab));
 }
 
-void fm_gauss_step_init(struct fm_gauss_step *q, bool noise, enum fm_solver solver, double ab, double next,
+void fm_gauss_step_init(struct fm_gauss_step *q, enum fm_gauss_what what, enum fm_solver solver, double ab, double next,
 			double before)
 {
 	double alpha = ab / next, sigma2 = solver == FM_ANCESTRAL ? (1 - next) / (1 - ab) * (1 - alpha) : 0;
 
-	*q = (struct fm_gauss_step){.noise = noise,
+	*q = (struct fm_gauss_step){.what = what,
 				    .s = (float)sqrt(1 - ab),
 				    .a = (float)sqrt(ab),
 				    .c_x0 = (float)sqrt(next),
@@ -55,8 +55,8 @@ float fm_gauss_step(const struct fm_gauss_step *q, float most, float x, float pr
 {
 	float clean = q->a * x - q->s * prediction, eps = q->s * x + q->a * prediction, old = *x0;
 
-	if (q->noise) {
-		clean = (x - q->s * prediction) / q->a;
+	if (q->what != FM_PREDICTS_V) {
+		clean = q->what == FM_PREDICTS_X0 ? prediction : (x - q->s * prediction) / q->a;
 		clean = clean > most ? most : clean < -most ? -most : clean;
 		eps = (x - q->a * clean) / q->s;
 	}

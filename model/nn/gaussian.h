@@ -2,12 +2,13 @@
  * gaussian.h - the Gaussian diffusion of numbers (Ho, Jain, Abbeel 2020): x_t = sqrt(ab) x_0 + sqrt(1 - ab) eps, and
  * one reverse step from a time t to an earlier time s.
  *
- * The network's prediction, v or noise, is turned into one of x_0 and one of eps:
+ * The network's prediction, v, noise or x_0, is turned into one of x_0 and one of eps:
  *
  *     v             x_0 = sqrt(ab) x_t - sqrt(1 - ab) v and eps = sqrt(1 - ab) x_t + sqrt(ab) v (Salimans, Ho 2022,
  *                   app. D)
  *     noise         x_0 = (x_t - sqrt(1 - ab) eps) / sqrt(ab), clamped to the range of data (near pure noise the
  *                   quotient is unreliable), and then eps again from x_0 (Ho, Jain, Abbeel 2020)
+ *     x_0           clamped to the range of data, and eps from it (Chen, Zhang, Hinton 2022)
  *
  * and from these x at the time s:
  *
@@ -29,8 +30,10 @@ double fm_alpha_bar(bool cosine, double time);
 enum fm_solver { FM_DDIM, FM_ANCESTRAL, FM_DPM2 };
 enum fm_solver fm_solver_find(const char *sampler); /* generate.sampler */
 
+enum fm_gauss_what { FM_PREDICTS_V, FM_PREDICTS_NOISE, FM_PREDICTS_X0 };
+
 struct fm_gauss_step {
-	bool noise;        /* the prediction is noise, not v */
+	enum fm_gauss_what what;
 	float s, a;        /* sqrt(1 - ab), sqrt(ab) at t */
 	float c_x0, c_eps; /* x_s = c_x0 x_0 + c_eps eps + sigma z; */
 	float sigma;
@@ -38,10 +41,10 @@ struct fm_gauss_step {
 	float now, past;
 };
 /* ab at t; next: ab at s, 1 where s is the data; before: ab at the start of the previous step, 0 for the first step. */
-void fm_gauss_step_init(struct fm_gauss_step *q, bool noise, enum fm_solver solver, double ab, double next,
+void fm_gauss_step_init(struct fm_gauss_step *q, enum fm_gauss_what what, enum fm_solver solver, double ab, double next,
 			double before);
 /* One number: x at s from x at t and the prediction, without sigma z.  *x0 is x_0 of the previous step, and becomes
- * that of this one; with noise it is clamped to [-most, most]. */
+ * that of this one; but for v it is clamped to [-most, most]. */
 float fm_gauss_step(const struct fm_gauss_step *q, float most, float x, float prediction, float *x0);
 
 #endif

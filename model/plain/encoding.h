@@ -4,7 +4,7 @@
  *     number     (x - mean) / sd; td, pkt and byt are log(1 + x) before
  *     category   one number for each of n values: sqrt(n) for the row's own, 0 for the others; a value that fewer than
  *                min_count rows have is taken for the most frequent
- *     bit        one number, 1 or -1 (Chen, Zhang, Hinton 2022)
+ *     bit        one number, 1 or -1 (analog bits: Chen, Zhang, Hinton 2022)
  *
  *     value      of a port or a host: one number for each frequent one and one for all others, as for a category
  *

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "model/nn/layers.h"
 
-int fm_plain_net_new(struct fm_plain_net **out, const char *denoiser, const struct fm_arch *arch, int row,
+int fm_plain_net_new(struct fm_plain_net **out, const char *denoiser, const struct fm_arch *arch, int row, int seen,
 		     struct fm_error *err)
 {
 	const struct fm_backbone *backbone;
@@ -22,7 +22,8 @@ int fm_plain_net_new(struct fm_plain_net **out, const char *denoiser, const stru
 	net->backbone = backbone;
 	net->k = fm_kernels();
 	net->row = row;
-	net->at_in = fm_layout_add(l, row, D, 1.0f / __builtin_sqrtf((float)row), "in.weight");
+	net->seen = seen;
+	net->at_in = fm_layout_add(l, seen, D, 1.0f / __builtin_sqrtf((float)seen), "in.weight");
 	net->at_inb = fm_layout_add(l, 1, D, 0, "in.bias");
 	net->at_pos = fm_layout_add(l, arch->window, D, 0.05f, "in.position");
 	net->at_t1 = fm_layout_add(l, D, D, 0.05f, "condition.time1.weight");
@@ -46,7 +47,7 @@ struct fm_plain_work {
 	fm_real *mem;
 	fm_real *x, *h, *dh;                        /* (R,D) */
 	fm_real *e, *t1, *t1a, *cpre, *c, *dc, *d1; /* (B,D) */
-	fm_real *noise, *d;                         /* (R,row): predicted, and its gradient */
+	fm_real *said, *d;                          /* (R,row): predicted, and its gradient */
 	fm_real *backbone, *space;
 	int *lookup; /* (R) */
 };
@@ -72,8 +73,8 @@ int fm_plain_work_new(struct fm_plain_work **out, const struct fm_plain_net *net
 	for (size_t i = 0; i < sizeof bd / sizeof *bd; i++, p += B * D)
 		*bd[i] = p;
 	w->backbone = p;
-	w->noise = p + backbone;
-	w->d = w->noise + R * row;
+	w->said = p + backbone;
+	w->d = w->said + R * row;
 	for (size_t r = 0; r < R; r++)
 		w->lookup[r] = (int)(r % (size_t)net->arch.window);
 	*out = w;
@@ -101,7 +102,7 @@ static struct fm_pass pass_of(const struct fm_plain_net *net, const fm_real *p, 
 
 static struct fm_affine in_of(const struct fm_plain_net *net)
 {
-	return (struct fm_affine){net->row, net->arch.width, net->at_in, net->at_inb};
+	return (struct fm_affine){net->seen, net->arch.width, net->at_in, net->at_inb};
 }
 
 static struct fm_affine out_of(const struct fm_plain_net *net)
@@ -135,8 +136,8 @@ const fm_real *fm_plain_forward(const struct fm_plain_net *net, const fm_real *p
 	fm_linear(&q, B, time2(net), w->t1a, w->cpre);
 	k->silu(w->c, w->cpre, BD);
 	net->backbone->forward(&net->arch, net->at_backbone, &q, w->x, w->c, w->h);
-	fm_linear(&q, R, out_of(net), w->h, w->noise);
-	return w->noise;
+	fm_linear(&q, R, out_of(net), w->h, w->said);
+	return w->said;
 }
 
 double fm_plain_backward(const struct fm_plain_net *net, const fm_real *p, struct fm_plain_work *w, int B,
@@ -150,7 +151,7 @@ double fm_plain_backward(const struct fm_plain_net *net, const fm_real *p, struc
 
 	for (size_t i = 0; i < n;)
 		for (int j = 0; j < net->row; j++, i++) {
-			fm_real d = w->noise[i] - target->noise[i];
+			fm_real d = w->said[i] - target->of[i];
 			fm_real slope = (fm_real)target->weight * (fm_real)target->share[j] * d;
 
 			loss += (double)(slope * d);

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -13,6 +14,7 @@ enum { SHARD = 8 }; /* windows of a pass */
 struct bench {
 	struct fm_plain_work *work;
 	float *x, *z, *x0; /* (SHARD * W, row) */
+	float *seen;       /* (SHARD * W, seen), where the network sees x0 too */
 };
 
 struct sampler {
@@ -28,6 +30,20 @@ struct sampler {
 	uint64_t done;
 };
 
+/* What the network reads: x, or x and what it said last, row by row. */
+static const float *see(const struct fm_plain_net *net, struct bench *b, int B)
+{
+	size_t row = (size_t)net->row, seen = (size_t)net->seen;
+
+	if (seen == row)
+		return b->x;
+	for (size_t r = 0; r < (size_t)B * (size_t)net->arch.window; r++) {
+		memcpy(b->seen + r * seen, b->x + r * row, sizeof *b->x * row);
+		memcpy(b->seen + r * seen + row, b->x0 + r * row, sizeof *b->x * row);
+	}
+	return b->seen;
+}
+
 /* x at next from x at t, for B windows beginning with number `first`; before: as fm_gauss_step_init has it. */
 static void take_step(const struct sampler *s, struct bench *b, uint64_t first, int B, int step)
 {
@@ -35,13 +51,13 @@ static void take_step(const struct sampler *s, struct bench *b, uint64_t first, 
 	bool cosine = s->process->cosine;
 	double t = (double)step / steps;
 	struct fm_gauss_step q;
-	const float *noise;
+	const float *said;
 	float time[SHARD];
 
 	for (int i = 0; i < B; i++)
 		time[i] = (float)t;
-	noise = fm_plain_forward(s->net, s->p, b->work, B, b->x, time);
-	fm_gauss_step_init(&q, true, s->o->solver, fm_alpha_bar(cosine, t),
+	said = fm_plain_forward(s->net, s->p, b->work, B, see(s->net, b, B), time);
+	fm_gauss_step_init(&q, s->process->predicts, s->o->solver, fm_alpha_bar(cosine, t),
 			   step > 1 ? fm_alpha_bar(cosine, (double)(step - 1) / steps) : 1,
 			   step < steps ? fm_alpha_bar(cosine, (double)(step + 1) / steps) : 0);
 	for (int i = 0; i < B; i++) {
@@ -53,7 +69,7 @@ static void take_step(const struct sampler *s, struct bench *b, uint64_t first, 
 			fm_draw_normal_row(&r, b->z + at, (int)n);
 		for (size_t k = 0; k < n; k++) {
 			b->x[at + k] =
-			    fm_gauss_step(&q, s->c->most[k % (size_t)row], b->x[at + k], noise[at + k], &b->x0[at + k]);
+			    fm_gauss_step(&q, s->c->most[k % (size_t)row], b->x[at + k], said[at + k], &b->x0[at + k]);
 			if (q.sigma > 0)
 				b->x[at + k] += q.sigma * b->z[at + k];
 		}
@@ -74,6 +90,7 @@ static void sample_shard(void *ctx, int shard, int thread)
 
 		fm_rng_init(&r, s->o->seed, FM_RNG_SAMPLE, first + (uint64_t)i, 0);
 		fm_draw_normal_row(&r, b->x + (size_t)i * n, (int)n);
+		memset(b->x0 + (size_t)i * n, 0, sizeof *b->x0 * n);
 	}
 	for (int step = s->o->steps; step > 0; step--)
 		take_step(s, b, first, B, step);
@@ -87,14 +104,16 @@ static void sample_shard(void *ctx, int shard, int thread)
 
 static int bench_init(struct bench *b, const struct fm_plain_net *net, struct fm_error *err)
 {
-	size_t n = (size_t)SHARD * (size_t)net->arch.window * (size_t)net->row;
+	size_t rows = (size_t)SHARD * (size_t)net->arch.window, n = rows * (size_t)net->row;
 	int rc;
 
 	if ((rc = fm_plain_work_new(&b->work, net, SHARD, err)) < 0 ||
 	    (rc = fm_alloc(&b->x, n, sizeof *b->x, "a batch", err)) < 0 ||
 	    (rc = fm_alloc(&b->z, n, sizeof *b->z, "a batch", err)) < 0)
 		return rc;
-	return fm_alloc(&b->x0, n, sizeof *b->x0, "a batch", err);
+	if ((rc = fm_alloc(&b->x0, n, sizeof *b->x0, "a batch", err)) < 0 || net->seen == net->row)
+		return rc;
+	return fm_alloc(&b->seen, rows * (size_t)net->seen, sizeof *b->seen, "a batch", err);
 }
 
 static void bench_close(struct bench *b)
@@ -103,6 +122,7 @@ static void bench_close(struct bench *b)
 	free(b->x);
 	free(b->z);
 	free(b->x0);
+	free(b->seen);
 }
 
 static int check(const struct fm_plain_process *process, const struct fm_plain_sample_opts *o, struct fm_error *err)

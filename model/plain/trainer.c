@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "model/nn/draws.h"
-#include "model/nn/gaussian.h"
 
 enum { PARTS = 8, SHARD = 4 }; /* parts of a batch; windows of a pass */
 #define EXPLODED 100.0         /* a loss from which no training recovers: an untrained network has 1 */
@@ -18,7 +17,7 @@ enum { PARTS = 8, SHARD = 4 }; /* parts of a batch; windows of a pass */
 /* One thread's buffers. */
 struct bench {
 	struct fm_plain_work *work;
-	float *x, *noise; /* (SHARD * W, row) */
+	float *x, *target; /* (SHARD * W, seen), (SHARD * W, row) */
 };
 
 struct trainer {
@@ -35,27 +34,26 @@ struct trainer {
 	struct fm_loop loop;
 };
 
-static size_t window_floats(const struct fm_plain_net *net)
+static size_t window_floats(const struct fm_plain_net *net, int each)
 {
-	return (size_t)net->arch.window * (size_t)net->row;
+	return (size_t)net->arch.window * (size_t)each;
 }
 
 static int bench_init(struct bench *b, const struct fm_plain_net *net, int most, struct fm_error *err)
 {
-	size_t n = (size_t)most * window_floats(net);
 	int rc;
 
 	if ((rc = fm_plain_work_new(&b->work, net, most, err)) < 0 ||
-	    (rc = fm_alloc(&b->x, n, sizeof *b->x, "a batch", err)) < 0)
+	    (rc = fm_alloc(&b->x, (size_t)most * window_floats(net, net->seen), sizeof *b->x, "a batch", err)) < 0)
 		return rc;
-	return fm_alloc(&b->noise, n, sizeof *b->noise, "a batch", err);
+	return fm_alloc(&b->target, (size_t)most * window_floats(net, net->row), sizeof *b->target, "a batch", err);
 }
 
 static void bench_close(struct bench *b)
 {
 	fm_plain_work_free(b->work);
 	free(b->x);
-	free(b->noise);
+	free(b->target);
 }
 
 static int benches_new(struct bench **bench, int *n, const struct fm_plain_net *net, int most, struct fm_pool *pool,
@@ -84,21 +82,42 @@ struct example {
 	double t;
 };
 
-/* x_t = sqrt(ab) x_0 + sqrt(1 - ab) noise of a window, as the i-th of a pass; its noise comes from r. */
+/* x_t = sqrt(ab) x_0 + sqrt(1 - ab) noise of a window, as the i-th of a pass, and what is to be predicted; its noise
+ * comes from r.  No prediction was made before. */
 static void corrupt(const struct fm_plain_net *net, const struct fm_plain_process *process,
 		    const struct fm_plain_windows *windows, struct example e, struct fm_rng *r, struct bench *b, int i)
 {
-	size_t n = window_floats(net), W = (size_t)net->arch.window, columns = (size_t)windows->c->flows.n;
+	size_t n = window_floats(net, net->row), W = (size_t)net->arch.window, columns = (size_t)windows->c->flows.n;
 	const float *row = windows->x + e.window * W * columns;
 	double ab = fm_alpha_bar(process->cosine, e.t);
-	float a = (float)sqrt(ab), s = (float)sqrt(1 - ab), *x = b->x + (size_t)i * n,
-	      *noise = b->noise + (size_t)i * n;
+	float a = (float)sqrt(ab), s = (float)sqrt(1 - ab), *x = b->x + (size_t)i * window_floats(net, net->seen),
+	      *target = b->target + (size_t)i * n;
 
-	fm_draw_normal_row(r, noise, (int)n);
-	for (size_t k = 0; k < W; k++)
-		fm_plain_vector(windows->c, row + k * columns, x + k * (size_t)net->row);
-	for (size_t j = 0; j < n; j++)
-		x[j] = a * x[j] + s * noise[j];
+	fm_draw_normal_row(r, target, (int)n);
+	for (size_t k = 0; k < W; k++, x += net->seen, target += net->row) {
+		fm_plain_vector(windows->c, row + k * columns, x);
+		for (int j = 0; j < net->row; j++) {
+			float clean = x[j];
+
+			x[j] = a * clean + s * target[j];
+			target[j] = process->predicts == FM_PREDICTS_X0 ? clean : target[j];
+		}
+		memset(x + net->row, 0, sizeof *x * (size_t)(net->seen - net->row));
+	}
+}
+
+/* Where the network sees its own prediction, half of the windows have it behind their rows: that of the same x_t
+ * without it (Chen, Zhang, Hinton 2022). */
+static void see_own(const struct fm_plain_net *net, const float *p, struct bench *b, const bool *own, const float *time,
+		    int B)
+{
+	int W = net->arch.window;
+	const float *said = fm_plain_forward(net, p, b->work, B, b->x, time);
+
+	for (int r = 0; r < B * W; r++)
+		if (own[r / W])
+			memcpy(b->x + (size_t)r * (size_t)net->seen + net->row, said + (size_t)r * (size_t)net->row,
+			       sizeof *said * (size_t)net->row);
 }
 
 /* u of [0, 1) as a time above 0, on the grid of T. */
@@ -110,6 +129,7 @@ static double time_of(const struct fm_plain_process *process, double u)
 /* Windows [first, first + B) of the batch. */
 static void run_shard(struct trainer *t, struct bench *b, int first, int B, int part)
 {
+	bool own[SHARD];
 	float time[SHARD];
 
 	for (int i = 0; i < B; i++) {
@@ -123,14 +143,17 @@ static void run_shard(struct trainer *t, struct bench *b, int first, int B, int 
 		/* Stratified over the batch. */
 		at = time_of(t->process, ((double)(first + i) + fm_rng_uniform53(&r)) / t->o->batch);
 		time[i] = (float)at;
+		own[i] = fm_rng_uniform(&r) < 0.5f;
 		fm_rng_init(&r, t->o->loop.seed, FM_RNG_NOISE, (uint64_t)first + (uint64_t)i,
 			    (uint32_t)t->loop.at.step);
 		corrupt(t->net, t->process, t->windows, (struct example){window, at}, &r, b, i);
 	}
+	if (t->net->seen > t->net->row)
+		see_own(t->net, t->a.w, b, own, time, B);
 	(void)fm_plain_forward(t->net, t->a.w, b->work, B, b->x, time);
 	t->part[part] += fm_plain_backward(
 	    t->net, t->a.w, b->work, B, b->x,
-	    &(struct fm_plain_target){b->noise, 1.0 / ((double)t->o->batch * (double)t->net->arch.window),
+	    &(struct fm_plain_target){b->target, 1.0 / ((double)t->o->batch * (double)t->net->arch.window),
 				      t->windows->c->share},
 	    &(struct fm_sink){.g = t->grad[part]});
 }
@@ -268,7 +291,7 @@ static void judge_window(void *ctx, int window, int thread)
 		(void)fm_plain_forward(j->net, j->p, b->work, 1, b->x, &time);
 		sum += fm_plain_backward(
 		    j->net, j->p, b->work, 1, b->x,
-		    &(struct fm_plain_target){b->noise, 1.0 / j->net->arch.window, j->windows->c->share}, NULL);
+		    &(struct fm_plain_target){b->target, 1.0 / j->net->arch.window, j->windows->c->share}, NULL);
 	}
 	j->loss[window] = sum / LOSS_TIMES;
 }

@@ -1,6 +1,7 @@
 /*
  * trainer.h - fitting the denoiser of whole rows: the squared error of the predicted noise (Ho, Jain, Abbeel 2020, eq.
- * 14), AdamW, warm-up and cosine decay, gradient clipping, averaged weights, on the loop and checkpoints of model/nn.
+ * 14) or of the predicted rows, AdamW, warm-up and cosine decay, gradient clipping, averaged weights, on the loop and
+ * checkpoints of model/nn.
  *
  * A step's windows, times and noise are a function of (seed, step); its gradient is cut into fixed parts that meet in a
  * fixed tree: the result depends neither on the number of threads nor on where a run was interrupted.
@@ -9,6 +10,7 @@
 #define FM_MODEL_PLAIN_TRAINER_H
 
 #include "base/thread.h"
+#include "model/nn/gaussian.h"
 #include "model/nn/loop.h"
 #include "model/plain/encoding.h"
 #include "model/plain/net.h"
@@ -19,10 +21,12 @@ struct fm_plain_windows {
 	size_t n;
 	float *x; /* (n, W, c->flows.n) */
 };
-/* The noising of rows: T steps on the cosine schedule or the linear one (model/nn/gaussian.h). */
+/* The noising of rows: T steps on the cosine schedule or the linear one, and what the network predicts
+ * (model/nn/gaussian.h). */
 struct fm_plain_process {
 	int T;
 	bool cosine;
+	enum fm_gauss_what predicts; /* noise or x_0 */
 };
 struct fm_plain_train_opts {
 	struct fm_loop_opts loop;

@@ -8,20 +8,21 @@
 
 #include <cmocka.h>
 
+#include "base/rng.h"
 #include "model/plain/sampler.h"
 #include "tests/unit/generator_fixture.h"
 #include "tests/unit/scratch.h"
-
-static const struct fm_plain_process process = {100, false};
 
 struct flows {
 	struct fm_table *t;
 	struct fm_plain_codec *c;
 	struct fm_plain_windows windows;
+	struct fm_plain_process process;
 	struct fm_plain_net *n;
 };
 
-static void flows_make(struct flows *f, enum fm_plain_how how)
+/* A network that predicts rows sees its last prediction, too. */
+static void flows_make(struct flows *f, enum fm_plain_how how, enum fm_gauss_what predicts)
 {
 	struct fm_arch a = {TINY_WINDOW, 32, 2, 1, 64};
 	struct fm_error err;
@@ -32,7 +33,9 @@ static void flows_make(struct flows *f, enum fm_plain_how how)
 	f->windows.n = ROWS / TINY_WINDOW;
 	f->windows.x = calloc((size_t)ROWS * (size_t)f->c->flows.n, sizeof(float));
 	OK(fm_plain_encode(f->c, f->t, 0, ROWS, f->windows.x, &err));
-	OK(fm_plain_net_new(&f->n, "unet", &a, f->c->row, &err));
+	f->process = (struct fm_plain_process){100, false, predicts};
+	OK(fm_plain_net_new(&f->n, "unet", &a, f->c->row, predicts == FM_PREDICTS_X0 ? 2 * f->c->row : f->c->row,
+			    &err));
 }
 
 static void flows_free(struct flows *f)
@@ -100,7 +103,7 @@ static void what_was_coded_comes_back(void **state)
 		size_t same[5] = {0}, ranked = 0;
 		double share = 0;
 
-		flows_make(&f, how);
+		flows_make(&f, how, FM_PREDICTS_NOISE);
 		j = fm_plain_codec_json(f.c);
 		OK(fm_plain_codec_from_json(&again, j, &err));
 		assert_int_equal(again->row, f.c->row);
@@ -145,24 +148,34 @@ static float *train(const struct flows *f, struct fm_plain_train_opts o, struct 
 	float *p = calloc(f->n->layout.nfloats, sizeof *p);
 	struct fm_error err;
 
-	OK(fm_plain_train(f->n, &process, &f->windows, &o, p, r, &err));
+	OK(fm_plain_train(f->n, &f->process, &f->windows, &o, p, r, &err));
 	return p;
 }
 
-static void training_learns_and_repeats(void **state)
+static double mean_loss(const struct flows *f, const float *p, struct fm_pool *pool)
+{
+	double loss[ROWS / TINY_WINDOW], mean = 0;
+	struct fm_error err;
+
+	OK(fm_plain_losses(&(struct fm_plain_denoiser){f->n, &f->process, p}, &f->windows, 1, pool, loss, &err));
+	for (size_t i = 0; i < f->windows.n; i++)
+		mean += loss[i] / (double)f->windows.n;
+	return mean;
+}
+
+static void learns_and_repeats(enum fm_plain_how how, enum fm_gauss_what predicts)
 {
 	struct fm_plain_train_opts o = {
 	    .loop = {.steps = 30, .seed = 3}, .batch = 16, .rate = 3e-3, .ema = 0.9, .warmup = 3, .clip = 1};
 	struct fm_plain_train_result a, b;
 	struct fm_error err;
 	struct flows f;
-	const char *path = scratch_path("checkpoint.safetensors");
-	double before = 0, after = 0, loss[ROWS / TINY_WINDOW];
+	const char *path = scratch_path(predicts == FM_PREDICTS_X0 ? "rows.safetensors" : "noise.safetensors");
+	double before;
 	size_t n;
 	float *one, *three, *cut, *resumed;
 
-	(void)state;
-	flows_make(&f, FM_PLAIN_NUMBERS);
+	flows_make(&f, how, predicts);
 	n = f.n->layout.nfloats * sizeof(float);
 	one = train(&f, o, &a);
 	OK(fm_pool_new(&o.pool, 3, &err));
@@ -178,21 +191,24 @@ static void training_learns_and_repeats(void **state)
 	assert_memory_equal(one, cut, n);
 	assert_memory_equal(one, resumed, n);
 	assert_true(a.loss == b.loss);
-	OK(fm_plain_losses(&(struct fm_plain_denoiser){f.n, &process, one}, &f.windows, 1, o.pool, loss, &err));
-	for (size_t i = 0; i < f.windows.n; i++)
-		after += loss[i] / (double)f.windows.n;
 	memset(cut, 0, n);
-	OK(fm_plain_losses(&(struct fm_plain_denoiser){f.n, &process, cut}, &f.windows, 1, o.pool, loss, &err));
-	for (size_t i = 0; i < f.windows.n; i++)
-		before += loss[i] / (double)f.windows.n;
-	assert_true(fabs(before - 1) < 0.02); /* a network that says nothing is off by the noise, of variance 1 */
-	assert_true(after < 0.8 * before);
+	before = mean_loss(&f, cut, o.pool);
+	/* A network that says nothing is off by the noise, or by the scaled rows, both of variance 1. */
+	assert_true(fabs(before - 1) < 0.02);
+	assert_true(mean_loss(&f, one, o.pool) < 0.85 * before);
 	fm_pool_free(o.pool);
 	free(one);
 	free(three);
 	free(cut);
 	free(resumed);
 	flows_free(&f);
+}
+
+static void training_learns_and_repeats(void **state)
+{
+	(void)state;
+	learns_and_repeats(FM_PLAIN_NUMBERS, FM_PREDICTS_NOISE);
+	learns_and_repeats(FM_PLAIN_BITS, FM_PREDICTS_X0);
 }
 
 static void divergence_is_said(void **state)
@@ -203,9 +219,9 @@ static void divergence_is_said(void **state)
 	struct flows f;
 
 	(void)state;
-	flows_make(&f, FM_PLAIN_NUMBERS);
+	flows_make(&f, FM_PLAIN_NUMBERS, FM_PREDICTS_NOISE);
 	float *p = calloc(f.n->layout.nfloats, sizeof *p);
-	assert_int_equal(fm_plain_train(f.n, &process, &f.windows, &o, p, &r, &err), FM_EINPUT);
+	assert_int_equal(fm_plain_train(f.n, &f.process, &f.windows, &o, p, &r, &err), FM_EINPUT);
 	assert_non_null(strstr(err.message, "training diverges: at step"));
 	assert_non_null(strstr(err.message, "train.rate (30)"));
 	free(p);
@@ -217,8 +233,34 @@ static struct fm_table *sample(const struct flows *f, const float *p, struct fm_
 	struct fm_table *t = NULL;
 	struct fm_error err;
 
-	OK(fm_plain_sample(&t, f->n, &process, f->c, p, &o, &err));
+	OK(fm_plain_sample(&t, f->n, &f->process, f->c, p, &o, &err));
 	return t;
+}
+
+/* A network that sees its own last prediction has none at a window's first step, whatever was made before it. */
+static void made_rows_depend_on_no_threads(void **state)
+{
+	struct fm_plain_sample_opts s = {.rows = ROWS, .seed = 1, .solver = FM_DDIM, .steps = 2};
+	struct fm_error err;
+	struct flows f;
+	struct fm_rng r;
+
+	(void)state;
+	flows_make(&f, FM_PLAIN_BITS, FM_PREDICTS_X0);
+	float *p = calloc(f.n->layout.nfloats, sizeof *p);
+	fm_rng_init(&r, 3, FM_RNG_INIT, 0, 0);
+	for (size_t i = 0; i < f.n->layout.nfloats; i++)
+		p[i] = 0.2f * fm_rng_normal(&r);
+	struct fm_table *alone = sample(&f, p, s), *many;
+	OK(fm_pool_new(&s.pool, 3, &err));
+	many = sample(&f, p, s);
+	assert_memory_equal(alone->dp, many->dp, ROWS * sizeof *many->dp);
+	assert_memory_equal(alone->byt, many->byt, ROWS * sizeof *many->byt);
+	fm_pool_free(s.pool);
+	fm_table_free(alone);
+	fm_table_free(many);
+	free(p);
+	flows_free(&f);
 }
 
 /* From a network that predicts no noise the way back is known: DDIM leaves x_0 as it was at the first step, cut to what
@@ -230,7 +272,7 @@ static void the_ancestral_sampler_draws_z(void **state)
 	struct flows f;
 
 	(void)state;
-	flows_make(&f, FM_PLAIN_BITS);
+	flows_make(&f, FM_PLAIN_BITS, FM_PREDICTS_NOISE);
 	float *p = calloc(f.n->layout.nfloats, sizeof *p);
 	struct fm_table *ddim = sample(&f, p, o), *few, *z, *again;
 	o.steps = 7;
@@ -247,7 +289,7 @@ static void the_ancestral_sampler_draws_z(void **state)
 	o.steps = 101;
 	fm_table_free(few);
 	few = NULL;
-	assert_int_equal(fm_plain_sample(&few, f.n, &process, f.c, p, &o, &err), FM_EINPUT);
+	assert_int_equal(fm_plain_sample(&few, f.n, &f.process, f.c, p, &o, &err), FM_EINPUT);
 	assert_non_null(strstr(err.message, "generate.steps is 101"));
 	fm_pool_free(o.pool);
 	fm_table_free(ddim);
@@ -262,7 +304,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(largest_numbers_are_of_k_rows), cmocka_unit_test(what_was_coded_comes_back),
 	    cmocka_unit_test(training_learns_and_repeats),   cmocka_unit_test(divergence_is_said),
-	    cmocka_unit_test(the_ancestral_sampler_draws_z),
+	    cmocka_unit_test(the_ancestral_sampler_draws_z), cmocka_unit_test(made_rows_depend_on_no_threads),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
