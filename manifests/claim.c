@@ -56,6 +56,7 @@ bool fm_claim_is_statement(const char *words, const struct fm_config *cfg, doubl
 }
 
 const char fm_claim_covers[] = "the flows, this manifest, the data sheet and every other file of the archive";
+const char fm_claim_audit_of[] = "a public trace, by the same program and mechanisms";
 
 json_t *fm_claim_does_not_cover(void)
 {

@@ -23,6 +23,7 @@ const char *fm_claim_statement(char out[FM_CLAIM_WORDS], const struct fm_config 
 bool fm_claim_is_statement(const char *words, const struct fm_config *cfg, double epsilon, double delta);
 /* What a guarantee covers, as in a manifest; and what it does not, a new list, NULL without memory. */
 extern const char fm_claim_covers[];
+extern const char fm_claim_audit_of[]; /* what an audit that a manifest tells of was of */
 json_t *fm_claim_does_not_cover(void);
 
 /* One line of a guarantee: for a number of exchanges that change at once. */

@@ -32,10 +32,20 @@ bool fm_config_covers(const json_t *now, const json_t *told)
 	return true;
 }
 
-/* The keys of a section that this version knows, a new reference; of a check only the form has to be known. */
+/* Of a check only the form has to be known. */
+static bool is_key(const char *section, const char *key, const json_t *v)
+{
+	return fm_key_find(section, key) || (strcmp(section, "gate") == 0 && json_is_object(v));
+}
+
+static bool is_whole(const char *section)
+{
+	return strcmp(section, "preset") == 0 || strcmp(section, "absent") == 0;
+}
+
+/* The keys of a section that this version knows, a new reference. */
 static json_t *known_keys(const char *section, const json_t *told)
 {
-	bool checks = strcmp(section, "gate") == 0;
 	json_t *out = json_object(), *v;
 	const char *key;
 
@@ -45,8 +55,7 @@ static json_t *known_keys(const char *section, const json_t *told)
 	}
 	json_object_foreach((json_t *)(uintptr_t)told, key, v)
 	{
-		if (out && (fm_key_find(section, key) || (checks && json_is_object(v))) &&
-		    json_object_set(out, key, v) != 0) {
+		if (out && is_key(section, key, v) && json_object_set(out, key, v) != 0) {
 			json_decref(out);
 			out = NULL;
 		}
@@ -61,8 +70,7 @@ static json_t *known_sections(const json_t *told)
 
 	json_object_foreach((json_t *)(uintptr_t)told, key, v)
 	{
-		bool whole = strcmp(key, "preset") == 0 || strcmp(key, "absent") == 0;
-		json_t *one = fm_section_known(key) ? known_keys(key, v) : whole ? json_incref(v) : NULL;
+		json_t *one = fm_section_known(key) ? known_keys(key, v) : is_whole(key) ? json_incref(v) : NULL;
 
 		if (out && one && json_object_set(out, key, one) != 0) {
 			json_decref(out);
@@ -71,6 +79,26 @@ static json_t *known_sections(const json_t *told)
 		json_decref(one);
 	}
 	return out;
+}
+
+bool fm_config_unknown(const json_t *told, char out[160])
+{
+	const char *section, *key;
+	json_t *in, *v;
+
+	json_object_foreach((json_t *)(uintptr_t)told, section, in)
+	{
+		snprintf(out, 160, "%.63s", section);
+		if (!fm_section_known(section) && !is_whole(section))
+			return true;
+		json_object_foreach(in, key, v)
+		{
+			snprintf(out, 160, "%.63s.%.63s", section, key);
+			if (!is_whole(section) && !is_key(section, key, v) && !fm_key_is_gone(section, key))
+				return true;
+		}
+	}
+	return false;
 }
 
 /* The first key whose value comes back different, as "section.key"; "config" where none is found. */

@@ -51,6 +51,7 @@ extern const size_t fm_nsections;
 
 const struct fm_key *fm_key_find(const char *section, const char *name); /* NULL when absent */
 bool fm_section_known(const char *section);
+bool fm_key_is_gone(const char *section, const char *name); /* one of an earlier version */
 /* Does the key do something in this config, given the key's mode, kind and needs? */
 bool fm_key_counts(const struct fm_key *k, const struct fm_config *cfg);
 /* The first of k's needs that cfg does not meet: the other key, and in `takes` (at least 64 bytes) the values of that

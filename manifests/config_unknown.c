@@ -90,6 +90,14 @@ static const struct {
     {"privacy", "max_flows_per_host", "what a host with k exchanges has is stated, not promised"},
 };
 
+bool fm_key_is_gone(const char *section, const char *name)
+{
+	for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++)
+		if (strcmp(gone[i].section, section) == 0 && strcmp(gone[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 int fm_loader_gone(struct fm_loader *l, const char *section, const char *name, const struct fm_yaml *v, bool *is_gone)
 {
 	*is_gone = false;

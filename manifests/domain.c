@@ -13,6 +13,7 @@ enum is {
 	TEXT,   /* of one byte to hi */
 	DIGEST, /* 64 lower-case hex digits */
 	FLAG,
+	ANY, /* looked at elsewhere, with all that is in it */
 };
 
 /* A path has "[]" for each element of a list, and "*" for each member of an object whose members have no fixed name. */
@@ -29,6 +30,18 @@ struct domain {
 
 /* clang-format off */
 static const struct domain domains[] = {
+	{"format", ANY, false, 0, 0, NULL},
+	{"name", ANY, false, 0, 0, NULL},
+	{"version", ANY, false, 0, 0, NULL},
+	{"release.name", ANY, false, 0, 0, NULL},
+	{"release.version", ANY, false, 0, 0, NULL},
+	{"release.description", ANY, false, 0, 0, NULL},
+	{"release.license", ANY, false, 0, 0, NULL},
+	{"release.date", ANY, false, 0, 0, NULL},
+	{"schema", ANY, false, 0, 0, NULL}, /* that of datapackage.json */
+	{"config", ANY, false, 0, 0, NULL}, /* config_public.h */
+	{"waivers", ANY, false, 0, 0, NULL}, /* verdict.h */
+	{"unasked", ANY, false, 0, 0, NULL},
 	{"rows", COUNT, true, 1, ROWS, NULL},
 	{"verdict", WORD, true, 0, 0, "pass fail"},
 	{"files[].bytes", COUNT, true, 0, ROWS, NULL},
@@ -49,6 +62,7 @@ static const struct domain domains[] = {
 	{"checks[].ci[]", REAL, false, -MOST, MOST, NULL},
 	{"checks[].pass", FLAG, true, 0, 0, NULL},
 	{"checks[].waived", FLAG, false, 0, 0, NULL},
+	{"checks[].why", ANY, false, 0, 0, NULL},
 	{"control_rows", COUNT, false, 0, ROWS, NULL},
 	{"control_limit", REAL, false, 0, 1, NULL},
 	{"smallest_leak_caught", MAYBE, false, 0, 1, NULL},
@@ -65,6 +79,7 @@ static const struct domain domains[] = {
 	{"commitments.method", WORD, true, 0, 0, "HMAC-SHA-256"},
 	{"commitments.of.*", DIGEST, false, 0, 0, NULL},
 	{"environment.flowmint", TEXT, true, 0, 32, NULL},
+	{"environment.evaluate_blas_kernel", ANY, false, 0, 0, NULL},
 	{"environment.confinement", WORD, true, 0, 0, "namespaces unconfined"},
 	{"environment.escapes.*.tried", COUNT, true, 1, 4096, NULL},
 	{"environment.escapes.*.through[]", TEXT, false, 0, 127, NULL},
@@ -77,6 +92,7 @@ static const struct domain domains[] = {
 	{"histograms.fields[].unit", TEXT, false, 0, 31, NULL},
 	{"histograms.fields[].lo", REAL, false, -1e18, 1e18, NULL},
 	{"histograms.fields[].hi", REAL, false, -1e18, 1e18, NULL},
+	{"histograms.fields[].values", ANY, false, 0, 0, NULL},
 	{"histograms.fields[].synthetic[]", COUNT, false, 0, ROWS, NULL},
 	{"histograms.fields[].real[]", COUNT, false, 0, ROWS, NULL},
 	{"left_out.share", REAL, true, 0, 1, NULL},
@@ -85,6 +101,7 @@ static const struct domain domains[] = {
 	{"filled.share", REAL, true, 0, 1, NULL},
 
 	{"privacy.mode", WORD, true, 0, 0, "none clip dp"},
+	{"privacy.statement", ANY, false, 0, 0, NULL},
 	{"privacy.unit", WORD, false, 0, 0, "exchange flow window"},
 	{"privacy.adjacency", WORD, false, 0, 0, "add_or_remove replace_one"},
 	{"privacy.accountant", WORD, false, 0, 0, "pld rdp"},
@@ -108,6 +125,7 @@ static const struct domain domains[] = {
 	{"privacy.mechanisms[].delta", REAL, false, 0, 1, NULL},
 	{"privacy.mechanisms[].most", COUNT, false, 0, ROWS, NULL},
 	{"privacy.mechanisms[].threshold", COUNT, false, 0, ROWS, NULL},
+	{"privacy.audit.of", ANY, false, 0, 0, NULL},
 	{"privacy.audit.runs", COUNT, true, 1, 1e6, NULL},
 	{"privacy.audit.epsilon_lower", REAL, true, 0, 1e6, NULL},
 	{"privacy.audit.confidence", REAL, true, 0, 1, NULL},
@@ -121,9 +139,11 @@ static const struct domain domains[] = {
 #define PATH 96
 #define SHOWN 160
 
-/* A place in a document: as the table names it, and as people see it. */
+/* A place in a document: as the table names it, and as people see it.  closed: a member that the table does not have is
+ * what is looked for. */
 struct place {
 	char path[PATH], shown[SHOWN];
+	bool closed;
 };
 
 static bool within(double v, const struct domain *d)
@@ -170,6 +190,8 @@ static bool is_inside(const json_t *v, const struct domain *d)
 		return is_text(v, 64) && strlen(s) == 64 && strspn(s, "0123456789abcdef") == 64;
 	case FLAG:
 		return json_is_boolean(v);
+	case ANY:
+		return true;
 	}
 	return false;
 }
@@ -197,6 +219,9 @@ static void what_it_takes(const struct domain *d, char out[160])
 		break;
 	case FLAG:
 		snprintf(out, 160, "true or false");
+		break;
+	case ANY:
+		snprintf(out, 160, "anything");
 		break;
 	}
 }
@@ -277,14 +302,16 @@ static const char *look_at_members(const json_t *o, const struct place *at, char
 	named = !goes_on(free_name, &any);
 	json_object_foreach((json_t *)(uintptr_t)o, key, v)
 	{
-		struct place below = {"", ""};
+		struct place below = {.closed = at->closed};
 
-		/* Longer names are in no row of the table, and are left alone like other unknown ones. */
-		if (strlen(key) > 63)
-			continue;
 		snprintf(one, sizeof one, "%s%s", dot, key);
-		if (!go_down(at, named ? one : *dot ? ".*" : "*", one, &below))
-			continue;
+		/* Longer names are in no row of the table. */
+		if (strlen(key) > 63 || !go_down(at, named ? one : *dot ? ".*" : "*", one, &below)) {
+			if (!at->closed)
+				continue;
+			snprintf(out, FM_DOMAIN_WORDS, "%s%s%.63s", at->shown, dot, key);
+			return out;
+		}
 		if ((words = look(v, &below, out)))
 			return words;
 	}
@@ -303,7 +330,7 @@ static const char *look(const json_t *v, const struct place *at, char *out)
 		return look_at_members(v, at, out);
 	if (on == '[' && json_is_array(v)) {
 		for (size_t i = 0; i < json_array_size(v); i++) {
-			struct place below = {"", ""};
+			struct place below = {.closed = at->closed};
 			char one[32];
 
 			snprintf(one, sizeof one, "[%zu]", i);
@@ -312,19 +339,30 @@ static const char *look(const json_t *v, const struct place *at, char *out)
 		}
 		return NULL;
 	}
-	if (!on)
+	if (!on && !at->closed)
 		return NULL;
+	if (!on) {
+		snprintf(out, FM_DOMAIN_WORDS, "%s", at->shown);
+		return out;
+	}
 	snprintf(out, FM_DOMAIN_WORDS, "%s is not of its kind: %s", at->shown, on == '[' ? "a list" : "an object");
 	return out;
 }
 
 const char *fm_domain_fault(const json_t *doc, const char *at, char *out)
 {
-	struct place top;
+	struct place top = {.closed = false};
 
 	snprintf(top.path, sizeof top.path, "%s", at);
 	snprintf(top.shown, sizeof top.shown, "%s", at);
 	return look(doc, &top, out);
+}
+
+const char *fm_domain_unknown(const json_t *manifest, char *out)
+{
+	struct place top = {.closed = true};
+
+	return look(manifest, &top, out);
 }
 
 bool fm_domain_interval(const json_t *ci, const json_t *value)

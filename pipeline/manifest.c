@@ -204,7 +204,7 @@ static int put_audit(json_t *privacy, const json_t *audits, struct fm_error *err
 
 	if (!json_is_true(json_object_get(a, "public")))
 		return FM_OK;
-	o = json_pack("{s:s, s:I}", "of", "a public trace, by the same program and mechanisms", "runs",
+	o = json_pack("{s:s, s:I}", "of", fm_claim_audit_of, "runs",
 		      (json_int_t)json_array_size(json_object_get(a, "runs")));
 	for (const char *const *number = fm_audit_numbers; *number; number++)
 		json_object_set(o, *number, json_object_get(a, *number));

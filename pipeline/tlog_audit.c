@@ -11,6 +11,7 @@
 #include "release/tlog.h"
 
 #define PROBLEMS_MAX 20
+#define PATH_SHOWN 8192 /* bytes */
 
 struct audit {
 	const struct fm_tlog_audit_in *in;
@@ -35,6 +36,15 @@ static void problem(struct audit *a, size_t entry, const char *fmt, ...)
 	fm_text_show_format(words, sizeof words, fmt, ap);
 	va_end(ap);
 	json_array_append_new(a->problems, json_pack("{s:I, s:s}", "entry", (json_int_t)entry, "problem", words));
+}
+
+/* A path as it is shown, which is UTF-8 whatever it was. */
+static json_t *path_json(const char *path)
+{
+	char shown[PATH_SHOWN];
+
+	fm_text_show(path, strlen(path), shown, sizeof shown);
+	return json_string(shown);
 }
 
 static void found(void *ctx, size_t i, const char *what)
@@ -292,8 +302,9 @@ static int check_heads(struct audit *a, struct fm_error *err)
 	for (int i = 0; i < a->in->nhead; i++) {
 		if ((rc = check_head(a, a->in->head[i], true, &in_log, err)) < 0)
 			return rc;
-		if (json_array_append_new(a->heads, json_pack("{s:s, s:I, s:b}", "file", a->in->head[i], "size",
-							      (json_int_t)a->proof->head.size, "in_log", in_log)) != 0)
+		if (json_array_append_new(a->heads,
+					  json_pack("{s:o, s:I, s:b}", "file", path_json(a->in->head[i]), "size",
+						    (json_int_t)a->proof->head.size, "in_log", in_log)) != 0)
 			return fm_fail(err, FM_ESYSTEM, "out of memory for the audit");
 	}
 	return FM_OK;
@@ -441,11 +452,11 @@ static int make_report(struct audit *a, json_t **report, struct fm_error *err)
 
 	if ((rc = fm_merkle_root(a->log.leaf, a->log.n, &root, err)) < 0)
 		return rc;
-	*report = json_pack("{s:s, s:I, s:o, s:b, s:O, s:O, s:o, s:O}", "log", a->in->log, "entries",
+	*report = json_pack("{s:o, s:I, s:o, s:b, s:O, s:O, s:o, s:O}", "log", path_json(a->in->log), "entries",
 			    (json_int_t)a->log.n, "root", root_json(&root), "intact", json_array_size(a->problems) == 0,
 			    "signers", a->by, "heads", a->heads, "consistency",
 			    a->consistency ? json_incref(a->consistency) : json_null(), "problems", a->problems);
-	return *report ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory for the audit, or a path is not UTF-8");
+	return *report ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory for the audit");
 }
 
 int fm_tlog_audit(const struct fm_tlog_audit_in *in, json_t **report, struct fm_error *err)

@@ -182,6 +182,8 @@ static int check_dp(struct fm_contents *c, const json_t *m, const struct fm_conf
 					     "privacy claims another delta, or more epsilon, than its config asks for");
 	if ((rc = check_paid(c, m, cfg)) < 0)
 		return rc;
+	if (audit && !fm_json_says(audit, "of", fm_claim_audit_of))
+		return fm_contents_malformed(c, "privacy.audit is of something else than a public trace");
 	if (fm_json_real(audit, "epsilon_lower") > fm_json_real(audit, "most"))
 		return fm_contents_malformed(c, "privacy.audit has measured more than its canaries can show");
 	if (!fm_told_noise_of(json_object_get(privacy, "mechanisms"), fm_config_unit_flow(cfg), &told))

@@ -1,7 +1,7 @@
 /*
  * What manifest.json says, besides its list of files: each part that flowmint writes is there, has its type
- * (manifests/domain.h, which is asked first), and says nothing that another part denies.  Members that this version
- * does not know are left alone: a later one may add some.
+ * (manifests/domain.h, which is asked first), and says nothing that another part denies.  It has no member that this
+ * version does not know.
  */
 #include <math.h>
 #include <stdio.h>
@@ -9,10 +9,13 @@
 
 #include "base/json_text.h"
 #include "base/num.h"
+#include "base/version.h"
 #include "manifests/canon.h"
+#include "manifests/config_public.h"
 #include "manifests/domain.h"
 #include "manifests/registry.h"
 #include "release/contents.h"
+#include "release/version_order.h"
 
 /* No release has more metrics; reading more would take time and memory out of proportion. */
 #define METRICS_MAX 4096
@@ -487,6 +490,28 @@ static int check_domain(struct fm_contents *c, const json_t *m)
 	return fm_contents_malformed(c, fault);
 }
 
+/* What nobody here can judge is not accepted: a member that no manifest of this version has.  One that says it is of a
+ * later version is a matter of the verifier's age. */
+static int check_known(struct fm_contents *c, const json_t *m)
+{
+	const char *by = fm_json_str(json_object_get(m, "environment"), "flowmint"), *what;
+	char words[FM_DOMAIN_WORDS], key[160];
+
+	if (!(what = fm_domain_unknown(m, words)) && fm_config_unknown(json_object_get(m, "config"), key)) {
+		snprintf(words, sizeof words, "config.%s", key);
+		what = words;
+	}
+	if (!what)
+		return FM_OK;
+	if (fm_version_compare(by, FM_VERSION) > 0)
+		return fm_contents_refuse(c, FM_REASON_FORMAT_UNKNOWN,
+					  "manifest.json: flowmint %s made it, and this one, " FM_VERSION
+					  ", does not know what %s in it is: take its flowmint-verify",
+					  by, what);
+	return fm_contents_refuse(c, FM_REASON_MANIFEST_MALFORMED,
+				  "manifest.json: it has %s, which flowmint %s does not write into one", what, by);
+}
+
 int fm_contents_manifest(struct fm_contents *c, const json_t *m)
 {
 	struct fm_metrics metrics = {0};
@@ -494,8 +519,8 @@ int fm_contents_manifest(struct fm_contents *c, const json_t *m)
 	int rc;
 
 	if ((rc = check_parts(c, m)) < 0 || (rc = check_sizes(c, m)) < 0 || (rc = check_domain(c, m)) < 0 ||
-	    (rc = check_release(c, m)) < 0 || (rc = check_stages(c, m)) < 0 || (rc = check_privacy(c, m)) < 0 ||
-	    (rc = check_left_out(c, m)) < 0)
+	    (rc = check_known(c, m)) < 0 || (rc = check_release(c, m)) < 0 || (rc = check_stages(c, m)) < 0 ||
+	    (rc = check_privacy(c, m)) < 0 || (rc = check_left_out(c, m)) < 0)
 		return rc;
 	dp = fm_json_says(json_object_get(m, "privacy"), "mode", "dp");
 	c->rows = (uint64_t)json_integer_value(json_object_get(m, "rows"));

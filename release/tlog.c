@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/json_text.h"
 #include "manifests/canon.h"
+#include "manifests/json_bounds.h"
 #include "release/version_order.h"
 
 static int reserve(struct fm_tlog *log, struct fm_error *err)
@@ -105,10 +106,13 @@ static int parse_line(struct fm_tlog *log, const char *line, size_t n, struct fm
 	json_t *doc = NULL;
 	const json_t *signature;
 	struct fm_tlog_head head;
+	const char *much;
 	int rc;
 
 	if (n > FM_TLOG_LINE_MAX || line[n - 1] != '\n')
 		return fm_fail(err, FM_EINPUT, "it is too long, or not ended");
+	if ((much = fm_json_too_much(line, n)))
+		return fm_fail(err, FM_EINPUT, "%s", much);
 	if (!(doc = fm_json_parse(line, n, JSON_REJECT_DUPLICATES, NULL)))
 		return fm_fail(err, FM_EINPUT, "it is no JSON");
 	signature = json_object_get(doc, "signature");
@@ -139,6 +143,7 @@ out:
 
 int fm_tlog_parse(struct fm_tlog *log, const char *text, size_t n, struct fm_error *err)
 {
+	size_t line = 0;
 	int rc;
 
 	memset(log, 0, sizeof *log);
@@ -146,9 +151,10 @@ int fm_tlog_parse(struct fm_tlog *log, const char *text, size_t n, struct fm_err
 		const char *end = memchr(text + at, '\n', n - at);
 
 		len = end ? (size_t)(end - text) - at + 1 : n - at;
+		line++; /* an entry that is refused last of all is in the log by then */
 		if ((rc = parse_line(log, text + at, len, err)) < 0) {
 			if (rc == FM_EINPUT)
-				fm_error_prefix(err, "line %zu: ", log->n + 1);
+				fm_error_prefix(err, "line %zu: ", line);
 			return rc;
 		}
 	}

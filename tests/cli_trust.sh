@@ -163,6 +163,17 @@ says out "bad: log-missing" "for it had one"
 cp p/release/toy-1.1.0.LOG.json partner/toy-1.2.0.LOG.json
 expect 1 "nor with the proof of another release" "$V" --no-state --signers p/allowed_signers partner/toy-1.2.0.tar.zst
 says out "bad: log-not-included" "which is not of its record"
+odd=$(printf 'a\377\033b')
+mkdir "$odd" && cp good p/release/toy-1.2.0.LOG.json "$odd"
+for what in "" --json; do
+	expect 0 "a log in a folder whose name is no text $what" "$F" audit $UNCONFINED --log "$odd/good" --head "$odd/toy-1.2.0.LOG.json" $what
+done
+holds "whose path is shown" test "$(json out 'd["log"] + " " + d["heads"][0]["file"]')" = 'a\xff\x1bb/good a\xff\x1bb/toy-1.2.0.LOG.json'
+expect 0 "and exported" "$F" audit $UNCONFINED --log "$odd/good" --export "$odd/copy"
+holds "as it is" cmp -s good "$odd/copy"
+sed '2s/$/ /' good >spaced
+expect 3 "a log with a blank more" "$F" audit $UNCONFINED --log spaced
+says err "spaced: line 2: it is not in canonical form" "is refused with the line"
 echo "other namespaces=\"flowmint-release\" $(cut -d' ' -f1,2 p/keys/waiver.pub)" >others
 expect 1 "a log of other signers" "$F" audit $UNCONFINED --log good --signers others
 says out "is not in allowed_signers" "is named"

@@ -275,9 +275,9 @@ static bool is_intact(const json_t *report)
 	return json_is_true(json_object_get(report, "intact"));
 }
 
-static int export_log(const struct audit_args *a, const json_t *log, struct fm_error *err)
+static int export_log(const struct audit_args *a, const char *log, struct fm_error *err)
 {
-	return a->export ? fm_file_copy(fm_json_str(log, "log"), a->export, 0644, err) : FM_OK;
+	return a->export ? fm_file_copy(log, a->export, 0644, err) : FM_OK;
 }
 
 static bool is_same_file(const char *a, const char *b)
@@ -308,7 +308,8 @@ static int audit_log(const struct audit_args *a, struct fm_tlog_audit_in *in, st
 		return rc;
 	if ((rc = a->json ? fm_cli_json(json_incref(report), err) : print_log(report, err)) < 0)
 		goto out;
-	rc = is_intact(report) ? export_log(a, report, err)
+	/* Not the path in the report: a child that read a stranger's log says that one. */
+	rc = is_intact(report) ? export_log(a, a->log, err)
 			       : fm_fail(err, FM_EVERDICT, "%s: the log of releases is broken", a->log);
 out:
 	json_decref(report);
@@ -360,7 +361,7 @@ static int audit_all(const struct audit_args *a, const struct fm_call *call, str
 	if (rc < 0)
 		goto out;
 	rc = broken ? fm_fail(err, FM_EVERDICT, "%s: %s is broken", workspace, broken)
-		    : export_log(a, json_array_get(logs, 0), err);
+		    : export_log(a, fm_json_str(json_array_get(logs, 0), "log"), err);
 out:
 	json_decref(report);
 	json_decref(logs);

@@ -109,6 +109,10 @@ int fm_dsse_read(struct fm_dsse *e, const char *text, size_t n, struct fm_error 
 		rc = fm_fail(err, FM_EINPUT, "it has not one signature");
 		goto out;
 	}
+	if (json_object_size(doc) != 3 || json_object_size(first) != 2) {
+		rc = fm_fail(err, FM_EINPUT, "it says more than payload, payloadType and one signature with its keyid");
+		goto out;
+	}
 	if (take_text(doc, "payloadType", e->type, sizeof e->type) < 0 ||
 	    take_text(first, "keyid", e->keyid, sizeof e->keyid) < 0 || !json_is_string(sig) ||
 	    fm_base64_decode(json_string_value(sig), json_string_length(sig), e->sig, sizeof e->sig, &got) < 0 ||

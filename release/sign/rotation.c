@@ -10,6 +10,7 @@
 #include "base/json_text.h"
 #include "base/num.h"
 #include "manifests/canon.h"
+#include "manifests/json_bounds.h"
 #include "release/sign/revoked.h"
 
 #define KEY_TEXT_MAX 256 /* "ssh-ed25519 BASE64", of a key on a token too */
@@ -123,7 +124,9 @@ static int take_members(struct fm_keys *k, const json_t *doc, struct fm_error *e
 	int rc = FM_OK;
 
 	if (!format || strcmp(format, FM_KEYS_FORMAT) != 0)
-		return fm_fail(err, FM_EINPUT, "it is not of format " FM_KEYS_FORMAT);
+		return fm_fail(err, FM_EINPUT,
+			       "it is not of format " FM_KEYS_FORMAT
+			       ": was it made by a newer flowmint? Then take its flowmint-verify");
 	if (!json_is_array(list) || json_array_size(list) < 1 || json_array_size(list) > FM_ROTATIONS_MAX)
 		return fm_fail(err, FM_EINPUT, "it has not from 1 to %d rotations", FM_ROTATIONS_MAX);
 	for (size_t i = 0; i < json_array_size(list); i++) {
@@ -140,13 +143,14 @@ out:
 
 int fm_keys_parse(struct fm_keys *k, const char *text, size_t n, struct fm_error *err)
 {
+	const char *much = n > FM_KEYS_MAX ? "it is too long" : fm_json_too_much(text, n);
 	struct fm_buf again = {0};
 	json_t *doc = NULL;
 	int rc;
 
 	memset(k, 0, sizeof *k);
-	if (n > FM_KEYS_MAX)
-		return fm_fail(err, FM_EINPUT, "it is too long");
+	if (much)
+		return fm_fail(err, FM_EINPUT, "%s", much);
 	if (!(doc = fm_json_parse(text, n, JSON_REJECT_DUPLICATES, NULL)))
 		return fm_fail(err, FM_EINPUT, "it is no JSON");
 	if ((rc = take_members(k, doc, err)) < 0 || (rc = fm_keys_text(k, &again, err)) < 0)

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/num.h"
 #include "manifests/canon.h"
+#include "manifests/json_bounds.h"
 #include "release/sign/signed_file.h"
 
 #define WAIVER_MAX 16384
@@ -97,7 +99,8 @@ out:
 
 /* ---- checking ---- */
 
-static int parse(const char *path, struct fm_waiver *w, struct fm_error *err)
+/* The text whose signature was checked: the file may be another by now. */
+static int parse(const struct fm_buf *text, struct fm_waiver *w, struct fm_error *err)
 {
 	static const char *const keys[] = {"format", "release", "check", "reason", "expires"};
 	char format[32];
@@ -109,11 +112,18 @@ static int parse(const char *path, struct fm_waiver *w, struct fm_error *err)
 		     {w->check, sizeof w->check},
 		     {w->reason, sizeof w->reason},
 		     {w->expires, sizeof w->expires}};
-	json_t *doc = NULL;
-	int rc;
+	const char *data = text->data ? text->data : "", *much = fm_json_too_much(data, text->len);
+	json_error_t at;
+	json_t *doc;
+	int rc = FM_OK;
 
-	if ((rc = fm_json_load(&doc, path, WAIVER_MAX, err)) < 0)
-		goto out;
+	if (much)
+		return fm_fail(err, FM_EINPUT, "%s", much);
+	if (!(doc = fm_json_parse(data, text->len, JSON_REJECT_DUPLICATES, &at)))
+		return json_error_code(&at) == json_error_out_of_memory
+			   ? fm_fail(err, FM_ESYSTEM, "out of memory for a waiver")
+			   : fm_fail(err, FM_EINPUT, "line %d: %s (column %d): it is no JSON", at.line, at.text,
+				     at.column);
 	for (int i = 0; i < 5; i++) {
 		const char *s = json_string_value(json_object_get(doc, keys[i]));
 
@@ -156,7 +166,7 @@ int fm_waiver_check(const char *path, const char *release, const struct fm_signe
 	*record = NULL;
 	if ((rc = fm_file_read(path, WAIVER_MAX, &text, err)) < 0 ||
 	    (rc = fm_signed_file_check(path, &text, FM_WAIVER_NAMESPACE, signers, now_s, &by, err)) < 0 ||
-	    (rc = parse(path, &w, err)) < 0 || (rc = check_reason(w.reason, err)) < 0)
+	    (rc = parse(&text, &w, err)) < 0 || (rc = check_reason(w.reason, err)) < 0)
 		goto out;
 	if ((rc = check_scope(&w, release, now_s, err)) < 0 ||
 	    (rc = fm_sshpub_fingerprint(&by.sig.key, fingerprint, err)) < 0)

@@ -21,6 +21,7 @@
 /* One change.  In a file of the archive, or in what lies beside it:
  *     RECORD, PROOF     RELEASE.json, LOG.json
  *     PROVENANCE, TESTS the payload of that attestation
+ *     ENVELOPE          that of the first attestation
  * at: a JSON pointer whose member is set to the JSON in to; to NULL: removed; a last part "-" appends.  Without at: the
  * first text `from` becomes `to`, or the whole file becomes `to` where from is NULL; with to NULL the file is left out.
  */
@@ -33,6 +34,7 @@ struct change {
 #define PROOF "LOG.json"
 #define PROVENANCE "provenance"
 #define TESTS "test-result"
+#define ENVELOPE "envelope"
 
 struct signed_set {
 	struct release_file f[MAXFILES];
@@ -329,6 +331,8 @@ static inline bool attest(const struct fm_buf *zst, const struct change *c, cons
 			assert_int_equal(fm_dsse_sign(by, FM_ATTESTATION_TYPE, body.data, body.len, lines, &err),
 					 FM_OK);
 		fm_buf_free(&body);
+		if (readable && i == 0 && is(c, ENVELOPE))
+			change_text(lines, c, true);
 	}
 	fm_archive_info_free(&info);
 	close(fd);
