@@ -95,6 +95,7 @@ $(B)/tests/test_runner: LDFLAGS += -Wl,--wrap=fm_probes_run
 $(B)/tests/test_taken_over: LDFLAGS += $(addprefix -Wl$(,)--wrap=,$(HARVEST))
 # Who reads a stranger's archive, told by its process.
 $(B)/tests/test_recipe: LDFLAGS += -Wl,--wrap=fm_archive_read -Wl,--wrap=fm_archive_read_into
+$(B)/tests/test_seal: LDFLAGS += -Wl,--wrap=fm_fd_read
 # A file that another is put in the place of, once it was read.
 $(B)/tests/test_odd_json: LDFLAGS += -Wl,--wrap=fm_file_read
 $(B)/tests/test_dp_ingest: LDFLAGS += -Wl,--wrap=fsync

@@ -193,8 +193,10 @@ int fm_unseal_open(struct fm_unseal **out, const char *path, const struct fm_sec
 	}
 	if ((rc = fm_file_open(path, &u->fd, err)) < 0 || (rc = fm_file_size(path, &u->left, err)) < 0)
 		goto out;
-	if (u->left < HEAD_LEN + TAG || (rc = read_all(u, u->c.head, HEAD_LEN, err)) < 0 ||
-	    memcmp(u->c.head, MAGIC, MAGIC_LEN) != 0) {
+	/* A disk that cannot be read says nothing of the file. */
+	if (u->left >= HEAD_LEN + TAG && (rc = read_all(u, u->c.head, HEAD_LEN, err)) == FM_ESYSTEM)
+		goto out;
+	if (u->left < HEAD_LEN + TAG || rc < 0 || memcmp(u->c.head, MAGIC, MAGIC_LEN) != 0) {
 		rc = fm_fail(err, FM_EINPUT, "%s is no sealed file of flowmint", path);
 		goto out;
 	}

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int fm_start_check(struct fm_error *err)
@@ -15,6 +16,11 @@ int fm_start_check(struct fm_error *err)
 		return FM_OK;
 	return fm_fail(err, FM_ESYSTEM, "the stack may have %llu KiB, and %d are needed: raise ulimit -s",
 		       (unsigned long long)r.rlim_cur / 1024, FM_STACK_KIB);
+}
+
+void fm_start_mask(void)
+{
+	umask(umask(0) & ~(mode_t)S_IRWXU);
 }
 
 /* ---- before the libraries ---- */

@@ -19,6 +19,8 @@
 /* Is the stack as large as that?  FM_ESYSTEM with a message, instead of a crash.  Called by a main that itself has
  * little on its stack. */
 int fm_start_check(struct fm_error *err) FM_MUST_CHECK;
+/* A umask leaves this user's own permissions on what is made from here on, which is opened again. */
+void fm_start_mask(void);
 /* Ends the process where fewer bytes can still be mapped, or the stack has no room.  Safe before the C library has
  * begun. */
 void fm_start_or_end(const char *program, size_t bytes);

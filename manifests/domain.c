@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 enum is {
 	COUNT,  /* a whole number, from lo to hi */
 	REAL,   /* a number, from lo to hi */
@@ -161,11 +163,24 @@ static bool has_word(const char *words, const char *s)
 	return false;
 }
 
+/* What can control a terminal: U+0000 to 1F, 7F to 9F. */
+static bool has_control(const char *s)
+{
+	uint32_t code;
+	size_t n;
+
+	for (; (n = fm_utf8_next(s, strlen(s), &code)); s += n)
+		if (code < 0x20 || (code >= 0x7f && code < 0xa0))
+			return true;
+	return false;
+}
+
 static bool is_text(const json_t *v, double most)
 {
 	const char *s = json_string_value(v);
 
-	return s && *s && strlen(s) == json_string_length(v) && (double)json_string_length(v) <= most;
+	return s && *s && strlen(s) == json_string_length(v) && (double)json_string_length(v) <= most &&
+	       !has_control(s);
 }
 
 static bool is_inside(const json_t *v, const struct domain *d)
@@ -212,7 +227,7 @@ static void what_it_takes(const struct domain *d, char out[160])
 		snprintf(out, 160, "one of: %s", d->words);
 		break;
 	case TEXT:
-		snprintf(out, 160, "a text of at most %g bytes", d->hi);
+		snprintf(out, 160, "a text of at most %g bytes without control characters", d->hi);
 		break;
 	case DIGEST:
 		snprintf(out, 160, "64 lower-case hex digits");

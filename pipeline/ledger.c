@@ -1,6 +1,7 @@
 #include "pipeline/ledger.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
@@ -324,21 +325,34 @@ void fm_ledger_time(time_t t, char out[32])
 
 void fm_ledger_tell(struct fm_ledger *l, int fd)
 {
-	l->events = fd;
+	char path[32];
+
+	/* A terminal that was stopped (Ctrl-S) says that there is room, and holds up who writes more than that.  Opened
+	 * once more it does not, and goes on holding up those who share the descriptor. */
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	l->terminal = isatty(fd) ? open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
+	l->events = l->terminal >= 0 ? l->terminal : fd;
 }
 
-/* Until the reader takes more, or has taken nothing for EVENTS_WAIT_S: a run is not held up by who hangs. */
-static bool is_read(int fd)
+/* As write, but -1 with ETIMEDOUT where the reader has taken nothing for EVENTS_WAIT_S, or this process is told to end:
+ * a run is not held up by who hangs. */
+static ssize_t write_some(int fd, const char *text, size_t n)
 {
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
 
 	for (int i = 0; i < EVENTS_WAIT_S * 10; i++) {
-		if (poll(&p, 1, 100) > 0)
-			return true;
+		if (poll(&p, 1, 100) > 0) {
+			ssize_t done = write(fd, text, n);
+
+			if (done >= 0 || (errno != EINTR && errno != EAGAIN))
+				return done;
+			(void)!poll(NULL, 0, 100); /* it has less room than it said */
+		}
 		if (fm_stop_signal())
 			break;
 	}
-	return false;
+	errno = ETIMEDOUT;
+	return -1;
 }
 
 static void tell(struct fm_ledger *l, const struct fm_ledger_row *r, const json_t *body)
@@ -353,14 +367,11 @@ static void tell(struct fm_ledger *l, const struct fm_ledger_row *r, const json_
 		fm_buf_puts(&line, "\n");
 	while (done < line.len && l->events >= 0) {
 		size_t most = line.len - done < PIPE_BUF ? line.len - done : PIPE_BUF; /* no more room is sure */
-		bool read = is_read(l->events);
-		ssize_t n = read ? write(l->events, line.data + done, most) : -1;
+		ssize_t n = write_some(l->events, line.data + done, most);
 
-		if (n < 0 && read && (errno == EINTR || errno == EAGAIN))
-			continue;
 		if (n < 0) {
 			fm_warn("no more events are told: %s",
-				read ? strerror(errno) : "who reads them takes nothing any more");
+				errno == ETIMEDOUT ? "who reads them takes nothing any more" : strerror(errno));
 			l->events = -1;
 		} else {
 			done += (size_t)n;

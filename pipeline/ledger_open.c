@@ -264,7 +264,7 @@ int fm_ledger_open(struct fm_ledger **out, const char *workspace, const char *pr
 
 	if ((rc = fm_alloc(&l, 1, sizeof *l, "the ledger", err)) < 0)
 		return rc;
-	l->events = -1;
+	l->events = l->terminal = -1;
 	l->workspace = strdup(workspace);
 	l->db_path = fm_path_join(workspace, "ledger.db");
 	l->head_path = fm_path_join(workspace, "ledger.head");
@@ -311,6 +311,8 @@ void fm_ledger_close(struct fm_ledger *l)
 	if (!l)
 		return;
 	sqlite3_close(l->db);
+	if (l->terminal >= 0)
+		close(l->terminal);
 	free(l->workspace);
 	free(l->project);
 	free(l->witness_path);

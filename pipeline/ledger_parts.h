@@ -17,6 +17,7 @@ struct fm_ledger {
 	char *project;      /* whose secret the rows are under; NULL: not known */
 	char *witness_path; /* NULL: none is kept */
 	int events;         /* a descriptor that rows are told to; -1: none */
+	int terminal;       /* the same, where this opened it; else -1 */
 	bool warned;        /* of a witness that cannot be written */
 };
 

@@ -27,6 +27,7 @@ int main(int argc, char **argv)
 			return fm_exit_status(FM_ESYSTEM);
 	if (fm_outside_asked(&status))
 		return status;
+	fm_start_mask();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a write beyond ulimit -f fails then, with words */
 	fm_json_memory_watch();

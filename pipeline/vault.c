@@ -93,10 +93,15 @@ int fm_vault_shred(const char *file, struct fm_error *err)
 
 	if (!fm_file_exists(file))
 		return FM_OK;
-	if ((fd = open(file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW)) < 0)
+	/* O_NONBLOCK: a pipe in its place must not hold us up. */
+	if ((fd = open(file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)) < 0)
 		return fm_fail_errno(err, "%s", file);
 	if (fstat(fd, &st) != 0) {
 		rc = fm_fail_errno(err, "%s", file);
+		goto out;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		rc = fm_fail(err, FM_EINPUT, "%s is no regular file, and cannot be overwritten", file);
 		goto out;
 	}
 	for (off_t at = 0; at < st.st_size; at += (off_t)sizeof zeros) {
@@ -253,10 +258,16 @@ out:
 int fm_vault_destroy(const char *entry, struct fm_error *err)
 {
 	char *key_file = fm_path_join(entry, FM_VAULT_KEY);
+	struct stat st;
 	int rc;
 
 	if (!key_file)
 		return no_memory(err);
+	/* A link leads to what is somebody else's. */
+	if (lstat(entry, &st) == 0 && !S_ISDIR(st.st_mode)) {
+		rc = fm_fail(err, FM_EINPUT, "%s is no folder: look who put it there", entry);
+		goto out;
+	}
 	if ((rc = fm_vault_shred(key_file, err)) < 0)
 		goto out;
 	rc = fm_dir_remove(entry, err);

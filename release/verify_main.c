@@ -221,6 +221,7 @@ int main(int argc, char **argv)
 {
 	struct fm_error err;
 
+	fm_start_mask();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a write beyond ulimit -f fails then, with words */
 	fm_json_memory_watch();

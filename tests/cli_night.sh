@@ -56,6 +56,28 @@ kill $hangs
 rm pipe
 says err "who reads them takes nothing any more" "which is said too"
 
+# A terminal that was stopped, and says that it has room for some bytes yet.
+cat >terminal.py <<'PY'
+import os, subprocess, sys
+terminal, shown = os.openpty()
+os.set_blocking(shown, False)
+try:
+    while True:
+        os.write(shown, b"x" * 64)
+except BlockingIOError:
+    pass
+os.set_blocking(shown, True)
+os.read(terminal, 3000)
+try:
+    status = subprocess.run([*sys.argv[1:], "--events", str(shown)], pass_fds=[shown], timeout=200).returncode
+except subprocess.TimeoutExpired:
+    status = 9
+sys.exit(status)
+PY
+expect 0 "nor does a terminal that was stopped" "$PYTHON" terminal.py "$F" run p $UNCONFINED --quiet --until ingest \
+	--set source.path="$T/trace.csv" --set model.window=8
+says err "who reads them takes nothing any more" "which is said likewise"
+
 # --- the service: a whole run behind what its options refuse of system calls ---
 service=$(dirname "$F")/tests/make_service
 unit=$ROOT/packaging/flowmint@.service

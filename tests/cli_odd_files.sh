@@ -91,6 +91,31 @@ if chattr +a only 2>/dev/null; then
 else
 	skip "a release folder that is only added to" "chattr cannot make one here"
 fi
+# A umask that takes away the user's own permissions takes them away from nothing that is opened again.
+for mask in 0777 0177 0277; do
+	(umask $mask && "$F" run p $UNCONFINED --quiet --force --until ingest) >out 2>err
+	result $? "a run under umask $mask"
+done
+(umask 0777 && "$F" run p $UNCONFINED --quiet --set release.version=1.0.3 --out masked) >out 2>err
+result $? "a release under umask 0777"
+holds "is for its owner alone" test "$(stat -c %a masked masked/toy-1.0.3.tar.zst | tr '\n' ' ')" = "700 600 "
+(umask 0777 && "$V" --signers p/allowed_signers --state masked-state --extract masked-files masked/toy-1.0.3.tar.zst) >out 2>err
+result $? "and verified and extracted under it"
+holds "into a folder that can be entered" grep -q 1.0.3 masked-files/manifest.json
+# A folder whose name drives a terminal is shown.
+odd=$(printf 'p\033[2J\302\2332J')
+mv p "$odd"
+expect 0 "a release in such a folder" "$F" run "$odd" $UNCONFINED --quiet --moved --set release.version=1.0.4
+cp out all
+for what in audit status log "bundle 1" "purge 1"; do
+	"$F" ${what% *} $(case $what in *\ *) echo 1 ;; esac) --workspace "$odd/workspace" >out 2>err
+	cat out err >>all
+done
+holds "each answer names it" test "$(grep -c -F 'p\x1b[2J\xc2\x9b2J' all)" -ge 4
+holds "and none has what drives a terminal" "$PYTHON" -c 'import re
+text = open("all", encoding="utf-8").read()
+assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", text), text'
+mv "$odd" p
 # A folder whose name is no text has no place in a ledger.
 odd=$(printf 'p\377')
 mv p "$odd"

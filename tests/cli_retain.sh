@@ -32,5 +32,18 @@ holds "leaves nothing" test -z "$(left)"
 expect 0 "a release of which nothing is retained" release 1.4.0 --set workspace.retain=nothing
 expect 0 "and another" release 1.5.0 --set workspace.retain=nothing
 holds "leave nothing" test -z "$(left)"
+expect 0 "(a release)" release 1.6.0
+key=$(ls p/workspace/stages/train/*/key.json)
+mv "$key" kept && mkfifo "$key"
+expect 3 "a pipe in the place of a key" timeout -s KILL 60 "$F" purge 7 --workspace p/workspace
+says err "key.json is no regular file, and cannot be overwritten" "holds up no purge"
+mv kept "$key"
+entry=${key%/key.json}
+mv "$entry" kept && mkdir others && echo precious >others/key.json && ln -s "$T/others" "$entry"
+expect 3 "a link in the place of a product" "$F" purge 7 --workspace p/workspace
+holds "to what is somebody else's, which stays" grep -q precious others/key.json
+rm "$entry" && mv kept "$entry"
+expect 0 "a purge goes on when they are there again" "$F" purge 7 --workspace p/workspace
+holds "and leaves nothing" test -z "$(left)"
 expect 0 "the ledger is intact" "$F" audit --workspace p/workspace
 finish

@@ -1,6 +1,9 @@
 #include "pipeline/cli/cli.h"
 
+#include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -8,6 +11,7 @@
 #include "base/version.h"
 #include "manifests/canon.h"
 #include "pipeline/cli/usage.h"
+#include "pipeline/cli/walls.h"
 
 #define VERB_ADDRESS(name) &fm_verb_##name,
 const struct fm_verb *const fm_verbs[] = {FM_VERBS(VERB_ADDRESS)};
@@ -28,6 +32,26 @@ out:
 	json_decref(doc);
 	fm_buf_free(&b);
 	return rc;
+}
+
+static bool lacked; /* memory for an answer */
+
+void fm_cli_print(const char *fmt, ...)
+{
+	struct fm_error ignored; /* asked of the stream at the end */
+	va_list ap;
+	char *text;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (n < 0) {
+		lacked = true;
+		return;
+	}
+	(void)!fm_walls_print(text, &ignored);
+	free(text);
 }
 
 /* What is printed about verbs: takes text over. */
@@ -157,5 +181,7 @@ int fm_cli(int argc, char **argv, struct fm_error *err)
 	/* An answer that did not arrive is not given. */
 	if ((fflush(stdout) || ferror(stdout)) && (rc == FM_OK || rc == FM_EVERDICT))
 		rc = fm_fail_errno(err, "cannot write to standard output");
+	if (lacked && (rc == FM_OK || rc == FM_EVERDICT))
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the answer");
 	return rc;
 }

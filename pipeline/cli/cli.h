@@ -57,6 +57,9 @@ int fm_cli(int argc, char **argv, struct fm_error *err) FM_MUST_CHECK;
 
 /* One JSON document on standard output; takes doc over; NULL is out of memory. */
 int fm_cli_json(json_t *doc, struct fm_error *err) FM_MUST_CHECK;
+/* printf for an answer that people read: what strangers, paths or documents put into it is shown as text.h has it, and
+ * controls no terminal.  Lines stay. */
+void fm_cli_print(const char *fmt, ...) FM_PRINTF(1, 2);
 /* cli_plan.c: a plan as people read it. */
 void fm_cli_print_plan(const json_t *plan);
 

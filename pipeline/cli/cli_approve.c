@@ -187,7 +187,7 @@ static int sign_it(struct approving *x, const char *project, struct fm_error *er
 	    (rc = write_approval(path, &text, &armored, err)) < 0)
 		goto out;
 	fm_verdict_print(stdout, &x->verdict);
-	printf("approved: %s %s of run %s\n%s\n", x->approval.name, x->approval.version, x->run, path);
+	fm_cli_print("approved: %s %s of run %s\n%s\n", x->approval.name, x->approval.version, x->run, path);
 out:
 	fm_sshkey_close(&key);
 	fm_buf_free(&text);

@@ -121,16 +121,16 @@ static void print_ledger(const json_t *report)
 	const json_t *problems = json_object_get(report, "problems");
 
 	for (size_t i = 0; i < json_array_size(problems); i++)
-		printf("broken: %s\n", fm_json_str(json_array_get(problems, i), "problem"));
+		fm_cli_print("broken: %s\n", fm_json_str(json_array_get(problems, i), "problem"));
 	if (json_array_size(problems))
 		return;
-	printf("intact: %lld row%s, head %s\n", num(report, "rows"), num(report, "rows") == 1 ? "" : "s",
-	       fm_json_str(report, "head"));
+	fm_cli_print("intact: %lld row%s, head %s\n", num(report, "rows"), num(report, "rows") == 1 ? "" : "s",
+		     fm_json_str(report, "head"));
 	if (*fm_json_str(report, "project"))
-		printf("under the key of the project %s\n", fm_json_str(report, "project"));
+		fm_cli_print("under the key of the project %s\n", fm_json_str(report, "project"));
 	else
-		printf("by its digests alone: no project's secret was at hand (--project DIR), without which a "
-		       "chain that was made anew is not found\n");
+		fm_cli_print("by its digests alone: no project's secret was at hand (--project DIR), without which a "
+			     "chain that was made anew is not found\n");
 }
 
 /* ---- a log alone, which may be a stranger's: read by a child behind walls ---- */

@@ -49,20 +49,20 @@ static void print_report(const json_t *report)
 	for (size_t i = 0; i < n; i++) {
 		const json_t *r = json_array_get(runs, i);
 
-		printf(
+		fm_cli_print(
 		    "run %zu: %.0f canaries, %.0f in; %.0f of %.0f guesses right, by the %s: epsilon at least %.3f\n",
 		    i + 1, number(report, "canaries"), number(r, "included"), number(r, "right"), number(r, "guesses"),
 		    json_string_value(json_object_get(r, "by")), number(r, "epsilon_lower"));
 	}
-	printf("proven:   epsilon at most %g for one %s, delta %g\n", number(report, "epsilon"),
-	       unit ? unit : "exchange", number(report, "delta"));
-	printf("measured: epsilon at least %.3f, confidence %g %%; so many canaries can show at most %.3f\n",
-	       number(report, "epsilon_lower"), 100 * number(report, "confidence"), number(report, "most"));
+	fm_cli_print("proven:   epsilon at most %g for one %s, delta %g\n", number(report, "epsilon"),
+		     unit ? unit : "exchange", number(report, "delta"));
+	fm_cli_print("measured: epsilon at least %.3f, confidence %g %%; so many canaries can show at most %.3f\n",
+		     number(report, "epsilon_lower"), 100 * number(report, "confidence"), number(report, "most"));
 	if (json_is_true(json_object_get(report, "public")))
-		printf("charged:  nothing, the trace is public\n");
+		fm_cli_print("charged:  nothing, the trace is public\n");
 	else
-		printf("charged:  epsilon %g to the trace, unless this very audit was charged before\n",
-		       number(report, "charged"));
+		fm_cli_print("charged:  epsilon %g to the trace, unless this very audit was charged before\n",
+			     number(report, "charged"));
 }
 
 static int audit(const void *args, const struct fm_call *call, struct fm_error *err)

@@ -24,35 +24,36 @@ static const struct fm_option options[] = {
 static void print_number(double v)
 {
 	if (isfinite(v))
-		printf("%.6g", v);
+		fm_cli_print("%.6g", v);
 	else
-		printf("none");
+		fm_cli_print("none");
 }
 
 static void print_claim(const struct fm_claim *c, unsigned window, const json_t *o)
 {
 	const json_t *list = json_object_get(o, "guarantee");
 
-	printf("%-28s %12s %12s %9s %6s %9s %10s\n", "mechanism", "sensitivity", "scale", "rate", "times", "share",
-	       "epsilon");
+	fm_cli_print("%-28s %12s %12s %9s %6s %9s %10s\n", "mechanism", "sensitivity", "scale", "rate", "times",
+		     "share", "epsilon");
 	for (size_t i = 0; i < c->charges.n; i++) {
 		const struct fm_charge *x = &c->charges.list[i];
 		double share = c->share[i];
 
-		printf("%-28s %12.6g %12.6g %9.6g %6llu %8.2f%% %10.4g\n", x->name, x->sensitivity, x->scale, x->rate,
-		       (unsigned long long)x->count, 100 * share, share * c->epsilon);
+		fm_cli_print("%-28s %12.6g %12.6g %9.6g %6llu %8.2f%% %10.4g\n", x->name, x->sensitivity, x->scale,
+			     x->rate, (unsigned long long)x->count, 100 * share, share * c->epsilon);
 	}
-	printf("\n(epsilon %g, delta %g) for one %s, by %s.  All mechanisms together; an entry's epsilon is its "
-	       "share "
-	       "of it.\n\n",
-	       c->epsilon, c->delta, json_string_value(json_object_get(o, "unit")),
-	       json_string_value(json_object_get(o, "accountant")));
+	fm_cli_print("\n(epsilon %g, delta %g) for one %s, by %s.  All mechanisms together; an entry's epsilon is its "
+		     "share "
+		     "of it.\n\n",
+		     c->epsilon, c->delta, json_string_value(json_object_get(o, "unit")),
+		     json_string_value(json_object_get(o, "accountant")));
 	if (window)
-		printf("Sensitivities are to one exchange.  A window of %u moves each count by at most %u times as "
-		       "much, and in "
-		       "training each of its exchanges has its own clip and is in a batch by itself.  Shares are of a "
-		       "window.\n\n",
-		       window, window);
+		fm_cli_print(
+		    "Sensitivities are to one exchange.  A window of %u moves each count by at most %u times as "
+		    "much, and in "
+		    "training each of its exchanges has its own clip and is in a batch by itself.  Shares are of a "
+		    "window.\n\n",
+		    window, window);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *g = json_array_get(list, i), *e = json_object_get(g, "epsilon");
 		const char *of = json_string_value(json_object_get(g, "of"));
@@ -60,13 +61,13 @@ static void print_claim(const struct fm_claim *c, unsigned window, const json_t 
 		    k = (int)json_integer_value(json_object_get(g, "exchanges"));
 
 		if (minutes)
-			printf("%s of %d min, at most %d exchanges: epsilon ",
-			       strcmp(of, "window") == 0 ? "all of two hosts" : of, minutes, k);
+			fm_cli_print("%s of %d min, at most %d exchanges: epsilon ",
+				     strcmp(of, "window") == 0 ? "all of two hosts" : of, minutes, k);
 		else
-			printf("%s%s %d exchange%s: epsilon ", of, strcmp(of, "host") == 0 ? " with" : ", covered as",
-			       k, k == 1 ? "" : "s");
+			fm_cli_print("%s%s %d exchange%s: epsilon ", of,
+				     strcmp(of, "host") == 0 ? " with" : ", covered as", k, k == 1 ? "" : "s");
 		print_number(json_is_number(e) ? json_number_value(e) : NAN);
-		printf(" at delta %g\n", json_number_value(json_object_get(g, "delta")));
+		fm_cli_print(" at delta %g\n", json_number_value(json_object_get(g, "delta")));
 	}
 }
 
@@ -76,14 +77,16 @@ static void print_sum(const struct fm_claim *c, const struct fm_config *cfg)
 	double runs = floor(cfg->privacy.total_epsilon * (1 + 1e-12) / c->epsilon),
 	       deltas = ceil(1 / (c->delta * fm_config_units(cfg))) - 1;
 
-	printf("\nEach other question to the same trace is charged as much again, and epsilons and deltas add up. ");
+	fm_cli_print(
+	    "\nEach other question to the same trace is charged as much again, and epsilons and deltas add up. ");
 	if (cfg->privacy.total_epsilon > 0)
-		printf("privacy.total_epsilon %g is enough for %.0f such run%s", cfg->privacy.total_epsilon, runs,
-		       runs == 1 ? "" : "s");
+		fm_cli_print("privacy.total_epsilon %g is enough for %.0f such run%s", cfg->privacy.total_epsilon, runs,
+			     runs == 1 ? "" : "s");
 	else
-		printf("privacy.total_epsilon is 0: nothing bounds how often a trace is asked. Set it before the first "
-		       "run");
-	printf("; deltas of %g stay below one in privacy.records for %.0f.\n", c->delta, deltas);
+		fm_cli_print(
+		    "privacy.total_epsilon is 0: nothing bounds how often a trace is asked. Set it before the first "
+		    "run");
+	fm_cli_print("; deltas of %g stay below one in privacy.records for %.0f.\n", c->delta, deltas);
 }
 
 static int budget(const void *args, const struct fm_call *call, struct fm_error *err)

@@ -33,8 +33,8 @@ static int bundle(const void *args, const struct fm_call *call, struct fm_error 
 		return rc;
 	if (a->json)
 		return fm_cli_json(report, err);
-	printf("%s  %lld bytes\n", json_string_value(json_object_get(report, "bundle")),
-	       (long long)json_integer_value(json_object_get(report, "bytes")));
+	fm_cli_print("%s  %lld bytes\n", json_string_value(json_object_get(report, "bundle")),
+		     (long long)json_integer_value(json_object_get(report, "bytes")));
 	json_decref(report);
 	return FM_OK;
 }

@@ -317,9 +317,9 @@ static void print_metric(const json_t *model, const char *name)
 	double v = fm_json_real(fm_json_named(json_object_get(model, "metrics"), name), "value");
 
 	if (isfinite(v))
-		printf(" %6.3f", v);
+		fm_cli_print(" %6.3f", v);
 	else
-		printf(" %6s", "-");
+		fm_cli_print(" %6s", "-");
 }
 
 static void print_models(const struct compare_args *a, const json_t *doc)
@@ -327,22 +327,22 @@ static void print_models(const struct compare_args *a, const json_t *doc)
 	const json_t *model;
 	size_t i;
 
-	printf("%-20s", "");
+	fm_cli_print("%-20s", "");
 	for (const char *const *name = fm_metric_eight; *name; name++)
-		printf(" %6s", *name + strlen("jsd."));
-	printf(" %6s %6s\n", "mean8", "pairs");
+		fm_cli_print(" %6s", *name + strlen("jsd."));
+	fm_cli_print(" %6s %6s\n", "mean8", "pairs");
 	json_array_foreach(json_object_get(doc, "models"), i, model)
 	{
 		const char *status = json_string_value(json_object_get(model, "status"));
 
-		printf("%-20s", json_string_value(json_object_get(model, "name")));
+		fm_cli_print("%-20s", json_string_value(json_object_get(model, "name")));
 		for (const char *const *name = fm_metric_eight; *name; name++)
 			print_metric(model, *name);
 		print_metric(model, "jsd_mean8");
 		print_metric(model, "pair_jsd");
-		printf("  %s\n", status ? status : "made elsewhere");
+		fm_cli_print("  %s\n", status ? status : "made elsewhere");
 	}
-	printf("%s/report.html, %s/compare.json\n", a->out, a->out);
+	fm_cli_print("%s/report.html, %s/compare.json\n", a->out, a->out);
 }
 
 static int run(const void *args, const struct fm_call *call, struct fm_error *err)

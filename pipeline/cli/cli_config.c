@@ -65,7 +65,7 @@ static int print_key(const char *section, const char *key, const json_t *value, 
 		goto out;
 	snprintf(full, sizeof(full), "%s.%s", section, key);
 	say_provenance(json_object_get(provenance, full), where, sizeof(where));
-	printf("%-*s  # %s\n", COMMENT_COLUMN, line.data, where);
+	fm_cli_print("%-*s  # %s\n", COMMENT_COLUMN, line.data, where);
 out:
 	fm_buf_free(&line);
 	return rc;
@@ -96,7 +96,7 @@ static int print_section(const struct fm_config *cfg, const char *name, const js
 
 	if (!section)
 		return fm_fail(err, FM_ESYSTEM, "out of memory for the config");
-	printf("\n%s:\n", name);
+	fm_cli_print("\n%s:\n", name);
 	json_object_foreach(section, key, value)
 	{
 		const struct fm_key *k = fm_key_find(name, key);
@@ -117,7 +117,7 @@ static int print_config(const struct fm_config *cfg, const json_t *provenance, s
 {
 	int rc;
 
-	printf("# %s\npreset: %s\n", cfg->file, cfg->preset);
+	fm_cli_print("# %s\npreset: %s\n", cfg->file, cfg->preset);
 	for (size_t i = 0; i < fm_nsections; i++)
 		if ((rc = print_section(cfg, fm_sections[i], provenance, err)) < 0)
 			return rc;
@@ -189,9 +189,9 @@ static json_t *dialect_json(const struct fm_dialect *d)
 
 static void print_dialect(const struct fm_dialect *d)
 {
-	printf("%-21s  %s\n%-21s  %s: ", d->name, d->description, "", d->header ? "header" : "no header");
+	fm_cli_print("%-21s  %s\n%-21s  %s: ", d->name, d->description, "", d->header ? "header" : "no header");
 	for (int i = 0; i < d->ncols; i++)
-		printf("%s%s", i ? (char[2]){d->delimiter, '\0'} : "", d->cols[i].name);
+		fm_cli_print("%s%s", i ? (char[2]){d->delimiter, '\0'} : "", d->cols[i].name);
 	putchar('\n');
 }
 

@@ -18,9 +18,9 @@ static void print_report(const json_t *report)
 
 	json_array_foreach((json_t *)checks, i, c)
 	{
-		printf("%-5s %-12s %s\n", str(c, "state"), str(c, "name"), str(c, "found"));
+		fm_cli_print("%-5s %-12s %s\n", str(c, "state"), str(c, "name"), str(c, "found"));
 		if (*str(c, "advice"))
-			printf("      %-12s to do: %s\n", "", str(c, "advice"));
+			fm_cli_print("      %-12s to do: %s\n", "", str(c, "advice"));
 	}
 }
 

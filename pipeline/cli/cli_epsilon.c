@@ -284,7 +284,7 @@ static int answer(const struct account_args *a, enum fm_adjacency adjacency, con
 	json_t *doc;
 
 	if (!a->json) {
-		printf("%.*g\n", EPSILON_DIGITS, value);
+		fm_cli_print("%.*g\n", EPSILON_DIGITS, value);
 		return FM_OK;
 	}
 	doc = json_pack("{s:f, s:f, s:s, s:s}", name, value, "delta", a->delta, "accountant",

@@ -91,10 +91,10 @@ static void print_line(const struct fm_metrics *all, const struct fm_metric *m, 
 
 	fm_metric_floor(m->name, name);
 	f = fm_metrics_find(all, name);
-	printf("%-*s  %s%s%s", width, m->name, shown(m->value, text), f ? "  floor " : "",
-	       f ? shown(f->value, floor) : "");
+	fm_cli_print("%-*s  %s%s%s", width, m->name, shown(m->value, text), f ? "  floor " : "",
+		     f ? shown(f->value, floor) : "");
 	if (isfinite(m->ci_lo) && isfinite(m->ci_hi))
-		printf("  95 %% %s to %s", shown(m->ci_lo, lo), shown(m->ci_hi, hi));
+		fm_cli_print("  95 %% %s to %s", shown(m->ci_lo, lo), shown(m->ci_hi, hi));
 	putchar('\n');
 }
 
@@ -120,16 +120,17 @@ static void print_metrics(const struct fm_metrics *m)
 		if (!is_beside(m, m->m[i].name))
 			width = (int)strlen(m->m[i].name) > width ? (int)strlen(m->m[i].name) : width;
 	if (n == 0)
-		printf("no metric is worse than its ideal\n");
+		fm_cli_print("no metric is worse than its ideal\n");
 	else
-		printf("farthest from %s\n", floors ? "what fresh real flows score" : "their ideal");
+		fm_cli_print("farthest from %s\n", floors ? "what fresh real flows score" : "their ideal");
 	for (size_t i = 0; i < n; i++) {
 		char words[160];
 		fm_metric_words(worst[i].metric->name, words, sizeof words);
-		printf("  %-*s  %s", width, worst[i].metric->name, shown(worst[i].metric->value, text));
+		fm_cli_print("  %-*s  %s", width, worst[i].metric->name, shown(worst[i].metric->value, text));
 		if (worst[i].times < 1000) /* a floor near zero says nothing, and neither does a missing one */
-			printf("  %.3g times its %s", worst[i].times, worst[i].floor ? "floor" : "sampling error");
-		printf("  %s\n", words);
+			fm_cli_print("  %.3g times its %s", worst[i].times,
+				     worst[i].floor ? "floor" : "sampling error");
+		fm_cli_print("  %s\n", words);
 	}
 	for (size_t i = 0; i < m->n; i++) {
 		bool before = false;
@@ -138,7 +139,7 @@ static void print_metrics(const struct fm_metrics *m)
 			before = strcmp(heading(m->m[j].name), heading(m->m[i].name)) == 0;
 		if (before || is_beside(m, m->m[i].name))
 			continue;
-		printf("\n%s\n", heading(m->m[i].name));
+		fm_cli_print("\n%s\n", heading(m->m[i].name));
 		for (size_t j = i; j < m->n; j++)
 			if (!is_beside(m, m->m[j].name) && strcmp(heading(m->m[j].name), heading(m->m[i].name)) == 0)
 				print_line(m, &m->m[j], width);
@@ -160,7 +161,7 @@ static void print_left_out(const struct fm_unasked *u)
 
 		for (int i = 0; i < u->n; i++)
 			if ((int)u->check[i].why == why)
-				printf("%s %s", listed++ ? "," : words[why], u->check[i].name);
+				fm_cli_print("%s %s", listed++ ? "," : words[why], u->check[i].name);
 		if (listed)
 			putchar('\n');
 	}
@@ -185,9 +186,10 @@ static void print_unread(const struct fm_evaluation *e)
 
 	for (size_t i = 0; i < sizeof of / sizeof *of; i++)
 		if (of[i].rows)
-			printf("%llu %s row%s cannot be read: %s in %s, and all other metrics are those of the rest\n",
-			       (unsigned long long)of[i].rows, of[i].side, of[i].rows == 1 ? "" : "s",
-			       of[i].rows == 1 ? "it counts" : "they count", of[i].metric);
+			fm_cli_print(
+			    "%llu %s row%s cannot be read: %s in %s, and all other metrics are those of the rest\n",
+			    (unsigned long long)of[i].rows, of[i].side, of[i].rows == 1 ? "" : "s",
+			    of[i].rows == 1 ? "it counts" : "they count", of[i].metric);
 	if (e->bad_real || e->bad_synthetic)
 		putchar('\n');
 }
@@ -219,7 +221,7 @@ static int print_evaluation(const struct fm_evaluation *e, struct fm_error *err)
 		}
 		print_unread(e);
 		if (e->absent)
-			printf("%s\n\n", absent_words(e, words));
+			fm_cli_print("%s\n\n", absent_words(e, words));
 		print_metrics(&e->metrics);
 		return FM_OK;
 	}

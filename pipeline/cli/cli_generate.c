@@ -44,8 +44,8 @@ static int print(json_t *report, bool json, struct fm_error *err)
 {
 	if (json)
 		return fm_cli_json(report, err);
-	printf("%s  %s\n", json_string_value(json_object_get(report, "file")),
-	       json_is_true(json_object_get(report, "made")) ? "made" : "was there already");
+	fm_cli_print("%s  %s\n", json_string_value(json_object_get(report, "file")),
+		     json_is_true(json_object_get(report, "made")) ? "made" : "was there already");
 	json_decref(report);
 	return FM_OK;
 }

@@ -114,29 +114,30 @@ static void print_summary(const json_t *s)
 {
 	const json_t *stages = json_object_get(s, "stages");
 
-	printf("run %s  %s  %s %s: %s\n", fm_json_str(s, "run"), fm_json_str(s, "time"), fm_json_str(s, "name"),
-	       fm_json_str(s, "version"), fm_json_str(s, "status"));
+	fm_cli_print("run %s  %s  %s %s: %s\n", fm_json_str(s, "run"), fm_json_str(s, "time"), fm_json_str(s, "name"),
+		     fm_json_str(s, "version"), fm_json_str(s, "status"));
 	for (size_t i = 0; i < json_array_size(stages); i++) {
 		const json_t *st = json_array_get(stages, i);
 
-		printf("  %-9s %10.1f s %8.0f MiB%s\n", fm_json_str(st, "name"),
-		       json_number_value(json_object_get(st, "seconds")),
-		       json_number_value(json_object_get(st, "peak_rss_bytes")) / 1048576,
-		       json_is_true(json_object_get(st, "cached")) ? "  cached" : "");
+		fm_cli_print("  %-9s %10.1f s %8.0f MiB%s\n", fm_json_str(st, "name"),
+			     json_number_value(json_object_get(st, "seconds")),
+			     json_number_value(json_object_get(st, "peak_rss_bytes")) / 1048576,
+			     json_is_true(json_object_get(st, "cached")) ? "  cached" : "");
 	}
 	if (*fm_json_str(s, "verdict"))
-		printf("  verdict   %s\n", fm_json_str(s, "verdict"));
+		fm_cli_print("  verdict   %s\n", fm_json_str(s, "verdict"));
 	if (*fm_json_str(s, "archive"))
-		printf("  archive   %s\n", fm_json_str(s, "archive"));
+		fm_cli_print("  archive   %s\n", fm_json_str(s, "archive"));
 	if (*fm_json_str(s, "purged"))
-		printf("  purged    %s: nothing of it is left in the workspace but what other runs need\n",
-		       fm_json_str(s, "purged"));
+		fm_cli_print("  purged    %s: nothing of it is left in the workspace but what other runs need\n",
+			     fm_json_str(s, "purged"));
 	if (*fm_json_str(s, "message"))
-		printf("  reason    %s\n", fm_json_str(s, "message"));
+		fm_cli_print("  reason    %s\n", fm_json_str(s, "message"));
 	if (fm_json_says(s, "status", "stopped") || fm_json_says(s, "status", "killed"))
-		printf("  the same flowmint run goes on from what is complete\n");
+		fm_cli_print("  the same flowmint run goes on from what is complete\n");
 	if (!json_is_object(json_object_get(s, "now")) && *fm_json_str(s, "why"))
-		printf("  %-9s %s\n", fm_json_says(s, "status", "running") ? "now" : "why", fm_json_str(s, "why"));
+		fm_cli_print("  %-9s %s\n", fm_json_says(s, "status", "running") ? "now" : "why",
+			     fm_json_str(s, "why"));
 }
 
 /* "0:43", "1:02:03" */
@@ -164,19 +165,19 @@ static void print_now(const json_t *now)
 		   *what = strcmp(fm_json_str(now, "what"), stage) ? fm_json_str(now, "what") : "";
 	char t[32];
 
-	printf("  %s  %-*s", running ? "now     " : "was in  ", *what || num(now, "total") > 0 ? 9 : 0, stage);
+	fm_cli_print("  %s  %-*s", running ? "now     " : "was in  ", *what || num(now, "total") > 0 ? 9 : 0, stage);
 	if (*what)
-		printf(" %s", what);
+		fm_cli_print(" %s", what);
 	if (num(now, "total") > 0)
-		printf(" %.0f %%, %.0f of %.0f %s", 100 * num(now, "done") / num(now, "total"), num(now, "done"),
-		       num(now, "total"), fm_json_str(now, "unit"));
+		fm_cli_print(" %.0f %%, %.0f of %.0f %s", 100 * num(now, "done") / num(now, "total"), num(now, "done"),
+			     num(now, "total"), fm_json_str(now, "unit"));
 	if (json_is_number(json_object_get(now, "seconds_left")))
-		printf(", %s left of this step", span(num(now, "seconds_left"), t));
+		fm_cli_print(", %s left of this step", span(num(now, "seconds_left"), t));
 	if (running)
-		printf(", process %.0f", num(now, "pid"));
-	printf("\n");
+		fm_cli_print(", process %.0f", num(now, "pid"));
+	fm_cli_print("\n");
 	if (!running)
-		printf("  why       %s\n", fm_json_str(now, "killed_by"));
+		fm_cli_print("  why       %s\n", fm_json_str(now, "killed_by"));
 }
 
 /* A run without an end in the ledger is at work, or was killed: then running.json says where, of the newest run. */
@@ -260,16 +261,16 @@ static int status(const void *args, const struct fm_call *call, struct fm_error 
 	if (last)
 		print_summary(last);
 	else
-		printf("nothing has run yet\n");
+		fm_cli_print("nothing has run yet\n");
 	if (now)
 		print_now(now);
-	printf("%zu run%s, %zu release%s\n", runs, runs == 1 ? "" : "s", json_array_size(releases),
-	       json_array_size(releases) == 1 ? "" : "s");
+	fm_cli_print("%zu run%s, %zu release%s\n", runs, runs == 1 ? "" : "s", json_array_size(releases),
+		     json_array_size(releases) == 1 ? "" : "s");
 	for (size_t i = 0; i < json_array_size(releases); i++) {
 		const json_t *r = json_array_get(releases, i);
 
-		printf("  %s  %s  %s %s  tar sha256 %s\n", fm_json_str(r, "time"), fm_json_str(r, "run"),
-		       fm_json_str(r, "name"), fm_json_str(r, "version"), fm_json_str(r, "tar_sha256"));
+		fm_cli_print("  %s  %s  %s %s  tar sha256 %s\n", fm_json_str(r, "time"), fm_json_str(r, "run"),
+			     fm_json_str(r, "name"), fm_json_str(r, "version"), fm_json_str(r, "tar_sha256"));
 	}
 	rc = check_ledger(workspace, a->project, err);
 out:
@@ -310,7 +311,7 @@ static void print_escapes(const json_t *body)
 		tried += json_integer_value(json_object_get(one, "tried"));
 		through += json_array_size(json_object_get(one, "through"));
 	}
-	printf("%lld attempts to get out of a stage, %zu got through\n", (long long)tried, through);
+	fm_cli_print("%lld attempts to get out of a stage, %zu got through\n", (long long)tried, through);
 }
 
 static void print_row(const json_t *row)
@@ -318,52 +319,54 @@ static void print_row(const json_t *row)
 	const json_t *body = json_object_get(row, "body");
 	const char *kind = fm_json_str(row, "kind");
 
-	printf("%4lld  %s  %-6s %-9s ", (long long)json_integer_value(json_object_get(row, "row")),
-	       fm_json_str(row, "time"), fm_json_str(row, "run"), kind);
+	fm_cli_print("%4lld  %s  %-6s %-9s ", (long long)json_integer_value(json_object_get(row, "row")),
+		     fm_json_str(row, "time"), fm_json_str(row, "run"), kind);
 	if (strcmp(kind, "run") == 0)
-		printf("%s %s, flowmint %s, %s\n", fm_json_str(body, "name"), fm_json_str(body, "version"),
-		       fm_json_str(body, "flowmint"), fm_json_str(body, "confinement"));
+		fm_cli_print("%s %s, flowmint %s, %s\n", fm_json_str(body, "name"), fm_json_str(body, "version"),
+			     fm_json_str(body, "flowmint"), fm_json_str(body, "confinement"));
 	else if (strcmp(kind, "stage") == 0)
-		printf("%-9s %.1f s, %.0f MiB%s, output %.12s\n", fm_json_str(body, "name"),
-		       json_number_value(json_object_get(body, "seconds")),
-		       json_number_value(json_object_get(body, "peak_rss_bytes")) / 1048576,
-		       json_is_true(json_object_get(body, "cached")) ? ", cached" : "", fm_json_str(body, "output"));
+		fm_cli_print("%-9s %.1f s, %.0f MiB%s, output %.12s\n", fm_json_str(body, "name"),
+			     json_number_value(json_object_get(body, "seconds")),
+			     json_number_value(json_object_get(body, "peak_rss_bytes")) / 1048576,
+			     json_is_true(json_object_get(body, "cached")) ? ", cached" : "",
+			     fm_json_str(body, "output"));
 	else if (strcmp(kind, "verdict") == 0)
-		printf("%s, %zu checks\n", fm_json_str(body, "verdict"),
-		       json_array_size(json_object_get(body, "checks")));
+		fm_cli_print("%s, %zu checks\n", fm_json_str(body, "verdict"),
+			     json_array_size(json_object_get(body, "checks")));
 	else if (strcmp(kind, "release") == 0)
-		printf("%s, tar sha256 %.12s%s%.12s\n", fm_json_str(body, "archive"), fm_json_str(body, "tar_sha256"),
-		       *fm_json_str(body, "replaces") ? ", in place of " : "", fm_json_str(body, "replaces"));
+		fm_cli_print("%s, tar sha256 %.12s%s%.12s\n", fm_json_str(body, "archive"),
+			     fm_json_str(body, "tar_sha256"), *fm_json_str(body, "replaces") ? ", in place of " : "",
+			     fm_json_str(body, "replaces"));
 	else if (strcmp(kind, "source") == 0)
-		printf("%s, sha256 %.12s\n", fm_json_str(json_object_get(body, "file"), "path"),
-		       fm_json_str(body, "sha256"));
+		fm_cli_print("%s, sha256 %.12s\n", fm_json_str(json_object_get(body, "file"), "path"),
+			     fm_json_str(body, "sha256"));
 	else if (strcmp(kind, "charge") == 0)
-		printf("epsilon %g, delta %g, to the trace %.12s\n",
-		       json_number_value(json_object_get(body, "epsilon")),
-		       json_number_value(json_object_get(body, "delta")), fm_json_str(body, "trace"));
+		fm_cli_print("epsilon %g, delta %g, to the trace %.12s\n",
+			     json_number_value(json_object_get(body, "epsilon")),
+			     json_number_value(json_object_get(body, "delta")), fm_json_str(body, "trace"));
 	else if (strcmp(kind, "audit") == 0 || strcmp(kind, "audited") == 0)
-		printf("epsilon at least %.3f of %g%s, %s trace %.12s\n",
-		       json_number_value(json_object_get(body, "epsilon_lower")),
-		       json_number_value(json_object_get(body, "epsilon")),
-		       json_is_true(json_object_get(body, "refuted")) ? ", REFUTED" : "",
-		       json_is_true(json_object_get(body, "public")) ? "public" : "private",
-		       fm_json_str(body, "trace"));
+		fm_cli_print("epsilon at least %.3f of %g%s, %s trace %.12s\n",
+			     json_number_value(json_object_get(body, "epsilon_lower")),
+			     json_number_value(json_object_get(body, "epsilon")),
+			     json_is_true(json_object_get(body, "refuted")) ? ", REFUTED" : "",
+			     json_is_true(json_object_get(body, "public")) ? "public" : "private",
+			     fm_json_str(body, "trace"));
 	else if (strcmp(kind, "escapes") == 0)
 		print_escapes(body);
 	else if (strcmp(kind, "purge") == 0 || strcmp(kind, "retain") == 0)
-		printf("%zu products destroyed, %zu kept for other runs (%s)\n",
-		       json_array_size(json_object_get(body, "destroyed")),
-		       json_array_size(json_object_get(body, "kept")), fm_json_str(body, "why"));
+		fm_cli_print("%zu products destroyed, %zu kept for other runs (%s)\n",
+			     json_array_size(json_object_get(body, "destroyed")),
+			     json_array_size(json_object_get(body, "kept")), fm_json_str(body, "why"));
 	else if (strcmp(kind, "waiver") == 0 || strcmp(kind, "approval") == 0)
-		printf("%s, %s%s\n", fm_json_str(body, "file"),
-		       json_is_true(json_object_get(body, "holds")) ? "holds, by " : "counts for nothing: ",
-		       json_is_true(json_object_get(body, "holds")) ? fm_json_str(body, "signer")
-								    : fm_json_str(body, "why"));
+		fm_cli_print("%s, %s%s\n", fm_json_str(body, "file"),
+			     json_is_true(json_object_get(body, "holds")) ? "holds, by " : "counts for nothing: ",
+			     json_is_true(json_object_get(body, "holds")) ? fm_json_str(body, "signer")
+									  : fm_json_str(body, "why"));
 	else if (strcmp(kind, "reproduce") == 0)
-		printf("from %s: %s\n", fm_json_str(body, "from"), fm_json_str(body, "verdict"));
+		fm_cli_print("from %s: %s\n", fm_json_str(body, "from"), fm_json_str(body, "verdict"));
 	else
-		printf("%s%s%s\n", fm_json_str(body, "status"), *fm_json_str(body, "message") ? ": " : "",
-		       fm_json_str(body, "message"));
+		fm_cli_print("%s%s%s\n", fm_json_str(body, "status"), *fm_json_str(body, "message") ? ": " : "",
+			     fm_json_str(body, "message"));
 }
 
 static int show_log(const void *args, const struct fm_call *call, struct fm_error *err)

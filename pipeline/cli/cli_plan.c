@@ -37,8 +37,8 @@ static void print_line(const char *name, const json_t *e)
 {
 	char a[32], b[32], c[32];
 
-	printf("  %-9s %10s %12s %12s\n", name, span(json_number_value(get(e, "seconds")), a),
-	       size(get(e, "peak_rss_bytes"), b), size(get(e, "disk_bytes"), c));
+	fm_cli_print("  %-9s %10s %12s %12s\n", name, span(json_number_value(get(e, "seconds")), a),
+		     size(get(e, "peak_rss_bytes"), b), size(get(e, "disk_bytes"), c));
 }
 
 /* What of it was measured: "3000 rows, 20 training steps and 400 flows, and 3000 rows judged". */
@@ -48,13 +48,14 @@ static void print_measured(const json_t *m)
 
 	if (rows <= 0 && judged <= 0)
 		return;
-	printf("estimated from ");
+	fm_cli_print("estimated from ");
 	if (rows > 0)
-		printf("%lld rows, %lld training steps and %lld flows", rows,
-		       (long long)json_integer_value(get(m, "steps")), (long long)json_integer_value(get(m, "flows")));
+		fm_cli_print("%lld rows, %lld training steps and %lld flows", rows,
+			     (long long)json_integer_value(get(m, "steps")),
+			     (long long)json_integer_value(get(m, "flows")));
 	if (judged > 0)
-		printf("%s%lld rows judged", rows > 0 ? ", and " : "", judged);
-	printf(", measured here in %.0f s\n", json_number_value(get(m, "seconds")));
+		fm_cli_print("%s%lld rows judged", rows > 0 ? ", and " : "", judged);
+	fm_cli_print(", measured here in %.0f s\n", json_number_value(get(m, "seconds")));
 }
 
 void fm_cli_print_plan(const json_t *plan)
@@ -65,34 +66,35 @@ void fm_cli_print_plan(const json_t *plan)
 	bool done = true;
 	size_t i;
 
-	printf("%s%lld rows, %lld of them for training; %lld steps; %lld flows to generate\n",
-	       json_is_true(get(plan, "rows_exact")) ? "" : "about ", (long long)json_integer_value(get(plan, "rows")),
-	       (long long)json_integer_value(get(plan, "train_rows")),
-	       (long long)json_integer_value(get(plan, "train_steps")),
-	       (long long)json_integer_value(get(plan, "generate_rows")));
-	printf("  %-9s %10s %12s %12s\n", "stage", "time", "memory", "disk");
+	fm_cli_print("%s%lld rows, %lld of them for training; %lld steps; %lld flows to generate\n",
+		     json_is_true(get(plan, "rows_exact")) ? "" : "about ",
+		     (long long)json_integer_value(get(plan, "rows")),
+		     (long long)json_integer_value(get(plan, "train_rows")),
+		     (long long)json_integer_value(get(plan, "train_steps")),
+		     (long long)json_integer_value(get(plan, "generate_rows")));
+	fm_cli_print("  %-9s %10s %12s %12s\n", "stage", "time", "memory", "disk");
 	json_array_foreach((json_t *)stages, i, s)
 	{
 		const char *name = json_string_value(get(s, "name"));
 
 		done = done && json_is_true(get(s, "cached"));
 		if (json_is_true(get(s, "cached"))) {
-			printf("  %-9s   complete\n", name);
+			fm_cli_print("  %-9s   complete\n", name);
 		} else if (json_is_null(get(s, "seconds"))) {
-			printf("  %-9s   not measured\n", name);
+			fm_cli_print("  %-9s   not measured\n", name);
 			unmeasured = name;
 		} else {
 			print_line(name, s);
 		}
 	}
 	if (done) {
-		printf("nothing is left to do: the run takes all of them from the workspace\n");
+		fm_cli_print("nothing is left to do: the run takes all of them from the workspace\n");
 	} else {
 		print_line("total", get(plan, "total"));
 		if (unmeasured)
-			printf("  (without %s)\n", unmeasured);
+			fm_cli_print("  (without %s)\n", unmeasured);
 	}
 	print_measured(get(plan, "measured"));
-	printf("free on the disk of %s: %s\n", json_string_value(get(plan, "workspace")),
-	       size(get(plan, "disk_free_bytes"), room));
+	fm_cli_print("free on the disk of %s: %s\n", json_string_value(get(plan, "workspace")),
+		     size(get(plan, "disk_free_bytes"), room));
 }

@@ -37,17 +37,17 @@ static void print_list(const char *words, const json_t *list)
 {
 	if (json_array_size(list) == 0)
 		return;
-	printf("  %s", words);
+	fm_cli_print("  %s", words);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *o = json_array_get(list, i);
 		const char *product = fm_stage_table[fm_stage_find(fm_json_str(o, "stage"))].product,
 			   *run = fm_json_str(o, "for");
 
-		printf("%s %s %.12s", i ? "," : "", product, fm_json_str(o, "key"));
+		fm_cli_print("%s %s %.12s", i ? "," : "", product, fm_json_str(o, "key"));
 		if (*run)
-			printf(" (for run %s)", run);
+			fm_cli_print(" (for run %s)", run);
 	}
-	printf("\n");
+	fm_cli_print("\n");
 }
 
 /* What can no longer be made again, and what the rest can be made from. */
@@ -59,17 +59,19 @@ static void print_lost(const json_t *report)
 	bool dp = fm_json_says(report, "mode", "dp");
 
 	if (has(destroyed, FM_TRAIN) || has(destroyed, FM_INGEST))
-		printf("  flowmint reproduce %s --from model, flowmint bundle %s: no longer possible\n", run, run);
+		fm_cli_print("  flowmint reproduce %s --from model, flowmint bundle %s: no longer possible\n", run,
+			     run);
 	if (has(destroyed, FM_EVALUATE))
-		printf("  flowmint report %s: without metrics and distributions\n", run);
+		fm_cli_print("  flowmint report %s: without metrics and distributions\n", run);
 	if (has(destroyed, FM_GENERATE) && !json_is_true(json_object_get(report, "released")))
-		printf("  its flows, which were not released: gone\n");
+		fm_cli_print("  its flows, which were not released: gone\n");
 	if (dp && json_is_true(json_object_get(report, "sealed")))
-		printf("  flowmint reproduce %s: no longer possible, as its noise is not recorded any more\n", run);
+		fm_cli_print("  flowmint reproduce %s: no longer possible, as its noise is not recorded any more\n",
+			     run);
 	else if (!dp && json_array_size(destroyed))
-		printf("  flowmint reproduce %s makes it again from the trace alone, while that is there: %s\n", run,
-		       path ? path : "");
-	printf("  a bundle, and copies of the workspace that were made before, are not reached by this\n");
+		fm_cli_print("  flowmint reproduce %s makes it again from the trace alone, while that is there: %s\n",
+			     run, path ? path : "");
+	fm_cli_print("  a bundle, and copies of the workspace that were made before, are not reached by this\n");
 }
 
 static int purge(const void *args, const struct fm_call *call, struct fm_error *err)
@@ -85,11 +87,11 @@ static int purge(const void *args, const struct fm_call *call, struct fm_error *
 		return rc;
 	if (a->json)
 		return fm_cli_json(report, err);
-	printf("run %s is purged\n", fm_json_str(report, "run"));
+	fm_cli_print("run %s is purged\n", fm_json_str(report, "run"));
 	print_list("destroyed:", json_object_get(report, "destroyed"));
 	print_list("kept:     ", json_object_get(report, "kept"));
 	if (json_integer_value(json_object_get(report, "checkpoints")))
-		printf("  destroyed: its checkpoint\n");
+		fm_cli_print("  destroyed: its checkpoint\n");
 	print_lost(report);
 	json_decref(report);
 	return FM_OK;

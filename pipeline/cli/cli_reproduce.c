@@ -43,26 +43,26 @@ static void print_stage(const json_t *s)
 {
 	const json_t *same = json_object_get(s, "same"), *made = json_object_get(s, "made");
 
-	printf("%-9s  %-16.16s  %-16.16s  %s\n", fm_json_str(s, "name"), fm_json_str(s, "recorded"),
-	       fm_json_str(s, "again"),
-	       json_is_false(made)   ? "from the manifest"
-	       : json_is_true(same)  ? "same"
-	       : json_is_false(same) ? "DIFFERENT"
-				     : "made again; nothing recorded to compare with");
+	fm_cli_print("%-9s  %-16.16s  %-16.16s  %s\n", fm_json_str(s, "name"), fm_json_str(s, "recorded"),
+		     fm_json_str(s, "again"),
+		     json_is_false(made)   ? "from the manifest"
+		     : json_is_true(same)  ? "same"
+		     : json_is_false(same) ? "DIFFERENT"
+					   : "made again; nothing recorded to compare with");
 }
 
 static void print_difference(const json_t *d)
 {
-	printf("differs: %s", fm_json_str(d, "file"));
+	fm_cli_print("differs: %s", fm_json_str(d, "file"));
 	if (json_object_get(d, "byte"))
-		printf(", from byte %lld (line %lld)", (long long)json_integer_value(json_object_get(d, "byte")),
-		       (long long)json_integer_value(json_object_get(d, "line")));
+		fm_cli_print(", from byte %lld (line %lld)", (long long)json_integer_value(json_object_get(d, "byte")),
+			     (long long)json_integer_value(json_object_get(d, "line")));
 	else if (!fm_json_says(d, "what", "other bytes"))
-		printf(" (%s)", fm_json_str(d, "what"));
+		fm_cli_print(" (%s)", fm_json_str(d, "what"));
 	if (*fm_json_str(d, "value"))
-		printf(": %s was %s and is %s", fm_json_str(d, "value"), fm_json_str(d, "recorded"),
-		       fm_json_str(d, "again"));
-	printf("\n");
+		fm_cli_print(": %s was %s and is %s", fm_json_str(d, "value"), fm_json_str(d, "recorded"),
+			     fm_json_str(d, "again"));
+	fm_cli_print("\n");
 }
 
 static void print_comparison(const json_t *report)
@@ -75,13 +75,14 @@ static void print_comparison(const json_t *report)
 	for (size_t i = 0; i < json_array_size(differences); i++)
 		print_difference(json_array_get(differences, i));
 	for (size_t i = 0; i < json_array_size(why); i++)
-		printf("why: %s\n", json_string_value(json_array_get(why, i)));
-	printf("tar sha256 recorded  %s\ntar sha256 again     %s\n%s\n",
-	       *fm_json_str(tar, "recorded") ? fm_json_str(tar, "recorded") : "(the manifest's files stand for it)",
-	       *fm_json_str(tar, "again") ? fm_json_str(tar, "again") : "(none: the gate refused)",
-	       fm_json_str(report, "verdict"));
+		fm_cli_print("why: %s\n", json_string_value(json_array_get(why, i)));
+	fm_cli_print("tar sha256 recorded  %s\ntar sha256 again     %s\n%s\n",
+		     *fm_json_str(tar, "recorded") ? fm_json_str(tar, "recorded")
+						   : "(the manifest's files stand for it)",
+		     *fm_json_str(tar, "again") ? fm_json_str(tar, "again") : "(none: the gate refused)",
+		     fm_json_str(report, "verdict"));
 	if (*fm_json_str(report, "archive"))
-		printf("archive: %s\n", fm_json_str(report, "archive"));
+		fm_cli_print("archive: %s\n", fm_json_str(report, "archive"));
 }
 
 static int remake(const struct reproduce_args *a, const struct fm_call *call, json_t **report, struct fm_error *err)

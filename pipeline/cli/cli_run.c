@@ -71,9 +71,9 @@ static int print_run(const struct fm_run *run, bool json, struct fm_error *err)
 		fm_verdict_print_trace(stdout, &run->verdict, &run->metrics, NULL);
 	}
 	if (run->archive[0])
-		printf("archive: %s\ntar sha256: %s\n", run->archive, run->tar_sha256);
+		fm_cli_print("archive: %s\ntar sha256: %s\n", run->archive, run->tar_sha256);
 	if (!run->has_verdict)
-		printf("run %s: %s is complete\n", run->id, run->stage[run->nstages - 1].name);
+		fm_cli_print("run %s: %s is complete\n", run->id, run->stage[run->nstages - 1].name);
 	return FM_OK;
 }
 

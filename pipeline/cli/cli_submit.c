@@ -60,7 +60,7 @@ static int print_files(const struct fm_submit *s, bool json, struct fm_error *er
 			json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:s}", "job", fm_submit_name[i], "file",
 							     s->file[i], "dependency", wait, "text", s->text[i].data));
 		else
-			printf("# sbatch --dependency=%s %s\n%s\n", wait, s->file[i], s->text[i].data);
+			fm_cli_print("# sbatch --dependency=%s %s\n%s\n", wait, s->file[i], s->text[i].data);
 	}
 	return json ? fm_cli_json(all, err) : FM_OK;
 }
@@ -74,9 +74,9 @@ static int print_jobs(const struct fm_submit *s, json_t *jobs, bool json, struct
 		return fm_cli_json(jobs, err);
 	json_object_foreach(jobs, name, id)
 	{
-		printf("%-9s job %s\n", name, json_string_value(id));
+		fm_cli_print("%-9s job %s\n", name, json_string_value(id));
 	}
-	printf("what they say: %s/*.log\n", s->folder);
+	fm_cli_print("what they say: %s/*.log\n", s->folder);
 	json_decref(jobs);
 	return FM_OK;
 }

@@ -148,7 +148,7 @@ static int waive(const void *args, const struct fm_call *call, struct fm_error *
 	if ((rc = fm_waiver_write(dir, &w, outside ? NULL : &key, now_s, &path, err)) < 0 ||
 	    (outside && (rc = sign_outside(a, path, err)) < 0))
 		goto out;
-	printf("%s\n", path);
+	fm_cli_print("%s\n", path);
 out:
 	fm_sshkey_close(&key);
 	fm_signers_free(&signers);

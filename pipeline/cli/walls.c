@@ -106,7 +106,8 @@ int fm_walls_print(const char *text, struct fm_error *err)
 	char shown[4096];
 
 	for (const char *at = text; *at;) {
-		size_t n = strcspn(at, "\n"), most = n < sizeof shown / 4 - 1 ? n : sizeof shown / 4 - 1;
+		size_t n = strcspn(at, "\n"),
+		       most = n < sizeof shown / 4 - 1 ? n : fm_utf8_cut(at, sizeof shown / 4 - 1);
 
 		size_t len = fm_text_show(at, most, shown, sizeof shown);
 		fwrite(shown, 1, len, stdout);

@@ -1,4 +1,5 @@
 /* A sealed file comes back whole with its key and label, and in no other way. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -165,6 +166,36 @@ static void cut_at_any_place_is_found(void **state)
 	fm_buf_free(&b);
 }
 
+int __real_fm_fd_read(int fd, const char *name, void *p, size_t n, size_t *got, struct fm_error *e);
+int __wrap_fm_fd_read(int fd, const char *name, void *p, size_t n, size_t *got, struct fm_error *e);
+static int reads_left = -1; /* until one fails; -1: none does */
+
+int __wrap_fm_fd_read(int fd, const char *name, void *p, size_t n, size_t *got, struct fm_error *e)
+{
+	if (reads_left < 0 || reads_left-- > 0)
+		return __real_fm_fd_read(fd, name, p, n, got, e);
+	errno = EIO;
+	return fm_fail_errno(e, "%s", name);
+}
+
+/* Else a good file would be taken for a damaged one, and made again. */
+static void disk_that_cannot_be_read_says_nothing_of_the_file(void **state)
+{
+	struct fm_unseal *u = NULL;
+	size_t got;
+
+	(void)state;
+	seal(CHUNK + 7, CHUNK);
+	reads_left = 0;
+	assert_int_equal(fm_unseal_open(&u, path, &key, "test", &err), FM_ESYSTEM);
+	assert_non_null(strstr(err.message, strerror(EIO)));
+	reads_left = 1;
+	assert_int_equal(fm_unseal_open(&u, path, &key, "test", &err), FM_OK);
+	assert_int_equal(fm_unseal_read(u, back, sizeof back, &got, &err), FM_ESYSTEM);
+	reads_left = -1;
+	fm_unseal_close(u);
+}
+
 static void chunks_cannot_be_moved(void **state)
 {
 	char swap[CHUNK + TAG];
@@ -193,6 +224,7 @@ int main(void)
 	    T(any_changed_bit_is_found),
 	    T(cut_at_any_place_is_found),
 	    T(chunks_cannot_be_moved),
+	    T(disk_that_cannot_be_read_says_nothing_of_the_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
