@@ -93,8 +93,8 @@ int fm_vault_shred(const char *file, struct fm_error *err)
 
 	if (!fm_file_exists(file))
 		return FM_OK;
-	/* O_NONBLOCK: a pipe in its place must not hold us up. */
-	if ((fd = open(file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)) < 0)
+	/* O_RDWR: a pipe in its place must not hold us up. */
+	if ((fd = open(file, O_RDWR | O_CLOEXEC | O_NOFOLLOW)) < 0)
 		return fm_fail_errno(err, "%s", file);
 	if (fstat(fd, &st) != 0) {
 		rc = fm_fail_errno(err, "%s", file);

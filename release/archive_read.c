@@ -277,6 +277,8 @@ static int parse_header(struct reader *r, const uint8_t h[HEADER], struct entry 
 	n += (size_t)nname;
 	e->path[n] = 0;
 	fm_printable(e->path, n, e->shown, sizeof e->shown);
+	if (nprefix && n <= 100)
+		return refuse(r, FM_REASON_ENTRY_PATH, "%s has its path in two fields, and one is enough", e->shown);
 	e->type = (char)h[156];
 	if (e->type != '0' && (e->type != '5' || r->info->folder[0]))
 		return refuse(r, FM_REASON_ENTRY_TYPE, "%s is %s", e->shown, type_in_words(e->type));

@@ -304,6 +304,23 @@ static void expect_of_field(size_t at, const char *bytes, size_t n, enum fm_reas
 	fm_buf_free(&tar);
 }
 
+/* One path has one spelling: in two fields only where one has no room for it. */
+static void short_path_in_two_fields_is_refused(void **state)
+{
+	struct fm_buf tar = {0};
+	char *h, path[100] = "";
+
+	(void)state;
+	fm_buf_add(&tar, good_tar.data, good_tar.len);
+	h = tar.data + 512;
+	memcpy(path, h + 9, 91); /* behind "demo-1.0/" */
+	memcpy(h, path, 100);
+	memcpy(h + 345, "demo-1.0", 8);
+	tar_checksum((uint8_t *)h);
+	expect_of_tar(&tar, FM_REASON_ENTRY_PATH);
+	fm_buf_free(&tar);
+}
+
 static void header_field_that_flowmint_does_not_write_is_refused(void **state)
 {
 	(void)state;
@@ -537,6 +554,7 @@ int main(void)
 	    T(entry_that_may_not_be_is_refused),
 	    T(symbolic_link_in_place_of_a_file_is_refused),
 	    T(header_field_that_flowmint_does_not_write_is_refused),
+	    T(short_path_in_two_fields_is_refused),
 	    T(huge_document_is_refused_before_it_is_read),
 	    T(missing_file_is_refused),
 	    T(changed_file_is_refused),
