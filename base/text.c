@@ -41,6 +41,22 @@ size_t fm_utf8_next(const char *s, size_t n, uint32_t *code)
 	return len;
 }
 
+bool fm_text_has_control(const char *s)
+{
+	size_t left = strlen(s), n;
+	uint32_t code;
+
+	for (; left; s += n, left -= n) {
+		if (!(n = fm_utf8_next(s, left, &code))) {
+			n = 1; /* no character at all */
+			continue;
+		}
+		if (code < 0x20 || (code >= 0x7f && code < 0xa0))
+			return true;
+	}
+	return false;
+}
+
 size_t fm_utf8_put(uint32_t code, char *out)
 {
 	size_t n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;

@@ -9,12 +9,16 @@
 #define FM_BASE_TEXT_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* Bytes of the first character of s[0..n), 1 to 4, and its number; 0 when there is no well-formed UTF-8 (Unicode 15,
  * table 3-7), or when n is 0.  code may be NULL. */
 size_t fm_utf8_next(const char *s, size_t n, uint32_t *code);
+
+/* Is there a control character (U+0001 to 1F, 7F to 9F) in a text, which a terminal may obey? */
+bool fm_text_has_control(const char *s);
 
 /* Writes a character of a number below 0x110000 to out, 4 bytes at most; returns how many. */
 size_t fm_utf8_put(uint32_t code, char *out);

@@ -163,24 +163,12 @@ static bool has_word(const char *words, const char *s)
 	return false;
 }
 
-/* What can control a terminal: U+0000 to 1F, 7F to 9F. */
-static bool has_control(const char *s)
-{
-	uint32_t code;
-	size_t n;
-
-	for (; (n = fm_utf8_next(s, strlen(s), &code)); s += n)
-		if (code < 0x20 || (code >= 0x7f && code < 0xa0))
-			return true;
-	return false;
-}
-
 static bool is_text(const json_t *v, double most)
 {
 	const char *s = json_string_value(v);
 
 	return s && *s && strlen(s) == json_string_length(v) && (double)json_string_length(v) <= most &&
-	       !has_control(s);
+	       !fm_text_has_control(s);
 }
 
 static bool is_inside(const json_t *v, const struct domain *d)

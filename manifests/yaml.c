@@ -8,6 +8,7 @@
 #include <yaml.h>
 
 #include "base/num.h"
+#include "base/text.h"
 
 int fm_yaml_fail(const struct fm_yaml *v, struct fm_error *err, const char *fmt, ...)
 {
@@ -472,6 +473,8 @@ int fm_yaml_text(const struct fm_yaml *v, const char *what, char *out, size_t ca
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			return fm_yaml_fail(v, err, "%s has a control character (0x%02x) in it", what,
 					    (unsigned char)*p);
+	if (fm_text_has_control(v->text))
+		return fm_yaml_fail(v, err, "%s has a control character (from U+0080 to U+009F) in it", what);
 	memset(out, 0, cap); /* nothing of an earlier value is left after the text */
 	strcpy(out, v->text);
 	return FM_OK;

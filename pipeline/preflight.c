@@ -172,7 +172,35 @@ static int check_commitment(const char *project, struct fm_error *err)
 
 /* ---- where it goes ---- */
 
-static int check_out(const struct fm_run_options *o, struct fm_error *err)
+/* Is it the folder NAME of the project (or `named`), or below that? */
+static bool lies_in(const char *path, const char *project, const char *name, const char *named)
+{
+	char *dir = named ? strdup(named) : fm_path_join(project, name), *real = dir ? realpath(dir, NULL) : NULL,
+	     *at = realpath(path, NULL);
+	size_t n = real ? strlen(real) : 0;
+	bool in = real && at && strncmp(at, real, n) == 0 && (!at[n] || at[n] == '/');
+
+	free(at);
+	free(real);
+	free(dir);
+	return in;
+}
+
+/* What is handed out lies beside nothing that is not. */
+static int check_apart(const struct fm_run_options *o, const char *project, const char *key, const char *out,
+		       const char *above, struct fm_error *err)
+{
+	bool keys = lies_in(above, project, "keys", NULL);
+
+	if (!keys && !lies_in(above, project, "workspace", o->workspace))
+		return FM_OK;
+	return fm_fail(err, FM_EINPUT,
+		       "%s: %s: the release folder is for others, and what lies there is for nobody else: %s; name "
+		       "another folder with %s",
+		       key, out, keys ? "the project's keys" : "the workspace", key);
+}
+
+static int check_out(const struct fm_run_options *o, const char *project, struct fm_error *err)
 {
 	const char *out = fm_preflight_out(o), *key = o->out ? "--out" : "publish.out", *above;
 	char *copy = strdup(out), *probe = NULL;
@@ -185,6 +213,8 @@ static int check_out(const struct fm_run_options *o, struct fm_error *err)
 	if (stat(above, &st) == 0 && !S_ISDIR(st.st_mode))
 		rc = fm_fail(err, FM_EINPUT, "%s: %s: the release folder cannot be made there: %s is a file", key, out,
 			     above);
+	else if ((rc = check_apart(o, project, key, out, above, err)) < 0)
+		;
 	else if (asprintf(&probe, "%s/.flowmint-probe-XXXXXX", above) < 0)
 		rc = no_memory(err);
 	/* To make something is the one sure test: modes, access lists and read-only file systems all have a say. */
@@ -514,7 +544,7 @@ int fm_preflight(const struct fm_run_options *o, const char *project, const char
 		return rc;
 	if (o->until == FM_RELEASE &&
 	    ((rc = fm_preflight_key(cfg, project, fm_preflight_out(o), o->dry, signer, err)) < 0 ||
-	     (!o->dry && (rc = check_out(o, err)) < 0)))
+	     (!o->dry && (rc = check_out(o, project, err)) < 0)))
 		return rc;
 	if (o->until == FM_RELEASE && (rc = check_published(cfg, !o->dry, err)) < 0)
 		return rc;

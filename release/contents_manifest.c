@@ -9,6 +9,7 @@
 
 #include "base/json_text.h"
 #include "base/num.h"
+#include "base/text.h"
 #include "base/version.h"
 #include "manifests/canon.h"
 #include "manifests/config_public.h"
@@ -33,7 +34,8 @@ static bool is_text(const json_t *o, const char *key)
 {
 	const json_t *v = json_object_get(o, key);
 
-	return json_is_string(v) && json_string_length(v) > 0 && strlen(json_string_value(v)) == json_string_length(v);
+	return json_is_string(v) && json_string_length(v) > 0 &&
+	       strlen(json_string_value(v)) == json_string_length(v) && !fm_text_has_control(json_string_value(v));
 }
 
 /* What a library calls a kind of processor. */
@@ -116,6 +118,8 @@ static int check_release(struct fm_contents *c, const json_t *m)
 		return fm_contents_malformed(c, "release lacks description, license or date");
 	if ((*date && !is_date(date)) || strlen(date) != json_string_length(json_object_get(r, "date")))
 		return fm_contents_malformed(c, "release.date is no date, YYYY-MM-DD");
+	if (fm_text_has_control(json_string_value(description)) || fm_text_has_control(license))
+		return fm_contents_malformed(c, "release has a text with control characters");
 	if (strlen(license) >= sizeof c->license)
 		return fm_contents_malformed(c, "release.license is too long");
 	if (fm_parse_date_s(date, &begin_s) == 0 && begin_s != c->info->mtime_s)
@@ -355,6 +359,8 @@ static int check_lines(struct fm_contents *c, const json_t *m, const struct fm_v
 			? !json_is_number(margin) || fabs(json_number_value(margin) - want) > 1e-9 * (fabs(want) + 1)
 			: !json_is_null(margin))
 			return unjudged(c, line->name, "has another margin than its value and threshold give");
+		if (fm_text_has_control(line->why))
+			return unjudged(c, line->name, "has a text with control characters");
 		if (line->pass ? line->why[0] : !line->why[0])
 			return unjudged(c, line->name,
 					line->pass ? "passes, and says why not" : "fails without a reason");

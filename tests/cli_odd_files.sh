@@ -91,6 +91,11 @@ if chattr +a only 2>/dev/null; then
 else
 	skip "a release folder that is only added to" "chattr cannot make one here"
 fi
+for there in p/keys p/keys/new p/workspace p/workspace/stages/new; do
+	expect 3 "a release into $there" "$F" run p $UNCONFINED --quiet --set release.version=1.0.3 --out $there
+	says err "what lies there is for nobody else" "is refused before any stage"
+done
+holds "and nothing was put there" test -z "$(find p/keys p/workspace -name 'LOG*' -o -name new)"
 # A umask that takes away the user's own permissions takes them away from nothing that is opened again.
 for mask in 0777 0177 0277; do
 	(umask $mask && "$F" run p $UNCONFINED --quiet --force --until ingest) >out 2>err

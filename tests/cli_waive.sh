@@ -58,6 +58,7 @@ echo "approver@example.org namespaces=\"flowmint-waiver\" $(cut -d' ' -f1,2 appr
 expect 2 "a check that the gate has not" waive --check jsd.SAA
 says err "did you mean jsd.SA?" "a mistyped check brings a suggestion"
 expect 2 "a waiver without a reason" "$F" waive p/release.yaml --check jsd.SA --expires 2099-12-31 --key approver
+expect 3 "a reason that drives a terminal" waive --reason "$(printf 'a\302\2332J')"
 expect 3 "an empty reason" waive --reason " "
 expect 3 "a date that has passed" waive --expires 2020-01-01
 says err "has passed" "the message says so"

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/json_text.h"
 #include "base/num.h"
+#include "base/text.h"
 #include "manifests/canon.h"
 #include "manifests/json_bounds.h"
 #include "release/sign/signed_file.h"
@@ -26,11 +27,10 @@ static int check_reason(const char *s, struct fm_error *err)
 {
 	size_t blanks = 0, n = strlen(s);
 
-	for (size_t i = 0; i < n; i++) {
-		if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
-			return fm_fail(err, FM_EINPUT, "the reason of a waiver is one line of text");
+	if (fm_text_has_control(s))
+		return fm_fail(err, FM_EINPUT, "the reason of a waiver is one line of text");
+	for (size_t i = 0; i < n; i++)
 		blanks += s[i] == ' ';
-	}
 	return blanks == n ? fm_fail(err, FM_EINPUT, "a waiver without a reason is none") : FM_OK;
 }
 

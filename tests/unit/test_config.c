@@ -470,6 +470,9 @@ static void test_overrides_are_refused_as_usage(void **state)
 	refused_set("split.holdout=0.95", "0 to 0.9");
 	refused_set("privacy.mode=dp", "needs privacy.epsilon");
 	refused_set("source.path=a\nb", "control character");
+	refused_set("release.description=a\xc2\x9b"
+		    "2J",
+		    "control character");
 }
 
 static void test_layers_override_one_another(void **state)
