@@ -177,6 +177,31 @@ done
 rm office-1.2.0.tar office-1.2.0.tar.zst
 ok "openssl verifies the attestations over an encoding built from their parts"
 
+# The schema of the manifest has each member that a manifest has, and closes each object but those of other formats.
+mkdir whole && tar --zstd -xf "$here/golden/release/golden-1.0.0.tar.zst" -C whole
+python3 - "$here/../docs/manifest.schema.json" whole/golden-1.0.0/manifest.json "$here"/golden/manifests/*.json <<'PY' >interop.log 2>&1 ||
+import json, sys
+schema = json.load(open(sys.argv[1]))
+free = {".schema", ".config"}
+def look(s, v, at):
+    s = schema["$defs"][s["$ref"].rsplit("/", 1)[1]] if isinstance(s, dict) and "$ref" in s else s
+    if s is True or at in free:
+        return
+    if isinstance(v, dict):
+        assert "additionalProperties" in s, at + " is open"
+        for name, below in v.items():
+            more = s.get("properties", {}).get(name, s["additionalProperties"])
+            assert more is not False, at + "." + name
+            look(more, below, at + "." + name)
+    elif isinstance(v, list):
+        for below in v:
+            look(s.get("items", True), below, at + "[]")
+for path in sys.argv[2:]:
+    look(schema, json.load(open(path)), "")
+PY
+	die "the schema of the manifest and manifests have other members: $(tail -n 1 interop.log)"
+ok "the schema of the manifest has the members of manifests, and no others"
+
 # --- readers that make deps-interop brings ---
 if [ -x "$build/venv/bin/python" ]; then
 	"$build/venv/bin/python" - office-1.2.0 office.intoto.jsonl theirs.pub <<'PY' >interop.log 2>&1 || die "other readers refuse the documents: $(tail -n 3 interop.log)"
@@ -212,7 +237,6 @@ PY
 	ok "DuckDB makes Parquet of the flows, with the names and types of the schema"
 	# The schema of the manifest, by a validator of JSON Schema: it takes this one and that of a whole run, and none that lacks a part
 	# which it asks for, or has it of another kind.
-	mkdir whole && tar --zstd -xf "$here/golden/release/golden-1.0.0.tar.zst" -C whole
 	"$build/venv/bin/python" - "$here/../docs/manifest.schema.json" office-1.2.0/manifest.json whole/golden-1.0.0/manifest.json <<'PY' \
 		>interop.log 2>&1 || die "the schema of the manifest: $(tail -n 3 interop.log)"
 import copy, json, sys
@@ -232,7 +256,8 @@ for path in sys.argv[2:]:
     for change in (lambda d: d["checks"][0].pop("threshold"), lambda d: d["checks"][0].update(value=None),
                    lambda d: d["checks"][0].update({"pass": False}), lambda d: d["checks"][0].update(n=-1),
                    lambda d: d["privacy"].update(epsilon=1), lambda d: d["privacy"].update(mode="dp"), lambda d: d.update(verdict="fail"),
-                   lambda d: d["files"][0].update(sha256="x"), lambda d: d["metrics"][0].update(name="\x1b[2J")):
+                   lambda d: d.update(later=1), lambda d: d["environment"].update(cpu="x"), lambda d: d["stages"][0].update(seed=1),
+                   lambda d: d["histograms"]["fields"][0].update(note=1), lambda d: d["files"][0].update(sha256="x"), lambda d: d["metrics"][0].update(name="\x1b[2J")):
         d = copy.deepcopy(m)
         change(d)
         assert not v.is_valid(d)
