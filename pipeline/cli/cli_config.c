@@ -187,11 +187,12 @@ static json_t *dialect_json(const struct fm_dialect *d)
 	return o;
 }
 
+/* One of our own, whose delimiter is shown as it is, a tab too. */
 static void print_dialect(const struct fm_dialect *d)
 {
-	fm_cli_print("%-21s  %s\n%-21s  %s: ", d->name, d->description, "", d->header ? "header" : "no header");
+	printf("%-21s  %s\n%-21s  %s: ", d->name, d->description, "", d->header ? "header" : "no header");
 	for (int i = 0; i < d->ncols; i++)
-		fm_cli_print("%s%s", i ? (char[2]){d->delimiter, '\0'} : "", d->cols[i].name);
+		printf("%s%s", i ? (char[2]){d->delimiter, '\0'} : "", d->cols[i].name);
 	putchar('\n');
 }
 
