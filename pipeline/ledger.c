@@ -323,10 +323,27 @@ void fm_ledger_time(time_t t, char out[32])
 	strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
+/* Is it a file of the ledger, which what is told would damage? */
+static bool is_own(const struct fm_ledger *l, int fd)
+{
+	const char *const own[] = {l->db_path, l->head_path, l->witness_path};
+	struct stat st, other;
+	bool is = false;
+
+	for (size_t i = 0; i < sizeof own / sizeof *own && fstat(fd, &st) == 0; i++)
+		is = is ||
+		     (own[i] && stat(own[i], &other) == 0 && st.st_dev == other.st_dev && st.st_ino == other.st_ino);
+	return is;
+}
+
 void fm_ledger_tell(struct fm_ledger *l, int fd)
 {
 	char path[32];
 
+	if (is_own(l, fd)) {
+		fm_warn("no events are told: descriptor %d is a file of the ledger itself", fd);
+		return;
+	}
 	/* A terminal that was stopped (Ctrl-S) says that there is room, and holds up who writes more than that.  Opened
 	 * once more it does not, and goes on holding up those who share the descriptor. */
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);

@@ -56,6 +56,10 @@ kill $hangs
 rm pipe
 says err "who reads them takes nothing any more" "which is said too"
 
+run --events 3 3>>p/workspace/ledger.db >out 2>err
+result $? "one that is the ledger"
+says err "is a file of the ledger itself" "is told nothing"
+expect 0 "and stays intact" "$F" audit --workspace p/workspace
 # A terminal that was stopped, and says that it has room for some bytes yet.
 cat >terminal.py <<'PY'
 import os, subprocess, sys
