@@ -112,8 +112,11 @@ odd=$(printf 'p\033[2J\302\2332J')
 mv p "$odd"
 expect 0 "a release in such a folder" "$F" run "$odd" $UNCONFINED --quiet --moved --set release.version=1.0.4
 cp out all
-for what in audit status log "bundle 1" "purge 1"; do
-	"$F" ${what% *} $(case $what in *\ *) echo 1 ;; esac) --workspace "$odd/workspace" >out 2>err
+for what in audit status log bundle purge; do
+	case $what in
+	bundle | purge) "$F" $what 1 --workspace "$odd/workspace" >out 2>err ;;
+	*) "$F" $what --workspace "$odd/workspace" >out 2>err ;;
+	esac
 	cat out err >>all
 done
 holds "each answer names it" test "$(grep -c -F 'p\x1b[2J\xc2\x9b2J' all)" -ge 4
