@@ -97,6 +97,7 @@ static bool another_port(struct fm_decoder *d, const uint16_t *tok, size_t r, in
 		return false;
 	for (int i = 0; i < TRIES; i++) {
 		*port = (uint16_t)fm_num_decode(ports, tok[c], fm_rng_uniform53(&d->apart));
+		fm_flow_rules_ports(&d->rules, t->pr[r], &t->sp[r], &t->dp[r]); /* not each protocol has one */
 		if (!fm_decoder_repeats(d, r, t->sa[r], t->da[r]))
 			return true;
 	}
