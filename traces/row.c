@@ -462,15 +462,15 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 	r->last_empty = n == 0;
 	if (i >= r->nfields || (k = r->map[i]) < 0)
 		return;
+	if (r->column[k].only) {
+		check_only(r, k, s, n);
+		return;
+	}
 	while (n && s[n - 1] == ' ' && r->column[k].kind != FM_KIND_CATEGORY) /* between quotes */
 		n--;
 	while (n && *s == ' ' && r->column[k].kind != FM_KIND_CATEGORY) {
 		s++;
 		n--;
-	}
-	if (r->column[k].only) {
-		check_only(r, k, s, n);
-		return;
 	}
 	if (r->column[k].aside) {
 		fm_row_aside(r, k, s, r->d->cols[k].samples && is_missing(r, s, n) ? 0 : n);
