@@ -12,8 +12,10 @@
 #include "base/rng.h"
 #include "model/codec/host_reach.h"
 #include "model/codec/hosts.h"
+#include "model/codec/kept_ports.h"
 #include "model/codec/label_counts.h"
 #include "model/codec/relations.h"
+#include "model/codec/repeats.h"
 #include "model/codec/window_follow.h"
 
 const char *const fm_tok_name[FM_NTOK] = {"role", "rel", "gap", "label", "dir",  "pr",  "sa", "da",
@@ -251,6 +253,11 @@ int64_t fm_td_decode(const struct fm_codec *c, int token, double u, int64_t sour
 	int n = fm_num_tokens(&c->num[FM_R_TD]);
 	return token < n ? fm_num_decode(&c->num[FM_R_TD], token, u)
 			 : source + fm_num_decode(&c->near, token - n, u) - FM_NEAR_MS;
+}
+
+int64_t fm_codec_number(const struct fm_codec *c, enum fm_res r, const uint16_t *tok, const float *res)
+{
+	return fm_num_decode(&c->num[r], tok[fm_res_tok[r]], fm_normal_cdf(res[r]));
 }
 
 /* How far the durations of replies and requests differ, where they are near. */

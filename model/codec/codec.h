@@ -52,10 +52,9 @@
 #include "model/codec/alike.h"
 #include "model/codec/beats.h"
 #include "model/codec/columns.h"
+#include "model/codec/flow_shares.h"
 #include "model/codec/host_profiles.h"
 #include "model/codec/hosts.h"
-#include "model/codec/kept_ports.h"
-#include "model/codec/repeats.h"
 #include "model/codec/tail.h"
 #include "model/codec/times.h"
 #include "model/codec/tokens.h"
@@ -82,8 +81,7 @@ struct fm_codec {
 	struct fm_times times;
 	struct fm_profiles profiles;
 	struct fm_returns returns;
-	struct fm_kept_ports kept_ports;
-	struct fm_repeats repeats;
+	struct fm_flow_shares kept_ports, repeats;
 	struct fm_beats beats;
 	struct fm_tail pkt_tail;
 	struct fm_alike alike;
@@ -99,6 +97,8 @@ bool fm_td_near(int64_t td, int64_t source);
 /* The duration that a token of td stands for. u: the place in its bin; source: td of the related flow. It may be below
  * 0. */
 int64_t fm_td_decode(const struct fm_codec *c, int token, double u, int64_t source);
+/* The number that a flow's token and residual stand for. */
+int64_t fm_codec_number(const struct fm_codec *c, enum fm_res r, const uint16_t *tok, const float *res);
 /* Encoded flows: whole windows only. */
 struct fm_encoded {
 	size_t windows, own;        /* own: how many are the split's own windows; the rest begin inside one of them */

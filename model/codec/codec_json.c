@@ -87,7 +87,7 @@ json_t *fm_codec_json(const struct fm_codec *c)
 			 (int)c->present, "train_rows", (json_int_t)c->train_rows, "categories", cat, "numbers", num,
 			 "roles", roles_json(&c->roles), "times", times_json(&c->times), "profiles",
 			 fm_profiles_json(&c->profiles), "returns", fm_returns_json(&c->returns), "kept_ports",
-			 fm_kept_ports_json(&c->kept_ports), "repeats", fm_repeats_json(&c->repeats), "beats",
+			 fm_flow_shares_json(&c->kept_ports), "repeats", fm_flow_shares_json(&c->repeats), "beats",
 			 fm_beats_json(&c->beats), "pkt_tail", fm_tail_json(&c->pkt_tail), "alike",
 			 fm_alike_json(&c->alike), "families", families);
 }
@@ -282,8 +282,10 @@ int fm_codec_from_json(struct fm_codec **out, const json_t *j, struct fm_error *
 	    (rc = read_times(&c->times, json_object_get(j, "times"), err)) < 0 ||
 	    (rc = fm_profiles_from_json(&c->profiles, json_object_get(j, "profiles"), c->roles.nhosts, err)) < 0 ||
 	    (rc = fm_returns_from_json(&c->returns, json_object_get(j, "returns"), err)) < 0 ||
-	    (rc = fm_kept_ports_from_json(&c->kept_ports, json_object_get(j, "kept_ports"), err)) < 0 ||
-	    (rc = fm_repeats_from_json(&c->repeats, json_object_get(j, "repeats"), err)) < 0 ||
+	    (rc = fm_flow_shares_from_json(&c->kept_ports, json_object_get(j, "kept_ports"), "ports of clients", err)) <
+		0 ||
+	    (rc = fm_flow_shares_from_json(&c->repeats, json_object_get(j, "repeats"), "flows that come again", err)) <
+		0 ||
 	    (rc = fm_beats_from_json(&c->beats, json_object_get(j, "beats"), err)) < 0 ||
 	    (rc = fm_tail_from_json(&c->pkt_tail, json_object_get(j, "pkt_tail"), err)) < 0 ||
 	    (rc = fm_alike_from_json(&c->alike, json_object_get(j, "alike"), err)) < 0)
@@ -313,8 +315,8 @@ void fm_codec_free(struct fm_codec *c)
 	fm_num_free(&c->near);
 	fm_profiles_free(&c->profiles);
 	fm_returns_free(&c->returns);
-	fm_kept_ports_free(&c->kept_ports);
-	fm_repeats_free(&c->repeats);
+	fm_flow_shares_free(&c->kept_ports);
+	fm_flow_shares_free(&c->repeats);
 	free(c->families);
 	free(c->roles.side);
 	for (int i = 0; i < FM_ROLE_CLASSES; i++)

@@ -8,11 +8,6 @@
 #include "base/mem.h"
 #include "model/codec/decode_order.h"
 
-static int64_t number(const struct fm_decoder *d, enum fm_res r, const uint16_t *tok, const float *res)
-{
-	return fm_num_decode(&d->c->num[r], tok[fm_res_tok[r]], fm_normal_cdf(res[r]));
-}
-
 /* A duration, perhaps coded by that of the source flow; then it is 0 only where that is. */
 static uint32_t duration(const struct fm_decoder *d, const uint16_t *tok, const float *res, uint32_t source)
 {
@@ -39,11 +34,11 @@ static void sizes(struct fm_decoder *d, const uint16_t *tok, const float *res, i
 	struct fm_table *t = d->t;
 	size_t r = t->rows, q = r - (size_t)back;
 	bool pkt_alike = is_alike(d, FM_R_PKT, tok, kind, back), bpp_alike = is_alike(d, FM_R_BPP, tok, kind, back);
-	int64_t pkt = pkt_alike ? (int64_t)t->pkt[q] : number(d, FM_R_PKT, tok, res);
+	int64_t pkt = pkt_alike ? (int64_t)t->pkt[q] : fm_codec_number(d->c, FM_R_PKT, tok, res);
 	t->pkt[r] = pkt > 1 ? (uint64_t)pkt : 1;
 	t->byt[r] = bpp_alike && t->pkt[r] == t->pkt[q]
 			? t->byt[q]
-			: ((uint64_t)number(d, FM_R_BPP, tok, res) * t->pkt[r] + 500) / 1000;
+			: ((uint64_t)fm_codec_number(d->c, FM_R_BPP, tok, res) * t->pkt[r] + 500) / 1000;
 }
 
 /* Remember of a finished window what later windows need. */
@@ -139,7 +134,7 @@ static int decode_window(struct fm_decoder *d, int64_t te, const uint16_t *tok, 
 		if ((size_t)back > i)
 			kind = FM_RELATION_NONE;
 		size_t q = kind == FM_RELATION_NONE ? r : r - (size_t)back;
-		te += number(d, FM_R_GAP, tok, res);
+		te += fm_codec_number(d->c, FM_R_GAP, tok, res);
 		t->te[r] = te < d->c->times.last_ms ? te : d->c->times.last_ms;
 		bool turned = kind == FM_RELATION_REPLY;
 		d->answer[r] = UINT32_MAX;
@@ -154,8 +149,12 @@ static int decode_window(struct fm_decoder *d, int64_t te, const uint16_t *tok, 
 			sp = FM_T_SP;
 		if (is_alike(d, FM_R_DP, tok, kind, back))
 			dp = FM_T_DP;
-		t->sp[r] = sp < 0 ? (uint16_t)number(d, FM_R_SP, tok, res) : sp == FM_T_SP ? t->sp[q] : t->dp[q];
-		t->dp[r] = dp < 0 ? (uint16_t)number(d, FM_R_DP, tok, res) : dp == FM_T_DP ? t->dp[q] : t->sp[q];
+		t->sp[r] = sp < 0          ? (uint16_t)fm_codec_number(d->c, FM_R_SP, tok, res)
+			   : sp == FM_T_SP ? t->sp[q]
+					   : t->dp[q];
+		t->dp[r] = dp < 0          ? (uint16_t)fm_codec_number(d->c, FM_R_DP, tok, res)
+			   : dp == FM_T_DP ? t->dp[q]
+					   : t->sp[q];
 		t->pr[r] = kind == FM_RELATION_NONE ? tok[FM_T_PR] : t->pr[q];
 		sizes(d, tok, res, kind, back);
 		if (FM_HAS(t, FM_LABEL))
@@ -269,8 +268,7 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 						       (double)schedule->n / c->times.source_windows, err)) < 0) ||
 	    (o->reassign && (rc = fm_port_memory_new(&d.ports, &c->kept_ports, o->seed, err)) < 0) ||
 	    (o->reassign &&
-	     (rc = fm_repeat_plan_new(&d.repeats, &c->repeats,
-				      &(struct fm_repeat_windows){c->num, tok, res, schedule->n, c->window}, o->seed,
+	     (rc = fm_repeat_plan_new(&d.repeats, &(struct fm_made_windows){c, schedule, order, tok, res}, o->seed,
 				      err)) < 0))
 		goto out;
 	for (size_t i = 0; i < schedule->n && d.t->rows < o->rows; i++) {

@@ -193,7 +193,7 @@ struct fm_return_flow fm_decoder_memory_flow(const struct fm_decoder *d, size_t 
 				       .dp = t->dp[row]};
 }
 
-/* The same of the flows before r, `flows` at most. */
+/* Would row r, between these hosts, have the 5-tuple of one of the `flows` flows before it, or its reverse? */
 static bool repeats_among(const struct fm_decoder *d, size_t r, uint32_t from, uint32_t to, size_t flows)
 {
 	const struct fm_table *t = d->t;

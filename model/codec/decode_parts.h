@@ -8,7 +8,9 @@
 #include "model/codec/decode.h"
 #include "model/codec/flow_rules.h"
 #include "model/codec/host_reach.h"
+#include "model/codec/kept_ports.h"
 #include "model/codec/relations.h"
+#include "model/codec/repeat_plan.h"
 #include "model/codec/scan_windows.h"
 
 struct fm_decoder {

@@ -88,33 +88,33 @@ static uint32_t row_key(uint32_t service, int streak)
 
 static int compare(const void *a, const void *b)
 {
-	const struct fm_kept_row *x = a, *y = b;
+	const struct fm_flow_share *x = a, *y = b;
 
 	return (x->key > y->key) - (x->key < y->key);
 }
 
 /* Add up the rows of one key, and keep those that say something. */
-static void add_up(struct fm_kept_ports *p, int64_t k)
+static void add_up(struct fm_flow_shares *p, int64_t k)
 {
 	size_t n = 0;
 
 	qsort(p->at, p->n, sizeof *p->at, compare);
 	for (size_t i = 0, to; i < p->n; i = to) {
-		struct fm_kept_row row = p->at[i];
+		struct fm_flow_share row = p->at[i];
 		for (to = i + 1; to < p->n && p->at[to].key == row.key; to++) {
 			row.flows += p->at[to].flows;
-			row.kept += p->at[to].kept;
+			row.of += p->at[to].of;
 		}
-		int64_t fewer = row.kept < row.flows - row.kept ? row.kept : row.flows - row.kept;
+		int64_t fewer = row.of < row.flows - row.of ? row.of : row.flows - row.of;
 		if (fewer < k && row.flows >= 5 * k)
-			row.kept = row.kept == fewer ? 0 : row.flows;
+			row.of = row.of == fewer ? 0 : row.flows;
 		if (fewer >= k || row.flows >= 5 * k)
 			p->at[n++] = row;
 	}
 	p->n = n;
 }
 
-static int fit_window(struct fm_kept_ports *p, struct hosts *h, const struct fm_profile_data *d, size_t w,
+static int fit_window(struct fm_flow_shares *p, struct hosts *h, const struct fm_profile_data *d, size_t w,
 		      struct fm_error *err)
 {
 	const struct fm_table *t = d->t;
@@ -133,8 +133,8 @@ static int fit_window(struct fm_kept_ports *p, struct hosts *h, const struct fm_
 			continue;
 		const struct last *last = find(h, &f);
 		if (last && last->window != f.window && l.kind[i] == FM_RELATION_NONE) {
-			p->at[p->n++] = (struct fm_kept_row){row_key(f.service, last->streak), 1, last->sp == f.sp};
-			p->at[p->n++] = (struct fm_kept_row){row_key(ALL, last->streak), 1, last->sp == f.sp};
+			p->at[p->n++] = (struct fm_flow_share){row_key(f.service, last->streak), 1, last->sp == f.sp};
+			p->at[p->n++] = (struct fm_flow_share){row_key(ALL, last->streak), 1, last->sp == f.sp};
 		}
 		if ((rc = hosts_add(h, &f, err)) < 0)
 			return rc;
@@ -142,12 +142,12 @@ static int fit_window(struct fm_kept_ports *p, struct hosts *h, const struct fm_
 	return FM_OK;
 }
 
-int fm_kept_ports_fit(struct fm_kept_ports *p, const struct fm_profile_data *d, struct fm_error *err)
+int fm_kept_ports_fit(struct fm_flow_shares *p, const struct fm_profile_data *d, struct fm_error *err)
 {
 	struct hosts h = {0};
 	int rc;
 
-	*p = (struct fm_kept_ports){0};
+	*p = (struct fm_flow_shares){0};
 	if ((rc = fm_alloc(&p->at, 2 * d->windows * (size_t)d->window + 1, sizeof *p->at, "ports of clients", err)) < 0)
 		goto out;
 	for (size_t w = 0; w < d->windows; w++)
@@ -159,58 +159,16 @@ out:
 	return rc;
 }
 
-void fm_kept_ports_free(struct fm_kept_ports *p)
-{
-	free(p->at);
-	*p = (struct fm_kept_ports){0};
-}
-
-/* ---- as a document ---- */
-
-json_t *fm_kept_ports_json(const struct fm_kept_ports *p)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < p->n; i++)
-		json_array_append_new(list, json_pack("[I,I,I]", (json_int_t)p->at[i].key, (json_int_t)p->at[i].flows,
-						      (json_int_t)p->at[i].kept));
-	return list;
-}
-
-int fm_kept_ports_from_json(struct fm_kept_ports *p, const json_t *j, struct fm_error *err)
-{
-	size_t n = json_array_size(j);
-	int rc;
-
-	*p = (struct fm_kept_ports){0};
-	if ((rc = fm_alloc(&p->at, n + 1, sizeof *p->at, "ports of clients", err)) < 0)
-		return rc;
-	for (size_t i = 0; i < n; i++) {
-		const json_t *row = json_array_get(j, i);
-		json_int_t key = json_integer_value(json_array_get(row, 0)),
-			   flows = json_integer_value(json_array_get(row, 1)),
-			   kept = json_integer_value(json_array_get(row, 2));
-		if (json_array_size(row) != 3 || key < 0 || key > UINT32_MAX ||
-		    (i > 0 && (uint32_t)key <= p->at[i - 1].key) || flows < 1 || flows >= (json_int_t)1 << 40 ||
-		    kept < 0 || kept > flows) {
-			fm_kept_ports_free(p);
-			return fm_fail(err, FM_EINPUT, "the model's codec is damaged: ports of clients");
-		}
-		p->at[p->n++] = (struct fm_kept_row){(uint32_t)key, flows, kept};
-	}
-	return FM_OK;
-}
-
 /* ---- keeping ---- */
 
 struct fm_port_memory {
-	const struct fm_kept_ports *p;
+	const struct fm_flow_shares *p;
 	struct hosts hosts;
 	int64_t *flows, *kept; /* (rows): flows asked for, and those that had the last port already */
 	struct fm_rng rng;
 };
 
-int fm_port_memory_new(struct fm_port_memory **out, const struct fm_kept_ports *p, uint64_t seed, struct fm_error *err)
+int fm_port_memory_new(struct fm_port_memory **out, const struct fm_flow_shares *p, uint64_t seed, struct fm_error *err)
 {
 	struct fm_port_memory *m;
 	int rc;
@@ -238,21 +196,6 @@ void fm_port_memory_free(struct fm_port_memory *m)
 	free(m);
 }
 
-/* The row that applies to a flow; p->n: none. */
-static size_t row_of(const struct fm_kept_ports *p, uint32_t key)
-{
-	size_t lo = 0, hi = p->n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (p->at[mid].key < key)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < p->n && p->at[lo].key == key ? lo : p->n;
-}
-
 uint16_t fm_port_memory_ask(struct fm_port_memory *m, const struct fm_client_flow *f)
 {
 	const struct last *last = f->sp == 0 ? NULL : find(&m->hosts, f);
@@ -260,15 +203,15 @@ uint16_t fm_port_memory_ask(struct fm_port_memory *m, const struct fm_client_flo
 
 	if (!last || last->window == f->window)
 		return f->sp;
-	size_t row = row_of(m->p, row_key(f->service, last->streak));
+	size_t row = fm_flow_shares_find(m->p, row_key(f->service, last->streak));
 	if (row == m->p->n)
-		row = row_of(m->p, row_key(ALL, last->streak));
+		row = fm_flow_shares_find(m->p, row_key(ALL, last->streak));
 	if (row == m->p->n)
 		return f->sp;
 	m->flows[row]++;
 	m->kept[row] += last->sp == f->sp;
 	has = (double)m->kept[row] / (double)m->flows[row];
-	wanted = (double)m->p->at[row].kept / (double)m->p->at[row].flows;
+	wanted = (double)m->p->at[row].of / (double)m->p->at[row].flows;
 	return wanted > has && u * (1 - has) < wanted - has ? last->sp : f->sp;
 }
 

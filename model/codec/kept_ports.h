@@ -14,27 +14,17 @@
 #ifndef FM_MODEL_CODEC_KEPT_PORTS_H
 #define FM_MODEL_CODEC_KEPT_PORTS_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
+#include "model/codec/flow_shares.h"
 #include "model/codec/host_profiles.h"
 
 #define FM_STREAK 3
-struct fm_kept_row {
-	uint32_t key; /* of service and streak */
-	int64_t flows, kept;
-};
-struct fm_kept_ports {
-	struct fm_kept_row *at; /* (n), by rising key */
-	size_t n;
-};
-int fm_kept_ports_fit(struct fm_kept_ports *p, const struct fm_profile_data *d, struct fm_error *err) FM_MUST_CHECK;
-void fm_kept_ports_free(struct fm_kept_ports *p);
-json_t *fm_kept_ports_json(const struct fm_kept_ports *p);
-int fm_kept_ports_from_json(struct fm_kept_ports *p, const json_t *j, struct fm_error *err) FM_MUST_CHECK;
+/* By service and streak, how many flows kept the port. */
+int fm_kept_ports_fit(struct fm_flow_shares *p, const struct fm_profile_data *d, struct fm_error *err) FM_MUST_CHECK;
 
 /* The flow of a client. */
 struct fm_client_flow {
@@ -46,7 +36,7 @@ struct fm_client_flow {
 bool fm_client_service(const struct fm_num *ports, uint32_t service);
 struct fm_port_memory;
 /* Borrows p. */
-int fm_port_memory_new(struct fm_port_memory **m, const struct fm_kept_ports *p, uint64_t seed,
+int fm_port_memory_new(struct fm_port_memory **m, const struct fm_flow_shares *p, uint64_t seed,
 		       struct fm_error *err) FM_MUST_CHECK;
 void fm_port_memory_free(struct fm_port_memory *m);
 /* The source port to give to a flow that is related to none in its window. */

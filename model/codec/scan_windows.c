@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/detmath.h"
 #include "base/mem.h"
 #include "base/order.h"
 #include "model/codec/host_profiles.h"
@@ -67,11 +66,6 @@ static uint32_t longest_sweep(const uint16_t *tok, int window, int *root)
 	return most;
 }
 
-static uint16_t port(const struct fm_codec *c, enum fm_res r, const uint16_t *tok, const float *res)
-{
-	return (uint16_t)fm_num_decode(&c->num[r], tok[fm_res_tok[r]], fm_normal_cdf(res[r]));
-}
-
 static void find_sweeps(struct gather *g)
 {
 	enum { SHARE = 8 }; /* a sweep over less than that of a window is hardly a scan's */
@@ -89,12 +83,12 @@ static void find_sweeps(struct gather *g)
 		res += root * FM_NRES;
 		dir = c->vocab[FM_T_DIR] > 1 ? tok[FM_T_DIR] : 0;
 		side = (dir & 1) + (c->roles.any_ipv6 && dir & FM_DIR_IPV6 ? FM_SIDE_IPV6 : 0);
-		g->sweep[g->nsweeps++] =
-		    (struct sweep){.key = (uint64_t)side << 32 |
-					  fm_service_of(&c->num[FM_R_DP], tok[FM_T_PR], port(c, FM_R_SP, tok, res),
-							port(c, FM_R_DP, tok, res), false),
-				   .targets = targets,
-				   .at = (uint32_t)i};
+		g->sweep[g->nsweeps++] = (struct sweep){
+		    .key = (uint64_t)side << 32 | fm_service_of(&c->num[FM_R_DP], tok[FM_T_PR],
+								(uint16_t)fm_codec_number(c, FM_R_SP, tok, res),
+								(uint16_t)fm_codec_number(c, FM_R_DP, tok, res), false),
+		    .targets = targets,
+		    .at = (uint32_t)i};
 	}
 	qsort(g->sweep, g->nsweeps, sizeof *g->sweep, compare_sweeps);
 }

@@ -37,7 +37,7 @@ static struct fm_table *clients(uint32_t keeping)
 	return t;
 }
 
-static void learn(struct fm_kept_ports *p, const struct fm_num *ports, uint32_t keeping, int min_count)
+static void learn(struct fm_flow_shares *p, const struct fm_num *ports, uint32_t keeping, int min_count)
 {
 	struct fm_table *t = clients(keeping);
 	struct fm_profile_data d = {.t = t, .ports = ports, .window = W, .min_count = min_count};
@@ -53,7 +53,7 @@ static void learn(struct fm_kept_ports *p, const struct fm_num *ports, uint32_t 
 
 /* Hosts of 400 that come in each of 20 windows, from any port, and keep to one in the last ten of them; those that have
  * another one each time into *never. */
-static int keepers(const struct fm_kept_ports *p, const struct fm_num *ports, int *never)
+static int keepers(const struct fm_flow_shares *p, const struct fm_num *ports, int *never)
 {
 	enum { HOSTS = 400, TIMES = 20 };
 	uint32_t service = fm_service_of(ports, 0, 20000, 80, false);
@@ -90,7 +90,7 @@ static void clients_keep_as_they_did(void **state)
 	struct fm_error err = {0};
 	struct fm_table *t = fixture_flows(2000, 7, W);
 	struct fm_codec_opts o = fixture_opts(t, W);
-	struct fm_kept_ports half, none, few, again;
+	struct fm_flow_shares half, none, few, again;
 	struct fm_codec *c;
 	struct fm_hosts *hosts;
 	int never, n;
@@ -109,17 +109,17 @@ static void clients_keep_as_they_did(void **state)
 	assert_int_equal(never, 400);
 	assert_int_equal(keepers(&few, ports, &never), 0);
 
-	j = fm_kept_ports_json(&half);
-	assert_int_equal(fm_kept_ports_from_json(&again, j, &err), FM_OK);
+	j = fm_flow_shares_json(&half);
+	assert_int_equal(fm_flow_shares_from_json(&again, j, "ports of clients", &err), FM_OK);
 	assert_int_equal(again.n, half.n);
 	assert_memory_equal(again.at, half.at, half.n * sizeof *half.at);
-	fm_kept_ports_free(&again);
+	fm_flow_shares_free(&again);
 	json_array_append_new(j, json_pack("[i,i,i]", 0, 10, 11)); /* out of order, and more than all */
-	assert_int_equal(fm_kept_ports_from_json(&again, j, &err), FM_EINPUT);
+	assert_int_equal(fm_flow_shares_from_json(&again, j, "ports of clients", &err), FM_EINPUT);
 	json_decref(j);
-	fm_kept_ports_free(&half);
-	fm_kept_ports_free(&none);
-	fm_kept_ports_free(&few);
+	fm_flow_shares_free(&half);
+	fm_flow_shares_free(&none);
+	fm_flow_shares_free(&few);
 	fm_codec_free(c);
 	fm_hosts_free(hosts);
 	fm_table_free(t);

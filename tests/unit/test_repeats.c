@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "model/codec/repeats.h"
 #include "tests/unit/model_fixture.h"
 
 enum { W = 32, WINDOWS = 240, HOSTS = 64, CLOCK = 123, WEB = 80 };
@@ -86,7 +87,7 @@ static void services_repeat_as_they_did(void **state)
 	struct fm_table *t = trace_of_clocks(), *plain, *made, *loose;
 	struct fm_codec_opts o = fixture_opts(t, W);
 	struct fm_encoded e = {0};
-	struct fm_repeats again;
+	struct fm_flow_shares again;
 	struct fm_codec *c;
 	struct fm_hosts *hosts;
 	size_t confused, all;
@@ -102,7 +103,7 @@ static void services_repeat_as_they_did(void **state)
 	print_message("%zu flows of the web come again, and %zu of clocks are made to\n", all, confused);
 	assert_true(all > WINDOWS * W / 8 && confused > WINDOWS);
 	assert_non_null(made = fixture_shuffled(c, &e, 1));
-	struct fm_repeats learned = c->repeats;
+	struct fm_flow_shares learned = c->repeats;
 	c->repeats.n = 0; /* a codec that knows nothing of it */
 	assert_non_null(loose = fixture_shuffled(c, &e, 1));
 	c->repeats = learned;
@@ -113,13 +114,13 @@ static void services_repeat_as_they_did(void **state)
 	assert_true(repeats(made, CLOCK) < repeats(plain, CLOCK) + confused / 20);
 	assert_true(repeats(made, WEB) > all * 9 / 10 && repeats(made, WEB) < all * 11 / 10);
 
-	j = fm_repeats_json(&c->repeats);
-	assert_int_equal(fm_repeats_from_json(&again, j, &err), FM_OK);
+	j = fm_flow_shares_json(&c->repeats);
+	assert_int_equal(fm_flow_shares_from_json(&again, j, "flows that come again", &err), FM_OK);
 	assert_int_equal(again.n, c->repeats.n);
 	assert_memory_equal(again.at, c->repeats.at, again.n * sizeof *again.at);
-	fm_repeats_free(&again);
+	fm_flow_shares_free(&again);
 	json_array_append_new(j, json_pack("[i,i,i]", 0, 10, 11)); /* out of order, and more than all */
-	assert_int_equal(fm_repeats_from_json(&again, j, &err), FM_EINPUT);
+	assert_int_equal(fm_flow_shares_from_json(&again, j, "flows that come again", &err), FM_EINPUT);
 	json_decref(j);
 	fm_table_free(plain);
 	fm_table_free(made);
@@ -138,7 +139,7 @@ static void few_flows_are_not_told(void **state)
 	struct fm_codec_opts o = fixture_opts(t, W);
 	struct fm_codec *c;
 	struct fm_hosts *hosts;
-	struct fm_repeats p;
+	struct fm_flow_shares p;
 	size_t *first;
 
 	(void)state;
@@ -151,16 +152,16 @@ static void few_flows_are_not_told(void **state)
 	int64_t flows = 0, again = 0;
 	for (size_t i = 0; i < p.n; i++) {
 		flows += p.at[i].flows;
-		again += p.at[i].again;
+		again += p.at[i].of;
 	}
 	assert_int_equal(flows, WINDOWS * W);
 	assert_true(again > WINDOWS * W / 8);
-	fm_repeats_free(&p);
+	fm_flow_shares_free(&p);
 	d.min_count = (int)again + 1;
 	assert_int_equal(fm_repeats_fit(&p, &d, &err), FM_OK);
 	for (size_t i = 0; i < p.n; i++)
-		assert_int_equal(p.at[i].again, 0);
-	fm_repeats_free(&p);
+		assert_int_equal(p.at[i].of, 0);
+	fm_flow_shares_free(&p);
 	free(first);
 	fm_codec_free(c);
 	fm_hosts_free(hosts);
