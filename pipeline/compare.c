@@ -449,20 +449,20 @@ static int begin(struct compare *c, struct fm_error *err)
 	return fm_file_exists(c->config) ? FM_OK : fm_project_init(c->own, o->preset, "flowmint", err);
 }
 
-/* What can be told by the configs before the first run: each of them can be read, and what is true of one is true of
- * all. */
+/* What can be told by the configs of n > 0 models before the first run: each of them can be read, and what is true of
+ * one is true of all. */
 static int look_first(const struct compare *c, const struct fm_rival *const *chosen, int n, struct fm_error *err)
 {
 	const struct fm_compare_opts *o = c->o;
 	struct fm_config *cfg = NULL;
 	int rc;
 
-	for (int i = n - 1; i >= 0; i--) {
+	do { /* the last one that is read is the first one's, which has to be there */
 		fm_config_free(cfg);
 		cfg = NULL;
-		if ((rc = config_of(c, chosen[i], false, &cfg, err)) < 0)
+		if ((rc = config_of(c, chosen[--n], false, &cfg, err)) < 0)
 			goto out;
-	}
+	} while (n > 0);
 	if (strcmp(cfg->preset, o->preset) != 0) {
 		rc = fm_fail(err, FM_EUSAGE,
 			     "%s has a comparison of preset %s: give --preset %s, or another folder with --out", o->out,

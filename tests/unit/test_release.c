@@ -240,18 +240,24 @@ static void full_disk_leaves_nothing(void **state)
 static void same_inputs_give_the_same_tar(void **state)
 {
 	char first[65];
+	json_t *manifest = json_pack("{s:{s:f}}", "filled", "share", 0.25);
 
-	assert_int_equal(run(NULL), FM_OK);
+	assert_int_equal(run(manifest), FM_OK);
 	memcpy(first, out.tar_sha256, sizeof first);
 	reset(state);
 	umask(077);
 	setenv("TZ", "America/St_Johns", 1);
 	setenv("USER", "somebody", 1);
 	setenv("SOURCE_DATE_EPOCH", "1", 1); /* the config's date goes first */
-	assert_int_equal(run(NULL), FM_OK);
+	assert_int_equal(run(manifest), FM_OK);
 	assert_string_equal(out.tar_sha256, first);
+	json_object_set_new(json_object_get(manifest, "filled"), "share", json_real(0.5));
+	reset(state);
+	assert_int_equal(run(manifest), FM_OK);
+	assert_string_not_equal(out.tar_sha256, first);
 	umask(022);
 	unsetenv("SOURCE_DATE_EPOCH");
+	json_decref(manifest);
 }
 
 static int64_t mtime_of_release(void)
