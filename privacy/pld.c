@@ -324,24 +324,6 @@ static void find_ends(const struct fm_pld *d, moments_of *of, double theta, int 
 	}
 }
 
-/* By the same bound, where the sum of so many of a part's losses lies, but for little mass at either end. */
-static void find_reach(const struct fm_pld *d, const struct fm_part *part, double uses, double *bottom, double *top)
-{
-	const double rare = fm_sf_log(d->tail);
-	struct fm_moments m = fm_part_moments(part, 0);
-	double s = sqrt(uses * m.variance) + d->h;
-	const double strengths[] = {12 / s, 6 / s, 3 / s, 1.5 / s, 2 * d->theta, d->theta, 0.5 * d->theta};
-
-	*bottom = -(double)INFINITY;
-	*top = (double)INFINITY;
-	for (size_t i = 0; i < sizeof strengths / sizeof *strengths; i++) {
-		double t = strengths[i];
-
-		*top = fmin(*top, (uses * fm_part_moments(part, t).log_mass - rare) / t);
-		*bottom = fmax(*bottom, (rare - uses * fm_part_moments(part, -t).log_mass) / t);
-	}
-}
-
 static double width(const struct ends *e)
 {
 	return fmax(e->top, e->returns) - e->bottom;
@@ -548,7 +530,7 @@ static int double_uses(struct fm_pld *d, double wanted, struct fm_error *err)
 
 		if (k == 0)
 			continue;
-		find_reach(d, part, (double)(1 << k), &t.bottom, &t.top);
+		fm_part_reach(part, (double)(1 << k), d->tail, d->theta, &t.bottom, &t.top);
 		if ((rc = fm_direct_double(part->loss, k, &t, &part->made, &part->points, err)) < 0)
 			return rc;
 		uint64_t rest = part->count & (((uint64_t)1 << k) - 1);

@@ -84,3 +84,20 @@ struct fm_moments fm_part_moments(const struct fm_part *part, double theta)
 	m.rounding = 8 * FM_UNIT * (4 + largest + fabs(m.log_mass));
 	return m;
 }
+
+void fm_part_reach(const struct fm_part *p, double uses, double tail, double theta, double *bottom, double *top)
+{
+	const double rare = fm_sf_log(tail);
+	struct fm_moments m = fm_part_moments(p, 0);
+	double s = sqrt(uses * m.variance) + p->losses.h;
+	const double strengths[] = {12 / s, 6 / s, 3 / s, 1.5 / s, 2 * theta, theta, 0.5 * theta};
+
+	*bottom = -(double)INFINITY;
+	*top = (double)INFINITY;
+	for (size_t i = 0; i < sizeof strengths / sizeof *strengths; i++) {
+		double t = strengths[i];
+
+		*top = fmin(*top, (uses * fm_part_moments(p, t).log_mass - rare) / t);
+		*bottom = fmax(*bottom, (rare - uses * fm_part_moments(p, -t).log_mass) / t);
+	}
+}

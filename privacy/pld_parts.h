@@ -38,4 +38,8 @@ void fm_part_free(struct fm_part *p);
  */
 struct fm_moments fm_part_moments(const struct fm_part *p, double theta);
 
+/* Where the sum of so many of the part's losses lies, but for the mass `tail` at either end: Chernoff's bound at
+ * several tilts, of which theta is one.  On the grid. */
+void fm_part_reach(const struct fm_part *p, double uses, double tail, double theta, double *bottom, double *top);
+
 #endif
