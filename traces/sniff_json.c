@@ -69,6 +69,16 @@ static const char *string_end(const char *s, const char *end)
 	return s < end ? s : end - 1;
 }
 
+/* Is a string that ends at s a key, and no value? */
+static bool is_key(const char *s, const char *end)
+{
+	do
+		s++;
+	while (s < end && is_space(*s));
+	return s < end && *s == ':';
+}
+
+/* The keys that lead to the first list of objects inside of an object; "" where there is none, or no such way. */
 static void find_list(const char *s, const char *end, char list[FM_SNIFF_LIST])
 {
 	struct {
@@ -84,7 +94,7 @@ static void find_list(const char *s, const char *end, char list[FM_SNIFF_LIST])
 		if (*s == '"') {
 			s = string_end(s, end);
 			key[depth].s = from + 1;
-			key[depth].n = s > from ? (size_t)(s - from - 1) : 0;
+			key[depth].n = s > from && is_key(s, end) ? (size_t)(s - from - 1) : 0;
 		} else if (*s == '{') {
 			if (++depth > FM_JSON_DEPTH)
 				return;
@@ -96,6 +106,7 @@ static void find_list(const char *s, const char *end, char list[FM_SNIFF_LIST])
 				from++;
 			if (from + 1 < end && from[1] == '{')
 				break;
+			key[depth].n = 0; /* what is inside has no key */
 		}
 	}
 	for (int i = 1; i <= depth && s < end; i++) {

@@ -304,9 +304,29 @@ static void lengths_with_units_are_read(void **state)
 	}
 }
 
+/* The way to a list is told by keys alone: a string in a list is a value of somebody's. */
+static void way_to_a_list_holds_no_value(void **state)
+{
+	static const char *const of[] = {
+	    "{\"tags\":[\"10.9.8.7\",[" OBJECT "," OBJECT "]]}\n",
+	    "{\"tags\":\"10.9.8.7\",[" OBJECT "]}\n",
+	    "{\"a\":{\"tags\":[\"x\",\"10.9.8.7\"],[" OBJECT "]}}\n",
+	};
+	struct fm_buf yaml = {0};
+	bool whole;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		assert_int_equal(fm_sniff_guess(put("w.json", of[i]), NULL, &yaml, &whole, &err), FM_EINPUT);
+		if (strstr(err.message, "10.9.8.7"))
+			fail_msg("case %zu: %s", i, err.message);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(way_to_a_list_holds_no_value),
 	    cmocka_unit_test(what_is_lacking_is_named_and_what_is_no_table_refused),
 	    cmocka_unit_test(tables_that_are_no_flows_are_named_with_what_to_take),
 	    cmocka_unit_test(what_hides_a_table_is_said),
