@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/text.h"
 
 /* Pages that hold a secret of len bytes. */
 static size_t secret_pages(size_t len)
@@ -74,14 +75,15 @@ int fm_secret_random(struct fm_secret *s, size_t len, struct fm_error *err)
 /* Check that fd is a file that may be a secret, and its size. */
 static int secret_stat(int fd, const char *path, size_t max, size_t *len, struct fm_error *err)
 {
+	char word[FM_TEXT_SHELL_MAX];
 	struct stat st;
 
 	if (fstat(fd, &st) != 0)
 		return fm_fail_errno(err, "cannot read %s", path);
 	if (st.st_mode & (S_IRWXG | S_IRWXO))
-		return fm_fail(err, FM_EINPUT,
-			       "%s holds a secret but its mode is %04o: others may use it; run chmod 600 %s", path,
-			       (unsigned)(st.st_mode & 07777), path);
+		return fm_fail(
+		    err, FM_EINPUT, "%s holds a secret but its mode is %04o: others may use it; run chmod 600 %s", path,
+		    (unsigned)(st.st_mode & 07777), fm_text_shell(path, strlen(path), "FILE", word, sizeof word));
 	if (st.st_size == 0)
 		return fm_fail(err, FM_EINPUT, "%s is empty", path);
 	if ((uint64_t)st.st_size > max)

@@ -120,6 +120,37 @@ size_t fm_text_show_format(char *out, size_t cap, const char *fmt, va_list ap)
 	return fm_text_show(raw, (size_t)n < sizeof(raw) ? (size_t)n : fm_utf8_cut(raw, sizeof(raw) - 1), out, cap);
 }
 
+static bool append(char *out, size_t cap, size_t *at, const char *s, size_t n)
+{
+	if (n >= cap - *at)
+		return false;
+	memcpy(out + *at, s, n);
+	*at += n;
+	out[*at] = '\0';
+	return true;
+}
+
+const char *fm_text_shell(const char *s, size_t n, const char *other, char *out, size_t cap)
+{
+	bool plain = n > 0, fits;
+	size_t at = 0;
+
+	for (size_t i = 0, len; i < n; i += len) {
+		uint32_t code;
+
+		if (!(len = fm_utf8_next(s + i, n - i, &code)) || code < 0x20 || (code >= 0x7F && code <= 0x9F))
+			return other;
+		plain = plain && ((code >= '0' && code <= '9') || (code >= 'A' && code <= 'Z') ||
+				  (code >= 'a' && code <= 'z') || (len == 1 && strchr("_-./,:@%+", (int)code)));
+	}
+	if (n && *s == '-')
+		return other;
+	fits = append(out, cap, &at, plain ? "" : "'", !plain);
+	for (size_t i = 0; i < n && fits; i++)
+		fits = s[i] == '\'' ? append(out, cap, &at, "'\\''", 4) : append(out, cap, &at, s + i, 1);
+	return fits && append(out, cap, &at, plain ? "" : "'", !plain) ? out : other;
+}
+
 /* ---- private rows ---- */
 
 /* a.b.c.d with a, b, c and d of 1 to 3 digits, beginning at s. */

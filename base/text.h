@@ -36,6 +36,12 @@ size_t fm_text_show(const char *s, size_t n, char *out, size_t cap);
 #define FM_TEXT_FORMAT_MAX 2048
 size_t fm_text_show_format(char *out, size_t cap, const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
 
+/* The word that a POSIX shell takes for s[0..n) as it stands, between single quotes where it needs them, in cap (> 0)
+ * bytes of out; or other, which is printed in its place, where it begins like an option, has control characters, is no
+ * UTF-8 or has no room. For commands in messages. */
+const char *fm_text_shell(const char *s, size_t n, const char *other, char *out, size_t cap);
+#define FM_TEXT_SHELL_MAX 1024 /* room for one that fits a message */
+
 /* Put "[private]" in the place of every word of s, in its cap bytes, that looks like a flow record or an address of
  * one: four or more of , ; | and tab, or an IPv4 address, or an IPv6 address.  Paths (words that begin with /) stay.
  * The second line of defence: code that writes a message leaves the text of records out of it. */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/text.h"
 
 #define ASKED "FLOWMINT_ASKPASS" /* in the environment of ssh-keygen: the pipe that has the passphrase */
 #define PASSPHRASE_MAX 1024
@@ -27,6 +28,7 @@ static int check_folder(const char *key, struct fm_error *err)
 {
 	char *copy = strdup(key);
 	const char *dir = copy ? dirname(copy) : NULL;
+	char word[FM_TEXT_SHELL_MAX];
 	struct stat st;
 	int rc = FM_OK;
 
@@ -37,7 +39,8 @@ static int check_folder(const char *key, struct fm_error *err)
 	else if (st.st_mode & 022 && !(st.st_mode & S_ISVTX))
 		rc = fm_fail(err, FM_EINPUT,
 			     "%s: others may put another key in its place: the mode of %s is %03o; run chmod go-w %s",
-			     key, dir, (unsigned)st.st_mode & 0777, dir);
+			     key, dir, (unsigned)st.st_mode & 0777,
+			     fm_text_shell(dir, strlen(dir), "FOLDER", word, sizeof word));
 	else if (st.st_uid != geteuid() && st.st_uid != 0)
 		rc = fm_fail(err, FM_EINPUT,
 			     "%s: another user may put another key in its place: the folder %s is not yours", key, dir);

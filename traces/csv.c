@@ -2,8 +2,10 @@
 #include "traces/csv.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "traces/csv_ahead.h"
 #include "traces/file_order.h"
 #include "traces/reader.h"
@@ -94,13 +96,17 @@ static int end(struct fm_reader *r, struct fm_error *err)
 		say_passed_over(r);
 	if (c->some || r->own.may_be_empty)
 		return FM_OK;
-	if (c->unmarked)
+	if (c->unmarked) {
+		char word[FM_TEXT_SHELL_MAX];
+
 		return fm_fail(
 		    err, FM_EINPUT,
 		    "%s: no line begins with %s, as the header of dialect %s does: another dialect is needed "
 		    "(source.dialect; flowmint dialects lists the built-in ones), or, where the header was taken out, "
 		    "what flowmint sniff %s prints",
-		    r->own.path, d->header_mark, d->name, r->own.path);
+		    r->own.path, d->header_mark, d->name,
+		    fm_text_shell(r->own.path, strlen(r->own.path), "FILE", word, sizeof word));
+	}
 	if (c->others)
 		return fm_fail(err, FM_EINPUT,
 			       "%s holds no row of the kind that dialect %s reads: its %llu rows are of another kind",

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "manifests/embed.h"
 #include "traces/no_flows.h"
 
@@ -85,7 +86,7 @@ int fm_header_refuse(const struct fm_header *r, struct fm_error *err)
 {
 	const struct fm_dialect *d = r->o->dialect;
 	const char *f = r->fields, *no_flows;
-	char fits[64];
+	char fits[64], word[FM_TEXT_SHELL_MAX];
 	bool named = false;
 	int rc;
 
@@ -114,7 +115,8 @@ int fm_header_refuse(const struct fm_header *r, struct fm_error *err)
 	    "start from; or write a dialect file of your own with the lines \"name: mine\", \"header: true\" and "
 	    "\"columns:\" "
 	    "with a list of the header's names (docs/traces.md). Then set source.dialect to it",
-	    r->o->path, (unsigned long long)r->line, d->name, r->o->path);
+	    r->o->path, (unsigned long long)r->line, d->name,
+	    fm_text_shell(r->o->path, strlen(r->o->path), "FILE", word, sizeof word));
 }
 
 bool fm_header_is_row(const struct fm_header *r)
@@ -215,7 +217,7 @@ static int refuse_head(const struct fm_header *r, const char *lacking, bool know
 {
 	const struct fm_dialect *d = r->o->dialect;
 	struct fm_buf names = {0};
-	char other = other_delimiter(r), theirs[3], ours[3], fits[64];
+	char other = other_delimiter(r), theirs[3], ours[3], fits[64], word[FM_TEXT_SHELL_MAX];
 	const char *no_flows = fm_no_flows(has_name, r);
 	uint64_t below = known ? 0 : header_below(r);
 	int rc;
@@ -258,7 +260,8 @@ static int refuse_head(const struct fm_header *r, const char *lacking, bool know
 		fm_fail(err, FM_EINPUT,
 			"%s: line %llu has none of the names %s that the header of dialect %s has: another dialect is "
 			"needed (source.dialect); flowmint sniff %s finds it, or prints one to start from",
-			r->o->path, (unsigned long long)r->line, lacking, d->name, r->o->path);
+			r->o->path, (unsigned long long)r->line, lacking, d->name,
+			fm_text_shell(r->o->path, strlen(r->o->path), "FILE", word, sizeof word));
 	fm_buf_free(&names);
 	return FM_EINPUT;
 }

@@ -131,6 +131,34 @@ static void test_shown_text_is_tame_and_stays(void **state)
 		}
 }
 
+/* What a shell makes of a command in a message is the text itself, whatever it holds. */
+static void test_words_of_commands_are_words_of_a_shell(void **state)
+{
+	static const char *const of[][2] = {
+	    {"week/a-1.csv", "week/a-1.csv"},
+	    {"a b.csv", "'a b.csv'"},
+	    {"$(touch y)`id`;*", "'$(touch y)`id`;*'"},
+	    {"it's", "'it'\\''s'"},
+	    {"'", "''\\'''"},
+	    {"caf\xC3\xA9", "'caf\xC3\xA9'"},
+	    {"", "''"},
+	    {"~root", "'~root'"},
+	    {"-rf", "FILE"},
+	    {"a\nb", "FILE"},
+	    {"a\xC2\x9B", "FILE"},
+	    {"\xFF", "FILE"},
+	    {"12345678901234567890", "FILE"}, /* with its NUL over what there is room for */
+	    {"1234567890123456 89", "FILE"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		char word[20];
+
+		assert_string_equal(fm_text_shell(of[i][0], strlen(of[i][0]), "FILE", word, sizeof word), of[i][1]);
+	}
+}
+
 static void test_errors_are_tame(void **state)
 {
 	struct fm_error err;
@@ -284,6 +312,7 @@ int main(void)
 	    cmocka_unit_test(test_utf8_is_what_unicode_says),
 	    cmocka_unit_test(test_a_text_is_cut_between_characters),
 	    cmocka_unit_test(test_shown_text_is_tame_and_stays),
+	    cmocka_unit_test(test_words_of_commands_are_words_of_a_shell),
 	    cmocka_unit_test(test_errors_are_tame),
 	    cmocka_unit_test(test_log_and_warnings_are_tame),
 	    cmocka_unit_test(test_the_progress_line_is_tame),

@@ -385,6 +385,7 @@ static void a_header_stands_where_it_should(void **state)
 		       "set source.dialect: netshare");
 	assert_refused(put("h3.csv", "\xef\xbb\xbf\"te\",\"td\",x\n" ROW), &ugr16,
 		       "line 1 is a header where dialect ugr16 has none: flowmint sniff ");
+	assert_refused(put("$(touch y).csv", "\xef\xbb\xbf\"te\",\"td\",x\n" ROW), &ugr16, "/$(touch y).csv' prints a");
 	assert_refused(put("n.csv", rest), &netshare, "is no header");
 	assert_refused(put("n2.csv", ROW), &netshare, "use a dialect with header: false, or put");
 	snprintf(text, sizeof text, "srcip,dstip,srcport,dstport,proto,time,td,pkt,byt\n%s", rest);
