@@ -5,8 +5,7 @@
 
 #include "base/num.h"
 
-/* Bytes of the mark between thousands at s; 0: no such mark. */
-static size_t thousands_at(char mark, const char *s, size_t n)
+size_t fm_thousands_at(char mark, const char *s, size_t n)
 {
 	static const struct {
 		char mark, form[4];
@@ -34,7 +33,7 @@ const char *fm_plain_number(const struct fm_dialect *d, const char **s, size_t *
 	for (const char *p = *s, *end = p + *n; p < end; p++) {
 		if (fm_is_digit(*p)) {
 			group++;
-		} else if (whole && group && (mark = thousands_at(d->thousands, p, (size_t)(end - p))) &&
+		} else if (whole && group && (mark = fm_thousands_at(d->thousands, p, (size_t)(end - p))) &&
 			   p + mark < end && fm_is_digit(p[mark])) {
 			if (grouped ? group != 3 : group > 3 || out[len - group] == '0')
 				return groups;

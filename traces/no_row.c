@@ -45,7 +45,7 @@ bool fm_no_row_ruler(const char *s, size_t n)
 {
 	size_t dashes = 0, i = 0;
 
-	if (n > 7 && *s == '(') {
+	if (n > 6 && *s == '(') {
 		for (i = 1; i < n && s[i] >= '0' && s[i] <= '9'; i++)
 			;
 		return i > 1 &&

@@ -8,7 +8,6 @@
 #include "traces/hints.h"
 #include "traces/no_flows.h"
 #include "traces/sniff.h"
-#include "traces/sniff_names.h"
 #include "traces/sniff_parts.h"
 
 /* The first line is a header where none of its fields is a value, but some of the fields below are. */
@@ -28,20 +27,6 @@ static void find_header(struct fm_sniff_page *p)
 		below += second > EMPTY && second < PROTOCOL;
 	}
 	p->header = p->marked || p->json || (!values && below >= 2);
-}
-
-static bool has_no_value(const struct fm_sniff_page *p)
-{
-	const char *format;
-	uint64_t number;
-
-	for (int k = 0; k < p->ncells[0]; k++) {
-		enum fm_sniff_kind kind = fm_sniff_kind_of(&p->cell[0][k], &format, &number);
-
-		if (kind > EMPTY && kind < PROTOCOL)
-			return false;
-	}
-	return true;
 }
 
 /* Can values of that kind fill the column? */
@@ -94,8 +79,8 @@ static bool is_record_time(const struct fm_sniff_page *p, const struct fm_sniff_
 	    (f->n > 9 && !strchr("@.", f->s[f->n - 10])))
 		return false;
 	for (int k = 0; k < p->ncells[0] && k < p->nfields; k++)
-		if (k != at && can_fill(&g[k], FM_TE) && fm_sniff_name(p->cell[0][k].s, p->cell[0][k].n, &name) &&
-		    name.col == FM_TE && name.start)
+		if (k != at && can_fill(&g[k], FM_TE) && fm_sniff_column(p, k, &name) && name.col == FM_TE &&
+		    name.start)
 			return true;
 	return false;
 }
@@ -108,8 +93,8 @@ static bool has_better_label(const struct fm_sniff_page *p, const struct fm_snif
 	if (g[at].kind == WORD)
 		return false;
 	for (int k = 0; k < p->nfields && k < p->ncells[0]; k++)
-		if (k != at && g[k].kind == WORD && !g[k].constant && g[k].whole &&
-		    fm_sniff_name(p->cell[0][k].s, p->cell[0][k].n, &name) && name.col == FM_LABEL)
+		if (k != at && g[k].kind == WORD && !g[k].constant && g[k].whole && fm_sniff_column(p, k, &name) &&
+		    name.col == FM_LABEL)
 			return true;
 	return false;
 }
@@ -128,7 +113,7 @@ static void by_name_of_way(const struct fm_sniff_page *p, struct fm_sniff_guess 
 	for (int k = 0; k < p->nfields; k++) {
 		struct fm_sniff_name name;
 
-		if (k >= p->ncells[0] || !fm_sniff_name(p->cell[0][k].s, p->cell[0][k].n, &name) || name.way != way ||
+		if (k >= p->ncells[0] || !fm_sniff_column(p, k, &name) || name.way != way ||
 		    taken[name.col] != (way == FM_WAY_REPLY) || !can_fill(&g[k], name.col))
 			continue;
 		fm_sniff_take(&g[k], name.col, false,
@@ -140,16 +125,22 @@ static void by_name_of_way(const struct fm_sniff_page *p, struct fm_sniff_guess 
 	}
 }
 
+/* FM_SA or FM_DA where column k is one of IPv6 addresses by its name; else -1. */
+static int ipv6_column(const struct fm_sniff_page *p, int k)
+{
+	struct fm_sniff_field f = fm_sniff_bare(p, k);
+
+	return fm_sniff_ipv6_name(f.s, f.n);
+}
+
 /* A column of IPv6 addresses beside one of IPv4 is another name of it. */
 static void join_families(struct fm_sniff_page *p, struct fm_sniff_guess *g)
 {
 	for (int k = 0; k < p->nfields && k < p->ncells[0]; k++) {
-		int col =
-		    g[k].col < 0 && g[k].kind == ADDRESS ? fm_sniff_ipv6_name(p->cell[0][k].s, p->cell[0][k].n) : -1;
+		int col = g[k].col < 0 && g[k].kind == ADDRESS ? ipv6_column(p, k) : -1;
 
 		for (int m = 0; m < p->nfields && m < p->ncells[0] && col >= 0; m++)
-			if (g[m].col == col && g[m].kind == ADDRESS && !g[m].also &&
-			    fm_sniff_ipv6_name(p->cell[0][m].s, p->cell[0][m].n) < 0) {
+			if (g[m].col == col && g[m].kind == ADDRESS && !g[m].also && ipv6_column(p, m) < 0) {
 				g[m].also = &p->cell[0][k];
 				g[k].joined = p->families = true;
 			}
@@ -161,8 +152,7 @@ static void by_name(struct fm_sniff_page *p, struct fm_sniff_guess *g)
 	for (int k = 0; k < p->nfields; k++) {
 		struct fm_sniff_name name;
 
-		if (k >= p->ncells[0] || !fm_sniff_name(p->cell[0][k].s, p->cell[0][k].n, &name) ||
-		    name.way != FM_WAY_ONE)
+		if (k >= p->ncells[0] || !fm_sniff_column(p, k, &name) || name.way != FM_WAY_ONE)
 			continue;
 		if ((name.col == FM_TE && is_record_time(p, g, k)) ||
 		    (name.col == FM_LABEL && has_better_label(p, g, k)))
@@ -239,6 +229,8 @@ static const char *duration_format(const struct fm_sniff_page *p, int k, const s
 		return "milliseconds";
 	if (strstr(name, "micro") || strstr(name, "us)") || strstr(name, "us]") || strstr(name, "_us"))
 		return "microseconds";
+	if (strlen(name) > 2 && !strcmp(name + strlen(name) - 2, "_s") && !p->types)
+		return "seconds";
 	if (g->most > 100000) {
 		*why = "the unit is a guess by the size of the values";
 		return "microseconds";
@@ -403,9 +395,8 @@ static void put_why_not(const struct fm_sniff_page *p, const struct fm_sniff_gue
 		const char *format;
 		uint64_t number;
 
-		if (g[k].col >= 0 || g[k].aside || !fm_sniff_name(p->cell[0][k].s, p->cell[0][k].n, &name) ||
-		    name.way != FM_WAY_ONE || (name.col != FM_TE && name.col != FM_TD) ||
-		    has(g, p->nfields, name.col, name.start))
+		if (g[k].col >= 0 || g[k].aside || !fm_sniff_column(p, k, &name) || name.way != FM_WAY_ONE ||
+		    (name.col != FM_TE && name.col != FM_TD) || has(g, p->nfields, name.col, name.start))
 			continue;
 		for (int i = 1; i < p->nlines && !f; i++)
 			if (k < p->ncells[i] && fm_sniff_kind_of(&p->cell[i][k], &format, &number) != EMPTY)
@@ -437,8 +428,10 @@ static int put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess *
 		fm_buf_printf(out, "header: %s\n", p->header && !p->blanks ? "true" : "false");
 	if (p->marked)
 		fm_buf_puts(out, "header_mark: \"#fields\"\nquote: none\n");
+	if (p->zeek || (p->bare && !p->marked))
+		fm_buf_puts(out, "quote: none\n");
 	if (p->zeek)
-		fm_buf_puts(out, "quote: none\nextra_columns: true\n");
+		fm_buf_puts(out, "extra_columns: true\n");
 	if (p->arff)
 		fm_buf_puts(out, "comment: [\"@\", \"%\"]   # what ARFF has before the rows\n");
 	if (p->blanks) {
@@ -464,6 +457,8 @@ static int put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess *
 	for (int k = 0; k < p->nfields; k++)
 		if (g[k].col >= 0 || g[k].aside || !p->header || p->blanks)
 			put_column(p, k, &g[k], out);
+	if (p->wide)
+		fm_buf_printf(out, "  # the columns behind the first %d were not looked at\n", FM_SNIFF_FIELDS);
 	if ((rc = put_lacking(g, p->nfields, out, whole, err)) < 0)
 		return rc;
 	put_why_not(p, g, out);
@@ -490,7 +485,7 @@ int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bo
 		return rc;
 	if ((rc = fm_sniff_page(p, path, member, 0, err)) < 0)
 		goto out;
-	p->names = has_no_value(p);
+	p->names = fm_sniff_has_no_value(p, 0);
 	if ((rc = fm_sniff_other(p, path, err)) < 0)
 		goto out;
 	find_header(p);

@@ -1,14 +1,18 @@
 #include "traces/sniff_json.h"
 
+#include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "traces/json_line.h"
 #include "traces/json_list.h"
 
 struct table {
 	char (*key)[FM_JSON_KEY_MAX + 1]; /* (max) */
 	size_t n, max;
+	bool more; /* keys than max */
 	struct {
 		char text[256];
 		size_t n;
@@ -22,6 +26,10 @@ static void keep_pair(void *ctx, const char *key, size_t nkey, const char *value
 
 	while (k < t->n && (strncmp(t->key[k], key, nkey) != 0 || t->key[k][nkey]))
 		k++;
+	for (size_t i = 0; i < nkey; i++)
+		if ((unsigned char)key[i] < ' ')
+			return; /* no dialect names it */
+	t->more = t->more || k == t->max;
 	if (k == t->max || nkey > FM_JSON_KEY_MAX)
 		return;
 	if (k == t->n) {
@@ -78,15 +86,38 @@ static bool is_key(const char *s, const char *end)
 	return s < end && *s == ':';
 }
 
-/* The keys that lead to the first list of objects inside of an object; "" where there is none, or no such way. */
-static void find_list(const char *s, const char *end, char list[FM_SNIFF_LIST])
+bool fm_sniff_jq_key(struct fm_buf *out, const char *s, size_t n)
+{
+	bool word = n > 0 && !isdigit((unsigned char)*s);
+
+	for (size_t i = 0, len; i < n; i += len) {
+		uint32_t code;
+
+		if (!(len = fm_utf8_next(s + i, n - i, &code)) || code < ' ' || (code >= 0x7f && code < 0xa0))
+			return false;
+		word = word && code < 0x7f && (isalnum((int)code) || code == '_');
+	}
+	fm_buf_puts(out, word ? "." : ".\"");
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] == '"' || s[i] == '\\')
+			fm_buf_puts(out, "\\");
+		fm_buf_add(out, s + i, 1);
+	}
+	fm_buf_puts(out, word ? "" : "\"");
+	return true;
+}
+
+/* The keys that lead to the first list of objects inside of an object; "" where there is none, or no such way. Keys
+ * with escapes are none that are told. */
+static int find_list(const char *s, const char *end, char list[FM_SNIFF_LIST], struct fm_error *err)
 {
 	struct {
 		const char *s;
 		size_t n;
 	} key[FM_JSON_DEPTH + 1] = {{NULL, 0}};
-	int depth = 0;
-	size_t len = 0;
+	struct fm_buf path = {0};
+	bool is = true;
+	int depth = 0, rc;
 
 	for (; s < end; s++) {
 		const char *from = s;
@@ -97,7 +128,7 @@ static void find_list(const char *s, const char *end, char list[FM_SNIFF_LIST])
 			key[depth].n = s > from && is_key(s, end) ? (size_t)(s - from - 1) : 0;
 		} else if (*s == '{') {
 			if (++depth > FM_JSON_DEPTH)
-				return;
+				return FM_OK;
 			key[depth].n = 0;
 		} else if (*s == '}') {
 			depth -= depth > 0;
@@ -109,45 +140,45 @@ static void find_list(const char *s, const char *end, char list[FM_SNIFF_LIST])
 			key[depth].n = 0; /* what is inside has no key */
 		}
 	}
-	for (int i = 1; i <= depth && s < end; i++) {
-		if (!key[i].n || len + key[i].n + 2 > FM_SNIFF_LIST || memchr(key[i].s, '\'', key[i].n))
-			return;
-		list[len++] = '.';
-		memcpy(list + len, key[i].s, key[i].n);
-		len += key[i].n;
-	}
-	list[len] = 0;
+	for (int i = 1; i <= depth && s < end && is; i++)
+		is = key[i].n && !memchr(key[i].s, '\\', key[i].n) && fm_sniff_jq_key(&path, key[i].s, key[i].n);
+	rc = fm_buf_check(&path, err);
+	if (rc >= 0 && s < end)
+		snprintf(list, FM_SNIFF_LIST, "%.*s", is && path.len < FM_SNIFF_LIST ? (int)path.len : 5,
+			 is && path.len < FM_SNIFF_LIST ? path.data : ".PATH");
+	fm_buf_free(&path);
+	return rc;
 }
 
-int fm_sniff_json(struct fm_buf *text, size_t max, bool *is, char list_at[FM_SNIFF_LIST], struct fm_error *err)
+int fm_sniff_json(struct fm_sniff_page *p, struct fm_error *err)
 {
-	struct table t = {.max = max};
+	struct table t = {.max = FM_SNIFF_FIELDS};
 	struct fm_json_list list = {0};
-	struct fm_buf out = {0};
+	struct fm_buf *text = &p->text, out = {0};
 	char *scratch = NULL;
 	size_t at = 0;
 	int rc;
 
 	while (at < text->len && strchr(" \t\r\n", text->data[at]))
 		at++;
-	*is = at < text->len && text->data[at] == '{';
+	p->json = at < text->len && text->data[at] == '{';
 	if (at + 1 < text->len && text->data[at] == '[' && strchr("\r\n\t {", text->data[at + 1]))
-		*is = true;
-	*list_at = 0;
-	if (!*is)
+		p->json = true;
+	if (!p->json)
 		return FM_OK;
-	find_list(text->data + at, text->data + text->len, list_at);
-	if ((rc = fm_json_list_add(&list, text->data, text->len, &out, err)) < 0)
+	if ((rc = find_list(text->data + at, text->data + text->len, p->list, err)) < 0 ||
+	    (rc = fm_json_list_add(&list, text->data, text->len, &out, err)) < 0)
 		goto out;
 	fm_buf_free(text);
 	*text = out;
 	out = (struct fm_buf){0};
-	if ((rc = fm_alloc(&t.key, max, sizeof *t.key, "keys of JSON", err)) < 0 ||
-	    (rc = fm_alloc(&t.value, max, sizeof *t.value, "values of JSON", err)) < 0 ||
+	if ((rc = fm_alloc(&t.key, t.max, sizeof *t.key, "keys of JSON", err)) < 0 ||
+	    (rc = fm_alloc(&t.value, t.max, sizeof *t.value, "values of JSON", err)) < 0 ||
 	    (rc = fm_alloc(&scratch, text->len + 1, 1, "a line of JSON", err)) < 0)
 		goto out;
-	*is = read_lines(&t, text, scratch, NULL) > 0 && t.n > 0;
-	if (!*is)
+	p->json = read_lines(&t, text, scratch, NULL) > 0 && t.n > 0;
+	p->wide = t.more;
+	if (!p->json)
 		goto out;
 	for (size_t k = 0; k < t.n; k++)
 		fm_buf_printf(&out, "%s%s", t.key[k], k + 1 < t.n ? "\t" : "\n");

@@ -122,6 +122,20 @@ enum fm_sniff_kind fm_sniff_kind_of(const struct fm_sniff_field *f, const char *
 	return f->n < 32 && fm_protocol_number(f->s, f->n) >= 0 ? PROTOCOL : WORD;
 }
 
+bool fm_sniff_has_no_value(const struct fm_sniff_page *p, int i)
+{
+	const char *format;
+	uint64_t number;
+
+	for (int k = 0; k < p->ncells[i]; k++) {
+		enum fm_sniff_kind kind = fm_sniff_kind_of(&p->cell[i][k], &format, &number);
+
+		if (kind > EMPTY && kind < PROTOCOL)
+			return false;
+	}
+	return true;
+}
+
 /* The form that reads most of a column of clock times: two forms can read 11/4, only one 31/12. */
 static const char *clock_of(const struct fm_sniff_page *p, int k, int from)
 {

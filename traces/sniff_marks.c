@@ -3,7 +3,6 @@
 
 #include "base/num.h"
 #include "traces/marks.h"
-#include "traces/sniff_names.h"
 #include "traces/sniff_parts.h"
 
 /* How the numbers of a column look. */
@@ -60,19 +59,22 @@ static void look_at(const char *s, size_t n, struct looks *l)
 	}
 }
 
-/* The field with blanks for no-break ones, as French programs have between thousands; 0: it has none. */
-static size_t with_blanks(const struct fm_sniff_field *f, char out[FM_NUMBER_MAX])
+/* The field with blanks for no-break ones, as French programs have between thousands, and with plain apostrophes; 0: it
+ * has none, or is too long for a number. */
+static size_t with_plain_marks(const struct fm_sniff_field *f, char out[FM_NUMBER_MAX])
 {
+	bool other = false;
 	size_t n = 0;
 
-	for (size_t i = 0; i < f->n && f->n < FM_NUMBER_MAX; i++) {
-		bool wide = f->n - i > 1 && !memcmp(f->s + i, "\xc2\xa0", 2),
-		     narrow = f->n - i > 2 && !memcmp(f->s + i, "\xe2\x80\xaf", 3);
+	for (size_t i = 0, len; i < f->n && f->n < FM_NUMBER_MAX; i += len) {
+		size_t blank = fm_thousands_at(' ', f->s + i, f->n - i),
+		       apostrophe = fm_thousands_at('\'', f->s + i, f->n - i);
 
-		out[n++] = wide || narrow ? ' ' : f->s[i];
-		i += wide + 2 * narrow;
+		out[n++] = blank ? ' ' : apostrophe ? '\'' : f->s[i];
+		other = other || out[n - 1] != f->s[i];
+		len = blank + apostrophe ? blank + apostrophe : 1;
 	}
-	return n < f->n ? n : 0;
+	return other ? n : 0;
 }
 
 static struct looks looks_of(const struct fm_sniff_page *p, int k)
@@ -83,7 +85,7 @@ static struct looks looks_of(const struct fm_sniff_page *p, int k)
 		if (k < p->ncells[i]) {
 			char text[FM_NUMBER_MAX];
 			const char *s = text;
-			size_t n = with_blanks(&p->cell[i][k], text);
+			size_t n = with_plain_marks(&p->cell[i][k], text);
 
 			look_at(n ? s : p->cell[i][k].s, n ? n : p->cell[i][k].n, &l);
 		}
@@ -97,21 +99,20 @@ static bool is_duration(const struct fm_sniff_page *p, int k)
 {
 	struct fm_sniff_name name;
 
-	return p->header && k < p->ncells[0] && fm_sniff_name(p->cell[0][k].s, p->cell[0][k].n, &name) &&
-	       name.col == FM_TD;
+	return p->header && k < p->ncells[0] && fm_sniff_column(p, k, &name) && name.col == FM_TD;
 }
 
 /* 7.250 in a column of such numbers is more often a duration than thousands, so a point counts as thousands only with
- * commas elsewhere; and 7,250 s is a duration with a decimal comma. */
+ * commas elsewhere; and 7,250 s is a duration with a decimal comma. Blanks and apostrophes stand for nothing else. */
 static bool groups_by(const struct looks *l, int mark, bool comma, bool duration)
 {
-	if (l->sure[mark])
+	if (l->sure[mark] || (l->groups[mark] && strchr(" '", marks[mark])))
 		return true;
 	if (duration && marks[mark] == ',')
 		return false;
 	if (!l->groups[mark] || !l->small || l->large)
 		return false;
-	return marks[mark] == ',' ? !l->comma && !comma : marks[mark] != '.' || (comma && !l->point);
+	return marks[mark] == ',' ? !l->comma && !comma : comma && !l->point;
 }
 
 static void find_thousands(const struct fm_sniff_page *p, bool comma, bool thousands[])

@@ -25,7 +25,7 @@ static const struct {
      FM_TE, true, FM_WAY_ONE},
     {" td dur duration flowduration durationms bidirectionaldurationms flowdurationmilliseconds "
      "elapsedtime elapsed durationsec durationseconds durationus durationns durationmsec durationmilliseconds "
-     "durationmicroseconds flowdurationms flowdurationus ",
+     "durationmicroseconds flowdurationms flowdurationus durations flowdurations durs ",
      FM_TD, false, FM_WAY_ONE},
     {" sa srcip srcaddr sourceip sourceaddress saddr sip ipsrc src srcipaddr srchost source idorigh "
      "sourceipv4address ipv4srcaddr origh addressa srcaddress src4addr ipsrcaddr ip4srcaddr srcipaddrport srcaddrport ",
@@ -123,9 +123,9 @@ static size_t type_before(const char *s, size_t n)
 	return 0;
 }
 
-/* What programs put around the names of others: MongoDB the type of a value (bytes.$numberLong), Azure's tables
- * (SrcIP_s), BigQuery the keys that GCP's records have outside (jsonPayload_connection_src_ip), ipfixcol who named the
- * element, and that it is of the way back (iana@reverse:octetDeltaCount). */
+/* What programs put around the names of others: MongoDB the type of a value (bytes.$numberLong), Azure's tables a zone
+ * (TimeGenerated [UTC]), BigQuery the keys that GCP's records have outside (jsonPayload_connection_src_ip), ipfixcol
+ * who named the element, and that it is of the way back (iana@reverse:octetDeltaCount). */
 static bool strip(const char **s, size_t *n)
 {
 	static const char *const before[] = {"jsonPayload_", "connection_", "jsonPayload.", "connection."};
@@ -136,8 +136,6 @@ static bool strip(const char **s, size_t *n)
 		*n = (size_t)(point - *s);
 	if (*n > 6 && !memcmp(*s + *n - 6, " [UTC]", 6))
 		*n -= 6;
-	if (*n > 3 && (*s)[*n - 2] == '_' && strchr("bdst", (*s)[*n - 1]))
-		*n -= 2;
 	for (size_t i = 0; i < sizeof before / sizeof *before; i++)
 		if (*n > strlen(before[i]) && !strncmp(*s, before[i], strlen(before[i]))) {
 			*n -= strlen(before[i]);

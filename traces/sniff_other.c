@@ -4,7 +4,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/table.h"
+#include "base/text.h"
+#include "traces/json_line.h"
 #include "traces/no_row.h"
+#include "traces/sniff_json.h"
 #include "traces/sniff_parts.h"
 
 static bool has_text(const struct fm_sniff_page *p, const char *s)
@@ -17,10 +21,61 @@ static bool begins_as_json(const struct fm_sniff_page *p)
 	return p->nlines && (*p->line[0].s == '{' || !strncmp(p->line[0].s, "[{", 2));
 }
 
+/* Do the names of columns, but for those of JSON inside of JSON, tell a flow? */
+static bool tells_flow(const struct fm_sniff_page *p)
+{
+	unsigned cols = 0;
+
+	for (int k = 0; k < p->nfields && k < p->ncells[0]; k++) {
+		struct fm_sniff_name name;
+
+		if (fm_sniff_column(p, k, &name))
+			cols |= 1u << name.col;
+	}
+	return cols >> FM_SA & 1u && cols >> FM_DA & 1u && __builtin_popcount(cols) >= FM_SNIFF_FEWEST;
+}
+
+/* Does each key end with a number, as those of lists of values do: start.0, start.1? */
+static bool has_indices(const struct fm_sniff_page *p)
+{
+	for (int k = 0; k < p->nfields; k++) {
+		const struct fm_sniff_field *f = &p->cell[0][k];
+		size_t n = f->n;
+
+		while (n && isdigit((unsigned char)f->s[n - 1]))
+			n--;
+		if (n < 2 || n == f->n || f->s[n - 1] != '.')
+			return false;
+	}
+	return p->nfields > 1;
+}
+
+/* JSON that stands in the key k as a text. */
+static int json_inside(const struct fm_sniff_page *p, int k, const char *path, struct fm_error *err)
+{
+	const struct fm_sniff_field *key = &p->cell[0][k];
+	char command[4 * FM_JSON_KEY_MAX];
+	struct fm_buf jq = {0};
+	int rc;
+
+	if (!fm_sniff_jq_key(&jq, key->s, key->n))
+		jq.len = 0;
+	if ((rc = fm_buf_check(&jq, err)) >= 0)
+		rc =
+		    fm_fail(err, FM_EINPUT,
+			    "%s has JSON as a text inside of JSON, in the key %.*s, as logs of containers do: jq -r %s "
+			    "FILE writes it out",
+			    path, (int)key->n, key->s,
+			    jq.len ? fm_text_shell(jq.data, jq.len, "PATH", command, sizeof command) : "PATH");
+	fm_buf_free(&jq);
+	return rc;
+}
+
 /* JSON of which no line is an object, or whose objects hold the flows further inside. */
 static int other_json(const struct fm_sniff_page *p, const char *path, struct fm_error *err)
 {
-	const struct fm_sniff_field *key = p->cell[0], *value = p->cell[1];
+	const struct fm_sniff_field *value = p->cell[1];
+	char command[4 * FM_SNIFF_LIST];
 
 	if (has_text(p, "\"flowTuples\""))
 		return fm_fail(
@@ -29,26 +84,24 @@ static int other_json(const struct fm_sniff_page *p, const char *path, struct fm
 		    "duration: join those of a flow first (by its begin and its end, B and E), as CSV with two "
 		    "times, or with a time and a duration",
 		    path);
-	if ((p->json && p->nfields > 1 && key[0].n > 2 && !memcmp(key[0].s + key[0].n - 2, ".0", 2) && key[1].n > 2 &&
-	     !memcmp(key[1].s + key[1].n - 2, ".1", 2)) ||
+	if ((p->json && has_indices(p)) ||
 	    (begins_as_json(p) && !p->json && has_text(p, "\"columns\"") && has_text(p, "\"data\"")))
 		return fm_fail(err, FM_EINPUT,
 			       "%s has the columns of the table one by one, as pandas' to_json() writes it: "
 			       "to_json(PATH, orient=\"records\", lines=True) writes an object for each flow",
 			       path);
-	for (int k = 0; p->json && p->nlines > 1 && k < p->nfields && k < p->ncells[1]; k++)
+	for (int k = 0; p->json && p->nlines > 1 && k < p->nfields && k < p->ncells[1] && !tells_flow(p); k++)
 		if (value[k].n > 2 && value[k].s[0] == '{' && (value[k].s[1] == '"' || value[k].s[1] == '\\'))
-			return fm_fail(
-			    err, FM_EINPUT,
-			    "%s has JSON as a text inside of JSON, in the key %.*s, as logs of containers do: "
-			    "jq -r '.\"%.*s\"' FILE writes it out",
-			    path, (int)key[k].n, key[k].s, (int)key[k].n, key[k].s);
-	if (*p->list && (!p->json || p->nfields < FM_SNIFF_FEWEST))
-		return fm_fail(
-		    err, FM_EINPUT,
-		    "%s has its records in a list inside of an object: jq -c '%s[]' FILE writes each on a line "
-		    "of its own",
-		    path, p->list);
+			return json_inside(p, k, path, err);
+	if (*p->list && (!p->json || p->nfields < FM_SNIFF_FEWEST)) {
+		char program[FM_SNIFF_LIST + 2];
+
+		snprintf(program, sizeof program, "%s[]", p->list);
+		return fm_fail(err, FM_EINPUT,
+			       "%s has its records in a list inside of an object: jq -c %s FILE writes each on a line "
+			       "of its own",
+			       path, fm_text_shell(program, strlen(program), "PATH[]", command, sizeof command));
+	}
 	if (p->json || !begins_as_json(p))
 		return FM_OK;
 	if (p->line[0].n > 1 && p->line[0].s[1] == '\'')
@@ -74,9 +127,18 @@ static bool is_pair(const struct fm_sniff_field *f)
 	return i > 0 && i < f->n && f->s[i] == '=' && isalpha((unsigned char)*f->s);
 }
 
-static bool has_json_behind(const struct fm_sniff_field *line)
+/* JSON at the end of a line, behind text that is no row: of a table it is the last column. */
+static bool has_json_behind(const struct fm_sniff_page *p, int i)
 {
-	return line->n > 3 && *line->s != '{' && line->s[line->n - 1] == '}' && memmem(line->s, line->n, "{\"", 2);
+	const struct fm_sniff_field *line = &p->line[i];
+	const char *json = memmem(line->s, line->n, "{\"", 2);
+	int before = 0;
+
+	if (line->n < 4 || *line->s == '{' || line->s[line->n - 1] != '}' || !json)
+		return false;
+	for (int k = 0; k < p->ncells[i] && p->cell[i][k].s + p->cell[i][k].n <= json && p->delimiter != ' '; k++)
+		before++;
+	return before < FM_SNIFF_FEWEST || p->blanks;
 }
 
 static bool is_between(const struct fm_sniff_field *f, char quote)
@@ -90,7 +152,7 @@ static int other_log(const struct fm_sniff_page *p, const char *path, struct fm_
 	int pairs = 0, cells = 0, json = 0, single = 0, some = 0, values = p->nlines > 1;
 
 	for (int i = 0; i < p->nlines && !p->json; i++) {
-		json += has_json_behind(&p->line[i]);
+		json += has_json_behind(p, i);
 		for (int k = 0; k < p->ncells[i] && k < FM_SNIFF_FIELDS; k++) {
 			cells++;
 			pairs += is_pair(&p->cell[i][k]);
@@ -101,7 +163,9 @@ static int other_log(const struct fm_sniff_page *p, const char *path, struct fm_
 	if (json * 2 > p->nlines)
 		return fm_fail(
 		    err, FM_EINPUT,
-		    "%s has JSON behind other text on its lines: sed 's/^[^{]*//' FILE leaves the JSON alone", path);
+		    "%s has JSON behind other text on its lines, as syslog writes it: have the JSON written alone; "
+		    "where it has the times of the flows, sed 's/^[^{]*//' FILE leaves out what stands before it",
+		    path);
 	if (pairs > 4 && pairs * 2 > cells)
 		return fm_fail(
 		    err, FM_EINPUT,
@@ -112,7 +176,7 @@ static int other_log(const struct fm_sniff_page *p, const char *path, struct fm_
 		return fm_fail(
 		    err, FM_EINPUT,
 		    "%s has its values between single quotes, which are none in CSV: have it written with double "
-		    "quotes (sed \"s/'/\\\"/g\" FILE)",
+		    "quotes (sed \"s/'/\\\"/g\" FILE, where no value has a quote inside)",
 		    path);
 	return FM_OK;
 }
@@ -130,12 +194,14 @@ static int filled(const struct fm_sniff_page *p, int row)
 static int other_header(const struct fm_sniff_page *p, const char *path, struct fm_error *err)
 {
 	int titles = 0, lines = 1, wider = 0;
+	bool values = false; /* before the table: a title may say when it was made, and a row has more of them */
 
 	if (p->json || p->marked || p->blanks || p->nfields < FM_SNIFF_FEWEST || p->nlines < 3)
 		return FM_OK;
-	while (titles < p->nlines - 1 && filled(p, titles) * 2 < p->nfields)
-		titles++;
-	if (titles && titles < FM_SNIFF_TITLES && filled(p, titles) * 4 > p->nfields * 3) {
+	for (; titles < p->nlines - 1 && filled(p, titles) * 2 < p->nfields; titles++)
+		values = values || !fm_sniff_has_no_value(p, titles);
+	if (titles && (!values || fm_sniff_has_no_value(p, titles)) && titles < FM_SNIFF_TITLES &&
+	    filled(p, titles) * 4 > p->nfields * 3) {
 		for (const char *s = p->text.data; s < p->line[titles].s; s++)
 			lines += *s == '\n';
 		return fm_fail(
@@ -145,7 +211,7 @@ static int other_header(const struct fm_sniff_page *p, const char *path, struct 
 	}
 	for (int i = 1; i < p->nlines; i++)
 		wider += p->ncells[i] == p->ncells[0] + 1 && p->cell[i][p->ncells[0]].n > 0;
-	if (p->ncells[0] + 1 == p->nfields && p->names && wider == p->nlines - 1)
+	if (p->ncells[0] + 1 == p->nfields && !p->wide && p->names && wider == p->nlines - 1)
 		return fm_fail(
 		    err, FM_EINPUT,
 		    "%s: its rows have a column more than its names: R's write.table() has none for the names of "

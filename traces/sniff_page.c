@@ -2,9 +2,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/table.h"
 #include "traces/no_row.h"
 #include "traces/sniff_json.h"
-#include "traces/sniff_names.h"
 #include "traces/sniff_parts.h"
 #include "traces/source.h"
 #include "traces/utf16.h"
@@ -87,24 +87,51 @@ static struct fm_sniff_field trimmed(const char *s, size_t n)
 	return (struct fm_sniff_field){s, n};
 }
 
-/* The fields of a line; a delimiter between quotes is none, but in lines that were made of JSON. */
-static int cut_fields(const struct fm_sniff_field *line, char delimiter, bool json, struct fm_sniff_field *out)
+/* How many fields a line has, the first FM_SNIFF_FIELDS of them in out; a delimiter between quotes is none, but in
+ * lines that were made of JSON, and where quotes are bytes like others. */
+static int cut_fields(const struct fm_sniff_field *line, char delimiter, bool no_quotes, struct fm_sniff_field *out)
 {
 	size_t from = 0;
 	bool quoted = false;
 	int n = 0;
 
 	for (size_t i = 0; i <= line->n; i++) {
-		if (i < line->n && line->s[i] == '"' && !json)
+		if (i < line->n && line->s[i] == '"' && !no_quotes)
 			quoted = !quoted;
 		if (i < line->n && (quoted || line->s[i] != delimiter))
 			continue;
 		if (n < FM_SNIFF_FIELDS && out)
 			out[n] = trimmed(line->s + from, i - from);
-		n += n < FM_SNIFF_FIELDS;
+		n++;
 		from = i + 1;
 	}
 	return n;
+}
+
+/* Do quotes stand inside of fields, and around none, as in a column of JSON? */
+static bool has_bare_quotes(const struct fm_sniff_page *p)
+{
+	bool bare = false;
+
+	for (int i = 0; i < p->nlines && !p->json; i++) {
+		const char *end = p->line[i].s + p->line[i].n;
+
+		for (const char *s = p->line[i].s; s < end; s++) {
+			const char *before = s, *behind = s + 1;
+
+			if (*s != '"')
+				continue;
+			while (before > p->line[i].s && before[-1] == ' ')
+				before--;
+			while (behind < end && *behind == ' ')
+				behind++;
+			if (before == p->line[i].s || before[-1] == p->delimiter || behind == end ||
+			    *behind == p->delimiter)
+				return false;
+			bare = true;
+		}
+	}
+	return bare;
 }
 
 /* The words of a line. */
@@ -158,19 +185,78 @@ static void find_delimiter(struct fm_sniff_page *p)
 	}
 }
 
+/* Bytes of the name without an ending for a type, as tables of Azure and LogScale have it: SrcIP_s, DestPort_d. */
+static size_t without_type(const struct fm_sniff_field *f)
+{
+	return f->n > 3 && f->s[f->n - 2] == '_' && strchr("bdst", f->s[f->n - 1]) ? f->n - 2 : f->n;
+}
+
+/* Is there another column of that name but for its ending: pkts_s beside pkts_d, of source and destination? */
+static bool has_twin(const struct fm_sniff_page *p, int at)
+{
+	size_t n = without_type(&p->cell[0][at]);
+
+	for (int k = 0; k < p->ncells[0]; k++)
+		if (k != at && without_type(&p->cell[0][k]) == n && p->cell[0][k].n == n + 2 &&
+		    !strncasecmp(p->cell[0][k].s, p->cell[0][at].s, n))
+			return true;
+	return false;
+}
+
+/* No address, port or protocol is counted by the second, so where three of them end so, it is no unit. */
+static bool has_types(const struct fm_sniff_page *p)
+{
+	int typed = 0;
+
+	for (int k = 0; k < p->ncells[0]; k++) {
+		const struct fm_sniff_field *f = &p->cell[0][k];
+		struct fm_sniff_name name;
+		size_t n = without_type(f);
+
+		typed += n < f->n && fm_sniff_name(f->s, n, &name) && !has_twin(p, k) &&
+			 (fm_cols[name.col].kind == FM_KIND_ADDRESS || fm_cols[name.col].kind == FM_KIND_PORT ||
+			  name.col == FM_PR);
+	}
+	return typed > 2;
+}
+
+struct fm_sniff_field fm_sniff_bare(const struct fm_sniff_page *p, int k)
+{
+	struct fm_sniff_field f = p->cell[0][k];
+	struct fm_sniff_name name;
+	size_t n = without_type(&f);
+
+	if (n == f.n || !fm_sniff_name(f.s, n, &name))
+		return f;
+	if (fm_cols[name.col].kind == FM_KIND_TIME) /* start_s is in seconds where it is of no type */
+		f.n = p->types || f.s[n + 1] == 's' ? n : f.n;
+	else if (p->types && !(fm_cols[name.col].kind == FM_KIND_COUNT && (f.s[n + 1] == 's' || has_twin(p, k))))
+		f.n = n;
+	return f;
+}
+
+bool fm_sniff_column(const struct fm_sniff_page *p, int k, struct fm_sniff_name *out)
+{
+	struct fm_sniff_field f = fm_sniff_bare(p, k);
+
+	return fm_sniff_name(f.s, f.n, out);
+}
+
 /* Is a comment before the rows their header, as numpy and flow-export write it: as many fields, with names? */
 static void take_hash(struct fm_sniff_page *p)
 {
 	struct fm_sniff_name name;
-	int n, names = 0;
+	int names = 0;
 
-	if (p->json || p->marked || !p->hash.n || p->nlines == FM_SNIFF_LINES ||
-	    (n = cut_fields(&p->hash, p->delimiter, false, p->cell[0])) != p->nfields)
+	if (p->json || p->marked || !p->hash.n ||
+	    cut_fields(&p->hash, p->delimiter, false, p->cell[0]) !=
+		cut_fields(&p->line[p->nlines / 2], p->delimiter, false, NULL))
 		return;
-	for (int k = 0; k < n; k++)
+	for (int k = 0; k < p->nfields; k++)
 		names += fm_sniff_name(p->cell[0][k].s, p->cell[0][k].n, &name);
 	if (names < 3)
 		return;
+	p->nlines -= p->nlines == FM_SNIFF_LINES;
 	memmove(p->line + 1, p->line, (size_t)p->nlines++ * sizeof *p->line);
 	p->line[0] = p->hash;
 }
@@ -180,7 +266,7 @@ int fm_sniff_page(struct fm_sniff_page *p, const char *path, const char *member,
 	int rc;
 
 	if ((rc = read_page(p, path, member, err)) < 0 || (rc = decode(&p->text, err)) < 0 ||
-	    (rc = fm_sniff_json(&p->text, FM_SNIFF_FIELDS, &p->json, p->list, err)) < 0)
+	    (rc = fm_sniff_json(p, err)) < 0)
 		return rc;
 	cut_lines(p);
 	if (p->json || delimiter)
@@ -189,10 +275,17 @@ int fm_sniff_page(struct fm_sniff_page *p, const char *path, const char *member,
 		p->nfields = p->nlines ? cut_fields(&p->line[p->nlines / 2], p->delimiter, p->json, NULL) : 0;
 	else if (!delimiter)
 		find_delimiter(p);
+	p->bare = !p->blanks && has_bare_quotes(p);
+	p->nfields = p->nfields < FM_SNIFF_FIELDS ? p->nfields : FM_SNIFF_FIELDS;
 	if (!p->blanks)
 		take_hash(p);
-	for (int i = 0; i < p->nlines; i++)
-		p->ncells[i] = p->blanks ? cut_words(&p->line[i], p->cell[i])
-					 : cut_fields(&p->line[i], p->delimiter, p->json, p->cell[i]);
+	for (int i = 0; i < p->nlines; i++) {
+		int n = p->blanks ? cut_words(&p->line[i], p->cell[i])
+				  : cut_fields(&p->line[i], p->delimiter, p->json || p->bare, p->cell[i]);
+
+		p->wide = p->wide || n > FM_SNIFF_FIELDS;
+		p->ncells[i] = n < FM_SNIFF_FIELDS ? n : FM_SNIFF_FIELDS;
+	}
+	p->types = p->nlines > 0 && has_types(p);
 	return FM_OK;
 }

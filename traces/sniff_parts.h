@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "traces/sniff_names.h"
 
 #define FM_SNIFF_LINES 64
 #define FM_SNIFF_FEWEST 5 /* columns of a flow */
@@ -34,6 +35,9 @@ struct fm_sniff_page {
 	bool guessed_mark;        /* the comma may also be the other kind of mark */
 	bool blanks;              /* any number of blanks is one delimiter; the first line is a comment then */
 	bool families;            /* IPv4 and IPv6 have columns of their own */
+	bool bare;                /* quotes stand inside of fields and around none: they are bytes like others */
+	bool types;               /* endings of its names are types: SrcIP_s, DestPort_d */
+	bool wide;                /* a line has more than FM_SNIFF_FIELDS fields, of which the first ones are here */
 	bool names;               /* no field of the first line is a value */
 	bool arff;                /* of Weka: what stands before the rows begins with @ */
 	char list[FM_SNIFF_LIST]; /* JSON: where the first list of objects inside of one stands, as .hits.hits, or "" */
@@ -67,11 +71,17 @@ int fm_sniff_page(struct fm_sniff_page *p, const char *path, const char *member,
 		  struct fm_error *err) FM_MUST_CHECK;
 /* FM_EINPUT: the page, of which p->names is known, is no table of flows; the message says what makes it one. */
 int fm_sniff_other(const struct fm_sniff_page *p, const char *path, struct fm_error *err) FM_MUST_CHECK;
+/* The name of column k of the first line, without such an ending where p->types. */
+struct fm_sniff_field fm_sniff_bare(const struct fm_sniff_page *p, int k);
+/* What that name stands for (sniff_names.h). */
+bool fm_sniff_column(const struct fm_sniff_page *p, int k, struct fm_sniff_name *out);
 /* Finds p->decimal and p->thousands, of a page with p->header, and writes its numbers as those of other pages. */
 void fm_sniff_marks(struct fm_sniff_page *p);
 /* The kind of a field; *format of a time, or NULL; *number: that of an INTEGER, or of a DECIMAL with its fraction cut
  * off, 0 where it is below zero or over 2^53; else 0. */
 enum fm_sniff_kind fm_sniff_kind_of(const struct fm_sniff_field *f, const char **format, uint64_t *number);
+/* Is no field of line i a value, as in a line of names? */
+bool fm_sniff_has_no_value(const struct fm_sniff_page *p, int i);
 /* Is each value of column k a length of time that says its units: with colons, as 0:00:02.5, or as 5s? */
 bool fm_sniff_is_hms(const struct fm_sniff_page *p, int k, int from);
 /* The kind of most values of column k, from line `from` on. */

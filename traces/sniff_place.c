@@ -27,15 +27,47 @@ static bool more_behind(const struct fm_sniff_guess *g, int n, int at)
 	return false;
 }
 
-/* Columns of one address in all rows, as of an exporter, are no ends of flows where two others are. */
+/* Can column k be a port? Then one more than its largest number, else 0. */
+static uint64_t port_at(const struct fm_sniff_guess *g, int n, int k)
+{
+	return k < n && (g[k].kind == INTEGER || g[k].kind == EMPTY) && !g[k].counts && g[k].most <= 65535
+		   ? g[k].most + 1
+		   : 0;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* How much columns a and b look like the ends of a flow, by the ports beside them: each behind its address, or both
+ * behind both. What stands beside an exporter or a next hop is mostly the small number of an interface. */
+static uint64_t ends_at(const struct fm_sniff_guess *g, int n, int a, int b)
+{
+	if (b == a + 2)
+		return least(port_at(g, n, a + 1), port_at(g, n, b + 1));
+	return b == a + 1 ? least(port_at(g, n, b + 1), port_at(g, n, b + 2)) : 0;
+}
+
+/* Of more than two columns of addresses, those of an exporter or a next hop are no ends of flows. Where the ports do
+ * not tell, a column of one address in all rows is none where two others are. */
 static void leave_exporters(struct fm_sniff_guess *g, int n)
 {
-	int others = 0;
+	int all = 0, others = 0, ends[2] = {-1, -1};
+	uint64_t most = 0;
 
-	for (int k = 0; k < n; k++)
+	for (int k = 0; k < n; k++) {
+		all += g[k].kind == ADDRESS;
 		others += g[k].kind == ADDRESS && !g[k].constant;
-	for (int k = 0; k < n && others > 1; k++)
-		if (g[k].kind == ADDRESS && g[k].constant)
+		for (int m = k + 1; m < n && m < k + 3; m++)
+			if (g[k].kind == ADDRESS && g[m].kind == ADDRESS && ends_at(g, n, k, m) > most) {
+				most = ends_at(g, n, k, m);
+				ends[0] = k;
+				ends[1] = m;
+			}
+	}
+	for (int k = 0; k < n && all > 2; k++)
+		if (g[k].kind == ADDRESS && (most > 0 ? k != ends[0] && k != ends[1] : others > 1 && g[k].constant))
 			g[k].kind = NOTHING;
 }
 

@@ -98,7 +98,7 @@ static void what_hides_a_table_is_said(void **state)
 	    {"{\"data\":[" OBJECT "," OBJECT "]}\n", "jq -c '.data[]' FILE"},
 	    {"{\"start\":{\"0\":1,\"1\":2},\"end\":{\"0\":1,\"1\":2}}\n", "orient=\"records\", lines=True"},
 	    {"{\"columns\": [\"a\", \"b\"], \"data\": [[1, 2]]}\n", "orient=\"records\", lines=True"},
-	    {"{\"log\":\"{\\\"a\\\":1,\\\"b\\\":\\\"x\\\"}\\n\",\"stream\":\"stdout\"}\n", "jq -r '.\"log\"' FILE"},
+	    {"{\"log\":\"{\\\"a\\\":1,\\\"b\\\":\\\"x\\\"}\\n\",\"stream\":\"stdout\"}\n", "jq -r .log FILE"},
 	};
 	struct fm_buf yaml = {0};
 	bool whole;

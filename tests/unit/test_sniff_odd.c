@@ -1,0 +1,296 @@
+/* What sniff makes of tables and JSON with something odd about them: endings of names, keys that a shell would obey,
+ * lines that are nearly empty. */
+#include "tests/unit/trace_fixture.h"
+
+#include "traces/sniff.h"
+
+static struct fm_error err;
+
+#define NAMES "start,duration,src_ip,src_port,dst_ip,dst_port,proto"
+#define VALUES "2016-04-11 00:01:06,2.5,1.2.3.4,53,10.0.0.1,35203,UDP"
+#define FLOW                                                                                                           \
+	"\"start\":\"2016-04-11T00:01:06Z\",\"end\":\"2016-04-11T00:01:08Z\",\"src\":\"1.2.3.4\",\"dst\":\"5.6.7.8\"," \
+	"\"sport\":53,\"dport\":80,\"proto\":\"udp\",\"packets\":1,\"bytes\":130"
+
+static char *repeat(const char *first, const char *line, int times)
+{
+	struct fm_buf text = {0};
+
+	fm_buf_puts(&text, first);
+	for (int i = 0; i < times; i++)
+		fm_buf_puts(&text, line);
+	fm_buf_add(&text, "", 1);
+	return text.data;
+}
+
+/* What sniff says of a text: the dialect that it guesses, or why it makes none. */
+static char *said_of(const char *name, const char *text)
+{
+	const char *path = put(name, text);
+	struct fm_buf yaml = {0}, said = {0};
+	struct fm_sniff_tried tried;
+	bool whole;
+
+	if (fm_sniff_guess(path, NULL, &yaml, &whole, &err) < 0) {
+		fm_buf_free(&yaml);
+		return strdup(err.message);
+	}
+	assert_int_equal(fm_sniff_try(path, NULL, yaml.data, yaml.len, &tried, &err), FM_OK);
+	fm_sniff_tell(&tried, &said);
+	fm_buf_add(&said, yaml.data, yaml.len);
+	fm_buf_add(&said, "", 1);
+	fm_buf_free(&yaml);
+	return said.data;
+}
+
+struct odd {
+	const char *text, *says, *never; /* never: words that it must not say, or NULL */
+};
+
+static void assert_each_says(const struct odd *of, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		char *said = said_of("odd.txt", of[i].text);
+
+		if (!strstr(said, of[i].says))
+			fail_msg("case %zu lacks %s\n%s", i, of[i].says, said);
+		if (of[i].never && strstr(said, of[i].never))
+			fail_msg("case %zu has %s\n%s", i, of[i].never, said);
+		free(said);
+	}
+}
+
+/* pkts_s are packets a second, or those of the source; an ending is that of a type where addresses and ports have it.
+ */
+static void endings_of_names_are_types_only_where_many_have_them(void **state)
+{
+	static const struct odd of[] = {
+	    {NAMES ",src_pkts_s,src_bytes_s\n" VALUES ",1,130\n" VALUES ",2,180\n", "# not found: byt", "column: pkt"},
+	    {NAMES ",fwd_pkts_s,flow_bytes_s,pkts,bytes\n" VALUES ",0.4,52,1,130\n" VALUES ",0.8,72,2,180\n",
+	     "{name: \"bytes\", column: byt}", "sum: true"},
+	    {NAMES ",bytes_b,packets\n" VALUES ",130,1\n" VALUES ",180,2\n", "# not found: byt", "column: byt"},
+	    {NAMES ",pkts_s,pkts_d,bytes_s,bytes_d\n" VALUES ",1,2,130,60\n" VALUES ",1,2,130,60\n", "# not found: pkt",
+	     "column: pkt"},
+	    {"StartTime_t,Dur_d,SrcIP_s,SrcPort_d,DestIP_s,DestPort_d,Protocol_s,Packets_d,Bytes_d\n" VALUES
+	     ",1,130\n" VALUES ",2,180\n",
+	     "reads all of the first 2 rows", NULL},
+	    {"StartTime_t,Dur_d,SrcIP_s,SrcPort_d,DestIP_s,DestPort_d,Protocol_s,Packets_d,Bytes_d,Bytes_s\n" VALUES
+	     ",1,130,52\n" VALUES ",2,180,72\n",
+	     "# not found: byt", "column: byt"},
+	    {"start_s,duration_s,src_ip,src_port,dst_ip,dst_port,proto,packets,bytes\n"
+	     "1460332866,2,1.2.3.4,53,10.0.0.1,35203,UDP,1,130\n1460332867,2,1.2.3.4,53,10.0.0.1,35203,UDP,1,130\n",
+	     "{name: \"duration_s\", column: td, format: \"seconds\"}   # by its name\n", NULL},
+	};
+
+	(void)state;
+	assert_each_says(of, sizeof of / sizeof *of);
+}
+
+/* JSON that holds more JSON is refused where nothing else is a flow, and the columns of a table only as all keys say
+ * it. */
+static void json_inside_of_json_is_left_where_the_rest_is_a_flow(void **state)
+{
+	static const struct odd of[] = {
+	    {"{" FLOW ",\"raw\":\"{\\\"x\\\":1}\"}\n{" FLOW ",\"raw\":\"{\\\"x\\\":1}\"}\n",
+	     "reads all of the first 2 rows", NULL},
+	    {"{\"log\":\"{\\\"a\\\":1}\",\"time\":\"2016-04-11T00:01:06Z\",\"stream\":\"x\",\"kind\":1,\"host\":2}\n",
+	     "has JSON as a text inside of JSON", NULL},
+	    {"{\"a.0\":1,\"a.1\":2," FLOW "}\n{\"a.0\":1,\"a.1\":2," FLOW "}\n", "reads all of the first 2 rows", NULL},
+	    {"{\"start\":{\"0\":1,\"1\":2},\"end\":{\"0\":1,\"1\":2}}\n", "has the columns of the table one by one",
+	     NULL},
+	};
+
+	(void)state;
+	assert_each_says(of, sizeof of / sizeof *of);
+}
+
+/* A last column of JSON is a column. */
+static void text_before_json_may_be_a_row(void **state)
+{
+	static const struct odd of[] = {
+	    {"start;duration;src_ip;src_port;dst_ip;dst_port;proto;packets;bytes;more\n"
+	     "2016-04-11 00:01:06;2.5;1.2.3.4;53;10.0.0.1;35203;UDP;1;130;{\"a\":1}\n"
+	     "2016-04-11 00:01:06;2.5;1.2.3.4;53;10.0.0.1;35203;UDP;1;130;{\"a\":1}\n",
+	     "reads all of the first 2 rows", NULL},
+	    {"Apr 11 00:01:06 host x: {" FLOW "}\nApr 11 00:01:06 host x: {" FLOW "}\n", "JSON behind other text",
+	     NULL},
+	};
+
+	(void)state;
+	assert_each_says(of, sizeof of / sizeof *of);
+}
+
+/* A key of somebody's stands in a command so that jq and the shell take it for a key alone, or no command is told. */
+static void keys_in_commands_are_quoted(void **state)
+{
+	static const struct odd of[] = {
+	    {"{\"my-flows\":[{\"a\":1},{\"a\":2}]}\n", "jq -c '.\"my-flows\"[]' FILE", NULL},
+	    {"{\"a\":{\"b_1\":[{\"a\":1},{\"a\":2}]}}\n", "jq -c '.a.b_1[]' FILE", NULL},
+	    {"{\"1a\":[{\"a\":1},{\"a\":2}]}\n", "jq -c '.\"1a\"[]' FILE", NULL},
+	    {"{\"x';$(touch y)`id`\":[{\"a\":1},{\"a\":2}]}\n", "jq -c '.\"x'\\'';$(touch y)`id`\"[]' FILE", NULL},
+	    {"{\"a\\\"b\":[{\"a\":1},{\"a\":2}]}\n", "jq -c '.PATH[]' FILE", "a\\"},
+	    {"{\"a\\(1)\":[{\"a\":1},{\"a\":2}]}\n", "FILE", "(1)"},
+	    {"{\"a\x01z\":[{\"a\":1},{\"a\":2}]}\n", "FILE", "01z"},
+	    {"{\"lo'g;touch y\":\"{\\\"x\\\":1}\",\"s\":\"1\"}\n", "jq -r '.\"lo'\\''g;touch y\"' FILE", NULL},
+	    {"{\"a\\\\(id)\":\"{\\\"x\\\":1}\",\"s\":\"1\"}\n", "jq -r '.\"a\\\\(id)\"' FILE", NULL},
+	    {"{\"a\\u0007z\":\"{\\\"x\\\":1}\",\"s\":\"1\"}\n", "", "07z"},
+	};
+
+	(void)state;
+	assert_each_says(of, sizeof of / sizeof *of);
+}
+
+/* Names behind a # of a table that is longer than what is looked at. */
+static void names_behind_a_hash_are_found_in_a_long_table(void **state)
+{
+	char *text = repeat("# " NAMES ",bytes,packets\n", VALUES ",130,1\n", 80), *said = said_of("hash.csv", text);
+
+	(void)state;
+	if (!strstr(said, "column: byt}   # by its name"))
+		fail_msg("%s", said);
+	free(said);
+	free(text);
+}
+
+/* Of three addresses in a table without names the ends of a flow are those beside the ports, also where one of them is
+ * the same in each row. */
+static void ends_of_flows_are_beside_their_ports(void **state)
+{
+	static const struct {
+		const char *row, *sa, *da; /* % stands for what differs from row to row, # for a port */
+	} of[] = {
+	    {"10.8.8.%,1460332865.5,0.500,UDP,1.2.3.4,53,10.0.0.%,35203,1,130\n", "c5", "c7"},
+	    {"10.8.8.8,1460332865.5,0.500,UDP,1.2.3.%,53,10.0.0.%,35203,1,130\n", "c5", "c7"},
+	    {"1460332865.5,0.500,10.8.8.%,1.2.3.4,10.0.0.%,53,35203,UDP,1,130\n", "c4", "c5"},
+	    {"1460332865.5,0.500,UDP,1.2.3.4,53,10.0.0.%,35203,1,130,10.8.8.%\n", "c4", "c6"},
+	    {"10.8.8.%,7,1.2.3.4,35203,10.0.0.%,53,1460332865.5,0.500,UDP,1,130\n", "c3", "c5"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		struct fm_buf text = {0};
+		char sa[64], da[64], *said;
+
+		for (int row = 0; row < 12; row++)
+			for (const char *s = of[i].row; *s; s++) {
+				if (*s == '%')
+					fm_buf_printf(&text, "%d", 1 + row % 3);
+				else
+					fm_buf_add(&text, s, 1);
+			}
+		fm_buf_add(&text, "", 1);
+		said = said_of("ends.csv", text.data);
+		snprintf(sa, sizeof sa, "{name: %s, column: sa}", of[i].sa);
+		snprintf(da, sizeof da, "{name: %s, column: da}", of[i].da);
+		if (!strstr(said, sa) || !strstr(said, da))
+			fail_msg("case %zu\n%s", i, said);
+		free(said);
+		fm_buf_free(&text);
+	}
+}
+
+/* What PostgreSQL writes below one row. */
+static void one_row_of_a_database_is_read(void **state)
+{
+	static const struct odd of[] = {
+	    {"start|duration|src_ip|src_port|dst_ip|dst_port|proto|packets|bytes\n---------+----+----+----\n"
+	     "2016-04-11 00:01:06|0|1.2.3.4|53|10.0.0.1|35203|UDP|1|130\n(1 row)\n",
+	     "reads all of the first 1 rows", NULL},
+	};
+
+	(void)state;
+	assert_each_says(of, sizeof of / sizeof *of);
+}
+
+/* No-break blanks of UTF-8 and of windows-1252, and the apostrophes of Switzerland, in a column with no small number.
+ */
+static void marks_of_thousands_of_all_countries_are_guessed(void **state)
+{
+	static const char *const of[][2] = {
+	    {"\xc2\xa0", " "},     {"\xe2\x80\xaf", " "}, {"\xa0", " "}, {" ", " "},
+	    {"\xe2\x80\x99", "'"}, {"\x92", "'"},         {"'", "'"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		char text[1024], keys[64], *said;
+
+		snprintf(text, sizeof text,
+			 "start;duration;src_ip;src_port;dst_ip;dst_port;proto;packets;bytes\n"
+			 "11.04.2016 00:01:06;0,5;1.2.3.4;53;10.0.0.1;35203;UDP;1;2%s345\n"
+			 "13.04.2016 00:01:06;2,5;1.2.3.4;53;10.0.0.1;35203;UDP;2;3%s456\n",
+			 of[i][0], of[i][0]);
+		snprintf(keys, sizeof keys, "decimal: \",\"\nthousands: \"%s\"\n", of[i][1]);
+		said = said_of("marks.csv", text);
+		if (!strstr(said, keys) || !strstr(said, "reads all of the first 2 rows"))
+			fail_msg("case %zu\n%s", i, said);
+		free(said);
+	}
+}
+
+/* A row with little in it is no title: advice to take it away would take away flows. */
+static void nearly_empty_rows_are_no_titles(void **state)
+{
+	static const struct odd of[] = {
+	    {"2016-04-11 00:01:06,,,,,,,1,130\n" VALUES ",1,130\n" VALUES ",1,130\n" VALUES ",1,130\n", "header: false",
+	     "take away"},
+	    {"Report,,,,,,,,\nmade,2016-04-11 00:00:00,,,,,,,\n" NAMES ",packets,bytes\n" VALUES ",1,130\n" VALUES
+	     ",1,130\n",
+	     "seems to begin on line 3", NULL},
+	    {"Report of flows\n\n" VALUES ",1,130\n" VALUES ",1,130\n" VALUES ",1,130\n", "seems to begin on line 3",
+	     NULL},
+	};
+
+	(void)state;
+	assert_each_says(of, sizeof of / sizeof *of);
+}
+
+/* Of very wide tables the first 512 columns are looked at, and it is said that there are more; rows that are wider than
+ * what is looked at are not those of R. */
+static void wide_tables_are_said_to_be_wide(void **state)
+{
+	static const struct {
+		int names, fields;
+		bool is_of_r, is_wide;
+	} of[] = {{511, 512, true, false}, {511, 530, false, true}, {512, 512, false, false}, {513, 513, false, true}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		struct fm_buf text = {0};
+		char *said;
+
+		fm_buf_puts(&text, NAMES ",packets,bytes");
+		for (int k = 9; k < of[i].names; k++)
+			fm_buf_printf(&text, ",f%d", k);
+		for (int row = 0; row < 3; row++) {
+			fm_buf_puts(&text, "\n" VALUES ",1,130");
+			for (int k = 9; k < of[i].fields; k++)
+				fm_buf_puts(&text, ",7");
+		}
+		fm_buf_add(&text, "\n", 2);
+		said = said_of("wide.csv", text.data);
+		if ((strstr(said, "R's write.table()") != NULL) != of[i].is_of_r ||
+		    (strstr(said, "columns behind the first 512") != NULL) != of[i].is_wide)
+			fail_msg("case %zu\n%s", i, said);
+		free(said);
+		fm_buf_free(&text);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(endings_of_names_are_types_only_where_many_have_them),
+	    cmocka_unit_test(json_inside_of_json_is_left_where_the_rest_is_a_flow),
+	    cmocka_unit_test(text_before_json_may_be_a_row),
+	    cmocka_unit_test(keys_in_commands_are_quoted),
+	    cmocka_unit_test(names_behind_a_hash_are_found_in_a_long_table),
+	    cmocka_unit_test(ends_of_flows_are_beside_their_ports),
+	    cmocka_unit_test(one_row_of_a_database_is_read),
+	    cmocka_unit_test(marks_of_thousands_of_all_countries_are_guessed),
+	    cmocka_unit_test(nearly_empty_rows_are_no_titles),
+	    cmocka_unit_test(wide_tables_are_said_to_be_wide),
+	};
+
+	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}
