@@ -197,15 +197,38 @@ out:
 	return rc;
 }
 
+/* Which of the members that make an archive a spreadsheet were met: ECMA-376 part 2 and OpenDocument 1.3 part 2 have
+ * them at these places. */
+enum { EXCEL_TYPES = 1, EXCEL_BOOK = 2, EXCEL = 3, OPEN_TYPE = 4, OPEN_CONTENT = 8, OPEN = 12 };
+
+static unsigned sheet_part(const char *name)
+{
+	static const struct {
+		const char *name;
+		unsigned part;
+	} parts[] = {{"[Content_Types].xml", EXCEL_TYPES},
+		     {"xl/workbook.xml", EXCEL_BOOK},
+		     {"xl/workbook.bin", EXCEL_BOOK},
+		     {"mimetype", OPEN_TYPE},
+		     {"content.xml", OPEN_CONTENT}};
+
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		if (strcmp(name, parts[i].name) == 0)
+			return parts[i].part;
+	return 0;
+}
+
 /* After the first member, when none was named: is there another?  Then the choice is the user's. */
 static int refuse_others(struct fm_source *s, struct fm_error *err)
 {
 	struct fm_buf seen = {0};
 	size_t nseen = 0;
+	unsigned parts;
 	int rc = FM_OK;
 
 	if (!s->in_archive || s->chosen)
 		return FM_OK;
+	parts = sheet_part(s->member_name);
 	list_add(&seen, nseen++, s->member_name);
 	for (;;) {
 		struct archive_entry *e = NULL;
@@ -215,12 +238,14 @@ static int refuse_others(struct fm_source *s, struct fm_error *err)
 			goto out;
 		if (end)
 			break;
-		if (is_member(e))
-			list_add(&seen, nseen++, name_of(e));
+		if (!is_member(e))
+			continue;
+		parts |= sheet_part(name_of(e));
+		list_add(&seen, nseen++, name_of(e));
 	}
-	if (nseen > 1 && seen.data && strstr(seen.data, "xl/workbook."))
+	if ((parts & EXCEL) == EXCEL)
 		rc = fm_fail(err, FM_EINPUT, "%s is an Excel workbook: save the sheet as CSV first", s->path);
-	else if (nseen > 1 && seen.data && strstr(seen.data, "content.xml"))
+	else if ((parts & OPEN) == OPEN)
 		rc = fm_fail(err, FM_EINPUT, "%s is a document of LibreOffice: save the sheet as CSV first", s->path);
 	else if (nseen > 1)
 		rc = fm_fail(err, FM_EINPUT, "%s has several members: choose one with source.member (%s)", s->path,

@@ -432,6 +432,9 @@ static void what_is_no_table_is_named(void **state)
 	    {"srcip,dstip,srcport,dstport,proto,ts,td,pkt,byt,type,byt\n", "stands twice in the header: give one", 0},
 	};
 	const struct packed ods[] = {{"mimetype", "x", 0}, {"content.xml", "<x/>", 0}};
+	const struct packed pages[] = {{"a.csv", "x", 0}, {"web/content.xml", "<x/>", 0}, {"content.xml", "<x/>", 0}};
+	const struct packed notes[] = {{"a.csv", "x", 0}, {"xl/workbook.txt", "x", 0}};
+	struct packed xlsx[24] = {{"[Content_Types].xml", "<x/>", 0}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof of / sizeof *of; i++)
@@ -439,6 +442,15 @@ static void what_is_no_table_is_named(void **state)
 			       of[i].says);
 	assert_refused(pack("no.ods", ARCHIVE_FORMAT_ZIP, ARCHIVE_FILTER_NONE, ods, 2), &netshare,
 		       "a document of LibreOffice");
+	assert_refused(pack("no.zip", ARCHIVE_FORMAT_ZIP, ARCHIVE_FILTER_NONE, pages, 3), &netshare,
+		       "choose one with source.member (a.csv, web/content.xml, content.xml)");
+	assert_refused(pack("no2.zip", ARCHIVE_FORMAT_ZIP, ARCHIVE_FILTER_NONE, notes, 2), &netshare,
+		       "choose one with source.member (a.csv, xl/workbook.txt)");
+	for (int i = 1; i < 23; i++) /* more than are listed */
+		xlsx[i] = (struct packed){"xl/media/a.png", "x", 0};
+	xlsx[23] = (struct packed){"xl/workbook.xml", "<x/>", 0};
+	assert_refused(pack("no.xlsx", ARCHIVE_FORMAT_ZIP, ARCHIVE_FILTER_NONE, xlsx, 24), &netshare,
+		       "is an Excel workbook");
 }
 
 /* An end that was never set, signed numbers for addresses, and rows of another kind alone: with what to do. */
