@@ -408,47 +408,6 @@ static void check_only(struct fm_row *r, int k, const char *s, size_t n)
 	fm_row_refuse(r, "the row is of a kind that the dialect does not read (column %s)", r->d->cols[k].name);
 }
 
-/* A column with several names, or only for ICMP; true: there is nothing more to do with the field. */
-static __attribute__((noinline)) bool take_apart(struct fm_row *r, int k, const char *s, size_t n)
-{
-	uint64_t v;
-
-	if (is_missing(r, s, n))
-		return true;
-	if (!fm_dialect_is_icmp(r->d, k)) {
-		if (r->told >> k & 1u)
-			fm_row_refuse_value(r, k, "is told twice, by two columns");
-		r->told |= UINT64_C(1) << k;
-		return r->bad;
-	}
-	if (fm_parse_u64(s, n, 255, &v))
-		fm_row_refuse_value(r, k, "is no type or code of ICMP, which are 0 to 255");
-	else
-		r->icmp[r->d->cols[k].format == FM_FMT_ICMP_CODE] = (int)v;
-	return true;
-}
-
-/* After all fields: columns with several names that gave no value are missing, and type and code of ICMP become its
- * ports. */
-static void end_apart(struct fm_row *r)
-{
-	bool icmp = false;
-
-	for (int ports = 0; ports < 2; ports++) {
-		for (int k = 0; k < r->d->ncols && !r->bad; k++)
-			if (r->column[k].apart && !fm_dialect_is_icmp(r->d, k) && !(r->told >> k & 1u) &&
-			    (r->column[k].kind == FM_KIND_PORT) == (ports > 0) && !(ports && icmp))
-				fm_row_missing(r, k);
-		if (r->bad)
-			return;
-		icmp = r->icmp[0] >= 0 && fm_row_icmp_number(r);
-		if (icmp && !ports) {
-			r->t->sp[r->t->rows] = 0;
-			r->t->dp[r->t->rows] = (uint16_t)(r->icmp[0] * 256 + (r->icmp[1] < 0 ? 0 : r->icmp[1]));
-		}
-	}
-}
-
 void fm_row_begin(struct fm_row *r)
 {
 	memset(r, 0, offsetof(struct fm_row, icmp));
@@ -485,7 +444,7 @@ void fm_row_field(struct fm_row *r, const char *s, size_t n)
 			fm_row_take_bad_label(r, k, s, n);
 		return;
 	}
-	if (r->column[k].apart && take_apart(r, k, s, n))
+	if (r->column[k].apart && (is_missing(r, s, n) || fm_row_take_apart(r, k, s, n)))
 		return;
 	if (is_missing(r, s, n) && !(r->column[k].col == FM_LABEL && fm_dialect_label_is_named(r->d, s, n))) {
 		fm_row_missing(r, k);
@@ -541,7 +500,7 @@ bool fm_row_end(struct fm_row *r)
 	if (r->has_joined)
 		fm_row_join_label(r);
 	if (r->has_apart && !r->bad)
-		end_apart(r);
+		fm_row_end_apart(r);
 	if (!r->bad && r->dotted)
 		fm_row_check_dotted(r);
 	if (!r->bad && r->ipv6)

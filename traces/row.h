@@ -75,8 +75,11 @@ struct fm_row {
 	unsigned ipv6;             /* columns whose address is IPv6 */
 	unsigned clock_parts;      /* roles of times that are put together from a date and a time of day */
 	unsigned summed, lacks;    /* columns that have a part of their sum; columns that are missing */
+	unsigned zero;             /* ends of zeros, which are of the family of the other end */
 	int nwords[2];
 	uint64_t told;                       /* columns of several names that have a value */
+	uint64_t zeros;                      /* those with an address of zeros, which another name's goes before */
+	uint64_t zeros4;                     /* those with one of IPv4 */
 	uint64_t reply[2];                   /* packets and bytes of the reply */
 	uint64_t sampling;                   /* the rate that a column says; 0: none */
 	uint8_t joined_n[FM_DIALECT_JOINED]; /* bytes of the parts of the label, in the dialect's order */

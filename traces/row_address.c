@@ -95,7 +95,7 @@ void fm_row_check_families(struct fm_row *r)
 	for (int i = 0; i < 2; i++) {
 		if (r->ipv6 >> ends[i] & 1u)
 			continue;
-		if (!(r->lacks >> ends[i] & 1u)) {
+		if (!((r->lacks | r->zero) >> ends[i] & 1u)) {
 			fm_row_refuse(r, "sa and da are of two families, IPv4 and IPv6");
 			return;
 		}

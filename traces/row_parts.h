@@ -1,7 +1,7 @@
 /*
  * row_parts.h - what the files that fill a row share (row.h): row.c, row_line_impl.h for lines, row_address.c for both
- * addresses, row_icmp.c for type and code of ICMP, row_label.c for labels, row_time.c for times, and row_ways.c for
- * replies.
+ * addresses, row_apart.c for columns of several names, row_icmp.c for type and code of ICMP, row_label.c for labels,
+ * row_time.c for times, and row_ways.c for replies.
  */
 #ifndef FM_TRACES_ROW_PARTS_H
 #define FM_TRACES_ROW_PARTS_H
@@ -38,6 +38,11 @@ void fm_row_aside(struct fm_row *r, int k, const char *s, size_t n);
 void fm_row_turn(struct fm_row *r);
 /* Multiply packets and bytes, also those of the reply, by the rate at which packets were sampled. */
 void fm_row_multiply(struct fm_row *r, uint64_t rate);
+/* A field, which is not missing, of a column with several names, or only for ICMP; true: there is nothing more to do
+ * with it. After all fields: columns with several names that gave no value are missing, or addresses of zeros, and type
+ * and code of ICMP become its ports. */
+bool fm_row_take_apart(struct fm_row *r, int k, const char *s, size_t n);
+void fm_row_end_apart(struct fm_row *r);
 /* A field of a category; and a missing field of any column. */
 void fm_row_category(struct fm_row *r, int k, const char *s, size_t n);
 void fm_row_missing(struct fm_row *r, int k);
@@ -52,7 +57,8 @@ int fm_row_icmp_number(const struct fm_row *r);
  * format; convert ports of ICMP to the form of flows. */
 void fm_row_check_dotted(struct fm_row *r);
 void fm_row_icmp(struct fm_row *r);
-/* Check that both ends are of one family; a missing end is zero in the family of the other. */
+/* Check that both ends are of one family; a missing end, or one of zeros in columns of both
+ * families, is zero in the family of the other. */
 void fm_row_check_families(struct fm_row *r);
 
 #endif

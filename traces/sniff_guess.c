@@ -134,7 +134,7 @@ static int ipv6_column(const struct fm_sniff_page *p, int k)
 }
 
 /* A column of IPv6 addresses beside one of IPv4 is another name of it. */
-static void join_families(struct fm_sniff_page *p, struct fm_sniff_guess *g)
+static void join_families(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
 {
 	for (int k = 0; k < p->nfields && k < p->ncells[0]; k++) {
 		int col = g[k].col < 0 && g[k].kind == ADDRESS ? ipv6_column(p, k) : -1;
@@ -142,12 +142,12 @@ static void join_families(struct fm_sniff_page *p, struct fm_sniff_guess *g)
 		for (int m = 0; m < p->nfields && m < p->ncells[0] && col >= 0; m++)
 			if (g[m].col == col && g[m].kind == ADDRESS && !g[m].also && ipv6_column(p, m) < 0) {
 				g[m].also = &p->cell[0][k];
-				g[k].joined = p->families = true;
+				g[k].joined = true;
 			}
 	}
 }
 
-static void by_name(struct fm_sniff_page *p, struct fm_sniff_guess *g)
+static void by_name(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
 {
 	for (int k = 0; k < p->nfields; k++) {
 		struct fm_sniff_name name;
@@ -452,8 +452,7 @@ static int put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess *
 	if (p->thousands)
 		fm_buf_printf(out, "thousands: \"%c\"%s\n", p->thousands,
 			      p->guessed_mark && p->thousands == ',' ? "   # a guess: or is it a decimal comma?" : "");
-	fm_buf_printf(out, "%smissing: [\"\", \"-\", \"nan\"%s]\ncolumns:\n", icmp_of(p),
-		      p->families ? ", \"0.0.0.0\", \"::\"" : "");
+	fm_buf_printf(out, "%smissing: [\"\", \"-\", \"nan\"]\ncolumns:\n", icmp_of(p));
 	for (int k = 0; k < p->nfields; k++)
 		if (g[k].col >= 0 || g[k].aside || !p->header || p->blanks)
 			put_column(p, k, &g[k], out);

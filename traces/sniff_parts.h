@@ -34,7 +34,6 @@ struct fm_sniff_page {
 	char decimal, thousands;  /* the marks in numbers, which were rewritten in plain form; 0: none */
 	bool guessed_mark;        /* the comma may also be the other kind of mark */
 	bool blanks;              /* any number of blanks is one delimiter; the first line is a comment then */
-	bool families;            /* IPv4 and IPv6 have columns of their own */
 	bool bare;                /* quotes stand inside of fields and around none: they are bytes like others */
 	bool types;               /* endings of its names are types: SrcIP_s, DestPort_d */
 	bool wide;                /* a line has more than FM_SNIFF_FIELDS fields, of which the first ones are here */

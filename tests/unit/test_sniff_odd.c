@@ -277,6 +277,55 @@ static void wide_tables_are_said_to_be_wide(void **state)
 	}
 }
 
+/* A host that asks for its address has 0.0.0.0, or ::, until it has one: no missing value, in a table of one family or
+ * of both, where zeros stand also in the columns of the other family. */
+static void an_address_of_zeros_is_one_where_no_other_is_told(void **state)
+{
+#define BOTH                                                                                                           \
+	"IPV4_SRC_ADDR,IPV6_SRC_ADDR,IPV4_DST_ADDR,IPV6_DST_ADDR,L4_SRC_PORT,L4_DST_PORT,PROTOCOL,IN_PKTS,IN_BYTES,"   \
+	"FLOW_START_MILLISECONDS,FLOW_END_MILLISECONDS\n"
+#define REST ",68,67,17,1,330,1460332865000,1460332866000\n"
+	static const struct {
+		const char *text, *sa[5]; /* in the order of the rows */
+	} of[] = {
+	    {BOTH "1.2.3.4,::,10.0.0.1,::" REST "0.0.0.0,2001:db8::1,0.0.0.0,2001:db8::2" REST "::,::,::,::" REST
+		  "0.0.0.0,::,255.255.255.255,::" REST "0.0.0.0,::,0.0.0.0,ff02::1" REST,
+	     {"1.2.3.4", "2001:db8::1", "::", "0.0.0.0", "::"}},
+	    {NAMES ",packets,bytes\n" VALUES ",1,130\n2016-04-11 "
+		   "00:01:06,2.5,0.0.0.0,68,255.255.255.255,67,UDP,1,330\n2016-04-11 "
+		   "00:01:06,2.5,::,68,ff02::1,67,UDP,1,330\n" VALUES ",1,130\n" VALUES ",1,130\n",
+	     {"1.2.3.4", "0.0.0.0", "::", "1.2.3.4", "1.2.3.4"}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		const char *path = put("zeros.csv", of[i].text);
+		struct fm_trace_opts o = {.missing = FM_MISSING_REJECT};
+		struct fm_dialect *d = NULL;
+		struct fm_buf yaml = {0};
+		struct reading *r;
+		bool whole;
+
+		assert_int_equal(fm_sniff_guess(path, NULL, &yaml, &whole, &err), FM_OK);
+		assert_int_equal(fm_dialect_load(&d, put_bytes("zeros.yaml", yaml.data, yaml.len), &err), FM_OK);
+		r = read_trace_file(path, d, &o, 0);
+		if (r->rc)
+			fail_msg("case %zu: %s", i, r->err.message);
+		assert_int_equal(r->t->rows, 5);
+		assert_int_equal(r->st.missing_values, 0);
+		for (int row = 0; row < 5; row++) {
+			struct fm_address a = fm_table_address(r->t, r->t->sa[row]);
+			char text[64];
+
+			text[fm_address_format(&a, text)] = 0;
+			assert_string_equal(text, of[i].sa[row]);
+		}
+		done(r);
+		fm_buf_free(&yaml);
+		fm_dialect_free(d);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,6 +338,7 @@ int main(void)
 	    cmocka_unit_test(one_row_of_a_database_is_read),
 	    cmocka_unit_test(marks_of_thousands_of_all_countries_are_guessed),
 	    cmocka_unit_test(nearly_empty_rows_are_no_titles),
+	    cmocka_unit_test(an_address_of_zeros_is_one_where_no_other_is_told),
 	    cmocka_unit_test(wide_tables_are_said_to_be_wide),
 	};
 
