@@ -201,6 +201,11 @@ int fm_dialect_losses(const struct fm_dialect *from, const struct fm_dialect *to
 int fm_dialect_label_entry(const struct fm_dialect *d, const char *s, size_t n);
 /* What the label is read as then, or NULL. */
 const char *fm_dialect_label_of(const struct fm_dialect *d, const char *s, size_t n);
+/* Is the text a word for a missing value, in any case? Blanks around a field are dropped but in a category between
+ * quotes, so a word with blanks around it stands for itself and for what is between them. */
+bool fm_dialect_is_missing(const struct fm_dialect *d, const char *s, size_t n);
+/* The word without the blanks around it; *n its length. */
+const char *fm_dialect_missing_word(const struct fm_dialect *d, int i, size_t *n);
 /* Has the map this spelling, in any case and not by a pattern? Then it is a label, even where it is one of the words
  * for a missing value. */
 bool fm_dialect_label_is_named(const struct fm_dialect *d, const char *s, size_t n);

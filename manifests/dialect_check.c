@@ -90,14 +90,6 @@ static int check_marks(const struct fm_dialect *d, const struct fm_yaml *root, s
 	return FM_OK;
 }
 
-static bool is_missing(const struct fm_dialect *d, const char *word)
-{
-	for (int i = 0; i < d->nmissing; i++)
-		if (strcmp(d->missing[i], word) == 0)
-			return true;
-	return !*word;
-}
-
 /* A label of several columns is written in the first of them: the others are written as unset, which must be read as
  * nothing. */
 static int check_joined(const struct fm_dialect *d, const struct fm_yaml *root, struct fm_error *err)
@@ -112,7 +104,8 @@ static int check_joined(const struct fm_dialect *d, const struct fm_yaml *root, 
 		return fm_yaml_fail(root, err, "a label of several columns has sum: true on each of them");
 	if (n > FM_DIALECT_JOINED)
 		return fm_yaml_fail(root, err, "a label has at most %d columns, not %d", FM_DIALECT_JOINED, n);
-	if (n > 1 && (!is_missing(d, d->unset) || (d->blanks && !*d->unset)))
+	if (n > 1 &&
+	    ((*d->unset && !fm_dialect_is_missing(d, d->unset, strlen(d->unset))) || (d->blanks && !*d->unset)))
 		return fm_yaml_fail(root, err, "a label of several columns needs unset to be a word of missing");
 	return FM_OK;
 }

@@ -383,6 +383,29 @@ static int read_column(struct fm_dialect *d, int i, const struct fm_yaml *v, str
 	return column_check(d, i, v, seen.has_format, seen.has_decimals, err);
 }
 
+const char *fm_dialect_missing_word(const struct fm_dialect *d, int i, size_t *n)
+{
+	const char *s = d->missing[i] + strspn(d->missing[i], " ");
+
+	*n = strlen(s);
+	while (*n && s[*n - 1] == ' ')
+		--*n;
+	return s;
+}
+
+bool fm_dialect_is_missing(const struct fm_dialect *d, const char *s, size_t n)
+{
+	for (int i = 0; i < d->nmissing; i++) {
+		size_t len;
+		const char *word = fm_dialect_missing_word(d, i, &len);
+
+		if ((len == n && !strncasecmp(word, s, n)) ||
+		    (strlen(d->missing[i]) == n && !strncasecmp(d->missing[i], s, n)))
+			return true;
+	}
+	return false;
+}
+
 bool fm_dialect_is_name(const struct fm_dialect *d, int k, const char *s, size_t n, bool any_case)
 {
 	for (int i = -1; i < d->cols[k].nalso; i++) {

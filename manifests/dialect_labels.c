@@ -86,9 +86,8 @@ static bool is_spelling(const struct fm_dialect *d, const char *s)
 	uint32_t code;
 	size_t len;
 
-	for (int i = 0; i < d->nmissing; i++)
-		if (strcasecmp(d->missing[i], s) == 0)
-			return false;
+	if (fm_dialect_is_missing(d, s, strlen(s)))
+		return false;
 	for (; *s; s += len)
 		if (!(len = fm_utf8_next(s, strlen(s), &code)) || (code >= 0x80 && code < 0xa0))
 			return false;

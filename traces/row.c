@@ -129,9 +129,12 @@ void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing m
 	}
 	fm_row_in_order(r);
 	for (int i = 0; i < d->nmissing; i++) {
-		unsigned char c = (unsigned char)d->missing[i][0];
+		size_t n;
+		unsigned char c = (unsigned char)*fm_dialect_missing_word(d, i, &n);
 
-		if (!c) {
+		if (*d->missing[i])
+			r->may_be_missing[(unsigned char)*d->missing[i]] = true;
+		if (!n) {
 			r->empty_is_missing = true;
 			continue;
 		}
@@ -183,10 +186,7 @@ void fm_row_refuse_value(struct fm_row *r, int k, const char *why)
 
 static __attribute__((noinline)) bool is_missing_word(const struct fm_row *r, const char *s, size_t n)
 {
-	for (int i = 0; i < r->d->nmissing; i++)
-		if (strlen(r->d->missing[i]) == n && !strncasecmp(r->d->missing[i], s, n))
-			return true;
-	return false;
+	return fm_dialect_is_missing(r->d, s, n);
 }
 
 /* The words for a missing value are compared only where a field begins like one of them. */

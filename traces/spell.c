@@ -131,14 +131,6 @@ static uint32_t say(struct losses *l, size_t n, size_t of, const char *what, con
 	return 1;
 }
 
-static bool is_missing(const struct fm_dialect *d, const char *s)
-{
-	for (int i = 0; i < d->nmissing; i++)
-		if (strcasecmp(d->missing[i], s) == 0)
-			return true;
-	return false;
-}
-
 static void addresses(const struct fm_table *t, const struct fm_dialect *d, struct losses *l)
 {
 	size_t n = 0;
@@ -177,7 +169,7 @@ static void values(const struct fm_table *t, const struct fm_dialect *d, int k, 
 	for (size_t i = 0; i < dict->n; i++) {
 		if (fm_spell_value(d, k, dict->value[i], text, &ignored) < 0)
 			textless++;
-		else if (is_missing(d, text))
+		else if (fm_dialect_is_missing(d, text, strlen(text)))
 			none += strcmp(dict->value[i], "0") != 0;
 		else if (c == FM_LABEL)
 			other += strcmp(fm_dialect_label_read(d, text), dict->value[i]) != 0;

@@ -668,9 +668,49 @@ static void what_a_dialect_cannot_say_is_named(void **state)
 	}
 }
 
+/* Blanks around a field are dropped, so those around a word of missing say nothing, and a blank alone is the empty
+ * field; but a category between quotes keeps them. */
+static void a_word_of_missing_may_be_a_blank(void **state)
+{
+	static const struct {
+		const char *word, *port, *label;
+	} of[] = {{" ", "", "\" \""}, {" ", " ", ""},     {" ", "\" \"", "\" \""},
+		  {" - ", "-", "-"},  {"-", " - ", " -"}, {" n/a", "\" N/A \"", "\" n/a\""}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		struct fm_error err;
+		struct fm_dialect *d = NULL;
+		struct reading *r;
+		char text[512];
+
+		snprintf(
+		    text, sizeof text,
+		    "name: mine\nheader: true\nmissing: [\"%s\"]\ncolumns:\n  - {name: te, column: te}\n  - {name: "
+		    "td, column: td}\n  - {name: sa, column: sa}\n  - {name: sp, column: sp}\n  - {name: da, "
+		    "column: da}\n  - {name: dp, column: dp}\n  - {name: pr, column: pr}\n  - {name: pkt, column: "
+		    "pkt}\n  - {name: byt, column: byt}\n  - {name: label, column: label}\n",
+		    of[i].word);
+		if (fm_dialect_load(&d, put("blank.yaml", text), &err))
+			fail_msg("case %zu: %s", i, err.message);
+		snprintf(
+		    text, sizeof text,
+		    "te,td,sa,sp,da,dp,pr,pkt,byt,label\n2016-04-11 00:01:06,0,1.2.3.4,%s,10.0.0.1,53,UDP,1,130,%s\n",
+		    of[i].port, of[i].label);
+		r = read_trace_file(put("blank.csv", text), d, NULL, 0);
+		if (r->rc || r->st.missing_values != 2)
+			fail_msg("case %zu: %s, %d missing", i, r->err.message, (int)r->st.missing_values);
+		assert_int_equal(r->t->sp[0], 0);
+		assert_string_equal(fm_table_category(r->t, FM_LABEL, 0), "0");
+		done(r);
+		fm_dialect_free(d);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_word_of_missing_may_be_a_blank),
 	    cmocka_unit_test(ugr17_has_the_newer_labels),
 	    cmocka_unit_test(cidds_has_names_suffixes_and_type_code),
 	    cmocka_unit_test(nfdump_has_start_times),
