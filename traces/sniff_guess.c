@@ -48,12 +48,18 @@ static bool can_fill(const struct fm_sniff_guess *g, int col)
 	}
 }
 
-static bool is_taken(const struct fm_sniff_guess *g, int n, int col, bool start)
+/* The column that fills col by itself, or -1. */
+static int taken_by(const struct fm_sniff_guess *g, int n, int col, bool start)
 {
 	for (int i = 0; i < n; i++)
 		if (g[i].col == col && g[i].start == start && !g[i].sum)
-			return true;
-	return false;
+			return i;
+	return -1;
+}
+
+static bool is_taken(const struct fm_sniff_guess *g, int n, int col, bool start)
+{
+	return taken_by(g, n, col, start) >= 0;
 }
 
 void fm_sniff_take(struct fm_sniff_guess *g, int col, bool start, const char *why)
@@ -75,8 +81,9 @@ static bool is_record_time(const struct fm_sniff_page *p, const struct fm_sniff_
 	if (f->n > 13 && (!strncasecmp(f->s + f->n - 13, "end.timestamp", 13) ||
 			  !strncasecmp(f->s + f->n - 13, "art.timestamp", 13))) /* flow.start.timestamp */
 		return false;
-	if (f->n < 9 || strncasecmp(f->s + f->n - 9, "timestamp", 9) != 0 ||
-	    (f->n > 9 && !strchr("@.", f->s[f->n - 10])))
+	if ((f->n != 5 || memcmp(f->s, "_time", 5) != 0) && /* Splunk's */
+	    (f->n < 9 || strncasecmp(f->s + f->n - 9, "timestamp", 9) != 0 ||
+	     (f->n > 9 && !strchr("@.", f->s[f->n - 10]))))
 		return false;
 	for (int k = 0; k < p->ncells[0] && k < p->nfields; k++)
 		if (k != at && can_fill(&g[k], FM_TE) && fm_sniff_column(p, k, &name) && name.col == FM_TE &&
@@ -147,24 +154,60 @@ static void join_families(const struct fm_sniff_page *p, struct fm_sniff_guess *
 	}
 }
 
-static void by_name(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
+/* Is column k the same time as column m in a finer unit: TimeFlowStartMs beside TimeFlowStart? */
+static bool is_finer(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, int k, int m)
+{
+	static const char units[] = "seconds milliseconds microseconds nanoseconds";
+	const struct fm_sniff_field *fine = &p->cell[0][k], *coarse = &p->cell[0][m];
+
+	return g[k].kind == EPOCH && g[m].kind == EPOCH && fine->n > coarse->n &&
+	       !strncasecmp(fine->s, coarse->s, coarse->n) && strstr(units, g[k].format) > strstr(units, g[m].format);
+}
+
+/* Columns that fill one by themselves. */
+static void by_names_alone(const struct fm_sniff_page *p, struct fm_sniff_guess *g, enum fm_sniff_way way)
 {
 	for (int k = 0; k < p->nfields; k++) {
 		struct fm_sniff_name name;
+		int at;
 
-		if (k >= p->ncells[0] || !fm_sniff_column(p, k, &name) || name.way != FM_WAY_ONE)
+		if (k >= p->ncells[0] || !fm_sniff_column(p, k, &name) || name.way != way)
 			continue;
 		if ((name.col == FM_TE && is_record_time(p, g, k)) ||
 		    (name.col == FM_LABEL && has_better_label(p, g, k)))
 			continue;
 		if ((name.col == FM_LABEL && g[k].constant &&
 		     (p->json || fm_sniff_is_type(p->cell[0][k].s, p->cell[0][k].n))) ||
-		    (fm_cols[name.col].kind != FM_KIND_ADDRESS && !can_fill(&g[k], name.col) &&
-		     !(name.col == FM_TD && fm_sniff_is_hms(p, k, p->header))) ||
-		    is_taken(g, p->nfields, name.col, name.start))
+		    ((fm_cols[name.col].kind != FM_KIND_ADDRESS || way == FM_WAY_ELSE) && !can_fill(&g[k], name.col) &&
+		     !(name.col == FM_TD && fm_sniff_is_hms(p, k, p->header))))
 			continue;
+		at = taken_by(g, p->nfields, name.col, name.start);
+		if (at >= 0 && !(name.col == FM_TE && is_finer(p, g, k, at)))
+			continue;
+		if (at >= 0)
+			g[at].col = -1;
 		fm_sniff_take(&g[k], name.col, name.start, "by its name");
 	}
+}
+
+/* Names in a language that is not known here say nothing: then by the values. */
+static void by_place_after_all(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
+{
+	if (p->json || is_taken(g, p->nfields, FM_SA, false) || is_taken(g, p->nfields, FM_DA, false) ||
+	    is_taken(g, p->nfields, FM_TE, false) || is_taken(g, p->nfields, FM_TE, true))
+		return;
+	for (int k = 0; k < p->nfields; k++) {
+		g[k].col = -1;
+		g[k].sum = g[k].reply = false;
+		g[k].aside = NULL;
+	}
+	fm_sniff_by_place(g, p->nfields);
+}
+
+static void by_name(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
+{
+	by_names_alone(p, g, FM_WAY_ONE);
+	by_names_alone(p, g, FM_WAY_ELSE);
 	join_families(p, g);
 	by_name_of_way(p, g, FM_WAY_REPLY);
 	by_name_of_way(p, g, FM_WAY_WITH_HEADERS);
@@ -175,6 +218,7 @@ static void by_name(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
 		if (p->json && g[k].aside && (!strncmp(g[k].aside, "reversed", 8) || !strncmp(g[k].aside, "flows", 5)))
 			g[k].aside = NULL;
 	}
+	by_place_after_all(p, g);
 }
 
 /* ---- the file ---- */
@@ -182,7 +226,7 @@ static void by_name(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
 static void put_quoted(struct fm_buf *out, const char *s, size_t n)
 {
 	fm_buf_puts(out, "\"");
-	for (size_t i = 0; i < n && i < 63; i++) {
+	for (size_t i = 0; i < n && i < FM_SNIFF_NAME; i++) {
 		if (s[i] == '"' || s[i] == '\\')
 			fm_buf_puts(out, "\\");
 		fm_buf_add(out, &s[i], 1);

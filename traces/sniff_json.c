@@ -166,6 +166,7 @@ int fm_sniff_json(struct fm_sniff_page *p, struct fm_error *err)
 		p->json = true;
 	if (!p->json)
 		return FM_OK;
+	p->vflow = memmem(text->data, text->len, "\"DataSets\"", 10) && memmem(text->data, text->len, "{\"I\":", 5);
 	if ((rc = find_list(text->data + at, text->data + text->len, p->list, err)) < 0 ||
 	    (rc = fm_json_list_add(&list, text->data, text->len, &out, err)) < 0)
 		goto out;

@@ -15,19 +15,20 @@
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 
 static const char *const patterns[] = {
-    "%Y/%m/%d %H:%M:%S.%f",    "%d/%m/%Y %H:%M:%S.%f",     "%d/%m/%Y %H:%M:%S",        "%d/%m/%Y %H:%M",
-    "%d/%m/%Y %I:%M:%S %p",    "%d/%m/%Y %I:%M %p",        "%m/%d/%Y %H:%M:%S",        "%m/%d/%Y %H:%M",
-    "%m/%d/%Y %I:%M:%S %p",    "%m/%d/%Y %I:%M %p",        "%Y%m%d %H:%M:%S",          "%Y%m%dT%H%M%S.%f%z",
-    "%Y%m%dT%H%M%S.%f",        "%d.%m.%Y %H:%M:%S",        "%b %d %Y %H:%M:%S",        "%d %b %Y %H:%M:%S",
-    "%Y-%m-%d %H:%M",          "%Y-%m-%d %H:%M:%S.%f",     "%Y-%m-%d %H:%M:%S:%f",     "%Y-%m-%d %I:%M:%S.%f %p",
-    "%Y/%m/%d %I:%M:%S.%f %p", "%m/%d/%Y %H:%M:%S.%f",     "%d.%m.%Y %H:%M:%S.%f",     "%d.%m.%Y %H:%M",
-    "%Y.%m.%d %H:%M:%S.%f",    "%Y-%m-%d_%H:%M:%S.%f",     "%Y-%m-%d-%H:%M:%S.%f",     "%Y%m%d%H%M%S.%f",
-    "%d-%m-%Y %H:%M:%S.%f",    "%m-%d-%Y %H:%M:%S.%f",     "%d-%b-%Y %H:%M:%S.%f",     "%d-%b-%y %H:%M:%S.%f",
-    "%d/%b/%Y:%H:%M:%S %z",    "%d/%m/%y %H:%M:%S.%f",     "%d/%m/%y %H:%M",           "%m/%d/%y %H:%M:%S.%f",
-    "%m/%d/%y %H:%M",          "%m/%d/%y %I:%M:%S %p",     "%b %d %Y %H:%M:%S.%f",     "%b %d %Y %H:%M:%S.%f %Z",
-    "%b %d, %Y %H:%M:%S.%f",   "%b %d, %Y %H:%M:%S.%f %Z", "%b %d, %Y %I:%M:%S.%f %p", "%b %d, %Y @ %H:%M:%S.%f",
-    "%a %b %d %H:%M:%S.%f %Y", "%a %b %d %H:%M:%S %Z %Y",  "%a, %d %b %Y %H:%M:%S %z", "%a, %d %b %Y %H:%M:%S %Z",
-    "%a %d %b %Y %H:%M:%S %z",
+    "%Y/%m/%d %H:%M:%S.%f",     "%d/%m/%Y %H:%M:%S.%f",     "%d/%m/%Y %H:%M:%S",        "%d/%m/%Y %H:%M",
+    "%d/%m/%Y %I:%M:%S %p",     "%d/%m/%Y %I:%M %p",        "%m/%d/%Y %H:%M:%S",        "%m/%d/%Y %H:%M",
+    "%m/%d/%Y %I:%M:%S %p",     "%m/%d/%Y %I:%M %p",        "%Y%m%d %H:%M:%S",          "%Y%m%dT%H%M%S.%f%z",
+    "%Y%m%dT%H%M%S.%f",         "%d.%m.%Y %H:%M:%S",        "%b %d %Y %H:%M:%S",        "%d %b %Y %H:%M:%S",
+    "%Y-%m-%d %H:%M",           "%Y-%m-%d %H:%M:%S.%f",     "%Y-%m-%d %H:%M:%S:%f",     "%Y-%m-%d %I:%M:%S.%f %p",
+    "%Y/%m/%d %I:%M:%S.%f %p",  "%m/%d/%Y %H:%M:%S.%f",     "%d.%m.%Y %H:%M:%S.%f",     "%d.%m.%Y %H:%M",
+    "%Y.%m.%d %H:%M:%S.%f",     "%Y-%m-%d_%H:%M:%S.%f",     "%Y-%m-%d-%H:%M:%S.%f",     "%Y%m%d%H%M%S.%f",
+    "%d-%m-%Y %H:%M:%S.%f",     "%m-%d-%Y %H:%M:%S.%f",     "%d-%b-%Y %H:%M:%S.%f",     "%d-%b-%y %H:%M:%S.%f",
+    "%d/%b/%Y:%H:%M:%S %z",     "%d/%m/%y %H:%M:%S.%f",     "%d/%m/%y %H:%M",           "%m/%d/%y %H:%M:%S.%f",
+    "%m/%d/%y %H:%M",           "%m/%d/%y %I:%M:%S %p",     "%b %d %Y %H:%M:%S.%f",     "%b %d %Y %H:%M:%S.%f %Z",
+    "%b %d, %Y %H:%M:%S.%f",    "%b %d, %Y %H:%M:%S.%f %Z", "%b %d, %Y %I:%M:%S.%f %p", "%b %d, %Y @ %H:%M:%S.%f",
+    "%a %b %d %H:%M:%S.%f %Y",  "%a %b %d %H:%M:%S %Z %Y",  "%a, %d %b %Y %H:%M:%S %z", "%a, %d %b %Y %H:%M:%S %Z",
+    "%a %d %b %Y %H:%M:%S %z",  "%d/%m/%Y, %H:%M:%S.%f",    "%d/%m/%Y, %I:%M:%S.%f %p", "%m/%d/%Y, %H:%M:%S.%f",
+    "%m/%d/%Y, %I:%M:%S.%f %p", "%d.%m.%Y, %H:%M:%S.%f",
 };
 
 /* Can s be read by form i: 0 is datetime, the others are patterns? */
@@ -164,8 +165,7 @@ static bool reads_month_first(const struct fm_sniff_page *p, int k, int from)
 
 		if (k >= p->ncells[row] || !f->n)
 			continue;
-		(void)strtoul(f->s, &end, 10);
-		if ((*end != '/' && *end != '-') || strtoul(end + 1, NULL, 10) > 12)
+		if (strtoul(f->s, &end, 10) > 12 || (*end != '/' && *end != '-'))
 			return false;
 	}
 	return true;

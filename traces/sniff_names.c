@@ -27,22 +27,29 @@ static const struct {
      "elapsedtime elapsed durationsec durationseconds durationus durationns durationmsec durationmilliseconds "
      "durationmicroseconds flowdurationms flowdurationus durations flowdurations durs ",
      FM_TD, false, FM_WAY_ONE},
-    {" sa srcip srcaddr sourceip sourceaddress saddr sip ipsrc src srcipaddr srchost source idorigh "
+    {" sa srcip srcaddr sourceip sourceaddress saddr sip ipsrc src srcipaddr srchost idorigh srcipaddress "
      "sourceipv4address ipv4srcaddr origh addressa srcaddress src4addr ipsrcaddr ip4srcaddr srcipaddrport srcaddrport ",
      FM_SA, false, FM_WAY_ONE},
-    {" da dstip dstaddr destinationip destinationaddress daddr dip ipdst dst dstipaddr dsthost destination idresph "
+    {" da dstip dstaddr destinationip destinationaddress daddr dip ipdst dst dstipaddr dsthost idresph dstipaddress "
      "destinationipv4address ipv4dstaddr resph addressb destip dstaddress dst4addr ipdstaddr ip4dstaddr "
      "destinationipaddress "
      "dstipaddrport dstaddrport ",
      FM_DA, false, FM_WAY_ONE},
     {" sp srcport sport srcpt sourceport idorigp l4srcport sourcetransportport origp portsrc ipsrcport porta "
-     "srcl4portid ",
+     "srcl4portid srcp ",
      FM_SP, false, FM_WAY_ONE},
     {" dp dstport dport dsport dstpt destinationport destport idrespp l4dstport destinationtransportport respp "
-     "portdst ipdstport portb dstl4portid ",
+     "portdst ipdstport portb dstl4portid dstp ",
      FM_DP, false, FM_WAY_ONE},
+    {" source cliip clientip client cliaddr clientaddr clientaddress clientipaddr clientipaddress subjectipaddress ",
+     FM_SA, false, FM_WAY_ELSE},
+    {" destination srvip serverip server srvaddr serveraddr serveraddress serveripaddr serveripaddress peeripaddress ",
+     FM_DA, false, FM_WAY_ELSE},
+    {" cliport clientport clientl4portid subjectportprotocol ", FM_SP, false, FM_WAY_ELSE},
+    {" srvport serverport serverl4portid peerportprotocol ", FM_DP, false, FM_WAY_ELSE},
     {" pr proto protocol prot ipprotocol ipproto protocolidentifier pro networktransport transport "
-     "ianaproto ianaprotocol iananumber protocolname protoname l4proto l4protocol ",
+     "ianaproto ianaprotocol iananumber protocolname protoname protoid protocolid protonum protonumber protocolnumber "
+     "l4proto l4protocol ",
      FM_PR, false, FM_WAY_ONE},
     {" flg flags tcpflags flag state connstate tcpcontrolbits ", FM_FLG, false, FM_WAY_ONE},
     {" fwd ", FM_FWD, false, FM_WAY_ONE},
@@ -62,13 +69,16 @@ static const struct {
      "sentpackets "
      "rcvdpackets packetssent packetsreceived numpktsout numpktsin pktssent pktsreceived sourcepackets "
      "destinationpackets dstpackets "
-     "srcpackets packetsin packetsout pktsin pktsout packetssrctodest packetsdesttosrc packetsab packetsba ",
+     "srcpackets packetsin packetsout pktsin pktsout packetssrctodest packetsdesttosrc packetsab packetsba "
+     "outboundpackets "
+     "inboundpackets cli2srvpackets srv2clipackets subjectpackets peerpackets ",
      FM_PKT, false, FM_WAY_SUM},
     {" sbytes dbytes totallengthoffwdpackets totallengthofbwdpackets totallengthoffwdpacket totallengthofbwdpacket "
      "src2dstbytes "
      "dst2srcbytes totlenfwdpkts totlenbwdpkts flowbytestoserver flowbytestoclient srcbytes dstbytes fwdbytes "
      "bwdbytes sentbyte rcvdbyte sentbytes rcvdbytes bytessent bytesreceived bytesout bytesin sourcebytes "
-     "destinationbytes bytessrctodest bytesdesttosrc bytesab bytesba ",
+     "destinationbytes bytessrctodest bytesdesttosrc bytesab bytesba outboundbytes inboundbytes cli2srvbytes "
+     "srv2clibytes subjectbytes peerbytes ",
      FM_BYT, false, FM_WAY_SUM},
     {" origipbytes respipbytes srcipbytes dstipbytes ", FM_BYT, false, FM_WAY_WITH_HEADERS},
     {" origbytes respbytes ", FM_BYT, false, FM_WAY_PAYLOAD},
@@ -196,6 +206,7 @@ const char *fm_sniff_aside(const char *s, size_t n)
 		const char *names, *keys;
 	} asides[] = {
 	    {" dir direction ", "reversed: [\"<-\", \"<|\", \"<o\", \"<?\"]}   # who began the flow is at its right"},
+	    {" logstatus ", "only: [\"OK\"], others: skip}   # NODATA and SKIPDATA are no flows"},
 	    {" flows ", "flows: true}   # by its name: of how many flows the row is the sum"},
 	    {" samplingrate samplinginterval samplerate samplerrate samplingratio ",
 	     "sampling: true}   # by its name: one packet of so many was counted"},

@@ -5,9 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A value for the flow, or one direction of it; one of two that are summed; the same where the name says that headers
- * count, or that only the payload does; the reply. */
-enum fm_sniff_way { FM_WAY_ONE, FM_WAY_SUM, FM_WAY_WITH_HEADERS, FM_WAY_PAYLOAD, FM_WAY_REPLY };
+/* A value for the flow, or one direction of it; the same by a name that stands for something else beside a better one
+ * (client, source); one of two that are summed; the same where the name says that headers count, or that only the
+ * payload does; the reply. */
+enum fm_sniff_way { FM_WAY_ONE, FM_WAY_ELSE, FM_WAY_SUM, FM_WAY_WITH_HEADERS, FM_WAY_PAYLOAD, FM_WAY_REPLY };
 struct fm_sniff_name {
 	int col;               /* enum fm_col */
 	bool start;            /* of FM_TE: the start of the flow */

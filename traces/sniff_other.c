@@ -84,6 +84,13 @@ static int other_json(const struct fm_sniff_page *p, const char *path, struct fm
 		    "duration: join those of a flow first (by its begin and its end, B and E), as CSV with two "
 		    "times, or with a time and a duration",
 		    path);
+	if (p->vflow)
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "%s is of vFlow, whose records are lists of elements with their numbers in IANA's registry: "
+		    "jq -c '.DataSets[] | map({(\"e\" + (.I | tostring)): .V}) | add' FILE writes each as an object "
+		    "(e8 is the source's address)",
+		    path);
 	if ((p->json && has_indices(p)) ||
 	    (begins_as_json(p) && !p->json && has_text(p, "\"columns\"") && has_text(p, "\"data\"")))
 		return fm_fail(err, FM_EINPUT,

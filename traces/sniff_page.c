@@ -188,7 +188,9 @@ static void find_delimiter(struct fm_sniff_page *p)
 /* Bytes of the name without an ending for a type, as tables of Azure and LogScale have it: SrcIP_s, DestPort_d. */
 static size_t without_type(const struct fm_sniff_field *f)
 {
-	return f->n > 3 && f->s[f->n - 2] == '_' && strchr("bdst", f->s[f->n - 1]) ? f->n - 2 : f->n;
+	size_t n = f->n > 6 && !memcmp(f->s + f->n - 6, " [UTC]", 6) ? f->n - 6 : f->n;
+
+	return n > 3 && f->s[n - 2] == '_' && strchr("bdst", f->s[n - 1]) ? n - 2 : f->n;
 }
 
 /* Is there another column of that name but for its ending: pkts_s beside pkts_d, of source and destination? */
@@ -239,7 +241,7 @@ bool fm_sniff_column(const struct fm_sniff_page *p, int k, struct fm_sniff_name 
 {
 	struct fm_sniff_field f = fm_sniff_bare(p, k);
 
-	return fm_sniff_name(f.s, f.n, out);
+	return p->cell[0][k].n <= FM_SNIFF_NAME && fm_sniff_name(f.s, f.n, out);
 }
 
 /* Is a comment before the rows their header, as numpy and flow-export write it: as many fields, with names? */

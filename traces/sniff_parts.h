@@ -16,6 +16,7 @@
 #define FM_SNIFF_LINES 64
 #define FM_SNIFF_FEWEST 5 /* columns of a flow */
 #define FM_SNIFF_FIELDS 512
+#define FM_SNIFF_NAME 63 /* bytes of the longest name that a dialect can have */
 #define FM_SNIFF_LIST 128
 #define FM_SNIFF_TITLES 16 /* lines that may stand before a table */
 
@@ -40,6 +41,7 @@ struct fm_sniff_page {
 	bool names;               /* no field of the first line is a value */
 	bool arff;                /* of Weka: what stands before the rows begins with @ */
 	char list[FM_SNIFF_LIST]; /* JSON: where the first list of objects inside of one stands, as .hits.hits, or "" */
+	bool vflow;               /* JSON of vFlow, before it was laid out */
 	bool zeek;                /* a conn.log without its comments, and so without its header */
 	struct fm_sniff_field cell[FM_SNIFF_LINES][FM_SNIFF_FIELDS];
 	int ncells[FM_SNIFF_LINES];
@@ -72,7 +74,7 @@ int fm_sniff_page(struct fm_sniff_page *p, const char *path, const char *member,
 int fm_sniff_other(const struct fm_sniff_page *p, const char *path, struct fm_error *err) FM_MUST_CHECK;
 /* The name of column k of the first line, without such an ending where p->types. */
 struct fm_sniff_field fm_sniff_bare(const struct fm_sniff_page *p, int k);
-/* What that name stands for (sniff_names.h). */
+/* What that name stands for (sniff_names.h); false also where it is too long for a dialect. */
 bool fm_sniff_column(const struct fm_sniff_page *p, int k, struct fm_sniff_name *out);
 /* Finds p->decimal and p->thousands, of a page with p->header, and writes its numbers as those of other pages. */
 void fm_sniff_marks(struct fm_sniff_page *p);

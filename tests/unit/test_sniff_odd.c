@@ -326,6 +326,82 @@ static void an_address_of_zeros_is_one_where_no_other_is_told(void **state)
 	}
 }
 
+/* As programs and clouds export flows: names of another kind beside better ones, finer units, the time of the record.
+ */
+static void exports_with_other_names_are_guessed(void **state)
+{
+	static const struct odd of[] = {
+	    /* goflow2 of version 1 */
+	    {"{\"TimeReceived\":1460332899,\"TimeFlowStart\":1460332866,\"TimeFlowEnd\":1460332868,\"TimeFlowStartMs\":"
+	     "1460332866123,\"TimeFlowEndMs\":1460332868623,\"Bytes\":130,\"Packets\":1,\"SrcAddr\":\"1.2.3.4\","
+	     "\"DstAddr\":\"10.0.0.1\",\"Proto\":17,\"SrcPort\":53,\"DstPort\":35203}\n",
+	     "{name: \"TimeFlowStartMs\", column: start, format: \"milliseconds\"}", "\"TimeFlowStart\", column"},
+	    /* ntopng */
+	    {"FIRST_SEEN|LAST_SEEN|L4_PROTO|CLI_IP|CLI_PORT|SRV_IP|SRV_PORT|SRC2DST_PACKETS|DST2SRC_PACKETS|SRC2DST_"
+	     "BYTES|DST2SRC_BYTES\n1460332866|1460332868|17|1.2.3.4|53|10.0.0.1|35203|1|0|130|0\n",
+	     "reads all of the first 1 rows", NULL},
+	    /* ElastiFlow: the client is the source of another way's record. */
+	    {"flow.client.ip.addr,flow.src.ip.addr,flow.server.ip.addr,flow.dst.ip.addr,a,b\n"
+	     "1.2.3.4,10.0.0.1,10.0.0.1,1.2.3.4,1,2\n1.2.3.4,10.0.0.1,10.0.0.1,1.2.3.4,1,2\n",
+	     "\"flow.src.ip.addr\", column: sa", "client.ip.addr\", column"},
+	    /* InfluxDB, where source is the exporter. */
+	    {"source,src,dst,src_port,dst_port,protocol,in_packets,in_bytes\n"
+	     "192.0.2.1,1.2.3.4,10.0.0.1,53,35203,udp,1,130\n192.0.2.1,1.2.3.4,10.0.0.1,53,35203,udp,1,130\n",
+	     "\"src\", column: sa", "\"source\", column"},
+	    /* Splunk, beside the time of the event */
+	    {"_time,flow_start_time,flow_end_time,src_ip,src_port,dest_ip,dest_port,protoid,packets_in,bytes_in\n"
+	     "1460332899,1460332866,1460332868,1.2.3.4,53,10.0.0.1,35203,17,1,130\n"
+	     "1460332899,1460332866,1460332868,1.2.3.4,53,10.0.0.1,35203,17,1,130\n",
+	     "reads all of the first 2 rows", "\"_time\", column"},
+	    /* Azure: a zone behind the type, and a comma behind the date. */
+	    {"TimeGenerated [UTC],FlowStartTime_t [UTC],FlowEndTime_t [UTC],SrcIP_s,DestIP_s,SrcPort_d,DestPort_d,"
+	     "L4Protocol_s,OutboundPackets_d,InboundPackets_d,OutboundBytes_d,InboundBytes_d\n"
+	     "\"11/14/2023, 10:14:20.000 PM\",\"11/14/2023, 10:13:20.000 PM\",\"11/14/2023, 10:13:21.000 PM\",1.2.3.4,"
+	     "10.0.0.1,53,35203,U,1,0,130,0\n",
+	     "reads all of the first 1 rows", NULL},
+	    /* Athena: a record of no flows */
+	    {"\"srcaddr\",\"dstaddr\",\"srcport\",\"dstport\",\"protocol\",\"packets\",\"bytes\",\"start\",\"end\","
+	     "\"log_"
+	     "status\"\n\"1.2.3.4\",\"10.0.0.1\",\"53\",\"35203\",\"17\",\"1\",\"130\",\"1460332866\",\"1460332868\","
+	     "\"OK\"\n\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"1460332866\",\"1460332926\",\"NODATA\"\n",
+	     "reads all of the first 1 rows", NULL},
+	    /* flow-print: times without a year, which no dialect reads */
+	    {"Start End SrcIPaddress SrcP DstIPaddress DstP P Pkts Octets\n"
+	     "1114.22:13:20.123 1114.22:13:21.123 1.2.3.4 53 10.0.0.1 35203 17 1 130\n",
+	     "{name: \"SrcIPaddress\", column: sa}", NULL},
+	    {"{\"AgentID\":\"10.1.1.1\",\"DataSets\":[[{\"I\":8,\"V\":\"1.2.3.4\"},{\"I\":12,\"V\":\"10.0.0.1\"}]]}\n",
+	     "is of vFlow, whose records are lists of elements", NULL},
+	};
+
+	(void)state;
+	assert_each_says(of, sizeof of / sizeof *of);
+}
+
+/* Names in another language, or none that is known: columns by their values and places. */
+static void names_in_other_languages_do_not_matter(void **state)
+{
+	static const struct odd of[] = {
+	    {"Startzeit;Dauer;Quell-IP;Quellport;Ziel-IP;Zielport;Protokoll;Pakete;Bytes\n"
+	     "14.11.2023 22:13:20;0,5;1.2.3.4;53;10.0.0.1;35203;UDP;1;1.297\n"
+	     "14.11.2023 22:13:23;12,25;1.2.3.4;53;10.0.0.1;35203;UDP;2;60\n",
+	     "reads all of the first 2 rows", NULL},
+	    {"D\xc3\xa9"
+	     "but;Dur\xc3\xa9"
+	     "e (s);IP source;Port source;IP destination;Port destination;Protocole;Paquets;Octets\n"
+	     "14/11/2023 22:13:20;0,5;1.2.3.4;53;10.0.0.1;35203;UDP;1;1\xe2\x80\xaf"
+	     "297\n14/11/2023 22:13:23;12,25;1.2.3.4;53;10.0.0.1;35203;UDP;2;60\n",
+	     "reads all of the first 2 rows", "Both can be read"},
+	    {"\xe9\x96\x8b\xe5\xa7\x8b,a,b,c,d,e,f,g,h\n" VALUES ",1,130\n" VALUES ",2,180\n",
+	     "reads all of the first 2 rows", NULL},
+	    {NAMES ",packets,bytes\n05/11/2023 00:01:06,1,1.2.3.4,53,10.0.0.1,35203,UDP,1,130\n"
+		   "06/11/2023 00:01:06,1,1.2.3.4,53,10.0.0.1,35203,UDP,1,130\n",
+	     "the day first, or the month? Both can be read", NULL},
+	};
+
+	(void)state;
+	assert_each_says(of, sizeof of / sizeof *of);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -339,6 +415,8 @@ int main(void)
 	    cmocka_unit_test(marks_of_thousands_of_all_countries_are_guessed),
 	    cmocka_unit_test(nearly_empty_rows_are_no_titles),
 	    cmocka_unit_test(an_address_of_zeros_is_one_where_no_other_is_told),
+	    cmocka_unit_test(exports_with_other_names_are_guessed),
+	    cmocka_unit_test(names_in_other_languages_do_not_matter),
 	    cmocka_unit_test(wide_tables_are_said_to_be_wide),
 	};
 
