@@ -457,6 +457,27 @@ static void put_why_not(const struct fm_sniff_page *p, const struct fm_sniff_gue
 	}
 }
 
+/* Types or units in a line below the names: ClickHouse's TSVWithNamesAndTypes. The line is a comment, unless the names
+ * or a row would be too. */
+static void put_line_of_kinds(const struct fm_sniff_page *p, struct fm_buf *out)
+{
+	const struct fm_sniff_field *line = &p->line[1];
+	size_t n;
+
+	if (!p->header || p->json || p->blanks || p->arff || p->nlines < 3 || p->marked || !p->cell[1][0].n)
+		return;
+	for (int k = 0; k < p->ncells[1]; k++)
+		if (p->cell[1][k].n && !fm_sniff_is_kind(p->cell[1][k].s, p->cell[1][k].n))
+			return;
+	n = (size_t)(p->cell[1][0].s + p->cell[1][0].n - line->s);
+	for (int i = 0; i < p->nlines; i++)
+		if (i != 1 && p->line[i].n >= n && !memcmp(p->line[i].s, line->s, n))
+			return;
+	fm_buf_puts(out, "comment: [\"#\", ");
+	put_quoted(out, line->s, n);
+	fm_buf_puts(out, "]   # the line below the names\n");
+}
+
 static int put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, struct fm_buf *out, bool *whole,
 		    struct fm_error *err)
 {
@@ -478,6 +499,7 @@ static int put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess *
 		fm_buf_puts(out, "extra_columns: true\n");
 	if (p->arff)
 		fm_buf_puts(out, "comment: [\"@\", \"%\"]   # what ARFF has before the rows\n");
+	put_line_of_kinds(p, out);
 	if (p->blanks) {
 		fm_buf_puts(out, "delimiter: blanks\n");
 		if (p->header) {

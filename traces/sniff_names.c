@@ -181,6 +181,23 @@ bool fm_sniff_name(const char *s, size_t n, struct fm_sniff_name *out)
 	return i >= 0;
 }
 
+bool fm_sniff_is_kind(const char *s, size_t n)
+{
+	char word[66];
+
+	to_word(s, n, word); /* DateTime64(3): its letters alone */
+	for (size_t i = strlen(word) - 1; i > 1 && isdigit((unsigned char)word[i - 1]); i--) {
+		word[i - 1] = ' ';
+		word[i] = 0;
+	}
+	return strstr(
+	    " string text varchar char int uint integer bigint long short float double decimal number numeric "
+	    "bool boolean time timestamp datetime date ip ipv addr address ipaddr ipaddress port enum count "
+	    "interval sec secs second seconds ms milliseconds us microseconds ns nanoseconds bytes packets unit "
+	    "type lowcardinality nullable object ",
+	    word);
+}
+
 bool fm_sniff_is_type(const char *s, size_t n)
 {
 	return (n == 4 && !strncasecmp(s, "type", 4)) || (n == 5 && !strncasecmp(s, "@type", 5));

@@ -20,6 +20,8 @@ bool fm_sniff_name(const char *s, size_t n, struct fm_sniff_name *out);
 /* The rest of a dialect's line for a column of that name that fills none but says something of the row; or NULL. */
 const char *fm_sniff_aside(const char *s, size_t n);
 
+/* Is it the name of a type or a unit, as some programs write them below the names of columns? */
+bool fm_sniff_is_kind(const char *s, size_t n);
 /* Is it called type, which is more often the kind of a record than that of an attack? */
 bool fm_sniff_is_type(const char *s, size_t n);
 /* FM_SA or FM_DA, for a name that says that the address is of IPv6; else -1. */

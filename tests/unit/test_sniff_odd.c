@@ -369,6 +369,16 @@ static void exports_with_other_names_are_guessed(void **state)
 	    {"Start End SrcIPaddress SrcP DstIPaddress DstP P Pkts Octets\n"
 	     "1114.22:13:20.123 1114.22:13:21.123 1.2.3.4 53 10.0.0.1 35203 17 1 130\n",
 	     "{name: \"SrcIPaddress\", column: sa}", NULL},
+	    /* ClickHouse, with types below the names, and a program with units there */
+	    {NAMES ",packets,bytes\nDateTime64(3),Float64,IPv4,UInt16,IPv4,UInt16,String,UInt64,UInt64\n" VALUES
+		   ",1,130\n" VALUES ",1,130\n",
+	     "reads all of the first 2 rows", NULL},
+	    {NAMES ",packets,bytes\ns,s,,,,,,,bytes\n" VALUES ",1,130\n" VALUES ",1,130\n", "of the first 3 rows",
+	     "comment:"}, /* s would begin the names too */
+	    /* A name that no dialect can have, of 64 bytes */
+	    {NAMES ",packets,aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffff.bytes\n" VALUES
+		   ",1,130\n" VALUES ",1,130\n",
+	     "# not found: byt", "column: byt"},
 	    {"{\"AgentID\":\"10.1.1.1\",\"DataSets\":[[{\"I\":8,\"V\":\"1.2.3.4\"},{\"I\":12,\"V\":\"10.0.0.1\"}]]}\n",
 	     "is of vFlow, whose records are lists of elements", NULL},
 	};
