@@ -3,6 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/text.h"
+
 #define SNIFF_BYTES 4096
 
 struct magic {
@@ -72,11 +74,13 @@ int fm_binary_refuse(const char *path, const char *s, size_t n, struct fm_error 
 		if (n >= magics[i].n && !memcmp(s, magics[i].bytes, magics[i].n))
 			return fm_fail(err, FM_EINPUT, "%s is not a CSV file but %s", path, magics[i].what);
 	n = n < SNIFF_BYTES ? n : SNIFF_BYTES;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0, len; i < n; i += len) {
 		unsigned char c = (unsigned char)s[i];
 
+		len = c < 0x80 ? 1 : fm_utf8_next(s + i, n - i, NULL);
 		nul[i % 2] += !c;
-		strange += (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f || c >= 0x80;
+		strange += !len || (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
+		len += !len;
 	}
 	if (n > 16 && (nul[0] > n / 3 || nul[1] > n / 3) && (!nul[0] || !nul[1]))
 		return fm_fail(
