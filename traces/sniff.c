@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "manifests/dialect.h"
 #include "manifests/embed.h"
 #include "traces/binary.h"
@@ -11,6 +12,7 @@
 #include "traces/row.h"
 #include "traces/source.h"
 #include "traces/trace.h"
+#include "traces/utf16.h"
 
 #define EARLIEST_MS INT64_C(631152000000) /* 1990 */
 #define LATEST_MS INT64_C(4102444800000)  /* 2100 */
@@ -20,6 +22,7 @@ struct look {
 	struct fm_sniff_candidate *c;
 	uint64_t odd;     /* times that no trace has */
 	uint64_t nowhere; /* rows without an address */
+	uint64_t empty;   /* rows without packets and bytes */
 	bool label[FM_DIALECT_MAXCOLS];
 	bool labelled; /* a row has one */
 };
@@ -60,6 +63,7 @@ static int on_chunk(void *ctx, struct fm_table *t, struct fm_error *err)
 		l->nowhere +=
 		    FM_HAS(t, FM_SA) && FM_HAS(t, FM_DA) && is_unspecified(t, t->sa[i]) && is_unspecified(t, t->da[i]);
 		l->odd += has_odd_time(t, i);
+		l->empty += FM_HAS(t, FM_PKT) && FM_HAS(t, FM_BYT) && !t->pkt[i] && !t->byt[i];
 		for (int c = 0; c < FM_NFLOWCOL; c++)
 			if (FM_HAS(t, c))
 				l->c->digest = fm_cols[c].kind == FM_KIND_CATEGORY
@@ -100,7 +104,9 @@ static int try_dialect(const struct fm_dialect *d, const char *path, const char 
 		c->columns += fm_row_needs(d, k);
 	for (int k = 0; k < d->nlabels; k++)
 		c->mapped += l.label[k];
-	if (l.nowhere == st.rows || (d->json && d->present >> FM_LABEL & 1u && !l.labelled))
+	/* A key that no line of JSON has is a missing value. */
+	if (l.nowhere == st.rows || (d->json && l.empty == st.rows && st.missing_values >= st.rows) ||
+	    (d->json && d->present >> FM_LABEL & 1u && !l.labelled))
 		return FM_OK;
 	/* A header says what a file is, and so does a capture's beginning; without one the values must. */
 	*fits =
@@ -133,6 +139,15 @@ static int count_odd(void *ctx, struct fm_table *t, struct fm_error *err)
 	return FM_OK;
 }
 
+static bool is_utf8(const char *s, size_t n)
+{
+	size_t i = 0, len;
+
+	while (i < n && (len = fm_utf8_next(s + i, n - i, NULL)))
+		i += len;
+	return i == n;
+}
+
 int fm_sniff_try(const char *path, const char *member, const char *yaml, size_t n, struct fm_sniff_tried *t,
 		 struct fm_error *err)
 {
@@ -154,6 +169,10 @@ int fm_sniff_try(const char *path, const char *member, const char *yaml, size_t 
 		fm_fail(&why, rc,
 			"no column is known by its name or its values: write each as - {name: NAME, column: "
 			"WHAT} (docs/traces.md)");
+	if (rc == FM_EINPUT && !is_utf8(yaml, n))
+		fm_fail(&why, rc,
+			"names of its columns are not UTF-8, which a dialect is: write the file anew, as with iconv -f "
+			"WINDOWS-1252 -t UTF-8, from what it is in");
 	if (rc >= 0) {
 		o.dialect = d;
 		rc = fm_trace_read(&o, &st, &why);
@@ -216,7 +235,8 @@ static void add(struct fm_sniffed *s, struct fm_sniff_candidate c)
 	s->n++;
 }
 
-/* Report a file that is neither text nor a capture as that, and not as a text that no dialect reads. */
+/* Report a file that is neither text nor a capture as that, and not as a text that no dialect reads. UTF-16 is text,
+ * which no built-in dialect reads. */
 static int check_bytes(const char *path, const char *member, enum fm_capture *kind, struct fm_error *err)
 {
 	struct fm_source *source = NULL;
@@ -226,7 +246,7 @@ static int check_bytes(const char *path, const char *member, enum fm_capture *ki
 
 	if ((rc = fm_source_open(&source, path, member, err)) < 0 || (rc = fm_source_next(source, &data, &n, err)) < 0)
 		goto out;
-	if (!(*kind = fm_capture_kind(data, n)))
+	if (!(*kind = fm_capture_kind(data, n)) && !fm_utf16_begins(data, n))
 		rc = fm_binary_refuse(path, data, n, err);
 out:
 	fm_source_close(source);

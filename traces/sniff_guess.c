@@ -29,39 +29,6 @@ static void find_header(struct fm_sniff_page *p)
 	p->header = p->marked || p->json || (!values && below >= 2);
 }
 
-/* Can values of that kind fill the column? */
-static bool can_fill(const struct fm_sniff_guess *g, int col)
-{
-	switch (fm_cols[col].kind) {
-	case FM_KIND_TIME:
-		return g->kind == CLOCK || g->kind == EPOCH;
-	case FM_KIND_DURATION:
-		return g->kind == INTEGER || g->kind == DECIMAL;
-	case FM_KIND_ADDRESS:
-		return g->kind == ADDRESS || (g->kind == INTEGER && g->most <= UINT32_MAX) || g->kind == EPOCH;
-	case FM_KIND_PORT:
-		return g->kind == INTEGER || g->kind == DECIMAL || g->kind == EMPTY || g->kind == WORD;
-	case FM_KIND_COUNT:
-		return g->kind == INTEGER || g->kind == DECIMAL || g->kind == WORD;
-	default:
-		return true;
-	}
-}
-
-/* The column that fills col by itself, or -1. */
-static int taken_by(const struct fm_sniff_guess *g, int n, int col, bool start)
-{
-	for (int i = 0; i < n; i++)
-		if (g[i].col == col && g[i].start == start && !g[i].sum)
-			return i;
-	return -1;
-}
-
-static bool is_taken(const struct fm_sniff_guess *g, int n, int col, bool start)
-{
-	return taken_by(g, n, col, start) >= 0;
-}
-
 void fm_sniff_take(struct fm_sniff_guess *g, int col, bool start, const char *why)
 {
 	g->col = col;
@@ -71,157 +38,9 @@ void fm_sniff_take(struct fm_sniff_guess *g, int col, bool start, const char *wh
 		g->format = "ipv4-integer";
 }
 
-/* Does the column say when the record was written, while another column says when the flow began: Suricata's timestamp
- * beside flow.start, @timestamp beside event.start? */
-static bool is_record_time(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, int at)
-{
-	const struct fm_sniff_field *f = &p->cell[0][at];
-	struct fm_sniff_name name;
-
-	if (f->n > 13 && (!strncasecmp(f->s + f->n - 13, "end.timestamp", 13) ||
-			  !strncasecmp(f->s + f->n - 13, "art.timestamp", 13))) /* flow.start.timestamp */
-		return false;
-	if ((f->n != 5 || memcmp(f->s, "_time", 5) != 0) && /* Splunk's */
-	    (f->n < 9 || strncasecmp(f->s + f->n - 9, "timestamp", 9) != 0 ||
-	     (f->n > 9 && !strchr("@.", f->s[f->n - 10]))))
-		return false;
-	for (int k = 0; k < p->ncells[0] && k < p->nfields; k++)
-		if (k != at && can_fill(&g[k], FM_TE) && fm_sniff_column(p, k, &name) && name.col == FM_TE &&
-		    name.start)
-			return true;
-	return false;
-}
-
-/* Of several columns that may be the label, prefer one of words to one of 0 and 1. */
-static bool has_better_label(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, int at)
-{
-	struct fm_sniff_name name;
-
-	if (g[at].kind == WORD)
-		return false;
-	for (int k = 0; k < p->nfields && k < p->ncells[0]; k++)
-		if (k != at && g[k].kind == WORD && !g[k].constant && g[k].whole && fm_sniff_column(p, k, &name) &&
-		    name.col == FM_LABEL)
-			return true;
-	return false;
-}
-
-/* Packets and bytes with a column for each direction: sums (of the payload only where nothing else gives bytes), or the
- * reply beside a column of the other direction. */
-static void by_name_of_way(const struct fm_sniff_page *p, struct fm_sniff_guess *g, enum fm_sniff_way way)
-{
-	bool taken[FM_NCOL];
-
-	for (int c = 0; c < FM_NCOL; c++) {
-		taken[c] = is_taken(g, p->nfields, c, false);
-		for (int k = 0; k < p->nfields; k++)
-			taken[c] = taken[c] || (g[k].col == c && g[k].sum);
-	}
-	for (int k = 0; k < p->nfields; k++) {
-		struct fm_sniff_name name;
-
-		if (k >= p->ncells[0] || !fm_sniff_column(p, k, &name) || name.way != way ||
-		    taken[name.col] != (way == FM_WAY_REPLY) || !can_fill(&g[k], name.col))
-			continue;
-		fm_sniff_take(&g[k], name.col, false,
-			      way == FM_WAY_REPLY     ? "by its name: the way back"
-			      : way == FM_WAY_PAYLOAD ? "by its name: one way of two, the payload alone"
-						      : "by its name: one way of two");
-		g[k].sum = way != FM_WAY_REPLY;
-		g[k].reply = way == FM_WAY_REPLY;
-	}
-}
-
-/* FM_SA or FM_DA where column k is one of IPv6 addresses by its name; else -1. */
-static int ipv6_column(const struct fm_sniff_page *p, int k)
-{
-	struct fm_sniff_field f = fm_sniff_bare(p, k);
-
-	return fm_sniff_ipv6_name(f.s, f.n);
-}
-
-/* A column of IPv6 addresses beside one of IPv4 is another name of it. */
-static void join_families(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
-{
-	for (int k = 0; k < p->nfields && k < p->ncells[0]; k++) {
-		int col = g[k].col < 0 && g[k].kind == ADDRESS ? ipv6_column(p, k) : -1;
-
-		for (int m = 0; m < p->nfields && m < p->ncells[0] && col >= 0; m++)
-			if (g[m].col == col && g[m].kind == ADDRESS && !g[m].also && ipv6_column(p, m) < 0) {
-				g[m].also = &p->cell[0][k];
-				g[k].joined = true;
-			}
-	}
-}
-
-/* Is column k the same time as column m in a finer unit: TimeFlowStartMs beside TimeFlowStart? */
-static bool is_finer(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, int k, int m)
-{
-	static const char units[] = "seconds milliseconds microseconds nanoseconds";
-	const struct fm_sniff_field *fine = &p->cell[0][k], *coarse = &p->cell[0][m];
-
-	return g[k].kind == EPOCH && g[m].kind == EPOCH && fine->n > coarse->n &&
-	       !strncasecmp(fine->s, coarse->s, coarse->n) && strstr(units, g[k].format) > strstr(units, g[m].format);
-}
-
-/* Columns that fill one by themselves. */
-static void by_names_alone(const struct fm_sniff_page *p, struct fm_sniff_guess *g, enum fm_sniff_way way)
-{
-	for (int k = 0; k < p->nfields; k++) {
-		struct fm_sniff_name name;
-		int at;
-
-		if (k >= p->ncells[0] || !fm_sniff_column(p, k, &name) || name.way != way)
-			continue;
-		if ((name.col == FM_TE && is_record_time(p, g, k)) ||
-		    (name.col == FM_LABEL && has_better_label(p, g, k)))
-			continue;
-		if ((name.col == FM_LABEL && g[k].constant &&
-		     (p->json || fm_sniff_is_type(p->cell[0][k].s, p->cell[0][k].n))) ||
-		    ((fm_cols[name.col].kind != FM_KIND_ADDRESS || way == FM_WAY_ELSE) && !can_fill(&g[k], name.col) &&
-		     !(name.col == FM_TD && fm_sniff_is_hms(p, k, p->header))))
-			continue;
-		at = taken_by(g, p->nfields, name.col, name.start);
-		if (at >= 0 && !(name.col == FM_TE && is_finer(p, g, k, at)))
-			continue;
-		if (at >= 0)
-			g[at].col = -1;
-		fm_sniff_take(&g[k], name.col, name.start, "by its name");
-	}
-}
-
-/* Names in a language that is not known here say nothing: then by the values. */
-static void by_place_after_all(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
-{
-	if (p->json || is_taken(g, p->nfields, FM_SA, false) || is_taken(g, p->nfields, FM_DA, false) ||
-	    is_taken(g, p->nfields, FM_TE, false) || is_taken(g, p->nfields, FM_TE, true))
-		return;
-	for (int k = 0; k < p->nfields; k++) {
-		g[k].col = -1;
-		g[k].sum = g[k].reply = false;
-		g[k].aside = NULL;
-	}
-	fm_sniff_by_place(g, p->nfields);
-}
-
-static void by_name(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
-{
-	by_names_alone(p, g, FM_WAY_ONE);
-	by_names_alone(p, g, FM_WAY_ELSE);
-	join_families(p, g);
-	by_name_of_way(p, g, FM_WAY_REPLY);
-	by_name_of_way(p, g, FM_WAY_WITH_HEADERS);
-	by_name_of_way(p, g, FM_WAY_SUM);
-	by_name_of_way(p, g, FM_WAY_PAYLOAD);
-	for (int k = 0; k < p->nfields && k < p->ncells[0]; k++) {
-		g[k].aside = g[k].col < 0 ? fm_sniff_aside(p->cell[0][k].s, p->cell[0][k].n) : NULL;
-		if (p->json && g[k].aside && (!strncmp(g[k].aside, "reversed", 8) || !strncmp(g[k].aside, "flows", 5)))
-			g[k].aside = NULL;
-	}
-	by_place_after_all(p, g);
-}
-
 /* ---- the file ---- */
+
+#define COMMENT_MAX 15 /* bytes of a word of comment */
 
 static void put_quoted(struct fm_buf *out, const char *s, size_t n)
 {
@@ -470,6 +289,7 @@ static void put_line_of_kinds(const struct fm_sniff_page *p, struct fm_buf *out)
 		if (p->cell[1][k].n && !fm_sniff_is_kind(p->cell[1][k].s, p->cell[1][k].n))
 			return;
 	n = (size_t)(p->cell[1][0].s + p->cell[1][0].n - line->s);
+	n = n < COMMENT_MAX ? n : COMMENT_MAX;
 	for (int i = 0; i < p->nlines; i++)
 		if (i != 1 && p->line[i].n >= n && !memcmp(p->line[i].s, line->s, n))
 			return;
@@ -478,15 +298,28 @@ static void put_line_of_kinds(const struct fm_sniff_page *p, struct fm_buf *out)
 	fm_buf_puts(out, "]   # the line below the names\n");
 }
 
+/* How many columns a dialect has lines for: of a wide file without a header, those up to the last that is read. */
+static int columns_of(const struct fm_sniff_page *p, const struct fm_sniff_guess *g)
+{
+	int n = p->nfields;
+
+	while ((!p->header || p->blanks) && p->nfields > FM_DIALECT_MAXCOLS && n > 1 && g[n - 1].col < 0 &&
+	       !g[n - 1].aside)
+		n--;
+	return n;
+}
+
 static int put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, struct fm_buf *out, bool *whole,
 		    struct fm_error *err)
 {
-	int rc;
+	int rc, shown = columns_of(p, g);
 
 	fm_buf_printf(out,
 		      "# Guessed from the first %d lines: look at each line before you use it (docs/traces.md has the "
 		      "keys).\nname: mine\n",
 		      p->nlines);
+	if (p->utf16)
+		fm_buf_puts(out, "encoding: utf-16\n");
 	if (p->json)
 		fm_buf_puts(out, "lines: json\n");
 	else
@@ -495,7 +328,7 @@ static int put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess *
 		fm_buf_puts(out, "header_mark: \"#fields\"\nquote: none\n");
 	if (p->zeek || (p->bare && !p->marked))
 		fm_buf_puts(out, "quote: none\n");
-	if (p->zeek)
+	if (p->zeek || shown < p->nfields)
 		fm_buf_puts(out, "extra_columns: true\n");
 	if (p->arff)
 		fm_buf_puts(out, "comment: [\"@\", \"%\"]   # what ARFF has before the rows\n");
@@ -504,7 +337,7 @@ static int put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess *
 		fm_buf_puts(out, "delimiter: blanks\n");
 		if (p->header) {
 			fm_buf_puts(out, "comment: [");
-			put_quoted(out, p->line[0].s, p->cell[0][0].s + p->cell[0][0].n - p->line[0].s);
+			put_quoted(out, p->cell[0][0].s, p->cell[0][0].n < COMMENT_MAX ? p->cell[0][0].n : COMMENT_MAX);
 			fm_buf_puts(out, "]   # the line of names\n");
 		}
 	} else if (!p->json && (unsigned char)p->delimiter < ' ' && p->delimiter != '\t') {
@@ -519,7 +352,7 @@ static int put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess *
 		fm_buf_printf(out, "thousands: \"%c\"%s\n", p->thousands,
 			      p->guessed_mark && p->thousands == ',' ? "   # a guess: or is it a decimal comma?" : "");
 	fm_buf_printf(out, "%smissing: [\"\", \"-\", \"nan\"]\ncolumns:\n", icmp_of(p));
-	for (int k = 0; k < p->nfields; k++)
+	for (int k = 0; k < shown; k++)
 		if (g[k].col >= 0 || g[k].aside || !p->header || p->blanks)
 			put_column(p, k, &g[k], out);
 	if (p->wide)
@@ -543,6 +376,7 @@ int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bo
 	struct fm_sniff_guess g[FM_SNIFF_FIELDS];
 	const char *no_flows;
 	struct fm_sniff_page *p;
+	bool ordered = false;
 	int rc;
 
 	*whole = false;
@@ -569,10 +403,12 @@ int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bo
 	if (p->zeek)
 		fm_sniff_by_zeek(p, g);
 	else if (p->header)
-		by_name(p, g);
-	else
+		fm_sniff_by_name(p, g);
+	else if ((rc = fm_sniff_by_order(p, g, &ordered, err)) < 0)
+		goto out;
+	else if (!ordered)
 		fm_sniff_by_place(g, p->nfields);
-	if (!is_taken(g, p->nfields, FM_TE, true) && !is_taken(g, p->nfields, FM_TE, false))
+	if (fm_sniff_taken_by(g, p->nfields, FM_TE, true) < 0 && fm_sniff_taken_by(g, p->nfields, FM_TE, false) < 0)
 		fm_sniff_by_halves(p, g, p->header);
 	rc = put_file(p, g, yaml, whole, err);
 out:

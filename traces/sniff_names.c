@@ -181,6 +181,52 @@ bool fm_sniff_name(const char *s, size_t n, struct fm_sniff_name *out)
 	return i >= 0;
 }
 
+/* Is b the word a with `from` changed to `to` in one place? */
+static bool is_changed(const char *a, const char *b, const char *from, const char *to)
+{
+	size_t n = strlen(from), len = strlen(to);
+
+	for (const char *at = strstr(a, from); at; at = strstr(at + 1, from)) {
+		size_t before = (size_t)(at - a);
+
+		if (!strncmp(a, b, before) && !strncmp(b + before, to, len) && !strcmp(at + n, b + before + len))
+			return true;
+	}
+	return false;
+}
+
+bool fm_sniff_are_ways(const char *a, size_t na, const char *b, size_t nb)
+{
+	static const char *const ways[][2] = {
+	    {"src2dst", "dst2src"},
+	    {"srctodest", "desttosrc"},
+	    {"cli2srv", "srv2cli"},
+	    {"toserver", "toclient"},
+	    {"src", "dst"},
+	    {"source", "destination"},
+	    {"orig", "resp"},
+	    {"fwd", "bwd"},
+	    {"fwd", "backward"},
+	    {"sent", "rcvd"},
+	    {"sent", "received"},
+	    {"out", "in"},
+	    {"outbound", "inbound"},
+	    {"subject", "peer"},
+	    {"ab", "ba"},
+	    {"spkts", "dpkts"},
+	    {"sbytes", "dbytes"},
+	    {"fwdpacket", "bwdpackets"},
+	};
+	char one[66], other[66];
+
+	to_word(a, na, one);
+	to_word(b, nb, other);
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+		if (is_changed(one, other, ways[i][0], ways[i][1]) || is_changed(other, one, ways[i][0], ways[i][1]))
+			return true;
+	return false;
+}
+
 bool fm_sniff_is_kind(const char *s, size_t n)
 {
 	char word[66];

@@ -20,6 +20,8 @@ bool fm_sniff_name(const char *s, size_t n, struct fm_sniff_name *out);
 /* The rest of a dialect's line for a column of that name that fills none but says something of the row; or NULL. */
 const char *fm_sniff_aside(const char *s, size_t n);
 
+/* Are two names those of the two ways of one thing: fwd_pkts and bwd_pkts? */
+bool fm_sniff_are_ways(const char *a, size_t na, const char *b, size_t nb);
 /* Is it the name of a type or a unit, as some programs write them below the names of columns? */
 bool fm_sniff_is_kind(const char *s, size_t n);
 /* Is it called type, which is more often the kind of a record than that of an attack? */

@@ -153,6 +153,16 @@ static bool is_between(const struct fm_sniff_field *f, char quote)
 	return f->n > 1 && *f->s == quote && f->s[f->n - 1] == quote;
 }
 
+/* A table whose columns are cut by U+2502, as DuckDB and SQLite draw it. */
+static bool is_drawn(const struct fm_sniff_page *p)
+{
+	int drawn = 0;
+
+	for (int i = 0; i < p->nlines; i++)
+		drawn += p->line[i].n > 3 && !memcmp(p->line[i].s, "\xe2\x94\x82", 3);
+	return drawn * 2 > p->nlines;
+}
+
 /* Logs, whose lines name their values, or have JSON behind a time. */
 static int other_log(const struct fm_sniff_page *p, const char *path, struct fm_error *err)
 {
@@ -167,6 +177,9 @@ static int other_log(const struct fm_sniff_page *p, const char *path, struct fm_
 			single += i == values && is_between(&p->cell[i][k], '\'');
 		}
 	}
+	if (is_drawn(p))
+		return fm_fail(err, FM_EINPUT,
+			       "%s is a table drawn with lines, for people: have it written as CSV (.mode csv)", path);
 	if (json * 2 > p->nlines)
 		return fm_fail(
 		    err, FM_EINPUT,

@@ -32,17 +32,17 @@ out:
 }
 
 /* UTF-16, which only a dialect reads, as UTF-8. */
-static int decode(struct fm_buf *text, struct fm_error *err)
+static int decode(struct fm_sniff_page *p, struct fm_error *err)
 {
 	struct fm_utf16 u = {0};
 	struct fm_buf out = {0};
 
-	if (!fm_utf16_begins(text->data, text->len))
+	if (!(p->utf16 = fm_utf16_begins(p->text.data, p->text.len)))
 		return FM_OK;
-	fm_utf16_add(&u, text->data, text->len, &out);
-	fm_buf_free(text);
-	*text = out;
-	return fm_buf_check(text, err);
+	fm_utf16_add(&u, p->text.data, p->text.len, &out);
+	fm_buf_free(&p->text);
+	p->text = out;
+	return fm_buf_check(&p->text, err);
 }
 
 static void cut_lines(struct fm_sniff_page *p)
@@ -267,8 +267,7 @@ int fm_sniff_page(struct fm_sniff_page *p, const char *path, const char *member,
 {
 	int rc;
 
-	if ((rc = read_page(p, path, member, err)) < 0 || (rc = decode(&p->text, err)) < 0 ||
-	    (rc = fm_sniff_json(p, err)) < 0)
+	if ((rc = read_page(p, path, member, err)) < 0 || (rc = decode(p, err)) < 0 || (rc = fm_sniff_json(p, err)) < 0)
 		return rc;
 	cut_lines(p);
 	if (p->json || delimiter)

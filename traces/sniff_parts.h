@@ -1,6 +1,6 @@
 /* sniff_parts.h - what the files that guess a dialect share: sniff_guess.c; sniff_page.c for lines and fields,
  * sniff_other.c for what is no table of flows,
- * sniff_kind.c for kinds of values, sniff_place.c for columns without names,
+ * sniff_kind.c for kinds of values, sniff_by_name.c for names, sniff_place.c for columns without names,
  * sniff_marks.c for the marks of numbers. */
 #ifndef FM_TRACES_SNIFF_PARTS_H
 #define FM_TRACES_SNIFF_PARTS_H
@@ -41,6 +41,7 @@ struct fm_sniff_page {
 	bool names;               /* no field of the first line is a value */
 	bool arff;                /* of Weka: what stands before the rows begins with @ */
 	char list[FM_SNIFF_LIST]; /* JSON: where the first list of objects inside of one stands, as .hits.hits, or "" */
+	bool utf16;               /* the file is, the text here is not */
 	bool vflow;               /* JSON of vFlow, before it was laid out */
 	bool zeek;                /* a conn.log without its comments, and so without its header */
 	struct fm_sniff_field cell[FM_SNIFF_LINES][FM_SNIFF_FIELDS];
@@ -89,8 +90,16 @@ bool fm_sniff_is_hms(const struct fm_sniff_page *p, int k, int from);
 void fm_sniff_look(const struct fm_sniff_page *p, int k, int from, struct fm_sniff_guess *g);
 /* The column fills col. */
 void fm_sniff_take(struct fm_sniff_guess *g, int col, bool start, const char *why);
+/* The column that fills col by itself, or -1. */
+int fm_sniff_taken_by(const struct fm_sniff_guess *g, int n, int col, bool start);
+/* Guess the columns of a page with names: by them, or where they say nothing by place. */
+void fm_sniff_by_name(const struct fm_sniff_page *p, struct fm_sniff_guess *g);
 /* Guess n columns without names: by kinds, and by the order in which most collectors write them. */
 void fm_sniff_by_place(struct fm_sniff_guess *g, int n);
+/* *is: the columns of a page without names are those of a built-in dialect in its order, as of nfdump -q, and are taken
+ * so. */
+int fm_sniff_by_order(const struct fm_sniff_page *p, struct fm_sniff_guess *g, bool *is,
+		      struct fm_error *err) FM_MUST_CHECK;
 /* Is it Zeek's conn.log with the comments removed? */
 bool fm_sniff_is_zeek(const struct fm_sniff_page *p);
 void fm_sniff_by_zeek(const struct fm_sniff_page *p, struct fm_sniff_guess *g);

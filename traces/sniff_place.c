@@ -1,9 +1,12 @@
 /* What the columns of a file without a header may be: by kinds of values, and by the order in which collectors write
  * them. */
 #include <ctype.h>
+#include <string.h>
 
 #include "base/num.h"
 #include "base/table.h"
+#include "manifests/dialect.h"
+#include "manifests/embed.h"
 #include "manifests/time_pattern.h"
 #include "traces/sniff_parts.h"
 
@@ -113,6 +116,80 @@ void fm_sniff_by_place(struct fm_sniff_guess *g, int n)
 			fm_sniff_take(&g[k], FM_LABEL, false, why);
 			break;
 		}
+}
+
+/* Can values such as those of g stand in column k of the dialect? */
+static bool can_stand(const struct fm_dialect *d, int k, const struct fm_sniff_guess *g)
+{
+	enum fm_format f = d->cols[k].format;
+
+	if (d->cols[k].counts_flows || d->cols[k].samples)
+		return g->kind == INTEGER;
+	if (d->cols[k].col < 0)
+		return true;
+	switch (fm_cols[d->cols[k].col].kind) {
+	case FM_KIND_TIME:
+		return f == FM_FMT_DATETIME ? g->kind == CLOCK && !strcmp(g->format, "datetime")
+		       : f == FM_FMT_SECONDS
+			   ? g->kind == EPOCH && !strcmp(g->format, "seconds")
+			   : f == FM_FMT_MILLISECONDS && g->kind == EPOCH && !strcmp(g->format, "milliseconds");
+	case FM_KIND_DURATION:
+		return f == FM_FMT_SECONDS && (g->kind == INTEGER || g->kind == DECIMAL);
+	case FM_KIND_ADDRESS:
+		return f == FM_FMT_ADDRESS && g->kind == ADDRESS && !g->format;
+	case FM_KIND_PORT:
+		return (g->kind == INTEGER || g->kind == DECIMAL || g->kind == EMPTY) && g->most <= 65535;
+	case FM_KIND_COUNT:
+		return g->kind == INTEGER || g->kind == DECIMAL;
+	case FM_KIND_CATEGORY:
+		return d->cols[k].col != FM_PR || g->kind == PROTOCOL || (g->kind == INTEGER && g->most < 256);
+	}
+	return false;
+}
+
+/* Are the columns those of the dialect, in its order, with or without more behind them? */
+static bool is_in_order(const struct fm_dialect *d, const struct fm_sniff_page *p, const struct fm_sniff_guess *g)
+{
+	const unsigned ends = 1u << FM_SA | 1u << FM_DA;
+
+	if (!d->header || d->json || d->packets || d->ipfix || d->delimiter != p->delimiter || d->ncols > p->nfields ||
+	    (d->present & ends) != ends)
+		return false;
+	for (int k = 0; k < d->ncols; k++)
+		if (d->cols[k].part || d->cols[k].nonly || !can_stand(d, k, &g[k]))
+			return false;
+	return true;
+}
+
+int fm_sniff_by_order(const struct fm_sniff_page *p, struct fm_sniff_guess *g, bool *is, struct fm_error *err)
+{
+	struct fm_dialect *best = NULL, *d = NULL;
+	struct fm_embed e;
+	int rc = FM_OK;
+
+	for (size_t i = 0; rc >= 0 && fm_embed_at(&e, FM_EMBED_DIALECT, i); i++) {
+		if ((rc = fm_dialect_load(&d, e.name, err)) < 0)
+			break;
+		if (is_in_order(d, p, g) && (!best || d->ncols > best->ncols)) {
+			fm_dialect_free(best);
+			best = d;
+		} else {
+			fm_dialect_free(d);
+		}
+	}
+	*is = rc >= 0 && best;
+	for (int k = 0; *is && k < best->ncols; k++) {
+		if (best->cols[k].counts_flows)
+			g[k].aside = "flows: true}   # by its place: of how many flows the row is the sum";
+		if (best->cols[k].col < 0)
+			continue;
+		fm_sniff_take(&g[k], best->cols[k].col, best->cols[k].role == FM_ROLE_START,
+			      "by its place, as in the table of a program that is known");
+		g[k].sum = best->cols[k].role == FM_ROLE_SUM;
+		g[k].reply = best->cols[k].role == FM_ROLE_REPLY;
+	}
+	fm_dialect_free(best);
+	return rc;
 }
 
 /* Are these rows of Zeek's conn.log, whose comments were removed? a time, an id that begins with C, the ends and the

@@ -379,6 +379,22 @@ static void exports_with_other_names_are_guessed(void **state)
 	    {NAMES ",packets,aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffff.bytes\n" VALUES
 		   ",1,130\n" VALUES ",1,130\n",
 	     "# not found: byt", "column: byt"},
+	    /* Splunk's common model: hosts have names, and protocol is that below transport. */
+	    {"_time,src,src_ip,src_port,dest,dest_ip,dest_port,duration,protocol,transport,packets,bytes\n"
+	     "1460332866,alice,1.2.3.4,53,bob,10.0.0.1,35203,1,ip,udp,1,130\n"
+	     "1460332866,alice,1.2.3.4,53,bob,10.0.0.1,35203,1,ip,udp,1,130\n",
+	     "{name: \"transport\", column: pr}", "\"src\", column"},
+	    /* Two ways of two makers, of which one counts */
+	    {NAMES ",fwd_pkts,src_pkts,bwd_pkts,dst_pkts,bytes\n" VALUES ",1,1,2,2,130\n" VALUES ",1,1,2,2,130\n",
+	     "{name: \"bwd_pkts\", column: pkt, sum: true}", "src_pkts\", column"},
+	    {"         StartTime      Dur  Proto  SrcAddr  Sport  DstAddr  Dport  TotPkts  TotBytes\n"
+	     "   1460332866  1  udp  1.2.3.4  53  10.0.0.1  35203  1  130\n"
+	     "   1460332866  1  udp  1.2.3.4  53  10.0.0.1  35203  1  130\n",
+	     "reads all of the first 2 rows", NULL},
+	    {"Pocz\xb9tek;Czas;A;B;C;D;E;F;G\n2016-04-11 00:01:06;1;1.2.3.4;53;10.0.0.1;35203;UDP;1;130\n",
+	     "names of its columns are not UTF-8", NULL},
+	    {"\xe2\x94\x82 start \xe2\x94\x82 src \xe2\x94\x82\n\xe2\x94\x82 2016 \xe2\x94\x82 1.2.3.4 \xe2\x94\x82\n",
+	     "is a table drawn with lines", NULL},
 	    {"{\"AgentID\":\"10.1.1.1\",\"DataSets\":[[{\"I\":8,\"V\":\"1.2.3.4\"},{\"I\":12,\"V\":\"10.0.0.1\"}]]}\n",
 	     "is of vFlow, whose records are lists of elements", NULL},
 	};
@@ -412,6 +428,88 @@ static void names_in_other_languages_do_not_matter(void **state)
 	assert_each_says(of, sizeof of / sizeof *of);
 }
 
+/* Rows without names, as nfdump -q leaves them: the places are those of a table that is known, however wide it is. */
+static void rows_without_names_of_known_programs_are_guessed(void **state)
+{
+#define OF_NFDUMP16 "2016-04-11 00:01:06,2016-04-11 00:01:08,2.000,1.2.3.4,10.0.0.1,53,35203,UDP,......,0,0,1,130,0,0"
+	char wide[4096] = "";
+	const struct odd of[] = {
+	    {"2016-04-11 00:01:06.123,2.000,UDP,1.2.3.4,53,10.0.0.1,35203,1,130,1\n"
+	     "2016-04-11 00:01:06.123,2.000,TCP,1.2.3.4,53,10.0.0.1,443,3,180,1\n",
+	     "{name: c8, column: pkt}", "c10, column"},
+	    {OF_NFDUMP16 ",3,4,0,0,0.0.0.0,10.9.9.9,7,1\n" OF_NFDUMP16 ",3,4,0,0,0.0.0.0,10.9.9.9,7,1\n",
+	     "{name: c13, column: byt}", NULL},
+	    {wide, "reads all of the first 2 rows", "c16"},
+	};
+
+	(void)state;
+	for (int row = 0; row < 2; row++) {
+		strcat(wide, OF_NFDUMP16);
+		for (int k = 15; k < 80; k++)
+			strcat(wide, ",7");
+		strcat(wide, "\n");
+	}
+	assert_each_says(of, sizeof of / sizeof *of);
+}
+
+/* Text in any writing is text, and UTF-16 is read by the dialect that is printed. */
+static void text_of_all_writings_is_text(void **state)
+{
+	static const char *const names[] = {"\xe9\x96\x8b\xe5\xa7\x8b",
+					    "\xd0\x9d\xd0\xb0\xd1\x87\xd0\xb0\xd0\xbb\xd0\xbe"};
+	struct fm_buf wide = {0};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct fm_buf text = {0};
+		struct fm_sniffed s;
+
+		for (int k = 0; k < 9; k++)
+			fm_buf_printf(&text, "%s%d%s", names[i], k, k < 8 ? "," : "\n" VALUES ",1,130\n");
+		fm_buf_add(&text, "", 1);
+		if (fm_sniff(&s, put("writing.csv", text.data), NULL, &err) < 0)
+			fail_msg("%s", err.message);
+		fm_buf_free(&text);
+	}
+	fm_buf_add(&wide, "\xff\xfe", 2);
+	for (const char *c = NAMES ",packets,bytes\n" VALUES ",1,130\n" VALUES ",1,130\n"; *c; c++)
+		fm_buf_add(&wide, (char[2]){*c, 0}, 2);
+	assert_int_equal(fm_sniff(&(struct fm_sniffed){0}, put_bytes("wide.csv", wide.data, wide.len), NULL, &err),
+			 FM_OK);
+	{
+		struct fm_buf yaml = {0};
+		struct fm_sniff_tried tried;
+		bool whole;
+
+		assert_int_equal(fm_sniff_guess(at("wide.csv"), NULL, &yaml, &whole, &err), FM_OK);
+		assert_int_equal(fm_sniff_try(at("wide.csv"), NULL, yaml.data, yaml.len, &tried, &err), FM_OK);
+		assert_true(tried.sure);
+		assert_int_equal(tried.rows, 2);
+		fm_buf_free(&yaml);
+	}
+	fm_buf_free(&wide);
+}
+
+/* A built-in dialect whose keys the lines lack would read zeros. */
+static void keys_that_no_line_has_are_not_sure(void **state)
+{
+#define BEATS                                                                                                          \
+	"{\"event\":{\"start\":\"2016-04-11T00:01:06Z\",\"end\":\"2016-04-11T00:01:08Z\"},\"source\":{\"ip\":\"1.2.3." \
+	"4\",\"port\":53,\"packets\":1,\"bytes\":130},\"destination\":{\"ip\":\"5.6.7.8\",\"port\":35203,\"packets\":" \
+	"2,\"bytes\":260},\"network\":{\"transport\":\"udp\"},\"suricata\":{\"eve\":{\"flow\":{\"pkts_toserver\":1,"   \
+	"\"bytes_toserver\":130}}}}\n"
+	struct fm_sniffed s;
+	char *said;
+
+	(void)state;
+	assert_int_equal(fm_sniff(&s, put("beats.json", BEATS BEATS), NULL, &err), FM_OK);
+	assert_false(s.sure);
+	said = said_of("beats.json", BEATS BEATS);
+	if (!strstr(said, "\"destination.packets\", column: pkt, sum: true") || strstr(said, "pkts_toserver\", column"))
+		fail_msg("%s", said);
+	free(said);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -427,6 +525,9 @@ int main(void)
 	    cmocka_unit_test(an_address_of_zeros_is_one_where_no_other_is_told),
 	    cmocka_unit_test(exports_with_other_names_are_guessed),
 	    cmocka_unit_test(names_in_other_languages_do_not_matter),
+	    cmocka_unit_test(rows_without_names_of_known_programs_are_guessed),
+	    cmocka_unit_test(text_of_all_writings_is_text),
+	    cmocka_unit_test(keys_that_no_line_has_are_not_sure),
 	    cmocka_unit_test(wide_tables_are_said_to_be_wide),
 	};
 

@@ -1,0 +1,254 @@
+/* What the columns of a file with names may be (sniff_parts.h): by the names, as far as the values can be that. */
+#include <string.h>
+#include <strings.h>
+
+#include "base/table.h"
+#include "traces/sniff_parts.h"
+
+/* Can values of that kind fill the column? */
+static bool can_fill(const struct fm_sniff_guess *g, int col)
+{
+	switch (fm_cols[col].kind) {
+	case FM_KIND_TIME:
+		return g->kind == CLOCK || g->kind == EPOCH;
+	case FM_KIND_DURATION:
+		return g->kind == INTEGER || g->kind == DECIMAL;
+	case FM_KIND_ADDRESS:
+		return g->kind == ADDRESS || (g->kind == INTEGER && g->most <= UINT32_MAX) || g->kind == EPOCH;
+	case FM_KIND_PORT:
+		return g->kind == INTEGER || g->kind == DECIMAL || g->kind == EMPTY || g->kind == WORD;
+	case FM_KIND_COUNT:
+		return g->kind == INTEGER || g->kind == DECIMAL || g->kind == WORD;
+	default:
+		return true;
+	}
+}
+
+int fm_sniff_taken_by(const struct fm_sniff_guess *g, int n, int col, bool start)
+{
+	for (int i = 0; i < n; i++)
+		if (g[i].col == col && g[i].start == start && !g[i].sum)
+			return i;
+	return -1;
+}
+
+static bool is_taken(const struct fm_sniff_guess *g, int n, int col, bool start)
+{
+	return fm_sniff_taken_by(g, n, col, start) >= 0;
+}
+
+/* Does the column say when the record was written, while another column says when the flow began: Suricata's timestamp
+ * beside flow.start, @timestamp beside event.start? */
+static bool is_record_time(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, int at)
+{
+	const struct fm_sniff_field *f = &p->cell[0][at];
+	struct fm_sniff_name name;
+
+	if (f->n > 13 && (!strncasecmp(f->s + f->n - 13, "end.timestamp", 13) ||
+			  !strncasecmp(f->s + f->n - 13, "art.timestamp", 13))) /* flow.start.timestamp */
+		return false;
+	if ((f->n != 5 || memcmp(f->s, "_time", 5) != 0) && /* Splunk's */
+	    (f->n < 9 || strncasecmp(f->s + f->n - 9, "timestamp", 9) != 0 ||
+	     (f->n > 9 && !strchr("@.", f->s[f->n - 10]))))
+		return false;
+	for (int k = 0; k < p->ncells[0] && k < p->nfields; k++)
+		if (k != at && can_fill(&g[k], FM_TE) && fm_sniff_column(p, k, &name) && name.col == FM_TE &&
+		    name.start)
+			return true;
+	return false;
+}
+
+/* Of several columns that may be the label, prefer one of words to one of 0 and 1. */
+static bool has_better_label(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, int at)
+{
+	struct fm_sniff_name name;
+
+	if (g[at].kind == WORD)
+		return false;
+	for (int k = 0; k < p->nfields && k < p->ncells[0]; k++)
+		if (k != at && g[k].kind == WORD && !g[k].constant && g[k].whole && fm_sniff_column(p, k, &name) &&
+		    name.col == FM_LABEL)
+			return true;
+	return false;
+}
+
+static bool is_of_way(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, int k, enum fm_sniff_way way,
+		      int col)
+{
+	struct fm_sniff_name name;
+
+	return k < p->nfields && k < p->ncells[0] && g[k].col < 0 && fm_sniff_column(p, k, &name) && name.way == way &&
+	       name.col == col && can_fill(&g[k], col);
+}
+
+/* The first columns of a way whose names are those of the two directions; where no two are, and there are more than
+ * two, there is none that can be told. */
+static void find_ways(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, enum fm_sniff_way way, int col,
+		      int at[2])
+{
+	int n = 0;
+
+	at[0] = at[1] = -1;
+	for (int k = 0; k < p->nfields; k++) {
+		if (!is_of_way(p, g, k, way, col))
+			continue;
+		if (n < 2)
+			at[n] = k;
+		n++;
+	}
+	for (int k = 0; k < p->nfields && n > 2; k++)
+		for (int m = k + 1; m < p->nfields && is_of_way(p, g, k, way, col); m++) {
+			const struct fm_sniff_field a = fm_sniff_bare(p, k);
+
+			if (!is_of_way(p, g, m, way, col))
+				continue;
+			const struct fm_sniff_field b = fm_sniff_bare(p, m);
+			if (fm_sniff_are_ways(a.s, a.n, b.s, b.n)) {
+				at[0] = k;
+				at[1] = m;
+				return;
+			}
+		}
+	if (n > 2)
+		at[0] = at[1] = -1;
+}
+
+/* Packets and bytes with a column for each direction: sums (of the payload only where nothing else gives bytes), or the
+ * reply beside a column of the other direction. */
+static void by_name_of_way(const struct fm_sniff_page *p, struct fm_sniff_guess *g, enum fm_sniff_way way)
+{
+	for (int c = FM_PKT; c <= FM_BYT; c++) {
+		bool taken = is_taken(g, p->nfields, c, false);
+		int at[2];
+
+		for (int k = 0; k < p->nfields; k++)
+			taken = taken || (g[k].col == c && g[k].sum);
+		if (taken != (way == FM_WAY_REPLY))
+			continue;
+		find_ways(p, g, way, c, at);
+		for (int i = 0; i < (way == FM_WAY_REPLY ? 1 : 2); i++) {
+			if (at[i] < 0)
+				continue;
+			fm_sniff_take(&g[at[i]], c, false,
+				      way == FM_WAY_REPLY     ? "by its name: the way back"
+				      : way == FM_WAY_PAYLOAD ? "by its name: one way of two, the payload alone"
+							      : "by its name: one way of two");
+			g[at[i]].sum = way != FM_WAY_REPLY;
+			g[at[i]].reply = way == FM_WAY_REPLY;
+		}
+	}
+}
+
+/* FM_SA or FM_DA where column k is one of IPv6 addresses by its name; else -1. */
+static int ipv6_column(const struct fm_sniff_page *p, int k)
+{
+	struct fm_sniff_field f = fm_sniff_bare(p, k);
+
+	return fm_sniff_ipv6_name(f.s, f.n);
+}
+
+/* A column of IPv6 addresses beside one of IPv4 is another name of it. */
+static void join_families(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
+{
+	for (int k = 0; k < p->nfields && k < p->ncells[0]; k++) {
+		int col = g[k].col < 0 && g[k].kind == ADDRESS ? ipv6_column(p, k) : -1;
+
+		for (int m = 0; m < p->nfields && m < p->ncells[0] && col >= 0; m++)
+			if (g[m].col == col && g[m].kind == ADDRESS && !g[m].also && ipv6_column(p, m) < 0) {
+				g[m].also = &p->cell[0][k];
+				g[k].joined = true;
+			}
+	}
+}
+
+/* Does a column say the protocol of the network, IP in all rows, while another says that above it, as Splunk's protocol
+ * and transport do? */
+static bool has_better_protocol(const struct fm_sniff_page *p, int at)
+{
+	struct fm_sniff_name name;
+
+	for (int i = p->header; i < p->nlines; i++) {
+		const struct fm_sniff_field f = at < p->ncells[i] ? p->cell[i][at] : (struct fm_sniff_field){"", 0};
+
+		if (f.n &&
+		    (f.n < 2 || f.n > 4 || strncasecmp(f.s, "ip", 2) != 0 ||
+		     (f.n > 2 && strncasecmp(f.s + 2, "v4", f.n - 2) != 0 && strncasecmp(f.s + 2, "v6", f.n - 2) != 0)))
+			return false;
+	}
+	for (int k = 0; k < p->nfields && k < p->ncells[0]; k++)
+		if (k != at && fm_sniff_column(p, k, &name) && name.col == FM_PR)
+			return true;
+	return false;
+}
+
+/* Is column k the same time as column m in a finer unit: TimeFlowStartMs beside TimeFlowStart? */
+static bool is_finer(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, int k, int m)
+{
+	static const char units[] = "seconds milliseconds microseconds nanoseconds";
+	const struct fm_sniff_field *fine = &p->cell[0][k], *coarse = &p->cell[0][m];
+
+	return g[k].kind == EPOCH && g[m].kind == EPOCH && fine->n > coarse->n &&
+	       !strncasecmp(fine->s, coarse->s, coarse->n) && strstr(units, g[k].format) > strstr(units, g[m].format);
+}
+
+/* Columns that fill one by themselves; any: those of addresses too that have none, as where hosts have names. */
+static void by_names_alone(const struct fm_sniff_page *p, struct fm_sniff_guess *g, enum fm_sniff_way way, bool any)
+{
+	for (int k = 0; k < p->nfields; k++) {
+		struct fm_sniff_name name;
+		int at;
+
+		if (k >= p->ncells[0] || !fm_sniff_column(p, k, &name) || name.way != way)
+			continue;
+		if ((name.col == FM_TE && is_record_time(p, g, k)) ||
+		    (name.col == FM_PR && has_better_protocol(p, k)) ||
+		    (name.col == FM_LABEL && has_better_label(p, g, k)))
+			continue;
+		if ((name.col == FM_LABEL && g[k].constant &&
+		     (p->json || fm_sniff_is_type(p->cell[0][k].s, p->cell[0][k].n))) ||
+		    ((fm_cols[name.col].kind != FM_KIND_ADDRESS || !any) && !can_fill(&g[k], name.col) &&
+		     !(name.col == FM_TD && fm_sniff_is_hms(p, k, p->header))))
+			continue;
+		at = fm_sniff_taken_by(g, p->nfields, name.col, name.start);
+		if (at >= 0 && !(name.col == FM_TE && is_finer(p, g, k, at)))
+			continue;
+		if (at >= 0)
+			g[at].col = -1;
+		fm_sniff_take(&g[k], name.col, name.start, "by its name");
+	}
+}
+
+/* Names in a language that is not known here say nothing: then by the values. */
+static void by_place_after_all(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
+{
+	int addresses = 0;
+
+	for (int k = 0; k < p->nfields; k++)
+		addresses += g[k].kind == ADDRESS;
+	if (p->json || addresses < 2 || is_taken(g, p->nfields, FM_SA, false) || is_taken(g, p->nfields, FM_DA, false))
+		return;
+	for (int k = 0; k < p->nfields; k++) {
+		g[k].col = -1;
+		g[k].sum = g[k].reply = false;
+		g[k].aside = NULL;
+	}
+	fm_sniff_by_place(g, p->nfields);
+}
+
+void fm_sniff_by_name(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
+{
+	by_names_alone(p, g, FM_WAY_ONE, false);
+	by_names_alone(p, g, FM_WAY_ELSE, false);
+	by_names_alone(p, g, FM_WAY_ONE, true);
+	join_families(p, g);
+	by_name_of_way(p, g, FM_WAY_REPLY);
+	by_name_of_way(p, g, FM_WAY_WITH_HEADERS);
+	by_name_of_way(p, g, FM_WAY_SUM);
+	by_name_of_way(p, g, FM_WAY_PAYLOAD);
+	for (int k = 0; k < p->nfields && k < p->ncells[0]; k++) {
+		g[k].aside = g[k].col < 0 ? fm_sniff_aside(p->cell[0][k].s, p->cell[0][k].n) : NULL;
+		if (p->json && g[k].aside && (!strncmp(g[k].aside, "reversed", 8) || !strncmp(g[k].aside, "flows", 5)))
+			g[k].aside = NULL;
+	}
+	by_place_after_all(p, g);
+}
