@@ -298,6 +298,28 @@ static void put_line_of_kinds(const struct fm_sniff_page *p, struct fm_buf *out)
 	fm_buf_puts(out, "]   # the line below the names\n");
 }
 
+/* The words for no value, such as NULL, that columns which are read have. */
+static void put_missing(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, struct fm_buf *out)
+{
+	const struct fm_sniff_field *put[8];
+	int n = 0;
+
+	for (int i = p->header; i < p->nlines; i++)
+		for (int k = 0; k < p->ncells[i] && k < p->nfields && n < 8; k++) {
+			const struct fm_sniff_field *f = &p->cell[i][k];
+			bool is = g[k].col >= 0 && g[k].col != FM_LABEL && fm_hint_is_nothing(f->s, f->n) &&
+				  (f->n != 3 || strncasecmp(f->s, "nan", 3) != 0);
+
+			for (int m = 0; m < n && is; m++)
+				is = put[m]->n != f->n || strncasecmp(put[m]->s, f->s, f->n) != 0;
+			if (!is)
+				continue;
+			put[n++] = f;
+			fm_buf_puts(out, ", ");
+			put_quoted(out, f->s, f->n);
+		}
+}
+
 /* How many columns a dialect has lines for: of a wide file without a header, those up to the last that is read. */
 static int columns_of(const struct fm_sniff_page *p, const struct fm_sniff_guess *g)
 {
@@ -351,7 +373,9 @@ static int put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess *
 	if (p->thousands)
 		fm_buf_printf(out, "thousands: \"%c\"%s\n", p->thousands,
 			      p->guessed_mark && p->thousands == ',' ? "   # a guess: or is it a decimal comma?" : "");
-	fm_buf_printf(out, "%smissing: [\"\", \"-\", \"nan\"]\ncolumns:\n", icmp_of(p));
+	fm_buf_printf(out, "%smissing: [\"\", \"-\", \"nan\"", icmp_of(p));
+	put_missing(p, g, out);
+	fm_buf_puts(out, "]\ncolumns:\n");
 	for (int k = 0; k < shown; k++)
 		if (g[k].col >= 0 || g[k].aside || !p->header || p->blanks)
 			put_column(p, k, &g[k], out);

@@ -75,7 +75,7 @@ static const char *epoch_format(double v)
 
 static bool is_missing(const struct fm_sniff_field *f)
 {
-	return !f->n || (f->n == 1 && *f->s == '-') || (f->n == 3 && strncasecmp(f->s, "nan", 3) == 0);
+	return !f->n || (f->n == 1 && *f->s == '-') || fm_hint_is_nothing(f->s, f->n);
 }
 
 /* 10.0.0.1:443, 10.0.0.1.443 or [2001:db8::1]:443 */
@@ -225,14 +225,24 @@ static bool are_days(const struct fm_sniff_page *p, int k, int from)
 	return fine > 0 && most - least < 366;
 }
 
+/* Is it one of the protocols that most flows are of? */
+static bool is_protocol(enum fm_sniff_kind kind, uint64_t number)
+{
+	static const uint8_t usual[] = {1, 2, 6, 17, 41, 47, 50, 51, 58, 88, 89, 103, 112, 132};
+
+	return kind == INTEGER && number < 256 && memchr(usual, (int)number, sizeof usual);
+}
+
 /* The kind of most values of column k, from line `from` on. */
 void fm_sniff_look(const struct fm_sniff_page *p, int k, int from, struct fm_sniff_guess *g)
 {
 	int count[WORD + 1] = {0}, most = 0;
 	const char *format, *epoch = NULL, *address = NULL;
-	uint64_t number, before = 0;
+	uint64_t number = 0, before = 0;
+	bool tcp = false; /* or UDP, as in almost every trace */
 
-	*g = (struct fm_sniff_guess){.kind = EMPTY, .col = -1, .counts = p->nlines - from > 2, .constant = true};
+	*g = (struct fm_sniff_guess){
+	    .kind = EMPTY, .col = -1, .counts = p->nlines - from > 2, .constant = true, .protocols = true};
 	for (int i = from; i < p->nlines; i++) {
 		enum fm_sniff_kind kind = EMPTY;
 
@@ -243,6 +253,8 @@ void fm_sniff_look(const struct fm_sniff_page *p, int k, int from, struct fm_sni
 			g->most = number > g->most ? number : g->most;
 		}
 		g->counts = g->counts && kind == INTEGER && (i == from || number == before + 1);
+		g->protocols = g->protocols && (kind == EMPTY || is_protocol(kind, number));
+		tcp = tcp || (kind == INTEGER && (number == 6 || number == 17));
 		before = number;
 		g->constant = g->constant && k < p->ncells[i] && k < p->ncells[from] &&
 			      p->cell[i][k].n == p->cell[from][k].n &&
@@ -254,6 +266,7 @@ void fm_sniff_look(const struct fm_sniff_page *p, int k, int from, struct fm_sni
 			most = count[i];
 			g->kind = (enum fm_sniff_kind)i;
 		}
+	g->protocols = g->protocols && tcp;
 	g->mixed = count[INTEGER] && count[DECIMAL];
 	g->whole = !count[EMPTY];
 	if (g->kind == INTEGER && count[DECIMAL])

@@ -15,13 +15,14 @@ static const struct {
 } known[] = {
     {" te end endtime ltime lasttime lastseen tslast timestampend etime flowend flowendmilliseconds lastswitched last "
      "timeflowend timeflowendns timeflowendms switchedlast timelast timeend "
-     "dateflowend stop stoptime bidirectionallastseenms datelastseen tlast endsec etimestamp flowendtime flowendsec "
+     "lastpacket dateflowend stop stoptime bidirectionallastseenms datelastseen tlast endsec etimestamp flowendtime "
+     "flowendsec "
      "flowendseconds flowendmicroseconds flowendnanoseconds flowendtimestamp endtimestamp ",
      FM_TE, false, FM_WAY_ONE},
     {" ts start starttime stime firsttime firstseen timestamp timestampstart datefirstseen flowstart "
      "flowstartmilliseconds firstswitched first time date datetime bidirectionalfirstseenms tfirst timeflowstart "
      "timeflowstartns timeflowstartms starttimestamp startsec stimestamp timefirst timestart flowstarttime "
-     "flowstartsec flowstartseconds flowstartmicroseconds flowstartnanoseconds relstart ",
+     "firstpacket flowstartsec flowstartseconds flowstartmicroseconds flowstartnanoseconds relstart ",
      FM_TE, true, FM_WAY_ONE},
     {" td dur duration flowduration durationms bidirectionaldurationms flowdurationmilliseconds "
      "elapsedtime elapsed durationsec durationseconds durationus durationns durationmsec durationmilliseconds "
@@ -35,15 +36,19 @@ static const struct {
      "destinationipaddress "
      "dstipaddrport dstaddrport ",
      FM_DA, false, FM_WAY_ONE},
-    {" sp srcport sport srcpt sourceport idorigp l4srcport sourcetransportport origp portsrc ipsrcport porta "
+    {" sp srcport sport srcpt sourceport initiatorport idorigp l4srcport sourcetransportport origp portsrc ipsrcport "
+     "porta "
      "srcl4portid srcp ",
      FM_SP, false, FM_WAY_ONE},
-    {" dp dstport dport dsport dstpt destinationport destport idrespp l4dstport destinationtransportport respp "
+    {" dp dstport dport dsport dstpt destinationport destport responderport idrespp l4dstport destinationtransportport "
+     "respp "
      "portdst ipdstport portb dstl4portid dstp ",
      FM_DP, false, FM_WAY_ONE},
-    {" source cliip clientip client cliaddr clientaddr clientaddress clientipaddr clientipaddress subjectipaddress ",
+    {" source cliip clientip client cliaddr clientaddr clientaddress clientipaddr clientipaddress subjectipaddress "
+     "initiatorip initiatoripaddress ",
      FM_SA, false, FM_WAY_ELSE},
-    {" destination srvip serverip server srvaddr serveraddr serveraddress serveripaddr serveripaddress peeripaddress ",
+    {" destination srvip serverip server srvaddr serveraddr serveraddress serveripaddr serveripaddress peeripaddress "
+     "responderip responderipaddress ",
      FM_DA, false, FM_WAY_ELSE},
     {" cliport clientport clientl4portid subjectportprotocol ", FM_SP, false, FM_WAY_ELSE},
     {" srvport serverport serverl4portid peerportprotocol ", FM_DP, false, FM_WAY_ELSE},
@@ -71,14 +76,15 @@ static const struct {
      "destinationpackets dstpackets "
      "srcpackets packetsin packetsout pktsin pktsout packetssrctodest packetsdesttosrc packetsab packetsba "
      "outboundpackets "
-     "inboundpackets cli2srvpackets srv2clipackets subjectpackets peerpackets ",
+     "inboundpackets cli2srvpackets srv2clipackets subjectpackets peerpackets "
+     "initiatorpackets responderpackets ",
      FM_PKT, false, FM_WAY_SUM},
     {" sbytes dbytes totallengthoffwdpackets totallengthofbwdpackets totallengthoffwdpacket totallengthofbwdpacket "
      "src2dstbytes "
      "dst2srcbytes totlenfwdpkts totlenbwdpkts flowbytestoserver flowbytestoclient srcbytes dstbytes fwdbytes "
      "bwdbytes sentbyte rcvdbyte sentbytes rcvdbytes bytessent bytesreceived bytesout bytesin sourcebytes "
      "destinationbytes bytessrctodest bytesdesttosrc bytesab bytesba outboundbytes inboundbytes cli2srvbytes "
-     "srv2clibytes subjectbytes peerbytes ",
+     "srv2clibytes subjectbytes peerbytes initiatorbytes responderbytes ",
      FM_BYT, false, FM_WAY_SUM},
     {" origipbytes respipbytes srcipbytes dstipbytes ", FM_BYT, false, FM_WAY_WITH_HEADERS},
     {" origbytes respbytes ", FM_BYT, false, FM_WAY_PAYLOAD},
@@ -211,6 +217,7 @@ bool fm_sniff_are_ways(const char *a, size_t na, const char *b, size_t nb)
 	    {"sent", "received"},
 	    {"out", "in"},
 	    {"outbound", "inbound"},
+	    {"initiator", "responder"},
 	    {"subject", "peer"},
 	    {"ab", "ba"},
 	    {"spkts", "dpkts"},

@@ -63,6 +63,7 @@ struct fm_sniff_guess {
 	bool constant;                     /* one value in all rows */
 	bool counts;                       /* 1, 2, 3, ...: the numbers of the rows */
 	const struct fm_sniff_field *also; /* another column of the same, for addresses of IPv6, or NULL */
+	bool protocols;                    /* of numbers: those of the usual protocols, TCP or UDP among them */
 	bool joined;                       /* it is such another one */
 	const char *why;
 };

@@ -91,7 +91,10 @@ void fm_sniff_by_place(struct fm_sniff_guess *g, int n)
 			fm_sniff_take(&g[at], c, false, why);
 			last = at;
 		}
-	if ((at = next_of(g, n, 0, 1u << PROTOCOL)) >= 0)
+	at = next_of(g, n, 0, 1u << PROTOCOL);
+	for (int k = next_of(g, n, 0, 1u << INTEGER); at < 0 && k >= 0; k = next_of(g, n, k + 1, 1u << INTEGER))
+		at = g[k].protocols ? k : -1;
+	if (at >= 0)
 		fm_sniff_take(&g[at], FM_PR, false, why);
 	if ((at = next_of(g, n, first + 1, 1u << DECIMAL)) >= 0)
 		fm_sniff_take(&g[at], FM_TD, false, why);

@@ -395,6 +395,11 @@ static void exports_with_other_names_are_guessed(void **state)
 	     "names of its columns are not UTF-8", NULL},
 	    {"\xe2\x94\x82 start \xe2\x94\x82 src \xe2\x94\x82\n\xe2\x94\x82 2016 \xe2\x94\x82 1.2.3.4 \xe2\x94\x82\n",
 	     "is a table drawn with lines", NULL},
+	    /* Cisco's Firepower */
+	    {"First Packet,Last Packet,Initiator IP,Responder IP,Source Port,Destination Port,Protocol,Initiator "
+	     "Packets,Responder Packets,Initiator Bytes,Responder Bytes\n"
+	     "1460332866,1460332868,1.2.3.4,10.0.0.1,NULL,443,tcp,1,0,130,0\n",
+	     "reads all of the first 1 rows", NULL},
 	    {"{\"AgentID\":\"10.1.1.1\",\"DataSets\":[[{\"I\":8,\"V\":\"1.2.3.4\"},{\"I\":12,\"V\":\"10.0.0.1\"}]]}\n",
 	     "is of vFlow, whose records are lists of elements", NULL},
 	};
@@ -440,6 +445,11 @@ static void rows_without_names_of_known_programs_are_guessed(void **state)
 	    {OF_NFDUMP16 ",3,4,0,0,0.0.0.0,10.9.9.9,7,1\n" OF_NFDUMP16 ",3,4,0,0,0.0.0.0,10.9.9.9,7,1\n",
 	     "{name: c13, column: byt}", NULL},
 	    {wide, "reads all of the first 2 rows", "c16"},
+	    /* MySQL, without a value in a row, and with numbers of protocols */
+	    {"1\t2016-04-11 00:01:06\t2016-04-11 00:01:08\t1.2.3.4\t10.0.0.1\t53\t35203\t17\t1\t130\n"
+	     "2\t2016-04-11 00:01:06\t2016-04-11 00:01:08\t1.2.3.5\t10.0.0.1\t\\N\t443\t6\t2\t180\n"
+	     "3\t2016-04-11 00:01:06\t2016-04-11 00:01:08\t1.2.3.5\t10.0.0.1\t57\t443\t6\t2\t180\n",
+	     "reads all of the first 3 rows", NULL},
 	};
 
 	(void)state;
