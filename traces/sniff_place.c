@@ -155,8 +155,8 @@ static bool is_in_order(const struct fm_dialect *d, const struct fm_sniff_page *
 {
 	const unsigned ends = 1u << FM_SA | 1u << FM_DA;
 
-	if (!d->header || d->json || d->packets || d->ipfix || d->delimiter != p->delimiter || d->ncols > p->nfields ||
-	    (d->present & ends) != ends)
+	if (d->json || d->packets || d->ipfix || d->blanks || d->delimiter != p->delimiter || d->ncols > p->nfields ||
+	    (d->ncols < p->nfields && !d->header && !d->extra_columns) || (d->present & ends) != ends)
 		return false;
 	for (int k = 0; k < d->ncols; k++)
 		if (d->cols[k].part || d->cols[k].nonly || !can_stand(d, k, &g[k]))

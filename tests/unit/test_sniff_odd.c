@@ -445,6 +445,10 @@ static void rows_without_names_of_known_programs_are_guessed(void **state)
 	    {OF_NFDUMP16 ",3,4,0,0,0.0.0.0,10.9.9.9,7,1\n" OF_NFDUMP16 ",3,4,0,0,0.0.0.0,10.9.9.9,7,1\n",
 	     "{name: c13, column: byt}", NULL},
 	    {wide, "reads all of the first 2 rows", "c16"},
+	    /* UGR'16 with more bad rows than it is known by: its time is the end. */
+	    {"2016-07-30 00:01:06,0.000,1.2.3.4,42.219.1.2,53,35203,UDP,.A....,0,0,1,130,background\n"
+	     "2016-07-30 00:01:06,-1.000,1.2.3.4,42.219.1.2,53,35203,UDP,.A....,0,0,1,130,background\n",
+	     "{name: c1, column: te, ", "start"},
 	    /* MySQL, without a value in a row, and with numbers of protocols */
 	    {"1\t2016-04-11 00:01:06\t2016-04-11 00:01:08\t1.2.3.4\t10.0.0.1\t53\t35203\t17\t1\t130\n"
 	     "2\t2016-04-11 00:01:06\t2016-04-11 00:01:08\t1.2.3.5\t10.0.0.1\t\\N\t443\t6\t2\t180\n"
