@@ -527,15 +527,13 @@ static int double_uses(struct fm_pld *d, double wanted, struct fm_error *err)
 							    : wanted > FINE  ? 1.5
 									     : 1)};
 		int k = doublings(part);
+		uint64_t rest = 0;
 
 		if (k == 0)
 			continue;
 		fm_part_reach(part, (double)(1 << k), d->tail, d->theta, &t.bottom, &t.top);
-		if ((rc = fm_direct_double(part->loss, k, &t, &part->made, &part->points, err)) < 0)
+		if ((rc = fm_part_double(part, k, &t, &rest, err)) < 0)
 			return rc;
-		uint64_t rest = part->count & (((uint64_t)1 << k) - 1);
-
-		part->count >>= k;
 		if (rest > 0)
 			add_part(d, &(struct fm_use){part->loss, rest});
 	}

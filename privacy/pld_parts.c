@@ -57,6 +57,25 @@ void fm_part_free(struct fm_part *p)
 	p->points = NULL;
 }
 
+int fm_part_double(struct fm_part *p, int k, const struct fm_direct_terms *terms, uint64_t *rest, struct fm_error *err)
+{
+	uint64_t sums = p->count >> k;
+	int rc;
+
+	*rest = 0;
+	if ((rc = fm_direct_double(p->loss, k, terms, &p->made, &p->points, err)) < 0)
+		return rc;
+	if ((double)sums * p->made.infinite >= terms->delta) {
+		fm_losses_free(&p->made);
+		free(p->points);
+		p->points = NULL;
+		return FM_OK;
+	}
+	*rest = p->count - (sums << k);
+	p->count = sums;
+	return FM_OK;
+}
+
 struct fm_moments fm_part_moments(const struct fm_part *part, double theta)
 {
 	const struct fm_losses *l = &part->losses;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "privacy/direct.h"
 #include "privacy/loss.h"
 
 struct fm_part {
@@ -33,6 +34,11 @@ struct fm_moments {
 int fm_part_discretise(struct fm_part *p, double h, double tail, size_t most, struct fm_error *err) FM_MUST_CHECK;
 void fm_part_drop(struct fm_part *p); /* the grid */
 void fm_part_free(struct fm_part *p);
+
+/* Make a part of 2^k uses at once out of one of single uses; *rest: the uses that are left over, to be one more part.
+ * Where at these terms more than delta would count as an infinite loss, or all of it, the part stays as it is. */
+int fm_part_double(struct fm_part *p, int k, const struct fm_direct_terms *terms, uint64_t *rest,
+		   struct fm_error *err) FM_MUST_CHECK;
 
 /* log of the sum over the grid of p e^(theta x), with mean and variance under that weight: of one of the part's losses.
  */

@@ -12,6 +12,7 @@
 #include "privacy/accountant.h"
 #include "privacy/direct.h"
 #include "privacy/loss.h"
+#include "privacy/pld_parts.h"
 
 /* Small rates at which a delta is nearly met at epsilon 0, and one at which a delta is so small that a transform's
  * rounding would be a part of it. The bounds are those of tests/epsilon_rare.py. */
@@ -103,6 +104,29 @@ static void test_what_may_happen_beyond_the_points_counts(void **state)
 	assert_true(isinf(direct(&use, 1, 1e-5, 0.5 * wide, 0.03125)));
 }
 
+/* Of 16,384 Gaussian steps the sum lies far above these points: then there is no finite loss to go on with. */
+static void test_no_part_is_made_of_infinite_losses_alone(void **state)
+{
+	struct fm_loss one;
+	struct fm_part part = {.loss = &one, .count = 3 * 16384 + 5};
+	struct fm_direct_terms low = {1e-6, 1e-18, -6, 6, 0.03125}, wide = {1e-6, 1e-18, -6, 40000, 0.03125};
+	struct fm_error err;
+	uint64_t rest;
+
+	(void)state;
+	fm_loss_gaussian(&one, 1);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(fm_part_double(&part, 14, i ? &wide : &low, &rest, &err), FM_OK);
+		assert_true(part.count == (i ? 3 : 3 * 16384 + 5) && rest == (i ? 5 : 0));
+		assert_int_equal(fm_part_discretise(&part, i ? 1 : 0.1, 1e-18, 1 << 20, &err), FM_OK);
+		struct fm_moments m = fm_part_moments(&part, i ? 1e-3 : 0.5);
+
+		assert_true(isfinite(m.log_mass) && isfinite(m.mean) && m.variance > 0);
+		fm_part_drop(&part);
+	}
+	fm_part_free(&part);
+}
+
 static void test_the_order_of_a_list_does_not_matter(void **state)
 {
 	struct fm_loss losses[3];
@@ -125,6 +149,7 @@ int main(void)
 	    cmocka_unit_test(test_rare_losses_are_bounded_closely_and_soon),
 	    cmocka_unit_test(test_gaussians_compose_to_one),
 	    cmocka_unit_test(test_what_may_happen_beyond_the_points_counts),
+	    cmocka_unit_test(test_no_part_is_made_of_infinite_losses_alone),
 	    cmocka_unit_test(test_the_order_of_a_list_does_not_matter),
 	};
 
