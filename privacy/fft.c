@@ -11,6 +11,7 @@
 #pragma GCC optimize("no-tree-vectorize")
 #endif
 
+#define RUN 32 /* terms that are added up before they are added to the others */
 #define TWO_PI 6.28318530717958647693
 
 struct complex {
@@ -198,4 +199,39 @@ void fm_fft_inverse(struct fm_fft *f, const double *spectrum, double *x)
 		x[2 * k] = scale * z[k].re;
 		x[2 * k + 1] = -scale * z[k].im;
 	}
+}
+
+size_t fm_fft_log2(const struct fm_fft *f)
+{
+	return (size_t)f->log2n;
+}
+
+void fm_fft_value(const struct fm_fft *f, const double *x, size_t count, int64_t low, size_t k, double *value)
+{
+	size_t half = f->n / 2, at = ((uint64_t)low * k) & (f->n - 1);
+	double re = 0, im = 0;
+
+	for (size_t from = 0; from < count; from += RUN) {
+		size_t to = from + RUN < count ? from + RUN : count;
+		double sum_re = 0, sum_im = 0;
+
+		for (size_t j = from; j < to; j++) {
+			struct complex w = f->w[at & (half - 1)];
+			double v = at & half ? -x[j] : x[j];
+
+			sum_re += v * w.re;
+			sum_im += v * w.im;
+			at = (at + k) & (f->n - 1);
+		}
+		re += sum_re;
+		im += sum_im;
+	}
+	value[0] = re;
+	value[1] = im;
+}
+
+/* Each of the two sums: a rounded root and product, at most RUN additions within a run and one for each run. */
+double fm_fft_value_error(size_t count)
+{
+	return 1.5 * FM_UNIT * ((double)(RUN + count / RUN) + 4);
 }

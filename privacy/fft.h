@@ -13,6 +13,7 @@
 #define FM_PRIVACY_FFT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -31,5 +32,12 @@ void fm_fft_inverse(struct fm_fft *f, const double *spectrum, double *x);
  * input (for the inverse: that sum over n).  Each output is a tree of log2 n butterflies over the inputs, whose factors
  * have absolute value 1; one butterfly errs by at most six roundings. */
 double fm_fft_error(const struct fm_fft *f);
+size_t fm_fft_log2(const struct fm_fft *f); /* of n */
+
+/* One value of a spectrum, without the transform: value[0] + i value[1] = sum over j of x[j] e^(-2 pi i (low + j) k /
+ * n), j < count, k < n.  fm_fft_value_error: a bound on its rounding error, as a multiple of the sum of the absolute
+ * values of x. */
+void fm_fft_value(const struct fm_fft *f, const double *x, size_t count, int64_t low, size_t k, double *value);
+double fm_fft_value_error(size_t count);
 
 #endif

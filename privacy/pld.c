@@ -5,13 +5,17 @@
 
 #include "base/mem.h"
 #include "privacy/direct.h"
-#include "privacy/fft.h"
 #include "privacy/loss_grid.h"
+#include "privacy/pld_compose.h"
 #include "privacy/pld_parts.h"
 #include "privacy/pld_read.h"
 #include "privacy/special.h"
 
-#define FIRST_POINTS 256   /* points of the first grid, over the widest range of losses */
+/* Points of the first grid, over the widest range of losses; and fewer, but at least LEAST_POINTS, where the sum of
+ * the uses spreads over more than FIRST_WINDOW of them. */
+#define FIRST_POINTS 256
+#define LEAST_POINTS 64
+#define FIRST_WINDOW 131072
 #define ALIKE 0x1p-20      /* least range of losses, as a share of their size */
 #define NOTHING 1e-9       /* below this epsilon nothing is refined */
 #define SEARCH_POINTS 8192 /* theta is searched again while all grids together have at most this many */
@@ -183,14 +187,14 @@ static int discretise(struct fm_pld *d, struct fm_error *err)
 
 static double first_step(const struct fm_pld *d)
 {
-	double widest = 0, low, high;
+	double widest = 0, fit = FIRST_WINDOW / sqrt(d->uses_total), low, high;
 
 	for (size_t i = 0; i < d->n; i++) {
 		fm_loss_ends(d->parts[i].loss, d->tail, &low, &high);
 		/* Losses that are all equal still need a step. */
 		widest = fmax(widest, fmax(high - low, ALIKE * fmax(fabs(low), fabs(high))));
 	}
-	return widest / FIRST_POINTS;
+	return widest / fmin(FIRST_POINTS, fmax(LEAST_POINTS, fit));
 }
 
 static size_t points(const struct fm_pld *d)
@@ -346,104 +350,6 @@ static void find_window(struct fm_pld *d, double theta, struct window *w)
 	w->missing = (double)w->n < high - low ? 1 : TAIL_SHARE * d->delta;
 }
 
-/* x^count for a complex x, and (|x| + error)^(count - 1) * count * error, which bounds the effect of an error in x.
- */
-static void power(double *re, double *im, uint64_t count, double error, double *size, double *harm)
-{
-	double r = 1, i = 0, a = *re, b = *im, magnitude = sqrt(a * a + b * b) + error, rest = 1, m = magnitude;
-
-	for (uint64_t k = count; k; k >>= 1) {
-		if (k & 1) {
-			double t = r * a - i * b;
-
-			i = r * b + i * a;
-			r = t;
-			rest *= m;
-		}
-		double t = a * a - b * b;
-
-		b = 2 * a * b;
-		a = t;
-		m *= m;
-	}
-	*re = r;
-	*im = i;
-	*size = rest;
-	*harm = rest * (double)count * error / magnitude;
-}
-
-/* A composition while its parts are multiplied in.  bound: of |all|, errors included; harm: bound of the error. */
-struct spectra {
-	struct fm_fft *f;
-	double *x;         /* (n of the window) */
-	double *one, *all; /* (n / 2 + 1 complex numbers): of a part, of the product */
-	double *bound, *harm;
-};
-
-/* all *= (transform of one part's tilted losses)^count. */
-static void multiply_in(const struct fm_pld *d, double theta, size_t which, const struct window *w,
-			const struct spectra *s)
-{
-	const struct fm_part *part = &d->parts[which];
-	const struct fm_losses *l = &part->losses;
-	double error = fm_fft_error(s->f) * 1.01 + 8 * FM_UNIT;
-
-	for (size_t i = 0; i < w->n; i++)
-		s->x[i] = 0;
-	for (size_t k = 0; k < l->n; k++) {
-		double e = part->log_p[k] + theta * fm_losses_point(l, k) - part->log_mass;
-
-		if (e > -700)
-			s->x[(uint64_t)(l->low + (int64_t)k) & (w->n - 1)] += fm_sf_exp(e);
-	}
-	fm_fft_forward(s->f, s->x, s->one);
-	for (size_t k = 0; k <= w->n / 2; k++) {
-		double *to = s->all + 2 * k, re = s->one[2 * k], im = s->one[2 * k + 1], size, wrong, t;
-
-		power(&re, &im, part->count, error, &size, &wrong);
-		s->harm[k] = s->harm[k] * size + s->bound[k] * (wrong + 4 * FM_UNIT * size);
-		s->bound[k] *= size;
-		t = to[0] * re - to[1] * im;
-		to[1] = to[0] * im + to[1] * re;
-		to[0] = t;
-	}
-}
-
-/* The tilted composition on the window, x (w->n), where x[i mod n] is the probability of the loss i h, and a bound on
- * what rounding took off each. */
-static int compose(const struct fm_pld *d, double theta, const struct window *w, double *x, double *off,
-		   struct fm_error *err)
-{
-	double *part_spectrum = NULL, *spectrum = NULL, *bound = NULL, *harm = NULL, error = 0, total = 0;
-	size_t half = w->n / 2 + 1;
-	struct fm_fft *f = NULL;
-	int rc;
-
-	if ((rc = fm_fft_new(&f, w->n, err)) < 0 ||
-	    (rc = fm_alloc(&part_spectrum, 2 * half, sizeof *spectrum, "a composition", err)) < 0 ||
-	    (rc = fm_alloc(&spectrum, 2 * half, sizeof *spectrum, "a composition", err)) < 0 ||
-	    (rc = fm_alloc(&bound, half, sizeof *bound, "a composition", err)) < 0 ||
-	    (rc = fm_alloc(&harm, half, sizeof *harm, "a composition", err)) < 0)
-		goto out;
-	for (size_t k = 0; k < half; k++)
-		spectrum[2 * k] = bound[k] = 1;
-	for (size_t i = 0; i < d->n; i++)
-		multiply_in(d, theta, i, w, &(struct spectra){f, x, part_spectrum, spectrum, bound, harm});
-	fm_fft_inverse(f, spectrum, x);
-	for (size_t k = 0; k < half; k++) {
-		error += 2 * harm[k] / (double)w->n;
-		total += 2 * bound[k] / (double)w->n;
-	}
-	*off = error + total * fm_fft_error(f);
-out:
-	fm_fft_free(f);
-	free(part_spectrum);
-	free(spectrum);
-	free(bound);
-	free(harm);
-	return rc;
-}
-
 /* What of delta is left for the sums in the window. */
 static double spare_delta(const struct fm_pld *d, struct fm_moments m, const struct window *w)
 {
@@ -476,7 +382,7 @@ static int pass(struct fm_pld *d, double *epsilon, struct fm_error *err)
 	d->window = w.n;
 	d->finest = w.n >= MOST_POINTS;
 	d->deviations = untilted.mean / sqrt(untilted.variance);
-	if ((rc = compose(d, theta, &w, s.tilted, &s.off, err)) < 0)
+	if ((rc = fm_parts_compose(d->parts, d->n, theta, w.n, s.tilted, &s.off, err)) < 0)
 		goto out;
 	double spare = spare_delta(d, m, &w);
 

@@ -167,6 +167,17 @@ static void test_transform_keeps_within_its_stated_error(void **state)
 			assert_true(fabsl(re - spectrum[2 * k]) <= fm_fft_error(f) * sum);
 			assert_true(fabsl(im - spectrum[2 * k + 1]) <= fm_fft_error(f) * sum);
 		}
+		for (size_t k = 0; k <= n / 2; k++)
+			for (int64_t low = -1000; low < 2000; low += 333) { /* as of values moved by low */
+				double one[2], moved[512], all[514];
+
+				for (size_t i = 0; i < n; i++)
+					moved[(uint64_t)(low + (int64_t)i) & (n - 1)] = x[i];
+				fm_fft_forward(f, moved, all);
+				fm_fft_value(f, x, n, low, k, one);
+				assert_true(hypot(one[0] - all[2 * k], one[1] - all[2 * k + 1]) <=
+					    (fm_fft_error(f) + fm_fft_value_error(n)) * sum);
+			}
 		fm_fft_inverse(f, spectrum, back);
 		for (size_t i = 0; i < n; i++)
 			assert_true(fabs(back[i] - x[i]) <= 2 * fm_fft_error(f) * sum);
