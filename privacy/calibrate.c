@@ -11,6 +11,7 @@
 
 #define DIGITS 6 /* significant digits of the answer */
 #define TRIALS 80
+#define GUESS_GROUP 64 /* for larger groups one use is costly */
 /* The range of the noise, in units of the sensitivity. */
 #define NARROWEST 0.01
 #define WIDEST 1e6
@@ -97,6 +98,49 @@ static int seek(struct trial *t, double share, double close, double *x, double *
 		   : fm_fail(err, FM_EINPUT, "epsilon %g at delta %g: no noise was found", t->target, t->terms.delta);
 }
 
+/* log of the noise with which one use of a mechanism keeps to (epsilon, delta / uses), by halving: where few uses see a
+ * record, its losses are rare, and what they leak together is about that. */
+static int one_use(struct fm_mechanism m, double epsilon, const struct fm_account_terms *terms, double *x,
+		   struct fm_error *err)
+{
+	double low = fm_sf_log(NARROWEST), high = fm_sf_log(WIDEST), found;
+	struct fm_account_terms one = {fmax(FM_DELTA_MIN, terms->delta / fmax(1, (double)m.count)), terms->adjacency,
+				       FM_PLD};
+	int rc;
+
+	m.count = 1;
+	for (int i = 0; i < 12; i++) {
+		*x = 0.5 * (low + high);
+		m.scale = fm_sf_exp(*x) * m.sensitivity;
+		if ((rc = fm_account_within(&m, 1, &one, FM_ACCOUNT_SHARE, &found, err)) < 0)
+			return rc;
+		*(found > epsilon ? &low : &high) = *x;
+	}
+	*x = high;
+	return FM_OK;
+}
+
+/* A first guess at log of the noise: that of one use, or that with which the sum of all, taken for a normal one, keeps
+ * to the target, whichever is more. */
+static int guess(const struct trial *t, double *x, struct fm_error *err)
+{
+	const struct fm_mechanism *m = &t->list[t->which];
+	double wide = sqrt(-2 * fm_sf_log(t->terms.delta) * (double)m->count) / t->target, rare;
+	int rc;
+
+	if (m->kind != FM_SAMPLED_GAUSSIAN || m->q >= 1 || m->group > GUESS_GROUP) {
+		double q = m->kind == FM_SAMPLED_GAUSSIAN ? m->q : 1;
+
+		*x = fm_sf_log(fmin(1e5, fmax(0.7, q * wide)));
+		return FM_OK;
+	}
+	/* The deviation of one loss is q sqrt(e^(1 / sigma^2) - 1). */
+	*x = fm_sf_log(1 / sqrt(fm_sf_log1p(1 / (m->q * m->q * wide * wide))));
+	if ((rc = one_use(*m, t->target, &t->terms, &rare, err)) == FM_OK)
+		*x = fmin(fm_sf_log(1e5), fmax(*x, rare));
+	return rc;
+}
+
 int fm_calibrate(const struct fm_mechanism *list, size_t n, size_t which, double epsilon,
 		 const struct fm_account_terms *terms, double *scale, struct fm_error *err)
 {
@@ -109,12 +153,9 @@ int fm_calibrate(const struct fm_mechanism *list, size_t n, size_t which, double
 	if ((rc = fm_alloc(&t.list, n, sizeof *t.list, "mechanisms", err)) < 0)
 		return rc;
 	memcpy(t.list, list, n * sizeof *list);
-	/* A first guess: the Gaussian of the same variance. */
 	const struct fm_mechanism *m = &t.list[which];
-	double q = m->kind == FM_SAMPLED_GAUSSIAN ? m->q : 1;
 
-	x = fm_sf_log(fmin(1e5, fmax(0.7, q * sqrt(-2 * fm_sf_log(terms->delta) * (double)m->count) / epsilon)));
-	if ((rc = seek(&t, 0.03, 0.01, &x, &slope, err)) < 0 ||
+	if ((rc = guess(&t, &x, err)) < 0 || (rc = seek(&t, 0.03, 0.01, &x, &slope, err)) < 0 ||
 	    (rc = seek(&t, 2 * FM_ACCOUNT_SHARE, 1e-3, &x, &slope, err)) < 0)
 		goto out;
 	*scale = fmin(fm_round_up(fm_sf_exp(x) * m->sensitivity, DIGITS), WIDEST * m->sensitivity);

@@ -29,7 +29,8 @@
 #define LEAN 0.5
 /* A composition is tried without a transform (direct.h)
  *  - where a window has so many points, the last halving took so large a share off epsilon and as much of what the one
- *    before it took, so that many more would be needed, and the mean of the losses is so many of their deviations;
+ *    before it took, or enough that at that rate the last window would be large, so that many more would be needed, and
+ *    the mean of the losses is so many of their deviations;
  *  - where so large a share of epsilon is the transforms' rounding, and the mean is so many deviations:
  * points that are close near 0 are close enough there then.  With that share first, then with halves of it, by so many
  * products of masses at most.  The first is taken to be so large a share too high. */
@@ -39,6 +40,7 @@
 #define FINE 0.001 /* above it DOUBLE_SHARE may be wider */
 #define DIRECT_GAP 0.005
 #define DIRECT_SLOW 0.45
+#define DIRECT_LARGE 262144.0
 #define DIRECT_NEAR 1.0
 /* Where a window has so many points and the last halving took off as much as above, uses are added up by twos until
  * this many sums are left, or up to twice as many, at such a share. */
@@ -150,6 +152,18 @@ double fm_pld_epsilon(const struct fm_pld *d)
 	return d->epsilon;
 }
 
+/* Would so many more halvings be needed that the last window has DIRECT_LARGE points? */
+static int ends_large(const struct fm_pld *d, double share)
+{
+	double gap = d->gap, window = (double)d->window;
+
+	while (gap > share * d->epsilon && window < DIRECT_LARGE) {
+		gap *= fmin(1, d->gap / d->gap_before);
+		window *= 2;
+	}
+	return window >= DIRECT_LARGE;
+}
+
 /* Is the next pass one without a transform? */
 static int goes_direct(const struct fm_pld *d, double share)
 {
@@ -157,9 +171,10 @@ static int goes_direct(const struct fm_pld *d, double share)
 
 	if (d->direct_ended || d->deviations > DIRECT_FAR)
 		return 0;
-	return d->share > 0 || d->rounding > DIRECT_ROUNDING * d->epsilon ||
-	       (d->window >= window && d->gap < (double)INFINITY && d->gap > DIRECT_GAP * d->epsilon &&
-		d->gap > DIRECT_SLOW * d->gap_before && d->deviations < DIRECT_NEAR);
+	if (d->share > 0 || d->rounding > DIRECT_ROUNDING * d->epsilon)
+		return 1;
+	return d->window >= window && d->gap < (double)INFINITY && d->gap > DIRECT_GAP * d->epsilon &&
+	       d->deviations < DIRECT_NEAR && (d->gap > DIRECT_SLOW * d->gap_before || ends_large(d, share));
 }
 
 int fm_pld_settled(const struct fm_pld *d, double share)
