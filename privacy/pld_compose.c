@@ -10,8 +10,7 @@
 #include "privacy/special.h"
 
 #define LOG_NOTHING -70.0 /* log of a product's size below which it is taken to be 0: less than 2^-100 */
-#define NOTHING 0x1p-99   /* a bound on what is left out there, whatever the other parts are: each is at most 1 + 1e-6 \
-			   */
+#define NOTHING 0x1p-99   /* a bound on what is left out, whatever the other parts are: each is at most 1 + 1e-6 */
 #define SINGLY 4          /* a term of a sum takes as long as so many of the n log2 n of a transform */
 
 /* A composition while its parts are multiplied in.  bound: of |all|, errors included; harm: bound of the error. */
