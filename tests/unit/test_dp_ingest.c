@@ -21,6 +21,9 @@ int __wrap_fsync(int fd)
 static const char *const names[FM_NSPLIT] = {"train", "validation", "holdout"};
 /* TRACES times NEIGHBOURS pairs of traces; every other neighbour lacks a flow, the rest an exchange. */
 enum { TRACES = 20, NEIGHBOURS = 10, EXCHANGES = 60 };
+/* A pair is compared under one key of the split and the same noise, as the claim has it; each trace has another key,
+ * and one in KEYS the same noise. */
+enum { KEYS = 4 };
 
 static struct fm_config *config(const char *mode)
 {
@@ -196,12 +199,12 @@ static bool inside(const void *ctx, uint32_t ip)
 	return ip >> 16 == 0x2adb;
 }
 
-/* Domains from noisy counts of some trace: any that do not depend on the pair. */
-static struct fm_marginals *domains(void)
+/* Domains from noisy counts of some trace, by a noise key: any that do not depend on the pair. */
+static struct fm_marginals *domains(uint8_t noise)
 {
 	struct fm_marginals *m = calloc(1, sizeof *m);
 	struct fm_config *cfg = config("dp");
-	struct fm_secret secret = key(9);
+	struct fm_secret secret = key(noise);
 	struct fm_buf b = {0};
 	struct store s;
 	struct fm_error err;
@@ -379,12 +382,14 @@ static unsigned codes_differ_in_one_record(const struct fm_marginals *m, const s
 static void an_exchange_or_a_flow_more_changes_its_own_alone(void **state)
 {
 	struct fm_config *cfg = config("dp");
-	struct fm_secret secret = key(7);
-	struct fm_marginals *m = domains();
+	struct fm_marginals *m[KEYS];
 	unsigned broken = 0, changed = 0, held_out = 0, records = 0;
 
 	(void)state;
+	for (unsigned k = 0; k < KEYS; k++)
+		m[k] = domains((uint8_t)(9 + k));
 	for (uint64_t seed = 0; seed < TRACES; seed++) {
+		struct fm_secret secret = key((uint8_t)(7 + seed));
 		struct fm_buf all = {0};
 		struct store with;
 
@@ -400,21 +405,23 @@ static void an_exchange_or_a_flow_more_changes_its_own_alone(void **state)
 			ingest(&without, cfg, &secret, &b);
 			compare(&with, &without, &broken, &changed);
 			held_out += with.out.holdout_rows != without.out.holdout_rows;
-			records += codes_differ_in_one_record(m, &with, &without, flow);
+			records += codes_differ_in_one_record(m[seed % KEYS], &with, &without, flow);
 			done_with(&without);
 			fm_buf_free(&b);
 		}
 		done_with(&with);
 		fm_buf_free(&all);
+		fm_secret_close(&secret);
 	}
 	assert_int_equal(broken, 0);
 	assert_int_equal(changed, TRACES * NEIGHBOURS);
 	/* The cut was met, and was not all that was met: half of the neighbours lack a flow. */
 	assert_in_range(records, TRACES * NEIGHBOURS / 2 + 1, TRACES * NEIGHBOURS - 1);
 	assert_in_range(held_out, 1, TRACES * NEIGHBOURS / 2);
-	fm_marginals_free(m);
-	free(m);
-	fm_secret_close(&secret);
+	for (unsigned k = 0; k < KEYS; k++) {
+		fm_marginals_free(m[k]);
+		free(m[k]);
+	}
 	free(cfg);
 }
 
@@ -437,13 +444,13 @@ static void put_window(struct fm_buf *b, uint64_t seed, unsigned odd)
 static void a_window_more_changes_its_own_alone(void **state)
 {
 	struct fm_config *cfg = config("dp");
-	struct fm_secret secret = key(7);
-	struct fm_marginals *m = domains();
+	struct fm_marginals *m = domains(9);
 	unsigned full = 0, others = 0;
 
 	(void)state;
 	window = KEPT;
 	for (uint64_t seed = 0; seed < 4 * TRACES; seed++) {
+		struct fm_secret secret = key((uint8_t)(7 + seed));
 		struct fm_buf text[3] = {{0}};
 		struct store s[3];
 
@@ -476,12 +483,12 @@ static void a_window_more_changes_its_own_alone(void **state)
 			done_with(&s[i]);
 			fm_buf_free(&text[i]);
 		}
+		fm_secret_close(&secret);
 	}
 	window = 0;
 	assert_true(full > 4 * TRACES / 2 && others > TRACES / 4);
 	fm_marginals_free(m);
 	free(m);
-	fm_secret_close(&secret);
 	free(cfg);
 }
 
@@ -490,7 +497,7 @@ static void a_global_table_would_be_found(void **state)
 {
 	struct fm_config *cfg = config("dp");
 	struct fm_secret secret = key(7);
-	struct fm_marginals *m = domains();
+	struct fm_marginals *m = domains(9);
 	struct fm_buf all = {0};
 	struct store with;
 	unsigned others[2] = {0};
