@@ -47,8 +47,9 @@ static int check(const struct fm_mechanism *list, size_t i, struct fm_error *err
 /* The losses of a list in one direction.  Full-batch Gaussians together are one Gaussian: the squares of sensitivity /
  * sigma add up (Dong, Roth, Su 2022, Corollary 3.3). */
 struct direction {
-	struct fm_loss *losses; /* (n) */
-	struct fm_use *uses;    /* (n) */
+	struct fm_loss *losses;         /* (n) */
+	const struct fm_mechanism **of; /* (n) the first of the list with these losses */
+	struct fm_use *uses;            /* (n) */
 	size_t n;
 	struct fm_pld *pld;
 };
@@ -63,10 +64,26 @@ static int is_gaussian(const struct fm_mechanism *m)
 	return m->kind == FM_GAUSSIAN || (m->kind == FM_SAMPLED_GAUSSIAN && m->q >= 1);
 }
 
-static void add_use(struct direction *d, uint64_t count)
+static void add_use(struct direction *d, uint64_t count, const struct fm_mechanism *of)
 {
+	d->of[d->n] = of;
 	d->uses[d->n] = (struct fm_use){&d->losses[d->n], count};
 	d->n++;
+}
+
+static int same_losses(const struct fm_mechanism *a, const struct fm_mechanism *b)
+{
+	return a->kind == b->kind && a->scale == b->scale && a->q == b->q && a->sensitivity == b->sensitivity &&
+	       group_of(a) == group_of(b);
+}
+
+/* The use that has the losses of a mechanism; NULL: none yet. */
+static struct fm_use *use_of(const struct direction *d, const struct fm_mechanism *m)
+{
+	for (size_t u = 0; u < d->n; u++)
+		if (same_losses(d->of[u], m))
+			return &d->uses[u];
+	return NULL;
 }
 
 /* least: mass of one use that may be left out. */
@@ -77,15 +94,21 @@ static int direction_fill(struct direction *d, const struct fm_mechanism *list, 
 	int rc;
 
 	if ((rc = fm_alloc(&d->losses, n + 1, sizeof *d->losses, "mechanisms", err)) < 0 ||
+	    (rc = fm_alloc(&d->of, n + 1, sizeof *d->of, "mechanisms", err)) < 0 ||
 	    (rc = fm_alloc(&d->uses, n + 1, sizeof *d->uses, "mechanisms", err)) < 0)
 		return rc;
 	for (size_t i = 0; i < n; i++) {
 		const struct fm_mechanism *m = &list[i];
+		struct fm_use *again;
 		double moved = m->sensitivity * group_of(m), ratio;
 
 		if (is_gaussian(m)) {
 			ratio = moved / m->scale * (m->kind == FM_SAMPLED_GAUSSIAN && way == FM_REPLACE ? 2 : 1);
 			squares += (double)m->count * ratio * ratio;
+			continue;
+		}
+		if ((again = use_of(d, m))) {
+			again->count += m->count;
 			continue;
 		}
 		if (m->kind == FM_SAMPLED_GAUSSIAN)
@@ -95,11 +118,11 @@ static int direction_fill(struct direction *d, const struct fm_mechanism *list, 
 			fm_loss_laplace(&d->losses[d->n], m->scale / moved);
 		else
 			fm_loss_discrete(&d->losses[d->n], m->scale, moved);
-		add_use(d, m->count);
+		add_use(d, m->count, m);
 	}
 	if (squares > 0) {
 		fm_loss_gaussian(&d->losses[d->n], 1 / sqrt(squares));
-		add_use(d, 1);
+		add_use(d, 1, NULL);
 	}
 	return FM_OK;
 }
@@ -108,6 +131,7 @@ static void direction_free(struct direction *d)
 {
 	fm_pld_free(d->pld);
 	free(d->losses);
+	free(d->of);
 	free(d->uses);
 }
 

@@ -71,7 +71,7 @@ struct fm_use {
 /* A distribution on points: p[i] is the probability of the loss x[i], or of (low + i) h where x is NULL; `infinite` is
  * that of an infinite loss. */
 struct fm_losses {
-	double h;
+	double h, span; /* span: 1 - e^-h, once there are points of step h */
 	int64_t low;
 	const double *x; /* borrowed, or NULL */
 	size_t n;

@@ -30,16 +30,21 @@ int fm_losses_new(struct fm_losses *d, double low, double high, size_t most, str
 	if (last <= first)
 		last = first + 1;
 	d->low = (int64_t)first;
+	d->span = -fm_sf_expm1(-h);
 	d->n = (size_t)(last - first) + 1;
 	return fm_alloc(&d->p, d->n, sizeof *d->p, "privacy losses", err);
+}
+
+/* 1 - e^-step above the point i */
+static double span(const struct fm_losses *d, size_t i)
+{
+	return d->x ? -fm_sf_expm1(d->x[i] - d->x[i + 1]) : d->span;
 }
 
 void fm_losses_put(struct fm_losses *d, size_t i, double p, double over, double error)
 {
 	double x = fm_losses_point(d, i);
-	double b = x > FM_LOSS_LARGE
-		       ? p
-		       : (over + error + p * FM_LOSS_EDGE_ERROR * (1 + fabs(x))) / -fm_sf_expm1(-fm_losses_step(d, i));
+	double b = x > FM_LOSS_LARGE ? p : (over + error + p * FM_LOSS_EDGE_ERROR * (1 + fabs(x))) / span(d, i);
 
 	b = b < 0 ? 0 : b > p ? p : b;
 	d->p[i] += p - b;

@@ -338,6 +338,25 @@ static void test_the_grid_is_never_below_a_composition_that_is_known(void **stat
 	}
 }
 
+/* A list that names one mechanism many times is one of it used so often: the same bits, in either order. */
+static void test_equal_mechanisms_of_a_list_are_one(void **state)
+{
+	struct fm_mechanism one[] = {steps(0.01, 1.5, 300),
+				     {.kind = FM_LAPLACE, .sensitivity = 1, .scale = 80, .count = 30}},
+			    many[60];
+
+	(void)state;
+	for (int i = 0; i < 60; i++) {
+		many[i] = one[i % 2];
+		many[i].count = i % 2 ? 1 : 10;
+	}
+	for (int a = 0; a < 2; a++) {
+		enum fm_adjacency adjacency = a ? FM_REPLACE_ONE : FM_ADD_OR_REMOVE;
+
+		assert_true(account(one, 2, 1e-6, adjacency, FM_PLD) == account(many, 60, 1e-6, adjacency, FM_PLD));
+	}
+}
+
 /* A Gaussian that is on no grid, beside others that are: together they are one Gaussian. */
 static void test_a_gaussian_beside_the_grid_counts_in_full(void **state)
 {
@@ -679,6 +698,7 @@ int main(void)
 	    cmocka_unit_test(test_epsilon_agrees_with_the_whole_reference),
 	    cmocka_unit_test(test_divergences_agree_with_quadrature),
 	    cmocka_unit_test(test_calibrated_noise_keeps_to_its_target),
+	    cmocka_unit_test(test_equal_mechanisms_of_a_list_are_one),
 	    cmocka_unit_test(test_the_grid_is_never_below_a_composition_that_is_known),
 	    cmocka_unit_test(test_a_gaussian_beside_the_grid_counts_in_full),
 	    cmocka_unit_test(test_more_steps_or_less_noise_leak_more_and_a_larger_delta_less),
