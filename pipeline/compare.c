@@ -519,8 +519,8 @@ int fm_compare(const struct fm_compare_opts *o, json_t **doc, char **store, stru
 	set = json_array();
 	for (int i = 0; i < o->nset; i++)
 		json_array_append_new(set, json_string(o->set[i]));
-	*doc = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:O}", "format", FM_COMPARISON_FORMAT, "flowmint",
-			 FM_VERSION, "dialect", c.dialect, "preset", o->preset, "rows",
+	*doc = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:O}", "format", FM_COMPARISON_FORMAT, "edition",
+			 "team", "flowmint", FM_VERSION, "dialect", c.dialect, "preset", o->preset, "rows",
 			 o->rows > 0 ? json_integer((json_int_t)o->rows) : json_null(), "set", set, "budget_minutes",
 			 o->budget > 0 ? json_real(o->budget) : json_null(), "models", models);
 	*store = c.store;

@@ -36,20 +36,21 @@ struct fm_compare_opts {
 #define FM_COMPARE_USUAL "hybrid,plain,ctgan,netshare"
 
 /*
- * {"format","flowmint","dialect","preset","rows":N|null,"set":["KEY=VALUE",...],"budget_minutes":N|null,
+ * {"format","edition":"team","flowmint","dialect","preset","rows":N|null,"set":["KEY=VALUE",...],
+ *  "budget_minutes":N|null,
  *  "models":[{"name","about","set":["model.kind=ctgan",...],"paper":0.2|null,
  *             "status":"passed"|"refused"|"failed","message",
  *             "run","train_steps","config_steps":N|null,"parameters","sampler":S|null,
  *             "stages":[{"name","seconds","peak_rss_bytes","cached"},...],
  *             "metrics":[...],"failed":["jsd.TD 0.4 (max 0.08)",...],"symptoms":[...],"histograms":{...}},...]}
  *
- * rows: how many of the trace's first were asked for; set: overrides of all configs, each for the kinds that have the
- * key.  config_steps: those that the config asks for, where a budget was given.  sampler: of a diffusion.  paper: what
- * the method's paper reports as its mean JSD of eight fields.  histograms (judge/histogram.h) and symptoms
- * (judge/symptoms.h) are there where the model was judged.  *store: the product of ingest (product.h), a new string,
- * and *cfg: the config of that run; NULL when none got that far.  A model's set: what tells it from others, as its run
- * had it.  FM_EUSAGE: a name is of no known model, or OUT has a comparison of another preset; FM_EINPUT where no model
- * was judged; what look fails with.
+ * edition: it is as private as the trace, whose histograms and paths it has.  rows: how many of the trace's first were
+ * asked for; set: overrides of all configs, each for the kinds that have the key.  config_steps: those that the config
+ * asks for, where a budget was given.  sampler: of a diffusion.  paper: what the method's paper reports as its mean JSD
+ * of eight fields.  histograms (judge/histogram.h) and symptoms (judge/symptoms.h) are there where the model was
+ * judged.  *store: the product of ingest (product.h), a new string, and *cfg: the config of that run; NULL when none
+ * got that far.  A model's set: what tells it from others, as its run had it.  FM_EUSAGE: a name is of no known model,
+ * or OUT has a comparison of another preset; FM_EINPUT where no model was judged; what look fails with.
  */
 int fm_compare(const struct fm_compare_opts *o, json_t **doc, char **store, struct fm_config **cfg,
 	       struct fm_error *err) FM_MUST_CHECK;

@@ -67,13 +67,14 @@ expect 0 "a model that fails does not stop the others" compare --models plain,ct
 says out "refused" "the gate refuses the toy"
 says out "failed" "the other one failed"
 says out "made elsewhere" "and the flows from elsewhere are judged"
+says out "as private as the trace" "it is said whom the files are for"
 holds "both files are private" [ "$(stat -c %a cmp/compare.json cmp/report.html | sort -u)" = 600 ]
 cat >read.py <<'END'
 import json
 d = json.load(open("cmp/compare.json"))
 plain, ctgan, other = d["models"]
 value = lambda m, name: {x["name"]: x["value"] for x in m["metrics"]}[name]
-assert d["format"] == "flowmint-comparison/1" and d["budget_minutes"] is None
+assert d["format"] == "flowmint-comparison/1" and d["edition"] == "team" and d["budget_minutes"] is None
 assert d["preset"] == "demo" and d["rows"] == 1400 and "train.gan_rate=1" in d["set"]
 assert plain["histograms"]["real_cells"] and other["histograms"]["real_cells"] and "histograms" not in ctgan
 assert plain["status"] == "refused" and plain["failed"] and plain["train_steps"] == 60 and plain["paper"] == 0.104

@@ -342,7 +342,11 @@ static void print_models(const struct compare_args *a, const json_t *doc)
 		print_metric(model, "pair_jsd");
 		fm_cli_print("  %s\n", status ? status : "made elsewhere");
 	}
-	fm_cli_print("%s/report.html, %s/compare.json\n", a->out, a->out);
+	fm_cli_print(
+	    "%s/report.html, %s/compare.json\n"
+	    "Both are as private as the trace: they show how its flows are distributed, and have each --set as "
+	    "it was given.\n",
+	    a->out, a->out);
 }
 
 static int run(const void *args, const struct fm_call *call, struct fm_error *err)
@@ -391,14 +395,16 @@ out:
 const struct fm_verb fm_verb_compare = {
     .name = "compare",
     .summary = "several models on one trace, side by side",
-    .about = "Each model learns the same split of TRACE, makes flows and is judged by the same metrics, as a run of "
-	     "its own up to the gate. compare.json has all numbers, report.html the divergence of each field by model "
-	     "beside the noise floor, what each took, how each fails, and a picture of each field. Both are for the "
-	     "owner of the trace alone.\n"
-	     "\n"
-	     "A model that the gate refuses, or whose run fails, is reported as such and stops no other. The runs are "
-	     "in the ledger of DIR/project, or of --project, where flowmint log, report and unseal find them; a "
-	     "comparison that was stopped goes on.",
+    .about =
+	"Each model learns the same split of TRACE, makes flows and is judged by the same metrics, as a run of "
+	"its own up to the gate. compare.json has all numbers, report.html the divergence of each field by model "
+	"beside the noise floor, what each took, how each fails, and a picture of each field. Both, and what "
+	"--json prints, are for the owner of the trace alone: they show how its flows are distributed, and have each "
+	"--set as it was given, with its paths.\n"
+	"\n"
+	"A model that the gate refuses, or whose run fails, is reported as such and stops no other. The runs are "
+	"in the ledger of DIR/project, or of --project, where flowmint log, report and unseal find them; a "
+	"comparison that was stopped goes on.",
     .operands = "TRACE",
     .offer = FM_OFFER_FILE,
     .options = options,
