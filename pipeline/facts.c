@@ -248,8 +248,17 @@ static int put_archive(json_t *facts, const char *archive, const struct fm_archi
 		       const struct fm_verify_report *v, struct fm_error *err)
 {
 	const char *slash = strrchr(archive, '/');
-	json_t *a = json_pack("{s:s, s:s, s:s, s:b}", "file", slash ? slash + 1 : archive, "sha256",
-			      info->digests.sha256, "tar_sha256", info->digests.tar_sha256, "checked", v != NULL);
+	char sums[FM_SHA256_HEX];
+	uint8_t digest[FM_SHA256_LEN];
+	json_t *a;
+	int rc;
+
+	if ((rc = fm_sha256_bytes(info->sums.data, info->sums.len, digest, err)) < 0)
+		return rc;
+	fm_hex(digest, sizeof digest, sums);
+	a = json_pack("{s:s, s:s, s:s, s:{s:s, s:I, s:s}, s:b}", "file", slash ? slash + 1 : archive, "sha256",
+		      info->digests.sha256, "tar_sha256", info->digests.tar_sha256, "sums", "path", FM_ARCHIVE_SUMS,
+		      "bytes", (json_int_t)info->sums.len, "sha256", sums, "checked", v != NULL);
 
 	if (a && v)
 		json_object_set_new(a, "signer", json_string(v->signer)),

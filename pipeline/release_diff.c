@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json_text.h"
+#include "base/mem.h"
 #include "manifests/canon.h"
 
 #define DEPTH 8
@@ -33,47 +34,94 @@ out:
 	return rc;
 }
 
-/* The leaves below two objects that differ, by their keys with dots between, in byte order of key. */
+static int by_bytes(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* A list of objects that each have another name as an object by those names; NULL where it is none.  What a list is
+ * ordered by is no difference then. */
+static json_t *by_name(const json_t *list)
+{
+	static const char *const names[] = {"name", "path", "check"};
+	json_t *o, *item;
+	size_t i;
+
+	for (size_t k = 0; k < sizeof names / sizeof *names && json_array_size(list) > 0; k++) {
+		if (!(o = json_object()))
+			return NULL;
+		json_array_foreach(list, i, item)
+		{
+			const char *name = json_string_value(json_object_get(item, names[k]));
+
+			if (!name || json_object_get(o, name) || json_object_set(o, name, item))
+				break;
+		}
+		if (json_object_size(o) == json_array_size(list))
+			return o;
+		json_decref(o);
+	}
+	return NULL;
+}
+
+static int add_leaves(json_t *list, const char *at, const json_t *a, const json_t *b, int depth, struct fm_error *err);
+
+/* The members of two objects, of which one may be NULL, in byte order of key. */
+static int add_members(json_t *list, const char *at, const json_t *a, const json_t *b, int depth, struct fm_error *err)
+{
+	json_t *all = json_object(), *v;
+	const char **keys = NULL, *key;
+	size_t n = 0;
+	char *path;
+	int rc;
+
+	if (!all || (a && json_object_update(all, (json_t *)(uintptr_t)a)) ||
+	    (b && json_object_update(all, (json_t *)(uintptr_t)b))) {
+		rc = no_memory(err);
+		goto out;
+	}
+	if ((rc = fm_alloc(&keys, json_object_size(all), sizeof *keys, "the comparison", err)) < 0)
+		goto out;
+	json_object_foreach(all, key, v)
+	{
+		keys[n++] = key;
+	}
+	qsort(keys, n, sizeof *keys, by_bytes);
+	for (size_t i = 0; i < n && rc >= 0; i++) {
+		if (asprintf(&path, "%s%s%s", at, *at ? "." : "", keys[i]) < 0) {
+			rc = no_memory(err);
+			break;
+		}
+		rc = add_leaves(list, path, json_object_get(a, keys[i]), json_object_get(b, keys[i]), depth - 1, err);
+		free(path);
+	}
+out:
+	free(keys);
+	json_decref(all);
+	return rc;
+}
+
+/* The leaves below two values that differ, by their keys with dots between. */
 static int add_leaves(json_t *list, const char *at, const json_t *a, const json_t *b, int depth, struct fm_error *err)
 {
-	json_t *all, *v;
-	const char *key;
-	char *path;
+	json_t *names[2] = {by_name(a), by_name(b)};
+	const json_t *x = names[0] ? names[0] : a, *y = names[1] ? names[1] : b;
+	size_t had = json_array_size(list);
 	bool same;
 	int rc;
 
 	if ((rc = equal(a, b, &same, err)) < 0 || same)
-		return rc;
-	if (depth == 0 || (!json_is_object(a) && !json_is_object(b)) || (a && !json_is_object(a)) ||
-	    (b && !json_is_object(b)))
-		return json_array_append_new(list, json_pack("{s:s, s:O?, s:O?}", "key", at, "a", a, "b", b))
-			   ? no_memory(err)
-			   : FM_OK;
-	if (!(all = json_object()))
-		return no_memory(err);
-	json_object_update(all, (json_t *)a);
-	json_object_update(all, (json_t *)b);
-	for (char last[128] = "";;) {
-		const char *next = NULL;
-
-		json_object_foreach(all, key, v)
-		{
-			if (strcmp(key, last) > 0 && (!next || strcmp(key, next) < 0))
-				next = key;
-		}
-		if (!next || strlen(next) >= sizeof last)
-			break;
-		strcpy(last, next);
-		if (asprintf(&path, "%s%s%s", at, *at ? "." : "", last) < 0) {
-			rc = no_memory(err);
-			break;
-		}
-		rc = add_leaves(list, path, json_object_get(a, last), json_object_get(b, last), depth - 1, err);
-		free(path);
-		if (rc < 0)
-			break;
-	}
-	json_decref(all);
+		goto out;
+	if (depth > 0 && (json_is_object(x) || json_is_object(y)) && (!x || json_is_object(x)) &&
+	    (!y || json_is_object(y)) && (rc = add_members(list, at, x, y, depth, err)) < 0)
+		goto out;
+	/* One list in two orders has no leaves that differ, nor has what is nothing beside what is empty. */
+	if (json_array_size(list) == had &&
+	    json_array_append_new(list, json_pack("{s:s, s:O?, s:O?}", "key", *at ? at : "(all)", "a", a, "b", b)))
+		rc = no_memory(err);
+out:
+	json_decref(names[0]);
+	json_decref(names[1]);
 	return rc;
 }
 
@@ -90,40 +138,29 @@ static int put_part(json_t *doc, const char *as, const char *part, const struct 
 
 /* ---- columns ---- */
 
-/* {"sa": {its field}, ...} */
-static json_t *by_name(const json_t *facts)
-{
-	const json_t *fields = json_object_get(json_object_get(facts, "schema"), "fields");
-	json_t *o = json_object();
-
-	for (size_t i = 0; o && i < json_array_size(fields); i++) {
-		json_t *f = json_array_get(fields, i);
-		const char *name = json_string_value(json_object_get(f, "name"));
-
-		if (name)
-			json_object_set(o, name, f);
-	}
-	return o;
-}
-
+/* The columns by name, then what else the schema says. */
 static int put_schema(json_t *doc, const struct fm_release_side *a, const struct fm_release_side *b,
 		      struct fm_error *err)
 {
-	json_t *list = json_array(), *x, *y;
-	int rc = FM_OK;
+	const json_t *x = json_object_get(a->facts, "schema"), *y = json_object_get(b->facts, "schema");
+	json_t *list = json_array(), *rest[2] = {NULL};
+	int rc;
 
 	if (!list || json_object_set_new(doc, "schema", list))
 		return no_memory(err);
-	if (!json_object_get(a->facts, "schema") || !json_object_get(b->facts, "schema"))
-		return FM_OK;
-	x = by_name(a->facts);
-	y = by_name(b->facts);
 	if (!x || !y)
+		return FM_OK;
+	if (!(rest[0] = json_copy((json_t *)(uintptr_t)x)) || !(rest[1] = json_copy((json_t *)(uintptr_t)y))) {
 		rc = no_memory(err);
-	else
-		rc = add_leaves(list, "", x, y, DEPTH, err);
-	json_decref(x);
-	json_decref(y);
+		goto out;
+	}
+	json_object_del(rest[0], "fields");
+	json_object_del(rest[1], "fields");
+	if ((rc = add_leaves(list, "", json_object_get(x, "fields"), json_object_get(y, "fields"), DEPTH, err)) >= 0)
+		rc = add_leaves(list, "", rest[0], rest[1], DEPTH, err);
+out:
+	json_decref(rest[0]);
+	json_decref(rest[1]);
 	return rc;
 }
 
@@ -203,11 +240,69 @@ static int put_checks(json_t *doc, const struct fm_release_side *a, const struct
 	return FM_OK;
 }
 
+/* ---- what else a manifest says, and the files ---- */
+
+static int put_files(json_t *doc, const struct fm_release_side *a, const struct fm_release_side *b,
+		     struct fm_error *err)
+{
+	json_t *list = json_array();
+
+	if (!list || json_object_set_new(doc, "files", list))
+		return no_memory(err);
+	return a->run || b->run ? FM_OK
+				: add_leaves(list, "", json_object_get(a->facts, "files"),
+					     json_object_get(b->facts, "files"), DEPTH, err);
+}
+
+/* Is the member said by a list of its own?  The name and version of the releases are, where they are those at the top.
+ */
+static bool told_apart(const struct fm_release_side *const side[2], const char *key)
+{
+	static const char *const apart[] = {"release", "environment", "schema", "privacy",
+					    "config",  "checks",      "rows",   "files"};
+	bool top = strcmp(key, "name") == 0 || strcmp(key, "version") == 0;
+
+	for (size_t i = 0; i < sizeof apart / sizeof *apart; i++)
+		if (strcmp(key, apart[i]) == 0)
+			return true;
+	for (int i = 0; i < 2; i++)
+		top = top && json_equal(json_object_get(side[i]->facts, key),
+					json_object_get(json_object_get(side[i]->facts, "release"), key));
+	return top;
+}
+
+/* All other members, those that no manifest of today has too.  A run has not what an archive has, and its numbers are
+ * not rounded, so the two have no such list. */
+static int put_rest(json_t *doc, const struct fm_release_side *a, const struct fm_release_side *b, struct fm_error *err)
+{
+	json_t *list = json_array(), *x = json_object(), *y = json_object(), *v;
+	const struct fm_release_side *const side[2] = {a, b};
+	bool checks = json_array_size(json_object_get(doc, "checks")) > 0;
+	const char *key;
+	int rc = FM_OK;
+
+	if (!list || json_object_set_new(doc, "manifest", list) || !x || !y)
+		rc = no_memory(err);
+	for (int i = 0; i < 2 && rc >= 0; i++)
+		json_object_foreach((json_t *)(uintptr_t)side[i]->facts, key, v)
+		{
+			/* Of a check the list above has what counts. */
+			if ((!told_apart(side, key) || (!checks && strcmp(key, "checks") == 0)) &&
+			    json_object_set(i ? y : x, key, v))
+				rc = no_memory(err);
+		}
+	if (rc >= 0 && a->run == b->run)
+		rc = add_leaves(list, "", x, y, DEPTH, err);
+	json_decref(x);
+	json_decref(y);
+	return rc;
+}
+
 int fm_release_diff(const struct fm_release_side *a, const struct fm_release_side *b, const struct fm_metrics *metrics,
 		    json_t **out, struct fm_error *err)
 {
-	static const char *const lists[] = {"release", "environment", "schema", "guarantee",
-					    "config",  "fields",      "checks"};
+	static const char *const lists[] = {"release", "environment", "schema", "guarantee", "config",
+					    "fields",  "checks",      "files",  "manifest"};
 	json_t *doc =
 	    json_pack("{s:s, s:s, s:{s:I, s:I}}", "a", a->name, "b", b->name, "rows", "a", a->rows, "b", b->rows);
 	bool same = a->rows == b->rows;
@@ -219,7 +314,8 @@ int fm_release_diff(const struct fm_release_side *a, const struct fm_release_sid
 	    (rc = put_part(doc, "environment", "environment", a, b, err)) < 0 ||
 	    (rc = put_schema(doc, a, b, err)) < 0 || (rc = put_part(doc, "guarantee", "privacy", a, b, err)) < 0 ||
 	    (rc = put_part(doc, "config", "config", a, b, err)) < 0 || (rc = put_fields(doc, metrics, err)) < 0 ||
-	    (rc = put_checks(doc, a, b, err)) < 0)
+	    (rc = put_checks(doc, a, b, err)) < 0 || (rc = put_files(doc, a, b, err)) < 0 ||
+	    (rc = put_rest(doc, a, b, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
 		same = same && json_array_size(json_object_get(doc, lists[i])) == 0;

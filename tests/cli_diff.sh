@@ -25,6 +25,7 @@ open(at + "/data/flows.csv", "w").write("".join(lines))
 m["rows"] = len(lines)
 next(f for f in m["files"] if f["path"] == "data/flows.csv").update(
     bytes=len("".join(lines)), sha256=hashlib.sha256("".join(lines).encode()).hexdigest())
+m["metrics"] = [{**k, "value": 2 * (k["value"] or 0)} for k in m["metrics"]]
 m["release"]["version"] = m["version"] = m["config"]["release"]["version"] = "2.0.0"
 m["config"]["train"]["steps"] = 13
 m["config"]["gate"]["jsd_mean8"]["max"] = 0.5
@@ -42,14 +43,17 @@ cp out told
 says err "differ" "it says so"
 for words in 'version: "1.0.0" -> "2.0.0"' 'td.unit: "seconds" -> "hours"' "600 -> 590" "PKT   JSD 0." 'statement: ' \
 	"train.steps: 12 -> 13" "gate.jsd_mean8.max: 0.69 -> 0.5" "jsd_mean8 (max):" "of 0.5, passes" "jsd.SA (max): no such check -> " \
-	'-> "0.0.7"'; do
+	'-> "0.0.7"' "data/flows.csv.sha256: " "values differ (--json has each)"; do
 	cp told out
 	says out "$words" "told: $words"
 done
 expect 1 "as JSON too" "$F" diff "$golden" other --json
 cp out report
 holds "its parts" test "$(json report 'sorted(k for k, v in d.items() if isinstance(v, list) and v)')" = \
-	"['checks', 'config', 'environment', 'fields', 'guarantee', 'release', 'schema']"
+	"['checks', 'config', 'environment', 'fields', 'files', 'guarantee', 'manifest', 'release', 'schema']"
+holds "the numbers that became others by their names" test \
+	"$(json report '[(k["key"], k["a"], k["b"]) for k in d["manifest"] if k["key"].startswith("metrics.jsd_mean8.")]')" = \
+	"[('metrics.jsd_mean8.value', 0.27155, 0.5431)]"
 holds "a column that went is null there" test "$(json report '[(s["key"], s["b"]) for s in d["schema"] if s["b"] is None]')" != "[]"
 holds "the config has what was changed, and no more" test "$(json report '[(c["key"], c["a"], c["b"]) for c in d["config"]]')" = \
 	"[('gate.jsd_mean8.max', 0.69, 0.5), ('release.version', '1.0.0', '2.0.0'), ('train.steps', 12, 13)]"
@@ -69,6 +73,50 @@ changed "longer" sh -c 'sed -n 1p flows.csv >>flows.csv'
 changed "others" sh -c 'tr 1 2 <flows.csv >f && mv f flows.csv'
 changed "a link" ln -sf "$T/x/golden-1.0.0/data/flows.csv" flows.csv
 changed "a pipe" sh -c 'rm flows.csv && mkfifo flows.csv'
+
+# Nothing that differs is passed over.
+unlike() { # NAME WORDS PYTHON: what is done with the manifest m in the folder at
+	rm -rf bent && cp -r x/golden-1.0.0 bent
+	"$PYTHON" -c "import json, os, sys
+at = 'bent'
+m = json.load(open(at + '/manifest.json'))
+$3
+json.dump(m, open(at + '/manifest.json', 'w'))"
+	for a in "$golden" x/golden-1.0.0; do
+		expect 1 "$1 is a difference to $(basename "$a")" "$F" diff "$a" bent
+		says out "$2" "and is told: $2"
+	done
+}
+unlike "a member that no manifest has" 'hidden.x: nothing -> 1' 'm["hidden"] = {"x": 1}'
+unlike "one by the name of what is said of an archive" 'archive.file: nothing -> "x"' 'm["archive"] = {"file": "x"}'
+unlike "one with a long name" "kkkk: nothing -> 1" 'm["config"]["k" * 200] = 1'
+unlike "one without a name" "nothing -> 1" 'm["config"][""] = 1'
+unlike "one of the schema" 'hidden: nothing -> 1' 'm["schema"]["hidden"] = 1'
+unlike "the order of columns" 'schema' 'm["schema"]["fields"].reverse()'
+unlike "a column that is there twice" 'schema' 'm["schema"]["fields"].append(m["schema"]["fields"][0])'
+unlike "a member of a check" 'checks.jsd_mean8.why: "" -> "x"' 'm["checks"][0]["why"] = "x"'
+unlike "a metric" 'metrics.jsd_mean8.value: 0.27155 -> 0.5' 'next(k for k in m["metrics"] if k["name"] == "jsd_mean8")["value"] = 0.5'
+unlike "a waiver" 'waivers.controls.broken.reason: ' 'm["waivers"][0]["reason"] = "x"'
+unlike "a member of a file" 'README.md.hidden: nothing -> 1' 'next(f for f in m["files"] if f["path"] == "README.md")["hidden"] = 1'
+unlike "the name at the top alone" 'name: "golden" -> "x"' 'm["name"] = "x"'
+unlike "a file that no manifest lists" 'files' 'open(at + "/data/more.csv", "w").write("x")'
+unlike "its list of digests" 'SHA256SUMS.sha256: ' 'open(at + "/SHA256SUMS", "a").write("\n")'
+changed_document() { # NAME COMMAND...: in the folder
+	name=$1
+	shift
+	rm -rf bent && cp -r x/golden-1.0.0 bent && (cd bent && "$@")
+	expect 3 "a document that is $name" "$F" diff "$golden" bent
+	says err "README.md" "is named ($name)"
+}
+changed_document "another" sh -c 'echo more >>README.md'
+changed_document "gone" rm README.md
+changed_document "a link" ln -sf LICENSE.txt README.md
+rm -rf bent && cp -r x/golden-1.0.0 bent && "$PYTHON" -c 'import json
+m = json.load(open("bent/manifest.json"))
+m["files"] = 1
+json.dump(m, open("bent/manifest.json", "w"))'
+expect 3 "a manifest without a list of files" "$F" diff "$golden" bent
+says err "no list of files" "is none"
 
 # What a stranger wrote: it names no file of this machine, and controls no terminal.
 cp "$ROOT/manifests/dialects/ugr16.yaml" mine.yaml

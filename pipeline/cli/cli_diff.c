@@ -6,25 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "base/file.h"
-#include "base/hash.h"
 #include "base/json_text.h"
 #include "base/thread.h"
 #include "judge/fidelity.h"
 #include "manifests/canon.h"
 #include "manifests/dialect.h"
-#include "manifests/json_bounds.h"
 #include "pipeline/cli/cli.h"
+#include "pipeline/cli/diff_side.h"
 #include "pipeline/cli/flows.h"
-#include "pipeline/cli/place.h"
 #include "pipeline/cli/walls.h"
-#include "pipeline/facts.h"
-#include "pipeline/product.h"
 #include "pipeline/release_diff.h"
 #include "pipeline/walls/harvest.h"
-#include "release/archive.h"
 
 struct diff_args {
 	const char *dialect, *workspace;
@@ -42,217 +35,26 @@ static const struct fm_option diff_options[] = {
     {0},
 };
 
-struct side {
-	char *flows; /* what fm_flows_load reads */
-	bool run;    /* it is of a workspace of ours, and no stranger's */
-	json_t *facts;
-	struct fm_flows_place place;
-	json_int_t rows;
-};
-
 static int no_memory(struct fm_error *err)
 {
 	return fm_fail(err, FM_ESYSTEM, "out of memory for the comparison");
 }
 
-/* ---- what an operand is ---- */
-
-static int archive_fn(void *ctx, json_t **result, struct fm_error *err)
-{
-	int rc;
-
-	if ((rc = fm_facts_of_archive(ctx, NULL, NULL, result, err)) == FM_EVERDICT)
-		rc = err->code = FM_EINPUT; /* FM_EVERDICT would answer the question; a bad archive does not */
-	return rc;
-}
-
-static int manifest_fn(void *ctx, json_t **result, struct fm_error *err)
-{
-	const char *path = ctx, *much;
-	struct fm_buf text = {0};
-	int rc;
-
-	if ((rc = fm_file_read(path, FM_ARCHIVE_MAX_DOCUMENT, &text, err)) < 0)
-		goto out;
-	if ((much = fm_json_too_much(text.data, text.len)))
-		rc = fm_fail(err, FM_EINPUT, "%s has %s", path, much);
-	else if (!json_is_object(*result = fm_json_parse(text.data, text.len, JSON_REJECT_DUPLICATES, NULL)) ||
-		 !fm_json_says(*result, "format", FM_MANIFEST_FORMAT))
-		rc = fm_fail(err, FM_EINPUT, "%s is no manifest of a release", path);
-out:
-	fm_buf_free(&text);
-	return rc;
-}
-
-static int digest_fn(void *ctx, json_t **result, struct fm_error *err)
-{
-	char hex[FM_SHA256_HEX];
-	int rc = fm_sha256_file_hex(ctx, hex, err);
-
-	if (rc >= 0 && !(*result = json_pack("{s:s}", "sha256", hex)))
-		rc = no_memory(err);
-	return rc;
-}
-
-/* What a child says of a stranger's file, which it sees alone. */
-static int ask(const char *file, fm_sandbox_fn fn, bool unconfined, json_t **said, struct fm_error *err)
-{
-	struct fm_walls w = {0};
-	int rc;
-
-	if ((rc = fm_walls_begin(&w, "diff", unconfined, err)) < 0 || (rc = fm_walls_show(&w, file, false, err)) < 0)
-		goto out;
-	fm_walls_threads(&w, 2); /* it unpacks beside taking digests */
-	rc = fm_walls_run(&w, fn, (void *)(uintptr_t)file, said, err);
-out:
-	fm_walls_end(&w);
-	return rc;
-}
-
-static int open_archive(struct side *s, const char *path, bool unconfined, struct fm_error *err)
-{
-	if (!(s->flows = strdup(path)))
-		return no_memory(err);
-	return ask(path, archive_fn, unconfined, &s->facts, err);
-}
-
-/* The flows in the list of files, or NULL. */
-static const json_t *listed_flows(const struct side *s)
-{
-	const json_t *files = json_object_get(s->facts, "files");
-
-	for (size_t i = 0; i < json_array_size(files); i++)
-		if (fm_archive_is_data(fm_json_str(json_array_get(files, i), "path")))
-			return json_array_get(files, i);
-	return NULL;
-}
-
-/* Are the flows in the folder those that its manifest lists?  An archive's are, or it is broken. */
-static int check_unpacked(const struct side *s, const char *dir, bool unconfined, struct fm_error *err)
-{
-	const json_t *listed = listed_flows(s);
-	json_t *said = NULL;
-	struct stat st;
-	char *path;
-	int rc = FM_OK;
-
-	if (!listed)
-		return FM_OK;
-	if (!(path = fm_path_join(dir, fm_json_str(listed, "path"))))
-		return no_memory(err);
-	if (lstat(path, &st) < 0)
-		rc = fm_fail_errno(err, "%s", path);
-	else if (S_ISREG(st.st_mode) && st.st_size == json_integer_value(json_object_get(listed, "bytes")))
-		rc = ask(path, digest_fn, unconfined, &said, err);
-	if (rc >= 0 && !fm_json_says(said, "sha256", fm_json_str(listed, "sha256")))
-		rc = fm_fail(err, FM_EINPUT,
-			     "%s is not the file that manifest.json lists: it was changed since it was unpacked", path);
-	json_decref(said);
-	free(path);
-	return rc;
-}
-
-static int open_unpacked(struct side *s, const char *dir, const char *manifest, bool unconfined, struct fm_error *err)
-{
-	int rc;
-
-	if (!(s->flows = strdup(dir)))
-		return no_memory(err);
-	if ((rc = ask(manifest, manifest_fn, unconfined, &s->facts, err)) < 0)
-		return rc;
-	return check_unpacked(s, dir, unconfined, err);
-}
-
-/* The folder of releases: it must hold exactly one. */
-static int open_shelf(struct side *s, const char *dir, bool unconfined, struct fm_error *err)
-{
-	char *path;
-	int rc = fm_flows_archive_in(dir, &path, err);
-
-	if (rc >= 0)
-		rc = path ? open_archive(s, path, unconfined, err)
-			  : fm_fail(err, FM_EINPUT,
-				    "%s is no project, workspace, unpacked archive or folder with an archive", dir);
-	free(path);
-	return rc;
-}
-
-static int open_run(struct side *s, const char *workspace, const char *run, struct fm_error *err)
-{
-	const json_t *stages, *made = NULL;
-	int rc;
-
-	s->run = true;
-	if ((rc = fm_facts_of_run(workspace, run, &s->facts, err)) < 0)
-		return rc;
-	stages = json_object_get(json_object_get(s->facts, "run"), "stages");
-	for (size_t i = 0; i < json_array_size(stages); i++)
-		if (strcmp(fm_json_str(json_array_get(stages, i), "name"), fm_stage_name(FM_GENERATE)) == 0)
-			made = json_array_get(stages, i);
-	if (!made)
-		return fm_fail(err, FM_EINPUT, "run %s of %s generated no flows", run, workspace);
-	if (asprintf(&s->flows, "%s/stages/%s/%s", workspace, fm_stage_name(FM_GENERATE), fm_json_str(made, "key")) <
-	    0) {
-		s->flows = NULL;
-		return no_memory(err);
-	}
-	if (!fm_file_exists(s->flows))
-		return fm_fail(err, FM_EINPUT, "the flows of run %s are no longer in %s: flowmint run makes them again",
-			       run, workspace);
-	return FM_OK;
-}
-
-static int open_folder(struct side *s, const char *dir, bool unconfined, struct fm_error *err)
-{
-	char *manifest = fm_path_join(dir, FM_ARCHIVE_MANIFEST), *workspace = NULL, *product = NULL, run[FM_RUN_ID_MAX];
-	int rc;
-
-	if (!manifest)
-		return no_memory(err);
-	if (fm_file_exists(manifest))
-		rc = open_unpacked(s, dir, manifest, unconfined, err);
-	else if (!(workspace = fm_product_workspace(dir)))
-		rc = open_shelf(s, dir, unconfined, err);
-	else if ((rc = fm_product_newest(workspace, FM_GENERATE, &product, run, err)) >= 0)
-		rc = open_run(s, workspace, run, err);
-	free(manifest);
-	free(workspace);
-	free(product);
-	return rc;
-}
-
-static int open_side(struct side *s, const char *what, const struct diff_args *a, const struct fm_call *call,
-		     struct fm_error *err)
-{
-	const char *workspace = a->workspace;
-	struct stat st;
-	int rc;
-
-	if (stat(what, &st) == 0)
-		return S_ISDIR(st.st_mode) ? open_folder(s, what, a->unconfined, err)
-					   : open_archive(s, what, a->unconfined, err);
-	if (strchr(what, '/') || fm_flows_is_archive(what))
-		return fm_fail_errno(err, "%s", what);
-	if ((rc = fm_place_check_run(call, what, err)) < 0 ||
-	    (rc = fm_place_workspace(call, workspace, &workspace, err)) < 0)
-		return rc;
-	return open_run(s, workspace, what, err);
-}
-
 /* ---- the flows ---- */
 
 struct comparing {
-	struct side *side;
+	struct fm_diff_side *side;
 	const struct diff_args *args;
 	const char *spill;
 };
 
-static const char *dialect_of(const struct side *s, const struct diff_args *a)
+static const char *dialect_of(const struct fm_diff_side *s, const struct diff_args *a)
 {
 	return a->dialect ? a->dialect : fm_flows_dialect(json_object_get(s->facts, "config"));
 }
 
-static int load_flows(const struct comparing *c, const struct side *s, struct fm_table **table, struct fm_error *err)
+static int load_flows(const struct comparing *c, const struct fm_diff_side *s, struct fm_table **table,
+		      struct fm_error *err)
 {
 	struct fm_flows f = {.path = s->flows, .role = FM_FLOWS_SYNTHETIC, .spill = c->spill};
 	struct fm_dialect *d = NULL;
@@ -296,7 +98,7 @@ out:
 
 /* Let the child see the flows, and a dialect that this user named: what a stranger's manifest names it sees only where
  * it is built in. */
-static int show_flows(struct fm_walls *w, struct side *s, const struct diff_args *a, struct fm_error *err)
+static int show_flows(struct fm_walls *w, struct fm_diff_side *s, const struct diff_args *a, struct fm_error *err)
 {
 	struct fm_flows f = {.path = s->flows, .role = FM_FLOWS_SYNTHETIC};
 	const char *dialect = dialect_of(s, a);
@@ -318,14 +120,16 @@ static int show_flows(struct fm_walls *w, struct side *s, const struct diff_args
 }
 
 /* What the child said: registered metrics with numbers, and counts. */
-static int take_compared(struct side s[2], const json_t *result, struct fm_metrics *metrics, struct fm_error *err)
+static int take_compared(struct fm_diff_side s[2], const json_t *result, struct fm_metrics *metrics,
+			 struct fm_error *err)
 {
 	for (size_t i = 0; i < 2; i++)
 		s[i].rows = json_integer_value(json_array_get(json_object_get(result, "rows"), i));
 	return fm_harvest_metrics(json_object_get(result, "metrics"), FM_LIST_CONTROL, NULL, metrics, err);
 }
 
-static int compare_flows(struct side s[2], const struct diff_args *a, struct fm_metrics *metrics, struct fm_error *err)
+static int compare_flows(struct fm_diff_side s[2], const struct diff_args *a, struct fm_metrics *metrics,
+			 struct fm_error *err)
 {
 	struct comparing c = {.side = s, .args = a};
 	struct fm_walls w = {0};
@@ -352,9 +156,9 @@ out:
 	return rc;
 }
 
-static const char *digest_of_flows(const struct side *s)
+static const char *digest_of_flows(const struct fm_diff_side *s)
 {
-	return fm_json_str(listed_flows(s), "sha256");
+	return fm_json_str(fm_diff_flows(s), "sha256");
 }
 
 /* ---- what is printed ---- */
@@ -371,14 +175,38 @@ static void put_value(struct fm_buf *out, const json_t *v)
 	fm_buf_free(&b);
 }
 
+/* Of a member of the list in which more values differ than this, only their number is printed. */
+#define LEAVES_MOST 12
+
+/* How many values from number i on are below the same member. */
+static size_t below_same(const json_t *list, size_t i)
+{
+	const char *key = fm_json_str(json_array_get(list, i), "key");
+	size_t len = strcspn(key, "."), n = 1;
+
+	while (i + n < json_array_size(list) &&
+	       strncmp(fm_json_str(json_array_get(list, i + n), "key"), key, len + 1) == 0)
+		n++;
+	return n;
+}
+
 static void put_list(struct fm_buf *out, const json_t *doc, const char *name)
 {
 	const json_t *list = json_object_get(doc, name);
 
-	for (size_t i = 0; i < json_array_size(list); i++) {
+	for (size_t i = 0, n; i < json_array_size(list); i += n) {
 		const json_t *d = json_array_get(list, i);
+		const char *key = fm_json_str(d, "key");
 
-		fm_buf_printf(out, "%s%s  %s: ", i ? "" : name, i ? "" : "\n", fm_json_str(d, "key"));
+		fm_buf_printf(out, "%s%s", i ? "" : name, i ? "" : "\n");
+		n = below_same(list, i);
+		if (n > LEAVES_MOST) {
+			fm_buf_printf(out, "  %.*s: %zu values differ (--json has each)\n", (int)strcspn(key, "."), key,
+				      n);
+			continue;
+		}
+		n = 1;
+		fm_buf_printf(out, "  %s: ", key);
 		put_value(out, json_object_get(d, "a"));
 		fm_buf_printf(out, " -> ");
 		put_value(out, json_object_get(d, "b"));
@@ -431,6 +259,8 @@ static void put_diff(struct fm_buf *out, const json_t *doc)
 	}
 	put_list(out, doc, "config");
 	put_list(out, doc, "environment");
+	put_list(out, doc, "manifest");
+	put_list(out, doc, "files");
 	if (json_is_true(json_object_get(doc, "same")))
 		fm_buf_printf(out, "same\n");
 }
@@ -488,13 +318,13 @@ static int diff(const void *args, const struct fm_call *call, struct fm_error *e
 	const struct diff_args *a = args;
 	struct fm_release_side told[2];
 	struct fm_metrics metrics = {0};
-	struct side s[2] = {0};
+	struct fm_diff_side s[2] = {0};
 	struct telling t = {told, &metrics};
 	bool same = false;
 	int rc;
 
 	for (int i = 0; i < 2; i++) {
-		if ((rc = open_side(&s[i], call->operand[i], a, call, err)) < 0)
+		if ((rc = fm_diff_side_open(&s[i], call->operand[i], a->workspace, a->unconfined, call, err)) < 0)
 			goto out;
 		s[i].rows = json_integer_value(json_object_get(s[i].facts, "rows"));
 	}
@@ -503,15 +333,13 @@ static int diff(const void *args, const struct fm_call *call, struct fm_error *e
 	else if ((rc = compare_flows(s, a, &metrics, err)) < 0)
 		goto out;
 	for (int i = 0; i < 2; i++)
-		told[i] = (struct fm_release_side){call->operand[i], s[i].facts, s[i].rows};
+		told[i] = (struct fm_release_side){call->operand[i], s[i].facts, s[i].run, s[i].rows};
 	if ((rc = tell(&t, a, &same, err)) >= 0 && !same)
 		rc = fm_fail(err, FM_EVERDICT, "%s and %s differ", call->operand[0], call->operand[1]);
 out:
 	fm_metrics_free(&metrics);
-	for (int i = 0; i < 2; i++) {
-		json_decref(s[i].facts);
-		free(s[i].flows);
-	}
+	for (int i = 0; i < 2; i++)
+		fm_diff_side_close(&s[i]);
 	return rc;
 }
 
@@ -520,12 +348,12 @@ const struct fm_verb fm_verb_diff = {
     .summary = "what is different between two releases",
     .about =
 	"Compares schema, number of rows, each field (Jensen-Shannon divergence of B's flows from A's), the privacy "
-	"guarantee, the gate's checks, the config and the environment, and prints what differs. A and B are archives, "
-	"folders that archives were unpacked into or that hold one archive, projects or workspaces, which stand for "
-	"their "
-	"newest run that generated flows, or runs of the workspace (r0001). Signatures are not checked: flowmint "
-	"verify "
-	"does. Exit status 0 when nothing differs, 1 when something does.",
+	"guarantee, the gate's checks, the config, the environment, all else that the manifests say, and the files, "
+	"and "
+	"prints what differs. A and B are archives, folders that archives were unpacked into or that hold one archive, "
+	"projects or workspaces, which stand for their newest run that generated flows, or runs of the workspace "
+	"(r0001). Of a run and a release the rest of the manifest and the files are not compared. Signatures are not "
+	"checked: flowmint verify does. Exit status 0 when nothing differs, 1 when something does.",
     .operands = "A B",
     .offer = FM_OFFER_RUN_OR_FILE,
     .options = diff_options,
