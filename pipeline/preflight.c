@@ -317,7 +317,7 @@ static int check_shards(const char *key, const char *folder, struct fm_error *er
 	return S_ISDIR(st.st_mode) ? FM_OK : fm_fail(err, FM_EINPUT, "%s: %s is no folder", key, folder);
 }
 
-int fm_preflight(const struct fm_run_options *o, const char *project, const char *workspace, struct fm_outside *signer,
+int fm_preflight(const struct fm_run_options *o, const char *project, const char *workspace, struct fm_run *run,
 		 struct fm_error *err)
 {
 	const struct fm_config *cfg = o->cfg;
@@ -356,8 +356,8 @@ int fm_preflight(const struct fm_run_options *o, const char *project, const char
 	if ((rc = check_commitment(project, err)) < 0) /* the ledger is under it too */
 		return rc;
 	if (o->until == FM_RELEASE &&
-	    ((rc = fm_preflight_key(cfg, project, fm_preflight_out(o), o->dry, signer, err)) < 0 ||
-	     (!o->dry && (rc = fm_preflight_place(o, project, err)) < 0)))
+	    ((rc = fm_preflight_key(cfg, project, fm_preflight_out(o), o->dry, run ? &run->outside : NULL, err)) < 0 ||
+	     (!o->dry && (rc = fm_preflight_place(o, project, run ? &run->held : NULL, err)) < 0)))
 		return rc;
 	if (o->until == FM_RELEASE && (rc = check_published(cfg, !o->dry, err)) < 0)
 		return rc;

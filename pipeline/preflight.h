@@ -14,10 +14,11 @@
 #include "pipeline/ledger.h"
 #include "pipeline/run.h"
 
-/* To be called before the workspace is opened and the run has a number.  signer: the passphrase of publish.key is tried
- * with it, where one was given or nobody could be asked later; NULL: none is tried.  FM_EINPUT: the config or one of
- * its files (FM_EUSAGE:  a key given by --set); FM_ESYSTEM: the machine. */
-int fm_preflight(const struct fm_run_options *o, const char *project, const char *workspace, struct fm_outside *signer,
+/* To be called before the workspace is opened and the run has a number.  run: with its outside the passphrase of
+ * publish.key is tried, where one was given or nobody could be asked later, and its held has the release folder from
+ * now on; NULL: neither.  FM_EINPUT: the config or one of its files (FM_EUSAGE:  a key given by --set); FM_ESYSTEM: the
+ * machine. */
+int fm_preflight(const struct fm_run_options *o, const char *project, const char *workspace, struct fm_run *run,
 		 struct fm_error *err) FM_MUST_CHECK;
 
 /* Is NAME-VERSION free in the release folder, and does it rise, with its number (publish.h)?  It is free when there is

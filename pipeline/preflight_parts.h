@@ -12,8 +12,10 @@
 /* The file that a key of the config names is there and can be read.  Its failure names the line of the key. */
 int fm_preflight_file(const struct fm_config *cfg, const char *key, const char *path,
 		      struct fm_error *err) FM_MUST_CHECK;
-/* The release folder can be made and written, and is not where the project's keys or the workspace are. */
-int fm_preflight_place(const struct fm_run_options *o, const char *project, struct fm_error *err) FM_MUST_CHECK;
+/* The release folder can be made and written, and is not where the project's keys or the workspace are.  held: it has
+ * the folder then; NULL: it is only looked at. */
+int fm_preflight_place(const struct fm_run_options *o, const char *project, struct fm_held *held,
+		       struct fm_error *err) FM_MUST_CHECK;
 /* The disk has room for the least that the run takes.  Only what cannot fit is refused; flowmint run --plan gives an
  * estimate.  A stage that has products already counts for nothing: this run's may be among them. */
 int fm_preflight_room(const struct fm_run_options *o, const char *workspace, struct fm_error *err) FM_MUST_CHECK;

@@ -77,7 +77,7 @@ static int check_apart(const struct fm_run_options *o, const char *project, cons
 		       key, out, keys ? "the project's keys" : "the workspace", key);
 }
 
-int fm_preflight_place(const struct fm_run_options *o, const char *project, struct fm_error *err)
+int fm_preflight_place(const struct fm_run_options *o, const char *project, struct fm_held *held, struct fm_error *err)
 {
 	const char *out = fm_preflight_out(o), *key = o->out ? "--out" : "publish.out", *above;
 	char *copy = strdup(out), *probe = NULL;
@@ -90,7 +90,8 @@ int fm_preflight_place(const struct fm_run_options *o, const char *project, stru
 	if (stat(above, &st) == 0 && !S_ISDIR(st.st_mode))
 		rc = fm_fail(err, FM_EINPUT, "%s: %s: the release folder cannot be made there: %s is a file", key, out,
 			     above);
-	else if ((rc = check_apart(o, project, key, out, above, err)) < 0)
+	else if ((held && (rc = fm_held_begin(held, out, above, err)) < 0) ||
+		 (rc = check_apart(o, project, key, out, above, err)) < 0)
 		;
 	else if (asprintf(&probe, "%s/.flowmint-probe-XXXXXX", above) < 0)
 		rc = no_memory(err);

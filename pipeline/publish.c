@@ -1,11 +1,9 @@
 #include "pipeline/publish.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,7 +11,6 @@
 #include "base/file.h"
 #include "base/json_text.h"
 #include "base/log.h"
-#include "base/stop.h"
 #include "manifests/canon.h"
 #include "pipeline/outside.h"
 #include "pipeline/publish_log.h"
@@ -339,25 +336,6 @@ static int make_record(struct publication *p, struct fm_error *err)
 
 /* ---- the folder ---- */
 
-static int lock_folder(struct publication *p, struct fm_error *err)
-{
-	const struct timespec wait = {.tv_nsec = 20 * 1000 * 1000};
-	int rc;
-
-	if ((rc = fm_dir_make(p->out, 0755, err)) < 0)
-		return rc;
-	if ((p->folder = open(p->out, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-		return fm_fail_errno(err, "%s", p->out);
-	while (flock(p->folder, LOCK_EX | LOCK_NB) != 0) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return fm_fail_errno(err, "%s cannot be locked", p->out);
-		if ((rc = fm_stop_check("publish", err)) < 0) /* signals are held while a run works */
-			return rc;
-		nanosleep(&wait, NULL);
-	}
-	return FM_OK;
-}
-
 /* Has path the digest of the file `of`, which is hex?  One of another size is not read. */
 static int same_digest(const char *path, const char *of, const char *hex, bool *same, struct fm_error *err)
 {
@@ -453,47 +431,52 @@ static int write_record(struct publication *p, struct fm_error *err)
 	return fm_publish_log_write(&p->log, err);
 }
 
-static int remove_file(const char *path, struct fm_error *err)
+/* Of the folder that is locked, wherever it is by now. */
+static int remove_file(const struct publication *p, const char *path, struct fm_error *err)
 {
-	return unlink(path) != 0 && errno != ENOENT ? fm_fail_errno(err, "%s", path) : FM_OK;
+	return unlinkat(p->folder, strrchr(path, '/') + 1, 0) != 0 && errno != ENOENT ? fm_fail_errno(err, "%s", path)
+										      : FM_OK;
 }
 
 /* Put the files into the folder; the archive may be there already. */
 static int place(struct publication *p, bool there, struct fm_error *err)
 {
+	const char *const old[] = {p->record_sig, p->record, p->attested, p->proof, p->keys};
 	int rc;
 
 	/* Without its signature the archive is no release while files change. */
-	if ((rc = remove_file(p->to_sig, err)) < 0 || (rc = fm_publish_log_settle(&p->log, err)) < 0 ||
-	    (rc = remove_file(p->record_sig, err)) < 0 || (rc = remove_file(p->record, err)) < 0 ||
-	    (rc = remove_file(p->attested, err)) < 0 || (rc = remove_file(p->proof, err)) < 0 ||
-	    (rc = remove_file(p->keys, err)) < 0 || (rc = write_record(p, err)) < 0)
+	if ((rc = remove_file(p, p->to_sig, err)) < 0 || (rc = fm_publish_log_settle(&p->log, err)) < 0)
+		return rc;
+	for (size_t i = 0; i < sizeof old / sizeof *old; i++)
+		if ((rc = remove_file(p, old[i], err)) < 0)
+			return rc;
+	if ((rc = write_record(p, err)) < 0)
 		return rc;
 	if (!there && ((rc = fm_file_copy(p->from, p->to, 0644, err)) < 0 ||
 		       (rc = same_digest(p->to, p->from, p->run->archive_sha256, &there, err)) < 0))
 		return rc;
 	if (!there)
 		return fm_fail(err, FM_ESYSTEM, "%s reads back other bytes than were written", p->to);
-	return fm_file_copy(p->from_sig, p->to_sig, 0644, err);
+	if ((rc = fm_held_check(p->folder, p->out, err)) < 0 ||
+	    (rc = fm_file_copy(p->from_sig, p->to_sig, 0644, err)) < 0)
+		return rc;
+	return fm_held_check(p->folder, p->out, err);
 }
 
 /* What was put there before something failed: half a release is none. */
 static void take_away(const struct publication *p, bool there)
 {
+	const char *const made[] = {p->to_sig, p->record_sig, p->attested, p->proof, p->keys, there ? NULL : p->to};
 	struct fm_error later;
 
-	unlink(p->to_sig);
-	unlink(p->record_sig);
-	unlink(p->attested);
-	unlink(p->proof);
-	unlink(p->keys);
-	if (!there)
-		unlink(p->to);
+	for (size_t i = 0; i < sizeof made / sizeof *made; i++)
+		if (made[i] && remove_file(p, made[i], &later) < 0)
+			fm_warn("%s", later.message);
 	/* When the log's entry cannot be taken back now, the record stays with it: by the record the next run can. */
-	if (fm_publish_log_undo(&p->log, &later) < 0)
+	if (fm_held_check(p->folder, p->out, &later) < 0 || fm_publish_log_undo(&p->log, &later) < 0)
 		fm_warn("%s", later.message);
-	else
-		unlink(p->record);
+	else if (remove_file(p, p->record, &later) < 0)
+		fm_warn("%s", later.message);
 }
 
 static int put(struct publication *p, struct fm_error *err)
@@ -511,6 +494,8 @@ static int put(struct publication *p, struct fm_error *err)
 		    "from a new one: let the line of publish.key say namespaces=\"" FM_SSH_NAMESPACES "\"",
 		    p->signers_path);
 	else if ((rc = make_record(p, err)) < 0)
+		return rc;
+	if ((rc = fm_held_check(p->folder, p->out, err)) < 0) /* a signature may have waited for a passphrase */
 		return rc;
 	if ((rc = place(p, there, err)) < 0) {
 		take_away(p, there);
@@ -570,8 +555,9 @@ int fm_publish_put(const struct fm_stages *stages, const struct fm_config *cfg, 
 	}
 	if ((rc = check_manifest(&p, err)) < 0)
 		goto out;
-	if ((rc = fm_signers_load(&p.signers, p.signers_path, err)) < 0 || (rc = lock_folder(&p, err)) < 0 ||
-	    (rc = read_keys(&p, err)) < 0 || (rc = fm_dir_sweep(p.out, err)) < 0 || (rc = put(&p, err)) < 0)
+	if ((rc = fm_signers_load(&p.signers, p.signers_path, err)) < 0 ||
+	    (rc = fm_held_lock(&run->held, p.out, &p.folder, err)) < 0 || (rc = read_keys(&p, err)) < 0 ||
+	    (rc = fm_dir_sweep(p.out, err)) < 0 || (rc = put(&p, err)) < 0)
 		goto out;
 	snprintf(run->archive, sizeof run->archive, "%s", p.to);
 out:

@@ -61,6 +61,7 @@ void fm_run_free(struct fm_run *run)
 		free(run->stage[i].product);
 	}
 	fm_outside_close(&run->outside);
+	fm_held_end(&run->held);
 	free(run->record);
 	json_decref(run->audits);
 	json_decref(run->escapes);

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "manifests/config.h"
 #include "manifests/metrics.h"
+#include "pipeline/held.h"
 #include "pipeline/ledger.h"
 #include "pipeline/outside.h"
 #include "stages/table.h"
@@ -50,6 +51,7 @@ struct fm_run {
 	const struct fm_released
 	    *released; /* what the ledger knows (released.h), while it is published; NULL: nothing */
 	bool unconfined;
+	struct fm_held held;       /* the release folder that was checked; given back by fm_run_free */
 	struct fm_outside outside; /* who signs by publish.key, with its passphrase; closed by fm_run_free */
 };
 

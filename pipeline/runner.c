@@ -448,7 +448,7 @@ static int open_run(struct fm_runner *r, char *workspace, struct fm_error *err)
 {
 	int rc;
 
-	if ((rc = fm_preflight(r->o, r->project, workspace, &r->run->outside, err)) < 0 ||
+	if ((rc = fm_preflight(r->o, r->project, workspace, r->run, err)) < 0 ||
 	    (rc = fm_workspace_open(&r->ws, workspace, err)) < 0 ||
 	    (rc = fm_clear_open(&r->clear, r->ws.path, true, fm_limits_clear(r->cfg), err)) < 0 ||
 	    (rc = fm_ledger_open(&r->ledger, r->ws.path, r->project,

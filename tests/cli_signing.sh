@@ -58,6 +58,21 @@ expect 0 "the passphrase on a descriptor" release 1.0.0 locked --passphrase-fd 3
 accepted 1.0.0 locked
 holds "it is written nowhere" sh -c '! grep -rq "open sesame" p'
 expect 2 "a descriptor that is not a number" release 1.0.1 locked --passphrase-fd x
+mkdir bin
+cat >bin/ssh-keygen <<END
+#!/bin/sh
+# Whoever types a passphrase takes time, in which the release folder may become another one.
+case "\$*" in *" flowmint-release "*) mv p/release p/before && mkdir p/release;; esac
+exec $(command -v ssh-keygen) "\$@"
+END
+chmod +x bin/ssh-keygen
+expect 3 "a folder that is replaced while the record is signed" env PATH="$T/bin:$PATH" "$F" run p $UNCONFINED --quiet --set release.version=1.0.1 \
+	--set publish.key="$T/p/keys/locked" --passphrase-fd 3 3<pass
+says err "release is not the folder that it was when this run began" "is refused"
+nothing 1.0.1 "a folder that was replaced"
+holds "nor in the one that was there" test -z "$(find p/before -name 'toy-1.0.1*')"
+holds "whose log is as it was" test "$(wc -l <p/before/LOG.jsonl)" = 1
+rmdir p/release && mv p/before p/release
 
 # --- an agent ---
 holds "(a key)" key agent -N ""

@@ -146,4 +146,43 @@ expect 0 "a number beyond 64 bits" release 2.1.0 --set gate.emd.BYT=1e20
 expect 0 "a partner reads it" "$V" --no-state --signers p/allowed_signers p/release/small-2.1.0.tar.zst
 expect 0 "and so does the team" "$F" log --workspace p/workspace
 expect 0 "the ledger is intact" "$F" audit --workspace p/workspace
+
+# --- the release folder is, when a run publishes, the one that was looked at before it ---
+cat >swap.py <<'END'
+import json, os, subprocess, sys
+# Runs the command, and does what is asked for when training has ended.
+do, command = sys.argv[1], sys.argv[2:]
+r, w = os.pipe()
+run = subprocess.Popen(command + ["--events", str(w)], pass_fds=[w])
+os.close(w)
+for line in os.fdopen(r):
+    row = json.loads(line)
+    if row["kind"] == "stage" and row["body"]["name"] == "train":
+        exec(do)
+sys.exit(run.wait())
+END
+mkdir elsewhere
+swapped() { # NAME OUT PYTHON
+	rm -rf shelf shelf.old
+	mkdir shelf
+	cp p/release/LOG.jsonl shelf # one that was not there when the run began is no log of this name
+	[ "$2" = shelf ] || rm shelf/LOG.jsonl
+	# shellcheck disable=SC2086 # UNCONFINED is one word or none
+	expect 3 "$1" "$PYTHON" swap.py "$3" "$F" run p --quiet --force --set release.version=8.0.0 --out "$2" $UNCONFINED
+	says err "$2 is not the folder that it was when this run began" "is refused ($1)"
+	holds "nothing went elsewhere ($1)" is_empty elsewhere
+	holds "nor into the old one ($1)" sh -c '! ls -A shelf.old shelf/a 2>/dev/null | grep -v "^LOG.jsonl$" | grep -q small'
+}
+swapped "a link in place of the release folder" shelf 'os.rename("shelf", "shelf.old"); os.symlink("elsewhere", "shelf")'
+swapped "another folder in its place" shelf 'os.rename("shelf", "shelf.old"); os.mkdir("shelf")'
+holds "which has nothing" is_empty shelf
+swapped "no folder in its place" shelf 'os.rename("shelf", "shelf.old")'
+swapped "a link where it was not yet" shelf/a/b 'os.symlink("../elsewhere", "shelf/a")'
+swapped "a link at its end" shelf/a/b 'os.mkdir("shelf/a"); os.symlink("../../elsewhere", "shelf/a/b")'
+swapped "another folder around it" shelf/a/b 'os.rename("shelf", "shelf.old"); os.mkdir("shelf")'
+rm -rf shelf shelf.old
+mkdir shelf shelf/real && cp p/release/LOG.jsonl shelf/real && ln -s real shelf/out
+# shellcheck disable=SC2086 # UNCONFINED is one word or none
+expect 0 "a link that was there from the beginning is the user's" "$F" run p --quiet --set release.version=8.0.0 --out shelf/out $UNCONFINED
+holds "and followed" test -e shelf/real/small-8.0.0.tar.zst.sig
 finish
