@@ -247,6 +247,21 @@ static int check_name(struct fm_verify_job *job)
 	return FM_OK;
 }
 
+/* Who has the signer's word for it asks whether it was changed on the way, which it was not. */
+static void note_signed(struct fm_verify_report *r)
+{
+	static const enum fm_reason told[] = {FM_REASON_MANIFEST_MALFORMED, FM_REASON_MANIFEST_DISAGREES,
+					      FM_REASON_NOT_JUDGED,         FM_REASON_ROWS_DISAGREE,
+					      FM_REASON_DATAPACKAGE,        FM_REASON_METADATA_DISAGREES};
+
+	for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+		if (r->reason == told[i])
+			fm_verify_note(r,
+				       "the signature is good: what is refused is what was signed. An earlier program, "
+				       "which asked less of a release, may have made it: ask the signer to release it "
+				       "anew");
+}
+
 static int check_contents(struct fm_verify_job *job, const struct fm_archive_sink *sink)
 {
 	struct fm_verify_report *report = job->report;
@@ -255,8 +270,11 @@ static int check_contents(struct fm_verify_job *job, const struct fm_archive_sin
 	int rc;
 
 	if ((rc = fm_archive_read_into(job->fd, &told, sink, &report->info, &report->reason, job->err)) < 0 ||
-	    (rc = fm_archive_check_contents(&report->info, &report->reason, job->err)) < 0)
+	    (rc = fm_archive_check_contents(&report->info, &report->reason, job->err)) < 0) {
+		if (rc == FM_EVERDICT)
+			note_signed(report);
 		return fm_error_prefix(job->err, "%s: ", job->in->archive);
+	}
 	memcpy(report->info.digests.sha512, job->sha512, sizeof job->sha512);
 	if ((rc = check_name(job)) < 0)
 		return rc;

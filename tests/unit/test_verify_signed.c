@@ -538,6 +538,23 @@ static void honest_release_is_accepted(void **state)
 	fm_verify_report_free(&report);
 }
 
+/* control_rows of the earlier programs, which did not round them: nobody takes that for a change on the way. */
+static void refused_contents_are_told_from_changes_on_the_way(void **state)
+{
+	(void)state;
+	put_signed_signers();
+	put_signed(&(struct change){"manifest.json", "/control_rows", NULL, "240", FM_REASON_NOT_JUDGED, ""}, &second);
+	assert_int_equal(verify_signed(), FM_EVERDICT);
+	assert_int_equal(report.reason, FM_REASON_NOT_JUDGED);
+	assert_int_equal(report.nnotes, 1);
+	assert_non_null(strstr(report.note[0], "An earlier program"));
+	fm_verify_report_free(&report);
+	put_signed(&(struct change){RECORD, "/x", NULL, "1", FM_REASON_RECORD_MALFORMED, ""}, &second);
+	assert_int_equal(verify_signed(), FM_EVERDICT);
+	assert_int_equal(report.nnotes, 0);
+	fm_verify_report_free(&report);
+}
+
 static void change_that_was_signed_is_refused(void **state)
 {
 	size_t n = sizeof changes / sizeof *changes, wrong = 0;
@@ -733,7 +750,9 @@ static void parts_are_the_flows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(honest_release_is_accepted), cmocka_unit_test(change_that_was_signed_is_refused),
+	    cmocka_unit_test(honest_release_is_accepted),
+	    cmocka_unit_test(refused_contents_are_told_from_changes_on_the_way),
+	    cmocka_unit_test(change_that_was_signed_is_refused),
 	    cmocka_unit_test(attestations_of_others_are_refused),
 	    cmocka_unit_test(parts_are_the_flows), /* it changes what the others begin with */
 	};
