@@ -1,9 +1,12 @@
 #include "pipeline/project.h"
 #include "base/secret.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -24,12 +27,15 @@ static int write_below(const char *dir, const char *name, mode_t mode, const voi
 	return rc;
 }
 
+/* All of a project. */
+static const char *const names[] = {"release.yaml", "keys", "allowed_signers", ".gitignore"};
+#define NNAMES (sizeof names / sizeof *names)
+
 static int refuse_existing(const char *dir, struct fm_error *err)
 {
-	static const char *const names[] = {"release.yaml", "keys", "allowed_signers", ".gitignore"};
 	int rc = FM_OK;
 
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+	for (size_t i = 0; i < NNAMES; i++) {
 		char *path = fm_path_join(dir, names[i]);
 
 		if (!path)
@@ -94,20 +100,39 @@ static int fill_date(const char *text, size_t n, struct fm_buf *out, struct fm_e
 	return fm_buf_check(out, err);
 }
 
+/* Half a project would be in the way of a whole one. */
+static void take_away(const char *dir, bool was_there)
+{
+	struct fm_error ignored;
+	char *path;
+
+	for (size_t i = 0; i < NNAMES; i++) {
+		if (!(path = fm_path_join(dir, names[i])) ||
+		    (unlink(path) != 0 && errno != ENOENT && fm_dir_remove(path, &ignored) < 0))
+			fm_warn("%s/%s may be left: remove it before flowmint init", dir, names[i]);
+		free(path);
+	}
+	if (!was_there)
+		rmdir(dir);
+}
+
 int fm_project_init(const char *dir, const char *preset, const char *principal, struct fm_error *err)
 {
 	struct fm_buf config = {0};
+	bool was_there = fm_file_exists(dir);
 	const char *text;
 	size_t n;
 	int rc;
 
 	if ((rc = fm_config_preset_text(preset, &text, &n, err)) < 0 || (rc = fill_date(text, n, &config, err)) < 0 ||
-	    (rc = refuse_existing(dir, err)) < 0 || (rc = fm_dir_make(dir, 0755, err)) < 0 ||
-	    (rc = write_below(dir, ".gitignore", 0644, gitignore, sizeof gitignore - 1, err)) < 0 ||
-	    (rc = make_keys(dir, principal, err)) < 0)
+	    (rc = refuse_existing(dir, err)) < 0)
 		goto out;
-	/* Last: a folder with release.yaml is a whole project. */
-	rc = write_below(dir, "release.yaml", 0644, config.data, config.len, err);
+	/* The config last: a folder with release.yaml is a whole project. */
+	if ((rc = fm_dir_make(dir, 0755, err)) < 0 ||
+	    (rc = write_below(dir, ".gitignore", 0644, gitignore, sizeof gitignore - 1, err)) < 0 ||
+	    (rc = make_keys(dir, principal, err)) < 0 ||
+	    (rc = write_below(dir, "release.yaml", 0644, config.data, config.len, err)) < 0)
+		take_away(dir, was_there);
 out:
 	fm_buf_free(&config);
 	return rc;

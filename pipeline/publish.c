@@ -470,13 +470,13 @@ static void take_away(const struct publication *p, bool there)
 	struct fm_error later;
 
 	for (size_t i = 0; i < sizeof made / sizeof *made; i++)
-		if (made[i] && remove_file(p, made[i], &later) < 0)
-			fm_warn("%s", later.message);
+		if (made[i])
+			(void)!remove_file(p, made[i], &later);
 	/* When the log's entry cannot be taken back now, the record stays with it: by the record the next run can. */
 	if (fm_held_check(p->folder, p->out, &later) < 0 || fm_publish_log_undo(&p->log, &later) < 0)
 		fm_warn("%s", later.message);
-	else if (remove_file(p, p->record, &later) < 0)
-		fm_warn("%s", later.message);
+	else
+		(void)!remove_file(p, p->record, &later);
 }
 
 static int put(struct publication *p, struct fm_error *err)

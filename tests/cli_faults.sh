@@ -1,6 +1,7 @@
 #!/bin/sh
 # A run fails at one of its calls (memory, a full disk, a broken one, a signal, half a write), or is killed there: it says so, exit
-# status 4, leaves nothing half-made, and goes on to the same bytes.  Here a few cases of ingest; tests/long_faults.sh has all.
+# status 4, leaves nothing half-made, and goes on to the same bytes.  Here a few cases of ingest, and of other verbs;
+# tests/long_faults.sh and tests/long_faults_verbs.sh have all.
 # usage: cli_faults.sh [FLOWMINT]
 set -u
 . "$(dirname "$0")/lib.sh"
@@ -21,4 +22,16 @@ tried() { # WHAT OPTION...
 tried "calls of ingest that fail" --every 71 --share 3
 tried "no memory for a value that is new in the trace" --where add_fresh
 tried "kills at random moments of ingest" --kills 3
+
+verb() { # WHAT OPTION...
+	what=$1
+	shift
+	rm -rf clean plan tmp
+	"$PYTHON" "$ROOT/tests/faults_verbs.py" "$F" "$INJECT" p small-1.0.0.tar.zst "$@" >out 2>err
+	result $? "$what"
+}
+rm -rf snap-* after clean
+verb "a key pair that cannot be made leaves no half of it" --verbs keygen --only open,create,fsync
+verb "nor does a project" --verbs init --only map,rename
+verb "a key that was replaced is so, whatever cannot be said of it" --verbs key-rotate --only memory
 finish

@@ -185,20 +185,18 @@ static int make_where_absent(const char *path, struct fm_error *err)
 	return rc;
 }
 
-/* The key as publish.key names it: by its path below the project's folder, else by its whole path. */
-static int say_what_to_set(const char *keys_path, const char *key, const char *dir, struct fm_error *err)
+/* The key as publish.key names it: by its path below the project's folder, else by its whole path.  Of free. */
+static int name_key(const char *key, const char *dir, char **name, struct fm_error *err)
 {
 	char *real = realpath(key, NULL), *top = realpath(dir, NULL);
 	size_t n = top ? strlen(top) : 0;
 	int rc = FM_OK;
 
+	*name = NULL;
 	if (!real || !top)
 		rc = fm_fail_errno(err, "%s", real ? dir : key);
-	else
-		fm_log(
-		    "%s has it, and each release from now on will: set publish.key to %s, and keep the old key until "
-		    "partners have the new line",
-		    keys_path, strncmp(real, top, n) == 0 && real[n] == '/' ? real + n + 1 : real);
+	else if (!(*name = strdup(strncmp(real, top, n) == 0 && real[n] == '/' ? real + n + 1 : real)))
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 	free(real);
 	free(top);
 	return rc;
@@ -213,6 +211,7 @@ static int rotate(const struct key_args *a, const struct fm_config *cfg, struct 
 			   new = {.path = a->new, .named_by = "--new"};
 	struct fm_buf text = {0}, line = {0};
 	struct fm_keys *keys = NULL;
+	char *named = NULL;
 	int rc;
 
 	if (!keys_path || !signers) {
@@ -224,13 +223,17 @@ static int rotate(const struct key_args *a, const struct fm_config *cfg, struct 
 	    (rc = check_old(keys, &old, keys_path, err)) < 0 || (rc = make_where_absent(a->new, err)) < 0 ||
 	    (rc = look(&new, err)) < 0 || (rc = check_new(&old, &new, err)) < 0 ||
 	    (rc = add_rotation(keys, &old, &new, err)) < 0 || (rc = fm_keys_text(keys, &text, err)) < 0 ||
+	    (rc = name_key(a->new, cfg->dir, &named, err)) < 0 ||
 	    (rc = allow(signers, &old.key.pub, &new.key.pub, &line, err)) < 0)
 		goto out;
 	if ((rc = fm_file_write(keys_path, 0644, text.data, text.len, err)) < 0)
 		goto out;
 	fputs(line.data, stdout);
-	rc = say_what_to_set(keys_path, a->new, cfg->dir, err);
+	fm_log("%s has it, and each release from now on will: set publish.key to %s, and keep the old key until "
+	       "partners have the new line",
+	       keys_path, named);
 out:
+	free(named);
 	close_key(&old);
 	close_key(&new);
 	fm_buf_free(&text);

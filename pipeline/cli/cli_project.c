@@ -27,33 +27,33 @@ static const struct fm_option init_options[] = {
 };
 
 /* A preset cannot know how many releases of a trace there will be. */
-static int tell_of_budget(const char *preset, struct fm_error *err)
+static void tell_of_budget(const struct fm_config *cfg)
 {
-	struct fm_config *cfg = NULL;
-	int rc = fm_config_preset(&cfg, preset, (const char *const[]){"source.path=trace.csv"}, 1, err);
-
-	if (rc >= 0 && fm_config_dp(cfg) && !(cfg->privacy.total_epsilon > 0))
+	if (fm_config_dp(cfg) && !(cfg->privacy.total_epsilon > 0))
 		fm_log("each new question to a trace (a run of another config, an audit) is charged epsilon %g and "
 		       "delta %g, "
 		       "and they add up; privacy.total_epsilon is 0, which bounds nothing: decide what a trace may be "
 		       "asked in all before the first run, and set it, with a privacy.delta that leaves room for as "
 		       "many runs below one in privacy.records",
 		       cfg->privacy.epsilon, cfg->privacy.delta);
-	fm_config_free(cfg);
-	return rc < 0 ? rc : FM_OK;
 }
 
 static int init(const void *args, const struct fm_call *call, struct fm_error *err)
 {
 	const char *dir = call->noperands ? call->operand[0] : ".";
 	const struct init_args *a = args;
+	struct fm_config *cfg = NULL;
 	int rc;
 
-	if ((rc = fm_project_init(dir, a->preset, a->principal, err)) < 0)
-		return rc;
+	if ((rc = fm_config_preset(&cfg, a->preset, (const char *const[]){"source.path=trace.csv"}, 1, err)) < 0 ||
+	    (rc = fm_project_init(dir, a->preset, a->principal, err)) < 0)
+		goto out;
 	fm_log("made a project in %s: set source.path in %s/release.yaml, then flowmint run %s/release.yaml", dir, dir,
 	       dir);
-	return tell_of_budget(a->preset, err);
+	tell_of_budget(cfg);
+out:
+	fm_config_free(cfg);
+	return rc < 0 ? rc : FM_OK;
 }
 
 const struct fm_verb fm_verb_init = {

@@ -543,10 +543,13 @@ int fm_sshkey_write(const struct fm_sshkey *k, const char *path, struct fm_error
 	if ((rc = format_private(k, &t, err)) < 0)
 		goto out;
 	fm_sshpub_line(&k->pub, &line);
-	if ((rc = fm_buf_check(&line, err)) < 0 || (rc = fm_file_write(path, 0600, text.data, t.n, err)) < 0)
+	if ((rc = fm_buf_check(&line, err)) < 0)
 		goto out;
-	if ((rc = fm_file_write(pub_path, 0644, line.data, line.len, err)) < 0)
-		unlink(path);
+	if ((rc = fm_file_write(path, 0600, text.data, t.n, err)) < 0 ||
+	    (rc = fm_file_write(pub_path, 0644, line.data, line.len, err)) < 0) {
+		unlink(path); /* either may be there all the same, and not be known to be on the disk */
+		unlink(pub_path);
+	}
 out:
 	fm_secret_close(&text);
 	fm_buf_free(&line);
@@ -569,13 +572,14 @@ int fm_keygen_line(const char *out_path, const char *principal, struct fm_buf *l
 	int rc;
 
 	if ((rc = fm_sshkey_generate(&k, principal, err)) < 0 ||
-	    (rc = fm_sshpub_signers_line(&k.pub, principal, &own, err)) < 0 ||
-	    (rc = fm_sshkey_write(&k, out_path, err)) < 0)
+	    (rc = fm_sshpub_signers_line(&k.pub, principal, &own, err)) < 0)
 		goto out;
 	if (line) {
 		fm_buf_add(line, own.data, own.len);
-		rc = fm_buf_check(line, err);
+		if ((rc = fm_buf_check(line, err)) < 0)
+			goto out;
 	}
+	rc = fm_sshkey_write(&k, out_path, err);
 out:
 	fm_buf_free(&own);
 	fm_sshkey_close(&k);

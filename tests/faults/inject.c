@@ -410,6 +410,11 @@ int mkdir(const char *path, mode_t mode)
 	DURABLE(MKDIR, syscall(SYS_mkdir, path, mode));
 }
 
+int mkdirat(int dir, const char *path, mode_t mode)
+{
+	DURABLE(MKDIR, syscall(SYS_mkdirat, dir, path, mode));
+}
+
 int ftruncate(int fd, off_t n)
 {
 	return fails(TRUNCATE, FROM) ? -1 : (int)syscall(SYS_ftruncate, fd, n);

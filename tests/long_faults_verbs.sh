@@ -1,0 +1,29 @@
+#!/bin/sh
+# Promise: whatever call of a verb fails (run: long_faults.sh), it says so, judges nothing wrongly, leaves nothing half-made, and the same
+# command again does what it is to do.  Each call site of each verb in each way; SHARE=N tries each N-th case.  VERBS=NAME,... names some.
+# usage: long_faults_verbs.sh [FLOWMINT]
+set -u
+. "$(dirname "$0")/lib.sh"
+begin "$@"
+INJECT=$(dirname "$F")/tests/inject.so
+if [ -z "$CONFINED" ] || [ ! -e "$INJECT" ]; then
+	skip "faults" "no namespaces here, or a build with sanitizers, which have a malloc of their own"
+	finish
+fi
+"$ROOT/tests/faults_project.sh" "$F" >out 2>err || { cat err; exit 1; }
+"$F" keygen --out p/keys/person --principal person >/dev/null
+echo "person namespaces=\"flowmint-approval\" $(cut -d' ' -f1,2 p/keys/person.pub)" >>p/allowed_signers
+expect 0 "a release" "$F" run p --quiet
+expect 1 "one that waits for a person" "$F" run p --quiet --set release.version=1.1.0 --set publish.approvals=1
+expect 0 "a bundle" "$F" bundle --out first.bundle r0001 --workspace p/workspace
+: >out; : >err
+for verb in $(echo "${VERBS:-$("$PYTHON" -c "import sys; sys.path.insert(0, '$ROOT/tests'); import faults_verbs; print(','.join(faults_verbs.VERBS))")}" | tr , ' '); do
+	rm -rf clean
+	"$PYTHON" "$ROOT/tests/faults_verbs.py" "$F" "$INJECT" p small-1.0.0.tar.zst --verbs "$verb" --every "${SHARE:-1}" >"$T.told" 2>&1
+	status=$?
+	sed 's/^ok/# ok/; s/^not ok/# not ok/; s/^1\.\./# &/' "$T.told"
+	rm -f "$T.told"
+	result $status "$verb"
+	: >out; : >err
+done
+finish
