@@ -111,7 +111,7 @@ static int check_line(struct fm_verify_job *job, const char *path, const char *l
 	int rc;
 
 	if (much)
-		return fm_verify_refuse(job, FM_REASON_ATTESTATIONS, "%s: a line of it has %s", path, much);
+		return fm_verify_refuse(job, FM_REASON_ATTESTATIONS, "%s: a line of it is too much: %s", path, much);
 	if ((rc = fm_dsse_read(&e, line, n, &why)) < 0) {
 		rc = rc == FM_EINPUT ? fm_verify_refuse(job, FM_REASON_ATTESTATIONS,
 							"%s: a line of it is no envelope: %s", path, why.message)

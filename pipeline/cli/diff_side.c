@@ -38,7 +38,7 @@ static int manifest_fn(void *ctx, json_t **result, struct fm_error *err)
 	if ((rc = fm_file_read(path, FM_ARCHIVE_MAX_DOCUMENT, &text, err)) < 0)
 		goto out;
 	if ((much = fm_json_too_much(text.data, text.len)))
-		rc = fm_fail(err, FM_EINPUT, "%s has %s", path, much);
+		rc = fm_fail(err, FM_EINPUT, "%s: %s", path, much);
 	else if (!json_is_object(*result = fm_json_parse(text.data, text.len, JSON_REJECT_DUPLICATES, NULL)) ||
 		 !fm_json_says(*result, "format", FM_MANIFEST_FORMAT))
 		rc = fm_fail(err, FM_EINPUT, "%s is no manifest of a release", path);
