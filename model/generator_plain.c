@@ -38,16 +38,23 @@ static void plain_free(struct fm_model *base)
 	free(m);
 }
 
+static enum fm_plain_how how_of(const struct fm_config *cfg)
+{
+	return strcmp(cfg->model.encoding, "bits") == 0     ? FM_PLAIN_BITS
+	       : strcmp(cfg->model.encoding, "values") == 0 ? FM_PLAIN_VALUES
+							    : FM_PLAIN_NUMBERS;
+}
+
 static int plain_new(struct plain **m, const struct fm_config *cfg, struct fm_error *err)
 {
 	int rc;
 
 	if ((rc = fm_model_new(m, sizeof **m, &fm_generator_plain, err)) < 0)
 		return rc;
-	(*m)->process = (struct fm_plain_process){
-	    .T = cfg->model.steps,
-	    .cosine = strcmp(cfg->model.schedule, "cosine") == 0,
-	    .predicts = strcmp(cfg->model.encoding, "bits") == 0 ? FM_PREDICTS_X0 : FM_PREDICTS_NOISE};
+	(*m)->process =
+	    (struct fm_plain_process){.T = cfg->model.steps,
+				      .cosine = strcmp(cfg->model.schedule, "cosine") == 0,
+				      .predicts = how_of(cfg) == FM_PLAIN_BITS ? FM_PREDICTS_X0 : FM_PREDICTS_NOISE};
 	return FM_OK;
 }
 
@@ -79,13 +86,6 @@ static int plain_check(const struct fm_config *cfg, struct fm_error *err)
 }
 
 /* ---- fit ---- */
-
-static enum fm_plain_how how_of(const struct fm_config *cfg)
-{
-	return strcmp(cfg->model.encoding, "bits") == 0     ? FM_PLAIN_BITS
-	       : strcmp(cfg->model.encoding, "values") == 0 ? FM_PLAIN_VALUES
-							    : FM_PLAIN_NUMBERS;
-}
 
 /* All whole windows of a table. */
 static int windows_of(const struct plain *m, const struct fm_table *t, int window, struct fm_plain_windows *w,
@@ -309,14 +309,16 @@ static int plain_losses(const struct fm_model *base, const struct fm_generator_c
 
 static json_t *plain_describe(const struct fm_config *c)
 {
+	bool bits = how_of(c) == FM_PLAIN_BITS;
+
 	return json_pack(
 	    "{s:s, s:o, s:s}", "kind", "plain", "model",
 	    json_sprintf("a plain diffusion model (Ho, Jain, Abbeel 2020): flows as rows of scaled numbers and\n"
 			 "one-hot categories in %s encoding, Gaussian noise on a %s schedule, T = %d steps, a\n"
-			 "%s that predicts the noise over windows of %d consecutive flows; the %s sampler made\n"
-			 "the flows.",
-			 c->model.encoding, c->model.schedule, c->model.steps, c->model.denoiser, c->model.window,
-			 c->generate.sampler),
+			 "%s that predicts %s over windows of %d consecutive flows; the %s sampler\n"
+			 "made the flows.",
+			 c->model.encoding, c->model.schedule, c->model.steps, c->model.denoiser,
+			 bits ? "the rows" : "the noise", c->model.window, c->generate.sampler),
 	    "addresses", "by the model as numbers, and each number is\nreplaced by a fresh address");
 }
 

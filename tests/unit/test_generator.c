@@ -91,6 +91,25 @@ static void every_kind_says_what_it_is(void **state)
 	fm_config_free(cfg);
 }
 
+static void plain_says_what_it_predicts(void **state)
+{
+	static const char *const said[][2] = {
+	    {"plain", "predicts the noise"}, {"values", "predicts the noise"}, {"bits", "predicts the rows"}};
+	struct fm_config *cfg;
+	struct fm_error err = {0};
+
+	(void)state;
+	OK(tiny_config(&cfg, NULL, 0, &err));
+	strcpy(cfg->model.kind, "plain");
+	for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+		strcpy(cfg->model.encoding, said[i][0]);
+		json_t *j = fm_generator_describe(cfg);
+		assert_non_null(strstr(json_string_value(json_object_get(j, "model")), said[i][1]));
+		json_decref(j);
+	}
+	fm_config_free(cfg);
+}
+
 static void what_was_saved_makes_the_same_flows(void **state)
 {
 	struct fm_error err = {0};
@@ -480,6 +499,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_choice_is_a_kind),
 	    cmocka_unit_test(every_kind_says_what_it_is),
+	    cmocka_unit_test(plain_says_what_it_predicts),
 	    cmocka_unit_test(what_was_saved_makes_the_same_flows),
 	    cmocka_unit_test(no_flow_lasts_longer_than_k_did),
 	    cmocka_unit_test(seeds_and_shards_are_other_flows),
