@@ -452,6 +452,18 @@ static int note_defaults(struct fm_loader *l)
 	return FM_OK;
 }
 
+void fm_config_not_asked(struct fm_config *cfg, const char *override)
+{
+	char section[64], key[128];
+	const struct fm_key *k;
+	const char *name;
+
+	snprintf(key, sizeof key, "%.*s", (int)strcspn(override, "="), override);
+	fm_split_key(key, section, &name);
+	if ((k = fm_key_find(section, name)))
+		cfg->set[k - fm_keys].order = 0;
+}
+
 int fm_config_explain(struct fm_config **cfg, json_t **provenance, const char *file, const char *const *overrides,
 		      int noverrides, struct fm_error *err)
 {

@@ -292,6 +292,9 @@ int fm_config_public_labels(const struct fm_config *cfg, char text[FM_CFG_STR], 
  * FM_EUSAGE for --set and FM_EINPUT for a file.  Where nobody set the keys, the message stands alone. */
 int fm_config_fail_at(const struct fm_config *cfg, const char *keys, struct fm_error *err, const char *fmt, ...)
     FM_PRINTF(4, 5);
+/* For a command that sets keys which nobody asked it to set: from here on no message of fm_config_fail_at has the key
+ * of that override ("section.key=value") as its place. */
+void fm_config_not_asked(struct fm_config *cfg, const char *override);
 
 /* Puts the place of a key before a message that names the key: FILE:LINE where a file set it, and nothing otherwise.
  * Returns err->code, as fm_error_prefix does. */

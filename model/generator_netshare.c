@@ -72,7 +72,7 @@ static int netshare_check(const struct fm_config *cfg, struct fm_error *err)
 		return fm_config_fail_at(
 		    cfg, "model.kind source.dialect", err,
 		    "model.kind netshare learns sessions, which are known by addresses, ports, protocol and time, and "
-		    "the trace has not all of them: set model.kind to diffusion");
+		    "the trace has not all of them: take another model.kind, such as diffusion");
 	if (cfg->model.step_records > cfg->model.session_records)
 		return fm_config_fail_at(cfg, "model.step_records model.session_records model.kind", err,
 					 "model.step_records is %d, and a session has %d records at most: set it to "

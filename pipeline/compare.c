@@ -22,6 +22,7 @@
 #include "pipeline/project.h"
 #include "pipeline/rivals.h"
 #include "pipeline/runner.h"
+#include "pipeline/walls/sandbox.h"
 
 #define DOCUMENT_MAX (32u << 20)
 #define SET_MOST 64 /* overrides of one config */
@@ -51,6 +52,17 @@ static void look_at_keys(const struct fm_compare_opts *o, const struct fm_rival 
 	}
 }
 
+/* The caller's override of the key of that one; NULL: there is none. */
+static const char *asked(const struct fm_compare_opts *o, const char *override)
+{
+	size_t len = strcspn(override, "=") + 1;
+	const char *found = NULL;
+
+	for (int i = 0; i < o->nset; i++)
+		found = strncmp(o->set[i], override, len) == 0 ? o->set[i] : found;
+	return found;
+}
+
 /* The config of a rival: the project's, the trace, the rival's own keys, the caller's. */
 static int config_of(const struct compare *c, const struct fm_rival *r, bool small, struct fm_config **cfg,
 		     struct fm_error *err)
@@ -58,7 +70,7 @@ static int config_of(const struct compare *c, const struct fm_rival *r, bool sma
 	const char *set[SET_MOST];
 	char path[FM_CFG_PATH + 16], rows[48], dialect[FM_CFG_PATH + 16];
 	bool trial = false;
-	int n = 0, rc;
+	int n = 0, own, rc;
 
 	snprintf(path, sizeof path, "source.path=%s", c->trace);
 	snprintf(rows, sizeof rows, "source.rows=%llu", (unsigned long long)c->o->rows);
@@ -72,6 +84,7 @@ static int config_of(const struct compare *c, const struct fm_rival *r, bool sma
 		set[n++] = r->set[i];
 	for (size_t i = 0; small && i < FM_RIVAL_SMALL && r->small[i]; i++)
 		set[n++] = r->small[i];
+	own = n;
 	/* Choices (model.kind and the like) first: a key that has no effect with them is meant for other rivals. */
 	for (int pass = 0; pass < 2; pass++) {
 		struct fm_error unlike;
@@ -90,6 +103,9 @@ static int config_of(const struct compare *c, const struct fm_rival *r, bool sma
 			return rc;
 		n = pass ? n : from;
 	}
+	for (int i = 0; i < own; i++)
+		if (!asked(c->o, set[i]))
+			fm_config_not_asked(*cfg, set[i]);
 	/* The trial of the gate by planted generators would say the same thing for each model. */
 	if (!trial)
 		(*cfg)->gate.control_rows = 100;
@@ -300,12 +316,10 @@ static json_t *set_of(const struct compare *c, const struct fm_rival *r, const s
 	for (size_t i = 0; i < FM_RIVAL_SET + FM_RIVAL_SMALL; i++) {
 		size_t small = i - FM_RIVAL_SET;
 		const char *key = i < FM_RIVAL_SET ? r->set[i] : kept->small ? r->small[small] : NULL;
-		size_t len = key ? strcspn(key, "=") + 1 : 0;
 
 		if (!key)
 			continue;
-		for (int k = 0; k < c->o->nset; k++)
-			key = strncmp(c->o->set[k], key, len) == 0 ? c->o->set[k] : key;
+		key = asked(c->o, key) ? asked(c->o, key) : key;
 		json_array_append_new(set, strncmp(key, sampler, strlen(sampler)) == 0
 					       ? json_sprintf("%s%s", sampler, cfg->generate.sampler)
 					       : json_string(key));
@@ -499,6 +513,7 @@ int fm_compare(const struct fm_compare_opts *o, json_t **doc, char **store, stru
 	    (rc = begin(&c, err)) < 0)
 		goto out;
 	look_at_keys(o, chosen, n);
+	fm_relay_warn_once(); /* all models are judged by the same flows */
 	if ((rc = look_first(&c, chosen, n, err)) < 0)
 		goto out;
 	for (int i = 0; i < n; i++) {

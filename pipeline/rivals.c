@@ -77,8 +77,11 @@ static int unknown(const char *name, int n, struct fm_error *err)
 int fm_rivals_choose(const char *words, const struct fm_rival *chosen[FM_RIVALS_MOST], int *n, struct fm_error *err)
 {
 	*n = 0;
-	for (const char *p = words; *p;) {
-		int len = (int)strcspn(p, ","), found = -1;
+	for (const char *p = words + strspn(words, " "); *p;) {
+		int word = (int)strcspn(p, ","), len = word, found = -1;
+
+		while (len > 0 && p[len - 1] == ' ')
+			len--;
 
 		for (int i = 0; i < NRIVALS; i++)
 			if ((int)strlen(rivals[i].name) == len && strncmp(rivals[i].name, p, (size_t)len) == 0)
@@ -89,7 +92,8 @@ int fm_rivals_choose(const char *words, const struct fm_rival *chosen[FM_RIVALS_
 			if (chosen[i] == &rivals[found])
 				return fm_fail(err, FM_EUSAGE, "--models: %s is there twice", rivals[found].name);
 		chosen[(*n)++] = &rivals[found];
-		p += len + (p[len] == ',');
+		p += word + (p[word] == ',');
+		p += strspn(p, " ");
 	}
 	return *n > 0 ? FM_OK : fm_fail(err, FM_EUSAGE, "--models: name at least one");
 }

@@ -18,6 +18,8 @@ expect 2 "no model is what nobody knows" compare --models hybird
 says err "there is no model 'hybird'; there are hybrid, plain" "and it says what there is"
 says err "ctgan-bits, netshare, marginals" "to the last of them"
 expect 2 "no model is there twice" compare --models plain,plain
+expect 2 "blanks stand beside commas" compare --models " hybrid , plain,ctgan ,plain"
+says err "plain is there twice" "and belong to no name"
 expect 2 "nor is a budget of no time" compare --models plain --budget 0
 says err "'0' is no number from 0.001" "and it says what is one"
 expect 2 "a key that only a later model takes is looked at first" compare --models ctgan,plain --set train.rate=5 --out early
@@ -98,6 +100,32 @@ says cmp/report.html "They learned from $rows" "with how many flows there were"
 says cmp/report.html "training diverges" "it says how a model failed"
 says cmp/report.html "Collapsed, what real flows have and it does not make" "and what another one does not make"
 says cmp/report.html "id=\"m2fTD-t\"" "with a picture of each field of each"
+cat >part.yaml <<'END'
+name: part
+description: "a header, and neither addresses, source port nor protocol"
+header: true
+delimiter: ","
+newline: "\n"
+missing: [""]
+absent: [sa, da, sp, pr]
+columns:
+  - {name: te, column: te, format: datetime}
+  - {name: td, column: td, format: seconds, decimals: 3}
+  - {name: dp, column: dp, format: integer}
+  - {name: pkt, column: pkt, format: integer}
+  - {name: byt, column: byt, format: integer}
+  - {name: label, column: label, format: text}
+END
+{
+	echo te,td,dp,pkt,byt,label
+	cut -d, -f1,2,6,11,12,13 trace.csv
+} >part.csv
+expect 0 "a table that has no sessions" "$F" compare part.csv $UNCONFINED --quiet --preset demo --dialect ./part.yaml --models ctgan,plain,netshare \
+	--set model.window=16 --set model.width=32 --set model.depth=1 --set model.heads=1 --set train.steps=3 --set generate.sampler=fewstep \
+	--set generate.steps=2 --out part
+says err "netshare failed: model.kind netshare learns sessions" "it is told why NetShare cannot learn it"
+says err "take another model.kind" "and nobody is sent to a key that nobody set"
+holds "a warning of the flows, which all models have, is said once" [ "$(grep -c "windows in training" err)" = 1 ]
 # 0.2 seconds of training: what the plan said is kept, so that the same command again finds all stages.
 expect 0 "a budget" compare --models plain --rows 1400 --budget 0.003 --set train.steps=3000 --out budget
 cp budget/compare.json first.json

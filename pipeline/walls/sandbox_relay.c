@@ -1,7 +1,8 @@
 /*
  * What a stage writes to standard error, passed on by its parent: text by lines, without what controls a terminal, in
  * lines of bounded length and up to a bound in all.  On a terminal the two marks of the progress line stay
- * (base/log.c): the return to its beginning, and the wiping of what is behind.
+ * (base/log.c): the return to its beginning, and the wiping of what is behind.  Where several children look at the same
+ * flows, a warning can be passed on once.
  */
 #include <errno.h>
 #include <string.h>
@@ -28,6 +29,31 @@ static void put(const char *s, size_t n)
 	}
 }
 
+#define WARNINGS 64 /* that are remembered */
+static char *warned[WARNINGS];
+static int nwarned = -1; /* -1: none is to be left out */
+
+void fm_relay_warn_once(void)
+{
+	nwarned = nwarned < 0 ? 0 : nwarned;
+}
+
+/* Is the line a warning that was passed on before? */
+static bool warned_before(const char *line, size_t n)
+{
+	static const char start[] = "flowmint: warning: ";
+	char *said;
+
+	if (nwarned < 0 || n < sizeof start || memcmp(line, start, sizeof start - 1) != 0)
+		return false;
+	for (int i = 0; i < nwarned; i++)
+		if (strlen(warned[i]) == n && memcmp(warned[i], line, n) == 0)
+			return true;
+	if (nwarned < WARNINGS && (said = strndup(line, n)))
+		warned[nwarned++] = said;
+	return false;
+}
+
 /* Pass on what is held: the line has ended, the buffer is full, or nothing more comes. */
 static void flush(struct fm_relay *r)
 {
@@ -36,6 +62,10 @@ static void flush(struct fm_relay *r)
 	bool terminal = fm_log_terminal() > 0;
 	size_t from = 0, out = 0;
 
+	if (warned_before(r->line, r->held)) {
+		r->held = 0;
+		return;
+	}
 	for (size_t i = 0; i <= r->held; i++) {
 		bool wipe = terminal && r->held - i >= 3 && memcmp(r->line + i, WIPE, 3) == 0,
 		     mark = i < r->held && (r->line[i] == '\n' || (terminal && r->line[i] == '\r'));
