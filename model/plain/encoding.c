@@ -38,6 +38,7 @@ static int columns_lay(struct fm_plain_codec *c, struct fm_error *err)
 				       c->row);
 	}
 	if ((rc = fm_alloc(&c->most, (size_t)c->row, sizeof *c->most, "the codec", err)) < 0 ||
+	    (rc = fm_alloc(&c->number, (size_t)c->row, sizeof *c->number, "the codec", err)) < 0 ||
 	    (rc = fm_alloc(&c->share, (size_t)c->row, sizeof *c->share, "the codec", err)) < 0)
 		return rc;
 	for (int i = 0; i < c->flows.n; i++)
@@ -48,6 +49,7 @@ static int columns_lay(struct fm_plain_codec *c, struct fm_error *err)
 
 		for (int j = 0; j < width; j++) {
 			c->most[c->column[i].at + j] = k->kind == FM_ROW_NUMBER ? c->column[i].most : one_of(k);
+			c->number[c->column[i].at + j] = k->kind == FM_ROW_NUMBER;
 			c->share[c->column[i].at + j] = (float)(1 / (sqrt(width) * all));
 		}
 	}
@@ -123,6 +125,7 @@ void fm_plain_codec_free(struct fm_plain_codec *c)
 		return;
 	fm_row_columns_close(&c->flows);
 	free(c->most);
+	free(c->number);
 	free(c->share);
 	free(c);
 }

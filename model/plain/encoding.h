@@ -26,6 +26,7 @@ struct fm_plain_codec {
 	struct fm_plain_column column[FM_ROW_COLUMNS]; /* (flows.n) */
 	int row;                                       /* numbers of a vector */
 	float *most;                                   /* (row) column.most of each number */
+	bool *number;                                  /* (row) is it a column's number? */
 	float *share; /* (row) weight of each in the loss, 1 in all: of a column ~ the square root of its width */
 };
 

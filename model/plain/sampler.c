@@ -15,6 +15,7 @@ struct bench {
 	struct fm_plain_work *work;
 	float *x, *z, *x0; /* (SHARD * W, row) */
 	float *seen;       /* (SHARD * W, seen), where the network sees x0 too */
+	float *now;        /* (SHARD * W, row), what it predicts, where that is not the noise */
 };
 
 struct sampler {
@@ -57,6 +58,10 @@ static void take_step(const struct sampler *s, struct bench *b, uint64_t first, 
 	for (int i = 0; i < B; i++)
 		time[i] = (float)t;
 	said = fm_plain_forward(s->net, s->p, b->work, B, see(s->net, b, B), time);
+	if (b->now) {
+		fm_plain_clean(s->c, fm_alpha_bar(cosine, t), b->x, row, said, B * W, b->now);
+		said = b->now;
+	}
 	fm_gauss_step_init(&q, s->process->predicts, s->o->solver, fm_alpha_bar(cosine, t),
 			   step > 1 ? fm_alpha_bar(cosine, (double)(step - 1) / steps) : 1,
 			   step < steps ? fm_alpha_bar(cosine, (double)(step + 1) / steps) : 0);
@@ -102,7 +107,8 @@ static void sample_shard(void *ctx, int shard, int thread)
 	pthread_mutex_unlock(&s->lock);
 }
 
-static int bench_init(struct bench *b, const struct fm_plain_net *net, struct fm_error *err)
+static int bench_init(struct bench *b, const struct fm_plain_net *net, const struct fm_plain_process *process,
+		      struct fm_error *err)
 {
 	size_t rows = (size_t)SHARD * (size_t)net->arch.window, n = rows * (size_t)net->row;
 	int rc;
@@ -110,6 +116,8 @@ static int bench_init(struct bench *b, const struct fm_plain_net *net, struct fm
 	if ((rc = fm_plain_work_new(&b->work, net, SHARD, err)) < 0 ||
 	    (rc = fm_alloc(&b->x, n, sizeof *b->x, "a batch", err)) < 0 ||
 	    (rc = fm_alloc(&b->z, n, sizeof *b->z, "a batch", err)) < 0)
+		return rc;
+	if (process->predicts != FM_PREDICTS_NOISE && (rc = fm_alloc(&b->now, n, sizeof *b->now, "a batch", err)) < 0)
 		return rc;
 	if ((rc = fm_alloc(&b->x0, n, sizeof *b->x0, "a batch", err)) < 0 || net->seen == net->row)
 		return rc;
@@ -122,6 +130,7 @@ static void bench_close(struct bench *b)
 	free(b->x);
 	free(b->z);
 	free(b->x0);
+	free(b->now);
 	free(b->seen);
 }
 
@@ -149,7 +158,7 @@ int fm_plain_sample(struct fm_table **table, const struct fm_plain_net *net, con
 	    (rc = fm_alloc(&s.bench, (size_t)threads, sizeof *s.bench, "work space", err)) < 0)
 		goto out;
 	for (int i = 0; i < threads; i++)
-		if ((rc = bench_init(&s.bench[i], net, err)) < 0)
+		if ((rc = bench_init(&s.bench[i], net, process, err)) < 0)
 			goto out;
 	if ((rc = fm_row_table_new(table, &c->flows, (size_t)o->rows, err)) < 0)
 		goto out;

@@ -100,24 +100,40 @@ static void corrupt(const struct fm_plain_net *net, const struct fm_plain_proces
 			float clean = x[j];
 
 			x[j] = a * clean + s * target[j];
-			target[j] = process->predicts == FM_PREDICTS_X0 ? clean : target[j];
+			if (process->predicts == FM_PREDICTS_X0)
+				target[j] = windows->c->number[j] ? a * target[j] - s * clean : clean;
 		}
 		memset(x + net->row, 0, sizeof *x * (size_t)(net->seen - net->row));
 	}
 }
 
-/* Where the network sees its own prediction, half of the windows have it behind their rows: that of the same x_t
- * without it (Chen, Zhang, Hinton 2022). */
-static void see_own(const struct fm_plain_net *net, const float *p, struct bench *b, const bool *own, const float *time,
-		    int B)
+void fm_plain_clean(const struct fm_plain_codec *c, double ab, const float *x, int seen, const float *said, int n,
+		    float *x0)
 {
-	int W = net->arch.window;
-	const float *said = fm_plain_forward(net, p, b->work, B, b->x, time);
+	float a = (float)sqrt(ab), s = (float)sqrt(1 - ab);
 
-	for (int r = 0; r < B * W; r++)
-		if (own[r / W])
-			memcpy(b->x + (size_t)r * (size_t)net->seen + net->row, said + (size_t)r * (size_t)net->row,
-			       sizeof *said * (size_t)net->row);
+	for (int r = 0; r < n; r++, x += seen, said += c->row, x0 += seen)
+		for (int j = 0; j < c->row; j++) {
+			float clean = c->number[j] ? a * x[j] - s * said[j] : said[j], most = c->most[j];
+
+			x0[j] = clean > most ? most : clean < -most ? -most : clean;
+		}
+}
+
+/* Where the network sees its own prediction, it stands behind the rows: that of the same x_t without it (Chen, Zhang,
+ * Hinton 2022). */
+static void see_own(const struct trainer *t, struct bench *b, const float *time, int B)
+{
+	const struct fm_plain_net *net = t->net;
+	int W = net->arch.window;
+	const float *said = fm_plain_forward(net, t->a.w, b->work, B, b->x, time);
+
+	for (int i = 0; i < B; i++) {
+		float *x = b->x + (size_t)i * window_floats(net, net->seen);
+
+		fm_plain_clean(t->windows->c, fm_alpha_bar(t->process->cosine, (double)time[i]), x, net->seen,
+			       said + (size_t)i * window_floats(net, net->row), W, x + net->row);
+	}
 }
 
 /* u of [0, 1) as a time above 0, on the grid of T. */
@@ -129,7 +145,7 @@ static double time_of(const struct fm_plain_process *process, double u)
 /* Windows [first, first + B) of the batch. */
 static void run_shard(struct trainer *t, struct bench *b, int first, int B, int part)
 {
-	bool own[SHARD];
+	bool own = false; /* half of the passes see what was predicted */
 	float time[SHARD];
 
 	for (int i = 0; i < B; i++) {
@@ -143,13 +159,13 @@ static void run_shard(struct trainer *t, struct bench *b, int first, int B, int 
 		/* Stratified over the batch. */
 		at = time_of(t->process, ((double)(first + i) + fm_rng_uniform53(&r)) / t->o->batch);
 		time[i] = (float)at;
-		own[i] = fm_rng_uniform(&r) < 0.5f;
+		own = i == 0 ? fm_rng_uniform(&r) < 0.5f : own;
 		fm_rng_init(&r, t->o->loop.seed, FM_RNG_NOISE, (uint64_t)first + (uint64_t)i,
 			    (uint32_t)t->loop.at.step);
 		corrupt(t->net, t->process, t->windows, (struct example){window, at}, &r, b, i);
 	}
-	if (t->net->seen > t->net->row)
-		see_own(t->net, t->a.w, b, own, time, B);
+	if (own && t->net->seen > t->net->row)
+		see_own(t, b, time, B);
 	(void)fm_plain_forward(t->net, t->a.w, b->work, B, b->x, time);
 	t->part[part] += fm_plain_backward(
 	    t->net, t->a.w, b->work, B, b->x,

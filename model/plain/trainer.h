@@ -1,7 +1,7 @@
 /*
  * trainer.h - fitting the denoiser of whole rows: the squared error of the predicted noise (Ho, Jain, Abbeel 2020, eq.
- * 14) or of the predicted rows, AdamW, warm-up and cosine decay, gradient clipping, averaged weights, on the loop and
- * checkpoints of model/nn.
+ * 14) or of the predicted rows, of whose numbers it is the velocity's (Salimans, Ho 2022), AdamW, warm-up and cosine
+ * decay, gradient clipping, averaged weights, on the loop and checkpoints of model/nn.
  *
  * A step's windows, times and noise are a function of (seed, step); its gradient is cut into fixed parts that meet in a
  * fixed tree: the result depends neither on the number of threads nor on where a run was interrupted.
@@ -26,8 +26,13 @@ struct fm_plain_windows {
 struct fm_plain_process {
 	int T;
 	bool cosine;
-	enum fm_gauss_what predicts; /* noise or x_0 */
+	enum fm_gauss_what predicts; /* noise; or x_0, and of numbers v = sqrt(ab) noise - sqrt(1 - ab) x_0 */
 };
+/* Where x_0 is predicted: turn what the network said of n rows x at ab, seen numbers apart, into x_0, within the range
+ * of data.  The error of a number's x_0 is then that of its v times sqrt(1 - ab), so that its fine structure is learned
+ * as well as its coarse one. */
+void fm_plain_clean(const struct fm_plain_codec *c, double ab, const float *x, int seen, const float *said, int n,
+		    float *x0);
 struct fm_plain_train_opts {
 	struct fm_loop_opts loop;
 	int batch; /* windows per step */

@@ -299,12 +299,81 @@ static void the_ancestral_sampler_draws_z(void **state)
 	flows_free(&f);
 }
 
+/* Where rows are predicted, what is said of a number is its velocity, and of a bit the bit: of the right ones the rows
+ * come back, seen numbers apart, within the range of data. */
+static void right_velocities_give_the_rows(void **state)
+{
+	enum { N = 3 };
+	struct flows f;
+	struct fm_rng r;
+	double ab = 0.3;
+	int numbers = 0;
+
+	(void)state;
+	flows_make(&f, FM_PLAIN_BITS, FM_PREDICTS_X0);
+	int row = f.c->row, seen = f.n->seen;
+	float *x = calloc((size_t)(N * seen), sizeof *x), *clean = calloc((size_t)(N * seen), sizeof *clean),
+	      *said = calloc((size_t)(N * row), sizeof *said), *back = calloc((size_t)(N * seen), sizeof *back);
+	fm_rng_init(&r, 3, FM_RNG_INIT, 0, 0);
+	for (int i = 0; i < N; i++) {
+		fm_plain_vector(f.c, f.windows.x + i * f.c->flows.n, clean + i * seen);
+		for (int j = 0; j < row; j++) {
+			float noise = fm_rng_normal(&r), x0 = clean[i * seen + j];
+
+			numbers += f.c->number[j];
+			x[i * seen + j] = (float)sqrt(ab) * x0 + (float)sqrt(1 - ab) * noise;
+			said[i * row + j] = f.c->number[j] ? (float)sqrt(ab) * noise - (float)sqrt(1 - ab) * x0 : x0;
+		}
+	}
+	assert_int_equal(numbers, 4 * N); /* te, td, pkt, byt */
+	fm_plain_clean(f.c, ab, x, seen, said, N, back);
+	for (int i = 0; i < N * seen; i++)
+		assert_true(fabs(back[i] - clean[i]) < 1e-5);
+	for (int i = 0; i < N * row; i++)
+		said[i] = -1e6f;
+	fm_plain_clean(f.c, ab, x, seen, said, N, back);
+	for (int j = 0; j < row; j++)
+		assert_true(back[j] == (f.c->number[j] ? f.c->most[j] : -f.c->most[j]));
+	free(x);
+	free(clean);
+	free(said);
+	free(back);
+	flows_free(&f);
+}
+
+/* A network that says 0 knows no bit, and of a number that its velocity is 0: the number then follows from the noise.
+ */
+static void the_sampler_takes_velocities_for_numbers(void **state)
+{
+	struct fm_plain_sample_opts o = {.rows = 100, .seed = 1, .solver = FM_DDIM, .steps = 5};
+	struct flows f;
+	int others = 0;
+
+	(void)state;
+	flows_make(&f, FM_PLAIN_BITS, FM_PREDICTS_X0);
+	float *p = calloc(f.n->layout.nfloats, sizeof *p);
+	struct fm_table *t = sample(&f, p, o);
+	for (int i = 1; i < 100; i++) {
+		assert_int_equal(t->dp[i], 0);
+		others += t->byt[i] != t->byt[0];
+	}
+	assert_true(others > 80);
+	fm_table_free(t);
+	free(p);
+	flows_free(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(largest_numbers_are_of_k_rows), cmocka_unit_test(what_was_coded_comes_back),
-	    cmocka_unit_test(training_learns_and_repeats),   cmocka_unit_test(divergence_is_said),
-	    cmocka_unit_test(the_ancestral_sampler_draws_z), cmocka_unit_test(made_rows_depend_on_no_threads),
+	    cmocka_unit_test(largest_numbers_are_of_k_rows),
+	    cmocka_unit_test(what_was_coded_comes_back),
+	    cmocka_unit_test(training_learns_and_repeats),
+	    cmocka_unit_test(divergence_is_said),
+	    cmocka_unit_test(the_ancestral_sampler_draws_z),
+	    cmocka_unit_test(made_rows_depend_on_no_threads),
+	    cmocka_unit_test(right_velocities_give_the_rows),
+	    cmocka_unit_test(the_sampler_takes_velocities_for_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
