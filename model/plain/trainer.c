@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/detmath.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "model/nn/draws.h"
 
 enum { PARTS = 8, SHARD = 4 }; /* parts of a batch; windows of a pass */
 #define EXPLODED 100.0         /* a loss from which no training recovers: an untrained network has 1 */
+#define CROWD 0.6              /* how much times crowd in the middle: their density there is 1 / (1 - CROWD) */
 #define LOSS_TIMES 8           /* times at which a window's loss is taken, stratified */
 
 /* One thread's buffers. */
@@ -142,6 +144,17 @@ static double time_of(const struct fm_plain_process *process, double u)
 	return ((double)(int)(u * process->T) + 1) / process->T;
 }
 
+double fm_plain_time(const struct fm_plain_process *process, double u)
+{
+	const double turn = 6.28318530717958647692;
+
+	if (process->predicts == FM_PREDICTS_X0) {
+		u += CROWD * fm_det_cos(turn * (u - 0.25)) / turn; /* the sine of u */
+		u = u < 0 ? 0 : u > 1 - 1e-9 ? 1 - 1e-9 : u;
+	}
+	return time_of(process, u);
+}
+
 /* Windows [first, first + B) of the batch. */
 static void run_shard(struct trainer *t, struct bench *b, int first, int B, int part)
 {
@@ -157,7 +170,7 @@ static void run_shard(struct trainer *t, struct bench *b, int first, int B, int 
 			    (uint32_t)t->loop.at.step);
 		window = fm_rng_below(&r, (uint32_t)t->windows->n);
 		/* Stratified over the batch. */
-		at = time_of(t->process, ((double)(first + i) + fm_rng_uniform53(&r)) / t->o->batch);
+		at = fm_plain_time(t->process, ((double)(first + i) + fm_rng_uniform53(&r)) / t->o->batch);
 		time[i] = (float)at;
 		own = i == 0 ? fm_rng_uniform(&r) < 0.5f : own;
 		fm_rng_init(&r, t->o->loop.seed, FM_RNG_NOISE, (uint64_t)first + (uint64_t)i,

@@ -29,10 +29,14 @@ struct fm_plain_process {
 	enum fm_gauss_what predicts; /* noise; or x_0, and of numbers v = sqrt(ab) noise - sqrt(1 - ab) x_0 */
 };
 /* Where x_0 is predicted: turn what the network said of n rows x at ab, seen numbers apart, into x_0, within the range
- * of data.  The error of a number's x_0 is then that of its v times sqrt(1 - ab), so that its fine structure is learned
- * as well as its coarse one. */
+ * of data.  Of a number it says v: the error of x_0 is that of v times sqrt(1 - ab), so that fine structure is learned
+ * as well as coarse one. */
 void fm_plain_clean(const struct fm_plain_codec *c, double ab, const float *x, int seen, const float *said, int n,
 		    float *x0);
+/* The time, above 0 and on the grid of T, of an example that has u of [0, 1): evenly spread, and where x_0 is predicted
+ * crowded in the middle (Hang, Gu, Bao, Geng, Chen, Guo 2024), as near the rows all bits are known, and near noise
+ * none can be. */
+double fm_plain_time(const struct fm_plain_process *process, double u);
 struct fm_plain_train_opts {
 	struct fm_loop_opts loop;
 	int batch; /* windows per step */

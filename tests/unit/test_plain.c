@@ -299,9 +299,9 @@ static void the_ancestral_sampler_draws_z(void **state)
 	flows_free(&f);
 }
 
-/* Where rows are predicted, what is said of a number is its velocity, and of a bit the bit: of the right ones the rows
- * come back, seen numbers apart, within the range of data. */
-static void right_velocities_give_the_rows(void **state)
+/* Where rows are predicted, what is said of a number is its velocity, and of a bit the bit: of the right answers the
+ * rows come back, seen numbers apart, within the range of data. */
+static void right_answers_give_the_rows(void **state)
 {
 	enum { N = 3 };
 	struct flows f;
@@ -363,6 +363,33 @@ static void the_sampler_takes_velocities_for_numbers(void **state)
 	flows_free(&f);
 }
 
+/* Times are on the grid above 0, and the middle third of them has a third of the examples, or most where rows are
+ * predicted. */
+static void times_crowd_where_rows_are_predicted(void **state)
+{
+	static const struct {
+		enum fm_gauss_what what;
+		int from, to; /* of 1000 in the middle third */
+	} kind[] = {{FM_PREDICTS_NOISE, 320, 345}, {FM_PREDICTS_X0, 480, 550}};
+
+	(void)state;
+	for (size_t k = 0; k < 2; k++) {
+		struct fm_plain_process p = {100, true, kind[k].what};
+		int middle = 0;
+		double last = 0;
+
+		for (int i = 0; i < 1000; i++) {
+			double t = fm_plain_time(&p, i / 1000.0);
+
+			assert_true(t >= last && t > 0 && t <= 1 && fabs(100 * t - (int)(100 * t + 0.5)) < 1e-9);
+			middle += t > 1 / 3.0 && t <= 2 / 3.0;
+			last = t;
+		}
+		assert_true(fm_plain_time(&p, 0) < 0.011 && last > 0.99);
+		assert_true(middle > kind[k].from && middle < kind[k].to);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -372,8 +399,9 @@ int main(void)
 	    cmocka_unit_test(divergence_is_said),
 	    cmocka_unit_test(the_ancestral_sampler_draws_z),
 	    cmocka_unit_test(made_rows_depend_on_no_threads),
-	    cmocka_unit_test(right_velocities_give_the_rows),
+	    cmocka_unit_test(right_answers_give_the_rows),
 	    cmocka_unit_test(the_sampler_takes_velocities_for_numbers),
+	    cmocka_unit_test(times_crowd_where_rows_are_predicted),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
