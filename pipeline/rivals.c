@@ -33,7 +33,7 @@ static const struct fm_rival rivals[] = {
     {"plain-bits",
      "Plain Gaussian diffusion of rows, addresses and ports as analog bits (Chen, Zhang, Hinton 2022), a U-Net",
      {"model.kind=plain", "model.denoiser=unet", "model.schedule=cosine", "generate.sampler=ancestral",
-      "model.encoding=bits"},
+      "model.encoding=bits", "train.batch=8"},
      0,
      {NULL}},
     {"ctgan",

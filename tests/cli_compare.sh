@@ -120,11 +120,14 @@ END
 	echo te,td,dp,pkt,byt,label
 	cut -d, -f1,2,6,11,12,13 trace.csv
 } >part.csv
-expect 0 "a table that has no sessions" "$F" compare part.csv $UNCONFINED --quiet --preset demo --dialect ./part.yaml --models ctgan,plain,netshare \
+expect 0 "a table that has no sessions" "$F" compare part.csv $UNCONFINED --quiet --preset demo --dialect ./part.yaml --models ctgan,plain-bits,netshare \
 	--set model.window=16 --set model.width=32 --set model.depth=1 --set model.heads=1 --set train.steps=3 --set generate.sampler=fewstep \
 	--set generate.steps=2 --out part
 says err "netshare failed: model.kind netshare learns sessions" "it is told why NetShare cannot learn it"
 says err "take another model.kind" "and nobody is sent to a key that nobody set"
+holds "the diffusion of bits is judged, with its own batches" "$PYTHON" -c 'import json
+m = json.load(open("part/compare.json"))["models"][1]
+assert m["status"] == "refused" and "train.batch=8" in m["set"], m["set"]'
 holds "a warning of the flows, which all models have, is said once" [ "$(grep -c "windows in training" err)" = 1 ]
 # 0.2 seconds of training: what the plan said is kept, so that the same command again finds all stages.
 expect 0 "a budget" compare --models plain --rows 1400 --budget 0.003 --set train.steps=3000 --out budget
