@@ -100,6 +100,13 @@ says cmp/report.html "They learned from $rows" "with how many flows there were"
 says cmp/report.html "training diverges" "it says how a model failed"
 says cmp/report.html "Collapsed, what real flows have and it does not make" "and what another one does not make"
 says cmp/report.html "id=\"m2fTD-t\"" "with a picture of each field of each"
+models() { # FILE
+	"$PYTHON" -c 'import json, sys
+print(*[(m["name"], m["status"], len(m["symptoms"]) > 5) for m in json.load(open(sys.argv[1]))["models"]])' "$1"
+}
+expect 0 "the usual models" compare --set model.chunks=2 --set model.layer_width=32 --set train.session_batch=50 --out usual
+holds "are each judged, and refused by the gate" [ "$(models usual/compare.json)" = \
+	"('hybrid', 'refused', True) ('plain', 'refused', True) ('ctgan', 'refused', True) ('netshare', 'refused', True)" ]
 cat >part.yaml <<'END'
 name: part
 description: "a header, and neither addresses, source port nor protocol"
