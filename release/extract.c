@@ -164,7 +164,7 @@ void fm_extract_abort(struct fm_extract *x)
 	if (x->at >= 0)
 		close(x->at);
 	if (x->around && x->around[0] && fm_dir_remove(x->around, &why) < 0)
-		fm_warn("%s", why.message);
+		fm_warn("%s is left, and can be removed: %s", x->around, why.message);
 	free(x->dir);
 	free(x->around);
 	free(x->inner);

@@ -150,16 +150,16 @@ def judge(world, site, error, command, writes, honest, before):
     if not writes or wrong:
         return wrong
     half = [k for k in after if ".tmp" in k]
-    if half:
+    if half and not any(k.split("/")[0] + " is left" in err for k in half):
         wrong.append(f"half-made: {half}")
     wrong += world.intact()
     if status == 0:
-        if sorted(after) != honest[2]:
+        if sorted(set(after) - set(half)) != honest[2]:
             wrong.append(f"ends well, and left {sorted(set(after) ^ set(honest[2]))}")
         return wrong
     world.set()
     status, out, err, left = world.call(command)
-    after = sorted(world.files())
+    after = sorted(k for k in world.files() if k not in half)
     if status != 0:
         wrong.append(f"does not do it again: exit status {status}: {err.strip()}")
     elif after != honest[2]:

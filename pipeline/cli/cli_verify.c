@@ -173,7 +173,7 @@ static int within_walls(const struct verify_args *a, struct verifying *v, struct
 		rc = fm_fail(err, FM_EVERDICT, "%s", json_string_value(json_object_get(result, "message")));
 out:
 	if (staging && fm_dir_remove(staging, &later) < 0)
-		fm_warn("%s", later.message);
+		fm_warn("%s is left, and can be removed: %s", staging, later.message);
 	fm_walls_end(&w);
 	json_decref(result);
 	free(files);
