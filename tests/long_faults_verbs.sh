@@ -1,6 +1,6 @@
 #!/bin/sh
 # Promise: whatever call of a verb fails (run: long_faults.sh), it says so, judges nothing wrongly, leaves nothing half-made, and the same
-# command again does what it is to do.  Each call site of each verb in each way; SHARE=N tries each N-th case.  VERBS=NAME,... names some.
+# command again does what it is to do.  Each call site of each verb in each way; SHARE=N tries each N-th case (7; 1: all).  VERBS=NAME,... names some.
 # usage: long_faults_verbs.sh [FLOWMINT]
 set -u
 . "$(dirname "$0")/lib.sh"
@@ -17,13 +17,18 @@ expect 0 "a release" "$F" run p --quiet
 expect 1 "one that waits for a person" "$F" run p --quiet --set release.version=1.1.0 --set publish.approvals=1
 expect 0 "a bundle" "$F" bundle --out first.bundle r0001 --workspace p/workspace
 : >out; : >err
+mkfifo "$T.pipe" || exit 4
+cleanup() {
+	rm -f "$T.pipe"
+}
 for verb in $(echo "${VERBS:-$("$PYTHON" -c "import sys; sys.path.insert(0, '$ROOT/tests'); import faults_verbs; print(','.join(faults_verbs.VERBS))")}" | tr , ' '); do
 	rm -rf clean
-	"$PYTHON" "$ROOT/tests/faults_verbs.py" "$F" "$INJECT" p small-1.0.0.tar.zst --verbs "$verb" --every "${SHARE:-1}" >"$T.told" 2>&1
+	"$PYTHON" "$ROOT/tests/faults_verbs.py" "$F" "$INJECT" p small-1.0.0.tar.zst --verbs "$verb" --every "${SHARE:-7}" >"$T.pipe" 2>&1 &
+	sed -u 's/^ok/# ok/; s/^not ok/# not ok/; s/^1\.\./# &/' <"$T.pipe"
+	wait $!
 	status=$?
-	sed 's/^ok/# ok/; s/^not ok/# not ok/; s/^1\.\./# &/' "$T.told"
-	rm -f "$T.told"
+	: >out
+	: >err
 	result $status "$verb"
-	: >out; : >err
 done
 finish
