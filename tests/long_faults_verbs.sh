@@ -21,7 +21,7 @@ mkfifo "$T.pipe" || exit 4
 cleanup() {
 	rm -f "$T.pipe"
 }
-for verb in $(echo "${VERBS:-$("$PYTHON" -c "import sys; sys.path.insert(0, '$ROOT/tests'); import faults_verbs; print(','.join(faults_verbs.VERBS))")}" | tr , ' '); do
+for verb in $(echo "${VERBS:-$("$PYTHON" -Bc "import sys; sys.path.insert(0, '$ROOT/tests'); import faults_verbs; print(','.join(faults_verbs.VERBS))")}" | tr , ' '); do
 	rm -rf clean
 	"$PYTHON" "$ROOT/tests/faults_verbs.py" "$F" "$INJECT" p small-1.0.0.tar.zst --verbs "$verb" --every "${SHARE:-7}" >"$T.pipe" 2>&1 &
 	sed -u 's/^ok/# ok/; s/^not ok/# not ok/; s/^1\.\./# &/' <"$T.pipe"
