@@ -166,6 +166,13 @@ result() { # STATUS NAME
 	[ -z "${TIMED:-}" ] || tell_time
 }
 
+within() { # SECONDS COMMAND...: of processor time, whatever else the machine does; 30 times as many with sanitizers
+	slower=1
+	! grep -qa __asan_init "$F" || slower=30
+	# shellcheck disable=SC3045 # dash has ulimit -t
+	(ulimit -t $((slower * $1)) && shift && "$@")
+}
+
 expect() { # STATUS NAME COMMAND...
 	want=$1 name=$2
 	shift 2
