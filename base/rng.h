@@ -24,6 +24,7 @@ enum fm_rng_stream {
 	FM_RNG_SIMULATE = 7,
 	FM_RNG_JUDGE = 8,
 	FM_RNG_SCHEDULE = 9,
+	FM_RNG_KIND = 10,
 	FM_RNG_SHARD = 20,
 };
 

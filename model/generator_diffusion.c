@@ -128,10 +128,13 @@ static int encode(struct diffusion *d, const struct fm_config *cfg, const struct
 	    (rc = fm_codec_encode_offsets(d->codec, hosts, real->train, cfg->train.seed,
 					  offsets_of(cfg, real->train->rows), &l->shifted, err)) < 0)
 		goto out;
+	if ((rc = fm_window_kinds_learn(&d->kinds, &l->shifted, o.window, o.k, err)) < 0)
+		goto out;
 	*train = l->shifted;
 	train->windows = train->own;
 	if (real->validation &&
-	    (rc = fm_codec_encode(d->codec, hosts, real->validation, cfg->train.seed, validation, err)) < 0)
+	    ((rc = fm_codec_encode(d->codec, hosts, real->validation, cfg->train.seed, validation, err)) < 0 ||
+	     (rc = fm_window_kinds_assign(&d->kinds, validation, o.window, err)) < 0))
 		goto out;
 	if ((rc = fm_structural_zeros_fit(&d->zeros, d->codec->vocab, train, o.window, o.k, err)) < 0 ||
 	    (rc = fm_label_services_fit(&d->zeros.services, d->codec, train, o.k, err)) < 0)
@@ -300,13 +303,14 @@ static int save_json(const struct diffusion *d, const struct fm_config *cfg, con
 
 	for (int c = 0; c < FM_NTOK; c++)
 		json_object_set_new(column, fm_tok_name[c], json_real(r->column[c]));
-	j = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:i, s:i, s:i, s:f, s:o, s:o}}", "format",
+	j = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:i, s:i, s:i, s:f, s:o, s:o}}", "format",
 		      FM_MODEL_FORMAT, "model", fm_config_json(cfg, "model", true), "codec", fm_codec_json(d->codec),
 		      "excluded", fm_structural_zeros_json(&d->zeros), "services",
 		      fm_label_services_json(&d->zeros.services), "calibration", fm_calibration_json(&d->calibration),
-		      "margins", fm_margins_json(&d->margins), "training", "steps", r->steps, "best_step", r->best_step,
-		      "rollbacks", r->rollbacks, "loss", r->loss, "validation_nats_per_flow",
-		      isfinite(r->validation) ? json_real(r->validation) : json_null(), "validation_by_column", column);
+		      "margins", fm_margins_json(&d->margins), "kinds", fm_window_kinds_json(&d->kinds), "training",
+		      "steps", r->steps, "best_step", r->best_step, "rollbacks", r->rollbacks, "loss", r->loss,
+		      "validation_nats_per_flow", isfinite(r->validation) ? json_real(r->validation) : json_null(),
+		      "validation_by_column", column);
 	rc = j ? fm_json_save(j, path, err) : fm_fail(err, FM_ESYSTEM, "out of memory while writing %s", path);
 	json_decref(j);
 	return rc;
@@ -325,7 +329,8 @@ static int load_json(struct diffusion *d, const char *path, struct fm_error *err
 	    (rc = fm_calibration_new(&d->calibration, d->codec->vocab, err)) < 0 ||
 	    (rc = fm_calibration_refine(&d->calibration, d->codec, NULL, 0, err)) < 0 ||
 	    (rc = fm_calibration_from_json(&d->calibration, json_object_get(j, "calibration"), err)) < 0 ||
-	    (rc = fm_margins_from_json(&d->margins, json_object_get(j, "margins"), err)) < 0)
+	    (rc = fm_margins_from_json(&d->margins, json_object_get(j, "margins"), err)) < 0 ||
+	    (rc = fm_window_kinds_from_json(&d->kinds, json_object_get(j, "kinds"), err)) < 0)
 		fm_error_prefix(err, "%s: ", path);
 	json_decref(j);
 	return rc;
@@ -377,7 +382,8 @@ static int losses_of(const struct diffusion *d, const struct fm_generator_ctx *c
 	struct fm_encoded e = {0};
 	int rc;
 
-	if ((rc = fm_codec_encode(d->codec, hosts, set->table, ctx->cfg->train.seed, &e, err)) < 0)
+	if ((rc = fm_codec_encode(d->codec, hosts, set->table, ctx->cfg->train.seed, &e, err)) < 0 ||
+	    (rc = fm_window_kinds_assign(&d->kinds, &e, o->window, err)) < 0)
 		goto out;
 	if (e.windows != set->n) {
 		rc = fm_fail(err, FM_EINPUT, "a set of %zu windows of %d flows has %zu whole ones", set->n, o->window,

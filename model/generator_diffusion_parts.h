@@ -5,6 +5,7 @@
 #define FM_MODEL_GENERATOR_DIFFUSION_PARTS_H
 
 #include "model/codec/structural_zeros.h"
+#include "model/codec/window_kinds.h"
 #include "model/codec/window_schedule.h"
 #include "model/diffusion/calibration.h"
 #include "model/diffusion/margins.h"
@@ -22,6 +23,7 @@ struct diffusion {
 	float *weights;
 	struct fm_calibration calibration;
 	struct fm_margins margins;
+	struct fm_window_kinds kinds;
 	struct fm_train_result trained; /* of a fitted model; a loaded one does not know */
 };
 

@@ -89,7 +89,8 @@ static int making_plan(struct making *k, const struct fm_sample_in *in, struct f
 		    "are of one class");
 	if ((rc = fm_diffusion_wishes(k->ctx->cfg, k->d->codec, k->rows, k->seed, &so, err)) < 0)
 		return rc;
-	if ((rc = fm_window_schedule_make(&k->schedule, k->d->codec, &so, err)) < 0)
+	if ((rc = fm_window_schedule_make(&k->schedule, k->d->codec, &so, err)) < 0 ||
+	    (rc = fm_window_kinds_draw(&k->d->kinds, &k->schedule, k->seed, err)) < 0)
 		return rc;
 	return fm_margins_drafts(&k->d->margins, &k->drafts, &k->schedule, k->d->codec->times.nclasses, err);
 }

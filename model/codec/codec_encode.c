@@ -243,5 +243,6 @@ void fm_encoded_free(struct fm_encoded *e)
 	free(e->slot);
 	free(e->span);
 	free(e->cls);
+	free(e->kind);
 	memset(e, 0, sizeof *e);
 }

@@ -9,6 +9,7 @@
 #include "model/codec/host_profiles.h"
 #include "model/codec/relations.h"
 #include "model/codec/tokens.h"
+#include "model/codec/window_kinds.h"
 
 /* The longest sweep of a window. */
 struct sweep {
@@ -46,26 +47,6 @@ static int compare_sweeps(const void *a, const void *b)
 
 /* ---- sweeps ---- */
 
-/* The longest sweep of a window: its targets, and *root, the flow that begins it. */
-static uint32_t longest_sweep(const uint16_t *tok, int window, int *root)
-{
-	int of[FM_WINDOW_MOST] = {0}, back;
-	uint32_t targets[FM_WINDOW_MOST], most = 0;
-	for (int i = 0; i < window; i++) {
-		int kind = fm_rel_kind(tok[i * FM_NTOK + FM_T_REL], window, &back);
-		bool on =
-		    back <= i && (kind == FM_RELATION_SWEEP || kind == FM_RELATION_AGAIN || kind == FM_RELATION_TARGET);
-		of[i] = on ? of[i - back] : i;
-		targets[i] = !on;
-		targets[of[i]] += on && kind == FM_RELATION_SWEEP;
-		if (targets[of[i]] > most) {
-			most = targets[of[i]];
-			*root = of[i];
-		}
-	}
-	return most;
-}
-
 static void find_sweeps(struct gather *g)
 {
 	enum { SHARE = 8 }; /* a sweep over less than that of a window is hardly a scan's */
@@ -75,7 +56,7 @@ static void find_sweeps(struct gather *g)
 		const uint16_t *tok = g->s->tok + g->s->order[i] * W * FM_NTOK;
 		const float *res = g->s->res + g->s->order[i] * W * FM_NRES;
 		int root = 0, dir;
-		uint32_t targets = longest_sweep(tok, c->window, &root);
+		uint32_t targets = fm_longest_sweep(tok, c->window, &root);
 		int side;
 		if (targets * SHARE < W)
 			continue;
@@ -329,7 +310,7 @@ void fm_scan_plan_free(struct fm_scan_plan *p)
 static bool has_one_port(const uint16_t *tok, int window)
 {
 	int root = 0, back, same = 0, all = 0;
-	longest_sweep(tok, window, &root);
+	fm_longest_sweep(tok, window, &root);
 	for (int i = root + 1; i < window; i++) {
 		const uint16_t *x = tok + i * FM_NTOK;
 		if (fm_rel_kind(x[FM_T_REL], window, &back) != FM_RELATION_SWEEP)

@@ -13,6 +13,7 @@
 #define FM_SPANS 32
 #define FM_LAGS 16
 #define FM_COUNTS 8
+#define FM_KINDS 32
 struct fm_times {
 	int64_t first_ms, last_ms;
 	double source_windows;             /* windows of the source: its rows / window */

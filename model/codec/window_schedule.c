@@ -292,6 +292,7 @@ void fm_window_schedule_free(struct fm_window_schedule *p)
 	free(p->slot);
 	free(p->span);
 	free(p->cls);
+	free(p->kind);
 	free(p->start_ms);
 	free(p->budget);
 	memset(p, 0, sizeof *p);

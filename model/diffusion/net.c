@@ -41,6 +41,7 @@ int fm_net_new(struct fm_net **out, const char *denoiser, const struct fm_arch *
 			: vocab[FM_T_LABEL] < FM_MAXCLASSES ? vocab[FM_T_LABEL]
 							    : FM_MAXCLASSES;
 	net->at_class = fm_layout_add(l, net->nclasses + 1, D, net->nclasses > 1 ? loud : s, "condition.class");
+	net->at_kind = fm_layout_add(l, FM_KINDS, D, loud, "condition.kind");
 	net->at_t1 = fm_layout_add(l, D, D, 0.05f, "condition.time1.weight");
 	net->at_t1b = fm_layout_add(l, 1, D, 0, "condition.time1.bias");
 	net->at_t2 = fm_layout_add(l, D, D, 0.05f, "condition.time2.weight");
@@ -224,6 +225,8 @@ void fm_net_forward(const struct fm_net *net, const fm_real *p, struct fm_work *
 	fm_lookup_add(&q, B, windows(w, in->slot, B), net->at_slot, w->cpre);
 	fm_lookup_add(&q, B, windows(w, in->cls, B), net->at_class, w->cpre);
 	fm_lookup_add(&q, B, windows(w, in->span, B), net->at_span, w->cpre);
+	if (in->kind)
+		fm_lookup_add(&q, B, windows(w, in->kind, B), net->at_kind, w->cpre);
 	k->silu(w->c, w->cpre, (size_t)B * (size_t)D);
 	net->backbone->forward(&net->arch, net->at_backbone, &q, w->x, w->c, w->h);
 }
@@ -376,6 +379,8 @@ static void embed_back(const struct fm_pass *q, const struct back *t, const fm_r
 	fm_sink_table(q, &conditions, windows(w, in->slot, B), dc, net->at_slot);
 	fm_sink_table(q, &conditions, windows(w, in->cls, B), dc, net->at_class);
 	fm_sink_table(q, &conditions, windows(w, in->span, B), dc, net->at_span);
+	if (in->kind)
+		fm_sink_table(q, &conditions, windows(w, in->kind, B), dc, net->at_kind);
 	fm_linear_back(q, B, time2(net), w->t1a, w->dc, w->d1, 0);
 	q->k->silu_back(w->d1, w->t1, w->d1, (size_t)B * (size_t)D);
 	fm_linear_back(q, B, time1(net), w->e, w->d1, NULL, 0);

@@ -3,7 +3,7 @@
  *
  *     tokens (B,W,FM_NTOK), residuals (B,W,FM_NRES), slot, span, t (B)
  *       -> sum of embeddings + position + who answers           x (B*W, D)
- *       -> condition: time step, slot, span, class of window    c (B, D)
+ *       -> condition: time step, slot, span, class and kind of window    c (B, D)
  *       -> backbone                                                 h (B*W, D)
  *       -> per token column: logits = gelu(h M_c) O_c           where asked only
  *       -> per residual: predicted velocity, or noise (process.h) = h R
@@ -31,7 +31,7 @@ struct fm_net {
 	int vocab[FM_NTOK]; /* tokens; 0: column left out */
 	int nclasses;       /* classes of windows: the labels, at least 1 */
 	struct fm_layout layout;
-	size_t at_tok[FM_NTOK], at_res, at_pos, at_answer, at_slot, at_span, at_class, at_t1, at_t1b, at_t2, at_t2b;
+	size_t at_tok[FM_NTOK], at_res, at_pos, at_answer, at_slot, at_span, at_class, at_kind, at_t1, at_t1b, at_t2, at_t2b;
 	size_t at_mix[FM_NTOK], at_mixb[FM_NTOK], at_out[FM_NTOK], at_outb[FM_NTOK], at_rout, at_routb;
 	size_t at_backbone[FM_MAXTENSORS];
 };
@@ -49,6 +49,7 @@ struct fm_net_in {
 	const uint8_t *slot, *span; /* (B) */
 	const uint8_t *cls;         /* (B), nclasses: hidden (Ho, Salimans 2022) */
 	const float *t;             /* (B), 0 clean .. 1 all noise */
+	const uint8_t *kind;        /* (B), of a window (window_kinds.h); NULL: 0 for all */
 };
 /* What the network should predict, and the weight of each (0: not asked). */
 struct fm_net_target {

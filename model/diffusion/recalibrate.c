@@ -29,6 +29,7 @@ static int schedule_of(struct fm_window_schedule *p, const struct fm_codec *code
 	if ((rc = fm_alloc(&p->slot, n + 1, 1, "a calibration", err)) < 0 ||
 	    (rc = fm_alloc(&p->span, n + 1, 1, "a calibration", err)) < 0 ||
 	    (rc = fm_alloc(&p->cls, n + 1, 1, "a calibration", err)) < 0 ||
+	    (e->kind && (rc = fm_alloc(&p->kind, n + 1, 1, "a calibration", err)) < 0) ||
 	    (rc = fm_alloc(&of, e->windows + 1, sizeof *of, "a calibration", err)) < 0 ||
 	    (nc > 1 && labels <= FM_MAXCLASSES &&
 	     (rc = fm_alloc(&p->budget, n * (size_t)nc + 1, sizeof *p->budget, "a calibration", err)) < 0))
@@ -49,6 +50,8 @@ static int schedule_of(struct fm_window_schedule *p, const struct fm_codec *code
 			p->slot[p->n] = e->slot[w];
 			p->span[p->n] = e->span[w];
 			p->cls[p->n] = e->cls[w];
+			if (e->kind)
+				p->kind[p->n] = e->kind[w];
 			for (size_t r = w * W; p->budget && r < (w + 1) * W; r++)
 				p->budget[p->n * (size_t)nc + e->tok[r * FM_NTOK + FM_T_LABEL]]++;
 		}

@@ -95,8 +95,14 @@ static void sample_shard(void *ctx, int shard, int thread)
 			t_of[b] = (float)t;
 			fm_rng_init(&rng[b], s->o->seed, FM_RNG_SAMPLE, first + (size_t)b, (uint32_t)step + 1);
 		}
-		struct fm_net_in in = {
-		    B, tok, res, s->schedule->slot + first, s->schedule->span + first, s->schedule->cls + first, t_of};
+		struct fm_net_in in = {B,
+				       tok,
+				       res,
+				       s->schedule->slot + first,
+				       s->schedule->span + first,
+				       s->schedule->cls + first,
+				       t_of,
+				       s->schedule->kind ? s->schedule->kind + first : NULL};
 		struct fm_sample_step q = {space, first, B, t, next, step == 1, rng, tok};
 		fm_net_forward(s->net, s->p, space->work, &in);
 		if (s->o->guidance > 0) {

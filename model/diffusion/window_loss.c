@@ -61,8 +61,14 @@ static double loss_at(const struct judge *j, struct bench *b, size_t window, int
 
 	fm_rng_init(&rng, j->seed, FM_RNG_JUDGE, window, (uint32_t)k);
 	fm_process_corrupt(j->d->process, &clean, fm_loss_time[k], &rng, &b->ex);
-	struct fm_net_in in = {
-	    1, b->ex.tok_in, b->ex.res_in, j->e->slot + window, j->e->span + window, j->e->cls + window, &t};
+	struct fm_net_in in = {1,
+			       b->ex.tok_in,
+			       b->ex.res_in,
+			       j->e->slot + window,
+			       j->e->span + window,
+			       j->e->cls + window,
+			       &t,
+			       j->e->kind ? j->e->kind + window : NULL};
 	struct fm_net_target target = {tok, b->ex.tok_weight, b->ex.v, b->ex.v_weight,
 				       j->d->process->multinomial ? b->keep : NULL};
 	fm_net_forward(j->d->net, j->d->p, b->work, &in);

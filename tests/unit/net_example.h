@@ -19,7 +19,7 @@ struct example {
 	uint16_t tok[B * MAXW * FM_NTOK], in[B * MAXW * FM_NTOK];
 	float res[B * MAXW * FM_NRES], res_in[B * MAXW * FM_NRES], tw[B * MAXW * FM_NTOK], v[B * MAXW * FM_NRES],
 	    vw[B * MAXW * FM_NRES], t[B];
-	uint8_t slot[B], span[B], cls[B];
+	uint8_t slot[B], span[B], cls[B], kind[B];
 	struct fm_keep keep[B * FM_NTOK];
 	bool multinomial;
 };
@@ -53,6 +53,7 @@ static inline void make_example(struct example *x, const int vocab[FM_NTOK], int
 		fm_process_corrupt(&pr, &clean, (double)x->t[b], &r, &ex);
 		x->slot[b] = (uint8_t)(3 * b);
 		x->span[b] = (uint8_t)(5 + b);
+		x->kind[b] = (uint8_t)(7 * b + 1);
 	}
 }
 
@@ -72,7 +73,8 @@ static inline struct fm_net_in example_in(const struct example *x, int W, int fr
 				  x->slot + from,
 				  x->span + from,
 				  x->cls + from,
-				  x->t + from};
+				  x->t + from,
+				  x->kind + from};
 }
 
 static inline struct fm_net_target example_target(const struct example *x, int W, int from)

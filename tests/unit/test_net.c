@@ -68,7 +68,7 @@ static void make_example(struct example *x, double t0, double t1)
 static double loss_of(const struct fm_net *net, const float *p, struct fm_work *w, const struct example *x, float *g)
 {
 	struct fm_net_loss l = {{0}, {0}};
-	struct fm_net_in in = {B, x->in, x->res_in, x->slot, x->span, x->cls, x->t};
+	struct fm_net_in in = {B, x->in, x->res_in, x->slot, x->span, x->cls, x->t, NULL};
 	struct fm_net_target target = {x->tok, x->tw, x->v, x->vw, NULL};
 	double sum = 0;
 	fm_net_forward(net, p, w, &in);
