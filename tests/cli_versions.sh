@@ -168,7 +168,7 @@ swapped() { # NAME OUT PYTHON
 	cp p/release/LOG.jsonl shelf # one that was not there when the run began is no log of this name
 	[ "$2" = shelf ] || rm shelf/LOG.jsonl
 	# shellcheck disable=SC2086 # UNCONFINED is one word or none
-	expect 3 "$1" "$PYTHON" swap.py "$3" "$F" run p --quiet --force --set release.version=8.0.0 --out "$2" $UNCONFINED
+	expect 3 "$1" "$PYTHON" swap.py "$3" "$F" run p --quiet --set release.version=8.0.0 --out "$2" $UNCONFINED
 	says err "$2 is not the folder that it was when this run began" "is refused ($1)"
 	holds "nothing went elsewhere ($1)" is_empty elsewhere
 	holds "nor into the old one ($1)" sh -c '! ls -A shelf.old shelf/a 2>/dev/null | grep -v "^LOG.jsonl$" | grep -q small'
