@@ -46,7 +46,7 @@ VERBS = {
     "generate": (True, "flowmint generate r0001 --shard 1/2 --out shards --workspace " + W),
     "judge": (True, "flowmint judge r0001 --part 1/2 --out parts --workspace " + W),
     "reproduce": (True, "flowmint reproduce --from model r0001 --workspace " + W),
-    "remake": (False, "flowmint reproduce --model first.bundle --project p {archive}"),
+    "remake": (True, "flowmint reproduce --model first.bundle --project p {archive}"),
     "purge": (True, "flowmint purge r0001 --workspace " + W),
 }
 OURS = ("plan", "out", "err", "tmp", "clean")
