@@ -574,12 +574,10 @@ int fm_keygen_line(const char *out_path, const char *principal, struct fm_buf *l
 	if ((rc = fm_sshkey_generate(&k, principal, err)) < 0 ||
 	    (rc = fm_sshpub_signers_line(&k.pub, principal, &own, err)) < 0)
 		goto out;
-	if (line) {
+	if (line)
 		fm_buf_add(line, own.data, own.len);
-		if ((rc = fm_buf_check(line, err)) < 0)
-			goto out;
-	}
-	rc = fm_sshkey_write(&k, out_path, err);
+	if (!line || (rc = fm_buf_check(line, err)) >= 0)
+		rc = fm_sshkey_write(&k, out_path, err);
 out:
 	fm_buf_free(&own);
 	fm_sshkey_close(&k);
