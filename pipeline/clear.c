@@ -179,7 +179,9 @@ static int make_private(const char *dir, bool *taken, struct fm_error *err)
 			close(lock);
 		return FM_OK;
 	}
-	return hold(dir, lock, err);
+	if ((rc = hold(dir, lock, err)) < 0)
+		rmdir(dir);
+	return rc;
 }
 
 int fm_clear_open(char **dir, const char *workspace, bool alone, uint64_t need, struct fm_error *err)
