@@ -215,6 +215,19 @@ echo "No matching flows" >none.csv
 expect 3 "what nfdump writes without flows" "$F" sniff none.csv
 says err "none.csv begins with nfdump's summary, and no flow stands before it" "is known"
 
+# What a stranger's file says stands in commands as words that a shell takes as they are.
+cat >evil.json <<'END'
+{"x'; touch pwned; $(touch pwned)`touch pwned`":[{"a":1},{"a":2}]}
+END
+expect 3 "a list behind an odd key" "$F" sniff evil.json
+sed 's/.*: \(jq .*\) FILE writes.*/\1/' err >told.sh
+(
+	jq() { printf '%s' "$2"; }
+	. ./told.sh
+) >program
+holds "is told by a command that a shell takes for one of jq" test "$(cat program)" = ".\"x'; touch pwned; \$(touch pwned)\`touch pwned\`\"[]"
+holds "and for no other" sh -c '! [ -e pwned ]'
+
 # Standard input, and files in two dialects beside each other.
 expect 0 "standard input is looked at" sh -c "gzip -c good.csv | '$F' sniff -"
 says out "# set source.dialect: ugr16" "and its dialect is found"
