@@ -60,7 +60,7 @@ static int excess(struct trial *t, double x, double share, double *over, struct 
 static int seek(struct trial *t, double share, double close, double *x, double *slope, struct fm_error *err)
 {
 	const double bottom = fm_sf_log(NARROWEST), top = fm_sf_log(WIDEST);
-	double low = bottom, high = top, last = 0, last_over = 0, over = 0;
+	double low = bottom, high = top, high_over = 0, last = 0, last_over = 0, over = 0;
 	int rc, low_known = 0, high_known = 0;
 
 	for (int i = 0; i < TRIALS; i++) {
@@ -70,7 +70,7 @@ static int seek(struct trial *t, double share, double close, double *x, double *
 		if (over > 0)
 			low = *x, low_known = 1;
 		else
-			high = *x, high_known = 1;
+			high = *x, high_over = over, high_known = 1;
 		if (over > 0 && *x >= top)
 			return fm_fail(
 			    err, FM_EINPUT,
@@ -81,14 +81,19 @@ static int seek(struct trial *t, double share, double close, double *x, double *
 			return FM_OK;
 		if (i && fabs(*x - last) > 1e-9 && over > -49 && last_over > -49)
 			*slope = fmin(-1e-3, (over - last_over) / (*x - last));
-		if (over <= 0 && (over / *slope <= close || (low_known && high - low <= close)))
+		/* A steeper slope may show that the last place was close enough. */
+		if (high_known && (high_over / *slope <= close || (low_known && high - low <= close))) {
+			*x = high;
 			return FM_OK;
+		}
 		last = *x;
 		last_over = over;
 		/* Aim a little to the safe side of the root, in steps of at most 2. */
-		double step = fmin(2, fmax(-2, -over / *slope + 0.3 * close));
+		double root = *x - over / *slope, aim = root + 0.3 * close;
 
-		*x += step;
+		if (high_known && aim >= high)
+			aim = 0.5 * (root + high);
+		*x += fmin(2, fmax(-2, aim - *x));
 		if (low_known && high_known && (*x <= low || *x >= high))
 			*x = low + 0.5 * (high - low);
 	}
