@@ -272,7 +272,7 @@ out:
 /* ---- drawing ---- */
 
 /* The shares of the kinds; false where there are no counts. */
-static bool shares(const uint32_t count[FM_KINDS], double share[FM_KINDS])
+static bool shares(const double count[FM_KINDS], double share[FM_KINDS])
 {
 	double total = 0;
 
@@ -283,13 +283,41 @@ static bool shares(const uint32_t count[FM_KINDS], double share[FM_KINDS])
 	return total > 0;
 }
 
+/* Where counts were forgotten, the windows of a kind that no row tells are spread over the rows that tell nothing of
+ * it, by the windows of these: count (n, FM_KINDS) into full. */
+static void complete(const struct fm_window_kinds *kinds, const uint32_t (*count)[FM_KINDS], int n,
+		     double (*full)[FM_KINDS])
+{
+	double windows[FM_MAXCLASSES] = {0};
+
+	for (int i = 0; i < n; i++)
+		for (int k = 0; k < FM_KINDS; k++)
+			windows[i] += count[i][k];
+	for (int k = 0; k < FM_KINDS; k++) {
+		double left = kinds->windows[k], room = 0;
+		for (int i = 0; i < n; i++) {
+			left -= count[i][k];
+			room += count[i][k] > 0 ? 0 : windows[i];
+		}
+		for (int i = 0; i < n; i++)
+			full[i][k] = count[i][k] > 0        ? count[i][k]
+				     : room > 0 && left > 0 ? left * windows[i] / room
+							    : 0;
+	}
+}
+
+/* How often kinds come: by class, and by time. */
+struct rates {
+	double of_class[FM_MAXCLASSES][FM_KINDS], of_time[FM_KIND_TIMES][FM_KINDS], all[FM_KINDS];
+};
+
 /* The chances of a window's kinds given its class and its duration, as if these two said independent things of it. */
-static void chances(const struct fm_window_kinds *kinds, int cl, int time, double chance[FM_KINDS])
+static void chances(const struct rates *rates, int cl, int time, double chance[FM_KINDS])
 {
 	double all[FM_KINDS], of_class[FM_KINDS], of_time[FM_KINDS], total = 0;
-	bool timed = shares(kinds->of_time[time], of_time), known = shares(kinds->of_class[cl], of_class);
+	bool timed = shares(rates->of_time[time], of_time), known = shares(rates->of_class[cl], of_class);
 
-	shares(kinds->windows, all);
+	shares(rates->all, all);
 	for (int k = 0; k < FM_KINDS; k++) {
 		chance[k] = known ? of_class[k] : all[k];
 		if (timed)
@@ -305,12 +333,18 @@ int fm_window_kinds_draw(const struct fm_window_kinds *kinds, struct fm_window_s
 {
 	uint32_t *order = NULL;
 	double due[FM_KINDS] = {0}, chance[FM_KINDS]; /* due: how many more windows of a kind there should be by now */
+	struct rates *rates = NULL;
 	struct fm_rng r;
 	int rc;
 
 	if ((rc = fm_alloc(&schedule->kind, schedule->n + 1, 1, "a schedule", err)) < 0 ||
+	    (rc = fm_alloc(&rates, 1, sizeof *rates, "a schedule", err)) < 0 ||
 	    (rc = fm_alloc(&order, schedule->n + 1, sizeof *order, "a schedule", err)) < 0)
-		return rc;
+		goto out;
+	complete(kinds, kinds->of_class, FM_MAXCLASSES, rates->of_class);
+	complete(kinds, kinds->of_time, FM_KIND_TIMES, rates->of_time);
+	for (int k = 0; k < FM_KINDS; k++)
+		rates->all[k] = kinds->windows[k];
 	for (size_t i = 0; i < schedule->n; i++)
 		order[i] = (uint32_t)i;
 	fm_rng_init(&r, seed, FM_RNG_KIND, 0, 0);
@@ -319,7 +353,7 @@ int fm_window_kinds_draw(const struct fm_window_kinds *kinds, struct fm_window_s
 		uint32_t w = order[i];
 		int most = 0;
 
-		chances(kinds, schedule->cls[w], time_of(schedule->span[w]), chance);
+		chances(rates, schedule->cls[w], time_of(schedule->span[w]), chance);
 		for (int k = 0; k < FM_KINDS; k++) {
 			due[k] += chance[k];
 			if (chance[k] > 0 && (!(chance[most] > 0) || due[k] > due[most]))
@@ -328,8 +362,10 @@ int fm_window_kinds_draw(const struct fm_window_kinds *kinds, struct fm_window_s
 		schedule->kind[w] = (uint8_t)most;
 		due[most] -= 1;
 	}
+out:
+	free(rates);
 	free(order);
-	return FM_OK;
+	return rc;
 }
 
 /* ---- as a document ---- */

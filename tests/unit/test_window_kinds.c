@@ -173,6 +173,39 @@ static void kinds_come_as_often(void **state)
 	fm_encoded_free(&e);
 }
 
+/* A kind of k windows and more, but of fewer at each duration, comes as often as it was all the same. */
+static void a_kind_of_many_durations_comes(void **state)
+{
+	enum { MADE = 2400 };
+	struct fm_encoded e = learned();
+	struct fm_window_kinds kinds;
+	struct fm_window_schedule s = {.n = MADE};
+	struct fm_error err;
+	int scans = 0;
+
+	(void)state;
+	for (int w = 0; w < WINDOWS; w++)
+		e.span[w] = (uint8_t)(w / SCAN % FM_KIND_TIMES * (FM_SPANS / FM_KIND_TIMES));
+	for (int w = 0; w < WINDOWS; w++) /* 60 scans, seven or eight of each duration */
+		if (w % SCAN == 0 && w >= WINDOWS / 2)
+			fill(e.tok + (size_t)w * W * FM_NTOK, false, 4 + w % 7);
+	memset(e.cls, 0, WINDOWS);
+	assert_int_equal(fm_window_kinds_learn(&kinds, &e, W, K, &err), FM_OK);
+	assert_int_equal(kinds.windows[e.kind[0]], WINDOWS / SCAN / 2);
+	for (int t = 0; t < FM_KIND_TIMES; t++)
+		assert_int_equal(kinds.of_time[t][e.kind[0]], 0);
+	s.span = calloc(MADE, 1);
+	s.cls = calloc(MADE, 1);
+	for (int i = 0; i < MADE; i++)
+		s.span[i] = (uint8_t)(i % FM_KIND_TIMES * (FM_SPANS / FM_KIND_TIMES));
+	assert_int_equal(fm_window_kinds_draw(&kinds, &s, 1, &err), FM_OK);
+	for (int i = 0; i < MADE; i++)
+		scans += s.kind[i] == e.kind[0];
+	assert_true(abs(scans - MADE / SCAN / 2) <= 2);
+	fm_window_schedule_free(&s);
+	fm_encoded_free(&e);
+}
+
 static void documents_are_checked(void **state)
 {
 	struct fm_encoded e = learned();
@@ -209,8 +242,11 @@ static void documents_are_checked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(traits_are_counted),      cmocka_unit_test(kinds_tell_scans_apart),
-	    cmocka_unit_test(rare_kinds_are_not_told), cmocka_unit_test(kinds_come_as_often),
+	    cmocka_unit_test(traits_are_counted),
+	    cmocka_unit_test(kinds_tell_scans_apart),
+	    cmocka_unit_test(rare_kinds_are_not_told),
+	    cmocka_unit_test(kinds_come_as_often),
+	    cmocka_unit_test(a_kind_of_many_durations_comes),
 	    cmocka_unit_test(documents_are_checked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
