@@ -183,8 +183,8 @@ const struct fm_key fm_keys[] = {
 	 .help = "Popular hosts with a token of their own (a rank, never an address)."},
 	{FIELD(model, encoding, CHOICE), .kind = "ctgan|plain", .choices = "plain|bits|values", .dflt = "plain",
 	 .help = "For kinds ctgan and plain: addresses as integers or as 32 bits. With bits ctgan takes counts as "
-		 "logs, and plain takes ports as 16 bits and predicts the rows instead of their noise. values, for kind plain only: ports and hosts are one of the "
-		 "most frequent ones, or a number."},
+		 "logs, and plain takes ports as 16 bits and predicts the rows instead of their noise. values, for "
+		 "kind plain only: ports and hosts are one of the most frequent ones, or a number."},
 	{FIELD(model, conditions, CHOICE), .kind = "ctgan", .choices = "true|log", .dflt = "true",
 	 .help = "For kind ctgan: conditions of generated flows are drawn by the frequency of values, or by its "
 		 "logarithm as in the reference, which makes rare labels many times too frequent."},

@@ -101,9 +101,9 @@ int64_t fm_td_decode(const struct fm_codec *c, int token, double u, int64_t sour
 int64_t fm_codec_number(const struct fm_codec *c, enum fm_res r, const uint16_t *tok, const float *res);
 /* Encoded flows: whole windows only. */
 struct fm_encoded {
-	size_t windows, own;        /* own: how many are the split's own windows; the rest begin inside one of them */
-	uint16_t *tok;              /* (windows, window, FM_NTOK) */
-	float *res;                 /* (windows, window, FM_NRES); NaN where the token is an atom */
+	size_t windows, own; /* own: how many are the split's own windows; the rest begin inside one of them */
+	uint16_t *tok;       /* (windows, window, FM_NTOK) */
+	float *res;          /* (windows, window, FM_NRES); NaN where the token is an atom */
 	uint8_t *slot, *span, *cls, *kind; /* (windows); kind: window_kinds.h, NULL: all 0 */
 };
 

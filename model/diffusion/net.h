@@ -31,7 +31,8 @@ struct fm_net {
 	int vocab[FM_NTOK]; /* tokens; 0: column left out */
 	int nclasses;       /* classes of windows: the labels, at least 1 */
 	struct fm_layout layout;
-	size_t at_tok[FM_NTOK], at_res, at_pos, at_answer, at_slot, at_span, at_class, at_kind, at_t1, at_t1b, at_t2, at_t2b;
+	size_t at_tok[FM_NTOK], at_res, at_pos, at_answer, at_slot, at_span, at_class, at_kind, at_t1, at_t1b, at_t2,
+	    at_t2b;
 	size_t at_mix[FM_NTOK], at_mixb[FM_NTOK], at_out[FM_NTOK], at_outb[FM_NTOK], at_rout, at_routb;
 	size_t at_backbone[FM_MAXTENSORS];
 };
