@@ -149,10 +149,11 @@ static int learn(struct plain *m, const struct fm_generator_ctx *ctx, const stru
 	       m->net->arch.window, m->codec->row, m->net->layout.nfloats, m->net->k->name,
 	       ctx->pool ? fm_pool_size(ctx->pool) : 1);
 	if (m->process.predicts == FM_PREDICTS_NOISE && m->net->arch.width < m->codec->row)
-		fm_warn(
-		    "train: model.width is %d, and a flow is %d numbers: a network that is narrower than a flow cannot "
-		    "tell the noise of each; set model.width to %d or more, or model.min_count higher",
-		    m->net->arch.width, m->codec->row, (m->codec->row + unit - 1) / unit * unit);
+		fm_warn("train: model.width of the %s is %d, and a flow is %d numbers: a network that is narrower than "
+			"a flow cannot "
+			"tell the noise of each; set model.width to %d or more, or model.min_count higher",
+			ctx->cfg->model.denoiser, m->net->arch.width, m->codec->row,
+			(m->codec->row + unit - 1) / unit * unit);
 	rc = fm_plain_train(m->net, &m->process, train, &o, m->weights, &m->trained, err);
 	free(checkpoint);
 	return rc;

@@ -452,7 +452,7 @@ static int double_uses(struct fm_pld *d, double wanted, struct fm_error *err)
 
 		if (k == 0)
 			continue;
-		fm_part_reach(part, (double)(1 << k), d->tail, d->theta, &t.bottom, &t.top);
+		fm_part_reach(part, ldexp(1, k), d->tail, d->theta, &t.bottom, &t.top);
 		if ((rc = fm_part_double(part, k, &t, &rest, err)) < 0)
 			return rc;
 		if (rest > 0)

@@ -104,7 +104,7 @@ struct fm_encoded {
 	size_t windows, own; /* own: how many are the split's own windows; the rest begin inside one of them */
 	uint16_t *tok;       /* (windows, window, FM_NTOK) */
 	float *res;          /* (windows, window, FM_NRES); NaN where the token is an atom */
-	uint8_t *slot, *span, *cls, *kind; /* (windows); kind: window_kinds.h, NULL: all 0 */
+	uint8_t *slot, *span, *cls, *kind; /* (windows); kind: window_kinds.h, NULL: not told */
 };
 
 /* Learn the codec and the ranks of the real hosts from the training split.  FM_EINPUT when it has no whole window. */

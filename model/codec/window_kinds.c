@@ -237,6 +237,25 @@ static void only_frequent(uint32_t *count, size_t n, int k)
 		count[i] = count[i] < (uint32_t)k ? 0 : count[i];
 }
 
+/* The windows of a kind that no row of count (n, FM_KINDS) tells are known by the difference from all of the kind.
+ * Where they are fewer than k, the smallest row that is told is forgotten too. */
+static void hide_rests(const struct fm_window_kinds *kinds, uint32_t (*count)[FM_KINDS], int n, int min_count)
+{
+	for (int k = 0; k < FM_KINDS; k++)
+		for (;;) {
+			int64_t rest = kinds->windows[k];
+			int least = -1;
+			for (int i = 0; i < n; i++) {
+				rest -= count[i][k];
+				if (count[i][k] > 0 && (least < 0 || count[i][k] < count[least][k]))
+					least = i;
+			}
+			if (least < 0 || rest <= 0 || rest >= min_count)
+				break;
+			count[least][k] = 0;
+		}
+}
+
 int fm_window_kinds_learn(struct fm_window_kinds *kinds, struct fm_encoded *e, int window, int min_count,
 			  struct fm_error *err)
 {
@@ -263,6 +282,8 @@ int fm_window_kinds_learn(struct fm_window_kinds *kinds, struct fm_encoded *e, i
 	only_frequent(kinds->windows, FM_KINDS, min_count);
 	only_frequent(kinds->of_class[0], (size_t)FM_MAXCLASSES * FM_KINDS, min_count);
 	only_frequent(kinds->of_time[0], (size_t)FM_KIND_TIMES * FM_KINDS, min_count);
+	hide_rests(kinds, kinds->of_class, FM_MAXCLASSES, min_count);
+	hide_rests(kinds, kinds->of_time, FM_KIND_TIMES, min_count);
 out:
 	free(f.w);
 	free(s);
@@ -328,6 +349,21 @@ static void chances(const struct rates *rates, int cl, int time, double chance[F
 		chance[k] = total > 0 ? chance[k] / total : all[k];
 }
 
+/* The windows by class and time, in a random order within these: what is due is due among its like. */
+static void in_order(const struct fm_window_schedule *schedule, uint32_t *order, struct fm_rng *r)
+{
+	size_t n = 0, from;
+
+	for (int cl = 0; cl < FM_MAXCLASSES && n < schedule->n; cl++)
+		for (int time = 0; time < FM_KIND_TIMES; time++) {
+			from = n;
+			for (size_t w = 0; w < schedule->n; w++)
+				if (schedule->cls[w] == cl && time_of(schedule->span[w]) == time)
+					order[n++] = (uint32_t)w;
+			fm_rng_shuffle(r, order + from, n - from);
+		}
+}
+
 int fm_window_kinds_draw(const struct fm_window_kinds *kinds, struct fm_window_schedule *schedule, uint64_t seed,
 			 struct fm_error *err)
 {
@@ -345,10 +381,8 @@ int fm_window_kinds_draw(const struct fm_window_kinds *kinds, struct fm_window_s
 	complete(kinds, kinds->of_time, FM_KIND_TIMES, rates->of_time);
 	for (int k = 0; k < FM_KINDS; k++)
 		rates->all[k] = kinds->windows[k];
-	for (size_t i = 0; i < schedule->n; i++)
-		order[i] = (uint32_t)i;
 	fm_rng_init(&r, seed, FM_RNG_KIND, 0, 0);
-	fm_rng_shuffle(&r, order, schedule->n);
+	in_order(schedule, order, &r);
 	for (size_t i = 0; i < schedule->n; i++) {
 		uint32_t w = order[i];
 		int most = 0;

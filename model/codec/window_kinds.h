@@ -32,7 +32,7 @@ struct fm_kind_node {
 struct fm_window_kinds {
 	int n, nnodes; /* n: kinds; 0: nothing was learned, and every window is of kind 0 */
 	struct fm_kind_node node[2 * FM_KINDS - 1];
-	/* Training windows; 0 where they are fewer than k. */
+	/* Training windows; 0 where they are fewer than k.  What a table does not tell of a kind is none or k. */
 	uint32_t windows[FM_KINDS], of_class[FM_MAXCLASSES][FM_KINDS], of_time[FM_KIND_TIMES][FM_KINDS];
 };
 

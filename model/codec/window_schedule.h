@@ -11,7 +11,7 @@
 struct fm_window_schedule {
 	size_t n;                   /* windows */
 	uint8_t *slot, *span, *cls; /* (n) conditions */
-	uint8_t *kind;              /* (n) another one (window_kinds.h); NULL: 0 for all */
+	uint8_t *kind;              /* (n) another one (window_kinds.h); NULL: not told */
 	int64_t *start_ms;          /* (n), rising: the time from which the first flow's gap is counted */
 	/* (n, classes) flows of each label; NULL: the network decides, for one label or more than FM_MAXCLASSES */
 	uint16_t *budget;

@@ -15,6 +15,7 @@ struct shard {
 	uint16_t *tok_in, *tok;
 	float *res_in, *tok_weight, *v, *v_weight;
 	uint8_t slot[FM_PASS_WINDOWS], span[FM_PASS_WINDOWS], cls[FM_PASS_WINDOWS], kind[FM_PASS_WINDOWS];
+	bool told; /* the windows' kinds */
 	float t[FM_PASS_WINDOWS];
 	struct fm_keep keep[FM_PASS_WINDOWS * FM_NTOK];
 	struct fm_kept *kept; /* NULL where nothing is clipped */
@@ -187,7 +188,8 @@ static void load(const struct fm_batcher *r, struct shard *s, int i, const struc
 	s->span[i] = e->span[w];
 	/* For one window in ten the class is hidden, so that the network learns both cases (Ho, Salimans 2022). */
 	s->cls[i] = fm_rng_uniform(rng) < 0.1f ? (uint8_t)r->net->nclasses : e->cls[w];
-	s->kind[i] = e->kind ? e->kind[w] : 0;
+	s->told = e->kind != NULL;
+	s->kind[i] = s->told ? e->kind[w] : 0;
 	s->t[i] = (float)t;
 }
 
@@ -195,7 +197,7 @@ static void load(const struct fm_batcher *r, struct shard *s, int i, const struc
 static void pass(const struct fm_batcher *r, struct shard *s, int B, const float *p, const struct fm_sink *sink,
 		 struct fm_net_loss *loss)
 {
-	struct fm_net_in in = {B, s->tok_in, s->res_in, s->slot, s->span, s->cls, s->t, s->kind};
+	struct fm_net_in in = {B, s->tok_in, s->res_in, s->slot, s->span, s->cls, s->t, s->told ? s->kind : NULL};
 	struct fm_net_target target = {s->tok, s->tok_weight, s->v, s->v_weight, r->pr->multinomial ? s->keep : NULL};
 
 	fm_net_forward(r->net, p, s->work, &in);

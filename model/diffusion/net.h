@@ -50,7 +50,7 @@ struct fm_net_in {
 	const uint8_t *slot, *span; /* (B) */
 	const uint8_t *cls;         /* (B), nclasses: hidden (Ho, Salimans 2022) */
 	const float *t;             /* (B), 0 clean .. 1 all noise */
-	const uint8_t *kind;        /* (B), of a window (window_kinds.h); NULL: 0 for all */
+	const uint8_t *kind;        /* (B), of a window (window_kinds.h); NULL: not told */
 };
 /* What the network should predict, and the weight of each (0: not asked). */
 struct fm_net_target {

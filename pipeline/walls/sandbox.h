@@ -146,7 +146,7 @@ struct fm_relay {
 };
 void fm_relay_take(struct fm_relay *r, const char *text, size_t n);
 void fm_relay_end(struct fm_relay *r);
-/* From here on a warning of a child that a child before it gave in the same words is left out. */
+/* From here on a warning of a child that was passed on before, in the same words, is left out. */
 void fm_relay_warn_once(void);
 
 #endif

@@ -106,10 +106,19 @@ static void rare_kinds_are_not_told(void **state)
 		if (w % SCAN == 0 && w >= 9 * SCAN)
 			fill(e.tok + (size_t)w * W * FM_NTOK, false, 4 + w % 7);
 	e.cls[5] = 3;
+	e.span[7] = 30;
 	assert_int_equal(fm_window_kinds_learn(&kinds, &e, W, K, &err), FM_OK);
 	for (int k = 0; k < FM_KINDS; k++) {
+		uint32_t by_class = 0, by_time = 0;
 		assert_true(kinds.windows[k] == 0 || kinds.windows[k] >= K);
 		assert_int_equal(kinds.of_class[3][k], 0);
+		for (int cl = 0; cl < FM_MAXCLASSES; cl++)
+			by_class += kinds.of_class[cl][k];
+		for (int t = 0; t < FM_KIND_TIMES; t++)
+			by_time += kinds.of_time[t][k];
+		/* nor by what is left when all that is told is taken off */
+		assert_true(by_class == kinds.windows[k] || by_class + K <= kinds.windows[k]);
+		assert_true(by_time == kinds.windows[k] || by_time + K <= kinds.windows[k]);
 	}
 	assert_true(e.kind[0] == e.kind[1] || kinds.windows[e.kind[0]] >= K);
 	fm_encoded_free(&e);
@@ -206,6 +215,34 @@ static void a_kind_of_many_durations_comes(void **state)
 	fm_encoded_free(&e);
 }
 
+/* A kind of one class in a hundred windows stays with it, and what is due in one class is not paid in another. */
+static void kinds_stay_with_their_class(void **state)
+{
+	enum { MADE = 12000, RARE = 120, OF_RARE = 60 };
+	struct fm_window_kinds kinds = {.n = 2};
+	struct fm_window_schedule s = {.n = MADE};
+	struct fm_error err;
+	int rare = 0, common = 0;
+
+	(void)state;
+	kinds.of_class[0][0] = 9880;
+	kinds.of_class[0][1] = 20;
+	kinds.of_class[1][0] = 40;
+	kinds.of_class[1][1] = 60;
+	kinds.windows[0] = 9920;
+	kinds.windows[1] = 80;
+	s.span = calloc(MADE, 1);
+	s.cls = calloc(MADE, 1);
+	for (int i = 0; i < RARE; i++)
+		s.cls[i * 97] = 1;
+	assert_int_equal(fm_window_kinds_draw(&kinds, &s, 3, &err), FM_OK);
+	for (int i = 0; i < MADE; i++)
+		*(s.cls[i] ? &rare : &common) += s.kind[i] == 1;
+	assert_true(abs(rare - RARE * OF_RARE / 100) <= 2);
+	assert_true(abs(common - (MADE - RARE) * 20 / 9900) <= 2);
+	fm_window_schedule_free(&s);
+}
+
 static void documents_are_checked(void **state)
 {
 	struct fm_encoded e = learned();
@@ -242,11 +279,9 @@ static void documents_are_checked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(traits_are_counted),
-	    cmocka_unit_test(kinds_tell_scans_apart),
-	    cmocka_unit_test(rare_kinds_are_not_told),
-	    cmocka_unit_test(kinds_come_as_often),
-	    cmocka_unit_test(a_kind_of_many_durations_comes),
+	    cmocka_unit_test(traits_are_counted),          cmocka_unit_test(kinds_tell_scans_apart),
+	    cmocka_unit_test(rare_kinds_are_not_told),     cmocka_unit_test(kinds_come_as_often),
+	    cmocka_unit_test(kinds_stay_with_their_class), cmocka_unit_test(a_kind_of_many_durations_comes),
 	    cmocka_unit_test(documents_are_checked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
