@@ -218,7 +218,7 @@ static void by_names_alone(const struct fm_sniff_page *p, struct fm_sniff_guess 
 	}
 }
 
-/* Names in a language that is not known here say nothing: then by the values. */
+/* Names in a language that is not known here say nothing: what they leave open, by the values. */
 static void by_place_after_all(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
 {
 	int addresses = 0;
@@ -227,11 +227,6 @@ static void by_place_after_all(const struct fm_sniff_page *p, struct fm_sniff_gu
 		addresses += g[k].kind == ADDRESS;
 	if (p->json || addresses < 2 || is_taken(g, p->nfields, FM_SA, false) || is_taken(g, p->nfields, FM_DA, false))
 		return;
-	for (int k = 0; k < p->nfields; k++) {
-		g[k].col = -1;
-		g[k].sum = g[k].reply = false;
-		g[k].aside = NULL;
-	}
 	fm_sniff_by_place(g, p->nfields);
 }
 

@@ -93,9 +93,9 @@ void fm_sniff_look(const struct fm_sniff_page *p, int k, int from, struct fm_sni
 void fm_sniff_take(struct fm_sniff_guess *g, int col, bool start, const char *why);
 /* The column that fills col by itself, or -1. */
 int fm_sniff_taken_by(const struct fm_sniff_guess *g, int n, int col, bool start);
-/* Guess the columns of a page with names: by them, or where they say nothing by place. */
+/* Guess the columns of a page with names: by them, and what they leave open by place where they name no address. */
 void fm_sniff_by_name(const struct fm_sniff_page *p, struct fm_sniff_guess *g);
-/* Guess n columns without names: by kinds, and by the order in which most collectors write them. */
+/* Guess those of n columns that are not taken: by kinds, and by the order in which most collectors write them. */
 void fm_sniff_by_place(struct fm_sniff_guess *g, int n);
 /* *is: the columns of a page without names are those of a built-in dialect in its order, as of nfdump -q, and are taken
  * so. */

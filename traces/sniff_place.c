@@ -1,6 +1,7 @@
 /* What the columns of a file without a header may be: by kinds of values, and by the order in which collectors write
  * them. */
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/num.h"
@@ -16,7 +17,7 @@
 static int next_of(const struct fm_sniff_guess *g, int n, int from, unsigned kinds)
 {
 	for (int k = from; k < n; k++)
-		if (g[k].col < 0 && !g[k].counts && kinds >> g[k].kind & 1u)
+		if (g[k].col < 0 && !g[k].aside && !g[k].counts && kinds >> g[k].kind & 1u)
 			return k;
 	return -1;
 }
@@ -74,49 +75,97 @@ static void leave_exporters(struct fm_sniff_guess *g, int n)
 			g[k].kind = NOTHING;
 }
 
-/* Without names: by kinds and in the order that most collectors have. */
+/* The column that fills col, or one of those whose sum does, or -1. */
+static int filled_by(const struct fm_sniff_guess *g, int n, int col, bool start)
+{
+	for (int k = 0; k < n; k++)
+		if (g[k].col == col && g[k].start == start && !g[k].reply)
+			return k;
+	return -1;
+}
+
+static const char by_place[] = "by its values and place";
+
+/* Two of start, te and td, as far as they are not known. */
+static void place_times(struct fm_sniff_guess *g, int n)
+{
+	const unsigned times = 1u << CLOCK | 1u << EPOCH;
+	const int start = filled_by(g, n, FM_TE, true), end = filled_by(g, n, FM_TE, false);
+	const int td = filled_by(g, n, FM_TD, false), one = next_of(g, n, 0, times);
+	const int two = one < 0 ? -1 : next_of(g, n, one + 1, times);
+	int at;
+
+	if ((start >= 0) + (end >= 0) + (td >= 0) > 1)
+		return;
+	if (one >= 0 && start < 0)
+		fm_sniff_take(&g[one], FM_TE, true,
+			      end < 0 && two < 0 ? "by its values: or is it the end (te)?" : by_place);
+	else if (one >= 0)
+		fm_sniff_take(&g[one], FM_TE, false, by_place);
+	if (two >= 0 && start < 0 && end < 0)
+		fm_sniff_take(&g[two], FM_TE, false, by_place);
+	/* The duration stands behind a time. */
+	for (at = 0; at < n && g[at].col != FM_TE; at++)
+		;
+	if (td < 0 && (at = next_of(g, n, at < n ? at + 1 : 0, 1u << DECIMAL)) >= 0)
+		fm_sniff_take(&g[at], FM_TD, false, by_place);
+}
+
+/* Packets are the last but one of the numbers, bytes the last; where one of them is known, the other is beside it, and
+ * the packets are the fewer. */
+static void place_counts(struct fm_sniff_guess *g, int n, int last)
+{
+	for (int c = FM_PKT; c <= FM_BYT; c++) {
+		const int other = filled_by(g, n, c == FM_PKT ? FM_BYT : FM_PKT, false);
+		const bool named = other >= 0 && g[other].why != by_place;
+		int best = -1;
+
+		if (filled_by(g, n, c, false) >= 0)
+			continue;
+		for (int at = next_of(g, n, named ? 0 : last, 1u << INTEGER); at >= 0;
+		     at = next_of(g, n, at + 1, 1u << INTEGER)) {
+			const uint64_t pkt = g[c == FM_PKT ? at : other].most, byt = g[c == FM_PKT ? other : at].most;
+
+			if (!g[at].most)
+				continue;
+			if (!named ? c == FM_BYT || more_behind(g, n, at)
+				   : pkt <= byt && (best < 0 || abs(at - other) < abs(best - other)))
+				best = at;
+		}
+		if (best >= 0)
+			fm_sniff_take(&g[best], c, false, by_place);
+	}
+}
+
+/* What names do not tell: by kinds and in the order that most collectors have. */
 void fm_sniff_by_place(struct fm_sniff_guess *g, int n)
 {
-	const unsigned times = 1u << CLOCK | 1u << EPOCH, numbers = 1u << INTEGER | 1u << EMPTY;
-	const char *why = "by its values and place";
-	int first = next_of(g, n, 0, times), second = first < 0 ? -1 : next_of(g, n, first + 1, times), at, last = 0;
+	const unsigned numbers = 1u << INTEGER | 1u << EMPTY;
+	int at, last = 0;
 
 	leave_exporters(g, n);
-	if (first >= 0)
-		fm_sniff_take(&g[first], FM_TE, true, second < 0 ? "by its values: or is it the end (te)?" : why);
-	if (second >= 0)
-		fm_sniff_take(&g[second], FM_TE, false, why);
 	for (int c = FM_SA; c <= FM_DA; c++)
-		if ((at = next_of(g, n, 0, 1u << ADDRESS)) >= 0) {
-			fm_sniff_take(&g[at], c, false, why);
+		if (filled_by(g, n, c, false) < 0 && (at = next_of(g, n, 0, 1u << ADDRESS)) >= 0) {
+			fm_sniff_take(&g[at], c, false, by_place);
 			last = at;
 		}
 	at = next_of(g, n, 0, 1u << PROTOCOL);
 	for (int k = next_of(g, n, 0, 1u << INTEGER); at < 0 && k >= 0; k = next_of(g, n, k + 1, 1u << INTEGER))
 		at = g[k].protocols ? k : -1;
-	if (at >= 0)
-		fm_sniff_take(&g[at], FM_PR, false, why);
-	if ((at = next_of(g, n, first + 1, 1u << DECIMAL)) >= 0)
-		fm_sniff_take(&g[at], FM_TD, false, why);
+	if (at >= 0 && filled_by(g, n, FM_PR, false) < 0)
+		fm_sniff_take(&g[at], FM_PR, false, by_place);
+	place_times(g, n);
 	for (int c = FM_SP; c <= FM_DP; c++)
-		for (at = next_of(g, n, 0, numbers); at >= 0; at = next_of(g, n, at + 1, numbers))
+		for (at = next_of(g, n, 0, numbers); at >= 0 && filled_by(g, n, c, false) < 0;
+		     at = next_of(g, n, at + 1, numbers))
 			if (g[at].most <= 65535 && (c == FM_SP ? at + 2 >= last - 1 : true)) {
-				fm_sniff_take(&g[at], c, false, why);
+				fm_sniff_take(&g[at], c, false, by_place);
 				break;
 			}
-	for (int c = FM_PKT; c <= FM_BYT; c++) {
-		int best = -1;
-
-		/* Packets are the last but one of the numbers, bytes the last. */
-		for (at = next_of(g, n, last, 1u << INTEGER); at >= 0; at = next_of(g, n, at + 1, 1u << INTEGER))
-			if (g[at].most > 0 && (c == FM_BYT || more_behind(g, n, at)))
-				best = at;
-		if (best >= 0)
-			fm_sniff_take(&g[best], c, false, why);
-	}
-	for (int k = n - 1; k >= 0 && k >= n - 2; k--)
-		if (g[k].col < 0 && g[k].kind == WORD) {
-			fm_sniff_take(&g[k], FM_LABEL, false, why);
+	place_counts(g, n, last);
+	for (int k = n - 1; k >= 0 && k >= n - 2 && filled_by(g, n, FM_LABEL, false) < 0; k--)
+		if (g[k].col < 0 && !g[k].aside && g[k].kind == WORD) {
+			fm_sniff_take(&g[k], FM_LABEL, false, by_place);
 			break;
 		}
 }

@@ -433,6 +433,35 @@ static void names_in_other_languages_do_not_matter(void **state)
 	assert_each_says(of, sizeof of / sizeof *of);
 }
 
+/* Names that are known among others that are not stay what they are; the gaps alone are filled by place. */
+static void known_names_stay_beside_unknown_ones(void **state)
+{
+#define ENDS "1.2.3.4,10.0.0.1,53,35203,UDP"
+	static const struct odd of[] = {
+	    {"Zeit,Dauer,Quelle,Ziel,Qport,Zport,Protokoll,Byt,Pak\n2016-04-11 00:01:06,2.5," ENDS ",130,1\n"
+	     "2016-04-11 00:01:06,2.5," ENDS ",1800,12\n",
+	     "{name: \"Byt\", column: byt}   # by its name\n  - {name: \"Pak\", column: pkt}   # by its values", NULL},
+	    {"Zeit,Dauer,Quelle,Ziel,Qport,Zport,Protokoll,Dienst,Pkt,Okt\n2016-04-11 00:01:06,2.5," ENDS ",4,1,130\n"
+	     "2016-04-11 00:01:06,2.5," ENDS ",5,12,1800\n",
+	     "{name: \"Okt\", column: byt}   # by its values", "Dienst\", column"},
+	    {"end,start,local_ip,remote_ip,local_port,remote_port,protocol,bytes,packets\n"
+	     "2016-04-11 00:01:08,2016-04-11 00:01:06," ENDS ",130,1\n"
+	     "2016-04-11 00:01:09,2016-04-11 00:01:06," ENDS ",1800,12\n",
+	     "reads all of the first 2 rows", "\"bytes\", column: pkt"},
+	    {"end,Anfang,local_ip,remote_ip,local_port,remote_port,protocol,bytes,packets\n"
+	     "2016-04-11 00:01:08,2016-04-11 00:01:06," ENDS ",130,1\n"
+	     "2016-04-11 00:01:09,2016-04-11 00:01:06," ENDS ",1800,12\n",
+	     "{name: \"Anfang\", column: start, format: \"datetime\"}   # by its values", "or is it the end"},
+	    /* What fills no column by its name fills none by its place. */
+	    {"Zeit,Dauer,Quelle,Ziel,Qport,Zport,Protokoll,fwd_bytes,bwd_bytes,Pak,flows\n"
+	     "2016-04-11 00:01:06,2.5," ENDS ",130,60,1,1\n2016-04-11 00:01:06,2.5," ENDS ",1800,60,12,1\n",
+	     "{name: \"Pak\", column: pkt}", "\"flows\", column"},
+	};
+
+	(void)state;
+	assert_each_says(of, sizeof of / sizeof *of);
+}
+
 /* Rows without names, as nfdump -q leaves them: the places are those of a table that is known, however wide it is. */
 static void rows_without_names_of_known_programs_are_guessed(void **state)
 {
@@ -539,6 +568,7 @@ int main(void)
 	    cmocka_unit_test(an_address_of_zeros_is_one_where_no_other_is_told),
 	    cmocka_unit_test(exports_with_other_names_are_guessed),
 	    cmocka_unit_test(names_in_other_languages_do_not_matter),
+	    cmocka_unit_test(known_names_stay_beside_unknown_ones),
 	    cmocka_unit_test(rows_without_names_of_known_programs_are_guessed),
 	    cmocka_unit_test(text_of_all_writings_is_text),
 	    cmocka_unit_test(keys_that_no_line_has_are_not_sure),
