@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,6 +32,15 @@ static int write_below(const char *dir, const char *name, mode_t mode, const voi
 static const char *const names[] = {"release.yaml", "keys", "allowed_signers", ".gitignore"};
 #define NNAMES (sizeof names / sizeof *names)
 
+/* Nothing stands there, not even a link to nothing. Else errno is 0, or why that cannot be told. */
+static bool is_absent(const char *path)
+{
+	struct stat st;
+
+	errno = 0;
+	return lstat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG);
+}
+
 static int refuse_existing(const char *dir, struct fm_error *err)
 {
 	int rc = FM_OK;
@@ -40,9 +50,11 @@ static int refuse_existing(const char *dir, struct fm_error *err)
 
 		if (!path)
 			return fm_fail(err, FM_ESYSTEM, "out of memory");
-		if (fm_file_exists(path))
-			rc = fm_fail(err, FM_EINPUT,
-				     "%s exists: a project is not made over another one; name a new folder", path);
+		if (!is_absent(path))
+			rc = errno ? fm_fail_errno(err, "%s", path)
+				   : fm_fail(err, FM_EINPUT,
+					     "%s exists: a project is not made over another one; name a new folder",
+					     path);
 		free(path);
 		if (rc < 0)
 			return rc;
@@ -100,40 +112,79 @@ static int fill_date(const char *text, size_t n, struct fm_buf *out, struct fm_e
 	return fm_buf_check(out, err);
 }
 
+/* The folder with those above it, as fm_dir_make makes them; made[i], of strlen(dir) + 1: the first i bytes of dir name
+ * one that this call made. */
+static int make_folders(const char *dir, bool *made, struct fm_error *err)
+{
+	char *path = strdup(dir);
+	int rc = FM_OK;
+
+	if (!path)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	for (size_t i = 1, n = strlen(dir); i <= n && rc >= 0; i++) {
+		if ((dir[i] && dir[i] != '/') || dir[i - 1] == '/')
+			continue;
+		path[i] = '\0';
+		made[i] = mkdir(path, 0755) == 0; /* else it is there, or fm_dir_make says why it cannot be made */
+		if (made[i])
+			rc = fm_dir_sync_parent(path, err);
+		path[i] = dir[i];
+	}
+	free(path);
+	return rc < 0 ? rc : fm_dir_make(dir, 0755, err);
+}
+
 /* Half a project would be in the way of a whole one. */
-static void take_away(const char *dir, bool was_there)
+static void take_away_files(const char *dir)
 {
 	struct fm_error ignored;
 	char *path;
 
 	for (size_t i = 0; i < NNAMES; i++) {
 		if (!(path = fm_path_join(dir, names[i])) ||
-		    (unlink(path) != 0 && errno != ENOENT && fm_dir_remove(path, &ignored) < 0))
+		    (unlink(path) != 0 && !is_absent(path) && fm_dir_remove(path, &ignored) < 0))
 			fm_warn("%s/%s may be left: remove it before flowmint init", dir, names[i]);
 		free(path);
 	}
-	if (!was_there)
-		rmdir(dir);
+}
+
+static void take_away_folders(const char *dir, const bool *made)
+{
+	char *path = strdup(dir);
+
+	for (size_t i = strlen(dir); path && i > 0; i--)
+		if (made[i]) {
+			path[i] = '\0';
+			rmdir(path);
+		}
+	free(path);
 }
 
 int fm_project_init(const char *dir, const char *preset, const char *principal, struct fm_error *err)
 {
 	struct fm_buf config = {0};
-	bool was_there = fm_file_exists(dir);
+	bool *made = NULL;
 	const char *text;
 	size_t n;
 	int rc;
 
 	if ((rc = fm_config_preset_text(preset, &text, &n, err)) < 0 || (rc = fill_date(text, n, &config, err)) < 0 ||
-	    (rc = refuse_existing(dir, err)) < 0)
+	    (rc = refuse_existing(dir, err)) < 0 ||
+	    (rc = fm_alloc(&made, strlen(dir) + 1, sizeof *made, "the project's folders", err)) < 0)
 		goto out;
+	if ((rc = make_folders(dir, made, err)) < 0) {
+		take_away_folders(dir, made);
+		goto out;
+	}
 	/* The config last: a folder with release.yaml is a whole project. */
-	if ((rc = fm_dir_make(dir, 0755, err)) < 0 ||
-	    (rc = write_below(dir, ".gitignore", 0644, gitignore, sizeof gitignore - 1, err)) < 0 ||
+	if ((rc = write_below(dir, ".gitignore", 0644, gitignore, sizeof gitignore - 1, err)) < 0 ||
 	    (rc = make_keys(dir, principal, err)) < 0 ||
-	    (rc = write_below(dir, "release.yaml", 0644, config.data, config.len, err)) < 0)
-		take_away(dir, was_there);
+	    (rc = write_below(dir, "release.yaml", 0644, config.data, config.len, err)) < 0) {
+		take_away_files(dir);
+		take_away_folders(dir, made);
+	}
 out:
+	free(made);
 	fm_buf_free(&config);
 	return rc;
 }

@@ -91,6 +91,23 @@ expect 2 "evaluate without files" "$F" evaluate
 expect 2 "reproduce from nowhere" "$F" reproduce --from nowhere r0001
 expect 2 "unknown preset" "$F" init --preset dmeo p0
 [ ! -e p0 ]; result $? "a refused init makes nothing"
+mkdir linked above
+for file in release.yaml keys allowed_signers .gitignore; do
+	ln -s nowhere "linked/$file"
+	expect 3 "init where $file is a link to nothing" "$F" init linked
+	says err "linked/$file exists" "says so ($file)"
+	holds "and leaves the link ($file)" rm "linked/$file"
+done
+holds "and makes nothing there" is_empty linked
+: >plain
+long=$(printf %0300d 0)
+for dir in plain plain/x "$long" "a/b/$long" "above/c/$long" "n/../above/d/$long"; do
+	"$F" init "$dir" >out 2>err
+	holds "init that cannot make its folder (${dir%%00*}) says that alone" test "$(grep -c "cannot make the folder" err) $(wc -l <err)" = "1 1"
+done
+[ -f plain ] && [ ! -e a ] && [ ! -e n ] && is_empty above && [ -d above ]; result $? "and leaves no folder that it made, and all that were there"
+expect 4 "init where no file may have a byte" sh -c "ulimit -f 0 && '$F' init above/e/f"
+holds "leaves neither its folder nor the one above that it made" is_empty above
 
 expect 3 "run of a file that is not there" "$F" run nope.yaml
 expect 3 "status without a ledger" "$F" status
