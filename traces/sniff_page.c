@@ -205,21 +205,26 @@ static bool has_twin(const struct fm_sniff_page *p, int at)
 	return false;
 }
 
-/* No address, port or protocol is counted by the second, so where three of them end so, it is no unit. */
+/* Of an address, a port or a protocol a last s or d is no unit, as nothing counts them by the second, but of a text or
+ * a number; src_b are bytes. */
+static bool is_typed(int col, char ending)
+{
+	return (fm_cols[col].kind == FM_KIND_ADDRESS || fm_cols[col].kind == FM_KIND_PORT || col == FM_PR) &&
+	       strchr("sd", ending);
+}
+
+/* Does one of those columns have such an ending? Then the others' are types too. */
 static bool has_types(const struct fm_sniff_page *p)
 {
-	int typed = 0;
-
 	for (int k = 0; k < p->ncells[0]; k++) {
 		const struct fm_sniff_field *f = &p->cell[0][k];
 		struct fm_sniff_name name;
 		size_t n = without_type(f);
 
-		typed += n < f->n && fm_sniff_name(f->s, n, &name) && !has_twin(p, k) &&
-			 (fm_cols[name.col].kind == FM_KIND_ADDRESS || fm_cols[name.col].kind == FM_KIND_PORT ||
-			  name.col == FM_PR);
+		if (n < f->n && fm_sniff_name(f->s, n, &name) && is_typed(name.col, f->s[n + 1]) && !has_twin(p, k))
+			return true;
 	}
-	return typed > 2;
+	return false;
 }
 
 struct fm_sniff_field fm_sniff_bare(const struct fm_sniff_page *p, int k)
@@ -227,12 +232,14 @@ struct fm_sniff_field fm_sniff_bare(const struct fm_sniff_page *p, int k)
 	struct fm_sniff_field f = p->cell[0][k];
 	struct fm_sniff_name name;
 	size_t n = without_type(&f);
+	bool rate; /* or of one way */
 
 	if (n == f.n || !fm_sniff_name(f.s, n, &name))
 		return f;
-	if (fm_cols[name.col].kind == FM_KIND_TIME) /* start_s is in seconds where it is of no type */
-		f.n = p->types || f.s[n + 1] == 's' ? n : f.n;
-	else if (p->types && !(fm_cols[name.col].kind == FM_KIND_COUNT && (f.s[n + 1] == 's' || has_twin(p, k))))
+	rate = fm_cols[name.col].kind == FM_KIND_COUNT && (f.s[n + 1] == 's' || has_twin(p, k));
+	/* start_s is in seconds where it is of no type */
+	if (is_typed(name.col, f.s[n + 1]) || (fm_cols[name.col].kind == FM_KIND_TIME && f.s[n + 1] == 's') ||
+	    (p->types && !rate))
 		f.n = n;
 	return f;
 }

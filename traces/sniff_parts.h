@@ -74,7 +74,7 @@ int fm_sniff_page(struct fm_sniff_page *p, const char *path, const char *member,
 		  struct fm_error *err) FM_MUST_CHECK;
 /* FM_EINPUT: the page, of which p->names is known, is no table of flows; the message says what makes it one. */
 int fm_sniff_other(const struct fm_sniff_page *p, const char *path, struct fm_error *err) FM_MUST_CHECK;
-/* The name of column k of the first line, without such an ending where p->types. */
+/* The name of column k of the first line, without the ending of a type; pkts_s keeps its own, which says a rate. */
 struct fm_sniff_field fm_sniff_bare(const struct fm_sniff_page *p, int k);
 /* What that name stands for (sniff_names.h); false also where it is too long for a dialect. */
 bool fm_sniff_column(const struct fm_sniff_page *p, int k, struct fm_sniff_name *out);

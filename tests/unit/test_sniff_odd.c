@@ -62,7 +62,7 @@ static void assert_each_says(const struct odd *of, size_t n)
 
 /* pkts_s are packets a second, or those of the source; an ending is that of a type where addresses and ports have it.
  */
-static void endings_of_names_are_types_only_where_many_have_them(void **state)
+static void endings_of_names_are_types_where_ends_of_flows_have_them(void **state)
 {
 	static const struct odd of[] = {
 	    {NAMES ",src_pkts_s,src_bytes_s\n" VALUES ",1,130\n" VALUES ",2,180\n", "# not found: byt", "column: pkt"},
@@ -77,6 +77,17 @@ static void endings_of_names_are_types_only_where_many_have_them(void **state)
 	    {"StartTime_t,Dur_d,SrcIP_s,SrcPort_d,DestIP_s,DestPort_d,Protocol_s,Packets_d,Bytes_d,Bytes_s\n" VALUES
 	     ",1,130,52\n" VALUES ",2,180,72\n",
 	     "# not found: byt", "column: byt"},
+	    {"ts,td,src_ip_s,dst_ip_s,sport,dport,proto,bytes,packets\n2016-04-11 "
+	     "00:01:06,2.5,1.2.3.4,10.0.0.1,53,35203,"
+	     "UDP,130,1\n",
+	     "\"dst_ip_s\", column: da}   # by its name", "by its values"},
+	    {"Start_t,Duration_d,SrcIP_s,SrcPort,DestIP_s,DestPort,Proto,Bytes_d,Packets_d,fwd_pkts_s\n" VALUES
+	     ",130,1,0.4\n",
+	     "\"Bytes_d\", column: byt}   # by its name\n  - {name: \"Packets_d\", column: pkt}   # by its name\n# "
+	     "Not read: \"fwd_pkts_s\"",
+	     "by its values"},
+	    {"src_b,dst_b," NAMES ",pkts,bytes\n130,60," VALUES ",1,190\n", "\"src_ip\", column: sa",
+	     "\"src_b\", column"},
 	    {"start_s,duration_s,src_ip,src_port,dst_ip,dst_port,proto,packets,bytes\n"
 	     "1460332866,2,1.2.3.4,53,10.0.0.1,35203,UDP,1,130\n1460332867,2,1.2.3.4,53,10.0.0.1,35203,UDP,1,130\n",
 	     "{name: \"duration_s\", column: td, format: \"seconds\"}   # by its name\n", NULL},
@@ -556,7 +567,7 @@ static void keys_that_no_line_has_are_not_sure(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(endings_of_names_are_types_only_where_many_have_them),
+	    cmocka_unit_test(endings_of_names_are_types_where_ends_of_flows_have_them),
 	    cmocka_unit_test(json_inside_of_json_is_left_where_the_rest_is_a_flow),
 	    cmocka_unit_test(text_before_json_may_be_a_row),
 	    cmocka_unit_test(keys_in_commands_are_quoted),
