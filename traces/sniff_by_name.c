@@ -212,8 +212,10 @@ static void by_names_alone(const struct fm_sniff_page *p, struct fm_sniff_guess 
 		at = fm_sniff_taken_by(g, p->nfields, name.col, name.start);
 		if (at >= 0 && !(name.col == FM_TE && is_finer(p, g, k, at)))
 			continue;
-		if (at >= 0)
+		if (at >= 0) {
 			g[at].col = -1;
+			g[at].why = NULL;
+		}
 		fm_sniff_take(&g[k], name.col, name.start, "by its name");
 	}
 }

@@ -163,7 +163,7 @@ static void put_column(const struct fm_sniff_page *p, int k, const struct fm_sni
 			why = "the day first, or the month? Both can be read";
 	}
 	fm_buf_puts(out, "}");
-	if (g->col >= 0 && why)
+	if (why)
 		fm_buf_printf(out, "   # %s", why);
 	fm_buf_puts(out, "\n");
 }

@@ -137,6 +137,14 @@ static void place_counts(struct fm_sniff_guess *g, int n, int last)
 	}
 }
 
+/* The label is one of the last two columns. */
+static void place_label(struct fm_sniff_guess *g, int n)
+{
+	for (int k = n - 1; k >= 0 && k >= n - 2 && filled_by(g, n, FM_LABEL, false) < 0; k--)
+		if (g[k].col < 0 && !g[k].aside && g[k].kind == WORD)
+			fm_sniff_take(&g[k], FM_LABEL, false, by_place);
+}
+
 /* What names do not tell: by kinds and in the order that most collectors have. */
 void fm_sniff_by_place(struct fm_sniff_guess *g, int n)
 {
@@ -163,11 +171,7 @@ void fm_sniff_by_place(struct fm_sniff_guess *g, int n)
 				break;
 			}
 	place_counts(g, n, last);
-	for (int k = n - 1; k >= 0 && k >= n - 2 && filled_by(g, n, FM_LABEL, false) < 0; k--)
-		if (g[k].col < 0 && !g[k].aside && g[k].kind == WORD) {
-			fm_sniff_take(&g[k], FM_LABEL, false, by_place);
-			break;
-		}
+	place_label(g, n);
 }
 
 /* Can values such as those of g stand in column k of the dialect? */
@@ -213,6 +217,45 @@ static bool is_in_order(const struct fm_dialect *d, const struct fm_sniff_page *
 	return true;
 }
 
+static bool number_at(const struct fm_sniff_page *p, int i, int k, uint64_t *number)
+{
+	const char *format;
+
+	*number = 0;
+	return k >= 0 && k < p->ncells[i] && fm_sniff_kind_of(&p->cell[i][k], &format, number) == INTEGER;
+}
+
+/* May column k say of how many flows each row is the sum? Most rows are one flow, none is no flow, and none has fewer
+ * packets than flows; a label of 0 and 1, a type of service and the number of a network look otherwise. */
+static bool counts_flows(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, int k)
+{
+	const int pkt = filled_by(g, p->nfields, FM_PKT, false);
+	int ones = 0;
+
+	for (int i = 0; i < p->nlines; i++) {
+		uint64_t flows, packets;
+
+		if (!number_at(p, i, k, &flows) || flows == 0 || (number_at(p, i, pkt, &packets) && packets < flows))
+			return false;
+		ones += flows == 1;
+	}
+	return ones * 2 > p->nlines;
+}
+
+/* Why the column fills that one: the only time of a row may be the other one too. */
+static const char *why_in_order(const struct fm_dialect *d, int k)
+{
+	int times = 0;
+
+	for (int m = 0; m < d->ncols; m++)
+		times += d->cols[m].col == FM_TE;
+	if (d->cols[k].col != FM_TE || times > 1)
+		return "by its place, as in the table of a program that is known";
+	return d->cols[k].role == FM_ROLE_START
+		   ? "by its place, as in the table of a program that is known: or is it the end (te)?"
+		   : "by its place, as in the table of a program that is known: or is it the start?";
+}
+
 int fm_sniff_by_order(const struct fm_sniff_page *p, struct fm_sniff_guess *g, bool *is, struct fm_error *err)
 {
 	struct fm_dialect *best = NULL, *d = NULL;
@@ -231,15 +274,22 @@ int fm_sniff_by_order(const struct fm_sniff_page *p, struct fm_sniff_guess *g, b
 	}
 	*is = rc >= 0 && best;
 	for (int k = 0; *is && k < best->ncols; k++) {
-		if (best->cols[k].counts_flows)
-			g[k].aside = "flows: true}   # by its place: of how many flows the row is the sum";
 		if (best->cols[k].col < 0)
 			continue;
-		fm_sniff_take(&g[k], best->cols[k].col, best->cols[k].role == FM_ROLE_START,
-			      "by its place, as in the table of a program that is known");
+		fm_sniff_take(&g[k], best->cols[k].col, best->cols[k].role == FM_ROLE_START, why_in_order(best, k));
 		g[k].sum = best->cols[k].role == FM_ROLE_SUM;
 		g[k].reply = best->cols[k].role == FM_ROLE_REPLY;
 	}
+	for (int k = 0; *is && k < best->ncols; k++)
+		if (best->cols[k].counts_flows && counts_flows(p, g, k)) {
+			if (g[k].constant) /* a label may be 1 in the first rows too */
+				g[k].why =
+				    "1 in all rows: flows: true where it counts the flows that the row is the sum of";
+			else
+				g[k].aside = "flows: true}   # by its place: of how many flows the row is the sum";
+		}
+	if (*is)
+		place_label(g, p->nfields);
 	fm_dialect_free(best);
 	return rc;
 }

@@ -1,4 +1,4 @@
-/* What sniff says of tables that lack columns of a flow, and of what is no table of flows. */
+/* What sniff says of tables that lack columns of a flow, of what is no table of flows, and of what seems none. */
 #include "tests/unit/trace_fixture.h"
 
 #include "traces/sniff.h"
@@ -323,6 +323,47 @@ static void way_to_a_list_holds_no_value(void **state)
 	}
 }
 
+#define TITLES "start,duration,src_ip,src_port,dst_ip,dst_port,proto"
+#define FLOW "2016-04-11 00:01:06,2.5,1.2.3.4,53,10.0.0.1,35203,UDP"
+
+/* Text in any writing is text, and UTF-16 is read by the dialect that is printed. */
+static void text_of_all_writings_is_text(void **state)
+{
+	static const char *const names[] = {"\xe9\x96\x8b\xe5\xa7\x8b",
+					    "\xd0\x9d\xd0\xb0\xd1\x87\xd0\xb0\xd0\xbb\xd0\xbe"};
+	struct fm_buf wide = {0};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct fm_buf text = {0};
+		struct fm_sniffed s;
+
+		for (int k = 0; k < 9; k++)
+			fm_buf_printf(&text, "%s%d%s", names[i], k, k < 8 ? "," : "\n" FLOW ",1,130\n");
+		fm_buf_add(&text, "", 1);
+		if (fm_sniff(&s, put("writing.csv", text.data), NULL, &err) < 0)
+			fail_msg("%s", err.message);
+		fm_buf_free(&text);
+	}
+	fm_buf_add(&wide, "\xff\xfe", 2);
+	for (const char *c = TITLES ",packets,bytes\n" FLOW ",1,130\n" FLOW ",1,130\n"; *c; c++)
+		fm_buf_add(&wide, (char[2]){*c, 0}, 2);
+	assert_int_equal(fm_sniff(&(struct fm_sniffed){0}, put_bytes("wide.csv", wide.data, wide.len), NULL, &err),
+			 FM_OK);
+	{
+		struct fm_buf yaml = {0};
+		struct fm_sniff_tried tried;
+		bool whole;
+
+		assert_int_equal(fm_sniff_guess(at("wide.csv"), NULL, &yaml, &whole, &err), FM_OK);
+		assert_int_equal(fm_sniff_try(at("wide.csv"), NULL, yaml.data, yaml.len, &tried, &err), FM_OK);
+		assert_true(tried.sure);
+		assert_int_equal(tried.rows, 2);
+		fm_buf_free(&yaml);
+	}
+	fm_buf_free(&wide);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +375,7 @@ int main(void)
 	    cmocka_unit_test(absent_columns_are_suggested_as_they_load),
 	    cmocka_unit_test(what_is_guessed_is_tried),
 	    cmocka_unit_test(lengths_with_units_are_read),
+	    cmocka_unit_test(text_of_all_writings_is_text),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
