@@ -298,7 +298,20 @@ static void put_line_of_kinds(const struct fm_sniff_page *p, struct fm_buf *out)
 	fm_buf_puts(out, "]   # the line below the names\n");
 }
 
-/* The words for no value, such as NULL, that columns which are read have. */
+/* Is the word one of the labels? */
+static bool is_label(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, const struct fm_sniff_field *f)
+{
+	for (int i = p->header; i < p->nlines; i++)
+		for (int k = 0; k < p->ncells[i] && k < p->nfields; k++)
+			if (g[k].col == FM_LABEL && p->cell[i][k].n == f->n &&
+			    !strncasecmp(p->cell[i][k].s, f->s, f->n))
+				return true;
+	return false;
+}
+
+/* The words for no value, such as NULL, that columns which are read have. As flags, a way or a type of service None is
+ * a value like others, and as a label it is one even where other columns have it for none: their rows are bad then,
+ * which is seen, as a class that is lost is not. */
 static void put_missing(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, struct fm_buf *out)
 {
 	const struct fm_sniff_field *put[8];
@@ -307,12 +320,12 @@ static void put_missing(const struct fm_sniff_page *p, const struct fm_sniff_gue
 	for (int i = p->header; i < p->nlines; i++)
 		for (int k = 0; k < p->ncells[i] && k < p->nfields && n < 8; k++) {
 			const struct fm_sniff_field *f = &p->cell[i][k];
-			bool is = g[k].col >= 0 && g[k].col != FM_LABEL && fm_hint_is_nothing(f->s, f->n) &&
-				  (f->n != 3 || strncasecmp(f->s, "nan", 3) != 0);
+			bool is = g[k].col >= 0 && (fm_cols[g[k].col].kind != FM_KIND_CATEGORY || g[k].col == FM_PR) &&
+				  fm_hint_is_nothing(f->s, f->n) && (f->n != 3 || strncasecmp(f->s, "nan", 3) != 0);
 
 			for (int m = 0; m < n && is; m++)
 				is = put[m]->n != f->n || strncasecmp(put[m]->s, f->s, f->n) != 0;
-			if (!is)
+			if (!is || is_label(p, g, f))
 				continue;
 			put[n++] = f;
 			fm_buf_puts(out, ", ");

@@ -473,6 +473,25 @@ static void known_names_stay_beside_unknown_ones(void **state)
 	assert_each_says(of, sizeof of / sizeof *of);
 }
 
+/* A word for no value among flags or labels is a value; among numbers it is none, unless it is a label too. */
+static void words_for_nothing_that_are_values_stay(void **state)
+{
+#define LABELED(port, flags, label)                                                                                    \
+	"start,duration,src_ip,src_port,dst_ip,dst_port,proto,packets,bytes,flags,label\n"                             \
+	"2016-04-11 00:01:06,2.5,1.2.3.4," port ",10.0.0.1,35203,UDP,1,130," flags ",None\n"                           \
+	"2016-04-11 00:01:06,2.5,1.2.3.4,53,10.0.0.1,35203,UDP,1,130,S," label "\n"
+#define KNOWN "missing: [\"\", \"-\", \"nan\"]\n"
+	static const struct odd of[] = {
+	    {LABELED("53", "None", "scan"), KNOWN, NULL},
+	    {LABELED("53", "NULL", "scan"), KNOWN, NULL},
+	    {LABELED("NONE", "S", "scan"), KNOWN, NULL},
+	    {LABELED("\\N", "\\N", "scan"), "missing: [\"\", \"-\", \"nan\", \"\\\\N\"]\n", "None"},
+	};
+
+	(void)state;
+	assert_each_says(of, sizeof of / sizeof *of);
+}
+
 /* Rows without names, as nfdump -q leaves them: the places are those of a table that is known, however wide it is. */
 static void rows_without_names_of_known_programs_are_guessed(void **state)
 {
@@ -556,6 +575,7 @@ int main(void)
 	    cmocka_unit_test(exports_with_other_names_are_guessed),
 	    cmocka_unit_test(names_in_other_languages_do_not_matter),
 	    cmocka_unit_test(known_names_stay_beside_unknown_ones),
+	    cmocka_unit_test(words_for_nothing_that_are_values_stay),
 	    cmocka_unit_test(rows_without_names_of_known_programs_are_guessed),
 	    cmocka_unit_test(keys_that_no_line_has_are_not_sure),
 	    cmocka_unit_test(wide_tables_are_said_to_be_wide),
