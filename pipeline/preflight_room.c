@@ -49,6 +49,22 @@ static const char *nearest(char *path)
 	return path;
 }
 
+/* The part of path, which is changed, that is a link to nothing, behind which no folder can be made, and why it leads
+ * nowhere; NULL: there is none. */
+static const char *dead_link(char *path, int *why)
+{
+	struct stat st;
+	char *slash;
+
+	while (lstat(path, &st)) {
+		if (!(slash = strrchr(path, '/')) || slash == path)
+			return NULL;
+		*slash = '\0';
+	}
+	*why = stat(path, &st) ? errno : 0;
+	return *why ? path : NULL;
+}
+
 /* Is it the folder NAME of the project (or `named`), or below that? */
 static bool lies_in(const char *path, const char *project, const char *name, const char *named)
 {
@@ -80,14 +96,22 @@ static int check_apart(const struct fm_run_options *o, const char *project, cons
 int fm_preflight_place(const struct fm_run_options *o, const char *project, struct fm_held *held, struct fm_error *err)
 {
 	const char *out = fm_preflight_out(o), *key = o->out ? "--out" : "publish.out", *above;
-	char *copy = strdup(out), *probe = NULL;
+	char *copy = strdup(out), *again = strdup(out), *probe = NULL;
+	const char *dead;
 	struct stat st;
-	int rc = FM_OK;
+	int rc = FM_OK, why;
 
-	if (!copy)
-		return no_memory(err);
+	if (!copy || !again) {
+		rc = no_memory(err);
+		goto out;
+	}
 	above = nearest(copy);
-	if (stat(above, &st) == 0 && !S_ISDIR(st.st_mode))
+	if ((dead = dead_link(again, &why)))
+		rc = fm_fail(err, FM_EINPUT,
+			     "%s: %s: the release folder cannot be made there: %s is a link that leads nowhere (%s): "
+			     "make the folder that it names, remove it, or name another folder with %s",
+			     key, out, dead, strerror(why), key);
+	else if (stat(above, &st) == 0 && !S_ISDIR(st.st_mode))
 		rc = fm_fail(err, FM_EINPUT, "%s: %s: the release folder cannot be made there: %s is a file", key, out,
 			     above);
 	else if ((held && (rc = fm_held_begin(held, out, above, err)) < 0) ||
@@ -108,7 +132,9 @@ int fm_preflight_place(const struct fm_run_options *o, const char *project, stru
 			    "%s: %s: the release folder cannot be written: %s was made and cannot be removed: %s; name "
 			    "another folder with %s",
 			    key, out, probe, strerror(errno), key);
+out:
 	free(probe);
+	free(again);
 	free(copy);
 	return rc;
 }

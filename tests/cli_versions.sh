@@ -185,4 +185,16 @@ mkdir shelf shelf/real && cp p/release/LOG.jsonl shelf/real && ln -s real shelf/
 # shellcheck disable=SC2086 # UNCONFINED is one word or none
 expect 0 "a link that was there from the beginning is the user's" "$F" run p --quiet --set release.version=8.0.0 --out shelf/out $UNCONFINED
 holds "and followed" test -e shelf/real/small-8.0.0.tar.zst.sig
+stages() {
+	"$F" log --workspace p/workspace --json >out && json out 'sum(r["kind"] == "stage" for r in d)'
+}
+had=$(stages)
+ln -s nowhere shelf/none
+ln -s loop shelf/loop
+for dir in shelf/none shelf/none/a/b shelf/none/ shelf/loop; do
+	# shellcheck disable=SC2086 # UNCONFINED is one word or none
+	expect 3 "one to nothing is refused ($dir)" "$F" run p --quiet --set release.version=8.0.1 --out "$dir" $UNCONFINED
+	says err "--out: $dir: the release folder cannot be made there: $(echo "$dir" | cut -d/ -f1,2) is a link that leads nowhere" "with the reason ($dir)"
+done
+holds "before any stage" test "$(stages)" = "$had"
 finish
