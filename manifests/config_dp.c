@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/text.h"
 #include "manifests/config_loader.h"
 #include "manifests/dialect.h"
 #include "manifests/registry.h"
@@ -170,12 +171,16 @@ static int check_voids(struct fm_loader *l)
 			    "seeds come from the project's secret, so leave it out",
 			    key);
 		}
-	if (strcmp(c->source.dialect, "auto") == 0)
+	if (strcmp(c->source.dialect, "auto") == 0) {
+		const char *path = c->source.path;
+		char word[FM_TEXT_SHELL_MAX];
+
 		return fm_loader_fail_at(
 		    l, "source.dialect",
 		    "source.dialect auto is refused in privacy.mode dp: the dialect would be what the trace's "
 		    "rows say, and is published; name it (flowmint sniff %s tells the team which)",
-		    c->source.path[0] ? c->source.path : "FILE");
+		    *path ? fm_text_shell(path, strlen(path), "FILE", word, sizeof word) : "FILE");
+	}
 	if (c->source.rows != 0)
 		return fm_loader_fail_at(
 		    l, "source.rows",

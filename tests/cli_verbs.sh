@@ -108,6 +108,8 @@ done
 [ -f plain ] && [ ! -e a ] && [ ! -e n ] && is_empty above && [ -d above ]; result $? "and leaves no folder that it made, and all that were there"
 expect 4 "init where no file may have a byte" sh -c "ulimit -f 0 && '$F' init above/e/f"
 holds "leaves neither its folder nor the one above that it made" is_empty above
+expect 0 "init of a folder with a space" "$F" init "above/my project"
+says err "flowmint run 'above/my project/release.yaml'" "gives a command that can be pasted"
 
 expect 3 "run of a file that is not there" "$F" run nope.yaml
 expect 3 "status without a ledger" "$F" status

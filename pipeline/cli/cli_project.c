@@ -1,9 +1,12 @@
 /* init, keygen, simulate: what a project starts from. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "manifests/config.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/project.h"
@@ -42,16 +45,22 @@ static int init(const void *args, const struct fm_call *call, struct fm_error *e
 {
 	const char *dir = call->noperands ? call->operand[0] : ".";
 	const struct init_args *a = args;
+	char word[FM_TEXT_SHELL_MAX], *file = fm_path_join(dir, "release.yaml");
 	struct fm_config *cfg = NULL;
 	int rc;
 
+	if (!file) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
+		goto out;
+	}
 	if ((rc = fm_config_preset(&cfg, a->preset, (const char *const[]){"source.path=trace.csv"}, 1, err)) < 0 ||
 	    (rc = fm_project_init(dir, a->preset, a->principal, err)) < 0)
 		goto out;
-	fm_log("made a project in %s: set source.path in %s/release.yaml, then flowmint run %s/release.yaml", dir, dir,
-	       dir);
+	fm_log("made a project in %s: set source.path in %s, then flowmint run %s", dir, file,
+	       fm_text_shell(file, strlen(file), "FILE", word, sizeof word));
 	tell_of_budget(cfg);
 out:
+	free(file);
 	fm_config_free(cfg);
 	return rc < 0 ? rc : FM_OK;
 }

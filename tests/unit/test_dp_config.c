@@ -81,6 +81,9 @@ static void test_each_void_is_refused_with_its_reason(void **state)
 	REFUSED("who knows a seed", "generate.seed=7");
 	REFUSED("one more exchange pushes others out", "source.rows=1000");
 	REFUSED("what the trace's rows say", "source.dialect=auto");
+	REFUSED("flowmint sniff '/traces/it'\\''s all.csv' tells", "source.dialect=auto",
+		"source.path=/traces/it's all.csv");
+	REFUSED("flowmint sniff FILE tells", "source.dialect=auto", "source.path=");
 	REFUSED("more often than the noise", "train.balance=4");
 	REFUSED("depend on the validation records", "train.patience=100");
 	REFUSED("whether a row is a copy depends on other rows", "source.duplicates=drop");
