@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/json_text.h"
+#include "base/text.h"
 #include "base/thread.h"
 #include "judge/fidelity.h"
 #include "manifests/canon.h"
@@ -163,6 +164,17 @@ static const char *digest_of_flows(const struct fm_diff_side *s)
 
 /* ---- what is printed ---- */
 
+/* A name that a stranger gave, which may have ends of lines. */
+static void put_name(struct fm_buf *out, const char *s, size_t n)
+{
+	char shown[256];
+
+	for (size_t take; n > 0; s += take, n -= take) {
+		take = n < sizeof shown / 4 ? n : fm_utf8_cut(s, sizeof shown / 4 - 1);
+		fm_buf_add(out, shown, fm_text_show(s, take, shown, sizeof shown));
+	}
+}
+
 static void put_value(struct fm_buf *out, const json_t *v)
 {
 	struct fm_error ignored;
@@ -201,12 +213,15 @@ static void put_list(struct fm_buf *out, const json_t *doc, const char *name)
 		fm_buf_printf(out, "%s%s", i ? "" : name, i ? "" : "\n");
 		n = below_same(list, i);
 		if (n > LEAVES_MOST) {
-			fm_buf_printf(out, "  %.*s: %zu values differ (--json has each)\n", (int)strcspn(key, "."), key,
-				      n);
+			fm_buf_printf(out, "  ");
+			put_name(out, key, strcspn(key, "."));
+			fm_buf_printf(out, ": %zu values differ (--json has each)\n", n);
 			continue;
 		}
 		n = 1;
-		fm_buf_printf(out, "  %s: ", key);
+		fm_buf_printf(out, "  ");
+		put_name(out, key, strlen(key));
+		fm_buf_printf(out, ": ");
 		put_value(out, json_object_get(d, "a"));
 		fm_buf_printf(out, " -> ");
 		put_value(out, json_object_get(d, "b"));
@@ -217,8 +232,13 @@ static void put_list(struct fm_buf *out, const json_t *doc, const char *name)
 static void put_check(struct fm_buf *out, const json_t *c)
 {
 	static const char *const side[] = {"a", "b"};
+	const char *name = fm_json_str(c, "name"), *direction = fm_json_str(c, "direction");
 
-	fm_buf_printf(out, "  %s (%s):", fm_json_str(c, "name"), fm_json_str(c, "direction"));
+	fm_buf_printf(out, "  ");
+	put_name(out, name, strlen(name));
+	fm_buf_printf(out, " (");
+	put_name(out, direction, strlen(direction));
+	fm_buf_printf(out, "):");
 	for (int i = 0; i < 2; i++) {
 		const json_t *s = json_object_get(c, side[i]), *value = json_object_get(s, "value");
 
