@@ -227,6 +227,11 @@ static uint32_t keep_apart(struct fm_decoder *d, size_t r, uint32_t service, uin
 	}
 	if (!fm_decoder_repeats(d, r, from, to))
 		return to;
+	if (to < n && d->reach) {
+		uint32_t h = fresh_peer(d, service, from, to);
+		if (h != UINT32_MAX && h != to && !repeats_among(d, r, from, h, flows))
+			return h;
+	}
 	*cl = to < n ? d->fallback[d->c->roles.side[to]] : fm_assignment_class(d->assignment, to);
 	return UINT32_MAX;
 }

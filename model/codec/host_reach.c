@@ -187,7 +187,7 @@ struct reached {
 struct fm_reach {
 	const struct fm_profile_list *learned;
 	const struct fm_roles *roles;
-	bool few[FM_SIDES]; /* most hosts of the side are popular */
+	bool few[FM_SIDES]; /* most hosts of the side are popular, or nearly all of its events are with popular hosts */
 	struct reached *of; /* (learned->n) */
 	struct fm_rng rng;
 	uint64_t *met; /* (slots) entry << 32 | host, plus 1; 0: empty */
@@ -203,9 +203,11 @@ static double reach_of(double exponent, double n)
 int fm_reach_new(struct fm_reach **out, const struct fm_profiles *p, const struct fm_roles *roles,
 		 const struct fm_reach_opts *o, struct fm_error *err)
 {
+	enum { NEARLY_ALL = 20 };
 	const struct fm_profile_list *reaches = &p->reaches;
 	double grow = o->grow > 0 ? o->grow : 1;
-	int64_t popular[FM_SIDES] = {0}, tail[FM_SIDES] = {0};
+	int64_t popular[FM_SIDES] = {0}, tail[FM_SIDES] = {0}; /* hosts */
+	int64_t events[FM_SIDES] = {0}, visits[FM_SIDES] = {0};
 	struct fm_reach *r = NULL;
 	int rc;
 	if ((rc = fm_alloc(&r, 1, sizeof *r, "host profiles", err)) < 0)
@@ -217,13 +219,19 @@ int fm_reach_new(struct fm_reach **out, const struct fm_profiles *p, const struc
 		fm_reach_free(r);
 		return rc;
 	}
+	for (size_t i = 0; i < p->uses.n; i++)
+		events[roles->side[p->uses.at[i].key & 0xffff]] += p->uses.at[i].events;
 	for (int h = 0; h < roles->nhosts; h++)
 		popular[roles->side[h]]++;
 	for (int cl = 0; cl < roles->nclasses; cl++)
-		for (int k = 0; k < roles->npool[cl]; k++)
-			tail[fm_role_side(roles->class_of[cl])] += roles->pool[cl][k].hosts;
+		for (int k = 0; k < roles->npool[cl]; k++) {
+			const struct fm_pool_entry *kind = &roles->pool[cl][k];
+			int side = fm_role_side(roles->class_of[cl]);
+			tail[side] += kind->hosts;
+			visits[side] += kind->hosts * kind->windows;
+		}
 	for (int side = 0; side < FM_SIDES; side++)
-		r->few[side] = popular[side] > tail[side];
+		r->few[side] = popular[side] > tail[side] || events[side] > NEARLY_ALL * visits[side];
 	for (size_t i = 0; i < reaches->n; i++) {
 		const struct fm_profile *e = &reaches->at[i];
 		r->of[i].exponent = exponent_of(e->events, e->hosts);

@@ -184,6 +184,47 @@ static void a_scan_comes_to_nobody_twice(void **state)
 }
 
 /* SCANS sources, one after the other: two of three reach MORE hosts within seconds, the others FEW in hours. */
+/* A network of few hosts is scanned: thousands of its addresses were asked once, but nearly all events are with the
+ * few. Then a host that is known by name is not replaced by one that nobody has seen. */
+static void addresses_that_were_asked_once_are_no_choice(void **state)
+{
+	enum { ONCE = 500 };
+	struct learned l;
+	struct fm_reach *r;
+	struct fm_reassign *uses;
+	struct fm_error err;
+	(void)state;
+	learn(&l, K);
+	uint32_t scanner = rank_of(&l, SCANNER), server = rank_of(&l, SERVER), n = (uint32_t)l.roles.nhosts;
+	uint32_t scan = fm_service_of(&l.ports, 0, 20000, 445, false);
+	struct fm_call_for call = {.service = scan, .plain = scan, .from = scanner, .host = server};
+	struct fm_pool_entry once = {1, 1, ONCE};
+	struct fm_roles many = l.roles;
+	struct fm_profiles known = l.profiles;
+	struct fm_profile use = {(uint64_t)1 << 62 | (uint64_t)scan << 16 | server, 0, 0};
+	many.nclasses = 1;
+	many.class_of[0] = fm_role_class(l.roles.side[server], 1, 1);
+	many.pool[0] = &once;
+	many.npool[0] = 1;
+	known.uses = (struct fm_profile_list){&use, 1};
+	assert_int_equal(fm_reassign_new(&uses, &l.profiles, &l.ports, &l.roles, 1, &err), FM_OK);
+	for (int often = 0; often < 2; often++) {
+		use.events = often ? 21 * ONCE : ONCE;
+		assert_int_equal(fm_reach_new(&r, &known, &many, &o, &err), FM_OK);
+		for (uint32_t i = 0; often && i + 1 < n; i++) {
+			uint32_t to = fm_reach_fresh(r, uses, &call);
+			assert_true(to < n && to != scanner && !fm_reach_has(r, scan, scanner, to));
+			assert_int_equal(fm_reach_add(r, scan, scanner, to, &err), FM_OK);
+		}
+		for (uint32_t h = 0; !often && h < n; h++)
+			assert_int_equal(fm_reach_add(r, scan, scanner, h, &err), FM_OK);
+		assert_int_equal(fm_reach_fresh(r, uses, &call), often ? call.host : UINT32_MAX);
+		fm_reach_free(r);
+	}
+	fm_reassign_free(uses);
+	forget(&l);
+}
+
 static void the_share_of_brief_scans_is_learned(void **state)
 {
 	enum { SCANS = 60, FEW = 40, MORE = 250, MOST = SCANS * MORE };
@@ -329,6 +370,7 @@ int main(void)
 	    cmocka_unit_test(reaches_and_silent_hosts_are_learned),
 	    cmocka_unit_test(sources_reach_as_many_hosts_as_they_did),
 	    cmocka_unit_test(a_scan_comes_to_nobody_twice),
+	    cmocka_unit_test(addresses_that_were_asked_once_are_no_choice),
 	    cmocka_unit_test(the_share_of_brief_scans_is_learned),
 	    cmocka_unit_test(shares_of_brief_scans_are_read_whole),
 	    cmocka_unit_test(a_brief_scan_ends_before_the_next_begins),
