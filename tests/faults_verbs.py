@@ -131,7 +131,9 @@ def judge(world, site, error, command, writes, honest, before):
     wrong, function = [], site.function
     # SQLite says of a read that failed that its file is damaged.
     damaged = function == "pread" and name_of(error) in ("EIO", "short") and ("malformed" in err + out or "damaged" in err + out) and status in (1, 3)
-    if status not in (honest[0], 4) and not damaged:
+    # A wall that could not be tried is one that doctor says this machine has not got, and why.
+    untried = command.startswith("flowmint doctor") and (honest[0], status) == (0, 1) and '"state": "bad"' in out
+    if status not in (honest[0], 4) and not damaged and not untried:
         wrong.append(f"exit status {status}: {err.strip()}")
     if status == 4 and "flowmint" not in err:
         wrong.append(f"no message: {err.strip()}")

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Promise: whatever call of a verb fails (run: long_faults.sh), it says so, judges nothing wrongly, leaves nothing half-made, and the same
-# command again does what it is to do.  Each call site of each verb in each way; SHARE=N tries each N-th case (7; 1: all).  VERBS=NAME,... names some.
+# command again does what it is to do.  Each call site of each of VERBS in faults_verbs.py, in each way; SHARE=N tries each N-th case (7; 1: all).  VERBS=NAME,... names some.
 # usage: long_faults_verbs.sh [FLOWMINT]
 set -u
 . "$(dirname "$0")/lib.sh"
