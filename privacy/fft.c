@@ -233,5 +233,7 @@ void fm_fft_value(const struct fm_fft *f, const double *x, size_t count, int64_t
 /* Each of the two sums: a rounded root and product, at most RUN additions within a run and one for each run. */
 double fm_fft_value_error(size_t count)
 {
-	return 1.5 * FM_UNIT * ((double)(RUN + count / RUN) + 4);
+	size_t additions = RUN + count / RUN;
+
+	return 1.5 * FM_UNIT * ((double)additions + 4);
 }
