@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/order.h"
 #include "base/rng.h"
 #include "model/codec/relations.h"
 
@@ -32,23 +33,6 @@ uint32_t fm_longest_sweep(const uint16_t *tok, int window, int *root)
 	return most;
 }
 
-static int by_value(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-static uint16_t different(uint64_t *key, int n)
-{
-	int found = 0;
-
-	qsort(key, (size_t)n, sizeof *key, by_value); /* cppcheck-suppress uninitvar ; filled by the caller */
-	for (int i = 0; i < n; i++)
-		found += i == 0 || key[i] != key[i - 1];
-	return (uint16_t)found;
-}
-
 void fm_window_traits(const uint16_t *tok, int window, uint16_t trait[FM_NTRAITS])
 {
 	uint64_t service[FM_WINDOW_MOST], size[FM_WINDOW_MOST];
@@ -71,8 +55,8 @@ void fm_window_traits(const uint16_t *tok, int window, uint16_t trait[FM_NTRAITS
 		size[i] = (uint64_t)flow[FM_T_PKT] << 16 | flow[FM_T_BPP];
 	}
 	trait[FM_TRAIT_SWEEP] = (uint16_t)fm_longest_sweep(tok, window, &root);
-	trait[FM_TRAIT_SERVICES] = different(service, services);
-	trait[FM_TRAIT_SIZES] = different(size, window);
+	trait[FM_TRAIT_SERVICES] = (uint16_t)fm_count_different(service, (size_t)services);
+	trait[FM_TRAIT_SIZES] = (uint16_t)fm_count_different(size, (size_t)window);
 }
 
 static int kind_of(const struct fm_window_kinds *kinds, const uint16_t trait[FM_NTRAITS])
@@ -349,19 +333,15 @@ static void chances(const struct rates *rates, int cl, int time, double chance[F
 		chance[k] = total > 0 ? chance[k] / total : all[k];
 }
 
-/* The windows by class and time, in a random order within these: what is due is due among its like. */
-static void in_order(const struct fm_window_schedule *schedule, uint32_t *order, struct fm_rng *r)
+/* The windows of a class and time: their places into order, room for all of the schedule's. */
+static size_t alike(const struct fm_window_schedule *schedule, int cl, int time, uint32_t *order)
 {
-	size_t n = 0, from;
+	size_t n = 0;
 
-	for (int cl = 0; cl < FM_MAXCLASSES && n < schedule->n; cl++)
-		for (int time = 0; time < FM_KIND_TIMES; time++) {
-			from = n;
-			for (size_t w = 0; w < schedule->n; w++)
-				if (schedule->cls[w] == cl && time_of(schedule->span[w]) == time)
-					order[n++] = (uint32_t)w;
-			fm_rng_shuffle(r, order + from, n - from);
-		}
+	for (size_t w = 0; w < schedule->n; w++)
+		if (schedule->cls[w] == cl && time_of(schedule->span[w]) == time)
+			order[n++] = (uint32_t)w;
+	return n;
 }
 
 int fm_window_kinds_draw(const struct fm_window_kinds *kinds, struct fm_window_schedule *schedule, uint64_t seed,
@@ -371,6 +351,7 @@ int fm_window_kinds_draw(const struct fm_window_kinds *kinds, struct fm_window_s
 	double due[FM_KINDS] = {0}, chance[FM_KINDS]; /* due: how many more windows of a kind there should be by now */
 	struct rates *rates = NULL;
 	struct fm_rng r;
+	size_t made = 0;
 	int rc;
 
 	if ((rc = fm_alloc(&schedule->kind, schedule->n + 1, 1, "a schedule", err)) < 0 ||
@@ -382,19 +363,25 @@ int fm_window_kinds_draw(const struct fm_window_kinds *kinds, struct fm_window_s
 	for (int k = 0; k < FM_KINDS; k++)
 		rates->all[k] = kinds->windows[k];
 	fm_rng_init(&r, seed, FM_RNG_KIND, 0, 0);
-	in_order(schedule, order, &r);
-	for (size_t i = 0; i < schedule->n; i++) {
-		uint32_t w = order[i];
-		int most = 0;
+	/* Windows that are alike come together, in a random order: what is due is made among its like. */
+	for (int g = 0; g < FM_MAXCLASSES * FM_KIND_TIMES && made < schedule->n; g++) {
+		int cl = g / FM_KIND_TIMES, time = g % FM_KIND_TIMES;
+		size_t n = alike(schedule, cl, time, order);
 
-		chances(rates, schedule->cls[w], time_of(schedule->span[w]), chance);
-		for (int k = 0; k < FM_KINDS; k++) {
-			due[k] += chance[k];
-			if (chance[k] > 0 && (!(chance[most] > 0) || due[k] > due[most]))
-				most = k;
+		fm_rng_shuffle(&r, order, n);
+		chances(rates, cl, time, chance);
+		for (size_t i = 0; i < n; i++) {
+			int most = 0;
+
+			for (int k = 0; k < FM_KINDS; k++) {
+				due[k] += chance[k];
+				if (chance[k] > 0 && (!(chance[most] > 0) || due[k] > due[most]))
+					most = k;
+			}
+			schedule->kind[order[i]] = (uint8_t)most;
+			due[most] -= 1;
 		}
-		schedule->kind[w] = (uint8_t)most;
-		due[most] -= 1;
+		made += n;
 	}
 out:
 	free(rates);

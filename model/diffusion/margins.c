@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/order.h"
 #include "model/codec/relations.h"
 
 /* Kinds of count: columns of tokens, then what a window has. */
@@ -33,31 +34,13 @@ static uint64_t column_key(const uint16_t *flow, int c)
 	return key_of(c, value);
 }
 
-static uint64_t bucket(int n)
+static uint64_t bucket(size_t n)
 {
 	uint64_t b = 0;
 
 	for (; n > 0 && b < BUCKETS; n /= 2)
 		b++;
 	return b;
-}
-
-static int compare(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-/* Sort n keys and count the different ones. */
-static int different(uint64_t *key, int n)
-{
-	int found = 0;
-
-	qsort(key, (size_t)n, sizeof *key, compare); /* cppcheck-suppress uninitvar ; filled by the caller */
-	for (int i = 0; i < n; i++)
-		found += i == 0 || key[i] != key[i - 1];
-	return found;
 }
 
 /* The keys of a window's features, into key (FEATURES); returns how many. */
@@ -78,9 +61,9 @@ static int keys_of(const uint16_t *tok, int window, uint64_t *key)
 			key[n++] = column_key(flow, columns[c]);
 	}
 	for (int k = 0; k < FM_NRELATIONS; k++)
-		key[n++] = key_of(FM_NTOK + k, bucket(related[k]));
-	key[n++] = key_of(SERVICES, bucket(different(service, window)));
-	key[n++] = key_of(SOURCES, bucket(different(source, window)));
+		key[n++] = key_of(FM_NTOK + k, bucket((size_t)related[k]));
+	key[n++] = key_of(SERVICES, bucket(fm_count_different(service, (size_t)window)));
+	key[n++] = key_of(SOURCES, bucket(fm_count_different(source, (size_t)window)));
 	return n;
 }
 
@@ -124,7 +107,7 @@ int fm_margins_fit(struct fm_margins *m, const struct fm_encoded *e, int window,
 		return rc;
 	for (size_t w = 0; w < e->windows; w++)
 		n += (size_t)keys_of(e->tok + w * W * FM_NTOK, window, key + n);
-	qsort(key, n, sizeof *key, compare);
+	qsort(key, n, sizeof *key, fm_compare_u64);
 	rc = count(m, key, n, min_count > 1 ? (uint64_t)min_count : 1, err);
 	free(key);
 	return rc;

@@ -183,7 +183,6 @@ static void a_scan_comes_to_nobody_twice(void **state)
 	forget(&l);
 }
 
-/* SCANS sources, one after the other: two of three reach MORE hosts within seconds, the others FEW in hours. */
 /* A network of few hosts is scanned: thousands of its addresses were asked once, but nearly all events are with the
  * few. Then a host that is known by name is not replaced by one that nobody has seen. */
 static void addresses_that_were_asked_once_are_no_choice(void **state)
@@ -225,6 +224,7 @@ static void addresses_that_were_asked_once_are_no_choice(void **state)
 	forget(&l);
 }
 
+/* SCANS sources, one after the other: two of three reach MORE hosts within seconds, the others FEW in hours. */
 static void the_share_of_brief_scans_is_learned(void **state)
 {
 	enum { SCANS = 60, FEW = 40, MORE = 250, MOST = SCANS * MORE };
