@@ -106,8 +106,10 @@ static int fit_numeric(struct fm_codec *c, const struct fm_table *t, enum fm_res
 		goto out;
 	const struct fm_num *num = &c->num[r];
 	if (r == FM_R_PKT && num->nbins > 0)
-		rc = fm_tail_fit(&c->pkt_tail, t, num->edge[num->nbins - 1], num->edge[num->nbins] - num->step,
-				 opts->k - 1, err);
+		rc = fm_tail_fit(
+		    &c->pkt_tail,
+		    &(struct fm_tail_source){t, num->edge, (size_t)num->nbins, num->edge[num->nbins] - num->step},
+		    opts->k - 1, err);
 out:
 	free(v);
 	return rc;

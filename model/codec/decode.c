@@ -229,12 +229,11 @@ static int side_of(const void *assignment, uint32_t host)
 
 static struct fm_tail_opts tail_opts(const struct fm_codec *c, const struct fm_assignment *assignment)
 {
-	const struct fm_num *pkt = &c->num[FM_R_PKT], *bpp = &c->num[FM_R_BPP];
+	const struct fm_num *bpp = &c->num[FM_R_BPP];
 	int64_t most = bpp->natoms > 0 ? bpp->atom[bpp->natoms - 1] : 0;
 	if (bpp->nbins > 0 && bpp->edge[bpp->nbins] - bpp->step > most)
 		most = bpp->edge[bpp->nbins] - bpp->step;
-	return (struct fm_tail_opts){.low = pkt->nbins > 0 ? pkt->edge[pkt->nbins - 1] : 0,
-				     .share = c->train_rows ? (double)c->pkt_tail.from / (double)c->train_rows : 0,
+	return (struct fm_tail_opts){.share = c->train_rows ? (double)c->pkt_tail.from / (double)c->train_rows : 0,
 				     .most = (double)most / 1000,
 				     .side = side_of,
 				     .ctx = assignment};

@@ -71,54 +71,97 @@ static int count_company(const struct fm_table *t, uint64_t from, uint64_t to, s
 	return FM_OK;
 }
 
-int fm_tail_fit(struct fm_tail *tail, const struct fm_table *t, int64_t low, int64_t edge, int min_count,
-		struct fm_error *err)
+/* The rows of [low, next) as a bin.  *rows: how many there are; *bin is set only where these are min_count. */
+static int fit_bin(struct fm_tail_bin *bin, const struct fm_table *t, int64_t low, int64_t next, int min_count,
+		   int64_t *rows, struct fm_error *err)
 {
-	struct total above = {0}, middle = {0}, bytes = {0};
-	struct fm_company largest, others = {1, 1};
+	struct total packets = {0};
+	int rc;
+	for (size_t i = 0; i < t->rows; i++)
+		if (t->pkt[i] >= (uint64_t)low && t->pkt[i] < (uint64_t)next)
+			add(&packets, (double)t->pkt[i] / (double)low);
+	*rows = packets.n;
+	if (packets.n < min_count)
+		return FM_OK;
+	*bin = (struct fm_tail_bin){
+	    .low = low, .rows = packets.n, .mean = is_safe(&packets, min_count) ? packets.sum / (double)packets.n : 0};
+	if ((rc = count_company(t, (uint64_t)low, (uint64_t)next, (size_t)packets.n, &bin->company, err)) < 0)
+		return rc;
+	return FM_OK;
+}
+
+/* The last bins, each with min_count rows or joined to the next lower one, until one row in ONE_IN is in them or above.
+ */
+static int fit_bins(struct fm_tail *tail, const struct fm_tail_source *s, int min_count, struct fm_error *err)
+{
+	enum { ONE_IN = 1000 };
+	int64_t next = tail->edge + 1, rows;
+	int rc;
+	for (size_t b = s->n; b-- > 0 && tail->bins < FM_TAIL_BINS && s->low[b] > 0;) {
+		if (tail->bins > 0 && (size_t)tail->from * ONE_IN >= s->t->rows)
+			break;
+		if ((rc = fit_bin(&tail->bin[tail->bins], s->t, s->low[b], next, min_count, &rows, err)) < 0)
+			return rc;
+		if (rows < min_count)
+			continue;
+		tail->from += rows;
+		tail->bins++;
+		next = s->low[b];
+	}
+	return FM_OK;
+}
+
+int fm_tail_fit(struct fm_tail *tail, const struct fm_tail_source *s, int min_count, struct fm_error *err)
+{
+	const struct fm_table *t = s->t;
+	struct total above = {0}, bytes = {0};
 	double logs = 0, packets = 0;
 	int rc;
 	memset(tail, 0, sizeof *tail);
-	if (edge < 1 || low < 1)
+	if (s->edge < 1 || s->n == 0)
 		return FM_OK;
-	for (size_t i = 0; i < t->rows; i++) {
-		if (t->pkt[i] < (uint64_t)low)
-			continue;
-		if (t->pkt[i] > (uint64_t)edge) {
-			add(&above, (double)t->pkt[i] / (double)edge);
-			logs += fm_det_log((double)t->pkt[i] / (double)edge);
-		} else {
-			add(&middle, (double)t->pkt[i] / (double)low);
+	for (size_t i = 0; i < t->rows; i++)
+		if (t->pkt[i] > (uint64_t)s->edge) {
+			add(&above, (double)t->pkt[i] / (double)s->edge);
+			logs += fm_det_log((double)t->pkt[i] / (double)s->edge);
 		}
-		add(&bytes, (double)t->byt[i]);
-		packets += (double)t->pkt[i];
-	}
 	if (above.n < min_count || logs <= 0 || (double)above.n / logs < 0.5) /* too few; too heavy to be any flow's */
 		return FM_OK;
-	if ((rc = count_company(t, (uint64_t)edge + 1, UINT64_MAX, (size_t)above.n, &largest, err)) < 0 ||
-	    (middle.n >= min_count &&
-	     (rc = count_company(t, (uint64_t)low, (uint64_t)edge + 1, (size_t)middle.n, &others, err)) < 0))
-		return rc;
-	*tail = (struct fm_tail){.edge = edge,
+	*tail = (struct fm_tail){.edge = s->edge,
 				 .above = above.n,
-				 .from = bytes.n,
+				 .from = above.n,
 				 .alpha = (double)above.n / logs,
-				 .mean = is_safe(&above, min_count) ? above.sum / (double)above.n : 0,
-				 .middle = is_safe(&middle, min_count) ? middle.sum / (double)middle.n : 0,
-				 .size = is_safe(&bytes, min_count) ? bytes.sum / packets : 0,
-				 .largest = largest,
-				 .others = others};
+				 .mean = is_safe(&above, min_count) ? above.sum / (double)above.n : 0};
+	if ((rc = count_company(t, (uint64_t)s->edge + 1, UINT64_MAX, (size_t)above.n, &tail->largest, err)) < 0 ||
+	    (rc = fit_bins(tail, s, min_count, err)) < 0)
+		return rc;
+	int64_t low = tail->bins > 0 ? tail->bin[tail->bins - 1].low : s->edge + 1;
+	for (size_t i = 0; i < t->rows; i++)
+		if (t->pkt[i] >= (uint64_t)low) {
+			add(&bytes, (double)t->byt[i]);
+			packets += (double)t->pkt[i];
+		}
+	tail->size = is_safe(&bytes, min_count) ? bytes.sum / packets : 0;
 	return FM_OK;
 }
 
 /* ---- as a document ---- */
 
+static json_t *company_json(const struct fm_company *company)
+{
+	return json_pack("[f,f]", company->talk, company->source);
+}
+
 json_t *fm_tail_json(const struct fm_tail *tail)
 {
-	return json_pack("{s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:[f,f], s:[f,f]}", "edge", (json_int_t)tail->edge,
-			 "above", (json_int_t)tail->above, "from", (json_int_t)tail->from, "alpha", tail->alpha, "mean",
-			 tail->mean, "middle", tail->middle, "size", tail->size, "largest", tail->largest.talk,
-			 tail->largest.source, "others", tail->others.talk, tail->others.source);
+	json_t *bins = json_array();
+	for (size_t b = 0; b < tail->bins; b++)
+		json_array_append_new(bins, json_pack("{s:I, s:I, s:f, s:o}", "low", (json_int_t)tail->bin[b].low,
+						      "rows", (json_int_t)tail->bin[b].rows, "mean", tail->bin[b].mean,
+						      "company", company_json(&tail->bin[b].company)));
+	return json_pack("{s:I, s:I, s:I, s:f, s:f, s:f, s:o, s:o}", "edge", (json_int_t)tail->edge, "above",
+			 (json_int_t)tail->above, "from", (json_int_t)tail->from, "alpha", tail->alpha, "mean",
+			 tail->mean, "size", tail->size, "largest", company_json(&tail->largest), "bins", bins);
 }
 
 /* Read both numbers and check their ranges. */
@@ -129,19 +172,40 @@ static bool company_read(struct fm_company *company, const json_t *j)
 	return company->talk >= 1 && company->source >= 1;
 }
 
+/* Read the bins; false where one is damaged. */
+static bool bins_read(struct fm_tail *tail, const json_t *j)
+{
+	int64_t next = tail->edge, rows = tail->above;
+	tail->bins = json_array_size(j);
+	if (!json_is_array(j) || tail->bins > FM_TAIL_BINS)
+		return false;
+	for (size_t b = 0; b < tail->bins; b++) {
+		const json_t *at = json_array_get(j, b);
+		struct fm_tail_bin *bin = &tail->bin[b];
+		bin->low = json_integer_value(json_object_get(at, "low"));
+		bin->rows = json_integer_value(json_object_get(at, "rows"));
+		bin->mean = json_number_value(json_object_get(at, "mean"));
+		if (!company_read(&bin->company, json_object_get(at, "company")) || bin->low < 1 || bin->low > next ||
+		    bin->rows < 1 || bin->rows > tail->from - rows || !(bin->mean >= 0))
+			return false;
+		next = bin->low - 1;
+		rows += bin->rows;
+	}
+	return rows == tail->from;
+}
+
 int fm_tail_from_json(struct fm_tail *tail, const json_t *j, struct fm_error *err)
 {
-	bool company = company_read(&tail->largest, json_object_get(j, "largest")) &&
-		       company_read(&tail->others, json_object_get(j, "others"));
+	memset(tail, 0, sizeof *tail);
+	bool company = company_read(&tail->largest, json_object_get(j, "largest"));
 	tail->edge = json_integer_value(json_object_get(j, "edge"));
 	tail->above = json_integer_value(json_object_get(j, "above"));
 	tail->from = json_integer_value(json_object_get(j, "from"));
 	tail->alpha = json_number_value(json_object_get(j, "alpha"));
 	tail->mean = json_number_value(json_object_get(j, "mean"));
-	tail->middle = json_number_value(json_object_get(j, "middle"));
 	tail->size = json_number_value(json_object_get(j, "size"));
-	if (tail->above < 0 || tail->from < tail->above || !(tail->mean >= 0) || !(tail->middle >= 0) ||
-	    !(tail->size >= 0) ||
+	if (tail->above < 0 || tail->from < tail->above || !bins_read(tail, json_object_get(j, "bins")) ||
+	    !(tail->mean >= 0) || !(tail->size >= 0) ||
 	    (tail->above > 0 &&
 	     (tail->edge < 1 || tail->edge > ((int64_t)1 << 40) || !(tail->alpha >= 0.5) || !company)))
 		return fm_fail(err, FM_EINPUT, "the model's codec is damaged: a tail");
@@ -171,7 +235,7 @@ static double power(double x, double e)
 /* n quantiles, of shares (i + 1/2) / n, the largest first. */
 struct quantiles {
 	size_t n;
-	double alpha, ratio; /* of the Pareto tail; edge / low */
+	double alpha, ratio; /* of the Pareto tail; a bin's next edge / low */
 };
 
 /* Quantile i of the Pareto tail truncated at exp(cut), as a multiple of the edge. */
@@ -181,8 +245,8 @@ static double above_at(const struct quantiles *q, double cut, size_t i)
 	return power(beyond + share * (1 - beyond), -1 / q->alpha);
 }
 
-/* Quantile i below the edge, as a multiple of low. */
-static double middle_at(const struct quantiles *q, double g, size_t i)
+/* Quantile i of a bin, as a multiple of low. */
+static double bin_at(const struct quantiles *q, double g, size_t i)
 {
 	double u = 1 - ((double)i + 0.5) / (double)q->n;
 	return power(q->ratio, power(u, g));
@@ -197,12 +261,12 @@ static double above_mean(const void *ctx, double cut)
 	return sum / (double)q->n;
 }
 
-static double middle_fall(const void *ctx, double g) /* minus the mean: it rises with g */
+static double bin_fall(const void *ctx, double g) /* minus the mean: it rises with g */
 {
 	const struct quantiles *q = ctx;
 	double sum = 0;
 	for (size_t i = 0; i < q->n; i++)
-		sum += middle_at(q, g, i);
+		sum += bin_at(q, g, i);
 	return -sum / (double)q->n;
 }
 
@@ -228,18 +292,24 @@ static void give_packets(struct fm_table *t, size_t row, double pkt)
 	t->byt[row] = (uint64_t)((double)t->byt[row] * ((double)t->pkt[row] / was) + 0.5);
 }
 
-/* The packets of n flows, the first `above` of which are beyond the edge. */
-static void lay_packets(const struct fm_tail *tail, struct fm_table *t, const struct large *large, size_t n,
-			size_t above, int64_t low)
+/* The packets of n flows beyond the edge. */
+static void lay_above(const struct fm_tail *tail, struct fm_table *t, const struct large *large, size_t n)
 {
 	enum { FARTHEST = 12 }; /* logarithm of the largest, as a multiple of the edge */
-	struct quantiles a = {above, tail->alpha, 0}, m = {n - above, 0, (double)tail->edge / (double)low};
-	double cut = tail->mean > 0 && above > 0 ? solve(above_mean, &a, 1e-6, FARTHEST, tail->mean) : FARTHEST;
-	double g = tail->middle > 0 && n > above ? solve(middle_fall, &m, 0.01, 100, -tail->middle) : 1;
+	struct quantiles q = {n, tail->alpha, 0};
+	double cut = tail->mean > 0 && n > 0 ? solve(above_mean, &q, 1e-6, FARTHEST, tail->mean) : FARTHEST;
 	for (size_t i = 0; i < n; i++)
-		give_packets(t, large[i].row,
-			     i < above ? (double)tail->edge * above_at(&a, cut, i)
-				       : (double)low * middle_at(&m, g, i - above));
+		give_packets(t, large[i].row, (double)tail->edge * above_at(&q, cut, i));
+}
+
+/* The packets of n flows of a bin that ends before `next`. */
+static void lay_bin(const struct fm_tail_bin *bin, int64_t next, struct fm_table *t, const struct large *large,
+		    size_t n)
+{
+	struct quantiles q = {n, 0, (double)(next - 1) / (double)bin->low};
+	double g = bin->mean > 0 && n > 0 ? solve(bin_fall, &q, 0.01, 100, -bin->mean) : 1;
+	for (size_t i = 0; i < n; i++)
+		give_packets(t, large[i].row, (double)bin->low * bin_at(&q, g, i));
 }
 
 /* Copy to row `row` the columns of row `from` that say what kind of flow it is. */
@@ -346,10 +416,17 @@ static void lay_bytes(const struct fm_tail *tail, struct fm_table *t, const stru
 		t->byt[large[i].row] = (uint64_t)(size_at(&s, i, factor) * (double)t->pkt[large[i].row] + 0.5);
 }
 
+/* How many of n made rows stand for the first `rows` of those that were learned. */
+static size_t rows_of(size_t n, const struct fm_tail *tail, int64_t rows)
+{
+	return (size_t)((double)n * (double)rows / (double)tail->from + 0.5);
+}
+
 int fm_tail_lay(const struct fm_tail *tail, struct fm_table *t, const struct fm_tail_opts *o, struct fm_error *err)
 {
 	struct large *large = NULL;
-	size_t n, above;
+	size_t n, at, end, last;
+	int64_t rows = tail->above, next = tail->edge + 1;
 	int rc;
 	if (tail->above == 0)
 		return FM_OK;
@@ -360,15 +437,22 @@ int fm_tail_lay(const struct fm_tail *tail, struct fm_table *t, const struct fm_
 	qsort(large, t->rows, sizeof *large, compare_large);
 	n = (size_t)((double)t->rows * o->share + 0.5);
 	n = n < t->rows ? n : t->rows;
-	above = (size_t)((double)n * (double)tail->above / (double)tail->from + 0.5);
-	for (size_t i = 0; i < n; i++) {
+	last = rows_of(n, tail, rows + (tail->bins > 0 ? tail->bin[0].rows : 0));
+	for (size_t i = 0; i < last; i++) {
 		large[i].then = large[i].first;
 		large[i].first = t->td[large[i].row];
 	}
-	qsort(large, n, sizeof *large, compare_large);
-	lay_packets(tail, t, large, n, above, o->low);
-	lay_company(&tail->largest, t, large, above, o);
-	lay_company(&tail->others, t, large + above, n - above, o);
+	qsort(large, last, sizeof *large, compare_large);
+	at = rows_of(n, tail, rows);
+	lay_above(tail, t, large, at);
+	lay_company(&tail->largest, t, large, at, o);
+	for (size_t b = 0; b < tail->bins; b++, at = end) {
+		rows += tail->bin[b].rows;
+		end = rows_of(n, tail, rows);
+		lay_bin(&tail->bin[b], next, t, large + at, end - at);
+		lay_company(&tail->bin[b].company, t, large + at, end - at, o);
+		next = tail->bin[b].low;
+	}
 	lay_bytes(tail, t, large, n, o->most);
 	free(large);
 	return FM_OK;

@@ -1,17 +1,18 @@
 /*
- * tail.h - the largest flows: those in the last bin of packets (codec.h), and those beyond its edge.
+ * tail.h - the largest flows: one in a thousand, those of the last bins of packets (codec.h), and those beyond their
+ * edge.
  *
- * They are one flow in a thousand and make up most bytes, and few of them are there to be learned from.  So their
- * number, the distribution of their packets and the size of their packets are as learned, not as the network drew them:
+ * They make up most bytes, and few of them are there to be learned from.  So their number, the distribution of their
+ * packets and the size of their packets are as learned, not as the network drew them:
  *
  *     beyond the edge    a Pareto tail: above x they are (x / edge)^-alpha, with alpha by maximum likelihood (Hill, "A
  *                        simple general approach to inference about the tail of a distribution", Annals of Statistics
  *                        3, 1975), cut off where it has the learned mean (Aban, Meerschaert, Panorska, "Parameter
  *                        estimation for the truncated Pareto distribution", JASA 101, 2006: the truncated law)
- *     below it           low (edge / low)^(u^g), u uniform, with the g that has the learned mean
+ *     in each bin        its number of rows; low (next / low)^(u^g), u uniform, with the g that has the learned mean
  *     bytes per packet   in all of them together
  *     conversations      an exporter cuts a long conversation into flows at its active timeout: the mean number of
- *                        flows per conversation, beyond the edge and below it
+ *                        flows per conversation, beyond the edge and in each bin
  *     sources            the mean number of these conversations per source: a few hosts send most bytes
  *
  * Each is learned from min_count training rows or more.  A mean of which one row is more than half is not kept (the
@@ -32,24 +33,38 @@
 struct fm_company {
 	double talk, source; /* flows per conversation; conversations per source */
 };
-struct fm_tail {
-	int64_t edge;        /* the upper edge of the bins */
-	int64_t above, from; /* rows above the edge; rows from low on, these included; 0: no tail */
-	double alpha;
-	double mean, middle; /* mean packets of the rows above / edge; of the others from low on / low; 0: unknown */
-	double size;         /* bytes per packet of the rows from low on; 0: not known */
-	struct fm_company largest, others; /* rows above; the others from low on */
+enum { FM_TAIL_BINS = 8 };
+struct fm_tail_bin {
+	int64_t low, rows;
+	double mean; /* mean packets of the rows / low; 0: unknown */
+	struct fm_company company;
 };
-/* Fit to a training split whose packets have a last bin [low, edge]. */
-int fm_tail_fit(struct fm_tail *tail, const struct fm_table *t, int64_t low, int64_t edge, int min_count,
+struct fm_tail {
+	int64_t edge;              /* the upper edge of the bins */
+	int64_t above, from;       /* rows above the edge; these and those of the bins; 0: no tail */
+	double alpha, mean;        /* mean packets of the rows above / edge; 0: unknown */
+	double size;               /* bytes per packet of all of them; 0: unknown */
+	struct fm_company largest; /* rows above */
+	struct fm_tail_bin bin[FM_TAIL_BINS];
+	size_t bins; /* the highest first */
+};
+/* Fit to a training split whose packets have bins [low[i], low[i + 1]), i < n, the last one up to edge: to as many of
+ * the last ones as one row in a thousand takes, at most FM_TAIL_BINS. */
+struct fm_tail_source {
+	const struct fm_table *t;
+	const int64_t *low;
+	size_t n;
+	int64_t edge;
+};
+int fm_tail_fit(struct fm_tail *tail, const struct fm_tail_source *source, int min_count,
 		struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_tail_json(const struct fm_tail *tail);
 int fm_tail_from_json(struct fm_tail *tail, const json_t *j, struct fm_error *err) FM_MUST_CHECK;
 
-/* Make the largest rows of t as learned.  share: the share of rows from low on in the training split.  The longest
- * flows get the most packets.  most: the largest packet, in bytes. */
+/* Make the largest rows of t as learned.  share: their share of the training split.  Of those beyond the edge and in
+ * the last bin the longest flows get the most packets; the others keep their order.  most: the largest packet, in
+ * bytes. */
 struct fm_tail_opts {
-	int64_t low;
 	double share, most;
 	int (*side)(const void *ctx, uint32_t host); /* the side of a host of t (hosts.h); NULL: all are on one side */
 	const void *ctx;

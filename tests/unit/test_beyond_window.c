@@ -1,5 +1,5 @@
-/* test_beyond_window.c - what outlasts a window: lifetimes, what hosts do, beats, bursts and the largest flows come out
- * as they were learned. */
+/* test_beyond_window.c - what outlasts a window: lifetimes, what hosts do, beats and bursts come out as they were
+ * learned. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,6 @@
 #include "base/rng.h"
 #include "model/codec/beats.h"
 #include "model/codec/host_assignment.h"
-#include "model/codec/tail.h"
 #include "model/codec/window_follow.h"
 #include "model/codec/window_memory.h"
 #include "tests/unit/model_fixture.h"
@@ -473,128 +472,14 @@ static void durations_follow_each_other(void **state)
 		assert_true(made.follow[l] == 0);
 }
 
-/* ---- the largest flows ---- */
-
-/* LARGE rows of 1,000 packets and more, those beyond EDGE of conversations of TALK flows, TALKS of which are of one
- * source, and as many of one packet. */
-enum { LARGE = 4000, LOW = 1000, EDGE = 50000, TALK = 4, TALKS = 2 };
-static struct fm_table *large_flows(double *packets, double *bytes)
-{
-	struct fm_table *t;
-	struct fm_error err;
-	struct fm_rng r;
-	uint32_t beyond = 0;
-	*packets = *bytes = 0;
-	fm_rng_init(&r, 9, FM_RNG_SIMULATE, 0, 0);
-	assert_int_equal(fm_table_new(&t, FM_COLS_UGR16, &err), FM_OK);
-	assert_int_equal(fm_table_reserve(t, 2 * LARGE, &err), FM_OK);
-	for (uint32_t i = 0; i < 2 * LARGE; i++) {
-		double x = LOW * pow(1 - fm_rng_uniform53(&r), -1 / 1.3);
-		t->pkt[i] = i % 2 ? 1 : (uint64_t)(x < 40 * EDGE ? x : 40 * EDGE);
-		beyond += t->pkt[i] > EDGE;
-		t->sa[i] = t->pkt[i] > EDGE ? 2 * LARGE + (beyond - 1) / (TALK * TALKS) : i;
-		t->da[i] = t->pkt[i] > EDGE ? 4 * LARGE + (beyond - 1) / TALK : 4 * LARGE;
-		t->byt[i] = t->pkt[i] * (i % 4 ? 1400 : 50);
-		t->td[i] = t->pkt[i] > EDGE ? 300000 : 1000;
-		*packets += (double)t->pkt[i];
-		*bytes += (double)t->byt[i];
-	}
-	t->rows = 2 * LARGE;
-	return t;
-}
-
-/* One host in a hundred is on another side than the others. */
-static int side_of_host(const void *ctx, uint32_t host)
-{
-	(void)ctx;
-	return host % 100 == 2;
-}
-
-static void the_largest_are_as_large_as_they_were(void **state)
-{
-	double packets, bytes, made_packets = 0, made_bytes = 0;
-	struct fm_table *t = large_flows(&packets, &bytes);
-	uint32_t sources[LARGE], peers[LARGE], n = 0, m = 0, beyond = 0;
-	struct fm_tail tail;
-	struct fm_error err;
-	(void)state;
-	assert_int_equal(fm_tail_fit(&tail, t, LOW, EDGE, 20, &err), FM_OK);
-	assert_true(tail.above >= 20);
-	assert_int_equal(tail.from, LARGE);
-	assert_true(fabs(tail.alpha - 1.3) < 0.4);
-	assert_true(fabs(tail.largest.talk - TALK) < 0.5);
-	assert_true(fabs(tail.largest.source - TALKS) < 0.5);
-	assert_true(fabs(tail.others.talk - 1) < 1e-9 && fabs(tail.others.source - 1) < 1e-9);
-	/* What a network drew: too few of the largest, each of its own host, and small packets. */
-	for (size_t i = 0; i < t->rows; i++) {
-		t->pkt[i] = t->pkt[i] < EDGE ? t->pkt[i] : EDGE;
-		t->pkt[i] = i % 10 ? t->pkt[i] : 1;
-		t->byt[i] = t->pkt[i] * (t->byt[i] / t->pkt[i] > 1000 ? 700 : 50);
-		t->sa[i] = (uint32_t)i;
-		t->da[i] = (uint32_t)(8 * LARGE + i);
-	}
-	struct fm_tail_opts o = {.low = LOW, .share = 0.5, .most = 1500, .side = side_of_host};
-	assert_int_equal(fm_tail_lay(&tail, t, &o, &err), FM_OK);
-	for (size_t i = 0; i < t->rows; i++) {
-		bool known = false;
-		made_packets += (double)t->pkt[i];
-		made_bytes += (double)t->byt[i];
-		assert_true(t->pkt[i] >= 1 && t->byt[i] <= 1500 * t->pkt[i]);
-		if (t->pkt[i] <= EDGE)
-			continue;
-		beyond++;
-		for (uint32_t k = 0; k < n; k++)
-			known |= sources[k] == t->sa[i];
-		if (!known)
-			sources[n++] = t->sa[i];
-		known = false;
-		for (uint32_t k = 0; k < m; k++)
-			known |= peers[k] == t->da[i];
-		if (!known)
-			peers[m++] = t->da[i];
-	}
-	assert_true(fabs(made_packets - packets) < 0.02 * packets);
-	assert_true(fabs(made_bytes - bytes) < 0.02 * bytes);
-	assert_in_range(beyond, tail.above - 1, tail.above + 1);
-	assert_in_range(m, beyond / TALK - 1, beyond / TALK + 1);
-	assert_in_range(n, m / TALKS, m / TALKS + 2); /* not of the other side */
-	tail.size = 25;                               /* packets cannot become as small, with their headers */
-	assert_int_equal(fm_tail_lay(&tail, t, &o, &err), FM_OK);
-	for (size_t i = 0; i < t->rows; i++)
-		assert_true(t->byt[i] >= 40 * t->pkt[i]);
-	fm_table_free(t);
-}
-
-/* A tail of fewer than k rows is none, and a mean that one row dominates is not kept. */
-static void one_large_flow_is_not_learned(void **state)
-{
-	double packets, bytes;
-	struct fm_table *t = large_flows(&packets, &bytes);
-	struct fm_tail tail;
-	struct fm_error err;
-	(void)state;
-	for (size_t i = 0; i < t->rows; i++)
-		if (t->pkt[i] > EDGE) {
-			t->pkt[i] *= 10000;
-			t->byt[i] = t->pkt[i] * 1400;
-			break;
-		}
-	assert_int_equal(fm_tail_fit(&tail, t, LOW, EDGE, 20, &err), FM_OK);
-	assert_true(tail.above >= 20);
-	assert_true(tail.mean == 0 && tail.size == 0 && tail.middle > 1);
-	assert_int_equal(fm_tail_fit(&tail, t, LOW, EDGE, (int)tail.above + 1, &err), FM_OK);
-	assert_int_equal(tail.above, 0);
-	fm_table_free(t);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(beats_are_found_with_windows_missing),  cmocka_unit_test(beats_come_back),
-	    cmocka_unit_test(hosts_live_as_long_as_they_did),        cmocka_unit_test(hosts_keep_to_their_trade),
-	    cmocka_unit_test(more_windows_show_hosts_again),         cmocka_unit_test(popular_hosts_do_what_they_did),
-	    cmocka_unit_test(replies_come_a_window_later),           cmocka_unit_test(durations_follow_each_other),
-	    cmocka_unit_test(the_largest_are_as_large_as_they_were), cmocka_unit_test(one_large_flow_is_not_learned),
+	    cmocka_unit_test(beats_are_found_with_windows_missing), cmocka_unit_test(beats_come_back),
+	    cmocka_unit_test(hosts_live_as_long_as_they_did),       cmocka_unit_test(hosts_keep_to_their_trade),
+	    cmocka_unit_test(more_windows_show_hosts_again),        cmocka_unit_test(popular_hosts_do_what_they_did),
+	    cmocka_unit_test(replies_come_a_window_later),          cmocka_unit_test(durations_follow_each_other),
+
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
