@@ -159,7 +159,7 @@ static void move(struct fm_table *t, uint32_t row, int64_t te, const struct fm_b
 	int64_t by = te - t->te[row];
 	for (; row != UINT32_MAX; row = o->answer ? o->answer[row] : UINT32_MAX) {
 		int64_t to = t->te[row] + by;
-		t->te[row] = to > o->last_ms ? o->last_ms : to;
+		t->te[row] = to < o->first_ms ? o->first_ms : to > o->last_ms ? o->last_ms : to;
 	}
 }
 

@@ -36,8 +36,9 @@ int fm_beats_from_json(struct fm_beats *b, const json_t *j, struct fm_error *err
 
 struct fm_beats_opts {
 	uint64_t seed;
-	int64_t step, last_ms;  /* the lattice of times; the latest time allowed */
-	const uint32_t *answer; /* (rows) the reply of a flow, which moves with it, or UINT32_MAX */
+	int64_t step;              /* the lattice of times */
+	int64_t first_ms, last_ms; /* the times allowed */
+	const uint32_t *answer;    /* (rows) the reply of a flow, which moves with it, or UINT32_MAX */
 };
 /* Change the times of t, whose rows need not be sorted. */
 int fm_beats_lay(const struct fm_beats *b, struct fm_table *t, const struct fm_beats_opts *o,

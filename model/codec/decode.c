@@ -243,6 +243,7 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 	      const uint16_t *tok, const float *res, const struct fm_decode_opts *o, struct fm_error *err)
 {
 	size_t W = (size_t)c->window;
+	int64_t step = c->num[FM_R_GAP].step;
 	uint32_t *order = NULL;
 	struct fm_assignment_opts ao = {.seed = o->seed,
 					.grow = (double)o->rows / (double)(c->train_rows ? c->train_rows : 1)};
@@ -275,16 +276,18 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 		size_t first = d.t->rows, n = left < W ? left : W;
 		size_t made = d.scans ? fm_scan_plan_window(d.scans, i) : w;
 		const uint16_t *x = tok + made * W * FM_NTOK;
-		if ((rc = decode_window(&d, schedule->start_ms[w], x, res + made * W * FM_NRES, n, err)) < 0)
+		int64_t start = schedule->start_ms[w];
+		if ((rc = decode_window(&d, start - start % step, x, res + made * W * FM_NRES, n, err)) < 0)
 			goto out;
 		if (c->text_order) {
 			struct fm_rng rng;
 			fm_rng_init(&rng, o->seed, FM_RNG_DECODE, w, UINT32_MAX);
-			fm_spread_arrivals(d.t, first, n, x, c->num[FM_R_GAP].step, c->times.last_ms, &rng);
+			struct fm_arrivals a = {start, schedule->end_ms[w], step, c->times.last_ms};
+			fm_spread_arrivals(d.t, first, n, x, &a, &rng);
 		}
 	}
 	struct fm_tail_opts tail = tail_opts(c, d.assignment);
-	struct fm_beats_opts beats = {o->seed, c->num[FM_R_GAP].step, c->times.last_ms, d.answer};
+	struct fm_beats_opts beats = {o->seed, step, c->times.first_ms, c->times.last_ms, d.answer};
 	if (o->reassign && ((rc = fm_beats_lay(&c->beats, d.t, &beats, err)) < 0 ||
 			    (rc = fm_tail_lay(&c->pkt_tail, d.t, &tail, err)) < 0))
 		goto out;

@@ -78,13 +78,10 @@ out:
 	return rc;
 }
 
-void fm_spread_arrivals(struct fm_table *t, size_t first, size_t n, const uint16_t *tok, int64_t step, int64_t last_ms,
+void fm_spread_arrivals(struct fm_table *t, size_t first, size_t n, const uint16_t *tok, const struct fm_arrivals *a,
 			struct fm_rng *rng)
 {
-	double at[FM_WINDOW_MOST], phase = fm_rng_uniform53(rng), end = fm_rng_uniform53(rng);
-	int64_t from = t->te[first];
-	int64_t ticks = (t->te[first + n - 1] - from) / step;
-	double length = (double)ticks + end - phase;
+	double at[FM_WINDOW_MOST], length = (double)(a->end_ms - a->start_ms);
 	size_t runs = 0;
 	bool begins[FM_WINDOW_MOST];
 	for (size_t i = 0; i < n; i++) {
@@ -96,7 +93,8 @@ void fm_spread_arrivals(struct fm_table *t, size_t first, size_t n, const uint16
 	qsort(at, runs, sizeof *at, fm_compare_doubles);
 	for (size_t i = 0, run = 0; i < n; i++) {
 		run += begins[i];
-		int64_t te = from + step * (int64_t)(phase + at[run - 1] * (length > 0 ? length : 0));
-		t->te[first + i] = te < last_ms ? te : last_ms;
+		int64_t te = a->start_ms + (int64_t)(at[run - 1] * length);
+		te -= te % a->step;
+		t->te[first + i] = te < a->last_ms ? te : a->last_ms;
 	}
 }

@@ -17,9 +17,13 @@ int fm_order_windows(const struct fm_window_schedule *schedule, uint32_t **order
 int fm_order_rows(struct fm_table *t, struct fm_error *err) FM_MUST_CHECK;
 
 /* In a trace whose flows of one time stand in the order of their text, it is chance which flow falls on which tick. So
- * the rows [first, first + n) of a window keep their order, the window keeps its duration, and each run of related
- * flows without gaps gets the time of a random arrival. */
-void fm_spread_arrivals(struct fm_table *t, size_t first, size_t n, const uint16_t *tok, int64_t step, int64_t last_ms,
+ * the rows [first, first + n) of a window keep their order, and each run of related flows without gaps gets the time of
+ * a random arrival before the next window begins. */
+struct fm_arrivals {
+	int64_t start_ms, end_ms; /* of the window */
+	int64_t step, last_ms;    /* ticks; the last time that there is */
+};
+void fm_spread_arrivals(struct fm_table *t, size_t first, size_t n, const uint16_t *tok, const struct fm_arrivals *a,
 			struct fm_rng *rng);
 
 #endif

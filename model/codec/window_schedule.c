@@ -200,7 +200,6 @@ static int schedule_slot(struct fm_window_schedule *p, const struct fm_codec *c,
 	double *at = NULL, total = 0;
 	int64_t range = t->last_ms - t->first_ms + 1, from = t->first_ms + range * s / FM_SLOTS,
 		to = t->first_ms + range * (s + 1) / FM_SLOTS;
-	int64_t step = c->num[FM_R_GAP].step;
 	int rc;
 	if ((rc = fm_alloc(&span, virtual + 1, sizeof *span, "a schedule", err)) < 0 ||
 	    (rc = fm_alloc(&rank, virtual + 1, sizeof *rank, "a schedule", err)) < 0 ||
@@ -222,11 +221,12 @@ static int schedule_slot(struct fm_window_schedule *p, const struct fm_codec *c,
 	for (size_t i = 0; i < virtual; i++) {
 		if (!order[i])
 			continue;
-		int64_t ms = from + (int64_t)((double)(to - from) * (at[i] / total));
+		double next = i + 1 < virtual ? at[i + 1] : total;
 		p->slot[p->n] = (uint8_t)s;
 		p->span[p->n] = (uint8_t)rank[i];
 		p->cls[p->n] = (uint8_t)(order[i] - 1);
-		p->start_ms[p->n++] = ms - ms % step;
+		p->start_ms[p->n] = from + (int64_t)((double)(to - from) * (at[i] / total));
+		p->end_ms[p->n++] = from + (int64_t)((double)(to - from) * (next / total));
 	}
 out:
 	free(span);
@@ -250,6 +250,7 @@ int fm_window_schedule_make(struct fm_window_schedule *schedule, const struct fm
 	    (rc = fm_alloc(&schedule->span, n + 1, 1, "a schedule", err)) < 0 ||
 	    (rc = fm_alloc(&schedule->cls, n + 1, 1, "a schedule", err)) < 0 ||
 	    (rc = fm_alloc(&schedule->start_ms, n + 1, sizeof *schedule->start_ms, "a schedule", err)) < 0 ||
+	    (rc = fm_alloc(&schedule->end_ms, n + 1, sizeof *schedule->end_ms, "a schedule", err)) < 0 ||
 	    (rc = fm_alloc(&weight, FM_MAXCLASSES * FM_SLOTS, sizeof *weight, "a schedule", err)) < 0 ||
 	    (rc = fm_alloc(&of, FM_MAXCLASSES * FM_SLOTS, sizeof *of, "a schedule", err)) < 0 ||
 	    (rc = weights(c, o, weight, err)) < 0)
@@ -294,6 +295,7 @@ void fm_window_schedule_free(struct fm_window_schedule *p)
 	free(p->cls);
 	free(p->kind);
 	free(p->start_ms);
+	free(p->end_ms);
 	free(p->budget);
 	memset(p, 0, sizeof *p);
 }

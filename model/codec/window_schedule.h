@@ -13,6 +13,7 @@ struct fm_window_schedule {
 	uint8_t *slot, *span, *cls; /* (n) conditions */
 	uint8_t *kind;              /* (n) another one (window_kinds.h); NULL: not told */
 	int64_t *start_ms;          /* (n), rising: the time from which the first flow's gap is counted */
+	int64_t *end_ms;            /* (n) when the next one begins, of all that a source has, made or not */
 	/* (n, classes) flows of each label; NULL: the network decides, for one label or more than FM_MAXCLASSES */
 	uint16_t *budget;
 };

@@ -190,6 +190,7 @@ int fm_margins_drafts(const struct fm_margins *m, struct fm_window_schedule *dra
 	    (rc = extend(&drafts->cls, s->cls, s->n, sizeof *s->cls, err)) < 0 ||
 	    (rc = extend(&drafts->kind, s->kind, s->n, sizeof *s->kind, err)) < 0 ||
 	    (rc = extend(&drafts->start_ms, s->start_ms, s->n, sizeof *s->start_ms, err)) < 0 ||
+	    (rc = extend(&drafts->end_ms, s->end_ms, s->n, sizeof *s->end_ms, err)) < 0 ||
 	    (rc = extend(&drafts->budget, s->budget, s->n, (size_t)classes * sizeof *s->budget, err)) < 0)
 		fm_window_schedule_free(drafts);
 	return rc;

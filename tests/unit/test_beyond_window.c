@@ -90,17 +90,19 @@ static void beats_come_back(void **state)
 			t->dp[i] = (uint16_t)(1024 + i);
 			t->te[i] = t->te[i - 1] + 250;
 		}
+		if (i % 100 == 1) /* a row of a scan may come before the row that it answers */
+			t->te[i] = 0;
 	}
 	for (size_t i = 0; i + 1 < t->rows; i += 2)
 		apart[i] = t->te[i + 1] - t->te[i];
-	struct fm_beats_opts o = {1, 1, FLOWS * 60000, answer};
+	struct fm_beats_opts o = {1, 1, 0, FLOWS * 60000, answer};
 	assert_int_equal(fm_beats_lay(&learned, t, &o, &err), FM_OK);
 	assert_int_equal(fm_beats_fit(&made, t, 1, 20, &err), FM_OK);
 	assert_int_equal(made.conversations, LONG);
 	assert_in_range(regular(&made), regular(&learned) - 4, regular(&learned) + 4);
 	for (size_t i = 0; i < t->rows; i++) {
 		assert_in_range(t->te[i], 0, FLOWS * 60000);
-		if (answer[i] != UINT32_MAX && t->te[i + 1] < FLOWS * 60000)
+		if (answer[i] != UINT32_MAX && t->te[i + 1] < FLOWS * 60000 && t->te[i + 1] > 0)
 			assert_int_equal(t->te[i + 1] - t->te[i], apart[i]);
 	}
 	free(answer);

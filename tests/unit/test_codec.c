@@ -10,6 +10,7 @@
 
 #include "base/rng.h"
 #include "model/codec/decode.h"
+#include "model/codec/decode_order.h"
 #include "model/codec/hosts.h"
 #include "model/codec/label_services.h"
 #include "tests/unit/ipv4_of.h"
@@ -46,14 +47,20 @@ static struct fm_table *flows_of(const struct fm_codec *c, const struct fm_encod
 {
 	struct fm_range in = {0x0a000000, 8}, out = {0xf0000000, 4};
 	struct fm_decode_opts o = {.rows = e->windows * W, .seed = 1, .fresh = {{&out, 1}, {&in, 1}}};
-	struct fm_window_schedule schedule = {
-	    .n = e->windows, .slot = e->slot, .span = e->span, .start_ms = calloc(e->windows, sizeof(int64_t))};
+	struct fm_window_schedule schedule = {.n = e->windows,
+					      .slot = e->slot,
+					      .span = e->span,
+					      .start_ms = calloc(e->windows, sizeof(int64_t)),
+					      .end_ms = calloc(e->windows, sizeof(int64_t))};
 	struct fm_table *t;
 	struct fm_error err = {0};
-	for (size_t w = 0; w < e->windows; w++)
+	for (size_t w = 0; w < e->windows; w++) {
 		schedule.start_ms[w] = flows->te[w * W] - flows->gap[w * W];
+		schedule.end_ms[w] = flows->te[w * W + W - 1] + 1;
+	}
 	assert_int_equal(fm_decode(&t, c, &schedule, e->tok, e->res, &o, &err), FM_OK);
 	free(schedule.start_ms);
+	free(schedule.end_ms);
 	return t;
 }
 
@@ -344,6 +351,38 @@ static void order_by_text_is_kept_in_its_ticks(void **state)
 	fm_hosts_free(h);
 }
 
+/* Flows of a window whose drawn gaps are too short or too long arrive as long as it lasts, in their order. */
+static void flows_arrive_until_the_next_window(void **state)
+{
+	enum { N = 32, STEP = 1000, WINDOWS = 200 };
+	static uint16_t tok[N * FM_NTOK];
+	const struct fm_arrivals a = {5300, 5300 + 8 * STEP, STEP, INT64_MAX};
+	struct fm_table *t;
+	struct fm_error err;
+	int64_t at[10] = {0};
+	(void)state;
+	assert_int_equal(fm_table_new(&t, FM_COLS_UGR16, &err), FM_OK);
+	assert_int_equal(fm_table_reserve(t, N, &err), FM_OK);
+	for (uint64_t w = 0; w < WINDOWS; w++) {
+		struct fm_rng r;
+		fm_rng_init(&r, 1, FM_RNG_DECODE, w, UINT32_MAX);
+		for (int i = 0; i < N; i++)
+			t->te[i] = 5000 + i / 16 * STEP * (int64_t)(w % 20); /* 0 to 19 s */
+		fm_spread_arrivals(t, 0, N, tok, &a, &r);
+		for (int i = 0; i < N; i++) {
+			assert_in_range(t->te[i], 5000, 13000);
+			assert_true(t->te[i] % STEP == 0 && (i == 0 || t->te[i] >= t->te[i - 1]));
+			at[t->te[i] / STEP - 5]++;
+		}
+	}
+	/* The first second is 0.7 of the window's, the last one 0.3. */
+	for (int s = 0; s <= 8; s++) {
+		double share = s == 0 ? 0.7 : s == 8 ? 0.3 : 1;
+		assert_in_range(at[s], share * WINDOWS * N / 8 * 0.85, share * WINDOWS * N / 8 * 1.15);
+	}
+	fm_table_free(t);
+}
+
 /* The codec's document holds no address of the trace, in any spelling. */
 static void no_real_address_is_kept(void **state)
 {
@@ -522,6 +561,7 @@ int main(void)
 	    cmocka_unit_test(services_of_labels_are_learned),
 	    cmocka_unit_test(what_is_learned_of_few_flows_reads_back),
 	    cmocka_unit_test(a_trace_shorter_than_a_window_is_refused),
+	    cmocka_unit_test(flows_arrive_until_the_next_window),
 	    cmocka_unit_test(order_by_text_is_kept_in_its_ticks), /* last: it disturbs the flows */
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

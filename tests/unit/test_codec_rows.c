@@ -47,15 +47,18 @@ static void go_and_return(struct trip *t, struct fm_table *from)
 	if (fm_codec_encode(t->c, t->h, from, 1, &t->e, &err) != FM_OK)
 		fail_msg("%s", err.message);
 	assert_int_equal(t->e.windows, from->rows / W);
-	struct fm_window_schedule schedule = {.n = t->e.windows, .start_ms = calloc(t->e.windows, sizeof(int64_t))};
+	struct fm_window_schedule schedule = {.n = t->e.windows,
+					      .start_ms = calloc(t->e.windows, sizeof(int64_t)),
+					      .end_ms = calloc(t->e.windows, sizeof(int64_t))};
 	for (size_t w = 0; w < t->e.windows; w++)
-		schedule.start_ms[w] = (int64_t)w << 40;
+		schedule.start_ms[w] = schedule.end_ms[w] = (int64_t)w << 40;
 	struct fm_decode_opts o = {
 	    .rows = t->e.windows * W, .seed = 1, .fresh = {{&out, 1}, {&in, 1}, {&out6, 1}, {&in6, 1}}};
 	if (fm_decode(&t->back, t->c, &schedule, t->e.tok, t->e.res, &o, &err) != FM_OK)
 		fail_msg("%s", err.message);
 	assert_int_equal(t->back->rows, t->e.windows * W);
 	free(schedule.start_ms);
+	free(schedule.end_ms);
 }
 
 static void drop_rows(struct trip *t)

@@ -115,9 +115,9 @@ static void the_nearer_ones_are_taken(void **state)
 static void drafts_are_of_the_same_conditions(void **state)
 {
 	uint8_t slot[MADE], span[MADE], cls[MADE], kind[MADE];
-	int64_t start[MADE];
+	int64_t start[MADE], end[MADE];
 	uint16_t budget[2 * MADE];
-	struct fm_window_schedule s = {MADE, slot, span, cls, kind, start, budget}, d;
+	struct fm_window_schedule s = {MADE, slot, span, cls, kind, start, end, budget}, d;
 	struct fm_margin one = {1, K};
 	struct fm_error err = {0};
 	(void)state;
@@ -128,6 +128,7 @@ static void drafts_are_of_the_same_conditions(void **state)
 		cls[w] = (uint8_t)(w % 5);
 		kind[w] = (uint8_t)(w % 3);
 		start[w] = w;
+		end[w] = w + 1;
 		budget[2 * w] = (uint16_t)w;
 		budget[2 * w + 1] = 1;
 	}
@@ -136,7 +137,7 @@ static void drafts_are_of_the_same_conditions(void **state)
 	for (size_t i = 0; i < d.n; i++) {
 		size_t w = i < MADE ? i : (i - MADE) * FM_SPARE_EVERY;
 		assert_true(d.slot[i] == slot[w] && d.span[i] == span[w] && d.cls[i] == cls[w] &&
-			    d.kind[i] == kind[w] && d.start_ms[i] == start[w]);
+			    d.kind[i] == kind[w] && d.start_ms[i] == start[w] && d.end_ms[i] == end[w]);
 		assert_memory_equal(d.budget + 2 * i, budget + 2 * w, 2 * sizeof *budget);
 	}
 	fm_window_schedule_free(&d);

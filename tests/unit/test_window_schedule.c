@@ -57,7 +57,11 @@ static void slots_keep_their_shares(void **state)
 	assert_int_equal(p.n, ROWS / W);
 	for (size_t i = 0; i < p.n; i++) {
 		made[p.slot[i]]++;
-		assert_in_range(p.start_ms[i], codec->times.first_ms - 60000, codec->times.last_ms);
+		assert_in_range(p.start_ms[i], codec->times.first_ms, codec->times.last_ms);
+		/* Each lasts until the next one begins. */
+		assert_in_range(p.end_ms[i], p.start_ms[i], codec->times.last_ms + 1);
+		if (i + 1 < p.n && p.slot[i + 1] == p.slot[i])
+			assert_int_equal(p.end_ms[i], p.start_ms[i + 1]);
 	}
 	for (int s = 0; s < FM_SLOTS; s++) /* also where classes too rare to say when are spread */
 		assert_true(abs(made[s] - (int)codec->times.slot[s]) <= 1);
