@@ -114,6 +114,24 @@ static bool keep_hosts(struct fm_decoder *d, const uint16_t *tok, size_t r, int 
 	       another_port(d, tok, r, kind);
 }
 
+/* Row r copies a port from row q, which goes with a server.  It does not, only as often as was learned; else it goes
+ * with the same. */
+static void keep_server(struct fm_decoder *d, size_t r, size_t q, int kind)
+{
+	struct fm_table *t = d->t;
+	if (!d->reassign || !fm_alike_may_stray(kind) || fm_between_clients(t, q))
+		return;
+	d->served[kind]++;
+	if (!fm_between_clients(t, r))
+		return;
+	if ((double)d->strays[kind] < d->c->alike.strays[kind] * (double)d->served[kind]) {
+		d->strays[kind]++;
+		return;
+	}
+	t->sp[r] = t->sp[q];
+	t->dp[r] = t->dp[q];
+}
+
 static int decode_window(struct fm_decoder *d, int64_t te, const uint16_t *tok, const float *res, size_t rows,
 			 struct fm_error *err)
 {
@@ -156,6 +174,7 @@ static int decode_window(struct fm_decoder *d, int64_t te, const uint16_t *tok, 
 			   : dp == FM_T_DP ? t->dp[q]
 					   : t->sp[q];
 		t->pr[r] = kind == FM_RELATION_NONE ? tok[FM_T_PR] : t->pr[q];
+		keep_server(d, r, q, kind);
 		sizes(d, tok, res, kind, back);
 		if (FM_HAS(t, FM_LABEL))
 			t->label[r] = tok[FM_T_LABEL];

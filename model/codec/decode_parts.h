@@ -24,17 +24,18 @@ struct fm_decoder {
 	int64_t now_ms;                     /* when this window begins */
 	uint64_t trade[2 * FM_WINDOW_MOST]; /* pairs of this window: tail host and trade */
 	int ntrades;
-	uint64_t seen, mixed;            /* events of hosts seen before in their window, and those of a new trade */
-	uint32_t *answer;                /* (rows) the reply of each flow, or UINT32_MAX */
-	struct fm_reassign *reassign;    /* or NULL */
-	struct fm_reach *reach;          /* or NULL */
-	struct fm_scan_plan *scans;      /* or NULL */
-	struct fm_window_memory *memory; /* or NULL */
-	struct fm_port_memory *ports;    /* or NULL */
-	struct fm_repeat_plan *repeats;  /* or NULL */
-	uint32_t nwindows;               /* windows decoded */
-	bool recalled;                   /* the flow that is made */
-	bool closed[FM_WINDOW_MOST];     /* by flow of this window: it is a reply or has one */
+	uint64_t seen, mixed; /* events of hosts seen before in their window, and those of a new trade */
+	uint64_t served[FM_NRELATIONS], strays[FM_NRELATIONS]; /* flows whose source goes with a server (alike.h) */
+	uint32_t *answer;                                      /* (rows) the reply of each flow, or UINT32_MAX */
+	struct fm_reassign *reassign;                          /* or NULL */
+	struct fm_reach *reach;                                /* or NULL */
+	struct fm_scan_plan *scans;                            /* or NULL */
+	struct fm_window_memory *memory;                       /* or NULL */
+	struct fm_port_memory *ports;                          /* or NULL */
+	struct fm_repeat_plan *repeats;                        /* or NULL */
+	uint32_t nwindows;                                     /* windows decoded */
+	bool recalled;                                         /* the flow that is made */
+	bool closed[FM_WINDOW_MOST];                           /* by flow of this window: it is a reply or has one */
 	int row_in_window;
 	struct fm_rng apart;    /* with reassign: ports in the place of those that would make a 5-tuple again */
 	struct fm_rng alike;    /* with reassign: decides which flows have the value of their source */

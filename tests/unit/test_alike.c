@@ -108,10 +108,74 @@ static void ports_that_scanners_keep_are_learned_and_kept(void **state)
 	fm_table_free(t);
 }
 
+/* In each window a client asks for the ports of one host, the first one a server's; `high` of ten others are none. */
+static struct fm_table *port_scans(uint32_t high)
+{
+	struct fm_table *t = scans();
+	for (uint32_t i = 0; i < t->rows; i++) {
+		t->sp[i] = 50000;
+		t->da[i] = t->sa[i] + 0x0a000000;
+		t->dp[i] = (uint16_t)(i % W == 0 ? 80 : i % 10 < high ? 10000 + i % W : 100 + i % W);
+	}
+	return t;
+}
+
+/* The share that stray of the flows of a made table that follow one with a server. */
+static int percent_of_strays(const struct fm_table *t)
+{
+	int served = 0, strays = 0;
+	for (size_t i = 1; i < t->rows; i++) {
+		bool follows = t->sa[i] == t->sa[i - 1] && !fm_between_clients(t, i - 1);
+		served += follows;
+		strays += follows && fm_between_clients(t, i);
+	}
+	return served ? 100 * strays / served : -1;
+}
+
+static void flows_stray_as_often_as_they_did(void **state)
+{
+	struct fm_codec_opts o = {.window = W,
+				  .min_count = K,
+				  .k = K,
+				  .max_hosts = 100,
+				  .last_ms = SCANS * W * 100,
+				  .source_rows = SCANS * W};
+	struct fm_range fresh = {0x0b000000, 8};
+	struct fm_decode_opts d = {.rows = SCANS * W, .seed = 3, .reassign = true};
+	struct fm_window_schedule_opts po = {.rows = SCANS * W, .seed = 1, .hours = {0, 24}};
+	struct fm_window_schedule schedule;
+	struct fm_codec *c;
+	struct fm_hosts *hosts;
+	struct fm_encoded e = {0};
+	struct fm_error err;
+	struct fm_table *t = port_scans(3), *drawn = port_scans(9), *made;
+	(void)state;
+	assert_int_equal(fm_codec_fit_with_hosts(&c, &hosts, t, &o, &err), FM_OK);
+	int learned = percent_of_strays(t);
+	assert_in_range(learned, 10, 20);
+	assert_in_range(100 * c->alike.strays[FM_RELATION_SOURCE], learned - 2, learned + 2);
+	assert_true(c->alike.strays[FM_RELATION_SWEEP] == 0);
+	assert_int_equal(fm_codec_encode(c, hosts, drawn, 1, &e, &err), FM_OK);
+	assert_int_equal(fm_window_schedule_make(&schedule, c, &po, &err), FM_OK);
+	for (int side = 0; side < FM_SIDES; side++)
+		d.fresh[side] = (struct fm_range_list){&fresh, side < FM_SIDE_IPV6};
+	assert_int_equal(fm_decode(&made, c, &schedule, e.tok, e.res, &d, &err), FM_OK);
+	assert_in_range(percent_of_strays(drawn), 60, 100);
+	assert_in_range(percent_of_strays(made), learned - 4, learned + 4);
+	fm_table_free(made);
+	fm_window_schedule_free(&schedule);
+	fm_encoded_free(&e);
+	fm_hosts_free(hosts);
+	fm_codec_free(c);
+	fm_table_free(t);
+	fm_table_free(drawn);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(ports_that_scanners_keep_are_learned_and_kept),
+	    cmocka_unit_test(flows_stray_as_often_as_they_did),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
