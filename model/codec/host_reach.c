@@ -392,6 +392,8 @@ uint32_t fm_reach_fresh(struct fm_reach *r, struct fm_reassign *uses, const stru
 	}
 	if (!r->few[c->side])
 		return UINT32_MAX;
+	if (c->service != c->plain) /* answered, and nobody else who answers is left */
+		return c->host;
 	h = fm_rng_below(&r->rng, n);
 	for (uint32_t i = 0; i < n; i++, h = h + 1 < n ? h + 1 : 0)
 		if (is_fresh(r, uses, c, h))

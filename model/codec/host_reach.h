@@ -66,8 +66,9 @@ bool fm_reach_has(const struct fm_reach *r, uint32_t service, uint32_t from, uin
 /* The destination of one of its events so far, all equally likely; UINT32_MAX before the first. */
 uint32_t fm_reach_again(struct fm_reach *r, uint32_t service, uint32_t from);
 /* A popular host of the side that the source has neither reached nor has talks with: one that has the use, else any.
- * Without such a host: `host`, where most hosts of the side are popular or nearly all of its events are with those,
- * else UINT32_MAX, a host of the tail. */
+ * An answered flow goes to none that lacks the use: hardly any host answers a scan.  Without such a host: `host`, where
+ * most hosts of the side are popular or nearly all of its events are with those, else UINT32_MAX, a host of the tail.
+ */
 uint32_t fm_reach_fresh(struct fm_reach *r, struct fm_reassign *uses, const struct fm_call_for *call);
 /* Count an event. */
 int fm_reach_add(struct fm_reach *r, uint32_t service, uint32_t from, uint32_t to, struct fm_error *err) FM_MUST_CHECK;

@@ -174,6 +174,10 @@ static void a_scan_comes_to_nobody_twice(void **state)
 	/* What answers is no silent host. */
 	uint32_t answered = scan + 2 * (uint32_t)(fm_num_tokens(&l.ports) + 1);
 	assert_int_equal(fm_plain_service(&l.ports, answered), scan);
+	/* Nor does anybody answer who never did, though most of the side were not asked yet. */
+	struct fm_call_for answers = {
+	    .service = answered, .plain = scan, .from = rank_of(&l, CLIENT), .host = call.host};
+	assert_int_equal(fm_reach_fresh(r, uses, &answers), call.host);
 	for (uint32_t i = 0; i < 20; i++) {
 		fm_reassign_window(uses);
 		assert_true(fm_reassign_speaks(uses, fm_reassign_host(uses, 1, answered, call.host)));
