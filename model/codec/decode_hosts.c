@@ -280,6 +280,10 @@ int fm_decoder_endpoints(struct fm_decoder *d, const uint16_t *tok, size_t r, bo
 		int unused;
 		e = name(d, token, es, &unused);
 		if (recall(d, &s, &e, ss, es)) {
+			if (!among(d, s))
+				fm_assignment_came(d->assignment, s, d->now_ms);
+			if (!among(d, e))
+				fm_assignment_came(d->assignment, e, d->now_ms);
 			fm_decoder_remember(d, s);
 			fm_decoder_remember(d, e);
 			take_trade(d, s, fm_trade_of(&d->c->num[FM_R_DP], service, 0));

@@ -409,6 +409,13 @@ void fm_assignment_meet(struct fm_assignment *c, uint32_t host, uint32_t trade, 
 		return; /* out of memory: the relation is forgotten, the flow is made all the same */
 }
 
+void fm_assignment_came(struct fm_assignment *c, uint32_t host, int64_t now_ms)
+{
+	uint32_t base = (uint32_t)c->roles->nhosts;
+	if (host >= base && c->player[host - base].windows > 0 && c->player[host - base].due_ms <= now_ms)
+		visit(c, host - base, now_ms);
+}
+
 bool fm_assignment_alive(const struct fm_assignment *c, uint32_t host)
 {
 	uint32_t base = (uint32_t)c->roles->nhosts;

@@ -37,6 +37,8 @@ int fm_assignment_draw(struct fm_assignment *assignment, const struct fm_call *c
 		       struct fm_error *err) FM_MUST_CHECK;
 /* Tell the assignment that a tail host met a peer it was called without. */
 void fm_assignment_meet(struct fm_assignment *assignment, uint32_t host, uint32_t trade, uint32_t peer);
+/* A host came in a window without a call.  If it was due, this is the visit. */
+void fm_assignment_came(struct fm_assignment *assignment, uint32_t host, int64_t now_ms);
 /* May a host come again?  A popular one always; one of the tail while it has visits left. */
 bool fm_assignment_alive(const struct fm_assignment *assignment, uint32_t host);
 uint32_t fm_assignment_hosts(const struct fm_assignment *assignment);           /* all host numbers are below this */

@@ -15,8 +15,8 @@
  *
  * While windows are decoded in order of time, a flow goes on with a conversation as often as was learned, if there was
  * one about as long ago.  Replies do so whoever sends them.  Requests do so where the source is a host of the tail: the
- * peers of a popular host are given by its profile, and a scanner returns to nobody.  Going on costs a host of the tail
- * none of its visits (host_assignment.h), so that it lives as long as it would have.
+ * peers of a popular host are given by its profile, and a scanner returns to nobody.  Going on is the visit of a host
+ * of the tail that is due (host_assignment.h); one that is not due yet lives as long as it would have.
  */
 #ifndef FM_MODEL_CODEC_WINDOW_MEMORY_H
 #define FM_MODEL_CODEC_WINDOW_MEMORY_H

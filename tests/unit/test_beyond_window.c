@@ -474,13 +474,44 @@ static void durations_follow_each_other(void **state)
 		assert_true(made.follow[l] == 0);
 }
 
+/* A host that comes without a call when it is due makes its visit; when it is not, it comes again all the same. */
+static void who_comes_without_a_call_need_not_be_called(void **state)
+{
+	struct fm_pool_entry kind = {2, 1, 100};
+	uint8_t inside = 0;
+	struct fm_roles roles = {.side = &inside, .nclasses = 1, .pool = {&kind}, .npool = {1}};
+	struct fm_assignment_opts o = {.seed = 3, .grow = 1};
+	struct fm_assignment *a;
+	struct fm_error err;
+	uint32_t host, later;
+	(void)state;
+	roles.life[0][6] = 100; /* 63 to 127 s */
+	assert_int_equal(fm_assignment_new(&a, &roles, &o, &err), FM_OK);
+	struct fm_call call = {.peer = 7000000, .now_ms = 1000};
+	assert_int_equal(fm_assignment_draw(a, &call, &host, &err), FM_OK);
+	fm_assignment_came(a, host, 1000);
+	assert_true(fm_assignment_alive(a, host));
+	fm_assignment_came(a, host, 129000);
+	assert_false(fm_assignment_alive(a, host));
+	fm_assignment_came(a, host, 130000); /* says nothing of a host that is gone */
+	call.now_ms = 130000;
+	assert_int_equal(fm_assignment_draw(a, &call, &later, &err), FM_OK);
+	assert_int_not_equal(later, host);
+	fm_assignment_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(beats_are_found_with_windows_missing), cmocka_unit_test(beats_come_back),
-	    cmocka_unit_test(hosts_live_as_long_as_they_did),       cmocka_unit_test(hosts_keep_to_their_trade),
-	    cmocka_unit_test(more_windows_show_hosts_again),        cmocka_unit_test(popular_hosts_do_what_they_did),
-	    cmocka_unit_test(replies_come_a_window_later),          cmocka_unit_test(durations_follow_each_other),
+	    cmocka_unit_test(who_comes_without_a_call_need_not_be_called),
+	    cmocka_unit_test(beats_are_found_with_windows_missing),
+	    cmocka_unit_test(beats_come_back),
+	    cmocka_unit_test(hosts_live_as_long_as_they_did),
+	    cmocka_unit_test(hosts_keep_to_their_trade),
+	    cmocka_unit_test(more_windows_show_hosts_again),
+	    cmocka_unit_test(popular_hosts_do_what_they_did),
+	    cmocka_unit_test(replies_come_a_window_later),
+	    cmocka_unit_test(durations_follow_each_other),
 
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
