@@ -300,8 +300,9 @@ const struct fm_key fm_keys[] = {
 	 .help = "For mode dp and model.kind diffusion: draws of noise and time for each record of a step, which cost "
 		 "time and no epsilon: their mean is clipped once."},
 	{FIELD(privacy, total_epsilon, REAL), .min = 0, .max = 1e3, .dflt = "0", .mode = "dp", .secret = true,
-	 .help = "For mode dp: what all runs of the workspace on one trace may use together; their deltas then stay "
-		 "below 1 / privacy.records together, as each does alone. 0: no limit, and each run reports the sum."},
+	 .help = "For mode dp: what all runs of the workspace on one trace may use together, and on files whose period "
+		 "overlaps its own; their deltas then stay below 1 / privacy.records together, as each does alone. 0: "
+		 "no limit, and each run reports the sum."},
 	{FIELD(privacy, first, TEXT), .check = check_time, .dflt = "\"\"", .mode = "dp",
 	 .help = "For mode dp: the publicly known time at which the trace begins. Earlier and later flows are moved "
 		 "to the ends."},

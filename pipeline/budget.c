@@ -8,6 +8,7 @@
 #include "base/json_text.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "base/thread.h"
 #include "manifests/claim.h"
 #include "model/generator.h"
@@ -57,6 +58,22 @@ void fm_claim_free(struct fm_claim *c)
 
 /* ---- one budget a trace ---- */
 
+/* May an earlier charge have been for records of this trace?  The file may be another one, compressed or sorted in
+ * another way, or with some flows more, so what decides is when its flows were, which the config says in public.  A
+ * charge of a version that did not write that down is known by its file alone. */
+static bool of_its_records(const json_t *charged, const struct fm_config *cfg, const char *trace_sha256)
+{
+	const char *first = fm_json_str(charged, "first"), *last = fm_json_str(charged, "last");
+	int64_t ours[2], theirs[2];
+	struct fm_error ignored;
+
+	if (fm_json_says(charged, "trace", trace_sha256))
+		return true;
+	return fm_config_public_period(cfg, &ours[0], &ours[1], &ignored) == FM_OK &&
+	       fm_parse_time_ms(first, strlen(first), &theirs[0]) == 0 &&
+	       fm_parse_time_ms(last, strlen(last), &theirs[1]) == 0 && ours[0] < theirs[1] && theirs[0] < ours[1];
+}
+
 /* Does an earlier charge say something about the config's unit?  An epsilon for flows holds for exchanges too, but not
  * the other way round; one for windows, whatever is kept of each, holds for windows alone. */
 static bool adds_to(const json_t *charged, const struct fm_config *cfg)
@@ -75,14 +92,14 @@ static void warn_of_sum(const struct fm_config *cfg, size_t n, double epsilon, d
 		    n, other, cfg->privacy.unit);
 		return;
 	}
-	fm_warn(
-	    "this is charge %zu of its trace: all together claim epsilon %g at delta %g, and privacy.total_epsilon is "
-	    "0, which bounds nothing%s",
-	    n, epsilon, delta,
-	    delta * fm_config_units(cfg) < 1
-		? ""
-		: "; that delta is no longer below one in privacy.records, so together they claim nothing of use, "
-		  "whatever each does alone: take a smaller privacy.delta for each of several runs");
+	fm_warn("this is charge %zu of its trace, or of files of its period: all together claim epsilon %g at delta "
+		"%g, and "
+		"privacy.total_epsilon is 0, which bounds nothing%s",
+		n, epsilon, delta,
+		delta * fm_config_units(cfg) < 1
+		    ? ""
+		    : "; that delta is no longer below one in privacy.records, so together they claim nothing of use, "
+		      "whatever each does alone: take a smaller privacy.delta for each of several runs");
 }
 
 int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const struct fm_claim *c, const char *run,
@@ -99,7 +116,7 @@ int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const str
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *b = json_object_get(json_array_get(rows, i), "body");
 
-		if (!fm_json_says(b, "trace", trace_sha256))
+		if (!of_its_records(b, cfg, trace_sha256))
 			continue;
 		if (fm_json_says(b, "secret", secret_id))
 			goto out; /* the same noise on the same records: it tells nothing new */
@@ -120,8 +137,10 @@ int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const str
 	if (cfg->privacy.total_epsilon > 0 && used + c->epsilon > cfg->privacy.total_epsilon * (1 + 1e-12)) {
 		rc = fm_fail(
 		    err, FM_EVERDICT,
-		    "the budget of this trace is used up: earlier runs have charged epsilon %g, this one asks for "
-		    "%g, and privacy.total_epsilon is %g; nothing was read",
+		    "the budget of this trace is used up: earlier runs on it, or on files of its period (privacy.first "
+		    "to "
+		    "privacy.last), have charged epsilon %g, this one asks for %g, and privacy.total_epsilon is %g; "
+		    "nothing was read",
 		    used, c->epsilon, cfg->privacy.total_epsilon);
 		goto out;
 	}
@@ -137,9 +156,9 @@ int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const str
 	}
 	if (n > 0 && !(cfg->privacy.total_epsilon > 0))
 		warn_of_sum(cfg, n + 1, used + c->epsilon, delta + c->delta, other);
-	body = json_pack("{s:s, s:s, s:f, s:f, s:s, s:f, s:f}", "trace", trace_sha256, "secret", secret_id, "epsilon",
-			 c->epsilon, "delta", c->delta, "unit", cfg->privacy.unit, "used_before", used, "delta_before",
-			 delta);
+	body = json_pack("{s:s, s:s, s:s, s:s, s:f, s:f, s:s, s:f, s:f}", "trace", trace_sha256, "first",
+			 cfg->privacy.first, "last", cfg->privacy.last, "secret", secret_id, "epsilon", c->epsilon,
+			 "delta", c->delta, "unit", cfg->privacy.unit, "used_before", used, "delta_before", delta);
 	rc = body ? fm_ledger_append(l, run, "charge", body, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
 out:
 	json_decref(rows);

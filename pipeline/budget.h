@@ -6,8 +6,10 @@
  *     fm_budget_charge     one row "charge" in the ledger before any record is read; refused when it would be too much
  *     fm_budget_json       the claim as the manifest has it
  *
- * Runs on one trace (by its digest) compose: their epsilons and their deltas add up (basic composition; Dwork, Roth
- * 2014, theorem 3.16).  privacy.total_epsilon bounds the sum of epsilons, failed runs and tuning included, and the sum
+ * Runs on one trace compose: their epsilons and their deltas add up (basic composition; Dwork, Roth 2014, theorem
+ * 3.16).  Two files count as one trace when they are equal, or when the periods that their configs state in public
+ * (privacy.first to privacy.last) overlap: the same flows may be compressed or sorted in another way, or have others
+ * beside them.  privacy.total_epsilon bounds the sum of epsilons, failed runs and tuning included, and the sum
  * of deltas then stays where each delta alone has to be, below one in privacy.records.  Without privacy.total_epsilon
  * the sum is only told.  A run of the same secret has the same noise and is charged once.
  */

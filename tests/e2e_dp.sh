@@ -195,6 +195,18 @@ says err "deltas of this trace are used up" "and says it"
 expect 0 "one with room for both lets it" private --until train --set privacy.epsilon=2 --set privacy.total_epsilon=10 --set privacy.records=200000
 holds "and it is charged" test "$(charges charge)" = 3
 
+# The same flows in another file are no other trace: what the config says of its time tells.
+gzip -k trace.csv
+tac trace.csv >turned.csv
+sed 1d trace.csv >less.csv
+for file in trace.csv.gz turned.csv less.csv; do
+	expect 1 "nor has $file a budget of its own" private --set source.path="$T/$file" --until train --set privacy.epsilon=3 --set privacy.total_epsilon=10
+	says err "charged epsilon 9." "as its period is that of the trace"
+done
+expect 0 "a file of the next day has one" private --set source.path="$T/less.csv" --until ingest --set privacy.first="2016-04-12 00:00:00" \
+	--set privacy.last="2016-04-13 00:00:00" --set privacy.epsilon=3 --set privacy.total_epsilon=10
+holds "from which it is charged" test "$(charges charge)" = 4
+
 # --- a dialect is part of the question ---
 own() { # a run with a dialect of the team's own
 	private --until train --set source.dialect="$T/own.yaml" "$@"
