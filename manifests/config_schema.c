@@ -276,7 +276,7 @@ const struct fm_key fm_keys[] = {
 		 "Gaussian noise with this standard deviation, in units of its sensitivity."},
 	{FIELD(privacy, records, INT), .min = 0, .max = 1e12, .dflt = "0", .mode = "dp",
 	 .help = "For mode dp: the largest number of exchanges that the trace can have, by public knowledge. It is "
-		 "not compared with the trace."},
+		 "compared with the noisy counts alone, after training."},
 	{FIELD(privacy, unit, CHOICE), .choices = "exchange|flow|window", .dflt = "exchange", .mode = "dp",
 	 .help = "For mode dp: what neighbouring traces differ in. exchange: at most 4 flows of one unordered 5-tuple "
 		 "that end in one minute, which are there or not. flow: one flow, with which its exchange becomes "

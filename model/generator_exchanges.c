@@ -262,9 +262,9 @@ static int fit_to(struct fm_model **model, const struct fm_generator_ctx *ctx, c
 		o.by_counts = score[FM_SCORE_COUNTS];
 		o.by_losses = score[FM_SCORE_LOSSES];
 	}
-	if ((rc = fm_exchange_fit(&e->x, real->train, &o, err)) < 0)
+	if ((rc = fm_exchange_fit(&e->x, real->train, &o, err)) < 0 ||
+	    (rc = fm_private_doubt(ctx->cfg, &e->x.m, err)) < 0)
 		goto out;
-	fm_private_doubt(&e->x.m);
 	fm_log("train: %zu private counts of exchanges, and %d private steps with noise of %g times the clip; %zu "
 	       "parameters",
 	       e->x.m.charges.n, o.steps, o.noise_multiplier, e->x.net->layout.nfloats);

@@ -130,9 +130,9 @@ static int fit_to(struct fm_model **model, const struct fm_generator_ctx *ctx, c
 	f.counts.pool = ctx->pool;
 	f.counts.key = ctx->secret;
 	if ((rc = planted ? fm_marginals_fit_planted(&m->m, real->train, &f.counts, planted, NULL, score, err)
-			  : fm_marginals_fit(&m->m, real->train, &f.counts, err)) < 0)
+			  : fm_marginals_fit(&m->m, real->train, &f.counts, err)) < 0 ||
+	    (rc = fm_private_doubt(ctx->cfg, &m->m, err)) < 0)
 		goto out;
-	fm_private_doubt(&m->m);
 	fm_log("train: %zu private counts of exchanges", m->m.charges.n);
 	*result = (struct fm_fit_result){.steps = m->m.charges.n, .loss = NAN, .validation = NAN};
 out:

@@ -224,12 +224,40 @@ int fm_private_beside(const struct fm_config *cfg, const struct fm_marginals *m,
 
 /* ---- a sample ---- */
 
-void fm_private_doubt(const struct fm_marginals *m)
+/* How many units of privacy.unit the trace has at least: six standard deviations below the noisy total, which is known
+ * at least as well as a sum over one table of one attribute, and of the split. */
+static double least_units(const struct fm_config *cfg, const struct fm_marginals *m)
 {
+	double cells = m->tables.size[0], exchanges;
+
+	for (int a = 1; a < FM_NATTRS; a++)
+		cells = fmin(cells, m->tables.size[a]);
+	exchanges = fmax(m->tables.total - 6 * m->tables.one_sigma * sqrt(cells), 0) /
+		    (1 - cfg->split.holdout - cfg->split.validation);
+	exchanges = fmax(exchanges - 6 * sqrt(exchanges), 0);
+	return exchanges * (fm_config_unit_flow(cfg) ? m->flows_per_record : 1) / fm_config_group(cfg);
+}
+
+int fm_private_doubt(const struct fm_config *cfg, const struct fm_marginals *m, struct fm_error *err)
+{
+	double least = least_units(cfg, m);
+
+	if (least * cfg->privacy.delta >= 1)
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "privacy.records is %lld, and by the noisy counts the trace has %.0f %ss or more, so that "
+		    "privacy.delta %g is one in their number or more and the claim is void: set "
+		    "privacy.records to what the trace can have, and a smaller privacy.delta",
+		    (long long)cfg->privacy.records, floor(least), cfg->privacy.unit, cfg->privacy.delta);
+	if (least > fm_config_units(cfg))
+		fm_warn("privacy.records is %lld, and by the noisy counts the trace has %.0f %ss or more: what the "
+			"config says in public is not so",
+			(long long)cfg->privacy.records, floor(least), cfg->privacy.unit);
 	if (m->domains.axis[FM_X_A_SIZE].guess || m->domains.axis[FM_X_B_SIZE].guess)
 		fm_warn("about %.0f exchanges are too few for this noise: it hides how large flows are; "
 			"take more flows or a larger privacy.epsilon",
 			m->tables.total);
+	return FM_OK;
 }
 
 int fm_private_wishes(struct fm_private_wishes *w, const struct fm_config *cfg, const struct fm_marginals *m,

@@ -207,6 +207,10 @@ expect 0 "a file of the next day has one" private --set source.path="$T/less.csv
 	--set privacy.last="2016-04-13 00:00:00" --set privacy.epsilon=3 --set privacy.total_epsilon=10
 holds "from which it is charged" test "$(charges charge)" = 4
 
+# --- a bound on the number of records that is not so ---
+expect 3 "more exchanges than privacy.records says, of which delta is over one" private --until train --set privacy.records=1000 --set privacy.delta=9e-4
+says err "so that privacy.delta 0.0009 is one in their number or more and the claim is void" "are found in the noisy counts"
+
 # --- a dialect is part of the question ---
 own() { # a run with a dialect of the team's own
 	private --until train --set source.dialect="$T/own.yaml" "$@"
