@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "base/stop.h"
 #include "base/text.h"
@@ -70,6 +71,23 @@ static int audit_secret(struct fm_secret *audit, const struct fm_claim_audit_in 
 out:
 	fm_secret_close(&run);
 	json_decref(generate);
+	return rc;
+}
+
+/* A trace that was charged before is none that anybody may see: an audit of it would be a look that nothing pays for.
+ */
+static int refuse_private(struct fm_ledger *l, const char *trace, struct fm_error *err)
+{
+	json_t *rows = NULL;
+	int rc = fm_ledger_rows(l, NULL, "charge", &rows, err);
+
+	for (size_t i = 0; rc >= 0 && i < json_array_size(rows); i++)
+		if (fm_json_says(json_object_get(json_array_get(rows, i), "body"), "trace", trace))
+			rc = fm_fail(
+			    err, FM_EINPUT,
+			    "--public: this trace was charged as a private one by a run or an audit before (flowmint "
+			    "log): leave --public out, which charges it, or take a public trace; nothing was read");
+	json_decref(rows);
 	return rc;
 }
 
@@ -196,7 +214,8 @@ int fm_claim_audit(const struct fm_claim_audit_in *in, json_t **report, struct f
 	if ((rc = fm_runner_files(&r, &files, err)) < 0)
 		goto out;
 	trace = json_string_value(json_object_get(files, fm_items[FM_ITEM_TRACE].digest));
-	if ((rc = audit_secret(&audit, in, files, err)) < 0 ||
+	if ((in->is_public && (rc = refuse_private(l, trace, err)) < 0) ||
+	    (rc = audit_secret(&audit, in, files, err)) < 0 ||
 	    (rc = charge(l, in, &claim, trace, &audit, &charged, err)) < 0 ||
 	    (rc = within_walls(in, ws.path, &audit, &result, err)) < 0 ||
 	    (rc = record(l, in, claim.epsilon, trace, charged, result, err)) < 0)

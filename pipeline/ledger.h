@@ -64,6 +64,9 @@ void fm_ledger_close(struct fm_ledger *l);
 /* The project whose secret it is under, borrowed; NULL when none is known. */
 const char *fm_ledger_project(const struct fm_ledger *l);
 
+/* How many other workspaces of its project have, or had, a ledger, by their witnesses; 0 where that is not known. */
+int fm_ledger_others(const struct fm_ledger *l);
+
 /* From here on each row that is appended is also written to fd, as one line of JSON:
  * {"row","time","run","kind","body"}, what fm_ledger_rows gives.  When the reader goes away, this ends with a
  * warning. */

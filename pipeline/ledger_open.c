@@ -1,5 +1,7 @@
 /* Opening the ledger of a workspace: does it exist, did it once, which project's is it, and may it be written to? */
+#include <dirent.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +86,21 @@ static int name_witness(struct fm_ledger *l, struct fm_error *err)
 out:
 	free(real);
 	return rc;
+}
+
+int fm_ledger_others(const struct fm_ledger *l)
+{
+	const char *own = l->witness_path ? strrchr(l->witness_path, '/') + 1 : "";
+	char *keys = l->project ? fm_path_join(l->project, "keys") : NULL;
+	DIR *dir = keys ? opendir(keys) : NULL;
+	int n = 0;
+
+	for (const struct dirent *e; dir && (e = readdir(dir));)
+		n += fnmatch("ledger-*.head", e->d_name, 0) == 0 && strcmp(e->d_name, own) != 0;
+	if (dir)
+		closedir(dir);
+	free(keys);
+	return n;
 }
 
 static bool has_secret(const char *project)

@@ -1,8 +1,21 @@
 /* What a run in privacy.mode dp does before its first stage: determine, seal and charge what it will ask. */
+#include "base/json_text.h"
+#include "base/log.h"
 #include "pipeline/budget.h"
 #include "pipeline/claim_audit.h"
 #include "pipeline/sealed.h"
 #include "pipeline/stage_run.h"
+
+/* A ledger is that of a workspace. */
+static void warn_of_others(const struct fm_ledger *l)
+{
+	int n = fm_ledger_others(l);
+
+	if (n > 0)
+		fm_warn("this project has a ledger in %d other workspace%s too (keys/ledger-*.head), and what was "
+			"charged there is not added up with what is charged here: keep one workspace for a trace",
+			n, n == 1 ? "" : "s");
+}
 
 /* In privacy.mode dp: determine, seal and charge what the run will ask, before a record is read. */
 int fm_runner_open_private(struct fm_runner *r, struct fm_error *err)
@@ -30,12 +43,27 @@ int fm_runner_open_private(struct fm_runner *r, struct fm_error *err)
 	}
 	if ((rc = fm_secret_id(&secret, r->secret_id, err)) < 0 || r->o->sealed_run || r->o->probe)
 		goto out;
+	warn_of_others(r->ledger);
 	rc = fm_budget_charge(r->ledger, r->cfg, &claim, r->run->id,
 			      json_string_value(json_object_get(r->files, "trace")), r->secret_id, err);
 out:
 	fm_secret_close(&secret);
 	fm_claim_free(&claim);
 	return rc;
+}
+
+/* An audit with --public of the very trace of this run is told as one of a private trace: the run says that it is one.
+ */
+static void doubt_public(const struct fm_runner *r, json_t *audit)
+{
+	const char *trace = json_string_value(json_object_get(r->files, "trace"));
+
+	if (!trace || !json_is_true(json_object_get(audit, "public")) || !fm_json_says(audit, "trace", trace))
+		return;
+	fm_warn(
+	    "an audit with --public was charged nothing for the trace of this run, and nothing that is released tells "
+	    "what it found; audit the trace without --public, or a public one");
+	json_object_set_new(audit, "public", json_false());
 }
 
 /* The audit of the claim that counts goes into the run's rows, so that it is known when the run is made again. */
@@ -51,6 +79,8 @@ int fm_runner_read_audits(struct fm_runner *r, struct fm_error *err)
 	}
 	if ((rc = fm_claim_audit_find(r->ledger, r->cfg, &r->run->audits, err)) < 0)
 		return rc;
+	for (size_t i = 0; i < json_array_size(r->run->audits); i++)
+		doubt_public(r, json_array_get(r->run->audits, i));
 	for (size_t i = 0; i < json_array_size(r->run->audits) && !r->o->probe; i++)
 		if ((rc = fm_ledger_append(r->ledger, r->run->id, "audited", json_array_get(r->run->audits, i), err)) <
 		    0)

@@ -43,6 +43,8 @@ says out "proven:   epsilon at most 3.99" "the certificate has a side above"
 says out "for one exchange, delta" "for the unit of the claim"
 says out "measured: epsilon at least" "and one below"
 says out "the trace is public" "and costs nothing"
+expect 3 "a trace that was charged is not public" audit --public
+says err "charged as a private one" "and it is said why"
 expect 0 "flowmint log" "$F" log --workspace p/workspace
 says out "epsilon at least" "tells of audits"
 holds "nothing of an audit is left but its rows" test -z "$(ls -d p/workspace/stages/audit p/workspace/clear* 2>/dev/null)"
@@ -68,6 +70,12 @@ holds "the manifest has both sides, of the public trace" test "$(json $m 'd["pri
 holds "and something pays for each of its fields" "$PYTHON" "$ROOT/tests/dp_fields.py" $m
 expect 0 "flowmint-verify accepts it" "$V" --signers p/allowed_signers p/release/ugr16-dp-1.0.0.tar.zst
 expect 0 "it is reproduced, with the audit that it had" "$F" reproduce r0001 --workspace p/workspace $UNCONFINED
+
+# A run on a trace of which an audit said that it was public.
+expect 0 "a run on the trace that was called public" private --until ingest --set source.path="$T/public.csv"
+says err "was charged nothing for the trace of this run" "says so"
+holds "and tells of no audit of a public trace" test "$("$PYTHON" -c 'import json, sqlite3
+print([json.loads(r[0])["public"] for r in sqlite3.connect("p/workspace/ledger.db").execute("select body from ledger where kind = ? order by row", ("audited",))][-1])')" = False
 
 # A later audit of the private trace: it decides, and its number stays with the team.
 expect 0 "an audit of the private trace" audit
