@@ -105,7 +105,7 @@ static void warn_of_sum(const struct fm_config *cfg, size_t n, double epsilon, d
 int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const struct fm_claim *c, const char *run,
 		     const char *trace_sha256, const char *secret_id, struct fm_error *err)
 {
-	double used = 0, delta = 0;
+	double used = 0, delta = 0, bound = 0, total = cfg->privacy.total_epsilon;
 	json_t *rows = NULL, *body = NULL;
 	const char *other = NULL;
 	size_t n = 0;
@@ -132,6 +132,8 @@ int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const str
 		}
 		used += json_number_value(json_object_get(b, "epsilon"));
 		delta += json_number_value(json_object_get(b, "delta"));
+		if (json_number_value(json_object_get(b, "total_epsilon")) > 0)
+			bound = json_number_value(json_object_get(b, "total_epsilon"));
 		n++;
 	}
 	if (cfg->privacy.total_epsilon > 0 && used + c->epsilon > cfg->privacy.total_epsilon * (1 + 1e-12)) {
@@ -154,11 +156,16 @@ int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const str
 		    delta, c->delta, 1 / fm_config_units(cfg), cfg->privacy.unit);
 		goto out;
 	}
-	if (n > 0 && !(cfg->privacy.total_epsilon > 0))
+	if (bound > 0 && !(total > 0 && total <= bound))
+		fm_warn("privacy.total_epsilon was %g in an earlier run on this trace, and is %g now: a bound that is "
+			"raised bounds nothing",
+			bound, total);
+	if (n > 0 && !(total > 0))
 		warn_of_sum(cfg, n + 1, used + c->epsilon, delta + c->delta, other);
-	body = json_pack("{s:s, s:s, s:s, s:s, s:f, s:f, s:s, s:f, s:f}", "trace", trace_sha256, "first",
+	body = json_pack("{s:s, s:s, s:s, s:s, s:f, s:f, s:s, s:f, s:f, s:f}", "trace", trace_sha256, "first",
 			 cfg->privacy.first, "last", cfg->privacy.last, "secret", secret_id, "epsilon", c->epsilon,
-			 "delta", c->delta, "unit", cfg->privacy.unit, "used_before", used, "delta_before", delta);
+			 "delta", c->delta, "unit", cfg->privacy.unit, "used_before", used, "delta_before", delta,
+			 "total_epsilon", total);
 	rc = body ? fm_ledger_append(l, run, "charge", body, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
 out:
 	json_decref(rows);

@@ -210,9 +210,10 @@ holds "from which it is charged" test "$(charges charge)" = 4
 # --- a bound on the number of records that is not so ---
 expect 3 "more exchanges than privacy.records says, of which delta is over one" private --until train --set privacy.records=1000 --set privacy.delta=9e-4
 says err "so that privacy.delta 0.0009 is one in their number or more and the claim is void" "are found in the noisy counts"
+says err "privacy.total_epsilon was 10 in an earlier run on this trace, and is 0 now" "and it is said that the bound of the trace is no longer there"
 
 expect 0 "another workspace of the project" private --until ingest --workspace "$T/second" --set privacy.epsilon=1
-says err "has a ledger in 1 other workspace too" "adds up nothing of the first, and says so"
+says err "what was charged there is not added up" "adds up nothing of the first, and says so"
 
 # --- a dialect is part of the question ---
 own() { # a run with a dialect of the team's own
