@@ -57,9 +57,10 @@ void fm_alike_fit(struct fm_alike *a, const struct fm_alike_data *d)
 			size_t n = bin[r][kind], m = same[r][kind];
 			a->share[r][kind] = m >= k && n - m >= k && n > 0 ? (double)m / (double)n : 0;
 		}
-	for (int kind = 0; kind < FM_NRELATIONS; kind++)
-		if (strays[kind] >= k && strays[kind] > 0)
-			a->strays[kind] = (double)strays[kind] / (double)served[kind];
+	for (int kind = 0; kind < FM_NRELATIONS; kind++) {
+		size_t n = served[kind], m = strays[kind];
+		a->strays[kind] = m < k || m == 0 ? 0 : n - m < k ? 1 : (double)m / (double)n;
+	}
 }
 
 static json_t *list_json(const double share[FM_NRELATIONS])

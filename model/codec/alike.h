@@ -24,7 +24,8 @@
 /* 0 where fewer than k pairs of flows have the same value, or fewer than k share a bin without it. */
 struct fm_alike {
 	double share[FM_NRES][FM_NRELATIONS];
-	/* Of the flows whose source goes with a server, the share that do not; 0 where there are fewer than k. */
+	/* Of the flows whose source goes with a server, the share that do not: 0 where fewer than k do not, 1 where
+	 * fewer than k do. */
 	double strays[FM_NRELATIONS];
 };
 /* A training split's windows, each of `window` rows from first (n); num (FM_NRES). */
