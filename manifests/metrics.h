@@ -78,6 +78,12 @@ struct fm_verdict {
 };
 /* The members that a verdict's document may have, up to NULL; a manifest has them among its own. */
 extern const char *const fm_verdict_members[];
+/* What came of a list of controls: of the planted generators those that the gate caught, those that it must catch, and
+ * those of them that it missed; of the tables of fresh flows those that it let through. */
+struct fm_control_tally {
+	size_t planted, caught, must, missed, fresh, passed;
+};
+struct fm_control_tally fm_control_tally(const json_t *controls);
 double fm_check_margin(const struct fm_check_result *c); /* NaN when there is none */
 /* The one rule by which a check passes, for gate, verdict, release and report: at most (max) or at least (min) its
  * threshold, both being finite.  With any other direction it is never met. */

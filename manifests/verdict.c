@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "base/mem.h"
 #include "manifests/metrics_json.h"
 #include "manifests/registry.h"
@@ -144,6 +145,27 @@ static json_t *check_json(const struct fm_check_result *c)
 		return NULL;
 	}
 	return o;
+}
+
+struct fm_control_tally fm_control_tally(const json_t *controls)
+{
+	struct fm_control_tally t = {0};
+	const json_t *o;
+	size_t i;
+
+	json_array_foreach(controls, i, o)
+	{
+		if (fm_json_says(o, "kind", "positive")) {
+			t.fresh++;
+			t.passed += fm_json_says(o, "got", "pass");
+		} else {
+			t.planted++;
+			t.caught += fm_json_says(o, "got", "fail");
+			t.must += fm_json_says(o, "expected", "fail");
+			t.missed += fm_json_says(o, "expected", "fail") && !fm_json_says(o, "got", "fail");
+		}
+	}
+	return t;
 }
 
 static int add_controls(json_t *root, const struct fm_verdict *v)

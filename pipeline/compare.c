@@ -69,7 +69,6 @@ static int config_of(const struct compare *c, const struct fm_rival *r, bool sma
 {
 	const char *set[SET_MOST];
 	char path[FM_CFG_PATH + 16], rows[48], dialect[FM_CFG_PATH + 16];
-	bool trial = false;
 	int n = 0, own, rc;
 
 	snprintf(path, sizeof path, "source.path=%s", c->trace);
@@ -96,7 +95,6 @@ static int config_of(const struct compare *c, const struct fm_rival *r, bool sma
 			if (fm_config_is_for(c->o->set[i], fm_rival_kind(r)) &&
 			    (pass ? !*cfg || fm_config_counts(*cfg, c->o->set[i]) : fm_config_is_choice(c->o->set[i])))
 				set[n++] = c->o->set[i];
-			trial |= strncmp(c->o->set[i], "gate.control_rows=", 18) == 0;
 		}
 		fm_config_free(pass ? *cfg : NULL);
 		if ((rc = fm_config_load(cfg, c->config, set, n, pass ? err : &unlike)) < 0 && pass)
@@ -106,9 +104,6 @@ static int config_of(const struct compare *c, const struct fm_rival *r, bool sma
 	for (int i = 0; i < own; i++)
 		if (!asked(c->o, set[i]))
 			fm_config_not_asked(*cfg, set[i]);
-	/* The trial of the gate by planted generators would say the same thing for each model. */
-	if (!trial)
-		(*cfg)->gate.control_rows = 100;
 	return fm_input_settle(*cfg, c->workspace, c->o->unconfined, err);
 }
 
@@ -270,6 +265,24 @@ static json_t *failed_of(const struct fm_run *run)
 	return failed;
 }
 
+/* How the gate was tried, as its verdict has it: members of a model's entry.  Warns of a gate that is broken. */
+static int add_trial(const struct fm_rival *r, const struct fm_run *run, json_t *entry, struct fm_error *err)
+{
+	static const char *const members[] = {"controls", "control_rows", "control_limit", "smallest_leak_caught"};
+	json_t *verdict = fm_verdict_json(&run->verdict);
+	int bad = !verdict;
+
+	for (size_t i = 0; i < sizeof members / sizeof *members && !bad; i++)
+		if (json_object_get(verdict, members[i]))
+			bad = json_object_set(entry, members[i], json_object_get(verdict, members[i]));
+	json_decref(verdict);
+	for (size_t i = 0; i < run->verdict.n; i++)
+		if (strcmp(run->verdict.check[i].name, FM_METRIC_CONTROLS) == 0 && !run->verdict.check[i].pass)
+			fm_warn("compare: what the gate says of %s proves little: %s", r->name,
+				run->verdict.check[i].why);
+	return bad ? fm_fail(err, FM_ESYSTEM, "out of memory for the controls") : FM_OK;
+}
+
 /* What evaluate left of the distributions. */
 static int read_histograms(const struct fm_run *run, json_t **histograms, struct fm_error *err)
 {
@@ -354,7 +367,10 @@ static int entry_of(const struct fm_rival *r, const struct kept *kept, const str
 		json_object_set(e, "train_steps", json_object_get(run->stage[FM_TRAIN].result, "steps"));
 		json_object_set(e, "parameters", json_object_get(run->stage[FM_TRAIN].result, "parameters"));
 	}
-	*entry = e;
+	if (judged && (rc = add_trial(r, run, e, err)) < 0)
+		json_decref(e);
+	else
+		*entry = e;
 out:
 	json_decref(metrics);
 	json_decref(histograms);

@@ -42,15 +42,18 @@ struct fm_compare_opts {
  *             "status":"passed"|"refused"|"failed","message",
  *             "run","train_steps","config_steps":N|null,"parameters","sampler":S|null,
  *             "stages":[{"name","seconds","peak_rss_bytes","cached"},...],
- *             "metrics":[...],"failed":["jsd.TD 0.4 (max 0.08)",...],"symptoms":[...],"histograms":{...}},...]}
+ *             "metrics":[...],"failed":["jsd.TD 0.4 (max 0.08)",...],"symptoms":[...],"histograms":{...},
+ *             "controls":[...],"control_rows","control_limit","smallest_leak_caught"},...]}
  *
  * edition: it is as private as the trace, whose histograms and paths it has.  rows: how many of the trace's first were
  * asked for; set: overrides of all configs, each for the kinds that have the key.  config_steps: those that the config
  * asks for, where a budget was given.  sampler: of a diffusion.  paper: what the method's paper reports as its mean JSD
  * of eight fields.  histograms (judge/histogram.h) and symptoms (judge/symptoms.h) are there where the model was
- * judged.  *store: the product of ingest (product.h), a new string, and *cfg: the config of that run; NULL when none
- * got that far.  A model's set: what tells it from others, as its run had it.  FM_EUSAGE: a name is of no known model,
- * or OUT has a comparison of another preset; FM_EINPUT where no model was judged; what look fails with.
+ * judged; so are the controls, as its verdict has them (manifests/metrics.h; not in privacy.mode dp): a gate that they
+ * show to be broken is none of the failed checks.  *store: the product of ingest (product.h), a new string, and *cfg:
+ * the config of that run; NULL when none got that far.  A model's set: what tells it from others, as its run had it.
+ * FM_EUSAGE: a name is of no known model, or OUT has a comparison of another preset; FM_EINPUT where no model was
+ * judged; what look fails with.
  */
 int fm_compare(const struct fm_compare_opts *o, json_t **doc, char **store, struct fm_config **cfg,
 	       struct fm_error *err) FM_MUST_CHECK;

@@ -131,7 +131,8 @@ static void put_figure(const json_t *doc, struct fm_buf *out)
 	fm_buf_puts(out, isfinite(fm_json_real(doc, "budget_minutes"))
 			     ? ", and trained for longer than a budget of minutes allows"
 			     : "");
-	fm_buf_puts(out, ". A dash: not measured.</p></section>\n");
+	fm_buf_puts(out, ". Its means are known here, its figures of single fields are not. A dash: not "
+			 "measured.</p></section>\n");
 }
 
 /* What divergences of single fields cannot show. */
@@ -534,11 +535,13 @@ int fm_report_comparison(const json_t *doc, struct fm_buf *html, struct fm_error
 		    "This page shows distributions of the real flows: it is for their owner alone.</p></header>\n<nav "
 		    "aria-label=\"Sections\"><a href=\"#figure\">Divergence by field</a> <a "
 		    "href=\"#beyond\">Beyond single fields</a> <a href=\"#costs\">What each took</a> <a "
-		    "href=\"#failures\">How each fails</a> <a href=\"#measures\">All measures</a></nav>\n");
+		    "href=\"#failures\">How each fails</a> <a href=\"#controls\">Would the gate have noticed?</a> <a "
+		    "href=\"#measures\">All measures</a></nav>\n");
 	put_figure(doc, html);
 	put_beyond(doc, html);
 	put_costs(doc, html);
 	put_failures(doc, html);
+	fm_part_trials(models_of(doc), html);
 	put_pictures(doc, html);
 	put_measures(doc, html);
 	fm_buf_puts(html, "</main>\n</body>\n</html>\n");

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/json_text.h"
+#include "manifests/metrics.h"
 #include "report/html.h"
 #include "report/part.h"
 
@@ -145,6 +146,20 @@ static void put_waivers(const struct fm_page *p, struct fm_buf *out)
 	fm_buf_puts(out, "</tbody></table></div></section>\n");
 }
 
+void fm_part_control_table(const struct fm_page *p, struct fm_buf *out)
+{
+	const json_t *list = json_object_get(p->facts, "controls");
+
+	put_smallest(p, out);
+	fm_buf_puts(out, "<div class=\"wide\"><table><thead><tr><th scope=\"col\">Planted</th><th scope=\"col\" "
+			 "class=\"num\">Level</th>"
+			 "<th scope=\"col\">Expected</th><th scope=\"col\">Got</th><th scope=\"col\">Failed "
+			 "by</th></tr></thead><tbody>\n");
+	for (size_t i = 0; i < json_array_size(list); i++)
+		put_control(out, json_array_get(list, i));
+	fm_buf_puts(out, "</tbody></table></div>\n");
+}
+
 void fm_part_controls(const struct fm_page *p, struct fm_buf *out)
 {
 	const json_t *list = json_object_get(p->facts, "controls");
@@ -159,13 +174,88 @@ void fm_part_controls(const struct fm_page *p, struct fm_buf *out)
 	fm_buf_puts(out, "<p>Would the gate have noticed? It was tried on generators that leak or are useless, which "
 			 "it must refuse, and on fresh "
 			 "real flows, which it must pass.</p>\n");
-	put_smallest(p, out);
-	fm_buf_puts(out, "<div class=\"wide\"><table><thead><tr><th scope=\"col\">Planted</th><th scope=\"col\" "
-			 "class=\"num\">Level</th>"
-			 "<th scope=\"col\">Expected</th><th scope=\"col\">Got</th><th scope=\"col\">Failed "
-			 "by</th></tr></thead><tbody>\n");
-	for (size_t i = 0; i < json_array_size(list); i++)
-		put_control(out, json_array_get(list, i));
-	fm_buf_puts(out, "</tbody></table></div></section>\n");
+	fm_part_control_table(p, out);
+	fm_buf_puts(out, "</section>\n");
 	put_waivers(p, out);
+}
+
+/* ---- several models ---- */
+
+/* "17 of 17"; `bad`: that is less than it should be. */
+static void put_share(struct fm_buf *out, const char *label, size_t n, size_t of, bool bad)
+{
+	fm_buf_printf(out, "<td class=\"num%s\" data-label=\"%s\">%s", bad ? " result no" : "", label,
+		      bad ? "<span aria-hidden=\"true\">\xe2\x9c\x95</span> " : "");
+	fm_html_count(out, (int64_t)n);
+	fm_buf_puts(out, " of ");
+	fm_html_count(out, (int64_t)of);
+	fm_buf_puts(out, "</td>");
+}
+
+/* Why the gate of a model was not tried. */
+static const char *untried(const json_t *model)
+{
+	if (!json_object_get(model, "status"))
+		return "made elsewhere: no gate is asked";
+	if (!json_object_get(model, "metrics"))
+		return "it was not judged";
+	return json_object_get(model, "controls") ? "too few flows" : "not in privacy.mode dp";
+}
+
+static void put_trial(const json_t *model, struct fm_buf *out)
+{
+	struct fm_control_tally t = fm_control_tally(json_object_get(model, "controls"));
+	double leak = fm_json_real(model, "smallest_leak_caught");
+
+	fm_buf_puts(out, "<tr><th scope=\"row\">");
+	fm_html_text(out, fm_json_str(model, "name"));
+	fm_buf_puts(out, "</th>");
+	if (t.planted + t.fresh == 0) {
+		fm_buf_printf(
+		    out, "<td class=\"long\" colspan=\"4\" data-label=\"planted, caught\">not tried: %s</td></tr>\n",
+		    untried(model));
+		return;
+	}
+	put_share(out, "planted, caught", t.caught, t.planted, false);
+	put_share(out, "of those that it must catch", t.must - t.missed, t.must, t.missed > 0);
+	put_share(out, "fresh real flows, passed", t.passed, t.fresh, t.passed < t.fresh);
+	fm_buf_puts(out, "<td class=\"num\" data-label=\"smallest leak caught\">");
+	if (isfinite(leak))
+		fm_html_percent(out, leak);
+	else
+		fm_buf_puts(out, "none was caught");
+	fm_buf_puts(out, "</td></tr>\n");
+}
+
+void fm_part_trials(const json_t *models, struct fm_buf *out)
+{
+	const json_t *m;
+	size_t i;
+
+	fm_buf_puts(out,
+		    "<section id=\"controls\"><h2>Would the gate have noticed?</h2>\n<p>The gate of each model was "
+		    "tried on planted generators that leak or are useless, and on fresh real flows, which it must let "
+		    "through.</p>\n<div class=\"wide\"><table><thead><tr><th scope=\"col\">the gate of</th><th "
+		    "scope=\"col\" class=\"num\">planted, caught</th><th scope=\"col\" class=\"num\">of those that it "
+		    "must catch</th><th scope=\"col\" class=\"num\">fresh real flows, passed</th><th scope=\"col\" "
+		    "class=\"num\">smallest leak caught</th></tr></thead><tbody>\n");
+	json_array_foreach(models, i, m)
+	{
+		put_trial(m, out);
+	}
+	fm_buf_puts(out, "</tbody></table></div>\n");
+	json_array_foreach(models, i, m)
+	{
+		if (json_array_size(json_object_get(m, "controls")) == 0)
+			continue;
+		fm_buf_puts(out, "<details class=\"long\"><summary>Each planted generator, by the gate of ");
+		fm_html_text(out, fm_json_str(m, "name"));
+		fm_buf_puts(out, "</summary>\n");
+		fm_part_control_table(&(struct fm_page){.facts = m}, out);
+		fm_buf_puts(out, "</details>\n");
+	}
+	fm_buf_puts(out,
+		    "<p class=\"note\">They are the same generators for each model, judged by the checks that are "
+		    "asked of that model. A gate that misses one that it must catch, or refuses fresh flows, proves "
+		    "nothing by what it says of the model, and a run would release nothing.</p></section>\n");
 }

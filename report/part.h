@@ -25,12 +25,16 @@ void fm_part_verdict(const struct fm_page *p, struct fm_buf *out); /* summary.c 
 void fm_part_fields(const struct fm_page *p, struct fm_buf *out);  /* fields.c */
 /* The same without its section: legend and charts. */
 void fm_part_charts(const struct fm_page *p, struct fm_buf *out);
-void fm_part_hosts(const struct fm_page *p, struct fm_buf *out);      /* hosts.c */
-void fm_part_checks(const struct fm_page *p, struct fm_buf *out);     /* checks.c */
-void fm_part_explain(const struct fm_page *p, struct fm_buf *out);    /* explain.c: what the checks ask */
-void fm_part_measures(const struct fm_page *p, struct fm_buf *out);   /* checks.c */
-void fm_part_tasks(const struct fm_page *p, struct fm_buf *out);      /* tasks.c */
-void fm_part_controls(const struct fm_page *p, struct fm_buf *out);   /* controls.c: and waivers */
+void fm_part_hosts(const struct fm_page *p, struct fm_buf *out);    /* hosts.c */
+void fm_part_checks(const struct fm_page *p, struct fm_buf *out);   /* checks.c */
+void fm_part_explain(const struct fm_page *p, struct fm_buf *out);  /* explain.c: what the checks ask */
+void fm_part_measures(const struct fm_page *p, struct fm_buf *out); /* checks.c */
+void fm_part_tasks(const struct fm_page *p, struct fm_buf *out);    /* tasks.c */
+void fm_part_controls(const struct fm_page *p, struct fm_buf *out); /* controls.c: and waivers */
+/* The same without its section and waivers: the smallest leak that was caught, and a row for each control. */
+void fm_part_control_table(const struct fm_page *p, struct fm_buf *out);
+/* The trial of the gate of each model of a comparison, with its section. */
+void fm_part_trials(const json_t *models, struct fm_buf *out);
 void fm_part_privacy(const struct fm_page *p, struct fm_buf *out);    /* privacy.c */
 void fm_part_provenance(const struct fm_page *p, struct fm_buf *out); /* provenance.c */
 void fm_part_verify(const struct fm_page *p, struct fm_buf *out);     /* provenance.c */

@@ -88,17 +88,23 @@ assert value(plain, "rows.real") == value(other, "rows.real")
 assert plain["set"] == ["model.kind=plain", "model.denoiser=unet", "model.schedule=linear", "generate.sampler=fewstep"], plain["set"]
 assert ctgan["sampler"] is None and ctgan["config_steps"] is None and plain["sampler"] == "fewstep"
 assert any(s["missing"] for s in plain["symptoms"])
+planted = [c for c in plain["controls"] if c["expected"] == "fail"]
+assert len(planted) > 10 and all(c["got"] == "fail" and c["ok"] for c in planted), plain["controls"]
+assert [c["got"] for c in plain["controls"] if c["kind"] == "positive"] == ["pass"], plain["controls"]
+assert plain["control_rows"] > 100 and plain["smallest_leak_caught"] <= plain["control_limit"], plain["control_rows"]
+assert "controls" not in ctgan and "controls" not in other
 assert max(s["lost"] for s in other["symptoms"]) == 0 < max(s["lost"] for s in plain["symptoms"])
 END
 holds "compare.json has it all" "$PYTHON" read.py
 says cmp/report.html "<h1>Models compared</h1>" "the page is there"
 says cmp/report.html "<code>train.gan_rate=1</code>" "with the overrides that all models had"
 rows=$("$PYTHON" -c 'import json
-n = {m["name"]: int(m["value"]) for m in json.load(open("cmp/compare.json"))["models"][0]["metrics"]}
-print("%s flows; %s were held out" % ("{:,}".format(n["rows.real"]), n["rows.holdout"]))')
+n = {m["name"]: m["value"] for m in json.load(open("cmp/compare.json"))["models"][0]["metrics"]}
+print("%s flows; %s were held out" % ("{:,}".format(int(n["rows.real"])), int(n["rows.holdout"])))')
 says cmp/report.html "They learned from $rows" "with how many flows there were"
 says cmp/report.html "training diverges" "it says how a model failed"
 says cmp/report.html "Collapsed, what real flows have and it does not make" "and what another one does not make"
+says cmp/report.html "Each planted generator, by the gate of plain" "and whether its gate would have noticed"
 says cmp/report.html "id=\"m2fTD-t\"" "with a picture of each field of each"
 models() { # FILE
 	"$PYTHON" -c 'import json, sys

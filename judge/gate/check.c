@@ -311,31 +311,16 @@ static const char *number(double v, char text[32])
 
 static void print_controls(FILE *f, const struct fm_verdict *v)
 {
-	size_t n = json_array_size(v->controls), caught = 0, negative = 0, limit = 0, fresh = 0, passed = 0;
+	struct fm_control_tally t = fm_control_tally(v->controls);
 	char a[32];
 
-	for (size_t i = 0; i < n; i++) {
-		const json_t *o = json_array_get(v->controls, i);
-		const char *kind = json_string_value(json_object_get(o, "kind")),
-			   *got = json_string_value(json_object_get(o, "got"));
-		if (!kind || !got)
-			continue;
-		if (strcmp(kind, "negative") != 0) {
-			fresh++;
-			passed += strcmp(got, "pass") == 0;
-			continue;
-		}
-		negative++;
-		caught += strcmp(got, "fail") == 0;
-		limit += !json_is_true(json_object_get(o, "ok"));
-	}
-	if (n == 0)
+	if (t.planted + t.fresh == 0)
 		return;
-	fprintf(f, "controls: %zu of %zu planted generators caught", caught, negative);
-	if (limit)
-		fprintf(f, ", %zu that had to be were not", limit);
-	if (fresh)
-		fprintf(f, "; %zu of %zu tables of fresh flows passed", passed, fresh);
+	fprintf(f, "controls: %zu of %zu planted generators caught", t.caught, t.planted);
+	if (t.missed)
+		fprintf(f, ", %zu that had to be were not", t.missed);
+	if (t.fresh)
+		fprintf(f, "; %zu of %zu tables of fresh flows passed", t.passed, t.fresh);
 	if (v->smallest_leak_caught > 0)
 		fprintf(f, "; smallest leak caught: %s %% of the rows copied",
 			number(100 * v->smallest_leak_caught, a));

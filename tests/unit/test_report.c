@@ -331,6 +331,11 @@ static json_t *comparison(void)
 	    "{'name':'generate','seconds':0.02,'peak_rss_bytes':9145728,'cached':true}],"
 	    "'metrics':[{'name':'jsd.TD','value':0.25},{'name':'floor.jsd.TD','value':0.125},"
 	    "{'name':'rules.broken_share','value':0.5}],"
+	    "'controls':[{'name':'copy','kind':'negative','level':0.05,'expected':'fail','got':'fail','failed_checks':"
+	    "['leak.family_p']},{'name':'constant','kind':'negative','level':0,'expected':'fail','got':'pass'},"
+	    "{'name':'copy','kind':'negative','level':0.001,'expected':'any','got':'pass'},"
+	    "{'name':'fresh','kind':'positive','level':0,'expected':'pass','got':'pass'}],"
+	    "'control_rows':175,'control_limit':0.005,'smallest_leak_caught':0.05,"
 	    "'failed':['jsd.TD 0.25 (max 0.1)','host.PROFILE not measured (max "
 	    "0.98)'],'symptoms':[{'field':'TD','outside':0.12,'lost':0},"
 	    "{'field':'PR','outside':null,'lost':0.3,'missing':[{'value':'TCP','share':0.2},"
@@ -382,6 +387,15 @@ static void test_models_stand_side_by_side(void **state)
 	HAS(text, "<code>rules.broken_share</code></th><td class=\"num\" data-label=\"plain\">0.5000</td>");
 	HAS(text, "data-label=\"train\">1.3</td><td class=\"num\" data-label=\"generate\">\xe2\x80\x93</td>");
 	HAS(text, "data-label=\"memory, MiB\">3</td>");
+	HAS(text,
+	    "<th scope=\"row\">plain</th><td class=\"num\" data-label=\"planted, caught\">1 of 3</td><td "
+	    "class=\"num result no\" data-label=\"of those that it must catch\"><span "
+	    "aria-hidden=\"true\">\xe2\x9c\x95</span> 1 of 2</td><td class=\"num\" data-label=\"fresh real flows, "
+	    "passed\">1 of 1</td><td class=\"num\" data-label=\"smallest leak caught\">5.0\xe2\x80\xaf%</td>");
+	HAS(text, "Each planted generator, by the gate of plain</summary>");
+	HAS(text, "among 175. From 0.50\xe2\x80\xaf% on the gate must catch them");
+	HAS(text, "not tried: it was not judged");
+	HAS(text, "not tried: made elsewhere: no gate is asked");
 	HAS(text, "id=\"m0fPR-t\"");
 	HAS(text, "id=\"m2fPR-t\"");
 	HAS_NOT(text, "id=\"m1fPR-t\"");
@@ -392,7 +406,9 @@ static void test_models_stand_side_by_side(void **state)
 	text = comparison_page(doc);
 	HAS_NOT(text, "made elsewhere learned");
 	HAS_NOT(text, "budget of minutes");
-	HAS(text, "The paper measured a million flows of another day. A dash: not measured.");
+	HAS(text, "The paper measured a million flows of another day. Its means are known here, its figures of single "
+		  "fields are not. A dash: not measured.");
+	HAS(text, "not tried: not in privacy.mode dp");
 	free(text);
 	poison(doc);
 	text = comparison_page(doc);
