@@ -122,10 +122,10 @@ json_t *fm_symptoms(const json_t *histograms)
 		piled = cells_without(synthetic, real, bins, n - bins, piles);
 		json_array_append_new(
 		    list,
-		    json_pack("{s:O, s:o, s:f, s:o, s:f, s:o}", "field", json_object_get(field, "name"), "outside",
+		    json_pack("{s:O, s:o, s:o, s:f, s:o, s:f, s:o}", "field", json_object_get(field, "name"), "outside",
 			      bins ? json_real(share(synthetic, 0, made) + share(synthetic, n - 1, made)) : json_null(),
-			      "lost", missing, "missing", named(field, n, lost), "piled", piled, "piles",
-			      named(field, n, piles)));
+			      "above", bins ? json_real(share(synthetic, n - 1, made)) : json_null(), "lost", missing,
+			      "missing", named(field, n, lost), "piled", piled, "piles", named(field, n, piles)));
 	}
 	return list;
 }

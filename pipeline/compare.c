@@ -34,8 +34,8 @@ struct compare {
 	char *trace, *own, *config, *budget; /* own: OUT/project */
 	const char *project, *workspace;     /* whose keys and ledger the runs use */
 	char *store;
-	struct fm_config *cfg;     /* of the run that made the store */
-	char *named;               /* the dialect that was asked for: a name, or a whole path; NULL: none was */
+	struct fm_config *cfg; /* of the run that made the store */
+	char *named;           /* the dialect that was asked for or found: a name, or a whole path; NULL: none was */
 	char dialect[FM_CFG_PATH]; /* of the trace, as it was settled */
 };
 
@@ -64,12 +64,13 @@ static const char *asked(const struct fm_compare_opts *o, const char *override)
 }
 
 /* The config of a rival: the project's, the trace, the rival's own keys, the caller's. */
-static int config_of(const struct compare *c, const struct fm_rival *r, bool small, struct fm_config **cfg,
+static int config_of(struct compare *c, const struct fm_rival *r, bool small, struct fm_config **cfg,
 		     struct fm_error *err)
 {
 	const char *set[SET_MOST];
 	char path[FM_CFG_PATH + 16], rows[48], dialect[FM_CFG_PATH + 16];
 	int n = 0, own, rc;
+	bool search;
 
 	snprintf(path, sizeof path, "source.path=%s", c->trace);
 	snprintf(rows, sizeof rows, "source.rows=%llu", (unsigned long long)c->o->rows);
@@ -104,7 +105,12 @@ static int config_of(const struct compare *c, const struct fm_rival *r, bool sma
 	for (int i = 0; i < own; i++)
 		if (!asked(c->o, set[i]))
 			fm_config_not_asked(*cfg, set[i]);
-	return fm_input_settle(*cfg, c->workspace, c->o->unconfined, err);
+	search = strcmp((*cfg)->source.dialect, "auto") == 0;
+	if ((rc = fm_input_settle(*cfg, c->workspace, c->o->unconfined, err)) < 0 || !search)
+		return rc;
+	free(c->named); /* all models have the dialect that was found for the first */
+	c->named = strdup((*cfg)->source.dialect);
+	return c->named ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
 }
 
 static double planned(const json_t *plan, enum fm_stage_id id)
@@ -192,7 +198,7 @@ static int kept_plan(const struct compare *c, const struct fm_rival *r, struct f
 
 /* The config within the budget: fewer steps of training, and of the ancestral sampler, where a plan says that they take
  * longer, and a smaller network where next to no steps would be left. */
-static int keep_budget(const struct compare *c, const struct fm_rival *r, struct fm_config **cfg, struct kept *kept,
+static int keep_budget(struct compare *c, const struct fm_rival *r, struct fm_config **cfg, struct kept *kept,
 		       struct fm_error *err)
 {
 	char key[FM_SHA256_HEX];
@@ -481,7 +487,7 @@ static int begin(struct compare *c, struct fm_error *err)
 
 /* What can be told by the configs of n > 0 models before the first run: each of them can be read, and what is true of
  * one is true of all. */
-static int look_first(const struct compare *c, const struct fm_rival *const *chosen, int n, struct fm_error *err)
+static int look_first(struct compare *c, const struct fm_rival *const *chosen, int n, struct fm_error *err)
 {
 	const struct fm_compare_opts *o = c->o;
 	struct fm_config *cfg = NULL;

@@ -20,15 +20,7 @@ static const json_t *models_of(const json_t *doc)
 /* NaN where the model has none. */
 static double metric(const json_t *model, const char *name)
 {
-	const json_t *list = json_object_get(model, "metrics"), *m;
-	size_t i;
-
-	json_array_foreach(list, i, m)
-	{
-		if (strcmp(fm_json_str(m, "name"), name) == 0)
-			return fm_json_real(m, "value");
-	}
-	return NAN;
+	return fm_json_real(fm_json_named(json_object_get(model, "metrics"), name), "value");
 }
 
 /* The floor of a metric, from the first model that has it: they have the same real flows. */
@@ -90,17 +82,28 @@ static void begin_table(const json_t *doc, struct fm_buf *out, const char *capti
 	fm_buf_puts(out, "<th scope=\"col\" class=\"num\">noise floor</th></tr></thead><tbody>\n");
 }
 
-static void put_row(const json_t *doc, struct fm_buf *out, const char *name)
+/* least: the smallest number of a model is shown as the best. */
+static void put_row(const json_t *doc, struct fm_buf *out, const char *name, bool least)
 {
+	double best = NAN;
 	const json_t *m;
 	size_t i;
 
+	json_array_foreach(models_of(doc), i, m)
+	{
+		best = least ? fmin(best, metric(m, name)) : NAN;
+	}
 	fm_buf_puts(out, "<tr><th scope=\"row\">");
 	fm_page_metric_name(out, name);
 	fm_buf_puts(out, "</th>");
 	json_array_foreach(models_of(doc), i, m)
 	{
-		put_number(out, fm_json_str(m, "name"), metric(m, name));
+		double v = metric(m, name);
+
+		put_label(out, "num", fm_json_str(m, "name"));
+		fm_buf_puts(out, v <= best ? "<b>" : "");
+		fm_html_number(out, v);
+		fm_buf_puts(out, v <= best ? "</b></td>" : "</td>");
 	}
 	put_number(out, "noise floor", floor_of(doc, name));
 	fm_buf_puts(out, "</tr>\n");
@@ -115,10 +118,10 @@ static void put_figure(const json_t *doc, struct fm_buf *out)
 	begin_table(doc, out, "Jensen-Shannon divergence, in nats", "field");
 	/* The eight fields that papers report, their mean, and joint measures of columns. */
 	for (const char *const *name = fm_metric_eight; *name; name++)
-		put_row(doc, out, *name);
-	put_row(doc, out, "jsd_mean8");
-	put_row(doc, out, "pair_jsd");
-	put_row(doc, out, "assoc.mean");
+		put_row(doc, out, *name, true);
+	put_row(doc, out, "jsd_mean8", true);
+	put_row(doc, out, "pair_jsd", true);
+	put_row(doc, out, "assoc.mean", true);
 	fm_buf_puts(out, "<tr><th scope=\"row\">The method\xe2\x80\x99s paper: mean of eight fields</th>");
 	json_array_foreach(models_of(doc), i, m)
 	{
@@ -132,7 +135,7 @@ static void put_figure(const json_t *doc, struct fm_buf *out)
 			     ? ", and trained for longer than a budget of minutes allows"
 			     : "");
 	fm_buf_puts(out, ". Its means are known here, its figures of single fields are not. A dash: not "
-			 "measured.</p></section>\n");
+			 "measured. Bold: the least of a row.</p></section>\n");
 }
 
 /* What divergences of single fields cannot show. */
@@ -165,22 +168,14 @@ static void put_beyond(const json_t *doc, struct fm_buf *out)
 	begin_table(doc, out, "Flows together, hosts, tasks and leakage", "measure");
 	for (const char *const *name = beyond; *name; name++)
 		if (shown_before(doc, json_array_size(models_of(doc)), *name))
-			put_row(doc, out, *name);
+			put_row(doc, out, *name, false);
 	fm_buf_puts(out, "</tbody></table></div>\n<p class=\"note\">An AUC of 0.5: a classifier cannot tell the flows "
 			 "from real ones; 1: it always can. docs/metrics.md says what each is.</p></section>\n");
 }
 
 static const json_t *stage_of(const json_t *model, const char *name)
 {
-	const json_t *s;
-	size_t i;
-
-	json_array_foreach(json_object_get(model, "stages"), i, s)
-	{
-		if (strcmp(fm_json_str(s, "name"), name) == 0)
-			return s;
-	}
-	return NULL;
+	return fm_json_named(json_object_get(model, "stages"), name);
 }
 
 /* What a stage took; NaN where its product was taken from the workspace. */
@@ -236,7 +231,8 @@ static void put_costs(const json_t *doc, struct fm_buf *out)
 	}
 	fm_buf_puts(out,
 		    "</tbody></table></div>\n<p class=\"note\">Of: the steps that its config asks for, where a budget "
-		    "was given. Seconds are those of the clock: a busy machine takes longer. Memory: of its largest "
+		    "was given. Seconds are those of the clock: a busy machine takes longer. Judging has the trial of "
+		    "the gate in it. Memory: of its largest "
 		    "stage. A dash: an earlier run had done it, this one did not come so far, or it is not known of "
 		    "flows that were made elsewhere.</p></section>\n");
 }
@@ -253,6 +249,16 @@ static void put_cells(const json_t *symptom, const char *cells, struct fm_buf *o
 		fm_html_text(out, fm_json_str(cell, "value"));
 	}
 	fm_buf_puts(out, i ? ")" : "");
+}
+
+/* " (3 % above it)": the part beyond the upper end. */
+static void put_above(const json_t *symptom, struct fm_buf *out)
+{
+	if (!json_is_number(json_object_get(symptom, "above")))
+		return;
+	fm_buf_puts(out, " (");
+	fm_html_percent(out, fm_json_real(symptom, "above"));
+	fm_buf_puts(out, " above it)");
 }
 
 /* "TD 12 %, BYT 3 %": fields in which a symptom is at least 1 %, with its cells, if it has any; returns how many. */
@@ -272,7 +278,10 @@ static size_t put_symptom(const json_t *model, struct fm_buf *out, const char *k
 		fm_html_text(out, fm_json_str(s, "field"));
 		fm_buf_puts(out, " ");
 		fm_html_percent(out, v);
-		put_cells(s, cells, out);
+		if (*cells)
+			put_cells(s, cells, out);
+		else
+			put_above(s, out);
 	}
 	fm_buf_puts(out, n ? ".</p>\n" : "");
 	return n;
@@ -292,18 +301,60 @@ static void put_training(const json_t *model, struct fm_buf *out)
 			 "method.</p>\n");
 }
 
+/* "gate.NAME=null" in words: a check that a kind of model has no answer to. */
+static void put_unasked(const char *key, struct fm_buf *out)
+{
+	char name[128];
+
+	snprintf(name, sizeof name, "%.*s", (int)strcspn(key, "="), key);
+	if (strcmp(key + strlen(name), "=null") != 0)
+		return;
+	fm_buf_puts(out, " Its gate does not ask <code>");
+	fm_html_text(out, name + strlen("gate."));
+	fm_buf_puts(out, "</code>, which it has no answer to.");
+}
+
 static void put_set(const json_t *model, struct fm_buf *out)
 {
-	const json_t *set;
+	const json_t *set = json_object_get(model, "set"), *v;
+	bool some = false;
 	size_t i;
 
-	json_array_foreach(json_object_get(model, "set"), i, set)
-	{
-		fm_buf_puts(out, i ? ", <code>" : " It is <code>");
-		fm_html_text(out, json_string_value(set));
-		fm_buf_puts(out, "</code>");
+	for (int gate = 0; gate < 2; gate++) {
+		json_array_foreach(set, i, v)
+		{
+			const char *key = json_string_value(v) ? json_string_value(v) : "";
+
+			if ((strncmp(key, "gate.", 5) == 0) != gate)
+				continue;
+			if (gate)
+				put_unasked(key, out);
+			if (gate)
+				continue;
+			fm_buf_puts(out, some ? ", <code>" : " It is <code>");
+			fm_html_text(out, key);
+			fm_buf_puts(out, "</code>");
+			some = true;
+		}
+		fm_buf_puts(out, some && !gate ? "." : "");
 	}
-	fm_buf_puts(out, i ? "." : "");
+}
+
+/* Where this run did both. */
+static void put_time(const json_t *model, struct fm_buf *out)
+{
+	double train = stage_number(stage_of(model, "train"), "seconds"), rows = metric(model, "rows.synthetic"),
+	       generate = stage_number(stage_of(model, "generate"), "seconds");
+
+	if (!isfinite(train) || !isfinite(generate) || !isfinite(rows))
+		return;
+	fm_buf_puts(out, " Training took ");
+	fm_html_fixed(out, train, 1);
+	fm_buf_puts(out, " s, making ");
+	fm_html_count(out, (int64_t)rows);
+	fm_buf_puts(out, " flows ");
+	fm_html_fixed(out, generate, 1);
+	fm_buf_puts(out, " s.");
 }
 
 /* Checks as "jsd.TD 0.25 (max 0.1)", a row each; returns how many. */
@@ -361,6 +412,7 @@ static void put_failures(const json_t *doc, struct fm_buf *out)
 		fm_html_text(out, fm_json_str(m, "about"));
 		fm_buf_puts(out, ".");
 		put_set(m, out);
+		put_time(m, out);
 		fm_buf_puts(out, "</p>\n");
 		put_training(m, out);
 		if (*fm_json_str(m, "message")) {
@@ -387,16 +439,9 @@ static void put_failures(const json_t *doc, struct fm_buf *out)
 /* Does a model before number `end` have the metric? */
 static bool shown_before(const json_t *doc, size_t end, const char *name)
 {
-	for (size_t i = 0; i < end; i++) {
-		const json_t *m;
-		size_t k;
-
-		json_array_foreach(json_object_get(json_array_get(models_of(doc), i), "metrics"), k, m)
-		{
-			if (strcmp(fm_json_str(m, "name"), name) == 0)
-				return true;
-		}
-	}
+	for (size_t i = 0; i < end; i++)
+		if (fm_json_named(json_object_get(json_array_get(models_of(doc), i), "metrics"), name))
+			return true;
 	return false;
 }
 
@@ -415,7 +460,7 @@ static void put_measures(const json_t *doc, struct fm_buf *out)
 			const char *name = fm_json_str(m, "name");
 
 			if (!fm_metric_of_floor(name) && !shown_before(doc, i, name))
-				put_row(doc, out, name);
+				put_row(doc, out, name, false);
 		}
 	}
 	fm_buf_puts(out, "</tbody></table></div>\n</details></section>\n");

@@ -398,7 +398,8 @@ const struct fm_verb fm_verb_compare = {
     .about =
 	"Each model learns the same split of TRACE, makes flows and is judged by the same metrics, as a run of "
 	"its own up to the gate. compare.json has all numbers, report.html the divergence of each field by model "
-	"beside the noise floor, what each took, how each fails, and a picture of each field. Both, and what "
+	"beside the noise floor, what each took, how each fails, whether its gate catches planted generators, and a "
+	"picture of each field. Both, and what "
 	"--json prints, are for the owner of the trace alone: they show how its flows are distributed, and have each "
 	"--set as it was given, with its paths.\n"
 	"\n"

@@ -276,7 +276,7 @@ static void test_symptoms_by_hand(void **state)
 	json_t *doc = json_loads("{\"real_cells\":["
 				 "{\"name\":\"TD\",\"kind\":\"bins\",\"scale\":\"log1p\",\"unit\":\"ms\","
 				 "\"lo\":0,\"hi\":30,\"real\":[0,600,399,1,0],"
-				 "\"synthetic\":[10,950,30,0,10]},"
+				 "\"synthetic\":[15,950,30,0,5]},"
 				 "{\"name\":\"PR\",\"kind\":\"values\",\"real\":[600,399,1],\"synthetic\":[600,400,0]},"
 				 "{\"name\":\"DP\",\"kind\":\"values\",\"values\":[\"80\",\"53\"],"
 				 "\"real\":[300,600,100],\"synthetic\":[0,0,900]}]}",
@@ -289,6 +289,7 @@ static void test_symptoms_by_hand(void **state)
 	assert_int_equal(json_array_size(list), 3);
 	assert_string_equal(json_string_value(json_object_get(td, "field")), "TD");
 	assert_true(fabs(json_real_value(json_object_get(td, "outside")) - 0.02) < 1e-12);
+	assert_true(fabs(json_real_value(json_object_get(td, "above")) - 0.005) < 1e-12);
 	assert_true(fabs(json_real_value(json_object_get(td, "lost")) - 0.399) < 1e-12);
 	assert_true(json_is_null(json_object_get(pr, "outside")));
 	assert_true(json_real_value(json_object_get(pr, "lost")) == 0);

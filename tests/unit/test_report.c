@@ -328,19 +328,21 @@ static json_t *comparison(void)
 	    "'sampler':'fewstep','set':['model.kind=plain'],"
 	    "'stages':[{'name':'ingest','seconds':0.01,'peak_rss_bytes':9145728,'cached':true},"
 	    "{'name':'train','seconds':1.26,'peak_rss_bytes':3145728,'cached':false},"
-	    "{'name':'generate','seconds':0.02,'peak_rss_bytes':9145728,'cached':true}],"
+	    "{'name':'generate','seconds':0.5,'peak_rss_bytes':2145728,'cached':false}],"
 	    "'metrics':[{'name':'jsd.TD','value':0.25},{'name':'floor.jsd.TD','value':0.125},"
-	    "{'name':'rules.broken_share','value':0.5}],"
+	    "{'name':'rules.broken_share','value':0.5},{'name':'rows.synthetic','value':350}],"
 	    "'controls':[{'name':'copy','kind':'negative','level':0.05,'expected':'fail','got':'fail','failed_checks':"
 	    "['leak.family_p']},{'name':'constant','kind':'negative','level':0,'expected':'fail','got':'pass'},"
 	    "{'name':'copy','kind':'negative','level':0.001,'expected':'any','got':'pass'},"
 	    "{'name':'fresh','kind':'positive','level':0,'expected':'pass','got':'pass'}],"
 	    "'control_rows':175,'control_limit':0.005,'smallest_leak_caught':0.05,"
 	    "'failed':['jsd.TD 0.25 (max 0.1)','host.PROFILE not measured (max "
-	    "0.98)'],'symptoms':[{'field':'TD','outside':0.12,'lost':0},"
+	    "0.98)'],'symptoms':[{'field':'TD','outside':0.12,'above':0.09,'lost':0},"
 	    "{'field':'PR','outside':null,'lost':0.3,'missing':[{'value':'TCP','share':0.2},"
 	    "{'value':'UDP','share':0.1}],'piled':0.2,'piles':[{'value':'GRE','share':0.2}]}]},"
-	    "{'name':'ctgan','about':'a GAN','status':'failed','message':'it diverges','paper':null,'stages':[]},"
+	    "{'name':'ctgan','about':'a GAN','status':'failed','message':'it "
+	    "diverges','paper':null,'stages':[],'set':['model.kind=ctgan',"
+	    "'gate.leak.mia_model_auc=null','gate.waivable=']},"
 	    "{'name':'other','about':'made elsewhere','metrics':[{'name':'jsd.TD','value':0.0625}]}]}");
 
 	for (size_t i = 0; i < 3; i += 2)
@@ -368,7 +370,7 @@ static void test_models_stand_side_by_side(void **state)
 	(void)state;
 	check_page(text);
 	HAS(text, "<td class=\"num\" data-label=\"plain\">0.2500</td><td class=\"num\" data-label=\"ctgan\">");
-	HAS(text, "<td class=\"num\" data-label=\"other\">0.0625</td><td class=\"num\" data-label=\"noise "
+	HAS(text, "<td class=\"num\" data-label=\"other\"><b>0.0625</b></td><td class=\"num\" data-label=\"noise "
 		  "floor\">0.1250</td>");
 	HAS(text, "What flows that were made elsewhere learned from is not known here");
 	HAS(text, "Their configs start from preset demo, with <code>train.steps=7</code> where a model has that key.");
@@ -378,14 +380,20 @@ static void test_models_stand_side_by_side(void **state)
 	HAS(text, "<code>jsd.TD</code></th><td class=\"num\" data-label=\"is\">0.25</td><td class=\"num\" "
 		  "data-label=\"asked\">max 0.1</td>");
 	HAS(text, "data-label=\"is\">not measured</td>");
-	HAS(text, "Outside the range of the real flows: TD 12");
+	HAS(text, "Outside the range of the real flows: TD 12.0\xe2\x80\xaf% (9.0\xe2\x80\xaf% above it).");
+	HAS(text, " Training took 1.3 s, making 350 flows 0.5 s.");
+	HAS(text, "It is <code>model.kind=ctgan</code>. Its gate does not ask <code>leak.mia_model_auc</code>, which "
+		  "it has no "
+		  "answer to.</p>");
+	HAS_NOT(text, "gate.waivable");
 	HAS(text, "it does not make: PR 30.0\xe2\x80\xaf% (mostly TCP, UDP).");
 	HAS(text, "Piled up, what it makes and real flows hardly have: PR 20.0\xe2\x80\xaf% (mostly GRE).");
 	HAS(text, "The budget gave it 7.0\xe2\x80\xaf% of the steps");
 	HAS(text, "It is <code>model.kind=plain</code>.");
 	HAS(text, "data-label=\"of\">100</td><td class=\"long\" data-label=\"sampler\">fewstep</td>");
 	HAS(text, "<code>rules.broken_share</code></th><td class=\"num\" data-label=\"plain\">0.5000</td>");
-	HAS(text, "data-label=\"train\">1.3</td><td class=\"num\" data-label=\"generate\">\xe2\x80\x93</td>");
+	HAS(text, "data-label=\"train\">1.3</td><td class=\"num\" data-label=\"generate\">0.5</td><td "
+		  "class=\"num\" data-label=\"evaluate\">\xe2\x80\x93</td>");
 	HAS(text, "data-label=\"memory, MiB\">3</td>");
 	HAS(text,
 	    "<th scope=\"row\">plain</th><td class=\"num\" data-label=\"planted, caught\">1 of 3</td><td "
@@ -407,7 +415,7 @@ static void test_models_stand_side_by_side(void **state)
 	HAS_NOT(text, "made elsewhere learned");
 	HAS_NOT(text, "budget of minutes");
 	HAS(text, "The paper measured a million flows of another day. Its means are known here, its figures of single "
-		  "fields are not. A dash: not measured.");
+		  "fields are not. A dash: not measured. Bold: the least of a row.");
 	HAS(text, "not tried: not in privacy.mode dp");
 	free(text);
 	poison(doc);
