@@ -87,13 +87,19 @@ int fm_generator_no_wishes(const struct fm_config *cfg, struct fm_error *err)
 int fm_generator_check_denoiser(const struct fm_config *cfg, struct fm_error *err)
 {
 	struct fm_arch arch = {cfg->model.window, cfg->model.width, cfg->model.depth, cfg->model.heads, 0};
+	/* What a message begins with, and the keys that it depends on: the one that was set last is named. */
+	static const char *const about[][2] = {{"model.heads", "model.denoiser model.heads"},
+					       {"model.width", "model.denoiser model.heads model.width"},
+					       {"model.depth", "model.denoiser model.window model.depth"}};
 	const struct fm_backbone *backbone;
 	struct fm_error why = {0};
 
 	if (fm_backbone_choose(&backbone, cfg->model.denoiser, &arch, FM_OVER_WINDOWS, &why) == FM_OK)
 		return FM_OK;
-	return fm_config_fail_at(cfg, "model.denoiser model.window model.width model.depth model.heads", err, "%s",
-				 why.message);
+	for (size_t i = 0; i < sizeof about / sizeof *about; i++)
+		if (strncmp(why.message, about[i][0], strlen(about[i][0])) == 0)
+			return fm_config_fail_at(cfg, about[i][1], err, "%s", why.message);
+	return fm_config_fail_at(cfg, "model.denoiser", err, "%s", why.message);
 }
 
 int fm_generator_check_ranks(const struct fm_config *cfg, struct fm_error *err)

@@ -387,6 +387,7 @@ static void a_denoiser_fits_what_it_is_over(void **state)
 	     {"model.heads=7"},
 	     "--set model.heads: model.width 64 is no multiple of 112 (16 * model.heads) up to 2048: the nearest is "
 	     "112"},
+	    {"demo", {"model.width=40", "model.depth=2"}, "--set model.width: model.width 40 is no multiple of "},
 	    {"demo", {"model.denoiser=mlp", "model.width=40"}, "no multiple of 16 up to 2048: the nearest is 48"}};
 	const struct fm_generator *g;
 	struct fm_error err = {0};
