@@ -334,13 +334,17 @@ static void print_models(const struct compare_args *a, const json_t *doc)
 	json_array_foreach(json_object_get(doc, "models"), i, model)
 	{
 		const char *status = json_string_value(json_object_get(model, "status"));
+		size_t failed = json_array_size(json_object_get(model, "failed"));
 
 		fm_cli_print("%-20s", json_string_value(json_object_get(model, "name")));
 		for (const char *const *name = fm_metric_eight; *name; name++)
 			print_metric(model, *name);
 		print_metric(model, "jsd_mean8");
 		print_metric(model, "pair_jsd");
-		fm_cli_print("  %s\n", status ? status : "made elsewhere");
+		fm_cli_print("  %s", status ? status : "made elsewhere");
+		if (failed > 0)
+			fm_cli_print(" by %zu check%s", failed, failed > 1 ? "s" : "");
+		fm_cli_print("\n");
 	}
 	fm_cli_print(
 	    "%s/report.html, %s/compare.json\n"
