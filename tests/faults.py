@@ -198,8 +198,8 @@ def goes_on(bench, args, expected, end=None):
     return wrong
 
 
-def where(bench, frames):
-    told = subprocess.run(["addr2line", "-sfe", bench.flowmint] + [hex(f - 1) for f in frames if f], capture_output=True, text=True).stdout.split("\n")
+def where(bench, frames, program=None):
+    told = subprocess.run(["addr2line", "-sfe", program or bench.flowmint] + [hex(f - 1) for f in frames if f], capture_output=True, text=True).stdout.split("\n")
     return " < ".join(f"{told[i]} {told[i + 1].split(' ')[0]}" for i in range(0, len(told) - 1, 2))
 
 

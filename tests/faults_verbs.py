@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""faults_verbs.py - a verb other than run fails at one of its calls (faults.py does it to run): those of VERBS.  Not tried are
-compare, submit, audit-privacy, budget, epsilon, sigma, dialects and completion.
+"""faults_verbs.py - a verb other than run fails at one of its calls (faults.py does it to run): those of VERBS.
 
-    faults_verbs.py FLOWMINT inject.so PROJECT ARCHIVE [--verbs NAME,...] [--only FUNCTION,...] [--where FUNCTION] [--every N] [--phase N] [--deep]
+    faults_verbs.py FLOWMINT inject.so PROJECT ARCHIVE [--verbs NAME,...] [--only FUNCTION,...] [--where FUNCTION] [--every N] [--phase N]
+                    [--deep] [--tried FILE] [--once] [--seconds N]
 
 PROJECT has released ARCHIVE as r0001, and r0002 waits for an approval by keys/person (tests/long_faults_verbs.sh).  For each verb, each
 site that it has (tests/faults/inject.c), and each way in which such a call fails, one call of the verb.  It ends with the exit status and
@@ -10,14 +10,18 @@ the words that it has without a fault, or with exit status 4 and a message; neve
 signal.  A verb that reads leaves all as it was.  After one that writes nothing is half-made, the ledger is intact, and the same command
 again does it.
 
+--tried FILE keeps which cases of this program were tried and found sound, which are not tried again: a sweep that was stopped goes on.
+--once takes a call that was so tried in any verb for tried in all.  --seconds N: no case begins later.
+
 Writes TAP; the exit status says whether anything was found.
 """
-import argparse, hashlib, os, re, shutil, struct, subprocess, sys, time
+import argparse, hashlib, os, re, select, shutil, signal, stat, struct, subprocess, sys, time
 
 sys.dont_write_bytecode = True  # beside the sources
 from faults import ERRORS, Bench, Tally, name_of, where
 
 W = "p/workspace"
+WORKSPACES = (W, "dp/workspace", "compared/project/workspace")
 # name: (whether it writes, the program and its words).  {archive}: the path of ARCHIVE.
 VERBS = {
     "log": (False, "flowmint log --json --workspace " + W),
@@ -26,6 +30,12 @@ VERBS = {
     "audit-log": (False, "flowmint audit --log p/release/LOG.jsonl --signers p/allowed_signers"),
     "audit-export": (True, "flowmint audit --export exported --workspace " + W),
     "config": (False, "flowmint config p/release.yaml"),
+    "dialects": (False, "flowmint dialects --json"),
+    "completion": (False, "flowmint completion bash"),
+    "epsilon": (False, "flowmint epsilon --q 0.01 --sigma 1.1 --steps 20 --delta 1e-5 --json"),
+    "epsilon-mechanisms": (False, "flowmint epsilon --mechanisms mechanisms.json --delta 1e-5 --json"),
+    "sigma": (False, "flowmint sigma --q 0.01 --epsilon 2 --steps 20 --delta 1e-5 --json"),
+    "budget": (False, "flowmint budget dp/release.yaml --json"),
     "sniff": (False, "flowmint sniff trace.csv"),
     "doctor": (False, "flowmint doctor --json"),
     "flowmint-verify": (False, "flowmint-verify --no-state --json --signers p/allowed_signers {archive}"),
@@ -49,9 +59,56 @@ VERBS = {
     "judge": (True, "flowmint judge r0001 --part 1/2 --out parts --workspace " + W),
     "reproduce": (True, "flowmint reproduce --from model r0001 --workspace " + W),
     "remake": (True, "flowmint reproduce --model first.bundle --project p {archive}"),
+    "submit-print": (False, "flowmint submit --slurm --print --json --workspace " + W + " p/release.yaml"),
+    "submit": (True, "flowmint submit --slurm --json --workspace " + W + " p/release.yaml"),
+    "audit-privacy": (True, "flowmint audit-privacy --canaries 100 --public --json dp/release.yaml"),
+    "compare": (True, "flowmint compare trace.csv --quiet --preset ugr16-dp --models marginals --out compared --set release.rows=200"),
     "purge": (True, "flowmint purge r0001 --workspace " + W),
 }
-OURS = ("plan", "out", "err", "tmp", "clean")
+OURS = ("plan", "out", "err", "tmp", "clean", "served")
+
+
+class Served:
+    """A program that is loaded once and called many times (serve in tests/faults/inject.c)."""
+
+    def __init__(self, words, env, cwd, folder):
+        self.folder = folder
+        os.makedirs(folder, exist_ok=True)
+        self.p = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**env, "FM_SERVE": folder}, cwd=cwd)
+
+    def number(self, limit):
+        if not select.select([self.p.stdout], [], [], limit)[0]:
+            return None
+        return struct.unpack("=i", os.read(self.p.stdout.fileno(), 4))[0]
+
+    def kill(self):
+        with open(f"/proc/{self.p.pid}/task/{self.p.pid}/children") as f:
+            pids = list(map(int, f.read().split()))
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        return len(pids)
+
+    def said(self, name):
+        with open(os.path.join(self.folder, name), "rb") as f:
+            return f.read().decode(errors="replace")
+
+    def call(self, limit):
+        """(status, out, err, left): left is how many processes did not end."""
+        os.write(self.p.stdin.fileno(), b".")
+        self.number(limit)
+        status, left = self.number(limit), 0
+        if status is None:
+            self.kill()
+            self.number(limit)
+        while self.number(60) is None:
+            left += self.kill()
+        status = "hung" if status is None else os.waitstatus_to_exitcode(status)
+        return status, self.said("out"), self.said("err"), left
+
+    def close(self):
+        self.p.stdin.close()
+        self.p.wait()
+        self.p.stdout.close()
 
 
 class World(Bench):
@@ -61,20 +118,34 @@ class World(Bench):
         super().__init__(args.flowmint, args.inject, args.project, args.archive)
         self.verify = os.path.join(os.path.dirname(self.flowmint), "flowmint-verify")
         self.words = {"archive": f"p/release/{args.archive}"}
+        self.digests, self.told, self.programs = {}, {}, {}
+
+    def look(self):
+        """Of each file and folder, what changes with it."""
+        found, todo = {}, [self.place]
+        while todo:
+            for e in os.scandir(todo.pop()):
+                if e.path.startswith(os.path.join(self.place, e.name)) and e.name in OURS:
+                    continue
+                s = e.stat(follow_symlinks=False)
+                folder = stat.S_ISDIR(s.st_mode)
+                found[os.path.relpath(e.path, self.place)] = (s.st_mode,) if folder else (s.st_mode, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns)
+                if folder:
+                    todo.append(e.path)
+        return found
 
     def files(self):
         """All but times: those of the ledger's reader are none."""
         found = {}
-        for path, folders, files in os.walk(self.place):
-            if path == self.place:
-                folders[:] = [f for f in folders if f not in OURS]
-                files = [f for f in files if f not in OURS]
-            for f in files:
-                name = os.path.join(path, f)
-                with open(name, "rb") as h:
-                    found[os.path.relpath(name, self.place)] = hashlib.sha256(h.read()).hexdigest()
-            for f in folders:
-                found[os.path.relpath(os.path.join(path, f), self.place)] = ""
+        for name, mark in self.look().items():
+            if len(mark) == 1:
+                found[name] = ""
+                continue
+            known = self.digests.get(name)
+            if not known or known[0] != mark:
+                with open(os.path.join(self.place, name), "rb") as h:
+                    known = self.digests[name] = (mark, hashlib.sha256(h.read()).hexdigest())
+            found[name] = known[1]
         return found
 
     def save(self):
@@ -82,39 +153,81 @@ class World(Bench):
         os.mkdir(clean)
         for name in os.listdir(self.place):
             if name not in OURS:
-                self.copy(os.path.join(self.place, name), os.path.join(clean, name))
+                a, b = os.path.join(self.place, name), os.path.join(clean, name)
+                shutil.copytree(a, b, symlinks=True) if os.path.isdir(a) else shutil.copy2(a, b)
+        self.base = self.look()
 
     def restore(self):
-        clean = os.path.join(self.place, "clean")
-        for name in os.listdir(self.place):
-            if name not in OURS:
-                path = os.path.join(self.place, name)
-                shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
-        for name in os.listdir(clean):
-            self.copy(os.path.join(clean, name), os.path.join(self.place, name))
+        """What is not as it was saved."""
+        now = self.look()
+        for name in sorted((n for n in now if n not in self.base or (len(now[n]) == 1) != (len(self.base[n]) == 1)), reverse=True):
+            path = os.path.join(self.place, name)
+            os.rmdir(path) if len(now.pop(name)) == 1 else os.unlink(path)
+        for name in sorted(n for n in self.base if now.get(n) != self.base[n]):
+            path, clean = os.path.join(self.place, name), os.path.join(self.place, "clean", name)
+            if len(self.base[name]) == 1:
+                os.makedirs(path, exist_ok=True)
+                shutil.copystat(clean, path)
+            else:
+                shutil.copy2(clean, path, follow_symlinks=False)
+        self.base = self.look()
 
-    @staticmethod
-    def copy(a, b):
-        shutil.copytree(a, b, symlinks=True) if os.path.isdir(a) else shutil.copy2(a, b)
+    def call(self, command, limit=120, faults=True):
+        if command not in self.programs:
+            words = command.format(**self.words).split()
+            words[0] = self.verify if words[0] == "flowmint-verify" else self.flowmint
+            env = {**os.environ, "LD_PRELOAD": self.inject, "TMPDIR": self.tmp, "PATH": os.path.join(self.place, "bin") + ":" + os.environ["PATH"]}
+            if faults:
+                env["FM_FAULTS"] = self.path
+            self.programs[command] = Served(words, env, self.place, os.path.join(self.place, "served", str(len(self.programs))))
+        return self.programs[command].call(limit)
 
-    def call(self, command, limit=120):
-        words = command.format(**self.words).split()
-        words[0] = self.verify if words[0] == "flowmint-verify" else self.flowmint
-        env = {**os.environ, "LD_PRELOAD": self.inject, "FM_FAULTS": self.path, "TMPDIR": self.tmp}
-        p = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, stdin=subprocess.DEVNULL, cwd=self.place)
-        try:
-            out, err = p.communicate(timeout=limit)
-            status = p.returncode
-        except subprocess.TimeoutExpired:
-            p.kill()
-            (out, err), status = p.communicate(), "hung"
-        return status, out.decode(errors="replace"), err.decode(errors="replace"), self.reap()
+    def close(self):
+        for program in self.programs.values():
+            program.close()
+        self.programs = {}
+
+    def where(self, program, frames):
+        key = (program, *frames)
+        if key not in self.told:
+            self.told[key] = where(self, frames, self.verify if program == "flowmint-verify" else self.flowmint)
+        return self.told[key]
 
     def intact(self):
-        if not os.path.exists(os.path.join(self.place, W, "ledger.db")):
-            return []
-        p = subprocess.run([self.flowmint, "audit", "--workspace", W], capture_output=True, text=True, cwd=self.place)
-        return [] if p.returncode == 0 else [f"audit: {(p.stdout + p.stderr).strip()}"]
+        """Ledgers that are not those that were saved."""
+        wrong, now = [], self.look()
+        for w in WORKSPACES:
+            name = os.path.join(w, "ledger.db")
+            if name in now and any(now[n] != self.base.get(n) for n in now if n.startswith(os.path.join(w, "ledger"))):
+                status, out, err, _ = self.call(f"flowmint audit --workspace {w}", faults=False)
+                wrong += [f"audit of {w}: {(out + err).strip()}"] if status else []
+        return wrong
+
+
+class Tried:
+    """Cases that were tried and found sound, of one build of the program."""
+
+    def __init__(self, path, *programs):
+        self.of, self.file = {}, None
+        if not path:
+            return
+        digest = hashlib.sha256()
+        for program in programs:
+            with open(program, "rb") as f:
+                digest.update(f.read())
+        lines = open(path).read().split("\n") if os.path.exists(path) else []
+        self.file = open(path, "a" if lines[:1] == [digest.hexdigest()] else "w")
+        if self.file.tell() == 0:
+            print(digest.hexdigest(), file=self.file, flush=True)
+            lines = []
+        for line in lines[1:-1]:
+            verb, case = line.split(" ", 1)
+            self.of.setdefault(case, set()).add(verb)
+
+    def add(self, verb, case):
+        self.of.setdefault(case, set()).add(verb)
+        if self.file:
+            print(verb, case, file=self.file, flush=True)
 
 
 def same_words(a, b):
@@ -138,7 +251,7 @@ def judge(world, site, error, command, writes, honest, before):
     if status == 4 and "flowmint" not in err:
         wrong.append(f"no message: {err.strip()}")
     # libarchive, where it makes a filter, ends its process when it has no memory, of which the verb then tells.
-    library = status == 4 and function == "memory" and any(n in where(world, site.frames) for n in ("open_writers ", "open_stream ", "fm_trees_"))
+    library = status == 4 and function == "memory" and any(n in world.where(command.split()[0], site.frames) for n in ("open_writers ", "open_stream ", "fm_trees_"))
     if any(word in err for word in ("killed", "crash", "signal")) and not library:
         wrong.append(f"a process died: {err.strip()}")
     if status == honest[0] and not damaged and not same_words(out, honest[1]):
@@ -176,8 +289,9 @@ def judge(world, site, error, command, writes, honest, before):
     return wrong
 
 
-def try_verb(world, args, verb, tally):
+def try_verb(world, args, verb, known, tally):
     writes, command = VERBS[verb]
+    program = command.split()[0]
     world.restore()
     before = world.files()
     world.set(record=1)
@@ -195,15 +309,19 @@ def try_verb(world, args, verb, tally):
     for s in sites:
         call = s.key if args.deep else (s.function, s.frames[0])
         if call not in tried and (not args.only or s.function in args.only):
-            if not args.where or f"{args.where} " in where(world, s.frames):
-                cases += [(s, e) for e in ERRORS[s.function]]
+            if not args.where or f"{args.where} " in world.where(program, s.frames):
+                cases += [(s, e, f"{program} {call} {name_of(e)}") for e in ERRORS[s.function]]
         tried.add(call)
-    print(f"# {verb}: {len(sites)} sites, {len(cases)} cases", flush=True)
+    were = sum(verb in known.of.get(case, ()) for _, _, case in cases)
+    print(f"# {verb}: {len(sites)} sites, {len(cases)} cases, of which {were} were tried before", flush=True)
     dirty = True
-    for i, (site, error) in enumerate(cases):
+    for i, (site, error, case) in enumerate(cases):
         tally.progress(verb, i + 1, len(cases))
-        if (i + args.phase) % args.every:
+        if (i + args.phase) % args.every or (case in known.of if args.once else verb in known.of.get(case, ())):
             continue
+        if args.seconds and time.monotonic() - tally.began > args.seconds:
+            print(f"# {verb}: out of time before case {i + 1} of {len(cases)}", flush=True)
+            break
         if dirty:
             world.restore()
         world.set(site, error)
@@ -212,8 +330,11 @@ def try_verb(world, args, verb, tally):
         if wrong is None:
             tally.of.setdefault(f"{verb}: sites that came once and not again", [0, 0])[0] += 1
         else:
-            tally.add(f"{verb}: {site.function} {name_of(error)}", wrong, f"[{site.key:x}] {where(world, site.frames)}")
+            tally.add(f"{verb}: {site.function} {name_of(error)}", wrong, f"[{site.key:x}] {world.where(program, site.frames)}" if wrong else "")
+        if wrong == []:
+            known.add(verb, case)
     world.restore()
+    world.close()
 
 
 def main():
@@ -225,12 +346,16 @@ def main():
     p.add_argument("--every", type=int, default=1)
     p.add_argument("--phase", type=int, default=0)
     p.add_argument("--deep", action="store_true", help="a site is three calls deep, not one")
+    p.add_argument("--tried", help="a file")
+    p.add_argument("--once", action="store_true")
+    p.add_argument("--seconds", type=float)
     args = p.parse_args()
     world = World(args)
     world.save()
+    known = Tried(args.tried, world.flowmint, world.verify)
     tally = Tally()
     for verb in args.verbs:
-        try_verb(world, args, verb, tally)
+        try_verb(world, args, verb, known, tally)
     return tally.finish()
 
 
