@@ -31,6 +31,8 @@ static const char *const states[] = {"good", "weak", "bad"};
 struct exam {
 	json_t *checks;
 	bool refused, failed;
+	bool short_of_memory; /* then err says where, and nothing is known of the machine */
+	struct fm_error *err;
 };
 
 static void add(struct exam *x, const char *name, enum state state, const char *found, const char *advice)
@@ -53,6 +55,21 @@ static void addf(struct exam *x, const char *name, enum state state, const char 
 	vsnprintf(found, sizeof found, fmt, ap);
 	va_end(ap);
 	add(x, name, state, found, advice);
+}
+
+/* What failed is the machine's fault, which advice is about, only where missing says so. */
+static void add_failed(struct exam *x, const char *name, const struct fm_error *why, bool missing, const char *advice)
+{
+	if (strstr(why->message, "out of memory") || strstr(why->message, strerrordesc_np(ENOMEM))) {
+		if (!x->short_of_memory)
+			fm_fail(x->err, FM_ESYSTEM,
+				"memory is short, so it is not known what this machine can enforce (%s): %s", name,
+				why->message);
+		x->short_of_memory = true;
+		return;
+	}
+	add(x, name, BAD, why->message,
+	    missing ? advice : "it could not be tried: put right what is said here, and look again");
 }
 
 /* ---- confinement ---- */
@@ -87,10 +104,10 @@ static void check_namespaces(struct exam *x)
 	struct fm_error err = {0};
 
 	if (try_child(see_fn, false, &err))
-		add(x, "namespaces", BAD, err.message,
-		    "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces, or "
-		    "the "
-		    "container's profile), or accept run --unconfined, which manifest and ledger record");
+		add_failed(x, "namespaces", &err, strstr(err.message, "allow user namespaces") != NULL,
+			   "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, "
+			   "user.max_user_namespaces, or the "
+			   "container's profile), or accept run --unconfined, which manifest and ledger record");
 	else
 		add(x, "namespaces", GOOD,
 		    "a stage gets its own user, mount, network, process, IPC and host name spaces and sees its files "
@@ -107,8 +124,8 @@ static void check_seccomp(struct exam *x)
 	if (rc == FM_ESYSTEM && strstr(err.message, "system call that no stage may make"))
 		add(x, "seccomp", GOOD, "the filter kills a stage that makes a socket", "");
 	else
-		add(x, "seccomp", BAD, err.message,
-		    "use a kernel with CONFIG_SECCOMP_FILTER; no option runs without it");
+		add_failed(x, "seccomp", &err, rc == FM_EVERDICT || strstr(err.message, "load the system call filter"),
+			   "use a kernel with CONFIG_SECCOMP_FILTER; no option runs without it");
 }
 
 /* The attempts that every run makes, in a folder of their own. */
@@ -137,8 +154,10 @@ static void check_escapes(struct exam *x)
 	}
 	if (rc >= 0)
 		addf(x, "escapes", GOOD, "", "%lld attempts to get out of a stage, none got through", (long long)tried);
-	else
+	else if (*words)
 		addf(x, "escapes", BAD, "tell the maintainers; flowmint run refuses here", "%s%s", err.message, words);
+	else
+		add_failed(x, "escapes", &err, false, "");
 	json_decref(report);
 	(void)!fm_dir_remove(dir, &ignored);
 }
@@ -162,9 +181,13 @@ static void check_memory_lock(struct exam *x)
 {
 	void *p = mmap(NULL, SECRET_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct rlimit limit = {0};
+	struct fm_error err;
 
 	getrlimit(RLIMIT_MEMLOCK, &limit);
-	if (p != MAP_FAILED && mlock(p, SECRET_BYTES) == 0)
+	if (p == MAP_FAILED) {
+		fm_fail_errno(&err, "cannot map %d bytes", SECRET_BYTES);
+		add_failed(x, "memory lock", &err, false, "");
+	} else if (mlock(p, SECRET_BYTES) == 0)
 		addf(x, "memory lock", GOOD, "", "keys are kept out of swap (limit %s)",
 		     limit.rlim_cur == RLIM_INFINITY ? "none" : "above what they take");
 	else
@@ -181,8 +204,8 @@ static void check_workspace(struct exam *x, const char *workspace)
 	struct fm_error err = {0};
 
 	if (fm_workspace_check(workspace, &err) < 0)
-		add(x, "workspace", BAD, err.message,
-		    "name a folder of its own that this user may write to with --workspace");
+		add_failed(x, "workspace", &err, true,
+			   "name a folder of its own that this user may write to with --workspace");
 	else
 		addf(x, "workspace", GOOD, "", "%s", workspace);
 }
@@ -193,7 +216,7 @@ static void check_disk(struct exam *x, const char *workspace)
 	uint64_t room = 0;
 
 	if (fm_preflight_free(workspace, &room, &err))
-		add(x, "disk", BAD, err.message, "name a folder that can be reached with --workspace");
+		add_failed(x, "disk", &err, true, "name a folder that can be reached with --workspace");
 	else
 		addf(x, "disk",
 		     room == 0            ? BAD
@@ -236,7 +259,7 @@ static void check_processor(struct exam *x)
 
 int fm_doctor(const char *workspace, json_t **report, struct fm_error *err)
 {
-	struct exam x = {.checks = json_array()};
+	struct exam x = {.checks = json_array(), .err = err};
 
 	check_namespaces(&x);
 	check_seccomp(&x);
@@ -248,9 +271,11 @@ int fm_doctor(const char *workspace, json_t **report, struct fm_error *err)
 	check_disk(&x, workspace);
 	check_memory(&x);
 	check_processor(&x);
-	*report = x.failed ? NULL
-			   : json_pack("{s:s, s:b, s:O}", "format", "flowmint-doctor/1", "runs", !x.refused, "checks",
-				       x.checks);
+	*report = x.failed || x.short_of_memory ? NULL
+						: json_pack("{s:s, s:b, s:O}", "format", "flowmint-doctor/1", "runs",
+							    !x.refused, "checks", x.checks);
 	json_decref(x.checks);
+	if (x.short_of_memory)
+		return FM_ESYSTEM;
 	return *report ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
 }

@@ -228,7 +228,8 @@ fi
 if [ "$(id -u)" = 0 ] && [ -x flowmint ]; then
 	expect 1 "doctor, where runs are refused" as_nobody prlimit --nproc=0 ./flowmint doctor
 	says out "bad   namespaces" "says what is missing"
-	says out "to do: allow user namespaces" "and what to do"
+	says out "raise ulimit -u" "and which limit that is"
+	holds "without advice on namespaces" sh -c '! grep "allow user namespaces" out'
 	expect 1 "doctor --json there" as_nobody prlimit --nproc=0 ./flowmint doctor --json
 	holds "says that runs do not" [ "$(json out 'd["runs"]')" = False ]
 else

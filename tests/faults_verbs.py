@@ -244,8 +244,11 @@ def judge(world, site, error, command, writes, honest, before):
     wrong, function = [], site.function
     # SQLite says of a read that failed that its file is damaged.
     damaged = function == "pread" and name_of(error) in ("EIO", "short") and ("malformed" in err + out or "damaged" in err + out) and status in (1, 3)
-    # A wall that could not be tried is one that doctor says this machine has not got, and why.
-    untried = command.startswith("flowmint doctor") and (honest[0], status) == (0, 1) and '"state": "bad"' in out
+    # A wall that could not be tried for another reason than memory is one that doctor calls bad, with that reason and no advice on walls.
+    untried = (command.startswith("flowmint doctor") and (honest[0], status) == (0, 1) and function not in ("memory", "map")
+               and out.count('"bad"') == out.count("it could not be tried"))
+    # Half of a word is one that the kernel does not know, and no kernel writes half of one into these files.
+    untried |= name_of(error) == "short" and "proc_write " in world.where(command.split()[0], site.frames)
     if status not in (honest[0], 4) and not damaged and not untried:
         wrong.append(f"exit status {status}: {err.strip()}")
     if status == 4 and "flowmint" not in err:

@@ -64,8 +64,13 @@ int fm_probes_chain_ingest(const char *dir, bool unconfined, json_t *one, struct
 	}
 	if ((rc = fm_dir_make(train, 0700, err)) < 0)
 		goto out;
-	if (!accepts_tree(store) || !fm_harvest_holds(store, "train")) { /* else a refusal would show nothing */
-		rc = fm_fail(err, FM_ESYSTEM, "%s: a store without a link is refused", store);
+	/* Else a refusal would show nothing. */
+	if ((rc = fm_harvest_tree(NULL, FM_INGEST, store, MOST, err)) < 0) {
+		fm_error_prefix(err, "a store without a link is refused: ");
+		goto out;
+	}
+	if (!fm_harvest_holds(store, "train")) {
+		rc = fm_fail_errno(err, "a store without a link is refused: %s", train);
 		goto out;
 	}
 	if (rmdir(train) != 0 || symlink("../other", train) != 0) {

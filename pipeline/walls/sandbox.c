@@ -454,10 +454,12 @@ int fm_sandbox_run(const struct fm_sandbox *box, fm_sandbox_fn fn, void *ctx, st
 	close(said[1]);
 	free_paths(real, box->npaths);
 	if (pid < 0) {
-		rc = fm_fail(err, FM_ESYSTEM,
-			     "cannot start stage %s in namespaces of its own: %s; allow user namespaces on this "
-			     "system, or accept --unconfined",
-			     box->name, strerror(errno));
+		rc = fm_fail(err, FM_ESYSTEM, "cannot start stage %s in namespaces of its own: %s%s", box->name,
+			     strerror(errno),
+			     errno == ENOMEM   ? ""
+			     : errno == EAGAIN ? "; this user may have no more processes: raise ulimit -u, or what the "
+						 "control group may have"
+					       : "; allow user namespaces on this system, or accept --unconfined");
 		close(result[0]);
 		close(said[0]);
 		fm_stop_release();

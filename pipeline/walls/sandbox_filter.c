@@ -192,7 +192,7 @@ int fm_sandbox_filter_make(const struct fm_sandbox *box, struct fm_sandbox_progr
 	int rc;
 
 	if (!f)
-		return fm_fail(err, FM_ESYSTEM, "cannot make a system call filter");
+		return fm_fail(err, FM_ESYSTEM, "cannot make a system call filter: out of memory");
 	if ((rc = add_all(f, box)) == 0)
 		rc = export_program(f, program);
 	seccomp_release(f);

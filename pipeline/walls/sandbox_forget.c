@@ -28,7 +28,7 @@ static int clear_environment(struct fm_error *err)
 	for (char **e = environ; e && *e; e++)
 		explicit_bzero(*e, strlen(*e));
 	if (clearenv() || setenv("LC_ALL", "C", 1) || setenv("TZ", "UTC", 1) || setenv("FM_KERNELS", kernels, 1))
-		return fm_fail(err, FM_ESYSTEM, "cannot clear the stage's environment");
+		return fm_fail(err, FM_ESYSTEM, "cannot clear the stage's environment: out of memory");
 	return FM_OK;
 }
 

@@ -27,13 +27,29 @@
 	"; this system does not let flowmint confine a stage (run it outside the container or allow user namespaces, " \
 	"or accept --unconfined)"
 
+/* For errno; not where something else is short or broken. */
+static const char *hint(void)
+{
+	static const int others[] = {ENOMEM, EMFILE, ENFILE, ENOSPC, EIO, EINTR};
+
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		if (errno == others[i])
+			return "";
+	return HINT;
+}
+
 /* /proc files want one write and no temporary name, so fm_file_write does not serve. */
 static int proc_write(const char *path, const char *text, struct fm_error *err)
 {
 	int rc = FM_OK, fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : write(fd, text, strlen(text));
 
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		rc = fm_fail(err, FM_ESYSTEM, "cannot write %s: %s" HINT, path, strerror(errno));
+	if (n >= 0 && n < (ssize_t)strlen(text)) {
+		n = -1;
+		errno = EIO;
+	}
+	if (n < 0)
+		rc = fm_fail(err, FM_ESYSTEM, "cannot write %s: %s%s", path, strerror(errno), hint());
 	if (fd >= 0)
 		close(fd);
 	return rc;
@@ -142,9 +158,9 @@ static int bind_path(const char *old, const char *real, const char *path, uint64
 		goto out;
 	}
 	if (mount(from, path, NULL, MS_BIND | MS_REC, NULL))
-		rc = fm_fail(err, FM_ESYSTEM, "cannot show %s to the stage: %s" HINT, path, strerror(errno));
+		rc = fm_fail(err, FM_ESYSTEM, "cannot show %s to the stage: %s%s", path, strerror(errno), hint());
 	else if (restrict_mount(path, attributes, AT_RECURSIVE))
-		rc = fm_fail(err, FM_ESYSTEM, "cannot restrict %s: %s" HINT, path, strerror(errno));
+		rc = fm_fail(err, FM_ESYSTEM, "cannot restrict %s: %s%s", path, strerror(errno), hint());
 out:
 	if (fd >= 0)
 		close(fd);
@@ -176,7 +192,7 @@ static int private_root(const struct fm_sandbox *box, char *const *real, struct 
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) ||
 	    mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "size=4m,mode=0755") || mkdir(below, 0700) ||
 	    syscall(SYS_pivot_root, "/tmp", below) || chdir("/") || mount(old, old, NULL, MS_REC | MS_PRIVATE, NULL))
-		return fm_fail(err, FM_ESYSTEM, "cannot make a private file system: %s" HINT, strerror(errno));
+		return fm_fail(err, FM_ESYSTEM, "cannot make a private file system: %s%s", strerror(errno), hint());
 	if ((rc = bind_path(old, "/dev/null", "/dev/null", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, err)) < 0 ||
 	    (rc = bind_path(old, "/dev/urandom", "/dev/urandom",
 			    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY, err)) < 0)
@@ -191,7 +207,7 @@ static int private_root(const struct fm_sandbox *box, char *const *real, struct 
 	if (box->cwd && ((rc = make_parents(box->cwd, err)) < 0 || (rc = make_folder(box->cwd, err)) < 0))
 		return rc;
 	if (umount2(old, MNT_DETACH) || rmdir(old) || mount_setattr(AT_FDCWD, "/", 0, &attr, sizeof attr))
-		return fm_fail(err, FM_ESYSTEM, "cannot close the private file system: %s" HINT, strerror(errno));
+		return fm_fail(err, FM_ESYSTEM, "cannot close the private file system: %s%s", strerror(errno), hint());
 	return FM_OK;
 }
 
@@ -203,7 +219,7 @@ int fm_sandbox_enter(const struct fm_sandbox *box, char *const *real, bool user_
 	if (user_namespace && (rc = map_identity(uid, gid, err)) < 0)
 		return rc;
 	if (sethostname("flowmint", 8))
-		return fm_fail(err, FM_ESYSTEM, "cannot set a private host name: %s" HINT, strerror(errno));
+		return fm_fail(err, FM_ESYSTEM, "cannot set a private host name: %s%s", strerror(errno), hint());
 	if ((rc = private_root(box, real, err)) < 0)
 		return rc;
 	return box->cwd && chdir(box->cwd) ? fm_fail_errno(err, "%s", box->cwd) : FM_OK;
