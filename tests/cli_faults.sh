@@ -34,6 +34,7 @@ verb() { # WHAT OPTION...
 rm -rf snap-* after clean
 verb "a key pair that cannot be made leaves no half of it" --verbs keygen --only open,create,fsync
 verb "nor does a project" --verbs init --only map,rename
+verb "a completion is whole, or there is none" --verbs completion,completion-fish --only memory
 verb "doctor knows nothing of walls without memory, and says so" --verbs doctor --only memory,map --where clear_environment
 verb "nor of locked memory" --verbs doctor --only map --where check_memory_lock
 verb "a key that was replaced is so, whatever cannot be said of it" --verbs key-rotate --only memory

@@ -32,6 +32,8 @@ VERBS = {
     "config": (False, "flowmint config p/release.yaml"),
     "dialects": (False, "flowmint dialects --json"),
     "completion": (False, "flowmint completion bash"),
+    "completion-zsh": (False, "flowmint completion zsh"),
+    "completion-fish": (False, "flowmint completion fish"),
     "epsilon": (False, "flowmint epsilon --q 0.01 --sigma 1.1 --steps 20 --delta 1e-5 --json"),
     "epsilon-mechanisms": (False, "flowmint epsilon --mechanisms mechanisms.json --delta 1e-5 --json"),
     "sigma": (False, "flowmint sigma --q 0.01 --epsilon 2 --steps 20 --delta 1e-5 --json"),

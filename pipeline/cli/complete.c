@@ -16,6 +16,13 @@ static void add_word(struct fm_buf *out, const char *word, size_t n)
 	fm_buf_printf(out, "%s%.*s", out->len ? " " : "", (int)n, word);
 }
 
+/* What lacked memory for its words lacks it for all. */
+static void end_words(struct fm_buf *out, struct fm_buf *words)
+{
+	out->failed |= words->failed;
+	fm_buf_free(words);
+}
+
 static void embedded_words(struct fm_buf *out, enum fm_embed_kind kind)
 {
 	struct fm_embed e;
@@ -187,7 +194,7 @@ static void bash_offer(struct fm_buf *out, const struct fm_option *o)
 		fm_buf_puts(out, "compopt -o filenames; COMPREPLY=($(compgen -f -- \"$cur\"))");
 	else
 		fm_buf_puts(out, "COMPREPLY=()");
-	fm_buf_free(&words);
+	end_words(out, &words);
 }
 
 /* Cases for the values of the options of a verb; "*" is any verb. */
@@ -223,7 +230,7 @@ static void bash_keys(struct fm_buf *out)
 				bash_offer(out, &o);
 			fm_buf_puts(out, "; return ;;\n");
 		}
-		fm_buf_free(&words);
+		end_words(out, &words);
 	}
 	for (size_t i = 0; i < fm_nsections; i++)
 		fm_buf_printf(out, "%s%s.*", i ? " | " : "\t", fm_sections[i]);
@@ -297,7 +304,7 @@ void fm_complete_bash(struct fm_buf *out, const struct fm_verb *const *verbs, si
 		      "\"\n\tcase $verb:$cur in\n\t:-*) COMPREPLY=($(compgen -W \"$common\" -- \"$cur\")) ;;\n"
 		      "\t:*) COMPREPLY=($(compgen -W \"%s\" -- \"$cur\")) ;;\n",
 		      words.data);
-	fm_buf_free(&words);
+	end_words(out, &words);
 	for (size_t i = 0; i < n; i++) {
 		fm_buf_printf(out, "\t%s:-*) COMPREPLY=($(compgen -W \"", verbs[i]->name);
 		bash_names(out, verbs[i]->options);
@@ -333,7 +340,7 @@ static void zsh_action(struct fm_buf *out, const struct fm_option *o)
 		fm_buf_puts(out, "_files");
 	else
 		fm_buf_puts(out, " ");
-	fm_buf_free(&words);
+	end_words(out, &words);
 }
 
 /* "'*--set[override a key]:KEY=VALUE:{...}'" a line for each option. */
@@ -366,7 +373,7 @@ static void zsh_set(struct fm_buf *out)
 		      "_flowmint_set() {\n\tif ! compset -P 1 \"*=\"; then compadd -S \"\" -- %s; return; fi\n"
 		      "\tcase $IPREFIX in\n",
 		      keys.data ? keys.data : "");
-	fm_buf_free(&keys);
+	end_words(out, &keys);
 	for (size_t i = 0; i < fm_nkeys; i++) {
 		struct fm_buf words = {0};
 
@@ -376,7 +383,7 @@ static void zsh_set(struct fm_buf *out)
 				      words.data);
 		else if (fm_keys[i].type == FM_KEY_PATH)
 			fm_buf_printf(out, "\t*%s.%s=) _files ;;\n", fm_keys[i].section, fm_keys[i].name);
-		fm_buf_free(&words);
+		end_words(out, &words);
 	}
 	fm_buf_puts(out, "\tesac\n}\n");
 }
@@ -459,7 +466,7 @@ static void fish_settings(struct fm_buf *out)
 		key_words(&words, &fm_keys[i]);
 		for (const char *p = words.data; p && *p; p += strcspn(p, " "), p += strspn(p, " "))
 			fm_buf_printf(out, " %s.%s=%.*s", fm_keys[i].section, fm_keys[i].name, (int)strcspn(p, " "), p);
-		fm_buf_free(&words);
+		end_words(out, &words);
 	}
 }
 
@@ -480,7 +487,7 @@ static void fish_operands(struct fm_buf *out, const struct fm_verb *v)
 		fm_buf_printf(out, FISH " -n '__flowmint_verb %s' -a '(__fish_complete_directories)'\n", v->name);
 	if (v->offer == FM_OFFER_RUN || v->offer == FM_OFFER_RUN_OR_FILE)
 		fm_buf_printf(out, FISH " -n '__flowmint_verb %s' -a '(__flowmint_runs)'\n", v->name);
-	fm_buf_free(&words);
+	end_words(out, &words);
 }
 
 static void fish_options(struct fm_buf *out, const char *verb, const struct fm_option *options)
@@ -506,7 +513,7 @@ static void fish_options(struct fm_buf *out, const char *verb, const struct fm_o
 		fm_buf_puts(out, " -d '");
 		phrase(out, o->help, "\\");
 		fm_buf_puts(out, "'\n");
-		fm_buf_free(&words);
+		end_words(out, &words);
 	}
 }
 
