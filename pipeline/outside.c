@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/guarded.h"
 #include "base/text.h"
 
 #define ASKED "FLOWMINT_ASKPASS" /* in the environment of ssh-keygen: the pipe that has the passphrase */
@@ -21,32 +21,6 @@
 #define SIGNATURE_MAX 16384
 #define AGENT_SECONDS 20          /* to say which keys it has */
 #define AGENT_KEYS_MAX (1u << 20) /* bytes of their public halves */
-
-/* ---- which key ---- */
-
-static int check_folder(const char *key, struct fm_error *err)
-{
-	char *copy = strdup(key);
-	const char *dir = copy ? dirname(copy) : NULL;
-	char word[FM_TEXT_SHELL_MAX];
-	struct stat st;
-	int rc = FM_OK;
-
-	if (!dir)
-		return fm_fail(err, FM_ESYSTEM, "out of memory");
-	if (stat(dir, &st) != 0)
-		rc = fm_fail_errno(err, "%s", dir);
-	else if (st.st_mode & 022 && !(st.st_mode & S_ISVTX))
-		rc = fm_fail(err, FM_EINPUT,
-			     "%s: others may put another key in its place: the mode of %s is %03o; run chmod go-w %s",
-			     key, dir, (unsigned)st.st_mode & 0777,
-			     fm_text_shell(dir, strlen(dir), "FOLDER", word, sizeof word));
-	else if (st.st_uid != geteuid() && st.st_uid != 0)
-		rc = fm_fail(err, FM_EINPUT,
-			     "%s: another user may put another key in its place: the folder %s is not yours", key, dir);
-	free(copy);
-	return rc;
-}
 
 /* ---- the passphrase ---- */
 
@@ -297,7 +271,7 @@ int fm_outside_look(const char *key, struct fm_sshpub *pub, bool *outside, struc
 	if ((rc = fm_sshkey_look(key, pub, &here, err)) < 0)
 		return rc;
 	*outside = !here;
-	if ((rc = check_folder(key, err)) < 0 || here)
+	if ((rc = fm_file_guarded(key, "key", false, err)) < 0 || here)
 		return rc;
 	if ((rc = fm_file_open(key, &fd, err)) < 0)
 		return rc;

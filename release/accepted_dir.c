@@ -17,9 +17,13 @@ int fm_accepted_dir(char **dir, struct fm_error *err)
 	else if (home && home[0] == '/')
 		n = asprintf(dir, "%s/.local/state/flowmint", home);
 	else
-		return fm_fail(err, FM_EUSAGE,
-			       "there is no place to remember what was accepted, as HOME is not set: name one with "
-			       "--state DIR, or check without one with --no-state");
+		return fm_fail(
+		    err, FM_EUSAGE,
+		    "there is no place to remember what was accepted, as HOME is %s: name one with --state DIR, "
+		    "or check without one with --no-state",
+		    !home             ? "not set"
+		    : home[0] == '\0' ? "empty"
+				      : "a relative path");
 	if (n < 0) {
 		*dir = NULL;
 		return fm_fail(err, FM_ESYSTEM, "out of memory");

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/guarded.h"
 #include "base/json_memory.h"
 #include "base/stop.h"
 #include "base/text.h"
@@ -452,6 +453,17 @@ out:
 	return rc;
 }
 
+void fm_verify_caution(const struct fm_verify_in *in, char words[512])
+{
+	struct fm_error why = {0};
+	struct stat st;
+
+	words[0] = '\0';
+	if (stat(in->signers, &st) == 0 && S_ISREG(st.st_mode) &&
+	    fm_file_guarded(in->signers, "list of signers", true, &why) == FM_EINPUT)
+		snprintf(words, 512, "%s", why.message);
+}
+
 int fm_verify(const struct fm_verify_in *in, struct fm_verify_report *report, struct fm_error *err)
 {
 	struct fm_error own;
@@ -460,6 +472,7 @@ int fm_verify(const struct fm_verify_in *in, struct fm_verify_report *report, st
 
 	memset(report, 0, sizeof *report);
 	snprintf(report->archive, sizeof report->archive, "%s", in->archive);
+	snprintf(report->caution, sizeof report->caution, "%s", in->caution ? in->caution : "");
 	rc = verify(&job);
 	report->good = rc == FM_OK;
 	if (report->good)

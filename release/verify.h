@@ -55,6 +55,7 @@ struct fm_verify_in {
 	const char *record;  /* NULL: NAME-VERSION.RELEASE.json beside the archive, if it is there */
 	const char *state;   /* a folder (accepted.h); NULL: nothing is looked up or remembered */
 	const char *extract; /* a folder to be made of the files (extract.h), or NULL */
+	const char *caution; /* of fm_verify_caution, to be one of the notes of the JSON report; NULL or "": none */
 	bool verdict_only;   /* the report need not have the SHA-512 of the tar where no record tells it */
 };
 enum fm_memory {
@@ -86,7 +87,8 @@ struct fm_verify_report {
 	char attester_key[FM_FINGERPRINT_MAX];
 	enum fm_memory memory;
 	bool has_last;
-	struct fm_accepted last;         /* what was accepted last before this */
+	struct fm_accepted last; /* what was accepted last before this */
+	char caution[512];
 	char note[FM_VERIFY_NOTES][512]; /* what a reader should know of a good one too */
 	int nnotes;
 	char extracted[4096]; /* where the files are now, or "" */
@@ -94,6 +96,9 @@ struct fm_verify_report {
 /* The files that it may read, each a new string, NULL where there is none; they need not be there. */
 #define FM_VERIFY_FILES 9
 int fm_verify_files(const struct fm_verify_in *in, char *file[FM_VERIFY_FILES], struct fm_error *err) FM_MUST_CHECK;
+/* "", or what a reader should be warned of, whatever the verdict: that others may write to the signers file, which is
+ * looked at before the process gives up what it does not need. */
+void fm_verify_caution(const struct fm_verify_in *in, char words[512]);
 int fm_verify(const struct fm_verify_in *in, struct fm_verify_report *report, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_verify_report_json(const struct fm_verify_report *report); /* a new reference, NULL without memory */
 void fm_verify_report_text(const struct fm_verify_report *report, struct fm_buf *out);

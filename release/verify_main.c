@@ -162,7 +162,7 @@ static int verify_main(int argc, char **argv)
 	struct args a = {.in.verdict_only = true};
 	struct fm_verify_report report;
 	struct fm_error err = {0}, printing = {0};
-	char *state = NULL;
+	char *state = NULL, caution[512];
 	int rc;
 
 	if (parse(argc, argv, &a, &err) < 0) {
@@ -178,6 +178,10 @@ static int verify_main(int argc, char **argv)
 		}
 		a.in.state = state;
 	}
+	fm_verify_caution(&a.in, caution);
+	a.in.caution = caution;
+	if (caution[0] && !a.quiet)
+		fprintf(stderr, "flowmint-verify: warning: %s\n", caution);
 	if ((rc = fm_verify_narrow(&a.in, &err)) < 0) {
 		fprintf(stderr, "flowmint-verify: %s\n", err.message);
 		free(state);

@@ -94,7 +94,7 @@ static json_t *attestations_json(const struct fm_verify_report *r)
 
 static json_t *notes_json(const struct fm_verify_report *r)
 {
-	json_t *notes = json_array();
+	json_t *notes = r->caution[0] ? json_pack("[s]", r->caution) : json_array();
 
 	for (int i = 0; i < r->nnotes; i++)
 		if (json_array_append_new(notes, json_string(r->note[i])) != 0) {

@@ -138,6 +138,28 @@ for it in "$V" "$F verify"; do
 	says err "is a pipe: write what comes through it into a file" "says what to do"
 	expect 4 "a place where nothing can be remembered: $(basename "$it")" env XDG_STATE_HOME=/dev/null $it --signers p/allowed_signers "$archive"
 	says err "name another with --state DIR, or check without one with --no-state" "says what to do"
+	expect 2 "a home that is no place: $(basename "$it")" env -u XDG_STATE_HOME HOME=here $it --signers p/allowed_signers "$archive"
+	says err "HOME is a relative path" "is told as what it is"
+	for option in --signers --revoked; do
+		expect 3 "a folder for $option: $(basename "$it")" $it --no-state --signers p/allowed_signers $option . "$archive"
+		says err ". is not a regular file" "is told as one"
+	done
+	expect 1 "a folder for the record: $(basename "$it")" $it --no-state --signers p/allowed_signers --record . "$archive"
+	says out "record-malformed" "is no record"
+	# Who may write to the list of signers decides whose releases are good.
+	mkdir -p lent safe && cp p/allowed_signers lent && cp p/allowed_signers safe && chmod 777 lent && chmod 755 safe && chmod 666 safe/allowed_signers
+	ln -sf lent/allowed_signers linked
+	for list in safe/allowed_signers lent/allowed_signers linked; do
+		expect 0 "others may write to $list: $(basename "$it")" $it --no-state --json --signers $list "$archive"
+		says err "warning: $list: others may put another list of signers in its place" "is a warning"
+		holds "and a note" test "$(json out 'len([n for n in d["notes"] if "list of signers" in n])')" = 1
+	done
+	chmod 1777 lent
+	chmod 644 safe/allowed_signers
+	for list in safe/allowed_signers lent/allowed_signers linked; do
+		expect 0 "others may not: $(basename "$it")" $it --no-state --json --signers $list "$archive"
+		holds "and nothing is said" sh -c '! grep warning err && ! grep "list of signers" out'
+	done
 done
 expect 2 "a memory and none" "$F" verify --state elsewhere --no-state --signers p/allowed_signers "$archive"
 

@@ -193,7 +193,7 @@ static int verify(const void *args, const struct fm_call *call, struct fm_error 
 				     .record = a->record,
 				     .state = a->state},
 			      .extract = a->extract};
-	char *state = NULL;
+	char *state = NULL, caution[512];
 	int rc;
 
 	if (a->no_state && a->state)
@@ -203,6 +203,10 @@ static int verify(const void *args, const struct fm_call *call, struct fm_error 
 			return rc;
 		v.in.state = state;
 	}
+	fm_verify_caution(&v.in, caution);
+	v.in.caution = caution;
+	if (caution[0])
+		fm_warn("%s", caution);
 	rc = within_walls(a, &v, err);
 	free(state);
 	return rc;

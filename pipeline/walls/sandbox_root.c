@@ -153,7 +153,8 @@ static int bind_path(const char *old, const char *real, const char *path, uint64
 			rc = fm_fail_errno(err, "cannot make %s in the workspace", path);
 			goto out;
 		}
-	} else if ((fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644)) < 0) {
+	} else if ((fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644)) < 0 &&
+		   (errno != EROFS || access(path, F_OK) != 0)) { /* it stands in a folder that is shown */
 		rc = fm_fail_errno(err, "cannot make %s in the workspace", path);
 		goto out;
 	}
