@@ -438,12 +438,14 @@ static int check_all(struct audit *a, struct fm_error *err)
 {
 	json_t *all = a->problems, *schema = json_array();
 	char *folder = realpath(a->l->workspace, NULL); /* on a larger disk perhaps, to which a link leads */
+	char *keys_path = a->l->project ? fm_path_join(a->l->project, "keys") : NULL,
+	     *keys = keys_path ? realpath(keys_path, NULL) : NULL;
 	bool readable;
 	int rc;
 
-	if (!schema) {
-		free(folder);
-		return fm_fail(err, FM_ESYSTEM, "out of memory for the audit");
+	if (!schema || (a->l->project && !keys_path)) {
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the audit");
+		goto out;
 	}
 	a->problems = schema;
 	if ((rc = check_schema(a, &readable, err)) >= 0 && readable)
@@ -451,14 +453,19 @@ static int check_all(struct audit *a, struct fm_error *err)
 	check_file(a, folder ? folder : a->l->workspace);
 	check_file(a, a->l->db_path);
 	check_file(a, a->l->head_path);
+	if (a->l->witness_path && keys)
+		check_file(a, keys);
 	if (a->l->witness_path)
 		check_file(a, a->l->witness_path);
 	a->problems = all;
 	if (rc >= 0 && readable)
 		rc = check_rows(a, err);
 	json_array_extend(all, schema);
+out:
 	json_decref(schema);
 	free(folder);
+	free(keys_path);
+	free(keys);
 	return rc;
 }
 
@@ -484,9 +491,9 @@ static int check_once(struct fm_ledger *l, json_t **report, bool *settled, struc
 		goto out;
 	if (l->project)
 		fm_text_show(l->project, strlen(l->project), project, sizeof project);
-	*report = json_pack("{s:b, s:I, s:s, s:s?, s:O}", "intact", json_array_size(a.problems) == 0, "rows",
-			    (json_int_t)a.last, "head", a.last_hash, "project", l->project ? project : NULL, "problems",
-			    a.problems);
+	*report = json_pack("{s:b, s:I, s:s, s:s?, s:b, s:O}", "intact", json_array_size(a.problems) == 0, "rows",
+			    (json_int_t)a.last, "head", a.last_hash, "project", l->project ? project : NULL,
+			    "witnessed", a.seen.row != -1, "problems", a.problems);
 	if (!*report)
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the audit");
 out:

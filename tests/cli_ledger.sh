@@ -296,6 +296,15 @@ found "is not the row that the witness" "an edited witness"
 cp witness "$w" && chmod 666 "$w"
 found "$(basename "$w") may be written by others" "a witness that others may write"
 chmod 600 "$w"
+chmod 770 p/keys
+found "keys may be written by others" "a folder in which others may put another"
+chmod 700 p/keys
+expect 0 "a ledger with its witness" "$F" audit --workspace p/workspace
+holds "has nothing said of it" sh -c '! grep "without a witness" out'
+mv "$w" witness
+expect 0 "one without" "$F" audit --workspace p/workspace
+says out "without a witness" "is told of, as an older copy may then pass"
+mv witness "$w"
 
 # --- what is no tampering ---
 expect 0 "what was put back is intact" "$F" audit --workspace p/workspace

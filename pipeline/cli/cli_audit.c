@@ -131,6 +131,10 @@ static void print_ledger(const json_t *report)
 	else
 		fm_cli_print("by its digests alone: no project's secret was at hand (--project DIR), without which a "
 			     "chain that was made anew is not found\n");
+	if (*fm_json_str(report, "project") && !json_is_true(json_object_get(report, "witnessed")))
+		fm_cli_print(
+		    "without a witness in its keys/, as after a move: an older copy that was put back is found by "
+		    "the records of later releases alone\n");
 }
 
 /* ---- a log alone, which may be a stranger's: read by a child behind walls ---- */
