@@ -13,16 +13,20 @@
 #include "pipeline/clear.h"
 
 /* Nothing, or the number of a process: another file that was put there, perhaps by a second name, is not written to. */
-static bool is_lock(int fd)
+static int check_lock(int fd, const char *path, struct fm_error *err)
 {
 	char text[32];
-	ssize_t n = pread(fd, text, sizeof text, 0);
 	size_t digits = 0;
+	ssize_t n;
 
+	while ((n = pread(fd, text, sizeof text, 0)) < 0)
+		if (errno != EINTR)
+			return fm_fail_errno(err, "%s", path);
 	while (n > 0 && digits < (size_t)n && text[digits] >= '0' && text[digits] <= '9')
 		digits++;
-	return n >= 0 && n < (ssize_t)sizeof text &&
-	       ((size_t)n == digits || ((size_t)n == digits + 1 && text[digits] == '\n'));
+	if (n < (ssize_t)sizeof text && ((size_t)n == digits || ((size_t)n == digits + 1 && text[digits] == '\n')))
+		return FM_OK;
+	return fm_fail(err, FM_EINPUT, "%s is no lock of flowmint's: look what was put there, and remove it", path);
 }
 
 static int take_lock(struct fm_workspace *w, struct fm_error *err)
@@ -47,10 +51,7 @@ static int take_lock(struct fm_workspace *w, struct fm_error *err)
 				     "another --workspace",
 				     w->path, *pid ? pid : "unknown");
 		}
-	} else if (!is_lock(w->lock)) {
-		rc = fm_fail(err, FM_EINPUT, "%s is no lock of flowmint's: look what was put there, and remove it",
-			     path);
-	} else {
+	} else if ((rc = check_lock(w->lock, path, err)) == FM_OK) {
 		int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
 
 		if (ftruncate(w->lock, 0) || pwrite(w->lock, pid, (size_t)len, 0) != len)

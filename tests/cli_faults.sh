@@ -22,6 +22,7 @@ tried() { # WHAT OPTION...
 tried "calls of ingest that fail" --every 71 --share 3
 tried "no memory for a value that is new in the trace" --where add_fresh
 tried "no memory for the folder of what is decrypted" --where hold --only memory
+tried "a workspace whose lock cannot be read is not called a stranger's" --where check_lock --only pread
 tried "kills at random moments of ingest" --kills 3
 
 verb() { # WHAT OPTION...

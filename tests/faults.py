@@ -293,6 +293,8 @@ def errors(bench, args, expected, tally):
         bench.put_back("after")
         if stage == max(args.stages, key=STAGES.index):
             break
+    if args.where and not number:
+        tally.add(args.where, ["no such call"], "")
 
 
 def instants_of(bench, end):
