@@ -108,6 +108,15 @@ for signal in 15 2 1; do
 	says err "nothing was extracted" "signal $signal: is told"
 	holds "signal $signal: leaves nothing" is_empty into
 done
+mkdir made
+"$F" simulate --rows 30000000 --out made/t.csv >out 2>err &
+pid=$!
+until [ -n "$(ls -A made)" ] || ! kill -0 $pid 2>/dev/null; do sleep 0.05; done
+kill -TERM $pid
+wait $pid
+holds "a simulation that is stopped ends as such" [ $? = 143 ]
+says err "nothing is left of the trace" "and says so"
+holds "and nothing is" is_empty made
 begun() {
 	[ -n "$(ls into/.x.tmp-*/files 2>/dev/null)" ]
 }

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/stop.h"
 #include "base/text.h"
 #include "manifests/config.h"
 #include "pipeline/cli/cli.h"
@@ -158,7 +159,13 @@ static int simulate(const void *args, const struct fm_call *call, struct fm_erro
 	(void)call;
 	if (a->json && strcmp(a->out, "-") == 0)
 		return fm_fail(err, FM_EUSAGE, "simulate: --json and --out - both want standard output");
-	if ((rc = fm_simulate(&in, &out, err)) < 0)
+	/* A file that was begun is taken away; standard output may wait for its reader, who may never come. */
+	if (strcmp(a->out, "-") != 0)
+		fm_stop_hold();
+	rc = fm_simulate(&in, &out, err);
+	if (strcmp(a->out, "-") != 0)
+		fm_stop_release();
+	if (rc < 0)
 		return rc;
 	return a->json ? fm_cli_json(fm_simulate_out_json(&out), err) : FM_OK;
 }

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "base/stop.h"
 #include "base/thread.h"
 #include "traces/simulate/simulate_text.h"
 #include "traces/simulate/simulate_world.h"
@@ -361,7 +362,11 @@ static int run(struct job *j, struct fm_pool *pool, struct fm_sim_sink *sink, st
 	if (per > 4096)
 		per = 4096;
 	while (next < slots) {
-		int n = 0;
+		int n = 0, sig = fm_stop_signal();
+
+		if (sig)
+			return fm_fail(err, FM_STOPPED(sig), "stopped by signal %d (%s): nothing is left of the trace",
+				       sig, strsignal(sig));
 		for (; n < j->nshards && next < slots; n++) {
 			j->shard[n].from = next;
 			next = slots - next > per ? next + per : slots;
