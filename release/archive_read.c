@@ -116,6 +116,9 @@ static int open_stream(struct reader *r)
 	if (archive_read_support_filter_zstd(r->zst) != ARCHIVE_OK ||
 	    archive_read_support_format_raw(r->zst) != ARCHIVE_OK)
 		return fm_fail(r->err, FM_ESYSTEM, "libarchive was built without zstd, or has no memory");
+	/* archive_read_open does not look whether it had memory for this, and crashes. */
+	if (archive_read_set_callback_data(r->zst, r) != ARCHIVE_OK)
+		return fm_fail(r->err, FM_ESYSTEM, "out of memory");
 	if (archive_read_open(r->zst, r, NULL, read_compressed, NULL) != ARCHIVE_OK)
 		return libarchive_failed(r);
 	if (archive_filter_code(r->zst, 0) != ARCHIVE_FILTER_ZSTD)

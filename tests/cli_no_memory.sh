@@ -18,6 +18,10 @@ expect 0 "each of the first allocations fails, and every so-manieth of the other
 	"$PRELOAD" "$V" --no-state --signers p/allowed_signers $A
 expect 0 "the same with a JSON report" "$PYTHON" "$ROOT/tests/no_memory.py" --first 0 --every 157 \
 	"$PRELOAD" "$V" --no-state --json --signers p/allowed_signers $A
+if [ -n "$CONFINED" ]; then
+	expect 0 "nor does a library crash, in another verb either" "$PYTHON" "$ROOT/tests/faults_verbs.py" "$F" "$(dirname "$V")/tests/inject.so" \
+		p small-1.0.0.tar.zst --verbs flowmint-verify,verify --only memory --where open_stream
+fi
 
 # An address space of so many KiB: too small for the loader (127), for us (4 and a message), or large enough (0 and all of what is
 # said).  No signal, and no word against an archive.

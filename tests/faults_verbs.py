@@ -253,9 +253,9 @@ def judge(world, site, error, command, writes, honest, before):
     untried |= name_of(error) == "short" and "proc_write " in world.where(command.split()[0], site.frames)
     if status not in (honest[0], 4) and not damaged and not untried:
         wrong.append(f"exit status {status}: {err.strip()}")
-    if status == 4 and "flowmint" not in err:
-        wrong.append(f"no message: {err.strip()}")
     # libarchive, where it makes a filter, ends its process when it has no memory, of which the verb then tells.
+    if status == 4 and "flowmint" not in err and "libarchive: Out of memory" not in err:
+        wrong.append(f"no message: {err.strip()}")
     library = status == 4 and function == "memory" and any(n in world.where(command.split()[0], site.frames) for n in ("open_writers ", "open_stream ", "fm_trees_"))
     if any(word in err for word in ("killed", "crash", "signal")) and not library:
         wrong.append(f"a process died: {err.strip()}")
@@ -317,6 +317,8 @@ def try_verb(world, args, verb, known, tally):
             if not args.where or f"{args.where} " in world.where(program, s.frames):
                 cases += [(s, e, f"{program} {call} {name_of(e)}") for e in ERRORS[s.function]]
         tried.add(call)
+    if args.where and not cases:
+        tally.add(verb, ["no such call"], args.where)
     were = sum(verb in known.of.get(case, ()) for _, _, case in cases)
     print(f"# {verb}: {len(sites)} sites, {len(cases)} cases, of which {were} were tried before", flush=True)
     dirty = True

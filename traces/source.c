@@ -410,6 +410,9 @@ static int open_archive(struct fm_source *s, struct fm_error *err)
 	    archive_read_support_format_zip(a) || archive_read_support_format_7zip(a) ||
 	    archive_read_support_format_empty(a) || archive_read_support_format_raw(a))
 		return fm_fail(err, FM_ESYSTEM, "libarchive lacks a needed format: %s", archive_error_string(a));
+	/* archive_read_open does not look whether it had memory for this, and crashes. */
+	if (archive_read_set_callback_data(a, s) != ARCHIVE_OK)
+		return fm_fail(err, FM_ESYSTEM, "out of memory: no archive reader");
 	if (s->total && fm_gunzip_wanted(s->fd)) {
 		if ((rc = fm_gunzip_open(&s->gunzip, s->fd, err)) < 0)
 			return rc;
