@@ -103,44 +103,50 @@ int fm_ledger_others(const struct fm_ledger *l)
 	return n;
 }
 
-static bool has_secret(const char *project)
+static int take_project(struct fm_ledger *l, const char *project, struct fm_error *err)
 {
 	char *path = NULL;
-	bool yes = asprintf(&path, "%s/keys/commitment.key", project) >= 0 && fm_file_exists(path);
+	bool has_secret;
 
+	if (asprintf(&path, "%s/keys/commitment.key", project) < 0)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	has_secret = fm_file_exists(path);
 	free(path);
-	return yes;
+	return !has_secret || (l->project = strdup(project)) ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
 }
 
-/* The project of the newest run in the ledger, a new string; NULL when no row names one. */
-static char *recorded_project(struct fm_ledger *l)
+/* The project of the newest run in the ledger, where a row names one. */
+static int take_recorded_project(struct fm_ledger *l, struct fm_error *err)
 {
 	struct fm_error ignored;
 	json_t *rows = NULL;
 	const char *path;
-	char *project = NULL;
+	int rc;
 
 	if (fm_ledger_rows(l, NULL, "run", &rows, &ignored) < 0)
-		return NULL;
+		return FM_OK;
 	path = json_string_value(
 	    json_object_get(json_object_get(json_array_get(rows, json_array_size(rows) - 1), "body"), "project"));
-	project = path && has_secret(path) ? strdup(path) : NULL;
+	rc = path ? take_project(l, path, err) : FM_OK;
 	json_decref(rows);
-	return project;
+	return rc;
 }
 
-/* Whose ledger it is where nobody said so: the folder that the workspace stands in, else what the ledger says. */
-static void find_project(struct fm_ledger *l)
+/* Whose ledger it is where nobody said so: the folder that the workspace stands in, else what the ledger says.  No
+ * memory is no other project, nor none: the ledger would be asked less. */
+static int find_project(struct fm_ledger *l, struct fm_error *err)
 {
 	char *real = realpath(l->workspace, NULL), *slash = real ? strrchr(real, '/') : NULL;
+	int rc = FM_OK;
 
-	if (slash)
+	if (!real && errno == ENOMEM)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
+	if (slash) {
 		slash[slash == real] = '\0';
-	if (slash && has_secret(real))
-		l->project = strdup(real);
-	else if (l->db)
-		l->project = recorded_project(l);
+		rc = take_project(l, real, err);
+	}
 	free(real);
+	return rc < 0 || l->project || !l->db ? rc : take_recorded_project(l, err);
 }
 
 static bool has_stages(const struct fm_ledger *l)
@@ -292,8 +298,8 @@ int fm_ledger_open(struct fm_ledger **out, const char *workspace, const char *pr
 	if ((create && (rc = check_paths(l, err)) < 0) ||
 	    (fm_file_exists(l->db_path) && (rc = open_database(l, create, err)) < 0))
 		goto out;
-	if (!l->project)
-		find_project(l);
+	if (!l->project && (rc = find_project(l, err)) < 0)
+		goto out;
 	if (l->project && use != FM_LEDGER_PASSING && (rc = name_witness(l, err)) < 0)
 		goto out;
 	if (!l->db && ((rc = check_absent(l, create, err)) < 0 || (rc = open_database(l, create, err)) < 0))
