@@ -21,6 +21,9 @@ expect 0 "the same with a JSON report" "$PYTHON" "$ROOT/tests/no_memory.py" --fi
 if [ -n "$CONFINED" ]; then
 	expect 0 "nor does a library crash, in another verb either" "$PYTHON" "$ROOT/tests/faults_verbs.py" "$F" "$(dirname "$V")/tests/inject.so" \
 		p small-1.0.0.tar.zst --verbs flowmint-verify,verify --only memory --where open_stream
+	rm -rf clean
+	expect 0 "an audit without memory for its project asks no less" "$PYTHON" "$ROOT/tests/faults_verbs.py" "$F" "$(dirname "$V")/tests/inject.so" \
+		p small-1.0.0.tar.zst --verbs audit --only memory --where find_project
 fi
 
 # An address space of so many KiB: too small for the loader (127), for us (4 and a message), or large enough (0 and all of what is
