@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "privacy/loss_discrete.h"
 #include "privacy/loss_grid.h"
 #include "privacy/special.h"
 
@@ -376,86 +377,6 @@ static int laplace_discretise(const struct fm_loss *l, size_t most, struct fm_lo
 	return FM_OK;
 }
 
-/* The atoms of the discrete Gaussian at 0, 1, ... reach: p (reach + 1), with sum 1 over all integers; and the mass
- * beyond reach at either end. */
-static int discrete_atoms(const struct fm_loss *l, double tail, double **p, int64_t *reach, double *beyond,
-			  struct fm_error *err)
-{
-	double per = 1 / (2 * l->scale * l->scale), width = ceil(l->scale * sqrt(2 * (10 - fm_sf_log(tail))) + 2),
-	       sum = 0;
-	int rc = fm_alloc(p, (size_t)width + 1, sizeof **p, "a discrete Gaussian", err);
-
-	if (rc < 0)
-		return rc;
-	*reach = (int64_t)width;
-	for (int64_t y = *reach; y >= 0; y--) {
-		(*p)[y] = fm_sf_exp(-(double)y * (double)y * per);
-		sum += (*p)[y] * (y ? 2 : 1);
-	}
-	/* The atoms beyond fall by at least e^(-reach / sigma^2) each. */
-	*beyond = (*p)[*reach] / (-fm_sf_expm1(-2 * width * per) * sum);
-	for (int64_t y = 0; y <= *reach; y++)
-		(*p)[y] = (*p)[y] / sum;
-	return FM_OK;
-}
-
-/* The loss of the outcome -y, on the side away from Q. */
-static double discrete_loss(const struct fm_loss *l, int64_t y)
-{
-	return l->shift * (l->shift + 2 * (double)y) / (2 * l->scale * l->scale);
-}
-
-static int discrete_discretise(const struct fm_loss *l, double tail, size_t most, struct fm_losses *d,
-			       struct fm_error *err)
-{
-	double *p = NULL;
-	int64_t reach;
-	int rc;
-
-	if ((rc = discrete_atoms(l, tail, &p, &reach, &d->infinite, err)) < 0)
-		return rc;
-	double beyond = d->infinite;
-
-	if ((rc = fm_losses_new(d, discrete_loss(l, -reach), discrete_loss(l, reach), most, err)) < 0)
-		goto out;
-	for (int64_t y = -reach; y <= reach; y++)
-		fm_losses_put_atom(d, p[y < 0 ? -y : y], discrete_loss(l, y));
-	d->infinite = beyond;
-	d->p[fm_losses_cell(d, discrete_loss(l, -reach)) + 1] += beyond;
-out:
-	free(p);
-	return rc;
-}
-
-static int discrete_epsilon(const struct fm_loss *l, double delta, double *epsilon, struct fm_error *err)
-{
-	double *p = NULL, beyond, over = 0, under = 0;
-	int64_t reach;
-	int rc = discrete_atoms(l, 1e-6 * delta, &p, &reach, &beyond, err);
-
-	if (rc < 0)
-		return rc;
-	/* From the largest loss down: with the atoms y.. on one side, delta(epsilon) = over - e^epsilon under. */
-	*epsilon = 0;
-	for (int64_t y = reach; y >= -reach; y--) {
-		double x = discrete_loss(l, y), next = discrete_loss(l, y - 1), mass = p[y < 0 ? -y : y] * (1 + 1e-12);
-		double left;
-
-		if (x <= 0)
-			break;
-		over += mass;
-		under = under * fm_sf_exp(next - x) + mass * fm_sf_exp(next - x); /* times e^next */
-		left = over - under + beyond;
-		if (left > delta) {
-			*epsilon =
-			    fmax(0, next + fm_sf_log((over + beyond - delta) / under) + FM_LOSS_EDGE_ERROR * (1 + x));
-			break;
-		}
-	}
-	free(p);
-	return FM_OK;
-}
-
 int fm_loss_epsilon(const struct fm_loss *l, double delta, double *epsilon, struct fm_error *err)
 {
 	switch (l->kind) {
@@ -463,7 +384,7 @@ int fm_loss_epsilon(const struct fm_loss *l, double delta, double *epsilon, stru
 		*epsilon = fmax(0, (1 / l->scale + 2 * fm_sf_log1p(-delta)) * (1 + FM_LOSS_EDGE_ERROR));
 		return FM_OK;
 	case FM_LOSS_DISCRETE:
-		return discrete_epsilon(l, delta, epsilon, err);
+		return fm_discrete_epsilon(l, delta, epsilon, err);
 	case FM_LOSS_MIXTURE:
 		break;
 	}
@@ -481,7 +402,7 @@ void fm_loss_ends(const struct fm_loss *l, double tail, double *low, double *hig
 		*low = -*high;
 		return;
 	case FM_LOSS_DISCRETE:
-		reach = ceil(l->scale * sqrt(2 * (10 - fm_sf_log(tail))) + 2);
+		reach = fm_discrete_reach(l, tail);
 		*low = l->shift * (l->shift - 2 * reach) / (2 * l->scale * l->scale);
 		*high = l->shift * (l->shift + 2 * reach) / (2 * l->scale * l->scale);
 		return;
@@ -514,7 +435,7 @@ static int discretise(const struct fm_loss *l, double tail, size_t most, struct 
 	case FM_LOSS_LAPLACE:
 		return laplace_discretise(l, most, out, err);
 	case FM_LOSS_DISCRETE:
-		return discrete_discretise(l, tail, most, out, err);
+		return fm_discrete_discretise(l, tail, most, out, err);
 	case FM_LOSS_MIXTURE:
 		break;
 	}
