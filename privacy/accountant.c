@@ -9,6 +9,8 @@
 #include "privacy/rdp.h"
 #include "privacy/special.h"
 
+#define CLEAR 0.4 /* of the distance from a target */
+
 /* ---- checks of a mechanism ---- */
 
 static int wrong(const struct fm_mechanism *list, size_t i, struct fm_error *err, const char *what)
@@ -158,9 +160,17 @@ static int exact(const struct direction *ways, int n, double delta, double *epsi
 	return FM_OK;
 }
 
-/* Refine the direction with the larger bound until that one is settled: the other one need not be. */
-static int by_pld(struct direction *ways, int n, double delta, double share, double *epsilon, struct fm_error *err)
+/* Is it clear on which side of the target epsilon is? */
+static int is_clear(const struct fm_pld *d, double target)
 {
+	return target > 0 && fm_pld_gap(d) <= CLEAR * fabs(fm_pld_epsilon(d) - target);
+}
+
+/* Refine the direction with the larger bound until that one is settled: the other one need not be. */
+static int by_pld(struct direction *ways, int n, const struct fm_account_terms *terms, double share, double target,
+		  double *epsilon, struct fm_error *err)
+{
+	double delta = terms->delta;
 	int rc;
 
 	for (int i = 0; i < n; i++)
@@ -173,7 +183,7 @@ static int by_pld(struct direction *ways, int n, double delta, double share, dou
 			if (fm_pld_epsilon(ways[i].pld) > fm_pld_epsilon(worst->pld))
 				worst = &ways[i];
 		*epsilon = fm_pld_epsilon(worst->pld);
-		if (*epsilon < (double)INFINITY && fm_pld_settled(worst->pld, share))
+		if (*epsilon < (double)INFINITY && (fm_pld_settled(worst->pld, share) || is_clear(worst->pld, target)))
 			return FM_OK;
 		if (fm_pld_at_finest(worst->pld))
 			return fm_fail(err, FM_EINPUT,
@@ -209,8 +219,8 @@ static int by_rdp(const struct direction *ways, int n, double delta, double *eps
 
 /* ---- the interface ---- */
 
-int fm_account_within(const struct fm_mechanism *list, size_t n, const struct fm_account_terms *terms, double share,
-		      double *epsilon, struct fm_error *err)
+int fm_account_toward(const struct fm_mechanism *list, size_t n, const struct fm_account_terms *terms, double share,
+		      double target, double *epsilon, struct fm_error *err)
 {
 	double delta = terms->delta;
 	enum fm_adjacency adjacency = terms->adjacency;
@@ -244,11 +254,17 @@ int fm_account_within(const struct fm_mechanism *list, size_t n, const struct fm
 	else if (is_single(&ways[0]))
 		rc = exact(ways, count, delta, epsilon, err);
 	else
-		rc = by_pld(ways, count, delta, share, epsilon, err);
+		rc = by_pld(ways, count, terms, share, target, epsilon, err);
 out:
 	for (int i = 0; i < 2; i++)
 		direction_free(&ways[i]);
 	return rc;
+}
+
+int fm_account_within(const struct fm_mechanism *list, size_t n, const struct fm_account_terms *terms, double share,
+		      double *epsilon, struct fm_error *err)
+{
+	return fm_account_toward(list, n, terms, share, 0, epsilon, err);
 }
 
 int fm_account(const struct fm_mechanism *list, size_t n, double delta, enum fm_adjacency adjacency,

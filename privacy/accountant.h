@@ -68,6 +68,10 @@ int fm_account(const struct fm_mechanism *list, size_t n, double delta, enum fm_
 int fm_account_within(const struct fm_mechanism *list, size_t n, const struct fm_account_terms *terms, double share,
 		      double *epsilon, struct fm_error *err) FM_MUST_CHECK;
 
+/* The same for a target, or 0: epsilon need only be as accurate as shows on which side of it it is. */
+int fm_account_toward(const struct fm_mechanism *list, size_t n, const struct fm_account_terms *terms, double share,
+		      double target, double *epsilon, struct fm_error *err) FM_MUST_CHECK;
+
 /* The smallest scale of list[which], to six digits, with which all n together keep to (epsilon, terms->delta); its
  * present scale does not matter.  fm_account with the answer gives epsilon or less.  FM_EINPUT where no scale does: the
  * others alone leak more.  (calibrate.c) */

@@ -9,7 +9,10 @@
 #include "privacy/accountant.h"
 #include "privacy/special.h"
 
-#define DIGITS 6 /* significant digits of the answer */
+#define DIGITS 6      /* significant digits of the answer */
+#define NOTHING -49.0 /* log(epsilon / target) below which epsilon is taken to be 0 */
+#define COARSE 0.03   /* share of epsilon to which the first trials are accurate */
+#define STEEP 0.25    /* share of `close` for the error of a trial, where epsilon falls so fast that it may be large */
 #define TRIALS 80
 #define GUESS_GROUP 64 /* for larger groups one use is costly */
 /* The range of the noise, in units of the sensitivity. */
@@ -49,28 +52,74 @@ static int excess(struct trial *t, double x, double share, double *over, struct 
 	int rc;
 
 	m->scale = fmin(fm_round_up(fm_sf_exp(x) * m->sensitivity, DIGITS), WIDEST * m->sensitivity);
-	if ((rc = fm_account_within(t->list, t->n, &t->terms, share, &epsilon, err)) < 0)
+	if ((rc = fm_account_toward(t->list, t->n, &t->terms, share, t->target, &epsilon, err)) < 0)
 		return rc;
-	*over = epsilon > 0 ? fmax(-50, fm_sf_log(epsilon / t->target)) : -50;
+	*over = epsilon > 0 ? fmax(NOTHING - 1, fm_sf_log(epsilon / t->target)) : NOTHING - 1;
 	return FM_OK;
 }
 
-/* Move *x to a place where not too much leaks, within `close` of the smallest such place, by secants kept between the
- * known ends. *slope is that of log epsilon in x, and is improved on the way. */
-static int seek(struct trial *t, double share, double close, double *x, double *slope, struct fm_error *err)
+/* Where the smallest sufficient noise is: not known while an end is -INFINITY or INFINITY. */
+struct bracket {
+	double low, high; /* log of a noise that is too small, and of one that is enough */
+	double high_over; /* of the latter */
+	int supposed;     /* that the lower one is too small was found with less accuracy */
+};
+
+/* Take one trial at x into account. */
+static void narrow(struct bracket *b, double x, double over)
+{
+	if (over > 0) {
+		b->low = x;
+	} else {
+		b->high = x;
+		b->high_over = over;
+	}
+	if (over > 0)
+		b->supposed = 0;
+	else if (x <= b->low)
+		b->low = -(double)INFINITY, b->supposed = 0;
+}
+
+/* Is the upper end close enough to the root?  A steeper slope may show that it was. */
+static int is_close(const struct bracket *b, double slope, double close)
+{
+	return b->high < (double)INFINITY &&
+	       (b->high_over / slope <= close || (!b->supposed && b->high - b->low <= close));
+}
+
+/* The next place to try after x: a little to the safe side of the secant's root, in steps of at most `step`; the middle
+ * where the root is out of the bracket, or unknown because nothing leaks at x. */
+static double next_place(struct bracket *b, double x, double over, double slope, double close, double step)
+{
+	double root = x - over / slope, aim = root + 0.3 * close;
+
+	if (b->high < (double)INFINITY && aim >= b->high)
+		aim = 0.5 * (root + b->high);
+	x += fmin(step, fmax(-step, aim - x));
+	if (b->supposed && b->high - b->low <= close)
+		return b->low;
+	if (b->supposed && x <= b->low && over >= NOTHING)
+		b->low = -(double)INFINITY, b->supposed = 0;
+	if (b->low > -(double)INFINITY && b->high < (double)INFINITY && (x <= b->low || x >= b->high || over < NOTHING))
+		x = b->low + 0.5 * (b->high - b->low);
+	return x;
+}
+
+/* Move *x to a place where not too much leaks, within `close` of the smallest such place, by secants in the bracket.
+ * step: the first one at most, doubled while the root is on neither side.  *slope is that of log epsilon in x, and is
+ * improved on the way. */
+static int seek(struct trial *t, double share, double close, double step, struct bracket *b, double *x, double *slope,
+		struct fm_error *err)
 {
 	const double bottom = fm_sf_log(NARROWEST), top = fm_sf_log(WIDEST);
-	double low = bottom, high = top, high_over = 0, last = 0, last_over = 0, over = 0;
-	int rc, low_known = 0, high_known = 0;
+	double last = 0, last_over = 0, over = 0;
+	int rc;
 
 	for (int i = 0; i < TRIALS; i++) {
-		*x = fmin(high, fmax(low, *x));
-		if ((rc = excess(t, *x, share, &over, err)) < 0)
+		*x = fmin(fmin(b->high, top), fmax(fmax(b->low, bottom), *x));
+		if ((rc = excess(t, *x, fmax(share, fmin(COARSE, -STEEP * close * *slope)), &over, err)) < 0)
 			return rc;
-		if (over > 0)
-			low = *x, low_known = 1;
-		else
-			high = *x, high_over = over, high_known = 1;
+		narrow(b, *x, over);
 		if (over > 0 && *x >= top)
 			return fm_fail(
 			    err, FM_EINPUT,
@@ -79,26 +128,19 @@ static int seek(struct trial *t, double share, double close, double *x, double *
 			    t->target, t->terms.delta);
 		if (over <= 0 && *x <= bottom)
 			return FM_OK;
-		if (i && fabs(*x - last) > 1e-9 && over > -49 && last_over > -49)
+		if (i && fabs(*x - last) > 1e-9 && over > NOTHING && last_over > NOTHING)
 			*slope = fmin(-1e-3, (over - last_over) / (*x - last));
-		/* A steeper slope may show that the last place was close enough. */
-		if (high_known && (high_over / *slope <= close || (low_known && high - low <= close))) {
-			*x = high;
+		if (is_close(b, *slope, close)) {
+			*x = b->high;
 			return FM_OK;
 		}
 		last = *x;
 		last_over = over;
-		/* Aim a little to the safe side of the root, in steps of at most 2. */
-		double root = *x - over / *slope, aim = root + 0.3 * close;
-
-		if (high_known && aim >= high)
-			aim = 0.5 * (root + high);
-		*x += fmin(2, fmax(-2, aim - *x));
-		if (low_known && high_known && (*x <= low || *x >= high))
-			*x = low + 0.5 * (high - low);
+		*x = next_place(b, *x, over, *slope, close, step);
+		step = fmin(2, 2 * step);
 	}
-	*x = high;
-	return high_known
+	*x = b->high;
+	return b->high < (double)INFINITY
 		   ? FM_OK
 		   : fm_fail(err, FM_EINPUT, "epsilon %g at delta %g: no noise was found", t->target, t->terms.delta);
 }
@@ -150,6 +192,7 @@ int fm_calibrate(const struct fm_mechanism *list, size_t n, size_t which, double
 		 const struct fm_account_terms *terms, double *scale, struct fm_error *err)
 {
 	struct trial t = {.n = n, .which = which, .target = epsilon, .terms = *terms};
+	struct bracket b = {-(double)INFINITY, (double)INFINITY, 0, 0};
 	double x, slope = -1;
 	int rc;
 
@@ -160,8 +203,11 @@ int fm_calibrate(const struct fm_mechanism *list, size_t n, size_t which, double
 	memcpy(t.list, list, n * sizeof *list);
 	const struct fm_mechanism *m = &t.list[which];
 
-	if ((rc = guess(&t, &x, err)) < 0 || (rc = seek(&t, 0.03, 0.01, &x, &slope, err)) < 0 ||
-	    (rc = seek(&t, 2 * FM_ACCOUNT_SHARE, 1e-3, &x, &slope, err)) < 0)
+	if ((rc = guess(&t, &x, err)) < 0 || (rc = seek(&t, COARSE, 0.01, 2, &b, &x, &slope, err)) < 0)
+		goto out;
+	b.supposed = b.low > -(double)INFINITY;
+	b.high = (double)INFINITY;
+	if ((rc = seek(&t, 2 * FM_ACCOUNT_SHARE, 1e-3, 0.05, &b, &x, &slope, err)) < 0)
 		goto out;
 	*scale = fmin(fm_round_up(fm_sf_exp(x) * m->sensitivity, DIGITS), WIDEST * m->sensitivity);
 out:

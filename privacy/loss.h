@@ -68,10 +68,11 @@ struct fm_use {
 	uint64_t count;             /* number of uses, at least 1 */
 };
 
-/* A distribution on points: p[i] is the probability of the loss x[i], or of (low + i) h where x is NULL; `infinite` is
- * that of an infinite loss. */
+/* A distribution on points: p[i] is the probability of the loss x[i], or of origin + (low + i) h where x is NULL;
+ * `infinite` is that of an infinite loss. */
 struct fm_losses {
 	double h, span; /* span: 1 - e^-h, once there are points of step h */
+	double origin;  /* of 26 binary digits, so that the uses' sum is exact */
 	int64_t low;
 	const double *x; /* borrowed, or NULL */
 	size_t n;

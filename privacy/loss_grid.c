@@ -6,7 +6,7 @@
 
 double fm_losses_point(const struct fm_losses *d, size_t i)
 {
-	return d->x ? d->x[i] : (double)(d->low + (int64_t)i) * d->h;
+	return d->x ? d->x[i] : d->origin + (double)(d->low + (int64_t)i) * d->h;
 }
 
 double fm_losses_step(const struct fm_losses *d, size_t i)
@@ -16,7 +16,7 @@ double fm_losses_step(const struct fm_losses *d, size_t i)
 
 int fm_losses_new(struct fm_losses *d, double low, double high, size_t most, struct fm_error *err)
 {
-	double h = d->h, first = floor(low / h), last = ceil(high / h);
+	double h = d->h, first = floor((low - d->origin) / h), last = ceil((high - d->origin) / h);
 
 	if (d->x) {
 		if (!(d->x[0] <= low && high <= d->x[d->n - 1]))
@@ -56,7 +56,7 @@ size_t fm_losses_cell(const struct fm_losses *d, double x)
 	size_t low = 0, high = d->n - 1;
 
 	if (!d->x) {
-		int64_t i = (int64_t)floor(x / d->h) - d->low;
+		int64_t i = (int64_t)floor((x - d->origin) / d->h) - d->low;
 
 		return i < 0 ? 0 : i > (int64_t)d->n - 2 ? d->n - 2 : (size_t)i;
 	}

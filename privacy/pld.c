@@ -152,6 +152,11 @@ double fm_pld_epsilon(const struct fm_pld *d)
 	return d->epsilon;
 }
 
+double fm_pld_gap(const struct fm_pld *d)
+{
+	return d->gap;
+}
+
 /* Would so many more halvings be needed that the last window has DIRECT_LARGE points? */
 static int ends_large(const struct fm_pld *d, double share)
 {
@@ -306,9 +311,10 @@ static double best_tilt(struct fm_pld *d)
 
 /* ---- one pass: the composition ---- */
 
-/* The window of distinct sums: n points from low on.  Mass above it wraps around to its lower end, mass below it to its
- * upper end; `missing` is the most by which the former may lower delta. */
+/* The window of distinct sums: n points from origin + low h on.  Mass above it wraps around to its lower end, mass
+ * below it to its upper end; `missing` is the most by which the former may lower delta. */
 struct window {
+	double origin, origin_error;
 	int64_t low;
 	size_t n;
 	double missing;
@@ -356,8 +362,19 @@ static void find_window(struct fm_pld *d, double theta, struct window *w)
 	find_ends(d, grid_moments, theta, points(d) <= SEARCH_POINTS, &d->ends);
 	if (width(&d->ends) > 1.1 * before)
 		find_ends(d, grid_moments, theta, 1, &d->ends);
-	double low = floor(d->ends.bottom / d->h), high = ceil(fmax(d->ends.top, d->ends.returns) / d->h) + 1;
+	double origin = 0, sizes = 0;
 
+	for (size_t i = 0; i < d->n; i++) {
+		double c = (double)d->parts[i].count * d->parts[i].losses.origin;
+
+		origin += c;
+		sizes += fabs(c);
+	}
+	double low = floor((d->ends.bottom - origin) / d->h),
+	       high = ceil((fmax(d->ends.top, d->ends.returns) - origin) / d->h) + 1;
+
+	w->origin = origin;
+	w->origin_error = FM_UNIT * (double)d->n * sizes;
 	w->n = 64;
 	while ((double)w->n < high - low && w->n < MOST_POINTS)
 		w->n *= 2;
@@ -390,8 +407,14 @@ static int pass(struct fm_pld *d, double *epsilon, struct fm_error *err)
 	m = grid_moments(d, theta);
 	for (size_t i = 0; i < d->n; i++) /* divide each part by the mass that was summed into m */
 		d->parts[i].log_mass = d->parts[i].last_mass;
-	s = (struct fm_sums){
-	    .h = d->h, .low = w.low, .n = w.n, .theta = theta, .log_mass = m.log_mass, .log_below = -BELOW};
+	s = (struct fm_sums){.h = d->h,
+			     .origin = w.origin,
+			     .origin_error = w.origin_error,
+			     .low = w.low,
+			     .n = w.n,
+			     .theta = theta,
+			     .log_mass = m.log_mass,
+			     .log_below = -BELOW};
 	if ((rc = fm_alloc(&s.tilted, w.n, sizeof *s.tilted, "a composition", err)) < 0)
 		return rc;
 	d->window = w.n;

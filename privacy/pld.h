@@ -49,6 +49,9 @@ double fm_pld_epsilon(const struct fm_pld *d);
  * the square of the step, or in proportion to a step that is still wide, so less than that share remains. */
 int fm_pld_settled(const struct fm_pld *d, double share);
 
+/* By how much the last refinement lowered it; infinity where that is not known. */
+double fm_pld_gap(const struct fm_pld *d);
+
 /* Whether the grid is as fine as it gets. */
 int fm_pld_at_finest(const struct fm_pld *d);
 

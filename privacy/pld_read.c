@@ -6,13 +6,19 @@
 #include "privacy/special.h"
 
 #define TAIL_ERROR (16 * FM_UNIT) /* relative error of a normal tail, its density and its Mills ratio */
+#define NO_DENSITY 40.0           /* the normal density is taken to be 0 from 39 deviations on */
 #define SEARCHES 80
 #define CLOSE 2e-6 /* of epsilon: how far above the smallest one the answer may be */
 
-/* Without the tilt, i h weighs so much. */
+static double point(const struct fm_sums *s, int64_t i)
+{
+	return s->origin + (double)i * s->h;
+}
+
+/* Without the tilt, the point i weighs so much. */
 static double untilt(const struct fm_sums *s, int64_t i)
 {
-	return fm_sf_exp(fmin(700, s->log_mass - s->theta * ((double)i * s->h)));
+	return fm_sf_exp(fmin(700, s->log_mass - s->theta * point(s, i)));
 }
 
 /* From the largest loss of the window down: with the probabilities from i on, raised by `off`, delta(epsilon) = over -
@@ -26,7 +32,7 @@ double fm_sums_epsilon(struct fm_sums *s, double spare, double *rounding)
 	if (!(spare > 0))
 		return (double)INFINITY;
 	for (int64_t i = top; i >= s->low; i--) {
-		double at = (double)i * s->h, next = at - s->h, by = untilt(s, i),
+		double at = point(s, i) + s->origin_error, next = at - s->h, by = untilt(s, i),
 		       p = fmax(0, s->tilted[(uint64_t)i & (s->n - 1)] + s->off) * by;
 
 		if (at <= 0)
@@ -46,7 +52,7 @@ double fm_sums_epsilon(struct fm_sums *s, double spare, double *rounding)
 			return fmax(0, e * (1 + 1e-14) + 1e-13 * s->h);
 		}
 	}
-	return fmax(0, (double)s->low * s->h);
+	return fmax(0, point(s, s->low) + s->origin_error);
 }
 
 /* ---- with a Gaussian beside ---- */
@@ -62,12 +68,24 @@ static double leaked(double mu, double t, double error, double *slope)
 
 		tail = a > 0 ? density * fm_sf_normal_mills(a) : fm_sf_normal_tail(a);
 		rest = density * fm_sf_normal_mills(b);
-	} else { /* t <= 0 */
-		tail = fm_sf_normal_tail(a);
-		rest = fm_sf_exp(at) * fm_sf_normal_tail(b);
+	} else { /* t <= 0; so far below it both tails are 1 */
+		int far = b < -NO_DENSITY;
+
+		tail = far ? 1 : fm_sf_normal_tail(a);
+		rest = fm_sf_exp(at) * (far ? 1 : fm_sf_normal_tail(b));
 	}
 	*slope = rest;
 	return fmin(1, fmax(0, tail * (1 + TAIL_ERROR) - rest * (1 - 8 * TAIL_ERROR)));
+}
+
+/* The first point of the window whose loss makes more than 0 of delta(epsilon): below it delta_mu(epsilon - x) is less
+ * than any number, and leaked() returns 0. */
+static int64_t first_leaking(const struct fm_sums *s, double mu, double epsilon)
+{
+	double x = epsilon - mu * (NO_DENSITY + 0.5 * mu) - 64 * FM_UNIT * (epsilon + mu * mu),
+	       end = (double)(s->low + (int64_t)s->n);
+
+	return (int64_t)fmin(end, fmax((double)s->low, floor((x - s->origin - s->origin_error) / s->h)));
 }
 
 /* delta(epsilon), at least, and by how much it falls with epsilon; s->tilted: the probabilities without the tilt. */
@@ -75,8 +93,8 @@ static double leak(const struct fm_sums *s, double mu, double epsilon, double *s
 {
 	double theta = s->theta, sum = 0, down = 0, part;
 
-	for (int64_t i = s->low; i < s->low + (int64_t)s->n; i++) {
-		double w = s->tilted[(uint64_t)i & (s->n - 1)], x = (double)i * s->h;
+	for (int64_t i = first_leaking(s, mu, epsilon); i < s->low + (int64_t)s->n; i++) {
+		double w = s->tilted[(uint64_t)i & (s->n - 1)], x = point(s, i) + s->origin_error;
 
 		sum += w * leaked(mu, epsilon - x, 16 * FM_UNIT * (epsilon + fabs(x) + mu * mu), &part);
 		down += w * part;
@@ -123,8 +141,8 @@ double fm_sums_epsilon_beside(struct fm_sums *s, double mu, double spare, double
 			next = high < (double)INFINITY ? 0.5 * (low + high) : 2 * low + mu;
 		at = next;
 	}
-	for (int64_t i = s->low; high < (double)INFINITY && i < s->low + (int64_t)s->n; i++) {
-		double part, x = (double)i * s->h;
+	for (int64_t i = first_leaking(s, mu, high); high < (double)INFINITY && i < s->low + (int64_t)s->n; i++) {
+		double part, x = point(s, i) + s->origin_error;
 
 		raised += s->off * untilt(s, i) * leaked(mu, high - x, 0, &part);
 	}

@@ -19,10 +19,11 @@
 
 #include "base/error.h"
 
-/* A composition on the points i h for low <= i < low + n; n is a power of two.  tilted[i mod n] + off is at least the
- * tilted probability of the loss i h, which is e^(theta i h - log_mass) times its own. */
+/* A composition on the points x = origin + i h for low <= i < low + n; n is a power of two.  tilted[i mod n] + off is
+ * at least the tilted probability of the loss x, which is e^(theta x - log_mass) times its own. */
 struct fm_sums {
-	double h;
+	double h, origin;
+	double origin_error; /* a bound on the rounding of the origin */
 	int64_t low;
 	size_t n;
 	double *tilted; /* (n), borrowed; overwritten */

@@ -73,6 +73,24 @@ expect 0 "noise for 100,000 rare steps soon" within 1 "$F" sigma --q 1e-8 --epsi
 expect 0 "noise for 10,000,000 steps soon" within 2 "$F" sigma --q 0.01 --epsilon 2 --steps 10000000 --delta 1e-6
 holds "at most 0.5 % above the smallest, 70.54" between 70.54 70.9 out
 
+# A target between what one rare use leaks and nothing; losses of a million, most of them equal; discrete noise of many atoms.
+expect 0 "noise for a steep target soon" within 1 "$F" sigma --q 4.563e-8 --epsilon .002058 --steps 433863 --delta .01896
+holds "is the smallest but for 0.5 %" between 0.1334 0.13388 out
+printf '%s' '[{"mechanism": "laplace", "sensitivity": 1, "scale": 2.344, "times": 35},
+ {"mechanism": "sampled_gaussian", "sampling": 0.006677, "noise_multiplier": 0.124, "times": 7388349},
+ {"mechanism": "gaussian", "sensitivity": 1, "scale": 18.07, "times": 6}]' >large.json
+expect 0 "an epsilon of a million soon" within 1 "$F" epsilon --mechanisms large.json --delta 1e-6
+holds "is next to the limit of its halvings, 1338290" between 1338200 1338900 out
+"$PYTHON" - >wide.json <<'END'
+import json
+print(json.dumps([{"mechanism": "discrete_gaussian", "sensitivity": 1 + i % 3, "scale": 90000 - 137 * i} for i in range(300)]))
+END
+expect 0 "300 wide discrete Gaussians soon" within 1 "$F" epsilon --mechanisms wide.json --delta 1e-9
+cp out discrete
+sed 's/discrete_gaussian/gaussian/g' wide.json >narrow.json
+expect 0 "as many Gaussians" epsilon --mechanisms narrow.json --delta 1e-9
+holds "leak as much, but for the step of the grid" between "$(cat out)" "$("$PYTHON" -c 'print(1.002 * float(open("out").read()))')" discrete
+
 expect 0 "sigma for a target" "$F" sigma --q 0.01 --epsilon 2 --steps 1000 --delta 1e-5
 holds "agrees with another accountant, 0.95911" between 0.9545 0.9638 out
 expect 0 "epsilon of that sigma" epsilon --q 0.01 --sigma "$(cat out)" --steps 1000 --delta 1e-5
