@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "manifests/config.h"
-#include "model/codec/host_assignment.h"
+#include "model/codec/host_addresses.h"
 
 /* The ranges of a side (model/codec/hosts.h) in r, *n of them. */
 int fm_ranges(struct fm_range r[FM_CFG_MAXRANGES], int *n, const struct fm_config *cfg, int side,

@@ -5,7 +5,7 @@
 #define FM_MODEL_CODEC_DECODE_H
 
 #include "base/table.h"
-#include "model/codec/host_assignment.h"
+#include "model/codec/host_addresses.h"
 #include "model/codec/window_schedule.h"
 
 struct fm_decode_opts {

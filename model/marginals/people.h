@@ -9,7 +9,7 @@
 #ifndef FM_MODEL_MARGINALS_PEOPLE_H
 #define FM_MODEL_MARGINALS_PEOPLE_H
 
-#include "model/codec/host_assignment.h"
+#include "model/codec/host_addresses.h"
 #include "model/marginals/synth.h"
 
 struct fm_people {

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/table.h"
-#include "model/codec/host_assignment.h"
+#include "model/codec/host_addresses.h"
 
 /* Each number in sa and da becomes an address of one of the lists, equal for equal, in an order that depends on the
  * seed.  inside_of: which list, by a number's first octet.  FM_EINPUT when the ranges have too few addresses. */
