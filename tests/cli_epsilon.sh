@@ -135,6 +135,10 @@ refuse '[{"mechanism": "laplace", "sensitivity": 1, "scale": 0}]' "mechanism 1: 
 refuse '[{"mechanism": "laplace", "sensitivity": 1, "scale": 2, "times": 1.5}]' "'times' must be" "half a time"
 refuse '[{"mechanism": "sampled_gaussian", "sampling": 2, "noise_multiplier": 2, "name": "training"}]' "mechanism 1 (training): " \
 	"a sampling rate above 1"
+for key in relatoin adjacency; do
+	refuse '{"'$key'": "replace_one", "mechanisms": [{"mechanism": "laplace", "sensitivity": 1, "scale": 2}]}' \
+		"no key '$key': did you mean 'relation'?" "a file that says $key"
+done
 refuse '{"relation": "swap", "mechanisms": [{"mechanism": "laplace", "sensitivity": 1, "scale": 2}]}' "'relation' must be" \
 	"an unknown relation"
 printf '{"relation": "replace_one", "mechanisms": [{"mechanism": "sampled_gaussian", "sampling": 0.01, "noise_multiplier": 1, "times": 1000}]}' >r.json

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "manifests/canon.h"
+#include "manifests/yaml.h"
 #include "pipeline/cli/cli.h"
 #include "privacy/accountant.h"
 #include "privacy/loss.h"
@@ -232,6 +233,22 @@ static int read_relation(const json_t *relation, const struct account_args *a, e
 	return FM_OK;
 }
 
+/* What a file says beside its list is its own, but nothing that would change the answer may be overlooked. */
+static int check_members(json_t *doc, struct fm_error *err)
+{
+	static const char *const ours[] = {"relation", "adjacency"};
+
+	for (void *at = json_object_iter(doc); at; at = json_object_iter_next(doc, at)) {
+		const char *key = json_object_iter_key(at), *near = fm_suggest(key, ours, sizeof ours / sizeof *ours);
+
+		if (near && strcmp(near, "adjacency") == 0)
+			near = "relation";
+		if (near && strcmp(near, key) != 0)
+			return fm_fail(err, FM_EINPUT, "no key '%.40s': did you mean '%s'?", key, near);
+	}
+	return FM_OK;
+}
+
 static int read_mechanisms(struct mechanisms *m, const struct account_args *a, enum fm_adjacency *adjacency,
 			   struct fm_error *err)
 {
@@ -245,6 +262,8 @@ static int read_mechanisms(struct mechanisms *m, const struct account_args *a, e
 		return fm_fail(err, FM_EINPUT,
 			       "%s: neither a list of mechanisms nor an object with one under 'mechanisms'",
 			       a->mechanisms);
+	if ((rc = check_members(m->doc, err)) < 0)
+		return fm_error_prefix(err, "%s: ", a->mechanisms);
 	m->n = json_array_size(list);
 	if (m->n < 1 || m->n > MECHANISMS_MAX)
 		return fm_fail(err, FM_EINPUT, "%s: %zu mechanisms; must be 1 to %d", a->mechanisms, m->n,
