@@ -1,5 +1,6 @@
 #include "base/guarded.h"
 
+#include <errno.h>
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@ static int check_guard(const char *path, const char *what, const char *guard, co
 	struct stat st;
 
 	if (stat(guard, &st) != 0)
-		return fm_fail_errno(err, "%s", guard);
+		return fm_fail(err, FM_ESYSTEM, "%s: %s", guard, strerror(errno));
 	if (st.st_mode & 022 && !(S_ISDIR(st.st_mode) && st.st_mode & S_ISVTX))
 		return fm_fail(err, FM_EINPUT,
 			       "%s: others may put another %s in its place: the mode of %s is %03o; run chmod go-w %s",
@@ -47,7 +48,7 @@ int fm_file_guarded(const char *path, const char *what, bool itself, struct fm_e
 	if ((rc = check_folder_of(path, what, path, err)) < 0 || !itself)
 		return rc;
 	if (!(real = realpath(path, NULL)))
-		return fm_fail_errno(err, "%s", path);
+		return fm_fail(err, FM_ESYSTEM, "%s: %s", path, strerror(errno));
 	if ((rc = check_folder_of(path, what, real, err)) == FM_OK) /* where a link leads to */
 		rc = check_guard(path, what, real, "FILE", err);
 	free(real);

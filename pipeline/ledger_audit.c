@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/guarded.h"
 #include "base/json_memory.h"
 #include "base/json_text.h"
 #include "base/text.h"
@@ -438,14 +439,12 @@ static int check_all(struct audit *a, struct fm_error *err)
 {
 	json_t *all = a->problems, *schema = json_array();
 	char *folder = realpath(a->l->workspace, NULL); /* on a larger disk perhaps, to which a link leads */
-	char *keys_path = a->l->project ? fm_path_join(a->l->project, "keys") : NULL,
-	     *keys = keys_path ? realpath(keys_path, NULL) : NULL;
 	bool readable;
 	int rc;
 
-	if (!schema || (a->l->project && !keys_path)) {
-		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the audit");
-		goto out;
+	if (!schema) {
+		free(folder);
+		return fm_fail(err, FM_ESYSTEM, "out of memory for the audit");
 	}
 	a->problems = schema;
 	if ((rc = check_schema(a, &readable, err)) >= 0 && readable)
@@ -453,26 +452,23 @@ static int check_all(struct audit *a, struct fm_error *err)
 	check_file(a, folder ? folder : a->l->workspace);
 	check_file(a, a->l->db_path);
 	check_file(a, a->l->head_path);
-	if (a->l->witness_path && keys)
-		check_file(a, keys);
 	if (a->l->witness_path)
 		check_file(a, a->l->witness_path);
 	a->problems = all;
 	if (rc >= 0 && readable)
 		rc = check_rows(a, err);
 	json_array_extend(all, schema);
-out:
 	json_decref(schema);
 	free(folder);
-	free(keys_path);
-	free(keys);
 	return rc;
 }
 
 static int check_once(struct fm_ledger *l, json_t **report, bool *settled, struct fm_error *err)
 {
 	struct audit a = {.l = l, .last_hash = FM_LEDGER_ZEROS, .seen = {.row = -1}};
-	char project[4 * PATH_MAX];
+	struct fm_error open = {0};
+	bool guarded = true;
+	char project[4 * PATH_MAX], caution[4 * FM_ERROR_TEXT];
 	int rc;
 
 	a.problems = json_array();
@@ -491,9 +487,13 @@ static int check_once(struct fm_ledger *l, json_t **report, bool *settled, struc
 		goto out;
 	if (l->project)
 		fm_text_show(l->project, strlen(l->project), project, sizeof project);
-	*report = json_pack("{s:b, s:I, s:s, s:s?, s:b, s:O}", "intact", json_array_size(a.problems) == 0, "rows",
+	/* Who may take the witness away breaks nothing by that. */
+	if (l->witness_path)
+		guarded = fm_file_guarded(l->witness_path, "witness", false, &open) != FM_EINPUT;
+	fm_text_show(open.message, strlen(open.message), caution, sizeof caution);
+	*report = json_pack("{s:b, s:I, s:s, s:s?, s:b, s:s?, s:O}", "intact", json_array_size(a.problems) == 0, "rows",
 			    (json_int_t)a.last, "head", a.last_hash, "project", l->project ? project : NULL,
-			    "witnessed", a.seen.row != -1, "problems", a.problems);
+			    "witnessed", a.seen.row != -1, "caution", guarded ? NULL : caution, "problems", a.problems);
 	if (!*report)
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the audit");
 out:

@@ -461,7 +461,7 @@ void fm_verify_caution(const struct fm_verify_in *in, char words[512])
 	words[0] = '\0';
 	if (stat(in->signers, &st) == 0 && S_ISREG(st.st_mode) &&
 	    fm_file_guarded(in->signers, "list of signers", true, &why) == FM_EINPUT)
-		snprintf(words, 512, "%.511s", why.message);
+		snprintf(words, 512, "%.*s", (int)fm_utf8_cut(why.message, 511), why.message);
 }
 
 int fm_verify(const struct fm_verify_in *in, struct fm_verify_report *report, struct fm_error *err)

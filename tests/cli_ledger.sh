@@ -297,7 +297,9 @@ cp witness "$w" && chmod 666 "$w"
 found "$(basename "$w") may be written by others" "a witness that others may write"
 chmod 600 "$w"
 chmod 770 p/keys
-found "keys may be written by others" "a folder in which others may put another"
+expect 0 "a folder in which others may put another witness breaks nothing" "$F" audit --workspace p/workspace
+says out "others may put another witness in its place" "but is told of"
+expect 0 "nor does a run end for it" "$F" run p --until ingest --quiet
 chmod 700 p/keys
 expect 0 "a ledger with its witness" "$F" audit --workspace p/workspace
 holds "has nothing said of it" sh -c '! grep "without a witness" out'

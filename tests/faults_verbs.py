@@ -202,7 +202,7 @@ class World(Bench):
             name = os.path.join(w, "ledger.db")
             if name in now and any(now[n] != self.base.get(n) for n in now if n.startswith(os.path.join(w, "ledger"))):
                 status, out, err, _ = self.call(f"flowmint audit --workspace {w}", faults=False)
-                wrong += [f"audit of {w}: {(out + err).strip()}"] if status and "no ledger there" not in err else []
+                wrong += [f"audit of {w}: {(out + err).strip()}"] if status and not ("no ledger there" in err and name not in self.base) else []
         return wrong
 
 
@@ -256,7 +256,8 @@ def judge(world, site, error, command, writes, honest, before):
     # libarchive, where it makes a filter, ends its process when it has no memory, of which the verb then tells.
     if status == 4 and "flowmint" not in err and "libarchive: Out of memory" not in err:
         wrong.append(f"no message: {err.strip()}")
-    library = status == 4 and function == "memory" and any(n in world.where(command.split()[0], site.frames) for n in ("open_writers ", "open_stream ", "fm_trees_"))
+    place = world.where(command.split()[0], site.frames)
+    library = status == 4 and function == "memory" and ("fm_trees_" in place or "libarchive: Out of memory" in err and any(n in place for n in ("open_writers ", "open_stream ")))
     if any(word in err for word in ("killed", "crash", "signal")) and not library:
         wrong.append(f"a process died: {err.strip()}")
     if status == honest[0] and not damaged and not same_words(out, honest[1]):

@@ -109,7 +109,7 @@ static int fit_numeric(struct fm_codec *c, const struct fm_table *t, enum fm_res
 		rc = fm_tail_fit(
 		    &c->pkt_tail,
 		    &(struct fm_tail_source){t, num->edge, (size_t)num->nbins, num->edge[num->nbins] - num->step},
-		    opts->k - 1, err);
+		    opts->k, err);
 out:
 	free(v);
 	return rc;

@@ -23,7 +23,7 @@ static int64_t lattice(const int64_t *v, size_t n)
 			on += v[i] % step[s] == 0;
 			nonzero += v[i] != 0;
 		}
-		if (nonzero > 0 && n - on <= n / 1000)
+		if (nonzero > 0 && n - on <= nonzero / 1000)
 			return step[s];
 	}
 	return 1;

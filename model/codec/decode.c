@@ -174,12 +174,13 @@ static int decode_window(struct fm_decoder *d, int64_t te, const uint16_t *tok, 
 			   : dp == FM_T_DP ? t->dp[q]
 					   : t->sp[q];
 		t->pr[r] = kind == FM_RELATION_NONE ? tok[FM_T_PR] : t->pr[q];
-		keep_server(d, r, q, kind);
 		sizes(d, tok, res, kind, back);
 		if (FM_HAS(t, FM_LABEL))
 			t->label[r] = tok[FM_T_LABEL];
 		bool scans = d->scans && fm_scan_plan_port(d->scans, t->pr[r], &t->sp[r], t->dp[r]);
 		fm_flow_rules_ports(&d->rules, t->pr[r], &t->sp[r], &t->dp[r]);
+		if (!scans)
+			keep_server(d, r, q, kind);
 		if (fm_relation_source(kind, FM_T_DA) >= 0)
 			t->da[r] = turned ? t->sa[q] : t->da[q];
 		if (fm_relation_source(kind, FM_T_DA) >= 0 && keep_hosts(d, tok, r, kind)) {
@@ -296,12 +297,18 @@ int fm_decode(struct fm_table **table, const struct fm_codec *c, const struct fm
 		size_t made = d.scans ? fm_scan_plan_window(d.scans, i) : w;
 		const uint16_t *x = tok + made * W * FM_NTOK;
 		int64_t start = schedule->start_ms[w];
-		if ((rc = decode_window(&d, start - start % step, x, res + made * W * FM_NRES, n, err)) < 0)
+		if ((rc = decode_window(&d, start - (start - c->times.first_ms) % step, x, res + made * W * FM_NRES, n,
+					err)) < 0)
 			goto out;
 		if (c->text_order) {
 			struct fm_rng rng;
 			fm_rng_init(&rng, o->seed, FM_RNG_DECODE, w, UINT32_MAX);
-			struct fm_arrivals a = {start, schedule->end_ms[w], step, c->times.last_ms};
+			struct fm_arrivals a = {.start_ms = start,
+						.end_ms =
+						    start + (schedule->end_ms[w] - start) * (int64_t)n / (int64_t)W,
+						.step = step,
+						.first_ms = c->times.first_ms,
+						.last_ms = c->times.last_ms};
 			fm_spread_arrivals(d.t, first, n, x, &a, &rng);
 		}
 	}

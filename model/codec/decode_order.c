@@ -94,7 +94,7 @@ void fm_spread_arrivals(struct fm_table *t, size_t first, size_t n, const uint16
 	for (size_t i = 0, run = 0; i < n; i++) {
 		run += begins[i];
 		int64_t te = a->start_ms + (int64_t)(at[run - 1] * length);
-		te -= te % a->step;
+		te -= (te - a->first_ms) % a->step;
 		t->te[first + i] = te < a->last_ms ? te : a->last_ms;
 	}
 }

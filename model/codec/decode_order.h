@@ -20,8 +20,9 @@ int fm_order_rows(struct fm_table *t, struct fm_error *err) FM_MUST_CHECK;
  * the rows [first, first + n) of a window keep their order, and each run of related flows without gaps gets the time of
  * a random arrival before the next window begins. */
 struct fm_arrivals {
-	int64_t start_ms, end_ms; /* of the window */
-	int64_t step, last_ms;    /* ticks; the last time that there is */
+	int64_t start_ms, end_ms;  /* of the window */
+	int64_t step;              /* of ticks, from first_ms on */
+	int64_t first_ms, last_ms; /* the first and the last time that there is */
 };
 void fm_spread_arrivals(struct fm_table *t, size_t first, size_t n, const uint16_t *tok, const struct fm_arrivals *a,
 			struct fm_rng *rng);

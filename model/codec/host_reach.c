@@ -392,7 +392,7 @@ uint32_t fm_reach_fresh(struct fm_reach *r, struct fm_reassign *uses, const stru
 	}
 	if (!r->few[c->side])
 		return UINT32_MAX;
-	if (c->service != c->plain) /* answered, and nobody else who answers is left */
+	if (c->service != c->plain) /* answered, and nobody who answers was found */
 		return c->host;
 	h = fm_rng_below(&r->rng, n);
 	for (uint32_t i = 0; i < n; i++, h = h + 1 < n ? h + 1 : 0)

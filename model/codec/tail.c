@@ -71,9 +71,9 @@ static int count_company(const struct fm_table *t, uint64_t from, uint64_t to, s
 	return FM_OK;
 }
 
-/* The rows of [low, next) as a bin.  *rows: how many there are; *bin is set only where these are min_count. */
-static int fit_bin(struct fm_tail_bin *bin, const struct fm_table *t, int64_t low, int64_t next, int min_count,
-		   int64_t *rows, struct fm_error *err)
+/* The rows of [low, next) as a bin.  *rows: how many there are; *bin is set only where these are k. */
+static int fit_bin(struct fm_tail_bin *bin, const struct fm_table *t, int64_t low, int64_t next, int k, int64_t *rows,
+		   struct fm_error *err)
 {
 	struct total packets = {0};
 	int rc;
@@ -81,18 +81,18 @@ static int fit_bin(struct fm_tail_bin *bin, const struct fm_table *t, int64_t lo
 		if (t->pkt[i] >= (uint64_t)low && t->pkt[i] < (uint64_t)next)
 			add(&packets, (double)t->pkt[i] / (double)low);
 	*rows = packets.n;
-	if (packets.n < min_count)
+	if (packets.n < k)
 		return FM_OK;
 	*bin = (struct fm_tail_bin){
-	    .low = low, .rows = packets.n, .mean = is_safe(&packets, min_count) ? packets.sum / (double)packets.n : 0};
+	    .low = low, .rows = packets.n, .mean = is_safe(&packets, k) ? packets.sum / (double)packets.n : 0};
 	if ((rc = count_company(t, (uint64_t)low, (uint64_t)next, (size_t)packets.n, &bin->company, err)) < 0)
 		return rc;
 	return FM_OK;
 }
 
-/* The last bins, each with min_count rows or joined to the next lower one, until one row in ONE_IN is in them or above.
+/* The last bins, each with k rows or joined to the next lower one, until one row in ONE_IN is in them or above.
  */
-static int fit_bins(struct fm_tail *tail, const struct fm_tail_source *s, int min_count, struct fm_error *err)
+static int fit_bins(struct fm_tail *tail, const struct fm_tail_source *s, int k, struct fm_error *err)
 {
 	enum { ONE_IN = 1000 };
 	int64_t next = tail->edge + 1, rows;
@@ -100,9 +100,9 @@ static int fit_bins(struct fm_tail *tail, const struct fm_tail_source *s, int mi
 	for (size_t b = s->n; b-- > 0 && tail->bins < FM_TAIL_BINS && s->low[b] > 0;) {
 		if (tail->bins > 0 && (size_t)tail->from * ONE_IN >= s->t->rows)
 			break;
-		if ((rc = fit_bin(&tail->bin[tail->bins], s->t, s->low[b], next, min_count, &rows, err)) < 0)
+		if ((rc = fit_bin(&tail->bin[tail->bins], s->t, s->low[b], next, k, &rows, err)) < 0)
 			return rc;
-		if (rows < min_count)
+		if (rows < k)
 			continue;
 		tail->from += rows;
 		tail->bins++;
@@ -111,7 +111,7 @@ static int fit_bins(struct fm_tail *tail, const struct fm_tail_source *s, int mi
 	return FM_OK;
 }
 
-int fm_tail_fit(struct fm_tail *tail, const struct fm_tail_source *s, int min_count, struct fm_error *err)
+int fm_tail_fit(struct fm_tail *tail, const struct fm_tail_source *s, int k, struct fm_error *err)
 {
 	const struct fm_table *t = s->t;
 	struct total above = {0}, bytes = {0};
@@ -125,15 +125,15 @@ int fm_tail_fit(struct fm_tail *tail, const struct fm_tail_source *s, int min_co
 			add(&above, (double)t->pkt[i] / (double)s->edge);
 			logs += fm_det_log((double)t->pkt[i] / (double)s->edge);
 		}
-	if (above.n < min_count || logs <= 0 || (double)above.n / logs < 0.5) /* too few; too heavy to be any flow's */
+	if (above.n < k - 1 || logs <= 0 || (double)above.n / logs < 0.5) /* too few; too heavy to be any flow's */
 		return FM_OK;
 	*tail = (struct fm_tail){.edge = s->edge,
 				 .above = above.n,
 				 .from = above.n,
 				 .alpha = (double)above.n / logs,
-				 .mean = is_safe(&above, min_count) ? above.sum / (double)above.n : 0};
+				 .mean = is_safe(&above, k - 1) ? above.sum / (double)above.n : 0};
 	if ((rc = count_company(t, (uint64_t)s->edge + 1, UINT64_MAX, (size_t)above.n, &tail->largest, err)) < 0 ||
-	    (rc = fit_bins(tail, s, min_count, err)) < 0)
+	    (rc = fit_bins(tail, s, k, err)) < 0)
 		return rc;
 	int64_t low = tail->bins > 0 ? tail->bin[tail->bins - 1].low : s->edge + 1;
 	for (size_t i = 0; i < t->rows; i++)
@@ -141,7 +141,7 @@ int fm_tail_fit(struct fm_tail *tail, const struct fm_tail_source *s, int min_co
 			add(&bytes, (double)t->byt[i]);
 			packets += (double)t->pkt[i];
 		}
-	tail->size = is_safe(&bytes, min_count) ? bytes.sum / packets : 0;
+	tail->size = is_safe(&bytes, k) ? bytes.sum / packets : 0;
 	return FM_OK;
 }
 
@@ -285,11 +285,17 @@ static int compare_large(const void *a, const void *b)
 	return (x->row > y->row) - (x->row < y->row);
 }
 
+/* The nearest whole number; a damaged model may ask for more than there are. */
+static uint64_t whole(double x)
+{
+	return x < 0x1p63 ? (uint64_t)(x + 0.5) : (uint64_t)1 << 63;
+}
+
 static void give_packets(struct fm_table *t, size_t row, double pkt)
 {
 	double was = t->pkt[row] > 0 ? (double)t->pkt[row] : 1;
-	t->pkt[row] = pkt < 1 ? 1 : (uint64_t)(pkt + 0.5);
-	t->byt[row] = (uint64_t)((double)t->byt[row] * ((double)t->pkt[row] / was) + 0.5);
+	t->pkt[row] = pkt < 1 ? 1 : whole(pkt);
+	t->byt[row] = whole((double)t->byt[row] * ((double)t->pkt[row] / was));
 }
 
 /* The packets of n flows beyond the edge. */
@@ -315,7 +321,7 @@ static void lay_bin(const struct fm_tail_bin *bin, int64_t next, struct fm_table
 /* Copy to row `row` the columns of row `from` that say what kind of flow it is. */
 static void take_after(struct fm_table *t, size_t row, size_t from)
 {
-	t->byt[row] = (uint64_t)((double)t->pkt[row] * (double)t->byt[from] / (double)t->pkt[from] + 0.5);
+	t->byt[row] = whole((double)t->pkt[row] * (double)t->byt[from] / (double)t->pkt[from]);
 	t->sa[row] = t->sa[from];
 	t->sp[row] = t->sp[from];
 	t->pr[row] = t->pr[from];
@@ -413,7 +419,7 @@ static void lay_bytes(const struct fm_tail *tail, struct fm_table *t, const stru
 		return;
 	factor = solve(bytes_a_packet, &s, -8, 8, tail->size);
 	for (size_t i = 0; i < n; i++)
-		t->byt[large[i].row] = (uint64_t)(size_at(&s, i, factor) * (double)t->pkt[large[i].row] + 0.5);
+		t->byt[large[i].row] = whole(size_at(&s, i, factor) * (double)t->pkt[large[i].row]);
 }
 
 /* How many of n made rows stand for the first `rows` of those that were learned. */

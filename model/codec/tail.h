@@ -15,9 +15,9 @@
  *                        flows per conversation, beyond the edge and in each bin
  *     sources            the mean number of these conversations per source: a few hosts send most bytes
  *
- * Each is learned from min_count training rows or more.  A mean of which one row is more than half is not kept (the
- * dominance rule of disclosure control: Hundepool et al., Statistical Disclosure Control, 4.2.2).  No value of a row is
- * kept.
+ * Each is learned from k training rows or more, beyond the edge from k - 1 (it is a value that the k-th largest has).
+ * A mean of which one row is more than half is not kept (the dominance rule of disclosure control: Hundepool et al.,
+ * Statistical Disclosure Control, 4.2.2).  No value of a row is kept.
  */
 #ifndef FM_MODEL_CODEC_TAIL_H
 #define FM_MODEL_CODEC_TAIL_H
@@ -56,8 +56,7 @@ struct fm_tail_source {
 	size_t n;
 	int64_t edge;
 };
-int fm_tail_fit(struct fm_tail *tail, const struct fm_tail_source *source, int min_count,
-		struct fm_error *err) FM_MUST_CHECK;
+int fm_tail_fit(struct fm_tail *tail, const struct fm_tail_source *source, int k, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_tail_json(const struct fm_tail *tail);
 int fm_tail_from_json(struct fm_tail *tail, const json_t *j, struct fm_error *err) FM_MUST_CHECK;
 

@@ -240,7 +240,7 @@ int fm_window_schedule_make(struct fm_window_schedule *schedule, const struct fm
 			    const struct fm_window_schedule_opts *o, struct fm_error *err)
 {
 	size_t n = (size_t)((o->rows + (uint64_t)c->window - 1) / (uint64_t)c->window), nc = (size_t)c->times.nclasses;
-	double keep = (double)n / c->times.source_windows, *weight = NULL;
+	double keep = (double)n / c->times.source_windows, *weight = NULL, all = 0;
 	double of_slot[FM_SLOTS] = {0};
 	size_t *of = NULL;
 	struct fm_window_follow follow;
@@ -261,6 +261,8 @@ int fm_window_schedule_make(struct fm_window_schedule *schedule, const struct fm
 		else
 			for (size_t cl = 0; cl < nc; cl++)
 				of_slot[s] += weight[cl * FM_SLOTS + s];
+	for (size_t s = 0; s < FM_SLOTS; s++) /* windows of the training split */
+		all += c->times.slot[s];
 	share_classes(weight, of_slot, nc, n, of);
 	fm_window_follow_begin(&follow, &c->times, o->seed);
 	for (int s = 0; s < FM_SLOTS; s++) {
@@ -269,7 +271,9 @@ int fm_window_schedule_make(struct fm_window_schedule *schedule, const struct fm
 		fm_rng_init(&r, o->seed, FM_RNG_SCHEDULE, (uint64_t)s, 0);
 		for (size_t cl = 0; cl < nc; cl++)
 			want += of[cl * FM_SLOTS + (size_t)s];
-		size_t virtual = keep < 1 ? (size_t)((double)want / keep + 0.5) : want;
+		size_t virtual = keep < 1 && all > 0 && want > 0
+				     ? (size_t)(c->times.source_windows * c->times.slot[s] / all + 0.5)
+				     : want;
 		struct slot slot = {s, of + s, want, virtual > want ? virtual : want};
 		if ((rc = schedule_slot(schedule, c, &slot, &follow, &r, err)) < 0)
 			goto out;

@@ -24,9 +24,10 @@ struct fm_window_schedule_opts {
 	int label[FM_MAXCLASSES];
 	double share[FM_MAXCLASSES];
 };
-/* Windows for o->rows flows.  With fewer rows than the source had there are holes between windows, as in a split; with
- * more, windows overlap. Labels are asked for by making more windows of their class, and saying how many flows of it
- * each has (label_budget.h).  FM_EINPUT when no slot lies in the hours, or no training window holds the label. */
+/* Windows for o->rows flows.  Where fewer are made in a slot than the source had there are holes between windows, as in
+ * a split; where more are, they are shorter. Labels are asked for by making more windows of their class, and saying how
+ * many flows of it each has (label_budget.h).  FM_EINPUT when no slot lies in the hours, or no training window holds
+ * the label. */
 int fm_window_schedule_make(struct fm_window_schedule *schedule, const struct fm_codec *c,
 			    const struct fm_window_schedule_opts *o, struct fm_error *err) FM_MUST_CHECK;
 /* Which of the n windows of a slot are made, and of which class: order (n) gets the class + 1, or 0.  span: their

@@ -135,6 +135,8 @@ static void print_ledger(const json_t *report)
 		fm_cli_print(
 		    "without a witness in its keys/, as after a move: an older copy that was put back is found by "
 		    "the records of later releases alone\n");
+	if (*fm_json_str(report, "caution"))
+		fm_cli_print("caution: %s\n", fm_json_str(report, "caution"));
 }
 
 /* ---- a log alone, which may be a stranger's: read by a child behind walls ---- */

@@ -123,6 +123,14 @@ static void one_value_and_few_values_are_defined(void **state)
 	assert_int_equal(fm_num_fit(&c, zero, 100, &o, &err), FM_OK);
 	assert_int_equal(fm_num_decode(&c, 0, 0.5), 0);
 	fm_num_free(&c);
+	/* Twenty gaps of a second among many of none: ticks are a second. */
+	int64_t *gaps = calloc(40000, sizeof *gaps);
+	for (int i = 0; i < 20; i++)
+		gaps[i * 2000] = 1000 * (1 + i % 3);
+	assert_int_equal(fm_num_fit(&c, gaps, 40000, &o, &err), FM_OK);
+	assert_int_equal(c.step, 1000);
+	fm_num_free(&c);
+	free(gaps);
 	/* Of three rows none may show how far they go: the middle one stands for all. */
 	assert_int_equal(fm_num_fit(&c, few, 3, &o, &err), FM_OK);
 	assert_int_equal(fm_num_tokens(&c), 1);
@@ -343,8 +351,13 @@ static void order_by_text_is_kept_in_its_ticks(void **state)
 	fit(&c, &h, &e, &o);
 	assert_true(o.text_order && c->text_order);
 	t = flows_of(c, &e);
-	for (size_t i = 0; i < t->rows; i++)
+	size_t seconds[2] = {1, 1};
+	for (size_t i = 0; i < t->rows; i++) {
 		assert_true(t->te[i] % 1000 == 0 && (i == 0 || t->te[i] >= t->te[i - 1]));
+		seconds[0] += i > 0 && flows->te[i] != flows->te[i - 1];
+		seconds[1] += i > 0 && t->te[i] != t->te[i - 1];
+	}
+	assert_in_range(seconds[1], seconds[0] * 8 / 10, seconds[0]); /* the flows are spread over their windows */
 	fm_table_free(t);
 	fm_encoded_free(&e);
 	fm_codec_free(c);
@@ -354,9 +367,10 @@ static void order_by_text_is_kept_in_its_ticks(void **state)
 /* Flows of a window whose drawn gaps are too short or too long arrive as long as it lasts, in their order. */
 static void flows_arrive_until_the_next_window(void **state)
 {
-	enum { N = 32, STEP = 1000, WINDOWS = 200 };
+	enum { N = 32, STEP = 1000, WINDOWS = 200, PHASE = 500 }; /* ticks are half seconds past */
 	static uint16_t tok[N * FM_NTOK];
-	const struct fm_arrivals a = {5300, 5300 + 8 * STEP, STEP, INT64_MAX};
+	const struct fm_arrivals a = {
+	    .start_ms = 5300, .end_ms = 5300 + 8 * STEP, .step = STEP, .first_ms = 3000 + PHASE, .last_ms = INT64_MAX};
 	struct fm_table *t;
 	struct fm_error err;
 	int64_t at[10] = {0};
@@ -370,15 +384,15 @@ static void flows_arrive_until_the_next_window(void **state)
 			t->te[i] = 5000 + i / 16 * STEP * (int64_t)(w % 20); /* 0 to 19 s */
 		fm_spread_arrivals(t, 0, N, tok, &a, &r);
 		for (int i = 0; i < N; i++) {
-			assert_in_range(t->te[i], 5000, 13000);
-			assert_true(t->te[i] % STEP == 0 && (i == 0 || t->te[i] >= t->te[i - 1]));
-			at[t->te[i] / STEP - 5]++;
+			assert_in_range(t->te[i], 4500, 12500);
+			assert_true(t->te[i] % STEP == PHASE && (i == 0 || t->te[i] >= t->te[i - 1]));
+			at[t->te[i] / STEP - 4]++;
 		}
 	}
-	/* The first second is 0.7 of the window's, the last one 0.3. */
+	/* The first tick has 0.2 s of the window, the last one 0.8. */
 	for (int s = 0; s <= 8; s++) {
-		double share = s == 0 ? 0.7 : s == 8 ? 0.3 : 1;
-		assert_in_range(at[s], share * WINDOWS * N / 8 * 0.85, share * WINDOWS * N / 8 * 1.15);
+		double share = s == 0 ? 0.2 : s == 8 ? 0.8 : 1;
+		assert_in_range(at[s], share * WINDOWS * N / 8 * 0.8, share * WINDOWS * N / 8 * 1.2);
 	}
 	fm_table_free(t);
 }

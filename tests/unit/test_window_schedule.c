@@ -337,15 +337,29 @@ static void hours_are_kept(void **state)
 	struct fm_window_schedule p;
 	struct fm_error err;
 	int last = (int)(codec->times.last_ms / 3600000 % 24);
+	int64_t wished = 0, learned = 0, n = 0;
 	struct fm_window_schedule_opts o = {.rows = 6400, .seed = 1, .hours = {1, 3}},
 				       never = {.rows = 6400, .seed = 1, .hours = {last + 1, 24}};
 	(void)state;
 	assert_in_range(last, 3, 22); /* the fixture begins at midnight */
 	assert_int_equal(fm_window_schedule_make(&p, codec, &o, &err), FM_OK);
 	assert_int_equal(p.n, 200);
-	for (size_t i = 0; i < p.n; i++)
+	for (size_t i = 0; i < p.n; i++) {
 		assert_in_range(p.start_ms[i] / 60000 % 1440, 45, 195); /* a slot belongs to the hour of its middle */
+		wished += p.end_ms[i] - p.start_ms[i];
+	}
 	fm_window_schedule_free(&p);
+	/* As many windows as these slots had last as long as they did, however few they are of all. */
+	o = (struct fm_window_schedule_opts){.rows = ROWS, .seed = 1, .hours = {0, 24}};
+	assert_int_equal(fm_window_schedule_make(&p, codec, &o, &err), FM_OK);
+	for (size_t i = 0; i < p.n; i++)
+		if (p.start_ms[i] / 60000 % 1440 >= 45 && p.start_ms[i] / 60000 % 1440 <= 195) {
+			learned += p.end_ms[i] - p.start_ms[i];
+			n++;
+		}
+	fm_window_schedule_free(&p);
+	double longer = (double)wished / 200 / ((double)learned / (double)n);
+	assert_true(n > 0 && longer > 0.9 * fmin(1, (double)n / 200) && longer < 1.2);
 	assert_int_equal(fm_window_schedule_make(&p, codec, &never, &err), FM_EINPUT);
 	assert_non_null(strstr(err.message, "generate.hours"));
 }
