@@ -87,9 +87,9 @@ int fm_ledger_witness(struct fm_ledger *l, bool blind, char first[FM_SHA256_HEX]
 
 /* Check files, tables, the whole chain, head, witness and what the records of releases say:
  * {"intact":bool,"rows":N,"head":"HASH","project":path or
- * null,"witnessed":bool,"caution":text or null,"problems":[{"row":N,"problem":"..."},...]}.  Without a project (fm_ledger_open) rows are
- * checked by their digests alone.  FM_OK with *report set whatever the finding; FM_EINPUT when there is no ledger at
- * all, FM_EVERDICT when there was one, FM_ESYSTEM when it cannot be read. */
+ * null,"witnessed":bool,"caution":text or null,"problems":[{"row":N,"problem":"..."},...]}.  Without a project
+ * (fm_ledger_open) rows are checked by their digests alone.  FM_OK with *report set whatever the finding; FM_EINPUT
+ * when there is no ledger at all, FM_EVERDICT when there was one, FM_ESYSTEM when it cannot be read. */
 int fm_ledger_audit(const char *workspace, const char *project, json_t **report, struct fm_error *err) FM_MUST_CHECK;
 
 #endif
