@@ -99,7 +99,7 @@ static void put_smallest(const struct fm_page *p, struct fm_buf *out)
 		fm_html_percent(out, json_number_value(v));
 		fm_buf_puts(out, "</b> of the rows copied from the training flows");
 	} else if (json_is_null(v)) {
-		fm_buf_puts(out, "<b class=\"missing\">No planted leak was caught</b>");
+		fm_buf_puts(out, "<b class=\"missing\">The largest planted leak was not caught</b>");
 	} else {
 		fm_buf_puts(out, "<span class=\"missing\">Missing: the smallest leak that was caught</span>");
 	}
@@ -223,7 +223,7 @@ static void put_trial(const json_t *model, struct fm_buf *out)
 	if (isfinite(leak))
 		fm_html_percent(out, leak);
 	else
-		fm_buf_puts(out, "none was caught");
+		fm_buf_puts(out, "not the largest");
 	fm_buf_puts(out, "</td></tr>\n");
 }
 

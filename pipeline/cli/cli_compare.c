@@ -342,7 +342,7 @@ static void print_models(const struct compare_args *a, const json_t *doc)
 		print_metric(model, "jsd_mean8");
 		print_metric(model, "pair_jsd");
 		fm_cli_print("  %s", status ? status : "made elsewhere");
-		if (failed > 0)
+		if (status && failed > 0 && strcmp(status, "refused") == 0)
 			fm_cli_print(" by %zu check%s", failed, failed > 1 ? "s" : "");
 		fm_cli_print("\n");
 	}

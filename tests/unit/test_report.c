@@ -1224,7 +1224,7 @@ static void test_waivers_and_controls_are_told(void **state)
 	free(text);
 	json_object_set_new(facts, "smallest_leak_caught", json_null());
 	text = page(facts, true);
-	HAS(text, "No planted leak was caught");
+	HAS(text, "The largest planted leak was not caught");
 	free(text);
 	json_decref(facts);
 }
