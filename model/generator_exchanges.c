@@ -263,7 +263,7 @@ static int fit_to(struct fm_model **model, const struct fm_generator_ctx *ctx, c
 		o.by_losses = score[FM_SCORE_LOSSES];
 	}
 	if ((rc = fm_exchange_fit(&e->x, real->train, &o, err)) < 0 ||
-	    (rc = fm_private_doubt(ctx->cfg, &e->x.m, err)) < 0)
+	    (!planted && (rc = fm_private_doubt(ctx->cfg, &e->x.m, err)) < 0)) /* canaries are not of the trace */
 		goto out;
 	fm_log("train: %zu private counts of exchanges, and %d private steps with noise of %g times the clip; %zu "
 	       "parameters",

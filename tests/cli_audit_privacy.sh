@@ -31,6 +31,8 @@ holds "has the same answer" cmp -s out first.json
 holds "and costs nothing" test "$(rows charge)" = 1
 expect 0 "other canaries" audit --json --canaries 300
 holds "are other noise, and are charged" test "$(rows charge)" = 2
+expect 0 "canaries are no exchanges that privacy.records must bound" audit --canaries 2000 --workspace "$T/crowded" \
+	--set privacy.records=1600 --set privacy.delta=6e-4
 cp "$ROOT/manifests/dialects/ugr16.yaml" own.yaml
 expect 0 "a dialect of the team's own" audit --json --canaries 300 --set source.dialect="$T/own.yaml"
 echo "# a remark" >>own.yaml
