@@ -238,32 +238,6 @@ static double least_units(const struct fm_config *cfg, const struct fm_marginals
 	return exchanges * (fm_config_unit_flow(cfg) ? m->flows_per_record : 1) / fm_config_group(cfg);
 }
 
-/* The noisy number of exchanges in a minute of the period. */
-static double in_minute(const struct fm_marginals *m, uint32_t minute)
-{
-	const struct fm_axis *time = &m->domains.axis[FM_X_TIME];
-	uint32_t from = time->first[time->token[minute]], at = from;
-
-	while (time->leaf[at] != minute)
-		at++;
-	return time->cum[at] - (at > from ? time->cum[at - 1] : 0);
-}
-
-/* Is most of the trace surely in the first and the last minute, where flows are put that are outside of the period? */
-static bool is_elsewhere(const struct fm_marginals *m)
-{
-	uint32_t n = (uint32_t)m->domains.nslots;
-	double noise = 0, ends;
-
-	if (n < 8)
-		return false;
-	for (size_t i = 0; i < m->charges.n; i++)
-		if (strcmp(m->charges.list[i].name, "time") == 0)
-			noise = m->charges.list[i].scale;
-	ends = in_minute(m, 0) + in_minute(m, n - 1);
-	return ends > m->tables.total / 2 + 8 * noise;
-}
-
 int fm_private_doubt(const struct fm_config *cfg, const struct fm_marginals *m, struct fm_error *err)
 {
 	double least = least_units(cfg, m);
@@ -279,13 +253,11 @@ int fm_private_doubt(const struct fm_config *cfg, const struct fm_marginals *m, 
 		fm_warn("privacy.records is %lld, and by the noisy counts the trace has %.0f %ss or more: what the "
 			"config says in public is not so",
 			(long long)cfg->privacy.records, floor(least), cfg->privacy.unit);
-	if (is_elsewhere(m))
-		fm_warn("by the noisy counts most of the trace is in the first or the last minute of privacy.first to "
-			"privacy.last, where flows are put that are outside of that: set them to the period of the "
-			"trace, by which its budget goes too");
 	if (m->domains.axis[FM_X_A_SIZE].guess || m->domains.axis[FM_X_B_SIZE].guess)
 		fm_warn("about %.0f exchanges are too few for this noise: it hides how large flows are; "
-			"take more flows or a larger privacy.epsilon",
+			"take more flows or a larger privacy.epsilon, and say in privacy.first and privacy.last when "
+			"they were: "
+			"what is outside of that is left out",
 			m->tables.total);
 	return FM_OK;
 }

@@ -142,7 +142,7 @@ static int read_config(struct making *k, struct fm_error *err)
 	k->inside = inside[0];
 	k->outside = outside[0];
 	k->first_s = first / 1000;
-	k->last_s = last / 1000;
+	k->last_s = (last - 1) / 1000;
 	k->nlabels = fm_config_public_labels(cfg, k->labels, k->label, FM_LABELS_MAX);
 	return k->nlabels ? FM_OK : fm_fail(err, FM_EINPUT, "privacy.labels names no label");
 }

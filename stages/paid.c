@@ -10,9 +10,15 @@ static int cut(struct fm_exchanges *e, const struct fm_table *t, const struct fm
 {
 	const char *label[FM_LABELS_MAX];
 	char text[FM_CFG_STR];
-	const struct fm_record_opts o = {label, fm_config_public_labels(cfg, text, label, FM_LABELS_MAX),
-					 fm_config_window(cfg)};
+	struct fm_record_opts o = {.label = label,
+				   .nlabels = fm_config_public_labels(cfg, text, label, FM_LABELS_MAX),
+				   .window = fm_config_window(cfg)};
+	int64_t first, last;
+	int rc;
 
+	if ((rc = fm_config_public_period(cfg, &first, &last, err)) < 0)
+		return rc;
+	fm_record_period(&o, first, last);
 	return fm_exchanges_cut(e, t, &o, err);
 }
 

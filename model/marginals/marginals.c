@@ -73,6 +73,14 @@ static void scales(const struct fm_marginals_opts *o, struct fm_domain_opts *dom
 	}
 }
 
+struct fm_record_opts fm_marginals_cut(const struct fm_marginals_opts *o)
+{
+	struct fm_record_opts ro = {.label = o->label, .nlabels = o->nlabels, .window = o->window};
+
+	fm_record_period(&ro, o->first_ms, o->last_ms);
+	return ro;
+}
+
 static int unit_of(struct fm_unit *unit, const struct fm_marginals_opts *o, struct fm_error *err)
 {
 	int rc = fm_unit_set(unit, FM_EXCHANGE_FLOWS, o->replaced, err);
@@ -84,7 +92,7 @@ static int unit_of(struct fm_unit *unit, const struct fm_marginals_opts *o, stru
 int fm_marginals_fit(struct fm_marginals *m, const struct fm_table *t, const struct fm_marginals_opts *o,
 		     struct fm_error *err)
 {
-	struct fm_record_opts ro = {.label = o->label, .nlabels = o->nlabels, .window = o->window};
+	struct fm_record_opts ro = fm_marginals_cut(o);
 	struct fm_domain_opts dom = {
 	    .nlabels = o->nlabels, .key_delta = o->key_delta, .inside = o->inside, .ctx = o->ctx};
 	struct fm_exchanges e = {0};
@@ -132,7 +140,7 @@ out:
 int fm_marginals_encode(const struct fm_marginals *m, const struct fm_table *t, const struct fm_marginals_opts *o,
 			uint16_t **tok, size_t *n, struct fm_error *err)
 {
-	struct fm_record_opts ro = {.label = o->label, .nlabels = o->nlabels, .window = o->window};
+	struct fm_record_opts ro = fm_marginals_cut(o);
 	struct fm_domain_opts dom = {.first_slot = m->domains.first_slot,
 				     .nslots = m->domains.nslots,
 				     .nlabels = o->nlabels,

@@ -54,6 +54,8 @@ struct fm_marginals {
 /* mu of (epsilon, delta): the greatest for which the Gaussian mechanism is (epsilon, delta) private (Balle, Wang 2018,
  * theorem 8). */
 double fm_marginals_mu(double epsilon, double delta);
+/* How a fit cuts flows into exchanges; refers to o's labels.  What is not of o's period is left out. */
+struct fm_record_opts fm_marginals_cut(const struct fm_marginals_opts *o);
 int fm_marginals_fit(struct fm_marginals *m, const struct fm_table *t, const struct fm_marginals_opts *o,
 		     struct fm_error *err) FM_MUST_CHECK;
 struct fm_marginals_sample_in {

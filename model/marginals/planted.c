@@ -302,7 +302,7 @@ static void records_free(struct records *r)
 int fm_marginals_fit_planted(struct fm_marginals *m, const struct fm_table *t, const struct fm_marginals_opts *o,
 			     const struct fm_planted *in, uint32_t *const place[2], double *score, struct fm_error *err)
 {
-	struct fm_record_opts ro = {.label = o->label, .nlabels = o->nlabels, .window = o->window};
+	struct fm_record_opts ro = fm_marginals_cut(o);
 	struct planted p = {.in = in, .group = o->window > 0 ? o->window : 1};
 	struct fm_marginals_watch watch = {.ctx = &p, .answer = hear, .measured = measured};
 	struct fm_marginals_opts watched = *o;

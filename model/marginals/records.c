@@ -210,13 +210,31 @@ static int keep_of_windows(struct fm_exchanges *e, unsigned most, struct fm_erro
 	return FM_OK;
 }
 
+static int32_t slot_down(int64_t ms)
+{
+	return (int32_t)(ms / FM_SLOT_MS - (ms % FM_SLOT_MS < 0));
+}
+
+void fm_record_period(struct fm_record_opts *o, int64_t first_ms, int64_t last_ms)
+{
+	o->first_slot = slot_down(first_ms);
+	o->nslots = slot_down(last_ms - 1) - o->first_slot + 1;
+}
+
+static bool is_left_out(const struct fm_record_opts *o, int32_t slot)
+{
+	int64_t at = (int64_t)slot - o->first_slot;
+
+	return o->nslots > 0 && (at < 0 || at >= o->nslots);
+}
+
 int fm_exchanges_cut(struct fm_exchanges *e, const struct fm_table *t, const struct fm_record_opts *o,
 		     struct fm_error *err)
 {
 	static const enum fm_col columns[] = {FM_PR, FM_FLG, FM_STOS, FM_FWD, FM_LABEL};
 	uint8_t *code[FM_NCOL] = {0};
 	struct keyed *k = NULL;
-	size_t n = 0;
+	size_t n = 0, rows = 0;
 	int rc;
 
 	*e = (struct fm_exchanges){.flows = t->rows};
@@ -227,14 +245,17 @@ int fm_exchanges_cut(struct fm_exchanges *e, const struct fm_table *t, const str
 			goto out;
 	if ((rc = fm_alloc(&k, t->rows + 1, sizeof *k, "flows by exchange", err)) < 0)
 		goto out;
-	for (size_t i = 0; i < t->rows; i++)
-		flow_keyed(&k[i], t, i, code);
-	qsort(k, t->rows, sizeof *k, flow_order);
-	for (size_t i = 0; i < t->rows; i++)
+	for (size_t i = 0; i < t->rows; i++) {
+		flow_keyed(&k[rows], t, i, code);
+		rows += !is_left_out(o, k[rows].slot);
+	}
+	e->dropped = t->rows - rows;
+	qsort(k, rows, sizeof *k, flow_order);
+	for (size_t i = 0; i < rows; i++)
 		n += i == 0 || key_order(&k[i - 1], &k[i]) != 0;
 	if ((rc = fm_alloc(&e->list, n + 1, sizeof *e->list, "exchanges", err)) < 0)
 		goto out;
-	for (size_t i = 0; i < t->rows; i++) {
+	for (size_t i = 0; i < rows; i++) {
 		struct fm_exchange *x;
 
 		if (i == 0 || key_order(&k[i - 1], &k[i]) != 0) {

@@ -9,7 +9,7 @@
  *     an exchange added to a trace or taken from it      adds or takes one record
  *     a flow added or taken                              changes, adds or takes one record
  *
- * and no other record changes.  Values are kept as codes of public lists (protocols, flags, labels); what is not on
+ * and no other record changes.  Exchanges outside of a public period are none: a rule on each record alone.  Values are kept as codes of public lists (protocols, flags, labels); what is not on
  * the list has the code for it.  The records stand in the order of their keys, whatever the order of the rows was.
  *
  * The split of a record is a keyed hash of its key: it depends on no other record.
@@ -66,7 +66,10 @@ struct fm_record_opts {
 	/* The most exchanges of two hosts in one slot, a window, that are kept; 0: all.  Which ones depends only on the
 	 * keys of the window's exchanges, so that one more window adds its own and changes no other. */
 	unsigned window;
+	int32_t first_slot, nslots; /* the public period: exchanges of other slots are left out; nslots 0: none are */
 };
+/* The slots that o keeps: those with a part of the period from first_ms to just before last_ms. */
+void fm_record_period(struct fm_record_opts *o, int64_t first_ms, int64_t last_ms);
 int fm_exchanges_cut(struct fm_exchanges *e, const struct fm_table *t, const struct fm_record_opts *o,
 		     struct fm_error *err) FM_MUST_CHECK;
 void fm_exchanges_free(struct fm_exchanges *e);

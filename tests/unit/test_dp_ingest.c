@@ -191,7 +191,7 @@ static void compare(const struct store *with, const struct store *without, unsig
 
 #define DAY 1460332800000 /* 2016-04-11 */
 static const char *const labels[] = {"background", "blacklist"};
-static const struct fm_record_opts record_opts = {labels, 2, 0};
+static const struct fm_record_opts record_opts = {.label = labels, .nlabels = 2};
 
 static bool inside(const void *ctx, uint32_t ip)
 {

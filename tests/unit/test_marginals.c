@@ -23,7 +23,7 @@
 enum { FLOWS = 240 };
 #define DAY 1460332800000 /* 2016-04-11 */
 static const char *const labels[] = {"background", "blacklist"};
-static const struct fm_record_opts record_opts = {labels, 2, 0};
+static const struct fm_record_opts record_opts = {.label = labels, .nlabels = 2};
 static struct fm_rng rng;
 
 static bool inside(const void *ctx, uint32_t ip)
@@ -191,6 +191,40 @@ static void neighbours_differ_in_one_record(void **state)
 	}
 	/* Each way that there is was met: a flow in a new exchange, in one that has room, in one that is full. */
 	assert_true(added > 10 && changed > 10 && nothing > 0);
+}
+
+/* Periods that meet on a whole minute part the records; one that begins or ends within a minute has all of it. */
+static void a_period_has_the_records_of_its_minutes(void **state)
+{
+	static const int64_t from[][2] = {{DAY, DAY + 60000}, {DAY + 60000, DAY + 180000}, {DAY + 60999, DAY + 120001}};
+	static const int32_t minutes[] = {1, 2, 2};
+	struct fm_table *t = trace_random();
+	struct fm_record_opts every = record_opts, o = record_opts;
+	struct fm_exchanges all, e[3];
+	struct fm_error err;
+	int keys;
+
+	(void)state;
+	OK(fm_exchanges_cut(&all, t, &every, &err));
+	for (int i = 0; i < 3; i++) {
+		fm_record_period(&o, from[i][0], from[i][1]);
+		assert_int_equal(o.nslots, minutes[i]);
+		OK(fm_exchanges_cut(&e[i], t, &o, &err));
+		assert_int_equal(missing(&e[i], &all, &keys), 0);
+		for (size_t k = 0; k < e[i].n; k++)
+			assert_in_range(e[i].list[k].slot, from[i][0] / 60000, (from[i][1] - 1) / 60000);
+	}
+	assert_true(e[0].n > 10 && e[1].n > e[0].n);
+	assert_int_equal(e[0].n + e[1].n, all.n);
+	assert_int_equal(e[2].n, e[1].n);
+	fm_record_period(&o, DAY - 60000, DAY);
+	fm_exchanges_free(&e[0]);
+	OK(fm_exchanges_cut(&e[0], t, &o, &err));
+	assert_int_equal(e[0].n, 0);
+	for (int i = 0; i < 3; i++)
+		fm_exchanges_free(&e[i]);
+	fm_exchanges_free(&all);
+	fm_table_free(t);
 }
 
 /* The records do not depend on the order of rows, nor on the order in which categories were first seen: each column is
@@ -989,6 +1023,7 @@ int main(void)
 	    cmocka_unit_test(a_model_that_was_read_finds_the_same_services),
 	    cmocka_unit_test(norm_sub_is_the_nearest_table_of_its_sum),
 	    cmocka_unit_test(a_guide_is_followed),
+	    cmocka_unit_test(a_period_has_the_records_of_its_minutes),
 	};
 
 	return cmocka_run_group_tests(tests, setup, scratch_teardown);

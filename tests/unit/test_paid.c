@@ -203,7 +203,7 @@ static void asked(int64_t noisy[FM_PAID_QUESTIONS][FM_PAID_CELLS], struct fm_cha
 		  uint8_t key_of)
 {
 	static const char *const label[] = {"background"};
-	const struct fm_record_opts cut = {label, 1, KEPT};
+	const struct fm_record_opts cut = {.label = label, .nlabels = 1, .window = KEPT};
 	struct fm_exchanges e;
 	struct fm_secret key;
 	struct fm_error err;

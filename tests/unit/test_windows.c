@@ -124,11 +124,12 @@ static void a_window_more_adds_its_own(void **state)
 
 	(void)state;
 	for (unsigned pair = 0; pair < PAIRS; pair++) {
-		struct fm_record_opts all = {labels, 1, 0}, o = {labels, 1, 2 + pair % 4};
+		struct fm_record_opts all = {.label = labels, .nlabels = 1}, o = all;
 		struct fm_table *t = trace_random(), *u, *v;
 		struct fm_exchanges every, e, f, g;
 		struct fm_error err;
 
+		o.window = 2 + pair % 4;
 		OK(fm_exchanges_cut(&every, t, &all, &err));
 		OK(fm_exchanges_cut(&e, t, &o, &err));
 		const struct fm_exchange *x = &every.list[fm_rng_below(&rng, (uint32_t)every.n)];
