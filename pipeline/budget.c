@@ -58,6 +58,16 @@ void fm_claim_free(struct fm_claim *c)
 
 /* ---- one budget a trace ---- */
 
+/* An exchange is in one minute, and a period has all minutes that a part of it is in (fm_record_period). */
+static bool share_minutes(const int64_t a[2], const int64_t b[2])
+{
+	struct fm_record_opts x, y;
+
+	fm_record_period(&x, a[0], a[1]);
+	fm_record_period(&y, b[0], b[1]);
+	return x.first_slot < y.first_slot + y.nslots && y.first_slot < x.first_slot + x.nslots;
+}
+
 /* May an earlier charge have been for records of this trace?  The file may be another one, compressed or sorted in
  * another way, or with some flows more, so what decides is when its flows were, which the config says in public.  A
  * charge of a version that did not write that down is known by its file alone. */
@@ -71,7 +81,7 @@ static bool of_its_records(const json_t *charged, const struct fm_config *cfg, c
 		return true;
 	return fm_config_public_period(cfg, &ours[0], &ours[1], &ignored) == FM_OK &&
 	       fm_parse_time_ms(first, strlen(first), &theirs[0]) == 0 &&
-	       fm_parse_time_ms(last, strlen(last), &theirs[1]) == 0 && ours[0] < theirs[1] && theirs[0] < ours[1];
+	       fm_parse_time_ms(last, strlen(last), &theirs[1]) == 0 && share_minutes(ours, theirs);
 }
 
 /* Does an earlier charge say something about the config's unit?  An epsilon for flows holds for exchanges too, but not

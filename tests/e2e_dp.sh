@@ -208,6 +208,15 @@ expect 0 "a file of the next day has one" private --set source.path="$T/less.csv
 says err "exchanges are too few for this noise" "and learns nothing of flows that are not of that day"
 holds "from which it is charged" test "$(charges charge)" = 4
 
+halves() { # FIRST LAST OPTION...: a run on a part of a later day
+	first=$1 last=$2
+	shift 2
+	private --until ingest --set privacy.first="2016-04-20 $first" --set privacy.last="2016-04-20 $last" --set privacy.epsilon=3 "$@"
+}
+expect 0 "a period that ends within a minute" halves 00:00:00 12:00:30
+expect 1 "and one that begins in that minute share exchanges" halves 12:00:31 18:00:00 --set source.path="$T/turned.csv" --set privacy.total_epsilon=4
+expect 0 "one that begins with the next does not" halves 12:01:00 18:00:00 --set source.path="$T/turned.csv" --set privacy.total_epsilon=4
+
 # --- a bound on the number of records that is not so ---
 expect 3 "more exchanges than privacy.records says, of which delta is over one" private --until train --set privacy.records=1000 --set privacy.delta=9e-4
 says err "so that privacy.delta 0.0009 is one in their number or more and the claim is void" "are found in the noisy counts"
