@@ -126,10 +126,14 @@ int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const str
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *b = json_object_get(json_array_get(rows, i), "body");
 
+		if (fm_json_says(b, "secret", secret_id) && of_its_records(b, cfg, trace_sha256))
+			goto out; /* the same noise on the same records: it tells nothing new */
+	}
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		const json_t *b = json_object_get(json_array_get(rows, i), "body");
+
 		if (!of_its_records(b, cfg, trace_sha256))
 			continue;
-		if (fm_json_says(b, "secret", secret_id))
-			goto out; /* the same noise on the same records: it tells nothing new */
 		if (!adds_to(b, cfg) && !(other = json_string_value(json_object_get(b, "unit"))))
 			other = "exchange";
 		if (cfg->privacy.total_epsilon > 0 && other) {

@@ -217,6 +217,9 @@ expect 0 "a period that ends within a minute" halves 00:00:00 12:00:30
 expect 1 "and one that begins in that minute share exchanges" halves 12:00:31 18:00:00 --set source.path="$T/turned.csv" --set privacy.total_epsilon=4
 expect 0 "one that begins with the next does not" halves 12:01:00 18:00:00 --set source.path="$T/turned.csv" --set privacy.total_epsilon=4
 
+expect 0 "a run for flows, after those for exchanges" private --until ingest --set privacy.unit=flow --set privacy.delta=2e-7
+expect 0 "is free again, with a bound too" private --until ingest --set privacy.unit=flow --set privacy.delta=2e-7 --set privacy.total_epsilon=10
+
 # --- a bound on the number of records that is not so ---
 expect 3 "more exchanges than privacy.records says, of which delta is over one" private --until train --set privacy.records=1000 --set privacy.delta=9e-4
 says err "so that privacy.delta 0.0009 is one in their number or more and the claim is void" "are found in the noisy counts"
