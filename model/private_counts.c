@@ -228,13 +228,13 @@ int fm_private_beside(const struct fm_config *cfg, const struct fm_marginals *m,
  * at least as well as a sum over one table of one attribute, and of the split. */
 static double least_units(const struct fm_config *cfg, const struct fm_marginals *m)
 {
-	double cells = m->tables.size[0], exchanges;
+	double cells = m->tables.size[0], exchanges,
+	       left = cfg->split.holdout + cfg->split.validation; /* of N, the training has N (1 - left) by chance */
 
 	for (int a = 1; a < FM_NATTRS; a++)
 		cells = fmin(cells, m->tables.size[a]);
-	exchanges = fmax(m->tables.total - 6 * m->tables.one_sigma * sqrt(cells), 0) /
-		    (1 - cfg->split.holdout - cfg->split.validation);
-	exchanges = fmax(exchanges - 6 * sqrt(exchanges), 0);
+	exchanges = fmax(m->tables.total - 6 * m->tables.one_sigma * sqrt(cells), 0) / (1 - left);
+	exchanges = fmax(exchanges - 6 * sqrt(exchanges * left / (1 - left)), 0);
 	return exchanges * (fm_config_unit_flow(cfg) ? m->flows_per_record : 1) / fm_config_group(cfg);
 }
 
