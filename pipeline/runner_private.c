@@ -52,18 +52,27 @@ out:
 	return rc;
 }
 
-/* An audit with --public of the very trace of this run is told as one of a private trace: the run says that it is one.
- */
-static void doubt_public(const struct fm_runner *r, json_t *audit)
+static bool of_this_trace(const struct fm_runner *r, const json_t *audit)
 {
 	const char *trace = json_string_value(json_object_get(r->files, "trace"));
 
-	if (!trace || !json_is_true(json_object_get(audit, "public")) || !fm_json_says(audit, "trace", trace))
-		return;
-	fm_warn(
-	    "an audit with --public was charged nothing for the trace of this run, and nothing that is released tells "
-	    "what it found; audit the trace without --public, or a public one");
-	json_object_set_new(audit, "public", json_false());
+	return trace && json_is_true(json_object_get(audit, "public")) && fm_json_says(audit, "trace", trace);
+}
+
+/* Any audit with --public of the very trace of this run was a look that nothing paid for, whichever one decides. */
+static int warn_of_public(const struct fm_runner *r, struct fm_error *err)
+{
+	json_t *rows = NULL;
+	int rc = fm_ledger_rows(r->ledger, NULL, "audit", &rows, err);
+	size_t n = 0;
+
+	for (size_t i = 0; rc >= 0 && i < json_array_size(rows); i++)
+		n += of_this_trace(r, json_object_get(json_array_get(rows, i), "body"));
+	if (n > 0)
+		fm_warn("an audit with --public was charged nothing for the trace of this run, and nothing that is "
+			"released tells what it found; audit the trace without --public, or a public one");
+	json_decref(rows);
+	return rc;
 }
 
 /* The audit of the claim that counts goes into the run's rows, so that it is known when the run is made again. */
@@ -77,10 +86,12 @@ int fm_runner_read_audits(struct fm_runner *r, struct fm_error *err)
 		r->run->audits = json_deep_copy(r->o->audits);
 		return r->run->audits ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
 	}
-	if ((rc = fm_claim_audit_find(r->ledger, r->cfg, &r->run->audits, err)) < 0)
+	if ((rc = warn_of_public(r, err)) < 0 ||
+	    (rc = fm_claim_audit_find(r->ledger, r->cfg, &r->run->audits, err)) < 0)
 		return rc;
-	for (size_t i = 0; i < json_array_size(r->run->audits); i++)
-		doubt_public(r, json_array_get(r->run->audits, i));
+	for (size_t i = 0; i < json_array_size(r->run->audits); i++) /* the run says that its trace is none */
+		if (of_this_trace(r, json_array_get(r->run->audits, i)))
+			json_object_set_new(json_array_get(r->run->audits, i), "public", json_false());
 	for (size_t i = 0; i < json_array_size(r->run->audits) && !r->o->probe; i++)
 		if ((rc = fm_ledger_append(r->ledger, r->run->id, "audited", json_array_get(r->run->audits, i), err)) <
 		    0)

@@ -79,6 +79,11 @@ says err "was charged nothing for the trace of this run" "says so"
 holds "and tells of no audit of a public trace" test "$("$PYTHON" -c 'import json, sqlite3
 print([json.loads(r[0])["public"] for r in sqlite3.connect("p/workspace/ledger.db").execute("select body from ledger where kind = ? order by row", ("audited",))][-1])')" = False
 
+expect 0 "(a third trace)" "$F" simulate --rows 3000 --seed 7 --out third.csv
+expect 0 "a later audit of another public trace" audit --public --set source.path="$T/third.csv"
+expect 0 "decides, and the run" private --until ingest --set source.path="$T/public.csv" --set privacy.epsilon=3.5
+says err "was charged nothing for the trace of this run" "still tells of the earlier one"
+
 # A later audit of the private trace: it decides, and its number stays with the team.
 expect 0 "an audit of the private trace" audit
 expect 0 "a run" private --json --set release.version=1.0.1
