@@ -277,7 +277,8 @@ int fm_exchange_fit(struct fm_exchange_diffusion *x, const struct fm_table *t, c
 		if ((rc = fm_alloc(&place[i], o->planted->n + 1, sizeof *place[i], "canaries", err)) < 0)
 			goto out;
 	if ((rc = o->planted ? fm_marginals_fit_planted(&x->m, t, &o->counts, o->planted, place, o->by_counts, err)
-			     : fm_marginals_fit(&x->m, t, &o->counts, err)) < 0)
+			     : fm_marginals_fit(&x->m, t, &o->counts, err)) < 0 ||
+	    (o->doubt && (rc = o->doubt(o->cfg, &x->m, err)) < 0))
 		goto out;
 	for (size_t i = 0; i < x->m.charges.n; i++)
 		if ((rc = fm_charges_add(&x->charges, &x->m.charges.list[i], err)) < 0)

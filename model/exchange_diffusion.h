@@ -14,6 +14,7 @@
 #ifndef FM_MODEL_EXCHANGE_DIFFUSION_H
 #define FM_MODEL_EXCHANGE_DIFFUSION_H
 
+#include "manifests/config.h"
 #include "model/diffusion/record_net.h"
 #include "model/marginals/planted.h"
 
@@ -51,6 +52,9 @@ struct fm_exchange_opts {
 	 * by which the private steps made each more likely.  Else NULL. */
 	const struct fm_planted *planted;
 	double *by_counts, *by_losses; /* (planted->n) */
+	/* Asked about the noisy counts before anything is trained; what it fails with ends the fit.  NULL: nobody. */
+	int (*doubt)(const struct fm_config *cfg, const struct fm_marginals *m, struct fm_error *err);
+	const struct fm_config *cfg; /* for doubt */
 };
 /* What the training will charge, a function of the options alone: a continuous Gaussian of sensitivity 1 (the clip), or
  * 2 where each step sees all records and a record is replaced; with sampling the accountant knows the adjacency.  It is

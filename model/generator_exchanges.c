@@ -261,9 +261,11 @@ static int fit_to(struct fm_model **model, const struct fm_generator_ctx *ctx, c
 		o.planted = planted;
 		o.by_counts = score[FM_SCORE_COUNTS];
 		o.by_losses = score[FM_SCORE_LOSSES];
+	} else { /* canaries are not of the trace */
+		o.doubt = fm_private_doubt;
+		o.cfg = ctx->cfg;
 	}
-	if ((rc = fm_exchange_fit(&e->x, real->train, &o, err)) < 0 ||
-	    (!planted && (rc = fm_private_doubt(ctx->cfg, &e->x.m, err)) < 0)) /* canaries are not of the trace */
+	if ((rc = fm_exchange_fit(&e->x, real->train, &o, err)) < 0)
 		goto out;
 	fm_log("train: %zu private counts of exchanges, and %d private steps with noise of %g times the clip; %zu "
 	       "parameters",

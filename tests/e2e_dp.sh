@@ -224,6 +224,11 @@ expect 0 "is free again, with a bound too" private --until ingest --set privacy.
 expect 3 "more exchanges than privacy.records says, of which delta is over one" private --until train --set privacy.records=1000 --set privacy.delta=9e-4
 says err "so that privacy.delta 0.0009 is one in their number or more and the claim is void" "are found in the noisy counts"
 says err "privacy.total_epsilon was 10 in an earlier run on this trace, and is 0 now" "and it is said that the bound of the trace is no longer there"
+long() { # OPTION...: a training of hours
+	timeout 60 "$F" run p/release.yaml $UNCONFINED --set source.path="$T/trace.csv" --until train --set model.kind=diffusion \
+		--set model.process=absorbing --set train.steps=200000 --set train.batch=64 "$@"
+}
+expect 3 "so are they before a network is trained" long --set privacy.records=1000 --set privacy.delta=9e-4
 
 expect 0 "another workspace of the project" private --until ingest --workspace "$T/second" --set privacy.epsilon=1
 says err "what was charged there is not added up" "adds up nothing of the first, and says so"
