@@ -118,6 +118,7 @@ int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const str
 	double used = 0, delta = 0, bound = 0, total = cfg->privacy.total_epsilon;
 	json_t *rows = NULL, *body = NULL;
 	const char *other = NULL;
+	bool said = false; /* by the charge before, of the same audit */
 	size_t n = 0;
 	int rc;
 
@@ -148,6 +149,8 @@ int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const str
 		delta += json_number_value(json_object_get(b, "delta"));
 		if (json_number_value(json_object_get(b, "total_epsilon")) > 0)
 			bound = json_number_value(json_object_get(b, "total_epsilon"));
+		said = fm_json_says(json_array_get(rows, i), "run", run) &&
+		       fabs(json_number_value(json_object_get(b, "total_epsilon")) - total) <= 0;
 		n++;
 	}
 	if (cfg->privacy.total_epsilon > 0 && used + c->epsilon > cfg->privacy.total_epsilon * (1 + 1e-12)) {
@@ -170,9 +173,9 @@ int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const str
 		    delta, c->delta, 1 / fm_config_units(cfg), cfg->privacy.unit);
 		goto out;
 	}
-	if (bound > 0 && !(total > 0 && total <= bound))
-		fm_warn("privacy.total_epsilon was %g in an earlier run on this trace, and is %g now: a bound that is "
-			"raised bounds nothing",
+	if (bound > 0 && !said && !(total > 0 && total <= bound))
+		fm_warn("privacy.total_epsilon was %g in an earlier run on this trace, or on a file of its "
+			"period, and is %g now: a bound that is raised bounds nothing",
 			bound, total);
 	if (n > 0 && !(total > 0))
 		warn_of_sum(cfg, n + 1, used + c->epsilon, delta + c->delta, other);

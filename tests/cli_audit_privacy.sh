@@ -40,6 +40,9 @@ expect 0 "and the same, edited" audit --json --canaries 300 --set source.dialect
 holds "are other noise each, and are charged" test "$(rows charge)" = 4
 expect 1 "what is over the budget of the trace is refused" audit --runs 3 --set privacy.total_epsilon=8
 says err "used up" "and says so"
+expect 0 "a budget" audit --workspace "$T/bounded" --set privacy.total_epsilon=8
+expect 0 "and three runs without" audit --runs 3 --workspace "$T/bounded"
+holds "are warned of once" test "$(grep -c "is raised bounds nothing" err)" = 1
 expect 0 "a public trace" audit --public --set source.path="$T/public.csv"
 says out "proven:   epsilon at most 3.99" "the certificate has a side above"
 says out "for one exchange, delta" "for the unit of the claim"

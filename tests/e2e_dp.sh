@@ -223,7 +223,7 @@ expect 0 "is free again, with a bound too" private --until ingest --set privacy.
 # --- a bound on the number of records that is not so ---
 expect 3 "more exchanges than privacy.records says, of which delta is over one" private --until train --set privacy.records=1000 --set privacy.delta=9e-4
 says err "so that privacy.delta 0.0009 is one in their number or more and the claim is void" "are found in the noisy counts"
-says err "privacy.total_epsilon was 10 in an earlier run on this trace, and is 0 now" "and it is said that the bound of the trace is no longer there"
+says err "privacy.total_epsilon was 10 in an earlier run on this trace, or on a file of its period, and is 0 now" "and it is said that the bound of the trace is no longer there"
 long() { # OPTION...: a training of hours
 	timeout 60 "$F" run p/release.yaml $UNCONFINED --set source.path="$T/trace.csv" --until train --set model.kind=diffusion \
 		--set model.process=absorbing --set train.steps=200000 --set train.batch=64 "$@"
