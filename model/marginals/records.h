@@ -9,8 +9,9 @@
  *     an exchange added to a trace or taken from it      adds or takes one record
  *     a flow added or taken                              changes, adds or takes one record
  *
- * and no other record changes.  Exchanges outside of a public period are none: a rule on each record alone.  Values are kept as codes of public lists (protocols, flags, labels); what is not on
- * the list has the code for it.  The records stand in the order of their keys, whatever the order of the rows was.
+ * and no other record changes.  Exchanges outside of a public period are none: a rule on each record alone.  Values are
+ * kept as codes of public lists (protocols, flags, labels); what is not on the list has the code for it.  The records
+ * stand in the order of their keys, whatever the order of the rows was.
  *
  * The split of a record is a keyed hash of its key: it depends on no other record.
  */
