@@ -78,9 +78,9 @@ int fm_private_beside(const struct fm_config *cfg, const struct fm_marginals *m,
 		      struct fm_beside *out, struct fm_error *err) FM_MUST_CHECK;
 
 /* What the noisy counts, which are paid for, say against the config.  Warns where the noise hides what they were taken
- * for, as it does where the trace is not of the period that the config says.  FM_EINPUT where the trace certainly has so many
- * exchanges that delta is one in their number or more: then privacy.records, which is not compared with the trace
- * itself, hid that the claim is void. */
+ * for, as it does where the trace is not of the period that the config says.  FM_EINPUT where the trace certainly has
+ * so many exchanges that delta is one in their number or more: then privacy.records, which is not compared with the
+ * trace itself, hid that the claim is void. */
 int fm_private_doubt(const struct fm_config *cfg, const struct fm_marginals *m, struct fm_error *err) FM_MUST_CHECK;
 
 /* The config's wishes for a sample of `rows` rows (0: as many as the noisy total says, since the exact number is
