@@ -181,6 +181,8 @@ static void losses_tell_canaries_of(const char *unit)
 				     .in = in,
 				     .memory = &memory};
 	struct fm_exchange_opts o = opts_of(known, pool);
+	/* The canaries are of the config's period. */
+	assert_int_equal(fm_config_public_period(cfg, &o.counts.first_ms, &o.counts.last_ms, &err), FM_OK);
 	o.counts.mu = 500;
 	o.counts.key = &fixed;
 	o.start.steps = 20;
