@@ -19,9 +19,11 @@ static int check_lock(int fd, const char *path, struct fm_error *err)
 	size_t digits = 0;
 	ssize_t n;
 
-	while ((n = pread(fd, text, sizeof text, 0)) < 0)
-		if (errno != EINTR)
-			return fm_fail_errno(err, "%s", path);
+	do
+		n = pread(fd, text, sizeof text, 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno != ESPIPE) /* a pipe is none */
+		return fm_fail_errno(err, "%s", path);
 	while (n > 0 && digits < (size_t)n && text[digits] >= '0' && text[digits] <= '9')
 		digits++;
 	if (n < (ssize_t)sizeof text && ((size_t)n == digits || ((size_t)n == digits + 1 && text[digits] == '\n')))
