@@ -276,7 +276,7 @@ const struct fm_key fm_keys[] = {
 		 "Gaussian noise with this standard deviation, in units of its sensitivity."},
 	{FIELD(privacy, records, INT), .min = 0, .max = 1e12, .dflt = "0", .mode = "dp",
 	 .help = "For mode dp: the largest number of exchanges that the trace can have, by public knowledge. It is "
-		 "compared with the noisy counts alone, after training."},
+		 "compared with the noisy counts alone, before a network is trained on them."},
 	{FIELD(privacy, unit, CHOICE), .choices = "exchange|flow|window", .dflt = "exchange", .mode = "dp",
 	 .help = "For mode dp: what neighbouring traces differ in. exchange: at most 4 flows of one unordered 5-tuple "
 		 "that end in one minute, which are there or not. flow: one flow, with which its exchange becomes "
@@ -304,8 +304,8 @@ const struct fm_key fm_keys[] = {
 		 "overlaps its own; their deltas then stay below 1 / privacy.records together, as each does alone. 0: "
 		 "no limit, and each run reports the sum."},
 	{FIELD(privacy, first, TEXT), .check = check_time, .dflt = "\"\"", .mode = "dp",
-	 .help = "For mode dp: the publicly known time at which the trace begins. Earlier and later flows are moved "
-		 "to the ends."},
+	 .help = "For mode dp: the publicly known time at which the trace begins. Exchanges that end before its "
+		 "minute, or after the last one of the period, are left out."},
 	{FIELD(privacy, last, TEXT), .check = check_time, .dflt = "\"\"", .mode = "dp",
 	 .help = "For mode dp: the publicly known time at which the trace ends."},
 	{FIELD(privacy, labels, TEXT), .dflt = "background", .mode = "dp",

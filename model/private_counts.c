@@ -256,8 +256,7 @@ int fm_private_doubt(const struct fm_config *cfg, const struct fm_marginals *m, 
 	if (m->domains.axis[FM_X_A_SIZE].guess || m->domains.axis[FM_X_B_SIZE].guess)
 		fm_warn("about %.0f exchanges are too few for this noise: it hides how large flows are; "
 			"take more flows or a larger privacy.epsilon, and say in privacy.first and privacy.last when "
-			"they were: "
-			"what is outside of that is left out",
+			"they were: what is outside of that is left out",
 			m->tables.total);
 	return FM_OK;
 }

@@ -103,8 +103,7 @@ static void warn_of_sum(const struct fm_config *cfg, size_t n, double epsilon, d
 		return;
 	}
 	fm_warn("this is charge %zu of its trace, or of files of its period: all together claim epsilon %g at delta "
-		"%g, and "
-		"privacy.total_epsilon is 0, which bounds nothing%s",
+		"%g, and privacy.total_epsilon is 0, which bounds nothing%s",
 		n, epsilon, delta,
 		delta * fm_config_units(cfg) < 1
 		    ? ""
@@ -157,8 +156,7 @@ int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const str
 		rc = fm_fail(
 		    err, FM_EVERDICT,
 		    "the budget of this trace is used up: earlier runs on it, or on files of its period (privacy.first "
-		    "to "
-		    "privacy.last), have charged epsilon %g, this one asks for %g, and privacy.total_epsilon is %g; "
+		    "to privacy.last), have charged epsilon %g, this one asks for %g, and privacy.total_epsilon is %g; "
 		    "nothing was read",
 		    used, c->epsilon, cfg->privacy.total_epsilon);
 		goto out;

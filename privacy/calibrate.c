@@ -70,13 +70,12 @@ static void narrow(struct bracket *b, double x, double over)
 {
 	if (over > 0) {
 		b->low = x;
-	} else {
-		b->high = x;
-		b->high_over = over;
-	}
-	if (over > 0)
 		b->supposed = 0;
-	else if (x <= b->low)
+		return;
+	}
+	b->high = x;
+	b->high_over = over;
+	if (x <= b->low)
 		b->low = -(double)INFINITY, b->supposed = 0;
 }
 

@@ -25,9 +25,9 @@ static void add(struct total *t, double x)
 }
 
 /* May the mean be kept? */
-static bool is_safe(const struct total *t, int min_count)
+static bool is_safe(const struct total *t, int k)
 {
-	return t->n >= min_count && t->most <= t->sum / 2;
+	return t->n >= k && t->most <= t->sum / 2;
 }
 
 static uint64_t conversation_of(const struct fm_table *t, size_t i)
@@ -76,7 +76,6 @@ static int fit_bin(struct fm_tail_bin *bin, const struct fm_table *t, int64_t lo
 		   struct fm_error *err)
 {
 	struct total packets = {0};
-	int rc;
 	for (size_t i = 0; i < t->rows; i++)
 		if (t->pkt[i] >= (uint64_t)low && t->pkt[i] < (uint64_t)next)
 			add(&packets, (double)t->pkt[i] / (double)low);
@@ -85,9 +84,7 @@ static int fit_bin(struct fm_tail_bin *bin, const struct fm_table *t, int64_t lo
 		return FM_OK;
 	*bin = (struct fm_tail_bin){
 	    .low = low, .rows = packets.n, .mean = is_safe(&packets, k) ? packets.sum / (double)packets.n : 0};
-	if ((rc = count_company(t, (uint64_t)low, (uint64_t)next, (size_t)packets.n, &bin->company, err)) < 0)
-		return rc;
-	return FM_OK;
+	return count_company(t, (uint64_t)low, (uint64_t)next, (size_t)packets.n, &bin->company, err);
 }
 
 /* The last bins, each with k rows or joined to the next lower one, until one row in ONE_IN is in them or above.

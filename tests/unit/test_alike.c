@@ -43,7 +43,16 @@ static struct fm_table *scans(void)
 	return t;
 }
 
-static void ports_that_scanners_keep_are_learned_and_kept(void **state)
+/* A codec, the windows of a table in it, and a schedule of as many. */
+struct coded {
+	struct fm_codec *c;
+	struct fm_hosts *hosts;
+	struct fm_encoded e;
+	struct fm_window_schedule schedule;
+};
+
+/* Learn from one table, and encode another one, or the same. */
+static void code(struct coded *x, struct fm_table *learned, struct fm_table *drawn)
 {
 	struct fm_codec_opts o = {.window = W,
 				  .min_count = K,
@@ -51,46 +60,67 @@ static void ports_that_scanners_keep_are_learned_and_kept(void **state)
 				  .max_hosts = 100,
 				  .last_ms = SCANS * W * 100,
 				  .source_rows = SCANS * W};
+	struct fm_window_schedule_opts po = {.rows = SCANS * W, .seed = 1, .hours = {0, 24}};
+	struct fm_error err;
+	*x = (struct coded){0};
+	assert_int_equal(fm_codec_fit_with_hosts(&x->c, &x->hosts, learned, &o, &err), FM_OK);
+	assert_int_equal(fm_codec_encode(x->c, x->hosts, drawn, 1, &x->e, &err), FM_OK);
+	assert_int_equal(fm_window_schedule_make(&x->schedule, x->c, &po, &err), FM_OK);
+	assert_int_equal(x->schedule.n, x->e.windows);
+}
+
+static struct fm_table *decoded(const struct coded *x)
+{
 	struct fm_range fresh = {0x0b000000, 8};
 	struct fm_decode_opts d = {.rows = SCANS * W, .seed = 3, .reassign = true};
-	struct fm_window_schedule_opts po = {.rows = SCANS * W, .seed = 1, .hours = {0, 24}};
-	struct fm_window_schedule schedule;
-	struct fm_codec *c;
-	struct fm_hosts *hosts;
-	struct fm_encoded e = {0};
+	struct fm_table *made;
+	struct fm_error err;
+	for (int side = 0; side < FM_SIDES; side++)
+		d.fresh[side] = (struct fm_range_list){&fresh, side < FM_SIDE_IPV6};
+	assert_int_equal(fm_decode(&made, x->c, &x->schedule, x->e.tok, x->e.res, &d, &err), FM_OK);
+	return made;
+}
+
+static void coded_free(struct coded *x)
+{
+	fm_window_schedule_free(&x->schedule);
+	fm_encoded_free(&x->e);
+	fm_hosts_free(x->hosts);
+	fm_codec_free(x->c);
+}
+
+static void ports_that_scanners_keep_are_learned_and_kept(void **state)
+{
+	struct coded x;
 	struct fm_error err;
 	struct fm_table *t = scans(), *made;
 	size_t alike[2] = {0}, pairs = 0;
 	struct fm_rng r;
 	(void)state;
 	fm_log_quiet(1);
-	assert_int_equal(fm_codec_fit_with_hosts(&c, &hosts, t, &o, &err), FM_OK);
-	double learned = c->alike.share[FM_R_SP][FM_RELATION_SWEEP];
+	code(&x, t, t);
+	double learned = x.c->alike.share[FM_R_SP][FM_RELATION_SWEEP];
 	assert_true(learned > 0.78 && learned < 0.83);
-	assert_true(c->alike.share[FM_R_SP][FM_RELATION_SERVE] == 0 && c->alike.share[FM_R_DP][FM_RELATION_SWEEP] == 0);
-	json_t *j = fm_alike_json(&c->alike);
+	assert_true(x.c->alike.share[FM_R_SP][FM_RELATION_SERVE] == 0 &&
+		    x.c->alike.share[FM_R_DP][FM_RELATION_SWEEP] == 0);
+	json_t *j = fm_alike_json(&x.c->alike);
 	struct fm_alike back;
 	assert_int_equal(fm_alike_from_json(&back, j, &err), FM_OK);
-	assert_memory_equal(&back, &c->alike, sizeof back);
+	assert_memory_equal(&back, &x.c->alike, sizeof back);
 	json_array_set_new(json_object_get(j, "sp"), 1, json_real(2));
 	assert_int_equal(fm_alike_from_json(&back, j, &err), FM_EINPUT);
 	assert_non_null(strstr(err.message, "related flows"));
 	json_decref(j);
-	assert_int_equal(fm_codec_encode(c, hosts, t, 1, &e, &err), FM_OK);
 	fm_rng_init(&r, 9, FM_RNG_SIMULATE, 0, 0); /* a network's places in the bin say nothing of each other */
-	for (size_t i = 0; i < e.windows * W * FM_NRES; i++)
-		e.res[i] = (float)(fm_rng_uniform53(&r) * 2 - 1);
-	assert_int_equal(fm_window_schedule_make(&schedule, c, &po, &err), FM_OK);
-	assert_int_equal(schedule.n, e.windows);
-	for (int side = 0; side < FM_SIDES; side++)
-		d.fresh[side] = (struct fm_range_list){&fresh, side < FM_SIDE_IPV6};
+	for (size_t i = 0; i < x.e.windows * W * FM_NRES; i++)
+		x.e.res[i] = (float)(fm_rng_uniform53(&r) * 2 - 1);
 	for (int keeps = 0; keeps < 2; keeps++) {
 		if (!keeps)
 			memset(&back, 0, sizeof back);
-		struct fm_alike own = c->alike;
-		c->alike = keeps ? own : back;
-		assert_int_equal(fm_decode(&made, c, &schedule, e.tok, e.res, &d, &err), FM_OK);
-		c->alike = own;
+		struct fm_alike own = x.c->alike;
+		x.c->alike = keeps ? own : back;
+		made = decoded(&x);
+		x.c->alike = own;
 		pairs = 0;
 		for (size_t i = 1; i < made->rows; i++) {
 			pairs += made->sa[i] == made->sa[i - 1];
@@ -101,10 +131,7 @@ static void ports_that_scanners_keep_are_learned_and_kept(void **state)
 	assert_true(pairs > SCANS * W / 2);
 	assert_true(alike[0] < pairs / 20);
 	assert_in_range(alike[1] * 100 / pairs, 74, 88);
-	fm_window_schedule_free(&schedule);
-	fm_encoded_free(&e);
-	fm_hosts_free(hosts);
-	fm_codec_free(c);
+	coded_free(&x);
 	fm_table_free(t);
 }
 
@@ -134,39 +161,19 @@ static int percent_of_strays(const struct fm_table *t)
 
 static void flows_stray_as_often_as_they_did(void **state)
 {
-	struct fm_codec_opts o = {.window = W,
-				  .min_count = K,
-				  .k = K,
-				  .max_hosts = 100,
-				  .last_ms = SCANS * W * 100,
-				  .source_rows = SCANS * W};
-	struct fm_range fresh = {0x0b000000, 8};
-	struct fm_decode_opts d = {.rows = SCANS * W, .seed = 3, .reassign = true};
-	struct fm_window_schedule_opts po = {.rows = SCANS * W, .seed = 1, .hours = {0, 24}};
-	struct fm_window_schedule schedule;
-	struct fm_codec *c;
-	struct fm_hosts *hosts;
-	struct fm_encoded e = {0};
-	struct fm_error err;
+	struct coded x;
 	struct fm_table *t = port_scans(3), *drawn = port_scans(9), *made;
 	(void)state;
-	assert_int_equal(fm_codec_fit_with_hosts(&c, &hosts, t, &o, &err), FM_OK);
+	code(&x, t, drawn);
 	int learned = percent_of_strays(t);
 	assert_in_range(learned, 10, 20);
-	assert_in_range(100 * c->alike.strays[FM_RELATION_SOURCE], learned - 2, learned + 2);
-	assert_true(c->alike.strays[FM_RELATION_SWEEP] == 0);
-	assert_int_equal(fm_codec_encode(c, hosts, drawn, 1, &e, &err), FM_OK);
-	assert_int_equal(fm_window_schedule_make(&schedule, c, &po, &err), FM_OK);
-	for (int side = 0; side < FM_SIDES; side++)
-		d.fresh[side] = (struct fm_range_list){&fresh, side < FM_SIDE_IPV6};
-	assert_int_equal(fm_decode(&made, c, &schedule, e.tok, e.res, &d, &err), FM_OK);
+	assert_in_range(100 * x.c->alike.strays[FM_RELATION_SOURCE], learned - 2, learned + 2);
+	assert_true(x.c->alike.strays[FM_RELATION_SWEEP] == 0);
+	made = decoded(&x);
 	assert_in_range(percent_of_strays(drawn), 60, 100);
 	assert_in_range(percent_of_strays(made), learned - 4, learned + 4);
 	fm_table_free(made);
-	fm_window_schedule_free(&schedule);
-	fm_encoded_free(&e);
-	fm_hosts_free(hosts);
-	fm_codec_free(c);
+	coded_free(&x);
 	fm_table_free(t);
 	fm_table_free(drawn);
 }
