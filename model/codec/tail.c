@@ -75,15 +75,19 @@ static int count_company(const struct fm_table *t, uint64_t from, uint64_t to, s
 static int fit_bin(struct fm_tail_bin *bin, const struct fm_table *t, int64_t low, int64_t next, int k, int64_t *rows,
 		   struct fm_error *err)
 {
-	struct total packets = {0};
+	struct total packets = {0}, bytes = {0};
 	for (size_t i = 0; i < t->rows; i++)
-		if (t->pkt[i] >= (uint64_t)low && t->pkt[i] < (uint64_t)next)
+		if (t->pkt[i] >= (uint64_t)low && t->pkt[i] < (uint64_t)next) {
 			add(&packets, (double)t->pkt[i] / (double)low);
+			add(&bytes, (double)t->byt[i]);
+		}
 	*rows = packets.n;
 	if (packets.n < k)
 		return FM_OK;
-	*bin = (struct fm_tail_bin){
-	    .low = low, .rows = packets.n, .mean = is_safe(&packets, k) ? packets.sum / (double)packets.n : 0};
+	*bin = (struct fm_tail_bin){.low = low,
+				    .rows = packets.n,
+				    .mean = is_safe(&packets, k) ? packets.sum / (double)packets.n : 0,
+				    .size = is_safe(&bytes, k) ? bytes.sum / (packets.sum * (double)low) : 0};
 	return count_company(t, (uint64_t)low, (uint64_t)next, (size_t)packets.n, &bin->company, err);
 }
 
@@ -112,7 +116,7 @@ int fm_tail_fit(struct fm_tail *tail, const struct fm_tail_source *s, int k, str
 {
 	const struct fm_table *t = s->t;
 	struct total above = {0}, bytes = {0};
-	double logs = 0, packets = 0;
+	double logs = 0;
 	int rc;
 	memset(tail, 0, sizeof *tail);
 	if (s->edge < 1 || s->n == 0)
@@ -120,6 +124,7 @@ int fm_tail_fit(struct fm_tail *tail, const struct fm_tail_source *s, int k, str
 	for (size_t i = 0; i < t->rows; i++)
 		if (t->pkt[i] > (uint64_t)s->edge) {
 			add(&above, (double)t->pkt[i] / (double)s->edge);
+			add(&bytes, (double)t->byt[i]);
 			logs += fm_det_log((double)t->pkt[i] / (double)s->edge);
 		}
 	if (above.n < k - 1 || logs <= 0 || (double)above.n / logs < 0.5) /* too few; too heavy to be any flow's */
@@ -128,18 +133,11 @@ int fm_tail_fit(struct fm_tail *tail, const struct fm_tail_source *s, int k, str
 				 .above = above.n,
 				 .from = above.n,
 				 .alpha = (double)above.n / logs,
-				 .mean = is_safe(&above, k - 1) ? above.sum / (double)above.n : 0};
-	if ((rc = count_company(t, (uint64_t)s->edge + 1, UINT64_MAX, (size_t)above.n, &tail->largest, err)) < 0 ||
-	    (rc = fit_bins(tail, s, k, err)) < 0)
+				 .mean = is_safe(&above, k - 1) ? above.sum / (double)above.n : 0,
+				 .size = is_safe(&bytes, k - 1) ? bytes.sum / (above.sum * (double)s->edge) : 0};
+	if ((rc = count_company(t, (uint64_t)s->edge + 1, UINT64_MAX, (size_t)above.n, &tail->largest, err)) < 0)
 		return rc;
-	int64_t low = tail->bins > 0 ? tail->bin[tail->bins - 1].low : s->edge + 1;
-	for (size_t i = 0; i < t->rows; i++)
-		if (t->pkt[i] >= (uint64_t)low) {
-			add(&bytes, (double)t->byt[i]);
-			packets += (double)t->pkt[i];
-		}
-	tail->size = is_safe(&bytes, k) ? bytes.sum / packets : 0;
-	return FM_OK;
+	return fit_bins(tail, s, k, err);
 }
 
 /* ---- as a document ---- */
@@ -153,9 +151,10 @@ json_t *fm_tail_json(const struct fm_tail *tail)
 {
 	json_t *bins = json_array();
 	for (size_t b = 0; b < tail->bins; b++)
-		json_array_append_new(bins, json_pack("{s:I, s:I, s:f, s:o}", "low", (json_int_t)tail->bin[b].low,
+		json_array_append_new(bins, json_pack("{s:I, s:I, s:f, s:f, s:o}", "low", (json_int_t)tail->bin[b].low,
 						      "rows", (json_int_t)tail->bin[b].rows, "mean", tail->bin[b].mean,
-						      "company", company_json(&tail->bin[b].company)));
+						      "size", tail->bin[b].size, "company",
+						      company_json(&tail->bin[b].company)));
 	return json_pack("{s:I, s:I, s:I, s:f, s:f, s:f, s:o, s:o}", "edge", (json_int_t)tail->edge, "above",
 			 (json_int_t)tail->above, "from", (json_int_t)tail->from, "alpha", tail->alpha, "mean",
 			 tail->mean, "size", tail->size, "largest", company_json(&tail->largest), "bins", bins);
@@ -182,8 +181,9 @@ static bool bins_read(struct fm_tail *tail, const json_t *j)
 		bin->low = json_integer_value(json_object_get(at, "low"));
 		bin->rows = json_integer_value(json_object_get(at, "rows"));
 		bin->mean = json_number_value(json_object_get(at, "mean"));
+		bin->size = json_number_value(json_object_get(at, "size"));
 		if (!company_read(&bin->company, json_object_get(at, "company")) || bin->low < 1 || bin->low > next ||
-		    bin->rows < 1 || bin->rows > tail->from - rows || !(bin->mean >= 0))
+		    bin->rows < 1 || bin->rows > tail->from - rows || !(bin->mean >= 0) || !(bin->size >= 0))
 			return false;
 		next = bin->low - 1;
 		rows += bin->rows;
@@ -407,14 +407,15 @@ static double bytes_a_packet(const void *ctx, double factor)
 	return byt / pkt;
 }
 
-/* All packets are larger, or smaller, by one factor, but none larger than the largest, and none without its headers. */
-static void lay_bytes(const struct fm_tail *tail, struct fm_table *t, const struct large *large, size_t n, double most)
+/* All packets of n rows are larger, or smaller, by one factor, so that they have `size` bytes in the mean, but none is
+ * larger than the largest, and none is without its headers. */
+static void lay_bytes(double size, struct fm_table *t, const struct large *large, size_t n, double most)
 {
 	struct sizes s = {t, large, n, most};
 	double factor;
-	if (tail->size <= 0 || n == 0)
+	if (size <= 0 || n == 0)
 		return;
-	factor = solve(bytes_a_packet, &s, -8, 8, tail->size);
+	factor = solve(bytes_a_packet, &s, -8, 8, size);
 	for (size_t i = 0; i < n; i++)
 		t->byt[large[i].row] = whole(size_at(&s, i, factor) * (double)t->pkt[large[i].row]);
 }
@@ -449,14 +450,15 @@ int fm_tail_lay(const struct fm_tail *tail, struct fm_table *t, const struct fm_
 	at = rows_of(n, tail, rows);
 	lay_above(tail, t, large, at);
 	lay_company(&tail->largest, t, large, at, o);
+	lay_bytes(tail->size, t, large, at, o->most);
 	for (size_t b = 0; b < tail->bins; b++, at = end) {
 		rows += tail->bin[b].rows;
 		end = rows_of(n, tail, rows);
 		lay_bin(&tail->bin[b], next, t, large + at, end - at);
 		lay_company(&tail->bin[b].company, t, large + at, end - at, o);
+		lay_bytes(tail->bin[b].size, t, large + at, end - at, o->most);
 		next = tail->bin[b].low;
 	}
-	lay_bytes(tail, t, large, n, o->most);
 	free(large);
 	return FM_OK;
 }

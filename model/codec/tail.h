@@ -10,7 +10,7 @@
  *                        3, 1975), cut off where it has the learned mean (Aban, Meerschaert, Panorska, "Parameter
  *                        estimation for the truncated Pareto distribution", JASA 101, 2006: the truncated law)
  *     in each bin        its number of rows; low (next / low)^(u^g), u uniform, with the g that has the learned mean
- *     bytes per packet   in all of them together
+ *     bytes per packet   beyond the edge and in each bin, as one factor for all its packets
  *     conversations      an exporter cuts a long conversation into flows at its active timeout: the mean number of
  *                        flows per conversation, beyond the edge and in each bin
  *     sources            the mean number of these conversations per source: a few hosts send most bytes
@@ -37,13 +37,14 @@ enum { FM_TAIL_BINS = 8 };
 struct fm_tail_bin {
 	int64_t low, rows;
 	double mean; /* mean packets of the rows / low; 0: unknown */
+	double size; /* bytes per packet of them; 0: unknown */
 	struct fm_company company;
 };
 struct fm_tail {
 	int64_t edge;              /* the upper edge of the bins */
 	int64_t above, from;       /* rows above the edge; these and those of the bins; 0: no tail */
 	double alpha, mean;        /* mean packets of the rows above / edge; 0: unknown */
-	double size;               /* bytes per packet of all of them; 0: unknown */
+	double size;               /* bytes per packet of the rows above; 0: unknown */
 	struct fm_company largest; /* rows above */
 	struct fm_tail_bin bin[FM_TAIL_BINS];
 	size_t bins; /* the highest first */

@@ -96,7 +96,7 @@ static void the_largest_are_as_large_as_they_were(void **state)
 	assert_in_range(beyond, tail.above - 1, tail.above + 1);
 	assert_in_range(m, beyond / TALK - 1, beyond / TALK + 1);
 	assert_in_range(n, m / TALKS, m / TALKS + 2); /* not of the other side */
-	tail.size = 25;                               /* packets cannot become as small, with their headers */
+	tail.size = tail.bin[0].size = 25;            /* packets cannot become as small, with their headers */
 	assert_int_equal(fm_tail_lay(&tail, t, &o, &err), FM_OK);
 	for (size_t i = 0; i < t->rows; i++)
 		assert_true(t->byt[i] >= 40 * t->pkt[i]);
@@ -120,7 +120,7 @@ static void one_large_flow_is_not_learned(void **state)
 	struct fm_tail_source source = {t, lows, 1, EDGE};
 	assert_int_equal(fm_tail_fit(&tail, &source, 20, &err), FM_OK);
 	assert_true(tail.above >= 20);
-	assert_true(tail.mean == 0 && tail.size == 0 && tail.bin[0].mean > 1);
+	assert_true(tail.mean == 0 && tail.size == 0 && tail.bin[0].mean > 1 && tail.bin[0].size > 1);
 	assert_int_equal(fm_tail_fit(&tail, &source, (int)tail.above + 2, &err), FM_OK);
 	assert_int_equal(tail.above, 0);
 	fm_table_free(t);
@@ -145,7 +145,7 @@ static void bins_of_the_largest_are_as_full_as_they_were(void **state)
 	struct fm_table *t;
 	struct fm_error err;
 	struct fm_tail tail;
-	double packets[BINS] = {0}, made[BINS] = {0};
+	double packets[BINS] = {0}, made[BINS] = {0}, bytes[BINS] = {0};
 	int count[BINS] = {0};
 	uint32_t row = 0;
 	(void)state;
@@ -164,7 +164,7 @@ static void bins_of_the_largest_are_as_full_as_they_were(void **state)
 	for (uint32_t i = 0; i < ALL; i++) {
 		t->sa[i] = i;
 		t->da[i] = ALL + i;
-		t->byt[i] = 100 * t->pkt[i];
+		t->byt[i] = (t->pkt[i] > EDGE ? 1200 : t->pkt[i] >= 20000 ? 900 : 100) * t->pkt[i];
 	}
 	assert_int_equal(fm_tail_fit(&tail, &(struct fm_tail_source){t, bin_low, BINS, EDGE}, 20, &err), FM_OK);
 	assert_int_equal(tail.bins, 2);
@@ -172,17 +172,23 @@ static void bins_of_the_largest_are_as_full_as_they_were(void **state)
 	assert_true(tail.bin[0].low == bin_low[3] && tail.bin[1].low == bin_low[1]);
 	assert_int_equal(tail.bin[1].rows, in_bin[1] + in_bin[2]);
 	for (uint32_t i = 0; i < ALL; i++) /* drawn: half as many, none of the largest */
+	{
 		t->pkt[i] = t->pkt[i] > 1 && i % 2 ? 1000 : t->pkt[i] > 9000 ? 9000 : t->pkt[i];
+		t->byt[i] = (i % 3 ? 500 : 50) * t->pkt[i];
+	}
 	struct fm_tail_opts o = {.share = (double)tail.from / ALL, .most = 1500};
 	assert_int_equal(fm_tail_lay(&tail, t, &o, &err), FM_OK);
 	for (uint32_t i = 0; i < ALL; i++)
-		if (t->pkt[i] <= EDGE && t->pkt[i] >= 1000) {
-			int b = t->pkt[i] >= (uint64_t)bin_low[3] ? 0 : 1;
+		if (t->pkt[i] >= (uint64_t)bin_low[1]) {
+			int b = t->pkt[i] > EDGE ? 2 : t->pkt[i] >= (uint64_t)bin_low[3] ? 0 : 1;
 			count[b]++;
 			made[b] += (double)t->pkt[i];
+			bytes[b] += (double)t->byt[i];
 		}
 	assert_int_equal(count[0], in_bin[0]);
 	assert_true(fabs(made[0] / packets[0] - 1) < 0.01);
+	assert_true(fabs(bytes[0] / made[0] / 900 - 1) < 0.01);
+	assert_true(fabs(bytes[2] / made[2] / 1200 - 1) < 0.01);
 	assert_in_range(count[1], in_bin[1] + in_bin[2], in_bin[1] + in_bin[2] + 300); /* some of 1,000 are left */
 	fm_table_free(t);
 }
