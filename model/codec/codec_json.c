@@ -83,7 +83,7 @@ json_t *fm_codec_json(const struct fm_codec *c)
 	for (int k = 0; families && k < c->cat[FM_T_PR].n; k++)
 		json_array_append_new(families, json_integer(c->families[k]));
 	return json_pack("{s:s, s:b, s:i, s:i, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o*}",
-			 "format", "flowmint-codec/4", "text_order", (int)c->text_order, "window", c->window, "present",
+			 "format", "flowmint-codec/5", "text_order", (int)c->text_order, "window", c->window, "present",
 			 (int)c->present, "train_rows", (json_int_t)c->train_rows, "categories", cat, "numbers", num,
 			 "roles", roles_json(&c->roles), "times", times_json(&c->times), "profiles",
 			 fm_profiles_json(&c->profiles), "returns", fm_returns_json(&c->returns), "kept_ports",
@@ -246,8 +246,8 @@ int fm_codec_from_json(struct fm_codec **out, const json_t *j, struct fm_error *
 	const json_t *numbers = json_object_get(j, "numbers"), *near = json_object_get(numbers, "td_near");
 	const char *format = json_string_value(json_object_get(j, "format"));
 	int rc;
-	if (!format || strcmp(format, "flowmint-codec/4") != 0)
-		return bad(err, "its format is not flowmint-codec/4");
+	if (!format || strcmp(format, "flowmint-codec/5") != 0)
+		return bad(err, "its format is not flowmint-codec/5");
 	if ((rc = fm_alloc(&c, 1, sizeof *c, "the codec", err)) < 0)
 		return rc;
 	c->window = (int)json_integer_value(json_object_get(j, "window"));

@@ -71,6 +71,31 @@ static int count_company(const struct fm_table *t, uint64_t from, uint64_t to, s
 	return FM_OK;
 }
 
+static bool has_host(const uint64_t *host, size_t n, uint64_t h)
+{
+	return n > 0 && bsearch(&h, host, n, sizeof *host, fm_compare_u64);
+}
+
+/* The share of the n > 0 rows with at least `from` and less than `to` packets whose source has a row with more. */
+static int count_again(const struct fm_table *t, uint64_t from, uint64_t to, size_t n, double *again,
+		       struct fm_error *err)
+{
+	uint64_t *above = NULL;
+	size_t m = 0, same = 0;
+	int rc;
+	if ((rc = fm_alloc(&above, t->rows + 1, sizeof *above, "the largest flows", err)) < 0)
+		return rc;
+	for (size_t i = 0; i < t->rows; i++)
+		if (t->pkt[i] >= to)
+			above[m++] = t->sa[i];
+	qsort(above, m, sizeof *above, fm_compare_u64);
+	for (size_t i = 0; i < t->rows; i++)
+		same += t->pkt[i] >= from && t->pkt[i] < to && has_host(above, m, t->sa[i]);
+	*again = (double)same / (double)n;
+	free(above);
+	return FM_OK;
+}
+
 /* The rows of [low, next) as a bin.  *rows: how many there are; *bin is set only where these are k. */
 static int fit_bin(struct fm_tail_bin *bin, const struct fm_table *t, int64_t low, int64_t next, int k, int64_t *rows,
 		   struct fm_error *err)
@@ -88,7 +113,8 @@ static int fit_bin(struct fm_tail_bin *bin, const struct fm_table *t, int64_t lo
 				    .rows = packets.n,
 				    .mean = is_safe(&packets, k) ? packets.sum / (double)packets.n : 0,
 				    .size = is_safe(&bytes, k) ? bytes.sum / (packets.sum * (double)low) : 0};
-	return count_company(t, (uint64_t)low, (uint64_t)next, (size_t)packets.n, &bin->company, err);
+	int rc = count_company(t, (uint64_t)low, (uint64_t)next, (size_t)packets.n, &bin->company, err);
+	return rc < 0 ? rc : count_again(t, (uint64_t)low, (uint64_t)next, (size_t)packets.n, &bin->again, err);
 }
 
 /* The last bins, each with k rows or joined to the next lower one, until one row in ONE_IN is in them or above.
@@ -151,10 +177,10 @@ json_t *fm_tail_json(const struct fm_tail *tail)
 {
 	json_t *bins = json_array();
 	for (size_t b = 0; b < tail->bins; b++)
-		json_array_append_new(bins, json_pack("{s:I, s:I, s:f, s:f, s:o}", "low", (json_int_t)tail->bin[b].low,
-						      "rows", (json_int_t)tail->bin[b].rows, "mean", tail->bin[b].mean,
-						      "size", tail->bin[b].size, "company",
-						      company_json(&tail->bin[b].company)));
+		json_array_append_new(
+		    bins, json_pack("{s:I, s:I, s:f, s:f, s:f, s:o}", "low", (json_int_t)tail->bin[b].low, "rows",
+				    (json_int_t)tail->bin[b].rows, "mean", tail->bin[b].mean, "size", tail->bin[b].size,
+				    "again", tail->bin[b].again, "company", company_json(&tail->bin[b].company)));
 	return json_pack("{s:I, s:I, s:I, s:f, s:f, s:f, s:o, s:o}", "edge", (json_int_t)tail->edge, "above",
 			 (json_int_t)tail->above, "from", (json_int_t)tail->from, "alpha", tail->alpha, "mean",
 			 tail->mean, "size", tail->size, "largest", company_json(&tail->largest), "bins", bins);
@@ -182,8 +208,10 @@ static bool bins_read(struct fm_tail *tail, const json_t *j)
 		bin->rows = json_integer_value(json_object_get(at, "rows"));
 		bin->mean = json_number_value(json_object_get(at, "mean"));
 		bin->size = json_number_value(json_object_get(at, "size"));
+		bin->again = json_number_value(json_object_get(at, "again"));
 		if (!company_read(&bin->company, json_object_get(at, "company")) || bin->low < 1 || bin->low > next ||
-		    bin->rows < 1 || bin->rows > tail->from - rows || !(bin->mean >= 0) || !(bin->size >= 0))
+		    bin->rows < 1 || bin->rows > tail->from - rows || !(bin->mean >= 0) || !(bin->size >= 0) ||
+		    !(bin->again >= 0 && bin->again <= 1))
 			return false;
 		next = bin->low - 1;
 		rows += bin->rows;
@@ -343,13 +371,19 @@ static void join_conversation(struct fm_table *t, size_t row, size_t from)
 	t->dp[row] = t->dp[from];
 }
 
-/* Row `row` becomes one that the source of row `from` sends to another host, where that is on the same side. */
+/* May the source of row `from` send row `row`?  Not to itself, and only from the side that the row comes from. */
+static bool may_send(const struct fm_table *t, size_t row, size_t from, const struct fm_tail_opts *o)
+{
+	return !labels_differ(t, row, from) && t->da[row] != t->sa[from] &&
+	       (!o->side || o->side(o->ctx, t->sa[row]) == o->side(o->ctx, t->sa[from]));
+}
+
+/* Row `row` becomes one that the source of row `from` sends to another host, where that may be. */
 static void join_source(struct fm_table *t, size_t row, size_t from, const struct fm_tail_opts *o)
 {
 	enum { SYSTEM_PORTS = 1024 };
 	bool own_port = t->pr[row] == t->pr[from] && t->dp[row] >= SYSTEM_PORTS && t->dp[from] >= SYSTEM_PORTS;
-	if (labels_differ(t, row, from) || t->da[row] == t->sa[from] ||
-	    (o->side && o->side(o->ctx, t->sa[row]) != o->side(o->ctx, t->sa[from])))
+	if (!may_send(t, row, from, o))
 		return;
 	take_after(t, row, from);
 	if (!own_port)
@@ -376,6 +410,29 @@ static void lay_company(const struct fm_company *company, struct fm_table *t, co
 			join_source(t, large[i].row, large[source].row, o);
 		else
 			source = i;
+	}
+}
+
+/* Of the sources of rows [at, end) of `large`, as many as was learned become one that sends an earlier row, which is
+ * larger: the sources of earlier rows as often as they have any. */
+static void lay_again(double again, struct fm_table *t, const struct large *large, size_t at, size_t end,
+		      const struct fm_tail_opts *o)
+{
+	size_t taken = 0;
+	for (size_t i = at, next; i < end; i = next) {
+		uint32_t source = t->sa[large[i].row];
+		for (next = i + 1; next < end && t->sa[large[next].row] == source;)
+			next++;
+		if ((double)(taken + next - i) > again * (double)(next - at) + 0.5)
+			continue;
+		for (size_t tried = 0, from = (i - at) * at / (end - at); tried < at; tried++, from = (from + 1) % at) {
+			if (!may_send(t, large[i].row, large[from].row, o))
+				continue;
+			for (size_t k = i; k < next; k++)
+				join_source(t, large[k].row, large[from].row, o);
+			taken += next - i;
+			break;
+		}
 	}
 }
 
@@ -456,6 +513,7 @@ int fm_tail_lay(const struct fm_tail *tail, struct fm_table *t, const struct fm_
 		end = rows_of(n, tail, rows);
 		lay_bin(&tail->bin[b], next, t, large + at, end - at);
 		lay_company(&tail->bin[b].company, t, large + at, end - at, o);
+		lay_again(tail->bin[b].again, t, large, at, end, o);
 		lay_bytes(tail->bin[b].size, t, large + at, end - at, o->most);
 		next = tail->bin[b].low;
 	}

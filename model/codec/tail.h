@@ -14,6 +14,7 @@
  *     conversations      an exporter cuts a long conversation into flows at its active timeout: the mean number of
  *                        flows per conversation, beyond the edge and in each bin
  *     sources            the mean number of these conversations per source: a few hosts send most bytes
+ *     sources again      of the rows of each bin, the share whose source has rows in a higher one or beyond the edge
  *
  * Each is learned from k training rows or more, beyond the edge from k - 1 (it is a value that the k-th largest has).
  * A mean of which one row is more than half is not kept (the dominance rule of disclosure control: Hundepool et al.,
@@ -39,6 +40,7 @@ struct fm_tail_bin {
 	double mean; /* mean packets of the rows / low; 0: unknown */
 	double size; /* bytes per packet of them; 0: unknown */
 	struct fm_company company;
+	double again; /* share of the rows whose source has a larger row above the bin */
 };
 struct fm_tail {
 	int64_t edge;              /* the upper edge of the bins */

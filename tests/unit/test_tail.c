@@ -2,6 +2,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -146,7 +147,8 @@ static void bins_of_the_largest_are_as_full_as_they_were(void **state)
 	struct fm_error err;
 	struct fm_tail tail;
 	double packets[BINS] = {0}, made[BINS] = {0}, bytes[BINS] = {0};
-	int count[BINS] = {0};
+	int count[BINS] = {0}, again[BINS] = {0};
+	static bool above[ALL];
 	uint32_t row = 0;
 	(void)state;
 	assert_int_equal(fm_table_new(&t, FM_COLS_UGR16, &err), FM_OK);
@@ -162,7 +164,7 @@ static void bins_of_the_largest_are_as_full_as_they_were(void **state)
 		t->pkt[row] = 1;
 	t->rows = ALL;
 	for (uint32_t i = 0; i < ALL; i++) {
-		t->sa[i] = i;
+		t->sa[i] = i >= ABOVE && i < ABOVE + (uint32_t)in_bin[0] && i % 4 ? i % ABOVE : i;
 		t->da[i] = ALL + i;
 		t->byt[i] = (t->pkt[i] > EDGE ? 1200 : t->pkt[i] >= 20000 ? 900 : 100) * t->pkt[i];
 	}
@@ -171,23 +173,29 @@ static void bins_of_the_largest_are_as_full_as_they_were(void **state)
 	assert_int_equal(tail.from, ABOVE + in_bin[0] + in_bin[1] + in_bin[2]);
 	assert_true(tail.bin[0].low == bin_low[3] && tail.bin[1].low == bin_low[1]);
 	assert_int_equal(tail.bin[1].rows, in_bin[1] + in_bin[2]);
-	for (uint32_t i = 0; i < ALL; i++) /* drawn: half as many, none of the largest */
-	{
+	assert_true(fabs(tail.bin[0].again - 0.75) < 0.03 && tail.bin[1].again == 0);
+	for (uint32_t i = 0; i < ALL; i++) { /* drawn: half as many, none of the largest, each of its own host */
+		t->sa[i] = i;
 		t->pkt[i] = t->pkt[i] > 1 && i % 2 ? 1000 : t->pkt[i] > 9000 ? 9000 : t->pkt[i];
 		t->byt[i] = (i % 3 ? 500 : 50) * t->pkt[i];
 	}
 	struct fm_tail_opts o = {.share = (double)tail.from / ALL, .most = 1500};
 	assert_int_equal(fm_tail_lay(&tail, t, &o, &err), FM_OK);
 	for (uint32_t i = 0; i < ALL; i++)
+		above[t->sa[i]] |= t->pkt[i] > EDGE;
+	for (uint32_t i = 0; i < ALL; i++)
 		if (t->pkt[i] >= (uint64_t)bin_low[1]) {
 			int b = t->pkt[i] > EDGE ? 2 : t->pkt[i] >= (uint64_t)bin_low[3] ? 0 : 1;
 			count[b]++;
 			made[b] += (double)t->pkt[i];
 			bytes[b] += (double)t->byt[i];
+			again[b] += above[t->sa[i]];
 		}
 	assert_int_equal(count[0], in_bin[0]);
 	assert_true(fabs(made[0] / packets[0] - 1) < 0.01);
 	assert_true(fabs(bytes[0] / made[0] / 900 - 1) < 0.01);
+	assert_true(fabs(again[0] - tail.bin[0].again * count[0]) <= 1);
+	assert_int_equal(again[1], 0);
 	assert_true(fabs(bytes[2] / made[2] / 1200 - 1) < 0.01);
 	assert_in_range(count[1], in_bin[1] + in_bin[2], in_bin[1] + in_bin[2] + 300); /* some of 1,000 are left */
 	fm_table_free(t);
