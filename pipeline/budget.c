@@ -111,23 +111,33 @@ static void warn_of_sum(const struct fm_config *cfg, size_t n, double epsilon, d
 		      "whatever each does alone: take a smaller privacy.delta for each of several runs");
 }
 
-int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const struct fm_claim *c, const char *run,
-		     const char *trace_sha256, const char *secret_id, struct fm_error *err)
+/* What was charged to a trace before. */
+struct spent {
+	bool known; /* this very question: the same noise on the same records tells nothing new, and costs nothing */
+	double epsilon, delta;
+};
+
+/* Add up what was charged before, and refuse or warn of what a charge of c on top of it would do. */
+static int weigh(struct fm_ledger *l, const struct fm_config *cfg, const struct fm_claim *c, const char *run,
+		 const char *trace_sha256, const char *secret_id, struct spent *spent, struct fm_error *err)
 {
-	double used = 0, delta = 0, bound = 0, total = cfg->privacy.total_epsilon;
-	json_t *rows = NULL, *body = NULL;
+	double bound = 0, total = cfg->privacy.total_epsilon;
 	const char *other = NULL;
+	json_t *rows = NULL;
 	bool said = false; /* by the charge before, of the same audit */
 	size_t n = 0;
 	int rc;
 
+	*spent = (struct spent){0};
 	if ((rc = fm_ledger_rows(l, NULL, "charge", &rows, err)) < 0)
 		goto out;
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *b = json_object_get(json_array_get(rows, i), "body");
 
-		if (fm_json_says(b, "secret", secret_id) && of_its_records(b, cfg, trace_sha256))
-			goto out; /* the same noise on the same records: it tells nothing new */
+		if (fm_json_says(b, "secret", secret_id) && of_its_records(b, cfg, trace_sha256)) {
+			spent->known = true;
+			goto out;
+		}
 	}
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *b = json_object_get(json_array_get(rows, i), "body");
@@ -144,31 +154,31 @@ int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const str
 				     other, cfg->privacy.unit, other);
 			goto out;
 		}
-		used += json_number_value(json_object_get(b, "epsilon"));
-		delta += json_number_value(json_object_get(b, "delta"));
+		spent->epsilon += json_number_value(json_object_get(b, "epsilon"));
+		spent->delta += json_number_value(json_object_get(b, "delta"));
 		if (json_number_value(json_object_get(b, "total_epsilon")) > 0)
 			bound = json_number_value(json_object_get(b, "total_epsilon"));
 		said = fm_json_says(json_array_get(rows, i), "run", run) &&
 		       fabs(json_number_value(json_object_get(b, "total_epsilon")) - total) <= 0;
 		n++;
 	}
-	if (cfg->privacy.total_epsilon > 0 && used + c->epsilon > cfg->privacy.total_epsilon * (1 + 1e-12)) {
+	if (cfg->privacy.total_epsilon > 0 && spent->epsilon + c->epsilon > cfg->privacy.total_epsilon * (1 + 1e-12)) {
 		rc = fm_fail(
 		    err, FM_EVERDICT,
 		    "the budget of this trace is used up: earlier runs on it, or on files of its period (privacy.first "
 		    "to privacy.last), have charged epsilon %g, this one asks for %g, and privacy.total_epsilon is %g; "
 		    "nothing was read",
-		    used, c->epsilon, cfg->privacy.total_epsilon);
+		    spent->epsilon, c->epsilon, cfg->privacy.total_epsilon);
 		goto out;
 	}
 	/* The rule of one config's delta, for all runs together. */
-	if (cfg->privacy.total_epsilon > 0 && (delta + c->delta) * fm_config_units(cfg) >= 1) {
+	if (cfg->privacy.total_epsilon > 0 && (spent->delta + c->delta) * fm_config_units(cfg) >= 1) {
 		rc = fm_fail(
 		    err, FM_EVERDICT,
 		    "the deltas of this trace are used up: earlier runs have charged delta %g, this one asks for "
 		    "%g, and all together must stay below %g, one %s's share of privacy.records; set a smaller "
 		    "privacy.delta for each of several runs, before the first; nothing was read",
-		    delta, c->delta, 1 / fm_config_units(cfg), cfg->privacy.unit);
+		    spent->delta, c->delta, 1 / fm_config_units(cfg), cfg->privacy.unit);
 		goto out;
 	}
 	if (bound > 0 && !said && !(total > 0 && total <= bound))
@@ -176,14 +186,34 @@ int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const str
 			"period, and is %g now: a bound that is raised bounds nothing",
 			bound, total);
 	if (n > 0 && !(total > 0))
-		warn_of_sum(cfg, n + 1, used + c->epsilon, delta + c->delta, other);
-	body = json_pack("{s:s, s:s, s:s, s:s, s:f, s:f, s:s, s:f, s:f, s:f}", "trace", trace_sha256, "first",
-			 cfg->privacy.first, "last", cfg->privacy.last, "secret", secret_id, "epsilon", c->epsilon,
-			 "delta", c->delta, "unit", cfg->privacy.unit, "used_before", used, "delta_before", delta,
-			 "total_epsilon", total);
-	rc = body ? fm_ledger_append(l, run, "charge", body, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
+		warn_of_sum(cfg, n + 1, spent->epsilon + c->epsilon, spent->delta + c->delta, other);
 out:
 	json_decref(rows);
+	return rc;
+}
+
+int fm_budget_check(struct fm_ledger *l, const struct fm_config *cfg, const struct fm_claim *c, const char *run,
+		    const char *trace_sha256, const char *secret_id, struct fm_error *err)
+{
+	struct spent spent;
+
+	return weigh(l, cfg, c, run, trace_sha256, secret_id, &spent, err);
+}
+
+int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const struct fm_claim *c, const char *run,
+		     const char *trace_sha256, const char *secret_id, struct fm_error *err)
+{
+	json_t *body = NULL;
+	struct spent spent;
+	int rc;
+
+	if ((rc = weigh(l, cfg, c, run, trace_sha256, secret_id, &spent, err)) < 0 || spent.known)
+		return rc;
+	body = json_pack("{s:s, s:s, s:s, s:s, s:f, s:f, s:s, s:f, s:f, s:f}", "trace", trace_sha256, "first",
+			 cfg->privacy.first, "last", cfg->privacy.last, "secret", secret_id, "epsilon", c->epsilon,
+			 "delta", c->delta, "unit", cfg->privacy.unit, "used_before", spent.epsilon, "delta_before",
+			 spent.delta, "total_epsilon", cfg->privacy.total_epsilon);
+	rc = body ? fm_ledger_append(l, run, "charge", body, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
 	json_decref(body);
 	return rc;
 }

@@ -4,6 +4,7 @@
  *     fm_budget_claim      config -> what will be asked of private records, and the epsilon of all of it: no trace is
  *                          looked at, so that `flowmint budget` and the charge before a run agree
  *     fm_budget_charge     one row "charge" in the ledger before any record is read; refused when it would be too much
+ *     fm_budget_check      whether it would be: what a plan of a run says, which charges nothing
  *     fm_budget_json       the claim as the manifest has it
  *
  * Runs on one trace compose: their epsilons and their deltas add up (basic composition; Dwork, Roth 2014, theorem
@@ -36,6 +37,9 @@ void fm_claim_free(struct fm_claim *c);
  * together. */
 int fm_budget_charge(struct fm_ledger *l, const struct fm_config *cfg, const struct fm_claim *c, const char *run,
 		     const char *trace_sha256, const char *secret_id, struct fm_error *err) FM_MUST_CHECK;
+/* The same, warnings included, but for the row. */
+int fm_budget_check(struct fm_ledger *l, const struct fm_config *cfg, const struct fm_claim *c, const char *run,
+		    const char *trace_sha256, const char *secret_id, struct fm_error *err) FM_MUST_CHECK;
 
 /*
  * {"mode":"dp", "unit":"exchange"|"flow"|"window", "adjacency":"add_or_remove"|"replace_one", "epsilon", "delta",

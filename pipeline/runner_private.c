@@ -17,12 +17,15 @@ static void warn_of_others(const struct fm_ledger *l)
 			n, n == 1 ? "" : "s");
 }
 
-/* In privacy.mode dp: determine, seal and charge what the run will ask, before a record is read. */
+/* In privacy.mode dp: determine, seal and charge what the run will ask, before a record is read.  A plan looks first
+ * whether the run could be charged (probe), and then measures samples in a workspace that is removed: what they ask is
+ * nobody's to see, and is charged nowhere. */
 int fm_runner_open_private(struct fm_runner *r, struct fm_error *err)
 {
 	struct fm_sealed_of of = {.cfg = r->cfg};
 	struct fm_claim claim = {0};
 	struct fm_secret secret = {0};
+	const char *trace;
 	int rc;
 
 	if (!fm_config_dp(r->cfg))
@@ -41,11 +44,12 @@ int fm_runner_open_private(struct fm_runner *r, struct fm_error *err)
 		   (rc = fm_sealed_write(r->ws.path, r->project, r->run->id, &secret, &of, err)) < 0) {
 		goto out;
 	}
-	if ((rc = fm_secret_id(&secret, r->secret_id, err)) < 0 || r->o->sealed_run || r->o->probe)
+	if ((rc = fm_secret_id(&secret, r->secret_id, err)) < 0 || r->o->sealed_run || r->o->dry)
 		goto out;
 	warn_of_others(r->ledger);
-	rc = fm_budget_charge(r->ledger, r->cfg, &claim, r->run->id,
-			      json_string_value(json_object_get(r->files, "trace")), r->secret_id, err);
+	trace = json_string_value(json_object_get(r->files, "trace"));
+	rc = r->o->probe ? fm_budget_check(r->ledger, r->cfg, &claim, r->run->id, trace, r->secret_id, err)
+			 : fm_budget_charge(r->ledger, r->cfg, &claim, r->run->id, trace, r->secret_id, err);
 out:
 	fm_secret_close(&secret);
 	fm_claim_free(&claim);

@@ -24,6 +24,11 @@ says err "single exchanges" "with the reason"
 holds "nothing was charged" test "$(charges charge)" = 0
 holds "and no stage ran" test "$(charges stage)" = 0
 
+# --- a plan asks samples of the trace, for nobody to keep ---
+expect 0 "a plan, with a bound that is enough for one run" private --plan --until train --set privacy.total_epsilon=4
+holds "its samples are charged nowhere" test "$(charges charge)" = 0
+holds "and it speaks of no charge, and of no ledger but the project's" sh -c '! grep -q "charge\|ledger" err'
+
 # --- a run ---
 expect 0 "a run ends well" private --json
 holds "nothing is said of values that the dialect has" sh -c '! grep -q "of the values that a release in privacy.mode dp may have" err'
@@ -187,6 +192,11 @@ stages=$(charges stage)
 expect 1 "a budget that is used up refuses a run" private --until train --set privacy.epsilon=3 --set privacy.total_epsilon=10
 says err "charged epsilon 7.9" "and says what was charged"
 holds "no stage of it ran" test "$(charges stage)" = "$stages"
+expect 1 "and the plan of one" private --plan --until train --set privacy.epsilon=3 --set privacy.total_epsilon=10
+says err "charged epsilon 7.9" "which says it too"
+expect 0 "a plan without a bound" private --plan --until ingest --set privacy.epsilon=3
+says err "this is charge 3 of its trace" "says which charge the run would be"
+holds "and charges nothing" test "$(charges charge)" = 2
 expect 1 "one that would be released too" private --set publish.dialect=ipfix --set release.version=9.0.0 --set privacy.epsilon=3 --set privacy.total_epsilon=10
 says err "of the values that a release in privacy.mode dp may have: 1 of 16 protocols have no number" \
 	"and what its dialect does not say of public values is said before"
