@@ -72,6 +72,9 @@ expect 0 "100,000 rare steps soon" within 1 "$F" epsilon --q 1e-8 --sigma 0.7 --
 expect 0 "noise for 100,000 rare steps soon" within 1 "$F" sigma --q 1e-8 --epsilon 2 --steps 100000 --delta 1e-12 --adjacency replace_one
 expect 0 "noise for 10,000,000 steps soon" within 2 "$F" sigma --q 0.01 --epsilon 2 --steps 10000000 --delta 1e-6
 holds "at most 0.5 % above the smallest, 70.54" between 70.54 70.9 out
+expect 0 "little noise by Renyi divergences of a replacement soon" within 1 "$F" sigma --q 0.0002653 --epsilon 114 --steps 6 --delta 1.698e-10 \
+	--adjacency replace_one --accountant rdp
+holds "and as little as before, 0.122564" between 0.12256 0.12257 out
 
 # A target between what one rare use leaks and nothing; losses of a million, most of them equal; discrete noise of many atoms.
 expect 0 "noise for a steep target soon" within 1 "$F" sigma --q 4.563e-8 --epsilon .002058 --steps 433863 --delta .01896
