@@ -379,9 +379,14 @@ static void tell(struct fm_ledger *l, const struct fm_ledger_row *r, const json_
 	struct fm_buf line = {0};
 	struct fm_error why = {0};
 	size_t done = 0;
+	int rc;
 
-	if (fm_json_canonical(doc, &line, &why) == FM_OK)
-		fm_buf_puts(&line, "\n");
+	rc = fm_json_canonical(doc, &line, &why);
+	fm_buf_puts(&line, "\n");
+	if (rc < 0 || fm_buf_check(&line, &why) < 0) { /* half a line would spoil the next one too */
+		fm_warn("event %s of %s is not told: %s", r->kind, r->run, why.message);
+		fm_buf_free(&line);
+	}
 	while (done < line.len && l->events >= 0) {
 		size_t most = line.len - done < PIPE_BUF ? line.len - done : PIPE_BUF; /* no more room is sure */
 		ssize_t n = write_some(l->events, line.data + done, most);

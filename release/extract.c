@@ -22,6 +22,8 @@ struct fm_extract {
 	struct fm_archive_sink sink;
 };
 
+static struct fm_extract *begun; /* the last one that has not ended */
+
 static int end_file(struct fm_extract *x, struct fm_error *err)
 {
 	int fd = x->fd;
@@ -122,7 +124,7 @@ out:
 	if (rc < 0)
 		fm_extract_abort(x);
 	else
-		*out = x;
+		*out = begun = x;
 	return rc;
 }
 
@@ -147,26 +149,40 @@ int fm_extract_commit(struct fm_extract *x, struct fm_error *err)
 		rc = fm_fail_errno(err, "the files cannot be put at %s", x->dir);
 		goto out;
 	}
-	rc = fm_dir_sync_parent(x->dir, err);
+	if ((rc = fm_dir_sync_parent(x->dir, err)) < 0)
+		fm_extract_take_back(x->dir);
 out:
 	fm_extract_abort(x); /* the folder around them is empty by now */
 	return rc;
 }
 
-void fm_extract_abort(struct fm_extract *x)
+void fm_extract_take_back(const char *dir)
 {
 	struct fm_error why;
 
+	if (fm_dir_remove(dir, &why) < 0)
+		fm_warn("%s is left, and can be removed: %s", dir, why.message);
+}
+
+void fm_extract_abort(struct fm_extract *x)
+{
 	if (!x)
 		return;
+	if (begun == x)
+		begun = NULL;
 	if (x->fd >= 0)
 		close(x->fd);
 	if (x->at >= 0)
 		close(x->at);
-	if (x->around && x->around[0] && fm_dir_remove(x->around, &why) < 0)
-		fm_warn("%s is left, and can be removed: %s", x->around, why.message);
+	if (x->around && x->around[0])
+		fm_extract_take_back(x->around);
 	free(x->dir);
 	free(x->around);
 	free(x->inner);
 	free(x);
+}
+
+void fm_extract_abandon(void)
+{
+	fm_extract_abort(begun);
 }

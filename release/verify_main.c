@@ -18,6 +18,7 @@
 #include "base/stop.h"
 #include "base/version.h"
 #include "manifests/canon.h"
+#include "release/extract.h"
 #include "release/verify.h"
 #include "release/verify_narrow.h"
 
@@ -197,6 +198,8 @@ static int verify_main(int argc, char **argv)
 		fprintf(stderr, "flowmint-verify: %s\n", err.message);
 	if ((rc == FM_OK || rc == FM_EVERDICT) && !a.quiet && print_report(&report, a.json, &printing) < 0) {
 		fprintf(stderr, "flowmint-verify: %s\n", printing.message);
+		if (report.extracted[0])
+			fm_extract_take_back(report.extracted);
 		rc = rc < 0 ? rc : FM_ESYSTEM;
 	}
 	fm_verify_report_free(&report);
@@ -209,8 +212,10 @@ static bool over;
 
 static void end_by_a_library(void)
 {
-	if (!over)
-		_exit(fm_exit_status(FM_ESYSTEM));
+	if (over)
+		return;
+	fm_extract_abandon();
+	_exit(fm_exit_status(FM_ESYSTEM));
 }
 
 static int over_with(int status)

@@ -115,6 +115,16 @@ static void put_largest_difference(struct fm_buf *b, const struct field *f)
 	fm_buf_puts(b, " percentage points.");
 }
 
+/* Without memory the page fails: one that lacks a picture would seem whole. */
+static void *chart_memory(struct fm_buf *out, size_t n)
+{
+	void *p = calloc(1, n);
+
+	if (!p)
+		out->failed = 1;
+	return p;
+}
+
 /* ---- bins ---- */
 
 static int is_time(const struct field *f)
@@ -212,7 +222,15 @@ static void time_ticks(struct fm_chart_steps *s, const struct frame *in, double 
 	}
 }
 
-static void log_ticks(struct fm_chart_steps *s, const struct field *f, const struct frame *in, double lo, double hi)
+static void add_made_tick(struct fm_buf *out, struct fm_chart_steps *s, double at, struct fm_buf *text)
+{
+	out->failed |= text->failed;
+	add_tick(s, at, text->data ? text->data : "", (int)text->len);
+	fm_buf_free(text);
+}
+
+static void log_ticks(struct fm_buf *out, struct fm_chart_steps *s, const struct field *f, const struct frame *in,
+		      double lo, double hi)
 {
 	int every = hi - lo > 14 ? 2 : 1, ms = fm_json_says(f->doc, "unit", "ms");
 	int64_t power = 1;
@@ -233,8 +251,7 @@ static void log_ticks(struct fm_chart_steps *s, const struct field *f, const str
 			fm_html_short(&text, ms ? v / 1000 : v);
 			fm_buf_puts(&text, ms ? " s" : "");
 		}
-		add_tick(s, in->from + in->width * at, text.data ? text.data : "", (int)text.len);
-		fm_buf_free(&text);
+		add_made_tick(out, s, in->from + in->width * at, &text);
 	}
 }
 
@@ -280,7 +297,7 @@ static int draw_bins(struct fm_buf *out, struct field *f, struct fm_chart *c, st
 	describe_bins(desc, f, lo, hi);
 	if ((f->n - 2) % 4 == 0)
 		merge(f, is_time(f) ? 2 : 4);
-	if (f->n + 2 > FM_CHART_MAX || !(s = calloc(1, sizeof *s)))
+	if (f->n + 2 > FM_CHART_MAX || !(s = chart_memory(out, sizeof *s)))
 		return -1;
 	below = any(f, 0);
 	above = any(f, f->n - 1);
@@ -305,7 +322,7 @@ static int draw_bins(struct fm_buf *out, struct field *f, struct fm_chart *c, st
 	if (is_time(f))
 		time_ticks(s, &in, lo, hi);
 	else
-		log_ticks(s, f, &in, lo, hi);
+		log_ticks(out, s, f, &in, lo, hi);
 	if (below || above)
 		fm_buf_printf(desc, " Flows outside this range are in a cell of their own %s.",
 			      below && above ? "at each end"
@@ -323,7 +340,7 @@ static int draw_ranks(struct fm_buf *out, struct field *f, struct fm_chart *c, s
 {
 	struct fm_chart_steps *s;
 
-	if (f->n > 40 || !(s = calloc(1, sizeof *s)))
+	if (f->n > 40 || !(s = chart_memory(out, sizeof *s)))
 		return -1;
 	begin_steps(s, f);
 	for (size_t i = 0; i < f->n; i++)
@@ -334,8 +351,7 @@ static int draw_ranks(struct fm_buf *out, struct field *f, struct fm_chart *c, s
 		if (i == 0)
 			fm_buf_puts(&text, "rank ");
 		fm_html_short(&text, ldexp(1, (int)i));
-		add_tick(s, (double)i / (double)f->n, text.data ? text.data : "", (int)text.len);
-		fm_buf_free(&text);
+		add_made_tick(out, s, (double)i / (double)f->n, &text);
 	}
 	fm_buf_puts(
 	    desc, "Hosts in order of their number of flows, in groups that double: first, second and third, fourth to "
@@ -392,7 +408,7 @@ static int draw_values(struct fm_buf *out, struct field *f, struct fm_chart *c, 
 		if (!(name[i] = json_string_value(json_array_get(values, i))))
 			return -1;
 	fold_values(f, name);
-	if (f->n > FM_CHART_MAX || !(r = calloc(1, sizeof *r)))
+	if (f->n > FM_CHART_MAX || !(r = chart_memory(out, sizeof *r)))
 		return -1;
 	r->has_real = f->has[REAL];
 	for (size_t i = 0; i < f->n; i++) {
@@ -490,13 +506,13 @@ static int put_field(const struct fm_page *p, struct fm_buf *out, const json_t *
 	     : strcmp(kind, "ranks") == 0  ? draw_ranks(&svg, f, &c, &desc)
 	     : strcmp(kind, "values") == 0 ? draw_values(&svg, f, &c, &desc)
 					   : -1;
+	out->failed |= svg.failed | desc.failed | title.failed;
 	if (rc)
 		goto out;
 	fm_buf_puts(out, "<figure>");
 	put_figure_head(p, out, f->title, which->metric);
 	fm_buf_add(out, svg.data, svg.len);
 	fm_buf_puts(out, "</figure>\n");
-	out->failed |= svg.failed | desc.failed | title.failed;
 out:
 	fm_buf_free(&desc);
 	fm_buf_free(&title);

@@ -138,6 +138,11 @@ holds "and says no word of a signal" sh -c '! grep -q "stopped by signal" out er
 cp "$ROOT/tests/golden/release/golden-1.0.0.tar.zst" . && ssh-keygen -q -Y sign -n flowmint -f key golden-1.0.0.tar.zst 2>/dev/null
 expect 4 "a full disk where the report goes" sh -c "exec '$V' --no-state --signers signers golden-1.0.0.tar.zst >/dev/full"
 holds "is said once" test "$(wc -l <err)" -eq 1
+for it in "$V" "$F verify"; do
+	expect 4 "files of which nothing can be told, as the disk is full" \
+		sh -c "exec $it --no-state --extract told --signers signers golden-1.0.0.tar.zst >/dev/full"
+	holds "are not there then" test ! -e told
+done
 rm -f a-1.tar.zst
 
 # Below the name that the old root has for a moment while a stage's own is made (sandbox_root.c).

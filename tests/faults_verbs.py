@@ -5,20 +5,21 @@
                     [--deep] [--tried FILE] [--once] [--seconds N]
 
 PROJECT has released ARCHIVE as r0001, and r0002 waits for an approval by keys/person (tests/long_faults_verbs.sh).  For each verb, each
-site that it has (tests/faults/inject.c), and each way in which such a call fails, one call of the verb.  It ends with the exit status and
-the words that it has without a fault, or with exit status 4 and a message; never with another verdict, and no process is killed by a
-signal.  A verb that reads leaves all as it was.  After one that writes nothing is half-made, the ledger is intact, and the same command
-again does it.
+site that it has (tests/faults/inject.c), and each way in which such a call fails, one call of the verb, and one whose standard output
+finds the disk full.  It ends with the exit status and the words that it has without a fault, or with exit status 4 and a message; never
+with another verdict, and no process is killed by a signal.  A verb that reads leaves all as it was.  After one that writes nothing is
+half-made, the ledger is intact, and the same command again does it; where it ends well each file has the bytes that it has without a
+fault, but for those that differ from call to call.
 
 --tried FILE keeps which cases of this program were tried and found sound, which are not tried again: a sweep that was stopped goes on.
 --once takes a call that was so tried in any verb for tried in all.  --seconds N: no case begins later.
 
 Writes TAP; the exit status says whether anything was found.
 """
-import argparse, hashlib, os, re, select, shutil, signal, stat, struct, subprocess, sys, time
+import argparse, errno, hashlib, os, re, select, shutil, signal, stat, struct, subprocess, sys, time
 
 sys.dont_write_bytecode = True  # beside the sources
-from faults import ERRORS, Bench, Tally, name_of, where
+from faults import ERRORS, Bench, Site, Tally, name_of, where
 
 W = "p/workspace"
 WORKSPACES = (W, "dp/workspace", "compared/project/workspace")
@@ -64,9 +65,10 @@ VERBS = {
     "submit-print": (False, "flowmint submit --slurm --print --json --workspace " + W + " p/release.yaml"),
     "submit": (True, "flowmint submit --slurm --json --workspace " + W + " p/release.yaml"),
     "audit-privacy": (True, "flowmint audit-privacy --canaries 100 --public --json dp/release.yaml"),
-    "compare": (True, "flowmint compare trace.csv --quiet --preset ugr16-dp --models marginals --out compared --set release.rows=200"),
+    "compare": (True, "flowmint compare trace.csv --quiet --preset ugr16-dp --models marginals --out compared --set generate.rows=200"),
     "purge": (True, "flowmint purge r0001 --workspace " + W),
 }
+STDOUT = Site(0, 0, "standard output", 1, 0, [])  # the C library's own calls are not among the others
 OURS = ("plan", "out", "err", "tmp", "clean", "served")
 
 
@@ -94,8 +96,13 @@ class Served:
         with open(os.path.join(self.folder, name), "rb") as f:
             return f.read().decode(errors="replace")
 
-    def call(self, limit):
-        """(status, out, err, left): left is how many processes did not end."""
+    def call(self, limit, full):
+        """(status, out, err, left): left is how many processes did not end.  full: what it says finds no room."""
+        out = os.path.join(self.folder, "out")
+        if full:
+            open(out, "w").close()
+            os.rename(out, out + ".kept")
+            os.symlink("/dev/full", out)
         os.write(self.p.stdin.fileno(), b".")
         self.number(limit)
         status, left = self.number(limit), 0
@@ -104,6 +111,8 @@ class Served:
             self.number(limit)
         while self.number(60) is None:
             left += self.kill()
+        if full:
+            os.rename(out + ".kept", out)
         status = "hung" if status is None else os.waitstatus_to_exitcode(status)
         return status, self.said("out"), self.said("err"), left
 
@@ -174,7 +183,7 @@ class World(Bench):
                 shutil.copy2(clean, path, follow_symlinks=False)
         self.base = self.look()
 
-    def call(self, command, limit=120, faults=True):
+    def call(self, command, limit=120, faults=True, full=False):
         if command not in self.programs:
             words = command.format(**self.words).split()
             words[0] = self.verify if words[0] == "flowmint-verify" else self.flowmint
@@ -182,7 +191,7 @@ class World(Bench):
             if faults:
                 env["FM_FAULTS"] = self.path
             self.programs[command] = Served(words, env, self.place, os.path.join(self.place, "served", str(len(self.programs))))
-        return self.programs[command].call(limit)
+        return self.programs[command].call(limit, full)
 
     def close(self):
         for program in self.programs.values():
@@ -240,10 +249,12 @@ def same_words(a, b):
 
 def judge(world, site, error, command, writes, honest, before):
     """What is wrong with a call that had a fault."""
-    status, out, err, left = world.call(command)
-    if not world.head()["done"]:
+    status, out, err, left = world.call(command, full=site == STDOUT)
+    if not world.head()["done"] and site != STDOUT:
         return None
     wrong, function = [], site.function
+    if site == STDOUT and status != 4:
+        wrong.append(f"exit status {status}, and it could say nothing")
     # SQLite says of a read that failed that its file is damaged.
     damaged = function == "pread" and name_of(error) in ("EIO", "short") and ("malformed" in err + out or "damaged" in err + out) and status in (1, 3)
     # A wall that could not be tried for another reason than memory is one that doctor calls bad, with that reason and no advice on walls.
@@ -282,17 +293,25 @@ def judge(world, site, error, command, writes, honest, before):
         wrong.append(f"half-made: {half}")
     wrong += world.intact()
     if status == honest[0] and not damaged:
-        if sorted(set(after) - excused) != honest[2]:
+        if set(after) - excused != set(honest[2]):
             wrong.append(f"ends as without a fault, and left {sorted(set(after) ^ set(honest[2]))}")
-        return wrong
+        return wrong + others(after, honest[2], "ends as without a fault")
     world.set()
     status, out, err, left = world.call(command)
-    after = sorted(k for k in world.files() if k not in excused)
+    after = {k: v for k, v in world.files().items() if k not in excused}
     if status != honest[0]:
         wrong.append(f"does not do it again: exit status {status}: {err.strip()}")
-    elif after != honest[2]:
+    elif set(after) != set(honest[2]):
         wrong.append(f"again it left other files: {sorted(set(after) ^ set(honest[2]))}")
+    else:
+        wrong += others(after, honest[2], "again")
     return wrong
+
+
+def others(after, honest, how):
+    """Files that two calls without a fault made alike, and this one has not."""
+    other = sorted(k for k, v in honest.items() if v is not None and after.get(k, v) != v)
+    return [f"{how}, and there are other bytes in {other}"] if other else []
 
 
 def try_verb(world, args, verb, known, tally):
@@ -307,7 +326,15 @@ def try_verb(world, args, verb, known, tally):
     if status not in (0, 1):
         tally.add(verb, [f"without a fault: exit status {status}: {err.strip()}"], command)
         return
-    honest = (status, out, sorted(world.files()))  # status 1: the answer is a verdict, such as that two things differ
+    made = world.files()
+    if writes:  # what has the same bytes whenever it is made
+        time.sleep(1.1)
+        world.restore()
+        world.set()
+        world.call(command)
+        again = world.files()
+        made = {name: digest if again.get(name) == digest else None for name, digest in made.items()}
+    honest = (status, out, made)  # status 1: the answer is a verdict, such as that two things differ
     if not writes and world.files() != before:
         tally.add(verb, ["it changes something without a fault"], command)
         return
@@ -318,6 +345,8 @@ def try_verb(world, args, verb, known, tally):
             if not args.where or f"{args.where} " in world.where(program, s.frames):
                 cases += [(s, e, f"{program} {call} {name_of(e)}") for e in ERRORS[s.function]]
         tried.add(call)
+    if out and not args.where and (not args.only or STDOUT.function in args.only):
+        cases.append((STDOUT, errno.ENOSPC, f"{program} {verb} says something"))
     if args.where and not cases:
         tally.add(verb, ["no such call"], args.where)
     were = sum(verb in known.of.get(case, ()) for _, _, case in cases)
@@ -332,7 +361,7 @@ def try_verb(world, args, verb, known, tally):
             break
         if dirty:
             world.restore()
-        world.set(site, error)
+        world.set(*(() if site == STDOUT else (site, error)))
         wrong = judge(world, site, error, command, writes, honest, before)
         dirty = writes or bool(wrong)
         if wrong is None:

@@ -316,6 +316,8 @@ int fm_header_take(const struct fm_header *r, struct fm_error *err)
 	for (int k = 0; k < d->ncols; k++)
 		if (fm_row_needs(d, k) && !found[k])
 			fm_buf_printf(&lacking, "%s%s", lacking.len ? ", " : "", d->cols[k].name);
+	if ((rc = fm_buf_check(&lacking, err)) < 0) /* without memory for what it lacks it would lack nothing */
+		goto out;
 	if (lacking.len)
 		rc = refuse_head(r, lacking.data, known, values > 0, err);
 out:

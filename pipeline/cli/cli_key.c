@@ -226,9 +226,13 @@ static int rotate(const struct key_args *a, const struct fm_config *cfg, struct 
 	    (rc = name_key(a->new, cfg->dir, &named, err)) < 0 ||
 	    (rc = allow(signers, &old.key.pub, &new.key.pub, &line, err)) < 0)
 		goto out;
+	/* Said before it is done: a line that nobody got could not be had again. */
+	if (fputs(line.data, stdout) == EOF || fflush(stdout) != 0) {
+		rc = fm_fail_errno(err, "standard output");
+		goto out;
+	}
 	if ((rc = fm_file_write(keys_path, 0644, text.data, text.len, err)) < 0)
 		goto out;
-	fputs(line.data, stdout);
 	fm_log("%s has it, and each release from now on will: set publish.key to %s, and keep the old key until "
 	       "partners have the new line",
 	       keys_path, named);

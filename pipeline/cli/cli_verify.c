@@ -121,19 +121,24 @@ static int make_staging(const char *extract, char **staging, struct fm_error *er
 
 static int put_in_place(const char *files, const char *extract, struct fm_error *err)
 {
+	int rc;
+
 	/* Where the file system cannot promise not to replace, rename replaces nothing but an empty folder. */
-	if (renameat2(AT_FDCWD, files, AT_FDCWD, extract, RENAME_NOREPLACE) == 0 ||
-	    ((errno == EINVAL || errno == ENOSYS) && rename(files, extract) == 0))
-		return FM_OK;
-	return fm_fail_errno(err, "%s", extract);
+	if (renameat2(AT_FDCWD, files, AT_FDCWD, extract, RENAME_NOREPLACE) < 0 &&
+	    !((errno == EINVAL || errno == ENOSYS) && rename(files, extract) == 0))
+		return fm_fail_errno(err, "%s", extract);
+	if ((rc = fm_dir_sync_parent(extract, err)) < 0)
+		fm_extract_take_back(extract);
+	return rc;
 }
 
 static int show_result(const struct verify_args *a, const json_t *result, struct fm_error *err)
 {
 	const char *text = json_string_value(json_object_get(result, "text"));
+	int rc = a->json ? fm_cli_json(json_incref(json_object_get(result, "report")), err)
+			 : fm_walls_print(text ? text : "", err);
 
-	return a->json ? fm_cli_json(json_incref(json_object_get(result, "report")), err)
-		       : fm_walls_print(text ? text : "", err);
+	return rc >= 0 && fflush(stdout) != 0 ? fm_fail_errno(err, "cannot write to standard output") : rc;
 }
 
 static int within_walls(const struct verify_args *a, struct verifying *v, struct fm_error *err)
@@ -167,8 +172,11 @@ static int within_walls(const struct verify_args *a, struct verifying *v, struct
 	code = (int)json_integer_value(json_object_get(result, "code"));
 	if (code == FM_OK && files && (rc = put_in_place(files, v->extract, err)) < 0)
 		goto out;
-	if ((rc = show_result(a, result, err)) < 0)
+	if ((rc = show_result(a, result, err)) < 0) {
+		if (code == FM_OK && files)
+			fm_extract_take_back(v->extract);
 		goto out;
+	}
 	if (code != FM_OK)
 		rc = fm_fail(err, FM_EVERDICT, "%s", json_string_value(json_object_get(result, "message")));
 out:

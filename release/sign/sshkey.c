@@ -523,6 +523,12 @@ static int must_be_absent(const char *path, struct fm_error *err)
 	return FM_OK;
 }
 
+static void remove_pair(const char *path, const char *pub_path)
+{
+	unlink(path);
+	unlink(pub_path);
+}
+
 int fm_sshkey_write(const struct fm_sshkey *k, const char *path, struct fm_error *err)
 {
 	struct fm_secret text = {0};
@@ -546,10 +552,8 @@ int fm_sshkey_write(const struct fm_sshkey *k, const char *path, struct fm_error
 	if ((rc = fm_buf_check(&line, err)) < 0)
 		goto out;
 	if ((rc = fm_file_write(path, 0600, text.data, t.n, err)) < 0 ||
-	    (rc = fm_file_write(pub_path, 0644, line.data, line.len, err)) < 0) {
-		unlink(path); /* either may be there all the same, and not be known to be on the disk */
-		unlink(pub_path);
-	}
+	    (rc = fm_file_write(pub_path, 0644, line.data, line.len, err)) < 0)
+		remove_pair(path, pub_path); /* either may be there all the same, and not be known to be on the disk */
 out:
 	fm_secret_close(&text);
 	fm_buf_free(&line);
@@ -586,14 +590,18 @@ out:
 
 int fm_keygen(const char *out_path, const char *principal, struct fm_error *err)
 {
-	struct fm_buf line = {0};
+	struct fm_buf line = {0}, pub_path = {0};
 	int rc;
 
-	if ((rc = fm_keygen_line(out_path, principal, &line, err)) < 0)
+	fm_buf_printf(&pub_path, "%s.pub", out_path);
+	if ((rc = fm_buf_check(&pub_path, err)) < 0 || (rc = fm_keygen_line(out_path, principal, &line, err)) < 0)
 		goto out;
-	if (fputs(line.data, stdout) == EOF || fflush(stdout) == EOF)
+	if (fputs(line.data, stdout) == EOF || fflush(stdout) == EOF) {
 		rc = fm_fail_errno(err, "standard output");
+		remove_pair(out_path, pub_path.data); /* of which nobody has the line */
+	}
 out:
 	fm_buf_free(&line);
+	fm_buf_free(&pub_path);
 	return rc;
 }
