@@ -1,6 +1,11 @@
 #include "base/stop.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
 
 static const int held[] = {SIGINT, SIGTERM, SIGHUP, SIGXCPU};
 #define NHELD ((int)(sizeof held / sizeof *held))
@@ -79,19 +84,56 @@ void fm_stop_forget(void)
 	depth = 0;
 }
 
+#define OUT_OF_TIME "the processor time that ulimit -t allows is used up"
+
+static char last_words[128];
+static size_t last_size;
+
+static void on_time(int sig)
+{
+	(void)sig;
+	(void)!write(STDERR_FILENO, last_words, last_size);
+	_exit(fm_exit_status(FM_ESYSTEM));
+}
+
+void fm_stop_watch_time(const char *program)
+{
+	struct sigaction sa = {.sa_handler = on_time}, old;
+	struct sigevent at = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGXCPU};
+	struct itimerspec when = {0};
+	struct rlimit r;
+	timer_t timer;
+
+	if (sigaction(SIGXCPU, NULL, &old) < 0 || old.sa_handler == SIG_IGN)
+		return;
+	last_size = (size_t)snprintf(last_words, sizeof last_words, "%s: %s\n", program, OUT_OF_TIME);
+	sigaction(SIGXCPU, &sa, NULL);
+	if (getrlimit(RLIMIT_CPU, &r) < 0 || r.rlim_max == RLIM_INFINITY || r.rlim_cur < r.rlim_max || r.rlim_max < 1)
+		return;
+	when.it_value = r.rlim_max > 4 ? (struct timespec){(time_t)r.rlim_max - 1, 0}
+				       : (struct timespec){(time_t)r.rlim_max - 1, 750000000};
+	if (timer_create(CLOCK_PROCESS_CPUTIME_ID, &at, &timer) == 0)
+		timer_settime(timer, TIMER_ABSTIME, &when, NULL);
+}
+
+int fm_stop_fail(int sig, struct fm_error *err, const char *words, ...)
+{
+	char rest[512];
+	va_list ap;
+
+	va_start(ap, words);
+	vsnprintf(rest, sizeof rest, words, ap);
+	va_end(ap);
+	if (sig == SIGXCPU)
+		return fm_fail(err, FM_ESYSTEM, "stopped, as " OUT_OF_TIME "%s", rest);
+	return fm_fail(err, FM_STOPPED(sig), "stopped by signal %d (%s)%s", sig, strsignal(sig), rest);
+}
+
 int fm_stop_check(const char *where, struct fm_error *err)
 {
 	int sig = fm_stop_signal();
 
-	if (!sig)
-		return FM_OK;
-	if (sig == SIGXCPU)
-		return fm_fail(err, FM_ESYSTEM,
-			       "stopped in stage %s: the processor time that ulimit -t allows is used up; what is "
-			       "complete is kept, the same command goes on from there",
-			       where);
-	return fm_fail(err, FM_STOPPED(sig),
-		       "stopped by signal %d (%s) in stage %s; what is complete is kept, the same command goes on from "
-		       "there",
-		       sig, strsignal(sig), where);
+	return sig ? fm_stop_fail(sig, err,
+				  " in stage %s; what is complete is kept, the same command goes on from there", where)
+		   : FM_OK;
 }

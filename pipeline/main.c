@@ -10,6 +10,7 @@
 #include "base/json_memory.h"
 #include "base/log.h"
 #include "base/start.h"
+#include "base/stop.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/outside.h"
 
@@ -30,6 +31,7 @@ int main(int argc, char **argv)
 	fm_start_mask();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a write beyond ulimit -f fails then, with words */
+	fm_stop_watch_time("flowmint");
 	fm_json_memory_watch();
 	if ((rc = fm_start_check(&err)) == FM_OK && (rc = fm_hash_begin(&err)) == FM_OK)
 		rc = fm_json_memory_check(fm_cli(argc, argv, &err), &err);

@@ -62,8 +62,7 @@ static int put_bytes(void *ctx, const void *p, size_t n, struct fm_error *err)
 	int sig = fm_stop_signal();
 
 	if (sig)
-		return fm_fail(err, FM_STOPPED(sig), "stopped by signal %d (%s): nothing was extracted", sig,
-			       strsignal(sig));
+		return fm_stop_fail(sig, err, ": nothing was extracted");
 	while (n) {
 		ssize_t done = write(x->fd, from, n);
 

@@ -80,7 +80,7 @@ static int read_file(struct fm_verify_job *job, uint8_t *chunk, struct fm_side_d
 
 	for (;;) {
 		if ((sig = fm_stop_signal()))
-			return fm_fail(job->err, FM_STOPPED(sig), "stopped by signal %d (%s)", sig, strsignal(sig));
+			return fm_stop_fail(sig, job->err, ": nothing was judged");
 		n = pread(job->fd, chunk, CHUNK, (off_t)job->nbytes);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -453,15 +453,16 @@ out:
 	return rc;
 }
 
-void fm_verify_caution(const struct fm_verify_in *in, char words[512])
+void fm_verify_caution(const char *signers, char words[FM_VERIFY_CAUTION])
 {
 	struct fm_error why = {0};
 	struct stat st;
 
 	words[0] = '\0';
-	if (stat(in->signers, &st) == 0 && S_ISREG(st.st_mode) &&
-	    fm_file_guarded(in->signers, "list of signers", true, &why) == FM_EINPUT)
-		snprintf(words, 512, "%.*s", (int)fm_utf8_cut(why.message, 511), why.message);
+	if (stat(signers, &st) == 0 && S_ISREG(st.st_mode) &&
+	    fm_file_guarded(signers, "list of signers", true, &why) == FM_EINPUT)
+		snprintf(words, FM_VERIFY_CAUTION, "%.*s", (int)fm_utf8_cut(why.message, FM_VERIFY_CAUTION - 1),
+			 why.message);
 }
 
 int fm_verify(const struct fm_verify_in *in, struct fm_verify_report *report, struct fm_error *err)

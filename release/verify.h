@@ -98,7 +98,8 @@ struct fm_verify_report {
 int fm_verify_files(const struct fm_verify_in *in, char *file[FM_VERIFY_FILES], struct fm_error *err) FM_MUST_CHECK;
 /* "", or what a reader should be warned of, whatever the verdict: that others may write to the signers file, which is
  * looked at before the process gives up what it does not need. */
-void fm_verify_caution(const struct fm_verify_in *in, char words[512]);
+#define FM_VERIFY_CAUTION 512
+void fm_verify_caution(const char *signers, char words[FM_VERIFY_CAUTION]);
 int fm_verify(const struct fm_verify_in *in, struct fm_verify_report *report, struct fm_error *err) FM_MUST_CHECK;
 json_t *fm_verify_report_json(const struct fm_verify_report *report); /* a new reference, NULL without memory */
 void fm_verify_report_text(const struct fm_verify_report *report, struct fm_buf *out);

@@ -163,7 +163,7 @@ static int verify_main(int argc, char **argv)
 	struct args a = {.in.verdict_only = true};
 	struct fm_verify_report report;
 	struct fm_error err = {0}, printing = {0};
-	char *state = NULL, caution[512];
+	char *state = NULL, caution[FM_VERIFY_CAUTION];
 	int rc;
 
 	if (parse(argc, argv, &a, &err) < 0) {
@@ -179,7 +179,7 @@ static int verify_main(int argc, char **argv)
 		}
 		a.in.state = state;
 	}
-	fm_verify_caution(&a.in, caution);
+	fm_verify_caution(a.in.signers, caution);
 	a.in.caution = caution;
 	if (caution[0] && !a.quiet)
 		fprintf(stderr, "flowmint-verify: warning: %s\n", caution);
@@ -233,6 +233,7 @@ int main(int argc, char **argv)
 	fm_start_mask();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a write beyond ulimit -f fails then, with words */
+	fm_stop_watch_time("flowmint-verify");
 	fm_json_memory_watch();
 	atexit(end_by_a_library);
 	if (fm_start_check(&err) < 0 || fm_hash_begin(&err) < 0) {

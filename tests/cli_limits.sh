@@ -53,6 +53,11 @@ fi
 [ -z "$group" ] || rmdir "$group"
 expect 4 "a second of processor time" sh -c "ulimit -t 1; exec '$F' run p $UNCONFINED --quiet --set source.path='$T/trace.csv' --set train.steps=2000 --until train"
 says err "ulimit -t" "says which limit it was"
+for how in -t -St; do
+	expect 4 "ulimit $how 1 for a verb that computes itself" sh -c "ulimit $how 1; exec '$F' simulate --rows 50000000 --out long.csv"
+	says err "ulimit -t allows is used up: nothing is left of the trace" "says so, and what is left"
+	holds "nothing is" sh -c '! ls -A | grep -q long.csv'
+done
 
 # Root in a folder that is another user's alone, as homes are.
 if [ "$(id -u)" = 0 ] && [ -n "$CONFINED" ] && mkdir home && cp -r p home/p && cp trace.csv home/p && rm -rf home/p/workspace && chown -R nobody home; then

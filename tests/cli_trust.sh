@@ -202,6 +202,23 @@ for what in p/keys/release.key:"a secret key" p/release/toy-1.2.0.tar.zst.sig:"a
 	says err "${what%%:*} is ${what#*:}" "is not taken for a list"
 	says err 'has lines like: NAME namespaces="flowmint,flowmint-release" ssh-ed25519' "and the message shows a line"
 done
+for list in / p; do
+	for it in "$V --no-state" "$F verify $UNCONFINED --no-state" "$F report $UNCONFINED --out page.html" \
+		"$F audit $UNCONFINED --log p/release/LOG.jsonl"; do
+		archive=p/release/toy-1.2.0.tar.zst
+		[ "${it#*audit}" = "$it" ] || archive=
+		# shellcheck disable=SC2086 # words
+		expect 3 "$list for the signers of ${it##*/}" $it --signers "$list" $archive
+		holds "is called a folder" grep -q "$list is \(a folder; a list of signers has lines like\|the root of all folders\)" err
+	done
+done
+chmod g+w p/allowed_signers
+expect 0 "a report by signers that others may change" "$F" report $UNCONFINED --out page.html --signers p/allowed_signers p/release/toy-1.2.0.tar.zst
+says err "warning: p/allowed_signers: others may put another list of signers in its place" "is made, and warned of"
+"$F" audit $UNCONFINED --log p/release/LOG.jsonl --signers p/allowed_signers >out 2>err
+says err "warning: p/allowed_signers: others may put another list of signers in its place" "so is an audit"
+chmod g-w p/allowed_signers
+rm -f page.html
 cp -a p thief && rm -r thief/workspace # who stole the project with its key
 expect 0 "a key after the first, which is made" "$F" key rotate p --new p/keys/second
 says out 'flowmint namespaces="flowmint,flowmint-release" ssh-ed25519' "its line for allowed_signers"

@@ -146,16 +146,16 @@ class World(Bench):
         return found
 
     def files(self):
-        """All but times: those of the ledger's reader are none."""
+        """All but times, which differ from call to call."""
         found = {}
         for name, mark in self.look().items():
             if len(mark) == 1:
-                found[name] = ""
+                found[name] = f"{mark[0]:o}"
                 continue
             known = self.digests.get(name)
             if not known or known[0] != mark:
                 with open(os.path.join(self.place, name), "rb") as h:
-                    known = self.digests[name] = (mark, hashlib.sha256(h.read()).hexdigest())
+                    known = self.digests[name] = (mark, f"{mark[0]:o} {hashlib.sha256(h.read()).hexdigest()}")
             found[name] = known[1]
         return found
 
@@ -293,19 +293,26 @@ def judge(world, site, error, command, writes, honest, before):
         wrong.append(f"half-made: {half}")
     wrong += world.intact()
     if status == honest[0] and not damaged:
-        if set(after) - excused != set(honest[2]):
+        if named(set(after) - excused, honest) != named(honest[2], honest):
             wrong.append(f"ends as without a fault, and left {sorted(set(after) ^ set(honest[2]))}")
         return wrong + others(after, honest[2], "ends as without a fault")
+    if after == before:  # the same command again is the one without a fault
+        return wrong
     world.set()
     status, out, err, left = world.call(command)
     after = {k: v for k, v in world.files().items() if k not in excused}
     if status != honest[0]:
         wrong.append(f"does not do it again: exit status {status}: {err.strip()}")
-    elif set(after) != set(honest[2]):
+    elif named(after, honest) != named(honest[2], honest):
         wrong.append(f"again it left other files: {sorted(set(after) ^ set(honest[2]))}")
     else:
         wrong += others(after, honest[2], "again")
     return wrong
+
+
+def named(files, honest):
+    """Keys of stages, which are names, differ from call to call where a call makes the secret of a project."""
+    return sorted(files) if honest[3] else sorted(re.sub("[0-9a-f]{64}", "KEY", name) for name in files)
 
 
 def others(after, honest, how):
@@ -326,15 +333,16 @@ def try_verb(world, args, verb, known, tally):
     if status not in (0, 1):
         tally.add(verb, [f"without a fault: exit status {status}: {err.strip()}"], command)
         return
-    made = world.files()
+    made, steady = world.files(), True
     if writes:  # what has the same bytes whenever it is made
         time.sleep(1.1)
         world.restore()
         world.set()
         world.call(command)
         again = world.files()
+        steady = set(again) == set(made)
         made = {name: digest if again.get(name) == digest else None for name, digest in made.items()}
-    honest = (status, out, made)  # status 1: the answer is a verdict, such as that two things differ
+    honest = (status, out, made, steady)  # status 1: the answer is a verdict, such as that two things differ
     if not writes and world.files() != before:
         tally.add(verb, ["it changes something without a fault"], command)
         return

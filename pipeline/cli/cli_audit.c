@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/json_text.h"
+#include "base/log.h"
 #include "base/num.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/place.h"
@@ -15,6 +16,7 @@
 #include "pipeline/tlog_audit.h"
 #include "release/sign/revoked.h"
 #include "release/tlog.h"
+#include "release/verify.h"
 
 struct audit_args {
 	const char *workspace, *project, *log, *signers, *revoked, *between, *export;
@@ -28,7 +30,8 @@ static const struct fm_option options[] = {
 	 "check only this log of releases, and no ledger: LOG.jsonl of a release folder, or an exported copy of one"},
     {FM_SETS_TEXT(struct audit_args, signers), .name = "signers", .value = "FILE", .offer = FM_OFFER_FILE,
      .help = "who may have signed the heads of --log FILE, and by the KEYS.json files beside that file the keys after "
-	     "theirs (default: whoever did, whose keys are shown)"},
+	     "theirs (default: whoever did, whose keys are shown); a warning says where others may write to it, or to "
+	     "its folder"},
     {FM_SETS_TEXT(struct audit_args, revoked), .name = "revoked", .value = "FILE", .offer = FM_OFFER_FILE,
      .help = "keys whose heads, and whose word on keys after them, count for nothing: a KRL of ssh-keygen -k, or a "
 	     "public key a line"},
@@ -150,9 +153,11 @@ static int audit_log_alone(const struct audit_args *a, struct fm_tlog_audit_in *
 			   struct fm_error *err)
 {
 	struct fm_walls w = {0};
-	char **keys = NULL;
+	char **keys = NULL, caution[FM_VERIFY_CAUTION];
 	int rc;
 
+	if (a->signers && (fm_verify_caution(a->signers, caution), caution[0]))
+		fm_warn("%s", caution);
 	in->log = a->log;
 	in->signers = a->signers;
 	if (!fm_file_exists(a->log))

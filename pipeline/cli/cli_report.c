@@ -6,11 +6,13 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/place.h"
 #include "pipeline/cli/walls.h"
 #include "pipeline/facts.h"
 #include "pipeline/ledger.h"
+#include "release/verify.h"
 #include "report/report.h"
 #include "stages/table.h"
 
@@ -29,7 +31,7 @@ static const struct fm_option options[] = {
 	 "checks that the config asks for"},
     {FM_SETS_TEXT(struct report_args, signers), .name = "signers", .value = "FILE", .offer = FM_OFFER_FILE,
      .help = "check the archive's signature first, by this allowed_signers, and say who signed; without it only the "
-	     "archive's form and contents are checked"},
+	     "archive's form and contents are checked; a warning says where others may write to it, or to its folder"},
     {FM_SETS_TEXT(struct report_args, signature), .name = "signature", .value = "FILE", .offer = FM_OFFER_FILE,
      .help = "default: ARCHIVE.sig"},
     FM_OPTION_UNCONFINED(struct report_args),
@@ -85,10 +87,12 @@ static int facts_fn(void *ctx, json_t **result, struct fm_error *err)
 static int facts_of_archive(const struct asked *a, json_t **facts, struct fm_error *err)
 {
 	const struct report_args *given = a->given;
-	char *beside = NULL;
+	char *beside = NULL, caution[FM_VERIFY_CAUTION];
 	struct fm_walls w = {0};
 	int rc;
 
+	if (given->signers && (fm_verify_caution(given->signers, caution), caution[0]))
+		fm_warn("%s", caution);
 	if (asprintf(&beside, "%s.sig", a->what) < 0)
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
 	if ((rc = fm_walls_begin(&w, "report", given->unconfined, err)) < 0 ||

@@ -226,9 +226,7 @@ static int run_command(const char *command, int seconds, const struct fm_buf *te
 		end = wait_for_command(pid, seconds, status);
 		give_terminal(terminal, getpgrp());
 		if (fm_stop_signal())
-			rc = fm_fail(err, FM_STOPPED(fm_stop_signal()),
-				     "stopped by signal %d (%s) in publish.on_done: %s", fm_stop_signal(),
-				     strsignal(fm_stop_signal()), command);
+			rc = fm_stop_fail(fm_stop_signal(), err, " in publish.on_done: %s", command);
 		else if (end == BY_TIME)
 			rc = fm_fail(err, FM_ESYSTEM,
 				     "publish.on_done was ended, as it took more than the %d s of "

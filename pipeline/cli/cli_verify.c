@@ -22,7 +22,8 @@ struct verify_args {
 static const struct fm_option verify_options[] = {
     {FM_SETS_TEXT(struct verify_args, signers), .name = "signers", .value = "FILE", .required = true,
      .offer = FM_OFFER_FILE,
-     .help = "whose signatures are accepted: the allowed_signers (OpenSSH's form) that the releasing team gave you"},
+     .help = "whose signatures are accepted: the allowed_signers (OpenSSH's form) that the releasing team gave you; a "
+	     "warning says where others may write to it, or to its folder"},
     {FM_SETS_TEXT(struct verify_args, signer), .name = "signer", .value = "NAME",
      .help = "who of them must have signed (default: anyone)"},
     {FM_SETS_TEXT(struct verify_args, revoked), .name = "revoked", .value = "FILE", .offer = FM_OFFER_FILE,
@@ -201,7 +202,7 @@ static int verify(const void *args, const struct fm_call *call, struct fm_error 
 				     .record = a->record,
 				     .state = a->state},
 			      .extract = a->extract};
-	char *state = NULL, caution[512];
+	char *state = NULL, caution[FM_VERIFY_CAUTION];
 	int rc;
 
 	if (a->no_state && a->state)
@@ -211,7 +212,7 @@ static int verify(const void *args, const struct fm_call *call, struct fm_error 
 			return rc;
 		v.in.state = state;
 	}
-	fm_verify_caution(&v.in, caution);
+	fm_verify_caution(a->signers, caution);
 	v.in.caution = caution;
 	if (caution[0])
 		fm_warn("%s", caution);

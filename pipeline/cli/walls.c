@@ -39,7 +39,7 @@ static bool is_shown(const struct fm_walls *w, const char *path)
 
 int fm_walls_show(struct fm_walls *w, const char *path, bool writable, struct fm_error *err)
 {
-	struct stat st;
+	struct stat st, root;
 	char *absolute;
 
 	if (!path || !*path)
@@ -57,6 +57,8 @@ int fm_walls_show(struct fm_walls *w, const char *path, bool writable, struct fm
 	if (!writable && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) /* there are no devices within the walls */
 		return fm_fail(err, FM_EINPUT, "%s is no regular file: write what it holds into one, and name that",
 			       path);
+	if (stat("/", &root) == 0 && st.st_dev == root.st_dev && st.st_ino == root.st_ino) /* the child has one */
+		return fm_fail(err, FM_EINPUT, "%s is the root of all folders: name the file", path);
 	if (w->n == FM_SANDBOX_MAXPATHS)
 		return fm_fail(err, FM_EINPUT, "too many files");
 	absolute = path[0] == '/' ? strdup(path) : fm_path_join(w->cwd, path);

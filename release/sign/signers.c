@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/num.h"
@@ -400,9 +401,14 @@ int fm_signers_load(struct fm_signers *list, const char *path, struct fm_error *
 {
 	struct fm_buf b = {0};
 	const char *text, *other;
+	struct stat st;
 	int rc;
 
 	memset(list, 0, sizeof *list);
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+		rc = fm_fail(err, FM_EINPUT, "%s is a folder; " A_LINE " (flowmint keygen prints one)", path);
+		goto out;
+	}
 	if ((rc = fm_file_read(path, FM_SIGNERS_FILE_MAX, &b, err)) < 0)
 		goto out;
 	text = b.data ? b.data : "";

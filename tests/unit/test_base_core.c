@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <pty.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -18,6 +19,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/secret.h"
+#include "base/stop.h"
 #include "tests/unit/capture.h"
 #include "tests/unit/scratch.h"
 
@@ -508,6 +510,44 @@ static void test_progress_is_redrawn_on_a_terminal(void **state)
 	close(terminal);
 }
 
+/* The status of a process that works on, and how far it was when a second of processor time was all it may take. */
+static int out_of_time(bool hold, struct rlimit most, char words[256])
+{
+	int fd = open(scratch_path("time"), O_RDWR | O_CREAT | O_TRUNC, 0600), status;
+	struct fm_error err;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		dup2(fd, STDERR_FILENO);
+		setrlimit(RLIMIT_CPU, &most);
+		fm_stop_watch_time("it");
+		if (hold)
+			fm_stop_hold();
+		while (!fm_stop_signal())
+			;
+		(void)!fm_stop_check("train", &err);
+		dprintf(fd, "%s\n", err.message);
+		_exit(fm_exit_status(err.code));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	words[pread(fd, words, 255, 0)] = '\0';
+	close(fd);
+	return status;
+}
+
+static void test_no_more_processor_time_is_said(void **state)
+{
+	char words[256];
+
+	(void)state;
+	for (rlim_t hard = 1; hard <= 2; hard++) { /* the kernel tells only of a limit that is before its last */
+		assert_int_equal(out_of_time(false, (struct rlimit){1, hard}, words), W_EXITCODE(4, 0));
+		assert_string_equal(words, "it: the processor time that ulimit -t allows is used up\n");
+		assert_int_equal(out_of_time(true, (struct rlimit){1, hard}, words), W_EXITCODE(4, 0));
+		assert_non_null(strstr(words, "ulimit -t allows is used up in stage train; what is complete is kept"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -526,6 +566,7 @@ int main(void)
 	    cmocka_unit_test(test_progress_shows_in_another_process),
 	    cmocka_unit_test(test_log_line_is_cut_and_ends),
 	    cmocka_unit_test(test_progress_is_redrawn_on_a_terminal),
+	    cmocka_unit_test(test_no_more_processor_time_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);

@@ -365,8 +365,7 @@ static int run(struct job *j, struct fm_pool *pool, struct fm_sim_sink *sink, st
 		int n = 0, sig = fm_stop_signal();
 
 		if (sig)
-			return fm_fail(err, FM_STOPPED(sig), "stopped by signal %d (%s): nothing is left of the trace",
-				       sig, strsignal(sig));
+			return fm_stop_fail(sig, err, ": nothing is left of the trace");
 		for (; n < j->nshards && next < slots; n++) {
 			j->shard[n].from = next;
 			next = slots - next > per ? next + per : slots;
