@@ -88,26 +88,31 @@ static void fill_run(const struct record *rec, const char *id, struct fm_run *ru
 	}
 }
 
-/* Open what the evaluate stage left, when it is there and whole; *p stays empty when not. */
-static void open_evaluated(const char *workspace, const struct record *rec, struct fm_product *p)
+/* Open what the evaluate stage left, when it is there and whole; *p stays empty when not.  Where the system fails
+ * nobody knows whether it is, and the report with it. */
+static int open_evaluated(const char *workspace, const struct record *rec, struct fm_product *p, struct fm_error *err)
 {
 	const json_t *stage = rec->stage[FM_EVALUATE];
 	char *entry = NULL, hex[FM_SHA256_HEX];
-	struct fm_error err;
+	int rc = FM_OK;
 
-	if (!stage ||
-	    asprintf(&entry, "%s/stages/%s/%s", workspace, fm_stage_name(FM_EVALUATE), fm_json_str(stage, "key")) < 0)
-		return;
+	if (!stage)
+		return FM_OK;
+	if (asprintf(&entry, "%s/stages/%s/%s", workspace, fm_stage_name(FM_EVALUATE), fm_json_str(stage, "key")) < 0)
+		return no_memory(err);
 	if (!fm_file_exists(entry)) {
 		fm_warn("the metrics of this run are no longer in the workspace: the report shows them as missing; "
 			"flowmint run makes them again");
-	} else if (fm_product_open(p, entry, &err) < 0) {
-		fm_warn("%s: the report shows the metrics as missing", err.message);
-	} else if (fm_sha256_dir_hex(p->dir, hex, &err) < 0 || strcmp(hex, fm_json_str(stage, "output")) != 0) {
-		fm_warn("%s: not what the stage left there: the report shows the metrics as missing", entry);
+	} else if ((rc = fm_product_open(p, entry, err)) < 0) {
+		if (rc != FM_ESYSTEM)
+			fm_warn("%s: the report shows the metrics as missing", err->message);
+	} else if ((rc = fm_sha256_dir_hex(p->dir, hex, err)) < 0 || strcmp(hex, fm_json_str(stage, "output")) != 0) {
+		if (rc != FM_ESYSTEM)
+			fm_warn("%s: not what the stage left there: the report shows the metrics as missing", entry);
 		fm_product_close(p);
 	}
 	free(entry);
+	return rc == FM_ESYSTEM ? rc : FM_OK;
 }
 
 /* Put the document NAME of folder into facts under key, when there is one. */
@@ -162,10 +167,12 @@ static int assemble(const char *workspace, const char *id, const struct record *
 				    cfg->release.version, "description", cfg->release.description, "license",
 				    cfg->release.license, "date", cfg->release.date);
 	struct fm_product made = {0};
-	int rc = FM_OK;
+	int rc;
 
-	open_evaluated(workspace, rec, &made);
-
+	if ((rc = open_evaluated(workspace, rec, &made, err)) < 0) {
+		json_decref(release);
+		goto out;
+	}
 	/* The version that ran, which need not be this one. */
 	json_object_set(json_object_get(facts, "environment"), "flowmint", json_object_get(rec->run, "flowmint"));
 	if (!release || json_object_set_new(facts, "release", release) ||
@@ -208,10 +215,14 @@ int fm_facts_of_run(const char *workspace, const char *named, json_t **facts, st
 	if ((rc = assemble(workspace, id, &rec, cfg, *facts, err)) < 0)
 		goto out;
 	if (rec.stage[FM_INGEST] && rec.stage[FM_TRAIN]) {
-		if (fm_runner_commitments(fm_json_str(rec.run, "project"), &run, &commitments, &why))
+		if ((rc = fm_runner_commitments(fm_json_str(rec.run, "project"), &run, &commitments, &why)) ==
+		    FM_ESYSTEM) {
+			*err = why;
+			goto out;
+		}
+		if (rc < 0)
 			fm_warn("the report has no commitments: %s", why.message);
-		else if (json_object_set_new(*facts, "commitments", commitments))
-			rc = no_memory(err);
+		rc = rc >= 0 && json_object_set_new(*facts, "commitments", commitments) ? no_memory(err) : FM_OK;
 	}
 out:
 	if (rc < 0) {

@@ -169,7 +169,9 @@ class World(Bench):
         self.base = self.look()
 
     def restore(self):
-        """What is not as it was saved."""
+        """What is not as it was saved; what a warning said is left is cleared away, as it said that it can be."""
+        for path in self.aside():
+            shutil.rmtree(os.path.join(self.tmp, path))
         now = self.look()
         for name in sorted((n for n in now if n not in self.base or (len(now[n]) == 1) != (len(self.base[n]) == 1)), reverse=True):
             path = os.path.join(self.place, name)
@@ -371,7 +373,7 @@ def try_verb(world, args, verb, known, tally):
             world.restore()
         world.set(*(() if site == STDOUT else (site, error)))
         wrong = judge(world, site, error, command, writes, honest, before)
-        dirty = writes or bool(wrong)
+        dirty = writes or bool(wrong) or bool(world.aside())
         if wrong is None:
             tally.of.setdefault(f"{verb}: sites that came once and not again", [0, 0])[0] += 1
         else:
