@@ -243,10 +243,13 @@ class Tried:
             print(verb, case, file=self.file, flush=True)
 
 
-def same_words(a, b):
+PASSING = re.compile(r'[0-9.]+ s\b|"seconds": ?[0-9.e-]+|[0-9.]+ [KMG]iB|"peak_rss_bytes": ?\d+|AAAA[A-Za-z0-9+/]+')
+MEASURES = re.compile(r" *[0-9.]+")  # of a model of a project whose secret is new in each call
+
+
+def same_words(a, b, but=PASSING):
     """What is said twice, but for how long it took, and new keys."""
-    passing = re.compile(r'[0-9.]+ s\b|"seconds": ?[0-9.e-]+|[0-9.]+ [KMG]iB|"peak_rss_bytes": ?\d+|AAAA[A-Za-z0-9+/]+')
-    return passing.sub("", a) == passing.sub("", b)
+    return but.sub("", a) == but.sub("", b)
 
 
 def judge(world, site, error, command, writes, honest, before):
@@ -273,7 +276,7 @@ def judge(world, site, error, command, writes, honest, before):
     library = status == 4 and function == "memory" and ("fm_trees_" in place or "libarchive: Out of memory" in err and any(n in place for n in ("open_writers ", "open_stream ")))
     if any(word in err for word in ("killed", "crash", "signal")) and not library:
         wrong.append(f"a process died: {err.strip()}")
-    if status == honest[0] and not damaged and not same_words(out, honest[1]):
+    if status == honest[0] and not damaged and not same_words(out, honest[1], honest[4]):
         wrong.append(f"ends as without a fault, and says another thing: {(out + err).strip()[:200]}")
     if left:
         wrong.append(f"{left} processes were still running")
@@ -335,16 +338,16 @@ def try_verb(world, args, verb, known, tally):
     if status not in (0, 1):
         tally.add(verb, [f"without a fault: exit status {status}: {err.strip()}"], command)
         return
-    made, steady = world.files(), True
+    made, steady, but = world.files(), True, PASSING
     if writes:  # what has the same bytes whenever it is made
         time.sleep(1.1)
         world.restore()
         world.set()
-        world.call(command)
+        but = PASSING if same_words(world.call(command)[1], out) else MEASURES
         again = world.files()
         steady = set(again) == set(made)
         made = {name: digest if again.get(name) == digest else None for name, digest in made.items()}
-    honest = (status, out, made, steady)  # status 1: the answer is a verdict, such as that two things differ
+    honest = (status, out, made, steady, but)  # status 1: the answer is a verdict, such as that two things differ
     if not writes and world.files() != before:
         tally.add(verb, ["it changes something without a fault"], command)
         return
