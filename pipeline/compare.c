@@ -261,12 +261,15 @@ static json_t *failed_of(const struct fm_run *run)
 
 		if (k->pass || k->waived || strcmp(k->name, FM_METRIC_CONTROLS) == 0)
 			continue;
-		if (isfinite(k->value))
-			json_array_append_new(
-			    failed, json_sprintf("%s %.4g (%s %.4g)", k->name, k->value, k->direction, k->threshold));
-		else
+		if (isfinite(k->value)) {
+			const char *more = strchr(k->why, ';');
+
+			json_array_append_new(failed, json_sprintf("%s %.4g (%s %.4g)%s", k->name, k->value,
+								   k->direction, k->threshold, more ? more : ""));
+		} else {
 			json_array_append_new(
 			    failed, json_sprintf("%s not measured (%s %.4g)", k->name, k->direction, k->threshold));
+		}
 	}
 	return failed;
 }

@@ -357,7 +357,7 @@ static void put_time(const json_t *model, struct fm_buf *out)
 	fm_buf_puts(out, " s.");
 }
 
-/* Checks as "jsd.TD 0.25 (max 0.1)", a row each; returns how many. */
+/* Checks as "jsd.TD 0.25 (max 0.1)", with or without "; and more" behind, a row each; returns how many. */
 static size_t put_failed(const json_t *model, struct fm_buf *out)
 {
 	const json_t *failed = json_object_get(model, "failed"), *k;
@@ -374,12 +374,13 @@ static size_t put_failed(const json_t *model, struct fm_buf *out)
 	json_array_foreach(failed, i, k)
 	{
 		const char *text = json_string_value(k) ? json_string_value(k) : "";
-		size_t name = strcspn(text, " "), value = strcspn(text, "("), end = strlen(text);
+		size_t name = strcspn(text, " "), value = strcspn(text, "("), end = strcspn(text, ";");
 		char part[128];
 
 		fm_buf_puts(out, "<tr><th scope=\"row\">");
 		snprintf(part, sizeof part, "%.*s", (int)name, text);
 		fm_page_metric_name(out, part);
+		fm_html_text(out, text + end);
 		fm_buf_puts(out, "</th>");
 		put_label(out, "num", "is");
 		snprintf(part, sizeof part, "%.*s", value > name + 2 ? (int)(value - name - 2) : 0,

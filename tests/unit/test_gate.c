@@ -121,6 +121,26 @@ static void test_threshold_is_inclusive(void **state)
 	assert_string_equal(f->v.check[1].direction, "min");
 }
 
+/* Flows that lie near a few windows are near to the side that the split gave these: no sign of memory. */
+static void test_what_chance_explains_is_said(void **state)
+{
+	struct fixture *f = *state;
+
+	check_max(f, "leak.share_nearer_train", 0.65);
+	check_max(f, "leak.share_nearer_train_sizes", 0.65);
+	assert_int_equal(fm_metrics_add(&f->m, "leak.share_nearer_train", 0.8, 640, NULL), FM_OK);
+	assert_int_equal(fm_metrics_add(&f->m, "leak.share_nearer_train_sizes", 0.8, 640, NULL), FM_OK);
+	apply(f);
+	fails_because(f, 0, "above the threshold");
+	assert_null(strchr(f->v.check[0].why, ';')); /* not measured, nothing said */
+	assert_int_equal(fm_metrics_add(&f->m, "leak.nearer_p", 0.08412, 600, NULL), FM_OK);
+	assert_int_equal(fm_metrics_add(&f->m, "leak.nearer_p_sizes", 0.049, 600, NULL), FM_OK);
+	apply(f);
+	fails_because(f, 0, "; a model without memory comes as near with a probability of 0.084 (leak.nearer_p)");
+	fails_because(f, 1, "above the threshold");
+	assert_null(strchr(f->v.check[1].why, ';')); /* chance seldom does that */
+}
+
 static void test_max_and_min_are_two_lines(void **state)
 {
 	struct fixture *f = *state;
@@ -669,6 +689,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    T(test_threshold_is_inclusive),
 	    T(test_max_and_min_are_two_lines),
+	    T(test_what_chance_explains_is_said),
 	    T(test_missing_metric_fails),
 	    T(test_nan_and_infinity_fail),
 	    T(test_labels_are_judged_where_there_are_any),

@@ -336,8 +336,8 @@ static json_t *comparison(void)
 	    "{'name':'copy','kind':'negative','level':0.001,'expected':'any','got':'pass'},"
 	    "{'name':'fresh','kind':'positive','level':0,'expected':'pass','got':'pass'}],"
 	    "'control_rows':175,'control_limit':0.005,'smallest_leak_caught':0.05,"
-	    "'failed':['jsd.TD 0.25 (max 0.1)','host.PROFILE not measured (max "
-	    "0.98)'],'symptoms':[{'field':'TD','outside':0.12,'above':0.09,'lost':0},"
+	    "'failed':['jsd.TD 0.25 (max 0.1)','leak.share_nearer_train 0.8 (max 0.65); by chance (leak.nearer_p)',"
+	    "'host.PROFILE not measured (max 0.98)'],'symptoms':[{'field':'TD','outside':0.12,'above':0.09,'lost':0},"
 	    "{'field':'PR','outside':null,'lost':0.3,'missing':[{'value':'TCP','share':0.2},"
 	    "{'value':'UDP','share':0.1}],'piled':0.2,'piles':[{'value':'GRE','share':0.2}]}]},"
 	    "{'name':'ctgan','about':'a GAN','status':'failed','message':'it "
@@ -376,7 +376,9 @@ static void test_models_stand_side_by_side(void **state)
 	HAS(text, "Their configs start from preset demo, with <code>train.steps=7</code> where a model has that key.");
 	HAS(text, "trained for longer than a budget of minutes allows");
 	HAS(text, "It failed: it diverges");
-	HAS(text, "The gate refuses it: checks that it does not meet, 2</summary>");
+	HAS(text, "The gate refuses it: checks that it does not meet, 3</summary>");
+	HAS(text, "<code>leak.share_nearer_train</code>; by chance (leak.nearer_p)</th><td class=\"num\" "
+		  "data-label=\"is\">0.8</td><td class=\"num\" data-label=\"asked\">max 0.65</td>");
 	HAS(text, "<code>jsd.TD</code></th><td class=\"num\" data-label=\"is\">0.25</td><td class=\"num\" "
 		  "data-label=\"asked\">max 0.1</td>");
 	HAS(text, "data-label=\"is\">not measured</td>");
