@@ -84,7 +84,7 @@ struct fm_row {
 	uint64_t sampling;                   /* the rate that a column says; 0: none */
 	uint8_t joined_n[FM_DIALECT_JOINED]; /* bytes of the parts of the label, in the dialect's order */
 	bool join_missing;                   /* a part is a word for a missing value */
-	int icmp[2];                         /* type and code of ICMP, or -1 */
+	int icmp[2];                         /* type and code of ICMP, or -1; below: row_apart.c */
 
 	const struct fm_dialect *d;
 	enum fm_missing missing;

@@ -5,6 +5,8 @@
 #include "traces/row_parts.h"
 #include "traces/value.h"
 
+#define NO_ICMP (-2) /* r->icmp: NO_ICMP - k, where column k has neither type nor code */
+
 /* 0.0.0.0 and :: stand in the column of the family that a row is not of, and are an address where no other one is told,
  * as of a host that asks for its first by DHCP. True: the field is one of them, which is remembered. */
 static bool take_zeros(struct fm_row *r, int k, const char *s, size_t n)
@@ -37,10 +39,8 @@ bool fm_row_take_apart(struct fm_row *r, int k, const char *s, size_t n)
 		r->told |= UINT64_C(1) << k;
 		return r->bad;
 	}
-	if (fm_parse_u64(s, n, 255, &v))
-		fm_row_refuse_value(r, k, "is no type or code of ICMP, which are 0 to 255");
-	else
-		r->icmp[r->d->cols[k].format == FM_FMT_ICMP_CODE] = (int)v;
+	/* In rows of other protocols some write -1: what is none is a fault where it is read (fm_row_end_apart). */
+	r->icmp[r->d->cols[k].format == FM_FMT_ICMP_CODE] = fm_parse_u64(s, n, 255, &v) ? NO_ICMP - k : (int)v;
 	return true;
 }
 
@@ -75,6 +75,10 @@ void fm_row_end_apart(struct fm_row *r)
 		}
 		if (r->bad)
 			return;
+		for (int i = 0; i < 2 && !ports; i++)
+			if (r->icmp[i] <= NO_ICMP && fm_row_icmp_number(r))
+				fm_row_refuse_value(r, NO_ICMP - r->icmp[i],
+						    "is no type or code of ICMP, which are 0 to 255");
 		icmp = r->icmp[0] >= 0 && fm_row_icmp_number(r);
 		if (icmp && !ports) {
 			r->t->sp[r->t->rows] = 0;

@@ -159,6 +159,44 @@ static void what_cannot_be_a_type_is_a_bad_row(void **state)
 	fm_dialect_free(d);
 }
 
+/* Columns of type and code say nothing of rows of other protocols, where the data set of CIC-IDS2017 that was made anew
+ * has -1. */
+static void rows_of_others_may_have_no_type_in_its_column(void **state)
+{
+	struct fm_dialect *d = NULL;
+	struct fm_error err;
+	struct reading *r;
+
+	(void)state;
+	assert_int_equal(
+	    fm_dialect_load(&d,
+			    put("both.yaml", "name: both\nheader: true\ncolumns:\n  - {name: ts, column: start}\n"
+					     "  - {name: td, column: td}\n  - {name: sa, column: sa}\n"
+					     "  - {name: sp, column: sp}\n  - {name: da, column: da}\n"
+					     "  - {name: dp, column: dp}\n  - {name: pr, column: pr}\n"
+					     "  - {name: code, column: dp, format: icmp-code}\n"
+					     "  - {name: type, column: dp, format: icmp-type}\n"
+					     "  - {name: pkt, column: pkt}\n  - {name: byt, column: byt}\n"),
+			    &err),
+	    FM_OK);
+	r = read_trace_file(put("in.csv", "ts,td,sa,sp,da,dp,pr,code,type,pkt,byt\n"
+					  "2016-04-11 00:01:06,0.5,10.0.0.1,40000,192.0.2.7,443,6,-1,-1,1,84\n"
+					  "2016-04-11 00:01:06,0.5,10.0.0.1,0,192.0.2.7,0,1,1,3,1,84\n"
+					  "2016-04-11 00:01:06,0.5,10.0.0.1,0,192.0.2.7,0,1,0,-1,1,84\n"
+					  "2016-04-11 00:01:06,0.5,10.0.0.1,0,192.0.2.7,0,1,-1,8,1,84\n"),
+			    d, NULL, 1);
+	assert_int_equal(r->rc, FM_OK);
+	assert_int_equal(r->t->rows, 2);
+	assert_int_equal(r->t->sp[0], 40000);
+	assert_int_equal(r->t->dp[0], 443);
+	assert_int_equal(r->t->dp[1], 3 * 256 + 1);
+	assert_int_equal(r->st.bad, 2);
+	assert_string_equal(r->bad[0].reason, "dp is no type or code of ICMP, which are 0 to 255 (column type)");
+	assert_string_equal(r->bad[1].reason, "dp is no type or code of ICMP, which are 0 to 255 (column code)");
+	done(r);
+	fm_dialect_free(d);
+}
+
 /* An answer is its own flow in another dialect, with the type that Zeek had. */
 static void zeek_in_another_dialect(void **state)
 {
@@ -201,9 +239,13 @@ static void each_type_and_code_reads_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(zeek_has_the_type_in_the_source_port), cmocka_unit_test(so_has_its_json_and_it_comes_back),
-	    cmocka_unit_test(argus_has_the_code_above_the_type),    cmocka_unit_test(unsw_nb15_has_those_of_argus),
-	    cmocka_unit_test(what_cannot_be_a_type_is_a_bad_row),   cmocka_unit_test(zeek_in_another_dialect),
+	    cmocka_unit_test(zeek_has_the_type_in_the_source_port),
+	    cmocka_unit_test(so_has_its_json_and_it_comes_back),
+	    cmocka_unit_test(argus_has_the_code_above_the_type),
+	    cmocka_unit_test(unsw_nb15_has_those_of_argus),
+	    cmocka_unit_test(what_cannot_be_a_type_is_a_bad_row),
+	    cmocka_unit_test(zeek_in_another_dialect),
+	    cmocka_unit_test(rows_of_others_may_have_no_type_in_its_column),
 	    cmocka_unit_test(each_type_and_code_reads_back),
 	};
 	return cmocka_run_group_tests_name("icmp", tests, scratch_make, scratch_remove);
