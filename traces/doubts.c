@@ -194,6 +194,8 @@ static void look_for_zeros(struct fm_doubts *d, const struct fm_table *t, size_t
 		fm_examples_add(&d->no_such, place);
 	if (t->pr[i] == protocol[1] && !t->sp[i] && t->dp[i] - 1u < 255)
 		fm_examples_add(&d->no_type, place);
+	if (t->pr[i] == protocol[1] && t->sp[i])
+		fm_examples_add(&d->two_ports, place);
 	if (t->pr[i] == protocol[0] && !t->sp[i] && !t->dp[i])
 		fm_examples_add(&d->no_ports, place);
 }
@@ -375,6 +377,8 @@ static void odd_flows(const struct fm_doubts *d, const char *path)
 			"those are read as of the dialect's clock (timezone); were they written by another one?");
 	warn_of(d, path, &d->no_type, "have a code of ICMP and no type",
 		"is it the type alone? the port is type * 256 + code, or type.code");
+	warn_of(d, path, &d->two_ports, "are of ICMP and have a port at the source, where ICMP has none",
+		"type and code in a port each? icmp: zeek in the dialect reads that, icmp: argus both in the first");
 	warn_of(
 	    d, path, &d->no_such, "have a protocol that IANA's registry does not have",
 	    "each such word counts as a protocol of its own; is it another spelling, or a word for several or none?");

@@ -60,6 +60,7 @@ struct fm_doubts {
 	struct fm_examples coarse;                                    /* days with one to four decimals */
 	struct fm_examples thousands;                                 /* a count as 1.000 */
 	struct fm_examples no_type;                                   /* ICMP of type 0, which has no code, with one */
+	struct fm_examples two_ports;                                 /* ICMP with a port at the source */
 	struct fm_examples no_ports;                                  /* of protocol 0, without ports */
 	struct fm_examples no_such;                                   /* of a protocol that is not in IANA's registry */
 	uint8_t odd_protocol[8192];                /* a bit for each of the trace's protocols: it is one of those */

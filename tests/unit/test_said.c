@@ -458,7 +458,7 @@ static void days_in_few_digits_are_warned_of(void **state)
 	fm_buf_free(&b);
 }
 
-/* 8 where nfdump writes 8.0, as programs that read both as numbers make of it. */
+/* 8 where nfdump writes 8.0, as programs that read both as numbers make of it; and type and code in a port each. */
 static void a_type_of_icmp_without_its_code_is_warned_of(void **state)
 {
 	static const char *const ports[] = {"0,8.0", "0,2048", "0,8", "8,0", "3,1"};
@@ -480,6 +480,8 @@ static void a_type_of_icmp_without_its_code_is_warned_of(void **state)
 			assert_non_null(strstr(said, "100 of 100 rows have a code of ICMP and no type"));
 		else
 			assert_null(strstr(said, "no type"));
+		assert_int_equal(k > 2,
+				 strstr(said, "100 of 100 rows are of ICMP and have a port at the source") != NULL);
 	}
 	fm_buf_free(&b);
 }
