@@ -229,7 +229,7 @@ static void by_place_after_all(const struct fm_sniff_page *p, struct fm_sniff_gu
 		addresses += g[k].kind == ADDRESS;
 	if (p->json || addresses < 2 || is_taken(g, p->nfields, FM_SA, false) || is_taken(g, p->nfields, FM_DA, false))
 		return;
-	fm_sniff_by_place(g, p->nfields);
+	fm_sniff_by_place(p, g);
 }
 
 void fm_sniff_by_name(const struct fm_sniff_page *p, struct fm_sniff_guess *g)

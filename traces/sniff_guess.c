@@ -84,10 +84,16 @@ static const char *duration_format(const struct fm_sniff_page *p, int k, const s
 		name[i] = (char)tolower((unsigned char)p->cell[0][k].s[i]);
 	if (fm_sniff_is_hms(p, k, p->header))
 		return NULL;
+	if (g->unit) {
+		*why = "its unit by the times from start to end";
+		return g->unit;
+	}
 	if (strstr(name, "flow duration") && is_cicflowmeter(p))
 		return "microseconds";
 	if (strstr(name, "event.duration") || strstr(name, "nano") || strstr(name, "_ns")) /* Elastic Common Schema */
 		return "nanoseconds";
+	if (strstr(name, "+msec")) /* SiLK's: seconds, with milliseconds */
+		return "seconds";
 	if (strstr(name, "ms") || strstr(name, "milli"))
 		return "milliseconds";
 	if (strstr(name, "micro") || strstr(name, "us)") || strstr(name, "us]") || strstr(name, "_us"))
@@ -113,6 +119,15 @@ static bool has_offset(const struct fm_sniff_page *p, int k)
 			return false;
 	}
 	return true;
+}
+
+/* Does the date of the first time have slashes? */
+static bool has_slashes(const struct fm_sniff_page *p, int k)
+{
+	for (int i = p->header; i < p->nlines; i++)
+		if (k < p->ncells[i] && p->cell[i][k].n > 4)
+			return p->cell[i][k].s[4] == '/';
+	return false;
 }
 
 static void put_column(const struct fm_sniff_page *p, int k, const struct fm_sniff_guess *g, struct fm_buf *out)
@@ -142,8 +157,10 @@ static void put_column(const struct fm_sniff_page *p, int k, const struct fm_sni
 			format = unit;
 		if (fm_cols[g->col].kind == FM_KIND_TIME && (p->blanks || p->delimiter == ' ') &&
 		    !strcmp(format, "datetime"))
-			format = has_offset(p, k) ? "rfc3339" : "%Y-%m-%dT%H:%M:%S.%f"; /* no blank inside */
-		if (format && g->either && p->header && has_name(p, "sTime")) {         /* SiLK has the month first */
+			format = has_offset(p, k)    ? "rfc3339"
+				 : has_slashes(p, k) ? "%Y/%m/%dT%H:%M:%S.%f"
+						     : "%Y-%m-%dT%H:%M:%S.%f";  /* no blank inside */
+		if (format && g->either && p->header && has_name(p, "sTime")) { /* SiLK has the month first */
 			snprintf(month_first, sizeof month_first, "%s", format);
 			month_first[1] = 'm';
 			month_first[4] = 'd';
@@ -218,6 +235,18 @@ static int put_absent(unsigned absent, struct fm_buf *out, struct fm_error *err)
 	return FM_OK;
 }
 
+/* A start alone, without a duration or an end, is the one time that a flow has, which te takes. */
+static void take_one_time(struct fm_sniff_guess *g, int n)
+{
+	if (!has(g, n, FM_TE, true) || has(g, n, FM_TE, false) || has(g, n, FM_TD, false))
+		return;
+	for (int k = 0; k < n; k++)
+		if (g[k].col == FM_TE) {
+			g[k].start = false;
+			g[k].why = "the only time that was found: start, where a column has the duration or the end";
+		}
+}
+
 /* What a flow needs but no column was found for. */
 static int put_lacking(const struct fm_sniff_guess *g, int n, struct fm_buf *out, bool *is_whole, struct fm_error *err)
 {
@@ -226,8 +255,8 @@ static int put_lacking(const struct fm_sniff_guess *g, int n, struct fm_buf *out
 	bool whole = times >= 2, ends = has(g, n, FM_TE, true) || has(g, n, FM_TE, false);
 	unsigned absent = whole ? 0 : (ends ? 0 : 1u << FM_TE) | (has(g, n, FM_TD, false) ? 0 : 1u << FM_TD);
 
-	if (times == 1 && has(g, n, FM_TE, true))
-		fm_buf_puts(out, "  # not found: a duration (td) or an end (te), which start needs\n");
+	if (times == 1 && ends)
+		fm_buf_puts(out, "  # not found: a duration (td), or a start\n");
 	else if (times < 2)
 		fm_buf_puts(out, "  # not found: two of start, te and td\n");
 	for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
@@ -414,7 +443,7 @@ int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bo
 	const char *no_flows;
 	struct fm_sniff_page *p;
 	bool ordered = false;
-	int rc;
+	int rc, td;
 
 	*whole = false;
 	if ((rc = fm_alloc(&p, 1, sizeof *p, "the first lines", err)) < 0)
@@ -444,9 +473,13 @@ int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bo
 	else if ((rc = fm_sniff_by_order(p, g, &ordered, err)) < 0)
 		goto out;
 	else if (!ordered)
-		fm_sniff_by_place(g, p->nfields);
+		fm_sniff_by_place(p, g);
 	if (fm_sniff_taken_by(g, p->nfields, FM_TE, true) < 0 && fm_sniff_taken_by(g, p->nfields, FM_TE, false) < 0)
 		fm_sniff_by_halves(p, g, p->header);
+	if ((td = fm_sniff_taken_by(g, p->nfields, FM_TD, false)) >= 0 &&
+	    (rc = fm_sniff_unit(p, g, td, &g[td].unit, err)) < 0)
+		goto out;
+	take_one_time(g, p->nfields);
 	rc = put_file(p, g, yaml, whole, err);
 out:
 	fm_buf_free(&p->text);

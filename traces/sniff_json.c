@@ -159,6 +159,8 @@ int fm_sniff_json(struct fm_sniff_page *p, struct fm_error *err)
 	size_t at = 0;
 	int rc;
 
+	if (text->len > 3 && !memcmp(text->data, "\xef\xbb\xbf", 3))
+		at = 3;
 	while (at < text->len && strchr(" \t\r\n", text->data[at]))
 		at++;
 	p->json = at < text->len && text->data[at] == '{';
@@ -168,7 +170,7 @@ int fm_sniff_json(struct fm_sniff_page *p, struct fm_error *err)
 		return FM_OK;
 	p->vflow = memmem(text->data, text->len, "\"DataSets\"", 10) && memmem(text->data, text->len, "{\"I\":", 5);
 	if ((rc = find_list(text->data + at, text->data + text->len, p->list, err)) < 0 ||
-	    (rc = fm_json_list_add(&list, text->data, text->len, &out, err)) < 0)
+	    (rc = fm_json_list_add(&list, text->data + at, text->len - at, &out, err)) < 0)
 		goto out;
 	fm_buf_free(text);
 	*text = out;

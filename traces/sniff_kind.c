@@ -28,7 +28,7 @@ static const char *const patterns[] = {
     "%b %d, %Y %H:%M:%S.%f",    "%b %d, %Y %H:%M:%S.%f %Z", "%b %d, %Y %I:%M:%S.%f %p", "%b %d, %Y @ %H:%M:%S.%f",
     "%a %b %d %H:%M:%S.%f %Y",  "%a %b %d %H:%M:%S %Z %Y",  "%a, %d %b %Y %H:%M:%S %z", "%a, %d %b %Y %H:%M:%S %Z",
     "%a %d %b %Y %H:%M:%S %z",  "%d/%m/%Y, %H:%M:%S.%f",    "%d/%m/%Y, %I:%M:%S.%f %p", "%m/%d/%Y, %H:%M:%S.%f",
-    "%m/%d/%Y, %I:%M:%S.%f %p", "%d.%m.%Y, %H:%M:%S.%f",
+    "%m/%d/%Y, %I:%M:%S.%f %p", "%d.%m.%Y, %H:%M:%S.%f",    "%Y/%m/%d.%H:%M:%S.%f",
 };
 
 /* Can s be read by form i: 0 is datetime, the others are patterns? */
@@ -120,6 +120,9 @@ enum fm_sniff_kind fm_sniff_kind_of(const struct fm_sniff_field *f, const char *
 		*format = "address-port";
 		return ADDRESS;
 	}
+	if (f->n == 4 &&
+	    !strncasecmp(f->s, "ipv", 3)) /* the version, of a network, rather than what a tunnel carries */
+		return WORD;
 	return f->n < 32 && fm_protocol_number(f->s, f->n) >= 0 ? PROTOCOL : WORD;
 }
 

@@ -16,17 +16,19 @@ static const struct {
     {" te end endtime ltime lasttime lastseen tslast timestampend etime flowend flowendmilliseconds lastswitched last "
      "timeflowend timeflowendns timeflowendms switchedlast timelast timeend "
      "lastpacket dateflowend stop stoptime bidirectionallastseenms datelastseen tlast endsec etimestamp flowendtime "
+     "etimemsec stopdatetime "
      "flowendsec "
      "flowendseconds flowendmicroseconds flowendnanoseconds flowendtimestamp endtimestamp ",
      FM_TE, false, FM_WAY_ONE},
     {" ts start starttime stime firsttime firstseen timestamp timestampstart datefirstseen flowstart "
      "flowstartmilliseconds firstswitched first time date datetime bidirectionalfirstseenms tfirst timeflowstart "
      "timeflowstartns timeflowstartms starttimestamp startsec stimestamp timefirst timestart flowstarttime "
-     "firstpacket flowstartsec flowstartseconds flowstartmicroseconds flowstartnanoseconds relstart ",
+     "firstpacket stimemsec startdatetime flowstartsec flowstartseconds flowstartmicroseconds "
+     "flowstartnanoseconds relstart ",
      FM_TE, true, FM_WAY_ONE},
     {" td dur duration flowduration durationms bidirectionaldurationms flowdurationmilliseconds "
      "elapsedtime elapsed durationsec durationseconds durationus durationns durationmsec durationmilliseconds "
-     "durationmicroseconds flowdurationms flowdurationus durations flowdurations durs ",
+     "durationmicroseconds flowdurationms flowdurationus durations flowdurations durs durmsec ",
      FM_TD, false, FM_WAY_ONE},
     {" sa srcip srcaddr sourceip sourceaddress saddr sip ipsrc src srcipaddr srchost idorigh srcipaddress "
      "sourceipv4address ipv4srcaddr origh addressa srcaddress src4addr ipsrcaddr ip4srcaddr srcipaddrport srcaddrport ",
@@ -45,10 +47,10 @@ static const struct {
      "portdst ipdstport portb dstl4portid dstp ",
      FM_DP, false, FM_WAY_ONE},
     {" source cliip clientip client cliaddr clientaddr clientaddress clientipaddr clientipaddress subjectipaddress "
-     "initiatorip initiatoripaddress ",
+     "initiatorip initiatoripaddress pktsrcaddr ",
      FM_SA, false, FM_WAY_ELSE},
     {" destination srvip serverip server srvaddr serveraddr serveraddress serveripaddr serveripaddress peeripaddress "
-     "responderip responderipaddress ",
+     "responderip responderipaddress pktdstaddr ",
      FM_DA, false, FM_WAY_ELSE},
     {" cliport clientport clientl4portid subjectportprotocol ", FM_SP, false, FM_WAY_ELSE},
     {" srvport serverport serverl4portid peerportprotocol ", FM_DP, false, FM_WAY_ELSE},
@@ -61,11 +63,11 @@ static const struct {
     {" tos stos srctos iptos ipclassofservice ", FM_STOS, false, FM_WAY_ONE},
     {" pkt pkts packets packet ipkt numpktssnt totpkts inpkts inpackets packetcount packettotalcount packetdeltacount "
      "totalpackets "
-     "bidirectionalpackets ",
+     "bidirectionalpackets packetscount ",
      FM_PKT, false, FM_WAY_ONE},
     {" byt bytes byte ibyt oct inoctets numbytessnt totbytes inbytes octets octetcount octettotalcount octetdeltacount "
      "totalbytes "
-     "bidirectionalbytes ",
+     "bidirectionalbytes doctets ",
      FM_BYT, false, FM_WAY_ONE},
     {" spkts dpkts origpkts resppkts totalfwdpackets totalbackwardpackets totalfwdpacket totalbwdpackets "
      "src2dstpackets dst2srcpackets totfwdpkts "
@@ -77,17 +79,18 @@ static const struct {
      "srcpackets packetsin packetsout pktsin pktsout packetssrctodest packetsdesttosrc packetsab packetsba "
      "outboundpackets "
      "inboundpackets cli2srvpackets srv2clipackets subjectpackets peerpackets "
-     "initiatorpackets responderpackets ",
+     "initiatorpackets responderpackets totalsourcepackets totaldestinationpackets ",
      FM_PKT, false, FM_WAY_SUM},
     {" sbytes dbytes totallengthoffwdpackets totallengthofbwdpackets totallengthoffwdpacket totallengthofbwdpacket "
      "src2dstbytes "
      "dst2srcbytes totlenfwdpkts totlenbwdpkts flowbytestoserver flowbytestoclient srcbytes dstbytes fwdbytes "
      "bwdbytes sentbyte rcvdbyte sentbytes rcvdbytes bytessent bytesreceived bytesout bytesin sourcebytes "
      "destinationbytes bytessrctodest bytesdesttosrc bytesab bytesba outboundbytes inboundbytes cli2srvbytes "
-     "srv2clibytes subjectbytes peerbytes initiatorbytes responderbytes ",
+     "srv2clibytes subjectbytes peerbytes initiatorbytes responderbytes totalsourcebytes "
+     "totaldestinationbytes ",
      FM_BYT, false, FM_WAY_SUM},
     {" origipbytes respipbytes srcipbytes dstipbytes ", FM_BYT, false, FM_WAY_WITH_HEADERS},
-    {" origbytes respbytes ", FM_BYT, false, FM_WAY_PAYLOAD},
+    {" origbytes respbytes fwdtotalpayloadbytes bwdtotalpayloadbytes ", FM_BYT, false, FM_WAY_PAYLOAD},
     {" opkt opkts outpkts outpackets rpkt rpackets packetsrev reversepacketdeltacount "
      "reversepackettotalcount ",
      FM_PKT, false, FM_WAY_REPLY},

@@ -16,6 +16,15 @@ static bool has_text(const struct fm_sniff_page *p, const char *s)
 	return p->text.data && memmem(p->text.data, p->text.len, s, strlen(s));
 }
 
+/* Lists of values in place of objects, one a line or all in one. */
+static bool has_bare_lists(const struct fm_sniff_page *p)
+{
+	const struct fm_sniff_field *line = p->line;
+
+	return p->nlines && line->n > 2 && *line->s == '[' && strchr("[\"0123456789", line->s[1]) &&
+	       (line->s[line->n - 1] == ']' || line->s[line->n - 1] == ',');
+}
+
 static bool begins_as_json(const struct fm_sniff_page *p)
 {
 	return p->nlines && (*p->line[0].s == '{' || !strncmp(p->line[0].s, "[{", 2));
@@ -109,6 +118,12 @@ static int other_json(const struct fm_sniff_page *p, const char *path, struct fm
 			       "of its own",
 			       path, fm_text_shell(program, strlen(program), "PATH[]", command, sizeof command));
 	}
+	if (!p->json && has_bare_lists(p))
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "%s has lists of values without names as its records: jq -r '%s' FILE writes them as CSV "
+		    "without a header",
+		    path, p->line[0].s[1] == '[' ? ".[] | @csv" : "@csv");
 	if (p->json || !begins_as_json(p))
 		return FM_OK;
 	if (p->line[0].n > 1 && p->line[0].s[1] == '\'')

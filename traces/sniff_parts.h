@@ -1,7 +1,7 @@
 /* sniff_parts.h - what the files that guess a dialect share: sniff_guess.c; sniff_page.c for lines and fields,
  * sniff_other.c for what is no table of flows,
  * sniff_kind.c for kinds of values, sniff_by_name.c for names, sniff_place.c for columns without names,
- * sniff_marks.c for the marks of numbers. */
+ * sniff_marks.c for the marks of numbers, sniff_unit.c for the unit of durations. */
 #ifndef FM_TRACES_SNIFF_PARTS_H
 #define FM_TRACES_SNIFF_PARTS_H
 
@@ -53,6 +53,7 @@ enum fm_sniff_kind { NOTHING, EMPTY, CLOCK, EPOCH, ADDRESS, INTEGER, DECIMAL, PR
 struct fm_sniff_guess {
 	enum fm_sniff_kind kind;
 	const char *format; /* of a time or an address, or NULL */
+	const char *unit;   /* of a duration beside both times, or NULL */
 	uint64_t most;      /* of numbers, their fractions cut off */
 	int col;            /* enum fm_col, or -1 */
 	bool start, sum, reply;
@@ -95,8 +96,8 @@ void fm_sniff_take(struct fm_sniff_guess *g, int col, bool start, const char *wh
 int fm_sniff_taken_by(const struct fm_sniff_guess *g, int n, int col, bool start);
 /* Guess the columns of a page with names: by them, and what they leave open by place where they name no address. */
 void fm_sniff_by_name(const struct fm_sniff_page *p, struct fm_sniff_guess *g);
-/* Guess those of n columns that are not taken: by kinds, and by the order in which most collectors write them. */
-void fm_sniff_by_place(struct fm_sniff_guess *g, int n);
+/* Guess the columns that are not taken: by kinds, and by the order in which most collectors write them. */
+void fm_sniff_by_place(const struct fm_sniff_page *p, struct fm_sniff_guess *g);
 /* *is: the columns of a page without names are those of a built-in dialect in its order, as of nfdump -q, and are taken
  * so. */
 int fm_sniff_by_order(const struct fm_sniff_page *p, struct fm_sniff_guess *g, bool *is,
@@ -104,6 +105,9 @@ int fm_sniff_by_order(const struct fm_sniff_page *p, struct fm_sniff_guess *g, b
 /* Is it Zeek's conn.log with the comments removed? */
 bool fm_sniff_is_zeek(const struct fm_sniff_page *p);
 void fm_sniff_by_zeek(const struct fm_sniff_page *p, struct fm_sniff_guess *g);
+/* *unit: that of the durations in column td, where rows have start and end and it is as long in most; or NULL. */
+int fm_sniff_unit(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, int td, const char **unit,
+		  struct fm_error *err) FM_MUST_CHECK;
 /* Find a date and a time of day in two columns, where no column has both; from: the first line of values. */
 void fm_sniff_by_halves(const struct fm_sniff_page *p, struct fm_sniff_guess *g, int from);
 

@@ -11,6 +11,7 @@
 #include "manifests/time_pattern.h"
 #include "traces/sniff_parts.h"
 
+#define NUMBERS (1u << INTEGER | 1u << EMPTY)
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 
 /* The next column of a kind that is not taken, from `from` on, or -1. */
@@ -111,10 +112,52 @@ static void place_times(struct fm_sniff_guess *g, int n)
 		fm_sniff_take(&g[at], FM_TD, false, by_place);
 }
 
-/* Packets are the last but one of the numbers, bytes the last; where one of them is known, the other is beside it, and
- * the packets are the fewer. */
-static void place_counts(struct fm_sniff_guess *g, int n, int last)
+static bool number_at(const struct fm_sniff_page *p, int i, int k, uint64_t *number)
 {
+	const char *format;
+
+	*number = 0;
+	return k >= 0 && k < p->ncells[i] && fm_sniff_kind_of(&p->cell[i][k], &format, number) == INTEGER;
+}
+
+/* Do columns pkt and byt have from 20 to 65,535 bytes a packet in nine of ten rows that have any? */
+static bool are_counts(const struct fm_sniff_page *p, int pkt, int byt)
+{
+	int rows = 0, fit = 0;
+
+	for (int i = p->header; i < p->nlines; i++) {
+		uint64_t packets, bytes;
+		bool are = number_at(p, i, pkt, &packets) && number_at(p, i, byt, &bytes);
+
+		rows += !are || packets || bytes;
+		fit += are && packets && bytes / 20 >= packets && bytes / 65536 < packets;
+	}
+	return fit > 0 && fit * 10 >= rows * 9;
+}
+
+/* Packets and bytes by what they can be: the first two neighbours that differ from row to row. Numbers of networks and
+ * interfaces, flags and sums of flows may stand behind them. */
+static void place_neighbours(const struct fm_sniff_page *p, struct fm_sniff_guess *g, int n, int last)
+{
+	for (int at = next_of(g, n, last, 1u << INTEGER), to; at >= 0; at = to) {
+		to = next_of(g, n, at + 1, 1u << INTEGER);
+		if (to != at + 1 || g[at].constant || g[to].constant)
+			continue;
+		for (int back = 0; back < 2; back++)
+			if (are_counts(p, back ? to : at, back ? at : to)) {
+				fm_sniff_take(&g[back ? to : at], FM_PKT, false, by_place);
+				fm_sniff_take(&g[back ? at : to], FM_BYT, false, by_place);
+				return;
+			}
+	}
+}
+
+/* Else packets are the last but one of the numbers, bytes the last; where one of them is known, the other is beside it,
+ * and the packets are the fewer. */
+static void place_counts(const struct fm_sniff_page *p, struct fm_sniff_guess *g, int n, int last)
+{
+	if (filled_by(g, n, FM_PKT, false) < 0 && filled_by(g, n, FM_BYT, false) < 0)
+		place_neighbours(p, g, n, last);
 	for (int c = FM_PKT; c <= FM_BYT; c++) {
 		const int other = filled_by(g, n, c == FM_PKT ? FM_BYT : FM_PKT, false);
 		const bool named = other >= 0 && g[other].why != by_place;
@@ -145,10 +188,30 @@ static void place_label(struct fm_sniff_guess *g, int n)
 			fm_sniff_take(&g[k], FM_LABEL, false, by_place);
 }
 
-/* What names do not tell: by kinds and in the order that most collectors have. */
-void fm_sniff_by_place(struct fm_sniff_guess *g, int n)
+/* The ports: beside the ends where they can be there, else what can be one of the numbers behind them. */
+static void place_ports(struct fm_sniff_guess *g, int n, int last)
 {
-	const unsigned numbers = 1u << INTEGER | 1u << EMPTY;
+	const int a = filled_by(g, n, FM_SA, false), b = filled_by(g, n, FM_DA, false);
+	const int sp = b == a + 1 ? b + 1 : a + 1, dp = b == a + 1 ? b + 2 : b + 1;
+
+	if (a >= 0 && filled_by(g, n, FM_SP, false) < 0 && filled_by(g, n, FM_DP, false) < 0 && ends_at(g, n, a, b) &&
+	    g[sp].col < 0 && g[dp].col < 0) {
+		fm_sniff_take(&g[sp], FM_SP, false, by_place);
+		fm_sniff_take(&g[dp], FM_DP, false, by_place);
+	}
+	for (int c = FM_SP, from = last > 3 ? last - 3 : 0; c <= FM_DP; c++)
+		for (int at = next_of(g, n, from, NUMBERS); at >= 0 && filled_by(g, n, c, false) < 0;
+		     at = next_of(g, n, at + 1, NUMBERS))
+			if (g[at].most <= 65535) {
+				fm_sniff_take(&g[at], c, false, by_place);
+				from = at + 1;
+			}
+}
+
+/* What names do not tell: by kinds and in the order that most collectors have. */
+void fm_sniff_by_place(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
+{
+	const int n = p->nfields;
 	int at, last = 0;
 
 	leave_exporters(g, n);
@@ -163,14 +226,8 @@ void fm_sniff_by_place(struct fm_sniff_guess *g, int n)
 	if (at >= 0 && filled_by(g, n, FM_PR, false) < 0)
 		fm_sniff_take(&g[at], FM_PR, false, by_place);
 	place_times(g, n);
-	for (int c = FM_SP; c <= FM_DP; c++)
-		for (at = next_of(g, n, 0, numbers); at >= 0 && filled_by(g, n, c, false) < 0;
-		     at = next_of(g, n, at + 1, numbers))
-			if (g[at].most <= 65535 && (c == FM_SP ? at + 2 >= last - 1 : true)) {
-				fm_sniff_take(&g[at], c, false, by_place);
-				break;
-			}
-	place_counts(g, n, last);
+	place_ports(g, n, last);
+	place_counts(p, g, n, last);
 	place_label(g, n);
 }
 
@@ -203,26 +260,45 @@ static bool can_stand(const struct fm_dialect *d, int k, const struct fm_sniff_g
 	return false;
 }
 
+/* Has column k one of the words that the dialect's has, in all rows or, where it passes others over, in most? *word: it
+ * has, and the dialect says so. */
+static bool has_words(const struct fm_dialect *d, const struct fm_sniff_page *p, int k, bool *word)
+{
+	int have = 0;
+
+	for (int i = p->header; i < p->nlines; i++)
+		for (int m = 0; m < d->cols[k].nonly && k < p->ncells[i]; m++)
+			have += strlen(d->cols[k].only[m]) == p->cell[i][k].n &&
+				!memcmp(d->cols[k].only[m], p->cell[i][k].s, p->cell[i][k].n);
+	*word = *word || d->cols[k].nonly;
+	return !d->cols[k].nonly || (d->cols[k].skips_others ? have * 2 > p->nlines : have == p->nlines - p->header);
+}
+
+static int first_of(const struct fm_dialect *d, int col)
+{
+	int k = 0;
+
+	while (k < d->ncols && d->cols[k].col != col)
+		k++;
+	return k < d->ncols ? k : -1;
+}
+
 /* Are the columns those of the dialect, in its order, with or without more behind them? */
 static bool is_in_order(const struct fm_dialect *d, const struct fm_sniff_page *p, const struct fm_sniff_guess *g)
 {
 	const unsigned ends = 1u << FM_SA | 1u << FM_DA;
 
+	bool words = false;
+
 	if (d->json || d->packets || d->ipfix || d->blanks || d->delimiter != p->delimiter || d->ncols > p->nfields ||
-	    (d->ncols < p->nfields && !d->header && !d->extra_columns) || (d->present & ends) != ends)
+	    (d->present & ends) != ends)
 		return false;
 	for (int k = 0; k < d->ncols; k++)
-		if (d->cols[k].part || d->cols[k].nonly || !can_stand(d, k, &g[k]))
+		if (d->cols[k].part || !has_words(d, p, k, &words) || !can_stand(d, k, &g[k]))
 			return false;
-	return true;
-}
-
-static bool number_at(const struct fm_sniff_page *p, int i, int k, uint64_t *number)
-{
-	const char *format;
-
-	*number = 0;
-	return k >= 0 && k < p->ncells[i] && fm_sniff_kind_of(&p->cell[i][k], &format, number) == INTEGER;
+	if (d->ncols < p->nfields && !d->header && !d->extra_columns && !words)
+		return false;
+	return are_counts(p, first_of(d, FM_PKT), first_of(d, FM_BYT));
 }
 
 /* May column k say of how many flows each row is the sum? Most rows are one flow, none is no flow, and none has fewer
@@ -274,6 +350,8 @@ int fm_sniff_by_order(const struct fm_sniff_page *p, struct fm_sniff_guess *g, b
 	}
 	*is = rc >= 0 && best;
 	for (int k = 0; *is && k < best->ncols; k++) {
+		if (best->cols[k].skips_others)
+			g[k].aside = fm_sniff_aside(best->cols[k].name, strlen(best->cols[k].name));
 		if (best->cols[k].col < 0)
 			continue;
 		fm_sniff_take(&g[k], best->cols[k].col, best->cols[k].role == FM_ROLE_START, why_in_order(best, k));

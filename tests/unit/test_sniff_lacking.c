@@ -160,8 +160,7 @@ static void absent_columns_are_suggested_as_they_load(void **state)
 	     "\n# absent: [te]"},
 	    {"start,proto,src_ip,sport,dst_ip,dport,packets,bytes\n2016-04-11 00:01:06,UDP,1.2.3.4,53,10.0.0.1,35203,1,"
 	     "130\n2016-04-11 00:01:06,UDP,1.2.3.4,53,10.0.0.1,35203,1,130\n",
-	     "  # not found: a duration (td) or an end (te), which start needs\n# no line absent will do: column "
-	     "'start'"},
+	     "  # not found: a duration (td), or a start\n# absent: [td]"},
 	    {"end,duration,proto,src_ip,sport,dport,packets,bytes\n2016-04-11 00:01:06,1,UDP,1.2.3.4,53,35203,1,130\n"
 	     "2016-04-11 00:01:06,2,UDP,1.2.3.4,53,35203,1,130\n",
 	     "\n# no line absent will do: absent: a source has both addresses or none"},

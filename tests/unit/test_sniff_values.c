@@ -1,0 +1,238 @@
+/* What the values of the first rows tell a guess that no name does: which numbers are packets and bytes, what unit a
+ * duration has, and that a flow has one time only. */
+#include "tests/unit/trace_fixture.h"
+
+#include "traces/sniff.h"
+
+static struct fm_error err;
+
+#define FLOW_MS INT64_C(1715691602500)
+
+/* The guess of a text in yaml, and the flows that it reads; NULL where it lacks a column. */
+static struct reading *guessed(const char *text, struct fm_buf *yaml)
+{
+	const char *path = put("values.txt", text);
+	struct fm_dialect *d = NULL;
+	struct reading *r;
+	bool whole;
+
+	assert_int_equal(fm_sniff_guess(path, NULL, yaml, &whole, &err), FM_OK);
+	if (!whole) {
+		fm_buf_add(yaml, "", 1);
+		return NULL;
+	}
+	if (fm_dialect_load(&d, put_bytes("values.yaml", yaml->data, yaml->len), &err))
+		fail_msg("%s\n%.*s", err.message, (int)yaml->len, yaml->data);
+	fm_buf_add(yaml, "", 1);
+	r = read_trace_file(path, d, NULL, 0);
+	fm_dialect_free(d);
+	if (r->rc)
+		fail_msg("%s\n%s", r->err.message, yaml->data);
+	return r;
+}
+
+/* The first flow of each: 1.5 s to FLOW_MS, 10.0.0.1:40000 to 192.0.2.7:443, TCP, 7 packets, 574 bytes. */
+static void assert_guesses_flow(const char *text, size_t rows)
+{
+	struct fm_buf yaml = {0};
+	struct reading *r = guessed(text, &yaml);
+
+	if (!r || r->t->rows != rows || r->t->te[0] != FLOW_MS || r->t->td[0] != 1500 || r->t->sp[0] != 40000 ||
+	    r->t->dp[0] != 443 || r->t->pkt[0] != 7 || r->t->byt[0] != 574 ||
+	    strcmp(fm_table_category(r->t, FM_PR, 0), "TCP") != 0)
+		fail_msg("%s\n%s", text, yaml.data);
+	done(r);
+	fm_buf_free(&yaml);
+}
+
+static void numbers_without_names_are_packets_and_bytes_where_they_can_be(void **state)
+{
+	static const char *const of[] = {
+	    /* Numbers of networks, and of flows, stand behind them. */
+	    "2024-05-14 13:00:01.000,1.5,10.0.0.1,192.0.2.7,40000,443,6,27,7,574,64500,65001,1\n"
+	    "2024-05-14 13:00:02.000,0.5,10.0.0.2,192.0.2.8,40001,53,17,0,2,130,64500,65001,1\n",
+	    /* The bytes first. */
+	    "2024-05-14 13:00:01.000,1.5,10.0.0.1,40000,192.0.2.7,443,6,574,7\n"
+	    "2024-05-14 13:00:02.000,0.5,10.0.0.2,40001,192.0.2.8,53,17,130,2\n",
+	    /* Both ways: that of the source. */
+	    "2024-05-14 13:00:01.000|1.5|6|10.0.0.1|40000|192.0.2.7|443|7|574|0|0|eof\n"
+	    "2024-05-14 13:00:02.000|0.5|17|10.0.0.2|40001|192.0.2.8|53|2|130|3|300|idle\n",
+	    /* A number in front of all is no port, and a length of time beside an address neither. */
+	    "2,30,2024-05-14 13:00:01.000,1.5,10.0.0.1,40000,192.0.2.7,443,6,7,574\n"
+	    "2,40,2024-05-14 13:00:02.000,0.5,10.0.0.2,40001,192.0.2.8,53,17,2,130\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+		assert_guesses_flow(of[i], 2);
+}
+
+/* Flow logs of a VPC with more fields than the default ones behind these, as CloudWatch has them without their names:
+ * the version is no port, the version of IP no protocol, and the path of the traffic no bytes. */
+static void flow_logs_of_more_fields_are_known_without_names(void **state)
+{
+	struct fm_buf text = {0}, yaml = {0};
+
+	(void)state;
+	for (int export = 0; export < 2; export ++) {
+		struct reading *r;
+
+		text.len = yaml.len = 0;
+		for (int i = 0; i < 20; i++)
+			fm_buf_printf(
+			    &text,
+			    "%s2 123456789010 eni-1235b8ca123456789 10.0.0.1 192.0.2.7 40000 443 6 %d %d "
+			    "1715691601 1715691602 ACCEPT OK vpc-1 subnet-1 i-1 27 IPv4 10.0.0.1 192.0.2.7 "
+			    "ingress %d\n%s",
+			    export ? "2024-05-14T13:09:00.000Z " : "", 7 + i, 574 + i, 1 + i % 8,
+			    i || export ? ""
+					: "2 1 eni-1 - - - - - - - 1715691600 1715691660 - NODATA - - - - - - - - -\n");
+		fm_buf_add(&text, "", 1);
+		r = guessed(text.data, &yaml);
+		if (!r || r->t->rows != 20 || r->t->te[0] != INT64_C(1715691602000) || r->t->sp[0] != 40000 ||
+		    r->t->dp[0] != 443 || r->t->pkt[19] != 26 || r->t->byt[19] != 593 ||
+		    strcmp(fm_table_category(r->t, FM_PR, 0), "TCP") != 0 ||
+		    strcmp(fm_table_category(r->t, FM_FWD, 0), "ACCEPT") != 0)
+			fail_msg("%s", yaml.data);
+		done(r);
+	}
+	fm_buf_free(&text);
+	fm_buf_free(&yaml);
+}
+
+/* The time from start to end says the unit of a duration, whatever its name and the size of its values say. */
+static void the_unit_of_a_duration_is_that_of_its_times(void **state)
+{
+	static const struct {
+		const char *name, *times, *td[2];
+	} of[] = {
+	    {"duration", "2024-05-14 13:00:01.000,2024-05-14 13:00:02.500", {"1500", "60000"}},
+	    {"duration", "1715691601000,1715691602500", {"1500000", "60000000"}},
+	    {"duration", "14/05/2024 13:00:01.000,14/05/2024 13:00:02.500", {"1500000000", "60000000000"}},
+	    {"flowDurationMilliseconds", "2024-05-14 13:00:01.000,2024-05-14 13:00:02.500", {"1.500", "60.000"}},
+	    {"duration", "1715691601.0,1715691602.5", {"1.5", "60.0"}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		char text[1024];
+
+		snprintf(text, sizeof text,
+			 "start,end,%s,src_ip,src_port,dst_ip,dst_port,proto,packets,bytes\n"
+			 "%s,%s,10.0.0.1,40000,192.0.2.7,443,6,7,574\n%s,%s,10.0.0.1,40000,192.0.2.7,443,6,7,574\n",
+			 of[i].name, of[i].times, of[i].td[0], of[i].times, of[i].td[0]);
+		assert_guesses_flow(text, 2);
+	}
+}
+
+/* SiLK's dur+msec has seconds, and where times alone have no unit the name says it. */
+static void seconds_with_milliseconds_are_seconds(void **state)
+{
+	(void)state;
+	assert_guesses_flow("sIP|dIP|sPort|dPort|pro|packets|bytes|sTime+msec|dur+msec|\n"
+			    "10.0.0.1|192.0.2.7|40000|443|6|7|574|2024/05/14T13:00:01.000|1.500|\n"
+			    "10.0.0.1|192.0.2.7|40000|443|6|7|574|2024/05/14T13:00:01.000|0.250|\n",
+			    2);
+	assert_guesses_flow("sIP dIP sPort dPort pro packets bytes sTime duration\n"
+			    "10.0.0.1 192.0.2.7 40000 443 6 7 574 2024/05/14T13:00:01.000 1.500\n"
+			    "10.0.0.1 192.0.2.7 40000 443 6 7 574 2024/05/14T13:00:01.000 0.250\n",
+			    2);
+}
+
+/* The one time of a flow without a duration is taken as te, which a line absent goes with. */
+static void one_time_alone_is_the_time_of_the_flow(void **state)
+{
+	struct fm_buf yaml = {0};
+	struct fm_dialect *d = NULL;
+	struct reading *r;
+	char *line;
+
+	(void)state;
+	assert_null(guessed("timestamp,src_ip,src_port,dst_ip,dst_port,proto,packets,bytes\n"
+			    "2024-05-14 13:00:02.500,10.0.0.1,40000,192.0.2.7,443,6,7,574\n"
+			    "2024-05-14 13:00:03.500,10.0.0.1,40000,192.0.2.7,443,6,7,574\n",
+			    &yaml));
+	assert_non_null(strstr(yaml.data, "{name: \"timestamp\", column: te, format: \"datetime\"}   # the only time"));
+	assert_non_null(line = strstr(yaml.data, "\n# absent: [td]"));
+	memmove(line + 1, line + 3, strlen(line + 3) + 1);
+	assert_int_equal(fm_dialect_load(&d, put("one.yaml", yaml.data), &err), FM_OK);
+	r = read_trace_file(at("values.txt"), d, NULL, 0);
+	assert_int_equal(r->rc, FM_OK);
+	assert_int_equal(r->t->te[0], FLOW_MS);
+	done(r);
+	fm_dialect_free(d);
+	fm_buf_free(&yaml);
+}
+
+/* Windows' PowerShell puts a byte-order mark before JSON. */
+static void json_behind_a_byte_order_mark_is_json(void **state)
+{
+#define OBJECT                                                                                                         \
+	"{\"start\":\"2024-05-14 13:00:01.000\",\"duration\":1.5,\"src_ip\":\"10.0.0.1\",\"src_port\":40000,"          \
+	"\"dst_ip\":\"192.0.2.7\",\"dst_port\":443,\"proto\":6,\"packets\":7,\"bytes\":574}"
+	(void)state;
+	assert_guesses_flow("\xef\xbb\xbf" OBJECT "\r\n" OBJECT "\r\n", 2);
+	assert_guesses_flow("\xef\xbb\xbf[\r\n" OBJECT ",\r\n" OBJECT "\r\n]\r\n", 2);
+}
+
+/* Flows of programs and data sets whose names no other has. */
+static void names_of_more_programs_are_known(void **state)
+{
+	static const char *const of[] = {
+	    /* ISCX IDS 2012 */
+	    "totalSourceBytes,totalDestinationBytes,totalDestinationPackets,totalSourcePackets,source,protocolName,"
+	    "sourcePort,destination,destinationPort,startDateTime,stopDateTime\n"
+	    "500,74,3,4,10.0.0.1,tcp,40000,192.0.2.7,443,2024-05-14T13:00:01.000,2024-05-14T13:00:02.500\n",
+	    /* NTLFlowLyzer, as of BCCC-CIC-IDS-2017 */
+	    "flow_id,timestamp,src_ip,src_port,dst_ip,dst_port,protocol,duration,packets_count,fwd_packets_count,"
+	    "bwd_packets_count,total_payload_bytes,fwd_total_payload_bytes,bwd_total_payload_bytes\n"
+	    "a,2024-05-14 13:00:01.000000,10.0.0.1,40000,192.0.2.7,443,TCP,1.5,7,4,3,574,500,74\n",
+	    /* The ends as the packets have them, which a flow log of a VPC may have alone. */
+	    "version pkt-srcaddr pkt-dstaddr srcport dstport protocol packets bytes start duration\n"
+	    "5 10.0.0.1 192.0.2.7 40000 443 6 7 574 1715691601 1.5\n",
+	    /* Argus as JSON, with the dates that its options take */
+	    "{\"stime\":\"2024/05/14.13:00:01.000000\",\"dur\":1.5,\"proto\":\"tcp\",\"saddr\":\"10.0.0.1\","
+	    "\"sport\":\"40000\",\"dir\":\"->\",\"daddr\":\"192.0.2.7\",\"dport\":\"443\",\"pkts\":7,"
+	    "\"bytes\":574}\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+		assert_guesses_flow(of[i], 1);
+}
+
+static void lists_of_values_are_told_by_what_writes_them_as_csv(void **state)
+{
+	static const char *const of[][2] = {
+	    {"[[\"2024-05-14 13:00:01\",1.5,\"10.0.0.1\"],[\"2024-05-14 13:00:02\",1.5,\"10.0.0.1\"]]\n",
+	     "jq -r '.[] | @csv' FILE"},
+	    {"[\"2024-05-14 13:00:01\",1.5,\"10.0.0.1\"]\n[\"2024-05-14 13:00:02\",1.5,\"10.0.0.1\"]\n",
+	     "jq -r '@csv' FILE"},
+	    {"[1715691601,1.5,\"10.0.0.1\",\"192.0.2.7\",443]\n", "jq -r '@csv' FILE"},
+	};
+	struct fm_buf yaml = {0};
+	bool whole;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		assert_int_equal(fm_sniff_guess(put("lists.json", of[i][0]), NULL, &yaml, &whole, &err), FM_EINPUT);
+		assert_says(err, of[i][1]);
+	}
+	fm_buf_free(&yaml);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(numbers_without_names_are_packets_and_bytes_where_they_can_be),
+	    cmocka_unit_test(flow_logs_of_more_fields_are_known_without_names),
+	    cmocka_unit_test(the_unit_of_a_duration_is_that_of_its_times),
+	    cmocka_unit_test(seconds_with_milliseconds_are_seconds),
+	    cmocka_unit_test(one_time_alone_is_the_time_of_the_flow),
+	    cmocka_unit_test(json_behind_a_byte_order_mark_is_json),
+	    cmocka_unit_test(names_of_more_programs_are_known),
+	    cmocka_unit_test(lists_of_values_are_told_by_what_writes_them_as_csv),
+	};
+
+	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}
