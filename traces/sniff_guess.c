@@ -130,10 +130,25 @@ static bool has_slashes(const struct fm_sniff_page *p, int k)
 	return false;
 }
 
+/* Has a value two words: a date and a time of day, or a number and its K? */
+static bool has_blank(const struct fm_sniff_page *p, int k)
+{
+	for (int i = p->header; i < p->nlines; i++)
+		if (k < p->ncells[i] && memchr(p->cell[i][k].s, ' ', p->cell[i][k].n))
+			return true;
+	return false;
+}
+
+static bool is_nfdump(const struct fm_sniff_page *p)
+{
+	return p->header && p->cell[0][0].n > 5 && !memcmp(p->cell[0][0].s, "Date ", 5);
+}
+
 static void put_column(const struct fm_sniff_page *p, int k, const struct fm_sniff_guess *g, struct fm_buf *out)
 {
 	const char *why = g->why, *format = g->format, *unit = NULL;
 	char month_first[64];
+	bool two = false;
 
 	fm_buf_puts(out, "  - {name: ");
 	if (p->header)
@@ -155,7 +170,8 @@ static void put_column(const struct fm_sniff_page *p, int k, const struct fm_sni
 			format = "type.code";
 		if (g->col == FM_TD && (unit = p->zeek ? "seconds" : duration_format(p, k, g, &why)))
 			format = unit;
-		if (fm_cols[g->col].kind == FM_KIND_TIME && (p->blanks || p->delimiter == ' ') &&
+		two = fm_cols[g->col].kind == FM_KIND_TIME && p->blanks && has_blank(p, k);
+		if (fm_cols[g->col].kind == FM_KIND_TIME && (p->blanks || p->delimiter == ' ') && !two &&
 		    !strcmp(format, "datetime"))
 			format = has_offset(p, k)    ? "rfc3339"
 				 : has_slashes(p, k) ? "%Y/%m/%dT%H:%M:%S.%f"
@@ -170,6 +186,10 @@ static void put_column(const struct fm_sniff_page *p, int k, const struct fm_sni
 			fm_buf_puts(out, ", format: ");
 			put_quoted(out, format, strlen(format));
 		}
+		if (two)
+			fm_buf_puts(out, ", words: 2");
+		if (fm_cols[g->col].kind == FM_KIND_COUNT && p->blanks && (is_nfdump(p) || has_blank(p, k)))
+			fm_buf_puts(out, ", suffix: 1000");
 		if (g->sum)
 			fm_buf_puts(out, ", sum: true");
 		if (g->reply)

@@ -63,11 +63,11 @@ static const struct {
     {" tos stos srctos iptos ipclassofservice ", FM_STOS, false, FM_WAY_ONE},
     {" pkt pkts packets packet ipkt numpktssnt totpkts inpkts inpackets packetcount packettotalcount packetdeltacount "
      "totalpackets "
-     "bidirectionalpackets packetscount ",
+     "bidirectionalpackets packetscount inpkt ",
      FM_PKT, false, FM_WAY_ONE},
     {" byt bytes byte ibyt oct inoctets numbytessnt totbytes inbytes octets octetcount octettotalcount octetdeltacount "
      "totalbytes "
-     "bidirectionalbytes doctets ",
+     "bidirectionalbytes doctets inbyte ",
      FM_BYT, false, FM_WAY_ONE},
     {" spkts dpkts origpkts resppkts totalfwdpackets totalbackwardpackets totalfwdpacket totalbwdpackets "
      "src2dstpackets dst2srcpackets totfwdpkts "
@@ -91,10 +91,10 @@ static const struct {
      FM_BYT, false, FM_WAY_SUM},
     {" origipbytes respipbytes srcipbytes dstipbytes ", FM_BYT, false, FM_WAY_WITH_HEADERS},
     {" origbytes respbytes fwdtotalpayloadbytes bwdtotalpayloadbytes ", FM_BYT, false, FM_WAY_PAYLOAD},
-    {" opkt opkts outpkts outpackets rpkt rpackets packetsrev reversepacketdeltacount "
+    {" opkt opkts outpkt outpkts outpackets rpkt rpackets packetsrev reversepacketdeltacount "
      "reversepackettotalcount ",
      FM_PKT, false, FM_WAY_REPLY},
-    {" obyt obytes outbytes outoctets roct roctets bytesrev reverseoctetdeltacount "
+    {" obyt obytes outbyte outbytes outoctets roct roctets bytesrev reverseoctetdeltacount "
      "reverseoctettotalcount ",
      FM_BYT, false, FM_WAY_REPLY},
     {" label class attack attackcat category type attacktype ", FM_LABEL, false, FM_WAY_ONE},

@@ -294,6 +294,9 @@ int fm_sniff_page(struct fm_sniff_page *p, const char *path, const char *member,
 		p->wide = p->wide || n > FM_SNIFF_FIELDS;
 		p->ncells[i] = n < FM_SNIFF_FIELDS ? n : FM_SNIFF_FIELDS;
 	}
+	if (!delimiter && !p->json && !p->marked && p->nlines &&
+	    (p->nfields < FM_SNIFF_FEWEST || (p->delimiter == ' ' && !p->blanks && p->ncells[0] != p->nfields)))
+		fm_sniff_titles(p);
 	p->types = p->nlines > 0 && has_types(p);
 	return FM_OK;
 }

@@ -1,7 +1,7 @@
 /* sniff_parts.h - what the files that guess a dialect share: sniff_guess.c; sniff_page.c for lines and fields,
- * sniff_other.c for what is no table of flows,
- * sniff_kind.c for kinds of values, sniff_by_name.c for names, sniff_place.c for columns without names,
- * sniff_marks.c for the marks of numbers, sniff_unit.c for the unit of durations. */
+ * sniff_titles.c for those with titles, sniff_other.c for what is no table of flows, sniff_kind.c for kinds of values,
+ * sniff_by_name.c for names, sniff_place.c for columns without names, sniff_marks.c for the marks of numbers,
+ * sniff_unit.c for the unit of durations. */
 #ifndef FM_TRACES_SNIFF_PARTS_H
 #define FM_TRACES_SNIFF_PARTS_H
 
@@ -73,6 +73,9 @@ struct fm_sniff_guess {
  */
 int fm_sniff_page(struct fm_sniff_page *p, const char *path, const char *member, char delimiter,
 		  struct fm_error *err) FM_MUST_CHECK;
+/* Cut the lines of a page that is laid out for people, below titles of several words, into fields; a page that is none
+ * stays as it is. */
+void fm_sniff_titles(struct fm_sniff_page *p);
 /* FM_EINPUT: the page, of which p->names is known, is no table of flows; the message says what makes it one. */
 int fm_sniff_other(const struct fm_sniff_page *p, const char *path, struct fm_error *err) FM_MUST_CHECK;
 /* The name of column k of the first line, without the ending of a type; pkts_s keeps its own, which says a rate. */

@@ -175,6 +175,66 @@ static void json_behind_a_byte_order_mark_is_json(void **state)
 	assert_guesses_flow("\xef\xbb\xbf[\r\n" OBJECT ",\r\n" OBJECT "\r\n]\r\n", 2);
 }
 
+/* Tables for people have titles of several words, and values of two; an arrow stands between the ends, or the port in
+ * the word of its address. */
+static void text_for_people_is_cut_below_its_titles(void **state)
+{
+	static const char *const of[] = {
+	    "Date first seen          Duration     Proto      Src IP Addr  Src Pt      Dst IP Addr  Dst Pt  Packets    "
+	    "Bytes\n"
+	    "2024-05-14 13:00:01.000     1.500 TCP           10.0.0.1   40000        192.0.2.7     443        7      "
+	    "574\n"
+	    "2024-05-14 13:00:02.000     0.500 ICMP          10.0.0.1       0        192.0.2.7     8.0        1    "
+	    "1.2 M\n"
+	    "Summary: total flows: 2, total bytes: 1200574, total packets: 8, avg bps: 1, avg pps: 1, avg bpp: 1\n",
+	    "Date first seen          Date last seen           Duration     Proto      Src IP Addr:Port          Dst "
+	    "IP "
+	    "Addr:Port   Flags  Packets    Bytes\n"
+	    "2024-05-14 13:00:01.000 2024-05-14 13:00:02.500     1.500 TCP           10.0.0.1:40000        "
+	    "192.0.2.7:443   ...AP.SF    7      574\n"
+	    "2024-05-14 13:00:02.000 2024-05-14 13:00:02.500     0.500 TCP           10.0.0.1:40000        "
+	    "192.0.2.7:443   ...AP.SF    7      574\n",
+	    "                 StartTime        Dur  Proto            SrcAddr  Sport   Dir            DstAddr  Dport  "
+	    "TotPkts "
+	    "  TotBytes State \n"
+	    " 2024/05/14 13:00:01.000000   1.500000    tcp           10.0.0.1.40000     ->         192.0.2.7.443       "
+	    "    "
+	    "7        574   CON\n"
+	    " 2024/05/14 13:00:02.000000   0.500000    udp           10.0.0.1.40000    <->         192.0.2.7.443       "
+	    "    "
+	    "7        574   CON\n",
+	    /* A space alone between columns, and inside of a time. */
+	    "start duration src_ip src_port dst_ip dst_port proto packets bytes\n"
+	    "2024-05-14 13:00:01.000 1.5 10.0.0.1 40000 192.0.2.7 443 6 7 574\n"
+	    "2024-05-14 13:00:02.000 0.5 10.0.0.1 40000 192.0.2.7 443 6 7 574\n",
+	};
+	struct fm_buf yaml = {0};
+	struct reading *r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+		assert_guesses_flow(of[i], 2);
+	/* Both ways, that of the source behind the other one. */
+	r = guessed("Date first seen          Duration     Proto      Src IP Addr:Port          Dst IP Addr:Port  Out "
+		    "Pkt   In Pkt "
+		    "Out Byte  In Byte Flows\n"
+		    "2024-05-14 13:00:01.000     1.500 TCP           10.0.0.1:40000 <->        192.0.2.7:443         5 "
+		    "       7 "
+		    "     500      574     1\n"
+		    "2024-05-14 13:00:02.000     0.500 TCP           10.0.0.1:40000 <->        192.0.2.7:443         0 "
+		    "       7 "
+		    "       0      574     1\n",
+		    &yaml);
+	assert_non_null(r);
+	assert_int_equal(r->t->rows, 3);
+	assert_int_equal(r->t->byt[0], 574);
+	assert_int_equal(r->t->sp[1], 443);
+	assert_int_equal(r->t->pkt[1], 5);
+	assert_int_equal(r->t->byt[1], 500);
+	done(r);
+	fm_buf_free(&yaml);
+}
+
 /* Flows of programs and data sets whose names no other has. */
 static void names_of_more_programs_are_known(void **state)
 {
@@ -230,6 +290,7 @@ int main(void)
 	    cmocka_unit_test(seconds_with_milliseconds_are_seconds),
 	    cmocka_unit_test(one_time_alone_is_the_time_of_the_flow),
 	    cmocka_unit_test(json_behind_a_byte_order_mark_is_json),
+	    cmocka_unit_test(text_for_people_is_cut_below_its_titles),
 	    cmocka_unit_test(names_of_more_programs_are_known),
 	    cmocka_unit_test(lists_of_values_are_told_by_what_writes_them_as_csv),
 	};
