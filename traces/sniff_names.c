@@ -79,7 +79,8 @@ static const struct {
      "srcpackets packetsin packetsout pktsin pktsout packetssrctodest packetsdesttosrc packetsab packetsba "
      "outboundpackets "
      "inboundpackets cli2srvpackets srv2clipackets subjectpackets peerpackets "
-     "initiatorpackets responderpackets totalsourcepackets totaldestinationpackets ",
+     "initiatorpackets responderpackets totalsourcepackets totaldestinationpackets "
+     "txpackets rxpackets txpkts rxpkts pktstoserver pktstoclient packetstoserver packetstoclient pktsc2s pktss2c ",
      FM_PKT, false, FM_WAY_SUM},
     {" sbytes dbytes totallengthoffwdpackets totallengthofbwdpackets totallengthoffwdpacket totallengthofbwdpacket "
      "src2dstbytes "
@@ -87,7 +88,7 @@ static const struct {
      "bwdbytes sentbyte rcvdbyte sentbytes rcvdbytes bytessent bytesreceived bytesout bytesin sourcebytes "
      "destinationbytes bytessrctodest bytesdesttosrc bytesab bytesba outboundbytes inboundbytes cli2srvbytes "
      "srv2clibytes subjectbytes peerbytes initiatorbytes responderbytes totalsourcebytes "
-     "totaldestinationbytes ",
+     "totaldestinationbytes txbytes rxbytes bytestoserver bytestoclient bytesc2s bytess2c ",
      FM_BYT, false, FM_WAY_SUM},
     {" origipbytes respipbytes srcipbytes dstipbytes ", FM_BYT, false, FM_WAY_WITH_HEADERS},
     {" origbytes respbytes fwdtotalpayloadbytes bwdtotalpayloadbytes ", FM_BYT, false, FM_WAY_PAYLOAD},
@@ -99,6 +100,25 @@ static const struct {
      FM_BYT, false, FM_WAY_REPLY},
     {" label class attack attackcat category type attacktype ", FM_LABEL, false, FM_WAY_ONE},
 };
+
+/* Does a name end with the unit of a count that is no byte and no packet, in brackets: Bytes (KB), Octets [MiB]? */
+static bool has_other_unit(const char *s, size_t n)
+{
+	static const char *const units[] = {"kb", "mb", "gb", "tb", "kib", "mib", "gib", "k", "m", "g", "bit", "bits"};
+	char unit[8] = "";
+
+	for (const char *pair = "()[]"; *pair && n; pair += 2) {
+		const char *open = memrchr(s, pair[0], n);
+		size_t len = open ? (size_t)(s + n - open) - 2 : 0;
+
+		if (open && s[n - 1] == pair[1] && len && len < sizeof unit)
+			memcpy(unit, open + 1, len);
+	}
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+		if (!strcasecmp(unit, units[i]))
+			return true;
+	return false;
+}
 
 /* Lower-case letters and digits only, between blanks. */
 static void to_word(const char *s, size_t len, char word[66])
@@ -128,6 +148,26 @@ static int find(const char *s, size_t len)
 		if (strstr(known[i].names, word))
 			return (int)i;
 	return -1;
+}
+
+/* A name of a time behind which its unit stands: firstSeenMs, ts_us. Its values tell the unit. */
+static int find_time(const char *s, size_t len)
+{
+	static const char *const units[] = {"ms",     "us",    "ns",           "msec",         "millis",
+					    "micros", "nanos", "milliseconds", "microseconds", "nanoseconds"};
+	char word[66];
+	int i = -1;
+
+	to_word(s, len, word);
+	for (size_t u = 0; u < sizeof units / sizeof *units && i < 0; u++) {
+		size_t n = strlen(word) - 1, tail = strlen(units[u]);
+
+		if (n > tail + 1 && !memcmp(word + n - tail, units[u], tail))
+			i = find(word, n - tail);
+		if (i >= 0 && (known[i].col != FM_TE || known[i].way != FM_WAY_ONE))
+			i = -1;
+	}
+	return i;
 }
 
 /* NEMEA writes the type before each name: ipaddr SRC_IP. */
@@ -172,10 +212,12 @@ bool fm_sniff_name(const char *s, size_t n, struct fm_sniff_name *out)
 	const char *point;
 	size_t type = type_before(s, n);
 	int i = find(s + type, n - type);
-	bool back = i < 0 && strip(&s, &n);
+	bool other = has_other_unit(s, n), back = i < 0 && strip(&s, &n);
 
 	if (i < 0)
 		i = find(s, n);
+	if (i < 0)
+		i = find_time(s, n);
 	while (i < 0 && (point = memchr(s, '.', n))) {
 		n -= (size_t)(point + 1 - s);
 		s = point + 1;
@@ -183,6 +225,8 @@ bool fm_sniff_name(const char *s, size_t n, struct fm_sniff_name *out)
 		if (i >= 0 && known[i].col == FM_LABEL && strncasecmp(s, "label", n) != 0)
 			i = -1; /* network.type is no label */
 	}
+	if (i >= 0 && other && fm_cols[known[i].col].kind == FM_KIND_COUNT)
+		return false;
 	if (i >= 0 && back && (known[i].way != FM_WAY_ONE || fm_cols[known[i].col].kind != FM_KIND_COUNT))
 		return false;
 	if (i >= 0)
@@ -211,6 +255,8 @@ bool fm_sniff_are_ways(const char *a, size_t na, const char *b, size_t nb)
 	    {"srctodest", "desttosrc"},
 	    {"cli2srv", "srv2cli"},
 	    {"toserver", "toclient"},
+	    {"c2s", "s2c"},
+	    {"tx", "rx"},
 	    {"src", "dst"},
 	    {"source", "destination"},
 	    {"orig", "resp"},

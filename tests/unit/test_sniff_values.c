@@ -250,6 +250,11 @@ static void names_of_more_programs_are_known(void **state)
 	    /* The ends as the packets have them, which a flow log of a VPC may have alone. */
 	    "version pkt-srcaddr pkt-dstaddr srcport dstport protocol packets bytes start duration\n"
 	    "5 10.0.0.1 192.0.2.7 40000 443 6 7 574 1715691601 1.5\n",
+	    /* Ways by the ends of a connection, and times with their unit behind the name */
+	    "firstSeenMs,lastSeenMs,src_ip,src_port,dst_ip,dst_port,proto,pkts_toserver,pkts_toclient,bytes_c2s,"
+	    "bytes_s2c\n1715691601000,1715691602500,10.0.0.1,40000,192.0.2.7,443,6,4,3,500,74\n",
+	    "ts_us,dur,src_ip,src_port,dst_ip,dst_port,proto,tx_packets,rx_packets,tx_bytes,rx_bytes\n"
+	    "1715691601000000,1.5,10.0.0.1,40000,192.0.2.7,443,6,4,3,500,74\n",
 	    /* Argus as JSON, with the dates that its options take */
 	    "{\"stime\":\"2024/05/14.13:00:01.000000\",\"dur\":1.5,\"proto\":\"tcp\",\"saddr\":\"10.0.0.1\","
 	    "\"sport\":\"40000\",\"dir\":\"->\",\"daddr\":\"192.0.2.7\",\"dport\":\"443\",\"pkts\":7,"
@@ -259,6 +264,27 @@ static void names_of_more_programs_are_known(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof of / sizeof *of; i++)
 		assert_guesses_flow(of[i], 1);
+}
+
+/* Bytes (KB) are not bytes. */
+static void counts_of_another_unit_are_not_read(void **state)
+{
+	static const char *const of[] = {"Bytes (KB)", "bytes [MiB]", "octets (k)"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		struct fm_buf yaml = {0};
+		char text[512];
+
+		snprintf(text, sizeof text,
+			 "start,duration,src_ip,src_port,dst_ip,dst_port,proto,packets,%s\n"
+			 "1715691601.0,1.5,10.0.0.1,40000,192.0.2.7,443,6,7,1\n"
+			 "1715691602.0,1.5,10.0.0.1,40000,192.0.2.7,443,6,7,2\n",
+			 of[i]);
+		assert_null(guessed(text, &yaml));
+		assert_non_null(strstr(yaml.data, "# not found: byt\n"));
+		fm_buf_free(&yaml);
+	}
 }
 
 static void lists_of_values_are_told_by_what_writes_them_as_csv(void **state)
@@ -292,6 +318,7 @@ int main(void)
 	    cmocka_unit_test(json_behind_a_byte_order_mark_is_json),
 	    cmocka_unit_test(text_for_people_is_cut_below_its_titles),
 	    cmocka_unit_test(names_of_more_programs_are_known),
+	    cmocka_unit_test(counts_of_another_unit_are_not_read),
 	    cmocka_unit_test(lists_of_values_are_told_by_what_writes_them_as_csv),
 	};
 
