@@ -54,6 +54,8 @@ static uint64_t ends_at(const struct fm_sniff_guess *g, int n, int a, int b)
 	return b == a + 1 ? least(port_at(g, n, b + 1), port_at(g, n, b + 2)) : 0;
 }
 
+#define FEW_PORTS 20 /* no flow has them alone; interfaces have such numbers */
+
 /* Of more than two columns of addresses, those of an exporter or a next hop are no ends of flows. Where the ports do
  * not tell, a column of one address in all rows is none where two others are. */
 static void leave_exporters(struct fm_sniff_guess *g, int n)
@@ -71,6 +73,8 @@ static void leave_exporters(struct fm_sniff_guess *g, int n)
 				ends[1] = m;
 			}
 	}
+	if (most < FEW_PORTS && others == 2)
+		most = 0;
 	for (int k = 0; k < n && all > 2; k++)
 		if (g[k].kind == ADDRESS && (most > 0 ? k != ends[0] && k != ends[1] : others > 1 && g[k].constant))
 			g[k].kind = NOTHING;
@@ -135,29 +139,32 @@ static bool are_counts(const struct fm_sniff_page *p, int pkt, int byt)
 	return fit > 0 && fit * 10 >= rows * 9;
 }
 
-/* Packets and bytes by what they can be: the first two neighbours that differ from row to row. Numbers of networks and
- * interfaces, flags and sums of flows may stand behind them. */
-static void place_neighbours(const struct fm_sniff_page *p, struct fm_sniff_guess *g, int n, int last)
+/* Packets and bytes by what they can be: the first two neighbours that differ from row to row, from column `from` on,
+ * packets first or, with back, bytes. Numbers of networks and interfaces, flags and sums of flows may stand behind
+ * them. Packets of both ways before the bytes of both are none that can be told. */
+static void place_neighbours(const struct fm_sniff_page *p, struct fm_sniff_guess *g, int n, int from, bool back)
 {
-	for (int at = next_of(g, n, last, 1u << INTEGER), to; at >= 0; at = to) {
+	if (filled_by(g, n, FM_PKT, false) >= 0 || filled_by(g, n, FM_BYT, false) >= 0)
+		return;
+	for (int at = next_of(g, n, from, 1u << INTEGER), to; at >= 0; at = to) {
 		to = next_of(g, n, at + 1, 1u << INTEGER);
-		if (to != at + 1 || g[at].constant || g[to].constant)
+		if (to != at + 1 || g[at].constant || g[to].constant || !are_counts(p, back ? to : at, back ? at : to))
 			continue;
-		for (int back = 0; back < 2; back++)
-			if (are_counts(p, back ? to : at, back ? at : to)) {
-				fm_sniff_take(&g[back ? to : at], FM_PKT, false, by_place);
-				fm_sniff_take(&g[back ? at : to], FM_BYT, false, by_place);
-				return;
-			}
+		if (at > 0 && are_counts(p, at - 1, to) && are_counts(p, at, to + 1))
+			return;
+		fm_sniff_take(&g[back ? to : at], FM_PKT, false, by_place);
+		fm_sniff_take(&g[back ? at : to], FM_BYT, false, by_place);
+		return;
 	}
 }
 
-/* Else packets are the last but one of the numbers, bytes the last; where one of them is known, the other is beside it,
- * and the packets are the fewer. */
+/* Else packets are the last but one of the numbers, bytes the last, if they can be that; where one of them is known,
+ * the other is beside it, and the packets are the fewer. */
 static void place_counts(const struct fm_sniff_page *p, struct fm_sniff_guess *g, int n, int last)
 {
-	if (filled_by(g, n, FM_PKT, false) < 0 && filled_by(g, n, FM_BYT, false) < 0)
-		place_neighbours(p, g, n, last);
+	const bool none = filled_by(g, n, FM_PKT, false) < 0 && filled_by(g, n, FM_BYT, false) < 0;
+	int at[2];
+
 	for (int c = FM_PKT; c <= FM_BYT; c++) {
 		const int other = filled_by(g, n, c == FM_PKT ? FM_BYT : FM_PKT, false);
 		const bool named = other >= 0 && g[other].why != by_place;
@@ -165,18 +172,24 @@ static void place_counts(const struct fm_sniff_page *p, struct fm_sniff_guess *g
 
 		if (filled_by(g, n, c, false) >= 0)
 			continue;
-		for (int at = next_of(g, n, named ? 0 : last, 1u << INTEGER); at >= 0;
-		     at = next_of(g, n, at + 1, 1u << INTEGER)) {
-			const uint64_t pkt = g[c == FM_PKT ? at : other].most, byt = g[c == FM_PKT ? other : at].most;
+		for (int k = next_of(g, n, named ? 0 : last, 1u << INTEGER); k >= 0;
+		     k = next_of(g, n, k + 1, 1u << INTEGER)) {
+			const uint64_t pkt = g[c == FM_PKT ? k : other].most, byt = g[c == FM_PKT ? other : k].most;
 
-			if (!g[at].most)
+			if (!g[k].most)
 				continue;
-			if (!named ? c == FM_BYT || more_behind(g, n, at)
-				   : pkt <= byt && (best < 0 || abs(at - other) < abs(best - other)))
-				best = at;
+			if (!named ? c == FM_BYT || more_behind(g, n, k)
+				   : pkt <= byt && (best < 0 || abs(k - other) < abs(best - other)))
+				best = k;
 		}
 		if (best >= 0)
 			fm_sniff_take(&g[best], c, false, by_place);
+	}
+	for (int c = 0; c < 2; c++)
+		at[c] = filled_by(g, n, FM_PKT + c, false);
+	for (int c = 0; c < 2 && none && at[0] >= 0 && at[1] >= 0 && !are_counts(p, at[0], at[1]); c++) {
+		g[at[c]].col = -1;
+		g[at[c]].why = NULL;
 	}
 }
 
@@ -188,24 +201,40 @@ static void place_label(struct fm_sniff_guess *g, int n)
 			fm_sniff_take(&g[k], FM_LABEL, false, by_place);
 }
 
-/* The ports: beside the ends where they can be there, else what can be one of the numbers behind them. */
-static void place_ports(struct fm_sniff_guess *g, int n, int last)
+/* Are the ports in the columns of the ends? */
+static bool has_ports(const struct fm_sniff_guess *g, int n)
+{
+	const int a = filled_by(g, n, FM_SA, false);
+
+	return a >= 0 && g[a].format && !strcmp(g[a].format, "address-port");
+}
+
+/* The ports beside the ends, where they can be there. */
+static void place_ports_beside(struct fm_sniff_guess *g, int n)
 {
 	const int a = filled_by(g, n, FM_SA, false), b = filled_by(g, n, FM_DA, false);
 	const int sp = b == a + 1 ? b + 1 : a + 1, dp = b == a + 1 ? b + 2 : b + 1;
 
-	if (a >= 0 && filled_by(g, n, FM_SP, false) < 0 && filled_by(g, n, FM_DP, false) < 0 && ends_at(g, n, a, b) &&
-	    g[sp].col < 0 && g[dp].col < 0) {
-		fm_sniff_take(&g[sp], FM_SP, false, by_place);
-		fm_sniff_take(&g[dp], FM_DP, false, by_place);
-	}
-	for (int c = FM_SP, from = last > 3 ? last - 3 : 0; c <= FM_DP; c++)
-		for (int at = next_of(g, n, from, NUMBERS); at >= 0 && filled_by(g, n, c, false) < 0;
-		     at = next_of(g, n, at + 1, NUMBERS))
-			if (g[at].most <= 65535) {
-				fm_sniff_take(&g[at], c, false, by_place);
-				from = at + 1;
-			}
+	if (a < 0 || filled_by(g, n, FM_SP, false) >= 0 || filled_by(g, n, FM_DP, false) >= 0 || !ends_at(g, n, a, b) ||
+	    g[sp].col >= 0 || g[dp].col >= 0)
+		return;
+	fm_sniff_take(&g[sp], FM_SP, false, by_place);
+	fm_sniff_take(&g[dp], FM_DP, false, by_place);
+}
+
+/* Else they are what can be one of the numbers behind the ends, rather one that differs from row to row. */
+static void place_ports(struct fm_sniff_guess *g, int n, int last)
+{
+	int from = last > 3 ? last - 3 : 0;
+
+	for (int c = FM_SP; c <= FM_DP; c++)
+		for (int any = 0; any < 2; any++)
+			for (int at = next_of(g, n, from, NUMBERS); at >= 0 && filled_by(g, n, c, false) < 0;
+			     at = next_of(g, n, at + 1, NUMBERS))
+				if (g[at].most <= 65535 && (any || !g[at].constant)) {
+					fm_sniff_take(&g[at], c, false, by_place);
+					from = at + 1;
+				}
 }
 
 /* What names do not tell: by kinds and in the order that most collectors have. */
@@ -213,6 +242,7 @@ void fm_sniff_by_place(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
 {
 	const int n = p->nfields;
 	int at, last = 0;
+	bool apart;
 
 	leave_exporters(g, n);
 	for (int c = FM_SA; c <= FM_DA; c++)
@@ -226,7 +256,13 @@ void fm_sniff_by_place(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
 	if (at >= 0 && filled_by(g, n, FM_PR, false) < 0)
 		fm_sniff_take(&g[at], FM_PR, false, by_place);
 	place_times(g, n);
-	place_ports(g, n, last);
+	apart = !has_ports(g, n);
+	if (apart)
+		place_ports_beside(g, n);
+	place_neighbours(p, g, n, last, false);
+	if (apart)
+		place_ports(g, n, last);
+	place_neighbours(p, g, n, last, true);
 	place_counts(p, g, n, last);
 	place_label(g, n);
 }

@@ -39,6 +39,17 @@ static struct fm_sniff_field span(const struct fm_sniff_field *a, const struct f
 	return (struct fm_sniff_field){a->s, (size_t)(b->s + b->n - a->s)};
 }
 
+/* Is it the first half of a title such as "Src AS" and "Out Vlan"? */
+static bool is_half(const struct fm_sniff_field *f)
+{
+	static const char *const halves[] = {"Src", "Dst", "In", "Out"};
+
+	for (size_t i = 0; i < sizeof halves / sizeof *halves; i++)
+		if (f->n == strlen(halves[i]) && !memcmp(f->s, halves[i], f->n))
+			return true;
+	return false;
+}
+
 /* As many words as make a name that is known are one title, at each place the longest. */
 static void read_titles(const struct fm_sniff_field *line, struct titles *t)
 {
@@ -56,7 +67,9 @@ static void read_titles(const struct fm_sniff_field *line, struct titles *t)
 			else if ((t->known[t->n] = fm_sniff_name(f.s, f.n, &t->name[t->n])))
 				break;
 		}
-		to = to > i ? to : i + 1;
+		if (to == i + 1 && to < words && is_half(&word[i]))
+			t->known[t->n] = false;
+		to = to == i || !t->known[t->n] ? i + 1 + (is_half(&word[i]) && i + 1 < words) : to;
 		t->at[t->n++] = span(&word[i], &word[to - 1]);
 	}
 }

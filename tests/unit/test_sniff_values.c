@@ -57,6 +57,12 @@ static void numbers_without_names_are_packets_and_bytes_where_they_can_be(void *
 	    /* Both ways: that of the source. */
 	    "2024-05-14 13:00:01.000|1.5|6|10.0.0.1|40000|192.0.2.7|443|7|574|0|0|eof\n"
 	    "2024-05-14 13:00:02.000|0.5|17|10.0.0.2|40001|192.0.2.8|53|2|130|3|300|idle\n",
+	    /* Ports in the columns of the ends */
+	    "2024-05-14 13:00:01.000;1.5;TCP;10.0.0.1:40000;192.0.2.7:443;7;574\n"
+	    "2024-05-14 13:00:02.000;0.5;UDP;10.0.0.2:40001;192.0.2.8:53;2;130\n",
+	    /* As nfcapd and flow-export have them: an exporter, the next hop and interfaces */
+	    "10.9.9.9,10.0.0.1,192.0.2.7,10.9.9.1,1,2,7,574,1715691601000,1715691602500,40000,443,27,6,0\n"
+	    "10.9.9.9,10.0.0.2,192.0.2.8,10.9.9.1,1,2,2,130,1715691602000,1715691602500,40001,53,0,17,0\n",
 	    /* A number in front of all is no port, and a length of time beside an address neither. */
 	    "2,30,2024-05-14 13:00:01.000,1.5,10.0.0.1,40000,192.0.2.7,443,6,7,574\n"
 	    "2,40,2024-05-14 13:00:02.000,0.5,10.0.0.2,40001,192.0.2.8,53,17,2,130\n",
@@ -65,6 +71,21 @@ static void numbers_without_names_are_packets_and_bytes_where_they_can_be(void *
 	(void)state;
 	for (size_t i = 0; i < sizeof of / sizeof *of; i++)
 		assert_guesses_flow(of[i], 2);
+}
+
+/* Packets of both ways before their bytes: which are which is not guessed. */
+static void counts_that_cannot_be_told_are_not_guessed(void **state)
+{
+	struct fm_buf yaml = {0};
+
+	(void)state;
+	assert_null(guessed("10.0.0.1,40000,192.0.2.7,443,6,7,5,574,410,1715691601.0,1.5\n"
+			    "10.0.0.2,40001,192.0.2.8,53,17,2,1,130,90,1715691602.0,0.5\n"
+			    "10.0.0.3,40002,192.0.2.9,53,17,1,3,80,300,1715691602.0,0.5\n",
+			    &yaml));
+	assert_non_null(strstr(yaml.data, "# not found: pkt"));
+	assert_non_null(strstr(yaml.data, "# not found: byt"));
+	fm_buf_free(&yaml);
 }
 
 /* Flow logs of a VPC with more fields than the default ones behind these, as CloudWatch has them without their names:
@@ -203,6 +224,15 @@ static void text_for_people_is_cut_below_its_titles(void **state)
 	    " 2024/05/14 13:00:02.000000   0.500000    udp           10.0.0.1.40000    <->         192.0.2.7.443       "
 	    "    "
 	    "7        574   CON\n",
+	    "Date first seen          Duration Proto      Src IP Addr  Src Pt      Dst IP Addr  Dst Pt  Src AS  Dst AS "
+	    " "
+	    "Input Output  Packets    Bytes Flows\n"
+	    "2024-05-14 13:00:01.000     1.500 TCP           10.0.0.1   40000        192.0.2.7     443   64500   65001 "
+	    " "
+	    "    1      2        7      574     1\n"
+	    "2024-05-14 13:00:02.000     0.500 TCP           10.0.0.1   40000        192.0.2.7     443   64500   65001 "
+	    " "
+	    "    1      2        7      574     1\n",
 	    /* A space alone between columns, and inside of a time. */
 	    "start duration src_ip src_port dst_ip dst_port proto packets bytes\n"
 	    "2024-05-14 13:00:01.000 1.5 10.0.0.1 40000 192.0.2.7 443 6 7 574\n"
@@ -311,6 +341,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(numbers_without_names_are_packets_and_bytes_where_they_can_be),
+	    cmocka_unit_test(counts_that_cannot_be_told_are_not_guessed),
 	    cmocka_unit_test(flow_logs_of_more_fields_are_known_without_names),
 	    cmocka_unit_test(the_unit_of_a_duration_is_that_of_its_times),
 	    cmocka_unit_test(seconds_with_milliseconds_are_seconds),
