@@ -174,12 +174,11 @@ static void place_counts(const struct fm_sniff_page *p, struct fm_sniff_guess *g
 			continue;
 		for (int k = next_of(g, n, named ? 0 : last, 1u << INTEGER); k >= 0;
 		     k = next_of(g, n, k + 1, 1u << INTEGER)) {
-			const uint64_t pkt = g[c == FM_PKT ? k : other].most, byt = g[c == FM_PKT ? other : k].most;
-
 			if (!g[k].most)
 				continue;
 			if (!named ? c == FM_BYT || more_behind(g, n, k)
-				   : pkt <= byt && (best < 0 || abs(k - other) < abs(best - other)))
+				   : (c == FM_PKT ? g[k].most <= g[other].most : g[other].most <= g[k].most) &&
+					 (best < 0 || abs(k - other) < abs(best - other)))
 				best = k;
 		}
 		if (best >= 0)
