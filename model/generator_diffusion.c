@@ -25,6 +25,7 @@
 #include "model/ranges.h"
 
 #define MODEL_JSON_MAX (256u << 20)
+#define PASSES 55          /* unless train.steps says how many steps; more would learn traces by heart */
 #define OFFSETS 8          /* at most this many places in a window where training windows begin */
 #define SEEN 12u           /* with several such places, each window is seen this often at least */
 #define MOST_FLOWS 6400000 /* of all offsets together, 56 bytes each; a larger trace needs fewer offsets */
@@ -108,7 +109,8 @@ static void lessons_free(struct lessons *l)
 static int offsets_of(const struct fm_config *cfg, size_t rows)
 {
 	size_t windows = rows / (size_t)cfg->model.window,
-	       seen = (size_t)fm_train_steps(cfg->train.steps, windows, cfg->train.batch) * (size_t)cfg->train.batch,
+	       seen = (size_t)fm_train_steps(cfg->train.steps, PASSES, windows, cfg->train.batch) *
+		      (size_t)cfg->train.batch,
 	       n = seen / (SEEN * windows + 1), most = MOST_FLOWS / (rows + 1);
 
 	n = n < most ? n : most;
@@ -164,13 +166,14 @@ static int identity_of(const struct fm_config *cfg, const struct fm_codec *codec
 
 static uint64_t diffusion_steps(const struct fm_config *cfg, uint64_t rows)
 {
-	return (uint64_t)fm_train_steps(cfg->train.steps, (size_t)rows / (size_t)cfg->model.window, cfg->train.batch);
+	return (uint64_t)fm_train_steps(cfg->train.steps, PASSES, (size_t)rows / (size_t)cfg->model.window,
+					cfg->train.batch);
 }
 
 /* watched: there is a validation split.  Then the model with the best validation loss is kept. */
 static struct fm_train_opts train_opts(const struct fm_config *cfg, size_t windows, bool watched)
 {
-	int steps = fm_train_steps(cfg->train.steps, windows, cfg->train.batch), patience = cfg->train.patience,
+	int steps = fm_train_steps(cfg->train.steps, PASSES, windows, cfg->train.batch), patience = cfg->train.patience,
 	    every = steps / 8; /* eight looks at the validation split, or as many as patience needs */
 
 	if (patience > 0 && every > (patience + 1) / 2)
@@ -424,7 +427,7 @@ static json_t *diffusion_describe(const struct fm_config *c)
 	if (c->train.steps > 0)
 		snprintf(steps, sizeof steps, "at most %d steps", c->train.steps);
 	else
-		snprintf(steps, sizeof steps, "about a hundred passes, in steps");
+		snprintf(steps, sizeof steps, "about %d passes, in steps", PASSES);
 	return json_pack(
 	    "{s:s, s:o, s:s}", "kind", "diffusion", "model",
 	    json_sprintf(

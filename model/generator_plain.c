@@ -18,6 +18,7 @@
 #include "model/plain/sampler.h"
 
 #define MODEL_JSON_MAX (256u << 20)
+#define PASSES 100 /* unless train.steps says how many steps */
 
 struct plain {
 	struct fm_model base;
@@ -108,7 +109,8 @@ out:
 
 static uint64_t plain_steps(const struct fm_config *cfg, uint64_t rows)
 {
-	return (uint64_t)fm_train_steps(cfg->train.steps, (size_t)rows / (size_t)cfg->model.window, cfg->train.batch);
+	return (uint64_t)fm_train_steps(cfg->train.steps, PASSES, (size_t)rows / (size_t)cfg->model.window,
+					cfg->train.batch);
 }
 
 static struct fm_plain_train_opts train_opts(const struct fm_generator_ctx *ctx, size_t windows)
@@ -116,7 +118,7 @@ static struct fm_plain_train_opts train_opts(const struct fm_generator_ctx *ctx,
 	const struct fm_config *cfg = ctx->cfg;
 
 	return (struct fm_plain_train_opts){
-	    .loop = {.steps = fm_train_steps(cfg->train.steps, windows, cfg->train.batch),
+	    .loop = {.steps = fm_train_steps(cfg->train.steps, PASSES, windows, cfg->train.batch),
 		     .seed = cfg->train.seed,
 		     .key = ctx->checkpoint_key,
 		     .every = cfg->train.checkpoint_every,

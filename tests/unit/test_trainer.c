@@ -779,25 +779,26 @@ static void a_batch_yields_norms_and_takes_weights(void **state)
 	free(p);
 }
 
-/* A hundred passes, within bounds; as many as asked for where somebody asks. */
-static void steps_are_a_hundred_passes(void **state)
+/* So many passes, within bounds; as many as asked for where somebody asks. */
+static void steps_are_passes_within_bounds(void **state)
 {
 	(void)state;
-	assert_int_equal(fm_train_steps(0, 640, 64), 1000);
-	assert_int_equal(fm_train_steps(0, 641, 64), 1001);
-	assert_int_equal(fm_train_steps(0, 5, 1), 500);
-	assert_int_equal(fm_train_steps(0, 5, 64), 500);
-	assert_int_equal(fm_train_steps(0, 9599, 64), 14998);
-	assert_int_equal(fm_train_steps(0, 9601, 64), 15000);
-	assert_int_equal(fm_train_steps(0, (size_t)1 << 32, 1), 15000);
-	assert_int_equal(fm_train_steps(7, 640, 64), 7);
-	assert_int_equal(fm_train_steps(20000, 640, 64), 20000);
+	assert_int_equal(fm_train_steps(0, 100, 640, 64), 1000);
+	assert_int_equal(fm_train_steps(0, 100, 641, 64), 1001);
+	assert_int_equal(fm_train_steps(0, 55, 2281, 64), 1960);
+	assert_int_equal(fm_train_steps(0, 100, 5, 1), 500);
+	assert_int_equal(fm_train_steps(0, 100, 5, 64), 500);
+	assert_int_equal(fm_train_steps(0, 100, 9599, 64), 14998);
+	assert_int_equal(fm_train_steps(0, 100, 9601, 64), 15000);
+	assert_int_equal(fm_train_steps(0, 100, (size_t)1 << 32, 1), 15000);
+	assert_int_equal(fm_train_steps(7, 100, 640, 64), 7);
+	assert_int_equal(fm_train_steps(20000, 100, 640, 64), 20000);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(steps_are_a_hundred_passes),
+	    cmocka_unit_test(steps_are_passes_within_bounds),
 	    cmocka_unit_test(a_batch_yields_norms_and_takes_weights),
 	    cmocka_unit_test(threads_and_checkpoints_change_no_bit),
 	    cmocka_unit_test(going_on_from_a_checkpoint_changes_no_bit),
