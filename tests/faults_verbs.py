@@ -171,7 +171,8 @@ class World(Bench):
     def restore(self):
         """What is not as it was saved; what a warning said is left is cleared away, as it said that it can be."""
         for path in self.aside():
-            shutil.rmtree(os.path.join(self.tmp, path))
+            path = os.path.join(self.tmp, path)
+            shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
         now = self.look()
         for name in sorted((n for n in now if n not in self.base or (len(now[n]) == 1) != (len(self.base[n]) == 1)), reverse=True):
             path = os.path.join(self.place, name)

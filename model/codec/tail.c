@@ -76,8 +76,9 @@ static bool has_host(const uint64_t *host, size_t n, uint64_t h)
 	return n > 0 && bsearch(&h, host, n, sizeof *host, fm_compare_u64);
 }
 
-/* The share of the n > 0 rows with at least `from` and less than `to` packets whose source has a row with more. */
-static int count_again(const struct fm_table *t, uint64_t from, uint64_t to, size_t n, double *again,
+/* The share of the n > 0 rows with at least `from` and less than `to` packets whose source has a row with more; 0 where
+ * they are fewer than k. */
+static int count_again(const struct fm_table *t, uint64_t from, uint64_t to, size_t n, int k, double *again,
 		       struct fm_error *err)
 {
 	uint64_t *above = NULL;
@@ -91,7 +92,7 @@ static int count_again(const struct fm_table *t, uint64_t from, uint64_t to, siz
 	qsort(above, m, sizeof *above, fm_compare_u64);
 	for (size_t i = 0; i < t->rows; i++)
 		same += t->pkt[i] >= from && t->pkt[i] < to && has_host(above, m, t->sa[i]);
-	*again = (double)same / (double)n;
+	*again = same >= (size_t)k ? (double)same / (double)n : 0;
 	free(above);
 	return FM_OK;
 }
@@ -109,12 +110,13 @@ static int fit_bin(struct fm_tail_bin *bin, const struct fm_table *t, int64_t lo
 	*rows = packets.n;
 	if (packets.n < k)
 		return FM_OK;
-	*bin = (struct fm_tail_bin){.low = low,
-				    .rows = packets.n,
-				    .mean = is_safe(&packets, k) ? packets.sum / (double)packets.n : 0,
-				    .size = is_safe(&bytes, k) ? bytes.sum / (packets.sum * (double)low) : 0};
+	*bin = (struct fm_tail_bin){
+	    .low = low,
+	    .rows = packets.n,
+	    .mean = is_safe(&packets, k) ? packets.sum / (double)packets.n : 0,
+	    .size = is_safe(&bytes, k) && is_safe(&packets, k) ? bytes.sum / (packets.sum * (double)low) : 0};
 	int rc = count_company(t, (uint64_t)low, (uint64_t)next, (size_t)packets.n, &bin->company, err);
-	return rc < 0 ? rc : count_again(t, (uint64_t)low, (uint64_t)next, (size_t)packets.n, &bin->again, err);
+	return rc < 0 ? rc : count_again(t, (uint64_t)low, (uint64_t)next, (size_t)packets.n, k, &bin->again, err);
 }
 
 /* The last bins, each with k rows or joined to the next lower one, until one row in ONE_IN is in them or above.
@@ -155,12 +157,13 @@ int fm_tail_fit(struct fm_tail *tail, const struct fm_tail_source *s, int k, str
 		}
 	if (above.n < k - 1 || logs <= 0 || (double)above.n / logs < 0.5) /* too few; too heavy to be any flow's */
 		return FM_OK;
-	*tail = (struct fm_tail){.edge = s->edge,
-				 .above = above.n,
-				 .from = above.n,
-				 .alpha = (double)above.n / logs,
-				 .mean = is_safe(&above, k - 1) ? above.sum / (double)above.n : 0,
-				 .size = is_safe(&bytes, k - 1) ? bytes.sum / (above.sum * (double)s->edge) : 0};
+	*tail = (struct fm_tail){
+	    .edge = s->edge,
+	    .above = above.n,
+	    .from = above.n,
+	    .alpha = (double)above.n / logs,
+	    .mean = is_safe(&above, k - 1) ? above.sum / (double)above.n : 0,
+	    .size = is_safe(&bytes, k - 1) && is_safe(&above, k - 1) ? bytes.sum / (above.sum * (double)s->edge) : 0};
 	if ((rc = count_company(t, (uint64_t)s->edge + 1, UINT64_MAX, (size_t)above.n, &tail->largest, err)) < 0)
 		return rc;
 	return fit_bins(tail, s, k, err);
@@ -413,27 +416,55 @@ static void lay_company(const struct fm_company *company, struct fm_table *t, co
 	}
 }
 
-/* Of the sources of rows [at, end) of `large`, as many as was learned become one that sends an earlier row, which is
- * larger: the sources of earlier rows as often as they have any. */
-static void lay_again(double again, struct fm_table *t, const struct large *large, size_t at, size_t end,
-		      const struct fm_tail_opts *o)
+/* Rows [i, ...) of `large` before `end` that have one source: where they end. */
+static size_t same_source(const struct fm_table *t, const struct large *large, size_t i, size_t end)
 {
-	size_t taken = 0;
-	for (size_t i = at, next; i < end; i = next) {
-		uint32_t source = t->sa[large[i].row];
-		for (next = i + 1; next < end && t->sa[large[next].row] == source;)
-			next++;
-		if ((double)(taken + next - i) > again * (double)(next - at) + 0.5)
-			continue;
-		for (size_t tried = 0, from = (i - at) * at / (end - at); tried < at; tried++, from = (from + 1) % at) {
-			if (!may_send(t, large[i].row, large[from].row, o))
-				continue;
-			for (size_t k = i; k < next; k++)
-				join_source(t, large[k].row, large[from].row, o);
-			taken += next - i;
-			break;
-		}
+	uint32_t source = t->sa[large[i].row];
+	while (i < end && t->sa[large[i].row] == source)
+		i++;
+	return i;
+}
+
+/* Give rows [i, end) of `large` the source of one of the `at` larger ones, the first that may be from `from` on.
+ * Returns how many have it. */
+static size_t take_source(struct fm_table *t, const struct large *large, size_t i, size_t end, size_t at, size_t from,
+			  const struct fm_tail_opts *o)
+{
+	size_t taken = 0, tried = 0;
+	while (tried < at && !may_send(t, large[i].row, large[from].row, o)) {
+		from = (from + 1) % at;
+		tried++;
 	}
+	for (; tried < at && i < end; i++) {
+		join_source(t, large[i].row, large[from].row, o);
+		taken += t->sa[large[i].row] == t->sa[large[from].row];
+	}
+	return taken;
+}
+
+/* Of rows [at, end) of `large`, as many as was learned have a source of larger ones, those before `at`: where too few
+ * have, further sources of the rows become one, of larger rows as often as they have any. */
+static int lay_again(double again, struct fm_table *t, const struct large *large, size_t at, size_t end,
+		     const struct fm_tail_opts *o, struct fm_error *err)
+{
+	uint64_t *above = NULL;
+	double wanted = again * (double)(end - at) + 0.5, have = 0;
+	size_t next;
+	int rc;
+	if ((rc = fm_alloc(&above, at + 1, sizeof *above, "the largest flows", err)) < 0)
+		return rc;
+	for (size_t i = 0; i < at; i++)
+		above[i] = t->sa[large[i].row];
+	qsort(above, at, sizeof *above, fm_compare_u64);
+	for (size_t i = at; i < end; i++)
+		have += has_host(above, at, t->sa[large[i].row]);
+	for (size_t i = at; i < end; i = next) {
+		next = same_source(t, large, i, end);
+		if (have + (double)(next - i) <= wanted && !has_host(above, at, t->sa[large[i].row]))
+			have += (double)take_source(t, large, i, next, at, (i - at) * at / (end - at), o);
+	}
+	free(above);
+	return FM_OK;
 }
 
 struct sizes {
@@ -513,10 +544,11 @@ int fm_tail_lay(const struct fm_tail *tail, struct fm_table *t, const struct fm_
 		end = rows_of(n, tail, rows);
 		lay_bin(&tail->bin[b], next, t, large + at, end - at);
 		lay_company(&tail->bin[b].company, t, large + at, end - at, o);
-		lay_again(tail->bin[b].again, t, large, at, end, o);
+		if ((rc = lay_again(tail->bin[b].again, t, large, at, end, o, err)) < 0)
+			break;
 		lay_bytes(tail->bin[b].size, t, large + at, end - at, o->most);
 		next = tail->bin[b].low;
 	}
 	free(large);
-	return FM_OK;
+	return rc;
 }

@@ -16,9 +16,10 @@
  *     sources            the mean number of these conversations per source: a few hosts send most bytes
  *     sources again      of the rows of each bin, the share whose source has rows in a higher one or beyond the edge
  *
- * Each is learned from k training rows or more, beyond the edge from k - 1 (it is a value that the k-th largest has).
- * A mean of which one row is more than half is not kept (the dominance rule of disclosure control: Hundepool et al.,
- * Statistical Disclosure Control, 4.2.2).  No value of a row is kept.
+ * Each is learned from k training rows or more, beyond the edge from k - 1 (it is a value that the k-th largest has); a
+ * share of fewer rows is 0.  A mean of which one row is more than half, or a ratio of two sums of either of which it
+ * is, is not kept (the dominance rule of disclosure control: Hundepool et al., Statistical Disclosure Control, 4.2.2).
+ * No value of a row is kept.
  */
 #ifndef FM_MODEL_CODEC_TAIL_H
 #define FM_MODEL_CODEC_TAIL_H
