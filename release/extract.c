@@ -132,6 +132,19 @@ const struct fm_archive_sink *fm_extract_sink(const struct fm_extract *x)
 	return &x->sink;
 }
 
+int fm_extract_place(const char *from, const char *dir, struct fm_error *err)
+{
+	int rc;
+
+	/* Where the file system cannot promise not to replace, rename replaces nothing but an empty folder. */
+	if (renameat2(AT_FDCWD, from, AT_FDCWD, dir, RENAME_NOREPLACE) < 0 &&
+	    !((errno == EINVAL || errno == ENOSYS) && rename(from, dir) == 0))
+		return fm_fail_errno(err, "the files cannot be put at %s", dir);
+	if ((rc = fm_dir_sync_parent(dir, err)) < 0)
+		fm_extract_take_back(dir);
+	return rc;
+}
+
 int fm_extract_commit(struct fm_extract *x, struct fm_error *err)
 {
 	int rc;
@@ -142,14 +155,7 @@ int fm_extract_commit(struct fm_extract *x, struct fm_error *err)
 		rc = fm_fail_errno(err, "%s", x->inner);
 		goto out;
 	}
-	/* Where the file system cannot promise not to replace, rename replaces nothing but an empty folder. */
-	if (renameat2(AT_FDCWD, x->inner, AT_FDCWD, x->dir, RENAME_NOREPLACE) < 0 &&
-	    !((errno == EINVAL || errno == ENOSYS) && rename(x->inner, x->dir) == 0)) {
-		rc = fm_fail_errno(err, "the files cannot be put at %s", x->dir);
-		goto out;
-	}
-	if ((rc = fm_dir_sync_parent(x->dir, err)) < 0)
-		fm_extract_take_back(x->dir);
+	rc = fm_extract_place(x->inner, x->dir, err);
 out:
 	fm_extract_abort(x); /* the folder around them is empty by now */
 	return rc;

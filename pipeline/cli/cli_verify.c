@@ -1,5 +1,4 @@
 /* verify: is an archive what its signer released?  flowmint-verify is the same (release/verify.h). */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -120,19 +119,6 @@ static int make_staging(const char *extract, char **staging, struct fm_error *er
 	return rc;
 }
 
-static int put_in_place(const char *files, const char *extract, struct fm_error *err)
-{
-	int rc;
-
-	/* Where the file system cannot promise not to replace, rename replaces nothing but an empty folder. */
-	if (renameat2(AT_FDCWD, files, AT_FDCWD, extract, RENAME_NOREPLACE) < 0 &&
-	    !((errno == EINVAL || errno == ENOSYS) && rename(files, extract) == 0))
-		return fm_fail_errno(err, "%s", extract);
-	if ((rc = fm_dir_sync_parent(extract, err)) < 0)
-		fm_extract_take_back(extract);
-	return rc;
-}
-
 static int show_result(const struct verify_args *a, const json_t *result, struct fm_error *err)
 {
 	const char *text = json_string_value(json_object_get(result, "text"));
@@ -171,7 +157,7 @@ static int within_walls(const struct verify_args *a, struct verifying *v, struct
 	if ((rc = fm_walls_run(&w, verify_fn, v, &result, err)) < 0)
 		goto out;
 	code = (int)json_integer_value(json_object_get(result, "code"));
-	if (code == FM_OK && files && (rc = put_in_place(files, v->extract, err)) < 0)
+	if (code == FM_OK && files && (rc = fm_extract_place(files, v->extract, err)) < 0)
 		goto out;
 	if ((rc = show_result(a, result, err)) < 0) {
 		if (code == FM_OK && files)
