@@ -8,7 +8,8 @@
 
 #define RAISE (1 + 1e-9)
 #define POINTS 1e6 /* most points of a quadrature, times components */
-/* From the order LARGE on one that needs more points has far more divergence than the others. */
+/* From the order LARGE on one that needs more points has far more divergence than the others, unless only a record
+ * that is added is looked at, whose divergence is small at each order: the one that is removed decides there. */
 #define LARGE_POINTS 1e5
 #define LARGE 11
 
