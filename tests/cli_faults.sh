@@ -38,6 +38,7 @@ verb "nor does a project" --verbs init --only map,rename
 verb "a completion is whole, or there is none" --verbs completion,completion-fish --only memory
 verb "doctor knows nothing of walls without memory, and says so" --verbs doctor --only memory,map --where clear_environment
 verb "nor of locked memory" --verbs doctor --only map --where check_memory_lock
+expect 0 "a release" "$F" run p $UNCONFINED --quiet
 verb "files that libarchive has no memory for leave none of them" --verbs flowmint-verify-extract --only memory --where open_stream
 verb "a header that lacks a column does so without memory to say which" --verbs sniff --only memory --where fm_header_take
 verb "a key that was replaced is so, whatever cannot be said of it" --verbs key-rotate --only memory
