@@ -142,7 +142,8 @@ for it in "$V" "$F verify"; do
 	says err "HOME is a relative path" "is told as what it is"
 	for option in --signers --revoked; do
 		expect 3 "a folder for $option: $(basename "$it")" $it --no-state --signers p/allowed_signers $option . "$archive"
-		says err ". is not a regular file" "is told as one"
+		[ $option = --signers ] && told=". is a folder; a list of signers has lines like" || told=". is not a regular file"
+		says err "$told" "is told as one"
 	done
 	expect 1 "a folder for the record: $(basename "$it")" $it --no-state --signers p/allowed_signers --record . "$archive"
 	says out "record-malformed" "is no record"
