@@ -78,7 +78,7 @@ static bool is_arrow(const struct fm_sniff_field *f)
 {
 	size_t i = 0;
 
-	while (i < f->n && strchr("<-=>|?", f->s[i]))
+	while (i < f->n && f->s[i] && strchr("<-=>|?", f->s[i]))
 		i++;
 	return f->n > 1 && i == f->n;
 }
@@ -97,8 +97,8 @@ static int words_of(const struct titles *t, int k, const struct fm_sniff_field *
 
 	if (left > 1 && kind == FM_KIND_TIME && word[0].n == 10 && memchr(word[1].s, ':', word[1].n))
 		return 2;
-	return 1 + (left > 1 && word[1].n == 1 && strchr("KMGT", *word[1].s) && word[0].s[word[0].n - 1] >= '0' &&
-		    word[0].s[word[0].n - 1] <= '9');
+	return 1 + (left > 1 && word[1].n == 1 && *word[1].s && strchr("KMGT", *word[1].s) &&
+		    word[0].s[word[0].n - 1] >= '0' && word[0].s[word[0].n - 1] <= '9');
 }
 
 /* Has title k no value of its own, as the port is in the word of the address before it? */
