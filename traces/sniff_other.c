@@ -16,13 +16,17 @@ static bool has_text(const struct fm_sniff_page *p, const char *s)
 	return p->text.data && memmem(p->text.data, p->text.len, s, strlen(s));
 }
 
-/* Lists of values in place of objects, one a line or all in one. */
+/* Lists of values in place of objects, one a line or all in one; [2001:db8::1]:443 in front of a row is none. */
 static bool has_bare_lists(const struct fm_sniff_page *p)
 {
 	const struct fm_sniff_field *line = p->line;
+	size_t n = p->nlines ? line->n : 0;
 
-	return p->nlines && line->n > 2 && *line->s == '[' && strchr("[\"0123456789", line->s[1]) &&
-	       (line->s[line->n - 1] == ']' || line->s[line->n - 1] == ',');
+	n -= n && line->s[n - 1] == ',';
+	if (n < 3 || *line->s != '[' || line->s[n - 1] != ']')
+		return false;
+	return line->s[1] == '[' || line->s[1] == '"' ||
+	       (isdigit((unsigned char)line->s[1]) && !memchr(line->s, ']', n - 1));
 }
 
 static bool begins_as_json(const struct fm_sniff_page *p)

@@ -337,6 +337,20 @@ static void lists_of_values_are_told_by_what_writes_them_as_csv(void **state)
 	fm_buf_free(&yaml);
 }
 
+static void an_address_in_brackets_begins_no_list(void **state)
+{
+	struct fm_buf yaml = {0};
+	bool whole;
+
+	(void)state;
+	assert_int_equal(
+	    fm_sniff_guess(put("brackets.csv", "[2001:db8::1]:443,[2001:db8::2]:80,6,7,574,1715691601.0,1.5,\n"
+					       "[2001:db8::1]:443,[2001:db8::2]:81,6,2,130,1715691602.0,0.5,\n"),
+			   NULL, &yaml, &whole, &err),
+	    FM_OK);
+	fm_buf_free(&yaml);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -351,6 +365,7 @@ int main(void)
 	    cmocka_unit_test(names_of_more_programs_are_known),
 	    cmocka_unit_test(counts_of_another_unit_are_not_read),
 	    cmocka_unit_test(lists_of_values_are_told_by_what_writes_them_as_csv),
+	    cmocka_unit_test(an_address_in_brackets_begins_no_list),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
