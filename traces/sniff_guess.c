@@ -202,6 +202,11 @@ static void put_column(const struct fm_sniff_page *p, int k, const struct fm_sni
 	fm_buf_puts(out, "}");
 	if (why)
 		fm_buf_printf(out, "   # %s", why);
+	if (g->only_time)
+		fm_buf_printf(out,
+			      "%s the only time, so it is taken as te; it is start if you add a column of the duration "
+			      "or the end",
+			      why ? ";" : "   #");
 	fm_buf_puts(out, "\n");
 }
 
@@ -255,15 +260,31 @@ static int put_absent(unsigned absent, struct fm_buf *out, struct fm_error *err)
 	return FM_OK;
 }
 
-/* A start alone, without a duration or an end, is the one time that a flow has, which te takes. */
-static void take_one_time(struct fm_sniff_guess *g, int n)
+/* Is column k a duration or a time by its name, though it was not taken for one? */
+static bool is_unread_time(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, int k,
+			   struct fm_sniff_name *name)
 {
-	if (!has(g, n, FM_TE, true) || has(g, n, FM_TE, false) || has(g, n, FM_TD, false))
+	return p->header && k < p->ncells[0] && g[k].col < 0 && !g[k].aside && fm_sniff_column(p, k, name) &&
+	       name->way == FM_WAY_ONE && (name->col == FM_TE || name->col == FM_TD);
+}
+
+/* A start alone, without a duration or an end, be they of a form that is not read, is the one time that a flow has,
+ * which te takes. */
+static void take_one_time(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
+{
+	struct fm_sniff_name name;
+	bool only = true;
+
+	if (!has(g, p->nfields, FM_TE, true) || has(g, p->nfields, FM_TE, false) || has(g, p->nfields, FM_TD, false))
 		return;
-	for (int k = 0; k < n; k++)
+	for (int k = 0; k < p->nfields; k++)
+		if (is_unread_time(p, g, k, &name) && (name.col == FM_TD || !name.start))
+			return;
+	for (int k = 0; k < p->nfields; k++)
 		if (g[k].col == FM_TE) {
 			g[k].start = false;
-			g[k].why = "the only time that was found: start, where a column has the duration or the end";
+			g[k].only_time = only;
+			only = false; /* of a date and a time of day the first says it */
 		}
 }
 
@@ -298,7 +319,8 @@ static const char *icmp_of(const struct fm_sniff_page *p)
 	return p->header && has_name(p, "Sport") && has_name(p, "Dport") && has_name(p, "Dir") ? "icmp: argus\n" : "";
 }
 
-/* Columns that by their names are the times that were not found, and what their values are instead. */
+/* Columns that by their names are what was not found: counts in another unit, and times, and what their values are
+ * instead. */
 static void put_why_not(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, struct fm_buf *out)
 {
 	for (int k = 0; k < p->nfields && k < p->ncells[0] && p->header; k++) {
@@ -307,8 +329,14 @@ static void put_why_not(const struct fm_sniff_page *p, const struct fm_sniff_gue
 		const char *format;
 		uint64_t number;
 
-		if (g[k].col >= 0 || g[k].aside || !fm_sniff_column(p, k, &name) || name.way != FM_WAY_ONE ||
-		    (name.col != FM_TE && name.col != FM_TD) || has(g, p->nfields, name.col, name.start))
+		if (g[k].col < 0 && fm_sniff_other_unit(p->cell[0][k].s, p->cell[0][k].n, &name) &&
+		    !has(g, p->nfields, name.col, false)) {
+			fm_buf_puts(out, "# ");
+			put_quoted(out, p->cell[0][k].s, p->cell[0][k].n);
+			fm_buf_printf(out, " is in another unit: have it written in %s\n",
+				      name.col == FM_PKT ? "packets" : "bytes");
+		}
+		if (!is_unread_time(p, g, k, &name) || has(g, p->nfields, name.col, name.start))
 			continue;
 		for (int i = 1; i < p->nlines && !f; i++)
 			if (k < p->ncells[i] && fm_sniff_kind_of(&p->cell[i][k], &format, &number) != EMPTY)
@@ -393,8 +421,8 @@ static int columns_of(const struct fm_sniff_page *p, const struct fm_sniff_guess
 	return n;
 }
 
-static int put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, struct fm_buf *out, bool *whole,
-		    struct fm_error *err)
+static int put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, const struct fm_buf *why_not,
+		    struct fm_buf *out, bool *whole, struct fm_error *err)
 {
 	int rc, shown = columns_of(p, g);
 
@@ -445,7 +473,7 @@ static int put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess *
 		fm_buf_printf(out, "  # the columns behind the first %d were not looked at\n", FM_SNIFF_FIELDS);
 	if ((rc = put_lacking(g, p->nfields, out, whole, err)) < 0)
 		return rc;
-	put_why_not(p, g, out);
+	fm_buf_add(out, why_not->data, why_not->len);
 	for (int k = 0, others = 0; k < p->nfields && p->header; k++) {
 		if (g[k].col >= 0 || g[k].aside || g[k].joined)
 			continue;
@@ -460,6 +488,7 @@ static int put_file(const struct fm_sniff_page *p, const struct fm_sniff_guess *
 int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bool *whole, struct fm_error *err)
 {
 	struct fm_sniff_guess g[FM_SNIFF_FIELDS];
+	struct fm_buf why_not = {0};
 	const char *no_flows;
 	struct fm_sniff_page *p;
 	bool ordered = false;
@@ -499,9 +528,12 @@ int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bo
 	if ((td = fm_sniff_taken_by(g, p->nfields, FM_TD, false)) >= 0 &&
 	    (rc = fm_sniff_unit(p, g, td, &g[td].unit, err)) < 0)
 		goto out;
-	take_one_time(g, p->nfields);
-	rc = put_file(p, g, yaml, whole, err);
+	put_why_not(p, g, &why_not);
+	take_one_time(p, g);
+	if ((rc = fm_buf_check(&why_not, err)) >= 0)
+		rc = put_file(p, g, &why_not, yaml, whole, err);
 out:
+	fm_buf_free(&why_not);
 	fm_buf_free(&p->text);
 	free(p);
 	return rc;

@@ -207,12 +207,13 @@ static bool strip(const char **s, size_t *n)
 	return back;
 }
 
-bool fm_sniff_name(const char *s, size_t n, struct fm_sniff_name *out)
+/* What a name stands for, whatever its unit. */
+static bool find_name(const char *s, size_t n, struct fm_sniff_name *out)
 {
 	const char *point;
 	size_t type = type_before(s, n);
 	int i = find(s + type, n - type);
-	bool other = has_other_unit(s, n), back = i < 0 && strip(&s, &n);
+	bool back = i < 0 && strip(&s, &n);
 
 	if (i < 0)
 		i = find(s, n);
@@ -225,13 +226,26 @@ bool fm_sniff_name(const char *s, size_t n, struct fm_sniff_name *out)
 		if (i >= 0 && known[i].col == FM_LABEL && strncasecmp(s, "label", n) != 0)
 			i = -1; /* network.type is no label */
 	}
-	if (i >= 0 && other && fm_cols[known[i].col].kind == FM_KIND_COUNT)
-		return false;
 	if (i >= 0 && back && (known[i].way != FM_WAY_ONE || fm_cols[known[i].col].kind != FM_KIND_COUNT))
 		return false;
 	if (i >= 0)
 		*out = (struct fm_sniff_name){known[i].col, known[i].start, back ? FM_WAY_REPLY : known[i].way};
 	return i >= 0;
+}
+
+bool fm_sniff_other_unit(const char *s, size_t n, struct fm_sniff_name *out)
+{
+	return has_other_unit(s, n) && find_name(s, n, out) && fm_cols[out->col].kind == FM_KIND_COUNT;
+}
+
+bool fm_sniff_name(const char *s, size_t n, struct fm_sniff_name *out)
+{
+	struct fm_sniff_name name;
+
+	if (!find_name(s, n, &name) || (fm_cols[name.col].kind == FM_KIND_COUNT && has_other_unit(s, n)))
+		return false;
+	*out = name;
+	return true;
 }
 
 /* Is b the word a with `from` changed to `to` in one place? */

@@ -57,9 +57,11 @@ struct fm_sniff_guess {
 	uint64_t most;      /* of numbers, their fractions cut off */
 	int col;            /* enum fm_col, or -1 */
 	bool start, sum, reply;
+	bool only_time;                    /* it is te because no other time was found */
 	const char *aside;                 /* it fills none: its other keys, or NULL */
 	bool whole;                        /* it has a value in every row */
 	bool mixed;                        /* of numbers: some with a point, some without */
+	bool codes;                        /* of numbers: those with a point can be ICMP's type and code, as 8.0 */
 	bool either;                       /* a date that can be read day first and month first */
 	bool constant;                     /* one value in all rows */
 	bool counts;                       /* 1, 2, 3, ...: the numbers of the rows */
@@ -93,6 +95,15 @@ bool fm_sniff_has_no_value(const struct fm_sniff_page *p, int i);
 bool fm_sniff_is_hms(const struct fm_sniff_page *p, int k, int from);
 /* The kind of most values of column k, from line `from` on. */
 void fm_sniff_look(const struct fm_sniff_page *p, int k, int from, struct fm_sniff_guess *g);
+/* The numbers of columns pkt and byt in line i; false: it lacks one of them. */
+bool fm_sniff_counts_at(const struct fm_sniff_page *p, int i, int pkt, int byt, uint64_t *packets, uint64_t *bytes);
+/* Do they have from 20 to 65,535 bytes a packet in nine of ten rows that have any? Empty fields do not count. */
+bool fm_sniff_are_counts(const struct fm_sniff_page *p, int pkt, int byt);
+/* In how many rows with bytes, of which there are *rows, they are fewer than `least` a packet, or too many for one. */
+int fm_sniff_against(const struct fm_sniff_page *p, int pkt, int byt, unsigned least, int *rows);
+/* Of how many pairs of rows, of which there are *all if that is not NULL, the one with more in column a has more in
+ * column b too, less those where it has fewer. */
+int fm_sniff_agree(const struct fm_sniff_page *p, int a, int b, int *all);
 /* The column fills col. */
 void fm_sniff_take(struct fm_sniff_guess *g, int col, bool start, const char *why);
 /* The column that fills col by itself, or -1. */

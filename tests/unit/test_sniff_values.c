@@ -173,7 +173,10 @@ static void one_time_alone_is_the_time_of_the_flow(void **state)
 			    "2024-05-14 13:00:02.500,10.0.0.1,40000,192.0.2.7,443,6,7,574\n"
 			    "2024-05-14 13:00:03.500,10.0.0.1,40000,192.0.2.7,443,6,7,574\n",
 			    &yaml));
-	assert_non_null(strstr(yaml.data, "{name: \"timestamp\", column: te, format: \"datetime\"}   # the only time"));
+	assert_non_null(strstr(yaml.data,
+			       "{name: \"timestamp\", column: te, format: \"datetime\"}   # by its name; the only "
+			       "time, so it is taken as te; it is start if you add"));
+	assert_null(strstr(yaml.data, "is one by its name"));
 	assert_non_null(line = strstr(yaml.data, "\n# absent: [td]"));
 	memmove(line + 1, line + 3, strlen(line + 3) + 1);
 	assert_int_equal(fm_dialect_load(&d, put("one.yaml", yaml.data), &err), FM_OK);
@@ -183,6 +186,30 @@ static void one_time_alone_is_the_time_of_the_flow(void **state)
 	done(r);
 	fm_dialect_free(d);
 	fm_buf_free(&yaml);
+}
+
+/* Where a duration or an end is there but cannot be read, a start stays a start, and it is said what is wrong. */
+static void a_start_beside_times_that_are_not_read_is_no_end(void **state)
+{
+	static const char *const of[][3] = {{"end", "1000", "\"end\" is one by its name"},
+					    {"duration", "ca. 1.5", "\"duration\" is one by its name"}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		struct fm_buf yaml = {0};
+		char text[512];
+
+		snprintf(text, sizeof text,
+			 "start,%s,src_ip,src_port,dst_ip,dst_port,proto,packets,bytes\n"
+			 "2024-05-14 13:00:01.000,%s,10.0.0.1,40000,192.0.2.7,443,6,7,574\n"
+			 "2024-05-14 13:00:02.000,%s,10.0.0.1,40000,192.0.2.7,443,6,7,574\n",
+			 of[i][0], of[i][1], of[i][1]);
+		assert_null(guessed(text, &yaml));
+		assert_non_null(strstr(yaml.data, "{name: \"start\", column: start"));
+		assert_non_null(strstr(yaml.data, of[i][2]));
+		assert_null(strstr(yaml.data, "# absent: [td]"));
+		fm_buf_free(&yaml);
+	}
 }
 
 /* Windows' PowerShell puts a byte-order mark before JSON. */
@@ -313,6 +340,7 @@ static void counts_of_another_unit_are_not_read(void **state)
 			 of[i]);
 		assert_null(guessed(text, &yaml));
 		assert_non_null(strstr(yaml.data, "# not found: byt\n"));
+		assert_non_null(strstr(yaml.data, " is in another unit: have it written in bytes\n"));
 		fm_buf_free(&yaml);
 	}
 }
@@ -360,6 +388,7 @@ int main(void)
 	    cmocka_unit_test(the_unit_of_a_duration_is_that_of_its_times),
 	    cmocka_unit_test(seconds_with_milliseconds_are_seconds),
 	    cmocka_unit_test(one_time_alone_is_the_time_of_the_flow),
+	    cmocka_unit_test(a_start_beside_times_that_are_not_read_is_no_end),
 	    cmocka_unit_test(json_behind_a_byte_order_mark_is_json),
 	    cmocka_unit_test(text_for_people_is_cut_below_its_titles),
 	    cmocka_unit_test(names_of_more_programs_are_known),
