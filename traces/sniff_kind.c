@@ -236,6 +236,17 @@ static bool is_protocol(enum fm_sniff_kind kind, uint64_t number)
 	return kind == INTEGER && number < 256 && memchr(usual, (int)number, sizeof usual);
 }
 
+/* ICMP's type and code: two numbers of at most three digits, the second without zeros before it. */
+static bool is_type_code(const struct fm_sniff_field *f)
+{
+	const char *point = memchr(f->s, '.', f->n);
+	uint64_t number;
+
+	return point && point - f->s < 4 && !fm_parse_u64(f->s, (size_t)(point - f->s), 255, &number) &&
+	       !fm_parse_u64(point + 1, (size_t)(f->s + f->n - point) - 1, 255, &number) &&
+	       (point[1] != '0' || point + 2 == f->s + f->n);
+}
+
 /* The kind of most values of column k, from line `from` on. */
 void fm_sniff_look(const struct fm_sniff_page *p, int k, int from, struct fm_sniff_guess *g)
 {
@@ -244,8 +255,12 @@ void fm_sniff_look(const struct fm_sniff_page *p, int k, int from, struct fm_sni
 	uint64_t number = 0, before = 0;
 	bool tcp = false; /* or UDP, as in almost every trace */
 
-	*g = (struct fm_sniff_guess){
-	    .kind = EMPTY, .col = -1, .counts = p->nlines - from > 2, .constant = true, .protocols = true};
+	*g = (struct fm_sniff_guess){.kind = EMPTY,
+				     .col = -1,
+				     .counts = p->nlines - from > 2,
+				     .constant = true,
+				     .protocols = true,
+				     .codes = true};
 	for (int i = from; i < p->nlines; i++) {
 		enum fm_sniff_kind kind = EMPTY;
 
@@ -259,6 +274,7 @@ void fm_sniff_look(const struct fm_sniff_page *p, int k, int from, struct fm_sni
 		g->protocols = g->protocols && (kind == EMPTY || is_protocol(kind, number));
 		tcp = tcp || (kind == INTEGER && (number == 6 || number == 17));
 		before = number;
+		g->codes = g->codes && (kind != DECIMAL || is_type_code(&p->cell[i][k]));
 		g->constant = g->constant && k < p->ncells[i] && k < p->ncells[from] &&
 			      p->cell[i][k].n == p->cell[from][k].n &&
 			      !memcmp(p->cell[i][k].s, p->cell[from][k].s, p->cell[i][k].n);
@@ -287,4 +303,87 @@ void fm_sniff_look(const struct fm_sniff_page *p, int k, int from, struct fm_sni
 		g->kind = EPOCH;
 		g->format = "days-1900";
 	}
+}
+
+/* Has the cell no number that could be a count, but a hole or a large number that looks like a time? */
+static bool says_nothing(const struct fm_sniff_page *p, int i, int k)
+{
+	enum fm_sniff_kind kind = EMPTY;
+	const char *format;
+	uint64_t number;
+
+	if (k >= 0 && k < p->ncells[i])
+		kind = fm_sniff_kind_of(&p->cell[i][k], &format, &number);
+	return kind == EMPTY || kind == EPOCH;
+}
+
+bool fm_sniff_counts_at(const struct fm_sniff_page *p, int i, int pkt, int byt, uint64_t *packets, uint64_t *bytes)
+{
+	const int at[2] = {pkt, byt};
+	uint64_t *const to[2] = {packets, bytes};
+	const char *format;
+
+	for (int c = 0; c < 2; c++) {
+		enum fm_sniff_kind kind = EMPTY;
+
+		if (at[c] >= 0 && at[c] < p->ncells[i])
+			kind = fm_sniff_kind_of(&p->cell[i][at[c]], &format, to[c]);
+		if (kind != INTEGER && kind != DECIMAL)
+			return false;
+	}
+	return true;
+}
+
+bool fm_sniff_are_counts(const struct fm_sniff_page *p, int pkt, int byt)
+{
+	int rows = 0, fit = 0;
+
+	for (int i = p->header; i < p->nlines; i++) {
+		uint64_t packets, bytes;
+
+		if (says_nothing(p, i, pkt) || says_nothing(p, i, byt))
+			continue;
+		if (!fm_sniff_counts_at(p, i, pkt, byt, &packets, &bytes)) {
+			rows++;
+			continue;
+		}
+		rows += packets || bytes;
+		fit += packets && bytes / 20 >= packets && bytes / 65536 < packets;
+	}
+	return fit > 0 && fit * 10 >= rows * 9;
+}
+
+int fm_sniff_against(const struct fm_sniff_page *p, int pkt, int byt, unsigned least, int *rows)
+{
+	int against = 0;
+
+	*rows = 0;
+	for (int i = p->header; i < p->nlines; i++) {
+		uint64_t packets, bytes;
+
+		if (!fm_sniff_counts_at(p, i, pkt, byt, &packets, &bytes) || !bytes)
+			continue;
+		++*rows;
+		against += bytes / least < packets || bytes / 65536 >= packets;
+	}
+	return against;
+}
+
+int fm_sniff_agree(const struct fm_sniff_page *p, int a, int b, int *all)
+{
+	int sum = 0, pairs = 0;
+
+	for (int i = p->header; i < p->nlines; i++)
+		for (int m = i + 1; m < p->nlines; m++) {
+			uint64_t x[2], y[2];
+
+			if (!fm_sniff_counts_at(p, i, a, b, &x[0], &y[0]) ||
+			    !fm_sniff_counts_at(p, m, a, b, &x[1], &y[1]))
+				continue;
+			pairs++;
+			sum += ((x[0] < x[1]) - (x[0] > x[1])) * ((y[0] < y[1]) - (y[0] > y[1]));
+		}
+	if (all)
+		*all = pairs;
+	return sum;
 }

@@ -11,7 +11,6 @@
 #include "manifests/time_pattern.h"
 #include "traces/sniff_parts.h"
 
-#define NUMBERS (1u << INTEGER | 1u << EMPTY)
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 
 /* The next column of a kind that is not taken, from `from` on, or -1. */
@@ -23,21 +22,17 @@ static int next_of(const struct fm_sniff_guess *g, int n, int from, unsigned kin
 	return -1;
 }
 
-/* Are there numbers other than 0 after column `at`? */
-static bool more_behind(const struct fm_sniff_guess *g, int n, int at)
+/* Can it be a column of ports, which may have ICMP's type and code as 8.0? */
+static bool is_port(const struct fm_sniff_guess *g)
 {
-	while ((at = next_of(g, n, at + 1, 1u << INTEGER)) >= 0)
-		if (g[at].most > 0)
-			return true;
-	return false;
+	return (g->kind == INTEGER || g->kind == EMPTY || (g->kind == DECIMAL && g->mixed && g->codes)) && !g->counts &&
+	       g->most <= 65535;
 }
 
 /* Can column k be a port? Then one more than its largest number, else 0. */
 static uint64_t port_at(const struct fm_sniff_guess *g, int n, int k)
 {
-	return k < n && (g[k].kind == INTEGER || g[k].kind == EMPTY) && !g[k].counts && g[k].most <= 65535
-		   ? g[k].most + 1
-		   : 0;
+	return k < n && is_port(&g[k]) ? g[k].most + 1 : 0;
 }
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -124,72 +119,162 @@ static bool number_at(const struct fm_sniff_page *p, int i, int k, uint64_t *num
 	return k >= 0 && k < p->ncells[i] && fm_sniff_kind_of(&p->cell[i][k], &format, number) == INTEGER;
 }
 
-/* Do columns pkt and byt have from 20 to 65,535 bytes a packet in nine of ten rows that have any? */
-static bool are_counts(const struct fm_sniff_page *p, int pkt, int byt)
+/* May they be packets and the bytes of their payload alone? Then some rows have none, and at most one of `few` that
+ * have any has fewer than packets. */
+static bool are_payload(const struct fm_sniff_page *p, int pkt, int byt, int few)
 {
-	int rows = 0, fit = 0;
+	int rows, against = fm_sniff_against(p, pkt, byt, 1, &rows);
 
+	return against * few <= rows;
+}
+
+/* Numbers that may be packets and bytes. */
+struct pair {
+	int pkt, byt; /* columns, or -1 */
+};
+
+/* The last two numbers from column `from` on, as far as they are not 0 in all rows. */
+static struct pair last_two(const struct fm_sniff_guess *g, int n, int from)
+{
+	struct pair last = {-1, -1};
+
+	for (int k = next_of(g, n, from, 1u << INTEGER); k >= 0; k = next_of(g, n, k + 1, 1u << INTEGER))
+		if (g[k].most)
+			last = (struct pair){last.byt, k};
+	return last;
+}
+
+static void take_pair(struct fm_sniff_guess *g, struct pair at, const char *why)
+{
+	fm_sniff_take(&g[at.pkt], FM_PKT, false, by_place);
+	fm_sniff_take(&g[at.byt], FM_BYT, false, why);
+}
+
+/* Is column k a number that differs from row to row, and not taken? */
+static bool is_open(const struct fm_sniff_guess *g, int n, int k)
+{
+	return k >= 0 && k < n && next_of(g, k + 1, k, 1u << INTEGER) == k && !g[k].constant;
+}
+
+static bool are_open_counts(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, struct pair at)
+{
+	return is_open(g, p->nfields, at.pkt) && is_open(g, p->nfields, at.byt) &&
+	       fm_sniff_are_counts(p, at.pkt, at.byt);
+}
+
+/* Are the two columns before `at` those of the way there, and `at` of the way back? Some flows have no way back, or
+ * both pairs are more and less together, as few other numbers are: those of two interfaces are few. */
+static bool are_ways(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, struct pair at)
+{
+	const struct pair there = {at.pkt - 2, at.byt - 2};
+	int one_way = 0, all[2];
+
+	if (at.byt != at.pkt + 1 || !are_open_counts(p, g, there) || !are_open_counts(p, g, at))
+		return false;
 	for (int i = p->header; i < p->nlines; i++) {
-		uint64_t packets, bytes;
-		bool are = number_at(p, i, pkt, &packets) && number_at(p, i, byt, &bytes);
+		uint64_t x[2], y[2];
 
-		rows += !are || packets || bytes;
-		fit += are && packets && bytes / 20 >= packets && bytes / 65536 < packets;
+		if (!fm_sniff_counts_at(p, i, there.pkt, there.byt, &x[0], &y[0]) ||
+		    !fm_sniff_counts_at(p, i, at.pkt, at.byt, &x[1], &y[1]))
+			continue;
+		if (!x[0] || !y[0])
+			return false;
+		one_way += !x[1] && !y[1];
 	}
-	return fit > 0 && fit * 10 >= rows * 9;
+	for (int w = 0; w < 2 && !one_way; w++)
+		if (fm_sniff_agree(p, at.pkt - 2 * w, at.byt - 2 * w, &all[w]) * 4 < all[w] * 3)
+			return false;
+	return true;
 }
 
-/* Packets and bytes by what they can be: the first two neighbours that differ from row to row, from column `from` on,
- * packets first or, with back, bytes. Numbers of networks and interfaces, flags and sums of flows may stand behind
- * them. Packets of both ways before the bytes of both are none that can be told. */
-static void place_neighbours(const struct fm_sniff_page *p, struct fm_sniff_guess *g, int n, int from, bool back)
+/* Are the columns around the neighbours `at` such numbers too, as packets of both ways before the bytes of both? Then
+ * which are which cannot be told. */
+static bool are_mixed_ways(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, struct pair at)
 {
+	const int first = at.pkt < at.byt ? at.pkt : at.byt;
+	const int before = first - 1, behind = first + 2;
+
+	return is_open(g, p->nfields, before) && is_open(g, p->nfields, behind) &&
+	       (at.pkt == first ? fm_sniff_are_counts(p, before, at.byt) && fm_sniff_are_counts(p, at.pkt, behind)
+				: fm_sniff_are_counts(p, at.pkt, before) && fm_sniff_are_counts(p, behind, at.byt));
+}
+
+/* Are the last two numbers the bytes, or the packets, of both ways behind the packets, or the bytes? */
+static bool are_last_mixed(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, struct pair last)
+{
+	const struct pair there = {last.pkt - 1, last.pkt}, back = {last.pkt, last.pkt - 1};
+
+	return (are_open_counts(p, g, there) && are_mixed_ways(p, g, there)) ||
+	       (are_open_counts(p, g, back) && are_mixed_ways(p, g, back));
+}
+
+/* Packets and bytes by what they can be: the last two numbers, or else neighbours from column `from` on, packets first
+ * or, with back, bytes; of several those that are more and less together. Numbers of networks and interfaces, flags and
+ * sums of flows may stand before and behind them. False: they are of both ways, and which are which cannot be told. */
+static bool place_neighbours(const struct fm_sniff_page *p, struct fm_sniff_guess *g, int n, int from, bool back)
+{
+	struct pair last = last_two(g, n, from), best = {-1, -1};
+	bool payload;
+	int most = -1;
+
 	if (filled_by(g, n, FM_PKT, false) >= 0 || filled_by(g, n, FM_BYT, false) >= 0)
-		return;
-	for (int at = next_of(g, n, from, 1u << INTEGER), to; at >= 0; at = to) {
-		to = next_of(g, n, at + 1, 1u << INTEGER);
-		if (to != at + 1 || g[at].constant || g[to].constant || !are_counts(p, back ? to : at, back ? at : to))
-			continue;
-		if (at > 0 && are_counts(p, at - 1, to) && are_counts(p, at, to + 1))
-			return;
-		fm_sniff_take(&g[back ? to : at], FM_PKT, false, by_place);
-		fm_sniff_take(&g[back ? at : to], FM_BYT, false, by_place);
-		return;
+		return true;
+	if (!back && last.pkt >= 0 && fm_sniff_are_counts(p, last.pkt, last.byt)) {
+		best = last;
+	} else {
+		payload = is_open(g, n, last.pkt) && is_open(g, n, last.byt) && are_payload(p, last.pkt, last.byt, 2);
+		if (payload && are_payload(p, last.pkt, last.byt, 10) && !are_last_mixed(p, g, last))
+			return true;
+		if (payload)
+			most = fm_sniff_agree(p, last.pkt, last.byt, NULL);
+		for (int k = from; k + 1 < n; k++) {
+			struct pair at = {k + back, k + !back};
+			int together;
+
+			if (!are_open_counts(p, g, at))
+				continue;
+			if (are_mixed_ways(p, g, at))
+				return false;
+			together = fm_sniff_agree(p, at.pkt, at.byt, NULL);
+			if (best.pkt < 0 ? !payload || together > most : together > most) {
+				best = at;
+				most = together;
+			}
+		}
 	}
+	if (best.pkt < 0)
+		return true;
+	if (are_ways(p, g, best))
+		best = (struct pair){best.pkt - 2, best.byt - 2};
+	take_pair(g, best, by_place);
+	return true;
 }
 
-/* Else packets are the last but one of the numbers, bytes the last, if they can be that; where one of them is known,
- * the other is beside it, and the packets are the fewer. */
-static void place_counts(const struct fm_sniff_page *p, struct fm_sniff_guess *g, int n, int last)
+/* Else packets are the last but one of the numbers, bytes the last, if they can be that, be it without the headers;
+ * where one of them is known, the other is beside it, and the packets are the fewer. */
+static void place_counts(const struct fm_sniff_page *p, struct fm_sniff_guess *g, int n, int from)
 {
-	const bool none = filled_by(g, n, FM_PKT, false) < 0 && filled_by(g, n, FM_BYT, false) < 0;
-	int at[2];
+	const int pkt = filled_by(g, n, FM_PKT, false), byt = filled_by(g, n, FM_BYT, false);
+	const int other = pkt >= 0 ? pkt : byt;
+	int best = -1;
 
-	for (int c = FM_PKT; c <= FM_BYT; c++) {
-		const int other = filled_by(g, n, c == FM_PKT ? FM_BYT : FM_PKT, false);
-		const bool named = other >= 0 && g[other].why != by_place;
-		int best = -1;
+	if (pkt < 0 && byt < 0) {
+		const struct pair last = last_two(g, n, from);
 
-		if (filled_by(g, n, c, false) >= 0)
-			continue;
-		for (int k = next_of(g, n, named ? 0 : last, 1u << INTEGER); k >= 0;
-		     k = next_of(g, n, k + 1, 1u << INTEGER)) {
-			if (!g[k].most)
-				continue;
-			if (!named ? c == FM_BYT || more_behind(g, n, k)
-				   : (c == FM_PKT ? g[k].most <= g[other].most : g[other].most <= g[k].most) &&
-					 (best < 0 || abs(k - other) < abs(best - other)))
-				best = k;
-		}
-		if (best >= 0)
-			fm_sniff_take(&g[best], c, false, by_place);
+		if (last.pkt >= 0 && fm_sniff_are_counts(p, last.pkt, last.byt))
+			take_pair(g, last, by_place);
+		else if (last.pkt >= 0 && are_payload(p, last.pkt, last.byt, 2))
+			take_pair(g, last, "by its values and place, few bytes a packet: of the payload alone?");
+		return;
 	}
-	for (int c = 0; c < 2; c++)
-		at[c] = filled_by(g, n, FM_PKT + c, false);
-	for (int c = 0; c < 2 && none && at[0] >= 0 && at[1] >= 0 && !are_counts(p, at[0], at[1]); c++) {
-		g[at[c]].col = -1;
-		g[at[c]].why = NULL;
-	}
+	if (pkt >= 0 && byt >= 0)
+		return;
+	for (int k = next_of(g, n, 0, 1u << INTEGER); k >= 0; k = next_of(g, n, k + 1, 1u << INTEGER))
+		if (g[k].most && (pkt < 0 ? g[k].most <= g[other].most : g[other].most <= g[k].most) &&
+		    (best < 0 || abs(k - other) < abs(best - other)))
+			best = k;
+	if (best >= 0)
+		fm_sniff_take(&g[best], pkt < 0 ? FM_PKT : FM_BYT, false, by_place);
 }
 
 /* The label is one of the last two columns. */
@@ -200,12 +285,16 @@ static void place_label(struct fm_sniff_guess *g, int n)
 			fm_sniff_take(&g[k], FM_LABEL, false, by_place);
 }
 
-/* Are the ports in the columns of the ends? */
+/* Are both ports in the columns of the ends? */
 static bool has_ports(const struct fm_sniff_guess *g, int n)
 {
-	const int a = filled_by(g, n, FM_SA, false);
+	for (int c = FM_SA; c <= FM_DA; c++) {
+		const int k = filled_by(g, n, c, false);
 
-	return a >= 0 && g[a].format && !strcmp(g[a].format, "address-port");
+		if (k < 0 || !g[k].format || strcmp(g[k].format, "address-port") != 0)
+			return false;
+	}
+	return true;
 }
 
 /* The ports beside the ends, where they can be there. */
@@ -221,18 +310,19 @@ static void place_ports_beside(struct fm_sniff_guess *g, int n)
 	fm_sniff_take(&g[dp], FM_DP, false, by_place);
 }
 
-/* Else they are what can be one of the numbers behind the ends, rather one that differs from row to row. */
+/* Else they are what can be one of the numbers behind the ends, rather than a small one that is the same in all rows,
+ * as that of an interface. */
 static void place_ports(struct fm_sniff_guess *g, int n, int last)
 {
 	int from = last > 3 ? last - 3 : 0;
 
 	for (int c = FM_SP; c <= FM_DP; c++)
 		for (int any = 0; any < 2; any++)
-			for (int at = next_of(g, n, from, NUMBERS); at >= 0 && filled_by(g, n, c, false) < 0;
-			     at = next_of(g, n, at + 1, NUMBERS))
-				if (g[at].most <= 65535 && (any || !g[at].constant)) {
-					fm_sniff_take(&g[at], c, false, by_place);
-					from = at + 1;
+			for (int k = from; k < n && filled_by(g, n, c, false) < 0; k++)
+				if (g[k].col < 0 && !g[k].aside && is_port(&g[k]) &&
+				    (any || !g[k].constant || g[k].most >= FEW_PORTS)) {
+					fm_sniff_take(&g[k], c, false, by_place);
+					from = k + 1;
 				}
 }
 
@@ -241,7 +331,7 @@ void fm_sniff_by_place(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
 {
 	const int n = p->nfields;
 	int at, last = 0;
-	bool apart;
+	bool apart, told;
 
 	leave_exporters(g, n);
 	for (int c = FM_SA; c <= FM_DA; c++)
@@ -258,11 +348,11 @@ void fm_sniff_by_place(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
 	apart = !has_ports(g, n);
 	if (apart)
 		place_ports_beside(g, n);
-	place_neighbours(p, g, n, last, false);
+	told = place_neighbours(p, g, n, last, false);
 	if (apart)
 		place_ports(g, n, last);
-	place_neighbours(p, g, n, last, true);
-	place_counts(p, g, n, last);
+	if (told && place_neighbours(p, g, n, last, true))
+		place_counts(p, g, n, last);
 	place_label(g, n);
 }
 
@@ -322,8 +412,8 @@ static int first_of(const struct fm_dialect *d, int col)
 static bool is_in_order(const struct fm_dialect *d, const struct fm_sniff_page *p, const struct fm_sniff_guess *g)
 {
 	const unsigned ends = 1u << FM_SA | 1u << FM_DA;
-
 	bool words = false;
+	int pkt, byt, rows;
 
 	if (d->json || d->packets || d->ipfix || d->blanks || d->delimiter != p->delimiter || d->ncols > p->nfields ||
 	    (d->present & ends) != ends)
@@ -331,9 +421,12 @@ static bool is_in_order(const struct fm_dialect *d, const struct fm_sniff_page *
 	for (int k = 0; k < d->ncols; k++)
 		if (d->cols[k].part || !has_words(d, p, k, &words) || !can_stand(d, k, &g[k]))
 			return false;
-	if (d->ncols < p->nfields && !d->header && !d->extra_columns && !words)
-		return false;
-	return are_counts(p, first_of(d, FM_PKT), first_of(d, FM_BYT));
+	pkt = first_of(d, FM_PKT);
+	byt = first_of(d, FM_BYT);
+	if (words)
+		return fm_sniff_are_counts(p, pkt, byt);
+	return (d->ncols == p->nfields || d->header || d->extra_columns) &&
+	       fm_sniff_against(p, pkt, byt, 2, &rows) * 2 <= rows;
 }
 
 /* May column k say of how many flows each row is the sum? Most rows are one flow, none is no flow, and none has fewer

@@ -1,5 +1,6 @@
 /* What the values of the first rows tell a guess that no name does: which numbers are packets and bytes, what unit a
  * duration has, and that a flow has one time only. */
+#include "tests/unit/ipv4_of.h"
 #include "tests/unit/trace_fixture.h"
 
 #include "traces/sniff.h"
@@ -39,6 +40,7 @@ static void assert_guesses_flow(const char *text, size_t rows)
 
 	if (!r || r->t->rows != rows || r->t->te[0] != FLOW_MS || r->t->td[0] != 1500 || r->t->sp[0] != 40000 ||
 	    r->t->dp[0] != 443 || r->t->pkt[0] != 7 || r->t->byt[0] != 574 ||
+	    ipv4_of(r->t, r->t->sa[0]) != 0x0a000001 || ipv4_of(r->t, r->t->da[0]) != 0xc0000207 ||
 	    strcmp(fm_table_category(r->t, FM_PR, 0), "TCP") != 0)
 		fail_msg("%s\n%s", text, yaml.data);
 	done(r);
@@ -66,6 +68,19 @@ static void numbers_without_names_are_packets_and_bytes_where_they_can_be(void *
 	    /* A number in front of all is no port, and a length of time beside an address neither. */
 	    "2,30,2024-05-14 13:00:01.000,1.5,10.0.0.1,40000,192.0.2.7,443,6,7,574\n"
 	    "2,40,2024-05-14 13:00:02.000,0.5,10.0.0.2,40001,192.0.2.8,53,17,2,130\n",
+	    /* More than 1000 bytes: numbers of networks, the same in all rows, are not those of the way back. */
+	    "2024-05-14 13:00:01.000,1.5,10.0.0.1,192.0.2.7,40000,443,6,7,574,64500,65001\n"
+	    "2024-05-14 13:00:02.000,0.5,10.0.0.2,192.0.2.8,40001,53,17,2,2800,64500,65001\n",
+	    /* The ports behind the counts */
+	    "2024-05-14 13:00:01.000,1.5,10.0.0.1,192.0.2.7,6,7,574,40000,443\n"
+	    "2024-05-14 13:00:02.000,0.5,10.0.0.2,192.0.2.8,17,2,130,40001,53\n",
+	    /* A type and code of ICMP as a port, and flows behind; the names are none that are known. */
+	    "Beginn,Dauer,Protokoll,Quelle,QPort,Ziel,ZPort,Pakete,Oktette,Anzahl\n"
+	    "2024-05-14 13:00:01.000,1.5,6,10.0.0.1,40000,192.0.2.7,443,7,574,1\n"
+	    "2024-05-14 13:00:02.000,0.5,1,10.0.0.2,0,192.0.2.8,8.0,2,168,1\n",
+	    /* A port that is the same in all rows, the protocol before the ports, and a type of service behind them */
+	    "2024-05-14 13:00:01.000,1.5,10.0.0.1,192.0.2.7,6,40000,443,0,7,574\n"
+	    "2024-05-14 13:00:02.000,0.5,10.0.0.2,192.0.2.8,17,40001,443,8,2,130\n",
 	};
 
 	(void)state;
@@ -73,19 +88,83 @@ static void numbers_without_names_are_packets_and_bytes_where_they_can_be(void *
 		assert_guesses_flow(of[i], 2);
 }
 
-/* Packets of both ways before their bytes: which are which is not guessed. */
+/* Packets of both ways before their bytes, or behind them: which are which is not guessed. Nor are the bytes alone,
+ * where packets with a point are none. */
 static void counts_that_cannot_be_told_are_not_guessed(void **state)
 {
-	struct fm_buf yaml = {0};
+	static const char *const of[] = {
+	    "10.0.0.1,40000,192.0.2.7,443,6,7,5,574,410,1715691601.0,1.5\n"
+	    "10.0.0.2,40001,192.0.2.8,53,17,2,1,130,90,1715691602.0,0.5\n"
+	    "10.0.0.3,40009,192.0.2.9,53,17,1,3,80,300,1715691602.0,0.5\n",
+	    "10.0.0.1,40000,192.0.2.7,443,6,574,410,7,5,1715691601.0,1.5\n"
+	    "10.0.0.2,40001,192.0.2.8,53,17,130,90,2,1,1715691602.0,0.5\n"
+	    "10.0.0.3,40009,192.0.2.9,53,17,80,300,1,3,1715691602.0,0.5\n",
+	    "1715691601.0,1.5,10.0.0.1,40000,192.0.2.7,443,6,72,7.5,574.5\n"
+	    "1715691602.0,0.5,10.0.0.2,40001,192.0.2.8,53,17,16,2.5,130.5\n",
+	};
 
 	(void)state;
-	assert_null(guessed("10.0.0.1,40000,192.0.2.7,443,6,7,5,574,410,1715691601.0,1.5\n"
-			    "10.0.0.2,40001,192.0.2.8,53,17,2,1,130,90,1715691602.0,0.5\n"
-			    "10.0.0.3,40002,192.0.2.9,53,17,1,3,80,300,1715691602.0,0.5\n",
-			    &yaml));
-	assert_non_null(strstr(yaml.data, "# not found: pkt"));
-	assert_non_null(strstr(yaml.data, "# not found: byt"));
-	fm_buf_free(&yaml);
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		struct fm_buf yaml = {0};
+
+		assert_null(guessed(of[i], &yaml));
+		assert_non_null(strstr(yaml.data, "# not found: pkt"));
+		assert_non_null(strstr(yaml.data, "# not found: byt"));
+		fm_buf_free(&yaml);
+	}
+}
+
+#define ENDS_AT "10.0.0.1,192.0.2.7,40000,443"
+
+/* The table of 40 rows whose first ends with the counts 7 and 574, and others with a hole or a count of another form;
+ * `between` stands before the counts and may differ from row to row. */
+static void assert_reads_counts(const char *before, const char *const between[4], const char *const odd[2], int each,
+				const char *behind)
+{
+	struct fm_buf text = {0};
+
+	for (int i = 0; i < 40; i++) {
+		int packets = i % 7 ? 1 + i % 9 : 7;
+
+		fm_buf_printf(&text, "%s%s", before, between[i * 7 % 5 % 4]);
+		if (i % each == each - 1)
+			fm_buf_printf(&text, "%s,%s", odd[0], odd[1]);
+		else
+			fm_buf_printf(&text, "%d,%d", packets, packets * 82);
+		fm_buf_printf(&text, "%s\n", behind);
+	}
+	fm_buf_add(&text, "", 1);
+	assert_guesses_flow(text.data, 40);
+	fm_buf_free(&text);
+}
+
+/* Numbers of interfaces, or a mask and a network, are in the proportion of packets and bytes too. */
+static void numbers_before_the_counts_are_none(void **state)
+{
+	static const char *const ports[4] = {"1,65,", "2,66,", "2,70,", "1,66,"};
+	static const char *const networks[4] = {"16,3320,", "24,15169,", "24,8075,", "16,64500,"};
+	static const char *const times = "2024-05-14 13:00:01.000,1.5," ENDS_AT ",6,";
+
+	(void)state;
+	assert_reads_counts(times, ports, (const char *const[]){"", ""}, 8, "");
+	assert_reads_counts(times, networks, (const char *const[]){"", ""}, 8, "");
+}
+
+/* A hole, a fraction or a payload of no bytes is no reason to know a table less. */
+static void tables_are_known_where_counts_are_odd(void **state)
+{
+	static const char *const odd[][2] = {{"-", "-"}, {"", ""}, {"7.0", "574.0"}, {"3", "0"}, {"3", "1"}};
+	static const char *const none[4] = {"", "", "", ""};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+		/* In the order of a program that is known, and in no such order */
+		assert_reads_counts("2024-05-14 13:00:02.500,1.5," ENDS_AT ",TCP,.AP...,0,0,", none, odd[i], 5,
+				    ",background");
+		if (i != 2)
+			assert_reads_counts("2024-05-14 13:00:01.000,1.5," ENDS_AT ",6,", none, odd[i], i < 3 ? 5 : 2,
+					    "");
+	}
 }
 
 /* Flow logs of a VPC with more fields than the default ones behind these, as CloudWatch has them without their names:
@@ -384,6 +463,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(numbers_without_names_are_packets_and_bytes_where_they_can_be),
 	    cmocka_unit_test(counts_that_cannot_be_told_are_not_guessed),
+	    cmocka_unit_test(numbers_before_the_counts_are_none),
+	    cmocka_unit_test(tables_are_known_where_counts_are_odd),
 	    cmocka_unit_test(flow_logs_of_more_fields_are_known_without_names),
 	    cmocka_unit_test(the_unit_of_a_duration_is_that_of_its_times),
 	    cmocka_unit_test(seconds_with_milliseconds_are_seconds),
