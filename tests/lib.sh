@@ -166,8 +166,8 @@ result() { # STATUS NAME
 	[ -z "${TIMED:-}" ] || tell_time
 }
 
-within() { # SECONDS COMMAND...: of processor time, whatever else the machine does; 30 times as many with sanitizers
-	slower=1
+within() { # SECONDS COMMAND...: of processor time, thrice as many where others use the caches; 30 times with sanitizers
+	slower=3
 	! grep -qa __asan_init "$F" || slower=30
 	# shellcheck disable=SC3045 # dash has ulimit -t
 	(ulimit -t $((slower * $1)) && shift && "$@")
