@@ -111,7 +111,7 @@ void fm_stop_watch_time(const char *program)
 	if (getrlimit(RLIMIT_CPU, &r) < 0 || r.rlim_max == RLIM_INFINITY || r.rlim_cur < r.rlim_max || r.rlim_max < 1)
 		return;
 	when.it_value = r.rlim_max > 4 ? (struct timespec){(time_t)r.rlim_max - 1, 0}
-				       : (struct timespec){(time_t)r.rlim_max - 1, 950000000};
+				       : (struct timespec){(time_t)r.rlim_max - 1, 750000000};
 	if (timer_create(CLOCK_PROCESS_CPUTIME_ID, &at, &timer) == 0)
 		timer_settime(timer, TIMER_ABSTIME, &when, NULL);
 }
