@@ -392,7 +392,7 @@ static bool has_words(const struct fm_dialect *d, const struct fm_sniff_page *p,
 	int have = 0;
 
 	for (int i = p->header; i < p->nlines; i++)
-		for (int m = 0; m < d->cols[k].nonly && k < p->ncells[i]; m++)
+		for (int m = 0; k < p->ncells[i] && m < d->cols[k].nonly; m++)
 			have += strlen(d->cols[k].only[m]) == p->cell[i][k].n &&
 				!memcmp(d->cols[k].only[m], p->cell[i][k].s, p->cell[i][k].n);
 	*word = *word || d->cols[k].nonly;

@@ -107,7 +107,7 @@ static bool is_in_address(const struct titles *t, int k, const struct fm_sniff_f
 	const char *format;
 	uint64_t number;
 
-	return k > 0 && t->known[k] && t->known[k - 1] && fm_cols[t->name[k].col].kind == FM_KIND_PORT &&
+	return k > 0 && k < t->n && t->known[k] && t->known[k - 1] && fm_cols[t->name[k].col].kind == FM_KIND_PORT &&
 	       fm_cols[t->name[k - 1].col].kind == FM_KIND_ADDRESS &&
 	       fm_sniff_kind_of(before, &format, &number) == ADDRESS && format;
 }
