@@ -103,15 +103,19 @@ static void lessons_free(struct lessons *l)
 	fm_encoded_free(&l->shifted);
 }
 
+static int steps_of(const struct fm_config *cfg, size_t windows)
+{
+	return fm_train_steps(cfg->train.steps, PASSES, windows, cfg->train.batch);
+}
+
 /* Windows are cut by count, so no place to begin is better than another.  A network that makes many passes sees the
  * flows from several beginnings, yet each window often enough to learn it.  In privacy.mode clip a flow is in one
  * window only, as each window is clipped by itself. */
 static int offsets_of(const struct fm_config *cfg, size_t rows)
 {
 	size_t windows = rows / (size_t)cfg->model.window,
-	       seen = (size_t)fm_train_steps(cfg->train.steps, PASSES, windows, cfg->train.batch) *
-		      (size_t)cfg->train.batch,
-	       n = seen / (SEEN * windows + 1), most = MOST_FLOWS / (rows + 1);
+	       seen = (size_t)steps_of(cfg, windows) * (size_t)cfg->train.batch, n = seen / (SEEN * windows + 1),
+	       most = MOST_FLOWS / (rows + 1);
 
 	n = n < most ? n : most;
 	return strcmp(cfg->privacy.mode, "clip") == 0 || n < 1 ? 1 : n < OFFSETS ? (int)n : OFFSETS;
@@ -166,14 +170,13 @@ static int identity_of(const struct fm_config *cfg, const struct fm_codec *codec
 
 static uint64_t diffusion_steps(const struct fm_config *cfg, uint64_t rows)
 {
-	return (uint64_t)fm_train_steps(cfg->train.steps, PASSES, (size_t)rows / (size_t)cfg->model.window,
-					cfg->train.batch);
+	return (uint64_t)steps_of(cfg, (size_t)rows / (size_t)cfg->model.window);
 }
 
 /* watched: there is a validation split.  Then the model with the best validation loss is kept. */
 static struct fm_train_opts train_opts(const struct fm_config *cfg, size_t windows, bool watched)
 {
-	int steps = fm_train_steps(cfg->train.steps, PASSES, windows, cfg->train.batch), patience = cfg->train.patience,
+	int steps = steps_of(cfg, windows), patience = cfg->train.patience,
 	    every = steps / 8; /* eight looks at the validation split, or as many as patience needs */
 
 	if (patience > 0 && every > (patience + 1) / 2)

@@ -107,29 +107,32 @@ out:
 	return rc;
 }
 
+static int steps_of(const struct fm_config *cfg, size_t windows)
+{
+	return fm_train_steps(cfg->train.steps, PASSES, windows, cfg->train.batch);
+}
+
 static uint64_t plain_steps(const struct fm_config *cfg, uint64_t rows)
 {
-	return (uint64_t)fm_train_steps(cfg->train.steps, PASSES, (size_t)rows / (size_t)cfg->model.window,
-					cfg->train.batch);
+	return (uint64_t)steps_of(cfg, (size_t)rows / (size_t)cfg->model.window);
 }
 
 static struct fm_plain_train_opts train_opts(const struct fm_generator_ctx *ctx, size_t windows)
 {
 	const struct fm_config *cfg = ctx->cfg;
 
-	return (struct fm_plain_train_opts){
-	    .loop = {.steps = fm_train_steps(cfg->train.steps, PASSES, windows, cfg->train.batch),
-		     .seed = cfg->train.seed,
-		     .key = ctx->checkpoint_key,
-		     .every = cfg->train.checkpoint_every,
-		     .seconds = cfg->train.checkpoint_seconds},
-	    .batch = cfg->train.batch,
-	    .warmup = cfg->train.warmup,
-	    .rate = cfg->train.rate,
-	    .ema = cfg->train.ema,
-	    .weight_decay = cfg->train.weight_decay,
-	    .clip = cfg->train.clip,
-	    .pool = ctx->pool};
+	return (struct fm_plain_train_opts){.loop = {.steps = steps_of(cfg, windows),
+						     .seed = cfg->train.seed,
+						     .key = ctx->checkpoint_key,
+						     .every = cfg->train.checkpoint_every,
+						     .seconds = cfg->train.checkpoint_seconds},
+					    .batch = cfg->train.batch,
+					    .warmup = cfg->train.warmup,
+					    .rate = cfg->train.rate,
+					    .ema = cfg->train.ema,
+					    .weight_decay = cfg->train.weight_decay,
+					    .clip = cfg->train.clip,
+					    .pool = ctx->pool};
 }
 
 static int learn(struct plain *m, const struct fm_generator_ctx *ctx, const struct fm_plain_windows *train,

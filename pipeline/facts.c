@@ -197,7 +197,6 @@ int fm_facts_of_run(const char *workspace, const char *named, json_t **facts, st
 	struct fm_config *cfg = NULL;
 	struct fm_run run = {0};
 	json_t *commitments = NULL;
-	struct fm_error why;
 	int rc;
 
 	*facts = NULL;
@@ -215,13 +214,11 @@ int fm_facts_of_run(const char *workspace, const char *named, json_t **facts, st
 	if ((rc = assemble(workspace, id, &rec, cfg, *facts, err)) < 0)
 		goto out;
 	if (rec.stage[FM_INGEST] && rec.stage[FM_TRAIN]) {
-		if ((rc = fm_runner_commitments(fm_json_str(rec.run, "project"), &run, &commitments, &why)) ==
-		    FM_ESYSTEM) {
-			*err = why;
+		rc = fm_runner_commitments(fm_json_str(rec.run, "project"), &run, &commitments, err);
+		if (rc == FM_ESYSTEM)
 			goto out;
-		}
 		if (rc < 0)
-			fm_warn("the report has no commitments: %s", why.message);
+			fm_warn("the report has no commitments: %s", err->message);
 		rc = rc >= 0 && json_object_set_new(*facts, "commitments", commitments) ? no_memory(err) : FM_OK;
 	}
 out:

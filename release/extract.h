@@ -20,9 +20,8 @@ int fm_extract_begin(struct fm_extract **x, const char *dir, struct fm_error *er
 const struct fm_archive_sink *fm_extract_sink(const struct fm_extract *x);
 int fm_extract_commit(struct fm_extract *x, struct fm_error *err) FM_MUST_CHECK;
 void fm_extract_abort(struct fm_extract *x); /* NULL is fine */
-/* What a commit does last: the folder `from` gets the name dir, which nothing has, on the disk too, or dir is taken
- * back.
- */
+/* What a commit does last: the folder `from` gets the name dir, which nothing has yet; a dir that is not known to be on
+ * the disk is taken back. */
 int fm_extract_place(const char *from, const char *dir, struct fm_error *err) FM_MUST_CHECK;
 void fm_extract_take_back(const char *dir); /* what a commit made of which nobody could be told */
 void fm_extract_abandon(void); /* at the end of a process that a library ends: abort what was begun, if anything */

@@ -30,6 +30,18 @@ static bool is_safe(const struct total *t, int k)
 	return t->n >= k && t->most <= t->sum / 2;
 }
 
+/* The mean of a total's values, or 0, as one that may not be kept. */
+static double mean_of(const struct total *t, int k)
+{
+	return is_safe(t, k) ? t->sum / (double)t->n : 0;
+}
+
+/* Bytes per packet, or 0; packets: in units of `unit`. */
+static double size_of(const struct total *bytes, const struct total *packets, int64_t unit, int k)
+{
+	return is_safe(bytes, k) && is_safe(packets, k) ? bytes->sum / (packets->sum * (double)unit) : 0;
+}
+
 static uint64_t conversation_of(const struct fm_table *t, size_t i)
 {
 	uint64_t x = (uint64_t)t->sa[i] << 32 | t->da[i],
@@ -111,10 +123,7 @@ static int fit_bin(struct fm_tail_bin *bin, const struct fm_table *t, int64_t lo
 	if (packets.n < k)
 		return FM_OK;
 	*bin = (struct fm_tail_bin){
-	    .low = low,
-	    .rows = packets.n,
-	    .mean = is_safe(&packets, k) ? packets.sum / (double)packets.n : 0,
-	    .size = is_safe(&bytes, k) && is_safe(&packets, k) ? bytes.sum / (packets.sum * (double)low) : 0};
+	    .low = low, .rows = packets.n, .mean = mean_of(&packets, k), .size = size_of(&bytes, &packets, low, k)};
 	int rc = count_company(t, (uint64_t)low, (uint64_t)next, (size_t)packets.n, &bin->company, err);
 	return rc < 0 ? rc : count_again(t, (uint64_t)low, (uint64_t)next, (size_t)packets.n, k, &bin->again, err);
 }
@@ -157,13 +166,12 @@ int fm_tail_fit(struct fm_tail *tail, const struct fm_tail_source *s, int k, str
 		}
 	if (above.n < k - 1 || logs <= 0 || (double)above.n / logs < 0.5) /* too few; too heavy to be any flow's */
 		return FM_OK;
-	*tail = (struct fm_tail){
-	    .edge = s->edge,
-	    .above = above.n,
-	    .from = above.n,
-	    .alpha = (double)above.n / logs,
-	    .mean = is_safe(&above, k - 1) ? above.sum / (double)above.n : 0,
-	    .size = is_safe(&bytes, k - 1) && is_safe(&above, k - 1) ? bytes.sum / (above.sum * (double)s->edge) : 0};
+	*tail = (struct fm_tail){.edge = s->edge,
+				 .above = above.n,
+				 .from = above.n,
+				 .alpha = (double)above.n / logs,
+				 .mean = mean_of(&above, k - 1),
+				 .size = size_of(&bytes, &above, s->edge, k - 1)};
 	if ((rc = count_company(t, (uint64_t)s->edge + 1, UINT64_MAX, (size_t)above.n, &tail->largest, err)) < 0)
 		return rc;
 	return fit_bins(tail, s, k, err);

@@ -7,7 +7,6 @@
 
 #include "base/file.h"
 #include "base/json_text.h"
-#include "base/log.h"
 #include "base/num.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/place.h"
@@ -16,7 +15,6 @@
 #include "pipeline/tlog_audit.h"
 #include "release/sign/revoked.h"
 #include "release/tlog.h"
-#include "release/verify.h"
 
 struct audit_args {
 	const char *workspace, *project, *log, *signers, *revoked, *between, *export;
@@ -156,8 +154,7 @@ static int audit_log_alone(const struct audit_args *a, struct fm_tlog_audit_in *
 	char **keys = NULL, caution[FM_VERIFY_CAUTION];
 	int rc;
 
-	if (a->signers && (fm_verify_caution(a->signers, caution), caution[0]))
-		fm_warn("%s", caution);
+	fm_walls_caution(a->signers, caution);
 	in->log = a->log;
 	in->signers = a->signers;
 	if (!fm_file_exists(a->log))

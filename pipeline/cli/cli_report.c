@@ -6,13 +6,11 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/log.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/place.h"
 #include "pipeline/cli/walls.h"
 #include "pipeline/facts.h"
 #include "pipeline/ledger.h"
-#include "release/verify.h"
 #include "report/report.h"
 #include "stages/table.h"
 
@@ -91,8 +89,7 @@ static int facts_of_archive(const struct asked *a, json_t **facts, struct fm_err
 	struct fm_walls w = {0};
 	int rc;
 
-	if (given->signers && (fm_verify_caution(given->signers, caution), caution[0]))
-		fm_warn("%s", caution);
+	fm_walls_caution(given->signers, caution);
 	if (asprintf(&beside, "%s.sig", a->what) < 0)
 		return fm_fail(err, FM_ESYSTEM, "out of memory");
 	if ((rc = fm_walls_begin(&w, "report", given->unconfined, err)) < 0 ||

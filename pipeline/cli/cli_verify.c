@@ -1,5 +1,4 @@
 /* verify: is an archive what its signer released?  flowmint-verify is the same (release/verify.h). */
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +6,6 @@
 #include <time.h>
 
 #include "base/file.h"
-#include "base/log.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/walls.h"
 #include "release/extract.h"
@@ -198,10 +196,8 @@ static int verify(const void *args, const struct fm_call *call, struct fm_error 
 			return rc;
 		v.in.state = state;
 	}
-	fm_verify_caution(a->signers, caution);
+	fm_walls_caution(a->signers, caution);
 	v.in.caution = caution;
-	if (caution[0])
-		fm_warn("%s", caution);
 	rc = within_walls(a, &v, err);
 	free(state);
 	return rc;

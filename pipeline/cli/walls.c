@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -101,6 +102,15 @@ void fm_walls_end(struct fm_walls *w)
 		free(w->path[i]);
 	free(w->cwd);
 	*w = (struct fm_walls){0};
+}
+
+void fm_walls_caution(const char *signers, char words[FM_VERIFY_CAUTION])
+{
+	words[0] = '\0';
+	if (signers)
+		fm_verify_caution(signers, words);
+	if (words[0])
+		fm_warn("%s", words);
 }
 
 int fm_walls_print(const char *text, struct fm_error *err)

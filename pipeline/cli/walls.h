@@ -13,6 +13,7 @@
 
 #include "pipeline/cli/option.h"
 #include "pipeline/walls/sandbox.h"
+#include "release/verify.h"
 
 #define FM_OPTION_UNCONFINED(type)                                                                                     \
 	{                                                                                                              \
@@ -37,6 +38,9 @@ void fm_walls_threads(struct fm_walls *w, uint64_t n);
 int fm_walls_run(struct fm_walls *w, fm_sandbox_fn fn, void *ctx, json_t **result, struct fm_error *err) FM_MUST_CHECK;
 void fm_walls_end(struct fm_walls *w);
 
+/* Warn where others may write to a list of signers that the verb believes, and fill in the words, "" for none.  NULL:
+ * it believes no list. */
+void fm_walls_caution(const char *signers, char words[FM_VERIFY_CAUTION]);
 /* Text that came from the child, without what controls a terminal, on standard output. */
 int fm_walls_print(const char *text, struct fm_error *err) FM_MUST_CHECK;
 
