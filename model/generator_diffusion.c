@@ -70,7 +70,7 @@ static int diffusion_net(struct diffusion *d, const struct fm_config *cfg, struc
 	int rc;
 
 	d->base.text_order = d->codec->text_order;
-	if ((rc = fm_net_new(&d->net, cfg->model.denoiser, &a, d->codec->vocab, err)) < 0)
+	if ((rc = fm_net_new(&d->net, cfg->model.denoiser, &a, d->codec->vocab, d->codec->roles.nhosts, err)) < 0)
 		return rc;
 	return fm_alloc(&d->weights, d->net->layout.nfloats, sizeof *d->weights, "weights", err);
 }

@@ -183,7 +183,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		  .sealed = true,
 		  .makes = "model",
 		  .files = "model.json weights.safetensors marginals.bin charges.json",
-		  .format = 15,
+		  .format = 16,
 		  .items = FM_ITEM(FM_ITEM_DIALECT) | FM_ITEM(FM_ITEM_PUBLISHED) | FM_ITEM(FM_ITEM_TRAIN) |
 			   FM_ITEM(FM_ITEM_VALIDATION) | FM_ITEM(FM_ITEM_STORE) | FM_ITEM(FM_ITEM_CHECKPOINT),
 		  .unkeyed = FM_ITEM(FM_ITEM_PUBLISHED),
@@ -196,7 +196,7 @@ const struct fm_stage fm_stage_table[FM_NSTAGES] = {
 		     .sealed = true,
 		     .makes = "synthetic table",
 		     .files = "@ free.json",
-		     .format = 15,
+		     .format = 16,
 		     .items = FM_ITEM(FM_ITEM_MODEL) | FM_ITEM(FM_ITEM_SHARDS),
 		     .draws = true,
 		     .section = {"generate"},

@@ -5,11 +5,16 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "model/codec/relations.h"
 #include "model/nn/layers.h"
 
+/* Does the network see column c of the flows that a flow is linked with? */
+static bool shows(const struct fm_net *net, int link, int c)
+{
+	return net->vocab[c] && fm_link_shows(link, c);
+}
+
 int fm_net_new(struct fm_net **out, const char *denoiser, const struct fm_arch *arch, const int vocab[FM_NTOK],
-	       struct fm_error *err)
+	       int popular, struct fm_error *err)
 {
 	const struct fm_backbone *backbone;
 	struct fm_net *net = NULL;
@@ -32,6 +37,12 @@ int fm_net_new(struct fm_net **out, const char *denoiser, const struct fm_arch *
 			net->at_tok[c] =
 			    fm_layout_add(l, vocab[c] + 1, D, c == FM_T_LABEL ? loud : s, "in.%s", fm_tok_name[c]);
 	}
+	for (int link = 0; link < FM_NLINKS; link++)
+		for (int c = 0; c < FM_NTOK; c++)
+			if (shows(net, link, c))
+				net->at_link[link][c] = fm_layout_add(l, vocab[c] + 1, D, s, "in.%s.%s",
+								      fm_link_name[link], fm_tok_name[c]);
+	net->popular = popular;
 	net->at_res = fm_layout_add(l, FM_NRES, D, s, "in.residual");
 	net->at_pos = fm_layout_add(l, arch->window, D, s, "in.position");
 	net->at_answer = fm_layout_add(l, vocab[FM_T_REL] > 1 ? vocab[FM_T_REL] : 1, D, s, "in.answer");
@@ -68,6 +79,7 @@ void fm_net_free(struct fm_net *net)
 
 struct fm_work {
 	struct fm_scratch scratch;
+	struct fm_links *links;
 	fm_real *mem;
 	fm_real *x, *h, *dh;                             /* (R,D) */
 	fm_real *e, *t1, *t1a, *cpre, *c, *dc, *d1, *d2; /* (B,D) */
@@ -75,11 +87,11 @@ struct fm_work {
 	fm_real *logits, *row;                           /* (R, largest vocabulary) and one row more */
 	fm_real *velocity, *dvelocity;                   /* (R, FM_RES_PAD) */
 	fm_real *backbone;
-	fm_real *res;                 /* (R, FM_NRES) */
-	int *index, *source, *lookup; /* (R) */
-	int *first;                   /* (B + 1): where a window's rows begin in index */
-	fm_real *weight;              /* (R) */
-	fm_real *space;               /* the sink's */
+	fm_real *res;        /* (R, FM_NRES) */
+	int *index, *lookup; /* (R) */
+	int *first;          /* (B + 1): where a window's rows begin in index */
+	fm_real *weight;     /* (R) */
+	fm_real *space;      /* the sink's */
 };
 
 int fm_work_new(struct fm_work **out, const struct fm_net *net, int max_B, struct fm_error *err)
@@ -92,9 +104,9 @@ int fm_work_new(struct fm_work **out, const struct fm_net *net, int max_B, struc
 	size_t total = 8 * R * D + 8 * B * D + (R + 1) * V + 2 * R * FM_RES_PAD + R * FM_NRES + backbone + R + 64;
 	if (fm_alloc(&w, 1, sizeof *w, "work space", err) < 0)
 		return err->code;
-	if (fm_alloc(&w->mem, total, sizeof(fm_real), "activations", err) < 0 ||
+	if (fm_links_new(&w->links, net->vocab, net->arch.window, net->popular, max_B, err) < 0 ||
+	    fm_alloc(&w->mem, total, sizeof(fm_real), "activations", err) < 0 ||
 	    fm_alloc(&w->index, R, sizeof(int), "activations", err) < 0 ||
-	    fm_alloc(&w->source, R, sizeof(int), "activations", err) < 0 ||
 	    fm_alloc(&w->lookup, R, sizeof(int), "activations", err) < 0 ||
 	    fm_alloc(&w->first, B + 1, sizeof(int), "activations", err) < 0 ||
 	    fm_alloc(&w->space, FM_SINK_SPACE, sizeof(fm_real), "activations", err) < 0) {
@@ -122,25 +134,13 @@ void fm_work_free(struct fm_work *w)
 {
 	if (!w)
 		return;
+	fm_links_free(w->links);
 	free(w->mem);
 	free(w->index);
-	free(w->source);
 	free(w->lookup);
 	free(w->first);
 	free(w->space);
 	free(w);
-}
-
-/* source[r]: the row that row r is related to, as far as that is visible, or -1. */
-static void find_sources(const struct fm_net *net, const struct fm_net_in *in, int *source)
-{
-	int W = net->arch.window;
-	for (int r = 0; r < in->B * W; r++) {
-		int token = in->tok[(size_t)r * FM_NTOK + FM_T_REL], back, kind = fm_rel_kind(token, W, &back);
-		bool visible =
-		    token < net->vocab[FM_T_REL] && kind != FM_RELATION_NONE && kind < FM_NRELATIONS && back <= r % W;
-		source[r] = visible ? r - back : -1;
-	}
 }
 
 static struct fm_pass pass_of(const struct fm_net *net, const fm_real *p, struct fm_work *w, int B,
@@ -189,8 +189,13 @@ static struct fm_lookup tokens(const struct fm_work *w, const struct fm_net_in *
 static struct fm_lookup answers(const struct fm_work *w, const struct fm_net_in *in, int R)
 {
 	for (int r = 0; r < R; r++)
-		w->lookup[r] = w->source[r] < 0 ? -1 : in->tok[(size_t)r * FM_NTOK + FM_T_REL];
-	return (struct fm_lookup){w->lookup, w->source};
+		w->lookup[r] = w->links->source[r] < 0 ? -1 : in->tok[(size_t)r * FM_NTOK + FM_T_REL];
+	return (struct fm_lookup){w->lookup, w->links->source};
+}
+
+static struct fm_lookup linked(const struct fm_work *w, int link, int c)
+{
+	return (struct fm_lookup){fm_links_tokens(w->links, link, c), NULL};
 }
 
 static struct fm_lookup windows(const struct fm_work *w, const uint8_t *value, int B)
@@ -208,12 +213,16 @@ void fm_net_forward(const struct fm_net *net, const fm_real *p, struct fm_work *
 	const struct fm_kernels *k = net->k;
 	int B = in->B, W = net->arch.window, D = net->arch.width, R = B * W;
 
-	find_sources(net, in, w->source);
+	fm_links_find(w->links, in->tok, B);
 	memset(w->x, 0, sizeof(fm_real) * (size_t)R * (size_t)D);
 	fm_lookup_add(&q, R, positions(w, R, W), net->at_pos, w->x);
 	for (int c = 0; c < FM_NTOK; c++)
 		if (net->vocab[c])
 			fm_lookup_add(&q, R, tokens(w, in, R, c), net->at_tok[c], w->x);
+	for (int link = 0; link < FM_NLINKS; link++)
+		for (int c = 0; c < FM_NTOK; c++)
+			if (shows(net, link, c))
+				fm_lookup_add(&q, R, linked(w, link, c), net->at_link[link][c], w->x);
 	for (int i = 0; i < R * FM_NRES; i++)
 		w->res[i] = in->res[i];
 	k->gemm(q.s, FM_N, FM_N, R, D, FM_NRES, w->res, FM_NRES, p + net->at_res, D, w->x, D, NULL, 1);
@@ -373,6 +382,10 @@ static void embed_back(const struct fm_pass *q, const struct back *t, const fm_r
 	for (int c = 0; c < FM_NTOK; c++)
 		if (net->vocab[c])
 			fm_sink_table(q, &flows, tokens(w, in, R, c), d, net->at_tok[c]);
+	for (int link = 0; link < FM_NLINKS; link++)
+		for (int c = 0; c < FM_NTOK; c++)
+			if (shows(net, link, c))
+				fm_sink_table(q, &flows, linked(w, link, c), d, net->at_link[link][c]);
 	fm_sink_table(q, &flows, answers(w, in, R), d, net->at_answer);
 	fm_sink_outer(q, &flows, (struct fm_mat){w->res, FM_NRES, FM_NRES}, d, net->at_res);
 	q->k->silu_back(w->dc, w->cpre, w->dc, (size_t)B * (size_t)D);

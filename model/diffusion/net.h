@@ -2,7 +2,7 @@
  * net.h - the network around a backbone: what all denoisers share.
  *
  *     tokens (B,W,FM_NTOK), residuals (B,W,FM_NRES), slot, span, t (B)
- *       -> sum of embeddings + position + who answers           x (B*W, D)
+ *       -> sum of embeddings, of its own and of its links' tokens (links.h), + position + who answers    x (B*W, D)
  *       -> condition: time step, slot, span, class and kind of window    c (B, D)
  *       -> backbone                                                 h (B*W, D)
  *       -> per token column: logits = gelu(h M_c) O_c           where asked only
@@ -18,6 +18,7 @@
 #define FM_MODEL_DIFFUSION_NET_H
 
 #include "model/codec/codec.h"
+#include "model/diffusion/links.h"
 #include "model/diffusion/multinomial.h"
 #include "model/nn/backbone.h"
 #include "model/nn/sink.h"
@@ -29,8 +30,10 @@ struct fm_net {
 	const struct fm_backbone *backbone;
 	const struct fm_kernels *k;
 	int vocab[FM_NTOK]; /* tokens; 0: column left out */
+	int popular;        /* popular hosts among the tokens of addresses */
 	int nclasses;       /* classes of windows: the labels, at least 1 */
 	struct fm_layout layout;
+	size_t at_link[FM_NLINKS][FM_NTOK];
 	size_t at_tok[FM_NTOK], at_res, at_pos, at_answer, at_slot, at_span, at_class, at_kind, at_t1, at_t1b, at_t2,
 	    at_t2b;
 	size_t at_mix[FM_NTOK], at_mixb[FM_NTOK], at_out[FM_NTOK], at_outb[FM_NTOK], at_rout, at_routb;
@@ -39,7 +42,7 @@ struct fm_net {
 
 /* Build the layout for a codec's columns.  FM_EINPUT for an unknown backbone or a width that heads do not divide. */
 int fm_net_new(struct fm_net **net, const char *denoiser, const struct fm_arch *arch, const int vocab[FM_NTOK],
-	       struct fm_error *err) FM_MUST_CHECK;
+	       int popular, struct fm_error *err) FM_MUST_CHECK;
 void fm_net_free(struct fm_net *net);
 
 /* What the network sees: B windows. */

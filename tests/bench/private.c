@@ -110,7 +110,7 @@ static void open_run(struct run *r, const struct shape *s, int threads)
 	struct fm_arch a = {s->window, s->width, s->depth, 4, 4 * s->width};
 
 	r->shape = s;
-	must(fm_net_new(&r->net, s->denoiser, &a, vocab, &err));
+	must(fm_net_new(&r->net, s->denoiser, &a, vocab, 0, &err));
 	must(fm_process_init(&r->pr, 1000, "cosine", &err));
 	must(fm_pool_new(&r->pool, threads, &err));
 	make_data(r, vocab);

@@ -58,6 +58,7 @@ static inline void make_example(struct example *x, const int vocab[FM_NTOK], int
 }
 
 /* The vocabularies of a small codec; one column has no choice and one is left out. */
+#define EXAMPLE_POPULAR 3 /* of the 20 tokens of addresses, behind those of recency */
 static inline void example_vocab(int vocab[FM_NTOK], int W)
 {
 	const int v[FM_NTOK] = {FM_ROLE_TOKENS, FM_REL_TOKENS(W), 5, 1, 4, 3, 20, 20, 12, 12, 4, 0, 3, 9, 11, 13};

@@ -119,7 +119,7 @@ static inline void sink_case(const char *denoiser, int W, int depth, const char 
 
 	snprintf(what, sizeof what, "%s, %s, window %d", denoiser, tokens, W);
 	example_vocab(vocab, W);
-	assert_int_equal(fm_net_new(&net, denoiser, &a, vocab, &err), FM_OK);
+	assert_int_equal(fm_net_new(&net, denoiser, &a, vocab, EXAMPLE_POPULAR, &err), FM_OK);
 	assert_int_equal(fm_work_new(&w, net, B, &err), FM_OK);
 	size_t n = net->layout.nfloats;
 	fm_real *p = calloc(n, sizeof *p), *g = calloc(n, sizeof *g);

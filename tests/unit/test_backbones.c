@@ -56,7 +56,7 @@ static struct fm_net *new_net(const char *denoiser)
 	struct fm_arch a = {W, D, 2, 2, 4 * D};
 	struct fm_net *net;
 	struct fm_error err = {0};
-	if (fm_net_new(&net, denoiser, &a, codec->vocab, &err) < 0)
+	if (fm_net_new(&net, denoiser, &a, codec->vocab, codec->roles.nhosts, &err) < 0)
 		fail_msg("%s", err.message);
 	return net;
 }
@@ -201,11 +201,11 @@ static void too_deep_for_the_window_is_refused(void **state)
 	struct fm_net *net;
 	struct fm_error err;
 	(void)state;
-	assert_int_equal(fm_net_new(&net, "unet", &a, codec->vocab, &err), FM_OK);
+	assert_int_equal(fm_net_new(&net, "unet", &a, codec->vocab, codec->roles.nhosts, &err), FM_OK);
 	fm_net_free(net);
-	assert_int_equal(fm_net_new(&net, "unet", &deep, codec->vocab, &err), FM_EINPUT);
+	assert_int_equal(fm_net_new(&net, "unet", &deep, codec->vocab, codec->roles.nhosts, &err), FM_EINPUT);
 	assert_string_equal(err.message, "model.depth is 3: unet over 4 flows of a window takes 1 to 2");
-	assert_int_equal(fm_net_new(&net, "mlp", &wide, codec->vocab, &err), FM_EINPUT);
+	assert_int_equal(fm_net_new(&net, "mlp", &wide, codec->vocab, codec->roles.nhosts, &err), FM_EINPUT);
 }
 
 int main(void)

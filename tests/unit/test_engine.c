@@ -53,7 +53,7 @@ static bool engine_takes(const char *denoiser, const struct fm_arch *a)
 	struct fm_net *net = NULL;
 	int ret;
 	small_vocab(vocab, a->window);
-	ret = fm_net_new(&net, denoiser, a, vocab, &err);
+	ret = fm_net_new(&net, denoiser, a, vocab, 3, &err);
 	if (ret == FM_OK)
 		fm_net_free(net);
 	return ret == FM_OK;

@@ -58,7 +58,7 @@ static void check_process(const char *denoiser, int W, int depth, int heads, con
 	int alive = 0;
 
 	example_vocab(vocab, W);
-	assert_int_equal(fm_net_new(&net, denoiser, &a, vocab, &err), FM_OK);
+	assert_int_equal(fm_net_new(&net, denoiser, &a, vocab, EXAMPLE_POPULAR, &err), FM_OK);
 	assert_int_equal(fm_work_new(&w, net, B, &err), FM_OK);
 	size_t n = net->layout.nfloats;
 	double *p = calloc(n, 8), *g = calloc(n, 8), *q = calloc(n, 8), *v = calloc(n, 8);

@@ -32,7 +32,7 @@ static struct fm_net *new_net(void)
 	struct fm_net *net;
 	struct fm_error err;
 	struct fm_arch a = {W, D, 2, 2, 2 * D};
-	assert_int_equal(fm_net_new(&net, "transformer", &a, vocab, &err), FM_OK);
+	assert_int_equal(fm_net_new(&net, "transformer", &a, vocab, 3, &err), FM_OK);
 	return net;
 }
 
@@ -167,10 +167,10 @@ static void impossible_networks_are_refused(void **state)
 	struct fm_error err;
 	struct fm_arch a = {W, 40, 2, 2, 64}, deep = {W, 32, 33, 2, 64};
 	(void)state;
-	assert_int_equal(fm_net_new(&net, "transformer", &a, vocab, &err), FM_EINPUT);
+	assert_int_equal(fm_net_new(&net, "transformer", &a, vocab, 3, &err), FM_EINPUT);
 	assert_non_null(strstr(err.message, "model.width"));
-	assert_int_equal(fm_net_new(&net, "transformer", &deep, vocab, &err), FM_EINPUT);
-	assert_int_equal(fm_net_new(&net, "oracle", &deep, vocab, &err), FM_EINPUT);
+	assert_int_equal(fm_net_new(&net, "transformer", &deep, vocab, 3, &err), FM_EINPUT);
+	assert_int_equal(fm_net_new(&net, "oracle", &deep, vocab, 3, &err), FM_EINPUT);
 }
 
 static void damaged_weights_are_refused(void **state)
@@ -208,7 +208,7 @@ static void damaged_weights_are_refused(void **state)
 	assert_int_equal(fm_weights_load(&net->layout, q, path, &err), FM_EINPUT);
 	struct fm_net *other;
 	struct fm_arch a = {W, D, 3, 2, 2 * D};
-	assert_int_equal(fm_net_new(&other, "transformer", &a, vocab, &err), FM_OK);
+	assert_int_equal(fm_net_new(&other, "transformer", &a, vocab, 3, &err), FM_OK);
 	float *o = calloc(other->layout.nfloats, 4);
 	assert_int_equal(fm_file_write(path, 0600, b.data, b.len, &err), FM_OK);
 	assert_int_equal(fm_weights_load(&other->layout, o, path, &err), FM_EINPUT);

@@ -40,7 +40,7 @@ static void other_open(struct other *o, const char *denoiser, const char *tokens
 	struct fm_arch a = {SMALL_WINDOW, 32, 2, 2, 64};
 
 	memset(o, 0, sizeof *o);
-	assert_int_equal(fm_net_new(&o->net, denoiser, &a, S.codec->vocab, &err), FM_OK);
+	assert_int_equal(fm_net_new(&o->net, denoiser, &a, S.codec->vocab, S.codec->roles.nhosts, &err), FM_OK);
 	assert_int_equal(fm_process_init(&o->pr, 1000, "cosine", &err), FM_OK);
 	assert_int_equal(fm_process_choose(&o->pr, tokens, "v", &err), FM_OK);
 	if (threads > 0)

@@ -160,7 +160,7 @@ static void every_one_learns_and_makes_flows(const char *denoiser, const char *t
 	float *ema;
 	char what[120];
 
-	assert_int_equal(fm_net_new(&net, denoiser, &a, S.codec->vocab, &err), FM_OK);
+	assert_int_equal(fm_net_new(&net, denoiser, &a, S.codec->vocab, S.codec->roles.nhosts, &err), FM_OK);
 	S.net = net;
 	assert_int_equal(fm_process_init(&S.pr, 100, noise, &err), FM_OK);
 	assert_int_equal(fm_process_choose(&S.pr, tokens, prediction, &err), FM_OK);

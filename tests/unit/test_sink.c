@@ -85,7 +85,7 @@ static void weights_of_one_change_no_bit(void **state)
 	(void)state;
 	example_vocab(vocab, 13);
 	for (int k = 0; k < 2; k++) {
-		assert_int_equal(fm_net_new(&net, k ? "mlp" : "transformer", &a, vocab, &err), FM_OK);
+		assert_int_equal(fm_net_new(&net, k ? "mlp" : "transformer", &a, vocab, EXAMPLE_POPULAR, &err), FM_OK);
 		assert_int_equal(fm_work_new(&w, net, B, &err), FM_OK);
 		size_t n = net->layout.nfloats;
 		fm_real *p = calloc(n, sizeof *p), *g = calloc(n, sizeof *g), *h = calloc(n, sizeof *h);

@@ -336,7 +336,9 @@ static void other_and_damaged_checkpoints_are_refused(void **state)
 			 FM_OK);
 	refused(whole, other, l, "another config, codec, architecture or version");
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(fm_net_new(&net, "transformer", i ? &deep : &wide, S.codec->vocab, &err), FM_OK);
+		assert_int_equal(
+		    fm_net_new(&net, "transformer", i ? &deep : &wide, S.codec->vocab, S.codec->roles.nhosts, &err),
+		    FM_OK);
 		refused(whole, SMALL_IDENTITY, &net->layout, "another model");
 		fm_net_free(net);
 	}

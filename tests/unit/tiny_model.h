@@ -73,7 +73,7 @@ static inline int tiny_model(const char *dir, const struct fm_config *cfg, uint6
 	if (ret == FM_OK)
 		ret = fm_structural_zeros_fit(&s, c->vocab, &e, TINY_WINDOW, o.min_count, err);
 	if (ret == FM_OK)
-		ret = fm_net_new(&net, cfg->model.denoiser, &a, c->vocab, err);
+		ret = fm_net_new(&net, cfg->model.denoiser, &a, c->vocab, c->roles.nhosts, err);
 	if (ret == FM_OK && (p = calloc(net->layout.nfloats, sizeof *p))) {
 		tiny_weights(&net->layout, p, seed);
 		ret = fm_weights_save(&net->layout, p, weights, err);

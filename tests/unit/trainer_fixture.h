@@ -41,7 +41,7 @@ static inline int small_make(struct small *s, struct fm_error *err)
 	memset(s, 0, sizeof *s);
 	if ((ret = small_encode(s, 1600, 11, true, &s->train, err)) < 0 ||
 	    (ret = small_encode(s, 320, 12, false, &s->validation, err)) < 0 ||
-	    (ret = fm_net_new(&s->net, "transformer", &a, s->codec->vocab, err)) < 0)
+	    (ret = fm_net_new(&s->net, "transformer", &a, s->codec->vocab, s->codec->roles.nhosts, err)) < 0)
 		return ret;
 	return fm_process_init(&s->pr, 1000, "cosine", err);
 }
