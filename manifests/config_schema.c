@@ -156,8 +156,8 @@ const struct fm_key fm_keys[] = {
 		 "ctgan, plain and netshare are baselines that others compare with (docs/peers.md)."},
 	{FIELD(model, denoiser, CHOICE), .kind = "diffusion|plain", .choices = "transformer|unet|mlp",
 	 .dflt = "transformer",
-	 .help = "The network that removes the noise; mlp looks at each flow by itself, and at what it is told of those "
-		 "that it is linked with."},
+	 .help = "The network that removes the noise; mlp looks at each flow by itself (with kind diffusion, but in "
+		 "privacy.mode dp, also at what it is told of those that it is linked with)."},
 	{FIELD(model, window, INT), .needs = "privacy.mode none|clip", .min = 2, .max = 512, .dflt = "64",
 	 .help = "Consecutive flows in one training example."},
 	{FIELD(model, width, INT), .kind = "diffusion|plain", .min = 16, .max = 2048, .dflt = "128",

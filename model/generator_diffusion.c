@@ -25,9 +25,9 @@
 #include "model/ranges.h"
 
 #define MODEL_JSON_MAX (256u << 20)
-#define PASSES 55          /* unless train.steps says how many steps; more would learn traces by heart */
+#define PASSES 40          /* unless train.steps says how many steps; more would learn traces by heart */
 #define OFFSETS 8          /* at most this many places in a window where training windows begin */
-#define SEEN 12u           /* with several such places, each window is seen this often at least */
+#define SEEN 5u            /* with several such places, each window is seen this often at least */
 #define MOST_FLOWS 6400000 /* of all offsets together, 56 bytes each; a larger trace needs fewer offsets */
 
 /* What the network learns from and is validated on. */

@@ -172,8 +172,10 @@ static int named(const struct fm_links *l, struct met *m, int token, int side)
 	}
 	if (token >= W)
 		host = met(m, side);
-	else if (m->all && token < m->nrecent[side])
-		host = m->recent[side][token];
+	else if (m->all && m->nrecent[side] > 0) /* beyond what is there: the one seen longest ago, as in decoding */
+		host = m->recent[side][token < m->nrecent[side] ? token : m->nrecent[side] - 1];
+	else if (m->all)
+		host = met(m, side);
 	else {
 		m->all = false;
 		return met(m, side);

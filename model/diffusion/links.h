@@ -13,7 +13,8 @@
  *
  * Of another flow of a host the token is that of the nearest one before it where that column is visible, else of the
  * nearest one after it; the mask where there are only flows that do not show it.  A host is known once its token is:
- * a popular one by its rank, one of the tail by its recency, where all hosts before it are known.
+ * a popular one by its rank, one of the tail by its recency, where the ends and directions of all flows before it are
+ * visible.  What multinomial diffusion has not masked counts as visible, be it noise.
  */
 #ifndef FM_MODEL_DIFFUSION_LINKS_H
 #define FM_MODEL_DIFFUSION_LINKS_H
@@ -36,7 +37,7 @@ enum fm_link {
 };
 extern const char *const fm_link_name[FM_NLINKS];
 
-/* Is column c of a linked flow shown?  Not what related flows share anyway, nor who the hosts are. */
+/* Is column c of a linked flow shown?  Not the outline, nor who the hosts are, but for where a scan went before. */
 bool fm_link_shows(int link, int c);
 
 /* The links of up to R rows of whole windows. */
@@ -46,7 +47,7 @@ struct fm_links {
 	int R;
 	int *token; /* (FM_NLINKS, FM_NTOK, R): of the flow that row r is linked with, the mask, or -1: there is none */
 	int *source;      /* (R): the row that row r is related to, or -1 */
-	int *host;        /* (R, 2): of each end a number within its window, or -1: not known */
+	int *host;        /* (R, 2): of each end a number within its window, one of its own where it is not known */
 	uint16_t *number; /* (popular): the number in the window that is looked at */
 };
 int fm_links_new(struct fm_links **l, const int vocab[FM_NTOK], int window, int popular, int max_windows,

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/kernels.h"
 
-#define FM_MAXTENSORS 512
+#define FM_MAXTENSORS 640
 #define FM_STD_NEAR -1.0f
 struct fm_tensor {
 	char name[56];

@@ -12,6 +12,7 @@
 #include "model/codec/relations.h"
 #include "model/diffusion/process.h"
 
+#define EXAMPLE_POPULAR 3 /* of the tokens of addresses, behind those of recency */
 /* Windows: two in double precision, whose kernels are slow. */
 enum { MAXW = 40, B = sizeof(fm_real) == 8 ? 2 : 3, D = 32 };
 
@@ -39,7 +40,10 @@ static inline void make_example(struct example *x, const int vocab[FM_NTOK], int
 		for (int c = 0; c < FM_NTOK; c++)
 			x->tok[i * FM_NTOK + c] = vocab[c] > 1 ? (uint16_t)fm_rng_below(&r, (uint32_t)vocab[c]) : 0;
 		x->tok[i * FM_NTOK + FM_T_REL] =
-		    (uint16_t)(i % W > 2 && i % 3 == 0 ? fm_rel_token(1 + i / 3 % (FM_NRELATIONS - 1), 2, W) : 0);
+		    (uint16_t)(i % W > 2 && i % 3 == 0 ? fm_rel_token(1 + (i / 3 + 5) % (FM_NRELATIONS - 1), 2, W) : 0);
+		for (int c = FM_T_SA; c <= FM_T_DA && W + EXAMPLE_POPULAR <= vocab[c]; c++)
+			if (fm_rng_below(&r, 2) == 0)
+				x->tok[i * FM_NTOK + c] = (uint16_t)(W + (int)fm_rng_below(&r, EXAMPLE_POPULAR));
 		for (int k = 0; k < FM_NRES; k++)
 			x->res[i * FM_NRES + k] = k % 2 ? fm_rng_normal(&r) : NAN;
 	}
@@ -58,7 +62,6 @@ static inline void make_example(struct example *x, const int vocab[FM_NTOK], int
 }
 
 /* The vocabularies of a small codec; one column has no choice and one is left out. */
-#define EXAMPLE_POPULAR 3 /* of the 20 tokens of addresses, behind those of recency */
 static inline void example_vocab(int vocab[FM_NTOK], int W)
 {
 	const int v[FM_NTOK] = {FM_ROLE_TOKENS, FM_REL_TOKENS(W), 5, 1, 4, 3, 20, 20, 12, 12, 4, 0, 3, 9, 11, 13};

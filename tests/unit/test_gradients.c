@@ -46,6 +46,17 @@ static double slope_by_differences(const struct fm_net *net, const double *p, do
 	return (value[1] - value[0]) / (2 * h);
 }
 
+static bool link_counted[FM_NLINKS]; /* in some network that was checked */
+
+static void note_links(const char *tensor)
+{
+	for (int link = 0; link < FM_NLINKS; link++) {
+		char name[64];
+		snprintf(name, sizeof name, "in.%s.", fm_link_name[link]);
+		link_counted[link] |= strncmp(tensor, name, strlen(name)) == 0;
+	}
+}
+
 static void check_process(const char *denoiser, int W, int depth, int heads, const char *tokens, const char *prediction)
 {
 	int vocab[FM_NTOK];
@@ -88,6 +99,8 @@ static void check_process(const char *denoiser, int W, int depth, int heads, con
 			fail_msg("%s, %s, window %d, depth %d: %s[%zu]: slope %.9g, by differences %.9g", denoiser,
 				 tokens, W, depth, t->name, most, g[t->at + most], num);
 		alive += size > 1e-6;
+		if (size > 1e-6)
+			note_links(t->name);
 		if (strncmp(t->name, "body.", 5) == 0 && !(size > 1e-6))
 			fail_msg("%s: %s does not count", denoiser, t->name);
 	}
@@ -159,6 +172,15 @@ static void mlp(void **state)
 	check("mlp", 5, 1, 1);
 }
 
+/* After the networks. */
+static void every_link_counts(void **state)
+{
+	(void)state;
+	for (int link = 0; link < FM_NLINKS; link++)
+		if (!link_counted[link])
+			fail_msg("%s: no gradient of it was checked", fm_link_name[link]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -166,6 +188,7 @@ int main(void)
 	    cmocka_unit_test(transformer),
 	    cmocka_unit_test(unet),
 	    cmocka_unit_test(mlp),
+	    cmocka_unit_test(every_link_counts),
 	    cmocka_unit_test(sink_agrees_with_single_windows),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

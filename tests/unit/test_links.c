@@ -80,7 +80,7 @@ static void pairs(size_t *numbers, size_t *hosts)
 			}
 }
 
-/* Hide a token in `one` of so many, and what is copied while its rel is hidden. */
+/* The windows with one of `one` tokens hidden, and what is copied from or by a hidden one; freed by the caller. */
 static uint16_t *hide(int one, uint64_t seed)
 {
 	uint16_t *tok = malloc(sizeof *tok * (size_t)ROWS * FM_NTOK);
@@ -91,17 +91,16 @@ static uint16_t *hide(int one, uint64_t seed)
 	for (size_t row = 0; row < ROWS; row++) {
 		uint16_t *flow = tok + row * FM_NTOK;
 		int back, kind = fm_rel_kind(flow[FM_T_REL], W, &back);
-		for (int c = 0; c < FM_NTOK; c++)
-			if (fm_rng_below(&r, (uint32_t)one) == 0 && codec->vocab[c] > 1 &&
-			    fm_relation_source(kind, c) < 0)
-				flow[c] = (uint16_t)codec->vocab[c];
-		for (int c = 0; c < FM_NTOK && flow[FM_T_REL] >= codec->vocab[FM_T_REL]; c++)
-			if (fm_relation_source(kind, c) >= 0)
-				flow[c] = (uint16_t)codec->vocab[c];
-		for (int c = 0; c < FM_NTOK && flow[FM_T_REL] < codec->vocab[FM_T_REL]; c++)
-			if (fm_relation_source(kind, c) >= 0 &&
-			    (flow - back * FM_NTOK)[fm_relation_source(kind, c)] >= codec->vocab[c])
-				flow[c] = (uint16_t)codec->vocab[c];
+		for (int c = 0; c < FM_NTOK; c++) {
+			int from = fm_relation_source(kind, c), V = codec->vocab[c];
+			if (V < 2)
+				continue;
+			if (from < 0 && fm_rng_below(&r, (uint32_t)one) == 0)
+				flow[c] = (uint16_t)V;
+			if (from >= 0 && (flow[FM_T_REL] >= codec->vocab[FM_T_REL] ||
+					  (flow - back * FM_NTOK)[from] >= codec->vocab[from]))
+				flow[c] = (uint16_t)V;
+		}
 	}
 	return tok;
 }
@@ -145,7 +144,8 @@ static int nearest(const uint16_t *tok, size_t r, int e, int as, int c)
 	return found;
 }
 
-static void check_links(const uint16_t *tok)
+/* Compare what is shown with its definition; adds how many flows have each link to n. */
+static void check_links(const uint16_t *tok, size_t n[FM_NLINKS])
 {
 	static const enum fm_link of_host[2][2] = {{FM_LINK_SA_AS_SA, FM_LINK_SA_AS_DA},
 						   {FM_LINK_DA_AS_SA, FM_LINK_DA_AS_DA}};
@@ -179,16 +179,42 @@ static void check_links(const uint16_t *tok)
 			assert_int_equal(fm_links_tokens(links, FM_LINK_FOLLOWER, c)[r], follower);
 		}
 	}
+	for (int link = 0; link < FM_NLINKS; link++)
+		for (size_t r = 0; r < ROWS; r++)
+			n[link] += fm_links_tokens(links, link, FM_T_PKT)[r] >= 0;
 }
 
 static void a_flow_sees_its_links(void **state)
 {
+	size_t n[FM_NLINKS] = {0};
 	(void)state;
-	check_links(encoded.tok);
+	check_links(encoded.tok, n);
+	for (int link = 0; link < FM_NLINKS; link++)
+		assert_true(n[link] > ROWS / 50);
 	for (int one = 2; one <= 32; one *= 4) {
 		uint16_t *tok = hide(one, 100 + (uint64_t)one);
-		check_links(tok);
+		check_links(tok, n);
 		free(tok);
+	}
+}
+
+/* A host of the tail that the window has not met, as a sampler may draw it: the one that was met longest ago, or a new
+ * one.  What is met later is told apart all the same. */
+static void a_host_beyond_what_was_met_is_the_oldest(void **state)
+{
+	int sa[] = {0, codec->roles.nhosts + W, 7, 0};
+	const int want[] = {0, 2, 0, 0}; /* numbers: 0 and its destination 1, 2 and 1, ... */
+	uint16_t tok[W * FM_NTOK] = {0};
+
+	(void)state;
+	for (size_t i = 0; i < W; i++) {
+		tok[i * FM_NTOK + FM_T_SA] = (uint16_t)sa[i < 4 ? i : 3];
+		tok[i * FM_NTOK + FM_T_DA] = W; /* the most popular */
+	}
+	fm_links_find(links, tok, 1);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(number(i, 0), want[i]);
+		assert_int_equal(number(i, 1), 1);
 	}
 }
 
@@ -198,6 +224,7 @@ int main(void)
 	    cmocka_unit_test(hosts_have_numbers_of_their_own),
 	    cmocka_unit_test(what_is_hidden_makes_no_two_hosts_one),
 	    cmocka_unit_test(a_flow_sees_its_links),
+	    cmocka_unit_test(a_host_beyond_what_was_met_is_the_oldest),
 	};
 	return cmocka_run_group_tests_name("links", tests, setup, teardown);
 }

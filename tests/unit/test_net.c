@@ -173,6 +173,19 @@ static void impossible_networks_are_refused(void **state)
 	assert_int_equal(fm_net_new(&net, "oracle", &deep, vocab, 3, &err), FM_EINPUT);
 }
 
+static void the_deepest_network_has_room_for_its_tensors(void **state)
+{
+	struct fm_net *net;
+	struct fm_error err;
+	struct fm_arch a = {W, D, 32, 2, 2 * D};
+	int all[FM_NTOK];
+	(void)state;
+	for (int c = 0; c < FM_NTOK; c++)
+		all[c] = vocab[c] > 1 ? vocab[c] : 2;
+	assert_int_equal(fm_net_new(&net, "transformer", &a, all, 3, &err), FM_OK);
+	fm_net_free(net);
+}
+
 static void damaged_weights_are_refused(void **state)
 {
 	char dir[] = "/tmp/flowmint-weights-XXXXXX", path[64];
@@ -227,6 +240,7 @@ int main(void)
 	    cmocka_unit_test(gradients_are_the_slopes_of_the_loss),
 	    cmocka_unit_test(masks_rise_from_none_to_all),
 	    cmocka_unit_test(impossible_networks_are_refused),
+	    cmocka_unit_test(the_deepest_network_has_room_for_its_tensors),
 	    cmocka_unit_test(damaged_weights_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
