@@ -224,6 +224,14 @@ int fm_dir_remove(const char *path, struct fm_error *err)
 	return walk_tree(&w, path, err);
 }
 
+void fm_dir_clear_away(const char *path)
+{
+	struct fm_error why;
+
+	if (fm_dir_remove(path, &why) < 0)
+		fm_warn("%s is left, and can be removed: %s", path, why.message);
+}
+
 static int sync_entry(struct walk *w, int dirfd, const char *name, mode_t mode, struct fm_error *err)
 {
 	int rc = FM_OK, fd;

@@ -269,6 +269,20 @@ int fm_fd_read(int fd, const char *path, void *p, size_t n, size_t *got, struct 
 	return FM_OK;
 }
 
+int fm_file_begin(const char *path, void *p, size_t n, size_t *got, struct fm_error *err)
+{
+	size_t some = 1;
+	int fd, rc = fm_file_open(path, &fd, err);
+
+	*got = 0;
+	if (rc < 0)
+		return rc;
+	while (some > 0 && *got < n && (rc = fm_fd_read(fd, path, (char *)p + *got, n - *got, &some, err)) >= 0)
+		*got += some;
+	close(fd);
+	return rc;
+}
+
 int fm_file_read(const char *path, size_t max, struct fm_buf *b, struct fm_error *err)
 {
 	size_t before = b->len, got = 0;

@@ -41,6 +41,8 @@ int fm_file_write(const char *path, mode_t mode, const void *p, size_t n, struct
 int fm_file_open(const char *path, int *fd, struct fm_error *err) FM_MUST_CHECK;
 /* One read of at most n bytes, repeated after a signal; *got is 0 at the end.  path is for the message. */
 int fm_fd_read(int fd, const char *path, void *p, size_t n, size_t *got, struct fm_error *err) FM_MUST_CHECK;
+/* The first n bytes of a regular file; *got of them where it has fewer. */
+int fm_file_begin(const char *path, void *p, size_t n, size_t *got, struct fm_error *err) FM_MUST_CHECK;
 /* Append the whole of a regular file of at most max bytes to b; larger is FM_EINPUT. */
 int fm_file_read(const char *path, size_t max, struct fm_buf *b, struct fm_error *err) FM_MUST_CHECK;
 /* Copy a regular file. */
@@ -54,6 +56,8 @@ int fm_file_size(const char *path, uint64_t *nbytes, struct fm_error *err) FM_MU
 int fm_dir_make(const char *path, mode_t mode, struct fm_error *err) FM_MUST_CHECK;
 int fm_dir_remove(const char *path,
 		  struct fm_error *err) FM_MUST_CHECK; /* with contents; absent is fine; follows no link */
+/* The same of what was made for a while; a failure is a warning that names the folder. */
+void fm_dir_clear_away(const char *path);
 /* Sync everything in `from`, rename it to `to`, sync the parent.  A folder at `to` is replaced and then removed; a
  * failure to remove it is only a warning, because the new one is in place. */
 int fm_dir_commit(const char *from, const char *to, struct fm_error *err) FM_MUST_CHECK;

@@ -87,7 +87,6 @@ static int seal(const struct fm_bundle_in *in, const struct record *rec, const c
 	struct fm_product model = {0};
 	struct fm_secret key = {0};
 	struct fm_pack pack = {FORMAT, LABEL, "model", &key}; /* under the project's secret */
-	struct fm_error later;
 	json_t *index;
 	int rc;
 
@@ -117,8 +116,8 @@ static int seal(const struct fm_bundle_in *in, const struct record *rec, const c
 	rc = fm_file_copy(inner, to, 0600, err);
 out:
 	fm_secret_close(&key);
-	if (dir && fm_dir_remove(dir, &later) < 0)
-		fm_warn("%s", later.message);
+	if (dir)
+		fm_dir_clear_away(dir);
 	json_decref(index);
 	fm_product_close(&model);
 	free(entry);

@@ -76,7 +76,6 @@ int fm_archive_pick(const char *archive, bool unconfined, const char *path, cons
 	struct fm_sandbox_report report = {0};
 	struct pick_job job = {.path = path};
 	char *real = realpath(archive, NULL);
-	struct fm_error later;
 	struct stat st;
 	int rc;
 
@@ -99,8 +98,8 @@ int fm_archive_pick(const char *archive, bool unconfined, const char *path, cons
 	else if (rename(job.made, to) != 0)
 		rc = fm_fail_errno(err, "%s", to);
 out:
-	if (job.made && fm_dir_remove(job.folder, &later) < 0)
-		fm_warn("%s", later.message);
+	if (job.made)
+		fm_dir_clear_away(job.folder);
 	json_decref(report.result);
 	free(job.made);
 	free(job.folder);
@@ -154,8 +153,13 @@ static int put_value(json_t *d, const json_t *a, const json_t *b, const char *at
 				    !json_equal(json_object_get(a, key), json_object_get(b, key)))
 					next = key;
 			}
-			if (!next || asprintf(&path, "%s%s%s", at, *at ? "/" : "", next) < 0)
+			if (!next)
 				break;
+			if (asprintf(&path, "%s%s%s", at, *at ? "/" : "", next) < 0) {
+				path = NULL;
+				rc = no_memory(err);
+				break;
+			}
 			rc = put_value(d, json_object_get(a, next), json_object_get(b, next), path, err);
 			break;
 		}

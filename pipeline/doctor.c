@@ -133,7 +133,7 @@ static void check_escapes(struct exam *x)
 {
 	char dir[] = "/tmp/flowmint-doctor-XXXXXX", words[FM_ERROR_TEXT] = "";
 	json_t *report = NULL, *one;
-	struct fm_error err = {0}, ignored;
+	struct fm_error err = {0};
 	const char *stage;
 	json_int_t tried = 0;
 	int rc;
@@ -159,7 +159,7 @@ static void check_escapes(struct exam *x)
 	else
 		add_failed(x, "escapes", &err, false, "");
 	json_decref(report);
-	(void)!fm_dir_remove(dir, &ignored);
+	fm_dir_clear_away(dir);
 }
 
 static void check_landlock(struct exam *x)

@@ -266,18 +266,15 @@ int fm_outside_look(const char *key, struct fm_sshpub *pub, bool *outside, struc
 	char begin[5] = "";
 	size_t got = 0;
 	bool here;
-	int fd, rc;
+	int rc;
 
 	if ((rc = fm_sshkey_look(key, pub, &here, err)) < 0)
 		return rc;
 	*outside = !here;
 	if ((rc = fm_file_guarded(key, "key", false, err)) < 0 || here)
 		return rc;
-	if ((rc = fm_file_open(key, &fd, err)) < 0)
-		return rc;
-	rc = fm_fd_read(fd, key, begin, sizeof begin, &got, err);
-	close(fd);
-	if (rc < 0 || got < sizeof begin || memcmp(begin, "-----", 5) == 0)
+	if ((rc = fm_file_begin(key, begin, sizeof begin, &got, err)) < 0 || got < sizeof begin ||
+	    memcmp(begin, "-----", 5) == 0)
 		return rc;
 	return check_agent(key, pub, err);
 }

@@ -368,7 +368,6 @@ int fm_plan(const struct fm_run_options *o, json_t **plan, struct fm_error *err)
 	struct fm_workspace ws = FM_WORKSPACE_NONE;
 	char *workspace = fm_runner_workspace(o);
 	int rc, was_quiet = fm_log_is_quiet();
-	struct fm_error later;
 	bool making, judging;
 	uint64_t room;
 
@@ -399,8 +398,7 @@ int fm_plan(const struct fm_run_options *o, json_t **plan, struct fm_error *err)
 	if (rc >= 0 && judging)
 		rc = measure_judging(&p, smallest, err);
 	fm_log_quiet(was_quiet);
-	if (fm_dir_remove(p.dir, &later) < 0)
-		fm_warn("%s", later.message);
+	fm_dir_clear_away(p.dir);
 	if (rc < 0 || (rc = fm_stop_check("plan", err)) < 0 || (rc = fm_preflight_free(ws.path, &room, err)) < 0)
 		goto out;
 	if (!(*plan = plan_json(&p, ws.path, fm_seconds() - began, room)))

@@ -18,14 +18,9 @@ static int is_archive(const char *path, bool *yes, struct fm_error *err)
 	static const unsigned char zstd[4] = {0x28, 0xb5, 0x2f, 0xfd};
 	unsigned char first[4];
 	size_t got;
-	int fd, rc;
+	int rc = fm_file_begin(path, first, sizeof first, &got, err);
 
-	*yes = false;
-	if ((rc = fm_file_open(path, &fd, err)) < 0)
-		return rc;
-	if ((rc = fm_fd_read(fd, path, first, sizeof first, &got, err)) >= 0)
-		*yes = got == sizeof first && memcmp(first, zstd, sizeof zstd) == 0;
-	close(fd);
+	*yes = rc >= 0 && got == sizeof first && memcmp(first, zstd, sizeof zstd) == 0;
 	return rc;
 }
 

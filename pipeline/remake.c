@@ -418,8 +418,8 @@ int fm_remake(const struct fm_remake_in *in, json_t **report, struct fm_error *e
 		fm_warn("%s", later.message);
 out:
 	fm_clear_close(m.clear);
-	if (m.dir && fm_dir_remove(m.dir, &later) < 0)
-		fm_warn("%s", later.message);
+	if (m.dir)
+		fm_dir_clear_away(m.dir);
 	fm_run_free(&m.run);
 	fm_recipe_free(&m.recipe);
 	json_decref(m.told);

@@ -74,8 +74,8 @@ static int load_record(struct fm_ledger *l, const char *id, struct record *rec, 
 		else if (strcmp(kind, "waiver") == 0 && json_is_true(json_object_get(body, "holds")) &&
 			 (rc = remember_waiver(rec, body, err)) < 0)
 			return rc;
-		else if (strcmp(kind, "audited") == 0)
-			json_array_append(rec->audits, json_object_get(row, "body"));
+		else if (strcmp(kind, "audited") == 0 && json_array_append(rec->audits, json_object_get(row, "body")))
+			return fm_fail(err, FM_ESYSTEM, "out of memory");
 		else if (strcmp(kind, "release") == 0)
 			rec->release = body;
 		else if (stage >= 0)
@@ -182,7 +182,6 @@ int fm_reproduce(const struct fm_reproduce_in *in, json_t **report, struct fm_er
 	struct record rec = {0};
 	char id[FM_RUN_ID_MAX], *dir = NULL;
 	struct fm_error later;
-	json_t *body;
 	int rc;
 
 	*report = NULL;
@@ -212,14 +211,11 @@ int fm_reproduce(const struct fm_reproduce_in *in, json_t **report, struct fm_er
 	if ((rc = fm_dir_make(dir, 0700, err)) < 0)
 		goto out;
 	rc = run_again(in, &rec, id, ws.path, dir, report, err);
-	if (*report && (body = json_copy(*report))) {
-		if (fm_ledger_append(l, id, "reproduce", body, &later))
-			fm_warn("%s", later.message);
-		json_decref(body);
-	}
-out:
-	if (dir && fm_dir_remove(dir, &later))
+	if (*report && fm_ledger_append(l, id, "reproduce", *report, &later) < 0)
 		fm_warn("%s", later.message);
+out:
+	if (dir)
+		fm_dir_clear_away(dir);
 	free(dir);
 	json_decref(rec.rows);
 	json_decref(rec.waivers);

@@ -313,10 +313,12 @@ static void clean_up(const struct fm_runner *r, const struct fm_job *j, const ch
 		   *shards = j->call.path[j->id == FM_EVALUATE ? FM_ITEM_PARTS : FM_ITEM_SHARDS];
 	struct fm_error ignored;
 
-	if (shards && fm_dir_remove(shards, &ignored) < 0)
-		fm_warn("%s", ignored.message);
-	if (rc < 0 && (fm_dir_remove(tmp, &ignored) < 0 || (out_dir && fm_dir_remove(out_dir, &ignored) < 0)))
-		fm_warn("%s", ignored.message);
+	if (shards)
+		fm_dir_clear_away(shards);
+	if (rc < 0)
+		fm_dir_clear_away(tmp);
+	if (rc < 0 && out_dir)
+		fm_dir_clear_away(out_dir);
 	if (rc < 0 && checkpoint && rmdir(checkpoint) == 0 && /* unless training wrote one */
 	    fm_vault_drop_checkpoint(r->ws.path, r->run->stage[j->id].key, &ignored) < 0)
 		fm_warn("%s", ignored.message);
@@ -500,10 +502,9 @@ static int record_stage(struct fm_runner *r, const struct fm_run_stage *s, struc
 int fm_stage_distrust(const struct fm_runner *r, enum fm_stage_id id, int rc, const struct fm_error *err)
 {
 	const char *entry = r->run->stage[id].entry;
-	struct fm_error ignored;
 
 	if (rc < 0 && entry && fm_harvest_refused(err))
-		(void)!fm_dir_remove(entry, &ignored);
+		fm_dir_clear_away(entry);
 	return rc;
 }
 

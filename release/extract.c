@@ -163,10 +163,7 @@ out:
 
 void fm_extract_take_back(const char *dir)
 {
-	struct fm_error why;
-
-	if (fm_dir_remove(dir, &why) < 0)
-		fm_warn("%s is left, and can be removed: %s", dir, why.message);
+	fm_dir_clear_away(dir);
 }
 
 void fm_extract_abort(struct fm_extract *x)

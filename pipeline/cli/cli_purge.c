@@ -198,7 +198,6 @@ static int unseal(const void *args, const struct fm_call *call, struct fm_error 
 {
 	const struct unseal_args *a = args;
 	struct fm_product product = {0};
-	struct fm_error later;
 	char id[FM_RUN_ID_MAX], *entry = NULL;
 	const char *workspace, *run = call->noperands ? fm_run_id(call->operand[0], id) : NULL;
 	int rc;
@@ -213,8 +212,8 @@ static int unseal(const void *args, const struct fm_call *call, struct fm_error 
 		goto out;
 	/* What could not be written whole is not left in part: it is as private as the rest, and nobody would look for
 	 * it. */
-	if ((rc = copy_files(product.dir, a->out, err)) < 0 && fm_dir_remove(a->out, &later) < 0)
-		fm_warn("%s", later.message);
+	if ((rc = copy_files(product.dir, a->out, err)) < 0)
+		fm_dir_clear_away(a->out);
 out:
 	fm_product_close(&product);
 	free(entry);

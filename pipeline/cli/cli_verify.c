@@ -130,7 +130,6 @@ static int within_walls(const struct verify_args *a, struct verifying *v, struct
 {
 	char *staging = NULL, *files = NULL;
 	struct fm_walls w = {0};
-	struct fm_error later;
 	json_t *result = NULL;
 	int rc, code;
 
@@ -165,8 +164,8 @@ static int within_walls(const struct verify_args *a, struct verifying *v, struct
 	if (code != FM_OK)
 		rc = fm_fail(err, FM_EVERDICT, "%s", json_string_value(json_object_get(result, "message")));
 out:
-	if (staging && fm_dir_remove(staging, &later) < 0)
-		fm_warn("%s is left, and can be removed: %s", staging, later.message);
+	if (staging)
+		fm_dir_clear_away(staging);
 	fm_walls_end(&w);
 	json_decref(result);
 	free(files);

@@ -300,13 +300,9 @@ static int refuse_public(const char *path, struct fm_error *err)
 {
 	size_t n = strlen(path), got = 0;
 	char begin[8];
-	int fd, rc;
+	int rc;
 
-	if ((rc = fm_file_open(path, &fd, err)) < 0)
-		return rc;
-	rc = fm_fd_read(fd, path, begin, sizeof begin, &got, err);
-	close(fd);
-	if (rc < 0)
+	if ((rc = fm_file_begin(path, begin, sizeof begin, &got, err)) < 0)
 		return rc;
 	if (got < 4 || (memcmp(begin, "ssh-", 4) != 0 && memcmp(begin, "ecds", 4) != 0))
 		return refuse_other(path, begin, got, err);
@@ -434,15 +430,11 @@ int fm_sshkey_look(const char *path, struct fm_sshpub *pub, bool *here, struct f
 	struct fm_buf line = {0};
 	char begin[8] = "";
 	size_t got = 0;
-	int fd, rc;
+	int rc;
 
 	memset(pub, 0, sizeof *pub);
 	*here = false;
-	if ((rc = fm_file_open(path, &fd, err)) < 0)
-		return rc;
-	rc = fm_fd_read(fd, path, begin, sizeof begin, &got, err);
-	close(fd);
-	if (rc < 0)
+	if ((rc = fm_file_begin(path, begin, sizeof begin, &got, err)) < 0)
 		return rc;
 	if (got == sizeof begin && (memcmp(begin, "ssh-", 4) == 0 || memcmp(begin, "sk-ssh-", 7) == 0)) {
 		if ((rc = fm_file_read(path, FM_SSHKEY_FILE_MAX, &line, err)) >= 0)
