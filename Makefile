@@ -99,6 +99,8 @@ $(B)/tests/test_seal: LDFLAGS += -Wl,--wrap=fm_fd_read
 # A file that another is put in the place of, once it was read.
 $(B)/tests/test_odd_json: LDFLAGS += -Wl,--wrap=fm_file_read
 $(B)/tests/test_dp_ingest: LDFLAGS += -Wl,--wrap=fsync
+# A disk that fails once.
+$(B)/tests/test_ipfix_rates: LDFLAGS += -Wl,--wrap=fm_source_next
 # The end of a run, at which a test sends a signal.
 $(B)/tests/test_compare_stop: LDFLAGS += -Wl,--wrap=fm_probes_run -Wl,--wrap=fm_state_remove
 # Over a hundred programs, whose own code runs for an instant: it is compiled without optimisation (TESTOPT= with), and linked by

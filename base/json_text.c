@@ -56,12 +56,15 @@ json_t *fm_json_parse(const char *text, size_t n, size_t flags, json_error_t *at
 {
 	json_error_t e;
 	json_t *v = json_loadb(text, n, flags, &e);
+	json_malloc_t take; /* jansson's, which is watched (base/json_memory.h) */
+	json_free_t give;
 	char *other;
 
+	json_get_alloc_funcs(&take, &give);
 	if (!v && json_error_code(&e) == json_error_numeric_overflow &&
-	    (other = malloc(n + 2 * (n / INTEGER_DIGITS) + 2))) {
+	    (other = take(n + 2 * (n / INTEGER_DIGITS) + 2))) {
 		v = json_loadb(other, with_exponents(text, n, other), flags, &e);
-		free(other);
+		give(other);
 	}
 	if (at)
 		*at = e;

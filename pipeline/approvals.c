@@ -55,15 +55,16 @@ int fm_approvals_wanted(const struct fm_config *cfg, const char *verdict, const 
 	return fingerprint_of("publish.attestation_key", cfg->publish.attestation_key, a->attestation_key, err);
 }
 
-void fm_approvals_release_key(const struct fm_config *cfg, char fingerprint[FM_FINGERPRINT_MAX])
+int fm_approvals_release_key(const struct fm_config *cfg, char fingerprint[FM_FINGERPRINT_MAX], struct fm_error *err)
 {
-	struct fm_error ignored;
 	struct fm_sshpub pub;
 	bool here;
+	int rc;
 
-	if (fm_sshkey_look(cfg->publish.key, &pub, &here, &ignored) < 0 ||
-	    fm_sshpub_fingerprint(&pub, fingerprint, &ignored) < 0)
-		fingerprint[0] = 0;
+	if ((rc = fm_sshkey_look(cfg->publish.key, &pub, &here, err)) >= 0)
+		return fm_sshpub_fingerprint(&pub, fingerprint, err);
+	fingerprint[0] = 0;
+	return rc == FM_EINPUT ? FM_OK : rc;
 }
 
 /* ---- reading ---- */
@@ -131,8 +132,10 @@ int fm_approvals_gather(const char *project, const struct fm_config *cfg, const 
 					       .suffix = FM_APPROVAL_SUFFIX,
 					       .check = check,
 					       .ctx = &g};
+	int rc;
 
 	snprintf(begin, sizeof begin, "%s-%s.", wanted->name, wanted->version);
-	fm_approvals_release_key(cfg, g.release_key);
+	if ((rc = fm_approvals_release_key(cfg, g.release_key, err)) < 0)
+		return rc;
 	return fm_signed_records_gather(&kind, holding, rows, err);
 }

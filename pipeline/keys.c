@@ -14,16 +14,18 @@
 #include "pipeline/walls/sandbox.h"
 #include "traces/files.h"
 
-/* The digest of this very program, "" where /proc is not to be had.  Stages without by_program keep their results from
- * one build of a version to the next. */
-static const char *program_digest(void)
+/* The digest of this very program, "" where /proc is not to be had; where it cannot be read now, nothing has a key.
+ * Stages without by_program keep their results from one build of a version to the next. */
+static int program_digest(const char **digest, struct fm_error *err)
 {
 	static char hex[FM_SHA256_HEX];
-	struct fm_error ignored;
+	int rc;
 
-	if (!hex[0] && fm_sha256_file_hex("/proc/self/exe", hex, &ignored))
-		hex[0] = '\0';
-	return hex;
+	*digest = hex;
+	if (hex[0] || (rc = fm_sha256_file_hex("/proc/self/exe", hex, err)) >= 0)
+		return FM_OK;
+	hex[0] = '\0';
+	return rc == FM_EINPUT ? FM_OK : rc;
 }
 
 static int digest(json_t *doc, bool unconfined, char key[FM_SHA256_HEX], struct fm_error *err)
@@ -40,8 +42,13 @@ int fm_stage_key(const struct fm_config *cfg, enum fm_stage_id id, bool unconfin
 		 char key[FM_SHA256_HEX], struct fm_error *err)
 {
 	const struct fm_stage *stage = &fm_stage_table[id];
-	json_t *config = json_object();
+	const char *program = "";
+	json_t *config;
+	int rc;
 
+	if (stage->by_program && (rc = program_digest(&program, err)) < 0)
+		return rc;
+	config = json_object();
 	for (int i = 0; stage->section[i]; i++) {
 		const char *section = stage->section[i];
 		/* The stages that need a part of another's section. */
@@ -59,19 +66,22 @@ int fm_stage_key(const struct fm_config *cfg, enum fm_stage_id id, bool unconfin
 		}
 	}
 	return digest(json_pack("{s:s, s:i, s:s, s:s, s:o, s:O}", "stage", stage->name, "format", stage->format,
-				"flowmint", FM_VERSION, "program", stage->by_program ? program_digest() : "", "config",
-				config, "inputs", inputs),
+				"flowmint", FM_VERSION, "program", program, "config", config, "inputs", inputs),
 		      unconfined, key, err);
 }
 
 int fm_judging_key(const struct fm_config *cfg, bool unconfined, const char *store, const char *synthetic,
 		   char key[FM_SHA256_HEX], struct fm_error *err)
 {
-	json_t *doc = json_pack("{s:s, s:i, s:s, s:s, s:I, s:i, s:s, s:s}", "stage", "judging", "format", 1, "flowmint",
-				FM_VERSION, "program", program_digest(), "memory", (json_int_t)cfg->gate.memory,
-				"min_count", (int)cfg->privacy.min_count, "store", store, "synthetic", synthetic);
+	const char *program;
+	int rc;
 
-	return digest(doc, unconfined, key, err);
+	if ((rc = program_digest(&program, err)) < 0)
+		return rc;
+	return digest(json_pack("{s:s, s:i, s:s, s:s, s:I, s:i, s:s, s:s}", "stage", "judging", "format", 1, "flowmint",
+				FM_VERSION, "program", program, "memory", (json_int_t)cfg->gate.memory, "min_count",
+				(int)cfg->privacy.min_count, "store", store, "synthetic", synthetic),
+		      unconfined, key, err);
 }
 
 /* ---- digests of private things are taken in children, so that no later stage finds them in its memory ---- */

@@ -368,15 +368,16 @@ static void check_witness(struct audit *a)
 
 /* ---- what was released ---- */
 
-static void check_record(struct audit *a, const char *path)
+static int check_record(struct audit *a, const char *path, struct fm_error *err)
 {
 	struct fm_record record;
 	struct fm_buf b = {0};
-	struct fm_error ignored;
+	int rc;
 
-	/* A file that is no record does not concern the ledger. */
-	if (fm_file_read(path, FM_RECORD_MAX, &b, &ignored) == FM_OK &&
-	    fm_record_parse(&record, b.data, b.len, &ignored) == FM_OK && record.ledger_first[0] &&
+	if ((rc = fm_file_read(path, FM_RECORD_MAX, &b, err)) < 0 ||
+	    (rc = fm_record_parse(&record, b.data, b.len, err)) < 0)
+		goto out;
+	if (record.ledger_first[0] &&
 	    (strcmp(record.ledger_first, a->first[0]) == 0 || strcmp(record.ledger_first, a->first[1]) == 0) &&
 	    !json_object_get(a->witnesses, record.ledger_head))
 		problem(
@@ -384,33 +385,45 @@ static void check_record(struct audit *a, const char *path)
 		    "%s was released when the ledger had a row that it has no more: an older copy was put back, or a "
 		    "copy of it went on elsewhere",
 		    path);
+out:
 	fm_buf_free(&b);
+	/* A file that is no record does not concern the ledger; one that cannot be read now may. */
+	return rc == FM_EINPUT ? FM_OK : rc;
 }
 
-static void check_released(struct audit *a)
+static int check_folder(struct audit *a, const char *folder, struct fm_error *err)
 {
-	struct fm_error ignored;
+	char **names = NULL, *path;
+	size_t n = 0;
+	int rc;
+
+	if ((rc = fm_dir_list(folder, &names, &n, err)) < 0)
+		return rc == FM_EINPUT ? FM_OK : rc; /* it was removed */
+	for (size_t i = 0; i < n && i < RECORDS_MAX && rc >= 0; i++) {
+		size_t len = strlen(names[i]), tail = strlen(FM_RECORD_SUFFIX);
+
+		if (len <= tail || strcmp(names[i] + len - tail, FM_RECORD_SUFFIX) != 0)
+			continue;
+		path = fm_path_join(folder, names[i]);
+		rc = path ? check_record(a, path, err) : fm_fail(err, FM_ESYSTEM, "out of memory for the audit");
+		free(path);
+	}
+	fm_names_free(names, n);
+	return rc;
+}
+
+static int check_released(struct audit *a, struct fm_error *err)
+{
 	const char *folder;
 	json_t *v;
+	int rc = FM_OK;
 
 	json_object_foreach(a->folders, folder, v)
 	{
-		char **names = NULL, *path;
-		size_t n = 0;
-
-		if (fm_dir_list(folder, &names, &n, &ignored) < 0)
-			continue;
-		for (size_t i = 0; i < n && i < RECORDS_MAX; i++) {
-			size_t len = strlen(names[i]), tail = strlen(FM_RECORD_SUFFIX);
-
-			if (len <= tail || strcmp(names[i] + len - tail, FM_RECORD_SUFFIX) != 0 ||
-			    !(path = fm_path_join(folder, names[i])))
-				continue;
-			check_record(a, path);
-			free(path);
-		}
-		fm_names_free(names, n);
+		if ((rc = check_folder(a, folder, err)) < 0)
+			break;
 	}
+	return rc;
 }
 
 /* ---- the whole audit ---- */
@@ -429,9 +442,7 @@ static int check_rows(struct audit *a, struct fm_error *err)
 	if (rc < 0 || (rc = check_head(a, err)) < 0)
 		return rc;
 	check_witness(a);
-	if (a->keyed && a->first[0][0])
-		check_released(a);
-	return FM_OK;
+	return a->keyed && a->first[0][0] ? check_released(a, err) : FM_OK;
 }
 
 /* Findings about rows come first; the others say how they could come about. */

@@ -118,13 +118,12 @@ static int take_project(struct fm_ledger *l, const char *project, struct fm_erro
 /* The project of the newest run in the ledger, where a row names one. */
 static int take_recorded_project(struct fm_ledger *l, struct fm_error *err)
 {
-	struct fm_error ignored;
 	json_t *rows = NULL;
 	const char *path;
 	int rc;
 
-	if (fm_ledger_rows(l, NULL, "run", &rows, &ignored) < 0)
-		return FM_OK;
+	if ((rc = fm_ledger_rows(l, NULL, "run", &rows, err)) < 0)
+		return rc == FM_ESYSTEM ? rc : FM_OK; /* damage is for whoever reads the rows to tell */
 	path = json_string_value(
 	    json_object_get(json_object_get(json_array_get(rows, json_array_size(rows) - 1), "body"), "project"));
 	rc = path ? take_project(l, path, err) : FM_OK;

@@ -1,11 +1,13 @@
 #include "pipeline/ledger_place.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -26,33 +28,46 @@ static bool is_machine_id(const char *text)
 	return n == MACHINE_ID_DIGITS && strspn(text, "0") < n && text[n + strspn(text + n, "\n")] == '\0';
 }
 
-static void machine_of(char out[MACHINE_DIGITS + 1])
+/* "" where the machine has none, or keeps it from this user. */
+static int machine_of(char out[MACHINE_DIGITS + 1], struct fm_error *err)
 {
 	static const char what[] = "flowmint ledger place\n";
 	uint8_t digest[FM_SHA256_LEN];
 	char hex[FM_SHA256_HEX];
-	struct fm_error ignored;
 	struct fm_buf id = {0};
+	int rc;
 
 	*out = '\0';
+	if (access(MACHINE_ID, R_OK) != 0)
+		return FM_OK;
 	fm_buf_puts(&id, what);
-	if (fm_file_read(MACHINE_ID, 4096, &id, &ignored) < 0 || id.len < sizeof what ||
-	    !is_machine_id(id.data + sizeof what - 1) || fm_sha256_bytes(id.data, id.len, digest, &ignored) < 0)
+	if ((rc = fm_file_read(MACHINE_ID, 4096, &id, err)) < 0) {
+		rc = rc == FM_EINPUT ? FM_OK : rc;
+		goto out;
+	}
+	if (id.len < sizeof what || !is_machine_id(id.data + sizeof what - 1) ||
+	    (rc = fm_sha256_bytes(id.data, id.len, digest, err)) < 0)
 		goto out;
 	fm_hex(digest, sizeof digest, hex);
 	snprintf(out, MACHINE_DIGITS + 1, "%.*s", MACHINE_DIGITS, hex);
 out:
 	fm_buf_free(&id);
+	return rc;
 }
 
-/* Of this workspace as it is; NULL without memory. */
-static json_t *place_of(const char *workspace)
+/* Of this workspace as it is. */
+static int place_of(const char *workspace, json_t **place, struct fm_error *err)
 {
-	char machine[MACHINE_DIGITS + 1], folder[64] = "", born[64] = "", *real = realpath(workspace, NULL);
+	char machine[MACHINE_DIGITS + 1], folder[64] = "", born[64] = "", *real;
 	struct statx st;
-	json_t *place;
+	json_t *is;
+	int rc;
 
-	machine_of(machine);
+	*place = NULL;
+	if ((rc = machine_of(machine, err)) < 0)
+		return rc;
+	if (!(real = realpath(workspace, NULL)) && errno == ENOMEM)
+		return fm_fail(err, FM_ESYSTEM, "out of memory");
 	if (statx(AT_FDCWD, workspace, 0, STATX_INO | STATX_BTIME, &st) == 0) {
 		snprintf(folder, sizeof folder, "%llu:%llu",
 			 (unsigned long long)makedev(st.stx_dev_major, st.stx_dev_minor),
@@ -61,15 +76,17 @@ static json_t *place_of(const char *workspace)
 			snprintf(born, sizeof born, "%lld.%09u", (long long)st.stx_btime.tv_sec,
 				 (unsigned)st.stx_btime.tv_nsec);
 	}
-	place = json_pack("{s:s, s:s, s:s}", "folder", folder, "born", born, "machine", machine);
+	is = json_pack("{s:s, s:s, s:s}", "folder", folder, "born", born, "machine", machine);
 	/* a path that is not UTF-8 is no text */
-	if (place && json_object_set_new(place, "path", json_string(real ? real : workspace)) != 0 &&
-	    json_object_set_new(place, "path", json_string("")) != 0) {
-		json_decref(place);
-		place = NULL;
+	if (!is || (json_object_set_new(is, "path", json_string(real ? real : workspace)) != 0 &&
+		    json_object_set_new(is, "path", json_string("")) != 0)) {
+		json_decref(is);
+		is = NULL;
+		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
 	}
+	*place = is;
 	free(real);
-	return place;
+	return rc;
 }
 
 /* The place that the newest run told, a new reference; NULL: none did. */
@@ -145,12 +162,12 @@ static int tell(struct fm_ledger *l, const char *workspace, const json_t *was, b
 int fm_ledger_check_place(struct fm_ledger *l, const char *workspace, bool publishes, bool moved, json_t **place,
 			  struct fm_error *err)
 {
-	json_t *was = NULL, *is = place_of(workspace);
-	int rc = is ? last_place(l, &was, err) : fm_fail(err, FM_ESYSTEM, "out of memory");
+	json_t *was = NULL, *is = NULL;
 	bool known, other_machine, same_path;
+	int rc;
 
 	*place = NULL;
-	if (rc < 0 || !was || moved)
+	if ((rc = place_of(workspace, &is, err)) < 0 || (rc = last_place(l, &was, err)) < 0 || !was || moved)
 		goto out;
 	known = *fm_json_str(was, "machine") && *fm_json_str(is, "machine");
 	other_machine = known && !says_same(was, is, "machine");

@@ -104,35 +104,37 @@ static bool are_counts(const json_t *list, size_t n, int64_t k)
 }
 
 /* Equal as canonical text: a number is the same whether it was read as a whole one or not. */
-static bool same_text(const json_t *a, const json_t *b)
+static int same_text(const json_t *a, const json_t *b, bool *same, struct fm_error *err)
 {
 	struct fm_buf x = {0}, y = {0};
-	struct fm_error ignored;
-	bool same = fm_json_canonical(a, &x, &ignored) == FM_OK && fm_json_canonical(b, &y, &ignored) == FM_OK &&
-		    x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
+	int rc;
 
+	if ((rc = fm_json_canonical(a, &x, err)) >= 0 && (rc = fm_json_canonical(b, &y, err)) >= 0 &&
+	    (rc = fm_buf_check(&x, err)) >= 0 && (rc = fm_buf_check(&y, err)) >= 0)
+		*same = x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
 	fm_buf_free(&x);
 	fm_buf_free(&y);
-	return same;
+	return rc;
 }
 
-static bool is_field(const json_t *f, const json_t *own, bool real, int64_t k)
+static int is_field(const json_t *f, const json_t *own, bool real, int64_t k, bool *is, struct fm_error *err)
 {
 	const json_t *counts = json_object_get(f, "real");
 	const char *kind = json_string_value(json_object_get(f, "kind"));
 	json_t *rest;
-	bool same;
+	int rc;
 
+	*is = false;
 	real = real && !(kind && strcmp(kind, "hosts") == 0); /* nothing real is published about single hosts */
 	if (!own || (counts != NULL) != real ||
 	    (real && !are_counts(counts, json_array_size(json_object_get(own, "synthetic")), k)))
-		return false;
+		return FM_OK;
 	if (!(rest = json_copy((json_t *)(uintptr_t)f)))
-		return false;
+		return fm_fail(err, FM_ESYSTEM, "out of memory: histograms");
 	json_object_del(rest, "real");
-	same = same_text(rest, own);
+	rc = same_text(rest, own, is, err);
 	json_decref(rest);
-	return same;
+	return rc;
 }
 
 static int compare_histograms(const struct fm_config *cfg, const json_t *published, const json_t *own,
@@ -147,12 +149,15 @@ static int compare_histograms(const struct fm_config *cfg, const json_t *publish
 		    strcmp(format, FM_PUBLIC_HISTOGRAMS_FORMAT) == 0 && json_is_array(fields) &&
 		    json_object_size(published) == (real ? 3u : 2u) && n <= json_array_size(own) &&
 		    (!real || json_integer_value(k) >= 1);
+	int rc;
 
 	for (size_t i = 0; i < n && good; i++) {
 		const json_t *f = json_array_get(fields, i);
 		const char *name = json_string_value(json_object_get(f, "name"));
 
-		good = is_field(f, field_named(own, name, &at), real, real ? json_integer_value(k) : 1);
+		if ((rc = is_field(f, field_named(own, name, &at), real, real ? json_integer_value(k) : 1, &good,
+				   err)) < 0)
+			return rc;
 	}
 	return good ? FM_OK
 		    : fm_harvest_refuse(

@@ -26,46 +26,49 @@ static int no_memory(struct fm_error *err)
 }
 
 /* The names of the config's sections in which a and b differ, as far as they fit. */
-static void differing(const json_t *a, const json_t *b, char *out, size_t cap)
+static int differing(const json_t *a, const json_t *b, char *out, size_t cap, struct fm_error *err)
 {
 	const char *name;
 	json_t *v;
 	size_t at = 0;
+	int rc;
 
 	out[0] = '\0';
 	json_object_foreach((json_t *)a, name, v)
 	{
-		struct fm_error ignored;
 		char x[FM_SHA256_HEX] = "", y[FM_SHA256_HEX] = "";
 		const json_t *w = json_object_get(b, name);
 
 		/* By digest: 9.0 is 9 in canonical JSON and comes back from a file as an integer. */
-		if (w && (fm_json_digest(v, x, &ignored) || fm_json_digest(w, y, &ignored) || strcmp(x, y) == 0))
+		if (w && ((rc = fm_json_digest(v, x, err)) < 0 || (rc = fm_json_digest(w, y, err)) < 0))
+			return rc;
+		if (w && strcmp(x, y) == 0)
 			continue;
 		if (at < cap)
 			at += (size_t)snprintf(out + at, cap - at, "%s%s", at ? ", " : "", name);
 	}
+	return FM_OK;
 }
 
-/* The config in the manifest of an archive, a new reference; NULL where it is none of flowmint's. */
-static json_t *config_of_archive(const char *path)
+/* *config: that in the manifest of an archive, a new reference; NULL where it is none of flowmint's. */
+static int config_of_archive(const char *path, json_t **config, struct fm_error *err)
 {
 	struct fm_archive_info info = {0};
 	enum fm_reason reason;
-	struct fm_error ignored;
-	json_t *manifest = NULL, *config = NULL;
-	int fd;
+	json_t *manifest = NULL;
+	int fd, rc;
 
-	if (fm_file_open(path, &fd, &ignored))
-		return NULL;
-	if (fm_archive_read(fd, &info, &reason, &ignored) == FM_OK && info.manifest.len &&
+	*config = NULL;
+	if ((rc = fm_file_open(path, &fd, err)) < 0)
+		return rc == FM_ESYSTEM ? rc : FM_OK;
+	if ((rc = fm_archive_read(fd, &info, &reason, err)) >= 0 && info.manifest.len &&
 	    !fm_json_too_much(info.manifest.data, info.manifest.len))
 		manifest = fm_json_parse(info.manifest.data, info.manifest.len, JSON_REJECT_DUPLICATES, NULL);
-	config = json_incref(json_object_get(manifest, "config"));
+	*config = json_incref(json_object_get(manifest, "config"));
 	json_decref(manifest);
 	fm_archive_info_free(&info);
 	close(fd);
-	return config;
+	return rc == FM_ESYSTEM ? rc : FM_OK;
 }
 
 /* A partner who has the newest release accepts as its successor only a release in the same log. */
@@ -139,14 +142,16 @@ static int compare_released(struct looking *k, bool by_ledger, struct fm_error *
 
 	if (by_ledger && (rc = fm_released_config(k->l, k->known.run, &k->there, store, err)) < 0)
 		return rc;
-	if (!by_ledger)
-		k->there = config_of_archive(k->path);
+	if (!by_ledger && (rc = config_of_archive(k->path, &k->there, err)) < 0)
+		return rc;
 	if (!k->there)
 		return FM_OK;
 	if (!(here = fm_config_json(k->o->cfg, NULL, true)))
 		return no_memory(err);
-	differing(here, k->there, k->other, sizeof k->other);
+	rc = differing(here, k->there, k->other, sizeof k->other, err);
 	json_decref(here);
+	if (rc < 0)
+		return rc;
 	if (!k->other[0] && k->run && store[0] && strcmp(store, k->run->stage[FM_INGEST].output) != 0)
 		snprintf(k->other, sizeof k->other, "the trace");
 	return FM_OK;

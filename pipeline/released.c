@@ -26,10 +26,12 @@ static int take_row(struct fm_released *r, const json_t *row, const char *versio
 	const json_t *body = json_object_get(row, "body");
 	const char *text = fm_json_str(body, "record");
 	struct fm_record record = {0};
-	struct fm_error ignored;
+	int rc = *text ? fm_record_parse(&record, text, strlen(text), err) : FM_OK;
 
-	/* A record that cannot be read counts as missing: flowmint audit tells of rows that were changed. */
-	if (*text && fm_record_parse(&record, text, strlen(text), &ignored) < 0)
+	/* A record that is none counts as missing: flowmint audit tells of rows that were changed. */
+	if (rc == FM_ESYSTEM)
+		return rc;
+	if (rc < 0)
 		memset(&record, 0, sizeof record);
 	if (record.sequence > r->last.sequence) {
 		r->last = record;
@@ -115,7 +117,6 @@ int fm_released_config(struct fm_ledger *l, const char *run, json_t **config, ch
 		       struct fm_error *err)
 {
 	struct fm_config *recorded = NULL;
-	struct fm_error ignored;
 	json_t *rows = NULL;
 	int rc;
 
@@ -123,7 +124,7 @@ int fm_released_config(struct fm_ledger *l, const char *run, json_t **config, ch
 	store[0] = '\0';
 	if ((rc = fm_ledger_rows(l, run, NULL, &rows, err)) < 0)
 		return rc;
-	for (size_t i = 0; i < json_array_size(rows); i++) {
+	for (size_t i = 0; i < json_array_size(rows) && rc >= 0; i++) {
 		const json_t *row = json_array_get(rows, i), *body = json_object_get(row, "body");
 
 		if (fm_json_says(row, "kind", "stage") &&
@@ -131,12 +132,14 @@ int fm_released_config(struct fm_ledger *l, const char *run, json_t **config, ch
 			snprintf(store, FM_SHA256_HEX, "%s", fm_json_str(body, "output"));
 		if (*config || !fm_json_says(row, "kind", "run"))
 			continue;
-		if (!fm_config_from_json(&recorded, json_object_get(body, "config"), &ignored))
+		/* One of another version is none to compare with. */
+		if ((rc = fm_config_from_json(&recorded, json_object_get(body, "config"), err)) == FM_OK)
 			*config = fm_config_json(recorded, NULL, true);
 		fm_config_free(recorded);
+		rc = rc == FM_ESYSTEM ? rc : FM_OK;
 	}
 	json_decref(rows);
-	return FM_OK;
+	return rc;
 }
 
 /* ---- several releases of one trace ---- */

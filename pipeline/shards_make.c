@@ -85,7 +85,6 @@ static int find_origin(const struct fm_shard_in *in, const json_t *rows, struct 
 {
 	enum fm_stage_id from = fm_shard_words[in->kind].from;
 	const char *did = from == FM_TRAIN ? "trained a model" : "generated flows";
-	struct fm_error ignored;
 	char buf[FM_RUN_ID_MAX];
 	const char *id = in->run ? fm_run_id(in->run, buf) : NULL;
 	int rc;
@@ -95,7 +94,7 @@ static int find_origin(const struct fm_shard_in *in, const json_t *rows, struct 
 
 		if (!fm_json_says(row, "kind", "run") || (id && strcmp(fm_json_str(row, "run"), id) != 0))
 			continue;
-		if ((rc = read_origin(rows, i, o, id ? err : &ignored)) < 0 && id)
+		if ((rc = read_origin(rows, i, o, err)) < 0 && (id || rc == FM_ESYSTEM))
 			return rc;
 		if (id && !o->stage[from])
 			return fm_fail(err, FM_EINPUT, "run %s has not %s: flowmint run goes on with it", id, did);

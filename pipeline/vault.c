@@ -1,5 +1,6 @@
 #include "pipeline/vault.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,13 +105,17 @@ int fm_vault_shred(const char *file, struct fm_error *err)
 		rc = fm_fail(err, FM_EINPUT, "%s is no regular file, and cannot be overwritten", file);
 		goto out;
 	}
-	for (off_t at = 0; at < st.st_size; at += (off_t)sizeof zeros) {
+	for (off_t at = 0; at < st.st_size;) {
 		size_t n = st.st_size - at < (off_t)sizeof zeros ? (size_t)(st.st_size - at) : sizeof zeros;
+		ssize_t done = pwrite(fd, zeros, n, at);
 
-		if (pwrite(fd, zeros, n, at) != (ssize_t)n) {
-			rc = fm_fail_errno(err, "%s", file);
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0) {
+			rc = fm_fail_errno(err, "cannot overwrite %s", file);
 			goto out;
 		}
+		at += done;
 	}
 	if (fdatasync(fd) != 0 || unlink(file) != 0)
 		rc = fm_fail_errno(err, "%s", file);
@@ -290,16 +295,20 @@ int fm_vault_checkpoint_key(struct fm_secret *key, const char *workspace, const 
 			    const char *run, struct fm_error *err)
 {
 	char *file = checkpoint_key_file(workspace, stage_key, err);
-	bool known;
+	bool there;
 	int rc;
 
 	*key = (struct fm_secret){0};
 	if (!file)
 		return err->code;
-	known = fm_file_exists(file) && read_key(key, file, project, "checkpoint", stage_key, err) >= 0;
-	if (!known && fm_file_exists(file))
+	/* One that cannot be read now is not replaced: nobody could go on from its checkpoint then. */
+	there = fm_file_exists(file);
+	rc = there ? read_key(key, file, project, "checkpoint", stage_key, err) : FM_OK;
+	if (rc == FM_ESYSTEM)
+		goto out;
+	if (rc < 0)
 		fm_warn("%s; the checkpoint cannot be used", err->message);
-	if (!known && (rc = fm_secret_random(key, KEY_LEN, err)) < 0)
+	if ((!there || rc < 0) && (rc = fm_secret_random(key, KEY_LEN, err)) < 0)
 		goto out;
 	/* Stored with the newest run that goes on from the checkpoint, whose purge takes it away. */
 	rc = write_key(file, project, "checkpoint", stage_key, run, key, err);

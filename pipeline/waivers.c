@@ -64,7 +64,9 @@ int fm_waivers_gather(const char *project, const struct fm_config *cfg, int64_t 
 					       .suffix = FM_WAIVER_SUFFIX,
 					       .check = check,
 					       .ctx = &g};
+	int rc;
 
-	fm_approvals_release_key(cfg, g.release_key);
+	if ((rc = fm_approvals_release_key(cfg, g.release_key, err)) < 0)
+		return rc;
 	return fm_signed_records_gather(&kind, holding, rows, err);
 }

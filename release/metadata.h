@@ -67,7 +67,7 @@ json_t *fm_manifest_json(const struct fm_metadata_in *in, const json_t *base, co
 			 size_t n);
 /* The runner's part of a manifest: all except what fm_manifest_json adds. */
 json_t *fm_manifest_base(const json_t *manifest);
-void fm_readme_text(const struct fm_metadata_in *in, struct fm_buf *out);
+int fm_readme_text(const struct fm_metadata_in *in, struct fm_buf *out, struct fm_error *err) FM_MUST_CHECK;
 void fm_sums_text(const struct fm_archive_file *files, size_t n, struct fm_buf *out); /* sorted as given */
 
 #endif

@@ -153,14 +153,14 @@ static void put_filled(const struct fm_metadata_in *in, struct fm_buf *out)
 }
 
 /* What no row of the trace has; the preset's checks of that were not asked. */
-static void put_absent(const struct fm_metadata_in *in, struct fm_buf *out)
+static int put_absent(const struct fm_metadata_in *in, struct fm_buf *out, struct fm_error *err)
 {
 	struct fm_config *preset = NULL;
-	struct fm_error ignored;
 	bool any = false;
+	int rc;
 
 	if (!in->cfg->absent)
-		return;
+		return FM_OK;
 	fm_buf_puts(out, "The trace has no ");
 	fm_columns_absent(in->cfg->absent, out);
 	fm_buf_puts(out,
@@ -168,7 +168,9 @@ static void put_absent(const struct fm_metadata_in *in, struct fm_buf *out)
 		    "made in that place was left out. What needs them was not measured.");
 	if (in->cfg->absent >> FM_TE & 1u)
 		fm_buf_puts(out, " Rows are in an order as in the trace,\nwhich is all that is known of time.");
-	if (fm_config_preset(&preset, in->cfg->preset, NULL, 0, &ignored) < 0)
+	if ((rc = fm_config_preset(&preset, in->cfg->preset, NULL, 0, err)) == FM_ESYSTEM)
+		return rc;
+	if (rc < 0)
 		preset = NULL; /* a preset of a later version, or none */
 	for (int i = 0; preset && i < preset->gate.n; i++) {
 		const char *name = preset->gate.check[i].name;
@@ -181,6 +183,7 @@ static void put_absent(const struct fm_metadata_in *in, struct fm_buf *out)
 	}
 	fm_buf_puts(out, any ? ".\n\n" : "\n\n");
 	fm_config_free(preset);
+	return FM_OK;
 }
 
 /* What the flows had and this dialect cannot say. */
@@ -486,13 +489,16 @@ static void put_licence(const struct fm_metadata_in *in, struct fm_buf *out)
 	}
 }
 
-void fm_readme_text(const struct fm_metadata_in *in, struct fm_buf *out)
+int fm_readme_text(const struct fm_metadata_in *in, struct fm_buf *out, struct fm_error *err)
 {
+	int rc;
+
 	put_what(in, out);
 	put_how(in, out);
 	put_left_out(in, out);
 	put_filled(in, out);
-	put_absent(in, out);
+	if ((rc = put_absent(in, out, err)) < 0)
+		return rc;
 	put_columns(in, out);
 	put_labels(in->table, out);
 	put_checks(in, out);
@@ -501,4 +507,5 @@ void fm_readme_text(const struct fm_metadata_in *in, struct fm_buf *out)
 	fm_readme_put_privacy(in, out);
 	put_verification(in, out);
 	put_licence(in, out);
+	return fm_buf_check(out, err);
 }

@@ -415,10 +415,10 @@ static int write_documents(struct job *j)
 
 	if (!generator)
 		return fm_fail(j->err, FM_ESYSTEM, "out of memory for the data sheet");
-	fm_readme_text(&in, &j->readme);
 	fm_citation_text(&in, &j->citation);
 	describe_data(j, f);
-	if ((rc = describe(j, FM_ARCHIVE_README, &j->readme, &f[README])) < 0 ||
+	if ((rc = fm_readme_text(&in, &j->readme, j->err)) < 0 ||
+	    (rc = describe(j, FM_ARCHIVE_README, &j->readme, &f[README])) < 0 ||
 	    (rc = describe(j, FM_ARCHIVE_CITATION, &j->citation, &f[CITATION])) < 0 ||
 	    (has(j, LICENSE) && (rc = describe(j, FM_ARCHIVE_LICENSE, &j->license, &f[LICENSE])) < 0) ||
 	    (rc = put_json(j, fm_croissant_json(&in), &j->croissant)) < 0 ||

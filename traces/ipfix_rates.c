@@ -44,6 +44,8 @@ struct reading {
 	uint64_t at;
 	struct template template[TEMPLATES];
 	uint8_t message[65536];
+	int rc; /* of the source */
+	struct fm_error error;
 };
 
 struct fm_ipfix_rate fm_ipfix_rate_of(const struct fm_ipfix_sampling *s)
@@ -274,15 +276,14 @@ static int take_set(struct reading *r, uint32_t domain, const uint8_t *s, size_t
 
 /* ---- the file ---- */
 
-/* n bytes; false: the file ends, or is damaged. */
+/* n bytes; false: the file ends, or is damaged, or cannot be read (r->rc). */
 static bool take(struct reading *r, uint8_t *to, size_t n)
 {
-	struct fm_error ignored;
-
 	while (n) {
 		size_t some;
 
-		if (!r->nleft && (fm_source_next(r->source, &r->left, &r->nleft, &ignored) < 0 || !r->nleft)) {
+		if (!r->nleft &&
+		    ((r->rc = fm_source_next(r->source, &r->left, &r->nleft, &r->error)) < 0 || !r->nleft)) {
 			r->nleft = 0;
 			return false;
 		}
@@ -322,6 +323,9 @@ int fm_ipfix_rates_read(struct fm_ipfix_rates *rates, const char *path, const ch
 		}
 		r->at += n;
 	}
+	/* Without what stands behind that place flows would have too few packets. */
+	if (r->rc == FM_ESYSTEM)
+		rc = fm_error_set(err, r->rc, r->error.file, r->error.line, "%s", r->error.message);
 out:
 	fm_source_close(r->source);
 	free(r);

@@ -134,9 +134,9 @@ static int check_key(const struct approving *x, const char *signers_path, const 
 	int rc;
 
 	if ((rc = fm_signers_load(&signers, signers_path, err)) < 0 ||
-	    (rc = fm_sshpub_fingerprint(key, fingerprint, err)) < 0)
+	    (rc = fm_sshpub_fingerprint(key, fingerprint, err)) < 0 ||
+	    (rc = fm_approvals_release_key(x->cfg, release, err)) < 0)
 		goto out;
-	fm_approvals_release_key(x->cfg, release);
 	if (x->cfg->publish.approvals > 1 && strcmp(fingerprint, release) == 0)
 		rc = fm_fail(
 		    err, FM_EINPUT,

@@ -62,9 +62,9 @@ static int check_rules(const struct fm_config *cfg, const char *check, const str
 		    "--check: %s is a check of leakage, which may be waived where gate.waivable names it: add "
 		    "gate.waivable: %s to %s, if those who answer for the data agree",
 		    check, check, cfg->file);
-	if ((rc = fm_sshpub_fingerprint(key, fingerprint, err)) < 0)
+	if ((rc = fm_sshpub_fingerprint(key, fingerprint, err)) < 0 ||
+	    (rc = fm_approvals_release_key(cfg, release, err)) < 0)
 		return rc;
-	fm_approvals_release_key(cfg, release);
 	if (cfg->publish.approvals > 1 && strcmp(fingerprint, release) == 0)
 		return fm_fail(
 		    err, FM_EINPUT,

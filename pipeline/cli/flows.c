@@ -49,10 +49,8 @@ int fm_flows_spill_make(char **dir, struct fm_error *err)
 
 void fm_flows_spill_end(char *dir)
 {
-	struct fm_error why;
-
-	if (dir && fm_dir_remove(dir, &why) < 0)
-		fm_warn("%s", why.message);
+	if (dir)
+		fm_dir_clear_away(dir);
 	free(dir);
 }
 
@@ -286,32 +284,34 @@ const char *fm_flows_dialect(const json_t *config)
 	return own && strcmp(own, "source") != 0 ? own : source ? source : "";
 }
 
-/* The manifest of an archive, or of the folder dir of one; NULL where it cannot be read: whoever reads the flows says
- * so. */
-static json_t *find_manifest(const char *archive, const char *dir)
+/* The manifest of an archive, or of the folder dir of one; NULL where there is none: whoever reads the flows says so.
+ */
+static int find_manifest(const char *archive, const char *dir, json_t **manifest, struct fm_error *err)
 {
 	struct fm_archive_info info = {0};
 	struct fm_buf text = {0};
 	enum fm_reason reason;
-	struct fm_error ignored;
 	char path[PATH_MAX];
-	json_t *doc = NULL;
-	int fd = -1;
+	int fd = -1, rc;
 
+	*manifest = NULL;
 	snprintf(path, sizeof path, "%s/manifest.json", dir ? dir : "");
-	if (dir ? fm_file_read(path, FM_ARCHIVE_MAX_DOCUMENT, &text, &ignored)
-		: fm_file_open(archive, &fd, &ignored) || fm_archive_read(fd, &info, &reason, &ignored))
+	if (dir)
+		rc = fm_file_read(path, FM_ARCHIVE_MAX_DOCUMENT, &text, err);
+	else if ((rc = fm_file_open(archive, &fd, err)) >= 0)
+		rc = fm_archive_read(fd, &info, &reason, err);
+	if (rc < 0)
 		goto out;
 	if (info.manifest.len)
 		fm_buf_add(&text, info.manifest.data, info.manifest.len);
-	if (text.len && fm_buf_check(&text, &ignored) == FM_OK && !fm_json_too_much(text.data, text.len))
-		doc = fm_json_parse(text.data, text.len, JSON_REJECT_DUPLICATES, NULL);
+	if ((rc = fm_buf_check(&text, err)) >= 0 && text.len && !fm_json_too_much(text.data, text.len))
+		*manifest = fm_json_parse(text.data, text.len, JSON_REJECT_DUPLICATES, NULL);
 out:
 	fm_archive_info_free(&info);
 	fm_buf_free(&text);
 	if (fd >= 0)
 		close(fd);
-	return doc;
+	return rc == FM_ESYSTEM ? rc : FM_OK;
 }
 
 /* The dialect that a release is written in: the built-in one that its manifest names, else a copy of f's.  What is
@@ -319,11 +319,14 @@ out:
 static int find_dialect(const struct fm_flows *f, const char *archive, const char *dir, struct fm_dialect **d,
 			struct fm_error *err)
 {
-	json_t *manifest = find_manifest(archive, dir);
-	const char *name = fm_flows_dialect(json_object_get(manifest, "config"));
 	struct fm_embed e;
+	const char *name;
+	json_t *manifest;
 	int rc;
 
+	if ((rc = find_manifest(archive, dir, &manifest, err)) < 0)
+		return rc;
+	name = fm_flows_dialect(json_object_get(manifest, "config"));
 	if (fm_embed_find(&e, FM_EMBED_DIALECT, name)) {
 		if ((rc = fm_dialect_load(d, name, err)) < 0)
 			goto out;

@@ -95,6 +95,34 @@ static void test_numbers_beyond_64_bits_are_read(void **state)
 		assert_null(fm_json_parse(bad[i], strlen(bad[i]), JSON_DECODE_ANY, NULL));
 }
 
+static size_t takes;
+
+static void *take_two(size_t n)
+{
+	return takes++ < 2 ? malloc(n) : NULL;
+}
+
+/* Memory for what long integers take more is asked of the allocator that is watched (base/json_memory.h): else a
+ * document would be called damaged where there was none. */
+static void test_numbers_beyond_64_bits_take_watched_memory(void **state)
+{
+	static const char text[] = "99999999999999999999";
+	json_malloc_t before;
+	json_free_t give;
+	size_t of_jansson;
+
+	(void)state;
+	json_get_alloc_funcs(&before, &give);
+	json_set_alloc_funcs(take_two, free);
+	takes = 0;
+	assert_null(json_loadb(text, strlen(text), JSON_DECODE_ANY, NULL));
+	of_jansson = takes;
+	takes = 0;
+	assert_null(fm_json_parse(text, strlen(text), JSON_DECODE_ANY, NULL));
+	json_set_alloc_funcs(before, give);
+	assert_true(takes > of_jansson);
+}
+
 /* Powers of two, where the nearest 16 digits do not read back but their neighbours do. */
 static void test_the_shortest_digits_beside_powers_of_two(void **state)
 {
@@ -281,6 +309,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_numbers_of_the_rfc),
 	    cmocka_unit_test(test_numbers_beyond_64_bits_are_read),
+	    cmocka_unit_test(test_numbers_beyond_64_bits_take_watched_memory),
 	    cmocka_unit_test(test_the_shortest_digits_beside_powers_of_two),
 	    cmocka_unit_test(test_every_number_reads_back),
 	    cmocka_unit_test(test_texts_of_the_rfc),

@@ -1,4 +1,5 @@
-/* What killed processes left decrypted is removed, and what others are at work on is not. */
+/* What killed processes left decrypted is removed, what others are at work on is not, and the key of what a killed
+ * training left encrypted stays. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -16,6 +17,8 @@
 
 #include "base/file.h"
 #include "pipeline/clear.h"
+#include "pipeline/vault.h"
+#include "pipeline/workspace.h"
 
 static char dir[64];
 
@@ -129,6 +132,39 @@ static void test_a_folder_at_work_stays(void **state)
 	close(ready[1]);
 }
 
+/* The key of a checkpoint, where the disk is broken for a while: nobody could go on from the checkpoint with another.
+ */
+static void test_a_key_that_cannot_be_read_is_not_replaced(void **state)
+{
+	char project[sizeof dir + 16], keys[sizeof project + 32], file[sizeof dir + 128], aside[sizeof file + 8];
+	struct fm_secret first, again;
+	struct fm_error err;
+	struct stat st;
+
+	(void)state;
+	snprintf(project, sizeof project, "%s/project", dir);
+	snprintf(keys, sizeof keys, "%s/keys", project);
+	assert_int_equal(fm_dir_make(keys, 0700, &err), FM_OK);
+	strcat(keys, "/commitment.key");
+	assert_int_equal(fm_file_write(keys, 0600, "0123456789abcdef0123456789abcdef", 32, &err), FM_OK);
+	snprintf(file, sizeof file, "%s/stages/train", dir);
+	assert_int_equal(fm_dir_make(file, 0700, &err), FM_OK);
+	assert_int_equal(fm_vault_checkpoint_key(&first, dir, project, "0a", "r0001", &err), FM_OK);
+	strcat(file, "/" FM_CHECKPOINT_KEY "0a.json");
+	snprintf(aside, sizeof aside, "%s.aside", file);
+	assert_int_equal(rename(file, aside), 0);
+	assert_int_equal(symlink("/proc/self/mem", file), 0);
+	assert_int_equal(fm_vault_checkpoint_key(&again, dir, project, "0a", "r0002", &err), FM_ESYSTEM);
+	assert_non_null(strstr(err.message, file));
+	assert_true(lstat(file, &st) == 0 && S_ISLNK(st.st_mode));
+	assert_int_equal(rename(aside, file), 0);
+	assert_int_equal(fm_vault_checkpoint_key(&again, dir, project, "0a", "r0002", &err), FM_OK);
+	assert_int_equal(again.len, first.len);
+	assert_memory_equal(again.data, first.data, first.len);
+	fm_secret_close(&first);
+	fm_secret_close(&again);
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -148,7 +184,8 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_only_what_is_left_is_removed),
-					   cmocka_unit_test(test_a_folder_at_work_stays)};
+					   cmocka_unit_test(test_a_folder_at_work_stays),
+					   cmocka_unit_test(test_a_key_that_cannot_be_read_is_not_replaced)};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

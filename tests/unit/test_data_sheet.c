@@ -34,15 +34,16 @@ static void sheet(const json_t *left_out, const json_t *filled, const char *addr
 		assert_int_equal(fm_address_dict_add(t->addresses, &a, false, &code, &err), FM_OK);
 	}
 	strcpy(cfg->generate.inside[cfg->generate.ninside++], "10.9.0.0/16");
-	fm_readme_text(&(struct fm_metadata_in){.cfg = cfg,
-						.dialect = d,
-						.table = t,
-						.verdict = &verdict,
-						.date = "",
-						.generator = generator,
-						.left_out = left_out,
-						.filled = filled},
-		       out);
+	assert_int_equal(fm_readme_text(&(struct fm_metadata_in){.cfg = cfg,
+								 .dialect = d,
+								 .table = t,
+								 .verdict = &verdict,
+								 .date = "",
+								 .generator = generator,
+								 .left_out = left_out,
+								 .filled = filled},
+					out, &err),
+			 FM_OK);
 	fm_buf_add(out, "", 1);
 	json_decref(generator);
 	fm_table_free(t);

@@ -1,8 +1,11 @@
 /* An exporter that sampled packets: what its file states of the rate is applied, wherever it stands, and nothing else
- * is. */
+ * is.
+ *
+ * Linked with --wrap=fm_source_next, which fails once where the disk does. */
 #include "tests/unit/trace_fixture.h"
 
 #include "traces/ipfix_rates.h"
+#include "traces/source.h"
 
 #define FLOW 256
 #define OPTIONS 257
@@ -212,6 +215,43 @@ static void counts_are_rounded_and_do_not_run_over(void **state)
 	assert_false(fm_ipfix_rate_apply((struct fm_ipfix_rate){2, 1}, &v));
 }
 
+static bool disk_fails;
+
+int __real_fm_source_next(struct fm_source *s, const char **data, size_t *n, struct fm_error *err);
+int __wrap_fm_source_next(struct fm_source *s, const char **data, size_t *n, struct fm_error *err);
+int __wrap_fm_source_next(struct fm_source *s, const char **data, size_t *n, struct fm_error *err)
+{
+	if (!disk_fails)
+		return __real_fm_source_next(s, data, n, err);
+	disk_fails = false;
+	return fm_fail(err, FM_ESYSTEM, "the disk fails");
+}
+
+/* Else the flows would be those that were counted, and nobody would know. */
+static void a_rate_that_cannot_be_read_is_not_none(void **state)
+{
+	static const struct element options[] = {{48, 1}, {50, 4}, {0, 0}};
+	struct fm_dialect *d = NULL;
+	struct fm_error err;
+	struct reading *r;
+
+	(void)state;
+	begin_file();
+	put_template(FLOW, flow_of, (struct element){0}, false);
+	put_template(OPTIONS, options, (struct element){0}, true);
+	put_options(1, 1, 10, 4, 0, 0);
+	put_flow(0, 0);
+	assert_int_equal(fm_dialect_load(&d, "ipfix", &err), FM_OK);
+	disk_fails = true;
+	r = read_trace_file(put_bytes("in.ipfix", file.data, file.len), d, NULL, 0);
+	assert_false(disk_fails);
+	assert_int_equal(r->rc, FM_ESYSTEM);
+	assert_string_equal(r->err.message, "the disk fails");
+	done(r);
+	fm_dialect_free(d);
+	PACKETS(0, 30);
+}
+
 static int remove_all(void **state)
 {
 	fm_buf_free(&file);
@@ -226,6 +266,7 @@ int main(void)
 	    cmocka_unit_test(a_flow_has_the_rate_that_it_names),
 	    cmocka_unit_test(what_is_not_clear_is_left_as_it_was_counted),
 	    cmocka_unit_test(counts_are_rounded_and_do_not_run_over),
+	    cmocka_unit_test(a_rate_that_cannot_be_read_is_not_none),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_make, remove_all);
