@@ -37,6 +37,7 @@ struct compare {
 	struct fm_config *cfg; /* of the run that made the store */
 	char *named;           /* the dialect that was asked for or found: a name, or a whole path; NULL: none was */
 	char dialect[FM_CFG_PATH]; /* of the trace, as it was settled */
+	bool system;               /* failed a model */
 };
 
 /* A rival gets the keys that are for its kind: warn of a key that is for none of them. */
@@ -87,7 +88,6 @@ static int config_of(struct compare *c, const struct fm_rival *r, bool small, st
 	own = n;
 	/* Choices (model.kind and the like) first: a key that has no effect with them is meant for other rivals. */
 	for (int pass = 0; pass < 2; pass++) {
-		struct fm_error unlike;
 		int from = n;
 
 		for (int i = 0; i < c->o->nset; i++) {
@@ -98,7 +98,7 @@ static int config_of(struct compare *c, const struct fm_rival *r, bool small, st
 				set[n++] = c->o->set[i];
 		}
 		fm_config_free(pass ? *cfg : NULL);
-		if ((rc = fm_config_load(cfg, c->config, set, n, pass ? err : &unlike)) < 0 && pass)
+		if ((rc = fm_config_load(cfg, c->config, set, n, err)) < 0 && (pass || rc == FM_ESYSTEM))
 			return rc;
 		n = pass ? n : from;
 	}
@@ -429,6 +429,7 @@ static int try_rival(struct compare *c, const struct fm_rival *r, json_t **entry
 	}
 	if (code < 0)
 		fm_warn("compare: %s failed: %s", r->name, why.message);
+	c->system = c->system || code == FM_ESYSTEM;
 	if (!c->store && run.nstages > FM_INGEST && run.stage[FM_INGEST].entry &&
 	    !(c->store = strdup(run.stage[FM_INGEST].entry))) {
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
@@ -553,7 +554,8 @@ int fm_compare(const struct fm_compare_opts *o, json_t **doc, char **store, stru
 	if (!judged) {
 		const char *why = json_string_value(json_object_get(json_array_get(models, 0), "message"));
 
-		rc = fm_fail(err, FM_EINPUT, "no model was judged; %s: %s", chosen[0]->name, why ? why : "");
+		rc = fm_fail(err, c.system ? FM_ESYSTEM : FM_EINPUT, "no model was judged; %s: %s", chosen[0]->name,
+			     why ? why : "");
 		goto out;
 	}
 	set = json_array();

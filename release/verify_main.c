@@ -197,6 +197,8 @@ static int verify_main(int argc, char **argv)
 	if (rc < 0 && (rc != FM_EVERDICT || a.json) && !a.quiet)
 		fprintf(stderr, "flowmint-verify: %s\n", err.message);
 	if ((rc == FM_OK || rc == FM_EVERDICT) && !a.quiet && print_report(&report, a.json, &printing) < 0) {
+		if (rc < 0 && !a.json)
+			fprintf(stderr, "flowmint-verify: %s\n", err.message);
 		fprintf(stderr, "flowmint-verify: %s\n", printing.message);
 		if (report.extracted[0])
 			fm_extract_take_back(report.extracted);

@@ -37,6 +37,8 @@ says err "no model can read the trace: " "is said once, for all"
 holds "and nothing else" [ "$(grep -c "^flowmint: " err)" = 1 ]
 expect 3 "nor within a budget" "$F" compare no.csv $UNCONFINED --quiet --preset demo --models plain,ctgan --dialect ugr16 --budget 1 --out none
 holds "is said once too" [ "$(grep -c "no model can read the trace: " err)/$(grep -c "^flowmint: " err)" = 1/1 ]
+expect 4 "a system that fails every model" compare --models plain --out small --set limits.file_mib=1 --set train.steps=1000000
+says err "no model was judged; plain: limits.file_mib is 1" "is no fault of the trace"
 head -n 100 trace.csv >short.csv
 expect 3 "nor one with too few flows" "$F" compare short.csv $UNCONFINED --preset any --models plain,ctgan --out short
 holds "its dialect is looked for once, for all" [ "$(grep -c "source.dialect auto: " err)" = 1 ]
