@@ -42,4 +42,12 @@ expect 0 "a release" "$F" run p $UNCONFINED --quiet
 verb "files that libarchive has no memory for leave none of them" --verbs flowmint-verify-extract --only memory --where open_stream
 verb "a header that lacks a column does so without memory to say which" --verbs sniff --only memory --where fm_header_take
 verb "a key that was replaced is so, whatever cannot be said of it" --verbs key-rotate --only memory
+expect 0 "a bundle" "$F" bundle --out first.bundle r0001 --workspace p/workspace
+expect 0 "what is refused, or found bad" "$ROOT/tests/faults_refused.sh" "$F"
+verb "two persons are two where the key of the release cannot be read" --verbs waive-own --deep --where fm_approvals_release_key
+verb "a ledger is not intact because a release cannot be looked at" --verbs audit-older --deep --only memory --where fm_dir_list
+verb "flows are scored in their own dialect, or not at all" --verbs evaluate-other --deep --only open --where find_manifest
+verb "what evaluate read and could not clear away is told of" --verbs evaluate-other --only unlink
+verb "an archive is one however few bytes are read at once" --verbs remake --only read --where is_archive
+verb "a part of a judging has the name that the run looks for" --verbs judge --deep --only open --where fm_sha256_file_hex
 finish

@@ -9,7 +9,8 @@ site that it has (tests/faults/inject.c), and each way in which such a call fail
 finds the disk full.  It ends with the exit status and the words that it has without a fault, or with exit status 4 and a message; never
 with another verdict, and no process is killed by a signal.  A verb that reads leaves all as it was.  After one that writes nothing is
 half-made, the ledger is intact, and the same command again does it; where it ends well each file has the bytes that it has without a
-fault, but for those that differ from call to call.
+fault, but for those that differ from call to call.  The last of VERBS refuse what they are given, or find it bad (faults_refused.sh):
+no call that fails makes it good, or bad for another reason.
 
 --tried FILE keeps which cases of this program were tried and found sound, which are not tried again: a sweep that was stopped goes on.
 --once takes a call that was so tried in any verb for tried in all.  --seconds N: no case begins later.
@@ -22,8 +23,8 @@ sys.dont_write_bytecode = True  # beside the sources
 from faults import ERRORS, Bench, Site, Tally, name_of, where
 
 W = "p/workspace"
-WORKSPACES = (W, "dp/workspace", "compared/project/workspace")
-# name: (whether it writes, the program and its words).  {archive}: the path of ARCHIVE.
+WORKSPACES = (W, "dp/workspace", "compared/project/workspace")  # whose ledgers are intact
+# name: (whether it writes, the program and its words).  {archive}: the path of ARCHIVE; {name}: its name.
 VERBS = {
     "log": (False, "flowmint log --json --workspace " + W),
     "status": (False, "flowmint status --json --workspace " + W),
@@ -66,7 +67,19 @@ VERBS = {
     "submit": (True, "flowmint submit --slurm --json --workspace " + W + " p/release.yaml"),
     "audit-privacy": (True, "flowmint audit-privacy --canaries 100 --public --json dp/release.yaml"),
     "compare": (True, "flowmint compare trace.csv --quiet --preset ugr16-dp --models marginals --out compared --set generate.rows=200"),
+    "run-again": (True, "flowmint run p --quiet"),
+    "run-plan": (True, "flowmint run p --plan --json --set generate.rows=200 --set release.version=1.2.0"),
     "purge": (True, "flowmint purge r0001 --workspace " + W),
+    "run-taken": (True, "flowmint run p --quiet --set generate.rows=200"),
+    "run-moved": (True, "flowmint run moved --quiet"),
+    "verify-altered": (False, "flowmint-verify --no-state --json --signers p/allowed_signers altered/{name}"),
+    "verify-stranger": (False, "flowmint-verify --no-state --signers strangers {archive}"),
+    "verify-revoked": (False, "flowmint-verify --no-state --signers p/allowed_signers --revoked p/keys/release.key.pub {archive}"),
+    "evaluate-gate": (False, "flowmint evaluate --real trace.csv --synthetic {archive} --rows 300 --gate --json"),
+    "evaluate-other": (False, "flowmint evaluate --real other.csv --dialect other.yaml --synthetic {archive} --only jsd --json"),
+    "audit-older": (False, "flowmint audit --json --workspace q/workspace"),
+    "waive-own": (True, "flowmint waive q/two.yaml --check jsd_mean8 --reason r --expires 2099-12-31 --key q/keys/release.key"),
+    "remake-other": (True, "flowmint reproduce --model first.bundle --project p other.json"),
 }
 STDOUT = Site(0, 0, "standard output", 1, 0, [])  # the C library's own calls are not among the others
 OURS = ("plan", "out", "err", "tmp", "clean", "served")
@@ -128,7 +141,7 @@ class World(Bench):
     def __init__(self, args):
         super().__init__(args.flowmint, args.inject, args.project, args.archive)
         self.verify = os.path.join(os.path.dirname(self.flowmint), "flowmint-verify")
-        self.words = {"archive": f"p/release/{args.archive}"}
+        self.words = {"archive": f"p/release/{args.archive}", "name": args.archive}
         self.digests, self.told, self.programs = {}, {}, {}
 
     def look(self):
@@ -253,16 +266,25 @@ def same_words(a, b, but=PASSING):
     return but.sub("", a) == but.sub("", b)
 
 
+def damaged_by(site, error, said):
+    """SQLite says of a read that failed that its file is damaged."""
+    return site.function == "pread" and name_of(error) in ("EIO", "short") and ("malformed" in said or "damaged" in said)
+
+
 def judge(world, site, error, command, writes, honest, before):
     """What is wrong with a call that had a fault."""
     status, out, err, left = world.call(command, full=site == STDOUT)
     if not world.head()["done"] and site != STDOUT:
         return None
     wrong, function = [], site.function
-    if site == STDOUT and status != 4:
+    reason = honest[5] if honest[0] and status == honest[0] else ""
+    if not damaged_by(site, error, err + out) and reason not in PASSING.sub("", err):
+        wrong.append(f"refused for another reason: {err.strip()}")
+    # What is refused stays so where its report finds no room; the reason is said elsewhere.
+    unsaid = honest[0] and status == honest[0] and not out and "flowmint" in err
+    if site == STDOUT and status != 4 and not unsaid:
         wrong.append(f"exit status {status}, and it could say nothing")
-    # SQLite says of a read that failed that its file is damaged.
-    damaged = function == "pread" and name_of(error) in ("EIO", "short") and ("malformed" in err + out or "damaged" in err + out) and status in (1, 3)
+    damaged = damaged_by(site, error, err + out) and status in (1, 3)
     # A wall that could not be tried for another reason than memory is one that doctor calls bad, with that reason and no advice on walls.
     untried = (command.startswith("flowmint doctor") and (honest[0], status) == (0, 1) and function not in ("memory", "map")
                and out.count('"bad"') == out.count("it could not be tried"))
@@ -277,12 +299,14 @@ def judge(world, site, error, command, writes, honest, before):
     library = status == 4 and function == "memory" and ("fm_trees_" in place or "libarchive: Out of memory" in err and any(n in place for n in ("open_writers ", "open_stream ")))
     if any(word in err for word in ("killed", "crash", "signal")) and not library:
         wrong.append(f"a process died: {err.strip()}")
-    if status == honest[0] and not damaged and not same_words(out, honest[1], honest[4]):
+    if status == honest[0] and not damaged and not unsaid and not same_words(out, honest[1], honest[4]):
         wrong.append(f"ends as without a fault, and says another thing: {(out + err).strip()[:200]}")
     if left:
         wrong.append(f"{left} processes were still running")
-    if world.aside() and "are left in" not in err:
-        wrong.append(f"left outside: {world.aside()}")
+    told = [line for line in err.split("\n") if "warning: " in line]
+    untold = [path for path in world.aside() if not any(path in line and " left" in line for line in told)]
+    if untold:
+        wrong.append(f"left outside: {untold}")
     if open("/proc/self/mountinfo").read() != world.mounts:
         wrong.append("mounts are others")
     after = world.files()
@@ -291,7 +315,6 @@ def judge(world, site, error, command, writes, honest, before):
     if not writes or wrong:
         return wrong
     # What could not be cleared away is named by a warning.
-    told = [line for line in err.split("\n") if "warning: " in line]
     excused = {k for k in set(after) - set(honest[2])
                if any(part in line for line in told for part in (k, os.path.dirname(k)) if part)}
     half = [k for k in after if ".tmp" in k and k not in excused]
@@ -333,10 +356,10 @@ def try_verb(world, args, verb, known, tally):
     world.restore()
     before = world.files()
     world.set(record=1)
-    status, out, err, left = world.call(command)
+    status, out, err, left = world.call(command, limit=600)
     sites, tried = world.sites(), set()
     assert not world.head()["lost"]
-    if status not in (0, 1):
+    if status not in (0, 1, 3):
         tally.add(verb, [f"without a fault: exit status {status}: {err.strip()}"], command)
         return
     made, steady, but = world.files(), True, PASSING
@@ -348,7 +371,8 @@ def try_verb(world, args, verb, known, tally):
         again = world.files()
         steady = set(again) == set(made)
         made = {name: digest if again.get(name) == digest else None for name, digest in made.items()}
-    honest = (status, out, made, steady, but)  # status 1: the answer is a verdict, such as that two things differ
+    # Status 1: the answer is a verdict, such as that two things differ; 3: a refusal.
+    honest = (status, out, made, steady, but, PASSING.sub("", err.strip().split("\n")[-1]))
     if not writes and world.files() != before:
         tally.add(verb, ["it changes something without a fault"], command)
         return

@@ -23,6 +23,7 @@ expect 0 "a bundle" "$F" bundle --out first.bundle r0001 --workspace p/workspace
 expect 0 "a project with differential privacy" "$F" -q init --preset ugr16-dp dp
 sed -i 's,^  path: "" ,  path: ../trace.csv ,' dp/release.yaml
 echo '{"relation": "add_remove", "mechanisms": [{"mechanism": "laplace", "sensitivity": 1, "scale": 2}, {"mechanism": "sampled_gaussian", "sampling": 0.01, "noise_multiplier": 1, "times": 10}]}' >mechanisms.json
+expect 0 "what is refused" "$ROOT/tests/faults_refused.sh" "$F"
 mkdir bin
 printf '#!/bin/sh\necho 7\n' >bin/sbatch
 chmod +x bin/sbatch
