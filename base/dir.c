@@ -108,6 +108,7 @@ static const char *next_name(DIR *dir)
 struct walk {
 	int (*entry)(struct walk *w, int dirfd, const char *name, mode_t mode, struct fm_error *err);
 	bool unlock;        /* give ourselves write permission on the folders */
+	bool goes_on;       /* behind an entry that failed, so that as much as can be is done */
 	struct fm_buf path; /* of the entry, from the root on: for messages */
 	size_t below;       /* where in it the part below the root begins */
 	void *ctx;
@@ -148,9 +149,10 @@ out:
 static int walk_folder(struct walk *w, int dirfd, const char *name, int depth, struct fm_error *err)
 {
 	const char *inside;
+	struct fm_error later; /* the first failure is told */
 	struct stat st;
 	DIR *dir = NULL;
-	int rc = FM_OK, fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int rc = FM_OK, one, fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0 && errno == EACCES && w->unlock && fchmodat(dirfd, name, S_IRWXU, 0) == 0)
 		fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -168,10 +170,13 @@ static int walk_folder(struct walk *w, int dirfd, const char *name, int depth, s
 		close(fd);
 		return fm_fail_errno(err, "cannot read the folder %s", w->path.data);
 	}
-	while ((inside = next_name(dir)) != NULL)
-		if ((rc = walk_inside(w, fd, inside, depth + 1, err)) < 0)
+	while ((inside = next_name(dir)) != NULL) {
+		one = walk_inside(w, fd, inside, depth + 1, rc < 0 ? &later : err);
+		rc = rc < 0 ? rc : one;
+		if (one < 0 && !w->goes_on)
 			goto out;
-	if (errno != 0)
+	}
+	if (errno != 0 && rc >= 0)
 		rc = fm_fail_errno(err, "cannot read the folder %s", w->path.data);
 out:
 	closedir(dir);
@@ -214,7 +219,7 @@ static int remove_entry(struct walk *w, int dirfd, const char *name, mode_t mode
 
 int fm_dir_remove(const char *path, struct fm_error *err)
 {
-	struct walk w = {.entry = remove_entry, .unlock = true};
+	struct walk w = {.entry = remove_entry, .unlock = true, .goes_on = true};
 	struct stat st;
 
 	if (lstat(path, &st) != 0)

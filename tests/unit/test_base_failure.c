@@ -140,12 +140,13 @@ static int fail_fsync(int fd)
 	return fails(EIO) ? -1 : fsync(fd);
 }
 
-static bool stuck; /* nothing can be removed */
+static bool stuck;           /* nothing can be removed */
+static const char *stuck_on; /* nothing of this name */
 
 static int fail_unlinkat(int dir, const char *name, int flags)
 {
 	note('u');
-	if (stuck) {
+	if (stuck || (stuck_on && strcmp(name, stuck_on) == 0)) {
 		errno = EPERM;
 		return -1;
 	}
@@ -630,6 +631,32 @@ static void test_an_old_tree_that_stays_is_only_a_warning(void **state)
 	can_swap = false;
 }
 
+/* What cannot be removed keeps nothing else: the rest of a folder of private files is gone. */
+static void test_all_that_can_be_is_removed(void **state)
+{
+	char name[32], left[32];
+	struct fm_error err;
+
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		for (int j = 0; j < 8; j++) {
+			snprintf(name, sizeof name, "tree/%d", j / 4);
+			assert_int_equal(fm_dir_make(scratch_path(name), 0700, &err), FM_OK);
+			snprintf(name, sizeof name, "tree/%d/file%d", j / 4, j);
+			assert_int_equal(fm_file_write(scratch_path(name), 0600, "x", 1, &err), FM_OK);
+		}
+		snprintf(name, sizeof name, "file%d", i);
+		snprintf(left, sizeof left, "tree/%d", i / 4);
+		stuck_on = name;
+		assert_int_equal(fm_dir_remove(scratch_path("tree"), &err), FM_ESYSTEM);
+		stuck_on = NULL;
+		assert_non_null(strstr(err.message, name));
+		assert_int_equal(scratch_count(scratch_path("tree")), 1);
+		assert_int_equal(scratch_count(scratch_path(left)), 1);
+	}
+	assert_int_equal(fm_dir_remove(scratch_path("tree"), &err), FM_OK);
+}
+
 static int use_memory(struct fm_error *err)
 {
 	struct fm_arena *arena = NULL;
@@ -715,6 +742,7 @@ int main(void)
 	    cmocka_unit_test(test_a_new_folder_is_synced_into_its_parent),
 	    cmocka_unit_test(test_the_old_tree_goes_after_the_new_name_is_safe),
 	    cmocka_unit_test(test_an_old_tree_that_stays_is_only_a_warning),
+	    cmocka_unit_test(test_all_that_can_be_is_removed),
 	    cmocka_unit_test(test_memory_that_runs_out_is_noticed),
 	    cmocka_unit_test(test_a_secret_is_wiped),
 	    cmocka_unit_test(test_memory_that_cannot_be_locked_is_told_once),
