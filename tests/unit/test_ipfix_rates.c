@@ -231,9 +231,8 @@ int __wrap_fm_source_next(struct fm_source *s, const char **data, size_t *n, str
 static void a_rate_that_cannot_be_read_is_not_none(void **state)
 {
 	static const struct element options[] = {{48, 1}, {50, 4}, {0, 0}};
-	struct fm_dialect *d = NULL;
+	struct fm_ipfix_rates rates = {0};
 	struct fm_error err;
-	struct reading *r;
 
 	(void)state;
 	begin_file();
@@ -241,15 +240,13 @@ static void a_rate_that_cannot_be_read_is_not_none(void **state)
 	put_template(OPTIONS, options, (struct element){0}, true);
 	put_options(1, 1, 10, 4, 0, 0);
 	put_flow(0, 0);
-	assert_int_equal(fm_dialect_load(&d, "ipfix", &err), FM_OK);
-	disk_fails = true;
-	r = read_trace_file(put_bytes("in.ipfix", file.data, file.len), d, NULL, 0);
-	assert_false(disk_fails);
-	assert_int_equal(r->rc, FM_ESYSTEM);
-	assert_string_equal(r->err.message, "the disk fails");
-	done(r);
-	fm_dialect_free(d);
 	PACKETS(0, 30);
+	disk_fails = true;
+	assert_int_equal(fm_ipfix_rates_read(&rates, put_bytes("in.ipfix", file.data, file.len), NULL, &err),
+			 FM_ESYSTEM);
+	assert_false(disk_fails);
+	assert_string_equal(err.message, "the disk fails");
+	fm_ipfix_rates_free(&rates);
 }
 
 static int remove_all(void **state)
