@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -356,6 +357,14 @@ bool fm_file_exists(const char *path)
 	struct stat st;
 
 	return stat(path, &st) == 0;
+}
+
+bool fm_file_exists_in(const char *dir, const char *name)
+{
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof path, "%s/%s", dir, name);
+
+	return n >= 0 && (size_t)n < sizeof path && fm_file_exists(path);
 }
 
 int fm_file_size(const char *path, uint64_t *nbytes, struct fm_error *err)

@@ -48,6 +48,8 @@ int fm_file_read(const char *path, size_t max, struct fm_buf *b, struct fm_error
 /* Copy a regular file. */
 int fm_file_copy(const char *from, const char *to, mode_t mode, struct fm_error *err) FM_MUST_CHECK;
 bool fm_file_exists(const char *path);
+bool fm_file_exists_in(const char *dir,
+		       const char *name); /* dir/name; takes no memory, and so is never wrong for lack of it */
 /* May this process write a file of nbytes bytes (ulimit -f)?  If not: FM_ESYSTEM, with `what` in the message. */
 int fm_file_allowed(uint64_t nbytes, const char *what, struct fm_error *err) FM_MUST_CHECK;
 int fm_file_size(const char *path, uint64_t *nbytes, struct fm_error *err) FM_MUST_CHECK;

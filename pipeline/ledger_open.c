@@ -148,15 +148,6 @@ static int find_project(struct fm_ledger *l, struct fm_error *err)
 	return rc < 0 || l->project || !l->db ? rc : take_recorded_project(l, err);
 }
 
-static bool has_stages(const struct fm_ledger *l)
-{
-	char *path = NULL;
-	bool yes = asprintf(&path, "%s/stages/ingest", l->workspace) >= 0 && fm_file_exists(path);
-
-	free(path);
-	return yes;
-}
-
 /* There is no database: was there one?  A workspace that was removed whole is begun anew, and told of. */
 static int check_absent(const struct fm_ledger *l, bool create, struct fm_error *err)
 {
@@ -170,7 +161,7 @@ static int check_absent(const struct fm_ledger *l, bool create, struct fm_error 
 			       l->db_path, l->head_path);
 	if (l->witness_path && (rc = fm_ledger_head_read(l->witness_path, &witness, err)) < 0)
 		return rc;
-	if (witness.row != -1 && (!create || has_stages(l)))
+	if (witness.row != -1 && (!create || fm_file_exists_in(l->workspace, "stages/ingest")))
 		return fm_fail(
 		    err, FM_EVERDICT,
 		    "%s: the ledger is gone, with its head; %s says that it had %lld row%s. If that is meant, "

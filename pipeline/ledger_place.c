@@ -125,11 +125,9 @@ static bool is_same_folder(const json_t *a, const json_t *b, bool any_device)
 /* Is a ledger where this one was? */
 static bool is_still_there(const json_t *was)
 {
-	char *path = fm_path_join(fm_json_str(was, "path"), "ledger.db");
-	bool yes = path && *fm_json_str(was, "path") && fm_file_exists(path);
+	const char *path = fm_json_str(was, "path");
 
-	free(path);
-	return yes;
+	return *path && fm_file_exists_in(path, "ledger.db");
 }
 
 /* It is elsewhere.  1: it has released something. */

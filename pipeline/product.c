@@ -9,21 +9,15 @@
 #include "pipeline/vault.h"
 #include "pipeline/walls/sandbox.h"
 
-char *fm_product_workspace(const char *dir)
+int fm_product_workspace(const char *dir, char **workspace, struct fm_error *err)
 {
-	static const char *const below[] = {"", "/workspace"};
-	char *path = NULL;
+	bool here = fm_file_exists_in(dir, "ledger.db");
 
-	for (size_t i = 0; i < sizeof below / sizeof *below; i++) {
-		if (asprintf(&path, "%s%s/ledger.db", dir, below[i]) < 0)
-			return NULL;
-		if (fm_file_exists(path)) {
-			path[strlen(path) - strlen("/ledger.db")] = '\0';
-			return path;
-		}
-		free(path);
-	}
-	return NULL;
+	*workspace = NULL;
+	if (!here && !fm_file_exists_in(dir, "workspace/ledger.db"))
+		return FM_OK;
+	*workspace = here ? strdup(dir) : fm_path_join(dir, "workspace");
+	return *workspace ? FM_OK : fm_fail(err, FM_ESYSTEM, "out of memory");
 }
 
 /* The newest row of the stage, in the run `of` or in any; NULL when there is none. */
@@ -97,11 +91,7 @@ int fm_product_of_run(const char *workspace, enum fm_stage_id id, const char *na
 
 bool fm_product_is_entry(const char *path)
 {
-	char *key = fm_path_join(path, FM_VAULT_KEY);
-	bool yes = key && fm_file_exists(key);
-
-	free(key);
-	return yes;
+	return fm_file_exists_in(path, FM_VAULT_KEY);
 }
 
 /* WORKSPACE/stages/STAGE/KEY in its parts, all in real, which is changed. */

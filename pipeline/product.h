@@ -8,8 +8,8 @@
 #include "stages/table.h"
 
 /* The workspace that dir is, or has as its workspace/, as a new string; NULL when it is neither a workspace nor a
- * project, or without memory. */
-char *fm_product_workspace(const char *dir);
+ * project. */
+int fm_product_workspace(const char *dir, char **workspace, struct fm_error *err) FM_MUST_CHECK;
 /* What stage id made in the newest run that generated flows, so that flows and the rows they were learned from are of
  * one run: *entry is its folder WORKSPACE/stages/STAGE/KEY, a new string, and run the run's id.  FM_EINPUT when no run
  * generated any, or when the product is no longer there. */

@@ -13,6 +13,7 @@
 #include "pipeline/walls/harvest.h"
 
 #define KEY_DIGITS 16
+#define NAME "%s-%u-of-%u-%.*s.sealed"
 
 const struct fm_shard_words fm_shard_words[] = {
     [FM_SHARDS_FLOWS] = {.word = "shard",
@@ -69,25 +70,20 @@ int fm_shard_parse(const char *option, const char *text, struct fm_shard *shard,
 char *fm_shard_name(enum fm_shard_kind kind, const struct fm_shard *shard, const char *key)
 {
 	char *name = NULL;
-	int n = asprintf(&name, "%s-%u-of-%u-%.*s.sealed", fm_shard_words[kind].word, shard->index, shard->of,
-			 KEY_DIGITS, key);
+	int n = asprintf(&name, NAME, fm_shard_words[kind].word, shard->index, shard->of, KEY_DIGITS, key);
 
 	return n < 0 ? NULL : name;
 }
 
 static bool parse_name(enum fm_shard_kind kind, const char *name, struct fm_shard *shard, char key[KEY_DIGITS + 1])
 {
-	char end[16] = "", word[8] = "";
-	bool good;
-	char *again;
+	char end[16] = "", word[8] = "", again[64];
 
 	if (sscanf(name, "%7[a-z]-%4u-of-%4u-%16[0-9a-f]%15s", word, &shard->index, &shard->of, key, end) != 5 ||
 	    shard->index < 1 || shard->index > shard->of || shard->of > FM_SHARDS_MOST)
 		return false;
-	again = fm_shard_name(kind, shard, key);
-	good = again && strcmp(again, name) == 0;
-	free(again);
-	return good;
+	snprintf(again, sizeof again, NAME, fm_shard_words[kind].word, shard->index, shard->of, KEY_DIGITS, key);
+	return strcmp(again, name) == 0;
 }
 
 /* ---- sealed ---- */

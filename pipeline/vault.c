@@ -174,18 +174,6 @@ out:
 	return rc;
 }
 
-bool fm_vault_holds(const struct fm_vault *v)
-{
-	char *key_file = NULL, *sealed = NULL;
-	struct fm_error ignored;
-	bool yes =
-	    name_files(v, &key_file, &sealed, &ignored) >= 0 && fm_file_exists(key_file) && fm_file_exists(sealed);
-
-	free(key_file);
-	free(sealed);
-	return yes;
-}
-
 uint64_t fm_vault_bytes(const struct fm_vault *v)
 {
 	char *key_file = NULL, *sealed = NULL;

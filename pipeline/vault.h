@@ -34,7 +34,6 @@ struct fm_vault {
  * are added to *s, here and below, which may be NULL. */
 int fm_vault_put(const struct fm_vault *v, const char *run, const char *dir, const char *output, struct fm_run_stage *s,
 		 struct fm_error *err) FM_MUST_CHECK;
-bool fm_vault_holds(const struct fm_vault *v);
 /* Open the product into the empty folder dir.  FM_EVERDICT: altered, or of another project; FM_EINPUT: not there. */
 int fm_vault_get(const struct fm_vault *v, const char *dir, char output[FM_SHA256_HEX], struct fm_run_stage *s,
 		 struct fm_error *err) FM_MUST_CHECK;

@@ -11,6 +11,12 @@ tar --zstd -xOf p/release/small-1.0.0.tar.zst small-1.0.0/manifest.json | sed 's
 awk -F, -v OFS=, '{ swap = $11; $11 = $12; $12 = swap; print }' trace.csv >other.csv
 sed '/name: pkt/ { h; d }; /name: byt/ G; s/^name: .*/name: other/' "$ROOT/manifests/dialects/ugr16.yaml" >other.yaml
 cp -a p moved
+# A workspace that has lost its ledger.
+mkdir lost
+cp -a p/allowed_signers p/keys p/release.yaml lost
+rm -f lost/keys/ledger-*
+"$F" run lost --quiet --until ingest
+rm lost/workspace/ledger.db lost/workspace/ledger.head
 # A ledger in whose place an older copy was put, without its witness.
 mkdir q
 cp -a p/allowed_signers p/keys p/release.yaml p/waivers q

@@ -71,6 +71,7 @@ VERBS = {
     "run-plan": (True, "flowmint run p --plan --json --set generate.rows=200 --set release.version=1.2.0"),
     "purge": (True, "flowmint purge r0001 --workspace " + W),
     "run-taken": (True, "flowmint run p --quiet --set generate.rows=200"),
+    "run-lost": (True, "flowmint run lost --quiet --until ingest"),
     "run-moved": (True, "flowmint run moved --quiet"),
     "verify-altered": (False, "flowmint-verify --no-state --json --signers p/allowed_signers altered/{name}"),
     "verify-stranger": (False, "flowmint-verify --no-state --signers strangers {archive}"),

@@ -233,9 +233,9 @@ static int open_folder(struct fm_diff_side *s, const char *dir, bool unconfined,
 		return no_memory(err);
 	if (fm_file_exists(manifest))
 		rc = open_unpacked(s, dir, manifest, unconfined, err);
-	else if (!(workspace = fm_product_workspace(dir)))
+	else if ((rc = fm_product_workspace(dir, &workspace, err)) >= 0 && !workspace)
 		rc = open_shelf(s, dir, unconfined, err);
-	else if ((rc = fm_product_newest(workspace, FM_GENERATE, &product, run, err)) >= 0)
+	else if (workspace && (rc = fm_product_newest(workspace, FM_GENERATE, &product, run, err)) >= 0)
 		rc = open_run(s, workspace, run, err);
 	free(manifest);
 	free(workspace);

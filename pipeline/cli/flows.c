@@ -87,10 +87,12 @@ static bool find_table(const struct fm_flows *f, const char *path, char dir[PATH
 static int find_newest(const struct fm_flows *f, char **entry, struct fm_error *err)
 {
 	enum fm_stage_id id = f->role == FM_FLOWS_SYNTHETIC ? FM_GENERATE : FM_INGEST;
-	char *workspace = fm_product_workspace(f->path), run[FM_RUN_ID_MAX];
+	char *workspace, run[FM_RUN_ID_MAX];
 	int rc;
 
 	*entry = NULL;
+	if ((rc = fm_product_workspace(f->path, &workspace, err)) < 0)
+		return rc;
 	if (!workspace)
 		return fm_fail(err, FM_EINPUT,
 			       "%s holds no flows of a run: name a project or its workspace, a stage's product such as "
@@ -162,7 +164,9 @@ int fm_flows_find(struct fm_flows *f, struct fm_flows_place *place, struct fm_er
 	*place = (struct fm_flows_place){0};
 	if (!run && is_plain(f))
 		return FM_OK;
-	workspace = run ? NULL : fm_product_workspace(f->path);
+	workspace = NULL;
+	if (!run && (rc = fm_product_workspace(f->path, &workspace, err)) < 0)
+		return rc;
 	runs = run || workspace;
 	free(workspace);
 	if (!runs && !fm_product_is_entry(f->path)) {

@@ -92,15 +92,6 @@ const char *fm_place_run_workspace(const char *given)
 	return given ? given : from_environment();
 }
 
-static bool has(const char *dir, const char *name)
-{
-	char *path = fm_path_join(dir, name);
-	bool there = path && fm_file_exists(path);
-
-	free(path);
-	return there;
-}
-
 int fm_place_workspace(const struct fm_call *call, const char *given, const char **dir, struct fm_error *err)
 {
 	const char *project, *below;
@@ -116,7 +107,8 @@ int fm_place_workspace(const struct fm_call *call, const char *given, const char
 		/* A project stands for its workspace. */
 		if ((rc = join(call->arena, *dir, "workspace", &below, err)) < 0)
 			return rc;
-		if (!has(*dir, "ledger.db") && (has(below, "ledger.db") || has(*dir, CONFIG)))
+		if (!fm_file_exists_in(*dir, "ledger.db") &&
+		    (fm_file_exists_in(below, "ledger.db") || fm_file_exists_in(*dir, CONFIG)))
 			*dir = below;
 	}
 	fm_detail("workspace: %s", *dir);
@@ -163,8 +155,8 @@ int fm_place_no_folder(const struct fm_call *call, struct fm_error *err)
 		return FM_OK;
 	fm_say_operands(call->verb, wanted, sizeof wanted);
 	return fm_fail(err, FM_EUSAGE, "%s: %s is a folder, and what is wanted is %s%s%s", name, what, wanted,
-		       has(what, CONFIG) ? "; runs of the project there are named with -C " : "",
-		       has(what, CONFIG) ? what : "");
+		       fm_file_exists_in(what, CONFIG) ? "; runs of the project there are named with -C " : "",
+		       fm_file_exists_in(what, CONFIG) ? what : "");
 }
 
 int fm_place_check_run(const struct fm_call *call, const char *what, struct fm_error *err)
