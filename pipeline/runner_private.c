@@ -18,8 +18,8 @@ static void warn_of_others(const struct fm_ledger *l)
 }
 
 /* In privacy.mode dp: determine, seal and charge what the run will ask, before a record is read.  A plan looks first
- * whether the run could be charged (probe), and then measures samples in a workspace that is removed: what they ask is
- * nobody's to see, and is charged nowhere. */
+ * whether the run could be charged (probe), which seals nothing, and then measures samples in a workspace that is
+ * removed: what they ask is nobody's to see, and is charged nowhere. */
 int fm_runner_open_private(struct fm_runner *r, struct fm_error *err)
 {
 	struct fm_sealed_of of = {.cfg = r->cfg};
@@ -41,7 +41,8 @@ int fm_runner_open_private(struct fm_runner *r, struct fm_error *err)
 		     (rc = fm_sealed_check(fm_runner_sealed(r), r->o->sealed_run, &secret, &of, err)) < 0))
 			goto out;
 	} else if ((rc = fm_run_secret(&secret, r->project, &of, err)) < 0 ||
-		   (rc = fm_sealed_write(r->ws.path, r->project, r->run->id, &secret, &of, err)) < 0) {
+		   (!r->o->probe &&
+		    (rc = fm_sealed_write(r->ws.path, r->project, r->run->id, &secret, &of, err)) < 0)) {
 		goto out;
 	}
 	if ((rc = fm_secret_id(&secret, r->secret_id, err)) < 0 || r->o->sealed_run || r->o->dry)

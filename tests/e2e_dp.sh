@@ -27,6 +27,7 @@ holds "and no stage ran" test "$(charges stage)" = 0
 # --- a plan asks samples of the trace, for nobody to keep ---
 expect 0 "a plan, with a bound that is enough for one run" private --plan --until train --set privacy.total_epsilon=4
 holds "its samples are charged nowhere" test "$(charges charge)" = 0
+holds "it leaves no secret of a run that was not" test ! -e p/workspace/sealed
 holds "and it speaks of no charge, and of no ledger but the project's" sh -c '! grep -q "charge\|ledger" err'
 
 # --- a run ---
