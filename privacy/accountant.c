@@ -198,21 +198,14 @@ static int by_pld(struct direction *ways, int n, const struct fm_account_terms *
 
 static int by_rdp(const struct direction *ways, int n, double delta, double *epsilon, struct fm_error *err)
 {
-	double orders[FM_RDP_ORDERS], one[FM_RDP_ORDERS];
+	double one;
 	int rc;
 
-	fm_rdp_orders(orders);
 	*epsilon = 0;
 	for (int i = 0; i < n; i++) {
-		double sum[FM_RDP_ORDERS] = {0};
-
-		for (size_t u = 0; u < ways[i].n; u++) {
-			if ((rc = fm_rdp(ways[i].uses[u].loss, orders, FM_RDP_ORDERS, one, err)) < 0)
-				return rc;
-			for (int k = 0; k < FM_RDP_ORDERS; k++)
-				sum[k] += (double)ways[i].uses[u].count * one[k];
-		}
-		*epsilon = fmax(*epsilon, fm_rdp_epsilon(orders, sum, FM_RDP_ORDERS, delta));
+		if ((rc = fm_rdp_account(ways[i].uses, ways[i].n, delta, &one, err)) < 0)
+			return rc;
+		*epsilon = fmax(*epsilon, one);
 	}
 	return FM_OK;
 }

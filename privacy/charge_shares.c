@@ -1,4 +1,5 @@
 /* The share of each charge in the whole, by Renyi divergences, which add up. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -51,6 +52,10 @@ int fm_charges_shares(const struct fm_charges *c, double delta, unsigned group, 
 	for (int i = 1; i < ORDERS; i++)
 		if (fm_rdp_epsilon(&order[i], &all[i], 1, delta) < fm_rdp_epsilon(&order[best], &all[best], 1, delta))
 			best = i;
+	if (!(all[best] < (double)INFINITY)) {
+		rc = fm_rdp_beyond(err);
+		goto out;
+	}
 	for (size_t k = 0; k < c->n; k++)
 		share[k] = all[best] > 0 ? each[k * ORDERS + (size_t)best] / all[best] : 0;
 out:

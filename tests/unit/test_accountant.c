@@ -651,8 +651,8 @@ static void test_the_bits_are_the_same_everywhere(void **state)
 	(void)state;
 	assert_true(account(list, 4, 1e-6, FM_ADD_OR_REMOVE, FM_PLD) == 0x1.11cd0cc9473d3p+1);
 	assert_true(account(list, 4, 1e-10, FM_REPLACE_ONE, FM_PLD) == 0x1.2470f6f6c2d6ap+2);
-	assert_true(account(list, 4, 1e-6, FM_ADD_OR_REMOVE, FM_RDP) == 0x1.7c31fe2116571p+1);
-	assert_true(account(list + 3, 1, 1e-6, FM_ADD_OR_REMOVE, FM_RDP) == 0x1.731965603714fp+1);
+	assert_true(account(list, 4, 1e-6, FM_ADD_OR_REMOVE, FM_RDP) == 0x1.7c31fe2116575p+1);
+	assert_true(account(list + 3, 1, 1e-6, FM_ADD_OR_REMOVE, FM_RDP) == 0x1.7319656037152p+1);
 }
 
 static void test_rounding_goes_up_and_no_further(void **state)
