@@ -20,6 +20,7 @@
 #define NOTHING 1e-9       /* below this epsilon nothing is refined */
 #define SEARCH_POINTS 8192 /* theta is searched again while all grids together have at most this many */
 #define MOST_POINTS ((size_t)1 << 21)
+#define FAR_OFF 0.004   /* grids of a quarter of that do where the last halving took at most this share off epsilon */
 #define TAIL_SHARE 1e-6 /* share of delta cut at either end of all uses together, and that may wrap around */
 #define STRENGTHS 7     /* strengths of Chernoff's bound that are tried */
 #define RARE 20.0       /* -log of the tilted mass that may wrap around where it only adds */
@@ -42,11 +43,9 @@
 #define DIRECT_SLOW 0.45
 #define DIRECT_LARGE 262144.0
 #define DIRECT_NEAR 1.0
-/* Where a window has so many points and the last halving took off as much as above, uses are added up by twos until
- * this many sums are left, or up to twice as many, at such a share. */
+/* Where a window has so many points and the last halving took off as much as above, uses are added up by twos
+ * (fm_parts_double) at such a share. */
 #define DOUBLE_WINDOW 1024
-#define DOUBLE_LEAST 64
-#define DOUBLE_TIMES 3 /* at least */
 #define DOUBLE_SHARE 0.015
 #define DIRECT_ROUNDING 0.001
 #define DIRECT_FAR 6.0
@@ -433,16 +432,6 @@ out:
 
 /* ---- many small losses ---- */
 
-/* How often a part's losses are added to themselves. */
-static int doublings(const struct fm_part *part)
-{
-	int k = 0;
-
-	while (part->count >> k >= 2 * DOUBLE_LEAST)
-		k++;
-	return k >= DOUBLE_TIMES ? k : 0;
-}
-
 /* Would a grid have to be much finer for one use than for the sum of many? */
 static int wants_doubling(const struct fm_pld *d, double share)
 {
@@ -452,36 +441,18 @@ static int wants_doubling(const struct fm_pld *d, double share)
 	    d->gap <= DIRECT_SLOW * d->gap_before)
 		return 0;
 	for (size_t i = 0; i < d->n; i++)
-		most = doublings(&d->parts[i]) > most ? doublings(&d->parts[i]) : most;
+		most = fm_part_doublings(&d->parts[i]) > most ? fm_part_doublings(&d->parts[i]) : most;
 	return most > 0;
 }
 
-/* Add up 2^k uses of each mechanism that has many, on points that are closer together the nearer they are to 0; what is
- * left of its uses is one more part.  On the grid of the last pass. */
+/* Add up many uses of a mechanism before they go on the grid; on that of the last pass. */
 static int double_uses(struct fm_pld *d, double wanted, struct fm_error *err)
 {
-	size_t n = d->n;
-	int rc;
+	double share = DOUBLE_SHARE * (wanted >= COARSE ? 4 : wanted > FINE ? 1.5 : 1);
+	struct fm_direct_terms t = {d->delta, d->tail, 0, 0, share};
 
 	d->doubled = 1;
-	for (size_t i = 0; i < n; i++) {
-		struct fm_part *part = &d->parts[i];
-		struct fm_direct_terms t = {d->delta, d->tail, 0, 0,
-					    DOUBLE_SHARE * (wanted >= COARSE ? 4
-							    : wanted > FINE  ? 1.5
-									     : 1)};
-		int k = doublings(part);
-		uint64_t rest = 0;
-
-		if (k == 0)
-			continue;
-		fm_part_reach(part, ldexp(1, k), d->tail, d->theta, &t.bottom, &t.top);
-		if ((rc = fm_part_double(part, k, &t, &rest, err)) < 0)
-			return rc;
-		if (rest > 0)
-			add_part(d, &(struct fm_use){part->loss, rest});
-	}
-	return FM_OK;
+	return fm_parts_double(d->parts, &d->n, d->theta, LEAN * d->theta, &t, err);
 }
 
 /* One pass without a transform. The excess falls as the square of the share, so that after a halving a third of what it
@@ -530,9 +501,9 @@ int fm_pld_refine(struct fm_pld *d, double share, struct fm_error *err)
 		d->h = d->h > 0 ? 0.5 * d->h : first_step(d);
 	}
 	if ((rc = pass(d, &epsilon, err)) == FM_OK) {
-		d->finest |= points(d) >= MOST_POINTS / 2;
 		d->gap_before = d->gap;
 		d->gap = same ? (double)INFINITY : d->epsilon - epsilon;
+		d->finest |= points(d) >= (d->gap > FAR_OFF * epsilon ? MOST_POINTS : MOST_POINTS / 4);
 		d->epsilon = fmin(d->epsilon, epsilon);
 		if (goes_direct(d, share))
 			find_ends(d, all_moments, LEAN * d->theta, 1, &d->all);

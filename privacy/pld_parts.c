@@ -7,6 +7,14 @@
 #include "privacy/loss_grid.h"
 #include "privacy/special.h"
 
+/* Uses are added up by twos until this many sums are left, or up to twice as many, if at least so many times. */
+#define DOUBLE_LEAST 64
+#define DOUBLE_TIMES 3
+#define DOUBLE_WIDER 4 /* the most that a small part's share is wider */
+/* Where all parts take more products, the share is wider for all, by so much at most. */
+#define DOUBLE_PRODUCTS 5e7
+#define DOUBLE_SOONER 2
+
 /* Send what lies on the points of several uses to the grid. */
 static int made_discretise(const struct fm_losses *made, size_t most, struct fm_losses *out, struct fm_error *err)
 {
@@ -57,25 +65,6 @@ void fm_part_free(struct fm_part *p)
 	p->points = NULL;
 }
 
-int fm_part_double(struct fm_part *p, int k, const struct fm_direct_terms *terms, uint64_t *rest, struct fm_error *err)
-{
-	uint64_t sums = p->count >> k;
-	int rc;
-
-	*rest = 0;
-	if ((rc = fm_direct_double(p->loss, k, terms, &p->made, &p->points, err)) < 0)
-		return rc;
-	if ((double)sums * p->made.infinite >= terms->delta) {
-		fm_losses_free(&p->made);
-		free(p->points);
-		p->points = NULL;
-		return FM_OK;
-	}
-	*rest = p->count - (sums << k);
-	p->count = sums;
-	return FM_OK;
-}
-
 struct fm_moments fm_part_moments(const struct fm_part *part, double theta)
 {
 	const struct fm_losses *l = &part->losses;
@@ -104,7 +93,20 @@ struct fm_moments fm_part_moments(const struct fm_part *part, double theta)
 	return m;
 }
 
-void fm_part_reach(const struct fm_part *p, double uses, double tail, double theta, double *bottom, double *top)
+/* ---- many small losses ---- */
+
+int fm_part_doublings(const struct fm_part *part)
+{
+	int k = 0;
+
+	while (part->count >> k >= 2 * DOUBLE_LEAST)
+		k++;
+	return k >= DOUBLE_TIMES ? k : 0;
+}
+
+/* Where the sum of so many of the part's losses lies, but for the mass `tail` at either end: Chernoff's bound at
+ * several tilts, of which theta is one. */
+static void reach_of(const struct fm_part *p, double uses, double tail, double theta, double *bottom, double *top)
 {
 	const double rare = fm_sf_log(tail);
 	struct fm_moments m = fm_part_moments(p, 0);
@@ -119,4 +121,96 @@ void fm_part_reach(const struct fm_part *p, double uses, double tail, double the
 		*top = fmin(*top, (uses * fm_part_moments(p, t).log_mass - rare) / t);
 		*bottom = fmax(*bottom, (rare - uses * fm_part_moments(p, -t).log_mass) / t);
 	}
+}
+
+int fm_part_double(struct fm_part *p, int k, const struct fm_direct_terms *terms, uint64_t *rest, struct fm_error *err)
+{
+	uint64_t sums = p->count >> k;
+	int rc;
+
+	*rest = 0;
+	if ((rc = fm_direct_double(p->loss, k, terms, &p->made, &p->points, err)) < 0)
+		return rc;
+	if ((double)sums * p->made.infinite >= terms->delta) {
+		fm_losses_free(&p->made);
+		free(p->points);
+		p->points = NULL;
+		return FM_OK;
+	}
+	*rest = p->count - (sums << k);
+	p->count = sums;
+	return FM_OK;
+}
+
+/* What the parts' shares are found by: tilted variances of all uses, and the sum of the roots of those that double. */
+struct spread {
+	double lean, all, roots;
+};
+
+static double variance_of(const struct fm_part *part, double lean)
+{
+	return (double)part->count * fm_part_moments(part, lean).variance;
+}
+
+static struct spread spread_of(const struct fm_part *parts, size_t n, double lean)
+{
+	struct spread s = {.lean = lean};
+
+	for (size_t i = 0; i < n; i++) {
+		double variance = variance_of(&parts[i], lean);
+
+		s.all += variance;
+		s.roots += fm_part_doublings(&parts[i]) > 0 ? sqrt(variance) : 0;
+	}
+	return s;
+}
+
+/* One part's terms.  A share s adds about s^2 of a part's variance to that of all, for about 1 / s^2 products.  The
+ * least products for what one part alone may add have s^2 in proportion to variance^-1/2. */
+static struct fm_direct_terms terms_of(const struct fm_part *part, const struct spread *s, double theta,
+				       const struct fm_direct_terms *given)
+{
+	double more = s->all / (s->roots * sqrt(variance_of(part, s->lean)));
+	struct fm_direct_terms t = *given;
+
+	t.share *= fmin(DOUBLE_WIDER, sqrt(fmax(1, more)));
+	reach_of(part, ldexp(1, fm_part_doublings(part)), t.tail, theta, &t.bottom, &t.top);
+	return t;
+}
+
+int fm_parts_double(struct fm_part *parts, size_t *n, double theta, double lean, const struct fm_direct_terms *given,
+		    struct fm_error *err)
+{
+	struct spread s = spread_of(parts, *n, lean);
+	struct fm_direct_terms wanted = *given;
+	double products = 0;
+	size_t many = *n;
+	int rc;
+
+	for (size_t i = 0; i < many; i++) {
+		int k = fm_part_doublings(&parts[i]);
+		struct fm_use sums = {parts[i].loss, (uint64_t)1 << k};
+
+		if (k > 0) {
+			struct fm_direct_terms t = terms_of(&parts[i], &s, theta, &wanted);
+
+			products += fm_direct_products(&sums, 1, &t);
+		}
+	}
+	wanted.share *= fmin(DOUBLE_SOONER, sqrt(fmax(1, products / DOUBLE_PRODUCTS)));
+	for (size_t i = 0; i < many; i++) {
+		struct fm_part *part = &parts[i];
+		struct fm_direct_terms t;
+		int k = fm_part_doublings(part);
+		uint64_t rest = 0;
+
+		if (k == 0)
+			continue;
+		t = terms_of(part, &s, theta, &wanted);
+		if ((rc = fm_part_double(part, k, &t, &rest, err)) < 0)
+			return rc;
+		if (rest > 0)
+			parts[(*n)++] = (struct fm_part){.loss = part->loss, .count = rest};
+	}
+	return FM_OK;
 }

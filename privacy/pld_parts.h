@@ -35,17 +35,23 @@ int fm_part_discretise(struct fm_part *p, double h, double tail, size_t most, st
 void fm_part_drop(struct fm_part *p); /* the grid */
 void fm_part_free(struct fm_part *p);
 
+/* log of the sum over the grid of p e^(theta x), with mean and variance under that weight: of one of the part's losses.
+ */
+struct fm_moments fm_part_moments(const struct fm_part *p, double theta);
+
+/* How often a part's losses would be added to themselves; 0: it has too few uses. */
+int fm_part_doublings(const struct fm_part *p);
+
 /* Make a part of 2^k uses at once out of one of single uses; *rest: the uses that are left over, to be one more part.
  * Where at these terms more than delta would count as an infinite loss, or all of it, the part stays as it is. */
 int fm_part_double(struct fm_part *p, int k, const struct fm_direct_terms *terms, uint64_t *rest,
 		   struct fm_error *err) FM_MUST_CHECK;
 
-/* log of the sum over the grid of p e^(theta x), with mean and variance under that weight: of one of the part's losses.
- */
-struct fm_moments fm_part_moments(const struct fm_part *p, double theta);
-
-/* Where the sum of so many of the part's losses lies, but for the mass `tail` at either end: Chernoff's bound at
- * several tilts, of which theta is one.  On the grid. */
-void fm_part_reach(const struct fm_part *p, double uses, double tail, double theta, double *bottom, double *top);
+/* Add up 2^k uses of each of *n parts that has many, on points that are closer together the nearer they are to 0; what
+ * is left of its uses is one more part, for which there is room.  The parts are on a grid, theta is the tilt that
+ * minimises the bound by moments, lean the one used; of the terms, bottom and top are found here, and the share is one
+ * part's: each of several may have a wider one, as it is less of the sum. */
+int fm_parts_double(struct fm_part *parts, size_t *n, double theta, double lean, const struct fm_direct_terms *terms,
+		    struct fm_error *err) FM_MUST_CHECK;
 
 #endif

@@ -85,6 +85,15 @@ expect 0 "1,000 mechanisms by Renyi divergences of a replacement soon" within 1 
 	--adjacency replace_one --accountant rdp
 holds "as much as when all orders were looked at" between 4.80274811 4.80274813 out
 
+# Many trainings, none of which is much of the whole.  The truth is 4.04058 (epsilon_lists.py).
+"$PYTHON" - >trainings.json <<'END'
+import json
+print(json.dumps([{"mechanism": "sampled_gaussian", "sampling": 0.0001 + 0.000001 * i, "noise_multiplier": 0.7 + 0.003 * i, "times": 3000 + 10 * i}
+                  for i in range(400)]))
+END
+expect 0 "400 trainings" epsilon --mechanisms trainings.json --delta 1e-9 --adjacency replace_one
+holds "less than 1 % above the truth" between 4.04058 4.08098 out
+
 # A target between what one rare use leaks and nothing; losses of a million, most of them equal; discrete noise of many atoms.
 expect 0 "noise for a steep target soon" within 1 "$F" sigma --q 4.563e-8 --epsilon .002058 --steps 433863 --delta .01896
 holds "is the smallest but for 0.5 %" between 0.1334 0.13388 out
