@@ -160,6 +160,16 @@ for key in relatoin adjacency; do
 	refuse '{"'$key'": "replace_one", "mechanisms": [{"mechanism": "laplace", "sensitivity": 1, "scale": 2}]}' \
 		"no key '$key': did you mean 'relation'?" "a file that says $key"
 done
+for key in group times; do
+	refuse '{"'$key'": 3, "mechanisms": [{"mechanism": "laplace", "sensitivity": 1, "scale": 2}]}' "write it in each mechanism" \
+		"a $key for the whole list"
+done
+refuse '{"accountant": "rdp", "mechanisms": [{"mechanism": "laplace", "sensitivity": 1, "scale": 2}]}' "give it as --accountant" \
+	"an accountant in the file"
+printf '[{"mechanism": "laplace", "sensitivity": 1, "scale": 2, "group": 4}]' >four.json
+expect 2 "another group than the file's" epsilon --mechanisms four.json --delta 1e-6 --group 2
+says err "is of a group of 4, but --group asks for 2" "says both"
+expect 0 "the same group" epsilon --mechanisms four.json --delta 1e-6 --group 4
 refuse '{"relation": "swap", "mechanisms": [{"mechanism": "laplace", "sensitivity": 1, "scale": 2}]}' "'relation' must be" \
 	"an unknown relation"
 printf '{"relation": "replace_one", "mechanisms": [{"mechanism": "sampled_gaussian", "sampling": 0.01, "noise_multiplier": 1, "times": 1000}]}' >r.json

@@ -245,6 +245,10 @@ static int check_members(json_t *doc, struct fm_error *err)
 			near = "relation";
 		if (near && strcmp(near, key) != 0)
 			return fm_fail(err, FM_EINPUT, "no key '%.40s': did you mean '%s'?", key, near);
+		if (strcmp(key, "group") == 0 || strcmp(key, "times") == 0)
+			return fm_fail(err, FM_EINPUT, "'%s' stands beside the list: write it in each mechanism", key);
+		if (strcmp(key, "accountant") == 0)
+			return fm_fail(err, FM_EINPUT, "'accountant' stands beside the list: give it as --accountant");
 	}
 	return FM_OK;
 }
@@ -276,6 +280,9 @@ static int read_mechanisms(struct mechanisms *m, const struct account_args *a, e
 	for (size_t i = 0; i < m->n; i++) {
 		if ((rc = read_mechanism(json_array_get(list, i), &m->list[i], err)) < 0)
 			return fm_error_prefix(err, "%s: mechanism %zu: ", a->mechanisms, i + 1);
+		if (a->group && json_object_get(json_array_get(list, i), "group") && m->list[i].group != a->group)
+			return fm_fail(err, FM_EUSAGE, "%s: mechanism %zu is of a group of %u, but --group asks for %u",
+				       a->mechanisms, i + 1, m->list[i].group, group_of(a));
 		if (a->group)
 			m->list[i].group = group_of(a);
 	}
