@@ -20,7 +20,6 @@
 #define NOTHING 1e-9       /* below this epsilon nothing is refined */
 #define SEARCH_POINTS 8192 /* theta is searched again while all grids together have at most this many */
 #define MOST_POINTS ((size_t)1 << 21)
-#define FAR_OFF 0.004   /* grids of a quarter of that do where the last halving took at most this share off epsilon */
 #define TAIL_SHARE 1e-6 /* share of delta cut at either end of all uses together, and that may wrap around */
 #define STRENGTHS 7     /* strengths of Chernoff's bound that are tried */
 #define RARE 20.0       /* -log of the tilted mass that may wrap around where it only adds */
@@ -481,6 +480,16 @@ static int pass_direct(struct fm_pld *d, double wanted, struct fm_error *err)
 	return FM_OK;
 }
 
+/* Is the grid of the last pass as fine as it gets?  A halving of twice the step took off more than twice of what is
+ * left: the more points there are, the more may be left, and less than 1 % is wanted. */
+static int is_last(const struct fm_pld *d, double epsilon)
+{
+	size_t n = points(d);
+	double share = n >= 4 * MOST_POINTS ? (double)INFINITY : n >= MOST_POINTS ? 0.015 : 0.004;
+
+	return n >= MOST_POINTS / 4 && d->gap <= share * epsilon;
+}
+
 int fm_pld_refine(struct fm_pld *d, double share, struct fm_error *err)
 {
 	double epsilon = (double)INFINITY;
@@ -503,7 +512,7 @@ int fm_pld_refine(struct fm_pld *d, double share, struct fm_error *err)
 	if ((rc = pass(d, &epsilon, err)) == FM_OK) {
 		d->gap_before = d->gap;
 		d->gap = same ? (double)INFINITY : d->epsilon - epsilon;
-		d->finest |= points(d) >= (d->gap > FAR_OFF * epsilon ? MOST_POINTS : MOST_POINTS / 4);
+		d->finest |= is_last(d, epsilon);
 		d->epsilon = fmin(d->epsilon, epsilon);
 		if (goes_direct(d, share))
 			find_ends(d, all_moments, LEAN * d->theta, 1, &d->all);

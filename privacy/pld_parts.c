@@ -165,8 +165,9 @@ static struct spread spread_of(const struct fm_part *parts, size_t n, double lea
 	return s;
 }
 
-/* One part's terms.  A share s adds about s^2 of a part's variance to that of all, for about 1 / s^2 products.  The
- * least products for what one part alone may add have s^2 in proportion to variance^-1/2. */
+/* One part's terms.  A share s adds about s^2 of a part's variance to that of all, for about 1 / s^2 products: these
+ * are fewest, for what all parts add, where s^2 is in proportion to variance^-1/2.  No part gets less than the given
+ * share, which is for a part that is all of the sum. */
 static struct fm_direct_terms terms_of(const struct fm_part *part, const struct spread *s, double theta,
 				       const struct fm_direct_terms *given)
 {
