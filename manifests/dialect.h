@@ -42,6 +42,8 @@ enum fm_format {
 	FM_FMT_DAYS_1904, /* te, start: as spreadsheets count them, by the dialect's clock: 42471.5 is noon of
 			   * 2016-04-11
 			   */
+	FM_FMT_MINUTES,
+	FM_FMT_HOURS, /* td */
 };
 enum fm_role {
 	FM_ROLE_VALUE,
@@ -159,7 +161,12 @@ static inline bool fm_format_is_days(enum fm_format f)
 {
 	return f == FM_FMT_DAYS || f == FM_FMT_DAYS_1900 || f == FM_FMT_DAYS_1904;
 }
-#define FM_DAYS_DECIMALS 9 /* of days when they are written: ten to a millisecond */
+/* The milliseconds of a unit that is longer than a second, or 0. */
+static inline int64_t fm_format_long_ms(enum fm_format f)
+{
+	return fm_format_is_days(f) ? 86400000 : f == FM_FMT_HOURS ? 3600000 : f == FM_FMT_MINUTES ? 60000 : 0;
+}
+#define FM_LONG_DECIMALS 9 /* of such units when they are written: of days ten to a millisecond */
 /* Milliseconds from the first day that format f counts from to 1970. */
 static inline int64_t fm_format_before_1970(enum fm_format f)
 {

@@ -14,7 +14,8 @@ static const char *const format_names[] = {"datetime",      "seconds",      "mil
 					   "ipv4-integer",  "integer",      "text",         "nanoseconds",  "rfc3339",
 					   "pattern",       "hms",          "type.code",    "lower",        "number",
 					   "named-address", "address-word", "family",       "address-port", "icmp-type",
-					   "icmp-code",     "days",         "days-1900",    "days-1904"};
+					   "icmp-code",     "days",         "days-1900",    "days-1904",    "minutes",
+					   "hours"};
 /* Former names of three of them, which read only IPv4 then. */
 static const struct {
 	const char *name;
@@ -32,7 +33,7 @@ static const struct {
 	enum fm_format dflt;
 } kinds[] = {
     [FM_KIND_TIME] = {CLOCKS | UNITS | DAYS, FM_FMT_DATETIME},
-    [FM_KIND_DURATION] = {UNITS | BIT(FM_FMT_HMS), FM_FMT_SECONDS},
+    [FM_KIND_DURATION] = {UNITS | BIT(FM_FMT_HMS) | BIT(FM_FMT_MINUTES) | BIT(FM_FMT_HOURS), FM_FMT_SECONDS},
     [FM_KIND_ADDRESS] = {BIT(FM_FMT_ADDRESS) | BIT(FM_FMT_IPV4_INTEGER) | BIT(FM_FMT_NAMED_ADDRESS) |
 			     BIT(FM_FMT_ADDRESS_PORT) | BIT(FM_FMT_ADDRESS_WORD) | BIT(FM_FMT_FAMILY),
 			 FM_FMT_ADDRESS},
@@ -216,8 +217,8 @@ static int column_check(struct fm_dialect *d, int i, const struct fm_yaml *v, bo
 	if (has_decimals && !(BIT(d->cols[i].format) & (SECONDS | CLOCKS | BIT(FM_FMT_HMS))))
 		return fm_yaml_fail(v, err, "column '%s': decimals are for times, not for %s", name,
 				    format_names[d->cols[i].format]);
-	if (fm_format_is_days(d->cols[i].format))
-		d->cols[i].decimals = FM_DAYS_DECIMALS;
+	if (fm_format_long_ms(d->cols[i].format))
+		d->cols[i].decimals = FM_LONG_DECIMALS;
 	else if (!has_decimals)
 		d->cols[i].decimals = d->cols[i].format == FM_FMT_SECONDS || d->cols[i].format == FM_FMT_HMS ? 3 : -1;
 	d->present |= d->cols[i].role == FM_ROLE_REPLY || fm_dialect_is_icmp(d, i) ? 0 : 1u << col;

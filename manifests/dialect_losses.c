@@ -53,6 +53,8 @@ int64_t fm_dialect_step_ms(const struct fm_dialect *d, int k)
 	case FM_FMT_DAYS:
 	case FM_FMT_DAYS_1900:
 	case FM_FMT_DAYS_1904:
+	case FM_FMT_MINUTES:
+	case FM_FMT_HOURS:
 		return 1;
 	default:
 		break;

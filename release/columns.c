@@ -99,6 +99,10 @@ const char *fm_column_unit(int col, enum fm_format format)
 	case FM_FMT_DAYS_1900:
 	case FM_FMT_DAYS_1904:
 		return "days";
+	case FM_FMT_MINUTES:
+		return "minutes";
+	case FM_FMT_HOURS:
+		return "hours";
 	default:
 		return "";
 	}
@@ -118,6 +122,8 @@ const char *fm_column_type(int col, enum fm_format format, int decimals)
 	case FM_FMT_DAYS:
 	case FM_FMT_DAYS_1900:
 	case FM_FMT_DAYS_1904:
+	case FM_FMT_MINUTES:
+	case FM_FMT_HOURS:
 		return decimals > 0 ? "number" : "integer";
 	case FM_FMT_IPV4_INTEGER:
 	case FM_FMT_ADDRESS_WORD:

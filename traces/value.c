@@ -38,13 +38,14 @@ static int64_t divide_half_up(int64_t v, int64_t by)
 /* A number of the column's unit -> milliseconds, rounded half up. */
 static int scaled_ms(enum fm_format f, const char *s, size_t n, int64_t *ms)
 {
-	int64_t v;
+	int64_t v, unit = fm_format_long_ms(f);
 	uint64_t whole, part;
 
-	if (fm_format_is_days(f)) {
+	if (unit) {
 		if (fm_parse_scaled(s, n, 12, &v))
 			return -1;
-		*ms = v / PICO * 86400000 + divide_half_up(v % PICO * 864, PICO / 100000) - fm_format_before_1970(f);
+		*ms = v / PICO * unit + divide_half_up(v % PICO * (unit / 1000), PICO / 1000) -
+		      fm_format_before_1970(f);
 		return 0;
 	}
 	/* "7.250" */

@@ -92,13 +92,15 @@ static size_t format_decimal(uint64_t v, int have, int want, char *out)
 
 static size_t format_number(uint64_t ms, enum fm_format f, int decimals, char *out)
 {
+	const uint64_t unit = (uint64_t)fm_format_long_ms(f);
+
 	if (f == FM_FMT_SECONDS)
 		return decimals == 3 ? fm_format_ms_as_s((int64_t)ms, out) : format_decimal(ms, 3, decimals, out);
-	if (fm_format_is_days(f)) {
-		uint64_t days = (ms + (uint64_t)fm_format_before_1970(f)) / 86400000,
-			 rest = (ms + (uint64_t)fm_format_before_1970(f)) % 86400000;
+	if (unit) {
+		uint64_t whole = (ms + (uint64_t)fm_format_before_1970(f)) / unit,
+			 rest = (ms + (uint64_t)fm_format_before_1970(f)) % unit;
 
-		return format_decimal(days * 1000000000 + (rest * 1000000000 + 43200000) / 86400000, FM_DAYS_DECIMALS,
+		return format_decimal(whole * 1000000000 + (rest * 1000000000 + unit / 2) / unit, FM_LONG_DECIMALS,
 				      decimals, out);
 	}
 	if (f == FM_FMT_NANOSECONDS)
