@@ -148,6 +148,17 @@ static size_t leading_blanks(const char *s, size_t n)
 	return i;
 }
 
+/* Before its header Zeek says what stands for no value (LogAscii::unset_field). */
+static void take_unset(struct fm_csv *c, const char *s, size_t n)
+{
+	static const char says[] = "#unset_field";
+	const size_t name = sizeof says; /* with the delimiter behind it */
+
+	n -= n && s[n - 1] == '\r';
+	if (n > name && !memcmp(s, says, name - 1) && s[name - 1] == c->o->dialect->delimiter)
+		fm_row_unset(c->row, s + name, n - name);
+}
+
 /* Lines that are no rows: comments, the line "sep=;" of Excel, the header once more, nfdump's summary (a line "Summary"
  * and two after it). */
 static bool is_passed_over(struct fm_csv *c, const char *s, size_t n)
@@ -157,6 +168,7 @@ static bool is_passed_over(struct fm_csv *c, const char *s, size_t n)
 
 	if (mark && !c->begun) {
 		c->unmarked = n < mark || memcmp(s, d->header_mark, mark) != 0;
+		take_unset(c, s, n);
 		c->comments += c->unmarked;
 		return c->unmarked;
 	}
@@ -482,6 +494,7 @@ void fm_csv_file(struct fm_csv *c)
 	c->begun = c->json = false;
 	c->header.len = 0;
 	c->footer = 0;
+	fm_row_unset(c->row, "", 0);
 }
 
 void fm_csv_batch(struct fm_csv *c, size_t limit)

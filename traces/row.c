@@ -93,6 +93,44 @@ void fm_row_follow(struct fm_row *r, const struct fm_row *of)
 	r->open_ended = of->open_ended;
 	memcpy(r->map, of->map, sizeof r->map);
 	memcpy(r->quick, of->quick, sizeof r->quick);
+	fm_row_unset(r, of->unset, of->nunset);
+}
+
+/* A word for a missing value begins with c. */
+static void begins_missing(struct fm_row *r, unsigned char c)
+{
+	r->may_be_missing[c] = true;
+	r->digits_may_be_missing = r->digits_may_be_missing || (c >= '0' && c <= '9');
+	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
+		r->may_be_missing[c ^ 0x20] = true;
+}
+
+static void know_missing(struct fm_row *r)
+{
+	memset(r->may_be_missing, 0, sizeof r->may_be_missing);
+	r->empty_is_missing = r->digits_may_be_missing = false;
+	for (int i = 0; i < r->d->nmissing; i++) {
+		size_t n;
+		const char *word = fm_dialect_missing_word(r->d, i, &n);
+
+		if (*r->d->missing[i])
+			r->may_be_missing[(unsigned char)*r->d->missing[i]] = true;
+		if (n)
+			begins_missing(r, (unsigned char)*word);
+		else
+			r->empty_is_missing = true;
+	}
+	if (r->nunset)
+		begins_missing(r, (unsigned char)*r->unset);
+}
+
+void fm_row_unset(struct fm_row *r, const char *s, size_t n)
+{
+	if (n == r->nunset && (!n || !memcmp(r->unset, s, n)))
+		return;
+	r->nunset = n < sizeof r->unset ? n : 0;
+	memcpy(r->unset, s, r->nunset);
+	know_missing(r);
 }
 
 void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing missing, struct fm_table *t,
@@ -128,21 +166,7 @@ void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing m
 		r->has_apart = r->has_apart || r->column[k].apart;
 	}
 	fm_row_in_order(r);
-	for (int i = 0; i < d->nmissing; i++) {
-		size_t n;
-		unsigned char c = (unsigned char)*fm_dialect_missing_word(d, i, &n);
-
-		if (*d->missing[i])
-			r->may_be_missing[(unsigned char)*d->missing[i]] = true;
-		if (!n) {
-			r->empty_is_missing = true;
-			continue;
-		}
-		r->may_be_missing[c] = true;
-		r->digits_may_be_missing = r->digits_may_be_missing || (c >= '0' && c <= '9');
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
-			r->may_be_missing[c ^ 0x20] = true;
-	}
+	know_missing(r);
 }
 
 void fm_row_refuse(struct fm_row *r, const char *fmt, ...)
@@ -186,7 +210,7 @@ void fm_row_refuse_value(struct fm_row *r, int k, const char *why)
 
 static __attribute__((noinline)) bool is_missing_word(const struct fm_row *r, const char *s, size_t n)
 {
-	return fm_dialect_is_missing(r->d, s, n);
+	return fm_dialect_is_missing(r->d, s, n) || (n == r->nunset && !memcmp(r->unset, s, n));
 }
 
 /* The words for a missing value are compared only where a field begins like one of them. */

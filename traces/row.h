@@ -104,6 +104,8 @@ struct fm_row {
 	bool may_be_missing[256]; /* by first byte, lower and upper case */
 	bool empty_is_missing;
 	bool digits_may_be_missing; /* a word for a missing value begins with a digit */
+	char unset[32];             /* one more such word, which the file itself names; n bytes */
+	size_t nunset;
 
 	struct fm_row_memory *memory;
 	struct fm_error error; /* of a row that failed for want of memory */
@@ -147,6 +149,8 @@ void fm_row_init(struct fm_row *r, const struct fm_dialect *d, enum fm_missing m
 void fm_row_in_order(struct fm_row *r);
 /* r->map and r->nfields, up to FM_ROW_MAXFIELDS, have been filled from a header. */
 void fm_row_mapped(struct fm_row *r);
+/* The word of n bytes stands for no value in this file, besides the dialect's own; n 0: none does. */
+void fm_row_unset(struct fm_row *r, const char *s, size_t n);
 /* Let r read the columns of the file that `of` reads. */
 void fm_row_follow(struct fm_row *r, const struct fm_row *of);
 bool fm_row_reads(const struct fm_dialect *d, int k);

@@ -313,6 +313,42 @@ static void faults_are_told_alike(void **state)
 	fm_buf_free(&b);
 }
 
+/* Zeek's word for no value, another one in each of two files. */
+static void a_word_that_the_file_names_is_known_to_all_threads(void **state)
+{
+	static const char *const none[] = {"NA", "0x"};
+	struct fm_dialect *d = NULL;
+	struct fm_error err;
+	struct fm_trace_opts o = {0};
+	struct heard one;
+	char paths[2100];
+
+	(void)state;
+	assert_int_equal(fm_dialect_load(&d, "zeek", &err), FM_OK);
+	for (int file = 0; file < 2; file++) {
+		struct fm_buf b = {0};
+
+		fm_buf_printf(&b,
+			      "#unset_field\t%s\n#fields\tts\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\t"
+			      "duration\tconn_state\torig_pkts\torig_ip_bytes\tresp_pkts\tresp_ip_bytes\n",
+			      none[file]);
+		for (unsigned i = 0; i < 30000; i++)
+			fm_buf_printf(&b, "14603%05u.5\t10.0.%u.1\t53\t192.0.2.7\t%u\tudp\t%s\tSF\t1\t68\t0\t0\n",
+				      30000 * (unsigned)file + i, i % 250, i,
+				      i % 3   ? "0.25"
+				      : i % 7 ? none[file]
+					      : none[!file]);
+		put_bytes(file ? "b.log" : "a.log", b.data, b.len);
+		fm_buf_free(&b);
+	}
+	snprintf(paths, sizeof paths, "%s\n%s", at("a.log"), at("b.log"));
+	o = (struct fm_trace_opts){.dialect = d, .path = paths};
+	one = hear(o, 1);
+	assert_true(one.st.bad > 2000 && one.st.missing_values > 16000);
+	assert_same_for_any_threads(&o, FM_OK);
+	fm_dialect_free(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,6 +361,7 @@ int main(void)
 	    cmocka_unit_test(long_lines_and_bad_ones_are_counted_alike),
 	    cmocka_unit_test(many_files_give_the_same),
 	    cmocka_unit_test(faults_are_told_alike),
+	    cmocka_unit_test(a_word_that_the_file_names_is_known_to_all_threads),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

@@ -361,6 +361,44 @@ static void logs_of_clouds_are_flows(void **state)
 	    {"2016-04-11 00:01:08", 2000, "10.0.0.1", "192.0.2.7", 53, 35203, "UDP", 1, 130, NULL});
 }
 
+/* What stands for no value in conn.log is said before its names, by each file for itself. */
+static void zeek_says_what_stands_for_no_value(void **state)
+{
+	static const char *const unset[] = {"NA", "(unset)", "?", "0x", ""};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof unset / sizeof *unset; i++) {
+		struct fm_dialect *d = NULL;
+		struct reading *r;
+		char text[1024], paths[2100];
+
+		for (int file = 0; file < 2; file++) {
+			const char *none = file ? "-" : unset[i];
+
+			snprintf(
+			    text, sizeof text,
+			    "#separator "
+			    "\\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t%s\n#path\tconn\n"
+			    "#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\tservice\tduration\t"
+			    "conn_state\torig_pkts\torig_ip_bytes\tresp_pkts\tresp_ip_bytes\n"
+			    "146033286%d.5\tC1\t10.0.0.1\t53\t192.0.2.7\t35203\tudp\t%s\t%s\tS0\t1\t68\t0\t0\n"
+			    "146033286%d.5\tC2\t10.0.0.1\t53\t192.0.2.7\t35203\tudp\tdns\t%s\tSF\t1\t68\t0\t0\n",
+			    none, 6 + file, none, none, 6 + file, file && *unset[i] ? unset[i] : "0.25");
+			put(file ? "b.log" : "a.log", text);
+		}
+		snprintf(paths, sizeof paths, "%s\n%s", at("a.log"), at("b.log"));
+		assert_int_equal(fm_dialect_load(&d, "zeek", &err), FM_OK);
+		r = read_trace_file(paths, d, NULL, 1);
+		assert_int_equal(r->rc, FM_OK);
+		assert_int_equal(r->t->rows, *unset[i] ? 3 : 4);
+		assert_int_equal(r->st.missing_values, 2);
+		assert_int_equal(r->t->td[0], 0);
+		assert_int_equal(r->t->td[1], 250);
+		done(r);
+		fm_dialect_free(d);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -370,6 +408,7 @@ int main(void)
 	    cmocka_unit_test(pmacct_has_an_object_a_line),
 	    cmocka_unit_test(suricata_has_flows_among_other_events),
 	    cmocka_unit_test(zeek_has_other_logs_in_one_stream),
+	    cmocka_unit_test(zeek_says_what_stands_for_no_value),
 	    cmocka_unit_test(aws_has_records_without_flows),
 	    cmocka_unit_test(cicflowmeter_has_the_names_of_two_releases),
 	    cmocka_unit_test(lines_are_counted_as_the_file_has_them),
