@@ -55,6 +55,7 @@ EMBED(dialect_nfdump_pipe, "manifests/dialects/nfdump-pipe.yaml");
 EMBED(dialect_nfdump_pipe17, "manifests/dialects/nfdump-pipe17.yaml");
 EMBED(dialect_nfdump16, "manifests/dialects/nfdump16.yaml");
 EMBED(dialect_nfstream, "manifests/dialects/nfstream.yaml");
+EMBED(dialect_panos_traffic, "manifests/dialects/panos-traffic.yaml");
 EMBED(dialect_pcap, "manifests/dialects/pcap.yaml");
 EMBED(dialect_pmacct, "manifests/dialects/pmacct.yaml");
 EMBED(dialect_pmacct_epoch, "manifests/dialects/pmacct-epoch.yaml");
@@ -117,6 +118,7 @@ static const struct {
     {FM_EMBED_DIALECT, "nfdump-pipe17", fm_file_dialect_nfdump_pipe17, &fm_file_dialect_nfdump_pipe17_len},
     {FM_EMBED_DIALECT, "nfdump16", fm_file_dialect_nfdump16, &fm_file_dialect_nfdump16_len},
     {FM_EMBED_DIALECT, "nfstream", fm_file_dialect_nfstream, &fm_file_dialect_nfstream_len},
+    {FM_EMBED_DIALECT, "panos-traffic", fm_file_dialect_panos_traffic, &fm_file_dialect_panos_traffic_len},
     {FM_EMBED_DIALECT, "pcap", fm_file_dialect_pcap, &fm_file_dialect_pcap_len},
     {FM_EMBED_DIALECT, "pmacct", fm_file_dialect_pmacct, &fm_file_dialect_pmacct_len},
     {FM_EMBED_DIALECT, "pmacct-epoch", fm_file_dialect_pmacct_epoch, &fm_file_dialect_pmacct_epoch_len},

@@ -329,6 +329,15 @@ static void logs_of_clouds_are_flows(void **state)
 		 "2016-04-11T00:02:00.000Z 2 123 eni-1 10.0.0.1 192.0.2.7 53 35203 17 1 130 1460332866 1460332868 "
 		 "ACCEPT OK\n",
 		 {"2016-04-11 00:01:08", 2000, "10.0.0.1", "192.0.2.7", 53, 35203, "UDP", 1, 130, NULL});
+#define PANOS(subtype, type)                                                                                           \
+	"<14>Apr 11 00:01:09 fw 1,2016/04/11 00:01:09,001606001116," type "," subtype                                  \
+	",1,2016/04/11 00:01:09,10.0.0.1,192.0.2.7,0.0.0.0,0.0.0.0,\"Allow, all\",,,dns,vsys1,trust,untrust,eth1,"     \
+	"eth2,fwd,2016/04/11 00:01:09,33651,1,53,35203,0,0,0x19,udp,allow,130,68,62,2,2016/04/11 00:01:06,2,any,0,"    \
+	"5384825641,0x0,10.0.0.0-10.255.255.255,United States,0,1,1,aged-out\n"
+	READS_AS("panos-traffic",
+		 PANOS("start", "TRAFFIC") PANOS("end", "TRAFFIC") PANOS("url", "THREAT") PANOS("deny", "TRAFFIC"),
+		 {"2016-04-11 00:01:08", 2000, "10.0.0.1", "192.0.2.7", 53, 35203, "UDP", 2, 130, NULL},
+		 {"2016-04-11 00:01:08", 2000, "10.0.0.1", "192.0.2.7", 53, 35203, "UDP", 2, 130, NULL});
 #define GCP_RECORD                                                                                                     \
 	"{\"insertId\":\"x\",\"jsonPayload\":{\"bytes_sent\":\"130\",\"packets_sent\":\"1\",\"connection\":{\"src_"    \
 	"ip\":\"10.0.0.1\","                                                                                           \
