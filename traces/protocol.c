@@ -88,18 +88,21 @@ static bool is_own_number(const char *s, int number)
 	return !*s || (!fm_parse_u64(s, strlen(s), 255, &v) && (int)v == number);
 }
 
-/* 6 (TCP): the number, where the name behind it is its own; else -1. */
+/* 6 (TCP), 6/tcp, 6-TCP: the number, where the name behind it is its own; else -1. */
 static int number_and_name(const char *s, size_t n)
 {
-	const char *open = n > 3 && s[n - 1] == ')' ? memchr(s, '(', n) : NULL;
-	size_t digits = open ? (size_t)(open - s) : 0;
+	size_t digits = 0, name;
 	uint64_t v;
 
-	while (digits && s[digits - 1] == ' ')
-		digits--;
-	if (!digits || fm_parse_u64(s, digits, 255, &v))
+	while (digits < n && s[digits] >= '0' && s[digits] <= '9')
+		digits++;
+	for (name = digits; name < n && s[name] && strchr(" (/-_:", s[name]); name++)
+		continue;
+	n -= s[n - 1] == ')';
+	if (name == digits || name >= n || (s[name] | 0x20) < 'a' || (s[name] | 0x20) > 'z' ||
+	    fm_parse_u64(s, digits, 255, &v))
 		return -1;
-	return fm_protocol_number(open + 1, (size_t)(s + n - 1 - (open + 1))) == (int)v ? (int)v : -1;
+	return fm_protocol_number(s + name, n - name) == (int)v ? (int)v : -1;
 }
 
 int fm_protocol_number(const char *s, size_t n)
@@ -108,8 +111,8 @@ int fm_protocol_number(const char *s, size_t n)
 	size_t len;
 	int64_t v;
 
-	if (n && s[0] >= '0' && s[0] <= '9' && s[n - 1] == ')')
-		return number_and_name(s, n);
+	if (n > 2 && s[0] >= '0' && s[0] <= '9' && (v = number_and_name(s, n)) >= 0)
+		return (int)v;
 	if (n > 2 && n < 6 && s[0] == '0' && (s[1] | 0x20) == 'x') {
 		for (v = 0, s += 2, n -= 2; n; s++, n--)
 			v = fm_hex_digit(*s) < 0 ? INT16_MAX : v * 16 + fm_hex_digit(*s);

@@ -27,6 +27,8 @@ static void spellings_have_one_form(void **state)
 	    {"UDP", "udp", "17", "17.0", "Udp", "UDP"},
 	    {"TCP", "tcp6", "TCP(6)", "tcp (6)", "TCP4", "6"},
 	    {"UDP", "udp6", "UDP(17)", "udp/17", "UDP4", "17"},
+	    {"TCP", "6/tcp", "6-TCP", "6 tcp", "6 (TCP)", "06:tcp"},
+	    {"7/TCP", "7/tcp", "7/TCP", "7/Tcp", "7/tcp", "7/tcP"},
 	    {"TCP7", "tcp7", "TCP7", "Tcp7", "tcp7", "tcp7"},
 	    {"ICMP", "icmp", "1", "1.0", "Icmp", "ICMP"},
 	    {"ICMP6", "58", "ipv6-icmp", "ICMPv6", "IPv6-ICMP", "icmp6"},
