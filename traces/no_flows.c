@@ -17,6 +17,11 @@ static const struct {
      {"Duration", "Bytes"},
      "is a list of packets, as Wireshark exports it, and not of flows: take the capture itself, whose packets become "
      "flows (source.dialect: pcap)"},
+    {{"unix_nsecs", "sysuptime", "first", "last"},
+     {"start", "end"},
+     "is of flow-tools, whose times count from when the exporter began: write the flows with ft2nfdump -r FILE | "
+     "nfdump "
+     "-r - -o csv"},
     {{"val", "fl", "flP", "td"},
      {"sa", "da"},
      "is a statistic of nfdump (-s), with a row for each address or port, and not of flows: write those with nfdump -r "

@@ -143,14 +143,34 @@ static int other_json(const struct fm_sniff_page *p, const char *path, struct fm
 	    path);
 }
 
-/* name=value */
-static bool is_pair(const struct fm_sniff_field *f)
+/* name=value, or with another mark between them (octets>:130) */
+static bool is_pair(const struct fm_sniff_field *f, char mark)
 {
 	size_t i = 0;
 
-	while (i < f->n && (isalnum((unsigned char)f->s[i]) || strchr("_.-", f->s[i])))
+	while (i < f->n && f->s[i] && (isalnum((unsigned char)f->s[i]) || strchr("_.-<>", f->s[i])))
 		i++;
-	return i > 0 && i < f->n && f->s[i] == '=' && isalpha((unsigned char)*f->s);
+	return i > 0 && i + 1 < f->n && f->s[i] == mark && f->s[i + 1] != mark && isalpha((unsigned char)*f->s);
+}
+
+/* ="value", which Excel leaves as it stands */
+static bool is_formula(const struct fm_sniff_field *f)
+{
+	return f->n > 1 && f->s[0] == '=' && f->s[1] == '"'; /* the quote at its end was taken away */
+}
+
+/* What yafscii writes without --tabular: 10.0.0.1:53 => 192.0.2.7:35203 ... (1/130 -> ...) */
+static bool is_yafscii(const struct fm_sniff_page *p)
+{
+	int lines = 0;
+
+	for (int i = 0; i < p->nlines; i++) {
+		const struct fm_sniff_field *f = &p->line[i];
+
+		lines +=
+		    memmem(f->s, f->n, " => ", 4) && (memmem(f->s, f->n, " <-> ", 5) || memmem(f->s, f->n, " ->)", 4));
+	}
+	return p->nlines > 0 && lines == p->nlines;
 }
 
 /* JSON at the end of a line, behind text that is no row: of a table it is the last column. */
@@ -185,13 +205,15 @@ static bool is_drawn(const struct fm_sniff_page *p)
 /* Logs, whose lines name their values, or have JSON behind a time. */
 static int other_log(const struct fm_sniff_page *p, const char *path, struct fm_error *err)
 {
-	int pairs = 0, cells = 0, json = 0, single = 0, some = 0, values = p->nlines > 1;
+	int pairs = 0, colons = 0, cells = 0, json = 0, single = 0, formulas = 0, some = 0, values = p->nlines > 1;
 
 	for (int i = 0; i < p->nlines && !p->json; i++) {
 		json += has_json_behind(p, i);
 		for (int k = 0; k < p->ncells[i] && k < FM_SNIFF_FIELDS; k++) {
 			cells++;
-			pairs += is_pair(&p->cell[i][k]);
+			pairs += is_pair(&p->cell[i][k], '=');
+			colons += is_pair(&p->cell[i][k], ':');
+			formulas += i == values && is_formula(&p->cell[i][k]);
 			some += i == values && p->cell[i][k].n > 0;
 			single += i == values && is_between(&p->cell[i][k], '\'');
 		}
@@ -210,6 +232,23 @@ static int other_log(const struct fm_sniff_page *p, const char *path, struct fm_
 		    err, FM_EINPUT,
 		    "%s has a name before each value (name=value): write it as JSON or CSV first, as Miller does: "
 		    "mlr --idkvp --ifs ' ' --ojsonl cat FILE",
+		    path);
+	if (colons > 4 && colons * 2 > cells)
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "%s has a name before each value (name:value): write it as JSON or CSV first, as Miller does: "
+		    "mlr --idkvp --ifs ' ' --ips ':' --ojsonl cat FILE",
+		    path);
+	if (is_yafscii(p))
+		return fm_fail(err, FM_EINPUT,
+			       "%s is what yafscii writes for people: have it written with yafscii --tabular "
+			       "--print-header",
+			       path);
+	if (formulas * 2 > some)
+		return fm_fail(
+		    err, FM_EINPUT,
+		    "%s has its values as formulas of Excel (=\"80\"): sed 's/\"*=\"*\\([^\",;\\t]*\\)\"*/\\1/g' FILE "
+		    "writes the values alone",
 		    path);
 	if (single * 2 > some)
 		return fm_fail(

@@ -57,6 +57,9 @@ static void tables_that_are_no_flows_are_named_with_what_to_take(void **state)
 	     "is a list of packets, as Wireshark exports it"},
 	    {"ts,te,td,pr,val,fl,flP,ipkt,ibyt\n2016-04-11 00:01:06,2016-04-11 00:01:06,0,any,1.2.3.4,1,0.1,1,40\n",
 	     "nfdump16", "is a statistic of nfdump (-s)"},
+	    {"unix_secs,unix_nsecs,sysuptime,dpkts,doctets,first,last,srcaddr,dstaddr,srcport,dstport,prot\n"
+	     "1460332866,0,3600000,1,130,3599000,3599500,10.0.0.1,192.0.2.7,53,35203,17\n",
+	     "netshare", "ft2nfdump -r FILE | nfdump -r - -o csv"},
 	};
 
 	(void)state;
@@ -91,6 +94,15 @@ static void what_hides_a_table_is_said(void **state)
 	    {NAMES "1," LINE_OF "2," LINE_OF "3," LINE_OF, "a column more than its names: R's write.table()"},
 	    {"a,b,c,d,e\n'1','2','3','4','5'\n'1','2','3','4','5'\n", "between single quotes"},
 	    {PAIRS PAIRS, "a name before each value (name=value)"},
+#define COLONS "proto:6 octets>:130 packets>:1 octets<:0 packets<:0 start:2016-04-11T00:01:06 [10.0.0.1]:53\n"
+	    {COLONS COLONS, "a name before each value (name:value)"},
+#define YAF                                                                                                            \
+	"2016-04-11 00:01:06.123 - 00:01:07.123 (1.000 sec) udp 10.0.0.1:53 => 192.0.2.7:35203 00000000:00000000 "     \
+	"(1/130 "
+	    {YAF "->)\n" YAF "<-> 1/60) rtt 12 ms\n", "yafscii --tabular --print-header"},
+	    {NAMES "=\"1\",=\"2\",=\"3\",=\"4\",=\"5\",=\"6\",=\"7\",=\"8\",=\"9\"\n", "as formulas of Excel"},
+	    {NAMES "\"=\"\"1\"\"\",\"=\"\"2\"\"\",3,\"=\"\"4\"\"\",\"=\"\"5\"\"\",\"=\"\"6\"\"\",7,8,\"=\"\"9\"\"\"\n",
+	     "as formulas of Excel"},
 	    {"Apr 11 00:01:06 host x: " OBJECT "\nApr 11 00:01:07 host x: " OBJECT "\n", "JSON behind other text"},
 	    {"{'src_ip': '1.2.3.4'}\n{'src_ip': '1.2.3.4'}\n", "dictionaries as Python shows them"},
 	    {"{\"took\": 1, \"hits\": {\"total\": 2, \"hits\": [\n {\"a\": [1]}, {\"a\": [2]}]}}\n",
