@@ -10,12 +10,11 @@
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 
 /* In order of enum fm_format. */
-static const char *const format_names[] = {"datetime",      "seconds",      "milliseconds", "microseconds", "address",
-					   "ipv4-integer",  "integer",      "text",         "nanoseconds",  "rfc3339",
-					   "pattern",       "hms",          "type.code",    "lower",        "number",
-					   "named-address", "address-word", "family",       "address-port", "icmp-type",
-					   "icmp-code",     "days",         "days-1900",    "days-1904",    "minutes",
-					   "hours"};
+static const char *const format_names[] = {
+    "datetime", "seconds",       "milliseconds", "microseconds", "address",      "ipv4-integer", "integer",
+    "text",     "nanoseconds",   "rfc3339",      "pattern",      "hms",          "type.code",    "lower",
+    "number",   "named-address", "address-word", "family",       "address-port", "icmp-type",    "icmp-code",
+    "days",     "days-1900",     "days-1904",    "minutes",      "hours"};
 /* Former names of three of them, which read only IPv4 then. */
 static const struct {
 	const char *name;

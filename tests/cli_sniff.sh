@@ -15,7 +15,7 @@ ingest() { # FILE OPTION...
 
 expect 0 "(a trace)" "$F" simulate --rows 2000 --seed 2 --out good.csv
 expect 0 "(a project)" "$F" init --preset demo p
-awk -F, -v OFS=';' 'BEGIN { print "begin;td;proto;src;sport;dst;dport;pkts;octets" }
+awk -F, -v OFS=';' 'BEGIN { print "begun;td;proto;src;sport;dst;dport;pkts;octets" }
 	{ print $1, $2, $7, $3, $5, $4, $6, $11, $12 }' good.csv >other.csv
 
 expect 0 "a built-in dialect is found" "$F" sniff good.csv
@@ -38,7 +38,7 @@ expect 0 "another form gets a dialect to start from" "$F" sniff other.csv
 says out 'No built-in dialect reads it' "that none fits is said"
 says out '# not found: two of start, te and td' "what was not found too"
 holds "nothing of the rows is printed" sh -c '! grep -q "2016-" out'
-sed 's/^  # not found.*/  - {name: begin, column: start}/' out >mine.yaml
+sed 's/^  # not found.*/  - {name: begun, column: start}/' out >mine.yaml
 echo "timezone: Europe/Madrid" >>mine.yaml
 expect 0 "with one line more it reads the trace" ingest other.csv --set source.dialect="$T/mine.yaml"
 holds "the rules of its zone are among the inputs: other ones are another store" sh -c \

@@ -12,11 +12,11 @@ static bool can_fill(const struct fm_sniff_guess *g, int col)
 	case FM_KIND_TIME:
 		return g->kind == CLOCK || g->kind == EPOCH;
 	case FM_KIND_DURATION:
-		return g->kind == INTEGER || g->kind == DECIMAL;
+		return g->kind == INTEGER || g->kind == DECIMAL || g->kind == EPOCH; /* 1500000000 ns are 1.5 s */
 	case FM_KIND_ADDRESS:
 		return g->kind == ADDRESS || (g->kind == INTEGER && g->most <= UINT32_MAX) || g->kind == EPOCH;
 	case FM_KIND_PORT:
-		return g->kind == INTEGER || g->kind == DECIMAL || g->kind == EMPTY || g->kind == WORD;
+		return g->kind == INTEGER || g->kind == DECIMAL || g->kind == EMPTY || g->kind >= PROTOCOL; /* 0x50 */
 	case FM_KIND_COUNT:
 		return g->kind == INTEGER || g->kind == DECIMAL || g->kind == WORD;
 	default:
@@ -37,23 +37,26 @@ static bool is_taken(const struct fm_sniff_guess *g, int n, int col, bool start)
 	return fm_sniff_taken_by(g, n, col, start) >= 0;
 }
 
+/* May a column of that name say when the record was written? */
+static bool is_of_record(const struct fm_sniff_field *f)
+{
+	if (f->n > 13 && (!strncasecmp(f->s + f->n - 13, "end.timestamp", 13) ||
+			  !strncasecmp(f->s + f->n - 13, "art.timestamp", 13))) /* flow.start.timestamp */
+		return false;
+	return (f->n == 5 && !memcmp(f->s, "_time", 5)) || /* Splunk's */
+	       (f->n >= 9 && !strncasecmp(f->s + f->n - 9, "timestamp", 9) &&
+		(f->n == 9 || strchr("@.", f->s[f->n - 10])));
+}
+
 /* Does the column say when the record was written, while another column says when the flow began: Suricata's timestamp
  * beside flow.start, @timestamp beside event.start? */
 static bool is_record_time(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, int at)
 {
-	const struct fm_sniff_field *f = &p->cell[0][at];
 	struct fm_sniff_name name;
 
-	if (f->n > 13 && (!strncasecmp(f->s + f->n - 13, "end.timestamp", 13) ||
-			  !strncasecmp(f->s + f->n - 13, "art.timestamp", 13))) /* flow.start.timestamp */
-		return false;
-	if ((f->n != 5 || memcmp(f->s, "_time", 5) != 0) && /* Splunk's */
-	    (f->n < 9 || strncasecmp(f->s + f->n - 9, "timestamp", 9) != 0 ||
-	     (f->n > 9 && !strchr("@.", f->s[f->n - 10]))))
-		return false;
-	for (int k = 0; k < p->ncells[0] && k < p->nfields; k++)
-		if (k != at && can_fill(&g[k], FM_TE) && fm_sniff_column(p, k, &name) && name.col == FM_TE &&
-		    name.start)
+	for (int k = 0; k < p->ncells[0] && k < p->nfields && is_of_record(&p->cell[0][at]); k++)
+		if (!is_of_record(&p->cell[0][k]) && can_fill(&g[k], FM_TE) && fm_sniff_column(p, k, &name) &&
+		    name.col == FM_TE && name.start)
 			return true;
 	return false;
 }
@@ -113,28 +116,44 @@ static void find_ways(const struct fm_sniff_page *p, const struct fm_sniff_guess
 		at[0] = at[1] = -1;
 }
 
+/* How many columns have a part of col's sum, and with reply those of the way back; *at: the last of them. */
+static int count_ways(const struct fm_sniff_guess *g, int n, int col, bool reply, int *at)
+{
+	int ways = 0;
+
+	for (int k = 0; k < n; k++)
+		if (g[k].col == col && (reply ? g[k].reply : g[k].sum)) {
+			*at = k;
+			ways++;
+		}
+	return ways;
+}
+
 /* Packets and bytes with a column for each direction: sums (of the payload only where nothing else gives bytes), or the
  * reply beside a column of the other direction. */
 static void by_name_of_way(const struct fm_sniff_page *p, struct fm_sniff_guess *g, enum fm_sniff_way way)
 {
 	for (int c = FM_PKT; c <= FM_BYT; c++) {
-		bool taken = is_taken(g, p->nfields, c, false);
-		int at[2];
+		int at[2], there = -1, sums = count_ways(g, p->nfields, c, false, &there);
+		const bool reply = way == FM_WAY_REPLY, one = is_taken(g, p->nfields, c, false);
 
-		for (int k = 0; k < p->nfields; k++)
-			taken = taken || (g[k].col == c && g[k].sum);
-		if (taken != (way == FM_WAY_REPLY))
+		if (reply ? (!one && sums != 1) || count_ways(g, p->nfields, c, true, at) > 0 : one || sums > 0)
 			continue;
 		find_ways(p, g, way, c, at);
-		for (int i = 0; i < (way == FM_WAY_REPLY ? 1 : 2); i++) {
+		for (int i = 0; i < (reply ? 1 : 2); i++) {
 			if (at[i] < 0)
 				continue;
 			fm_sniff_take(&g[at[i]], c, false,
-				      way == FM_WAY_REPLY     ? "by its name: the way back"
+				      reply                   ? "by its name: the way back"
+				      : at[1] < 0             ? "by its name: one way of two, whose other is not found"
 				      : way == FM_WAY_PAYLOAD ? "by its name: one way of two, the payload alone"
 							      : "by its name: one way of two");
-			g[at[i]].sum = way != FM_WAY_REPLY;
-			g[at[i]].reply = way == FM_WAY_REPLY;
+			g[at[i]].sum = !reply;
+			g[at[i]].reply = reply;
+		}
+		if (reply && !one && at[0] >= 0) { /* fwd_packets beside rev_packets */
+			g[there].sum = false;
+			g[there].why = "by its name: the way there";
 		}
 	}
 }
@@ -220,6 +239,36 @@ static void by_names_alone(const struct fm_sniff_page *p, struct fm_sniff_guess 
 	}
 }
 
+/* The most that a part of a second in that unit can be, or 0. */
+static uint64_t most_of(const char *unit)
+{
+	return !unit                           ? 0
+	       : !strcmp(unit, "milliseconds") ? 999
+	       : !strcmp(unit, "microseconds") ? 999999
+	       : !strcmp(unit, "nanoseconds")  ? 999999999
+					       : 0;
+}
+
+/* What is left of a second may stand in a column of its own: first_sec beside first_usec. */
+static void join_seconds(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
+{
+	for (int k = 0; k < p->nfields && k < p->ncells[0]; k++)
+		for (int m = 0; m < p->nfields && m < p->ncells[0]; m++) {
+			const struct fm_sniff_field f = fm_sniff_bare(p, m);
+			const char *unit = fm_sniff_unit_name(f.s, f.n);
+			struct fm_sniff_name name;
+
+			if (g[k].col != FM_TE || g[k].sum || g[k].kind != EPOCH ||
+			    strcmp(g[k].format, "seconds") != 0 || g[k].fraction || g[m].col >= 0 ||
+			    g[m].kind != INTEGER || g[m].most > most_of(unit) || !fm_sniff_column(p, m, &name) ||
+			    name.col != FM_TE || name.start != g[k].start)
+				continue;
+			fm_sniff_take(&g[m], FM_TE, g[k].start, "by its name: the rest of the second");
+			g[m].format = unit;
+			g[k].sum = g[m].sum = true;
+		}
+}
+
 /* Names in a language that is not known here say nothing: what they leave open, by the values. */
 static void by_place_after_all(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
 {
@@ -238,13 +287,17 @@ void fm_sniff_by_name(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
 	by_names_alone(p, g, FM_WAY_ELSE, false);
 	by_names_alone(p, g, FM_WAY_ONE, true);
 	join_families(p, g);
+	join_seconds(p, g);
 	by_name_of_way(p, g, FM_WAY_REPLY);
 	by_name_of_way(p, g, FM_WAY_WITH_HEADERS);
 	by_name_of_way(p, g, FM_WAY_SUM);
 	by_name_of_way(p, g, FM_WAY_PAYLOAD);
+	by_name_of_way(p, g, FM_WAY_REPLY);
 	for (int k = 0; k < p->nfields && k < p->ncells[0]; k++) {
 		g[k].aside = g[k].col < 0 ? fm_sniff_aside(p->cell[0][k].s, p->cell[0][k].n) : NULL;
-		if (p->json && g[k].aside && (!strncmp(g[k].aside, "reversed", 8) || !strncmp(g[k].aside, "flows", 5)))
+		if (p->json && g[k].aside &&
+		    (!strncmp(g[k].aside, "flows", 5) ||
+		     (!strncmp(g[k].aside, "reversed", 8) && !fm_sniff_has_arrows(p, k))))
 			g[k].aside = NULL;
 	}
 	by_place_after_all(p, g);

@@ -75,37 +75,55 @@ static bool is_cicflowmeter(const struct fm_sniff_page *p)
 	return false;
 }
 
+/* Is a value of column k 12:34? */
+static bool has_one_colon(const struct fm_sniff_page *p, int k)
+{
+	for (int i = p->header; i < p->nlines; i++) {
+		const struct fm_sniff_field f = k < p->ncells[i] ? p->cell[i][k] : (struct fm_sniff_field){"", 0};
+		const char *colon = memchr(f.s, ':', f.n);
+
+		if (colon && !memchr(f.s, '.', f.n) && !memchr(colon + 1, ':', (size_t)(f.s + f.n - colon) - 1))
+			return true;
+	}
+	return false;
+}
+
 static const char *duration_format(const struct fm_sniff_page *p, int k, const struct fm_sniff_guess *g,
 				   const char **why)
 {
+	const struct fm_sniff_field bare = p->header ? fm_sniff_bare(p, k) : (struct fm_sniff_field){"", 0};
+	const char *unit;
 	char name[64] = "";
 
-	for (size_t i = 0; p->header && i < p->cell[0][k].n && i < sizeof name - 1; i++)
-		name[i] = (char)tolower((unsigned char)p->cell[0][k].s[i]);
-	if (fm_sniff_is_hms(p, k, p->header))
+	for (size_t i = 0; i < bare.n && i < sizeof name - 1; i++)
+		name[i] = (char)tolower((unsigned char)bare.s[i]);
+	if (fm_sniff_is_hms(p, k, p->header)) {
+		if (has_one_colon(p, k))
+			*why = "minutes and seconds: or hours and minutes?";
 		return NULL;
+	}
 	if (g->unit) {
 		*why = "its unit by the times from start to end";
 		return g->unit;
 	}
 	if (strstr(name, "flow duration") && is_cicflowmeter(p))
 		return "microseconds";
-	if (strstr(name, "event.duration") || strstr(name, "nano") || strstr(name, "_ns")) /* Elastic Common Schema */
+	if (strstr(name, "event.duration")) /* Elastic Common Schema */
 		return "nanoseconds";
 	if (strstr(name, "+msec")) /* SiLK's: seconds, with milliseconds */
 		return "seconds";
-	if (strstr(name, "ms") || strstr(name, "milli"))
-		return "milliseconds";
-	if (strstr(name, "micro") || strstr(name, "us)") || strstr(name, "us]") || strstr(name, "_us"))
-		return "microseconds";
-	if (strlen(name) > 2 && !strcmp(name + strlen(name) - 2, "_s") && !p->types)
-		return "seconds";
-	if (g->most > 100000) {
+	if ((unit = fm_sniff_unit_name(bare.s, bare.n)))
+		return unit;
+	if (g->kind == EPOCH) {
 		*why = "the unit is a guess by the size of the values";
+		return "nanoseconds";
+	}
+	if (g->most > 100000 || g->fine) {
+		*why = g->fine ? "no seconds, by the packets: the unit is a guess"
+			       : "the unit is a guess by the size of the values";
 		return "microseconds";
 	}
-	*why = strstr(name, "min") || strstr(name, "hour") ? "by its name in another unit: have it written in seconds"
-							   : "the unit is a guess";
+	*why = "the unit is a guess";
 	return "seconds";
 }
 
@@ -139,6 +157,25 @@ static bool has_blank(const struct fm_sniff_page *p, int k)
 	return false;
 }
 
+/* Has a number of column k a K, M, G or T behind it? */
+static bool is_scaled(const struct fm_sniff_page *p, int k)
+{
+	for (int i = p->header; i < p->nlines; i++) {
+		struct fm_sniff_field f = k < p->ncells[i] ? p->cell[i][k] : (struct fm_sniff_field){"", 0};
+		const char *format;
+		uint64_t number;
+		enum fm_sniff_kind kind;
+
+		if (f.n < 2 || !memchr("KMGT", f.s[f.n - 1] & ~0x20, 4))
+			continue;
+		for (f.n--; f.n && f.s[f.n - 1] == ' ';)
+			f.n--;
+		if ((kind = fm_sniff_kind_of(&f, &format, &number)) == INTEGER || kind == DECIMAL)
+			return true;
+	}
+	return false;
+}
+
 static bool is_nfdump(const struct fm_sniff_page *p)
 {
 	return p->header && p->cell[0][0].n > 5 && !memcmp(p->cell[0][0].s, "Date ", 5);
@@ -148,7 +185,7 @@ static void put_column(const struct fm_sniff_page *p, int k, const struct fm_sni
 {
 	const char *why = g->why, *format = g->format, *unit = NULL;
 	char month_first[64];
-	bool two = false;
+	bool two = false, scaled = false;
 
 	fm_buf_puts(out, "  - {name: ");
 	if (p->header)
@@ -166,7 +203,7 @@ static void put_column(const struct fm_sniff_page *p, int k, const struct fm_sni
 			fm_buf_puts(out, "]");
 		}
 		fm_buf_printf(out, ", column: %s", g->start ? "start" : fm_cols[g->col].name);
-		if (fm_cols[g->col].kind == FM_KIND_PORT && g->mixed)
+		if (fm_cols[g->col].kind == FM_KIND_PORT && g->mixed && g->fraction)
 			format = "type.code";
 		if (g->col == FM_TD && (unit = p->zeek ? "seconds" : duration_format(p, k, g, &why)))
 			format = unit;
@@ -188,8 +225,11 @@ static void put_column(const struct fm_sniff_page *p, int k, const struct fm_sni
 		}
 		if (two)
 			fm_buf_puts(out, ", words: 2");
-		if (fm_cols[g->col].kind == FM_KIND_COUNT && p->blanks && (is_nfdump(p) || has_blank(p, k)))
+		if (fm_cols[g->col].kind == FM_KIND_COUNT &&
+		    ((p->blanks && (is_nfdump(p) || has_blank(p, k))) || (scaled = is_scaled(p, k)))) {
 			fm_buf_puts(out, ", suffix: 1000");
+			why = scaled ? "a K is 1000 of them: or 1024?" : why;
+		}
 		if (g->sum)
 			fm_buf_puts(out, ", sum: true");
 		if (g->reply)
@@ -316,7 +356,10 @@ static const char *icmp_of(const struct fm_sniff_page *p)
 {
 	if (p->zeek || (p->header && (has_name(p, "id.orig_p") || has_name(p, "id_orig_p"))))
 		return "icmp: zeek\n";
-	return p->header && has_name(p, "Sport") && has_name(p, "Dport") && has_name(p, "Dir") ? "icmp: argus\n" : "";
+	for (int k = 0; p->header && has_name(p, "Sport") && has_name(p, "Dport") && k < p->ncells[0]; k++)
+		if (p->cell[0][k].n == 3 && !strncasecmp(p->cell[0][k].s, "Dir", 3) && fm_sniff_has_arrows(p, k))
+			return "icmp: argus\n";
+	return "";
 }
 
 /* Columns that by their names are what was not found: counts in another unit, and times, and what their values are
@@ -386,6 +429,12 @@ static bool is_label(const struct fm_sniff_page *p, const struct fm_sniff_guess 
 	return false;
 }
 
+/* -1 is no port. */
+static bool is_no_port(const struct fm_sniff_guess *g, const struct fm_sniff_field *f)
+{
+	return g->col >= 0 && fm_cols[g->col].kind == FM_KIND_PORT && f->n == 2 && !memcmp(f->s, "-1", 2);
+}
+
 /* The words for no value, such as NULL, that columns which are read have. As flags, a way or a type of service None is
  * a value like others, and as a label it is one even where other columns have it for none: their rows are bad then,
  * which is seen, as a class that is lost is not. */
@@ -400,6 +449,7 @@ static void put_missing(const struct fm_sniff_page *p, const struct fm_sniff_gue
 			bool is = g[k].col >= 0 && (fm_cols[g[k].col].kind != FM_KIND_CATEGORY || g[k].col == FM_PR) &&
 				  fm_hint_is_nothing(f->s, f->n) && (f->n != 3 || strncasecmp(f->s, "nan", 3) != 0);
 
+			is = is || is_no_port(&g[k], f);
 			for (int m = 0; m < n && is; m++)
 				is = put[m]->n != f->n || strncasecmp(put[m]->s, f->s, f->n) != 0;
 			if (!is || is_label(p, g, f))
@@ -525,9 +575,11 @@ int fm_sniff_guess(const char *path, const char *member, struct fm_buf *yaml, bo
 		fm_sniff_by_place(p, g);
 	if (fm_sniff_taken_by(g, p->nfields, FM_TE, true) < 0 && fm_sniff_taken_by(g, p->nfields, FM_TE, false) < 0)
 		fm_sniff_by_halves(p, g, p->header);
-	if ((td = fm_sniff_taken_by(g, p->nfields, FM_TD, false)) >= 0 &&
-	    (rc = fm_sniff_unit(p, g, td, &g[td].unit, err)) < 0)
-		goto out;
+	if ((td = fm_sniff_taken_by(g, p->nfields, FM_TD, false)) >= 0) {
+		if ((rc = fm_sniff_unit(p, g, td, &g[td].unit, err)) < 0)
+			goto out;
+		g[td].fine = fm_sniff_is_fine(p, g, td);
+	}
 	put_why_not(p, g, &why_not);
 	take_one_time(p, g);
 	if ((rc = fm_buf_check(&why_not, err)) >= 0)

@@ -107,7 +107,8 @@ enum fm_sniff_kind fm_sniff_kind_of(const struct fm_sniff_field *f, const char *
 	    is_any_clock(f))
 		return CLOCK;
 	if (fm_parse_double(f->s, f->n, &v) == 0) {
-		if ((*format = epoch_format(v)))
+		if ((*f->s != '0' || f->n < 2 || f->s[1] == '.') &&
+		    (*format = epoch_format(v))) /* 001606001116 is a name */
 			return EPOCH;
 		if (fm_parse_u64(f->s, f->n, INT64_MAX, number) == 0)
 			return INTEGER;
@@ -174,7 +175,7 @@ static bool reads_month_first(const struct fm_sniff_page *p, int k, int from)
 	return true;
 }
 
-/* 0:00:02.5, or behind days: 1 day, 2:00:00 of Python, 0 days 00:00:02 of pandas. */
+/* 0:00:02.5, 00:02.5, or behind days: 1 day, 2:00:00 of Python, 0 days 00:00:02 of pandas. */
 static bool is_hms(const struct fm_sniff_field *f)
 {
 	const char *blank = memrchr(f->s, ' ', f->n), *s = blank ? blank + 1 : f->s, *end = f->s + f->n;
@@ -187,7 +188,16 @@ static bool is_hms(const struct fm_sniff_field *f)
 		if (!isdigit((unsigned char)*c) && *c != ':' && *c != '.')
 			return false;
 	}
-	return colons == 2 && isdigit((unsigned char)*s);
+	return (colons == 2 || (colons == 1 && !blank)) && isdigit((unsigned char)*s);
+}
+
+bool fm_sniff_has_arrows(const struct fm_sniff_page *p, int k)
+{
+	for (int i = p->header; i < p->nlines; i++)
+		if (k < p->ncells[i] && p->cell[i][k].n > 1 && memchr("<->|", *p->cell[i][k].s, 4) &&
+		    memchr("<->|?o", p->cell[i][k].s[p->cell[i][k].n - 1], 6))
+			return true;
+	return false;
 }
 
 bool fm_sniff_is_hms(const struct fm_sniff_page *p, int k, int from)
@@ -270,6 +280,8 @@ void fm_sniff_look(const struct fm_sniff_page *p, int k, int from, struct fm_sni
 			address = kind == ADDRESS ? format : address;
 			g->most = number > g->most ? number : g->most;
 		}
+		g->fraction = g->fraction ||
+			      ((kind == DECIMAL || kind == EPOCH) && memchr(p->cell[i][k].s, '.', p->cell[i][k].n));
 		g->counts = g->counts && kind == INTEGER && (i == from || number == before + 1);
 		g->protocols = g->protocols && (kind == EMPTY || is_protocol(kind, number));
 		tcp = tcp || (kind == INTEGER && (number == 6 || number == 17));
@@ -369,21 +381,41 @@ int fm_sniff_against(const struct fm_sniff_page *p, int pkt, int byt, unsigned l
 	return against;
 }
 
-int fm_sniff_agree(const struct fm_sniff_page *p, int a, int b, int *all)
+/* How many pairs of rows have more in column a where they have more in column b, and less. */
+static void count_pairs(const struct fm_sniff_page *p, int a, int b, int *more, int *less, int *all)
 {
-	int sum = 0, pairs = 0;
-
+	*more = *less = *all = 0;
 	for (int i = p->header; i < p->nlines; i++)
 		for (int m = i + 1; m < p->nlines; m++) {
 			uint64_t x[2], y[2];
+			int way;
 
 			if (!fm_sniff_counts_at(p, i, a, b, &x[0], &y[0]) ||
 			    !fm_sniff_counts_at(p, m, a, b, &x[1], &y[1]))
 				continue;
-			pairs++;
-			sum += ((x[0] < x[1]) - (x[0] > x[1])) * ((y[0] < y[1]) - (y[0] > y[1]));
+			way = ((x[0] < x[1]) - (x[0] > x[1])) * ((y[0] < y[1]) - (y[0] > y[1]));
+			++*all;
+			*more += way > 0;
+			*less += way < 0;
 		}
+}
+
+int fm_sniff_agree(const struct fm_sniff_page *p, int a, int b, int *all)
+{
+	int more, less, pairs;
+
+	count_pairs(p, a, b, &more, &less, &pairs);
 	if (all)
 		*all = pairs;
-	return sum;
+	return more - less;
+}
+
+#define FEW_PAIRS 20
+
+bool fm_sniff_go_together(const struct fm_sniff_page *p, int a, int b)
+{
+	int more, less, pairs;
+
+	count_pairs(p, a, b, &more, &less, &pairs);
+	return more + less < FEW_PAIRS || more >= 2 * less;
 }

@@ -18,33 +18,35 @@ static const struct {
      "lastpacket dateflowend stop stoptime bidirectionallastseenms datelastseen tlast endsec etimestamp flowendtime "
      "etimemsec stopdatetime "
      "flowendsec "
-     "flowendseconds flowendmicroseconds flowendnanoseconds flowendtimestamp endtimestamp ",
+     "flowendseconds flowendmicroseconds flowendnanoseconds flowendtimestamp endtimestamp flowstop finish finishtime "
+     "stoptimestamp timestamplast tsend timestampstop tsstop ",
      FM_TE, false, FM_WAY_ONE},
     {" ts start starttime stime firsttime firstseen timestamp timestampstart datefirstseen flowstart "
      "flowstartmilliseconds firstswitched first time date datetime bidirectionalfirstseenms tfirst timeflowstart "
      "timeflowstartns timeflowstartms starttimestamp startsec stimestamp timefirst timestart flowstarttime "
      "firstpacket stimemsec startdatetime flowstartsec flowstartseconds flowstartmicroseconds "
-     "flowstartnanoseconds relstart ",
+     "flowstartnanoseconds relstart begin begintime flowbegin timestampfirst tsstart timestampbegin ",
      FM_TE, true, FM_WAY_ONE},
     {" td dur duration flowduration durationms bidirectionaldurationms flowdurationmilliseconds "
      "elapsedtime elapsed durationsec durationseconds durationus durationns durationmsec durationmilliseconds "
      "durationmicroseconds flowdurationms flowdurationus durations flowdurations durs durmsec ",
      FM_TD, false, FM_WAY_ONE},
     {" sa srcip srcaddr sourceip sourceaddress saddr sip ipsrc src srcipaddr srchost idorigh srcipaddress "
-     "sourceipv4address ipv4srcaddr origh addressa srcaddress src4addr ipsrcaddr ip4srcaddr srcipaddrport srcaddrport ",
+     "sourceipv4address ipv4srcaddr origh addressa srcaddress src4addr ipsrcaddr ip4srcaddr srcipaddrport srcaddrport "
+     "sourceipaddress sourceaddr sourceipaddr ",
      FM_SA, false, FM_WAY_ONE},
     {" da dstip dstaddr destinationip destinationaddress daddr dip ipdst dst dstipaddr dsthost idresph dstipaddress "
      "destinationipv4address ipv4dstaddr resph addressb destip dstaddress dst4addr ipdstaddr ip4dstaddr "
      "destinationipaddress "
-     "dstipaddrport dstaddrport ",
+     "dstipaddrport dstaddrport destinationaddr destinationipaddr destipaddress destaddr destaddress ",
      FM_DA, false, FM_WAY_ONE},
     {" sp srcport sport srcpt sourceport initiatorport idorigp l4srcport sourcetransportport origp portsrc ipsrcport "
      "porta "
-     "srcl4portid srcp ",
+     "srcl4portid srcp srcl4port l4srcportid spt sourcel4port ",
      FM_SP, false, FM_WAY_ONE},
     {" dp dstport dport dsport dstpt destinationport destport responderport idrespp l4dstport destinationtransportport "
      "respp "
-     "portdst ipdstport portb dstl4portid dstp ",
+     "portdst ipdstport portb dstl4portid dstp dstl4port l4dstportid dpt destinationl4port ",
      FM_DP, false, FM_WAY_ONE},
     {" source cliip clientip client cliaddr clientaddr clientaddress clientipaddr clientipaddress subjectipaddress "
      "initiatorip initiatoripaddress pktsrcaddr ",
@@ -56,18 +58,20 @@ static const struct {
     {" srvport serverport serverl4portid peerportprotocol ", FM_DP, false, FM_WAY_ELSE},
     {" pr proto protocol prot ipprotocol ipproto protocolidentifier pro networktransport transport "
      "ianaproto ianaprotocol iananumber protocolname protoname protoid protocolid protonum protonumber protocolnumber "
-     "l4proto l4protocol ",
+     "l4proto l4protocol transportprotocol ",
      FM_PR, false, FM_WAY_ONE},
     {" flg flags tcpflags flag state connstate tcpcontrolbits ", FM_FLG, false, FM_WAY_ONE},
     {" fwd ", FM_FWD, false, FM_WAY_ONE},
     {" tos stos srctos iptos ipclassofservice ", FM_STOS, false, FM_WAY_ONE},
     {" pkt pkts packets packet ipkt numpktssnt totpkts inpkts inpackets packetcount packettotalcount packetdeltacount "
      "totalpackets "
-     "bidirectionalpackets packetscount inpkt ",
+     "bidirectionalpackets packetscount inpkt numpackets numpkts npackets npkts numberofpackets pktcount pktcnt "
+     "pktscount pktscnt packetcnt totalpkts packetsfwd pktsfwd ",
      FM_PKT, false, FM_WAY_ONE},
     {" byt bytes byte ibyt oct inoctets numbytessnt totbytes inbytes octets octetcount octettotalcount octetdeltacount "
      "totalbytes "
-     "bidirectionalbytes doctets inbyte ",
+     "bidirectionalbytes doctets inbyte numbytes nbytes numberofbytes bytecount bytecnt bytescount bytescnt octs "
+     "totaloctets bytesfwd octetsfwd ",
      FM_BYT, false, FM_WAY_ONE},
     {" spkts dpkts origpkts resppkts totalfwdpackets totalbackwardpackets totalfwdpacket totalbwdpackets "
      "src2dstpackets dst2srcpackets totfwdpkts "
@@ -80,7 +84,10 @@ static const struct {
      "outboundpackets "
      "inboundpackets cli2srvpackets srv2clipackets subjectpackets peerpackets "
      "initiatorpackets responderpackets totalsourcepackets totaldestinationpackets "
-     "txpackets rxpackets txpkts rxpkts pktstoserver pktstoclient packetstoserver packetstoclient pktsc2s pktss2c ",
+     "txpackets rxpackets txpkts rxpkts pktstoserver pktstoclient packetstoserver packetstoclient pktsc2s pktss2c "
+     "forwardpackets backwardpackets uppackets downpackets packetsup packetsdown "
+     "uploadpackets downloadpackets clientpackets serverpackets srctodstpackets dsttosrcpackets a2bpackets "
+     "b2apackets packetssrc packetsdst packetsstod packetsdtos packetsc2s packetss2c ",
      FM_PKT, false, FM_WAY_SUM},
     {" sbytes dbytes totallengthoffwdpackets totallengthofbwdpackets totallengthoffwdpacket totallengthofbwdpacket "
      "src2dstbytes "
@@ -88,14 +95,18 @@ static const struct {
      "bwdbytes sentbyte rcvdbyte sentbytes rcvdbytes bytessent bytesreceived bytesout bytesin sourcebytes "
      "destinationbytes bytessrctodest bytesdesttosrc bytesab bytesba outboundbytes inboundbytes cli2srvbytes "
      "srv2clibytes subjectbytes peerbytes initiatorbytes responderbytes totalsourcebytes "
-     "totaldestinationbytes txbytes rxbytes bytestoserver bytestoclient bytesc2s bytess2c ",
+     "totaldestinationbytes txbytes rxbytes bytestoserver bytestoclient bytesc2s bytess2c forwardbytes "
+     "backwardbytes upbytes downbytes bytesup bytesdown uploadbytes downloadbytes clientbytes "
+     "serverbytes srctodstbytes dsttosrcbytes a2bbytes b2abytes bytessrc bytesdst bytesstod bytesdtos "
+     "initiatoroctets responderoctets txoctets rxoctets ",
      FM_BYT, false, FM_WAY_SUM},
     {" origipbytes respipbytes srcipbytes dstipbytes ", FM_BYT, false, FM_WAY_WITH_HEADERS},
     {" origbytes respbytes fwdtotalpayloadbytes bwdtotalpayloadbytes ", FM_BYT, false, FM_WAY_PAYLOAD},
-    {" opkt opkts outpkt outpkts outpackets rpkt rpackets packetsrev reversepacketdeltacount "
+    {" opkt opkts outpkt outpkts outpackets rpkt rpackets packetsrev revpackets revpkts reversepackets "
+     "reversepacketdeltacount "
      "reversepackettotalcount ",
      FM_PKT, false, FM_WAY_REPLY},
-    {" obyt obytes outbyte outbytes outoctets roct roctets bytesrev reverseoctetdeltacount "
+    {" obyt obytes outbyte outbytes outoctets roct roctets bytesrev revbytes reversebytes reverseoctetdeltacount "
      "reverseoctettotalcount ",
      FM_BYT, false, FM_WAY_REPLY},
     {" label class attack attackcat category type attacktype ", FM_LABEL, false, FM_WAY_ONE},
@@ -150,24 +161,78 @@ static int find(const char *s, size_t len)
 	return -1;
 }
 
-/* A name of a time behind which its unit stands: firstSeenMs, ts_us. Its values tell the unit. */
-static int find_time(const char *s, size_t len)
+/* The unit that a word is. m, h, d and min (which may be the least one) are units between brackets alone, and s there
+ * or behind a mark. */
+static const char *unit_of(const char *s, size_t n, bool bracket, bool apart)
 {
-	static const char *const units[] = {"ms",     "us",    "ns",           "msec",         "millis",
-					    "micros", "nanos", "milliseconds", "microseconds", "nanoseconds"};
-	char word[66];
-	int i = -1;
+	static const struct {
+		const char *words, *unit;
+	} units[] = {
+	    {" s sec secs second seconds ", "seconds"},
+	    {" ms msec msecs millis millisec millisecs millisecond milliseconds ", "milliseconds"},
+	    {" us usec usecs micros microsec microsecs microsecond microseconds \xc2\xb5s \xce\xbcs \xb5s ",
+	     "microseconds"},
+	    {" ns nsec nsecs nanos nanosec nanosecs nanosecond nanoseconds ", "nanoseconds"},
+	    {" m min mins minute minutes ", "minutes"},
+	    {" h hr hrs hour hours ", "hours"},
+	    {" d day days ", "days"},
+	};
+	char word[16] = " ";
 
-	to_word(s, len, word);
-	for (size_t u = 0; u < sizeof units / sizeof *units && i < 0; u++) {
-		size_t n = strlen(word) - 1, tail = strlen(units[u]);
+	if (!n || n > sizeof word - 3 || memchr(s, ' ', n) || (n == 1 && !bracket && (!apart || (*s | 0x20) != 's')) ||
+	    (n == 3 && !bracket && !strncasecmp(s, "min", 3)))
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		word[1 + i] = (char)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] + 32 : s[i]);
+	word[1 + n] = ' ';
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+		if (strstr(units[i].words, word))
+			return units[i].unit;
+	return NULL;
+}
 
-		if (n > tail + 1 && !memcmp(word + n - tail, units[u], tail))
-			i = find(word, n - tail);
-		if (i >= 0 && (known[i].col != FM_TE || known[i].way != FM_WAY_ONE))
-			i = -1;
+/* Is known[i] a time, or a duration, that can be in that unit? */
+static bool has_unit(int i, const char *unit)
+{
+	return i >= 0 && known[i].way == FM_WAY_ONE &&
+	       (known[i].col == FM_TD || (known[i].col == FM_TE && strstr(unit, "seconds")));
+}
+
+/* The name of a time or a duration behind which its unit stands: firstSeenMs, durationInSeconds, Elapsed [min]. */
+static int find_with_unit(const char *s, size_t n, const char **unit)
+{
+	const int whole = find(s, n);
+
+	for (size_t at = 1; at < n; at++) {
+		const bool bracket = (s[at - 1] == '(' && s[n - 1] == ')') || (s[at - 1] == '[' && s[n - 1] == ']');
+		const bool camel = isupper((unsigned char)s[at]) && islower((unsigned char)s[at - 1]);
+		size_t before = at - bracket;
+		int i;
+
+		if (!(*unit = unit_of(s + at, n - at - bracket, bracket, camel || !isalpha((unsigned char)s[at - 1]))))
+			continue;
+		if ((i = find(s, before)) < 0 && before > 4) {
+			before -= !isalnum((unsigned char)s[before - 1]);
+			if (!strncasecmp(s + before - 2, "in", 2))
+				i = find(s, before - 2);
+		}
+		if (has_unit(i, *unit))
+			return i;
+		if (has_unit(whole, *unit))
+			return whole;
 	}
-	return i;
+	*unit = NULL;
+	return -1;
+}
+
+const char *fm_sniff_unit_name(const char *s, size_t n)
+{
+	const char *point, *unit;
+
+	if (find_with_unit(s, n, &unit) >= 0)
+		return unit;
+	point = memchr(s, '.', n); /* of a key inside others, its end */
+	return point ? fm_sniff_unit_name(point + 1, n - (size_t)(point + 1 - s)) : NULL;
 }
 
 /* NEMEA writes the type before each name: ipaddr SRC_IP. */
@@ -183,8 +248,9 @@ static size_t type_before(const char *s, size_t n)
 }
 
 /* What programs put around the names of others: MongoDB the type of a value (bytes.$numberLong), Azure's tables a zone
- * (TimeGenerated [UTC]), BigQuery the keys that GCP's records have outside (jsonPayload_connection_src_ip), ipfixcol
- * who named the element, and that it is of the way back (iana@reverse:octetDeltaCount). */
+ * (TimeGenerated [UTC]), Splunk and SQL what they did (sum(bytes)), BigQuery the keys that GCP's records have outside
+ * (jsonPayload_connection_src_ip), ipfixcol who named the element, and that it is of the way back
+ * (iana@reverse:octetDeltaCount). */
 static bool strip(const char **s, size_t *n)
 {
 	static const char *const before[] = {"jsonPayload_", "connection_", "jsonPayload.", "connection."};
@@ -195,6 +261,10 @@ static bool strip(const char **s, size_t *n)
 		*n = (size_t)(point - *s);
 	if (*n > 6 && !memcmp(*s + *n - 6, " [UTC]", 6))
 		*n -= 6;
+	if (*n > 5 && !strncasecmp(*s, "sum(", 4) && (*s)[*n - 1] == ')') {
+		*s += 4;
+		*n -= 5;
+	}
 	for (size_t i = 0; i < sizeof before / sizeof *before; i++)
 		if (*n > strlen(before[i]) && !strncmp(*s, before[i], strlen(before[i]))) {
 			*n -= strlen(before[i]);
@@ -210,7 +280,7 @@ static bool strip(const char **s, size_t *n)
 /* What a name stands for, whatever its unit. */
 static bool find_name(const char *s, size_t n, struct fm_sniff_name *out)
 {
-	const char *point;
+	const char *point, *unit;
 	size_t type = type_before(s, n);
 	int i = find(s + type, n - type);
 	bool back = i < 0 && strip(&s, &n);
@@ -218,11 +288,12 @@ static bool find_name(const char *s, size_t n, struct fm_sniff_name *out)
 	if (i < 0)
 		i = find(s, n);
 	if (i < 0)
-		i = find_time(s, n);
+		i = find_with_unit(s, n, &unit);
 	while (i < 0 && (point = memchr(s, '.', n))) {
 		n -= (size_t)(point + 1 - s);
 		s = point + 1;
-		i = find(s, n);
+		if ((i = find(s, n)) < 0)
+			i = find_with_unit(s, n, &unit);
 		if (i >= 0 && known[i].col == FM_LABEL && strncasecmp(s, "label", n) != 0)
 			i = -1; /* network.type is no label */
 	}
@@ -276,6 +347,13 @@ bool fm_sniff_are_ways(const char *a, size_t na, const char *b, size_t nb)
 	    {"orig", "resp"},
 	    {"fwd", "bwd"},
 	    {"fwd", "backward"},
+	    {"forward", "backward"},
+	    {"up", "down"},
+	    {"upload", "download"},
+	    {"client", "server"},
+	    {"srctodst", "dsttosrc"},
+	    {"a2b", "b2a"},
+	    {"stod", "dtos"},
 	    {"sent", "rcvd"},
 	    {"sent", "received"},
 	    {"out", "in"},

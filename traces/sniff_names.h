@@ -17,6 +17,9 @@ struct fm_sniff_name {
 /* False: the name is not known. Case, blanks and marks do not count. Where a key inside others (conn.id.orig_h) is not
  * known as a whole, its end counts. */
 bool fm_sniff_name(const char *s, size_t n, struct fm_sniff_name *out);
+/* The unit of durations and times that the name ends with, as a format of dialects: duration_ms, Duration (min); or
+ * NULL. */
+const char *fm_sniff_unit_name(const char *s, size_t n);
 /* Is it the name of packets or bytes in another unit, as Bytes (KB), which fm_sniff_name() does not know? */
 bool fm_sniff_other_unit(const char *s, size_t n, struct fm_sniff_name *out);
 /* The rest of a dialect's line for a column of that name that fills none but says something of the row; or NULL. */

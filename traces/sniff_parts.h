@@ -54,12 +54,14 @@ struct fm_sniff_guess {
 	enum fm_sniff_kind kind;
 	const char *format; /* of a time or an address, or NULL */
 	const char *unit;   /* of a duration beside both times, or NULL */
+	bool fine;          /* a duration that cannot be in seconds, as its packets would be too far from each other */
 	uint64_t most;      /* of numbers, their fractions cut off */
 	int col;            /* enum fm_col, or -1 */
 	bool start, sum, reply;
 	bool only_time;                    /* it is te because no other time was found */
 	const char *aside;                 /* it fills none: its other keys, or NULL */
 	bool whole;                        /* it has a value in every row */
+	bool fraction;                     /* of numbers and times in numbers: some have a point */
 	bool mixed;                        /* of numbers: some with a point, some without */
 	bool codes;                        /* of numbers: those with a point can be ICMP's type and code, as 8.0 */
 	bool either;                       /* a date that can be read day first and month first */
@@ -104,6 +106,8 @@ int fm_sniff_against(const struct fm_sniff_page *p, int pkt, int byt, unsigned l
 /* Of how many pairs of rows, of which there are *all if that is not NULL, the one with more in column a has more in
  * column b too, less those where it has fewer. */
 int fm_sniff_agree(const struct fm_sniff_page *p, int a, int b, int *all);
+/* Is one of them mostly more where the other is, as packets and bytes are? Few rows that differ say neither. */
+bool fm_sniff_go_together(const struct fm_sniff_page *p, int a, int b);
 /* The column fills col. */
 void fm_sniff_take(struct fm_sniff_guess *g, int col, bool start, const char *why);
 /* The column that fills col by itself, or -1. */
@@ -122,6 +126,13 @@ void fm_sniff_by_zeek(const struct fm_sniff_page *p, struct fm_sniff_guess *g);
 /* *unit: that of the durations in column td, where rows have start and end and it is as long in most; or NULL. */
 int fm_sniff_unit(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, int td, const char **unit,
 		  struct fm_error *err) FM_MUST_CHECK;
+/* Are the durations in column td too long for seconds: half an hour and more from packet to packet? */
+bool fm_sniff_is_fine(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, int td);
+/* In how many rows is the time in column a before, at and behind that in column b: order[0] to order[2]. Rows in which
+ * they are over 49 days from each other do not count. */
+void fm_sniff_order(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, int a, int b, int order[3]);
+/* Does column k say the way of a flow by arrows, as Argus's Dir? */
+bool fm_sniff_has_arrows(const struct fm_sniff_page *p, int k);
 /* Find a date and a time of day in two columns, where no column has both; from: the first line of values. */
 void fm_sniff_by_halves(const struct fm_sniff_page *p, struct fm_sniff_guess *g, int from);
 

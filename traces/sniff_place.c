@@ -8,7 +8,6 @@
 #include "base/table.h"
 #include "manifests/dialect.h"
 #include "manifests/embed.h"
-#include "manifests/time_pattern.h"
 #include "traces/sniff_parts.h"
 
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
@@ -86,17 +85,40 @@ static int filled_by(const struct fm_sniff_guess *g, int n, int col, bool start)
 
 static const char by_place[] = "by its values and place";
 
+#define TIMES_MAX 8 /* columns of times that are compared */
+
+/* Of the columns of times, the first two of which one is never the later one and in some rows the earlier one: start
+ * and end, whatever their order. Without such two *one and *two stay. */
+static void find_start_and_end(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, int *one, int *two)
+{
+	int at[TIMES_MAX], n = 0, order[3];
+
+	for (int k = *one; k >= 0 && n < TIMES_MAX; k = next_of(g, p->nfields, k + 1, 1u << CLOCK | 1u << EPOCH))
+		if (!g[k].constant)
+			at[n++] = k;
+	for (int a = 0; a < n; a++)
+		for (int b = a + 1; b < n; b++) {
+			fm_sniff_order(p, g, at[a], at[b], order);
+			if (!order[0] == !order[2])
+				continue;
+			*one = at[order[0] ? a : b];
+			*two = at[order[0] ? b : a];
+			return;
+		}
+}
+
 /* Two of start, te and td, as far as they are not known. */
-static void place_times(struct fm_sniff_guess *g, int n)
+static void place_times(const struct fm_sniff_page *p, struct fm_sniff_guess *g, int n)
 {
 	const unsigned times = 1u << CLOCK | 1u << EPOCH;
 	const int start = filled_by(g, n, FM_TE, true), end = filled_by(g, n, FM_TE, false);
-	const int td = filled_by(g, n, FM_TD, false), one = next_of(g, n, 0, times);
-	const int two = one < 0 ? -1 : next_of(g, n, one + 1, times);
-	int at;
+	const int td = filled_by(g, n, FM_TD, false);
+	int one = next_of(g, n, 0, times), two = one < 0 ? -1 : next_of(g, n, one + 1, times), at;
 
 	if ((start >= 0) + (end >= 0) + (td >= 0) > 1)
 		return;
+	if (start < 0 && end < 0)
+		find_start_and_end(p, g, &one, &two);
 	if (one >= 0 && start < 0)
 		fm_sniff_take(&g[one], FM_TE, true,
 			      end < 0 && two < 0 ? "by its values: or is it the end (te)?" : by_place);
@@ -125,7 +147,7 @@ static bool are_payload(const struct fm_sniff_page *p, int pkt, int byt, int few
 {
 	int rows, against = fm_sniff_against(p, pkt, byt, 1, &rows);
 
-	return against * few <= rows;
+	return against * few <= rows && fm_sniff_go_together(p, pkt, byt);
 }
 
 /* Numbers that may be packets and bytes. */
@@ -159,7 +181,7 @@ static bool is_open(const struct fm_sniff_guess *g, int n, int k)
 static bool are_open_counts(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, struct pair at)
 {
 	return is_open(g, p->nfields, at.pkt) && is_open(g, p->nfields, at.byt) &&
-	       fm_sniff_are_counts(p, at.pkt, at.byt);
+	       fm_sniff_are_counts(p, at.pkt, at.byt) && fm_sniff_go_together(p, at.pkt, at.byt);
 }
 
 /* Are the two columns before `at` those of the way there, and `at` of the way back? Some flows have no way back, or
@@ -219,7 +241,8 @@ static bool place_neighbours(const struct fm_sniff_page *p, struct fm_sniff_gues
 
 	if (filled_by(g, n, FM_PKT, false) >= 0 || filled_by(g, n, FM_BYT, false) >= 0)
 		return true;
-	if (!back && last.pkt >= 0 && fm_sniff_are_counts(p, last.pkt, last.byt)) {
+	if (!back && is_open(g, n, last.pkt) && is_open(g, n, last.byt) && fm_sniff_are_counts(p, last.pkt, last.byt) &&
+	    fm_sniff_go_together(p, last.pkt, last.byt)) {
 		best = last;
 	} else {
 		payload = is_open(g, n, last.pkt) && is_open(g, n, last.byt) && are_payload(p, last.pkt, last.byt, 2);
@@ -244,8 +267,11 @@ static bool place_neighbours(const struct fm_sniff_page *p, struct fm_sniff_gues
 	}
 	if (best.pkt < 0)
 		return true;
-	if (are_ways(p, g, best))
+	if (are_ways(p, g, best)) {
+		g[best.pkt].why = "not read: packets of the way back? (column: pkt, reply: true)";
+		g[best.byt].why = "not read: bytes of the way back? (column: byt, reply: true)";
 		best = (struct pair){best.pkt - 2, best.byt - 2};
+	}
 	take_pair(g, best, by_place);
 	return true;
 }
@@ -261,7 +287,8 @@ static void place_counts(const struct fm_sniff_page *p, struct fm_sniff_guess *g
 	if (pkt < 0 && byt < 0) {
 		const struct pair last = last_two(g, n, from);
 
-		if (last.pkt >= 0 && fm_sniff_are_counts(p, last.pkt, last.byt))
+		if (last.pkt >= 0 && fm_sniff_are_counts(p, last.pkt, last.byt) &&
+		    fm_sniff_go_together(p, last.pkt, last.byt))
 			take_pair(g, last, by_place);
 		else if (last.pkt >= 0 && are_payload(p, last.pkt, last.byt, 2))
 			take_pair(g, last, "by its values and place, few bytes a packet: of the payload alone?");
@@ -336,7 +363,8 @@ void fm_sniff_by_place(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
 	leave_exporters(g, n);
 	for (int c = FM_SA; c <= FM_DA; c++)
 		if (filled_by(g, n, c, false) < 0 && (at = next_of(g, n, 0, 1u << ADDRESS)) >= 0) {
-			fm_sniff_take(&g[at], c, false, by_place);
+			fm_sniff_take(&g[at], c, false,
+				      c == FM_SA && !p->header ? "by its values: or is it the destination?" : by_place);
 			last = at;
 		}
 	at = next_of(g, n, 0, 1u << PROTOCOL);
@@ -344,14 +372,15 @@ void fm_sniff_by_place(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
 		at = g[k].protocols ? k : -1;
 	if (at >= 0 && filled_by(g, n, FM_PR, false) < 0)
 		fm_sniff_take(&g[at], FM_PR, false, by_place);
-	place_times(g, n);
+	place_times(p, g, n);
 	apart = !has_ports(g, n);
 	if (apart)
 		place_ports_beside(g, n);
 	told = place_neighbours(p, g, n, last, false);
 	if (apart)
 		place_ports(g, n, last);
-	if (told && place_neighbours(p, g, n, last, true))
+	if (told && place_neighbours(p, g, n, last, true) && place_neighbours(p, g, n, 0, false) &&
+	    place_neighbours(p, g, n, 0, true))
 		place_counts(p, g, n, last);
 	place_label(g, n);
 }
@@ -539,33 +568,5 @@ void fm_sniff_by_zeek(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
 
 		fm_sniff_take(&g[k], of[i].col, false, why);
 		g[k].sum = of[i].sum;
-	}
-}
-
-/* A date and a time of day in two columns, where no column has both. */
-void fm_sniff_by_halves(const struct fm_sniff_page *p, struct fm_sniff_guess *g, int from)
-{
-	static const char *const halves[2][6] = {{"%Y-%m-%d", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y%m%d"},
-						 {"%H:%M:%S", "%H:%M:%S.%f", "%H:%M", "%I:%M:%S %p", "%I:%M %p", NULL}};
-	int at[2] = {-1, -1}, form[2] = {0};
-
-	for (int k = 0; k < p->nfields; k++)
-		for (int i = 0; i < 12; i++) {
-			const char *pattern = halves[i / 6][i % 6];
-			int row = from;
-			int64_t ms;
-
-			while (pattern && row < p->nlines && k < p->ncells[row] &&
-			       !fm_time_pattern_read(pattern, -1, NULL, p->cell[row][k].s, p->cell[row][k].n, &ms))
-				row++;
-			if (row == p->nlines && row > from && at[i / 6] < 0 && g[k].col < 0) {
-				at[i / 6] = k;
-				form[i / 6] = i % 6;
-			}
-		}
-	for (int h = 0; h < 2 && at[0] >= 0 && at[1] >= 0 && at[0] != at[1]; h++) {
-		fm_sniff_take(&g[at[h]], FM_TE, true, h ? "the time of day" : "the date: or is it the end (te)?");
-		g[at[h]].format = halves[h][form[h]];
-		g[at[h]].sum = true;
 	}
 }

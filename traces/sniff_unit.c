@@ -1,20 +1,21 @@
-/* The unit of a column of durations that is guessed, by the times from start to end (sniff_parts.h). */
+/* What the times and the packets of rows tell of durations: their unit; and which of two times is the first
+ * (sniff_parts.h). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/table.h"
 #include "manifests/dialect.h"
+#include "manifests/time_pattern.h"
 #include "traces/sniff_parts.h"
 #include "traces/value.h"
 
 static const struct {
 	const char *name;
 	enum fm_format format;
-} units[] = {{"seconds", FM_FMT_SECONDS},
-	     {"milliseconds", FM_FMT_MILLISECONDS},
-	     {"microseconds", FM_FMT_MICROSECONDS},
-	     {"nanoseconds", FM_FMT_NANOSECONDS}};
+} units[] = {{"seconds", FM_FMT_SECONDS},           {"milliseconds", FM_FMT_MILLISECONDS},
+	     {"microseconds", FM_FMT_MICROSECONDS}, {"nanoseconds", FM_FMT_NANOSECONDS},
+	     {"minutes", FM_FMT_MINUTES},           {"hours", FM_FMT_HOURS}};
 #define NUNITS ((int)(sizeof units / sizeof *units))
 
 /* Columns of d: the times at both ends, and the duration in each unit. */
@@ -87,4 +88,70 @@ int fm_sniff_unit(const struct fm_sniff_page *p, const struct fm_sniff_guess *g,
 	if (fits[best] * 4 > rows && others * 4 < fits[best])
 		*unit = units[best].name;
 	return FM_OK;
+}
+
+void fm_sniff_order(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, int a, int b, int order[3])
+{
+	struct fm_error ignored;
+	struct fm_dialect *d;
+
+	order[0] = order[1] = order[2] = 0;
+	if (fm_alloc(&d, 1, sizeof *d, "times", &ignored) < 0)
+		return;
+	set_format(d, START, g[a].format);
+	set_format(d, END, g[b].format);
+	for (int i = p->header; i < p->nlines; i++) {
+		int64_t from, to;
+
+		if (time_at(d, START, p, i, a, &from) && time_at(d, END, p, i, b, &to) &&
+		    llabs(to - from) <= UINT32_MAX)
+			order[1 + (from > to) - (from < to)]++;
+	}
+	free(d);
+}
+
+#define LONGEST_GAP 1800 /* seconds; what counts flows has forgotten them long before */
+
+bool fm_sniff_is_fine(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, int td)
+{
+	int rows = 0, fine = 0;
+
+	for (int i = p->header; i < p->nlines; i++) {
+		uint64_t packets = 0, some, lasts = 0;
+
+		for (int k = 0; k < p->nfields; k++)
+			if (g[k].col == FM_PKT && fm_sniff_counts_at(p, i, k, td, &some, &lasts) && some < UINT32_MAX)
+				packets += some;
+		rows += packets > 1 && lasts > 0;
+		fine += packets > 1 && lasts / (packets - 1) > LONGEST_GAP;
+	}
+	return fine > 0 && fine * 4 >= rows;
+}
+
+/* A date and a time of day in two columns, where no column has both. */
+void fm_sniff_by_halves(const struct fm_sniff_page *p, struct fm_sniff_guess *g, int from)
+{
+	static const char *const halves[2][6] = {{"%Y-%m-%d", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y%m%d"},
+						 {"%H:%M:%S", "%H:%M:%S.%f", "%H:%M", "%I:%M:%S %p", "%I:%M %p", NULL}};
+	int at[2] = {-1, -1}, form[2] = {0};
+
+	for (int k = 0; k < p->nfields; k++)
+		for (int i = 0; i < 12; i++) {
+			const char *pattern = halves[i / 6][i % 6];
+			int row = from;
+			int64_t ms;
+
+			while (pattern && row < p->nlines && k < p->ncells[row] &&
+			       !fm_time_pattern_read(pattern, -1, NULL, p->cell[row][k].s, p->cell[row][k].n, &ms))
+				row++;
+			if (row == p->nlines && row > from && at[i / 6] < 0 && g[k].col < 0) {
+				at[i / 6] = k;
+				form[i / 6] = i % 6;
+			}
+		}
+	for (int h = 0; h < 2 && at[0] >= 0 && at[1] >= 0 && at[0] != at[1]; h++) {
+		fm_sniff_take(&g[at[h]], FM_TE, true, h ? "the time of day" : "the date: or is it the end (te)?");
+		g[at[h]].format = halves[h][form[h]];
+		g[at[h]].sum = true;
+	}
 }

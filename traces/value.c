@@ -44,8 +44,8 @@ static int scaled_ms(enum fm_format f, const char *s, size_t n, int64_t *ms)
 	if (unit) {
 		if (fm_parse_scaled(s, n, 12, &v))
 			return -1;
-		*ms = v / PICO * unit + divide_half_up(v % PICO * (unit / 1000), PICO / 1000) -
-		      fm_format_before_1970(f);
+		*ms =
+		    v / PICO * unit + divide_half_up(v % PICO * (unit / 1000), PICO / 1000) - fm_format_before_1970(f);
 		return 0;
 	}
 	/* "7.250" */
