@@ -209,7 +209,7 @@ const struct fm_key fm_keys[] = {
 		 "the training flows themselves, whose ports are then no longer those of public traffic."},
 
 	{FIELD(train, steps, INT), .kind = "diffusion|ctgan|plain|netshare", .min = 0, .max = 1e8, .dflt = "0",
-	 .help = "Training steps. 0: 55 passes over the training windows, for kind plain 100, at least 500 and at most "
+	 .help = "Training steps. 0: 40 passes over the training windows, for kind plain 100, at least 500 and at most "
 		 "15000 steps; for kinds ctgan and netshare the passes that they have keys for; in privacy.mode dp "
 		 "500."},
 	{FIELD(train, batch, INT), .kind = "diffusion|plain", .min = 1, .max = 65536, .dflt = "64",
