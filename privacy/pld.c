@@ -480,14 +480,18 @@ static int pass_direct(struct fm_pld *d, double wanted, struct fm_error *err)
 	return FM_OK;
 }
 
-/* Is the grid of the last pass as fine as it gets?  A halving of twice the step took off more than twice of what is
- * left: the more points there are, the more may be left, and less than 1 % is wanted. */
+/* Is the grid of the last pass as fine as it gets?  The pass halved the step and took `gap` off the bound; less than
+ * half of that is left, and less than 1 % of epsilon is wanted.  The more points there are, the longer the next pass
+ * takes, so the more may be left.  No part may outgrow its grid. */
 static int is_last(const struct fm_pld *d, double epsilon)
 {
 	size_t n = points(d);
 	double share = n >= 4 * MOST_POINTS ? (double)INFINITY : n >= MOST_POINTS ? 0.015 : 0.004;
 
-	return n >= MOST_POINTS / 4 && d->gap <= share * epsilon;
+	for (size_t i = 0; i < d->n; i++)
+		if (d->parts[i].losses.n >= MOST_POINTS / 2)
+			return 1;
+	return n >= MOST_POINTS / 4 && isfinite(epsilon) && d->gap <= share * epsilon;
 }
 
 int fm_pld_refine(struct fm_pld *d, double share, struct fm_error *err)

@@ -10,6 +10,8 @@
 /* Uses are added up by twos until this many sums are left, or up to twice as many, if at least so many times. */
 #define DOUBLE_LEAST 64
 #define DOUBLE_TIMES 3
+/* In a sum of so many one part hardly shows.  In a sum of few, what a rare large loss adds would. */
+#define DOUBLE_MANY 100
 #define DOUBLE_WIDER 4 /* the most that a small part's share is wider */
 /* Where all parts take more products, the share is wider for all, by so much at most. */
 #define DOUBLE_PRODUCTS 5e7
@@ -145,6 +147,7 @@ int fm_part_double(struct fm_part *p, int k, const struct fm_direct_terms *terms
 /* What the parts' shares are found by: tilted variances of all uses, and the sum of the roots of those that double. */
 struct spread {
 	double lean, all, roots;
+	double wider; /* the most that a share may be wider */
 };
 
 static double variance_of(const struct fm_part *part, double lean)
@@ -154,7 +157,7 @@ static double variance_of(const struct fm_part *part, double lean)
 
 static struct spread spread_of(const struct fm_part *parts, size_t n, double lean)
 {
-	struct spread s = {.lean = lean};
+	struct spread s = {.lean = lean, .wider = n >= DOUBLE_MANY ? DOUBLE_WIDER : 1};
 
 	for (size_t i = 0; i < n; i++) {
 		double variance = variance_of(&parts[i], lean);
@@ -174,7 +177,7 @@ static struct fm_direct_terms terms_of(const struct fm_part *part, const struct 
 	double more = s->all / (s->roots * sqrt(variance_of(part, s->lean)));
 	struct fm_direct_terms t = *given;
 
-	t.share *= fmin(DOUBLE_WIDER, sqrt(fmax(1, more)));
+	t.share *= fmin(s->wider, sqrt(fmax(1, more)));
 	reach_of(part, ldexp(1, fm_part_doublings(part)), t.tail, theta, &t.bottom, &t.top);
 	return t;
 }
@@ -198,7 +201,8 @@ int fm_parts_double(struct fm_part *parts, size_t *n, double theta, double lean,
 			products += fm_direct_products(&sums, 1, &t);
 		}
 	}
-	wanted.share *= fmin(DOUBLE_SOONER, sqrt(fmax(1, products / DOUBLE_PRODUCTS)));
+	if (many >= DOUBLE_MANY)
+		wanted.share *= fmin(DOUBLE_SOONER, sqrt(fmax(1, products / DOUBLE_PRODUCTS)));
 	for (size_t i = 0; i < many; i++) {
 		struct fm_part *part = &parts[i];
 		struct fm_direct_terms t;
