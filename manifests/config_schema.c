@@ -209,9 +209,9 @@ const struct fm_key fm_keys[] = {
 		 "the training flows themselves, whose ports are then no longer those of public traffic."},
 
 	{FIELD(train, steps, INT), .kind = "diffusion|ctgan|plain|netshare", .min = 0, .max = 1e8, .dflt = "0",
-	 .help = "Training steps. 0: 40 passes over the training windows, for kind plain 100, at least 500 and at most "
-		 "15000 steps; for kinds ctgan and netshare the passes that they have keys for; in privacy.mode dp "
-		 "500."},
+	 .help = "Training steps. 0: 40 passes over the training windows, at least 300 steps, for kind plain 100 passes, "
+		 "at least 500, and at most 15000; for kinds ctgan and netshare the passes that they have keys for; in "
+		 "privacy.mode dp 500."},
 	{FIELD(train, batch, INT), .kind = "diffusion|plain", .min = 1, .max = 65536, .dflt = "64",
 	 .help = "Windows a step; in privacy.mode dp exchanges, on average."},
 	{FIELD(train, rate, REAL), .kind = "diffusion|plain", .min = 0, .max = 1, .above_min = true, .dflt = "2e-3",

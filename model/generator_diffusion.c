@@ -26,6 +26,7 @@
 
 #define MODEL_JSON_MAX (256u << 20)
 #define PASSES 40          /* unless train.steps says how many steps; more would learn traces by heart */
+#define LEAST_STEPS 300    /* what teaches the outline of a window, and no small trace by heart */
 #define OFFSETS 8          /* at most this many places in a window where training windows begin */
 #define SEEN 5u            /* with several such places, each window is seen this often at least */
 #define MOST_FLOWS 6400000 /* of all offsets together, 56 bytes each; a larger trace needs fewer offsets */
@@ -105,7 +106,7 @@ static void lessons_free(struct lessons *l)
 
 static int steps_of(const struct fm_config *cfg, size_t windows)
 {
-	return fm_train_steps(cfg->train.steps, PASSES, windows, cfg->train.batch);
+	return fm_train_steps(cfg->train.steps, (struct fm_passes){PASSES, LEAST_STEPS}, windows, cfg->train.batch);
 }
 
 /* Windows are cut by count, so no place to begin is better than another.  A network that makes many passes sees the

@@ -19,6 +19,7 @@
 
 #define MODEL_JSON_MAX (256u << 20)
 #define PASSES 100 /* unless train.steps says how many steps */
+#define LEAST_STEPS 500
 
 struct plain {
 	struct fm_model base;
@@ -109,7 +110,7 @@ out:
 
 static int steps_of(const struct fm_config *cfg, size_t windows)
 {
-	return fm_train_steps(cfg->train.steps, PASSES, windows, cfg->train.batch);
+	return fm_train_steps(cfg->train.steps, (struct fm_passes){PASSES, LEAST_STEPS}, windows, cfg->train.batch);
 }
 
 static uint64_t plain_steps(const struct fm_config *cfg, uint64_t rows)

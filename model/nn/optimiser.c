@@ -117,9 +117,9 @@ double fm_train_rate(double peak, int warmup, int step, int steps)
 	return peak * warm * (0.01 + 0.99 * 0.5 * (1 + fm_det_cos(3.14159265358979323846 * step / steps)));
 }
 
-int fm_train_steps(int asked, int passes, size_t windows, int batch)
+int fm_train_steps(int asked, struct fm_passes p, size_t windows, int batch)
 {
-	size_t steps = (size_t)passes * windows / (size_t)batch;
+	size_t steps = (size_t)p.passes * windows / (size_t)batch;
 
-	return asked > 0 ? asked : steps < 500 ? 500 : steps > 15000 ? 15000 : (int)steps;
+	return asked > 0 ? asked : steps < (size_t)p.least ? p.least : steps > 15000 ? 15000 : (int)steps;
 }

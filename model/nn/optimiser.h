@@ -48,8 +48,11 @@ void fm_optimiser_step(struct fm_optimiser *o, const struct fm_train_arrays *a, 
 
 /* Learning rate at a step: linear warm-up, then a half cosine to 1 % of the peak. */
 double fm_train_rate(double peak, int warmup, int step, int steps);
-/* As many steps as asked for; 0: so many passes over the windows, but not fewer than a few hundred steps, which teach
- * nothing, nor more than 15,000, which teach little more. */
-int fm_train_steps(int asked, int passes, size_t windows, int batch);
+/* As many steps as asked for; 0: so many passes over the windows, but not fewer than the least steps that teach
+ * anything, nor more than 15,000: more teach little. */
+struct fm_passes {
+	int passes, least;
+};
+int fm_train_steps(int asked, struct fm_passes p, size_t windows, int batch);
 
 #endif

@@ -785,16 +785,17 @@ static void a_batch_yields_norms_and_takes_weights(void **state)
 static void steps_are_passes_within_bounds(void **state)
 {
 	(void)state;
-	assert_int_equal(fm_train_steps(0, 100, 640, 64), 1000);
-	assert_int_equal(fm_train_steps(0, 100, 641, 64), 1001);
-	assert_int_equal(fm_train_steps(0, 55, 2281, 64), 1960);
-	assert_int_equal(fm_train_steps(0, 100, 5, 1), 500);
-	assert_int_equal(fm_train_steps(0, 100, 5, 64), 500);
-	assert_int_equal(fm_train_steps(0, 100, 9599, 64), 14998);
-	assert_int_equal(fm_train_steps(0, 100, 9601, 64), 15000);
-	assert_int_equal(fm_train_steps(0, 100, (size_t)1 << 32, 1), 15000);
-	assert_int_equal(fm_train_steps(7, 100, 640, 64), 7);
-	assert_int_equal(fm_train_steps(20000, 100, 640, 64), 20000);
+	assert_int_equal(fm_train_steps(0, (struct fm_passes){100, 500}, 640, 64), 1000);
+	assert_int_equal(fm_train_steps(0, (struct fm_passes){100, 500}, 641, 64), 1001);
+	assert_int_equal(fm_train_steps(0, (struct fm_passes){55, 500}, 2281, 64), 1960);
+	assert_int_equal(fm_train_steps(0, (struct fm_passes){100, 500}, 5, 1), 500);
+	assert_int_equal(fm_train_steps(0, (struct fm_passes){100, 500}, 5, 64), 500);
+	assert_int_equal(fm_train_steps(0, (struct fm_passes){100, 500}, 9599, 64), 14998);
+	assert_int_equal(fm_train_steps(0, (struct fm_passes){100, 500}, 9601, 64), 15000);
+	assert_int_equal(fm_train_steps(0, (struct fm_passes){100, 500}, (size_t)1 << 32, 1), 15000);
+	assert_int_equal(fm_train_steps(0, (struct fm_passes){40, 300}, 450, 64), 300);
+	assert_int_equal(fm_train_steps(7, (struct fm_passes){100, 500}, 640, 64), 7);
+	assert_int_equal(fm_train_steps(20000, (struct fm_passes){100, 500}, 640, 64), 20000);
 }
 
 int main(void)
