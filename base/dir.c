@@ -135,14 +135,18 @@ static int walk_entry(struct walk *w, int dirfd, const char *name, int depth, st
 
 static int walk_inside(struct walk *w, int fd, const char *name, int depth, struct fm_error *err)
 {
+	int failed = w->path.failed, rc, one;
 	size_t before = path_push(w, name);
-	int rc;
+	struct fm_error later;
 
-	if ((rc = fm_buf_check(&w->path, err)) < 0)
-		goto out;
-	rc = walk_entry(w, fd, name, depth, err);
-out:
+	/* Without memory for the path, which is for messages, what goes on does so, and names the folder around. */
+	rc = fm_buf_check(&w->path, err);
+	if (rc >= 0 || w->goes_on) {
+		one = walk_entry(w, fd, name, depth, rc < 0 ? &later : err);
+		rc = rc < 0 ? rc : one;
+	}
 	path_pop(w, before);
+	w->path.failed = failed;
 	return rc;
 }
 
@@ -234,7 +238,7 @@ void fm_dir_clear_away(const char *path)
 	struct fm_error why;
 
 	if (fm_dir_remove(path, &why) < 0)
-		fm_warn("%s is left, and can be removed: %s", path, why.message);
+		fm_warn("%s is left: remove it, and with it what is private in it: %s", path, why.message);
 }
 
 static int sync_entry(struct walk *w, int dirfd, const char *name, mode_t mode, struct fm_error *err)

@@ -657,6 +657,54 @@ static void test_all_that_can_be_is_removed(void **state)
 	assert_int_equal(fm_dir_remove(scratch_path("tree"), &err), FM_OK);
 }
 
+/* Nor does a lack of memory for the path of one, which is for messages: the files are gone all the same. */
+static void test_lack_of_memory_keeps_no_file(void **state)
+{
+	char name[200], inside[240];
+	struct fm_error err;
+	bool failed;
+
+	(void)state;
+	memset(name, 'n', sizeof name);
+	memcpy(name, "tree/", 5);
+	name[sizeof name - 1] = '\0';
+	for (long n = 2; n < 5; n++) { /* the first is for the folder's own path */
+		for (int i = 0; i < 8; i++) {
+			name[5] = (char)('a' + i);
+			assert_int_equal(fm_dir_make(scratch_path(name), 0700, &err), FM_OK);
+			snprintf(inside, sizeof inside, "%s/file", name);
+			assert_int_equal(fm_file_write(scratch_path(inside), 0600, "x", 1, &err), FM_OK);
+		}
+		countdown = n;
+		failed = fm_dir_remove(scratch_path("tree"), &err) < 0;
+		assert_int_equal(failed, countdown == 0);
+		countdown = 0;
+		for (int i = 0; i < 8; i++) {
+			name[5] = (char)('a' + i);
+			snprintf(inside, sizeof inside, "%s/file", name);
+			assert_false(fm_file_exists(scratch_path(inside)));
+		}
+	}
+	assert_int_equal(fm_dir_remove(scratch_path("tree"), &err), FM_OK);
+}
+
+/* A folder that is left may have private files: whoever reads that is not told only that it is of no use. */
+static void test_what_is_left_of_private_files_is_told(void **state)
+{
+	struct fm_error err;
+
+	(void)state;
+	assert_int_equal(fm_dir_make(scratch_path("clear"), 0700, &err), FM_OK);
+	assert_int_equal(fm_file_write(scratch_path("clear/file"), 0600, "x", 1, &err), FM_OK);
+	stuck_on = "file";
+	warnings = 0;
+	fm_dir_clear_away(scratch_path("clear"));
+	stuck_on = NULL;
+	assert_int_equal(warnings, 1);
+	assert_non_null(strstr(warning, "is left: remove it, and with it what is private in it"));
+	assert_int_equal(fm_dir_remove(scratch_path("clear"), &err), FM_OK);
+}
+
 static int use_memory(struct fm_error *err)
 {
 	struct fm_arena *arena = NULL;
@@ -743,6 +791,8 @@ int main(void)
 	    cmocka_unit_test(test_the_old_tree_goes_after_the_new_name_is_safe),
 	    cmocka_unit_test(test_an_old_tree_that_stays_is_only_a_warning),
 	    cmocka_unit_test(test_all_that_can_be_is_removed),
+	    cmocka_unit_test(test_lack_of_memory_keeps_no_file),
+	    cmocka_unit_test(test_what_is_left_of_private_files_is_told),
 	    cmocka_unit_test(test_memory_that_runs_out_is_noticed),
 	    cmocka_unit_test(test_a_secret_is_wiped),
 	    cmocka_unit_test(test_memory_that_cannot_be_locked_is_told_once),
