@@ -292,8 +292,13 @@ int fm_vault_checkpoint_key(struct fm_secret *key, const char *workspace, const 
 	/* One that cannot be read now is not replaced: nobody could go on from its checkpoint then. */
 	there = fm_file_exists(file);
 	rc = there ? read_key(key, file, project, "checkpoint", stage_key, err) : FM_OK;
-	if (rc == FM_ESYSTEM)
+	if (rc == FM_ESYSTEM) {
+		rc = fm_error_prefix(err,
+				     "the key of the checkpoint cannot be read: try again, or remove %s to begin the "
+				     "training anew: ",
+				     file);
 		goto out;
+	}
 	if (rc < 0)
 		fm_warn("%s; the checkpoint cannot be used", err->message);
 	if ((!there || rc < 0) && (rc = fm_secret_random(key, KEY_LEN, err)) < 0)

@@ -156,6 +156,7 @@ static void test_a_key_that_cannot_be_read_is_not_replaced(void **state)
 	assert_int_equal(symlink("/proc/self/mem", file), 0);
 	assert_int_equal(fm_vault_checkpoint_key(&again, dir, project, "0a", "r0002", &err), FM_ESYSTEM);
 	assert_non_null(strstr(err.message, file));
+	assert_non_null(strstr(err.message, "to begin the training anew"));
 	assert_true(lstat(file, &st) == 0 && S_ISLNK(st.st_mode));
 	assert_int_equal(rename(aside, file), 0);
 	assert_int_equal(fm_vault_checkpoint_key(&again, dir, project, "0a", "r0002", &err), FM_OK);
