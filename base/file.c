@@ -257,6 +257,15 @@ int fm_file_open(const char *path, int *fd, struct fm_error *err)
 	return rc;
 }
 
+bool fm_file_is_kept(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 && (errno == EACCES || errno == EPERM);
+}
+
 int fm_fd_read(int fd, const char *path, void *p, size_t n, size_t *got, struct fm_error *err)
 {
 	ssize_t r;

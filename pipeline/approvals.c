@@ -1,8 +1,10 @@
 #include "pipeline/approvals.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/json_text.h"
 #include "manifests/canon.h"
 #include "pipeline/signed_records.h"
@@ -20,15 +22,28 @@ static int digest_of(const char *key, const char *path, char out[FM_SHA256_HEX],
 	return rc < 0 ? fm_error_prefix(err, "%s: ", key) : rc;
 }
 
+/* Of a key, or, where its file is kept from this user, of the public half beside it. */
 static int fingerprint_of(const char *key, const char *path, char out[FM_FINGERPRINT_MAX], struct fm_error *err)
 {
 	struct fm_sshpub pub;
+	char *half;
 	bool here;
 	int rc;
 
 	if (!path[0])
 		return FM_OK;
-	if ((rc = fm_sshkey_look(path, &pub, &here, err)) < 0 || (rc = fm_sshpub_fingerprint(&pub, out, err)) < 0)
+	if ((rc = fm_sshkey_look(path, &pub, &here, err)) == FM_ESYSTEM && fm_file_is_kept(path)) {
+		if (asprintf(&half, "%s.pub", path) < 0)
+			return no_memory(err);
+		if ((rc = fm_sshkey_look(half, &pub, &here, err)) == FM_EINPUT || (rc < 0 && fm_file_is_kept(half)))
+			rc = fm_fail(
+			    err, FM_EINPUT,
+			    "%s is kept from this user, and so is whose key it is: let its public half be read, in %s "
+			    "(ssh-keygen -y): %s",
+			    path, half, err->message);
+		free(half);
+	}
+	if (rc < 0 || (rc = fm_sshpub_fingerprint(&pub, out, err)) < 0)
 		return fm_error_prefix(err, "%s: ", key);
 	return rc;
 }
@@ -57,14 +72,13 @@ int fm_approvals_wanted(const struct fm_config *cfg, const char *verdict, const 
 
 int fm_approvals_release_key(const struct fm_config *cfg, char fingerprint[FM_FINGERPRINT_MAX], struct fm_error *err)
 {
-	struct fm_sshpub pub;
-	bool here;
 	int rc;
 
-	if ((rc = fm_sshkey_look(cfg->publish.key, &pub, &here, err)) >= 0)
-		return fm_sshpub_fingerprint(&pub, fingerprint, err);
 	fingerprint[0] = 0;
-	return rc == FM_EINPUT ? FM_OK : rc;
+	if (cfg->publish.approvals <= 1)
+		return FM_OK;
+	rc = fingerprint_of("publish.key", cfg->publish.key, fingerprint, err);
+	return rc == FM_EINPUT && !fm_file_is_kept(cfg->publish.key) ? FM_OK : rc;
 }
 
 /* ---- reading ---- */
@@ -72,7 +86,6 @@ int fm_approvals_release_key(const struct fm_config *cfg, char fingerprint[FM_FI
 struct gather {
 	const struct fm_config *cfg;
 	const struct fm_approval *wanted;
-	char release_key[FM_FINGERPRINT_MAX];
 	int64_t now_s;
 };
 
@@ -96,10 +109,12 @@ static int check_other_person(const json_t *before, const json_t *record, struct
 /* Does an approval that holds count?  EVERDICT: no, and the message says why. */
 static int check_counts(const struct gather *g, const json_t *holding, const json_t *record, struct fm_error *err)
 {
+	char release[FM_FINGERPRINT_MAX];
 	int rc;
 
-	if (g->cfg->publish.approvals > 1 && g->release_key[0] &&
-	    strcmp(json_string_value(json_object_get(record, "key")), g->release_key) == 0)
+	if ((rc = fm_approvals_release_key(g->cfg, release, err)) < 0)
+		return rc;
+	if (release[0] && strcmp(json_string_value(json_object_get(record, "key")), release) == 0)
 		return fm_fail(err, FM_EVERDICT, "it is by publish.key, and publish.approvals asks for others");
 	for (size_t i = 0; i < json_array_size(holding); i++)
 		if ((rc = check_other_person(json_array_get(holding, i), record, err)) < 0)
@@ -132,10 +147,7 @@ int fm_approvals_gather(const char *project, const struct fm_config *cfg, const 
 					       .suffix = FM_APPROVAL_SUFFIX,
 					       .check = check,
 					       .ctx = &g};
-	int rc;
 
 	snprintf(begin, sizeof begin, "%s-%s.", wanted->name, wanted->version);
-	if ((rc = fm_approvals_release_key(cfg, g.release_key, err)) < 0)
-		return rc;
 	return fm_signed_records_gather(&kind, holding, rows, err);
 }

@@ -21,7 +21,8 @@ int fm_approvals_wanted(const struct fm_config *cfg, const char *verdict, const 
  * "why"}.  Where more than one approval is asked for, one by publish.key does not count.  Both are new references. */
 int fm_approvals_gather(const char *project, const struct fm_config *cfg, const struct fm_approval *wanted,
 			int64_t now_s, json_t **holding, json_t **rows, struct fm_error *err) FM_MUST_CHECK;
-/* The fingerprint of publish.key, or "" where no key is there; one that cannot be read now is an error. */
+/* The fingerprint of publish.key, whose public half in KEY.pub is enough where the key is kept from this user, or ""
+ * where no key is there, or no more than one person is asked for; one that cannot be read now is an error. */
 int fm_approvals_release_key(const struct fm_config *cfg, char fingerprint[FM_FINGERPRINT_MAX],
 			     struct fm_error *err) FM_MUST_CHECK;
 

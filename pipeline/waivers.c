@@ -9,7 +9,6 @@
 
 struct gather {
 	const struct fm_config *cfg;
-	char release_key[FM_FINGERPRINT_MAX];
 	int64_t now_s;
 };
 
@@ -29,12 +28,15 @@ bool fm_waivers_may(const struct fm_config *cfg, const char *check)
 static int check_rules(const struct gather *g, const json_t *record, struct fm_error *err)
 {
 	const char *check = json_string_value(json_object_get(record, "check"));
+	char release[FM_FINGERPRINT_MAX];
+	int rc;
 
 	if (!fm_waivers_may(g->cfg, check))
 		return fm_fail(err, FM_EVERDICT, "it is of a check of leakage that gate.waivable does not name: %s",
 			       check);
-	if (g->cfg->publish.approvals > 1 && g->release_key[0] &&
-	    strcmp(json_string_value(json_object_get(record, "key")), g->release_key) == 0)
+	if ((rc = fm_approvals_release_key(g->cfg, release, err)) < 0)
+		return rc;
+	if (release[0] && strcmp(json_string_value(json_object_get(record, "key")), release) == 0)
 		return fm_fail(err, FM_EVERDICT,
 			       "it is by publish.key, and publish.approvals asks for more than one person");
 	return FM_OK;
@@ -64,9 +66,6 @@ int fm_waivers_gather(const char *project, const struct fm_config *cfg, int64_t 
 					       .suffix = FM_WAIVER_SUFFIX,
 					       .check = check,
 					       .ctx = &g};
-	int rc;
 
-	if ((rc = fm_approvals_release_key(cfg, g.release_key, err)) < 0)
-		return rc;
 	return fm_signed_records_gather(&kind, holding, rows, err);
 }

@@ -149,4 +149,30 @@ expect 0 "even that can be waived, by name" waive --check controls.broken
 expect 0 "and then goes out, marked" run --replace --set gate.jsd.SA=0.69 --set gate.leak.rows_equal=1 \
 	--set gate.leak.share_nearer_train=1
 says out "waived" "the verdict says that it was waived"
+
+# A colleague to whom the key of the release is closed.
+if [ "$(id -u)" = 0 ] && setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; then
+	[ -e flowmint ] || cp "$F" flowmint
+	chmod 755 . && chmod a+x "$(dirname "$T")"
+	cp -r p theirs && rm -rf theirs/workspace theirs/waivers && cp approver mine && cp theirs/keys/release.key same
+	sed 's/^release: .*/&\npublish: {approvals: 2}/' theirs/release.yaml >theirs/two.yaml
+	echo "same namespaces=\"flowmint-waiver\" $(cut -d' ' -f1,2 theirs/keys/release.key.pub)" >>theirs/allowed_signers
+	chown -R 65534:65534 theirs mine same && chown 0:0 theirs/keys/release.key && chmod 600 theirs/keys/release.key
+	colleague() { # CONFIG KEY
+		rm -rf theirs/waivers
+		setpriv --reuid=65534 --regid=65534 --clear-groups ./flowmint waive "theirs/$1.yaml" --check jsd.SA --reason r \
+			--expires 2099-12-31 --key "$2"
+	}
+	expect 0 "where nobody else is asked for, a colleague waives without it" colleague release mine
+	expect 0 "where others are, its public half tells whose it is" colleague two mine
+	expect 3 "and that it does not waive" colleague two same
+	says err "this is publish.key" "the message says so"
+	rm theirs/keys/release.key.pub
+	expect 0 "without the public half, where nobody else is asked for" colleague release mine
+	expect 3 "and where others are, nobody can tell" colleague two mine
+	says err "publish.key: $T/theirs/keys/release.key is kept from this user" "the message names the key"
+	says err "let its public half be read, in $T/theirs/keys/release.key.pub" "and says what to do"
+else
+	skip "a key closed to the user" "needs root and setpriv"
+fi
 finish
