@@ -164,11 +164,20 @@ for key in group times; do
 	refuse '{"'$key'": 3, "mechanisms": [{"mechanism": "laplace", "sensitivity": 1, "scale": 2}]}' "write it in each mechanism" \
 		"a $key for the whole list"
 done
+refuse '{"group": 3, "mechanisms": [{"mechanism": "laplace", "sensitivity": 1, "scale": 2}]}' "or give --group" "a group, for which there is an option"
 refuse '{"accountant": "rdp", "mechanisms": [{"mechanism": "laplace", "sensitivity": 1, "scale": 2}]}' "give it as --accountant" \
 	"an accountant in the file"
+expect 0 "the same accountant" epsilon --mechanisms bad.json --delta 1e-6 --accountant rdp
+expect 3 "another one than the file's" epsilon --mechanisms bad.json --delta 1e-6 --accountant pld
+says err "'accountant' is not pld, which the answer is by: leave it out" "says what to do"
+sed -i s/rdp/pld/ bad.json
+expect 0 "the accountant that is taken where none is asked for" epsilon --mechanisms bad.json --delta 1e-6
+expect 3 "but not where another is" epsilon --mechanisms bad.json --delta 1e-6 --accountant rdp
 printf '[{"mechanism": "laplace", "sensitivity": 1, "scale": 2, "group": 4}]' >four.json
 expect 2 "another group than the file's" epsilon --mechanisms four.json --delta 1e-6 --group 2
-says err "is of a group of 4, but --group asks for 2" "says both"
+says err "is of a group of 4, but --group asks for 2: leave out one of the two" "says both, and what to do"
+printf '[{"mechanism": "laplace", "sensitivity": 1, "scale": 2, "group": 1}]' >one.json
+expect 2 "another group than 1 that the file says" epsilon --mechanisms one.json --delta 1e-6 --group 2
 expect 0 "the same group" epsilon --mechanisms four.json --delta 1e-6 --group 4
 refuse '{"relation": "swap", "mechanisms": [{"mechanism": "laplace", "sensitivity": 1, "scale": 2}]}' "'relation' must be" \
 	"an unknown relation"

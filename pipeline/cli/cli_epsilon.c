@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "base/mem.h"
 #include "manifests/canon.h"
 #include "manifests/yaml.h"
@@ -98,6 +99,11 @@ static enum fm_adjacency adjacency_of(const struct account_args *a)
 static enum fm_accountant accountant_of(const struct account_args *a)
 {
 	return a->accountant && strcmp(a->accountant, "rdp") == 0 ? FM_RDP : FM_PLD;
+}
+
+static const char *accountant_name(const struct account_args *a)
+{
+	return accountant_of(a) == FM_RDP ? "rdp" : "pld";
 }
 
 static unsigned group_of(const struct account_args *a)
@@ -234,7 +240,7 @@ static int read_relation(const json_t *relation, const struct account_args *a, e
 }
 
 /* What a file says beside its list is its own, but nothing that would change the answer may be overlooked. */
-static int check_members(json_t *doc, struct fm_error *err)
+static int check_members(json_t *doc, const struct account_args *a, struct fm_error *err)
 {
 	static const char *const ours[] = {"relation", "adjacency"};
 
@@ -245,10 +251,16 @@ static int check_members(json_t *doc, struct fm_error *err)
 			near = "relation";
 		if (near && strcmp(near, key) != 0)
 			return fm_fail(err, FM_EINPUT, "no key '%.40s': did you mean '%s'?", key, near);
-		if (strcmp(key, "group") == 0 || strcmp(key, "times") == 0)
-			return fm_fail(err, FM_EINPUT, "'%s' stands beside the list: write it in each mechanism", key);
-		if (strcmp(key, "accountant") == 0)
-			return fm_fail(err, FM_EINPUT, "'accountant' stands beside the list: give it as --accountant");
+		if (strcmp(key, "group") == 0)
+			return fm_fail(err, FM_EINPUT,
+				       "'group' stands beside the list: write it in each mechanism, or give --group");
+		if (strcmp(key, "times") == 0)
+			return fm_fail(err, FM_EINPUT, "'times' stands beside the list: write it in each mechanism");
+		if (strcmp(key, "accountant") == 0 && !fm_json_says(doc, key, accountant_name(a)))
+			return fm_fail(err, FM_EINPUT,
+				       "'accountant' is not %s, which the answer is by: leave it out, or give it as "
+				       "--accountant",
+				       accountant_name(a));
 	}
 	return FM_OK;
 }
@@ -266,7 +278,7 @@ static int read_mechanisms(struct mechanisms *m, const struct account_args *a, e
 		return fm_fail(err, FM_EINPUT,
 			       "%s: neither a list of mechanisms nor an object with one under 'mechanisms'",
 			       a->mechanisms);
-	if ((rc = check_members(m->doc, err)) < 0)
+	if ((rc = check_members(m->doc, a, err)) < 0)
 		return fm_error_prefix(err, "%s: ", a->mechanisms);
 	m->n = json_array_size(list);
 	if (m->n < 1 || m->n > MECHANISMS_MAX)
@@ -281,7 +293,9 @@ static int read_mechanisms(struct mechanisms *m, const struct account_args *a, e
 		if ((rc = read_mechanism(json_array_get(list, i), &m->list[i], err)) < 0)
 			return fm_error_prefix(err, "%s: mechanism %zu: ", a->mechanisms, i + 1);
 		if (a->group && json_object_get(json_array_get(list, i), "group") && m->list[i].group != a->group)
-			return fm_fail(err, FM_EUSAGE, "%s: mechanism %zu is of a group of %u, but --group asks for %u",
+			return fm_fail(err, FM_EUSAGE,
+				       "%s: mechanism %zu is of a group of %u, but --group asks for %u: leave "
+				       "out one of the two",
 				       a->mechanisms, i + 1, m->list[i].group, group_of(a));
 		if (a->group)
 			m->list[i].group = group_of(a);
@@ -313,9 +327,8 @@ static int answer(const struct account_args *a, enum fm_adjacency adjacency, con
 		fm_cli_print("%.*g\n", EPSILON_DIGITS, value);
 		return FM_OK;
 	}
-	doc = json_pack("{s:f, s:f, s:s, s:s}", name, value, "delta", a->delta, "accountant",
-			accountant_of(a) == FM_RDP ? "rdp" : "pld", "adjacency",
-			adjacency == FM_REPLACE_ONE ? "replace_one" : "add_remove");
+	doc = json_pack("{s:f, s:f, s:s, s:s}", name, value, "delta", a->delta, "accountant", accountant_name(a),
+			"adjacency", adjacency == FM_REPLACE_ONE ? "replace_one" : "add_remove");
 	if (!doc || (!isnan(other) && json_object_set_new(doc, by_epsilon ? "sigma" : "epsilon", json_real(other))) ||
 	    (!isnan(a->q) && json_object_set_new(doc, "q", json_real(a->q))) ||
 	    (a->steps && json_object_set_new(doc, "steps", json_integer((json_int_t)a->steps))) ||
