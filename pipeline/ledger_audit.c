@@ -16,6 +16,7 @@
 #include "base/guarded.h"
 #include "base/json_memory.h"
 #include "base/json_text.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "pipeline/ledger_parts.h"
 #include "release/record.h"
@@ -32,6 +33,7 @@ struct audit {
 	json_t *problems;
 	json_t *witnesses;                /* {commitment: true} of each row, of either kind */
 	json_t *folders;                  /* {path: true}: where releases were put */
+	const char *kept;                 /* the first of them that is kept from this user, or has a record that is */
 	char first[2][FM_SHA256_HEX];     /* commitments to the first row, and blind ones */
 	struct fm_ledger_head head, seen; /* seen: by the witness */
 	int64_t last;
@@ -368,7 +370,17 @@ static void check_witness(struct audit *a)
 
 /* ---- what was released ---- */
 
-static int check_record(struct audit *a, const char *path, struct fm_error *err)
+/* What could not be read, where it is kept from this user, is not looked at: neither this user nor the next run can
+ * change that. */
+static int look_away(struct audit *a, const char *folder, const char *path, int rc)
+{
+	if (!fm_file_is_kept(path))
+		return rc;
+	a->kept = a->kept ? a->kept : folder;
+	return FM_OK;
+}
+
+static int check_record(struct audit *a, const char *folder, const char *path, struct fm_error *err)
 {
 	struct fm_record record;
 	struct fm_buf b = {0};
@@ -388,7 +400,7 @@ static int check_record(struct audit *a, const char *path, struct fm_error *err)
 out:
 	fm_buf_free(&b);
 	/* A file that is no record does not concern the ledger; one that cannot be read now may. */
-	return rc == FM_EINPUT ? FM_OK : rc;
+	return rc == FM_ESYSTEM ? look_away(a, folder, path, rc) : rc == FM_EINPUT ? FM_OK : rc;
 }
 
 static int check_folder(struct audit *a, const char *folder, struct fm_error *err)
@@ -398,14 +410,15 @@ static int check_folder(struct audit *a, const char *folder, struct fm_error *er
 	int rc;
 
 	if ((rc = fm_dir_list(folder, &names, &n, err)) < 0)
-		return rc == FM_EINPUT ? FM_OK : rc; /* it was removed */
+		return rc == FM_EINPUT ? FM_OK : look_away(a, folder, folder, rc); /* EINPUT: it was removed */
 	for (size_t i = 0; i < n && i < RECORDS_MAX && rc >= 0; i++) {
 		size_t len = strlen(names[i]), tail = strlen(FM_RECORD_SUFFIX);
 
 		if (len <= tail || strcmp(names[i] + len - tail, FM_RECORD_SUFFIX) != 0)
 			continue;
 		path = fm_path_join(folder, names[i]);
-		rc = path ? check_record(a, path, err) : fm_fail(err, FM_ESYSTEM, "out of memory for the audit");
+		rc =
+		    path ? check_record(a, folder, path, err) : fm_fail(err, FM_ESYSTEM, "out of memory for the audit");
 		free(path);
 	}
 	fm_names_free(names, n);
@@ -414,16 +427,18 @@ static int check_folder(struct audit *a, const char *folder, struct fm_error *er
 
 static int check_released(struct audit *a, struct fm_error *err)
 {
+	struct fm_error later;
 	const char *folder;
+	int rc = FM_OK, one;
 	json_t *v;
-	int rc = FM_OK;
 
 	json_object_foreach(a->folders, folder, v)
 	{
-		if ((rc = check_folder(a, folder, err)) < 0)
-			break;
+		one = check_folder(a, folder, rc < 0 ? &later : err);
+		rc = rc < 0 ? rc : one;
 	}
-	return rc;
+	/* What was found elsewhere is not lost by it. */
+	return rc == FM_ESYSTEM && json_array_size(a->problems) > 0 ? FM_OK : rc;
 }
 
 /* ---- the whole audit ---- */
@@ -474,12 +489,35 @@ static int check_all(struct audit *a, struct fm_error *err)
 	return rc;
 }
 
-static int check_once(struct fm_ledger *l, json_t **report, bool *settled, struct fm_error *err)
+/* What takes nothing from the chain, and something from what it proves. */
+static void put_cautions(const struct audit *a, bool tells, char *out, size_t size)
+{
+	struct fm_error open = {0};
+	char words[2 * FM_ERROR_TEXT + 2 * PATH_MAX] = "";
+	bool guarded = true;
+
+	/* Who may take the witness away breaks nothing by that. */
+	if (a->l->witness_path)
+		guarded = fm_file_guarded(a->l->witness_path, "witness", false, &open) != FM_EINPUT;
+	if (a->kept)
+		snprintf(
+		    words, sizeof words,
+		    "%s, or a record in it, is kept from this user: what was released there was not held against the "
+		    "ledger",
+		    a->kept);
+	if (a->kept && tells)
+		fm_warn("%s: %s", a->l->db_path, words);
+	if (!guarded)
+		snprintf(words + strlen(words), sizeof words - strlen(words), "%s%s", a->kept ? "; " : "",
+			 open.message);
+	fm_text_show(words, strlen(words), out, size);
+}
+
+/* tells: of what was not looked at, by a warning too. */
+static int check_once(struct fm_ledger *l, bool tells, json_t **report, bool *settled, struct fm_error *err)
 {
 	struct audit a = {.l = l, .last_hash = FM_LEDGER_ZEROS, .seen = {.row = -1}};
-	struct fm_error open = {0};
-	bool guarded = true;
-	char project[4 * PATH_MAX], caution[4 * FM_ERROR_TEXT];
+	char project[4 * PATH_MAX], caution[4 * FM_ERROR_TEXT + 8 * PATH_MAX];
 	int rc;
 
 	a.problems = json_array();
@@ -498,13 +536,11 @@ static int check_once(struct fm_ledger *l, json_t **report, bool *settled, struc
 		goto out;
 	if (l->project)
 		fm_text_show(l->project, strlen(l->project), project, sizeof project);
-	/* Who may take the witness away breaks nothing by that. */
-	if (l->witness_path)
-		guarded = fm_file_guarded(l->witness_path, "witness", false, &open) != FM_EINPUT;
-	fm_text_show(open.message, strlen(open.message), caution, sizeof caution);
-	*report = json_pack("{s:b, s:I, s:s, s:s?, s:b, s:s?, s:O}", "intact", json_array_size(a.problems) == 0, "rows",
-			    (json_int_t)a.last, "head", a.last_hash, "project", l->project ? project : NULL,
-			    "witnessed", a.seen.row != -1, "caution", guarded ? NULL : caution, "problems", a.problems);
+	put_cautions(&a, tells, caution, sizeof caution);
+	*report =
+	    json_pack("{s:b, s:I, s:s, s:s?, s:b, s:s?, s:O}", "intact", json_array_size(a.problems) == 0, "rows",
+		      (json_int_t)a.last, "head", a.last_hash, "project", l->project ? project : NULL, "witnessed",
+		      a.seen.row != -1, "caution", *caution ? caution : NULL, "problems", a.problems);
 	if (!*report)
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory for the audit");
 out:
@@ -520,7 +556,7 @@ int fm_ledger_check(struct fm_ledger *l, json_t **report, struct fm_error *err)
 {
 	bool settled;
 
-	return check_once(l, report, &settled, err);
+	return check_once(l, true, report, &settled, err);
 }
 
 int fm_ledger_audit(const char *workspace, const char *project, json_t **report, struct fm_error *err)
@@ -535,7 +571,7 @@ int fm_ledger_audit(const char *workspace, const char *project, json_t **report,
 		return rc;
 	/* A run may be adding rows: then head and rows are read at two instants. What is wrong stays wrong. */
 	for (int i = 0; i < TRIES; i++) {
-		if ((rc = check_once(l, report, &settled, err)) < 0 || settled || i + 1 == TRIES ||
+		if ((rc = check_once(l, false, report, &settled, err)) < 0 || settled || i + 1 == TRIES ||
 		    json_is_true(json_object_get(*report, "intact")))
 			break;
 		json_decref(*report);

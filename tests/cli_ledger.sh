@@ -308,6 +308,25 @@ expect 0 "one without" "$F" audit --workspace p/workspace
 says out "without a witness" "is told of, as an older copy may then pass"
 mv witness "$w"
 
+# --- a folder of releases that is closed to the user ---
+if [ "$(id -u)" = 0 ] && setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; then
+	as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+	[ -e flowmint ] || cp "$F" flowmint
+	chmod 755 . && chmod a+x "$(dirname "$T")" && chmod 711 flowmint # which may be run, not read
+	cp -a p theirs && chown -R 65534:65534 theirs && mode=$(stat -c %a p/release) && chmod 700 p/release
+	expect 0 "a folder of releases that is closed to the user breaks no ledger" as_nobody ./flowmint audit --workspace theirs/workspace --project theirs
+	says out "caution: $T/p/release, or a record in it, is kept from this user" "and is named"
+	expect 0 "nor does it stop a run" as_nobody ./flowmint run theirs $UNCONFINED --quiet --until ingest
+	says err "$T/p/release, or a record in it, is kept from this user" "which warns of it"
+	echo nonsense >theirs/workspace/ledger.head
+	expect 1 "nor does it hide what is found" as_nobody ./flowmint audit --workspace theirs/workspace --project theirs
+	chmod "$mode" p/release
+	chmod 755 flowmint
+	rm -r theirs
+else
+	skip "a folder of releases that is closed to the user" "needs root and setpriv"
+fi
+
 # --- what is no tampering ---
 expect 0 "what was put back is intact" "$F" audit --workspace p/workspace
 expect 0 "and the next run goes on" run --until ingest
