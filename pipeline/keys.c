@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
@@ -14,7 +15,8 @@
 #include "pipeline/walls/sandbox.h"
 #include "traces/files.h"
 
-/* The digest of this very program, "" where /proc is not to be had; where it cannot be read now, nothing has a key.
+/* The digest of this very program, "" where /proc is not to be had, or the program may be run and not read; where it
+ * cannot be read now, nothing has a key.
  * Stages without by_program keep their results from one build of a version to the next. */
 static int program_digest(const char **digest, struct fm_error *err)
 {
@@ -25,7 +27,7 @@ static int program_digest(const char **digest, struct fm_error *err)
 	if (hex[0] || (rc = fm_sha256_file_hex("/proc/self/exe", hex, err)) >= 0)
 		return FM_OK;
 	hex[0] = '\0';
-	return rc == FM_EINPUT ? FM_OK : rc;
+	return rc == FM_EINPUT || fm_file_is_kept("/proc/self/exe") ? FM_OK : rc;
 }
 
 static int digest(json_t *doc, bool unconfined, char key[FM_SHA256_HEX], struct fm_error *err)

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -38,11 +37,9 @@ static int machine_of(char out[MACHINE_DIGITS + 1], struct fm_error *err)
 	int rc;
 
 	*out = '\0';
-	if (access(MACHINE_ID, R_OK) != 0)
-		return FM_OK;
 	fm_buf_puts(&id, what);
 	if ((rc = fm_file_read(MACHINE_ID, 4096, &id, err)) < 0) {
-		rc = rc == FM_EINPUT ? FM_OK : rc;
+		rc = rc == FM_EINPUT || fm_file_is_kept(MACHINE_ID) ? FM_OK : rc;
 		goto out;
 	}
 	if (id.len < sizeof what || !is_machine_id(id.data + sizeof what - 1) ||
