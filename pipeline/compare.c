@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
@@ -36,8 +37,8 @@ struct compare {
 	char *store;
 	struct fm_config *cfg; /* of the run that made the store */
 	char *named;           /* the dialect that was asked for or found: a name, or a whole path; NULL: none was */
-	char dialect[FM_CFG_PATH]; /* of the trace, as it was settled */
-	bool system;               /* failed a model */
+	char dialect[FM_CFG_PATH];     /* of the trace, as it was settled */
+	const struct fm_rival *failed; /* the first one that the system failed; NULL: none */
 };
 
 /* A rival gets the keys that are for its kind: warn of a key that is for none of them. */
@@ -429,7 +430,8 @@ static int try_rival(struct compare *c, const struct fm_rival *r, json_t **entry
 	}
 	if (code < 0)
 		fm_warn("compare: %s failed: %s", r->name, why.message);
-	c->system = c->system || code == FM_ESYSTEM;
+	if (code == FM_ESYSTEM && !c->failed)
+		c->failed = r;
 	if (!c->store && run.nstages > FM_INGEST && run.stage[FM_INGEST].entry &&
 	    !(c->store = strdup(run.stage[FM_INGEST].entry))) {
 		rc = fm_fail(err, FM_ESYSTEM, "out of memory");
@@ -552,10 +554,12 @@ int fm_compare(const struct fm_compare_opts *o, json_t **doc, char **store, stru
 		json_array_append_new(models, entry);
 	}
 	if (!judged) {
-		const char *why = json_string_value(json_object_get(json_array_get(models, 0), "message"));
+		size_t at = 0;
 
-		rc = fm_fail(err, c.system ? FM_ESYSTEM : FM_EINPUT, "no model was judged; %s: %s", chosen[0]->name,
-			     why ? why : "");
+		while (c.failed && chosen[at] != c.failed)
+			at++;
+		rc = fm_fail(err, c.failed ? FM_ESYSTEM : FM_EINPUT, "no model was judged; %s: %s", chosen[at]->name,
+			     fm_json_str(json_array_get(models, at), "message"));
 		goto out;
 	}
 	set = json_array();
