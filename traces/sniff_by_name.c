@@ -76,34 +76,34 @@ static bool has_better_label(const struct fm_sniff_page *p, const struct fm_snif
 }
 
 static bool is_of_way(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, int k, enum fm_sniff_way way,
-		      int col)
+		      int col, bool rare)
 {
 	struct fm_sniff_name name;
 
 	return k < p->nfields && k < p->ncells[0] && g[k].col < 0 && fm_sniff_column(p, k, &name) && name.way == way &&
-	       name.col == col && can_fill(&g[k], col);
+	       name.col == col && (rare || !name.rare) && can_fill(&g[k], col);
 }
 
 /* The first columns of a way whose names are those of the two directions; where no two are, and there are more than
- * two, there is none that can be told. */
-static void find_ways(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, enum fm_sniff_way way, int col,
-		      int at[2])
+ * two, there is none that can be told. rare: rare names count too. */
+static void find_ways_of(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, enum fm_sniff_way way, int col,
+			 bool rare, int at[2])
 {
 	int n = 0;
 
 	at[0] = at[1] = -1;
 	for (int k = 0; k < p->nfields; k++) {
-		if (!is_of_way(p, g, k, way, col))
+		if (!is_of_way(p, g, k, way, col, rare))
 			continue;
 		if (n < 2)
 			at[n] = k;
 		n++;
 	}
 	for (int k = 0; k < p->nfields && n > 2; k++)
-		for (int m = k + 1; m < p->nfields && is_of_way(p, g, k, way, col); m++) {
+		for (int m = k + 1; m < p->nfields && is_of_way(p, g, k, way, col, rare); m++) {
 			const struct fm_sniff_field a = fm_sniff_bare(p, k);
 
-			if (!is_of_way(p, g, m, way, col))
+			if (!is_of_way(p, g, m, way, col, rare))
 				continue;
 			const struct fm_sniff_field b = fm_sniff_bare(p, m);
 			if (fm_sniff_are_ways(a.s, a.n, b.s, b.n)) {
@@ -114,6 +114,31 @@ static void find_ways(const struct fm_sniff_page *p, const struct fm_sniff_guess
 		}
 	if (n > 2)
 		at[0] = at[1] = -1;
+}
+
+/* Those of the usual names; with rare ones where the usual ones are not two. */
+static void find_ways(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, enum fm_sniff_way way, int col,
+		      int at[2])
+{
+	int all[2];
+
+	find_ways_of(p, g, way, col, false, at);
+	if (at[1] >= 0)
+		return;
+	find_ways_of(p, g, way, col, true, all);
+	if (at[0] < 0 || all[1] >= 0)
+		memcpy(at, all, sizeof all);
+}
+
+/* Has col a column for each direction, by names that are not rare? */
+static bool has_ways(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, int col)
+{
+	static const enum fm_sniff_way ways[] = {FM_WAY_WITH_HEADERS, FM_WAY_SUM, FM_WAY_PAYLOAD};
+	int at[2] = {-1, -1};
+
+	for (size_t i = 0; i < sizeof ways / sizeof *ways && at[1] < 0; i++)
+		find_ways_of(p, g, ways[i], col, false, at);
+	return at[1] >= 0;
 }
 
 /* How many columns have a part of col's sum, and with reply those of the way back; *at: the last of them. */
@@ -129,31 +154,51 @@ static int count_ways(const struct fm_sniff_guess *g, int n, int col, bool reply
 	return ways;
 }
 
-/* Packets and bytes with a column for each direction: sums (of the payload only where nothing else gives bytes), or the
- * reply beside a column of the other direction. */
+/* Packets and bytes with a column for each direction: sums (of the payload only where nothing else gives bytes). */
 static void by_name_of_way(const struct fm_sniff_page *p, struct fm_sniff_guess *g, enum fm_sniff_way way)
 {
 	for (int c = FM_PKT; c <= FM_BYT; c++) {
-		int at[2], there = -1, sums = count_ways(g, p->nfields, c, false, &there);
-		const bool reply = way == FM_WAY_REPLY, one = is_taken(g, p->nfields, c, false);
+		int at[2];
 
-		if (reply ? (!one && sums != 1) || count_ways(g, p->nfields, c, true, at) > 0 : one || sums > 0)
+		if (is_taken(g, p->nfields, c, false) || count_ways(g, p->nfields, c, false, at) > 0)
 			continue;
 		find_ways(p, g, way, c, at);
-		for (int i = 0; i < (reply ? 1 : 2); i++) {
+		for (int i = 0; i < 2; i++) {
 			if (at[i] < 0)
 				continue;
 			fm_sniff_take(&g[at[i]], c, false,
-				      reply                   ? "by its name: the way back"
-				      : at[1] < 0             ? "by its name: one way of two, whose other is not found"
+				      at[1] < 0               ? "by its name: one way of two, whose other is not found"
 				      : way == FM_WAY_PAYLOAD ? "by its name: one way of two, the payload alone"
 							      : "by its name: one way of two");
-			g[at[i]].sum = !reply;
-			g[at[i]].reply = reply;
+			g[at[i]].sum = true;
 		}
-		if (reply && !one && at[0] >= 0) { /* fwd_packets beside rev_packets */
-			g[there].sum = false;
-			g[there].why = "by its name: the way there";
+	}
+}
+
+/* Packets and bytes of the way back beside columns of the other direction: of both, as a dialect has neither alone. */
+static void by_name_of_reply(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
+{
+	int there[FM_BYT + 1], back[FM_BYT + 1][2];
+
+	for (int c = FM_PKT; c <= FM_BYT; c++) {
+		const int sums = count_ways(g, p->nfields, c, false, &there[c]);
+
+		if (is_taken(g, p->nfields, c, false))
+			there[c] = -1;
+		else if (sums != 1)
+			return;
+		if (count_ways(g, p->nfields, c, true, back[c]) > 0)
+			return;
+		find_ways(p, g, FM_WAY_REPLY, c, back[c]);
+		if (back[c][0] < 0)
+			return;
+	}
+	for (int c = FM_PKT; c <= FM_BYT; c++) {
+		fm_sniff_take(&g[back[c][0]], c, false, "by its name: the way back");
+		g[back[c][0]].reply = true;
+		if (there[c] >= 0) { /* fwd_packets beside rev_packets */
+			g[there[c]].sum = false;
+			g[there[c]].why = "by its name: the way there";
 		}
 	}
 }
@@ -210,16 +255,19 @@ static bool is_finer(const struct fm_sniff_page *p, const struct fm_sniff_guess 
 	       !strncasecmp(fine->s, coarse->s, coarse->n) && strstr(units, g[k].format) > strstr(units, g[m].format);
 }
 
-/* Columns that fill one by themselves; any: those of addresses too that have none, as where hosts have names. */
-static void by_names_alone(const struct fm_sniff_page *p, struct fm_sniff_guess *g, enum fm_sniff_way way, bool any)
+/* Columns that fill one by themselves, of names that are rare or that are not; any: those of addresses too that have
+ * none, as where hosts have names. */
+static void by_names_alone(const struct fm_sniff_page *p, struct fm_sniff_guess *g, enum fm_sniff_way way, bool rare,
+			   bool any)
 {
 	for (int k = 0; k < p->nfields; k++) {
 		struct fm_sniff_name name;
 		int at;
 
-		if (k >= p->ncells[0] || !fm_sniff_column(p, k, &name) || name.way != way)
+		if (k >= p->ncells[0] || !fm_sniff_column(p, k, &name) || name.way != way || name.rare != rare)
 			continue;
-		if ((name.col == FM_TE && is_record_time(p, g, k)) ||
+		if ((rare && fm_cols[name.col].kind == FM_KIND_COUNT && has_ways(p, g, name.col)) ||
+		    (name.col == FM_TE && is_record_time(p, g, k)) ||
 		    (name.col == FM_PR && has_better_protocol(p, k)) ||
 		    (name.col == FM_LABEL && has_better_label(p, g, k)))
 			continue;
@@ -254,14 +302,15 @@ static void join_seconds(const struct fm_sniff_page *p, struct fm_sniff_guess *g
 {
 	for (int k = 0; k < p->nfields && k < p->ncells[0]; k++)
 		for (int m = 0; m < p->nfields && m < p->ncells[0]; m++) {
-			const struct fm_sniff_field f = fm_sniff_bare(p, m);
+			const struct fm_sniff_field f = fm_sniff_bare(p, m), whole = fm_sniff_bare(p, k);
 			const char *unit = fm_sniff_unit_name(f.s, f.n);
 			struct fm_sniff_name name;
 
 			if (g[k].col != FM_TE || g[k].sum || g[k].kind != EPOCH ||
 			    strcmp(g[k].format, "seconds") != 0 || g[k].fraction || g[m].col >= 0 ||
 			    g[m].kind != INTEGER || g[m].most > most_of(unit) || !fm_sniff_column(p, m, &name) ||
-			    name.col != FM_TE || name.start != g[k].start)
+			    name.col != FM_TE || name.start != g[k].start ||
+			    !fm_sniff_same_stem(whole.s, whole.n, f.s, f.n))
 				continue;
 			fm_sniff_take(&g[m], FM_TE, g[k].start, "by its name: the rest of the second");
 			g[m].format = unit;
@@ -283,16 +332,18 @@ static void by_place_after_all(const struct fm_sniff_page *p, struct fm_sniff_gu
 
 void fm_sniff_by_name(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
 {
-	by_names_alone(p, g, FM_WAY_ONE, false);
-	by_names_alone(p, g, FM_WAY_ELSE, false);
-	by_names_alone(p, g, FM_WAY_ONE, true);
+	by_names_alone(p, g, FM_WAY_ONE, false, false);
+	by_names_alone(p, g, FM_WAY_ELSE, false, false);
+	by_names_alone(p, g, FM_WAY_ONE, true, false);
+	by_names_alone(p, g, FM_WAY_ONE, false, true);
+	by_names_alone(p, g, FM_WAY_ONE, true, true);
 	join_families(p, g);
 	join_seconds(p, g);
-	by_name_of_way(p, g, FM_WAY_REPLY);
+	by_name_of_reply(p, g);
 	by_name_of_way(p, g, FM_WAY_WITH_HEADERS);
 	by_name_of_way(p, g, FM_WAY_SUM);
 	by_name_of_way(p, g, FM_WAY_PAYLOAD);
-	by_name_of_way(p, g, FM_WAY_REPLY);
+	by_name_of_reply(p, g);
 	for (int k = 0; k < p->nfields && k < p->ncells[0]; k++) {
 		g[k].aside = g[k].col < 0 ? fm_sniff_aside(p->cell[0][k].s, p->cell[0][k].n) : NULL;
 		if (p->json && g[k].aside &&

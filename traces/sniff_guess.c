@@ -95,8 +95,8 @@ static const char *duration_format(const struct fm_sniff_page *p, int k, const s
 	const char *unit;
 	char name[64] = "";
 
-	for (size_t i = 0; i < bare.n && i < sizeof name - 1; i++)
-		name[i] = (char)tolower((unsigned char)bare.s[i]);
+	for (size_t i = 0; p->header && i < p->cell[0][k].n && i < sizeof name - 1; i++)
+		name[i] = (char)tolower((unsigned char)p->cell[0][k].s[i]);
 	if (fm_sniff_is_hms(p, k, p->header)) {
 		if (has_one_colon(p, k))
 			*why = "minutes and seconds: or hours and minutes?";
@@ -112,7 +112,7 @@ static const char *duration_format(const struct fm_sniff_page *p, int k, const s
 		return "nanoseconds";
 	if (strstr(name, "+msec")) /* SiLK's: seconds, with milliseconds */
 		return "seconds";
-	if ((unit = fm_sniff_unit_name(bare.s, bare.n)))
+	if ((unit = fm_sniff_unit_name(bare.s, bare.n)) || (unit = fm_sniff_unit_within(name, p->types)))
 		return unit;
 	if (g->kind == EPOCH) {
 		*why = "the unit is a guess by the size of the values";
@@ -123,7 +123,8 @@ static const char *duration_format(const struct fm_sniff_page *p, int k, const s
 			       : "the unit is a guess by the size of the values";
 		return "microseconds";
 	}
-	*why = "the unit is a guess";
+	*why = strstr(name, "min") || strstr(name, "hour") ? "by its name in another unit: have it written in seconds"
+							   : "the unit is a guess";
 	return "seconds";
 }
 

@@ -191,11 +191,21 @@ static bool is_hms(const struct fm_sniff_field *f)
 	return (colons == 2 || (colons == 1 && !blank)) && isdigit((unsigned char)*s);
 }
 
+/* ->, <-, <->, <?>, |>, ?>, o> and their likes, and who, where Argus cannot tell. */
+static bool is_arrow(const struct fm_sniff_field *f)
+{
+	const char first = f->n > 1 ? f->s[0] : 0, last = f->n > 1 ? f->s[f->n - 1] : 0;
+
+	if (!first || !last)
+		return false;
+	return (strchr("<->|", first) && strchr("<->|?o", last)) || (strchr("?o", first) && last == '>') ||
+	       (f->n == 3 && !memcmp(f->s, "who", 3));
+}
+
 bool fm_sniff_has_arrows(const struct fm_sniff_page *p, int k)
 {
 	for (int i = p->header; i < p->nlines; i++)
-		if (k < p->ncells[i] && p->cell[i][k].n > 1 && memchr("<->|", *p->cell[i][k].s, 4) &&
-		    memchr("<->|?o", p->cell[i][k].s[p->cell[i][k].n - 1], 6))
+		if (k < p->ncells[i] && is_arrow(&p->cell[i][k]))
 			return true;
 	return false;
 }

@@ -12,67 +12,64 @@ static const struct {
 	int col;
 	bool start;
 	enum fm_sniff_way way;
+	bool rare; /* the other names come first */
 } known[] = {
     {" te end endtime ltime lasttime lastseen tslast timestampend etime flowend flowendmilliseconds lastswitched last "
      "timeflowend timeflowendns timeflowendms switchedlast timelast timeend "
      "lastpacket dateflowend stop stoptime bidirectionallastseenms datelastseen tlast endsec etimestamp flowendtime "
      "etimemsec stopdatetime "
      "flowendsec "
-     "flowendseconds flowendmicroseconds flowendnanoseconds flowendtimestamp endtimestamp flowstop finish finishtime "
-     "stoptimestamp timestamplast tsend timestampstop tsstop ",
-     FM_TE, false, FM_WAY_ONE},
+     "flowendseconds flowendmicroseconds flowendnanoseconds flowendtimestamp endtimestamp ",
+     FM_TE, false, FM_WAY_ONE, false},
     {" ts start starttime stime firsttime firstseen timestamp timestampstart datefirstseen flowstart "
      "flowstartmilliseconds firstswitched first time date datetime bidirectionalfirstseenms tfirst timeflowstart "
      "timeflowstartns timeflowstartms starttimestamp startsec stimestamp timefirst timestart flowstarttime "
      "firstpacket stimemsec startdatetime flowstartsec flowstartseconds flowstartmicroseconds "
-     "flowstartnanoseconds relstart begin begintime flowbegin timestampfirst tsstart timestampbegin ",
-     FM_TE, true, FM_WAY_ONE},
+     "flowstartnanoseconds relstart ",
+     FM_TE, true, FM_WAY_ONE, false},
     {" td dur duration flowduration durationms bidirectionaldurationms flowdurationmilliseconds "
      "elapsedtime elapsed durationsec durationseconds durationus durationns durationmsec durationmilliseconds "
      "durationmicroseconds flowdurationms flowdurationus durations flowdurations durs durmsec ",
-     FM_TD, false, FM_WAY_ONE},
+     FM_TD, false, FM_WAY_ONE, false},
     {" sa srcip srcaddr sourceip sourceaddress saddr sip ipsrc src srcipaddr srchost idorigh srcipaddress "
-     "sourceipv4address ipv4srcaddr origh addressa srcaddress src4addr ipsrcaddr ip4srcaddr srcipaddrport srcaddrport "
-     "sourceipaddress sourceaddr sourceipaddr ",
-     FM_SA, false, FM_WAY_ONE},
+     "sourceipv4address ipv4srcaddr origh addressa srcaddress src4addr ipsrcaddr ip4srcaddr srcipaddrport srcaddrport ",
+     FM_SA, false, FM_WAY_ONE, false},
     {" da dstip dstaddr destinationip destinationaddress daddr dip ipdst dst dstipaddr dsthost idresph dstipaddress "
      "destinationipv4address ipv4dstaddr resph addressb destip dstaddress dst4addr ipdstaddr ip4dstaddr "
      "destinationipaddress "
-     "dstipaddrport dstaddrport destinationaddr destinationipaddr destipaddress destaddr destaddress ",
-     FM_DA, false, FM_WAY_ONE},
+     "dstipaddrport dstaddrport ",
+     FM_DA, false, FM_WAY_ONE, false},
     {" sp srcport sport srcpt sourceport initiatorport idorigp l4srcport sourcetransportport origp portsrc ipsrcport "
      "porta "
-     "srcl4portid srcp srcl4port l4srcportid spt sourcel4port ",
-     FM_SP, false, FM_WAY_ONE},
+     "srcl4portid srcp ",
+     FM_SP, false, FM_WAY_ONE, false},
     {" dp dstport dport dsport dstpt destinationport destport responderport idrespp l4dstport destinationtransportport "
      "respp "
-     "portdst ipdstport portb dstl4portid dstp dstl4port l4dstportid dpt destinationl4port ",
-     FM_DP, false, FM_WAY_ONE},
+     "portdst ipdstport portb dstl4portid dstp ",
+     FM_DP, false, FM_WAY_ONE, false},
     {" source cliip clientip client cliaddr clientaddr clientaddress clientipaddr clientipaddress subjectipaddress "
      "initiatorip initiatoripaddress pktsrcaddr ",
-     FM_SA, false, FM_WAY_ELSE},
+     FM_SA, false, FM_WAY_ELSE, false},
     {" destination srvip serverip server srvaddr serveraddr serveraddress serveripaddr serveripaddress peeripaddress "
      "responderip responderipaddress pktdstaddr ",
-     FM_DA, false, FM_WAY_ELSE},
-    {" cliport clientport clientl4portid subjectportprotocol ", FM_SP, false, FM_WAY_ELSE},
-    {" srvport serverport serverl4portid peerportprotocol ", FM_DP, false, FM_WAY_ELSE},
+     FM_DA, false, FM_WAY_ELSE, false},
+    {" cliport clientport clientl4portid subjectportprotocol ", FM_SP, false, FM_WAY_ELSE, false},
+    {" srvport serverport serverl4portid peerportprotocol ", FM_DP, false, FM_WAY_ELSE, false},
     {" pr proto protocol prot ipprotocol ipproto protocolidentifier pro networktransport transport "
      "ianaproto ianaprotocol iananumber protocolname protoname protoid protocolid protonum protonumber protocolnumber "
-     "l4proto l4protocol transportprotocol ",
-     FM_PR, false, FM_WAY_ONE},
-    {" flg flags tcpflags flag state connstate tcpcontrolbits ", FM_FLG, false, FM_WAY_ONE},
-    {" fwd ", FM_FWD, false, FM_WAY_ONE},
-    {" tos stos srctos iptos ipclassofservice ", FM_STOS, false, FM_WAY_ONE},
+     "l4proto l4protocol ",
+     FM_PR, false, FM_WAY_ONE, false},
+    {" flg flags tcpflags flag state connstate tcpcontrolbits ", FM_FLG, false, FM_WAY_ONE, false},
+    {" fwd ", FM_FWD, false, FM_WAY_ONE, false},
+    {" tos stos srctos iptos ipclassofservice ", FM_STOS, false, FM_WAY_ONE, false},
     {" pkt pkts packets packet ipkt numpktssnt totpkts inpkts inpackets packetcount packettotalcount packetdeltacount "
      "totalpackets "
-     "bidirectionalpackets packetscount inpkt numpackets numpkts npackets npkts numberofpackets pktcount pktcnt "
-     "pktscount pktscnt packetcnt totalpkts packetsfwd pktsfwd ",
-     FM_PKT, false, FM_WAY_ONE},
+     "bidirectionalpackets packetscount inpkt ",
+     FM_PKT, false, FM_WAY_ONE, false},
     {" byt bytes byte ibyt oct inoctets numbytessnt totbytes inbytes octets octetcount octettotalcount octetdeltacount "
      "totalbytes "
-     "bidirectionalbytes doctets inbyte numbytes nbytes numberofbytes bytecount bytecnt bytescount bytescnt octs "
-     "totaloctets bytesfwd octetsfwd ",
-     FM_BYT, false, FM_WAY_ONE},
+     "bidirectionalbytes doctets inbyte ",
+     FM_BYT, false, FM_WAY_ONE, false},
     {" spkts dpkts origpkts resppkts totalfwdpackets totalbackwardpackets totalfwdpacket totalbwdpackets "
      "src2dstpackets dst2srcpackets totfwdpkts "
      "totbwdpkts flowpktstoserver flowpktstoclient srcpkts dstpkts fwdpkts bwdpkts fwdpackets bwdpackets sentpkt "
@@ -84,32 +81,50 @@ static const struct {
      "outboundpackets "
      "inboundpackets cli2srvpackets srv2clipackets subjectpackets peerpackets "
      "initiatorpackets responderpackets totalsourcepackets totaldestinationpackets "
-     "txpackets rxpackets txpkts rxpkts pktstoserver pktstoclient packetstoserver packetstoclient pktsc2s pktss2c "
-     "forwardpackets backwardpackets uppackets downpackets packetsup packetsdown "
-     "uploadpackets downloadpackets clientpackets serverpackets srctodstpackets dsttosrcpackets a2bpackets "
-     "b2apackets packetssrc packetsdst packetsstod packetsdtos packetsc2s packetss2c ",
-     FM_PKT, false, FM_WAY_SUM},
+     "txpackets rxpackets txpkts rxpkts pktstoserver pktstoclient packetstoserver packetstoclient pktsc2s pktss2c ",
+     FM_PKT, false, FM_WAY_SUM, false},
     {" sbytes dbytes totallengthoffwdpackets totallengthofbwdpackets totallengthoffwdpacket totallengthofbwdpacket "
      "src2dstbytes "
      "dst2srcbytes totlenfwdpkts totlenbwdpkts flowbytestoserver flowbytestoclient srcbytes dstbytes fwdbytes "
      "bwdbytes sentbyte rcvdbyte sentbytes rcvdbytes bytessent bytesreceived bytesout bytesin sourcebytes "
      "destinationbytes bytessrctodest bytesdesttosrc bytesab bytesba outboundbytes inboundbytes cli2srvbytes "
      "srv2clibytes subjectbytes peerbytes initiatorbytes responderbytes totalsourcebytes "
-     "totaldestinationbytes txbytes rxbytes bytestoserver bytestoclient bytesc2s bytess2c forwardbytes "
-     "backwardbytes upbytes downbytes bytesup bytesdown uploadbytes downloadbytes clientbytes "
+     "totaldestinationbytes txbytes rxbytes bytestoserver bytestoclient bytesc2s bytess2c ",
+     FM_BYT, false, FM_WAY_SUM, false},
+    {" origipbytes respipbytes srcipbytes dstipbytes ", FM_BYT, false, FM_WAY_WITH_HEADERS, false},
+    {" origbytes respbytes fwdtotalpayloadbytes bwdtotalpayloadbytes ", FM_BYT, false, FM_WAY_PAYLOAD, false},
+    {" opkt opkts outpkt outpkts outpackets rpkt rpackets packetsrev reversepacketdeltacount "
+     "reversepackettotalcount ",
+     FM_PKT, false, FM_WAY_REPLY, false},
+    {" obyt obytes outbyte outbytes outoctets roct roctets bytesrev reverseoctetdeltacount "
+     "reverseoctettotalcount ",
+     FM_BYT, false, FM_WAY_REPLY, false},
+    {" label class attack attackcat category type attacktype ", FM_LABEL, false, FM_WAY_ONE, false},
+    /* Others that are less common, or say less. */
+    {" flowstop finish finishtime stoptimestamp timestamplast tsend timestampstop tsstop ", FM_TE, false, FM_WAY_ONE,
+     true},
+    {" begin begintime flowbegin timestampfirst tsstart timestampbegin ", FM_TE, true, FM_WAY_ONE, true},
+    {" sourceipaddress sourceaddr sourceipaddr ", FM_SA, false, FM_WAY_ONE, true},
+    {" destinationaddr destinationipaddr destipaddress destaddr destaddress ", FM_DA, false, FM_WAY_ONE, true},
+    {" srcl4port l4srcportid spt sourcel4port ", FM_SP, false, FM_WAY_ONE, true},
+    {" dstl4port l4dstportid dpt destinationl4port ", FM_DP, false, FM_WAY_ONE, true},
+    {" transportprotocol ", FM_PR, false, FM_WAY_ONE, true},
+    {" numpackets numpkts npackets npkts numberofpackets pktcount pktcnt pktscount pktscnt packetcnt "
+     "totalpkts packetsfwd pktsfwd ",
+     FM_PKT, false, FM_WAY_ONE, true},
+    {" numbytes nbytes numberofbytes bytecount bytecnt bytescount bytescnt octs totaloctets bytesfwd "
+     "octetsfwd ",
+     FM_BYT, false, FM_WAY_ONE, true},
+    {" forwardpackets backwardpackets uppackets downpackets packetsup packetsdown uploadpackets "
+     "downloadpackets clientpackets serverpackets srctodstpackets dsttosrcpackets a2bpackets b2apackets "
+     "packetssrc packetsdst packetsstod packetsdtos packetsc2s packetss2c ",
+     FM_PKT, false, FM_WAY_SUM, true},
+    {" forwardbytes backwardbytes upbytes downbytes bytesup bytesdown uploadbytes downloadbytes clientbytes "
      "serverbytes srctodstbytes dsttosrcbytes a2bbytes b2abytes bytessrc bytesdst bytesstod bytesdtos "
      "initiatoroctets responderoctets txoctets rxoctets ",
-     FM_BYT, false, FM_WAY_SUM},
-    {" origipbytes respipbytes srcipbytes dstipbytes ", FM_BYT, false, FM_WAY_WITH_HEADERS},
-    {" origbytes respbytes fwdtotalpayloadbytes bwdtotalpayloadbytes ", FM_BYT, false, FM_WAY_PAYLOAD},
-    {" opkt opkts outpkt outpkts outpackets rpkt rpackets packetsrev revpackets revpkts reversepackets "
-     "reversepacketdeltacount "
-     "reversepackettotalcount ",
-     FM_PKT, false, FM_WAY_REPLY},
-    {" obyt obytes outbyte outbytes outoctets roct roctets bytesrev revbytes reversebytes reverseoctetdeltacount "
-     "reverseoctettotalcount ",
-     FM_BYT, false, FM_WAY_REPLY},
-    {" label class attack attackcat category type attacktype ", FM_LABEL, false, FM_WAY_ONE},
+     FM_BYT, false, FM_WAY_SUM, true},
+    {" revpackets revpkts reversepackets ", FM_PKT, false, FM_WAY_REPLY, true},
+    {" revbytes reversebytes ", FM_BYT, false, FM_WAY_REPLY, true},
 };
 
 /* Does a name end with the unit of a count that is no byte and no packet, in brackets: Bytes (KB), Octets [MiB]? */
@@ -235,6 +250,29 @@ const char *fm_sniff_unit_name(const char *s, size_t n)
 	return point ? fm_sniff_unit_name(point + 1, n - (size_t)(point + 1 - s)) : NULL;
 }
 
+bool fm_sniff_same_stem(const char *a, size_t na, const char *b, size_t nb)
+{
+	const struct {
+		const char *s;
+		size_t n;
+	} of[] = {{a, na}, {b, nb}};
+	size_t same = 0;
+
+	while (same < na && same < nb && tolower((unsigned char)a[same]) == tolower((unsigned char)b[same]))
+		same++;
+	for (int i = 0; i < 2; i++) {
+		const char *s = of[i].s + same;
+		size_t n = of[i].n - same;
+
+		n -= n && strchr(")]", s[n - 1]) && s[n - 1];
+		for (; n && strchr("_-.( [", *s) && *s; n--)
+			s++;
+		if (n && !unit_of(s, n, true, true))
+			return false;
+	}
+	return same > 1;
+}
+
 /* NEMEA writes the type before each name: ipaddr SRC_IP. */
 static size_t type_before(const char *s, size_t n)
 {
@@ -280,10 +318,10 @@ static bool strip(const char **s, size_t *n)
 /* What a name stands for, whatever its unit. */
 static bool find_name(const char *s, size_t n, struct fm_sniff_name *out)
 {
-	const char *point, *unit;
+	const char *point, *unit = NULL;
 	size_t type = type_before(s, n);
 	int i = find(s + type, n - type);
-	bool back = i < 0 && strip(&s, &n);
+	bool sum = n > 4 && !strncasecmp(s, "sum(", 4), back = i < 0 && strip(&s, &n);
 
 	if (i < 0)
 		i = find(s, n);
@@ -300,7 +338,9 @@ static bool find_name(const char *s, size_t n, struct fm_sniff_name *out)
 	if (i >= 0 && back && (known[i].way != FM_WAY_ONE || fm_cols[known[i].col].kind != FM_KIND_COUNT))
 		return false;
 	if (i >= 0)
-		*out = (struct fm_sniff_name){known[i].col, known[i].start, back ? FM_WAY_REPLY : known[i].way};
+		*out = (struct fm_sniff_name){known[i].col, known[i].start, back ? FM_WAY_REPLY : known[i].way,
+					      known[i].rare || sum ||
+						  (unit && (known[i].col == FM_TD || !strcmp(unit, "seconds")))};
 	return i >= 0;
 }
 

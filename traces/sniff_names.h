@@ -13,6 +13,7 @@ struct fm_sniff_name {
 	int col;               /* enum fm_col */
 	bool start;            /* of FM_TE: the start of the flow */
 	enum fm_sniff_way way; /* of packets and bytes */
+	bool rare;             /* a name that counts where no column has one of the others */
 };
 /* False: the name is not known. Case, blanks and marks do not count. Where a key inside others (conn.id.orig_h) is not
  * known as a whole, its end counts. */
@@ -20,6 +21,8 @@ bool fm_sniff_name(const char *s, size_t n, struct fm_sniff_name *out);
 /* The unit of durations and times that the name ends with, as a format of dialects: duration_ms, Duration (min); or
  * NULL. */
 const char *fm_sniff_unit_name(const char *s, size_t n);
+/* Are two names the same but for the units behind them: first_sec and first_usec, start and start_ms? */
+bool fm_sniff_same_stem(const char *a, size_t na, const char *b, size_t nb);
 /* Is it the name of packets or bytes in another unit, as Bytes (KB), which fm_sniff_name() does not know? */
 bool fm_sniff_other_unit(const char *s, size_t n, struct fm_sniff_name *out);
 /* The rest of a dialect's line for a column of that name that fills none but says something of the row; or NULL. */

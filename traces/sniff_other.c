@@ -150,13 +150,32 @@ static bool is_pair(const struct fm_sniff_field *f, char mark)
 
 	while (i < f->n && f->s[i] && (isalnum((unsigned char)f->s[i]) || strchr("_.-<>", f->s[i])))
 		i++;
-	return i > 0 && i + 1 < f->n && f->s[i] == mark && f->s[i + 1] != mark && isalpha((unsigned char)*f->s);
+	if (!i || i == f->n || f->s[i] != mark || !isalpha((unsigned char)*f->s))
+		return false;
+	return mark == '=' || (i + 1 < f->n && f->s[i + 1] != mark); /* of names and = many have no value behind it */
 }
 
 /* ="value", which Excel leaves as it stands */
 static bool is_formula(const struct fm_sniff_field *f)
 {
 	return f->n > 1 && f->s[0] == '=' && f->s[1] == '"'; /* the quote at its end was taken away */
+}
+
+/* The traffic log of PAN-OS in which sessions only begin. */
+static bool are_starts_of_panos(const struct fm_sniff_page *p)
+{
+	enum { TYPE = 3, SUBTYPE = 4, ELAPSED = 36 };
+	int starts = 0;
+
+	for (int i = 0; i < p->nlines && p->delimiter == ',' && !p->json; i++) {
+		const struct fm_sniff_field *f = p->cell[i];
+
+		if (p->ncells[i] <= ELAPSED || f[TYPE].n != 7 || memcmp(f[TYPE].s, "TRAFFIC", 7) != 0 ||
+		    f[SUBTYPE].n != 5 || memcmp(f[SUBTYPE].s, "start", 5) != 0)
+			return false;
+		starts++;
+	}
+	return starts > 0;
 }
 
 /* What yafscii writes without --tabular: 10.0.0.1:53 => 192.0.2.7:35203 ... (1/130 -> ...) */
@@ -243,6 +262,11 @@ static int other_log(const struct fm_sniff_page *p, const char *path, struct fm_
 		return fm_fail(err, FM_EINPUT,
 			       "%s is what yafscii writes for people: have it written with yafscii --tabular "
 			       "--print-header",
+			       path);
+	if (are_starts_of_panos(p))
+		return fm_fail(err, FM_EINPUT,
+			       "%s is a traffic log of PAN-OS in which sessions only begin, before their packets are "
+			       "counted: have it log them at their end",
 			       path);
 	if (formulas * 2 > some)
 		return fm_fail(

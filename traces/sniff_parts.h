@@ -126,7 +126,11 @@ void fm_sniff_by_zeek(const struct fm_sniff_page *p, struct fm_sniff_guess *g);
 /* *unit: that of the durations in column td, where rows have start and end and it is as long in most; or NULL. */
 int fm_sniff_unit(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, int td, const char **unit,
 		  struct fm_error *err) FM_MUST_CHECK;
-/* Are the durations in column td too long for seconds: half an hour and more from packet to packet? */
+/* The unit that is anywhere in the lower-case name of a duration of which no more is known: duration (in ms), dauer_us;
+ * or NULL. types: its names end with types. */
+const char *fm_sniff_unit_within(const char *name, bool types);
+/* Are the durations in column td, whole numbers, in most rows too long for seconds: half an hour and more from packet
+ * to packet? */
 bool fm_sniff_is_fine(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, int td);
 /* In how many rows is the time in column a before, at and behind that in column b: order[0] to order[2]. Rows in which
  * they are over 49 days from each other do not count. */

@@ -87,22 +87,21 @@ static const char by_place[] = "by its values and place";
 
 #define TIMES_MAX 8 /* columns of times that are compared */
 
-/* Of the columns of times, the first two of which one is never the later one and in some rows the earlier one: start
- * and end, whatever their order. Without such two *one and *two stay. */
+/* Of the columns of times, the first two of which one is mostly the earlier one where they differ, as clocks may be
+ * wrong: start and end, whatever their order. Without such two *one and *two stay. */
 static void find_start_and_end(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, int *one, int *two)
 {
 	int at[TIMES_MAX], n = 0, order[3];
 
 	for (int k = *one; k >= 0 && n < TIMES_MAX; k = next_of(g, p->nfields, k + 1, 1u << CLOCK | 1u << EPOCH))
-		if (!g[k].constant)
-			at[n++] = k;
+		at[n++] = k;
 	for (int a = 0; a < n; a++)
 		for (int b = a + 1; b < n; b++) {
 			fm_sniff_order(p, g, at[a], at[b], order);
-			if (!order[0] == !order[2])
+			if (order[0] <= 2 * order[2] && order[2] <= 2 * order[0])
 				continue;
-			*one = at[order[0] ? a : b];
-			*two = at[order[0] ? b : a];
+			*one = at[order[0] > order[2] ? a : b];
+			*two = at[order[0] > order[2] ? b : a];
 			return;
 		}
 }
@@ -147,7 +146,7 @@ static bool are_payload(const struct fm_sniff_page *p, int pkt, int byt, int few
 {
 	int rows, against = fm_sniff_against(p, pkt, byt, 1, &rows);
 
-	return against * few <= rows && fm_sniff_go_together(p, pkt, byt);
+	return against * few <= rows;
 }
 
 /* Numbers that may be packets and bytes. */
@@ -181,7 +180,7 @@ static bool is_open(const struct fm_sniff_guess *g, int n, int k)
 static bool are_open_counts(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, struct pair at)
 {
 	return is_open(g, p->nfields, at.pkt) && is_open(g, p->nfields, at.byt) &&
-	       fm_sniff_are_counts(p, at.pkt, at.byt) && fm_sniff_go_together(p, at.pkt, at.byt);
+	       fm_sniff_are_counts(p, at.pkt, at.byt);
 }
 
 /* Are the two columns before `at` those of the way there, and `at` of the way back? Some flows have no way back, or
@@ -232,20 +231,25 @@ static bool are_last_mixed(const struct fm_sniff_page *p, const struct fm_sniff_
 
 /* Packets and bytes by what they can be: the last two numbers, or else neighbours from column `from` on, packets first
  * or, with back, bytes; of several those that are more and less together. Numbers of networks and interfaces, flags and
- * sums of flows may stand before and behind them. False: they are of both ways, and which are which cannot be told. */
-static bool place_neighbours(const struct fm_sniff_page *p, struct fm_sniff_guess *g, int n, int from, bool back)
+ * sums of flows may stand before and behind them. With likely only those that are mostly more together count.
+ * False: they are of both ways, and which are which cannot be told. */
+static bool place_neighbours(const struct fm_sniff_page *p, struct fm_sniff_guess *g, int n, int from, bool back,
+			     bool likely)
 {
-	struct pair last = last_two(g, n, from), best = {-1, -1};
+	const struct pair last = last_two(g, n, from);
+	const bool open = is_open(g, n, last.pkt) && is_open(g, n, last.byt);
+	const bool are_last = last.pkt >= 0 && (open || !likely) && fm_sniff_are_counts(p, last.pkt, last.byt);
+	struct pair best = {-1, -1};
 	bool payload;
 	int most = -1;
 
 	if (filled_by(g, n, FM_PKT, false) >= 0 || filled_by(g, n, FM_BYT, false) >= 0)
 		return true;
-	if (!back && is_open(g, n, last.pkt) && is_open(g, n, last.byt) && fm_sniff_are_counts(p, last.pkt, last.byt) &&
-	    fm_sniff_go_together(p, last.pkt, last.byt)) {
+	if (!back && are_last && (!likely || fm_sniff_agree(p, last.pkt, last.byt, NULL) >= 0)) {
 		best = last;
 	} else {
-		payload = is_open(g, n, last.pkt) && is_open(g, n, last.byt) && are_payload(p, last.pkt, last.byt, 2);
+		payload = open && are_payload(p, last.pkt, last.byt, 2) &&
+			  (!likely || fm_sniff_go_together(p, last.pkt, last.byt));
 		if (payload && are_payload(p, last.pkt, last.byt, 10) && !are_last_mixed(p, g, last))
 			return true;
 		if (payload)
@@ -254,10 +258,13 @@ static bool place_neighbours(const struct fm_sniff_page *p, struct fm_sniff_gues
 			struct pair at = {k + back, k + !back};
 			int together;
 
-			if (!are_open_counts(p, g, at))
+			if (!are_open_counts(p, g, at) || (likely && !fm_sniff_go_together(p, at.pkt, at.byt)))
 				continue;
-			if (are_mixed_ways(p, g, at))
+			if (are_mixed_ways(p, g, at)) {
+				if (likely && are_last)
+					continue;
 				return false;
+			}
 			together = fm_sniff_agree(p, at.pkt, at.byt, NULL);
 			if (best.pkt < 0 ? !payload || together > most : together > most) {
 				best = at;
@@ -287,8 +294,7 @@ static void place_counts(const struct fm_sniff_page *p, struct fm_sniff_guess *g
 	if (pkt < 0 && byt < 0) {
 		const struct pair last = last_two(g, n, from);
 
-		if (last.pkt >= 0 && fm_sniff_are_counts(p, last.pkt, last.byt) &&
-		    fm_sniff_go_together(p, last.pkt, last.byt))
+		if (last.pkt >= 0 && fm_sniff_are_counts(p, last.pkt, last.byt))
 			take_pair(g, last, by_place);
 		else if (last.pkt >= 0 && are_payload(p, last.pkt, last.byt, 2))
 			take_pair(g, last, "by its values and place, few bytes a packet: of the payload alone?");
@@ -376,11 +382,13 @@ void fm_sniff_by_place(const struct fm_sniff_page *p, struct fm_sniff_guess *g)
 	apart = !has_ports(g, n);
 	if (apart)
 		place_ports_beside(g, n);
-	told = place_neighbours(p, g, n, last, false);
+	told = place_neighbours(p, g, n, last, false, true) && place_neighbours(p, g, n, last, true, true);
+	if (told && place_neighbours(p, g, n, 0, false, true))
+		(void)place_neighbours(p, g, n, 0, true, true);
+	told = told && place_neighbours(p, g, n, last, false, false);
 	if (apart)
 		place_ports(g, n, last);
-	if (told && place_neighbours(p, g, n, last, true) && place_neighbours(p, g, n, 0, false) &&
-	    place_neighbours(p, g, n, 0, true))
+	if (told && place_neighbours(p, g, n, last, true, false))
 		place_counts(p, g, n, last);
 	place_label(g, n);
 }

@@ -110,12 +110,28 @@ void fm_sniff_order(const struct fm_sniff_page *p, const struct fm_sniff_guess *
 	free(d);
 }
 
+const char *fm_sniff_unit_within(const char *name, bool types)
+{
+	const size_t n = strlen(name);
+
+	if (strstr(name, "nano") || strstr(name, "_ns"))
+		return "nanoseconds";
+	if (strstr(name, "ms") || strstr(name, "milli"))
+		return "milliseconds";
+	if (strstr(name, "micro") || strstr(name, "us)") || strstr(name, "us]") || strstr(name, "_us"))
+		return "microseconds";
+	return n > 2 && !strcmp(name + n - 2, "_s") && !types ? "seconds" : NULL;
+}
+
 #define LONGEST_GAP 1800 /* seconds; what counts flows has forgotten them long before */
+#define FEWEST_FINE 3    /* rows: a flow may be idle for hours */
 
 bool fm_sniff_is_fine(const struct fm_sniff_page *p, const struct fm_sniff_guess *g, int td)
 {
 	int rows = 0, fine = 0;
 
+	if (g[td].fraction) /* a unit below seconds seldom has parts */
+		return false;
 	for (int i = p->header; i < p->nlines; i++) {
 		uint64_t packets = 0, some, lasts = 0;
 
@@ -125,7 +141,7 @@ bool fm_sniff_is_fine(const struct fm_sniff_page *p, const struct fm_sniff_guess
 		rows += packets > 1 && lasts > 0;
 		fine += packets > 1 && lasts / (packets - 1) > LONGEST_GAP;
 	}
-	return fine > 0 && fine * 4 >= rows;
+	return fine >= FEWEST_FINE && fine * 2 >= rows;
 }
 
 /* A date and a time of day in two columns, where no column has both. */

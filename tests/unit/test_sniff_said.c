@@ -6,10 +6,25 @@
 static void the_unit_of_a_duration_stands_in_its_name(void **state)
 {
 	static const char *const of[][2] = {
-	    {"Duration (min)", "0.025"},           {"duration_minutes", "0.025"},   {"Elapsed Time [h]", "0.000416667"},
-	    {"durationHours", "0.000416667"},      {"dur (ns)", "1500000000"},      {"Duration (\xc2\xb5s)", "1500000"},
-	    {"durationInSeconds", "1.5"},          {"flow_duration_in_ms", "1500"}, {"dur_us", "1500000"},
-	    {"BIDIRECTIONAL_DURATION_MS", "1500"}, {"duration", "00:01.500"},       {"duration", "00:00:01.500"},
+	    {"Duration (min)", "0.025"},
+	    {"duration_minutes", "0.025"},
+	    {"Elapsed Time [h]", "0.000416667"},
+	    {"durationHours", "0.000416667"},
+	    {"dur (ns)", "1500000000"},
+	    {"Duration (\xc2\xb5s)", "1500000"},
+	    {"durationInSeconds", "1.5"},
+	    {"flow_duration_in_ms", "1500"},
+	    {"dur_us", "1500000"},
+	    {"BIDIRECTIONAL_DURATION_MS", "1500"},
+	    {"duration", "00:01.500"},
+	    {"duration", "00:00:01.500"},
+	    {"Duration (in ms)", "1500"},
+	    {"duration (ms.)", "1500"},
+	    {"Duration (milli sec)", "1500"},
+	    {"Duration (ms float)", "1500"},
+	    {"Duration (microsec.)", "1500000"},
+	    {"Duration [in us]", "1500000"},
+	    {"duration (in nanoseconds)", "1500000000"},
 	};
 
 	(void)state;
@@ -32,7 +47,8 @@ static void durations_too_long_for_their_packets_are_no_seconds(void **state)
 	struct reading *r = guessed("start,duration,src_ip,src_port,dst_ip,dst_port,proto,packets,bytes\n"
 				    "2024-05-14 13:00:02.000,60000,10.0.0.1,40000,192.0.2.7,443,6,7,574\n"
 				    "2024-05-14 13:00:02.000,0,10.0.0.1,40000,192.0.2.7,443,6,1,40\n"
-				    "2024-05-14 13:00:02.000,4000,10.0.0.1,40000,192.0.2.7,443,6,2,80\n",
+				    "2024-05-14 13:00:02.000,4000,10.0.0.1,40000,192.0.2.7,443,6,2,80\n"
+				    "2024-05-14 13:00:02.000,5000,10.0.0.1,40000,192.0.2.7,443,6,3,120\n",
 				    &yaml);
 
 	(void)state;
@@ -48,6 +64,53 @@ static void durations_too_long_for_their_packets_are_no_seconds(void **state)
 	assert_int_equal(r->t->td[0], 6000000);
 	done(r);
 	fm_buf_free(&yaml);
+}
+
+/* One flow that was idle for hours says nothing of the unit of all, and parts of a second are seldom of a finer one. */
+static void one_long_flow_leaves_seconds(void **state)
+{
+	static const char *const of[] = {"7200.5,%s", "7200,%s", "7200.5,9000.25,7300.5,%s"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		struct fm_buf text = {0}, yaml = {0};
+
+		fm_buf_puts(&text, "start,duration,src_ip,src_port,dst_ip,dst_port,proto,packets,bytes\n");
+		for (const char *s = of[i]; s; s = strchr(s, ',') ? strchr(s, ',') + 1 : NULL) {
+			const size_t n = strcspn(s, ",");
+
+			fm_buf_printf(&text, "2024-05-14 13:00:02.000,%.*s,10.0.0.1,40000,192.0.2.7,443,6,2,574\n",
+				      *s == '%' ? 1 : (int)n, *s == '%' ? "2" : s);
+		}
+		fm_buf_add(&text, "", 1);
+		done(guessed(text.data, &yaml));
+		assert_non_null(strstr(yaml.data, "column: td, format: \"seconds\""));
+		fm_buf_free(&text);
+		fm_buf_free(&yaml);
+	}
+}
+
+/* A column that is a duration by its place, as its name is of another language, has its unit in that name. */
+static void units_stand_in_foreign_names_too(void **state)
+{
+	static const char *const of[][2] = {
+	    {"Dauer_ms", "milliseconds"}, {"duraci\xc3\xb3n (ms)", "milliseconds"}, {"Dauer_us", "microseconds"}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		struct fm_buf yaml = {0};
+		char text[512], says[64];
+
+		snprintf(text, sizeof text,
+			 "Beginn,%s,Quelle,Quellport,Ziel,Zielport,Protokoll,Pakete,Oktette\n"
+			 "2024-05-14 13:00:01.000,15.5,10.0.0.1,40000,192.0.2.7,443,6,7,574\n"
+			 "2024-05-14 13:00:02.000,20.25,10.0.0.1,40000,192.0.2.7,443,6,1,40\n",
+			 of[i][0]);
+		snprintf(says, sizeof says, "column: td, format: \"%s\"", of[i][1]);
+		done(guessed(text, &yaml));
+		assert_non_null(strstr(yaml.data, says));
+		fm_buf_free(&yaml);
+	}
 }
 
 #define BEFORE ",10.0.0.1,40000,192.0.2.7,443,6,"
@@ -101,6 +164,34 @@ static void what_names_and_values_say_together(void **state)
 	fm_buf_free(&yaml);
 }
 
+/* What a newer or rarer name says stands behind what a plain one does, be it before it in the row. */
+static void plain_names_come_before_others(void **state)
+{
+	static const char *const of[] = {
+	    "npkts,num_bytes,begin,finish,sourceAddr,spt,start,end,src_ip,src_port,dst_ip,dst_port,proto,packets,"
+	    "bytes\n"
+	    "9,999,1715691000.0,1715691001.0,10.9.9.9,1,1715691601.0,1715691602.5" BEFORE "7,574\n",
+	    "start,duration,src_ip,src_port,dst_ip,dst_port,proto,packets,totalOctets,uploadBytes,sbytes,dbytes\n"
+	    "1715691601.0,1.5" BEFORE "7,888,8,500,74\n",
+	    "start,duration,sourceIPAddress,client_ip,src_port,dst_ip,dst_port,proto,packets,bytes\n"
+	    "1715691601.0,1.5,10.9.9.9" BEFORE "7,574\n",
+	    /* A way back of one of packets and bytes alone is not read. */
+	    "start,duration,src_ip,src_port,dst_ip,dst_port,proto,packets,bytes,rev_packets\n"
+	    "1715691601.0,1.5" BEFORE "7,574,3\n",
+	    "start,duration,src_ip,src_port,dst_ip,dst_port,proto,packets,bytes,reverse_bytes\n"
+	    "1715691601.0,1.5" BEFORE "7,574,74\n",
+	    /* Small numbers by another name are no rest of the second. */
+	    "start,first_ms,duration,src_ip,src_port,dst_ip,dst_port,proto,packets,bytes\n"
+	    "1715691601,17,1.5" BEFORE "7,574\n",
+	    "start_time,ts_usec,duration,src_ip,src_port,dst_ip,dst_port,proto,packets,bytes\n"
+	    "1715691601,170000,1.5" BEFORE "7,574\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+		assert_guesses_flow(of[i], 1);
+}
+
 /* Argus as JSON says by arrows who began a flow; a direction in words is none of Argus's, and neither is its ICMP. */
 static void arrows_are_those_of_argus(void **state)
 {
@@ -120,6 +211,18 @@ static void arrows_are_those_of_argus(void **state)
 	assert_int_equal(r->t->dp[0], 771);
 	done(r);
 	fm_buf_free(&yaml);
+	for (size_t i = 0; i < 3; i++) {
+		char text[256];
+
+		snprintf(text, sizeof text,
+			 "StartTime,Dur,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,TotPkts,TotBytes\n"
+			 "1715691601.0,1.5,icmp,10.0.0.1,0x0008,%s,192.0.2.7,0x0000,2,120\n",
+			 (const char *[]){"?>", "o>", "who"}[i]);
+		yaml = (struct fm_buf){0};
+		done(guessed(text, &yaml));
+		assert_non_null(strstr(yaml.data, "icmp: argus"));
+		fm_buf_free(&yaml);
+	}
 }
 
 /* A table without names of 30 flows: in it $ is the start, & the end, # the packets, * the bytes, ~ a small number. */
@@ -183,11 +286,90 @@ static void tables_without_names_may_have_another_order(void **state)
 	}
 }
 
+/* Small flows of few packets, of which some have fewer bytes than others of less packets, in the usual order */
+static void small_flows_have_packets_and_bytes(void **state)
+{
+	struct fm_buf text = {0}, yaml = {0};
+	struct reading *r;
+
+	(void)state;
+	for (unsigned i = 0; i < 40; i++) {
+		const unsigned packets = 1 + i * 7 % 4,
+			       bytes = packets * 40 + (packets < 3 ? 1000 + i * 11 : i * 37 % 90);
+
+		fm_buf_printf(&text, "2024-05-14 13:00:%02u.000,1.5,10.0.0.%u,%u,192.0.2.7,443,TCP,%u,%u\n", i,
+			      1 + i % 9, 40000 + i * 17, packets, bytes);
+	}
+	fm_buf_add(&text, "", 1);
+	r = guessed(text.data, &yaml);
+	if (!r)
+		fail_msg("%s", yaml.data);
+	assert_int_equal(r->t->pkt[1], 4);
+	assert_int_equal(r->t->byt[1], 197);
+	done(r);
+	fm_buf_free(&text);
+	fm_buf_free(&yaml);
+}
+
+/* A clock that was wrong in one row makes no third time the end, and neither does a start that is the same in all. */
+static void one_wrong_clock_leaves_the_end(void **state)
+{
+	(void)state;
+	for (int same = 0; same < 2; same++) {
+		struct fm_buf text = {0}, yaml = {0};
+		bool whole;
+
+		for (int i = 0; i < 6; i++)
+			fm_buf_printf(
+			    &text,
+			    "2024-05-14 13:01:%02d.000,2024-05-14 13:01:%02d.500,10.0.0.1,40000,192.0.2.7,443,TCP,"
+			    "7,574,2024-05-14 13:02:%02d.000\n",
+			    same ? 1 : 2 * i + 1, i == 3 && !same ? 5 : 2 * i + 2, i);
+		fm_buf_add(&text, "", 1);
+		assert_int_equal(fm_sniff_guess(put("clocks.txt", text.data), NULL, &yaml, &whole, &err), FM_OK);
+		fm_buf_add(&yaml, "", 1);
+		if (!whole || !strstr(yaml.data, "c1, column: start") || !strstr(yaml.data, "c2, column: te"))
+			fail_msg("%s", yaml.data);
+		fm_buf_free(&text);
+		fm_buf_free(&yaml);
+	}
+}
+
+static void assert_no_table(const char *line, const char *says)
+{
+	struct fm_buf text = {0}, yaml = {0};
+	bool whole;
+
+	for (int i = 0; i < 4; i++)
+		fm_buf_puts(&text, line);
+	fm_buf_add(&text, "", 1);
+	assert_int_equal(fm_sniff_guess(put("none.txt", text.data), NULL, &yaml, &whole, &err), FM_EINPUT);
+	assert_non_null(strstr(err.message, says));
+	fm_buf_free(&text);
+	fm_buf_free(&yaml);
+}
+
+static void logs_without_values_are_told(void **state)
+{
+	(void)state;
+	assert_no_table("time=2024-05-14T13:00:01 src= dst= sport= dport= proto=tcp user= rule=\n", "name=value");
+	assert_no_table("1,2024/05/14 13:00:01,0071,TRAFFIC,start,2561,2024/05/14 13:00:01,10.0.0.1,192.0.2.7,0.0.0.0,"
+			"0.0.0.0,r1,,,web,vsys1,trust,untrust,ae1,ae2,log,2024/05/14 13:00:05,1001,1,40001,443,0,0,"
+			"0x64,tcp,allow,574,300,274,7,2024/05/14 12:59:01,0,any\n",
+			"sessions only begin");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_unit_of_a_duration_stands_in_its_name),
 	    cmocka_unit_test(durations_too_long_for_their_packets_are_no_seconds),
+	    cmocka_unit_test(one_long_flow_leaves_seconds),
+	    cmocka_unit_test(units_stand_in_foreign_names_too),
+	    cmocka_unit_test(plain_names_come_before_others),
+	    cmocka_unit_test(small_flows_have_packets_and_bytes),
+	    cmocka_unit_test(one_wrong_clock_leaves_the_end),
+	    cmocka_unit_test(logs_without_values_are_told),
 	    cmocka_unit_test(what_names_and_values_say_together),
 	    cmocka_unit_test(arrows_are_those_of_argus),
 	    cmocka_unit_test(tables_without_names_may_have_another_order),
