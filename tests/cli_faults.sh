@@ -44,7 +44,7 @@ verb "a header that lacks a column does so without memory to say which" --verbs 
 verb "a key that was replaced is so, whatever cannot be said of it" --verbs key-rotate --only memory
 expect 0 "a bundle" "$F" bundle --out first.bundle r0001 --workspace p/workspace
 expect 0 "what is refused, or found bad" "$ROOT/tests/faults_refused.sh" "$F"
-verb "two persons are two where the key of the release cannot be read" --verbs waive-own --deep --where fm_approvals_release_key
+verb "two persons are two where the key of the release cannot be read" --verbs waive-own --deep --where fingerprint_of
 verb "a ledger is not intact because a release cannot be looked at" --verbs audit-older --deep --only memory --where fm_dir_list
 verb "nor is one that was lost begun anew" --verbs run-lost --deep --only memory --where fm_ledger_open
 verb "a version that is taken differs in what it differs in, or nothing is said of it" --verbs run-taken --deep --only memory \
