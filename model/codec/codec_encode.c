@@ -10,39 +10,17 @@
 #include "model/codec/codec.h"
 #include "model/codec/codec_parts.h"
 #include "model/codec/hosts.h"
+#include "model/codec/recency.h"
 #include "model/codec/relations.h"
 
-/* Addresses of the tail of one side seen in this window, the latest first. */
-struct recent {
-	uint32_t code[FM_WINDOW_MOST];
-	int n;
-};
-
-static int recent_find(const struct recent *r, uint32_t code)
-{
-	for (int i = 0; i < r->n; i++)
-		if (r->code[i] == code)
-			return i;
-	return -1;
-}
-
-static void recent_touch(struct recent *r, uint32_t code, int at)
-{
-	if (at < 0)
-		at = r->n < FM_WINDOW_MOST ? r->n++ : FM_WINDOW_MOST - 1;
-	memmove(r->code + 1, r->code, sizeof r->code[0] * (size_t)at);
-	r->code[0] = code;
-}
-
 static uint16_t address_token(const struct fm_codec *c, const struct fm_hosts *hosts, const struct fm_table *t,
-			      struct recent *r, uint32_t code)
+			      struct fm_recency *r, uint32_t code)
 {
 	const struct fm_host *h = fm_hosts_find(hosts, t, code);
 	if (h && h->rank >= 0)
 		return (uint16_t)(c->window + h->rank);
 	r += fm_host_side(hosts, t, code);
-	int at = recent_find(r, code);
-	recent_touch(r, code, at);
+	int at = fm_recency_touch(r, code);
 	if (at >= 0 && at < c->window)
 		return (uint16_t)at;
 	return (uint16_t)(c->window + c->roles.nhosts + c->roles.class_id[fm_host_class(hosts, t, code)]);
@@ -131,7 +109,7 @@ static void encode_window(const struct encoder *e, struct place at, uint16_t *to
 	const struct fm_codec *c = e->c;
 	const struct fm_table *t = e->t;
 	size_t first = at.row;
-	struct recent r[FM_SIDES] = {{.n = 0}};
+	struct fm_recency r[FM_SIDES] = {{.n = 0}};
 	int64_t td[FM_WINDOW_MOST] = {0};
 	struct fm_relations l;
 	fm_relations_find(t, first, c->window, c->text_order ? 1 + (int)at.offset : 0, &l);

@@ -136,7 +136,8 @@ static int decode_window(struct fm_decoder *d, int64_t te, const uint16_t *tok, 
 			 struct fm_error *err)
 {
 	struct fm_table *t = d->t;
-	memset(d->nrecent, 0, sizeof d->nrecent);
+	for (int side = 0; side < FM_SIDES; side++)
+		d->recent[side].n = 0;
 	d->nwindow = 0;
 	d->now_ms = te;
 	d->ntrades = 0;

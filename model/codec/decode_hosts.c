@@ -5,22 +5,11 @@
 
 void fm_decoder_remember(struct fm_decoder *d, uint32_t host)
 {
-	int at = 0, side = fm_assignment_side(d->assignment, host);
-	uint32_t *recent = d->recent[side];
 	if (host < (uint32_t)d->c->roles.nhosts)
 		return;
-	while (at < d->nrecent[side] && recent[at] != host)
-		at++;
-	if (at == d->nrecent[side]) {
-		if (d->nrecent[side] < FM_WINDOW_MOST)
-			d->nrecent[side]++;
-		else
-			at--;
-		if (d->nwindow < 2 * FM_WINDOW_MOST)
-			d->window[d->nwindow++] = host;
-	}
-	memmove(recent + 1, recent, sizeof *recent * (size_t)at);
-	recent[0] = host;
+	if (fm_recency_touch(&d->recent[fm_assignment_side(d->assignment, host)], host) < 0 &&
+	    d->nwindow < 2 * FM_WINDOW_MOST)
+		d->window[d->nwindow++] = host;
 }
 
 /* The host of a side that a token names; UINT32_MAX: a new host of class *cl. */
@@ -28,9 +17,8 @@ static uint32_t name(const struct fm_decoder *d, int token, int side, int *cl)
 {
 	int W = d->c->window, n = d->c->roles.nhosts;
 	*cl = d->fallback[side];
-	if (token < W) /* a recency beyond what is there: the one seen longest ago, or a new host */
-		return d->nrecent[side] > 0 ? d->recent[side][token < d->nrecent[side] ? token : d->nrecent[side] - 1]
-					    : UINT32_MAX;
+	if (token < W)
+		return fm_recency_at(&d->recent[side], token);
 	/* The family of the flow counts, whatever the token says. */
 	if (token < W + n && ((d->c->roles.side[token - W] ^ side) & FM_SIDE_IPV6) == 0)
 		return (uint32_t)(token - W);
@@ -78,7 +66,7 @@ static void take_trade(struct fm_decoder *d, uint32_t host, uint32_t trade)
  * for a new one of its class *cl.  Hosts take up new trades as often as was learned. */
 static uint32_t keep_trade(struct fm_decoder *d, uint32_t host, uint32_t trade, int *cl)
 {
-	int side;
+	const struct fm_recency *recent;
 	if (host < (uint32_t)d->c->roles.nhosts)
 		return host;
 	d->seen++;
@@ -90,10 +78,10 @@ static uint32_t keep_trade(struct fm_decoder *d, uint32_t host, uint32_t trade, 
 		d->mixed++;
 		return host;
 	}
-	side = fm_assignment_side(d->assignment, host);
-	for (int i = 0; i < d->nrecent[side]; i++)
-		if (has_trade(d, d->recent[side][i], trade))
-			return d->recent[side][i];
+	recent = &d->recent[fm_assignment_side(d->assignment, host)];
+	for (int i = 0; i < recent->n; i++)
+		if (has_trade(d, recent->host[i], trade))
+			return recent->host[i];
 	*cl = fm_assignment_class(d->assignment, host);
 	return UINT32_MAX;
 }

@@ -9,6 +9,7 @@
 #include "model/codec/flow_rules.h"
 #include "model/codec/host_reach.h"
 #include "model/codec/kept_ports.h"
+#include "model/codec/recency.h"
 #include "model/codec/relations.h"
 #include "model/codec/repeat_plan.h"
 #include "model/codec/scan_windows.h"
@@ -18,9 +19,9 @@ struct fm_decoder {
 	struct fm_assignment *assignment;
 	struct fm_table *t; /* sa and da hold host numbers until the end */
 	struct fm_flow_rules rules;
-	uint32_t recent[FM_SIDES][FM_WINDOW_MOST],
-	    window[2 * FM_WINDOW_MOST]; /* tail hosts of this window: by side and recency, and all of them */
-	int nrecent[FM_SIDES], nwindow;
+	struct fm_recency recent[FM_SIDES];
+	uint32_t window[2 * FM_WINDOW_MOST]; /* all tail hosts of this window */
+	int nwindow;
 	int64_t now_ms;                     /* when this window begins */
 	uint64_t trade[2 * FM_WINDOW_MOST]; /* pairs of this window: tail host and trade */
 	int ntrades;

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "model/codec/codec.h"
 #include "model/codec/hosts.h"
+#include "model/codec/recency.h"
 #include "model/codec/relations.h"
 
 const char *const fm_link_name[FM_NLINKS] = {
@@ -126,11 +127,10 @@ static void relations(const struct fm_links *l, const uint16_t *tok, int first)
 
 /* The hosts of a window that have been met so far. */
 struct met {
-	int n;                                /* numbers given */
-	bool all;                             /* all ends so far are known, and so is who is recent */
-	uint8_t side[2 * FM_WINDOW_MOST];     /* by number; POPULAR: not of the tail */
-	int recent[FM_SIDES][FM_WINDOW_MOST]; /* numbers of the tail by recency (codec.h) */
-	int nrecent[FM_SIDES];
+	int n;                              /* numbers given */
+	bool all;                           /* all ends so far are known, and so is who is recent */
+	uint8_t side[2 * FM_WINDOW_MOST];   /* by number; POPULAR: not of the tail */
+	struct fm_recency recent[FM_SIDES]; /* numbers of the tail */
 };
 
 static int met(struct met *m, int side)
@@ -141,28 +141,15 @@ static int met(struct met *m, int side)
 
 static void touch(struct met *m, int host)
 {
-	int *recent, *n, at = 0;
-
-	if (m->side[host] == POPULAR)
-		return;
-	recent = m->recent[m->side[host]];
-	n = &m->nrecent[m->side[host]];
-	while (at < *n && recent[at] != host)
-		at++;
-	if (at == *n) {
-		if (*n < FM_WINDOW_MOST)
-			++*n;
-		else
-			at--;
-	}
-	memmove(recent + 1, recent, sizeof *recent * (size_t)at);
-	recent[0] = host;
+	if (m->side[host] != POPULAR)
+		(void)fm_recency_touch(&m->recent[m->side[host]], (uint32_t)host);
 }
 
 /* The number of the host of a side that a token names; a new one where that cannot be told. */
 static int named(const struct fm_links *l, struct met *m, int token, int side)
 {
 	int W = l->window, host;
+	uint32_t seen = UINT32_MAX;
 
 	if (token >= W && token < W + l->popular) {
 		uint16_t *number = &l->number[token - W];
@@ -170,16 +157,12 @@ static int named(const struct fm_links *l, struct met *m, int token, int side)
 			*number = (uint16_t)met(m, POPULAR);
 		return *number;
 	}
-	if (token >= W)
-		host = met(m, side);
-	else if (m->all && m->nrecent[side] > 0) /* beyond what is there: the one seen longest ago, as in decoding */
-		host = m->recent[side][token < m->nrecent[side] ? token : m->nrecent[side] - 1];
-	else if (m->all)
-		host = met(m, side);
-	else {
-		m->all = false;
-		return met(m, side);
+	if (token < W) {
+		if (!m->all)
+			return met(m, side);
+		seen = fm_recency_at(&m->recent[side], token);
 	}
+	host = seen == UINT32_MAX ? met(m, side) : (int)seen;
 	touch(m, host);
 	return host;
 }
@@ -227,7 +210,7 @@ static void pass_on(const struct fm_links *l, const uint16_t *tok, const int *ho
 	int last[2 * FM_WINDOW_MOST][2]; /* of a host, as source and as destination: the last token, mask or -1 */
 	int V = l->vocab[c];
 
-	memset(last, 0xff, sizeof last);
+	memset(last, 0xff, sizeof *last * 2 * (size_t)l->window);
 	for (int n = 0; n < l->window; n++) {
 		int i = back ? l->window - 1 - n : n, token = tok[(size_t)i * FM_NTOK + c];
 		for (int e = 0; e < 2; e++) {
