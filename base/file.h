@@ -48,10 +48,10 @@ int fm_file_read(const char *path, size_t max, struct fm_buf *b, struct fm_error
 /* Copy a regular file. */
 int fm_file_copy(const char *from, const char *to, mode_t mode, struct fm_error *err) FM_MUST_CHECK;
 bool fm_file_exists(const char *path);
+/* The same of dir/name; takes no memory, and so is never wrong for lack of it. */
+bool fm_file_exists_in(const char *dir, const char *name);
 /* Is a file or a folder that could not be read kept from this process (EACCES, EPERM), whatever else may fail? */
 bool fm_file_is_kept(const char *path);
-bool fm_file_exists_in(const char *dir,
-		       const char *name); /* dir/name; takes no memory, and so is never wrong for lack of it */
 /* May this process write a file of nbytes bytes (ulimit -f)?  If not: FM_ESYSTEM, with `what` in the message. */
 int fm_file_allowed(uint64_t nbytes, const char *what, struct fm_error *err) FM_MUST_CHECK;
 int fm_file_size(const char *path, uint64_t *nbytes, struct fm_error *err) FM_MUST_CHECK;

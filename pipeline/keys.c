@@ -16,8 +16,8 @@
 #include "traces/files.h"
 
 /* The digest of this very program, "" where /proc is not to be had, or the program may be run and not read; where it
- * cannot be read now, nothing has a key.
- * Stages without by_program keep their results from one build of a version to the next. */
+ * cannot be read now, nothing has a key.  Stages without by_program keep their results from one build of a version to
+ * the next. */
 static int program_digest(const char **digest, struct fm_error *err)
 {
 	static char hex[FM_SHA256_HEX];

@@ -20,8 +20,7 @@ static const struct {
     {{"unix_nsecs", "sysuptime", "first", "last"},
      {"start", "end"},
      "is of flow-tools, whose times count from when the exporter began: write the flows with ft2nfdump -r FILE | "
-     "nfdump "
-     "-r - -o csv"},
+     "nfdump -r - -o csv"},
     {{"val", "fl", "flP", "td"},
      {"sa", "da"},
      "is a statistic of nfdump (-s), with a row for each address or port, and not of flows: write those with nfdump -r "

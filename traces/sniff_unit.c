@@ -1,5 +1,5 @@
-/* What the times and the packets of rows tell of durations: their unit; and which of two times is the first
- * (sniff_parts.h). */
+/* What times and packets tell of each other (sniff_parts.h): the unit of durations, which of two times is the first,
+ * and which date goes with which time of day. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

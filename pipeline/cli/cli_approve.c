@@ -137,7 +137,7 @@ static int check_key(const struct approving *x, const char *signers_path, const 
 	    (rc = fm_sshpub_fingerprint(key, fingerprint, err)) < 0 ||
 	    (rc = fm_approvals_release_key(x->cfg, release, err)) < 0)
 		goto out;
-	if (x->cfg->publish.approvals > 1 && strcmp(fingerprint, release) == 0)
+	if (strcmp(fingerprint, release) == 0)
 		rc = fm_fail(
 		    err, FM_EINPUT,
 		    "--key: this is publish.key, and publish.approvals asks for more than one person: another key "

@@ -65,7 +65,7 @@ static int check_rules(const struct fm_config *cfg, const char *check, const str
 	if ((rc = fm_sshpub_fingerprint(key, fingerprint, err)) < 0 ||
 	    (rc = fm_approvals_release_key(cfg, release, err)) < 0)
 		return rc;
-	if (cfg->publish.approvals > 1 && strcmp(fingerprint, release) == 0)
+	if (strcmp(fingerprint, release) == 0)
 		return fm_fail(
 		    err, FM_EINPUT,
 		    "--key: this is publish.key, and publish.approvals asks for more than one person: another "

@@ -182,18 +182,24 @@ static void a_flow_has_the_rate_that_it_names(void **state)
 	PACKETS(0, 192, 3, 3);
 }
 
-/* Two rates, and the flows do not say which is theirs; another exporter's is not theirs either. */
-static void what_is_not_clear_is_left_as_it_was_counted(void **state)
+/* A flow of three packets, and one sampler, which took one packet in ten. */
+static void begin_with_one_in_ten(void)
 {
 	static const struct element options[] = {{48, 1}, {50, 4}, {0, 0}};
 
-	(void)state;
 	begin_file();
 	put_template(FLOW, flow_of, (struct element){0}, false);
 	put_template(OPTIONS, options, (struct element){0}, true);
 	put_options(1, 1, 10, 4, 0, 0);
 	put_flow(0, 0);
 	PACKETS(0, 30);
+}
+
+/* Two rates, and the flows do not say which is theirs; another exporter's is not theirs either. */
+static void what_is_not_clear_is_left_as_it_was_counted(void **state)
+{
+	(void)state;
+	begin_with_one_in_ten();
 	put_options(2, 1, 10, 4, 0, 0);
 	PACKETS(0, 30); /* both are the same */
 	put_options(3, 1, 1000, 4, 0, 0);
@@ -230,17 +236,11 @@ int __wrap_fm_source_next(struct fm_source *s, const char **data, size_t *n, str
 /* Else the flows would be those that were counted, and nobody would know. */
 static void a_rate_that_cannot_be_read_is_not_none(void **state)
 {
-	static const struct element options[] = {{48, 1}, {50, 4}, {0, 0}};
 	struct fm_ipfix_rates rates = {0};
 	struct fm_error err;
 
 	(void)state;
-	begin_file();
-	put_template(FLOW, flow_of, (struct element){0}, false);
-	put_template(OPTIONS, options, (struct element){0}, true);
-	put_options(1, 1, 10, 4, 0, 0);
-	put_flow(0, 0);
-	PACKETS(0, 30);
+	begin_with_one_in_ten();
 	disk_fails = true;
 	assert_int_equal(fm_ipfix_rates_read(&rates, put_bytes("in.ipfix", file.data, file.len), NULL, &err),
 			 FM_ESYSTEM);
